@@ -1,0 +1,52 @@
+/**
+ * Calls `listener` once when `signal` aborts, at once when it already has.
+ * @returns a function that takes the listener off again, so that a long-lived signal keeps nothing of a finished run
+ */
+export function onAbort(signal: AbortSignal, listener: (reason: unknown) => void): () => void {
+  const handler = () => listener(signal.reason);
+  if (signal.aborted) {
+    handler();
+    return () => {};
+  }
+  signal.addEventListener("abort", handler, { once: true });
+  return () => signal.removeEventListener("abort", handler);
+}
+
+/** An abort signal that exists only once somebody asks for it: creating one costs more than running a small node. */
+export class LazyAbort {
+  private controller: AbortController | undefined;
+  private cause: { readonly reason: unknown } | undefined;
+  private interrupt: ((reason: unknown) => void) | undefined;
+
+  get aborted(): boolean {
+    return this.cause !== undefined;
+  }
+
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController();
+      if (this.cause !== undefined) this.controller.abort(this.cause.reason);
+    }
+    return this.controller.signal;
+  }
+
+  /** Aborts with the first reason given; later calls change nothing. */
+  abort(reason: unknown): void {
+    if (this.cause !== undefined) return;
+    this.cause = { reason };
+    this.controller?.abort(reason);
+    this.interrupt?.(reason);
+  }
+
+  /**
+   * Settles as `work` does, or rejects with the reason as soon as this aborts. Work that is given up goes on unheard:
+   * its result is dropped, its rejection handled. One work at a time.
+   */
+  interruptible<T>(work: PromiseLike<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.interrupt = reject;
+      work.then(resolve, reject);
+      if (this.cause !== undefined) reject(this.cause.reason);
+    });
+  }
+}

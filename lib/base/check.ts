@@ -1,0 +1,66 @@
+import { suggestion } from "./nearest.js";
+
+/** How a received value is shown in a message: short, and safe for any value. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return `function ${value.name || "(anonymous)"}`;
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value !== "object" || value === null) return String(value);
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  return `an object (${Object.prototype.toString.call(value).slice(8, -1)})`;
+}
+
+/** @throws {TypeError} when `value` is not a plain options object, or has a key that is not in `known` */
+export function checkOptions(value: unknown, known: readonly string[], where: string): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError(`The options of ${where} must be an object; received ${show(value)}.`);
+  }
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue;
+    const hint = suggestion(key, known) || ` Known options: ${known.join(", ")}.`;
+    throw new TypeError(`Unknown option "${key}" of ${where}.${hint}`);
+  }
+}
+
+/** @throws {TypeError} | {RangeError} unless `value` is undefined or a number within the bounds */
+export function checkNumber(
+  option: string,
+  value: unknown,
+  rule: { min: number; max?: number; integer?: boolean; unit?: string },
+): void {
+  if (value === undefined) return;
+  const unit = rule.unit === undefined ? "" : ` of ${rule.unit}`;
+  const kind = `${rule.integer === true ? "a whole number" : "a number"}${unit}`;
+  if (typeof value !== "number") throw new TypeError(`"${option}" must be ${kind}; received ${show(value)}.`);
+  const max = rule.max ?? Infinity;
+  if (Number.isNaN(value) || value < rule.min || value > max || (rule.integer === true && !isWhole(value))) {
+    const bounds = max === Infinity ? `at least ${rule.min}` : `from ${rule.min} to ${max}`;
+    throw new RangeError(`"${option}" must be ${kind}, ${bounds}; received ${value}.`);
+  }
+}
+
+/** @throws {TypeError} | {RangeError} unless `value` is undefined or one of `allowed` */
+export function checkOneOf(option: string, value: unknown, allowed: readonly string[]): void {
+  if (value === undefined) return;
+  const rule = `"${option}" must be one of ${allowed.map((name) => `"${name}"`).join(", ")}`;
+  if (typeof value !== "string") throw new TypeError(`${rule}; received ${show(value)}.`);
+  if (!allowed.includes(value)) throw new RangeError(`${rule}; received "${value}".${suggestion(value, allowed)}`);
+}
+
+/** @throws {TypeError} unless `value` is undefined or of the JavaScript type `type` */
+export function checkType(option: string, value: unknown, type: "string" | "boolean" | "function" | "object"): void {
+  if (value === undefined || (typeof value === type && value !== null)) return;
+  throw new TypeError(`"${option}" must be ${type === "object" ? "an" : "a"} ${type}; received ${show(value)}.`);
+}
+
+function isWhole(value: number): boolean {
+  return Number.isInteger(value) || value === Infinity;
+}
+
+/** The longest time a timer of Node can wait, in ms (about 24.8 days). */
+const LONGEST = 2 ** 31 - 1;
+
+/** @throws {TypeError} | {RangeError} unless `value` is undefined or a time in ms that a timer can wait */
+export function checkDuration(option: string, value: unknown): void {
+  checkNumber(option, value, { min: 0, max: LONGEST, unit: "milliseconds" });
+}

@@ -1,0 +1,46 @@
+/**
+ * Code that may have to wait, written once for callers that can wait and for callers that cannot: a generator that
+ * yields every value which might be a promise, and gets the settled value back.
+ */
+export type Coroutine<T = unknown> = Generator<unknown, T, any>;
+
+/** Whether `value` has to be waited for, by the rule of `await`. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    value !== null &&
+    (typeof value === "object" || typeof value === "function") &&
+    typeof (value as { then?: unknown }).then === "function"
+  );
+}
+
+/**
+ * Runs a coroutine to its end. The result is a plain value when nothing it yielded had to be waited for, otherwise a
+ * promise of it.
+ * @throws what the coroutine throws, before its first wait; afterwards the promise rejects with it
+ */
+export function drive<T>(coroutine: Coroutine<T>): T | Promise<T> {
+  let step = coroutine.next();
+  while (step.done !== true) {
+    if (isThenable(step.value)) return driveAsync(coroutine, step.value);
+    step = coroutine.next(step.value);
+  }
+  return step.value;
+}
+
+async function driveAsync<T>(coroutine: Coroutine<T>, first: PromiseLike<unknown>): Promise<T> {
+  let pending: unknown = first;
+  for (;;) {
+    const settled = await settle(pending);
+    const step = settled.ok ? coroutine.next(settled.value) : coroutine.throw(settled.error);
+    if (step.done === true) return step.value;
+    pending = step.value;
+  }
+}
+
+async function settle(pending: unknown): Promise<{ ok: true; value: unknown } | { ok: false; error: unknown }> {
+  try {
+    return { ok: true, value: await pending };
+  } catch (error) {
+    return { ok: false, error };
+  }
+}

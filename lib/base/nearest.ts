@@ -1,0 +1,37 @@
+/**
+ * The candidate closest to `word`, if one is close enough to be a slip of the hand: at most a third of its letters
+ * (and at least one) differ by insertion, deletion or substitution (Levenshtein, 1966). Ties go to the first.
+ * Cost: O(length²) a candidate whose length is near enough.
+ */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** ` Did you mean "x"?`, or nothing when no candidate is near. */
+export function suggestion(word: string, candidates: Iterable<string>): string {
+  const match = nearest(word, candidates);
+  return match === undefined ? "" : ` Did you mean "${match}"?`;
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const substitution = previous[column - 1] + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(Math.min(substitution, previous[column] + 1, current[column - 1] + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length];
+}

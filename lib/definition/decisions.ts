@@ -1,0 +1,25 @@
+/** What a condition decided: the branch to take, and the value that goes along it. Made by {@link decide}. */
+export class Decision<V = unknown> {
+  constructor(
+    readonly condition: boolean,
+    readonly value: V,
+  ) {}
+}
+
+/** What a select chose: the branch to take, and the value that goes along it. Made by {@link route}. */
+export class Route<B extends string = string, V = unknown> {
+  constructor(
+    readonly branch: B,
+    readonly value: V,
+  ) {}
+}
+
+/** Takes the branch `true` or `false` of a condition and passes `value` on, instead of the condition's first input. */
+export function decide<V>(condition: boolean, value: V): Decision<V> {
+  return new Decision(condition, value);
+}
+
+/** Takes a branch of a select and passes `value` on, instead of the select's first input. */
+export function route<B extends string, V>(branch: B, value: V): Route<B, V> {
+  return new Route(branch, value);
+}

@@ -1,0 +1,184 @@
+import "reflect-metadata/lite";
+import { show } from "../base/check.js";
+import { InvalidNodeError } from "../base/errors.js";
+import type { Decision, Route } from "./decisions.js";
+import type { MethodNeeds, AnyFn, CheckAll, CheckAny, CheckPositional, Inputs } from "./typed-wiring.js";
+import { checkNodeName, type NodeFunction, type NodeKind } from "./node-spec.js";
+import { checkNodeOptions, type CacheOptions, type Class, type NodeOptions } from "./node-options.js";
+import { OptionalNeed, type NeedLike } from "./need.js";
+import { checkDagOptions, type DagOptions } from "./dag-options.js";
+
+/** What a decorator leaves on a method. */
+export interface MethodSpec {
+  readonly kind: NodeKind;
+  readonly options: NodeOptions;
+}
+
+const METHOD = Symbol("dagwright:node");
+const CLASS = Symbol("dagwright:workflow");
+
+/** The spec that a decorator put on a method, if any. */
+export function methodSpec(method: object): MethodSpec | undefined {
+  return Reflect.getOwnMetadata(METHOD, method) as MethodSpec | undefined;
+}
+
+/** The options that `@workflow` put on a class or, but for its name, on a parent of it. */
+export function workflowSpec(target: Class): WorkflowOptions {
+  const inherited = (Reflect.getMetadata(CLASS, target) ?? {}) as WorkflowOptions;
+  return { ...inherited, name: (Reflect.getOwnMetadata(CLASS, target) as WorkflowOptions | undefined)?.name };
+}
+
+/** The options of {@link workflow}. */
+export interface WorkflowOptions extends DagOptions {
+  /** @defaultValue the class name */
+  name?: string;
+}
+
+/**
+ * Names a class's workflow and sets its options. A class without it is a workflow too, under its own name.
+ * @throws {TypeError} when an option is unknown or has a wrong value
+ */
+export function workflow(options: WorkflowOptions = {}): (target: Class, context?: ClassDecoratorContext) => void {
+  const { name, ...rest } = options;
+  if (name !== undefined) checkNodeName(name, "workflow");
+  checkDagOptions(rest, "@workflow");
+  return (target) => Reflect.defineMetadata(CLASS, { ...options }, target);
+}
+
+type Check<K extends Kind, T, D extends MethodNeeds, F extends AnyFn> = K extends "any"
+  ? CheckAny<T, D, Inputs<Parameters<F>>>
+  : K extends "all"
+    ? CheckAll<T, D, Inputs<Parameters<F>>>
+    : CheckPositional<T, D, Inputs<Parameters<F>>>;
+
+type Returns<K extends Kind> = K extends "condition"
+  ? boolean | Decision | Promise<boolean | Decision>
+  : K extends "select"
+    ? string | Route | Promise<string | Route>
+    : any;
+
+type Kind = NodeKind;
+
+/** A method decorator that checks its needs, as a TC39 standard decorator and as a legacy one. */
+export interface NodeDecorator<K extends Kind, D extends MethodNeeds> {
+  <T, F extends (...args: any[]) => Returns<K>>(
+    method: F,
+    context: ClassMethodDecoratorContext<T, F> & Check<K, T, D, F>,
+  ): void;
+  <T extends object, M extends keyof T>(
+    target: T,
+    method: M & (T[M] extends (...args: any[]) => Returns<K> ? Check<K, T, D, T[M]> : never),
+    descriptor: PropertyDescriptor,
+  ): void;
+}
+
+/**
+ * The call forms of a decorator: `@node`, `@node()`, `@node("a", "b")`, `@node({ … })`, `@node("a", { … })`.
+ * The strings are needs: where each positional parameter comes from, in order.
+ */
+export interface NodeDecorators<K extends Kind, O = unknown> {
+  <T, F extends (...args: any[]) => Returns<K>>(method: F, context: ClassMethodDecoratorContext<T, F>): void;
+  <T extends object, M extends keyof T>(
+    target: T,
+    method: M & (T[M] extends (...args: any[]) => Returns<K> ? unknown : never),
+    descriptor: PropertyDescriptor,
+  ): void;
+  <const D extends MethodNeeds>(...needs: D): NodeDecorator<K, D>;
+  <const D extends MethodNeeds = []>(options: NodeOptions<D> & O): NodeDecorator<K, D>;
+  <const D extends MethodNeeds>(...args: [...needs: D, options: NodeOptions<[]> & O]): NodeDecorator<K, D>;
+}
+
+/** A method becomes a node: a function whose parameters come from other nodes and from the run's inputs. */
+export const node: NodeDecorators<"node"> = decorators("node");
+
+/** A method becomes a fork with the branches `true` and `false`; it returns a boolean or {@link decide}. */
+export const condition: NodeDecorators<"condition"> = decorators("condition");
+
+/** A method becomes a fork with named branches; it returns a branch name or {@link route}. */
+export const select: NodeDecorators<"select"> = decorators("select");
+
+/** A method becomes a node whose only parameter, if it has several needs, is a record of all of them. */
+export const all: NodeDecorators<"all"> = decorators("all");
+
+/** A method becomes a node that runs once, when the first of its needs completes. */
+export const any: NodeDecorators<"any"> = decorators("any");
+
+/** A node whose results are kept between runs, by the values of its inputs: `@node` with `cache: { ttl, … }`. */
+export const cachedNode: NodeDecorators<"node", CacheOptions> = decorators("node", (options) => {
+  const { ttl, maxEntries, ...rest } = options as NodeOptions & CacheOptions;
+  return { ...rest, cache: { ttl, maxEntries, ...rest.cache } };
+});
+
+function decorators<K extends Kind, O>(
+  kind: K,
+  adapt: (options: NodeOptions) => NodeOptions = (options) => options,
+): NodeDecorators<K, O> {
+  function decorator(...args: unknown[]): unknown {
+    const [first, second] = args;
+    if (typeof first === "function" && isMethodContext(second)) return decorate(first, second.name, second);
+    if (isLegacyCall(args)) return decorateLegacy(first, args[1], args[2]);
+    const options = adapt(parseArguments(kind, args));
+    return (target: unknown, key: unknown, descriptor?: unknown) =>
+      isMethodContext(key) ? decorate(target, key.name, key, options) : decorateLegacy(target, key, descriptor, options);
+  }
+
+  function decorateLegacy(target: unknown, key: unknown, descriptor: unknown, options?: NodeOptions): void {
+    const method = (descriptor as PropertyDescriptor | undefined)?.value as unknown;
+    const kindOfMember = typeof method === "function" ? "method" : "field";
+    decorate(method, key, { kind: kindOfMember, static: typeof target === "function", private: false }, options);
+  }
+
+  function decorate(method: unknown, key: unknown, member: Member, options: NodeOptions = adapt({})): void {
+    if (member.kind !== "method" || member.static || member.private || typeof key !== "string") {
+      throw new InvalidNodeError(
+        `@${kind} goes on public instance methods with a string name; ${show(key)} is ${describe(member, key)}.`,
+      );
+    }
+    checkNodeName(options.name ?? key);
+    checkNodeOptions(options, options.name ?? key);
+    const spec: MethodSpec = Object.freeze({ kind, options: Object.freeze(options) });
+    Reflect.defineMetadata(METHOD, spec, method as NodeFunction);
+  }
+
+  return decorator as NodeDecorators<K, O>;
+}
+
+interface Member {
+  readonly kind: string;
+  readonly static: boolean;
+  readonly private: boolean;
+}
+
+function describe(member: Member, key: unknown): string {
+  if (member.kind !== "method") return `a ${member.kind}`;
+  if (member.static) return "static";
+  return typeof key === "symbol" ? "a symbol" : "private";
+}
+
+function isMethodContext(value: unknown): value is ClassMethodDecoratorContext {
+  return typeof value === "object" && value !== null && typeof (value as Member).kind === "string" && "static" in value;
+}
+
+/** A bare legacy decorator gets the prototype (or, for a static member, the class), the key and the descriptor. */
+function isLegacyCall(args: readonly unknown[]): boolean {
+  const [target, key, descriptor] = args;
+  return (
+    args.length >= 2 &&
+    (typeof target === "function" || (typeof target === "object" && target !== null)) &&
+    !(target instanceof OptionalNeed) &&
+    (typeof key === "string" || typeof key === "symbol") &&
+    (descriptor === undefined || typeof descriptor === "object")
+  );
+}
+
+function parseArguments(kind: string, args: readonly unknown[]): NodeOptions {
+  const last = args[args.length - 1];
+  const hasOptions = args.length > 0 && typeof last === "object" && last !== null && !(last instanceof OptionalNeed);
+  const needs = (hasOptions ? args.slice(0, -1) : args) as NeedLike[];
+  const options = (hasOptions ? last : {}) as NodeOptions;
+  if (needs.length === 0) return { ...options };
+  if (options.needs !== undefined) {
+    throw new InvalidNodeError(`@${kind}(…) names its needs twice, as arguments and in "needs". Keep one of them.`);
+  }
+  return { ...options, needs };
+}

@@ -1,0 +1,132 @@
+import { checkDuration, checkNumber, checkOneOf, checkOptions, checkType, show } from "../base/check.js";
+import type { Context } from "./context.js";
+import type { NeedLike } from "./need.js";
+import type { NodeSpec } from "./node-spec.js";
+
+/** What happens to the rest of a run when a node fails. */
+export type ErrorStrategy = "failFast" | "continue" | "continueNone";
+
+/** `critical` 100, `high` 80, `normal` 50, `low` 20, `background` 0, or a number from 0 to 100. */
+export type Priority = "critical" | "high" | "normal" | "low" | "background" | number;
+
+/**
+ * Functions around every attempt of a node. They may be async. One that throws fails the node, with an error that
+ * says which hook it was. `node` is the node's spec, `inputs` a record by parameter name.
+ */
+export interface NodeHooks {
+  /** Before the function; may return other inputs. */
+  preExecute?(node: NodeSpec, inputs: Record<string, unknown>, ctx: Context): unknown;
+  /** After the function; may return another result, undefined keeps it. */
+  postExecute?(node: NodeSpec, inputs: Record<string, unknown>, result: unknown, ctx: Context): unknown;
+  /** When the function threw or timed out; gets the user's own error. */
+  onError?(node: NodeSpec, inputs: Record<string, unknown>, error: unknown, ctx: Context): unknown;
+  /** Always, as the last one. */
+  cleanup?(node: NodeSpec, ctx: Context): unknown;
+}
+
+/** Results kept between runs, by the values of a node's inputs. */
+export interface CacheOptions {
+  /**
+   * How long a result is used, in ms.
+   * @defaultValue unlimited
+   */
+  ttl?: number;
+  /**
+   * How many results are kept; the least recently used goes first.
+   * @defaultValue 1000
+   */
+  maxEntries?: number;
+}
+
+/** A class, for wiring by type. */
+export type Class = abstract new (...args: any[]) => unknown;
+
+/** The options of every kind of node. */
+export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]> {
+  /** The node's name, for needs and look-ups alike. @defaultValue the method's or function's name */
+  name?: string;
+  description?: string;
+  metadata?: Readonly<Record<string, unknown>>;
+  /** Where each positional parameter comes from, in order. */
+  needs?: D;
+  /** Nodes that must be over before this one starts; no data passes, and a skipped or failed one counts as over. */
+  after?: readonly NeedLike[];
+  /** The parameters' names, where they can't be read from the function. */
+  params?: readonly string[];
+  /** With `wiring: "type"`: the class of each parameter, `[T]` for all nodes that return `T`. */
+  types?: readonly (Class | readonly [Class] | undefined)[];
+  /** With `wiring: "type"`: the class this node returns. */
+  returns?: Class;
+  /** How often to try again after a failure, waiting 100 ms, 200 ms, 400 ms … between. @defaultValue 0 */
+  retry?: number;
+  /** The longest an attempt may take, in ms. @defaultValue unlimited */
+  timeout?: number;
+  /** Who goes first when several nodes are ready and few may run. @defaultValue "normal" */
+  priority?: Priority;
+  cache?: CacheOptions;
+  hooks?: NodeHooks;
+  /** Wins over the run's strategy when this node fails. */
+  errorStrategy?: ErrorStrategy;
+}
+
+export const ERROR_STRATEGIES: readonly ErrorStrategy[] = ["failFast", "continue", "continueNone"];
+
+const PRIORITIES: ReadonlyMap<unknown, number> = new Map([
+  ["critical", 100],
+  ["high", 80],
+  ["normal", 50],
+  ["low", 20],
+  ["background", 0],
+]);
+
+/** The priority as a number from 0 to 100. */
+export function priorityOf(priority: Priority | undefined): number {
+  return typeof priority === "number" ? priority : (PRIORITIES.get(priority ?? "normal") as number);
+}
+
+const NODE_OPTIONS = [
+  ...["name", "description", "metadata", "needs", "after", "params", "types", "returns", "retry", "timeout"],
+  ...["priority", "cache", "hooks", "errorStrategy"],
+];
+const HOOKS = ["preExecute", "postExecute", "onError", "cleanup"];
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkNodeOptions(options: NodeOptions, node: string): void {
+  checkOptions(options, NODE_OPTIONS, `node "${node}"`);
+  const of = (option: string) => `${option}" of node "${node}`;
+  checkType(of("description"), options.description, "string");
+  checkType(of("metadata"), options.metadata, "object");
+  for (const option of ["needs", "after", "params", "types"] as const) checkList(of(option), options[option]);
+  for (const name of options.params ?? []) checkType(of("params"), name, "string");
+  checkType(of("returns"), options.returns, "function");
+  checkNumber(of("retry"), options.retry, { min: 0, integer: true });
+  checkDuration(of("timeout"), options.timeout);
+  checkErrorStrategy(of("errorStrategy"), options.errorStrategy);
+  if (options.hooks !== undefined) checkHooks(options.hooks, `"hooks" of node "${node}"`);
+  if (options.cache !== undefined) checkCache(options.cache, node);
+  if (typeof options.priority === "number") checkNumber(of("priority"), options.priority, { min: 0, max: 100 });
+  else checkOneOf(of("priority"), options.priority, [...PRIORITIES.keys()] as string[]);
+}
+
+/** @throws {TypeError} unless `hooks` is an object of functions with known names */
+export function checkHooks(hooks: NodeHooks, where: string): void {
+  checkOptions(hooks, HOOKS, where);
+  for (const [name, hook] of Object.entries(hooks)) checkType(name, hook, "function");
+}
+
+/** @throws {TypeError} | {RangeError} unless it is one of the strategies */
+export function checkErrorStrategy(option: string, value: unknown): void {
+  checkOneOf(option, value, ERROR_STRATEGIES);
+}
+
+function checkCache(cache: CacheOptions, node: string): void {
+  checkOptions(cache, ["ttl", "maxEntries"], `"cache" of node "${node}"`);
+  checkNumber(`cache.ttl" of node "${node}`, cache.ttl, { min: 1, unit: "milliseconds" });
+  checkNumber(`cache.maxEntries" of node "${node}`, cache.maxEntries, { min: 1, integer: true });
+}
+
+function checkList(option: string, value: unknown): void {
+  if (value !== undefined && !Array.isArray(value)) {
+    throw new TypeError(`"${option}" must be an array; received ${show(value)}.`);
+  }
+}

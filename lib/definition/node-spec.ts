@@ -1,0 +1,90 @@
+import { show } from "../base/check.js";
+import { InvalidNodeError } from "../base/errors.js";
+import { toNeed, type Need, type NeedLike } from "./need.js";
+import { checkNodeOptions, type NodeOptions } from "./node-options.js";
+import { readSignature, type Signature } from "./params.js";
+
+/** What a node does with its needs and its result. */
+export type NodeKind = "node" | "condition" | "select" | "all" | "any";
+
+export type NodeFunction = (...args: any[]) => unknown;
+
+/** A node as it was defined: frozen, and free of anything that belongs to a plan or a run. */
+export interface NodeSpec {
+  readonly name: string;
+  readonly kind: NodeKind;
+  readonly description: string | undefined;
+  readonly fn: NodeFunction;
+  /** What `this` is inside `fn`. */
+  readonly self: unknown;
+  readonly signature: Signature;
+  /** The explicit needs, one a positional parameter. */
+  readonly needs: readonly Need[];
+  /** What this node waits for without taking data from it. */
+  readonly after: readonly Need[];
+  readonly options: NodeOptions;
+}
+
+const NO_NEEDS: readonly Need[] = Object.freeze([]);
+const NO_OPTIONS: NodeOptions = Object.freeze({});
+
+/**
+ * @throws {InvalidNodeError} INVALID_NODE when the name, the function or a need is not usable
+ * @throws {TypeError} | {RangeError} when an option is not
+ */
+export function nodeSpec(
+  kind: NodeKind,
+  name: string,
+  fn: NodeFunction,
+  options: NodeOptions = NO_OPTIONS,
+  self?: unknown,
+): NodeSpec {
+  checkNodeName(name);
+  if (typeof fn !== "function") throw new InvalidNodeError(`Node "${name}" needs a function; received ${show(fn)}.`);
+  if (options !== NO_OPTIONS) checkNodeOptions(options, name);
+  const signature = readSignature(fn, options.params, name);
+  const needs = toNeeds(options.needs, name);
+  checkArity(kind, name, signature, needs);
+  return Object.freeze({
+    name,
+    kind,
+    description: options.description,
+    fn,
+    self,
+    signature,
+    needs,
+    after: toNeeds(options.after, name),
+    options: options === NO_OPTIONS ? options : Object.freeze({ ...options }),
+  });
+}
+
+/** @throws {InvalidNodeError} INVALID_NODE for a name that is empty or holds a dot */
+export function checkNodeName(name: unknown, what = "node"): asserts name is string {
+  if (typeof name === "string" && name !== "" && !name.includes(".")) return;
+  throw new InvalidNodeError(
+    `The name of a ${what} must be a non-empty string without a dot (a dot picks an output); received ${show(name)}.`,
+  );
+}
+
+/** Whether several needs meet in the node's only parameter: the values of an `all` as a record, the winner of an `any`. */
+export function collects(kind: NodeKind, signature: Signature): boolean {
+  return (kind === "all" || kind === "any") && signature.inputs.length === 1 && !signature.rest;
+}
+
+function toNeeds(needs: readonly NeedLike[] | undefined, node: string): readonly Need[] {
+  if (needs === undefined || needs.length === 0) return NO_NEEDS;
+  return Object.freeze(needs.map((need) => Object.freeze(toNeed(need, node))));
+}
+
+/** A function that takes no inputs may have needs all the same: it waits for them, and is skipped with them. */
+function checkArity(kind: NodeKind, name: string, signature: Signature, needs: readonly Need[]): void {
+  const { inputs, rest } = signature;
+  if (needs.length <= inputs.length || inputs.length === 0 || rest || signature.extra || collects(kind, signature)) return;
+  const remedy =
+    inputs.length === 1 && kind === "node"
+      ? "Add parameters, or use @all to get the values as a record"
+      : 'Add parameters, or use "after" for a need that only orders';
+  throw new InvalidNodeError(
+    `Node "${name}" has ${needs.length} needs but ${inputs.length} parameter${inputs.length > 1 ? "s" : ""}. ${remedy}.`,
+  );
+}

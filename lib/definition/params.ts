@@ -1,0 +1,157 @@
+import jsTokens from "js-tokens";
+import { InvalidNodeError } from "../base/errors.js";
+
+/** One input of a node: a declared parameter other than the context. A destructured one has no name. */
+export interface Param {
+  readonly name: string | undefined;
+  /** It has a default value, so the function can do without it. */
+  readonly optional: boolean;
+}
+
+/** How a function wants to be called. Frozen, and shared by all functions of the same source text. */
+export interface Signature {
+  /** The inputs in order: all parameters but the context and a rest parameter. */
+  readonly inputs: readonly Param[];
+  /** The position of the parameter named `context` or `ctx` among all arguments; -1 when there is none. */
+  readonly contextAt: number;
+  /** A rest parameter takes all needs beyond the inputs. */
+  readonly rest: boolean;
+  /** The function may look at one more argument than it declares: the context goes there. */
+  readonly extra: boolean;
+}
+
+type AnyFunction = (...args: any[]) => unknown;
+
+interface Declared {
+  readonly list: readonly Param[];
+  readonly rest: boolean;
+}
+
+const known = new WeakMap<AnyFunction, Signature>();
+
+const NATIVE = /\{\s*\[native code\]\s*\}\s*$/u;
+/** Parameter lists that are nothing but names, the usual case, are read without a tokenizer. */
+const PLAIN = /^(?:async\s+)?(?:function\s*)?\*?\s*[\w$]*\s*\(\s*([\w$]*(?:\s*,\s*[\w$]+)*)\s*,?\s*\)/u;
+const SINGLE = /^(?:async\s+)?([\w$]+)\s*=>/u;
+
+/**
+ * Reads how a function wants to be called from its source text: arrow functions, methods, async and generator
+ * functions, with default values, destructuring, comments, and whatever strings and regular expressions stand in them.
+ *
+ * Cost: O(length of the source) the first time, one look-up afterwards.
+ * @param names - the parameters' names when the function's own can't be read; default values are found by position
+ * @throws {InvalidNodeError} INVALID_NODE for native and bound functions without `names`, and for classes
+ */
+export function readSignature(fn: AnyFunction, names: readonly string[] | undefined, node: string): Signature {
+  if (names !== undefined) return namedSignature(fn, names);
+  let signature = known.get(fn);
+  if (signature === undefined) {
+    const source = Function.prototype.toString.call(fn);
+    refuse(source, node);
+    const { list, rest } = declared(source);
+    signature = signatureOf(list, rest, !rest && /\barguments\b/u.test(source));
+    known.set(fn, signature);
+  }
+  return signature;
+}
+
+function namedSignature(fn: AnyFunction, names: readonly string[]): Signature {
+  const source = Function.prototype.toString.call(fn);
+  const list = NATIVE.test(source) ? [] : declared(source).list;
+  return signatureOf(
+    names.map((name, position) => ({ name, optional: list[position]?.optional ?? false })),
+    false,
+    true,
+  );
+}
+
+function signatureOf(list: readonly Param[], rest: boolean, extra: boolean): Signature {
+  const contextAt = list.findIndex(({ name }) => name === "context" || name === "ctx");
+  const inputs = Object.freeze(list.filter((_, position) => position !== contextAt));
+  return Object.freeze({ inputs, contextAt, rest, extra: extra && contextAt < 0 });
+}
+
+function refuse(source: string, node: string): void {
+  if (NATIVE.test(source)) {
+    throw new InvalidNodeError(
+      `The parameters of node "${node}" can't be read: its function is native or bound. ` +
+        `Name them with { params: ["first", "second"] }, or wrap it in an arrow function.`,
+    );
+  }
+  if (/^class\b/u.test(source)) {
+    throw new InvalidNodeError(`Node "${node}" is a class, not a function. Wrap it: (x) => new TheClass(x).`);
+  }
+}
+
+function declared(source: string): Declared {
+  const single = SINGLE.exec(source);
+  if (single !== null) return { list: [{ name: single[1], optional: false }], rest: false };
+  const plain = PLAIN.exec(source);
+  if (plain === null) return parse(significantTokens(source));
+  const names = plain[1].split(",").map((name) => name.trim());
+  return { list: names.filter((name) => name !== "").map((name) => ({ name, optional: false })), rest: false };
+}
+
+interface Text {
+  readonly type: string;
+  readonly value: string;
+}
+
+function* significantTokens(source: string): Generator<Text> {
+  for (const token of jsTokens(source)) {
+    if (token.type === "WhiteSpace" || token.type === "LineTerminatorSequence") continue;
+    if (token.type === "SingleLineComment" || token.type === "MultiLineComment") continue;
+    yield token;
+  }
+}
+
+/** Whether `token` opens (1) or closes (-1) a bracket, or neither. */
+function nesting({ type, value }: Text): number {
+  if (type === "TemplateHead") return 1;
+  if (type === "TemplateTail") return -1;
+  if (type !== "Punctuator") return 0;
+  return "([{".includes(value) ? 1 : ")]}".includes(value) ? -1 : 0;
+}
+
+/** Splits the parameter list at its top-level commas; each parameter is judged by its first tokens. */
+function parse(tokens: Generator<Text>): Declared {
+  const alone = skipToList(tokens);
+  if (alone !== undefined) return { list: [{ name: alone, optional: false }], rest: false };
+  const list: Param[] = [];
+  let rest = false;
+  let depth = 1;
+  let first: Text | undefined;
+  let optional = false;
+  for (const token of tokens) {
+    depth += nesting(token);
+    const punctuator = depth <= 1 && token.type === "Punctuator" ? token.value : "";
+    if (depth > 0 && punctuator !== ",") {
+      if (first === undefined) first = token;
+      else if (punctuator === "=") optional = true;
+      continue;
+    }
+    if (first?.value === "...") rest = true;
+    else if (first !== undefined) list.push({ name: first.type === "IdentifierName" ? first.value : undefined, optional });
+    if (depth === 0) break;
+    first = undefined;
+    optional = false;
+  }
+  return { list, rest };
+}
+
+/**
+ * Goes to just behind the bracket that opens the parameter list, past `async`, `function`, `*`, a name, or a computed
+ * name in square brackets. When there is no list, only a single name before an arrow, gives that name.
+ */
+function skipToList(tokens: Generator<Text>): string | undefined {
+  let depth = 0;
+  let name = "";
+  for (let next = tokens.next(); next.done !== true; next = tokens.next()) {
+    const token = next.value;
+    if (depth === 0 && token.type === "Punctuator" && token.value === "(") return undefined;
+    if (depth === 0 && token.type === "IdentifierName") name = token.value;
+    depth += nesting(token);
+    if (token.type === "Punctuator" && token.value === "=>") break;
+  }
+  return name;
+}

@@ -1,0 +1,92 @@
+import type { DagPlan } from "../planning/plan.js";
+import type { RunState } from "../run/state.js";
+import { Status } from "../run/status.js";
+
+/** A node's arguments can't be put together; becomes the node's failure. */
+export class WiringFault extends Error {}
+
+/** The values of the run inputs, in the order of {@link DagPlan.inputs}; undefined where none was given. */
+export function inputValues(plan: DagPlan, inputs: Readonly<Record<string, unknown>>): readonly unknown[] {
+  return plan.inputs.map(({ name }) => (Object.hasOwn(inputs, name) ? inputs[name] : undefined));
+}
+
+/** Finds the values of a node's arguments in the state of a run. */
+export class Arguments {
+  constructor(
+    private readonly plan: DagPlan,
+    private readonly state: RunState,
+    private readonly inputs: readonly unknown[],
+  ) {}
+
+  /** One argument by its code, see {@link Binding}. `context` stands for the context. */
+  value(code: number, node: number, context: unknown): unknown {
+    if (code >= 0) return this.state.results[code];
+    const binding = this.plan.bindings[~code];
+    switch (binding.type) {
+      case "context":
+        return context;
+      case "input":
+        return this.inputs[binding.input];
+      case "output":
+        return this.output(binding.source, binding.output, node);
+      case "branch":
+        return this.state.branchOf(binding.source) === binding.branch ? this.state.results[binding.source] : undefined;
+      case "record": {
+        const record = Object.create(null) as Record<string, unknown>;
+        binding.keys.forEach((key, position) => {
+          record[key] = this.value(binding.codes[position], node, context);
+        });
+        return record;
+      }
+      case "list":
+        return binding.codes.map((code) => this.value(code, node, context));
+      case "winner": {
+        const winner = this.state.facts.winners.get(node) as number;
+        const needs = this.plan.anyNeeds.get(node) ?? [];
+        return this.value(needs[winner].code, node, context);
+      }
+      case "undefined":
+        return undefined;
+    }
+  }
+
+  /** All arguments of a node, in order. */
+  all(node: number, context: unknown): unknown[] {
+    const { argStart, args } = this.plan;
+    const values: unknown[] = [];
+    for (let k = argStart[node]; k < argStart[node + 1]; k++) values.push(this.value(args[k], node, context));
+    return values;
+  }
+
+  /** The arguments but for the context. */
+  inputsOf(node: number): unknown[] {
+    const { argStart, args, bindings } = this.plan;
+    const codes = args.subarray(argStart[node], argStart[node + 1]);
+    const inputs = codes.filter((code) => code >= 0 || bindings[~code].type !== "context");
+    return Array.from(inputs, (code) => this.value(code, node, undefined));
+  }
+
+  private output(source: number, output: string, node: number): unknown {
+    if (!this.state.hasResult(source)) return undefined;
+    const result = this.state.results[source];
+    if (this.state.status[source] === Status.failed) return null;
+    if (hasOutput(result, output)) return (result as Record<string, unknown>)[output];
+    const { specs } = this.plan;
+    const has = isObject(result) ? Object.keys(result).slice(0, 20).join(", ") : "";
+    throw new WiringFault(
+      `Node "${specs[node].name}" needs "${specs[source].name}.${output}", but the result of "${specs[source].name}" ` +
+        (isObject(result) ? `has only: ${has || "no outputs"}.` : `is ${result === null ? "null" : typeof result}, without outputs.`) +
+        ` Correct the need, or return that output.`,
+    );
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
+}
+
+/** Own properties and those of the value's class; what every object has is no output. */
+function hasOutput(value: unknown, output: string): boolean {
+  if (typeof value === "string") return Object.hasOwn(Object(value) as object, output);
+  return isObject(value) && (Object.hasOwn(value, output) || (output in value && !(output in Object.prototype)));
+}

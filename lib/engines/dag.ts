@@ -1,0 +1,396 @@
+import { MissingInputError, ValidationError, type ValidationIssue } from "../base/errors.js";
+import { suggestion } from "../base/nearest.js";
+import { readClass } from "../definition/class-nodes.js";
+import { DagDefinition } from "../definition/dag-definition.js";
+import type { DagOptions } from "../definition/dag-options.js";
+import type { Target } from "../definition/node-handle.js";
+import type { NodeHooks } from "../definition/node-options.js";
+import type { ResultsOf } from "../definition/typed-wiring.js";
+import { levels } from "../graph/order.js";
+import { issuesOf, planDag, requireValid, type Planning } from "../planning/build-plan.js";
+import { activeNodes, copiedNodes, requireResults } from "../planning/partial.js";
+import type { DagPlan } from "../planning/plan.js";
+import { ResultCache } from "../policies/cache.js";
+import { RunResult } from "../run/result.js";
+import { RunState } from "../run/state.js";
+import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.js";
+import { DagRun, type Outcome } from "./dag-run.js";
+import { checkRunOptions, type DagRunSettings, type Mode, type PartialRunOptions, type RunOptions } from "./run-options.js";
+import { StepState, type StepResult } from "./step.js";
+
+/** A run in progress. */
+export interface RunHandle<N = Record<string, unknown>> {
+  readonly runId: string;
+  /** Settles as `run` would. */
+  readonly result: Promise<RunResult<N>>;
+  /** Starts no more nodes; resolves when those in flight have settled, with status `paused` if something is left to do. */
+  pause(): Promise<RunResult<N>>;
+  /** Ends the run now; resolves with what it has so far, status `cancelled`. */
+  cancel(reason?: unknown): Promise<RunResult<N>>;
+}
+
+/** What a run would do. */
+export interface DryRun {
+  readonly workflow: string;
+  readonly mode: Mode;
+  /** In the order in which `sequential` would run them. */
+  readonly nodes: readonly { readonly name: string; readonly backend: "inline"; readonly reason: string }[];
+}
+
+type InstanceOf<S> = S extends abstract new (...args: any[]) => infer I ? I : S;
+
+/** A class that needs constructor arguments can't be instantiated by dagwright: pass an instance instead. */
+type Definable<S> = S extends abstract new (...args: any[]) => unknown ? (S extends new () => unknown ? S : never) : S;
+
+/**
+ * A workflow without cycles: nodes with named inputs and one result each.
+ *
+ * Nodes come from an annotated class ({@link Dag.from}) or from the builder's methods. The definition is validated and
+ * planned at the first run and after every change; runs may overlap, each has its own state.
+ * `N` holds the nodes' result types by name.
+ */
+export class Dag<N = Record<string, unknown>> extends DagDefinition {
+  private planned: { readonly revision: number; readonly planning: Planning } | undefined;
+  private readonly caches = new Map<string, ResultCache>();
+  private finished: RunResult<N> | undefined;
+
+  /**
+   * The dag of an annotated class (instantiated once, for all runs) or of an instance.
+   * @throws {InvalidNodeError} INVALID_NODE when the class has no decorated method, or one can't be a node
+   */
+  static from<S extends object>(source: S & Definable<S>, options: DagOptions = {}): Dag<ResultsOf<InstanceOf<S>>> {
+    const { name, options: own, nodes } = readClass(source);
+    const dag = new Dag<ResultsOf<InstanceOf<S>>>(name, { ...own, ...options });
+    for (const spec of nodes) dag.add(spec);
+    return dag;
+  }
+
+  /** A copy that can be changed on its own. It shares no results, no caches and no last run with this one. */
+  clone(): Dag<N> {
+    const copy = new Dag<N>(this.name, this.options);
+    copy.copyFrom(this);
+    return copy;
+  }
+
+  // --- the definition as a whole ---
+
+  /** Everything wrong or doubtful. With `strict`, isolated nodes and unconnected branches are errors, not warnings. */
+  validate(options: { strict?: boolean } = {}): ValidationIssue[] {
+    return issuesOf(this.planning, options.strict === true);
+  }
+
+  /** @throws {ValidationError} | {InvalidNodeError} the one problem's own class, or one `ValidationError` with all */
+  validateOrThrow(options: { strict?: boolean } = {}): this {
+    requireValid(this.planning, options.strict === true);
+    return this;
+  }
+
+  get isValid(): boolean {
+    return this.planning.issues.every(({ severity }) => severity !== "error");
+  }
+
+  /** Names in the order in which `sequential` runs them. @throws {ValidationError} when the dag is not valid */
+  get executionOrder(): string[] {
+    const { order, specs } = this.plan;
+    return Array.from(order, (i) => specs[i].name);
+  }
+
+  /** The nodes that wait for no other. @throws {ValidationError} when the dag is not valid */
+  get entryPoints(): string[] {
+    const { indegree, specs } = this.plan;
+    return specs.filter((_, i) => indegree[i] === 0).map(({ name }) => name);
+  }
+
+  /** Names by their distance from the entry points: no node needs another of its own level. @throws as above */
+  get levels(): string[][] {
+    const { graph, order, specs } = this.plan;
+    const level = levels(graph, order);
+    const result: string[][] = [];
+    specs.forEach(({ name }, i) => (result[level[i]] ??= []).push(name));
+    return result;
+  }
+
+  /** A Mermaid flowchart of the dag, coloured by a run if one is given. */
+  toMermaid(options: DiagramOptions = {}): string {
+    return toMermaid(this.planning.plan, options);
+  }
+
+  /** A Graphviz digraph of the dag, coloured by a run if one is given. */
+  toDot(options: DiagramOptions = {}): string {
+    return toDot(this.planning.plan, options);
+  }
+
+  // --- running ---
+
+  /**
+   * Runs the dag.
+   * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
+   * @throws {ExecutionError} of the first failure under `failFast`, {CancelledError}, {RunTimeoutError}; `.run` is the
+   *   partial result
+   */
+  run(options?: RunOptions<N>): Promise<RunResult<N>> {
+    return this.launch(options, undefined, undefined);
+  }
+
+  /** Computes a node and all that depends on it; takes what they need from `from` or the last run. Throws as `run`. */
+  runFrom(node: Target, options?: PartialRunOptions<N>): Promise<RunResult<N>> {
+    return this.launch(options, node, undefined);
+  }
+
+  /** Computes a node and all that it depends on. Throws as `run`. */
+  runUntil(node: Target, options?: PartialRunOptions<N>): Promise<RunResult<N>> {
+    return this.launch(options, undefined, node);
+  }
+
+  /** Computes the nodes on all paths from one node to another. Throws as `run`, and when there is no path. */
+  runBetween(first: Target, last: Target, options?: PartialRunOptions<N>): Promise<RunResult<N>> {
+    return this.launch(options, first, last);
+  }
+
+  /** Runs a dag without asynchronous nodes to its end, blocking the thread. Throws what `run` rejects with. */
+  runSync(options?: Omit<RunOptions<N>, "mode" | "concurrency">): RunResult<N> {
+    let outcome: Outcome | undefined;
+    this.engine(options, { sync: true }, (end) => (outcome = end)).start();
+    const { result, error } = outcome as unknown as Outcome;
+    if (error !== undefined) throw error;
+    return result;
+  }
+
+  /**
+   * Starts a run and hands back the means to pause and to cancel it.
+   * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
+   */
+  start(options?: RunOptions<N>): RunHandle<N> {
+    let end: (outcome: Outcome) => void = () => {};
+    const ended = new Promise<Outcome>((resolve) => (end = resolve));
+    const { run, state } = this.engineWithState(options, {}, (outcome) => end(outcome));
+    const result = ended.then(({ result, error }) => {
+      if (error !== undefined) throw error;
+      return result as RunResult<N>;
+    });
+    result.catch(() => {});
+    const partial = () => ended.then(({ result }) => result as RunResult<N>);
+    run.start();
+    return {
+      get runId() {
+        return state.runId;
+      },
+      result,
+      pause: () => (run.pause(), result),
+      cancel: (reason) => (run.cancel(reason), partial()),
+    };
+  }
+
+  /**
+   * Runs the next node and stops. Call it again with the state it returned to go on; `options` count for the first step.
+   * @throws {TypeError} for a state that was already stepped from, or of another dag; otherwise as `run`
+   */
+  step(state?: StepState, options?: RunOptions<N>): Promise<StepResult<N>> {
+    return StepState.step(this, state, (settings, onEnd, observe) => {
+      const observers = [...(options?.observers ?? []), observe];
+      return this.engineWithState({ ...options, observers, mode: "sequential" }, settings, onEnd).run;
+    }) as Promise<StepResult<N>>;
+  }
+
+  /** The plan of a run with these options; runs nothing. Throws what `run` would reject with before anything runs. */
+  dryRun(options: RunOptions<N> = {}): DryRun {
+    this.engineWithState(options, {}, () => {});
+    const { order, specs } = this.plan;
+    const mode = options.mode ?? "sequential";
+    const reason = `mode "${mode}" runs nodes on the event loop`;
+    return {
+      workflow: this.name,
+      mode,
+      nodes: Array.from(order, (i) => ({ name: specs[i].name, backend: "inline", reason })),
+    };
+  }
+
+  /** The last run that ended, whatever its status. */
+  get lastRun(): RunResult<N> | undefined {
+    return this.finished;
+  }
+
+  /** A result of the last run, `fallback` (or undefined) where there is none. */
+  get<K extends keyof N & string>(node: K): N[K] | undefined;
+  get<K extends keyof N & string, F>(node: K, fallback: F): N[K] | F;
+  get(node: string, fallback?: unknown): unknown {
+    return this.finished === undefined ? fallback : this.finished.get(node as never, fallback);
+  }
+
+  /** Whether the last run has a result of this node. */
+  has(node: keyof N & string): boolean {
+    return this.finished?.has(node) ?? false;
+  }
+
+  /** All results of the last run. */
+  get results(): Readonly<Partial<N>> {
+    return this.finished?.results ?? (Object.create(null) as Partial<N>);
+  }
+
+  private get planning(): Planning {
+    if (this.planned?.revision !== this.revision) {
+      this.planned = { revision: this.revision, planning: planDag(this) };
+    }
+    return this.planned.planning;
+  }
+
+  private get plan(): DagPlan {
+    return requireValid(this.planning, false);
+  }
+
+  private launch(
+    options: PartialRunOptions<N> | undefined,
+    first: Target | undefined,
+    last: Target | undefined,
+  ): Promise<RunResult<N>> {
+    return new Promise((resolve, reject) => {
+      const onEnd = ({ result, error }: Outcome) => (error === undefined ? resolve(result) : reject(error));
+      this.engine(options, {}, onEnd, first, last).start();
+    });
+  }
+
+  private engine(
+    options: PartialRunOptions<N> | undefined,
+    settings: Partial<DagRunSettings>,
+    onEnd: (outcome: Outcome) => void,
+    first?: Target,
+    last?: Target,
+  ): DagRun {
+    return this.engineWithState(options, settings, onEnd, first, last).run;
+  }
+
+  /** Checks the options against the plan and makes the engine of one run. Nothing has run when this throws. */
+  private engineWithState(
+    options: PartialRunOptions<N> = NO_OPTIONS,
+    settings: Partial<DagRunSettings>,
+    onEnd: (outcome: Outcome) => void,
+    first?: Target,
+    last?: Target,
+  ): { run: DagRun; state: RunState } {
+    if (options !== NO_OPTIONS) checkRunOptions(options);
+    const plan = requireValid(this.planning, options.strict === true);
+    const inputs = options.inputs ?? NO_INPUTS;
+    const overrides = this.overridesOf(plan, options.overrides);
+    const partial = first !== undefined || last !== undefined;
+    const at = (target: Target | undefined) =>
+      target === undefined ? undefined : plan.indexOf.get(this.existing(target));
+    const active = partial ? activeNodes(plan, at(first), at(last)) : undefined;
+    checkInputs(plan, inputs, (node) => (active === undefined || active[node] === 1) && !overrides?.has(node));
+    const state = new RunState(plan, inputs, options.runId, active, options.context?.metadata);
+    if (active !== undefined) takeOver(state, active, options.from ?? this.finished, overrides);
+    const run = new DagRun(
+      {
+        plan,
+        sync: false,
+        limit: options.mode === "async" ? (options.concurrency ?? Infinity) : 1,
+        anyWaitsForAll: options.mode !== "async",
+        errorStrategy: options.errorStrategy ?? "failFast",
+        errorHandler: options.errorHandler,
+        timeout: options.timeout,
+        signal: options.signal,
+        overrides,
+        retain: options.retain ?? "all",
+        hooks: hooksOf(this.defaultHooks, options.hooks),
+        observers: options.observers,
+        cacheOf: (node) => this.cacheOf(node),
+        onIdle: undefined,
+        ...settings,
+      },
+      state,
+      (outcome) => {
+        this.finished = outcome.result;
+        onEnd(outcome);
+      },
+    );
+    return { run, state };
+  }
+
+  private overridesOf(plan: DagPlan, overrides: RunOptions<N>["overrides"]): Map<number, unknown> | undefined {
+    if (overrides === undefined) return undefined;
+    const byNode = new Map<number, unknown>();
+    for (const [name, value] of Object.entries(overrides)) {
+      byNode.set(plan.indexOf.get(this.existing(name)) as number, value);
+    }
+    return byNode;
+  }
+
+  private cacheOf(node: string): ResultCache | undefined {
+    const options = this.nodes.get(node)?.options.cache;
+    let cache = this.caches.get(node);
+    if (options !== undefined && cache === undefined) {
+      cache = new ResultCache(options);
+      this.caches.set(node, cache);
+    }
+    return cache;
+  }
+}
+
+const NO_OPTIONS: PartialRunOptions<any> = Object.freeze({});
+const NO_INPUTS: Readonly<Record<string, unknown>> = Object.freeze({});
+const NO_HOOKS: readonly NodeHooks[] = Object.freeze([]);
+
+function hooksOf(shared: NodeHooks | undefined, own: NodeHooks | undefined): readonly NodeHooks[] {
+  if (shared === undefined && own === undefined) return NO_HOOKS;
+  return [shared, own].filter((hooks) => hooks !== undefined);
+}
+
+/**
+ * @throws {ValidationError} VALIDATION for an input that no parameter takes
+ * @throws {MissingInputError} MISSING_INPUT naming every input that a node of this run can't do without
+ */
+function checkInputs(plan: DagPlan, inputs: Readonly<Record<string, unknown>>, runs: (node: number) => boolean): void {
+  if (inputs !== NO_INPUTS) {
+    const known = new Set(plan.inputs.map(({ name }) => name));
+    const unknown = Object.keys(inputs).filter((name) => !known.has(name));
+    const issues = unknown.map((name): ValidationIssue => {
+      const hint = suggestion(name, known) || ` It takes: ${Array.from(known).join(", ") || "none"}.`;
+      const message = `Workflow "${plan.workflow}" takes no input "${name}".${hint}`;
+      return { severity: "error", code: "UNKNOWN_INPUT", message, nodes: [] };
+    });
+    if (issues.length > 0) throw new ValidationError(issues.map(({ message }) => message).join("\n"), issues);
+  }
+  const issues: ValidationIssue[] = [];
+  const missing: string[] = [];
+  for (const { name, required } of plan.inputs) {
+    if (Object.hasOwn(inputs, name)) continue;
+    const nodes = required.filter(runs).map((i) => plan.specs[i].name);
+    if (nodes.length === 0) continue;
+    missing.push(name);
+    const message = `input "${name}" of node ${nodes.map((node) => `"${node}"`).join(", ")}`;
+    issues.push({ severity: "error", code: "MISSING_INPUT", message, nodes });
+  }
+  if (missing.length === 0) return;
+  const list = issues.map(({ message }) => message).join("; ");
+  throw new MissingInputError(
+    `Workflow "${plan.workflow}" lacks ${list}. Pass ${missing.length === 1 ? "it" : "them"} in { inputs }, ` +
+      `name the node it comes from in "needs", or give the parameter a default value.`,
+    missing,
+    issues,
+  );
+}
+
+/** Copies what still holds of an earlier run into the state of a partial one. */
+function takeOver(
+  state: RunState,
+  active: Uint8Array,
+  earlier: RunResult<any> | undefined,
+  overrides: ReadonlyMap<number, unknown> | undefined,
+): void {
+  const { plan } = state;
+  const from = earlier === undefined ? undefined : RunResult.stateOf(earlier);
+  const indexIn = (i: number) => from?.plan.indexOf.get(plan.specs[i].name);
+  const has = (i: number) => {
+    const index = indexIn(i);
+    return from !== undefined && index !== undefined && from.hasResult(index);
+  };
+  requireResults(plan, active, (i) => has(i) || overrides?.has(i) === true);
+  const copied = copiedNodes(plan, active);
+  for (let i = 0; i < plan.size; i++) {
+    if (copied[i] === 0 || !has(i) || from === undefined) continue;
+    const index = indexIn(i) as number;
+    state.results[i] = from.results[index];
+    state.facts.copied.add(i);
+    const branch = from.branchOf(index);
+    if (branch !== undefined) state.facts.branches.set(i, branch);
+  }
+}

@@ -1,0 +1,160 @@
+import { errorOf, type ValidationIssue } from "../base/errors.js";
+import type { DagDefinition } from "../definition/dag-definition.js";
+import { priorityOf, type NodeHooks } from "../definition/node-options.js";
+import type { NodeSpec } from "../definition/node-spec.js";
+import { findCycles } from "../graph/cycles.js";
+import { groupBy, indegrees, type Digraph } from "../graph/digraph.js";
+import { inverse, topologicalOrder } from "../graph/order.js";
+import { Edge, type DagPlan, type Fork } from "./plan.js";
+import { isFork, wire, type Wiring } from "./wiring.js";
+
+/** Plans up to this size keep their counters in plain arrays, which are quicker to copy than typed ones. */
+const SMALL = 512;
+
+/** A plan, or the reasons why there is none; warnings in either case. */
+export interface Planning {
+  readonly plan: DagPlan;
+  readonly issues: readonly ValidationIssue[];
+}
+
+/** Validates and plans a definition. Pure; every problem is found, not only the first. Cost: O(nodes + edges). */
+export function planDag(definition: DagDefinition): Planning {
+  const wiring = wire(definition);
+  const { specs } = wiring;
+  const { start, order: slots } = groupBy(specs.length, wiring.from);
+  const graph: Digraph = { size: specs.length, start, target: permute(wiring.to, slots) };
+  const labels = new Map<number, string>();
+  if (wiring.labels.size > 0) {
+    slots.forEach((edge, slot) => {
+      const label = wiring.labels.get(edge);
+      if (label !== undefined) labels.set(slot, label);
+    });
+  }
+  const flags = wiring.flags.some((flag) => flag !== 0) ? Uint8Array.from(slots, (edge) => wiring.flags[edge]) : undefined;
+  const rank = rankOf(specs);
+  const order = topologicalOrder(graph, rank?.of);
+  const degrees = indegrees(graph);
+  const hooks = hooksOf(definition, specs);
+  const plan: DagPlan = Object.freeze({
+    workflow: definition.name,
+    size: specs.length,
+    specs,
+    indexOf: wiring.indexOf,
+    graph,
+    flags,
+    labels,
+    indegree: specs.length <= SMALL ? Array.from(degrees) : degrees,
+    argStart: Int32Array.from(wiring.argStart),
+    args: Int32Array.from(wiring.args),
+    bindings: wiring.bindings,
+    anyNeeds: wiring.anyNeeds,
+    forks: forksOf(wiring, graph, flags, labels),
+    inputs: wiring.inputs,
+    hooks,
+    managed: managedOf(specs, hooks),
+    order,
+    rank,
+  });
+  return { plan, issues: [...wiring.issues, ...cyclesOf(plan), ...looseEnds(plan)] };
+}
+
+/** The issues, with what is loose an error under `strict` instead of a warning. */
+export function issuesOf({ issues }: Planning, strict: boolean): ValidationIssue[] {
+  return issues.map((issue) => (strict ? { ...issue, severity: "error" } : issue));
+}
+
+/** @throws {ValidationError} | {InvalidNodeError} when an issue is an error */
+export function requireValid(planning: Planning, strict: boolean): DagPlan {
+  if (planning.issues.length > 0) {
+    const errors = issuesOf(planning, strict).filter(({ severity }) => severity === "error");
+    if (errors.length > 0) throw errorOf(planning.plan.workflow, errors);
+  }
+  return planning.plan;
+}
+
+function permute(values: readonly number[], order: Int32Array): Int32Array {
+  return order.map((position) => values[position]);
+}
+
+function rankOf(specs: readonly NodeSpec[]): DagPlan["rank"] {
+  if (!specs.some(({ options }) => options.priority !== undefined)) return undefined;
+  const priorities = specs.map(({ options }) => priorityOf(options.priority));
+  const node = Int32Array.from(priorities.keys()).sort((a, b) => priorities[b] - priorities[a] || a - b);
+  return { of: inverse(node), node };
+}
+
+function hooksOf(definition: DagDefinition, specs: readonly NodeSpec[]): Map<number, NodeHooks> {
+  const hooks = new Map<number, NodeHooks>();
+  specs.forEach(({ name }, i) => {
+    const own = definition.nodeHooks(name);
+    if (own !== undefined) hooks.set(i, own);
+  });
+  return hooks;
+}
+
+function managedOf(specs: readonly NodeSpec[], hooks: ReadonlyMap<number, NodeHooks>): Uint8Array | undefined {
+  const managed = Uint8Array.from(specs, ({ options: { retry, timeout, cache } }, i) =>
+    (retry ?? 0) > 0 || timeout !== undefined || cache !== undefined || hooks.has(i) ? 1 : 0,
+  );
+  return managed.includes(1) ? managed : undefined;
+}
+
+function forksOf(
+  { specs, argStart, args, bindings }: Wiring,
+  { start }: Digraph,
+  flags: Uint8Array | undefined,
+  labels: ReadonlyMap<number, string>,
+): Map<number, Fork> {
+  const forks = new Map<number, Fork>();
+  specs.forEach((spec, i) => {
+    if (!isFork(spec)) return;
+    const codes = args.slice(argStart[i], argStart[i + 1]);
+    const first = codes.findIndex((code) => code >= 0 || bindings[~code].type !== "context");
+    const branches = new Set<string>();
+    for (let e = start[i]; e < start[i + 1]; e++) {
+      const label = labels.get(e);
+      if (flags !== undefined && flags[e] & Edge.branch && label !== undefined) branches.add(label);
+    }
+    forks.set(i, { first, branches });
+  });
+  return forks;
+}
+
+function cyclesOf({ graph, order, specs, workflow }: DagPlan): ValidationIssue[] {
+  if (order.length === graph.size) return [];
+  return findCycles(graph).map((cycle) => {
+    const nodes = [...cycle, cycle[0]].map((i) => specs[i].name);
+    const message =
+      `Workflow "${workflow}" has a cycle: ${shorten(nodes).join(" → ")}. ` +
+      `Remove one of these needs${cycle.length === 1 ? "" : ", or split a node"}.`;
+    return { severity: "error", code: "CYCLE", message, nodes };
+  });
+}
+
+function shorten(names: readonly string[]): readonly string[] {
+  return names.length <= 12 ? names : [...names.slice(0, 6), `… ${names.length - 11} more …`, ...names.slice(-5)];
+}
+
+/** What is legal but probably not meant: nodes that nothing touches, and branches that lead nowhere. */
+function looseEnds({ specs, graph, indegree, flags, forks }: DagPlan): ValidationIssue[] {
+  const issues: ValidationIssue[] = [];
+  specs.forEach(({ name, kind }, i) => {
+    const degree = indegree[i] + graph.start[i + 1] - graph.start[i];
+    if (degree === 0 && specs.length > 1) {
+      const message = `Node "${name}" is connected to nothing. Connect it, or remove it.`;
+      issues.push({ severity: "warning", code: "DISCONNECTED_NODE", message, nodes: [name] });
+    }
+    const fork = forks.get(i);
+    if (fork === undefined) return;
+    for (let e = graph.start[i]; e < graph.start[i + 1]; e++) {
+      const marks = flags === undefined ? 0 : flags[e];
+      if ((marks & (Edge.branch | Edge.order)) === 0) return;
+    }
+    const missing = kind === "condition" ? ["true", "false"].filter((branch) => !fork.branches.has(branch)) : [];
+    if (missing.length === 0 && fork.branches.size > 0) return;
+    const which = missing.length === 0 ? "no branch" : `nothing on ${missing.map((branch) => `"${branch}"`).join(" and ")}`;
+    const message = `The ${kind} "${name}" has ${which} connected. Connect ${missing.length === 1 ? "it" : "them"} with a need such as "${name}.${missing[0] ?? "branch"}".`;
+    issues.push({ severity: "warning", code: "MISSING_CONNECTION", message, nodes: [name] });
+  });
+  return issues;
+}

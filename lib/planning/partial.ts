@@ -1,0 +1,62 @@
+import { MissingResultError, ValidationError } from "../base/errors.js";
+import { reachable, reversed } from "../graph/reachability.js";
+import { Edge, edgeText, type DagPlan } from "./plan.js";
+
+/** What an earlier run knows of a node, by name. */
+export interface EarlierRun {
+  has(node: string): boolean;
+}
+
+/** The nodes a partial run computes, as a mask: from `first` on, up to `last`, or between both. */
+export function activeNodes(plan: DagPlan, first: number | undefined, last: number | undefined): Uint8Array {
+  const behind = first === undefined ? undefined : reachable(plan.graph, [first]);
+  const before = last === undefined ? undefined : reachable(reversed(plan.graph), [last]);
+  if (behind === undefined) return before as Uint8Array;
+  if (before === undefined) return behind;
+  const between = behind.map((reached, i) => reached & before[i]);
+  if (first !== undefined && last !== undefined && between[first] === 0) {
+    const [from, to] = [plan.specs[first].name, plan.specs[last].name];
+    throw new ValidationError(`No path leads from "${from}" to "${to}". Name two nodes on one path, the earlier one first.`);
+  }
+  return between;
+}
+
+/** The nodes whose earlier results still hold: what is not computed anew, nor depends on it. */
+export function copiedNodes(plan: DagPlan, active: Uint8Array): Uint8Array {
+  const computed = Array.from(active.keys()).filter((i) => active[i] === 1);
+  return reachable(plan.graph, computed).map((reached) => 1 - reached);
+}
+
+/**
+ * Refuses a partial run that needs a result nobody has.
+ * @throws {MissingResultError} MISSING_RESULT naming all such nodes
+ */
+export function requireResults(plan: DagPlan, active: Uint8Array, available: (node: number) => boolean): void {
+  const missing = new Map<number, string>();
+  const unmetAny = new Map<number, number[]>();
+  const metAny = new Set<number>();
+  const { start, target } = plan.graph;
+  for (let source = 0; source < plan.size; source++) {
+    for (let edge = start[source]; edge < start[source + 1]; edge++) {
+      const node = target[edge];
+      if (active[node] === 0) continue;
+      const marks = plan.flags === undefined ? 0 : plan.flags[edge];
+      const has = active[source] === 1 || available(source);
+      if (plan.anyNeeds.has(node) && (marks & Edge.order) === 0) {
+        if (has) metAny.add(node);
+        else unmetAny.set(node, [...(unmetAny.get(node) ?? []), source]);
+      } else if (!has && (marks & Edge.soft) === 0) missing.set(source, edgeText(plan, source, edge));
+    }
+  }
+  for (const [node, sources] of unmetAny) {
+    if (!metAny.has(node)) for (const source of sources) missing.set(source, plan.specs[source].name);
+  }
+  if (missing.size === 0) return;
+  const names = Array.from(missing.keys(), (i) => plan.specs[i].name);
+  const list = names.map((name) => `"${name}"`).join(", ");
+  throw new MissingResultError(
+    `This partial run needs the result of ${list}, which it does not compute and no earlier run has. ` +
+      `Run the whole workflow first, or pass a run that has it as "from".`,
+    names,
+  );
+}

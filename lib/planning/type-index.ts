@@ -1,0 +1,28 @@
+import type { Class } from "../definition/node-options.js";
+import type { NodeSpec } from "../definition/node-spec.js";
+
+/** Finds the nodes that return a class or a subclass of it. Cost: O(distinct return classes) the first time a class is asked for. */
+export class TypeIndex {
+  private readonly byClass = new Map<Class, number[]>();
+  private readonly answers = new Map<Class, readonly number[]>();
+
+  constructor(specs: readonly NodeSpec[]) {
+    specs.forEach(({ options: { returns } }, node) => {
+      if (returns === undefined) return;
+      const nodes = this.byClass.get(returns);
+      if (nodes === undefined) this.byClass.set(returns, [node]);
+      else nodes.push(node);
+    });
+  }
+
+  /** In order of definition. */
+  returning(type: Class): readonly number[] {
+    let nodes = this.answers.get(type);
+    if (nodes === undefined) {
+      const fitting = Array.from(this.byClass).filter(([returns]) => returns === type || returns.prototype instanceof type);
+      nodes = fitting.flatMap(([, found]) => found).sort((a, b) => a - b);
+      this.answers.set(type, nodes);
+    }
+    return nodes;
+  }
+}

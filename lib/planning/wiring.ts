@@ -1,0 +1,261 @@
+import type { ValidationIssue } from "../base/errors.js";
+import { suggestion } from "../base/nearest.js";
+import type { DagDefinition } from "../definition/dag-definition.js";
+import { needText, type Need } from "../definition/need.js";
+import type { Class } from "../definition/node-options.js";
+import { collects, type NodeSpec } from "../definition/node-spec.js";
+import { Edge, type AnyNeed, type Binding, type RunInput } from "./plan.js";
+import { TypeIndex } from "./type-index.js";
+
+/** Where every argument of every node comes from, edges in the order in which they were found. */
+export interface Wiring {
+  readonly specs: readonly NodeSpec[];
+  readonly indexOf: ReadonlyMap<string, number>;
+  readonly from: readonly number[];
+  readonly to: readonly number[];
+  readonly flags: readonly number[];
+  readonly labels: ReadonlyMap<number, string>;
+  readonly argStart: readonly number[];
+  readonly args: readonly number[];
+  readonly bindings: readonly Binding[];
+  readonly anyNeeds: ReadonlyMap<number, readonly AnyNeed[]>;
+  readonly inputs: readonly RunInput[];
+  readonly issues: readonly ValidationIssue[];
+}
+
+/**
+ * Binds each parameter to the first that applies: an explicit need or connection; a node of its name (or class); a run
+ * input of its name; its default value. Pure, and complete: every problem becomes an issue. Cost: O(nodes + edges).
+ */
+export function wire(definition: DagDefinition): Wiring {
+  return new Wirer(definition).run();
+}
+
+const CONTEXT = 0;
+const UNDEFINED = 1;
+
+/** A source that an input was bound to explicitly. */
+interface Explicit {
+  readonly need: Need;
+  readonly key: string | undefined;
+}
+
+class Wirer implements Wiring {
+  readonly specs: readonly NodeSpec[];
+  readonly indexOf = new Map<string, number>();
+  readonly from: number[] = [];
+  readonly to: number[] = [];
+  readonly flags: number[] = [];
+  readonly labels = new Map<number, string>();
+  readonly argStart: number[] = [0];
+  readonly args: number[] = [];
+  readonly bindings: Binding[] = [{ type: "context" }, { type: "undefined" }];
+  readonly anyNeeds = new Map<number, AnyNeed[]>();
+  readonly inputs: { name: string; required: number[] }[] = [];
+  readonly issues: ValidationIssue[] = [];
+  private readonly inputCodes = new Map<string, number>();
+  private readonly types: TypeIndex | undefined;
+
+  constructor(private readonly definition: DagDefinition) {
+    this.specs = Array.from(definition.nodes.values());
+    for (let i = 0; i < this.specs.length; i++) this.indexOf.set(this.specs[i].name, i);
+    this.types = definition.wiring === "type" ? new TypeIndex(this.specs) : undefined;
+  }
+
+  run(): Wiring {
+    for (let i = 0; i < this.specs.length; i++) {
+      this.wireNode(i);
+      this.argStart.push(this.args.length);
+    }
+    return this;
+  }
+
+  private wireNode(i: number): void {
+    const spec = this.specs[i];
+    const { inputs, contextAt, extra } = spec.signature;
+    const connections = this.definition.connectionsOf(spec.name);
+    if (spec.kind === "any") this.anyNeeds.set(i, []);
+    if (collects(spec.kind, spec.signature)) {
+      this.collect(i, [
+        ...spec.needs.map((need) => ({ need, key: undefined })),
+        ...connections.map((need) => ({ need, key: need.key })),
+      ]);
+    } else {
+      let position = 0;
+      for (let k = 0; k < inputs.length; k++, position++) {
+        if (position === contextAt) this.args.push(~CONTEXT), position++;
+        this.args.push(this.bindInput(i, k));
+      }
+      if (contextAt >= position) this.args.push(~CONTEXT);
+      for (let k = inputs.length; k < spec.needs.length; k++) this.args.push(this.bindNeed(i, spec.needs[k]) ?? ~UNDEFINED);
+    }
+    if (extra) this.args.push(~CONTEXT);
+    for (const need of spec.after) this.order(i, need);
+    if (spec.kind === "any" && this.anyNeeds.get(i)?.length === 0) {
+      this.issue("MISSING_NEED", `Any-node "${spec.name}" needs no node, so it has no winner to wait for. Give it needs.`, i);
+    }
+  }
+
+  /** Binds the only input of an `all` or `any` to everything that leads to it. */
+  private collect(i: number, explicit: readonly Explicit[]): void {
+    const { kind, signature } = this.specs[i];
+    if (signature.contextAt === 0) this.args.push(~CONTEXT);
+    if (explicit.length === 0) this.args.push(this.bindInput(i, 0));
+    else if (kind === "all" && (explicit.length > 1 || explicit[0].key !== undefined)) this.args.push(this.bindRecord(i, explicit));
+    else {
+      const codes = explicit.map(({ need }) => this.bindNeed(i, need) ?? ~UNDEFINED);
+      this.args.push(kind === "any" ? this.binding({ type: "winner" }) : codes[0]);
+    }
+    if (signature.contextAt > 0) this.args.push(~CONTEXT);
+  }
+
+  private bindRecord(i: number, explicit: readonly Explicit[]): number {
+    const uses = new Map<string, number>();
+    for (const { need } of explicit) uses.set(need.node, (uses.get(need.node) ?? 0) + 1);
+    const keys: string[] = [];
+    const codes: number[] = [];
+    for (const { need, key } of explicit) {
+      keys.push(key ?? (uses.get(need.node) === 1 ? need.node : needText(need)));
+      codes.push(this.bindNeed(i, need) ?? ~UNDEFINED);
+    }
+    const twice = keys.find((key, position) => keys.indexOf(key) !== position);
+    if (twice !== undefined) {
+      this.issue("DUPLICATE_SOURCE", `Node "${this.specs[i].name}" takes "${twice}" from two sources. Remove one.`, i);
+    }
+    return this.binding({ type: "record", keys, codes });
+  }
+
+  private bindInput(i: number, k: number): number {
+    const spec = this.specs[i];
+    const { name, optional } = spec.signature.inputs[k];
+    const explicit: Need[] = k < spec.needs.length ? [spec.needs[k]] : [];
+    for (const connection of this.definition.connectionsOf(spec.name)) {
+      if (connection.input === k) explicit.push(connection);
+    }
+    if (explicit.length > 1) {
+      const sources = explicit.map((need) => `"${needText(need)}"`).join(" and ");
+      this.issue(
+        "DUPLICATE_SOURCE",
+        `Parameter "${name ?? k}" of node "${spec.name}" has two sources: ${sources}. Remove all but one.`,
+        i,
+      );
+    }
+    if (explicit.length > 0) return this.bindNeed(i, explicit[0]) ?? ~UNDEFINED;
+    const wired = this.bindAutomatically(i, k, name);
+    if (wired !== undefined) return wired;
+    if (name !== undefined) return this.bindRunInput(i, name, optional);
+    if (!optional) {
+      this.issue(
+        "INVALID_NODE",
+        `Parameter ${k + 1} of node "${spec.name}" is destructured, so it has no name to find its value by. ` +
+          `Give it a need, or a name with { params: [...] }.`,
+        i,
+      );
+    }
+    return ~UNDEFINED;
+  }
+
+  private bindAutomatically(i: number, k: number, name: string | undefined): number | undefined {
+    if (this.types !== undefined) return this.bindByType(i, k, this.types);
+    if (this.definition.wiring === "explicit" || name === undefined) return undefined;
+    const source = this.indexOf.get(name);
+    if (source === undefined || source === i) return undefined;
+    return this.bindNeed(i, { node: name, output: undefined, optional: false });
+  }
+
+  private bindByType(i: number, k: number, types: TypeIndex): number | undefined {
+    const spec = this.specs[i];
+    const type = spec.options.types?.[k];
+    if (type === undefined) return undefined;
+    const many = Array.isArray(type);
+    const wanted = (many ? type[0] : type) as Class;
+    const candidates = types.returning(wanted).filter((source) => source !== i);
+    if (candidates.length === 0) return undefined;
+    const needs = candidates.map((source) => ({ node: this.specs[source].name, output: undefined, optional: false }));
+    if (many) {
+      return this.binding({ type: "list", codes: needs.map((need) => this.bindNeed(i, need) ?? ~UNDEFINED) });
+    }
+    if (candidates.length > 1) {
+      const names = needs.map(({ node }) => `"${node}"`).join(", ");
+      this.issue(
+        "AMBIGUOUS_TYPE",
+        `Parameter ${k + 1} of node "${spec.name}" takes a ${wanted.name}, which several nodes return: ${names}. ` +
+          `Name the one you mean in "needs", or collect all with types: [[${wanted.name}]].`,
+        i,
+      );
+    }
+    return this.bindNeed(i, needs[0]);
+  }
+
+  private bindRunInput(i: number, name: string, optional: boolean): number {
+    let code = this.inputCodes.get(name);
+    if (code === undefined) {
+      code = this.binding({ type: "input", input: this.inputs.length });
+      this.inputCodes.set(name, code);
+      this.inputs.push({ name, required: [] });
+    }
+    const binding = this.bindings[~code] as Extract<Binding, { type: "input" }>;
+    if (!optional) this.inputs[binding.input].required.push(i);
+    return code;
+  }
+
+  /** Adds the edge of a need and says how its value is found; undefined (and an issue) when there is no such node. */
+  private bindNeed(i: number, need: Need): number | undefined {
+    const source = this.source(i, need);
+    if (source === undefined) return undefined;
+    const { output, optional } = need;
+    const isBranch = output !== undefined && isFork(this.specs[source]);
+    const anyNeeds = this.anyNeeds.get(i);
+    this.edge(source, i, (isBranch ? Edge.branch : 0) | (optional && anyNeeds === undefined ? Edge.soft : 0), output);
+    const code = this.valueCode(source, output, isBranch, optional || anyNeeds !== undefined);
+    anyNeeds?.push({ source, branch: isBranch ? output : undefined, text: needText(need), code });
+    return code;
+  }
+
+  private valueCode(source: number, output: string | undefined, isBranch: boolean, maybe: boolean): number {
+    if (output === undefined || (isBranch && !maybe)) return source;
+    if (isBranch) return this.binding({ type: "branch", source, branch: output });
+    return this.binding({ type: "output", source, output });
+  }
+
+  private order(i: number, need: Need): void {
+    const source = this.source(i, need);
+    if (source !== undefined) this.edge(source, i, Edge.soft | Edge.order, need.output);
+  }
+
+  private source(i: number, need: Need): number | undefined {
+    const source = this.indexOf.get(need.node);
+    const spec = this.specs[i];
+    if (source === undefined) {
+      const hint = suggestion(need.node, this.indexOf.keys()) || " Define that node, or correct the name.";
+      this.issue("UNKNOWN_NODE", `Node "${spec.name}" needs "${needText(need)}", but there is no node "${need.node}".${hint}`, i);
+    } else if (this.specs[source].kind === "condition" && !["true", "false", undefined].includes(need.output)) {
+      this.issue(
+        "UNKNOWN_BRANCH",
+        `Node "${spec.name}" needs "${needText(need)}", but condition "${need.node}" has only the branches "true" and "false".`,
+        i,
+      );
+    }
+    return source;
+  }
+
+  private edge(from: number, to: number, flags: number, label: string | undefined): void {
+    if (label !== undefined) this.labels.set(this.from.length, label);
+    this.from.push(from);
+    this.to.push(to);
+    this.flags.push(flags);
+  }
+
+  private binding(binding: Binding): number {
+    return ~(this.bindings.push(binding) - 1);
+  }
+
+  private issue(code: string, message: string, node: number): void {
+    this.issues.push({ severity: "error", code, message, nodes: [this.specs[node].name] });
+  }
+}
+
+/** Whether the node's outputs are branches. */
+export function isFork(spec: NodeSpec): boolean {
+  return spec.kind === "condition" || spec.kind === "select";
+}

@@ -1,0 +1,39 @@
+import type { ExecutionError } from "./errors.js";
+import type { RunStatus } from "./status.js";
+
+interface RunFact {
+  readonly runId: string;
+  /** When it happened, in ms since 1970. */
+  readonly at: number;
+}
+
+interface NodeFact extends RunFact {
+  readonly node: string;
+}
+
+interface AttemptFact extends NodeFact {
+  /** Counted from 1. */
+  readonly attempt: number;
+}
+
+/** Everything that happens in a run, in the order in which it happens. */
+export type RunEvent =
+  | (RunFact & { readonly type: "run.started"; readonly workflow: string; readonly inputs: Readonly<Record<string, unknown>> })
+  | (NodeFact & { readonly type: "node.ready" })
+  | (AttemptFact & { readonly type: "attempt.started" })
+  | (AttemptFact & { readonly type: "attempt.failed"; readonly error: unknown })
+  | (NodeFact & { readonly type: "node.completed"; readonly result: unknown; readonly cached: boolean })
+  | (NodeFact & { readonly type: "node.failed"; readonly error: ExecutionError })
+  | (NodeFact & { readonly type: "node.skipped"; readonly skippedBy: string | undefined })
+  | (NodeFact & { readonly type: "node.cancelled" })
+  | (AttemptFact & {
+      readonly type: "node.progress";
+      /** From 0 to 1; undefined for a log line. */
+      readonly fraction: number | undefined;
+      readonly message: string | undefined;
+    })
+  | (RunFact & { readonly type: "run.paused" })
+  | (RunFact & { readonly type: "run.finished"; readonly status: RunStatus; readonly error: ExecutionError | undefined });
+
+/** Called with every event of a run, in order. What it throws becomes a process warning and never harms the run. */
+export type Observer = (event: RunEvent) => void;

@@ -1,0 +1,75 @@
+import { NEVER, type RunState } from "./state.js";
+import { Status } from "./status.js";
+
+/** How long a run took and where the time went, in ms. */
+export interface RunMetrics {
+  /** From the run's start to its end. */
+  readonly total: number;
+  /** The duration of each node that ran, by name. */
+  readonly nodes: Readonly<Record<string, number>>;
+  /** The dependent nodes with the longest sum of durations: no number of workers makes the run shorter than this. */
+  readonly criticalPath: { readonly nodes: readonly string[]; readonly duration: number };
+  /** What nodes wrote to `ctx.metrics`. */
+  readonly custom: Readonly<Record<string, number>>;
+}
+
+/** When a node ran. */
+export interface TimelineEntry {
+  readonly node: string;
+  readonly status: "completed" | "failed" | "cancelled" | "running";
+  /** In ms after the run's start. */
+  readonly start: number;
+  /** In ms. */
+  readonly duration: number;
+  readonly attempts: number;
+}
+
+/** Cost: O(nodes + edges). */
+export function measure(state: RunState, total: number): RunMetrics {
+  const nodes = Object.create(null) as Record<string, number>;
+  state.plan.specs.forEach(({ name }, i) => {
+    if (state.startedAt[i] !== NEVER && state.finishedAt[i] !== NEVER) nodes[name] = state.finishedAt[i] - state.startedAt[i];
+  });
+  return { total, nodes, criticalPath: criticalPath(state), custom: { ...state.metrics } };
+}
+
+function criticalPath(state: RunState): RunMetrics["criticalPath"] {
+  const { graph, order, specs, size } = state.plan;
+  const longest = new Float64Array(size);
+  const before = new Int32Array(size).fill(-1);
+  let last = -1;
+  for (const v of order) {
+    if (state.status[v] !== Status.completed || state.startedAt[v] === NEVER) continue;
+    longest[v] += state.finishedAt[v] - state.startedAt[v];
+    if (last < 0 || longest[v] > longest[last]) last = v;
+    for (let e = graph.start[v]; e < graph.start[v + 1]; e++) {
+      const w = graph.target[e];
+      if (longest[v] <= longest[w] && before[w] >= 0) continue;
+      longest[w] = longest[v];
+      before[w] = v;
+    }
+  }
+  const nodes: string[] = [];
+  for (let v = last; v >= 0; v = before[v]) nodes.push(specs[v].name);
+  return { nodes: nodes.reverse(), duration: last < 0 ? 0 : longest[last] };
+}
+
+const RAN: ReadonlyMap<number, TimelineEntry["status"]> = new Map([
+  [Status.completed, "completed"],
+  [Status.failed, "failed"],
+  [Status.cancelled, "cancelled"],
+  [Status.running, "running"],
+]);
+
+/** The nodes that ran, in order of their start, then of definition. */
+export function timelineOf(state: RunState, origin: number): TimelineEntry[] {
+  const entries: TimelineEntry[] = [];
+  state.plan.specs.forEach(({ name }, i) => {
+    const status = RAN.get(state.status[i]);
+    const started = state.startedAt[i];
+    if (status === undefined || started === NEVER) return;
+    const duration = Math.max(0, state.finishedAt[i] - started);
+    entries.push({ node: name, status, start: started - origin, duration, attempts: state.attemptsOf(i) });
+  });
+  return entries.sort((a, b) => a.start - b.start);
+}

@@ -1,0 +1,18 @@
+export type RunStatus = "completed" | "failed" | "cancelled" | "paused";
+
+export type NodeStatus = "pending" | "ready" | "running" | "completed" | "failed" | "skipped" | "cancelled" | "paused";
+
+/** Node statuses as the numbers that a run's state holds. */
+export const Status = {
+  pending: 0,
+  ready: 1,
+  running: 2,
+  completed: 3,
+  failed: 4,
+  skipped: 5,
+  cancelled: 6,
+  paused: 7,
+} as const;
+
+/** The names, by number. */
+export const STATUS_NAMES = Object.keys(Status) as NodeStatus[];

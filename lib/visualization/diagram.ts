@@ -1,0 +1,118 @@
+import { Edge, type DagPlan } from "../planning/plan.js";
+import type { NodeReport, RunResult } from "../run/result.js";
+import type { NodeStatus } from "../run/status.js";
+
+/** How a dag is drawn. */
+export interface DiagramOptions {
+  /** Colours each node by its status in this run, and adds how long it took. */
+  run?: RunResult<any>;
+  /** `TB` from top to bottom, `LR` from left to right. @defaultValue "TB" */
+  direction?: "TB" | "LR";
+}
+
+const COLOURS: Readonly<Record<NodeStatus, { fill: string; stroke: string }>> = {
+  pending: { fill: "#f4f4f5", stroke: "#a1a1aa" },
+  ready: { fill: "#e0f2fe", stroke: "#38bdf8" },
+  running: { fill: "#dbeafe", stroke: "#2563eb" },
+  completed: { fill: "#dcfce7", stroke: "#16a34a" },
+  failed: { fill: "#fee2e2", stroke: "#dc2626" },
+  skipped: { fill: "#fafafa", stroke: "#d4d4d8" },
+  cancelled: { fill: "#fef3c7", stroke: "#d97706" },
+  paused: { fill: "#ede9fe", stroke: "#7c3aed" },
+};
+
+/** The shapes of forks and joins; everything else is a plain box. */
+const MERMAID_SHAPES: Readonly<Record<string, readonly [string, string]>> = {
+  condition: ["{", "}"],
+  select: ["{{", "}}"],
+  any: ["([", "])"],
+  all: ["[[", "]]"],
+};
+const DOT_SHAPES: Readonly<Record<string, string>> = {
+  condition: "diamond",
+  select: "hexagon",
+  any: "ellipse",
+  all: "box3d",
+};
+
+/** A Mermaid flowchart. Names are only ever labels, so none of them can break the diagram. Cost: O(nodes + edges). */
+export function toMermaid(plan: DagPlan, { run, direction = "TB" }: DiagramOptions): string {
+  const lines = [`flowchart ${direction}`];
+  const used = new Map<NodeStatus, number[]>();
+  plan.specs.forEach(({ name, kind }, i) => {
+    const [open, close] = MERMAID_SHAPES[kind] ?? ["[", "]"];
+    const report = run?.nodes.get(name);
+    if (report !== undefined) used.set(report.status, [...(used.get(report.status) ?? []), i]);
+    lines.push(`  n${i}${open}"${labelOf(name, report).map(escapeMermaid).join("<br/>")}"${close}`);
+  });
+  for (const { from, to, label, soft } of edgesOf(plan)) {
+    const arrow = soft ? "-.->" : "-->";
+    lines.push(`  n${from} ${arrow}${label === undefined ? "" : `|"${escapeMermaid(label)}"|`} n${to}`);
+  }
+  for (const [status, nodes] of used) {
+    const { fill, stroke } = COLOURS[status];
+    lines.push(`  classDef ${status} fill:${fill},stroke:${stroke},color:#18181b`);
+    lines.push(`  class ${nodes.map((i) => `n${i}`).join(",")} ${status}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** A Graphviz digraph, to be drawn by `dot`. Cost: O(nodes + edges). */
+export function toDot(plan: DagPlan, { run, direction = "TB" }: DiagramOptions): string {
+  const lines = [
+    `digraph ${quoteDot(plan.workflow)} {`,
+    `  rankdir=${direction};`,
+    `  node [shape=box, style="rounded,filled", fillcolor="#f4f4f5", color="#a1a1aa", fontname="sans-serif"];`,
+  ];
+  plan.specs.forEach(({ name, kind }, i) => {
+    const report = run?.nodes.get(name);
+    const attributes = [`label=${quoteDot(labelOf(name, report).join("\n"))}`];
+    if (DOT_SHAPES[kind] !== undefined) attributes.push(`shape=${DOT_SHAPES[kind]}`, "style=filled");
+    if (report !== undefined) {
+      const { fill, stroke } = COLOURS[report.status];
+      attributes.push(`fillcolor="${fill}"`, `color="${stroke}"`);
+    }
+    lines.push(`  n${i} [${attributes.join(", ")}];`);
+  });
+  for (const { from, to, label, soft } of edgesOf(plan)) {
+    const attributes = [
+      ...(label === undefined ? [] : [`label=${quoteDot(label)}`]),
+      ...(soft ? ["style=dashed"] : []),
+    ];
+    lines.push(`  n${from} -> n${to}${attributes.length === 0 ? "" : ` [${attributes.join(", ")}]`};`);
+  }
+  return `${[...lines, "}"].join("\n")}\n`;
+}
+
+function* edgesOf(plan: DagPlan): Generator<{ from: number; to: number; label: string | undefined; soft: boolean }> {
+  const { start, target } = plan.graph;
+  for (let from = 0; from < plan.size; from++) {
+    for (let edge = start[from]; edge < start[from + 1]; edge++) {
+      const soft = plan.flags !== undefined && (plan.flags[edge] & Edge.soft) !== 0;
+      yield { from, to: target[edge], label: plan.labels.get(edge), soft };
+    }
+  }
+}
+
+/** The lines of a node's label. */
+function labelOf(name: string, report: NodeReport | undefined): string[] {
+  if (report === undefined) return [name];
+  const time = report.duration === undefined ? "" : ` ${formatDuration(report.duration)}`;
+  return [name, `${report.status}${time}`];
+}
+
+/** `0.3 ms`, `12 ms`, `1.5 s`. */
+function formatDuration(ms: number): string {
+  if (ms >= 1000) return `${(ms / 1000).toFixed(1)} s`;
+  return ms >= 10 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`;
+}
+
+/** Everything but letters, digits and a few harmless signs becomes a character entity. */
+function escapeMermaid(text: string): string {
+  return text.replace(/[^\p{L}\p{N} _.,:+\-/()]/gu, (character) => `#${character.codePointAt(0)};`);
+}
+
+function quoteDot(text: string): string {
+  const escaped = text.replace(/["\\]/gu, "\\$&").replace(/\r?\n/gu, "\\n").replaceAll("\0", "�");
+  return `"${escaped}"`;
+}

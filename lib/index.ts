@@ -1,5 +1,14 @@
 /** The public API of dagwright. */
-export { all, any, cachedNode, condition, node, select, workflow, type WorkflowOptions } from "./definition/decorators.js";
+export {
+  all,
+  any,
+  cachedNode,
+  condition,
+  node,
+  select,
+  workflow,
+  type WorkflowOptions,
+} from "./definition/decorators.js";
 export { decide, route, type Decision, type Route } from "./definition/decisions.js";
 export { optional } from "./definition/need.js";
 export type { Context } from "./definition/context.js";

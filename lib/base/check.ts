@@ -10,16 +10,23 @@ export function show(value: unknown): string {
   return `an object (${Object.prototype.toString.call(value).slice(8, -1)})`;
 }
 
-/** @throws {TypeError} when `value` is not a plain options object, or has a key that is not in `known` */
+/** @throws {TypeError} when `value` is not an options object, or has a key that is not in `known` */
 export function checkOptions(value: unknown, known: readonly string[], where: string): void {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new TypeError(`The options of ${where} must be an object; received ${show(value)}.`);
-  }
-  for (const key of Object.keys(value)) {
-    if (known.includes(key)) continue;
-    const hint = suggestion(key, known) || ` Known options: ${known.join(", ")}.`;
-    throw new TypeError(`Unknown option "${key}" of ${where}.${hint}`);
-  }
+  checkObject(value, where);
+  for (const key of Object.keys(value)) if (!known.includes(key)) throw unknownOption(key, known, where);
+}
+
+/** @throws {TypeError} when `value` can't be an options object */
+export function checkObject(value: unknown, where: string): asserts value is object {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  throw new TypeError(`The options of ${where} must be an object; received ${show(value)}.`);
+}
+
+/** The error for an option that does not exist. */
+export function unknownOption(key: string, known: Iterable<string>, where: string): TypeError {
+  const names = Array.from(known);
+  const hint = suggestion(key, names) || ` Known options: ${names.join(", ")}.`;
+  return new TypeError(`Unknown option "${key}" of ${where}.${hint}`);
 }
 
 /** @throws {TypeError} | {RangeError} unless `value` is undefined or a number within the bounds */
@@ -41,10 +48,10 @@ export function checkNumber(
 
 /** @throws {TypeError} | {RangeError} unless `value` is undefined or one of `allowed` */
 export function checkOneOf(option: string, value: unknown, allowed: readonly string[]): void {
-  if (value === undefined) return;
+  if (value === undefined || allowed.includes(value as string)) return;
   const rule = `"${option}" must be one of ${allowed.map((name) => `"${name}"`).join(", ")}`;
   if (typeof value !== "string") throw new TypeError(`${rule}; received ${show(value)}.`);
-  if (!allowed.includes(value)) throw new RangeError(`${rule}; received "${value}".${suggestion(value, allowed)}`);
+  throw new RangeError(`${rule}; received "${value}".${suggestion(value, allowed)}`);
 }
 
 /** @throws {TypeError} unless `value` is undefined or of the JavaScript type `type` */

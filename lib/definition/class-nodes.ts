@@ -23,7 +23,9 @@ export interface ClassWorkflow {
 export function readClass(source: object): ClassWorkflow {
   const instance = typeof source === "function" ? new (source as new () => object)() : source;
   if (typeof instance !== "object" || typeof instance?.constructor !== "function") {
-    throw new InvalidNodeError(`A workflow is made from an annotated class or an instance of it; received ${show(source)}.`);
+    throw new InvalidNodeError(
+      `A workflow is made from an annotated class or an instance of it; received ${show(source)}.`,
+    );
   }
   const constructor = instance.constructor as Class;
   const { name = constructor.name || "workflow", ...options } = workflowSpec(constructor);
@@ -41,7 +43,11 @@ export function readClass(source: object): ClassWorkflow {
 /** Method names with the spec that holds for each, a parent's before its child's. */
 function decoratedMethods(instance: object): Map<string, MethodSpec> {
   const chain: object[] = [];
-  for (let proto = instance; proto !== null && proto !== Object.prototype; proto = Object.getPrototypeOf(proto) as object) {
+  for (
+    let proto = instance;
+    proto !== null && proto !== Object.prototype;
+    proto = Object.getPrototypeOf(proto) as object
+  ) {
     chain.unshift(proto);
   }
   const methods = new Map<string, MethodSpec>();
@@ -56,7 +62,17 @@ function decoratedMethods(instance: object): Map<string, MethodSpec> {
 }
 
 /** Classes that say nothing about which node is meant. */
-const VAGUE: ReadonlySet<unknown> = new Set([Object, Array, Promise, Function, String, Number, Boolean, Symbol, BigInt]);
+const VAGUE: ReadonlySet<unknown> = new Set([
+  Object,
+  Array,
+  Promise,
+  Function,
+  String,
+  Number,
+  Boolean,
+  Symbol,
+  BigInt,
+]);
 
 /** Adds what `emitDecoratorMetadata` recorded of the method's types, where the options don't say it. */
 function withTypes(options: NodeOptions, instance: object, key: string): NodeOptions {

@@ -161,7 +161,7 @@ export class DagDefinition {
   chain(...steps: (Target | readonly Target[])[]): this {
     for (let position = 1; position < steps.length; position++) {
       for (const from of [steps[position - 1]].flat()) {
-        for (const to of [steps[position]].flat()) this.connect(from as Target, to as Target);
+        for (const to of [steps[position]].flat()) this.connect(from, to);
       }
     }
     return this;
@@ -233,4 +233,3 @@ function inputFor(spec: NodeSpec, connections: readonly Connection[], need: Need
       ` Add a parameter, or use "after" to order without passing data.`,
   );
 }
-

@@ -119,7 +119,9 @@ function decorators<K extends Kind, O>(
     if (isLegacyCall(args)) return decorateLegacy(first, args[1], args[2]);
     const options = adapt(parseArguments(kind, args));
     return (target: unknown, key: unknown, descriptor?: unknown) =>
-      isMethodContext(key) ? decorate(target, key.name, key, options) : decorateLegacy(target, key, descriptor, options);
+      isMethodContext(key)
+        ? decorate(target, key.name, key, options)
+        : decorateLegacy(target, key, descriptor, options);
   }
 
   function decorateLegacy(target: unknown, key: unknown, descriptor: unknown, options?: NodeOptions): void {

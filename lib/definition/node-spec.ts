@@ -79,7 +79,8 @@ function toNeeds(needs: readonly NeedLike[] | undefined, node: string): readonly
 /** A function that takes no inputs may have needs all the same: it waits for them, and is skipped with them. */
 function checkArity(kind: NodeKind, name: string, signature: Signature, needs: readonly Need[]): void {
   const { inputs, rest } = signature;
-  if (needs.length <= inputs.length || inputs.length === 0 || rest || signature.extra || collects(kind, signature)) return;
+  if (needs.length <= inputs.length || inputs.length === 0 || rest || signature.extra || collects(kind, signature))
+    return;
   const remedy =
     inputs.length === 1 && kind === "node"
       ? "Add parameters, or use @all to get the values as a record"

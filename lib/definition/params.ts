@@ -131,7 +131,8 @@ function parse(tokens: Generator<Text>): Declared {
       continue;
     }
     if (first?.value === "...") rest = true;
-    else if (first !== undefined) list.push({ name: first.type === "IdentifierName" ? first.value : undefined, optional });
+    else if (first !== undefined)
+      list.push({ name: first.type === "IdentifierName" ? first.value : undefined, optional });
     if (depth === 0) break;
     first = undefined;
     optional = false;

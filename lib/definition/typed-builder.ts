@@ -72,7 +72,10 @@ type ForkResult<K extends "condition" | "select"> = K extends "condition"
 
 export interface ForkDefiner<K extends "condition" | "select"> {
   <R extends ForkResult<K>>(fn: (...args: any[]) => R): NodeHandle<PassedOn<R, Needs>>;
-  <const N extends string, R extends ForkResult<K>>(name: N, fn: (...args: any[]) => R): NodeHandle<PassedOn<R, Needs>, N>;
+  <const N extends string, R extends ForkResult<K>>(
+    name: N,
+    fn: (...args: any[]) => R,
+  ): NodeHandle<PassedOn<R, Needs>, N>;
   <const D extends Needs, R extends ForkResult<K>>(
     options: NodeOptions<D>,
     fn: Positional<D, R>,

@@ -43,9 +43,7 @@ type FirstInput<F extends AnyFn> = Inputs<Parameters<F>> extends readonly [infer
 
 /** The values a bare need may give, each in a tuple: a plain result, or what a condition or select passes on. */
 type Given<F extends AnyFn, R = Awaited<ReturnType<F>>> =
-  IsAny<R> extends true
-    ? [any]
-    : [Exclude<R, Decision | Route>] | Passed<F, R>;
+  IsAny<R> extends true ? [any] : [Exclude<R, Decision | Route>] | Passed<F, R>;
 
 /** What a condition or a select passes along its branches; never when `F` can be neither. */
 type Passed<F extends AnyFn, R> =
@@ -62,9 +60,8 @@ type BranchNames<R> =
 type GivenOutput<F extends AnyFn, O extends string, R = Awaited<ReturnType<F>>> =
   IsAny<R> extends true
     ? [any]
-    :
-        | (R extends Decision | Route ? never : O extends keyof R ? [R[O]] : never)
-        | (O extends BranchNames<R> ? Passed<F, R> : never);
+    : | (R extends Decision | Route ? never : O extends keyof R ? [R[O]] : never)
+      | (O extends BranchNames<R> ? Passed<F, R> : never);
 
 type NeedText<N> = N extends OptionalNeed<infer S> ? (S extends string ? S : never) : N;
 
@@ -148,17 +145,18 @@ export type CheckAll<T, D extends MethodNeeds, I extends readonly unknown[]> = I
   : CheckPositional<T, D, I>;
 
 /** The results of a class's methods by name, as `run.get` gives them. */
-export type ResultsOf<T> = { [K in keyof T & string as T[K] extends AnyFn ? K : never]: T[K] extends AnyFn ? ResultOf<T[K]> : never };
+export type ResultsOf<T> = {
+  [K in keyof T & string as T[K] extends AnyFn ? K : never]: T[K] extends AnyFn ? ResultOf<T[K]> : never;
+};
 
 /** A boolean method may be a condition, whose result is its first input; a select's branches are literal strings. */
 export type ResultOf<F extends AnyFn, R = Awaited<ReturnType<F>>> =
   IsAny<R> extends true
     ? any
-    :
-        | Exclude<R, Decision | Route>
-        | (R extends Decision<infer V> ? V : never)
-        | (R extends Route<string, infer V> ? V : never)
-        | (Extract<R, boolean> extends never ? never : MaybePassed<F>)
-        | (string extends R ? never : Extract<R, string> extends never ? never : MaybePassed<F>);
+    : | Exclude<R, Decision | Route>
+      | (R extends Decision<infer V> ? V : never)
+      | (R extends Route<string, infer V> ? V : never)
+      | (Extract<R, boolean> extends never ? never : MaybePassed<F>)
+      | (string extends R ? never : Extract<R, string> extends never ? never : MaybePassed<F>);
 
 type MaybePassed<F extends AnyFn> = Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]] ? H : never;

@@ -5,8 +5,11 @@ import { Status } from "../run/status.js";
 /** A node's arguments can't be put together; becomes the node's failure. */
 export class WiringFault extends Error {}
 
+const NO_VALUES: readonly unknown[] = [];
+
 /** The values of the run inputs, in the order of {@link DagPlan.inputs}; undefined where none was given. */
 export function inputValues(plan: DagPlan, inputs: Readonly<Record<string, unknown>>): readonly unknown[] {
+  if (plan.inputs.length === 0) return NO_VALUES;
   return plan.inputs.map(({ name }) => (Object.hasOwn(inputs, name) ? inputs[name] : undefined));
 }
 
@@ -30,7 +33,7 @@ export class Arguments {
       case "output":
         return this.output(binding.source, binding.output, node);
       case "branch":
-        return this.state.branchOf(binding.source) === binding.branch ? this.state.results[binding.source] : undefined;
+        return this.state.took(binding.source, binding.branch) ? this.state.results[binding.source] : undefined;
       case "record": {
         const record = Object.create(null) as Record<string, unknown>;
         binding.keys.forEach((key, position) => {
@@ -75,7 +78,9 @@ export class Arguments {
     const has = isObject(result) ? Object.keys(result).slice(0, 20).join(", ") : "";
     throw new WiringFault(
       `Node "${specs[node].name}" needs "${specs[source].name}.${output}", but the result of "${specs[source].name}" ` +
-        (isObject(result) ? `has only: ${has || "no outputs"}.` : `is ${result === null ? "null" : typeof result}, without outputs.`) +
+        (isObject(result)
+          ? `has only: ${has || "no outputs"}.`
+          : `is ${result === null ? "null" : typeof result}, without outputs.`) +
         ` Correct the need, or return that output.`,
     );
   }

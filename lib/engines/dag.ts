@@ -1,5 +1,4 @@
-import { MissingInputError, ValidationError, type ValidationIssue } from "../base/errors.js";
-import { suggestion } from "../base/nearest.js";
+import type { ValidationIssue } from "../base/errors.js";
 import { readClass } from "../definition/class-nodes.js";
 import { DagDefinition } from "../definition/dag-definition.js";
 import type { DagOptions } from "../definition/dag-options.js";
@@ -9,13 +8,15 @@ import type { ResultsOf } from "../definition/typed-wiring.js";
 import { levels } from "../graph/order.js";
 import { issuesOf, planDag, requireValid, type Planning } from "../planning/build-plan.js";
 import { activeNodes, copiedNodes, requireResults } from "../planning/partial.js";
+import { checkKnownInputs, requireInputs } from "../planning/inputs.js";
 import type { DagPlan } from "../planning/plan.js";
 import { ResultCache } from "../policies/cache.js";
+import type { ExecutionError } from "../run/errors.js";
 import { RunResult } from "../run/result.js";
 import { RunState } from "../run/state.js";
 import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.js";
-import { DagRun, type Outcome } from "./dag-run.js";
-import { checkRunOptions, type DagRunSettings, type Mode, type PartialRunOptions, type RunOptions } from "./run-options.js";
+import { DagRun, type RunSetup } from "./dag-run.js";
+import { checkRunOptions, type Mode, type PartialRunOptions, type RunOptions } from "./run-options.js";
 import { StepState, type StepResult } from "./step.js";
 
 /** A run in progress. */
@@ -149,11 +150,14 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
 
   /** Runs a dag without asynchronous nodes to its end, blocking the thread. Throws what `run` rejects with. */
   runSync(options?: Omit<RunOptions<N>, "mode" | "concurrency">): RunResult<N> {
-    let outcome: Outcome | undefined;
-    this.engine(options, { sync: true }, (end) => (outcome = end)).start();
-    const { result, error } = outcome as unknown as Outcome;
-    if (error !== undefined) throw error;
-    return result;
+    let outcome: { result: RunResult<N>; error: ExecutionError | undefined } | undefined;
+    this.engine({ ...options, mode: "sequential" }, true).start((result, error) => {
+      this.finished = result;
+      outcome = { result, error };
+    });
+    if (outcome === undefined) throw new Error("A synchronous run did not end.");
+    if (outcome.error !== undefined) throw outcome.error;
+    return outcome.result;
   }
 
   /**
@@ -161,23 +165,24 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
    */
   start(options?: RunOptions<N>): RunHandle<N> {
-    let end: (outcome: Outcome) => void = () => {};
-    const ended = new Promise<Outcome>((resolve) => (end = resolve));
-    const { run, state } = this.engineWithState(options, {}, (outcome) => end(outcome));
-    const result = ended.then(({ result, error }) => {
-      if (error !== undefined) throw error;
-      return result as RunResult<N>;
+    const run = this.engine(options, false);
+    let partial: RunResult<N> | undefined;
+    const result = new Promise<RunResult<N>>((resolve, reject) => {
+      run.start((ended, error) => {
+        this.finished = partial = ended;
+        if (error === undefined) resolve(ended);
+        else reject(error);
+      });
     });
-    result.catch(() => {});
-    const partial = () => ended.then(({ result }) => result as RunResult<N>);
-    run.start();
+    // Whoever holds the handle may look at the result later, or not at all.
+    const ended = result.catch(() => partial as RunResult<N>);
     return {
       get runId() {
-        return state.runId;
+        return run.state.runId;
       },
       result,
       pause: () => (run.pause(), result),
-      cancel: (reason) => (run.cancel(reason), partial()),
+      cancel: (reason) => (run.cancel(reason), ended),
     };
   }
 
@@ -185,17 +190,17 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * Runs the next node and stops. Call it again with the state it returned to go on; `options` count for the first step.
    * @throws {TypeError} for a state that was already stepped from, or of another dag; otherwise as `run`
    */
-  step(state?: StepState, options?: RunOptions<N>): Promise<StepResult<N>> {
-    return StepState.step(this, state, (settings, onEnd, observe) => {
+  async step(state?: StepState, options?: RunOptions<N>): Promise<StepResult<N>> {
+    if (state !== undefined) return StepState.next(this, state);
+    return StepState.first(this, (observe) => {
       const observers = [...(options?.observers ?? []), observe];
-      return this.engineWithState({ ...options, observers, mode: "sequential" }, settings, onEnd).run;
-    }) as Promise<StepResult<N>>;
+      return this.engine({ ...options, observers, mode: "sequential" }, false);
+    });
   }
 
   /** The plan of a run with these options; runs nothing. Throws what `run` would reject with before anything runs. */
   dryRun(options: RunOptions<N> = {}): DryRun {
-    this.engineWithState(options, {}, () => {});
-    const { order, specs } = this.plan;
+    const { order, specs } = this.engine(options, false).state.plan;
     const mode = options.mode ?? "sequential";
     const reason = `mode "${mode}" runs nodes on the event loop`;
     return {
@@ -244,69 +249,40 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     last: Target | undefined,
   ): Promise<RunResult<N>> {
     return new Promise((resolve, reject) => {
-      const onEnd = ({ result, error }: Outcome) => (error === undefined ? resolve(result) : reject(error));
-      this.engine(options, {}, onEnd, first, last).start();
+      this.engine(options, false, first, last).start((result, error) => {
+        this.finished = result;
+        if (error === undefined) resolve(result);
+        else reject(error);
+      });
     });
   }
 
-  private engine(
-    options: PartialRunOptions<N> | undefined,
-    settings: Partial<DagRunSettings>,
-    onEnd: (outcome: Outcome) => void,
-    first?: Target,
-    last?: Target,
-  ): DagRun {
-    return this.engineWithState(options, settings, onEnd, first, last).run;
-  }
-
   /** Checks the options against the plan and makes the engine of one run. Nothing has run when this throws. */
-  private engineWithState(
-    options: PartialRunOptions<N> = NO_OPTIONS,
-    settings: Partial<DagRunSettings>,
-    onEnd: (outcome: Outcome) => void,
-    first?: Target,
-    last?: Target,
-  ): { run: DagRun; state: RunState } {
+  private engine(options: PartialRunOptions<N> = NO_OPTIONS, sync: boolean, first?: Target, last?: Target): DagRun {
     if (options !== NO_OPTIONS) checkRunOptions(options);
     const plan = requireValid(this.planning, options.strict === true);
+    const overrides = options.overrides === undefined ? undefined : this.overridesOf(plan, options.overrides);
+    const active = first === undefined && last === undefined ? undefined : this.activeIn(plan, first, last);
     const inputs = options.inputs ?? NO_INPUTS;
-    const overrides = this.overridesOf(plan, options.overrides);
-    const partial = first !== undefined || last !== undefined;
-    const at = (target: Target | undefined) =>
-      target === undefined ? undefined : plan.indexOf.get(this.existing(target));
-    const active = partial ? activeNodes(plan, at(first), at(last)) : undefined;
-    checkInputs(plan, inputs, (node) => (active === undefined || active[node] === 1) && !overrides?.has(node));
+    if (options.inputs !== undefined) checkKnownInputs(plan, inputs);
+    if (plan.inputs.length > 0) {
+      requireInputs(plan, inputs, (node) => (active === undefined || active[node] === 1) && !overrides?.has(node));
+    }
     const state = new RunState(plan, inputs, options.runId, active, options.context?.metadata);
     if (active !== undefined) takeOver(state, active, options.from ?? this.finished, overrides);
-    const run = new DagRun(
-      {
-        plan,
-        sync: false,
-        limit: options.mode === "async" ? (options.concurrency ?? Infinity) : 1,
-        anyWaitsForAll: options.mode !== "async",
-        errorStrategy: options.errorStrategy ?? "failFast",
-        errorHandler: options.errorHandler,
-        timeout: options.timeout,
-        signal: options.signal,
-        overrides,
-        retain: options.retain ?? "all",
-        hooks: hooksOf(this.defaultHooks, options.hooks),
-        observers: options.observers,
-        cacheOf: (node) => this.cacheOf(node),
-        onIdle: undefined,
-        ...settings,
-      },
-      state,
-      (outcome) => {
-        this.finished = outcome.result;
-        onEnd(outcome);
-      },
-    );
-    return { run, state };
+    const hooks = hooksOf(this.defaultHooks, options.hooks);
+    const plain = !sync && overrides === undefined && hooks === NO_HOOKS;
+    const cacheOf = this.cacheOf;
+    return new DagRun(state, options, plain ? this.plainSetup : { sync, overrides, hooks, cacheOf });
   }
 
-  private overridesOf(plan: DagPlan, overrides: RunOptions<N>["overrides"]): Map<number, unknown> | undefined {
-    if (overrides === undefined) return undefined;
+  private activeIn(plan: DagPlan, first: Target | undefined, last: Target | undefined): Uint8Array {
+    const at = (target: Target | undefined) =>
+      target === undefined ? undefined : plan.indexOf.get(this.existing(target));
+    return activeNodes(plan, at(first), at(last));
+  }
+
+  private overridesOf(plan: DagPlan, overrides: Readonly<Record<string, unknown>>): Map<number, unknown> {
     const byNode = new Map<number, unknown>();
     for (const [name, value] of Object.entries(overrides)) {
       byNode.set(plan.indexOf.get(this.existing(name)) as number, value);
@@ -314,7 +290,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     return byNode;
   }
 
-  private cacheOf(node: string): ResultCache | undefined {
+  private readonly cacheOf = (node: string): ResultCache | undefined => {
     const options = this.nodes.get(node)?.options.cache;
     let cache = this.caches.get(node);
     if (options !== undefined && cache === undefined) {
@@ -322,7 +298,8 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
       this.caches.set(node, cache);
     }
     return cache;
-  }
+  };
+  private readonly plainSetup: RunSetup = { sync: false, overrides: undefined, hooks: NO_HOOKS, cacheOf: this.cacheOf };
 }
 
 const NO_OPTIONS: PartialRunOptions<any> = Object.freeze({});
@@ -332,41 +309,6 @@ const NO_HOOKS: readonly NodeHooks[] = Object.freeze([]);
 function hooksOf(shared: NodeHooks | undefined, own: NodeHooks | undefined): readonly NodeHooks[] {
   if (shared === undefined && own === undefined) return NO_HOOKS;
   return [shared, own].filter((hooks) => hooks !== undefined);
-}
-
-/**
- * @throws {ValidationError} VALIDATION for an input that no parameter takes
- * @throws {MissingInputError} MISSING_INPUT naming every input that a node of this run can't do without
- */
-function checkInputs(plan: DagPlan, inputs: Readonly<Record<string, unknown>>, runs: (node: number) => boolean): void {
-  if (inputs !== NO_INPUTS) {
-    const known = new Set(plan.inputs.map(({ name }) => name));
-    const unknown = Object.keys(inputs).filter((name) => !known.has(name));
-    const issues = unknown.map((name): ValidationIssue => {
-      const hint = suggestion(name, known) || ` It takes: ${Array.from(known).join(", ") || "none"}.`;
-      const message = `Workflow "${plan.workflow}" takes no input "${name}".${hint}`;
-      return { severity: "error", code: "UNKNOWN_INPUT", message, nodes: [] };
-    });
-    if (issues.length > 0) throw new ValidationError(issues.map(({ message }) => message).join("\n"), issues);
-  }
-  const issues: ValidationIssue[] = [];
-  const missing: string[] = [];
-  for (const { name, required } of plan.inputs) {
-    if (Object.hasOwn(inputs, name)) continue;
-    const nodes = required.filter(runs).map((i) => plan.specs[i].name);
-    if (nodes.length === 0) continue;
-    missing.push(name);
-    const message = `input "${name}" of node ${nodes.map((node) => `"${node}"`).join(", ")}`;
-    issues.push({ severity: "error", code: "MISSING_INPUT", message, nodes });
-  }
-  if (missing.length === 0) return;
-  const list = issues.map(({ message }) => message).join("; ");
-  throw new MissingInputError(
-    `Workflow "${plan.workflow}" lacks ${list}. Pass ${missing.length === 1 ? "it" : "them"} in { inputs }, ` +
-      `name the node it comes from in "needs", or give the parameter a default value.`,
-    missing,
-    issues,
-  );
 }
 
 /** Copies what still holds of an earlier run into the state of a partial one. */

@@ -1,14 +1,14 @@
-import { checkDuration, checkNumber, checkOneOf, checkOptions, checkType, show } from "../base/check.js";
+import { checkDuration, checkNumber, checkObject, checkOneOf, checkType, show, unknownOption } from "../base/check.js";
 import type { Context } from "../definition/context.js";
 import { checkErrorStrategy, checkHooks, type ErrorStrategy, type NodeHooks } from "../definition/node-options.js";
-import type { DagPlan } from "../planning/plan.js";
-import type { ResultCache } from "../policies/cache.js";
 import type { ExecutionError } from "../run/errors.js";
 import type { Observer } from "../run/events.js";
 import type { RunResult } from "../run/result.js";
 
 /** `sequential`: one node after the other. `async`: all ready nodes at once, on the event loop. */
 export type Mode = "sequential" | "async";
+
+const MODES: readonly Mode[] = ["sequential", "async"];
 
 /** Decides about the failure of one node, instead of the error strategy. May be async. */
 export type ErrorHandler = (
@@ -54,57 +54,55 @@ export interface PartialRunOptions<N = Record<string, unknown>> extends RunOptio
   from?: RunResult<any>;
 }
 
-/** What the engine needs to know of a run: the options, checked and resolved against the plan. */
-export interface DagRunSettings {
-  readonly plan: DagPlan;
-  /** Nobody can wait: a promise is an error, and pauses block. */
-  readonly sync: boolean;
-  /** How many attempts may be in flight. */
-  readonly limit: number;
-  /** An `any` node waits until each of its needs is settled, so that its winner does not depend on timing. */
-  readonly anyWaitsForAll: boolean;
-  readonly errorStrategy: ErrorStrategy;
-  readonly errorHandler: ErrorHandler | undefined;
-  readonly timeout: number | undefined;
-  readonly signal: AbortSignal | undefined;
-  readonly overrides: ReadonlyMap<number, unknown> | undefined;
-  readonly retain: "all" | "outputs";
-  readonly hooks: readonly NodeHooks[];
-  readonly observers: readonly Observer[] | undefined;
-  readonly cacheOf: (node: string) => ResultCache | undefined;
-  /** Called when nothing is in flight though nodes are ready: a stepped run has done its step. */
-  readonly onIdle: (() => void) | undefined;
-}
-
-const OPTIONS = [
-  ...["inputs", "mode", "concurrency", "errorStrategy", "errorHandler", "timeout", "signal", "overrides", "context"],
-  ...["retain", "strict", "hooks", "observers", "runId", "from"],
-];
+const RULES: ReadonlyMap<string, (value: unknown) => void> = new Map(
+  Object.entries({
+    inputs: (value) => checkType("inputs", value, "object"),
+    mode: (value) => checkOneOf("mode", value, MODES),
+    concurrency: (value) => checkNumber("concurrency", value, { min: 1, integer: true }),
+    errorStrategy: (value) => checkErrorStrategy("errorStrategy", value),
+    errorHandler: (value) => checkType("errorHandler", value, "function"),
+    timeout: (value) => checkDuration("timeout", value),
+    signal: checkSignal,
+    overrides: (value) => checkType("overrides", value, "object"),
+    context: checkContext,
+    retain: (value) => checkOneOf("retain", value, ["all", "outputs"]),
+    strict: (value) => checkType("strict", value, "boolean"),
+    hooks: (value) => checkHooks(value as NodeHooks, '"hooks" of a run'),
+    observers: checkObservers,
+    runId: checkRunId,
+    from: (value) => checkType("from", value, "object"),
+  } satisfies Record<keyof PartialRunOptions, (value: unknown) => void>),
+);
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkRunOptions(options: PartialRunOptions<any>): void {
-  checkOptions(options, OPTIONS, "a run");
-  checkType("inputs", options.inputs, "object");
-  checkOneOf("mode", options.mode, ["sequential", "async"]);
-  checkNumber("concurrency", options.concurrency, { min: 1, integer: true });
-  checkErrorStrategy("errorStrategy", options.errorStrategy);
-  checkType("errorHandler", options.errorHandler, "function");
-  checkDuration("timeout", options.timeout);
-  checkType("overrides", options.overrides, "object");
-  checkType("context", options.context, "object");
-  checkType("context.metadata", options.context?.metadata, "object");
-  checkOneOf("retain", options.retain, ["all", "outputs"]);
-  checkType("strict", options.strict, "boolean");
-  checkType("runId", options.runId, "string");
-  checkType("from", options.from, "object");
-  if (options.hooks !== undefined) checkHooks(options.hooks, '"hooks" of a run');
-  if (options.signal !== undefined && typeof options.signal?.addEventListener !== "function") {
-    throw new TypeError(`"signal" must be an AbortSignal; received ${show(options.signal)}.`);
+  checkObject(options, "a run");
+  for (const key in options) {
+    const rule = RULES.get(key);
+    if (rule === undefined) throw unknownOption(key, RULES.keys(), "a run");
+    const value: unknown = options[key as keyof PartialRunOptions];
+    if (value !== undefined) rule(value);
   }
-  if (options.observers !== undefined) {
-    if (!Array.isArray(options.observers)) {
-      throw new TypeError(`"observers" must be an array of functions; received ${show(options.observers)}.`);
-    }
-    for (const observer of options.observers) checkType("observers", observer, "function");
+}
+
+function checkSignal(signal: unknown): void {
+  if (typeof (signal as AbortSignal | null)?.addEventListener === "function") return;
+  throw new TypeError(`"signal" must be an AbortSignal; received ${show(signal)}.`);
+}
+
+function checkContext(context: unknown): void {
+  checkType("context", context, "object");
+  checkType("context.metadata", (context as RunOptions["context"])?.metadata, "object");
+}
+
+function checkObservers(observers: unknown): void {
+  if (!Array.isArray(observers)) {
+    throw new TypeError(`"observers" must be an array of functions; received ${show(observers)}.`);
   }
+  for (const observer of observers) checkType("observers", observer, "function");
+}
+
+function checkRunId(runId: unknown): void {
+  checkType("runId", runId, "string");
+  if (runId === "") throw new RangeError('"runId" must be a non-empty string; received "".');
 }

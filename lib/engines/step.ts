@@ -1,7 +1,7 @@
-import type { RunEvent } from "../run/events.js";
+import type { ExecutionError } from "../run/errors.js";
+import type { Observer } from "../run/events.js";
 import type { RunResult } from "../run/result.js";
-import type { DagRun, Outcome } from "./dag-run.js";
-import type { DagRunSettings } from "./run-options.js";
+import type { DagRun } from "./dag-run.js";
 
 /** What one step did. */
 export interface StepResult<N = Record<string, unknown>> {
@@ -17,20 +17,14 @@ export interface StepResult<N = Record<string, unknown>> {
   readonly run: RunResult<N> | undefined;
 }
 
-type MakeRun = (
-  settings: Partial<DagRunSettings>,
-  onEnd: (outcome: Outcome) => void,
-  observe: (event: RunEvent) => void,
-) => DagRun;
-
 /** What the steps of one run have in common. */
 interface Session {
   readonly owner: object;
-  run: DagRun;
-  node: string | undefined;
-  result: unknown;
-  outcome: Outcome | undefined;
-  wake: (() => void) | undefined;
+  readonly run: DagRun;
+  readonly last: { node?: string; result?: unknown };
+  /** Ends the step that is being taken. */
+  wake?: () => void;
+  outcome?: { readonly result: RunResult<any>; readonly error: ExecutionError | undefined };
 }
 
 /** Where a stepped run stands. Each state can be stepped from once. */
@@ -39,49 +33,51 @@ export class StepState {
 
   private constructor(private readonly session: Session) {}
 
-  /** @internal */
-  static async step(owner: object, state: StepState | undefined, make: MakeRun): Promise<StepResult<any>> {
-    const session = state === undefined ? open(owner, make) : state.enter(owner);
-    session.node = session.result = undefined;
+  /**
+   * Runs the first node.
+   * @param make - makes the run, with an observer of ours
+   * @internal
+   */
+  static first(owner: object, make: (observe: Observer) => DagRun): Promise<StepResult<any>> {
+    const last: Session["last"] = {};
+    const run = make((event) => {
+      if (event.type === "attempt.started") last.node = event.node;
+      else if (event.type === "node.completed") Object.assign(last, { node: event.node, result: event.result });
+    });
+    return StepState.advance({ owner, run, last }, true);
+  }
+
+  /**
+   * Runs the next node.
+   * @throws {TypeError} for a state of another workflow, or one that was stepped from before
+   * @internal
+   */
+  static async next(owner: object, state: StepState): Promise<StepResult<any>> {
+    if (!(state instanceof StepState) || state.session.owner !== owner) {
+      throw new TypeError("This step state belongs to another workflow. Call step() without a state to begin.");
+    }
+    if (state.used) throw new TypeError("This step state was already stepped from. Pass the state of the latest step.");
+    state.used = true;
+    return StepState.advance(state.session, false);
+  }
+
+  private static async advance(session: Session, isFirst: boolean): Promise<StepResult<any>> {
+    const { run, last } = session;
+    last.node = last.result = undefined;
     if (session.outcome === undefined) {
-      await new Promise<void>((resolve) => {
-        session.wake = resolve;
-        if (state === undefined) session.run.start(1);
-        else session.run.resume(1);
+      await new Promise<void>((wake) => {
+        session.wake = wake;
+        if (!isFirst) return run.resume(1, wake);
+        const onEnd = (result: RunResult<any>, error: ExecutionError | undefined) => {
+          session.outcome = { result, error };
+          session.wake?.();
+        };
+        run.start(onEnd, 1, wake);
       });
     }
-    const { node, result, outcome } = session;
+    const { outcome } = session;
     if (outcome?.error !== undefined) throw outcome.error;
+    const { node, result } = last;
     return { state: new StepState(session), node, result, done: outcome !== undefined, run: outcome?.result };
   }
-
-  private enter(owner: object): Session {
-    if (this.session.owner !== owner) throw new TypeError("This step state belongs to another workflow. Start with step().");
-    if (this.used) throw new TypeError("This step state was already stepped from. Pass the state of the latest step.");
-    this.used = true;
-    return this.session;
-  }
-}
-
-function open(owner: object, make: MakeRun): Session {
-  const session: Session = {
-    owner,
-    run: undefined as unknown as DagRun,
-    node: undefined,
-    result: undefined,
-    outcome: undefined,
-    wake: undefined,
-  };
-  const onEnd = (outcome: Outcome) => {
-    session.outcome = outcome;
-    session.wake?.();
-  };
-  const observe = (event: RunEvent) => {
-    if (event.type === "attempt.started") session.node = event.node;
-    if (event.type !== "node.completed") return;
-    session.node = event.node;
-    session.result = event.result;
-  };
-  session.run = make({ onIdle: () => session.wake?.() }, onEnd, observe);
-  return session;
 }

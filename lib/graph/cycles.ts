@@ -79,7 +79,7 @@ function strongComponents(graph: Digraph): Int32Array {
       trail.pop();
       if (roots[roots.length - 1] !== v) continue;
       roots.pop();
-      for (let member = -1; member !== v; ) {
+      for (let member = -1; member !== v;) {
         member = unassigned.pop() as number;
         component[member] = components;
       }

@@ -6,15 +6,13 @@
  * Source: the van Emde Boas layout with fixed fan-out, as in Linux' find_first_bit over bitmaps of bitmaps.
  */
 export class MinSet {
-  private readonly levels: (Int32Array | number[])[] = [];
+  /** From the leaves up; the topmost word is {@link root}. */
+  private readonly levels: readonly Int32Array[];
+  private root = 0;
   private count = 0;
 
   constructor(capacity: number) {
-    let words = capacity;
-    do {
-      words = (words + 31) >>> 5;
-      this.levels.push(words <= 1 ? [0] : new Int32Array(words));
-    } while (words > 1);
+    this.levels = capacity <= 32 ? NO_LEVELS : levelsFor(capacity);
   }
 
   get size(): number {
@@ -24,14 +22,17 @@ export class MinSet {
   /** Adds a member that is not in the set. */
   add(member: number): void {
     this.count++;
+    const { levels } = this;
     let index = member;
-    for (const words of this.levels) {
+    for (let level = 0; level < levels.length; level++) {
+      const words = levels[level];
       const word = index >>> 5;
       const before = words[word];
       words[word] = before | (1 << (index & 31));
       if (before !== 0) return;
       index = word;
     }
+    this.root |= 1 << index;
   }
 
   /** Takes the smallest member out, -1 when there is none. */
@@ -39,18 +40,34 @@ export class MinSet {
     if (this.count === 0) return -1;
     this.count--;
     const { levels } = this;
-    let smallest = 0;
+    let smallest = lowestBit(this.root);
     for (let level = levels.length - 1; level >= 0; level--) {
-      const bits = levels[level][smallest];
-      smallest = (smallest << 5) | (31 - Math.clz32(bits & -bits));
+      smallest = (smallest << 5) | lowestBit(levels[level][smallest]);
     }
     let index = smallest;
-    for (const words of levels) {
+    for (let level = 0; level < levels.length; level++) {
+      const words = levels[level];
       const word = index >>> 5;
       words[word] &= ~(1 << (index & 31));
-      if (words[word] !== 0) break;
+      if (words[word] !== 0) return smallest;
       index = word;
     }
+    this.root &= ~(1 << index);
     return smallest;
   }
+}
+
+const NO_LEVELS: readonly Int32Array[] = Object.freeze([]);
+
+function levelsFor(capacity: number): Int32Array[] {
+  const levels: Int32Array[] = [];
+  for (let words = capacity; words > 32;) {
+    words = (words + 31) >>> 5;
+    levels.push(new Int32Array(words));
+  }
+  return levels;
+}
+
+function lowestBit(bits: number): number {
+  return 31 - Math.clz32(bits & -bits);
 }

@@ -5,7 +5,7 @@ import type { NodeSpec } from "../definition/node-spec.js";
 import { findCycles } from "../graph/cycles.js";
 import { groupBy, indegrees, type Digraph } from "../graph/digraph.js";
 import { inverse, topologicalOrder } from "../graph/order.js";
-import { Edge, type DagPlan, type Fork } from "./plan.js";
+import { Edge, NEVER, type DagPlan, type Fork } from "./plan.js";
 import { isFork, wire, type Wiring } from "./wiring.js";
 
 /** Plans up to this size keep their counters in plain arrays, which are quicker to copy than typed ones. */
@@ -30,7 +30,9 @@ export function planDag(definition: DagDefinition): Planning {
       if (label !== undefined) labels.set(slot, label);
     });
   }
-  const flags = wiring.flags.some((flag) => flag !== 0) ? Uint8Array.from(slots, (edge) => wiring.flags[edge]) : undefined;
+  const flags = wiring.flags.some((flag) => flag !== 0)
+    ? Uint8Array.from(slots, (edge) => wiring.flags[edge])
+    : undefined;
   const rank = rankOf(specs);
   const order = topologicalOrder(graph, rank?.of);
   const degrees = indegrees(graph);
@@ -52,6 +54,7 @@ export function planDag(definition: DagDefinition): Planning {
     inputs: wiring.inputs,
     hooks,
     managed: managedOf(specs, hooks),
+    blank: specs.length <= SMALL ? blankOf(specs.length) : undefined,
     order,
     rank,
   });
@@ -70,6 +73,10 @@ export function requireValid(planning: Planning, strict: boolean): DagPlan {
     if (errors.length > 0) throw errorOf(planning.plan.workflow, errors);
   }
   return planning.plan;
+}
+
+function blankOf(size: number): DagPlan["blank"] {
+  return { numbers: Array.from({ length: size }, () => 0), instants: Array.from({ length: size }, () => NEVER) };
 }
 
 function permute(values: readonly number[], order: Int32Array): Int32Array {
@@ -152,7 +159,8 @@ function looseEnds({ specs, graph, indegree, flags, forks }: DagPlan): Validatio
     }
     const missing = kind === "condition" ? ["true", "false"].filter((branch) => !fork.branches.has(branch)) : [];
     if (missing.length === 0 && fork.branches.size > 0) return;
-    const which = missing.length === 0 ? "no branch" : `nothing on ${missing.map((branch) => `"${branch}"`).join(" and ")}`;
+    const which =
+      missing.length === 0 ? "no branch" : `nothing on ${missing.map((branch) => `"${branch}"`).join(" and ")}`;
     const message = `The ${kind} "${name}" has ${which} connected. Connect ${missing.length === 1 ? "it" : "them"} with a need such as "${name}.${missing[0] ?? "branch"}".`;
     issues.push({ severity: "warning", code: "MISSING_CONNECTION", message, nodes: [name] });
   });

@@ -16,7 +16,9 @@ export function activeNodes(plan: DagPlan, first: number | undefined, last: numb
   const between = behind.map((reached, i) => reached & before[i]);
   if (first !== undefined && last !== undefined && between[first] === 0) {
     const [from, to] = [plan.specs[first].name, plan.specs[last].name];
-    throw new ValidationError(`No path leads from "${from}" to "${to}". Name two nodes on one path, the earlier one first.`);
+    throw new ValidationError(
+      `No path leads from "${from}" to "${to}". Name two nodes on one path, the earlier one first.`,
+    );
   }
   return between;
 }

@@ -2,6 +2,9 @@ import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { Digraph } from "../graph/digraph.js";
 
+/** The instant of what did not happen. No whole number, so that arrays of it hold doubles from the start. */
+export const NEVER = -0.5;
+
 /** Marks of an edge; 0 is a required need on a node's whole result. */
 export const Edge = {
   /** A skipped or failed source does not skip the target: `optional(…)` and `after`. */
@@ -68,7 +71,7 @@ export interface DagPlan {
   readonly flags: Uint8Array | undefined;
   /** The output or branch of the edges that have one. */
   readonly labels: ReadonlyMap<number, string>;
-  /** How many edges end at each node. A plain array in a small plan, since those are cheaper to copy. */
+  /** How many edges end at each node. A plain array in a small plan, which is cheaper to copy. */
   readonly indegree: Int32Array | readonly number[];
   readonly argStart: Int32Array;
   readonly args: Int32Array;
@@ -80,6 +83,8 @@ export interface DagPlan {
   readonly hooks: ReadonlyMap<number, NodeHooks>;
   /** 1 for the nodes with an option that takes more than a plain call; undefined when there are none. */
   readonly managed: Uint8Array | undefined;
+  /** In a small plan, the arrays that a run starts from: zeros, and instants that are never. */
+  readonly blank: { readonly numbers: readonly number[]; readonly instants: readonly number[] } | undefined;
   /** Topological; the order in which `sequential` runs the nodes. */
   readonly order: Int32Array;
   /** Higher priority first, then order of definition; undefined when that is simply the order of definition. */

@@ -19,7 +19,9 @@ export class TypeIndex {
   returning(type: Class): readonly number[] {
     let nodes = this.answers.get(type);
     if (nodes === undefined) {
-      const fitting = Array.from(this.byClass).filter(([returns]) => returns === type || returns.prototype instanceof type);
+      const fitting = Array.from(this.byClass).filter(
+        ([returns]) => returns === type || returns.prototype instanceof type,
+      );
       nodes = fitting.flatMap(([, found]) => found).sort((a, b) => a - b);
       this.answers.set(type, nodes);
     }

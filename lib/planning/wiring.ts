@@ -83,16 +83,24 @@ class Wirer implements Wiring {
     } else {
       let position = 0;
       for (let k = 0; k < inputs.length; k++, position++) {
-        if (position === contextAt) this.args.push(~CONTEXT), position++;
+        if (position === contextAt) {
+          this.args.push(~CONTEXT);
+          position++;
+        }
         this.args.push(this.bindInput(i, k));
       }
       if (contextAt >= position) this.args.push(~CONTEXT);
-      for (let k = inputs.length; k < spec.needs.length; k++) this.args.push(this.bindNeed(i, spec.needs[k]) ?? ~UNDEFINED);
+      for (let k = inputs.length; k < spec.needs.length; k++)
+        this.args.push(this.bindNeed(i, spec.needs[k]) ?? ~UNDEFINED);
     }
     if (extra) this.args.push(~CONTEXT);
     for (const need of spec.after) this.order(i, need);
     if (spec.kind === "any" && this.anyNeeds.get(i)?.length === 0) {
-      this.issue("MISSING_NEED", `Any-node "${spec.name}" needs no node, so it has no winner to wait for. Give it needs.`, i);
+      this.issue(
+        "MISSING_NEED",
+        `Any-node "${spec.name}" needs no node, so it has no winner to wait for. Give it needs.`,
+        i,
+      );
     }
   }
 
@@ -101,7 +109,8 @@ class Wirer implements Wiring {
     const { kind, signature } = this.specs[i];
     if (signature.contextAt === 0) this.args.push(~CONTEXT);
     if (explicit.length === 0) this.args.push(this.bindInput(i, 0));
-    else if (kind === "all" && (explicit.length > 1 || explicit[0].key !== undefined)) this.args.push(this.bindRecord(i, explicit));
+    else if (kind === "all" && (explicit.length > 1 || explicit[0].key !== undefined))
+      this.args.push(this.bindRecord(i, explicit));
     else {
       const codes = explicit.map(({ need }) => this.bindNeed(i, need) ?? ~UNDEFINED);
       this.args.push(kind === "any" ? this.binding({ type: "winner" }) : codes[0]);
@@ -228,7 +237,11 @@ class Wirer implements Wiring {
     const spec = this.specs[i];
     if (source === undefined) {
       const hint = suggestion(need.node, this.indexOf.keys()) || " Define that node, or correct the name.";
-      this.issue("UNKNOWN_NODE", `Node "${spec.name}" needs "${needText(need)}", but there is no node "${need.node}".${hint}`, i);
+      this.issue(
+        "UNKNOWN_NODE",
+        `Node "${spec.name}" needs "${needText(need)}", but there is no node "${need.node}".${hint}`,
+        i,
+      );
     } else if (this.specs[source].kind === "condition" && !["true", "false", undefined].includes(need.output)) {
       this.issue(
         "UNKNOWN_BRANCH",

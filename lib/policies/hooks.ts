@@ -16,11 +16,7 @@ export interface HookedAttempt {
  * `onError` gets what the function threw, and is not called for an attempt that was cancelled.
  * @throws {ExecutionError} EXECUTION naming the hook, when one throws
  */
-export function* hooked(
-  hooks: readonly NodeHooks[],
-  attempt: HookedAttempt,
-  execute: () => Coroutine,
-): Coroutine {
+export function* hooked(hooks: readonly NodeHooks[], attempt: HookedAttempt, execute: () => Coroutine): Coroutine {
   let failure: { readonly error: unknown } | undefined;
   let result: unknown;
   try {

@@ -42,7 +42,7 @@ async function retryWaiting(
   retries: number,
   attempt: (n: number) => Coroutine,
   errors: unknown[],
-  { signal, waiting }: RetryControls,
+  controls: RetryControls,
 ): Promise<unknown> {
   const { default: pRetry } = await import("p-retry");
   // p-retry counts the attempt that has already failed as its first, and accepts nothing but plain errors.
@@ -61,9 +61,9 @@ async function retryWaiting(
     minTimeout: FIRST_DELAY,
     factor: FACTOR,
     maxTimeout: LONGEST_DELAY,
-    signal,
+    signal: controls.signal,
     onFailedAttempt: ({ retriesLeft }) => {
-      if (retriesLeft > 0) waiting();
+      if (retriesLeft > 0) controls.waiting();
     },
   });
 }

@@ -18,7 +18,11 @@ interface AttemptFact extends NodeFact {
 
 /** Everything that happens in a run, in the order in which it happens. */
 export type RunEvent =
-  | (RunFact & { readonly type: "run.started"; readonly workflow: string; readonly inputs: Readonly<Record<string, unknown>> })
+  | (RunFact & {
+      readonly type: "run.started";
+      readonly workflow: string;
+      readonly inputs: Readonly<Record<string, unknown>>;
+    })
   | (NodeFact & { readonly type: "node.ready" })
   | (AttemptFact & { readonly type: "attempt.started" })
   | (AttemptFact & { readonly type: "attempt.failed"; readonly error: unknown })
@@ -33,7 +37,11 @@ export type RunEvent =
       readonly message: string | undefined;
     })
   | (RunFact & { readonly type: "run.paused" })
-  | (RunFact & { readonly type: "run.finished"; readonly status: RunStatus; readonly error: ExecutionError | undefined });
+  | (RunFact & {
+      readonly type: "run.finished";
+      readonly status: RunStatus;
+      readonly error: ExecutionError | undefined;
+    });
 
 /** Called with every event of a run, in order. What it throws becomes a process warning and never harms the run. */
 export type Observer = (event: RunEvent) => void;

@@ -1,4 +1,5 @@
-import { NEVER, type RunState } from "./state.js";
+import { NEVER } from "../planning/plan.js";
+import type { RunState } from "./state.js";
 import { Status } from "./status.js";
 
 /** How long a run took and where the time went, in ms. */
@@ -28,7 +29,8 @@ export interface TimelineEntry {
 export function measure(state: RunState, total: number): RunMetrics {
   const nodes = Object.create(null) as Record<string, number>;
   state.plan.specs.forEach(({ name }, i) => {
-    if (state.startedAt[i] !== NEVER && state.finishedAt[i] !== NEVER) nodes[name] = state.finishedAt[i] - state.startedAt[i];
+    if (state.startedAt[i] !== NEVER && state.finishedAt[i] !== NEVER)
+      nodes[name] = state.finishedAt[i] - state.startedAt[i];
   });
   return { total, nodes, criticalPath: criticalPath(state), custom: { ...state.metrics } };
 }

@@ -1,10 +1,10 @@
 import { toEpoch } from "../base/clock.js";
 import type { NodeHandle } from "../definition/node-handle.js";
-import { isSink } from "../planning/plan.js";
+import { isSink, NEVER } from "../planning/plan.js";
 import { RunContext } from "./context.js";
 import type { ExecutionError } from "./errors.js";
 import { measure, timelineOf, type RunMetrics, type TimelineEntry } from "./metrics.js";
-import { NEVER, resultRecord, type RunState } from "./state.js";
+import { resultRecord, type RunState } from "./state.js";
 import { Status, STATUS_NAMES, type NodeStatus, type RunStatus } from "./status.js";
 
 /** What became of one node in a run. */
@@ -38,7 +38,8 @@ export class RunResult<N = Record<string, unknown>> {
   constructor(
     state: RunState,
     readonly status: RunStatus,
-    private readonly span: { readonly startedAt: number; readonly finishedAt: number },
+    private readonly startedAt: number,
+    private readonly finishedAt: number,
   ) {
     this.state = state;
   }
@@ -103,12 +104,12 @@ export class RunResult<N = Record<string, unknown>> {
   /** Times in ms: of the run, of each node, and of the path that the run had to wait for. */
   get metrics(): RunMetrics {
     this.memo ??= {};
-    return (this.memo.metrics ??= measure(this.state, this.span.finishedAt - this.span.startedAt));
+    return (this.memo.metrics ??= measure(this.state, this.finishedAt - this.startedAt));
   }
 
   /** When each node ran, in order of start. */
   timeline(): TimelineEntry[] {
-    return timelineOf(this.state, this.span.startedAt);
+    return timelineOf(this.state, this.startedAt);
   }
 
   /** What the nodes shared. May be passed on as the `context` of a later run. */

@@ -1,15 +1,11 @@
 import { newRunId } from "../base/ids.js";
-import { edgeText, type DagPlan } from "../planning/plan.js";
+import { edgeText, NEVER, type DagPlan } from "../planning/plan.js";
 import type { ExecutionError } from "./errors.js";
 import { Status } from "./status.js";
 
+const NO_ERRORS: ReadonlyMap<number, ExecutionError> = new Map();
+
 type Numbers = { [index: number]: number };
-
-/** The instant of what did not happen. */
-export const NEVER = -1;
-
-/** Runs up to this size keep their numbers in plain arrays: small typed ones are slow to create. */
-const SMALL = 512;
 
 /**
  * What one run knows of its nodes: about 25 bytes a node, results not counted.
@@ -23,7 +19,6 @@ export class RunState {
   /** Instants of the process' clock, in ms; {@link NEVER} where there is none. */
   readonly startedAt: Numbers;
   readonly finishedAt: Numbers;
-  readonly errors = new Map<number, ExecutionError>();
   private rare: RareFacts | undefined;
   private id: string | undefined;
   private shared: Record<string, unknown> | undefined;
@@ -41,10 +36,11 @@ export class RunState {
     this.id = runId;
     this.results = new Array<unknown>(size);
     this.shared = metadata === undefined ? undefined : { ...metadata };
-    if (size <= SMALL) {
-      this.status = new Array<number>(size).fill(0);
-      this.startedAt = new Array<number>(size).fill(NEVER);
-      this.finishedAt = new Array<number>(size).fill(NEVER);
+    // Copying a small plain array is several times faster than making a typed one.
+    if (plan.blank !== undefined) {
+      this.status = plan.blank.numbers.slice();
+      this.startedAt = plan.blank.instants.slice();
+      this.finishedAt = plan.blank.instants.slice();
     } else {
       this.status = new Uint8Array(size);
       this.startedAt = new Float64Array(size).fill(NEVER);
@@ -77,9 +73,19 @@ export class RunState {
     return this.rare !== undefined && (this.rare.copied.has(node) || this.rare.nulled.has(node));
   }
 
+  /** The errors of the nodes that failed, in the order in which they failed. */
+  get errors(): ReadonlyMap<number, ExecutionError> {
+    return this.rare?.errors ?? NO_ERRORS;
+  }
+
   /** The branch a fork took. */
   branchOf(node: number): string | undefined {
     return this.rare?.branches.get(node);
+  }
+
+  /** Whether a fork took this branch. One that failed under `continueNone` takes all of them, with null. */
+  took(fork: number, branch: string | undefined): boolean {
+    return this.branchOf(fork) === branch || this.status[fork] === Status.failed;
   }
 
   /** How many attempts were made. */
@@ -105,6 +111,7 @@ export class RunState {
 }
 
 class RareFacts {
+  readonly errors = new Map<number, ExecutionError>();
   readonly attempts = new Map<number, number>();
   readonly branches = new Map<number, string>();
   readonly cached = new Set<number>();
@@ -120,7 +127,10 @@ class RareFacts {
 }
 
 /** The results of a run by name, as a record without a prototype, so that no name is special. */
-export function resultRecord(state: RunState, include: (node: number) => boolean = () => true): Record<string, unknown> {
+export function resultRecord(
+  state: RunState,
+  include: (node: number) => boolean = () => true,
+): Record<string, unknown> {
   const record = Object.create(null) as Record<string, unknown>;
   state.plan.specs.forEach(({ name }, i) => {
     if (state.hasResult(i) && include(i)) record[name] = state.results[i];

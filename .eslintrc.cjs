@@ -1,0 +1,54 @@
+/** The layers of lib/, lowest first. A file imports from its own layer and from those below it. */
+const layers = [
+  ["base"],
+  ["graph"],
+  ["definition"],
+  ["planning"],
+  ["run"],
+  ["policies", "backends", "visualization"],
+  ["engines"],
+];
+
+/** For each layer: everything above it, and its siblings, are out of bounds. */
+const zones = layers.flatMap((siblings, height) =>
+  siblings.map((layer) => ({
+    target: `./lib/${layer}`,
+    from: [...layers.slice(height + 1).flat(), ...siblings.filter((other) => other !== layer)]
+      .map((other) => `./lib/${other}`)
+      .concat("./lib/index.ts"),
+    message: `lib/${layer} imports only from the layers below it, see lib/README.md.`,
+  })),
+);
+
+module.exports = {
+  root: true,
+  parser: "@typescript-eslint/parser",
+  parserOptions: { project: ["./tsconfig.json", "./spec/legacy/tsconfig.json"], tsconfigRootDir: __dirname },
+  plugins: ["@typescript-eslint", "import-x"],
+  extends: ["eslint:recommended", "plugin:@typescript-eslint/recommended-type-checked"],
+  settings: { "import-x/resolver": { typescript: { project: "./tsconfig.json" } } },
+  ignorePatterns: ["dist", "node_modules", "samples/output", "*.cjs", "spec/support/fresh"],
+  reportUnusedDisableDirectives: true,
+  rules: {
+    "import-x/no-cycle": "error",
+    "import-x/no-restricted-paths": ["error", { zones }],
+    // Functions of users may be and return anything; types are inferred through `any` on purpose there.
+    "@typescript-eslint/no-explicit-any": "off",
+    "@typescript-eslint/no-unsafe-argument": "off",
+    "@typescript-eslint/no-unsafe-assignment": "off",
+    "@typescript-eslint/no-unsafe-return": "off",
+    "@typescript-eslint/consistent-type-imports": "error",
+    "@typescript-eslint/no-floating-promises": "error",
+    "@typescript-eslint/prefer-promise-reject-errors": "off",
+    "@typescript-eslint/only-throw-error": "off",
+    eqeqeq: "error",
+    "no-console": "error",
+  },
+  overrides: [
+    { files: ["samples/**", "benchmarks/**"], rules: { "no-console": "off" } },
+    {
+      files: ["spec/**", "samples/**", "benchmarks/**"],
+      rules: { "@typescript-eslint/require-await": "off" },
+    },
+  ],
+};

@@ -1,0 +1,45 @@
+import { show } from "../base/check.js";
+import { Decision, Route } from "../definition/decisions.js";
+import type { DagPlan, Fork } from "../planning/plan.js";
+import { WiringFault } from "./arguments.js";
+
+/** Where a fork leads, and with what. */
+export interface Choice {
+  readonly branch: string;
+  readonly value: unknown;
+}
+
+/** Adds the fork's own first input to a result that says only which branch to take. */
+export function withInput(fork: Fork, result: unknown, args: readonly unknown[]): unknown {
+  const input = fork.first < 0 ? undefined : args[fork.first];
+  if (typeof result === "boolean") return new Decision(result, input);
+  return typeof result === "string" ? new Route(result, input) : result;
+}
+
+/**
+ * The branch that a condition or select chose, and the value that goes along it.
+ * @param args - gives the fork's arguments, for a result without a value of its own
+ * @throws {WiringFault} when the result chooses no branch, or one that leads nowhere
+ */
+export function choose(plan: DagPlan, node: number, result: unknown, args: () => readonly unknown[]): Choice {
+  const { name, kind } = plan.specs[node];
+  const fork = plan.forks.get(node) as Fork;
+  const choice = typeof result === "object" ? result : withInput(fork, result, args());
+  if (kind === "condition") {
+    if (choice instanceof Decision && typeof choice.condition === "boolean") {
+      return { branch: String(choice.condition), value: choice.value };
+    }
+    throw new WiringFault(`Condition "${name}" returned ${show(result)}. Return a boolean or decide(boolean, value).`);
+  }
+  if (!(choice instanceof Route) || typeof choice.branch !== "string") {
+    throw new WiringFault(`Select "${name}" returned ${show(result)}. Return a branch name or route(branch, value).`);
+  }
+  const { branches } = fork;
+  if (branches.size === 0 || branches.has(choice.branch)) return choice;
+  if (branches.has("default")) return { branch: "default", value: choice.value };
+  const names = Array.from(branches, (branch) => `"${branch}"`).join(", ");
+  throw new WiringFault(
+    `Select "${name}" chose the branch "${choice.branch}", but its branches are ${names}. ` +
+      `Return one of them, or connect a "default" branch.`,
+  );
+}

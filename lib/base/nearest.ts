@@ -1,15 +1,15 @@
 /**
- * The candidate closest to `word`, if one is close enough to be a slip of the hand: at most a third of its letters
- * (and at least one) differ by insertion, deletion or substitution (Levenshtein, 1966). Ties go to the first.
+ * The candidate closest to `word`, if one is close enough to be a slip of the hand: at most two fifths of its letters
+ * (and at least one, but not all) differ by insertion, deletion or substitution (Levenshtein, 1966). Ties go to the first.
  * Cost: O(length²) a candidate whose length is near enough.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let bestDistance = Math.max(1, Math.round(word.length * 0.4)) + 1;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) {
+    if (distance < bestDistance && distance < Math.max(word.length, candidate.length)) {
       best = candidate;
       bestDistance = distance;
     }

@@ -10,8 +10,8 @@ export interface DagOptions {
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkDagOptions(options: DagOptions, where: string): void {
-  checkOptions(options, ["description", "autowire", "wiring"], where);
+export function checkDagOptions(options: DagOptions, where: string, ...more: string[]): void {
+  checkOptions(options, ["description", "autowire", "wiring", ...more], where);
   checkType("description", options.description, "string");
   checkType("autowire", options.autowire, "boolean");
   checkOneOf("wiring", options.wiring, ["name", "type"]);

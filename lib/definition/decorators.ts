@@ -39,9 +39,8 @@ export interface WorkflowOptions extends DagOptions {
  * @throws {TypeError} when an option is unknown or has a wrong value
  */
 export function workflow(options: WorkflowOptions = {}): (target: Class, context?: ClassDecoratorContext) => void {
-  const { name, ...rest } = options;
-  if (name !== undefined) checkNodeName(name, "workflow");
-  checkDagOptions(rest, "@workflow");
+  checkDagOptions(options, "@workflow", "name");
+  if (options.name !== undefined) checkNodeName(options.name, "workflow");
   return (target) => Reflect.defineMetadata(CLASS, { ...options }, target);
 }
 

@@ -127,20 +127,20 @@ export type RecordKey<S, All> = S extends `${infer Node}.${string}`
     : S
   : S;
 
-type RecordOf<T, D extends MethodNeeds> = {
-  [N in D[number] as RecordKey<Text<N>, Text<D[number]>> & string]: Values<Gives<T, N>>;
-};
+type Keys<D extends MethodNeeds> = RecordKey<Text<D[number]>, Text<D[number]>>;
+type RequiredKeys<P> = { [K in keyof P]-?: object extends Pick<P, K> ? never : K }[keyof P];
 
-type FirstProblem<T, D extends MethodNeeds> = CheckEach<T, D, unknown>;
+type CheckRecord<T, D extends MethodNeeds, P, All> = D extends readonly [infer N, ...infer Rest extends MethodNeeds]
+  ? CheckOne<T, N, RecordKey<Text<N>, All> extends keyof P ? P[RecordKey<Text<N>, All>] : unknown> &
+      CheckRecord<T, Rest, P, All>
+  : unknown;
 
 /** An `all`: positional, or a record when one parameter takes several needs. */
 export type CheckAll<T, D extends MethodNeeds, I extends readonly unknown[]> = I extends readonly [infer P]
   ? D extends readonly [MethodNeed, MethodNeed, ...MethodNeeds]
-    ? unknown extends FirstProblem<T, D>
-      ? [RecordOf<T, D>] extends [P]
-        ? unknown
-        : WiringProblem<"the record of all needs does not fit the parameter", RecordOf<T, D>, P>
-      : FirstProblem<T, D>
+    ? [Exclude<RequiredKeys<P>, Keys<D>>] extends [never]
+      ? CheckRecord<T, D, P, Text<D[number]>>
+      : WiringProblem<"no need gives what the record should hold", Keys<D>, keyof P>
     : CheckPositional<T, D, I>
   : CheckPositional<T, D, I>;
 

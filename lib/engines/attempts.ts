@@ -2,7 +2,7 @@ import { LazyAbort } from "../base/abort.js";
 import type { Coroutine } from "../base/coroutine.js";
 import { inline } from "../backends/inline.js";
 import type { NodeHooks } from "../definition/node-options.js";
-import type { ResultCache } from "../policies/cache.js";
+import { UncacheableInputs, type ResultCache } from "../policies/cache.js";
 import { hooked } from "../policies/hooks.js";
 import { AttemptsFailed, retrying } from "../policies/retry.js";
 import { limited } from "../policies/timeout.js";
@@ -63,10 +63,10 @@ export class Attempts {
     try {
       return yield* cache.lookUp(args.inputsOf(node), attempts, onHit);
     } catch (error) {
-      if (!(error instanceof DOMException) || error.name !== "DataCloneError") throw error;
+      if (!(error instanceof UncacheableInputs)) throw error;
       const { name } = state.plan.specs[node];
       const message = `The inputs of cached node "${name}" can't be compared: ${error.message} Pass plain data.`;
-      throw new ExecutionError(message, { runId: state.runId, node: name, attempt: 0, cause: error });
+      throw new ExecutionError(message, { runId: state.runId, node: name, attempt: 0, cause: error.cause });
     }
   }
 

@@ -10,12 +10,13 @@ export type Mode = "sequential" | "async";
 
 const MODES: readonly Mode[] = ["sequential", "async"];
 
+/** What an {@link ErrorHandler} answers. */
+export type ErrorVerdict = "stop" | "continue";
+
 /** Decides about the failure of one node, instead of the error strategy. May be async. */
-export type ErrorHandler = (
-  node: string,
-  error: ExecutionError,
-  ctx: Context,
-) => "stop" | "continue" | Promise<"stop" | "continue">;
+export type ErrorHandler =
+  | ((node: string, error: ExecutionError, ctx: Context) => ErrorVerdict)
+  | ((node: string, error: ExecutionError, ctx: Context) => Promise<ErrorVerdict>);
 
 /** The options of a run. All are optional. */
 export interface RunOptions<N = Record<string, unknown>> {

@@ -18,7 +18,7 @@ export class ResultCache {
   /**
    * The kept result of these inputs, or that of `compute`, which is kept unless it fails.
    * @param onHit - called when the result was there
-   * @throws {DataCloneError} when an input is a function or holds one: it has no value to be found by
+   * @throws {UncacheableInputs} when an input is a function or holds one: it has no value to be found by
    */
   *lookUp(inputs: readonly unknown[], compute: () => Coroutine, onHit: () => void): Coroutine {
     const key = keyOf(inputs);
@@ -33,7 +33,14 @@ export class ResultCache {
   }
 }
 
+/** Inputs that can't be compared with those of other calls. */
+export class UncacheableInputs extends Error {}
+
 /** Equal structures have equal keys. The order of a record's keys matters. */
 function keyOf(inputs: readonly unknown[]): string {
-  return createHash("sha256").update(serialize(inputs)).digest("base64");
+  try {
+    return createHash("sha256").update(serialize(inputs)).digest("base64");
+  } catch (cause) {
+    throw new UncacheableInputs((cause as Error).message, { cause });
+  }
 }

@@ -19,7 +19,8 @@ export interface Expected {
 }
 
 /** What the nodes of a random dag return: their name and everything they were given. */
-export const compute = (name: string, inputs: readonly unknown[]): unknown => `${name}(${inputs.map(String).join(",")})`;
+export const compute = (name: string, inputs: readonly unknown[]): unknown =>
+  `${name}(${inputs.map(String).join(",")})`;
 
 /**
  * The contract, evaluated naively: one node after the other, in topological order, without engine, plan or promises.

@@ -1,0 +1,141 @@
+import { describe, expect, it } from "vitest";
+import { cachedNode, Dag, InvalidNodeError, node, workflow } from "dagwright";
+import { decoratorContract } from "../support/decorators.contract.js";
+import { Orders } from "../support/orders.js";
+
+decoratorContract("standard", Orders);
+
+describe("Decorators", () => {
+  it("refuse a class without decorated methods", () => {
+    class Empty {}
+    expect(() => Dag.from(Empty)).toThrow(/"Empty" has no decorated method/u);
+    expect(() => Dag.from(null as never)).toThrow(InvalidNodeError);
+  });
+
+  it("refuse what can't be a node when the class is defined", () => {
+    expect(() => {
+      class Static {
+        @(node as any) static run() {}
+      }
+      return Static;
+    }).toThrow(/public instance methods.*"run" is static/u);
+    expect(() => {
+      class Private {
+        @(node as any) #run() {
+          this.#run();
+        }
+      }
+      return Private;
+    }).toThrow(/private/u);
+    expect(() => {
+      class Symbolic {
+        @(node as any) [Symbol.iterator]() {}
+      }
+      return Symbolic;
+    }).toThrow(/symbol/u);
+    expect(() => {
+      class Dotted {
+        @node({ name: "a.b" }) run() {}
+      }
+      return Dotted;
+    }).toThrow(InvalidNodeError);
+    expect(() => node("a", { needs: ["b"] as never })).toThrow(/names its needs twice/u);
+    expect(() => workflow({ nmae: "x" } as never)).toThrow(/Unknown option "nmae" of @workflow.*"name"/u);
+  });
+
+  it("rename a node for needs and look-ups alike", async () => {
+    class Renamed {
+      @node({ name: "source" }) load() {
+        return 1;
+      }
+      @node("source" as string) next(x: number) {
+        return x + 1;
+      }
+    }
+    const run = await Dag.from(Renamed).run();
+    expect(run.get("next")).toBe(2);
+    expect(run.has("source" as never)).toBe(true);
+  });
+
+  it("refuse two methods that end up with one name", () => {
+    class Twice {
+      @node({ name: "x" }) a() {}
+      @node({ name: "x" }) b() {}
+    }
+    expect(() => Dag.from(Twice)).toThrow(InvalidNodeError);
+  });
+
+  it("let a child replace its parent's spec", async () => {
+    class Parent {
+      @node a() {
+        return 1;
+      }
+      @node b() {
+        return 10;
+      }
+      @node("a") c(x: number) {
+        return x;
+      }
+    }
+    class Child extends Parent {
+      @node("b") override c(x: number) {
+        return x + 1;
+      }
+    }
+    expect((await Dag.from(Child).run()).get("c")).toBe(11);
+    expect((await Dag.from(Parent).run()).get("c")).toBe(1);
+  });
+
+  it("inherit the options of @workflow, but not its name", () => {
+    @workflow({ name: "base", autowire: false })
+    class Base {
+      @node a() {}
+    }
+    class Derived extends Base {
+      @node({ params: ["a"] }) b(a: unknown) {
+        return a;
+      }
+    }
+    const dag = Dag.from(Derived);
+    expect(dag.name).toBe("Derived");
+    expect(() => dag.runSync()).toThrow(/lacks input "a"/u);
+    expect(Dag.from(Base).name).toBe("base");
+  });
+
+  it("keep the results of a cached node by the values of its inputs, for as long as its ttl says", async () => {
+    let calls = 0;
+    class Cached {
+      @cachedNode({ ttl: 30 }) slow(key: unknown) {
+        calls++;
+        return [key, calls];
+      }
+    }
+    const dag = Dag.from(Cached);
+    const get = async (key: unknown) => (await dag.run({ inputs: { key } })).get("slow")?.[1];
+    const date = new Date(5);
+    expect([await get({ a: [1, date] }), await get({ a: [1, new Date(5)] }), await get({ a: [1] })]).toEqual([1, 1, 2]);
+    expect(dag.lastRun?.nodes.get("slow")).toMatchObject({ cached: false, attempts: 1 });
+    await get({ a: [1] });
+    expect(dag.lastRun?.nodes.get("slow")).toMatchObject({ cached: true, attempts: 0, status: "completed" });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(await get({ a: [1] })).toBe(3);
+    await expect(get(() => 1)).rejects.toThrow(/inputs of cached node "slow" can't be compared/u);
+  });
+
+  it("keep undefined and null, but no failures", async () => {
+    let calls = 0;
+    class Cached {
+      @cachedNode nothing() {
+        calls++;
+      }
+      @cachedNode({ errorStrategy: "continue" }) fails() {
+        calls += 10;
+        throw new Error("no");
+      }
+    }
+    const dag = Dag.from(Cached);
+    await dag.run();
+    await dag.run();
+    expect(calls).toBe(21);
+  });
+});

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { Dag, node, workflow } from "dagwright";
+import { decoratorContract } from "../support/decorators.contract.js";
+import type { Orders as StandardOrders } from "../support/orders.js";
+import { Orders } from "./orders.js";
+
+decoratorContract("legacy", Orders as unknown as typeof StandardOrders);
+
+describe("Legacy decorators", () => {
+  it("refuse static members and fields when the class is defined", () => {
+    expect(() => {
+      class Static {
+        @(node as any) static run() {}
+      }
+      return Static;
+    }).toThrow(/"run" is static/u);
+    expect(() => {
+      class Field {
+        @(node as any) run = 1;
+      }
+      return Field;
+    }).toThrow(/"run" is a field/u);
+  });
+
+  it("wire by class from the metadata that a compiler emits", async () => {
+    class Order {}
+    class Report {
+      constructor(readonly order: Order) {}
+    }
+    const metadata = (types: unknown[], returns: unknown) => (target: object, key: string) => {
+      Reflect.defineMetadata("design:paramtypes", types, target, key);
+      Reflect.defineMetadata("design:returntype", returns, target, key);
+    };
+    @workflow({ wiring: "type" })
+    class Typed {
+      @node @metadata([], Order) load() {
+        return new Order();
+      }
+      @node @metadata([Order], Report) write(anything: Order) {
+        return new Report(anything);
+      }
+    }
+    const run = await Dag.from(Typed).run();
+    expect(run.get("write").order).toBe(run.get("load"));
+  });
+});

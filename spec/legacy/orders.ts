@@ -1,0 +1,77 @@
+/** The class that both decorator specs define; compiled here as legacy decorators with type metadata. */
+import {
+  all,
+  any,
+  cachedNode,
+  condition,
+  decide,
+  node,
+  optional,
+  route,
+  select,
+  workflow,
+  type Context,
+} from "dagwright";
+
+export interface Order {
+  readonly id: string;
+  readonly price: number;
+}
+
+@workflow({ name: "orders", description: "a report" })
+export class Orders {
+  calls = 0;
+  constructor(private readonly prices: readonly number[] = [5, 20]) {}
+
+  @node fetch(): Order[] {
+    this.calls++;
+    return this.prices.map((price, i) => ({ id: `o${i}`, price }));
+  }
+  @node() currency(): string {
+    return "EUR";
+  }
+  @node("fetch") clean(orders: Order[], ctx: Context): Order[] {
+    ctx.metadata["cleaned"] = orders.length;
+    return orders.filter(({ price }) => price > 0);
+  }
+  @cachedNode("fetch", { ttl: 60_000 }) async rates(orders: Order[]): Promise<number> {
+    this.calls += 100;
+    return orders.length;
+  }
+  @condition("clean") isLarge(orders: Order[]): boolean {
+    return orders.length > 2;
+  }
+  @node("isLarge.true") bulk(orders: Order[]): string {
+    return `bulk ${orders.length}`;
+  }
+  @node({ needs: ["isLarge.false"] }) small(orders: Order[]): string {
+    return `small ${orders.length}`;
+  }
+  @any("bulk", "small") publish(report: string, ctx: Context): string {
+    return `${ctx.trigger}: ${report}`;
+  }
+  @select("clean") channel(orders: Order[]) {
+    return route(orders.length > 1 ? "mail" : "phone", orders.length);
+  }
+  @node("channel.mail") mail(count: number): string {
+    return `mail ${count}`;
+  }
+  @node("channel.phone") phone(count: number): string {
+    return `phone ${count}`;
+  }
+  @condition("clean") isCheap(orders: Order[]) {
+    return decide(
+      orders.every(({ price }) => price < 10),
+      orders[0].price,
+    );
+  }
+  @node("isCheap.false") expensive(price: number): number {
+    return price;
+  }
+  @all("currency", "rates") summary(values: { currency: string; rates: number }): string {
+    return `${values.rates} ${values.currency}`;
+  }
+  @node(optional("bulk"), "currency", { retry: 1 }) note(bulk: string | undefined, currency: string): string {
+    return `${bulk ?? "none"} ${currency}`;
+  }
+}

@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import { Dag, type RunResult } from "dagwright";
+import type { Orders as StandardOrders } from "./orders.js";
+
+/** What holds for an annotated class, whichever way its decorators were compiled. */
+export function decoratorContract(kind: string, Orders: typeof StandardOrders): void {
+  describe(`A class with ${kind} decorators`, () => {
+    it("runs as a dag", async () => {
+      const dag = Dag.from(Orders);
+      const run = await dag.run({ mode: "async" });
+      expect(dag.name).toBe("orders");
+      expect(dag.description).toBe("a report");
+      expect(run.workflow).toBe("orders");
+      expect(run.get("publish")).toBe("small: small 2");
+      expect(run.get("mail")).toBe("mail 2");
+      expect(run.get("expensive")).toBe(5);
+      expect(run.get("summary")).toBe("2 EUR");
+      expect(run.get("note")).toBe("none EUR");
+      expect(run.get("isLarge")).toEqual(run.get("clean"));
+      expect(run.has("bulk")).toBe(false);
+      expect(run.context.metadata).toEqual({ cleaned: 2 });
+      expect(run.nodes.get("phone")).toMatchObject({ status: "skipped", skippedBy: "channel.phone" });
+    });
+
+    it("uses one instance for all runs, or the one it is given", async () => {
+      const orders = new Orders([1, 2, 3]);
+      const dag = Dag.from(orders);
+      expect((await dag.run()).get("publish")).toBe("bulk: bulk 3");
+      await dag.run();
+      expect(orders.calls).toBe(2 + 100);
+    });
+
+    it("passes its nodes on to a subclass, which may override them", async () => {
+      class Doubled extends Orders {
+        override fetch() {
+          return [...super.fetch(), ...super.fetch()];
+        }
+      }
+      const run: RunResult<any> = await Dag.from(Doubled).run();
+      expect(run.workflow).toBe("Doubled");
+      expect(run.get("publish")).toBe("bulk: bulk 4");
+    });
+
+    it("keeps the order of declaration", () => {
+      expect([...Dag.from(Orders)].slice(0, 4)).toEqual(["fetch", "currency", "clean", "rates"]);
+    });
+
+    it("is valid under strict but for the branch that leads nowhere", () => {
+      const dag = Dag.from(Orders);
+      expect(dag.isValid).toBe(true);
+      expect(dag.validate()).toEqual([
+        expect.objectContaining({ severity: "warning", code: "MISSING_CONNECTION", nodes: ["isCheap"] }),
+      ]);
+      expect(() => dag.validateOrThrow({ strict: true })).toThrow(/"isCheap".*"isCheap\.true"/u);
+    });
+  });
+}

@@ -18,7 +18,7 @@ export type { CacheOptions, ErrorStrategy, NodeHooks, NodeOptions, Priority } fr
 export type { NodeKind, NodeSpec } from "./definition/node-spec.js";
 
 export { Dag, type DryRun, type RunHandle } from "./engines/dag.js";
-export type { ErrorHandler, Mode, PartialRunOptions, RunOptions } from "./engines/run-options.js";
+export type { ErrorHandler, ErrorVerdict, Mode, PartialRunOptions, RunOptions } from "./engines/run-options.js";
 export type { StepResult, StepState } from "./engines/step.js";
 export type { DiagramOptions } from "./visualization/diagram.js";
 

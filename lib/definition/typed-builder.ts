@@ -89,7 +89,10 @@ export interface ForkDefiner<K extends "condition" | "select"> {
 
 type AllValue<D extends Needs> = D extends readonly [infer N] ? ValueOf<N> : RecordOf<D>;
 
-/** One parameter takes the record of all needs, several take one each. */
+/**
+ * One parameter takes the record of all needs, several take one each. The compiler takes the types of parameters without
+ * annotations from the first form that fits, so several parameters must be annotated.
+ */
 export interface AllDefiner {
   <F extends AnyFn>(fn: F): NodeHandle<Awaited<ReturnType<F>>>;
   <const N extends string, F extends AnyFn>(name: N, fn: F): NodeHandle<Awaited<ReturnType<F>>, N>;
@@ -111,7 +114,10 @@ export interface AllDefiner {
   <const D extends Needs, R>(options: NodeOptions<D>, fn: (...args: any[]) => R): NodeHandle<Awaited<R>>;
 }
 
-/** One parameter takes the winner's value, several take one each, undefined where not there yet. */
+/**
+ * One parameter takes the winner's value, several take one each, undefined where not there yet. As in {@link AllDefiner},
+ * several parameters must be annotated.
+ */
 export interface AnyDefiner {
   <F extends AnyFn>(fn: F): NodeHandle<Awaited<ReturnType<F>>>;
   <const N extends string, F extends AnyFn>(name: N, fn: F): NodeHandle<Awaited<ReturnType<F>>, N>;

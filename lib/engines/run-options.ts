@@ -14,9 +14,7 @@ const MODES: readonly Mode[] = ["sequential", "async"];
 export type ErrorVerdict = "stop" | "continue";
 
 /** Decides about the failure of one node, instead of the error strategy. May be async. */
-export type ErrorHandler =
-  | ((node: string, error: ExecutionError, ctx: Context) => ErrorVerdict)
-  | ((node: string, error: ExecutionError, ctx: Context) => Promise<ErrorVerdict>);
+export type ErrorHandler = (node: string, error: ExecutionError, ctx: Context) => ErrorVerdict | Promise<ErrorVerdict>;
 
 /** The options of a run. All are optional. */
 export interface RunOptions<N = Record<string, unknown>> {

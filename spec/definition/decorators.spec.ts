@@ -21,7 +21,8 @@ describe("Decorators", () => {
     }).toThrow(/public instance methods.*"run" is static/u);
     expect(() => {
       class Private {
-        @(node as any) #run() {
+        @(node as any) #run() {}
+        call() {
           this.#run();
         }
       }

@@ -206,7 +206,7 @@ describe("Dag › failures", () => {
     });
     await expect(stop).rejects.toThrow("boom");
     expect(calls).toEqual([["a", boom, "a"]]);
-    expect((await dag.run({ mode: "async", errorHandler: async () => "continue" })).get("b")).toBe(1);
+    expect((await dag.run({ mode: "async", errorHandler: async () => "continue" as const })).get("b")).toBe(1);
     await expect(dag.run({ errorHandler: () => "maybe" as never })).rejects.toThrow(/"stop" or "continue".*"maybe"/u);
     const broken = dag.run({
       errorHandler: () => {
@@ -913,6 +913,8 @@ describe("Dag › steps, dry runs and look-ups", () => {
     expect(dag.runSync().value).toBe(1);
     dag.node("b", async () => 2);
     expect(() => dag.runSync()).toThrow(/"b" returned a promise.*Use run/u);
-    expect(() => dag.runSync({ errorHandler: async () => "stop" })).toThrow(/errorHandler returned a promise/u);
+    expect(() => dag.runSync({ errorHandler: async () => "stop" as const })).toThrow(
+      /errorHandler returned a promise/u,
+    );
   });
 });

@@ -1,0 +1,40 @@
+import { expect, it } from "vitest";
+import * as api from "dagwright";
+
+it("exports what is documented, and nothing else", () => {
+  expect(Object.keys(api).sort()).toEqual([
+    "CancelledError",
+    "CycleError",
+    "Dag",
+    "DagwrightError",
+    "DisconnectedNodeError",
+    "ExecutionError",
+    "InvalidNodeError",
+    "MissingConnectionError",
+    "MissingInputError",
+    "MissingResultError",
+    "NodeTimeoutError",
+    "RetryExhaustedError",
+    "RunTimeoutError",
+    "ValidationError",
+    "all",
+    "any",
+    "cachedNode",
+    "condition",
+    "decide",
+    "node",
+    "optional",
+    "route",
+    "select",
+    "workflow",
+  ]);
+});
+
+it("gives every error its name, a code and one root", () => {
+  for (const [name, value] of Object.entries(api)) {
+    if (!name.endsWith("Error")) continue;
+    const { prototype } = value as unknown as { prototype: Error };
+    expect(prototype.name).toBe(name);
+    expect(name === "DagwrightError" || prototype instanceof api.DagwrightError).toBe(true);
+  }
+});

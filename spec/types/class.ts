@@ -1,0 +1,216 @@
+/**
+ * What the compiler accepts and refuses of an annotated class. Checked twice: as standard decorators from here, and as
+ * legacy ones, where `spec/legacy/tsconfig.json` includes this file too.
+ */
+import {
+  all,
+  any,
+  condition,
+  Dag,
+  decide,
+  node,
+  optional,
+  route,
+  select,
+  type Context,
+  type RunResult,
+} from "dagwright";
+
+interface Order {
+  readonly id: string;
+}
+
+export class Right {
+  @node fetch(): Order[] {
+    return [];
+  }
+  @node() async count(): Promise<number> {
+    return 1;
+  }
+  @node("fetch") clean(orders: Order[], ctx: Context): Order[] {
+    return ctx.has("fetch") ? orders : [];
+  }
+  @node("fetch", "count") contextFirst(ctx: Context, orders: Order[], count: number) {
+    return { rows: orders, count, name: ctx.nodeName };
+  }
+  @node("contextFirst.rows") rows(rows: Order[]) {
+    return rows;
+  }
+  @node("fetch") withRunInput(orders: Order[], limit: number, strict = false) {
+    return strict ? orders.slice(0, limit) : orders;
+  }
+  @node("fetch") needsButNoParameter() {
+    return 1;
+  }
+  @node("count", "count") rest(...all: number[]) {
+    return all.length;
+  }
+  @condition("clean") isLarge(orders: Order[]): boolean {
+    return orders.length > 1;
+  }
+  @condition("clean") isDecided(orders: Order[]) {
+    return decide(true, orders.length);
+  }
+  @node("isLarge.true") bulk(orders: Order[]) {
+    return orders.length;
+  }
+  @node("isLarge") either(orders: Order[]) {
+    return orders;
+  }
+  @node("isDecided.false") decided(n: number) {
+    return n;
+  }
+  @select("clean") channel(orders: Order[]) {
+    return orders.length > 1 ? ("mail" as const) : ("phone" as const);
+  }
+  @node("channel.mail") mail(orders: Order[]) {
+    return orders;
+  }
+  @select("clean") routed(orders: Order[]) {
+    return route("count", orders.length);
+  }
+  @node("routed.count") routedCount(n: number) {
+    return n;
+  }
+  @node(optional("bulk")) maybe(n: number | undefined) {
+    return n;
+  }
+  @node(optional("bulk")) maybeOptional(n?: number) {
+    return n;
+  }
+  @all("clean", "count") record(values: { clean: Order[]; count: number }) {
+    return values;
+  }
+  @all("clean", "count") positional(clean: Order[], count: number) {
+    return [clean, count];
+  }
+  @any("bulk", "decided") winner(n: number, ctx: Context) {
+    return [n, ctx.trigger];
+  }
+  @any("bulk", "clean") firsts(n: number | undefined, orders: Order[] | undefined) {
+    return n ?? orders;
+  }
+  @node({ needs: ["fetch"], retry: 2 }) inOptions(orders: Order[]) {
+    return orders;
+  }
+  @node("not checked" as string) dynamic(value: Date) {
+    return value;
+  }
+}
+
+export class Wrong {
+  @node fetch(): Order[] {
+    return [];
+  }
+  @node("fetch") object(orders: Order[]) {
+    return { orders };
+  }
+  // @ts-expect-error no method is named "fetchh"
+  @node("fetchh") unknownNeed(orders: Order[]) {
+    return orders;
+  }
+  // @ts-expect-error no method is named "fetchh"
+  @node({ needs: ["fetchh"] }) unknownNeedInOptions(orders: Order[]) {
+    return orders;
+  }
+  // @ts-expect-error no method is named "fetchh"
+  @node("fetchh", { retry: 1 }) unknownNeedBeforeOptions(orders: Order[]) {
+    return orders;
+  }
+  // @ts-expect-error the need gives Order[], the parameter takes string
+  @node("fetch") wrongParameter(orders: string) {
+    return orders;
+  }
+  // @ts-expect-error the second need does not fit
+  @node("fetch", "object") wrongSecond(ctx: Context, orders: Order[], second: number) {
+    return [ctx, orders, second];
+  }
+  // @ts-expect-error the result of "object" has no output "rows"
+  @node("object.rows") wrongOutput(rows: Order[]) {
+    return rows;
+  }
+  @condition("fetch") isLarge(orders: Order[]): boolean {
+    return orders.length > 1;
+  }
+  // @ts-expect-error a condition has the branches true and false
+  @node("isLarge.maybe") wrongBranch(orders: Order[]) {
+    return orders;
+  }
+  // @ts-expect-error the branch gives Order[]
+  @node("isLarge.true") wrongBranchValue(orders: number) {
+    return orders;
+  }
+  // @ts-expect-error a condition returns a boolean or decide(…)
+  @condition("fetch") notBoolean(orders: Order[]) {
+    return orders.length;
+  }
+  // @ts-expect-error a select returns a name or route(…)
+  @select("fetch") notName(orders: Order[]) {
+    return orders.length;
+  }
+  // @ts-expect-error an optional need may be undefined
+  @node(optional("fetch")) notOptional(orders: Order[]) {
+    return orders;
+  }
+  // @ts-expect-error no method is named "nope"
+  @node(optional("nope")) optionalUnknown(orders?: Order[]) {
+    return orders;
+  }
+  // @ts-expect-error the record's "fetch" is Order[]
+  @all("fetch", "object") wrongRecord(values: { fetch: number; object: object }) {
+    return values;
+  }
+  // @ts-expect-error no need gives "other"
+  @all("fetch", "object") missingKey(values: { fetch: Order[]; other: object }) {
+    return values;
+  }
+  // @ts-expect-error one of the needs gives Order[]
+  @any("fetch", "object") wrongWinner(value: { orders: Order[] }) {
+    return value;
+  }
+  // @ts-expect-error the values may be missing
+  @any("fetch", "object") notYetThere(orders: Order[], object: object) {
+    return [orders, object];
+  }
+  // @ts-expect-error "retrys" is no option
+  @node({ retrys: 2 }) unknownOption() {
+    return 1;
+  }
+}
+
+export async function results(): Promise<void> {
+  const dag = Dag.from(Right);
+  const run = await dag.run();
+  exactly<Order[]>()(run.get("clean"));
+  exactly<number>()(run.get("count"));
+  exactly<number>()(run.get("isDecided"));
+  exactly<boolean | Order[]>()(run.get("isLarge"));
+  exactly<Order[] | "none">()(run.get("clean", "none"));
+  exactly<Order[] | undefined>()(dag.get("clean"));
+  // @ts-expect-error no node is named "claen"
+  run.get("claen");
+  // @ts-expect-error no node is named "claen"
+  dag.get("claen");
+  // @ts-expect-error no node is named "claen"
+  void dag.run({ overrides: { claen: 1 } });
+  // @ts-expect-error no such mode
+  void dag.run({ mode: "parallell" });
+  const byInstance: RunResult<any> = await Dag.from(new Right()).run();
+  void byInstance;
+}
+
+class WithArguments extends Right {
+  constructor(readonly path: string) {
+    super();
+  }
+}
+// @ts-expect-error a class that needs arguments must be instantiated by the user
+Dag.from(WithArguments);
+Dag.from(new WithArguments("x"));
+
+/** Accepts only a value of exactly the type `E`. */
+function exactly<E>(): <const A>(
+  value: (<T>() => T extends A ? 1 : 2) extends <T>() => T extends E ? 1 : 2 ? A : never,
+) => void {
+  return () => {};
+}

@@ -1,0 +1,81 @@
+import { instance } from "@viz-js/viz";
+import { describe, expect, it } from "vitest";
+import { Dag, optional } from "dagwright";
+
+const NASTY = ['say "hi"', "a-->b", "subgraph", "x]y[z", "<script>", "back\\slash", "two\nlines", "`{}|;#&%", "日本"];
+
+function sample(): Dag {
+  const dag = new Dag('my "dag"');
+  dag.node("load", () => 1);
+  dag.condition("check", { needs: ["load"] }, () => true);
+  dag.node("yes", { needs: ["check.true"] }, (x: unknown) => x);
+  dag.node("no", { needs: ["check.false"] }, (x: unknown) => x);
+  dag.any("end", { needs: ["yes", "no"] }, (x: unknown) => x);
+  dag.node("log", { needs: [optional("no")], after: ["end"] }, () => 1);
+  return dag;
+}
+
+describe("toMermaid", () => {
+  it("draws nodes by kind, branches as labels, optional needs dashed", () => {
+    expect(sample().toMermaid()).toBe(
+      [
+        "flowchart TB",
+        '  n0["load"]',
+        '  n1{"check"}',
+        '  n2["yes"]',
+        '  n3["no"]',
+        '  n4(["end"])',
+        '  n5["log"]',
+        "  n0 --> n1",
+        '  n1 -->|"true"| n2',
+        '  n1 -->|"false"| n3',
+        "  n2 --> n4",
+        "  n3 --> n4",
+        "  n3 -.-> n5",
+        "  n4 -.-> n5",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("colours a run by status and adds durations", async () => {
+    const dag = sample();
+    const text = dag.toMermaid({ run: await dag.run(), direction: "LR" });
+    expect(text).toMatch(/^flowchart LR$/mu);
+    expect(text).toMatch(/n0\["load<br\/>completed \d+(\.\d)? ms"\]/u);
+    expect(text).toContain('n3["no<br/>skipped"]');
+    expect(text).toMatch(/class n0,n1,n2,n4,n5 completed/u);
+  });
+
+  it("lets no name out of its label", () => {
+    const dag = new Dag("d");
+    for (const name of NASTY) dag.node(name, () => 1);
+    const lines = dag.toMermaid().trimEnd().split("\n").slice(1);
+    expect(lines).toHaveLength(NASTY.length);
+    for (const line of lines) expect(line).toMatch(/^ {2}n\d+\["(?:[\p{L}\p{N} _.,:+\-/()]|#\d+;)*"\]$/u);
+    expect(lines[0]).toContain("say #34;hi#34;");
+  });
+});
+
+describe("toDot", () => {
+  it("is accepted by Graphviz, whatever the names, and drawn with all of them", async () => {
+    const dag = sample();
+    for (const name of NASTY) dag.node(name, () => 1);
+    const graphviz = await instance();
+    const run = await dag.run();
+    for (const text of [dag.toDot(), dag.toDot({ run, direction: "LR" })]) {
+      const drawn = graphviz.renderJSON(text) as { name: string; objects: { label: string }[]; edges: unknown[] };
+      expect(drawn.name).toBe('my "dag"');
+      expect(drawn.edges).toHaveLength(7);
+      expect(drawn.objects).toHaveLength(6 + NASTY.length);
+    }
+    expect(dag.toDot({ run })).toMatch(/n0 \[label="load\\ncompleted/u);
+  });
+
+  it("draws a dag that is not valid, too", () => {
+    const dag = new Dag("d");
+    dag.node("a", { needs: ["b"] }, (x: unknown) => x);
+    dag.node("b", { needs: ["a"] }, (x: unknown) => x);
+    expect(dag.toDot()).toContain("n0 -> n1");
+  });
+});

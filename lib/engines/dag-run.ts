@@ -60,8 +60,9 @@ export class DagRun implements AttemptHost {
   private readonly limit: number;
   private readonly startedAt: number;
   private readonly deadline: number;
-  /** The latest reading of the clock. */
+  /** The latest reading of the clock, and whether a node's function has run since. */
   private time: number;
+  private isStale = false;
   private sliceEnd: number;
   /** Attempts that hold a slot. */
   private inFlight = 0;
@@ -221,7 +222,7 @@ export class DagRun implements AttemptHost {
     this.yielding = true;
     setImmediate(() => {
       this.yielding = false;
-      this.time = now();
+      this.readClock();
       this.sliceEnd = this.time + TIME_SLICE;
       this.pump();
     });
@@ -229,6 +230,7 @@ export class DagRun implements AttemptHost {
 
   private launch(node: number): void {
     const { state } = this;
+    if (this.isStale) this.readClock();
     state.status[node] = Status.running;
     state.startedAt[node] = this.time;
     this.open++;
@@ -247,6 +249,7 @@ export class DagRun implements AttemptHost {
       const message = `Node "${this.name(node)}" returned a promise, which runSync can't wait for. Use run instead.`;
       return this.failed(node, managed, new WiringFault(message));
     }
+    this.isStale = true;
     const slot = this.idleSlot ?? new Slot(this);
     this.idleSlot = slot.next;
     slot.node = node;
@@ -299,15 +302,20 @@ export class DagRun implements AttemptHost {
 
   // --- what became of a node ---
 
-  private succeeded(node: number, managed: boolean, value: unknown): void {
+  private readClock(): void {
     this.time = now();
+    this.isStale = false;
+  }
+
+  private succeeded(node: number, managed: boolean, value: unknown): void {
+    this.readClock();
     if (this.over) return;
     if (!managed) this.inFlight--;
     this.complete(node, value);
   }
 
   private failed(node: number, managed: boolean, error: unknown): void {
-    this.time = now();
+    this.readClock();
     if (this.over) return;
     if (!managed) {
       this.inFlight--;
@@ -351,7 +359,7 @@ export class DagRun implements AttemptHost {
     }
     void verdict.then((settled) => {
       if (this.over) return;
-      this.time = now();
+      this.readClock();
       this.carryOut(node, error, settled);
       this.pump();
     });
@@ -413,7 +421,7 @@ export class DagRun implements AttemptHost {
     if (this.over) return;
     this.over = true;
     const { state, plan } = this;
-    this.time = now();
+    this.readClock();
     for (let i = 0; i < plan.size; i++) {
       if (state.status[i] > Status.running) continue;
       if (state.status[i] === Status.running) state.finishedAt[i] = this.time;

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { serialize } from "node:v8";
 import { LRUCache } from "lru-cache";
 import type { Coroutine } from "../base/coroutine.js";
@@ -39,6 +38,8 @@ export class UncacheableInputs extends Error {}
 /** Equal structures have equal keys. The order of a record's keys matters. */
 function keyOf(inputs: readonly unknown[]): string {
   try {
+    // Loaded here and not at start, since few processes cache and loading it takes as long as all of dagwright.
+    const { createHash } = process.getBuiltinModule("node:crypto");
     return createHash("sha256").update(serialize(inputs)).digest("base64");
   } catch (cause) {
     throw new UncacheableInputs((cause as Error).message, { cause });

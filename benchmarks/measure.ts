@@ -1,0 +1,28 @@
+/** The median time of `run` in ms over `samples` calls, after `warmups` calls that do not count. */
+export async function median(run: () => unknown, samples: number, warmups = 1): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < warmups + samples; i++) {
+    globalThis.gc?.();
+    const begin = performance.now();
+    await run();
+    if (i >= warmups) times.push(performance.now() - begin);
+  }
+  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
+}
+
+/** Throws unless a benchmark computed what it should have. */
+export function expectSame(actual: unknown, expected: unknown, what: string): void {
+  if (actual !== expected) throw new Error(`${what} gave ${String(actual)}, expected ${String(expected)}.`);
+}
+
+/** A line that says whether a target was reached; a missed one makes the process exit with 1 at its end. */
+export function verdict(what: string, value: number, comparison: "≤" | "≥", target: number): void {
+  const reached = comparison === "≤" ? value <= target : value >= target;
+  if (!reached) process.exitCode = 1;
+  console.log(`${reached ? "reached" : "MISSED "}  ${what}: ${round(value)} (to reach: ${comparison} ${target})`);
+}
+
+/** Three significant digits. */
+export function round(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}

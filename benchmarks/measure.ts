@@ -2,7 +2,6 @@
 export async function median(run: () => unknown, samples: number, warmups = 1): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < warmups + samples; i++) {
-    globalThis.gc?.();
     const begin = performance.now();
     await run();
     if (i >= warmups) times.push(performance.now() - begin);

@@ -102,7 +102,6 @@ describe("Dag › run", () => {
 
   it("awaits thenables, and takes what only looks like one as it is", async () => {
     const dag = new Dag("d");
-    // eslint-disable-next-line unicorn/no-thenable
     dag.node("thenable", () => ({ then: (resolve: (value: number) => void) => resolve(7) }));
     dag.node("not", () => ({ then: 7 }));
     expect(await dag.run()).toMatchObject({ outputs: { thenable: 7, not: { then: 7 } } });
@@ -905,6 +904,18 @@ describe("Dag › steps, dry runs and look-ups", () => {
     const report = run.nodes.get("long");
     expect(report?.startedAt).toBeGreaterThan(Date.now() - 5000);
     expect(report?.duration).toBeCloseTo(nodes["long"]);
+  });
+
+  it("starts the clock of a node when its own function starts, not those before it", async () => {
+    const dag = new Dag("d");
+    dag.node("a", () => {
+      for (const end = performance.now() + 10; performance.now() < end;);
+      return sleep(5);
+    });
+    dag.node("b", () => sleep(1));
+    const [a, b] = (await dag.run({ mode: "async" })).timeline();
+    expect(b.start - a.start).toBeGreaterThan(9);
+    expect(b.duration).toBeLessThan(9);
   });
 
   it("runs synchronously, and says so when a node returns a promise", () => {

@@ -1,0 +1,71 @@
+import { spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { Dag, type Context } from "dagwright";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const tsx = createRequire(import.meta.url).resolve("tsx/cli");
+
+/** Runs a script in a process of its own; gives what it printed and how long it lived, in ms. */
+function script(source: string): { output: string; status: number | null; took: number } {
+  const begin = performance.now();
+  const code = `import { Dag } from "./lib/index.ts"; const dag = new Dag("d"); ${source}`;
+  const { stdout, stderr, status } = spawnSync(process.execPath, [tsx, "--input-type=module", "-e", code], {
+    cwd: root,
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+  return { output: stdout + stderr, status, took: performance.now() - begin };
+}
+
+describe("A run that has ended", () => {
+  it.each([
+    [
+      "an abort",
+      `dag.node("a", () => new Promise(() => {})); await dag.run({ signal: AbortSignal.timeout(5), timeout: 600000 })`,
+    ],
+    ["a timeout", `dag.node("a", { timeout: 600000 }, () => new Promise(() => {})); await dag.run({ timeout: 5 })`],
+    [
+      "a failure",
+      `dag.node("a", { timeout: 600000 }, () => new Promise(() => {})); dag.node("b", () => Promise.reject(1));` +
+        `await dag.run({ mode: "async", timeout: 600000 })`,
+    ],
+    ["a retry in waiting", `dag.node("a", { retry: 20 }, () => { throw 1; }); await dag.run({ timeout: 1500 })`],
+  ])("by %s keeps no process alive", (_what, source) => {
+    const { output, status, took } = script(`${source}.catch((error) => console.log(error.name));`);
+    expect(output).toMatch(/^(CancelledError|RunTimeoutError|ExecutionError)\n$/u);
+    expect(status).toBe(0);
+    expect(took).toBeLessThan(15_000);
+  });
+
+  it("leaves no timers and no listeners behind, 200 times over", async () => {
+    const dag = new Dag("d");
+    dag.node("a", { timeout: 60_000, retry: 1 }, async (ctx: Context) => ctx.signal.aborted);
+    dag.node("b", { needs: ["a"] }, () => 1);
+    const { signal } = new AbortController();
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const before = timers();
+    for (let i = 0; i < 200; i++) await dag.run({ mode: "async", signal, timeout: 60_000 });
+    expect(timers()).toBe(before);
+  });
+});
+
+describe("Memory", () => {
+  it("holds no finished run but the last", async () => {
+    const registry: WeakRef<object>[] = [];
+    const dag = new Dag("d");
+    dag.node("a", () => {
+      const value = { big: new Array(1000).fill(0) };
+      registry.push(new WeakRef(value));
+      return value;
+    });
+    for (let i = 0; i < 50; i++) await dag.run();
+    const { setFlagsFromString } = await import("node:v8");
+    const { runInNewContext } = await import("node:vm");
+    setFlagsFromString("--expose-gc");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    (runInNewContext("gc") as () => void)();
+    expect(registry.filter((ref) => ref.deref() !== undefined).length).toBeLessThanOrEqual(2);
+  });
+});

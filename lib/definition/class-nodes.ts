@@ -33,32 +33,47 @@ export function readClass(source: object): ClassWorkflow {
   if (methods.size === 0) {
     throw new InvalidNodeError(`Class "${constructor.name}" has no decorated method. Put @node on at least one.`);
   }
-  const nodes = Array.from(methods, ([key, { kind, options: own }]) => {
-    const fn = (instance as Record<string, unknown>)[key];
-    return nodeSpec(kind, own.name ?? key, fn as NodeFunction, withTypes(own, instance, key), instance);
+  const nodes = Array.from(methods, ([key, { spec, declared }]) => {
+    // An instance may carry a function of its own, such as a bound method or a spy: that one is called.
+    const fn = (instance as Record<string, NodeFunction>)[key];
+    return nodeSpec(
+      spec.kind,
+      spec.options.name ?? key,
+      fn,
+      withTypes(spec.options, instance, key),
+      instance,
+      declared,
+    );
   });
   return { name, options, nodes };
 }
 
-/** Method names with the spec that holds for each, a parent's before its child's. */
-function decoratedMethods(instance: object): Map<string, MethodSpec> {
+/** A decorated method: the spec that holds for it, and its most derived declaration. */
+interface Method {
+  readonly spec: MethodSpec;
+  readonly declared: NodeFunction;
+}
+
+/** The decorated methods by name, a parent's before its child's. */
+function decoratedMethods(instance: object): Map<string, Method> {
   const chain: object[] = [];
-  for (
-    let proto = instance;
-    proto !== null && proto !== Object.prototype;
-    proto = Object.getPrototypeOf(proto) as object
-  ) {
+  for (let proto = prototypeOf(instance); proto !== null && proto !== Object.prototype; proto = prototypeOf(proto)) {
     chain.unshift(proto);
   }
-  const methods = new Map<string, MethodSpec>();
+  const methods = new Map<string, Method>();
   for (const proto of chain) {
     for (const key of Object.getOwnPropertyNames(proto)) {
-      const value: unknown = Object.getOwnPropertyDescriptor(proto, key)?.value;
-      const spec = typeof value === "function" ? methodSpec(value) : undefined;
-      if (spec !== undefined) methods.set(key, spec);
+      const declared: unknown = Object.getOwnPropertyDescriptor(proto, key)?.value;
+      if (typeof declared !== "function") continue;
+      const spec = methodSpec(declared) ?? methods.get(key)?.spec;
+      if (spec !== undefined) methods.set(key, { spec, declared: declared as NodeFunction });
     }
   }
   return methods;
+}
+
+function prototypeOf(value: object): object | null {
+  return Object.getPrototypeOf(value) as object | null;
 }
 
 /** Classes that say nothing about which node is meant. */

@@ -63,6 +63,8 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   timeout?: number;
   /** Who goes first when several nodes are ready and few may run. @defaultValue "normal" */
   priority?: Priority;
+  /** Where the node runs: on the caller's thread. @defaultValue that of the run's mode */
+  backend?: "inline";
   cache?: CacheOptions;
   hooks?: NodeHooks;
   /** Wins over the run's strategy when this node fails. */
@@ -86,7 +88,7 @@ export function priorityOf(priority: Priority | undefined): number {
 
 const NODE_OPTIONS = [
   ...["name", "description", "metadata", "needs", "after", "params", "types", "returns", "retry", "timeout"],
-  ...["priority", "cache", "hooks", "errorStrategy"],
+  ...["priority", "backend", "cache", "hooks", "errorStrategy"],
 ];
 const HOOKS = ["preExecute", "postExecute", "onError", "cleanup"];
 
@@ -102,6 +104,7 @@ export function checkNodeOptions(options: NodeOptions, node: string): void {
   checkNumber(of("retry"), options.retry, { min: 0, integer: true });
   checkDuration(of("timeout"), options.timeout);
   checkErrorStrategy(of("errorStrategy"), options.errorStrategy);
+  checkOneOf(of("backend"), options.backend, ["inline"]);
   if (options.hooks !== undefined) checkHooks(options.hooks, `"hooks" of node "${node}"`);
   if (options.cache !== undefined) checkCache(options.cache, node);
   if (typeof options.priority === "number") checkNumber(of("priority"), options.priority, { min: 0, max: 100 });

@@ -29,6 +29,7 @@ const NO_NEEDS: readonly Need[] = Object.freeze([]);
 const NO_OPTIONS: NodeOptions = Object.freeze({});
 
 /**
+ * @param declared - the function whose parameters count, when it is not the one that is called
  * @throws {InvalidNodeError} INVALID_NODE when the name, the function or a need is not usable
  * @throws {TypeError} | {RangeError} when an option is not
  */
@@ -38,11 +39,12 @@ export function nodeSpec(
   fn: NodeFunction,
   options: NodeOptions = NO_OPTIONS,
   self?: unknown,
+  declared = fn,
 ): NodeSpec {
   checkNodeName(name);
   if (typeof fn !== "function") throw new InvalidNodeError(`Node "${name}" needs a function; received ${show(fn)}.`);
   if (options !== NO_OPTIONS) checkNodeOptions(options, name);
-  const signature = readSignature(fn, options.params, name);
+  const signature = readSignature(declared, options.params, name);
   const needs = toNeeds(options.needs, name);
   checkArity(kind, name, signature, needs);
   return Object.freeze({

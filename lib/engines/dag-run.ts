@@ -186,10 +186,15 @@ export class DagRun implements AttemptHost {
       for (let i = 0; i < plan.size; i++) if (active[i] === 0) readiness.release(i);
     }
     for (const [node, value] of this.setup.overrides ?? []) {
-      if (state.status[node] === Status.skipped) continue;
-      this.open++;
-      this.complete(node, value);
+      // A fork that is told only which branch to take passes its first input on, so it has to wait for it.
+      const needsInput = plan.forks.has(node) && (typeof value === "boolean" || typeof value === "string");
+      if (!needsInput && state.status[node] !== Status.skipped) this.override(node, value);
     }
+  }
+
+  private override(node: number, value: unknown): void {
+    this.open++;
+    this.complete(node, value);
   }
 
   /** Starts ready nodes while there is room, and notices when there is nothing left to wait for. */
@@ -230,6 +235,8 @@ export class DagRun implements AttemptHost {
 
   private launch(node: number): void {
     const { state } = this;
+    const { overrides } = this.setup;
+    if (overrides?.has(node) === true) return this.override(node, overrides.get(node));
     if (this.isStale) this.readClock();
     state.status[node] = Status.running;
     state.startedAt[node] = this.time;

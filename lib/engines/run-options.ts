@@ -22,6 +22,8 @@ export interface RunOptions<N = Record<string, unknown>> {
   inputs?: Readonly<Record<string, unknown>>;
   /** @defaultValue "sequential" */
   mode?: Mode;
+  /** When a node becomes ready: as soon as its last need is there. @defaultValue "workQueue" */
+  executor?: "workQueue";
   /** How many nodes may be in flight, in mode `async`. @defaultValue unlimited */
   concurrency?: number;
   /** @defaultValue "failFast" */
@@ -57,6 +59,7 @@ const RULES: ReadonlyMap<string, (value: unknown) => void> = new Map(
   Object.entries({
     inputs: (value) => checkType("inputs", value, "object"),
     mode: (value) => checkOneOf("mode", value, MODES),
+    executor: (value) => checkOneOf("executor", value, ["workQueue"]),
     concurrency: (value) => checkNumber("concurrency", value, { min: 1, integer: true }),
     errorStrategy: (value) => checkErrorStrategy("errorStrategy", value),
     errorHandler: (value) => checkType("errorHandler", value, "function"),

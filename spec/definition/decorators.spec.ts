@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { cachedNode, Dag, InvalidNodeError, node, workflow } from "dagwright";
 import { decoratorContract } from "../support/decorators.contract.js";
 import { Orders } from "../support/orders.js";
@@ -56,6 +56,24 @@ describe("Decorators", () => {
     const run = await Dag.from(Renamed).run();
     expect(run.get("next")).toBe(2);
     expect(run.has("source" as never)).toBe(true);
+  });
+
+  it("call what the instance has in the method's place, with the method's parameters", async () => {
+    class Bound {
+      constructor() {
+        this.next = this.next.bind(this);
+      }
+      @node first() {
+        return 1;
+      }
+      @node({ params: ["first"] }) next(first: number) {
+        return first + 1;
+      }
+    }
+    const bound = new Bound();
+    const spy = vi.spyOn(bound, "first").mockReturnValue(41);
+    expect((await Dag.from(bound).run()).get("next")).toBe(42);
+    expect(spy).toHaveBeenCalledTimes(1);
   });
 
   it("refuse two methods that end up with one name", () => {

@@ -768,8 +768,10 @@ describe("Dag › overrides and partial runs", () => {
     dag.condition("c", { params: ["n"] }, (n: number) => n > 1);
     dag.node("yes", { needs: ["c.true"] }, (n: number) => n);
     dag.node("no", { needs: ["c.false"] }, (n: number) => n);
-    const run = await dag.run({ overrides: { c: decide(false, 9) } });
+    const run = await dag.run({ overrides: { c: decide(false, 9) }, executor: "workQueue" });
     expect(run.outputs).toEqual({ no: 9 });
+    dag.node("n", () => 7);
+    expect((await dag.run({ overrides: { c: true } })).outputs).toEqual({ yes: 7 });
   });
 
   it("run until a node, with all it needs", async () => {

@@ -1,0 +1,26 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const tsx = createRequire(import.meta.url).resolve("tsx/cli");
+
+it("The README's first example prints what it says", () => {
+  const [, example] = /```ts\n(.*?)```/su.exec(readFileSync(`${root}README.md`, "utf8")) ?? [];
+  const code = example.replace('"dagwright"', JSON.stringify(`${root}lib/index.ts`));
+  const promised = Array.from(example.matchAll(/console\.log\(.*?\); \/\/ ([^,\n]+)/gu), ([, text]) => text);
+  const folder = mkdtempSync(join(tmpdir(), "dagwright-"));
+  writeFileSync(join(folder, "example.mts"), code);
+  const { stdout, stderr } = spawnSync(process.execPath, [tsx, join(folder, "example.mts")], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  rmSync(folder, { recursive: true });
+  expect(stderr).toBe("");
+  expect(promised).toHaveLength(3);
+  expect(stdout.trimEnd().split("\n")).toEqual(promised);
+});

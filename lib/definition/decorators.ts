@@ -14,8 +14,9 @@ export interface MethodSpec {
   readonly options: NodeOptions;
 }
 
-const METHOD = Symbol("dagwright:node");
-const CLASS = Symbol("dagwright:workflow");
+// Shared by all copies of this module in a process, such as an ESM and a CommonJS one.
+const METHOD = Symbol.for("dagwright:node");
+const CLASS = Symbol.for("dagwright:workflow");
 
 /** The spec that a decorator put on a method, if any. */
 export function methodSpec(method: object): MethodSpec | undefined {

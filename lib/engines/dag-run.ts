@@ -17,7 +17,7 @@ import { choose } from "./forks.js";
 import { Readiness } from "./readiness.js";
 import type { RunOptions } from "./run-options.js";
 
-/** How long a run may keep the event loop to itself, in ms, before timers and signals get a turn. */
+/** A run that has not seen the event loop turn for this long, in ms, notices after as long again, and lets it turn. */
 const TIME_SLICE = 25;
 
 /** What a run needs beside its options, resolved against the plan. */
@@ -72,6 +72,8 @@ export class DagRun implements AttemptHost {
   private budget = Infinity;
   private pumping = false;
   private yielding = false;
+  /** Whether the event loop may have turned during this time slice. */
+  private hasTurned = true;
   private pausing = false;
   private over = false;
   private idleSlot: Slot | undefined;
@@ -203,10 +205,7 @@ export class DagRun implements AttemptHost {
     this.pumping = true;
     const { limit, readiness } = this;
     while (this.inFlight < limit && !this.over && this.budget > 0 && this.time < this.deadline) {
-      if (this.time >= this.sliceEnd && !readiness.isEmpty) {
-        this.yield();
-        break;
-      }
+      if (this.time >= this.sliceEnd && !readiness.isEmpty && this.endSlice()) break;
       const node = readiness.take();
       if (node < 0) break;
       const unpark = this.parked?.get(node);
@@ -222,15 +221,25 @@ export class DagRun implements AttemptHost {
     else this.onIdle?.();
   }
 
-  /** Gives the event loop a turn, so that a long run of synchronous nodes blocks neither timers nor signals. */
-  private yield(): void {
+  /**
+   * Begins a new time slice. When the event loop has not turned during the last one, lets it turn first and gives true,
+   * so that a long run of quick nodes blocks neither timers nor signals.
+   */
+  private endSlice(): boolean {
+    this.sliceEnd = this.time + TIME_SLICE;
+    if (this.hasTurned) {
+      this.hasTurned = false;
+      setImmediate(() => (this.hasTurned = true)).unref();
+      return false;
+    }
     this.yielding = true;
     setImmediate(() => {
       this.yielding = false;
+      this.hasTurned = true;
       this.readClock();
-      this.sliceEnd = this.time + TIME_SLICE;
       this.pump();
     });
+    return true;
   }
 
   private launch(node: number): void {
@@ -250,9 +259,10 @@ export class DagRun implements AttemptHost {
     } catch (error) {
       return this.failed(node, managed, error);
     }
-    if (!isThenable(work)) return this.succeeded(node, managed, work);
+    const isPromise = work instanceof Promise;
+    if (!isPromise && !isThenable(work)) return this.succeeded(node, managed, work);
     if (this.sync) {
-      work.then(undefined, () => {});
+      Promise.resolve(work).catch(() => {});
       const message = `Node "${this.name(node)}" returned a promise, which runSync can't wait for. Use run instead.`;
       return this.failed(node, managed, new WiringFault(message));
     }
@@ -261,7 +271,7 @@ export class DagRun implements AttemptHost {
     this.idleSlot = slot.next;
     slot.node = node;
     slot.managed = managed;
-    if (work instanceof Promise) void work.then(slot.fulfil, slot.reject);
+    if (isPromise) void (work as Promise<unknown>).then(slot.fulfil, slot.reject);
     else void Promise.resolve(work).then(slot.fulfil, slot.reject);
   }
 

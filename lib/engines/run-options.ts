@@ -3,7 +3,7 @@ import type { Context } from "../definition/context.js";
 import { checkErrorStrategy, checkHooks, type ErrorStrategy, type NodeHooks } from "../definition/node-options.js";
 import type { ExecutionError } from "../run/errors.js";
 import type { Observer } from "../run/events.js";
-import type { RunResult } from "../run/result.js";
+import { RunResult } from "../run/result.js";
 
 /** `sequential`: one node after the other. `async`: all ready nodes at once, on the event loop. */
 export type Mode = "sequential" | "async";
@@ -72,7 +72,7 @@ const RULES: ReadonlyMap<string, (value: unknown) => void> = new Map(
     hooks: (value) => checkHooks(value as NodeHooks, '"hooks" of a run'),
     observers: checkObservers,
     runId: checkRunId,
-    from: (value) => checkType("from", value, "object"),
+    from: checkFrom,
   } satisfies Record<keyof PartialRunOptions, (value: unknown) => void>),
 );
 
@@ -102,6 +102,10 @@ function checkObservers(observers: unknown): void {
     throw new TypeError(`"observers" must be an array of functions; received ${show(observers)}.`);
   }
   for (const observer of observers) checkType("observers", observer, "function");
+}
+
+function checkFrom(from: unknown): void {
+  if (!(from instanceof RunResult)) throw new TypeError(`"from" must be the result of a run; received ${show(from)}.`);
 }
 
 function checkRunId(runId: unknown): void {

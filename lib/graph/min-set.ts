@@ -9,6 +9,8 @@ export class MinSet {
   /** From the leaves up; the topmost word is {@link root}. */
   private readonly levels: readonly Int32Array[];
   private root = 0;
+  /** The only member, while there is just one: it stays out of the tree. -1 otherwise. */
+  private single = -1;
   private count = 0;
 
   constructor(capacity: number) {
@@ -21,7 +23,16 @@ export class MinSet {
 
   /** Adds a member that is not in the set. */
   add(member: number): void {
-    this.count++;
+    if (this.count++ === 0) {
+      this.single = member;
+      return;
+    }
+    if (this.single >= 0) this.insert(this.single);
+    this.single = -1;
+    this.insert(member);
+  }
+
+  private insert(member: number): void {
     const { levels } = this;
     let index = member;
     for (let level = 0; level < levels.length; level++) {
@@ -39,6 +50,11 @@ export class MinSet {
   take(): number {
     if (this.count === 0) return -1;
     this.count--;
+    if (this.single >= 0) {
+      const only = this.single;
+      this.single = -1;
+      return only;
+    }
     const { levels } = this;
     let smallest = lowestBit(this.root);
     for (let level = levels.length - 1; level >= 0; level--) {

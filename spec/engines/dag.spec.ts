@@ -135,6 +135,20 @@ describe("Dag › run", () => {
     expect(run.nodes.get("n199999")?.status).toBe("skipped");
   });
 
+  it("lets the event loop turn during a long chain of promises that are already settled", async () => {
+    const dag = new Dag("d");
+    dag.node("n0", async () => 0);
+    for (let i = 1; i < 200_000; i++) dag.node(`n${i}`, { needs: [`n${i - 1}`] }, async (x: number) => x + 1);
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 1);
+    dag.validateOrThrow();
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    await expect(dag.run({ mode: "async", signal: controller.signal })).rejects.toThrow(CancelledError);
+    clearInterval(timer);
+    expect(turns).toBeLessThan(20);
+  });
+
   it("lets the event loop turn during a long run of synchronous nodes", async () => {
     const dag = new Dag("d");
     const spin = () => {
@@ -735,6 +749,8 @@ describe("Dag › inputs", () => {
     [{ concurency: 1 }, TypeError, /Unknown option "concurency" of a run\. Did you mean "concurrency"/u],
     ["fast", TypeError, /options of a run must be an object; received "fast"/u],
     [{ runId: "" }, RangeError, /"runId"/u],
+    [{ from: {} }, TypeError, /"from" must be the result of a run/u],
+    [{ executor: "magic" }, RangeError, /"executor" must be one of "workQueue"/u],
   ] as const)("refuses the run options %j", async (options, type, message) => {
     const dag = new Dag("d");
     dag.node("a", () => 1);

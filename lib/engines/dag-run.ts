@@ -1,8 +1,7 @@
 import { LazyAbort, onAbort } from "../base/abort.js";
-import { show } from "../base/check.js";
 import { now } from "../base/clock.js";
 import { drive, isThenable } from "../base/coroutine.js";
-import type { ErrorStrategy, NodeHooks } from "../definition/node-options.js";
+import type { NodeHooks } from "../definition/node-options.js";
 import type { DagPlan } from "../planning/plan.js";
 import type { ResultCache } from "../policies/cache.js";
 import { NodeContext } from "../run/context.js";
@@ -16,6 +15,7 @@ import { Attempts, type AttemptHost } from "./attempts.js";
 import { choose } from "./forks.js";
 import { Readiness } from "./readiness.js";
 import type { RunOptions } from "./run-options.js";
+import { ask, type Verdict } from "./verdict.js";
 
 /** A run that has not seen the event loop turn for this long, in ms, notices after as long again, and lets it turn. */
 const TIME_SLICE = 25;
@@ -33,9 +33,6 @@ export interface RunSetup {
 
 /** Called once, when the run has ended; with `error`, it rejects. */
 export type RunEnd = (result: RunResult<any>, error: ExecutionError | undefined) => void;
-
-/** What to do about a failure: a strategy, or an error when the one who should have known failed himself. */
-type Verdict = ErrorStrategy | ExecutionError;
 
 /**
  * Drives one run of a dag from plan to terminal state.
@@ -385,20 +382,7 @@ export class DagRun implements AttemptHost {
   private judge(node: number, error: ExecutionError): Verdict | Promise<Verdict> {
     const { errorHandler, errorStrategy = "failFast" } = this.options;
     if (errorHandler === undefined) return this.plan.specs[node].options.errorStrategy ?? errorStrategy;
-    const faulty = (cause: unknown) =>
-      this.error(node, `errorHandler threw on the failure of node "${this.name(node)}": ${messageOf(cause)}`, cause);
-    const toStrategy = (answer: unknown) => {
-      if (answer === "stop") return "failFast";
-      if (answer === "continue") return "continue";
-      return this.error(node, `errorHandler must return "stop" or "continue"; it returned ${show(answer)}.`);
-    };
-    try {
-      const ctx = new NodeContext(this.state, node, this.state.attemptsOf(node), this);
-      const answer: unknown = errorHandler(this.name(node), error, ctx);
-      return isThenable(answer) ? Promise.resolve(answer).then(toStrategy, faulty) : toStrategy(answer);
-    } catch (cause) {
-      return faulty(cause);
-    }
+    return ask(errorHandler, error, new NodeContext(this.state, node, this.state.attemptsOf(node), this));
   }
 
   private carryOut(node: number, error: ExecutionError, verdict: Verdict): void {

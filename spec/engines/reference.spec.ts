@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { RunResult } from "dagwright";
+import type { CancelledError, RunEvent, RunResult } from "dagwright";
 import { build, randomDags } from "../support/random-dag.js";
 import { evaluate, type RandomNode } from "../support/reference.js";
 
@@ -80,6 +80,36 @@ describe.each(["continue", "continueNone"] as const)("Random dags under %s", (er
         expect(observed(step.run as RunResult)).toEqual(evaluate(nodes, errorStrategy));
       }),
       { numRuns: 100 },
+    );
+  });
+});
+
+describe("Random dags that are aborted", () => {
+  it("settle at once and leave no node in between, whenever it happens", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        randomDags(14),
+        fc.nat(20),
+        fc.constantFrom("sequential", "async"),
+        fc.constantFrom("sync", "microtask", "turn"),
+        async (nodes, starts, mode, when) => {
+          const controller = new AbortController();
+          let started = 0;
+          const abort = { sync: (f: () => void) => f(), microtask: queueMicrotask, turn: setImmediate }[when];
+          const observer = (event: RunEvent) => {
+            if (event.type === "attempt.started" && started++ === starts) abort(() => controller.abort("stop"));
+          };
+          const { signal } = controller;
+          const run = await build(nodes)
+            .run({ mode, signal, observers: [observer], errorStrategy: "continue" })
+            .catch((error: CancelledError) => error.run);
+          const final = ["completed", "failed", "skipped", "cancelled"];
+          for (const { status } of run.nodes.values()) expect(final).toContain(status);
+          const isCancelled = run.status === "cancelled";
+          expect([...run.nodes.values()].some(({ status }) => status === "cancelled")).toBe(isCancelled);
+        },
+      ),
+      RUNS,
     );
   });
 });

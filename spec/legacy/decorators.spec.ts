@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Dag, node, workflow } from "dagwright";
 import { decoratorContract } from "../support/decorators.contract.js";
@@ -7,6 +8,15 @@ import { Orders } from "./orders.js";
 decoratorContract("legacy", Orders as unknown as typeof StandardOrders);
 
 describe("Legacy decorators", () => {
+  it("are tried on the class that standard decorators are tried on, line by line", () => {
+    const [legacy, standard] = ["./orders.ts", "../support/orders.ts"].map((file) =>
+      readFileSync(new URL(file, import.meta.url), "utf8")
+        .split("\n")
+        .slice(1),
+    );
+    expect(legacy).toEqual(standard);
+  });
+
   it("refuse static members and fields when the class is defined", () => {
     expect(() => {
       class Static {

@@ -1,0 +1,30 @@
+import { show } from "../base/check.js";
+import { isThenable } from "../base/coroutine.js";
+import type { Context } from "../definition/context.js";
+import type { ErrorStrategy } from "../definition/node-options.js";
+import { ExecutionError, messageOf } from "../run/errors.js";
+import type { ErrorHandler } from "./run-options.js";
+
+/** What to do about a failure: a strategy, or another error when the handler that should have known failed itself. */
+export type Verdict = ErrorStrategy | ExecutionError;
+
+/** Asks the run's error handler what to do about a node's failure. */
+export function ask(handler: ErrorHandler, error: ExecutionError, ctx: Context): Verdict | Promise<Verdict> {
+  const node = ctx.nodeName;
+  const site = { runId: error.runId, node, attempt: error.attempt };
+  const faulty = (cause: unknown) => {
+    const message = `errorHandler threw on the failure of node "${node}": ${messageOf(cause)}. Correct the handler.`;
+    return new ExecutionError(message, { ...site, cause });
+  };
+  const toVerdict = (answer: unknown): Verdict => {
+    if (answer === "stop") return "failFast";
+    if (answer === "continue") return "continue";
+    return new ExecutionError(`errorHandler must return "stop" or "continue"; it returned ${show(answer)}.`, site);
+  };
+  try {
+    const answer: unknown = handler(node, error, ctx);
+    return isThenable(answer) ? Promise.resolve(answer).then(toVerdict, faulty) : toVerdict(answer);
+  } catch (cause) {
+    return faulty(cause);
+  }
+}

@@ -8,6 +8,9 @@ export default defineConfig({
   fixedExtension: true,
   shims: true,
   dts: true,
+  banner: {
+    js: "/*! Contains js-tokens, (c) Simon Lydell, MIT licence, and reflect-metadata, (c) Microsoft, Apache-2.0. */",
+  },
   // Small, and costly to load as separate CommonJS or ESM-only packages: part of the bundle.
-  noExternal: ["reflect-metadata/lite", "js-tokens"],
+  deps: { alwaysBundle: ["reflect-metadata/lite", "js-tokens"], onlyBundle: ["reflect-metadata", "js-tokens"] },
 });

@@ -62,6 +62,8 @@ async function pGraph(shape: Shape): Promise<number> {
 /** Medians in ms by shape, size and contender. */
 const medians = new Map<string, number>();
 const key = (shape: string, size: number, who: string) => `${shape} ${size} ${who}`;
+const total = (size: number, who: string) =>
+  sum(Object.keys(shapes).map((shape) => medians.get(key(shape, size, who)) as number));
 const ratio = (shape: string, size: number, a: string, b: string) =>
   (medians.get(key(shape, size, a)) as number) / (medians.get(key(shape, size, b)) as number);
 
@@ -100,8 +102,10 @@ for (const [size, target] of [
   [100_000, 0.25],
 ] as const) {
   if (only.length > 0 && !only.includes(size)) continue;
-  for (const name of Object.keys(shapes)) {
-    for (const fns of ["sync fns", "async fns"]) {
+  for (const fns of ["sync fns", "async fns"]) {
+    const all = total(size, `run, ${fns}`) / total(size, `promises, ${fns}`);
+    verdict(`all shapes ${size}, ${fns}, run / promises`, all, "≤", target);
+    for (const name of Object.keys(shapes)) {
       verdict(
         `${name} ${size}, ${fns}, run / promises`,
         ratio(name, size, `run, ${fns}`, `promises, ${fns}`),

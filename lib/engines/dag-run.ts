@@ -73,7 +73,6 @@ export class DagRun implements AttemptHost {
   private hasTurned = true;
   private pausing = false;
   private over = false;
-  private idleSlot: Slot | undefined;
   /** Attempts that wait for a slot: what to call when they get one. */
   private parked: Map<number, () => void> | undefined;
   private lazyArgs: Arguments | undefined;
@@ -264,12 +263,10 @@ export class DagRun implements AttemptHost {
       return this.failed(node, managed, new WiringFault(message));
     }
     this.isStale = true;
-    const slot = this.idleSlot ?? new Slot(this);
-    this.idleSlot = slot.next;
-    slot.node = node;
-    slot.managed = managed;
-    if (isPromise) void (work as Promise<unknown>).then(slot.fulfil, slot.reject);
-    else void Promise.resolve(work).then(slot.fulfil, slot.reject);
+    const fulfil = (value: unknown) => this.settled(node, managed, true, value);
+    const reject = (error: unknown) => this.settled(node, managed, false, error);
+    if (isPromise) void (work as Promise<unknown>).then(fulfil, reject);
+    else void Promise.resolve(work).then(fulfil, reject);
   }
 
   /** Calls a node's function with its arguments: the plain case, spelled out because it is the hot path. */
@@ -303,11 +300,7 @@ export class DagRun implements AttemptHost {
     return this.args.value(code, node, isContext ? new NodeContext(this.state, node, 1, this) : undefined);
   }
 
-  /** Takes a slot back whose promise has settled. */
-  settled(slot: Slot, ok: boolean, outcome: unknown): void {
-    const { node, managed } = slot;
-    slot.next = this.idleSlot;
-    this.idleSlot = slot;
+  private settled(node: number, managed: boolean, ok: boolean, outcome: unknown): void {
     if (this.over) return;
     if (ok) this.succeeded(node, managed, outcome);
     else this.failed(node, managed, outcome);
@@ -494,19 +487,5 @@ export class DagRun implements AttemptHost {
 
   private name(node: number): string {
     return this.plan.specs[node].name;
-  }
-}
-
-/** Waits for one node's promise. Used again for the next one, so that a run makes few closures. */
-class Slot {
-  node = -1;
-  managed = false;
-  next: Slot | undefined;
-  readonly fulfil: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-
-  constructor(run: DagRun) {
-    this.fulfil = (value) => run.settled(this, true, value);
-    this.reject = (error) => run.settled(this, false, error);
   }
 }

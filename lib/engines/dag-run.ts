@@ -260,7 +260,7 @@ export class DagRun implements AttemptHost {
     if (this.sync) {
       Promise.resolve(work).catch(() => {});
       const message = `Node "${this.name(node)}" returned a promise, which runSync can't wait for. Use run instead.`;
-      return this.failed(node, managed, new WiringFault(message));
+      return this.fail(node, new WiringFault(message), "failFast");
     }
     this.isStale = true;
     const fulfil = (value: unknown) => this.settled(node, managed, true, value);
@@ -351,14 +351,14 @@ export class DagRun implements AttemptHost {
     this.readiness.release(node);
   }
 
-  private fail(node: number, thrown: unknown): void {
+  private fail(node: number, thrown: unknown, decided?: Verdict): void {
     const error = this.failureOf(node, thrown);
     const { state } = this;
     state.status[node] = Status.failed;
     state.finishedAt[node] = this.time;
     state.facts.errors.set(node, error);
     this.announcer?.announce({ type: "node.failed", error }, node);
-    const verdict = this.judge(node, error);
+    const verdict = decided ?? this.judge(node, error);
     if (!isThenable(verdict)) return this.carryOut(node, error, verdict);
     if (this.sync) {
       const message = "errorHandler returned a promise, which runSync can't wait for. Use run instead.";

@@ -940,6 +940,12 @@ describe("Dag › steps, dry runs and look-ups", () => {
     expect(dag.runSync().value).toBe(1);
     dag.node("b", async () => 2);
     expect(() => dag.runSync()).toThrow(/"b" returned a promise.*Use run/u);
+    expect(() => dag.runSync({ errorStrategy: "continue" })).toThrow(/"b" returned a promise/u);
+    const hooks = { cleanup: async () => {} };
+    dag.removeNode("b");
+    dag.node("c", () => 1);
+    expect(() => dag.runSync({ errorStrategy: "continue", hooks })).toThrow(/"a" returned a promise/u);
+    dag.node("bad", fails);
     expect(() => dag.runSync({ errorHandler: async () => "stop" as const })).toThrow(
       /errorHandler returned a promise/u,
     );

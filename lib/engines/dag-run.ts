@@ -55,6 +55,9 @@ export class DagRun implements AttemptHost {
   private readonly readiness: Readiness;
   private readonly announcer: Announcer | undefined;
   private readonly limit: number;
+  private readonly overrides: RunSetup["overrides"];
+  /** The nodes that take more than a plain call. */
+  private readonly managedNodes: Uint8Array | "all" | undefined;
   private readonly startedAt: number;
   private readonly deadline: number;
   /** The latest reading of the clock, and whether a node's function has run since. */
@@ -92,6 +95,8 @@ export class DagRun implements AttemptHost {
     const { mode, concurrency, timeout, observers, retain } = options;
     this.plan = plan;
     this.sync = setup.sync;
+    this.overrides = setup.overrides;
+    this.managedNodes = setup.hooks.length > 0 ? "all" : plan.managed;
     this.limit = mode === "async" ? (concurrency ?? Infinity) : 1;
     this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
     this.readiness = new Readiness(plan, state, this.announcer, mode !== "async", retain === "outputs");
@@ -183,7 +188,7 @@ export class DagRun implements AttemptHost {
       for (let i = 0; i < plan.size; i++) if (active[i] === 0) state.status[i] = Status.skipped;
       for (let i = 0; i < plan.size; i++) if (active[i] === 0) readiness.release(i);
     }
-    for (const [node, value] of this.setup.overrides ?? []) {
+    for (const [node, value] of this.overrides ?? []) {
       // A fork that is told only which branch to take passes its first input on, so it has to wait for it.
       const needsInput = plan.forks.has(node) && (typeof value === "boolean" || typeof value === "string");
       if (!needsInput && state.status[node] !== Status.skipped) this.override(node, value);
@@ -240,14 +245,15 @@ export class DagRun implements AttemptHost {
 
   private launch(node: number): void {
     const { state } = this;
-    const { overrides } = this.setup;
-    if (overrides?.has(node) === true) return this.override(node, overrides.get(node));
+    const { overrides } = this;
+    if (overrides !== undefined && overrides.has(node)) return this.override(node, overrides.get(node));
     if (this.isStale) this.readClock();
     state.status[node] = Status.running;
     state.startedAt[node] = this.time;
     this.open++;
     this.budget--;
-    const managed = this.setup.hooks.length > 0 || this.plan.managed?.[node] === 1;
+    const { managedNodes } = this;
+    const managed = managedNodes !== undefined && (managedNodes === "all" || managedNodes[node] === 1);
     if (!managed) this.inFlight++;
     let work: unknown;
     try {

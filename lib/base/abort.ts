@@ -18,10 +18,6 @@ export class LazyAbort {
   private cause: { readonly reason: unknown } | undefined;
   private interrupt: ((reason: unknown) => void) | undefined;
 
-  get aborted(): boolean {
-    return this.cause !== undefined;
-  }
-
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController();

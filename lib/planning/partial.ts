@@ -1,11 +1,7 @@
+import { append } from "../base/append.js";
 import { MissingResultError, ValidationError } from "../base/errors.js";
 import { reachable, reversed } from "../graph/reachability.js";
 import { Edge, edgeText, type DagPlan } from "./plan.js";
-
-/** What an earlier run knows of a node, by name. */
-export interface EarlierRun {
-  has(node: string): boolean;
-}
 
 /** The nodes a partial run computes, as a mask: from `first` on, up to `last`, or between both. */
 export function activeNodes(plan: DagPlan, first: number | undefined, last: number | undefined): Uint8Array {
@@ -46,7 +42,7 @@ export function requireResults(plan: DagPlan, active: Uint8Array, available: (no
       const has = active[source] === 1 || available(source);
       if (plan.anyNeeds.has(node) && (marks & Edge.order) === 0) {
         if (has) metAny.add(node);
-        else unmetAny.set(node, [...(unmetAny.get(node) ?? []), source]);
+        else append(unmetAny, node, source);
       } else if (!has && (marks & Edge.soft) === 0) missing.set(source, edgeText(plan, source, edge));
     }
   }

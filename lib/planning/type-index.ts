@@ -1,3 +1,4 @@
+import { append } from "../base/append.js";
 import type { Class } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 
@@ -8,10 +9,7 @@ export class TypeIndex {
 
   constructor(specs: readonly NodeSpec[]) {
     specs.forEach(({ options: { returns } }, node) => {
-      if (returns === undefined) return;
-      const nodes = this.byClass.get(returns);
-      if (nodes === undefined) this.byClass.set(returns, [node]);
-      else nodes.push(node);
+      if (returns !== undefined) append(this.byClass, returns, node);
     });
   }
 

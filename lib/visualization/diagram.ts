@@ -1,3 +1,4 @@
+import { append } from "../base/append.js";
 import { Edge, type DagPlan } from "../planning/plan.js";
 import type { NodeReport, RunResult } from "../run/result.js";
 import type { NodeStatus } from "../run/status.js";
@@ -42,7 +43,7 @@ export function toMermaid(plan: DagPlan, { run, direction = "TB" }: DiagramOptio
   plan.specs.forEach(({ name, kind }, i) => {
     const [open, close] = MERMAID_SHAPES[kind] ?? ["[", "]"];
     const report = run?.nodes.get(name);
-    if (report !== undefined) used.set(report.status, [...(used.get(report.status) ?? []), i]);
+    if (report !== undefined) append(used, report.status, i);
     lines.push(`  n${i}${open}"${labelOf(name, report).map(escapeMermaid).join("<br/>")}"${close}`);
   });
   for (const { from, to, label, soft } of edgesOf(plan)) {

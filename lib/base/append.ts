@@ -1,0 +1,6 @@
+/** Adds a value to the list under `key`, which is made when there is none. */
+export function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}

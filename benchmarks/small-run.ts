@@ -1,7 +1,7 @@
 /**
  * What does a run of a small, warm dag cost, next to five awaits written by hand?
  *
- * A chain of five nodes, with synchronous and with asynchronous functions, in mode `async`.
+ * A chain of five nodes, with synchronous and with asynchronous functions, in both modes of the event loop.
  */
 import { Dag } from "dagwright";
 import { expectSame, median, round, verdict } from "./measure.js";
@@ -41,13 +41,15 @@ for (const [name, first, then] of [
     7,
     2,
   );
-  const ours = await median(
-    async () => {
-      for (let i = 0; i < CALLS; i++) await dag.run({ mode: "async" });
-    },
-    7,
-    2,
-  );
-  console.log(`${name}: run ${round((ours * 1e6) / CALLS)} ns, five awaits ${round((hand * 1e6) / CALLS)} ns`);
-  verdict(`warm 5-node run / five awaits, ${name}`, ours / hand, "≤", 3);
+  for (const mode of ["sequential", "async"] as const) {
+    const ours = await median(
+      async () => {
+        for (let i = 0; i < CALLS; i++) await dag.run({ mode });
+      },
+      7,
+      2,
+    );
+    console.log(`${name}: ${mode} ${round((ours * 1e6) / CALLS)} ns, five awaits ${round((hand * 1e6) / CALLS)} ns`);
+    verdict(`warm 5-node run, mode ${mode} / five awaits, ${name}`, ours / hand, "≤", 3);
+  }
 }

@@ -52,7 +52,10 @@ export type RunEnd = (result: RunResult<any>, error: ExecutionError | undefined)
 export class DagRun implements AttemptHost {
   readonly sync: boolean;
   private readonly plan: DagPlan;
-  private readonly readiness: Readiness;
+  /** Which nodes may run; undefined while the plan's order says that, see {@link DagRun.followOrder}. */
+  private lazyReadiness: Readiness | undefined;
+  /** How many nodes of the plan's order have started, while it is followed. */
+  private position = 0;
   private readonly announcer: Announcer | undefined;
   private readonly limit: number;
   private readonly overrides: RunSetup["overrides"];
@@ -92,14 +95,13 @@ export class DagRun implements AttemptHost {
     private readonly setup: RunSetup,
   ) {
     const { plan } = state;
-    const { mode, concurrency, timeout, observers, retain } = options;
+    const { mode, concurrency, timeout, observers } = options;
     this.plan = plan;
     this.sync = setup.sync;
     this.overrides = setup.overrides;
     this.managedNodes = setup.hooks.length > 0 ? "all" : plan.managed;
-    this.limit = mode === "async" ? (concurrency ?? Infinity) : 1;
+    this.limit = mode === "async" && !plan.isSerial ? (concurrency ?? Infinity) : 1;
     this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
-    this.readiness = new Readiness(plan, state, this.announcer, mode !== "async", retain === "outputs");
     this.time = this.startedAt = now();
     this.sliceEnd = setup.sync ? Infinity : this.time + TIME_SLICE;
     this.deadline = timeout === undefined ? Infinity : this.time + timeout;
@@ -126,6 +128,21 @@ export class DagRun implements AttemptHost {
     return (this.lazyAttempts ??= new Attempts(this));
   }
 
+  /** Asking for it ends the following of the plan's order. */
+  private get readiness(): Readiness {
+    if (this.lazyReadiness === undefined) {
+      this.lazyReadiness = this.newReadiness();
+      this.lazyReadiness.catchUp();
+      this.lazyReadiness.begin();
+    }
+    return this.lazyReadiness;
+  }
+
+  private newReadiness(): Readiness {
+    const { mode, retain } = this.options;
+    return new Readiness(this.plan, this.state, this.announcer, mode !== "async", retain === "outputs");
+  }
+
   // --- control ---
 
   /**
@@ -144,8 +161,18 @@ export class DagRun implements AttemptHost {
       if (this.over) return;
     }
     if (timeout !== undefined && !this.sync) this.timer = setTimeout(() => this.expire(), timeout);
-    this.settleGiven();
-    this.readiness.begin();
+    const followsOrder =
+      this.plan.isPlain &&
+      this.state.active === undefined &&
+      this.overrides === undefined &&
+      this.announcer === undefined &&
+      budget === Infinity &&
+      this.options.retain !== "outputs";
+    if (!followsOrder) {
+      this.lazyReadiness = this.newReadiness();
+      this.settleGiven(this.lazyReadiness);
+      this.lazyReadiness.begin();
+    }
     this.pump();
   }
 
@@ -181,8 +208,8 @@ export class DagRun implements AttemptHost {
   // --- the loop ---
 
   /** Settles what is known before anything runs: nodes outside a partial run, and overrides. */
-  private settleGiven(): void {
-    const { state, plan, readiness } = this;
+  private settleGiven(readiness: Readiness): void {
+    const { state, plan } = this;
     const { active } = state;
     if (active !== undefined) {
       for (let i = 0; i < plan.size; i++) if (active[i] === 0) state.status[i] = Status.skipped;
@@ -204,6 +231,31 @@ export class DagRun implements AttemptHost {
   private pump(): void {
     if (this.pumping || this.yielding) return;
     this.pumping = true;
+    if (this.lazyReadiness !== undefined || !this.followOrder()) this.startReady();
+    this.pumping = false;
+    if (this.time >= this.deadline) this.expire();
+    if (this.over || this.open > 0 || this.yielding) return;
+    if (this.lazyReadiness?.isEmpty ?? true) this.conclude();
+    else this.onIdle?.();
+  }
+
+  /**
+   * Starts the nodes in the plan's order: what the queue would do, without its bookkeeping, for as long as nothing is
+   * skipped and no node could overtake another. Says whether that is still so.
+   */
+  private followOrder(): boolean {
+    const { order, size } = this.plan;
+    while (this.position < size && !this.over && this.time < this.deadline) {
+      if (this.inFlight >= this.limit) return true;
+      if (this.open > 0 || this.pausing) return false;
+      if (this.time >= this.sliceEnd && this.endSlice()) return true;
+      this.launch(order[this.position++]);
+      if (this.lazyReadiness !== undefined) return false;
+    }
+    return true;
+  }
+
+  private startReady(): void {
     const { limit, readiness } = this;
     while (this.inFlight < limit && !this.over && this.budget > 0 && this.time < this.deadline) {
       if (this.time >= this.sliceEnd && !readiness.isEmpty && this.endSlice()) break;
@@ -215,11 +267,6 @@ export class DagRun implements AttemptHost {
         unpark();
       } else if (!this.pausing) this.launch(node);
     }
-    this.pumping = false;
-    if (this.time >= this.deadline) this.expire();
-    if (this.over || this.open > 0 || this.yielding) return;
-    if (readiness.isEmpty) this.conclude();
-    else this.onIdle?.();
   }
 
   /**
@@ -277,8 +324,8 @@ export class DagRun implements AttemptHost {
 
   /** Calls a node's function with its arguments: the plain case, spelled out because it is the hot path. */
   private call(node: number): unknown {
-    const { args, argStart, specs } = this.plan;
-    const { fn, self } = specs[node];
+    const { args, argStart, functions, self } = this.plan;
+    const fn = functions[node];
     const first = argStart[node];
     if (this.announcer !== undefined) this.attemptStarted(node, 1);
     switch (argStart[node + 1] - first) {
@@ -354,7 +401,7 @@ export class DagRun implements AttemptHost {
     state.finishedAt[node] = this.time;
     state.results[node] = result;
     this.announcer?.announce({ type: "node.completed", result, cached: state.isCached(node) }, node);
-    this.readiness.release(node);
+    this.lazyReadiness?.release(node);
   }
 
   private fail(node: number, thrown: unknown, decided?: Verdict): void {

@@ -1,7 +1,7 @@
 import { errorOf, type ValidationIssue } from "../base/errors.js";
 import type { DagDefinition } from "../definition/dag-definition.js";
 import { priorityOf, type NodeHooks } from "../definition/node-options.js";
-import type { NodeSpec } from "../definition/node-spec.js";
+import type { NodeFunction, NodeSpec } from "../definition/node-spec.js";
 import { findCycles } from "../graph/cycles.js";
 import { groupBy, indegrees, type Digraph } from "../graph/digraph.js";
 import { inverse, topologicalOrder } from "../graph/order.js";
@@ -37,11 +37,13 @@ export function planDag(definition: DagDefinition): Planning {
   const order = topologicalOrder(graph, rank?.of);
   const degrees = indegrees(graph);
   const hooks = hooksOf(definition, specs);
+  const forks = forksOf(wiring, graph, flags, labels);
   const plan: DagPlan = Object.freeze({
     workflow: definition.name,
     size: specs.length,
     specs,
     indexOf: wiring.indexOf,
+    ...functionsOf(specs),
     graph,
     flags,
     labels,
@@ -50,10 +52,12 @@ export function planDag(definition: DagDefinition): Planning {
     args: Int32Array.from(wiring.args),
     bindings: wiring.bindings,
     anyNeeds: wiring.anyNeeds,
-    forks: forksOf(wiring, graph, flags, labels),
+    forks,
     inputs: wiring.inputs,
     hooks,
     managed: managedOf(specs, hooks),
+    isPlain: flags === undefined && forks.size === 0 && wiring.anyNeeds.size === 0,
+    isSerial: isSerial(graph, order),
     blank: specs.length <= SMALL ? blankOf(specs.length) : undefined,
     order,
     rank,
@@ -73,6 +77,22 @@ export function requireValid(planning: Planning, strict: boolean): DagPlan {
     if (errors.length > 0) throw errorOf(planning.plan.workflow, errors);
   }
   return planning.plan;
+}
+
+function isSerial({ size, start, target }: Digraph, order: Int32Array): boolean {
+  if (order.length < size) return false;
+  for (let k = 1; k < size; k++) {
+    const before = order[k - 1];
+    if (!target.subarray(start[before], start[before + 1]).includes(order[k])) return false;
+  }
+  return true;
+}
+
+/** Most often all nodes are methods of one object, or none is. */
+function functionsOf(specs: readonly NodeSpec[]): Pick<DagPlan, "functions" | "self"> {
+  const self = specs[0]?.self;
+  const boundTo = (spec: NodeSpec): NodeFunction => (spec.self === self ? spec.fn : spec.fn.bind(spec.self));
+  return { functions: specs.map(boundTo), self };
 }
 
 function blankOf(size: number): DagPlan["blank"] {

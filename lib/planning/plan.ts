@@ -1,5 +1,5 @@
 import type { NodeHooks } from "../definition/node-options.js";
-import type { NodeSpec } from "../definition/node-spec.js";
+import type { NodeFunction, NodeSpec } from "../definition/node-spec.js";
 import type { Digraph } from "../graph/digraph.js";
 
 /** The instant of what did not happen. No whole number, so that arrays of it hold doubles from the start. */
@@ -66,6 +66,10 @@ export interface DagPlan {
   readonly size: number;
   readonly specs: readonly NodeSpec[];
   readonly indexOf: ReadonlyMap<string, number>;
+  /** The nodes' functions, beside each other: a large run that reads them from the specs waits for memory. */
+  readonly functions: readonly NodeFunction[];
+  /** What \`this\` is in the nodes' functions, where that is one and the same for all. */
+  readonly self: unknown;
   readonly graph: Digraph;
   /** Marks of each edge, see {@link Edge}; undefined when all are 0. */
   readonly flags: Uint8Array | undefined;
@@ -83,6 +87,10 @@ export interface DagPlan {
   readonly hooks: ReadonlyMap<number, NodeHooks>;
   /** 1 for the nodes with an option that takes more than a plain call; undefined when there are none. */
   readonly managed: Uint8Array | undefined;
+  /** Every edge is a required need on a whole result, and no node is a fork or an `any`: only failures skip nodes. */
+  readonly isPlain: boolean;
+  /** Each node needs the one before it in {@link DagPlan.order}, so that no two can ever be in flight. */
+  readonly isSerial: boolean;
   /** In a small plan, the arrays that a run starts from: zeros, and instants that are never. */
   readonly blank: { readonly numbers: readonly number[]; readonly instants: readonly number[] } | undefined;
   /** Topological; the order in which `sequential` runs the nodes. */

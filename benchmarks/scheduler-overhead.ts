@@ -2,15 +2,15 @@
  * What does the engine cost a node, next to the same graph written by hand?
  *
  * Runs four shapes at 1k, 10k, 100k and 1M nodes whose functions do next to nothing, synchronous and asynchronous, and
- * prints the median ns a node with ratios to: the graph as promises (`Promise.all` of the needs, then the function), the
- * same trimmed to the shape at hand (`then` where there is one need, no target), a bare loop, `async.auto` and `p-graph`
- * (up to the sizes they bear). Each peer's answer is checked.
+ * prints the median ns a node with ratios to: the graph as promises (`Promise.all` of the needs, then the function), as a
+ * loop, both also trimmed to the shapes at hand (for comparison, without a target), `async.auto` and `p-graph` (up to
+ * the sizes they bear). Each peer's answer is checked.
  */
 import { auto } from "async";
 import { Dag } from "dagwright";
 import { PGraph } from "p-graph";
 import { expectSame, median, round, verdict } from "./measure.js";
-import { answer, compute, computeAsync, loop, shapes, sum, type Shape } from "./shapes.js";
+import { answer, compute, computeAsync, loop, shapes, sum, trimmedLoop, type Shape } from "./shapes.js";
 
 const SIZES = [1_000, 10_000, 100_000, 1_000_000];
 const only = process.argv.slice(2).map(Number);
@@ -84,7 +84,8 @@ for (const size of only.length > 0 ? only : SIZES) {
     const awaiting = build(shape, computeAsync);
     const resultsOf = (dag: Dag) => sum(Object.values(dag.results));
     const contenders: Record<string, { run: () => unknown; check: () => unknown }> = {
-      loop: { run: () => loop(shape), check: () => answer(shape) },
+      loop: { run: () => loop(shape), check: () => sum(loop(shape)) },
+      "trimmed loop": { run: () => trimmedLoop(shape), check: () => sum(trimmedLoop(shape)) },
       runSync: { run: () => plain.runSync(), check: () => resultsOf(plain) },
       "run, sync fns": { run: () => plain.run({ mode: "async" }), check: () => resultsOf(plain) },
       "run, async fns": { run: () => awaiting.run({ mode: "async" }), check: () => resultsOf(awaiting) },

@@ -122,6 +122,13 @@ export class RunResult<N = Record<string, unknown>> {
     return result.state;
   }
 
+  /** What `JSON.stringify` writes: no more than the names, statuses and results. */
+  toJSON(): object {
+    const { runId, workflow, status, results } = this;
+    const nodes = Array.from(this.nodes, ([name, report]) => [name, report.status]);
+    return { runId, workflow, status, results, nodes: Object.fromEntries(nodes) as Record<string, string> };
+  }
+
   /** What `console.log` shows. */
   [Symbol.for("nodejs.util.inspect.custom")](): unknown {
     const { runId, workflow, status, value, errors } = this;

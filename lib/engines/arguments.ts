@@ -23,7 +23,7 @@ export class Arguments {
 
   /** One argument by its code, see {@link Binding}. `context` stands for the context. */
   value(code: number, node: number, context: unknown): unknown {
-    if (code >= 0) return this.state.results[code];
+    if (code >= 0) return this.state.values[code];
     const binding = this.plan.bindings[~code];
     switch (binding.type) {
       case "context":
@@ -33,7 +33,7 @@ export class Arguments {
       case "output":
         return this.output(binding.source, binding.output, node);
       case "branch":
-        return this.state.took(binding.source, binding.branch) ? this.state.results[binding.source] : undefined;
+        return this.state.took(binding.source, binding.branch) ? this.state.values[binding.source] : undefined;
       case "record": {
         const record = Object.create(null) as Record<string, unknown>;
         binding.keys.forEach((key, position) => {
@@ -71,7 +71,7 @@ export class Arguments {
 
   private output(source: number, output: string, node: number): unknown {
     if (!this.state.hasResult(source)) return undefined;
-    const result = this.state.results[source];
+    const result = this.state.values[source];
     if (this.state.status[source] === Status.failed) return null;
     if (hasOutput(result, output)) return (result as Record<string, unknown>)[output];
     const { specs } = this.plan;

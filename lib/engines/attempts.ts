@@ -1,31 +1,40 @@
 import { LazyAbort } from "../base/abort.js";
 import type { Coroutine } from "../base/coroutine.js";
 import { inline } from "../backends/inline.js";
+import type { Context } from "../definition/context.js";
 import type { NodeHooks } from "../definition/node-options.js";
+import type { NodeSpec } from "../definition/node-spec.js";
 import { UncacheableInputs, type ResultCache } from "../policies/cache.js";
 import { hooked } from "../policies/hooks.js";
 import { AttemptsFailed, retrying } from "../policies/retry.js";
 import { limited } from "../policies/timeout.js";
-import { NodeContext, type AttemptControls } from "../run/context.js";
-import { ExecutionError, messageOf, NodeTimeoutError, RetryExhaustedError } from "../run/errors.js";
-import type { RunState } from "../run/state.js";
-import type { Arguments } from "./arguments.js";
-import { withInput } from "./forks.js";
+import type { AttemptControls } from "../run/context.js";
+import { ExecutionError, messageOf, NodeTimeoutError, RetryExhaustedError, type ErrorSite } from "../run/errors.js";
 
-/** What attempts need of the run they are part of. */
+/** What attempts need of the run they are part of. Nodes, and states alike, go by their index in the plan. */
 export interface AttemptHost extends AttemptControls {
-  readonly state: RunState;
-  readonly args: Arguments;
   readonly sync: boolean;
-  /** The hooks of all nodes: the default ones, then the run's. */
-  readonly hooks: readonly NodeHooks[];
-  cacheOf(node: string): ResultCache | undefined;
+  /** The hooks of a node, in the order in which they run. */
+  hooksOf(node: number): readonly NodeHooks[];
+  specOf(node: number): NodeSpec;
+  cacheOf(node: number): ResultCache | undefined;
+  /** A node's inputs, by which its result is kept. */
+  inputsOf(node: number): unknown[];
+  contextOf(node: number, attempt: number, controls: AttemptControls): Context;
+  argumentsOf(node: number, context: Context): unknown[];
+  /** What hooks get to see as the result of a function that returned `returned`. */
+  resultIn(returned: unknown): unknown;
+  /** What the run gets from a function that returned `returned`, after hooks made its result `result`. */
+  outcomeOf(node: number, returned: unknown, result: unknown, args: readonly unknown[]): unknown;
+  siteOf(node: number, attempt: number, ...cause: [unknown?]): ErrorSite;
   /** Takes a slot; a promise when it has to wait for one. */
   acquire(node: number): void | Promise<void>;
   /** Gives the slot of an attempt back. */
   giveBack(): void;
   /** Called before a pause between attempts: the slot is free meanwhile. */
   waiting(): void;
+  /** The result comes from the node's cache: no attempt is made. */
+  cacheHit(node: number): void;
   attemptStarted(node: number, attempt: number): void;
   attemptFailed(node: number, attempt: number, error: unknown): void;
 }
@@ -39,12 +48,12 @@ export class Attempts {
 
   constructor(private readonly host: AttemptHost) {}
 
-  /** Runs a node with whatever its options ask for; gives its result. */
+  /** Runs a node with whatever its options ask for; gives what its function returned. */
   *run(node: number): Coroutine {
-    const { name, options } = this.host.state.plan.specs[node];
+    const { options } = this.host.specOf(node);
     const retries = options.retry ?? 0;
     const attempts = () => (retries > 0 ? this.retried(node, retries) : this.attempt(node, 1));
-    const cache = options.cache === undefined ? undefined : this.host.cacheOf(name);
+    const cache = options.cache === undefined ? undefined : this.host.cacheOf(node);
     return yield* cache === undefined ? attempts() : this.cached(node, cache, attempts);
   }
 
@@ -55,18 +64,13 @@ export class Attempts {
   }
 
   private *cached(node: number, cache: ResultCache, attempts: () => Coroutine): Coroutine {
-    const { state, args } = this.host;
-    const onHit = () => {
-      state.facts.cached.add(node);
-      state.facts.attempts.set(node, 0);
-    };
+    const { host } = this;
     try {
-      return yield* cache.lookUp(args.inputsOf(node), attempts, onHit);
+      return yield* cache.lookUp(host.inputsOf(node), attempts, () => host.cacheHit(node));
     } catch (error) {
       if (!(error instanceof UncacheableInputs)) throw error;
-      const { name } = state.plan.specs[node];
-      const message = `The inputs of cached node "${name}" can't be compared: ${error.message} Pass plain data.`;
-      throw new ExecutionError(message, { runId: state.runId, node: name, attempt: 0, cause: error.cause });
+      const message = `The inputs of cached node "${host.specOf(node).name}" can't be compared: ${error.message} Pass plain data.`;
+      throw new ExecutionError(message, host.siteOf(node, 0, error.cause));
     }
   }
 
@@ -78,36 +82,38 @@ export class Attempts {
       if (!(error instanceof AttemptsFailed)) throw error;
       const { errors } = error;
       const cause = errors[errors.length - 1];
-      const { name } = host.state.plan.specs[node];
-      const site = { runId: host.state.runId, node: name, attempt: errors.length, cause };
-      const message = `Node "${name}" failed in all ${errors.length} attempts, at last: ${messageOf(cause)}`;
-      throw new RetryExhaustedError(message, site, errors);
+      const message = `Node "${host.specOf(node).name}" failed in all ${errors.length} attempts, at last: ${messageOf(cause)}`;
+      throw new RetryExhaustedError(message, host.siteOf(node, errors.length, cause), errors);
     }
   }
 
   private *attempt(node: number, n: number): Coroutine {
     const { host } = this;
-    const { state } = host;
-    const spec = state.plan.specs[node];
+    const spec = host.specOf(node);
     const { timeout } = spec.options;
     yield host.acquire(node);
     const abort = new LazyAbort();
     this.inProgress.add(abort);
-    state.facts.attempts.set(node, n);
     try {
       host.attemptStarted(node, n);
-      const ctx = new NodeContext(state, node, n, new Controls(host, abort));
-      const call = { spec, args: host.args.all(node, ctx), ctx };
+      const ctx = host.contextOf(node, n, new Controls(host, abort));
+      const call = { spec, args: host.argumentsOf(node, ctx), ctx };
       const expired = () => {
         const message = `Node "${spec.name}" took longer than its timeout of ${timeout} ms.`;
-        return new NodeTimeoutError(message, { runId: state.runId, node: spec.name, attempt: n });
+        return new NodeTimeoutError(message, host.siteOf(node, n));
       };
       const execute = () => limited(timeout, abort, expired, () => inline.execute(call));
-      const own = state.plan.hooks.get(node);
-      const hooks = own === undefined ? host.hooks : [...host.hooks, own];
-      const result = yield* hooks.length === 0 ? execute() : hooked(hooks, call, execute);
-      const fork = state.plan.forks.get(node);
-      return fork === undefined ? result : withInput(fork, result, call.args);
+      const hooks = host.hooksOf(node);
+      if (hooks.length === 0) {
+        const returned = yield* execute();
+        return host.outcomeOf(node, returned, host.resultIn(returned), call.args);
+      }
+      let returned: unknown;
+      const result = yield* hooked(hooks, call, function* () {
+        returned = yield* execute();
+        return host.resultIn(returned);
+      });
+      return host.outcomeOf(node, returned, result, call.args);
     } catch (error) {
       host.attemptFailed(node, n, error);
       throw error;

@@ -5,20 +5,21 @@ import type { NodeHooks } from "../definition/node-options.js";
 import type { DagPlan } from "../planning/plan.js";
 import type { ResultCache } from "../policies/cache.js";
 import { NodeContext } from "../run/context.js";
-import { CancelledError, ExecutionError, messageOf, RunTimeoutError } from "../run/errors.js";
+import { cancelled, expired, interruption } from "../run/endings.js";
+import { ExecutionError, messageOf } from "../run/errors.js";
 import { RunResult } from "../run/result.js";
 import type { RunState } from "../run/state.js";
 import { Status, type RunStatus } from "../run/status.js";
 import { Announcer } from "./announcer.js";
 import { Arguments, inputValues, WiringFault } from "./arguments.js";
-import { Attempts, type AttemptHost } from "./attempts.js";
+import { Attempts } from "./attempts.js";
+import { DagHost, type DagHostRun } from "./dag-host.js";
 import { choose } from "./forks.js";
 import { Readiness } from "./readiness.js";
 import type { RunOptions } from "./run-options.js";
+import { Slots } from "./slots.js";
+import { TIME_SLICE, TimeSlice } from "./time-slice.js";
 import { ask, type Verdict } from "./verdict.js";
-
-/** A run that has not seen the event loop turn for this long, in ms, notices after as long again, and lets it turn. */
-const TIME_SLICE = 25;
 
 /** What a run needs beside its options, resolved against the plan. */
 export interface RunSetup {
@@ -49,15 +50,15 @@ export type RunEnd = (result: RunResult<any>, error: ExecutionError | undefined)
  * Cost: O(nodes + edges) a run, whatever the shape. Not here: which nodes are ready (`readiness.ts`), what surrounds an
  * attempt (`attempts.ts`).
  */
-export class DagRun implements AttemptHost {
+export class DagRun implements DagHostRun {
   readonly sync: boolean;
   private readonly plan: DagPlan;
   /** Which nodes may run; undefined while the plan's order says that, see {@link DagRun.followOrder}. */
   private lazyReadiness: Readiness | undefined;
   /** How many nodes of the plan's order have started, while it is followed. */
   private position = 0;
-  private readonly announcer: Announcer | undefined;
-  private readonly limit: number;
+  readonly announcer: Announcer | undefined;
+  readonly slots: Slots;
   private readonly overrides: RunSetup["overrides"];
   /** The nodes that take more than a plain call. */
   private readonly managedNodes: Uint8Array | "all" | undefined;
@@ -67,20 +68,14 @@ export class DagRun implements AttemptHost {
   private time: number;
   private isStale = false;
   private sliceEnd: number;
-  /** Attempts that hold a slot. */
-  private inFlight = 0;
+  private slice: TimeSlice | undefined;
   /** Nodes that started and have not settled. */
   private open = 0;
   /** How many more nodes may start; finite only when stepping. */
   private budget = Infinity;
   private pumping = false;
-  private yielding = false;
-  /** Whether the event loop may have turned during this time slice. */
-  private hasTurned = true;
   private pausing = false;
   private over = false;
-  /** Attempts that wait for a slot: what to call when they get one. */
-  private parked: Map<number, () => void> | undefined;
   private lazyArgs: Arguments | undefined;
   private lazyAbort: LazyAbort | undefined;
   private lazyAttempts: Attempts | undefined;
@@ -100,7 +95,8 @@ export class DagRun implements AttemptHost {
     this.sync = setup.sync;
     this.overrides = setup.overrides;
     this.managedNodes = setup.hooks.length > 0 ? "all" : plan.managed;
-    this.limit = mode === "async" && !plan.isSerial ? (concurrency ?? Infinity) : 1;
+    const limit = mode === "async" && !plan.isSerial ? (concurrency ?? Infinity) : 1;
+    this.slots = new Slots(limit, this);
     this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
     this.time = this.startedAt = now();
     this.sliceEnd = setup.sync ? Infinity : this.time + TIME_SLICE;
@@ -109,6 +105,10 @@ export class DagRun implements AttemptHost {
 
   get hooks(): readonly NodeHooks[] {
     return this.setup.hooks;
+  }
+
+  get isOver(): boolean {
+    return this.over;
   }
 
   /** Aborts when the run ends before its time. */
@@ -125,7 +125,7 @@ export class DagRun implements AttemptHost {
   }
 
   private get attempts(): Attempts {
-    return (this.lazyAttempts ??= new Attempts(this));
+    return (this.lazyAttempts ??= new Attempts(new DagHost(this)));
   }
 
   /** Asking for it ends the following of the plan's order. */
@@ -192,17 +192,11 @@ export class DagRun implements AttemptHost {
   /** Ends the run as `cancelled`, now. */
   cancel(reason: unknown): void {
     if (this.over) return;
-    const why = reason === undefined ? "" : `: ${messageOf(reason)}`;
-    const message = `Run of "${this.plan.workflow}" was cancelled${why}. Its partial results are in the error's "run".`;
-    this.stop("cancelled", new CancelledError(message, { runId: this.state.runId, cause: reason }));
+    this.stop("cancelled", cancelled(this.state, reason));
   }
 
   private expire(): void {
-    if (this.over) return;
-    const message =
-      `Run of "${this.plan.workflow}" took longer than its timeout of ${this.options.timeout} ms. ` +
-      `Its partial results are in the error's "run".`;
-    this.stop("failed", new RunTimeoutError(message, { runId: this.state.runId }));
+    if (!this.over) this.stop("failed", expired(this.state, this.options.timeout));
   }
 
   // --- the loop ---
@@ -227,14 +221,24 @@ export class DagRun implements AttemptHost {
     this.complete(node, value);
   }
 
+  /** Whether the event loop has to turn before the run goes on. */
+  private get isWaiting(): boolean {
+    return this.slice?.isWaiting === true;
+  }
+
+  /** Puts a node that waits for a slot among those that are ready. */
+  enqueue(node: number): void {
+    this.readiness.add(node);
+  }
+
   /** Starts ready nodes while there is room, and notices when there is nothing left to wait for. */
-  private pump(): void {
-    if (this.pumping || this.yielding) return;
+  pump(): void {
+    if (this.pumping || this.isWaiting) return;
     this.pumping = true;
     if (this.lazyReadiness !== undefined || !this.followOrder()) this.startReady();
     this.pumping = false;
     if (this.time >= this.deadline) this.expire();
-    if (this.over || this.open > 0 || this.yielding) return;
+    if (this.over || this.open > 0 || this.isWaiting) return;
     if (this.lazyReadiness?.isEmpty ?? true) this.conclude();
     else this.onIdle?.();
   }
@@ -246,7 +250,7 @@ export class DagRun implements AttemptHost {
   private followOrder(): boolean {
     const { order, size } = this.plan;
     while (this.position < size && !this.over && this.time < this.deadline) {
-      if (this.inFlight >= this.limit) return true;
+      if (this.slots.isFull) return true;
       if (this.open > 0 || this.pausing) return false;
       if (this.time >= this.sliceEnd && this.endSlice()) return true;
       this.launch(order[this.position++]);
@@ -256,38 +260,23 @@ export class DagRun implements AttemptHost {
   }
 
   private startReady(): void {
-    const { limit, readiness } = this;
-    while (this.inFlight < limit && !this.over && this.budget > 0 && this.time < this.deadline) {
+    const { slots, readiness } = this;
+    while (!slots.isFull && !this.over && this.budget > 0 && this.time < this.deadline) {
       if (this.time >= this.sliceEnd && !readiness.isEmpty && this.endSlice()) break;
       const node = readiness.take();
       if (node < 0) break;
-      const unpark = this.parked?.get(node);
-      if (unpark !== undefined) {
-        this.parked?.delete(node);
-        unpark();
-      } else if (!this.pausing) this.launch(node);
+      if (!slots.grant(node) && !this.pausing) this.launch(node);
     }
   }
 
-  /**
-   * Begins a new time slice. When the event loop has not turned during the last one, lets it turn first and gives true,
-   * so that a long run of quick nodes blocks neither timers nor signals.
-   */
+  /** Says whether the run waits for the event loop to turn. */
   private endSlice(): boolean {
     this.sliceEnd = this.time + TIME_SLICE;
-    if (this.hasTurned) {
-      this.hasTurned = false;
-      setImmediate(() => (this.hasTurned = true)).unref();
-      return false;
-    }
-    this.yielding = true;
-    setImmediate(() => {
-      this.yielding = false;
-      this.hasTurned = true;
+    this.slice ??= new TimeSlice();
+    return this.slice.renew(() => {
       this.readClock();
       this.pump();
     });
-    return true;
   }
 
   private launch(node: number): void {
@@ -301,7 +290,7 @@ export class DagRun implements AttemptHost {
     this.budget--;
     const { managedNodes } = this;
     const managed = managedNodes !== undefined && (managedNodes === "all" || managedNodes[node] === 1);
-    if (!managed) this.inFlight++;
+    if (!managed) this.slots.used++;
     let work: unknown;
     try {
       work = managed ? drive(this.attempts.run(node)) : this.call(node);
@@ -327,7 +316,7 @@ export class DagRun implements AttemptHost {
     const { args, argStart, functions, self } = this.plan;
     const fn = functions[node];
     const first = argStart[node];
-    if (this.announcer !== undefined) this.attemptStarted(node, 1);
+    this.announcer?.announce({ type: "attempt.started", attempt: 1 }, node);
     switch (argStart[node + 1] - first) {
       case 0:
         return fn.call(self);
@@ -348,7 +337,7 @@ export class DagRun implements AttemptHost {
   }
 
   private argument(code: number, node: number): unknown {
-    if (code >= 0) return this.state.results[code];
+    if (code >= 0) return this.state.values[code];
     const isContext = this.plan.bindings[~code].type === "context";
     return this.args.value(code, node, isContext ? new NodeContext(this.state, node, 1, this) : undefined);
   }
@@ -370,7 +359,7 @@ export class DagRun implements AttemptHost {
   private succeeded(node: number, managed: boolean, value: unknown): void {
     this.readClock();
     if (this.over) return;
-    if (!managed) this.inFlight--;
+    if (!managed) this.slots.used--;
     this.complete(node, value);
   }
 
@@ -378,8 +367,8 @@ export class DagRun implements AttemptHost {
     this.readClock();
     if (this.over) return;
     if (!managed) {
-      this.inFlight--;
-      this.attemptFailed(node, 1, error);
+      this.slots.used--;
+      this.announcer?.announce({ type: "attempt.failed", attempt: 1, error }, node);
     }
     this.fail(node, error);
   }
@@ -399,7 +388,7 @@ export class DagRun implements AttemptHost {
     this.open--;
     state.status[node] = Status.completed;
     state.finishedAt[node] = this.time;
-    state.results[node] = result;
+    state.values[node] = result;
     this.announcer?.announce({ type: "node.completed", result, cached: state.isCached(node) }, node);
     this.lazyReadiness?.release(node);
   }
@@ -437,7 +426,7 @@ export class DagRun implements AttemptHost {
     if (verdict === "failFast") return this.stop("failed", error);
     if (verdict === "continueNone") {
       this.state.facts.nulled.add(node);
-      this.state.results[node] = null;
+      this.state.values[node] = null;
     }
     this.readiness.release(node);
   }
@@ -475,17 +464,12 @@ export class DagRun implements AttemptHost {
       state.status[i] = Status.cancelled;
       this.announcer?.announce({ type: "node.cancelled" }, i);
     }
-    const reason = error instanceof CancelledError ? error : this.stopped(error);
+    const reason = interruption(this.state, error);
     this.abort.abort(reason);
     const interrupted = this.lazyAttempts?.interrupt(reason) === true;
     // The hooks of attempts just given up get one turn of the event loop to clean up.
     if (interrupted && !this.sync) setImmediate(() => this.end(status, error));
     else this.end(status, error);
-  }
-
-  private stopped(cause: ExecutionError): CancelledError {
-    const message = `Run of "${this.plan.workflow}" was stopped: ${cause.message}`;
-    return new CancelledError(message, { runId: this.state.runId, cause });
   }
 
   private end(status: RunStatus, error: ExecutionError | undefined): void {
@@ -502,36 +486,6 @@ export class DagRun implements AttemptHost {
 
   cacheOf(node: string): ResultCache | undefined {
     return this.setup.cacheOf(node);
-  }
-
-  acquire(node: number): void | Promise<void> {
-    if (this.inFlight < this.limit) {
-      this.inFlight++;
-      return undefined;
-    }
-    return new Promise((resolve) => {
-      (this.parked ??= new Map<number, () => void>()).set(node, () => {
-        this.inFlight++;
-        resolve();
-      });
-      this.readiness.add(node);
-    });
-  }
-
-  giveBack(): void {
-    this.inFlight--;
-  }
-
-  waiting(): void {
-    if (!this.over) this.pump();
-  }
-
-  attemptStarted(node: number, attempt: number): void {
-    this.announcer?.announce({ type: "attempt.started", attempt }, node);
-  }
-
-  attemptFailed(node: number, attempt: number, error: unknown): void {
-    if (!this.over) this.announcer?.announce({ type: "attempt.failed", attempt, error }, node);
   }
 
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {

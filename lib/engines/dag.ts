@@ -6,10 +6,11 @@ import type { Target } from "../definition/node-handle.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { ResultsOf } from "../definition/typed-wiring.js";
 import { levels } from "../graph/order.js";
-import { issuesOf, planDag, requireValid, type Planning } from "../planning/build-plan.js";
+import { planDag } from "../planning/build-plan.js";
 import { activeNodes, copiedNodes, requireResults } from "../planning/partial.js";
 import { checkKnownInputs, requireInputs } from "../planning/inputs.js";
 import type { DagPlan } from "../planning/plan.js";
+import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
 import { ResultCache } from "../policies/cache.js";
 import type { ExecutionError } from "../run/errors.js";
 import { RunResult } from "../run/result.js";
@@ -51,7 +52,7 @@ type Definable<S> = S extends abstract new (...args: any[]) => unknown ? (S exte
  * `N` holds the nodes' result types by name.
  */
 export class Dag<N = Record<string, unknown>> extends DagDefinition {
-  private planned: { readonly revision: number; readonly planning: Planning } | undefined;
+  private planned: { readonly revision: number; readonly planning: Planning<DagPlan> } | undefined;
   private readonly caches = new Map<string, ResultCache>();
   private finished: RunResult<N> | undefined;
 
@@ -232,7 +233,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     return this.finished?.results ?? (Object.create(null) as Partial<N>);
   }
 
-  private get planning(): Planning {
+  private get planning(): Planning<DagPlan> {
     if (this.planned?.revision !== this.revision) {
       this.planned = { revision: this.revision, planning: planDag(this) };
     }
@@ -330,7 +331,7 @@ function takeOver(
   for (let i = 0; i < plan.size; i++) {
     if (copied[i] === 0 || !has(i) || from === undefined) continue;
     const index = indexIn(i) as number;
-    state.results[i] = from.results[index];
+    state.values[i] = from.values[index];
     state.facts.copied.add(i);
     const branch = from.branchOf(index);
     if (branch !== undefined) state.facts.branches.set(i, branch);

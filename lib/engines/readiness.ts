@@ -159,7 +159,7 @@ export class Readiness {
     const { plan, state } = this;
     for (const source of new Set(sourcesOf(plan, settled))) {
       if (--consumers[source] > 0 || isSink(plan, source, state.active)) continue;
-      state.results[source] = undefined;
+      state.values[source] = undefined;
       state.facts.dropped.add(source);
     }
   }

@@ -1,4 +1,4 @@
-import { errorOf, type ValidationIssue } from "../base/errors.js";
+import type { ValidationIssue } from "../base/errors.js";
 import type { DagDefinition } from "../definition/dag-definition.js";
 import { priorityOf, type NodeHooks } from "../definition/node-options.js";
 import type { NodeFunction, NodeSpec } from "../definition/node-spec.js";
@@ -6,19 +6,14 @@ import { findCycles } from "../graph/cycles.js";
 import { groupBy, indegrees, type Digraph } from "../graph/digraph.js";
 import { inverse, topologicalOrder } from "../graph/order.js";
 import { Edge, NEVER, type DagPlan, type Fork } from "./plan.js";
+import type { Planning } from "./validity.js";
 import { isFork, wire, type Wiring } from "./wiring.js";
 
 /** Plans up to this size keep their counters in plain arrays, which are quicker to copy than typed ones. */
 const SMALL = 512;
 
-/** A plan, or the reasons why there is none; warnings in either case. */
-export interface Planning {
-  readonly plan: DagPlan;
-  readonly issues: readonly ValidationIssue[];
-}
-
 /** Validates and plans a definition. Pure; every problem is found, not only the first. Cost: O(nodes + edges). */
-export function planDag(definition: DagDefinition): Planning {
+export function planDag(definition: DagDefinition): Planning<DagPlan> {
   const wiring = wire(definition);
   const { specs } = wiring;
   const { start, order: slots } = groupBy(specs.length, wiring.from);
@@ -63,20 +58,6 @@ export function planDag(definition: DagDefinition): Planning {
     rank,
   });
   return { plan, issues: [...wiring.issues, ...cyclesOf(plan), ...looseEnds(plan)] };
-}
-
-/** The issues, with what is loose an error under `strict` instead of a warning. */
-export function issuesOf({ issues }: Planning, strict: boolean): ValidationIssue[] {
-  return issues.map((issue) => (strict ? { ...issue, severity: "error" } : issue));
-}
-
-/** @throws {ValidationError} | {InvalidNodeError} when an issue is an error */
-export function requireValid(planning: Planning, strict: boolean): DagPlan {
-  if (planning.issues.length > 0) {
-    const errors = issuesOf(planning, strict).filter(({ severity }) => severity === "error");
-    if (errors.length > 0) throw errorOf(planning.plan.workflow, errors);
-  }
-  return planning.plan;
 }
 
 function isSerial({ size, start, target }: Digraph, order: Int32Array): boolean {

@@ -1,17 +1,18 @@
 import { checkNumber } from "../base/check.js";
 import type { Context } from "../definition/context.js";
-import { resultRecord, type RunState } from "./state.js";
+import type { RunBase } from "./run-base.js";
+import type { RunState } from "./state.js";
 
 /** What remains of a run's context when no node is running: what nodes shared. */
 export class RunContext {
-  constructor(protected readonly state: RunState) {}
+  constructor(protected readonly state: RunBase) {}
 
   get runId(): string {
     return this.state.runId;
   }
 
   get workflow(): string {
-    return this.state.plan.workflow;
+    return this.state.workflow;
   }
 
   get inputs(): Readonly<Record<string, unknown>> {
@@ -27,17 +28,15 @@ export class RunContext {
   }
 
   get results(): Readonly<Record<string, unknown>> {
-    return resultRecord(this.state);
+    return this.state.results;
   }
 
   get(name: string, fallback?: unknown): unknown {
-    const node = this.state.plan.indexOf.get(name);
-    return node !== undefined && this.state.hasResult(node) ? this.state.results[node] : fallback;
+    return this.state.has(name) ? this.state.get(name) : fallback;
   }
 
   has(name: string): boolean {
-    const node = this.state.plan.indexOf.get(name);
-    return node !== undefined && this.state.hasResult(node);
+    return this.state.has(name);
   }
 }
 
@@ -48,23 +47,18 @@ export interface AttemptControls {
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void;
 }
 
-/** The context of one attempt. */
-export class NodeContext extends RunContext implements Context {
+/** What the contexts of nodes and of states have in common. */
+export abstract class AttemptContext<S extends RunBase> extends RunContext {
+  declare protected readonly state: S;
+  abstract readonly nodeName: string;
+
   constructor(
-    state: RunState,
-    private readonly node: number,
+    state: S,
+    protected readonly node: number,
     readonly attempt: number,
     private readonly controls: AttemptControls,
   ) {
     super(state);
-  }
-
-  get nodeName(): string {
-    return this.state.plan.specs[this.node].name;
-  }
-
-  get trigger(): string | undefined {
-    return this.state.triggerOf(this.node);
   }
 
   get signal(): AbortSignal {
@@ -78,5 +72,16 @@ export class NodeContext extends RunContext implements Context {
 
   log(message: string): void {
     this.controls.progress(this.node, this.attempt, undefined, message);
+  }
+}
+
+/** The context of one attempt of a dag's node. */
+export class NodeContext extends AttemptContext<RunState> implements Context {
+  get nodeName(): string {
+    return this.state.plan.specs[this.node].name;
+  }
+
+  get trigger(): string | undefined {
+    return this.state.triggerOf(this.node);
   }
 }

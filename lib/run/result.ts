@@ -4,7 +4,7 @@ import { isSink, NEVER } from "../planning/plan.js";
 import { RunContext } from "./context.js";
 import type { ExecutionError } from "./errors.js";
 import { measure, timelineOf, type RunMetrics, type TimelineEntry } from "./metrics.js";
-import { resultRecord, type RunState } from "./state.js";
+import type { RunState } from "./state.js";
 import { Status, STATUS_NAMES, type NodeStatus, type RunStatus } from "./status.js";
 
 /** What became of one node in a run. */
@@ -61,17 +61,17 @@ export class RunResult<N = Record<string, unknown>> {
       if (only >= 0) return this.outputs;
       only = i;
     }
-    return only < 0 ? undefined : this.state.results[only];
+    return only < 0 ? undefined : this.state.values[only];
   }
 
   /** The results of all sinks that completed, by name. */
   get outputs(): Readonly<Record<string, unknown>> {
-    return resultRecord(this.state, (i) => this.isOutput(i));
+    return this.state.resultsWhere((i) => this.isOutput(i));
   }
 
   /** All results, by name. */
   get results(): Readonly<Partial<N>> {
-    return resultRecord(this.state) as Partial<N>;
+    return this.state.results as Partial<N>;
   }
 
   /** A node's result, `fallback` (or undefined) where there is none. */
@@ -81,7 +81,7 @@ export class RunResult<N = Record<string, unknown>> {
   get<T, F>(node: NodeHandle<T, any>, fallback: F): T | F;
   get(node: string | NodeHandle<any, any>, fallback?: unknown): unknown {
     const i = this.indexOf(node);
-    return i !== undefined && this.state.hasResult(i) ? this.state.results[i] : fallback;
+    return i !== undefined && this.state.hasResult(i) ? this.state.values[i] : fallback;
   }
 
   /** Whether there is a result, be it undefined or null. */

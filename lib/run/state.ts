@@ -1,6 +1,6 @@
-import { newRunId } from "../base/ids.js";
 import { edgeText, NEVER, type DagPlan } from "../planning/plan.js";
 import type { ExecutionError } from "./errors.js";
+import { RunBase } from "./run-base.js";
 import { Status } from "./status.js";
 
 const NO_ERRORS: ReadonlyMap<number, ExecutionError> = new Map();
@@ -12,30 +12,27 @@ type Numbers = { [index: number]: number };
  *
  * Only engines write to it. What few nodes have (errors, branches, retries …) is in maps that stay empty until needed.
  */
-export class RunState {
+export class RunState extends RunBase {
   /** {@link Status} by node. */
   readonly status: Numbers;
-  readonly results: unknown[];
+  /** By node; a hole where there is none. */
+  readonly values: unknown[];
   /** Instants of the process' clock, in ms; {@link NEVER} where there is none. */
   readonly startedAt: Numbers;
   readonly finishedAt: Numbers;
   private rare: RareFacts | undefined;
-  private id: string | undefined;
-  private shared: Record<string, unknown> | undefined;
-  private figures: Record<string, number> | undefined;
 
   constructor(
     readonly plan: DagPlan,
-    readonly inputs: Readonly<Record<string, unknown>>,
+    inputs: Readonly<Record<string, unknown>>,
     runId: string | undefined,
     /** 1 for the nodes this run may execute; undefined when it may execute all. */
     readonly active: Uint8Array | undefined,
     metadata: Readonly<Record<string, unknown>> | undefined,
   ) {
+    super(inputs, runId, metadata);
     const { size } = plan;
-    this.id = runId;
-    this.results = new Array<unknown>(size);
-    this.shared = metadata === undefined ? undefined : { ...metadata };
+    this.values = new Array<unknown>(size);
     // Copying a small plain array is several times faster than making a typed one.
     if (plan.blank !== undefined) {
       this.status = plan.blank.numbers.slice();
@@ -48,17 +45,31 @@ export class RunState {
     }
   }
 
-  /** Made when somebody first asks. */
-  get runId(): string {
-    return (this.id ??= newRunId());
+  get workflow(): string {
+    return this.plan.workflow;
   }
 
-  get metadata(): Record<string, unknown> {
-    return (this.shared ??= {});
+  has(name: string): boolean {
+    const node = this.plan.indexOf.get(name);
+    return node !== undefined && this.hasResult(node);
   }
 
-  get metrics(): Record<string, number> {
-    return (this.figures ??= Object.create(null) as Record<string, number>);
+  get(name: string): unknown {
+    const node = this.plan.indexOf.get(name);
+    return node !== undefined && this.hasResult(node) ? this.values[node] : undefined;
+  }
+
+  get results(): Record<string, unknown> {
+    return this.resultsWhere(() => true);
+  }
+
+  /** The results of some nodes, by name. */
+  resultsWhere(include: (node: number) => boolean): Record<string, unknown> {
+    const record = Object.create(null) as Record<string, unknown>;
+    this.plan.specs.forEach(({ name }, i) => {
+      if (this.hasResult(i) && include(i)) record[name] = this.values[i];
+    });
+    return record;
   }
 
   /** Facts that few nodes have. */
@@ -124,16 +135,4 @@ class RareFacts {
   readonly skippedBy = new Map<number, { readonly source: number; readonly edge: number }>();
   /** The position of the need that won, by `any` node. */
   readonly winners = new Map<number, number>();
-}
-
-/** The results of a run by name, as a record without a prototype, so that no name is special. */
-export function resultRecord(
-  state: RunState,
-  include: (node: number) => boolean = () => true,
-): Record<string, unknown> {
-  const record = Object.create(null) as Record<string, unknown>;
-  state.plan.specs.forEach(({ name }, i) => {
-    if (state.hasResult(i) && include(i)) record[name] = state.results[i];
-  });
-  return record;
 }

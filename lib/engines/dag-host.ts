@@ -1,0 +1,109 @@
+import type { NodeHooks } from "../definition/node-options.js";
+import type { NodeSpec } from "../definition/node-spec.js";
+import type { ResultCache } from "../policies/cache.js";
+import { NodeContext, type AttemptControls } from "../run/context.js";
+import type { ErrorSite } from "../run/errors.js";
+import type { RunState } from "../run/state.js";
+import type { Announcer } from "./announcer.js";
+import type { Arguments } from "./arguments.js";
+import type { AttemptHost } from "./attempts.js";
+import { withInput } from "./forks.js";
+import type { Slots } from "./slots.js";
+
+/** What the attempts of a dag's nodes need of their run. */
+export interface DagHostRun extends AttemptControls {
+  readonly sync: boolean;
+  readonly state: RunState;
+  readonly args: Arguments;
+  readonly slots: Slots;
+  readonly announcer: Announcer | undefined;
+  readonly isOver: boolean;
+  /** The hooks of all nodes: the default ones, then the run's. */
+  readonly hooks: readonly NodeHooks[];
+  cacheOf(node: string): ResultCache | undefined;
+  pump(): void;
+}
+
+/** Gives the attempts of a dag's nodes their arguments, contexts, slots and caches. */
+export class DagHost implements AttemptHost {
+  readonly sync: boolean;
+
+  constructor(private readonly run: DagHostRun) {
+    this.sync = run.sync;
+  }
+
+  get signal(): AbortSignal {
+    return this.run.signal;
+  }
+
+  specOf(node: number): NodeSpec {
+    return this.run.state.plan.specs[node];
+  }
+
+  hooksOf(node: number): readonly NodeHooks[] {
+    const own = this.run.state.plan.hooks.get(node);
+    return own === undefined ? this.run.hooks : [...this.run.hooks, own];
+  }
+
+  cacheOf(node: number): ResultCache | undefined {
+    return this.run.cacheOf(this.specOf(node).name);
+  }
+
+  inputsOf(node: number): unknown[] {
+    return this.run.args.inputsOf(node);
+  }
+
+  contextOf(node: number, attempt: number, controls: AttemptControls): NodeContext {
+    return new NodeContext(this.run.state, node, attempt, controls);
+  }
+
+  argumentsOf(node: number, context: NodeContext): unknown[] {
+    return this.run.args.all(node, context);
+  }
+
+  resultIn(returned: unknown): unknown {
+    return returned;
+  }
+
+  /** A fork that says only which branch to take passes its first input on, as hooks may have changed it. */
+  outcomeOf(node: number, _: unknown, result: unknown, args: readonly unknown[]): unknown {
+    const fork = this.run.state.plan.forks.get(node);
+    return fork === undefined ? result : withInput(fork, result, args);
+  }
+
+  siteOf(node: number, attempt: number, ...cause: [unknown?]): ErrorSite {
+    const site = { runId: this.run.state.runId, node: this.specOf(node).name, attempt };
+    return cause.length === 0 ? site : { ...site, cause: cause[0] };
+  }
+
+  acquire(node: number): void | Promise<void> {
+    return this.run.slots.acquire(node);
+  }
+
+  giveBack(): void {
+    this.run.slots.used--;
+  }
+
+  waiting(): void {
+    if (!this.run.isOver) this.run.pump();
+  }
+
+  cacheHit(node: number): void {
+    const { facts } = this.run.state;
+    facts.cached.add(node);
+    facts.attempts.set(node, 0);
+  }
+
+  attemptStarted(node: number, attempt: number): void {
+    this.run.state.facts.attempts.set(node, attempt);
+    this.run.announcer?.announce({ type: "attempt.started", attempt }, node);
+  }
+
+  attemptFailed(node: number, attempt: number, error: unknown): void {
+    if (!this.run.isOver) this.run.announcer?.announce({ type: "attempt.failed", attempt, error }, node);
+  }
+
+  progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
+    this.run.progress(node, attempt, fraction, message);
+  }
+}

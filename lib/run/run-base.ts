@@ -1,0 +1,37 @@
+import { newRunId } from "../base/ids.js";
+
+/** What every run has, be it of a dag or an fsm. What is rarely asked for is made when it is. */
+export abstract class RunBase {
+  abstract readonly workflow: string;
+  private id: string | undefined;
+  private shared: Record<string, unknown> | undefined;
+  private figures: Record<string, number> | undefined;
+
+  constructor(
+    readonly inputs: Readonly<Record<string, unknown>>,
+    runId: string | undefined,
+    metadata: Readonly<Record<string, unknown>> | undefined,
+  ) {
+    this.id = runId;
+    this.shared = metadata === undefined ? undefined : { ...metadata };
+  }
+
+  get runId(): string {
+    return (this.id ??= newRunId());
+  }
+
+  get metadata(): Record<string, unknown> {
+    return (this.shared ??= {});
+  }
+
+  get metrics(): Record<string, number> {
+    return (this.figures ??= Object.create(null) as Record<string, number>);
+  }
+
+  /** Whether there is a result under this name. */
+  abstract has(name: string): boolean;
+  /** The result under this name, undefined where there is none. */
+  abstract get(name: string): unknown;
+  /** All results by name, as a record without a prototype. */
+  abstract get results(): Record<string, unknown>;
+}

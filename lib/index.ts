@@ -6,23 +6,40 @@ export {
   condition,
   node,
   select,
+  state,
   workflow,
   type WorkflowOptions,
 } from "./definition/decorators.js";
 export { decide, route, type Decision, type Route } from "./definition/decisions.js";
+export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
 export { optional } from "./definition/need.js";
-export type { Context } from "./definition/context.js";
+export type { Context, FsmContext } from "./definition/context.js";
 export type { DagOptions } from "./definition/dag-options.js";
 export type { NodeHandle, OutputHandle } from "./definition/node-handle.js";
 export type { CacheOptions, ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/node-options.js";
 export type { NodeKind, NodeSpec } from "./definition/node-spec.js";
+export type { StateHandle, Transition, TransitionCondition } from "./definition/fsm-definition.js";
+export type { FsmOptions, StateOptions, StateSpec } from "./definition/state-spec.js";
 
 export { Dag, type DryRun, type RunHandle } from "./engines/dag.js";
-export type { ErrorHandler, ErrorVerdict, Mode, PartialRunOptions, RunOptions } from "./engines/run-options.js";
+export { Fsm, type FsmHandle, type StateHook } from "./engines/fsm.js";
+export type {
+  CommonRunOptions,
+  ErrorHandler,
+  ErrorVerdict,
+  FsmRunOptions,
+  Mode,
+  PartialRunOptions,
+  RunOptions,
+} from "./engines/run-options.js";
 export type { StepResult, StepState } from "./engines/step.js";
 export type { DiagramOptions } from "./visualization/diagram.js";
+export type { StateDiagramOptions } from "./visualization/state-diagram.js";
+export type { XStateConfig, XStateNode } from "./visualization/xstate.js";
 
 export type { RunContext } from "./run/context.js";
+export type { FsmMetrics, FsmResult } from "./run/fsm-result.js";
+export type { Cycle } from "./run/history.js";
 export type { Observer, RunEvent } from "./run/events.js";
 export type { RunMetrics, TimelineEntry } from "./run/metrics.js";
 export type { NodeReport, RunResult } from "./run/result.js";
@@ -42,7 +59,10 @@ export {
 export {
   CancelledError,
   ExecutionError,
+  InvalidTransitionError,
+  MaxCyclesError,
   NodeTimeoutError,
   RetryExhaustedError,
   RunTimeoutError,
+  UnknownStateError,
 } from "./run/errors.js";

@@ -85,6 +85,8 @@ export class MissingInputError extends ValidationError {
 
   /** The names of all missing inputs, in order of first use. */
   readonly missing: readonly string[];
+  /** What an fsm's run had done when a later state lacked an input; undefined when nothing had run. */
+  declare run?: unknown;
 
   constructor(message: string, missing: readonly string[], issues: readonly ValidationIssue[]) {
     super(message, issues, "MISSING_INPUT");

@@ -35,3 +35,11 @@ export interface Context {
   /** Tells observers something, as a `node.progress` event without a fraction. */
   log(message: string): void;
 }
+
+/** What a state's function can know of the run it is part of. `get` and `has` look into the cycles before this one. */
+export interface FsmContext extends Omit<Context, "trigger"> {
+  /** How many cycles the run had before this one. */
+  readonly cycle: number;
+  /** The event from outside that led here; undefined when none did. */
+  readonly trigger: string | undefined;
+}

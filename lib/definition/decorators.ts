@@ -7,12 +7,13 @@ import { checkNodeName, type NodeFunction, type NodeKind } from "./node-spec.js"
 import { checkNodeOptions, type CacheOptions, type Class, type NodeOptions } from "./node-options.js";
 import { OptionalNeed, type NeedLike } from "./need.js";
 import { checkDagOptions, type DagOptions } from "./dag-options.js";
+import { checkFsmOptions, checkStateOptions, type FsmOptions, type StateOptions } from "./state-spec.js";
+import type { CheckOutcome, CheckState } from "./typed-states.js";
 
 /** What a decorator leaves on a method. */
-export interface MethodSpec {
-  readonly kind: NodeKind;
-  readonly options: NodeOptions;
-}
+export type MethodSpec =
+  | { readonly kind: Kind; readonly options: NodeOptions }
+  | { readonly kind: "state"; readonly options: StateOptions };
 
 // Shared by all copies of this module in a process, such as an ESM and a CommonJS one.
 const METHOD = Symbol.for("dagwright:node");
@@ -29,8 +30,8 @@ export function workflowSpec(target: Class): WorkflowOptions {
   return { ...inherited, name: (Reflect.getOwnMetadata(CLASS, target) as WorkflowOptions | undefined)?.name };
 }
 
-/** The options of {@link workflow}. */
-export interface WorkflowOptions extends DagOptions {
+/** The options of {@link workflow}: those of a dag and of an fsm. */
+export interface WorkflowOptions extends DagOptions, FsmOptions {
   /** @defaultValue the class name */
   name?: string;
 }
@@ -40,7 +41,9 @@ export interface WorkflowOptions extends DagOptions {
  * @throws {TypeError} when an option is unknown or has a wrong value
  */
 export function workflow(options: WorkflowOptions = {}): (target: Class, context?: ClassDecoratorContext) => void {
-  checkDagOptions(options, "@workflow", "name");
+  checkDagOptions(options, "@workflow", "name", "errorState", "historyLimit");
+  const { errorState, historyLimit } = options;
+  checkFsmOptions({ errorState, historyLimit }, "@workflow");
   if (options.name !== undefined) checkNodeName(options.name, "workflow");
   return (target) => Reflect.defineMetadata(CLASS, { ...options }, target);
 }
@@ -57,7 +60,7 @@ type Returns<K extends Kind> = K extends "condition"
     ? string | Route | Promise<string | Route>
     : any;
 
-type Kind = NodeKind;
+type Kind = Exclude<NodeKind, "state">;
 
 /** A method decorator that checks its needs, as a TC39 standard decorator and as a legacy one. */
 export interface NodeDecorator<K extends Kind, D extends MethodNeeds> {
@@ -109,10 +112,37 @@ export const cachedNode: NodeDecorators<"node", CacheOptions> = decorators("node
   return { ...rest, cache: { ttl, maxEntries, ...rest.cache } };
 });
 
-function decorators<K extends Kind, O>(
+/** A method decorator that checks where a state leads, as a TC39 standard decorator and as a legacy one. */
+export interface StateDecorator<To extends readonly string[], E extends string> {
+  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F> & CheckState<T, F, To, E>): void;
+  <T extends object, M extends keyof T>(
+    target: T,
+    method: M & (T[M] extends AnyFn ? CheckState<T, T[M], To, E> : never),
+    descriptor: PropertyDescriptor,
+  ): void;
+}
+
+/** The call forms of {@link state}: `@state`, `@state()`, `@state({ … })`. */
+export interface StateDecorators {
+  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F> & CheckOutcome<T, F>): void;
+  <T extends object, M extends keyof T>(
+    target: T,
+    method: M & (T[M] extends AnyFn ? CheckOutcome<T, T[M]> : never),
+    descriptor: PropertyDescriptor,
+  ): void;
+  (): StateDecorator<readonly string[], string>;
+  <const To extends readonly string[] = readonly string[], const E extends string = string>(
+    options: StateOptions<To, E>,
+  ): StateDecorator<To, E>;
+}
+
+/** A method becomes a state of an fsm. It returns {@link next}, {@link stop}, {@link waitForEvent}, or a plain value. */
+export const state: StateDecorators = decorators("state") as never;
+
+function decorators<K extends NodeKind, O>(
   kind: K,
   adapt: (options: NodeOptions) => NodeOptions = (options) => options,
-): NodeDecorators<K, O> {
+): NodeDecorators<Extract<K, Kind>, O> {
   function decorator(...args: unknown[]): unknown {
     const [first, second] = args;
     if (typeof first === "function" && isMethodContext(second)) return decorate(first, second.name, second);
@@ -136,13 +166,15 @@ function decorators<K extends Kind, O>(
         `@${kind} goes on public instance methods with a string name; ${show(key)} is ${describe(member, key)}.`,
       );
     }
-    checkNodeName(options.name ?? key);
-    checkNodeOptions(options, options.name ?? key);
-    const spec: MethodSpec = Object.freeze({ kind, options: Object.freeze(options) });
+    const name = options.name ?? key;
+    checkNodeName(name);
+    if (kind === "state") checkStateOptions(options as StateOptions, name);
+    else checkNodeOptions(options, name);
+    const spec = Object.freeze({ kind, options: Object.freeze(options) });
     Reflect.defineMetadata(METHOD, spec, method as NodeFunction);
   }
 
-  return decorator as NodeDecorators<K, O>;
+  return decorator as NodeDecorators<Extract<K, Kind>, O>;
 }
 
 interface Member {

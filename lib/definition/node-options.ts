@@ -86,29 +86,41 @@ export function priorityOf(priority: Priority | undefined): number {
   return typeof priority === "number" ? priority : (PRIORITIES.get(priority ?? "normal") as number);
 }
 
-const NODE_OPTIONS = [
-  ...["name", "description", "metadata", "needs", "after", "params", "types", "returns", "retry", "timeout"],
-  ...["priority", "backend", "cache", "hooks", "errorStrategy"],
+/** The options that nodes and states have in common. */
+export const SHARED_OPTIONS = [
+  ...(["name", "description", "metadata", "params", "retry", "timeout", "cache", "hooks", "errorStrategy"] as const),
 ];
+const NODE_OPTIONS = [...SHARED_OPTIONS, "needs", "after", "types", "returns", "priority", "backend"];
 const HOOKS = ["preExecute", "postExecute", "onError", "cleanup"];
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkNodeOptions(options: NodeOptions, node: string): void {
   checkOptions(options, NODE_OPTIONS, `node "${node}"`);
+  checkSharedOptions(options, "node", node);
   const of = (option: string) => `${option}" of node "${node}`;
+  for (const option of ["needs", "after", "types"] as const) checkList(of(option), options[option]);
+  checkType(of("returns"), options.returns, "function");
+  checkOneOf(of("backend"), options.backend, ["inline"]);
+  if (typeof options.priority === "number") checkNumber(of("priority"), options.priority, { min: 0, max: 100 });
+  else checkOneOf(of("priority"), options.priority, [...PRIORITIES.keys()] as string[]);
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkSharedOptions(
+  options: Pick<NodeOptions, (typeof SHARED_OPTIONS)[number]>,
+  kind: "node" | "state",
+  name: string,
+): void {
+  const of = (option: string) => `${option}" of ${kind} "${name}`;
   checkType(of("description"), options.description, "string");
   checkType(of("metadata"), options.metadata, "object");
-  for (const option of ["needs", "after", "params", "types"] as const) checkList(of(option), options[option]);
-  for (const name of options.params ?? []) checkType(of("params"), name, "string");
-  checkType(of("returns"), options.returns, "function");
+  checkList(of("params"), options.params);
+  for (const param of options.params ?? []) checkType(of("params"), param, "string");
   checkNumber(of("retry"), options.retry, { min: 0, integer: true });
   checkDuration(of("timeout"), options.timeout);
   checkErrorStrategy(of("errorStrategy"), options.errorStrategy);
-  checkOneOf(of("backend"), options.backend, ["inline"]);
-  if (options.hooks !== undefined) checkHooks(options.hooks, `"hooks" of node "${node}"`);
-  if (options.cache !== undefined) checkCache(options.cache, node);
-  if (typeof options.priority === "number") checkNumber(of("priority"), options.priority, { min: 0, max: 100 });
-  else checkOneOf(of("priority"), options.priority, [...PRIORITIES.keys()] as string[]);
+  if (options.hooks !== undefined) checkHooks(options.hooks, `"${of("hooks")}"`);
+  if (options.cache !== undefined) checkCache(options.cache, of);
 }
 
 /** @throws {TypeError} unless `hooks` is an object of functions with known names */
@@ -122,10 +134,10 @@ export function checkErrorStrategy(option: string, value: unknown): void {
   checkOneOf(option, value, ERROR_STRATEGIES);
 }
 
-function checkCache(cache: CacheOptions, node: string): void {
-  checkOptions(cache, ["ttl", "maxEntries"], `"cache" of node "${node}"`);
-  checkNumber(`cache.ttl" of node "${node}`, cache.ttl, { min: 1, unit: "milliseconds" });
-  checkNumber(`cache.maxEntries" of node "${node}`, cache.maxEntries, { min: 1, integer: true });
+function checkCache(cache: CacheOptions, of: (option: string) => string): void {
+  checkOptions(cache, ["ttl", "maxEntries"], `"${of("cache")}"`);
+  checkNumber(of("cache.ttl"), cache.ttl, { min: 1, unit: "milliseconds" });
+  checkNumber(of("cache.maxEntries"), cache.maxEntries, { min: 1, integer: true });
 }
 
 function checkList(option: string, value: unknown): void {

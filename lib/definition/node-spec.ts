@@ -5,7 +5,7 @@ import { checkNodeOptions, type NodeOptions } from "./node-options.js";
 import { readSignature, type Signature } from "./params.js";
 
 /** What a node does with its needs and its result. */
-export type NodeKind = "node" | "condition" | "select" | "all" | "any";
+export type NodeKind = "node" | "condition" | "select" | "all" | "any" | "state";
 
 export type NodeFunction = (...args: any[]) => unknown;
 

@@ -17,6 +17,8 @@ export interface AttemptHost extends AttemptControls {
   /** The hooks of a node, in the order in which they run. */
   hooksOf(node: number): readonly NodeHooks[];
   specOf(node: number): NodeSpec;
+  /** `Node "x"` or `State "x"`. */
+  labelOf(node: number): string;
   cacheOf(node: number): ResultCache | undefined;
   /** A node's inputs, by which its result is kept. */
   inputsOf(node: number): unknown[];
@@ -69,7 +71,7 @@ export class Attempts {
       return yield* cache.lookUp(host.inputsOf(node), attempts, () => host.cacheHit(node));
     } catch (error) {
       if (!(error instanceof UncacheableInputs)) throw error;
-      const message = `The inputs of cached node "${host.specOf(node).name}" can't be compared: ${error.message} Pass plain data.`;
+      const message = `${host.labelOf(node)} is cached, but its inputs can't be compared: ${error.message} Pass plain data.`;
       throw new ExecutionError(message, host.siteOf(node, 0, error.cause));
     }
   }
@@ -82,7 +84,7 @@ export class Attempts {
       if (!(error instanceof AttemptsFailed)) throw error;
       const { errors } = error;
       const cause = errors[errors.length - 1];
-      const message = `Node "${host.specOf(node).name}" failed in all ${errors.length} attempts, at last: ${messageOf(cause)}`;
+      const message = `${host.labelOf(node)} failed in all ${errors.length} attempts, at last: ${messageOf(cause)}`;
       throw new RetryExhaustedError(message, host.siteOf(node, errors.length, cause), errors);
     }
   }
@@ -99,7 +101,7 @@ export class Attempts {
       const ctx = host.contextOf(node, n, new Controls(host, abort));
       const call = { spec, args: host.argumentsOf(node, ctx), ctx };
       const expired = () => {
-        const message = `Node "${spec.name}" took longer than its timeout of ${timeout} ms.`;
+        const message = `${host.labelOf(node)} took longer than its timeout of ${timeout} ms.`;
         return new NodeTimeoutError(message, host.siteOf(node, n));
       };
       const execute = () => limited(timeout, abort, expired, () => inline.execute(call));

@@ -40,6 +40,10 @@ export class DagHost implements AttemptHost {
     return this.run.state.plan.specs[node];
   }
 
+  labelOf(node: number): string {
+    return `Node "${this.specOf(node).name}"`;
+  }
+
   hooksOf(node: number): readonly NodeHooks[] {
     const own = this.run.state.plan.hooks.get(node);
     return own === undefined ? this.run.hooks : [...this.run.hooks, own];

@@ -478,7 +478,7 @@ export class DagRun implements DagHostRun {
     clearTimeout(this.timer);
     this.announcer?.announce({ type: "run.finished", status, error });
     const result = new RunResult<any>(this.state, status, this.startedAt, this.time);
-    if (error !== undefined) error.run = result;
+    if (error !== undefined) error.run = result as ExecutionError["run"];
     this.onEnd?.(result, error);
   }
 

@@ -1,9 +1,8 @@
 import type { ValidationIssue } from "../base/errors.js";
-import { readClass } from "../definition/class-nodes.js";
+import { readNodes } from "../definition/class-methods.js";
 import { DagDefinition } from "../definition/dag-definition.js";
 import type { DagOptions } from "../definition/dag-options.js";
 import type { Target } from "../definition/node-handle.js";
-import type { NodeHooks } from "../definition/node-options.js";
 import type { ResultsOf } from "../definition/typed-wiring.js";
 import { levels } from "../graph/order.js";
 import { planDag } from "../planning/build-plan.js";
@@ -17,6 +16,8 @@ import { RunResult } from "../run/result.js";
 import { RunState } from "../run/state.js";
 import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.js";
 import { DagRun, type RunSetup } from "./dag-run.js";
+import type { Definable, InstanceOf } from "./definable.js";
+import { hooksOf, NO_HOOKS } from "./run-hooks.js";
 import { checkRunOptions, type Mode, type PartialRunOptions, type RunOptions } from "./run-options.js";
 import { StepState, type StepResult } from "./step.js";
 
@@ -39,11 +40,6 @@ export interface DryRun {
   readonly nodes: readonly { readonly name: string; readonly backend: "inline"; readonly reason: string }[];
 }
 
-type InstanceOf<S> = S extends abstract new (...args: any[]) => infer I ? I : S;
-
-/** A class that needs constructor arguments can't be instantiated by dagwright: pass an instance instead. */
-type Definable<S> = S extends abstract new (...args: any[]) => unknown ? (S extends new () => unknown ? S : never) : S;
-
 /**
  * A workflow without cycles: nodes with named inputs and one result each.
  *
@@ -61,9 +57,10 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * @throws {InvalidNodeError} INVALID_NODE when the class has no decorated method, or one can't be a node
    */
   static from<S extends object>(source: S & Definable<S>, options: DagOptions = {}): Dag<ResultsOf<InstanceOf<S>>> {
-    const { name, options: own, nodes } = readClass(source);
-    const dag = new Dag<ResultsOf<InstanceOf<S>>>(name, { ...own, ...options });
-    for (const spec of nodes) dag.add(spec);
+    const { name, options: own, specs } = readNodes(source);
+    const { description, autowire, wiring } = own;
+    const dag = new Dag<ResultsOf<InstanceOf<S>>>(name, { description, autowire, wiring, ...options });
+    for (const spec of specs) dag.add(spec);
     return dag;
   }
 
@@ -191,7 +188,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * Runs the next node and stops. Call it again with the state it returned to go on; `options` count for the first step.
    * @throws {TypeError} for a state that was already stepped from, or of another dag; otherwise as `run`
    */
-  async step(state?: StepState, options?: RunOptions<N>): Promise<StepResult<N>> {
+  async step(state?: StepState<RunResult<N>>, options?: RunOptions<N>): Promise<StepResult<RunResult<N>>> {
     if (state !== undefined) return StepState.next(this, state);
     return StepState.first(this, (observe) => {
       const observers = [...(options?.observers ?? []), observe];
@@ -305,12 +302,6 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
 
 const NO_OPTIONS: PartialRunOptions<any> = Object.freeze({});
 const NO_INPUTS: Readonly<Record<string, unknown>> = Object.freeze({});
-const NO_HOOKS: readonly NodeHooks[] = Object.freeze([]);
-
-function hooksOf(shared: NodeHooks | undefined, own: NodeHooks | undefined): readonly NodeHooks[] {
-  if (shared === undefined && own === undefined) return NO_HOOKS;
-  return [shared, own].filter((hooks) => hooks !== undefined);
-}
 
 /** Copies what still holds of an earlier run into the state of a partial one. */
 function takeOver(

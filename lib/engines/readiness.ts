@@ -2,13 +2,8 @@ import { MinSet } from "../graph/min-set.js";
 import { Edge, isSink, type AnyNeed, type DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
+import type { Announcer } from "./announcer.js";
 import { countConsumers, sourcesOf } from "./consumers.js";
-
-/** Who is told when the readiness of nodes changes. */
-export interface ReadinessListener {
-  ready(node: number): void;
-  skipped(node: number): void;
-}
 
 /**
  * Which nodes may run: the executor `workQueue`.
@@ -35,7 +30,7 @@ export class Readiness {
   constructor(
     private readonly plan: DagPlan,
     private readonly state: RunState,
-    private readonly listener: ReadinessListener | undefined,
+    private readonly announcer: Announcer | undefined,
     anyWaitsForAll: boolean,
     dropsResults: boolean,
   ) {
@@ -139,7 +134,7 @@ export class Readiness {
       this.state.facts.winners.set(node, winner);
     }
     this.state.status[node] = Status.ready;
-    this.listener?.ready(node);
+    this.announcer?.announce({ type: "node.ready" }, node);
     this.add(node);
   }
 
@@ -150,7 +145,7 @@ export class Readiness {
   private skip(node: number, source: number, edge: number): void {
     this.state.status[node] = Status.skipped;
     this.state.facts.skippedBy.set(node, { source, edge });
-    this.listener?.skipped(node);
+    this.announcer?.announce({ type: "node.skipped", skippedBy: this.state.skippedBy(node) }, node);
     (this.trail ??= []).push(node);
   }
 

@@ -1,6 +1,7 @@
 import { checkDuration, checkNumber, checkObject, checkOneOf, checkType, show, unknownOption } from "../base/check.js";
 import type { Context } from "../definition/context.js";
 import { checkErrorStrategy, checkHooks, type ErrorStrategy, type NodeHooks } from "../definition/node-options.js";
+import { checkHistoryLimit } from "../definition/state-spec.js";
 import type { ExecutionError } from "../run/errors.js";
 import type { Observer } from "../run/events.js";
 import { RunResult } from "../run/result.js";
@@ -16,16 +17,12 @@ export type ErrorVerdict = "stop" | "continue";
 /** Decides about the failure of one node, instead of the error strategy. May be async. */
 export type ErrorHandler = (node: string, error: ExecutionError, ctx: Context) => ErrorVerdict | Promise<ErrorVerdict>;
 
-/** The options of a run. All are optional. */
-export interface RunOptions<N = Record<string, unknown>> {
-  /** Values for parameters that no node fills, by name. */
+/** The options that the runs of dags and of fsms have in common. */
+export interface CommonRunOptions {
+  /** Values for parameters, by name. */
   inputs?: Readonly<Record<string, unknown>>;
   /** @defaultValue "sequential" */
   mode?: Mode;
-  /** When a node becomes ready: as soon as its last need is there. @defaultValue "workQueue" */
-  executor?: "workQueue";
-  /** How many nodes may be in flight, in mode `async`. @defaultValue unlimited */
-  concurrency?: number;
   /** @defaultValue "failFast" */
   errorStrategy?: ErrorStrategy;
   errorHandler?: ErrorHandler;
@@ -33,20 +30,28 @@ export interface RunOptions<N = Record<string, unknown>> {
   timeout?: number;
   /** Aborts the run, which then rejects with a `CancelledError`. */
   signal?: AbortSignal;
-  /** Results by node name; those nodes do not run. */
-  overrides?: Readonly<Partial<Record<keyof N & string, unknown>>>;
   /** Metadata for the nodes to share: `{ metadata }`, or the `context` of an earlier run. */
   context?: { readonly metadata?: Readonly<Record<string, unknown>> };
-  /** `outputs` drops a result as soon as the last node that takes it has finished. @defaultValue "all" */
-  retain?: "all" | "outputs";
-  /** Isolated nodes and unconnected branches are errors. @defaultValue false */
+  /** What is doubtful in the definition, see `validate`, is an error. @defaultValue false */
   strict?: boolean;
-  /** Hooks for every node, between the default hooks and the node's own. */
+  /** Hooks for every node or state, between the default hooks and its own. */
   hooks?: NodeHooks;
   /** Called with every event of the run. */
   observers?: readonly Observer[];
   /** @defaultValue a random UUID */
   runId?: string;
+}
+
+/** The options of a dag's run. All are optional. */
+export interface RunOptions<N = Record<string, unknown>> extends CommonRunOptions {
+  /** When a node becomes ready: as soon as its last need is there. @defaultValue "workQueue" */
+  executor?: "workQueue";
+  /** How many nodes may be in flight, in mode `async`. @defaultValue unlimited */
+  concurrency?: number;
+  /** Results by node name; those nodes do not run. */
+  overrides?: Readonly<Partial<Record<keyof N & string, unknown>>>;
+  /** `outputs` drops a result as soon as the last node that takes it has finished. @defaultValue "all" */
+  retain?: "all" | "outputs";
 }
 
 /** The options of a partial run. */
@@ -55,34 +60,68 @@ export interface PartialRunOptions<N = Record<string, unknown>> extends RunOptio
   from?: RunResult<any>;
 }
 
-const RULES: ReadonlyMap<string, (value: unknown) => void> = new Map(
+/** The options of an fsm's run. All are optional. */
+export interface FsmRunOptions extends CommonRunOptions {
+  /** How many cycles the run may have. @defaultValue 1000 */
+  maxCycles?: number;
+  /** What happens when it needs more: reject with a `MaxCyclesError`, or resolve with the last value. @defaultValue "error" */
+  onMaxCycles?: "error" | "stop";
+  /** How many cycles are kept in the history. @defaultValue that of the fsm, otherwise all */
+  historyLimit?: number;
+}
+
+type Rules<O> = Record<keyof O, (value: unknown) => void>;
+
+const COMMON_RULES: Rules<CommonRunOptions> = {
+  inputs: (value) => checkType("inputs", value, "object"),
+  mode: (value) => checkOneOf("mode", value, MODES),
+  errorStrategy: (value) => checkErrorStrategy("errorStrategy", value),
+  errorHandler: (value) => checkType("errorHandler", value, "function"),
+  timeout: (value) => checkDuration("timeout", value),
+  signal: checkSignal,
+  context: checkContext,
+  strict: (value) => checkType("strict", value, "boolean"),
+  hooks: (value) => checkHooks(value as NodeHooks, '"hooks" of a run'),
+  observers: checkObservers,
+  runId: checkRunId,
+};
+
+const DAG_RULES = new Map(
   Object.entries({
-    inputs: (value) => checkType("inputs", value, "object"),
-    mode: (value) => checkOneOf("mode", value, MODES),
+    ...COMMON_RULES,
     executor: (value) => checkOneOf("executor", value, ["workQueue"]),
     concurrency: (value) => checkNumber("concurrency", value, { min: 1, integer: true }),
-    errorStrategy: (value) => checkErrorStrategy("errorStrategy", value),
-    errorHandler: (value) => checkType("errorHandler", value, "function"),
-    timeout: (value) => checkDuration("timeout", value),
-    signal: checkSignal,
     overrides: (value) => checkType("overrides", value, "object"),
-    context: checkContext,
     retain: (value) => checkOneOf("retain", value, ["all", "outputs"]),
-    strict: (value) => checkType("strict", value, "boolean"),
-    hooks: (value) => checkHooks(value as NodeHooks, '"hooks" of a run'),
-    observers: checkObservers,
-    runId: checkRunId,
     from: checkFrom,
-  } satisfies Record<keyof PartialRunOptions, (value: unknown) => void>),
+  } satisfies Rules<PartialRunOptions>),
+);
+
+const FSM_RULES = new Map(
+  Object.entries({
+    ...COMMON_RULES,
+    maxCycles: (value) => checkNumber("maxCycles", value, { min: 1, integer: true }),
+    onMaxCycles: (value) => checkOneOf("onMaxCycles", value, ["error", "stop"]),
+    historyLimit: checkHistoryLimit,
+  } satisfies Rules<FsmRunOptions>),
 );
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkRunOptions(options: PartialRunOptions<any>): void {
+  check(options, DAG_RULES);
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkFsmRunOptions(options: FsmRunOptions): void {
+  check(options, FSM_RULES);
+}
+
+function check(options: object, rules: ReadonlyMap<string, (value: unknown) => void>): void {
   checkObject(options, "a run");
   for (const key in options) {
-    const rule = RULES.get(key);
-    if (rule === undefined) throw unknownOption(key, RULES.keys(), "a run");
-    const value: unknown = options[key as keyof PartialRunOptions];
+    const rule = rules.get(key);
+    if (rule === undefined) throw unknownOption(key, rules.keys(), "a run");
+    const value: unknown = (options as Record<string, unknown>)[key];
     if (value !== undefined) rule(value);
   }
 }
@@ -94,7 +133,7 @@ function checkSignal(signal: unknown): void {
 
 function checkContext(context: unknown): void {
   checkType("context", context, "object");
-  checkType("context.metadata", (context as RunOptions["context"])?.metadata, "object");
+  checkType("context.metadata", (context as CommonRunOptions["context"])?.metadata, "object");
 }
 
 function checkObservers(observers: unknown): void {

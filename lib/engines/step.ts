@@ -1,12 +1,16 @@
-import type { ExecutionError } from "../run/errors.js";
+import type { DagwrightError } from "../base/errors.js";
 import type { Observer } from "../run/events.js";
-import type { RunResult } from "../run/result.js";
-import type { DagRun } from "./dag-run.js";
+
+/** A run that can be made to stop after so many nodes or states. */
+export interface SteppedRun<R> {
+  start(onEnd: (result: R, error: DagwrightError | undefined) => void, budget: number, onIdle: () => void): void;
+  resume(budget: number, onIdle: () => void): void;
+}
 
 /** What one step did. */
-export interface StepResult<N = Record<string, unknown>> {
+export interface StepResult<R> {
   /** Pass it to the next step. */
-  readonly state: StepState;
+  readonly state: StepState<R>;
   /** The node that ran; undefined when there was none left. */
   readonly node: string | undefined;
   /** The node's result. */
@@ -14,32 +18,32 @@ export interface StepResult<N = Record<string, unknown>> {
   /** Nothing is left to run. */
   readonly done: boolean;
   /** The whole run, once it is done. */
-  readonly run: RunResult<N> | undefined;
+  readonly run: R | undefined;
 }
 
 /** What the steps of one run have in common. */
-interface Session {
+interface Session<R> {
   readonly owner: object;
-  readonly run: DagRun;
+  readonly run: SteppedRun<R>;
   readonly last: { node?: string; result?: unknown };
   /** Ends the step that is being taken. */
   wake?: () => void;
-  outcome?: { readonly result: RunResult<any>; readonly error: ExecutionError | undefined };
+  outcome?: { readonly result: R; readonly error: DagwrightError | undefined };
 }
 
 /** Where a stepped run stands. Each state can be stepped from once. */
-export class StepState {
+export class StepState<R> {
   private used = false;
 
-  private constructor(private readonly session: Session) {}
+  private constructor(private readonly session: Session<R>) {}
 
   /**
    * Runs the first node.
    * @param make - makes the run, with an observer of ours
    * @internal
    */
-  static first(owner: object, make: (observe: Observer) => DagRun): Promise<StepResult<any>> {
-    const last: Session["last"] = {};
+  static first<R>(owner: object, make: (observe: Observer) => SteppedRun<R>): Promise<StepResult<R>> {
+    const last: Session<R>["last"] = {};
     const run = make((event) => {
       if (event.type === "attempt.started") last.node = event.node;
       else if (event.type === "node.completed") Object.assign(last, { node: event.node, result: event.result });
@@ -52,7 +56,7 @@ export class StepState {
    * @throws {TypeError} for a state of another workflow, or one that was stepped from before
    * @internal
    */
-  static async next(owner: object, state: StepState): Promise<StepResult<any>> {
+  static async next<R>(owner: object, state: StepState<R>): Promise<StepResult<R>> {
     if (!(state instanceof StepState) || state.session.owner !== owner) {
       throw new TypeError("This step state belongs to another workflow. Call step() without a state to begin.");
     }
@@ -61,14 +65,14 @@ export class StepState {
     return StepState.advance(state.session, false);
   }
 
-  private static async advance(session: Session, isFirst: boolean): Promise<StepResult<any>> {
+  private static async advance<R>(session: Session<R>, isFirst: boolean): Promise<StepResult<R>> {
     const { run, last } = session;
     last.node = last.result = undefined;
     if (session.outcome === undefined) {
       await new Promise<void>((wake) => {
         session.wake = wake;
         if (!isFirst) return run.resume(1, wake);
-        const onEnd = (result: RunResult<any>, error: ExecutionError | undefined) => {
+        const onEnd = (result: R, error: DagwrightError | undefined) => {
           session.outcome = { result, error };
           session.wake?.();
         };

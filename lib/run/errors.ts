@@ -1,4 +1,5 @@
 import { DagwrightError } from "../base/errors.js";
+import type { FsmResult } from "./fsm-result.js";
 import type { RunResult } from "./result.js";
 
 /** Where and when an {@link ExecutionError} happened. */
@@ -8,6 +9,9 @@ export interface ErrorSite {
   readonly node?: string;
   /** The attempt that failed, counted from 1; 0 when none was made. */
   readonly attempt?: number;
+  /** In an fsm, the state, and the cycle it was executed in, counted from 0. */
+  readonly state?: string;
+  readonly cycle?: number;
   readonly cause?: unknown;
 }
 
@@ -20,14 +24,23 @@ export class ExecutionError extends DagwrightError {
   readonly runId: string;
   readonly node: string | undefined;
   readonly attempt: number;
-  /** What the run had done when it ended. Set on the error that a run rejects with. */
-  declare run: RunResult<any>;
+  /** In an fsm, the state that failed; undefined in a dag. */
+  readonly state: string | undefined;
+  /** In an fsm, the cycle that failed, counted from 0; undefined in a dag. */
+  readonly cycle: number | undefined;
+  /**
+   * What the run had done when it ended: the result of a dag's run, or of an fsm's. Set on the error that a run rejects
+   * with.
+   */
+  declare run: RunResult<any> & FsmResult<any>;
 
   constructor(message: string, site: ErrorSite, code = "EXECUTION") {
     super(message, code, "cause" in site ? { cause: site.cause } : undefined);
     this.runId = site.runId;
     this.node = site.node;
     this.attempt = site.attempt ?? 0;
+    this.state = site.state;
+    this.cycle = site.cycle;
   }
 }
 
@@ -81,6 +94,39 @@ export class RetryExhaustedError extends ExecutionError {
   ) {
     super(message, site, "RETRY_EXHAUSTED");
     this.attempts = errors.length;
+  }
+}
+
+/** An fsm needed more cycles than `maxCycles`. Code `MAX_CYCLES`. */
+export class MaxCyclesError extends ExecutionError {
+  static {
+    this.prototype.name = "MaxCyclesError";
+  }
+
+  constructor(message: string, site: ErrorSite) {
+    super(message, site, "MAX_CYCLES");
+  }
+}
+
+/** A state went where its `to` does not lead. Code `INVALID_TRANSITION`. */
+export class InvalidTransitionError extends ExecutionError {
+  static {
+    this.prototype.name = "InvalidTransitionError";
+  }
+
+  constructor(message: string, site: ErrorSite) {
+    super(message, site, "INVALID_TRANSITION");
+  }
+}
+
+/** A state went to one that does not exist. Code `UNKNOWN_STATE`. */
+export class UnknownStateError extends ExecutionError {
+  static {
+    this.prototype.name = "UnknownStateError";
+  }
+
+  constructor(message: string, site: ErrorSite) {
+    super(message, site, "UNKNOWN_STATE");
   }
 }
 

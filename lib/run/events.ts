@@ -1,4 +1,4 @@
-import type { ExecutionError } from "./errors.js";
+import type { DagwrightError } from "../base/errors.js";
 import type { RunStatus } from "./status.js";
 
 interface RunFact {
@@ -16,7 +16,12 @@ interface AttemptFact extends NodeFact {
   readonly attempt: number;
 }
 
-/** Everything that happens in a run, in the order in which it happens. */
+interface CycleFact extends NodeFact {
+  /** Counted from 0. */
+  readonly cycle: number;
+}
+
+/** Everything that happens in a run, in the order in which it happens. The states of an fsm count as nodes. */
 export type RunEvent =
   | (RunFact & {
       readonly type: "run.started";
@@ -27,7 +32,7 @@ export type RunEvent =
   | (AttemptFact & { readonly type: "attempt.started" })
   | (AttemptFact & { readonly type: "attempt.failed"; readonly error: unknown })
   | (NodeFact & { readonly type: "node.completed"; readonly result: unknown; readonly cached: boolean })
-  | (NodeFact & { readonly type: "node.failed"; readonly error: ExecutionError })
+  | (NodeFact & { readonly type: "node.failed"; readonly error: DagwrightError })
   | (NodeFact & { readonly type: "node.skipped"; readonly skippedBy: string | undefined })
   | (NodeFact & { readonly type: "node.cancelled" })
   | (AttemptFact & {
@@ -36,11 +41,18 @@ export type RunEvent =
       readonly fraction: number | undefined;
       readonly message: string | undefined;
     })
+  | (CycleFact & { readonly type: "state.entered" })
+  | (CycleFact & {
+      readonly type: "state.left";
+      readonly value: unknown;
+      /** The next state; undefined when the run ends here. */
+      readonly to: string | undefined;
+    })
   | (RunFact & { readonly type: "run.paused" })
   | (RunFact & {
       readonly type: "run.finished";
       readonly status: RunStatus;
-      readonly error: ExecutionError | undefined;
+      readonly error: DagwrightError | undefined;
     });
 
 /** Called with every event of a run, in order. What it throws becomes a process warning and never harms the run. */

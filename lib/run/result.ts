@@ -32,46 +32,50 @@ export interface NodeReport {
  * for the members that nobody reads.
  */
 export class RunResult<N = Record<string, unknown>> {
-  private readonly state: RunState;
-  private memo: { nodes?: ReadonlyMap<string, NodeReport>; metrics?: RunMetrics } | undefined;
+  readonly #state: RunState;
+  readonly #startedAt: number;
+  readonly #finishedAt: number;
+  #memo: { nodes?: ReadonlyMap<string, NodeReport>; metrics?: RunMetrics } | undefined;
 
   constructor(
     state: RunState,
     readonly status: RunStatus,
-    private readonly startedAt: number,
-    private readonly finishedAt: number,
+    startedAt: number,
+    finishedAt: number,
   ) {
-    this.state = state;
+    this.#state = state;
+    this.#startedAt = startedAt;
+    this.#finishedAt = finishedAt;
   }
 
   get runId(): string {
-    return this.state.runId;
+    return this.#state.runId;
   }
 
   get workflow(): string {
-    return this.state.plan.workflow;
+    return this.#state.plan.workflow;
   }
 
   /** The result of the one sink that completed; {@link outputs} when there are several, undefined when there is none. */
   get value(): unknown {
-    const { size } = this.state.plan;
+    const { size } = this.#state.plan;
     let only = -1;
     for (let i = 0; i < size; i++) {
-      if (!this.isOutput(i)) continue;
+      if (!this.#isOutput(i)) continue;
       if (only >= 0) return this.outputs;
       only = i;
     }
-    return only < 0 ? undefined : this.state.values[only];
+    return only < 0 ? undefined : this.#state.values[only];
   }
 
   /** The results of all sinks that completed, by name. */
   get outputs(): Readonly<Record<string, unknown>> {
-    return this.state.resultsWhere((i) => this.isOutput(i));
+    return this.#state.resultsWhere((i) => this.#isOutput(i));
   }
 
   /** All results, by name. */
   get results(): Readonly<Partial<N>> {
-    return this.state.results as Partial<N>;
+    return this.#state.results as Partial<N>;
   }
 
   /** A node's result, `fallback` (or undefined) where there is none. */
@@ -80,46 +84,46 @@ export class RunResult<N = Record<string, unknown>> {
   get<K extends keyof N & string, F>(node: K, fallback: F): N[K] | F;
   get<T, F>(node: NodeHandle<T, any>, fallback: F): T | F;
   get(node: string | NodeHandle<any, any>, fallback?: unknown): unknown {
-    const i = this.indexOf(node);
-    return i !== undefined && this.state.hasResult(i) ? this.state.values[i] : fallback;
+    const i = this.#indexOf(node);
+    return i !== undefined && this.#state.hasResult(i) ? this.#state.values[i] : fallback;
   }
 
   /** Whether there is a result, be it undefined or null. */
   has(node: (keyof N & string) | NodeHandle<any, any>): boolean {
-    const i = this.indexOf(node);
-    return i !== undefined && this.state.hasResult(i);
+    const i = this.#indexOf(node);
+    return i !== undefined && this.#state.hasResult(i);
   }
 
   /** What became of each node, by name, in order of definition. */
   get nodes(): ReadonlyMap<string, NodeReport> {
-    this.memo ??= {};
-    return (this.memo.nodes ??= new Map(this.state.plan.specs.map(({ name }, i) => [name, this.report(i)])));
+    this.#memo ??= {};
+    return (this.#memo.nodes ??= new Map(this.#state.plan.specs.map(({ name }, i) => [name, this.#report(i)])));
   }
 
   /** The errors of all nodes that failed, in the order in which they failed. */
   get errors(): readonly ExecutionError[] {
-    return Array.from(this.state.errors.values());
+    return Array.from(this.#state.errors.values());
   }
 
   /** Times in ms: of the run, of each node, and of the path that the run had to wait for. */
   get metrics(): RunMetrics {
-    this.memo ??= {};
-    return (this.memo.metrics ??= measure(this.state, this.finishedAt - this.startedAt));
+    this.#memo ??= {};
+    return (this.#memo.metrics ??= measure(this.#state, this.#finishedAt - this.#startedAt));
   }
 
   /** When each node ran, in order of start. */
   timeline(): TimelineEntry[] {
-    return timelineOf(this.state, this.startedAt);
+    return timelineOf(this.#state, this.#startedAt);
   }
 
   /** What the nodes shared. May be passed on as the `context` of a later run. */
   get context(): RunContext {
-    return new RunContext(this.state);
+    return new RunContext(this.#state);
   }
 
   /** @internal The state behind this view, for partial runs. */
   static stateOf(result: RunResult<any>): RunState {
-    return result.state;
+    return result.#state;
   }
 
   /** What `JSON.stringify` writes: no more than the names, statuses and results. */
@@ -135,16 +139,16 @@ export class RunResult<N = Record<string, unknown>> {
     return { runId, workflow, status, value, ...(errors.length > 0 ? { errors } : {}) };
   }
 
-  private isOutput(i: number): boolean {
-    return this.state.status[i] === Status.completed && isSink(this.state.plan, i, this.state.active);
+  #isOutput(i: number): boolean {
+    return this.#state.status[i] === Status.completed && isSink(this.#state.plan, i, this.#state.active);
   }
 
-  private indexOf(node: string | NodeHandle<any, any>): number | undefined {
-    return this.state.plan.indexOf.get(typeof node === "string" ? node : node.name);
+  #indexOf(node: string | NodeHandle<any, any>): number | undefined {
+    return this.#state.plan.indexOf.get(typeof node === "string" ? node : node.name);
   }
 
-  private report(i: number): NodeReport {
-    const { state } = this;
+  #report(i: number): NodeReport {
+    const state = this.#state;
     const startedAt = state.startedAt[i];
     const finishedAt = state.finishedAt[i];
     return {

@@ -2,6 +2,8 @@ import { append } from "../base/append.js";
 import { Edge, type DagPlan } from "../planning/plan.js";
 import type { NodeReport, RunResult } from "../run/result.js";
 import type { NodeStatus } from "../run/status.js";
+import { COLOURS } from "./colours.js";
+import { escapeMermaid, quoteDot } from "./text.js";
 
 /** How a dag is drawn. */
 export interface DiagramOptions {
@@ -10,17 +12,6 @@ export interface DiagramOptions {
   /** `TB` from top to bottom, `LR` from left to right. @defaultValue "TB" */
   direction?: "TB" | "LR";
 }
-
-const COLOURS: Readonly<Record<NodeStatus, { fill: string; stroke: string }>> = {
-  pending: { fill: "#f4f4f5", stroke: "#a1a1aa" },
-  ready: { fill: "#e0f2fe", stroke: "#38bdf8" },
-  running: { fill: "#dbeafe", stroke: "#2563eb" },
-  completed: { fill: "#dcfce7", stroke: "#16a34a" },
-  failed: { fill: "#fee2e2", stroke: "#dc2626" },
-  skipped: { fill: "#fafafa", stroke: "#d4d4d8" },
-  cancelled: { fill: "#fef3c7", stroke: "#d97706" },
-  paused: { fill: "#ede9fe", stroke: "#7c3aed" },
-};
 
 /** The shapes of forks and joins; everything else is a plain box. */
 const MERMAID_SHAPES: Readonly<Record<string, readonly [string, string]>> = {
@@ -106,14 +97,4 @@ function labelOf(name: string, report: NodeReport | undefined): string[] {
 function formatDuration(ms: number): string {
   if (ms >= 1000) return `${(ms / 1000).toFixed(1)} s`;
   return ms >= 10 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`;
-}
-
-/** Everything but letters, digits and a few harmless signs becomes a character entity. */
-function escapeMermaid(text: string): string {
-  return text.replace(/[^\p{L}\p{N} _.,:+\-/()]/gu, (character) => `#${character.codePointAt(0)};`);
-}
-
-function quoteDot(text: string): string {
-  const escaped = text.replace(/["\\]/gu, "\\$&").replace(/\r?\n/gu, "\\n").replaceAll("\0", "�");
-  return `"${escaped}"`;
 }

@@ -1,26 +1,52 @@
 import { InvalidNodeError } from "../base/errors.js";
 import { show } from "../base/check.js";
-import type { DagOptions } from "./dag-options.js";
-import { methodSpec, workflowSpec, type MethodSpec } from "./decorators.js";
+import { methodSpec, workflowSpec, type MethodSpec, type WorkflowOptions } from "./decorators.js";
 import type { Class, NodeOptions } from "./node-options.js";
 import { nodeSpec, type NodeFunction, type NodeSpec } from "./node-spec.js";
+import { stateSpec, type StateSpec } from "./state-spec.js";
 
 /** What an annotated class says of its workflow. */
-export interface ClassWorkflow {
+export interface ClassWorkflow<S> {
   readonly name: string;
-  readonly options: DagOptions;
-  /** In order of declaration, a parent's nodes before its child's. */
-  readonly nodes: readonly NodeSpec[];
+  readonly options: WorkflowOptions;
+  /** In order of declaration, a parent's before its child's. */
+  readonly specs: readonly S[];
 }
 
 /**
- * Reads the workflow of an annotated class, or of an instance of one.
+ * Reads the nodes of an annotated class, or of an instance of one.
  *
  * A method's spec is that of the nearest class up the chain that decorated it; its function is always the most derived
  * one. A class is instantiated once, without arguments.
- * @throws {InvalidNodeError} INVALID_NODE when there is no decorated method, or one can't be a node
+ * @throws {InvalidNodeError} INVALID_NODE when there is no node, or a method can't be one
  */
-export function readClass(source: object): ClassWorkflow {
+export function readNodes(source: object): ClassWorkflow<NodeSpec> {
+  return readClass(source, "@node", ({ spec, declared }, key, fn, instance) =>
+    spec.kind === "state"
+      ? undefined
+      : nodeSpec(
+          spec.kind,
+          spec.options.name ?? key,
+          fn,
+          withTypes(spec.options, instance, key),
+          instance,
+          declared,
+        ),
+  );
+}
+
+/** Reads the states of an annotated class, or of an instance of one, by the rules of {@link readNodes}. */
+export function readStates(source: object): ClassWorkflow<StateSpec> {
+  return readClass(source, "@state", ({ spec, declared }, key, fn, instance) =>
+    spec.kind === "state" ? stateSpec(spec.options.name ?? key, fn, spec.options, instance, declared) : undefined,
+  );
+}
+
+function readClass<S>(
+  source: object,
+  decorator: string,
+  toSpec: (method: Method, key: string, fn: NodeFunction, instance: object) => S | undefined,
+): ClassWorkflow<S> {
   const instance = typeof source === "function" ? new (source as new () => object)() : source;
   if (typeof instance !== "object" || typeof instance?.constructor !== "function") {
     throw new InvalidNodeError(
@@ -29,23 +55,19 @@ export function readClass(source: object): ClassWorkflow {
   }
   const constructor = instance.constructor as Class;
   const { name = constructor.name || "workflow", ...options } = workflowSpec(constructor);
-  const methods = decoratedMethods(instance);
-  if (methods.size === 0) {
-    throw new InvalidNodeError(`Class "${constructor.name}" has no decorated method. Put @node on at least one.`);
-  }
-  const nodes = Array.from(methods, ([key, { spec, declared }]) => {
+  const specs: S[] = [];
+  for (const [key, method] of decoratedMethods(instance)) {
     // An instance may carry a function of its own, such as a bound method or a spy: that one is called.
     const fn = (instance as Record<string, NodeFunction>)[key];
-    return nodeSpec(
-      spec.kind,
-      spec.options.name ?? key,
-      fn,
-      withTypes(spec.options, instance, key),
-      instance,
-      declared,
+    const spec = toSpec(method, key, fn, instance);
+    if (spec !== undefined) specs.push(spec);
+  }
+  if (specs.length === 0) {
+    throw new InvalidNodeError(
+      `Class "${constructor.name}" has no method with ${decorator}. Put ${decorator} on at least one.`,
     );
-  });
-  return { name, options, nodes };
+  }
+  return { name, options, specs };
 }
 
 /** A decorated method: the spec that holds for it, and its most derived declaration. */

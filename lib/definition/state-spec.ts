@@ -1,0 +1,94 @@
+import { checkNumber, checkOptions, checkType, show } from "../base/check.js";
+import { InvalidNodeError } from "../base/errors.js";
+import { checkSharedOptions, SHARED_OPTIONS, type NodeOptions } from "./node-options.js";
+import { checkNodeName, type NodeFunction, type NodeSpec } from "./node-spec.js";
+import { readSignature } from "./params.js";
+
+/** The options of a state. */
+export interface StateOptions<To extends readonly string[] = readonly string[], E extends string = string>
+  extends Pick<
+    NodeOptions,
+    "name" | "description" | "metadata" | "params" | "retry" | "timeout" | "cache" | "hooks" | "errorStrategy"
+  > {
+  /** The run begins here. @defaultValue false */
+  initial?: boolean;
+  /** The run ends when this state has executed, whatever it returns. @defaultValue false */
+  terminal?: boolean;
+  /** The legal next states. @defaultValue all */
+  to?: To;
+  /** Where a failure of this state leads, with the error as value. @defaultValue that of the fsm */
+  errorState?: E;
+}
+
+/** A state as it was defined: a node with its place in the machine. */
+export interface StateSpec extends NodeSpec {
+  readonly kind: "state";
+  readonly options: StateOptions;
+}
+
+const STATE_OPTIONS = [...SHARED_OPTIONS, "initial", "terminal", "to", "errorState"];
+const NO_OPTIONS: StateOptions = Object.freeze({});
+
+/**
+ * @param declared - the function whose parameters count, when it is not the one that is called
+ * @throws {InvalidNodeError} INVALID_NODE when the name or the function is not usable
+ * @throws {TypeError} | {RangeError} when an option is not
+ */
+export function stateSpec(
+  name: string,
+  fn: NodeFunction,
+  options: StateOptions = NO_OPTIONS,
+  self?: unknown,
+  declared = fn,
+): StateSpec {
+  checkNodeName(name, "state");
+  if (typeof fn !== "function") throw new InvalidNodeError(`State "${name}" needs a function; received ${show(fn)}.`);
+  checkStateOptions(options, name);
+  return Object.freeze({
+    name,
+    kind: "state",
+    description: options.description,
+    fn,
+    self,
+    signature: readSignature(declared, options.params, name),
+    needs: [],
+    after: [],
+    options: Object.freeze({ ...options }),
+  });
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkStateOptions(options: StateOptions, state: string): void {
+  checkOptions(options, STATE_OPTIONS, `state "${state}"`);
+  const of = (option: string) => `${option}" of state "${state}`;
+  checkSharedOptions(options, "state", state);
+  checkType(of("initial"), options.initial, "boolean");
+  checkType(of("terminal"), options.terminal, "boolean");
+  checkType(of("errorState"), options.errorState, "string");
+  if (options.to !== undefined && !Array.isArray(options.to)) {
+    throw new TypeError(`"${of("to")}" must be an array of states; received ${show(options.to)}.`);
+  }
+  for (const target of options.to ?? []) checkType(of("to"), target, "string");
+}
+
+/** The options of an fsm as a whole. */
+export interface FsmOptions {
+  description?: string;
+  /** Where a failure of any state leads, with the error as value. */
+  errorState?: string;
+  /** How many cycles a run keeps; older ones are dropped. @defaultValue all */
+  historyLimit?: number;
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkFsmOptions(options: FsmOptions, where: string, ...more: string[]): void {
+  checkOptions(options, ["description", "errorState", "historyLimit", ...more], where);
+  checkType("description", options.description, "string");
+  checkType("errorState", options.errorState, "string");
+  checkHistoryLimit(options.historyLimit);
+}
+
+/** @throws {TypeError} | {RangeError} unless it is undefined or a whole number from 1 */
+export function checkHistoryLimit(limit: unknown): void {
+  checkNumber("historyLimit", limit, { min: 1, integer: true });
+}

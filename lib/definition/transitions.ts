@@ -1,0 +1,89 @@
+import { checkDuration, show } from "../base/check.js";
+
+/** Where an fsm goes next, and with what. Made by {@link next}. */
+export class Next<S extends string = string, V = unknown> {
+  /** Only for the compiler: no other object passes for one of these. */
+  declare protected readonly brand: "next";
+
+  constructor(
+    readonly state: S,
+    readonly value: V,
+  ) {}
+}
+
+/** The end of an fsm's run. Made by {@link stop}. */
+export class Stop<V = unknown> {
+  /** Only for the compiler. */
+  declare protected readonly brand: "stop";
+
+  constructor(readonly value: V) {}
+}
+
+/** What an fsm waits for before it goes on. Made by {@link waitForEvent}. */
+export class WaitForEvent<S extends string = string> {
+  /** Only for the compiler. */
+  declare protected readonly brand: "waitForEvent";
+
+  constructor(
+    /** The next state by event. */
+    readonly events: ReadonlyMap<string, S>,
+    /** Where to go when none of them came within `ms`. */
+    readonly after: { readonly ms: number; readonly state: S } | undefined,
+  ) {}
+}
+
+/** Goes to a state. `value` is what that state receives, and this cycle's value in the history. */
+export function next<S extends string>(state: S): Next<S, undefined>;
+export function next<S extends string, V>(state: S, value: V): Next<S, V>;
+export function next(state: string, value?: unknown): Next {
+  return new Next(state, value);
+}
+
+/** Ends the run with a value. */
+export function stop(): Stop<undefined>;
+export function stop<V>(value: V): Stop<V>;
+export function stop(value?: unknown): Stop {
+  return new Stop(value);
+}
+
+/**
+ * Waits for an event from outside, see `fsm.start`. The event's payload is the next state's value.
+ * @param events - the next state by event: `{ PAID: "shipping", CANCELLED: "refunded" }`
+ * @param options - `after: [ms, state]` goes to `state`, without a value, when no event came within `ms`
+ * @throws {TypeError} | {RangeError} when there is nothing to wait for, or a state or time is no state or time
+ */
+export function waitForEvent<
+  const E extends Readonly<Record<string, string>>,
+  const A extends readonly [number, string] = never,
+>(events: E, options: { readonly after?: A } = {}): WaitForEvent<E[keyof E] | A[1]> {
+  const entries = Object.entries(events);
+  const { after } = options;
+  if (entries.length === 0 && after === undefined) {
+    throw new TypeError('waitForEvent needs at least one event, or "after".');
+  }
+  for (const [event, state] of entries) checkState(`of event "${event}"`, state);
+  if (after !== undefined) {
+    if (!Array.isArray(after)) throw new TypeError(`"after" must be [milliseconds, state]; received ${show(after)}.`);
+    checkDuration("after[0]", after[0] ?? NaN);
+    checkState("in after[1]", after[1]);
+  }
+  const last = after === undefined ? undefined : { ms: after[0], state: after[1] };
+  return new WaitForEvent(new Map(entries), last) as WaitForEvent<any>;
+}
+
+function checkState(where: string, state: unknown): void {
+  if (typeof state !== "string") throw new TypeError(`The state ${where} must be a name; received ${show(state)}.`);
+}
+
+/** The value that an outcome leaves in the history: that of `next` or `stop`, or a plain value. */
+export function valueOf(outcome: unknown): unknown {
+  if (outcome instanceof Next || outcome instanceof Stop) return outcome.value;
+  return outcome instanceof WaitForEvent ? undefined : outcome;
+}
+
+/** The same outcome with another value. What waits for an event passes its payload on, and has none of its own. */
+export function withValue(outcome: unknown, value: unknown): unknown {
+  if (outcome instanceof Next) return new Next(outcome.state, value);
+  if (outcome instanceof Stop) return new Stop(value);
+  return outcome instanceof WaitForEvent ? outcome : value;
+}

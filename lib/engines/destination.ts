@@ -1,0 +1,61 @@
+import { suggestion } from "../base/nearest.js";
+import { Next, Stop, WaitForEvent } from "../definition/transitions.js";
+import type { FsmPlan } from "../planning/fsm-plan.js";
+
+/** The destination of an outcome that ends the run. */
+export const END = -1;
+
+/** The destinations of an outcome that waits for events. */
+export interface Waiting {
+  readonly events: ReadonlyMap<string, number>;
+  readonly after: { readonly ms: number; readonly state: number } | undefined;
+}
+
+/** A state leads where it must not; `isKnown` says whether there is such a state at all. */
+export class Misdirection extends Error {
+  constructor(
+    message: string,
+    readonly isKnown: boolean,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Where the outcome of a state leads: a state, {@link END}, or what to wait for. `next` and `stop` win over transitions,
+ * and nothing leads on from a terminal state.
+ * @throws {Misdirection} when that is no state, or not a legal one; what a transition's condition throws
+ */
+export function destination(plan: FsmPlan, from: number, outcome: unknown, value: unknown): number | Waiting {
+  if (plan.isTerminal[from] || outcome instanceof Stop) return END;
+  if (outcome instanceof Next) return target(plan, from, outcome.state);
+  if (outcome instanceof WaitForEvent) return waiting(plan, from, outcome);
+  for (const { to, condition } of plan.transitions[from]) {
+    if (condition === undefined || condition(value)) return target(plan, from, plan.specs[to].name);
+  }
+  return END;
+}
+
+function waiting(plan: FsmPlan, from: number, { events, after }: WaitForEvent): Waiting {
+  const targets = new Map<string, number>();
+  for (const [event, state] of events) targets.set(event, target(plan, from, state));
+  return { events: targets, after: after && { ms: after.ms, state: target(plan, from, after.state) } };
+}
+
+function target(plan: FsmPlan, from: number, name: string): number {
+  const index = plan.legal[from].get(name);
+  return index ?? misdirected(plan, from, name);
+}
+
+function misdirected(plan: FsmPlan, from: number, name: string): never {
+  const source = plan.specs[from].name;
+  if (!plan.indexOf.has(name)) {
+    const hint = suggestion(String(name), plan.indexOf.keys()) || " Define it, or correct the name.";
+    throw new Misdirection(`State "${source}" leads to "${name}", but there is no such state.${hint}`, false);
+  }
+  const legal = Array.from(plan.legal[from].keys(), (state) => `"${state}"`).join(", ") || "nowhere";
+  throw new Misdirection(
+    `State "${source}" leads to "${name}", but its "to" allows only: ${legal}. Add "${name}" to it, or go elsewhere.`,
+    true,
+  );
+}

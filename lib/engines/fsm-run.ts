@@ -1,0 +1,569 @@
+import { LazyAbort, onAbort } from "../base/abort.js";
+import { now } from "../base/clock.js";
+import { drive, isThenable, type Coroutine } from "../base/coroutine.js";
+import { MissingInputError, type DagwrightError } from "../base/errors.js";
+import type { NodeHooks } from "../definition/node-options.js";
+import { valueOf } from "../definition/transitions.js";
+import type { FsmPlan } from "../planning/fsm-plan.js";
+import type { ResultCache } from "../policies/cache.js";
+import { cancelled, expired, interruption } from "../run/endings.js";
+import {
+  ExecutionError,
+  InvalidTransitionError,
+  MaxCyclesError,
+  messageOf,
+  UnknownStateError,
+  type ErrorSite,
+} from "../run/errors.js";
+import { StateContext } from "../run/fsm-context.js";
+import { FsmResult } from "../run/fsm-result.js";
+import type { FsmState } from "../run/fsm-state.js";
+import { NO_VALUE } from "../run/history.js";
+import type { RunStatus } from "../run/status.js";
+import { Announcer } from "./announcer.js";
+import { Attempts } from "./attempts.js";
+import { destination, END, Misdirection, type Waiting } from "./destination.js";
+import { FsmHost, type FsmHostRun } from "./fsm-host.js";
+import { Mailbox } from "./mailbox.js";
+import type { FsmRunOptions } from "./run-options.js";
+import { stateInputs, withContext } from "./state-arguments.js";
+import { TIME_SLICE, TimeSlice } from "./time-slice.js";
+import { ask, type Verdict } from "./verdict.js";
+
+const DEFAULT_CYCLES = 1000;
+/** How many quick cycles may pass between two looks at the clock. */
+const MOST_UNTIMED = 64;
+
+/** What a run needs beside its options, resolved against the plan. */
+export interface FsmRunSetup {
+  /** Nobody can wait: a promise is an error, and pauses block. */
+  readonly sync: boolean;
+  /** Somebody can send events. */
+  readonly takesEvents: boolean;
+  readonly hooks: readonly NodeHooks[];
+  /** What may veto a transition. */
+  readonly stateHooks: readonly ((from: string, to: string, value: unknown) => unknown)[];
+  cacheOf(state: string): ResultCache | undefined;
+}
+
+/** Called once, when the run has ended; with `error`, it rejects. */
+export type FsmRunEnd = (result: FsmResult<any>, error: DagwrightError | undefined) => void;
+
+/** What a run is waiting for. */
+interface Wait {
+  readonly events: ReadonlyMap<string, number>;
+  readonly timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Drives one run of an fsm from its initial state to its end.
+ *
+ * One loop: execute the current state, keep its value, go where it leads. A state without options is called directly, and
+ * without a promise where its function returns none; any other is a coroutine that lays the policies around it.
+ *
+ * Guarantees: one state executes at a time; a cycle is in the history before its transition is taken; every event sent is
+ * taken once, or refused when the run ends.
+ *
+ * Cost: O(1) a cycle, without recursion.
+ */
+export class FsmRun implements FsmHostRun {
+  readonly sync: boolean;
+  readonly announcer: Announcer | undefined;
+  private readonly plan: FsmPlan;
+  private readonly maxCycles: number;
+  private readonly startedAt: number;
+  private readonly deadline: number;
+  /** Cycles until the clock is looked at. With a timeout it always is. */
+  private untimed = 0;
+  private stride = 1;
+  private time: number;
+  private sliceEnd: number;
+  private slice: TimeSlice | undefined;
+  private budget = Infinity;
+  private pumping = false;
+  /** Something has to settle before the next cycle. */
+  private busy = false;
+  /** The inputs of the state that is executing, if it is a managed one. */
+  inputs: readonly unknown[] = [];
+  /** A state is executing: its cycle is not in the history yet. */
+  private executing = false;
+  private pausing = false;
+  private over = false;
+  private hasFailed = false;
+  private wait: Wait | undefined;
+  private readonly mailbox: Mailbox | undefined;
+  private watchers: Map<number, { resolve(): void; reject(error: Error): void }[]> | undefined;
+  private lazyAbort: LazyAbort | undefined;
+  private lazyAttempts: Attempts | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private removeListener: (() => void) | undefined;
+  private onEnd: FsmRunEnd | undefined;
+  private onIdle: (() => void) | undefined;
+
+  constructor(
+    readonly state: FsmState,
+    private readonly options: FsmRunOptions,
+    private readonly setup: FsmRunSetup,
+  ) {
+    const { maxCycles = DEFAULT_CYCLES, timeout, observers } = options;
+    this.plan = state.plan;
+    this.sync = setup.sync;
+    this.maxCycles = maxCycles;
+    this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
+    this.mailbox = setup.takesEvents ? new Mailbox() : undefined;
+    this.time = this.startedAt = now();
+    this.sliceEnd = setup.sync ? Infinity : this.time + TIME_SLICE;
+    this.deadline = timeout === undefined ? Infinity : this.time + timeout;
+  }
+
+  get hooks(): readonly NodeHooks[] {
+    return this.setup.hooks;
+  }
+
+  get isOver(): boolean {
+    return this.over;
+  }
+
+  /** Aborts when the run ends before its time. */
+  get signal(): AbortSignal {
+    return this.abort.signal;
+  }
+
+  private get abort(): LazyAbort {
+    return (this.lazyAbort ??= new LazyAbort());
+  }
+
+  // --- control ---
+
+  /**
+   * Starts the run. In a synchronous run it has ended when this returns.
+   * @param budget - how many states may be executed; further ones need {@link FsmRun.resume}
+   * @param onIdle - called when the budget is spent
+   */
+  start(onEnd: FsmRunEnd, budget = Infinity, onIdle?: () => void): void {
+    const { signal, timeout } = this.options;
+    this.onEnd = onEnd;
+    this.onIdle = onIdle;
+    this.budget = budget;
+    this.announcer?.announce({ type: "run.started", workflow: this.plan.workflow, inputs: this.state.inputs });
+    if (signal !== undefined) {
+      this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
+      if (this.over) return;
+    }
+    if (timeout !== undefined && !this.sync) this.timer = setTimeout(() => this.expire(), timeout);
+    this.pump();
+  }
+
+  /** Lets `budget` more states be executed; `onIdle` as in {@link FsmRun.start}. */
+  resume(budget: number, onIdle: () => void): void {
+    this.budget = budget;
+    this.onIdle = onIdle;
+    this.pump();
+  }
+
+  /** Executes no more states; the run ends as `paused` when the one that is executing is done. */
+  pause(): void {
+    this.pausing = true;
+    if (this.wait !== undefined) this.stopWaiting();
+    this.pump();
+  }
+
+  /** Ends the run as `cancelled`, now, with an error. */
+  cancel(reason: unknown): void {
+    if (!this.over) this.halt("cancelled", cancelled(this.state, reason), true);
+  }
+
+  /** Ends the run as `cancelled`, now, without an error. */
+  stop(): void {
+    if (!this.over) this.halt("cancelled", cancelled(this.state, "stop() was called"), false);
+  }
+
+  /** Resolves when the run takes the event. @throws {ExecutionError} when it ends first */
+  send(event: string, payload: unknown): Promise<void> {
+    if (this.over || this.mailbox === undefined) return Promise.reject(this.refusal(event));
+    const sent = this.mailbox.add(event, payload);
+    if (this.wait !== undefined && this.takeEvent(this.wait.events)) this.pump();
+    return sent;
+  }
+
+  /** Resolves when the run enters a state, at once when it is there. @throws {ExecutionError} when it ends elsewhere */
+  watch(index: number): Promise<void> {
+    if (this.state.current === index) return Promise.resolve();
+    if (this.over) return Promise.reject(this.neverEntered(index));
+    return new Promise((resolve, reject) => {
+      this.watchers ??= new Map();
+      const list = this.watchers.get(index);
+      if (list === undefined) this.watchers.set(index, [{ resolve, reject }]);
+      else list.push({ resolve, reject });
+    });
+  }
+
+  private expire(): void {
+    if (!this.over) this.halt("failed", expired(this.state, this.options.timeout), true);
+  }
+
+  // --- the loop ---
+
+  /** Executes states until one has to be waited for, or the run ends. */
+  pump(): void {
+    if (this.pumping) return;
+    this.pumping = true;
+    while (!this.over && !this.busy) {
+      if (this.pausing) this.end("paused", undefined);
+      else if (this.state.history.count >= this.maxCycles) this.exhaust();
+      else if (this.budget <= 0) break;
+      else if (this.untimed-- > 0 || this.checkClock()) this.cycle();
+    }
+    this.pumping = false;
+    if (!this.over && !this.busy) this.onIdle?.();
+  }
+
+  /** Whether there is time for another cycle. The clock is read less often while cycles are quick. */
+  private checkClock(): boolean {
+    const before = this.time;
+    this.time = now();
+    if (this.time >= this.deadline) this.expire();
+    else if (this.time >= this.sliceEnd) this.endSlice();
+    this.stride = this.time - before > 1 || this.deadline < Infinity ? 1 : Math.min(this.stride * 2, MOST_UNTIMED);
+    this.untimed = this.stride - 1;
+    return !this.over && !this.busy;
+  }
+
+  private endSlice(): void {
+    this.sliceEnd = this.time + TIME_SLICE;
+    this.slice ??= new TimeSlice();
+    this.busy = this.slice.renew(() => {
+      this.time = now();
+      this.busy = false;
+      this.pump();
+    });
+  }
+
+  private cycle(): void {
+    const { state, plan } = this;
+    const { current } = state;
+    this.budget--;
+    this.executing = true;
+    this.announcer?.announce({ type: "state.entered", cycle: state.history.count }, current);
+    let work: unknown;
+    try {
+      work = plan.isManaged[current] || this.hooks.length > 0 ? this.callManaged(current) : this.call(current);
+    } catch (error) {
+      return this.failed(error);
+    }
+    if (!isThenable(work)) return this.returned(work);
+    if (!this.sync) return this.await(work, this.returned, this.failed);
+    Promise.resolve(work).catch(() => {});
+    this.failed(this.error("returned a promise, which runSync can't wait for. Use run instead."), "failFast");
+  }
+
+  /** Goes on when `work` has settled, unless the run has ended meanwhile. */
+  private await<T>(work: PromiseLike<T>, fulfilled: (value: T) => void, rejected: (error: unknown) => void): void {
+    this.busy = true;
+    const after =
+      <A>(then: (outcome: A) => void) =>
+      (outcome: A) => {
+        if (this.over) return;
+        this.busy = false;
+        this.untimed = 0;
+        then(outcome);
+        this.pump();
+      };
+    void Promise.resolve(work).then(after(fulfilled), after(rejected));
+  }
+
+  /** Calls a state's function: the plain case, spelled out because it is the hot path. */
+  private call(current: number): unknown {
+    const { state } = this;
+    const spec = this.plan.specs[current];
+    const { inputs, contextAt, extra } = spec.signature;
+    state.attempt = 1;
+    this.announcer?.announce({ type: "attempt.started", attempt: 1 }, current);
+    if (contextAt < 0 && !extra) {
+      if (inputs.length === 0) return spec.fn.call(spec.self);
+      if (inputs.length === 1 && state.value !== undefined) return spec.fn.call(spec.self, state.value);
+      return spec.fn.apply(spec.self, stateInputs(state));
+    }
+    const context = new StateContext(state, current, 1, this);
+    return spec.fn.apply(spec.self, withContext(spec, stateInputs(state), context));
+  }
+
+  private callManaged(current: number): unknown {
+    this.inputs = stateInputs(this.state);
+    this.lazyAttempts ??= new Attempts(new FsmHost(this));
+    return drive(this.lazyAttempts.run(current));
+  }
+
+  // --- what became of a cycle ---
+
+  private readonly returned = (outcome: unknown): void => {
+    if (this.over) return;
+    const { state } = this;
+    const { current } = state;
+    const value = valueOf(outcome);
+    this.executing = false;
+    state.history.add(current, value);
+    this.announcer?.announce({ type: "node.completed", result: value, cached: state.attempt === 0 }, current);
+    this.follow(outcome, value);
+  };
+
+  /** Goes where the current state's outcome leads. */
+  private follow(outcome: unknown, value: unknown): void {
+    let target: number | Waiting;
+    try {
+      target = destination(this.plan, this.state.current, outcome, value);
+    } catch (error) {
+      return this.fail(error);
+    }
+    if (typeof target !== "number") this.beginWait(target);
+    else if (target !== END) this.go(target, value);
+    else {
+      this.state.isTerminated = true;
+      this.leave(undefined, value);
+      this.end(this.hasFailed ? "failed" : "completed", undefined);
+    }
+  }
+
+  /**
+   * Asks the state hooks and goes to a state.
+   * @param event - what led there from outside
+   * @param rescues - it is an error state, for the failure of the current one
+   */
+  private go(to: number, value: unknown, event?: string, rescues = false): void {
+    const { stateHooks } = this.setup;
+    if (stateHooks.length === 0) return this.enter(to, value, event);
+    const { specs } = this.plan;
+    const from = specs[this.state.current].name;
+    const vetoed = (error: unknown) => {
+      const message = `vetoed: a state hook threw on the way to "${specs[to].name}": ${messageOf(error)}`;
+      this.fail(this.error(message, error), rescues ? "unrescued" : undefined);
+    };
+    let asked: unknown;
+    try {
+      asked = drive(
+        (function* (): Coroutine<void> {
+          for (const hook of stateHooks) yield hook(from, specs[to].name, value);
+        })(),
+      );
+    } catch (error) {
+      return vetoed(error);
+    }
+    if (!isThenable(asked)) return this.enter(to, value, event);
+    if (!this.sync) return this.await(asked, () => this.enter(to, value, event), vetoed);
+    Promise.resolve(asked).catch(() => {});
+    this.fail(this.error("has a state hook that returned a promise, which runSync can't wait for. Use run instead."), "failFast");
+  }
+
+  private enter(to: number, value: unknown, event: string | undefined): void {
+    const { state } = this;
+    this.leave(to, value);
+    state.current = to;
+    state.value = value;
+    state.trigger = event;
+    if (this.watchers === undefined) return;
+    for (const { resolve } of this.watchers.get(to) ?? []) resolve();
+    this.watchers.delete(to);
+  }
+
+  private leave(to: number | undefined, value: unknown): void {
+    if (this.announcer === undefined) return;
+    const { current, history } = this.state;
+    const name = to === undefined ? undefined : this.plan.specs[to].name;
+    this.announcer.announce({ type: "state.left", cycle: history.count - 1, value, to: name }, current);
+  }
+
+  // --- waiting for events ---
+
+  private beginWait({ events, after }: Waiting): void {
+    if (this.mailbox === undefined && after === undefined) {
+      const names = Array.from(events.keys(), (event) => `"${event}"`).join(", ");
+      return this.fail(this.error(`waits for ${names}, but nobody can send events to this run. Use fsm.start, or give "after".`));
+    }
+    if (this.takeEvent(events)) return;
+    if (this.sync && after !== undefined) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, after.ms);
+      return this.go(after.state, undefined);
+    }
+    this.busy = true;
+    const elapsed = () => {
+      this.stopWaiting();
+      this.go((after as NonNullable<typeof after>).state, undefined);
+      this.pump();
+    };
+    this.wait = { events, timer: after === undefined ? undefined : setTimeout(elapsed, after.ms) };
+  }
+
+  private stopWaiting(): void {
+    clearTimeout(this.wait?.timer);
+    this.wait = undefined;
+    this.busy = false;
+  }
+
+  /** Takes the first event that is accepted; says whether there was one. */
+  private takeEvent(events: ReadonlyMap<string, number>): boolean {
+    const letter = this.mailbox?.take(events);
+    if (letter === undefined) return false;
+    if (this.wait !== undefined) this.stopWaiting();
+    letter.taken();
+    this.go(events.get(letter.event) as number, letter.payload, letter.event);
+    return true;
+  }
+
+  // --- failures ---
+
+  private readonly failed = (thrown: unknown, decided?: Verdict): void => {
+    if (this.over) return;
+    const { state, plan, announcer } = this;
+    const error = this.failureOf(thrown);
+    if (!plan.isManaged[state.current] && this.hooks.length === 0) {
+      announcer?.announce({ type: "attempt.failed", attempt: state.attempt, error: thrown }, state.current);
+    }
+    this.executing = false;
+    state.history.add(state.current, NO_VALUE);
+    this.fail(error, decided);
+  };
+
+  /**
+   * A cycle failed: its function, or its transition.
+   * @param decided - what to do, where the options have no say; `unrescued` asks them, but not for an error state
+   */
+  private fail(thrown: unknown, decided?: Verdict | "unrescued"): void {
+    const { state, plan } = this;
+    const error = this.failureOf(thrown);
+    state.errors.push(error);
+    this.announcer?.announce({ type: "node.failed", error }, state.current);
+    const rescue = plan.errorStates[state.current];
+    if (rescue >= 0 && decided === undefined) return this.go(rescue, originOf(error), undefined, true);
+    const verdict = decided === undefined || decided === "unrescued" ? this.judge(error) : decided;
+    if (!isThenable(verdict)) return this.carryOut(error, verdict);
+    if (!this.sync) return this.await(verdict, (settled) => this.carryOut(error, settled), this.failed);
+    Promise.resolve(verdict).catch(() => {});
+    this.carryOut(error, this.error("has an errorHandler that returned a promise, which runSync can't wait for. Use run instead."));
+  }
+
+  private judge(error: DagwrightError): Verdict | Promise<Verdict> {
+    const { errorHandler, errorStrategy = "failFast" } = this.options;
+    const { current, attempt } = this.state;
+    if (errorHandler === undefined || !(error instanceof ExecutionError)) {
+      return this.plan.specs[current].options.errorStrategy ?? errorStrategy;
+    }
+    return ask(errorHandler, error, new StateContext(this.state, current, attempt, this));
+  }
+
+  private carryOut(error: DagwrightError, verdict: Verdict): void {
+    if (verdict === "failFast") return this.end("failed", error);
+    if (verdict === "continue") return this.end("failed", undefined);
+    if (verdict !== "continueNone") return this.end("failed", verdict);
+    const { state, plan } = this;
+    this.hasFailed = true;
+    state.history.amend(null);
+    let target: number | Waiting;
+    try {
+      target = destination(plan, state.current, null, null);
+    } catch (cause) {
+      return this.fail(cause, "failFast");
+    }
+    if (typeof target === "number" && target !== END) return this.go(target, null);
+    state.isTerminated = true;
+    this.end("failed", undefined);
+  }
+
+  /** The error of a state that failed: dagwright's own as they are, a user's as the cause of ours. */
+  private failureOf(thrown: unknown): DagwrightError {
+    if (thrown instanceof MissingInputError && thrown.run === undefined) return thrown;
+    if (thrown instanceof ExecutionError && thrown.runId === this.state.runId) return thrown;
+    if (thrown instanceof Misdirection) {
+      const ErrorClass = thrown.isKnown ? InvalidTransitionError : UnknownStateError;
+      return new ErrorClass(thrown.message, this.siteOf(this.state.attempt));
+    }
+    return this.error(`failed: ${messageOf(thrown)}`, thrown);
+  }
+
+  private error(what: string, ...cause: [unknown?]): ExecutionError {
+    const { current, attempt } = this.state;
+    return new ExecutionError(`State "${this.plan.specs[current].name}" ${what}`, this.siteOf(attempt, ...cause));
+  }
+
+  siteOf(attempt: number, ...cause: [unknown?]): ErrorSite {
+    const { runId, current, history } = this.state;
+    const { name } = this.plan.specs[current];
+    const cycle = this.executing ? history.count : history.count - 1;
+    const site = { runId, node: name, attempt, state: name, cycle };
+    return cause.length === 0 ? site : { ...site, cause: cause[0] };
+  }
+
+  // --- how the run ends ---
+
+  /** The run needs more cycles than it may have. */
+  private exhaust(): void {
+    const { state, plan, options } = this;
+    const next = plan.specs[state.current].name;
+    state.current = state.history.stateAt(state.history.count - 1);
+    if (options.onMaxCycles === "stop") return this.end(this.hasFailed ? "failed" : "completed", undefined);
+    const message =
+      `Workflow "${plan.workflow}" needs more than ${this.maxCycles} cycles; the next state would be "${next}". ` +
+      `Raise maxCycles, or end the run with stop() or a terminal state.`;
+    this.end("failed", new MaxCyclesError(message, this.siteOf(state.attempt)));
+  }
+
+  /** Ends the run before its time: what is executing is cancelled. */
+  private halt(status: RunStatus, error: ExecutionError, rejects: boolean): void {
+    this.over = true;
+    const { state } = this;
+    if (this.executing) {
+      this.executing = false;
+      state.history.add(state.current, NO_VALUE);
+      this.announcer?.announce({ type: "node.cancelled" }, state.current);
+    }
+    const reason = interruption(state, error);
+    this.abort.abort(reason);
+    const interrupted = this.lazyAttempts?.interrupt(reason) === true;
+    const end = () => this.end(status, rejects ? error : undefined);
+    // The hooks of an attempt just given up get one turn of the event loop to clean up.
+    if (interrupted && !this.sync) setImmediate(end);
+    else end();
+  }
+
+  private end(status: RunStatus, error: DagwrightError | undefined): void {
+    this.over = true;
+    this.stopWaiting();
+    this.removeListener?.();
+    clearTimeout(this.timer);
+    if (status === "paused") this.announcer?.announce({ type: "run.paused" });
+    this.announcer?.announce({ type: "run.finished", status, error });
+    const result = new FsmResult<any>(this.state, status, now() - this.startedAt);
+    if (error instanceof ExecutionError) error.run = result as ExecutionError["run"];
+    else if (error instanceof MissingInputError) error.run = result;
+    this.mailbox?.close((event) => this.refusal(event));
+    for (const [index, list] of this.watchers ?? []) for (const { reject } of list) reject(this.neverEntered(index));
+    this.watchers = undefined;
+    this.onEnd?.(result, error);
+  }
+
+  private refusal(event: string): ExecutionError {
+    return this.late(`did not take event "${event}"`);
+  }
+
+  private neverEntered(index: number): ExecutionError {
+    return this.late(`did not enter state "${this.plan.specs[index].name}"`);
+  }
+
+  private late(what: string): ExecutionError {
+    const { runId, current } = this.state;
+    const message = `The run of "${this.plan.workflow}" ${what}: it ended in state "${this.plan.specs[current].name}".`;
+    return new ExecutionError(message, { runId });
+  }
+
+  progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
+    if (!this.over) this.announcer?.announce({ type: "node.progress", attempt, fraction, message }, node);
+  }
+
+  cacheOf(state: string): ResultCache | undefined {
+    return this.setup.cacheOf(state);
+  }
+}
+
+/** The user's own error, where ours stands for one. */
+function originOf(error: DagwrightError): unknown {
+  return "cause" in error ? error.cause : error;
+}

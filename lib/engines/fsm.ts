@@ -1,0 +1,335 @@
+import { checkDuration, checkType } from "../base/check.js";
+import { ValidationError, type DagwrightError, type ValidationIssue } from "../base/errors.js";
+import { suggestion } from "../base/nearest.js";
+import { readStates } from "../definition/class-methods.js";
+import { FsmDefinition, type StateTarget } from "../definition/fsm-definition.js";
+import type { FsmOptions } from "../definition/state-spec.js";
+import type { StatesOf } from "../definition/typed-states.js";
+import { planFsm, type FsmPlan } from "../planning/fsm-plan.js";
+import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
+import { ResultCache } from "../policies/cache.js";
+import { ExecutionError } from "../run/errors.js";
+import type { FsmResult, StateKey } from "../run/fsm-result.js";
+import { FsmState } from "../run/fsm-state.js";
+import type { Cycle } from "../run/history.js";
+import { stateDiagram, stateDot, type StateDiagramOptions } from "../visualization/state-diagram.js";
+import { toXState, type XStateConfig } from "../visualization/xstate.js";
+import type { Definable, InstanceOf } from "./definable.js";
+import { FsmRun } from "./fsm-run.js";
+import { hooksOf } from "./run-hooks.js";
+import { checkFsmRunOptions, type FsmRunOptions } from "./run-options.js";
+import { stateInputs } from "./state-arguments.js";
+import { StepState, type StepResult } from "./step.js";
+
+/**
+ * Called after a state executed and before the next one does, not for the first entry nor the end. May be async. A throw
+ * vetoes the transition.
+ */
+export type StateHook = (fsm: Fsm<any>, from: string, to: string, result: unknown) => unknown;
+
+/** An fsm's run in progress, which takes events from outside. */
+export interface FsmHandle<S = Record<string, unknown>> {
+  readonly runId: string;
+  /** The state that is executing, or waits. */
+  readonly state: StateKey<S>;
+  /** Settles as `run` would; resolves after {@link FsmHandle.stop}. */
+  readonly result: Promise<FsmResult<S>>;
+  /**
+   * Sends an event. It stays queued, in order, until a state waits for it.
+   * @returns a promise that resolves when the event is taken
+   * @throws {ExecutionError} EXECUTION naming the event, when the run has ended or ends first
+   */
+  send(event: string, payload?: unknown): Promise<void>;
+  /**
+   * Resolves when the run enters a state, at once when it is there.
+   * @param options - `timeout` in ms
+   * @throws {ExecutionError} EXECUTION when the run ends elsewhere, or the time is over
+   */
+  waitFor(state: StateKey<S>, options?: { readonly timeout?: number }): Promise<void>;
+  /** Executes no more states; resolves when the one that is executing is done, as `paused` unless that was the end. */
+  pause(): Promise<FsmResult<S>>;
+  /** Ends the run as `cancelled`, now; resolves, as `result` does, with what it has so far. */
+  stop(): Promise<FsmResult<S>>;
+}
+
+/**
+ * A state machine: states with a value each, and the transitions between them.
+ *
+ * States come from an annotated class ({@link Fsm.from}) or from the builder's methods. The definition is validated and
+ * planned at the first run and after every change; runs may overlap, each has its own history.
+ * `S` holds the states' value types by name.
+ */
+export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
+  private planned: { readonly revision: number; readonly planning: Planning<FsmPlan> } | undefined;
+  private readonly caches = new Map<string, ResultCache>();
+  private readonly stateHooks: StateHook[] = [];
+  private finished: FsmResult<S> | undefined;
+
+  /**
+   * The fsm of an annotated class (instantiated once, for all runs) or of an instance.
+   * @throws {InvalidNodeError} INVALID_NODE when the class has no method with `@state`, or one can't be a state
+   */
+  static from<C extends object>(source: C & Definable<C>, options: FsmOptions = {}): Fsm<StatesOf<InstanceOf<C>>> {
+    const { name, options: own, specs } = readStates(source);
+    const { description, errorState, historyLimit } = own;
+    const fsm = new Fsm<StatesOf<InstanceOf<C>>>(name, { description, errorState, historyLimit, ...options });
+    for (const spec of specs) fsm.add(spec);
+    return fsm;
+  }
+
+  /** A copy that can be changed on its own. It shares no values, no caches and no last run with this one. */
+  clone(): Fsm<S> {
+    const copy = new Fsm<S>(this.name, this.options);
+    copy.copyFrom(this);
+    copy.stateHooks.push(...this.stateHooks);
+    return copy;
+  }
+
+  /** Adds a function that is asked before every transition, in order of addition. */
+  addStateHook(hook: StateHook): this {
+    checkType("state hook", hook, "function");
+    this.stateHooks.push(hook);
+    return this;
+  }
+
+  // --- the definition as a whole ---
+
+  /**
+   * Everything wrong or doubtful. When every state that is not terminal says where it leads (`to`), states that can't be
+   * reached, and states from which no terminal one can be, are warnings; under `strict`, errors.
+   */
+  validate(options: { strict?: boolean } = {}): ValidationIssue[] {
+    return issuesOf(this.planning, options.strict === true);
+  }
+
+  /** @throws {ValidationError} | {InvalidNodeError} the one problem's own class, or one `ValidationError` with all */
+  validateOrThrow(options: { strict?: boolean } = {}): this {
+    requireValid(this.planning, options.strict === true);
+    return this;
+  }
+
+  get isValid(): boolean {
+    return this.planning.issues.every(({ severity }) => severity !== "error");
+  }
+
+  /** A Mermaid state diagram of the declared transitions, with the visits of a run if one is given. */
+  toMermaid(options: StateDiagramOptions = {}): string {
+    return stateDiagram(this.planning.plan, options);
+  }
+
+  /** A Graphviz digraph of the declared transitions, with the visits of a run if one is given. */
+  toDot(options: StateDiagramOptions = {}): string {
+    return stateDot(this.planning.plan, options);
+  }
+
+  /** A machine config for XState v5's `createMachine`, see {@link XStateConfig}. @throws {ValidationError} when not valid */
+  toXState(): XStateConfig {
+    return toXState(this.plan);
+  }
+
+  // --- running ---
+
+  /**
+   * Runs the fsm to its end.
+   * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
+   * @throws {ExecutionError} of the first failure that no error state takes, {MaxCyclesError}, {InvalidTransitionError},
+   *   {UnknownStateError}, {CancelledError}, {RunTimeoutError}; `.run` is the history so far
+   */
+  run(options?: FsmRunOptions): Promise<FsmResult<S>> {
+    return new Promise((resolve, reject) => {
+      this.engine(options, false).start((result, error) => {
+        this.finished = result;
+        if (error === undefined) resolve(result);
+        else reject(error);
+      });
+    });
+  }
+
+  /** Runs an fsm without asynchronous states to its end, blocking the thread. Throws what `run` rejects with. */
+  runSync(options?: FsmRunOptions): FsmResult<S> {
+    let outcome: { result: FsmResult<S>; error: DagwrightError | undefined } | undefined;
+    this.engine(options, true).start((result, error) => {
+      this.finished = result;
+      outcome = { result, error };
+    });
+    if (outcome === undefined) throw new Error("A synchronous run did not end.");
+    if (outcome.error !== undefined) throw outcome.error;
+    return outcome.result;
+  }
+
+  /**
+   * Starts a run that takes events from outside.
+   * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
+   */
+  start(options?: FsmRunOptions): FsmHandle<S> {
+    const run = this.engine(options, false, true);
+    const { state } = run;
+    const { specs } = state.plan;
+    const result = new Promise<FsmResult<S>>((resolve, reject) => {
+      run.start((ended, error) => {
+        this.finished = ended;
+        if (error === undefined) resolve(ended);
+        else reject(error);
+      });
+    });
+    // Whoever holds the handle may look at the result later, or not at all.
+    result.catch(() => {});
+    return {
+      get runId() {
+        return state.runId;
+      },
+      get state() {
+        return specs[state.current].name as StateKey<S>;
+      },
+      result,
+      send: (event, payload) => run.send(event, payload),
+      waitFor: (name, options) => this.waitFor(run, name, options?.timeout),
+      pause: () => (run.pause(), result),
+      stop: () => (run.stop(), result),
+    };
+  }
+
+  /**
+   * Executes the next state and stops. Call it again with the state it returned to go on; `options` count for the first
+   * step.
+   * @throws {TypeError} for a state that was already stepped from, or of another fsm; otherwise as `run`
+   */
+  async step(state?: StepState<FsmResult<S>>, options?: FsmRunOptions): Promise<StepResult<FsmResult<S>>> {
+    if (state !== undefined) return StepState.next(this, state);
+    return StepState.first(this, (observe) =>
+      this.engine({ ...options, observers: [...(options?.observers ?? []), observe] }, false),
+    );
+  }
+
+  // --- the last run ---
+
+  /** The last run that ended, whatever its status. */
+  get lastRun(): FsmResult<S> | undefined {
+    return this.finished;
+  }
+
+  /** See {@link FsmResult.get}; in the last run. */
+  get<K extends StateKey<S>>(state: K): S[K] | undefined;
+  get<K extends StateKey<S>>(execution: `${K}.${number}`): S[K] | undefined;
+  get<K extends StateKey<S>, F>(state: K | `${K}.${number}`, fallback: F): S[K] | F;
+  get(state: string, fallback?: unknown): unknown {
+    return this.finished === undefined ? fallback : this.finished.get(state as never, fallback);
+  }
+
+  has(state: StateKey<S>): boolean {
+    return this.finished?.has(state) ?? false;
+  }
+
+  getCycle<K extends StateKey<S>>(state: K, index: number): S[K] | undefined {
+    return this.finished?.getCycle(state, index);
+  }
+
+  getLatest<K extends StateKey<S>>(state: K): S[K] | undefined {
+    return this.finished?.getLatest(state);
+  }
+
+  getHistory<K extends StateKey<S>>(state: K): (S[K] | undefined)[] {
+    return this.finished?.getHistory(state) ?? [];
+  }
+
+  get results(): Readonly<Partial<S>> {
+    return this.finished?.results ?? (Object.create(null) as Partial<S>);
+  }
+
+  get cycleResults(): readonly Cycle[] {
+    return this.finished?.cycleResults ?? [];
+  }
+
+  get stateHistory(): readonly string[] {
+    return this.finished?.stateHistory ?? [];
+  }
+
+  get cycleCount(): number {
+    return this.finished?.cycleCount ?? 0;
+  }
+
+  get currentState(): string | undefined {
+    return this.finished?.currentState;
+  }
+
+  get finalState(): string | undefined {
+    return this.finished?.finalState;
+  }
+
+  get isTerminated(): boolean {
+    return this.finished?.isTerminated ?? false;
+  }
+
+  private get planning(): Planning<FsmPlan> {
+    if (this.planned?.revision !== this.revision) {
+      this.planned = { revision: this.revision, planning: planFsm(this) };
+    }
+    return this.planned.planning;
+  }
+
+  private get plan(): FsmPlan {
+    return requireValid(this.planning, false);
+  }
+
+  /** Checks the options against the plan and makes the engine of one run. Nothing has run when this throws. */
+  private engine(options: FsmRunOptions = {}, sync: boolean, takesEvents = false): FsmRun {
+    checkFsmRunOptions(options);
+    const plan = requireValid(this.planning, options.strict === true);
+    const { inputs = {}, runId, context, historyLimit = this.options.historyLimit ?? Infinity } = options;
+    checkKnownInputs(plan, inputs);
+    const state = new FsmState(plan, inputs, runId, context?.metadata, historyLimit);
+    stateInputs(state);
+    return new FsmRun(state, options, {
+      sync,
+      takesEvents,
+      hooks: hooksOf(this.defaultHooks, options.hooks),
+      stateHooks: this.stateHooks.map((hook) => (from, to, value) => hook(this, from, to, value)),
+      cacheOf: (name) => this.cacheOf(name),
+    });
+  }
+
+  private async waitFor(run: FsmRun, target: StateTarget, timeout: number | undefined): Promise<void> {
+    const name = typeof target === "string" ? target : target.name;
+    const index = run.state.plan.indexOf.get(name);
+    if (index === undefined) {
+      const hint = suggestion(name, run.state.plan.indexOf.keys()) || " Define it, or correct the name.";
+      throw new ValidationError(`Workflow "${this.name}" has no state "${name}".${hint}`);
+    }
+    checkDuration("timeout", timeout);
+    const entered = run.watch(index);
+    if (timeout === undefined) return entered;
+    let timer: NodeJS.Timeout | undefined;
+    const expired = new Promise<never>((_, reject) => {
+      const message = `The run of "${this.name}" did not enter state "${name}" within ${timeout} ms.`;
+      timer = setTimeout(() => reject(new ExecutionError(message, { runId: run.state.runId })), timeout);
+    });
+    try {
+      await Promise.race([entered, expired]);
+    } finally {
+      clearTimeout(timer);
+      entered.catch(() => {});
+    }
+  }
+
+  private cacheOf(name: string): ResultCache | undefined {
+    const options = this.states.get(name)?.options.cache;
+    let cache = this.caches.get(name);
+    if (options !== undefined && cache === undefined) {
+      cache = new ResultCache(options);
+      this.caches.set(name, cache);
+    }
+    return cache;
+  }
+}
+
+/** @throws {ValidationError} VALIDATION for inputs that no parameter of any state takes */
+function checkKnownInputs({ workflow, inputs: known }: FsmPlan, inputs: Readonly<Record<string, unknown>>): void {
+  const unknown = Object.keys(inputs).filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  const issues = unknown.map((name): ValidationIssue => {
+    const hint = suggestion(name, known) || ` It takes: ${Array.from(known).join(", ") || "none"}.`;
+    const message = `Workflow "${workflow}" takes no input "${name}".${hint}`;
+    return { severity: "error", code: "UNKNOWN_INPUT", message, nodes: [] };
+  });
+  throw new ValidationError(issues.map(({ message }) => message).join("\n"), issues);
+}

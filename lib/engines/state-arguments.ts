@@ -1,0 +1,60 @@
+import { MissingInputError } from "../base/errors.js";
+import type { Param } from "../definition/params.js";
+import type { NodeSpec } from "../definition/node-spec.js";
+import type { FsmState } from "../run/fsm-state.js";
+
+const NONE = Symbol("none");
+
+/**
+ * The inputs of the current state.
+ *
+ * In the first cycle they come by name from the run's inputs. Later, a single one is the previous state's value (the run
+ * input of its name when that is undefined); several come by name from the value's own properties, then from the run's
+ * inputs. What is nowhere is left to the parameter's default value.
+ * @throws {MissingInputError} MISSING_INPUT naming the state and all that it lacks
+ */
+export function stateInputs(state: FsmState): unknown[] {
+  const spec = state.plan.specs[state.current];
+  const { inputs } = spec.signature;
+  const isFirst = state.history.count === 0;
+  const missing: string[] = [];
+  const values = inputs.map((param) => {
+    const value = isFirst ? runInput(state, param) : laterInput(state, param, inputs.length === 1);
+    if (value !== NONE) return value;
+    if (!param.optional) missing.push(param.name ?? "(unnamed)");
+    return undefined;
+  });
+  if (missing.length > 0) throw missingInputs(state, spec, missing);
+  return values;
+}
+
+/** The inputs with the context in its place. */
+export function withContext({ signature: { contextAt, extra } }: NodeSpec, inputs: unknown[], context: unknown) {
+  if (contextAt >= 0) inputs.splice(contextAt, 0, context);
+  else if (extra) inputs.push(context);
+  return inputs;
+}
+
+function runInput({ inputs }: FsmState, { name }: Param): unknown {
+  return name !== undefined && Object.hasOwn(inputs, name) ? inputs[name] : NONE;
+}
+
+function laterInput(state: FsmState, param: Param, isOnly: boolean): unknown {
+  const { value } = state;
+  if (isOnly) return value === undefined ? runInput(state, param) : value;
+  const { name } = param;
+  const isHere = typeof value === "object" && value !== null && name !== undefined && Object.hasOwn(value, name);
+  return isHere ? (value as Record<string, unknown>)[name] : runInput(state, param);
+}
+
+function missingInputs({ plan, history }: FsmState, { name }: NodeSpec, missing: readonly string[]): MissingInputError {
+  const list = missing.map((input) => `"${input}"`).join(", ");
+  const message =
+    `State "${name}" of workflow "${plan.workflow}" lacks ${list}. ` +
+    (history.count === 0
+      ? "Pass them in { inputs }, or give the parameters default values."
+      : `Pass a value with next("${name}", …), or a run input of that name, or give the parameters default values.`);
+  return new MissingInputError(message, missing, [
+    { severity: "error", code: "MISSING_INPUT", message, nodes: [name] },
+  ]);
+}

@@ -1,0 +1,174 @@
+import type { ValidationIssue } from "../base/errors.js";
+import { suggestion } from "../base/nearest.js";
+import type { FsmDefinition } from "../definition/fsm-definition.js";
+import type { NodeHooks } from "../definition/node-options.js";
+import type { StateSpec } from "../definition/state-spec.js";
+import { digraph } from "../graph/digraph.js";
+import { reachable, reversed } from "../graph/reachability.js";
+import type { Planning } from "./validity.js";
+
+/** A transition of plain values; without a condition it takes all. */
+export interface PlannedTransition {
+  readonly to: number;
+  readonly condition: ((value: unknown) => boolean) | undefined;
+}
+
+/** A declared way from one state to another, for analysis and diagrams. */
+export interface DeclaredEdge {
+  readonly from: number;
+  readonly to: number;
+  readonly kind: "to" | "transition" | "default" | "error";
+}
+
+/** A validated, frozen, integer-indexed form of an fsm: built once, shared by all runs, never written again. */
+export interface FsmPlan {
+  readonly workflow: string;
+  readonly size: number;
+  readonly specs: readonly StateSpec[];
+  readonly indexOf: ReadonlyMap<string, number>;
+  readonly initial: number;
+  /** Whether the run ends with each state. */
+  readonly isTerminal: readonly boolean[];
+  /** By state, the legal next ones by name. */
+  readonly legal: readonly ReadonlyMap<string, number>[];
+  /** By state, where plain values lead: in order of declaration, the default last. */
+  readonly transitions: readonly (readonly PlannedTransition[])[];
+  /** By state, where its failures lead; -1 where nowhere. */
+  readonly errorStates: readonly number[];
+  /** The hooks of each state's own. */
+  readonly hooks: readonly (NodeHooks | undefined)[];
+  /** Whether a state takes more than a plain call. */
+  readonly isManaged: readonly boolean[];
+  /** The names of all parameters: what a run may be given. */
+  readonly inputs: ReadonlySet<string>;
+  readonly edges: readonly DeclaredEdge[];
+}
+
+/** Validates and plans a definition. Pure; every problem is found, not only the first. Cost: O(states + transitions). */
+export function planFsm(definition: FsmDefinition): Planning<FsmPlan> {
+  const specs = Array.from(definition.states.values());
+  const indexOf = new Map(specs.map(({ name }, i) => [name, i]));
+  const issues: ValidationIssue[] = [];
+  const report = (code: string, message: string, nodes: readonly string[] = []) =>
+    issues.push({ severity: "error", code, message, nodes });
+  const find = (name: string | undefined, where: string): number => {
+    if (name === undefined) return -1;
+    const index = indexOf.get(name);
+    if (index !== undefined) return index;
+    const hint = suggestion(name, indexOf.keys()) || " Define it, or correct the name.";
+    report("UNKNOWN_STATE", `${where} names "${name}", but there is no such state.${hint}`, [name]);
+    return -1;
+  };
+
+  const edges: DeclaredEdge[] = [];
+  const link = (from: number, to: number, kind: DeclaredEdge["kind"]) => {
+    if (from >= 0 && to >= 0) edges.push({ from, to, kind });
+  };
+  const legal = specs.map(({ name, options: { to } }, from) => {
+    if (to === undefined) return indexOf;
+    const targets = new Map<string, number>();
+    for (const target of to) {
+      const index = find(target, `"to" of state "${name}"`);
+      if (index >= 0 && !targets.has(target)) link(from, index, "to");
+      if (index >= 0) targets.set(target, index);
+    }
+    return targets;
+  });
+  const transitions = specs.map(() => [] as PlannedTransition[]);
+  for (const [source, list] of definition.transitions) {
+    const from = find(source, "addTransition");
+    const isDefault = ({ condition }: { condition: unknown }) => condition === "default";
+    for (const { to, condition } of [...list.filter((t) => !isDefault(t)), ...list.filter(isDefault)]) {
+      const target = find(to, `addTransition("${source}", …)`);
+      if (from < 0 || target < 0) continue;
+      transitions[from].push({ to: target, condition: condition === "default" ? undefined : condition });
+      link(from, target, condition === "default" ? "default" : "transition");
+    }
+  }
+  const general = find(definition.options.errorState, `"errorState" of workflow "${definition.name}"`);
+  const errorStates = specs.map(({ name, options: { errorState } }, from) => {
+    const own = errorState === undefined ? general : find(errorState, `"errorState" of state "${name}"`);
+    const target = own === from ? -1 : own;
+    link(from, target, "error");
+    return target;
+  });
+  const terminals = new Set(Array.from(definition.terminalStates, (name) => find(name, "addTerminalState")));
+  const initial = initialOf(definition, specs, find, report);
+  const plan: FsmPlan = Object.freeze({
+    workflow: definition.name,
+    size: specs.length,
+    specs,
+    indexOf,
+    initial,
+    isTerminal: specs.map(({ options }, i) => options.terminal === true || terminals.has(i)),
+    legal,
+    transitions,
+    errorStates,
+    hooks: specs.map(({ name }) => definition.nodeHooks(name)),
+    isManaged: specs.map(
+      ({ name, options: { retry = 0, timeout, cache } }) =>
+        retry > 0 || timeout !== undefined || cache !== undefined || definition.nodeHooks(name) !== undefined,
+    ),
+    inputs: new Set(specs.flatMap(({ signature }) => signature.inputs.flatMap(({ name }) => name ?? []))),
+    edges,
+  });
+  specs.forEach(({ name, signature: { inputs } }, i) => {
+    // Only a value from the state before goes to a parameter without a name.
+    if ((inputs.length < 2 && i !== initial) || inputs.every((input) => input.name !== undefined || input.optional)) return;
+    const message = `State "${name}" takes values by name, but a parameter of it is destructured and has none. Give the names with "params".`;
+    report("INVALID_NODE", message, [name]);
+  });
+  return { plan, issues: [...issues, ...looseEnds(plan)] };
+}
+
+type Find = (name: string | undefined, where: string) => number;
+type Report = (code: string, message: string, nodes?: readonly string[]) => void;
+
+function initialOf(
+  { name, initialState }: FsmDefinition,
+  specs: readonly StateSpec[],
+  find: Find,
+  report: Report,
+): number {
+  const marked = specs.flatMap(({ options }, i) => (options.initial === true ? i : []));
+  const named = find(initialState, "setInitialState");
+  const candidates = Array.from(new Set(named < 0 ? marked : [named, ...marked]));
+  if (candidates.length === 0 && initialState === undefined) {
+    const remedy = `Mark one with { initial: true }, or call setInitialState(name)`;
+    report("NO_INITIAL_STATE", `Workflow "${name}" has no initial state. ${remedy}.`);
+  } else if (candidates.length > 1) {
+    const names = candidates.map((i) => specs[i].name);
+    const list = names.map((state) => `"${state}"`).join(" and ");
+    report("SEVERAL_INITIAL_STATES", `Workflow "${name}" has several initial states: ${list}. Keep one.`, names);
+  }
+  return candidates[0] ?? -1;
+}
+
+/** What is legal but probably not meant, as far as the states say where they lead. */
+function looseEnds({ size, specs, initial, isTerminal, edges, transitions, legal, workflow }: FsmPlan) {
+  const issues: ValidationIssue[] = [];
+  const warn = (code: string, message: string, name: string) =>
+    issues.push({ severity: "warning", code, message, nodes: [name] });
+  transitions.forEach((list, from) => {
+    for (const { to } of list) {
+      if (legal[from].has(specs[to].name)) continue;
+      const { name } = specs[from];
+      warn("ILLEGAL_TRANSITION", `"to" of state "${name}" does not list "${specs[to].name}", where addTransition leads.`, name);
+    }
+  });
+  if (initial < 0 || !specs.every(({ options }, i) => isTerminal[i] || options.to !== undefined)) return issues;
+  const ways = edges.filter(({ from }) => !isTerminal[from]);
+  const graph = digraph(
+    size,
+    ways.map(({ from }) => from),
+    ways.map(({ to }) => to),
+  );
+  const forwards = reachable(graph, [initial]);
+  const ends = specs.flatMap((_, i) => (isTerminal[i] ? i : []));
+  const backwards = reachable(reversed(graph), ends);
+  specs.forEach(({ name }, i) => {
+    if (forwards[i] === 0) warn("UNREACHABLE_STATE", `State "${name}" of workflow "${workflow}" can't be reached from "${specs[initial].name}".`, name);
+    else if (backwards[i] === 0) warn("NO_WAY_TO_TERMINAL", `From state "${name}" of workflow "${workflow}" no terminal state can be reached.`, name);
+  });
+  return issues;
+}

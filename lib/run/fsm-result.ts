@@ -1,0 +1,163 @@
+import type { DagwrightError } from "../base/errors.js";
+import { RunContext } from "./context.js";
+import type { FsmState } from "./fsm-state.js";
+import { NO_VALUE, type Cycle } from "./history.js";
+import type { RunStatus } from "./status.js";
+
+/** How long an fsm's run took, and how often each state was executed. */
+export interface FsmMetrics {
+  /** From the run's start to its end, in ms. */
+  readonly total: number;
+  /** How often each state was executed, by name. */
+  readonly visits: Readonly<Record<string, number>>;
+  /** What states wrote to `ctx.metrics`. */
+  readonly custom: Readonly<Record<string, number>>;
+}
+
+/** The name of a state, or of one of its executions: `"paid"`, `"paid.2"`. */
+export type StateKey<S> = keyof S & string;
+
+/**
+ * The outcome of an fsm's run: every member is computed when it is read.
+ *
+ * Cycles, and the executions of each state, count from 0 over the whole run; what `historyLimit` dropped is undefined.
+ */
+export class FsmResult<S = Record<string, unknown>> {
+  readonly #state: FsmState;
+  readonly #duration: number;
+
+  constructor(
+    state: FsmState,
+    readonly status: RunStatus,
+    /** In ms. */
+    duration: number,
+  ) {
+    this.#state = state;
+    this.#duration = duration;
+  }
+
+  get runId(): string {
+    return this.#state.runId;
+  }
+
+  get workflow(): string {
+    return this.#state.workflow;
+  }
+
+  /** The value of the last cycle. */
+  get value(): unknown {
+    const value = this.#state.history.valueAt(this.#state.history.count - 1);
+    return value === NO_VALUE ? undefined : value;
+  }
+
+  /** The latest value of each state, by name. */
+  get results(): Readonly<Partial<S>> {
+    return this.#state.results as Partial<S>;
+  }
+
+  /** A state's latest value (`"state"`) or that of one execution (`"state.2"` is the third), or `fallback`. */
+  get<K extends StateKey<S>>(state: K | { readonly name: K }): S[K] | undefined;
+  get<K extends StateKey<S>>(execution: `${K}.${number}`): S[K] | undefined;
+  get<K extends StateKey<S>, F>(state: K | `${K}.${number}` | { readonly name: K }, fallback: F): S[K] | F;
+  get<V>(state: { readonly type: V; readonly name: string }): V | undefined;
+  get(state: string | { readonly name: string }, fallback?: unknown): unknown {
+    const value = this.#state.lookUp(typeof state === "string" ? state : state.name);
+    return value === NO_VALUE ? fallback : value;
+  }
+
+  /** Whether the state has a value, be it undefined. */
+  has(state: StateKey<S> | `${StateKey<S>}.${number}`): boolean {
+    return this.#state.has(state);
+  }
+
+  /** The value of a state's execution number `index`. */
+  getCycle<K extends StateKey<S>>(state: K, index: number): S[K] | undefined {
+    const value = this.#state.execution(state, index);
+    return (value === NO_VALUE ? undefined : value) as S[K] | undefined;
+  }
+
+  /** The value of a state's latest execution. */
+  getLatest<K extends StateKey<S>>(state: K): S[K] | undefined {
+    return this.get<K>(state);
+  }
+
+  /** The values of all a state's executions that are kept, in order. */
+  getHistory<K extends StateKey<S>>(state: K): (S[K] | undefined)[] {
+    const index = this.#state.plan.indexOf.get(state);
+    if (index === undefined) return [];
+    const { history } = this.#state;
+    return history.cyclesOf(index).map((cycle) => valueIn(history.valueAt(cycle)) as S[K] | undefined);
+  }
+
+  /** All cycles that are kept, in order. */
+  get cycleResults(): readonly Cycle[] {
+    const { history } = this.#state;
+    return this.#cycles((cycle, state) => ({ state, value: valueIn(history.valueAt(cycle)) }));
+  }
+
+  /** The states of all cycles that are kept, in order. */
+  get stateHistory(): readonly string[] {
+    return this.#cycles((_, state) => state);
+  }
+
+  /** How many cycles the run had. */
+  get cycleCount(): number {
+    return this.#state.history.count;
+  }
+
+  /** The state the run is in: the last one executed or, in a paused run, the one that comes next or waits. */
+  get currentState(): string | undefined {
+    return this.#state.plan.specs[this.#state.current]?.name;
+  }
+
+  /** The state the run ended in; undefined in a paused run. */
+  get finalState(): string | undefined {
+    return this.status !== "paused" ? this.currentState : undefined;
+  }
+
+  /** Whether the run ended by `stop`, a terminal state or a plain value. */
+  get isTerminated(): boolean {
+    return this.#state.isTerminated;
+  }
+
+  /** The errors of all failed executions, those that led to an error state included. */
+  get errors(): readonly DagwrightError[] {
+    return this.#state.errors;
+  }
+
+  get metrics(): FsmMetrics {
+    const visits = Object.create(null) as Record<string, number>;
+    this.#state.plan.specs.forEach(({ name }, i) => (visits[name] = this.#state.history.visits[i]));
+    return { total: this.#duration, visits, custom: { ...this.#state.metrics } };
+  }
+
+  /** What the states shared. May be passed on as the `context` of a later run. */
+  get context(): RunContext {
+    return new RunContext(this.#state);
+  }
+
+  /** What `JSON.stringify` writes. */
+  toJSON(): object {
+    const { runId, workflow, status, currentState, cycleCount, results } = this;
+    return { runId, workflow, status, currentState, cycleCount, results };
+  }
+
+  /** What `console.log` shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](): unknown {
+    const { runId, workflow, status, currentState, cycleCount, value, errors } = this;
+    return { runId, workflow, status, currentState, cycleCount, value, ...(errors.length > 0 ? { errors } : {}) };
+  }
+
+  #cycles<T>(map: (cycle: number, state: string) => T): T[] {
+    const { history, plan } = this.#state;
+    const list: T[] = [];
+    for (let cycle = history.start; cycle < history.count; cycle++) {
+      list.push(map(cycle, plan.specs[history.stateAt(cycle)].name));
+    }
+    return list;
+  }
+}
+
+function valueIn(value: unknown): unknown {
+  return value === NO_VALUE ? undefined : value;
+}

@@ -1,0 +1,75 @@
+import type { DagwrightError } from "../base/errors.js";
+import type { FsmPlan } from "../planning/fsm-plan.js";
+import { History, NO_VALUE } from "./history.js";
+import { RunBase } from "./run-base.js";
+
+/** What one run of an fsm knows. Only engines write to it. */
+export class FsmState extends RunBase {
+  readonly history: History;
+  /** The state that is being executed, or waits, or comes next. */
+  current: number;
+  /** The value that goes into the current state. */
+  value: unknown = undefined;
+  /** The event that led to the current state. */
+  trigger: string | undefined = undefined;
+  /** Failures in order, those that led to an error state included. */
+  private failures: DagwrightError[] | undefined;
+  /** How many attempts the current execution took. */
+  attempt = 0;
+  /** The run ended by `stop`, a terminal state or a plain value. */
+  isTerminated = false;
+
+  constructor(
+    readonly plan: FsmPlan,
+    inputs: Readonly<Record<string, unknown>>,
+    runId: string | undefined,
+    metadata: Readonly<Record<string, unknown>> | undefined,
+    historyLimit: number,
+  ) {
+    super(inputs, runId, metadata);
+    this.history = new History(plan.size, historyLimit);
+    this.current = plan.initial;
+  }
+
+  get workflow(): string {
+    return this.plan.workflow;
+  }
+
+  get errors(): DagwrightError[] {
+    return (this.failures ??= []);
+  }
+
+  has(name: string): boolean {
+    return this.lookUp(name) !== NO_VALUE;
+  }
+
+  get(name: string): unknown {
+    const value = this.lookUp(name);
+    return value === NO_VALUE ? undefined : value;
+  }
+
+  /** The latest value of each state. */
+  get results(): Record<string, unknown> {
+    const record = Object.create(null) as Record<string, unknown>;
+    this.plan.specs.forEach(({ name }, i) => {
+      const value = this.history.latestOf(i);
+      if (value !== NO_VALUE) record[name] = value;
+    });
+    return record;
+  }
+
+  /** The value under `"state"` (its latest) or `"state.2"` (its third execution). */
+  lookUp(name: string): unknown {
+    const state = this.plan.indexOf.get(name);
+    if (state !== undefined) return this.history.latestOf(state);
+    const dot = name.lastIndexOf(".");
+    const index = name.slice(dot + 1);
+    return dot > 0 && /^\d+$/u.test(index) ? this.execution(name.slice(0, dot), Number(index)) : NO_VALUE;
+  }
+
+  /** The value of a state's execution number `index`. */
+  execution(name: string, index: number): unknown {
+    const state = this.plan.indexOf.get(name);
+    return state === undefined ? NO_VALUE : this.history.executionOf(state, index);
+  }
+}

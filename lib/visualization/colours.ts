@@ -1,0 +1,13 @@
+import type { NodeStatus } from "../run/status.js";
+
+/** How each status looks. */
+export const COLOURS: Readonly<Record<NodeStatus, { fill: string; stroke: string }>> = {
+  pending: { fill: "#f4f4f5", stroke: "#a1a1aa" },
+  ready: { fill: "#e0f2fe", stroke: "#38bdf8" },
+  running: { fill: "#dbeafe", stroke: "#2563eb" },
+  completed: { fill: "#dcfce7", stroke: "#16a34a" },
+  failed: { fill: "#fee2e2", stroke: "#dc2626" },
+  skipped: { fill: "#fafafa", stroke: "#d4d4d8" },
+  cancelled: { fill: "#fef3c7", stroke: "#d97706" },
+  paused: { fill: "#ede9fe", stroke: "#7c3aed" },
+};

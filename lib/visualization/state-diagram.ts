@@ -1,0 +1,90 @@
+import type { DeclaredEdge, FsmPlan } from "../planning/fsm-plan.js";
+import type { FsmResult } from "../run/fsm-result.js";
+import type { NodeStatus } from "../run/status.js";
+import { COLOURS } from "./colours.js";
+import { escapeMermaid, quoteDot } from "./text.js";
+
+/** How an fsm is drawn. */
+export interface StateDiagramOptions {
+  /** Colours the states this run visited, and adds how often; the one it ended in has the colour of its status. */
+  run?: FsmResult<any>;
+  /** `TB` from top to bottom, `LR` from left to right. @defaultValue "TB" */
+  direction?: "TB" | "LR";
+}
+
+/** A Mermaid `stateDiagram-v2`. Names are only ever labels, so none of them can break the diagram. */
+export function stateDiagram(plan: FsmPlan, { run, direction = "TB" }: StateDiagramOptions): string {
+  const lines = ["stateDiagram-v2", `  direction ${direction}`];
+  const used = new Map<NodeStatus, number[]>();
+  plan.specs.forEach(({ name }, i) => {
+    lines.push(`  state "${escapeMermaid(labelOf(name, run))}" as s${i}`);
+    const status = statusOf(name, run);
+    if (status !== undefined) used.set(status, [...(used.get(status) ?? []), i]);
+  });
+  if (plan.initial >= 0) lines.push(`  [*] --> s${plan.initial}`);
+  for (const { from, to, label } of edgesOf(plan)) {
+    lines.push(`  s${from} --> s${to}${label === "" ? "" : ` : ${label}`}`);
+  }
+  plan.isTerminal.forEach((isTerminal, i) => {
+    if (isTerminal) lines.push(`  s${i} --> [*]`);
+  });
+  for (const [status, states] of used) {
+    const { fill, stroke } = COLOURS[status];
+    lines.push(`  classDef ${status} fill:${fill},stroke:${stroke},color:#18181b`);
+    lines.push(`  class ${states.map((i) => `s${i}`).join(",")} ${status}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** A Graphviz digraph, to be drawn by `dot`. */
+export function stateDot(plan: FsmPlan, { run, direction = "TB" }: StateDiagramOptions): string {
+  const lines = [
+    `digraph ${quoteDot(plan.workflow)} {`,
+    `  rankdir=${direction};`,
+    `  node [shape=box, style="rounded,filled", fillcolor="#f4f4f5", color="#a1a1aa", fontname="sans-serif"];`,
+    `  start [shape=point, label=""];`,
+  ];
+  plan.specs.forEach(({ name }, i) => {
+    const attributes = [`label=${quoteDot(labelOf(name, run))}`];
+    if (plan.isTerminal[i]) attributes.push("peripheries=2");
+    const status = statusOf(name, run);
+    if (status !== undefined) {
+      attributes.push(`fillcolor="${COLOURS[status].fill}"`, `color="${COLOURS[status].stroke}"`);
+    }
+    lines.push(`  s${i} [${attributes.join(", ")}];`);
+  });
+  if (plan.initial >= 0) lines.push(`  start -> s${plan.initial};`);
+  for (const { from, to, label } of edgesOf(plan)) {
+    lines.push(`  s${from} -> s${to}${label === "" ? "" : ` [label=${quoteDot(label)}]`};`);
+  }
+  return `${[...lines, "}"].join("\n")}\n`;
+}
+
+const LABELS: Readonly<Record<DeclaredEdge["kind"], string>> = {
+  to: "",
+  transition: "when",
+  default: "default",
+  error: "error",
+};
+
+/** The declared transitions; those between the same two states as one, and an error state's only as that. */
+function edgesOf({ edges }: FsmPlan): { from: number; to: number; label: string }[] {
+  const merged = new Map<string, { from: number; to: number; labels: Set<string> }>();
+  for (const { from, to, kind } of edges) {
+    const key = `${from} ${to}`;
+    const edge = merged.get(key) ?? { from, to, labels: new Set() };
+    if (LABELS[kind] !== "") edge.labels.add(LABELS[kind]);
+    merged.set(key, edge);
+  }
+  return Array.from(merged.values(), ({ from, to, labels }) => ({ from, to, label: Array.from(labels).join(", ") }));
+}
+
+function labelOf(name: string, run: FsmResult<any> | undefined): string {
+  return run === undefined ? name : `${name} (${run.metrics.visits[name] ?? 0})`;
+}
+
+function statusOf(name: string, run: FsmResult<any> | undefined): NodeStatus | undefined {
+  if (run === undefined) return undefined;
+  if (name === run.currentState) return run.status;
+  return (run.metrics.visits[name] ?? 0) > 0 ? "completed" : "pending";
+}

@@ -44,7 +44,7 @@ function machineOf(size: number) {
 
 function viaXState(machine: ReturnType<typeof machineOf>): number {
   const actor = createActor(machine).start();
-  for (let i = 0; i < TRANSITIONS; i++) actor.send({ type: "NEXT" } as never);
+  for (let i = 0; i < TRANSITIONS; i++) actor.send({ type: "NEXT" });
   return (actor.getSnapshot().context as { count: number }).count;
 }
 

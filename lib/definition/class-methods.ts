@@ -24,14 +24,7 @@ export function readNodes(source: object): ClassWorkflow<NodeSpec> {
   return readClass(source, "@node", ({ spec, declared }, key, fn, instance) =>
     spec.kind === "state"
       ? undefined
-      : nodeSpec(
-          spec.kind,
-          spec.options.name ?? key,
-          fn,
-          withTypes(spec.options, instance, key),
-          instance,
-          declared,
-        ),
+      : nodeSpec(spec.kind, spec.options.name ?? key, fn, withTypes(spec.options, instance, key), instance, declared),
   );
 }
 

@@ -12,8 +12,7 @@ import type { CheckOutcome, CheckState } from "./typed-states.js";
 
 /** What a decorator leaves on a method. */
 export type MethodSpec =
-  | { readonly kind: Kind; readonly options: NodeOptions }
-  | { readonly kind: "state"; readonly options: StateOptions };
+  { readonly kind: Kind; readonly options: NodeOptions } | { readonly kind: "state"; readonly options: StateOptions };
 
 // Shared by all copies of this module in a process, such as an ESM and a CommonJS one.
 const METHOD = Symbol.for("dagwright:node");
@@ -168,7 +167,7 @@ function decorators<K extends NodeKind, O>(
     }
     const name = options.name ?? key;
     checkNodeName(name);
-    if (kind === "state") checkStateOptions(options as StateOptions, name);
+    if (kind === "state") checkStateOptions(options, name);
     else checkNodeOptions(options, name);
     const spec = Object.freeze({ kind, options: Object.freeze(options) });
     Reflect.defineMetadata(METHOD, spec, method as NodeFunction);
@@ -211,6 +210,9 @@ function parseArguments(kind: string, args: readonly unknown[]): NodeOptions {
   const needs = (hasOptions ? args.slice(0, -1) : args) as NeedLike[];
   const options = (hasOptions ? last : {}) as NodeOptions;
   if (needs.length === 0) return { ...options };
+  if (kind === "state") {
+    throw new InvalidNodeError(`@state takes options, not needs: what it gets is the previous state's value.`);
+  }
   if (options.needs !== undefined) {
     throw new InvalidNodeError(`@${kind}(…) names its needs twice, as arguments and in "needs". Keep one of them.`);
   }

@@ -5,11 +5,10 @@ import { checkNodeName, type NodeFunction, type NodeSpec } from "./node-spec.js"
 import { readSignature } from "./params.js";
 
 /** The options of a state. */
-export interface StateOptions<To extends readonly string[] = readonly string[], E extends string = string>
-  extends Pick<
-    NodeOptions,
-    "name" | "description" | "metadata" | "params" | "retry" | "timeout" | "cache" | "hooks" | "errorStrategy"
-  > {
+export interface StateOptions<To extends readonly string[] = readonly string[], E extends string = string> extends Pick<
+  NodeOptions,
+  "name" | "description" | "metadata" | "params" | "retry" | "timeout" | "cache" | "hooks" | "errorStrategy"
+> {
   /** The run begins here. @defaultValue false */
   initial?: boolean;
   /** The run ends when this state has executed, whatever it returns. @defaultValue false */

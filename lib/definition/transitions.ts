@@ -68,7 +68,7 @@ export function waitForEvent<
     checkState("in after[1]", after[1]);
   }
   const last = after === undefined ? undefined : { ms: after[0], state: after[1] };
-  return new WaitForEvent(new Map(entries), last) as WaitForEvent<any>;
+  return new WaitForEvent(new Map(entries), last);
 }
 
 function checkState(where: string, state: unknown): void {

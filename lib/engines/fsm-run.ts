@@ -1,5 +1,4 @@
 import { LazyAbort, onAbort } from "../base/abort.js";
-import { now } from "../base/clock.js";
 import { drive, isThenable, type Coroutine } from "../base/coroutine.js";
 import { MissingInputError, type DagwrightError } from "../base/errors.js";
 import type { NodeHooks } from "../definition/node-options.js";
@@ -7,14 +6,7 @@ import { valueOf } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import type { ResultCache } from "../policies/cache.js";
 import { cancelled, expired, interruption } from "../run/endings.js";
-import {
-  ExecutionError,
-  InvalidTransitionError,
-  MaxCyclesError,
-  messageOf,
-  UnknownStateError,
-  type ErrorSite,
-} from "../run/errors.js";
+import { ExecutionError, messageOf, type ErrorSite } from "../run/errors.js";
 import { StateContext } from "../run/fsm-context.js";
 import { FsmResult } from "../run/fsm-result.js";
 import type { FsmState } from "../run/fsm-state.js";
@@ -22,17 +14,17 @@ import { NO_VALUE } from "../run/history.js";
 import type { RunStatus } from "../run/status.js";
 import { Announcer } from "./announcer.js";
 import { Attempts } from "./attempts.js";
-import { destination, END, Misdirection, type Waiting } from "./destination.js";
+import { CycleClock } from "./cycle-clock.js";
+import { destination, END, type Waiting } from "./destination.js";
+import { exhausted, failureOf, neverDone, originOf, siteOf, stateError } from "./fsm-errors.js";
 import { FsmHost, type FsmHostRun } from "./fsm-host.js";
 import { Mailbox } from "./mailbox.js";
 import type { FsmRunOptions } from "./run-options.js";
 import { stateInputs, withContext } from "./state-arguments.js";
-import { TIME_SLICE, TimeSlice } from "./time-slice.js";
 import { ask, type Verdict } from "./verdict.js";
+import { Watchers } from "./watchers.js";
 
 const DEFAULT_CYCLES = 1000;
-/** How many quick cycles may pass between two looks at the clock. */
-const MOST_UNTIMED = 64;
 
 /** What a run needs beside its options, resolved against the plan. */
 export interface FsmRunSetup {
@@ -71,28 +63,19 @@ export class FsmRun implements FsmHostRun {
   readonly announcer: Announcer | undefined;
   private readonly plan: FsmPlan;
   private readonly maxCycles: number;
-  private readonly startedAt: number;
-  private readonly deadline: number;
-  /** Cycles until the clock is looked at. With a timeout it always is. */
-  private untimed = 0;
-  private stride = 1;
-  private time: number;
-  private sliceEnd: number;
-  private slice: TimeSlice | undefined;
+  private readonly clock: CycleClock;
   private budget = Infinity;
   private pumping = false;
   /** Something has to settle before the next cycle. */
   private busy = false;
   /** The inputs of the state that is executing, if it is a managed one. */
   inputs: readonly unknown[] = [];
-  /** A state is executing: its cycle is not in the history yet. */
-  private executing = false;
   private pausing = false;
   private over = false;
   private hasFailed = false;
   private wait: Wait | undefined;
   private readonly mailbox: Mailbox | undefined;
-  private watchers: Map<number, { resolve(): void; reject(error: Error): void }[]> | undefined;
+  private watchers: Watchers | undefined;
   private lazyAbort: LazyAbort | undefined;
   private lazyAttempts: Attempts | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -111,9 +94,7 @@ export class FsmRun implements FsmHostRun {
     this.maxCycles = maxCycles;
     this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
     this.mailbox = setup.takesEvents ? new Mailbox() : undefined;
-    this.time = this.startedAt = now();
-    this.sliceEnd = setup.sync ? Infinity : this.time + TIME_SLICE;
-    this.deadline = timeout === undefined ? Infinity : this.time + timeout;
+    this.clock = new CycleClock(timeout, setup.sync);
   }
 
   get hooks(): readonly NodeHooks[] {
@@ -150,7 +131,7 @@ export class FsmRun implements FsmHostRun {
       this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
       if (this.over) return;
     }
-    if (timeout !== undefined && !this.sync) this.timer = setTimeout(() => this.expire(), timeout);
+    if (timeout !== undefined && !this.sync) this.timer = setTimeout(this.expire, timeout);
     this.pump();
   }
 
@@ -190,17 +171,18 @@ export class FsmRun implements FsmHostRun {
   watch(index: number): Promise<void> {
     if (this.state.current === index) return Promise.resolve();
     if (this.over) return Promise.reject(this.neverEntered(index));
-    return new Promise((resolve, reject) => {
-      this.watchers ??= new Map();
-      const list = this.watchers.get(index);
-      if (list === undefined) this.watchers.set(index, [{ resolve, reject }]);
-      else list.push({ resolve, reject });
-    });
+    return (this.watchers ??= new Watchers()).add(index);
   }
 
-  private expire(): void {
+  private readonly expire = (): void => {
     if (!this.over) this.halt("failed", expired(this.state, this.options.timeout), true);
-  }
+  };
+
+  /** The event loop has turned. */
+  private readonly turned = (): void => {
+    this.busy = false;
+    this.pump();
+  };
 
   // --- the loop ---
 
@@ -212,38 +194,18 @@ export class FsmRun implements FsmHostRun {
       if (this.pausing) this.end("paused", undefined);
       else if (this.state.history.count >= this.maxCycles) this.exhaust();
       else if (this.budget <= 0) break;
-      else if (this.untimed-- > 0 || this.checkClock()) this.cycle();
+      else if (this.clock.allows(this.expire, this.turned)) this.cycle();
+      else this.busy = !this.over;
     }
     this.pumping = false;
     if (!this.over && !this.busy) this.onIdle?.();
-  }
-
-  /** Whether there is time for another cycle. The clock is read less often while cycles are quick. */
-  private checkClock(): boolean {
-    const before = this.time;
-    this.time = now();
-    if (this.time >= this.deadline) this.expire();
-    else if (this.time >= this.sliceEnd) this.endSlice();
-    this.stride = this.time - before > 1 || this.deadline < Infinity ? 1 : Math.min(this.stride * 2, MOST_UNTIMED);
-    this.untimed = this.stride - 1;
-    return !this.over && !this.busy;
-  }
-
-  private endSlice(): void {
-    this.sliceEnd = this.time + TIME_SLICE;
-    this.slice ??= new TimeSlice();
-    this.busy = this.slice.renew(() => {
-      this.time = now();
-      this.busy = false;
-      this.pump();
-    });
   }
 
   private cycle(): void {
     const { state, plan } = this;
     const { current } = state;
     this.budget--;
-    this.executing = true;
+    this.state.isExecuting = true;
     this.announcer?.announce({ type: "state.entered", cycle: state.history.count }, current);
     let work: unknown;
     try {
@@ -254,7 +216,10 @@ export class FsmRun implements FsmHostRun {
     if (!isThenable(work)) return this.returned(work);
     if (!this.sync) return this.await(work, this.returned, this.failed);
     Promise.resolve(work).catch(() => {});
-    this.failed(this.error("returned a promise, which runSync can't wait for. Use run instead."), "failFast");
+    this.failed(
+      stateError(this.state, "returned a promise, which runSync can't wait for. Use run instead."),
+      "failFast",
+    );
   }
 
   /** Goes on when `work` has settled, unless the run has ended meanwhile. */
@@ -265,7 +230,7 @@ export class FsmRun implements FsmHostRun {
       (outcome: A) => {
         if (this.over) return;
         this.busy = false;
-        this.untimed = 0;
+        this.clock.reset();
         then(outcome);
         this.pump();
       };
@@ -301,7 +266,7 @@ export class FsmRun implements FsmHostRun {
     const { state } = this;
     const { current } = state;
     const value = valueOf(outcome);
-    this.executing = false;
+    this.state.isExecuting = false;
     state.history.add(current, value);
     this.announcer?.announce({ type: "node.completed", result: value, cached: state.attempt === 0 }, current);
     this.follow(outcome, value);
@@ -336,7 +301,7 @@ export class FsmRun implements FsmHostRun {
     const from = specs[this.state.current].name;
     const vetoed = (error: unknown) => {
       const message = `vetoed: a state hook threw on the way to "${specs[to].name}": ${messageOf(error)}`;
-      this.fail(this.error(message, error), rescues ? "unrescued" : undefined);
+      this.fail(stateError(this.state, message, error), rescues ? "unrescued" : undefined);
     };
     let asked: unknown;
     try {
@@ -351,7 +316,13 @@ export class FsmRun implements FsmHostRun {
     if (!isThenable(asked)) return this.enter(to, value, event);
     if (!this.sync) return this.await(asked, () => this.enter(to, value, event), vetoed);
     Promise.resolve(asked).catch(() => {});
-    this.fail(this.error("has a state hook that returned a promise, which runSync can't wait for. Use run instead."), "failFast");
+    this.fail(
+      stateError(
+        this.state,
+        "has a state hook that returned a promise, which runSync can't wait for. Use run instead.",
+      ),
+      "failFast",
+    );
   }
 
   private enter(to: number, value: unknown, event: string | undefined): void {
@@ -360,9 +331,7 @@ export class FsmRun implements FsmHostRun {
     state.current = to;
     state.value = value;
     state.trigger = event;
-    if (this.watchers === undefined) return;
-    for (const { resolve } of this.watchers.get(to) ?? []) resolve();
-    this.watchers.delete(to);
+    this.watchers?.entered(to);
   }
 
   private leave(to: number | undefined, value: unknown): void {
@@ -377,7 +346,12 @@ export class FsmRun implements FsmHostRun {
   private beginWait({ events, after }: Waiting): void {
     if (this.mailbox === undefined && after === undefined) {
       const names = Array.from(events.keys(), (event) => `"${event}"`).join(", ");
-      return this.fail(this.error(`waits for ${names}, but nobody can send events to this run. Use fsm.start, or give "after".`));
+      return this.fail(
+        stateError(
+          this.state,
+          `waits for ${names}, but nobody can send events to this run. Use fsm.start, or give "after".`,
+        ),
+      );
     }
     if (this.takeEvent(events)) return;
     if (this.sync && after !== undefined) {
@@ -414,11 +388,11 @@ export class FsmRun implements FsmHostRun {
   private readonly failed = (thrown: unknown, decided?: Verdict): void => {
     if (this.over) return;
     const { state, plan, announcer } = this;
-    const error = this.failureOf(thrown);
+    const error = failureOf(this.state, thrown);
     if (!plan.isManaged[state.current] && this.hooks.length === 0) {
       announcer?.announce({ type: "attempt.failed", attempt: state.attempt, error: thrown }, state.current);
     }
-    this.executing = false;
+    this.state.isExecuting = false;
     state.history.add(state.current, NO_VALUE);
     this.fail(error, decided);
   };
@@ -429,7 +403,7 @@ export class FsmRun implements FsmHostRun {
    */
   private fail(thrown: unknown, decided?: Verdict | "unrescued"): void {
     const { state, plan } = this;
-    const error = this.failureOf(thrown);
+    const error = failureOf(this.state, thrown);
     state.errors.push(error);
     this.announcer?.announce({ type: "node.failed", error }, state.current);
     const rescue = plan.errorStates[state.current];
@@ -438,7 +412,13 @@ export class FsmRun implements FsmHostRun {
     if (!isThenable(verdict)) return this.carryOut(error, verdict);
     if (!this.sync) return this.await(verdict, (settled) => this.carryOut(error, settled), this.failed);
     Promise.resolve(verdict).catch(() => {});
-    this.carryOut(error, this.error("has an errorHandler that returned a promise, which runSync can't wait for. Use run instead."));
+    this.carryOut(
+      error,
+      stateError(
+        this.state,
+        "has an errorHandler that returned a promise, which runSync can't wait for. Use run instead.",
+      ),
+    );
   }
 
   private judge(error: DagwrightError): Verdict | Promise<Verdict> {
@@ -468,28 +448,8 @@ export class FsmRun implements FsmHostRun {
     this.end("failed", undefined);
   }
 
-  /** The error of a state that failed: dagwright's own as they are, a user's as the cause of ours. */
-  private failureOf(thrown: unknown): DagwrightError {
-    if (thrown instanceof MissingInputError && thrown.run === undefined) return thrown;
-    if (thrown instanceof ExecutionError && thrown.runId === this.state.runId) return thrown;
-    if (thrown instanceof Misdirection) {
-      const ErrorClass = thrown.isKnown ? InvalidTransitionError : UnknownStateError;
-      return new ErrorClass(thrown.message, this.siteOf(this.state.attempt));
-    }
-    return this.error(`failed: ${messageOf(thrown)}`, thrown);
-  }
-
-  private error(what: string, ...cause: [unknown?]): ExecutionError {
-    const { current, attempt } = this.state;
-    return new ExecutionError(`State "${this.plan.specs[current].name}" ${what}`, this.siteOf(attempt, ...cause));
-  }
-
   siteOf(attempt: number, ...cause: [unknown?]): ErrorSite {
-    const { runId, current, history } = this.state;
-    const { name } = this.plan.specs[current];
-    const cycle = this.executing ? history.count : history.count - 1;
-    const site = { runId, node: name, attempt, state: name, cycle };
-    return cause.length === 0 ? site : { ...site, cause: cause[0] };
+    return siteOf(this.state, attempt, ...cause);
   }
 
   // --- how the run ends ---
@@ -500,18 +460,15 @@ export class FsmRun implements FsmHostRun {
     const next = plan.specs[state.current].name;
     state.current = state.history.stateAt(state.history.count - 1);
     if (options.onMaxCycles === "stop") return this.end(this.hasFailed ? "failed" : "completed", undefined);
-    const message =
-      `Workflow "${plan.workflow}" needs more than ${this.maxCycles} cycles; the next state would be "${next}". ` +
-      `Raise maxCycles, or end the run with stop() or a terminal state.`;
-    this.end("failed", new MaxCyclesError(message, this.siteOf(state.attempt)));
+    this.end("failed", exhausted(state, this.maxCycles, next));
   }
 
   /** Ends the run before its time: what is executing is cancelled. */
   private halt(status: RunStatus, error: ExecutionError, rejects: boolean): void {
     this.over = true;
     const { state } = this;
-    if (this.executing) {
-      this.executing = false;
+    if (this.state.isExecuting) {
+      this.state.isExecuting = false;
       state.history.add(state.current, NO_VALUE);
       this.announcer?.announce({ type: "node.cancelled" }, state.current);
     }
@@ -531,27 +488,20 @@ export class FsmRun implements FsmHostRun {
     clearTimeout(this.timer);
     if (status === "paused") this.announcer?.announce({ type: "run.paused" });
     this.announcer?.announce({ type: "run.finished", status, error });
-    const result = new FsmResult<any>(this.state, status, now() - this.startedAt);
+    const result = new FsmResult<any>(this.state, status, this.clock.elapsed());
     if (error instanceof ExecutionError) error.run = result as ExecutionError["run"];
     else if (error instanceof MissingInputError) error.run = result;
     this.mailbox?.close((event) => this.refusal(event));
-    for (const [index, list] of this.watchers ?? []) for (const { reject } of list) reject(this.neverEntered(index));
-    this.watchers = undefined;
+    this.watchers?.close((index) => this.neverEntered(index));
     this.onEnd?.(result, error);
   }
 
   private refusal(event: string): ExecutionError {
-    return this.late(`did not take event "${event}"`);
+    return neverDone(this.state, `did not take event "${event}"`);
   }
 
   private neverEntered(index: number): ExecutionError {
-    return this.late(`did not enter state "${this.plan.specs[index].name}"`);
-  }
-
-  private late(what: string): ExecutionError {
-    const { runId, current } = this.state;
-    const message = `The run of "${this.plan.workflow}" ${what}: it ended in state "${this.plan.specs[current].name}".`;
-    return new ExecutionError(message, { runId });
+    return neverDone(this.state, `did not enter state "${this.plan.specs[index].name}"`);
   }
 
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
@@ -561,9 +511,4 @@ export class FsmRun implements FsmHostRun {
   cacheOf(state: string): ResultCache | undefined {
     return this.setup.cacheOf(state);
   }
-}
-
-/** The user's own error, where ours stands for one. */
-function originOf(error: DagwrightError): unknown {
-  return "cause" in error ? error.cause : error;
 }

@@ -114,7 +114,8 @@ export function planFsm(definition: FsmDefinition): Planning<FsmPlan> {
   });
   specs.forEach(({ name, signature: { inputs } }, i) => {
     // Only a value from the state before goes to a parameter without a name.
-    if ((inputs.length < 2 && i !== initial) || inputs.every((input) => input.name !== undefined || input.optional)) return;
+    if ((inputs.length < 2 && i !== initial) || inputs.every((input) => input.name !== undefined || input.optional))
+      return;
     const message = `State "${name}" takes values by name, but a parameter of it is destructured and has none. Give the names with "params".`;
     report("INVALID_NODE", message, [name]);
   });
@@ -153,7 +154,11 @@ function looseEnds({ size, specs, initial, isTerminal, edges, transitions, legal
     for (const { to } of list) {
       if (legal[from].has(specs[to].name)) continue;
       const { name } = specs[from];
-      warn("ILLEGAL_TRANSITION", `"to" of state "${name}" does not list "${specs[to].name}", where addTransition leads.`, name);
+      warn(
+        "ILLEGAL_TRANSITION",
+        `"to" of state "${name}" does not list "${specs[to].name}", where addTransition leads.`,
+        name,
+      );
     }
   });
   if (initial < 0 || !specs.every(({ options }, i) => isTerminal[i] || options.to !== undefined)) return issues;
@@ -167,8 +172,18 @@ function looseEnds({ size, specs, initial, isTerminal, edges, transitions, legal
   const ends = specs.flatMap((_, i) => (isTerminal[i] ? i : []));
   const backwards = reachable(reversed(graph), ends);
   specs.forEach(({ name }, i) => {
-    if (forwards[i] === 0) warn("UNREACHABLE_STATE", `State "${name}" of workflow "${workflow}" can't be reached from "${specs[initial].name}".`, name);
-    else if (backwards[i] === 0) warn("NO_WAY_TO_TERMINAL", `From state "${name}" of workflow "${workflow}" no terminal state can be reached.`, name);
+    if (forwards[i] === 0)
+      warn(
+        "UNREACHABLE_STATE",
+        `State "${name}" of workflow "${workflow}" can't be reached from "${specs[initial].name}".`,
+        name,
+      );
+    else if (backwards[i] === 0)
+      warn(
+        "NO_WAY_TO_TERMINAL",
+        `From state "${name}" of workflow "${workflow}" no terminal state can be reached.`,
+        name,
+      );
   });
   return issues;
 }

@@ -1,4 +1,5 @@
 import type { DagwrightError } from "../base/errors.js";
+import type { StateHandle } from "../definition/fsm-definition.js";
 import { RunContext } from "./context.js";
 import type { FsmState } from "./fsm-state.js";
 import { NO_VALUE, type Cycle } from "./history.js";
@@ -56,11 +57,12 @@ export class FsmResult<S = Record<string, unknown>> {
   }
 
   /** A state's latest value (`"state"`) or that of one execution (`"state.2"` is the third), or `fallback`. */
-  get<K extends StateKey<S>>(state: K | { readonly name: K }): S[K] | undefined;
+  get<V>(state: StateHandle<V, any>): V | undefined;
+  get<K extends StateKey<S>>(state: K): S[K] | undefined;
   get<K extends StateKey<S>>(execution: `${K}.${number}`): S[K] | undefined;
-  get<K extends StateKey<S>, F>(state: K | `${K}.${number}` | { readonly name: K }, fallback: F): S[K] | F;
-  get<V>(state: { readonly type: V; readonly name: string }): V | undefined;
-  get(state: string | { readonly name: string }, fallback?: unknown): unknown {
+  get<V, F>(state: StateHandle<V, any>, fallback: F): V | F;
+  get<K extends StateKey<S>, F>(state: K | `${K}.${number}`, fallback: F): S[K] | F;
+  get(state: string | StateHandle<any, any>, fallback?: unknown): unknown {
     const value = this.#state.lookUp(typeof state === "string" ? state : state.name);
     return value === NO_VALUE ? fallback : value;
   }

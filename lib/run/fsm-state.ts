@@ -14,6 +14,8 @@ export class FsmState extends RunBase {
   trigger: string | undefined = undefined;
   /** Failures in order, those that led to an error state included. */
   private failures: DagwrightError[] | undefined;
+  /** The current state is executing: its cycle is not in the history yet. */
+  isExecuting = false;
   /** How many attempts the current execution took. */
   attempt = 0;
   /** The run ended by `stop`, a terminal state or a plain value. */

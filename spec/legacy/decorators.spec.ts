@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Dag, node, workflow } from "dagwright";
 import { decoratorContract } from "../support/decorators.contract.js";
-import type { Orders as StandardOrders } from "../support/orders.js";
-import { Orders } from "./orders.js";
+import type * as standard from "../support/orders.js";
+import * as classes from "./orders.js";
 
-decoratorContract("legacy", Orders as unknown as typeof StandardOrders);
+decoratorContract("legacy", classes as unknown as typeof standard);
 
 describe("Legacy decorators", () => {
   it("are tried on the class that standard decorators are tried on, line by line", () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { Dag, type RunResult } from "dagwright";
-import type { Orders as StandardOrders } from "./orders.js";
+import { Dag, Fsm, type RunResult } from "dagwright";
+import type * as classes from "./orders.js";
 
 /** What holds for an annotated class, whichever way its decorators were compiled. */
-export function decoratorContract(kind: string, Orders: typeof StandardOrders): void {
+export function decoratorContract(kind: string, { Orders, Lamp }: typeof classes): void {
   describe(`A class with ${kind} decorators`, () => {
     it("runs as a dag", async () => {
       const dag = Dag.from(Orders);
@@ -52,6 +52,18 @@ export function decoratorContract(kind: string, Orders: typeof StandardOrders): 
         expect.objectContaining({ severity: "warning", code: "MISSING_CONNECTION", nodes: ["isCheap"] }),
       ]);
       expect(() => dag.validateOrThrow({ strict: true })).toThrow(/"isCheap".*"isCheap\.true"/u);
+    });
+
+    it("runs as an fsm", async () => {
+      const fsm = Fsm.from(Lamp);
+      const run = await fsm.run({ inputs: { times: 1 } });
+      expect(run.workflow).toBe("lamp");
+      expect(run.stateHistory).toEqual(["off", "on", "on", "on", "burnt"]);
+      expect(run.value).toBe("burnt after 3");
+      expect(run.get("on")).toEqual({ after: 3 });
+      expect((await fsm.run({ inputs: { times: -1 } })).value).toBe("no such lamp");
+      expect(() => Dag.from(Lamp)).toThrow(/no method with @node/u);
+      expect(() => Fsm.from(Orders)).toThrow(/no method with @state/u);
     });
   });
 }

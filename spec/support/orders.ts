@@ -5,12 +5,16 @@ import {
   cachedNode,
   condition,
   decide,
+  next,
   node,
   optional,
   route,
   select,
+  state,
+  stop,
   workflow,
   type Context,
+  type FsmContext,
 } from "dagwright";
 
 export interface Order {
@@ -73,5 +77,25 @@ export class Orders {
   }
   @node(optional("bulk"), "currency", { retry: 1 }) note(bulk: string | undefined, currency: string): string {
     return `${bulk ?? "none"} ${currency}`;
+  }
+}
+
+@workflow({ name: "lamp", errorState: "broken" })
+export class Lamp {
+  switched = 0;
+
+  @state({ initial: true, to: ["on"] }) off(times: number) {
+    return next("on", times);
+  }
+  @state({ to: ["off", "on", "burnt"] }) async on(times: number, ctx: FsmContext) {
+    this.switched++;
+    if (times < 0) throw new Error("no such lamp");
+    return ctx.cycle > 2 ? next("burnt", { after: this.switched }) : next("on", times);
+  }
+  @state({ terminal: true }) burnt(info: { after: number }) {
+    return stop(`burnt after ${info.after}`);
+  }
+  @state() broken(error: Error) {
+    return error.message;
   }
 }

@@ -60,6 +60,11 @@ export function checkType(option: string, value: unknown, type: "string" | "bool
   throw new TypeError(`"${option}" must be ${type === "object" ? "an" : "a"} ${type}; received ${show(value)}.`);
 }
 
+/** @throws {TypeError} unless `value` is a string */
+export function checkName(option: string, value: unknown): void {
+  if (typeof value !== "string") throw new TypeError(`"${option}" must be a string; received ${show(value)}.`);
+}
+
 function isWhole(value: number): boolean {
   return Number.isInteger(value) || value === Infinity;
 }

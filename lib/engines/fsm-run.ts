@@ -404,7 +404,7 @@ export class FsmRun implements FsmHostRun {
   private fail(thrown: unknown, decided?: Verdict | "unrescued"): void {
     const { state, plan } = this;
     const error = failureOf(this.state, thrown);
-    state.errors.push(error);
+    state.addError(error);
     this.announcer?.announce({ type: "node.failed", error }, state.current);
     const rescue = plan.errorStates[state.current];
     if (rescue >= 0 && decided === undefined) return this.go(rescue, originOf(error), undefined, true);

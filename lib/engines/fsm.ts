@@ -1,4 +1,4 @@
-import { checkDuration, checkType } from "../base/check.js";
+import { checkDuration, checkName, checkType } from "../base/check.js";
 import { ValidationError, type DagwrightError, type ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import { readStates } from "../definition/class-methods.js";
@@ -182,7 +182,10 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
         return specs[state.current].name as StateKey<S>;
       },
       result,
-      send: (event, payload) => run.send(event, payload),
+      send: async (event, payload) => {
+        checkName("event", event);
+        return run.send(event, payload);
+      },
       waitFor: (name, options) => this.waitFor(run, name, options?.timeout),
       pause: () => (run.pause(), result),
       stop: () => (run.stop(), result),

@@ -2,9 +2,16 @@
 interface Letter {
   readonly event: string;
   readonly payload: unknown;
+  /** Its place among all events sent. */
   readonly number: number;
-  taken(): void;
-  refused(error: Error): void;
+  readonly taken: () => void;
+  readonly refused: (error: Error) => void;
+}
+
+/** The letters of one event; those before `head` are gone. */
+interface Queue {
+  letters: Letter[];
+  head: number;
 }
 
 /**
@@ -12,16 +19,16 @@ interface Letter {
  * are accepted, the one sent first is taken first. Cost: O(events accepted) to take one, whatever else is queued.
  */
 export class Mailbox {
-  private readonly letters = new Map<string, Letter[]>();
+  private readonly queues = new Map<string, Queue>();
   private sent = 0;
 
   /** Resolves when the event is taken. */
   add(event: string, payload: unknown): Promise<void> {
     return new Promise((taken, refused) => {
       const letter = { event, payload, number: this.sent++, taken, refused };
-      const queue = this.letters.get(event);
-      if (queue === undefined) this.letters.set(event, [letter]);
-      else queue.push(letter);
+      const queue = this.queues.get(event);
+      if (queue === undefined) this.queues.set(event, { letters: [letter], head: 0 });
+      else queue.letters.push(letter);
     });
   }
 
@@ -29,20 +36,24 @@ export class Mailbox {
   take(accepted: ReadonlyMap<string, unknown>): Letter | undefined {
     let first: Letter | undefined;
     for (const event of accepted.keys()) {
-      const letter = this.letters.get(event)?.[0];
+      const queue = this.queues.get(event);
+      const letter = queue?.letters[queue.head];
       if (letter !== undefined && (first === undefined || letter.number < first.number)) first = letter;
     }
     if (first === undefined) return undefined;
-    const queue = this.letters.get(first.event) as Letter[];
-    queue.shift();
-    if (queue.length === 0) this.letters.delete(first.event);
+    const queue = this.queues.get(first.event) as Queue;
+    if (++queue.head === queue.letters.length) this.queues.delete(first.event);
+    else if (queue.head > 1000 && queue.head * 2 > queue.letters.length) {
+      queue.letters = queue.letters.slice(queue.head);
+      queue.head = 0;
+    }
     return first;
   }
 
   /** Refuses all events that were not taken. */
   close(error: (event: string) => Error): void {
-    const left = Array.from(this.letters.values()).flat();
-    this.letters.clear();
-    for (const letter of left) letter.refused(error(letter.event));
+    const left = Array.from(this.queues.values(), ({ letters, head }) => letters.slice(head)).flat();
+    this.queues.clear();
+    for (const { event, refused } of left) refused(error(event));
   }
 }

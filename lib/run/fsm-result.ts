@@ -122,7 +122,7 @@ export class FsmResult<S = Record<string, unknown>> {
     return this.#state.isTerminated;
   }
 
-  /** The errors of all failed executions, those that led to an error state included. */
+  /** The errors of failed executions, those that led to an error state included; as many as there are cycles kept. */
   get errors(): readonly DagwrightError[] {
     return this.#state.errors;
   }

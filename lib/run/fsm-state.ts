@@ -3,6 +3,8 @@ import type { FsmPlan } from "../planning/fsm-plan.js";
 import { History, NO_VALUE } from "./history.js";
 import { RunBase } from "./run-base.js";
 
+const NO_ERRORS: readonly DagwrightError[] = Object.freeze([]);
+
 /** What one run of an fsm knows. Only engines write to it. */
 export class FsmState extends RunBase {
   readonly history: History;
@@ -26,7 +28,7 @@ export class FsmState extends RunBase {
     inputs: Readonly<Record<string, unknown>>,
     runId: string | undefined,
     metadata: Readonly<Record<string, unknown>> | undefined,
-    historyLimit: number,
+    private readonly historyLimit: number,
   ) {
     super(inputs, runId, metadata);
     this.history = new History(plan.size, historyLimit);
@@ -37,8 +39,15 @@ export class FsmState extends RunBase {
     return this.plan.workflow;
   }
 
-  get errors(): DagwrightError[] {
-    return (this.failures ??= []);
+  get errors(): readonly DagwrightError[] {
+    return this.failures ?? NO_ERRORS;
+  }
+
+  /** Keeps no more errors than cycles. */
+  addError(error: DagwrightError): void {
+    this.failures ??= [];
+    this.failures.push(error);
+    if (this.failures.length > this.historyLimit) this.failures.shift();
   }
 
   has(name: string): boolean {

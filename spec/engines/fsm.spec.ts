@@ -103,6 +103,14 @@ describe("Fsm › run", () => {
     }
   });
 
+  it("executes a state that is initial and terminal once, in every run anew", async () => {
+    const fsm = new Fsm("f");
+    let calls = 0;
+    fsm.state("only", { initial: true, terminal: true }, () => next("only", ++calls));
+    expect(await fsm.run()).toMatchObject({ cycleCount: 1, value: 1, finalState: "only" });
+    expect(await fsm.run()).toMatchObject({ cycleCount: 1, value: 2 });
+  });
+
   it("ends with a plain value that no transition takes, nothing included, and in the first cycle", async () => {
     for (const value of [undefined, null, 0, "end", { x: 1 }]) {
       const fsm = new Fsm("f");
@@ -311,6 +319,14 @@ describe("historyLimit", () => {
     expect((await fsm.run()).stateHistory).toEqual(["ping", "pong"]);
     expect((await fsm.run({ historyLimit: 4 })).stateHistory).toHaveLength(4);
     expect(() => new Fsm("f", { historyLimit: 0 })).toThrow(RangeError);
+  });
+
+  it("bounds the errors that led to an error state too", async () => {
+    const fsm = new Fsm("f", { errorState: "again" });
+    fsm.state("again", { initial: true }, () => next("fails"));
+    fsm.state("fails", fails);
+    const run = await fsm.run({ maxCycles: 1000, onMaxCycles: "stop", historyLimit: 3 });
+    expect(run.errors.map((error) => (error as ExecutionError).cycle)).toEqual([995, 997, 999]);
   });
 
   it("keeps memory flat over a million cycles", () => {
@@ -786,6 +802,19 @@ describe("Events from outside", () => {
     const running = timers();
     await handle.stop();
     expect(timers()).toBe(running - 2);
+  });
+
+  it("are taken quickly, however many are queued", async () => {
+    const fsm = new Fsm("f");
+    fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle", END: "end" }));
+    fsm.state("end", () => stop("end"));
+    const handle = fsm.start({ maxCycles: Infinity, historyLimit: 1 });
+    const other = caught(handle.send("OTHER"));
+    await Promise.all(Array.from({ length: 100_000 }, () => handle.send("GO")));
+    await handle.send("END");
+    expect(await handle.result).toMatchObject({ cycleCount: 100_002, value: "end" });
+    expect((await other).message).toContain("OTHER");
+    await expect(fsm.start().send(5 as never)).rejects.toThrow(TypeError);
   });
 
   it("are checked when a state waits for them", () => {

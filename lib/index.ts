@@ -37,12 +37,15 @@ export type { DiagramOptions } from "./visualization/diagram.js";
 export type { StateDiagramOptions } from "./visualization/state-diagram.js";
 export type { XStateConfig, XStateNode } from "./visualization/xstate.js";
 
+export { ThreadPool, type ThreadPoolOptions } from "./backends/thread-pool.js";
+
 export type { RunContext } from "./run/context.js";
 export type { FsmMetrics, FsmResult } from "./run/fsm-result.js";
 export type { Cycle } from "./run/history.js";
 export type { Observer, RunEvent } from "./run/events.js";
 export type { RunMetrics, TimelineEntry } from "./run/metrics.js";
 export type { NodeReport, RunResult } from "./run/result.js";
+export type { BackendName } from "./run/place.js";
 export type { NodeStatus, RunStatus } from "./run/status.js";
 
 export {
@@ -57,11 +60,13 @@ export {
   type ValidationIssue,
 } from "./base/errors.js";
 export {
+  BackendError,
   CancelledError,
   ExecutionError,
   InvalidTransitionError,
   MaxCyclesError,
   NodeTimeoutError,
+  NotCloneableError,
   RetryExhaustedError,
   RunTimeoutError,
   UnknownStateError,

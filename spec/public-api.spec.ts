@@ -3,6 +3,7 @@ import * as api from "dagwright";
 
 it("exports what is documented, and nothing else", () => {
   expect(Object.keys(api).sort()).toEqual([
+    "BackendError",
     "CancelledError",
     "CycleError",
     "Dag",
@@ -17,8 +18,10 @@ it("exports what is documented, and nothing else", () => {
     "MissingInputError",
     "MissingResultError",
     "NodeTimeoutError",
+    "NotCloneableError",
     "RetryExhaustedError",
     "RunTimeoutError",
+    "ThreadPool",
     "UnknownStateError",
     "ValidationError",
     "all",

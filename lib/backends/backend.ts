@@ -1,3 +1,4 @@
+import type { Context } from "../definition/context.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 
 /** One attempt, ready to be executed. */
@@ -5,6 +6,7 @@ export interface AttemptCall {
   readonly spec: NodeSpec;
   /** The arguments in order, the context among them where the function takes one. */
   readonly args: readonly unknown[];
+  readonly ctx: Context;
 }
 
 /** The port behind which an attempt runs: it knows where, and neither when nor why. */

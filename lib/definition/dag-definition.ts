@@ -2,9 +2,12 @@ import { InvalidNodeError, ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import { checkDagOptions, type DagOptions } from "./dag-options.js";
 import { needText, toNeed, type NeedSource, type Need } from "./need.js";
+import { rememberName } from "./name-registry.js";
+import { Origin } from "./origin.js";
 import { NodeHandle, type Target } from "./node-handle.js";
 import { checkHooks, type CacheOptions, type NodeHooks, type NodeOptions } from "./node-options.js";
 import { checkNodeName, collects, nodeSpec, type NodeFunction, type NodeKind, type NodeSpec } from "./node-spec.js";
+import { workerScope } from "./worker-scope.js";
 import type { AllDefiner, AnyDefiner, CachedDefiner, ForkDefiner, NodeDefiner } from "./typed-builder.js";
 
 /** A need that `connect` added to a node. */
@@ -26,6 +29,8 @@ const NO_CONNECTIONS: readonly Connection[] = Object.freeze([]);
 export class DagDefinition {
   readonly name: string;
   readonly description: string | undefined;
+  /** Where workers find this definition again. */
+  readonly origin: Origin;
   protected readonly options: DagOptions;
   private readonly specs = new Map<string, NodeSpec>();
   private readonly added = new Map<string, Connection[]>();
@@ -40,6 +45,9 @@ export class DagDefinition {
     this.name = name;
     this.description = options.description;
     this.options = options;
+    this.origin = new Origin(options.module);
+    rememberName(name, this.origin);
+    workerScope()?.defined(this, this.origin);
   }
 
   /** Grows with every change, so that a plan knows whether it is still that of this definition. */

@@ -6,7 +6,9 @@ import type { MethodNeeds, AnyFn, CheckAll, CheckAny, CheckPositional, Inputs } 
 import { checkNodeName, type NodeFunction, type NodeKind } from "./node-spec.js";
 import { checkNodeOptions, type CacheOptions, type Class, type NodeOptions } from "./node-options.js";
 import { OptionalNeed, type NeedLike } from "./need.js";
+import { registerClass } from "./class-registry.js";
 import { checkDagOptions, type DagOptions } from "./dag-options.js";
+import { Origin } from "./origin.js";
 import { checkFsmOptions, checkStateOptions, type FsmOptions, type StateOptions } from "./state-spec.js";
 import type { CheckOutcome, CheckState } from "./typed-states.js";
 
@@ -39,12 +41,20 @@ export interface WorkflowOptions extends DagOptions, FsmOptions {
  * Names a class's workflow and sets its options. A class without it is a workflow too, under its own name.
  * @throws {TypeError} when an option is unknown or has a wrong value
  */
-export function workflow(options: WorkflowOptions = {}): (target: Class, context?: ClassDecoratorContext) => void {
+export function workflow(
+  options: WorkflowOptions = {},
+): <C extends Class>(target: C, context?: ClassDecoratorContext<C>) => C {
   checkDagOptions(options, "@workflow", "name", "errorState", "historyLimit");
   const { errorState, historyLimit } = options;
   checkFsmOptions({ errorState, historyLimit }, "@workflow");
   if (options.name !== undefined) checkNodeName(options.name, "workflow");
-  return (target) => Reflect.defineMetadata(CLASS, { ...options }, target);
+  const origin = new Origin(options.module);
+  return (target) => {
+    const replacement = registerClass(target, options.name ?? target.name, origin);
+    // A subclass finds its parent's options on what it extends, an instance's constructor is the class itself.
+    for (const holder of [target, replacement]) Reflect.defineMetadata(CLASS, { ...options }, holder);
+    return replacement;
+  };
 }
 
 type Check<K extends Kind, T, D extends MethodNeeds, F extends AnyFn> = K extends "any"

@@ -63,8 +63,8 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   timeout?: number;
   /** Who goes first when several nodes are ready and few may run. @defaultValue "normal" */
   priority?: Priority;
-  /** Where the node runs: on the caller's thread. @defaultValue that of the run's mode */
-  backend?: "inline";
+  /** Where the node runs: on the caller's thread, or on a worker. @defaultValue that of the run's mode */
+  backend?: "inline" | "thread";
   cache?: CacheOptions;
   hooks?: NodeHooks;
   /** Wins over the run's strategy when this node fails. */
@@ -100,7 +100,7 @@ export function checkNodeOptions(options: NodeOptions, node: string): void {
   const of = (option: string) => `${option}" of node "${node}`;
   for (const option of ["needs", "after", "types"] as const) checkList(of(option), options[option]);
   checkType(of("returns"), options.returns, "function");
-  checkOneOf(of("backend"), options.backend, ["inline"]);
+  checkOneOf(of("backend"), options.backend, ["inline", "thread"]);
   if (typeof options.priority === "number") checkNumber(of("priority"), options.priority, { min: 0, max: 100 });
   else checkOneOf(of("priority"), options.priority, [...PRIORITIES.keys()] as string[]);
 }

@@ -1,6 +1,7 @@
 import { now, toEpoch } from "../base/clock.js";
 import { isThenable } from "../base/coroutine.js";
-import { messageOf } from "../run/errors.js";
+
+import { messageOf } from "../base/message.js";
 import type { Observer, RunEvent } from "../run/events.js";
 
 type Facts<E> = E extends RunEvent ? Omit<E, "runId" | "at" | "node"> : never;

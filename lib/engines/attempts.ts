@@ -1,6 +1,6 @@
 import { LazyAbort } from "../base/abort.js";
 import type { Coroutine } from "../base/coroutine.js";
-import { inline } from "../backends/inline.js";
+import type { AttemptCall } from "../backends/backend.js";
 import type { Context } from "../definition/context.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
@@ -9,7 +9,8 @@ import { hooked } from "../policies/hooks.js";
 import { AttemptsFailed, retrying } from "../policies/retry.js";
 import { limited } from "../policies/timeout.js";
 import type { AttemptControls } from "../run/context.js";
-import { ExecutionError, messageOf, NodeTimeoutError, RetryExhaustedError, type ErrorSite } from "../run/errors.js";
+import { ExecutionError, NodeTimeoutError, RetryExhaustedError, type ErrorSite } from "../run/errors.js";
+import { messageOf } from "../base/message.js";
 
 /** What attempts need of the run they are part of. Nodes, and states alike, go by their index in the plan. */
 export interface AttemptHost extends AttemptControls {
@@ -29,10 +30,14 @@ export interface AttemptHost extends AttemptControls {
   /** What the run gets from a function that returned `returned`, after hooks made its result `result`. */
   outcomeOf(node: number, returned: unknown, result: unknown, args: readonly unknown[]): unknown;
   siteOf(node: number, attempt: number, ...cause: [unknown?]): ErrorSite;
+  /** Calls the node's function, where the node belongs. @param began - called when that happens later than this */
+  execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown;
+  /** Whether {@link AttemptHost.execute} says when it began. */
+  beginsLater(node: number): boolean;
   /** Takes a slot; a promise when it has to wait for one. */
   acquire(node: number): void | Promise<void>;
   /** Gives the slot of an attempt back. */
-  giveBack(): void;
+  giveBack(node: number): void;
   /** Called before a pause between attempts: the slot is free meanwhile. */
   waiting(): void;
   /** The result comes from the node's cache: no attempt is made. */
@@ -104,7 +109,8 @@ export class Attempts {
         const message = `${host.labelOf(node)} took longer than its timeout of ${timeout} ms.`;
         return new NodeTimeoutError(message, host.siteOf(node, n));
       };
-      const execute = () => limited(timeout, abort, expired, () => inline.execute(call));
+      const execute = () =>
+        limited(timeout, abort, expired, (began) => host.execute(node, call, abort, began), host.beginsLater(node));
       const hooks = host.hooksOf(node);
       if (hooks.length === 0) {
         const returned = yield* execute();
@@ -121,7 +127,7 @@ export class Attempts {
       throw error;
     } finally {
       this.inProgress.delete(abort);
-      host.giveBack();
+      host.giveBack(node);
     }
   }
 }

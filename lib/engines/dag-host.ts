@@ -1,3 +1,7 @@
+import type { LazyAbort } from "../base/abort.js";
+import type { AttemptCall } from "../backends/backend.js";
+import { inline } from "../backends/inline.js";
+import type { ThreadBackend } from "../backends/thread.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
@@ -7,6 +11,7 @@ import type { RunState } from "../run/state.js";
 import type { Announcer } from "./announcer.js";
 import type { Arguments } from "./arguments.js";
 import type { AttemptHost } from "./attempts.js";
+import { sourcesOf } from "./consumers.js";
 import { withInput } from "./forks.js";
 import type { Slots } from "./slots.js";
 
@@ -15,7 +20,10 @@ export interface DagHostRun extends AttemptControls {
   readonly sync: boolean;
   readonly state: RunState;
   readonly args: Arguments;
-  readonly slots: Slots;
+  /** Executes the nodes that run on threads, if any do. */
+  readonly threads: ThreadBackend | undefined;
+  /** The slots that a node takes one of. */
+  slotsOf(node: number): Slots;
   readonly announcer: Announcer | undefined;
   readonly isOver: boolean;
   /** The hooks of all nodes: the default ones, then the run's. */
@@ -80,12 +88,35 @@ export class DagHost implements AttemptHost {
     return cause.length === 0 ? site : { ...site, cause: cause[0] };
   }
 
-  acquire(node: number): void | Promise<void> {
-    return this.run.slots.acquire(node);
+  execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown {
+    const { threads, state } = this.run;
+    if (threads === undefined || state.places?.[node].backend !== "thread") return inline.execute(call);
+    return threads.execute({
+      ...call,
+      needs: () => this.needsOf(node),
+      signal: abort.signal,
+      transfer: [],
+      site: this.siteOf(node, call.ctx.attempt),
+      began: call.spec.options.timeout === undefined ? undefined : began,
+    });
   }
 
-  giveBack(): void {
-    this.run.slots.used--;
+  beginsLater(node: number): boolean {
+    return this.run.state.places?.[node].backend === "thread";
+  }
+
+  acquire(node: number): void | Promise<void> {
+    return this.run.slotsOf(node).acquire(node);
+  }
+
+  giveBack(node: number): void {
+    this.run.slotsOf(node).used--;
+  }
+
+  private needsOf(node: number): [string, unknown][] {
+    const { state } = this.run;
+    const sources = Array.from(new Set(sourcesOf(state.plan, node))).filter((source) => state.hasResult(source));
+    return sources.map((source) => [state.plan.specs[source].name, state.values[source]]);
   }
 
   waiting(): void {

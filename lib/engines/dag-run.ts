@@ -1,3 +1,6 @@
+import { availableParallelism } from "node:os";
+import type { Placement } from "../backends/placement.js";
+import type { ThreadBackend } from "../backends/thread.js";
 import { LazyAbort, onAbort } from "../base/abort.js";
 import { now } from "../base/clock.js";
 import { drive, isThenable } from "../base/coroutine.js";
@@ -6,7 +9,8 @@ import type { DagPlan } from "../planning/plan.js";
 import type { ResultCache } from "../policies/cache.js";
 import { NodeContext } from "../run/context.js";
 import { cancelled, expired, interruption } from "../run/endings.js";
-import { ExecutionError, messageOf } from "../run/errors.js";
+import { ExecutionError } from "../run/errors.js";
+import { messageOf } from "../base/message.js";
 import { RunResult } from "../run/result.js";
 import type { RunState } from "../run/state.js";
 import { Status, type RunStatus } from "../run/status.js";
@@ -30,7 +34,12 @@ export interface RunSetup {
   /** The hooks of all nodes: the default ones, then the run's. */
   readonly hooks: readonly NodeHooks[];
   cacheOf(node: string): ResultCache | undefined;
+  /** Finds out which nodes run on threads; undefined when none could. */
+  readonly place: (() => Placing) | undefined;
 }
+
+/** Where nodes run, and what executes those that run on threads. May take a while to find out. */
+export type Placing = Promise<{ readonly placement: Placement; readonly threads: ThreadBackend | undefined }>;
 
 /** Called once, when the run has ended; with `error`, it rejects. */
 export type RunEnd = (result: RunResult<any>, error: ExecutionError | undefined) => void;
@@ -58,10 +67,13 @@ export class DagRun implements DagHostRun {
   /** How many nodes of the plan's order have started, while it is followed. */
   private position = 0;
   readonly announcer: Announcer | undefined;
-  readonly slots: Slots;
+  private readonly slots: Slots;
+  /** In mode `parallel`: the slots of nodes that run on threads. */
+  private workers: Slots | undefined;
+  threads: ThreadBackend | undefined = undefined;
   private readonly overrides: RunSetup["overrides"];
   /** The nodes that take more than a plain call. */
-  private readonly managedNodes: Uint8Array | "all" | undefined;
+  private managedNodes: Uint8Array | "all" | undefined;
   private readonly startedAt: number;
   private readonly deadline: number;
   /** The latest reading of the clock, and whether a node's function has run since. */
@@ -76,6 +88,8 @@ export class DagRun implements DagHostRun {
   private pumping = false;
   private pausing = false;
   private over = false;
+  /** In mode `parallel`: 1 for the nodes that run on threads. */
+  private lanes: Uint8Array | undefined;
   private lazyArgs: Arguments | undefined;
   private lazyAbort: LazyAbort | undefined;
   private lazyAttempts: Attempts | undefined;
@@ -95,7 +109,8 @@ export class DagRun implements DagHostRun {
     this.sync = setup.sync;
     this.overrides = setup.overrides;
     this.managedNodes = setup.hooks.length > 0 ? "all" : plan.managed;
-    const limit = mode === "async" && !plan.isSerial ? (concurrency ?? Infinity) : 1;
+    const isSerial = plan.isSerial || mode === undefined || mode === "sequential";
+    const limit = isSerial ? 1 : (concurrency ?? Infinity);
     this.slots = new Slots(limit, this);
     this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
     this.time = this.startedAt = now();
@@ -140,7 +155,8 @@ export class DagRun implements DagHostRun {
 
   private newReadiness(): Readiness {
     const { mode, retain } = this.options;
-    return new Readiness(this.plan, this.state, this.announcer, mode !== "async", retain === "outputs");
+    const isSequential = mode === undefined || mode === "sequential";
+    return new Readiness(this.plan, this.state, this.announcer, isSequential, retain === "outputs", this.lanes);
   }
 
   // --- control ---
@@ -161,12 +177,44 @@ export class DagRun implements DagHostRun {
       if (this.over) return;
     }
     if (timeout !== undefined && !this.sync) this.timer = setTimeout(() => this.expire(), timeout);
+    if (this.setup.place === undefined) return this.begin();
+    this.open++;
+    this.setup.place().then(
+      ({ placement, threads }) => this.placed(placement, threads),
+      (error: ExecutionError) => this.over || this.stop("failed", error),
+    );
+  }
+
+  /** Goes on once it is known where nodes run. */
+  private placed({ places }: Placement, threads: ThreadBackend | undefined): void {
+    if (this.over) return;
+    this.open--;
+    this.readClock();
+    this.state.places = places;
+    if (threads !== undefined) {
+      const { plan, options } = this;
+      this.threads = threads;
+      const isThreaded = places.map(({ backend }) => backend === "thread");
+      if (this.managedNodes !== "all") {
+        this.managedNodes = Uint8Array.from(isThreaded, (is, i) => (is || plan.managed?.[i] === 1 ? 1 : 0));
+      }
+      if (options.mode === "parallel") {
+        this.lanes = Uint8Array.from(isThreaded, Number);
+        this.workers = new Slots(options.maxWorkers ?? options.pool?.maxWorkers ?? availableParallelism(), this);
+      }
+    }
+    this.begin();
+  }
+
+  /** Starts the first nodes. */
+  private begin(): void {
     const followsOrder =
       this.plan.isPlain &&
+      this.lanes === undefined &&
       this.state.active === undefined &&
       this.overrides === undefined &&
       this.announcer === undefined &&
-      budget === Infinity &&
+      this.budget === Infinity &&
       this.options.retain !== "outputs";
     if (!followsOrder) {
       this.lazyReadiness = this.newReadiness();
@@ -226,6 +274,10 @@ export class DagRun implements DagHostRun {
     return this.slice?.isWaiting === true;
   }
 
+  slotsOf(node: number): Slots {
+    return this.workers !== undefined && this.lanes?.[node] === 1 ? this.workers : this.slots;
+  }
+
   /** Puts a node that waits for a slot among those that are ready. */
   enqueue(node: number): void {
     this.readiness.add(node);
@@ -260,12 +312,14 @@ export class DagRun implements DagHostRun {
   }
 
   private startReady(): void {
-    const { slots, readiness } = this;
-    while (!slots.isFull && !this.over && this.budget > 0 && this.time < this.deadline) {
+    const { slots, workers, readiness } = this;
+    while (!this.over && this.budget > 0 && this.time < this.deadline) {
       if (this.time >= this.sliceEnd && !readiness.isEmpty && this.endSlice()) break;
-      const node = readiness.take();
+      // Threads first: they work on while this one does.
+      let node = workers === undefined || workers.isFull ? -1 : readiness.takeSecond();
+      if (node < 0 && !slots.isFull) node = readiness.take();
       if (node < 0) break;
-      if (!slots.grant(node) && !this.pausing) this.launch(node);
+      if (!this.slotsOf(node).grant(node) && !this.pausing) this.launch(node);
     }
   }
 

@@ -1,9 +1,15 @@
 import type { ValidationIssue } from "../base/errors.js";
+import { ask, probeFor, settle, wantedPlaces, type Placement } from "../backends/placement.js";
+import { askSync } from "../backends/probe-sync.js";
+import { ThreadBackend } from "../backends/thread.js";
+import { defaultPool } from "../backends/thread-pool.js";
+import type { ProbeAnswer, ProbeTask } from "../backends/thread-protocol.js";
 import { readNodes } from "../definition/class-methods.js";
 import { DagDefinition } from "../definition/dag-definition.js";
 import type { DagOptions } from "../definition/dag-options.js";
 import type { Target } from "../definition/node-handle.js";
 import type { ResultsOf } from "../definition/typed-wiring.js";
+import { isModuleBody, neverInWorker } from "../definition/worker-scope.js";
 import { levels } from "../graph/order.js";
 import { planDag } from "../planning/build-plan.js";
 import { activeNodes, copiedNodes, requireResults } from "../planning/partial.js";
@@ -11,11 +17,12 @@ import { checkKnownInputs, requireInputs } from "../planning/inputs.js";
 import type { DagPlan } from "../planning/plan.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
 import { ResultCache } from "../policies/cache.js";
-import type { ExecutionError } from "../run/errors.js";
+import { BackendError, type ExecutionError } from "../run/errors.js";
+import type { BackendName, Place } from "../run/place.js";
 import { RunResult } from "../run/result.js";
 import { RunState } from "../run/state.js";
 import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.js";
-import { DagRun, type RunSetup } from "./dag-run.js";
+import { DagRun, type Placing, type RunSetup } from "./dag-run.js";
 import type { Definable, InstanceOf } from "./definable.js";
 import { hooksOf, NO_HOOKS } from "./run-hooks.js";
 import { checkRunOptions, type Mode, type PartialRunOptions, type RunOptions } from "./run-options.js";
@@ -36,8 +43,15 @@ export interface RunHandle<N = Record<string, unknown>> {
 export interface DryRun {
   readonly workflow: string;
   readonly mode: Mode;
-  /** In the order in which `sequential` would run them. */
-  readonly nodes: readonly { readonly name: string; readonly backend: "inline"; readonly reason: string }[];
+  /**
+   * In the order in which `sequential` would run them; `reason` says why a node runs there and not where the mode would
+   * have put it.
+   */
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly backend: BackendName;
+    readonly reason: string | undefined;
+  }[];
 }
 
 /**
@@ -51,6 +65,10 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   private planned: { readonly revision: number; readonly planning: Planning<DagPlan> } | undefined;
   private readonly caches = new Map<string, ResultCache>();
   private finished: RunResult<N> | undefined;
+  /** The instance whose methods the nodes are, and whether the user made it. */
+  private instance: { readonly object: object; readonly isGiven: boolean } | undefined;
+  /** What workers said of where they find the nodes. */
+  private probed: { readonly revision: number; readonly answer: ProbeAnswer | string } | undefined;
 
   /**
    * The dag of an annotated class (instantiated once, for all runs) or of an instance.
@@ -58,9 +76,10 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    */
   static from<S extends object>(source: S & Definable<S>, options: DagOptions = {}): Dag<ResultsOf<InstanceOf<S>>> {
     const { name, options: own, specs } = readNodes(source);
-    const { description, autowire, wiring } = own;
-    const dag = new Dag<ResultsOf<InstanceOf<S>>>(name, { description, autowire, wiring, ...options });
+    const { description, autowire, wiring, module } = own;
+    const dag = new Dag<ResultsOf<InstanceOf<S>>>(name, { description, autowire, wiring, module, ...options });
     for (const spec of specs) dag.add(spec);
+    dag.instance = { object: specs[0].self as object, isGiven: typeof source !== "function" };
     return dag;
   }
 
@@ -68,6 +87,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   clone(): Dag<N> {
     const copy = new Dag<N>(this.name, this.options);
     copy.copyFrom(this);
+    copy.instance = this.instance;
     return copy;
   }
 
@@ -164,6 +184,8 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    */
   start(options?: RunOptions<N>): RunHandle<N> {
     const run = this.engine(options, false);
+    const never = neverInWorker(this);
+    if (never !== undefined) return { runId: run.state.runId, result: never, pause: () => never, cancel: () => never };
     let partial: RunResult<N> | undefined;
     const result = new Promise<RunResult<N>>((resolve, reject) => {
       run.start((ended, error) => {
@@ -188,7 +210,9 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * Runs the next node and stops. Call it again with the state it returned to go on; `options` count for the first step.
    * @throws {TypeError} for a state that was already stepped from, or of another dag; otherwise as `run`
    */
-  async step(state?: StepState<RunResult<N>>, options?: RunOptions<N>): Promise<StepResult<RunResult<N>>> {
+  step(state?: StepState<RunResult<N>>, options?: RunOptions<N>): Promise<StepResult<RunResult<N>>> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
     if (state !== undefined) return StepState.next(this, state);
     return StepState.first(this, (observe) => {
       const observers = [...(options?.observers ?? []), observe];
@@ -196,16 +220,23 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     });
   }
 
-  /** The plan of a run with these options; runs nothing. Throws what `run` would reject with before anything runs. */
+  /**
+   * The plan of a run with these options; runs nothing. Throws what `run` would reject with before anything runs. Where
+   * nodes may run on threads, it blocks until a worker has imported the module that defines them.
+   */
   dryRun(options: RunOptions<N> = {}): DryRun {
-    const { order, specs } = this.engine(options, false).state.plan;
+    const { plan } = this.engine(options, false).state;
+    const { order, specs } = plan;
     const mode = options.mode ?? "sequential";
-    const reason = `mode "${mode}" runs nodes on the event loop`;
-    return {
-      workflow: this.name,
-      mode,
-      nodes: Array.from(order, (i) => ({ name: specs[i].name, backend: "inline", reason })),
-    };
+    const wanted = wantedPlaces(specs, mode);
+    let places: readonly Place[] = wanted;
+    if (wanted.some(({ backend }) => backend === "thread") && !isModuleBody()) {
+      const probe = this.probeFor(plan);
+      const answer = this.knownAnswer ?? (typeof probe === "string" ? probe : askSync(probe));
+      this.remember(answer);
+      places = this.placementOf(plan, options, wanted, probe, answer).places;
+    }
+    return { workflow: this.name, mode, nodes: Array.from(order, (i) => ({ name: specs[i].name, ...places[i] })) };
   }
 
   /** The last run that ended, whatever its status. */
@@ -246,6 +277,8 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     first: Target | undefined,
     last: Target | undefined,
   ): Promise<RunResult<N>> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
     return new Promise((resolve, reject) => {
       this.engine(options, false, first, last).start((result, error) => {
         this.finished = result;
@@ -269,9 +302,59 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const state = new RunState(plan, inputs, options.runId, active, options.context?.metadata);
     if (active !== undefined) takeOver(state, active, options.from ?? this.finished, overrides);
     const hooks = hooksOf(this.defaultHooks, options.hooks);
-    const plain = !sync && overrides === undefined && hooks === NO_HOOKS;
+    const usesThreads = options.mode === "parallel" || plan.usesThreads;
+    if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
+    const place = usesThreads ? () => this.place(plan, options, state.runId) : undefined;
+    const plain = !sync && overrides === undefined && hooks === NO_HOOKS && place === undefined;
     const cacheOf = this.cacheOf;
-    return new DagRun(state, options, plain ? this.plainSetup : { sync, overrides, hooks, cacheOf });
+    return new DagRun(state, options, plain ? this.plainSetup : { sync, overrides, hooks, cacheOf, place });
+  }
+
+  /** Asks, the first time, a worker where it finds the nodes. */
+  private async place(plan: DagPlan, options: RunOptions<N>, runId: string): Placing {
+    const pool = options.pool ?? defaultPool(options.maxWorkers);
+    const probe = this.probeFor(plan);
+    const known = this.knownAnswer;
+    const answer = known ?? (typeof probe === "string" ? probe : await ask(pool, probe));
+    this.remember(answer);
+    const wanted = wantedPlaces(plan.specs, options.mode ?? "sequential");
+    const placement = this.placementOf(plan, options, wanted, probe, answer, runId);
+    const { address } = placement;
+    return { placement, threads: address === undefined ? undefined : new ThreadBackend(pool, address) };
+  }
+
+  private probeFor(plan: DagPlan): ProbeTask | string {
+    return probeFor({ name: this.name, origin: this.origin, instance: this.instance }, plan.specs);
+  }
+
+  private get knownAnswer(): ProbeAnswer | string | undefined {
+    return this.probed?.revision === this.revision ? this.probed.answer : undefined;
+  }
+
+  /** A module that could not be imported may be, the next time. */
+  private remember(answer: ProbeAnswer | string): void {
+    if (typeof answer !== "string") this.probed = { revision: this.revision, answer };
+  }
+
+  /** @throws {BackendError} BACKEND under `parallel: { strict: true }`, for nodes that can't go to a worker */
+  private placementOf(
+    { specs, workflow }: DagPlan,
+    { parallel }: RunOptions<N>,
+    wanted: readonly Place[],
+    probe: ProbeTask | string,
+    answer: ProbeAnswer | string,
+    runId = "",
+  ): Placement {
+    const placement = settle(wanted, probe, answer);
+    if (parallel?.strict !== true) return placement;
+    const kept = specs.flatMap(({ name }, i) =>
+      wanted[i].backend === "thread" && placement.places[i].backend === "inline"
+        ? `"${name}": ${placement.places[i].reason}`
+        : [],
+    );
+    if (kept.length === 0) return placement;
+    const message = `Nodes of "${workflow}" can't run on worker threads. ${kept.join("; ")}.`;
+    throw new BackendError(message, { runId }, undefined);
   }
 
   private activeIn(plan: DagPlan, first: Target | undefined, last: Target | undefined): Uint8Array {
@@ -297,7 +380,13 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     }
     return cache;
   };
-  private readonly plainSetup: RunSetup = { sync: false, overrides: undefined, hooks: NO_HOOKS, cacheOf: this.cacheOf };
+  private readonly plainSetup: RunSetup = {
+    sync: false,
+    overrides: undefined,
+    hooks: NO_HOOKS,
+    cacheOf: this.cacheOf,
+    place: undefined,
+  };
 }
 
 const NO_OPTIONS: PartialRunOptions<any> = Object.freeze({});

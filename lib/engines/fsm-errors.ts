@@ -4,10 +4,10 @@ import {
   ExecutionError,
   InvalidTransitionError,
   MaxCyclesError,
-  messageOf,
   UnknownStateError,
   type ErrorSite,
 } from "../run/errors.js";
+import { messageOf } from "../base/message.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { Misdirection } from "./destination.js";
 

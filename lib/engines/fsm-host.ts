@@ -1,3 +1,5 @@
+import type { AttemptCall } from "../backends/backend.js";
+import { inline } from "../backends/inline.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { valueOf, withValue } from "../definition/transitions.js";
@@ -76,6 +78,14 @@ export class FsmHost implements AttemptHost {
 
   siteOf(_: number, attempt: number, ...cause: [unknown?]): ErrorSite {
     return this.run.siteOf(attempt, ...cause);
+  }
+
+  execute(_: number, call: AttemptCall): unknown {
+    return inline.execute(call);
+  }
+
+  beginsLater(): boolean {
+    return false;
   }
 
   /** There are no slots: nothing else runs. */

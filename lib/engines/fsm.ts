@@ -5,6 +5,7 @@ import { readStates } from "../definition/class-methods.js";
 import { FsmDefinition, type StateTarget } from "../definition/fsm-definition.js";
 import type { FsmOptions } from "../definition/state-spec.js";
 import type { StatesOf } from "../definition/typed-states.js";
+import { neverInWorker } from "../definition/worker-scope.js";
 import { planFsm, type FsmPlan } from "../planning/fsm-plan.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
 import { ResultCache } from "../policies/cache.js";
@@ -136,6 +137,8 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
    *   {UnknownStateError}, {CancelledError}, {RunTimeoutError}; `.run` is the history so far
    */
   run(options?: FsmRunOptions): Promise<FsmResult<S>> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
     return new Promise((resolve, reject) => {
       this.engine(options, false).start((result, error) => {
         this.finished = result;
@@ -165,13 +168,16 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     const run = this.engine(options, false, true);
     const { state } = run;
     const { specs } = state.plan;
-    const result = new Promise<FsmResult<S>>((resolve, reject) => {
-      run.start((ended, error) => {
-        this.finished = ended;
-        if (error === undefined) resolve(ended);
-        else reject(error);
+    const never = neverInWorker(this);
+    const result =
+      never ??
+      new Promise<FsmResult<S>>((resolve, reject) => {
+        run.start((ended, error) => {
+          this.finished = ended;
+          if (error === undefined) resolve(ended);
+          else reject(error);
+        });
       });
-    });
     // Whoever holds the handle may look at the result later, or not at all.
     result.catch(() => {});
     return {
@@ -197,7 +203,9 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
    * step.
    * @throws {TypeError} for a state that was already stepped from, or of another fsm; otherwise as `run`
    */
-  async step(state?: StepState<FsmResult<S>>, options?: FsmRunOptions): Promise<StepResult<FsmResult<S>>> {
+  step(state?: StepState<FsmResult<S>>, options?: FsmRunOptions): Promise<StepResult<FsmResult<S>>> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
     if (state !== undefined) return StepState.next(this, state);
     return StepState.first(this, (observe) =>
       this.engine({ ...options, observers: [...(options?.observers ?? []), observe] }, false),

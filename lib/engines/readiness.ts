@@ -19,6 +19,8 @@ import { countConsumers, sourcesOf } from "./consumers.js";
  */
 export class Readiness {
   private readonly queue: MinSet;
+  /** Ready nodes of the second lane. */
+  private readonly secondQueue: MinSet | undefined;
   private readonly pending: { [index: number]: number };
   /** Settled nodes whose dependents are still to be told. */
   private trail: number[] | undefined;
@@ -33,7 +35,10 @@ export class Readiness {
     private readonly announcer: Announcer | undefined,
     anyWaitsForAll: boolean,
     dropsResults: boolean,
+    /** 1 for the nodes of the second lane: they wait for slots of their own. */
+    private readonly lanes: Uint8Array | undefined,
   ) {
+    this.secondQueue = lanes === undefined ? undefined : new MinSet(plan.size);
     this.queue = new MinSet(plan.size);
     this.pending = plan.indegree.slice();
     this.consumers = dropsResults ? countConsumers(plan) : undefined;
@@ -47,7 +52,7 @@ export class Readiness {
 
   /** Whether no node is ready. */
   get isEmpty(): boolean {
-    return this.queue.size === 0;
+    return this.queue.size === 0 && (this.secondQueue === undefined || this.secondQueue.size === 0);
   }
 
   /** Counts the nodes that completed before this was asked; only for a plan in which nothing is ever skipped. */
@@ -71,12 +76,22 @@ export class Readiness {
   /** Puts a node (back) among those that are ready. */
   add(node: number): void {
     const { rank } = this.plan;
-    this.queue.add(rank === undefined ? node : rank.of[node]);
+    const queue = this.lanes !== undefined && this.lanes[node] === 1 ? (this.secondQueue as MinSet) : this.queue;
+    queue.add(rank === undefined ? node : rank.of[node]);
   }
 
   /** Takes the node out that comes next; -1 when none is ready. */
   take(): number {
-    const next = this.queue.take();
+    return this.takeFrom(this.queue);
+  }
+
+  /** The same, of the second lane. */
+  takeSecond(): number {
+    return this.secondQueue === undefined ? -1 : this.takeFrom(this.secondQueue);
+  }
+
+  private takeFrom(queue: MinSet): number {
+    const next = queue.take();
     const { rank } = this.plan;
     return rank === undefined || next < 0 ? next : rank.node[next];
   }

@@ -1,4 +1,14 @@
-import { checkDuration, checkNumber, checkObject, checkOneOf, checkType, show, unknownOption } from "../base/check.js";
+import {
+  checkDuration,
+  checkNumber,
+  checkObject,
+  checkOneOf,
+  checkOptions,
+  checkType,
+  show,
+  unknownOption,
+} from "../base/check.js";
+import { checkWorkers, ThreadPool } from "../backends/thread-pool.js";
 import type { Context } from "../definition/context.js";
 import { checkErrorStrategy, checkHooks, type ErrorStrategy, type NodeHooks } from "../definition/node-options.js";
 import { checkHistoryLimit } from "../definition/state-spec.js";
@@ -6,10 +16,13 @@ import type { ExecutionError } from "../run/errors.js";
 import type { Observer } from "../run/events.js";
 import { RunResult } from "../run/result.js";
 
-/** `sequential`: one node after the other. `async`: all ready nodes at once, on the event loop. */
-export type Mode = "sequential" | "async";
+/**
+ * `sequential`: one node after the other. `async`: all ready nodes at once, on the event loop. `parallel`: all ready nodes
+ * at once, on worker threads.
+ */
+export type Mode = "sequential" | "async" | "parallel";
 
-const MODES: readonly Mode[] = ["sequential", "async"];
+const MODES: readonly Mode[] = ["sequential", "async", "parallel"];
 
 /** What an {@link ErrorHandler} answers. */
 export type ErrorVerdict = "stop" | "continue";
@@ -48,6 +61,12 @@ export interface RunOptions<N = Record<string, unknown>> extends CommonRunOption
   executor?: "workQueue";
   /** How many nodes may be in flight, in mode `async`. @defaultValue unlimited */
   concurrency?: number;
+  /** How many nodes may be on worker threads at once, in mode `parallel`. @defaultValue the machine's available parallelism */
+  maxWorkers?: number;
+  /** `strict`: a node that should run on a thread but can't is an error, instead of running inline. */
+  parallel?: { readonly strict?: boolean };
+  /** The worker threads to use. @defaultValue a pool that all runs without one share */
+  pool?: ThreadPool;
   /** Results by node name; those nodes do not run. */
   overrides?: Readonly<Partial<Record<keyof N & string, unknown>>>;
   /** `outputs` drops a result as soon as the last node that takes it has finished. @defaultValue "all" */
@@ -91,6 +110,9 @@ const DAG_RULES = new Map(
     ...COMMON_RULES,
     executor: (value) => checkOneOf("executor", value, ["workQueue"]),
     concurrency: (value) => checkNumber("concurrency", value, { min: 1, integer: true }),
+    maxWorkers: checkWorkers,
+    parallel: checkParallel,
+    pool: checkPool,
     overrides: (value) => checkType("overrides", value, "object"),
     retain: (value) => checkOneOf("retain", value, ["all", "outputs"]),
     from: checkFrom,
@@ -141,6 +163,17 @@ function checkObservers(observers: unknown): void {
     throw new TypeError(`"observers" must be an array of functions; received ${show(observers)}.`);
   }
   for (const observer of observers) checkType("observers", observer, "function");
+}
+
+function checkParallel(parallel: unknown): void {
+  checkType("parallel", parallel, "object");
+  checkOptions(parallel, ["strict"], '"parallel"');
+  checkType("parallel.strict", (parallel as { strict?: unknown }).strict, "boolean");
+}
+
+function checkPool(pool: unknown): void {
+  if (!(pool instanceof ThreadPool)) throw new TypeError(`"pool" must be a ThreadPool; received ${show(pool)}.`);
+  if (pool.isClosed) throw new TypeError('"pool" is closed. Pass another one, or none.');
 }
 
 function checkFrom(from: unknown): void {

@@ -42,7 +42,7 @@ export class StepState<R> {
    * @param make - makes the run, with an observer of ours
    * @internal
    */
-  static first<R>(owner: object, make: (observe: Observer) => SteppedRun<R>): Promise<StepResult<R>> {
+  static async first<R>(owner: object, make: (observe: Observer) => SteppedRun<R>): Promise<StepResult<R>> {
     const last: Session<R>["last"] = {};
     const run = make((event) => {
       if (event.type === "attempt.started") last.node = event.node;

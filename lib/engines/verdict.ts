@@ -2,7 +2,8 @@ import { show } from "../base/check.js";
 import { isThenable } from "../base/coroutine.js";
 import type { Context } from "../definition/context.js";
 import type { ErrorStrategy } from "../definition/node-options.js";
-import { ExecutionError, messageOf } from "../run/errors.js";
+import { ExecutionError } from "../run/errors.js";
+import { messageOf } from "../base/message.js";
 import type { ErrorHandler } from "./run-options.js";
 
 /** What to do about a failure: a strategy, or another error when the handler that should have known failed itself. */

@@ -53,6 +53,7 @@ export function planDag(definition: DagDefinition): Planning<DagPlan> {
     managed: managedOf(specs, hooks),
     isPlain: flags === undefined && forks.size === 0 && wiring.anyNeeds.size === 0,
     isSerial: isSerial(graph, order),
+    usesThreads: specs.some(({ options }) => options.backend === "thread"),
     blank: specs.length <= SMALL ? blankOf(specs.length) : undefined,
     order,
     rank,

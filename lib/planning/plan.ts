@@ -91,6 +91,8 @@ export interface DagPlan {
   readonly isPlain: boolean;
   /** Each node needs the one before it in {@link DagPlan.order}, so that no two can ever be in flight. */
   readonly isSerial: boolean;
+  /** Some node asks for a thread, whatever the mode. */
+  readonly usesThreads: boolean;
   /** In a small plan, the arrays that a run starts from: zeros, and instants that are never. */
   readonly blank: { readonly numbers: readonly number[]; readonly instants: readonly number[] } | undefined;
   /** Topological; the order in which `sequential` runs the nodes. */

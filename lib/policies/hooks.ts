@@ -2,7 +2,8 @@ import type { Coroutine } from "../base/coroutine.js";
 import type { Context } from "../definition/context.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
-import { CancelledError, ExecutionError, messageOf } from "../run/errors.js";
+import { CancelledError, ExecutionError } from "../run/errors.js";
+import { messageOf } from "../base/message.js";
 
 /** What hooks get to know of the attempt they surround. */
 export interface HookedAttempt {

@@ -5,21 +5,29 @@ import { isThenable, type Coroutine } from "../base/coroutine.js";
 /**
  * Gives `execute` at most `timeout` ms, then aborts it with what `expired` makes. A function that blocks the thread
  * can't be interrupted: it ends, and fails then.
+ * @param execute - calls `began` when its time begins, if that is `later`; otherwise it begins with the call
  * @throws the abort's reason, as soon as `abort` aborts for whatever cause
  */
 export function* limited(
   timeout: number | undefined,
   abort: LazyAbort,
   expired: () => Error,
-  execute: () => unknown,
+  execute: (began: () => void) => unknown,
+  later = false,
 ): Coroutine {
   const started = timeout === undefined ? 0 : now();
-  const work = execute();
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  const begin = () => {
+    if (timeout !== undefined && !isOver) timer ??= setTimeout(() => abort.abort(expired()), timeout);
+  };
+  const work = execute(begin);
   if (isThenable(work)) {
-    const timer = timeout === undefined ? undefined : setTimeout(() => abort.abort(expired()), timeout);
+    if (!later) begin();
     try {
       return yield abort.interruptible(work);
     } finally {
+      isOver = true;
       clearTimeout(timer);
     }
   }

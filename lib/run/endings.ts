@@ -1,5 +1,6 @@
 /** The errors of runs that end before their time. */
-import { CancelledError, messageOf, RunTimeoutError, type ExecutionError } from "./errors.js";
+import { CancelledError, RunTimeoutError, type ExecutionError } from "./errors.js";
+import { messageOf } from "../base/message.js";
 import type { RunBase } from "./run-base.js";
 
 const PARTIAL = `Its partial results are in the error's "run".`;

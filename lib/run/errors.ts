@@ -97,6 +97,38 @@ export class RetryExhaustedError extends ExecutionError {
   }
 }
 
+/** Where a node should have run failed it: its worker ended. Code `BACKEND`. */
+export class BackendError extends ExecutionError {
+  static {
+    this.prototype.name = "BackendError";
+  }
+
+  constructor(
+    message: string,
+    site: ErrorSite,
+    /** What the worker exited with; undefined when it did not. */
+    readonly exitCode: number | undefined,
+  ) {
+    super(message, site, "BACKEND");
+  }
+}
+
+/** Something that was to cross to or from a worker can't be cloned. Code `NOT_CLONEABLE`. */
+export class NotCloneableError extends ExecutionError {
+  static {
+    this.prototype.name = "NotCloneableError";
+  }
+
+  constructor(
+    message: string,
+    site: ErrorSite,
+    /** Where it is: `inputs.x.fn`, `result.rows[3].fn`. */
+    readonly path: string,
+  ) {
+    super(message, site, "NOT_CLONEABLE");
+  }
+}
+
 /** An fsm needed more cycles than `maxCycles`. Code `MAX_CYCLES`. */
 export class MaxCyclesError extends ExecutionError {
   static {
@@ -127,15 +159,5 @@ export class UnknownStateError extends ExecutionError {
 
   constructor(message: string, site: ErrorSite) {
     super(message, site, "UNKNOWN_STATE");
-  }
-}
-
-/** The text of whatever was thrown. */
-export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message || error.name;
-  try {
-    return String(error);
-  } catch {
-    return Object.prototype.toString.call(error);
   }
 }

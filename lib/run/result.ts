@@ -1,6 +1,7 @@
 import { toEpoch } from "../base/clock.js";
 import type { NodeHandle } from "../definition/node-handle.js";
 import { isSink, NEVER } from "../planning/plan.js";
+import { INLINE, type BackendName } from "./place.js";
 import { RunContext } from "./context.js";
 import type { ExecutionError } from "./errors.js";
 import { measure, timelineOf, type RunMetrics, type TimelineEntry } from "./metrics.js";
@@ -18,7 +19,7 @@ export interface NodeReport {
   readonly duration: number | undefined;
   readonly error: ExecutionError | undefined;
   /** Where it ran. */
-  readonly backend: "inline";
+  readonly backend: BackendName;
   /** Why it ran there and not where the mode would have put it. */
   readonly backendReason: string | undefined;
   /** The result came from the node's cache. */
@@ -151,14 +152,15 @@ export class RunResult<N = Record<string, unknown>> {
     const state = this.#state;
     const startedAt = state.startedAt[i];
     const finishedAt = state.finishedAt[i];
+    const place = state.places?.[i] ?? INLINE;
     return {
       status: STATUS_NAMES[state.status[i]],
       attempts: state.attemptsOf(i),
       startedAt: startedAt === NEVER ? undefined : toEpoch(startedAt),
       duration: startedAt === NEVER || finishedAt === NEVER ? undefined : finishedAt - startedAt,
       error: state.errors.get(i),
-      backend: "inline",
-      backendReason: undefined,
+      backend: place.backend,
+      backendReason: place.reason,
       cached: state.isCached(i),
       skippedBy: state.skippedBy(i),
     };

@@ -1,5 +1,6 @@
 import { edgeText, NEVER, type DagPlan } from "../planning/plan.js";
 import type { ExecutionError } from "./errors.js";
+import type { Place } from "./place.js";
 import { RunBase } from "./run-base.js";
 import { Status } from "./status.js";
 
@@ -20,6 +21,8 @@ export class RunState extends RunBase {
   /** Instants of the process' clock, in ms; {@link NEVER} where there is none. */
   readonly startedAt: Numbers;
   readonly finishedAt: Numbers;
+  /** Where each node runs; undefined when all run inline. */
+  places: readonly Place[] | undefined = undefined;
   private rare: RareFacts | undefined;
 
   constructor(

@@ -1,0 +1,100 @@
+import { inspect } from "../base/clone.js";
+import { messageOf } from "../base/message.js";
+import { classOrigin, constructorArguments } from "../definition/class-registry.js";
+import { isOnlyOfName } from "../definition/name-registry.js";
+import type { NodeSpec } from "../definition/node-spec.js";
+import type { Origin } from "../definition/origin.js";
+import { INLINE, type Place } from "../run/place.js";
+import type { ThreadPool } from "./thread-pool.js";
+import type { Address, ProbeAnswer, ProbeTask } from "./thread-protocol.js";
+
+/** How long a worker may take to import a module, in ms. */
+export const IMPORT_TIMEOUT = 20_000;
+
+/** The places of a plan's nodes, by index. */
+export interface Placement {
+  readonly places: readonly Place[];
+  /** Where workers find the nodes; undefined when none runs in one. */
+  readonly address: Address | undefined;
+}
+
+/** What decides on places. */
+export interface Placeable {
+  readonly name: string;
+  readonly origin: Origin;
+  /** The instance whose methods the nodes are, and whether the user made it. */
+  readonly instance: { readonly object: object; readonly isGiven: boolean } | undefined;
+}
+
+const THREAD: Place = Object.freeze({ backend: "thread", reason: undefined });
+const FORK: Place = Object.freeze({
+  backend: "inline",
+  reason: "conditions and selects run inline unless they say otherwise",
+});
+
+/** Where nodes should run, before it is known whether they can. */
+export function wantedPlaces(specs: readonly NodeSpec[], mode: string): Place[] {
+  return specs.map(({ kind, options: { backend } }) => {
+    if (backend !== undefined) return backend === "thread" ? THREAD : INLINE;
+    if (mode !== "parallel") return INLINE;
+    return kind === "condition" || kind === "select" ? FORK : THREAD;
+  });
+}
+
+/** The question whether workers find the nodes; a reason when it is known that they don't. */
+export function probeFor(dag: Placeable, specs: readonly NodeSpec[]): ProbeTask | string {
+  const address = addressOf(dag);
+  if (typeof address === "string") return address;
+  const nodes = specs.map(({ name, signature }) => ({ name, inputs: signature.inputs.length }));
+  return { op: "probe", address, nodes };
+}
+
+/** The places after a worker's answer: what it can't find runs inline, and says why. */
+export function settle(wanted: readonly Place[], probe: ProbeTask | string, answer: ProbeAnswer | string): Placement {
+  const places = wanted.map((place, i): Place => {
+    if (place.backend !== "thread") return place;
+    const reason = typeof answer === "string" ? answer : answer[i];
+    return reason === undefined ? THREAD : { backend: "inline", reason };
+  });
+  const isUsed = typeof probe !== "string" && places.some(({ backend }) => backend === "thread");
+  return { places, address: isUsed ? probe.address : undefined };
+}
+
+/** Asks a worker of the pool. */
+export async function ask(pool: ThreadPool, probe: ProbeTask): Promise<ProbeAnswer | string> {
+  try {
+    return (await pool.execute(probe, [], AbortSignal.timeout(IMPORT_TIMEOUT))) as ProbeAnswer;
+  } catch (error) {
+    return failedImport(error);
+  }
+}
+
+/** The reason for running inline when a worker could not even answer. */
+export function failedImport(error: unknown): string {
+  const isLate = error instanceof Error && error.name === "AbortError";
+  return `a worker could not import its module: ${isLate ? `it took more than ${IMPORT_TIMEOUT / 1000} s` : messageOf(error)}`;
+}
+
+function addressOf({ name, origin, instance }: Placeable): Address | string {
+  if (instance !== undefined) {
+    const { object, isGiven } = instance;
+    const known = classOrigin(object.constructor);
+    if (known !== undefined) return classAddress(known.name, known.origin.module, object);
+    if (isGiven)
+      return "its nodes are methods of an instance that workers can't make again, since its class lacks @workflow";
+  }
+  const { module } = origin;
+  if (module === undefined) return "the module that defines it is no file; give it as { module: import.meta.url }";
+  if (!isOnlyOfName(name, origin)) return `several workflows named "${name}" were defined by its module`;
+  return { kind: "dag", module, workflow: name };
+}
+
+function classAddress(workflow: string, module: string | undefined, object: object): Address | string {
+  if (module === undefined)
+    return "the module that defines its class is no file; give it as @workflow({ module: import.meta.url })";
+  const args = constructorArguments(object);
+  if (args === undefined) return "its instance was not made by its class's constructor";
+  const { obstacle } = inspect(args);
+  if (obstacle !== undefined) return `its instance was made with an argument that can't be cloned (args${obstacle})`;
+  return { kind: "class", module, workflow, args };
+}

@@ -1,3 +1,4 @@
+import { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import { messageOf } from "../base/message.js";
 import { classOrigin, constructorArguments } from "../definition/class-registry.js";
@@ -62,10 +63,14 @@ export function settle(wanted: readonly Place[], probe: ProbeTask | string, answ
 
 /** Asks a worker of the pool. */
 export async function ask(pool: ThreadPool, probe: ProbeTask): Promise<ProbeAnswer | string> {
+  const abort = new LazyAbort();
+  const timer = setTimeout(() => abort.abort(undefined), IMPORT_TIMEOUT);
   try {
-    return (await pool.execute(probe, [], AbortSignal.timeout(IMPORT_TIMEOUT))) as ProbeAnswer;
+    return (await pool.execute(probe, [], abort)) as ProbeAnswer;
   } catch (error) {
     return failedImport(error);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -86,7 +91,7 @@ function addressOf({ name, origin, instance }: Placeable): Address | string {
   const { module } = origin;
   if (module === undefined) return "the module that defines it is no file; give it as { module: import.meta.url }";
   if (!isOnlyOfName(name, origin)) return `several workflows named "${name}" were defined by its module`;
-  return { kind: "dag", module, workflow: name };
+  return [module, name];
 }
 
 function classAddress(workflow: string, module: string | undefined, object: object): Address | string {
@@ -96,5 +101,5 @@ function classAddress(workflow: string, module: string | undefined, object: obje
   if (args === undefined) return "its instance was not made by its class's constructor";
   const { obstacle } = inspect(args);
   if (obstacle !== undefined) return `its instance was made with an argument that can't be cloned (args${obstacle})`;
-  return { kind: "class", module, workflow, args };
+  return [module, workflow, args];
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Piscina } from "piscina";
+import type { LazyAbort } from "../base/abort.js";
 import { checkDuration, checkNumber, checkOptions, checkType } from "../base/check.js";
 import type { CallTask, Notice, ProbeTask } from "./thread-protocol.js";
 
@@ -30,10 +31,6 @@ export const WORKER_URL = new URL(
 /** What a task's worker says while it goes on. */
 export type NoticeListener = (notice: Notice) => void;
 
-interface Waiting {
-  readonly start: () => void;
-}
-
 /**
  * Worker threads for nodes, shared by any number of runs. Threads start when they are needed, end when they have been idle
  * for a while, and never keep a process alive on their own.
@@ -44,9 +41,10 @@ interface Waiting {
 export class ThreadPool {
   readonly maxWorkers: number;
   private readonly options: ThreadPoolOptions;
-  private piscina: Promise<Piscina> | undefined;
+  private opening: Promise<Piscina> | undefined;
+  private opened: Piscina | undefined;
   private readonly listeners = new Map<number, NoticeListener>();
-  private readonly queue = new Set<Waiting>();
+  private readonly queue = new Set<() => void>();
   private busy = 0;
   private closed = false;
 
@@ -66,7 +64,7 @@ export class ThreadPool {
    */
   async close(): Promise<void> {
     this.closed = true;
-    if (this.piscina !== undefined) await (await this.piscina).destroy();
+    if (this.opening !== undefined) await (await this.opening).destroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -80,42 +78,50 @@ export class ThreadPool {
 
   /**
    * Executes a task on a thread of its own.
-   * @param signal - ends the thread when it aborts
+   * @param abort - ends the thread when it aborts
+   * @param id - of the notices that go to `onNotice`
    * @internal
    */
-  async execute(
+  execute(
     task: ProbeTask | CallTask,
     transfer: ArrayBuffer[],
-    signal?: AbortSignal,
+    abort: LazyAbort,
+    id = 0,
     onNotice?: NoticeListener,
   ): Promise<unknown> {
-    const piscina = await (this.piscina ??= this.open());
-    if (this.busy >= this.maxWorkers) await this.turn(signal);
-    this.busy++;
-    const id = task.op === "call" && onNotice !== undefined ? task.id : undefined;
-    if (id !== undefined) this.listeners.set(id, onNotice as NoticeListener);
-    try {
-      return await (piscina.run(task, { transferList: transfer as never, signal }) as Promise<unknown>);
-    } finally {
-      if (id !== undefined) this.listeners.delete(id);
+    if (onNotice !== undefined) this.listeners.set(id, onNotice);
+    const done = () => {
+      if (onNotice !== undefined) this.listeners.delete(id);
       this.busy--;
-      const [next] = this.queue;
-      if (next !== undefined) {
-        this.queue.delete(next);
-        next.start();
-      }
-    }
+      this.startNext();
+    };
+    const start = (piscina: Piscina): Promise<unknown> => {
+      this.busy++;
+      const work = piscina.run(task, { transferList: transfer as never, signal: abort as never }) as Promise<unknown>;
+      work.then(done, done);
+      return work;
+    };
+    if (this.opened !== undefined && this.busy < this.maxWorkers) return start(this.opened);
+    return this.ready(abort).then(start);
+  }
+
+  /** Resolves when the pool is open and a thread is free. */
+  private async ready(abort: LazyAbort): Promise<Piscina> {
+    const piscina = await (this.opening ??= this.open());
+    while (this.busy >= this.maxWorkers && !abort.aborted) await this.turn();
+    return piscina;
+  }
+
+  private startNext(): void {
+    const [next] = this.queue;
+    if (next === undefined) return;
+    this.queue.delete(next);
+    next();
   }
 
   /** Piscina's own queue forgets tasks that wait when a thread crashes, so that they wait here. */
-  private turn(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const entry = { start: resolve };
-      this.queue.add(entry);
-      signal?.addEventListener("abort", () => {
-        if (this.queue.delete(entry)) resolve();
-      });
-    });
+  private turn(): Promise<void> {
+    return new Promise((resolve) => this.queue.add(resolve));
   }
 
   private async open(): Promise<Piscina> {
@@ -135,6 +141,7 @@ export class ThreadPool {
     piscina.on("error", (error: unknown) => {
       process.emitWarning(`A worker thread failed while it was idle: ${String(error)}`, "DagwrightWorkerWarning");
     });
+    this.opened = piscina;
     return piscina;
   }
 }

@@ -9,7 +9,7 @@ import { readNodes } from "../definition/class-methods.js";
 import type { Context } from "../definition/context.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { Handover } from "./handover.js";
-import type { Address, CallAnswer, CallTask, Notice, ProbeAnswer, ProbeTask } from "./thread-protocol.js";
+import type { Address, CallAnswer, CallContext, CallTask, Notice, ProbeAnswer, ProbeTask } from "./thread-protocol.js";
 import { findClass, findDag, listen } from "./worker-modules.js";
 
 const inNode = new AsyncLocalStorage<true>();
@@ -24,7 +24,7 @@ const instances = new Map<string, Nodes>();
 const handover = new Handover();
 
 export default function execute(task: ProbeTask | CallTask): Promise<unknown> {
-  return task.op === "probe" ? probe(task) : call(task);
+  return "op" in task ? probe(task) : call(task);
 }
 
 async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {
@@ -46,8 +46,8 @@ async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {
 
 /** @param runId - each run has its own instance of a class */
 async function nodesAt(address: Address, runId: string): Promise<Nodes> {
-  const { module, workflow } = address;
-  if (address.kind === "dag") {
+  const [module, workflow, args] = address;
+  if (args === undefined) {
     const dag = await findDag(module, workflow);
     return typeof dag === "string" ? dag : dag.nodes;
   }
@@ -56,7 +56,7 @@ async function nodesAt(address: Address, runId: string): Promise<Nodes> {
   if (known !== undefined) return known;
   const target = await findClass(module, workflow);
   if (typeof target === "string") return target;
-  const instance = new (target as unknown as new (...args: readonly unknown[]) => object)(...address.args);
+  const instance = new (target as unknown as new (...args: readonly unknown[]) => object)(...args);
   const nodes = new Map(readNodes(instance).specs.map((spec) => [spec.name, spec]));
   if (runId === "") return nodes;
   instances.set(key, nodes);
@@ -65,11 +65,16 @@ async function nodesAt(address: Address, runId: string): Promise<Nodes> {
 }
 
 async function call(task: CallTask): Promise<unknown> {
-  const answer = await answerTo(task);
-  if (!("value" in answer)) return answer;
-  const { obstacle, buffers } = inspect(answer.value);
+  const [address, name, inputs, runId] = task;
+  const nodes = await nodesAt(address, runId);
+  const spec = typeof nodes === "string" ? undefined : nodes.get(name);
+  if (spec === undefined)
+    return { missing: typeof nodes === "string" ? nodes : "its module does not define this node" };
+  const answer = await answerTo(task, spec, inputs);
+  if (!Array.isArray(answer)) return answer;
+  const { obstacle, buffers } = inspect(answer[0]);
   if (obstacle !== undefined) return { uncloneable: obstacle } satisfies CallAnswer;
-  const moved = buffers.length === 0 ? [] : await handover.moving(task.node, answer.value, buffers);
+  const moved = buffers.length === 0 ? [] : await handover.moving(name, answer[0], buffers);
   if (moved.length === 0) return answer;
   // Piscina takes a value and what to transfer of it from an object with these two members.
   return move({
@@ -82,28 +87,20 @@ async function call(task: CallTask): Promise<unknown> {
   } as never);
 }
 
-async function answerTo(task: CallTask): Promise<CallAnswer> {
-  const nodes = await nodesAt(task.address, task.context.runId);
-  const spec = typeof nodes === "string" ? undefined : nodes.get(task.node);
-  if (spec === undefined)
-    return { missing: typeof nodes === "string" ? nodes : "its module does not define this node" };
-  const { metadata, metrics } = task.context;
-  const before = snapshot(metadata);
-  const figures = { ...metrics };
-  const args = [...task.inputs];
-  if (task.contextAt >= 0) args.splice(task.contextAt, 0, contextOf(task));
-  if (task.announce) parentPort?.postMessage({ dagwright: "began", id: task.id } satisfies Notice);
+async function answerTo(task: CallTask, spec: NodeSpec, inputs: readonly unknown[]): Promise<CallAnswer> {
+  const [, , , , context, id, announces] = task;
+  const before = context === undefined ? undefined : snapshot(context);
+  const args = context === undefined ? inputs : inputs.toSpliced(context.position, 0, contextOf(task, context));
+  if (announces) parentPort?.postMessage({ dagwright: "began", id } satisfies Notice);
   try {
-    const value = await inNode.run(true, () => spec.fn.apply(spec.self, args));
-    const written = changes(metadata, before);
-    const { obstacle } = inspect(written);
+    const value: unknown = await inNode.run(true, () => spec.fn.apply(spec.self, args as unknown[]));
+    if (context === undefined || before === undefined) return [value];
+    const metadata = changes(context.metadata, before.metadata);
+    const { obstacle } = inspect(metadata);
     if (obstacle !== undefined)
-      return { thrown: encodeThrown(new Error(`ctx.metadata${obstacle} can't be cloned`), canCross) };
-    return {
-      value,
-      metadata: written,
-      metrics: Object.entries(metrics).filter(([key, figure]) => figures[key] !== figure),
-    };
+      throw new TypeError(`What the node wrote to ctx.metadata can't be cloned: ${obstacle}.`);
+    const metrics = Object.entries(context.metrics).filter(([key, figure]) => before.metrics[key] !== figure);
+    return [value, metadata, metrics];
   } catch (error) {
     return { thrown: encodeThrown(error, canCross) };
   }
@@ -113,9 +110,10 @@ function canCross(value: unknown): boolean {
   return inspect(value).obstacle === undefined;
 }
 
-/** The bytes of each value, to be compared after the node has run. */
-function snapshot(record: Record<string, unknown>): ReadonlyMap<string, Buffer> {
-  return new Map(Object.entries(record).map(([key, value]) => [key, serialize(value)]));
+/** What may change: the bytes of each value, to be compared after the node has run, and the figures. */
+function snapshot({ metadata, metrics }: CallContext) {
+  const bytes = Object.entries(metadata).map(([key, value]) => [key, serialize(value)] as const);
+  return { metadata: new Map(bytes), metrics: { ...metrics } };
 }
 
 function changes(record: Record<string, unknown>, before: ReadonlyMap<string, Buffer>): [string, unknown][] {
@@ -125,7 +123,7 @@ function changes(record: Record<string, unknown>, before: ReadonlyMap<string, Bu
   });
 }
 
-function contextOf({ id, node, context }: CallTask): Context {
+function contextOf([, node, , , , id]: CallTask, context: CallContext): Context {
   const { runId, workflow, attempt, trigger, inputs, metadata, metrics } = context;
   const needs = new Map(context.needs);
   const notify = (fraction: number | undefined, message: string | undefined) =>

@@ -1,3 +1,4 @@
+import type { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import { decodeThrown } from "../base/error-codec.js";
 import { messageOf } from "../base/message.js";
@@ -6,15 +7,16 @@ import type { NodeSpec } from "../definition/node-spec.js";
 import { BackendError, NotCloneableError, type ErrorSite } from "../run/errors.js";
 import type { AttemptCall } from "./backend.js";
 import type { ThreadPool } from "./thread-pool.js";
-import type { Address, CallAnswer, CallContext, CallTask, Notice } from "./thread-protocol.js";
+import type { Address, CallAnswer, CallContext, CallTask, Completed, Notice } from "./thread-protocol.js";
 
 /** One attempt to be made on a thread. */
 export interface ThreadCall extends AttemptCall {
   /** The results of the node's needs, by node. */
   readonly needs: () => (readonly [name: string, result: unknown])[];
-  readonly signal: AbortSignal;
-  /** Array buffers that nobody else will need. */
-  readonly transfer: readonly ArrayBuffer[];
+  /** Ends the thread when it aborts. */
+  readonly abort: LazyAbort;
+  /** Gives away the array buffers among the arguments that nobody else will need. */
+  readonly spent: () => ArrayBuffer[];
   readonly site: ErrorSite;
   /** Called when the node's function is; left out when nobody wants to know. */
   readonly began: (() => void) | undefined;
@@ -33,46 +35,43 @@ export class ThreadBackend {
     private readonly address: Address,
   ) {}
 
-  async execute(call: ThreadCall): Promise<unknown> {
-    const { spec, args, ctx, site, signal, transfer } = call;
-    const contextAt = args.indexOf(ctx);
-    const inputs = contextAt < 0 ? args : args.filter((_, position) => position !== contextAt);
-    inputs.forEach((input, position) => {
-      const { obstacle } = inspect(input);
-      if (obstacle === undefined) return;
-      const name = spec.signature.inputs[position]?.name ?? position;
-      throw notCloneable(spec, `inputs.${name}${obstacle}`, site);
-    });
-    const task: CallTask = {
-      op: "call",
-      id: ++calls,
-      address: this.address,
-      node: spec.name,
-      inputs,
-      contextAt,
-      context: contextAt < 0 ? bareContext(ctx) : contextOf(ctx, call.needs()),
-      announce: call.began !== undefined,
-    };
+  execute(call: ThreadCall): Promise<unknown> {
+    const { spec, args, ctx, site, abort, began } = call;
+    const position = args.indexOf(ctx);
+    const inputs = position < 0 ? args : args.filter((_, i) => i !== position);
+    for (let i = 0; i < inputs.length; i++) {
+      const { obstacle } = inspect(inputs[i]);
+      if (obstacle !== undefined)
+        throw notCloneable(spec, `inputs.${spec.signature.inputs[i]?.name ?? i}${obstacle}`, site);
+    }
+    const context = position < 0 ? undefined : contextOf(ctx, position, call.needs());
+    const listens = position >= 0 || began !== undefined;
+    const id = listens ? ++calls : 0;
+    const runId = this.address.length === 3 ? ctx.runId : "";
+    const task: CallTask = [this.address, spec.name, inputs, runId, context, id, began !== undefined];
     const onNotice = (notice: Notice) => {
-      if (notice.dagwright === "began") call.began?.();
+      if (notice.dagwright === "began") began?.();
       else if (notice.fraction === undefined) ctx.log(notice.message as string);
       else ctx.progress(notice.fraction, notice.message);
     };
-    const listens = contextAt >= 0 || call.began !== undefined;
-    let answer: CallAnswer;
-    try {
-      answer = (await this.pool.execute(task, [...transfer], signal, listens ? onNotice : undefined)) as CallAnswer;
-    } catch (error) {
-      throw this.crashed(spec, error, site);
+    return this.pool.execute(task, call.spent(), abort, id, listens ? onNotice : undefined).then(
+      (answer) => this.resultIn(answer as CallAnswer, call),
+      (error) => {
+        throw this.crashed(spec, error, site);
+      },
+    );
+  }
+
+  private resultIn(answer: CallAnswer, { spec, ctx, site }: ThreadCall): unknown {
+    if (isCompleted(answer)) {
+      const [value, metadata, metrics] = answer;
+      for (const [key, item] of metadata ?? []) ctx.metadata[key] = item;
+      for (const [key, figure] of metrics ?? []) ctx.metrics[key] = figure;
+      return value;
     }
     if ("thrown" in answer) throw decodeThrown(answer.thrown);
     if ("uncloneable" in answer) throw notCloneable(spec, `result${answer.uncloneable}`, site);
-    if ("missing" in answer) {
-      throw new BackendError(`A worker can't find node "${spec.name}": ${answer.missing}.`, site, undefined);
-    }
-    for (const [key, value] of answer.metadata ?? []) ctx.metadata[key] = value;
-    for (const [key, value] of answer.metrics ?? []) ctx.metrics[key] = value;
-    return answer.value;
+    throw new BackendError(`A worker can't find node "${spec.name}": ${answer.missing}.`, site, undefined);
   }
 
   private crashed(spec: NodeSpec, error: unknown, site: ErrorSite): Error {
@@ -91,15 +90,14 @@ function notCloneable(spec: NodeSpec, path: string, site: ErrorSite): NotCloneab
   return new NotCloneableError(message, site, path);
 }
 
-/** The context of a function that can't see it. */
-function bareContext({ runId, workflow, attempt }: Context): CallContext {
-  return { runId, workflow, attempt, trigger: undefined, inputs: {}, metadata: {}, metrics: {}, needs: [] };
+function isCompleted(answer: CallAnswer): answer is Completed {
+  return Array.isArray(answer);
 }
 
-function contextOf(ctx: Context, needs: (readonly [string, unknown])[]): CallContext {
+function contextOf(ctx: Context, position: number, needs: (readonly [string, unknown])[]): CallContext {
   const { runId, workflow, attempt, trigger, metrics } = ctx;
   const inputs = crossing(ctx.inputs);
-  return { runId, workflow, attempt, trigger, inputs, metadata: crossing(ctx.metadata), metrics, needs };
+  return { position, runId, workflow, attempt, trigger, inputs, metadata: crossing(ctx.metadata), metrics, needs };
 }
 
 /** What of a record can cross. */

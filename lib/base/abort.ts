@@ -17,6 +17,15 @@ export class LazyAbort {
   private controller: AbortController | undefined;
   private cause: { readonly reason: unknown } | undefined;
   private interrupt: ((reason: unknown) => void) | undefined;
+  private listener: (() => void) | undefined;
+
+  get aborted(): boolean {
+    return this.cause !== undefined;
+  }
+
+  get reason(): unknown {
+    return this.cause?.reason;
+  }
 
   get signal(): AbortSignal {
     if (this.controller === undefined) {
@@ -31,7 +40,17 @@ export class LazyAbort {
     if (this.cause !== undefined) return;
     this.cause = { reason };
     this.controller?.abort(reason);
+    this.listener?.();
     this.interrupt?.(reason);
+  }
+
+  /** Calls one listener when this aborts, as an event emitter would: for those who take one in place of a signal. */
+  once(_: "abort", listener: () => void): void {
+    this.listener = listener;
+  }
+
+  removeListener(): void {
+    this.listener = undefined;
   }
 
   /**

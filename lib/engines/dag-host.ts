@@ -1,6 +1,8 @@
 import type { LazyAbort } from "../base/abort.js";
 import type { AttemptCall } from "../backends/backend.js";
 import { inline } from "../backends/inline.js";
+import { inspect } from "../base/clone.js";
+import { isSink } from "../planning/plan.js";
 import type { ThreadBackend } from "../backends/thread.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
@@ -13,6 +15,7 @@ import type { Arguments } from "./arguments.js";
 import type { AttemptHost } from "./attempts.js";
 import { sourcesOf } from "./consumers.js";
 import { withInput } from "./forks.js";
+import type { Readiness } from "./readiness.js";
 import type { Slots } from "./slots.js";
 
 /** What the attempts of a dag's nodes need of their run. */
@@ -24,6 +27,7 @@ export interface DagHostRun extends AttemptControls {
   readonly threads: ThreadBackend | undefined;
   /** The slots that a node takes one of. */
   slotsOf(node: number): Slots;
+  readonly readiness: Readiness;
   readonly announcer: Announcer | undefined;
   readonly isOver: boolean;
   /** The hooks of all nodes: the default ones, then the run's. */
@@ -94,11 +98,36 @@ export class DagHost implements AttemptHost {
     return threads.execute({
       ...call,
       needs: () => this.needsOf(node),
-      signal: abort.signal,
-      transfer: [],
+      abort,
+      spent: () => this.spent(node, call),
       site: this.siteOf(node, call.ctx.attempt),
       began: call.spec.options.timeout === undefined ? undefined : began,
     });
+  }
+
+  /**
+   * The array buffers that nobody needs any more once this node has them: those of results that came from a thread, so that
+   * only the run holds them, and that no other node takes. Such a result is dropped now instead of when the node is done.
+   */
+  private spent(node: number, { spec }: AttemptCall): ArrayBuffer[] {
+    const { state, readiness, announcer } = this.run;
+    const isAlone = announcer === undefined && this.hooksOf(node).length === 0 && (spec.options.retry ?? 0) === 0;
+    if (!isAlone) return [];
+    const buffers = new Set<ArrayBuffer>();
+    for (const source of new Set(sourcesOf(state.plan, node))) {
+      const isOurs = state.places?.[source].backend === "thread" && state.isFresh(source) && !this.keeps(source);
+      if (!isOurs || !readiness.isLastFor(source) || isSink(state.plan, source, state.active)) continue;
+      for (const buffer of inspect(state.values[source]).buffers) buffers.add(buffer);
+      if (buffers.size === 0) continue;
+      state.values[source] = undefined;
+      state.facts.dropped.add(source);
+    }
+    return Array.from(buffers);
+  }
+
+  /** Whether a result outlives its run. */
+  private keeps(node: number): boolean {
+    return this.specOf(node).options.cache !== undefined;
   }
 
   beginsLater(node: number): boolean {

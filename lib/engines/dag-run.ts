@@ -144,7 +144,7 @@ export class DagRun implements DagHostRun {
   }
 
   /** Asking for it ends the following of the plan's order. */
-  private get readiness(): Readiness {
+  get readiness(): Readiness {
     if (this.lazyReadiness === undefined) {
       this.lazyReadiness = this.newReadiness();
       this.lazyReadiness.catchUp();

@@ -96,6 +96,11 @@ export class Readiness {
     return rank === undefined || next < 0 ? next : rank.node[next];
   }
 
+  /** Whether `node` is the last to need the result of `source`; only known under `retain: "outputs"`. */
+  isLastFor(source: number): boolean {
+    return this.consumers !== undefined && this.consumers[source] === 1;
+  }
+
   /** Tells the dependents of a settled node, and those of every node that is skipped by it. */
   release(settled: number): void {
     const { plan, pending, state } = this;

@@ -107,6 +107,12 @@ export class RunState extends RunBase {
     return this.rare?.attempts.get(node) ?? (this.startedAt[node] === NEVER ? 0 : 1);
   }
 
+  /** Whether a node's result comes from an attempt in this run: it is not cached, not copied, not given. */
+  isFresh(node: number): boolean {
+    const isElsewhere = this.rare !== undefined && (this.rare.cached.has(node) || this.rare.copied.has(node));
+    return this.status[node] === Status.completed && this.startedAt[node] !== NEVER && !isElsewhere;
+  }
+
   isCached(node: number): boolean {
     return this.rare?.cached.has(node) ?? false;
   }

@@ -56,22 +56,23 @@ export type Completed = readonly [
   value: unknown,
   metadata?: readonly (readonly [string, unknown])[],
   metrics?: readonly (readonly [string, number])[],
+  told?: readonly Progress[],
 ];
+
+/** How far a node is, and a message. */
+export type Progress = readonly [fraction: number | undefined, message: string | undefined];
 
 export type CallAnswer =
   | Completed
-  | { readonly thrown: EncodedThrown }
+  | { readonly thrown: EncodedThrown; readonly told?: readonly Progress[] }
   /** The path, in the result, of what can't be cloned. */
   | { readonly uncloneable: string }
   /** The node can't be found. */
   | { readonly missing: string };
 
-/** Said while a task goes on. */
+/**
+ * Said while a task goes on. A notice may be overtaken by the task's answer, which therefore repeats all progress.
+ */
 export type Notice =
-  | { readonly dagwright: "began"; readonly id: number }
-  | {
-      readonly dagwright: "progress";
-      readonly id: number;
-      readonly fraction: number | undefined;
-      readonly message: string | undefined;
-    };
+  | { readonly id: number; readonly began: true }
+  | { readonly id: number; readonly began: false; readonly progress: Progress };

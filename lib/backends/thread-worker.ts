@@ -9,7 +9,16 @@ import { readNodes } from "../definition/class-methods.js";
 import type { Context } from "../definition/context.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { Handover } from "./handover.js";
-import type { Address, CallAnswer, CallContext, CallTask, Notice, ProbeAnswer, ProbeTask } from "./thread-protocol.js";
+import type {
+  Address,
+  CallAnswer,
+  CallContext,
+  CallTask,
+  Notice,
+  ProbeAnswer,
+  ProbeTask,
+  Progress,
+} from "./thread-protocol.js";
 import { findClass, findDag, listen } from "./worker-modules.js";
 
 const inNode = new AsyncLocalStorage<true>();
@@ -90,8 +99,9 @@ async function call(task: CallTask): Promise<unknown> {
 async function answerTo(task: CallTask, spec: NodeSpec, inputs: readonly unknown[]): Promise<CallAnswer> {
   const [, , , , context, id, announces] = task;
   const before = context === undefined ? undefined : snapshot(context);
-  const args = context === undefined ? inputs : inputs.toSpliced(context.position, 0, contextOf(task, context));
-  if (announces) parentPort?.postMessage({ dagwright: "began", id } satisfies Notice);
+  const told: Progress[] = [];
+  const args = context === undefined ? inputs : inputs.toSpliced(context.position, 0, contextOf(task, context, told));
+  if (announces) parentPort?.postMessage({ id, began: true } satisfies Notice);
   try {
     const value: unknown = await inNode.run(true, () => spec.fn.apply(spec.self, args as unknown[]));
     if (context === undefined || before === undefined) return [value];
@@ -100,9 +110,9 @@ async function answerTo(task: CallTask, spec: NodeSpec, inputs: readonly unknown
     if (obstacle !== undefined)
       throw new TypeError(`What the node wrote to ctx.metadata can't be cloned: ${obstacle}.`);
     const metrics = Object.entries(context.metrics).filter(([key, figure]) => before.metrics[key] !== figure);
-    return [value, metadata, metrics];
+    return [value, metadata, metrics, told];
   } catch (error) {
-    return { thrown: encodeThrown(error, canCross) };
+    return { thrown: encodeThrown(error, canCross), told };
   }
 }
 
@@ -123,11 +133,13 @@ function changes(record: Record<string, unknown>, before: ReadonlyMap<string, Bu
   });
 }
 
-function contextOf([, node, , , , id]: CallTask, context: CallContext): Context {
+function contextOf([, node, , , , id]: CallTask, context: CallContext, told: Progress[]): Context {
   const { runId, workflow, attempt, trigger, inputs, metadata, metrics } = context;
   const needs = new Map(context.needs);
-  const notify = (fraction: number | undefined, message: string | undefined) =>
-    parentPort?.postMessage({ dagwright: "progress", id, fraction, message } satisfies Notice);
+  const notify = (...progress: Progress) => {
+    told.push(progress);
+    parentPort?.postMessage({ id, began: false, progress } satisfies Notice);
+  };
   return {
     runId,
     workflow,

@@ -7,7 +7,7 @@ import type { NodeSpec } from "../definition/node-spec.js";
 import { BackendError, NotCloneableError, type ErrorSite } from "../run/errors.js";
 import type { AttemptCall } from "./backend.js";
 import type { ThreadPool } from "./thread-pool.js";
-import type { Address, CallAnswer, CallContext, CallTask, Completed, Notice } from "./thread-protocol.js";
+import type { Address, CallAnswer, CallContext, CallTask, Completed, Notice, Progress } from "./thread-protocol.js";
 
 /** One attempt to be made on a thread. */
 export interface ThreadCall extends AttemptCall {
@@ -49,13 +49,21 @@ export class ThreadBackend {
     const id = listens ? ++calls : 0;
     const runId = this.address.length === 3 ? ctx.runId : "";
     const task: CallTask = [this.address, spec.name, inputs, runId, context, id, began !== undefined];
-    const onNotice = (notice: Notice) => {
-      if (notice.dagwright === "began") began?.();
-      else if (notice.fraction === undefined) ctx.log(notice.message as string);
-      else ctx.progress(notice.fraction, notice.message);
+    let heard = 0;
+    const hear = ([fraction, message]: Progress) => {
+      heard++;
+      if (fraction === undefined) ctx.log(message as string);
+      else ctx.progress(fraction, message);
     };
+    const onNotice = (notice: Notice) => (notice.began ? began?.() : hear(notice.progress));
     return this.pool.execute(task, call.spent(), abort, id, listens ? onNotice : undefined).then(
-      (answer) => this.resultIn(answer as CallAnswer, call),
+      (answer) => {
+        const told = isCompleted(answer as CallAnswer)
+          ? (answer as Completed)[3]
+          : (answer as { told?: Progress[] }).told;
+        for (const progress of told?.slice(heard) ?? []) hear(progress);
+        return this.resultIn(answer as CallAnswer, call);
+      },
       (error) => {
         throw this.crashed(spec, error, site);
       },

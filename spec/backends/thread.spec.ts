@@ -1,0 +1,362 @@
+import { afterAll, describe, expect, it } from "vitest";
+import {
+  BackendError,
+  CancelledError,
+  Dag,
+  ExecutionError,
+  NodeTimeoutError,
+  NotCloneableError,
+  RunTimeoutError,
+  ThreadPool,
+  type RunEvent,
+  type RunResult,
+} from "dagwright";
+import {
+  chain,
+  closures,
+  contexts,
+  control,
+  crashing,
+  data,
+  endless,
+  failing,
+  givenInstance,
+  marked,
+  outer,
+  plain,
+  Plain,
+  plainClass,
+  Shop,
+  stateful,
+  twins,
+} from "../support/threaded.js";
+
+const pool = new ThreadPool({ maxWorkers: 2 });
+const parallel = { mode: "parallel", pool } as const;
+afterAll(() => pool.close());
+
+const caught = <E = ExecutionError>(work: Promise<unknown>): Promise<E> =>
+  work.then(
+    () => Promise.reject(new Error("should have failed")),
+    (error: E) => error,
+  );
+/** Runs one node and what it needs. */
+const only = (dag: Dag, name: string, options = {}): Promise<RunResult<any>> =>
+  dag.runUntil(name, { ...parallel, ...options });
+
+describe("Mode parallel", () => {
+  it("gives what the other modes give", async () => {
+    const run = await plain.run(parallel);
+    const inline = await plain.run();
+    for (const name of ["source", "sum", "big", "either", "both"]) expect(run.get(name)).toEqual(inline.get(name));
+    expect(run.get("both")).toEqual({ sum: 30, source: [0, 10, 20] });
+    expect(run.nodes.get("small")).toMatchObject({ status: "skipped", skippedBy: "isBig.false" });
+    const small = await plain.run({ ...parallel, inputs: { size: 2 } });
+    expect(small.get("either")).toBe("SMALL 10");
+  });
+
+  it("runs plain nodes on threads, forks and nodes marked inline on this one, and says so", async () => {
+    const run = await plain.run(parallel);
+    expect(run.get("where")).toMatchObject({ isMainThread: false });
+    expect(run.get("kept")).toMatchObject({ isMainThread: true });
+    expect(run.get("isBig")).toEqual([30, { isMainThread: true, threadId: 0 }]);
+    expect(run.nodes.get("sum")).toMatchObject({ backend: "thread", backendReason: undefined });
+    expect(run.nodes.get("kept")).toMatchObject({ backend: "inline", backendReason: undefined });
+    expect(run.nodes.get("isBig")?.backendReason).toMatch(/conditions and selects run inline/u);
+    const dry = plain.dryRun({ mode: "parallel" });
+    expect(dry.nodes.map(({ name, backend, reason }) => [name, backend, reason])).toEqual(
+      dry.nodes.map(({ name }) => [name, run.nodes.get(name)?.backend, run.nodes.get(name)?.backendReason]),
+    );
+  });
+
+  it("puts a node on a thread in every mode when the node says so", async () => {
+    expect((await plain.run({ mode: "async" })).get("where")).toMatchObject({ isMainThread: true });
+    for (const mode of ["sequential", "async"] as const) {
+      const run = await marked.run({ mode, pool });
+      expect(run.nodes.get("where")).toMatchObject({ backend: "thread" });
+      expect(run.get("where")).toMatchObject({ isMainThread: false });
+      expect(run.get("here")).toMatchObject({ isMainThread: true });
+    }
+    expect(() => marked.runSync()).toThrow(/runSync can't wait for worker threads/u);
+  });
+
+  it("lets no more nodes onto threads at once than maxWorkers, and inline nodes besides", async () => {
+    const events: RunEvent[] = [];
+    await plain.run({ ...parallel, maxWorkers: 1, observers: [(event) => events.push(event)] });
+    let running = 0;
+    let most = 0;
+    for (const event of events) {
+      const threaded = "node" in event && !["kept", "isBig"].includes(event.node);
+      if (threaded && event.type === "attempt.started") most = Math.max(most, ++running);
+      if (threaded && event.type === "node.completed") running--;
+    }
+    expect(most).toBe(1);
+    for (const maxWorkers of [0, -1, 1.5, Infinity]) {
+      await expect(plain.run({ mode: "parallel", maxWorkers })).rejects.toThrow(RangeError);
+    }
+  });
+
+  it("executes a workflow that a node runs", async () => {
+    expect((await outer.run(parallel)).value).toEqual([false, false]);
+  });
+});
+
+describe("Instances", () => {
+  it("are made anew in a worker, from the same arguments, one a run", async () => {
+    const one = new ThreadPool({ maxWorkers: 1 });
+    const dag = Dag.from(new Shop("corner"));
+    for (let run = 0; run < 2; run++) {
+      expect((await dag.run({ mode: "parallel", pool: one })).value).toBe("corner 2 false");
+    }
+    expect((await Dag.from(Shop).run({ mode: "parallel", pool: one })).value).toBe("shop 2 false");
+    await one.close();
+  });
+
+  it("with arguments that can't be cloned stay on this thread, with the reason", async () => {
+    const run = await Dag.from(new Shop("odd", { log: () => {} })).run(parallel);
+    expect(run.value).toBe("odd 2 true");
+    expect(run.nodes.get("serve")).toMatchObject({
+      backend: "inline",
+      backendReason: expect.stringContaining("argument that can't be cloned (args[1].log)"),
+    });
+  });
+
+  it("of a class without @workflow stay on this thread; the class itself does not", async () => {
+    expect((await plainClass.run(parallel)).value).toBe(false);
+    const run = await givenInstance.run(parallel);
+    expect(run.value).toBe(true);
+    expect(run.nodes.get("ask")?.backendReason).toContain("lacks @workflow");
+    expect((await Dag.from(Plain).run(parallel)).nodes.get("ask")?.backend).toBe("inline");
+  });
+});
+
+describe("Placement", () => {
+  it("keeps on this thread, and says why, what no import defines", async () => {
+    const dag = closures();
+    const run = await dag.run(parallel);
+    expect(run.value).toBe(true);
+    expect(run.nodes.get("local")).toMatchObject({
+      backend: "inline",
+      backendReason: expect.stringContaining("its module, when imported, does not define it"),
+    });
+    expect(dag.dryRun({ mode: "parallel" }).nodes[0]).toMatchObject({ backend: "inline", reason: expect.any(String) });
+  });
+
+  it("never takes one workflow for another of the same name", async () => {
+    for (const [i, twin] of twins.entries()) {
+      const run = await twin.run(parallel);
+      expect(run.value).toBe(i + 1);
+      expect(run.nodes.get("n")).toMatchObject({ backend: "inline", backendReason: expect.stringContaining('"twin"') });
+    }
+  });
+
+  it("is an error before anything runs under parallel: { strict: true }", async () => {
+    let ran = false;
+    const dag = closures();
+    dag.node("other", () => (ran = true));
+    const error = await caught<BackendError>(dag.run({ ...parallel, parallel: { strict: true } }));
+    expect(error).toBeInstanceOf(BackendError);
+    expect(error.message).toMatch(/"local": .*"other": /u);
+    expect(ran).toBe(false);
+    expect(() => dag.dryRun({ mode: "parallel", parallel: { strict: true } })).toThrow(BackendError);
+    expect((await plain.run({ ...parallel, parallel: { strict: true } })).status).toBe("completed");
+  });
+
+  it("says so when a worker can't import the module", async () => {
+    const dag = new Dag("lost", { module: new URL("./nowhere.mjs", import.meta.url).href });
+    dag.node("a", () => 1);
+    const run = await dag.run(parallel);
+    expect(run.nodes.get("a")?.backendReason).toMatch(/a worker can't import its module: Cannot find module/u);
+  });
+});
+
+describe("Data", () => {
+  it("that can't be cloned fails the node, naming the path", async () => {
+    const cases: [string, object, string][] = [
+      ["rows", {}, "result.rows[1].fn"],
+      ["point", {}, "result.at"],
+      ["promise", {}, 'result.get("key").inner'],
+      ["echo", { value: { deep: [1, { fn: () => 1 }] } }, "inputs.value.deep[1].fn"],
+      [
+        "echo",
+        {
+          value: new (class Thing {
+            method() {}
+          })(),
+        },
+        "inputs.value",
+      ],
+      ["echo", { value: Promise.resolve() }, "inputs.value"],
+    ];
+    for (const [name, inputs, path] of cases) {
+      const error = await caught<NotCloneableError>(only(data, name, { inputs: { shared: 0, value: 0, ...inputs } }));
+      expect(error).toBeInstanceOf(NotCloneableError);
+      expect(error).toMatchObject({ code: "NOT_CLONEABLE", path, node: name });
+    }
+  });
+
+  it("arrives as structured clone leaves it", async () => {
+    const cyclic: unknown[] = [1];
+    cyclic.push(cyclic);
+    const values = [
+      undefined,
+      null,
+      -0,
+      NaN,
+      10n,
+      new Date(5),
+      /x/giu,
+      new Map([[1, new Set(["a"])]]),
+      new Uint8Array([1, 2]),
+      [undefined, , 3], // eslint-disable-line no-sparse-arrays
+      cyclic,
+      Object.assign(Object.create(null), { a: 1 }),
+    ];
+    for (const value of values) {
+      const run = await only(data, "echo", { inputs: { shared: 0, value } });
+      expect(run.get("echo")).toEqual(structuredClone(value));
+    }
+  });
+
+  it("in shared memory is not copied", async () => {
+    const shared = new SharedArrayBuffer(8);
+    await only(data, "shared", { inputs: { value: 0, shared } });
+    expect(new Int32Array(shared)[0]).toBe(1);
+  });
+
+  it("that a worker's module still uses is copied, however often", async () => {
+    const all = (length: number, value: number) => Buffer.from(new Float64Array(length).fill(value).buffer);
+    const bytes = (value: unknown) => Buffer.from((value as Float64Array).buffer);
+    for (let i = 0; i < 30; i++) {
+      const inputs = { shared: 0, value: 0, key: i % 3 };
+      expect(bytes((await only(data, "table", { inputs })).get("table")).equals(all(32_768, 7))).toBe(true);
+      expect(bytes((await only(data, "memo", { inputs })).get("memo")).equals(all(32_768, i % 3))).toBe(true);
+      const pooled = (await only(data, "pooled", { inputs })).get("pooled") as Uint8Array;
+      expect(Buffer.from(pooled).toString()).toBe("pooled");
+      expect(bytes((await only(data, "fresh", { inputs })).get("fresh")).equals(all(131_072, i % 3))).toBe(true);
+    }
+  });
+
+  it("is handed on and not copied under retain: outputs, and else stays whole", async () => {
+    const handed = await chain.run({ ...parallel, retain: "outputs" });
+    expect(handed.value).toBe(262_144);
+    const kept = await chain.run(parallel);
+    expect(kept.get("make")).toHaveLength(131_072);
+    expect(kept.get("double")).toHaveLength(131_072);
+  });
+});
+
+describe("The context in a worker", () => {
+  it("has all its fields, and what the node writes comes back", async () => {
+    const events: RunEvent[] = [];
+    const run = await contexts.run({
+      ...parallel,
+      inputs: { limit: 5 },
+      context: { metadata: { shared: { n: 1 }, fn: () => 1 } },
+      observers: [(event) => events.push(event)],
+    });
+    expect(run.get("second")).toEqual({
+      first: "first's",
+      got: ["first's", true, "none", false, ["first"]],
+      run: [run.runId, "contexts", "second", 1, undefined],
+      inputs: { limit: 5 },
+      aborted: false,
+    });
+    expect(run.context.metadata).toMatchObject({ written: { by: "second" }, shared: { n: 2 }, dropped: true });
+    expect({ ...run.metrics.custom }).toEqual({ seen: 1 });
+    const told = events.flatMap((event) => (event.type === "node.progress" ? [[event.fraction, event.message]] : []));
+    expect(told).toEqual([
+      [0.5, "half"],
+      [undefined, "a line"],
+    ]);
+  });
+
+  it("drops what a node wrote that fails", async () => {
+    const dag = contexts.clone();
+    const run = await only(dag, "third", { context: { metadata: { shared: { n: 1 } } }, inputs: { limit: 1 } });
+    expect(run.get("third")).toBe(2);
+    expect(run.nodes.get("third")?.attempts).toBe(2);
+  });
+});
+
+describe("Errors from a worker", () => {
+  it("come back with name, message, stack, cause and code", async () => {
+    const run = await failing.run({ ...parallel, errorStrategy: "continue" });
+    const weird = run.nodes.get("weird")?.error?.cause as Error & { code: string };
+    expect(weird).toBeInstanceOf(Error);
+    expect(weird).toMatchObject({
+      name: "Weird",
+      message: "odd",
+      code: "E_WEIRD",
+      cause: { name: "RangeError", message: "deep" },
+    });
+    expect(weird.stack).toContain("threaded.ts");
+    expect(run.nodes.get("text")?.error?.cause).toBe("just text");
+    expect(run.nodes.get("text")?.error).toBeInstanceOf(ExecutionError);
+  });
+});
+
+describe("Control over a worker", () => {
+  it("ends a node that spins when its timeout is over, and no other", async () => {
+    const run = await control.run({ ...parallel, errorStrategy: "continue" });
+    expect(run.nodes.get("spin")?.error).toBeInstanceOf(NodeTimeoutError);
+    expect(run.get("slow")).toBe("done");
+  });
+
+  it("counts a timeout from the function's call, not from loading the module", async () => {
+    const cold = new ThreadPool({ maxWorkers: 1 });
+    expect((await marked.run({ mode: "parallel", pool: cold })).nodes.get("where")?.backend).toBe("thread");
+    await cold.close();
+  });
+
+  it("ends a node that spins when the run is aborted or takes too long", async () => {
+    const controller = new AbortController();
+    const running = endless.run({ ...parallel, signal: controller.signal });
+    setTimeout(() => controller.abort("enough"), 200);
+    const error = await caught(running);
+    expect(error).toBeInstanceOf(CancelledError);
+    expect(error.run.nodes.get("spin")?.status).toBe("cancelled");
+    await expect(endless.run({ ...parallel, timeout: 200 })).rejects.toThrow(RunTimeoutError);
+    expect((await plain.run(parallel)).status).toBe("completed");
+  });
+
+  it("survives workers that exit, throw out of band or run out of memory: only their node fails", async () => {
+    const small = new ThreadPool({ maxWorkers: 3, resourceLimits: { maxOldGenerationSizeMb: 64 } });
+    const run = await crashing.run({ mode: "parallel", pool: small, errorStrategy: "continue" });
+    expect(run.nodes.get("exit")?.error).toMatchObject({ code: "BACKEND", exitCode: 7 });
+    expect(run.nodes.get("exit")?.error).toBeInstanceOf(BackendError);
+    expect(run.nodes.get("uncaught")?.error).toMatchObject({
+      code: "BACKEND",
+      exitCode: 1,
+      cause: { message: "out of band" },
+    });
+    expect(run.nodes.get("hungry")?.error).toMatchObject({
+      code: "BACKEND",
+      cause: { code: "ERR_WORKER_OUT_OF_MEMORY" },
+    });
+    expect(run.get("retried")).toBe(false);
+    expect(run.nodes.get("retried")?.attempts).toBe(2);
+    expect(run.get("fine")).toBe("fine");
+    expect((await plain.run({ mode: "parallel", pool: small })).status).toBe("completed");
+    await small.close();
+  });
+});
+
+describe("ThreadPool", () => {
+  it("keeps its threads between runs, is refused when closed, and checks its options", async () => {
+    const own = new ThreadPool({ maxWorkers: 1 });
+    const counts = [];
+    for (let i = 0; i < 3; i++) counts.push((await stateful.run({ mode: "parallel", pool: own })).value);
+    expect(counts).toEqual([1, 2, 3]);
+    await own.close();
+    await expect(stateful.run({ mode: "parallel", pool: own })).rejects.toThrow(/"pool" is closed/u);
+    expect(() => new ThreadPool({ maxWorkers: 0 })).toThrow(RangeError);
+    expect(() => new ThreadPool({ idle: 1 } as never)).toThrow(/Unknown option "idle"/u);
+    await expect(plain.run({ mode: "parallel", pool: {} as never })).rejects.toThrow(/must be a ThreadPool/u);
+  });
+
+  it("serves overlapping runs, more of them than it has threads", async () => {
+    const runs = await Promise.all(Array.from({ length: 20 }, () => plain.run(parallel)));
+    expect(runs.every((run) => run.get("sum") === 30)).toBe(true);
+  });
+});

@@ -1,0 +1,174 @@
+/** Workflows whose nodes run on worker threads: what workers import when the specs run. */
+import { isMainThread, threadId } from "node:worker_threads";
+import { Dag, decide, node, workflow, type Context } from "dagwright";
+
+export const where = () => ({ isMainThread, threadId });
+
+const FACTOR = 10;
+let counted = 0;
+
+/** Plain nodes: closures over the module, every kind, a context, errors. */
+export const plain = new Dag("plain");
+plain.node("source", (size = 3) => Array.from({ length: size as number }, (_, i) => i * FACTOR));
+plain.node("sum", { needs: ["source"] }, (xs: number[]) => xs.reduce((a, b) => a + b, 0));
+plain.node("where", () => where());
+plain.node("kept", { backend: "inline" }, () => where());
+plain.condition("isBig", { needs: ["sum"] }, (sum: number) => decide(sum > 20, [sum, where()]));
+plain.node("big", { needs: ["isBig.true"] }, ([sum]: [number]) => `big ${sum}`);
+plain.node("small", { needs: ["isBig.false"] }, ([sum]: [number]) => `small ${sum}`);
+plain.any("either", { needs: ["big", "small"] }, (text: string) => text.toUpperCase());
+plain.all("both", { needs: ["sum", "source"] }, (values: Record<string, unknown>) => ({ ...values }));
+
+/** What a worker keeps between calls. */
+export const stateful = new Dag("stateful");
+stateful.node("count", () => ++counted);
+
+export const contexts = new Dag("contexts");
+contexts.node("first", () => "first's");
+contexts.node("second", { needs: ["first"] }, async (first: string, ctx: Context) => {
+  ctx.metadata.written = { by: ctx.nodeName };
+  (ctx.metadata.shared as { n: number }).n++;
+  ctx.metrics.seen = (ctx.metrics.seen ?? 0) + 1;
+  ctx.progress(0.5, "half");
+  ctx.log("a line");
+  return {
+    first,
+    got: [ctx.get("first"), ctx.has("first"), ctx.get("other", "none"), ctx.has("other"), Object.keys(ctx.results)],
+    run: [ctx.runId, ctx.workflow, ctx.nodeName, ctx.attempt, ctx.trigger],
+    inputs: { ...ctx.inputs },
+    aborted: ctx.signal.aborted,
+  };
+});
+contexts.node("third", { after: ["second"], retry: 1 }, (ctx: Context) => {
+  ctx.metadata.dropped = true;
+  if (ctx.attempt === 1) throw new Error("once");
+  return ctx.attempt;
+});
+contexts.node("takesLimit", (limit: number) => limit);
+
+export class Weird extends Error {
+  readonly code = "E_WEIRD";
+  override readonly name = "Weird";
+}
+export const failing = new Dag("failing");
+failing.node("weird", () => {
+  throw new Weird("odd", { cause: new RangeError("deep") });
+});
+failing.node("text", () => {
+  throw "just text"; // eslint-disable-line @typescript-eslint/only-throw-error
+});
+
+/** What can't cross, or must not be torn away. */
+class Point {
+  constructor(readonly x: number) {}
+  length() {
+    return this.x;
+  }
+}
+const table = new Float64Array(32_768).fill(7);
+const memo = new Map<number, Float64Array>();
+export const data = new Dag("data");
+data.node("echo", (value: unknown) => value);
+data.node("rows", () => ({ rows: [{ id: 1 }, { id: 2, fn: () => 1 }] }));
+data.node("point", () => ({ at: new Point(1) }));
+data.node("promise", () => new Map([["key", { inner: Symbol("s") }]]));
+data.node("table", () => table);
+data.node("pooled", () => Buffer.from("pooled"));
+data.node("memo", (key = 0) => {
+  const known = memo.get(key as number);
+  if (known !== undefined) return known;
+  memo.set(key as number, new Float64Array(32_768).fill(key as number));
+  return memo.get(key as number);
+});
+data.node("fresh", (key = 0) => new Float64Array(131_072).fill(key as number));
+data.node("shared", (shared: unknown) => {
+  new Int32Array(shared as SharedArrayBuffer)[0]++;
+  return 1;
+});
+
+/** Results handed on: made on a thread, taken by another. */
+export const chain = new Dag("chain");
+chain.node("make", () => new Float64Array(131_072).fill(1));
+chain.node("double", { needs: ["make"] }, (xs: Float64Array) => xs.map((x) => x * 2));
+chain.node("total", { needs: ["double"] }, (xs: Float64Array) => xs.reduce((a, b) => a + b, 0));
+
+export const control = new Dag("control");
+control.node("spin", { timeout: 100 }, () => {
+  for (;;);
+});
+control.node("slow", () => new Promise((resolve) => setTimeout(() => resolve("done"), 300)));
+
+export const endless = new Dag("endless");
+endless.node("spin", () => {
+  for (;;);
+});
+
+export const crashing = new Dag("crashing");
+crashing.node("exit", () => process.exit(7));
+crashing.node("uncaught", () => {
+  setTimeout(() => {
+    throw new Error("out of band");
+  }, 5);
+  return new Promise(() => {});
+});
+crashing.node("retried", { retry: 1 }, (ctx: Context) => (ctx.attempt === 1 ? process.exit(3) : where().isMainThread));
+crashing.node("hungry", () => {
+  const hoard: number[][] = [];
+  for (;;) hoard.push(new Array<number>(100_000).fill(1));
+});
+crashing.node("fine", () => "fine");
+
+/** A node that runs a workflow of its own. */
+const inner = new Dag("inner");
+inner.node("value", () => where().isMainThread);
+export const outer = new Dag("outer");
+outer.node("run", async () => [where().isMainThread, (await inner.run()).value]);
+
+@workflow({ name: "shop" })
+export class Shop {
+  private served = 0;
+
+  constructor(
+    private readonly name = "shop",
+    readonly options: unknown = undefined,
+  ) {}
+
+  @node open(): string {
+    this.served++;
+    return this.name;
+  }
+  @node("open") serve(open: string): string {
+    return `${open} ${++this.served} ${where().isMainThread}`;
+  }
+}
+
+/** Without `@workflow`. */
+export class Plain {
+  constructor(readonly name = "plain") {}
+  @node ask(): boolean {
+    return where().isMainThread;
+  }
+}
+export const plainClass = Dag.from(Plain);
+export class Given extends Plain {}
+export const givenInstance = Dag.from(new Given("given"));
+
+/** Nodes that say where they run, and how long they may. */
+export const marked = new Dag("marked", { module: import.meta.url });
+marked.node("where", { backend: "thread", timeout: 100 }, () => where());
+marked.node("here", () => where());
+
+/** Made by a function, so that no import makes it. */
+export function closures(): Dag {
+  const local = where();
+  const dag = new Dag("closures");
+  dag.node("local", () => local.isMainThread);
+  return dag;
+}
+
+/** Two of one name. */
+export const twins = [1, 2].map((n) => {
+  const dag = new Dag("twin");
+  dag.node("n", () => n);
+  return dag;
+});

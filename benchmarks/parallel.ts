@@ -1,0 +1,98 @@
+/**
+ * What do worker threads bring, and what do they cost?
+ *
+ * Eight CPU-bound nodes in mode `parallel` next to `sequential`; an empty node, and 1,000 of them, next to the same calls
+ * on raw piscina; 8 MiB made by one node and changed by the next, next to raw piscina transferring it; and how long the
+ * first result of a cold pool takes. Answers are checked, contenders take turns.
+ */
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { Dag, ThreadPool, type RunOptions } from "dagwright";
+import { Piscina } from "piscina";
+import { expectSame, round, verdict } from "./measure.js";
+
+const work = () => {
+  let x = 1;
+  for (let i = 0; i < 60_000_000; i++) x = (x * 48_271) % 2_147_483_647;
+  return x;
+};
+const heavy = new Dag("heavy");
+for (let i = 0; i < 8; i++) heavy.node(`n${i}`, work);
+const one = new Dag("one");
+one.node("n", () => 1);
+const thousand = new Dag("thousand");
+for (let i = 0; i < 1000; i++) thousand.node(`n${i}`, () => 1);
+const large = new Dag("large");
+large.node("make", () => new Float64Array(1 << 20));
+large.node("touch", { needs: ["make"] }, (array: Float64Array) => {
+  array[0]++;
+  return array;
+});
+
+const cores = availableParallelism();
+const pool = new ThreadPool({ maxWorkers: cores });
+const parallel: RunOptions = { mode: "parallel", pool };
+
+const began = performance.now();
+await one.run(parallel);
+console.log(`first result of a cold pool, with tsx in the worker: ${round(performance.now() - began)} ms`);
+
+const filename = fileURLToPath(new URL("raw-worker.mjs", import.meta.url));
+const raw = new Piscina({ filename, minThreads: cores, maxThreads: cores, idleTimeout: 60_000 });
+
+/** Medians in ms of two contenders that take turns, after as many warm-ups as samples. */
+async function compare(samples: number, ours: () => Promise<unknown>, theirs: () => Promise<unknown>) {
+  const times: [number[], number[]] = [[], []];
+  for (let i = 0; i < samples * 2; i++) {
+    for (const [which, contender] of [ours, theirs].entries()) {
+      const start = performance.now();
+      await contender();
+      if (i >= samples) times[which].push(performance.now() - start);
+    }
+  }
+  const [a, b] = times.map((list) => list.sort((x, y) => x - y)[list.length >> 1]);
+  return { ours: a, theirs: b, ratio: a / b };
+}
+
+const sequential = await heavy.run();
+const threaded = await heavy.run(parallel);
+expectSame(JSON.stringify(threaded.results), JSON.stringify(sequential.results), "heavy");
+const speed = await compare(
+  2,
+  () => heavy.run(),
+  () => heavy.run(parallel),
+);
+verdict(`8 CPU-bound nodes, sequential / parallel on ${cores} cores`, speed.ratio, "≥", 0.92 * Math.min(cores, 4));
+
+expectSame((await one.run(parallel)).value, await raw.run(1, { name: "empty" }), "empty");
+const empty = await compare(
+  3000,
+  () => one.run(parallel),
+  () => raw.run(1, { name: "empty" }),
+);
+console.log(`an empty node: ${round(empty.ours * 1000)} µs, raw piscina ${round(empty.theirs * 1000)} µs`);
+verdict("an empty node, run / raw piscina", empty.ratio, "≤", 1.25);
+
+const batch = await compare(
+  15,
+  () => thousand.run(parallel),
+  () => Promise.all(Array.from({ length: 1000 }, () => raw.run(1, { name: "empty" }) as Promise<number>)),
+);
+console.log(`1,000 empty nodes: ${round(batch.ours)} ms, raw piscina ${round(batch.theirs)} ms`);
+verdict("1,000 empty nodes, run / raw piscina", batch.ratio, "≤", 1.15);
+
+const handedOn: RunOptions = { ...parallel, retain: "outputs" };
+expectSame(((await large.run(handedOn)).value as Float64Array)[0], 1, "large");
+const mebibytes = await compare(
+  60,
+  () => large.run(handedOn),
+  async () => {
+    const array = (await raw.run(undefined, { name: "make" })) as Float64Array;
+    return raw.run(array, { name: "touch", transferList: [array.buffer] as never });
+  },
+);
+console.log(`8 MiB made and changed: ${round(mebibytes.ours)} ms, raw piscina ${round(mebibytes.theirs)} ms`);
+verdict("8 MiB out, in and out, run / raw piscina", mebibytes.ratio, "≤", 1.2);
+
+await raw.destroy();
+await pool.close();

@@ -1,0 +1,9 @@
+// What the parallel benchmark's raw piscina runs.
+import { move } from "piscina";
+
+export const empty = () => 1;
+export const make = () => move(new Float64Array(1 << 20));
+export const touch = (array) => {
+  array[0]++;
+  return move(array);
+};

@@ -4,6 +4,7 @@ import { serialize } from "node:v8";
 import { parentPort } from "node:worker_threads";
 import { move } from "piscina";
 import { inspect } from "../base/clone.js";
+import { isThenable } from "../base/coroutine.js";
 import { encodeThrown } from "../base/error-codec.js";
 import { readNodes } from "../definition/class-methods.js";
 import type { Context } from "../definition/context.js";
@@ -29,7 +30,9 @@ type Nodes = ReadonlyMap<string, NodeSpec> | string;
 
 /** Instances live as long as their run is among the latest ones. */
 const MOST_INSTANCES = 16;
-const instances = new Map<string, Nodes>();
+const instances: string[] = [];
+/** The nodes of dags, and of instances, by module, name and run. */
+const found = new Map<string, Nodes>();
 const handover = new Handover();
 
 export default function execute(task: ProbeTask | CallTask): Promise<unknown> {
@@ -37,15 +40,15 @@ export default function execute(task: ProbeTask | CallTask): Promise<unknown> {
 }
 
 async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {
-  let found: Nodes;
+  let there: Nodes;
   try {
-    found = await nodesAt(address, "");
+    there = await nodesAt(address, "");
   } catch (error) {
-    found = `a worker can't make its instance: ${String(error)}`;
+    there = `a worker can't make its instance: ${String(error)}`;
   }
   return nodes.map(({ name, inputs }) => {
-    if (typeof found === "string") return found;
-    const spec = found.get(name);
+    if (typeof there === "string") return there;
+    const spec = there.get(name);
     if (spec === undefined) return "its module, when imported, does not define this node";
     return spec.signature.inputs.length === inputs
       ? undefined
@@ -53,29 +56,35 @@ async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {
   });
 }
 
-/** @param runId - each run has its own instance of a class */
+/** What was found at an address before, if anything was. */
+function knownNodes([module, workflow]: Address, runId: string): Nodes | undefined {
+  return found.get(`${module}\n${workflow}\n${runId}`);
+}
+
+/** @param runId - each run has its own instance of a class; "" for a dag's nodes */
 async function nodesAt(address: Address, runId: string): Promise<Nodes> {
   const [module, workflow, args] = address;
+  const key = `${module}\n${workflow}\n${runId}`;
   if (args === undefined) {
     const dag = await findDag(module, workflow);
-    return typeof dag === "string" ? dag : dag.nodes;
+    if (typeof dag === "string") return dag;
+    found.set(key, dag.nodes);
+    return dag.nodes;
   }
-  const key = JSON.stringify([module, workflow, runId]);
-  const known = instances.get(key);
-  if (known !== undefined) return known;
   const target = await findClass(module, workflow);
   if (typeof target === "string") return target;
   const instance = new (target as unknown as new (...args: readonly unknown[]) => object)(...args);
   const nodes = new Map(readNodes(instance).specs.map((spec) => [spec.name, spec]));
   if (runId === "") return nodes;
-  instances.set(key, nodes);
-  if (instances.size > MOST_INSTANCES) instances.delete(instances.keys().next().value as string);
+  found.set(key, nodes);
+  instances.push(key);
+  if (instances.length > MOST_INSTANCES) found.delete(instances.shift() as string);
   return nodes;
 }
 
 async function call(task: CallTask): Promise<unknown> {
   const [address, name, inputs, runId] = task;
-  const nodes = await nodesAt(address, runId);
+  const nodes = knownNodes(address, runId) ?? (await nodesAt(address, runId));
   const spec = typeof nodes === "string" ? undefined : nodes.get(name);
   if (spec === undefined)
     return { missing: typeof nodes === "string" ? nodes : "its module does not define this node" };
@@ -103,7 +112,8 @@ async function answerTo(task: CallTask, spec: NodeSpec, inputs: readonly unknown
   const args = context === undefined ? inputs : inputs.toSpliced(context.position, 0, contextOf(task, context, told));
   if (announces) parentPort?.postMessage({ id, began: true } satisfies Notice);
   try {
-    const value: unknown = await inNode.run(true, () => spec.fn.apply(spec.self, args as unknown[]));
+    let value: unknown = inNode.run(true, () => spec.fn.apply(spec.self, args as unknown[]));
+    if (isThenable(value)) value = await value;
     if (context === undefined || before === undefined) return [value];
     const metadata = changes(context.metadata, before.metadata);
     const { obstacle } = inspect(metadata);

@@ -27,20 +27,23 @@ export function drive<T>(coroutine: Coroutine<T>): T | Promise<T> {
   return step.value;
 }
 
-async function driveAsync<T>(coroutine: Coroutine<T>, first: PromiseLike<unknown>): Promise<T> {
-  let pending: unknown = first;
-  for (;;) {
-    const settled = await settle(pending);
-    const step = settled.ok ? coroutine.next(settled.value) : coroutine.throw(settled.error);
-    if (step.done === true) return step.value;
-    pending = step.value;
-  }
-}
-
-async function settle(pending: unknown): Promise<{ ok: true; value: unknown } | { ok: false; error: unknown }> {
-  try {
-    return { ok: true, value: await pending };
-  } catch (error) {
-    return { ok: false, error };
-  }
+/** Callbacks instead of `await`: a wait costs one promise instead of four. */
+function driveAsync<T>(coroutine: Coroutine<T>, first: PromiseLike<unknown>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const fulfilled = (value: unknown) => advance(() => coroutine.next(value));
+    const rejected = (error: unknown) => advance(() => coroutine.throw(error));
+    const wait = (pending: PromiseLike<unknown>) =>
+      void (pending instanceof Promise ? pending : Promise.resolve(pending)).then(fulfilled, rejected);
+    const advance = (resume: () => IteratorResult<unknown, T>) => {
+      try {
+        let step = resume();
+        while (step.done !== true && !isThenable(step.value)) step = coroutine.next(step.value);
+        if (step.done === true) resolve(step.value);
+        else wait(step.value as PromiseLike<unknown>);
+      } catch (error) {
+        reject(error);
+      }
+    };
+    wait(first);
+  });
 }

@@ -36,6 +36,8 @@ export interface DagHostRun extends AttemptControls {
   pump(): void;
 }
 
+const NO_BUFFERS: ArrayBuffer[] = [];
+
 /** Gives the attempts of a dag's nodes their arguments, contexts, slots and caches. */
 export class DagHost implements AttemptHost {
   readonly sync: boolean;
@@ -111,8 +113,9 @@ export class DagHost implements AttemptHost {
    */
   private spent(node: number, { spec }: AttemptCall): ArrayBuffer[] {
     const { state, readiness, announcer } = this.run;
+    if (!readiness.dropsResults) return NO_BUFFERS;
     const isAlone = announcer === undefined && this.hooksOf(node).length === 0 && (spec.options.retry ?? 0) === 0;
-    if (!isAlone) return [];
+    if (!isAlone) return NO_BUFFERS;
     const buffers = new Set<ArrayBuffer>();
     for (const source of new Set(sourcesOf(state.plan, node))) {
       const isOurs = state.places?.[source].backend === "thread" && state.isFresh(source) && !this.keeps(source);

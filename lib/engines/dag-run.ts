@@ -35,11 +35,14 @@ export interface RunSetup {
   readonly hooks: readonly NodeHooks[];
   cacheOf(node: string): ResultCache | undefined;
   /** Finds out which nodes run on threads; undefined when none could. */
-  readonly place: (() => Placing) | undefined;
+  readonly place: (() => Placed | Promise<Placed>) | undefined;
 }
 
-/** Where nodes run, and what executes those that run on threads. May take a while to find out. */
-export type Placing = Promise<{ readonly placement: Placement; readonly threads: ThreadBackend | undefined }>;
+/** Where nodes run, and what executes those that run on threads. */
+export interface Placed {
+  readonly placement: Placement;
+  readonly threads: ThreadBackend | undefined;
+}
 
 /** Called once, when the run has ended; with `error`, it rejects. */
 export type RunEnd = (result: RunResult<any>, error: ExecutionError | undefined) => void;
@@ -178,18 +181,27 @@ export class DagRun implements DagHostRun {
     }
     if (timeout !== undefined && !this.sync) this.timer = setTimeout(() => this.expire(), timeout);
     if (this.setup.place === undefined) return this.begin();
+    let placed: Placed | Promise<Placed>;
+    try {
+      placed = this.setup.place();
+    } catch (error) {
+      return this.stop("failed", error as ExecutionError);
+    }
+    if (!(placed instanceof Promise)) return this.placed(placed);
     this.open++;
-    this.setup.place().then(
-      ({ placement, threads }) => this.placed(placement, threads),
+    placed.then(
+      (found) => {
+        this.open--;
+        this.readClock();
+        this.placed(found);
+      },
       (error: ExecutionError) => this.over || this.stop("failed", error),
     );
   }
 
   /** Goes on once it is known where nodes run. */
-  private placed({ places }: Placement, threads: ThreadBackend | undefined): void {
+  private placed({ placement: { places }, threads }: Placed): void {
     if (this.over) return;
-    this.open--;
-    this.readClock();
     this.state.places = places;
     if (threads !== undefined) {
       const { plan, options } = this;

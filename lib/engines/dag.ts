@@ -22,7 +22,7 @@ import type { BackendName, Place } from "../run/place.js";
 import { RunResult } from "../run/result.js";
 import { RunState } from "../run/state.js";
 import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.js";
-import { DagRun, type Placing, type RunSetup } from "./dag-run.js";
+import { DagRun, type Placed, type RunSetup } from "./dag-run.js";
 import type { Definable, InstanceOf } from "./definable.js";
 import { hooksOf, NO_HOOKS } from "./run-hooks.js";
 import { checkRunOptions, type Mode, type PartialRunOptions, type RunOptions } from "./run-options.js";
@@ -68,7 +68,9 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   /** The instance whose methods the nodes are, and whether the user made it. */
   private instance: { readonly object: object; readonly isGiven: boolean } | undefined;
   /** What workers said of where they find the nodes. */
-  private probed: { readonly revision: number; readonly answer: ProbeAnswer | string } | undefined;
+  private probed:
+    | { readonly revision: number; readonly probe: ProbeTask | string; readonly answer: ProbeAnswer | string }
+    | undefined;
 
   /**
    * The dag of an annotated class (instantiated once, for all runs) or of an instance.
@@ -231,9 +233,10 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const wanted = wantedPlaces(specs, mode);
     let places: readonly Place[] = wanted;
     if (wanted.some(({ backend }) => backend === "thread") && !isModuleBody()) {
-      const probe = this.probeFor(plan);
-      const answer = this.knownAnswer ?? (typeof probe === "string" ? probe : askSync(probe));
-      this.remember(answer);
+      const known = this.probed?.revision === this.revision ? this.probed : undefined;
+      const probe = known?.probe ?? this.probeFor(plan);
+      const answer = known?.answer ?? (typeof probe === "string" ? probe : askSync(probe));
+      this.remember(probe, answer);
       places = this.placementOf(plan, options, wanted, probe, answer).places;
     }
     return { workflow: this.name, mode, nodes: Array.from(order, (i) => ({ name: specs[i].name, ...places[i] })) };
@@ -311,29 +314,28 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   }
 
   /** Asks, the first time, a worker where it finds the nodes. */
-  private async place(plan: DagPlan, options: RunOptions<N>, runId: string): Placing {
+  private place(plan: DagPlan, options: RunOptions<N>, runId: string): Placed | Promise<Placed> {
     const pool = options.pool ?? defaultPool(options.maxWorkers);
-    const probe = this.probeFor(plan);
-    const known = this.knownAnswer;
-    const answer = known ?? (typeof probe === "string" ? probe : await ask(pool, probe));
-    this.remember(answer);
     const wanted = wantedPlaces(plan.specs, options.mode ?? "sequential");
-    const placement = this.placementOf(plan, options, wanted, probe, answer, runId);
-    const { address } = placement;
-    return { placement, threads: address === undefined ? undefined : new ThreadBackend(pool, address) };
+    const known = this.probed?.revision === this.revision ? this.probed : undefined;
+    const probe = known?.probe ?? this.probeFor(plan);
+    const placed = (answer: ProbeAnswer | string): Placed => {
+      this.remember(probe, answer);
+      const placement = this.placementOf(plan, options, wanted, probe, answer, runId);
+      const { address } = placement;
+      return { placement, threads: address === undefined ? undefined : new ThreadBackend(pool, address) };
+    };
+    if (known !== undefined) return placed(known.answer);
+    return typeof probe === "string" ? placed(probe) : ask(pool, probe).then(placed);
   }
 
   private probeFor(plan: DagPlan): ProbeTask | string {
     return probeFor({ name: this.name, origin: this.origin, instance: this.instance }, plan.specs);
   }
 
-  private get knownAnswer(): ProbeAnswer | string | undefined {
-    return this.probed?.revision === this.revision ? this.probed.answer : undefined;
-  }
-
   /** A module that could not be imported may be, the next time. */
-  private remember(answer: ProbeAnswer | string): void {
-    if (typeof answer !== "string") this.probed = { revision: this.revision, answer };
+  private remember(probe: ProbeTask | string, answer: ProbeAnswer | string): void {
+    if (typeof answer !== "string") this.probed = { revision: this.revision, probe, answer };
   }
 
   /** @throws {BackendError} BACKEND under `parallel: { strict: true }`, for nodes that can't go to a worker */

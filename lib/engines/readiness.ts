@@ -96,7 +96,12 @@ export class Readiness {
     return rank === undefined || next < 0 ? next : rank.node[next];
   }
 
-  /** Whether `node` is the last to need the result of `source`; only known under `retain: "outputs"`. */
+  /** Whether results are given up when nobody needs them any more (`retain: "outputs"`). */
+  get dropsResults(): boolean {
+    return this.consumers !== undefined;
+  }
+
+  /** Whether just one unfinished node needs the result of `source`; only known where results are dropped. */
   isLastFor(source: number): boolean {
     return this.consumers !== undefined && this.consumers[source] === 1;
   }

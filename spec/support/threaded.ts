@@ -55,7 +55,7 @@ failing.node("weird", () => {
   throw new Weird("odd", { cause: new RangeError("deep") });
 });
 failing.node("text", () => {
-  throw "just text"; // eslint-disable-line @typescript-eslint/only-throw-error
+  throw "just text";
 });
 
 /** What can't cross, or must not be torn away. */
@@ -96,6 +96,7 @@ export const control = new Dag("control");
 control.node("spin", { timeout: 100 }, () => {
   for (;;);
 });
+control.node("hangs", { timeout: 50 }, () => new Promise(() => {}));
 control.node("slow", () => new Promise((resolve) => setTimeout(() => resolve("done"), 300)));
 
 export const endless = new Dag("endless");

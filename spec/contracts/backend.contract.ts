@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import {
+  ExecutionError,
+  NodeTimeoutError,
+  type NodeHooks,
+  type RunEvent,
+  type RunOptions,
+  type RunResult,
+} from "dagwright";
+import { contexts, control, failing, plain } from "../support/threaded.js";
+
+/** What holds for a node wherever it runs. */
+export function backendContract(backend: "inline" | "thread", options: RunOptions): void {
+  describe(`The backend ${backend}`, () => {
+    const placed = (run: RunResult<any>, node: string) => expect(run.nodes.get(node)?.backend).toBe(backend);
+
+    it("calls functions with their inputs and gives their results, in every mode the same", async () => {
+      const run = await plain.run(options);
+      placed(run, "sum");
+      expect(run.get("source")).toEqual([0, 10, 20]);
+      expect(run.get("both")).toEqual({ sum: 30, source: [0, 10, 20] });
+      expect(run.get("either")).toBe("BIG 30");
+      expect(run.nodes.get("small")).toMatchObject({ status: "skipped", attempts: 0 });
+      expect((await plain.run({ ...options, inputs: { size: 2 } })).get("either")).toBe("SMALL 10");
+    });
+
+    it("gives functions their context, and takes what they write there", async () => {
+      const events: RunEvent[] = [];
+      const context = { metadata: { shared: { n: 1 } } };
+      const observers = [(event: RunEvent) => events.push(event)];
+      const run = await contexts.run({ ...options, context, observers, inputs: { limit: 5 } });
+      placed(run, "second");
+      const second = run.get("second") as { first: string; got: unknown[]; run: unknown[]; inputs: object };
+      expect(second).toMatchObject({ first: "first's", inputs: { limit: 5 }, aborted: false });
+      expect(second.got.slice(0, 3)).toEqual(["first's", true, "none"]);
+      expect(second.run).toEqual([run.runId, "contexts", "second", 1, undefined]);
+      expect(run.context.metadata).toMatchObject({ written: { by: "second" }, shared: { n: 2 } });
+      expect({ ...run.metrics.custom }).toEqual({ seen: 1 });
+      const told = events.flatMap((event) => (event.type === "node.progress" ? [[event.fraction, event.message]] : []));
+      expect(told).toEqual([
+        [0.5, "half"],
+        [undefined, "a line"],
+      ]);
+    });
+
+    it("tries again as often as the node says", async () => {
+      const run = await contexts.run({ ...options, context: { metadata: { shared: { n: 1 } } }, inputs: { limit: 1 } });
+      expect(run.get("third")).toBe(2);
+      expect(run.nodes.get("third")).toMatchObject({ attempts: 2, status: "completed" });
+    });
+
+    it("keeps what was thrown: name, message, code, cause, and what is no error", async () => {
+      const run = await failing.run({ ...options, errorStrategy: "continue" });
+      placed(run, "weird");
+      const error = run.nodes.get("weird")?.error;
+      expect(error).toBeInstanceOf(ExecutionError);
+      expect(error?.cause).toMatchObject({
+        name: "Weird",
+        message: "odd",
+        code: "E_WEIRD",
+        cause: { name: "RangeError" },
+      });
+      expect(error?.message).toContain("odd");
+      expect(run.nodes.get("text")?.error?.cause).toBe("just text");
+    });
+
+    it("applies hooks to inputs and results", async () => {
+      const hooks: NodeHooks = {
+        preExecute: ({ name }) => (name === "sum" ? { xs: [1, 2] } : undefined),
+        postExecute: ({ name }, _, result) => (name === "source" ? (result as number[]).slice(1) : undefined),
+      };
+      const run = await plain.run({ ...options, hooks });
+      expect(run.get("sum")).toBe(3);
+      expect(run.get("source")).toEqual([10, 20]);
+    });
+
+    it("ends an attempt when its timeout is over", async () => {
+      const run = await control.run({ ...options, overrides: { spin: 1 }, errorStrategy: "continue" });
+      expect(run.get("slow")).toBe("done");
+      placed(run, "slow");
+      expect(run.nodes.get("hangs")?.error).toBeInstanceOf(NodeTimeoutError);
+    });
+  });
+}

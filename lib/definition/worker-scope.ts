@@ -17,25 +17,28 @@ export interface WorkerScope {
 
 const KEY = Symbol.for("dagwright:worker");
 
+/** Read once: a thread becomes a worker before it imports any module. */
+let scope = (globalThis as { [KEY]?: WorkerScope })[KEY];
+
 /** The worker this code is in; undefined on other threads. */
 export function workerScope(): WorkerScope | undefined {
-  return (globalThis as { [KEY]?: WorkerScope })[KEY];
+  return scope;
 }
 
 /**
  * What a run gives instead of running, in the body of a module that a worker imports: it never settles. Elsewhere undefined.
  */
 export function neverInWorker(workflow: object): Promise<never> | undefined {
-  return isModuleBody() ? workerScope()?.ran(workflow) : undefined;
+  return scope === undefined || scope.isInNode() ? undefined : scope.ran(workflow);
 }
 
 /** Whether the calling code is the body of a module that a worker imports, and not part of a node. */
 export function isModuleBody(): boolean {
-  const scope = workerScope();
   return scope !== undefined && !scope.isInNode();
 }
 
-/** Makes this thread a worker. */
-export function enterWorker(scope: WorkerScope): void {
-  (globalThis as { [KEY]?: WorkerScope })[KEY] = scope;
+/** Makes this thread a worker, for all copies of this library. */
+export function enterWorker(worker: WorkerScope): void {
+  scope = worker;
+  (globalThis as { [KEY]?: WorkerScope })[KEY] = worker;
 }

@@ -77,7 +77,6 @@ export class DagRun implements DagHostRun {
   private readonly overrides: RunSetup["overrides"];
   /** The nodes that take more than a plain call. */
   private managedNodes: Uint8Array | "all" | undefined;
-  private readonly startedAt: number;
   private readonly deadline: number;
   /** The latest reading of the clock, and whether a node's function has run since. */
   private time: number;
@@ -116,7 +115,7 @@ export class DagRun implements DagHostRun {
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
     this.slots = new Slots(limit, this);
     this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
-    this.time = this.startedAt = now();
+    this.time = state.beganAt = now();
     this.sliceEnd = setup.sync ? Infinity : this.time + TIME_SLICE;
     this.deadline = timeout === undefined ? Infinity : this.time + timeout;
   }
@@ -543,7 +542,8 @@ export class DagRun implements DagHostRun {
     this.removeListener?.();
     clearTimeout(this.timer);
     this.announcer?.announce({ type: "run.finished", status, error });
-    const result = new RunResult<any>(this.state, status, this.startedAt, this.time);
+    this.state.endedAt = this.time;
+    const result = new RunResult<any>(this.state, status);
     if (error !== undefined) error.run = result as ExecutionError["run"];
     this.onEnd?.(result, error);
   }

@@ -1,5 +1,4 @@
-import { serialize } from "node:v8";
-import { LRUCache } from "lru-cache";
+import type { LRUCache } from "lru-cache";
 import type { Coroutine } from "../base/coroutine.js";
 import type { CacheOptions } from "../definition/node-options.js";
 
@@ -10,8 +9,11 @@ export class ResultCache {
   private readonly entries: LRUCache<string, { readonly value: unknown }>;
 
   constructor({ ttl, maxEntries = DEFAULT_ENTRIES }: CacheOptions) {
+    // What caches need is loaded with the first of them: few processes have one, and it takes longer than all of dagwright.
+    const { createRequire } = process.getBuiltinModule("node:module");
+    const { LRUCache: Cache } = createRequire(import.meta.url)("lru-cache") as typeof import("lru-cache");
     const lifetime = ttl === undefined || ttl === Infinity ? 0 : Math.ceil(ttl);
-    this.entries = new LRUCache({ max: maxEntries, ttl: lifetime, perf: { now: () => performance.now() } });
+    this.entries = new Cache({ max: maxEntries, ttl: lifetime, perf: { now: () => performance.now() } });
   }
 
   /**
@@ -38,8 +40,8 @@ export class UncacheableInputs extends Error {}
 /** Equal structures have equal keys. The order of a record's keys matters. */
 function keyOf(inputs: readonly unknown[]): string {
   try {
-    // Loaded here and not at start, since few processes cache and loading it takes as long as all of dagwright.
     const { createHash } = process.getBuiltinModule("node:crypto");
+    const { serialize } = process.getBuiltinModule("node:v8");
     return createHash("sha256").update(serialize(inputs)).digest("base64");
   } catch (cause) {
     throw new UncacheableInputs((cause as Error).message, { cause });

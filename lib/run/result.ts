@@ -34,19 +34,13 @@ export interface NodeReport {
  */
 export class RunResult<N = Record<string, unknown>> {
   readonly #state: RunState;
-  readonly #startedAt: number;
-  readonly #finishedAt: number;
   #memo: { nodes?: ReadonlyMap<string, NodeReport>; metrics?: RunMetrics } | undefined;
 
   constructor(
     state: RunState,
     readonly status: RunStatus,
-    startedAt: number,
-    finishedAt: number,
   ) {
     this.#state = state;
-    this.#startedAt = startedAt;
-    this.#finishedAt = finishedAt;
   }
 
   get runId(): string {
@@ -109,12 +103,12 @@ export class RunResult<N = Record<string, unknown>> {
   /** Times in ms: of the run, of each node, and of the path that the run had to wait for. */
   get metrics(): RunMetrics {
     this.#memo ??= {};
-    return (this.#memo.metrics ??= measure(this.#state, this.#finishedAt - this.#startedAt));
+    return (this.#memo.metrics ??= measure(this.#state, this.#state.endedAt - this.#state.beganAt));
   }
 
   /** When each node ran, in order of start. */
   timeline(): TimelineEntry[] {
-    return timelineOf(this.#state, this.#startedAt);
+    return timelineOf(this.#state, this.#state.beganAt);
   }
 
   /** What the nodes shared. May be passed on as the `context` of a later run. */

@@ -21,6 +21,9 @@ export class RunState extends RunBase {
   /** Instants of the process' clock, in ms; {@link NEVER} where there is none. */
   readonly startedAt: Numbers;
   readonly finishedAt: Numbers;
+  /** Of the run as a whole: instants of the process' clock, in ms. */
+  beganAt = 0;
+  endedAt = 0;
   /** Where each node runs; undefined when all run inline. */
   places: readonly Place[] | undefined = undefined;
   private rare: RareFacts | undefined;

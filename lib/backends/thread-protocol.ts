@@ -27,15 +27,20 @@ export type CallTask = readonly [
   node: string,
   /** The arguments but for the context. */
   inputs: readonly unknown[],
-  /** The run whose instance of the class it is; "" for a dag's node. */
-  runId: string,
-  /** What the function's context holds, and where among the arguments it goes; undefined when it takes none. */
-  context: CallContext | undefined,
-  /** Tells the notices of tasks apart; 0 when nobody listens. */
-  id: number,
-  /** Say when the function is called. */
-  announces: boolean,
+  extra?: CallExtra,
 ];
+
+/** What most calls do without. */
+export interface CallExtra {
+  /** The run whose instance of the class it is; "" for a dag's node. */
+  readonly runId: string;
+  /** What the function's context holds, and where among the arguments it goes; undefined when it takes none. */
+  readonly context: CallContext | undefined;
+  /** Tells the notices of tasks apart. */
+  readonly id: number;
+  /** Say when the function is called. */
+  readonly announces: boolean;
+}
 
 /** What a node's context holds, in a worker. */
 export interface CallContext {

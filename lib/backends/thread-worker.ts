@@ -14,6 +14,7 @@ import type {
   Address,
   CallAnswer,
   CallContext,
+  CallExtra,
   CallTask,
   Notice,
   ProbeAnswer,
@@ -83,12 +84,13 @@ async function nodesAt(address: Address, runId: string): Promise<Nodes> {
 }
 
 async function call(task: CallTask): Promise<unknown> {
-  const [address, name, inputs, runId] = task;
+  const [address, name, inputs, extra] = task;
+  const runId = extra?.runId ?? "";
   const nodes = knownNodes(address, runId) ?? (await nodesAt(address, runId));
   const spec = typeof nodes === "string" ? undefined : nodes.get(name);
   if (spec === undefined)
     return { missing: typeof nodes === "string" ? nodes : "its module does not define this node" };
-  const answer = await answerTo(task, spec, inputs);
+  const answer = await answerTo(spec, inputs, extra);
   if (!Array.isArray(answer)) return answer;
   const { obstacle, buffers } = inspect(answer[0]);
   if (obstacle !== undefined) return { uncloneable: obstacle } satisfies CallAnswer;
@@ -105,12 +107,15 @@ async function call(task: CallTask): Promise<unknown> {
   } as never);
 }
 
-async function answerTo(task: CallTask, spec: NodeSpec, inputs: readonly unknown[]): Promise<CallAnswer> {
-  const [, , , , context, id, announces] = task;
+async function answerTo(spec: NodeSpec, inputs: readonly unknown[], extra: CallExtra | undefined): Promise<CallAnswer> {
+  const context = extra?.context;
   const before = context === undefined ? undefined : snapshot(context);
   const told: Progress[] = [];
-  const args = context === undefined ? inputs : inputs.toSpliced(context.position, 0, contextOf(task, context, told));
-  if (announces) parentPort?.postMessage({ id, began: true } satisfies Notice);
+  const args =
+    context === undefined
+      ? inputs
+      : inputs.toSpliced(context.position, 0, contextOf(spec, extra as CallExtra, context, told));
+  if (extra?.announces === true) parentPort?.postMessage({ id: extra.id, began: true } satisfies Notice);
   try {
     let value: unknown = inNode.run(true, () => spec.fn.apply(spec.self, args as unknown[]));
     if (isThenable(value)) value = await value;
@@ -143,7 +148,7 @@ function changes(record: Record<string, unknown>, before: ReadonlyMap<string, Bu
   });
 }
 
-function contextOf([, node, , , , id]: CallTask, context: CallContext, told: Progress[]): Context {
+function contextOf({ name }: NodeSpec, { id }: CallExtra, context: CallContext, told: Progress[]): Context {
   const { runId, workflow, attempt, trigger, inputs, metadata, metrics } = context;
   const needs = new Map(context.needs);
   const notify = (...progress: Progress) => {
@@ -153,7 +158,7 @@ function contextOf([, node, , , , id]: CallTask, context: CallContext, told: Pro
   return {
     runId,
     workflow,
-    nodeName: node,
+    nodeName: name,
     attempt,
     inputs,
     trigger,
@@ -161,8 +166,8 @@ function contextOf([, node, , , , id]: CallTask, context: CallContext, told: Pro
     signal: new AbortController().signal,
     metadata,
     metrics,
-    get: (name, fallback) => (needs.has(name) ? needs.get(name) : fallback),
-    has: (name) => needs.has(name),
+    get: (node, fallback) => (needs.has(node) ? needs.get(node) : fallback),
+    has: (node) => needs.has(node),
     get results() {
       return Object.assign(Object.create(null) as object, Object.fromEntries(needs));
     },

@@ -9,17 +9,13 @@ import type { AttemptCall } from "./backend.js";
 import type { ThreadPool } from "./thread-pool.js";
 import type { Address, CallAnswer, CallContext, CallTask, Completed, Notice, Progress } from "./thread-protocol.js";
 
-/** One attempt to be made on a thread. */
-export interface ThreadCall extends AttemptCall {
+/** What a thread needs of the run beside the call. */
+export interface ThreadHost {
   /** The results of the node's needs, by node. */
-  readonly needs: () => (readonly [name: string, result: unknown])[];
-  /** Ends the thread when it aborts. */
-  readonly abort: LazyAbort;
+  needs(): (readonly [name: string, result: unknown])[];
   /** Gives away the array buffers among the arguments that nobody else will need. */
-  readonly spent: () => ArrayBuffer[];
-  readonly site: ErrorSite;
-  /** Called when the node's function is; left out when nobody wants to know. */
-  readonly began: (() => void) | undefined;
+  spent(): ArrayBuffer[];
+  site(): ErrorSite;
 }
 
 let calls = 0;
@@ -35,20 +31,42 @@ export class ThreadBackend {
     private readonly address: Address,
   ) {}
 
-  execute(call: ThreadCall): Promise<unknown> {
-    const { spec, args, ctx, site, abort, began } = call;
+  /**
+   * @param abort - ends the thread when it aborts
+   * @param began - called when the node's function is; left out when nobody wants to know
+   */
+  execute(call: AttemptCall, host: ThreadHost, abort: LazyAbort, began: (() => void) | undefined): Promise<unknown> {
+    const { spec, args, ctx } = call;
     const position = args.indexOf(ctx);
     const inputs = position < 0 ? args : args.filter((_, i) => i !== position);
     for (let i = 0; i < inputs.length; i++) {
       const { obstacle } = inspect(inputs[i]);
-      if (obstacle !== undefined)
-        throw notCloneable(spec, `inputs.${spec.signature.inputs[i]?.name ?? i}${obstacle}`, site);
+      if (obstacle === undefined) continue;
+      throw notCloneable(spec, `inputs.${spec.signature.inputs[i]?.name ?? i}${obstacle}`, host.site());
     }
-    const context = position < 0 ? undefined : contextOf(ctx, position, call.needs());
-    const listens = position >= 0 || began !== undefined;
-    const id = listens ? ++calls : 0;
-    const runId = this.address.length === 3 ? ctx.runId : "";
-    const task: CallTask = [this.address, spec.name, inputs, runId, context, id, began !== undefined];
+    const isPlain = position < 0 && began === undefined && this.address.length < 3;
+    return isPlain
+      ? this.send([this.address, spec.name, inputs], call, host, abort)
+      : this.sendMore(inputs, position, call, host, abort, began);
+  }
+
+  /** With the context, and with an ear for what the node tells of itself. */
+  private sendMore(
+    inputs: readonly unknown[],
+    position: number,
+    call: AttemptCall,
+    host: ThreadHost,
+    abort: LazyAbort,
+    began: (() => void) | undefined,
+  ): Promise<unknown> {
+    const { spec, ctx } = call;
+    const context = position < 0 ? undefined : contextOf(ctx, position, host.needs());
+    const extra = {
+      runId: this.address.length < 3 ? "" : ctx.runId,
+      context,
+      id: ++calls,
+      announces: began !== undefined,
+    };
     let heard = 0;
     const hear = ([fraction, message]: Progress) => {
       heard++;
@@ -56,39 +74,46 @@ export class ThreadBackend {
       else ctx.progress(fraction, message);
     };
     const onNotice = (notice: Notice) => (notice.began ? began?.() : hear(notice.progress));
-    return this.pool.execute(task, call.spent(), abort, id, listens ? onNotice : undefined).then(
-      (answer) => {
-        const told = isCompleted(answer as CallAnswer)
-          ? (answer as Completed)[3]
-          : (answer as { told?: Progress[] }).told;
-        for (const progress of told?.slice(heard) ?? []) hear(progress);
-        return this.resultIn(answer as CallAnswer, call);
+    const catchUp = (told: readonly Progress[] | undefined) => told?.slice(heard).forEach(hear);
+    return this.send([this.address, spec.name, inputs, extra], call, host, abort, onNotice, catchUp);
+  }
+
+  private send(
+    task: CallTask,
+    { spec, ctx }: AttemptCall,
+    host: ThreadHost,
+    abort: LazyAbort,
+    onNotice?: (notice: Notice) => void,
+    catchUp?: (told: readonly Progress[] | undefined) => void,
+  ): Promise<unknown> {
+    return this.pool.execute(task, host.spent(), abort, task[3]?.id, onNotice).then(
+      (received) => {
+        const answer = received as CallAnswer;
+        catchUp?.(isCompleted(answer) ? answer[3] : "thrown" in answer ? answer.told : undefined);
+        if (!isCompleted(answer)) throw failureOf(answer, spec, host);
+        for (const [key, item] of answer[1] ?? []) ctx.metadata[key] = item;
+        for (const [key, figure] of answer[2] ?? []) ctx.metrics[key] = figure;
+        return answer[0];
       },
       (error) => {
-        throw this.crashed(spec, error, site);
+        throw crashed(spec, error, host.site());
       },
     );
   }
+}
 
-  private resultIn(answer: CallAnswer, { spec, ctx, site }: ThreadCall): unknown {
-    if (isCompleted(answer)) {
-      const [value, metadata, metrics] = answer;
-      for (const [key, item] of metadata ?? []) ctx.metadata[key] = item;
-      for (const [key, figure] of metrics ?? []) ctx.metrics[key] = figure;
-      return value;
-    }
-    if ("thrown" in answer) throw decodeThrown(answer.thrown);
-    if ("uncloneable" in answer) throw notCloneable(spec, `result${answer.uncloneable}`, site);
-    throw new BackendError(`A worker can't find node "${spec.name}": ${answer.missing}.`, site, undefined);
-  }
+function failureOf(answer: Exclude<CallAnswer, Completed>, spec: NodeSpec, host: ThreadHost): unknown {
+  if ("thrown" in answer) return decodeThrown(answer.thrown);
+  if ("uncloneable" in answer) return notCloneable(spec, `result${answer.uncloneable}`, host.site());
+  return new BackendError(`A worker can't find node "${spec.name}": ${answer.missing}.`, host.site(), undefined);
+}
 
-  private crashed(spec: NodeSpec, error: unknown, site: ErrorSite): Error {
-    if (error instanceof DOMException && error.name === "DataCloneError") return notCloneable(spec, "inputs", site);
-    const code = /^worker exited with code: (-?\d+)$/u.exec(messageOf(error))?.[1];
-    const what = code === undefined ? `ended: ${messageOf(error)}` : `exited with code ${code}`;
-    const message = `The worker that executed node "${spec.name}" ${what}.`;
-    return new BackendError(message, { ...site, cause: error }, code === undefined ? 1 : Number(code));
-  }
+function crashed(spec: NodeSpec, error: unknown, site: ErrorSite): Error {
+  if (error instanceof DOMException && error.name === "DataCloneError") return notCloneable(spec, "inputs", site);
+  const code = /^worker exited with code: (-?\d+)$/u.exec(messageOf(error))?.[1];
+  const what = code === undefined ? `ended: ${messageOf(error)}` : `exited with code ${code}`;
+  const message = `The worker that executed node "${spec.name}" ${what}.`;
+  return new BackendError(message, { ...site, cause: error }, code === undefined ? 1 : Number(code));
 }
 
 function notCloneable(spec: NodeSpec, path: string, site: ErrorSite): NotCloneableError {

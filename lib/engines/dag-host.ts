@@ -97,14 +97,12 @@ export class DagHost implements AttemptHost {
   execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown {
     const { threads, state } = this.run;
     if (threads === undefined || state.places?.[node].backend !== "thread") return inline.execute(call);
-    return threads.execute({
-      ...call,
+    const host = {
       needs: () => this.needsOf(node),
-      abort,
       spent: () => this.spent(node, call),
-      site: this.siteOf(node, call.ctx.attempt),
-      began: call.spec.options.timeout === undefined ? undefined : began,
-    });
+      site: () => this.siteOf(node, call.ctx.attempt),
+    };
+    return threads.execute(call, host, abort, call.spec.options.timeout === undefined ? undefined : began);
   }
 
   /**

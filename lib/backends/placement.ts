@@ -61,10 +61,12 @@ export function settle(wanted: readonly Place[], probe: ProbeTask | string, answ
   return { places, address: isUsed ? probe.address : undefined };
 }
 
-/** Asks a worker of the pool. */
-export async function ask(pool: ThreadPool, probe: ProbeTask): Promise<ProbeAnswer | string> {
+/** Asks a worker of the pool; gives up when the run that wants to know has ended. */
+export async function ask(pool: ThreadPool, probe: ProbeTask, run: LazyAbort): Promise<ProbeAnswer | string> {
   const abort = new LazyAbort();
-  const timer = setTimeout(() => abort.abort(undefined), IMPORT_TIMEOUT);
+  const giveUp = () => abort.abort(undefined);
+  const timer = setTimeout(giveUp, IMPORT_TIMEOUT);
+  run.once("abort", giveUp);
   try {
     return (await pool.execute(probe, [], abort)) as ProbeAnswer;
   } catch (error) {

@@ -35,7 +35,7 @@ export interface RunSetup {
   readonly hooks: readonly NodeHooks[];
   cacheOf(node: string): ResultCache | undefined;
   /** Finds out which nodes run on threads; undefined when none could. */
-  readonly place: (() => Placed | Promise<Placed>) | undefined;
+  readonly place: ((run: LazyAbort) => Placed | Promise<Placed>) | undefined;
 }
 
 /** Where nodes run, and what executes those that run on threads. */
@@ -182,7 +182,7 @@ export class DagRun implements DagHostRun {
     if (this.setup.place === undefined) return this.begin();
     let placed: Placed | Promise<Placed>;
     try {
-      placed = this.setup.place();
+      placed = this.setup.place(this.abort);
     } catch (error) {
       return this.stop("failed", error as ExecutionError);
     }

@@ -1,3 +1,4 @@
+import type { LazyAbort } from "../base/abort.js";
 import type { ValidationIssue } from "../base/errors.js";
 import { ask, probeFor, settle, wantedPlaces, type Placement } from "../backends/placement.js";
 import { askSync } from "../backends/probe-sync.js";
@@ -307,14 +308,14 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const hooks = hooksOf(this.defaultHooks, options.hooks);
     const usesThreads = options.mode === "parallel" || plan.usesThreads;
     if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
-    const place = usesThreads ? () => this.place(plan, options, state.runId) : undefined;
+    const place = usesThreads ? (run: LazyAbort) => this.place(plan, options, state.runId, run) : undefined;
     const plain = !sync && overrides === undefined && hooks === NO_HOOKS && place === undefined;
     const cacheOf = this.cacheOf;
     return new DagRun(state, options, plain ? this.plainSetup : { sync, overrides, hooks, cacheOf, place });
   }
 
   /** Asks, the first time, a worker where it finds the nodes. */
-  private place(plan: DagPlan, options: RunOptions<N>, runId: string): Placed | Promise<Placed> {
+  private place(plan: DagPlan, options: RunOptions<N>, runId: string, run: LazyAbort): Placed | Promise<Placed> {
     const pool = options.pool ?? defaultPool(options.maxWorkers);
     const wanted = wantedPlaces(plan.specs, options.mode ?? "sequential");
     const known = this.probed?.revision === this.revision ? this.probed : undefined;
@@ -326,7 +327,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
       return { placement, threads: address === undefined ? undefined : new ThreadBackend(pool, address) };
     };
     if (known !== undefined) return placed(known.answer);
-    return typeof probe === "string" ? placed(probe) : ask(pool, probe).then(placed);
+    return typeof probe === "string" ? placed(probe) : ask(pool, probe, run).then(placed);
   }
 
   private probeFor(plan: DagPlan): ProbeTask | string {

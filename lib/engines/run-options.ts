@@ -81,6 +81,8 @@ export interface PartialRunOptions<N = Record<string, unknown>> extends RunOptio
 
 /** The options of an fsm's run. All are optional. */
 export interface FsmRunOptions extends CommonRunOptions {
+  /** An fsm's states execute one after the other in either. @defaultValue "sequential" */
+  mode?: Exclude<Mode, "parallel">;
   /** How many cycles the run may have. @defaultValue 1000 */
   maxCycles?: number;
   /** What happens when it needs more: reject with a `MaxCyclesError`, or resolve with the last value. @defaultValue "error" */
@@ -122,6 +124,7 @@ const DAG_RULES = new Map(
 const FSM_RULES = new Map(
   Object.entries({
     ...COMMON_RULES,
+    mode: (value) => checkOneOf("mode", value, ["sequential", "async"]),
     maxCycles: (value) => checkNumber("maxCycles", value, { min: 1, integer: true }),
     onMaxCycles: (value) => checkOneOf("onMaxCycles", value, ["error", "stop"]),
     historyLimit: checkHistoryLimit,

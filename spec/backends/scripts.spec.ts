@@ -135,6 +135,23 @@ describe("A script that runs its own dag on threads does not recurse, and ends",
   });
 });
 
+describe("A module that a worker can't finish importing", () => {
+  it("keeps neither the run nor the process waiting once the run has ended", async () => {
+    const { lines, took } = await run(
+      "hangs.mjs",
+      `import { isMainThread } from "node:worker_threads";
+      import { Dag } from "dagwright";
+      if (!isMainThread) await new Promise(() => setInterval(() => {}, 1000));
+      const dag = new Dag("hangs");
+      dag.node("a", () => 1);
+      const began = Date.now();
+      await dag.run({ mode: "parallel", timeout: 300 }).catch((error) => console.log(error.name, Date.now() - began < 2000));`,
+    );
+    expect(lines).toEqual(["RunTimeoutError true"]);
+    expect(took).toBeLessThan(5000);
+  });
+});
+
 describe("200 runs", () => {
   it("leave no handle, no listener and no worker behind", async () => {
     const { lines } = await run(

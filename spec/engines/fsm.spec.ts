@@ -147,6 +147,11 @@ describe("Fsm › run", () => {
     expect((await fsm.run({ inputs: { how: "stop" } })).value).toBe("stopped");
   });
 
+  it("is sequential or async, and refuses threads", async () => {
+    expect((await pingPong(2).run({ mode: "async" })).value).toBe(2);
+    await expect(pingPong(2).run({ mode: "parallel" as "async" })).rejects.toThrow(/"mode" must be one of/u);
+  });
+
   it("awaits asynchronous states", async () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, async () => (await sleep(1), next("b", 1)));

@@ -87,6 +87,8 @@ export class DagRun implements DagHostRun {
   private open = 0;
   /** How many more nodes may start; finite only when stepping. */
   private budget = Infinity;
+  /** It is known where nodes run. */
+  private hasBegun = false;
   private pumping = false;
   private pausing = false;
   private over = false;
@@ -219,6 +221,7 @@ export class DagRun implements DagHostRun {
 
   /** Starts the first nodes. */
   private begin(): void {
+    this.hasBegun = true;
     const followsOrder =
       this.plan.isPlain &&
       this.lanes === undefined &&
@@ -296,7 +299,7 @@ export class DagRun implements DagHostRun {
 
   /** Starts ready nodes while there is room, and notices when there is nothing left to wait for. */
   pump(): void {
-    if (this.pumping || this.isWaiting) return;
+    if (this.pumping || !this.hasBegun || this.isWaiting) return;
     this.pumping = true;
     if (this.lazyReadiness !== undefined || !this.followOrder()) this.startReady();
     this.pumping = false;

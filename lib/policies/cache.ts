@@ -1,4 +1,4 @@
-import type { LRUCache } from "lru-cache";
+import type * as library from "lru-cache";
 import type { Coroutine } from "../base/coroutine.js";
 import type { CacheOptions } from "../definition/node-options.js";
 
@@ -6,12 +6,12 @@ const DEFAULT_ENTRIES = 1000;
 
 /** The results of one node, by the values of its inputs. */
 export class ResultCache {
-  private readonly entries: LRUCache<string, { readonly value: unknown }>;
+  private readonly entries: library.LRUCache<string, { readonly value: unknown }>;
 
   constructor({ ttl, maxEntries = DEFAULT_ENTRIES }: CacheOptions) {
     // What caches need is loaded with the first of them: few processes have one, and it takes longer than all of dagwright.
     const { createRequire } = process.getBuiltinModule("node:module");
-    const { LRUCache: Cache } = createRequire(import.meta.url)("lru-cache") as typeof import("lru-cache");
+    const { LRUCache: Cache } = createRequire(import.meta.url)("lru-cache") as typeof library;
     const lifetime = ttl === undefined || ttl === Infinity ? 0 : Math.ceil(ttl);
     this.entries = new Cache({ max: maxEntries, ttl: lifetime, perf: { now: () => performance.now() } });
   }

@@ -29,6 +29,7 @@ import {
   Shop,
   stateful,
   twins,
+  unhurried,
 } from "../support/threaded.js";
 
 const pool = new ThreadPool({ maxWorkers: 2 });
@@ -339,6 +340,25 @@ describe("Control over a worker", () => {
     expect(run.get("fine")).toBe("fine");
     expect((await plain.run({ mode: "parallel", pool: small })).status).toBe("completed");
     await small.close();
+  });
+});
+
+describe("A run on threads that has only just begun", () => {
+  it("can be paused, cancelled and stepped like any other", async () => {
+    const paused = unhurried.start(parallel);
+    expect(await paused.pause()).toMatchObject({ status: "paused" });
+    const cancelled = unhurried.start(parallel);
+    expect(await cancelled.cancel("why")).toMatchObject({ status: "cancelled" });
+    await expect(cancelled.result).rejects.toThrow(CancelledError);
+    expect((await unhurried.run(parallel)).value).toBe(2);
+    const names: (string | undefined)[] = [];
+    for (let step = await marked.step(undefined, { pool }); ; step = await marked.step(step.state)) {
+      names.push(step.node);
+      if (step.done) break;
+    }
+    expect(names).toEqual(["where", "here"]);
+    expect((await plain.runFrom("sum", { ...parallel, from: await plain.run() })).get("either")).toBe("BIG 30");
+    expect((await plain.run({ ...parallel, overrides: { sum: 5 } })).get("either")).toBe("SMALL 5");
   });
 });
 

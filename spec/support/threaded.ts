@@ -119,6 +119,10 @@ crashing.node("hungry", () => {
 });
 crashing.node("fine", () => "fine");
 
+export const unhurried = new Dag("unhurried");
+unhurried.node("first", () => new Promise((resolve) => setTimeout(() => resolve(1), 50)));
+unhurried.node("second", { needs: ["first"] }, (n: number) => n + 1);
+
 /** A node that runs a workflow of its own. */
 const inner = new Dag("inner");
 inner.node("value", () => where().isMainThread);

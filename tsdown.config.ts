@@ -15,5 +15,11 @@ const shared = defineConfig({
 export default [
   defineConfig({ ...shared, entry: ["lib/index.ts"], format: ["esm", "cjs"], dts: true }),
   // What worker threads load: one file, whichever way the library itself was loaded.
-  defineConfig({ ...shared, entry: { "thread-worker": "lib/backends/thread-worker.ts" }, format: ["esm"], dts: false, clean: false }),
+  defineConfig({
+    ...shared,
+    entry: { "thread-worker": "lib/backends/thread-worker.ts" },
+    format: ["esm"],
+    dts: false,
+    clean: false,
+  }),
 ];

@@ -1,3 +1,5 @@
+import type { NodeFunction } from "../definition/node-spec.js";
+
 /** Buffers smaller than this, in bytes, are copied: that is as quick. */
 const WORTH_MOVING = 65_536;
 /** How many buffers must have been let go of before the next ones are moved. */
@@ -18,11 +20,11 @@ interface Returns {
  * kept them, has its next ones moved. A buffer seen before, and one that a result shows only a part of, never moves.
  */
 export class Handover {
-  private readonly records = new Map<string, Returns>();
+  private readonly records = new WeakMap<NodeFunction, Returns>();
   private readonly seen = new WeakSet<ArrayBuffer>();
 
   /** The buffers to move. */
-  async moving(node: string, value: unknown, buffers: readonly ArrayBuffer[]): Promise<ArrayBuffer[]> {
+  async moving(node: NodeFunction, value: unknown, buffers: readonly ArrayBuffer[]): Promise<ArrayBuffer[]> {
     const large = buffers.filter((buffer) => buffer.byteLength >= WORTH_MOVING && !this.seen.has(buffer));
     if (large.length === 0 || showsPart(value, large)) return [];
     let record = this.records.get(node);

@@ -94,7 +94,7 @@ async function call(task: CallTask): Promise<unknown> {
   if (!Array.isArray(answer)) return answer;
   const { obstacle, buffers } = inspect(answer[0]);
   if (obstacle !== undefined) return { uncloneable: obstacle } satisfies CallAnswer;
-  const moved = buffers.length === 0 ? [] : await handover.moving(name, answer[0], buffers);
+  const moved = buffers.length === 0 ? [] : await handover.moving(spec.fn, answer[0], buffers);
   if (moved.length === 0) return answer;
   // Piscina takes a value and what to transfer of it from an object with these two members.
   return move({

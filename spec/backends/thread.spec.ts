@@ -21,6 +21,8 @@ import {
   endless,
   failing,
   givenInstance,
+  keeps,
+  lets,
   marked,
   outer,
   plain,
@@ -236,6 +238,17 @@ describe("Data", () => {
       expect(Buffer.from(pooled).toString()).toBe("pooled");
       expect(bytes((await only(data, "fresh", { inputs })).get("fresh")).equals(all(131_072, i % 3))).toBe(true);
     }
+  });
+
+  it("of one workflow's node says nothing about a node of the same name in another", async () => {
+    const one = new ThreadPool({ maxWorkers: 1 });
+    const options = { mode: "parallel", pool: one } as const;
+    for (let i = 0; i < 100; i++) await lets.run(options);
+    for (let i = 0; i < 3; i++) {
+      const array = (await keeps.run(options)).value as Float64Array;
+      expect(array).toHaveLength(1_048_576);
+    }
+    await one.close();
   });
 
   it("is handed on and not copied under retain: outputs, and else stays whole", async () => {

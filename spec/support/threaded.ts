@@ -86,6 +86,16 @@ data.node("shared", (shared: unknown) => {
   return 1;
 });
 
+/** Nodes of one name in two workflows: one lets its results go, the other keeps them. */
+export const lets = new Dag("lets");
+lets.node("array", () => new Float64Array(1_048_576));
+export const keeps = new Dag("keeps");
+keeps.node("array", (key = 0) => {
+  const known = memo.get(-1 - (key as number)) ?? new Float64Array(1_048_576);
+  memo.set(-1 - (key as number), known);
+  return known;
+});
+
 /** Results handed on: made on a thread, taken by another. */
 export const chain = new Dag("chain");
 chain.node("make", () => new Float64Array(131_072).fill(1));

@@ -57,15 +57,14 @@ async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {
   });
 }
 
-/** What was found at an address before, if anything was. */
-function knownNodes([module, workflow]: Address, runId: string): Nodes | undefined {
-  return found.get(`${module}\n${workflow}\n${runId}`);
+/** @param runId - each run has its own instance of a class; "" for a dag's nodes */
+function keyOf([module, workflow]: Address, runId: string): string {
+  return `${module}\n${workflow}\n${runId}`;
 }
 
-/** @param runId - each run has its own instance of a class; "" for a dag's nodes */
 async function nodesAt(address: Address, runId: string): Promise<Nodes> {
   const [module, workflow, args] = address;
-  const key = `${module}\n${workflow}\n${runId}`;
+  const key = keyOf(address, runId);
   if (args === undefined) {
     const dag = await findDag(module, workflow);
     if (typeof dag === "string") return dag;
@@ -86,7 +85,7 @@ async function nodesAt(address: Address, runId: string): Promise<Nodes> {
 async function call(task: CallTask): Promise<unknown> {
   const [address, name, inputs, extra] = task;
   const runId = extra?.runId ?? "";
-  const nodes = knownNodes(address, runId) ?? (await nodesAt(address, runId));
+  const nodes = found.get(keyOf(address, runId)) ?? (await nodesAt(address, runId));
   const spec = typeof nodes === "string" ? undefined : nodes.get(name);
   if (spec === undefined)
     return { missing: typeof nodes === "string" ? nodes : "its module does not define this node" };

@@ -61,7 +61,7 @@ export function checkType(option: string, value: unknown, type: "string" | "bool
 }
 
 /** @throws {TypeError} unless `value` is a string */
-export function checkName(option: string, value: unknown): void {
+export function checkName(option: string, value: unknown): asserts value is string {
   if (typeof value !== "string") throw new TypeError(`"${option}" must be a string; received ${show(value)}.`);
 }
 

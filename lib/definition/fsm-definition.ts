@@ -1,4 +1,4 @@
-import { checkType, show } from "../base/check.js";
+import { checkName, show } from "../base/check.js";
 import { InvalidNodeError, ValidationError } from "../base/errors.js";
 import { checkHooks, type NodeHooks } from "./node-options.js";
 import { checkNodeName, type NodeFunction } from "./node-spec.js";
@@ -208,7 +208,6 @@ export class FsmDefinition {
 
 function nameOf(target: StateTarget): string {
   const name: unknown = typeof target === "string" ? target : target?.name;
-  if (name === undefined) throw new TypeError(`A state must be named, or be a handle; received ${show(target)}.`);
-  checkType("name of a state", name, "string");
-  return name as string;
+  checkName("name of a state", name);
+  return name;
 }

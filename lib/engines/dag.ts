@@ -17,7 +17,7 @@ import { activeNodes, copiedNodes, requireResults } from "../planning/partial.js
 import { checkKnownInputs, requireInputs } from "../planning/inputs.js";
 import type { DagPlan } from "../planning/plan.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
-import { ResultCache } from "../policies/cache.js";
+import { Caches } from "../policies/cache.js";
 import { BackendError, type ExecutionError } from "../run/errors.js";
 import type { BackendName, Place } from "../run/place.js";
 import { RunResult } from "../run/result.js";
@@ -64,7 +64,7 @@ export interface DryRun {
  */
 export class Dag<N = Record<string, unknown>> extends DagDefinition {
   private planned: { readonly revision: number; readonly planning: Planning<DagPlan> } | undefined;
-  private readonly caches = new Map<string, ResultCache>();
+  private readonly caches = new Caches((name) => this.nodes.get(name)?.options.cache);
   private finished: RunResult<N> | undefined;
   /** The instance whose methods the nodes are, and whether the user made it. */
   private instance: { readonly object: object; readonly isGiven: boolean } | undefined;
@@ -299,7 +299,8 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const overrides = options.overrides === undefined ? undefined : this.overridesOf(plan, options.overrides);
     const active = first === undefined && last === undefined ? undefined : this.activeIn(plan, first, last);
     const inputs = options.inputs ?? NO_INPUTS;
-    if (options.inputs !== undefined) checkKnownInputs(plan, inputs);
+    if (options.inputs !== undefined)
+      checkKnownInputs(plan.workflow, new Set(plan.inputs.map(({ name }) => name)), inputs);
     if (plan.inputs.length > 0) {
       requireInputs(plan, inputs, (node) => (active === undefined || active[node] === 1) && !overrides?.has(node));
     }
@@ -310,7 +311,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
     const place = usesThreads ? (run: LazyAbort) => this.place(plan, options, state.runId, run) : undefined;
     const plain = !sync && overrides === undefined && hooks === NO_HOOKS && place === undefined;
-    const cacheOf = this.cacheOf;
+    const cacheOf = this.caches.of;
     return new DagRun(state, options, plain ? this.plainSetup : { sync, overrides, hooks, cacheOf, place });
   }
 
@@ -374,20 +375,11 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     return byNode;
   }
 
-  private readonly cacheOf = (node: string): ResultCache | undefined => {
-    const options = this.nodes.get(node)?.options.cache;
-    let cache = this.caches.get(node);
-    if (options !== undefined && cache === undefined) {
-      cache = new ResultCache(options);
-      this.caches.set(node, cache);
-    }
-    return cache;
-  };
   private readonly plainSetup: RunSetup = {
     sync: false,
     overrides: undefined,
     hooks: NO_HOOKS,
-    cacheOf: this.cacheOf,
+    cacheOf: this.caches.of,
     place: undefined,
   };
 }

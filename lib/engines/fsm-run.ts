@@ -206,7 +206,7 @@ export class FsmRun implements FsmHostRun {
     const { state, plan } = this;
     const { current } = state;
     this.budget--;
-    this.state.isExecuting = true;
+    state.isExecuting = true;
     this.announcer?.announce({ type: "state.entered", cycle: state.history.count }, current);
     let work: unknown;
     try {
@@ -267,19 +267,22 @@ export class FsmRun implements FsmHostRun {
     const { state } = this;
     const { current } = state;
     const value = valueOf(outcome);
-    this.state.isExecuting = false;
+    state.isExecuting = false;
     state.history.add(current, value);
     this.announcer?.announce({ type: "node.completed", result: value, cached: state.attempt === 0 }, current);
     this.follow(outcome, value);
   };
 
-  /** Goes where the current state's outcome leads. */
-  private follow(outcome: unknown, value: unknown): void {
+  /**
+   * Goes where the current state's outcome leads.
+   * @param decided - what to do when that is nowhere, where the options have no say
+   */
+  private follow(outcome: unknown, value: unknown, decided?: Verdict): void {
     let target: number | Waiting;
     try {
       target = destination(this.plan, this.state.current, outcome, value);
     } catch (error) {
-      return this.fail(error);
+      return this.fail(error, decided);
     }
     if (typeof target !== "number") this.beginWait(target);
     else if (target !== END) this.go(target, value);
@@ -435,18 +438,9 @@ export class FsmRun implements FsmHostRun {
     if (verdict === "failFast") return this.end("failed", error);
     if (verdict === "continue") return this.end("failed", undefined);
     if (verdict !== "continueNone") return this.end("failed", verdict);
-    const { state, plan } = this;
     this.hasFailed = true;
-    state.history.amend(null);
-    let target: number | Waiting;
-    try {
-      target = destination(plan, state.current, null, null);
-    } catch (cause) {
-      return this.fail(cause, "failFast");
-    }
-    if (typeof target === "number" && target !== END) return this.go(target, null);
-    state.isTerminated = true;
-    this.end("failed", undefined);
+    this.state.history.amend(null);
+    this.follow(null, null, "failFast");
   }
 
   siteOf(attempt: number, ...cause: [unknown?]): ErrorSite {

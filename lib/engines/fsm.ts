@@ -7,8 +7,9 @@ import type { FsmOptions } from "../definition/state-spec.js";
 import type { StatesOf } from "../definition/typed-states.js";
 import { neverInWorker } from "../definition/worker-scope.js";
 import { planFsm, type FsmPlan } from "../planning/fsm-plan.js";
+import { checkKnownInputs } from "../planning/inputs.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
-import { ResultCache } from "../policies/cache.js";
+import { Caches } from "../policies/cache.js";
 import { ExecutionError } from "../run/errors.js";
 import type { FsmResult, StateKey } from "../run/fsm-result.js";
 import { FsmState } from "../run/fsm-state.js";
@@ -62,7 +63,7 @@ export interface FsmHandle<S = Record<string, unknown>> {
  */
 export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   private planned: { readonly revision: number; readonly planning: Planning<FsmPlan> } | undefined;
-  private readonly caches = new Map<string, ResultCache>();
+  private readonly caches = new Caches((name) => this.states.get(name)?.options.cache);
   private readonly stateHooks: StateHook[] = [];
   private finished: FsmResult<S> | undefined;
 
@@ -287,7 +288,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     checkFsmRunOptions(options);
     const plan = requireValid(this.planning, options.strict === true);
     const { inputs = {}, runId, context, historyLimit = this.options.historyLimit ?? Infinity } = options;
-    checkKnownInputs(plan, inputs);
+    checkKnownInputs(plan.workflow, plan.inputs, inputs);
     const state = new FsmState(plan, inputs, runId, context?.metadata, historyLimit);
     stateInputs(state);
     return new FsmRun(state, options, {
@@ -295,7 +296,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
       takesEvents,
       hooks: hooksOf(this.defaultHooks, options.hooks),
       stateHooks: this.stateHooks.map((hook) => (from, to, value) => hook(this, from, to, value)),
-      cacheOf: (name) => this.cacheOf(name),
+      cacheOf: this.caches.of,
     });
   }
 
@@ -321,26 +322,4 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
       entered.catch(() => {});
     }
   }
-
-  private cacheOf(name: string): ResultCache | undefined {
-    const options = this.states.get(name)?.options.cache;
-    let cache = this.caches.get(name);
-    if (options !== undefined && cache === undefined) {
-      cache = new ResultCache(options);
-      this.caches.set(name, cache);
-    }
-    return cache;
-  }
-}
-
-/** @throws {ValidationError} VALIDATION for inputs that no parameter of any state takes */
-function checkKnownInputs({ workflow, inputs: known }: FsmPlan, inputs: Readonly<Record<string, unknown>>): void {
-  const unknown = Object.keys(inputs).filter((name) => !known.has(name));
-  if (unknown.length === 0) return;
-  const issues = unknown.map((name): ValidationIssue => {
-    const hint = suggestion(name, known) || ` It takes: ${Array.from(known).join(", ") || "none"}.`;
-    const message = `Workflow "${workflow}" takes no input "${name}".${hint}`;
-    return { severity: "error", code: "UNKNOWN_INPUT", message, nodes: [] };
-  });
-  throw new ValidationError(issues.map(({ message }) => message).join("\n"), issues);
 }

@@ -1,14 +1,12 @@
+import { append } from "../base/append.js";
+
 /** Who waits for an fsm's run to enter a state. */
 export class Watchers {
   private readonly byState = new Map<number, { resolve: () => void; reject: (error: Error) => void }[]>();
 
   /** Resolves when the run enters the state. */
   add(state: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const list = this.byState.get(state);
-      if (list === undefined) this.byState.set(state, [{ resolve, reject }]);
-      else list.push({ resolve, reject });
-    });
+    return new Promise((resolve, reject) => append(this.byState, state, { resolve, reject }));
   }
 
   entered(state: number): void {

@@ -5,13 +5,12 @@ import type { DagPlan } from "./plan.js";
 type RunInputs = Readonly<Record<string, unknown>>;
 
 /** @throws {ValidationError} VALIDATION for inputs that no parameter takes, with the nearest name that one does */
-export function checkKnownInputs(plan: DagPlan, inputs: RunInputs): void {
-  const known = new Set(plan.inputs.map(({ name }) => name));
+export function checkKnownInputs(workflow: string, known: ReadonlySet<string>, inputs: RunInputs): void {
   const unknown = Object.keys(inputs).filter((name) => !known.has(name));
   if (unknown.length === 0) return;
   const issues = unknown.map((name): ValidationIssue => {
     const hint = suggestion(name, known) || ` It takes: ${Array.from(known).join(", ") || "none"}.`;
-    const message = `Workflow "${plan.workflow}" takes no input "${name}".${hint}`;
+    const message = `Workflow "${workflow}" takes no input "${name}".${hint}`;
     return { severity: "error", code: "UNKNOWN_INPUT", message, nodes: [] };
   });
   throw new ValidationError(issues.map(({ message }) => message).join("\n"), issues);

@@ -34,6 +34,21 @@ export class ResultCache {
   }
 }
 
+/** The caches of a workflow's nodes, each made when it is first asked for. */
+export class Caches {
+  private readonly byNode = new Map<string, ResultCache>();
+
+  constructor(private readonly optionsOf: (node: string) => CacheOptions | undefined) {}
+
+  /** The cache of a node; undefined when its results are not kept. */
+  readonly of = (node: string): ResultCache | undefined => {
+    const options = this.optionsOf(node);
+    let cache = this.byNode.get(node);
+    if (options !== undefined && cache === undefined) this.byNode.set(node, (cache = new ResultCache(options)));
+    return cache;
+  };
+}
+
 /** Inputs that can't be compared with those of other calls. */
 export class UncacheableInputs extends Error {}
 

@@ -2,7 +2,7 @@ import { append } from "../base/append.js";
 import { Edge, type DagPlan } from "../planning/plan.js";
 import type { NodeReport, RunResult } from "../run/result.js";
 import type { NodeStatus } from "../run/status.js";
-import { COLOURS } from "./colours.js";
+import { classLines, COLOURS, DOT_NODES } from "./colours.js";
 import { escapeMermaid, quoteDot } from "./text.js";
 
 /** How a dag is drawn. */
@@ -41,21 +41,13 @@ export function toMermaid(plan: DagPlan, { run, direction = "TB" }: DiagramOptio
     const arrow = soft ? "-.->" : "-->";
     lines.push(`  n${from} ${arrow}${label === undefined ? "" : `|"${escapeMermaid(label)}"|`} n${to}`);
   }
-  for (const [status, nodes] of used) {
-    const { fill, stroke } = COLOURS[status];
-    lines.push(`  classDef ${status} fill:${fill},stroke:${stroke},color:#18181b`);
-    lines.push(`  class ${nodes.map((i) => `n${i}`).join(",")} ${status}`);
-  }
+  lines.push(...classLines(used, "n"));
   return `${lines.join("\n")}\n`;
 }
 
 /** A Graphviz digraph, to be drawn by `dot`. Cost: O(nodes + edges). */
 export function toDot(plan: DagPlan, { run, direction = "TB" }: DiagramOptions): string {
-  const lines = [
-    `digraph ${quoteDot(plan.workflow)} {`,
-    `  rankdir=${direction};`,
-    `  node [shape=box, style="rounded,filled", fillcolor="#f4f4f5", color="#a1a1aa", fontname="sans-serif"];`,
-  ];
+  const lines = [`digraph ${quoteDot(plan.workflow)} {`, `  rankdir=${direction};`, `  ${DOT_NODES}`];
   plan.specs.forEach(({ name, kind }, i) => {
     const report = run?.nodes.get(name);
     const attributes = [`label=${quoteDot(labelOf(name, report).join("\n"))}`];

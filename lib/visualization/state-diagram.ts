@@ -1,7 +1,8 @@
+import { append } from "../base/append.js";
 import type { DeclaredEdge, FsmPlan } from "../planning/fsm-plan.js";
 import type { FsmResult } from "../run/fsm-result.js";
 import type { NodeStatus } from "../run/status.js";
-import { COLOURS } from "./colours.js";
+import { classLines, COLOURS, DOT_NODES } from "./colours.js";
 import { escapeMermaid, quoteDot } from "./text.js";
 
 /** How an fsm is drawn. */
@@ -19,7 +20,7 @@ export function stateDiagram(plan: FsmPlan, { run, direction = "TB" }: StateDiag
   plan.specs.forEach(({ name }, i) => {
     lines.push(`  state "${escapeMermaid(labelOf(name, run))}" as s${i}`);
     const status = statusOf(name, run);
-    if (status !== undefined) used.set(status, [...(used.get(status) ?? []), i]);
+    if (status !== undefined) append(used, status, i);
   });
   if (plan.initial >= 0) lines.push(`  [*] --> s${plan.initial}`);
   for (const { from, to, label } of edgesOf(plan)) {
@@ -28,11 +29,7 @@ export function stateDiagram(plan: FsmPlan, { run, direction = "TB" }: StateDiag
   plan.isTerminal.forEach((isTerminal, i) => {
     if (isTerminal) lines.push(`  s${i} --> [*]`);
   });
-  for (const [status, states] of used) {
-    const { fill, stroke } = COLOURS[status];
-    lines.push(`  classDef ${status} fill:${fill},stroke:${stroke},color:#18181b`);
-    lines.push(`  class ${states.map((i) => `s${i}`).join(",")} ${status}`);
-  }
+  lines.push(...classLines(used, "s"));
   return `${lines.join("\n")}\n`;
 }
 
@@ -41,7 +38,7 @@ export function stateDot(plan: FsmPlan, { run, direction = "TB" }: StateDiagramO
   const lines = [
     `digraph ${quoteDot(plan.workflow)} {`,
     `  rankdir=${direction};`,
-    `  node [shape=box, style="rounded,filled", fillcolor="#f4f4f5", color="#a1a1aa", fontname="sans-serif"];`,
+    `  ${DOT_NODES}`,
     `  start [shape=point, label=""];`,
   ];
   plan.specs.forEach(({ name }, i) => {

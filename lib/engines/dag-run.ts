@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os";
-import type { Placement } from "../backends/placement.js";
 import type { ThreadBackend } from "../backends/thread.js";
 import { LazyAbort, onAbort } from "../base/abort.js";
 import { now } from "../base/clock.js";
@@ -19,6 +18,7 @@ import { Arguments, inputValues, WiringFault } from "./arguments.js";
 import { Attempts } from "./attempts.js";
 import { DagHost, type DagHostRun } from "./dag-host.js";
 import { choose } from "./forks.js";
+import type { Placed } from "./placements.js";
 import { Readiness } from "./readiness.js";
 import type { RunOptions } from "./run-options.js";
 import { Slots } from "./slots.js";
@@ -36,12 +36,6 @@ export interface RunSetup {
   cacheOf(node: string): ResultCache | undefined;
   /** Finds out which nodes run on threads; undefined when none could. */
   readonly place: ((run: LazyAbort) => Placed | Promise<Placed>) | undefined;
-}
-
-/** Where nodes run, and what executes those that run on threads. */
-export interface Placed {
-  readonly placement: Placement;
-  readonly threads: ThreadBackend | undefined;
 }
 
 /** Called once, when the run has ended; with `error`, it rejects. */

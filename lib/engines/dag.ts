@@ -1,10 +1,6 @@
 import type { LazyAbort } from "../base/abort.js";
 import type { ValidationIssue } from "../base/errors.js";
-import { ask, probeFor, settle, wantedPlaces, type Placement } from "../backends/placement.js";
-import { askSync } from "../backends/probe-sync.js";
-import { ThreadBackend } from "../backends/thread.js";
-import { defaultPool } from "../backends/thread-pool.js";
-import type { ProbeAnswer, ProbeTask } from "../backends/thread-protocol.js";
+import { wantedPlaces } from "../backends/placement.js";
 import { readNodes } from "../definition/class-methods.js";
 import { DagDefinition } from "../definition/dag-definition.js";
 import type { DagOptions } from "../definition/dag-options.js";
@@ -18,13 +14,14 @@ import { checkKnownInputs, requireInputs } from "../planning/inputs.js";
 import type { DagPlan } from "../planning/plan.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
 import { Caches } from "../policies/cache.js";
-import { BackendError, type ExecutionError } from "../run/errors.js";
-import type { BackendName, Place } from "../run/place.js";
+import type { ExecutionError } from "../run/errors.js";
+import type { BackendName } from "../run/place.js";
 import { RunResult } from "../run/result.js";
 import { RunState } from "../run/state.js";
 import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.js";
-import { DagRun, type Placed, type RunSetup } from "./dag-run.js";
+import { DagRun, type RunSetup } from "./dag-run.js";
 import type { Definable, InstanceOf } from "./definable.js";
+import { Placements } from "./placements.js";
 import { hooksOf, NO_HOOKS } from "./run-hooks.js";
 import { checkRunOptions, type Mode, type PartialRunOptions, type RunOptions } from "./run-options.js";
 import { StepState, type StepResult } from "./step.js";
@@ -66,12 +63,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   private planned: { readonly revision: number; readonly planning: Planning<DagPlan> } | undefined;
   private readonly caches = new Caches((name) => this.nodes.get(name)?.options.cache);
   private finished: RunResult<N> | undefined;
-  /** The instance whose methods the nodes are, and whether the user made it. */
-  private instance: { readonly object: object; readonly isGiven: boolean } | undefined;
-  /** What workers said of where they find the nodes. */
-  private probed:
-    | { readonly revision: number; readonly probe: ProbeTask | string; readonly answer: ProbeAnswer | string }
-    | undefined;
+  private readonly placements = new Placements(this.name, this.origin);
 
   /**
    * The dag of an annotated class (instantiated once, for all runs) or of an instance.
@@ -82,7 +74,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const { description, autowire, wiring, module } = own;
     const dag = new Dag<ResultsOf<InstanceOf<S>>>(name, { description, autowire, wiring, module, ...options });
     for (const spec of specs) dag.add(spec);
-    dag.instance = { object: specs[0].self as object, isGiven: typeof source !== "function" };
+    dag.placements.instance = { object: specs[0].self as object, isGiven: typeof source !== "function" };
     return dag;
   }
 
@@ -90,7 +82,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   clone(): Dag<N> {
     const copy = new Dag<N>(this.name, this.options);
     copy.copyFrom(this);
-    copy.instance = this.instance;
+    copy.placements.instance = this.placements.instance;
     return copy;
   }
 
@@ -231,15 +223,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const { plan } = this.engine(options, false).state;
     const { order, specs } = plan;
     const mode = options.mode ?? "sequential";
-    const wanted = wantedPlaces(specs, mode);
-    let places: readonly Place[] = wanted;
-    if (wanted.some(({ backend }) => backend === "thread") && !isModuleBody()) {
-      const known = this.probed?.revision === this.revision ? this.probed : undefined;
-      const probe = known?.probe ?? this.probeFor(plan);
-      const answer = known?.answer ?? (typeof probe === "string" ? probe : askSync(probe));
-      this.remember(probe, answer);
-      places = this.placementOf(plan, options, wanted, probe, answer).places;
-    }
+    const places = isModuleBody() ? wantedPlaces(specs, mode) : this.placements.now(plan, options);
     return { workflow: this.name, mode, nodes: Array.from(order, (i) => ({ name: specs[i].name, ...places[i] })) };
   }
 
@@ -309,56 +293,10 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const hooks = hooksOf(this.defaultHooks, options.hooks);
     const usesThreads = options.mode === "parallel" || plan.usesThreads;
     if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
-    const place = usesThreads ? (run: LazyAbort) => this.place(plan, options, state.runId, run) : undefined;
+    const place = usesThreads ? (run: LazyAbort) => this.placements.of(plan, options, state.runId, run) : undefined;
     const plain = !sync && overrides === undefined && hooks === NO_HOOKS && place === undefined;
     const cacheOf = this.caches.of;
     return new DagRun(state, options, plain ? this.plainSetup : { sync, overrides, hooks, cacheOf, place });
-  }
-
-  /** Asks, the first time, a worker where it finds the nodes. */
-  private place(plan: DagPlan, options: RunOptions<N>, runId: string, run: LazyAbort): Placed | Promise<Placed> {
-    const pool = options.pool ?? defaultPool(options.maxWorkers);
-    const wanted = wantedPlaces(plan.specs, options.mode ?? "sequential");
-    const known = this.probed?.revision === this.revision ? this.probed : undefined;
-    const probe = known?.probe ?? this.probeFor(plan);
-    const placed = (answer: ProbeAnswer | string): Placed => {
-      this.remember(probe, answer);
-      const placement = this.placementOf(plan, options, wanted, probe, answer, runId);
-      const { address } = placement;
-      return { placement, threads: address === undefined ? undefined : new ThreadBackend(pool, address) };
-    };
-    if (known !== undefined) return placed(known.answer);
-    return typeof probe === "string" ? placed(probe) : ask(pool, probe, run).then(placed);
-  }
-
-  private probeFor(plan: DagPlan): ProbeTask | string {
-    return probeFor({ name: this.name, origin: this.origin, instance: this.instance }, plan.specs);
-  }
-
-  /** A module that could not be imported may be, the next time. */
-  private remember(probe: ProbeTask | string, answer: ProbeAnswer | string): void {
-    if (typeof answer !== "string") this.probed = { revision: this.revision, probe, answer };
-  }
-
-  /** @throws {BackendError} BACKEND under `parallel: { strict: true }`, for nodes that can't go to a worker */
-  private placementOf(
-    { specs, workflow }: DagPlan,
-    { parallel }: RunOptions<N>,
-    wanted: readonly Place[],
-    probe: ProbeTask | string,
-    answer: ProbeAnswer | string,
-    runId = "",
-  ): Placement {
-    const placement = settle(wanted, probe, answer);
-    if (parallel?.strict !== true) return placement;
-    const kept = specs.flatMap(({ name }, i) =>
-      wanted[i].backend === "thread" && placement.places[i].backend === "inline"
-        ? `"${name}": ${placement.places[i].reason}`
-        : [],
-    );
-    if (kept.length === 0) return placement;
-    const message = `Nodes of "${workflow}" can't run on worker threads. ${kept.join("; ")}.`;
-    throw new BackendError(message, { runId }, undefined);
   }
 
   private activeIn(plan: DagPlan, first: Target | undefined, last: Target | undefined): Uint8Array {

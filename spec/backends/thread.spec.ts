@@ -21,6 +21,7 @@ import {
   endless,
   failing,
   givenInstance,
+  growing,
   keeps,
   lets,
   marked,
@@ -163,6 +164,18 @@ describe("Placement", () => {
     expect(ran).toBe(false);
     expect(() => dag.dryRun({ mode: "parallel", parallel: { strict: true } })).toThrow(BackendError);
     expect((await plain.run({ ...parallel, parallel: { strict: true } })).status).toBe("completed");
+  });
+
+  it("is found out anew for a dag that grew while a worker was asked", async () => {
+    const first = growing.run(parallel);
+    growing.node("b", () => "here");
+    expect((await first).value).toBe(false);
+    const run = await growing.run(parallel);
+    expect({ ...run.results }).toEqual({ a: false, b: "here" });
+    expect(run.nodes.get("b")).toMatchObject({
+      backend: "inline",
+      backendReason: expect.stringContaining("this node"),
+    });
   });
 
   it("says so when a worker can't import the module", async () => {

@@ -133,6 +133,9 @@ export const unhurried = new Dag("unhurried");
 unhurried.node("first", () => new Promise((resolve) => setTimeout(() => resolve(1), 50)));
 unhurried.node("second", { needs: ["first"] }, (n: number) => n + 1);
 
+export const growing = new Dag("growing");
+growing.node("a", () => where().isMainThread);
+
 /** A node that runs a workflow of its own. */
 const inner = new Dag("inner");
 inner.node("value", () => where().isMainThread);

@@ -22,6 +22,7 @@ export type { StateHandle, Transition, TransitionCondition } from "./definition/
 export type { FsmOptions, StateOptions, StateSpec } from "./definition/state-spec.js";
 
 export { Dag, type DryRun, type RunHandle } from "./engines/dag.js";
+export type { ExecutorName } from "./engines/executors/executor.js";
 export { Fsm, type FsmHandle, type StateHook } from "./engines/fsm.js";
 export type {
   CommonRunOptions,

@@ -18,6 +18,7 @@ import { Arguments, inputValues, WiringFault } from "./arguments.js";
 import { Attempts } from "./attempts.js";
 import { DagHost, type DagHostRun } from "./dag-host.js";
 import { choose } from "./forks.js";
+import { executorFor } from "./executors/by-name.js";
 import type { Placed } from "./placements.js";
 import { Readiness } from "./readiness.js";
 import type { RunOptions } from "./run-options.js";
@@ -152,9 +153,10 @@ export class DagRun implements DagHostRun {
   }
 
   private newReadiness(): Readiness {
-    const { mode, retain } = this.options;
+    const { mode, retain, executor } = this.options;
     const isSequential = mode === undefined || mode === "sequential";
-    return new Readiness(this.plan, this.state, this.announcer, isSequential, retain === "outputs", this.lanes);
+    const next = executorFor(executor ?? "workQueue", this.plan, this.lanes);
+    return new Readiness(this.plan, this.state, this.announcer, isSequential, retain === "outputs", next);
   }
 
   // --- control ---
@@ -222,6 +224,7 @@ export class DagRun implements DagHostRun {
       this.state.active === undefined &&
       this.overrides === undefined &&
       this.announcer === undefined &&
+      (this.options.executor ?? "workQueue") === "workQueue" &&
       this.budget === Infinity &&
       this.options.retain !== "outputs";
     if (!followsOrder) {
@@ -288,7 +291,7 @@ export class DagRun implements DagHostRun {
 
   /** Puts a node that waits for a slot among those that are ready. */
   enqueue(node: number): void {
-    this.readiness.add(node);
+    this.readiness.executor.add(node);
   }
 
   /** Starts ready nodes while there is room, and notices when there is nothing left to wait for. */
@@ -299,7 +302,7 @@ export class DagRun implements DagHostRun {
     this.pumping = false;
     if (this.time >= this.deadline) this.expire();
     if (this.over || this.open > 0 || this.isWaiting) return;
-    if (this.lazyReadiness?.isEmpty ?? true) this.conclude();
+    if (this.lazyReadiness?.executor.isEmpty ?? true) this.conclude();
     else this.onIdle?.();
   }
 
@@ -320,12 +323,13 @@ export class DagRun implements DagHostRun {
   }
 
   private startReady(): void {
-    const { slots, workers, readiness } = this;
+    const { slots, workers } = this;
+    const { executor } = this.readiness;
     while (!this.over && this.budget > 0 && this.time < this.deadline) {
-      if (this.time >= this.sliceEnd && !readiness.isEmpty && this.endSlice()) break;
+      if (this.time >= this.sliceEnd && !executor.isEmpty && this.endSlice()) break;
       // Threads first: they work on while this one does.
-      let node = workers === undefined || workers.isFull ? -1 : readiness.takeSecond();
-      if (node < 0 && !slots.isFull) node = readiness.take();
+      let node = workers === undefined || workers.isFull ? -1 : executor.takeSecond();
+      if (node < 0 && !slots.isFull) node = executor.take();
       if (node < 0) break;
       if (!this.slotsOf(node).grant(node) && !this.pausing) this.launch(node);
     }

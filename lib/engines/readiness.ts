@@ -1,26 +1,22 @@
-import { MinSet } from "../graph/min-set.js";
 import { Edge, isSink, type AnyNeed, type DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
 import type { Announcer } from "./announcer.js";
 import { countConsumers, sourcesOf } from "./consumers.js";
+import type { Executor } from "./executors/executor.js";
 
 /**
- * Which nodes may run: the executor `workQueue`.
+ * Which nodes may run.
  *
- * Counts for each node the needs that have not settled. A node whose last need completed becomes ready; one whose
- * required need cannot complete any more is skipped, and so, at once, is everything that requires it. Ready nodes come
- * out by priority, ties by order of definition.
+ * Counts for each node the needs that have not settled. A node whose last need completed becomes ready, and the executor
+ * is told; one whose required need cannot complete any more is skipped, and so, at once, is everything that requires it.
  *
  * An `any` node becomes ready with the first of its needs that completes. With `anyWaitsForAll` it waits until each has
  * settled and takes the first one as declared, so that its winner is no matter of timing.
  *
- * Cost: O(edges) over a whole run, O(log₃₂ nodes) to put a node in or take it out.
+ * Cost: O(edges) over a whole run. Not here: which of the ready nodes starts next (`executors/`).
  */
 export class Readiness {
-  private readonly queue: MinSet;
-  /** Ready nodes of the second lane. */
-  private readonly secondQueue: MinSet | undefined;
   private readonly pending: { [index: number]: number };
   /** Settled nodes whose dependents are still to be told. */
   private trail: number[] | undefined;
@@ -35,11 +31,8 @@ export class Readiness {
     private readonly announcer: Announcer | undefined,
     anyWaitsForAll: boolean,
     dropsResults: boolean,
-    /** 1 for the nodes of the second lane: they wait for slots of their own. */
-    private readonly lanes: Uint8Array | undefined,
+    readonly executor: Executor,
   ) {
-    this.secondQueue = lanes === undefined ? undefined : new MinSet(plan.size);
-    this.queue = new MinSet(plan.size);
     this.pending = plan.indegree.slice();
     this.consumers = dropsResults ? countConsumers(plan) : undefined;
     if (anyWaitsForAll || plan.anyNeeds.size === 0) return;
@@ -48,11 +41,6 @@ export class Readiness {
       this.hopes.set(node, needs.length);
       this.pending[node] += 1 - needs.length;
     }
-  }
-
-  /** Whether no node is ready. */
-  get isEmpty(): boolean {
-    return this.queue.size === 0 && (this.secondQueue === undefined || this.secondQueue.size === 0);
   }
 
   /** Counts the nodes that completed before this was asked; only for a plan in which nothing is ever skipped. */
@@ -73,29 +61,6 @@ export class Readiness {
     }
   }
 
-  /** Puts a node (back) among those that are ready. */
-  add(node: number): void {
-    const { rank } = this.plan;
-    const queue = this.lanes !== undefined && this.lanes[node] === 1 ? (this.secondQueue as MinSet) : this.queue;
-    queue.add(rank === undefined ? node : rank.of[node]);
-  }
-
-  /** Takes the node out that comes next; -1 when none is ready. */
-  take(): number {
-    return this.takeFrom(this.queue);
-  }
-
-  /** The same, of the second lane. */
-  takeSecond(): number {
-    return this.secondQueue === undefined ? -1 : this.takeFrom(this.secondQueue);
-  }
-
-  private takeFrom(queue: MinSet): number {
-    const next = queue.take();
-    const { rank } = this.plan;
-    return rank === undefined || next < 0 ? next : rank.node[next];
-  }
-
   /** Whether results are given up when nobody needs them any more (`retain: "outputs"`). */
   get dropsResults(): boolean {
     return this.consumers !== undefined;
@@ -113,6 +78,7 @@ export class Readiness {
     const { flags, anyNeeds } = plan;
     const hasAny = anyNeeds.size > 0;
     for (let source: number | undefined = settled; source !== undefined; source = this.trail?.pop()) {
+      this.executor.settled?.(source);
       const live = state.hasResult(source);
       if (this.consumers !== undefined) this.forget(source, this.consumers);
       const end = start[source + 1];
@@ -160,7 +126,7 @@ export class Readiness {
     }
     this.state.status[node] = Status.ready;
     this.announcer?.announce({ type: "node.ready" }, node);
-    this.add(node);
+    this.executor.ready(node);
   }
 
   private isMet({ source, branch }: AnyNeed): boolean {

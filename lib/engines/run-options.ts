@@ -15,6 +15,7 @@ import { checkHistoryLimit } from "../definition/state-spec.js";
 import type { ExecutionError } from "../run/errors.js";
 import type { Observer } from "../run/events.js";
 import { RunResult } from "../run/result.js";
+import { EXECUTORS, type ExecutorName } from "./executors/executor.js";
 
 /**
  * `sequential`: one node after the other. `async`: all ready nodes at once, on the event loop. `parallel`: all ready nodes
@@ -57,8 +58,8 @@ export interface CommonRunOptions {
 
 /** The options of a dag's run. All are optional. */
 export interface RunOptions<N = Record<string, unknown>> extends CommonRunOptions {
-  /** When a node becomes ready: as soon as its last need is there. @defaultValue "workQueue" */
-  executor?: "workQueue";
+  /** When a node whose needs are there starts, see {@link ExecutorName}. Results are the same. @defaultValue "workQueue" */
+  executor?: ExecutorName;
   /** How many nodes may be in flight, in mode `async`. @defaultValue unlimited */
   concurrency?: number;
   /** How many nodes may be on worker threads at once, in mode `parallel`. @defaultValue the machine's available parallelism */
@@ -110,7 +111,7 @@ const COMMON_RULES: Rules<CommonRunOptions> = {
 const DAG_RULES = new Map(
   Object.entries({
     ...COMMON_RULES,
-    executor: (value) => checkOneOf("executor", value, ["workQueue"]),
+    executor: (value) => checkOneOf("executor", value, EXECUTORS),
     concurrency: (value) => checkNumber("concurrency", value, { min: 1, integer: true }),
     maxWorkers: checkWorkers,
     parallel: checkParallel,

@@ -1,0 +1,17 @@
+import type { DagPlan } from "../../planning/plan.js";
+import type { Executor, ExecutorName } from "./executor.js";
+import { LevelByLevel } from "./level.js";
+import { Reactive } from "./reactive.js";
+import { WorkQueue } from "./work-queue.js";
+
+/** @param lanes - 1 for the nodes of the second lane, which have slots of their own; undefined when there is just one */
+export function executorFor(name: ExecutorName, plan: DagPlan, lanes: Uint8Array | undefined): Executor {
+  switch (name) {
+    case "workQueue":
+      return new WorkQueue(plan, lanes);
+    case "level":
+      return new LevelByLevel(plan, lanes);
+    case "reactive":
+      return new Reactive(plan, lanes);
+  }
+}

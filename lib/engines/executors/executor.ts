@@ -1,0 +1,24 @@
+/**
+ * When a node whose needs are there starts. `workQueue`: as soon as there is a free slot, the highest priority first.
+ * `level`: when every node that is nearer to the entry points has settled. `reactive`: at the event that its last need
+ * completed, without passing through a queue unless it has to wait for a slot.
+ */
+export type ExecutorName = "workQueue" | "level" | "reactive";
+
+export const EXECUTORS: readonly ExecutorName[] = ["workQueue", "level", "reactive"];
+
+/** Which of the nodes that could start do so next. Knows neither needs nor slots: others tell it of them. */
+export interface Executor {
+  /** The node's needs are there. */
+  ready(node: number): void;
+  /** The node completed, failed or was skipped. */
+  settled?(node: number): void;
+  /** The node had started and waits for another slot. */
+  add(node: number): void;
+  /** Takes the node out that starts next; -1 when none may. */
+  take(): number;
+  /** The same, among the nodes of the second lane: they wait for slots of their own. */
+  takeSecond(): number;
+  /** No node waits to start. */
+  readonly isEmpty: boolean;
+}

@@ -1,0 +1,36 @@
+import { levels } from "../../graph/order.js";
+import type { DagPlan } from "../../planning/plan.js";
+import { WorkQueue } from "./work-queue.js";
+
+/**
+ * The executor `level`: a node starts when all nodes that are fewer edges away from the entry points have settled, in a
+ * level by priority. Source: Kahn's levels, with a barrier behind each. Cost: O(nodes + edges) a run.
+ */
+export class LevelByLevel extends WorkQueue {
+  private readonly levelOf: Int32Array;
+  /** How many nodes of each level have not settled. */
+  private readonly left: number[] = [];
+  /** Nodes that are ready before their level has begun. */
+  private readonly held: number[][] = [];
+  private current = 0;
+
+  constructor(plan: DagPlan, lanes: Uint8Array | undefined) {
+    super(plan, lanes);
+    this.levelOf = levels(plan.graph, plan.order);
+    for (const level of this.levelOf) this.left[level] = (this.left[level] ?? 0) + 1;
+  }
+
+  override ready(node: number): void {
+    const level = this.levelOf[node];
+    if (level <= this.current) this.add(node);
+    else (this.held[level] ??= []).push(node);
+  }
+
+  settled(node: number): void {
+    this.left[this.levelOf[node]]--;
+    while (this.left[this.current] === 0) {
+      this.current++;
+      for (const next of this.held[this.current] ?? []) this.add(next);
+    }
+  }
+}

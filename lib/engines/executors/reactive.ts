@@ -1,0 +1,53 @@
+import { WorkQueue } from "./work-queue.js";
+
+const NONE = -1;
+
+/**
+ * The executor `reactive`: a node fires at the event that the last of its needs is there. A node that fires alone, with a
+ * slot free, starts without ever being queued; nodes that fire together, or find no slot, start by priority, ties by
+ * order of definition.
+ */
+export class Reactive extends WorkQueue {
+  /** The node that fired last, while nothing is queued. */
+  private fired = NONE;
+
+  override get isEmpty(): boolean {
+    return this.fired === NONE && super.isEmpty;
+  }
+
+  override ready(node: number): void {
+    if (this.isEmpty) {
+      this.fired = node;
+      return;
+    }
+    this.queueFired();
+    this.add(node);
+  }
+
+  override take(): number {
+    return this.isAlone ? this.takeFired(false) : super.take();
+  }
+
+  override takeSecond(): number {
+    return this.isAlone ? this.takeFired(true) : super.takeSecond();
+  }
+
+  private get isAlone(): boolean {
+    if (this.fired !== NONE && super.isEmpty) return true;
+    this.queueFired();
+    return false;
+  }
+
+  private takeFired(second: boolean): number {
+    const node = this.fired;
+    if (this.isSecond(node) !== second) return NONE;
+    this.fired = NONE;
+    return node;
+  }
+
+  /** There is more than one: they have to be put in order. */
+  private queueFired(): void {
+    if (this.fired !== NONE) this.add(this.fired);
+    this.fired = NONE;
+  }
+}

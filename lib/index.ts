@@ -16,7 +16,17 @@ export { optional } from "./definition/need.js";
 export type { Context, FsmContext } from "./definition/context.js";
 export type { DagOptions } from "./definition/dag-options.js";
 export type { NodeHandle, OutputHandle } from "./definition/node-handle.js";
-export type { CacheOptions, ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/node-options.js";
+export type { ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/node-options.js";
+export type {
+  Backoff,
+  CacheEntry,
+  CacheOptions,
+  CacheStore,
+  CircuitBreakerOptions,
+  ConcurrencyOptions,
+  RetryOptions,
+  ThrottleOptions,
+} from "./definition/policy-options.js";
 export type { NodeKind, NodeSpec } from "./definition/node-spec.js";
 export type { StateHandle, Transition, TransitionCondition } from "./definition/fsm-definition.js";
 export type { FsmOptions, StateOptions, StateSpec } from "./definition/state-spec.js";
@@ -38,6 +48,8 @@ export type { DiagramOptions } from "./visualization/diagram.js";
 export type { StateDiagramOptions } from "./visualization/state-diagram.js";
 export type { XStateConfig, XStateNode } from "./visualization/xstate.js";
 
+export { circuitState, resetCircuit, type CircuitState } from "./policies/circuit.js";
+export { Scheduler, type SchedulerOptions, type SchedulerStats } from "./policies/scheduler.js";
 export { ThreadPool, type ThreadPoolOptions } from "./backends/thread-pool.js";
 
 export type { RunContext } from "./run/context.js";
@@ -63,11 +75,14 @@ export {
 export {
   BackendError,
   CancelledError,
+  CircuitOpenError,
   ExecutionError,
+  InputsTimeoutError,
   InvalidTransitionError,
   MaxCyclesError,
   NodeTimeoutError,
   NotCloneableError,
+  QueueFullError,
   RetryExhaustedError,
   RunTimeoutError,
   UnknownStateError,

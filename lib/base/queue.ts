@@ -1,6 +1,8 @@
 /** A value in a {@link Queue}. */
 export interface Place<T> {
   readonly value: T;
+  /** It has not been taken out. */
+  isQueued: boolean;
   before: Place<T> | undefined;
   behind: Place<T> | undefined;
 }
@@ -22,7 +24,7 @@ export class Queue<T> {
 
   /** Adds a value at the end. */
   push(value: T): Place<T> {
-    const place: Place<T> = { value, before: this.tail, behind: undefined };
+    const place: Place<T> = { value, isQueued: true, before: this.tail, behind: undefined };
     if (this.tail === undefined) this.head = place;
     else this.tail.behind = place;
     this.tail = place;
@@ -36,6 +38,7 @@ export class Queue<T> {
     else place.before.behind = place.behind;
     if (place.behind === undefined) this.tail = place.before;
     else place.behind.before = place.before;
+    place.isQueued = false;
     this.count--;
   }
 }

@@ -5,7 +5,7 @@ import { needText, toNeed, type NeedSource, type Need } from "./need.js";
 import { rememberName } from "./name-registry.js";
 import { Origin } from "./origin.js";
 import { NodeHandle, type Target } from "./node-handle.js";
-import { checkHooks, type CacheOptions, type NodeHooks, type NodeOptions } from "./node-options.js";
+import { checkHooks, withCache, type NodeHooks, type NodeOptions } from "./node-options.js";
 import { checkNodeName, collects, nodeSpec, type NodeFunction, type NodeKind, type NodeSpec } from "./node-spec.js";
 import { workerScope } from "./worker-scope.js";
 import type { AllDefiner, AnyDefiner, CachedDefiner, ForkDefiner, NodeDefiner } from "./typed-builder.js";
@@ -101,12 +101,11 @@ export class DagDefinition {
   readonly all: AllDefiner = (...args: unknown[]) => this.define("all", args);
   /** A node that runs when its first need completes. Takes the arguments of {@link DagDefinition.node}. */
   readonly any: AnyDefiner = (...args: unknown[]) => this.define("any", args);
-  /** A node whose results are kept between runs; the options take `ttl` and `maxEntries`. */
+  /** A node whose results are kept between runs; the options are those of a node and of its cache. */
   readonly cachedNode: CachedDefiner = (...args: unknown[]) => {
     const position = args.findIndex((value) => typeof value === "object");
-    const given = position < 0 ? undefined : (args[position] as NodeOptions & CacheOptions);
-    const { ttl, maxEntries, ...rest } = given ?? {};
-    const options = { ...rest, cache: { ttl, maxEntries, ...rest.cache } };
+    const given = position < 0 ? undefined : (args[position] as NodeOptions);
+    const options = withCache(given ?? {});
     const others = args.filter((value) => value !== given || value === undefined);
     return this.define("node", typeof others[0] === "string" ? [others[0], options, others[1]] : [options, others[0]]);
   };

@@ -4,7 +4,8 @@ import { InvalidNodeError } from "../base/errors.js";
 import type { Decision, Route } from "./decisions.js";
 import type { MethodNeeds, AnyFn, CheckAll, CheckAny, CheckPositional, Inputs } from "./typed-wiring.js";
 import { checkNodeName, type NodeFunction, type NodeKind } from "./node-spec.js";
-import { checkNodeOptions, type CacheOptions, type Class, type NodeOptions } from "./node-options.js";
+import { checkNodeOptions, withCache, type Class, type NodeOptions } from "./node-options.js";
+import type { CacheOptions } from "./policy-options.js";
 import { OptionalNeed, type NeedLike } from "./need.js";
 import { registerClass } from "./class-registry.js";
 import { checkDagOptions, type DagOptions } from "./dag-options.js";
@@ -116,10 +117,7 @@ export const all: NodeDecorators<"all"> = decorators("all");
 export const any: NodeDecorators<"any"> = decorators("any");
 
 /** A node whose results are kept between runs, by the values of its inputs: `@node` with `cache: { ttl, … }`. */
-export const cachedNode: NodeDecorators<"node", CacheOptions> = decorators("node", (options) => {
-  const { ttl, maxEntries, ...rest } = options as NodeOptions & CacheOptions;
-  return { ...rest, cache: { ttl, maxEntries, ...rest.cache } };
-});
+export const cachedNode: NodeDecorators<"node", CacheOptions> = decorators("node", withCache);
 
 /** A method decorator that checks where a state leads, as a TC39 standard decorator and as a legacy one. */
 export interface StateDecorator<To extends readonly string[], E extends string> {

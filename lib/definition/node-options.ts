@@ -2,6 +2,19 @@ import { checkDuration, checkNumber, checkOneOf, checkOptions, checkType, show }
 import type { Context } from "./context.js";
 import type { NeedLike } from "./need.js";
 import type { NodeSpec } from "./node-spec.js";
+import {
+  CACHE_OPTIONS,
+  checkCache,
+  checkCircuitBreaker,
+  checkConcurrency,
+  checkRetry,
+  checkThrottle,
+  type CacheOptions,
+  type CircuitBreakerOptions,
+  type ConcurrencyOptions,
+  type RetryOptions,
+  type ThrottleOptions,
+} from "./policy-options.js";
 
 /** What happens to the rest of a run when a node fails. */
 export type ErrorStrategy = "failFast" | "continue" | "continueNone";
@@ -24,20 +37,6 @@ export interface NodeHooks {
   cleanup?(node: NodeSpec, ctx: Context): unknown;
 }
 
-/** Results kept between runs, by the values of a node's inputs. */
-export interface CacheOptions {
-  /**
-   * How long a result is used, in ms.
-   * @defaultValue unlimited
-   */
-  ttl?: number;
-  /**
-   * How many results are kept; the least recently used goes first.
-   * @defaultValue 1000
-   */
-  maxEntries?: number;
-}
-
 /** A class, for wiring by type. */
 export type Class = abstract new (...args: any[]) => unknown;
 
@@ -57,10 +56,17 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   types?: readonly (Class | readonly [Class] | undefined)[];
   /** With `wiring: "type"`: the class this node returns. */
   returns?: Class;
-  /** How often to try again after a failure, waiting 100 ms, 200 ms, 400 ms … between. @defaultValue 0 */
-  retry?: number;
+  /** How often to try again after a failure, waiting 100 ms, 200 ms, 400 ms … between; or more precisely. @defaultValue 0 */
+  retry?: number | RetryOptions;
   /** The longest an attempt may take, in ms. @defaultValue unlimited */
   timeout?: number;
+  /** The longest the node may wait for its inputs, in ms from the run's start; then it fails. @defaultValue unlimited */
+  inputsTimeout?: number;
+  /** What stands in for the result when the node has failed: a value, or `(error, ctx) => value`, which may be async. */
+  fallback?: unknown;
+  circuitBreaker?: CircuitBreakerOptions;
+  throttle?: ThrottleOptions;
+  concurrencyKey?: ConcurrencyOptions;
   /** Who goes first when several nodes are ready and few may run. @defaultValue "normal" */
   priority?: Priority;
   /** Where the node runs: on the caller's thread, or on a worker. @defaultValue that of the run's mode */
@@ -89,8 +95,10 @@ export function priorityOf(priority: Priority | undefined): number {
 /** The options that nodes and states have in common. */
 export const SHARED_OPTIONS = [
   ...(["name", "description", "metadata", "params", "retry", "timeout", "cache", "hooks", "errorStrategy"] as const),
+  ...(["fallback", "circuitBreaker", "throttle", "concurrencyKey", "priority"] as const),
 ];
-const NODE_OPTIONS = [...SHARED_OPTIONS, "needs", "after", "types", "returns", "priority", "backend"];
+const NODE_OPTIONS = [...SHARED_OPTIONS, "needs", "after", "types", "returns", "inputsTimeout", "backend"];
+const POLICIES = ["retry", "cache", "circuitBreaker", "throttle", "concurrencyKey"] as const;
 const HOOKS = ["preExecute", "postExecute", "onError", "cleanup"];
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
@@ -101,8 +109,7 @@ export function checkNodeOptions(options: NodeOptions, node: string): void {
   for (const option of ["needs", "after", "types"] as const) checkList(of(option), options[option]);
   checkType(of("returns"), options.returns, "function");
   checkOneOf(of("backend"), options.backend, ["inline", "thread"]);
-  if (typeof options.priority === "number") checkNumber(of("priority"), options.priority, { min: 0, max: 100 });
-  else checkOneOf(of("priority"), options.priority, [...PRIORITIES.keys()] as string[]);
+  checkDuration(of("inputsTimeout"), options.inputsTimeout);
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
@@ -116,11 +123,44 @@ export function checkSharedOptions(
   checkType(of("metadata"), options.metadata, "object");
   checkList(of("params"), options.params);
   for (const param of options.params ?? []) checkType(of("params"), param, "string");
-  checkNumber(of("retry"), options.retry, { min: 0, integer: true });
+  checkRetry(options.retry, of);
   checkDuration(of("timeout"), options.timeout);
   checkErrorStrategy(of("errorStrategy"), options.errorStrategy);
   if (options.hooks !== undefined) checkHooks(options.hooks, `"${of("hooks")}"`);
   if (options.cache !== undefined) checkCache(options.cache, of);
+  if (options.circuitBreaker !== undefined) checkCircuitBreaker(options.circuitBreaker, of);
+  if (options.throttle !== undefined) checkThrottle(options.throttle, of);
+  if (options.concurrencyKey !== undefined) checkConcurrency(options.concurrencyKey, of);
+  if (typeof options.priority === "number") checkNumber(of("priority"), options.priority, { min: 0, max: 100 });
+  else checkOneOf(of("priority"), options.priority, [...PRIORITIES.keys()] as string[]);
+}
+
+/** The options of a node that is cached, from those of `@cachedNode`, where the cache's stand among the node's. */
+export function withCache(options: NodeOptions & CacheOptions): NodeOptions {
+  const rest: NodeOptions & Record<string, unknown> = { ...options };
+  const cache: Record<string, unknown> = {};
+  for (const option of CACHE_OPTIONS) {
+    if (option in rest) cache[option] = rest[option];
+    delete rest[option];
+  }
+  return { ...rest, cache: { ...cache, ...options.cache } };
+}
+
+/** Whether running the node takes more than calling its function. */
+export function hasPolicies(options: NodeOptions): boolean {
+  const { retry = 0, timeout, cache, fallback, circuitBreaker, throttle, concurrencyKey } = options;
+  const given = [timeout, cache, fallback, circuitBreaker, throttle, concurrencyKey];
+  return retry !== 0 || given.some((option) => option !== undefined);
+}
+
+/** A copy that nobody can change any more. */
+export function frozen<O extends NodeOptions>(options: O): Readonly<O> {
+  const copy: NodeOptions = { ...options };
+  for (const policy of POLICIES) {
+    const own: unknown = copy[policy];
+    if (typeof own === "object") copy[policy] = Object.freeze({ ...own }) as never;
+  }
+  return Object.freeze(copy as O);
 }
 
 /** @throws {TypeError} unless `hooks` is an object of functions with known names */
@@ -132,12 +172,6 @@ export function checkHooks(hooks: NodeHooks, where: string): void {
 /** @throws {TypeError} | {RangeError} unless it is one of the strategies */
 export function checkErrorStrategy(option: string, value: unknown): void {
   checkOneOf(option, value, ERROR_STRATEGIES);
-}
-
-function checkCache(cache: CacheOptions, of: (option: string) => string): void {
-  checkOptions(cache, ["ttl", "maxEntries"], `"${of("cache")}"`);
-  checkNumber(of("cache.ttl"), cache.ttl, { min: 1, unit: "milliseconds" });
-  checkNumber(of("cache.maxEntries"), cache.maxEntries, { min: 1, integer: true });
 }
 
 function checkList(option: string, value: unknown): void {

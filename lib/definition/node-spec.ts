@@ -1,7 +1,9 @@
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
+import { suggestion } from "../base/nearest.js";
 import { toNeed, type Need, type NeedLike } from "./need.js";
-import { checkNodeOptions, type NodeOptions } from "./node-options.js";
+import { checkNodeOptions, frozen, type NodeOptions } from "./node-options.js";
+import type { CacheOptions } from "./policy-options.js";
 import { readSignature, type Signature } from "./params.js";
 
 /** What a node does with its needs and its result. */
@@ -25,6 +27,8 @@ export interface NodeSpec {
   readonly options: NodeOptions;
 }
 
+type CacheKey = CacheOptions["key"];
+
 const NO_NEEDS: readonly Need[] = Object.freeze([]);
 const NO_OPTIONS: NodeOptions = Object.freeze({});
 
@@ -47,6 +51,7 @@ export function nodeSpec(
   const signature = readSignature(declared, options.params, name);
   const needs = toNeeds(options.needs, name);
   checkArity(kind, name, signature, needs);
+  checkCacheKey(options.cache?.key, signature, name);
   return Object.freeze({
     name,
     kind,
@@ -56,7 +61,7 @@ export function nodeSpec(
     signature,
     needs,
     after: toNeeds(options.after, name),
-    options: options === NO_OPTIONS ? options : Object.freeze({ ...options }),
+    options: options === NO_OPTIONS ? options : frozen(options),
   });
 }
 
@@ -66,6 +71,17 @@ export function checkNodeName(name: unknown, what = "node"): asserts name is str
   throw new InvalidNodeError(
     `The name of a ${what} must be a non-empty string without a dot (a dot picks an output); received ${show(name)}.`,
   );
+}
+
+/** @throws {InvalidNodeError} INVALID_NODE when the cache's key names what is no parameter */
+export function checkCacheKey(key: CacheKey, { inputs, rest, extra }: Signature, node: string, kind = "Node"): void {
+  if (key === undefined || typeof key === "function" || rest || extra) return;
+  const names = inputs.map(({ name }, i) => name ?? String(i));
+  for (const wanted of typeof key === "string" ? [key] : key) {
+    if (names.includes(wanted)) continue;
+    const hint = suggestion(wanted, names) || ` It takes: ${names.join(", ") || "none"}.`;
+    throw new InvalidNodeError(`${kind} "${node}" takes no parameter "${wanted}", which its cache key names.${hint}`);
+  }
 }
 
 /** Whether several needs meet in the node's only parameter: the values of an `all` as a record, the winner of an `any`. */

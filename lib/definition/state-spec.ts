@@ -1,13 +1,13 @@
 import { checkNumber, checkOptions, checkType, show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
-import { checkSharedOptions, SHARED_OPTIONS, type NodeOptions } from "./node-options.js";
-import { checkNodeName, type NodeFunction, type NodeSpec } from "./node-spec.js";
+import { checkSharedOptions, frozen, SHARED_OPTIONS, type NodeOptions } from "./node-options.js";
+import { checkCacheKey, checkNodeName, type NodeFunction, type NodeSpec } from "./node-spec.js";
 import { readSignature } from "./params.js";
 
 /** The options of a state. */
 export interface StateOptions<To extends readonly string[] = readonly string[], E extends string = string> extends Pick<
   NodeOptions,
-  "name" | "description" | "metadata" | "params" | "retry" | "timeout" | "cache" | "hooks" | "errorStrategy"
+  (typeof SHARED_OPTIONS)[number]
 > {
   /** The run begins here. @defaultValue false */
   initial?: boolean;
@@ -43,16 +43,18 @@ export function stateSpec(
   checkNodeName(name, "state");
   if (typeof fn !== "function") throw new InvalidNodeError(`State "${name}" needs a function; received ${show(fn)}.`);
   checkStateOptions(options, name);
+  const signature = readSignature(declared, options.params, name);
+  checkCacheKey(options.cache?.key, signature, name, "State");
   return Object.freeze({
     name,
     kind: "state",
     description: options.description,
     fn,
     self,
-    signature: readSignature(declared, options.params, name),
+    signature,
     needs: [],
     after: [],
-    options: Object.freeze({ ...options }),
+    options: frozen(options),
   });
 }
 

@@ -3,7 +3,8 @@ import type { Context } from "./context.js";
 import type { Decision, Route } from "./decisions.js";
 import type { NeedLike, OptionalNeed } from "./need.js";
 import type { NodeHandle, OutputHandle } from "./node-handle.js";
-import type { CacheOptions, NodeOptions } from "./node-options.js";
+import type { NodeOptions } from "./node-options.js";
+import type { CacheOptions } from "./policy-options.js";
 import type { AnyFn } from "./typed-wiring.js";
 
 type Needs = readonly NeedLike[];

@@ -16,8 +16,16 @@ interface Subject {
 export class Announcer {
   constructor(
     private readonly subject: Subject,
-    private readonly observers: readonly Observer[],
+    private observers: readonly Observer[],
   ) {}
+
+  /** Adds an observer; gives a function that takes it away. */
+  add(observer: Observer): () => void {
+    this.observers = [...this.observers, observer];
+    return () => {
+      this.observers = this.observers.filter((other) => other !== observer);
+    };
+  }
 
   /** Completes an event with what every event has; an observer that throws becomes a process warning. */
   announce(facts: Facts<RunEvent>, node?: number): void {

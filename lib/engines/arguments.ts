@@ -61,14 +61,6 @@ export class Arguments {
     return values;
   }
 
-  /** The arguments but for the context. */
-  inputsOf(node: number): unknown[] {
-    const { argStart, args, bindings } = this.plan;
-    const codes = args.subarray(argStart[node], argStart[node + 1]);
-    const inputs = codes.filter((code) => code >= 0 || bindings[~code].type !== "context");
-    return Array.from(inputs, (code) => this.value(code, node, undefined));
-  }
-
   private output(source: number, output: string, node: number): unknown {
     if (!this.state.hasResult(source)) return undefined;
     const result = this.state.values[source];

@@ -1,4 +1,4 @@
-import { now } from "../base/clock.js";
+import { now, nowChecked } from "../base/clock.js";
 import { TIME_SLICE, TimeSlice } from "./time-slice.js";
 
 /** How many quick cycles may pass between two looks at the clock. */
@@ -19,7 +19,7 @@ export class CycleClock {
    * @param sync - the run can't wait for the event loop to turn
    */
   constructor(timeout: number | undefined, sync: boolean) {
-    this.time = this.startedAt = now();
+    this.time = this.startedAt = nowChecked();
     this.deadline = timeout === undefined ? Infinity : this.time + timeout;
     this.sliceEnd = sync ? Infinity : this.time + TIME_SLICE;
   }

@@ -2,10 +2,17 @@ import type { LazyAbort } from "../base/abort.js";
 import type { AttemptCall } from "../backends/backend.js";
 import { inline } from "../backends/inline.js";
 import { inspect } from "../base/clone.js";
-import { isSink } from "../planning/plan.js";
+import { now } from "../base/clock.js";
+import type { Context } from "../definition/context.js";
+import { isSink, NEVER } from "../planning/plan.js";
+import { processLimits, type Limits } from "../policies/limits.js";
+import { retriesOf } from "../policies/retry.js";
+import type { Scheduler } from "../policies/scheduler.js";
+import { Status } from "../run/status.js";
 import type { ThreadBackend } from "../backends/thread.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
+import type { Waiting } from "../base/waiting.js";
 import type { ResultCache } from "../policies/cache.js";
 import { NodeContext, type AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
@@ -32,7 +39,8 @@ export interface DagHostRun extends AttemptControls {
   readonly isOver: boolean;
   /** The hooks of all nodes: the default ones, then the run's. */
   readonly hooks: readonly NodeHooks[];
-  cacheOf(node: string): ResultCache | undefined;
+  readonly scheduler: Scheduler | undefined;
+  cacheOf(node: NodeSpec): ResultCache | undefined;
   pump(): void;
 }
 
@@ -41,9 +49,19 @@ const NO_BUFFERS: ArrayBuffer[] = [];
 /** Gives the attempts of a dag's nodes their arguments, contexts, slots and caches. */
 export class DagHost implements AttemptHost {
   readonly sync: boolean;
+  readonly workflow: string;
+  readonly scheduler: Scheduler | undefined;
+  readonly limits: Limits;
 
   constructor(private readonly run: DagHostRun) {
     this.sync = run.sync;
+    this.workflow = run.state.workflow;
+    this.scheduler = run.scheduler;
+    this.limits = run.scheduler?.limits ?? processLimits;
+  }
+
+  get isOver(): boolean {
+    return this.run.isOver;
   }
 
   get signal(): AbortSignal {
@@ -64,18 +82,14 @@ export class DagHost implements AttemptHost {
   }
 
   cacheOf(node: number): ResultCache | undefined {
-    return this.run.cacheOf(this.specOf(node).name);
-  }
-
-  inputsOf(node: number): unknown[] {
-    return this.run.args.inputsOf(node);
+    return this.run.cacheOf(this.specOf(node));
   }
 
   contextOf(node: number, attempt: number, controls: AttemptControls): NodeContext {
     return new NodeContext(this.run.state, node, attempt, controls);
   }
 
-  argumentsOf(node: number, context: NodeContext): unknown[] {
+  argumentsOf(node: number, context: Context | undefined): unknown[] {
     return this.run.args.all(node, context);
   }
 
@@ -112,7 +126,9 @@ export class DagHost implements AttemptHost {
   private spent(node: number, { spec }: AttemptCall): ArrayBuffer[] {
     const { state, readiness, announcer } = this.run;
     if (!readiness.dropsResults) return NO_BUFFERS;
-    const isAlone = announcer === undefined && this.hooksOf(node).length === 0 && (spec.options.retry ?? 0) === 0;
+    const { retry, cache, fallback } = spec.options;
+    const runsOnce = retriesOf(retry) === 0 && cache === undefined && fallback === undefined;
+    const isAlone = announcer === undefined && this.hooksOf(node).length === 0 && runsOnce;
     if (!isAlone) return NO_BUFFERS;
     const buffers = new Set<ArrayBuffer>();
     for (const source of new Set(sourcesOf(state.plan, node))) {
@@ -135,7 +151,7 @@ export class DagHost implements AttemptHost {
     return this.run.state.places?.[node].backend === "thread";
   }
 
-  acquire(node: number): void | Promise<void> {
+  acquire(node: number): Waiting | undefined {
     return this.run.slotsOf(node).acquire(node);
   }
 
@@ -149,23 +165,51 @@ export class DagHost implements AttemptHost {
     return sources.map((source) => [state.plan.specs[source].name, state.values[source]]);
   }
 
-  waiting(): void {
-    if (!this.run.isOver) this.run.pump();
+  /** Before its first attempt, a node that waits has not started. */
+  waiting(node: number): void {
+    const { run } = this;
+    if (run.isOver) return;
+    const { state } = run;
+    if (!state.facts.attempts.has(node)) {
+      state.status[node] = Status.ready;
+      state.startedAt[node] = NEVER;
+    }
+    run.pump();
   }
 
   cacheHit(node: number): void {
-    const { facts } = this.run.state;
-    facts.cached.add(node);
-    facts.attempts.set(node, 0);
+    const { state } = this.run;
+    state.facts.cached.add(node);
+    state.countLookUp("hits");
+    this.notAttempted(node);
+  }
+
+  cacheMissed(): void {
+    this.run.state.countLookUp("misses");
+  }
+
+  attemptsOf(node: number): number {
+    return this.run.state.attemptsOf(node);
+  }
+
+  notAttempted(node: number): void {
+    this.run.state.facts.attempts.set(node, 0);
   }
 
   attemptStarted(node: number, attempt: number): void {
-    this.run.state.facts.attempts.set(node, attempt);
+    const { state } = this.run;
+    state.facts.attempts.set(node, attempt);
+    if (state.status[node] !== Status.running) {
+      state.status[node] = Status.running;
+      state.startedAt[node] = now();
+    }
     this.run.announcer?.announce({ type: "attempt.started", attempt }, node);
   }
 
   attemptFailed(node: number, attempt: number, error: unknown): void {
-    if (!this.run.isOver) this.run.announcer?.announce({ type: "attempt.failed", attempt, error }, node);
+    if (this.run.isOver) return;
+    this.run.state.facts.attempts.set(node, attempt);
+    this.run.announcer?.announce({ type: "attempt.failed", attempt, error }, node);
   }
 
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {

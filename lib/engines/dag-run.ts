@@ -1,14 +1,16 @@
 import { availableParallelism } from "node:os";
 import type { ThreadBackend } from "../backends/thread.js";
 import { LazyAbort, onAbort } from "../base/abort.js";
-import { now } from "../base/clock.js";
+import { findClock, now } from "../base/clock.js";
 import { drive, isThenable } from "../base/coroutine.js";
 import type { NodeHooks } from "../definition/node-options.js";
+import type { NodeSpec } from "../definition/node-spec.js";
 import type { DagPlan } from "../planning/plan.js";
 import type { ResultCache } from "../policies/cache.js";
+import type { Scheduler } from "../policies/scheduler.js";
 import { NodeContext } from "../run/context.js";
 import { cancelled, expired, interruption } from "../run/endings.js";
-import { ExecutionError } from "../run/errors.js";
+import { ExecutionError, InputsTimeoutError } from "../run/errors.js";
 import { messageOf } from "../base/message.js";
 import { RunResult } from "../run/result.js";
 import type { RunState } from "../run/state.js";
@@ -18,6 +20,9 @@ import { Arguments, inputValues, WiringFault } from "./arguments.js";
 import { Attempts } from "./attempts.js";
 import { DagHost, type DagHostRun } from "./dag-host.js";
 import { choose } from "./forks.js";
+import { Punctual } from "./executors/punctual.js";
+import { InputDeadlines } from "./input-deadlines.js";
+import type { Observer } from "../run/events.js";
 import { executorFor } from "./executors/by-name.js";
 import type { Placed } from "./placements.js";
 import { Readiness } from "./readiness.js";
@@ -34,7 +39,7 @@ export interface RunSetup {
   readonly overrides: ReadonlyMap<number, unknown> | undefined;
   /** The hooks of all nodes: the default ones, then the run's. */
   readonly hooks: readonly NodeHooks[];
-  cacheOf(node: string): ResultCache | undefined;
+  cacheOf(node: NodeSpec): ResultCache | undefined;
   /** Finds out which nodes run on threads; undefined when none could. */
   readonly place: ((run: LazyAbort) => Placed | Promise<Placed>) | undefined;
 }
@@ -64,7 +69,7 @@ export class DagRun implements DagHostRun {
   private lazyReadiness: Readiness | undefined;
   /** How many nodes of the plan's order have started, while it is followed. */
   private position = 0;
-  readonly announcer: Announcer | undefined;
+  announcer: Announcer | undefined;
   private readonly slots: Slots;
   /** In mode `parallel`: the slots of nodes that run on threads. */
   private workers: Slots | undefined;
@@ -82,6 +87,7 @@ export class DagRun implements DagHostRun {
   private open = 0;
   /** How many more nodes may start; finite only when stepping. */
   private budget = Infinity;
+  private isAnnounced = false;
   /** It is known where nodes run. */
   private hasBegun = false;
   private pumping = false;
@@ -89,6 +95,7 @@ export class DagRun implements DagHostRun {
   private over = false;
   /** In mode `parallel`: 1 for the nodes that run on threads. */
   private lanes: Uint8Array | undefined;
+  private deadlines: InputDeadlines | undefined;
   private lazyArgs: Arguments | undefined;
   private lazyAbort: LazyAbort | undefined;
   private lazyAttempts: Attempts | undefined;
@@ -103,15 +110,16 @@ export class DagRun implements DagHostRun {
     private readonly setup: RunSetup,
   ) {
     const { plan } = state;
-    const { mode, concurrency, timeout, observers } = options;
+    const { mode, concurrency, timeout, observers, scheduler } = options;
     this.plan = plan;
     this.sync = setup.sync;
     this.overrides = setup.overrides;
-    this.managedNodes = setup.hooks.length > 0 ? "all" : plan.managed;
+    this.managedNodes = setup.hooks.length > 0 || scheduler !== undefined ? "all" : plan.managed;
     const isSerial = plan.isSerial || mode === undefined || mode === "sequential";
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
     this.slots = new Slots(limit, this);
     this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
+    findClock();
     this.time = state.beganAt = now();
     this.sliceEnd = setup.sync ? Infinity : this.time + TIME_SLICE;
     this.deadline = timeout === undefined ? Infinity : this.time + timeout;
@@ -123,6 +131,10 @@ export class DagRun implements DagHostRun {
 
   get isOver(): boolean {
     return this.over;
+  }
+
+  get scheduler(): Scheduler | undefined {
+    return this.options.scheduler;
   }
 
   /** Aborts when the run ends before its time. */
@@ -155,7 +167,9 @@ export class DagRun implements DagHostRun {
   private newReadiness(): Readiness {
     const { mode, retain, executor } = this.options;
     const isSequential = mode === undefined || mode === "sequential";
-    const next = executorFor(executor ?? "workQueue", this.plan, this.lanes);
+    let next = executorFor(executor ?? "workQueue", this.plan, this.lanes);
+    const { deadlines } = this;
+    if (deadlines !== undefined) next = new Punctual(next, deadlines, () => this.time);
     return new Readiness(this.plan, this.state, this.announcer, isSequential, retain === "outputs", next);
   }
 
@@ -167,16 +181,30 @@ export class DagRun implements DagHostRun {
    * @param onIdle - called when the budget is spent and what it started has settled
    */
   start(onEnd: RunEnd, budget = Infinity, onIdle?: () => void): void {
+    this.prepare(onEnd);
+    this.budget = budget;
+    this.onIdle = onIdle;
+    this.go();
+  }
+
+  /** Starts the run, too, but leaves the first nodes and the first event to a microtask. */
+  startSoon(onEnd: RunEnd): void {
+    this.prepare(onEnd);
+    queueMicrotask(() => this.go());
+  }
+
+  private prepare(onEnd: RunEnd): void {
     const { signal, timeout } = this.options;
     this.onEnd = onEnd;
-    this.onIdle = onIdle;
-    this.budget = budget;
-    this.announcer?.announce({ type: "run.started", workflow: this.plan.workflow, inputs: this.state.inputs });
-    if (signal !== undefined) {
-      this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
-      if (this.over) return;
-    }
-    if (timeout !== undefined && !this.sync) this.timer = setTimeout(() => this.expire(), timeout);
+    this.scheduler?.begin();
+    if (signal !== undefined) this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
+    if (timeout !== undefined && !this.sync && !this.over) this.timer = setTimeout(() => this.expire(), timeout);
+  }
+
+  /** Does what {@link DagRun.startSoon} has left for later, if it is not done yet. */
+  go(): void {
+    if (this.over || this.isAnnounced) return;
+    this.announceStart();
     if (this.setup.place === undefined) return this.begin();
     let placed: Placed | Promise<Placed>;
     try {
@@ -194,6 +222,12 @@ export class DagRun implements DagHostRun {
       },
       (error: ExecutionError) => this.over || this.stop("failed", error),
     );
+  }
+
+  private announceStart(): void {
+    if (this.isAnnounced) return;
+    this.isAnnounced = true;
+    this.announcer?.announce({ type: "run.started", workflow: this.plan.workflow, inputs: this.state.inputs });
   }
 
   /** Goes on once it is known where nodes run. */
@@ -220,6 +254,7 @@ export class DagRun implements DagHostRun {
     this.hasBegun = true;
     const followsOrder =
       this.plan.isPlain &&
+      this.plan.inputsTimeouts === undefined &&
       this.lanes === undefined &&
       this.state.active === undefined &&
       this.overrides === undefined &&
@@ -227,12 +262,45 @@ export class DagRun implements DagHostRun {
       (this.options.executor ?? "workQueue") === "workQueue" &&
       this.budget === Infinity &&
       this.options.retain !== "outputs";
+    this.watchInputs();
     if (!followsOrder) {
       this.lazyReadiness = this.newReadiness();
       this.settleGiven(this.lazyReadiness);
       this.lazyReadiness.begin();
     }
     this.pump();
+  }
+
+  private watchInputs(): void {
+    const { inputsTimeouts } = this.plan;
+    if (inputsTimeouts === undefined) return;
+    const onExpired = (node: number) => {
+      if (this.over || this.state.status[node] !== Status.pending) return;
+      this.readClock();
+      this.failLate(node);
+      this.pump();
+    };
+    this.deadlines = new InputDeadlines(inputsTimeouts, this.state.beganAt, onExpired);
+    if (!this.sync) this.deadlines.start();
+  }
+
+  /** A node's inputs were not there in time. */
+  private failLate(node: number): void {
+    const { options } = this.plan.specs[node];
+    const message = `The inputs of node "${this.name(node)}" were not there within its inputsTimeout of ${options.inputsTimeout} ms, so it was not called.`;
+    const error = new InputsTimeoutError(message, { runId: this.state.runId, node: this.name(node) });
+    this.state.facts.attempts.set(node, 0);
+    this.open++;
+    if (options.fallback === undefined) return this.fail(node, error);
+    this.state.status[node] = Status.running;
+    let standIn: unknown;
+    try {
+      standIn = drive(this.attempts.fallBack(node, error));
+    } catch (own) {
+      return this.failed(node, true, own);
+    }
+    if (isThenable(standIn)) this.await(node, true, standIn);
+    else this.succeeded(node, true, standIn);
   }
 
   /** Lets `budget` more nodes start; `onIdle` as in {@link DagRun.start}. */
@@ -252,6 +320,16 @@ export class DagRun implements DagHostRun {
   cancel(reason: unknown): void {
     if (this.over) return;
     this.stop("cancelled", cancelled(this.state, reason));
+  }
+
+  /** Tells an observer what happens from now on; gives a function that ends it, undefined when the run has ended. */
+  observe(observer: Observer): (() => void) | undefined {
+    if (this.over && this.onEnd === undefined) return undefined;
+    if (this.announcer === undefined) {
+      this.announcer = new Announcer(this.state, []);
+      if (this.hasBegun) this.readiness.listen(this.announcer);
+    }
+    return this.announcer.add(observer);
   }
 
   private expire(): void {
@@ -327,6 +405,11 @@ export class DagRun implements DagHostRun {
     const { executor } = this.readiness;
     while (!this.over && this.budget > 0 && this.time < this.deadline) {
       if (this.time >= this.sliceEnd && !executor.isEmpty && this.endSlice()) break;
+      const late = this.deadlines?.late.pop();
+      if (late !== undefined) {
+        this.failLate(late);
+        continue;
+      }
       // Threads first: they work on while this one does.
       let node = workers === undefined || workers.isFull ? -1 : executor.takeSecond();
       if (node < 0 && !slots.isFull) node = executor.take();
@@ -363,8 +446,12 @@ export class DagRun implements DagHostRun {
     } catch (error) {
       return this.failed(node, managed, error);
     }
-    const isPromise = work instanceof Promise;
-    if (!isPromise && !isThenable(work)) return this.succeeded(node, managed, work);
+    if (work instanceof Promise || isThenable(work)) this.await(node, managed, work as PromiseLike<unknown>);
+    else this.succeeded(node, managed, work);
+  }
+
+  /** Goes on when what a node returned has settled. */
+  private await(node: number, managed: boolean, work: PromiseLike<unknown>): void {
     if (this.sync) {
       Promise.resolve(work).catch(() => {});
       const message = `Node "${this.name(node)}" returned a promise, which runSync can't wait for. Use run instead.`;
@@ -373,8 +460,7 @@ export class DagRun implements DagHostRun {
     this.isStale = true;
     const fulfil = (value: unknown) => this.settled(node, managed, true, value);
     const reject = (error: unknown) => this.settled(node, managed, false, error);
-    if (isPromise) void (work as Promise<unknown>).then(fulfil, reject);
-    else void Promise.resolve(work).then(fulfil, reject);
+    void (work instanceof Promise ? work : Promise.resolve(work)).then(fulfil, reject);
   }
 
   /** Calls a node's function with its arguments: the plain case, spelled out because it is the hot path. */
@@ -524,6 +610,7 @@ export class DagRun implements DagHostRun {
     this.over = true;
     const { state, plan } = this;
     this.readClock();
+    this.announceStart();
     for (let i = 0; i < plan.size; i++) {
       if (state.status[i] > Status.running) continue;
       if (state.status[i] === Status.running) state.finishedAt[i] = this.time;
@@ -540,18 +627,22 @@ export class DagRun implements DagHostRun {
 
   private end(status: RunStatus, error: ExecutionError | undefined): void {
     this.over = true;
+    this.scheduler?.end();
     this.removeListener?.();
     clearTimeout(this.timer);
+    this.deadlines?.stop();
     this.announcer?.announce({ type: "run.finished", status, error });
     this.state.endedAt = this.time;
     const result = new RunResult<any>(this.state, status);
     if (error !== undefined) error.run = result as ExecutionError["run"];
-    this.onEnd?.(result, error);
+    const { onEnd } = this;
+    this.onEnd = undefined;
+    onEnd?.(result, error);
   }
 
   // --- what attempts ask for ---
 
-  cacheOf(node: string): ResultCache | undefined {
+  cacheOf(node: NodeSpec): ResultCache | undefined {
     return this.setup.cacheOf(node);
   }
 

@@ -5,6 +5,7 @@ import { readNodes } from "../definition/class-methods.js";
 import { DagDefinition } from "../definition/dag-definition.js";
 import type { DagOptions } from "../definition/dag-options.js";
 import type { Target } from "../definition/node-handle.js";
+import type { NodeSpec } from "../definition/node-spec.js";
 import type { ResultsOf } from "../definition/typed-wiring.js";
 import { isModuleBody, neverInWorker } from "../definition/worker-scope.js";
 import { levels } from "../graph/order.js";
@@ -13,7 +14,7 @@ import { activeNodes, copiedNodes, requireResults } from "../planning/partial.js
 import { checkKnownInputs, requireInputs } from "../planning/inputs.js";
 import type { DagPlan } from "../planning/plan.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
-import { Caches } from "../policies/cache.js";
+import { Caches } from "../policies/caches.js";
 import type { ExecutionError } from "../run/errors.js";
 import type { BackendName } from "../run/place.js";
 import { RunResult } from "../run/result.js";
@@ -22,6 +23,8 @@ import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.
 import { DagRun, type RunSetup } from "./dag-run.js";
 import type { Definable, InstanceOf } from "./definable.js";
 import { Placements } from "./placements.js";
+import { eventStream } from "./event-stream.js";
+import type { RunEvent } from "../run/events.js";
 import { hooksOf, NO_HOOKS } from "./run-hooks.js";
 import { checkRunOptions, type Mode, type PartialRunOptions, type RunOptions } from "./run-options.js";
 import { StepState, type StepResult } from "./step.js";
@@ -35,6 +38,10 @@ export interface RunHandle<N = Record<string, unknown>> {
   pause(): Promise<RunResult<N>>;
   /** Ends the run now; resolves with what it has so far, status `cancelled`. */
   cancel(reason?: unknown): Promise<RunResult<N>>;
+  /**
+   * What happens from now on, for `for await`; ends with the run. Called in the same turn as `start`, it tells everything.
+   */
+  events(): AsyncIterableIterator<RunEvent>;
 }
 
 /** What a run would do. */
@@ -61,7 +68,7 @@ export interface DryRun {
  */
 export class Dag<N = Record<string, unknown>> extends DagDefinition {
   private planned: { readonly revision: number; readonly planning: Planning<DagPlan> } | undefined;
-  private readonly caches = new Caches((name) => this.nodes.get(name)?.options.cache);
+  private readonly caches = new Caches(this.name);
   private finished: RunResult<N> | undefined;
   private readonly placements = new Placements(this.name, this.origin);
 
@@ -180,10 +187,13 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   start(options?: RunOptions<N>): RunHandle<N> {
     const run = this.engine(options, false);
     const never = neverInWorker(this);
-    if (never !== undefined) return { runId: run.state.runId, result: never, pause: () => never, cancel: () => never };
+    if (never !== undefined) {
+      const events = () => eventStream((observer) => run.observe(observer));
+      return { runId: run.state.runId, result: never, pause: () => never, cancel: () => never, events };
+    }
     let partial: RunResult<N> | undefined;
     const result = new Promise<RunResult<N>>((resolve, reject) => {
-      run.start((ended, error) => {
+      run.startSoon((ended, error) => {
         this.finished = partial = ended;
         if (error === undefined) resolve(ended);
         else reject(error);
@@ -196,8 +206,9 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
         return run.state.runId;
       },
       result,
-      pause: () => (run.pause(), result),
-      cancel: (reason) => (run.cancel(reason), ended),
+      pause: () => (run.go(), run.pause(), result),
+      cancel: (reason) => (run.go(), run.cancel(reason), ended),
+      events: () => eventStream((observer) => run.observe(observer)),
     };
   }
 
@@ -225,6 +236,16 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const mode = options.mode ?? "sequential";
     const places = isModuleBody() ? wantedPlaces(specs, mode) : this.placements.now(plan, options);
     return { workflow: this.name, mode, nodes: Array.from(order, (i) => ({ name: specs[i].name, ...places[i] })) };
+  }
+
+  /**
+   * Forgets cached results: of all nodes, of one, or the one that belongs to `inputs`, by parameter name. What is in memory
+   * is forgotten when this returns, what is in a store of your own when the promise resolves.
+   * @throws {ValidationError} VALIDATION when there is no such node, it is not cached, or inputs are missing
+   */
+  invalidateCache(node?: Target, inputs?: Readonly<Record<string, unknown>>): Promise<void> {
+    if (node === undefined) return this.caches.forget(this.nodes.values());
+    return this.caches.forgetIn(this.nodes.get(this.existing(node)) as NodeSpec, inputs);
   }
 
   /** The last run that ended, whatever its status. */

@@ -6,6 +6,9 @@ import { valueOf, withValue } from "../definition/transitions.js";
 import type { ResultCache } from "../policies/cache.js";
 import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
+import { processLimits, type Limits } from "../policies/limits.js";
+import type { Scheduler } from "../policies/scheduler.js";
+import type { Context } from "../definition/context.js";
 import { StateContext } from "../run/fsm-context.js";
 import type { FsmState } from "../run/fsm-state.js";
 import type { Announcer } from "./announcer.js";
@@ -22,16 +25,27 @@ export interface FsmHostRun extends AttemptControls {
   readonly isOver: boolean;
   /** The hooks of all states: the default ones, then the run's. */
   readonly hooks: readonly NodeHooks[];
-  cacheOf(state: string): ResultCache | undefined;
+  readonly scheduler: Scheduler | undefined;
+  cacheOf(state: NodeSpec): ResultCache | undefined;
   siteOf(attempt: number, ...cause: [unknown?]): ErrorSite;
 }
 
 /** Gives the attempts of an fsm's states their arguments, contexts and caches. One state executes at a time. */
 export class FsmHost implements AttemptHost {
   readonly sync: boolean;
+  readonly workflow: string;
+  readonly scheduler: Scheduler | undefined;
+  readonly limits: Limits;
 
   constructor(private readonly run: FsmHostRun) {
     this.sync = run.sync;
+    this.workflow = run.state.workflow;
+    this.scheduler = run.scheduler;
+    this.limits = run.scheduler?.limits ?? processLimits;
+  }
+
+  get isOver(): boolean {
+    return this.run.isOver;
   }
 
   get signal(): AbortSignal {
@@ -52,18 +66,14 @@ export class FsmHost implements AttemptHost {
   }
 
   cacheOf(node: number): ResultCache | undefined {
-    return this.run.cacheOf(this.specOf(node).name);
-  }
-
-  inputsOf(): unknown[] {
-    return [...this.run.inputs];
+    return this.run.cacheOf(this.specOf(node));
   }
 
   contextOf(node: number, attempt: number, controls: AttemptControls): StateContext {
     return new StateContext(this.run.state, node, attempt, controls);
   }
 
-  argumentsOf(node: number, context: StateContext): unknown[] {
+  argumentsOf(node: number, context: Context | undefined): unknown[] {
     return withContext(this.specOf(node), [...this.run.inputs], context);
   }
 
@@ -89,13 +99,26 @@ export class FsmHost implements AttemptHost {
   }
 
   /** There are no slots: nothing else runs. */
-  acquire(): void {}
+  acquire(): undefined {}
 
   giveBack(): void {}
 
   waiting(): void {}
 
   cacheHit(): void {
+    this.run.state.countLookUp("hits");
+    this.notAttempted();
+  }
+
+  cacheMissed(): void {
+    this.run.state.countLookUp("misses");
+  }
+
+  attemptsOf(): number {
+    return this.run.state.attempt;
+  }
+
+  notAttempted(): void {
     this.run.state.attempt = 0;
   }
 

@@ -1,10 +1,13 @@
 import { LazyAbort, onAbort } from "../base/abort.js";
+import { block } from "../base/block.js";
 import { drive, isThenable, type Coroutine } from "../base/coroutine.js";
 import { MissingInputError, type DagwrightError } from "../base/errors.js";
 import type { NodeHooks } from "../definition/node-options.js";
+import type { NodeSpec } from "../definition/node-spec.js";
 import { valueOf } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import type { ResultCache } from "../policies/cache.js";
+import type { Scheduler } from "../policies/scheduler.js";
 import { cancelled, expired, interruption } from "../run/endings.js";
 import { ExecutionError, type ErrorSite } from "../run/errors.js";
 import { messageOf } from "../base/message.js";
@@ -36,7 +39,7 @@ export interface FsmRunSetup {
   readonly hooks: readonly NodeHooks[];
   /** What may veto a transition. */
   readonly stateHooks: readonly ((from: string, to: string, value: unknown) => unknown)[];
-  cacheOf(state: string): ResultCache | undefined;
+  cacheOf(state: NodeSpec): ResultCache | undefined;
 }
 
 /** Called once, when the run has ended; with `error`, it rejects. */
@@ -64,6 +67,8 @@ export class FsmRun implements FsmHostRun {
   readonly announcer: Announcer | undefined;
   private readonly plan: FsmPlan;
   private readonly maxCycles: number;
+  /** No state is just called. */
+  private readonly managesAll: boolean;
   private readonly clock: CycleClock;
   private budget = Infinity;
   private pumping = false;
@@ -89,13 +94,14 @@ export class FsmRun implements FsmHostRun {
     private readonly options: FsmRunOptions,
     private readonly setup: FsmRunSetup,
   ) {
-    const { maxCycles = DEFAULT_CYCLES, timeout, observers } = options;
+    const { maxCycles = DEFAULT_CYCLES, timeout, observers, scheduler } = options;
     this.plan = state.plan;
     this.sync = setup.sync;
     this.maxCycles = maxCycles;
     this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
     this.mailbox = setup.takesEvents ? new Mailbox() : undefined;
     this.clock = new CycleClock(timeout, setup.sync);
+    this.managesAll = setup.hooks.length > 0 || scheduler !== undefined;
   }
 
   get hooks(): readonly NodeHooks[] {
@@ -127,6 +133,7 @@ export class FsmRun implements FsmHostRun {
     this.onEnd = onEnd;
     this.onIdle = onIdle;
     this.budget = budget;
+    this.scheduler?.begin();
     this.announcer?.announce({ type: "run.started", workflow: this.plan.workflow, inputs: this.state.inputs });
     if (signal !== undefined) {
       this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
@@ -210,7 +217,7 @@ export class FsmRun implements FsmHostRun {
     this.announcer?.announce({ type: "state.entered", cycle: state.history.count }, current);
     let work: unknown;
     try {
-      work = plan.isManaged[current] || this.hooks.length > 0 ? this.callManaged(current) : this.call(current);
+      work = plan.isManaged[current] || this.managesAll ? this.callManaged(current) : this.call(current);
     } catch (error) {
       return this.failed(error);
     }
@@ -359,7 +366,7 @@ export class FsmRun implements FsmHostRun {
     }
     if (this.takeEvent(events)) return;
     if (this.sync && after !== undefined) {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, after.ms);
+      block(after.ms);
       return this.go(after.state, undefined);
     }
     this.busy = true;
@@ -479,6 +486,7 @@ export class FsmRun implements FsmHostRun {
   private end(status: RunStatus, error: DagwrightError | undefined): void {
     this.over = true;
     this.stopWaiting();
+    this.scheduler?.end();
     this.removeListener?.();
     clearTimeout(this.timer);
     if (status === "paused") this.announcer?.announce({ type: "run.paused" });
@@ -503,7 +511,11 @@ export class FsmRun implements FsmHostRun {
     if (!this.over) this.announcer?.announce({ type: "node.progress", attempt, fraction, message }, node);
   }
 
-  cacheOf(state: string): ResultCache | undefined {
+  get scheduler(): Scheduler | undefined {
+    return this.options.scheduler;
+  }
+
+  cacheOf(state: NodeSpec): ResultCache | undefined {
     return this.setup.cacheOf(state);
   }
 }

@@ -3,13 +3,13 @@ import { ValidationError, type DagwrightError, type ValidationIssue } from "../b
 import { suggestion } from "../base/nearest.js";
 import { readStates } from "../definition/class-methods.js";
 import { FsmDefinition, type StateTarget } from "../definition/fsm-definition.js";
-import type { FsmOptions } from "../definition/state-spec.js";
+import type { FsmOptions, StateSpec } from "../definition/state-spec.js";
 import type { StatesOf } from "../definition/typed-states.js";
 import { neverInWorker } from "../definition/worker-scope.js";
 import { planFsm, type FsmPlan } from "../planning/fsm-plan.js";
 import { checkKnownInputs } from "../planning/inputs.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
-import { Caches } from "../policies/cache.js";
+import { Caches } from "../policies/caches.js";
 import { ExecutionError } from "../run/errors.js";
 import type { FsmResult, StateKey } from "../run/fsm-result.js";
 import { FsmState } from "../run/fsm-state.js";
@@ -63,7 +63,7 @@ export interface FsmHandle<S = Record<string, unknown>> {
  */
 export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   private planned: { readonly revision: number; readonly planning: Planning<FsmPlan> } | undefined;
-  private readonly caches = new Caches((name) => this.states.get(name)?.options.cache);
+  private readonly caches = new Caches(this.name);
   private readonly stateHooks: StateHook[] = [];
   private finished: FsmResult<S> | undefined;
 
@@ -213,6 +213,17 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     );
   }
 
+  /**
+   * Forgets cached results: of all states, of one, or the one that belongs to `inputs`, by parameter name. What is in memory
+   * is forgotten when this returns, what is in a store of your own when the promise resolves.
+   * @throws {ValidationError} VALIDATION when there is no such state, it is not cached, or inputs are missing
+   */
+  invalidateCache(state?: StateTarget, inputs?: Readonly<Record<string, unknown>>): Promise<void> {
+    return state === undefined
+      ? this.caches.forget(this.states.values())
+      : this.caches.forgetIn(this.existing(state), inputs);
+  }
+
   // --- the last run ---
 
   /** The last run that ended, whatever its status. */
@@ -300,13 +311,18 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     });
   }
 
-  private async waitFor(run: FsmRun, target: StateTarget, timeout: number | undefined): Promise<void> {
+  /** @throws {ValidationError} VALIDATION when there is no such state, with the nearest one */
+  private existing(target: StateTarget): StateSpec {
     const name = typeof target === "string" ? target : target.name;
-    const index = run.state.plan.indexOf.get(name);
-    if (index === undefined) {
-      const hint = suggestion(name, run.state.plan.indexOf.keys()) || " Define it, or correct the name.";
-      throw new ValidationError(`Workflow "${this.name}" has no state "${name}".${hint}`);
-    }
+    const spec = this.states.get(name);
+    if (spec !== undefined) return spec;
+    const hint = suggestion(name, this.states.keys()) || " Define it, or correct the name.";
+    throw new ValidationError(`Workflow "${this.name}" has no state "${name}".${hint}`);
+  }
+
+  private async waitFor(run: FsmRun, target: StateTarget, timeout: number | undefined): Promise<void> {
+    const { name } = this.existing(target);
+    const index = run.state.plan.indexOf.get(name) as number;
     checkDuration("timeout", timeout);
     const entered = run.watch(index);
     if (timeout === undefined) return entered;

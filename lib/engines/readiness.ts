@@ -28,7 +28,7 @@ export class Readiness {
   constructor(
     private readonly plan: DagPlan,
     private readonly state: RunState,
-    private readonly announcer: Announcer | undefined,
+    private announcer: Announcer | undefined,
     anyWaitsForAll: boolean,
     dropsResults: boolean,
     readonly executor: Executor,
@@ -41,6 +41,11 @@ export class Readiness {
       this.hopes.set(node, needs.length);
       this.pending[node] += 1 - needs.length;
     }
+  }
+
+  /** There is somebody to tell of what happens from now on. */
+  listen(announcer: Announcer): void {
+    this.announcer = announcer;
   }
 
   /** Counts the nodes that completed before this was asked; only for a plan in which nothing is ever skipped. */

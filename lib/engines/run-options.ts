@@ -12,6 +12,7 @@ import { checkWorkers, ThreadPool } from "../backends/thread-pool.js";
 import type { Context } from "../definition/context.js";
 import { checkErrorStrategy, checkHooks, type ErrorStrategy, type NodeHooks } from "../definition/node-options.js";
 import { checkHistoryLimit } from "../definition/state-spec.js";
+import { Scheduler } from "../policies/scheduler.js";
 import type { ExecutionError } from "../run/errors.js";
 import type { Observer } from "../run/events.js";
 import { RunResult } from "../run/result.js";
@@ -52,6 +53,8 @@ export interface CommonRunOptions {
   hooks?: NodeHooks;
   /** Called with every event of the run. */
   observers?: readonly Observer[];
+  /** Slots that this run shares with others. */
+  scheduler?: Scheduler;
   /** @defaultValue a random UUID */
   runId?: string;
 }
@@ -105,6 +108,7 @@ const COMMON_RULES: Rules<CommonRunOptions> = {
   strict: (value) => checkType("strict", value, "boolean"),
   hooks: (value) => checkHooks(value as NodeHooks, '"hooks" of a run'),
   observers: checkObservers,
+  scheduler: checkScheduler,
   runId: checkRunId,
 };
 
@@ -178,6 +182,13 @@ function checkParallel(parallel: unknown): void {
 function checkPool(pool: unknown): void {
   if (!(pool instanceof ThreadPool)) throw new TypeError(`"pool" must be a ThreadPool; received ${show(pool)}.`);
   if (pool.isClosed) throw new TypeError('"pool" is closed. Pass another one, or none.');
+}
+
+function checkScheduler(scheduler: unknown): void {
+  if (!(scheduler instanceof Scheduler)) {
+    throw new TypeError(`"scheduler" must be a Scheduler; received ${show(scheduler)}.`);
+  }
+  if (scheduler.isClosed) throw new TypeError('"scheduler" is closed. Pass another one, or none.');
 }
 
 function checkFrom(from: unknown): void {

@@ -1,6 +1,6 @@
 import type { ValidationIssue } from "../base/errors.js";
 import type { DagDefinition } from "../definition/dag-definition.js";
-import { priorityOf, type NodeHooks } from "../definition/node-options.js";
+import { hasPolicies, priorityOf, type NodeHooks } from "../definition/node-options.js";
 import type { NodeFunction, NodeSpec } from "../definition/node-spec.js";
 import { findCycles } from "../graph/cycles.js";
 import { groupBy, indegrees, type Digraph } from "../graph/digraph.js";
@@ -53,6 +53,7 @@ export function planDag(definition: DagDefinition): Planning<DagPlan> {
     managed: managedOf(specs, hooks),
     isPlain: flags === undefined && forks.size === 0 && wiring.anyNeeds.size === 0,
     isSerial: isSerial(graph, order),
+    inputsTimeouts: inputsTimeoutsOf(specs),
     usesThreads: specs.some(({ options }) => options.backend === "thread"),
     blank: specs.length <= SMALL ? blankOf(specs.length) : undefined,
     order,
@@ -102,10 +103,16 @@ function hooksOf(definition: DagDefinition, specs: readonly NodeSpec[]): Map<num
 }
 
 function managedOf(specs: readonly NodeSpec[], hooks: ReadonlyMap<number, NodeHooks>): Uint8Array | undefined {
-  const managed = Uint8Array.from(specs, ({ options: { retry, timeout, cache } }, i) =>
-    (retry ?? 0) > 0 || timeout !== undefined || cache !== undefined || hooks.has(i) ? 1 : 0,
-  );
+  const managed = Uint8Array.from(specs, ({ options }, i) => (hasPolicies(options) || hooks.has(i) ? 1 : 0));
   return managed.includes(1) ? managed : undefined;
+}
+
+function inputsTimeoutsOf(specs: readonly NodeSpec[]): Map<number, number> | undefined {
+  const timeouts = new Map<number, number>();
+  specs.forEach(({ options: { inputsTimeout } }, i) => {
+    if (inputsTimeout !== undefined) timeouts.set(i, inputsTimeout);
+  });
+  return timeouts.size > 0 ? timeouts : undefined;
 }
 
 function forksOf(

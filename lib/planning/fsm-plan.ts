@@ -1,7 +1,7 @@
 import type { ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import type { FsmDefinition } from "../definition/fsm-definition.js";
-import type { NodeHooks } from "../definition/node-options.js";
+import { hasPolicies, type NodeHooks } from "../definition/node-options.js";
 import type { StateSpec } from "../definition/state-spec.js";
 import { digraph } from "../graph/digraph.js";
 import { reachable, reversed } from "../graph/reachability.js";
@@ -105,10 +105,7 @@ export function planFsm(definition: FsmDefinition): Planning<FsmPlan> {
     transitions,
     errorStates,
     hooks: specs.map(({ name }) => definition.nodeHooks(name)),
-    isManaged: specs.map(
-      ({ name, options: { retry = 0, timeout, cache } }) =>
-        retry > 0 || timeout !== undefined || cache !== undefined || definition.nodeHooks(name) !== undefined,
-    ),
+    isManaged: specs.map(({ name, options }) => hasPolicies(options) || definition.nodeHooks(name) !== undefined),
     inputs: new Set(specs.flatMap(({ signature }) => signature.inputs.flatMap(({ name }) => name ?? []))),
     edges,
   });

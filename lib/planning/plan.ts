@@ -91,6 +91,8 @@ export interface DagPlan {
   readonly isPlain: boolean;
   /** Each node needs the one before it in {@link DagPlan.order}, so that no two can ever be in flight. */
   readonly isSerial: boolean;
+  /** How long nodes may wait for their inputs, in ms; undefined when all may for ever. */
+  readonly inputsTimeouts: ReadonlyMap<number, number> | undefined;
   /** Some node asks for a thread, whatever the mode. */
   readonly usesThreads: boolean;
   /** In a small plan, the arrays that a run starts from: zeros, and instants that are never. */

@@ -1,64 +1,197 @@
-import type * as library from "lru-cache";
-import type { Coroutine } from "../base/coroutine.js";
-import type { CacheOptions } from "../definition/node-options.js";
+import { isThenable, type Coroutine } from "../base/coroutine.js";
+import { messageOf } from "../base/message.js";
+import { structuralKey } from "../base/structural-key.js";
+import type { NodeSpec } from "../definition/node-spec.js";
+import type { CacheEntry, CacheOptions, CacheStore } from "../definition/policy-options.js";
+import { MemoryStore } from "./cache-memory.js";
+import { Flight, type Landing } from "./flights.js";
 
-const DEFAULT_ENTRIES = 1000;
+/** Keys longer than this are replaced by their hash. */
+const LONGEST_KEY = 200;
+
+/** What looking a result up needs of the run that asks. */
+export interface CacheUser {
+  /** It can't wait for promises. */
+  readonly sync: boolean;
+  /** Whether the error says that the run was given up, and nothing of the node. */
+  isInterruption(error: unknown): boolean;
+  /** Computes the result within the run. */
+  compute(): Coroutine;
+  /** Computes it on its own, later, whatever becomes of the run. */
+  refresh(): Promise<unknown>;
+  /** Waits for something, until the run is given up. */
+  wait<T>(work: T | PromiseLike<T>): Coroutine<T | undefined>;
+  hit(): void;
+  missed(): void;
+}
 
 /** The results of one node, by the values of its inputs. */
 export class ResultCache {
-  private readonly entries: library.LRUCache<string, { readonly value: unknown }>;
+  private readonly store: CacheStore;
+  private readonly prefix: string;
+  /** Computations under way, by key. */
+  private readonly flights = new Map<string, Flight>();
+  /** Results that are being computed anew. */
+  private readonly refreshing = new Map<string, symbol>();
 
-  constructor({ ttl, maxEntries = DEFAULT_ENTRIES }: CacheOptions) {
-    // What caches need is loaded with the first of them: few processes have one, and it takes longer than all of dagwright.
-    const { createRequire } = process.getBuiltinModule("node:module");
-    const { LRUCache: Cache } = createRequire(import.meta.url)("lru-cache") as typeof library;
-    const lifetime = ttl === undefined || ttl === Infinity ? 0 : Math.ceil(ttl);
-    this.entries = new Cache({ max: maxEntries, ttl: lifetime, perf: { now: () => performance.now() } });
+  constructor(
+    workflow: string,
+    private readonly spec: NodeSpec,
+    private readonly options: CacheOptions,
+  ) {
+    this.store = options.store ?? new MemoryStore(options.maxEntries);
+    // Only a store of the user's own holds the results of several nodes.
+    this.prefix = options.store === undefined ? "" : `${JSON.stringify([workflow, spec.name])}:`;
   }
 
   /**
-   * The kept result of these inputs, or that of `compute`, which is kept unless it fails.
-   * @param onHit - called when the result was there
-   * @throws {UncacheableInputs} when an input is a function or holds one: it has no value to be found by
+   * The key of a call.
+   * @param inputs - by parameter name
+   * @throws {Incomparable} when an input that counts is a function or holds one: it has no value to be found by
    */
-  *lookUp(inputs: readonly unknown[], compute: () => Coroutine, onHit: () => void): Coroutine {
-    const key = keyOf(inputs);
-    const entry = this.entries.get(key);
-    if (entry !== undefined) {
-      onHit();
-      return entry.value;
+  keyOf(inputs: Readonly<Record<string, unknown>>): string {
+    const { key, version } = this.options;
+    const names = typeof key === "string" ? [key] : key;
+    const counted =
+      typeof names === "function"
+        ? names(inputs)
+        : names === undefined
+          ? given(inputs)
+          : names.map((name) => inputs[name]);
+    const text = structuralKey(version === undefined ? counted : [counted, version]);
+    return this.prefix + (text.length <= LONGEST_KEY ? text : hash(text));
+  }
+
+  /**
+   * The kept result under a key, or else the one that is computed, which is kept unless it fails. Of several calls that miss
+   * at once, one computes and the others wait for it; when its run is given up, the next of them computes.
+   */
+  *lookUp(key: string, user: CacheUser): Coroutine {
+    for (;;) {
+      const found = this.flights.has(key) && !user.sync ? undefined : this.ask(() => this.store.get(key));
+      // A store that can't answer at once is asked by one at a time, too.
+      if (!isThenable(found)) {
+        const entry = usable(found);
+        if (entry !== undefined) return this.use(key, entry, user);
+      }
+      const flight = user.sync ? undefined : this.flights.get(key);
+      if (flight === undefined) return yield* this.lead(key, found, user);
+      const landing = yield* user.wait(flight.follow());
+      if (landing === undefined) continue; // The run that computed it was given up.
+      if ("error" in landing) throw landing.error;
+      user.hit();
+      return landing.value;
     }
-    const value = yield* compute();
-    this.entries.set(key, { value });
-    return value;
+  }
+
+  /** Forgets the result under a key; all of the node when there is none. */
+  async forget(key: string | undefined): Promise<void> {
+    if (key === undefined) {
+      this.flights.clear();
+      this.refreshing.clear();
+      await this.store.clear(this.prefix);
+    } else {
+      this.flights.delete(key);
+      this.refreshing.delete(key);
+      await this.store.delete(key);
+    }
+  }
+
+  /** Computes the result on behalf of all who ask meanwhile. */
+  private *lead(key: string, found: unknown, user: CacheUser): Coroutine {
+    const flight = new Flight();
+    this.flights.set(key, flight);
+    let landing: Landing;
+    try {
+      const entry = isThenable(found) ? usable(yield* user.wait(found)) : undefined;
+      if (entry !== undefined) {
+        landing = { value: entry.value };
+        return this.use(key, entry, user);
+      }
+      user.missed();
+      const value = yield* user.compute();
+      landing = { value };
+      // Who waits for the store must not be overtaken by who asks it.
+      if (this.flights.get(key) === flight) yield* user.wait(this.keep(key, value));
+      return value;
+    } catch (error) {
+      if (landing === undefined && !user.isInterruption(error)) landing = { error };
+      throw error;
+    } finally {
+      if (this.flights.get(key) === flight) this.flights.delete(key);
+      flight.land(landing);
+    }
+  }
+
+  private use(key: string, entry: CacheEntry, user: CacheUser): unknown {
+    user.hit();
+    if (this.isDue(entry) && !this.refreshing.has(key)) void this.refresh(key, user);
+    return entry.value;
+  }
+
+  /** Whether a result is to be computed anew: never before `staleAfter`, with rising probability until `ttl`. */
+  private isDue({ storedAt }: CacheEntry): boolean {
+    const { staleAfter, ttl = Infinity } = this.options;
+    if (staleAfter === undefined) return false;
+    const age = Date.now() - storedAt;
+    return Math.random() < (age - staleAfter) / (ttl - staleAfter);
+  }
+
+  /** A refresh that fails leaves the old result; its error comes up when that has expired. */
+  private async refresh(key: string, user: CacheUser): Promise<void> {
+    const token = Symbol(key);
+    this.refreshing.set(key, token);
+    const isWanted = () => this.refreshing.get(key) === token;
+    try {
+      const value = await user.refresh();
+      if (isWanted()) await this.keep(key, value);
+    } catch {
+      // The node's own failure: see above.
+    } finally {
+      if (isWanted()) this.refreshing.delete(key);
+    }
+  }
+
+  private keep(key: string, value: unknown): unknown {
+    const storedAt = Date.now();
+    const { ttl = Infinity } = this.options;
+    const expiresAt = ttl === Infinity ? undefined : storedAt + ttl;
+    return this.ask(() => this.store.set(key, { value, storedAt, expiresAt }));
+  }
+
+  /** A store that fails costs a computation, and no more. */
+  private ask(question: () => unknown): unknown {
+    const warn = (error: unknown) => {
+      const message = `The cache store of node "${this.spec.name}" failed, so nothing is taken from it: ${messageOf(error)}`;
+      process.emitWarning(message, "DagwrightCacheWarning");
+    };
+    try {
+      const answer = question();
+      return isThenable(answer) ? Promise.resolve(answer).catch(warn) : answer;
+    } catch (error) {
+      warn(error);
+      return undefined;
+    }
   }
 }
 
-/** The caches of a workflow's nodes, each made when it is first asked for. */
-export class Caches {
-  private readonly byNode = new Map<string, ResultCache>();
-
-  constructor(private readonly optionsOf: (node: string) => CacheOptions | undefined) {}
-
-  /** The cache of a node; undefined when its results are not kept. */
-  readonly of = (node: string): ResultCache | undefined => {
-    const options = this.optionsOf(node);
-    let cache = this.byNode.get(node);
-    if (options !== undefined && cache === undefined) this.byNode.set(node, (cache = new ResultCache(options)));
-    return cache;
-  };
+/** What a store gave, if it is an entry that may be used still. */
+function usable(found: unknown): CacheEntry | undefined {
+  if (typeof found !== "object" || found === null || !("value" in found)) return undefined;
+  const { storedAt, expiresAt } = found as CacheEntry;
+  if (typeof storedAt !== "number") return undefined;
+  return typeof expiresAt === "number" && Date.now() >= expiresAt ? undefined : (found as CacheEntry);
 }
 
-/** Inputs that can't be compared with those of other calls. */
-export class UncacheableInputs extends Error {}
+/** An input that is undefined is as good as none. */
+function given(inputs: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(inputs);
+  return entries.every(([, value]) => value !== undefined)
+    ? inputs
+    : Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
 
-/** Equal structures have equal keys. The order of a record's keys matters. */
-function keyOf(inputs: readonly unknown[]): string {
-  try {
-    const { createHash } = process.getBuiltinModule("node:crypto");
-    const { serialize } = process.getBuiltinModule("node:v8");
-    return createHash("sha256").update(serialize(inputs)).digest("base64");
-  } catch (cause) {
-    throw new UncacheableInputs((cause as Error).message, { cause });
-  }
+function hash(text: string): string {
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  return createHash("sha256").update(text).digest("base64");
 }

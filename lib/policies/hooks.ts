@@ -1,8 +1,9 @@
 import type { Coroutine } from "../base/coroutine.js";
 import type { Context } from "../definition/context.js";
+import { inputName, namedInputs } from "../definition/named-inputs.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
-import { CancelledError, ExecutionError } from "../run/errors.js";
+import { ExecutionError } from "../run/errors.js";
 import { messageOf } from "../base/message.js";
 
 /** What hooks get to know of the attempt they surround. */
@@ -10,6 +11,10 @@ export interface HookedAttempt {
   readonly spec: NodeSpec;
   readonly args: unknown[];
   readonly ctx: Context;
+  /** Waits for what a hook returned, until the run is given up. */
+  wait(work: unknown): Coroutine;
+  /** Whether the error says that the run was given up. */
+  isInterruption(error: unknown): boolean;
 }
 
 /**
@@ -27,9 +32,10 @@ export function* hooked(hooks: readonly NodeHooks[], attempt: HookedAttempt, exe
   }
   for (const hook of hooks) {
     try {
-      yield hook.cleanup?.(attempt.spec, attempt.ctx);
+      yield* attempt.wait(hook.cleanup?.(attempt.spec, attempt.ctx));
     } catch (error) {
-      failure = { error: hookError("cleanup", attempt, error, failure) };
+      if (attempt.isInterruption(error)) failure = { error };
+      else failure = { error: hookError("cleanup", attempt, error, failure) };
     }
   }
   if (failure !== undefined) throw failure.error;
@@ -38,30 +44,30 @@ export function* hooked(hooks: readonly NodeHooks[], attempt: HookedAttempt, exe
 
 function* around(hooks: readonly NodeHooks[], attempt: HookedAttempt, execute: () => Coroutine): Coroutine {
   const { spec, ctx } = attempt;
-  let inputs = inputsOf(attempt);
+  let inputs = namedInputs(spec, attempt.args);
   for (const hook of hooks) {
     try {
-      const changed = yield hook.preExecute?.(spec, inputs, ctx);
+      const changed = yield* attempt.wait(hook.preExecute?.(spec, inputs, ctx));
       if (changed === undefined) continue;
       inputs = changed as Record<string, unknown>;
       applyInputs(attempt, inputs);
     } catch (error) {
-      throw hookError("preExecute", attempt, error);
+      throw attempt.isInterruption(error) ? error : hookError("preExecute", attempt, error);
     }
   }
   let result: unknown;
   try {
     result = yield* execute();
   } catch (error) {
-    if (!(error instanceof CancelledError)) yield* tell(hooks, attempt, inputs, error);
+    if (!attempt.isInterruption(error)) yield* tell(hooks, attempt, inputs, error);
     throw error;
   }
   for (const hook of hooks) {
     try {
-      const changed = yield hook.postExecute?.(spec, inputs, result, ctx);
+      const changed = yield* attempt.wait(hook.postExecute?.(spec, inputs, result, ctx));
       if (changed !== undefined) result = changed;
     } catch (error) {
-      throw hookError("postExecute", attempt, error);
+      throw attempt.isInterruption(error) ? error : hookError("postExecute", attempt, error);
     }
   }
   return result;
@@ -75,28 +81,11 @@ function* tell(
 ): Coroutine<void> {
   for (const hook of hooks) {
     try {
-      yield hook.onError?.(attempt.spec, inputs, failure, attempt.ctx);
+      yield* attempt.wait(hook.onError?.(attempt.spec, inputs, failure, attempt.ctx));
     } catch (error) {
-      throw hookError("onError", attempt, error, { error: failure });
+      throw attempt.isInterruption(error) ? error : hookError("onError", attempt, error, { error: failure });
     }
   }
-}
-
-/** The name a record of inputs has for the argument at `position`; undefined for the context. */
-function nameAt({ signature }: NodeSpec, position: number): string | undefined {
-  const { contextAt, inputs, extra } = signature;
-  if (position === contextAt) return undefined;
-  const index = contextAt >= 0 && position > contextAt ? position - 1 : position;
-  return index < inputs.length ? (inputs[index].name ?? String(index)) : extra ? undefined : String(index);
-}
-
-function inputsOf({ spec, args }: HookedAttempt): Record<string, unknown> {
-  const inputs = Object.create(null) as Record<string, unknown>;
-  args.forEach((value, position) => {
-    const name = nameAt(spec, position);
-    if (name !== undefined) inputs[name] = value;
-  });
-  return inputs;
 }
 
 function applyInputs({ spec, args }: HookedAttempt, inputs: Record<string, unknown>): void {
@@ -104,7 +93,7 @@ function applyInputs({ spec, args }: HookedAttempt, inputs: Record<string, unkno
     throw new TypeError("preExecute must return a record of inputs, or nothing.");
   }
   args.forEach((_, position) => {
-    const name = nameAt(spec, position);
+    const name = inputName(spec, position);
     if (name !== undefined && Object.hasOwn(inputs, name)) args[position] = inputs[name];
   });
 }

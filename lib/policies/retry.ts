@@ -1,79 +1,132 @@
+import type * as library from "p-retry";
+import { block } from "../base/block.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
+import { messageOf } from "../base/message.js";
+import type { RetryOptions } from "../definition/policy-options.js";
 
-const FIRST_DELAY = 100;
-const FACTOR = 2;
+const DEFAULT_RETRIES = 3;
+const DEFAULT_DELAY = 100;
+const DEFAULT_FACTOR = 2;
 const LONGEST_DELAY = 30_000;
 
 /** What a retry needs of the run around it. */
 export interface RetryControls {
   /** The caller can't wait for promises: the pauses block the thread. */
   readonly sync: boolean;
+  /** The run is over: nothing is tried again. */
+  readonly isOver: boolean;
   /** Ends the waiting when it aborts. */
   readonly signal: AbortSignal;
-  /** Called before each pause. */
-  waiting(): void;
+  /** Resolves after `ms`; rejects with the signal's reason when that comes first. */
+  pause(ms: number): Promise<void>;
 }
 
-/** All attempts failed; `errors` is what each threw, in order. */
+/** Several attempts failed, and there is to be no other; `errors` is what each threw, in order. */
 export class AttemptsFailed extends Error {
   constructor(readonly errors: readonly unknown[]) {
     super(`${errors.length} attempts failed`);
   }
 }
 
+/** How many attempts may follow the first. */
+export function retriesOf(retry: number | RetryOptions | undefined): number {
+  return typeof retry === "object" ? (retry.retries ?? DEFAULT_RETRIES) : (retry ?? 0);
+}
+
+/** The pause in ms between attempt `attempt`, counted from 1, which failed, and the next. */
+export function delayAfter(attempt: number, options: RetryOptions, random = Math.random): number {
+  const { backoff = "exponential", delay = DEFAULT_DELAY, factor = DEFAULT_FACTOR, maxDelay = LONGEST_DELAY } = options;
+  const growth = backoff === "fixed" ? 1 : backoff === "linear" ? attempt : factor ** (attempt - 1);
+  const longest = Math.min(delay * growth, maxDelay);
+  return options.jitter === true ? random() * longest : longest;
+}
+
 /**
- * Tries up to `retries` times more after a failure, pausing 100 ms, 200 ms, 400 ms … (at most 30 s) between attempts.
- * The library behind it is loaded at the first failure, so that success costs nothing.
- * @throws {AttemptsFailed} when the last attempt failed too; the signal's reason when it aborts
+ * Tries again after failures, as often as `retry` says. The library behind it is loaded at the first failure, so that
+ * success costs nothing.
+ * @throws what the first attempt threw when there is no second; {AttemptsFailed} after several; the signal's reason when it
+ *   aborts
  */
-export function* retrying(retries: number, attempt: (n: number) => Coroutine, controls: RetryControls): Coroutine {
+export function* retrying(
+  retry: number | RetryOptions,
+  attempt: (n: number) => Coroutine,
+  controls: RetryControls,
+): Coroutine {
+  const options = typeof retry === "object" ? retry : { retries: retry };
   const errors: unknown[] = [];
   try {
     return yield* attempt(1);
   } catch (error) {
-    if (controls.signal.aborted) throw error;
+    if (controls.isOver) throw error;
     errors.push(error);
+    const delay = yield* pauseAfter(errors, options);
+    if (delay === undefined) throw error;
+    if (!controls.sync) return yield retryWaiting(options, attempt, errors, delay, controls);
+    return yield* retryBlocking(options, attempt, errors, delay);
   }
-  if (controls.sync) return yield* retryBlocking(retries, attempt, errors);
-  return yield retryWaiting(retries, attempt, errors, controls);
+}
+
+/** The pause before the next attempt, in ms; undefined when there is to be none. */
+function* pauseAfter(errors: readonly unknown[], options: RetryOptions): Coroutine<number | undefined> {
+  const attempt = errors.length;
+  const error = errors[attempt - 1];
+  if (attempt > retriesOf(options)) return undefined;
+  if (options.when !== undefined && !(yield* asked("when", error, () => options.when?.(error, attempt))))
+    return undefined;
+  const delay = delayAfter(attempt, options);
+  if (options.onRetry !== undefined) yield* asked("onRetry", error, () => options.onRetry?.(error, attempt, delay));
+  return delay;
+}
+
+function* asked(option: string, failure: unknown, ask: () => unknown): Coroutine {
+  try {
+    return yield ask();
+  } catch (error) {
+    const message = `"retry.${option}" threw: ${messageOf(error)}, after an attempt had failed: ${messageOf(failure)}`;
+    throw new AggregateError([failure, error], message);
+  }
 }
 
 async function retryWaiting(
-  retries: number,
+  options: RetryOptions,
   attempt: (n: number) => Coroutine,
   errors: unknown[],
+  firstDelay: number,
   controls: RetryControls,
 ): Promise<unknown> {
-  const { default: pRetry } = await import("p-retry");
-  // p-retry counts the attempt that has already failed as its first, and accepts nothing but plain errors.
+  const { createRequire } = process.getBuiltinModule("node:module");
+  const { default: pRetry } = createRequire(import.meta.url)("p-retry") as typeof library;
+  const { signal } = controls;
+  await controls.pause(firstDelay);
+  // The first attempt was made already, so the library's is the second.
   const next = async (n: number) => {
-    if (n > 1) {
-      try {
-        return await drive(attempt(n));
-      } catch (error) {
-        errors.push(error);
-      }
+    try {
+      return await drive(attempt(n + 1));
+    } catch (error) {
+      signal.throwIfAborted();
+      errors.push(error);
+      throw new AttemptsFailed(errors);
     }
-    throw new AttemptsFailed(errors);
   };
-  return pRetry(next, {
-    retries,
-    minTimeout: FIRST_DELAY,
-    factor: FACTOR,
-    maxTimeout: LONGEST_DELAY,
-    signal: controls.signal,
-    onFailedAttempt: ({ retriesLeft }) => {
-      if (retriesLeft > 0) controls.waiting();
-    },
-  });
+  const onFailedAttempt = async () => {
+    signal.throwIfAborted();
+    const delay = await drive(pauseAfter(errors, options));
+    if (delay === undefined) throw new AttemptsFailed(errors);
+    await controls.pause(delay);
+  };
+  return pRetry(next, { retries: Infinity, minTimeout: 0, onFailedAttempt, signal });
 }
 
-function* retryBlocking(retries: number, attempt: (n: number) => Coroutine, errors: unknown[]): Coroutine {
-  const clock = new Int32Array(new SharedArrayBuffer(4));
-  for (let n = 2; n <= retries + 1; n++) {
-    Atomics.wait(clock, 0, 0, Math.min(FIRST_DELAY * FACTOR ** (n - 2), LONGEST_DELAY));
+function* retryBlocking(
+  options: RetryOptions,
+  attempt: (n: number) => Coroutine,
+  errors: unknown[],
+  firstDelay: number,
+): Coroutine {
+  for (let delay: number | undefined = firstDelay; delay !== undefined; delay = yield* pauseAfter(errors, options)) {
+    block(delay);
     try {
-      return yield* attempt(n);
+      return yield* attempt(errors.length + 1);
     } catch (error) {
       errors.push(error);
     }

@@ -55,6 +55,39 @@ export class NodeTimeoutError extends ExecutionError {
   }
 }
 
+/** A node's inputs were not there within its `inputsTimeout`; it was not called. Code `INPUTS_TIMEOUT`. */
+export class InputsTimeoutError extends ExecutionError {
+  static {
+    this.prototype.name = "InputsTimeoutError";
+  }
+
+  constructor(message: string, site: ErrorSite) {
+    super(message, site, "INPUTS_TIMEOUT");
+  }
+}
+
+/** A node was not called because its circuit breaker is open. Code `CIRCUIT_OPEN`. */
+export class CircuitOpenError extends ExecutionError {
+  static {
+    this.prototype.name = "CircuitOpenError";
+  }
+
+  constructor(message: string, site: ErrorSite) {
+    super(message, site, "CIRCUIT_OPEN");
+  }
+}
+
+/** A node was not called because the scheduler's queue is full. Code `QUEUE_FULL`. */
+export class QueueFullError extends ExecutionError {
+  static {
+    this.prototype.name = "QueueFullError";
+  }
+
+  constructor(message: string, site: ErrorSite) {
+    super(message, site, "QUEUE_FULL");
+  }
+}
+
 /** A run took longer than its `timeout`. Code `RUN_TIMEOUT`. */
 export class RunTimeoutError extends ExecutionError {
   static {

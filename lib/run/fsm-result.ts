@@ -11,6 +11,8 @@ export interface FsmMetrics {
   readonly total: number;
   /** How often each state was executed, by name. */
   readonly visits: Readonly<Record<string, number>>;
+  /** How many executions of cached states found their result, and how many did not. */
+  readonly cache: { readonly hits: number; readonly misses: number };
   /** What states wrote to `ctx.metrics`. */
   readonly custom: Readonly<Record<string, number>>;
 }
@@ -130,7 +132,7 @@ export class FsmResult<S = Record<string, unknown>> {
   get metrics(): FsmMetrics {
     const visits = Object.create(null) as Record<string, number>;
     this.#state.plan.specs.forEach(({ name }, i) => (visits[name] = this.#state.history.visits[i]));
-    return { total: this.#duration, visits, custom: { ...this.#state.metrics } };
+    return { total: this.#duration, visits, cache: { ...this.#state.cacheUse }, custom: { ...this.#state.metrics } };
   }
 
   /** What the states shared. May be passed on as the `context` of a later run. */

@@ -10,6 +10,8 @@ export interface RunMetrics {
   readonly nodes: Readonly<Record<string, number>>;
   /** The dependent nodes with the longest sum of durations: no number of workers makes the run shorter than this. */
   readonly criticalPath: { readonly nodes: readonly string[]; readonly duration: number };
+  /** How many cached nodes found their result, and how many did not. */
+  readonly cache: { readonly hits: number; readonly misses: number };
   /** What nodes wrote to `ctx.metrics`. */
   readonly custom: Readonly<Record<string, number>>;
 }
@@ -32,7 +34,7 @@ export function measure(state: RunState, total: number): RunMetrics {
     if (state.startedAt[i] !== NEVER && state.finishedAt[i] !== NEVER)
       nodes[name] = state.finishedAt[i] - state.startedAt[i];
   });
-  return { total, nodes, criticalPath: criticalPath(state), custom: { ...state.metrics } };
+  return { total, nodes, criticalPath: criticalPath(state), cache: { ...state.cacheUse }, custom: { ...state.metrics } };
 }
 
 function criticalPath(state: RunState): RunMetrics["criticalPath"] {

@@ -1,8 +1,11 @@
 import { newRunId } from "../base/ids.js";
 
+const NO_LOOK_UPS = Object.freeze({ hits: 0, misses: 0 });
+
 /** What every run has, be it of a dag or an fsm. What is rarely asked for is made when it is. */
 export abstract class RunBase {
   abstract readonly workflow: string;
+  private lookUps: { hits: number; misses: number } | undefined;
   private id: string | undefined;
   private shared: Record<string, unknown> | undefined;
   private figures: Record<string, number> | undefined;
@@ -26,6 +29,15 @@ export abstract class RunBase {
 
   get metrics(): Record<string, number> {
     return (this.figures ??= Object.create(null) as Record<string, number>);
+  }
+
+  /** How many nodes found their result in their cache, and how many looked there in vain. */
+  get cacheUse(): { readonly hits: number; readonly misses: number } {
+    return this.lookUps ?? NO_LOOK_UPS;
+  }
+
+  countLookUp(outcome: "hits" | "misses"): void {
+    (this.lookUps ??= { hits: 0, misses: 0 })[outcome]++;
   }
 
   /** Whether there is a result under this name. */

@@ -218,7 +218,7 @@ describe("The builder", () => {
 
   it.each([
     [{ retry: -1 }, /"retry" of node "a" must be a whole number.*received -1/u],
-    [{ retry: "2" }, /"retry" of node "a" must be a whole number; received "2"/u],
+    [{ retry: "2" }, /"retry" of node "a" must be a whole number or an object; received "2"/u],
     [{ timeout: Number.NaN }, /"timeout" of node "a".*milliseconds.*received NaN/u],
     [{ priority: "urgent" }, /"priority" of node "a" must be one of .*received "urgent"/u],
     [{ priority: 101 }, /"priority" of node "a".*from 0 to 100; received 101/u],

@@ -28,7 +28,7 @@ export class WorkQueue implements Executor {
 
   add(node: number): void {
     const { rank } = this.plan;
-    const queue = this.isSecond(node) ? (this.second as MinSet) : this.first;
+    const queue = this.second !== undefined && this.isSecond(node) ? this.second : this.first;
     queue.add(rank === undefined ? node : rank.of[node]);
   }
 

@@ -1,0 +1,36 @@
+import type { InputDeadlines } from "../input-deadlines.js";
+import type { Executor } from "./executor.js";
+
+/** Keeps the nodes whose inputs came too late from another executor; they are put aside, to be failed. */
+export class Punctual implements Executor {
+  constructor(
+    private readonly inner: Executor,
+    private readonly deadlines: InputDeadlines,
+    private readonly clock: () => number,
+  ) {}
+
+  get isEmpty(): boolean {
+    return this.deadlines.late.length === 0 && this.inner.isEmpty;
+  }
+
+  ready(node: number): void {
+    if (this.deadlines.isLate(node, this.clock())) this.deadlines.late.push(node);
+    else this.inner.ready(node);
+  }
+
+  settled(node: number): void {
+    this.inner.settled?.(node);
+  }
+
+  add(node: number): void {
+    this.inner.add(node);
+  }
+
+  take(): number {
+    return this.inner.take();
+  }
+
+  takeSecond(): number {
+    return this.inner.takeSecond();
+  }
+}

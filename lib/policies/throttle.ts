@@ -1,0 +1,68 @@
+import { nowChecked } from "../base/clock.js";
+import { deferred } from "../base/deferred.js";
+import { Queue } from "../base/queue.js";
+import type { Waiting } from "../base/waiting.js";
+import type { ThrottleOptions } from "../definition/policy-options.js";
+
+/** A call is this early, in ms, at most: timers and sums of fractions are not exact. */
+const TOLERANCE = 1e-3;
+
+interface Waiter {
+  readonly options: ThrottleOptions;
+  go(): void;
+}
+
+/**
+ * Lets `limit` calls pass an interval: a token bucket that starts full and refills evenly, first come first served. Each
+ * call counts by its own settings. All methods cost O(1), whatever the limit.
+ * Source: the generic cell rate algorithm (ITU-T I.371), the bucket's content told by one instant.
+ */
+export class Throttle {
+  /** When the bucket is full again, an instant of the process' clock in ms. */
+  private fullAt = -Infinity;
+  private readonly waiters = new Queue<Waiter>();
+  private timer: NodeJS.Timeout | undefined;
+
+  /** Takes a token. Gives 0 then, otherwise the time in ms until there is one. */
+  tryTake({ limit, interval }: ThrottleOptions): number {
+    const time = nowChecked();
+    const perToken = interval / limit;
+    const fullAt = Math.max(this.fullAt, time);
+    const wait = fullAt + perToken - interval - time;
+    if (wait > TOLERANCE) return wait;
+    this.fullAt = fullAt + perToken;
+    return 0;
+  }
+
+  /** Undefined when there is a token at once. */
+  enter(options: ThrottleOptions): Waiting | undefined {
+    const { waiters } = this;
+    if (waiters.size === 0 && this.tryTake(options) === 0) return undefined;
+    const { promise, resolve } = deferred();
+    const place = waiters.push({ options, go: resolve });
+    if (this.timer === undefined) this.serve();
+    // A token that was granted is spent, whether it is used or not.
+    const cancel = () => {
+      if (!place.isQueued) return;
+      const isNext = waiters.first === place;
+      waiters.remove(place);
+      if (isNext) this.serve();
+    };
+    return { granted: promise, cancel };
+  }
+
+  /** Lets those pass for whom there are tokens, and waits for the next one's. */
+  private serve(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    for (let place = this.waiters.first; place !== undefined; place = this.waiters.first) {
+      const wait = this.tryTake(place.value.options);
+      if (wait > 0) {
+        this.timer = setTimeout(() => this.serve(), Math.ceil(wait));
+        return;
+      }
+      this.waiters.remove(place);
+      place.value.go();
+    }
+  }
+}

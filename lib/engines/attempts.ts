@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import type { AttemptCall } from "../backends/backend.js";
 import { LazyAbort } from "../base/abort.js";
 import { block } from "../base/block.js";

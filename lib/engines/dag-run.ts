@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { availableParallelism } from "node:os";
 import type { ThreadBackend } from "../backends/thread.js";
 import { LazyAbort, onAbort } from "../base/abort.js";

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { LazyAbort, onAbort } from "../base/abort.js";
 import { block } from "../base/block.js";
 import { drive, isThenable, type Coroutine } from "../base/coroutine.js";

@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers";
+
 /** A run that has not seen the event loop turn for this long, in ms, notices after as long again, and lets it turn. */
 export const TIME_SLICE = 25;
 

@@ -147,7 +147,8 @@ export class Scheduler {
   private next(): Place<Waiter> | undefined {
     const oldest = this.byAge.first;
     const best = this.byPriority.first;
-    if (oldest === undefined || oldest === best || nowChecked() - oldest.value.since < this.starvationTimeout) return best;
+    if (oldest === undefined || oldest === best || nowChecked() - oldest.value.since < this.starvationTimeout)
+      return best;
     this.promoted++;
     return oldest;
   }

@@ -34,7 +34,13 @@ export function measure(state: RunState, total: number): RunMetrics {
     if (state.startedAt[i] !== NEVER && state.finishedAt[i] !== NEVER)
       nodes[name] = state.finishedAt[i] - state.startedAt[i];
   });
-  return { total, nodes, criticalPath: criticalPath(state), cache: { ...state.cacheUse }, custom: { ...state.metrics } };
+  return {
+    total,
+    nodes,
+    criticalPath: criticalPath(state),
+    cache: { ...state.cacheUse },
+    custom: { ...state.metrics },
+  };
 }
 
 function criticalPath(state: RunState): RunMetrics["criticalPath"] {

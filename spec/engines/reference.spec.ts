@@ -1,15 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CancelledError, RunEvent, RunResult } from "dagwright";
+import { observed } from "../support/observed.js";
 import { build, randomDags } from "../support/random-dag.js";
 import { evaluate, type RandomNode } from "../support/reference.js";
 
 const RUNS = { numRuns: 400 };
-
-function observed(run: RunResult<any>) {
-  const statuses = Object.fromEntries(Array.from(run.nodes, ([name, { status }]) => [name, status]));
-  return { status: run.status, statuses, results: { ...run.results } };
-}
 
 /** Where which need wins is a matter of timing: an `any` with several needs. */
 const races = (node: RandomNode) => node.kind === "any" && node.needs.length > 1;

@@ -1,0 +1,151 @@
+import { describe, expect, it } from "vitest";
+import { CancelledError, Dag, type Context, type RunEvent } from "dagwright";
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+function slowDag(): Dag {
+  const dag = new Dag("slow");
+  dag.node("a", () => 1);
+  dag.node("b", { needs: ["a"] }, (x: number) => sleep(5).then(() => x + 1));
+  dag.node("c", { needs: ["b"] }, (x: number, ctx: Context) => {
+    ctx.progress(0.5, "half");
+    return x + 1;
+  });
+  return dag;
+}
+
+async function collect(events: AsyncIterable<RunEvent>): Promise<RunEvent[]> {
+  const list: RunEvent[] = [];
+  for await (const event of events) list.push(event);
+  return list;
+}
+
+const brief = (events: readonly RunEvent[]) =>
+  events.map((event) => event.type + ("node" in event ? ` ${event.node}` : ""));
+
+describe("A started run", () => {
+  it("tells everything to who asks for its events at once, as an observer would hear it", async () => {
+    const heard: RunEvent[] = [];
+    const handle = slowDag().start({ mode: "async", observers: [(event) => heard.push(event)] });
+    const events = await collect(handle.events());
+    expect(events).toEqual(heard);
+    expect(brief(events)).toEqual([
+      "run.started",
+      "node.ready a",
+      "attempt.started a",
+      "node.completed a",
+      "node.ready b",
+      "attempt.started b",
+      "node.completed b",
+      "node.ready c",
+      "attempt.started c",
+      "node.progress c",
+      "node.completed c",
+      "run.finished",
+    ]);
+    expect(new Set(events.map(({ runId }) => runId))).toEqual(new Set([handle.runId]));
+  });
+
+  it("tells what happens from then on to who asks later, and several at once", async () => {
+    const handle = slowDag().start({ mode: "async" });
+    const all = collect(handle.events());
+    await turn();
+    const later = await collect(handle.events());
+    expect(brief(later)).toEqual(brief(await all).slice(brief(await all).indexOf("node.completed b")));
+    expect((await handle.result).value).toBe(3);
+  });
+
+  it("listens in the middle of a run that nobody heard before", async () => {
+    const handle = slowDag().start({ mode: "async" });
+    await turn();
+    expect(brief(await collect(handle.events()))).toEqual([
+      "node.completed b",
+      "node.ready c",
+      "attempt.started c",
+      "node.progress c",
+      "node.completed c",
+      "run.finished",
+    ]);
+  });
+
+  it("tells nothing once it has ended, keeps what was not taken, and stops for who leaves", async () => {
+    const handle = slowDag().start();
+    const unread = handle.events();
+    const left = handle.events();
+    for await (const event of left) if (event.type === "node.ready") break;
+    await handle.result;
+    expect(await collect(handle.events())).toEqual([]);
+    expect((await collect(unread)).length).toBe(12);
+    expect(await left.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it("ends its events when it fails, and when it is cancelled", async () => {
+    const dag = slowDag();
+    dag.node("boom", { needs: ["b"], params: ["x"] }, () => {
+      throw new Error("boom");
+    });
+    const failing = dag.start({ mode: "async" });
+    failing.result.catch(() => {});
+    const told = brief(await collect(failing.events()));
+    expect(told).toContain("node.failed boom");
+    expect(told.at(-1)).toBe("run.finished");
+    const cancelled = slowDag().start({ mode: "async" });
+    const events = collect(cancelled.events());
+    const partial = await cancelled.cancel("enough");
+    cancelled.result.catch(() => {});
+    expect(partial.status).toBe("cancelled");
+    expect(brief(await events)).toEqual([
+      "run.started",
+      "node.ready a",
+      "attempt.started a",
+      "node.completed a",
+      "node.ready b",
+      "attempt.started b",
+      "node.cancelled b",
+      "node.cancelled c",
+      "run.finished",
+    ]);
+  });
+
+  it("is cancelled within one turn of the event loop though its nodes do not listen, and again without effect", async () => {
+    const dag = new Dag("deaf");
+    dag.node("done", () => "done");
+    dag.node(
+      "deaf",
+      { retry: 2, timeout: 10_000, hooks: { cleanup: () => sleep(10_000) } },
+      () => new Promise(() => {}),
+    );
+    dag.node("behind", { needs: ["deaf"], params: ["x"] }, () => 1);
+    const handle = dag.start({ mode: "async" });
+    await turn();
+    let settled = false;
+    const first = handle.cancel("first").then((run) => ((settled = true), run));
+    await turn();
+    await turn();
+    expect(settled).toBe(true);
+    const partial = await first;
+    expect(Array.from(partial.nodes.values(), ({ status }) => status)).toEqual(["completed", "cancelled", "cancelled"]);
+    expect(partial.get("done")).toBe("done");
+    expect(await handle.cancel("second")).toBe(partial);
+    const error = (await handle.result.catch((e: unknown) => e)) as CancelledError;
+    expect(error).toBeInstanceOf(CancelledError);
+    expect([error.cause, error.run]).toEqual(["first", partial]);
+  });
+
+  it("that has ended can't be cancelled any more", async () => {
+    const handle = slowDag().start();
+    const run = await handle.result;
+    expect(await handle.cancel()).toBe(run);
+    expect(run.status).toBe("completed");
+  });
+
+  it("does not begin with an aborted signal", async () => {
+    const dag = slowDag();
+    const handle = dag.start({ signal: AbortSignal.abort("no") });
+    const events = collect(handle.events());
+    await expect(handle.result).rejects.toThrow(CancelledError);
+    expect(await events).toEqual([]);
+    expect(dag.lastRun?.nodes.get("a")?.status).toBe("cancelled");
+  });
+});

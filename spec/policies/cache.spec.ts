@@ -1,0 +1,422 @@
+import { describe, expect, it, vi } from "vitest";
+import {
+  cachedNode,
+  Dag,
+  ExecutionError,
+  Fsm,
+  next,
+  node,
+  ValidationError,
+  type CacheEntry,
+  type CacheOptions,
+  type CacheStore,
+  type Context,
+} from "dagwright";
+import { outcome, pass, rejection, sleep, useFakeTime } from "../support/fake-time.js";
+
+useFakeTime();
+
+/** A dag of one cached node `a(x, y)`, which notes the calls of its function. */
+function cached(options: CacheOptions = {}, ms = 0) {
+  const dag = new Dag("cached");
+  const calls: unknown[][] = [];
+  const behave = { fails: false };
+  dag.cachedNode("a", options, async (x: unknown, y: unknown = undefined, ctx: Context) => {
+    void ctx.runId;
+    calls.push([x, y]);
+    const call = calls.length;
+    if (ms > 0) await sleep(ms);
+    if (behave.fails) throw new Error("no");
+    return `call ${call}`;
+  });
+  const ask = async (x?: unknown, y?: unknown) => (await outcome(dag.run({ inputs: { x, y } }))).value;
+  return { dag, calls, behave, ask };
+}
+
+describe("A cached node", () => {
+  it("is called once for equal inputs, whatever their order of keys", async () => {
+    const { dag, calls, ask } = cached();
+    expect(await ask({ a: 1, b: [2] })).toBe("call 1");
+    expect(await ask({ b: [2], a: 1 })).toBe("call 1");
+    expect(await ask({ a: 1, b: [3] })).toBe("call 2");
+    expect(await ask(0)).toBe("call 3");
+    expect(await ask(-0)).toBe("call 4");
+    expect(calls.length).toBe(4);
+    expect(dag.lastRun?.nodes.get("a")).toMatchObject({ cached: false, attempts: 1 });
+    await ask(0);
+    expect(dag.lastRun?.nodes.get("a")).toMatchObject({ cached: true, attempts: 0, status: "completed" });
+  });
+
+  it.each([[undefined], [null], [false], [0], [""]])("keeps the result %j", async (value) => {
+    const dag = new Dag("d");
+    const fn = vi.fn(() => value);
+    dag.cachedNode("a", {}, () => fn());
+    for (let i = 0; i < 3; i++) expect((await dag.run()).get("a")).toBe(value);
+    expect(fn).toHaveBeenCalledTimes(1);
+    expect(dag.runSync().get("a")).toBe(value);
+    expect(fn).toHaveBeenCalledTimes(1);
+  });
+
+  it("forgets after ttl", async () => {
+    const { ask } = cached({ ttl: 1000 });
+    await ask(1);
+    await pass(999);
+    expect(await ask(1)).toBe("call 1");
+    await pass(1);
+    expect(await ask(1)).toBe("call 2");
+  });
+
+  it("forgets the least recently used beyond maxEntries", async () => {
+    const { ask, calls } = cached({ maxEntries: 2 });
+    await ask(1);
+    await ask(2);
+    await ask(1);
+    await ask(3);
+    await ask(1);
+    expect(calls.length).toBe(3);
+    await ask(2);
+    expect(calls.length).toBe(4);
+  });
+
+  it("keeps no failures", async () => {
+    const { behave, ask, dag } = cached();
+    behave.fails = true;
+    await rejection(dag.run({ inputs: { x: 1 } }));
+    behave.fails = false;
+    expect(await ask(1)).toBe("call 2");
+    expect(await ask(1)).toBe("call 2");
+  });
+
+  it("counts only the parameters that `key` names, or what it makes of the inputs", async () => {
+    const named = cached({ key: ["x"] });
+    expect([await named.ask(1, 2), await named.ask(1, 3), await named.ask(2, 3)]).toEqual([
+      "call 1",
+      "call 1",
+      "call 2",
+    ]);
+    const single = cached({ key: "y" });
+    expect([await single.ask(1, 2), await single.ask(9, 2)]).toEqual(["call 1", "call 1"]);
+    const computed = cached({ key: ({ x }) => (x as string).toLowerCase() });
+    expect([await computed.ask("A"), await computed.ask("a"), await computed.ask("b")]).toEqual([
+      "call 1",
+      "call 1",
+      "call 2",
+    ]);
+  });
+
+  it("asks a store by version", async () => {
+    const store: CacheStore = new Map();
+    expect(await cached({ store, version: 1 }).ask(1)).toBe("call 1");
+    const second = cached({ store, version: 2 });
+    await second.ask(0);
+    expect(await second.ask(1)).toBe("call 2");
+    expect(await cached({ store, version: 1 }).ask(1)).toBe("call 1");
+  });
+
+  it("refuses inputs that have no value, saying which and what to do", async () => {
+    const { dag, ask } = cached();
+    const error = await rejection(dag.run({ inputs: { x: { f: () => 1 } } }));
+    expect(error).toBeInstanceOf(ExecutionError);
+    expect(error.message).toMatch(/Node "a" is cached, but its inputs can't be compared: function f has no value/u);
+    expect(error.attempt).toBe(0);
+    const keyed = cached({ key: ["y"] });
+    expect(await keyed.ask(() => 1, 2)).toBe("call 1");
+    void ask;
+  });
+
+  it("computes once for 100 concurrent misses, which all get the result", async () => {
+    const { dag, calls } = cached({}, 50);
+    const runs = Array.from({ length: 100 }, () => dag.run({ inputs: { x: 1 } }));
+    const results = await outcome(Promise.all(runs));
+    expect(calls.length).toBe(1);
+    expect(new Set(results.map(({ value }) => value))).toEqual(new Set(["call 1"]));
+    const uses = results.map(({ metrics }) => metrics.cache);
+    expect(uses.filter(({ misses }) => misses === 1).length).toBe(1);
+    expect(uses.filter(({ hits }) => hits === 1).length).toBe(99);
+  });
+
+  it("that fails fails for all who wait, and for nobody later", async () => {
+    const { dag, behave, calls, ask } = cached({}, 50);
+    behave.fails = true;
+    const runs = [1, 2, 3].map(() => dag.run({ inputs: { x: 1 } }).catch((error: unknown) => error));
+    for (const error of await outcome(Promise.all(runs))) expect((error as Error).message).toContain("no");
+    expect(calls.length).toBe(1);
+    behave.fails = false;
+    expect(await ask(1)).toBe("call 2");
+  });
+
+  it("is computed by the next who waits when the run of the first is cancelled", async () => {
+    const { dag, calls } = cached({}, 50);
+    const first = dag.start({ inputs: { x: 1 } });
+    await pass(1);
+    const others = [dag.run({ inputs: { x: 1 } }), dag.run({ inputs: { x: 1 } })];
+    await pass(10);
+    first.result.catch(() => {});
+    await first.cancel();
+    const results = await outcome(Promise.all(others));
+    expect(results.map(({ value }) => value)).toEqual(["call 2", "call 2"]);
+    expect(calls.length).toBe(2);
+  });
+
+  it("lets a run that waits for another's result be cancelled alone", async () => {
+    const { dag, calls } = cached({}, 50);
+    const first = dag.run({ inputs: { x: 1 } });
+    const second = dag.start({ inputs: { x: 1 } });
+    await pass(10);
+    second.result.catch(() => {});
+    expect((await second.cancel()).status).toBe("cancelled");
+    expect((await outcome(first)).value).toBe("call 1");
+    expect(calls.length).toBe(1);
+  });
+
+  it("is refreshed in the background between staleAfter and ttl, with a probability that rises evenly", async () => {
+    const random = vi.spyOn(Math, "random").mockReturnValue(0.5);
+    const { dag, ask, calls } = cached({ staleAfter: 1000, ttl: 2000 }, 10);
+    const soon = async () => (await dag.run({ inputs: { x: 1 } })).value;
+    await ask(1);
+    const stored = Date.now();
+    await pass(1000 - (Date.now() - stored));
+    expect(await soon()).toBe("call 1");
+    await pass(500);
+    expect([await soon(), calls.length]).toEqual(["call 1", 1]);
+    await pass(10);
+    expect([await soon(), await soon(), await soon()]).toEqual(["call 1", "call 1", "call 1"]);
+    await pass(20);
+    expect(calls.length).toBe(2);
+    expect(await soon()).toBe("call 2");
+    random.mockReturnValue(0.001);
+    await pass(900);
+    expect(await soon()).toBe("call 2");
+    expect(calls.length).toBe(2);
+  });
+
+  it("keeps the old result when the refresh fails, and refreshes though the run is long over", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(0);
+    const { dag, ask, calls, behave } = cached({ staleAfter: 100, ttl: 1000 }, 10);
+    await ask(1);
+    await pass(200);
+    behave.fails = true;
+    const run = await dag.run({ inputs: { x: 1 } });
+    expect([run.value, run.nodes.get("a")?.cached]).toEqual(["call 1", true]);
+    await pass(50);
+    expect(calls.length).toBe(2);
+    behave.fails = false;
+    expect((await dag.run({ inputs: { x: 1 } })).value).toBe("call 1");
+    await pass(50);
+    expect((await dag.run({ inputs: { x: 1 } })).value).toBe("call 3");
+  });
+
+  it("is refreshed with the inputs it had, its hooks and its context", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(0);
+    const dag = new Dag("d");
+    const seen: unknown[] = [];
+    let n = 0;
+    const hooks = { preExecute: (_: unknown, inputs: Record<string, unknown>) => ({ x: (inputs.x as number) + 1 }) };
+    dag.node("source", () => ++n * 10);
+    dag.cachedNode(
+      "a",
+      { needs: ["source"], key: () => "one", staleAfter: 10, ttl: 1000, hooks },
+      (x: number, ctx: Context) => {
+        seen.push([x, ctx.nodeName, ctx.attempt, ctx.signal.aborted]);
+        return x;
+      },
+    );
+    await dag.run({ retain: "outputs" });
+    await pass(20);
+    expect((await dag.run({ retain: "outputs" })).value).toBe(11);
+    await pass(1);
+    expect(seen).toEqual([
+      [11, "a", 1, false],
+      [21, "a", 1, false],
+    ]);
+    expect((await dag.run()).value).toBe(21);
+  });
+
+  it("can be made to forget: everything, one node, one result", async () => {
+    const { dag, ask, calls } = cached();
+    dag.cachedNode("other", {}, () => {
+      calls.push(["other"]);
+    });
+    await ask(1);
+    await ask(2);
+    expect(calls.length).toBe(3);
+    void dag.invalidateCache("a", { x: 1 });
+    await ask(2);
+    expect(calls.length).toBe(3);
+    await ask(1);
+    expect(calls.length).toBe(4);
+    await dag.invalidateCache("a");
+    await ask(1);
+    expect(calls.length).toBe(5);
+    await dag.invalidateCache();
+    await ask(1);
+    expect(calls.length).toBe(7);
+  });
+
+  it("says what can't be forgotten", () => {
+    const { dag } = cached();
+    dag.node("plain", () => 1);
+    expect(() => dag.invalidateCache("b")).toThrow(ValidationError);
+    expect(() => dag.invalidateCache("plain")).toThrow(/results of "plain" are not cached/u);
+    expect(() => dag.invalidateCache("a", { z: 1 })).toThrow(/"a" takes no parameter "z"/u);
+    expect(() => dag.invalidateCache("a", { y: 1 })).toThrow(/missing: x/u);
+  });
+
+  it("does not keep what was being computed when it was made to forget", async () => {
+    const { dag, calls, ask } = cached({}, 50);
+    const before = dag.run({ inputs: { x: 1 } });
+    await pass(10);
+    await dag.invalidateCache();
+    const after = dag.run({ inputs: { x: 1 } });
+    expect((await outcome(before)).value).toBe("call 1");
+    expect((await outcome(after)).value).toBe("call 2");
+    expect(await ask(1)).toBe("call 2");
+    expect(calls.length).toBe(2);
+  });
+
+  it("counts hits and misses in the run's metrics", async () => {
+    const dag = new Dag("d");
+    for (const name of ["a", "b", "c"]) dag.cachedNode(name, {}, () => name);
+    dag.node("plain", () => 1);
+    expect((await dag.run()).metrics.cache).toEqual({ hits: 0, misses: 3 });
+    void dag.invalidateCache("b");
+    expect((await dag.run()).metrics.cache).toEqual({ hits: 2, misses: 1 });
+    expect((await new Dag("none").run()).metrics.cache).toEqual({ hits: 0, misses: 0 });
+  });
+
+  it("begins anew when it is defined anew", async () => {
+    const dag = new Dag("d");
+    dag.cachedNode("a", () => "old");
+    await dag.run();
+    dag.removeNode("a");
+    dag.cachedNode("a", () => "new");
+    expect((await dag.run()).value).toBe("new");
+  });
+
+  it("works as a method, and as a state, whose transition is cached too", async () => {
+    let calls = 0;
+    class Rates {
+      @node fetch() {
+        return { usd: 2 };
+      }
+      @cachedNode("fetch", { ttl: 1000, key: (inputs: any) => inputs.rates.usd, version: "2" }) twice(rates: {
+        usd: number;
+      }) {
+        calls++;
+        return rates.usd * 2;
+      }
+    }
+    const dag = Dag.from(Rates);
+    expect([(await dag.run()).value, (await dag.run()).value, calls]).toEqual([4, 4, 1]);
+    const fsm = new Fsm("f");
+    fsm.state("s", { initial: true, cache: { ttl: 1000 } }, () => next("t", ++calls));
+    fsm.state("t", { terminal: true }, (x: number) => x);
+    expect([(await fsm.run()).value, (await fsm.run()).value]).toEqual([2, 2]);
+    expect(fsm.lastRun?.metrics.cache).toEqual({ hits: 1, misses: 0 });
+    void fsm.invalidateCache("s");
+    expect((await fsm.run()).value).toBe(3);
+  });
+
+  it.each([
+    [{ ttl: 0 }, /"cache.ttl" of node "a" must be a number of milliseconds, at least 1; received 0/u],
+    [{ ttl: 10, staleAfter: 10 }, /"cache.staleAfter" of node "a" must be less than its "ttl"; received 10 and 10/u],
+    [{ staleAfter: 10 }, /"cache.staleAfter" of node "a" must be less than its "ttl"/u],
+    [{ key: 5 }, /"cache.key" of node "a" must be parameter names or a function; received 5/u],
+    [{ key: ["z"] }, /Node "a" takes no parameter "z", which its cache key names/u],
+    [{ version: true }, /"cache.version" of node "a" must be a string; received true/u],
+    [{ maxEntries: 0 }, /"cache.maxEntries" of node "a" must be a whole number, at least 1/u],
+    [{ store: {} }, /"cache.store" of node "a" must have the methods get, set, delete and clear; it has no "get"/u],
+    [{ store: new Map(), maxEntries: 5 }, /"cache.maxEntries" of node "a" is for results in memory/u],
+  ])("refuses %j", (cache, message) => {
+    expect(() => new Dag("d").node("a", { cache } as never, (x: number) => x)).toThrow(message);
+  });
+});
+
+describe("A cache store of the user's own", () => {
+  /** Answers after 5 ms, as a database would. */
+  function slowStore() {
+    const entries = new Map<string, CacheEntry>();
+    const later = <T>(answer: () => T) => sleep(5).then(answer);
+    const store: CacheStore = {
+      get: (key) => later(() => entries.get(key)),
+      set: (key, entry) => later(() => void entries.set(key, entry)),
+      delete: (key) => later(() => void entries.delete(key)),
+      clear: (prefix) =>
+        later(() => {
+          for (const key of entries.keys()) if (key.startsWith(prefix)) entries.delete(key);
+        }),
+    };
+    return { store, entries };
+  }
+
+  it("is used by all who name it, each node under keys of its own", async () => {
+    const { store, entries } = slowStore();
+    const first = cached({ store, ttl: 60_000 });
+    expect([await first.ask(1), await first.ask(1)]).toEqual(["call 1", "call 1"]);
+    const again = cached({ store, ttl: 60_000 });
+    expect([await again.ask(1), again.calls.length]).toEqual(["call 1", 0]);
+    expect(Array.from(entries.keys())).toEqual([expect.stringContaining('["cached","a"]')]);
+    const [entry] = entries.values();
+    expect(entry).toEqual({ value: "call 1", storedAt: expect.any(Number), expiresAt: entry.storedAt + 60_000 });
+    const other = new Dag("other");
+    other.cachedNode("a", { store }, (x: number) => x);
+    expect((await outcome(other.run({ inputs: { x: 1 } }))).value).toBe(1);
+    await outcome(other.invalidateCache());
+    expect(entries.size).toBe(1);
+    await outcome(again.dag.invalidateCache("a", { x: 1 }));
+    expect(entries.size).toBe(0);
+  });
+
+  it("is asked once by many at a time", async () => {
+    const { store } = slowStore();
+    const get = vi.spyOn(store, "get");
+    const { dag, calls } = cached({ store }, 20);
+    const results = await outcome(Promise.all(Array.from({ length: 50 }, () => dag.run({ inputs: { x: 1 } }))));
+    expect(new Set(results.map(({ value }) => value))).toEqual(new Set(["call 1"]));
+    expect([calls.length, get.mock.calls.length]).toEqual([1, 1]);
+  });
+
+  it("that fails, or gives what it was not given, costs a call, and a warning", async () => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const broken: CacheStore = {
+      get: () => Promise.reject(new Error("disk on fire")),
+      set: () => {
+        throw new Error("disk full");
+      },
+      delete: () => {},
+      clear: () => {},
+    };
+    const { ask } = cached({ store: broken });
+    expect([await ask(1), await ask(1)]).toEqual(["call 1", "call 2"]);
+    expect(warned.mock.calls[0][0]).toMatch(
+      /cache store of node "a" failed, so nothing is taken from it: disk on fire/u,
+    );
+    expect(warned.mock.calls[1][0]).toMatch(/disk full/u);
+    for (const corrupt of ["text", 5, null, {}, { value: 1 }, { value: 1, storedAt: "x" }]) {
+      const { ask: other } = cached({ store: { ...broken, get: () => corrupt, set: () => {} } });
+      expect(await other(1)).toBe("call 1");
+    }
+  });
+
+  it("can be synchronous, and is a Map if you like", async () => {
+    const store = new Map<string, unknown>();
+    const dag = new Dag("d");
+    let calls = 0;
+    dag.cachedNode("a", { store: store as CacheStore }, () => ++calls);
+    expect([dag.runSync().value, dag.runSync().value]).toEqual([1, 1]);
+    await dag.invalidateCache("a");
+    expect([dag.runSync().value, store.size]).toEqual([2, 1]);
+  });
+
+  it("that answers later can't be used by runSync, which says so", () => {
+    const { store } = slowStore();
+    const dag = new Dag("d");
+    dag.cachedNode("a", { store }, () => 1);
+    expect(() => dag.runSync()).toThrow(/"a" .*promise, which runSync can't wait for/u);
+  });
+
+  it("that never answers ends with the run", async () => {
+    const { dag } = cached({ store: { get: () => new Promise(() => {}), set() {}, delete() {}, clear() {} } });
+    await expect(outcome(dag.run({ timeout: 100, inputs: { x: 1 } }))).rejects.toThrow(/timeout of 100 ms/u);
+  });
+});

@@ -1,0 +1,210 @@
+import { describe, expect, it, vi } from "vitest";
+import {
+  CircuitOpenError,
+  circuitState,
+  Dag,
+  Fsm,
+  node,
+  resetCircuit,
+  Scheduler,
+  type CircuitBreakerOptions,
+  type Context,
+} from "dagwright";
+import { outcome, pass, rejection, sleep, useFakeTime } from "../support/fake-time.js";
+
+useFakeTime();
+
+let keys = 0;
+
+/** A dag of one node under a circuit of its own, which does what `behave.now` says. */
+function service(options: CircuitBreakerOptions = {}, more = {}) {
+  const key = `service ${keys++}`;
+  const behave = { now: "fail" as "fail" | "work" | "hang" };
+  const fn = vi.fn((signal: AbortSignal) => {
+    if (behave.now === "fail") throw new Error("down");
+    return behave.now === "work" ? "up" : sleep(1000).then(() => (signal.throwIfAborted(), "late"));
+  });
+  const dag = new Dag("service");
+  dag.node("call", { circuitBreaker: { key, ...options }, ...more }, (ctx: Context) => fn(ctx.signal));
+  const call = () => dag.run().then(({ value }) => value);
+  const fail = async (times: number) => {
+    for (let i = 0; i < times; i++) await rejection(dag.run());
+  };
+  return { key, behave, fn, dag, call, fail };
+}
+
+describe("circuitBreaker", () => {
+  it("opens after 5 failures in a row, and then fails without calling", async () => {
+    const { key, fn, dag, fail } = service();
+    await fail(4);
+    expect(circuitState(key)).toBe("closed");
+    await fail(1);
+    expect(circuitState(key)).toBe("open");
+    const error = await rejection(dag.run());
+    expect(error).toBeInstanceOf(CircuitOpenError);
+    expect(error).toMatchObject({ code: "CIRCUIT_OPEN", node: "call", attempt: 0 });
+    expect(error.message).toMatch(/"call" was not called: the circuit "service \d+" is open for 30000 ms more/u);
+    expect(fn).toHaveBeenCalledTimes(5);
+    expect(error.run.nodes.get("call")).toMatchObject({ status: "failed", attempts: 0 });
+  });
+
+  it("counts only failures in a row", async () => {
+    const { key, behave, call, fail } = service({ failureThreshold: 2 });
+    await fail(1);
+    behave.now = "work";
+    await call();
+    behave.now = "fail";
+    await fail(1);
+    expect(circuitState(key)).toBe("closed");
+  });
+
+  it("is half-open after resetAfter; a probe that succeeds closes it, one that fails opens it again", async () => {
+    const { key, behave, fn, call, fail } = service({ failureThreshold: 1, resetAfter: 100 });
+    await fail(1);
+    await pass(99);
+    expect(circuitState(key)).toBe("open");
+    await pass(1);
+    expect(circuitState(key)).toBe("half-open");
+    await fail(1);
+    expect(fn).toHaveBeenCalledTimes(2);
+    expect(circuitState(key)).toBe("open");
+    await pass(100);
+    behave.now = "work";
+    expect(await call()).toBe("up");
+    expect(circuitState(key)).toBe("closed");
+  });
+
+  it("lets only so many probes through at once", async () => {
+    const { behave, fn, dag, fail } = service({ failureThreshold: 1, resetAfter: 100, halfOpenProbes: 2 });
+    await fail(1);
+    await pass(100);
+    behave.now = "hang";
+    const probes = [dag.run(), dag.run()];
+    const error = await dag.run().catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(CircuitOpenError);
+    expect((error as Error).message).toMatch(/open but for probes under way/u);
+    expect(fn).toHaveBeenCalledTimes(3);
+    expect((await outcome(Promise.all(probes))).map(({ value }) => value)).toEqual(["late", "late"]);
+  });
+
+  it("does not mind cancellation, and a cancelled probe makes room for another", async () => {
+    const { key, behave, dag, fail, call } = service({ failureThreshold: 1, resetAfter: 100 });
+    behave.now = "hang";
+    await dag.start().cancel();
+    expect(circuitState(key)).toBe("closed");
+    behave.now = "fail";
+    await fail(1);
+    await pass(100);
+    behave.now = "hang";
+    const probe = dag.start();
+    await pass(1);
+    await probe.cancel();
+    probe.result.catch(() => {});
+    expect(circuitState(key)).toBe("half-open");
+    behave.now = "work";
+    expect(await call()).toBe("up");
+    expect(circuitState(key)).toBe("closed");
+  });
+
+  it("does not mind a full queue", async () => {
+    const scheduler = new Scheduler({ maxConcurrency: 1, maxQueueSize: 1 });
+    const { key, behave, dag } = service({ failureThreshold: 1 });
+    behave.now = "hang";
+    const runs = [1, 2, 3].map(() => dag.run({ scheduler }).catch((error: Error) => error));
+    const [, , third] = await outcome(Promise.all(runs));
+    expect(third).toMatchObject({ code: "QUEUE_FULL" });
+    expect(circuitState(key)).toBe("closed");
+  });
+
+  it("is not closed by a late success of a call from before it opened", async () => {
+    const { key, behave, dag, fail } = service({ failureThreshold: 1 });
+    behave.now = "hang";
+    const late = dag.run();
+    behave.now = "fail";
+    await fail(1);
+    const value = await outcome(late);
+    expect(value.value).toBe("late");
+    expect(circuitState(key)).toBe("open");
+  });
+
+  it("counts a call with all its retries once", async () => {
+    const { key, fn, fail } = service({ failureThreshold: 2 }, { retry: { retries: 3, delay: 0 } });
+    await fail(1);
+    expect(fn).toHaveBeenCalledTimes(4);
+    expect(circuitState(key)).toBe("closed");
+    await fail(1);
+    expect(circuitState(key)).toBe("open");
+  });
+
+  it("is inside cache and fallback", async () => {
+    const { dag, fail, fn } = service({ failureThreshold: 1 }, { fallback: "stand-in" });
+    expect((await dag.run()).value).toBe("stand-in");
+    expect((await dag.run()).value).toBe("stand-in");
+    expect(fn).toHaveBeenCalledTimes(1);
+    const cached = service({ failureThreshold: 1 }, { cache: {} });
+    cached.behave.now = "work";
+    await cached.call();
+    const other = new Dag("other");
+    other.node("x", { circuitBreaker: { key: cached.key, failureThreshold: 1 } }, () => {
+      throw new Error("down");
+    });
+    await rejection(other.run());
+    expect(circuitState(cached.key)).toBe("open");
+    expect(await cached.call()).toBe("up");
+    void fail;
+  });
+
+  it("is shared by key, over workflows and fsms", async () => {
+    const { key, fail } = service({ failureThreshold: 1 });
+    await fail(1);
+    const fsm = new Fsm("other");
+    fsm.state("s", { initial: true, terminal: true, circuitBreaker: { key } }, () => 1);
+    expect(await rejection(fsm.run())).toBeInstanceOf(CircuitOpenError);
+    resetCircuit(key);
+    expect(circuitState(key)).toBe("closed");
+    expect((await fsm.run()).status).toBe("completed");
+  });
+
+  it("without a key belongs to the node of the workflow: every dag of a class finds it, other nodes do not", async () => {
+    let calls = 0;
+    class Service {
+      @node({ circuitBreaker: { failureThreshold: 1 } }) call(): string {
+        calls++;
+        throw new Error("down");
+      }
+    }
+    class Other extends Service {}
+    await rejection(Dag.from(Service).run());
+    expect(await rejection(Dag.from(Service).run())).toBeInstanceOf(CircuitOpenError);
+    expect(await rejection(Dag.from(Other).run())).not.toBeInstanceOf(CircuitOpenError);
+    expect(calls).toBe(2);
+    const define = () => {
+      const dag = new Dag("d");
+      dag.node("a", { circuitBreaker: { failureThreshold: 1 } }, () => {
+        throw new Error("down");
+      });
+      return dag;
+    };
+    await rejection(define().run());
+    expect(await rejection(define().run())).not.toBeInstanceOf(CircuitOpenError);
+  });
+
+  it("of a key that nobody called is closed", () => {
+    expect(circuitState("nobody")).toBe("closed");
+    expect(() => resetCircuit("nobody")).not.toThrow();
+  });
+
+  it.each([
+    [{ key: "" }, /"circuitBreaker.key" of node "a" must be a non-empty string; received ""/u],
+    [{ failureThreshold: 0 }, /"circuitBreaker.failureThreshold" of node "a" must be a whole number, at least 1/u],
+    [
+      { resetAfter: "30s" },
+      /"circuitBreaker.resetAfter" of node "a" must be a number of milliseconds; received "30s"/u,
+    ],
+    [{ halfOpenProbes: 1.5 }, /"circuitBreaker.halfOpenProbes" of node "a" must be a whole number/u],
+    [{ threshold: 3 }, /Unknown option "threshold" of "circuitBreaker" of node "a"/u],
+    [true, /The options of "circuitBreaker" of node "a" must be an object; received true/u],
+  ])("refuses %j", (circuitBreaker, message) => {
+    expect(() => new Dag("d").node("a", { circuitBreaker } as never, () => 1)).toThrow(message);
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, it, vi } from "vitest";
+import {
+  CancelledError,
+  Dag,
+  ExecutionError,
+  Fsm,
+  next,
+  NodeTimeoutError,
+  RetryExhaustedError,
+  type Context,
+} from "dagwright";
+import { outcome, rejection, sleep, useFakeTime } from "../support/fake-time.js";
+
+useFakeTime();
+
+const boom = new Error("boom");
+const fails = () => {
+  throw boom;
+};
+
+describe("fallback", () => {
+  it("stands in for the result when the node failed; the node is completed", async () => {
+    const dag = new Dag("d");
+    dag.node("a", { fallback: 7 }, fails);
+    dag.node("b", { needs: ["a"] }, (x: number) => x + 1);
+    const run = await dag.run();
+    expect(run).toMatchObject({ status: "completed", value: 8, errors: [] });
+    expect(run.nodes.get("a")).toMatchObject({ status: "completed", attempts: 1, error: undefined });
+    expect(dag.runSync().value).toBe(8);
+  });
+
+  it("may be null or false, and is called when it is a function, with the error and the context", async () => {
+    const dag = new Dag("d");
+    const fallback = vi.fn(async (error: unknown, ctx: Context) => {
+      await sleep(5);
+      return `${(error as Error).message} of ${ctx.nodeName}, attempt ${ctx.attempt}`;
+    });
+    dag.node("no", { fallback: null }, fails);
+    dag.node("nay", { fallback: false }, fails);
+    dag.node("a", { fallback }, fails);
+    const run = await outcome(dag.run());
+    expect(run.results).toEqual({ no: null, nay: false, a: "boom of a, attempt 1" });
+    expect(fallback.mock.calls[0][0]).toBe(boom);
+  });
+
+  it("is not called when the node succeeds, and only after the last attempt", async () => {
+    const dag = new Dag("d");
+    const fallback = vi.fn(() => "stand-in");
+    const fn = vi.fn(fails);
+    dag.node("ok", { fallback }, () => 1);
+    expect((await dag.run()).value).toBe(1);
+    dag.node("a", { fallback, retry: 2 }, fn);
+    const run = await outcome(dag.run());
+    expect(run.get("a" as never)).toBe("stand-in");
+    expect(fn).toHaveBeenCalledTimes(3);
+    expect(fallback).toHaveBeenCalledTimes(1);
+    expect((fallback.mock.calls as unknown[][])[0][0]).toBeInstanceOf(RetryExhaustedError);
+    expect(run.nodes.get("a")?.attempts).toBe(3);
+  });
+
+  it("stands in after a timeout", async () => {
+    const dag = new Dag("d");
+    dag.node("a", { timeout: 10, fallback: (error: unknown) => error }, () => sleep(50));
+    expect((await outcome(dag.run())).value).toBeInstanceOf(NodeTimeoutError);
+  });
+
+  it("that throws is the node's failure, with the first error as cause", async () => {
+    const dag = new Dag("d");
+    const fallback = () => Promise.reject(new Error("worse"));
+    dag.node("a", { fallback }, fails);
+    const error = await rejection(dag.run());
+    expect(error).toBeInstanceOf(ExecutionError);
+    expect(error.message).toMatch(/The fallback of node "a" threw: worse.*boom/iu);
+    expect(error.cause).toBe(boom);
+  });
+
+  it("is not for cancellation", async () => {
+    const fallback = vi.fn();
+    const dag = new Dag("d");
+    dag.node("a", { fallback }, (ctx: Context) => sleep(50).then(() => ctx.signal.throwIfAborted()));
+    const handle = dag.start();
+    const error = rejection(handle.result);
+    await handle.cancel();
+    expect(await error).toBeInstanceOf(CancelledError);
+    expect(fallback).not.toHaveBeenCalled();
+  });
+
+  it("is never cached", async () => {
+    const dag = new Dag("d");
+    let calls = 0;
+    dag.cachedNode("a", { fallback: "stand-in" }, () => {
+      if (++calls === 1) throw boom;
+      return calls;
+    });
+    expect((await dag.run()).value).toBe("stand-in");
+    expect((await dag.run()).value).toBe(2);
+    expect((await dag.run()).value).toBe(2);
+  });
+
+  it("chooses a branch for a condition, and the way on for a state", async () => {
+    const dag = new Dag("d");
+    dag.node("a", () => 5);
+    dag.condition("c", { needs: ["a"], fallback: true }, fails as never);
+    dag.node("yes", { needs: ["c.true"] }, (x: number) => x * 2);
+    dag.node("no", { needs: ["c.false"] }, (x: number) => x);
+    expect((await dag.run()).value).toBe(10);
+    const fsm = new Fsm("f");
+    fsm.state("s", { initial: true, fallback: () => next("t", "rescued") }, fails);
+    fsm.state("t", { terminal: true }, (x: string) => x);
+    expect((await fsm.run()).value).toBe("rescued");
+  });
+});

@@ -1,0 +1,91 @@
+import { describe, expect, it, vi } from "vitest";
+import { Dag, InputsTimeoutError } from "dagwright";
+import { outcome, rejection, sleep, useFakeTime } from "../support/fake-time.js";
+
+useFakeTime();
+
+describe("inputsTimeout", () => {
+  it("fails a node whose inputs are not there in time, at once and without calling it", async () => {
+    const dag = new Dag("d");
+    const fn = vi.fn();
+    dag.node("slow", () => sleep(100));
+    dag.node("b", { needs: ["slow"], inputsTimeout: 30, params: ["x"] }, fn);
+    const begin = Date.now();
+    let failedAt = 0;
+    const failing = dag.run().catch((error: unknown) => {
+      failedAt = Date.now() - begin;
+      return error;
+    });
+    const error = (await outcome(failing)) as InputsTimeoutError;
+    expect(failedAt).toBe(30);
+    expect(error).toBeInstanceOf(InputsTimeoutError);
+    expect(error).toMatchObject({ code: "INPUTS_TIMEOUT", node: "b", attempt: 0 });
+    expect(error.message).toMatch(/inputs of node "b" were not there within its inputsTimeout of 30 ms/u);
+    expect(error.run.nodes.get("slow")?.status).toBe("cancelled");
+    expect(fn).not.toHaveBeenCalled();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("counts until the inputs are there, not until the node has a slot", async () => {
+    const dag = new Dag("d");
+    dag.node("a", () => sleep(20));
+    dag.node("other", { needs: ["a"], params: ["x"] }, () => sleep(100));
+    dag.node("b", { needs: ["a"], inputsTimeout: 30, params: ["x"] }, () => "ran");
+    expect((await outcome(dag.run())).get("b" as never)).toBe("ran");
+  });
+
+  it("is a failure like others: dependents are skipped, the rest goes on, and what is late is dropped", async () => {
+    const dag = new Dag("d");
+    dag.node("slow", () => sleep(100));
+    dag.node("b", { needs: ["slow"], inputsTimeout: 30, params: ["x"] }, () => 1);
+    dag.node("c", { needs: ["b"] }, () => 2);
+    dag.node("d", { needs: ["slow"], inputsTimeout: 101, params: ["x"] }, () => 3);
+    const run = await outcome(dag.run({ mode: "async", errorStrategy: "continue" }));
+    expect(Array.from(run.nodes.values(), ({ status }) => status)).toEqual([
+      "completed",
+      "failed",
+      "skipped",
+      "completed",
+    ]);
+    expect(run.nodes.get("b")).toMatchObject({ attempts: 0, startedAt: undefined });
+  });
+
+  it("takes the fallback", async () => {
+    const dag = new Dag("d");
+    dag.node("slow", () => sleep(100));
+    dag.node(
+      "b",
+      { needs: ["slow"], inputsTimeout: 30, params: ["x"], fallback: () => sleep(5).then(() => "old") },
+      () => "new",
+    );
+    dag.node("c", { needs: ["b"] }, (x: string) => x);
+    const run = await outcome(dag.run({ mode: "async" }));
+    expect(run.get("c" as never)).toBe("old");
+    expect(run.status).toBe("completed");
+  });
+
+  it("is noticed when the thread was blocked meanwhile, in every mode", async () => {
+    vi.useRealTimers();
+    const dag = new Dag("d");
+    dag.node("busy", () => {
+      const end = performance.now() + 20;
+      while (performance.now() < end);
+    });
+    dag.node("b", { needs: ["busy"], inputsTimeout: 10, params: ["x"] }, () => 1);
+    expect(() => dag.runSync()).toThrow(InputsTimeoutError);
+    await expect(dag.run({ mode: "async" })).rejects.toThrow(InputsTimeoutError);
+    await expect(dag.run()).rejects.toThrow(InputsTimeoutError);
+  });
+
+  it("under continueNone ends the wait of a whole chain", async () => {
+    const dag = new Dag("d");
+    dag.node("slow", () => sleep(1000));
+    dag.node("n0", { needs: ["slow"], inputsTimeout: 10, params: ["x"] }, () => 0);
+    for (let i = 1; i < 2000; i++)
+      dag.node(`n${i}`, { needs: [`n${i - 1}`], inputsTimeout: 10, params: ["x"] }, () => i);
+    const run = await outcome(dag.run({ mode: "async", errorStrategy: "continueNone" }));
+    expect(run.status).toBe("failed");
+    expect(run.errors.length).toBeGreaterThan(0);
+    expect(await rejection(dag.run())).toBeInstanceOf(InputsTimeoutError);
+  });
+});

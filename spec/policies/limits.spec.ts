@@ -1,0 +1,225 @@
+import { describe, expect, it, vi } from "vitest";
+import {
+  CancelledError,
+  Dag,
+  ExecutionError,
+  Scheduler,
+  type ConcurrencyOptions,
+  type ThrottleOptions,
+} from "dagwright";
+import { outcome, pass, rejection, sleep, useFakeTime } from "../support/fake-time.js";
+
+useFakeTime();
+
+let keys = 0;
+const newKey = () => `limited ${keys++}`;
+
+/** A dag of `n` independent nodes that note when they began, in ms. */
+function dagOf(n: number, options: { throttle?: ThrottleOptions; concurrencyKey?: ConcurrencyOptions }, ms = 0) {
+  const dag = new Dag("limited");
+  const began: number[] = [];
+  const start = Date.now();
+  for (let i = 0; i < n; i++) {
+    dag.node(`n${i}`, options, async () => {
+      began.push(Date.now() - start);
+      await sleep(ms);
+    });
+  }
+  return { dag, began };
+}
+
+describe("throttle", () => {
+  it("is a token bucket that starts full and refills evenly", async () => {
+    const { dag, began } = dagOf(8, { throttle: { limit: 4, interval: 1000, key: newKey() } });
+    await outcome(dag.run({ mode: "async" }));
+    expect(began).toEqual([0, 0, 0, 0, 250, 500, 750, 1000]);
+  });
+
+  it("holds across runs, and refills while nothing runs, up to its limit", async () => {
+    const { dag, began } = dagOf(1, { throttle: { limit: 2, interval: 1000 } });
+    await outcome(Promise.all([dag.run(), dag.run(), dag.run()]));
+    expect(began).toEqual([0, 0, 500]);
+    await pass(10_000);
+    await outcome(Promise.all([dag.run(), dag.run(), dag.run()]));
+    expect(began.slice(3)).toEqual([10_500, 10_500, 11_000]);
+  });
+
+  it("without a key is one for each node", async () => {
+    const { dag, began } = dagOf(3, { throttle: { limit: 1, interval: 1000 } });
+    await outcome(dag.run({ mode: "async" }));
+    expect(began).toEqual([0, 0, 0]);
+  });
+
+  it("waits without a slot of the run, or of the scheduler", async () => {
+    const scheduler = new Scheduler({ maxConcurrency: 1 });
+    const dag = new Dag("d");
+    const order: string[] = [];
+    const throttle = { limit: 1, interval: 1000, key: newKey() };
+    for (const name of ["a", "b"]) dag.node(name, { throttle }, () => void order.push(name));
+    for (const name of ["c", "d"]) dag.node(name, () => sleep(10).then(() => order.push(name)));
+    const running = dag.run({ mode: "async", concurrency: 1, scheduler });
+    await pass(50);
+    expect(order).toEqual(["a", "c", "d"]);
+    expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0 });
+    await outcome(running);
+    expect(order).toEqual(["a", "c", "d", "b"]);
+  });
+
+  it("lets go of a cancelled run's turn, and of its timer", async () => {
+    const key = newKey();
+    const { dag, began } = dagOf(1, { throttle: { limit: 1, interval: 1000, key } });
+    await outcome(dag.run());
+    const handle = dag.start();
+    const next = dag.run();
+    await pass(1);
+    handle.result.catch(() => {});
+    const cancelled = await handle.cancel();
+    expect(cancelled.nodes.get("n0")).toMatchObject({ status: "cancelled", attempts: 0, startedAt: undefined });
+    await outcome(next);
+    expect(began).toEqual([0, 1000]);
+    await dag.start().cancel();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("applies to each attempt", async () => {
+    const dag = new Dag("d");
+    const began: number[] = [];
+    dag.node("a", { throttle: { limit: 1, interval: 1000 }, retry: { retries: 2, delay: 10 } }, () => {
+      began.push(Date.now());
+      throw new Error("no");
+    });
+    await rejection(dag.run());
+    expect(began.map((at) => at - began[0])).toEqual([0, 1000, 2000]);
+  });
+
+  it("blocks the thread in runSync", () => {
+    vi.useRealTimers();
+    const { dag } = dagOf(0, {});
+    for (let i = 0; i < 3; i++) dag.node(`s${i}`, { throttle: { limit: 1, interval: 10, key: "sync" } }, () => 1);
+    const begin = performance.now();
+    dag.runSync();
+    expect(performance.now() - begin).toBeGreaterThanOrEqual(19);
+  });
+
+  it.each([
+    [{ limit: 1 }, /"throttle.interval" of node "a" must be a number of milliseconds; received/u],
+    [{ interval: 1 }, /"throttle.limit" of node "a" must be a whole number; received/u],
+    [{ limit: 0, interval: 10 }, /"throttle.limit" of node "a" must be a whole number, at least 1; received 0/u],
+    [{ limit: 1, interval: 0 }, /"throttle.interval" of node "a" must be a number of milliseconds, from 1 /u],
+    [{ limit: 1, interval: 10, per: "x" }, /Unknown option "per" of "throttle" of node "a"/u],
+  ])("refuses %j", (throttle, message) => {
+    expect(() => new Dag("d").node("a", { throttle } as never, () => 1)).toThrow(message);
+  });
+});
+
+describe("concurrencyKey", () => {
+  it("lets only so many nodes of a key be in flight, over all runs, first come first served", async () => {
+    const concurrencyKey = { key: newKey(), limit: 2 };
+    const one = dagOf(3, { concurrencyKey }, 100);
+    const two = dagOf(2, { concurrencyKey }, 100);
+    await outcome(Promise.all([one.dag.run({ mode: "async" }), two.dag.run({ mode: "async" })]));
+    expect(one.began).toEqual([0, 0, 100]);
+    expect(two.began).toEqual([100, 200]);
+  });
+
+  it("is 1 by default, and does not count with another scheduler", async () => {
+    const concurrencyKey = { key: newKey() };
+    const { dag, began } = dagOf(2, { concurrencyKey }, 100);
+    await outcome(dag.run({ mode: "async" }));
+    expect(began).toEqual([0, 100]);
+    const other = dagOf(1, { concurrencyKey }, 100);
+    const [a, b] = [new Scheduler(), new Scheduler()];
+    const runs = [other.dag.run({ scheduler: a }), other.dag.run({ scheduler: b }), other.dag.run({ scheduler: a })];
+    await outcome(Promise.all(runs));
+    expect(other.began).toEqual([0, 0, 100]);
+  });
+
+  it("frees its place when the node fails, times out or is cancelled while it runs or waits", async () => {
+    const concurrencyKey = { key: newKey() };
+    const dag = new Dag("d");
+    let behave: () => unknown = () => {};
+    dag.node("a", { concurrencyKey, timeout: 50 }, () => behave());
+    behave = () => {
+      throw new Error("no");
+    };
+    await rejection(dag.run());
+    behave = () => new Promise(() => {});
+    await rejection(dag.run());
+    const [running, waiting] = [dag.start(), dag.start()];
+    for (const { result } of [running, waiting]) result.catch(() => {});
+    await pass(1);
+    expect((await waiting.cancel()).nodes.get("a")?.attempts).toBe(0);
+    expect((await running.cancel()).nodes.get("a")?.attempts).toBe(1);
+    behave = () => "free";
+    expect((await dag.run()).value).toBe("free");
+  });
+
+  it("frees its place when a hook of a cancelled node never comes back", async () => {
+    const concurrencyKey = { key: newKey() };
+    const dag = new Dag("d");
+    let hangs = true;
+    dag.node(
+      "a",
+      { concurrencyKey, hooks: { preExecute: () => (hangs ? new Promise(() => {}) : undefined) } },
+      () => 1,
+    );
+    const stuck = dag.start();
+    stuck.result.catch(() => {});
+    await pass(1);
+    await stuck.cancel();
+    hangs = false;
+    expect((await outcome(dag.run())).value).toBe(1);
+  });
+
+  it("keeps a node that waits ready, and lets the rest of its run go on", async () => {
+    const concurrencyKey = { key: newKey() };
+    const holder = dagOf(1, { concurrencyKey }, 100);
+    const holding = holder.dag.run();
+    const dag = new Dag("d");
+    dag.node("waits", { concurrencyKey }, () => 1);
+    dag.node("goes", () => 2);
+    const handle = dag.start();
+    await pass(10);
+    handle.result.catch(() => {});
+    const partial = await handle.cancel();
+    expect(Array.from(partial.nodes.values(), ({ status }) => status)).toEqual(["cancelled", "completed"]);
+    const running = dag.run();
+    const run = await outcome(running);
+    expect(run.nodes.get("waits")).toMatchObject({ attempts: 1, duration: 0 });
+    await holding;
+  });
+
+  it("can't be waited for in runSync", async () => {
+    const concurrencyKey = { key: newKey() };
+    const holding = dagOf(1, { concurrencyKey }, 100).dag.run();
+    const dag = new Dag("d");
+    dag.node("a", { concurrencyKey }, () => 1);
+    expect(() => dag.runSync()).toThrow(ExecutionError);
+    expect(() => dag.runSync()).toThrow(
+      /"a" would have to wait for concurrency key ".*", which runSync can't. Use run/u,
+    );
+    await outcome(holding);
+    expect(dag.runSync().value).toBe(1);
+  });
+
+  it.each([
+    [{}, /"concurrencyKey.key" of node "a" must be a non-empty string; received undefined/u],
+    [{ key: "k", limit: 0 }, /"concurrencyKey.limit" of node "a" must be a whole number, at least 1; received 0/u],
+    ["k", /The options of "concurrencyKey" of node "a" must be an object; received "k"/u],
+  ])("refuses %j", (concurrencyKey, message) => {
+    expect(() => new Dag("d").node("a", { concurrencyKey } as never, () => 1)).toThrow(message);
+  });
+});
+
+it("a run that is aborted while a node waits rejects at once", async () => {
+  const concurrencyKey = { key: newKey() };
+  const holding = dagOf(1, { concurrencyKey }, 100).dag.run();
+  const controller = new AbortController();
+  const { dag } = dagOf(1, { concurrencyKey });
+  const waiting = dag.run({ signal: controller.signal });
+  waiting.catch(() => {});
+  await pass(1);
+  controller.abort();
+  await expect(outcome(waiting)).rejects.toThrow(CancelledError);
+  await outcome(holding);
+});

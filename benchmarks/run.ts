@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
-const ALL = ["scheduler-overhead", "small-run", "fsm", "parallel", "memory", "cold-start"];
+const ALL = ["scheduler-overhead", "small-run", "fsm", "policies", "executors", "parallel", "memory", "cold-start"];
 const named = process.argv.slice(2);
 const tsx = createRequire(import.meta.url).resolve("tsx/cli");
 const here = fileURLToPath(new URL(".", import.meta.url));

@@ -1,11 +1,12 @@
 import { setImmediate } from "node:timers";
 import type { AttemptCall } from "../backends/backend.js";
-import { LazyAbort } from "../base/abort.js";
+import type { LazyAbort } from "../base/abort.js";
 import { block } from "../base/block.js";
-import { drive, isThenable, type Coroutine } from "../base/coroutine.js";
+import { drive, type Coroutine } from "../base/coroutine.js";
 import { messageOf } from "../base/message.js";
 import { Incomparable } from "../base/structural-key.js";
 import type { Waiting } from "../base/waiting.js";
+import { Waits } from "../base/waits.js";
 import type { Context } from "../definition/context.js";
 import { namedInputs } from "../definition/named-inputs.js";
 import { priorityOf, type NodeHooks } from "../definition/node-options.js";
@@ -15,7 +16,7 @@ import type { CacheUser, ResultCache } from "../policies/cache.js";
 import { circuits } from "../policies/circuit.js";
 import { hooked } from "../policies/hooks.js";
 import type { Limits } from "../policies/limits.js";
-import { AttemptsFailed, retriesOf, retrying, type RetryControls } from "../policies/retry.js";
+import { AttemptsFailed, retriesOf, retrying } from "../policies/retry.js";
 import { QueueFull, type Scheduler } from "../policies/scheduler.js";
 import { limited } from "../policies/timeout.js";
 import type { AttemptControls } from "../run/context.js";
@@ -59,8 +60,8 @@ export interface AttemptHost extends AttemptControls {
   acquire(node: number): Waiting | undefined;
   /** Gives the slot of an attempt back. */
   giveBack(node: number): void;
-  /** The node waits for its turn, and mostly without a slot. */
-  waiting(node: number): void;
+  /** The node waits for its turn to make attempt `attempt`, and mostly without a slot. */
+  waiting(node: number, attempt: number): void;
   /** The result comes from the node's cache. */
   cacheHit(node: number): void;
   cacheMissed(node: number): void;
@@ -79,9 +80,7 @@ export interface AttemptHost extends AttemptControls {
  * Whatever a node waits for, it stops when the run is given up, and gives back what it holds.
  */
 export class Attempts {
-  /** What is being waited for. */
-  private readonly inProgress = new Set<LazyAbort>();
-  private end: { readonly reason: unknown } | undefined;
+  private readonly waits = new Waits();
 
   constructor(private readonly host: AttemptHost) {}
 
@@ -92,7 +91,7 @@ export class Attempts {
     try {
       return yield* cache === undefined ? this.compute(node) : this.cached(node);
     } catch (error) {
-      if (this.isInterruption(error)) throw error;
+      if (this.waits.isGivenUp(error)) throw error;
       return yield* this.fallBack(node, error);
     }
   }
@@ -110,9 +109,9 @@ export class Attempts {
     if (typeof fallback !== "function") return fallback;
     const attempts = host.attemptsOf(node);
     try {
-      return yield* this.wait((fallback as Fallback)(error, host.contextOf(node, attempts, host)));
+      return yield* this.waits.for((fallback as Fallback)(error, host.contextOf(node, attempts, host)));
     } catch (own) {
-      if (this.isInterruption(own)) throw own;
+      if (this.waits.isGivenUp(own)) throw own;
       const message = `The fallback of ${host.labelOf(node)} threw: ${messageOf(own)}. It stood in for: ${messageOf(error)}`;
       throw new ExecutionError(message, host.siteOf(node, attempts, error));
     }
@@ -120,39 +119,13 @@ export class Attempts {
 
   /** Gives up whatever is in progress; says whether there was anything. */
   interrupt(reason: unknown): boolean {
-    this.end = { reason };
-    for (const work of this.inProgress) work.abort(reason);
-    return this.inProgress.size > 0;
-  }
-
-  private readonly isInterruption = (error: unknown): boolean => this.end !== undefined && error === this.end.reason;
-
-  /** Waits until the run is given up. What is begun after that goes on unheard. */
-  private *wait<T>(work: T | PromiseLike<T>): Coroutine<T | undefined> {
-    if (!isThenable(work)) return work;
-    if (this.end !== undefined) return void Promise.resolve(work).catch(() => {});
-    const abort = new LazyAbort();
-    this.inProgress.add(abort);
-    try {
-      return yield abort.interruptible(work);
-    } finally {
-      this.inProgress.delete(abort);
-    }
+    return this.waits.giveUp(reason);
   }
 
   private *cached(node: number): Coroutine {
     const { host } = this;
     const spec = host.specOf(node);
     const cache = host.cacheOf(node) as ResultCache;
-    const user: CacheUser = {
-      sync: host.sync,
-      isInterruption: this.isInterruption,
-      wait: (work) => this.wait(work),
-      compute: () => this.compute(node),
-      refresh: () => this.refreshed(node),
-      hit: () => host.cacheHit(node),
-      missed: () => host.cacheMissed(node),
-    };
     let key: string;
     try {
       key = cache.keyOf(namedInputs(spec, host.argumentsOf(node, undefined)));
@@ -161,14 +134,7 @@ export class Attempts {
       const message = `${host.labelOf(node)} is cached, but its inputs can't be compared: ${error.message} Pass plain data, or choose what counts with the cache's "key".`;
       throw new ExecutionError(message, host.siteOf(node, 0, error));
     }
-    return yield* cache.lookUp(key, user);
-  }
-
-  /** Computes a node's result apart from the run, beginning with the next turn of the event loop. */
-  private async refreshed(node: number): Promise<unknown> {
-    const host = new DetachedHost(this.host, node);
-    await new Promise((resolve) => setImmediate(resolve));
-    return drive(new Attempts(host).compute(node));
+    return yield* cache.lookUp(key, new CachedNode(this, host, this.waits, node));
   }
 
   private *guarded(node: number, options: CircuitBreakerOptions): Coroutine {
@@ -189,7 +155,7 @@ export class Attempts {
       circuit.succeeded(passage);
       return value;
     } catch (error) {
-      if (this.isInterruption(error) || isQueueFull(error)) circuit.abandoned(passage);
+      if (this.waits.isGivenUp(error) || isQueueFull(error)) circuit.abandoned(passage);
       else circuit.failed(passage, options);
       throw error;
     }
@@ -200,7 +166,8 @@ export class Attempts {
     const { retry } = host.specOf(node).options;
     if (retry === undefined || retriesOf(retry) === 0) return yield* this.attempt(node, 1);
     try {
-      return yield* retrying(retry, (n) => this.attempt(node, n), this.retryControls(node));
+      const attempt = (n: number) => this.attempt(node, n);
+      return yield* retrying(retry, attempt, host, this.waits, (next) => host.waiting(node, next));
     } catch (error) {
       if (!(error instanceof AttemptsFailed)) throw error;
       const { errors } = error;
@@ -208,31 +175,6 @@ export class Attempts {
       const message = `${host.labelOf(node)} failed in all ${errors.length} attempts, at last: ${messageOf(cause)}`;
       throw new RetryExhaustedError(message, host.siteOf(node, errors.length, cause), errors);
     }
-  }
-
-  private retryControls(node: number): RetryControls {
-    const { host } = this;
-    return {
-      sync: host.sync,
-      get isOver() {
-        return host.isOver;
-      },
-      get signal() {
-        return host.signal;
-      },
-      pause: async (ms) => {
-        const abort = new LazyAbort();
-        let timer: NodeJS.Timeout | undefined;
-        this.inProgress.add(abort);
-        host.waiting(node);
-        try {
-          await abort.interruptible(new Promise<void>((resolve) => (timer = setTimeout(resolve, ms))));
-        } finally {
-          clearTimeout(timer);
-          this.inProgress.delete(abort);
-        }
-      },
-    };
   }
 
   /** Gets in line for all that an attempt has to hold, makes it, and lets go. */
@@ -244,15 +186,20 @@ export class Attempts {
     let held = 0;
     try {
       if (concurrencyKey !== undefined) {
-        yield* this.inLine(node, concurrency.enter(concurrencyKey), `concurrency key "${concurrencyKey.key}"`);
+        yield* this.inLine(node, n, concurrency.enter(concurrencyKey), `concurrency key "${concurrencyKey.key}"`);
         held |= Held.key;
       }
-      if (throttle !== undefined) yield* this.throttled(node, throttle);
+      if (throttle !== undefined) yield* this.throttled(node, n, throttle);
       const slot = host.acquire(node);
-      if (slot !== undefined) yield* this.inLine(node, slot, "a slot of the run");
+      if (slot !== undefined) yield* this.inLine(node, n, slot, "a slot of the run");
       held |= Held.slot;
       if (scheduler !== undefined) {
-        yield* this.inLine(node, this.submitted(node, n, scheduler, priorityOf(priority)), "a slot of the scheduler");
+        yield* this.inLine(
+          node,
+          n,
+          this.submitted(node, n, scheduler, priorityOf(priority)),
+          "a slot of the scheduler",
+        );
         held |= Held.turn;
       }
       return yield* this.execute(node, n);
@@ -263,10 +210,10 @@ export class Attempts {
     }
   }
 
-  private *throttled(node: number, options: ThrottleOptions): Coroutine<void> {
+  private *throttled(node: number, n: number, options: ThrottleOptions): Coroutine<void> {
     const { host } = this;
     const throttle = host.limits.throttles.of(options.key, host.workflow, host.specOf(node));
-    if (!host.sync) return yield* this.inLine(node, throttle.enter(options), "its throttle");
+    if (!host.sync) return yield* this.inLine(node, n, throttle.enter(options), "its throttle");
     for (let ms = throttle.tryTake(options); ms > 0; ms = throttle.tryTake(options)) block(ms);
   }
 
@@ -283,7 +230,7 @@ export class Attempts {
     }
   }
 
-  private *inLine(node: number, waiting: Waiting | undefined, what: string): Coroutine<void> {
+  private *inLine(node: number, n: number, waiting: Waiting | undefined, what: string): Coroutine<void> {
     if (waiting === undefined) return;
     const { host } = this;
     if (host.sync) {
@@ -291,9 +238,9 @@ export class Attempts {
       const message = `${host.labelOf(node)} would have to wait for ${what}, which runSync can't. Use run instead.`;
       throw new ExecutionError(message, host.siteOf(node, 0));
     }
-    host.waiting(node);
+    host.waiting(node, n);
     try {
-      yield* this.wait(waiting.granted);
+      yield* this.waits.for(waiting.granted);
     } catch (error) {
       waiting.cancel();
       throw error;
@@ -304,8 +251,7 @@ export class Attempts {
     const { host } = this;
     const spec = host.specOf(node);
     const { timeout } = spec.options;
-    const abort = new LazyAbort();
-    this.inProgress.add(abort);
+    const abort = this.waits.enter();
     try {
       host.attemptStarted(node, n);
       const ctx = host.contextOf(node, n, new Controls(host, abort));
@@ -322,9 +268,7 @@ export class Attempts {
         return host.outcomeOf(node, returned, host.resultIn(returned), call.args);
       }
       let returned: unknown;
-      const { isInterruption } = this;
-      const wait = <T>(work: T | PromiseLike<T>) => this.wait(work);
-      const result = yield* hooked(hooks, { ...call, wait, isInterruption }, function* () {
+      const result = yield* hooked(hooks, call, this.waits, function* () {
         returned = yield* execute();
         return host.resultIn(returned);
       });
@@ -333,7 +277,7 @@ export class Attempts {
       host.attemptFailed(node, n, error);
       throw error;
     } finally {
-      this.inProgress.delete(abort);
+      this.waits.leave(abort);
     }
   }
 }
@@ -347,6 +291,38 @@ const Held = { key: 1, slot: 2, turn: 4 } as const;
 function isQueueFull(error: unknown): boolean {
   if (error instanceof RetryExhaustedError) return error.errors.every(isQueueFull);
   return error instanceof QueueFullError;
+}
+
+/** Looks a node's result up on behalf of its run. */
+class CachedNode implements CacheUser {
+  constructor(
+    private readonly attempts: Attempts,
+    private readonly host: AttemptHost,
+    readonly waits: Waits,
+    private readonly node: number,
+  ) {}
+
+  get sync(): boolean {
+    return this.host.sync;
+  }
+
+  compute(): Coroutine {
+    return this.attempts.compute(this.node);
+  }
+
+  async refresh(): Promise<unknown> {
+    const host = new DetachedHost(this.host, this.node);
+    await new Promise((resolve) => setImmediate(resolve));
+    return drive(new Attempts(host).compute(this.node));
+  }
+
+  hit(): void {
+    this.host.cacheHit(this.node);
+  }
+
+  missed(): void {
+    this.host.cacheMissed(this.node);
+  }
 }
 
 /** How the context of one attempt reaches the run: with a signal of its own. */

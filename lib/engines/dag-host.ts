@@ -165,12 +165,12 @@ export class DagHost implements AttemptHost {
     return sources.map((source) => [state.plan.specs[source].name, state.values[source]]);
   }
 
-  /** Before its first attempt, a node that waits has not started. */
-  waiting(node: number): void {
+  /** A node that waits for its first attempt has not started. */
+  waiting(node: number, attempt: number): void {
     const { run } = this;
     if (run.isOver) return;
     const { state } = run;
-    if (!state.facts.attempts.has(node)) {
+    if (attempt === 1) {
       state.status[node] = Status.ready;
       state.startedAt[node] = NEVER;
     }
@@ -193,22 +193,22 @@ export class DagHost implements AttemptHost {
   }
 
   notAttempted(node: number): void {
-    this.run.state.facts.attempts.set(node, 0);
+    this.run.state.setAttempts(node, 0);
   }
 
   attemptStarted(node: number, attempt: number): void {
     const { state } = this.run;
-    state.facts.attempts.set(node, attempt);
     if (state.status[node] !== Status.running) {
       state.status[node] = Status.running;
       state.startedAt[node] = now();
     }
+    state.setAttempts(node, attempt);
     this.run.announcer?.announce({ type: "attempt.started", attempt }, node);
   }
 
   attemptFailed(node: number, attempt: number, error: unknown): void {
     if (this.run.isOver) return;
-    this.run.state.facts.attempts.set(node, attempt);
+    this.run.state.setAttempts(node, attempt);
     this.run.announcer?.announce({ type: "attempt.failed", attempt, error }, node);
   }
 

@@ -111,12 +111,12 @@ export class DagRun implements DagHostRun {
     private readonly setup: RunSetup,
   ) {
     const { plan } = state;
-    const { mode, concurrency, timeout, observers, scheduler } = options;
+    const { concurrency, timeout, observers, scheduler } = options;
     this.plan = plan;
     this.sync = setup.sync;
     this.overrides = setup.overrides;
     this.managedNodes = setup.hooks.length > 0 || scheduler !== undefined ? "all" : plan.managed;
-    const isSerial = plan.isSerial || mode === undefined || mode === "sequential";
+    const isSerial = plan.isSerial || this.isSequential;
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
     this.slots = new Slots(limit, this);
     this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
@@ -128,6 +128,11 @@ export class DagRun implements DagHostRun {
 
   get hooks(): readonly NodeHooks[] {
     return this.setup.hooks;
+  }
+
+  private get isSequential(): boolean {
+    const { mode } = this.options;
+    return this.sync || mode === undefined || mode === "sequential";
   }
 
   get isOver(): boolean {
@@ -166,12 +171,11 @@ export class DagRun implements DagHostRun {
   }
 
   private newReadiness(): Readiness {
-    const { mode, retain, executor } = this.options;
-    const isSequential = mode === undefined || mode === "sequential";
+    const { retain, executor } = this.options;
     let next = executorFor(executor ?? "workQueue", this.plan, this.lanes);
     const { deadlines } = this;
     if (deadlines !== undefined) next = new Punctual(next, deadlines, () => this.time);
-    return new Readiness(this.plan, this.state, this.announcer, isSequential, retain === "outputs", next);
+    return new Readiness(this.plan, this.state, this.announcer, this.isSequential, retain === "outputs", next);
   }
 
   // --- control ---
@@ -290,7 +294,7 @@ export class DagRun implements DagHostRun {
     const { options } = this.plan.specs[node];
     const message = `The inputs of node "${this.name(node)}" were not there within its inputsTimeout of ${options.inputsTimeout} ms, so it was not called.`;
     const error = new InputsTimeoutError(message, { runId: this.state.runId, node: this.name(node) });
-    this.state.facts.attempts.set(node, 0);
+    this.state.setAttempts(node, 0);
     this.open++;
     if (options.fallback === undefined) return this.fail(node, error);
     this.state.status[node] = Status.running;

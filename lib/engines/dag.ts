@@ -171,7 +171,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   /** Runs a dag without asynchronous nodes to its end, blocking the thread. Throws what `run` rejects with. */
   runSync(options?: Omit<RunOptions<N>, "mode" | "concurrency">): RunResult<N> {
     let outcome: { result: RunResult<N>; error: ExecutionError | undefined } | undefined;
-    this.engine({ ...options, mode: "sequential" }, true).start((result, error) => {
+    this.engine(options, true).start((result, error) => {
       this.finished = result;
       outcome = { result, error };
     });
@@ -312,7 +312,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const state = new RunState(plan, inputs, options.runId, active, options.context?.metadata);
     if (active !== undefined) takeOver(state, active, options.from ?? this.finished, overrides);
     const hooks = hooksOf(this.defaultHooks, options.hooks);
-    const usesThreads = options.mode === "parallel" || plan.usesThreads;
+    const usesThreads = plan.usesThreads || (options.mode === "parallel" && !sync);
     if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
     const place = usesThreads ? (run: LazyAbort) => this.placements.of(plan, options, state.runId, run) : undefined;
     const plain = !sync && overrides === undefined && hooks === NO_HOOKS && place === undefined;

@@ -1,5 +1,6 @@
 import { isThenable, type Coroutine } from "../base/coroutine.js";
 import { messageOf } from "../base/message.js";
+import type { Waits } from "../base/waits.js";
 import { structuralKey } from "../base/structural-key.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { CacheEntry, CacheOptions, CacheStore } from "../definition/policy-options.js";
@@ -13,14 +14,12 @@ const LONGEST_KEY = 200;
 export interface CacheUser {
   /** It can't wait for promises. */
   readonly sync: boolean;
-  /** Whether the error says that the run was given up, and nothing of the node. */
-  isInterruption(error: unknown): boolean;
+  /** What is given up with the run. */
+  readonly waits: Waits;
   /** Computes the result within the run. */
   compute(): Coroutine;
   /** Computes it on its own, later, whatever becomes of the run. */
   refresh(): Promise<unknown>;
-  /** Waits for something, until the run is given up. */
-  wait<T>(work: T | PromiseLike<T>): Coroutine<T | undefined>;
   hit(): void;
   missed(): void;
 }
@@ -76,7 +75,7 @@ export class ResultCache {
       }
       const flight = user.sync ? undefined : this.flights.get(key);
       if (flight === undefined) return yield* this.lead(key, found, user);
-      const landing = yield* user.wait(flight.follow());
+      const landing = yield* user.waits.for(flight.follow());
       if (landing === undefined) continue; // The run that computed it was given up.
       if ("error" in landing) throw landing.error;
       user.hit();
@@ -103,7 +102,7 @@ export class ResultCache {
     this.flights.set(key, flight);
     let landing: Landing;
     try {
-      const entry = isThenable(found) ? usable(yield* user.wait(found)) : undefined;
+      const entry = isThenable(found) ? usable(yield* user.waits.for(found)) : undefined;
       if (entry !== undefined) {
         landing = { value: entry.value };
         return this.use(key, entry, user);
@@ -112,10 +111,10 @@ export class ResultCache {
       const value = yield* user.compute();
       landing = { value };
       // Who waits for the store must not be overtaken by who asks it.
-      if (this.flights.get(key) === flight) yield* user.wait(this.keep(key, value));
+      if (this.flights.get(key) === flight) yield* user.waits.for(this.keep(key, value));
       return value;
     } catch (error) {
-      if (landing === undefined && !user.isInterruption(error)) landing = { error };
+      if (landing === undefined && !user.waits.isGivenUp(error)) landing = { error };
       throw error;
     } finally {
       if (this.flights.get(key) === flight) this.flights.delete(key);

@@ -1,4 +1,5 @@
 import type { Coroutine } from "../base/coroutine.js";
+import type { Waits } from "../base/waits.js";
 import type { Context } from "../definition/context.js";
 import { inputName, namedInputs } from "../definition/named-inputs.js";
 import type { NodeHooks } from "../definition/node-options.js";
@@ -11,10 +12,6 @@ export interface HookedAttempt {
   readonly spec: NodeSpec;
   readonly args: unknown[];
   readonly ctx: Context;
-  /** Waits for what a hook returned, until the run is given up. */
-  wait(work: unknown): Coroutine;
-  /** Whether the error says that the run was given up. */
-  isInterruption(error: unknown): boolean;
 }
 
 /**
@@ -22,19 +19,24 @@ export interface HookedAttempt {
  * `onError` gets what the function threw, and is not called for an attempt that was cancelled.
  * @throws {ExecutionError} EXECUTION naming the hook, when one throws
  */
-export function* hooked(hooks: readonly NodeHooks[], attempt: HookedAttempt, execute: () => Coroutine): Coroutine {
+export function* hooked(
+  hooks: readonly NodeHooks[],
+  attempt: HookedAttempt,
+  waits: Waits,
+  execute: () => Coroutine,
+): Coroutine {
   let failure: { readonly error: unknown } | undefined;
   let result: unknown;
   try {
-    result = yield* around(hooks, attempt, execute);
+    result = yield* around(hooks, attempt, waits, execute);
   } catch (error) {
     failure = { error };
   }
   for (const hook of hooks) {
     try {
-      yield* attempt.wait(hook.cleanup?.(attempt.spec, attempt.ctx));
+      yield* waits.for(hook.cleanup?.(attempt.spec, attempt.ctx));
     } catch (error) {
-      if (attempt.isInterruption(error)) failure = { error };
+      if (waits.isGivenUp(error)) failure = { error };
       else failure = { error: hookError("cleanup", attempt, error, failure) };
     }
   }
@@ -42,32 +44,37 @@ export function* hooked(hooks: readonly NodeHooks[], attempt: HookedAttempt, exe
   return result;
 }
 
-function* around(hooks: readonly NodeHooks[], attempt: HookedAttempt, execute: () => Coroutine): Coroutine {
+function* around(
+  hooks: readonly NodeHooks[],
+  attempt: HookedAttempt,
+  waits: Waits,
+  execute: () => Coroutine,
+): Coroutine {
   const { spec, ctx } = attempt;
   let inputs = namedInputs(spec, attempt.args);
   for (const hook of hooks) {
     try {
-      const changed = yield* attempt.wait(hook.preExecute?.(spec, inputs, ctx));
+      const changed = yield* waits.for(hook.preExecute?.(spec, inputs, ctx));
       if (changed === undefined) continue;
       inputs = changed as Record<string, unknown>;
       applyInputs(attempt, inputs);
     } catch (error) {
-      throw attempt.isInterruption(error) ? error : hookError("preExecute", attempt, error);
+      throw waits.isGivenUp(error) ? error : hookError("preExecute", attempt, error);
     }
   }
   let result: unknown;
   try {
     result = yield* execute();
   } catch (error) {
-    if (!attempt.isInterruption(error)) yield* tell(hooks, attempt, inputs, error);
+    if (!waits.isGivenUp(error)) yield* tell(hooks, attempt, waits, inputs, error);
     throw error;
   }
   for (const hook of hooks) {
     try {
-      const changed = yield* attempt.wait(hook.postExecute?.(spec, inputs, result, ctx));
+      const changed = yield* waits.for(hook.postExecute?.(spec, inputs, result, ctx));
       if (changed !== undefined) result = changed;
     } catch (error) {
-      throw attempt.isInterruption(error) ? error : hookError("postExecute", attempt, error);
+      throw waits.isGivenUp(error) ? error : hookError("postExecute", attempt, error);
     }
   }
   return result;
@@ -76,14 +83,15 @@ function* around(hooks: readonly NodeHooks[], attempt: HookedAttempt, execute: (
 function* tell(
   hooks: readonly NodeHooks[],
   attempt: HookedAttempt,
+  waits: Waits,
   inputs: Record<string, unknown>,
   failure: unknown,
 ): Coroutine<void> {
   for (const hook of hooks) {
     try {
-      yield* attempt.wait(hook.onError?.(attempt.spec, inputs, failure, attempt.ctx));
+      yield* waits.for(hook.onError?.(attempt.spec, inputs, failure, attempt.ctx));
     } catch (error) {
-      throw attempt.isInterruption(error) ? error : hookError("onError", attempt, error, { error: failure });
+      throw waits.isGivenUp(error) ? error : hookError("onError", attempt, error, { error: failure });
     }
   }
 }

@@ -1,6 +1,7 @@
 import type * as library from "p-retry";
 import { block } from "../base/block.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
+import type { Waits } from "../base/waits.js";
 import { messageOf } from "../base/message.js";
 import type { RetryOptions } from "../definition/policy-options.js";
 
@@ -15,10 +16,8 @@ export interface RetryControls {
   readonly sync: boolean;
   /** The run is over: nothing is tried again. */
   readonly isOver: boolean;
-  /** Ends the waiting when it aborts. */
+  /** Aborts with the run. */
   readonly signal: AbortSignal;
-  /** Resolves after `ms`; rejects with the signal's reason when that comes first. */
-  pause(ms: number): Promise<void>;
 }
 
 /** Several attempts failed, and there is to be no other; `errors` is what each threw, in order. */
@@ -44,6 +43,7 @@ export function delayAfter(attempt: number, options: RetryOptions, random = Math
 /**
  * Tries again after failures, as often as `retry` says. The library behind it is loaded at the first failure, so that
  * success costs nothing.
+ * @param onPause - called before the pause that precedes attempt `next`: others may use the time
  * @throws what the first attempt threw when there is no second; {AttemptsFailed} after several; the signal's reason when it
  *   aborts
  */
@@ -51,6 +51,8 @@ export function* retrying(
   retry: number | RetryOptions,
   attempt: (n: number) => Coroutine,
   controls: RetryControls,
+  waits: Waits,
+  onPause: (next: number) => void,
 ): Coroutine {
   const options = typeof retry === "object" ? retry : { retries: retry };
   const errors: unknown[] = [];
@@ -61,8 +63,12 @@ export function* retrying(
     errors.push(error);
     const delay = yield* pauseAfter(errors, options);
     if (delay === undefined) throw error;
-    if (!controls.sync) return yield retryWaiting(options, attempt, errors, delay, controls);
-    return yield* retryBlocking(options, attempt, errors, delay);
+    if (controls.sync) return yield* retryBlocking(options, attempt, errors, delay);
+    const pause = (ms: number) => {
+      onPause(errors.length + 1);
+      return ms > 0 ? waits.pause(ms) : undefined;
+    };
+    return yield retryWaiting(options, attempt, errors, delay, controls.signal, pause);
   }
 }
 
@@ -92,12 +98,12 @@ async function retryWaiting(
   attempt: (n: number) => Coroutine,
   errors: unknown[],
   firstDelay: number,
-  controls: RetryControls,
+  signal: AbortSignal,
+  pause: (ms: number) => Promise<void> | undefined,
 ): Promise<unknown> {
   const { createRequire } = process.getBuiltinModule("node:module");
   const { default: pRetry } = createRequire(import.meta.url)("p-retry") as typeof library;
-  const { signal } = controls;
-  await controls.pause(firstDelay);
+  await pause(firstDelay);
   // The first attempt was made already, so the library's is the second.
   const next = async (n: number) => {
     try {
@@ -112,7 +118,7 @@ async function retryWaiting(
     signal.throwIfAborted();
     const delay = await drive(pauseAfter(errors, options));
     if (delay === undefined) throw new AttemptsFailed(errors);
-    await controls.pause(delay);
+    await pause(delay);
   };
   return pRetry(next, { retries: Infinity, minTimeout: 0, onFailedAttempt, signal });
 }

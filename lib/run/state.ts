@@ -26,6 +26,7 @@ export class RunState extends RunBase {
   endedAt = 0;
   /** Where each node runs; undefined when all run inline. */
   places: readonly Place[] | undefined = undefined;
+  private attempts: Map<number, number> | undefined;
   private rare: RareFacts | undefined;
 
   constructor(
@@ -107,7 +108,12 @@ export class RunState extends RunBase {
 
   /** How many attempts were made. */
   attemptsOf(node: number): number {
-    return this.rare?.attempts.get(node) ?? (this.startedAt[node] === NEVER ? 0 : 1);
+    return this.attempts?.get(node) ?? (this.startedAt[node] === NEVER ? 0 : 1);
+  }
+
+  /** Most nodes that start make one attempt, which needs no noting. */
+  setAttempts(node: number, count: number): void {
+    if (this.attemptsOf(node) !== count) (this.attempts ??= new Map<number, number>()).set(node, count);
   }
 
   /** Whether a node's result comes from an attempt in this run: it is not cached, not copied, not given. */
@@ -135,7 +141,6 @@ export class RunState extends RunBase {
 
 class RareFacts {
   readonly errors = new Map<number, ExecutionError>();
-  readonly attempts = new Map<number, number>();
   readonly branches = new Map<number, string>();
   readonly cached = new Set<number>();
   /** Results taken from an earlier run. */

@@ -119,7 +119,6 @@ export function executorContract(executor: ExecutorName): void {
       dag.node("throws", () => {
         throw new Error("boom");
       });
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
       dag.node("rejects", () => Promise.reject(undefined));
       dag.node("hangs", { timeout: 20 }, () => new Promise(() => {}));
       const hooks = {

@@ -71,13 +71,15 @@ export class DagRun implements DagHostRun {
   /** How many nodes of the plan's order have started, while it is followed. */
   private position = 0;
   announcer: Announcer | undefined;
+  readonly scheduler: Scheduler | undefined;
   private readonly slots: Slots;
   /** In mode `parallel`: the slots of nodes that run on threads. */
   private workers: Slots | undefined;
   threads: ThreadBackend | undefined = undefined;
   private readonly overrides: RunSetup["overrides"];
   /** The nodes that take more than a plain call. */
-  private managedNodes: Uint8Array | "all" | undefined;
+  private managedNodes: Uint8Array | undefined;
+  private readonly managesAll: boolean;
   private readonly deadline: number;
   /** The latest reading of the clock, and whether a node's function has run since. */
   private time: number;
@@ -111,11 +113,13 @@ export class DagRun implements DagHostRun {
     private readonly setup: RunSetup,
   ) {
     const { plan } = state;
-    const { concurrency, timeout, observers, scheduler } = options;
+    const { concurrency, timeout, observers } = options;
     this.plan = plan;
     this.sync = setup.sync;
     this.overrides = setup.overrides;
-    this.managedNodes = setup.hooks.length > 0 || scheduler !== undefined ? "all" : plan.managed;
+    this.scheduler = options.scheduler;
+    this.managedNodes = plan.managed;
+    this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined;
     const isSerial = plan.isSerial || this.isSequential;
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
     this.slots = new Slots(limit, this);
@@ -137,10 +141,6 @@ export class DagRun implements DagHostRun {
 
   get isOver(): boolean {
     return this.over;
-  }
-
-  get scheduler(): Scheduler | undefined {
-    return this.options.scheduler;
   }
 
   /** Aborts when the run ends before its time. */
@@ -243,9 +243,7 @@ export class DagRun implements DagHostRun {
       const { plan, options } = this;
       this.threads = threads;
       const isThreaded = places.map(({ backend }) => backend === "thread");
-      if (this.managedNodes !== "all") {
-        this.managedNodes = Uint8Array.from(isThreaded, (is, i) => (is || plan.managed?.[i] === 1 ? 1 : 0));
-      }
+      this.managedNodes = Uint8Array.from(isThreaded, (is, i) => (is || plan.managed?.[i] === 1 ? 1 : 0));
       if (options.mode === "parallel") {
         this.lanes = Uint8Array.from(isThreaded, Number);
         this.workers = new Slots(options.maxWorkers ?? options.pool?.maxWorkers ?? availableParallelism(), this);
@@ -257,17 +255,17 @@ export class DagRun implements DagHostRun {
   /** Starts the first nodes. */
   private begin(): void {
     this.hasBegun = true;
+    if (this.plan.inputsTimeouts !== undefined) this.watchInputs(this.plan.inputsTimeouts);
     const followsOrder =
       this.plan.isPlain &&
-      this.plan.inputsTimeouts === undefined &&
+      this.deadlines === undefined &&
       this.lanes === undefined &&
       this.state.active === undefined &&
       this.overrides === undefined &&
       this.announcer === undefined &&
-      (this.options.executor ?? "workQueue") === "workQueue" &&
+      (this.options.executor === undefined || this.options.executor === "workQueue") &&
       this.budget === Infinity &&
       this.options.retain !== "outputs";
-    this.watchInputs();
     if (!followsOrder) {
       this.lazyReadiness = this.newReadiness();
       this.settleGiven(this.lazyReadiness);
@@ -276,9 +274,7 @@ export class DagRun implements DagHostRun {
     this.pump();
   }
 
-  private watchInputs(): void {
-    const { inputsTimeouts } = this.plan;
-    if (inputsTimeouts === undefined) return;
+  private watchInputs(inputsTimeouts: ReadonlyMap<number, number>): void {
     const onExpired = (node: number) => {
       if (this.over || this.state.status[node] !== Status.pending) return;
       this.readClock();
@@ -304,7 +300,7 @@ export class DagRun implements DagHostRun {
     } catch (own) {
       return this.failed(node, true, own);
     }
-    if (isThenable(standIn)) this.await(node, true, standIn);
+    if (isThenable(standIn)) this.await(node, true, Promise.resolve(standIn));
     else this.succeeded(node, true, standIn);
   }
 
@@ -442,8 +438,7 @@ export class DagRun implements DagHostRun {
     state.startedAt[node] = this.time;
     this.open++;
     this.budget--;
-    const { managedNodes } = this;
-    const managed = managedNodes !== undefined && (managedNodes === "all" || managedNodes[node] === 1);
+    const managed = this.managesAll || (this.managedNodes !== undefined && this.managedNodes[node] === 1);
     if (!managed) this.slots.used++;
     let work: unknown;
     try {
@@ -451,21 +446,22 @@ export class DagRun implements DagHostRun {
     } catch (error) {
       return this.failed(node, managed, error);
     }
-    if (work instanceof Promise || isThenable(work)) this.await(node, managed, work as PromiseLike<unknown>);
+    if (work instanceof Promise) this.await(node, managed, work);
+    else if (isThenable(work)) this.await(node, managed, Promise.resolve(work));
     else this.succeeded(node, managed, work);
   }
 
   /** Goes on when what a node returned has settled. */
-  private await(node: number, managed: boolean, work: PromiseLike<unknown>): void {
+  private await(node: number, managed: boolean, work: Promise<unknown>): void {
     if (this.sync) {
-      Promise.resolve(work).catch(() => {});
+      work.catch(() => {});
       const message = `Node "${this.name(node)}" returned a promise, which runSync can't wait for. Use run instead.`;
       return this.fail(node, new WiringFault(message), "failFast");
     }
     this.isStale = true;
     const fulfil = (value: unknown) => this.settled(node, managed, true, value);
     const reject = (error: unknown) => this.settled(node, managed, false, error);
-    void (work instanceof Promise ? work : Promise.resolve(work)).then(fulfil, reject);
+    void work.then(fulfil, reject);
   }
 
   /** Calls a node's function with its arguments: the plain case, spelled out because it is the hot path. */

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import {
   BackendError,
   CancelledError,
@@ -7,8 +7,10 @@ import {
   NodeTimeoutError,
   NotCloneableError,
   RunTimeoutError,
+  Scheduler,
   ThreadPool,
   type RunEvent,
+  type RunOptions,
   type RunResult,
 } from "dagwright";
 import {
@@ -29,6 +31,8 @@ import {
   plain,
   Plain,
   plainClass,
+  policed,
+  refreshed,
   Shop,
   stateful,
   twins,
@@ -399,6 +403,36 @@ describe("ThreadPool", () => {
     expect(() => new ThreadPool({ maxWorkers: 0 })).toThrow(RangeError);
     expect(() => new ThreadPool({ idle: 1 } as never)).toThrow(/Unknown option "idle"/u);
     await expect(plain.run({ mode: "parallel", pool: {} as never })).rejects.toThrow(/must be a ThreadPool/u);
+  });
+
+  it("keeps to policies: fallbacks and retries see their inputs, limits and schedulers hold", async () => {
+    const scheduler = new Scheduler({ maxConcurrency: 1 });
+    for (const options of [{}, { retain: "outputs" }, { scheduler }] as RunOptions[]) {
+      const run = await policed.run({ ...parallel, ...options });
+      expect(run.outputs).toMatchObject({ risky: 100_000, flaky: 100_000, where: { isMainThread: false } });
+      expect(run.nodes.get("flaky")).toMatchObject({ attempts: 3, backend: "thread" });
+    }
+    expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0, completed: 6 });
+  });
+
+  it("refreshes cached results on a thread, though the run is over", async () => {
+    const random = vi.spyOn(Math, "random").mockReturnValue(0);
+    const ask = async (n: number) => (await refreshed.run({ ...parallel, inputs: { n } })).get("value") as unknown[];
+    const first = await ask(1);
+    expect(first[1]).not.toBe(0);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const entry = await ask(1);
+    expect(entry).toBe(first);
+    const changed = async () => {
+      random.mockReturnValue(1);
+      const value = await ask(1);
+      if (value === first) throw new Error("not refreshed yet");
+      return value;
+    };
+    const later = await vi.waitFor(changed);
+    expect(later).toEqual([1, expect.any(Number), 1]);
+    expect(later[1]).not.toBe(0);
+    random.mockRestore();
   });
 
   it("serves overlapping runs, more of them than it has threads", async () => {

@@ -8,7 +8,6 @@ import {
   MissingResultError,
   NodeTimeoutError,
   optional,
-  RetryExhaustedError,
   route,
   RunTimeoutError,
   ValidationError,
@@ -476,57 +475,6 @@ describe("Dag › time and cancellation", () => {
     const dag = new Dag("d");
     dag.node("a", () => sleep(5));
     expect((await dag.start().pause()).status).toBe("completed");
-  });
-});
-
-describe("Dag › retry", () => {
-  it("makes n + 1 attempts, waiting 100 ms, then 200 ms", async () => {
-    const times: number[] = [];
-    const errors = [new TypeError("one"), "two", new Error("three")];
-    const dag = new Dag("d");
-    dag.node("flaky", { retry: 2 }, (ctx: Context) => {
-      times.push(performance.now());
-      throw errors[ctx.attempt - 1];
-    });
-    const error = (await dag.run().catch((e: unknown) => e)) as RetryExhaustedError;
-    expect(error).toBeInstanceOf(RetryExhaustedError);
-    expect(error).toMatchObject({ attempts: 3, attempt: 3, errors, cause: errors[2], node: "flaky" });
-    expect(error.run.nodes.get("flaky")?.attempts).toBe(3);
-    const waits = [times[1] - times[0], times[2] - times[1]];
-    expect(waits[0]).toBeGreaterThan(95);
-    expect(waits[0]).toBeLessThan(waits[1]);
-    expect(waits[1]).toBeGreaterThan(195);
-  });
-
-  it("gives the result of the attempt that succeeds, asynchronously and not", async () => {
-    const dag = new Dag("d");
-    dag.node("flaky", { retry: 1 }, (ctx: Context) => {
-      if (ctx.attempt === 1) throw boom;
-      return ctx.attempt;
-    });
-    expect((await dag.run()).value).toBe(2);
-    expect(dag.runSync().value).toBe(2);
-    expect(dag.lastRun?.nodes.get("flaky")?.attempts).toBe(2);
-  });
-
-  it("frees its slot while it waits", async () => {
-    const order: string[] = [];
-    const dag = new Dag("d");
-    dag.node("flaky", { retry: 1 }, async (ctx: Context) => {
-      order.push(`flaky ${ctx.attempt}`);
-      if (ctx.attempt === 1) throw boom;
-    });
-    dag.node("other", () => order.push("other"));
-    await dag.run({ mode: "async", concurrency: 1 });
-    expect(order).toEqual(["flaky 1", "other", "flaky 2"]);
-  });
-
-  it("ends its waiting when the run is aborted", async () => {
-    const dag = new Dag("d");
-    dag.node("flaky", { retry: 10 }, fails);
-    const begin = performance.now();
-    await expect(dag.run({ timeout: 20 })).rejects.toThrow(RunTimeoutError);
-    expect(performance.now() - begin).toBeLessThan(1000);
   });
 });
 

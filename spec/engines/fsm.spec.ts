@@ -512,14 +512,16 @@ describe("State options", () => {
   it("retry a state within its cycle", async () => {
     let tries = 0;
     const fsm = new Fsm("f");
-    fsm.state("a", { initial: true, retry: 2 }, (ctx: FsmContext) => (++tries < 3 ? fails() : stop(ctx.attempt)));
+    fsm.state("a", { initial: true, retry: { retries: 2, delay: 0 } }, (ctx: FsmContext) =>
+      ++tries < 3 ? fails() : stop(ctx.attempt),
+    );
     expect(await fsm.run()).toMatchObject({ value: 3, cycleCount: 1 });
     const hopeless = new Fsm("f");
-    hopeless.state("a", { initial: true, retry: 1 }, fails);
+    hopeless.state("a", { initial: true, retry: { retries: 1, delay: 0 } }, fails);
     expect(await caught(hopeless.run())).toMatchObject({ attempts: 2, errors: [boom, boom], state: "a", cycle: 0 });
     expect(await caught(hopeless.run())).toBeInstanceOf(RetryExhaustedError);
     const rescued = new Fsm("f", { errorState: "b" });
-    rescued.state("a", { initial: true, retry: 1 }, fails);
+    rescued.state("a", { initial: true, retry: { retries: 1, delay: 0 } }, fails);
     rescued.state("b", (error: unknown) => stop(error));
     expect((await rescued.run()).value).toBe(boom);
   });
@@ -648,7 +650,7 @@ describe("Fsm › runSync", () => {
   it("waits for `after`, and for retries, by blocking", () => {
     const fsm = new Fsm("f");
     let tries = 0;
-    fsm.state("a", { initial: true, retry: 1 }, () =>
+    fsm.state("a", { initial: true, retry: { retries: 1, delay: 0 } }, () =>
       tries++ === 0 ? fails() : waitForEvent({ X: "b" }, { after: [5, "b"] }),
     );
     fsm.state("b", () => stop("after"));

@@ -1,5 +1,13 @@
 import { describe, expect, it, vi } from "vitest";
-import { CancelledError, Dag, ExecutionError, Fsm, RetryExhaustedError, type RetryOptions } from "dagwright";
+import {
+  CancelledError,
+  Dag,
+  ExecutionError,
+  Fsm,
+  RetryExhaustedError,
+  type Context,
+  type RetryOptions,
+} from "dagwright";
 import { outcome, pass, rejection, sleep, useFakeTime } from "../support/fake-time.js";
 
 useFakeTime();
@@ -30,6 +38,24 @@ describe("retry", () => {
     expect(error).toMatchObject({ attempts: 4, attempt: 4, node: "a", code: "RETRY_EXHAUSTED" });
     expect(error.errors.map((e: Error) => e.message)).toEqual(["no 1", "no 2", "no 3", "no 4"]);
     expect(error.cause).toBe(error.errors[3]);
+  });
+
+  it("keeps what each attempt threw as it was thrown, errors or not", async () => {
+    const errors = [new TypeError("one"), "two", undefined];
+    const dag = new Dag("d");
+    dag.node("a", { retry: { retries: 2, delay: 0 } }, (ctx: Context) => {
+      throw errors[ctx.attempt - 1];
+    });
+    const error = await rejection(dag.run());
+    expect(error).toMatchObject({ attempts: 3, errors, cause: undefined });
+    expect(error.errors[0]).toBe(errors[0]);
+    expect(error.run.nodes.get("a")?.attempts).toBe(3);
+  });
+
+  it("gives the result of the attempt that succeeds", async () => {
+    const { run } = flaky(2, 2);
+    const { value, nodes } = await outcome(run());
+    expect([value, nodes.get("a")?.attempts]).toEqual([3, 3]);
   });
 
   it.each<[string, RetryOptions, number[]]>([

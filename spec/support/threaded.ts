@@ -190,3 +190,23 @@ export const twins = [1, 2].map((n) => {
   dag.node("n", () => n);
   return dag;
 });
+
+export const policed = new Dag("policed");
+policed.node("source", () => new Float64Array(100_000).fill(1));
+policed.node("risky", { needs: ["source"], fallback: (_: unknown, ctx: Context) => sizeOf(ctx.get("source")) }, () => {
+  throw new Error("risky");
+});
+policed.node("flaky", { needs: ["source"], retry: { retries: 2, delay: 1 } }, (source: Float64Array, ctx: Context) => {
+  if (ctx.attempt < 3) throw new Error("flaky");
+  return source.length;
+});
+policed.node("where", { throttle: { limit: 100, interval: 1 }, concurrencyKey: { key: "policed", limit: 2 } }, where);
+
+const sizeOf = (value: unknown) => (value as Float64Array).length;
+
+export const refreshed = new Dag("refreshed");
+refreshed.cachedNode("value", { ttl: 1e9, staleAfter: 0, key: "n" }, (n: number, ctx: Context) => [
+  n,
+  threadId,
+  ctx.attempt,
+]);

@@ -2,6 +2,7 @@ import { defineConfig } from "tsdown";
 
 const shared = defineConfig({
   target: "node20",
+  tsconfig: "lib/tsconfig.json",
   platform: "node",
   fixedExtension: true,
   shims: true,

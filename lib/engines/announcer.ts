@@ -7,7 +7,7 @@ import type { Observer, RunEvent } from "../run/events.js";
 type Facts<E> = E extends RunEvent ? Omit<E, "runId" | "at" | "node"> : never;
 
 /** The run that is announced, and the names of its nodes or states by index. */
-interface Subject {
+export interface Subject {
   readonly runId: string;
   readonly plan: { readonly specs: readonly { readonly name: string }[] };
 }

@@ -1,29 +1,27 @@
-import { setImmediate } from "node:timers";
 import { availableParallelism } from "node:os";
 import type { ThreadBackend } from "../backends/thread.js";
-import { LazyAbort, onAbort } from "../base/abort.js";
+import type { LazyAbort } from "../base/abort.js";
 import { findClock, now } from "../base/clock.js";
 import { drive, isThenable } from "../base/coroutine.js";
+import type { DagwrightError } from "../base/errors.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { DagPlan } from "../planning/plan.js";
 import type { ResultCache } from "../policies/cache.js";
-import type { Scheduler } from "../policies/scheduler.js";
 import { NodeContext } from "../run/context.js";
-import { cancelled, expired, interruption } from "../run/endings.js";
-import { ExecutionError, InputsTimeoutError } from "../run/errors.js";
-import { messageOf } from "../base/message.js";
+import { ExecutionError } from "../run/errors.js";
 import { RunResult } from "../run/result.js";
 import type { RunState } from "../run/state.js";
 import { Status, type RunStatus } from "../run/status.js";
-import { Announcer } from "./announcer.js";
+import type { Announcer } from "./announcer.js";
 import { Arguments, inputValues, WiringFault } from "./arguments.js";
 import { Attempts } from "./attempts.js";
+import { failureOf, inputsLate, nodeError } from "./dag-errors.js";
 import { DagHost, type DagHostRun } from "./dag-host.js";
+import { EngineRun } from "./engine-run.js";
 import { choose } from "./forks.js";
 import { Punctual } from "./executors/punctual.js";
 import { InputDeadlines } from "./input-deadlines.js";
-import type { Observer } from "../run/events.js";
 import { executorFor } from "./executors/by-name.js";
 import type { Placed } from "./placements.js";
 import { Readiness } from "./readiness.js";
@@ -45,9 +43,6 @@ export interface RunSetup {
   readonly place: ((run: LazyAbort) => Placed | Promise<Placed>) | undefined;
 }
 
-/** Called once, when the run has ended; with `error`, it rejects. */
-export type RunEnd = (result: RunResult<any>, error: ExecutionError | undefined) => void;
-
 /**
  * Drives one run of a dag from plan to terminal state.
  *
@@ -63,15 +58,13 @@ export type RunEnd = (result: RunResult<any>, error: ExecutionError | undefined)
  * Cost: O(nodes + edges) a run, whatever the shape. Not here: which nodes are ready (`readiness.ts`), what surrounds an
  * attempt (`attempts.ts`).
  */
-export class DagRun implements DagHostRun {
-  readonly sync: boolean;
+export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHostRun {
+  declare protected readonly options: RunOptions<any>;
   private readonly plan: DagPlan;
   /** Which nodes may run; undefined while the plan's order says that, see {@link DagRun.followOrder}. */
   private lazyReadiness: Readiness | undefined;
   /** How many nodes of the plan's order have started, while it is followed. */
   private position = 0;
-  announcer: Announcer | undefined;
-  readonly scheduler: Scheduler | undefined;
   private readonly slots: Slots;
   /** In mode `parallel`: the slots of nodes that run on threads. */
   private workers: Slots | undefined;
@@ -88,50 +81,34 @@ export class DagRun implements DagHostRun {
   private slice: TimeSlice | undefined;
   /** Nodes that started and have not settled. */
   private open = 0;
-  /** How many more nodes may start; finite only when stepping. */
-  private budget = Infinity;
-  private isAnnounced = false;
   /** It is known where nodes run. */
   private hasBegun = false;
   private pumping = false;
   private pausing = false;
-  private over = false;
   /** In mode `parallel`: 1 for the nodes that run on threads. */
   private lanes: Uint8Array | undefined;
   private deadlines: InputDeadlines | undefined;
   private lazyArgs: Arguments | undefined;
-  private lazyAbort: LazyAbort | undefined;
-  private lazyAttempts: Attempts | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  private removeListener: (() => void) | undefined;
-  private onEnd: RunEnd | undefined;
-  private onIdle: (() => void) | undefined;
 
   constructor(
-    readonly state: RunState,
-    private readonly options: RunOptions<any>,
+    state: RunState,
+    options: RunOptions<any>,
     private readonly setup: RunSetup,
   ) {
+    super(state, options, setup.sync, setup.hooks);
     const { plan } = state;
-    const { concurrency, timeout, observers } = options;
+    const { concurrency, timeout } = options;
     this.plan = plan;
-    this.sync = setup.sync;
     this.overrides = setup.overrides;
-    this.scheduler = options.scheduler;
     this.managedNodes = plan.managed;
     this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined;
     const isSerial = plan.isSerial || this.isSequential;
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
     this.slots = new Slots(limit, this);
-    this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
     findClock();
     this.time = state.beganAt = now();
     this.sliceEnd = setup.sync ? Infinity : this.time + TIME_SLICE;
     this.deadline = timeout === undefined ? Infinity : this.time + timeout;
-  }
-
-  get hooks(): readonly NodeHooks[] {
-    return this.setup.hooks;
   }
 
   private get isSequential(): boolean {
@@ -139,21 +116,8 @@ export class DagRun implements DagHostRun {
     return this.sync || mode === undefined || mode === "sequential";
   }
 
-  get isOver(): boolean {
-    return this.over;
-  }
-
-  /** Aborts when the run ends before its time. */
-  get signal(): AbortSignal {
-    return this.abort.signal;
-  }
-
   get args(): Arguments {
     return (this.lazyArgs ??= new Arguments(this.plan, this.state, inputValues(this.plan, this.state.inputs)));
-  }
-
-  private get abort(): LazyAbort {
-    return (this.lazyAbort ??= new LazyAbort());
   }
 
   private get attempts(): Attempts {
@@ -180,42 +144,14 @@ export class DagRun implements DagHostRun {
 
   // --- control ---
 
-  /**
-   * Starts the run. In a synchronous run it has ended when this returns.
-   * @param budget - how many nodes may start; further ones need {@link DagRun.resume}
-   * @param onIdle - called when the budget is spent and what it started has settled
-   */
-  start(onEnd: RunEnd, budget = Infinity, onIdle?: () => void): void {
-    this.prepare(onEnd);
-    this.budget = budget;
-    this.onIdle = onIdle;
-    this.go();
-  }
-
-  /** Starts the run, too, but leaves the first nodes and the first event to a microtask. */
-  startSoon(onEnd: RunEnd): void {
-    this.prepare(onEnd);
-    queueMicrotask(() => this.go());
-  }
-
-  private prepare(onEnd: RunEnd): void {
-    const { signal, timeout } = this.options;
-    this.onEnd = onEnd;
-    this.scheduler?.begin();
-    if (signal !== undefined) this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
-    if (timeout !== undefined && !this.sync && !this.over) this.timer = setTimeout(() => this.expire(), timeout);
-  }
-
-  /** Does what {@link DagRun.startSoon} has left for later, if it is not done yet. */
-  go(): void {
-    if (this.over || this.isAnnounced) return;
-    this.announceStart();
-    if (this.setup.place === undefined) return this.begin();
+  /** Finds out where nodes run, and starts the first ones. */
+  protected begin(): void {
+    if (this.setup.place === undefined) return this.beginNodes();
     let placed: Placed | Promise<Placed>;
     try {
       placed = this.setup.place(this.abort);
     } catch (error) {
-      return this.stop("failed", error as ExecutionError);
+      return this.halt("failed", error as ExecutionError);
     }
     if (!(placed instanceof Promise)) return this.placed(placed);
     this.open++;
@@ -225,14 +161,8 @@ export class DagRun implements DagHostRun {
         this.readClock();
         this.placed(found);
       },
-      (error: ExecutionError) => this.over || this.stop("failed", error),
+      (error: ExecutionError) => this.over || this.halt("failed", error),
     );
-  }
-
-  private announceStart(): void {
-    if (this.isAnnounced) return;
-    this.isAnnounced = true;
-    this.announcer?.announce({ type: "run.started", workflow: this.plan.workflow, inputs: this.state.inputs });
   }
 
   /** Goes on once it is known where nodes run. */
@@ -249,11 +179,10 @@ export class DagRun implements DagHostRun {
         this.workers = new Slots(options.maxWorkers ?? options.pool?.maxWorkers ?? availableParallelism(), this);
       }
     }
-    this.begin();
+    this.beginNodes();
   }
 
-  /** Starts the first nodes. */
-  private begin(): void {
+  private beginNodes(): void {
     this.hasBegun = true;
     if (this.plan.inputsTimeouts !== undefined) this.watchInputs(this.plan.inputsTimeouts);
     const followsOrder =
@@ -288,8 +217,7 @@ export class DagRun implements DagHostRun {
   /** A node's inputs were not there in time. */
   private failLate(node: number): void {
     const { options } = this.plan.specs[node];
-    const message = `The inputs of node "${this.name(node)}" were not there within its inputsTimeout of ${options.inputsTimeout} ms, so it was not called.`;
-    const error = new InputsTimeoutError(message, { runId: this.state.runId, node: this.name(node) });
+    const error = inputsLate(this.state, node);
     this.state.setAttempts(node, 0);
     this.open++;
     if (options.fallback === undefined) return this.fail(node, error);
@@ -304,37 +232,14 @@ export class DagRun implements DagHostRun {
     else this.succeeded(node, true, standIn);
   }
 
-  /** Lets `budget` more nodes start; `onIdle` as in {@link DagRun.start}. */
-  resume(budget: number, onIdle: () => void): void {
-    this.budget = budget;
-    this.onIdle = onIdle;
-    this.pump();
-  }
-
   /** Starts no more nodes; the run ends as `paused` when those in flight have settled. */
   pause(): void {
     this.pausing = true;
     if (!this.over) this.pump();
   }
 
-  /** Ends the run as `cancelled`, now. */
-  cancel(reason: unknown): void {
-    if (this.over) return;
-    this.stop("cancelled", cancelled(this.state, reason));
-  }
-
-  /** Tells an observer what happens from now on; gives a function that ends it, undefined when the run has ended. */
-  observe(observer: Observer): (() => void) | undefined {
-    if (this.over && this.onEnd === undefined) return undefined;
-    if (this.announcer === undefined) {
-      this.announcer = new Announcer(this.state, []);
-      if (this.hasBegun) this.readiness.listen(this.announcer);
-    }
-    return this.announcer.add(observer);
-  }
-
-  private expire(): void {
-    if (!this.over) this.stop("failed", expired(this.state, this.options.timeout));
+  protected listened(announcer: Announcer): void {
+    if (this.hasBegun) this.readiness.listen(announcer);
   }
 
   // --- the loop ---
@@ -547,7 +452,7 @@ export class DagRun implements DagHostRun {
   }
 
   private fail(node: number, thrown: unknown, decided?: Verdict): void {
-    const error = this.failureOf(node, thrown);
+    const error = failureOf(this.state, node, thrown);
     const { state } = this;
     state.status[node] = Status.failed;
     state.finishedAt[node] = this.time;
@@ -557,7 +462,7 @@ export class DagRun implements DagHostRun {
     if (!isThenable(verdict)) return this.carryOut(node, error, verdict);
     if (this.sync) {
       const message = "errorHandler returned a promise, which runSync can't wait for. Use run instead.";
-      return this.carryOut(node, error, this.error(node, message));
+      return this.carryOut(node, error, nodeError(state, node, message));
     }
     void verdict.then((settled) => {
       if (this.over) return;
@@ -575,25 +480,13 @@ export class DagRun implements DagHostRun {
 
   private carryOut(node: number, error: ExecutionError, verdict: Verdict): void {
     this.open--;
-    if (verdict instanceof ExecutionError) return this.stop("failed", verdict);
-    if (verdict === "failFast") return this.stop("failed", error);
+    if (verdict instanceof ExecutionError) return this.halt("failed", verdict);
+    if (verdict === "failFast") return this.halt("failed", error);
     if (verdict === "continueNone") {
       this.state.facts.nulled.add(node);
       this.state.values[node] = null;
     }
     this.readiness.release(node);
-  }
-
-  /** The error of a node that failed: dagwright's own as they are, a user's as the cause of ours. */
-  private failureOf(node: number, thrown: unknown): ExecutionError {
-    if (thrown instanceof ExecutionError && thrown.runId === this.state.runId) return thrown;
-    if (thrown instanceof WiringFault) return this.error(node, thrown.message);
-    return this.error(node, `Node "${this.name(node)}" failed: ${messageOf(thrown)}`, thrown);
-  }
-
-  private error(node: number, message: string, ...cause: [unknown?]): ExecutionError {
-    const site = { runId: this.state.runId, node: this.name(node), attempt: this.state.attemptsOf(node) };
-    return new ExecutionError(message, cause.length === 0 ? site : { ...site, cause: cause[0] });
   }
 
   // --- how the run ends ---
@@ -605,50 +498,31 @@ export class DagRun implements DagHostRun {
     this.end(left ? "paused" : state.errors.size > 0 ? "failed" : "completed", undefined);
   }
 
-  /** Ends the run before its time: what has not settled is cancelled. */
-  private stop(status: RunStatus, error: ExecutionError): void {
-    if (this.over) return;
-    this.over = true;
+  protected cancelOpen(): void {
     const { state, plan } = this;
     this.readClock();
-    this.announceStart();
     for (let i = 0; i < plan.size; i++) {
       if (state.status[i] > Status.running) continue;
       if (state.status[i] === Status.running) state.finishedAt[i] = this.time;
       state.status[i] = Status.cancelled;
       this.announcer?.announce({ type: "node.cancelled" }, i);
     }
-    const reason = interruption(this.state, error);
-    this.abort.abort(reason);
-    const interrupted = this.lazyAttempts?.interrupt(reason) === true;
-    // The hooks of attempts just given up get one turn of the event loop to clean up.
-    if (interrupted && !this.sync) setImmediate(() => this.end(status, error));
-    else this.end(status, error);
   }
 
-  private end(status: RunStatus, error: ExecutionError | undefined): void {
-    this.over = true;
-    this.scheduler?.end();
-    this.removeListener?.();
-    clearTimeout(this.timer);
-    this.deadlines?.stop();
-    this.announcer?.announce({ type: "run.finished", status, error });
+  protected resultOf(status: RunStatus): RunResult<any> {
     this.state.endedAt = this.time;
-    const result = new RunResult<any>(this.state, status);
-    if (error !== undefined) error.run = result as ExecutionError["run"];
-    const { onEnd } = this;
-    this.onEnd = undefined;
-    onEnd?.(result, error);
+    return new RunResult<any>(this.state, status);
+  }
+
+  protected override end(status: RunStatus, error: DagwrightError | undefined): void {
+    this.deadlines?.stop();
+    super.end(status, error);
   }
 
   // --- what attempts ask for ---
 
   cacheOf(node: NodeSpec): ResultCache | undefined {
     return this.setup.cacheOf(node);
-  }
-
-  progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
-    if (!this.over) this.announcer?.announce({ type: "node.progress", attempt, fraction, message }, node);
   }
 
   private name(node: number): string {

@@ -1,5 +1,5 @@
 import type { LazyAbort } from "../base/abort.js";
-import type { ValidationIssue } from "../base/errors.js";
+import type { DagwrightError, ValidationIssue } from "../base/errors.js";
 import { wantedPlaces } from "../backends/placement.js";
 import { readNodes } from "../definition/class-methods.js";
 import { DagDefinition } from "../definition/dag-definition.js";
@@ -15,7 +15,6 @@ import { checkKnownInputs, requireInputs } from "../planning/inputs.js";
 import type { DagPlan } from "../planning/plan.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
-import type { ExecutionError } from "../run/errors.js";
 import type { BackendName } from "../run/place.js";
 import { RunResult } from "../run/result.js";
 import { RunState } from "../run/state.js";
@@ -170,7 +169,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
 
   /** Runs a dag without asynchronous nodes to its end, blocking the thread. Throws what `run` rejects with. */
   runSync(options?: Omit<RunOptions<N>, "mode" | "concurrency">): RunResult<N> {
-    let outcome: { result: RunResult<N>; error: ExecutionError | undefined } | undefined;
+    let outcome: { result: RunResult<N>; error: DagwrightError | undefined } | undefined;
     this.engine(options, true).start((result, error) => {
       this.finished = result;
       outcome = { result, error };

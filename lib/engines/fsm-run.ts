@@ -1,15 +1,12 @@
-import { setImmediate } from "node:timers";
-import { LazyAbort, onAbort } from "../base/abort.js";
 import { block } from "../base/block.js";
 import { drive, isThenable, type Coroutine } from "../base/coroutine.js";
-import { MissingInputError, type DagwrightError } from "../base/errors.js";
+import type { DagwrightError } from "../base/errors.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { valueOf } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import type { ResultCache } from "../policies/cache.js";
-import type { Scheduler } from "../policies/scheduler.js";
-import { cancelled, expired, interruption } from "../run/endings.js";
+import { cancelled } from "../run/endings.js";
 import { ExecutionError, type ErrorSite } from "../run/errors.js";
 import { messageOf } from "../base/message.js";
 import { StateContext } from "../run/fsm-context.js";
@@ -17,10 +14,10 @@ import { FsmResult } from "../run/fsm-result.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { NO_VALUE } from "../run/history.js";
 import type { RunStatus } from "../run/status.js";
-import { Announcer } from "./announcer.js";
 import { Attempts } from "./attempts.js";
 import { CycleClock } from "./cycle-clock.js";
 import { destination, END, type Waiting } from "./destination.js";
+import { EngineRun } from "./engine-run.js";
 import { exhausted, failureOf, neverDone, originOf, siteOf, stateError } from "./fsm-errors.js";
 import { FsmHost, type FsmHostRun } from "./fsm-host.js";
 import { Mailbox } from "./mailbox.js";
@@ -43,9 +40,6 @@ export interface FsmRunSetup {
   cacheOf(state: NodeSpec): ResultCache | undefined;
 }
 
-/** Called once, when the run has ended; with `error`, it rejects. */
-export type FsmRunEnd = (result: FsmResult<any>, error: DagwrightError | undefined) => void;
-
 /** What a run is waiting for. */
 interface Wait {
   readonly events: ReadonlyMap<string, number>;
@@ -63,91 +57,41 @@ interface Wait {
  *
  * Cost: O(1) a cycle, without recursion.
  */
-export class FsmRun implements FsmHostRun {
-  readonly sync: boolean;
-  readonly announcer: Announcer | undefined;
+export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHostRun {
+  declare protected readonly options: FsmRunOptions;
   private readonly plan: FsmPlan;
   private readonly maxCycles: number;
   /** No state is just called. */
   private readonly managesAll: boolean;
   private readonly clock: CycleClock;
-  private budget = Infinity;
   private pumping = false;
   /** Something has to settle before the next cycle. */
   private busy = false;
   /** The inputs of the state that is executing, if it is a managed one. */
   inputs: readonly unknown[] = [];
   private pausing = false;
-  private over = false;
   private hasFailed = false;
   private wait: Wait | undefined;
   private readonly mailbox: Mailbox | undefined;
   private watchers: Watchers | undefined;
-  private lazyAbort: LazyAbort | undefined;
-  private lazyAttempts: Attempts | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  private removeListener: (() => void) | undefined;
-  private onEnd: FsmRunEnd | undefined;
-  private onIdle: (() => void) | undefined;
 
   constructor(
-    readonly state: FsmState,
-    private readonly options: FsmRunOptions,
+    state: FsmState,
+    options: FsmRunOptions,
     private readonly setup: FsmRunSetup,
   ) {
-    const { maxCycles = DEFAULT_CYCLES, timeout, observers, scheduler } = options;
+    super(state, options, setup.sync, setup.hooks);
+    const { maxCycles = DEFAULT_CYCLES, timeout } = options;
     this.plan = state.plan;
-    this.sync = setup.sync;
     this.maxCycles = maxCycles;
-    this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
     this.mailbox = setup.takesEvents ? new Mailbox() : undefined;
     this.clock = new CycleClock(timeout, setup.sync);
-    this.managesAll = setup.hooks.length > 0 || scheduler !== undefined;
-  }
-
-  get hooks(): readonly NodeHooks[] {
-    return this.setup.hooks;
-  }
-
-  get isOver(): boolean {
-    return this.over;
-  }
-
-  /** Aborts when the run ends before its time. */
-  get signal(): AbortSignal {
-    return this.abort.signal;
-  }
-
-  private get abort(): LazyAbort {
-    return (this.lazyAbort ??= new LazyAbort());
+    this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined;
   }
 
   // --- control ---
 
-  /**
-   * Starts the run. In a synchronous run it has ended when this returns.
-   * @param budget - how many states may be executed; further ones need {@link FsmRun.resume}
-   * @param onIdle - called when the budget is spent
-   */
-  start(onEnd: FsmRunEnd, budget = Infinity, onIdle?: () => void): void {
-    const { signal, timeout } = this.options;
-    this.onEnd = onEnd;
-    this.onIdle = onIdle;
-    this.budget = budget;
-    this.scheduler?.begin();
-    this.announcer?.announce({ type: "run.started", workflow: this.plan.workflow, inputs: this.state.inputs });
-    if (signal !== undefined) {
-      this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
-      if (this.over) return;
-    }
-    if (timeout !== undefined && !this.sync) this.timer = setTimeout(this.expire, timeout);
-    this.pump();
-  }
-
-  /** Lets `budget` more states be executed; `onIdle` as in {@link FsmRun.start}. */
-  resume(budget: number, onIdle: () => void): void {
-    this.budget = budget;
-    this.onIdle = onIdle;
+  protected begin(): void {
     this.pump();
   }
 
@@ -156,11 +100,6 @@ export class FsmRun implements FsmHostRun {
     this.pausing = true;
     if (this.wait !== undefined) this.stopWaiting();
     this.pump();
-  }
-
-  /** Ends the run as `cancelled`, now, with an error. */
-  cancel(reason: unknown): void {
-    if (!this.over) this.halt("cancelled", cancelled(this.state, reason), true);
   }
 
   /** Ends the run as `cancelled`, now, without an error. */
@@ -183,9 +122,7 @@ export class FsmRun implements FsmHostRun {
     return (this.watchers ??= new Watchers()).add(index);
   }
 
-  private readonly expire = (): void => {
-    if (!this.over) this.halt("failed", expired(this.state, this.options.timeout), true);
-  };
+  private readonly outOfTime = (): void => this.expire();
 
   /** The event loop has turned. */
   private readonly turned = (): void => {
@@ -203,7 +140,7 @@ export class FsmRun implements FsmHostRun {
       if (this.pausing) this.end("paused", undefined);
       else if (this.state.history.count >= this.maxCycles) this.exhaust();
       else if (this.budget <= 0) break;
-      else if (this.clock.allows(this.expire, this.turned)) this.cycle();
+      else if (this.clock.allows(this.outOfTime, this.turned)) this.cycle();
       else this.busy = !this.over;
     }
     this.pumping = false;
@@ -293,7 +230,7 @@ export class FsmRun implements FsmHostRun {
       return this.fail(error, decided);
     }
     if (typeof target !== "number") this.beginWait(target);
-    else if (target !== END) this.go(target, value);
+    else if (target !== END) this.goTo(target, value);
     else {
       this.state.isTerminated = true;
       this.leave(undefined, value);
@@ -306,7 +243,7 @@ export class FsmRun implements FsmHostRun {
    * @param event - what led there from outside
    * @param rescues - it is an error state, for the failure of the current one
    */
-  private go(to: number, value: unknown, event?: string, rescues = false): void {
+  private goTo(to: number, value: unknown, event?: string, rescues = false): void {
     const { stateHooks } = this.setup;
     if (stateHooks.length === 0) return this.enter(to, value, event);
     const { specs } = this.plan;
@@ -368,12 +305,12 @@ export class FsmRun implements FsmHostRun {
     if (this.takeEvent(events)) return;
     if (this.sync && after !== undefined) {
       block(after.ms);
-      return this.go(after.state, undefined);
+      return this.goTo(after.state, undefined);
     }
     this.busy = true;
     const elapsed = () => {
       this.stopWaiting();
-      this.go((after as NonNullable<typeof after>).state, undefined);
+      this.goTo((after as NonNullable<typeof after>).state, undefined);
       this.pump();
     };
     this.wait = { events, timer: after === undefined ? undefined : setTimeout(elapsed, after.ms) };
@@ -391,7 +328,7 @@ export class FsmRun implements FsmHostRun {
     if (letter === undefined) return false;
     if (this.wait !== undefined) this.stopWaiting();
     letter.taken();
-    this.go(events.get(letter.event) as number, letter.payload, letter.event);
+    this.goTo(events.get(letter.event) as number, letter.payload, letter.event);
     return true;
   }
 
@@ -419,7 +356,7 @@ export class FsmRun implements FsmHostRun {
     state.addError(error);
     this.announcer?.announce({ type: "node.failed", error }, state.current);
     const rescue = plan.errorStates[state.current];
-    if (rescue >= 0 && decided === undefined) return this.go(rescue, originOf(error), undefined, true);
+    if (rescue >= 0 && decided === undefined) return this.goTo(rescue, originOf(error), undefined, true);
     const verdict = decided === undefined || decided === "unrescued" ? this.judge(error) : decided;
     if (!isThenable(verdict)) return this.carryOut(error, verdict);
     if (!this.sync) return this.await(verdict, (settled) => this.carryOut(error, settled), this.failed);
@@ -466,38 +403,26 @@ export class FsmRun implements FsmHostRun {
     this.end("failed", exhausted(state, this.maxCycles, next));
   }
 
-  /** Ends the run before its time: what is executing is cancelled. */
-  private halt(status: RunStatus, error: ExecutionError, rejects: boolean): void {
-    this.over = true;
+  protected cancelOpen(): void {
     const { state } = this;
-    if (this.state.isExecuting) {
-      this.state.isExecuting = false;
-      state.history.add(state.current, NO_VALUE);
-      this.announcer?.announce({ type: "node.cancelled" }, state.current);
-    }
-    const reason = interruption(state, error);
-    this.abort.abort(reason);
-    const interrupted = this.lazyAttempts?.interrupt(reason) === true;
-    const end = () => this.end(status, rejects ? error : undefined);
-    // The hooks of an attempt just given up get one turn of the event loop to clean up.
-    if (interrupted && !this.sync) setImmediate(end);
-    else end();
+    if (!state.isExecuting) return;
+    state.isExecuting = false;
+    state.history.add(state.current, NO_VALUE);
+    this.announcer?.announce({ type: "node.cancelled" }, state.current);
   }
 
-  private end(status: RunStatus, error: DagwrightError | undefined): void {
-    this.over = true;
+  protected listened(): void {}
+
+  protected resultOf(status: RunStatus): FsmResult<any> {
+    return new FsmResult<any>(this.state, status, this.clock.elapsed());
+  }
+
+  protected override end(status: RunStatus, error: DagwrightError | undefined): void {
     this.stopWaiting();
-    this.scheduler?.end();
-    this.removeListener?.();
-    clearTimeout(this.timer);
     if (status === "paused") this.announcer?.announce({ type: "run.paused" });
-    this.announcer?.announce({ type: "run.finished", status, error });
-    const result = new FsmResult<any>(this.state, status, this.clock.elapsed());
-    if (error instanceof ExecutionError) error.run = result as ExecutionError["run"];
-    else if (error instanceof MissingInputError) error.run = result;
+    super.end(status, error);
     this.mailbox?.close((event) => this.refusal(event));
     this.watchers?.close((index) => this.neverEntered(index));
-    this.onEnd?.(result, error);
   }
 
   private refusal(event: string): ExecutionError {
@@ -506,14 +431,6 @@ export class FsmRun implements FsmHostRun {
 
   private neverEntered(index: number): ExecutionError {
     return neverDone(this.state, `did not enter state "${this.plan.specs[index].name}"`);
-  }
-
-  progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
-    if (!this.over) this.announcer?.announce({ type: "node.progress", attempt, fraction, message }, node);
-  }
-
-  get scheduler(): Scheduler | undefined {
-    return this.options.scheduler;
   }
 
   cacheOf(state: NodeSpec): ResultCache | undefined {

@@ -11,12 +11,14 @@ import { checkKnownInputs } from "../planning/inputs.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
 import { ExecutionError } from "../run/errors.js";
+import type { RunEvent } from "../run/events.js";
 import type { FsmResult, StateKey } from "../run/fsm-result.js";
 import { FsmState } from "../run/fsm-state.js";
 import type { Cycle } from "../run/history.js";
 import { stateDiagram, stateDot, type StateDiagramOptions } from "../visualization/state-diagram.js";
 import { toXState, type XStateConfig } from "../visualization/xstate.js";
 import type { Definable, InstanceOf } from "./definable.js";
+import { eventStream } from "./event-stream.js";
 import { FsmRun } from "./fsm-run.js";
 import { hooksOf } from "./run-hooks.js";
 import { checkFsmRunOptions, type FsmRunOptions } from "./run-options.js";
@@ -52,6 +54,11 @@ export interface FsmHandle<S = Record<string, unknown>> {
   pause(): Promise<FsmResult<S>>;
   /** Ends the run as `cancelled`, now; resolves, as `result` does, with what it has so far. */
   stop(): Promise<FsmResult<S>>;
+  /**
+   * What happens from now on, for `for await`; ends with the run. Called first after `start`, in the same turn, it tells
+   * everything.
+   */
+  events(): AsyncIterableIterator<RunEvent>;
 }
 
 /**
@@ -173,12 +180,16 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     const result =
       never ??
       new Promise<FsmResult<S>>((resolve, reject) => {
-        run.start((ended, error) => {
+        run.startSoon((ended, error) => {
           this.finished = ended;
           if (error === undefined) resolve(ended);
           else reject(error);
         });
       });
+    const begun = () => {
+      if (never === undefined) run.go();
+      return run;
+    };
     // Whoever holds the handle may look at the result later, or not at all.
     result.catch(() => {});
     return {
@@ -186,16 +197,17 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
         return state.runId;
       },
       get state() {
-        return specs[state.current].name as StateKey<S>;
+        return specs[begun().state.current].name as StateKey<S>;
       },
       result,
       send: async (event, payload) => {
         checkName("event", event);
-        return run.send(event, payload);
+        return begun().send(event, payload);
       },
-      waitFor: (name, options) => this.waitFor(run, name, options?.timeout),
-      pause: () => (run.pause(), result),
-      stop: () => (run.stop(), result),
+      waitFor: (name, options) => this.waitFor(begun(), name, options?.timeout),
+      pause: () => (begun().pause(), result),
+      stop: () => (begun().stop(), result),
+      events: () => eventStream((observer) => run.observe(observer)),
     };
   }
 

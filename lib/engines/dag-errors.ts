@@ -1,0 +1,30 @@
+/** The errors of a dag's nodes. */
+import { messageOf } from "../base/message.js";
+import { ExecutionError, InputsTimeoutError } from "../run/errors.js";
+import type { RunState } from "../run/state.js";
+import { WiringFault } from "./arguments.js";
+
+/** The error of a node that failed: dagwright's own as they are, a user's as the cause of ours. */
+export function failureOf(state: RunState, node: number, thrown: unknown): ExecutionError {
+  if (thrown instanceof ExecutionError && thrown.runId === state.runId) return thrown;
+  if (thrown instanceof WiringFault) return nodeError(state, node, thrown.message);
+  return nodeError(state, node, `Node "${nameOf(state, node)}" failed: ${messageOf(thrown)}`, thrown);
+}
+
+export function nodeError(state: RunState, node: number, message: string, ...cause: [unknown?]): ExecutionError {
+  const site = { runId: state.runId, node: nameOf(state, node), attempt: state.attemptsOf(node) };
+  return new ExecutionError(message, cause.length === 0 ? site : { ...site, cause: cause[0] });
+}
+
+/** A node's inputs were not there in time. */
+export function inputsLate(state: RunState, node: number): InputsTimeoutError {
+  const { name, options } = state.plan.specs[node];
+  const message =
+    `The inputs of node "${name}" were not there within its inputsTimeout of ${options.inputsTimeout} ms, ` +
+    `so it was not called.`;
+  return new InputsTimeoutError(message, { runId: state.runId, node: name });
+}
+
+function nameOf(state: RunState, node: number): string {
+  return state.plan.specs[node].name;
+}

@@ -1,0 +1,171 @@
+import { setImmediate } from "node:timers";
+import { LazyAbort, onAbort } from "../base/abort.js";
+import { MissingInputError, type DagwrightError } from "../base/errors.js";
+import type { NodeHooks } from "../definition/node-options.js";
+import type { Scheduler } from "../policies/scheduler.js";
+import type { AttemptControls } from "../run/context.js";
+import { cancelled, expired, interruption } from "../run/endings.js";
+import { ExecutionError } from "../run/errors.js";
+import type { Observer } from "../run/events.js";
+import type { RunBase } from "../run/run-base.js";
+import type { RunStatus } from "../run/status.js";
+import { Announcer, type Subject } from "./announcer.js";
+import type { Attempts } from "./attempts.js";
+import type { CommonRunOptions } from "./run-options.js";
+
+/** Called once, when the run has ended; with `error`, it rejects. */
+export type RunEnd<R> = (result: R, error: DagwrightError | undefined) => void;
+
+/**
+ * What the runs of dags and of fsms have in common: how they start, are told to stop, are listened to, and end.
+ *
+ * A run ends once. What ends it before its time (an abort, its timeout, a failure) cancels what is open, gives up what is
+ * in progress, and lets go of signal, timer and scheduler.
+ */
+export abstract class EngineRun<S extends RunBase & Subject, R> implements AttemptControls {
+  announcer: Announcer | undefined;
+  readonly scheduler: Scheduler | undefined;
+  /** How many more nodes may start; finite only when stepping. */
+  protected budget = Infinity;
+  protected over = false;
+  protected lazyAttempts: Attempts | undefined;
+  protected onIdle: (() => void) | undefined;
+  private hasStarted = false;
+  private onEnd: RunEnd<R> | undefined;
+  private lazyAbort: LazyAbort | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private removeListener: (() => void) | undefined;
+
+  constructor(
+    readonly state: S,
+    protected readonly options: CommonRunOptions,
+    /** Nobody can wait: a promise is an error, and pauses block. */
+    readonly sync: boolean,
+    /** The hooks of all nodes: the default ones, then the run's. */
+    readonly hooks: readonly NodeHooks[],
+  ) {
+    const { observers, scheduler } = options;
+    this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
+    this.scheduler = scheduler;
+  }
+
+  /** Begins with the first node. */
+  protected abstract begin(): void;
+  /** Goes on as far as possible. */
+  protected abstract pump(): void;
+  /** Cancels what has not settled. */
+  protected abstract cancelOpen(): void;
+  /** From now on there is somebody to tell. */
+  protected abstract listened(announcer: Announcer): void;
+  protected abstract resultOf(status: RunStatus): R;
+
+  /** Whether nothing happens in it any more. */
+  get isOver(): boolean {
+    return this.over;
+  }
+
+  /** Aborts when the run ends before its time. */
+  get signal(): AbortSignal {
+    return this.abort.signal;
+  }
+
+  protected get abort(): LazyAbort {
+    return (this.lazyAbort ??= new LazyAbort());
+  }
+
+  /**
+   * Starts the run. In a synchronous run it has ended when this returns.
+   * @param budget - how many nodes may start; further ones need {@link EngineRun.resume}
+   * @param onIdle - called when the budget is spent and what it started has settled
+   */
+  start(onEnd: RunEnd<R>, budget = Infinity, onIdle?: () => void): void {
+    this.prepare(onEnd);
+    this.budget = budget;
+    this.onIdle = onIdle;
+    this.go();
+  }
+
+  /** Starts the run, too, but leaves the first node and the first event to a microtask. */
+  startSoon(onEnd: RunEnd<R>): void {
+    this.prepare(onEnd);
+    queueMicrotask(() => this.go());
+  }
+
+  private prepare(onEnd: RunEnd<R>): void {
+    const { signal, timeout } = this.options;
+    this.onEnd = onEnd;
+    this.scheduler?.begin();
+    if (signal !== undefined) this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
+    if (timeout !== undefined && !this.sync && !this.over) this.timer = setTimeout(() => this.expire(), timeout);
+  }
+
+  /** Does what {@link EngineRun.startSoon} has left for later, if it is not done yet. */
+  go(): void {
+    if (this.over || this.hasStarted) return;
+    this.announceStart();
+    this.begin();
+  }
+
+  private announceStart(): void {
+    if (this.hasStarted) return;
+    this.hasStarted = true;
+    this.announcer?.announce({ type: "run.started", workflow: this.state.workflow, inputs: this.state.inputs });
+  }
+
+  /** Lets `budget` more nodes start; `onIdle` as in {@link EngineRun.start}. */
+  resume(budget: number, onIdle: () => void): void {
+    this.budget = budget;
+    this.onIdle = onIdle;
+    this.pump();
+  }
+
+  /** Ends the run as `cancelled`, now. */
+  cancel(reason: unknown): void {
+    if (!this.over) this.halt("cancelled", cancelled(this.state, reason));
+  }
+
+  protected expire(): void {
+    if (!this.over) this.halt("failed", expired(this.state, this.options.timeout));
+  }
+
+  /** Tells an observer what happens from now on; gives a function that ends it, undefined when the run has ended. */
+  observe(observer: Observer): (() => void) | undefined {
+    if (this.over && this.onEnd === undefined) return undefined;
+    if (this.announcer === undefined) {
+      this.announcer = new Announcer(this.state, []);
+      this.listened(this.announcer);
+    }
+    return this.announcer.add(observer);
+  }
+
+  progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
+    if (!this.over) this.announcer?.announce({ type: "node.progress", attempt, fraction, message }, node);
+  }
+
+  /** Ends the run before its time. @param rejects - with the error */
+  protected halt(status: RunStatus, error: ExecutionError, rejects = true): void {
+    this.over = true;
+    this.announceStart();
+    this.cancelOpen();
+    const reason = interruption(this.state, error);
+    this.abort.abort(reason);
+    const interrupted = this.lazyAttempts?.interrupt(reason) === true;
+    const end = () => this.end(status, rejects ? error : undefined);
+    // The hooks of attempts just given up get one turn of the event loop to clean up.
+    if (interrupted && !this.sync) setImmediate(end);
+    else end();
+  }
+
+  protected end(status: RunStatus, error: DagwrightError | undefined): void {
+    this.over = true;
+    this.scheduler?.end();
+    this.removeListener?.();
+    clearTimeout(this.timer);
+    this.announcer?.announce({ type: "run.finished", status, error });
+    const result = this.resultOf(status);
+    if (error instanceof ExecutionError || error instanceof MissingInputError) error.run = result;
+    const { onEnd } = this;
+    this.onEnd = undefined;
+    onEnd?.(result, error);
+  }
+}

@@ -5,7 +5,7 @@ const layers = [
   ["definition"],
   ["planning"],
   ["run"],
-  ["policies", "backends", "visualization"],
+  ["policies", "backends", "stores", "visualization"],
   ["engines"],
 ];
 
@@ -15,7 +15,7 @@ const zones = layers.flatMap((siblings, height) =>
     target: `./lib/${layer}`,
     from: [...layers.slice(height + 1).flat(), ...siblings.filter((other) => other !== layer)]
       .map((other) => `./lib/${other}`)
-      .concat("./lib/index.ts"),
+      .concat("./lib/index.ts", "./lib/store.ts"),
     message: `lib/${layer} imports only from the layers below it, see lib/README.md.`,
   })),
 );

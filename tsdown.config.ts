@@ -14,7 +14,7 @@ const shared = defineConfig({
 });
 
 export default [
-  defineConfig({ ...shared, entry: ["lib/index.ts"], format: ["esm", "cjs"], dts: true }),
+  defineConfig({ ...shared, entry: ["lib/index.ts", "lib/store.ts"], format: ["esm", "cjs"], dts: true }),
   // What worker threads load: one file, whichever way the library itself was loaded.
   defineConfig({
     ...shared,

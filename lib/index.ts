@@ -69,6 +69,7 @@ export {
   MissingConnectionError,
   MissingInputError,
   MissingResultError,
+  StoreError,
   ValidationError,
   type ValidationIssue,
 } from "./base/errors.js";

@@ -25,6 +25,7 @@ it("exports what is documented, and nothing else", () => {
     "RetryExhaustedError",
     "RunTimeoutError",
     "Scheduler",
+    "StoreError",
     "ThreadPool",
     "UnknownStateError",
     "ValidationError",

@@ -120,6 +120,23 @@ export class InvalidNodeError extends DagwrightError {
   }
 }
 
+/** A store can't be opened, read or written, or was given what it can't keep. Code `STORE`, or one that says more. */
+export class StoreError extends DagwrightError {
+  static {
+    this.prototype.name = "StoreError";
+  }
+
+  constructor(
+    message: string,
+    code: "STORE" | "UNSTORABLE" | "SCHEMA" = "STORE",
+    options?: ErrorOptions,
+    /** Of a value that can't be stored: where in it the obstacle is, as `rows[1].fn`; "" for the value itself. */
+    readonly path?: string,
+  ) {
+    super(message, code, options);
+  }
+}
+
 /** The error for a list of issues: one issue throws its own class, several one {@link ValidationError} with all. */
 export function errorOf(workflow: string, issues: readonly ValidationIssue[]): DagwrightError {
   if (issues.length !== 1) {

@@ -1,0 +1,51 @@
+import type { Kysely } from "kysely";
+import type { CacheEntry, CacheStore } from "../definition/policy-options.js";
+import type { Codec } from "./codec.js";
+import type { Tables } from "./schema.js";
+
+/** Behind all keys that begin with a prefix. */
+const LAST = "\u{10ffff}";
+
+/** Cached results in a table: they are there after a restart, and for other processes. */
+export class SqlCache implements CacheStore {
+  /** @param open - the database, opened at the first use */
+  constructor(
+    private readonly open: () => Promise<Kysely<Tables>>,
+    private readonly codec: Codec,
+  ) {}
+
+  /** @throws {StoreError} STORE when the entry can't be read */
+  async get(key: string): Promise<CacheEntry | undefined> {
+    const db = await this.open();
+    const row = await db.selectFrom("dagwright_cache").selectAll().where("key", "=", key).executeTakeFirst();
+    if (row === undefined) return undefined;
+    const { value, stored_at, expires_at } = row;
+    return { value: this.codec.decode(value), storedAt: stored_at, expiresAt: expires_at ?? undefined };
+  }
+
+  /** Also forgets what has expired. @throws {StoreError} UNSTORABLE for a value that can't be kept */
+  async set(key: string, { value, storedAt, expiresAt }: CacheEntry): Promise<void> {
+    const row = { value: this.codec.encode(value), stored_at: storedAt, expires_at: expiresAt ?? null };
+    const db = await this.open();
+    await db
+      .insertInto("dagwright_cache")
+      .values({ key, ...row })
+      .onConflict((conflict) => conflict.column("key").doUpdateSet(row))
+      .execute();
+    await db.deleteFrom("dagwright_cache").where("expires_at", "<=", storedAt).execute();
+  }
+
+  async delete(key: string): Promise<void> {
+    const db = await this.open();
+    await db.deleteFrom("dagwright_cache").where("key", "=", key).execute();
+  }
+
+  async clear(prefix: string): Promise<void> {
+    const db = await this.open();
+    await db
+      .deleteFrom("dagwright_cache")
+      .where("key", ">=", prefix)
+      .where("key", "<", prefix + LAST)
+      .execute();
+  }
+}

@@ -1,0 +1,160 @@
+import {
+  CompiledQuery,
+  SqliteDialect,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type SqliteDatabase,
+} from "kysely";
+import { now } from "../base/clock.js";
+import { StoreError } from "../base/errors.js";
+import { messageOf } from "../base/message.js";
+
+/** A database of one of the SQLite packages, as they have it in common: better-sqlite3, libsql. */
+export type OpenDatabase = SqliteDatabase;
+
+interface NodeStatement {
+  all(...parameters: unknown[]): unknown[];
+  run(...parameters: unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint };
+  iterate(...parameters: unknown[]): IterableIterator<unknown>;
+}
+
+interface NodeDatabase {
+  prepare(sql: string): NodeStatement;
+  close(): void;
+}
+
+/** How long to wait for other connections, in ms. */
+const LONGEST_WAIT = 5000;
+
+const READS = /^\s*(?:select|with|pragma|explain|values)\b|\breturning\b/iu;
+
+/**
+ * Opens a file, or `:memory:`: with Node's own SQLite where there is one, otherwise with the package libsql. Uses a
+ * write-ahead log, and waits for other connections without blocking the thread, which may be theirs.
+ * @throws {StoreError} STORE when there is no SQLite, or the file can't be opened
+ */
+export function openSqlite(source: string | OpenDatabase): Dialect {
+  return new PatientDialect({
+    database: () => Promise.resolve(typeof source === "string" ? openFile(source) : source),
+    onCreateConnection: async (connection) => {
+      for (const pragma of ["busy_timeout = 0", "journal_mode = wal", "synchronous = normal"]) {
+        await patiently(() => connection.executeQuery(CompiledQuery.raw(`pragma ${pragma}`)));
+      }
+    },
+  });
+}
+
+class PatientDialect extends SqliteDialect {
+  override createDriver(): Driver {
+    return new PatientDriver(super.createDriver());
+  }
+}
+
+/** Lets SQLite's driver try again what another connection is in the way of. */
+class PatientDriver implements Driver {
+  constructor(private readonly driver: Driver) {}
+
+  init(): Promise<void> {
+    return this.driver.init();
+  }
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    const connection = await this.driver.acquireConnection();
+    return {
+      executeQuery: (query) => patiently(() => connection.executeQuery(query)),
+      streamQuery: (query, size) => connection.streamQuery(query, size),
+    };
+  }
+
+  /** Takes the lock for writing at once: one that is asked for later may come too late for what was read before. */
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+  }
+
+  commitTransaction(connection: DatabaseConnection): Promise<void> {
+    return this.driver.commitTransaction(connection);
+  }
+
+  rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    return this.driver.rollbackTransaction(connection);
+  }
+
+  releaseConnection(connection: DatabaseConnection): Promise<void> {
+    return this.driver.releaseConnection(connection);
+  }
+
+  destroy(): Promise<void> {
+    return this.driver.destroy();
+  }
+}
+
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  const deadline = now() + LONGEST_WAIT;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isBusy(error) || now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 10));
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return /database (?:table )?is locked|SQLITE_BUSY/u.test(messageOf(error));
+}
+
+function openFile(path: string): OpenDatabase {
+  try {
+    return nodeDatabase(path) ?? libsqlDatabase(path);
+  } catch (cause) {
+    if (cause instanceof StoreError) throw cause;
+    const message = `The SQLite database "${path}" can't be opened: ${messageOf(cause)}. Check the path and its permissions.`;
+    throw new StoreError(message, "STORE", { cause });
+  }
+}
+
+function nodeDatabase(path: string): OpenDatabase | undefined {
+  const sqlite = quietly(() => process.getBuiltinModule("node:sqlite") as unknown);
+  if (sqlite === undefined) return undefined;
+  const { DatabaseSync } = sqlite as { DatabaseSync: new (path: string) => NodeDatabase };
+  const database = new DatabaseSync(path);
+  return {
+    close: () => database.close(),
+    prepare: (sql) => {
+      const statement = database.prepare(sql);
+      return {
+        reader: READS.test(sql),
+        all: (parameters: readonly unknown[]) => statement.all(...parameters),
+        run: (parameters: readonly unknown[]) => statement.run(...parameters),
+        iterate: (parameters: readonly unknown[]) => statement.iterate(...parameters),
+      };
+    },
+  };
+}
+
+function libsqlDatabase(path: string): OpenDatabase {
+  const { createRequire } = process.getBuiltinModule("node:module");
+  const require = createRequire(import.meta.url);
+  let Database: new (path: string) => OpenDatabase;
+  try {
+    Database = require("libsql") as typeof Database;
+  } catch (cause) {
+    const message = `There is no SQLite here: ${messageOf(cause)}. Install the package libsql, or use Node 22.13 or later.`;
+    throw new StoreError(message, "STORE", { cause });
+  }
+  return new Database(path);
+}
+
+/** Without the warning that Node's SQLite is experimental, which users of ours can do nothing about. */
+function quietly<T>(load: () => T): T {
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- it is put back as it is
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return load();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}

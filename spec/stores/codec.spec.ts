@@ -1,0 +1,133 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { StoreError } from "dagwright";
+import { Codec } from "../../lib/stores/codec.js";
+
+const codec = new Codec();
+const again = (value: unknown, by = codec) => by.decode(by.encode(value)) as any;
+
+/** What can be known of an object without its prototype's help. */
+const plainData = fc.anything({
+  withBigInt: true,
+  withDate: true,
+  withMap: true,
+  withSet: true,
+  withSparseArray: true,
+  withTypedArray: true,
+  key: fc.string().filter((key) => key !== "__proto__"),
+});
+
+class Money {
+  constructor(
+    readonly amount: number,
+    readonly currency: string,
+  ) {}
+  toString() {
+    return `${this.amount} ${this.currency}`;
+  }
+}
+
+describe("What a store keeps", () => {
+  it("comes back as it was", () => {
+    fc.assert(
+      fc.property(plainData, (value) => {
+        expect(again(value)).toStrictEqual(value);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it.each([[undefined], [null], [NaN], [-0], [Infinity], [10n], [new Date(5)], [/a/gu], [new URL("https://a.org/b")]])(
+    "keeps %o",
+    (value) => {
+      expect(again(value)).toStrictEqual(value);
+      expect(again({ deep: [value] })).toStrictEqual({ deep: [value] });
+    },
+  );
+
+  it("keeps circles and what is there twice", () => {
+    const shared = { n: 1 };
+    const value: any = { a: shared, b: shared, map: new Map() };
+    value.self = value;
+    value.map.set(shared, value);
+    const copy = again(value);
+    expect(copy.self).toBe(copy);
+    expect(copy.a).toBe(copy.b);
+    expect(copy.map.get(copy.a)).toBe(copy);
+  });
+
+  it("keeps errors with class, stack, cause and properties", () => {
+    const cause = new TypeError("inner");
+    const error = Object.assign(new RangeError("outer", { cause }), { code: "E1", details: { n: 1 } });
+    const copy = again({ error }).error;
+    expect(copy).toBeInstanceOf(RangeError);
+    expect(copy).toMatchObject({
+      name: "RangeError",
+      message: "outer",
+      code: "E1",
+      details: { n: 1 },
+      stack: error.stack,
+    });
+    expect(copy.cause).toBeInstanceOf(TypeError);
+    expect("cause" in again(new Error("x"))).toBe(false);
+    expect("cause" in again(new Error("x", { cause: undefined }))).toBe(true);
+    const custom = again(Object.defineProperty(new Error("x"), "name", { value: "Custom" }));
+    expect([custom.name, Object.keys(custom)]).toEqual(["Custom", []]);
+    expect(again(new AggregateError([cause], "all")).errors[0]).toBeInstanceOf(TypeError);
+    const circular = new Error("circle");
+    circular.cause = { circular: "no" };
+    expect(again(circular).cause).toEqual({ circular: "no" });
+  });
+
+  it("keeps of views what they show, and not the rest of their buffer", () => {
+    const buffer = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]).buffer;
+    const views = [new Uint16Array(buffer, 2, 2), new DataView(buffer, 1, 3), Buffer.from("secret").subarray(0, 2)];
+    const copies = again(views);
+    expect([...copies[0]]).toEqual([...(views[0] as Uint16Array)]);
+    expect(copies[1].getUint8(0)).toBe(2);
+    expect(copies[1].buffer.byteLength).toBe(3);
+    expect(copies[2].toString()).toBe("se");
+    expect(codec.encode(views)).not.toContain(Buffer.from("secret").toString("base64").slice(0, 6));
+  });
+
+  it("keeps instances of the classes it is told of", () => {
+    const types = {
+      Money,
+      Secret: {
+        is: (value: unknown) => value instanceof Set && value.has("secret"),
+        encode: () => undefined,
+        decode: () => "hidden",
+      },
+    };
+    const own = new Codec(types);
+    const copy = again({ price: new Money(5, "EUR"), secret: new Set(["secret"]) }, own);
+    expect(copy.price).toBeInstanceOf(Money);
+    expect(String(copy.price)).toBe("5 EUR");
+    expect(copy.secret).toBe("hidden");
+    expect(() => codec.encode(new Money(5, "EUR"))).toThrow(StoreError);
+  });
+
+  it.each([
+    [{ rows: [1, { fn: () => 1 }] }, "rows[1].fn"],
+    [[Symbol("s")], "[0]"],
+    [() => 1, ""],
+    [{ a: new Money(1, "EUR") }, "a"],
+    [new Map([["k", () => 1]]), '.get("k")'],
+  ])("says where %o can't be kept", (value, path) => {
+    const fail = () => codec.encode(value);
+    expect(fail).toThrow(StoreError);
+    try {
+      fail();
+    } catch (error) {
+      expect(error).toMatchObject({ code: "UNSTORABLE", path });
+      expect((error as Error).message).toMatch(/can't be stored.*"types"/u);
+    }
+  });
+
+  it("says so when a value is too deep, and when text is not its own", () => {
+    let deep: unknown = 1;
+    for (let i = 0; i < 200_000; i++) deep = [deep];
+    expect(() => codec.encode(deep)).toThrow(/too deeply nested/u);
+    for (const text of ["", "{", "[[1", "{}", "5"]) expect(() => codec.decode(text)).toThrow(StoreError);
+  });
+});

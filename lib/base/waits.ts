@@ -18,10 +18,16 @@ export class Waits {
     return this.end !== undefined && error === this.end.reason;
   }
 
+  /** @throws the reason, when waiting has been given up */
+  throwIfGivenUp(): void {
+    if (this.end !== undefined) throw this.end.reason;
+  }
+
   /** The abort of something that takes its time; to be left when that is over. */
   enter(): LazyAbort {
     const abort = new LazyAbort();
     this.current.add(abort);
+    if (this.end !== undefined) abort.abort(this.end.reason);
     return abort;
   }
 
@@ -29,10 +35,9 @@ export class Waits {
     this.current.delete(abort);
   }
 
-  /** Waits until it is given up. What is begun after that goes on unheard. */
-  *for<T>(work: T | PromiseLike<T>): Coroutine<T | undefined> {
+  /** Waits for something, until waiting is given up. @throws the reason then */
+  *for<T>(work: T | PromiseLike<T>): Coroutine<T> {
     if (!isThenable(work)) return work;
-    if (this.end !== undefined) return void Promise.resolve(work).catch(() => {});
     const abort = this.enter();
     try {
       return yield abort.interruptible(work);

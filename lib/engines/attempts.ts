@@ -251,6 +251,7 @@ export class Attempts {
     const { host } = this;
     const spec = host.specOf(node);
     const { timeout } = spec.options;
+    this.waits.throwIfGivenUp();
     const abort = this.waits.enter();
     try {
       host.attemptStarted(node, n);

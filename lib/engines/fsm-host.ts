@@ -107,6 +107,7 @@ export class FsmHost implements AttemptHost {
 
   cacheHit(): void {
     this.run.state.countLookUp("hits");
+    this.run.state.isCached = true;
     this.notAttempted();
   }
 

@@ -152,6 +152,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const { current } = state;
     this.budget--;
     state.isExecuting = true;
+    state.isCached = false;
     this.announcer?.announce({ type: "state.entered", cycle: state.history.count }, current);
     let work: unknown;
     try {
@@ -214,7 +215,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const value = valueOf(outcome);
     state.isExecuting = false;
     state.history.add(current, value);
-    this.announcer?.announce({ type: "node.completed", result: value, cached: state.attempt === 0 }, current);
+    this.announcer?.announce({ type: "node.completed", result: value, cached: state.isCached }, current);
     this.follow(outcome, value);
   };
 

@@ -20,6 +20,8 @@ export class FsmState extends RunBase {
   isExecuting = false;
   /** How many attempts the current execution took. */
   attempt = 0;
+  /** The outcome of the current execution came from the state's cache. */
+  isCached = false;
   /** The run ended by `stop`, a terminal state or a plain value. */
   isTerminated = false;
 

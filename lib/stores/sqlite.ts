@@ -136,10 +136,11 @@ function nodeDatabase(path: string): OpenDatabase | undefined {
 
 function libsqlDatabase(path: string): OpenDatabase {
   const { createRequire } = process.getBuiltinModule("node:module");
-  const require = createRequire(import.meta.url);
+  // Not called "require", which it would hide where this is CommonJS.
+  const load = createRequire(import.meta.url);
   let Database: new (path: string) => OpenDatabase;
   try {
-    Database = require("libsql") as typeof Database;
+    Database = load("libsql") as typeof Database;
   } catch (cause) {
     const message = `There is no SQLite here: ${messageOf(cause)}. Install the package libsql, or use Node 22.13 or later.`;
     throw new StoreError(message, "STORE", { cause });

@@ -8,6 +8,7 @@ import {
   NodeTimeoutError,
   RetryExhaustedError,
   type Context,
+  type RunEvent,
 } from "dagwright";
 import { outcome, rejection, sleep, useFakeTime } from "../support/fake-time.js";
 
@@ -95,6 +96,17 @@ describe("fallback", () => {
     expect((await dag.run()).value).toBe("stand-in");
     expect((await dag.run()).value).toBe(2);
     expect((await dag.run()).value).toBe(2);
+  });
+
+  it("of a state is not taken for a cached result", async () => {
+    const fsm = new Fsm("f");
+    const circuitBreaker = { key: "fallback of a state", failureThreshold: 1 };
+    fsm.state("s", { initial: true, terminal: true, circuitBreaker, fallback: "stand-in" }, fails);
+    const cached: unknown[] = [];
+    const observers = [(event: RunEvent) => event.type === "node.completed" && cached.push(event.cached)];
+    await fsm.run({ observers });
+    expect((await fsm.run({ observers })).value).toBe("stand-in");
+    expect(cached).toEqual([false, false]);
   });
 
   it("chooses a branch for a condition, and the way on for a state", async () => {

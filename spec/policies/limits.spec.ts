@@ -211,6 +211,25 @@ describe("concurrencyKey", () => {
   });
 });
 
+it("a node whose run is aborted as it begins to wait leaves no timer, and is not called again", async () => {
+  const controller = new AbortController();
+  const calls: string[] = [];
+  const dag = new Dag("d");
+  dag.node("fails", { priority: "high", retry: { retries: 3, delay: 1000 } }, async () => {
+    calls.push("fails");
+    await sleep(1);
+    throw new Error("no");
+  });
+  // The pause before the retry lets this one start, before it has begun itself.
+  dag.node("aborts", () => controller.abort("now"));
+  const running = dag.run({ mode: "async", concurrency: 1, signal: controller.signal });
+  running.catch(() => {});
+  await pass(5);
+  await expect(running).rejects.toThrow(CancelledError);
+  expect(vi.getTimerCount()).toBe(0);
+  expect(calls).toEqual(["fails"]);
+});
+
 it("a run that is aborted while a node waits rejects at once", async () => {
   const concurrencyKey = { key: newKey() };
   const holding = dagOf(1, { concurrencyKey }, 100).dag.run();

@@ -26,6 +26,9 @@ interface Frame {
 export function structuralKey(value: unknown): string {
   const root = partOf(value);
   if (typeof root === "string") return root;
+  // What holds no objects is its own only structure.
+  const parts = partsOf(root);
+  if (parts.every((part) => typeof part === "string")) return parts.join(",");
   return new Writer(false).write(root) ?? `~${new Writer(true).write(root)}`;
 }
 

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers";
+import { setImmediate } from "../base/turn.js";
 import type { NodeFunction } from "../definition/node-spec.js";
 
 /** Buffers smaller than this, in bytes, are copied: that is as quick. */

@@ -14,7 +14,9 @@ export function now(): number {
  * every reading would cost a small run a twentieth.
  */
 export function findClock(): void {
-  if (hrtime !== process.hrtime) hrtime = process.hrtime;
+  if (hrtime === process.hrtime) return;
+  hrtime = process.hrtime;
+  epoch = Date.now() - now();
 }
 
 /** {@link now}, by the clock that the process has now. */
@@ -23,7 +25,7 @@ export function nowChecked(): number {
   return now();
 }
 
-const epoch = Date.now() - now();
+let epoch = Date.now() - now();
 
 /** The time of day, in milliseconds since 1970, of an instant that {@link now} gave. */
 export function toEpoch(instant: number): number {

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers";
+import { setImmediate } from "../base/turn.js";
 import type { AttemptCall } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
 import { block } from "../base/block.js";

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers";
+import { setImmediate } from "../base/turn.js";
 import { LazyAbort, onAbort } from "../base/abort.js";
 import { MissingInputError, type DagwrightError } from "../base/errors.js";
 import type { NodeHooks } from "../definition/node-options.js";

@@ -51,7 +51,8 @@ function criticalPath(state: RunState): RunMetrics["criticalPath"] {
   for (const v of order) {
     if (state.status[v] !== Status.completed || state.startedAt[v] === NEVER) continue;
     longest[v] += state.finishedAt[v] - state.startedAt[v];
-    if (last < 0 || longest[v] > longest[last]) last = v;
+    // Of paths of the same length, one that goes on.
+    if (last < 0 || longest[v] >= longest[last]) last = v;
     for (let e = graph.start[v]; e < graph.start[v + 1]; e++) {
       const w = graph.target[e];
       if (longest[v] <= longest[w] && before[w] >= 0) continue;

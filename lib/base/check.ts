@@ -73,6 +73,6 @@ function isWhole(value: number): boolean {
 const LONGEST = 2 ** 31 - 1;
 
 /** @throws {TypeError} | {RangeError} unless `value` is undefined or a time in ms that a timer can wait */
-export function checkDuration(option: string, value: unknown): void {
-  checkNumber(option, value, { min: 0, max: LONGEST, unit: "milliseconds" });
+export function checkDuration(option: string, value: unknown, min = 0): void {
+  checkNumber(option, value, { min, max: LONGEST, unit: "milliseconds" });
 }

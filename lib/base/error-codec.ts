@@ -33,11 +33,16 @@ export function decodeThrown(encoded: EncodedThrown): unknown {
   if (!("error" in encoded)) return encoded.value;
   const { name, message, stack, code, cause } = encoded.error;
   const error = cause === undefined ? new Error(message) : new Error(message, { cause: decodeThrown(cause) });
-  const hidden = { configurable: true, writable: true, enumerable: false };
-  Object.defineProperty(error, "name", { value: name, ...hidden });
-  if (stack !== undefined) Object.defineProperty(error, "stack", { value: stack, ...hidden });
+  identify(error, name, stack);
   if (code !== undefined) Object.assign(error, { code });
   return error;
+}
+
+/** Gives a new error the name and stack of another, hidden from enumeration as those of errors are. */
+export function identify(error: Error, name: string, stack: string | undefined): void {
+  const hidden = { configurable: true, writable: true, enumerable: false };
+  if (error.name !== name) Object.defineProperty(error, "name", { value: name, ...hidden });
+  if (stack !== undefined) Object.defineProperty(error, "stack", { value: stack, ...hidden });
 }
 
 function describe(value: unknown): string {

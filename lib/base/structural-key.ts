@@ -29,7 +29,7 @@ export function structuralKey(value: unknown): string {
   // What holds no objects is its own only structure.
   const parts = partsOf(root);
   if (parts.every((part) => typeof part === "string")) return parts.join(",");
-  return new Writer(false).write(root) ?? `~${new Writer(true).write(root)}`;
+  return new Writer(false).write(root, parts) ?? `~${new Writer(true).write(root, partsOf(root))}`;
 }
 
 class Writer {
@@ -43,8 +43,8 @@ class Writer {
   constructor(private readonly byIdentity: boolean) {}
 
   /** Undefined when structures can't be told apart because the value contains itself. */
-  write(root: object): string | undefined {
-    this.open(root);
+  write(root: object, rootParts: Part[]): string | undefined {
+    this.open(root, rootParts);
     for (let frame = this.stack.at(-1); frame !== undefined; frame = this.stack.at(-1)) {
       const { parts } = frame;
       while (frame.next < parts.length && typeof parts[frame.next] === "string") frame.next++;
@@ -54,7 +54,7 @@ class Writer {
       }
       const part = parts[frame.next] as object;
       if (!this.names.has(part)) {
-        this.open(part);
+        this.open(part, partsOf(part));
         continue;
       }
       const name = this.names.get(part);
@@ -64,10 +64,10 @@ class Writer {
     return this.structures.join(";");
   }
 
-  private open(value: object): void {
+  private open(value: object, parts: Part[]): void {
     const number = this.byIdentity ? this.structures.push("") - 1 : -1;
     this.names.set(value, this.byIdentity ? `#${number}` : undefined);
-    this.stack.push({ value, parts: partsOf(value), next: 0, number });
+    this.stack.push({ value, parts, next: 0, number });
   }
 
   private close({ value, parts, number }: Frame): void {

@@ -1,4 +1,16 @@
+import { suggestion } from "../base/nearest.js";
 import type { NodeSpec } from "./node-spec.js";
+import type { Signature } from "./params.js";
+
+/** The names of the parameters, but for the context; one without a name goes by its position. */
+export function paramNames({ inputs }: Signature): string[] {
+  return inputs.map(({ name }, i) => name ?? String(i));
+}
+
+/** What to say of a name that is no parameter's: the nearest that is, or all. */
+export function paramHint(wanted: string, names: readonly string[]): string {
+  return suggestion(wanted, names) || ` It takes: ${names.join(", ") || "none"}.`;
+}
 
 /** The name that a record of inputs has for the argument at `position`; undefined for the context. */
 export function inputName({ signature }: NodeSpec, position: number): string | undefined {

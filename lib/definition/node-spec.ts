@@ -1,6 +1,6 @@
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
-import { suggestion } from "../base/nearest.js";
+import { paramHint, paramNames } from "./named-inputs.js";
 import { toNeed, type Need, type NeedLike } from "./need.js";
 import { checkNodeOptions, frozen, type NodeOptions } from "./node-options.js";
 import type { CacheOptions } from "./policy-options.js";
@@ -74,12 +74,12 @@ export function checkNodeName(name: unknown, what = "node"): asserts name is str
 }
 
 /** @throws {InvalidNodeError} INVALID_NODE when the cache's key names what is no parameter */
-export function checkCacheKey(key: CacheKey, { inputs, rest, extra }: Signature, node: string, kind = "Node"): void {
-  if (key === undefined || typeof key === "function" || rest || extra) return;
-  const names = inputs.map(({ name }, i) => name ?? String(i));
+export function checkCacheKey(key: CacheKey, signature: Signature, node: string, kind = "Node"): void {
+  if (key === undefined || typeof key === "function" || signature.rest || signature.extra) return;
+  const names = paramNames(signature);
   for (const wanted of typeof key === "string" ? [key] : key) {
     if (names.includes(wanted)) continue;
-    const hint = suggestion(wanted, names) || ` It takes: ${names.join(", ") || "none"}.`;
+    const hint = paramHint(wanted, names);
     throw new InvalidNodeError(`${kind} "${node}" takes no parameter "${wanted}", which its cache key names.${hint}`);
   }
 }

@@ -138,7 +138,7 @@ export function checkCircuitBreaker(circuit: CircuitBreakerOptions, of: Naming):
 export function checkThrottle(throttle: ThrottleOptions, of: Naming): void {
   checkOptions(throttle, ["limit", "interval", "key"], `"${of("throttle")}"`);
   checkNumber(of("throttle.limit"), required(throttle.limit), { min: 1, integer: true });
-  checkNumber(of("throttle.interval"), required(throttle.interval), { min: 1, max: 2 ** 31 - 1, unit: "milliseconds" });
+  checkDuration(of("throttle.interval"), required(throttle.interval), 1);
   if (throttle.key !== undefined) checkKey(of("throttle.key"), throttle.key);
 }
 

@@ -1,6 +1,5 @@
 import { now, toEpoch } from "../base/clock.js";
 import { isThenable } from "../base/coroutine.js";
-
 import { messageOf } from "../base/message.js";
 import type { Observer, RunEvent } from "../run/events.js";
 

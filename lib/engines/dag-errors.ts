@@ -1,6 +1,6 @@
 /** The errors of a dag's nodes. */
 import { messageOf } from "../base/message.js";
-import { ExecutionError, InputsTimeoutError } from "../run/errors.js";
+import { ExecutionError, InputsTimeoutError, type ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";
 import { WiringFault } from "./arguments.js";
 
@@ -12,8 +12,12 @@ export function failureOf(state: RunState, node: number, thrown: unknown): Execu
 }
 
 export function nodeError(state: RunState, node: number, message: string, ...cause: [unknown?]): ExecutionError {
-  const site = { runId: state.runId, node: nameOf(state, node), attempt: state.attemptsOf(node) };
-  return new ExecutionError(message, cause.length === 0 ? site : { ...site, cause: cause[0] });
+  return new ExecutionError(message, siteOf(state, node, state.attemptsOf(node), ...cause));
+}
+
+export function siteOf(state: RunState, node: number, attempt: number, ...cause: [unknown?]): ErrorSite {
+  const site = { runId: state.runId, node: nameOf(state, node), attempt };
+  return cause.length === 0 ? site : { ...site, cause: cause[0] };
 }
 
 /** A node's inputs were not there in time. */
@@ -22,7 +26,7 @@ export function inputsLate(state: RunState, node: number): InputsTimeoutError {
   const message =
     `The inputs of node "${name}" were not there within its inputsTimeout of ${options.inputsTimeout} ms, ` +
     `so it was not called.`;
-  return new InputsTimeoutError(message, { runId: state.runId, node: name });
+  return new InputsTimeoutError(message, siteOf(state, node, 0));
 }
 
 function nameOf(state: RunState, node: number): string {

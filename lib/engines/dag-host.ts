@@ -5,29 +5,25 @@ import { inspect } from "../base/clone.js";
 import { now } from "../base/clock.js";
 import type { Context } from "../definition/context.js";
 import { isSink, NEVER } from "../planning/plan.js";
-import { processLimits, type Limits } from "../policies/limits.js";
 import { retriesOf } from "../policies/retry.js";
-import type { Scheduler } from "../policies/scheduler.js";
 import { Status } from "../run/status.js";
 import type { ThreadBackend } from "../backends/thread.js";
 import type { NodeHooks } from "../definition/node-options.js";
-import type { NodeSpec } from "../definition/node-spec.js";
 import type { Waiting } from "../base/waiting.js";
-import type { ResultCache } from "../policies/cache.js";
 import { NodeContext, type AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";
-import type { Announcer } from "./announcer.js";
 import type { Arguments } from "./arguments.js";
 import type { AttemptHost } from "./attempts.js";
+import { EngineHost, type HostRun } from "./engine-host.js";
 import { sourcesOf } from "./consumers.js";
+import { siteOf } from "./dag-errors.js";
 import { withInput } from "./forks.js";
 import type { Readiness } from "./readiness.js";
 import type { Slots } from "./slots.js";
 
 /** What the attempts of a dag's nodes need of their run. */
-export interface DagHostRun extends AttemptControls {
-  readonly sync: boolean;
+export interface DagHostRun extends HostRun {
   readonly state: RunState;
   readonly args: Arguments;
   /** Executes the nodes that run on threads, if any do. */
@@ -35,54 +31,19 @@ export interface DagHostRun extends AttemptControls {
   /** The slots that a node takes one of. */
   slotsOf(node: number): Slots;
   readonly readiness: Readiness;
-  readonly announcer: Announcer | undefined;
-  readonly isOver: boolean;
-  /** The hooks of all nodes: the default ones, then the run's. */
-  readonly hooks: readonly NodeHooks[];
-  readonly scheduler: Scheduler | undefined;
-  cacheOf(node: NodeSpec): ResultCache | undefined;
   pump(): void;
 }
 
 const NO_BUFFERS: ArrayBuffer[] = [];
 
 /** Gives the attempts of a dag's nodes their arguments, contexts, slots and caches. */
-export class DagHost implements AttemptHost {
-  readonly sync: boolean;
-  readonly workflow: string;
-  readonly scheduler: Scheduler | undefined;
-  readonly limits: Limits;
-
-  constructor(private readonly run: DagHostRun) {
-    this.sync = run.sync;
-    this.workflow = run.state.workflow;
-    this.scheduler = run.scheduler;
-    this.limits = run.scheduler?.limits ?? processLimits;
-  }
-
-  get isOver(): boolean {
-    return this.run.isOver;
-  }
-
-  get signal(): AbortSignal {
-    return this.run.signal;
-  }
-
-  specOf(node: number): NodeSpec {
-    return this.run.state.plan.specs[node];
-  }
-
+export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
   labelOf(node: number): string {
     return `Node "${this.specOf(node).name}"`;
   }
 
-  hooksOf(node: number): readonly NodeHooks[] {
-    const own = this.run.state.plan.hooks.get(node);
-    return own === undefined ? this.run.hooks : [...this.run.hooks, own];
-  }
-
-  cacheOf(node: number): ResultCache | undefined {
-    return this.run.cacheOf(this.specOf(node));
+  protected ownHooksOf(node: number): NodeHooks | undefined {
+    return this.run.state.plan.hooks.get(node);
   }
 
   contextOf(node: number, attempt: number, controls: AttemptControls): NodeContext {
@@ -104,8 +65,7 @@ export class DagHost implements AttemptHost {
   }
 
   siteOf(node: number, attempt: number, ...cause: [unknown?]): ErrorSite {
-    const site = { runId: this.run.state.runId, node: this.specOf(node).name, attempt };
-    return cause.length === 0 ? site : { ...site, cause: cause[0] };
+    return siteOf(this.run.state, node, attempt, ...cause);
   }
 
   execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown {
@@ -184,10 +144,6 @@ export class DagHost implements AttemptHost {
     this.notAttempted(node);
   }
 
-  cacheMissed(): void {
-    this.run.state.countLookUp("misses");
-  }
-
   attemptsOf(node: number): number {
     return this.run.state.attemptsOf(node);
   }
@@ -210,9 +166,5 @@ export class DagHost implements AttemptHost {
     if (this.run.isOver) return;
     this.run.state.setAttempts(node, attempt);
     this.run.announcer?.announce({ type: "attempt.failed", attempt, error }, node);
-  }
-
-  progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
-    this.run.progress(node, attempt, fraction, message);
   }
 }

@@ -4,10 +4,7 @@ import type { LazyAbort } from "../base/abort.js";
 import { findClock, now } from "../base/clock.js";
 import { drive, isThenable } from "../base/coroutine.js";
 import type { DagwrightError } from "../base/errors.js";
-import type { NodeHooks } from "../definition/node-options.js";
-import type { NodeSpec } from "../definition/node-spec.js";
 import type { DagPlan } from "../planning/plan.js";
-import type { ResultCache } from "../policies/cache.js";
 import { NodeContext } from "../run/context.js";
 import { ExecutionError } from "../run/errors.js";
 import { RunResult } from "../run/result.js";
@@ -18,7 +15,7 @@ import { Arguments, inputValues, WiringFault } from "./arguments.js";
 import { Attempts } from "./attempts.js";
 import { failureOf, inputsLate, nodeError } from "./dag-errors.js";
 import { DagHost, type DagHostRun } from "./dag-host.js";
-import { EngineRun } from "./engine-run.js";
+import { EngineRun, type EngineSetup } from "./engine-run.js";
 import { choose } from "./forks.js";
 import { Punctual } from "./executors/punctual.js";
 import { InputDeadlines } from "./input-deadlines.js";
@@ -30,15 +27,10 @@ import { Slots } from "./slots.js";
 import { TIME_SLICE, TimeSlice } from "./time-slice.js";
 import { ask, type Verdict } from "./verdict.js";
 
-/** What a run needs beside its options, resolved against the plan. */
-export interface RunSetup {
-  /** Nobody can wait: a promise is an error, and pauses block. */
-  readonly sync: boolean;
+/** What a dag's run needs beside its options, resolved against the plan. */
+export interface RunSetup extends EngineSetup {
   /** Results by node, for the nodes that do not run. */
   readonly overrides: ReadonlyMap<number, unknown> | undefined;
-  /** The hooks of all nodes: the default ones, then the run's. */
-  readonly hooks: readonly NodeHooks[];
-  cacheOf(node: NodeSpec): ResultCache | undefined;
   /** Finds out which nodes run on threads; undefined when none could. */
   readonly place: ((run: LazyAbort) => Placed | Promise<Placed>) | undefined;
 }
@@ -60,6 +52,7 @@ export interface RunSetup {
  */
 export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHostRun {
   declare protected readonly options: RunOptions<any>;
+  declare protected readonly setup: RunSetup;
   private readonly plan: DagPlan;
   /** Which nodes may run; undefined while the plan's order says that, see {@link DagRun.followOrder}. */
   private lazyReadiness: Readiness | undefined;
@@ -90,12 +83,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private deadlines: InputDeadlines | undefined;
   private lazyArgs: Arguments | undefined;
 
-  constructor(
-    state: RunState,
-    options: RunOptions<any>,
-    private readonly setup: RunSetup,
-  ) {
-    super(state, options, setup.sync, setup.hooks);
+  constructor(state: RunState, options: RunOptions<any>, setup: RunSetup) {
+    super(state, options, setup);
     const { plan } = state;
     const { concurrency, timeout } = options;
     this.plan = plan;
@@ -517,12 +506,6 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   protected override end(status: RunStatus, error: DagwrightError | undefined): void {
     this.deadlines?.stop();
     super.end(status, error);
-  }
-
-  // --- what attempts ask for ---
-
-  cacheOf(node: NodeSpec): ResultCache | undefined {
-    return this.setup.cacheOf(node);
   }
 
   private name(node: number): string {

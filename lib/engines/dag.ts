@@ -186,8 +186,8 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   start(options?: RunOptions<N>): RunHandle<N> {
     const run = this.engine(options, false);
     const never = neverInWorker(this);
+    const events = () => eventStream((observer) => run.observe(observer));
     if (never !== undefined) {
-      const events = () => eventStream((observer) => run.observe(observer));
       return { runId: run.state.runId, result: never, pause: () => never, cancel: () => never, events };
     }
     let partial: RunResult<N> | undefined;
@@ -207,7 +207,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
       result,
       pause: () => (run.go(), run.pause(), result),
       cancel: (reason) => (run.go(), run.cancel(reason), ended),
-      events: () => eventStream((observer) => run.observe(observer)),
+      events,
     };
   }
 

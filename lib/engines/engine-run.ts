@@ -2,6 +2,8 @@ import { setImmediate } from "../base/turn.js";
 import { LazyAbort, onAbort } from "../base/abort.js";
 import { MissingInputError, type DagwrightError } from "../base/errors.js";
 import type { NodeHooks } from "../definition/node-options.js";
+import type { NodeSpec } from "../definition/node-spec.js";
+import type { ResultCache } from "../policies/cache.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
 import { cancelled, expired, interruption } from "../run/endings.js";
@@ -16,6 +18,15 @@ import type { CommonRunOptions } from "./run-options.js";
 /** Called once, when the run has ended; with `error`, it rejects. */
 export type RunEnd<R> = (result: R, error: DagwrightError | undefined) => void;
 
+/** What a run needs beside its options, resolved against the plan. */
+export interface EngineSetup {
+  /** Nobody can wait: a promise is an error, and pauses block. */
+  readonly sync: boolean;
+  /** The hooks of all nodes: the default ones, then the run's. */
+  readonly hooks: readonly NodeHooks[];
+  cacheOf(node: NodeSpec): ResultCache | undefined;
+}
+
 /**
  * What the runs of dags and of fsms have in common: how they start, are told to stop, are listened to, and end.
  *
@@ -23,6 +34,8 @@ export type RunEnd<R> = (result: R, error: DagwrightError | undefined) => void;
  * in progress, and lets go of signal, timer and scheduler.
  */
 export abstract class EngineRun<S extends RunBase & Subject, R> implements AttemptControls {
+  readonly sync: boolean;
+  readonly hooks: readonly NodeHooks[];
   announcer: Announcer | undefined;
   readonly scheduler: Scheduler | undefined;
   /** How many more nodes may start; finite only when stepping. */
@@ -39,12 +52,11 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   constructor(
     readonly state: S,
     protected readonly options: CommonRunOptions,
-    /** Nobody can wait: a promise is an error, and pauses block. */
-    readonly sync: boolean,
-    /** The hooks of all nodes: the default ones, then the run's. */
-    readonly hooks: readonly NodeHooks[],
+    protected readonly setup: EngineSetup,
   ) {
     const { observers, scheduler } = options;
+    this.sync = setup.sync;
+    this.hooks = setup.hooks;
     this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
     this.scheduler = scheduler;
   }
@@ -136,6 +148,10 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
       this.listened(this.announcer);
     }
     return this.announcer.add(observer);
+  }
+
+  cacheOf(node: NodeSpec): ResultCache | undefined {
+    return this.setup.cacheOf(node);
   }
 
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {

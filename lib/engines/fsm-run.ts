@@ -1,11 +1,8 @@
 import { block } from "../base/block.js";
 import { drive, isThenable, type Coroutine } from "../base/coroutine.js";
 import type { DagwrightError } from "../base/errors.js";
-import type { NodeHooks } from "../definition/node-options.js";
-import type { NodeSpec } from "../definition/node-spec.js";
 import { valueOf } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
-import type { ResultCache } from "../policies/cache.js";
 import { cancelled } from "../run/endings.js";
 import { ExecutionError, type ErrorSite } from "../run/errors.js";
 import { messageOf } from "../base/message.js";
@@ -17,7 +14,7 @@ import type { RunStatus } from "../run/status.js";
 import { Attempts } from "./attempts.js";
 import { CycleClock } from "./cycle-clock.js";
 import { destination, END, type Waiting } from "./destination.js";
-import { EngineRun } from "./engine-run.js";
+import { EngineRun, type EngineSetup } from "./engine-run.js";
 import { exhausted, failureOf, neverDone, originOf, siteOf, stateError } from "./fsm-errors.js";
 import { FsmHost, type FsmHostRun } from "./fsm-host.js";
 import { Mailbox } from "./mailbox.js";
@@ -28,16 +25,12 @@ import { Watchers } from "./watchers.js";
 
 const DEFAULT_CYCLES = 1000;
 
-/** What a run needs beside its options, resolved against the plan. */
-export interface FsmRunSetup {
-  /** Nobody can wait: a promise is an error, and pauses block. */
-  readonly sync: boolean;
+/** What an fsm's run needs beside its options, resolved against the plan. */
+export interface FsmRunSetup extends EngineSetup {
   /** Somebody can send events. */
   readonly takesEvents: boolean;
-  readonly hooks: readonly NodeHooks[];
   /** What may veto a transition. */
   readonly stateHooks: readonly ((from: string, to: string, value: unknown) => unknown)[];
-  cacheOf(state: NodeSpec): ResultCache | undefined;
 }
 
 /** What a run is waiting for. */
@@ -59,6 +52,7 @@ interface Wait {
  */
 export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHostRun {
   declare protected readonly options: FsmRunOptions;
+  declare protected readonly setup: FsmRunSetup;
   private readonly plan: FsmPlan;
   private readonly maxCycles: number;
   /** No state is just called. */
@@ -75,12 +69,8 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   private readonly mailbox: Mailbox | undefined;
   private watchers: Watchers | undefined;
 
-  constructor(
-    state: FsmState,
-    options: FsmRunOptions,
-    private readonly setup: FsmRunSetup,
-  ) {
-    super(state, options, setup.sync, setup.hooks);
+  constructor(state: FsmState, options: FsmRunOptions, setup: FsmRunSetup) {
+    super(state, options, setup);
     const { maxCycles = DEFAULT_CYCLES, timeout } = options;
     this.plan = state.plan;
     this.maxCycles = maxCycles;
@@ -432,9 +422,5 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   private neverEntered(index: number): ExecutionError {
     return neverDone(this.state, `did not enter state "${this.plan.specs[index].name}"`);
-  }
-
-  cacheOf(state: NodeSpec): ResultCache | undefined {
-    return this.setup.cacheOf(state);
   }
 }

@@ -1,6 +1,6 @@
 import { checkType } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
-import { suggestion } from "../base/nearest.js";
+import { paramHint, paramNames } from "../definition/named-inputs.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { ResultCache } from "./cache.js";
 
@@ -46,12 +46,11 @@ export class Caches {
 function checkInputs(spec: NodeSpec, inputs: Readonly<Record<string, unknown>>): void {
   checkType("inputs", inputs, "object");
   const { inputs: params, rest, extra } = spec.signature;
-  const names = params.map(({ name }, i) => name ?? String(i));
+  const names = paramNames(spec.signature);
   const key = spec.options.cache?.key;
   const unknown = Object.keys(inputs).find((name) => !names.includes(name));
   if (unknown !== undefined && !rest && !extra) {
-    const hint = suggestion(unknown, names) || ` It takes: ${names.join(", ") || "none"}.`;
-    throw new ValidationError(`"${spec.name}" takes no parameter "${unknown}".${hint}`);
+    throw new ValidationError(`"${spec.name}" takes no parameter "${unknown}".${paramHint(unknown, names)}`);
   }
   if (typeof key === "function") return;
   const counted = key === undefined ? names.filter((_, i) => !params[i].optional) : [key].flat();

@@ -1,4 +1,5 @@
 import { parse, stringify } from "devalue";
+import { identify } from "../base/error-codec.js";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 
@@ -86,9 +87,7 @@ function errorFrom([name, message, stack, cause, errors, properties]: ErrorParts
   const options = cause.length > 0 ? { cause: cause[0] } : undefined;
   const Class = ERRORS.get(name) ?? Error;
   const error = errors === undefined ? new Class(message, options) : new AggregateError(errors, message, options);
-  const hidden = { configurable: true, writable: true, enumerable: false };
-  if (error.name !== name) Object.defineProperty(error, "name", { value: name, ...hidden });
-  if (stack !== undefined) Object.defineProperty(error, "stack", { value: stack, ...hidden });
+  identify(error, name, stack);
   return Object.assign(error, properties);
 }
 

@@ -1,12 +1,12 @@
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Dag, NodeTimeoutError, type ExecutorName, type RunEvent, type RunOptions } from "dagwright";
 import { build, randomDags } from "../support/random-dag.js";
 import { evaluate, type RandomNode } from "../support/reference.js";
+import { sleep, useFakeTime } from "../support/fake-time.js";
 import { observed } from "../support/observed.js";
 
 const RUNS = { numRuns: 150 };
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const races = (node: RandomNode) => node.kind === "any" && node.needs.length > 1;
 
 /** The names of nodes in the order in which their attempts began. */
@@ -19,12 +19,7 @@ function starts(): { readonly order: string[]; readonly observers: RunOptions["o
 /** What holds for a run, whatever decides when its nodes start. */
 export function executorContract(executor: ExecutorName): void {
   describe(`The executor ${executor}`, () => {
-    beforeEach(() => {
-      vi.useFakeTimers();
-    });
-    afterEach(() => {
-      vi.useRealTimers();
-    });
+    useFakeTime();
 
     describe.each(["continue", "continueNone"] as const)("under %s", (errorStrategy) => {
       it("gives in mode sequential what the reference evaluator gives", async () => {

@@ -1,20 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Dag, type ExecutorName } from "dagwright";
 import { executorContract } from "../contracts/executor.contract.js";
-
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+import { sleep, useFakeTime } from "../support/fake-time.js";
 
 executorContract("workQueue");
 executorContract("level");
 executorContract("reactive");
 
 describe("When nodes start", () => {
-  beforeEach(() => {
-    vi.useFakeTimers();
-  });
-  afterEach(() => {
-    vi.useRealTimers();
-  });
+  useFakeTime();
 
   it.each([
     ["workQueue", 10],

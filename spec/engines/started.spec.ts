@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CancelledError, Dag, type Context, type RunEvent } from "dagwright";
+import { sleep } from "../support/fake-time.js";
 
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 function slowDag(): Dag {
@@ -24,6 +24,16 @@ async function collect(events: AsyncIterable<RunEvent>): Promise<RunEvent[]> {
 const brief = (events: readonly RunEvent[]) =>
   events.map((event) => event.type + ("node" in event ? ` ${event.node}` : ""));
 
+/** What {@link slowDag} tells until it first waits. */
+const BEGINNING = [
+  "run.started",
+  "node.ready a",
+  "attempt.started a",
+  "node.completed a",
+  "node.ready b",
+  "attempt.started b",
+];
+
 describe("A started run", () => {
   it("tells everything to who asks for its events at once, as an observer would hear it", async () => {
     const heard: RunEvent[] = [];
@@ -31,12 +41,7 @@ describe("A started run", () => {
     const events = await collect(handle.events());
     expect(events).toEqual(heard);
     expect(brief(events)).toEqual([
-      "run.started",
-      "node.ready a",
-      "attempt.started a",
-      "node.completed a",
-      "node.ready b",
-      "attempt.started b",
+      ...BEGINNING,
       "node.completed b",
       "node.ready c",
       "attempt.started c",
@@ -95,17 +100,7 @@ describe("A started run", () => {
     const partial = await cancelled.cancel("enough");
     cancelled.result.catch(() => {});
     expect(partial.status).toBe("cancelled");
-    expect(brief(await events)).toEqual([
-      "run.started",
-      "node.ready a",
-      "attempt.started a",
-      "node.completed a",
-      "node.ready b",
-      "attempt.started b",
-      "node.cancelled b",
-      "node.cancelled c",
-      "run.finished",
-    ]);
+    expect(brief(await events)).toEqual([...BEGINNING, "node.cancelled b", "node.cancelled c", "run.finished"]);
   });
 
   it("is cancelled within one turn of the event loop though its nodes do not listen, and again without effect", async () => {

@@ -1,0 +1,66 @@
+import type { NodeHooks } from "../definition/node-options.js";
+import type { NodeSpec } from "../definition/node-spec.js";
+import type { ResultCache } from "../policies/cache.js";
+import { processLimits, type Limits } from "../policies/limits.js";
+import type { Scheduler } from "../policies/scheduler.js";
+import type { AttemptControls } from "../run/context.js";
+import type { RunBase } from "../run/run-base.js";
+import type { Announcer } from "./announcer.js";
+
+/** What attempts need of any run. */
+export interface HostRun extends AttemptControls {
+  readonly sync: boolean;
+  readonly state: RunBase & { readonly plan: { readonly specs: readonly NodeSpec[] } };
+  readonly announcer: Announcer | undefined;
+  readonly isOver: boolean;
+  /** The hooks of all nodes: the default ones, then the run's. */
+  readonly hooks: readonly NodeHooks[];
+  readonly scheduler: Scheduler | undefined;
+  cacheOf(node: NodeSpec): ResultCache | undefined;
+}
+
+/** What the attempts of nodes and of states get from their run in the same way. */
+export abstract class EngineHost<R extends HostRun> implements AttemptControls {
+  readonly sync: boolean;
+  readonly workflow: string;
+  readonly scheduler: Scheduler | undefined;
+  readonly limits: Limits;
+
+  constructor(protected readonly run: R) {
+    this.sync = run.sync;
+    this.workflow = run.state.workflow;
+    this.scheduler = run.scheduler;
+    this.limits = run.scheduler?.limits ?? processLimits;
+  }
+
+  protected abstract ownHooksOf(node: number): NodeHooks | undefined;
+
+  get isOver(): boolean {
+    return this.run.isOver;
+  }
+
+  get signal(): AbortSignal {
+    return this.run.signal;
+  }
+
+  specOf(node: number): NodeSpec {
+    return this.run.state.plan.specs[node];
+  }
+
+  hooksOf(node: number): readonly NodeHooks[] {
+    const own = this.ownHooksOf(node);
+    return own === undefined ? this.run.hooks : [...this.run.hooks, own];
+  }
+
+  cacheOf(node: number): ResultCache | undefined {
+    return this.run.cacheOf(this.specOf(node));
+  }
+
+  cacheMissed(): void {
+    this.run.state.countLookUp("misses");
+  }
+
+  progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
+    this.run.progress(node, attempt, fraction, message);
+  }
+}

@@ -35,6 +35,13 @@ export { Dag, type DryRun, type RunHandle } from "./engines/dag.js";
 export type { ExecutorName } from "./engines/executors/executor.js";
 export { Fsm, type FsmHandle, type StateHook } from "./engines/fsm.js";
 export type {
+  FsmRecoverOptions,
+  FsmResumeOptions,
+  RecoverOptions,
+  ReplayOptions,
+  ResumeOptions,
+} from "./engines/durable-options.js";
+export type {
   CommonRunOptions,
   ErrorHandler,
   ErrorVerdict,
@@ -52,6 +59,7 @@ export { circuitState, resetCircuit, type CircuitState } from "./policies/circui
 export { Scheduler, type SchedulerOptions, type SchedulerStats } from "./policies/scheduler.js";
 export { ThreadPool, type ThreadPoolOptions } from "./backends/thread-pool.js";
 
+export { PauseRun } from "./run/pause.js";
 export type { RunContext } from "./run/context.js";
 export type { FsmMetrics, FsmResult } from "./run/fsm-result.js";
 export type { Cycle } from "./run/history.js";
@@ -59,6 +67,7 @@ export type { Observer, RunEvent } from "./run/events.js";
 export type { RunMetrics, TimelineEntry } from "./run/metrics.js";
 export type { NodeReport, RunResult } from "./run/result.js";
 export type { BackendName } from "./run/place.js";
+export type { Durability, RunStore } from "./stores/store.js";
 export type { NodeStatus, RunStatus } from "./run/status.js";
 
 export {
@@ -70,6 +79,7 @@ export {
   MissingInputError,
   MissingResultError,
   StoreError,
+  type StoreErrorCode,
   ValidationError,
   type ValidationIssue,
 } from "./base/errors.js";

@@ -1,21 +1,45 @@
-/** `dagwright/store`: databases that keep results. */
-import { checkName, checkOptions, checkType } from "./base/check.js";
+/** `dagwright/store`: databases that keep runs and results. */
+import { checkDuration, checkName, checkOneOf, checkOptions, checkType } from "./base/check.js";
+import { openPostgres } from "./stores/postgres.js";
 import { openSqlite, type OpenDatabase } from "./stores/sqlite.js";
 import { SqlStore, type StoreOptions } from "./stores/sql-store.js";
 
 export { SqlStore, type StoreOptions } from "./stores/sql-store.js";
 export type { StoredType } from "./stores/codec.js";
+export type { NodeDifference, RunDifference } from "./stores/comparison.js";
+export type { PruneOptions } from "./stores/retention.js";
+export type { AttemptDetails, EdgeDetails, NodeDetails, RunDetails } from "./stores/run-details.js";
+export type { RunFilter, RunPage, RunSummary } from "./stores/run-list.js";
+export type { NodeStats, WorkflowStats } from "./stores/statistics.js";
+export type { AttemptStatus, RecordedCycle, WorkflowKind } from "./stores/store.js";
 export type { OpenDatabase } from "./stores/sqlite.js";
 
 /**
  * A store in a SQLite file, which needs no server: with Node's own SQLite where there is one (from 22.13), otherwise with
  * the package libsql, an optional dependency of dagwright.
  * @param database - a path, `:memory:`, or an open database of better-sqlite3 or libsql
- * @throws {TypeError} naming the option, its rule and the value received
+ * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */
 export function sqliteStore(database: string | OpenDatabase, options: StoreOptions = {}): SqlStore {
   if (typeof database !== "object" || database === null) checkName("database", database);
-  checkOptions(options, ["types"], "a store");
+  checkStoreOptions(options);
+  return new SqlStore(() => Promise.resolve(openSqlite(database)), options);
+}
+
+/**
+ * A store in a Postgres database, for processes on several machines. Takes the package pg, a peer dependency.
+ * @param url - `postgres://user:password@host:port/database`
+ * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
+ */
+export function postgresStore(url: string, options: StoreOptions = {}): SqlStore {
+  checkName("url", url);
+  checkStoreOptions(options);
+  return new SqlStore(() => openPostgres(url), options);
+}
+
+function checkStoreOptions(options: StoreOptions): void {
+  checkOptions(options, ["types", "lease", "onUnstorable"], "a store");
   checkType("types", options.types, "object");
-  return new SqlStore(() => openSqlite(database), options);
+  checkDuration("lease", options.lease, 1);
+  checkOneOf("onUnstorable", options.onUnstorable, ["fail", "skip"]);
 }

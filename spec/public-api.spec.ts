@@ -21,6 +21,7 @@ it("exports what is documented, and nothing else", () => {
     "MissingResultError",
     "NodeTimeoutError",
     "NotCloneableError",
+    "PauseRun",
     "QueueFullError",
     "RetryExhaustedError",
     "RunTimeoutError",

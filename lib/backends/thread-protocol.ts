@@ -48,6 +48,7 @@ export interface CallContext {
   readonly runId: string;
   readonly workflow: string;
   readonly attempt: number;
+  readonly idempotencyKey: string;
   readonly trigger: string | undefined;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly metadata: Record<string, unknown>;

@@ -148,7 +148,7 @@ function changes(record: Record<string, unknown>, before: ReadonlyMap<string, Bu
 }
 
 function contextOf({ name }: NodeSpec, { id }: CallExtra, context: CallContext, told: Progress[]): Context {
-  const { runId, workflow, attempt, trigger, inputs, metadata, metrics } = context;
+  const { runId, workflow, attempt, idempotencyKey, trigger, inputs, metadata, metrics } = context;
   const needs = new Map(context.needs);
   const notify = (...progress: Progress) => {
     told.push(progress);
@@ -159,6 +159,7 @@ function contextOf({ name }: NodeSpec, { id }: CallExtra, context: CallContext, 
     workflow,
     nodeName: name,
     attempt,
+    idempotencyKey,
     inputs,
     trigger,
     // An abort ends the whole worker, so that this one never fires.

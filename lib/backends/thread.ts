@@ -128,9 +128,10 @@ function isCompleted(answer: CallAnswer): answer is Completed {
 }
 
 function contextOf(ctx: Context, position: number, needs: (readonly [string, unknown])[]): CallContext {
-  const { runId, workflow, attempt, trigger, metrics } = ctx;
+  const { runId, workflow, attempt, idempotencyKey, trigger, metrics } = ctx;
   const inputs = crossing(ctx.inputs);
-  return { position, runId, workflow, attempt, trigger, inputs, metadata: crossing(ctx.metadata), metrics, needs };
+  const metadata = crossing(ctx.metadata);
+  return { position, runId, workflow, attempt, idempotencyKey, trigger, inputs, metadata, metrics, needs };
 }
 
 /** What of a record can cross. */

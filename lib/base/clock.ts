@@ -27,6 +27,11 @@ export function nowChecked(): number {
 
 let epoch = Date.now() - now();
 
+/** The instant, as {@link now} gives it, of a time of day in milliseconds since 1970. */
+export function fromEpoch(at: number): number {
+  return at - epoch;
+}
+
 /** The time of day, in milliseconds since 1970, of an instant that {@link now} gave. */
 export function toEpoch(instant: number): number {
   return epoch + instant;

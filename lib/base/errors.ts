@@ -120,7 +120,14 @@ export class InvalidNodeError extends DagwrightError {
   }
 }
 
-/** A store can't be opened, read or written, or was given what it can't keep. Code `STORE`, or one that says more. */
+/**
+ * `NOT_FOUND`, `RUN_EXISTS`: of the run's id. `LEASE_HELD`: somebody else drives the run. `LEASE_LOST`: somebody else took it
+ * over. `UNSTORABLE`: a value can't be kept. `SCHEMA`: the tables are newer than the code. `STORE`: anything else.
+ */
+export type StoreErrorCode =
+  "STORE" | "UNSTORABLE" | "SCHEMA" | "NOT_FOUND" | "RUN_EXISTS" | "LEASE_HELD" | "LEASE_LOST";
+
+/** A store can't be opened, read or written, or was given what it can't keep. */
 export class StoreError extends DagwrightError {
   static {
     this.prototype.name = "StoreError";
@@ -128,13 +135,16 @@ export class StoreError extends DagwrightError {
 
   constructor(
     message: string,
-    code: "STORE" | "UNSTORABLE" | "SCHEMA" = "STORE",
+    code: StoreErrorCode = "STORE",
     options?: ErrorOptions,
     /** Of a value that can't be stored: where in it the obstacle is, as `rows[1].fn`; "" for the value itself. */
     readonly path?: string,
   ) {
     super(message, code, options);
   }
+
+  /** What the run had done that ended because of this; undefined where no run did. */
+  declare run?: unknown;
 }
 
 /** The error for a list of issues: one issue throws its own class, several one {@link ValidationError} with all. */

@@ -10,6 +10,8 @@ export interface Context {
   readonly nodeName: string;
   /** Which try of the node this is, counted from 1. */
   readonly attempt: number;
+  /** The same for all attempts of this node in this run, also after a crash, and for no other: for calls that must count once. */
+  readonly idempotencyKey: string;
   /** The inputs of the run, by name. */
   readonly inputs: Readonly<Record<string, unknown>>;
   /** In an `any` node, the need that completed first; else undefined. */

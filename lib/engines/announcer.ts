@@ -3,6 +3,9 @@ import { isThenable } from "../base/coroutine.js";
 import { messageOf } from "../base/message.js";
 import type { Observer, RunEvent } from "../run/events.js";
 
+/** What of a recorder an announcer needs. */
+type Recorder = { record(event: RunEvent, node: number | undefined): void };
+
 type Facts<E> = E extends RunEvent ? Omit<E, "runId" | "at" | "node"> : never;
 
 /** The run that is announced, and the names of its nodes or states by index. */
@@ -11,11 +14,12 @@ export interface Subject {
   readonly plan: { readonly specs: readonly { readonly name: string }[] };
 }
 
-/** Builds the events of a run and gives them to its observers. Exists only in runs that have some. */
+/** Builds the events of a run and gives them to its store and its observers. Exists only in runs that have some. */
 export class Announcer {
   constructor(
     private readonly subject: Subject,
     private observers: readonly Observer[],
+    private readonly recorder: Recorder | undefined,
   ) {}
 
   /** Adds an observer; gives a function that takes it away. */
@@ -31,6 +35,7 @@ export class Announcer {
     const { plan, runId } = this.subject;
     const place = node === undefined ? {} : { node: plan.specs[node].name };
     const event = { ...facts, runId, at: toEpoch(now()), ...place } as RunEvent;
+    this.recorder?.record(event, node);
     for (const observer of this.observers) {
       try {
         const returned: unknown = observer(event);

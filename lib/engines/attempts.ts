@@ -20,6 +20,7 @@ import { AttemptsFailed, retriesOf, retrying } from "../policies/retry.js";
 import { QueueFull, type Scheduler } from "../policies/scheduler.js";
 import { limited } from "../policies/timeout.js";
 import type { AttemptControls } from "../run/context.js";
+import { isPause } from "../run/pause.js";
 import {
   CircuitOpenError,
   ExecutionError,
@@ -67,6 +68,10 @@ export interface AttemptHost extends AttemptControls {
   cacheMissed(node: number): void;
   attemptStarted(node: number, attempt: number): void;
   attemptFailed(node: number, attempt: number, error: unknown): void;
+  /** What has to be waited for before the function is called. */
+  gate(): Promise<void> | undefined;
+  /** How many attempts were made before the run was resumed. */
+  attemptsBefore(node: number): number;
   /** How many attempts were made. */
   attemptsOf(node: number): number;
   /** No attempt was made, and none will be. */
@@ -91,7 +96,7 @@ export class Attempts {
     try {
       return yield* cache === undefined ? this.compute(node) : this.cached(node);
     } catch (error) {
-      if (this.waits.isGivenUp(error)) throw error;
+      if (this.waits.isGivenUp(error) || isPause(error)) throw error;
       return yield* this.fallBack(node, error);
     }
   }
@@ -155,7 +160,7 @@ export class Attempts {
       circuit.succeeded(passage);
       return value;
     } catch (error) {
-      if (this.waits.isGivenUp(error) || isQueueFull(error)) circuit.abandoned(passage);
+      if (this.waits.isGivenUp(error) || isPause(error) || isQueueFull(error)) circuit.abandoned(passage);
       else circuit.failed(passage, options);
       throw error;
     }
@@ -164,10 +169,11 @@ export class Attempts {
   private *tried(node: number): Coroutine {
     const { host } = this;
     const { retry } = host.specOf(node).options;
-    if (retry === undefined || retriesOf(retry) === 0) return yield* this.attempt(node, 1);
+    const before = host.attemptsBefore(node);
+    if (retry === undefined || retriesOf(retry) === 0) return yield* this.attempt(node, before + 1);
     try {
-      const attempt = (n: number) => this.attempt(node, n);
-      return yield* retrying(retry, attempt, host, this.waits, (next) => host.waiting(node, next));
+      const attempt = (n: number) => this.attempt(node, before + n);
+      return yield* retrying(retry, attempt, host, this.waits, (next) => host.waiting(node, before + next));
     } catch (error) {
       if (!(error instanceof AttemptsFailed)) throw error;
       const { errors } = error;
@@ -255,6 +261,8 @@ export class Attempts {
     const abort = this.waits.enter();
     try {
       host.attemptStarted(node, n);
+      const gate = host.gate();
+      if (gate !== undefined) yield* this.waits.for(gate);
       const ctx = host.contextOf(node, n, new Controls(host, abort));
       const call = { spec, args: host.argumentsOf(node, ctx), ctx };
       const expired = () => {
@@ -275,7 +283,7 @@ export class Attempts {
       });
       return host.outcomeOf(node, returned, result, call.args);
     } catch (error) {
-      host.attemptFailed(node, n, error);
+      if (!isPause(error)) host.attemptFailed(node, n, error);
       throw error;
     } finally {
       this.waits.leave(abort);

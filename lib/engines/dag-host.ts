@@ -130,7 +130,7 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     const { run } = this;
     if (run.isOver) return;
     const { state } = run;
-    if (attempt === 1) {
+    if (attempt === state.attemptsBefore(node) + 1) {
       state.status[node] = Status.ready;
       state.startedAt[node] = NEVER;
     }
@@ -144,12 +144,16 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     this.notAttempted(node);
   }
 
+  attemptsBefore(node: number): number {
+    return this.run.state.attemptsBefore(node);
+  }
+
   attemptsOf(node: number): number {
     return this.run.state.attemptsOf(node);
   }
 
   notAttempted(node: number): void {
-    this.run.state.setAttempts(node, 0);
+    this.run.state.setAttempts(node, this.attemptsBefore(node));
   }
 
   attemptStarted(node: number, attempt: number): void {

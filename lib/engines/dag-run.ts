@@ -7,6 +7,7 @@ import type { DagwrightError } from "../base/errors.js";
 import type { DagPlan } from "../planning/plan.js";
 import { NodeContext } from "../run/context.js";
 import { ExecutionError } from "../run/errors.js";
+import { isPause } from "../run/pause.js";
 import { RunResult } from "../run/result.js";
 import type { RunState } from "../run/state.js";
 import { Status, type RunStatus } from "../run/status.js";
@@ -29,6 +30,8 @@ import { ask, type Verdict } from "./verdict.js";
 
 /** What a dag's run needs beside its options, resolved against the plan. */
 export interface RunSetup extends EngineSetup {
+  /** The state holds results of nodes that completed before this run was resumed. */
+  readonly isResumed?: boolean;
   /** Results by node, for the nodes that do not run. */
   readonly overrides: ReadonlyMap<number, unknown> | undefined;
   /** Finds out which nodes run on threads; undefined when none could. */
@@ -70,6 +73,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   /** The latest reading of the clock, and whether a node's function has run since. */
   private time: number;
   private isStale = false;
+  /** When it began, or went on. */
+  private readonly beganAt: number;
   private sliceEnd: number;
   private slice: TimeSlice | undefined;
   /** Nodes that started and have not settled. */
@@ -90,12 +95,13 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.plan = plan;
     this.overrides = setup.overrides;
     this.managedNodes = plan.managed;
-    this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined;
+    this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined || setup.recorder !== undefined;
     const isSerial = plan.isSerial || this.isSequential;
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
     this.slots = new Slots(limit, this);
     findClock();
-    this.time = state.beganAt = now();
+    this.time = this.beganAt = now();
+    if (setup.isResumed !== true) state.beganAt = this.time;
     this.sliceEnd = setup.sync ? Infinity : this.time + TIME_SLICE;
     this.deadline = timeout === undefined ? Infinity : this.time + timeout;
   }
@@ -173,6 +179,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   private beginNodes(): void {
     this.hasBegun = true;
+    if (this.setup.recorder !== undefined) this.readClock();
     if (this.plan.inputsTimeouts !== undefined) this.watchInputs(this.plan.inputsTimeouts);
     const followsOrder =
       this.plan.isPlain &&
@@ -199,7 +206,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       this.failLate(node);
       this.pump();
     };
-    this.deadlines = new InputDeadlines(inputsTimeouts, this.state.beganAt, onExpired);
+    this.deadlines = new InputDeadlines(inputsTimeouts, this.beganAt, onExpired);
     if (!this.sync) this.deadlines.start();
   }
 
@@ -207,7 +214,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private failLate(node: number): void {
     const { options } = this.plan.specs[node];
     const error = inputsLate(this.state, node);
-    this.state.setAttempts(node, 0);
+    this.state.setAttempts(node, this.state.attemptsBefore(node));
     this.open++;
     if (options.fallback === undefined) return this.fail(node, error);
     this.state.status[node] = Status.running;
@@ -237,6 +244,9 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private settleGiven(readiness: Readiness): void {
     const { state, plan } = this;
     const { active } = state;
+    const completed =
+      this.setup.isResumed === true ? plan.order.filter((i) => state.status[i] === Status.completed) : [];
+    for (const i of completed) readiness.release(i);
     if (active !== undefined) {
       for (let i = 0; i < plan.size; i++) if (active[i] === 0) state.status[i] = Status.skipped;
       for (let i = 0; i < plan.size; i++) if (active[i] === 0) readiness.release(i);
@@ -244,7 +254,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     for (const [node, value] of this.overrides ?? []) {
       // A fork that is told only which branch to take passes its first input on, so it has to wait for it.
       const needsInput = plan.forks.has(node) && (typeof value === "boolean" || typeof value === "string");
-      if (!needsInput && state.status[node] !== Status.skipped) this.override(node, value);
+      if (!needsInput && state.status[node] === Status.pending) this.override(node, value);
     }
   }
 
@@ -275,7 +285,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.pumping = false;
     if (this.time >= this.deadline) this.expire();
     if (this.over || this.open > 0 || this.isWaiting) return;
-    if (this.lazyReadiness?.executor.isEmpty ?? true) this.conclude();
+    if (this.lazyReadiness?.executor.isEmpty ?? true) this.finish();
     else this.onIdle?.();
   }
 
@@ -413,11 +423,20 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private failed(node: number, managed: boolean, error: unknown): void {
     this.readClock();
     if (this.over) return;
-    if (!managed) {
-      this.slots.used--;
-      this.announcer?.announce({ type: "attempt.failed", attempt: 1, error }, node);
-    }
+    if (!managed) this.slots.used--;
+    if (isPause(error)) return this.paused(node, error);
+    if (!managed) this.announcer?.announce({ type: "attempt.failed", attempt: 1, error }, node);
     this.fail(node, error);
+  }
+
+  /** A node paused the run. */
+  private paused(node: number, pause: Error): void {
+    const { state } = this;
+    this.open--;
+    state.status[node] = Status.paused;
+    state.finishedAt[node] = this.time;
+    state.facts.pauses.set(node, pause.message);
+    this.pausing = true;
   }
 
   private complete(node: number, value: unknown): void {
@@ -480,9 +499,10 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   // --- how the run ends ---
 
-  private conclude(): void {
+  private finish(): void {
     const { state, plan } = this;
-    const left = this.pausing && plan.order.some((i) => state.status[i] <= Status.ready);
+    const isOpen = (i: number) => state.status[i] <= Status.ready || state.status[i] === Status.paused;
+    const left = this.pausing && plan.order.some(isOpen);
     if (left) this.announcer?.announce({ type: "run.paused" });
     this.end(left ? "paused" : state.errors.size > 0 ? "failed" : "completed", undefined);
   }

@@ -10,7 +10,7 @@ import type { ResultsOf } from "../definition/typed-wiring.js";
 import { isModuleBody, neverInWorker } from "../definition/worker-scope.js";
 import { levels } from "../graph/order.js";
 import { planDag } from "../planning/build-plan.js";
-import { activeNodes, copiedNodes, requireResults } from "../planning/partial.js";
+import { activeNodes, copiedNodes } from "../planning/partial.js";
 import { checkKnownInputs, requireInputs } from "../planning/inputs.js";
 import type { DagPlan } from "../planning/plan.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
@@ -22,10 +22,26 @@ import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.
 import { DagRun, type RunSetup } from "./dag-run.js";
 import type { Definable, InstanceOf } from "./definable.js";
 import { Placements } from "./placements.js";
+import { continued, newRecorder, replayed, type Continued } from "./dag-records.js";
+import {
+  checkRecoverOptions,
+  checkReplayOptions,
+  checkResumeOptions,
+  type RecoverOptions,
+  type ReplayOptions,
+  type ResumeOptions,
+} from "./durable-options.js";
+import { recoverAll } from "./recovery.js";
+import { maskOf } from "./restore.js";
+import { takeOver } from "./take-over.js";
+import type { Recorder } from "./recorder.js";
+import { Status } from "../run/status.js";
+import type { Parent, RecordedRun, RunLog } from "../stores/store.js";
+import { reachable } from "../graph/reachability.js";
 import { eventStream } from "./event-stream.js";
 import type { RunEvent } from "../run/events.js";
 import { hooksOf, NO_HOOKS } from "./run-hooks.js";
-import { checkRunOptions, type Mode, type PartialRunOptions, type RunOptions } from "./run-options.js";
+import { checkRunId, checkRunOptions, type Mode, type PartialRunOptions, type RunOptions } from "./run-options.js";
 import { StepState, type StepResult } from "./step.js";
 
 /** A run in progress. */
@@ -211,6 +227,89 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     };
   }
 
+  // --- recorded runs ---
+
+  /**
+   * Goes on with a recorded run after a pause, a failure, a cancellation or a crash: completed nodes keep their results, all
+   * others run, in the same run. A completed run gives its recorded result.
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while another process drives the run
+   * @throws {ValidationError} when the workflow has changed (unless `allowChanges`), or `provide` names a node that did not
+   *   pause; otherwise as `run`
+   */
+  async resume(runId: string, options: ResumeOptions<N>): Promise<RunResult<N>> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
+    checkRunId(runId);
+    checkResumeOptions(options);
+    return (await this.goOn(runId, options)) as RunResult<N>;
+  }
+
+  /**
+   * Goes on with this workflow's runs whose process is gone, one after the other, the oldest first; never with paused ones.
+   * Those that another process takes meanwhile are left to it.
+   * @returns the results, of runs that fail too
+   * @throws {ValidationError} when a run does not fit the workflow any more, once all others are done; {StoreError}
+   */
+  async recover(options: RecoverOptions<N>): Promise<RunResult<N>[]> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
+    checkRecoverOptions(options);
+    requireValid(this.planning, options.strict === true);
+    return recoverAll(options.store, this.name, "dag", (runId, isWanted) => this.goOn(runId, options, isWanted));
+  }
+
+  /**
+   * Runs some nodes of a recorded run again, and all that depends on them, as a new run that is linked to it and has copies of
+   * all other results.
+   * @throws {StoreError} NOT_FOUND; {MissingResultError} when what runs again needs a result that the run does not have
+   * @throws {ValidationError} when there is no such node, or the workflow has changed (unless `allowChanges`); otherwise as
+   *   `run`
+   */
+  async replay(runId: string, options: ReplayOptions<N>): Promise<RunResult<N>> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
+    checkRunId(runId);
+    checkReplayOptions(options);
+    const plan = requireValid(this.planning, options.strict === true);
+    const names = options.rerun.map((name) => this.existing(name));
+    const recorded = await options.store.read(runId);
+    const { earlier, holds } = replayed(plan, recorded, options.allowChanges);
+    const roots = plan.specs.flatMap(({ name }, i) => (names.includes(name) || holds?.[i] === 0 ? i : []));
+    const active = options.only === true ? maskOf(plan, names) : reachable(plan.graph, roots);
+    const overrides = options.overrides === undefined ? undefined : this.overridesOf(plan, options.overrides);
+    const metadata = options.context?.metadata ?? recorded.metadata;
+    const state = new RunState(plan, recorded.inputs, options.runId, active, metadata);
+    requireInputs(plan, recorded.inputs, (node) => active[node] === 1 && !overrides?.has(node));
+    const copied = active.map((isActive) => 1 - isActive);
+    takeOver(state, active, earlier, copied, overrides);
+    const recorder = newRecorder(state, options, { runId, node: names[0] });
+    return this.driven(() => this.engineOf(state, options, false, overrides, recorder));
+  }
+
+  /** @param isWanted - whether to go on with what the run is by now; gives undefined if not */
+  private async goOn(
+    runId: string,
+    options: ResumeOptions<N>,
+    isWanted: (recorded: RecordedRun) => boolean = () => true,
+  ): Promise<RunResult<N> | undefined> {
+    const plan = requireValid(this.planning, options.strict === true);
+    let next = undefined as Continued | RunResult<any> | undefined;
+    const log = await options.store.claim(runId, (recorded) => {
+      if (!isWanted(recorded)) return undefined;
+      next = continued(plan, recorded, options);
+      if (next instanceof RunResult) return undefined;
+      const { state, provided, claim } = next;
+      const runs = (node: number) => state.status[node] !== Status.completed && state.active?.[node] !== 0;
+      requireInputs(plan, recorded.inputs, (node) => runs(node) && !provided?.has(node));
+      return claim;
+    });
+    if (next === undefined) return undefined;
+    if (next instanceof RunResult) return (this.finished = next as RunResult<N>);
+    const { state, recorder, provided } = next;
+    recorder.attach(log as RunLog);
+    return this.driven(() => this.engineOf(state, options, false, provided, recorder, true));
+  }
+
   /**
    * Runs the next node and stops. Call it again with the state it returned to go on; `options` count for the first step.
    * @throws {TypeError} for a state that was already stepped from, or of another dag; otherwise as `run`
@@ -287,8 +386,32 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   ): Promise<RunResult<N>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
+    const { from } = options ?? NO_OPTIONS;
+    if (typeof from === "string") return this.launchFrom(from, options as PartialRunOptions<N>, first, last);
+    return this.driven(() => this.engine(options, false, first, last));
+  }
+
+  /** A partial run that takes its results from a recorded one. */
+  private async launchFrom(
+    from: string,
+    options: PartialRunOptions<N>,
+    first: Target | undefined,
+    last: Target | undefined,
+  ): Promise<RunResult<N>> {
+    checkRunOptions(options);
+    if (options.store === undefined)
+      throw new TypeError(`"from" is the id of a run, which takes the "store" it is in.`);
+    const { earlier } = replayed(this.plan, await options.store.read(from), true);
+    const given = { ...options, from: new RunResult<N>(earlier, "completed") };
+    const start = first ?? last;
+    const parent = start === undefined ? undefined : { runId: from, node: this.existing(start) };
+    return this.driven(() => this.engine(given, false, first, last, parent));
+  }
+
+  /** Starts a run and settles with it. @param make - makes it; what this throws is what the promise rejects with */
+  private driven(make: () => DagRun): Promise<RunResult<N>> {
     return new Promise((resolve, reject) => {
-      this.engine(options, false, first, last).start((result, error) => {
+      make().start((result, error) => {
         this.finished = result;
         if (error === undefined) resolve(result);
         else reject(error);
@@ -297,7 +420,13 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   }
 
   /** Checks the options against the plan and makes the engine of one run. Nothing has run when this throws. */
-  private engine(options: PartialRunOptions<N> = NO_OPTIONS, sync: boolean, first?: Target, last?: Target): DagRun {
+  private engine(
+    options: PartialRunOptions<N> = NO_OPTIONS,
+    sync: boolean,
+    first?: Target,
+    last?: Target,
+    parent?: Parent,
+  ): DagRun {
     if (options !== NO_OPTIONS) checkRunOptions(options);
     const plan = requireValid(this.planning, options.strict === true);
     const overrides = options.overrides === undefined ? undefined : this.overridesOf(plan, options.overrides);
@@ -309,14 +438,32 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
       requireInputs(plan, inputs, (node) => (active === undefined || active[node] === 1) && !overrides?.has(node));
     }
     const state = new RunState(plan, inputs, options.runId, active, options.context?.metadata);
-    if (active !== undefined) takeOver(state, active, options.from ?? this.finished, overrides);
+    if (active !== undefined) {
+      const from = (options.from as RunResult<any> | undefined) ?? this.finished;
+      const earlier = from === undefined ? undefined : RunResult.stateOf(from);
+      takeOver(state, active, earlier, copiedNodes(plan, active), overrides);
+    }
+    if (options.store === undefined) return this.engineOf(state, options, sync, overrides);
+    if (sync) throw new TypeError("runSync can't wait for a store. Use run instead.");
+    return this.engineOf(state, options, sync, overrides, newRecorder(state, options, parent));
+  }
+
+  private engineOf(
+    state: RunState,
+    options: RunOptions<N>,
+    sync: boolean,
+    overrides: ReadonlyMap<number, unknown> | undefined,
+    recorder?: Recorder,
+    isResumed = false,
+  ): DagRun {
+    const { plan } = state;
     const hooks = hooksOf(this.defaultHooks, options.hooks);
     const usesThreads = plan.usesThreads || (options.mode === "parallel" && !sync);
     if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
     const place = usesThreads ? (run: LazyAbort) => this.placements.of(plan, options, state.runId, run) : undefined;
-    const plain = !sync && overrides === undefined && hooks === NO_HOOKS && place === undefined;
-    const cacheOf = this.caches.of;
-    return new DagRun(state, options, plain ? this.plainSetup : { sync, overrides, hooks, cacheOf, place });
+    const isPlain = !sync && overrides === undefined && hooks === NO_HOOKS && place === undefined;
+    if (isPlain && recorder === undefined) return new DagRun(state, options, this.plainSetup);
+    return new DagRun(state, options, { sync, overrides, hooks, cacheOf: this.caches.of, place, recorder, isResumed });
   }
 
   private activeIn(plan: DagPlan, first: Target | undefined, last: Target | undefined): Uint8Array {
@@ -344,29 +491,3 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
 
 const NO_OPTIONS: PartialRunOptions<any> = Object.freeze({});
 const NO_INPUTS: Readonly<Record<string, unknown>> = Object.freeze({});
-
-/** Copies what still holds of an earlier run into the state of a partial one. */
-function takeOver(
-  state: RunState,
-  active: Uint8Array,
-  earlier: RunResult<any> | undefined,
-  overrides: ReadonlyMap<number, unknown> | undefined,
-): void {
-  const { plan } = state;
-  const from = earlier === undefined ? undefined : RunResult.stateOf(earlier);
-  const indexIn = (i: number) => from?.plan.indexOf.get(plan.specs[i].name);
-  const has = (i: number) => {
-    const index = indexIn(i);
-    return from !== undefined && index !== undefined && from.hasResult(index);
-  };
-  requireResults(plan, active, (i) => has(i) || overrides?.has(i) === true);
-  const copied = copiedNodes(plan, active);
-  for (let i = 0; i < plan.size; i++) {
-    if (copied[i] === 0 || !has(i) || from === undefined) continue;
-    const index = indexIn(i) as number;
-    state.values[i] = from.values[index];
-    state.facts.copied.add(i);
-    const branch = from.branchOf(index);
-    if (branch !== undefined) state.facts.branches.set(i, branch);
-  }
-}

@@ -84,10 +84,15 @@ export class DetachedHost implements AttemptHost {
     return this.host.beginsLater(node);
   }
 
+  attemptsBefore(): number {
+    return 0;
+  }
+
   attemptsOf(): number {
     return 0;
   }
 
+  gate(): undefined {}
   acquire(): undefined {}
   giveBack(): void {}
   waiting(): void {}

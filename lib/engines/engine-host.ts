@@ -17,6 +17,7 @@ export interface HostRun extends AttemptControls {
   readonly hooks: readonly NodeHooks[];
   readonly scheduler: Scheduler | undefined;
   cacheOf(node: NodeSpec): ResultCache | undefined;
+  gate(): Promise<void> | undefined;
 }
 
 /** What the attempts of nodes and of states get from their run in the same way. */
@@ -54,6 +55,10 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
 
   cacheOf(node: number): ResultCache | undefined {
     return this.run.cacheOf(this.specOf(node));
+  }
+
+  gate(): Promise<void> | undefined {
+    return this.run.gate();
   }
 
   cacheMissed(): void {

@@ -1,6 +1,6 @@
 import { setImmediate } from "../base/turn.js";
 import { LazyAbort, onAbort } from "../base/abort.js";
-import { MissingInputError, type DagwrightError } from "../base/errors.js";
+import { MissingInputError, StoreError, type DagwrightError } from "../base/errors.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
@@ -12,6 +12,7 @@ import type { Observer } from "../run/events.js";
 import type { RunBase } from "../run/run-base.js";
 import type { RunStatus } from "../run/status.js";
 import { Announcer, type Subject } from "./announcer.js";
+import type { Recorder } from "./recorder.js";
 import type { Attempts } from "./attempts.js";
 import type { CommonRunOptions } from "./run-options.js";
 
@@ -25,6 +26,8 @@ export interface EngineSetup {
   /** The hooks of all nodes: the default ones, then the run's. */
   readonly hooks: readonly NodeHooks[];
   cacheOf(node: NodeSpec): ResultCache | undefined;
+  /** Writes the run to its store; undefined when it has none. */
+  readonly recorder?: Recorder;
 }
 
 /**
@@ -44,6 +47,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   protected lazyAttempts: Attempts | undefined;
   protected onIdle: (() => void) | undefined;
   private hasStarted = false;
+  private isOpening = false;
   private onEnd: RunEnd<R> | undefined;
   private lazyAbort: LazyAbort | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -57,8 +61,12 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     const { observers, scheduler } = options;
     this.sync = setup.sync;
     this.hooks = setup.hooks;
-    this.announcer = observers === undefined ? undefined : new Announcer(state, observers);
+    const { recorder } = setup;
+    const isHeard = observers !== undefined || recorder !== undefined;
+    this.announcer = isHeard ? new Announcer(state, observers ?? [], recorder) : undefined;
     this.scheduler = scheduler;
+    if (recorder !== undefined)
+      recorder.onFailure = (error) => this.over || this.halt("failed", error as DagwrightError);
   }
 
   /** Begins with the first node. */
@@ -113,7 +121,17 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
 
   /** Does what {@link EngineRun.startSoon} has left for later, if it is not done yet. */
   go(): void {
-    if (this.over || this.hasStarted) return;
+    if (this.over || this.hasStarted || this.isOpening) return;
+    const { recorder } = this.setup;
+    if (recorder === undefined) return this.goNow();
+    this.isOpening = true;
+    recorder.open().then(
+      () => this.over || this.goNow(),
+      (error) => this.over || this.halt("failed", error as DagwrightError),
+    );
+  }
+
+  private goNow(): void {
     this.announceStart();
     this.begin();
   }
@@ -144,7 +162,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   observe(observer: Observer): (() => void) | undefined {
     if (this.over && this.onEnd === undefined) return undefined;
     if (this.announcer === undefined) {
-      this.announcer = new Announcer(this.state, []);
+      this.announcer = new Announcer(this.state, [], undefined);
       this.listened(this.announcer);
     }
     return this.announcer.add(observer);
@@ -158,8 +176,13 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     if (!this.over) this.announcer?.announce({ type: "node.progress", attempt, fraction, message }, node);
   }
 
+  /** What has to be waited for before an attempt is made. */
+  gate(): Promise<void> | undefined {
+    return this.setup.recorder?.gate();
+  }
+
   /** Ends the run before its time. @param rejects - with the error */
-  protected halt(status: RunStatus, error: ExecutionError, rejects = true): void {
+  protected halt(status: RunStatus, error: DagwrightError, rejects = true): void {
     this.over = true;
     this.announceStart();
     this.cancelOpen();
@@ -172,14 +195,32 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     else end();
   }
 
+  /** Nothing happens in the run any more; it has ended when that is recorded. */
   protected end(status: RunStatus, error: DagwrightError | undefined): void {
     this.over = true;
     this.scheduler?.end();
     this.removeListener?.();
     clearTimeout(this.timer);
+    const { recorder } = this.setup;
+    if (recorder === undefined) return this.conclude(status, error);
+    recorder.finish(status, error).then(
+      () => this.conclude(status, error),
+      (unwritten: DagwrightError) => {
+        if (error !== undefined) {
+          const message = `How run "${this.state.runId}" ended could not be recorded: ${unwritten.message}`;
+          process.emitWarning(message, "DagwrightStoreWarning");
+        }
+        this.conclude("failed", error ?? unwritten);
+      },
+    );
+  }
+
+  private conclude(status: RunStatus, error: DagwrightError | undefined): void {
     this.announcer?.announce({ type: "run.finished", status, error });
     const result = this.resultOf(status);
-    if (error instanceof ExecutionError || error instanceof MissingInputError) error.run = result;
+    if (error instanceof ExecutionError || error instanceof MissingInputError || error instanceof StoreError) {
+      error.run = result;
+    }
     const { onEnd } = this;
     this.onEnd = undefined;
     onEnd?.(result, error);

@@ -71,12 +71,16 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
     this.notAttempted();
   }
 
+  attemptsBefore(): number {
+    return this.run.state.attemptsBefore;
+  }
+
   attemptsOf(): number {
     return this.run.state.attempt;
   }
 
   notAttempted(): void {
-    this.run.state.attempt = 0;
+    this.run.state.attempt = this.attemptsBefore();
   }
 
   attemptStarted(node: number, attempt: number): void {

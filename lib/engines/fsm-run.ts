@@ -10,6 +10,7 @@ import { StateContext } from "../run/fsm-context.js";
 import { FsmResult } from "../run/fsm-result.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { NO_VALUE } from "../run/history.js";
+import { isPause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
 import { Attempts } from "./attempts.js";
 import { CycleClock } from "./cycle-clock.js";
@@ -18,6 +19,8 @@ import { EngineRun, type EngineSetup } from "./engine-run.js";
 import { exhausted, failureOf, neverDone, originOf, siteOf, stateError } from "./fsm-errors.js";
 import { FsmHost, type FsmHostRun } from "./fsm-host.js";
 import { Mailbox } from "./mailbox.js";
+import type { FsmRecorder } from "./fsm-recorder.js";
+import type { ResumedFsm } from "./fsm-records.js";
 import type { FsmRunOptions } from "./run-options.js";
 import { stateInputs, withContext } from "./state-arguments.js";
 import { ask, type Verdict } from "./verdict.js";
@@ -29,6 +32,9 @@ const DEFAULT_CYCLES = 1000;
 export interface FsmRunSetup extends EngineSetup {
   /** Somebody can send events. */
   readonly takesEvents: boolean;
+  readonly recorder?: FsmRecorder;
+  /** How the run goes on that was recorded before. */
+  readonly resumed?: ResumedFsm;
   /** What may veto a transition. */
   readonly stateHooks: readonly ((from: string, to: string, value: unknown) => unknown)[];
 }
@@ -74,15 +80,30 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const { maxCycles = DEFAULT_CYCLES, timeout } = options;
     this.plan = state.plan;
     this.maxCycles = maxCycles;
-    this.mailbox = setup.takesEvents ? new Mailbox() : undefined;
+    const { resumed, recorder, takesEvents } = setup;
+    this.mailbox = takesEvents || recorder !== undefined ? new Mailbox() : undefined;
+    this.hasFailed = resumed?.hasFailed ?? false;
+    for (const { event, payload, number } of resumed?.events ?? []) this.mailbox?.restore(event, payload, number);
     this.clock = new CycleClock(timeout, setup.sync);
-    this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined;
+    this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined || setup.recorder !== undefined;
   }
 
   // --- control ---
 
   protected begin(): void {
+    const { resumed } = this.setup;
+    for (const [event, payload] of resumed?.send ?? []) void this.send(event, payload).catch(() => {});
+    if (resumed?.isDone === true) return this.finish();
+    if (resumed?.provided !== undefined) this.provided(resumed.provided.value);
+    else if (resumed?.wait !== undefined) this.beginWait(resumed.wait);
     this.pump();
+  }
+
+  /** The value of the state that had paused the run. */
+  private provided(value: unknown): void {
+    const { state } = this;
+    this.announcer?.announce({ type: "state.entered", cycle: state.history.count }, state.current);
+    this.returned(value);
   }
 
   /** Executes no more states; the run ends as `paused` when the one that is executing is done. */
@@ -97,9 +118,14 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     if (!this.over) this.halt("cancelled", cancelled(this.state, "stop() was called"), false);
   }
 
-  /** Resolves when the run takes the event. @throws {ExecutionError} when it ends first */
+  /** Resolves when the run takes the event. @throws {ExecutionError} when it ends first, {StoreError} UNSTORABLE */
   send(event: string, payload: unknown): Promise<void> {
     if (this.over || this.mailbox === undefined) return Promise.reject(this.refusal(event));
+    try {
+      this.setup.recorder?.sent(this.mailbox.nextNumber, event, payload);
+    } catch (unstorable) {
+      return Promise.reject(unstorable);
+    }
     const sent = this.mailbox.add(event, payload);
     if (this.wait !== undefined && this.takeEvent(this.wait.events)) this.pump();
     return sent;
@@ -223,10 +249,14 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     if (typeof target !== "number") this.beginWait(target);
     else if (target !== END) this.goTo(target, value);
     else {
-      this.state.isTerminated = true;
       this.leave(undefined, value);
-      this.end(this.hasFailed ? "failed" : "completed", undefined);
+      this.finish();
     }
+  }
+
+  private finish(): void {
+    this.state.isTerminated = true;
+    this.end(this.hasFailed ? "failed" : "completed", undefined);
   }
 
   /**
@@ -267,33 +297,35 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   private enter(to: number, value: unknown, event: string | undefined): void {
     const { state } = this;
-    this.leave(to, value);
+    this.leave(to, value, event);
     state.current = to;
     state.value = value;
     state.trigger = event;
+    state.attemptsBefore = 0;
     this.watchers?.entered(to);
   }
 
-  private leave(to: number | undefined, value: unknown): void {
+  private leave(to: number | undefined, value: unknown, event?: string): void {
     if (this.announcer === undefined) return;
     const { current, history } = this.state;
     const name = to === undefined ? undefined : this.plan.specs[to].name;
-    this.announcer.announce({ type: "state.left", cycle: history.count - 1, value, to: name }, current);
+    this.announcer.announce({ type: "state.left", cycle: history.count - 1, value, to: name, event }, current);
   }
 
   // --- waiting for events ---
 
-  private beginWait({ events, after }: Waiting): void {
-    if (this.mailbox === undefined && after === undefined) {
-      const names = Array.from(events.keys(), (event) => `"${event}"`).join(", ");
-      return this.fail(
-        stateError(
-          this.state,
-          `waits for ${names}, but nobody can send events to this run. Use fsm.start, or give "after".`,
-        ),
-      );
-    }
+  private beginWait(waiting: Waiting): void {
+    const { events, after } = waiting;
+    const { recorder, takesEvents } = this.setup;
     if (this.takeEvent(events)) return;
+    recorder?.waits(waiting);
+    if (!takesEvents && after === undefined) {
+      const names = Array.from(events.keys(), (event) => `"${event}"`).join(", ");
+      // A recorded run can be resumed with the event.
+      if (recorder !== undefined) return this.rest(`waits for ${names}`);
+      const message = `waits for ${names}, but nobody can send events to this run. Use fsm.start, or give "after".`;
+      return this.fail(stateError(this.state, message));
+    }
     if (this.sync && after !== undefined) {
       block(after.ms);
       return this.goTo(after.state, undefined);
@@ -318,6 +350,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const letter = this.mailbox?.take(events);
     if (letter === undefined) return false;
     if (this.wait !== undefined) this.stopWaiting();
+    this.setup.recorder?.taken(letter.number);
     letter.taken();
     this.goTo(events.get(letter.event) as number, letter.payload, letter.event);
     return true;
@@ -327,6 +360,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   private readonly failed = (thrown: unknown, decided?: Verdict): void => {
     if (this.over) return;
+    if (isPause(thrown)) return this.paused(thrown);
     const { state, plan, announcer } = this;
     const error = failureOf(this.state, thrown);
     if (!plan.isManaged[state.current] && this.hooks.length === 0) {
@@ -336,6 +370,19 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     state.history.add(state.current, NO_VALUE);
     this.fail(error, decided);
   };
+
+  /** The current state paused the run: its cycle did not take place. */
+  private paused(pause: Error): void {
+    this.state.isExecuting = false;
+    this.setup.recorder?.paused(pause.message);
+    this.rest(pause.message || undefined);
+  }
+
+  /** Ends the run as `paused`. */
+  private rest(reason: string | undefined): void {
+    this.state.pauseReason = reason;
+    this.end("paused", undefined);
+  }
 
   /**
    * A cycle failed: its function, or its transition.
@@ -411,9 +458,22 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   protected override end(status: RunStatus, error: DagwrightError | undefined): void {
     this.stopWaiting();
     if (status === "paused") this.announcer?.announce({ type: "run.paused" });
+    this.emptyMailbox(status === "paused");
     super.end(status, error);
-    this.mailbox?.close((event) => this.refusal(event));
     this.watchers?.close((index) => this.neverEntered(index));
+  }
+
+  /** What is left in the mailbox of a paused run that is recorded, stays for when it is resumed. */
+  private emptyMailbox(isPaused: boolean): void {
+    const { recorder } = this.setup;
+    for (const { event, number, taken, refused } of this.mailbox?.empty() ?? []) {
+      if (isPaused && recorder !== undefined) {
+        taken();
+        continue;
+      }
+      recorder?.taken(number);
+      refused(this.refusal(event));
+    }
   }
 
   private refusal(event: string): ExecutionError {

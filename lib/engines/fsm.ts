@@ -12,16 +12,26 @@ import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
 import { ExecutionError } from "../run/errors.js";
 import type { RunEvent } from "../run/events.js";
-import type { FsmResult, StateKey } from "../run/fsm-result.js";
+import { FsmResult, type StateKey } from "../run/fsm-result.js";
 import { FsmState } from "../run/fsm-state.js";
 import type { Cycle } from "../run/history.js";
+import type { RecordedRun, RunLog } from "../stores/store.js";
 import { stateDiagram, stateDot, type StateDiagramOptions } from "../visualization/state-diagram.js";
 import { toXState, type XStateConfig } from "../visualization/xstate.js";
 import type { Definable, InstanceOf } from "./definable.js";
 import { eventStream } from "./event-stream.js";
+import {
+  checkFsmRecoverOptions,
+  checkFsmResumeOptions,
+  type FsmRecoverOptions,
+  type FsmResumeOptions,
+} from "./durable-options.js";
+import type { FsmRecorder } from "./fsm-recorder.js";
+import { continuedFsm, newFsmRecorder, type ContinuedFsm, type ResumedFsm } from "./fsm-records.js";
 import { FsmRun } from "./fsm-run.js";
+import { recoverAll } from "./recovery.js";
 import { hooksOf } from "./run-hooks.js";
-import { checkFsmRunOptions, type FsmRunOptions } from "./run-options.js";
+import { checkFsmRunOptions, checkRunId, type FsmRunOptions } from "./run-options.js";
 import { stateInputs } from "./state-arguments.js";
 import { StepState, type StepResult } from "./step.js";
 
@@ -147,8 +157,63 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   run(options?: FsmRunOptions): Promise<FsmResult<S>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
+    return this.driven(() => this.engine(options, false));
+  }
+
+  /**
+   * Goes on with a recorded run after a pause, a failure, a cancellation or a crash, at the state it was in, in the same run. A
+   * completed run gives its recorded result. One that waits for an event that nobody sends ends as `paused` again.
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while another process drives the run
+   * @throws {ValidationError} when the fsm has changed (unless `allowChanges`), or `provide` names a state that did not pause;
+   *   otherwise as `run`
+   */
+  async resume(runId: string, options: FsmResumeOptions): Promise<FsmResult<S>> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
+    checkRunId(runId);
+    checkFsmResumeOptions(options);
+    return (await this.goOn(runId, options)) as FsmResult<S>;
+  }
+
+  /**
+   * Goes on with this fsm's runs whose process is gone, one after the other, the oldest first; never with paused ones. Those
+   * that another process takes meanwhile are left to it.
+   * @returns the results, of runs that fail too
+   * @throws {ValidationError} when a run does not fit the fsm any more, once all others are done; {StoreError}
+   */
+  async recover(options: FsmRecoverOptions): Promise<FsmResult<S>[]> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
+    checkFsmRecoverOptions(options);
+    requireValid(this.planning, options.strict === true);
+    return recoverAll(options.store, this.name, "fsm", (runId, isWanted) => this.goOn(runId, options, isWanted));
+  }
+
+  /** @param isWanted - whether to go on with what the run is by now; gives undefined if not */
+  private async goOn(
+    runId: string,
+    options: FsmResumeOptions,
+    isWanted: (recorded: RecordedRun) => boolean = () => true,
+  ): Promise<FsmResult<S> | undefined> {
+    const plan = requireValid(this.planning, options.strict === true);
+    const { historyLimit = this.options.historyLimit ?? Infinity } = options;
+    let next = undefined as ContinuedFsm | FsmResult<any> | undefined;
+    const log = await options.store.claim(runId, (recorded) => {
+      if (!isWanted(recorded)) return undefined;
+      next = continuedFsm(plan, recorded, options, historyLimit);
+      return next instanceof FsmResult ? undefined : next.claim;
+    });
+    if (next === undefined) return undefined;
+    if (next instanceof FsmResult) return (this.finished = next as FsmResult<S>);
+    const { state, recorder, resumed } = next;
+    recorder.attach(log as RunLog);
+    return this.driven(() => this.engineOf(state, options, false, false, recorder, resumed));
+  }
+
+  /** Starts a run and settles with it. @param make - makes it; what this throws is what the promise rejects with */
+  private driven(make: () => FsmRun): Promise<FsmResult<S>> {
     return new Promise((resolve, reject) => {
-      this.engine(options, false).start((result, error) => {
+      make().start((result, error) => {
         this.finished = result;
         if (error === undefined) resolve(result);
         else reject(error);
@@ -314,9 +379,23 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     checkKnownInputs(plan.workflow, plan.inputs, inputs);
     const state = new FsmState(plan, inputs, runId, context?.metadata, historyLimit);
     stateInputs(state);
+    if (sync && options.store !== undefined) throw new TypeError("runSync can't wait for a store. Use run instead.");
+    return this.engineOf(state, options, sync, takesEvents, newFsmRecorder(state, options));
+  }
+
+  private engineOf(
+    state: FsmState,
+    options: FsmRunOptions,
+    sync: boolean,
+    takesEvents: boolean,
+    recorder?: FsmRecorder,
+    resumed?: ResumedFsm,
+  ): FsmRun {
     return new FsmRun(state, options, {
       sync,
       takesEvents,
+      recorder,
+      resumed,
       hooks: hooksOf(this.defaultHooks, options.hooks),
       stateHooks: this.stateHooks.map((hook) => (from, to, value) => hook(this, from, to, value)),
       cacheOf: this.caches.of,

@@ -1,5 +1,5 @@
 /** An event that was sent to a run and not taken yet. */
-interface Letter {
+export interface Letter {
   readonly event: string;
   readonly payload: unknown;
   /** Its place among all events sent. */
@@ -22,14 +22,28 @@ export class Mailbox {
   private readonly queues = new Map<string, Queue>();
   private sent = 0;
 
+  /** Puts back an event of an earlier time, which nobody waits for. Before all others, in order of their numbers. */
+  restore(event: string, payload: unknown, number: number): void {
+    this.put({ event, payload, number, taken: () => {}, refused: () => {} });
+    this.sent = number + 1;
+  }
+
+  /** The number that the next event gets. */
+  get nextNumber(): number {
+    return this.sent;
+  }
+
   /** Resolves when the event is taken. */
   add(event: string, payload: unknown): Promise<void> {
     return new Promise((taken, refused) => {
-      const letter = { event, payload, number: this.sent++, taken, refused };
-      const queue = this.queues.get(event);
-      if (queue === undefined) this.queues.set(event, { letters: [letter], head: 0 });
-      else queue.letters.push(letter);
+      this.put({ event, payload, number: this.sent++, taken, refused });
     });
+  }
+
+  private put(letter: Letter): void {
+    const queue = this.queues.get(letter.event);
+    if (queue === undefined) this.queues.set(letter.event, { letters: [letter], head: 0 });
+    else queue.letters.push(letter);
   }
 
   /** Takes the earliest of the accepted events. */
@@ -50,10 +64,10 @@ export class Mailbox {
     return first;
   }
 
-  /** Refuses all events that were not taken. */
-  close(error: (event: string) => Error): void {
+  /** Takes out all events that are left. */
+  empty(): Letter[] {
     const left = Array.from(this.queues.values(), ({ letters, head }) => letters.slice(head)).flat();
     this.queues.clear();
-    for (const { event, refused } of left) refused(error(event));
+    return left;
   }
 }

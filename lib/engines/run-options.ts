@@ -1,5 +1,6 @@
 import {
   checkDuration,
+  checkName,
   checkNumber,
   checkObject,
   checkOneOf,
@@ -16,6 +17,7 @@ import { Scheduler } from "../policies/scheduler.js";
 import type { ExecutionError } from "../run/errors.js";
 import type { Observer } from "../run/events.js";
 import { RunResult } from "../run/result.js";
+import type { Durability, RunStore } from "../stores/store.js";
 import { EXECUTORS, type ExecutorName } from "./executors/executor.js";
 
 /**
@@ -57,6 +59,13 @@ export interface CommonRunOptions {
   scheduler?: Scheduler;
   /** @defaultValue a random UUID */
   runId?: string;
+  /** Records the run, so that it can go on after a pause or a crash. */
+  store?: RunStore;
+  /**
+   * With a store: `strict` makes a completion durable before anything that depends on it starts, `relaxed` within 100 ms.
+   * @defaultValue "strict"
+   */
+  durability?: Durability;
 }
 
 /** The options of a dag's run. All are optional. */
@@ -79,8 +88,11 @@ export interface RunOptions<N = Record<string, unknown>> extends CommonRunOption
 
 /** The options of a partial run. */
 export interface PartialRunOptions<N = Record<string, unknown>> extends RunOptions<N> {
-  /** Where the results come from that this run does not compute. @defaultValue the dag's last run */
-  from?: RunResult<any>;
+  /**
+   * Where the results come from that this run does not compute: a run, or the id of one in `store`.
+   * @defaultValue the dag's last run
+   */
+  from?: RunResult<any> | string;
 }
 
 /** The options of an fsm's run. All are optional. */
@@ -94,6 +106,9 @@ export interface FsmRunOptions extends CommonRunOptions {
   /** How many cycles are kept in the history. @defaultValue that of the fsm, otherwise all */
   historyLimit?: number;
 }
+
+/** What is asked of the values of options. */
+export type RuleMap = ReadonlyMap<string, (value: unknown) => void>;
 
 type Rules<O> = Record<keyof O, (value: unknown) => void>;
 
@@ -109,10 +124,12 @@ const COMMON_RULES: Rules<CommonRunOptions> = {
   hooks: (value) => checkHooks(value as NodeHooks, '"hooks" of a run'),
   observers: checkObservers,
   scheduler: checkScheduler,
-  runId: checkRunId,
+  runId: (value) => checkRunId(value),
+  store: checkStore,
+  durability: (value) => checkOneOf("durability", value, ["strict", "relaxed"]),
 };
 
-const DAG_RULES = new Map(
+export const DAG_RULES: RuleMap = new Map(
   Object.entries({
     ...COMMON_RULES,
     executor: (value) => checkOneOf("executor", value, EXECUTORS),
@@ -126,7 +143,7 @@ const DAG_RULES = new Map(
   } satisfies Rules<PartialRunOptions>),
 );
 
-const FSM_RULES = new Map(
+export const FSM_RULES: RuleMap = new Map(
   Object.entries({
     ...COMMON_RULES,
     mode: (value) => checkOneOf("mode", value, ["sequential", "async"]),
@@ -146,7 +163,8 @@ export function checkFsmRunOptions(options: FsmRunOptions): void {
   check(options, FSM_RULES);
 }
 
-function check(options: object, rules: ReadonlyMap<string, (value: unknown) => void>): void {
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function check(options: object, rules: RuleMap): void {
   checkObject(options, "a run");
   for (const key in options) {
     const rule = rules.get(key);
@@ -191,11 +209,20 @@ function checkScheduler(scheduler: unknown): void {
   if (scheduler.isClosed) throw new TypeError('"scheduler" is closed. Pass another one, or none.');
 }
 
-function checkFrom(from: unknown): void {
-  if (!(from instanceof RunResult)) throw new TypeError(`"from" must be the result of a run; received ${show(from)}.`);
+function checkStore(store: unknown): void {
+  if (typeof store === "object" && store !== null && "create" in store && "claim" in store) return;
+  const makers = 'made by sqliteStore or postgresStore of "dagwright/store"';
+  throw new TypeError(`"store" must be a store, ${makers}; received ${show(store)}.`);
 }
 
-function checkRunId(runId: unknown): void {
-  checkType("runId", runId, "string");
-  if (runId === "") throw new RangeError('"runId" must be a non-empty string; received "".');
+function checkFrom(from: unknown): void {
+  if (typeof from === "string") return checkRunId(from, "from");
+  if (!(from instanceof RunResult))
+    throw new TypeError(`"from" must be the result of a run, or the id of a recorded one; received ${show(from)}.`);
+}
+
+/** @throws {TypeError} | {RangeError} unless `runId` can be a run's */
+export function checkRunId(runId: unknown, option = "runId"): asserts runId is string {
+  checkName(option, runId);
+  if (runId === "") throw new RangeError(`"${option}" must be a non-empty string; received "".`);
 }

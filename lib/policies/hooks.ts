@@ -5,6 +5,7 @@ import { inputName, namedInputs } from "../definition/named-inputs.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { ExecutionError } from "../run/errors.js";
+import { isPause } from "../run/pause.js";
 import { messageOf } from "../base/message.js";
 
 /** What hooks get to know of the attempt they surround. */
@@ -66,7 +67,7 @@ function* around(
   try {
     result = yield* execute();
   } catch (error) {
-    if (!waits.isGivenUp(error)) yield* tell(hooks, attempt, waits, inputs, error);
+    if (!waits.isGivenUp(error) && !isPause(error)) yield* tell(hooks, attempt, waits, inputs, error);
     throw error;
   }
   for (const hook of hooks) {

@@ -3,6 +3,7 @@ import { block } from "../base/block.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
 import type { Waits } from "../base/waits.js";
 import { messageOf } from "../base/message.js";
+import { isPause } from "../run/pause.js";
 import type { RetryOptions } from "../definition/policy-options.js";
 
 const DEFAULT_RETRIES = 3;
@@ -45,7 +46,7 @@ export function delayAfter(attempt: number, options: RetryOptions, random = Math
  * success costs nothing.
  * @param onPause - called before the pause that precedes attempt `next`: others may use the time
  * @throws what the first attempt threw when there is no second; {AttemptsFailed} after several; the signal's reason when it
- *   aborts
+ *   aborts; the {PauseRun} of an attempt, which is no failure
  */
 export function* retrying(
   retry: number | RetryOptions,
@@ -59,7 +60,7 @@ export function* retrying(
   try {
     return yield* attempt(1);
   } catch (error) {
-    if (controls.isOver) throw error;
+    if (controls.isOver || isPause(error)) throw error;
     errors.push(error);
     const delay = yield* pauseAfter(errors, options);
     if (delay === undefined) throw error;
@@ -110,12 +111,14 @@ async function retryWaiting(
       return await drive(attempt(n + 1));
     } catch (error) {
       signal.throwIfAborted();
+      if (isPause(error)) throw error;
       errors.push(error);
       throw new AttemptsFailed(errors);
     }
   };
-  const onFailedAttempt = async () => {
+  const onFailedAttempt = async ({ error }: { error: Error }) => {
     signal.throwIfAborted();
+    if (isPause(error)) throw error;
     const delay = await drive(pauseAfter(errors, options));
     if (delay === undefined) throw new AttemptsFailed(errors);
     await pause(delay);
@@ -134,6 +137,7 @@ function* retryBlocking(
     try {
       return yield* attempt(errors.length + 1);
     } catch (error) {
+      if (isPause(error)) throw error;
       errors.push(error);
     }
   }

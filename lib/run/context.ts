@@ -51,6 +51,7 @@ export interface AttemptControls {
 export abstract class AttemptContext<S extends RunBase> extends RunContext {
   declare protected readonly state: S;
   abstract readonly nodeName: string;
+  abstract readonly idempotencyKey: string;
 
   constructor(
     state: S,
@@ -79,6 +80,10 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
 export class NodeContext extends AttemptContext<RunState> implements Context {
   get nodeName(): string {
     return this.state.plan.specs[this.node].name;
+  }
+
+  get idempotencyKey(): string {
+    return `${this.runId}/${this.nodeName}`;
   }
 
   get trigger(): string | undefined {

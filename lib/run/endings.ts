@@ -1,5 +1,6 @@
 /** The errors of runs that end before their time. */
-import { CancelledError, RunTimeoutError, type ExecutionError } from "./errors.js";
+import type { DagwrightError } from "../base/errors.js";
+import { CancelledError, RunTimeoutError } from "./errors.js";
 import { messageOf } from "../base/message.js";
 import type { RunBase } from "./run-base.js";
 
@@ -19,7 +20,7 @@ export function expired(run: RunBase, timeout: number | undefined): RunTimeoutEr
 }
 
 /** Why what is in flight is given up when its run ends with `cause`. */
-export function interruption(run: RunBase, cause: ExecutionError): CancelledError {
+export function interruption(run: RunBase, cause: DagwrightError): CancelledError {
   if (cause instanceof CancelledError) return cause;
   const message = `Run of "${run.workflow}" was stopped: ${cause.message}`;
   return new CancelledError(message, { runId: run.runId, cause });

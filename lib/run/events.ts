@@ -47,6 +47,8 @@ export type RunEvent =
       readonly value: unknown;
       /** The next state; undefined when the run ends here. */
       readonly to: string | undefined;
+      /** The event from outside that leads there; undefined when none does. */
+      readonly event: string | undefined;
     })
   | (RunFact & { readonly type: "run.paused" })
   | (RunFact & {

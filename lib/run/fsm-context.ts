@@ -16,4 +16,8 @@ export class StateContext extends AttemptContext<FsmState> implements FsmContext
   get nodeName(): string {
     return this.state.plan.specs[this.node].name;
   }
+
+  get idempotencyKey(): string {
+    return `${this.runId}/${this.nodeName}.${this.cycle}`;
+  }
 }

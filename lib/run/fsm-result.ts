@@ -47,6 +47,11 @@ export class FsmResult<S = Record<string, unknown>> {
     return this.#state.workflow;
   }
 
+  /** Why the run paused, as the state that paused it says; undefined when none did, or without a reason. */
+  get pauseReason(): string | undefined {
+    return this.#state.pauseReason;
+  }
+
   /** The value of the last cycle. */
   get value(): unknown {
     const value = this.#state.history.valueAt(this.#state.history.count - 1);
@@ -142,14 +147,24 @@ export class FsmResult<S = Record<string, unknown>> {
 
   /** What `JSON.stringify` writes. */
   toJSON(): object {
-    const { runId, workflow, status, currentState, cycleCount, results } = this;
-    return { runId, workflow, status, currentState, cycleCount, results };
+    const { runId, workflow, status, pauseReason, currentState, cycleCount, results } = this;
+    return { runId, workflow, status, pauseReason, currentState, cycleCount, results };
   }
 
   /** What `console.log` shows. */
   [Symbol.for("nodejs.util.inspect.custom")](): unknown {
-    const { runId, workflow, status, currentState, cycleCount, value, errors } = this;
-    return { runId, workflow, status, currentState, cycleCount, value, ...(errors.length > 0 ? { errors } : {}) };
+    const { runId, workflow, status, pauseReason, currentState, cycleCount, value, errors } = this;
+    const pause = pauseReason === undefined ? {} : { pauseReason };
+    return {
+      runId,
+      workflow,
+      status,
+      ...pause,
+      currentState,
+      cycleCount,
+      value,
+      ...(errors.length > 0 ? { errors } : {}),
+    };
   }
 
   #cycles<T>(map: (cycle: number, state: string) => T): T[] {

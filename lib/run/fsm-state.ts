@@ -20,8 +20,12 @@ export class FsmState extends RunBase {
   isExecuting = false;
   /** How many attempts the current execution took. */
   attempt = 0;
+  /** How many of them were made before this run was resumed. */
+  attemptsBefore = 0;
   /** The outcome of the current execution came from the state's cache. */
   isCached = false;
+  /** What the state that paused the run waits for. */
+  pauseReason: string | undefined = undefined;
   /** The run ended by `stop`, a terminal state or a plain value. */
   isTerminated = false;
 

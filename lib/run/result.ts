@@ -26,6 +26,8 @@ export interface NodeReport {
   readonly cached: boolean;
   /** The need that caused a `skipped`, as it was written. */
   readonly skippedBy: string | undefined;
+  /** The reason that a `paused` node gave. */
+  readonly pauseReason: string | undefined;
 }
 
 /**
@@ -95,6 +97,11 @@ export class RunResult<N = Record<string, unknown>> {
     return (this.#memo.nodes ??= new Map(this.#state.plan.specs.map(({ name }, i) => [name, this.#report(i)])));
   }
 
+  /** Why the run paused, as the first node that paused it says; undefined when none did, or without a reason. */
+  get pauseReason(): string | undefined {
+    return this.#state.pauseReason || undefined;
+  }
+
   /** The errors of all nodes that failed, in the order in which they failed. */
   get errors(): readonly ExecutionError[] {
     return Array.from(this.#state.errors.values());
@@ -123,15 +130,23 @@ export class RunResult<N = Record<string, unknown>> {
 
   /** What `JSON.stringify` writes: no more than the names, statuses and results. */
   toJSON(): object {
-    const { runId, workflow, status, results } = this;
+    const { runId, workflow, status, pauseReason, results } = this;
     const nodes = Array.from(this.nodes, ([name, report]) => [name, report.status]);
-    return { runId, workflow, status, results, nodes: Object.fromEntries(nodes) as Record<string, string> };
+    return {
+      runId,
+      workflow,
+      status,
+      pauseReason,
+      results,
+      nodes: Object.fromEntries(nodes) as Record<string, string>,
+    };
   }
 
   /** What `console.log` shows. */
   [Symbol.for("nodejs.util.inspect.custom")](): unknown {
-    const { runId, workflow, status, value, errors } = this;
-    return { runId, workflow, status, value, ...(errors.length > 0 ? { errors } : {}) };
+    const { runId, workflow, status, pauseReason, value, errors } = this;
+    const pause = pauseReason === undefined ? {} : { pauseReason };
+    return { runId, workflow, status, ...pause, value, ...(errors.length > 0 ? { errors } : {}) };
   }
 
   #isOutput(i: number): boolean {
@@ -157,6 +172,7 @@ export class RunResult<N = Record<string, unknown>> {
       backendReason: place.reason,
       cached: state.isCached(i),
       skippedBy: state.skippedBy(i),
+      pauseReason: state.pauseReasonOf(i),
     };
   }
 }

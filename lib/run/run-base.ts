@@ -27,6 +27,11 @@ export abstract class RunBase {
     return (this.shared ??= {});
   }
 
+  /** {@link RunBase.metadata}, undefined while nobody has asked for it. */
+  get sharedMetadata(): Readonly<Record<string, unknown>> | undefined {
+    return this.shared;
+  }
+
   get metrics(): Record<string, number> {
     return (this.figures ??= Object.create(null) as Record<string, number>);
   }

@@ -5,6 +5,8 @@ import { RunBase } from "./run-base.js";
 import { Status } from "./status.js";
 
 const NO_ERRORS: ReadonlyMap<number, ExecutionError> = new Map();
+const NO_PAUSES: ReadonlyMap<number, string> = new Map();
+const NO_NODES: ReadonlySet<number> = new Set();
 
 type Numbers = { [index: number]: number };
 
@@ -27,6 +29,7 @@ export class RunState extends RunBase {
   /** Where each node runs; undefined when all run inline. */
   places: readonly Place[] | undefined = undefined;
   private attempts: Map<number, number> | undefined;
+  private earlier: Map<number, number> | undefined;
   private rare: RareFacts | undefined;
 
   constructor(
@@ -96,6 +99,20 @@ export class RunState extends RunBase {
     return this.rare?.errors ?? NO_ERRORS;
   }
 
+  /** The reasons of the nodes that paused, in the order in which they did; "" where there is none. */
+  get pauses(): ReadonlyMap<number, string> {
+    return this.rare?.pauses ?? NO_PAUSES;
+  }
+
+  /** Why the first of the paused nodes paused. */
+  get pauseReason(): string | undefined {
+    return this.pauses.values().next().value;
+  }
+
+  pauseReasonOf(node: number): string | undefined {
+    return this.pauses.get(node) || undefined;
+  }
+
   /** The branch a fork took. */
   branchOf(node: number): string | undefined {
     return this.rare?.branches.get(node);
@@ -111,6 +128,17 @@ export class RunState extends RunBase {
     return this.attempts?.get(node) ?? (this.startedAt[node] === NEVER ? 0 : 1);
   }
 
+  /** How many attempts were made before this run was resumed. */
+  attemptsBefore(node: number): number {
+    return this.earlier?.get(node) ?? 0;
+  }
+
+  /** Notes attempts that were made before this run was resumed. */
+  setAttemptsBefore(node: number, count: number): void {
+    (this.earlier ??= new Map<number, number>()).set(node, count);
+    this.setAttempts(node, count);
+  }
+
   /** Most nodes that start make one attempt, which needs no noting. */
   setAttempts(node: number, count: number): void {
     if (this.attemptsOf(node) !== count) (this.attempts ??= new Map<number, number>()).set(node, count);
@@ -120,6 +148,11 @@ export class RunState extends RunBase {
   isFresh(node: number): boolean {
     const isElsewhere = this.rare !== undefined && (this.rare.cached.has(node) || this.rare.copied.has(node));
     return this.status[node] === Status.completed && this.startedAt[node] !== NEVER && !isElsewhere;
+  }
+
+  /** The nodes whose results were taken from an earlier run. */
+  get copiedNodes(): ReadonlySet<number> {
+    return this.rare?.copied ?? NO_NODES;
   }
 
   isCached(node: number): boolean {
@@ -132,9 +165,14 @@ export class RunState extends RunBase {
     return edge === undefined ? undefined : edgeText(this.plan, edge.source, edge.edge);
   }
 
+  /** The position of the need that an `any` node was started by. */
+  winnerOf(node: number): number | undefined {
+    return this.rare?.winners.get(node);
+  }
+
   /** The need that an `any` node was started by, as it was written. */
   triggerOf(node: number): string | undefined {
-    const winner = this.rare?.winners.get(node);
+    const winner = this.winnerOf(node);
     return winner === undefined ? undefined : this.plan.anyNeeds.get(node)?.[winner].text;
   }
 }
@@ -142,6 +180,7 @@ export class RunState extends RunBase {
 class RareFacts {
   readonly errors = new Map<number, ExecutionError>();
   readonly branches = new Map<number, string>();
+  readonly pauses = new Map<number, string>();
   readonly cached = new Set<number>();
   /** Results taken from an earlier run. */
   readonly copied = new Set<number>();

@@ -1,5 +1,5 @@
 import { parse, stringify } from "devalue";
-import { identify } from "../base/error-codec.js";
+import { decodeThrown, encodeThrown, identify, type EncodedThrown } from "../base/error-codec.js";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 
@@ -41,17 +41,40 @@ export class Codec {
     }
   }
 
-  /** @throws {StoreError} UNSTORABLE naming the path of what can't be kept */
-  encode(value: unknown): string {
+  /**
+   * @param what - names the value in messages
+   * @throws {StoreError} UNSTORABLE naming the path of what can't be kept
+   */
+  encode(value: unknown, what = "The value"): string {
     try {
       return stringify(value, this.reducers);
     } catch (cause) {
       const given = (cause as { path?: unknown }).path;
       const path = typeof given === "string" ? given.replace(/^\.(?!get\()/u, "") : "";
-      const where = path === "" ? "The value" : `"${path}" of the value`;
+      const where = path === "" ? what : `"${path}" of ${what.charAt(0).toLowerCase()}${what.slice(1)}`;
       const reason = cause instanceof RangeError ? "it is too deeply nested" : messageOf(cause);
       const remedy = 'Keep plain data, or name its class in the store option "types".';
       throw new StoreError(`${where} can't be stored: ${reason}. ${remedy}`, "UNSTORABLE", { cause }, path);
+    }
+  }
+
+  /** Whatever was thrown, as text. What of it can't be kept is described. */
+  encodeThrown(thrown: unknown): string {
+    return this.encode(encodeThrown(thrown, (value) => this.canEncode(value)));
+  }
+
+  /** What {@link Codec.encodeThrown} wrote; classes of errors do not come back. */
+  decodeThrown(text: string): unknown {
+    return decodeThrown(this.decode(text) as EncodedThrown);
+  }
+
+  /** Whether a value can be kept. */
+  canEncode(value: unknown): boolean {
+    try {
+      this.encode(value);
+      return true;
+    } catch {
+      return false;
     }
   }
 

@@ -1,38 +1,230 @@
-import type { Kysely } from "kysely";
+import type { ColumnDataType, Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
+import type { Connection } from "./connection.js";
 
-/** The tables, as rows. Times are in ms since 1970. */
+/**
+ * The tables, as rows. Times are in ms since 1970. Values are texts of the codec, or where these are long, what
+ * {@link Blobs} refers to them by.
+ */
 export interface Tables {
   dagwright_schema: { version: number };
-  dagwright_cache: { key: string; value: string; stored_at: number; expires_at: number | null };
+  cache_entries: { key: string; value: string; stored_at: number; expires_at: number | null };
+  runs: RunRow;
+  node_executions: AttemptRow;
+  edge_traversals: TraversalRow;
+  fsm_cycles: CycleRow;
+  fsm_events: EventRow;
+  blobs: { hash: string; data: string; used_at: number };
+  blob_uses: { run_id: string; hash: string };
 }
 
-type Migration = (db: Kysely<Tables>) => Promise<void>;
+export interface RunRow {
+  id: string;
+  workflow: string;
+  kind: string;
+  /** The SHA-256 of the plan's structure, which is a blob. */
+  fingerprint: string;
+  parent_run_id: string | null;
+  parent_node: string | null;
+  /** The nodes a partial run computes: a JSON array; null for all. */
+  scope: string | null;
+  status: string;
+  inputs: string;
+  /** The names of the nodes whose results are the run's: a JSON array. */
+  outputs: string | null;
+  metadata: string | null;
+  error: string | null;
+  /** Who drives the run, until when unless the lease is renewed, and the number of drivers it has had. */
+  owner: string | null;
+  lease_expires_at: number | null;
+  fencing_token: number;
+  created_at: number;
+  updated_at: number;
+  finished_at: number | null;
+}
+
+/** One attempt of a node. Attempt 0 is what became of it without one. Inputs are what went along the edges to it. */
+export interface AttemptRow {
+  run_id: string;
+  node: string;
+  attempt: number;
+  status: string;
+  worker: string | null;
+  output: string | null;
+  branch: string | null;
+  is_cached: number;
+  error: string | null;
+  reason: string | null;
+  started_at: number | null;
+  finished_at: number | null;
+}
+
+/** A result that went from one node to another. */
+export interface TraversalRow {
+  run_id: string;
+  target: string;
+  input: string;
+  source: string;
+  output: string | null;
+  traversed_at: number;
+}
+
+export interface CycleRow {
+  run_id: string;
+  cycle: number;
+  state: string;
+  status: string;
+  attempts: number;
+  worker: string | null;
+  input: string | null;
+  event: string | null;
+  output: string | null;
+  error: string | null;
+  reason: string | null;
+  wait: string | null;
+  started_at: number | null;
+  finished_at: number | null;
+}
+
+/** An event sent to an fsm, until it is taken. */
+export interface EventRow {
+  run_id: string;
+  number: number;
+  event: string;
+  payload: string;
+}
+
+type Migration = (db: Kysely<any>) => Promise<void>;
+
+type Columns = Readonly<Record<string, ColumnDataType | `${"text" | "integer" | "double precision"} not null`>>;
 
 /** Step n takes a database from version n to n + 1. Steps are never changed once released. */
 const MIGRATIONS: readonly Migration[] = [
   async (db) => {
-    await db.schema
-      .createTable("dagwright_cache")
-      .addColumn("key", "text", (column) => column.primaryKey())
-      .addColumn("value", "text", (column) => column.notNull())
-      .addColumn("stored_at", "double precision", (column) => column.notNull())
-      .addColumn("expires_at", "double precision")
-      .execute();
-    await db.schema.createIndex("dagwright_cache_expires").on("dagwright_cache").column("expires_at").execute();
+    await table(db, "cache_entries", ["key"], {
+      key: "text not null",
+      value: "text not null",
+      stored_at: "double precision not null",
+      expires_at: "double precision",
+    });
+    await index(db, "cache_entries", ["expires_at"]);
+    await table(db, "runs", ["id"], {
+      id: "text not null",
+      workflow: "text not null",
+      kind: "text not null",
+      fingerprint: "text not null",
+      parent_run_id: "text",
+      parent_node: "text",
+      scope: "text",
+      status: "text not null",
+      inputs: "text not null",
+      outputs: "text",
+      metadata: "text",
+      error: "text",
+      owner: "text",
+      lease_expires_at: "double precision",
+      fencing_token: "integer not null",
+      created_at: "double precision not null",
+      updated_at: "double precision not null",
+      finished_at: "double precision",
+    });
+    await index(db, "runs", ["created_at", "id"]);
+    await index(db, "runs", ["workflow", "status", "created_at"]);
+    await index(db, "runs", ["parent_run_id"]);
+    await table(db, "node_executions", ["run_id", "node", "attempt"], {
+      run_id: "text not null",
+      node: "text not null",
+      attempt: "integer not null",
+      status: "text not null",
+      worker: "text",
+      output: "text",
+      branch: "text",
+      is_cached: "integer not null",
+      error: "text",
+      reason: "text",
+      started_at: "double precision",
+      finished_at: "double precision",
+    });
+    await table(db, "edge_traversals", ["run_id", "target", "input", "source"], {
+      run_id: "text not null",
+      target: "text not null",
+      input: "text not null",
+      source: "text not null",
+      output: "text",
+      traversed_at: "double precision not null",
+    });
+    await table(db, "fsm_cycles", ["run_id", "cycle"], {
+      run_id: "text not null",
+      cycle: "integer not null",
+      state: "text not null",
+      status: "text not null",
+      attempts: "integer not null",
+      worker: "text",
+      input: "text",
+      event: "text",
+      output: "text",
+      error: "text",
+      reason: "text",
+      wait: "text",
+      started_at: "double precision",
+      finished_at: "double precision",
+    });
+    await table(db, "fsm_events", ["run_id", "number"], {
+      run_id: "text not null",
+      number: "integer not null",
+      event: "text not null",
+      payload: "text not null",
+    });
+    await table(db, "blobs", ["hash"], {
+      hash: "text not null",
+      data: "text not null",
+      used_at: "double precision not null",
+    });
+    await table(db, "blob_uses", ["run_id", "hash"], { run_id: "text not null", hash: "text not null" });
+    await index(db, "blob_uses", ["hash"]);
   },
 ];
+
+async function table(db: Kysely<any>, name: string, key: readonly string[], columns: Columns): Promise<void> {
+  let builder = db.schema.createTable(name);
+  for (const [column, declared] of Object.entries(columns)) {
+    const [type, rule] = declared.split(" not ");
+    builder = builder.addColumn(column, type as ColumnDataType, (c) => (rule === undefined ? c : c.notNull()));
+  }
+  await builder.addPrimaryKeyConstraint(`${name}_key`, key as never).execute();
+}
+
+async function index(db: Kysely<any>, name: string, columns: readonly string[]): Promise<void> {
+  await db.schema
+    .createIndex(`${name}_${columns.join("_")}`)
+    .on(name)
+    .columns([...columns])
+    .execute();
+}
 
 /**
  * Brings the tables up to the version of this code, in one transaction, once whoever else is at it has finished.
  * @throws {StoreError} SCHEMA when they are newer than this code
  */
-export async function migrate(db: Kysely<Tables>): Promise<void> {
-  await db.schema.createTable("dagwright_schema").ifNotExists().addColumn("version", "integer").execute();
-  await db.transaction().execute(upgrade);
+export async function migrate(db: Kysely<Tables>, serialize: Connection["serialize"]): Promise<void> {
+  if ((await currentVersion(db)) === MIGRATIONS.length) return;
+  await db.transaction().execute(async (trx) => {
+    await serialize?.(trx);
+    await upgrade(trx);
+  });
+}
+
+/** The version of the tables, as far as it can be told without writing. */
+async function currentVersion(db: Kysely<Tables>): Promise<number | undefined> {
+  try {
+    return (await db.selectFrom("dagwright_schema").select("version").executeTakeFirst())?.version;
+  } catch {
+    return undefined; // There are none yet, or whatever is wrong will be found by making them.
+  }
 }
 
 async function upgrade(db: Kysely<Tables>): Promise<void> {
+  await db.schema.createTable("dagwright_schema").ifNotExists().addColumn("version", "integer").execute();
   const row = await db.selectFrom("dagwright_schema").select("version").executeTakeFirst();
   const version = row?.version ?? 0;
   const latest = MIGRATIONS.length;

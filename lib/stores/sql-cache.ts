@@ -17,7 +17,7 @@ export class SqlCache implements CacheStore {
   /** @throws {StoreError} STORE when the entry can't be read */
   async get(key: string): Promise<CacheEntry | undefined> {
     const db = await this.open();
-    const row = await db.selectFrom("dagwright_cache").selectAll().where("key", "=", key).executeTakeFirst();
+    const row = await db.selectFrom("cache_entries").selectAll().where("key", "=", key).executeTakeFirst();
     if (row === undefined) return undefined;
     const { value, stored_at, expires_at } = row;
     return { value: this.codec.decode(value), storedAt: stored_at, expiresAt: expires_at ?? undefined };
@@ -28,22 +28,22 @@ export class SqlCache implements CacheStore {
     const row = { value: this.codec.encode(value), stored_at: storedAt, expires_at: expiresAt ?? null };
     const db = await this.open();
     await db
-      .insertInto("dagwright_cache")
+      .insertInto("cache_entries")
       .values({ key, ...row })
       .onConflict((conflict) => conflict.column("key").doUpdateSet(row))
       .execute();
-    await db.deleteFrom("dagwright_cache").where("expires_at", "<=", storedAt).execute();
+    await db.deleteFrom("cache_entries").where("expires_at", "<=", storedAt).execute();
   }
 
   async delete(key: string): Promise<void> {
     const db = await this.open();
-    await db.deleteFrom("dagwright_cache").where("key", "=", key).execute();
+    await db.deleteFrom("cache_entries").where("key", "=", key).execute();
   }
 
   async clear(prefix: string): Promise<void> {
     const db = await this.open();
     await db
-      .deleteFrom("dagwright_cache")
+      .deleteFrom("cache_entries")
       .where("key", ">=", prefix)
       .where("key", "<", prefix + LAST)
       .execute();

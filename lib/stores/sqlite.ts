@@ -1,14 +1,8 @@
-import {
-  CompiledQuery,
-  SqliteDialect,
-  type DatabaseConnection,
-  type Dialect,
-  type Driver,
-  type SqliteDatabase,
-} from "kysely";
+import { CompiledQuery, SqliteDialect, type DatabaseConnection, type Driver, type SqliteDatabase } from "kysely";
 import { now } from "../base/clock.js";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
+import type { Connection } from "./connection.js";
 
 /** A database of one of the SQLite packages, as they have it in common: better-sqlite3, libsql. */
 export type OpenDatabase = SqliteDatabase;
@@ -31,18 +25,40 @@ const READS = /^\s*(?:select|with|pragma|explain|values)\b|\breturning\b/iu;
 
 /**
  * Opens a file, or `:memory:`: with Node's own SQLite where there is one, otherwise with the package libsql. Uses a
- * write-ahead log, and waits for other connections without blocking the thread, which may be theirs.
+ * write-ahead log, which is on the disk when a transaction ends, and waits for other connections without blocking the
+ * thread, which may be theirs.
  * @throws {StoreError} STORE when there is no SQLite, or the file can't be opened
  */
-export function openSqlite(source: string | OpenDatabase): Dialect {
-  return new PatientDialect({
-    database: () => Promise.resolve(typeof source === "string" ? openFile(source) : source),
+export function openSqlite(source: string | OpenDatabase): Connection {
+  const dialect = new PatientDialect({
+    database: () => Promise.resolve(remembering(typeof source === "string" ? openFile(source) : source)),
     onCreateConnection: async (connection) => {
-      for (const pragma of ["busy_timeout = 0", "journal_mode = wal", "synchronous = normal"]) {
+      for (const pragma of ["busy_timeout = 0", "journal_mode = wal", "synchronous = full"]) {
         await patiently(() => connection.executeQuery(CompiledQuery.raw(`pragma ${pragma}`)));
       }
     },
   });
+  return { dialect, locksRows: false };
+}
+
+/** How many statements are kept prepared. */
+const MOST_STATEMENTS = 100;
+
+/** Prepares a statement once: that takes as long as executing it a few times. */
+function remembering(database: OpenDatabase): OpenDatabase {
+  const prepared = new Map<string, ReturnType<OpenDatabase["prepare"]>>();
+  return {
+    close: () => database.close(),
+    prepare: (sql) => {
+      let statement = prepared.get(sql);
+      if (statement === undefined) {
+        if (prepared.size >= MOST_STATEMENTS) prepared.clear();
+        statement = database.prepare(sql);
+        prepared.set(sql, statement);
+      }
+      return statement;
+    },
+  };
 }
 
 class PatientDialect extends SqliteDialect {
@@ -69,15 +85,23 @@ class PatientDriver implements Driver {
 
   /** Takes the lock for writing at once: one that is asked for later may come too late for what was read before. */
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+    try {
+      await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+    } catch (error) {
+      if (!/within a transaction/u.test(messageOf(error))) throw error;
+      // The last one could not be rolled back then.
+      await connection.executeQuery(CompiledQuery.raw("rollback"));
+      await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+    }
   }
 
   commitTransaction(connection: DatabaseConnection): Promise<void> {
     return this.driver.commitTransaction(connection);
   }
 
-  rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    return this.driver.rollbackTransaction(connection);
+  /** What fails here is not what went wrong: SQLite rolls some transactions back itself, and the next one sees to the rest. */
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await this.driver.rollbackTransaction(connection).catch(() => {});
   }
 
   releaseConnection(connection: DatabaseConnection): Promise<void> {

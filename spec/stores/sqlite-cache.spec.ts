@@ -67,7 +67,7 @@ describe("Results cached in SQLite", () => {
     await dag.invalidateCache();
     await ask("JPY");
     expect(calls.length).toBe(5);
-    const rows = libsql().prepare("select count(*) as n from dagwright_cache").all([]) as { n: number }[];
+    const rows = libsql().prepare("select count(*) as n from cache_entries").all([]) as { n: number }[];
     expect(rows[0].n).toBe(1);
     vi.useRealTimers();
   });
@@ -90,7 +90,7 @@ describe("Results cached in SQLite", () => {
     const { ask, calls } = cachedIn(storeAt());
     await ask("USD");
     const database = libsql();
-    (database as any).exec("update dagwright_cache set value = '[[1'");
+    (database as any).exec("update cache_entries set value = '[[1'");
     await ask("USD");
     expect(calls.length).toBe(2);
     expect(warned.mock.calls[0][0]).toMatch(/cache store of node "rate" failed.*A stored value can't be read/u);

@@ -1,6 +1,6 @@
 /** Workflows whose nodes run on worker threads: what workers import when the specs run. */
 import { isMainThread, threadId } from "node:worker_threads";
-import { Dag, decide, node, workflow, type Context } from "dagwright";
+import { Dag, decide, node, PauseRun, workflow, type Context } from "dagwright";
 
 export const where = () => ({ isMainThread, threadId });
 
@@ -210,3 +210,9 @@ refreshed.cachedNode("value", { ttl: 1e9, staleAfter: 0, key: "n" }, (n: number,
   threadId,
   ctx.attempt,
 ]);
+
+export const asking = new Dag("asking");
+asking.node("ask", () => {
+  throw new PauseRun("threads ask too");
+});
+asking.node("key", { after: ["ask"] }, (ctx: Context) => ctx.idempotencyKey);

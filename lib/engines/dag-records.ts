@@ -1,0 +1,115 @@
+import { ValidationError } from "../base/errors.js";
+import { show } from "../base/check.js";
+import type { DagPlan } from "../planning/plan.js";
+import { dagStructure, untouched, type Structure } from "../planning/structure.js";
+import { RunResult } from "../run/result.js";
+import type { RunState } from "../run/state.js";
+import type { Claim, Durability, Parent, RecordedRun, RunLog, RunStore } from "../stores/store.js";
+import { DagRecorder } from "./dag-recorder.js";
+import type { Recorder } from "./recorder.js";
+import { changeSince, discarded, restoredState, restoreSkips } from "./restore.js";
+
+const structures = new WeakMap<DagPlan, Structure>();
+
+function structureOf(plan: DagPlan): Structure {
+  let structure = structures.get(plan);
+  if (structure === undefined) structures.set(plan, (structure = dagStructure(plan)));
+  return structure;
+}
+
+/** What writes a new run to a store. */
+export function newRecorder(
+  state: RunState,
+  options: { readonly store?: RunStore; readonly durability?: Durability },
+  parent?: Parent,
+): Recorder | undefined {
+  const { store, durability } = options;
+  if (store === undefined) return undefined;
+  const { plan, active } = state;
+  const create = ({ driving }: Recorder): Promise<RunLog> =>
+    store.create({
+      ...driving,
+      runId: state.runId,
+      workflow: plan.workflow,
+      kind: "dag",
+      structure: JSON.stringify(structureOf(plan)),
+      inputs: state.inputs,
+      parent,
+      scope: active === undefined ? undefined : plan.specs.filter((_, i) => active[i] === 1).map(({ name }) => name),
+    });
+  return new DagRecorder(state, durability, create);
+}
+
+/** A recorded run that can go on. */
+export interface Continued {
+  readonly state: RunState;
+  readonly recorder: Recorder;
+  readonly claim: Claim;
+  /** The results that stand in for paused nodes. */
+  readonly provided: ReadonlyMap<number, unknown> | undefined;
+}
+
+/**
+ * How a run goes on, or its result when it is complete.
+ * @throws {ValidationError} VALIDATION when the workflow has changed, or `provide` names nodes that did not pause
+ */
+export function continued(
+  plan: DagPlan,
+  run: RecordedRun,
+  options: { readonly durability?: Durability; readonly allowChanges?: boolean; readonly provide?: object },
+): Continued | RunResult<any> {
+  const structure = structureOf(plan);
+  const change = changeSince(run, "dag", plan.workflow, structure, options.allowChanges);
+  const holds = change === undefined ? undefined : untouched(plan, change);
+  const state = restoredState(plan, run, holds);
+  const provided = providedTo(plan, run, options.provide);
+  if (run.status === "completed" && change === undefined) {
+    restoreSkips(state, run);
+    return new RunResult<any>(state, "completed");
+  }
+  const recorder = new DagRecorder(state, options.durability);
+  const claim = {
+    ...recorder.driving,
+    structure: change === undefined ? undefined : JSON.stringify(structure),
+    discard: holds === undefined ? [] : discarded(plan, run, holds),
+  };
+  return { state, recorder, claim, provided };
+}
+
+/** @throws {ValidationError} VALIDATION naming a node that did not pause, and those that did */
+function providedTo(
+  plan: DagPlan,
+  run: RecordedRun,
+  provide: object | undefined,
+): ReadonlyMap<number, unknown> | undefined {
+  if (provide === undefined) return undefined;
+  const paused = Array.from(run.nodes).filter(([, { status }]) => status === "paused");
+  const names = paused.map(([name]) => name);
+  const provided = new Map<number, unknown>();
+  for (const [name, value] of Object.entries(provide)) {
+    const index = plan.indexOf.get(name);
+    if (index === undefined || !names.includes(name)) throw notPaused(run.runId, name, names);
+    provided.set(index, value);
+  }
+  return provided;
+}
+
+/** The error for a value provided to what does not wait for one. */
+export function notPaused(runId: string, name: string, paused: readonly string[]): ValidationError {
+  const which = paused.length === 0 ? "nothing in it is paused" : `paused are: ${paused.map(show).join(", ")}`;
+  return new ValidationError(`"provide" names "${name}", which did not pause run "${runId}"; ${which}.`);
+}
+
+/**
+ * A recorded run as the source of results for a replay.
+ * @throws {ValidationError} VALIDATION when the workflow has changed
+ */
+export function replayed(
+  plan: DagPlan,
+  run: RecordedRun,
+  allowChanges: boolean | undefined,
+): { readonly earlier: RunState; readonly holds: Uint8Array | undefined } {
+  const change = changeSince(run, "dag", plan.workflow, structureOf(plan), allowChanges);
+  const holds = change === undefined ? undefined : untouched(plan, change);
+  return { earlier: restoredState(plan, run, holds), holds };
+}

@@ -1,0 +1,111 @@
+import { checkName, checkType, show } from "../base/check.js";
+import type { RunStore } from "../stores/store.js";
+import { check, DAG_RULES, FSM_RULES, type FsmRunOptions, type RuleMap, type RunOptions } from "./run-options.js";
+
+/** What a run has from its record when it goes on. */
+type Recorded = "inputs" | "context" | "runId" | "store" | "overrides";
+
+interface Continuing {
+  /** Where the run is recorded. */
+  store: RunStore;
+  /**
+   * Goes on with a workflow that has changed: with the results of the nodes that are as they were, and whose ancestors all
+   * are. @defaultValue false: it is refused
+   */
+  allowChanges?: boolean;
+}
+
+/** The options of a dag's recovery. */
+export interface RecoverOptions<N = Record<string, unknown>> extends Omit<RunOptions<N>, Recorded>, Continuing {}
+
+/** The options of a dag's resumption. */
+export interface ResumeOptions<N = Record<string, unknown>> extends RecoverOptions<N> {
+  /** Results for nodes that paused the run, by name; those nodes do not run. */
+  provide?: Readonly<Partial<Record<keyof N & string, unknown>>>;
+}
+
+/** The options of a replay. */
+export interface ReplayOptions<N = Record<string, unknown>>
+  extends Omit<RunOptions<N>, "inputs" | "store">, Continuing {
+  /** The nodes that run again, and with them all that depends on them. */
+  rerun: readonly (keyof N & string)[];
+  /** Nothing that depends on them runs again. @defaultValue false */
+  only?: boolean;
+}
+
+/** The options of an fsm's recovery. */
+export interface FsmRecoverOptions extends Omit<FsmRunOptions, Recorded>, Continuing {}
+
+/** The options of an fsm's resumption. */
+export interface FsmResumeOptions extends FsmRecoverOptions {
+  /** A value for the state that paused the run, as if it had returned it. */
+  provide?: Readonly<Record<string, unknown>>;
+  /** Events for the run, with their payloads: for one that waits. */
+  send?: Readonly<Record<string, unknown>>;
+}
+
+const recorded = (option: string) => [option, () => refuse(option)] as const;
+
+function refuse(option: string): never {
+  throw new TypeError(`"${option}" is not asked for here: it is recorded with the run.`);
+}
+
+const CONTINUING: readonly (readonly [string, (value: unknown) => void])[] = [
+  ["allowChanges", (value) => checkType("allowChanges", value, "boolean")],
+  recorded("inputs"),
+];
+const RESUMING = [...CONTINUING, recorded("context"), recorded("runId"), recorded("overrides"), recorded("from")];
+const PROVIDING = ["provide", (value: unknown) => checkType("provide", value, "object")] as const;
+
+const RESUME_RULES: RuleMap = new Map([...DAG_RULES, ...RESUMING, PROVIDING]);
+const RECOVER_RULES: RuleMap = new Map([...DAG_RULES, ...RESUMING]);
+const REPLAY_RULES: RuleMap = new Map([
+  ...DAG_RULES,
+  ...CONTINUING,
+  ["rerun", checkRerun],
+  ["only", (value) => checkType("only", value, "boolean")],
+]);
+
+const FSM_RESUMING = [...CONTINUING, recorded("context"), recorded("runId")];
+const SENDING = ["send", (value: unknown) => checkType("send", value, "object")] as const;
+const FSM_RESUME_RULES: RuleMap = new Map([...FSM_RULES, ...FSM_RESUMING, PROVIDING, SENDING]);
+const FSM_RECOVER_RULES: RuleMap = new Map([...FSM_RULES, ...FSM_RESUMING]);
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkFsmResumeOptions(options: FsmResumeOptions): void {
+  checkContinuing(options, FSM_RESUME_RULES, "resume");
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkFsmRecoverOptions(options: FsmRecoverOptions): void {
+  checkContinuing(options, FSM_RECOVER_RULES, "recover");
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkResumeOptions(options: ResumeOptions<any>): void {
+  checkContinuing(options, RESUME_RULES, "resume");
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkRecoverOptions(options: RecoverOptions<any>): void {
+  checkContinuing(options, RECOVER_RULES, "recover");
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkReplayOptions(options: ReplayOptions<any>): void {
+  checkContinuing(options, REPLAY_RULES, "replay");
+  if (options.rerun === undefined) checkRerun(options.rerun);
+}
+
+function checkContinuing(options: Partial<Continuing>, rules: RuleMap, what: string): void {
+  check(options, rules);
+  if (options.store !== undefined) return;
+  throw new TypeError(`${what} needs the "store" that the run is recorded in.`);
+}
+
+function checkRerun(rerun: unknown): void {
+  if (!Array.isArray(rerun) || rerun.length === 0) {
+    throw new TypeError(`"rerun" must be an array of at least one node; received ${show(rerun)}.`);
+  }
+  for (const name of rerun) checkName("rerun", name);
+}

@@ -1,0 +1,149 @@
+import { fromEpoch, nowChecked } from "../base/clock.js";
+import { ValidationError, type DagwrightError } from "../base/errors.js";
+import type { FsmPlan } from "../planning/fsm-plan.js";
+import { fsmStructure } from "../planning/structure.js";
+import { FsmResult } from "../run/fsm-result.js";
+import { FsmState } from "../run/fsm-state.js";
+import { NO_VALUE } from "../run/history.js";
+import type {
+  Claim,
+  CycleEntry,
+  Durability,
+  QueuedEvent,
+  RecordedRun,
+  RecordedWait,
+  RunStore,
+} from "../stores/store.js";
+import type { Waiting } from "./destination.js";
+import { notPaused } from "./dag-records.js";
+import { FsmRecorder } from "./fsm-recorder.js";
+import type { Recorder } from "./recorder.js";
+import { changeSince } from "./restore.js";
+
+/** How a recorded run of an fsm goes on. */
+export interface ResumedFsm {
+  /** The value of the state that paused it. */
+  readonly provided: { readonly value: unknown } | undefined;
+  /** What it waits for. */
+  readonly wait: Waiting | undefined;
+  /** The events it has not taken yet. */
+  readonly events: readonly QueuedEvent[];
+  /** The events it is sent now. */
+  readonly send: readonly (readonly [event: string, payload: unknown])[];
+  /** A failure was passed over. */
+  readonly hasFailed: boolean;
+  /** It is over, but for being recorded as such. */
+  readonly isDone: boolean;
+}
+
+/** A recorded run that can go on. */
+export interface ContinuedFsm {
+  readonly state: FsmState;
+  readonly recorder: FsmRecorder;
+  readonly claim: Claim;
+  readonly resumed: ResumedFsm;
+}
+
+/** What writes a new run to a store. */
+export function newFsmRecorder(
+  state: FsmState,
+  { store, durability }: { readonly store?: RunStore; readonly durability?: Durability },
+): FsmRecorder | undefined {
+  if (store === undefined) return undefined;
+  const create = ({ driving }: Recorder) =>
+    store.create({
+      ...driving,
+      runId: state.runId,
+      workflow: state.workflow,
+      kind: "fsm",
+      structure: JSON.stringify(fsmStructure(state.plan)),
+      inputs: state.inputs,
+      parent: undefined,
+      scope: undefined,
+    });
+  return new FsmRecorder(state, durability, create);
+}
+
+/**
+ * How a run goes on, or its result when it is complete.
+ * @throws {ValidationError} VALIDATION when the fsm has changed, or `provide` names a state that did not pause
+ */
+export function continuedFsm(
+  plan: FsmPlan,
+  run: RecordedRun,
+  options: {
+    readonly durability?: Durability;
+    readonly allowChanges?: boolean;
+    readonly provide?: Readonly<Record<string, unknown>>;
+    readonly send?: Readonly<Record<string, unknown>>;
+  },
+  historyLimit: number,
+): ContinuedFsm | FsmResult<any> {
+  const structure = fsmStructure(plan);
+  const change = changeSince(run, "fsm", plan.workflow, structure, options.allowChanges);
+  const missing = run.cycles.find((cycle) => !plan.indexOf.has(cycle.state));
+  if (missing !== undefined) {
+    const message = `Run "${run.runId}" was in state "${missing.state}", which "${plan.workflow}" does not have any more. Define it again.`;
+    throw new ValidationError(message);
+  }
+  const state = new FsmState(plan, run.inputs, run.runId, run.metadata, historyLimit);
+  const last = run.cycles.at(-1);
+  const isOver = run.status === "completed";
+  // A failure that was passed over has a value.
+  const isPast = ({ status, output }: CycleEntry) =>
+    status === "completed" || (status === "failed" && output !== undefined);
+  for (const cycle of run.cycles) {
+    if (cycle === last && !(isOver ? cycle.status !== "entered" : isPast(cycle))) break;
+    state.history.add(
+      plan.indexOf.get(cycle.state) as number,
+      cycle.output === undefined ? NO_VALUE : cycle.output.value,
+    );
+    if (cycle.status === "failed") state.addError(cycle.error as DagwrightError);
+  }
+  if (last !== undefined) {
+    state.current = plan.indexOf.get(last.state) as number;
+    state.value = last.input?.value;
+    state.trigger = last.event;
+  }
+  const pausedIn = last?.status === "paused" ? last.state : undefined;
+  const provided = providedTo(run.runId, pausedIn, options.provide);
+  if (isOver) {
+    if (state.history.count > 0) state.current = state.history.stateAt(state.history.count - 1);
+    state.isTerminated = run.outputs.length > 0;
+    return new FsmResult<any>(state, "completed", (run.finishedAt ?? run.createdAt) - run.createdAt);
+  }
+  const goesOn = last !== undefined && !isPast(last);
+  state.attemptsBefore = goesOn ? last.attempts : 0;
+  const recorder = new FsmRecorder(state, options.durability, undefined, last);
+  const resumed = {
+    provided,
+    wait: !goesOn && last?.wait !== undefined ? waitingOf(plan, last.wait) : undefined,
+    events: run.events,
+    send: Object.entries(options.send ?? {}),
+    isDone: last !== undefined && !goesOn && last.wait === undefined,
+    hasFailed: run.cycles.some(({ status, output }) => status === "failed" && output !== undefined),
+  };
+  const changed = change === undefined ? undefined : JSON.stringify(structure);
+  return { state, recorder, claim: { ...recorder.driving, structure: changed, discard: [] }, resumed };
+}
+
+function providedTo(
+  runId: string,
+  paused: string | undefined,
+  provide: Readonly<Record<string, unknown>> | undefined,
+): ResumedFsm["provided"] {
+  const wrong = Object.keys(provide ?? {}).find((name) => name !== paused);
+  if (wrong !== undefined) throw notPaused(runId, wrong, paused === undefined ? [] : [paused]);
+  return provide === undefined || paused === undefined || !Object.hasOwn(provide, paused)
+    ? undefined
+    : { value: provide[paused] };
+}
+
+function waitingOf(plan: FsmPlan, { events, after }: RecordedWait): Waiting {
+  const index = (state: string) => plan.indexOf.get(state) as number;
+  const remaining = after === undefined ? 0 : Math.max(0, fromEpoch(after.at) - nowChecked());
+  return {
+    events: new Map(events.map(([event, to]) => [event, index(to)])),
+    after: after && { ms: remaining, state: index(after.state) },
+  };
+}

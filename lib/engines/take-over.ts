@@ -1,0 +1,31 @@
+import { requireResults } from "../planning/partial.js";
+import type { RunState } from "../run/state.js";
+
+/**
+ * Copies what still holds of an earlier run into the state of a partial one.
+ * @param copied - 1 for the nodes whose earlier results hold
+ * @throws {MissingResultError} MISSING_RESULT naming what the partial run needs and nobody has
+ */
+export function takeOver(
+  state: RunState,
+  active: Uint8Array,
+  from: RunState | undefined,
+  copied: Uint8Array,
+  overrides: ReadonlyMap<number, unknown> | undefined,
+): void {
+  const { plan } = state;
+  const indexIn = (i: number) => from?.plan.indexOf.get(plan.specs[i].name);
+  const has = (i: number) => {
+    const index = indexIn(i);
+    return from !== undefined && index !== undefined && from.hasResult(index);
+  };
+  requireResults(plan, active, (i) => has(i) || overrides?.has(i) === true);
+  for (let i = 0; i < plan.size; i++) {
+    if (copied[i] === 0 || !has(i) || from === undefined) continue;
+    const index = indexIn(i) as number;
+    state.values[i] = from.values[index];
+    state.facts.copied.add(i);
+    const branch = from.branchOf(index);
+    if (branch !== undefined) state.facts.branches.set(i, branch);
+  }
+}

@@ -1,0 +1,103 @@
+import type { FsmPlan } from "./fsm-plan.js";
+import { edgeText, type Binding, type DagPlan } from "./plan.js";
+
+/**
+ * What of a workflow decides whether a recorded run still fits it: for each node its name, its kind and its wiring; for
+ * each state its name and where it leads. What the functions do is not part of it.
+ */
+export type Structure = readonly (readonly [name: string, kind: string, ...wiring: string[]])[];
+
+/** What is different in another structure, by name. */
+export interface StructureChange {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** Of another kind, or wired in another way. */
+  readonly rewired: readonly string[];
+}
+
+/** Pure. Cost: O(nodes + edges). */
+export function dagStructure(plan: DagPlan): Structure {
+  const { specs, args, argStart, graph, flags } = plan;
+  const wiring = specs.map(({ name, kind }): [string, string, ...string[]] => [name, kind]);
+  for (let source = 0; source < plan.size; source++) {
+    for (let edge = graph.start[source]; edge < graph.start[source + 1]; edge++) {
+      wiring[graph.target[edge]].push(`edge ${flags?.[edge] ?? 0} ${edgeText(plan, source, edge)}`);
+    }
+  }
+  for (let node = 0; node < plan.size; node++) {
+    for (let k = argStart[node]; k < argStart[node + 1]; k++) wiring[node].push(argumentText(plan, args[k]));
+  }
+  return wiring;
+}
+
+function argumentText(plan: DagPlan, code: number): string {
+  if (code >= 0) return `node ${plan.specs[code].name}`;
+  const binding = plan.bindings[~code];
+  return `${binding.type} ${bindingText(plan, binding)}`;
+}
+
+function bindingText(plan: DagPlan, binding: Binding): string {
+  switch (binding.type) {
+    case "input":
+      return plan.inputs[binding.input].name;
+    case "output":
+      return `${plan.specs[binding.source].name}.${binding.output}`;
+    case "branch":
+      return `${plan.specs[binding.source].name}.${binding.branch}`;
+    case "record":
+      return JSON.stringify(binding.keys.map((key, i) => [key, argumentText(plan, binding.codes[i])]));
+    case "list":
+      return JSON.stringify(binding.codes.map((code) => argumentText(plan, code)));
+    default:
+      return "";
+  }
+}
+
+/** Pure. Cost: O(states + transitions). */
+export function fsmStructure(plan: FsmPlan): Structure {
+  const wiring = plan.specs.map(({ name }, i): [string, string, ...string[]] => {
+    const kind = plan.isTerminal[i] ? "terminal" : "state";
+    return [name, i === plan.initial ? `initial ${kind}` : kind];
+  });
+  for (const { from, to, kind } of plan.edges) wiring[from].push(`${kind} ${plan.specs[to].name}`);
+  return wiring;
+}
+
+/** How `now` differs from `before`; undefined when it does not. */
+export function structureChange(before: Structure, now: Structure): StructureChange | undefined {
+  const old = new Map(before.map((node) => [node[0], node]));
+  const added: string[] = [];
+  const rewired: string[] = [];
+  for (const node of now) {
+    const earlier = old.get(node[0]);
+    if (earlier === undefined) added.push(node[0]);
+    else if (!isSame(earlier, node)) rewired.push(node[0]);
+    old.delete(node[0]);
+  }
+  const removed = Array.from(old.keys());
+  if (added.length + removed.length + rewired.length === 0) return undefined;
+  return { added, removed, rewired };
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((part, i) => part === b[i]);
+}
+
+/** A change as part of a message: `added "a"; rewired "b", "c"`. */
+export function changeText({ added, removed, rewired }: StructureChange): string {
+  const part = (verb: string, names: readonly string[]) =>
+    names.length === 0 ? [] : `${verb} ${names.map((name) => `"${name}"`).join(", ")}`;
+  return [part("added", added), part("removed", removed), part("rewired", rewired)].flat().join("; ");
+}
+
+/** The nodes, as a mask, that a change left alone together with all that they depend on. Cost: O(nodes + edges). */
+export function untouched(plan: DagPlan, { added, rewired }: StructureChange): Uint8Array {
+  const { graph, order, indexOf } = plan;
+  const mask = new Uint8Array(plan.size).fill(1);
+  for (const name of [...added, ...rewired]) mask[indexOf.get(name) as number] = 0;
+  for (const source of order) {
+    if (mask[source] === 1) continue;
+    for (let edge = graph.start[source]; edge < graph.start[source + 1]; edge++) mask[graph.target[edge]] = 0;
+  }
+  return mask;
+}

@@ -1,0 +1,38 @@
+import { createHash } from "node:crypto";
+import type { AttemptRow, CycleRow, EventRow, Tables, TraversalRow } from "./schema.js";
+
+/** Texts longer than this are kept apart, once each. */
+const LONGEST_TEXT = 1024 * 1024;
+
+/** What stands in a row for a text that is kept apart. The codec's own texts never begin like this. */
+const REFERENCE = "blob:";
+
+/** What of a run is to be written in one transaction. A row that is written again meanwhile is written once. */
+export class Batch {
+  readonly attempts = new Map<string, AttemptRow>();
+  readonly traversals = new Map<string, TraversalRow>();
+  readonly cycles = new Map<number, CycleRow>();
+  readonly sent = new Map<number, EventRow>();
+  readonly taken: number[] = [];
+  readonly blobs = new Map<string, string>();
+  /** What changes in the run's own row. */
+  run: Partial<Tables["runs"]> | undefined;
+
+  /** What goes into a row for a text. */
+  keep(text: string): string {
+    if (text.length <= LONGEST_TEXT) return text;
+    const hash = createHash("sha256").update(text).digest("hex");
+    this.blobs.set(hash, text);
+    return reference(hash);
+  }
+}
+
+/** What stands in a row for the text of this hash. */
+export function reference(hash: string): string {
+  return REFERENCE + hash;
+}
+
+/** The hash of the text that is kept apart; undefined for a text itself. */
+export function referredTo(text: string): string | undefined {
+  return text.startsWith(REFERENCE) ? text.slice(REFERENCE.length) : undefined;
+}

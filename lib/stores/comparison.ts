@@ -1,0 +1,49 @@
+import { structuralKey } from "../base/structural-key.js";
+import type { NodeDetails, RunDetails } from "./run-details.js";
+
+/** What is different about a node, or a state, in two runs. */
+export interface NodeDifference {
+  readonly node: string;
+  /** Undefined where a run has no such node. */
+  readonly a: NodeDetails | undefined;
+  readonly b: NodeDetails | undefined;
+  /** What of them differs. */
+  readonly differs: readonly ("presence" | "status" | "branch" | "output" | "attempts")[];
+}
+
+export interface RunDifference {
+  readonly a: string;
+  readonly b: string;
+  /** In the order of definition, those of `b` alone last. */
+  readonly nodes: readonly NodeDifference[];
+  /** The names of the inputs that differ. */
+  readonly inputs: readonly string[];
+}
+
+/** Compares two runs node by node, by value. Pure. */
+export function differenceOf(a: RunDetails, b: RunDetails): RunDifference {
+  const nodes: NodeDifference[] = [];
+  for (const node of new Set([...a.nodes.keys(), ...b.nodes.keys()])) {
+    const [one, other] = [a.nodes.get(node), b.nodes.get(node)];
+    const differs = differences(one, other);
+    if (differs.length > 0) nodes.push({ node, a: one, b: other, differs });
+  }
+  const names = new Set([...Object.keys(a.inputs), ...Object.keys(b.inputs)]);
+  const inputs = Array.from(names).filter((name) => !isSame(a.inputs[name], b.inputs[name]));
+  return { a: a.runId, b: b.runId, nodes, inputs };
+}
+
+function differences(a: NodeDetails | undefined, b: NodeDetails | undefined): NodeDifference["differs"] {
+  if (a === undefined || b === undefined) return ["presence"];
+  const simple = (["status", "branch", "attempts"] as const).filter((key) => a[key] !== b[key]);
+  return isSame(a.output, b.output) ? simple : [...simple, "output"];
+}
+
+/** Values that can't be compared count as different. */
+function isSame(a: unknown, b: unknown): boolean {
+  try {
+    return structuralKey(a) === structuralKey(b);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,264 @@
+import type { Kysely } from "kysely";
+import { append } from "../base/append.js";
+import type { NodeStatus } from "../run/status.js";
+import type { Structure } from "../planning/structure.js";
+import { reference } from "./batch.js";
+import type { Codec } from "./codec.js";
+import { attemptRows, cycleRows, decisiveRow, recordedCycles, Texts } from "./records.js";
+import type { Redaction } from "./redaction.js";
+import { summaryOf, type RunSummary } from "./run-list.js";
+import type { AttemptRow, CycleRow, RunRow, Tables, TraversalRow } from "./schema.js";
+import type { AttemptStatus, RecordedCycle } from "./store.js";
+
+/** All that is recorded of a run, for people to read. */
+export interface RunDetails extends RunSummary {
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** The results of the nodes that no other one takes, by name; of an fsm, the latest value of its last state. */
+  readonly outputs: Readonly<Record<string, unknown>>;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly error: unknown;
+  /** Who drives the run; undefined when nobody does. */
+  readonly owner: string | undefined;
+  /** In the order of definition. */
+  readonly nodes: ReadonlyMap<string, NodeDetails>;
+  /** In the order in which they began. */
+  readonly attempts: readonly AttemptDetails[];
+  readonly edges: readonly EdgeDetails[];
+  /** The ids of the runs that are replays of this one. */
+  readonly children: readonly string[];
+  /** Of an fsm. */
+  readonly cycles: readonly RecordedCycle[];
+}
+
+/** What became of a node. */
+export interface NodeDetails {
+  readonly status: NodeStatus;
+  readonly attempts: number;
+  /** Its result, undefined where there is none. */
+  readonly output: unknown;
+  readonly branch: string | undefined;
+  readonly cached: boolean;
+  readonly error: unknown;
+  /** Why it was skipped, or paused. */
+  readonly reason: string | undefined;
+  readonly startedAt: number | undefined;
+  /** In ms, from its first attempt's start to its end. */
+  readonly duration: number | undefined;
+  /** Resuming the run does not compute it again. */
+  readonly resumable: boolean;
+}
+
+export interface AttemptDetails {
+  readonly node: string;
+  /** Counted from 1. */
+  readonly attempt: number;
+  readonly status: AttemptStatus;
+  /** The host and process it ran in. */
+  readonly worker: string | undefined;
+  /** What it got along the edges, by parameter. */
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly output: unknown;
+  readonly error: unknown;
+  readonly startedAt: number | undefined;
+  readonly finishedAt: number | undefined;
+}
+
+/** A result that went from one node to another. */
+export interface EdgeDetails {
+  readonly from: string;
+  readonly to: string;
+  /** The part of the result that went; undefined for all of it. */
+  readonly output: string | undefined;
+  /** The parameter that it went to. */
+  readonly input: string;
+}
+
+type Values = Record<string, unknown>;
+
+/** All of a run, undefined when there is none of this id. Cost: linear in what is recorded. */
+export async function runDetails(
+  db: Kysely<Tables>,
+  runId: string,
+  codec: Codec,
+  redaction: Redaction,
+): Promise<RunDetails | undefined> {
+  const row = await db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
+  if (row === undefined) return undefined;
+  const attempts = await attemptRows(db, runId);
+  const cycles = await cycleRows(db, runId);
+  const edges = await edgeRows(db, runId);
+  const children = db.selectFrom("runs").select("id").where("parent_run_id", "=", runId);
+  const childRows = await children.orderBy("created_at").orderBy("id").execute();
+  const texts = new Texts(codec);
+  texts.expect(row.inputs, row.metadata, row.error, reference(row.fingerprint));
+  for (const { output, error } of attempts) texts.expect(output, error);
+  for (const { input, output, error } of cycles) texts.expect(input, output, error);
+  await texts.fetch(db);
+
+  const reader = new Reader(texts, redaction);
+  const structure = JSON.parse(texts.plain(reference(row.fingerprint))) as Structure;
+  const isDag = row.kind === "dag";
+  const nodes = isDag ? reader.nodes(row, structure, attempts) : reader.states(structure, cycles);
+  const inputs = inputsOf(nodes, edges);
+  return {
+    ...summaryOf(row),
+    inputs: reader.value("inputs", row.inputs) as Values,
+    outputs: outputsOf(row, nodes),
+    metadata: (row.metadata === null ? {} : reader.value("metadata", row.metadata)) as Values,
+    error: texts.thrown(row.error),
+    owner: row.owner ?? undefined,
+    nodes,
+    attempts: isDag ? reader.attempts(attempts, nodes, inputs) : executions(reader.cycles(cycles)),
+    edges: edges.map(({ source, target, output, input }) => ({
+      from: source,
+      to: target,
+      output: output ?? undefined,
+      input,
+    })),
+    children: childRows.map(({ id }) => id),
+    cycles: reader.cycles(cycles),
+  };
+}
+
+function edgeRows(db: Kysely<Tables>, runId: string): Promise<TraversalRow[]> {
+  const query = db.selectFrom("edge_traversals").selectAll().where("run_id", "=", runId);
+  return query.orderBy("traversed_at").orderBy("target").orderBy("input").execute();
+}
+
+function outputsOf({ outputs }: RunRow, nodes: ReadonlyMap<string, NodeDetails>): Values {
+  const record = Object.create(null) as Values;
+  const names = outputs === null ? [] : (JSON.parse(outputs) as string[]);
+  for (const name of names) record[name] = nodes.get(name)?.output;
+  return record;
+}
+
+/** What each node got along the edges, by parameter. */
+function inputsOf(nodes: ReadonlyMap<string, NodeDetails>, edges: readonly TraversalRow[]): Map<string, Values> {
+  const inputs = new Map<string, Values>();
+  for (const { target, source, output, input } of edges) {
+    const from = nodes.get(source);
+    // Of a fork, all of the result goes along the branch it took.
+    const isPart = output !== null && from?.branch === undefined;
+    const values = inputs.get(target) ?? (Object.create(null) as Values);
+    values[input] = isPart ? (from?.output as Values | undefined)?.[output] : from?.output;
+    inputs.set(target, values);
+  }
+  return inputs;
+}
+
+const NO_NODE: NodeDetails = {
+  status: "pending",
+  attempts: 0,
+  output: undefined,
+  branch: undefined,
+  cached: false,
+  error: undefined,
+  reason: undefined,
+  startedAt: undefined,
+  duration: undefined,
+  resumable: true,
+};
+
+/** Rows as people may read them. */
+class Reader {
+  constructor(
+    private readonly texts: Texts,
+    private readonly redaction: Redaction,
+  ) {}
+
+  value(name: string, text: string | null): unknown {
+    return text === null ? undefined : this.redaction.apply(name, this.texts.value(text));
+  }
+
+  nodes({ status }: RunRow, structure: Structure, rows: readonly AttemptRow[]): Map<string, NodeDetails> {
+    const byNode = new Map<string, AttemptRow[]>();
+    for (const row of rows) append(byNode, row.node, row);
+    const isOver = status === "failed" || status === "cancelled";
+    const idle: NodeDetails = isOver ? { ...NO_NODE, status: "cancelled" } : NO_NODE;
+    return new Map(structure.map(([name]) => [name, this.node(byNode.get(name)) ?? idle]));
+  }
+
+  private node(rows: readonly AttemptRow[] | undefined): NodeDetails | undefined {
+    if (rows === undefined) return undefined;
+    const row = decisiveRow(rows);
+    const startedAt = rows.find(({ started_at }) => started_at !== null)?.started_at ?? undefined;
+    const { status, output, finished_at } = row;
+    return {
+      status: status === "superseded" ? "pending" : (status as NodeStatus),
+      attempts: rows[rows.length - 1].attempt,
+      output: this.value(row.node, output),
+      branch: row.branch ?? undefined,
+      cached: row.is_cached === 1,
+      error: this.texts.thrown(row.error),
+      reason: row.reason ?? undefined,
+      startedAt,
+      duration: startedAt === undefined || finished_at === null ? undefined : finished_at - startedAt,
+      resumable: status !== "completed" || output !== null,
+    };
+  }
+
+  attempts(
+    rows: readonly AttemptRow[],
+    nodes: ReadonlyMap<string, NodeDetails>,
+    inputs: ReadonlyMap<string, Values>,
+  ): AttemptDetails[] {
+    const made = rows.filter(({ attempt }) => attempt > 0);
+    made.sort((a, b) => (a.started_at ?? 0) - (b.started_at ?? 0));
+    return made.map((row) => ({
+      node: row.node,
+      attempt: row.attempt,
+      status: row.status as AttemptStatus,
+      worker: row.worker ?? undefined,
+      input: inputs.get(row.node) ?? {},
+      output: row.output === null ? undefined : nodes.get(row.node)?.output,
+      error: this.texts.thrown(row.error),
+      startedAt: row.started_at ?? undefined,
+      finishedAt: row.finished_at ?? undefined,
+    }));
+  }
+
+  /** The states as nodes: what became of each in its latest cycle. */
+  states(structure: Structure, cycles: readonly CycleRow[]): Map<string, NodeDetails> {
+    const nodes = new Map<string, NodeDetails>(structure.map(([name]) => [name, NO_NODE]));
+    for (const row of cycles) {
+      if (row.status === "entered") continue;
+      const { started_at, finished_at } = row;
+      nodes.set(row.state, {
+        ...NO_NODE,
+        status: row.status as NodeStatus,
+        attempts: row.attempts,
+        output: this.value(row.state, row.output),
+        error: this.texts.thrown(row.error),
+        reason: row.reason ?? undefined,
+        startedAt: started_at ?? undefined,
+        duration: started_at === null || finished_at === null ? undefined : finished_at - started_at,
+      });
+    }
+    return nodes;
+  }
+
+  cycles(rows: readonly CycleRow[]): RecordedCycle[] {
+    const shown = (state: string, value: RecordedCycle["input"]) =>
+      value === undefined ? undefined : { value: this.redaction.apply(state, value.value) };
+    return recordedCycles(rows, this.texts).map((cycle) => {
+      const input = shown(cycle.state, cycle.input);
+      return { ...cycle, input, output: shown(cycle.state, cycle.output) };
+    });
+  }
+}
+
+/** The last attempt of each cycle. */
+function executions(cycles: readonly RecordedCycle[]): AttemptDetails[] {
+  const made = cycles.filter(({ attempts }) => attempts > 0);
+  return made.map(({ state, attempts, status, worker, input, output, error, startedAt, finishedAt }) => ({
+    node: state,
+    attempt: attempts,
+    status: status as AttemptStatus,
+    worker,
+    input: input === undefined ? {} : { value: input.value },
+    output: output?.value,
+    error,
+    startedAt,
+    finishedAt,
+  }));
+}

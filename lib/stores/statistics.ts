@@ -1,0 +1,69 @@
+import { sql, type Kysely } from "kysely";
+import type { Tables } from "./schema.js";
+
+/** How the runs of a workflow went. */
+export interface WorkflowStats {
+  readonly workflow: string;
+  /** How many runs there are, by status, and in all. */
+  readonly runs: Readonly<Record<"total" | "running" | "completed" | "failed" | "cancelled" | "paused", number>>;
+  /** By node, or state. */
+  readonly nodes: ReadonlyMap<string, NodeStats>;
+}
+
+export interface NodeStats {
+  /** How many attempts completed, and how many failed. */
+  readonly completed: number;
+  readonly failed: number;
+  /** Of the completed attempts: the durations, in ms, that half and 99 % of them did not exceed; undefined without any. */
+  readonly p50: number | undefined;
+  readonly p99: number | undefined;
+}
+
+interface Sums {
+  node: string;
+  completed: number | string;
+  failed: number | string;
+  p50: number | null;
+  p99: number | null;
+}
+
+/** Computed by the database. Percentiles are exact: by nearest rank. */
+export async function statsOf(db: Kysely<Tables>, workflow: string): Promise<WorkflowStats> {
+  const counts = await db
+    .selectFrom("runs")
+    .select(["status", (eb) => eb.fn.countAll().as("n")])
+    .where("workflow", "=", workflow)
+    .groupBy("status")
+    .execute();
+  const runs = { total: 0, running: 0, completed: 0, failed: 0, cancelled: 0, paused: 0 };
+  for (const { status, n } of counts) {
+    runs[status as keyof typeof runs] = Number(n);
+    runs.total += Number(n);
+  }
+  const { rows } = await sql<Sums>`
+    with executions as (
+      select n.node as node, n.status as status, n.finished_at - n.started_at as duration
+      from node_executions n join runs r on r.id = n.run_id where r.workflow = ${workflow} and n.attempt > 0
+      union all
+      select c.state, c.status, c.finished_at - c.started_at
+      from fsm_cycles c join runs r on r.id = c.run_id where r.workflow = ${workflow} and c.attempts > 0
+    ), ranked as (
+      select node, status, duration,
+        row_number() over (partition by node, status order by duration) as position,
+        count(*) over (partition by node, status) as total
+      from executions
+    )
+    select node,
+      sum(case when status = 'completed' then 1 else 0 end) as completed,
+      sum(case when status = 'failed' then 1 else 0 end) as failed,
+      min(case when status = 'completed' and position * 100 >= total * 50 then duration end) as p50,
+      min(case when status = 'completed' and position * 100 >= total * 99 then duration end) as p99
+    from ranked group by node order by node`.execute(db);
+  const nodes = new Map(
+    rows.map(({ node, completed, failed, p50, p99 }): [string, NodeStats] => [
+      node,
+      { completed: Number(completed), failed: Number(failed), p50: p50 ?? undefined, p99: p99 ?? undefined },
+    ]),
+  );
+  return { workflow, runs, nodes };
+}

@@ -1,0 +1,196 @@
+/** The port to where runs are recorded. Engines know stores by it, and nothing of what is behind it. */
+import type { RunStatus } from "../run/status.js";
+
+/**
+ * `strict`: a completion is durable before anything that depends on it starts. `relaxed`: within 100 ms, and nothing waits
+ * for it.
+ */
+export type Durability = "strict" | "relaxed";
+
+export type WorkflowKind = "dag" | "fsm";
+
+/** Where runs are kept. Made by `sqliteStore` and `postgresStore` of `dagwright/store`. */
+export interface RunStore {
+  /**
+   * Records a new run, which the caller drives from then on.
+   * @throws {StoreError} RUN_EXISTS when there is one of this id, UNSTORABLE when its inputs can't be kept
+   */
+  create(run: NewRun): Promise<RunLog>;
+  /**
+   * Shows a run that nobody drives to `accept`, and unless that gives undefined, lets the caller drive it: all in one
+   * transaction, so that nothing is added to the run between.
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while somebody drives it; what `accept` throws
+   */
+  claim(runId: string, accept: (run: RecordedRun) => Claim | undefined): Promise<RunLog | undefined>;
+  /** What is recorded of a run. @throws {StoreError} NOT_FOUND */
+  read(runId: string): Promise<RecordedRun>;
+  /** The ids of the runs of a workflow that are unfinished and driven by nobody any more, oldest first. */
+  abandoned(workflow: string, kind: WorkflowKind): Promise<string[]>;
+}
+
+/** What a driver says of how it writes. */
+export interface Driving {
+  readonly durability: Durability;
+  /** What the nodes share, as it is when it is asked for; kept with every write. */
+  readonly metadata: () => Readonly<Record<string, unknown>> | undefined;
+  /** Called once, when something can't be written: the run is nobody's, or not durable, from then on. */
+  readonly onFailure: (error: Error) => void;
+}
+
+export interface NewRun extends Driving {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly kind: WorkflowKind;
+  /** Identifies what the run can be continued with, see `planning/structure.ts`. */
+  readonly structure: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly parent: Parent | undefined;
+  /** The nodes that a partial run computes; undefined for all. */
+  readonly scope: readonly string[] | undefined;
+}
+
+/** The run that a new one takes results from, and the first node that it computes anew. */
+export interface Parent {
+  readonly runId: string;
+  readonly node: string;
+}
+
+export interface Claim extends Driving {
+  /** The structure that the run goes on with, if it is another one. */
+  readonly structure: string | undefined;
+  /** Nodes whose results don't hold any more. */
+  readonly discard: readonly string[];
+}
+
+/** What is written of a node's attempt. Attempt 0 is what became of the node without one: it was skipped, cached, given. */
+export interface AttemptEntry {
+  readonly node: string;
+  readonly attempt: number;
+  readonly status: AttemptStatus;
+  /** In ms since 1970. */
+  readonly startedAt: number | undefined;
+  readonly finishedAt: number | undefined;
+  /** Of a node with a result. */
+  readonly output?: { readonly value: unknown };
+  /** Of a fork: the branch it took. */
+  readonly branch?: string;
+  readonly isCached?: boolean;
+  readonly error?: unknown;
+  /** Why it was skipped, or paused. */
+  readonly reason?: string;
+}
+
+export type AttemptStatus = "running" | "completed" | "failed" | "skipped" | "cancelled" | "paused" | "superseded";
+
+/** A result that went from one node to another. */
+export interface Traversal {
+  readonly from: string;
+  readonly to: string;
+  /** The part of the result that went; undefined for all of it. */
+  readonly output: string | undefined;
+  /** The parameter it went to. */
+  readonly input: string;
+}
+
+/** What is written of an fsm's cycle, when it begins and again when it is over. */
+export interface CycleEntry {
+  /** Counted from 0. */
+  readonly cycle: number;
+  readonly state: string;
+  /** `entered`: it is the run's next cycle. */
+  readonly status: CycleStatus;
+  readonly attempts: number;
+  readonly startedAt: number | undefined;
+  readonly finishedAt: number | undefined;
+  /** What the state got, unless that is the value of the cycle before. */
+  readonly input: { readonly value: unknown } | undefined;
+  /** The event that led to it. */
+  readonly event: string | undefined;
+  readonly output?: { readonly value: unknown };
+  readonly error?: unknown;
+  /** Why it paused. */
+  readonly reason?: string;
+  /** What it waits for, after it was over. */
+  readonly wait?: RecordedWait;
+}
+
+export type CycleStatus = "entered" | "running" | "completed" | "failed" | "cancelled" | "paused";
+
+export interface RecordedWait {
+  /** The next state by event. */
+  readonly events: readonly (readonly [event: string, state: string])[];
+  /** Where to go, and when, in ms since 1970. */
+  readonly after: { readonly at: number; readonly state: string } | undefined;
+}
+
+/** An event that an fsm has not taken yet. */
+export interface QueuedEvent {
+  /** Its place among all events of the run. */
+  readonly number: number;
+  readonly event: string;
+  readonly payload: unknown;
+}
+
+/**
+ * What the driver of a run writes. Entries are encoded as they are added, and become durable in their order, together with
+ * all that is added, to any run of the store, in the same turn of the event loop.
+ */
+export interface RunLog {
+  /** @throws {StoreError} UNSTORABLE naming the path of what can't be kept */
+  attempt(entry: AttemptEntry): void;
+  traversals(list: readonly Traversal[]): void;
+  /** @throws {StoreError} UNSTORABLE */
+  cycle(entry: CycleEntry): void;
+  /** @throws {StoreError} UNSTORABLE */
+  sent(event: QueuedEvent): void;
+  taken(event: Pick<QueuedEvent, "number">): void;
+  /** Resolves when all that was added is durable; never, once the log has failed. Undefined when nobody has to wait. */
+  durable(): Promise<void> | undefined;
+  /** Makes all durable, with how the run ended, and ceases to drive it. @throws {StoreError} when that fails */
+  finish(end: RunEnd): Promise<void>;
+}
+
+export interface RunEnd {
+  readonly status: RunStatus;
+  /** The nodes whose results are the run's outputs. */
+  readonly outputs: readonly string[];
+  readonly error: unknown;
+}
+
+/** A run as it is recorded. */
+export interface RecordedRun {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly kind: WorkflowKind;
+  readonly status: "running" | RunStatus;
+  readonly structure: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly scope: readonly string[] | undefined;
+  /** The nodes whose results are the run's. */
+  readonly outputs: readonly string[];
+  /** In ms since 1970. */
+  readonly createdAt: number;
+  readonly finishedAt: number | undefined;
+  readonly nodes: ReadonlyMap<string, RecordedNode>;
+  readonly cycles: readonly RecordedCycle[];
+  readonly events: readonly QueuedEvent[];
+}
+
+/** What became of a node so far. */
+export interface RecordedNode {
+  readonly status: AttemptStatus;
+  readonly attempts: number;
+  readonly output: { readonly value: unknown } | undefined;
+  readonly branch: string | undefined;
+  readonly isCached: boolean;
+  readonly reason: string | undefined;
+  readonly error: unknown;
+  readonly startedAt: number | undefined;
+  readonly finishedAt: number | undefined;
+}
+
+export interface RecordedCycle extends CycleEntry {
+  /** The host and process it was executed in. */
+  readonly worker: string | undefined;
+}

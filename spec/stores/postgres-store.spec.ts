@@ -1,0 +1,72 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { Dag, StoreError } from "dagwright";
+import { postgresStore } from "dagwright/store";
+import { storeContract } from "../contracts/store.contract.js";
+import { execute, startPostgres } from "../support/postgres.js";
+
+const server = await startPostgres();
+
+if (typeof server === "string") {
+  process.stderr.write(`${server}\n`);
+  it.skip(server, () => {});
+} else {
+  const { url } = server;
+  afterAll(() => server.close());
+
+  storeContract("Postgres", async () => ({
+    open: (options) => postgresStore(url, options),
+    execute: async (statement) => void (await execute(url, statement)),
+    count: async (table) => {
+      const [{ n }] = await execute(url, `select count(*)::int as n from ${table}`);
+      return n as number;
+    },
+    reset: async () => void (await execute(url, "drop schema public cascade; create schema public")),
+    close: async () => {},
+  }));
+
+  describe("A Postgres store", () => {
+    it("makes its tables once, whoever comes first", async () => {
+      await execute(url, "drop schema public cascade; create schema public");
+      const stores = Array.from({ length: 5 }, () => postgresStore(url));
+      expect(await Promise.all(stores.map((store) => store.listRuns()))).toEqual(stores.map(() => ({ runs: [] })));
+      await Promise.all(stores.map((store) => store.close()));
+    });
+
+    it("keeps cached results, too", async () => {
+      const store = postgresStore(url);
+      const dag = new Dag("rates");
+      let calls = 0;
+      dag.cachedNode("rate", { store: store.cache, ttl: 1000 }, (of: string) => ({ of, n: ++calls }));
+      await dag.run({ inputs: { of: "EUR" } });
+      expect((await dag.run({ inputs: { of: "EUR" } })).value).toEqual({ of: "EUR", n: 1 });
+      await dag.invalidateCache();
+      expect((await dag.run({ inputs: { of: "EUR" } })).value).toEqual({ of: "EUR", n: 2 });
+      await store.close();
+    });
+
+    it("fails a run, and hangs nothing, when the server goes away", async () => {
+      const store = postgresStore(url);
+      const dag = new Dag("gone");
+      dag.node("a", () => 1);
+      dag.node("b", { needs: ["a"] }, async () => {
+        await execute(url, "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()");
+        await execute(url, "alter table node_executions rename to elsewhere");
+        return 2;
+      });
+      const error = await dag.run({ store }).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(StoreError);
+      await execute(url, "alter table elsewhere rename to node_executions");
+      const mended = new Dag("gone");
+      mended.node("a", () => expect.unreachable());
+      mended.node("b", { needs: ["a"] }, () => "mended");
+      expect((await mended.resume((error as any).run.runId, { store })).value).toBe("mended");
+      await store.close();
+    });
+
+    it("says that it can't be reached", async () => {
+      const store = postgresStore("postgres://127.0.0.1:1/none");
+      await expect(store.listRuns()).rejects.toThrow(StoreError);
+      await store.close();
+    });
+  });
+}

@@ -1,0 +1,161 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "vite";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sqliteStore } from "dagwright/store";
+import type { Effect } from "../support/crashing.js";
+
+/** How many processes are killed at least. */
+const KILLS = 100;
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+/** Inside the repository, so that packages are found from there. */
+const bundle = join(root, "node_modules", ".cache", "dagwright-spec", String(process.pid));
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "dagwright-crash-"));
+  mkdirSync(bundle, { recursive: true });
+  await build({
+    configFile: join(root, "vitest.config.ts"),
+    root,
+    logLevel: "error",
+    build: {
+      ssr: join(root, "spec/support/crashing.ts"),
+      outDir: bundle,
+      emptyOutDir: false,
+      target: "node20",
+      minify: false,
+    },
+    ssr: { noExternal: ["devalue", "kysely", "reflect-metadata", "js-tokens"] },
+  });
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  rmSync(bundle, { recursive: true, force: true });
+});
+
+interface Child {
+  readonly process: ChildProcess;
+  readonly ready: Promise<void>;
+  /** What it said after it was ready, and its exit code; null when it was killed. */
+  readonly ended: Promise<{ said: any; code: number | null; errors: string }>;
+}
+
+function start(task: string, database: string, ledger: string, ...rest: string[]): Child {
+  const child = spawn(process.execPath, [join(bundle, "crashing.js"), task, database, ledger, ...rest]);
+  let output = "";
+  let errors = "";
+  let isReady = () => {};
+  const ready = new Promise<void>((resolve) => (isReady = resolve));
+  child.stderr.on("data", (data) => (errors += data));
+  child.stdout.on("data", (data) => {
+    output += data;
+    if (output.includes("\n")) isReady();
+  });
+  const ended = new Promise<{ said: any; code: number | null; errors: string }>((resolve) =>
+    child.on("close", (code) => {
+      isReady();
+      const [, said = ""] = output.split("\n");
+      resolve({ said: said === "" ? undefined : JSON.parse(said), code, errors });
+    }),
+  );
+  return { process: child, ready, ended };
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Lines of a ledger as [run, node, token]. */
+const read = (ledger: string) =>
+  readFileSync(ledger, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => line.match(/^(.+) (\S+) (\S+)$/u)!.slice(1) as [string, string, string]);
+
+describe("A process that is killed", () => {
+  let kills = 0;
+  let number = 0;
+
+  /** Drives one run to its end, killing whoever drives it at random moments. */
+  async function driveThroughKills(mode: string): Promise<void> {
+    const id = number++;
+    const database = join(folder, `${id}.db`);
+    const ledger = join(folder, `${id}.ledger`);
+    for (;;) {
+      const child = start("drive", database, ledger, `run${id}`, mode);
+      await child.ready;
+      const timer = setTimeout(() => child.process.kill("SIGKILL"), Math.random() * 60);
+      const { said, code, errors } = await child.ended;
+      clearTimeout(timer);
+      if (code === null) {
+        kills++;
+        continue;
+      }
+      expect(errors.replace(/.*ExperimentalWarning[^]*$/u, "")).toBe("");
+      expect(said.status).toBe("completed");
+      return check(said.results, ledger);
+    }
+  }
+
+  function check(results: Record<string, Effect>, ledger: string): void {
+    const lines = read(ledger);
+    const nodes = Object.keys(results);
+    expect(nodes.length).toBe(60);
+    for (const node of nodes) {
+      const tokens = lines.filter(([, name]) => name === node).map(([, , token]) => token);
+      expect(tokens.length).toBeGreaterThanOrEqual(1);
+      // The committed effect is one of those that took place, and the same for all who took it.
+      expect(tokens.filter((token) => token === results[node].token).length).toBe(1);
+    }
+    const committed = new Set(nodes.map((node) => results[node].token));
+    for (const { took } of Object.values(results)) for (const token of took) expect(committed).toContain(token);
+  }
+
+  it(`is followed by one that completes its run: after ${KILLS} kills, every effect is in the results exactly once`, async () => {
+    const drive = async (mode: string) => {
+      while (kills < KILLS) await driveThroughKills(mode);
+    };
+    await Promise.all([drive("sequential"), drive("async")]);
+    expect(kills).toBeGreaterThanOrEqual(KILLS);
+  }, 180_000);
+
+  it("leaves runs that others share out among them: 8 processes recover 50 runs, each once", async () => {
+    const database = join(folder, "shared.db");
+    const ledger = join(folder, "shared.ledger");
+    const first = start("begin", database, ledger);
+    await first.ready;
+    const count = () => {
+      try {
+        return read(ledger).filter(([, node]) => node === "second").length;
+      } catch {
+        return 0;
+      }
+    };
+    while (count() < 50) await sleep(10);
+    first.process.kill("SIGKILL");
+    await first.ended;
+    await sleep(400);
+    const others = Array.from({ length: 8 }, () => start("recover", database, ledger));
+    const ended = await Promise.all(others.map((child) => child.ended));
+    const recovered = ended.flatMap(({ said, code, errors }) => {
+      expect([code, errors.replace(/.*ExperimentalWarning[^]*$/u, "")]).toEqual([0, ""]);
+      return said as [string, string][];
+    });
+    expect(recovered.map(([id]) => id).sort()).toEqual(Array.from({ length: 50 }, (_, i) => `run ${i}`).sort());
+    expect(new Set(recovered.map(([, status]) => status))).toEqual(new Set(["completed"]));
+    const lines = read(ledger);
+    for (const [node, times] of [
+      ["first", 1],
+      ["second", 2],
+      ["third", 1],
+    ] as const) {
+      expect(lines.filter(([, name]) => name === node).length).toBe(50 * times);
+    }
+    const store = sqliteStore(database);
+    expect((await store.stats("stuck")).runs).toMatchObject({ total: 50, completed: 50 });
+    await store.close();
+  }, 120_000);
+});

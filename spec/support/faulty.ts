@@ -1,0 +1,37 @@
+import { createRequire } from "node:module";
+import type { OpenDatabase } from "dagwright/store";
+
+type Libsql = new (path: string) => OpenDatabase;
+
+/** A SQLite database through the package libsql. */
+export function libsql(path: string) {
+  return new (createRequire(import.meta.url)("libsql") as Libsql)(path);
+}
+
+/** A database of which the statement number `at`, counted from 0, fails, and all after it while `lasting`; until it is healed. */
+export function faulty(path: string, at: number, lasting = false) {
+  const database = libsql(path);
+  let count = 0;
+  const failed: string[] = [];
+  let isHealed = false;
+  const tick = (sql: string) => {
+    const number = count++;
+    if (isHealed) return;
+    if (number !== at && !(lasting && number > at)) return;
+    failed.push(sql);
+    throw new Error("disk I/O error");
+  };
+  const wrapped: OpenDatabase = {
+    close: () => database.close(),
+    prepare: (sql) => {
+      const statement = database.prepare(sql);
+      return {
+        reader: statement.reader,
+        all: (parameters) => (tick(sql), statement.all(parameters)),
+        run: (parameters) => (tick(sql), statement.run(parameters)),
+        iterate: (parameters) => (tick(sql), statement.iterate(parameters)),
+      };
+    },
+  };
+  return { database: wrapped, failed, count: () => count, heal: () => void (isHealed = true) };
+}

@@ -1,24 +1,24 @@
-import { setImmediate } from "../base/turn.js";
 import type { NodeFunction } from "../definition/node-spec.js";
 
 /** Buffers smaller than this, in bytes, are copied: that is as quick. */
 const WORTH_MOVING = 65_536;
-/** How many buffers must have been let go of before the next ones are moved. */
+/** How many buffers of a node are copied and watched before it is decided about all further ones. */
 const PROBATION = 4;
 
 /** What is known of the buffers that a node returns. */
 interface Returns {
-  /** The buffers that were copied out, oldest first; those the node's module keeps stay alive. */
-  readonly latest: WeakRef<ArrayBuffer>[];
-  isTrusted: boolean;
+  /** The first ones; those the node's module keeps stay alive. */
+  readonly watched: WeakRef<ArrayBuffer>[];
+  /** Whether further ones are moved; undefined while that is open. */
+  isTrusted: boolean | undefined;
 }
 
 /**
  * Decides which buffers of a result a worker may give away instead of copying them.
  *
- * Moving a buffer empties it for the module that still holds it, such as a table it computed once. So the first results of
- * each node are copied, and only a node whose buffers were all collected as garbage afterwards, which proves that nobody
- * kept them, has its next ones moved. A buffer seen before, and one that a result shows only a part of, never moves.
+ * Moving a buffer empties it for the module that still holds it, such as a table it computed once. So the first buffers of
+ * each node are copied. Then the worker's garbage is collected, once: if they are all gone, nobody keeps what this node
+ * returns, and its further buffers move. A buffer seen before, and one that a result shows only a part of, never moves.
  */
 export class Handover {
   private readonly records = new WeakMap<NodeFunction, Returns>();
@@ -29,29 +29,32 @@ export class Handover {
     const large = buffers.filter((buffer) => buffer.byteLength >= WORTH_MOVING && !this.seen.has(buffer));
     if (large.length === 0 || showsPart(value, large)) return [];
     let record = this.records.get(node);
-    if (record === undefined) this.records.set(node, (record = { latest: [], isTrusted: false }));
-    if (record.isTrusted) return large;
-    // Weak references are only cleared between two turns of the event loop, which piscina's worker avoids.
-    await new Promise((resolve) => setImmediate(resolve));
-    record.isTrusted = wereLetGo(record.latest);
-    if (record.isTrusted) return large;
-    for (const buffer of large) {
-      this.seen.add(buffer);
-      record.latest.push(new WeakRef(buffer));
+    if (record === undefined) this.records.set(node, (record = { watched: [], isTrusted: undefined }));
+    const { watched } = record;
+    if (record.isTrusted === undefined && watched.length >= PROBATION) {
+      await collectGarbage();
+      record.isTrusted = watched.every((reference) => reference.deref() === undefined);
+      watched.length = 0;
+    }
+    if (record.isTrusted === true) return large;
+    if (record.isTrusted === undefined) {
+      for (const buffer of large) {
+        this.seen.add(buffer);
+        watched.push(new WeakRef(buffer));
+      }
     }
     return [];
   }
 }
 
-/**
- * Whether enough buffers, from the oldest on, are gone. One that is alive before one that is gone may be kept by somebody:
- * then all begins anew.
- */
-function wereLetGo(references: WeakRef<ArrayBuffer>[]): boolean {
-  const alive = references.map((reference) => reference.deref() !== undefined);
-  const gone = alive.includes(true) ? alive.indexOf(true) : alive.length;
-  if (alive.includes(false, gone)) references.length = 0;
-  return gone >= PROBATION;
+/** Takes some 15 ms. Does nothing in a Node without inspector, where buffers are always copied then. */
+async function collectGarbage(): Promise<void> {
+  if (!process.features.inspector) return;
+  const { Session } = process.getBuiltinModule("node:inspector");
+  const session = new Session();
+  session.connect();
+  await new Promise<void>((resolve) => session.post("HeapProfiler.collectGarbage", () => resolve()));
+  session.disconnect();
 }
 
 /** Whether the value is, or directly holds, a view on only a part of one of these buffers. */

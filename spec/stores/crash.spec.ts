@@ -84,10 +84,11 @@ describe("A process that is killed", () => {
     const id = number++;
     const database = join(folder, `${id}.db`);
     const ledger = join(folder, `${id}.ledger`);
-    for (;;) {
+    for (let round = 1; ; round++) {
       const child = start("drive", database, ledger, `run${id}`, mode);
       await child.ready;
-      const timer = setTimeout(() => child.process.kill("SIGKILL"), Math.random() * 60);
+      // Later from round to round, so that every run ends, however slow the machine is.
+      const timer = setTimeout(() => child.process.kill("SIGKILL"), Math.random() * 40 * round);
       const { said, code, errors } = await child.ended;
       clearTimeout(timer);
       if (code === null) {

@@ -35,9 +35,9 @@ const parallel: RunOptions = { mode: "parallel", pool };
 
 const began = performance.now();
 await one.run(parallel);
-console.log(`first result of a cold pool, with tsx in the worker: ${round(performance.now() - began)} ms`);
+console.log(`first result of a cold pool: ${round(performance.now() - began)} ms`);
 
-const filename = fileURLToPath(new URL("raw-worker.mjs", import.meta.url));
+const filename = fileURLToPath(new URL("raw-worker.js", import.meta.url));
 const raw = new Piscina({ filename, minThreads: cores, maxThreads: cores, idleTimeout: 60_000 });
 
 /** Medians in ms of two contenders that take turns, after as many warm-ups as samples. */

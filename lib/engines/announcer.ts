@@ -1,12 +1,10 @@
 import { now, toEpoch } from "../base/clock.js";
 import { isThenable } from "../base/coroutine.js";
 import { messageOf } from "../base/message.js";
-import type { Observer, RunEvent } from "../run/events.js";
+import type { EventFacts, Observer, RunEvent } from "../run/events.js";
 
 /** What of a recorder an announcer needs. */
-type Recorder = { record(event: RunEvent, node: number | undefined): void };
-
-type Facts<E> = E extends RunEvent ? Omit<E, "runId" | "at" | "node"> : never;
+type Recorder = { record(facts: EventFacts, at: number, node: number | undefined): void };
 
 /** The run that is announced, and the names of its nodes or states by index. */
 export interface Subject {
@@ -31,11 +29,13 @@ export class Announcer {
   }
 
   /** Completes an event with what every event has; an observer that throws becomes a process warning. */
-  announce(facts: Facts<RunEvent>, node?: number): void {
+  announce(facts: EventFacts, node?: number): void {
+    const at = toEpoch(now());
+    this.recorder?.record(facts, at, node);
+    if (this.observers.length === 0) return;
     const { plan, runId } = this.subject;
     const place = node === undefined ? {} : { node: plan.specs[node].name };
-    const event = { ...facts, runId, at: toEpoch(now()), ...place } as RunEvent;
-    this.recorder?.record(event, node);
+    const event = { ...facts, runId, at, ...place } as RunEvent;
     for (const observer of this.observers) {
       try {
         const returned: unknown = observer(event);

@@ -261,6 +261,7 @@ export class Attempts {
     const abort = this.waits.enter();
     try {
       host.attemptStarted(node, n);
+      this.waits.throwIfGivenUp();
       const gate = host.gate();
       if (gate !== undefined) yield* this.waits.for(gate);
       const ctx = host.contextOf(node, n, new Controls(host, abort));

@@ -1,16 +1,24 @@
 import { toEpoch } from "../base/clock.js";
 import { inputName } from "../definition/named-inputs.js";
-import { isSink, type DagPlan } from "../planning/plan.js";
-import type { RunEvent } from "../run/events.js";
+import { isSink } from "../planning/plan.js";
+import type { EventFacts } from "../run/events.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
-import type { AttemptEntry, Durability, RunLog, Traversal } from "../stores/store.js";
+import type { AttemptEntry, AttemptOutcome, AttemptStatus, Durability, RunLog, Traversal } from "../stores/store.js";
 import { Recorder } from "./recorder.js";
+
+type Completion = EventFacts & { readonly type: "node.completed" };
+
+/** An attempt in progress. */
+type Begun = Pick<AttemptEntry, "attempt" | "startedAt">;
+
+const NO_OUTCOME: AttemptOutcome = {};
+const NO_ATTEMPT: Begun = { attempt: 0, startedAt: undefined };
 
 /** Writes a dag's run to its store: a row an attempt, and one for each edge that a result went along. */
 export class DagRecorder extends Recorder {
   /** The attempts in progress, by node. */
-  private readonly running = new Map<number, AttemptEntry>();
+  private readonly running = new Map<number, Begun>();
   /** The nodes whose failure was written with their attempt. */
   private readonly failed = new Set<number>();
 
@@ -27,41 +35,40 @@ export class DagRecorder extends Recorder {
     const { state } = this;
     for (const node of state.copiedNodes) {
       const output = { value: state.values[node] };
-      log.attempt({ ...this.without(node, "skipped", undefined), output, branch: state.branchOf(node) });
+      this.settle(log, node, "skipped", undefined, { output, branch: state.branchOf(node) });
     }
+    for (const node of state.skippedBefore) this.settle(log, node, "skipped");
   }
 
-  protected write(log: RunLog, event: RunEvent, node = -1): void {
+  protected write(log: RunLog, facts: EventFacts, at: number, node = -1): void {
     const { running } = this;
-    switch (event.type) {
+    switch (facts.type) {
       case "attempt.started": {
-        const { node: name, attempt, at } = event;
-        const entry = { node: name, attempt, status: "running", startedAt: at, finishedAt: undefined } as const;
-        running.set(node, entry);
-        log.attempt(entry);
+        const { attempt } = facts;
+        const { name } = this.state.plan.specs[node];
+        running.set(node, { attempt, startedAt: at });
+        log.attempt({ node: name, attempt, status: "running", startedAt: at, finishedAt: undefined });
         log.traversals(traversals(this.state, node));
         return;
       }
       case "attempt.failed":
         this.failed.add(node);
-        return this.settle(log, node, { status: "failed", finishedAt: event.at, error: event.error });
+        return this.settle(log, node, "failed", at, { error: facts.error });
       case "node.completed":
-        return this.complete(log, event, node);
+        return this.complete(log, facts, at, node);
       case "node.failed":
-        if (running.has(node)) this.settle(log, node, { status: "failed", finishedAt: event.at, error: event.error });
-        else if (!this.failed.has(node)) log.attempt({ ...this.without(node, "failed", event.at), error: event.error });
-        return;
+        if (this.failed.has(node) && !running.has(node)) return;
+        return this.settle(log, node, "failed", at, { error: facts.error });
       case "node.skipped":
-        return log.attempt({ ...this.without(node, "skipped", event.at), reason: event.skippedBy });
+        return this.settle(log, node, "skipped", at, { reason: facts.skippedBy });
       case "node.cancelled":
-        if (running.has(node)) this.settle(log, node, { status: "cancelled", finishedAt: event.at });
+        if (running.has(node)) this.settle(log, node, "cancelled", at);
     }
   }
 
   protected end(log: RunLog): void {
-    for (const [node, reason] of this.state.pauses) {
-      this.settle(log, node, { status: "paused", reason, finishedAt: toEpoch(this.state.finishedAt[node]) });
-    }
+    const { pauses, finishedAt } = this.state;
+    for (const [node, reason] of pauses) this.settle(log, node, "paused", toEpoch(finishedAt[node]), { reason });
   }
 
   protected outputs(): string[] {
@@ -70,65 +77,61 @@ export class DagRecorder extends Recorder {
     return plan.specs.filter(isOutput).map(({ name }) => name);
   }
 
-  private complete(log: RunLog, event: RunEvent & { type: "node.completed" }, node: number): void {
-    const output = { value: event.result };
-    const result = { output, branch: this.state.branchOf(node), isCached: event.cached };
+  private complete(log: RunLog, { result, cached }: Completion, at: number, node: number): void {
+    const outcome = { output: { value: result }, branch: this.state.branchOf(node), isCached: cached };
     try {
-      if (!this.running.has(node)) log.attempt({ ...this.without(node, "completed", event.at), ...result });
-      else this.settle(log, node, { status: "completed", finishedAt: event.at, ...result });
+      this.settle(log, node, "completed", at, outcome);
     } catch (error) {
-      this.settle(log, node, { status: "failed", finishedAt: event.at, error });
+      this.settle(log, node, "failed", at, { error });
       throw error;
     }
-    if (event.cached) log.traversals(traversals(this.state, node));
+    if (cached) log.traversals(traversals(this.state, node));
   }
 
-  /** What became of the attempt in progress. */
-  private settle(log: RunLog, node: number, outcome: Partial<AttemptEntry>): void {
-    const entry = this.running.get(node) ?? this.without(node, "failed", undefined);
-    log.attempt({ ...entry, ...outcome });
+  /** What became of the attempt in progress, or of a node without one. */
+  private settle(
+    log: RunLog,
+    node: number,
+    status: AttemptStatus,
+    finishedAt?: number,
+    outcome: AttemptOutcome = NO_OUTCOME,
+  ): void {
+    const { attempt, startedAt } = this.running.get(node) ?? NO_ATTEMPT;
+    const { name } = this.state.plan.specs[node];
+    const { output, branch, isCached, error, reason } = outcome;
+    log.attempt({ node: name, attempt, status, startedAt, finishedAt, output, branch, isCached, error, reason });
     this.running.delete(node);
-  }
-
-  /** What became of a node without an attempt. */
-  private without(node: number, status: AttemptEntry["status"], finishedAt: number | undefined): AttemptEntry {
-    return { node: this.state.plan.specs[node].name, attempt: 0, status, startedAt: undefined, finishedAt };
   }
 }
 
 /** The results that a node takes, as far as there are such. */
 function traversals(state: RunState, node: number): Traversal[] {
-  const { plan } = state;
-  const { argStart, args, specs } = plan;
-  const to = specs[node].name;
-  const list: Traversal[] = [];
+  const { argStart, args, specs } = state.plan;
+  const taken: Traversal[] = [];
   for (let k = argStart[node]; k < argStart[node + 1]; k++) {
-    const input = inputName(specs[node], k - argStart[node]) ?? "context";
-    for (const [source, output, key] of sources(state, plan, node, args[k], input)) {
-      if (state.hasResult(source)) list.push({ from: specs[source].name, to, output, input: key });
-    }
+    follow(state, node, args[k], inputName(specs[node], k - argStart[node]) ?? "context", taken);
   }
-  return list;
+  return taken;
 }
 
-function* sources(
-  state: RunState,
-  plan: DagPlan,
-  node: number,
-  code: number,
-  input: string,
-): Generator<[source: number, output: string | undefined, input: string]> {
-  if (code >= 0) return yield [code, undefined, input];
-  const binding = plan.bindings[~code];
-  if (binding.type === "output") yield [binding.source, binding.output, input];
-  else if (binding.type === "branch" && state.took(binding.source, binding.branch)) {
-    yield [binding.source, binding.branch, input];
+/** Adds the results that go into an argument. */
+function follow(state: RunState, node: number, code: number, input: string, taken: Traversal[]): void {
+  const { plan } = state;
+  const { specs, bindings } = plan;
+  const take = (source: number, output: string | undefined) => {
+    if (state.hasResult(source)) taken.push({ from: specs[source].name, to: specs[node].name, output, input });
+  };
+  if (code >= 0) return take(code, undefined);
+  const binding = bindings[~code];
+  if (binding.type === "output") return take(binding.source, binding.output);
+  if (binding.type === "branch") {
+    if (state.took(binding.source, binding.branch)) take(binding.source, binding.branch);
   } else if (binding.type === "winner") {
     const need = plan.anyNeeds.get(node)?.[state.winnerOf(node) ?? -1];
-    if (need !== undefined) yield* sources(state, plan, node, need.code, input);
+    if (need !== undefined) follow(state, node, need.code, input, taken);
   } else if (binding.type === "record") {
-    for (const [i, inner] of binding.codes.entries()) yield* sources(state, plan, node, inner, binding.keys[i]);
+    for (const [i, inner] of binding.codes.entries()) follow(state, node, inner, binding.keys[i], taken);
   } else if (binding.type === "list") {
-    for (const [i, inner] of binding.codes.entries()) yield* sources(state, plan, node, inner, `${input}.${i}`);
+    for (const [i, inner] of binding.codes.entries()) follow(state, node, inner, `${input}.${i}`, taken);
   }
 }

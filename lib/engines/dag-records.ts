@@ -111,5 +111,7 @@ export function replayed(
 ): { readonly earlier: RunState; readonly holds: Uint8Array | undefined } {
   const change = changeSince(run, "dag", plan.workflow, structureOf(plan), allowChanges);
   const holds = change === undefined ? undefined : untouched(plan, change);
-  return { earlier: restoredState(plan, run, holds), holds };
+  const earlier = restoredState(plan, run, holds);
+  if (run.status === "completed") restoreSkips(earlier, run);
+  return { earlier, holds };
 }

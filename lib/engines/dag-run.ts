@@ -17,6 +17,7 @@ import { Attempts } from "./attempts.js";
 import { failureOf, inputsLate, nodeError } from "./dag-errors.js";
 import { DagHost, type DagHostRun } from "./dag-host.js";
 import { EngineRun, type EngineSetup } from "./engine-run.js";
+import { Gate } from "./gate.js";
 import { choose } from "./forks.js";
 import { Punctual } from "./executors/punctual.js";
 import { InputDeadlines } from "./input-deadlines.js";
@@ -87,6 +88,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private lanes: Uint8Array | undefined;
   private deadlines: InputDeadlines | undefined;
   private lazyArgs: Arguments | undefined;
+  /** In a recorded run: the nodes that have started but are not called yet. */
+  private readonly gated: Gate | undefined;
 
   constructor(state: RunState, options: RunOptions<any>, setup: RunSetup) {
     super(state, options, setup);
@@ -95,10 +98,16 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.plan = plan;
     this.overrides = setup.overrides;
     this.managedNodes = plan.managed;
-    this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined || setup.recorder !== undefined;
+    this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined;
     const isSerial = plan.isSerial || this.isSequential;
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
     this.slots = new Slots(limit, this);
+    if (setup.recorder !== undefined) {
+      this.gated = new Gate(() => {
+        this.readClock();
+        this.pump();
+      });
+    }
     findClock();
     this.time = this.beganAt = now();
     if (setup.isResumed !== true) state.beganAt = this.time;
@@ -308,6 +317,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private startReady(): void {
     const { slots, workers } = this;
     const { executor } = this.readiness;
+    if (this.gated !== undefined && !this.gated.isEmpty && !this.performGated(this.gated)) return;
     while (!this.over && this.budget > 0 && this.time < this.deadline) {
       if (this.time >= this.sliceEnd && !executor.isEmpty && this.endSlice()) break;
       const late = this.deadlines?.late.pop();
@@ -321,6 +331,15 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       if (node < 0) break;
       if (!this.slotsOf(node).grant(node) && !this.pausing) this.launch(node);
     }
+  }
+
+  /** Calls the nodes whose start is durable. Says whether it called all of them. */
+  private performGated(gated: Gate): boolean {
+    while (!this.over && !gated.isEmpty && this.time < this.deadline) {
+      if (this.time >= this.sliceEnd && this.endSlice()) return false;
+      this.perform(gated.take(), false);
+    }
+    return gated.isEmpty;
   }
 
   /** Says whether the run waits for the event loop to turn. */
@@ -343,7 +362,26 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.open++;
     this.budget--;
     const managed = this.managesAll || (this.managedNodes !== undefined && this.managedNodes[node] === 1);
-    if (!managed) this.slots.used++;
+    if (!managed) {
+      this.slots.used++;
+      if (this.announcer !== undefined) {
+        const gate = this.announceAttempt(this.announcer, node);
+        if (this.over) return;
+        if (gate !== undefined) return this.gated?.add(node, gate);
+      }
+    }
+    this.perform(node, managed);
+  }
+
+  /** Gives what has to be waited for before the node is called. */
+  private announceAttempt(announcer: Announcer, node: number): Promise<void> | undefined {
+    const attempt = this.state.attemptsBefore(node) + 1;
+    this.state.setAttempts(node, attempt);
+    announcer.announce({ type: "attempt.started", attempt }, node);
+    return this.gate();
+  }
+
+  private perform(node: number, managed: boolean): void {
     let work: unknown;
     try {
       work = managed ? drive(this.attempts.run(node)) : this.call(node);
@@ -373,7 +411,6 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const { args, argStart, functions, self } = this.plan;
     const fn = functions[node];
     const first = argStart[node];
-    this.announcer?.announce({ type: "attempt.started", attempt: 1 }, node);
     switch (argStart[node + 1] - first) {
       case 0:
         return fn.call(self);
@@ -389,14 +426,18 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
           this.argument(args[first + 2], node),
         );
       default:
-        return fn.apply(self, this.args.all(node, new NodeContext(this.state, node, 1, this)));
+        return fn.apply(self, this.args.all(node, this.contextOf(node)));
     }
   }
 
   private argument(code: number, node: number): unknown {
     if (code >= 0) return this.state.values[code];
     const isContext = this.plan.bindings[~code].type === "context";
-    return this.args.value(code, node, isContext ? new NodeContext(this.state, node, 1, this) : undefined);
+    return this.args.value(code, node, isContext ? this.contextOf(node) : undefined);
+  }
+
+  private contextOf(node: number): NodeContext {
+    return new NodeContext(this.state, node, this.state.attemptsOf(node), this);
   }
 
   private settled(node: number, managed: boolean, ok: boolean, outcome: unknown): void {
@@ -425,7 +466,9 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (this.over) return;
     if (!managed) this.slots.used--;
     if (isPause(error)) return this.paused(node, error);
-    if (!managed) this.announcer?.announce({ type: "attempt.failed", attempt: 1, error }, node);
+    if (!managed) {
+      this.announcer?.announce({ type: "attempt.failed", attempt: this.state.attemptsOf(node), error }, node);
+    }
     this.fail(node, error);
   }
 
@@ -483,7 +526,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private judge(node: number, error: ExecutionError): Verdict | Promise<Verdict> {
     const { errorHandler, errorStrategy = "failFast" } = this.options;
     if (errorHandler === undefined) return this.plan.specs[node].options.errorStrategy ?? errorStrategy;
-    return ask(errorHandler, error, new NodeContext(this.state, node, this.state.attemptsOf(node), this));
+    return ask(errorHandler, error, this.contextOf(node));
   }
 
   private carryOut(node: number, error: ExecutionError, verdict: Verdict): void {

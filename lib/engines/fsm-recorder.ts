@@ -1,5 +1,5 @@
 import { nowChecked, toEpoch } from "../base/clock.js";
-import type { RunEvent } from "../run/events.js";
+import type { EventFacts } from "../run/events.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { NO_VALUE } from "../run/history.js";
 import type { CycleEntry, Durability, QueuedEvent, RunLog } from "../stores/store.js";
@@ -60,27 +60,27 @@ export class FsmRecorder extends Recorder {
     for (const event of this.early.splice(0)) log.sent(event);
   }
 
-  protected write(log: RunLog, event: RunEvent): void {
+  protected write(log: RunLog, facts: EventFacts, at: number): void {
     const { current, state } = this;
-    switch (event.type) {
+    switch (facts.type) {
       case "attempt.started": {
-        const startedAt = current.startedAt ?? event.at;
-        const begun = { status: "running", attempts: event.attempt, startedAt } as const;
+        const startedAt = current.startedAt ?? at;
+        const begun = { status: "running", attempts: facts.attempt, startedAt } as const;
         this.current = { ...current, ...begun, finishedAt: undefined, error: undefined, reason: undefined };
         return log.cycle(this.current);
       }
       case "node.failed":
-        this.current = { ...current, status: "failed", error: event.error.cause ?? event.error, finishedAt: event.at };
+        this.current = { ...current, status: "failed", error: facts.error.cause ?? facts.error, finishedAt: at };
         return log.cycle(this.current);
       case "node.cancelled":
-        return log.cycle({ ...current, status: "cancelled", finishedAt: event.at });
+        return log.cycle({ ...current, status: "cancelled", finishedAt: at });
       case "state.left": {
         log.cycle(this.over());
-        if (event.to === undefined) return;
-        const to = state.plan.indexOf.get(event.to) as number;
-        const isPassedOn = Object.is(event.value, state.history.valueAt(event.cycle));
-        const input = isPassedOn ? undefined : { value: event.value };
-        this.current = this.entered(event.cycle + 1, to, input, event.event);
+        if (facts.to === undefined) return;
+        const to = state.plan.indexOf.get(facts.to) as number;
+        const isPassedOn = Object.is(facts.value, state.history.valueAt(facts.cycle));
+        const input = isPassedOn ? undefined : { value: facts.value };
+        this.current = this.entered(facts.cycle + 1, to, input, facts.event);
         log.cycle(this.current);
       }
     }

@@ -1,5 +1,5 @@
 import { StoreError } from "../base/errors.js";
-import type { RunEvent } from "../run/events.js";
+import type { EventFacts } from "../run/events.js";
 import type { RunStatus } from "../run/status.js";
 import type { RunBase } from "../run/run-base.js";
 import type { Driving, Durability, RunLog } from "../stores/store.js";
@@ -46,8 +46,8 @@ export abstract class Recorder {
   }
 
   /** Takes an event of the run in. */
-  record(event: RunEvent, node: number | undefined): void {
-    this.guarded((log) => this.write(log, event, node));
+  record(facts: EventFacts, at: number, node: number | undefined): void {
+    this.guarded((log) => this.write(log, facts, at, node));
   }
 
   /** What has to be waited for before the next attempt; undefined when nothing has. */
@@ -68,7 +68,7 @@ export abstract class Recorder {
 
   /** What the run has before anything happens in it. */
   protected abstract begin(log: RunLog): void;
-  protected abstract write(log: RunLog, event: RunEvent, node: number | undefined): void;
+  protected abstract write(log: RunLog, facts: EventFacts, at: number, node: number | undefined): void;
   /** What no event tells. */
   protected abstract end(log: RunLog): void;
   /** The names of the nodes whose results are the run's. */

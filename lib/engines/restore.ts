@@ -40,6 +40,7 @@ export function restoredState(plan: DagPlan, run: RecordedRun, holds?: Uint8Arra
     const i = plan.indexOf.get(name);
     if (i === undefined) continue;
     if (node.attempts > 0) state.setAttemptsBefore(i, node.attempts);
+    if (node.status === "skipped" && node.output === undefined && active?.[i] === 0) state.facts.skippedBefore.add(i);
     if (node.output === undefined || holds?.[i] === 0) continue;
     if (node.status === "skipped") state.facts.copied.add(i);
     else if (node.status === "completed") state.status[i] = Status.completed;

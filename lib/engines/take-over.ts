@@ -2,7 +2,7 @@ import { requireResults } from "../planning/partial.js";
 import type { RunState } from "../run/state.js";
 
 /**
- * Copies what still holds of an earlier run into the state of a partial one.
+ * Copies what still holds of an earlier run into the state of a partial one. What the earlier run skipped stays skipped.
  * @param copied - 1 for the nodes whose earlier results hold
  * @throws {MissingResultError} MISSING_RESULT naming what the partial run needs and nobody has
  */
@@ -19,9 +19,15 @@ export function takeOver(
     const index = indexIn(i);
     return from !== undefined && index !== undefined && from.hasResult(index);
   };
-  requireResults(plan, active, (i) => has(i) || overrides?.has(i) === true);
+  const wasSkipped = (i: number) => {
+    const index = indexIn(i);
+    return from !== undefined && index !== undefined && from.wasSkipped(index);
+  };
+  requireResults(plan, active, (i) => has(i) || wasSkipped(i) || overrides?.has(i) === true);
   for (let i = 0; i < plan.size; i++) {
-    if (copied[i] === 0 || !has(i) || from === undefined) continue;
+    if (copied[i] === 0 || from === undefined) continue;
+    if (wasSkipped(i)) state.facts.skippedBefore.add(i);
+    if (!has(i)) continue;
     const index = indexIn(i) as number;
     state.values[i] = from.values[index];
     state.facts.copied.add(i);

@@ -57,5 +57,10 @@ export type RunEvent =
       readonly error: DagwrightError | undefined;
     });
 
+type Facts<E> = E extends RunEvent ? Omit<E, keyof RunFact | "node"> : never;
+
+/** An event without when and where it happened. */
+export type EventFacts = Facts<RunEvent>;
+
 /** Called with every event of a run, in order. What it throws becomes a process warning and never harms the run. */
 export type Observer = (event: RunEvent) => void;

@@ -113,6 +113,13 @@ export class RunState extends RunBase {
     return this.pauses.get(node) || undefined;
   }
 
+  /** Whether a branch not taken kept the node from running, in this run or in the one that its results come from. */
+  wasSkipped(node: number): boolean {
+    if (this.status[node] !== Status.skipped || this.errors.size > 0) return false;
+    if (this.rare?.copied.has(node) === true) return false;
+    return this.active?.[node] !== 0 || this.rare?.skippedBefore.has(node) === true;
+  }
+
   /** The branch a fork took. */
   branchOf(node: number): string | undefined {
     return this.rare?.branches.get(node);
@@ -150,6 +157,11 @@ export class RunState extends RunBase {
     return this.status[node] === Status.completed && this.startedAt[node] !== NEVER && !isElsewhere;
   }
 
+  /** The nodes outside this run that an earlier run had skipped. */
+  get skippedBefore(): ReadonlySet<number> {
+    return this.rare?.skippedBefore ?? NO_NODES;
+  }
+
   /** The nodes whose results were taken from an earlier run. */
   get copiedNodes(): ReadonlySet<number> {
     return this.rare?.copied ?? NO_NODES;
@@ -184,6 +196,8 @@ class RareFacts {
   readonly cached = new Set<number>();
   /** Results taken from an earlier run. */
   readonly copied = new Set<number>();
+  /** Nodes outside a partial run that the earlier run had skipped. */
+  readonly skippedBefore = new Set<number>();
   /** Failed nodes whose result stands as null (`continueNone`). */
   readonly nulled = new Set<number>();
   /** Results given up because nobody needs them any more (`retain: "outputs"`). */

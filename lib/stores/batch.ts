@@ -9,14 +9,25 @@ const REFERENCE = "blob:";
 
 /** What of a run is to be written in one transaction. A row that is written again meanwhile is written once. */
 export class Batch {
+  /** The latest attempt of each node. */
   readonly attempts = new Map<string, AttemptRow>();
-  readonly traversals = new Map<string, TraversalRow>();
+  /** Attempts before those. */
+  readonly earlier: AttemptRow[] = [];
+  /** What went to each node. */
+  readonly traversals = new Map<string, readonly TraversalRow[]>();
   readonly cycles = new Map<number, CycleRow>();
   readonly sent = new Map<number, EventRow>();
   readonly taken: number[] = [];
   readonly blobs = new Map<string, string>();
   /** What changes in the run's own row. */
   run: Partial<Tables["runs"]> | undefined;
+
+  /** Adds an attempt, in place of what was known of it. */
+  addAttempt(row: AttemptRow): void {
+    const latest = this.attempts.get(row.node);
+    if (latest !== undefined && latest.attempt !== row.attempt) this.earlier.push(latest);
+    this.attempts.set(row.node, row);
+  }
 
   /** What goes into a row for a text. */
   keep(text: string): string {

@@ -1,11 +1,11 @@
-import type { Kysely, Transaction } from "kysely";
+import type { CompiledQuery, Kysely, Transaction } from "kysely";
 import { setImmediate } from "../base/turn.js";
 import { nowChecked, toEpoch } from "../base/clock.js";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import type { Batch } from "./batch.js";
 import type { SqlRunLog } from "./run-log.js";
-import type { Tables } from "./schema.js";
+import type { AttemptRow, CycleRow, EventRow, Tables, TraversalRow } from "./schema.js";
 import { Upsert } from "./upsert.js";
 
 /** How long what nobody waits for may wait to be written, in ms. */
@@ -30,7 +30,7 @@ export class GroupCommit {
   private current: Promise<void> | undefined;
   private isDue = false;
   private timer: NodeJS.Timeout | undefined;
-  private upserts: Upserts | undefined;
+  private statements: Statements | undefined;
 
   constructor(private readonly open: () => Promise<Database>) {}
 
@@ -84,12 +84,11 @@ export class GroupCommit {
   /** Gives the runs that somebody else has taken over. */
   private async write(batches: readonly [SqlRunLog, Batch][]): Promise<ReadonlySet<SqlRunLog>> {
     const database = await this.open();
-    const upserts = (this.upserts ??= new Upserts(database.db));
+    const statements = (this.statements ??= new Statements(database));
     return database.db.transaction().execute(async (trx) => {
-      const tokens = await tokensOf(
+      const tokens = await statements.tokensOf(
         trx,
         batches.map(([log]) => log.runId),
-        database.locksRows,
       );
       const lost = new Set<SqlRunLog>();
       const live: [SqlRunLog, Batch][] = [];
@@ -97,7 +96,7 @@ export class GroupCommit {
         if (tokens.get(entry[0].runId) === entry[0].token) live.push(entry);
         else lost.add(entry[0]);
       }
-      await upserts.write(trx, live);
+      await statements.write(trx, live);
       return lost;
     });
   }
@@ -111,22 +110,31 @@ export async function tokensOf(
 ): Promise<Map<string, number>> {
   const tokens = new Map<string, number>();
   for (let at = 0; at < runIds.length; at += MOST_KEYS) {
-    const ids = runIds.slice(at, at + MOST_KEYS);
-    let query = trx.selectFrom("runs").select(["id", "fencing_token"]).where("id", "in", ids).orderBy("id");
-    if (locksRows) query = query.forUpdate();
+    const query = tokenQuery(trx, runIds.slice(at, at + MOST_KEYS), locksRows);
     for (const { id, fencing_token } of await query.execute()) tokens.set(id, fencing_token);
   }
   return tokens;
 }
 
-/** Writes batches, each kind of row after the other. */
-class Upserts {
+type TokenRow = Pick<Tables["runs"], "id" | "fencing_token">;
+
+function tokenQuery(db: Kysely<Tables>, ids: readonly string[], locksRows: boolean) {
+  const query = db.selectFrom("runs").select(["id", "fencing_token"]).where("id", "in", ids).orderBy("id");
+  return locksRows ? query.forUpdate() : query;
+}
+
+/** What writes batches, built once. */
+class Statements {
+  private readonly locksRows: boolean;
+  private readonly token: CompiledQuery<TokenRow>;
   private readonly attempts: Upsert<"node_executions">;
   private readonly traversals: Upsert<"edge_traversals">;
   private readonly cycles: Upsert<"fsm_cycles">;
   private readonly events: Upsert<"fsm_events">;
 
-  constructor(db: Kysely<Tables>) {
+  constructor({ db, locksRows }: Database) {
+    this.locksRows = locksRows;
+    this.token = tokenQuery(db, [""], locksRows).compile();
     const attempt = [
       "status",
       "worker",
@@ -146,24 +154,30 @@ class Upserts {
     this.events = new Upsert(db, "fsm_events", ["run_id", "number"], ["event", "payload"]);
   }
 
+  /** See {@link tokensOf}. */
+  async tokensOf(trx: Transaction<Tables>, runIds: readonly string[]): Promise<Map<string, number>> {
+    if (runIds.length > 1) return tokensOf(trx, runIds, this.locksRows);
+    const { rows } = await trx.executeQuery<TokenRow>({ ...this.token, parameters: runIds });
+    return new Map(rows.map(({ id, fencing_token }) => [id, fencing_token]));
+  }
+
   async write(trx: Transaction<Tables>, batches: readonly [SqlRunLog, Batch][]): Promise<void> {
-    for (const [log, { blobs }] of batches) await writeBlobs(trx, log.runId, blobs);
-    await this.attempts.run(
-      trx,
-      gathered(batches, ({ attempts }) => attempts),
-    );
-    await this.traversals.run(
-      trx,
-      gathered(batches, ({ traversals }) => traversals),
-    );
-    await this.cycles.run(
-      trx,
-      gathered(batches, ({ cycles }) => cycles),
-    );
-    await this.events.run(
-      trx,
-      gathered(batches, ({ sent }) => sent),
-    );
+    const attempts: AttemptRow[] = [];
+    const traversals: TraversalRow[] = [];
+    const cycles: CycleRow[] = [];
+    const events: EventRow[] = [];
+    for (const [{ runId }, batch] of batches) {
+      await writeBlobs(trx, runId, batch.blobs);
+      for (const row of batch.earlier) attempts.push(row);
+      for (const row of batch.attempts.values()) attempts.push(row);
+      for (const rows of batch.traversals.values()) for (const row of rows) traversals.push(row);
+      for (const row of batch.cycles.values()) cycles.push(row);
+      for (const row of batch.sent.values()) events.push(row);
+    }
+    await this.attempts.run(trx, attempts);
+    await this.traversals.run(trx, traversals);
+    await this.cycles.run(trx, cycles);
+    await this.events.run(trx, events);
     for (const [{ runId }, { taken, run }] of batches) {
       for (let at = 0; at < taken.length; at += MOST_KEYS) {
         const numbers = taken.slice(at, at + MOST_KEYS);
@@ -172,15 +186,6 @@ class Upserts {
       if (run !== undefined) await trx.updateTable("runs").set(run).where("id", "=", runId).execute();
     }
   }
-}
-
-function gathered<R>(
-  batches: readonly [SqlRunLog, Batch][],
-  rows: (batch: Batch) => ReadonlyMap<unknown, R>,
-): readonly R[] {
-  const list: R[] = [];
-  for (const [, batch] of batches) for (const row of rows(batch).values()) list.push(row);
-  return list;
 }
 
 /** Keeps long texts, once each whoever uses them. */

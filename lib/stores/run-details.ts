@@ -90,7 +90,7 @@ export async function runDetails(
   const children = db.selectFrom("runs").select("id").where("parent_run_id", "=", runId);
   const childRows = await children.orderBy("created_at").orderBy("id").execute();
   const texts = new Texts(codec);
-  texts.expect(row.inputs, row.metadata, row.error, reference(row.fingerprint));
+  texts.expect(row.inputs, row.metadata, row.scope, row.error, reference(row.fingerprint));
   for (const { output, error } of attempts) texts.expect(output, error);
   for (const { input, output, error } of cycles) texts.expect(input, output, error);
   await texts.fetch(db);
@@ -159,6 +159,9 @@ const NO_NODE: NodeDetails = {
   resumable: true,
 };
 
+/** A node that a partial run leaves out. */
+const SKIPPED: NodeDetails = { ...NO_NODE, status: "skipped" };
+
 /** Rows as people may read them. */
 class Reader {
   constructor(
@@ -170,12 +173,18 @@ class Reader {
     return text === null ? undefined : this.redaction.apply(name, this.texts.value(text));
   }
 
-  nodes({ status }: RunRow, structure: Structure, rows: readonly AttemptRow[]): Map<string, NodeDetails> {
+  nodes({ status, scope }: RunRow, structure: Structure, rows: readonly AttemptRow[]): Map<string, NodeDetails> {
     const byNode = new Map<string, AttemptRow[]>();
     for (const row of rows) append(byNode, row.node, row);
     const isOver = status === "failed" || status === "cancelled";
     const idle: NodeDetails = isOver ? { ...NO_NODE, status: "cancelled" } : NO_NODE;
-    return new Map(structure.map(([name]) => [name, this.node(byNode.get(name)) ?? idle]));
+    const inScope = scope === null ? undefined : new Set(JSON.parse(this.texts.plain(scope)) as string[]);
+    return new Map(
+      structure.map(([name]) => {
+        const isOutside = inScope !== undefined && !inScope.has(name);
+        return [name, this.node(byNode.get(name)) ?? (isOutside ? SKIPPED : idle)];
+      }),
+    );
   }
 
   private node(rows: readonly AttemptRow[] | undefined): NodeDetails | undefined {

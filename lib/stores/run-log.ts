@@ -65,7 +65,7 @@ export class SqlRunLog implements RunLog {
       }
     }
     const { batch } = this.open();
-    batch.attempts.set(`${attempt} ${node}`, {
+    batch.addAttempt({
       run_id: this.runId,
       node,
       attempt,
@@ -85,10 +85,10 @@ export class SqlRunLog implements RunLog {
     if (list.length === 0) return;
     const { batch } = this.open();
     const traversed_at = toEpoch(nowChecked());
-    for (const { from, to, input, output } of list) {
-      const row = { run_id: this.runId, target: to, input, source: from, output: output ?? null, traversed_at };
-      batch.traversals.set(JSON.stringify([to, input, from]), row);
-    }
+    const rows = list.map(({ from, to, input, output = null }) => {
+      return { run_id: this.runId, target: to, input, source: from, output, traversed_at };
+    });
+    batch.traversals.set(list[0].to, rows);
   }
 
   cycle(entry: CycleEntry): void {

@@ -63,13 +63,16 @@ export interface Claim extends Driving {
 }
 
 /** What is written of a node's attempt. Attempt 0 is what became of the node without one: it was skipped, cached, given. */
-export interface AttemptEntry {
+export interface AttemptEntry extends AttemptOutcome {
   readonly node: string;
   readonly attempt: number;
   readonly status: AttemptStatus;
   /** In ms since 1970. */
   readonly startedAt: number | undefined;
   readonly finishedAt: number | undefined;
+}
+
+export interface AttemptOutcome {
   /** Of a node with a result. */
   readonly output?: { readonly value: unknown };
   /** Of a fork: the branch it took. */
@@ -138,6 +141,7 @@ export interface QueuedEvent {
 export interface RunLog {
   /** @throws {StoreError} UNSTORABLE naming the path of what can't be kept */
   attempt(entry: AttemptEntry): void;
+  /** @param list - all that went to one node */
   traversals(list: readonly Traversal[]): void;
   /** @throws {StoreError} UNSTORABLE */
   cycle(entry: CycleEntry): void;

@@ -619,6 +619,22 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(run.get("report")).toBe("n=3");
       });
 
+      it("with what the old run skipped still skipped", async () => {
+        const dag = new Dag<any>("forked");
+        dag.condition("c", () => true);
+        dag.node("no", { needs: ["c.false"] }, () => expect.unreachable());
+        dag.node("then", { needs: ["no"] }, () => expect.unreachable());
+        dag.node("other", () => 1);
+        let { runId } = await dag.run({ store });
+        for (const node of ["other", "then", "then"]) {
+          const run = await dag.replay(runId, { store, rerun: [node] });
+          expect(statuses(run.nodes)).toMatchObject({ no: "skipped", then: "skipped" });
+          const found = (await store.getRun(run.runId))!;
+          expect(statuses(found.nodes)).toEqual({ ...statuses(run.nodes), c: "skipped" });
+          runId = run.runId;
+        }
+      });
+
       it("unless what they need is missing, or there is no such node", async () => {
         const error = await failure(pipeline(new Set(["clean"])).run({ store, inputs }));
         calls = [];

@@ -592,6 +592,21 @@ describe("Dag › events", () => {
     }
   });
 
+  it("keep a node from being called whose start made an observer abort the run", async () => {
+    for (const options of [{}, { retry: 1 }]) {
+      const dag = new Dag("d");
+      dag.node("a", () => 1);
+      dag.node("b", { needs: ["a"], ...options }, () => expect.unreachable());
+      const abort = new AbortController();
+      const observe = (event: RunEvent) => {
+        if (event.type === "attempt.started" && event.node === "b") abort.abort();
+      };
+      const error = await dag.run({ observers: [observe], signal: abort.signal }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: "CANCELLED" });
+      expect(statuses((error as CancelledError).run!)).toEqual({ a: "completed", b: "cancelled" });
+    }
+  });
+
   it("survive observers that throw or reject, and warn of them", async () => {
     const warnings: string[] = [];
     const listen = (warning: Error) => warnings.push(warning.message);
@@ -790,6 +805,24 @@ describe("Dag › overrides and partial runs", () => {
     expect((await dag.runFrom("end")).value).toBe(50);
     expect((await dag.runFrom("yes")).value).toBe(50);
     expect(statuses(await dag.runFrom("no"))).toMatchObject({ no: "skipped" });
+  });
+
+  it("skip what needs a node that the earlier run, or one before it, had skipped", async () => {
+    const dag = new Dag("d");
+    dag.condition("c", () => true);
+    dag.node("no", { needs: ["c.false"] }, () => expect.unreachable());
+    dag.node("then", { needs: ["no"] }, () => expect.unreachable());
+    dag.node("last", { after: ["then"] }, () => 1);
+    await dag.run();
+    expect(statuses(await dag.runFrom("last"))).toMatchObject({ then: "skipped", last: "completed" });
+    expect(statuses(await dag.runFrom("then"))).toMatchObject({ then: "skipped", last: "completed" });
+
+    const failing = new Dag("d");
+    failing.node("bad", { errorStrategy: "continue" }, () => Promise.reject(new Error("no")));
+    failing.node("then", { needs: ["bad"] }, () => 1);
+    failing.node("last", { needs: ["then"] }, () => 1);
+    const failed = await failing.run({ mode: "async" });
+    await expect(failing.runFrom("last", { from: failed })).rejects.toMatchObject({ missing: ["then"] });
   });
 
   it("need only the inputs of the nodes they compute", async () => {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { Dag, optional } from "dagwright";
+import { Dag, optional, type Context } from "dagwright";
 import { compute, type RandomNode } from "./reference.js";
 
 const BRANCHES = { condition: ["true", "false"], select: ["left", "right"] } as const;
@@ -51,10 +51,18 @@ export function randomDags(size: number): fc.Arbitrary<RandomNode[]> {
   });
 }
 
-/** The same dag, built with dagwright. `sync` leaves out the promises. */
-export function build(nodes: readonly RandomNode[], { sync = false } = {}): Dag {
+interface BuildOptions {
+  /** Leaves out the promises. */
+  readonly sync?: boolean;
+  /** Called in place of a node's function. @param answer - what that would return */
+  readonly instead?: (node: RandomNode, ctx: Context, answer: () => unknown, inputs: readonly unknown[]) => unknown;
+}
+
+/** The same dag, built with dagwright. */
+export function build(nodes: readonly RandomNode[], { sync = false, instead }: BuildOptions = {}): Dag {
   const dag = new Dag("random");
-  for (const { name, kind, needs, after, fails, branch, isAsync } of nodes) {
+  for (const node of nodes) {
+    const { name, kind, needs, after, fails, branch, isAsync } = node;
     const answer = (inputs: unknown[]) => {
       if (fails) throw new Error(`${name} fails`);
       if (kind === "condition") return branch === "true";
@@ -68,8 +76,12 @@ export function build(nodes: readonly RandomNode[], { sync = false } = {}): Dag 
     if (kind === "all" && needs.length === 1) params[0] = "only";
     const fn = (...all: unknown[]) => {
       const inputs = all.slice(0, params.length);
-      if (!isAsync || sync) return answer(inputs);
-      return Promise.resolve().then(() => answer(inputs));
+      const answered = () =>
+        instead === undefined
+          ? answer(inputs)
+          : instead(node, all[params.length] as Context, () => answer(inputs), inputs);
+      if (!isAsync || sync) return answered();
+      return Promise.resolve().then(answered);
     };
     dag[kind as "node"](name, { needs: sources, after, params }, fn as never);
   }

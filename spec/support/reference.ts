@@ -22,11 +22,20 @@ export interface Expected {
 export const compute = (name: string, inputs: readonly unknown[]): unknown =>
   `${name}(${inputs.map(String).join(",")})`;
 
+/** What a node gives to the run: a fork passes its first input on. */
+export function defaultResult({ name, kind }: RandomNode, inputs: readonly unknown[]): unknown {
+  return kind === "condition" || kind === "select" ? inputs[0] : compute(name, inputs);
+}
+
 /**
  * The contract, evaluated naively: one node after the other, in topological order, without engine, plan or promises.
  * An `any` takes the first of its needs, as declared, that completed.
  */
-export function evaluate(nodes: readonly RandomNode[], strategy: Exclude<ErrorStrategy, "failFast">): Expected {
+export function evaluate(
+  nodes: readonly RandomNode[],
+  strategy: Exclude<ErrorStrategy, "failFast">,
+  resultOf: (node: RandomNode, inputs: readonly unknown[]) => unknown = defaultResult,
+): Expected {
   const statuses: Record<string, string> = {};
   const results: Record<string, unknown> = {};
   const kinds = new Map(nodes.map((node) => [node.name, node]));
@@ -45,8 +54,7 @@ export function evaluate(nodes: readonly RandomNode[], strategy: Exclude<ErrorSt
     statuses[node.name] = node.fails ? "failed" : "completed";
     if (node.fails && strategy === "continueNone") results[node.name] = null;
     if (node.fails) continue;
-    const isFork = node.kind === "condition" || node.kind === "select";
-    results[node.name] = isFork ? inputs[0] : compute(node.name, inputs);
+    results[node.name] = resultOf(node, inputs);
   }
   const failed = Object.values(statuses).includes("failed");
   return { status: failed ? "failed" : "completed", statuses, results };

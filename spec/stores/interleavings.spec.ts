@@ -1,0 +1,257 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { PauseRun, type Dag, type ExecutionError, type RunResult } from "dagwright";
+import { sqliteStore, type OpenDatabase, type SqlStore } from "dagwright/store";
+import { libsql } from "../support/faulty.js";
+import { build, randomDags } from "../support/random-dag.js";
+import { defaultResult, evaluate, type RandomNode } from "../support/reference.js";
+
+const folder = mkdtempSync(join(tmpdir(), "dagwright-interleavings-"));
+// A process that has died can't record how its runs ended, and says so.
+beforeAll(() => void vi.spyOn(process, "emitWarning").mockImplementation(() => {}));
+afterAll(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true, force: true });
+});
+let files = 0;
+
+/** What a call of a node does to its run. */
+type Deed = "complete" | "fail" | "pause" | "crash" | "cancel";
+const deeds = fc.constantFrom<Deed>("complete", "complete", "complete", "fail", "pause", "crash", "cancel");
+
+interface Scenario {
+  readonly nodes: RandomNode[];
+  readonly mode: "sequential" | "async";
+  /** What happens in one call after the other; everything completes after that. */
+  readonly deeds: readonly Deed[];
+  /** Whether to give a value for a paused node, and to go on by `recover`, where either is possible. */
+  readonly choices: readonly { readonly provides: boolean; readonly recovers: boolean }[];
+  /** The runs to make of the first one, one of the other. */
+  readonly replays: readonly { readonly at: number; readonly only: boolean; readonly deeds: readonly Deed[] }[];
+}
+
+const scenarios: fc.Arbitrary<Scenario> = fc.record({
+  nodes: randomDags(8).map((nodes) => nodes.map((node) => ({ ...node, fails: false }))),
+  mode: fc.constantFrom("sequential", "async"),
+  deeds: fc.array(deeds, { maxLength: 10 }),
+  choices: fc.infiniteStream(fc.record({ provides: fc.boolean(), recovers: fc.boolean() })).map((s) => [...s.take(40)]),
+  replays: fc.array(fc.record({ at: fc.nat(), only: fc.boolean(), deeds: fc.array(deeds, { maxLength: 4 }) }), {
+    maxLength: 3,
+  }),
+});
+
+/** A process: a store on the file, which does nothing any more once the process has died. */
+function processOn(path: string): { store: SqlStore; die(): void } {
+  const database = libsql(path);
+  let isDead = false;
+  const alive = <T>(work: () => T): T => {
+    if (isDead) throw new Error("this process is dead");
+    return work();
+  };
+  const handle: OpenDatabase = {
+    close: () => isDead || database.close(),
+    prepare: (sql) => {
+      const statement = alive(() => database.prepare(sql));
+      return {
+        reader: statement.reader,
+        all: (parameters) => alive(() => statement.all(parameters)),
+        run: (parameters) => alive(() => statement.run(parameters)),
+        iterate: (parameters) => alive(() => statement.iterate(parameters)),
+      };
+    },
+  };
+  return {
+    store: sqliteStore(handle),
+    die: () => {
+      if (isDead) return;
+      isDead = true;
+      database.close();
+    },
+  };
+}
+
+/** Everything downstream of a node, itself included. */
+function downstream(nodes: readonly RandomNode[], name: string): Set<string> {
+  const reached = new Set([name]);
+  for (const node of nodes) {
+    const needs = [...node.needs.map((need) => need.node), ...node.after];
+    if (needs.some((need) => reached.has(need))) reached.add(node.name);
+  }
+  return reached;
+}
+
+class Story {
+  private readonly path = join(folder, `${files++}.db`);
+  private process = processOn(this.path);
+  private deeds: Deed[] = [];
+  private calls: { node: string; runId: string; key: string; attempt: number; deed: Deed }[] = [];
+  private abort = new AbortController();
+  private readonly dag: Dag<any>;
+  private choice = 0;
+
+  constructor(private readonly scenario: Scenario) {
+    this.dag = build(scenario.nodes, {
+      instead: (node, ctx, answer) => {
+        const deed = this.deeds.shift() ?? "complete";
+        this.calls.push({
+          node: node.name,
+          runId: ctx.runId,
+          key: ctx.idempotencyKey,
+          attempt: ctx.attempt,
+          deed,
+        });
+        if (deed === "fail") throw new Error("failed");
+        if (deed === "pause") throw new PauseRun("waiting");
+        if (deed === "crash") this.process.die();
+        if (deed === "cancel") this.abort.abort();
+        return node.kind === "condition" || node.kind === "select" ? answer() : `${ctx.runId}:${String(answer())}`;
+      },
+    });
+  }
+
+  private get options() {
+    this.abort = new AbortController();
+    return { store: this.process.store, mode: this.scenario.mode, signal: this.abort.signal };
+  }
+
+  async tell(): Promise<void> {
+    const { nodes, deeds, replays } = this.scenario;
+    const given = new Map<string, unknown>();
+    const first = (node: RandomNode, inputs: readonly unknown[]) => this.resultIn("r0", node, inputs, given);
+    await this.drive("r0", deeds, () => this.dag.run({ ...this.options, runId: "r0" }), given);
+    let results = evaluate(nodes, "continue", first).results;
+    expect({ ...(await this.dag.resume("r0", this.options)).results }).toEqual(results);
+
+    for (const [i, replay] of replays.entries()) {
+      const { name } = nodes[replay.at % nodes.length];
+      const rerun = replay.only ? new Set([name]) : downstream(nodes, name);
+      const old = results;
+      const before = await this.recorded(`r${i}`);
+      const runId = `r${i + 1}`;
+      given.clear();
+      const called = await this.drive(
+        runId,
+        replay.deeds,
+        () => this.dag.replay(`r${i}`, { ...this.options, runId, rerun: [name], only: replay.only } as never),
+        given,
+      );
+      const again = (node: RandomNode, inputs: readonly unknown[]) =>
+        rerun.has(node.name) ? this.resultIn(runId, node, inputs, given) : old[node.name];
+      results = evaluate(nodes, "continue", again).results;
+      expect({ ...(await this.dag.resume(runId, this.options)).results }).toEqual(results);
+      expect(called.filter((node) => !rerun.has(node))).toEqual([]);
+      const record = await this.recorded(runId);
+      expect(record.parentRunId).toBe(`r${i}`);
+      for (const [node, { status }] of before.nodes) {
+        if (!rerun.has(node)) expect([node, record.nodes.get(node)?.status]).toEqual([node, "skipped"]);
+        else if (status === "completed") expect([node, record.nodes.get(node)?.status]).toEqual([node, "completed"]);
+      }
+    }
+    await this.process.store.close();
+  }
+
+  private resultIn(runId: string, node: RandomNode, inputs: readonly unknown[], given: ReadonlyMap<string, unknown>) {
+    if (given.has(node.name)) return given.get(node.name);
+    const result = defaultResult(node, inputs);
+    return node.kind === "condition" || node.kind === "select" ? result : `${runId}:${String(result)}`;
+  }
+
+  private async recorded(runId: string) {
+    const run = await this.process.store.getRun(runId);
+    if (run === undefined) throw new Error(`there is no run ${runId}`);
+    return run;
+  }
+
+  /** Goes on with a run until it is completed, checking every step; gives the nodes that were called. */
+  private async drive(
+    runId: string,
+    whatHappens: readonly Deed[],
+    start: () => Promise<RunResult<any>>,
+    given: Map<string, unknown>,
+  ): Promise<string[]> {
+    this.deeds = [...whatHappens];
+    const all: string[] = [];
+    let go = start;
+    for (let round = 0; ; round++) {
+      expect(round).toBeLessThan(whatHappens.length + 2);
+      const known = round === 0 ? undefined : await this.recorded(runId);
+      this.calls = [];
+      const outcome = await go().then(
+        (result) => result.status,
+        (error: ExecutionError) => {
+          if (error.run === undefined) throw error;
+          return error.run.status;
+        },
+      );
+      const happened = this.calls.map(({ deed }) => deed);
+      if (happened.includes("crash")) await this.restart();
+      const record = await this.recorded(runId);
+      this.check(record, known);
+      all.push(...this.calls.map(({ node }) => node));
+
+      if (happened.includes("crash")) {
+        // What was written before it died stands; how it ended was not.
+        expect(["running", "completed"]).toContain(record.status);
+      } else {
+        expect(outcome).toBe(record.status);
+        if (happened.includes("cancel")) expect(["cancelled", "failed"]).toContain(outcome);
+        else if (happened.includes("fail")) expect(outcome).toBe("failed");
+        else expect(outcome).toBe(happened.includes("pause") ? "paused" : "completed");
+      }
+      if (record.status === "completed") return all;
+
+      const { provides, recovers } = this.scenario.choices[this.choice++ % this.scenario.choices.length];
+      const plain = ({ node }: { node: string }) => this.scenario.nodes.find((n) => n.name === node)?.kind === "node";
+      const paused =
+        record.status === "paused" ? this.calls.find((call) => call.deed === "pause" && plain(call)) : undefined;
+      const provide = provides && paused !== undefined ? { [paused.node]: `given:${paused.node}` } : undefined;
+      if (provide !== undefined && paused !== undefined) given.set(paused.node, provide[paused.node]);
+      if (recovers && record.status === "running") {
+        go = async () => {
+          const recovered = await this.dag.recover(this.options);
+          expect(recovered.map((run) => run.runId)).toEqual([runId]);
+          return recovered[0];
+        };
+      } else go = () => this.dag.resume(runId, { ...this.options, provide } as never);
+    }
+  }
+
+  /** A new process, after the old one has died. Its leases are over. */
+  private async restart(): Promise<void> {
+    await this.process.store.close().catch(() => {});
+    this.process = processOn(this.path);
+    await this.process.store.listRuns();
+    const aside = libsql(this.path);
+    aside.prepare("update runs set lease_expires_at = 0 where lease_expires_at is not null").run([]);
+    aside.close();
+  }
+
+  /** What holds after every step, whatever it was. */
+  private check(record: NonNullable<Awaited<ReturnType<SqlStore["getRun"]>>>, known: typeof record | undefined): void {
+    const done = Array.from(known?.nodes ?? []).filter(([, { status }]) => status === "completed");
+    const called = this.calls.map(({ node }) => node);
+    for (const [node, { output }] of done) {
+      expect(called, "a completed node is not called again").not.toContain(node);
+      expect(record.nodes.get(node), "a completed result stays").toMatchObject({ status: "completed", output });
+    }
+    expect(new Set(called).size, "a node is called once a step").toBe(called.length);
+    for (const { node, runId, key, attempt } of this.calls) {
+      expect(key).toBe(`${runId}/${node}`);
+      const numbers = record.attempts.filter((a) => a.node === node && a.attempt > 0).map((a) => a.attempt);
+      expect(numbers, "attempts are counted on").toEqual(Array.from({ length: attempt }, (_, i) => i + 1));
+    }
+  }
+}
+
+it("Runs that fail, pause, crash, are cancelled, resumed, recovered and replayed in any order keep what they promise", async () => {
+  await fc.assert(
+    fc.asyncProperty(scenarios, async (scenario) => {
+      const races = scenario.nodes.some((node) => node.kind === "any" && node.needs.length > 1);
+      await new Story({ ...scenario, mode: races ? "sequential" : scenario.mode }).tell();
+    }),
+    { numRuns: 150 },
+  );
+}, 120_000);

@@ -27,6 +27,11 @@ export interface StoreSubject {
 
 const never = () => new Promise<never>(() => {});
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const began = performance.now(); !(await condition()); await sleep(2)) {
+    if (performance.now() - began > 20_000) throw new Error("It has not come about in 20 s.");
+  }
+}
 const statuses = (nodes: ReadonlyMap<string, { readonly status: string }>) =>
   Object.fromEntries(Array.from(nodes, ([name, { status }]) => [name, status]));
 const failure = (promise: Promise<unknown>) =>
@@ -241,15 +246,19 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
       it("within 100 ms when relaxed", async () => {
         const other = another();
         let runId = "";
+        let go = () => {};
         const dag = new Dag("relaxed");
         dag.node("a", () => 1);
-        dag.node("b", { needs: ["a"] }, async (_: number, ctx: Context) => {
+        dag.node("b", { needs: ["a"] }, (_: number, ctx: Context) => {
           runId = ctx.runId;
-          await sleep(150);
+          return new Promise<void>((resolve) => (go = resolve));
         });
         const running = dag.run({ store, durability: "relaxed" });
-        await sleep(120);
-        expect((await other.getRun(runId))!.nodes.get("a")?.status).toBe("completed");
+        await until(() => runId !== "");
+        await sleep(100);
+        const { nodes } = (await other.getRun(runId))!;
+        go();
+        expect(nodes.get("a")?.status).toBe("completed");
         await running;
         expect((await other.getRun(runId))!.status).toBe("completed");
       });
@@ -370,7 +379,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
           return ctx.attempt === 1 ? never() : "done";
         });
         const handle = dag.start({ store });
-        await sleep(50);
+        await until(() => calls.includes("slow"));
         const { status, runId } = await handle.cancel("enough");
         expect(status).toBe("cancelled");
         const recorded = (await store.getRun(runId))!;
@@ -388,7 +397,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         });
         const first = another();
         const lost = failure(dag.run({ store: first, runId: "lost" }));
-        await sleep(50);
+        await until(() => calls.includes("slow 1"));
         expect(await failure(dag.resume("lost", { store }))).toMatchObject({ code: "LEASE_HELD" });
         expect(await failure(dag.resume("lost", { store: first }))).toMatchObject({ code: "LEASE_HELD" });
         await crash(first);
@@ -480,16 +489,19 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
 
       it("go on after pause(), too, and are completed when nothing was left", async () => {
         const slow = new Dag<any>("slow");
-        slow.node("a", () => sleep(30).then(() => calls.push("a")));
+        slow.node("a", () => {
+          calls.push("a");
+          return sleep(30);
+        });
         slow.node("b", { needs: ["a"] }, () => calls.push("b"));
         const handle = slow.start({ store });
-        await sleep(10);
+        await until(() => calls.includes("a"));
         const paused = await handle.pause();
         expect(paused.status).toBe("paused");
         expect((await slow.resume(paused.runId, { store })).status).toBe("completed");
         expect(calls).toEqual(["a", "b"]);
         const last = slow.start({ store });
-        while (calls.length < 4) await sleep(1);
+        await until(() => calls.length === 4);
         expect((await last.pause()).status).toBe("completed");
       });
     });
@@ -497,16 +509,16 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
     describe("belong to one driver", () => {
       it("whose writes are refused once another has taken over", async () => {
         const dag = new Dag<any>("stolen");
-        let go = () => {};
+        let go: (() => void) | undefined;
         dag.node("a", (ctx: Context) =>
           ctx.attempt === 1 ? new Promise<void>((resolve) => (go = resolve)) : "second",
         );
         dag.node("b", { needs: ["a"] }, (a: unknown) => (calls.push("b"), a));
         const stale = failure(dag.run({ store, runId: "s" }));
-        await sleep(50);
+        await until(() => go !== undefined);
         await subject.execute("update runs set lease_expires_at = 0");
         const run = await dag.resume("s", { store: another() });
-        go();
+        go?.();
         const error = await stale;
         expect(error).toMatchObject({ name: "StoreError", code: "LEASE_LOST" });
         expect(run.value).toBe("second");
@@ -515,12 +527,15 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
       });
 
       it("who renews the lease", async () => {
-        const quick = another({ lease: 60 });
+        const quick = another({ lease: 150 });
         const dag = new Dag<any>("long");
-        dag.node("a", () => sleep(250));
+        let go: (() => void) | undefined;
+        dag.node("a", () => new Promise<void>((resolve) => (go = resolve)));
         const running = dag.run({ store: quick, runId: "l" });
-        await sleep(200);
+        await until(() => go !== undefined);
+        await sleep(400);
         expect(await failure(dag.resume("l", { store }))).toMatchObject({ code: "LEASE_HELD" });
+        go?.();
         expect((await running).status).toBe("completed");
       });
 
@@ -537,9 +552,9 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         for (const kind of ["one", "two", "fails"]) void dag.run({ store: first, inputs: { kind } }).catch(() => {});
         await dag.run({ store: first, inputs: { kind: "pauses" } });
         const other = new Dag<any>("another");
-        other.node("a", never);
+        other.node("a", () => (calls.push("other"), never()));
         void other.run({ store: first }).catch(() => {});
-        await sleep(50);
+        await until(() => calls.length === 5);
         expect(await dag.recover({ store })).toEqual([]);
         stuck = false;
         await crash(first);
@@ -793,7 +808,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         )
           .run({ store: first, inputs: { n: 1 }, runId: "c" })
           .catch(() => {});
-        await sleep(60);
+        await until(() => calls.length === 3);
         await crash(first);
         const [run] = await order().recover({ store });
         expect(run.stateHistory).toEqual(["draft", "count", "count", "count", "ship"]);
@@ -815,7 +830,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
           store,
           inputs: { n: 3 },
         });
-        await sleep(5);
+        await until(() => calls.at(-1) === "count.1" && calls.length === 6);
         const paused = await handle.pause();
         expect((await order().resume(paused.runId, { store })).value).toEqual({ n: 3 });
       });
@@ -852,7 +867,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
 
         const handle = make().start({ store });
         const early = handle.send("SENT", "dhl");
-        await sleep(30);
+        await until(async () => (await subject.count("fsm_events")) === 1);
         expect((await handle.pause()).status).toBe("paused");
         await early;
         const last = await make().resume(handle.runId, { store, send: { PAID: 1 } });
@@ -863,7 +878,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         const crashing = make().start({ store: first });
         crashing.result.catch(() => {});
         crashing.send("SENT", "fedex").catch(() => {});
-        await sleep(50);
+        await until(async () => (await subject.count("fsm_events")) === 1);
         await crash(first);
         expect((await make().resume(crashing.runId, { store, send: { PAID: 2 } })).value).toBe("fedex SENT");
       });
@@ -874,7 +889,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         fsm.state("paid", () => stop("paid"));
         fsm.state("late", () => stop("late"));
         const handle = fsm.start({ store });
-        await sleep(100);
+        await until(async () => (await store.getRun(handle.runId))?.cycles[0]?.status === "completed");
         await handle.pause();
         await sleep(300);
         const began = performance.now();

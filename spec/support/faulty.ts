@@ -13,9 +13,11 @@ export function faulty(path: string, at: number, lasting = false) {
   const database = libsql(path);
   let count = 0;
   const failed: string[] = [];
+  const statements: string[] = [];
   let isHealed = false;
   const tick = (sql: string) => {
     const number = count++;
+    statements.push(sql);
     if (isHealed) return;
     if (number !== at && !(lasting && number > at)) return;
     failed.push(sql);
@@ -33,5 +35,5 @@ export function faulty(path: string, at: number, lasting = false) {
       };
     },
   };
-  return { database: wrapped, failed, count: () => count, heal: () => void (isHealed = true) };
+  return { database: wrapped, failed, statements, count: () => count, heal: () => void (isHealed = true) };
 }

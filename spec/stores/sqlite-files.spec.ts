@@ -1,0 +1,100 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Dag } from "dagwright";
+import { sqliteStore } from "dagwright/store";
+import { faulty, libsql } from "../support/faulty.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const tsx = createRequire(import.meta.url).resolve("tsx/cli");
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "dagwright-files-"));
+  path = join(folder, "runs.db");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** One node, `width` that need it, and one that needs all of those. */
+function wide(width: number): Dag<any> {
+  const dag = new Dag<any>("wide");
+  dag.node("first", () => 1);
+  const names = Array.from({ length: width }, (_, i) => `n${i}`);
+  for (const name of names) dag.node(name, { needs: ["first"] }, async (x: number) => x);
+  dag.node("last", { needs: names, params: names }, (...all: number[]) => all.slice(0, width).length);
+  return dag;
+}
+
+describe("A store in a SQLite file", () => {
+  it("writes what completes in one turn of the event loop in one transaction", async () => {
+    const { database, statements } = faulty(path, -1);
+    const store = sqliteStore(database);
+    await store.listRuns();
+    for (const width of [1, 200]) {
+      statements.length = 0;
+      const run = await wide(width).run({ store, mode: "async" });
+      expect(run.value).toBe(width);
+      // The run; first's start; its end and their starts; their ends and last's start; its end, and the run's.
+      expect(statements.filter((sql) => sql === "commit").length).toBeLessThanOrEqual(6);
+    }
+    await store.close();
+  });
+
+  it("has a write-ahead log that others can read meanwhile", async () => {
+    const store = sqliteStore(path);
+    const reader = libsql(path);
+    const dag = new Dag("reading");
+    let seen: unknown;
+    dag.node("a", () => {
+      seen = reader.prepare("select status from node_executions").all([]);
+    });
+    await dag.run({ store });
+    expect(seen).toEqual([{ status: "running" }]);
+    expect(reader.prepare("pragma journal_mode").all([])).toEqual([{ journal_mode: "wal" }]);
+    reader.close();
+    await store.close();
+  });
+
+  it("waits for others who write, and lets the event loop turn meanwhile", async () => {
+    const store = sqliteStore(path);
+    await store.listRuns();
+    const other = libsql(path);
+    other.prepare("begin immediate").run([]);
+    let turns = 0;
+    const timer = setInterval(() => turns++, 5);
+    setTimeout(() => other.prepare("commit").run([]), 200);
+    expect((await wide(1).run({ store })).status).toBe("completed");
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(10);
+    other.close();
+    await store.close();
+  });
+
+  it("leaves no timers behind, 50 runs over", async () => {
+    const store = sqliteStore(path, { lease: 50 });
+    const spies = [vi.spyOn(globalThis, "setInterval"), vi.spyOn(globalThis, "setTimeout")];
+    for (let i = 0; i < 50; i++) await wide(2).run({ store, mode: "async", durability: i % 2 ? "relaxed" : "strict" });
+    const timers = spies.flatMap((spy) => spy.mock.results.map(({ value }) => value as { _destroyed: boolean }));
+    vi.restoreAllMocks();
+    expect(timers.length).toBeGreaterThanOrEqual(50);
+    expect(timers.filter((timer) => !timer._destroyed)).toEqual([]);
+    await store.close();
+  });
+
+  it("keeps no process alive, closed or not", () => {
+    const code =
+      `import { Dag } from "./lib/index.ts"; import { sqliteStore } from "./lib/store.ts"; const dag = new Dag("d");` +
+      `dag.node("a", () => 1); const run = await dag.run({ store: sqliteStore(${JSON.stringify(path)}) }); console.log(run.status);`;
+    const { stdout, status } = spawnSync(process.execPath, [tsx, "--input-type=module", "-e", code], {
+      cwd: root,
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    expect([stdout, status]).toEqual(["completed\n", 0]);
+  });
+});

@@ -362,23 +362,19 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.open++;
     this.budget--;
     const managed = this.managesAll || (this.managedNodes !== undefined && this.managedNodes[node] === 1);
-    if (!managed) {
-      this.slots.used++;
-      if (this.announcer !== undefined) {
-        const gate = this.announceAttempt(this.announcer, node);
-        if (this.over) return;
-        if (gate !== undefined) return this.gated?.add(node, gate);
-      }
-    }
-    this.perform(node, managed);
+    if (!managed) this.slots.used++;
+    if (managed || this.announcer === undefined || this.mayBegin(this.announcer, node)) this.perform(node, managed);
   }
 
-  /** Gives what has to be waited for before the node is called. */
-  private announceAttempt(announcer: Announcer, node: number): Promise<void> | undefined {
+  /** Announces the attempt of a plain node; says whether it need not wait, nor was the run ended by that. */
+  private mayBegin(announcer: Announcer, node: number): boolean {
     const attempt = this.state.attemptsBefore(node) + 1;
     this.state.setAttempts(node, attempt);
     announcer.announce({ type: "attempt.started", attempt }, node);
-    return this.gate();
+    if (this.over) return false;
+    const gate = this.gate();
+    if (gate !== undefined) this.gated?.add(node, gate);
+    return gate === undefined;
   }
 
   private perform(node: number, managed: boolean): void {

@@ -130,7 +130,6 @@ export class SqlRunLog implements RunLog {
   }
 
   durable(): Promise<void> | undefined {
-    if (this.failure !== undefined) return new Promise(() => {});
     if (this.driving.durability === "relaxed") return undefined;
     return this.whenWritten();
   }

@@ -45,8 +45,10 @@ describe("A store in a SQLite file", () => {
     await store.close();
   });
 
-  it("has a write-ahead log that others can read meanwhile", async () => {
-    const store = sqliteStore(path);
+  it("has a write-ahead log, on the disk at every commit, that others can read meanwhile", async () => {
+    const written = libsql(path);
+    written.prepare("pragma synchronous = off").run([]);
+    const store = sqliteStore(written);
     const reader = libsql(path);
     const dag = new Dag("reading");
     let seen: unknown;
@@ -54,6 +56,7 @@ describe("A store in a SQLite file", () => {
       seen = reader.prepare("select status from node_executions").all([]);
     });
     await dag.run({ store });
+    expect(written.prepare("pragma synchronous").all([])).toEqual([{ synchronous: 2 }]);
     expect(seen).toEqual([{ status: "running" }]);
     expect(reader.prepare("pragma journal_mode").all([])).toEqual([{ journal_mode: "wal" }]);
     reader.close();

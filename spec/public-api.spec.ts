@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import * as api from "dagwright";
+import * as stores from "dagwright/store";
 
 it("exports what is documented, and nothing else", () => {
   expect(Object.keys(api).sort()).toEqual([
@@ -47,6 +48,10 @@ it("exports what is documented, and nothing else", () => {
     "waitForEvent",
     "workflow",
   ]);
+});
+
+it("exports from dagwright/store what its documentation names, and nothing else", () => {
+  expect(Object.keys(stores).sort()).toEqual(["SqlStore", "postgresStore", "sqliteStore"]);
 });
 
 it("gives every error its name, a code and one root", () => {

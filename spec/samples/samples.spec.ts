@@ -24,7 +24,7 @@ function announced(sample: string): string[] {
 }
 
 describe("Samples print what their headers say", () => {
-  it.each(["builder", "errors", "partial", "order", "csv", "bootstrap", "resilience"])("%s", (sample) => {
+  it.each(["builder", "errors", "partial", "order", "csv", "bootstrap", "resilience", "durable"])("%s", (sample) => {
     const lines = run(sample).trimEnd().split("\n");
     expect(announced(sample).length).toBeGreaterThan(1);
     expect(lines.slice(0, announced(sample).length)).toEqual(announced(sample));

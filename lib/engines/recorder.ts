@@ -16,6 +16,8 @@ export abstract class Recorder {
   readonly driving: Driving;
   protected log: RunLog | undefined;
   private opening: Promise<void> | undefined;
+  /** What could not be kept of the run. */
+  private unstorable: StoreError | undefined;
 
   constructor(
     state: RunBase,
@@ -55,7 +57,7 @@ export abstract class Recorder {
     return this.log?.durable();
   }
 
-  /** Makes all durable, with how the run ended. @throws {StoreError} when that fails */
+  /** Makes all durable, with how the run ended. @throws {StoreError} when that fails, or something could not be kept */
   async finish(status: RunStatus, error: unknown): Promise<void> {
     try {
       await this.open();
@@ -63,7 +65,11 @@ export abstract class Recorder {
       return; // The run has ended with this error.
     }
     this.guarded((log) => this.end(log));
-    await this.log?.finish({ status, outputs: this.outputs(), error });
+    // A run that ended in the same turn has not heard of it.
+    const missed = error === undefined ? this.unstorable : undefined;
+    const end = missed === undefined ? { status, error } : { status: "failed" as const, error: missed };
+    await this.log?.finish({ ...end, outputs: this.outputs() });
+    if (missed !== undefined) throw missed;
   }
 
   /** What the run has before anything happens in it. */
@@ -80,6 +86,7 @@ export abstract class Recorder {
       work(this.log);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
+      this.unstorable ??= error;
       this.driving.onFailure(error);
     }
   }

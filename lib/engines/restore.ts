@@ -18,8 +18,8 @@ export function changeSince(
   allowChanges: boolean | undefined,
 ): StructureChange | undefined {
   if (run.workflow !== workflow || run.kind !== kind) {
-    const what = run.kind === "dag" ? "dag" : "fsm";
-    throw new ValidationError(`Run "${run.runId}" is one of the ${what} "${run.workflow}", not of "${workflow}".`);
+    const whose = `the ${run.kind} "${run.workflow}"`;
+    throw new ValidationError(`Run "${run.runId}" is one of ${whose}, not of the ${kind} "${workflow}".`);
   }
   const change = structureChange(JSON.parse(run.structure) as Structure, structure);
   if (change === undefined || allowChanges === true) return change;

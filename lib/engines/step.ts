@@ -5,6 +5,8 @@ import type { Observer } from "../run/events.js";
 export interface SteppedRun<R> {
   start(onEnd: (result: R, error: DagwrightError | undefined) => void, budget: number, onIdle: () => void): void;
   resume(budget: number, onIdle: () => void): void;
+  /** What has to be waited for until what happened so far is recorded. */
+  gate(): Promise<void> | undefined;
 }
 
 /** What one step did. */
@@ -78,6 +80,7 @@ export class StepState<R> {
         };
         run.start(onEnd, 1, wake);
       });
+      if (session.outcome === undefined) await run.gate();
     }
     const { outcome } = session;
     if (outcome?.error !== undefined) throw outcome.error;

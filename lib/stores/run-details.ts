@@ -67,10 +67,6 @@ export interface AttemptDetails {
 export interface EdgeDetails {
   readonly from: string;
   readonly to: string;
-  /** The part of the result that went; undefined for all of it. */
-  readonly output: string | undefined;
-  /** The parameter that it went to. */
-  readonly input: string;
 }
 
 type Values = Record<string, unknown>;
@@ -109,12 +105,7 @@ export async function runDetails(
     owner: row.owner ?? undefined,
     nodes,
     attempts: isDag ? reader.attempts(attempts, nodes, inputs) : executions(reader.cycles(cycles)),
-    edges: edges.map(({ source, target, output, input }) => ({
-      from: source,
-      to: target,
-      output: output ?? undefined,
-      input,
-    })),
+    edges: traversed(edges),
     children: childRows.map(({ id }) => id),
     cycles: reader.cycles(cycles),
   };
@@ -123,6 +114,13 @@ export async function runDetails(
 function edgeRows(db: Kysely<Tables>, runId: string): Promise<TraversalRow[]> {
   const query = db.selectFrom("edge_traversals").selectAll().where("run_id", "=", runId);
   return query.orderBy("traversed_at").orderBy("target").orderBy("input").execute();
+}
+
+/** Each edge once, even where it leads to several parameters. */
+function traversed(rows: readonly TraversalRow[]): EdgeDetails[] {
+  const edges = new Map<string, EdgeDetails>();
+  for (const { source, target } of rows) edges.set(JSON.stringify([source, target]), { from: source, to: target });
+  return Array.from(edges.values());
 }
 
 function outputsOf({ outputs }: RunRow, nodes: ReadonlyMap<string, NodeDetails>): Values {

@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import { checkNumber, checkOptions } from "../base/check.js";
+import { checkNumber, checkOneOf, checkOptions } from "../base/check.js";
 import type { RunStatus } from "../run/status.js";
 import type { RunRow, Tables } from "./schema.js";
 import type { WorkflowKind } from "./store.js";
@@ -36,11 +36,13 @@ export interface RunPage {
 }
 
 const DEFAULT_LIMIT = 50;
+const STATUSES: readonly RunSummary["status"][] = ["running", "completed", "failed", "cancelled", "paused"];
 
-/** @throws {TypeError} | {RangeError} for a limit, a time or a cursor that is none */
+/** @throws {TypeError} | {RangeError} for a status, a limit, a time or a cursor that is none */
 export async function listRuns(db: Kysely<Tables>, filter: RunFilter): Promise<RunPage> {
   const { workflow, status, since, limit = DEFAULT_LIMIT, cursor } = filter;
   checkOptions(filter, ["workflow", "status", "since", "limit", "cursor"], "listRuns");
+  checkOneOf("status", status, STATUSES);
   checkNumber("limit", limit, { min: 1, integer: true });
   let query = db.selectFrom("runs").selectAll();
   if (workflow !== undefined) query = query.where("workflow", "=", workflow);

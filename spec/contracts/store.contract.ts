@@ -113,6 +113,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
           ["report", 1, "completed"],
           ["stats", 1, "completed"],
         ]);
+        expect(found!.edges).toContainEqual({ from: "load", to: "clean" });
         expect(found!.edges.map(({ from, to }) => `${from}>${to}`).sort()).toEqual([
           "clean>report",
           "clean>stats",
@@ -243,6 +244,24 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(seen.filter((status) => status === "running").length).toBe(2);
       });
 
+      it("before a step is over", async () => {
+        const dag = pipeline();
+        const seen: unknown[] = [];
+        for (let step = await dag.step(undefined, { store, inputs, runId: "s" }); ; step = await dag.step(step.state)) {
+          const { nodes, status } = (await store.getRun("s"))!;
+          if (step.done) {
+            expect(status).toBe("completed");
+            break;
+          }
+          seen.push([step.node, nodes.get(step.node!)?.status]);
+        }
+        expect(seen).toEqual([
+          ["load", "completed"],
+          ["clean", "completed"],
+          ["report", "completed"],
+        ]);
+      });
+
       it("within 100 ms when relaxed", async () => {
         const other = another();
         let runId = "";
@@ -290,6 +309,26 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         const meta = new Dag("meta");
         meta.node("n", (ctx: Context) => void (ctx.metadata.fn = () => 1));
         expect(await failure(meta.run({ store }))).toMatchObject({ code: "UNSTORABLE", path: "fn" });
+      });
+
+      it("fail as well where nothing comes after the value", async () => {
+        const last = new Dag<any>("last");
+        last.node("make", () => ({ rows: [1, { fn: () => 1 }] }));
+        const machine = new Fsm<any>("last");
+        machine.state("make", { initial: true }, () => stop({ fn: () => 1 }));
+        const runs = [
+          () => last.run({ store }),
+          () => last.run({ store, mode: "async", durability: "relaxed" }),
+          () => last.run({ store, inputs: {}, hooks: { preExecute: () => {} } as any }),
+          () => machine.run({ store }),
+        ];
+        for (const run of runs) {
+          const error = await failure(run());
+          expect(error).toMatchObject({ name: "StoreError", code: "UNSTORABLE" });
+          expect(error.run.status).toBe("failed");
+          const found = (await store.getRun(error.run.runId))!;
+          expect([found.status, found.error]).toMatchObject(["failed", { name: "StoreError" }]);
+        }
       });
 
       it("go on with onUnstorable: skip, and compute them again when resumed", async () => {
@@ -674,6 +713,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
 
     describe("can be looked up", () => {
       it("page by page, the newest first, by workflow, status and time", async () => {
+        await expect(store.listRuns({ status: "complete" as any })).rejects.toThrow(/Did you mean "completed"/u);
         const ids: string[] = [];
         for (let i = 0; i < 5; i++) ids.unshift((await pipeline().run({ store, inputs })).runId);
         const other = new Dag("other");

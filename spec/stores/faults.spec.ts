@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, next, stop, StoreError, type Context } from "dagwright";
 import { sqliteStore } from "dagwright/store";
-import { faulty, libsql } from "../support/faulty.js";
+import { faulty, openDatabase } from "../support/sqlite.js";
 
 let folder: string;
 let number = 0;
@@ -132,7 +132,7 @@ describe("A store whose statements fail, one after the other", () => {
 describe("A database that can't take more", () => {
   it("fails the run with a StoreError when the disk is full; resuming it later completes it", async () => {
     const path = freshPath();
-    const small = libsql(path);
+    const small = openDatabase(path);
     const dag = new Dag<any>("big");
     dag.node("small", () => "s");
     dag.node("large", { needs: ["small"] }, () => "x".repeat(3_000_000));
@@ -147,7 +147,7 @@ describe("A database that can't take more", () => {
     await store.close();
     const roomy = sqliteStore(path, { lease: 1 });
     await new Promise((resolve) => setTimeout(resolve, 20));
-    const held = libsql(path);
+    const held = openDatabase(path);
     held.prepare("update runs set lease_expires_at = 0 where lease_expires_at is not null").run([]);
     held.close();
     expect((await dag.resume("r", { store: roomy })).value).toBe(3_000_000);
@@ -160,7 +160,7 @@ describe("A database that can't take more", () => {
     await store.listRuns();
     const { runId } = await diamond([]).run({ store });
     await store.close();
-    const file = libsql(path);
+    const file = openDatabase(path);
     file.prepare("pragma query_only = on").run([]);
     const reading = sqliteStore(file);
     expect((await reading.getRun(runId))?.status).toBe("completed");

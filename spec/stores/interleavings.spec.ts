@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { PauseRun, type Dag, type ExecutionError, type RunResult } from "dagwright";
 import { sqliteStore, type OpenDatabase, type SqlStore } from "dagwright/store";
-import { libsql } from "../support/faulty.js";
+import { openDatabase } from "../support/sqlite.js";
 import { build, randomDags } from "../support/random-dag.js";
 import { defaultResult, evaluate, type RandomNode } from "../support/reference.js";
 
@@ -45,7 +45,7 @@ const scenarios: fc.Arbitrary<Scenario> = fc.record({
 
 /** A process: a store on the file, which does nothing any more once the process has died. */
 function processOn(path: string): { store: SqlStore; die(): void } {
-  const database = libsql(path);
+  const database = openDatabase(path);
   let isDead = false;
   const alive = <T>(work: () => T): T => {
     if (isDead) throw new Error("this process is dead");
@@ -224,7 +224,7 @@ class Story {
     await this.process.store.close().catch(() => {});
     this.process = processOn(this.path);
     await this.process.store.listRuns();
-    const aside = libsql(this.path);
+    const aside = openDatabase(this.path);
     aside.prepare("update runs set lease_expires_at = 0 where lease_expires_at is not null").run([]);
     aside.close();
   }

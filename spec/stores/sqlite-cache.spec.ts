@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag, StoreError } from "dagwright";
-import { sqliteStore, type OpenDatabase, type SqlStore } from "dagwright/store";
+import { sqliteStore, type SqlStore } from "dagwright/store";
+import { libsql, openDatabase } from "../support/sqlite.js";
 
 let folder: string;
 let open: SqlStore[];
@@ -24,8 +24,7 @@ function storeAt(file = "store.db", options = {}): SqlStore {
   return store;
 }
 
-const libsql = (file = "store.db") =>
-  new (createRequire(import.meta.url)("libsql") as new (path: string) => OpenDatabase)(join(folder, file));
+const aside = () => openDatabase(join(folder, "store.db"));
 
 /** A dag of one node that is cached in a store, and counts its calls. */
 function cachedIn(store: SqlStore, options = {}) {
@@ -67,7 +66,7 @@ describe("Results cached in SQLite", () => {
     await dag.invalidateCache();
     await ask("JPY");
     expect(calls.length).toBe(5);
-    const rows = libsql().prepare("select count(*) as n from cache_entries").all([]) as { n: number }[];
+    const rows = aside().prepare("select count(*) as n from cache_entries").all([]) as { n: number }[];
     expect(rows[0].n).toBe(1);
     vi.useRealTimers();
   });
@@ -89,8 +88,8 @@ describe("Results cached in SQLite", () => {
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const { ask, calls } = cachedIn(storeAt());
     await ask("USD");
-    const database = libsql();
-    (database as any).exec("update cache_entries set value = '[[1'");
+    const database = aside();
+    database.prepare("update cache_entries set value = '[[1'").run([]);
     await ask("USD");
     expect(calls.length).toBe(2);
     expect(warned.mock.calls[0][0]).toMatch(/cache store of node "rate" failed.*A stored value can't be read/u);
@@ -117,7 +116,7 @@ describe("Results cached in SQLite", () => {
 
 describe("A SQLite store", () => {
   it("takes a database that is open already, and one in memory", async () => {
-    for (const database of [libsql("own.db"), ":memory:"]) {
+    for (const database of [libsql(join(folder, "own.db")), ":memory:"]) {
       const store = sqliteStore(database);
       open.push(store);
       const { ask, calls } = cachedIn(store);
@@ -129,7 +128,7 @@ describe("A SQLite store", () => {
 
   it("makes its tables once, and refuses those of a newer version", async () => {
     await cachedIn(storeAt()).ask(1);
-    (libsql() as any).exec("update dagwright_schema set version = 99");
+    aside().prepare("update dagwright_schema set version = 99").run([]);
     await expect(storeAt().cache.get("k")).rejects.toThrow(StoreError);
     await expect(storeAt().cache.get("k")).rejects.toMatchObject({ code: "SCHEMA" });
     await expect(storeAt().cache.get("k")).rejects.toThrow(/schema version 99, this dagwright knows 1/u);

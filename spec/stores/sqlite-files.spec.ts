@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag } from "dagwright";
 import { sqliteStore } from "dagwright/store";
-import { faulty, libsql } from "../support/faulty.js";
+import { faulty, openDatabase } from "../support/sqlite.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const tsx = createRequire(import.meta.url).resolve("tsx/cli");
@@ -46,10 +46,10 @@ describe("A store in a SQLite file", () => {
   });
 
   it("has a write-ahead log, on the disk at every commit, that others can read meanwhile", async () => {
-    const written = libsql(path);
+    const written = openDatabase(path);
     written.prepare("pragma synchronous = off").run([]);
     const store = sqliteStore(written);
-    const reader = libsql(path);
+    const reader = openDatabase(path);
     const dag = new Dag("reading");
     let seen: unknown;
     dag.node("a", () => {
@@ -66,7 +66,7 @@ describe("A store in a SQLite file", () => {
   it("waits for others who write, and lets the event loop turn meanwhile", async () => {
     const store = sqliteStore(path);
     await store.listRuns();
-    const other = libsql(path);
+    const other = openDatabase(path);
     other.prepare("begin immediate").run([]);
     let turns = 0;
     const timer = setInterval(() => turns++, 5);

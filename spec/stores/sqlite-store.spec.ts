@@ -1,24 +1,23 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sqliteStore, type OpenDatabase } from "dagwright/store";
+import { sqliteStore } from "dagwright/store";
 import { storeContract } from "../contracts/store.contract.js";
+import { openDatabase } from "../support/sqlite.js";
 
 storeContract("SQLite", async () => {
   const folder = mkdtempSync(join(tmpdir(), "dagwright-runs-"));
   let number = 0;
   const path = () => join(folder, `${number}.db`);
-  const libsql = () => new (createRequire(import.meta.url)("libsql") as new (path: string) => OpenDatabase)(path());
   return {
     open: (options) => sqliteStore(path(), options),
     execute: async (statement) => {
-      const database = libsql();
+      const database = openDatabase(path());
       database.prepare(statement).run([]);
       database.close();
     },
     count: async (table) => {
-      const database = libsql();
+      const database = openDatabase(path());
       const [{ n }] = database.prepare(`select count(*) as n from ${table}`).all([]) as { n: number }[];
       database.close();
       return n;

@@ -3,14 +3,45 @@ import type { OpenDatabase } from "dagwright/store";
 
 type Libsql = new (path: string) => OpenDatabase;
 
+interface NodeSqlite {
+  DatabaseSync: new (path: string) => {
+    prepare(
+      sql: string,
+    ): Record<"all" | "run" | "iterate", (...parameters: unknown[]) => any> & { columns?(): unknown[] };
+    close(): void;
+  };
+}
+
+/**
+ * A SQLite database through the library that a store would take, which matters: two libraries in one process do not see
+ * each other's locks.
+ */
+export function openDatabase(path: string): OpenDatabase {
+  const sqlite = process.getBuiltinModule("node:sqlite" as "fs") as unknown as NodeSqlite | undefined;
+  if (sqlite === undefined) return libsql(path);
+  const database = new sqlite.DatabaseSync(path);
+  return {
+    close: () => database.close(),
+    prepare: (sql) => {
+      const statement = database.prepare(sql);
+      return {
+        reader: /^\s*(?:select|pragma)\b|\breturning\b/iu.test(sql),
+        all: (parameters) => statement.all(...parameters) as unknown[],
+        run: (parameters) => statement.run(...parameters) as { changes: number; lastInsertRowid: number },
+        iterate: (parameters) => statement.iterate(...parameters) as IterableIterator<unknown>,
+      };
+    },
+  };
+}
+
 /** A SQLite database through the package libsql. */
-export function libsql(path: string) {
+export function libsql(path: string): OpenDatabase {
   return new (createRequire(import.meta.url)("libsql") as Libsql)(path);
 }
 
 /** A database of which the statement number `at`, counted from 0, fails, and all after it while `lasting`; until it is healed. */
 export function faulty(path: string, at: number, lasting = false) {
-  const database = libsql(path);
+  const database = openDatabase(path);
   let count = 0;
   const failed: string[] = [];
   const statements: string[] = [];

@@ -3,7 +3,7 @@ import { edgeText, type Binding, type DagPlan } from "./plan.js";
 
 /**
  * What of a workflow decides whether a recorded run still fits it: for each node its name, its kind and its wiring; for
- * each state its name and where it leads. What the functions do is not part of it.
+ * each state its name and where it leads. What the functions do, and whether they look at their context, is not part of it.
  */
 export type Structure = readonly (readonly [name: string, kind: string, ...wiring: string[]])[];
 
@@ -18,14 +18,19 @@ export interface StructureChange {
 /** Pure. Cost: O(nodes + edges). */
 export function dagStructure(plan: DagPlan): Structure {
   const { specs, args, argStart, graph, flags } = plan;
-  const wiring = specs.map(({ name, kind }): [string, string, ...string[]] => [name, kind]);
+  const edges: string[][] = specs.map(() => []);
   for (let source = 0; source < plan.size; source++) {
     for (let edge = graph.start[source]; edge < graph.start[source + 1]; edge++) {
-      wiring[graph.target[edge]].push(`edge ${flags?.[edge] ?? 0} ${edgeText(plan, source, edge)}`);
+      edges[graph.target[edge]].push(`edge ${flags?.[edge] ?? 0} ${edgeText(plan, source, edge)}`);
     }
   }
+  // In whatever order the nodes were defined.
+  const wiring = specs.map(({ name, kind }, i): [string, string, ...string[]] => [name, kind, ...edges[i].sort()]);
   for (let node = 0; node < plan.size; node++) {
-    for (let k = argStart[node]; k < argStart[node + 1]; k++) wiring[node].push(argumentText(plan, args[k]));
+    for (let k = argStart[node]; k < argStart[node + 1]; k++) {
+      const isContext = args[k] < 0 && plan.bindings[~args[k]].type === "context";
+      if (!isContext) wiring[node].push(argumentText(plan, args[k]));
+    }
   }
   return wiring;
 }

@@ -627,6 +627,30 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await store.getRun(error.run.runId))!.status).toBe("failed");
       });
 
+      it("go on where only code, options or the order of definition did", async () => {
+        const make = (isNew: boolean) => {
+          const dag = new Dag<any>("same");
+          const nodes = [
+            () => dag.node("a", () => 1),
+            () => dag.node("b", () => 2),
+            () =>
+              isNew
+                ? dag.node(
+                    "sum",
+                    { needs: ["a", "b"], retry: 2 },
+                    (a: number, b: number, ctx: Context) => a + b + ctx.attempt,
+                  )
+                : dag.node("sum", { needs: ["a", "b"] }, () => {
+                    throw new Error("not yet");
+                  }),
+          ];
+          for (const define of isNew ? nodes.reverse() : nodes) define();
+          return dag;
+        };
+        const error = await failure(make(false).run({ store }));
+        expect((await make(true).resume(error.run.runId, { store })).get("sum")).toBe(5);
+      });
+
       it("go on with allowChanges, with the results that still hold", async () => {
         const error = await failure(pipeline(new Set(["stats"])).run({ store, inputs }));
         calls = [];

@@ -1,7 +1,7 @@
 import { ValidationError } from "../base/errors.js";
 import { show } from "../base/check.js";
 import type { DagPlan } from "../planning/plan.js";
-import { dagStructure, untouched, type Structure } from "../planning/structure.js";
+import { dagStructure, untouched } from "../planning/structure.js";
 import { RunResult } from "../run/result.js";
 import type { RunState } from "../run/state.js";
 import type { Claim, Durability, Parent, RecordedRun, RunLog, RunStore } from "../stores/store.js";
@@ -9,11 +9,11 @@ import { DagRecorder } from "./dag-recorder.js";
 import type { Recorder } from "./recorder.js";
 import { changeSince, discarded, restoredState, restoreSkips } from "./restore.js";
 
-const structures = new WeakMap<DagPlan, Structure>();
+const structures = new WeakMap<DagPlan, string>();
 
-function structureOf(plan: DagPlan): Structure {
+function structureOf(plan: DagPlan): string {
   let structure = structures.get(plan);
-  if (structure === undefined) structures.set(plan, (structure = dagStructure(plan)));
+  if (structure === undefined) structures.set(plan, (structure = JSON.stringify(dagStructure(plan))));
   return structure;
 }
 
@@ -32,7 +32,7 @@ export function newRecorder(
       runId: state.runId,
       workflow: plan.workflow,
       kind: "dag",
-      structure: JSON.stringify(structureOf(plan)),
+      structure: structureOf(plan),
       inputs: state.inputs,
       parent,
       scope: active === undefined ? undefined : plan.specs.filter((_, i) => active[i] === 1).map(({ name }) => name),
@@ -70,7 +70,7 @@ export function continued(
   const recorder = new DagRecorder(state, options.durability);
   const claim = {
     ...recorder.driving,
-    structure: change === undefined ? undefined : JSON.stringify(structure),
+    structure: change === undefined ? undefined : structure,
     discard: holds === undefined ? [] : discarded(plan, run, holds),
   };
   return { state, recorder, claim, provided };

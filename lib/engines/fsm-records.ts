@@ -79,7 +79,7 @@ export function continuedFsm(
   },
   historyLimit: number,
 ): ContinuedFsm | FsmResult<any> {
-  const structure = fsmStructure(plan);
+  const structure = JSON.stringify(fsmStructure(plan));
   const change = changeSince(run, "fsm", plan.workflow, structure, options.allowChanges);
   const missing = run.cycles.find((cycle) => !plan.indexOf.has(cycle.state));
   if (missing !== undefined) {
@@ -123,8 +123,8 @@ export function continuedFsm(
     isDone: last !== undefined && !goesOn && last.wait === undefined,
     hasFailed: run.cycles.some(({ status, output }) => status === "failed" && output !== undefined),
   };
-  const changed = change === undefined ? undefined : JSON.stringify(structure);
-  return { state, recorder, claim: { ...recorder.driving, structure: changed, discard: [] }, resumed };
+  const claim = { ...recorder.driving, structure: change === undefined ? undefined : structure, discard: [] };
+  return { state, recorder, claim, resumed };
 }
 
 function providedTo(

@@ -14,14 +14,15 @@ export function changeSince(
   run: RecordedRun,
   kind: WorkflowKind,
   workflow: string,
-  structure: Structure,
+  structure: string,
   allowChanges: boolean | undefined,
 ): StructureChange | undefined {
   if (run.workflow !== workflow || run.kind !== kind) {
     const whose = `the ${run.kind} "${run.workflow}"`;
     throw new ValidationError(`Run "${run.runId}" is one of ${whose}, not of the ${kind} "${workflow}".`);
   }
-  const change = structureChange(JSON.parse(run.structure) as Structure, structure);
+  if (run.structure === structure) return undefined;
+  const change = structureChange(JSON.parse(run.structure) as Structure, JSON.parse(structure) as Structure);
   if (change === undefined || allowChanges === true) return change;
   throw new ValidationError(
     `Workflow "${workflow}" is not what it was when run "${run.runId}" was recorded: ${changeText(change)}. ` +

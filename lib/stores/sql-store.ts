@@ -10,7 +10,7 @@ import type { CacheStore } from "../definition/policy-options.js";
 import { Batch } from "./batch.js";
 import { Codec, type StoredType } from "./codec.js";
 import type { Connection } from "./connection.js";
-import { GroupCommit, leaseLost, tokensOf, writeBlobs, writeFailed, type Database } from "./group-commit.js";
+import { GroupCommit, leaseLost, writeFailed } from "./group-commit.js";
 import { differenceOf, type RunDifference } from "./comparison.js";
 import { notFound, readRun, runRow } from "./records.js";
 import { Redaction } from "./redaction.js";
@@ -20,6 +20,7 @@ import { listRuns, type RunFilter, type RunPage } from "./run-list.js";
 import { statsOf, type WorkflowStats } from "./statistics.js";
 import { metadataText, SqlRunLog, type LogKeeper } from "./run-log.js";
 import { migrate, type RunRow, type Tables } from "./schema.js";
+import { tokensOf, writeBlobs, type Database } from "./statements.js";
 import { SqlCache } from "./sql-cache.js";
 import type { Claim, NewRun, RecordedRun, RunLog, RunStore, WorkflowKind } from "./store.js";
 

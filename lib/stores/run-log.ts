@@ -3,6 +3,7 @@ import { deferred, type Deferred } from "../base/deferred.js";
 import { StoreError } from "../base/errors.js";
 import { Batch } from "./batch.js";
 import type { Codec } from "./codec.js";
+import { kept, requireKept } from "./names.js";
 import type {
   CycleStatus,
   AttemptEntry,
@@ -75,7 +76,7 @@ export class SqlRunLog implements RunLog {
       branch: branch ?? null,
       is_cached: isCached === true ? 1 : 0,
       error: error === undefined ? null : batch.keep(codec.encodeThrown(error)),
-      reason: reason ?? null,
+      reason: reason === undefined ? null : kept(reason),
       started_at: startedAt ?? null,
       finished_at: finishedAt ?? null,
     });
@@ -99,7 +100,7 @@ export class SqlRunLog implements RunLog {
     const inputText = encoded(input, "input");
     const outputText = encoded(output, "value");
     const { batch } = this.open();
-    const kept = (text: string | undefined) => (text === undefined ? null : batch.keep(text));
+    const stored = (text: string | undefined) => (text === undefined ? null : batch.keep(text));
     batch.cycles.set(cycle, {
       run_id: this.runId,
       cycle,
@@ -107,11 +108,11 @@ export class SqlRunLog implements RunLog {
       status: status satisfies CycleStatus,
       attempts,
       worker,
-      input: kept(inputText),
+      input: stored(inputText),
       event: event ?? null,
-      output: kept(outputText),
+      output: stored(outputText),
       error: error === undefined ? null : batch.keep(codec.encodeThrown(error)),
-      reason: reason ?? null,
+      reason: reason === undefined ? null : kept(reason),
       wait: wait === undefined ? null : JSON.stringify(wait),
       started_at: startedAt ?? null,
       finished_at: finishedAt ?? null,
@@ -119,6 +120,7 @@ export class SqlRunLog implements RunLog {
   }
 
   sent({ number, event, payload }: QueuedEvent): void {
+    requireKept("The event", event);
     const text = this.keeper.codec.encode(payload, `The payload of event "${event}"`);
     const { batch } = this.open();
     batch.sent.set(number, { run_id: this.runId, number, event, payload: batch.keep(text) });

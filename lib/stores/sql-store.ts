@@ -12,6 +12,7 @@ import { Codec, type StoredType } from "./codec.js";
 import type { Connection } from "./connection.js";
 import { GroupCommit, leaseLost, writeFailed } from "./group-commit.js";
 import { differenceOf, type RunDifference } from "./comparison.js";
+import { requireKept, requireNamesKept } from "./names.js";
 import { notFound, readRun, runRow } from "./records.js";
 import { Redaction } from "./redaction.js";
 import { prune, type PruneOptions } from "./retention.js";
@@ -151,6 +152,9 @@ export class SqlStore implements RunStore {
 
   /** @internal */
   async create(run: NewRun): Promise<RunLog> {
+    requireKept("The run id", run.runId);
+    requireKept("The workflow's name", run.workflow);
+    requireNamesKept(run.structure);
     const batch = new Batch();
     const metadata = run.metadata();
     const text = metadata === undefined ? null : metadataText(metadata, this.keeper);

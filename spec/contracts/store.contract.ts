@@ -185,6 +185,36 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await store.getRun(runId))!.nodes.get("constructor")?.output).toEqual(value.map);
       });
 
+      it("unless their names would not come back as they are", async () => {
+        const named = (workflow: string, node: string) => {
+          const dag = new Dag<any>(workflow);
+          dag.node(node, () => expect.unreachable());
+          return dag;
+        };
+        for (const bad of ["a\0b", "\ud800"]) {
+          for (const run of [
+            () => named("d", bad).run({ store }),
+            () => named(bad, "n").run({ store }),
+            () => named("d", "n").run({ store, runId: bad }),
+          ]) {
+            const error = await failure(run());
+            expect(error).toMatchObject({ name: "StoreError", code: "UNSTORABLE" });
+            expect(error.message).toContain(JSON.stringify(bad));
+          }
+          const pauses = new Dag("pauses");
+          pauses.node("n", () => {
+            throw new PauseRun(`why ${bad}?`);
+          });
+          const { runId } = await pauses.run({ store });
+          expect((await store.getRun(runId))!.nodes.get("n")?.reason).toMatch(/^why .*\ufffd.*\?$/u);
+        }
+        const escaped = new Dag<any>("d");
+        escaped.node("\\u0000 \ud83d\ude00", () => 1);
+        const { runId } = await escaped.run({ store });
+        expect((await escaped.resume(runId, { store })).value).toBe(1);
+        expect((await store.listRuns()).runs.length).toBe(3);
+      });
+
       it("under an id of their own only", async () => {
         await pipeline().run({ store, inputs, runId: "mine" });
         const error = await failure(pipeline().run({ store, inputs, runId: "mine" }));

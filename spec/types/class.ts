@@ -14,6 +14,7 @@ import {
   select,
   type Context,
   type RunResult,
+  type RunStore,
 } from "dagwright";
 
 interface Order {
@@ -178,6 +179,8 @@ export class Wrong {
   }
 }
 
+declare const store: RunStore;
+
 export async function results(): Promise<void> {
   const dag = Dag.from(Right);
   const run = await dag.run();
@@ -195,6 +198,25 @@ export async function results(): Promise<void> {
   void dag.run({ overrides: { claen: 1 } });
   // @ts-expect-error no such mode
   void dag.run({ mode: "parallell" });
+  const resumed = await dag.resume("id", { store, provide: { isLarge: true } });
+  exactly<number>()(resumed.get("count"));
+  const [recovered] = await dag.recover({ store });
+  exactly<number>()(recovered.get("count"));
+  exactly<number>()((await dag.replay("id", { store, rerun: ["clean"], only: true })).get("count"));
+  // @ts-expect-error no node is named "isLareg"
+  void dag.resume("id", { store, provide: { isLareg: true } });
+  // @ts-expect-error no node is named "claen"
+  void dag.replay("id", { store, rerun: ["claen"] });
+  // @ts-expect-error a replay says what it computes anew
+  void dag.replay("id", { store });
+  // @ts-expect-error a recorded run is continued from its store
+  void dag.resume("id", {});
+  // @ts-expect-error inputs are recorded
+  void dag.resume("id", { store, inputs: {} });
+  // @ts-expect-error recovered runs do not pause
+  void dag.recover({ store, provide: { isLarge: true } });
+  // @ts-expect-error no such durability
+  void dag.run({ store, durability: "sometimes" });
   const byInstance: RunResult<any> = await Dag.from(new Right()).run();
   void byInstance;
 }

@@ -2,7 +2,7 @@
  * What the compiler accepts and refuses of an annotated state machine. Checked twice: as standard decorators from here,
  * and as legacy ones, where `spec/legacy/tsconfig.json` includes this file too.
  */
-import { Fsm, next, state, stop, waitForEvent, type FsmContext, type FsmResult } from "dagwright";
+import { Fsm, next, state, stop, waitForEvent, type FsmContext, type FsmResult, type RunStore } from "dagwright";
 
 interface Order {
   readonly id: string;
@@ -103,6 +103,8 @@ export class WrongValues {
   }
 }
 
+declare const store: RunStore;
+
 export async function results() {
   const fsm = Fsm.from(Right);
   const run: FsmResult<any> = await fsm.run();
@@ -119,6 +121,11 @@ export async function results() {
   fsm.getHistory("plian");
   // @ts-expect-error no such option
   void fsm.run({ maxCycle: 5 });
+  exactly<number | undefined>()(
+    (await fsm.resume("id", { store, provide: { plain: 1 }, send: { PAID: 2 } })).get("plain"),
+  );
+  // @ts-expect-error a recorded run is continued from its store
+  void fsm.resume("id", { send: { PAID: 2 } });
   const handle = fsm.start();
   await handle.waitFor("paid");
   // @ts-expect-error no state is named "payd"

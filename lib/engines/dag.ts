@@ -1,5 +1,5 @@
 import type { LazyAbort } from "../base/abort.js";
-import type { DagwrightError, ValidationIssue } from "../base/errors.js";
+import type { ValidationIssue } from "../base/errors.js";
 import { wantedPlaces } from "../backends/placement.js";
 import { readNodes } from "../definition/class-methods.js";
 import { DagDefinition } from "../definition/dag-definition.js";
@@ -42,6 +42,7 @@ import { eventStream } from "./event-stream.js";
 import type { RunEvent } from "../run/events.js";
 import { hooksOf, NO_HOOKS } from "./run-hooks.js";
 import { checkRunId, checkRunOptions, type Mode, type PartialRunOptions, type RunOptions } from "./run-options.js";
+import { Runs } from "./runs.js";
 import { StepState, type StepResult } from "./step.js";
 
 /** A run in progress. */
@@ -84,7 +85,7 @@ export interface DryRun {
 export class Dag<N = Record<string, unknown>> extends DagDefinition {
   private planned: { readonly revision: number; readonly planning: Planning<DagPlan> } | undefined;
   private readonly caches = new Caches(this.name);
-  private finished: RunResult<N> | undefined;
+  private readonly runs = new Runs<RunResult<N>>();
   private readonly placements = new Placements(this.name, this.origin);
 
   /**
@@ -185,14 +186,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
 
   /** Runs a dag without asynchronous nodes to its end, blocking the thread. Throws what `run` rejects with. */
   runSync(options?: Omit<RunOptions<N>, "mode" | "concurrency">): RunResult<N> {
-    let outcome: { result: RunResult<N>; error: DagwrightError | undefined } | undefined;
-    this.engine(options, true).start((result, error) => {
-      this.finished = result;
-      outcome = { result, error };
-    });
-    if (outcome === undefined) throw new Error("A synchronous run did not end.");
-    if (outcome.error !== undefined) throw outcome.error;
-    return outcome.result;
+    return this.runs.runSync(this.engine(options, true));
   }
 
   /**
@@ -206,16 +200,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     if (never !== undefined) {
       return { runId: run.state.runId, result: never, pause: () => never, cancel: () => never, events };
     }
-    let partial: RunResult<N> | undefined;
-    const result = new Promise<RunResult<N>>((resolve, reject) => {
-      run.startSoon((ended, error) => {
-        this.finished = partial = ended;
-        if (error === undefined) resolve(ended);
-        else reject(error);
-      });
-    });
-    // Whoever holds the handle may look at the result later, or not at all.
-    const ended = result.catch(() => partial as RunResult<N>);
+    const { result, ended } = this.runs.begin(run);
     return {
       get runId() {
         return run.state.runId;
@@ -283,7 +268,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const copied = active.map((isActive) => 1 - isActive);
     takeOver(state, active, earlier, copied, overrides);
     const recorder = newRecorder(state, options, { runId, node: names[0] });
-    return this.driven(() => this.engineOf(state, options, false, overrides, recorder));
+    return this.runs.run(() => this.engineOf(state, options, false, overrides, recorder));
   }
 
   /** @param isWanted - whether to go on with what the run is by now; gives undefined if not */
@@ -304,10 +289,10 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
       return claim;
     });
     if (next === undefined) return undefined;
-    if (next instanceof RunResult) return (this.finished = next as RunResult<N>);
+    if (next instanceof RunResult) return (this.runs.last = next as RunResult<N>);
     const { state, recorder, provided } = next;
     recorder.attach(log as RunLog);
-    return this.driven(() => this.engineOf(state, options, false, provided, recorder, true));
+    return this.runs.run(() => this.engineOf(state, options, false, provided, recorder, true));
   }
 
   /**
@@ -348,24 +333,24 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
 
   /** The last run that ended, whatever its status. */
   get lastRun(): RunResult<N> | undefined {
-    return this.finished;
+    return this.runs.last;
   }
 
   /** A result of the last run, `fallback` (or undefined) where there is none. */
   get<K extends keyof N & string>(node: K): N[K] | undefined;
   get<K extends keyof N & string, F>(node: K, fallback: F): N[K] | F;
   get(node: string, fallback?: unknown): unknown {
-    return this.finished === undefined ? fallback : this.finished.get(node as never, fallback);
+    return this.runs.last === undefined ? fallback : this.runs.last.get(node as never, fallback);
   }
 
   /** Whether the last run has a result of this node. */
   has(node: keyof N & string): boolean {
-    return this.finished?.has(node) ?? false;
+    return this.runs.last?.has(node) ?? false;
   }
 
   /** All results of the last run. */
   get results(): Readonly<Partial<N>> {
-    return this.finished?.results ?? (Object.create(null) as Partial<N>);
+    return this.runs.last?.results ?? (Object.create(null) as Partial<N>);
   }
 
   private get planning(): Planning<DagPlan> {
@@ -388,7 +373,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     if (never !== undefined) return never;
     const { from } = options ?? NO_OPTIONS;
     if (typeof from === "string") return this.launchFrom(from, options as PartialRunOptions<N>, first, last);
-    return this.driven(() => this.engine(options, false, first, last));
+    return this.runs.run(() => this.engine(options, false, first, last));
   }
 
   /** A partial run that takes its results from a recorded one. */
@@ -405,18 +390,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const given = { ...options, from: new RunResult<N>(earlier, "completed") };
     const start = first ?? last;
     const parent = start === undefined ? undefined : { runId: from, node: this.existing(start) };
-    return this.driven(() => this.engine(given, false, first, last, parent));
-  }
-
-  /** Starts a run and settles with it. @param make - makes it; what this throws is what the promise rejects with */
-  private driven(make: () => DagRun): Promise<RunResult<N>> {
-    return new Promise((resolve, reject) => {
-      make().start((result, error) => {
-        this.finished = result;
-        if (error === undefined) resolve(result);
-        else reject(error);
-      });
-    });
+    return this.runs.run(() => this.engine(given, false, first, last, parent));
   }
 
   /** Checks the options against the plan and makes the engine of one run. Nothing has run when this throws. */
@@ -439,7 +413,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     }
     const state = new RunState(plan, inputs, options.runId, active, options.context?.metadata);
     if (active !== undefined) {
-      const from = (options.from as RunResult<any> | undefined) ?? this.finished;
+      const from = (options.from as RunResult<any> | undefined) ?? this.runs.last;
       const earlier = from === undefined ? undefined : RunResult.stateOf(from);
       takeOver(state, active, earlier, copiedNodes(plan, active), overrides);
     }

@@ -1,5 +1,5 @@
 import { checkDuration, checkName, checkType } from "../base/check.js";
-import { ValidationError, type DagwrightError, type ValidationIssue } from "../base/errors.js";
+import { ValidationError, type ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import { readStates } from "../definition/class-methods.js";
 import { FsmDefinition, type StateTarget } from "../definition/fsm-definition.js";
@@ -33,6 +33,7 @@ import { recoverAll } from "./recovery.js";
 import { hooksOf } from "./run-hooks.js";
 import { checkFsmRunOptions, checkRunId, type FsmRunOptions } from "./run-options.js";
 import { stateInputs } from "./state-arguments.js";
+import { Runs } from "./runs.js";
 import { StepState, type StepResult } from "./step.js";
 
 /**
@@ -82,7 +83,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   private planned: { readonly revision: number; readonly planning: Planning<FsmPlan> } | undefined;
   private readonly caches = new Caches(this.name);
   private readonly stateHooks: StateHook[] = [];
-  private finished: FsmResult<S> | undefined;
+  private readonly runs = new Runs<FsmResult<S>>();
 
   /**
    * The fsm of an annotated class (instantiated once, for all runs) or of an instance.
@@ -157,7 +158,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   run(options?: FsmRunOptions): Promise<FsmResult<S>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
-    return this.driven(() => this.engine(options, false));
+    return this.runs.run(() => this.engine(options, false));
   }
 
   /**
@@ -204,33 +205,15 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
       return next instanceof FsmResult ? undefined : next.claim;
     });
     if (next === undefined) return undefined;
-    if (next instanceof FsmResult) return (this.finished = next as FsmResult<S>);
+    if (next instanceof FsmResult) return (this.runs.last = next as FsmResult<S>);
     const { state, recorder, resumed } = next;
     recorder.attach(log as RunLog);
-    return this.driven(() => this.engineOf(state, options, false, false, recorder, resumed));
-  }
-
-  /** Starts a run and settles with it. @param make - makes it; what this throws is what the promise rejects with */
-  private driven(make: () => FsmRun): Promise<FsmResult<S>> {
-    return new Promise((resolve, reject) => {
-      make().start((result, error) => {
-        this.finished = result;
-        if (error === undefined) resolve(result);
-        else reject(error);
-      });
-    });
+    return this.runs.run(() => this.engineOf(state, options, false, false, recorder, resumed));
   }
 
   /** Runs an fsm without asynchronous states to its end, blocking the thread. Throws what `run` rejects with. */
   runSync(options?: FsmRunOptions): FsmResult<S> {
-    let outcome: { result: FsmResult<S>; error: DagwrightError | undefined } | undefined;
-    this.engine(options, true).start((result, error) => {
-      this.finished = result;
-      outcome = { result, error };
-    });
-    if (outcome === undefined) throw new Error("A synchronous run did not end.");
-    if (outcome.error !== undefined) throw outcome.error;
-    return outcome.result;
+    return this.runs.runSync(this.engine(options, true));
   }
 
   /**
@@ -242,21 +225,11 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     const { state } = run;
     const { specs } = state.plan;
     const never = neverInWorker(this);
-    const result =
-      never ??
-      new Promise<FsmResult<S>>((resolve, reject) => {
-        run.startSoon((ended, error) => {
-          this.finished = ended;
-          if (error === undefined) resolve(ended);
-          else reject(error);
-        });
-      });
+    const result = never ?? this.runs.begin(run).result;
     const begun = () => {
       if (never === undefined) run.go();
       return run;
     };
-    // Whoever holds the handle may look at the result later, or not at all.
-    result.catch(() => {});
     return {
       get runId() {
         return state.runId;
@@ -305,7 +278,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
 
   /** The last run that ended, whatever its status. */
   get lastRun(): FsmResult<S> | undefined {
-    return this.finished;
+    return this.runs.last;
   }
 
   /** See {@link FsmResult.get}; in the last run. */
@@ -313,51 +286,51 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   get<K extends StateKey<S>>(execution: `${K}.${number}`): S[K] | undefined;
   get<K extends StateKey<S>, F>(state: K | `${K}.${number}`, fallback: F): S[K] | F;
   get(state: string, fallback?: unknown): unknown {
-    return this.finished === undefined ? fallback : this.finished.get(state as never, fallback);
+    return this.runs.last === undefined ? fallback : this.runs.last.get(state as never, fallback);
   }
 
   has(state: StateKey<S>): boolean {
-    return this.finished?.has(state) ?? false;
+    return this.runs.last?.has(state) ?? false;
   }
 
   getCycle<K extends StateKey<S>>(state: K, index: number): S[K] | undefined {
-    return this.finished?.getCycle(state, index);
+    return this.runs.last?.getCycle(state, index);
   }
 
   getLatest<K extends StateKey<S>>(state: K): S[K] | undefined {
-    return this.finished?.getLatest(state);
+    return this.runs.last?.getLatest(state);
   }
 
   getHistory<K extends StateKey<S>>(state: K): (S[K] | undefined)[] {
-    return this.finished?.getHistory(state) ?? [];
+    return this.runs.last?.getHistory(state) ?? [];
   }
 
   get results(): Readonly<Partial<S>> {
-    return this.finished?.results ?? (Object.create(null) as Partial<S>);
+    return this.runs.last?.results ?? (Object.create(null) as Partial<S>);
   }
 
   get cycleResults(): readonly Cycle[] {
-    return this.finished?.cycleResults ?? [];
+    return this.runs.last?.cycleResults ?? [];
   }
 
   get stateHistory(): readonly string[] {
-    return this.finished?.stateHistory ?? [];
+    return this.runs.last?.stateHistory ?? [];
   }
 
   get cycleCount(): number {
-    return this.finished?.cycleCount ?? 0;
+    return this.runs.last?.cycleCount ?? 0;
   }
 
   get currentState(): string | undefined {
-    return this.finished?.currentState;
+    return this.runs.last?.currentState;
   }
 
   get finalState(): string | undefined {
-    return this.finished?.finalState;
+    return this.runs.last?.finalState;
   }
 
   get isTerminated(): boolean {
-    return this.finished?.isTerminated ?? false;
+    return this.runs.last?.isTerminated ?? false;
   }
 
   private get planning(): Planning<FsmPlan> {

@@ -129,7 +129,8 @@ const MIGRATIONS: readonly Migration[] = [
       finished_at: "double precision",
     });
     await index(db, "runs", ["created_at", "id"]);
-    await index(db, "runs", ["workflow", "status", "created_at"]);
+    await index(db, "runs", ["workflow", "created_at", "id"]);
+    await index(db, "runs", ["workflow", "status", "created_at", "id"]);
     await index(db, "runs", ["parent_run_id"]);
     await table(db, "node_executions", ["run_id", "node", "attempt"], {
       run_id: "text not null",

@@ -40,7 +40,7 @@ export type {
   RecoverOptions,
   ReplayOptions,
   ResumeOptions,
-} from "./engines/durable-options.js";
+} from "./engines/durable/options.js";
 export type {
   CommonRunOptions,
   ErrorHandler,

@@ -22,7 +22,7 @@ import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.
 import { DagRun, type RunSetup } from "./dag-run.js";
 import type { Definable, InstanceOf } from "./definable.js";
 import { Placements } from "./placements.js";
-import { continued, newRecorder, replayed, type Continued } from "./dag-records.js";
+import { continued, newRecorder, replayed, type Continued } from "./durable/dag-records.js";
 import {
   checkRecoverOptions,
   checkReplayOptions,
@@ -30,11 +30,11 @@ import {
   type RecoverOptions,
   type ReplayOptions,
   type ResumeOptions,
-} from "./durable-options.js";
-import { recoverAll } from "./recovery.js";
-import { maskOf } from "./restore.js";
+} from "./durable/options.js";
+import { recoverAll } from "./durable/recovery.js";
+import { maskOf } from "./durable/restore.js";
 import { takeOver } from "./take-over.js";
-import type { Recorder } from "./recorder.js";
+import type { Recorder } from "./durable/recorder.js";
 import { Status } from "../run/status.js";
 import type { Parent, RecordedRun, RunLog } from "../stores/store.js";
 import { reachable } from "../graph/reachability.js";

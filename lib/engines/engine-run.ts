@@ -12,7 +12,7 @@ import type { Observer } from "../run/events.js";
 import type { RunBase } from "../run/run-base.js";
 import type { RunStatus } from "../run/status.js";
 import { Announcer, type Subject } from "./announcer.js";
-import type { Recorder } from "./recorder.js";
+import type { Recorder } from "./durable/recorder.js";
 import type { Attempts } from "./attempts.js";
 import type { CommonRunOptions } from "./run-options.js";
 

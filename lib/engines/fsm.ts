@@ -25,11 +25,11 @@ import {
   checkFsmResumeOptions,
   type FsmRecoverOptions,
   type FsmResumeOptions,
-} from "./durable-options.js";
-import type { FsmRecorder } from "./fsm-recorder.js";
-import { continuedFsm, newFsmRecorder, type ContinuedFsm, type ResumedFsm } from "./fsm-records.js";
+} from "./durable/options.js";
+import type { FsmRecorder } from "./durable/fsm-recorder.js";
+import { continuedFsm, newFsmRecorder, type ContinuedFsm, type ResumedFsm } from "./durable/fsm-records.js";
 import { FsmRun } from "./fsm-run.js";
-import { recoverAll } from "./recovery.js";
+import { recoverAll } from "./durable/recovery.js";
 import { hooksOf } from "./run-hooks.js";
 import { checkFsmRunOptions, checkRunId, type FsmRunOptions } from "./run-options.js";
 import { stateInputs } from "./state-arguments.js";

@@ -1,6 +1,6 @@
-import { checkName, checkType, show } from "../base/check.js";
-import type { RunStore } from "../stores/store.js";
-import { check, DAG_RULES, FSM_RULES, type FsmRunOptions, type RuleMap, type RunOptions } from "./run-options.js";
+import { checkName, checkType, show } from "../../base/check.js";
+import type { RunStore } from "../../stores/store.js";
+import { check, DAG_RULES, FSM_RULES, type FsmRunOptions, type RuleMap, type RunOptions } from "../run-options.js";
 
 /** What a run has from its record when it goes on. */
 type Recorded = "inputs" | "context" | "runId" | "store" | "overrides";

@@ -1,8 +1,8 @@
-import { StoreError } from "../base/errors.js";
-import type { EventFacts } from "../run/events.js";
-import type { RunStatus } from "../run/status.js";
-import type { RunBase } from "../run/run-base.js";
-import type { Driving, Durability, RunLog } from "../stores/store.js";
+import { StoreError } from "../../base/errors.js";
+import type { EventFacts } from "../../run/events.js";
+import type { RunStatus } from "../../run/status.js";
+import type { RunBase } from "../../run/run-base.js";
+import type { Driving, Durability, RunLog } from "../../stores/store.js";
 
 /**
  * Writes what happens in a run to its store, out of the same events that observers get.

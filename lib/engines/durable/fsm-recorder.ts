@@ -1,9 +1,9 @@
-import { nowChecked, toEpoch } from "../base/clock.js";
-import type { EventFacts } from "../run/events.js";
-import type { FsmState } from "../run/fsm-state.js";
-import { NO_VALUE } from "../run/history.js";
-import type { CycleEntry, Durability, QueuedEvent, RunLog } from "../stores/store.js";
-import type { Waiting } from "./destination.js";
+import { nowChecked, toEpoch } from "../../base/clock.js";
+import type { EventFacts } from "../../run/events.js";
+import type { FsmState } from "../../run/fsm-state.js";
+import { NO_VALUE } from "../../run/history.js";
+import type { CycleEntry, Durability, QueuedEvent, RunLog } from "../../stores/store.js";
+import type { Waiting } from "../destination.js";
 import { Recorder } from "./recorder.js";
 
 /**

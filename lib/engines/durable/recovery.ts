@@ -1,5 +1,5 @@
-import { StoreError, ValidationError, type ValidationIssue } from "../base/errors.js";
-import type { RecordedRun, RunStore, WorkflowKind } from "../stores/store.js";
+import { StoreError, ValidationError, type ValidationIssue } from "../../base/errors.js";
+import type { RecordedRun, RunStore, WorkflowKind } from "../../stores/store.js";
 
 /**
  * Goes on with the runs of a workflow whose process is gone, one after the other, the oldest first: several processes that

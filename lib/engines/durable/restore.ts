@@ -1,10 +1,10 @@
-import { fromEpoch } from "../base/clock.js";
-import { ValidationError } from "../base/errors.js";
-import type { DagPlan } from "../planning/plan.js";
-import { changeText, structureChange, type Structure, type StructureChange } from "../planning/structure.js";
-import { RunState } from "../run/state.js";
-import { Status } from "../run/status.js";
-import type { RecordedRun, WorkflowKind } from "../stores/store.js";
+import { fromEpoch } from "../../base/clock.js";
+import { ValidationError } from "../../base/errors.js";
+import type { DagPlan } from "../../planning/plan.js";
+import { changeText, structureChange, type Structure, type StructureChange } from "../../planning/structure.js";
+import { RunState } from "../../run/state.js";
+import { Status } from "../../run/status.js";
+import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
 
 /**
  * How a workflow differs from the one that a run was recorded of; undefined when it does not.

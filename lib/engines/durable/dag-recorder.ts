@@ -1,10 +1,10 @@
-import { toEpoch } from "../base/clock.js";
-import { inputName } from "../definition/named-inputs.js";
-import { isSink } from "../planning/plan.js";
-import type { EventFacts } from "../run/events.js";
-import type { RunState } from "../run/state.js";
-import { Status } from "../run/status.js";
-import type { AttemptEntry, AttemptOutcome, AttemptStatus, Durability, RunLog, Traversal } from "../stores/store.js";
+import { toEpoch } from "../../base/clock.js";
+import { inputName } from "../../definition/named-inputs.js";
+import { isSink } from "../../planning/plan.js";
+import type { EventFacts } from "../../run/events.js";
+import type { RunState } from "../../run/state.js";
+import { Status } from "../../run/status.js";
+import type { AttemptEntry, AttemptOutcome, AttemptStatus, Durability, RunLog, Traversal } from "../../stores/store.js";
 import { Recorder } from "./recorder.js";
 
 type Completion = EventFacts & { readonly type: "node.completed" };

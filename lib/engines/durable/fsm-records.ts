@@ -1,10 +1,10 @@
-import { fromEpoch, nowChecked } from "../base/clock.js";
-import { ValidationError, type DagwrightError } from "../base/errors.js";
-import type { FsmPlan } from "../planning/fsm-plan.js";
-import { fsmStructure } from "../planning/structure.js";
-import { FsmResult } from "../run/fsm-result.js";
-import { FsmState } from "../run/fsm-state.js";
-import { NO_VALUE } from "../run/history.js";
+import { fromEpoch, nowChecked } from "../../base/clock.js";
+import { ValidationError, type DagwrightError } from "../../base/errors.js";
+import type { FsmPlan } from "../../planning/fsm-plan.js";
+import { fsmStructure } from "../../planning/structure.js";
+import { FsmResult } from "../../run/fsm-result.js";
+import { FsmState } from "../../run/fsm-state.js";
+import { NO_VALUE } from "../../run/history.js";
 import type {
   Claim,
   CycleEntry,
@@ -13,8 +13,8 @@ import type {
   RecordedRun,
   RecordedWait,
   RunStore,
-} from "../stores/store.js";
-import type { Waiting } from "./destination.js";
+} from "../../stores/store.js";
+import type { Waiting } from "../destination.js";
 import { notPaused } from "./dag-records.js";
 import { FsmRecorder } from "./fsm-recorder.js";
 import type { Recorder } from "./recorder.js";

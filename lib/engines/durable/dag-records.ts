@@ -1,10 +1,10 @@
-import { ValidationError } from "../base/errors.js";
-import { show } from "../base/check.js";
-import type { DagPlan } from "../planning/plan.js";
-import { dagStructure, untouched } from "../planning/structure.js";
-import { RunResult } from "../run/result.js";
-import type { RunState } from "../run/state.js";
-import type { Claim, Durability, Parent, RecordedRun, RunLog, RunStore } from "../stores/store.js";
+import { ValidationError } from "../../base/errors.js";
+import { show } from "../../base/check.js";
+import type { DagPlan } from "../../planning/plan.js";
+import { dagStructure, untouched } from "../../planning/structure.js";
+import { RunResult } from "../../run/result.js";
+import type { RunState } from "../../run/state.js";
+import type { Claim, Durability, Parent, RecordedRun, RunLog, RunStore } from "../../stores/store.js";
 import { DagRecorder } from "./dag-recorder.js";
 import type { Recorder } from "./recorder.js";
 import { changeSince, discarded, restoredState, restoreSkips } from "./restore.js";

@@ -14,10 +14,10 @@ export function onAbort(signal: AbortSignal, listener: (reason: unknown) => void
 
 /** An abort signal that exists only once somebody asks for it: creating one costs more than running a small node. */
 export class LazyAbort {
-  private controller: AbortController | undefined;
-  private cause: { readonly reason: unknown } | undefined;
-  private interrupt: ((reason: unknown) => void) | undefined;
-  private listener: (() => void) | undefined;
+  private controller: AbortController | undefined = undefined;
+  private cause: { readonly reason: unknown } | undefined = undefined;
+  private interrupt: ((reason: unknown) => void) | undefined = undefined;
+  private listener: (() => void) | undefined = undefined;
 
   get aborted(): boolean {
     return this.cause !== undefined;

@@ -4,7 +4,7 @@ import { isThenable, type Coroutine } from "./coroutine.js";
 /** All that coroutines wait for, so that it can be given up at once. */
 export class Waits {
   private readonly current = new Set<LazyAbort>();
-  private end: { readonly reason: unknown } | undefined;
+  private end: { readonly reason: unknown } | undefined = undefined;
 
   /** Gives up whatever is being waited for, with the reason as error; says whether there was anything. */
   giveUp(reason: unknown): boolean {

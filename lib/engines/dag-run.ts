@@ -59,16 +59,16 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   declare protected readonly setup: RunSetup;
   private readonly plan: DagPlan;
   /** Which nodes may run; undefined while the plan's order says that, see {@link DagRun.followOrder}. */
-  private lazyReadiness: Readiness | undefined;
+  private lazyReadiness: Readiness | undefined = undefined;
   /** How many nodes of the plan's order have started, while it is followed. */
   private position = 0;
   private readonly slots: Slots;
   /** In mode `parallel`: the slots of nodes that run on threads. */
-  private workers: Slots | undefined;
+  private workers: Slots | undefined = undefined;
   threads: ThreadBackend | undefined = undefined;
   private readonly overrides: RunSetup["overrides"];
   /** The nodes that take more than a plain call. */
-  private managedNodes: Uint8Array | undefined;
+  private managedNodes: Uint8Array | undefined = undefined;
   private readonly managesAll: boolean;
   private readonly deadline: number;
   /** The latest reading of the clock, and whether a node's function has run since. */
@@ -77,7 +77,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   /** When it began, or went on. */
   private readonly beganAt: number;
   private sliceEnd: number;
-  private slice: TimeSlice | undefined;
+  private slice: TimeSlice | undefined = undefined;
   /** Nodes that started and have not settled. */
   private open = 0;
   /** It is known where nodes run. */
@@ -85,11 +85,11 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private pumping = false;
   private pausing = false;
   /** In mode `parallel`: 1 for the nodes that run on threads. */
-  private lanes: Uint8Array | undefined;
-  private deadlines: InputDeadlines | undefined;
-  private lazyArgs: Arguments | undefined;
+  private lanes: Uint8Array | undefined = undefined;
+  private deadlines: InputDeadlines | undefined = undefined;
+  private lazyArgs: Arguments | undefined = undefined;
   /** In a recorded run: the nodes that have started but are not called yet. */
-  private readonly gated: Gate | undefined;
+  private readonly gated: Gate | undefined = undefined;
 
   constructor(state: RunState, options: RunOptions<any>, setup: RunSetup) {
     super(state, options, setup);

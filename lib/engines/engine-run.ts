@@ -44,14 +44,14 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   /** How many more nodes may start; finite only when stepping. */
   protected budget = Infinity;
   protected over = false;
-  protected lazyAttempts: Attempts | undefined;
-  protected onIdle: (() => void) | undefined;
+  protected lazyAttempts: Attempts | undefined = undefined;
+  protected onIdle: (() => void) | undefined = undefined;
   private hasStarted = false;
   private isOpening = false;
-  private onEnd: RunEnd<R> | undefined;
-  private lazyAbort: LazyAbort | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  private removeListener: (() => void) | undefined;
+  private onEnd: RunEnd<R> | undefined = undefined;
+  private lazyAbort: LazyAbort | undefined = undefined;
+  private timer: NodeJS.Timeout | undefined = undefined;
+  private removeListener: (() => void) | undefined = undefined;
 
   constructor(
     readonly state: S,

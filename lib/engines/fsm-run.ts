@@ -71,9 +71,9 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   inputs: readonly unknown[] = [];
   private pausing = false;
   private hasFailed = false;
-  private wait: Wait | undefined;
+  private wait: Wait | undefined = undefined;
   private readonly mailbox: Mailbox | undefined;
-  private watchers: Watchers | undefined;
+  private watchers: Watchers | undefined = undefined;
 
   constructor(state: FsmState, options: FsmRunOptions, setup: FsmRunSetup) {
     super(state, options, setup);

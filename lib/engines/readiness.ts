@@ -19,9 +19,9 @@ import type { Executor } from "./executors/executor.js";
 export class Readiness {
   private readonly pending: { [index: number]: number };
   /** Settled nodes whose dependents are still to be told. */
-  private trail: number[] | undefined;
+  private trail: number[] | undefined = undefined;
   /** Per `any` node, how many of its needs can still complete; undefined when it waits for all of them. */
-  private readonly hopes: Map<number, number> | undefined;
+  private readonly hopes: Map<number, number> | undefined = undefined;
   /** How many unfinished nodes still need each result, under `retain: "outputs"`. */
   private readonly consumers: Int32Array | undefined;
 

@@ -15,7 +15,7 @@ export class FsmState extends RunBase {
   /** The event that led to the current state. */
   trigger: string | undefined = undefined;
   /** Failures in order, those that led to an error state included. */
-  private failures: DagwrightError[] | undefined;
+  private failures: DagwrightError[] | undefined = undefined;
   /** The current state is executing: its cycle is not in the history yet. */
   isExecuting = false;
   /** How many attempts the current execution took. */

@@ -5,10 +5,10 @@ const NO_LOOK_UPS = Object.freeze({ hits: 0, misses: 0 });
 /** What every run has, be it of a dag or an fsm. What is rarely asked for is made when it is. */
 export abstract class RunBase {
   abstract readonly workflow: string;
-  private lookUps: { hits: number; misses: number } | undefined;
+  private lookUps: { hits: number; misses: number } | undefined = undefined;
   private id: string | undefined;
   private shared: Record<string, unknown> | undefined;
-  private figures: Record<string, number> | undefined;
+  private figures: Record<string, number> | undefined = undefined;
 
   constructor(
     readonly inputs: Readonly<Record<string, unknown>>,

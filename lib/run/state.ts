@@ -28,9 +28,9 @@ export class RunState extends RunBase {
   endedAt = 0;
   /** Where each node runs; undefined when all run inline. */
   places: readonly Place[] | undefined = undefined;
-  private attempts: Map<number, number> | undefined;
-  private earlier: Map<number, number> | undefined;
-  private rare: RareFacts | undefined;
+  private attempts: Map<number, number> | undefined = undefined;
+  private earlier: Map<number, number> | undefined = undefined;
+  private rare: RareFacts | undefined = undefined;
 
   constructor(
     readonly plan: DagPlan,

@@ -41,23 +41,36 @@ export function openSqlite(source: string | OpenDatabase): Connection {
   return { dialect, locksRows: false };
 }
 
+type Statement = ReturnType<OpenDatabase["prepare"]>;
+
 /** How many statements are kept prepared. */
 const MOST_STATEMENTS = 100;
 
 /** Prepares a statement once: that takes as long as executing it a few times. */
 function remembering(database: OpenDatabase): OpenDatabase {
-  const prepared = new Map<string, ReturnType<OpenDatabase["prepare"]>>();
+  const prepared = new Map<string, Statement>();
   return {
     close: () => database.close(),
     prepare: (sql) => {
       let statement = prepared.get(sql);
       if (statement === undefined) {
         if (prepared.size >= MOST_STATEMENTS) prepared.clear();
-        statement = database.prepare(sql);
+        statement = withReader(database.prepare(sql));
         prepared.set(sql, statement);
       }
       return statement;
     },
+  };
+}
+
+/** The same statement, which is not asked time and again whether it reads: in libsql that is a call out of JavaScript. */
+function withReader(statement: Statement): Statement {
+  const { reader } = statement;
+  return {
+    reader,
+    all: (parameters) => statement.all(parameters),
+    run: (parameters) => statement.run(parameters),
+    iterate: (parameters) => statement.iterate(parameters),
   };
 }
 
@@ -113,15 +126,17 @@ class PatientDriver implements Driver {
   }
 }
 
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
-  const deadline = now() + LONGEST_WAIT;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isBusy(error) || now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 10));
-    }
+/** Tries again while another connection is in the way. */
+function patiently<T>(work: () => Promise<T>, deadline = now() + LONGEST_WAIT): Promise<T> {
+  const again = async (error: unknown): Promise<T> => {
+    if (!isBusy(error) || now() > deadline) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 10));
+    return patiently(work, deadline);
+  };
+  try {
+    return work().catch(again);
+  } catch (error) {
+    return again(error); // Kysely's driver for SQLite throws at once.
   }
 }
 

@@ -1,47 +1,55 @@
 import type { CompiledQuery, Kysely, Transaction } from "kysely";
 import type { Tables } from "./schema.js";
 
-/** How many rows a statement writes when there are many: beyond this it gets no faster. */
+/** How many rows a statement writes at most, a power of two: beyond this it gets no faster. */
 const MANY = 32;
 
 /**
- * Writes rows of a table, over those of the same key. The statements are built once: building one takes longer than SQLite
- * takes to write its row.
+ * Writes rows of a table, over those of the same key, with as few statements as powers of two allow. Each statement is built
+ * once: building one takes longer than SQLite takes to write its rows.
  */
 export class Upsert<T extends keyof Tables> {
   private readonly columns: readonly (keyof Tables[T] & string)[];
-  private readonly one: CompiledQuery;
-  private readonly many: CompiledQuery;
+  private readonly statements = new Map<number, CompiledQuery>();
 
-  /** @param columns - of the rows, those of the key first */
-  constructor(db: Kysely<Tables>, table: T, key: readonly string[], rest: readonly string[]) {
+  constructor(
+    private readonly db: Kysely<Tables>,
+    private readonly table: T,
+    private readonly key: readonly string[],
+    /** The columns beside the key. */
+    private readonly rest: readonly string[],
+  ) {
     this.columns = [...key, ...rest] as (keyof Tables[T] & string)[];
-    const into: string = table;
-    const statement = (rows: number) => {
-      const blank = Object.fromEntries(this.columns.map((column) => [column, 0]));
-      return (db as Kysely<any>)
-        .insertInto(into)
-        .values(Array.from({ length: rows }, () => blank))
-        .onConflict((conflict) => {
-          const target = conflict.columns([...key]);
-          if (rest.length === 0) return target.doNothing();
-          return target.doUpdateSet((eb) => Object.fromEntries(rest.map((c) => [c, eb.ref(`excluded.${c}`)])));
-        })
-        .compile();
-    };
-    this.one = statement(1);
-    this.many = statement(MANY);
   }
 
   async run(trx: Transaction<Tables>, rows: readonly Tables[T][]): Promise<void> {
-    let at = 0;
-    for (; at + MANY <= rows.length; at += MANY) await this.write(trx, this.many, rows.slice(at, at + MANY));
-    for (; at < rows.length; at++) await this.write(trx, this.one, [rows[at]]);
+    let size = MANY;
+    for (let at = 0; at < rows.length; at += size) {
+      while (size > rows.length - at) size >>= 1;
+      const parameters: unknown[] = [];
+      for (let i = at; i < at + size; i++) for (const column of this.columns) parameters.push(rows[i][column]);
+      await trx.executeQuery({ ...this.statement(size), parameters });
+    }
   }
 
-  private async write(trx: Transaction<Tables>, statement: CompiledQuery, rows: readonly Tables[T][]): Promise<void> {
-    const parameters: unknown[] = [];
-    for (const row of rows) for (const column of this.columns) parameters.push(row[column]);
-    await trx.executeQuery({ ...statement, parameters });
+  private statement(rows: number): CompiledQuery {
+    let statement = this.statements.get(rows);
+    if (statement === undefined) this.statements.set(rows, (statement = this.built(rows)));
+    return statement;
+  }
+
+  private built(rows: number): CompiledQuery {
+    const { db, table, key, rest } = this;
+    const into: string = table;
+    const blank = Object.fromEntries(this.columns.map((column) => [column, 0]));
+    return (db as Kysely<any>)
+      .insertInto(into)
+      .values(Array.from({ length: rows }, () => blank))
+      .onConflict((conflict) => {
+        const target = conflict.columns([...key]);
+        if (rest.length === 0) return target.doNothing();
+        return target.doUpdateSet((eb) => Object.fromEntries(rest.map((c) => [c, eb.ref(`excluded.${c}`)])));
+      })
+      .compile();
   }
 }

@@ -42,8 +42,9 @@ describe("The compiler", () => {
     const empty = check("export const dag = [new Dag('d'), node];", legacy);
     const chain = check(`class Chain {\n${nodes.join("\n")}\n}\n${end}\n`, legacy);
     expect(empty.problems.concat(chain.problems)).toEqual([]);
-    // What the class costs on top of the standard library and dagwright itself. The count is exact, the time is not.
+    // What the class costs on top of the standard library and dagwright itself. The count is exact, the time is not,
+    // and where the machine is busy everything takes longer.
     expect(chain.types - empty.types).toBeLessThan(200_000);
-    expect(chain.took - empty.took).toBeLessThan(3000);
+    expect(chain.took - empty.took).toBeLessThan(Math.max(3000, 2 * empty.took));
   });
 });

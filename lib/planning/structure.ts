@@ -7,6 +7,8 @@ import { edgeText, type Binding, type DagPlan } from "./plan.js";
  */
 export type Structure = readonly (readonly [name: string, kind: string, ...wiring: string[]])[];
 
+const INPUT = "input ";
+
 /** What is different in another structure, by name. */
 export interface StructureChange {
   readonly added: readonly string[];
@@ -38,13 +40,17 @@ export function dagStructure(plan: DagPlan): Structure {
 function argumentText(plan: DagPlan, code: number): string {
   if (code >= 0) return `node ${plan.specs[code].name}`;
   const binding = plan.bindings[~code];
+  if (binding.type === "input") return INPUT + plan.inputs[binding.input].name;
   return `${binding.type} ${bindingText(plan, binding)}`;
+}
+
+/** The names of the run's inputs that a node takes, out of its wiring. */
+export function inputsIn(wiring: readonly string[]): string[] {
+  return wiring.filter((text) => text.startsWith(INPUT)).map((text) => text.slice(INPUT.length));
 }
 
 function bindingText(plan: DagPlan, binding: Binding): string {
   switch (binding.type) {
-    case "input":
-      return plan.inputs[binding.input].name;
     case "output":
       return `${plan.specs[binding.source].name}.${binding.output}`;
     case "branch":

@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import { append } from "../base/append.js";
 import type { NodeStatus } from "../run/status.js";
-import type { Structure } from "../planning/structure.js";
+import { inputsIn, type Structure } from "../planning/structure.js";
 import { reference } from "./batch.js";
 import type { Codec } from "./codec.js";
 import { attemptRows, cycleRows, decisiveRow, recordedCycles, Texts } from "./records.js";
@@ -55,7 +55,7 @@ export interface AttemptDetails {
   readonly status: AttemptStatus;
   /** The host and process it ran in. */
   readonly worker: string | undefined;
-  /** What it got along the edges, by parameter. */
+  /** What it got, from the run's inputs and from other nodes, by parameter. */
   readonly input: Readonly<Record<string, unknown>>;
   readonly output: unknown;
   readonly error: unknown;
@@ -95,10 +95,11 @@ export async function runDetails(
   const structure = JSON.parse(texts.plain(reference(row.fingerprint))) as Structure;
   const isDag = row.kind === "dag";
   const nodes = isDag ? reader.nodes(row, structure, attempts) : reader.states(structure, cycles);
-  const inputs = inputsOf(nodes, edges);
+  const given = reader.value("inputs", row.inputs) as Values;
+  const inputs = inputsOf(structure, given, nodes, edges);
   return {
     ...summaryOf(row),
-    inputs: reader.value("inputs", row.inputs) as Values,
+    inputs: given,
     outputs: outputsOf(row, nodes),
     metadata: (row.metadata === null ? {} : reader.value("metadata", row.metadata)) as Values,
     error: texts.thrown(row.error),
@@ -130,9 +131,21 @@ function outputsOf({ outputs }: RunRow, nodes: ReadonlyMap<string, NodeDetails>)
   return record;
 }
 
-/** What each node got along the edges, by parameter. */
-function inputsOf(nodes: ReadonlyMap<string, NodeDetails>, edges: readonly TraversalRow[]): Map<string, Values> {
+/** What each node got from the run's inputs and along the edges, by parameter. */
+function inputsOf(
+  structure: Structure,
+  given: Values,
+  nodes: ReadonlyMap<string, NodeDetails>,
+  edges: readonly TraversalRow[],
+): Map<string, Values> {
   const inputs = new Map<string, Values>();
+  for (const [node, , ...wiring] of structure) {
+    const values = Object.create(null) as Values;
+    // They may be hidden as a whole.
+    const names = typeof given === "object" ? inputsIn(wiring) : [];
+    for (const name of names) if (Object.hasOwn(given, name)) values[name] = given[name];
+    inputs.set(node, values);
+  }
   for (const { target, source, output, input } of edges) {
     const from = nodes.get(source);
     // Of a fork, all of the result goes along the branch it took.

@@ -119,6 +119,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
           "clean>stats",
           "load>clean",
         ]);
+        expect({ ...(found!.attempts[0].input as object) }).toEqual({ from: 3 });
         expect(found!.attempts[1]).toMatchObject({ input: { rows: [1, 2, 3] }, output: 3 });
         expect({ ...found!.outputs }).toEqual({ report: "n=3", stats: { n: 3 } });
         expect(found!.owner).toBeUndefined();

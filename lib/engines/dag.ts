@@ -31,12 +31,12 @@ import {
   type ReplayOptions,
   type ResumeOptions,
 } from "./durable/options.js";
-import { recoverAll } from "./durable/recovery.js";
+import { recoverAll, takeUp } from "./durable/recovery.js";
 import { maskOf } from "./durable/restore.js";
 import { takeOver } from "./take-over.js";
 import type { Recorder } from "./durable/recorder.js";
 import { Status } from "../run/status.js";
-import type { Parent, RecordedRun, RunLog } from "../stores/store.js";
+import type { Parent, RecordedRun } from "../stores/store.js";
 import { reachable } from "../graph/reachability.js";
 import { eventStream } from "./event-stream.js";
 import type { RunEvent } from "../run/events.js";
@@ -275,23 +275,21 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   private async goOn(
     runId: string,
     options: ResumeOptions<N>,
-    isWanted: (recorded: RecordedRun) => boolean = () => true,
+    isWanted?: (recorded: RecordedRun) => boolean,
   ): Promise<RunResult<N> | undefined> {
     const plan = requireValid(this.planning, options.strict === true);
-    let next = undefined as Continued | RunResult<any> | undefined;
-    const log = await options.store.claim(runId, (recorded) => {
-      if (!isWanted(recorded)) return undefined;
-      next = continued(plan, recorded, options);
-      if (next instanceof RunResult) return undefined;
-      const { state, provided, claim } = next;
+    const found = (recorded: RecordedRun): Continued | RunResult<any> => {
+      const next = continued(plan, recorded, options);
+      if (next instanceof RunResult) return next;
+      const { state, provided } = next;
       const runs = (node: number) => state.status[node] !== Status.completed && state.active?.[node] !== 0;
       requireInputs(plan, recorded.inputs, (node) => runs(node) && !provided?.has(node));
-      return claim;
-    });
+      return next;
+    };
+    const next = await takeUp(options.store, runId, found, isWanted);
     if (next === undefined) return undefined;
     if (next instanceof RunResult) return (this.runs.last = next as RunResult<N>);
     const { state, recorder, provided } = next;
-    recorder.attach(log as RunLog);
     return this.runs.run(() => this.engineOf(state, options, false, provided, recorder, true));
   }
 
@@ -417,8 +415,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
       const earlier = from === undefined ? undefined : RunResult.stateOf(from);
       takeOver(state, active, earlier, copiedNodes(plan, active), overrides);
     }
-    if (options.store === undefined) return this.engineOf(state, options, sync, overrides);
-    if (sync) throw new TypeError("runSync can't wait for a store. Use run instead.");
+    if (sync && options.store !== undefined) throw new TypeError("runSync can't wait for a store. Use run instead.");
     return this.engineOf(state, options, sync, overrides, newRecorder(state, options, parent));
   }
 

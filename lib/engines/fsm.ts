@@ -15,7 +15,7 @@ import type { RunEvent } from "../run/events.js";
 import { FsmResult, type StateKey } from "../run/fsm-result.js";
 import { FsmState } from "../run/fsm-state.js";
 import type { Cycle } from "../run/history.js";
-import type { RecordedRun, RunLog } from "../stores/store.js";
+import type { RecordedRun } from "../stores/store.js";
 import { stateDiagram, stateDot, type StateDiagramOptions } from "../visualization/state-diagram.js";
 import { toXState, type XStateConfig } from "../visualization/xstate.js";
 import type { Definable, InstanceOf } from "./definable.js";
@@ -27,9 +27,9 @@ import {
   type FsmResumeOptions,
 } from "./durable/options.js";
 import type { FsmRecorder } from "./durable/fsm-recorder.js";
-import { continuedFsm, newFsmRecorder, type ContinuedFsm, type ResumedFsm } from "./durable/fsm-records.js";
+import { continuedFsm, newFsmRecorder, type ResumedFsm } from "./durable/fsm-records.js";
 import { FsmRun } from "./fsm-run.js";
-import { recoverAll } from "./durable/recovery.js";
+import { recoverAll, takeUp } from "./durable/recovery.js";
 import { hooksOf } from "./run-hooks.js";
 import { checkFsmRunOptions, checkRunId, type FsmRunOptions } from "./run-options.js";
 import { stateInputs } from "./state-arguments.js";
@@ -194,20 +194,15 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   private async goOn(
     runId: string,
     options: FsmResumeOptions,
-    isWanted: (recorded: RecordedRun) => boolean = () => true,
+    isWanted?: (recorded: RecordedRun) => boolean,
   ): Promise<FsmResult<S> | undefined> {
     const plan = requireValid(this.planning, options.strict === true);
     const { historyLimit = this.options.historyLimit ?? Infinity } = options;
-    let next = undefined as ContinuedFsm | FsmResult<any> | undefined;
-    const log = await options.store.claim(runId, (recorded) => {
-      if (!isWanted(recorded)) return undefined;
-      next = continuedFsm(plan, recorded, options, historyLimit);
-      return next instanceof FsmResult ? undefined : next.claim;
-    });
+    const found = (recorded: RecordedRun) => continuedFsm(plan, recorded, options, historyLimit);
+    const next = await takeUp(options.store, runId, found, isWanted);
     if (next === undefined) return undefined;
     if (next instanceof FsmResult) return (this.runs.last = next as FsmResult<S>);
     const { state, recorder, resumed } = next;
-    recorder.attach(log as RunLog);
     return this.runs.run(() => this.engineOf(state, options, false, false, recorder, resumed));
   }
 

@@ -1,5 +1,37 @@
 import { StoreError, ValidationError, type ValidationIssue } from "../../base/errors.js";
-import type { RecordedRun, RunStore, WorkflowKind } from "../../stores/store.js";
+import type { Claim, RecordedRun, RunStore, WorkflowKind } from "../../stores/store.js";
+import type { Recorder } from "./recorder.js";
+
+/** What goes on with a recorded run. */
+interface Continuation {
+  readonly recorder: Recorder;
+  readonly claim: Claim;
+}
+
+/**
+ * Takes up a recorded run, so that this process drives it, unless it has a result already.
+ * @param continued - how the run goes on, or its result
+ * @param isWanted - whether to go on with what the run is by now
+ * @returns what `continued` gave; undefined for a run that is not wanted
+ */
+export async function takeUp<T extends object>(
+  store: RunStore,
+  runId: string,
+  continued: (run: RecordedRun) => T,
+  isWanted: (run: RecordedRun) => boolean = () => true,
+): Promise<T | undefined> {
+  let next = undefined as T | undefined;
+  const log = await store.claim(runId, (recorded) => {
+    next = isWanted(recorded) ? continued(recorded) : undefined;
+    return next !== undefined && goesOn(next) ? next.claim : undefined;
+  });
+  if (log !== undefined && next !== undefined && goesOn(next)) next.recorder.attach(log);
+  return next;
+}
+
+function goesOn(next: object): next is Continuation {
+  return "claim" in next;
+}
 
 /**
  * Goes on with the runs of a workflow whose process is gone, one after the other, the oldest first: several processes that

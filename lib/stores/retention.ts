@@ -49,6 +49,7 @@ export async function prune(db: Kysely<Tables>, options: PruneOptions): Promise<
     const ids = doomed.slice(Math.max(0, end - PORTION), end).map(({ id }) => id);
     removed += await db.transaction().execute((trx) => remove(trx, ids));
   }
+  await removeUnusedBlobs(db);
   return removed;
 }
 
@@ -65,6 +66,10 @@ async function remove(db: Kysely<Tables>, ids: readonly string[]): Promise<numbe
   for (const table of ["node_executions", "edge_traversals", "fsm_cycles", "fsm_events", "blob_uses"] as const) {
     await db.deleteFrom(table).where("run_id", "in", gone).execute();
   }
+  return gone.length;
+}
+
+async function removeUnusedBlobs(db: Kysely<Tables>): Promise<void> {
   await db
     .deleteFrom("blobs")
     .where("used_at", "<", toEpoch(nowChecked()) - LATE)
@@ -72,5 +77,4 @@ async function remove(db: Kysely<Tables>, ids: readonly string[]): Promise<numbe
       eb.not(eb.exists(eb.selectFrom("blob_uses").select("hash").whereRef("blob_uses.hash", "=", "blobs.hash"))),
     )
     .execute();
-  return gone.length;
 }

@@ -15,20 +15,16 @@ export function takeOver(
 ): void {
   const { plan } = state;
   const indexIn = (i: number) => from?.plan.indexOf.get(plan.specs[i].name);
-  const has = (i: number) => {
+  const isKnown = (i: number) => {
     const index = indexIn(i);
-    return from !== undefined && index !== undefined && from.hasResult(index);
+    return from !== undefined && index !== undefined && (from.hasResult(index) || from.wasSkipped(index));
   };
-  const wasSkipped = (i: number) => {
-    const index = indexIn(i);
-    return from !== undefined && index !== undefined && from.wasSkipped(index);
-  };
-  requireResults(plan, active, (i) => has(i) || wasSkipped(i) || overrides?.has(i) === true);
+  requireResults(plan, active, (i) => isKnown(i) || overrides?.has(i) === true);
   for (let i = 0; i < plan.size; i++) {
-    if (copied[i] === 0 || from === undefined) continue;
-    if (wasSkipped(i)) state.facts.skippedBefore.add(i);
-    if (!has(i)) continue;
-    const index = indexIn(i) as number;
+    const index = copied[i] === 0 ? undefined : indexIn(i);
+    if (from === undefined || index === undefined) continue;
+    if (from.wasSkipped(index)) state.facts.skippedBefore.add(i);
+    if (!from.hasResult(index)) continue;
     state.values[i] = from.values[index];
     state.facts.copied.add(i);
     const branch = from.branchOf(index);

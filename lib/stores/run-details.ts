@@ -96,7 +96,7 @@ export async function runDetails(
   const isDag = row.kind === "dag";
   const nodes = isDag ? reader.nodes(row, structure, attempts) : reader.states(structure, cycles);
   const given = reader.value("inputs", row.inputs) as Values;
-  const inputs = inputsOf(structure, given, nodes, edges);
+  const shownCycles = reader.cycles(cycles);
   return {
     ...summaryOf(row),
     inputs: given,
@@ -105,10 +105,12 @@ export async function runDetails(
     error: texts.thrown(row.error),
     owner: row.owner ?? undefined,
     nodes,
-    attempts: isDag ? reader.attempts(attempts, nodes, inputs) : executions(reader.cycles(cycles)),
+    attempts: isDag
+      ? reader.attempts(attempts, nodes, inputsOf(structure, given, nodes, edges))
+      : executions(shownCycles),
     edges: traversed(edges),
     children: childRows.map(({ id }) => id),
-    cycles: reader.cycles(cycles),
+    cycles: shownCycles,
   };
 }
 

@@ -62,6 +62,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private lazyReadiness: Readiness | undefined = undefined;
   /** How many nodes of the plan's order have started, while it is followed. */
   private position = 0;
+  private fulfil: ((value: unknown) => void) | undefined = undefined;
+  private reject: ((error: unknown) => void) | undefined = undefined;
   private readonly slots: Slots;
   /** In mode `parallel`: the slots of nodes that run on threads. */
   private workers: Slots | undefined = undefined;
@@ -397,6 +399,11 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       return this.fail(node, new WiringFault(message), "failFast");
     }
     this.isStale = true;
+    if (this.lazyReadiness === undefined) {
+      this.fulfil ??= (value) => this.settled(this.plan.order[this.position - 1], this.managesAll, true, value);
+      this.reject ??= (error) => this.settled(this.plan.order[this.position - 1], this.managesAll, false, error);
+      return void work.then(this.fulfil, this.reject);
+    }
     const fulfil = (value: unknown) => this.settled(node, managed, true, value);
     const reject = (error: unknown) => this.settled(node, managed, false, error);
     void work.then(fulfil, reject);

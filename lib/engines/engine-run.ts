@@ -218,11 +218,15 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   private conclude(status: RunStatus, error: DagwrightError | undefined): void {
     this.announcer?.announce({ type: "run.finished", status, error });
     const result = this.resultOf(status);
-    if (error instanceof ExecutionError || error instanceof MissingInputError || error instanceof StoreError) {
-      error.run = result;
-    }
+    if (error !== undefined) attach(result, error);
     const { onEnd } = this;
     this.onEnd = undefined;
     onEnd?.(result, error);
   }
+}
+
+/** Makes what there is of a run part of the error it ended with. */
+function attach(run: unknown, error: DagwrightError): void {
+  if (error instanceof ExecutionError || error instanceof MissingInputError || error instanceof StoreError)
+    error.run = run;
 }

@@ -37,6 +37,7 @@ const began = performance.now();
 await one.run(parallel);
 console.log(`first result of a cold pool: ${round(performance.now() - began)} ms`);
 
+// Workers import this module up to its first run: they have no pool of their own.
 const filename = fileURLToPath(new URL("raw-worker.js", import.meta.url));
 const raw = new Piscina({ filename, minThreads: cores, maxThreads: cores, idleTimeout: 60_000 });
 

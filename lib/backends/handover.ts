@@ -1,3 +1,4 @@
+import type { Coroutine } from "../base/coroutine.js";
 import type { NodeFunction } from "../definition/node-spec.js";
 
 /** Buffers smaller than this, in bytes, are copied: that is as quick. */
@@ -24,15 +25,15 @@ export class Handover {
   private readonly records = new WeakMap<NodeFunction, Returns>();
   private readonly seen = new WeakSet<ArrayBuffer>();
 
-  /** The buffers to move. */
-  async moving(node: NodeFunction, value: unknown, buffers: readonly ArrayBuffer[]): Promise<ArrayBuffer[]> {
+  /** The buffers to move. Waits only for what it decides once a node. */
+  *moving(node: NodeFunction, value: unknown, buffers: readonly ArrayBuffer[]): Coroutine<ArrayBuffer[]> {
     const large = buffers.filter((buffer) => buffer.byteLength >= WORTH_MOVING && !this.seen.has(buffer));
     if (large.length === 0 || showsPart(value, large)) return [];
     let record = this.records.get(node);
     if (record === undefined) this.records.set(node, (record = { watched: [], isTrusted: undefined }));
     const { watched } = record;
     if (record.isTrusted === undefined && watched.length >= PROBATION) {
-      await collectGarbage();
+      yield collectGarbage();
       record.isTrusted = watched.every((reference) => reference.deref() === undefined);
       watched.length = 0;
     }

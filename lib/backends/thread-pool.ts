@@ -1,9 +1,11 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Piscina } from "piscina";
-import type { LazyAbort } from "../base/abort.js";
+import { LazyAbort } from "../base/abort.js";
 import { checkDuration, checkNumber, checkOptions, checkType } from "../base/check.js";
-import type { CallTask, Notice, ProbeTask } from "./thread-protocol.js";
+import { messageOf } from "../base/message.js";
+import { StandingTask } from "./standing-task.js";
+import { STANDING, type CallTask, type Notice, type ProbeTask } from "./thread-protocol.js";
 
 /** The options of a {@link ThreadPool}. */
 export interface ThreadPoolOptions {
@@ -21,6 +23,11 @@ export interface ThreadPoolOptions {
 }
 
 const IDLE_TIMEOUT = 10_000;
+
+type LoadBalancer = NonNullable<NonNullable<ConstructorParameters<typeof Piscina>[0]>["loadBalancer"]>;
+
+/** A task that no thread is to have. */
+const NOBODYS = Symbol("nobody's");
 
 /** In a checkout the worker's own source has to be translated first. */
 export const WORKER_URL = new URL(
@@ -44,7 +51,12 @@ export class ThreadPool {
   private opening: Promise<Piscina> | undefined;
   private opened: Piscina | undefined;
   private readonly listeners = new Map<number, NoticeListener>();
-  private readonly queue = new Set<() => void>();
+  /** Who waits for a thread, in the order in which they came. */
+  private readonly line = new Set<() => void>();
+  /** Those that no thread has begun with. */
+  private readonly standing = new Set<StandingTask>();
+  /** What piscina shows us a standing task by. */
+  private mark: symbol = NOBODYS;
   private busy = 0;
   private closed = false;
 
@@ -64,6 +76,8 @@ export class ThreadPool {
    */
   async close(): Promise<void> {
     this.closed = true;
+    for (const begin of this.line) begin();
+    this.line.clear();
     if (this.opening !== undefined) await (await this.opening).destroy();
   }
 
@@ -89,43 +103,106 @@ export class ThreadPool {
     id = 0,
     onNotice?: NoticeListener,
   ): Promise<unknown> {
-    if (onNotice !== undefined) this.listeners.set(id, onNotice);
-    const done = () => {
-      if (onNotice !== undefined) this.listeners.delete(id);
-      this.busy--;
-      this.startNext();
-    };
     const start = (piscina: Piscina): Promise<unknown> => {
+      if (this.busy >= this.maxWorkers) return this.inLine(() => start(piscina));
+      if (onNotice !== undefined) this.listeners.set(id, onNotice);
       this.busy++;
-      const work = piscina.run(task, { transferList: transfer as never, signal: abort as never }) as Promise<unknown>;
-      work.then(done, done);
+      const work = this.hand(piscina, task, transfer, abort);
+      const done = (isCrash: boolean) => {
+        if (onNotice !== undefined) this.listeners.delete(id);
+        this.done(isCrash);
+      };
+      work.then(
+        () => done(false),
+        () => done(true),
+      );
       return work;
     };
-    if (this.opened !== undefined && this.busy < this.maxWorkers) return start(this.opened);
-    return this.ready(abort).then(start);
+    return this.opened === undefined ? (this.opening ??= this.open()).then(start) : start(this.opened);
   }
 
-  /** Resolves when the pool is open and a thread is free. */
-  private async ready(abort: LazyAbort): Promise<Piscina> {
-    const piscina = await (this.opening ??= this.open());
-    while (this.busy >= this.maxWorkers && !abort.aborted) await this.turn();
-    return piscina;
+  /**
+   * Whether a task may stand by: all threads are busy, and nobody waits for one.
+   * @internal
+   */
+  get isStandByUseful(): boolean {
+    return this.opened !== undefined && this.busy >= this.maxWorkers && this.line.size === 0 && this.hasRoom;
   }
 
-  private startNext(): void {
-    const [next] = this.queue;
-    if (next === undefined) return;
-    this.queue.delete(next);
-    next();
+  private get hasRoom(): boolean {
+    return this.standing.size < this.maxWorkers;
+  }
+
+  /**
+   * Lets a task stand by.
+   * @param abort - withdraws it, or ends the thread that has it
+   * @internal
+   */
+  standBy([address, node, inputs]: CallTask, abort: LazyAbort): StandingTask {
+    const standing = new StandingTask(() => this.execute([address, node, inputs], [], abort));
+    this.standing.add(standing);
+    const task = [address, node, inputs, STANDING] as unknown[] & Record<symbol, StandingTask>;
+    task[this.mark] = standing;
+    const over = (isCrash: boolean) => {
+      this.standing.delete(standing);
+      if (standing.isBegun) this.done(isCrash);
+    };
+    this.hand(this.opened as Piscina, task, [], abort).then(
+      (answer) => {
+        over(false);
+        standing.answered(answer);
+      },
+      (error) => {
+        over(true);
+        standing.failed(error);
+      },
+    );
+    return standing;
+  }
+
+  private hand(piscina: Piscina, task: unknown, transfer: ArrayBuffer[], abort: LazyAbort): Promise<unknown> {
+    if (this.closed) return Promise.reject(new Error("its pool was closed"));
+    return piscina.run(task, { transferList: transfer as never, signal: abort as never }) as Promise<unknown>;
   }
 
   /** Piscina's own queue forgets tasks that wait when a thread crashes, so that they wait here. */
-  private turn(): Promise<void> {
-    return new Promise((resolve) => this.queue.add(resolve));
+  private inLine(start: () => Promise<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => this.line.add(() => void start().then(resolve, reject)));
   }
 
+  /** A thread is free. @param isCrash - it is no more */
+  private done(isCrash: boolean): void {
+    this.busy--;
+    const [next] = this.line;
+    if (next !== undefined) {
+      this.line.delete(next);
+      next();
+    } else if (isCrash && this.standing.size > 0) this.replaceThread();
+  }
+
+  /** Piscina begins no thread for tasks that wait already, but for a new one; that one is given up at once. */
+  private replaceThread(): void {
+    const abort = new LazyAbort();
+    this.hand(this.opened as Piscina, { [this.mark]: NOBODYS }, [], abort).catch(() => {});
+    abort.abort(undefined);
+  }
+
+  /** The thread for a task, by piscina's rules: undefined when none is free. */
+  private readonly assign: LoadBalancer = (task, workers) => {
+    const standing = (task as unknown as Record<symbol, unknown>)[this.mark];
+    if (standing === NOBODYS) return null;
+    const free = workers.find(({ currentUsage }) => currentUsage === 0);
+    if (free !== undefined && standing instanceof StandingTask) {
+      standing.isBegun = true;
+      this.standing.delete(standing);
+      this.busy++;
+    }
+    return free ?? null;
+  };
+
   private async open(): Promise<Piscina> {
-    const { Piscina: Pool } = await import("piscina");
+    const { Piscina: Pool, queueOptionsSymbol } = await import("piscina");
+    this.mark = queueOptionsSymbol;
     const { idleTimeout = IDLE_TIMEOUT, resourceLimits } = this.options;
     const piscina = new Pool({
       filename: fileURLToPath(WORKER_URL),
@@ -135,10 +212,13 @@ export class ThreadPool {
       resourceLimits,
       concurrentTasksPerWorker: 1,
       recordTiming: false,
+      loadBalancer: this.assign,
     });
     piscina.on("message", (notice: Notice) => this.listeners.get(notice.id)?.(notice));
     // A thread that fails while it executes nothing: whatever its module left behind. The next task gets a new one.
     piscina.on("error", (error: unknown) => {
+      // The answer of a thread that was ended at that moment.
+      if (/^Unexpected message from Worker/u.test(messageOf(error))) return;
       process.emitWarning(`A worker thread failed while it was idle: ${String(error)}`, "DagwrightWorkerWarning");
     });
     this.opened = piscina;

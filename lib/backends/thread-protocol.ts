@@ -27,8 +27,13 @@ export type CallTask = readonly [
   node: string,
   /** The arguments but for the context. */
   inputs: readonly unknown[],
-  extra?: CallExtra,
+  extra?: CallExtra | typeof STANDING,
 ];
+
+/** The task stands by, and has nothing more to say: a worker whose latest task failed answers {@link REFUSED}. */
+export const STANDING = "standing";
+
+export const REFUSED = "refused";
 
 /** What most calls do without. */
 export interface CallExtra {

@@ -4,22 +4,24 @@ import { serialize } from "node:v8";
 import { parentPort } from "node:worker_threads";
 import { move } from "piscina";
 import { inspect } from "../base/clone.js";
-import { isThenable } from "../base/coroutine.js";
+import { drive, isThenable, type Coroutine } from "../base/coroutine.js";
 import { encodeThrown } from "../base/error-codec.js";
 import { readNodes } from "../definition/class-methods.js";
 import type { Context } from "../definition/context.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { Handover } from "./handover.js";
-import type {
-  Address,
-  CallAnswer,
-  CallContext,
-  CallExtra,
-  CallTask,
-  Notice,
-  ProbeAnswer,
-  ProbeTask,
-  Progress,
+import {
+  REFUSED,
+  STANDING,
+  type Address,
+  type CallAnswer,
+  type CallContext,
+  type CallExtra,
+  type CallTask,
+  type Notice,
+  type ProbeAnswer,
+  type ProbeTask,
+  type Progress,
 } from "./thread-protocol.js";
 import { findClass, findDag, listen } from "./worker-modules.js";
 
@@ -31,13 +33,16 @@ type Nodes = ReadonlyMap<string, NodeSpec> | string;
 
 /** Instances live as long as their run is among the latest ones. */
 const MOST_INSTANCES = 16;
-const instances: string[] = [];
-/** The nodes of dags, and of instances, by module, name and run. */
-const found = new Map<string, Nodes>();
+/** The nodes of instances, by their address and run, the latest last. */
+const instances = new Map<string, Nodes>();
+/** The nodes of dags, by module and name. */
+const dags = new Map<string, Map<string, Nodes>>();
 const handover = new Handover();
+/** Whether the latest task that was not refused did not end as it should. */
+let latestFailed = false;
 
-export default function execute(task: ProbeTask | CallTask): Promise<unknown> {
-  return "op" in task ? probe(task) : call(task);
+export default function execute(task: ProbeTask | CallTask): unknown {
+  return "op" in task ? probe(task) : drive(call(task));
 }
 
 async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {
@@ -58,17 +63,21 @@ async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {
 }
 
 /** @param runId - each run has its own instance of a class; "" for a dag's nodes */
-function keyOf([module, workflow]: Address, runId: string): string {
-  return `${module}\n${workflow}\n${runId}`;
+function known([module, workflow]: Address, runId: string): Nodes | undefined {
+  return runId === "" ? dags.get(module)?.get(workflow) : instances.get(keyOf(module, workflow, runId));
+}
+
+function keyOf(...names: readonly string[]): string {
+  return JSON.stringify(names);
 }
 
 async function nodesAt(address: Address, runId: string): Promise<Nodes> {
   const [module, workflow, args] = address;
-  const key = keyOf(address, runId);
   if (args === undefined) {
     const dag = await findDag(module, workflow);
     if (typeof dag === "string") return dag;
-    found.set(key, dag.nodes);
+    const siblings = dags.get(module) ?? new Map<string, Nodes>();
+    dags.set(module, siblings.set(workflow, dag.nodes));
     return dag.nodes;
   }
   const target = await findClass(module, workflow);
@@ -76,24 +85,27 @@ async function nodesAt(address: Address, runId: string): Promise<Nodes> {
   const instance = new (target as unknown as new (...args: readonly unknown[]) => object)(...args);
   const nodes = new Map(readNodes(instance).specs.map((spec) => [spec.name, spec]));
   if (runId === "") return nodes;
-  found.set(key, nodes);
-  instances.push(key);
-  if (instances.length > MOST_INSTANCES) found.delete(instances.shift() as string);
+  instances.set(keyOf(module, workflow, runId), nodes);
+  if (instances.size > MOST_INSTANCES) instances.delete(instances.keys().next().value as string);
   return nodes;
 }
 
-async function call(task: CallTask): Promise<unknown> {
-  const [address, name, inputs, extra] = task;
+/** Waits for nothing where there is nothing to wait for: most nodes are small. */
+function* call([address, name, inputs, more]: CallTask): Coroutine {
+  if (more === STANDING && latestFailed) return REFUSED;
+  const extra = more === STANDING ? undefined : more;
+  latestFailed = true;
   const runId = extra?.runId ?? "";
-  const nodes = found.get(keyOf(address, runId)) ?? (await nodesAt(address, runId));
+  const nodes = known(address, runId) ?? ((yield nodesAt(address, runId)) as Nodes);
   const spec = typeof nodes === "string" ? undefined : nodes.get(name);
   if (spec === undefined)
     return { missing: typeof nodes === "string" ? nodes : "its module does not define this node" };
-  const answer = await answerTo(spec, inputs, extra);
+  const answer = yield* answerTo(spec, inputs, extra);
   if (!Array.isArray(answer)) return answer;
   const { obstacle, buffers } = inspect(answer[0]);
   if (obstacle !== undefined) return { uncloneable: obstacle } satisfies CallAnswer;
-  const moved = buffers.length === 0 ? [] : await handover.moving(spec.fn, answer[0], buffers);
+  latestFailed = false;
+  const moved = buffers.length === 0 ? [] : yield* handover.moving(spec.fn, answer[0], buffers);
   if (moved.length === 0) return answer;
   // Piscina takes a value and what to transfer of it from an object with these two members.
   return move({
@@ -106,7 +118,7 @@ async function call(task: CallTask): Promise<unknown> {
   } as never);
 }
 
-async function answerTo(spec: NodeSpec, inputs: readonly unknown[], extra: CallExtra | undefined): Promise<CallAnswer> {
+function* answerTo(spec: NodeSpec, inputs: readonly unknown[], extra: CallExtra | undefined): Coroutine<CallAnswer> {
   const context = extra?.context;
   const before = context === undefined ? undefined : snapshot(context);
   const told: Progress[] = [];
@@ -117,7 +129,7 @@ async function answerTo(spec: NodeSpec, inputs: readonly unknown[], extra: CallE
   if (extra?.announces === true) parentPort?.postMessage({ id: extra.id, began: true } satisfies Notice);
   try {
     let value: unknown = inNode.run(true, () => spec.fn.apply(spec.self, args as unknown[]));
-    if (isThenable(value)) value = await value;
+    if (isThenable(value)) value = yield value;
     if (context === undefined || before === undefined) return [value];
     const metadata = changes(context.metadata, before.metadata);
     const { obstacle } = inspect(metadata);

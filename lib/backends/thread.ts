@@ -6,16 +6,23 @@ import type { Context } from "../definition/context.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { BackendError, NotCloneableError, type ErrorSite } from "../run/errors.js";
 import type { AttemptCall } from "./backend.js";
+import type { StandingTask } from "./standing-task.js";
 import type { ThreadPool } from "./thread-pool.js";
 import type { Address, CallAnswer, CallContext, CallTask, Completed, Notice, Progress } from "./thread-protocol.js";
 
-/** What a thread needs of the run beside the call. */
+/** What a thread needs of the run beside the call. Nodes go by their index in the plan. */
 export interface ThreadHost {
-  /** The results of the node's needs, by node. */
-  needs(): (readonly [name: string, result: unknown])[];
-  /** Gives away the array buffers among the arguments that nobody else will need. */
-  spent(): ArrayBuffer[];
-  site(): ErrorSite;
+  /** The results of a node's needs, by name. */
+  needs(node: number): (readonly [name: string, result: unknown])[];
+  /** Gives away the array buffers among a node's arguments that nobody else will need. */
+  spent(node: number): ArrayBuffer[];
+  site(node: number, attempt: number): ErrorSite;
+}
+
+/** A call that waits for a thread to be done with another. */
+export interface StandingCall {
+  readonly task: StandingTask;
+  readonly result: Promise<unknown>;
 }
 
 let calls = 0;
@@ -35,38 +42,49 @@ export class ThreadBackend {
    * @param abort - ends the thread when it aborts
    * @param began - called when the node's function is; left out when nobody wants to know
    */
-  execute(call: AttemptCall, host: ThreadHost, abort: LazyAbort, began: (() => void) | undefined): Promise<unknown> {
-    const { spec, args, ctx } = call;
-    const position = args.indexOf(ctx);
-    const inputs = position < 0 ? args : args.filter((_, i) => i !== position);
-    for (let i = 0; i < inputs.length; i++) {
-      const { obstacle } = inspect(inputs[i]);
-      if (obstacle === undefined) continue;
-      throw notCloneable(spec, `inputs.${spec.signature.inputs[i]?.name ?? i}${obstacle}`, host.site());
-    }
-    const isPlain = position < 0 && began === undefined && this.address.length < 3;
-    return isPlain
-      ? this.send([this.address, spec.name, inputs], call, host, abort)
-      : this.sendMore(inputs, position, call, host, abort, began);
-  }
-
-  /** With the context, and with an ear for what the node tells of itself. */
-  private sendMore(
-    inputs: readonly unknown[],
-    position: number,
+  execute(
+    node: number,
     call: AttemptCall,
     host: ThreadHost,
     abort: LazyAbort,
     began: (() => void) | undefined,
   ): Promise<unknown> {
+    const { spec, args, ctx } = call;
+    const position = args.indexOf(ctx);
+    const inputs = position < 0 ? args : args.filter((_, i) => i !== position);
+    requireCloneable(node, call, inputs, host);
+    if (position >= 0 || began !== undefined || this.address.length > 2)
+      return this.executeHeard(node, call, inputs, position, host, abort, began);
+    const work = this.pool.execute([this.address, spec.name, inputs], host.spent(node), abort);
+    return resultOf(work, node, call, host);
+  }
+
+  /** Whether it is of use that a node stands by, and nodes of this workflow can. */
+  get isStandByUseful(): boolean {
+    return this.address.length === 2 && this.pool.isStandByUseful;
+  }
+
+  /** Lets a call stand by that takes no context, and none of whose inputs are given away. Throws as `execute`. */
+  standBy(node: number, call: AttemptCall, host: ThreadHost, abort: LazyAbort): StandingCall {
+    requireCloneable(node, call, call.args, host);
+    const task = this.pool.standBy([this.address, call.spec.name, call.args], abort);
+    return { task, result: resultOf(task.outcome, node, call, host) };
+  }
+
+  /** With the context, and with an ear for what the node tells of itself. */
+  private executeHeard(
+    node: number,
+    call: AttemptCall,
+    inputs: readonly unknown[],
+    position: number,
+    host: ThreadHost,
+    abort: LazyAbort,
+    began: (() => void) | undefined,
+  ): Promise<unknown> {
     const { spec, ctx } = call;
-    const context = position < 0 ? undefined : contextOf(ctx, position, host.needs());
-    const extra = {
-      runId: this.address.length < 3 ? "" : ctx.runId,
-      context,
-      id: ++calls,
-      announces: began !== undefined,
-    };
+    const id = ++calls;
+    const context = position < 0 ? undefined : contextOf(ctx, position, host.needs(node));
+    const runId = this.address.length < 3 ? "" : ctx.runId;
     let heard = 0;
     const hear = ([fraction, message]: Progress) => {
       heard++;
@@ -75,37 +93,53 @@ export class ThreadBackend {
     };
     const onNotice = (notice: Notice) => (notice.began ? began?.() : hear(notice.progress));
     const catchUp = (told: readonly Progress[] | undefined) => told?.slice(heard).forEach(hear);
-    return this.send([this.address, spec.name, inputs, extra], call, host, abort, onNotice, catchUp);
-  }
-
-  private send(
-    task: CallTask,
-    { spec, ctx }: AttemptCall,
-    host: ThreadHost,
-    abort: LazyAbort,
-    onNotice?: (notice: Notice) => void,
-    catchUp?: (told: readonly Progress[] | undefined) => void,
-  ): Promise<unknown> {
-    return this.pool.execute(task, host.spent(), abort, task[3]?.id, onNotice).then(
-      (received) => {
-        const answer = received as CallAnswer;
-        catchUp?.(isCompleted(answer) ? answer[3] : "thrown" in answer ? answer.told : undefined);
-        if (!isCompleted(answer)) throw failureOf(answer, spec, host);
-        for (const [key, item] of answer[1] ?? []) ctx.metadata[key] = item;
-        for (const [key, figure] of answer[2] ?? []) ctx.metrics[key] = figure;
-        return answer[0];
-      },
-      (error) => {
-        throw crashed(spec, error, host.site());
-      },
-    );
+    const task: CallTask = [this.address, spec.name, inputs, { runId, context, id, announces: began !== undefined }];
+    const work = this.pool.execute(task, host.spent(node), abort, id, onNotice);
+    return resultOf(work, node, call, host, catchUp);
   }
 }
 
-function failureOf(answer: Exclude<CallAnswer, Completed>, spec: NodeSpec, host: ThreadHost): unknown {
+/** @throws {NotCloneableError} NOT_CLONEABLE when one of the inputs can't cross */
+function requireCloneable(
+  node: number,
+  { spec, ctx }: AttemptCall,
+  inputs: readonly unknown[],
+  host: ThreadHost,
+): void {
+  for (let i = 0; i < inputs.length; i++) {
+    const { obstacle } = inspect(inputs[i]);
+    if (obstacle === undefined) continue;
+    throw notCloneable(spec, `inputs.${spec.signature.inputs[i]?.name ?? i}${obstacle}`, host.site(node, ctx.attempt));
+  }
+}
+
+/** The node's result, from what a worker answers. @param catchUp - hears of all that the node told of itself */
+function resultOf(
+  work: Promise<unknown>,
+  node: number,
+  { spec, ctx }: AttemptCall,
+  host: ThreadHost,
+  catchUp?: (told: readonly Progress[] | undefined) => void,
+): Promise<unknown> {
+  return work.then(
+    (received) => {
+      const answer = received as CallAnswer;
+      catchUp?.(isCompleted(answer) ? answer[3] : "thrown" in answer ? answer.told : undefined);
+      if (!isCompleted(answer)) throw failureOf(answer, spec, host.site(node, ctx.attempt));
+      for (const [key, item] of answer[1] ?? []) ctx.metadata[key] = item;
+      for (const [key, figure] of answer[2] ?? []) ctx.metrics[key] = figure;
+      return answer[0];
+    },
+    (error) => {
+      throw crashed(spec, error, host.site(node, ctx.attempt));
+    },
+  );
+}
+
+function failureOf(answer: Exclude<CallAnswer, Completed>, spec: NodeSpec, site: ErrorSite): unknown {
   if ("thrown" in answer) return decodeThrown(answer.thrown);
-  if ("uncloneable" in answer) return notCloneable(spec, `result${answer.uncloneable}`, host.site());
-  return new BackendError(`A worker can't find node "${spec.name}": ${answer.missing}.`, host.site(), undefined);
+  if ("uncloneable" in answer) return notCloneable(spec, `result${answer.uncloneable}`, site);
+  return new BackendError(`A worker can't find node "${spec.name}": ${answer.missing}.`, site, undefined);
 }
 
 function crashed(spec: NodeSpec, error: unknown, site: ErrorSite): Error {

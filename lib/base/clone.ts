@@ -21,6 +21,8 @@ interface Step {
 export function inspect(root: unknown): Inspection {
   if (isPlain(root)) return NOTHING;
   if (typeof root !== "object" || root === null) return { obstacle: "", buffers: [] };
+  if (ArrayBuffer.isView(root))
+    return root.buffer instanceof ArrayBuffer ? { obstacle: undefined, buffers: [root.buffer] } : NOTHING;
   const seen = new Set<object>([root]);
   const buffers = new Set<ArrayBuffer>();
   const stack: Step[] = [{ value: root, parent: undefined, key: "" }];

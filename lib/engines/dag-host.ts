@@ -1,13 +1,10 @@
 import type { LazyAbort } from "../base/abort.js";
 import type { AttemptCall } from "../backends/backend.js";
 import { inline } from "../backends/inline.js";
-import { inspect } from "../base/clone.js";
 import { now } from "../base/clock.js";
 import type { Context } from "../definition/context.js";
-import { isSink, NEVER } from "../planning/plan.js";
-import { retriesOf } from "../policies/retry.js";
+import { NEVER } from "../planning/plan.js";
 import { Status } from "../run/status.js";
-import type { ThreadBackend } from "../backends/thread.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { Waiting } from "../base/waiting.js";
 import { NodeContext, type AttemptControls } from "../run/context.js";
@@ -16,25 +13,21 @@ import type { RunState } from "../run/state.js";
 import type { Arguments } from "./arguments.js";
 import type { AttemptHost } from "./attempts.js";
 import { EngineHost, type HostRun } from "./engine-host.js";
-import { sourcesOf } from "./consumers.js";
 import { siteOf } from "./dag-errors.js";
 import { withInput } from "./forks.js";
-import type { Readiness } from "./readiness.js";
 import type { Slots } from "./slots.js";
+import type { ThreadCalls } from "./thread-calls.js";
 
 /** What the attempts of a dag's nodes need of their run. */
 export interface DagHostRun extends HostRun {
   readonly state: RunState;
   readonly args: Arguments;
   /** Executes the nodes that run on threads, if any do. */
-  readonly threads: ThreadBackend | undefined;
+  readonly threads: ThreadCalls | undefined;
   /** The slots that a node takes one of. */
   slotsOf(node: number): Slots;
-  readonly readiness: Readiness;
   pump(): void;
 }
-
-const NO_BUFFERS: ArrayBuffer[] = [];
 
 /** Gives the attempts of a dag's nodes their arguments, contexts, slots and caches. */
 export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
@@ -69,46 +62,12 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
   }
 
   execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown {
-    const { threads, state } = this.run;
-    if (threads === undefined || state.places?.[node].backend !== "thread") return inline.execute(call);
-    const host = {
-      needs: () => this.needsOf(node),
-      spent: () => this.spent(node, call),
-      site: () => this.siteOf(node, call.ctx.attempt),
-    };
-    return threads.execute(call, host, abort, call.spec.options.timeout === undefined ? undefined : began);
-  }
-
-  /**
-   * The array buffers that nobody needs any more once this node has them: those of results that came from a thread, so that
-   * only the run holds them, and that no other node takes. Such a result is dropped now instead of when the node is done.
-   */
-  private spent(node: number, { spec }: AttemptCall): ArrayBuffer[] {
-    const { state, readiness, announcer } = this.run;
-    if (!readiness.dropsResults) return NO_BUFFERS;
-    const { retry, cache, fallback } = spec.options;
-    const runsOnce = retriesOf(retry) === 0 && cache === undefined && fallback === undefined;
-    const isAlone = announcer === undefined && this.hooksOf(node).length === 0 && runsOnce;
-    if (!isAlone) return NO_BUFFERS;
-    const buffers = new Set<ArrayBuffer>();
-    for (const source of new Set(sourcesOf(state.plan, node))) {
-      const isOurs = state.places?.[source].backend === "thread" && state.isFresh(source) && !this.keeps(source);
-      if (!isOurs || !readiness.isLastFor(source) || isSink(state.plan, source, state.active)) continue;
-      for (const buffer of inspect(state.values[source]).buffers) buffers.add(buffer);
-      if (buffers.size === 0) continue;
-      state.values[source] = undefined;
-      state.facts.dropped.add(source);
-    }
-    return Array.from(buffers);
-  }
-
-  /** Whether a result outlives its run. */
-  private keeps(node: number): boolean {
-    return this.specOf(node).options.cache !== undefined;
+    const { threads } = this.run;
+    return threads?.has(node) === true ? threads.execute(node, call, abort, began) : inline.execute(call);
   }
 
   beginsLater(node: number): boolean {
-    return this.run.state.places?.[node].backend === "thread";
+    return this.run.threads?.has(node) === true;
   }
 
   acquire(node: number): Waiting | undefined {
@@ -117,12 +76,6 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
 
   giveBack(node: number): void {
     this.run.slotsOf(node).used--;
-  }
-
-  private needsOf(node: number): [string, unknown][] {
-    const { state } = this.run;
-    const sources = Array.from(new Set(sourcesOf(state.plan, node))).filter((source) => state.hasResult(source));
-    return sources.map((source) => [state.plan.specs[source].name, state.values[source]]);
   }
 
   /** A node that waits for its first attempt has not started. */

@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os";
-import type { ThreadBackend } from "../backends/thread.js";
 import type { LazyAbort } from "../base/abort.js";
 import { findClock, now } from "../base/clock.js";
 import { drive, isThenable } from "../base/coroutine.js";
@@ -26,6 +25,7 @@ import type { Placed } from "./placements.js";
 import { Readiness } from "./readiness.js";
 import type { RunOptions } from "./run-options.js";
 import { Slots } from "./slots.js";
+import { ThreadCalls } from "./thread-calls.js";
 import { TIME_SLICE, TimeSlice } from "./time-slice.js";
 import { ask, type Verdict } from "./verdict.js";
 
@@ -67,10 +67,9 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private readonly slots: Slots;
   /** In mode `parallel`: the slots of nodes that run on threads. */
   private workers: Slots | undefined = undefined;
-  threads: ThreadBackend | undefined = undefined;
+  threads: ThreadCalls | undefined = undefined;
   private readonly overrides: RunSetup["overrides"];
-  /** The nodes that take more than a plain call. */
-  private managedNodes: Uint8Array | undefined = undefined;
+  /** Every node takes more than a plain call. */
   private readonly managesAll: boolean;
   private readonly deadline: number;
   /** The latest reading of the clock, and whether a node's function has run since. */
@@ -86,8 +85,6 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private hasBegun = false;
   private pumping = false;
   private pausing = false;
-  /** In mode `parallel`: 1 for the nodes that run on threads. */
-  private lanes: Uint8Array | undefined = undefined;
   private deadlines: InputDeadlines | undefined = undefined;
   private lazyArgs: Arguments | undefined = undefined;
   /** In a recorded run: the nodes that have started but are not called yet. */
@@ -99,7 +96,6 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const { concurrency, timeout } = options;
     this.plan = plan;
     this.overrides = setup.overrides;
-    this.managedNodes = plan.managed;
     this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined;
     const isSerial = plan.isSerial || this.isSequential;
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
@@ -142,7 +138,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   private newReadiness(): Readiness {
     const { retain, executor } = this.options;
-    let next = executorFor(executor ?? "workQueue", this.plan, this.lanes);
+    const lanes = this.workers === undefined ? undefined : this.threads?.nodes;
+    let next = executorFor(executor ?? "workQueue", this.plan, lanes);
     const { deadlines } = this;
     if (deadlines !== undefined) next = new Punctual(next, deadlines, () => this.time);
     return new Readiness(this.plan, this.state, this.announcer, this.isSequential, retain === "outputs", next);
@@ -176,13 +173,15 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (this.over) return;
     this.state.places = places;
     if (threads !== undefined) {
-      const { plan, options } = this;
-      this.threads = threads;
-      const isThreaded = places.map(({ backend }) => backend === "thread");
-      this.managedNodes = Uint8Array.from(isThreaded, (is, i) => (is || plan.managed?.[i] === 1 ? 1 : 0));
-      if (options.mode === "parallel") {
-        this.lanes = Uint8Array.from(isThreaded, Number);
-        this.workers = new Slots(options.maxWorkers ?? options.pool?.maxWorkers ?? availableParallelism(), this);
+      const { mode, maxWorkers, pool, retain } = this.options;
+      this.threads = new ThreadCalls(this, threads, places);
+      if (mode === "parallel") {
+        const limit = maxWorkers ?? pool?.maxWorkers ?? availableParallelism();
+        this.workers = new Slots(limit, this);
+        const isPlain = !this.managesAll && this.overrides === undefined && this.setup.recorder === undefined;
+        const mayWait = isPlain && this.budget === Infinity && retain !== "outputs";
+        // With a larger pool, more nodes than this run may have on threads would begin.
+        if (mayWait && (pool === undefined || pool.maxWorkers <= limit)) this.threads.allowStandBys();
       }
     }
     this.beginNodes();
@@ -195,7 +194,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const followsOrder =
       this.plan.isPlain &&
       this.deadlines === undefined &&
-      this.lanes === undefined &&
+      this.workers === undefined &&
       this.state.active === undefined &&
       this.overrides === undefined &&
       this.announcer === undefined &&
@@ -242,7 +241,9 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   /** Starts no more nodes; the run ends as `paused` when those in flight have settled. */
   pause(): void {
     this.pausing = true;
-    if (!this.over) this.pump();
+    if (this.over) return;
+    for (const node of this.threads?.withdraw() ?? []) this.enqueue(node);
+    this.pump();
   }
 
   protected listened(announcer: Announcer): void {
@@ -280,7 +281,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   slotsOf(node: number): Slots {
-    return this.workers !== undefined && this.lanes?.[node] === 1 ? this.workers : this.slots;
+    return this.workers !== undefined && this.threads?.has(node) === true ? this.workers : this.slots;
   }
 
   /** Puts a node that waits for a slot among those that are ready. */
@@ -328,11 +329,18 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
         continue;
       }
       // Threads first: they work on while this one does.
-      let node = workers === undefined || workers.isFull ? -1 : executor.takeSecond();
+      const hasThread = workers !== undefined && !workers.isFull;
+      let node = hasThread && this.threads !== undefined ? this.threads.standsLongest : -1;
+      if (node >= 0) {
+        this.launch(node);
+        continue;
+      }
+      if (hasThread) node = executor.takeSecond();
       if (node < 0 && !slots.isFull) node = executor.take();
       if (node < 0) break;
       if (!this.slotsOf(node).grant(node) && !this.pausing) this.launch(node);
     }
+    if (workers?.isFull === true && !this.over && !this.pausing) this.threads?.fill(executor);
   }
 
   /** Calls the nodes whose start is durable. Says whether it called all of them. */
@@ -363,8 +371,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     state.startedAt[node] = this.time;
     this.open++;
     this.budget--;
-    const managed = this.managesAll || (this.managedNodes !== undefined && this.managedNodes[node] === 1);
-    if (!managed) this.slots.used++;
+    const managed = this.managesAll || (this.plan.managed !== undefined && this.plan.managed[node] === 1);
+    if (!managed) this.slotsOf(node).used++;
     if (managed || this.announcer === undefined || this.mayBegin(this.announcer, node)) this.perform(node, managed);
   }
 
@@ -382,7 +390,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private perform(node: number, managed: boolean): void {
     let work: unknown;
     try {
-      work = managed ? drive(this.attempts.run(node)) : this.call(node);
+      if (managed) work = drive(this.attempts.run(node));
+      else work = this.threads?.has(node) === true ? this.threads.start(node) : this.call(node);
     } catch (error) {
       return this.failed(node, managed, error);
     }
@@ -460,19 +469,25 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private succeeded(node: number, managed: boolean, value: unknown): void {
     this.readClock();
     if (this.over) return;
-    if (!managed) this.slots.used--;
+    if (!managed) this.letGo(node);
     this.complete(node, value);
   }
 
   private failed(node: number, managed: boolean, error: unknown): void {
     this.readClock();
     if (this.over) return;
-    if (!managed) this.slots.used--;
+    if (!managed) this.letGo(node);
     if (isPause(error)) return this.paused(node, error);
     if (!managed) {
       this.announcer?.announce({ type: "attempt.failed", attempt: this.state.attemptsOf(node), error }, node);
     }
     this.fail(node, error);
+  }
+
+  /** A node that took no more than a call gives back what it had. */
+  private letGo(node: number): void {
+    this.slotsOf(node).used--;
+    this.threads?.settled(node);
   }
 
   /** A node paused the run. */
@@ -556,6 +571,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   protected cancelOpen(): void {
     const { state, plan } = this;
     this.readClock();
+    this.threads?.end();
     for (let i = 0; i < plan.size; i++) {
       if (state.status[i] > Status.running) continue;
       if (state.status[i] === Status.running) state.finishedAt[i] = this.time;

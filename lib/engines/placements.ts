@@ -8,7 +8,7 @@ import type { Origin } from "../definition/origin.js";
 import type { DagPlan } from "../planning/plan.js";
 import { BackendError } from "../run/errors.js";
 import type { Place } from "../run/place.js";
-import type { RunOptions } from "./run-options.js";
+import type { Mode, RunOptions } from "./run-options.js";
 
 /** Where nodes run, and what executes those that run on threads. */
 export interface Placed {
@@ -21,6 +21,8 @@ interface Probed {
   readonly plan: DagPlan;
   readonly probe: ProbeTask | string;
   readonly answer: ProbeAnswer | string;
+  /** What follows from that, by mode. */
+  readonly placements: Map<Mode, Placement>;
 }
 
 /** Where the nodes of a dag run. A worker is asked once a plan, unless it could not import the module. */
@@ -38,9 +40,9 @@ export class Placements implements Placeable {
   now(plan: DagPlan, options: RunOptions<any>): readonly Place[] {
     const wanted = wantedPlaces(plan.specs, options.mode ?? "sequential");
     if (!wanted.some(({ backend }) => backend === "thread")) return wanted;
-    const { probe, answer } = this.probed(plan);
-    const found = answer ?? this.remember(plan, probe, askSync(probe as ProbeTask));
-    return placementOf(plan, options, wanted, probe, found).places;
+    const probed = this.probed(plan);
+    const asked = "answer" in probed ? probed : this.remember(plan, probed.probe, askSync(probed.probe));
+    return placementOf(asked, options, "").places;
   }
 
   /**
@@ -50,45 +52,44 @@ export class Placements implements Placeable {
    */
   of(plan: DagPlan, options: RunOptions<any>, runId: string, run: LazyAbort): Placed | Promise<Placed> {
     const pool = options.pool ?? defaultPool(options.maxWorkers);
-    const wanted = wantedPlaces(plan.specs, options.mode ?? "sequential");
-    const { probe, answer } = this.probed(plan);
-    const placed = (found: ProbeAnswer | string): Placed => {
-      const placement = placementOf(plan, options, wanted, probe, found, runId);
+    const placed = (probed: Probed): Placed => {
+      const placement = placementOf(probed, options, runId);
       const { address } = placement;
       return { placement, threads: address === undefined ? undefined : new ThreadBackend(pool, address) };
     };
-    if (answer !== undefined) return placed(answer);
-    return ask(pool, probe as ProbeTask, run).then((found) => placed(this.remember(plan, probe, found)));
+    const probed = this.probed(plan);
+    if ("answer" in probed) return placed(probed);
+    return ask(pool, probed.probe, run).then((answer) => placed(this.remember(plan, probed.probe, answer)));
   }
 
-  /** The question, and its answer if that is known. */
-  private probed(plan: DagPlan): { probe: ProbeTask | string; answer: ProbeAnswer | string | undefined } {
+  /** What is known, or the question. */
+  private probed(plan: DagPlan): Probed | { readonly probe: ProbeTask } {
     if (this.known?.plan === plan) return this.known;
     const probe = probeFor(this, plan.specs);
-    return { probe, answer: typeof probe === "string" ? probe : undefined };
+    return typeof probe === "string" ? this.remember(plan, probe, probe) : { probe };
   }
 
   /** A module that could not be imported may be, the next time. */
-  private remember(plan: DagPlan, probe: ProbeTask | string, answer: ProbeAnswer | string): ProbeAnswer | string {
-    if (typeof answer !== "string") this.known = { plan, probe, answer };
-    return answer;
+  private remember(plan: DagPlan, probe: ProbeTask | string, answer: ProbeAnswer | string): Probed {
+    const probed = { plan, probe, answer, placements: new Map<Mode, Placement>() };
+    if (typeof answer !== "string") this.known = probed;
+    return probed;
   }
 }
 
 function placementOf(
-  { specs, workflow }: DagPlan,
-  { parallel }: RunOptions<any>,
-  wanted: readonly Place[],
-  probe: ProbeTask | string,
-  answer: ProbeAnswer | string,
-  runId = "",
+  { plan, probe, answer, placements }: Probed,
+  { mode = "sequential", parallel }: RunOptions<any>,
+  runId: string,
 ): Placement {
-  const placement = settle(wanted, probe, answer);
+  const { specs, workflow } = plan;
+  let placement = placements.get(mode);
+  if (placement === undefined) placements.set(mode, (placement = settle(wantedPlaces(specs, mode), probe, answer)));
   if (parallel?.strict !== true) return placement;
+  const wanted = wantedPlaces(specs, mode);
+  const { places } = placement;
   const kept = specs.flatMap(({ name }, i) =>
-    wanted[i].backend === "thread" && placement.places[i].backend === "inline"
-      ? `"${name}": ${placement.places[i].reason}`
-      : [],
+    wanted[i].backend === "thread" && places[i].backend === "inline" ? `"${name}": ${places[i].reason}` : [],
   );
   if (kept.length === 0) return placement;
   const message = `Nodes of "${workflow}" can't run on worker threads. ${kept.join("; ")}.`;

@@ -22,6 +22,7 @@ import {
   data,
   endless,
   failing,
+  forked,
   givenInstance,
   growing,
   keeps,
@@ -274,6 +275,12 @@ describe("Data", () => {
     const kept = await chain.run(parallel);
     expect(kept.get("make")).toHaveLength(131_072);
     expect(kept.get("double")).toHaveLength(131_072);
+  });
+
+  it("that a fork passes on stays whole", async () => {
+    for (const retain of ["all", "outputs"] as const) {
+      expect((await forked.run({ ...parallel, retain })).value).toBe(131_072);
+    }
   });
 });
 

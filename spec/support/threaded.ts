@@ -102,6 +102,12 @@ chain.node("make", () => new Float64Array(131_072).fill(1));
 chain.node("double", { needs: ["make"] }, (xs: Float64Array) => xs.map((x) => x * 2));
 chain.node("total", { needs: ["double"] }, (xs: Float64Array) => xs.reduce((a, b) => a + b, 0));
 
+/** A condition on a thread, which passes on what it was given. */
+export const forked = new Dag("forked");
+forked.node("make", () => new Float64Array(131_072).fill(1));
+forked.condition("isLong", { needs: ["make"], backend: "thread" }, (xs: Float64Array) => xs.length > 9);
+forked.node("total", { needs: ["isLong.true"] }, (xs: Float64Array) => xs.reduce((a, b) => a + b, 0));
+
 export const control = new Dag("control");
 control.node("spin", { timeout: 100 }, () => {
   for (;;);

@@ -1,0 +1,122 @@
+import fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import { BackendError, CancelledError, ExecutionError, ThreadPool, type RunResult } from "dagwright";
+import { newBoard, newGauge, wide, WIDTH, type Script } from "../support/standing.js";
+
+const one = new ThreadPool({ maxWorkers: 1 });
+const two = new ThreadPool({ maxWorkers: 2 });
+afterAll(() => Promise.all([one.close(), two.close()]));
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const callsOf = (board: Int32Array) => Array.from(board);
+const nodes = Array.from({ length: WIDTH }, (_, i) => i);
+const statusesOf = (run: RunResult<any>) => nodes.map((i) => run.nodes.get(`n${i}`)?.status);
+
+function start(pool: ThreadPool, script: Script, options = {}, gauge = newGauge()) {
+  const board = newBoard();
+  const run = wide.start({ mode: "parallel", pool, inputs: { gauge, board, script }, ...options });
+  return { run, board, gauge };
+}
+
+describe("Nodes that wait for a thread", () => {
+  it("begin only while all goes well: after a failure under failFast none is called any more", async () => {
+    for (const failing of [0, 1, 2, 5, 11, 20]) {
+      const { run, board } = start(one, { fail: [failing] });
+      const error = await run.result.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(ExecutionError);
+      await sleep(20);
+      expect(callsOf(board)).toEqual(nodes.map((i) => (i <= failing ? 1 : 0)));
+      const { run: partial } = error as { run: RunResult };
+      expect(statusesOf(partial)).toEqual(
+        nodes.map((i) => (i < failing ? "completed" : i === failing ? "failed" : "cancelled")),
+      );
+    }
+  });
+
+  it("run once each, whatever becomes of others, and never more of them than there are threads", async () => {
+    const some = fc.uniqueArray(fc.integer({ min: 0, max: WIDTH - 1 }), { maxLength: 6 });
+    const crashes = fc.uniqueArray(fc.integer({ min: 0, max: WIDTH - 1 }), { maxLength: 2 });
+    const pools = fc.constantFrom(one, two);
+    const executors = fc.constantFrom("workQueue", "level", "reactive");
+    await fc.assert(
+      fc.asyncProperty(some, crashes, pools, executors, async (fail, exit, pool, executor) => {
+        const { run, board, gauge } = start(pool, { fail, exit }, { errorStrategy: "continue", executor });
+        const result = await run.result;
+        expect(callsOf(board)).toEqual(nodes.map(() => 1));
+        expect(statusesOf(result)).toEqual(
+          nodes.map((i) => (fail.includes(i) || exit.includes(i) ? "failed" : "completed")),
+        );
+        for (const i of nodes) if (result.has(`n${i}`)) expect(result.get(`n${i}`)).toBe(i);
+        expect(gauge[1]).toBeLessThanOrEqual(pool.maxWorkers);
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it("are not called any more once their run is paused", async () => {
+    for (const delay of [15, 40, 60]) {
+      const { run, board } = start(one, { spin: 5 });
+      await sleep(delay);
+      const before = callsOf(board);
+      const result = await run.pause();
+      await sleep(30);
+      expect(result.status).toBe("paused");
+      const calls = callsOf(board);
+      expect(calls).toEqual(before);
+      expect(statusesOf(result)).toEqual(calls.map((count) => (count === 1 ? "completed" : "ready")));
+      expect(calls.every((count, i) => count === 1 || calls.slice(i).every((later) => later === 0))).toBe(true);
+    }
+  });
+
+  it("are not called any more once their run is aborted", async () => {
+    for (const delay of [15, 40]) {
+      const abort = new AbortController();
+      const { run, board } = start(two, { spin: 5 }, { signal: abort.signal });
+      setTimeout(() => abort.abort(), delay);
+      await expect(run.result).rejects.toBeInstanceOf(CancelledError);
+      const calls = callsOf(board);
+      await sleep(30);
+      expect(callsOf(board)).toEqual(calls);
+      expect(calls.includes(0)).toBe(true);
+    }
+  });
+
+  it("take turns with those of other runs that share the pool", async () => {
+    const gauge = newGauge();
+    const all = [{}, { fail: [3, 4] }, { exit: [7] }, {}, { fail: [0] }].map((script: Script) => {
+      return { script, ...start(two, { spin: 1, ...script }, { errorStrategy: "continue" }, gauge) };
+    });
+    for (const { run, board, script } of all) {
+      const result = await run.result;
+      expect(result.status).toBe(script.fail === undefined && script.exit === undefined ? "completed" : "failed");
+      expect(callsOf(board)).toEqual(nodes.map(() => 1));
+    }
+    expect(gauge[1]).toBeLessThanOrEqual(2);
+  });
+
+  it("have not started: their times do not count the wait", async () => {
+    await start(one, {}).run.result;
+    const result = await start(one, { spin: 10 }).run.result;
+    const { total, nodes: times } = result.metrics;
+    const sum = Object.values(times).reduce((a, b) => a + b, 0);
+    expect(sum).toBeGreaterThan(WIDTH * 10);
+    expect(sum).toBeLessThan(total * 1.1);
+    const spans = result.timeline();
+    for (let i = 1; i < spans.length; i++) {
+      expect(spans[i].start).toBeGreaterThan(spans[i - 1].start + 5);
+    }
+  });
+
+  it("fail when their pool is closed", async () => {
+    const own = new ThreadPool({ maxWorkers: 1 });
+    const { run } = start(own, { spin: 5 }, { errorStrategy: "continue" });
+    await sleep(400);
+    const closed = own.close();
+    const result = await run.result;
+    await closed;
+    expect(result.status).toBe("failed");
+    expect(result.errors.length).toBeGreaterThan(0);
+    expect(result.errors.every((error) => error instanceof BackendError)).toBe(true);
+    expect(statusesOf(result).every((status) => status === "completed" || status === "failed")).toBe(true);
+  });
+});

@@ -1,0 +1,52 @@
+import { Dag } from "dagwright";
+
+/** How the nodes of {@link wide} behave, by their numbers. */
+export interface Script {
+  readonly fail?: readonly number[];
+  readonly exit?: readonly number[];
+  /** How long each keeps its thread, in ms. */
+  readonly spin?: number;
+}
+
+export const WIDTH = 24;
+/** Shared by runs: how many nodes run now, and how many did at most. */
+export const newGauge = () => new Int32Array(new SharedArrayBuffer(8));
+/** How often each node was called. */
+export const newBoard = () => new Int32Array(new SharedArrayBuffer(WIDTH * 4));
+
+function enter(gauge: Int32Array): void {
+  const now = Atomics.add(gauge, 0, 1) + 1;
+  for (let most = Atomics.load(gauge, 1); now > most; most = Atomics.load(gauge, 1)) {
+    Atomics.compareExchange(gauge, 1, most, now);
+  }
+}
+
+function behave(node: number, gauge: Int32Array, { fail, exit, spin }: Script): number {
+  const end = performance.now() + (spin ?? 0);
+  while (performance.now() < end);
+  Atomics.sub(gauge, 0, 1);
+  if (exit?.includes(node) === true) process.exit(3);
+  if (fail?.includes(node) === true) throw new Error(`node ${node} was to fail`);
+  return node;
+}
+
+/** Nodes without edges that say in shared memory that they run; every third is asynchronous. */
+export const wide = new Dag("wide");
+for (let i = 0; i < WIDTH; i++) {
+  const begin = (gauge: Int32Array, board: Int32Array) => {
+    enter(gauge);
+    Atomics.add(board, i, 1);
+  };
+  if (i % 3 === 2) {
+    wide.node(`n${i}`, async (gauge: Int32Array, board: Int32Array, script: Script) => {
+      begin(gauge, board);
+      await new Promise((resolve) => setImmediate(resolve));
+      return behave(i, gauge, script);
+    });
+  } else {
+    wide.node(`n${i}`, (gauge: Int32Array, board: Int32Array, script: Script) => {
+      begin(gauge, board);
+      return behave(i, gauge, script);
+    });
+  }
+}

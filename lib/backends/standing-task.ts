@@ -7,8 +7,12 @@ import { REFUSED } from "./thread-protocol.js";
  * executed like any other once it is wanted.
  */
 export class StandingTask {
-  /** A thread has it. */
+  /** A thread has it, or has had it. */
   isBegun = false;
+  /** What a thread makes of it is known. */
+  isAnswered = false;
+  /** Called when a thread has executed or refused it. */
+  onAnswer: (() => void) | undefined;
   private isWanted = false;
   private isRefused = false;
   private readonly result = deferred<unknown>();
@@ -28,14 +32,21 @@ export class StandingTask {
   }
 
   answered(answer: unknown): void {
-    if (answer !== REFUSED) return this.result.resolve(answer);
-    this.isBegun = false;
-    this.isRefused = true;
-    if (this.isWanted) this.executeNow();
+    if (answer === REFUSED) {
+      this.isBegun = false;
+      this.isRefused = true;
+      if (this.isWanted) this.executeNow();
+    } else {
+      this.isAnswered = true;
+      this.result.resolve(answer);
+    }
+    this.onAnswer?.();
   }
 
   failed(error: unknown): void {
+    this.isAnswered = true;
     this.result.reject(error);
+    this.onAnswer?.();
   }
 
   private executeNow(): void {

@@ -240,10 +240,14 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   /** Starts no more nodes; the run ends as `paused` when those in flight have settled. */
   pause(): void {
-    this.pausing = true;
     if (this.over) return;
-    for (const node of this.threads?.withdraw() ?? []) this.enqueue(node);
+    this.startNoMore();
     this.pump();
+  }
+
+  private startNoMore(): void {
+    this.pausing = true;
+    for (const node of this.threads?.withdraw(() => this.pause()) ?? []) this.enqueue(node);
   }
 
   protected listened(announcer: Announcer): void {
@@ -296,7 +300,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (this.lazyReadiness !== undefined || !this.followOrder()) this.startReady();
     this.pumping = false;
     if (this.time >= this.deadline) this.expire();
-    if (this.over || this.open > 0 || this.isWaiting) return;
+    if (this.over || this.open > 0 || this.isWaiting || this.threads?.stand === true) return;
     if (this.lazyReadiness?.executor.isEmpty ?? true) this.finish();
     else this.onIdle?.();
   }
@@ -330,7 +334,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       }
       // Threads first: they work on while this one does.
       const hasThread = workers !== undefined && !workers.isFull;
-      let node = hasThread && this.threads !== undefined ? this.threads.standsLongest : -1;
+      let node = hasThread && this.threads !== undefined ? this.threads.standsLongest(this.pausing) : -1;
       if (node >= 0) {
         this.launch(node);
         continue;
@@ -497,7 +501,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     state.status[node] = Status.paused;
     state.finishedAt[node] = this.time;
     state.facts.pauses.set(node, pause.message);
-    this.pausing = true;
+    this.startNoMore();
   }
 
   private complete(node: number, value: unknown): void {

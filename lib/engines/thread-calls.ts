@@ -123,17 +123,28 @@ export class ThreadCalls implements ThreadHost {
     return true;
   }
 
-  /** The node that has stood by for longest; -1 when none does. */
-  get standsLongest(): number {
-    for (const node of this.standing.keys()) return node;
+  /** Whether nodes stand by. */
+  get stand(): boolean {
+    return this.standing.size > 0;
+  }
+
+  /** The node that has stood by for longest; -1 when none does. @param isAnswered - among those that have been executed */
+  standsLongest(isAnswered: boolean): number {
+    for (const [node, { task }] of this.standing) if (!isAnswered || task.isAnswered) return node;
     return -1;
   }
 
-  /** Lets none stand by any more, and gives those that did and have not begun. */
-  withdraw(): number[] {
+  /**
+   * Lets none stand by any more, and gives those that did.
+   * @param onAnswer - called when it is known of another one whether its thread has executed or refused it
+   */
+  withdraw(onAnswer?: () => void): number[] {
     const nodes: number[] = [];
     for (const [node, { task }] of this.standing) {
-      if (task.isBegun) continue;
+      if (task.isBegun) {
+        task.onAnswer = onAnswer;
+        continue;
+      }
       this.standing.delete(node);
       this.open.get(node)?.abort(undefined);
       this.open.delete(node);

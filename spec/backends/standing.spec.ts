@@ -68,6 +68,19 @@ describe("Nodes that wait for a thread", () => {
     }
   });
 
+  it("are not called any more once one of them has paused the run", async () => {
+    for (const pausing of [0, 1, 4, 5, 13]) {
+      const { run, board } = start(one, { pause: [pausing] });
+      const result = await run.result;
+      await sleep(20);
+      expect(result.status).toBe("paused");
+      expect(callsOf(board)).toEqual(nodes.map((i) => (i <= pausing ? 1 : 0)));
+      expect(statusesOf(result)).toEqual(
+        nodes.map((i) => (i < pausing ? "completed" : i === pausing ? "paused" : "ready")),
+      );
+    }
+  });
+
   it("are not called any more once their run is aborted", async () => {
     for (const delay of [15, 40]) {
       const abort = new AbortController();

@@ -1,9 +1,10 @@
-import { Dag } from "dagwright";
+import { Dag, PauseRun } from "dagwright";
 
 /** How the nodes of {@link wide} behave, by their numbers. */
 export interface Script {
   readonly fail?: readonly number[];
   readonly exit?: readonly number[];
+  readonly pause?: readonly number[];
   /** How long each keeps its thread, in ms. */
   readonly spin?: number;
 }
@@ -21,11 +22,12 @@ function enter(gauge: Int32Array): void {
   }
 }
 
-function behave(node: number, gauge: Int32Array, { fail, exit, spin }: Script): number {
+function behave(node: number, gauge: Int32Array, { fail, exit, pause, spin }: Script): number {
   const end = performance.now() + (spin ?? 0);
   while (performance.now() < end);
   Atomics.sub(gauge, 0, 1);
   if (exit?.includes(node) === true) process.exit(3);
+  if (pause?.includes(node) === true) throw new PauseRun();
   if (fail?.includes(node) === true) throw new Error(`node ${node} was to fail`);
   return node;
 }

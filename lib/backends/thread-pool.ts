@@ -104,7 +104,7 @@ export class ThreadPool {
     onNotice?: NoticeListener,
   ): Promise<unknown> {
     const start = (piscina: Piscina): Promise<unknown> => {
-      if (this.busy >= this.maxWorkers) return this.inLine(() => start(piscina));
+      if (this.busy >= this.maxWorkers && !this.closed) return this.inLine(() => start(piscina));
       if (onNotice !== undefined) this.listeners.set(id, onNotice);
       this.busy++;
       const work = this.hand(piscina, task, transfer, abort);
@@ -126,11 +126,8 @@ export class ThreadPool {
    * @internal
    */
   get isStandByUseful(): boolean {
-    return this.opened !== undefined && this.busy >= this.maxWorkers && this.line.size === 0 && this.hasRoom;
-  }
-
-  private get hasRoom(): boolean {
-    return this.standing.size < this.maxWorkers;
+    const isBusy = this.opened !== undefined && this.busy >= this.maxWorkers;
+    return isBusy && this.line.size === 0 && this.standing.size < this.maxWorkers;
   }
 
   /**
@@ -170,11 +167,11 @@ export class ThreadPool {
     return new Promise((resolve, reject) => this.line.add(() => void start().then(resolve, reject)));
   }
 
-  /** A thread is free. @param isCrash - it is no more */
+  /** A thread is free, unless it has begun with a task that stood by. @param isCrash - it is no more */
   private done(isCrash: boolean): void {
     this.busy--;
     const [next] = this.line;
-    if (next !== undefined) {
+    if (next !== undefined && this.busy < this.maxWorkers) {
       this.line.delete(next);
       next();
     } else if (isCrash && this.standing.size > 0) this.replaceThread();

@@ -122,14 +122,16 @@ describe("Nodes that wait for a thread", () => {
 
   it("fail when their pool is closed", async () => {
     const own = new ThreadPool({ maxWorkers: 1 });
-    const { run } = start(own, { spin: 5 }, { errorStrategy: "continue" });
+    const runs = [1, 2, 3].map(() => start(own, { spin: 5 }, { errorStrategy: "continue" }).run);
     await sleep(400);
     const closed = own.close();
-    const result = await run.result;
+    const results = await Promise.all(runs.map(({ result }) => result));
     await closed;
-    expect(result.status).toBe("failed");
-    expect(result.errors.length).toBeGreaterThan(0);
-    expect(result.errors.every((error) => error instanceof BackendError)).toBe(true);
-    expect(statusesOf(result).every((status) => status === "completed" || status === "failed")).toBe(true);
+    for (const result of results) {
+      expect(result.status).toBe("failed");
+      expect(result.errors.length).toBeGreaterThan(0);
+      expect(result.errors.every((error) => error instanceof BackendError)).toBe(true);
+      expect(statusesOf(result).every((status) => status === "completed" || status === "failed")).toBe(true);
+    }
   });
 });

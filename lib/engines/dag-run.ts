@@ -300,7 +300,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (this.lazyReadiness !== undefined || !this.followOrder()) this.startReady();
     this.pumping = false;
     if (this.time >= this.deadline) this.expire();
-    if (this.over || this.open > 0 || this.isWaiting || this.threads?.stand === true) return;
+    if (this.over || this.open > 0 || this.isWaiting || this.threads?.someStandBy === true) return;
     if (this.lazyReadiness?.executor.isEmpty ?? true) this.finish();
     else this.onIdle?.();
   }

@@ -124,7 +124,7 @@ export class ThreadCalls implements ThreadHost {
   }
 
   /** Whether nodes stand by. */
-  get stand(): boolean {
+  get someStandBy(): boolean {
     return this.standing.size > 0;
   }
 

@@ -1,3 +1,4 @@
+import { appendFileSync, existsSync } from "node:fs";
 import { Dag, PauseRun } from "dagwright";
 
 /** How the nodes of {@link wide} behave, by their numbers. */
@@ -51,4 +52,14 @@ for (let i = 0; i < WIDTH; i++) {
       return behave(i, gauge, script);
     });
   }
+}
+
+/** Nodes that write down in a file that they were called; those to fail do so until the file is declared mended. */
+export const ledger = new Dag("ledger");
+for (let i = 0; i < 12; i++) {
+  ledger.node(`n${i}`, (log: string, failing: number[]) => {
+    appendFileSync(log, `${i}\n`);
+    if (failing.includes(i) && !existsSync(`${log}.mended`)) throw new Error(`node ${i} was to fail`);
+    return i;
+  });
 }

@@ -54,9 +54,12 @@ describe("Nodes that wait for a thread", () => {
   });
 
   it("are not called any more once their run is paused", async () => {
+    await start(one, {}).run.result;
     for (const delay of [15, 40, 60]) {
-      const { run, board } = start(one, { spin: 5 });
+      const { run, board, gauge } = start(one, { spin: 5 });
       await sleep(delay);
+      // One is being called: what stands by has not begun.
+      while (Atomics.load(gauge, 0) === 0) await sleep(1);
       const before = callsOf(board);
       const result = await run.pause();
       await sleep(30);
@@ -87,6 +90,7 @@ describe("Nodes that wait for a thread", () => {
       const { run, board } = start(two, { spin: 5 }, { signal: abort.signal });
       setTimeout(() => abort.abort(), delay);
       await expect(run.result).rejects.toBeInstanceOf(CancelledError);
+      await sleep(20);
       const calls = callsOf(board);
       await sleep(30);
       expect(callsOf(board)).toEqual(calls);
@@ -122,7 +126,7 @@ describe("Nodes that wait for a thread", () => {
 
   it("fail when their pool is closed", async () => {
     const own = new ThreadPool({ maxWorkers: 1 });
-    const runs = [1, 2, 3].map(() => start(own, { spin: 5 }, { errorStrategy: "continue" }).run);
+    const runs = [1, 2, 3].map(() => start(own, { spin: 10 }, { errorStrategy: "continue" }).run);
     await sleep(400);
     const closed = own.close();
     const results = await Promise.all(runs.map(({ result }) => result));

@@ -7,7 +7,7 @@ import { REFUSED } from "./thread-protocol.js";
  * executed like any other once it is wanted.
  */
 export class StandingTask {
-  /** A thread has it, or has had it. */
+  /** A thread has it, or has executed it. */
   isBegun = false;
   /** What a thread makes of it is known. */
   isAnswered = false;

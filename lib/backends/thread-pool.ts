@@ -184,7 +184,7 @@ export class ThreadPool {
     abort.abort(undefined);
   }
 
-  /** The thread for a task, by piscina's rules: undefined when none is free. */
+  /** The thread for a task, by piscina's rules: null when none is free. */
   private readonly assign: LoadBalancer = (task, workers) => {
     const standing = (task as unknown as Record<symbol, unknown>)[this.mark];
     if (standing === NOBODYS) return null;

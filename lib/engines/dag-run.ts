@@ -3,7 +3,7 @@ import type { LazyAbort } from "../base/abort.js";
 import { findClock, now } from "../base/clock.js";
 import { drive, isThenable } from "../base/coroutine.js";
 import type { DagwrightError } from "../base/errors.js";
-import type { DagPlan } from "../planning/plan.js";
+import { isContext, type DagPlan } from "../planning/plan.js";
 import { NodeContext } from "../run/context.js";
 import { ExecutionError } from "../run/errors.js";
 import { isPause } from "../run/pause.js";
@@ -448,8 +448,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   private argument(code: number, node: number): unknown {
     if (code >= 0) return this.state.values[code];
-    const isContext = this.plan.bindings[~code].type === "context";
-    return this.args.value(code, node, isContext ? this.contextOf(node) : undefined);
+    return this.args.value(code, node, isContext(this.plan, code) ? this.contextOf(node) : undefined);
   }
 
   private contextOf(node: number): NodeContext {

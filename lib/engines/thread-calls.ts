@@ -3,7 +3,7 @@ import type { StandingCall, ThreadBackend, ThreadHost } from "../backends/thread
 import { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import type { NodeHooks } from "../definition/node-options.js";
-import { isSink } from "../planning/plan.js";
+import { isContext, isSink } from "../planning/plan.js";
 import { retriesOf } from "../policies/retry.js";
 import { NodeContext, type AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
@@ -92,9 +92,7 @@ export class ThreadCalls implements ThreadHost {
     const isMore = (i: number) => this.has(i) && (plan.managed?.[i] === 1 || plan.forks.has(i));
     if (plan.rank !== undefined || plan.inputsTimeouts !== undefined || plan.order.some(isMore)) return;
     const takesContext = (i: number) =>
-      plan.args
-        .subarray(plan.argStart[i], plan.argStart[i + 1])
-        .some((code) => code < 0 && plan.bindings[~code].type === "context");
+      plan.args.subarray(plan.argStart[i], plan.argStart[i + 1]).some((code) => isContext(plan, code));
     this.mayStandBy = this.nodes.map((isThreaded, i) => (isThreaded === 1 && !takesContext(i) ? 1 : 0));
   }
 
@@ -195,7 +193,7 @@ export class ThreadCalls implements ThreadHost {
     const buffers = new Set<ArrayBuffer>();
     for (const source of new Set(sourcesOf(plan, node))) {
       const isCached = plan.specs[source].options.cache !== undefined;
-      const isOurs = state.places?.[source].backend === "thread" && state.isFresh(source) && !isCached;
+      const isOurs = this.has(source) && state.isFresh(source) && !isCached;
       if (!isOurs || !readiness.isLastFor(source) || isSink(plan, source, state.active)) continue;
       for (const buffer of inspect(state.values[source]).buffers) buffers.add(buffer);
       if (buffers.size === 0) continue;

@@ -109,6 +109,11 @@ export function edgeText(plan: DagPlan, source: number, edge: number): string {
   return label === undefined ? plan.specs[source].name : `${plan.specs[source].name}.${label}`;
 }
 
+/** Whether an argument, by its code, is the context. */
+export function isContext(plan: DagPlan, code: number): boolean {
+  return code < 0 && plan.bindings[~code].type === "context";
+}
+
 /** Whether no other node takes data from this one. `after` takes none. */
 export function isSink(plan: DagPlan, node: number, active?: Uint8Array): boolean {
   const { start, target } = plan.graph;

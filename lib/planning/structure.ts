@@ -1,5 +1,5 @@
 import type { FsmPlan } from "./fsm-plan.js";
-import { edgeText, type Binding, type DagPlan } from "./plan.js";
+import { edgeText, isContext, type Binding, type DagPlan } from "./plan.js";
 
 /**
  * What of a workflow decides whether a recorded run still fits it: for each node its name, its kind and its wiring; for
@@ -30,8 +30,7 @@ export function dagStructure(plan: DagPlan): Structure {
   const wiring = specs.map(({ name, kind }, i): [string, string, ...string[]] => [name, kind, ...edges[i].sort()]);
   for (let node = 0; node < plan.size; node++) {
     for (let k = argStart[node]; k < argStart[node + 1]; k++) {
-      const isContext = args[k] < 0 && plan.bindings[~args[k]].type === "context";
-      if (!isContext) wiring[node].push(argumentText(plan, args[k]));
+      if (!isContext(plan, args[k])) wiring[node].push(argumentText(plan, args[k]));
     }
   }
   return wiring;

@@ -13,7 +13,7 @@ export interface Executor {
   ready(node: number): void;
   /** The node completed, failed or was skipped. */
   settled?(node: number): void;
-  /** The node had started and waits for another slot. */
+  /** The node was taken out before, and waits for a slot again. */
   add(node: number): void;
   /** Takes the node out that starts next; -1 when none may. */
   take(): number;

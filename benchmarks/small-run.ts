@@ -26,7 +26,8 @@ async function byHand(first: () => number | Promise<number>, then: (x: number) =
   const b = await then(a);
   const c = await then(b);
   const d = await then(c);
-  return then(d);
+  const e = await then(d);
+  return e;
 }
 
 for (const [name, first, then] of [

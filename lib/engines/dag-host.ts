@@ -85,7 +85,7 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     const { state } = run;
     if (attempt === state.attemptsBefore(node) + 1) {
       state.status[node] = Status.ready;
-      state.startedAt[node] = NEVER;
+      state.setStarted(node, NEVER);
     }
     run.pump();
   }
@@ -113,7 +113,7 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     const { state } = this.run;
     if (state.status[node] !== Status.running) {
       state.status[node] = Status.running;
-      state.startedAt[node] = now();
+      state.setStarted(node, now());
     }
     state.setAttempts(node, attempt);
     this.run.announcer?.announce({ type: "attempt.started", attempt }, node);

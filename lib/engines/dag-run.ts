@@ -62,6 +62,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private lazyReadiness: Readiness | undefined = undefined;
   /** How many nodes of the plan's order have started, while it is followed. */
   private position = 0;
+  /** What a node in the plan's order is waited for with. */
   private fulfil: ((value: unknown) => void) | undefined = undefined;
   private reject: ((error: unknown) => void) | undefined = undefined;
   private readonly slots: Slots;
@@ -69,8 +70,9 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private workers: Slots | undefined = undefined;
   threads: ThreadCalls | undefined = undefined;
   private readonly overrides: RunSetup["overrides"];
-  /** Every node takes more than a plain call. */
+  /** Every node takes more than a plain call; or, in the other, some may. */
   private readonly managesAll: boolean;
+  private readonly managesSome: boolean;
   private readonly deadline: number;
   /** The latest reading of the clock, and whether a node's function has run since. */
   private time: number;
@@ -97,6 +99,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.plan = plan;
     this.overrides = setup.overrides;
     this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined;
+    this.managesSome = this.managesAll || plan.managed !== undefined;
     const isSerial = plan.isSerial || this.isSequential;
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
     this.slots = new Slots(limit, this);
@@ -310,15 +313,62 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
    * skipped and no node could overtake another. Says whether that is still so.
    */
   private followOrder(): boolean {
-    const { order, size } = this.plan;
-    while (this.position < size && !this.over && this.time < this.deadline) {
-      if (this.slots.isFull) return true;
-      if (this.open > 0 || this.pausing) return false;
+    const { plan } = this;
+    while (this.position < plan.size && !this.over && this.time < this.deadline) {
+      if (this.open > 0) return this.slots.isFull;
+      if (this.pausing) return false;
       if (this.time >= this.sliceEnd && this.endSlice()) return true;
-      this.launch(order[this.position++]);
+      const node = plan.order[this.position++];
+      if (this.managesSome) this.launch(node);
+      else this.takeTurn(node);
       if (this.lazyReadiness !== undefined) return false;
     }
     return true;
+  }
+
+  /** What `launch` does for a plain node of the plan's order: spelled out because it is the hot path. */
+  private takeTurn(node: number): void {
+    const { state } = this;
+    if (this.isStale) this.readClock();
+    state.status[node] = Status.running;
+    state.setStarted(node, this.time);
+    this.open++;
+    this.slots.used++;
+    let work: unknown;
+    try {
+      work = this.call(node);
+    } catch (error) {
+      return this.failed(node, false, error);
+    }
+    if (work instanceof Promise && !this.sync) {
+      this.isStale = true;
+      if (this.fulfil === undefined) this.expectTurns();
+      void work.then(this.fulfil, this.reject);
+    } else if (isThenable(work)) this.await(node, false, Promise.resolve(work));
+    else this.tookTurn(node, work);
+  }
+
+  /** Makes what nodes of the plan's order are waited for with: one pair of functions for all, for they take turns. */
+  private expectTurns(): void {
+    this.fulfil = (value) => {
+      if (this.over) return;
+      this.tookTurn(this.plan.order[this.position - 1], value);
+      this.pump();
+    };
+    this.reject = (error) => this.settled(this.plan.order[this.position - 1], false, false, error);
+  }
+
+  /** What `succeeded` does for a plain node of the plan's order. */
+  private tookTurn(node: number, value: unknown): void {
+    if (this.lazyReadiness !== undefined) return this.succeeded(node, false, value);
+    const { state } = this;
+    this.readClock();
+    if (this.over) return;
+    this.slots.used--;
+    this.open--;
+    state.status[node] = Status.completed;
+    state.setFinished(node, this.time);
+    state.values[node] = value;
   }
 
   private startReady(): void {
@@ -372,7 +422,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (overrides !== undefined && overrides.has(node)) return this.override(node, overrides.get(node));
     if (this.isStale) this.readClock();
     state.status[node] = Status.running;
-    state.startedAt[node] = this.time;
+    state.setStarted(node, this.time);
     this.open++;
     this.budget--;
     const managed = this.managesAll || (this.plan.managed !== undefined && this.plan.managed[node] === 1);
@@ -412,11 +462,6 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       return this.fail(node, new WiringFault(message), "failFast");
     }
     this.isStale = true;
-    if (this.lazyReadiness === undefined) {
-      this.fulfil ??= (value) => this.settled(this.plan.order[this.position - 1], this.managesAll, true, value);
-      this.reject ??= (error) => this.settled(this.plan.order[this.position - 1], this.managesAll, false, error);
-      return void work.then(this.fulfil, this.reject);
-    }
     const fulfil = (value: unknown) => this.settled(node, managed, true, value);
     const reject = (error: unknown) => this.settled(node, managed, false, error);
     void work.then(fulfil, reject);
@@ -498,7 +543,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const { state } = this;
     this.open--;
     state.status[node] = Status.paused;
-    state.finishedAt[node] = this.time;
+    state.setFinished(node, this.time);
     state.facts.pauses.set(node, pause.message);
     this.startNoMore();
   }
@@ -517,7 +562,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     }
     this.open--;
     state.status[node] = Status.completed;
-    state.finishedAt[node] = this.time;
+    state.setFinished(node, this.time);
     state.values[node] = result;
     this.announcer?.announce({ type: "node.completed", result, cached: state.isCached(node) }, node);
     this.lazyReadiness?.release(node);
@@ -527,7 +572,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const error = failureOf(this.state, node, thrown);
     const { state } = this;
     state.status[node] = Status.failed;
-    state.finishedAt[node] = this.time;
+    state.setFinished(node, this.time);
     state.facts.errors.set(node, error);
     this.announcer?.announce({ type: "node.failed", error }, node);
     const verdict = decided ?? this.judge(node, error);
@@ -577,7 +622,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.threads?.end();
     for (let i = 0; i < plan.size; i++) {
       if (state.status[i] > Status.running) continue;
-      if (state.status[i] === Status.running) state.finishedAt[i] = this.time;
+      if (state.status[i] === Status.running) state.setFinished(i, this.time);
       state.status[i] = Status.cancelled;
       this.announcer?.announce({ type: "node.cancelled" }, i);
     }

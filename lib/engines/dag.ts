@@ -268,7 +268,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const copied = active.map((isActive) => 1 - isActive);
     takeOver(state, active, earlier, copied, overrides);
     const recorder = newRecorder(state, options, { runId, node: names[0] });
-    return this.runs.run(() => this.engineOf(state, options, false, overrides, recorder));
+    return this.runs.run(this.engineOf(state, options, false, overrides, recorder));
   }
 
   /** @param isWanted - whether to go on with what the run is by now; gives undefined if not */
@@ -290,7 +290,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     if (next === undefined) return undefined;
     if (next instanceof RunResult) return (this.runs.last = next as RunResult<N>);
     const { state, recorder, provided } = next;
-    return this.runs.run(() => this.engineOf(state, options, false, provided, recorder, true));
+    return this.runs.run(this.engineOf(state, options, false, provided, recorder, true));
   }
 
   /**
@@ -371,7 +371,13 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     if (never !== undefined) return never;
     const { from } = options ?? NO_OPTIONS;
     if (typeof from === "string") return this.launchFrom(from, options as PartialRunOptions<N>, first, last);
-    return this.runs.run(() => this.engine(options, false, first, last));
+    let run: DagRun;
+    try {
+      run = this.engine(options, false, first, last);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.runs.run(run);
   }
 
   /** A partial run that takes its results from a recorded one. */
@@ -388,7 +394,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const given = { ...options, from: new RunResult<N>(earlier, "completed") };
     const start = first ?? last;
     const parent = start === undefined ? undefined : { runId: from, node: this.existing(start) };
-    return this.runs.run(() => this.engine(given, false, first, last, parent));
+    return this.runs.run(this.engine(given, false, first, last, parent));
   }
 
   /** Checks the options against the plan and makes the engine of one run. Nothing has run when this throws. */

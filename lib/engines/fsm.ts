@@ -158,7 +158,13 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   run(options?: FsmRunOptions): Promise<FsmResult<S>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
-    return this.runs.run(() => this.engine(options, false));
+    let run: FsmRun;
+    try {
+      run = this.engine(options, false);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.runs.run(run);
   }
 
   /**
@@ -203,7 +209,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     if (next === undefined) return undefined;
     if (next instanceof FsmResult) return (this.runs.last = next as FsmResult<S>);
     const { state, recorder, resumed } = next;
-    return this.runs.run(() => this.engineOf(state, options, false, false, recorder, resumed));
+    return this.runs.run(this.engineOf(state, options, false, false, recorder, resumed));
   }
 
   /** Runs an fsm without asynchronous states to its end, blocking the thread. Throws what `run` rejects with. */

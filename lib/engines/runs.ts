@@ -11,10 +11,10 @@ interface Startable<R> {
 export class Runs<R> {
   last: R | undefined;
 
-  /** Runs to the end. @param make - makes the run; what this throws is what the promise rejects with */
-  run(make: () => Startable<R>): Promise<R> {
+  /** Runs to the end. */
+  run(run: Startable<R>): Promise<R> {
     return new Promise((resolve, reject) => {
-      make().start((result, error) => {
+      run.start((result, error) => {
         this.last = result;
         if (error === undefined) resolve(result);
         else reject(error);

@@ -79,7 +79,7 @@ function functionsOf(specs: readonly NodeSpec[]): Pick<DagPlan, "functions" | "s
 }
 
 function blankOf(size: number): DagPlan["blank"] {
-  return { numbers: Array.from({ length: size }, () => 0), instants: Array.from({ length: size }, () => NEVER) };
+  return { numbers: Array.from({ length: size }, () => 0), instants: Array.from({ length: 2 * size }, () => NEVER) };
 }
 
 function permute(values: readonly number[], order: Int32Array): Int32Array {

@@ -68,7 +68,7 @@ export interface DagPlan {
   readonly indexOf: ReadonlyMap<string, number>;
   /** The nodes' functions, beside each other: a large run that reads them from the specs waits for memory. */
   readonly functions: readonly NodeFunction[];
-  /** What \`this\` is in the nodes' functions, where that is one and the same for all. */
+  /** What `this` is in the nodes' functions, where that is one and the same for all. */
   readonly self: unknown;
   readonly graph: Digraph;
   /** Marks of each edge, see {@link Edge}; undefined when all are 0. */
@@ -95,7 +95,7 @@ export interface DagPlan {
   readonly inputsTimeouts: ReadonlyMap<number, number> | undefined;
   /** Some node asks for a thread, whatever the mode. */
   readonly usesThreads: boolean;
-  /** In a small plan, the arrays that a run starts from: zeros, and instants that are never. */
+  /** In a small plan, the arrays that a run starts from: a zero a node, and two instants a node that are never. */
   readonly blank: { readonly numbers: readonly number[]; readonly instants: readonly number[] } | undefined;
   /** Topological; the order in which `sequential` runs the nodes. */
   readonly order: Int32Array;

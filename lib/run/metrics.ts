@@ -31,8 +31,8 @@ export interface TimelineEntry {
 export function measure(state: RunState, total: number): RunMetrics {
   const nodes = Object.create(null) as Record<string, number>;
   state.plan.specs.forEach(({ name }, i) => {
-    if (state.startedAt[i] !== NEVER && state.finishedAt[i] !== NEVER)
-      nodes[name] = state.finishedAt[i] - state.startedAt[i];
+    if (state.startedAt(i) !== NEVER && state.finishedAt(i) !== NEVER)
+      nodes[name] = state.finishedAt(i) - state.startedAt(i);
   });
   return {
     total,
@@ -49,8 +49,8 @@ function criticalPath(state: RunState): RunMetrics["criticalPath"] {
   const before = new Int32Array(size).fill(-1);
   let last = -1;
   for (const v of order) {
-    if (state.status[v] !== Status.completed || state.startedAt[v] === NEVER) continue;
-    longest[v] += state.finishedAt[v] - state.startedAt[v];
+    if (state.status[v] !== Status.completed || state.startedAt(v) === NEVER) continue;
+    longest[v] += state.finishedAt(v) - state.startedAt(v);
     // Of paths of the same length, one that goes on.
     if (last < 0 || longest[v] >= longest[last]) last = v;
     for (let e = graph.start[v]; e < graph.start[v + 1]; e++) {
@@ -77,9 +77,9 @@ export function timelineOf(state: RunState, origin: number): TimelineEntry[] {
   const entries: TimelineEntry[] = [];
   state.plan.specs.forEach(({ name }, i) => {
     const status = RAN.get(state.status[i]);
-    const started = state.startedAt[i];
+    const started = state.startedAt(i);
     if (status === undefined || started === NEVER) return;
-    const duration = Math.max(0, state.finishedAt[i] - started);
+    const duration = Math.max(0, state.finishedAt(i) - started);
     entries.push({ node: name, status, start: started - origin, duration, attempts: state.attemptsOf(i) });
   });
   return entries.sort((a, b) => a.start - b.start);

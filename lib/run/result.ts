@@ -159,8 +159,8 @@ export class RunResult<N = Record<string, unknown>> {
 
   #report(i: number): NodeReport {
     const state = this.#state;
-    const startedAt = state.startedAt[i];
-    const finishedAt = state.finishedAt[i];
+    const startedAt = state.startedAt(i);
+    const finishedAt = state.finishedAt(i);
     const place = state.places?.[i] ?? INLINE;
     return {
       status: STATUS_NAMES[state.status[i]],

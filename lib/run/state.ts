@@ -20,9 +20,8 @@ export class RunState extends RunBase {
   readonly status: Numbers;
   /** By node; a hole where there is none. */
   readonly values: unknown[];
-  /** Instants of the process' clock, in ms; {@link NEVER} where there is none. */
-  readonly startedAt: Numbers;
-  readonly finishedAt: Numbers;
+  /** When node i started is at 2i, when it ended at 2i + 1: one array, since two take longer to make. */
+  private readonly instants: Numbers;
   /** Of the run as a whole: instants of the process' clock, in ms. */
   beganAt = 0;
   endedAt = 0;
@@ -46,12 +45,10 @@ export class RunState extends RunBase {
     // Copying a small plain array is several times faster than making a typed one.
     if (plan.blank !== undefined) {
       this.status = plan.blank.numbers.slice();
-      this.startedAt = plan.blank.instants.slice();
-      this.finishedAt = plan.blank.instants.slice();
+      this.instants = plan.blank.instants.slice();
     } else {
       this.status = new Uint8Array(size);
-      this.startedAt = new Float64Array(size).fill(NEVER);
-      this.finishedAt = new Float64Array(size).fill(NEVER);
+      this.instants = new Float64Array(2 * size).fill(NEVER);
     }
   }
 
@@ -80,6 +77,24 @@ export class RunState extends RunBase {
       if (this.hasResult(i) && include(i)) record[name] = this.values[i];
     });
     return record;
+  }
+
+  /** When a node started, an instant of the process' clock, in ms; {@link NEVER} if it did not. */
+  startedAt(node: number): number {
+    return this.instants[2 * node];
+  }
+
+  setStarted(node: number, at: number): void {
+    this.instants[2 * node] = at;
+  }
+
+  /** When a node ended, an instant of the process' clock, in ms; {@link NEVER} if it did not. */
+  finishedAt(node: number): number {
+    return this.instants[2 * node + 1];
+  }
+
+  setFinished(node: number, at: number): void {
+    this.instants[2 * node + 1] = at;
   }
 
   /** Facts that few nodes have. */
@@ -132,7 +147,7 @@ export class RunState extends RunBase {
 
   /** How many attempts were made. */
   attemptsOf(node: number): number {
-    return this.attempts?.get(node) ?? (this.startedAt[node] === NEVER ? 0 : 1);
+    return this.attempts?.get(node) ?? (this.startedAt(node) === NEVER ? 0 : 1);
   }
 
   /** How many attempts were made before this run was resumed. */
@@ -154,7 +169,7 @@ export class RunState extends RunBase {
   /** Whether a node's result comes from an attempt in this run: it is not cached, not copied, not given. */
   isFresh(node: number): boolean {
     const isElsewhere = this.rare !== undefined && (this.rare.cached.has(node) || this.rare.copied.has(node));
-    return this.status[node] === Status.completed && this.startedAt[node] !== NEVER && !isElsewhere;
+    return this.status[node] === Status.completed && this.startedAt(node) !== NEVER && !isElsewhere;
   }
 
   /** The nodes outside this run that an earlier run had skipped. */

@@ -67,8 +67,10 @@ export class DagRecorder extends Recorder {
   }
 
   protected end(log: RunLog): void {
-    const { pauses, finishedAt } = this.state;
-    for (const [node, reason] of pauses) this.settle(log, node, "paused", toEpoch(finishedAt[node]), { reason });
+    const { state } = this;
+    for (const [node, reason] of state.pauses) {
+      this.settle(log, node, "paused", toEpoch(state.finishedAt(node)), { reason });
+    }
   }
 
   protected outputs(): string[] {

@@ -49,8 +49,8 @@ export function restoredState(plan: DagPlan, run: RecordedRun, holds?: Uint8Arra
     state.values[i] = node.output.value;
     if (node.branch !== undefined) state.facts.branches.set(i, node.branch);
     if (node.isCached) state.facts.cached.add(i);
-    if (node.startedAt !== undefined) state.startedAt[i] = fromEpoch(node.startedAt);
-    if (node.finishedAt !== undefined) state.finishedAt[i] = fromEpoch(node.finishedAt);
+    if (node.startedAt !== undefined) state.setStarted(i, fromEpoch(node.startedAt));
+    if (node.finishedAt !== undefined) state.setFinished(i, fromEpoch(node.finishedAt));
   }
   state.beganAt = fromEpoch(run.createdAt);
   if (run.finishedAt !== undefined) state.endedAt = fromEpoch(run.finishedAt);

@@ -76,7 +76,8 @@ const ratio = (shape: string, size: number, a: string, b: string) =>
   (medians.get(key(shape, size, a)) as number) / (medians.get(key(shape, size, b)) as number);
 
 for (const size of only.length > 0 ? only : SIZES) {
-  const samples = size >= 1_000_000 ? 3 : size >= 100_000 ? 7 : 25;
+  // Of seven samples, collections of garbage that take longer than a run do not decide about the median.
+  const samples = size >= 100_000 ? 7 : 25;
   for (const [name, make] of Object.entries(shapes)) {
     const shape = make(size);
     const expected = answer(shape);

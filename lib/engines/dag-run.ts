@@ -90,7 +90,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private deadlines: InputDeadlines | undefined = undefined;
   private lazyArgs: Arguments | undefined = undefined;
   /** In a recorded run: the nodes that have started but are not called yet. */
-  private readonly gated: Gate | undefined = undefined;
+  private readonly gated: Gate | undefined;
 
   constructor(state: RunState, options: RunOptions<any>, setup: RunSetup) {
     super(state, options, setup);
@@ -103,17 +103,19 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const isSerial = plan.isSerial || this.isSequential;
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
     this.slots = new Slots(limit, this);
-    if (setup.recorder !== undefined) {
-      this.gated = new Gate(() => {
-        this.readClock();
-        this.pump();
-      });
-    }
+    this.gated = setup.recorder === undefined ? undefined : this.newGate();
     findClock();
     this.time = this.beganAt = now();
     if (setup.isResumed !== true) state.beganAt = this.time;
     this.sliceEnd = setup.sync ? Infinity : this.time + TIME_SLICE;
     this.deadline = timeout === undefined ? Infinity : this.time + timeout;
+  }
+
+  private newGate(): Gate {
+    return new Gate(() => {
+      this.readClock();
+      this.pump();
+    });
   }
 
   private get isSequential(): boolean {
@@ -300,7 +302,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   pump(): void {
     if (this.pumping || !this.hasBegun || this.isWaiting) return;
     this.pumping = true;
-    if (this.lazyReadiness !== undefined || !this.followOrder()) this.startReady();
+    if (!this.followOrder()) this.startReady();
     this.pumping = false;
     if (this.time >= this.deadline) this.expire();
     if (this.over || this.open > 0 || this.isWaiting || this.threads?.someStandBy === true) return;
@@ -314,16 +316,15 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
    */
   private followOrder(): boolean {
     const { plan } = this;
-    while (this.position < plan.size && !this.over && this.time < this.deadline) {
+    while (this.lazyReadiness === undefined && this.position < plan.size && !this.over && this.time < this.deadline) {
       if (this.open > 0) return this.slots.isFull;
       if (this.pausing) return false;
       if (this.time >= this.sliceEnd && this.endSlice()) return true;
       const node = plan.order[this.position++];
       if (this.managesSome) this.launch(node);
       else this.takeTurn(node);
-      if (this.lazyReadiness !== undefined) return false;
     }
-    return true;
+    return this.lazyReadiness === undefined;
   }
 
   /** What `launch` does for a plain node of the plan's order: spelled out because it is the hot path. */
@@ -348,12 +349,15 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     else this.tookTurn(node, work);
   }
 
-  /** Makes what nodes of the plan's order are waited for with: one pair of functions for all, for they take turns. */
+  /**
+   * Makes what nodes of the plan's order are waited for with: one pair of functions for all, for they take turns. One turn
+   * leads to the next without `pump`, which has to think of much that can't be while the order is followed.
+   */
   private expectTurns(): void {
     this.fulfil = (value) => {
       if (this.over) return;
       this.tookTurn(this.plan.order[this.position - 1], value);
-      this.pump();
+      if (!this.followOrder() || this.open === 0) this.pump();
     };
     this.reject = (error) => this.settled(this.plan.order[this.position - 1], false, false, error);
   }

@@ -65,8 +65,12 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     const isHeard = observers !== undefined || recorder !== undefined;
     this.announcer = isHeard ? new Announcer(state, observers ?? [], recorder) : undefined;
     this.scheduler = scheduler;
-    if (recorder !== undefined)
-      recorder.onFailure = (error) => this.over || this.halt("failed", error as DagwrightError);
+    if (recorder !== undefined) this.heed(recorder);
+  }
+
+  /** Ends the run when something of it can't be recorded. */
+  private heed(recorder: Recorder): void {
+    recorder.onFailure = (error) => this.over || this.halt("failed", error as DagwrightError);
   }
 
   /** Begins with the first node. */

@@ -316,15 +316,16 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
    */
   private followOrder(): boolean {
     const { plan } = this;
-    while (this.lazyReadiness === undefined && this.position < plan.size && !this.over && this.time < this.deadline) {
+    while (this.lazyReadiness === undefined) {
       if (this.open > 0) return this.slots.isFull;
+      if (this.position === plan.size || this.over || this.time >= this.deadline) return true;
       if (this.pausing) return false;
       if (this.time >= this.sliceEnd && this.endSlice()) return true;
       const node = plan.order[this.position++];
       if (this.managesSome) this.launch(node);
       else this.takeTurn(node);
     }
-    return this.lazyReadiness === undefined;
+    return false;
   }
 
   /** What `launch` does for a plain node of the plan's order: spelled out because it is the hot path. */

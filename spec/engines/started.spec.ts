@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CancelledError, Dag, type Context, type RunEvent } from "dagwright";
+import { CancelledError, Dag, type Context, type ExecutionError, type RunEvent, type RunHandle } from "dagwright";
 import { sleep } from "../support/fake-time.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -133,6 +134,69 @@ describe("A started run", () => {
     const run = await handle.result;
     expect(await handle.cancel()).toBe(run);
     expect(run.status).toBe("completed");
+  });
+
+  it("calls each node at most once, and ends, whatever is done to it at whichever moment", async () => {
+    const how = fc.record({
+      kind: fc.constantFrom("sync" as const, "async" as const, "later" as const, "thenable" as const),
+      // The distance to the node that it needs: most often the one before.
+      back: fc.constantFrom(0, 1, 1, 1, 2),
+      fails: fc.integer({ min: 0, max: 19 }).map((n) => n === 0),
+    });
+    const deed = fc.record({
+      what: fc.constantFrom("pause" as const, "cancel" as const, "listen" as const),
+      // In the call of a node, or so many microtasks after the start.
+      when: fc.nat(7),
+      isInCall: fc.boolean(),
+    });
+    const options = fc.constantFrom(
+      {},
+      { mode: "async" } as const,
+      { mode: "async", concurrency: 1 } as const,
+      { mode: "async", concurrency: 2, errorStrategy: "continue" } as const,
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(how, { minLength: 1, maxLength: 7 }), deed, options, async (nodes, act, given) => {
+        const calls = nodes.map(() => 0);
+        const listening: Promise<RunEvent[]>[] = [];
+        let handle = undefined as RunHandle | undefined;
+        const doIt = () => {
+          if (handle === undefined) return;
+          if (act.what === "listen") listening.push(collect(handle.events()));
+          else handle[act.what]().catch(() => {});
+        };
+        const dag = new Dag("moments", { autowire: false });
+        nodes.forEach(({ kind, back, fails }, i) => {
+          const work = (x = 0) => {
+            calls[i]++;
+            if (act.isInCall && act.when === i) doIt();
+            if (fails) throw new Error("boom");
+            return x + 1;
+          };
+          const functions: Record<typeof kind, (x?: number) => unknown> = {
+            sync: work,
+            async: async (x?: number) => work(x),
+            later: (x?: number) => Promise.resolve().then(() => work(x)),
+            thenable: (x?: number) => ({ then: (fulfil: (value: number) => void) => fulfil(work(x)) }),
+          };
+          const needs = back === 0 || i < back ? [] : [`n${i - back}`];
+          dag.node(`n${i}`, { needs, params: needs.length > 0 ? ["x"] : [] }, functions[kind]);
+        });
+        handle = dag.start(given);
+        if (!act.isInCall) {
+          let soon = Promise.resolve();
+          for (let i = 0; i < act.when; i++) soon = soon.then(() => {});
+          void soon.then(doIt);
+        }
+        const run = await handle.result.catch((error: unknown) => (error as ExecutionError).run as typeof dag.lastRun);
+        await Promise.all(listening);
+        const statuses = Array.from(run?.nodes.values() ?? [], ({ status }) => status);
+        const expected = { completed: [1], failed: [1], cancelled: [0, 1], skipped: [0], pending: [0], ready: [0] };
+        statuses.forEach((status, i) => expect(expected[status as keyof typeof expected], status).toContain(calls[i]));
+        if (run?.status === "completed") expect(new Set(statuses)).toEqual(new Set(["completed"]));
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it("does not begin with an aborted signal", async () => {

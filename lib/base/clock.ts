@@ -1,4 +1,5 @@
 let { hrtime } = process;
+/** The timers that go by it. */
 let timers = setTimeout;
 
 /**

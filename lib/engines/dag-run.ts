@@ -70,8 +70,9 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private workers: Slots | undefined = undefined;
   threads: ThreadCalls | undefined = undefined;
   private readonly overrides: RunSetup["overrides"];
-  /** Every node takes more than a plain call; or, in the other, some may. */
+  /** Every node takes more than a plain call. */
   private readonly managesAll: boolean;
+  /** Some node does. */
   private readonly managesSome: boolean;
   private readonly deadline: number;
   /** The latest reading of the clock, and whether a node's function has run since. */

@@ -191,6 +191,7 @@ describe("A started run", () => {
         const run = await handle.result.catch((error: unknown) => (error as ExecutionError).run as typeof dag.lastRun);
         await Promise.all(listening);
         const statuses = Array.from(run?.nodes.values() ?? [], ({ status }) => status);
+        expect(statuses.length).toBe(nodes.length);
         const expected = { completed: [1], failed: [1], cancelled: [0, 1], skipped: [0], pending: [0], ready: [0] };
         statuses.forEach((status, i) => expect(expected[status as keyof typeof expected], status).toContain(calls[i]));
         if (run?.status === "completed") expect(new Set(statuses)).toEqual(new Set(["completed"]));

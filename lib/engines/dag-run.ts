@@ -72,8 +72,6 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private readonly overrides: RunSetup["overrides"];
   /** Every node takes more than a plain call. */
   private readonly managesAll: boolean;
-  /** Some node does. */
-  private readonly managesSome: boolean;
   private readonly deadline: number;
   /** The latest reading of the clock, and whether a node's function has run since. */
   private time: number;
@@ -100,7 +98,6 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.plan = plan;
     this.overrides = setup.overrides;
     this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined;
-    this.managesSome = this.managesAll || plan.managed !== undefined;
     const isSerial = plan.isSerial || this.isSequential;
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
     this.slots = new Slots(limit, this);
@@ -316,14 +313,14 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
    * skipped and no node could overtake another. Says whether that is still so.
    */
   private followOrder(): boolean {
-    const { plan } = this;
+    const { order, size, managed } = this.plan;
     while (this.lazyReadiness === undefined) {
       if (this.open > 0) return this.slots.isFull;
-      if (this.position === plan.size || this.over || this.time >= this.deadline) return true;
+      if (this.position === size || this.over || this.time >= this.deadline) return true;
       if (this.pausing) return false;
       if (this.time >= this.sliceEnd && this.endSlice()) return true;
-      const node = plan.order[this.position++];
-      if (this.managesSome) this.launch(node);
+      const node = order[this.position++];
+      if (this.managesAll || managed?.[node] === 1) this.launch(node);
       else this.takeTurn(node);
     }
     return false;
@@ -431,7 +428,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     state.setStarted(node, this.time);
     this.open++;
     this.budget--;
-    const managed = this.managesAll || (this.plan.managed !== undefined && this.plan.managed[node] === 1);
+    const managed = this.managesAll || this.plan.managed?.[node] === 1;
     if (!managed) this.slotsOf(node).used++;
     if (managed || this.announcer === undefined || this.mayBegin(this.announcer, node)) this.perform(node, managed);
   }

@@ -847,9 +847,10 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         await waits.run({ store });
         expect(await store.prune({ olderThan: 60_000 })).toBe(0);
         expect(await store.prune({ keepLast: 3 })).toBe(1);
-        await sleep(20);
+        await sleep(620);
         await dag.run({ store, inputs });
-        expect(await store.prune({ olderThan: 15, keepLast: 3 })).toBe(3);
+        // The last one is younger, even where the machine is slow.
+        expect(await store.prune({ olderThan: 600, keepLast: 3 })).toBe(3);
         expect((await store.listRuns()).runs.map(({ workflow, status }) => [workflow, status])).toEqual([
           ["pipeline", "completed"],
           ["waits", "paused"],

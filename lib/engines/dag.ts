@@ -371,6 +371,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     if (never !== undefined) return never;
     const { from } = options ?? NO_OPTIONS;
     if (typeof from === "string") return this.launchFrom(from, options as PartialRunOptions<N>, first, last);
+    // An async function would need no catch, but a second promise for every run.
     let run: DagRun;
     try {
       run = this.engine(options, false, first, last);

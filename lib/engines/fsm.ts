@@ -155,16 +155,10 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
    * @throws {ExecutionError} of the first failure that no error state takes, {MaxCyclesError}, {InvalidTransitionError},
    *   {UnknownStateError}, {CancelledError}, {RunTimeoutError}; `.run` is the history so far
    */
-  run(options?: FsmRunOptions): Promise<FsmResult<S>> {
+  async run(options?: FsmRunOptions): Promise<FsmResult<S>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
-    let run: FsmRun;
-    try {
-      run = this.engine(options, false);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return this.runs.run(run);
+    return this.runs.run(this.engine(options, false));
   }
 
   /**

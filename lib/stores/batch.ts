@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { AttemptRow, CycleRow, EventRow, Tables, TraversalRow } from "./schema.js";
+import type { AttemptRow, CycleRow, EventRow, RunRow, TraversalRow } from "./schema.js";
 
 /** Texts longer than this are kept apart, once each. */
 const LONGEST_TEXT = 1024 * 1024;
@@ -7,8 +7,16 @@ const LONGEST_TEXT = 1024 * 1024;
 /** What stands in a row for a text that is kept apart. The codec's own texts never begin like this. */
 const REFERENCE = "blob:";
 
+/** The row of a new run; its lease is as long from when it is written. */
+export type NewRunRow = Omit<RunRow, "lease_expires_at"> & { readonly lease: number };
+
+/** How a run ended, as it stands in its row. */
+export type RunEndRow = Pick<RunRow, "status" | "outputs" | "error"> & { readonly finished_at: number };
+
 /** What of a run is to be written in one transaction. A row that is written again meanwhile is written once. */
 export class Batch {
+  /** The run itself, when it is new. */
+  created: NewRunRow | undefined;
   /** The latest attempt of each node. */
   readonly attempts = new Map<string, AttemptRow>();
   /** Attempts before those. */
@@ -19,8 +27,15 @@ export class Batch {
   readonly sent = new Map<number, EventRow>();
   readonly taken: number[] = [];
   readonly blobs = new Map<string, string>();
-  /** What changes in the run's own row. */
-  run: Partial<Tables["runs"]> | undefined;
+  /** What the nodes share by now; undefined when that has not changed. */
+  metadata: string | undefined;
+  /** The run is over: nobody drives it any more. */
+  end: RunEndRow | undefined;
+
+  /** About how many rows it has. */
+  get size(): number {
+    return 1 + this.attempts.size + this.earlier.length + this.traversals.size + this.cycles.size + this.sent.size;
+  }
 
   /** Adds an attempt, in place of what was known of it. */
   addAttempt(row: AttemptRow): void {
@@ -35,6 +50,29 @@ export class Batch {
     const hash = createHash("sha256").update(text).digest("hex");
     this.blobs.set(hash, text);
     return reference(hash);
+  }
+
+  /**
+   * Takes out what may be written before the rest: the nodes that came first, which need none of the others.
+   * @param most - about how many rows
+   */
+  split(most: number): Batch {
+    const part = new Batch();
+    part.created = this.created;
+    this.created = undefined;
+    part.earlier.push(...this.earlier.splice(0));
+    for (const [hash, text] of this.blobs) part.blobs.set(hash, text);
+    this.blobs.clear();
+    for (const [node, row] of this.attempts) {
+      if (part.size >= most) break;
+      this.attempts.delete(node);
+      part.attempts.set(node, row);
+      const rows = this.traversals.get(node);
+      if (rows === undefined) continue;
+      this.traversals.delete(node);
+      part.traversals.set(node, rows);
+    }
+    return part;
   }
 }
 

@@ -1,23 +1,29 @@
 import { setImmediate } from "../base/turn.js";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
-import type { Batch } from "./batch.js";
+import type { Database } from "./connection.js";
+import { persistently } from "./failure.js";
 import type { SqlRunLog } from "./run-log.js";
-import { Statements, type Database } from "./statements.js";
+import type { Write } from "./writer.js";
 
 /** How long what nobody waits for may wait to be written, in ms. */
 const LONGEST_DELAY = 50;
 
+/** About how many rows are written in one transaction: some 10 ms, in which a database in this process lets nothing else run. */
+const MOST_ROWS = 500;
+
+type LoggedWrite = Write & { readonly log: SqlRunLog };
+
 /**
- * Writes what the runs of a store add: in one transaction for all that was added in the same turn of the event loop, and one
- * transaction after the other. A run that somebody else has taken over is left out, and its log fails.
+ * Writes what the runs of a store add: in one transaction for all that was added in the same turn of the event loop, or some
+ * where that is much, and one transaction after the other. A run that somebody else has taken over is left out, and its log
+ * fails. So does the log alone whose data the database refuses.
  */
 export class GroupCommit {
   private readonly changed = new Set<SqlRunLog>();
   private current: Promise<void> | undefined;
   private isDue = false;
   private timer: NodeJS.Timeout | undefined;
-  private statements: Statements | undefined;
 
   constructor(private readonly open: () => Promise<Database>) {}
 
@@ -51,47 +57,78 @@ export class GroupCommit {
 
   private async writeAll(): Promise<void> {
     while (this.changed.size > 0) {
-      const batches: [SqlRunLog, Batch][] = [];
-      for (const log of this.changed) {
-        this.changed.delete(log);
-        const batch = log.take();
-        if (batch !== undefined) batches.push([log, batch]);
-      }
-      try {
-        const lost = await this.write(batches);
-        for (const [log] of batches) if (!lost.has(log)) log.wrote();
-        for (const log of lost) log.fail(leaseLost(log.runId));
-      } catch (cause) {
-        const error = cause instanceof StoreError ? cause : writeFailed(cause);
-        for (const [log] of batches) log.fail(error);
-      }
+      const writes = this.take();
+      if (writes.length > 0) await this.commit(writes);
+      if (this.changed.size > 0) await new Promise((turn) => setImmediate(turn));
     }
   }
 
-  /** Gives the runs that somebody else has taken over. */
-  private async write(batches: readonly [SqlRunLog, Batch][]): Promise<ReadonlySet<SqlRunLog>> {
-    const database = await this.open();
-    const statements = (this.statements ??= new Statements(database));
-    return database.db.transaction().execute(async (trx) => {
-      const tokens = await statements.tokensOf(
-        trx,
-        batches.map(([log]) => log.runId),
-      );
-      const lost = new Set<SqlRunLog>();
-      const live: [SqlRunLog, Batch][] = [];
-      for (const entry of batches) {
-        if (tokens.get(entry[0].runId) === entry[0].token) live.push(entry);
-        else lost.add(entry[0]);
+  /** What goes into the next transaction: what has waited for longest. */
+  private take(): LoggedWrite[] {
+    const writes: LoggedWrite[] = [];
+    let room = MOST_ROWS;
+    for (const log of this.changed) {
+      if (room <= 0) break;
+      this.changed.delete(log);
+      const batch = log.take(room);
+      if (batch === undefined) continue;
+      room -= batch.size;
+      writes.push({ log, runId: log.runId, token: log.token, batch });
+      if (log.isPending) {
+        this.changed.add(log);
+        break;
       }
-      await statements.write(trx, live);
-      return lost;
-    });
+    }
+    return writes;
+  }
+
+  private async commit(writes: readonly LoggedWrite[]): Promise<void> {
+    let database: Database;
+    try {
+      database = await this.open();
+    } catch (error) {
+      return fail(writes, error);
+    }
+    await write(database, writes);
   }
 }
 
-export function leaseLost(runId: string): StoreError {
-  const message = `The run "${runId}" was taken over by another process, because its lease had run out. Nothing more of it is written here. Raise the store option "lease" above the longest time that a node blocks the event loop.`;
-  return new StoreError(message, "LEASE_LOST");
+/** Writes all, or what of them the database does not refuse; tells the logs. */
+async function write(database: Database, writes: readonly LoggedWrite[]): Promise<void> {
+  const { writer, failureOf } = database;
+  // Nothing is harmed when rows are written again; but then a new run would seem to be another's.
+  const hasNew = writes.some(({ batch }) => batch.created !== undefined);
+  const isWorthIt = (error: unknown) => {
+    const failure = failureOf(error);
+    return failure === "passing" || (failure === "unknown" && !hasNew);
+  };
+  let written: ReadonlySet<string>;
+  try {
+    written = await persistently(() => writer.write(writes), isWorthIt);
+  } catch (error) {
+    const failure = failureOf(error);
+    const [first, ...others] = parts(writes, failure);
+    if (others.length === 0) return fail(writes, error);
+    for (const part of [first, ...others]) await write(database, part);
+    return;
+  }
+  for (const { log, runId } of writes) {
+    if (written.has(runId)) log.wrote();
+    else log.refused();
+  }
+}
+
+/** What may be written apart when it failed together: only that of which the failure is no one else's. */
+function parts(writes: readonly LoggedWrite[], failure: string): (readonly LoggedWrite[])[] {
+  if (failure === "data") return writes.map((write) => [write]);
+  if (failure !== "unknown") return [writes];
+  const isNew = ({ batch }: LoggedWrite) => batch.created !== undefined;
+  return [writes.filter(isNew), writes.filter((write) => !isNew(write))].filter(({ length }) => length > 0);
+}
+
+function fail(writes: readonly LoggedWrite[], cause: unknown): void {
+  const error = cause instanceof StoreError ? cause : writeFailed(cause);
+  for (const { log } of writes) log.fail(error);
 }
 
 export function writeFailed(cause: unknown): StoreError {

@@ -4,6 +4,23 @@ import { StoreError } from "../base/errors.js";
 const MAY_BE_LOST = /\\u(?:0000|d[89a-f])/u;
 const LOST = /\p{Surrogate}/u;
 
+/** The longest id of a run and name of a node, in bytes: together with others they are keys, whose length databases bound. */
+const LONGEST = 512;
+
+/** @throws {StoreError} UNSTORABLE for an id that is too long, or would not come back as it is */
+export function requireId(runId: string): void {
+  requireKept("The run id", runId);
+  requireShort("The run id", runId);
+}
+
+function requireShort(what: string, name: string): void {
+  // No character takes more than 3 bytes for each of its units.
+  if (name.length * 3 <= LONGEST || Buffer.byteLength(name) <= LONGEST) return;
+  const start = JSON.stringify(name.slice(0, 40));
+  const message = `${what} that begins with ${start} can't be stored: it has ${Buffer.byteLength(name)} bytes, and may have ${LONGEST}. Shorten it.`;
+  throw new StoreError(message, "UNSTORABLE");
+}
+
 /** @throws {StoreError} UNSTORABLE for a name that would not come back as it is */
 export function requireKept(what: string, name: string): void {
   if (!LOST.test(name) && !name.includes("\0")) return;
@@ -11,10 +28,18 @@ export function requireKept(what: string, name: string): void {
   throw new StoreError(`${what} ${JSON.stringify(name)} can't be stored: ${reason}. Change it.`, "UNSTORABLE");
 }
 
-/** @param structure - see `planning/structure.ts` @throws as {@link requireKept}, for the name of a node or state */
+/** The structure whose names were checked last: mostly the same workflow runs again. */
+let checked = "";
+
+/** @param structure - see `planning/structure.ts` @throws {StoreError} UNSTORABLE for the name of a node or state that can't be kept */
 export function requireNamesKept(structure: string): void {
-  if (!MAY_BE_LOST.test(structure)) return;
-  for (const [name] of JSON.parse(structure) as [string][]) requireKept("The name", name);
+  if (structure === checked) return;
+  const mayBeLost = MAY_BE_LOST.test(structure);
+  for (const [name] of JSON.parse(structure) as [string][]) {
+    if (mayBeLost) requireKept("The name", name);
+    requireShort("The name", name);
+  }
+  checked = structure;
 }
 
 /** A text for people, without what would be lost. */

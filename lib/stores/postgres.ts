@@ -1,15 +1,31 @@
-import { PostgresDialect, sql } from "kysely";
+import { PostgresDialect, sql, type PostgresPool, type PostgresPoolClient } from "kysely";
 import type * as Pg from "pg";
-import { StoreError } from "../base/errors.js";
+import { DagwrightError, StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
+import { Semaphore } from "../base/semaphore.js";
 import type { Connection } from "./connection.js";
+import type { Failure } from "./failure.js";
+import { PostgresWriter } from "./postgres-writer.js";
 
-/** How long to wait for a connection, and for an answer, in ms: nothing waits for ever for a server that is gone. */
+/** How many connections a store has at most. */
+const CONNECTIONS = 10;
+
+/**
+ * How long to wait for a connection, for a lock and for an answer, in ms: nothing waits for ever for a server that is gone, nor
+ * does a server for one of us that is. The server gives up first, so that it can say why.
+ */
 const CONNECTION_TIMEOUT = 10_000;
+const LOCK_TIMEOUT = 10_000;
+const STATEMENT_TIMEOUT = 25_000;
 const QUERY_TIMEOUT = 30_000;
+
+/** How long a transaction may wait for its next statement, in ms. Ours go from one to the next at once. */
+const IDLE_TIMEOUT = 10_000;
 
 /** The key under which migrations of this library exclude each other, in all databases of a server. */
 const MIGRATION_LOCK = 0x6461_6777;
+
+const CLOCK = "(extract(epoch from clock_timestamp()) * 1000)";
 
 /**
  * Connects to a server with the package pg, through a pool of connections of its own.
@@ -26,18 +42,119 @@ export async function openPostgres(url: string): Promise<Connection> {
   const { Pool } = "Pool" in pg ? pg : (pg as { default: typeof Pg }).default;
   const pool = new Pool({
     connectionString: url,
+    max: CONNECTIONS,
     connectionTimeoutMillis: CONNECTION_TIMEOUT,
     query_timeout: QUERY_TIMEOUT,
+    statement_timeout: STATEMENT_TIMEOUT,
+    lock_timeout: LOCK_TIMEOUT,
+    idle_in_transaction_session_timeout: IDLE_TIMEOUT,
     keepAlive: true,
     allowExitOnIdle: true,
   });
-  // A connection that breaks while nobody uses it; the next use opens another one.
+  // A connection that breaks while nobody uses it, or between two statements. The next use finds out.
   pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
   return {
-    dialect: new PostgresDialect({ pool }),
+    dialect: new PostgresDialect({ pool: new PatientPool(pool) }),
+    clock: sql.raw<number>(CLOCK),
     locksRows: true,
     serialize: async (db) => {
       await sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`.execute(db);
     },
+    failureOf,
+    writer: (db) => new PostgresWriter(db, CLOCK),
   };
+}
+
+/**
+ * A pool whose users wait for a connection in a line of their own, for as long as it takes, where the pool itself would turn
+ * them away; and which has done with a connection once that has failed, be it that it only gave no answer.
+ */
+class PatientPool implements PostgresPool {
+  private readonly semaphore = new Semaphore(CONNECTIONS);
+
+  constructor(private readonly pool: Pg.Pool) {}
+
+  async connect(): Promise<PostgresPoolClient> {
+    await this.semaphore.enter();
+    try {
+      return new Client(await this.pool.connect(), () => this.semaphore.leave()) as unknown as PostgresPoolClient;
+    } catch (error) {
+      this.semaphore.leave();
+      throw error;
+    }
+  }
+
+  end(): Promise<void> {
+    return this.pool.end();
+  }
+}
+
+/** A connection for the time that somebody uses it. */
+class Client {
+  /** Why nothing more can be asked. */
+  private failure: { readonly error: unknown } | undefined;
+
+  constructor(
+    private readonly client: Pg.PoolClient,
+    private readonly released: () => void,
+  ) {}
+
+  async query(text: string, parameters: unknown[]): Promise<unknown> {
+    if (this.failure !== undefined) {
+      // The server has done that.
+      if (text === "rollback") return NO_ROWS;
+      throw this.failure.error;
+    }
+    try {
+      return await this.client.query(text, parameters);
+    } catch (error) {
+      if (!isAnswer(error)) this.failure = { error };
+      throw error;
+    }
+  }
+
+  release(): void {
+    this.client.release(this.failure !== undefined);
+    this.released();
+  }
+}
+
+const NO_ROWS = { command: "ROLLBACK", rowCount: 0, rows: [] };
+
+/** Errors of the server by class and code, see "PostgreSQL Error Codes" in its manual. */
+const CODE = /^[0-9A-Z]{5}$/u;
+
+/** Deadlock, serialization, lock or statement timeouts, a server that starts, stops, or has no connection left. */
+const PASSING = /^(?:40001|40P01|55P03|57014|57P0[1-3]|53300|25P03)$/u;
+
+/** There was no connection to send it by: codes of the system, and what pg says. */
+const UNSENT = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/u;
+const UNSENT_TEXT = /timeout exceeded when trying to connect|is not queryable/u;
+
+/** The connection was lost. */
+const LOST = /^(?:ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED|08...)$/u;
+const LOST_TEXT = /Connection terminated|Query read timeout/u;
+
+/** A value that does not fit, a rule of a table, a limit of the program. */
+const DATA = /^(?:2[1-3]|54)/u;
+
+function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === "string" ? code : "";
+}
+
+/** Whether the connection is as good as before: the server said what is wrong, and goes on. */
+function isAnswer(error: unknown): boolean {
+  const code = codeOf(error);
+  return CODE.test(code) && !/^(?:57P|08|25P03)/u.test(code);
+}
+
+function failureOf(error: unknown): Failure {
+  const code = codeOf(error);
+  const text = messageOf(error);
+  if (error instanceof DagwrightError) return "broken";
+  if (PASSING.test(code) || UNSENT.test(code) || UNSENT_TEXT.test(text)) return "passing";
+  if (LOST.test(code) || LOST_TEXT.test(text)) return "unknown";
+  return DATA.test(code) ? "data" : "broken";
 }

@@ -18,10 +18,8 @@ import type {
 const MOST_BLOBS = 100;
 
 /** A run's row. @throws {StoreError} NOT_FOUND */
-export async function runRow(db: Kysely<Tables>, runId: string, locks = false): Promise<RunRow> {
-  let query = db.selectFrom("runs").selectAll().where("id", "=", runId);
-  if (locks) query = query.forUpdate();
-  const row = await query.executeTakeFirst();
+export async function runRow(db: Kysely<Tables>, runId: string): Promise<RunRow> {
+  const row = await db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
   if (row !== undefined) return row;
   throw notFound(runId);
 }

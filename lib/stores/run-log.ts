@@ -1,7 +1,7 @@
 import { nowChecked, toEpoch } from "../base/clock.js";
 import { deferred, type Deferred } from "../base/deferred.js";
 import { StoreError } from "../base/errors.js";
-import { Batch } from "./batch.js";
+import { Batch, type NewRunRow } from "./batch.js";
 import type { Codec } from "./codec.js";
 import { kept, requireKept } from "./names.js";
 import type {
@@ -42,6 +42,11 @@ export class SqlRunLog implements RunLog {
   private failure: Error | undefined;
   private metadataText: string | null;
   private hasBadMetadata = false;
+  /** Makes the run's row, while the run is new. */
+  private makeRow: ((batch: Batch) => NewRunRow) | undefined;
+  /** The database knows that the run is driven here. */
+  private isKnown = false;
+  private isEnding = false;
 
   constructor(
     readonly runId: string,
@@ -49,7 +54,7 @@ export class SqlRunLog implements RunLog {
     readonly token: number,
     private readonly driving: Driving,
     private readonly keeper: LogKeeper,
-    metadataText: string | null,
+    metadataText: string | null = null,
   ) {
     this.metadataText = metadataText;
   }
@@ -141,17 +146,13 @@ export class SqlRunLog implements RunLog {
     const { batch } = this.open();
     const unstorable = this.keepMetadata(batch);
     const { status, outputs, error } = unstorable === undefined ? end : { ...end, status: "failed", error: unstorable };
-    const finished = toEpoch(nowChecked());
-    batch.run = {
-      ...batch.run,
+    batch.end = {
       status,
       outputs: JSON.stringify(outputs),
       error: error === undefined ? null : batch.keep(this.keeper.codec.encodeThrown(error)),
-      owner: null,
-      lease_expires_at: null,
-      finished_at: finished,
-      updated_at: finished,
+      finished_at: toEpoch(nowChecked()),
     };
+    this.isEnding = true;
     this.keeper.changed(this, true);
     try {
       await this.whenWritten();
@@ -163,16 +164,67 @@ export class SqlRunLog implements RunLog {
 
   // --- for the store ---
 
-  /** What is to be written now; {@link SqlRunLog.wrote} or {@link SqlRunLog.fail} has to follow. */
-  take(): Batch | undefined {
+  /**
+   * Makes a new run known to the database, which has to be done before anything else.
+   * @param makeRow - makes its row, later
+   * @throws {StoreError} RUN_EXISTS, UNSTORABLE, STORE
+   */
+  async create(makeRow: (batch: Batch) => NewRunRow): Promise<void> {
+    this.makeRow = makeRow;
+    this.open();
+    this.keeper.changed(this, true);
+    await this.whenWritten();
+    this.claimed();
+  }
+
+  /** From now on the database knows that the run is driven here. */
+  claimed(): void {
+    this.isKnown = true;
+  }
+
+  /** Whether the run's row says that it is driven here, unless somebody has taken it over. */
+  get isDriven(): boolean {
+    return this.isKnown && !this.isEnding;
+  }
+
+  /** Whether there is something to be written. */
+  get isPending(): boolean {
+    return this.pending !== undefined;
+  }
+
+  /**
+   * What is to be written now; {@link SqlRunLog.wrote}, {@link SqlRunLog.refused} or {@link SqlRunLog.fail} has to follow.
+   * @param most - about how many rows; what is beyond remains pending
+   */
+  take(most: number): Batch | undefined {
     const { pending } = this;
-    if (pending === undefined) return undefined;
-    this.pending = undefined;
-    this.writing = pending;
+    if (pending === undefined || !this.hasRow(pending.batch)) return undefined;
+    const { batch } = pending;
     // The rest can be written, and with it how the run ends because of this.
-    const unstorable = this.keepMetadata(pending.batch);
+    const unstorable = this.keepMetadata(batch);
     if (unstorable !== undefined) this.driving.onFailure(unstorable);
-    return pending.batch;
+    if (batch.size > most && batch.attempts.size > 1) {
+      this.writing = { batch: batch.split(most), written: undefined };
+    } else {
+      this.pending = undefined;
+      this.writing = pending;
+    }
+    return this.writing.batch;
+  }
+
+  /** Says whether the row of a run that is new could be made; if not, the log has failed. */
+  private hasRow(batch: Batch): boolean {
+    const { makeRow } = this;
+    if (makeRow === undefined) return true;
+    this.makeRow = undefined;
+    try {
+      batch.created = makeRow(batch);
+      this.metadataText = batch.created.metadata;
+      return true;
+    } catch (error) {
+      this.fail(error as Error);
+      return false;
+    }
   }
 
   /** What was taken is durable. */
@@ -182,6 +234,11 @@ export class SqlRunLog implements RunLog {
     writing?.written?.resolve();
   }
 
+  /** Somebody else drives the run, or made it before this could. */
+  refused(): void {
+    this.fail(this.isKnown ? leaseLost(this.runId) : runExists(this.runId));
+  }
+
   /** Nothing can be written any more. */
   fail(error: Error): void {
     if (this.failure !== undefined) return;
@@ -189,7 +246,8 @@ export class SqlRunLog implements RunLog {
     const waiting = [this.writing?.written, this.pending?.written];
     this.writing = this.pending = undefined;
     this.keeper.released(this);
-    this.driving.onFailure(error);
+    // Who makes a new run known hears of it by that.
+    if (this.isKnown) this.driving.onFailure(error);
     for (const written of waiting) {
       written?.promise.catch(() => {});
       written?.reject(error);
@@ -216,7 +274,7 @@ export class SqlRunLog implements RunLog {
     if (metadata === undefined || this.hasBadMetadata) return undefined;
     try {
       const text = metadataText(metadata, this.keeper);
-      if (text !== this.metadataText) batch.run = { ...batch.run, metadata: batch.keep(text) };
+      if (text !== this.metadataText) batch.metadata = batch.keep(text);
       this.metadataText = text;
       return undefined;
     } catch (error) {
@@ -224,6 +282,15 @@ export class SqlRunLog implements RunLog {
       return error as Error;
     }
   }
+}
+
+export function runExists(runId: string): StoreError {
+  return new StoreError(`There is a run "${runId}" already. Resume that, or run under another id.`, "RUN_EXISTS");
+}
+
+function leaseLost(runId: string): StoreError {
+  const message = `The run "${runId}" was taken over by another process, because its lease had run out. Nothing more of it is written here. Raise the store option "lease" above the longest time that a node blocks the event loop.`;
+  return new StoreError(message, "LEASE_LOST");
 }
 
 /** @throws {StoreError} UNSTORABLE naming the path */

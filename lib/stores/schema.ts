@@ -132,6 +132,7 @@ const MIGRATIONS: readonly Migration[] = [
     await index(db, "runs", ["workflow", "created_at", "id"]);
     await index(db, "runs", ["workflow", "status", "created_at", "id"]);
     await index(db, "runs", ["parent_run_id"]);
+    await index(db, "runs", ["owner"]);
     await table(db, "node_executions", ["run_id", "node", "attempt"], {
       run_id: "text not null",
       node: "text not null",
@@ -146,7 +147,7 @@ const MIGRATIONS: readonly Migration[] = [
       started_at: "double precision",
       finished_at: "double precision",
     });
-    await table(db, "edge_traversals", ["run_id", "target", "input", "source"], {
+    await table(db, "edge_traversals", ["run_id", "target", "input"], {
       run_id: "text not null",
       target: "text not null",
       input: "text not null",

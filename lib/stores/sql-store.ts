@@ -1,27 +1,26 @@
-import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { Kysely } from "kysely";
 import { checkName } from "../base/check.js";
-import { nowChecked, toEpoch } from "../base/clock.js";
-import { StoreError } from "../base/errors.js";
-import { newRunId } from "../base/ids.js";
+import { DagwrightError, StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import type { CacheStore } from "../definition/policy-options.js";
-import { Batch } from "./batch.js";
+import { claimRun } from "./claim.js";
 import { Codec, type StoredType } from "./codec.js";
-import type { Connection } from "./connection.js";
-import { GroupCommit, leaseLost, writeFailed } from "./group-commit.js";
+import type { Connection, Database } from "./connection.js";
+import { persistently, type Failure } from "./failure.js";
+import { GroupCommit, writeFailed } from "./group-commit.js";
 import { differenceOf, type RunDifference } from "./comparison.js";
-import { requireKept, requireNamesKept } from "./names.js";
+import { Leases } from "./leases.js";
+import { requireId, requireKept, requireNamesKept } from "./names.js";
+import { newRunRow } from "./new-run.js";
 import { notFound, readRun, runRow } from "./records.js";
 import { Redaction } from "./redaction.js";
 import { prune, type PruneOptions } from "./retention.js";
 import { runDetails, type RunDetails } from "./run-details.js";
 import { listRuns, type RunFilter, type RunPage } from "./run-list.js";
 import { statsOf, type WorkflowStats } from "./statistics.js";
-import { metadataText, SqlRunLog, type LogKeeper } from "./run-log.js";
-import { migrate, type RunRow, type Tables } from "./schema.js";
-import { tokensOf, writeBlobs, type Database } from "./statements.js";
+import { runExists, SqlRunLog, type LogKeeper } from "./run-log.js";
+import { migrate, type Tables } from "./schema.js";
 import { SqlCache } from "./sql-cache.js";
 import type { Claim, NewRun, RecordedRun, RunLog, RunStore, WorkflowKind } from "./store.js";
 
@@ -51,19 +50,13 @@ export class SqlStore implements RunStore {
   /** For `cache: { store: store.cache }`: results that survive a restart. */
   readonly cache: CacheStore;
   private readonly codec: Codec;
-  private readonly lease: number;
-  private readonly skipsUnstorable: boolean;
-  /** Names this store among all that drive runs of the database. */
-  private readonly owner = `${hostname()}/${process.pid}/${newRunId()}`;
-  private readonly worker = `${hostname()}/${process.pid}`;
-  /** The runs that are driven through this store. */
-  private readonly driven = new Map<string, SqlRunLog>();
-  private heartbeat: NodeJS.Timeout | undefined;
+  private readonly leases: Leases;
   private readonly commits = new GroupCommit(() => this.open());
   private readonly keeper: LogKeeper;
   private readonly redaction = new Redaction();
   private opened: Promise<Database> | undefined;
   private isClosed = false;
+  private closing: Promise<void> | undefined;
 
   /** @internal */
   constructor(
@@ -71,15 +64,14 @@ export class SqlStore implements RunStore {
     { types, lease = DEFAULT_LEASE, onUnstorable = "fail" }: StoreOptions,
   ) {
     this.codec = new Codec(types);
-    this.lease = lease;
-    this.skipsUnstorable = onUnstorable === "skip";
+    this.leases = new Leases(lease, () => this.open());
     this.cache = new SqlCache(async () => (await this.open()).db, this.codec);
     this.keeper = {
       codec: this.codec,
-      worker: this.worker,
-      skipsUnstorable: this.skipsUnstorable,
+      worker: `${hostname()}/${process.pid}`,
+      skipsUnstorable: onUnstorable === "skip",
       changed: (log, soon) => this.commits.add(log, soon),
-      released: (log) => this.release(log),
+      released: (log) => this.leases.release(log),
     };
   }
 
@@ -87,13 +79,13 @@ export class SqlStore implements RunStore {
 
   /** The runs that are recorded, the newest first, page by page. */
   async listRuns(filter: RunFilter = {}): Promise<RunPage> {
-    return listRuns((await this.open()).db, filter);
+    return this.reading(({ db }) => listRuns(db, filter));
   }
 
   /** All that is recorded of a run; undefined when there is none of this id. */
   async getRun(runId: string): Promise<RunDetails | undefined> {
     checkName("runId", runId);
-    return runDetails((await this.open()).db, runId, this.codec, this.redaction);
+    return this.reading(({ db }) => runDetails(db, runId, this.codec, this.redaction));
   }
 
   /** What differs between two runs. @throws {StoreError} NOT_FOUND */
@@ -104,7 +96,7 @@ export class SqlStore implements RunStore {
   /** How the runs of a workflow went, and how long its nodes took. */
   async stats(workflow: string): Promise<WorkflowStats> {
     checkName("workflow", workflow);
-    return statsOf((await this.open()).db, workflow);
+    return this.reading(({ db }) => statsOf(db, workflow));
   }
 
   /**
@@ -134,14 +126,31 @@ export class SqlStore implements RunStore {
 
   // --- the store as such ---
 
-  /** Writes what is waiting and closes the database; what is asked of the store afterwards is refused. Can be repeated. */
+  /**
+   * Writes what is waiting, gives back the runs that are driven here, so that others can go on with them at once, and closes the
+   * database; what is asked of the store afterwards is refused. Can be repeated.
+   */
   async close(): Promise<void> {
-    if (!this.isClosed && this.opened !== undefined) await this.commits.settled();
+    if (this.isClosed) return this.closing;
+    this.closing = this.closeNow();
+    return this.closing;
+  }
+
+  private async closeNow(): Promise<void> {
+    if (this.opened !== undefined) await this.commits.settled();
     this.isClosed = true;
-    clearInterval(this.heartbeat);
     const { opened } = this;
     this.opened = undefined;
-    await (await opened?.catch(() => undefined))?.db.destroy();
+    const database = await opened?.catch(() => undefined);
+    if (database === undefined) return;
+    try {
+      await this.leases.giveBack(database.db);
+      await database.tidy?.(database.db);
+    } catch (error) {
+      const message = `The store could not be tidied up before it was closed: ${messageOf(error)}`;
+      process.emitWarning(message, "DagwrightStoreWarning");
+    }
+    await database.db.destroy();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -152,48 +161,15 @@ export class SqlStore implements RunStore {
 
   /** @internal */
   async create(run: NewRun): Promise<RunLog> {
-    requireKept("The run id", run.runId);
+    requireId(run.runId);
     requireKept("The workflow's name", run.workflow);
     requireNamesKept(run.structure);
-    const batch = new Batch();
-    const metadata = run.metadata();
-    const text = metadata === undefined ? null : metadataText(metadata, this.keeper);
-    const now = toEpoch(nowChecked());
-    const fingerprint = fingerprintOf(run.structure);
-    batch.blobs.set(fingerprint, run.structure);
-    const row: RunRow = {
-      id: run.runId,
-      workflow: run.workflow,
-      kind: run.kind,
-      fingerprint,
-      parent_run_id: run.parent?.runId ?? null,
-      parent_node: run.parent?.node ?? null,
-      scope: run.scope === undefined ? null : batch.keep(JSON.stringify(run.scope)),
-      status: "running",
-      inputs: batch.keep(this.codec.encode({ ...run.inputs }, "The inputs")),
-      outputs: null,
-      metadata: text === null ? null : batch.keep(text),
-      error: null,
-      owner: this.owner,
-      lease_expires_at: now + this.lease,
-      fencing_token: 1,
-      created_at: now,
-      updated_at: now,
-      finished_at: null,
-    };
-    await this.transaction(async (db) => {
-      const inserted = await db
-        .insertInto("runs")
-        .values(row)
-        .onConflict((conflict) => conflict.column("id").doNothing())
-        .executeTakeFirst();
-      if (inserted.numInsertedOrUpdatedRows === 0n) {
-        const message = `There is a run "${run.runId}" already. Resume that, or run under another id.`;
-        throw new StoreError(message, "RUN_EXISTS");
-      }
-      await writeBlobs(db, run.runId, batch.blobs);
-    });
-    return this.drive(new SqlRunLog(run.runId, 1, run, this.keeper, text));
+    const { leases, keeper } = this;
+    if (leases.has(run.runId)) throw runExists(run.runId);
+    const log = new SqlRunLog(run.runId, 1, run, keeper);
+    leases.add(log);
+    await log.create((batch) => newRunRow(run, batch, leases, keeper));
+    return log;
   }
 
   /** @internal */
@@ -207,113 +183,78 @@ export class SqlStore implements RunStore {
         throw error;
       }
     };
-    const claiming = this.transaction(async (db, locksRows) => {
-      const row = await runRow(db, runId, locksRows);
-      this.requireFree(row);
-      const claim = asked(await readRun(db, row, this.codec));
-      if (claim === undefined) return undefined;
-      const token = row.fencing_token + 1;
-      const now = toEpoch(nowChecked());
-      const driver = { owner: this.owner, lease_expires_at: now + this.lease, fencing_token: token, updated_at: now };
-      const begun = { status: "running", finished_at: null, error: null, outputs: null };
-      await db
-        .updateTable("runs")
-        .set({ ...driver, ...begun })
-        .where("id", "=", runId)
-        .execute();
-      if (claim.structure !== undefined) {
-        const fingerprint = fingerprintOf(claim.structure);
-        await writeBlobs(db, runId, new Map([[fingerprint, claim.structure]]));
-        await db.updateTable("runs").set({ fingerprint }).where("id", "=", runId).execute();
-      }
-      for (const node of claim.discard) {
-        const results = db.updateTable("node_executions").set({ status: "superseded", output: null });
-        await results.where("run_id", "=", runId).where("node", "=", node).execute();
-      }
-      return new SqlRunLog(runId, token, claim, this.keeper, row.metadata);
-    });
+    const { leases, keeper } = this;
+    let log: SqlRunLog | undefined;
     try {
-      const log = await claiming;
-      return log === undefined ? undefined : this.drive(log);
+      await this.transaction(async (trx, database) => {
+        if (log !== undefined) leases.release(log);
+        log = await claimRun(trx, database, leases, keeper, runId, asked);
+      });
     } catch (error) {
+      if (log !== undefined) leases.release(log);
       throw refusal === undefined ? error : refusal.error;
     }
+    log?.claimed();
+    return log;
   }
 
   /** @internal */
   async read(runId: string): Promise<RecordedRun> {
-    const { db } = await this.open();
-    return readRun(db, await runRow(db, runId), this.codec);
+    return this.reading(async ({ db }) => readRun(db, await runRow(db, runId), this.codec));
   }
 
   /** @internal */
   async abandoned(workflow: string, kind: WorkflowKind): Promise<string[]> {
-    const { db } = await this.open();
-    const rows = await db
-      .selectFrom("runs")
-      .select(["id", "owner", "lease_expires_at"])
-      .where("workflow", "=", workflow)
-      .where("kind", "=", kind)
-      .where("status", "=", "running")
-      .orderBy("created_at")
-      .orderBy("id")
-      .execute();
-    return rows.filter((row) => this.isFree(row)).map(({ id }) => id);
-  }
-
-  /** @throws {StoreError} LEASE_HELD */
-  private requireFree(row: RunRow): void {
-    if (this.isFree(row)) return;
-    const rest = Math.ceil((row.lease_expires_at as number) - toEpoch(nowChecked()));
-    const message = `The run "${row.id}" is driven by ${row.owner}, whose lease runs ${rest} ms more. Wait for its end, or for the end of the lease.`;
-    throw new StoreError(message, "LEASE_HELD");
-  }
-
-  /** Whether nobody drives a run; whatever its lease says, this store knows which ones it drives. */
-  private isFree({ id, owner, lease_expires_at }: Pick<RunRow, "id" | "owner" | "lease_expires_at">): boolean {
-    if (owner === null || lease_expires_at === null) return true;
-    if (owner === this.owner) return !this.driven.has(id);
-    return lease_expires_at < toEpoch(nowChecked());
-  }
-
-  private drive(log: SqlRunLog): SqlRunLog {
-    this.driven.set(log.runId, log);
-    this.heartbeat ??= setInterval(() => void this.renew(), this.lease / 3).unref();
-    return log;
-  }
-
-  private release(log: SqlRunLog): void {
-    if (this.driven.get(log.runId) === log) this.driven.delete(log.runId);
-    if (this.driven.size > 0) return;
-    clearInterval(this.heartbeat);
-    this.heartbeat = undefined;
-  }
-
-  /** Renews the leases of all runs driven here, and notices those that were lost. */
-  private async renew(): Promise<void> {
-    try {
-      await this.transaction(async (db, locksRows) => {
-        const tokens = await tokensOf(db, Array.from(this.driven.keys()), locksRows);
-        const lease_expires_at = toEpoch(nowChecked()) + this.lease;
-        for (const log of Array.from(this.driven.values())) {
-          if (tokens.get(log.runId) !== log.token) log.fail(leaseLost(log.runId));
-          else await db.updateTable("runs").set({ lease_expires_at }).where("id", "=", log.runId).execute();
-        }
-      });
-    } catch (error) {
-      const message = `The leases of runs could not be renewed: ${messageOf(error)}`;
-      process.emitWarning(message, "DagwrightStoreWarning");
-    }
+    const rows = await this.reading(({ db, clock }) =>
+      db
+        .selectFrom("runs")
+        .select(["id", "owner", "lease_expires_at", clock.as("clock")])
+        .where("workflow", "=", workflow)
+        .where("kind", "=", kind)
+        .where("status", "=", "running")
+        .orderBy("created_at")
+        .orderBy("id")
+        .execute(),
+    );
+    return rows.filter((row) => this.leases.isFree(row)).map(({ id }) => id);
   }
 
   // --- the database ---
 
-  private async transaction<T>(work: (db: Kysely<Tables>, locksRows: boolean) => Promise<T>): Promise<T> {
-    const { db, locksRows } = await this.open();
+  /** Reads, and tries again when the connection is lost meanwhile. */
+  private async reading<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    const database = await this.open();
+    const isWorthIt = (error: unknown) => PASSES.has(database.failureOf(error));
     try {
-      return await db.transaction().execute((trx) => work(trx, locksRows));
+      return await persistently(() => work(database), isWorthIt);
     } catch (cause) {
-      throw cause instanceof StoreError ? cause : writeFailed(cause);
+      const isOurs = cause instanceof DagwrightError || cause instanceof TypeError || cause instanceof RangeError;
+      throw isOurs ? cause : readFailed(cause);
+    }
+  }
+
+  /** Changes something, and tries again what provably has not. */
+  private async transaction<T>(work: (trx: Kysely<Tables>, database: Database) => Promise<T>): Promise<T> {
+    const database = await this.open();
+    const { db, failureOf } = database;
+    let isDone = false;
+    const attempt = () => {
+      isDone = false;
+      return db.transaction().execute(async (trx) => {
+        const value = await work(trx, database);
+        isDone = true;
+        return value;
+      });
+    };
+    // What was lost before its commit was asked for was rolled back.
+    const isWorthIt = (error: unknown) => {
+      const failure = failureOf(error);
+      return failure === "passing" || (failure === "unknown" && !isDone);
+    };
+    try {
+      return await persistently(attempt, isWorthIt);
+    } catch (cause) {
+      throw cause instanceof DagwrightError ? cause : writeFailed(cause);
     }
   }
 
@@ -331,11 +272,11 @@ export class SqlStore implements RunStore {
   }
 
   private async openNow(): Promise<Database> {
-    const { dialect, locksRows, serialize } = await this.connect();
-    const db = new Kysely<Tables>({ dialect });
+    const connection = await this.connect();
+    const db = new Kysely<Tables>({ dialect: connection.dialect });
     try {
-      await migrate(db, serialize);
-      return { db, locksRows };
+      await migrate(db, connection.serialize);
+      return { ...connection, db, writer: connection.writer(db) };
     } catch (cause) {
       await db.destroy();
       if (cause instanceof StoreError) throw cause;
@@ -344,6 +285,8 @@ export class SqlStore implements RunStore {
   }
 }
 
-function fingerprintOf(structure: string): string {
-  return createHash("sha256").update(structure).digest("hex");
+const PASSES: ReadonlySet<Failure> = new Set<Failure>(["passing", "unknown"]);
+
+function readFailed(cause: unknown): StoreError {
+  return new StoreError(`The store can't be read: ${messageOf(cause)}. Try again when that is mended.`, "STORE", { cause });
 }

@@ -1,8 +1,9 @@
-import { CompiledQuery, SqliteDialect, type DatabaseConnection, type Driver, type SqliteDatabase } from "kysely";
+import { CompiledQuery, sql, SqliteDialect, type DatabaseConnection, type Driver, type SqliteDatabase } from "kysely";
 import { now } from "../base/clock.js";
-import { StoreError } from "../base/errors.js";
+import { DagwrightError, StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import type { Connection } from "./connection.js";
+import { SqliteWriter } from "./sqlite-writer.js";
 
 /** A database of one of the SQLite packages, as they have it in common: better-sqlite3, libsql. */
 export type OpenDatabase = SqliteDatabase;
@@ -38,8 +39,21 @@ export function openSqlite(source: string | OpenDatabase): Connection {
       }
     },
   });
-  return { dialect, locksRows: false };
+  return {
+    dialect,
+    clock: CLOCK,
+    locksRows: false,
+    failureOf: (error) => (isBusy(error) || error instanceof DagwrightError ? "broken" : "data"),
+    writer: (db) => new SqliteWriter(db, CLOCK),
+    // A copy of the file alone has all of it then. Who reads at this moment keeps it from that, and does no harm.
+    tidy: async (db) => void (await CHECKPOINT.execute(db)),
+  };
 }
+
+/** The milliseconds of a Julian day since 1970. */
+const CLOCK = sql<number>`((julianday('now') - 2440587.5) * 86400000.0)`;
+
+const CHECKPOINT = sql`pragma wal_checkpoint(truncate)`;
 
 type Statement = ReturnType<OpenDatabase["prepare"]>;
 

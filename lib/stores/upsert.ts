@@ -1,4 +1,5 @@
 import type { CompiledQuery, Kysely, Transaction } from "kysely";
+import type { TableShape } from "./columns.js";
 import type { Tables } from "./schema.js";
 
 /** How many rows a statement writes at most, a power of two: beyond this it gets no faster. */
@@ -14,12 +15,9 @@ export class Upsert<T extends keyof Tables> {
 
   constructor(
     private readonly db: Kysely<Tables>,
-    private readonly table: T,
-    private readonly key: readonly string[],
-    /** The columns beside the key. */
-    private readonly rest: readonly string[],
+    private readonly shape: TableShape<T>,
   ) {
-    this.columns = [...key, ...rest] as (keyof Tables[T] & string)[];
+    this.columns = Object.keys({ ...shape.key, ...shape.rest, ...shape.fixed }) as (keyof Tables[T] & string)[];
   }
 
   async run(trx: Transaction<Tables>, rows: readonly Tables[T][]): Promise<void> {
@@ -39,16 +37,17 @@ export class Upsert<T extends keyof Tables> {
   }
 
   private built(rows: number): CompiledQuery {
-    const { db, table, key, rest } = this;
+    const { table, key, rest } = this.shape;
     const into: string = table;
     const blank = Object.fromEntries(this.columns.map((column) => [column, 0]));
-    return (db as Kysely<any>)
+    const replaced = Object.keys(rest);
+    return (this.db as Kysely<any>)
       .insertInto(into)
       .values(Array.from({ length: rows }, () => blank))
       .onConflict((conflict) => {
-        const target = conflict.columns([...key]);
-        if (rest.length === 0) return target.doNothing();
-        return target.doUpdateSet((eb) => Object.fromEntries(rest.map((c) => [c, eb.ref(`excluded.${c}`)])));
+        const target = conflict.columns(Object.keys(key));
+        if (replaced.length === 0) return target.doNothing();
+        return target.doUpdateSet((eb) => Object.fromEntries(replaced.map((c) => [c, eb.ref(`excluded.${c}`)])));
       })
       .compile();
   }

@@ -1,0 +1,68 @@
+import { sql, type Kysely } from "kysely";
+import type { Database } from "./connection.js";
+import { fingerprintOf } from "./fingerprint.js";
+import type { Leases } from "./leases.js";
+import { notFound, readRun } from "./records.js";
+import { SqlRunLog, type LogKeeper } from "./run-log.js";
+import type { Tables } from "./schema.js";
+import type { Claim, RecordedRun } from "./store.js";
+
+/**
+ * Takes a run over that nobody drives, in a transaction, so that nothing is added to it between.
+ * @param accept - is shown the run; when it gives undefined, nothing happens
+ * @returns the log of its new driver, which is among the leases, but not known to drive the run before the commit
+ * @throws {StoreError} NOT_FOUND, LEASE_HELD; what `accept` throws
+ */
+export async function claimRun(
+  trx: Kysely<Tables>,
+  { clock, locksRows }: Pick<Database, "clock" | "locksRows">,
+  leases: Leases,
+  keeper: LogKeeper,
+  runId: string,
+  accept: (run: RecordedRun) => Claim | undefined,
+): Promise<SqlRunLog | undefined> {
+  let query = trx.selectFrom("runs").selectAll().select(clock.as("clock")).where("id", "=", runId);
+  if (locksRows) query = query.forUpdate();
+  const row = await query.executeTakeFirst();
+  if (row === undefined) throw notFound(runId);
+  leases.requireFree(row);
+  const claim = accept(await readRun(trx, row, keeper.codec));
+  if (claim === undefined) return undefined;
+  const token = row.fencing_token + 1;
+  const driver = {
+    owner: leases.owner,
+    lease_expires_at: sql<number>`${clock} + ${leases.length}`,
+    fencing_token: token,
+    updated_at: Date.now(),
+  };
+  const begun = { status: "running", finished_at: null, error: null, outputs: null };
+  await trx
+    .updateTable("runs")
+    .set({ ...driver, ...begun })
+    .where("id", "=", runId)
+    .execute();
+  if (claim.structure !== undefined) await changeStructure(trx, runId, claim.structure);
+  for (const node of claim.discard) {
+    const results = trx.updateTable("node_executions").set({ status: "superseded", output: null });
+    await results.where("run_id", "=", runId).where("node", "=", node).execute();
+  }
+  const log = new SqlRunLog(runId, token, claim, keeper, row.metadata);
+  leases.add(log);
+  return log;
+}
+
+async function changeStructure(trx: Kysely<Tables>, runId: string, structure: string): Promise<void> {
+  const hash = fingerprintOf(structure);
+  const used_at = Date.now();
+  await trx
+    .insertInto("blobs")
+    .values({ hash, data: structure, used_at })
+    .onConflict((conflict) => conflict.column("hash").doUpdateSet({ used_at }))
+    .execute();
+  await trx
+    .insertInto("blob_uses")
+    .values({ run_id: runId, hash })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  await trx.updateTable("runs").set({ fingerprint: hash }).where("id", "=", runId).execute();
+}

@@ -1,0 +1,100 @@
+import type { Tables } from "./schema.js";
+
+/** The type of a column, as Postgres calls it. */
+export type ColumnType = "text" | "integer" | "double precision";
+
+/** A table that batches write rows to: over those of the same key. */
+export interface TableShape<T extends keyof Tables = keyof Tables> {
+  readonly table: T;
+  readonly key: Readonly<Partial<Record<keyof Tables[T] & string, ColumnType>>>;
+  /** The other columns; of a row that exists, they are replaced. */
+  readonly rest: Readonly<Partial<Record<keyof Tables[T] & string, ColumnType>>>;
+  /** Columns that stay what they are in a row that exists. */
+  readonly fixed?: Readonly<Partial<Record<keyof Tables[T] & string, ColumnType>>>;
+}
+
+const shape = <T extends keyof Tables>(
+  table: T,
+  key: TableShape<T>["key"],
+  rest: TableShape<T>["rest"],
+  fixed?: TableShape<T>["fixed"],
+): TableShape<T> => ({ table, key, rest, fixed });
+
+const ATTEMPTS = shape(
+  "node_executions",
+  { run_id: "text", node: "text", attempt: "integer" },
+  {
+    status: "text",
+    worker: "text",
+    output: "text",
+    branch: "text",
+    is_cached: "integer",
+    error: "text",
+    reason: "text",
+    started_at: "double precision",
+    finished_at: "double precision",
+  },
+);
+
+const TRAVERSALS = shape(
+  "edge_traversals",
+  { run_id: "text", target: "text", input: "text" },
+  { source: "text", output: "text", traversed_at: "double precision" },
+);
+
+const CYCLES = shape(
+  "fsm_cycles",
+  { run_id: "text", cycle: "integer" },
+  {
+    state: "text",
+    status: "text",
+    attempts: "integer",
+    worker: "text",
+    input: "text",
+    event: "text",
+    output: "text",
+    error: "text",
+    reason: "text",
+    wait: "text",
+    started_at: "double precision",
+    finished_at: "double precision",
+  },
+);
+
+const EVENTS = shape("fsm_events", { run_id: "text", number: "integer" }, { event: "text", payload: "text" });
+
+/** A text that is there already is marked as used, so that nobody removes it meanwhile. */
+const BLOBS = shape("blobs", { hash: "text" }, { used_at: "double precision" }, { data: "text" });
+
+const BLOB_USES = shape("blob_uses", { run_id: "text", hash: "text" }, {});
+
+export const SHAPES = { ATTEMPTS, TRAVERSALS, CYCLES, EVENTS, BLOBS, BLOB_USES } as const;
+
+/** The columns of a new run. Its lease runs from the database's own time. */
+export const NEW_RUN = {
+  id: "text",
+  workflow: "text",
+  kind: "text",
+  fingerprint: "text",
+  parent_run_id: "text",
+  parent_node: "text",
+  scope: "text",
+  status: "text",
+  inputs: "text",
+  outputs: "text",
+  metadata: "text",
+  error: "text",
+  owner: "text",
+  fencing_token: "integer",
+  created_at: "double precision",
+  updated_at: "double precision",
+  finished_at: "double precision",
+} satisfies Readonly<Record<Exclude<keyof Tables["runs"], "lease_expires_at">, ColumnType>>;
+
+/** What changes in a run's row when it ends; nobody drives it then. */
+export const RUN_END = {
+  status: "text",
+  outputs: "text",
+  error: "text",
+  finished_at: "double precision",
+} as const satisfies Readonly<Partial<Record<keyof Tables["runs"], ColumnType>>>;

@@ -1,0 +1,33 @@
+import type { Batch, NewRunRow } from "./batch.js";
+import { fingerprintOf } from "./fingerprint.js";
+import type { Leases } from "./leases.js";
+import { metadataText, type LogKeeper } from "./run-log.js";
+import type { NewRun } from "./store.js";
+
+/** The row of a new run, driven here. Long texts of it go into `batch`. @throws {StoreError} UNSTORABLE */
+export function newRunRow(run: NewRun, batch: Batch, leases: Leases, keeper: LogKeeper): NewRunRow {
+  const metadata = run.metadata();
+  const now = Date.now();
+  const fingerprint = fingerprintOf(run.structure);
+  batch.blobs.set(fingerprint, run.structure);
+  return {
+    id: run.runId,
+    workflow: run.workflow,
+    kind: run.kind,
+    fingerprint,
+    parent_run_id: run.parent?.runId ?? null,
+    parent_node: run.parent?.node ?? null,
+    scope: run.scope === undefined ? null : batch.keep(JSON.stringify(run.scope)),
+    status: "running",
+    inputs: batch.keep(keeper.codec.encode({ ...run.inputs }, "The inputs")),
+    outputs: null,
+    metadata: metadata === undefined ? null : batch.keep(metadataText(metadata, keeper)),
+    error: null,
+    owner: leases.owner,
+    lease: leases.length,
+    fencing_token: 1,
+    created_at: now,
+    updated_at: now,
+    finished_at: null,
+  };
+}

@@ -1,0 +1,137 @@
+import { CompiledQuery, type Kysely } from "kysely";
+import { NEW_RUN, RUN_END, SHAPES, type ColumnType, type TableShape } from "./columns.js";
+import { rowsOf } from "./rows-of.js";
+import type { Tables } from "./schema.js";
+import type { Write, Writer } from "./writer.js";
+
+type Columns = Readonly<Partial<Record<string, ColumnType>>>;
+
+/** Part of a statement, and the rows it takes. */
+interface Part {
+  readonly name: string;
+  readonly rows: readonly object[];
+  /** @param rows - what the rows are selected from */
+  readonly sql: (rows: string) => string;
+}
+
+/**
+ * Writes batches in one statement, which is a transaction of its own and takes one round trip: it locks the rows of the runs
+ * in the order of their ids, leaves out those that somebody else drives, and writes to each table what is there for it. Rows
+ * go along as JSON, one parameter a table.
+ */
+export class PostgresWriter implements Writer {
+  /** @param clock - the text of the database's clock, see `connection.ts` */
+  constructor(
+    private readonly db: Kysely<Tables>,
+    private readonly clock: string,
+  ) {}
+
+  async write(writes: readonly Write[]): Promise<ReadonlySet<string>> {
+    const rows = rowsOf(writes);
+    const sources = [fence(writes), this.created(writes)].filter(isUsed);
+    const parts = [
+      upsert("attempts", SHAPES.ATTEMPTS, rows.attempts),
+      upsert("traversals", SHAPES.TRAVERSALS, rows.traversals),
+      upsert("cycles", SHAPES.CYCLES, rows.cycles),
+      upsert("sent", SHAPES.EVENTS, rows.sent),
+      taken(writes),
+      upsert("texts", SHAPES.BLOBS, rows.blobs),
+      upsert("text_uses", SHAPES.BLOB_USES, rows.blobUses),
+      changes(writes),
+    ].filter(isUsed);
+    const parameters = [...sources, ...parts].map(({ rows }) => JSON.stringify(rows));
+    const clauses = [...sources, ...parts].map(({ name, sql }, i) => `${name} as ${sql(`$${i + 1}::json`)}`);
+    const live = sources.map(({ name }) => `select id from ${name}`).join(" union all ");
+    clauses.splice(sources.length, 0, `live as materialized (${live})`);
+    const statement = `with ${clauses.join(",\n")}\nselect id from live`;
+    const { rows: ids } = await this.db.executeQuery<{ id: string }>(CompiledQuery.raw(statement, parameters));
+    return new Set(ids.map(({ id }) => id));
+  }
+
+  private created(writes: readonly Write[]): Part {
+    const columns = Object.keys(NEW_RUN).join(", ");
+    return {
+      name: "created",
+      rows: writes.flatMap(({ batch }) => batch.created ?? []),
+      sql: (rows) => `(
+        insert into runs (${columns}, lease_expires_at)
+        select ${columns}, ${this.clock} + lease
+        from json_to_recordset(${rows}) as w(${declared(NEW_RUN)}, lease double precision)
+        order by id
+        on conflict (id) do nothing returning id)`,
+    };
+  }
+}
+
+/** The runs that are known and driven by those who write them: nobody takes them over until this is written. */
+function fence(writes: readonly Write[]): Part {
+  const known = writes.filter(({ batch }) => batch.created === undefined);
+  return {
+    name: "fence",
+    rows: known.map(({ runId, token }) => ({ id: runId, token })),
+    sql: (rows) => `materialized (
+      select r.id from runs r join json_to_recordset(${rows}) as w(id text, token integer)
+        on r.id = w.id and r.fencing_token = w.token
+      order by r.id for update of r)`,
+  };
+}
+
+/** Of the runs that are written. */
+const IS_LIVE = "in (select id from live)";
+
+function upsert<T extends keyof Tables>(
+  name: string,
+  { table, key, rest, fixed }: TableShape<T>,
+  rows: readonly Tables[T][],
+): Part {
+  const all: Columns = { ...key, ...rest, ...fixed };
+  const columns = Object.keys(all).join(", ");
+  const replaced = Object.keys(rest).map((column) => `${column} = excluded.${column}`);
+  const action = replaced.length === 0 ? "do nothing" : `do update set ${replaced.join(", ")}`;
+  const condition = "run_id" in all ? `where run_id ${IS_LIVE}` : "";
+  return {
+    name,
+    rows,
+    sql: (rows) => `(
+      insert into ${table} (${columns})
+      select ${columns} from json_to_recordset(${rows}) as w(${declared(all)}) ${condition}
+      on conflict (${Object.keys(key).join(", ")}) ${action})`,
+  };
+}
+
+function taken(writes: readonly Write[]): Part {
+  return {
+    name: "taken",
+    rows: writes.flatMap(({ runId, batch }) => batch.taken.map((number) => ({ run_id: runId, number }))),
+    sql: (rows) => `(
+      delete from fsm_events e using json_to_recordset(${rows}) as w(run_id text, number integer)
+      where e.run_id = w.run_id and e.number = w.number and e.run_id ${IS_LIVE})`,
+  };
+}
+
+/** What changes in the rows of the runs themselves: all that an end says, or the metadata alone. */
+function changes(writes: readonly Write[]): Part {
+  const ends = Object.keys(RUN_END);
+  const set = ends.map((column) => `${column} = case when w.ends then w.${column} else r.${column} end`);
+  const changed = writes.filter(({ batch }) => batch.end !== undefined || batch.metadata !== undefined);
+  return {
+    name: "changes",
+    rows: changed.map(({ runId, batch: { end, metadata } }) => ({ id: runId, ends: end !== undefined, metadata, ...end })),
+    sql: (rows) => `(
+      update runs r set ${set.join(", ")},
+        owner = case when w.ends then null else r.owner end,
+        lease_expires_at = case when w.ends then null else r.lease_expires_at end,
+        updated_at = coalesce(w.finished_at, r.updated_at),
+        metadata = coalesce(w.metadata, r.metadata)
+      from json_to_recordset(${rows}) as w(id text, ends boolean, metadata text, ${declared(RUN_END)})
+      where r.id = w.id and r.id ${IS_LIVE})`,
+  };
+}
+
+const isUsed = ({ rows }: Part) => rows.length > 0;
+
+function declared(columns: Columns): string {
+  return Object.entries(columns)
+    .map(([column, type]) => `${column} ${type}`)
+    .join(", ");
+}

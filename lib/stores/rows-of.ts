@@ -1,0 +1,37 @@
+import type { AttemptRow, CycleRow, EventRow, Tables, TraversalRow } from "./schema.js";
+import type { Write } from "./writer.js";
+
+/** What several writes add to the tables beside `runs`, in an order that is the same for whoever writes the same rows. */
+export interface WrittenRows {
+  readonly attempts: readonly AttemptRow[];
+  readonly traversals: readonly TraversalRow[];
+  readonly cycles: readonly CycleRow[];
+  readonly sent: readonly EventRow[];
+  readonly blobs: readonly Tables["blobs"][];
+  readonly blobUses: readonly Tables["blob_uses"][];
+}
+
+export function rowsOf(writes: readonly Write[]): WrittenRows {
+  const attempts: AttemptRow[] = [];
+  const traversals: TraversalRow[] = [];
+  const cycles: CycleRow[] = [];
+  const sent: EventRow[] = [];
+  const texts = new Map<string, string>();
+  const blobUses: Tables["blob_uses"][] = [];
+  for (const { runId, batch } of writes) {
+    for (const row of batch.earlier) attempts.push(row);
+    for (const row of batch.attempts.values()) attempts.push(row);
+    for (const rows of batch.traversals.values()) for (const row of rows) traversals.push(row);
+    for (const row of batch.cycles.values()) cycles.push(row);
+    for (const row of batch.sent.values()) sent.push(row);
+    for (const [hash, text] of batch.blobs) {
+      texts.set(hash, text);
+      blobUses.push({ run_id: runId, hash });
+    }
+  }
+  const used_at = Date.now();
+  const blobs = Array.from(texts, ([hash, data]) => ({ hash, data, used_at }));
+  // Transactions that write the same texts lock them in the same order.
+  blobs.sort((a, b) => (a.hash < b.hash ? -1 : 1));
+  return { attempts, traversals, cycles, sent, blobs, blobUses };
+}

@@ -65,11 +65,7 @@ export class Leases {
   async giveBack(db: Kysely<Tables>): Promise<void> {
     this.stop();
     if (this.driven.size === 0) return;
-    await db
-      .updateTable("runs")
-      .set({ owner: null, lease_expires_at: null })
-      .where("owner", "=", this.owner)
-      .execute();
+    await db.updateTable("runs").set({ owner: null, lease_expires_at: null }).where("owner", "=", this.owner).execute();
   }
 
   /** Renews the leases of all runs driven here, and notices those that were lost. */

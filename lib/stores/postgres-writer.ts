@@ -116,7 +116,12 @@ function changes(writes: readonly Write[]): Part {
   const changed = writes.filter(({ batch }) => batch.end !== undefined || batch.metadata !== undefined);
   return {
     name: "changes",
-    rows: changed.map(({ runId, batch: { end, metadata } }) => ({ id: runId, ends: end !== undefined, metadata, ...end })),
+    rows: changed.map(({ runId, batch: { end, metadata } }) => ({
+      id: runId,
+      ends: end !== undefined,
+      metadata,
+      ...end,
+    })),
     sql: (rows) => `(
       update runs r set ${set.join(", ")},
         owner = case when w.ends then null else r.owner end,

@@ -288,5 +288,7 @@ export class SqlStore implements RunStore {
 const PASSES: ReadonlySet<Failure> = new Set<Failure>(["passing", "unknown"]);
 
 function readFailed(cause: unknown): StoreError {
-  return new StoreError(`The store can't be read: ${messageOf(cause)}. Try again when that is mended.`, "STORE", { cause });
+  return new StoreError(`The store can't be read: ${messageOf(cause)}. Try again when that is mended.`, "STORE", {
+    cause,
+  });
 }

@@ -46,7 +46,7 @@ export async function claimRun(
     const results = trx.updateTable("node_executions").set({ status: "superseded", output: null });
     await results.where("run_id", "=", runId).where("node", "=", node).execute();
   }
-  const log = new SqlRunLog(runId, token, claim, keeper, row.metadata);
+  const log = new SqlRunLog(runId, token, claim.driving, keeper, row.metadata);
   leases.add(log);
   return log;
 }

@@ -6,7 +6,7 @@ import type { NewRun } from "./store.js";
 
 /** The row of a new run, driven here. Long texts of it go into `batch`. @throws {StoreError} UNSTORABLE */
 export function newRunRow(run: NewRun, batch: Batch, leases: Leases, keeper: LogKeeper): NewRunRow {
-  const metadata = run.metadata();
+  const metadata = run.driving.metadata();
   const now = Date.now();
   const fingerprint = fingerprintOf(run.structure);
   batch.blobs.set(fingerprint, run.structure);

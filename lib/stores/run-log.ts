@@ -42,8 +42,8 @@ export class SqlRunLog implements RunLog {
   private failure: Error | undefined;
   private metadataText: string | null;
   private hasBadMetadata = false;
-  /** Makes the run's row, while the run is new. */
-  private makeRow: ((batch: Batch) => NewRunRow) | undefined;
+  /** What makes the run's row, and who waits for that, while it is to be made. */
+  private creation: { readonly makeRow: (batch: Batch) => NewRunRow; readonly written: Deferred<void> } | undefined;
   /** The database knows that the run is driven here. */
   private isKnown = false;
   private isEnding = false;
@@ -170,10 +170,10 @@ export class SqlRunLog implements RunLog {
    * @throws {StoreError} RUN_EXISTS, UNSTORABLE, STORE
    */
   async create(makeRow: (batch: Batch) => NewRunRow): Promise<void> {
-    this.makeRow = makeRow;
-    this.open();
+    const written = deferred();
+    this.creation = { makeRow, written };
     this.keeper.changed(this, true);
-    await this.whenWritten();
+    await written.promise;
     this.claimed();
   }
 
@@ -197,8 +197,9 @@ export class SqlRunLog implements RunLog {
    * @param most - about how many rows; what is beyond remains pending
    */
   take(most: number): Batch | undefined {
-    const { pending } = this;
-    if (pending === undefined || !this.hasRow(pending.batch)) return undefined;
+    const { creation, pending } = this;
+    if (creation !== undefined) return this.newBatch(creation);
+    if (pending === undefined) return undefined;
     const { batch } = pending;
     // The rest can be written, and with it how the run ends because of this.
     const unstorable = this.keepMetadata(batch);
@@ -212,18 +213,18 @@ export class SqlRunLog implements RunLog {
     return this.writing.batch;
   }
 
-  /** Says whether the row of a run that is new could be made; if not, the log has failed. */
-  private hasRow(batch: Batch): boolean {
-    const { makeRow } = this;
-    if (makeRow === undefined) return true;
-    this.makeRow = undefined;
+  /** The batch with the row of a run that is new; undefined when that can't be made, and the log has failed. */
+  private newBatch({ makeRow, written }: NonNullable<SqlRunLog["creation"]>): Batch | undefined {
+    const batch = new Batch();
+    this.writing = { batch, written };
+    this.creation = undefined;
     try {
       batch.created = makeRow(batch);
       this.metadataText = batch.created.metadata;
-      return true;
+      return batch;
     } catch (error) {
       this.fail(error as Error);
-      return false;
+      return undefined;
     }
   }
 

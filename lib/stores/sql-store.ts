@@ -166,7 +166,7 @@ export class SqlStore implements RunStore {
     requireNamesKept(run.structure);
     const { leases, keeper } = this;
     if (leases.has(run.runId)) throw runExists(run.runId);
-    const log = new SqlRunLog(run.runId, 1, run, keeper);
+    const log = new SqlRunLog(run.runId, 1, run.driving, keeper);
     leases.add(log);
     await log.create((batch) => newRunRow(run, batch, leases, keeper));
     return log;

@@ -37,7 +37,8 @@ export interface Driving {
   readonly onFailure: (error: Error) => void;
 }
 
-export interface NewRun extends Driving {
+export interface NewRun {
+  readonly driving: Driving;
   readonly runId: string;
   readonly workflow: string;
   readonly kind: WorkflowKind;
@@ -55,7 +56,8 @@ export interface Parent {
   readonly node: string;
 }
 
-export interface Claim extends Driving {
+export interface Claim {
+  readonly driving: Driving;
   /** The structure that the run goes on with, if it is another one. */
   readonly structure: string | undefined;
   /** Nodes whose results don't hold any more. */

@@ -28,7 +28,7 @@ export function newRecorder(
   const { plan, active } = state;
   const create = ({ driving }: Recorder): Promise<RunLog> =>
     store.create({
-      ...driving,
+      driving,
       runId: state.runId,
       workflow: plan.workflow,
       kind: "dag",
@@ -69,7 +69,7 @@ export function continued(
   }
   const recorder = new DagRecorder(state, options.durability);
   const claim = {
-    ...recorder.driving,
+    driving: recorder.driving,
     structure: change === undefined ? undefined : structure,
     discard: holds === undefined ? [] : discarded(plan, run, holds),
   };

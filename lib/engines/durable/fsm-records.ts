@@ -52,7 +52,7 @@ export function newFsmRecorder(
   if (store === undefined) return undefined;
   const create = ({ driving }: Recorder) =>
     store.create({
-      ...driving,
+      driving,
       runId: state.runId,
       workflow: state.workflow,
       kind: "fsm",
@@ -123,7 +123,7 @@ export function continuedFsm(
     isDone: last !== undefined && !goesOn && last.wait === undefined,
     hasFailed: run.cycles.some(({ status, output }) => status === "failed" && output !== undefined),
   };
-  const claim = { ...recorder.driving, structure: change === undefined ? undefined : structure, discard: [] };
+  const claim = { driving: recorder.driving, structure: change === undefined ? undefined : structure, discard: [] };
   return { state, recorder, claim, resumed };
 }
 

@@ -3,30 +3,45 @@ import { now } from "../base/clock.js";
 /**
  * Why a statement or a transaction failed.
  *
- * `passing`: it wrote nothing, and may succeed when it is tried again. `unknown`: the connection was lost, so nobody knows
- * whether it wrote anything. `data`: the database refuses what it was given. `broken`: anything else, which no other try
- * mends.
+ * `passing`: it wrote nothing, and may succeed when it is tried again. `lost`: the connection broke, and `silent`: there was no
+ * answer in time, so that nobody knows whether it wrote anything. `data`: the database refuses what it was given. `broken`:
+ * anything else, which no other try mends.
  */
-export type Failure = "passing" | "unknown" | "data" | "broken";
+export type Failure = "passing" | "lost" | "silent" | "data" | "broken";
 
-/** For how long something is tried again, in ms. */
+/** Whether trying again may help, and nobody knows what the last try did. */
+export function isUncertain(failure: Failure): boolean {
+  return failure === "lost" || failure === "silent";
+}
+
+/** For how long something is tried again after it failed first, in ms. */
 const PATIENCE = 5000;
 
 const FIRST_PAUSE = 10;
 const LONGEST_PAUSE = 500;
 
+/** Before whoever gave no answer is asked again, in ms. */
+const PAUSE_AFTER_SILENCE = 1000;
+
 /**
  * Tries again what failed for a reason that passes, with growing pauses, for some 5 s.
- * @param isWorthIt - whether a failure is one that another try may mend, and does no harm
+ * @param mayRepeat - whether it does no harm to do it again although nobody knows whether it was done
  */
-export async function persistently<T>(work: () => Promise<T>, isWorthIt: (error: unknown) => boolean): Promise<T> {
-  const deadline = now() + PATIENCE;
+export async function persistently<T>(
+  work: () => Promise<T>,
+  failureOf: (error: unknown) => Failure,
+  mayRepeat: () => boolean,
+): Promise<T> {
+  let deadline = Infinity;
   for (let longest = FIRST_PAUSE; ; longest = Math.min(2 * longest, LONGEST_PAUSE)) {
     try {
       return await work();
     } catch (error) {
-      if (!isWorthIt(error) || now() > deadline) throw error;
-      const pause = longest * (0.5 + Math.random() / 2);
+      const failure = failureOf(error);
+      const isWorthIt = failure === "passing" || (isUncertain(failure) && mayRepeat());
+      deadline = Math.min(deadline, now() + PATIENCE);
+      if (!isWorthIt || now() >= deadline) throw error;
+      const pause = failure === "silent" ? PAUSE_AFTER_SILENCE : longest * (0.5 + Math.random() / 2);
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }

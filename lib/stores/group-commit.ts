@@ -2,7 +2,7 @@ import { setImmediate } from "../base/turn.js";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import type { Database } from "./connection.js";
-import { persistently } from "./failure.js";
+import { isUncertain, persistently, type Failure } from "./failure.js";
 import type { SqlRunLog } from "./run-log.js";
 import type { Write } from "./writer.js";
 
@@ -98,13 +98,13 @@ async function write(database: Database, writes: readonly LoggedWrite[]): Promis
   const { writer, failureOf } = database;
   // Nothing is harmed when rows are written again; but then a new run would seem to be another's.
   const hasNew = writes.some(({ batch }) => batch.created !== undefined);
-  const isWorthIt = (error: unknown) => {
-    const failure = failureOf(error);
-    return failure === "passing" || (failure === "unknown" && !hasNew);
-  };
   let written: ReadonlySet<string>;
   try {
-    written = await persistently(() => writer.write(writes), isWorthIt);
+    written = await persistently(
+      () => writer.write(writes),
+      failureOf,
+      () => !hasNew,
+    );
   } catch (error) {
     const failure = failureOf(error);
     const [first, ...others] = parts(writes, failure);
@@ -119,9 +119,9 @@ async function write(database: Database, writes: readonly LoggedWrite[]): Promis
 }
 
 /** What may be written apart when it failed together: only that of which the failure is no one else's. */
-function parts(writes: readonly LoggedWrite[], failure: string): (readonly LoggedWrite[])[] {
+function parts(writes: readonly LoggedWrite[], failure: Failure): (readonly LoggedWrite[])[] {
   if (failure === "data") return writes.map((write) => [write]);
-  if (failure !== "unknown") return [writes];
+  if (!isUncertain(failure)) return [writes];
   const isNew = ({ batch }: LoggedWrite) => batch.created !== undefined;
   return [writes.filter(isNew), writes.filter((write) => !isNew(write))].filter(({ length }) => length > 0);
 }

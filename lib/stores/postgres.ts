@@ -132,9 +132,11 @@ const PASSING = /^(?:40001|40P01|55P03|57014|57P0[1-3]|53300|25P03)$/u;
 const UNSENT = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/u;
 const UNSENT_TEXT = /timeout exceeded when trying to connect|is not queryable/u;
 
-/** The connection was lost. When there was no answer for {@link QUERY_TIMEOUT}, that is another thing: it was time enough. */
-const LOST = /^(?:ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED|08...)$/u;
+const LOST = /^(?:ECONNRESET|EPIPE|ECONNABORTED|08...)$/u;
 const LOST_TEXT = /Connection terminated/u;
+
+const SILENT = "ETIMEDOUT";
+const SILENT_TEXT = /Query read timeout/u;
 
 /** A value that does not fit, a rule of a table, a limit of the program. */
 const DATA = /^(?:2[1-3]|54)/u;
@@ -155,6 +157,7 @@ function failureOf(error: unknown): Failure {
   const text = messageOf(error);
   if (error instanceof DagwrightError) return "broken";
   if (PASSING.test(code) || UNSENT.test(code) || UNSENT_TEXT.test(text)) return "passing";
-  if (LOST.test(code) || LOST_TEXT.test(text)) return "unknown";
+  if (LOST.test(code) || LOST_TEXT.test(text)) return "lost";
+  if (code === SILENT || SILENT_TEXT.test(text)) return "silent";
   return DATA.test(code) ? "data" : "broken";
 }

@@ -7,7 +7,7 @@ import type { CacheStore } from "../definition/policy-options.js";
 import { claimRun } from "./claim.js";
 import { Codec, type StoredType } from "./codec.js";
 import type { Connection, Database } from "./connection.js";
-import { persistently, type Failure } from "./failure.js";
+import { persistently } from "./failure.js";
 import { GroupCommit, writeFailed } from "./group-commit.js";
 import { differenceOf, type RunDifference } from "./comparison.js";
 import { Leases } from "./leases.js";
@@ -224,9 +224,12 @@ export class SqlStore implements RunStore {
   /** Reads, and tries again when the connection is lost meanwhile. */
   private async reading<T>(work: (database: Database) => Promise<T>): Promise<T> {
     const database = await this.open();
-    const isWorthIt = (error: unknown) => PASSES.has(database.failureOf(error));
     try {
-      return await persistently(() => work(database), isWorthIt);
+      return await persistently(
+        () => work(database),
+        database.failureOf,
+        () => true,
+      );
     } catch (cause) {
       const isOurs = cause instanceof DagwrightError || cause instanceof TypeError || cause instanceof RangeError;
       throw isOurs ? cause : readFailed(cause);
@@ -246,13 +249,9 @@ export class SqlStore implements RunStore {
         return value;
       });
     };
-    // What was lost before its commit was asked for was rolled back.
-    const isWorthIt = (error: unknown) => {
-      const failure = failureOf(error);
-      return failure === "passing" || (failure === "unknown" && !isDone);
-    };
     try {
-      return await persistently(attempt, isWorthIt);
+      // What was lost before its commit was asked for was rolled back.
+      return await persistently(attempt, failureOf, () => !isDone);
     } catch (cause) {
       throw cause instanceof DagwrightError ? cause : writeFailed(cause);
     }
@@ -284,8 +283,6 @@ export class SqlStore implements RunStore {
     }
   }
 }
-
-const PASSES: ReadonlySet<Failure> = new Set<Failure>(["passing", "unknown"]);
 
 function readFailed(cause: unknown): StoreError {
   return new StoreError(`The store can't be read: ${messageOf(cause)}. Try again when that is mended.`, "STORE", {

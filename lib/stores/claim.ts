@@ -2,6 +2,7 @@ import { sql, type Kysely } from "kysely";
 import type { Database } from "./connection.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { Leases } from "./leases.js";
+import { isKept } from "./names.js";
 import { notFound, readRun } from "./records.js";
 import { SqlRunLog, type LogKeeper } from "./run-log.js";
 import type { Tables } from "./schema.js";
@@ -21,6 +22,7 @@ export async function claimRun(
   runId: string,
   accept: (run: RecordedRun) => Claim | undefined,
 ): Promise<SqlRunLog | undefined> {
+  if (!isKept(runId)) throw notFound(runId);
   let query = trx.selectFrom("runs").selectAll().select(clock.as("clock")).where("id", "=", runId);
   if (locksRows) query = query.forUpdate();
   const row = await query.executeTakeFirst();

@@ -4,6 +4,23 @@ import { StoreError } from "../base/errors.js";
 const MAY_BE_LOST = /\\u(?:0000|d[89a-f])/u;
 const LOST = /\p{Surrogate}/u;
 
+/** Whether a text comes back from a database as it is. Ids and names of other kinds are nowhere. */
+export function isKept(text: string): boolean {
+  return !LOST.test(text) && !text.includes("\0");
+}
+
+/** Begins a text that databases would not keep as it is: what follows is JSON. */
+const ESCAPE = "\u001f";
+
+/** What stands in a column for any text; {@link fromColumn} gives it back. */
+export function toColumn(text: string): string {
+  return isKept(text) && !text.startsWith(ESCAPE) ? text : ESCAPE + JSON.stringify(text);
+}
+
+export function fromColumn(text: string): string {
+  return text.startsWith(ESCAPE) ? (JSON.parse(text.slice(ESCAPE.length)) as string) : text;
+}
+
 /** The longest id of a run and name of a node, in bytes: together with others they are keys, whose length databases bound. */
 const LONGEST = 512;
 
@@ -23,7 +40,7 @@ function requireShort(what: string, name: string): void {
 
 /** @throws {StoreError} UNSTORABLE for a name that would not come back as it is */
 export function requireKept(what: string, name: string): void {
-  if (!LOST.test(name) && !name.includes("\0")) return;
+  if (isKept(name)) return;
   const reason = "databases keep neither NUL nor half a surrogate pair in a text";
   throw new StoreError(`${what} ${JSON.stringify(name)} can't be stored: ${reason}. Change it.`, "UNSTORABLE");
 }

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { referredTo } from "./batch.js";
 import type { Codec } from "./codec.js";
+import { fromColumn, isKept } from "./names.js";
 import type { AttemptRow, CycleRow, RunRow, Tables } from "./schema.js";
 import type {
   AttemptStatus,
@@ -19,6 +20,7 @@ const MOST_BLOBS = 100;
 
 /** A run's row. @throws {StoreError} NOT_FOUND */
 export async function runRow(db: Kysely<Tables>, runId: string): Promise<RunRow> {
+  if (!isKept(runId)) throw notFound(runId);
   const row = await db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
   if (row !== undefined) return row;
   throw notFound(runId);
@@ -144,7 +146,7 @@ function recordedNode(rows: readonly AttemptRow[], texts: Texts): RecordedNode {
     status: status as AttemptStatus,
     attempts: rows[rows.length - 1].attempt,
     output: texts.optional(output),
-    branch: branch ?? undefined,
+    branch: branch === null ? undefined : fromColumn(branch),
     isCached: is_cached === 1,
     reason: reason ?? undefined,
     error: texts.thrown(error),

@@ -4,6 +4,7 @@ import type { NodeStatus } from "../run/status.js";
 import { inputsIn, type Structure } from "../planning/structure.js";
 import { reference } from "./batch.js";
 import type { Codec } from "./codec.js";
+import { fromColumn, isKept } from "./names.js";
 import { attemptRows, cycleRows, decisiveRow, recordedCycles, Texts } from "./records.js";
 import type { Redaction } from "./redaction.js";
 import { summaryOf, type RunSummary } from "./run-list.js";
@@ -78,6 +79,7 @@ export async function runDetails(
   codec: Codec,
   redaction: Redaction,
 ): Promise<RunDetails | undefined> {
+  if (!isKept(runId)) return undefined;
   const row = await db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
   if (row === undefined) return undefined;
   const attempts = await attemptRows(db, runId);
@@ -153,7 +155,8 @@ function inputsOf(
     // Of a fork, all of the result goes along the branch it took.
     const isPart = output !== null && from?.branch === undefined;
     const values = inputs.get(target) ?? (Object.create(null) as Values);
-    values[input] = isPart ? (from?.output as Values | undefined)?.[output] : from?.output;
+    const part = output === null ? "" : fromColumn(output);
+    values[fromColumn(input)] = isPart ? (from?.output as Values | undefined)?.[part] : from?.output;
     inputs.set(target, values);
   }
   return inputs;
@@ -209,7 +212,7 @@ class Reader {
       status: status === "superseded" ? "pending" : (status as NodeStatus),
       attempts: rows[rows.length - 1].attempt,
       output: this.value(row.node, output),
-      branch: row.branch ?? undefined,
+      branch: row.branch === null ? undefined : fromColumn(row.branch),
       cached: row.is_cached === 1,
       error: this.texts.thrown(row.error),
       reason: row.reason ?? undefined,

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import { checkNumber, checkOneOf, checkOptions } from "../base/check.js";
 import type { RunStatus } from "../run/status.js";
+import { isKept } from "./names.js";
 import type { RunRow, Tables } from "./schema.js";
 import type { WorkflowKind } from "./store.js";
 
@@ -44,6 +45,7 @@ export async function listRuns(db: Kysely<Tables>, filter: RunFilter): Promise<R
   checkOptions(filter, ["workflow", "status", "since", "limit", "cursor"], "listRuns");
   checkOneOf("status", status, STATUSES);
   checkNumber("limit", limit, { min: 1, integer: true });
+  if (workflow !== undefined && !isKept(workflow)) return { runs: [] };
   let query = db.selectFrom("runs").selectAll();
   if (workflow !== undefined) query = query.where("workflow", "=", workflow);
   if (status !== undefined) query = query.where("status", "=", status);
@@ -74,7 +76,7 @@ function timeOf(since: number | Date): number {
 function read(cursor: string): [at: number, id: string] {
   try {
     const [at, id] = JSON.parse(Buffer.from(cursor, "base64url").toString()) as unknown[];
-    if (typeof at === "number" && typeof id === "string") return [at, id];
+    if (typeof at === "number" && typeof id === "string" && isKept(id)) return [at, id];
   } catch {
     // It is no cursor, either.
   }

@@ -3,7 +3,7 @@ import { deferred, type Deferred } from "../base/deferred.js";
 import { StoreError } from "../base/errors.js";
 import { Batch, type NewRunRow } from "./batch.js";
 import type { Codec } from "./codec.js";
-import { kept, requireKept } from "./names.js";
+import { kept, requireKept, toColumn } from "./names.js";
 import type {
   CycleStatus,
   AttemptEntry,
@@ -78,7 +78,7 @@ export class SqlRunLog implements RunLog {
       status,
       worker: attempt === 0 ? null : worker,
       output: text === null ? null : batch.keep(text),
-      branch: branch ?? null,
+      branch: branch === undefined ? null : toColumn(branch),
       is_cached: isCached === true ? 1 : 0,
       error: error === undefined ? null : batch.keep(codec.encodeThrown(error)),
       reason: reason === undefined ? null : kept(reason),
@@ -91,9 +91,14 @@ export class SqlRunLog implements RunLog {
     if (list.length === 0) return;
     const { batch } = this.open();
     const traversed_at = toEpoch(nowChecked());
-    const rows = list.map(({ from, to, input, output = null }) => {
-      return { run_id: this.runId, target: to, input, source: from, output, traversed_at };
-    });
+    const rows = list.map(({ from, to, input, output }) => ({
+      run_id: this.runId,
+      target: to,
+      input: toColumn(input),
+      source: from,
+      output: output === undefined ? null : toColumn(output),
+      traversed_at,
+    }));
     batch.traversals.set(list[0].to, rows);
   }
 

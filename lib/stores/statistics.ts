@@ -1,4 +1,5 @@
 import { sql, type Kysely } from "kysely";
+import { isKept } from "./names.js";
 import type { Tables } from "./schema.js";
 
 /** How the runs of a workflow went. */
@@ -29,13 +30,14 @@ interface Sums {
 
 /** Computed by the database. Percentiles are exact: by nearest rank. */
 export async function statsOf(db: Kysely<Tables>, workflow: string): Promise<WorkflowStats> {
+  const runs = { total: 0, running: 0, completed: 0, failed: 0, cancelled: 0, paused: 0 };
+  if (!isKept(workflow)) return { workflow, runs, nodes: new Map() };
   const counts = await db
     .selectFrom("runs")
     .select(["status", (eb) => eb.fn.countAll().as("n")])
     .where("workflow", "=", workflow)
     .groupBy("status")
     .execute();
-  const runs = { total: 0, running: 0, completed: 0, failed: 0, cancelled: 0, paused: 0 };
   for (const { status, n } of counts) {
     runs[status as keyof typeof runs] = Number(n);
     runs.total += Number(n);

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { Dag, StoreError } from "dagwright";
-import { postgresStore } from "dagwright/store";
+import { postgresStore, type StoreOptions } from "dagwright/store";
+import { sharingContract } from "../contracts/store-sharing.contract.js";
 import { storeContract } from "../contracts/store.contract.js";
 import { execute, startPostgres } from "../support/postgres.js";
 
@@ -13,16 +14,21 @@ if (typeof server === "string") {
   const { url } = server;
   afterAll(() => server.close());
 
-  storeContract("Postgres", async () => ({
-    open: (options) => postgresStore(url, options),
-    execute: async (statement) => void (await execute(url, statement)),
-    count: async (table) => {
+  const subject = async () => ({
+    address: () => url,
+    open: (options?: StoreOptions) => postgresStore(url, options),
+    execute: async (statement: string) => void (await execute(url, statement)),
+    count: async (table: string) => {
       const [{ n }] = await execute(url, `select count(*)::int as n from ${table}`);
       return n as number;
     },
+    refuse: async (node: string) =>
+      void (await execute(url, `alter table node_executions add constraint refuses check (node <> '${node}')`)),
     reset: async () => void (await execute(url, "drop schema public cascade; create schema public")),
     close: async () => {},
-  }));
+  });
+  storeContract("Postgres", subject);
+  sharingContract("Postgres", subject);
 
   describe("A Postgres store", () => {
     it("makes its tables once, whoever comes first", async () => {

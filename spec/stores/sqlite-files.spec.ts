@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -75,6 +75,35 @@ describe("A store in a SQLite file", () => {
     clearInterval(timer);
     expect(turns).toBeGreaterThan(10);
     other.close();
+    await store.close();
+  });
+
+  it("is one file when the store is closed: a copy of it has all that was recorded", async () => {
+    const store = sqliteStore(path);
+    const { runId } = await wide(50).run({ store });
+    await store.close();
+    copyFileSync(path, `${path}.copy`);
+    const copy = sqliteStore(`${path}.copy`);
+    expect((await copy.getRun(runId))!.status).toBe("completed");
+    await copy.close();
+  });
+
+  it("is written in transactions so small that the event loop turns between them, however many runs there are", async () => {
+    const { database, statements } = faulty(path, -1);
+    const store = sqliteStore(database);
+    const dag = new Dag<any>("small");
+    dag.node("a", async () => 1);
+    await Promise.all(Array.from({ length: 1500 }, () => dag.run({ store })));
+    await wide(1500).run({ store, mode: "async" });
+    let longest = 0;
+    let length = 0;
+    for (const sql of statements) {
+      length = sql.startsWith("begin") ? 0 : length + Math.max(1, sql.split("), (").length);
+      longest = Math.max(longest, length);
+    }
+    expect(longest).toBeLessThan(2000);
+    expect((await store.stats("small")).runs.completed).toBe(1500);
+    expect((await store.listRuns({ workflow: "wide" })).runs[0].status).toBe("completed");
     await store.close();
   });
 

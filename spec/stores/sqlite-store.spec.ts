@@ -2,27 +2,37 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sqliteStore } from "dagwright/store";
+import { sharingContract } from "../contracts/store-sharing.contract.js";
 import { storeContract } from "../contracts/store.contract.js";
 import { openDatabase } from "../support/sqlite.js";
 
-storeContract("SQLite", async () => {
+async function subject() {
   const folder = mkdtempSync(join(tmpdir(), "dagwright-runs-"));
   let number = 0;
   const path = () => join(folder, `${number}.db`);
+  const execute = async (statement: string) => {
+    const database = openDatabase(path());
+    database.prepare(statement).run([]);
+    database.close();
+  };
   return {
-    open: (options) => sqliteStore(path(), options),
-    execute: async (statement) => {
-      const database = openDatabase(path());
-      database.prepare(statement).run([]);
-      database.close();
-    },
-    count: async (table) => {
+    address: path,
+    open: (options?: Parameters<typeof sqliteStore>[1]) => sqliteStore(path(), options),
+    execute,
+    count: async (table: string) => {
       const database = openDatabase(path());
       const [{ n }] = database.prepare(`select count(*) as n from ${table}`).all([]) as { n: number }[];
       database.close();
       return n;
     },
+    refuse: (node: string) =>
+      execute(
+        `create trigger refuses before insert on node_executions when new.node = '${node}' begin select raise(abort, 'refused'); end`,
+      ),
     reset: async () => void number++,
     close: async () => rmSync(folder, { recursive: true, force: true }),
   };
-});
+}
+
+storeContract("SQLite", subject);
+sharingContract("SQLite", subject);

@@ -1,0 +1,182 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { createRequire } from "node:module";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Dag, Fsm, StoreError, waitForEvent } from "dagwright";
+import type { SqlStore, StoreOptions } from "dagwright/store";
+import { dying } from "../support/dying.js";
+
+/** A kind of store that processes share, on a database that is empty before each spec. */
+export interface SharedSubject {
+  /** What a process needs to open the database. */
+  readonly address: () => string;
+  open(options?: StoreOptions): SqlStore;
+  /** Executes a statement on the side. */
+  execute(statement: string): Promise<void>;
+  /** Makes the database refuse to write nodes of this name. */
+  refuse(node: string): Promise<void>;
+  reset(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+const script = fileURLToPath(new URL("../support/dying.ts", import.meta.url));
+
+/** A process that does something with a run; resolves when it has said so much. */
+async function start(address: string, runId: string, task: string, says: RegExp): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ["--import", tsx, script, address, runId, task], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  await new Promise<void>((resolve, reject) => {
+    const hear = (data: Buffer) => {
+      said += data.toString();
+      if (says.test(said)) resolve();
+    };
+    child.stdout.on("data", hear);
+    child.stderr.on("data", (data: Buffer) => (said += data.toString()));
+    child.on("exit", () => reject(new Error(`It ended, and said: ${said}`)));
+  });
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const gone = new Promise((resolve) => child.once("close", resolve));
+  child.kill("SIGKILL");
+  await gone;
+}
+
+/** What every store guarantees to those who share it: processes, and the runs of one. */
+export function sharingContract(name: string, connect: () => Promise<SharedSubject>): void {
+  describe(`Runs that share ${name}`, () => {
+    let subject: SharedSubject;
+    const open: SqlStore[] = [];
+    const another = (options?: StoreOptions) => {
+      const store = subject.open(options);
+      open.push(store);
+      return store;
+    };
+
+    beforeEach(async () => {
+      subject ??= await connect();
+      await subject.reset();
+    });
+    afterEach(async () => {
+      await Promise.all(open.splice(0).map((store) => store.close()));
+    });
+    afterAll(() => subject?.close());
+
+    it("go on at once when the process that drove one was killed, long before its lease is over", async () => {
+      const child = await start(subject.address(), "r", "drive", /driving/u);
+      const store = another();
+      await expect(dying(false).resume("r", { store })).rejects.toMatchObject({ code: "LEASE_HELD" });
+      expect(await dying(false).recover({ store })).toEqual([]);
+      await kill(child);
+      const [run] = await dying(false).recover({ store });
+      expect(run.value).toBe(2);
+    });
+
+    it("are left to their process, though the clock of another is ahead", async () => {
+      const driver = await start(subject.address(), "r", "drive", /driving/u);
+      await start(subject.address(), "r", "recover with a clock that is ahead", /recovered 0/u);
+      await kill(driver);
+    });
+
+    it("are given back when a store is closed", async () => {
+      const first = another({ lease: 600_000 });
+      const dag = new Dag<any>("d");
+      let begun = () => {};
+      const hasBegun = new Promise<void>((resolve) => (begun = resolve));
+      dag.node("slow", () => (begun(), new Promise(() => {})));
+      const lost = dag.run({ store: first, runId: "r", timeout: 20_000 }).catch((error: unknown) => error);
+      await hasBegun;
+      await first.close();
+      const mended = new Dag<any>("d");
+      mended.node("slow", () => "done");
+      const [run] = await mended.recover({ store: another() });
+      expect(run.value).toBe("done");
+      void lost;
+    });
+
+    it("fail alone when the database refuses their data, whatever they were written with", async () => {
+      const store = another();
+      const dag = (node: string) => {
+        const made = new Dag<any>(node);
+        made.node(node, async () => 1);
+        made.node("then", { needs: [node] }, (x: number) => x + 1);
+        return made;
+      };
+      await store.listRuns();
+      await subject.refuse("evil");
+      const innocent = Array.from({ length: 20 }, (_, i) => dag("innocent").run({ store, runId: `run ${i}` }));
+      const evil = dag("evil").run({ store, runId: "evil" });
+      const more = Array.from({ length: 20 }, (_, i) => dag("innocent").run({ store, runId: `more ${i}` }));
+      await expect(evil).rejects.toBeInstanceOf(StoreError);
+      for (const run of await Promise.all([...innocent, ...more])) expect(run.value).toBe(2);
+      expect((await store.listRuns({ status: "completed" })).runs.length).toBe(40);
+    });
+
+    it("keep texts of their own that no database would, and look nothing up under such names", async () => {
+      const store = another();
+      const dag = new Dag<any>("d");
+      dag.node("value", () => ({ "a\0b": 1, "\ud800": 2 }));
+      dag.select("route", { needs: ["value"] }, async () => "left\0\udfff");
+      dag.node("left", { needs: ["route.left\0\udfff"] }, () => "went left");
+      dag.node(
+        "takes",
+        { needs: ["value.a\0b", "value.\ud800"], params: ["x\0", "y\ud800"] },
+        (x: number, y: number) => [x, y],
+      );
+      const { runId } = await dag.run({ store });
+      const run = (await store.getRun(runId))!;
+      expect(run.nodes.get("route")?.branch).toBe("left\0\udfff");
+      expect(run.attempts.find(({ node }) => node === "takes")?.input).toEqual({ "x\0": 1, "y\ud800": 2 });
+      expect((await dag.resume(runId, { store })).get("left")).toBe("went left");
+      for (const nowhere of ["\0", "\ud800", "x".repeat(5000)]) {
+        expect(await store.getRun(nowhere)).toBeUndefined();
+        await expect(dag.resume(nowhere, { store })).rejects.toMatchObject({ code: "NOT_FOUND" });
+        expect((await store.listRuns({ workflow: nowhere })).runs).toEqual([]);
+        expect((await store.stats(nowhere)).runs.total).toBe(0);
+      }
+    });
+
+    it("are refused under an id, or with a node, whose name is longer than a key may be", async () => {
+      const store = another();
+      const dag = new Dag<any>("d");
+      dag.node("n", () => expect.unreachable());
+      await expect(dag.run({ store, runId: "é".repeat(300) })).rejects.toThrow(/600 bytes, and may have 512/u);
+      const long = new Dag<any>("d");
+      long.node("n".repeat(513), () => expect.unreachable());
+      await expect(long.run({ store })).rejects.toMatchObject({ name: "StoreError", code: "UNSTORABLE" });
+      const longest = new Dag<any>("d");
+      const names = ["a".repeat(512), "b".repeat(512)];
+      longest.node(names[0], { params: ["i".repeat(512)] }, (x: number) => x);
+      longest.node(names[1], { needs: [names[0]], params: ["j".repeat(512)] }, (x: number) => x + 1);
+      const run = await longest.run({ store, runId: "r".repeat(512), inputs: { ["i".repeat(512)]: 1 } });
+      expect(run.value).toBe(2);
+    });
+
+    it("all complete, hundreds started at once, each recorded to its end", async () => {
+      const store = another({ lease: 300 });
+      const dag = new Dag<any>("many");
+      dag.node("a", { params: ["x"] }, async (x: number) => x);
+      dag.node("b", { needs: ["a"] }, async (x: number) => x + 1);
+      const runs = await Promise.all(Array.from({ length: 400 }, (_, x) => dag.run({ store, inputs: { x } })));
+      expect(runs.map(({ value }) => value)).toEqual(Array.from({ length: 400 }, (_, x) => x + 1));
+      expect((await store.stats("many")).runs).toMatchObject({ total: 400, completed: 400 });
+    });
+
+    it("wait by the hundred, and keep their leases", async () => {
+      const [store, other] = [another({ lease: 400 }), another()];
+      const fsm = new Fsm<any>("waits");
+      fsm.state("idle", { initial: true, to: ["done"] }, () => waitForEvent({ GO: "done" }));
+      fsm.state("done", { terminal: true }, () => "done");
+      const handles = Array.from({ length: 200 }, (_, i) => fsm.start({ store, runId: `run ${i}` }));
+      await Promise.all(handles.map((handle) => handle.waitFor("idle")));
+      await new Promise((resolve) => setTimeout(resolve, 1200));
+      expect(await fsm.recover({ store: other })).toEqual([]);
+      await Promise.all(handles.map((handle) => handle.send("GO")));
+      for (const { result } of handles) expect((await result).finalState).toBe("done");
+    });
+  });
+}

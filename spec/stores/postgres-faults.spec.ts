@@ -1,0 +1,145 @@
+import pg from "pg";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Dag, Fsm, StoreError, waitForEvent } from "dagwright";
+import { postgresStore, type SqlStore, type StoreOptions } from "dagwright/store";
+import { execute, startPostgres } from "../support/postgres.js";
+import { startProxy, type Proxy } from "../support/proxy.js";
+
+const server = await startPostgres();
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Nodes in a line, each of which adds 1. */
+function chain(length: number, at: (node: number) => unknown = () => {}): Dag<any> {
+  const dag = new Dag<any>("chain");
+  dag.node("n0", async () => (await at(0), 1));
+  for (let i = 1; i < length; i++) {
+    dag.node(`n${i}`, { needs: [`n${i - 1}`] }, async (x: number) => (await at(i), x + 1));
+  }
+  return dag;
+}
+
+if (typeof server === "string") {
+  it.skip(server, () => {});
+} else {
+  const { url } = server;
+  afterAll(() => server.close());
+
+  describe("A Postgres server that fails", () => {
+    let proxy: Proxy;
+    let stores: SqlStore[];
+    beforeEach(async () => {
+      await execute(url, "drop schema public cascade; create schema public");
+      proxy = await startProxy(Number(new URL(url).port || 5432));
+      stores = [];
+    });
+    afterEach(async () => {
+      vi.restoreAllMocks();
+      await Promise.all(stores.map((store) => store.close()));
+      await proxy.close();
+    });
+
+    /** A store that reaches the server through the proxy. */
+    async function open(options?: StoreOptions, settings: Record<string, string> = {}): Promise<SqlStore> {
+      const through = new URL(url);
+      through.host = `127.0.0.1:${proxy.port}`;
+      for (const [name, value] of Object.entries(settings)) through.searchParams.set(name, value);
+      const store = postgresStore(through.href, options);
+      stores.push(store);
+      await store.listRuns();
+      return store;
+    }
+
+    it("ends connections at any moment, and the run goes on over others", async () => {
+      const store = await open({}, { application_name: "ended" });
+      const end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ended'";
+      const run = await chain(40, (i) => (i % 5 === 2 ? void execute(url, end) : undefined)).run({ store });
+      expect(run.value).toBe(40);
+      expect((await store.getRun(run.runId))!.status).toBe("completed");
+    });
+
+    it("is out of reach for a moment, and the run goes on", async () => {
+      const store = await open();
+      const run = await chain(10, (i) => (i === 4 ? proxy.cut() : undefined)).run({ store });
+      expect(run.value).toBe(10);
+    });
+
+    it("gives no answer any more over connections that exist, and the store works over new ones", async () => {
+      const store = await open({ lease: 60_000 }, { query_timeout: "500" });
+      const run = await chain(6, (i) => (i === 2 ? proxy.silence() : undefined)).run({ store });
+      expect(run.value).toBe(6);
+      proxy.silence();
+      // Each connection that was idle is found out once.
+      expect((await store.getRun(run.runId))!.status).toBe("completed");
+    });
+
+    it("finds a deadlock, and what it undid is done again", async () => {
+      const store = await open();
+      const admin = new pg.Client({ connectionString: url });
+      await admin.connect();
+      let meet = () => {};
+      const bothRun = new Promise<void>((resolve) => (meet = resolve));
+      let running = 0;
+      const waits = () => {
+        const dag = new Dag<any>("waits");
+        dag.node("a", async () => {
+          if (++running === 2) meet();
+          await go;
+          return 1;
+        });
+        return dag;
+      };
+      let begin = () => {};
+      const go = new Promise<void>((resolve) => (begin = resolve));
+      const runs = ["a", "b"].map((runId) => waits().run({ store, runId }));
+      await bothRun;
+      await admin.query("begin");
+      await admin.query("select 1 from runs where id = 'b' for update");
+      begin(); // Both are written together now: "a" is locked, "b" is waited for.
+      await sleep(300);
+      const ours = admin.query("select 1 from runs where id = 'a' for update").then(
+        () => admin.query("commit"),
+        () => admin.query("rollback"),
+      );
+      for (const run of await Promise.all(runs)) expect(run.status).toBe("completed");
+      await ours;
+      await admin.end();
+    });
+
+    it("is asked once a step", async () => {
+      const store = await open();
+      await chain(2).run({ store });
+      const before = proxy.roundTrips();
+      await chain(20).run({ store });
+      // One for the run, one for the first start, one for each completion.
+      expect(proxy.roundTrips() - before).toBeLessThanOrEqual(23);
+    });
+
+    it("is asked once for the leases of all runs", async () => {
+      const store = await open({ lease: 600 });
+      const fsm = new Fsm<any>("waits");
+      fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
+      const handles = Array.from({ length: 100 }, () => fsm.start({ store }));
+      for (const handle of handles) handle.result.catch(() => {});
+      await Promise.all(handles.map((handle) => handle.waitFor("idle")));
+      await sleep(300);
+      const before = proxy.roundTrips();
+      await sleep(1000);
+      expect(proxy.roundTrips() - before).toBeLessThanOrEqual(12);
+      await Promise.all(handles.map((handle) => handle.stop()));
+    });
+
+    it("refuses connections for good, and runs fail with a StoreError, and can be resumed", async () => {
+      const store = await open();
+      vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+      const error = await chain(3, (i) => (i === 1 ? proxy.close() : undefined))
+        .run({ store, runId: "r" })
+        .catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(StoreError);
+      const other = postgresStore(url);
+      await store.close();
+      await execute(url, "update runs set lease_expires_at = 0");
+      expect((await chain(3).resume("r", { store: other })).value).toBe(3);
+      await other.close();
+    });
+  });
+}

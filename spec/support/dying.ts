@@ -1,0 +1,33 @@
+/**
+ * A process that drives a run until it is killed. Arguments: the database, a Postgres address or a path; the run's id; how far
+ * ahead its clock is, in ms. It says "driving" when the second node has begun.
+ */
+import { Dag } from "../../lib/index.js";
+import { postgresStore, sqliteStore } from "../../lib/store.js";
+
+/** Two nodes; the second never ends in a process that is to die. */
+export function dying(isDriver: boolean): Dag<any> {
+  const dag = new Dag<any>("dying");
+  dag.node("first", () => 1);
+  dag.node("second", { needs: ["first"] }, (first: number) => {
+    if (!isDriver) return first + 1;
+    process.stdout.write("driving\n");
+    return new Promise(() => {});
+  });
+  return dag;
+}
+
+const [database, runId, task] = process.argv.slice(2);
+const openStore = () => (database.startsWith("postgres") ? postgresStore(database) : sqliteStore(database));
+
+if (task === "drive") {
+  void dying(true).run({ store: openStore(), runId });
+  setInterval(() => {}, 1000);
+} else if (task === "recover with a clock that is ahead") {
+  const { now } = Date;
+  Date.now = () => now() + 600_000;
+  const store = openStore();
+  const runs = await dying(false).recover({ store });
+  process.stdout.write(`recovered ${runs.length}\n`);
+  await store.close();
+}

@@ -13,6 +13,7 @@ const ALL = [
   "executors",
   "parallel",
   "durable",
+  "durable-load",
   "memory",
   "cold-start",
 ];

@@ -39,13 +39,14 @@ export class PostgresWriter implements Writer {
       upsert("text_uses", SHAPES.BLOB_USES, rows.blobUses),
       changes(writes),
     ].filter(isUsed);
-    const parameters = [...sources, ...parts].map(({ rows }) => JSON.stringify(rows));
-    const clauses = [...sources, ...parts].map(({ name, sql }, i) => `${name} as ${sql(`$${i + 1}::json`)}`);
+    const ids = writes.map(({ runId }) => runId);
+    const parameters = [ids, ...[...sources, ...parts].map(({ rows }) => JSON.stringify(rows))];
+    const clauses = [...sources, ...parts].map(({ name, sql }, i) => `${name} as ${sql(`$${i + 2}::json`)}`);
     const live = sources.map(({ name }) => `select id from ${name}`).join(" union all ");
     clauses.splice(sources.length, 0, `live as materialized (${live})`);
     const statement = `with ${clauses.join(",\n")}\nselect id from live`;
-    const { rows: ids } = await this.db.executeQuery<{ id: string }>(CompiledQuery.raw(statement, parameters));
-    return new Set(ids.map(({ id }) => id));
+    const { rows: written } = await this.db.executeQuery<{ id: string }>(CompiledQuery.raw(statement, parameters));
+    return new Set(written.map(({ id }) => id));
   }
 
   private created(writes: readonly Write[]): Part {
@@ -72,9 +73,13 @@ function fence(writes: readonly Write[]): Part {
     sql: (rows) => `materialized (
       select r.id from runs r join json_to_recordset(${rows}) as w(id text, token integer)
         on r.id = w.id and r.fencing_token = w.token
+      where r.id ${IS_WRITTEN}
       order by r.id for update of r)`,
   };
 }
+
+/** Of the runs that are to be written: said so that the server looks them up, instead of going through all there are. */
+const IS_WRITTEN = "= any($1::text[])";
 
 /** Of the runs that are written. */
 const IS_LIVE = "in (select id from live)";
@@ -105,7 +110,7 @@ function taken(writes: readonly Write[]): Part {
     rows: writes.flatMap(({ runId, batch }) => batch.taken.map((number) => ({ run_id: runId, number }))),
     sql: (rows) => `(
       delete from fsm_events e using json_to_recordset(${rows}) as w(run_id text, number integer)
-      where e.run_id = w.run_id and e.number = w.number and e.run_id ${IS_LIVE})`,
+      where e.run_id = w.run_id and e.number = w.number and e.run_id ${IS_WRITTEN} and e.run_id ${IS_LIVE})`,
   };
 }
 
@@ -129,7 +134,7 @@ function changes(writes: readonly Write[]): Part {
         updated_at = coalesce(w.finished_at, r.updated_at),
         metadata = coalesce(w.metadata, r.metadata)
       from json_to_recordset(${rows}) as w(id text, ends boolean, metadata text, ${declared(RUN_END)})
-      where r.id = w.id and r.id ${IS_LIVE})`,
+      where r.id = w.id and r.id ${IS_WRITTEN} and r.id ${IS_LIVE})`,
   };
 }
 

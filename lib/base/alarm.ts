@@ -38,7 +38,7 @@ export class Alarm {
   }
 
   private waitUntil(time: number): void {
-    const ms = time - Date.now();
+    const ms = Math.max(0, time - Date.now());
     this.timer = ms > LONGEST_NAP ? setTimeout(() => this.waitUntil(time), LONGEST_NAP) : setTimeout(this.ring, ms);
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { AttemptRow, CycleRow, EventRow, Tables, TraversalRow } from "./schema.js";
+import type { NewEvent } from "./event-rows.js";
+import type { AttemptRow, CycleRow, Tables, TraversalRow } from "./schema.js";
 
 /** Texts longer than this are kept apart, once each. */
 const LONGEST_TEXT = 1024 * 1024;
@@ -16,8 +17,9 @@ export class Batch {
   /** What went to each node. */
   readonly traversals = new Map<string, readonly TraversalRow[]>();
   readonly cycles = new Map<number, CycleRow>();
-  readonly sent = new Map<number, EventRow>();
-  readonly taken: number[] = [];
+  readonly sent = new Map<string, NewEvent>();
+  /** The ids of events. */
+  readonly taken: string[] = [];
   readonly blobs = new Map<string, string>();
   /** What changes in the run's own row. */
   run: Partial<Tables["runs"]> | undefined;

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { Kysely } from "kysely";
 import { checkName } from "../base/check.js";
 import { nowChecked, toEpoch } from "../base/clock.js";
-import { StoreError } from "../base/errors.js";
+import { DagwrightError, StoreError } from "../base/errors.js";
 import { newRunId } from "../base/ids.js";
 import { messageOf } from "../base/message.js";
 import type { CacheStore } from "../definition/policy-options.js";
@@ -13,6 +13,9 @@ import type { Connection } from "./connection.js";
 import { GroupCommit, leaseLost, writeFailed } from "./group-commit.js";
 import { differenceOf, type RunDifference } from "./comparison.js";
 import { requireKept, requireNamesKept } from "./names.js";
+import { readByDriver } from "./event-rows.js";
+import { readyRuns, sendEvent } from "./mail.js";
+import { Postman } from "./postman.js";
 import { notFound, readRun, runRow } from "./records.js";
 import { Redaction } from "./redaction.js";
 import { prune, type PruneOptions } from "./retention.js";
@@ -23,7 +26,7 @@ import { metadataText, SqlRunLog, type LogKeeper } from "./run-log.js";
 import { migrate, type RunRow, type Tables } from "./schema.js";
 import { tokensOf, writeBlobs, type Database } from "./statements.js";
 import { SqlCache } from "./sql-cache.js";
-import type { Claim, NewRun, RecordedRun, RunLog, RunStore, WorkflowKind } from "./store.js";
+import type { Claim, NewRun, RecordedRun, RunLog, RunStore, SentEvent, WorkflowKind } from "./store.js";
 
 export interface StoreOptions {
   /** Classes whose instances may be stored, by the name under which they are. */
@@ -61,6 +64,7 @@ export class SqlStore implements RunStore {
   private heartbeat: NodeJS.Timeout | undefined;
   private readonly commits = new GroupCommit(() => this.open());
   private readonly keeper: LogKeeper;
+  private readonly postman: Postman;
   private readonly redaction = new Redaction();
   private opened: Promise<Database> | undefined;
   private isClosed = false;
@@ -80,7 +84,10 @@ export class SqlStore implements RunStore {
       skipsUnstorable: this.skipsUnstorable,
       changed: (log, soon) => this.commits.add(log, soon),
       released: (log) => this.release(log),
+      waits: (log, isWaiting) => this.postman.waits(log, isWaiting),
+      look: () => this.postman.look(),
     };
+    this.postman = new Postman(this.owner, this.driven, this.codec, () => this.open());
   }
 
   // --- for people ---
@@ -139,6 +146,7 @@ export class SqlStore implements RunStore {
     if (!this.isClosed && this.opened !== undefined) await this.commits.settled();
     this.isClosed = true;
     clearInterval(this.heartbeat);
+    this.postman.stop();
     const { opened } = this;
     this.opened = undefined;
     await (await opened?.catch(() => undefined))?.db.destroy();
@@ -180,6 +188,7 @@ export class SqlStore implements RunStore {
       created_at: now,
       updated_at: now,
       finished_at: null,
+      due_at: null,
     };
     await this.transaction(async (db) => {
       const inserted = await db
@@ -215,7 +224,7 @@ export class SqlStore implements RunStore {
       const token = row.fencing_token + 1;
       const now = toEpoch(nowChecked());
       const driver = { owner: this.owner, lease_expires_at: now + this.lease, fencing_token: token, updated_at: now };
-      const begun = { status: "running", finished_at: null, error: null, outputs: null };
+      const begun = { status: "running", finished_at: null, error: null, outputs: null, due_at: null };
       await db
         .updateTable("runs")
         .set({ ...driver, ...begun })
@@ -230,6 +239,7 @@ export class SqlStore implements RunStore {
         const results = db.updateTable("node_executions").set({ status: "superseded", output: null });
         await results.where("run_id", "=", runId).where("node", "=", node).execute();
       }
+      if (row.kind === "fsm") await readByDriver(db, runId);
       return new SqlRunLog(runId, token, claim, this.keeper, row.metadata);
     });
     try {
@@ -247,18 +257,25 @@ export class SqlStore implements RunStore {
   }
 
   /** @internal */
+  async send(event: SentEvent): Promise<void> {
+    const driver = await sendEvent((work) => this.transaction(work), event, this.codec);
+    // It is recorded, whatever becomes of the look.
+    if (driver === this.owner) this.postman.look().catch(() => {});
+  }
+
+  /** @internal */
   async abandoned(workflow: string, kind: WorkflowKind): Promise<string[]> {
     const { db } = await this.open();
     const rows = await db
       .selectFrom("runs")
-      .select(["id", "owner", "lease_expires_at"])
+      .select(["id", "created_at", "owner", "lease_expires_at"])
       .where("workflow", "=", workflow)
       .where("kind", "=", kind)
       .where("status", "=", "running")
-      .orderBy("created_at")
-      .orderBy("id")
       .execute();
-    return rows.filter((row) => this.isFree(row)).map(({ id }) => id);
+    const free = [...rows.filter((row) => this.isFree(row)), ...(await readyRuns(db, workflow, kind))];
+    free.sort((a, b) => a.created_at - b.created_at || (a.id < b.id ? -1 : 1));
+    return free.map(({ id }) => id);
   }
 
   /** @throws {StoreError} LEASE_HELD */
@@ -284,6 +301,7 @@ export class SqlStore implements RunStore {
 
   private release(log: SqlRunLog): void {
     if (this.driven.get(log.runId) === log) this.driven.delete(log.runId);
+    this.postman.waits(log, false);
     if (this.driven.size > 0) return;
     clearInterval(this.heartbeat);
     this.heartbeat = undefined;
@@ -313,7 +331,7 @@ export class SqlStore implements RunStore {
     try {
       return await db.transaction().execute((trx) => work(trx, locksRows));
     } catch (cause) {
-      throw cause instanceof StoreError ? cause : writeFailed(cause);
+      throw cause instanceof DagwrightError ? cause : writeFailed(cause);
     }
   }
 

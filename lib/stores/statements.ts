@@ -1,8 +1,9 @@
 import type { CompiledQuery, Kysely, Transaction } from "kysely";
 import { nowChecked, toEpoch } from "../base/clock.js";
 import type { Batch } from "./batch.js";
+import { insertEvents, takeEvents, type NewEvent } from "./event-rows.js";
 import type { SqlRunLog } from "./run-log.js";
-import type { AttemptRow, CycleRow, EventRow, Tables, TraversalRow } from "./schema.js";
+import type { AttemptRow, CycleRow, Tables, TraversalRow } from "./schema.js";
 import { Upsert } from "./upsert.js";
 
 /** Keys in one condition. */
@@ -43,7 +44,6 @@ export class Statements {
   private readonly attempts: Upsert<"node_executions">;
   private readonly traversals: Upsert<"edge_traversals">;
   private readonly cycles: Upsert<"fsm_cycles">;
-  private readonly events: Upsert<"fsm_events">;
 
   constructor({ db, locksRows }: Database) {
     this.locksRows = locksRows;
@@ -64,7 +64,6 @@ export class Statements {
     this.traversals = new Upsert(db, "edge_traversals", ["run_id", "target", "input", "source"], traversal);
     const cycle = ["state", "status", "attempts", "worker", "input", "event", "output", "error", "reason", "wait"];
     this.cycles = new Upsert(db, "fsm_cycles", ["run_id", "cycle"], [...cycle, "started_at", "finished_at"]);
-    this.events = new Upsert(db, "fsm_events", ["run_id", "number"], ["event", "payload"]);
   }
 
   /** See {@link tokensOf}. */
@@ -78,7 +77,7 @@ export class Statements {
     const attempts: AttemptRow[] = [];
     const traversals: TraversalRow[] = [];
     const cycles: CycleRow[] = [];
-    const events: EventRow[] = [];
+    const events: NewEvent[] = [];
     for (const [{ runId }, batch] of batches) {
       await writeBlobs(trx, runId, batch.blobs);
       for (const row of batch.earlier) attempts.push(row);
@@ -90,12 +89,9 @@ export class Statements {
     await this.attempts.run(trx, attempts);
     await this.traversals.run(trx, traversals);
     await this.cycles.run(trx, cycles);
-    await this.events.run(trx, events);
+    await insertEvents(trx, events);
     for (const [{ runId }, { taken, run }] of batches) {
-      for (let at = 0; at < taken.length; at += MOST_KEYS) {
-        const numbers = taken.slice(at, at + MOST_KEYS);
-        await trx.deleteFrom("fsm_events").where("run_id", "=", runId).where("number", "in", numbers).execute();
-      }
+      await takeEvents(trx, runId, taken);
       if (run !== undefined) await trx.updateTable("runs").set(run).where("id", "=", runId).execute();
     }
   }

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { Dag, StoreError } from "dagwright";
 import { postgresStore } from "dagwright/store";
-import { storeContract } from "../contracts/store.contract.js";
+import { storeContract, type StoreSubject } from "../contracts/store.contract.js";
+import { storeEventsContract } from "../contracts/store-events.contract.js";
 import { execute, startPostgres } from "../support/postgres.js";
 
 const server = await startPostgres();
@@ -13,7 +14,7 @@ if (typeof server === "string") {
   const { url } = server;
   afterAll(() => server.close());
 
-  storeContract("Postgres", async () => ({
+  const connect = async (): Promise<StoreSubject> => ({
     open: (options) => postgresStore(url, options),
     execute: async (statement) => void (await execute(url, statement)),
     count: async (table) => {
@@ -22,7 +23,9 @@ if (typeof server === "string") {
     },
     reset: async () => void (await execute(url, "drop schema public cascade; create schema public")),
     close: async () => {},
-  }));
+  });
+  storeContract("Postgres", connect);
+  storeEventsContract("Postgres", connect);
 
   describe("A Postgres store", () => {
     it("makes its tables once, whoever comes first", async () => {

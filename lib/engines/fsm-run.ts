@@ -354,6 +354,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const { recorder, takesEvents } = this.setup;
     if (this.takeEvent(waiting)) return;
     recorder?.waits(waiting);
+    if (this.pausing) return;
     if (!takesEvents && recorder === undefined && after === undefined) {
       const message = `${textOf(waiting)}, but nobody can send events to this run. Use fsm.start, or give "after".`;
       return this.fail(stateError(this.state, message));

@@ -321,6 +321,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
       const send = [["ITEM", 10], ["ITEM", 9], ["10", 1], ["ITEM", null], ["END"]] as const;
       expect((await collector().resume("r", { store, send })).value).toBe("end");
       expect(taken).toEqual([10, 9, null]);
+      await expect(collector().resume("r", { store, send: { 10: 1, 9: 2 } })).rejects.toThrow(/"send" must be a list/u);
       for (const bad of [[["ITEM", 1, 2]], ["ITEM"], [[5]], 5]) {
         await expect(collector().resume("r", { store, send: bad as never })).rejects.toThrow(/"send" must be/u);
       }

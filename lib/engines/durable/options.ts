@@ -52,10 +52,7 @@ export interface FsmResumeOptions extends FsmRecoverOptions {
   send?: EventsToSend;
 }
 
-/**
- * Events with their payloads, as a list, or by name. A list keeps its order and may repeat an event; in an object, JavaScript
- * puts names that are whole numbers first.
- */
+/** Events with their payloads, as a list, which may repeat them, or by name, unless an object has no order for the names. */
 export type EventsToSend = readonly (readonly [event: string, payload?: unknown])[] | Readonly<Record<string, unknown>>;
 
 /** The options of `fsm.send`. */
@@ -110,11 +107,20 @@ export function checkFsmSendOptions(options: FsmSendOptions): void {
 
 function checkEvents(send: unknown): void {
   checkType("send", send, "object");
-  if (!Array.isArray(send)) return;
+  if (!Array.isArray(send)) return checkOrder(Object.keys(send as object));
   for (const pair of send) {
     if (Array.isArray(pair) && typeof pair[0] === "string" && pair.length <= 2) continue;
     throw new TypeError(`"send" must be a list of [event, payload], or an object; it has ${show(pair)}.`);
   }
+}
+
+/** JavaScript puts names that are whole numbers before all others, in their own order. */
+function checkOrder(names: readonly string[]): void {
+  const number = names.find((name) => /^(?:0|[1-9]\d*)$/u.test(name));
+  if (number === undefined || names.length === 1) return;
+  throw new TypeError(
+    `"send" must be a list, [event, payload] each: an object has no order for names like "${number}".`,
+  );
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */

@@ -67,18 +67,14 @@ export async function readyRuns(
   kind: string,
 ): Promise<Pick<RunRow, "id" | "created_at">[]> {
   const time = timeOfDay();
+  const sent = db.selectFrom("fsm_events").select("id").whereRef("run_id", "=", "runs.id");
   const rows = await db
     .selectFrom("runs")
     .select(["id", "created_at", "due_at"])
     .where("workflow", "=", workflow)
     .where("kind", "=", kind)
     .where("status", "=", "paused")
-    .where(({ eb, or, exists, selectFrom }) =>
-      or([
-        eb("due_at", "<=", time),
-        exists(selectFrom("fsm_events").select("id").whereRef("run_id", "=", "runs.id").where("taken_at", "is", null)),
-      ]),
-    )
+    .where((eb) => eb.or([eb("due_at", "<=", time), eb.exists(sent.where("taken_at", "is", null))]))
     .execute();
   const ready: Pick<RunRow, "id" | "created_at">[] = [];
   for (const run of rows) {

@@ -116,17 +116,12 @@ async function handedOver(db: Kysely<Tables>, rows: readonly EventRow[]): Promis
 
 /** Nor for what is addressed to somebody who does not drive the runs any more: whoever takes them up reads it. */
 async function letGo(db: Kysely<Tables>, owner: string, runIds: readonly string[]): Promise<void> {
+  const driven = db.selectFrom("runs").select("id").whereRef("runs.id", "=", "fsm_events.run_id");
   for (let at = 0; at < runIds.length; at += MOST_ROWS) {
     const query = db.updateTable("fsm_events").set({ for_owner: null }).where("for_owner", "=", owner);
     await query
       .where("run_id", "in", runIds.slice(at, at + MOST_ROWS))
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom("runs").select("id").whereRef("runs.id", "=", "fsm_events.run_id").where("owner", "=", owner),
-          ),
-        ),
-      )
+      .where((eb) => eb.not(eb.exists(driven.where("owner", "=", owner))))
       .execute();
   }
 }

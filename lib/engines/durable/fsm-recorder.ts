@@ -14,7 +14,6 @@ export class FsmRecorder extends Recorder {
   private current: CycleEntry;
   /** Events that others recorded before anybody could take them. */
   private early: QueuedEvent[] = [];
-  private onEvents: ((events: readonly QueuedEvent[]) => void) | undefined;
 
   constructor(
     private readonly state: FsmState,
@@ -24,6 +23,7 @@ export class FsmRecorder extends Recorder {
     current?: CycleEntry,
   ) {
     super(state, durability, create);
+    this.onEvents = (events) => void this.early.push(...events);
     this.current = current ?? this.entered(0, state.current, undefined, undefined);
   }
 
@@ -31,11 +31,6 @@ export class FsmRecorder extends Recorder {
   hear(onEvents: (events: readonly QueuedEvent[]) => void): void {
     this.onEvents = onEvents;
     if (this.early.length > 0) onEvents(this.early.splice(0));
-  }
-
-  protected override received(events: readonly QueuedEvent[]): void {
-    if (this.onEvents === undefined) this.early.push(...events);
-    else this.onEvents(events);
   }
 
   /** Whether the run is known to the store. */

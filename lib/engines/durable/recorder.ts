@@ -13,6 +13,8 @@ import type { Driving, Durability, QueuedEvent, RunLog } from "../../stores/stor
 export abstract class Recorder {
   /** Ends the run with an error; set by the run. */
   onFailure: (error: Error) => void = () => {};
+  /** Hears of the events that others record for the run, if it is one of an fsm. */
+  protected onEvents: (events: readonly QueuedEvent[]) => void = () => {};
   readonly driving: Driving;
   protected log: RunLog | undefined;
   private opening: Promise<void> | undefined;
@@ -30,7 +32,7 @@ export abstract class Recorder {
       metadata: () => state.sharedMetadata,
       // Not in the middle of what the run is doing.
       onFailure: (error) => queueMicrotask(() => this.onFailure(error)),
-      onEvents: (events) => this.received(events),
+      onEvents: (events) => this.onEvents(events),
     };
   }
 
@@ -86,9 +88,6 @@ export abstract class Recorder {
   protected dueAt(): number | undefined {
     return undefined;
   }
-
-  /** Others have recorded events for the run. */
-  protected received(_events: readonly QueuedEvent[]): void {}
 
   protected guarded(work: (log: RunLog) => void): void {
     if (this.log === undefined) return;

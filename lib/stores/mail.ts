@@ -19,7 +19,7 @@ import type { RecordedWait, SentEvent } from "./store.js";
 import { timeOfDay } from "./time.js";
 
 /** Does work in one transaction. */
-type Transact = <T>(work: (trx: Kysely<Tables>, locksRows: boolean) => Promise<T>) => Promise<T>;
+export type Transact = <T>(work: (trx: Kysely<Tables>, locksRows: boolean) => Promise<T>) => Promise<T>;
 
 /**
  * Records an event for a run, unless one of the same key is recorded already; resolves when it is committed.
@@ -67,14 +67,16 @@ export async function readyRuns(
   kind: string,
 ): Promise<Pick<RunRow, "id" | "created_at">[]> {
   const time = timeOfDay();
-  const sent = db.selectFrom("fsm_events").select("id").whereRef("run_id", "=", "runs.id");
   const rows = await db
     .selectFrom("runs")
     .select(["id", "created_at", "due_at"])
     .where("workflow", "=", workflow)
     .where("kind", "=", kind)
     .where("status", "=", "paused")
-    .where((eb) => eb.or([eb("due_at", "<=", time), eb.exists(sent.where("taken_at", "is", null))]))
+    .where((eb) => {
+      const sent = eb.selectFrom("fsm_events").select("id").whereRef("run_id", "=", "runs.id");
+      return eb.or([eb("due_at", "<=", time), eb.exists(sent.where("taken_at", "is", null))]);
+    })
     .execute();
   const ready: Pick<RunRow, "id" | "created_at">[] = [];
   for (const run of rows) {

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { append } from "../base/append.js";
 import type { Codec } from "./codec.js";
 import { MOST_ROWS } from "./event-rows.js";
+import type { Transact } from "./mail.js";
 import { Texts } from "./records.js";
 import type { SqlRunLog } from "./run-log.js";
 import type { EventRow, Tables } from "./schema.js";
@@ -28,6 +29,7 @@ export class Postman {
     private readonly driven: ReadonlyMap<string, SqlRunLog>,
     private readonly codec: Codec,
     private readonly open: () => Promise<{ readonly db: Kysely<Tables> }>,
+    private readonly transact: Transact,
   ) {}
 
   /** Whether a run waits for events. */
@@ -82,18 +84,15 @@ export class Postman {
     await texts.fetch(db);
     const byRun = new Map<string, EventRow[]>();
     for (const row of rows) append(byRun, row.run_id, row);
-    const handed: EventRow[] = [];
-    const left: string[] = [];
+    const known: EventRow[] = [];
+    const stray: EventRow[] = [];
     for (const [runId, mail] of byRun) {
       const log = this.driven.get(runId);
-      if (log === undefined) left.push(runId);
-      else if (log === drivers.get(runId)) {
-        log.receive(mail, texts);
-        handed.push(...mail);
-      }
+      if (log === undefined) stray.push(...mail);
+      else if (log === drivers.get(runId)) known.push(...log.receive(mail, texts));
     }
-    await handedOver(db, handed);
-    await letGo(db, this.owner, left);
+    if (known.length + stray.length === 0) return;
+    await this.transact((trx, locksRows) => forget(trx, this.owner, known, stray, locksRows));
   }
 }
 
@@ -103,25 +102,43 @@ function addressedTo(db: Kysely<Tables>, owner: string): Promise<EventRow[]> {
   return query.orderBy("run_id").orderBy("number").execute();
 }
 
-/** Nobody has to look for these any more. */
-async function handedOver(db: Kysely<Tables>, rows: readonly EventRow[]): Promise<void> {
+/**
+ * Events are not looked for any more that a run here has got, and not taken by now; nor those of a run that somebody else drives,
+ * who has read them.
+ * @param known - what has been handed over before
+ * @param stray - of runs that are not driven here, unless one is just being taken up
+ */
+async function forget(
+  trx: Kysely<Tables>,
+  owner: string,
+  known: readonly EventRow[],
+  stray: readonly EventRow[],
+  locksRows: boolean,
+): Promise<void> {
+  // Who writes events locks their runs first: otherwise two might wait for each other.
+  const owners = await ownersOf(trx, [...known, ...stray], locksRows);
+  const rows = [...known, ...stray.filter(({ run_id }) => owners.get(run_id) !== owner)];
   for (let at = 0; at < rows.length; at += MOST_ROWS) {
     const part = rows.slice(at, at + MOST_ROWS);
-    const query = db.updateTable("fsm_events").set({ for_owner: null });
-    await query
+    await trx
+      .updateTable("fsm_events")
+      .set({ for_owner: null })
       .where((eb) => eb.or(part.map(({ run_id, id }) => eb.and([eb("run_id", "=", run_id), eb("id", "=", id)]))))
       .execute();
   }
 }
 
-/** Nor for what is addressed to somebody who does not drive the runs any more: whoever takes them up reads it. */
-async function letGo(db: Kysely<Tables>, owner: string, runIds: readonly string[]): Promise<void> {
-  const driven = db.selectFrom("runs").select("id").whereRef("runs.id", "=", "fsm_events.run_id");
+async function ownersOf(
+  trx: Kysely<Tables>,
+  rows: readonly EventRow[],
+  locksRows: boolean,
+): Promise<Map<string, string | null>> {
+  const runIds = Array.from(new Set(rows.map(({ run_id }) => run_id))).sort();
+  const owners = new Map<string, string | null>();
   for (let at = 0; at < runIds.length; at += MOST_ROWS) {
-    const query = db.updateTable("fsm_events").set({ for_owner: null }).where("for_owner", "=", owner);
-    await query
-      .where("run_id", "in", runIds.slice(at, at + MOST_ROWS))
-      .where((eb) => eb.not(eb.exists(driven.where("owner", "=", owner))))
-      .execute();
+    const part = runIds.slice(at, at + MOST_ROWS);
+    const query = trx.selectFrom("runs").select(["id", "owner"]).where("id", "in", part).orderBy("id");
+    for (const { id, owner } of await (locksRows ? query.forUpdate() : query).execute()) owners.set(id, owner);
   }
+  return owners;
 }

@@ -186,16 +186,21 @@ export class SqlRunLog implements RunLog {
 
   // --- for the store ---
 
-  /** Passes on events that others recorded, unless it has done so already. @param rows - in order */
-  receive(rows: readonly EventRow[], texts: Texts): void {
-    const fresh = rows.filter(({ number }) => number > this.lastReceived);
-    if (fresh.length === 0 || this.failure !== undefined) return;
+  /**
+   * Passes on events that others recorded. Gives those that it has passed on before.
+   * @param rows - in order
+   */
+  receive(rows: readonly EventRow[], texts: Texts): readonly EventRow[] {
+    const known = rows.filter(({ number }) => number <= this.lastReceived);
+    const fresh = rows.slice(known.length);
+    if (fresh.length === 0 || this.failure !== undefined) return known;
     this.lastReceived = fresh[fresh.length - 1].number;
     try {
       this.driving.onEvents?.(fresh.map((row) => queuedEvent(row, texts)));
     } catch (unreadable) {
       this.fail(unreadable as Error);
     }
+    return known;
   }
 
   /** What is to be written now; {@link SqlRunLog.wrote} or {@link SqlRunLog.fail} has to follow. */

@@ -87,7 +87,13 @@ export class SqlStore implements RunStore {
       waits: (log, isWaiting) => this.postman.waits(log, isWaiting),
       look: () => this.postman.look(),
     };
-    this.postman = new Postman(this.owner, this.driven, this.codec, () => this.open());
+    this.postman = new Postman(
+      this.owner,
+      this.driven,
+      this.codec,
+      () => this.open(),
+      (work) => this.transaction(work),
+    );
   }
 
   // --- for people ---

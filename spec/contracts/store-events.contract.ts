@@ -132,6 +132,25 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(taken).toEqual([1, 2, 3]);
       });
 
+      it("that takes them later, in order, be they many", async () => {
+        const first = another();
+        const handle = collector().start({ store: first, runId: "r" });
+        handle.result.catch(() => {});
+        await until(waits("r", "idle"));
+        // Nobody waits for these now.
+        for (let i = 0; i < 120; i++) handle.send("LATER", i).catch(() => {});
+        await until(async () => (await subject.count("fsm_events")) === 120);
+        await collector().send("r", "LATER", 120, { store: another() });
+        await crash(first);
+        const later = new Fsm<any>("collector");
+        later.state("idle", { initial: true }, () => waitForEvent({ LATER: "item" }));
+        later.state("item", (item: unknown) => (taken.push(item), next("idle")));
+        later.state("end", () => stop("end"));
+        await collector().send("r", "ITEM", -1, { store });
+        expect((await later.resume("r", { store })).status).toBe("paused");
+        expect(taken).toEqual([-1, ...Array.from({ length: 121 }, (_, i) => i)]);
+      });
+
       it("each once and in the order of each sender, however many send at once", async () => {
         const handle = collector().start({ store, runId: "r", maxCycles: 1000 });
         const senders = [store, another(), another()];

@@ -67,7 +67,7 @@ describe("A store with runs that wait for events", () => {
     const forgetful: OpenDatabase = {
       close: () => database.close(),
       prepare: (sql) => {
-        const isNote = /^update "fsm_events" set "for_owner" = \? where \(/u.test(sql);
+        const isNote = /^update "fsm_events" set "for_owner" = \?/u.test(sql);
         const statement = database.prepare(sql);
         return {
           ...statement,
@@ -143,7 +143,7 @@ describe("An event is taken once when a statement fails", () => {
       await collector()
         .send("r", "END", 0, { store: other })
         .catch(() => {});
-      if (sent.length > 0) await Promise.race([result, sleep(1500)]);
+      if (sent.length > 0) await Promise.race([result, sleep(700)]);
       isThrough = failed.length === 0;
       heal();
       await store.close();

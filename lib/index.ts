@@ -35,8 +35,10 @@ export { Dag, type DryRun, type RunHandle } from "./engines/dag.js";
 export type { ExecutorName } from "./engines/executors/executor.js";
 export { Fsm, type FsmHandle, type StateHook } from "./engines/fsm.js";
 export type {
+  EventsToSend,
   FsmRecoverOptions,
   FsmResumeOptions,
+  FsmSendOptions,
   RecoverOptions,
   ReplayOptions,
   ResumeOptions,

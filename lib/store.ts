@@ -1,4 +1,5 @@
 /** `dagwright/store`: databases that keep runs and results. */
+import { LONGEST_TIMER } from "./base/alarm.js";
 import { checkDuration, checkName, checkOneOf, checkOptions, checkType } from "./base/check.js";
 import { openPostgres } from "./stores/postgres.js";
 import { openSqlite, type OpenDatabase } from "./stores/sqlite.js";
@@ -41,6 +42,6 @@ export function postgresStore(url: string, options: StoreOptions = {}): SqlStore
 function checkStoreOptions(options: StoreOptions): void {
   checkOptions(options, ["types", "lease", "onUnstorable"], "a store");
   checkType("types", options.types, "object");
-  checkDuration("lease", options.lease, 1);
+  checkDuration("lease", options.lease, 1, LONGEST_TIMER);
   checkOneOf("onUnstorable", options.onUnstorable, ["fail", "skip"]);
 }

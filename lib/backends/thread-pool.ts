@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Piscina } from "piscina";
 import { LazyAbort } from "../base/abort.js";
+import { LONGEST_TIMER } from "../base/alarm.js";
 import { checkDuration, checkNumber, checkOptions, checkType } from "../base/check.js";
 import { messageOf } from "../base/message.js";
 import { StandingTask } from "./standing-task.js";
@@ -64,7 +65,7 @@ export class ThreadPool {
   constructor(options: ThreadPoolOptions = {}) {
     checkOptions(options, ["maxWorkers", "idleTimeout", "resourceLimits"], "a ThreadPool");
     checkWorkers(options.maxWorkers);
-    checkDuration("idleTimeout", options.idleTimeout);
+    checkDuration("idleTimeout", options.idleTimeout, 0, LONGEST_TIMER);
     checkType("resourceLimits", options.resourceLimits, "object");
     this.options = options;
     this.maxWorkers = options.maxWorkers ?? availableParallelism();

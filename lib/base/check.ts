@@ -69,10 +69,10 @@ function isWhole(value: number): boolean {
   return Number.isInteger(value) || value === Infinity;
 }
 
-/** The longest time a timer of Node can wait, in ms (about 24.8 days). */
-const LONGEST = 2 ** 31 - 1;
+/** A hundred years, in ms: with it, every date that a time leads to is one. */
+const CENTURY = 36_525 * 86_400_000;
 
-/** @throws {TypeError} | {RangeError} unless `value` is undefined or a time in ms that a timer can wait */
-export function checkDuration(option: string, value: unknown, min = 0): void {
-  checkNumber(option, value, { min, max: LONGEST, unit: "milliseconds" });
+/** @throws {TypeError} | {RangeError} unless `value` is undefined or a time in ms */
+export function checkDuration(option: string, value: unknown, min = 0, max = CENTURY): void {
+  checkNumber(option, value, { min, max, unit: "milliseconds" });
 }

@@ -1,4 +1,5 @@
 import { LazyAbort } from "./abort.js";
+import { Alarm } from "./alarm.js";
 import { isThenable, type Coroutine } from "./coroutine.js";
 
 /** All that coroutines wait for, so that it can be given up at once. */
@@ -49,11 +50,11 @@ export class Waits {
   /** Resolves after `ms`, unless it is given up before. */
   async pause(ms: number): Promise<void> {
     const abort = this.enter();
-    let timer: NodeJS.Timeout | undefined;
+    let alarm: Alarm | undefined;
     try {
-      await abort.interruptible(new Promise<void>((resolve) => (timer = setTimeout(resolve, ms))));
+      await abort.interruptible(new Promise<void>((resolve) => (alarm = Alarm.after(ms, resolve))));
     } finally {
-      clearTimeout(timer);
+      alarm?.stop();
       this.leave(abort);
     }
   }

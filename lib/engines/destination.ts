@@ -1,6 +1,7 @@
 import { suggestion } from "../base/nearest.js";
 import { Next, Stop, WaitForEvent } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
+import { timeOfDay } from "../stores/time.js";
 
 /** The destination of an outcome that ends the run. */
 export const END = -1;
@@ -8,7 +9,15 @@ export const END = -1;
 /** The destinations of an outcome that waits for events. */
 export interface Waiting {
   readonly events: ReadonlyMap<string, number>;
-  readonly after: { readonly ms: number; readonly state: number } | undefined;
+  /** Where to go without one, and when, in ms since 1970. */
+  readonly after: { readonly at: number; readonly state: number } | undefined;
+}
+
+/** What is waited for, in words. */
+export function textOf({ events, after }: Waiting): string {
+  const names = Array.from(events.keys(), (event) => `"${event}"`).join(", ");
+  const until = after === undefined ? "" : ` until ${new Date(after.at).toISOString()}`;
+  return names === "" ? `waits${until}` : `waits for ${names}${until}`;
 }
 
 /** A state leads where it must not; `isKnown` says whether there is such a state at all. */
@@ -39,7 +48,7 @@ export function destination(plan: FsmPlan, from: number, outcome: unknown, value
 function waiting(plan: FsmPlan, from: number, { events, after }: WaitForEvent): Waiting {
   const targets = new Map<string, number>();
   for (const [event, state] of events) targets.set(event, target(plan, from, state));
-  return { events: targets, after: after && { ms: after.ms, state: target(plan, from, after.state) } };
+  return { events: targets, after: after && { at: timeOfDay() + after.ms, state: target(plan, from, after.state) } };
 }
 
 function target(plan: FsmPlan, from: number, name: string): number {

@@ -1,5 +1,6 @@
 import { setImmediate } from "../base/turn.js";
 import { LazyAbort, onAbort } from "../base/abort.js";
+import { Alarm } from "../base/alarm.js";
 import { MissingInputError, StoreError, type DagwrightError } from "../base/errors.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
@@ -50,7 +51,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   private isOpening = false;
   private onEnd: RunEnd<R> | undefined = undefined;
   private lazyAbort: LazyAbort | undefined = undefined;
-  private timer: NodeJS.Timeout | undefined = undefined;
+  private alarm: Alarm | undefined = undefined;
   private removeListener: (() => void) | undefined = undefined;
 
   constructor(
@@ -120,7 +121,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     this.onEnd = onEnd;
     this.scheduler?.begin();
     if (signal !== undefined) this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
-    if (timeout !== undefined && !this.sync && !this.over) this.timer = setTimeout(() => this.expire(), timeout);
+    if (timeout !== undefined && !this.sync && !this.over) this.alarm = Alarm.after(timeout, () => this.expire());
   }
 
   /** Does what {@link EngineRun.startSoon} has left for later, if it is not done yet. */
@@ -204,7 +205,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     this.over = true;
     this.scheduler?.end();
     this.removeListener?.();
-    clearTimeout(this.timer);
+    this.alarm?.stop();
     const { recorder } = this.setup;
     if (recorder === undefined) return this.conclude(status, error);
     recorder.finish(status, error).then(

@@ -1,6 +1,8 @@
+import { Alarm } from "../base/alarm.js";
 import { block } from "../base/block.js";
 import { drive, isThenable, type Coroutine } from "../base/coroutine.js";
-import type { DagwrightError } from "../base/errors.js";
+import type { DagwrightError, StoreError } from "../base/errors.js";
+import { newRunId } from "../base/ids.js";
 import { valueOf } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import { cancelled } from "../run/endings.js";
@@ -12,13 +14,15 @@ import type { FsmState } from "../run/fsm-state.js";
 import { NO_VALUE } from "../run/history.js";
 import { isPause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
+import type { QueuedEvent } from "../stores/store.js";
+import { timeOfDay } from "../stores/time.js";
 import { Attempts } from "./attempts.js";
 import { CycleClock } from "./cycle-clock.js";
-import { destination, END, type Waiting } from "./destination.js";
+import { destination, END, textOf, type Waiting } from "./destination.js";
 import { EngineRun, type EngineSetup } from "./engine-run.js";
 import { exhausted, failureOf, neverDone, originOf, siteOf, stateError } from "./fsm-errors.js";
 import { FsmHost, type FsmHostRun } from "./fsm-host.js";
-import { Mailbox } from "./mailbox.js";
+import { Mailbox, type Letter, type Sender } from "./mailbox.js";
 import type { FsmRecorder } from "./durable/fsm-recorder.js";
 import type { ResumedFsm } from "./durable/fsm-records.js";
 import type { FsmRunOptions } from "./run-options.js";
@@ -40,9 +44,8 @@ export interface FsmRunSetup extends EngineSetup {
 }
 
 /** What a run is waiting for. */
-interface Wait {
-  readonly events: ReadonlyMap<string, number>;
-  readonly timer: NodeJS.Timeout | undefined;
+interface Wait extends Waiting {
+  readonly alarm: Alarm | undefined;
 }
 
 /**
@@ -83,7 +86,8 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const { resumed, recorder, takesEvents } = setup;
     this.mailbox = takesEvents || recorder !== undefined ? new Mailbox() : undefined;
     this.hasFailed = resumed?.hasFailed ?? false;
-    for (const { event, payload, number } of resumed?.events ?? []) this.mailbox?.restore(event, payload, number);
+    if (resumed !== undefined) this.deliver(resumed.events);
+    recorder?.hear((events) => this.deliver(events));
     this.clock = new CycleClock(timeout, setup.sync);
     this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined || setup.recorder !== undefined;
   }
@@ -92,8 +96,15 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   protected begin(): void {
     const { resumed } = this.setup;
-    for (const [event, payload] of resumed?.send ?? []) void this.send(event, payload).catch(() => {});
     if (resumed?.isDone === true) return this.finish();
+    for (const [event, payload] of resumed?.send ?? []) {
+      try {
+        this.post(event, payload, undefined);
+      } catch (unstorable) {
+        // Nothing has happened to the run: it is paused as it was.
+        return this.end("paused", unstorable as StoreError);
+      }
+    }
     if (resumed?.provided !== undefined) this.provided(resumed.provided.value);
     else if (resumed?.wait !== undefined) this.beginWait(resumed.wait);
     this.pump();
@@ -118,17 +129,36 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     if (!this.over) this.halt("cancelled", cancelled(this.state, "stop() was called"), false);
   }
 
-  /** Resolves when the run takes the event. @throws {ExecutionError} when it ends first, {StoreError} UNSTORABLE */
-  send(event: string, payload: unknown): Promise<void> {
-    if (this.over || this.mailbox === undefined) return Promise.reject(this.refusal(event));
-    try {
-      this.setup.recorder?.sent(this.mailbox.nextNumber, event, payload);
-    } catch (unstorable) {
-      return Promise.reject(unstorable);
-    }
-    const sent = this.mailbox.add(event, payload);
-    if (this.wait !== undefined && this.takeEvent(this.wait.events)) this.pump();
-    return sent;
+  /**
+   * Resolves when the run has taken the event and, with a store, that is durable.
+   * @throws {ExecutionError} when it ends first; {StoreError} UNSTORABLE, or when it can't be written
+   */
+  async send(event: string, payload: unknown): Promise<void> {
+    const { recorder } = this.setup;
+    // Why a run can't be recorded is told by its result.
+    if (recorder?.isOpen === false) await recorder.open().catch(() => {});
+    if (this.over) throw this.refusal(event);
+    await new Promise<void>((taken, refused) => this.post(event, payload, { taken, refused }));
+  }
+
+  /** @throws {StoreError} UNSTORABLE */
+  private post(event: string, payload: unknown, sender: Sender | undefined): void {
+    const sent = { id: newRunId(), event, payload, sentAt: timeOfDay() };
+    this.setup.recorder?.sent(sent);
+    this.mailbox?.add({ ...sent, sender });
+    this.mailCame();
+  }
+
+  /** Takes in events that are recorded already. */
+  private deliver(events: readonly QueuedEvent[]): void {
+    if (this.over) return;
+    for (const event of events) this.mailbox?.add({ ...event, sender: undefined });
+    this.mailCame();
+  }
+
+  /** Takes an event, if one is waited for. */
+  private mailCame(): void {
+    if (this.wait !== undefined && this.takeEvent(this.wait)) this.pump();
   }
 
   /** Resolves when the run enters a state, at once when it is there. @throws {ExecutionError} when it ends elsewhere */
@@ -261,17 +291,19 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   /**
    * Asks the state hooks and goes to a state.
-   * @param event - what led there from outside
+   * @param letter - what led there from outside; it is taken when it is known what came of it
    * @param rescues - it is an error state, for the failure of the current one
    */
-  private goTo(to: number, value: unknown, event?: string, rescues = false): void {
+  private goTo(to: number, value: unknown, letter?: Letter, rescues = false): void {
     const { stateHooks } = this.setup;
-    if (stateHooks.length === 0) return this.enter(to, value, event);
+    if (stateHooks.length === 0) return this.enter(to, value, letter);
     const { specs } = this.plan;
     const from = specs[this.state.current].name;
     const vetoed = (error: unknown) => {
       const message = `vetoed: a state hook threw on the way to "${specs[to].name}": ${messageOf(error)}`;
+      this.take(letter);
       this.fail(stateError(this.state, message, error), rescues ? "unrescued" : undefined);
+      this.acknowledge(letter);
     };
     let asked: unknown;
     try {
@@ -283,8 +315,8 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     } catch (error) {
       return vetoed(error);
     }
-    if (!isThenable(asked)) return this.enter(to, value, event);
-    if (!this.sync) return this.await(asked, () => this.enter(to, value, event), vetoed);
+    if (!isThenable(asked)) return this.enter(to, value, letter);
+    if (!this.sync) return this.await(asked, () => this.enter(to, value, letter), vetoed);
     Promise.resolve(asked).catch(() => {});
     this.fail(
       stateError(
@@ -295,14 +327,16 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     );
   }
 
-  private enter(to: number, value: unknown, event: string | undefined): void {
+  private enter(to: number, value: unknown, letter: Letter | undefined): void {
     const { state } = this;
-    this.leave(to, value, event);
+    this.take(letter);
+    this.leave(to, value, letter?.event);
     state.current = to;
     state.value = value;
-    state.trigger = event;
+    state.trigger = letter?.event;
     state.attemptsBefore = 0;
     this.watchers?.entered(to);
+    this.acknowledge(letter);
   }
 
   private leave(to: number | undefined, value: unknown, event?: string): void {
@@ -314,46 +348,76 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   // --- waiting for events ---
 
+  /** Takes an event that is there; otherwise waits, if somebody can send one, or comes to rest in the store. */
   private beginWait(waiting: Waiting): void {
-    const { events, after } = waiting;
+    const { after } = waiting;
     const { recorder, takesEvents } = this.setup;
-    if (this.takeEvent(events)) return;
+    if (this.takeEvent(waiting)) return;
     recorder?.waits(waiting);
-    if (!takesEvents && after === undefined) {
-      const names = Array.from(events.keys(), (event) => `"${event}"`).join(", ");
-      // A recorded run can be resumed with the event.
-      if (recorder !== undefined) return this.rest(`waits for ${names}`);
-      const message = `waits for ${names}, but nobody can send events to this run. Use fsm.start, or give "after".`;
+    if (this.pausing) return;
+    if (!takesEvents && recorder === undefined && after === undefined) {
+      const message = `${textOf(waiting)}, but nobody can send events to this run. Use fsm.start, or give "after".`;
       return this.fail(stateError(this.state, message));
     }
     if (this.sync && after !== undefined) {
-      block(after.ms);
+      block(Math.max(0, after.at - timeOfDay()));
       return this.goTo(after.state, undefined);
     }
     this.busy = true;
-    const elapsed = () => {
+    // At rest in the store, it costs nothing, and whatever process is there when it is time goes on with it.
+    const rests = !takesEvents && recorder !== undefined;
+    const elapsed = () => this.endWait(true);
+    this.wait = { ...waiting, alarm: rests || after === undefined ? undefined : Alarm.at(after.at, elapsed) };
+    if (rests) this.endWait(after !== undefined && after.at <= timeOfDay());
+    else recorder?.listens(true);
+  }
+
+  /** What others have recorded meanwhile is taken, if it is in time. Otherwise goes where `after` leads, or comes to rest. */
+  private endWait(hasElapsed: boolean): void {
+    const { wait } = this;
+    const end = () => {
+      if (wait === undefined || this.wait !== wait) return;
       this.stopWaiting();
-      this.goTo((after as NonNullable<typeof after>).state, undefined);
+      if (hasElapsed) this.goTo((wait.after as NonNullable<Waiting["after"]>).state, undefined);
+      else this.rest(textOf(wait));
       this.pump();
     };
-    this.wait = { events, timer: after === undefined ? undefined : setTimeout(elapsed, after.ms) };
+    const { recorder } = this.setup;
+    if (recorder === undefined) return end();
+    // Whether the store can be read at all is found when the run is written.
+    recorder.look().then(end, end);
   }
 
   private stopWaiting(): void {
-    clearTimeout(this.wait?.timer);
+    this.wait?.alarm?.stop();
     this.wait = undefined;
     this.busy = false;
+    this.setup.recorder?.listens(false);
   }
 
-  /** Takes the first event that is accepted; says whether there was one. */
-  private takeEvent(events: ReadonlyMap<string, number>): boolean {
-    const letter = this.mailbox?.take(events);
+  /** Goes on with the first event that is accepted and was sent in time; says whether there was one. */
+  private takeEvent({ events, after }: Waiting): boolean {
+    const letter = this.mailbox?.first(events, after?.at);
     if (letter === undefined) return false;
     if (this.wait !== undefined) this.stopWaiting();
-    this.setup.recorder?.taken(letter.number);
-    letter.taken();
-    this.goTo(events.get(letter.event) as number, letter.payload, letter.event);
+    this.goTo(events.get(letter.event) as number, letter.payload, letter);
     return true;
+  }
+
+  /** The event is gone, together with what is recorded next. */
+  private take(letter: Letter | undefined): void {
+    if (letter === undefined) return;
+    this.mailbox?.take(letter);
+    this.setup.recorder?.taken(letter.id);
+  }
+
+  /** Tells the sender when all that has been recorded by now is durable. */
+  private acknowledge(letter: Letter | undefined): void {
+    if (letter?.sender === undefined) return;
+    const { taken, refused } = letter.sender;
+    const { recorder } = this.setup;
+    if (recorder === undefined) taken();
+    else recorder.written().then(taken, refused);
   }
 
   // --- failures ---
@@ -463,16 +527,16 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     this.watchers?.close((index) => this.neverEntered(index));
   }
 
-  /** What is left in the mailbox of a paused run that is recorded, stays for when it is resumed. */
+  /** What is left in the mailbox stays recorded, for when the run goes on; unless its sender can be told that it was refused. */
   private emptyMailbox(isPaused: boolean): void {
     const { recorder } = this.setup;
-    for (const { event, number, taken, refused } of this.mailbox?.empty() ?? []) {
-      if (isPaused && recorder !== undefined) {
-        taken();
-        continue;
+    for (const letter of this.mailbox?.empty() ?? []) {
+      const { id, event, sender } = letter;
+      if (isPaused && recorder !== undefined) this.acknowledge(letter);
+      else if (sender !== undefined) {
+        recorder?.taken(id);
+        sender.refused(this.refusal(event));
       }
-      recorder?.taken(number);
-      refused(this.refusal(event));
     }
   }
 

@@ -1,3 +1,4 @@
+import { Alarm } from "../base/alarm.js";
 import { checkDuration, checkName, checkType } from "../base/check.js";
 import { ValidationError, type ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
@@ -23,8 +24,10 @@ import { eventStream } from "./event-stream.js";
 import {
   checkFsmRecoverOptions,
   checkFsmResumeOptions,
+  checkFsmSendOptions,
   type FsmRecoverOptions,
   type FsmResumeOptions,
+  type FsmSendOptions,
 } from "./durable/options.js";
 import type { FsmRecorder } from "./durable/fsm-recorder.js";
 import { continuedFsm, newFsmRecorder, type ResumedFsm } from "./durable/fsm-records.js";
@@ -51,8 +54,8 @@ export interface FsmHandle<S = Record<string, unknown>> {
   readonly result: Promise<FsmResult<S>>;
   /**
    * Sends an event. It stays queued, in order, until a state waits for it.
-   * @returns a promise that resolves when the event is taken
-   * @throws {ExecutionError} EXECUTION naming the event, when the run has ended or ends first
+   * @returns a promise that resolves when the event is taken and, with a store, that is durable; or, by a run that pauses, kept
+   * @throws {ExecutionError} EXECUTION naming the event, when the run has ended or ends first; {StoreError} UNSTORABLE
    */
   send(event: string, payload?: unknown): Promise<void>;
   /**
@@ -163,7 +166,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
 
   /**
    * Goes on with a recorded run after a pause, a failure, a cancellation or a crash, at the state it was in, in the same run. A
-   * completed run gives its recorded result. One that waits for an event that nobody sends ends as `paused` again.
+   * completed run gives its recorded result. One that has to wait comes to rest in the store, and resolves as `paused`.
    * @throws {StoreError} NOT_FOUND, LEASE_HELD while another process drives the run
    * @throws {ValidationError} when the fsm has changed (unless `allowChanges`), or `provide` names a state that did not pause;
    *   otherwise as `run`
@@ -177,8 +180,9 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   }
 
   /**
-   * Goes on with this fsm's runs whose process is gone, one after the other, the oldest first; never with paused ones. Those
-   * that another process takes meanwhile are left to it.
+   * Goes on with this fsm's runs whose process is gone, and with those at rest whose time has come or which were sent an event
+   * that they wait for: one after the other, the oldest first. A run that has to wait comes to rest again. Those that another
+   * process takes meanwhile are left to it.
    * @returns the results, of runs that fail too
    * @throws {ValidationError} when a run does not fit the fsm any more, once all others are done; {StoreError}
    */
@@ -188,6 +192,21 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     checkFsmRecoverOptions(options);
     requireValid(this.planning, options.strict === true);
     return recoverAll(options.store, this.name, "fsm", (runId, isWanted) => this.goOn(runId, options, isWanted));
+  }
+
+  /**
+   * Sends an event to a recorded run, be it driven here, by another process, or by nobody; resolves when it is recorded. The run
+   * takes it once: a driver hears of it, at the latest within a second; a run at rest goes on by `recover` or `resume`.
+   * Events are taken in the order in which they were recorded, each when a state waits for it.
+   * @throws {StoreError} NOT_FOUND, RUN_ENDED, UNSTORABLE; {ValidationError} for a run of another workflow
+   */
+  async send(runId: string, event: string, payload: unknown, options: FsmSendOptions): Promise<void> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
+    checkRunId(runId);
+    checkName("event", event);
+    checkFsmSendOptions(options);
+    await options.store.send({ runId, workflow: this.name, event, payload, key: options.key });
   }
 
   /** @param isWanted - whether to go on with what the run is by now; gives undefined if not */
@@ -385,15 +404,15 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     checkDuration("timeout", timeout);
     const entered = run.watch(index);
     if (timeout === undefined) return entered;
-    let timer: NodeJS.Timeout | undefined;
+    let alarm: Alarm | undefined;
     const expired = new Promise<never>((_, reject) => {
       const message = `The run of "${this.name}" did not enter state "${name}" within ${timeout} ms.`;
-      timer = setTimeout(() => reject(new ExecutionError(message, { runId: run.state.runId })), timeout);
+      alarm = Alarm.after(timeout, () => reject(new ExecutionError(message, { runId: run.state.runId })));
     });
     try {
       await Promise.race([entered, expired]);
     } finally {
-      clearTimeout(timer);
+      alarm?.stop();
       entered.catch(() => {});
     }
   }

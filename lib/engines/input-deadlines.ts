@@ -1,7 +1,8 @@
+import { Alarm } from "../base/alarm.js";
 import { nowChecked } from "../base/clock.js";
 
 /**
- * Knows how long nodes may wait for their inputs (`inputsTimeout`), counted from the start of the run. One timer watches
+ * Knows how long nodes may wait for their inputs (`inputsTimeout`), counted from the start of the run. One alarm watches
  * over all of them.
  */
 export class InputDeadlines {
@@ -10,7 +11,7 @@ export class InputDeadlines {
   /** The nodes with a deadline, the earliest first. */
   private readonly order: readonly number[];
   private next = 0;
-  private timer: NodeJS.Timeout | undefined;
+  private alarm: Alarm | undefined;
 
   /**
    * @param timeouts - by node, in ms
@@ -32,11 +33,11 @@ export class InputDeadlines {
   start(): void {
     if (this.next === this.order.length) return;
     const left = this.deadlineOf(this.order[this.next]) - nowChecked();
-    this.timer = setTimeout(() => this.expire(), Math.max(0, Math.ceil(left)));
+    this.alarm = Alarm.after(Math.max(0, Math.ceil(left)), () => this.expire());
   }
 
   stop(): void {
-    clearTimeout(this.timer);
+    this.alarm?.stop();
   }
 
   private expire(): void {

@@ -211,7 +211,8 @@ function checkScheduler(scheduler: unknown): void {
   if (scheduler.isClosed) throw new TypeError('"scheduler" is closed. Pass another one, or none.');
 }
 
-function checkStore(store: unknown): void {
+/** @throws {TypeError} unless it can be a store */
+export function checkStore(store: unknown): void {
   if (typeof store === "object" && store !== null && "create" in store && "claim" in store) return;
   const makers = 'made by sqliteStore or postgresStore of "dagwright/store"';
   throw new TypeError(`"store" must be a store, ${makers}; received ${show(store)}.`);

@@ -1,3 +1,4 @@
+import { Alarm } from "../base/alarm.js";
 import { nowChecked } from "../base/clock.js";
 import { deferred } from "../base/deferred.js";
 import { Queue } from "../base/queue.js";
@@ -21,7 +22,7 @@ export class Throttle {
   /** When the bucket is full again, an instant of the process' clock in ms. */
   private fullAt = -Infinity;
   private readonly waiters = new Queue<Waiter>();
-  private timer: NodeJS.Timeout | undefined;
+  private alarm: Alarm | undefined;
 
   /** Takes a token. Gives 0 then, otherwise the time in ms until there is one. */
   tryTake({ limit, interval }: ThrottleOptions): number {
@@ -40,7 +41,7 @@ export class Throttle {
     if (waiters.size === 0 && this.tryTake(options) === 0) return undefined;
     const { promise, resolve } = deferred();
     const place = waiters.push({ options, go: resolve });
-    if (this.timer === undefined) this.serve();
+    if (this.alarm === undefined) this.serve();
     // A token that was granted is spent, whether it is used or not.
     const cancel = () => {
       if (!place.isQueued) return;
@@ -53,12 +54,12 @@ export class Throttle {
 
   /** Lets those pass for whom there are tokens, and waits for the next one's. */
   private serve(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    this.alarm?.stop();
+    this.alarm = undefined;
     for (let place = this.waiters.first; place !== undefined; place = this.waiters.first) {
       const wait = this.tryTake(place.value.options);
       if (wait > 0) {
-        this.timer = setTimeout(() => this.serve(), Math.ceil(wait));
+        this.alarm = Alarm.after(Math.ceil(wait), () => this.serve());
         return;
       }
       this.waiters.remove(place);

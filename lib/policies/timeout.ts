@@ -1,4 +1,5 @@
 import type { LazyAbort } from "../base/abort.js";
+import { Alarm } from "../base/alarm.js";
 import { now } from "../base/clock.js";
 import { isThenable, type Coroutine } from "../base/coroutine.js";
 
@@ -16,10 +17,10 @@ export function* limited(
   later = false,
 ): Coroutine {
   const started = timeout === undefined ? 0 : now();
-  let timer: NodeJS.Timeout | undefined;
+  let alarm: Alarm | undefined;
   let isOver = false;
   const begin = () => {
-    if (timeout !== undefined && !isOver) timer ??= setTimeout(() => abort.abort(expired()), timeout);
+    if (timeout !== undefined && !isOver) alarm ??= Alarm.after(timeout, () => abort.abort(expired()));
   };
   const work = execute(begin);
   if (isThenable(work)) {
@@ -28,7 +29,7 @@ export function* limited(
       return yield abort.interruptible(work);
     } finally {
       isOver = true;
-      clearTimeout(timer);
+      alarm?.stop();
     }
   }
   if (timeout !== undefined && now() - started > timeout) {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { AttemptRow, CycleRow, EventRow, RunRow, TraversalRow } from "./schema.js";
+import type { NewEvent } from "./event-rows.js";
+import type { AttemptRow, CycleRow, RunRow, TraversalRow } from "./schema.js";
 
 /** Texts longer than this are kept apart, once each. */
 const LONGEST_TEXT = 1024 * 1024;
@@ -11,7 +12,7 @@ const REFERENCE = "blob:";
 export type NewRunRow = Omit<RunRow, "lease_expires_at"> & { readonly lease: number };
 
 /** How a run ended, as it stands in its row. */
-export type RunEndRow = Pick<RunRow, "status" | "outputs" | "error"> & { readonly finished_at: number };
+export type RunEndRow = Pick<RunRow, "status" | "outputs" | "error" | "due_at"> & { readonly finished_at: number };
 
 /** What of a run is to be written in one transaction. A row that is written again meanwhile is written once. */
 export class Batch {
@@ -24,8 +25,9 @@ export class Batch {
   /** What went to each node. */
   readonly traversals = new Map<string, readonly TraversalRow[]>();
   readonly cycles = new Map<number, CycleRow>();
-  readonly sent = new Map<number, EventRow>();
-  readonly taken: number[] = [];
+  readonly sent = new Map<string, NewEvent>();
+  /** The ids of events. */
+  readonly taken: string[] = [];
   readonly blobs = new Map<string, string>();
   /** What the nodes share by now; undefined when that has not changed. */
   metadata: string | undefined;

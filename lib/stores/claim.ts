@@ -1,5 +1,7 @@
 import { sql, type Kysely } from "kysely";
+import { writeBlobs } from "./blobs.js";
 import type { Database } from "./connection.js";
+import { readByDriver } from "./event-rows.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { Leases } from "./leases.js";
 import { isKept } from "./names.js";
@@ -37,34 +39,23 @@ export async function claimRun(
     fencing_token: token,
     updated_at: Date.now(),
   };
-  const begun = { status: "running", finished_at: null, error: null, outputs: null };
+  const begun = { status: "running", finished_at: null, error: null, outputs: null, due_at: null };
   await trx
     .updateTable("runs")
     .set({ ...driver, ...begun })
     .where("id", "=", runId)
     .execute();
-  if (claim.structure !== undefined) await changeStructure(trx, runId, claim.structure);
+  if (claim.structure !== undefined) {
+    const fingerprint = fingerprintOf(claim.structure);
+    await writeBlobs(trx, runId, new Map([[fingerprint, claim.structure]]));
+    await trx.updateTable("runs").set({ fingerprint }).where("id", "=", runId).execute();
+  }
   for (const node of claim.discard) {
     const results = trx.updateTable("node_executions").set({ status: "superseded", output: null });
     await results.where("run_id", "=", runId).where("node", "=", node).execute();
   }
+  if (row.kind === "fsm") await readByDriver(trx, runId);
   const log = new SqlRunLog(runId, token, claim.driving, keeper, row.metadata);
   leases.add(log);
   return log;
-}
-
-async function changeStructure(trx: Kysely<Tables>, runId: string, structure: string): Promise<void> {
-  const hash = fingerprintOf(structure);
-  const used_at = Date.now();
-  await trx
-    .insertInto("blobs")
-    .values({ hash, data: structure, used_at })
-    .onConflict((conflict) => conflict.column("hash").doUpdateSet({ used_at }))
-    .execute();
-  await trx
-    .insertInto("blob_uses")
-    .values({ run_id: runId, hash })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
-  await trx.updateTable("runs").set({ fingerprint: hash }).where("id", "=", runId).execute();
 }

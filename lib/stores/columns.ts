@@ -61,14 +61,12 @@ const CYCLES = shape(
   },
 );
 
-const EVENTS = shape("fsm_events", { run_id: "text", number: "integer" }, { event: "text", payload: "text" });
-
 /** A text that is there already is marked as used, so that nobody removes it meanwhile. */
 const BLOBS = shape("blobs", { hash: "text" }, { used_at: "double precision" }, { data: "text" });
 
 const BLOB_USES = shape("blob_uses", { run_id: "text", hash: "text" }, {});
 
-export const SHAPES = { ATTEMPTS, TRAVERSALS, CYCLES, EVENTS, BLOBS, BLOB_USES } as const;
+export const SHAPES = { ATTEMPTS, TRAVERSALS, CYCLES, BLOBS, BLOB_USES } as const;
 
 /** The columns of a new run. Its lease runs from the database's own time. */
 export const NEW_RUN = {
@@ -89,6 +87,7 @@ export const NEW_RUN = {
   created_at: "double precision",
   updated_at: "double precision",
   finished_at: "double precision",
+  due_at: "double precision",
 } satisfies Readonly<Record<Exclude<keyof Tables["runs"], "lease_expires_at">, ColumnType>>;
 
 /** What changes in a run's row when it ends; nobody drives it then. */
@@ -97,4 +96,5 @@ export const RUN_END = {
   outputs: "text",
   error: "text",
   finished_at: "double precision",
+  due_at: "double precision",
 } as const satisfies Readonly<Partial<Record<keyof Tables["runs"], ColumnType>>>;

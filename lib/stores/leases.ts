@@ -17,7 +17,8 @@ export type LeaseRow = Pick<RunRow, "id" | "owner" | "lease_expires_at"> & { rea
 export class Leases {
   /** Names this store among all that drive runs of the database. */
   readonly owner = newOwner();
-  private readonly driven = new Map<string, SqlRunLog>();
+  /** The runs that this store drives, by id. */
+  readonly driven = new Map<string, SqlRunLog>();
   private heartbeat: NodeJS.Timeout | undefined;
 
   constructor(
@@ -39,11 +40,6 @@ export class Leases {
   private stop(): void {
     clearInterval(this.heartbeat);
     this.heartbeat = undefined;
-  }
-
-  /** Whether this store drives the run. */
-  has(runId: string): boolean {
-    return this.driven.has(runId);
   }
 
   /** Whether nobody drives a run; whatever its lease says, this store knows which ones it drives. */

@@ -29,5 +29,6 @@ export function newRunRow(run: NewRun, batch: Batch, leases: Leases, keeper: Log
     created_at: now,
     updated_at: now,
     finished_at: null,
+    due_at: null,
   };
 }

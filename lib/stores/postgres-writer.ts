@@ -1,7 +1,9 @@
 import { CompiledQuery, type Kysely } from "kysely";
 import { NEW_RUN, RUN_END, SHAPES, type ColumnType, type TableShape } from "./columns.js";
+import type { NewEvent } from "./event-rows.js";
 import { rowsOf } from "./rows-of.js";
 import type { Tables } from "./schema.js";
+import { timeOfDay } from "./time.js";
 import type { Write, Writer } from "./writer.js";
 
 type Columns = Readonly<Partial<Record<string, ColumnType>>>;
@@ -33,7 +35,7 @@ export class PostgresWriter implements Writer {
       upsert("attempts", SHAPES.ATTEMPTS, rows.attempts),
       upsert("traversals", SHAPES.TRAVERSALS, rows.traversals),
       upsert("cycles", SHAPES.CYCLES, rows.cycles),
-      upsert("sent", SHAPES.EVENTS, rows.sent),
+      sent(rows.sent),
       taken(writes),
       upsert("texts", SHAPES.BLOBS, rows.blobs),
       upsert("text_uses", SHAPES.BLOB_USES, rows.blobUses),
@@ -104,13 +106,33 @@ function upsert<T extends keyof Tables>(
   };
 }
 
+/** Events in their order, each with the next number of its run, see `event-rows.ts`. */
+function sent(events: readonly NewEvent[]): Part {
+  const columns = "run_id, id, event, payload, sent_at, for_owner";
+  return {
+    name: "sent",
+    rows: events.map((event, place) => ({ ...event, place })),
+    sql: (rows) => `(
+      insert into fsm_events (${columns}, number)
+      select ${columns},
+        coalesce((select max(e.number) from fsm_events e where e.run_id = w.run_id), -1)
+          + row_number() over (partition by run_id order by place)
+      from json_to_recordset(${rows}) as w(place integer, run_id text, id text, event text, payload text,
+        sent_at double precision, for_owner text)
+      where run_id ${IS_LIVE}
+      on conflict (run_id, id) do nothing)`,
+  };
+}
+
 function taken(writes: readonly Write[]): Part {
+  const taken_at = timeOfDay();
   return {
     name: "taken",
-    rows: writes.flatMap(({ runId, batch }) => batch.taken.map((number) => ({ run_id: runId, number }))),
+    rows: writes.flatMap(({ runId, batch }) => batch.taken.map((id) => ({ run_id: runId, id, taken_at }))),
     sql: (rows) => `(
-      delete from fsm_events e using json_to_recordset(${rows}) as w(run_id text, number integer)
-      where e.run_id = w.run_id and e.number = w.number and e.run_id ${IS_WRITTEN} and e.run_id ${IS_LIVE})`,
+      update fsm_events e set taken_at = w.taken_at, for_owner = null
+      from json_to_recordset(${rows}) as w(run_id text, id text, taken_at double precision)
+      where e.run_id = w.run_id and e.id = w.id and e.run_id ${IS_WRITTEN} and e.run_id ${IS_LIVE})`,
   };
 }
 

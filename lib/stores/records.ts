@@ -2,8 +2,9 @@ import type { Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { referredTo } from "./batch.js";
 import type { Codec } from "./codec.js";
+import { untakenEvents } from "./event-rows.js";
 import { fromColumn, isKept } from "./names.js";
-import type { AttemptRow, CycleRow, RunRow, Tables } from "./schema.js";
+import type { AttemptRow, CycleRow, EventRow, RunRow, Tables } from "./schema.js";
 import type {
   AttemptStatus,
   CycleStatus,
@@ -19,9 +20,10 @@ import type {
 const MOST_BLOBS = 100;
 
 /** A run's row. @throws {StoreError} NOT_FOUND */
-export async function runRow(db: Kysely<Tables>, runId: string): Promise<RunRow> {
+export async function runRow(db: Kysely<Tables>, runId: string, locks = false): Promise<RunRow> {
   if (!isKept(runId)) throw notFound(runId);
-  const row = await db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
+  const query = db.selectFrom("runs").selectAll().where("id", "=", runId);
+  const row = await (locks ? query.forUpdate() : query).executeTakeFirst();
   if (row !== undefined) return row;
   throw notFound(runId);
 }
@@ -35,7 +37,7 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
   const isDag = row.kind === "dag";
   const attempts = isDag ? await attemptRows(db, row.id) : [];
   const cycles = isDag ? [] : await cycleRows(db, row.id);
-  const events = isDag ? [] : await eventRows(db, row.id);
+  const events = isDag ? [] : await untakenEvents(db, row.id);
   const texts = new Texts(codec);
   texts.expect(row.inputs, row.metadata, row.scope);
   for (const { output, error } of attempts) texts.expect(output, error);
@@ -59,9 +61,10 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
     outputs: row.outputs === null ? [] : (JSON.parse(row.outputs) as string[]),
     createdAt: row.created_at,
     finishedAt: row.finished_at ?? undefined,
+    dueAt: row.due_at ?? undefined,
     nodes: nodesOf(attempts, texts),
     cycles: recordedCycles(cycles, texts),
-    events: events.map(({ number, event, payload }): QueuedEvent => ({ number, event, payload: texts.value(payload) })),
+    events: events.map((event) => queuedEvent(event, texts)),
   };
 }
 
@@ -74,8 +77,8 @@ export function cycleRows(db: Kysely<Tables>, runId: string): Promise<CycleRow[]
   return db.selectFrom("fsm_cycles").selectAll().where("run_id", "=", runId).orderBy("cycle").execute();
 }
 
-function eventRows(db: Kysely<Tables>, runId: string) {
-  return db.selectFrom("fsm_events").selectAll().where("run_id", "=", runId).orderBy("number").execute();
+export function queuedEvent({ id, event, payload, sent_at }: EventRow, texts: Texts): QueuedEvent {
+  return { id, event, payload: texts.value(payload), sentAt: sent_at };
 }
 
 /** The texts of rows as values, those that are kept apart included. */

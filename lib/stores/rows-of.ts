@@ -1,4 +1,5 @@
-import type { AttemptRow, CycleRow, EventRow, Tables, TraversalRow } from "./schema.js";
+import type { NewEvent } from "./event-rows.js";
+import type { AttemptRow, CycleRow, Tables, TraversalRow } from "./schema.js";
 import type { Write } from "./writer.js";
 
 /** What several writes add to the tables beside `runs`, in an order that is the same for whoever writes the same rows. */
@@ -6,7 +7,7 @@ export interface WrittenRows {
   readonly attempts: readonly AttemptRow[];
   readonly traversals: readonly TraversalRow[];
   readonly cycles: readonly CycleRow[];
-  readonly sent: readonly EventRow[];
+  readonly sent: readonly NewEvent[];
   readonly blobs: readonly Tables["blobs"][];
   readonly blobUses: readonly Tables["blob_uses"][];
 }
@@ -15,7 +16,7 @@ export function rowsOf(writes: readonly Write[]): WrittenRows {
   const attempts: AttemptRow[] = [];
   const traversals: TraversalRow[] = [];
   const cycles: CycleRow[] = [];
-  const sent: EventRow[] = [];
+  const sent: NewEvent[] = [];
   const texts = new Map<string, string>();
   const blobUses: Tables["blob_uses"][] = [];
   for (const { runId, batch } of writes) {

@@ -4,6 +4,8 @@ import { StoreError } from "../base/errors.js";
 import { Batch, type NewRunRow } from "./batch.js";
 import type { Codec } from "./codec.js";
 import { kept, requireKept, toColumn } from "./names.js";
+import { queuedEvent, type Texts } from "./records.js";
+import type { EventRow } from "./schema.js";
 import type {
   CycleStatus,
   AttemptEntry,
@@ -26,6 +28,8 @@ export interface LogKeeper {
   changed(log: SqlRunLog, soon: boolean): void;
   /** Nobody drives the run any more. */
   released(log: SqlRunLog): void;
+  waits(log: SqlRunLog, isWaiting: boolean): void;
+  look(): Promise<void>;
 }
 
 /** Something to be written, and who waits for that. */
@@ -47,6 +51,8 @@ export class SqlRunLog implements RunLog {
   /** The database knows that the run is driven here. */
   private isKnown = false;
   private isEnding = false;
+  /** The number of the latest event that others recorded. */
+  private lastReceived = -1;
 
   constructor(
     readonly runId: string,
@@ -129,16 +135,31 @@ export class SqlRunLog implements RunLog {
     });
   }
 
-  sent({ number, event, payload }: QueuedEvent): void {
+  sent({ id, event, payload, sentAt }: QueuedEvent): void {
     requireKept("The event", event);
     const text = this.keeper.codec.encode(payload, `The payload of event "${event}"`);
     const { batch } = this.open();
-    batch.sent.set(number, { run_id: this.runId, number, event, payload: batch.keep(text) });
+    const run_id = this.runId;
+    batch.sent.set(id, { run_id, id, event, payload: batch.keep(text), sent_at: sentAt, for_owner: null });
   }
 
-  taken({ number }: Pick<QueuedEvent, "number">): void {
+  taken({ id }: Pick<QueuedEvent, "id">): void {
     const { batch } = this.open();
-    if (!batch.sent.delete(number)) batch.taken.push(number);
+    // What is taken before it was written is known by the cycle that it led to.
+    if (!batch.sent.delete(id)) batch.taken.push(id);
+  }
+
+  waits(isWaiting: boolean): void {
+    this.keeper.waits(this, isWaiting);
+  }
+
+  look(): Promise<void> {
+    return this.keeper.look();
+  }
+
+  async written(): Promise<void> {
+    if (this.failure !== undefined) throw this.failure;
+    await this.whenWritten();
   }
 
   durable(): Promise<void> | undefined {
@@ -150,12 +171,14 @@ export class SqlRunLog implements RunLog {
     if (this.failure !== undefined) return this.keeper.released(this);
     const { batch } = this.open();
     const unstorable = this.keepMetadata(batch);
-    const { status, outputs, error } = unstorable === undefined ? end : { ...end, status: "failed", error: unstorable };
+    const { status, outputs, error, dueAt } =
+      unstorable === undefined ? end : { ...end, status: "failed", error: unstorable, dueAt: undefined };
     batch.end = {
       status,
       outputs: JSON.stringify(outputs),
       error: error === undefined ? null : batch.keep(this.keeper.codec.encodeThrown(error)),
       finished_at: toEpoch(nowChecked()),
+      due_at: dueAt ?? null,
     };
     this.isEnding = true;
     this.keeper.changed(this, true);
@@ -195,6 +218,23 @@ export class SqlRunLog implements RunLog {
   /** Whether there is something to be written. */
   get isPending(): boolean {
     return this.pending !== undefined;
+  }
+
+  /**
+   * Passes on events that others recorded. Gives those that it has passed on before.
+   * @param rows - in order
+   */
+  receive(rows: readonly EventRow[], texts: Texts): readonly EventRow[] {
+    const known = rows.filter(({ number }) => number <= this.lastReceived);
+    const fresh = rows.slice(known.length);
+    if (fresh.length === 0 || this.failure !== undefined) return known;
+    this.lastReceived = fresh[fresh.length - 1].number;
+    try {
+      this.driving.onEvents?.(fresh.map((row) => queuedEvent(row, texts)));
+    } catch (unreadable) {
+      this.fail(unreadable as Error);
+    }
+    return known;
   }
 
   /**

@@ -41,6 +41,8 @@ export interface RunRow {
   created_at: number;
   updated_at: number;
   finished_at: number | null;
+  /** When a paused run goes on by itself. */
+  due_at: number | null;
 }
 
 /** One attempt of a node. Attempt 0 is what became of it without one. Inputs are what went along the edges to it. */
@@ -86,12 +88,20 @@ export interface CycleRow {
   finished_at: number | null;
 }
 
-/** An event sent to an fsm, until it is taken. */
+/** An event sent to an fsm. */
 export interface EventRow {
   run_id: string;
+  /** Holds the key that the sender gave, if any. */
+  id: string;
+  /** Its place among the events of the run. */
   number: number;
   event: string;
   payload: string;
+  sent_at: number;
+  /** Null until then. */
+  taken_at: number | null;
+  /** Who drove the run when it was sent from outside, and has not got it yet. */
+  for_owner: string | null;
 }
 
 type Migration = (db: Kysely<any>) => Promise<void>;
@@ -127,6 +137,7 @@ const MIGRATIONS: readonly Migration[] = [
       created_at: "double precision not null",
       updated_at: "double precision not null",
       finished_at: "double precision",
+      due_at: "double precision",
     });
     await index(db, "runs", ["created_at", "id"]);
     await index(db, "runs", ["workflow", "created_at", "id"]);
@@ -171,12 +182,19 @@ const MIGRATIONS: readonly Migration[] = [
       started_at: "double precision",
       finished_at: "double precision",
     });
-    await table(db, "fsm_events", ["run_id", "number"], {
+    await table(db, "fsm_events", ["run_id", "id"], {
       run_id: "text not null",
+      id: "text not null",
       number: "integer not null",
       event: "text not null",
       payload: "text not null",
+      sent_at: "double precision not null",
+      taken_at: "double precision",
+      for_owner: "text",
     });
+    await index(db, "fsm_events", ["run_id", "number"]);
+    // Few rows have one, and not for long.
+    await index(db, "fsm_events", ["for_owner"], "for_owner");
     await table(db, "blobs", ["hash"], {
       hash: "text not null",
       data: "text not null",
@@ -196,12 +214,13 @@ async function table(db: Kysely<any>, name: string, key: readonly string[], colu
   await builder.addPrimaryKeyConstraint(`${name}_key`, key as never).execute();
 }
 
-async function index(db: Kysely<any>, name: string, columns: readonly string[]): Promise<void> {
-  await db.schema
+/** @param given - the column that the rows in it have */
+async function index(db: Kysely<any>, name: string, columns: readonly string[], given?: string): Promise<void> {
+  const builder = db.schema
     .createIndex(`${name}_${columns.join("_")}`)
     .on(name)
-    .columns([...columns])
-    .execute();
+    .columns([...columns]);
+  await (given === undefined ? builder : builder.where(given, "is not", null)).execute();
 }
 
 /**

@@ -4,6 +4,7 @@ import { checkName } from "../base/check.js";
 import { DagwrightError, StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import type { CacheStore } from "../definition/policy-options.js";
+import { abandonedRuns } from "./abandoned.js";
 import { claimRun } from "./claim.js";
 import { Codec, type StoredType } from "./codec.js";
 import type { Connection, Database } from "./connection.js";
@@ -11,8 +12,10 @@ import { persistently } from "./failure.js";
 import { GroupCommit, writeFailed } from "./group-commit.js";
 import { differenceOf, type RunDifference } from "./comparison.js";
 import { Leases } from "./leases.js";
+import { sendEvent } from "./mail.js";
 import { requireId, requireKept, requireNamesKept } from "./names.js";
 import { newRunRow } from "./new-run.js";
+import { Postman } from "./postman.js";
 import { notFound, readRun, runRow } from "./records.js";
 import { Redaction } from "./redaction.js";
 import { prune, type PruneOptions } from "./retention.js";
@@ -22,7 +25,7 @@ import { statsOf, type WorkflowStats } from "./statistics.js";
 import { runExists, SqlRunLog, type LogKeeper } from "./run-log.js";
 import { migrate, type Tables } from "./schema.js";
 import { SqlCache } from "./sql-cache.js";
-import type { Claim, NewRun, RecordedRun, RunLog, RunStore, WorkflowKind } from "./store.js";
+import type { Claim, NewRun, RecordedRun, RunLog, RunStore, SentEvent, WorkflowKind } from "./store.js";
 
 export interface StoreOptions {
   /** Classes whose instances may be stored, by the name under which they are. */
@@ -53,6 +56,7 @@ export class SqlStore implements RunStore {
   private readonly leases: Leases;
   private readonly commits = new GroupCommit(() => this.open());
   private readonly keeper: LogKeeper;
+  private readonly postman: Postman;
   private readonly redaction = new Redaction();
   private opened: Promise<Database> | undefined;
   private isClosed = false;
@@ -71,8 +75,20 @@ export class SqlStore implements RunStore {
       worker: `${hostname()}/${process.pid}`,
       skipsUnstorable: onUnstorable === "skip",
       changed: (log, soon) => this.commits.add(log, soon),
-      released: (log) => this.leases.release(log),
+      released: (log) => {
+        this.leases.release(log);
+        this.postman.waits(log, false);
+      },
+      waits: (log, isWaiting) => this.postman.waits(log, isWaiting),
+      look: () => this.postman.look(),
     };
+    this.postman = new Postman(
+      this.leases.owner,
+      this.leases.driven,
+      this.codec,
+      () => this.open(),
+      (work) => this.transaction(work),
+    );
   }
 
   // --- for people ---
@@ -139,6 +155,7 @@ export class SqlStore implements RunStore {
   private async closeNow(): Promise<void> {
     if (this.opened !== undefined) await this.commits.settled();
     this.isClosed = true;
+    this.postman.stop();
     const { opened } = this;
     this.opened = undefined;
     const database = await opened?.catch(() => undefined);
@@ -165,7 +182,7 @@ export class SqlStore implements RunStore {
     requireKept("The workflow's name", run.workflow);
     requireNamesKept(run.structure);
     const { leases, keeper } = this;
-    if (leases.has(run.runId)) throw runExists(run.runId);
+    if (leases.driven.has(run.runId)) throw runExists(run.runId);
     const log = new SqlRunLog(run.runId, 1, run.driving, keeper);
     leases.add(log);
     await log.create((batch) => newRunRow(run, batch, leases, keeper));
@@ -204,19 +221,15 @@ export class SqlStore implements RunStore {
   }
 
   /** @internal */
+  async send(event: SentEvent): Promise<void> {
+    const driver = await sendEvent((work) => this.transaction(work), event, this.codec);
+    // It is recorded, whatever becomes of the look.
+    if (driver === this.leases.owner) this.postman.look().catch(() => {});
+  }
+
+  /** @internal */
   async abandoned(workflow: string, kind: WorkflowKind): Promise<string[]> {
-    const rows = await this.reading(({ db, clock }) =>
-      db
-        .selectFrom("runs")
-        .select(["id", "owner", "lease_expires_at", clock.as("clock")])
-        .where("workflow", "=", workflow)
-        .where("kind", "=", kind)
-        .where("status", "=", "running")
-        .orderBy("created_at")
-        .orderBy("id")
-        .execute(),
-    );
-    return rows.filter((row) => this.leases.isFree(row)).map(({ id }) => id);
+    return this.reading((database) => abandonedRuns(database, this.leases, workflow, kind));
   }
 
   // --- the database ---

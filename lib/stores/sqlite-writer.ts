@@ -1,6 +1,7 @@
 import { sql, type CompiledQuery, type Kysely, type RawBuilder, type Transaction } from "kysely";
 import type { Batch } from "./batch.js";
 import { NEW_RUN, RUN_END, SHAPES } from "./columns.js";
+import { insertEvents, takeEvents } from "./event-rows.js";
 import { rowsOf, type WrittenRows } from "./rows-of.js";
 import type { Tables } from "./schema.js";
 import { Upsert } from "./upsert.js";
@@ -24,7 +25,6 @@ export class SqliteWriter implements Writer {
   private readonly attempts: Upsert<"node_executions">;
   private readonly traversals: Upsert<"edge_traversals">;
   private readonly cycles: Upsert<"fsm_cycles">;
-  private readonly events: Upsert<"fsm_events">;
   private readonly blobs: Upsert<"blobs">;
   private readonly blobUses: Upsert<"blob_uses">;
 
@@ -46,7 +46,6 @@ export class SqliteWriter implements Writer {
     this.attempts = new Upsert(db, SHAPES.ATTEMPTS);
     this.traversals = new Upsert(db, SHAPES.TRAVERSALS);
     this.cycles = new Upsert(db, SHAPES.CYCLES);
-    this.events = new Upsert(db, SHAPES.EVENTS);
     this.blobs = new Upsert(db, SHAPES.BLOBS);
     this.blobUses = new Upsert(db, SHAPES.BLOB_USES);
   }
@@ -95,15 +94,12 @@ export class SqliteWriter implements Writer {
     await this.attempts.run(trx, rows.attempts);
     await this.traversals.run(trx, rows.traversals);
     await this.cycles.run(trx, rows.cycles);
-    await this.events.run(trx, rows.sent);
+    await insertEvents(trx, rows.sent);
   }
 
   /** Writes what changes in a run's own row, and which events it took. */
   private async run(trx: Transaction<Tables>, runId: string, { taken, metadata, end }: Batch): Promise<void> {
-    for (let at = 0; at < taken.length; at += MOST_KEYS) {
-      const numbers = taken.slice(at, at + MOST_KEYS);
-      await trx.deleteFrom("fsm_events").where("run_id", "=", runId).where("number", "in", numbers).execute();
-    }
+    await takeEvents(trx, runId, taken);
     if (end !== undefined) {
       const changes = (Object.keys(RUN_END) as (keyof typeof RUN_END)[]).map((column) => end[column]);
       const parameters = [...changes, end.finished_at, metadata ?? null, runId];

@@ -24,7 +24,15 @@ export interface RunStore {
   claim(runId: string, accept: (run: RecordedRun) => Claim | undefined): Promise<RunLog | undefined>;
   /** What is recorded of a run. @throws {StoreError} NOT_FOUND */
   read(runId: string): Promise<RecordedRun>;
-  /** The ids of the runs of a workflow that are unfinished and driven by nobody any more, oldest first. */
+  /**
+   * Records an event for a run of an fsm, once for each key: whoever drives the run takes it, now or when it is taken up.
+   * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow
+   */
+  send(event: SentEvent): Promise<void>;
+  /**
+   * The ids of the runs of a workflow that have to go on and are driven by nobody, oldest first: unfinished ones, and paused
+   * ones whose time has come, or an event that they wait for.
+   */
   abandoned(workflow: string, kind: WorkflowKind): Promise<string[]>;
 }
 
@@ -35,6 +43,8 @@ export interface Driving {
   readonly metadata: () => Readonly<Record<string, unknown>> | undefined;
   /** Called once, when something can't be written: the run is nobody's, or not durable, from then on. */
   readonly onFailure: (error: Error) => void;
+  /** Called with events that others recorded for the run: in order, and once with each. */
+  readonly onEvents?: (events: readonly QueuedEvent[]) => void;
 }
 
 export interface NewRun {
@@ -130,10 +140,22 @@ export interface RecordedWait {
 
 /** An event that an fsm has not taken yet. */
 export interface QueuedEvent {
-  /** Its place among all events of the run. */
-  readonly number: number;
+  /** Unique in the run. */
+  readonly id: string;
   readonly event: string;
   readonly payload: unknown;
+  /** In ms since 1970. */
+  readonly sentAt: number;
+}
+
+/** An event that is sent to a run of an fsm, whoever drives that. */
+export interface SentEvent {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly event: string;
+  readonly payload: unknown;
+  /** Of several events with the same key, a run gets the first. */
+  readonly key: string | undefined;
 }
 
 /**
@@ -149,7 +171,14 @@ export interface RunLog {
   cycle(entry: CycleEntry): void;
   /** @throws {StoreError} UNSTORABLE */
   sent(event: QueuedEvent): void;
-  taken(event: Pick<QueuedEvent, "number">): void;
+  /** To be added together with what the event leads to. */
+  taken(event: Pick<QueuedEvent, "id">): void;
+  /** Whether the run waits for events, so that {@link Driving.onEvents} is soon told of those that others record. */
+  waits(isWaiting: boolean): void;
+  /** Resolves when {@link Driving.onEvents} has been told of all events that were recorded before. */
+  look(): Promise<void>;
+  /** Resolves when all that was added is durable, however the run is driven. @throws {StoreError} when that fails */
+  written(): Promise<void>;
   /** Resolves when all that was added is durable; never, once the log has failed. Undefined when nobody has to wait. */
   durable(): Promise<void> | undefined;
   /** Makes all durable, with how the run ended, and ceases to drive it. @throws {StoreError} when that fails */
@@ -161,6 +190,8 @@ export interface RunEnd {
   /** The nodes whose results are the run's outputs. */
   readonly outputs: readonly string[];
   readonly error: unknown;
+  /** When a paused run is to go on by itself, in ms since 1970. */
+  readonly dueAt: number | undefined;
 }
 
 /** A run as it is recorded. */
@@ -178,6 +209,7 @@ export interface RecordedRun {
   /** In ms since 1970. */
   readonly createdAt: number;
   readonly finishedAt: number | undefined;
+  readonly dueAt: number | undefined;
   readonly nodes: ReadonlyMap<string, RecordedNode>;
   readonly cycles: readonly RecordedCycle[];
   readonly events: readonly QueuedEvent[];

@@ -800,6 +800,9 @@ describe("Events from outside", () => {
     fsm.state("b", () => stop(2));
     const run = await fsm.start().pause();
     expect(run).toMatchObject({ status: "paused", value: 1, currentState: "b", cycleCount: 1 });
+    const waits = new Fsm("f");
+    waits.state("a", { initial: true }, async () => (await sleep(5), waitForEvent({ GO: "a" })));
+    expect(await waits.start().pause()).toMatchObject({ status: "paused", currentState: "a", cycleCount: 1 });
   });
 
   it("leave no timer behind when the run ends", async () => {

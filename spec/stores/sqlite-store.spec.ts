@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sqliteStore } from "dagwright/store";
+import { storeEventsContract } from "../contracts/store-events.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
 import { storeContract } from "../contracts/store.contract.js";
 import { openDatabase } from "../support/sqlite.js";
@@ -36,3 +37,4 @@ async function subject() {
 
 storeContract("SQLite", subject);
 sharingContract("SQLite", subject);
+storeEventsContract("SQLite", subject);

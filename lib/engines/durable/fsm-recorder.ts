@@ -12,7 +12,7 @@ import { Recorder } from "./recorder.js";
  */
 export class FsmRecorder extends Recorder {
   private current: CycleEntry;
-  /** Events that were sent before the run was known to the store. */
+  /** Events that others recorded before anybody could take them. */
   private early: QueuedEvent[] = [];
 
   constructor(
@@ -23,20 +23,44 @@ export class FsmRecorder extends Recorder {
     current?: CycleEntry,
   ) {
     super(state, durability, create);
+    this.onEvents = (events) => void this.early.push(...events);
     this.current = current ?? this.entered(0, state.current, undefined, undefined);
   }
 
-  /** An event was sent to the run. @throws {StoreError} UNSTORABLE */
-  sent(number: number, event: string, payload: unknown): void {
-    const queued = { number, event, payload };
-    if (this.log === undefined) this.early.push(queued);
-    else this.log.sent(queued);
+  /** Gives the events that others record for the run to `onEvents`, from now on and those that have come already. */
+  hear(onEvents: (events: readonly QueuedEvent[]) => void): void {
+    this.onEvents = onEvents;
+    if (this.early.length > 0) onEvents(this.early.splice(0));
+  }
+
+  /** Whether the run is known to the store. */
+  get isOpen(): boolean {
+    return this.log !== undefined;
+  }
+
+  /** An event was sent to the run, which is open. @throws {StoreError} UNSTORABLE */
+  sent(event: QueuedEvent): void {
+    this.log?.sent(event);
   }
 
   /** An event was taken, or refused. */
-  taken(number: number): void {
-    this.early = this.early.filter((queued) => queued.number !== number);
-    this.guarded((log) => log.taken({ number }));
+  taken(id: string): void {
+    this.guarded((log) => log.taken({ id }));
+  }
+
+  /** Whether the run waits for events that others may record. */
+  listens(isWaiting: boolean): void {
+    this.log?.waits(isWaiting);
+  }
+
+  /** Resolves when all events have been heard of that others have recorded. @throws {StoreError} when that fails */
+  async look(): Promise<void> {
+    await this.log?.look();
+  }
+
+  /** Resolves when all that has happened is durable. @throws {StoreError} when that fails */
+  async written(): Promise<void> {
+    await this.log?.written();
   }
 
   /** The current state is over, and waits for an event. */
@@ -44,7 +68,7 @@ export class FsmRecorder extends Recorder {
     const { specs } = this.state.plan;
     const wait = {
       events: Array.from(events, ([event, to]) => [event, specs[to].name] as const),
-      after: after && { at: toEpoch(nowChecked()) + after.ms, state: specs[after.state].name },
+      after: after && { at: after.at, state: specs[after.state].name },
     };
     this.guarded((log) => log.cycle((this.current = { ...this.over(), wait })));
   }
@@ -57,7 +81,6 @@ export class FsmRecorder extends Recorder {
 
   protected begin(log: RunLog): void {
     log.cycle(this.current);
-    for (const event of this.early.splice(0)) log.sent(event);
   }
 
   protected write(log: RunLog, facts: EventFacts, at: number): void {
@@ -87,6 +110,10 @@ export class FsmRecorder extends Recorder {
   }
 
   protected end(): void {}
+
+  protected override dueAt(): number | undefined {
+    return this.current.wait?.after?.at;
+  }
 
   protected outputs(): string[] {
     const { isTerminated, plan, current } = this.state;

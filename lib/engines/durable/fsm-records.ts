@@ -1,4 +1,3 @@
-import { fromEpoch, nowChecked } from "../../base/clock.js";
 import { ValidationError, type DagwrightError } from "../../base/errors.js";
 import type { FsmPlan } from "../../planning/fsm-plan.js";
 import { fsmStructure } from "../../planning/structure.js";
@@ -16,6 +15,7 @@ import type {
 } from "../../stores/store.js";
 import type { Waiting } from "../destination.js";
 import { notPaused } from "./dag-records.js";
+import type { EventsToSend } from "./options.js";
 import { FsmRecorder } from "./fsm-recorder.js";
 import type { Recorder } from "./recorder.js";
 import { changeSince } from "./restore.js";
@@ -75,15 +75,15 @@ export function continuedFsm(
     readonly durability?: Durability;
     readonly allowChanges?: boolean;
     readonly provide?: Readonly<Record<string, unknown>>;
-    readonly send?: Readonly<Record<string, unknown>>;
+    readonly send?: EventsToSend;
   },
   historyLimit: number,
 ): ContinuedFsm | FsmResult<any> {
   const structure = JSON.stringify(fsmStructure(plan));
   const change = changeSince(run, "fsm", plan.workflow, structure, options.allowChanges);
-  const missing = run.cycles.find((cycle) => !plan.indexOf.has(cycle.state));
+  const missing = statesOf(run).find((name) => !plan.indexOf.has(name));
   if (missing !== undefined) {
-    const message = `Run "${run.runId}" was in state "${missing.state}", which "${plan.workflow}" does not have any more. Define it again.`;
+    const message = `Run "${run.runId}" was in state "${missing}", or waits to go there, which "${plan.workflow}" does not have any more. Define it again.`;
     throw new ValidationError(message);
   }
   const state = new FsmState(plan, run.inputs, run.runId, run.metadata, historyLimit);
@@ -119,12 +119,25 @@ export function continuedFsm(
     provided,
     wait: !goesOn && last?.wait !== undefined ? waitingOf(plan, last.wait) : undefined,
     events: run.events,
-    send: Object.entries(options.send ?? {}),
+    send: eventsIn(options.send),
     isDone: last !== undefined && !goesOn && last.wait === undefined,
     hasFailed: run.cycles.some(({ status, output }) => status === "failed" && output !== undefined),
   };
   const claim = { driving: recorder.driving, structure: change === undefined ? undefined : structure, discard: [] };
   return { state, recorder, claim, resumed };
+}
+
+/** The states that a run was in, and those that it waits to go to. */
+function statesOf({ cycles }: RecordedRun): string[] {
+  const { events = [], after } = cycles.at(-1)?.wait ?? {};
+  const next = [...events.map(([, state]) => state), ...(after === undefined ? [] : [after.state])];
+  return [...cycles.map(({ state }) => state), ...next];
+}
+
+function eventsIn(send: EventsToSend | undefined): ResumedFsm["send"] {
+  if (send === undefined) return [];
+  if (!Array.isArray(send)) return Object.entries(send);
+  return (send as readonly (readonly [string, unknown?])[]).map(([event, payload]) => [event, payload]);
 }
 
 function providedTo(
@@ -141,9 +154,8 @@ function providedTo(
 
 function waitingOf(plan: FsmPlan, { events, after }: RecordedWait): Waiting {
   const index = (state: string) => plan.indexOf.get(state) as number;
-  const remaining = after === undefined ? 0 : Math.max(0, fromEpoch(after.at) - nowChecked());
   return {
     events: new Map(events.map(([event, to]) => [event, index(to)])),
-    after: after && { ms: remaining, state: index(after.state) },
+    after: after && { at: after.at, state: index(after.state) },
   };
 }

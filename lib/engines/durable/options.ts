@@ -1,6 +1,14 @@
-import { checkName, checkType, show } from "../../base/check.js";
+import { checkName, checkOptions, checkType, show } from "../../base/check.js";
 import type { RunStore } from "../../stores/store.js";
-import { check, DAG_RULES, FSM_RULES, type FsmRunOptions, type RuleMap, type RunOptions } from "../run-options.js";
+import {
+  check,
+  checkStore,
+  DAG_RULES,
+  FSM_RULES,
+  type FsmRunOptions,
+  type RuleMap,
+  type RunOptions,
+} from "../run-options.js";
 
 /** What a run has from its record when it goes on. */
 type Recorded = "inputs" | "context" | "runId" | "store" | "overrides";
@@ -40,8 +48,19 @@ export interface FsmRecoverOptions extends Omit<FsmRunOptions, Recorded>, Contin
 export interface FsmResumeOptions extends FsmRecoverOptions {
   /** A value for the state that paused the run, as if it had returned it. */
   provide?: Readonly<Record<string, unknown>>;
-  /** Events for the run, with their payloads: for one that waits. */
-  send?: Readonly<Record<string, unknown>>;
+  /** Events for the run, in order. They are sent now: too late for a wait whose time is over. */
+  send?: EventsToSend;
+}
+
+/** Events with their payloads, as a list, which may repeat them, or by name, unless an object has no order for the names. */
+export type EventsToSend = readonly (readonly [event: string, payload?: unknown])[] | Readonly<Record<string, unknown>>;
+
+/** The options of `fsm.send`. */
+export interface FsmSendOptions {
+  /** Where the run is recorded. */
+  store: RunStore;
+  /** Of several events that a run is sent with the same key, by whatever process, it takes the first; the others are ignored. */
+  key?: string;
 }
 
 const recorded = (option: string) => [option, () => refuse(option)] as const;
@@ -67,13 +86,41 @@ const REPLAY_RULES: RuleMap = new Map([
 ]);
 
 const FSM_RESUMING = [...CONTINUING, recorded("context"), recorded("runId")];
-const SENDING = ["send", (value: unknown) => checkType("send", value, "object")] as const;
+const SENDING = ["send", checkEvents] as const;
 const FSM_RESUME_RULES: RuleMap = new Map([...FSM_RULES, ...FSM_RESUMING, PROVIDING, SENDING]);
 const FSM_RECOVER_RULES: RuleMap = new Map([...FSM_RULES, ...FSM_RESUMING]);
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkFsmResumeOptions(options: FsmResumeOptions): void {
   checkContinuing(options, FSM_RESUME_RULES, "resume");
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkFsmSendOptions(options: FsmSendOptions): void {
+  checkOptions(options, ["store", "key"], "send");
+  if (options.store === undefined) throw new TypeError('send needs the "store" that the run is recorded in.');
+  checkStore(options.store);
+  if (options.key === undefined) return;
+  checkName("key", options.key);
+  if (options.key === "") throw new RangeError('"key" must be a non-empty string; received "".');
+}
+
+function checkEvents(send: unknown): void {
+  checkType("send", send, "object");
+  if (!Array.isArray(send)) return checkOrder(Object.keys(send as object));
+  for (const pair of send) {
+    if (Array.isArray(pair) && typeof pair[0] === "string" && pair.length <= 2) continue;
+    throw new TypeError(`"send" must be a list of [event, payload], or an object; it has ${show(pair)}.`);
+  }
+}
+
+/** JavaScript puts names that are whole numbers before all others, in their own order. */
+function checkOrder(names: readonly string[]): void {
+  const number = names.find((name) => /^(?:0|[1-9]\d*)$/u.test(name));
+  if (number === undefined || names.length === 1) return;
+  throw new TypeError(
+    `"send" must be a list, [event, payload] each: an object has no order for names like "${number}".`,
+  );
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */

@@ -2,7 +2,7 @@ import { StoreError } from "../../base/errors.js";
 import type { EventFacts } from "../../run/events.js";
 import type { RunStatus } from "../../run/status.js";
 import type { RunBase } from "../../run/run-base.js";
-import type { Driving, Durability, RunLog } from "../../stores/store.js";
+import type { Driving, Durability, QueuedEvent, RunLog } from "../../stores/store.js";
 
 /**
  * Writes what happens in a run to its store, out of the same events that observers get.
@@ -13,6 +13,8 @@ import type { Driving, Durability, RunLog } from "../../stores/store.js";
 export abstract class Recorder {
   /** Ends the run with an error; set by the run. */
   onFailure: (error: Error) => void = () => {};
+  /** Hears of the events that others record for the run, if it is one of an fsm. */
+  protected onEvents: (events: readonly QueuedEvent[]) => void = () => {};
   readonly driving: Driving;
   protected log: RunLog | undefined;
   private opening: Promise<void> | undefined;
@@ -30,6 +32,7 @@ export abstract class Recorder {
       metadata: () => state.sharedMetadata,
       // Not in the middle of what the run is doing.
       onFailure: (error) => queueMicrotask(() => this.onFailure(error)),
+      onEvents: (events) => this.onEvents(events),
     };
   }
 
@@ -68,7 +71,8 @@ export abstract class Recorder {
     // A run that ended in the same turn has not heard of it.
     const missed = error === undefined ? this.unstorable : undefined;
     const end = missed === undefined ? { status, error } : { status: "failed" as const, error: missed };
-    await this.log?.finish({ ...end, outputs: this.outputs() });
+    const dueAt = end.status === "paused" ? this.dueAt() : undefined;
+    await this.log?.finish({ ...end, outputs: this.outputs(), dueAt });
     if (missed !== undefined) throw missed;
   }
 
@@ -79,6 +83,11 @@ export abstract class Recorder {
   protected abstract end(log: RunLog): void;
   /** The names of the nodes whose results are the run's. */
   protected abstract outputs(): string[];
+
+  /** When the run goes on by itself if it is paused now, in ms since 1970. */
+  protected dueAt(): number | undefined {
+    return undefined;
+  }
 
   protected guarded(work: (log: RunLog) => void): void {
     if (this.log === undefined) return;

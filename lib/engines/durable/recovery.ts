@@ -1,4 +1,5 @@
 import { StoreError, ValidationError, type ValidationIssue } from "../../base/errors.js";
+import { timeOfDay } from "../../stores/time.js";
 import type { Claim, RecordedRun, RunStore, WorkflowKind } from "../../stores/store.js";
 import type { Recorder } from "./recorder.js";
 
@@ -67,8 +68,12 @@ export async function recoverAll<R>(
   throw new ValidationError(`Some runs can't be recovered:\n${lines.join("\n")}`, issues);
 }
 
-/** Whether nobody has taken the run, and ended it, meanwhile. */
-const isAbandoned = ({ status }: RecordedRun) => status === "running";
+/** Whether nobody has taken the run, and ended it or brought it to rest, meanwhile. */
+function isAbandoned({ status, dueAt = Infinity, cycles, events }: RecordedRun): boolean {
+  if (status !== "paused") return status === "running";
+  const accepted = cycles.at(-1)?.wait?.events ?? [];
+  return dueAt <= timeOfDay() || events.some(({ event }) => accepted.some(([name]) => name === event));
+}
 
 /** Somebody else has the run, or has removed it. */
 const IS_TAKEN: ReadonlySet<string> = new Set(["LEASE_HELD", "NOT_FOUND"]);

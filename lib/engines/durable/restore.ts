@@ -4,6 +4,7 @@ import type { DagPlan } from "../../planning/plan.js";
 import { changeText, structureChange, type Structure, type StructureChange } from "../../planning/structure.js";
 import { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
+import { otherWorkflow } from "../../stores/other-workflow.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
 
 /**
@@ -18,8 +19,7 @@ export function changeSince(
   allowChanges: boolean | undefined,
 ): StructureChange | undefined {
   if (run.workflow !== workflow || run.kind !== kind) {
-    const whose = `the ${run.kind} "${run.workflow}"`;
-    throw new ValidationError(`Run "${run.runId}" is one of ${whose}, not of the ${kind} "${workflow}".`);
+    throw otherWorkflow(run.runId, run, kind, workflow);
   }
   if (run.structure === structure) return undefined;
   const change = structureChange(JSON.parse(run.structure) as Structure, JSON.parse(structure) as Structure);

@@ -1,0 +1,24 @@
+import type { Kysely } from "kysely";
+import type { Tables } from "./schema.js";
+
+/** Keeps long texts of a run, once each whoever uses them. */
+export async function writeBlobs(
+  trx: Kysely<Tables>,
+  runId: string,
+  blobs: ReadonlyMap<string, string>,
+): Promise<void> {
+  const used_at = Date.now();
+  for (const [hash, data] of blobs) {
+    // Marked as used even where it is there already, so that nobody removes it meanwhile.
+    await trx
+      .insertInto("blobs")
+      .values({ hash, data, used_at })
+      .onConflict((conflict) => conflict.column("hash").doUpdateSet({ used_at }))
+      .execute();
+    await trx
+      .insertInto("blob_uses")
+      .values({ run_id: runId, hash })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+}

@@ -1,0 +1,13 @@
+import { ValidationError } from "../base/errors.js";
+import type { WorkflowKind } from "./store.js";
+
+/** The error for a run that is taken for one of another workflow. */
+export function otherWorkflow(
+  runId: string,
+  run: { readonly kind: string; readonly workflow: string },
+  kind: WorkflowKind,
+  workflow: string,
+): ValidationError {
+  const whose = `the ${run.kind} "${run.workflow}"`;
+  return new ValidationError(`Run "${runId}" is one of ${whose}, not of the ${kind} "${workflow}".`);
+}

@@ -1,0 +1,144 @@
+import type { Kysely } from "kysely";
+import { append } from "../base/append.js";
+import type { Codec } from "./codec.js";
+import { MOST_ROWS } from "./event-rows.js";
+import type { Transact } from "./mail.js";
+import { Texts } from "./records.js";
+import type { SqlRunLog } from "./run-log.js";
+import type { EventRow, Tables } from "./schema.js";
+
+/** How often it is looked for events while a run waits for some, in ms. */
+const INTERVAL = 300;
+
+/**
+ * Hands the events that others recorded to the runs that are driven here: in order, and each once. Nothing is looked for while
+ * no run waits. What a run has not got when it is taken over, whoever does that reads with the run.
+ */
+export class Postman {
+  private readonly waiting = new Set<SqlRunLog>();
+  private timer: NodeJS.Timeout | undefined;
+  private round: Promise<void> | undefined;
+  private nextRound: Promise<void> | undefined;
+
+  /**
+   * @param owner - to whom events are addressed
+   * @param driven - the runs of that owner, by id
+   */
+  constructor(
+    private readonly owner: string,
+    private readonly driven: ReadonlyMap<string, SqlRunLog>,
+    private readonly codec: Codec,
+    private readonly open: () => Promise<{ readonly db: Kysely<Tables> }>,
+    private readonly transact: Transact,
+  ) {}
+
+  /** Whether a run waits for events. */
+  waits(log: SqlRunLog, isWaiting: boolean): void {
+    if (isWaiting) this.waiting.add(log);
+    else this.waiting.delete(log);
+    if (isWaiting && this.timer === undefined) this.lookLater();
+  }
+
+  /** Resolves when all is handed over that was recorded before the call. */
+  look(): Promise<void> {
+    if (this.round === undefined) {
+      this.round = this.handOver().finally(() => (this.round = undefined));
+      return this.round;
+    }
+    // The round that is under way may have looked already.
+    this.nextRound ??= this.round
+      .catch(() => {})
+      .then(() => {
+        this.nextRound = undefined;
+        return this.look();
+      });
+    return this.nextRound;
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.waiting.clear();
+  }
+
+  private lookLater(): void {
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      if (this.waiting.size === 0) return;
+      const again = () => {
+        if (this.waiting.size > 0) this.lookLater();
+      };
+      // The renewal of leases tells when the database can't be reached.
+      this.look().then(again, again);
+    }, INTERVAL).unref();
+  }
+
+  private async handOver(): Promise<void> {
+    // Whoever drives a run by the time that rows have come has read them with the run.
+    const drivers = new Map(this.driven);
+    const { db } = await this.open();
+    const rows = await addressedTo(db, this.owner);
+    if (rows.length === 0) return;
+    const texts = new Texts(this.codec);
+    for (const { payload } of rows) texts.expect(payload);
+    await texts.fetch(db);
+    const byRun = new Map<string, EventRow[]>();
+    for (const row of rows) append(byRun, row.run_id, row);
+    const known: EventRow[] = [];
+    const stray: EventRow[] = [];
+    for (const [runId, mail] of byRun) {
+      const log = this.driven.get(runId);
+      if (log === undefined) stray.push(...mail);
+      else if (log === drivers.get(runId)) known.push(...log.receive(mail, texts));
+    }
+    if (known.length + stray.length === 0) return;
+    await this.transact((trx, { locksRows }) => forget(trx, this.owner, known, stray, locksRows));
+  }
+}
+
+/** The events for the runs that somebody drives, those of a run in order. */
+function addressedTo(db: Kysely<Tables>, owner: string): Promise<EventRow[]> {
+  const query = db.selectFrom("fsm_events").selectAll().where("for_owner", "=", owner);
+  return query.orderBy("run_id").orderBy("number").execute();
+}
+
+/**
+ * Events are not looked for any more that a run here has got, and not taken by now; nor those of a run that somebody else drives,
+ * who has read them.
+ * @param known - what has been handed over before
+ * @param stray - of runs that are not driven here, unless one is just being taken up
+ */
+async function forget(
+  trx: Kysely<Tables>,
+  owner: string,
+  known: readonly EventRow[],
+  stray: readonly EventRow[],
+  locksRows: boolean,
+): Promise<void> {
+  // Who writes events locks their runs first: otherwise two might wait for each other.
+  const owners = await ownersOf(trx, [...known, ...stray], locksRows);
+  const rows = [...known, ...stray.filter(({ run_id }) => owners.get(run_id) !== owner)];
+  for (let at = 0; at < rows.length; at += MOST_ROWS) {
+    const part = rows.slice(at, at + MOST_ROWS);
+    await trx
+      .updateTable("fsm_events")
+      .set({ for_owner: null })
+      .where((eb) => eb.or(part.map(({ run_id, id }) => eb.and([eb("run_id", "=", run_id), eb("id", "=", id)]))))
+      .execute();
+  }
+}
+
+async function ownersOf(
+  trx: Kysely<Tables>,
+  rows: readonly EventRow[],
+  locksRows: boolean,
+): Promise<Map<string, string | null>> {
+  const runIds = Array.from(new Set(rows.map(({ run_id }) => run_id))).sort();
+  const owners = new Map<string, string | null>();
+  for (let at = 0; at < runIds.length; at += MOST_ROWS) {
+    const part = runIds.slice(at, at + MOST_ROWS);
+    const query = trx.selectFrom("runs").select(["id", "owner"]).where("id", "in", part).orderBy("id");
+    for (const { id, owner } of await (locksRows ? query.forUpdate() : query).execute()) owners.set(id, owner);
+  }
+  return owners;
+}

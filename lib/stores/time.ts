@@ -1,0 +1,7 @@
+/**
+ * The time of day, in ms since 1970, that is recorded with what is sent, and by which waits end. Read when it is needed: a
+ * clock may be set, and a machine may sleep.
+ */
+export function timeOfDay(): number {
+  return Date.now();
+}

@@ -1,0 +1,433 @@
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Fsm, next, stop, StoreError, ValidationError, waitForEvent } from "dagwright";
+import type { SqlStore, StoreOptions } from "dagwright/store";
+import type { StoreSubject } from "./store.contract.js";
+
+const HOUR = 3_600_000;
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const began = performance.now(); !(await condition()); await sleep(2)) {
+    if (performance.now() - began > 20_000) throw new Error("It has not come about in 20 s.");
+  }
+}
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => expect.unreachable("it resolved"),
+    (error: any) => error,
+  );
+
+/** created → PAID → paid → SENT → sent; with `after`, created → late. */
+function order(after?: number): Fsm<any> {
+  const fsm = new Fsm<any>("order");
+  const late = after === undefined ? {} : { after: [after, "late"] as const };
+  fsm.state("created", { initial: true }, () => waitForEvent({ PAID: "paid" }, late));
+  fsm.state("paid", (amount: number) => (taken.push(amount), waitForEvent({ SENT: "sent" })));
+  fsm.state("sent", (by: unknown) => stop(by));
+  fsm.state("late", () => stop("late"));
+  return fsm;
+}
+
+/** Takes ITEMs, one a cycle, until END. */
+function collector(hook?: () => unknown): Fsm<any> {
+  const fsm = new Fsm<any>("collector");
+  fsm.state("idle", { initial: true }, () => waitForEvent({ ITEM: "item", END: "end" }));
+  fsm.state("item", (item: unknown) => (taken.push(item), next("idle")));
+  fsm.state("end", () => stop("end"));
+  if (hook !== undefined) fsm.addStateHook(hook);
+  return fsm;
+}
+
+/** What states got. */
+let taken: unknown[];
+
+/** What every store guarantees of the events that runs are sent, and of runs that wait for them. */
+export function storeEventsContract(name: string, connect: () => Promise<StoreSubject>): void {
+  describe(`Events recorded in ${name}`, () => {
+    let subject: StoreSubject;
+    let store: SqlStore;
+    const open: SqlStore[] = [];
+
+    function another(options?: StoreOptions): SqlStore {
+      const made = subject.open(options);
+      open.push(made);
+      return made;
+    }
+
+    /** Its process is gone, and its leases are over. */
+    async function crash(crashed: SqlStore): Promise<void> {
+      await crashed.close();
+      await subject.execute("update runs set lease_expires_at = 0 where lease_expires_at is not null");
+    }
+
+    const states = async (runId: string) => (await store.getRun(runId))!.cycles.map(({ state }) => state);
+    const waits = (runId: string, state: string) => async () => {
+      const last = (await store.getRun(runId))?.cycles.at(-1);
+      return last?.state === state && last.wait !== undefined;
+    };
+
+    beforeEach(async () => {
+      subject ??= await connect();
+      await subject.reset();
+      taken = [];
+      store = another();
+    });
+    afterEach(async () => {
+      await Promise.all(open.splice(0).map((each) => each.close()));
+    });
+    afterAll(() => subject?.close());
+
+    describe("reach a run", () => {
+      it.each(["the same", "another"])("that is driven through %s store", async (which) => {
+        const handle = order().start({ store, runId: "r" });
+        await until(waits("r", "created"));
+        const from = which === "another" ? another() : store;
+        await order().send("r", "PAID", 5, { store: from });
+        await order().send("r", "SENT", "ups", { store: from });
+        expect((await handle.result).value).toBe("ups");
+        expect(taken).toEqual([5]);
+        expect(await subject.count("fsm_events where taken_at is null or for_owner is not null")).toBe(0);
+      });
+
+      it("that rests: it stays paused until somebody takes it up", async () => {
+        await order().run({ store, runId: "r" });
+        await order().run({ store, runId: "other" });
+        expect(await order().recover({ store })).toEqual([]);
+        await order().send("r", "SENT", "not yet", { store });
+        expect(await order().recover({ store })).toEqual([]);
+        await order().send("r", "PAID", 5, { store: another() });
+        expect((await store.getRun("r"))!.status).toBe("paused");
+        const [run, ...others] = await order().recover({ store });
+        expect([run.runId, run.value, others]).toEqual(["r", "not yet", []]);
+        await order().send("other", "PAID", 6, { store });
+        expect(await order().resume("other", { store })).toMatchObject({ status: "paused", currentState: "paid" });
+        expect(taken).toEqual([5, 6]);
+      });
+
+      it("before a state waits for them", async () => {
+        for (const [i, from] of [store, another()].entries()) {
+          let go = () => {};
+          const gate = new Promise<void>((resolve) => (go = resolve));
+          const fsm = new Fsm<any>("busy");
+          fsm.state("work", { initial: true }, async () => (await gate, waitForEvent({ GO: "end" })));
+          fsm.state("end", (payload: unknown) => stop(payload));
+          const running = fsm.run({ store, runId: `r${i}` });
+          await until(async () => (await store.getRun(`r${i}`))?.cycles[0]?.status === "running");
+          await fsm.send(`r${i}`, "GO", "early", { store: from });
+          go();
+          expect((await running).value).toBe("early");
+        }
+      });
+
+      it("whose driver died: in order, with those that it had not taken", async () => {
+        const first = another();
+        const handle = collector().start({ store: first, runId: "r" });
+        handle.result.catch(() => {});
+        await until(waits("r", "idle"));
+        await collector().send("r", "OTHER", 0, { store: first });
+        await handle.send("ITEM", 1);
+        await crash(first);
+        for (const item of [2, 3]) await collector().send("r", "ITEM", item, { store });
+        await collector().send("r", "END", undefined, { store });
+        expect(await collector().recover({ store })).toMatchObject([{ runId: "r", value: "end" }]);
+        expect(taken).toEqual([1, 2, 3]);
+      });
+
+      it("that takes them later, in order, be they many", async () => {
+        const first = another();
+        const handle = collector().start({ store: first, runId: "r" });
+        handle.result.catch(() => {});
+        await until(waits("r", "idle"));
+        // Nobody waits for these now.
+        for (let i = 0; i < 120; i++) handle.send("LATER", i).catch(() => {});
+        await until(async () => (await subject.count("fsm_events")) === 120);
+        await collector().send("r", "LATER", 120, { store: another() });
+        await crash(first);
+        const later = new Fsm<any>("collector");
+        later.state("idle", { initial: true }, () => waitForEvent({ LATER: "item" }));
+        later.state("item", (item: unknown) => (taken.push(item), next("idle")));
+        later.state("end", () => stop("end"));
+        await collector().send("r", "ITEM", -1, { store });
+        expect((await later.resume("r", { store })).status).toBe("paused");
+        expect(taken).toEqual([-1, ...Array.from({ length: 121 }, (_, i) => i)]);
+      });
+
+      it("each once and in the order of each sender, however many send at once", async () => {
+        const handle = collector().start({ store, runId: "r", maxCycles: 1000 });
+        const senders = [store, another(), another()];
+        await until(waits("r", "idle"));
+        const own = Promise.all(Array.from({ length: 20 }, (_, i) => handle.send("ITEM", `own ${i}`)));
+        await Promise.all(
+          senders.map(async (from, s) => {
+            for (let i = 0; i < 20; i++) await collector().send("r", "ITEM", `${s} ${i}`, { store: from });
+          }),
+        );
+        await own;
+        await until(() => taken.length >= 80);
+        await collector().send("r", "END", undefined, { store: senders[1] });
+        await handle.result;
+        expect(taken.length).toBe(80);
+        for (const s of ["own", "0", "1", "2"]) {
+          const own = taken.filter((item) => String(item).startsWith(`${s} `));
+          expect(own).toEqual(Array.from({ length: 20 }, (_, i) => `${s} ${i}`));
+        }
+      });
+
+      it("once for each key, whoever sends it and however late", async () => {
+        await collector().run({ store, runId: "r" });
+        const send = (from: SqlStore, item: string) => collector().send("r", "ITEM", item, { store: from, key: "k" });
+        const other = another();
+        await Promise.all([send(store, "a"), send(other, "a"), send(store, "a")]);
+        await collector().resume("r", { store });
+        await send(other, "again");
+        await collector().send("r", "ITEM", "b", { store, key: "l" });
+        await collector().send("r", "END", undefined, { store });
+        expect((await collector().resume("r", { store })).status).toBe("completed");
+        await send(store, "after the end");
+        expect(taken).toEqual(["a", "b"]);
+        expect(await failure(collector().send("r", "ITEM", "c", { store, key: "m" }))).toMatchObject({
+          code: "RUN_ENDED",
+        });
+      });
+
+      it("with long payloads", async () => {
+        const long = "x".repeat(2_000_000);
+        const handle = collector().start({ store, runId: "r" });
+        await until(waits("r", "idle"));
+        await collector().send("r", "ITEM", long, { store: another() });
+        await until(() => taken.length > 0);
+        await handle.pause();
+        expect(taken).toEqual([long]);
+      });
+    });
+
+    describe("are refused", () => {
+      it("by a run that has ended, is unknown, or is one of another workflow", async () => {
+        await order().run({ store, runId: "done" });
+        await order().resume("done", { store, send: { PAID: 1, SENT: "ups" } });
+        const stopped = order().start({ store, runId: "stopped" });
+        await stopped.stop();
+        const fails = new Fsm<any>("order");
+        fails.state("created", { initial: true }, () => {
+          throw new Error("no");
+        });
+        await failure(fails.run({ store, runId: "failed" }));
+        for (const runId of ["done", "stopped", "failed"]) {
+          const error = await failure(order().send(runId, "PAID", 1, { store }));
+          expect(error).toBeInstanceOf(StoreError);
+          expect([error.code, error.message]).toEqual(["RUN_ENDED", expect.stringContaining(`"${runId}"`)]);
+        }
+        expect(await failure(order().send("nobody's", "PAID", 1, { store }))).toMatchObject({ code: "NOT_FOUND" });
+        const other = await failure(collector().send("done", "ITEM", 1, { store }));
+        expect(other).toBeInstanceOf(ValidationError);
+        expect(other.message).toContain('one of the fsm "order", not of the fsm "collector"');
+        expect(await subject.count("fsm_events where taken_at is null")).toBe(0);
+      });
+
+      it("when they can't be recorded, and leave nothing behind", async () => {
+        await order().run({ store, runId: "r" });
+        const send = (event: string, payload: unknown, options: object) =>
+          failure(order().send("r", event, payload, { store, ...options }));
+        expect(await send("PAID", { fn: () => 1 }, {})).toMatchObject({ code: "UNSTORABLE", path: "fn" });
+        expect(await send("PA\0ID", 1, {})).toMatchObject({ code: "UNSTORABLE" });
+        expect(await send("PAID", 1, { key: "\ud800" })).toMatchObject({ code: "UNSTORABLE" });
+        expect(await send("PAID", 1, { key: "" })).toBeInstanceOf(RangeError);
+        expect(await send("PAID", 1, { store: {} })).toBeInstanceOf(TypeError);
+        expect(await send("PAID", 1, { kye: "k" })).toBeInstanceOf(TypeError);
+        expect(await send(5 as never, 1, {})).toBeInstanceOf(TypeError);
+        await expect(order().send("r", "PAID", 1, undefined as never)).rejects.toThrow(TypeError);
+        expect(await subject.count("fsm_events")).toBe(0);
+      });
+
+      it("by the handle, without harm to the run", async () => {
+        const handle = order().start({ store, runId: "r" });
+        const early = handle.send("PAID", () => {});
+        expect(await failure(early)).toMatchObject({ code: "UNSTORABLE" });
+        expect(await failure(handle.send("PAID", () => {}))).toMatchObject({ code: "UNSTORABLE" });
+        await handle.send("PAID", 5);
+        expect(await failure(order().resume("r", { store }))).toMatchObject({ code: "LEASE_HELD" });
+        expect((await handle.pause()).currentState).toBe("paid");
+      });
+
+      it("by resume, which leaves the run paused as it was", async () => {
+        await order(HOUR).run({ store, runId: "r" });
+        const error = await failure(order(HOUR).resume("r", { store, send: [["PAID", () => {}]] }));
+        expect(error).toMatchObject({ code: "UNSTORABLE", run: { status: "paused" } });
+        const run = await order(HOUR).resume("r", { store, send: [["PAID", 5]] });
+        expect([run.currentState, taken]).toEqual(["paid", [5]]);
+      });
+    });
+
+    describe("are acknowledged", () => {
+      it("when the taking is durable", async () => {
+        for (const durability of ["strict", "relaxed"] as const) {
+          const runId = durability;
+          const other = another();
+          const handle = order().start({ store, runId, durability });
+          await handle.send("PAID", 5);
+          expect((await other.getRun(runId))!.cycles.map(({ state }) => state)).toEqual(["created", "paid"]);
+          const kept = handle.send("OTHER", 1);
+          await handle.pause();
+          await kept;
+          expect(await subject.count(`fsm_events where run_id = '${runId}' and taken_at is null`)).toBe(1);
+        }
+      });
+
+      it("never, when the run is lost before: the next driver takes the event again", async () => {
+        const first = another();
+        const handle = order().start({ store: first, runId: "r" });
+        handle.result.catch(() => {});
+        await until(waits("r", "created"));
+        await subject.execute("update runs set lease_expires_at = 0");
+        const paused = await order().resume("r", { store });
+        expect(paused.status).toBe("paused");
+        await order().send("r", "PAID", 5, { store });
+        const error = await failure(handle.send("PAID", 6));
+        expect(error.code).toMatch(/LEASE_LOST|EXECUTION/u);
+        await order().recover({ store });
+        expect(taken.filter((amount) => amount === 5)).toEqual([5]);
+        expect(await states("r")).toEqual(["created", "paid"]);
+      });
+
+      it("together with the transition, however long a state hook takes", async () => {
+        const first = another();
+        let asked = 0;
+        const hanging = collector(() => (asked++, new Promise(() => {}))).start({ store: first, runId: "r" });
+        hanging.result.catch(() => {});
+        await until(waits("r", "idle"));
+        await collector().send("r", "ITEM", 1, { store: first });
+        await until(() => asked === 1);
+        await crash(first);
+        await collector().send("r", "END", undefined, { store });
+        expect(await collector().recover({ store })).toMatchObject([{ value: "end" }]);
+        expect(taken).toEqual([1]);
+      });
+
+      it("as refused when the run is stopped while a state hook is asked", async () => {
+        const handle = collector(() => new Promise(() => {})).start({ store, runId: "r" });
+        await until(waits("r", "idle"));
+        await collector().send("r", "ITEM", "from outside", { store });
+        const sent = failure(handle.send("ITEM", "own"));
+        await handle.stop();
+        expect((await sent).message).toContain('did not take event "ITEM"');
+        await collector().resume("r", { store });
+        expect(taken).toEqual(["from outside"]);
+      });
+    });
+
+    it("stay for a run that fails before it takes them", async () => {
+      const machine = (fails: boolean) => {
+        const fsm = new Fsm<any>("fails");
+        fsm.state("first", { initial: true }, () => waitForEvent({ GO: "second" }));
+        fsm.state("second", () => {
+          if (fails) throw new Error("no");
+          return waitForEvent({ END: "end" });
+        });
+        fsm.state("end", (payload: unknown) => stop(payload));
+        return fsm;
+      };
+      const handle = machine(true).start({ store, runId: "r" });
+      await until(waits("r", "first"));
+      await machine(true).send("r", "END", "recorded", { store });
+      const own = failure(handle.send("END", "own"));
+      await handle.send("GO").catch(() => {});
+      await failure(handle.result);
+      expect((await own).message).toContain('"END"');
+      expect((await machine(false).resume("r", { store })).value).toBe("recorded");
+    });
+
+    it("are sent by resume in the order of a list, which may repeat them", async () => {
+      await collector().run({ store, runId: "r" });
+      const send = [["ITEM", 10], ["ITEM", 9], ["10", 1], ["ITEM", null], ["END"]] as const;
+      expect((await collector().resume("r", { store, send })).value).toBe("end");
+      expect(taken).toEqual([10, 9, null]);
+      await expect(collector().resume("r", { store, send: { 10: 1, 9: 2 } })).rejects.toThrow(/"send" must be a list/u);
+      for (const bad of [[["ITEM", 1, 2]], ["ITEM"], [[5]], 5]) {
+        await expect(collector().resume("r", { store, send: bad as never })).rejects.toThrow(/"send" must be/u);
+      }
+    });
+
+    describe("that do not come in time:", () => {
+      it("a run that nobody can send events to rests with its due time, until that has come", async () => {
+        const fsm = order(HOUR);
+        const began = Date.now();
+        const run = await fsm.run({ store, runId: "r" });
+        expect(run).toMatchObject({ status: "paused", currentState: "created" });
+        const [, time] = /^waits for "PAID" until (.+)$/u.exec(run.pauseReason!)!;
+        expect(Date.parse(time)).toBeGreaterThanOrEqual(began + HOUR);
+        expect(await subject.count(`runs where due_at = ${Date.parse(time)}`)).toBe(1);
+        expect(await fsm.recover({ store })).toEqual([]);
+        expect((await fsm.resume("r", { store })).pauseReason).toBe(run.pauseReason);
+        expect(await subject.count(`runs where due_at = ${Date.parse(time)}`)).toBe(1);
+
+        const short = order(300);
+        await short.run({ store, runId: "short" });
+        await until(async () => (await subject.count(`runs where due_at <= ${Date.now()}`)) === 1);
+        expect(await short.recover({ store: another() })).toMatchObject([{ runId: "short", value: "late" }]);
+        expect(await subject.count("runs where due_at is not null")).toBe(1);
+        await short.run({ store, runId: "again" });
+        await sleep(310);
+        expect((await short.resume("again", { store })).value).toBe("late");
+      });
+
+      it("a pure delay rests as well", async () => {
+        const fsm = new Fsm<any>("delay");
+        fsm.state("a", { initial: true }, () => waitForEvent({}, { after: [200, "b"] }));
+        fsm.state("b", () => stop("b"));
+        expect((await fsm.run({ store, runId: "r" })).pauseReason).toMatch(/^waits until \d/u);
+        await sleep(210);
+        expect(await fsm.recover({ store })).toMatchObject([{ value: "b" }]);
+      });
+
+      it("a run whose driver died while it waited comes to rest with the time it had", async () => {
+        const first = another();
+        const handle = order(HOUR).start({ store: first, runId: "r" });
+        handle.result.catch(() => {});
+        await until(waits("r", "created"));
+        const due = (await store.getRun("r"))!.cycles[0].wait!.after!.at;
+        await crash(first);
+        expect(await order(HOUR).recover({ store })).toMatchObject([{ runId: "r", status: "paused" }]);
+        expect(await subject.count(`runs where due_at = ${due} and owner is null`)).toBe(1);
+        await order(HOUR).send("r", "PAID", 5, { store });
+        expect(await order(HOUR).recover({ store })).toMatchObject([{ currentState: "paid" }]);
+      });
+
+      it("what was recorded before the deadline wins, whenever it is found", async () => {
+        await order(200).run({ store, runId: "rests" });
+        await order(200).send("rests", "PAID", 1, { store });
+        const sentAt = Date.now();
+        const { at } = (await store.getRun("rests"))!.cycles[0].wait!.after!;
+        await sleep(250);
+        const run = await order(200).resume("rests", { store });
+        // The machine may be that slow.
+        if (sentAt <= at) expect(run.currentState).toBe("paid");
+
+        // Sooner than the driver looks for it by itself.
+        for (let i = 0, isInTime = false; !isInTime; i++) {
+          const handle = order(250).start({ store, runId: `driven ${i}` });
+          await until(waits(`driven ${i}`, "created"));
+          const { at } = (await store.getRun(`driven ${i}`))!.cycles[0].wait!.after!;
+          await order(250).send(`driven ${i}`, "PAID", 2, { store: another() });
+          isInTime = Date.now() <= at;
+          if (isInTime) await handle.waitFor("paid");
+          await handle.stop();
+        }
+      });
+
+      it("what was sent after the deadline does not win, whoever finds it first", async () => {
+        await order(50).run({ store, runId: "r" });
+        await order(50).run({ store, runId: "s" });
+        const handle = order(50).start({ store, runId: "blocked" });
+        await until(waits("blocked", "created"));
+        await sleep(20);
+        for (const end = Date.now() + 100; Date.now() < end;);
+        const late = failure(handle.send("PAID", 1));
+        expect((await handle.result).value).toBe("late");
+        expect((await late).message).toContain("PAID");
+
+        await order(50).send("r", "PAID", 1, { store });
+        expect((await order(50).resume("r", { store })).value).toBe("late");
+        expect((await order(50).resume("s", { store, send: { PAID: 1 } })).value).toBe("late");
+      });
+    });
+  });
+}

@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Fsm, next, stop, waitForEvent } from "dagwright";
+import { sqliteStore, type OpenDatabase, type SqlStore } from "dagwright/store";
+import { faulty, openDatabase } from "../support/sqlite.js";
+
+let folder: string;
+let number = 0;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "dagwright-events-"));
+  vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true, force: true });
+});
+const freshPath = () => join(folder, `${number++}.db`);
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const began = performance.now(); !(await condition()); await sleep(2)) {
+    if (performance.now() - began > 20_000) throw new Error("It has not come about in 20 s.");
+  }
+}
+
+/** Takes ITEMs, one a cycle, until END. */
+function collector(): Fsm<any> {
+  const fsm = new Fsm<any>("collector");
+  fsm.state("idle", { initial: true }, () => waitForEvent({ ITEM: "item", END: "end" }));
+  fsm.state("item", () => next("idle"));
+  fsm.state("end", () => stop("end"));
+  return fsm;
+}
+
+const items = async (store: SqlStore, runId: string) =>
+  (await store.getRun(runId))!.cycles.filter(({ event }) => event === "ITEM").map(({ input }) => input?.value);
+const waits = (store: SqlStore, runId: string) => async () =>
+  (await store.getRun(runId))?.cycles.at(-1)?.wait !== undefined;
+const isLook = (sql: string) => /^select .*"for_owner" = /u.test(sql);
+
+describe("A store with runs that wait for events", () => {
+  it("looks for them with one query for all, and not when none of them waits", async () => {
+    const { database, statements } = faulty(freshPath(), -1);
+    const store = sqliteStore(database);
+    const handles = Array.from({ length: 50 }, (_, i) => collector().start({ store, runId: `r${i}` }));
+    await until(waits(store, "r49"));
+    const began = performance.now();
+    statements.length = 0;
+    await sleep(1000);
+    const looks = statements.filter(isLook).length;
+    expect(looks).toBeGreaterThan(0);
+    expect(looks).toBeLessThanOrEqual(Math.ceil((performance.now() - began) / 250));
+    expect(statements.filter((sql) => !isLook(sql)).length).toBeLessThan(10);
+    await Promise.all(handles.map((handle) => handle.pause()));
+    await sleep(400);
+    statements.length = 0;
+    await sleep(700);
+    expect(statements.filter(isLook)).toEqual([]);
+    await store.close();
+  });
+
+  it("hands each over once, even when it can't note that it has", async () => {
+    const path = freshPath();
+    const database = openDatabase(path);
+    let failures = 0;
+    const forgetful: OpenDatabase = {
+      close: () => database.close(),
+      prepare: (sql) => {
+        const isNote = /^update "fsm_events" set "for_owner" = \?/u.test(sql);
+        const statement = database.prepare(sql);
+        return {
+          ...statement,
+          reader: statement.reader,
+          all: (parameters) => statement.all(parameters),
+          iterate: (parameters) => statement.iterate(parameters),
+          run: (parameters) => {
+            if (isNote && failures++ < 3) throw new Error("disk I/O error");
+            return statement.run(parameters);
+          },
+        };
+      },
+    };
+    const store = sqliteStore(forgetful);
+    const handle = collector().start({ store, runId: "r" });
+    await until(waits(store, "r"));
+    const other = sqliteStore(path);
+    await collector().send("r", "LATER", 0, { store: other });
+    for (const i of [1, 2, 3]) {
+      await collector().send("r", "ITEM", i, { store: other });
+      await until(async () => (await items(store, "r")).length === i);
+    }
+    await until(() => failures > 3);
+    await collector().send("r", "END", 0, { store: other });
+    await handle.result;
+    expect(await items(store, "r")).toEqual([1, 2, 3]);
+    await Promise.all([store.close(), other.close()]);
+  });
+});
+
+describe("An event is taken once when a statement fails", () => {
+  it("of the sender, who sends it again with its key", async () => {
+    for (let at = 0, isThrough = false; !isThrough; at++) {
+      const path = freshPath();
+      const store = sqliteStore(path);
+      const handle = collector().start({ store, runId: "r" });
+      await until(waits(store, "r"));
+      const { database, failed, heal } = faulty(path, at);
+      const sender = sqliteStore(database);
+      const send = () => collector().send("r", "ITEM", "x".repeat(2_000_000), { store: sender, key: "k" });
+      const error = await send().then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      isThrough = failed.length === 0;
+      if (!isThrough && !/^(?:select|pragma)/u.test(failed[0])) expect(error, failed[0]).toBeDefined();
+      heal();
+      await send();
+      await collector().send("r", "END", 0, { store: sender });
+      await handle.result;
+      expect((await items(store, "r")).length).toBe(1);
+      await Promise.all([store.close(), sender.close()]);
+    }
+  });
+
+  it("of the driver, whose run goes on elsewhere", async () => {
+    for (let at = 8, isThrough = false; !isThrough; at++) {
+      const path = freshPath();
+      const other = sqliteStore(path);
+      await other.listRuns();
+      const { database, failed, heal } = faulty(path, at);
+      const store = sqliteStore(database);
+      const handle = collector().start({ store, runId: "r" });
+      const result = handle.result.catch((thrown: any) => thrown);
+      await Promise.race([result, until(waits(other, "r"))]);
+      const sent: number[] = [];
+      for (const i of [1, 2]) {
+        await collector()
+          .send("r", "ITEM", i, { store: other })
+          .then(() => sent.push(i))
+          .catch(() => {});
+      }
+      await collector()
+        .send("r", "END", 0, { store: other })
+        .catch(() => {});
+      if (sent.length > 0) await Promise.race([result, sleep(700)]);
+      isThrough = failed.length === 0;
+      heal();
+      await store.close();
+      const aside = openDatabase(path);
+      aside.prepare("update runs set lease_expires_at = 0 where lease_expires_at is not null").run([]);
+      aside.close();
+      if ((await other.getRun("r")) !== undefined) {
+        expect((await collector().resume("r", { store: other })).status, failed[0]).toMatch(/completed|paused/u);
+        expect(await items(other, "r"), failed[0]).toEqual(sent);
+      }
+      await other.close();
+    }
+  }, 120_000);
+});

@@ -1,0 +1,49 @@
+/**
+ * A process that is killed: it drives a run that takes events, or sends some to it. Arguments: what to do, the database (a path or
+ * an address), the run's id, and of a sender its name and how many events it sends.
+ */
+import { Fsm, next, stop, waitForEvent } from "dagwright";
+import { postgresStore, sqliteStore } from "dagwright/store";
+
+const [task, database, runId, name, count] = process.argv.slice(2);
+
+const options = { lease: 50 };
+const store = database.startsWith("postgres:") ? postgresStore(database, options) : sqliteStore(database, options);
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const fsm = new Fsm<any>("collector");
+fsm.state("idle", { initial: true }, () => waitForEvent({ ITEM: "item", END: "end" }, { after: [3_600_000, "end"] }));
+fsm.state("item", async () => (await sleep(1), next("idle")));
+fsm.state("end", () => stop("end"));
+
+/** Until the database is not in the way, and nobody else drives the run. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code !== "LEASE_HELD" && code !== "NOT_FOUND") throw error;
+      await sleep(10);
+    }
+  }
+}
+
+if (task === "start") {
+  const handle = fsm.start({ store, runId, maxCycles: Infinity });
+  await handle.result;
+} else if (task === "drive") {
+  for (;;) {
+    const run = await patiently(() => fsm.resume(runId, { store, maxCycles: Infinity }));
+    if (run.status === "completed") break;
+    await sleep(5);
+  }
+} else if (task === "send") {
+  for (let i = 0; i < Number(count); i++) {
+    await patiently(() => fsm.send(runId, "ITEM", `${name} ${i}`, { store, key: `${name} ${i}` }));
+  }
+} else if (task === "end") {
+  await patiently(() => fsm.send(runId, "END", undefined, { store, key: "end" }));
+}
+await store.close();
+process.stdout.write("done\n");

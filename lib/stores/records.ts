@@ -114,7 +114,7 @@ export class Texts {
   }
 
   thrown(text: string | null): unknown {
-    return text === null ? undefined : this.codec.decodeThrown(this.plain(text));
+    return text === null ? undefined : this.value(text);
   }
 }
 

@@ -52,7 +52,7 @@ export class Codec {
     }
   }
 
-  /** @throws {StoreError} STORE for text that this did not write */
+  /** @throws {StoreError} STORE for text that this did not write, what is wrong with it as the cause */
   decode(text: string): unknown {
     try {
       const entries = JSON.parse(text) as unknown;

@@ -15,7 +15,16 @@ const NONE = () => 0;
 
 /** It is newer than Node 24. */
 const { Temporal } = globalThis as { Temporal?: Record<string, { prototype: object; from(text: string): object }> };
-const TEMPORAL = ["Duration", "Instant", "PlainDate", "PlainTime", "PlainDateTime", "PlainMonthDay", "PlainYearMonth", "ZonedDateTime"];
+const TEMPORAL = [
+  "Duration",
+  "Instant",
+  "PlainDate",
+  "PlainTime",
+  "PlainDateTime",
+  "PlainMonthDay",
+  "PlainYearMonth",
+  "ZonedDateTime",
+];
 
 export const LEAVES: ReadonlyMap<string, Leaf> = new Map<string, Leaf>([
   [
@@ -102,7 +111,10 @@ export const LEAVES: ReadonlyMap<string, Leaf> = new Map<string, Leaf>([
   ...(Temporal === undefined ? [] : TEMPORAL).map((name): [string, Leaf] => {
     const Class = (Temporal as NonNullable<typeof Temporal>)[name];
     const parts = (value: object) => [String(value)];
-    return [`Temporal.${name}`, { prototype: Class.prototype, parts, from: (text: string) => Class.from(text), keys: NONE }];
+    return [
+      `Temporal.${name}`,
+      { prototype: Class.prototype, parts, from: (text: string) => Class.from(text), keys: NONE },
+    ];
   }),
 ]);
 
@@ -158,6 +170,8 @@ const NATIVE = /^(?:function|class) (\w+)\(\) \{ \[native code\] \}$/u;
 export function nativeName(prototype: object): string | undefined {
   const name = NAMES.get(prototype);
   if (name !== undefined) return name;
+  // Fake timers put a Date of theirs in its place.
+  if (prototype === Date.prototype) return "Date";
   const Class = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value as unknown;
   if (typeof Class !== "function" || Class.prototype !== prototype) return undefined;
   const found = NATIVE.exec(Function.prototype.toString.call(Class))?.[1];

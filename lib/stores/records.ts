@@ -1,8 +1,11 @@
 import type { Kysely } from "kysely";
+import { show } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
-import { referredTo } from "./batch.js";
+import type { Structure } from "../planning/structure.js";
+import { reference, referredTo } from "./batch.js";
 import type { Codec } from "./codec.js";
-import type { AttemptRow, CycleRow, RunRow, Tables } from "./schema.js";
+import { checkedRow, namesOf, placeOf, reasonOf, structureOf, unreadable, waitOf, type RunRows } from "./rows.js";
+import type { AttemptRow, CycleRow, EventRow, RunRow, Tables } from "./schema.js";
 import type {
   AttemptStatus,
   CycleStatus,
@@ -22,7 +25,7 @@ export async function runRow(db: Kysely<Tables>, runId: string, locks = false): 
   let query = db.selectFrom("runs").selectAll().where("id", "=", runId);
   if (locks) query = query.forUpdate();
   const row = await query.executeTakeFirst();
-  if (row !== undefined) return row;
+  if (row !== undefined) return checkedRow("runs", runId, row);
   throw notFound(runId);
 }
 
@@ -30,33 +33,30 @@ export function notFound(runId: string): StoreError {
   return new StoreError(`The store has no run "${runId}". Check the id, or look it up with listRuns.`, "NOT_FOUND");
 }
 
-/** All that continuing a run takes. Cost: linear in what is recorded. */
+/**
+ * All that continuing a run takes. Cost: linear in what is recorded.
+ * @throws {StoreError} STORE naming what was not written like this
+ */
 export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Promise<RecordedRun> {
   const isDag = row.kind === "dag";
   const attempts = isDag ? await attemptRows(db, row.id) : [];
   const cycles = isDag ? [] : await cycleRows(db, row.id);
   const events = isDag ? [] : await eventRows(db, row.id);
-  const texts = new Texts(codec);
-  texts.expect(row.inputs, row.metadata, row.scope);
-  for (const { output, error } of attempts) texts.expect(output, error);
-  for (const { input, output, error } of cycles) texts.expect(input, output, error);
-  for (const { payload } of events) texts.expect(payload);
+  const texts = new Texts(codec, row);
+  for (const attempt of attempts) texts.expect("node_executions", attempt, "output", "error");
+  for (const cycle of cycles) texts.expect("fsm_cycles", cycle, "input", "output", "error", "wait");
+  for (const event of events) texts.expect("fsm_events", event, "payload");
   await texts.fetch(db);
-  const [{ data: structure }] = await db
-    .selectFrom("blobs")
-    .select("data")
-    .where("hash", "=", row.fingerprint)
-    .execute();
   return {
     runId: row.id,
     workflow: row.workflow,
     kind: row.kind as WorkflowKind,
     status: row.status as RecordedRun["status"],
-    structure,
-    inputs: texts.value(row.inputs) as Record<string, unknown>,
-    metadata: (row.metadata === null ? {} : texts.value(row.metadata)) as Record<string, unknown>,
-    scope: row.scope === null ? undefined : (JSON.parse(texts.plain(row.scope)) as string[]),
-    outputs: row.outputs === null ? [] : (JSON.parse(row.outputs) as string[]),
+    structure: JSON.stringify(texts.structure()),
+    inputs: texts.record(row.inputs),
+    metadata: row.metadata === null ? {} : texts.record(row.metadata),
+    scope: row.scope === null ? undefined : texts.list(row.scope),
+    outputs: row.outputs === null ? [] : texts.list(row.outputs),
     createdAt: row.created_at,
     finishedAt: row.finished_at ?? undefined,
     nodes: nodesOf(attempts, texts),
@@ -65,29 +65,55 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
   };
 }
 
-export function attemptRows(db: Kysely<Tables>, runId: string): Promise<AttemptRow[]> {
+export async function attemptRows(db: Kysely<Tables>, runId: string): Promise<AttemptRow[]> {
   const query = db.selectFrom("node_executions").selectAll().where("run_id", "=", runId);
-  return query.orderBy("node").orderBy("attempt").execute();
+  const rows = await query.orderBy("node").orderBy("attempt").execute();
+  return rows.map((row) => checkedRow("node_executions", runId, row));
 }
 
-export function cycleRows(db: Kysely<Tables>, runId: string): Promise<CycleRow[]> {
-  return db.selectFrom("fsm_cycles").selectAll().where("run_id", "=", runId).orderBy("cycle").execute();
+export async function cycleRows(db: Kysely<Tables>, runId: string): Promise<CycleRow[]> {
+  const query = db.selectFrom("fsm_cycles").selectAll().where("run_id", "=", runId);
+  const rows = await query.orderBy("cycle").execute();
+  return rows.map((row, i) => {
+    if (checkedRow("fsm_cycles", runId, row).cycle === i) return row;
+    throw unreadable(runId, "table fsm_cycles", `cycle ${i} is missing`);
+  });
 }
 
-function eventRows(db: Kysely<Tables>, runId: string) {
-  return db.selectFrom("fsm_events").selectAll().where("run_id", "=", runId).orderBy("number").execute();
+async function eventRows(db: Kysely<Tables>, runId: string): Promise<EventRow[]> {
+  const query = db.selectFrom("fsm_events").selectAll().where("run_id", "=", runId);
+  const rows = await query.orderBy("number").execute();
+  return rows.map((row) => checkedRow("fsm_events", runId, row));
 }
 
-/** The texts of rows as values, those that are kept apart included. */
+/** The texts of a run's rows as values, those that are kept apart included. */
 export class Texts {
-  private readonly blobs = new Map<string, string>();
+  /** Undefined for what is not there. */
+  private readonly blobs = new Map<string, string | undefined>();
+  private known: Structure | undefined;
+  private names: ReadonlySet<string> | undefined;
+  private readonly columns: { readonly text: string; readonly place: () => string }[] = [];
 
-  constructor(private readonly codec: Codec) {}
+  constructor(
+    private readonly codec: Codec,
+    private readonly run: RunRow,
+  ) {
+    this.blobs.set(run.fingerprint, undefined);
+    this.expect("runs", run, "inputs", "metadata", "scope", "outputs", "error");
+  }
 
-  expect(...texts: readonly (string | null)[]): void {
-    for (const text of texts) {
-      const hash = text === null ? undefined : referredTo(text);
-      if (hash !== undefined) this.blobs.set(hash, "");
+  /** Says which columns of a row will be asked for. */
+  expect<Table extends keyof RunRows>(
+    table: Table,
+    row: RunRows[Table],
+    ...columns: readonly (keyof RunRows[Table] & string)[]
+  ): void {
+    for (const column of columns) {
+      const text = row[column] as string | null;
+      if (text === null) continue;
+      this.columns.push({ text, place: () => placeOf(table, row, column) });
+      const hash = referredTo(text);
+      if (hash !== undefined) this.blobs.set(hash, undefined);
     }
   }
 
@@ -100,13 +126,8 @@ export class Texts {
     }
   }
 
-  plain(text: string): string {
-    const hash = referredTo(text);
-    return hash === undefined ? text : (this.blobs.get(hash) as string);
-  }
-
   value(text: string): unknown {
-    return this.codec.decode(this.plain(text));
+    return this.read(text, (plain) => this.codec.decode(plain));
   }
 
   optional(text: string | null): { readonly value: unknown } | undefined {
@@ -115,6 +136,53 @@ export class Texts {
 
   thrown(text: string | null): unknown {
     return text === null ? undefined : this.value(text);
+  }
+
+  record(text: string): Record<string, unknown> {
+    return this.read(text, (plain) => {
+      const value = this.codec.decode(plain);
+      if (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
+        return value as Record<string, unknown>;
+      }
+      throw new TypeError("it must be a record");
+    });
+  }
+
+  list(text: string): readonly string[] {
+    return this.read(text, namesOf);
+  }
+
+  wait(text: string): RecordedWait {
+    return this.read(text, (plain) => waitOf(plain, (name) => this.has(name)));
+  }
+
+  structure(): Structure {
+    return (this.known ??= this.read(reference(this.run.fingerprint), structureOf));
+  }
+
+  /** Whether there is a node, or state, of this name. */
+  has(name: string): boolean {
+    this.names ??= new Set(this.structure().map(([own]) => own));
+    return this.names.has(name);
+  }
+
+  requireState(row: CycleRow): void {
+    if (this.has(row.state)) return;
+    throw unreadable(this.run.id, placeOf("fsm_cycles", row, "state"), `there is no state ${show(row.state)}`);
+  }
+
+  /** @throws {StoreError} STORE naming run and column, for what `from` throws and for what is not there */
+  private read<T>(text: string, from: (plain: string) => T): T {
+    try {
+      const hash = referredTo(text);
+      const plain = hash === undefined ? text : this.blobs.get(hash);
+      if (typeof plain !== "string") throw new TypeError("what it refers to is not in table blobs");
+      return from(plain);
+    } catch (cause) {
+      const place =
+        this.columns.find((column) => column.text === text)?.place() ?? 'column "fingerprint" in table runs';
+      throw unreadable(this.run.id, place, reasonOf(cause), cause);
+    }
   }
 }
 
@@ -159,6 +227,7 @@ function recordedNode(rows: readonly AttemptRow[], texts: Texts): RecordedNode {
 export function recordedCycles(rows: readonly CycleRow[], texts: Texts): RecordedCycle[] {
   const cycles: RecordedCycle[] = [];
   for (const row of rows) {
+    texts.requireState(row);
     cycles.push({
       cycle: row.cycle,
       state: row.state,
@@ -172,7 +241,7 @@ export function recordedCycles(rows: readonly CycleRow[], texts: Texts): Recorde
       output: texts.optional(row.output),
       error: texts.thrown(row.error),
       reason: row.reason ?? undefined,
-      wait: row.wait === null ? undefined : (JSON.parse(row.wait) as RecordedWait),
+      wait: row.wait === null ? undefined : texts.wait(row.wait),
     });
   }
   return cycles;

@@ -87,7 +87,8 @@ export class Reader {
         return this.decoded(rest);
     }
     const leaf = LEAVES.get(kind as string);
-    if (leaf !== undefined && rest.every((part) => typeof part !== "object" || part === null)) return leaf.from(...rest);
+    if (leaf !== undefined && rest.every((part) => typeof part !== "object" || part === null))
+      return leaf.from(...rest);
     const view = VIEWS.get(kind as string);
     if (view !== undefined) return view(this.buffer(parts(entry, 2)[1]));
     throw new Malformed(`there is no kind ${JSON.stringify(kind)}`);

@@ -1,8 +1,7 @@
 import { isThenable } from "../base/coroutine.js";
-import { messageOf } from "../base/message.js";
 import { bytes, ERRORS, LEAVES, VIEWS } from "./natives.js";
 import { StoredClass, type StoredTypes } from "./stored-types.js";
-import { HIDDEN } from "./value-writer.js";
+import { HIDDEN, said } from "./value-writer.js";
 
 const MOST_CODINGS = 100;
 /** Longer arrays with holes take memory for their elements only. */
@@ -164,7 +163,7 @@ export class Reader {
     try {
       value = type.decode(data);
     } catch (error) {
-      throw new Malformed(`"decode" of type "${type.name}" failed: ${messageOf(error)}`, { cause: error });
+      throw new Malformed(`"decode" of type "${type.name}" failed: ${said(error)}`, { cause: error });
     }
     if (isThenable(value)) throw new Malformed(`"decode" of type "${type.name}" gave a promise`);
     return value;

@@ -87,7 +87,7 @@ export class Writer {
     } catch (error) {
       if (isTooLong(error)) throw error;
       if (this.describes) return quoted(description(value));
-      if (!(error instanceof Refusal)) throw new Refusal(messageOf(error), REMEDY, this.path());
+      if (!isRefusal(error)) throw new Refusal(said(error), REMEDY, this.path());
       throw error.path === undefined ? new Refusal(error.reason, error.remedy, this.path()) : error;
     }
   }
@@ -232,8 +232,11 @@ export class Writer {
     const hidden = Object.create(null) as Properties;
     const shown = Object.create(null) as Properties;
     for (const key of Reflect.ownKeys(value)) {
-      const property = Object.getOwnPropertyDescriptor(value, key);
-      if (property?.enumerable !== true) {
+      // Stacks are made when they are looked at, out of whatever the error says.
+      const look = () => Object.getOwnPropertyDescriptor(value, key);
+      const property = this.describes ? unlessHostile(look, undefined) : look();
+      if (property === undefined) continue;
+      if (property.enumerable !== true) {
         if (HIDDEN.includes(key as string)) hidden[key as string] = this.read(value, key as string);
       } else if (typeof key === "string" && "value" in property) {
         if (!this.describes || this.isKept(property.value)) shown[key] = property.value;
@@ -282,7 +285,7 @@ export class Writer {
     try {
       return `["coded",${quoted(name)},${data.text(encode(value))}]`;
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (!isRefusal(error)) throw error;
       throw new Refusal(error.reason, error.remedy, joined(this.path(), error.path ?? ""));
     }
   }
@@ -300,13 +303,9 @@ export class Writer {
   }
 
   private isKept(value: unknown): boolean {
-    try {
-      if (this.hasCodings && this.types.codingOf(value) !== undefined) return true;
-      if (typeof value !== "object" || value === null) return typeof value !== "function" && typeof value !== "symbol";
-      return kindOf(value, this.types) !== undefined || nativeError(value) !== undefined;
-    } catch {
-      return false;
-    }
+    if (this.hasCodings && unlessHostile(() => this.types.codingOf(value), undefined) !== undefined) return true;
+    if (typeof value !== "object" || value === null) return typeof value !== "function" && typeof value !== "symbol";
+    return unlessHostile(() => kindOf(value, this.types) ?? nativeError(value), undefined) !== undefined;
   }
 
   private read(value: object, key: string | number): unknown {
@@ -314,7 +313,7 @@ export class Writer {
       return (value as Properties)[key];
     } catch (error) {
       if (this.describes) return UNREADABLE;
-      throw new Refusal(`reading it fails: ${messageOf(error)}`, REMEDY, this.path(key));
+      throw new Refusal(`reading it fails: ${said(error)}`, REMEDY, this.path(key));
     }
   }
 
@@ -369,8 +368,26 @@ function joined(path: string, rest: string): string {
 
 /** Whether a text became too long for a string. */
 export function isTooLong(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return error.message === "Invalid string length" || (error as { code?: unknown }).code === "ERR_STRING_TOO_LONG";
+  const isOfStrings = (thrown: Error & { code?: unknown }) =>
+    thrown.message === "Invalid string length" || thrown.code === "ERR_STRING_TOO_LONG";
+  return unlessHostile(() => error instanceof Error && isOfStrings(error), false);
+}
+
+export function isRefusal(error: unknown): error is Refusal {
+  return unlessHostile(() => error instanceof Refusal, false);
+}
+
+/** What an error says. Users' getters and functions throw whatever they like. */
+export function said(error: unknown): string {
+  return unlessHostile(() => String(messageOf(error)), UNREADABLE);
+}
+
+function unlessHostile<T>(look: () => T, otherwise: T): T {
+  try {
+    return look();
+  } catch {
+    return otherwise;
+  }
 }
 
 const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/;
@@ -381,9 +398,6 @@ function quoted(text: string): string {
 
 function description(value: unknown): string {
   if (typeof value !== "object" && typeof value !== "function") return String(value);
-  try {
-    return typeof value === "function" ? `function ${value.name}` : Object.prototype.toString.call(value);
-  } catch {
-    return UNREADABLE;
-  }
+  const look = () => (typeof value === "function" ? `function ${value.name}` : Object.prototype.toString.call(value));
+  return unlessHostile(look, UNREADABLE);
 }

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import { show } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import type { Structure } from "../planning/structure.js";
-import { reference, referredTo } from "./batch.js";
+import { hashOf, reference, referredTo } from "./batch.js";
 import type { Codec } from "./codec.js";
 import { checkedRow, namesOf, placeOf, reasonOf, structureOf, unreadable, waitOf, type RunRows } from "./rows.js";
 import type { AttemptRow, CycleRow, EventRow, RunRow, Tables } from "./schema.js";
@@ -86,13 +86,17 @@ async function eventRows(db: Kysely<Tables>, runId: string): Promise<EventRow[]>
   return rows.map((row) => checkedRow("fsm_events", runId, row));
 }
 
+/** Columns that hold JSON as such, and no value. */
+const LISTS: readonly string[] = ["scope", "outputs"];
+const WAITS: readonly string[] = ["wait"];
+
 /** The texts of a run's rows as values, those that are kept apart included. */
 export class Texts {
   /** Undefined for what is not there. */
   private readonly blobs = new Map<string, string | undefined>();
   private known: Structure | undefined;
   private names: ReadonlySet<string> | undefined;
-  private readonly columns: { readonly text: string; readonly place: () => string }[] = [];
+  private readonly columns: { readonly column: string; readonly text: string; readonly place: () => string }[] = [];
 
   constructor(
     private readonly codec: Codec,
@@ -111,7 +115,7 @@ export class Texts {
     for (const column of columns) {
       const text = row[column] as string | null;
       if (text === null) continue;
-      this.columns.push({ text, place: () => placeOf(table, row, column) });
+      this.columns.push({ column, text, place: () => placeOf(table, row, column) });
       const hash = referredTo(text);
       if (hash !== undefined) this.blobs.set(hash, undefined);
     }
@@ -149,11 +153,11 @@ export class Texts {
   }
 
   list(text: string): readonly string[] {
-    return this.read(text, namesOf);
+    return this.read(text, namesOf, LISTS);
   }
 
   wait(text: string): RecordedWait {
-    return this.read(text, (plain) => waitOf(plain, (name) => this.has(name)));
+    return this.read(text, (plain) => waitOf(plain, (name) => this.has(name)), WAITS);
   }
 
   structure(): Structure {
@@ -172,15 +176,18 @@ export class Texts {
   }
 
   /** @throws {StoreError} STORE naming run and column, for what `from` throws and for what is not there */
-  private read<T>(text: string, from: (plain: string) => T): T {
+  private read<T>(text: string, from: (plain: string) => T, columns?: readonly string[]): T {
     try {
       const hash = referredTo(text);
       const plain = hash === undefined ? text : this.blobs.get(hash);
       if (typeof plain !== "string") throw new TypeError("what it refers to is not in table blobs");
+      if (hash !== undefined && hashOf(plain) !== hash)
+        throw new TypeError("what it refers to in table blobs was changed");
       return from(plain);
     } catch (cause) {
-      const place =
-        this.columns.find((column) => column.text === text)?.place() ?? 'column "fingerprint" in table runs';
+      const isMeant = (column: string) => columns?.includes(column) ?? ![...LISTS, ...WAITS].includes(column);
+      const meant = this.columns.find((each) => each.text === text && isMeant(each.column));
+      const place = meant?.place() ?? placeOf("runs", this.run, "fingerprint");
       throw unreadable(this.run.id, place, reasonOf(cause), cause);
     }
   }

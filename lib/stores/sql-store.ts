@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { Kysely } from "kysely";
 import { checkName } from "../base/check.js";
@@ -7,7 +6,7 @@ import { StoreError } from "../base/errors.js";
 import { newRunId } from "../base/ids.js";
 import { messageOf } from "../base/message.js";
 import type { CacheStore } from "../definition/policy-options.js";
-import { Batch } from "./batch.js";
+import { Batch, hashOf } from "./batch.js";
 import { Codec, type StoredType } from "./codec.js";
 import type { Connection } from "./connection.js";
 import { GroupCommit, leaseLost, writeFailed } from "./group-commit.js";
@@ -159,7 +158,7 @@ export class SqlStore implements RunStore {
     const metadata = run.metadata();
     const text = metadata === undefined ? null : metadataText(metadata, this.keeper);
     const now = toEpoch(nowChecked());
-    const fingerprint = fingerprintOf(run.structure);
+    const fingerprint = hashOf(run.structure);
     batch.blobs.set(fingerprint, run.structure);
     const row: RunRow = {
       id: run.runId,
@@ -222,7 +221,7 @@ export class SqlStore implements RunStore {
         .where("id", "=", runId)
         .execute();
       if (claim.structure !== undefined) {
-        const fingerprint = fingerprintOf(claim.structure);
+        const fingerprint = hashOf(claim.structure);
         await writeBlobs(db, runId, new Map([[fingerprint, claim.structure]]));
         await db.updateTable("runs").set({ fingerprint }).where("id", "=", runId).execute();
       }
@@ -342,8 +341,4 @@ export class SqlStore implements RunStore {
       throw new StoreError(`The store's tables can't be made: ${messageOf(cause)}.`, "STORE", { cause });
     }
   }
-}
-
-function fingerprintOf(structure: string): string {
-  return createHash("sha256").update(structure).digest("hex");
 }

@@ -32,6 +32,7 @@ export class Reader {
 
   /** @throws {Malformed} and whatever constructors throw for parts that are none of theirs */
   value(): unknown {
+    if (this.entries.length === 0) throw new Malformed("there is no value");
     for (let number = 1; number < this.entries.length; number++) this.object(number);
     for (let number = 1; number < this.entries.length; number++) this.fill(this.entries[number], this.objects[number]);
     return this.part(this.entries[0]);

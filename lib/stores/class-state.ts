@@ -48,7 +48,7 @@ function hasPrivateMembers(source: string): boolean {
 export function hasGetters(type: Class): boolean {
   for (let at: object | null = type.prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     if (nativeName(at) !== undefined) return false;
-    if (Object.values(Object.getOwnPropertyDescriptors(at)).some(({ get }) => get !== undefined)) return true;
+    if (Object.values(Object.getOwnPropertyDescriptors(at)).some((property) => property.get !== undefined)) return true;
   }
   return false;
 }

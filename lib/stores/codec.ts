@@ -1,7 +1,8 @@
 import { StoreError } from "../base/errors.js";
+import { isRefusal, isTooLong, said } from "./refusal.js";
 import { StoredTypes, type StoredType } from "./stored-types.js";
 import { Reader } from "./value-reader.js";
-import { isRefusal, isTooLong, said, Writer } from "./value-writer.js";
+import { Writer } from "./value-writer.js";
 
 export type { StoredType };
 

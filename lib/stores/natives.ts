@@ -110,7 +110,7 @@ export const LEAVES: ReadonlyMap<string, Leaf> = new Map<string, Leaf>([
   ],
   ...(Temporal === undefined ? [] : TEMPORAL).map((name): [string, Leaf] => {
     const Class = (Temporal as NonNullable<typeof Temporal>)[name];
-    const parts = (value: object) => [String(value)];
+    const parts = (value: { toString(): string }) => [value.toString()];
     return [
       `Temporal.${name}`,
       { prototype: Class.prototype, parts, from: (text: string) => Class.from(text), keys: NONE },

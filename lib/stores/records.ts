@@ -1,11 +1,9 @@
 import type { Kysely } from "kysely";
-import { show } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
-import type { Structure } from "../planning/structure.js";
-import { hashOf, reference, referredTo } from "./batch.js";
 import type { Codec } from "./codec.js";
-import { checkedRow, namesOf, placeOf, reasonOf, structureOf, unreadable, waitOf, type RunRows } from "./rows.js";
+import { checkedRow, unreadable } from "./rows.js";
 import type { AttemptRow, CycleRow, EventRow, RunRow, Tables } from "./schema.js";
+import { Texts } from "./texts.js";
 import type {
   AttemptStatus,
   CycleStatus,
@@ -13,12 +11,8 @@ import type {
   RecordedCycle,
   RecordedNode,
   RecordedRun,
-  RecordedWait,
   WorkflowKind,
 } from "./store.js";
-
-/** Texts that are kept apart, read together. */
-const MOST_BLOBS = 100;
 
 /** A run's row. @throws {StoreError} NOT_FOUND */
 export async function runRow(db: Kysely<Tables>, runId: string, locks = false): Promise<RunRow> {
@@ -84,113 +78,6 @@ async function eventRows(db: Kysely<Tables>, runId: string): Promise<EventRow[]>
   const query = db.selectFrom("fsm_events").selectAll().where("run_id", "=", runId);
   const rows = await query.orderBy("number").execute();
   return rows.map((row) => checkedRow("fsm_events", runId, row));
-}
-
-/** Columns that hold JSON as such, and no value. */
-const LISTS: readonly string[] = ["scope", "outputs"];
-const WAITS: readonly string[] = ["wait"];
-
-/** The texts of a run's rows as values, those that are kept apart included. */
-export class Texts {
-  /** Undefined for what is not there. */
-  private readonly blobs = new Map<string, string | undefined>();
-  private known: Structure | undefined;
-  private names: ReadonlySet<string> | undefined;
-  private readonly columns: { readonly column: string; readonly text: string; readonly place: () => string }[] = [];
-
-  constructor(
-    private readonly codec: Codec,
-    private readonly run: RunRow,
-  ) {
-    this.blobs.set(run.fingerprint, undefined);
-    this.expect("runs", run, "inputs", "metadata", "scope", "outputs", "error");
-  }
-
-  /** Says which columns of a row will be asked for. */
-  expect<Table extends keyof RunRows>(
-    table: Table,
-    row: RunRows[Table],
-    ...columns: readonly (keyof RunRows[Table] & string)[]
-  ): void {
-    for (const column of columns) {
-      const text = row[column] as string | null;
-      if (text === null) continue;
-      this.columns.push({ column, text, place: () => placeOf(table, row, column) });
-      const hash = referredTo(text);
-      if (hash !== undefined) this.blobs.set(hash, undefined);
-    }
-  }
-
-  async fetch(db: Kysely<Tables>): Promise<void> {
-    const hashes = Array.from(this.blobs.keys());
-    for (let at = 0; at < hashes.length; at += MOST_BLOBS) {
-      const part = hashes.slice(at, at + MOST_BLOBS);
-      const rows = await db.selectFrom("blobs").select(["hash", "data"]).where("hash", "in", part).execute();
-      for (const { hash, data } of rows) this.blobs.set(hash, data);
-    }
-  }
-
-  value(text: string): unknown {
-    return this.read(text, (plain) => this.codec.decode(plain));
-  }
-
-  optional(text: string | null): { readonly value: unknown } | undefined {
-    return text === null ? undefined : { value: this.value(text) };
-  }
-
-  thrown(text: string | null): unknown {
-    return text === null ? undefined : this.value(text);
-  }
-
-  record(text: string): Record<string, unknown> {
-    return this.read(text, (plain) => {
-      const value = this.codec.decode(plain);
-      if (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
-        return value as Record<string, unknown>;
-      }
-      throw new TypeError("it must be a record");
-    });
-  }
-
-  list(text: string): readonly string[] {
-    return this.read(text, namesOf, LISTS);
-  }
-
-  wait(text: string): RecordedWait {
-    return this.read(text, (plain) => waitOf(plain, (name) => this.has(name)), WAITS);
-  }
-
-  structure(): Structure {
-    return (this.known ??= this.read(reference(this.run.fingerprint), structureOf));
-  }
-
-  /** Whether there is a node, or state, of this name. */
-  has(name: string): boolean {
-    this.names ??= new Set(this.structure().map(([own]) => own));
-    return this.names.has(name);
-  }
-
-  requireState(row: CycleRow): void {
-    if (this.has(row.state)) return;
-    throw unreadable(this.run.id, placeOf("fsm_cycles", row, "state"), `there is no state ${show(row.state)}`);
-  }
-
-  /** @throws {StoreError} STORE naming run and column, for what `from` throws and for what is not there */
-  private read<T>(text: string, from: (plain: string) => T, columns?: readonly string[]): T {
-    try {
-      const hash = referredTo(text);
-      const plain = hash === undefined ? text : this.blobs.get(hash);
-      if (typeof plain !== "string") throw new TypeError("what it refers to is not in table blobs");
-      if (hash !== undefined && hashOf(plain) !== hash)
-        throw new TypeError("what it refers to in table blobs was changed");
-      return from(plain);
-    } catch (cause) {
-      const isMeant = (column: string) => columns?.includes(column) ?? ![...LISTS, ...WAITS].includes(column);
-      const meant = this.columns.find((each) => each.text === text && isMeant(each.column));
-      const place = meant?.place() ?? placeOf("runs", this.run, "fingerprint");
-      throw unreadable(this.run.id, place, reasonOf(cause), cause);
-    }
-  }
 }
 
 /** What became of each node: the attempt that completed it, or else what became of it without one, or else the last one. */

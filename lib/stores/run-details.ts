@@ -3,12 +3,13 @@ import { append } from "../base/append.js";
 import type { NodeStatus } from "../run/status.js";
 import { inputsIn, type Structure } from "../planning/structure.js";
 import type { Codec } from "./codec.js";
-import { attemptRows, cycleRows, decisiveRow, recordedCycles, Texts } from "./records.js";
+import { attemptRows, cycleRows, decisiveRow, recordedCycles } from "./records.js";
 import type { Redaction } from "./redaction.js";
 import { checkedRow } from "./rows.js";
 import { summaryOf, type RunSummary } from "./run-list.js";
 import type { AttemptRow, CycleRow, RunRow, Tables, TraversalRow } from "./schema.js";
 import type { AttemptStatus, RecordedCycle } from "./store.js";
+import { Texts } from "./texts.js";
 
 /** All that is recorded of a run, for people to read. */
 export interface RunDetails extends RunSummary {

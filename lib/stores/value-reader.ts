@@ -1,7 +1,8 @@
 import { isThenable } from "../base/coroutine.js";
 import { bytes, ERRORS, LEAVES, VIEWS } from "./natives.js";
 import { StoredClass, type StoredTypes } from "./stored-types.js";
-import { HIDDEN, said } from "./value-writer.js";
+import { said } from "./refusal.js";
+import { HIDDEN } from "./value-writer.js";
 
 const MOST_CODINGS = 100;
 /** Longer arrays with holes take memory for their elements only. */
@@ -195,7 +196,7 @@ function sparse(length: unknown): unknown[] {
   if (length > MOST_HOLES) {
     // Makes it a dictionary.
     array[LONGEST_ARRAY - 1] = undefined;
-    delete array[LONGEST_ARRAY - 1];
+    Reflect.deleteProperty(array, LONGEST_ARRAY - 1);
   }
   array.length = length;
   return array;

@@ -1,7 +1,8 @@
 import { isThenable } from "../base/coroutine.js";
-import { messageOf } from "../base/message.js";
 import { base64, ERRORS, LEAVES, nativeError, nativeName } from "./natives.js";
+import { description, isRefusal, isTooLong, Refusal, REMEDY, said, unlessHostile, UNREADABLE } from "./refusal.js";
 import { StoredClass, type NamedCoding, type StoredTypes } from "./stored-types.js";
+import { joined, pathOf, quoted, type Place, type Step } from "./value-path.js";
 
 /** Levels of a value. Whoever prints or compares one goes down by calling himself. */
 const MOST_LEVELS = 2000;
@@ -10,37 +11,10 @@ const MOST_CODINGS = 100;
 /** Texts longer than this are written once, however often they occur. */
 const LONG = 100;
 
-const REMEDY = 'Keep plain data, or name its class in the store option "types".';
 const CODING_REMEDY = 'Give { is, encode, decode } for it in the store option "types".';
-
-/** Stands for what throws when it is looked at. */
-const UNREADABLE = "[unreadable]";
 
 /** What errors hide from enumeration. */
 export const HIDDEN: readonly string[] = ["name", "message", "stack", "cause", "errors"];
-
-/** Something in a value can't be kept. */
-export class Refusal extends Error {
-  constructor(
-    readonly reason: string,
-    readonly remedy = REMEDY,
-    /** Where in the value it is, as `rows[1].fn`; undefined as long as nobody has said it. */
-    readonly path?: string,
-  ) {
-    super(reason);
-  }
-}
-
-/** The way to a part of a value: a property, an element, or, in a list of its own, the key of a map. */
-type Step = string | number | readonly [unknown];
-
-/** A part of a value that is written by itself, and how it was found. */
-interface Place {
-  readonly value: unknown;
-  readonly parent: Place | undefined;
-  readonly step: Step;
-  readonly level: number;
-}
 
 type Properties = Record<string, unknown>;
 
@@ -332,9 +306,7 @@ export class Writer {
   }
 
   private path(step?: Step): string {
-    let path = step === undefined || this.current === undefined ? "" : stepText(step);
-    for (let at = this.current; at?.parent !== undefined; at = at.parent) path = stepText(at.step) + path;
-    return path.replace(/^\.(?!get\()/u, "");
+    return pathOf(this.current, step);
   }
 }
 
@@ -352,52 +324,4 @@ function kindOf(value: object, types: StoredTypes): StoredClass | string | undef
 
 function isHidden(value: object, key: string): boolean {
   return Object.getOwnPropertyDescriptor(value, key)?.enumerable === false;
-}
-
-function stepText(step: Step): string {
-  if (typeof step === "number") return `[${step}]`;
-  if (typeof step === "string")
-    return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(step) ? `.${step}` : `[${quoted(step)}]`;
-  const [key] = step;
-  return `.get(${typeof key === "string" ? quoted(key) : typeof key === "object" || typeof key === "function" ? "…" : String(key)})`;
-}
-
-function joined(path: string, rest: string): string {
-  return path === "" || rest === "" || /^[[.]/u.test(rest) ? path + rest : `${path}.${rest}`;
-}
-
-/** Whether a text became too long for a string. */
-export function isTooLong(error: unknown): boolean {
-  const isOfStrings = (thrown: Error & { code?: unknown }) =>
-    thrown.message === "Invalid string length" || thrown.code === "ERR_STRING_TOO_LONG";
-  return unlessHostile(() => error instanceof Error && isOfStrings(error), false);
-}
-
-export function isRefusal(error: unknown): error is Refusal {
-  return unlessHostile(() => error instanceof Refusal, false);
-}
-
-/** What an error says. Users' getters and functions throw whatever they like. */
-export function said(error: unknown): string {
-  return unlessHostile(() => String(messageOf(error)), UNREADABLE);
-}
-
-function unlessHostile<T>(look: () => T, otherwise: T): T {
-  try {
-    return look();
-  } catch {
-    return otherwise;
-  }
-}
-
-const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/;
-
-function quoted(text: string): string {
-  return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
-}
-
-function description(value: unknown): string {
-  if (typeof value !== "object" && typeof value !== "function") return String(value);
-  const look = () => (typeof value === "function" ? `function ${value.name}` : Object.prototype.toString.call(value));
-  return unlessHostile(look, UNREADABLE);
 }

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, PauseRun, StoreError, ValidationError, next, waitForEvent } from "dagwright";
@@ -66,9 +67,10 @@ afterAll(async () => {
   await store.close();
 });
 
-function put(): void {
+/** Puts all rows back; large texts only where they were changed. */
+function put(tables: readonly Table[] = TABLES.filter((table) => table !== "blobs")): void {
   database.prepare("begin").run([]);
-  for (const table of TABLES) {
+  for (const table of tables) {
     database.prepare(`delete from ${table}`).run([]);
     for (const row of recorded.get(table) as Row[]) {
       const columns = Object.keys(row);
@@ -141,7 +143,7 @@ const WRONG: readonly unknown[] = [
 
 describe("A recorded run of which somebody changed", () => {
   it("nothing goes on", async () => {
-    put();
+    put(TABLES);
     for (const row of recorded.get("runs") as Row[]) expect(await errorsOf("runs", row)).toEqual([]);
   });
 
@@ -158,7 +160,7 @@ describe("A recorded run of which somebody changed", () => {
     async (table, column) => {
       for (const row of recorded.get(table) as Row[]) {
         for (const value of WRONG) {
-          put();
+          put(table === "blobs" ? TABLES : undefined);
           if (!change(table, row, column, value)) continue;
           const errors = await errorsOf(table, row, column === "kind");
           for (const { code, message } of errors) {
@@ -210,7 +212,7 @@ describe("A recorded run of which somebody changed", () => {
         const from = at % Math.min(text.length + 1, 500);
         text = text.slice(0, from) + token + text.slice(from + length);
       }
-      put();
+      put(TABLES);
       if (!change(table, row, column, text)) return;
       await errorsOf(table, row);
       expect(({} as any).polluted).toBeUndefined();
@@ -229,7 +231,7 @@ describe("A recorded run of which somebody changed", () => {
     ["update node_executions set started_at = 'soon' where node = 'fetch'", "started_at"],
     ["update node_executions set status = 'done' where node = 'fetch'", "status"],
   ])("is named: %s", async (statement, column) => {
-    put();
+    put(TABLES);
     database.prepare(statement).run([]);
     for (const read of [() => store.getRun("d"), () => dag().resume("d", { store })]) {
       await expect(read()).rejects.toMatchObject({ name: "StoreError", code: "STORE" });
@@ -243,7 +245,7 @@ describe("A recorded run of which somebody changed", () => {
     ["update fsm_cycles set state = 'nowhere' where cycle = 1", "state"],
     ["delete from fsm_cycles where cycle = 0", "cycle 0"],
   ])("is named, of an fsm: %s", async (statement, column) => {
-    put();
+    put(TABLES);
     database.prepare(statement).run([]);
     for (const read of [() => store.getRun("f"), () => fsm().resume("f", { store })]) {
       await expect(read()).rejects.toMatchObject({ name: "StoreError", code: "STORE" });
@@ -283,7 +285,16 @@ describe("What a run recorded", () => {
     proto.node("ask", { needs: ["a"], params: ["a"] }, () => {
       throw new PauseRun("?");
     });
-    await proto.run({ store, runId: "p", inputs: { e: evil } });
+    proto.node("use", { needs: ["a"], after: ["ask"], params: ["a"] }, ({ e, bytes }: any, { metadata }: any) => [
+      Object.keys(e),
+      Object.getPrototypeOf(e) === Object.prototype,
+      Buffer.isBuffer(bytes[0]),
+      Object.keys(metadata.m),
+    ]);
+    const context = { metadata: { m: evil } } as any;
+    await proto.run({ store, runId: "p", inputs: { e: evil }, context });
+    const resumed = await proto.resume("p", { store, provide: { ask: 1 } });
+    expect(resumed.get("use")).toEqual([Object.keys(evil), true, true, Object.keys(evil)]);
     const run = await store.getRun("p");
     const { e, bytes } = run?.nodes.get("a")?.output as { e: object; bytes: Buffer[] };
     expect(Object.getOwnPropertyDescriptor(e, "__proto__")?.value).toEqual({ polluted: true });
@@ -297,9 +308,35 @@ describe("What a run recorded", () => {
   });
 
   it("says of a failed node all that its error said", async () => {
-    put();
+    put(TABLES);
     const failed = (await store.getRun("d"))?.nodes.get("fails")?.error;
     expect(failed).toMatchObject({ name: "TypeError", message: "no", code: "E", cause: { message: "why" } });
     expect(failed).toBeInstanceOf(TypeError);
+  });
+
+  it("is hidden where it is to be, in whatever it is", async () => {
+    class Card {
+      number = "4711";
+    }
+    const hiding = sqliteStore(openDatabase(":memory:"), { types: { Card } });
+    const error = Object.assign(new TypeError("4711", { cause: "4711" }), { token: "4711" });
+    const values = {
+      set: new Set(["4711"]),
+      bytes: Buffer.from("4711"),
+      error,
+      card: new Card(),
+      list: ["4711", 1],
+      n: 1,
+    };
+    const secrets = new Dag("secrets");
+    secrets.node("a", () => values);
+    await secrets.run({ store: hiding, runId: "s" });
+    for (const path of ["set.*", "bytes.*", "error.*", "card.number", "list[0]"]) hiding.redact(`a.${path}`);
+    const output = (await hiding.getRun("s"))?.nodes.get("a")?.output as typeof values;
+    expect(inspect(output, { depth: 9, showHidden: true })).not.toMatch(/4711/u);
+    expect(output.error).toBeInstanceOf(TypeError);
+    expect(output.card).toBeInstanceOf(Card);
+    expect([output.n, output.list, Array.from(output.set)]).toEqual([1, ["[redacted]", 1], ["[redacted]"]]);
+    await hiding.close();
   });
 });

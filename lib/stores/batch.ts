@@ -49,7 +49,7 @@ export class Batch {
   /** What goes into a row for a text. */
   keep(text: string): string {
     if (text.length <= LONGEST_TEXT) return text;
-    const hash = createHash("sha256").update(text).digest("hex");
+    const hash = hashOf(text);
     this.blobs.set(hash, text);
     return reference(hash);
   }
@@ -76,6 +76,10 @@ export class Batch {
     }
     return part;
   }
+}
+
+export function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 /** What stands in a row for the text of this hash. */

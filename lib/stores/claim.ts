@@ -7,6 +7,7 @@ import type { Leases } from "./leases.js";
 import { isKept } from "./names.js";
 import { notFound, readRun } from "./records.js";
 import { SqlRunLog, type LogKeeper } from "./run-log.js";
+import { checkedRow } from "./rows.js";
 import type { Tables } from "./schema.js";
 import type { Claim, RecordedRun } from "./store.js";
 
@@ -29,6 +30,7 @@ export async function claimRun(
   if (locksRows) query = query.forUpdate();
   const row = await query.executeTakeFirst();
   if (row === undefined) throw notFound(runId);
+  checkedRow("runs", runId, row);
   leases.requireFree(row);
   const claim = accept(await readRun(trx, row, keeper.codec));
   if (claim === undefined) return undefined;

@@ -29,7 +29,7 @@ export function differenceOf(a: RunDetails, b: RunDetails): RunDifference {
     if (differs.length > 0) nodes.push({ node, a: one, b: other, differs });
   }
   const names = new Set([...Object.keys(a.inputs), ...Object.keys(b.inputs)]);
-  const inputs = Array.from(names).filter((name) => !isSame(a.inputs[name], b.inputs[name]));
+  const inputs = Array.from(names).filter((name) => !isSame(own(a.inputs, name), own(b.inputs, name)));
   return { a: a.runId, b: b.runId, nodes, inputs };
 }
 
@@ -37,6 +37,11 @@ function differences(a: NodeDetails | undefined, b: NodeDetails | undefined): No
   if (a === undefined || b === undefined) return ["presence"];
   const simple = (["status", "branch", "attempts"] as const).filter((key) => a[key] !== b[key]);
   return isSame(a.output, b.output) ? simple : [...simple, "output"];
+}
+
+/** Names may be those of what every object has. */
+function own(values: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
 /** Values that can't be compared count as different. */

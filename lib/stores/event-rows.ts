@@ -1,5 +1,6 @@
 /** The events sent to fsms, as rows of a run. */
 import { sql, type Kysely } from "kysely";
+import { checkedRow } from "./rows.js";
 import type { EventRow, Tables } from "./schema.js";
 import { timeOfDay } from "./time.js";
 
@@ -38,10 +39,11 @@ export async function takeEvents(trx: Kysely<Tables>, runId: string, ids: readon
 }
 
 /** The events that a run has not taken, in order. */
-export function untakenEvents(db: Kysely<Tables>, runId: string): Promise<EventRow[]> {
+export async function untakenEvents(db: Kysely<Tables>, runId: string): Promise<EventRow[]> {
   const query = db.selectFrom("fsm_events").selectAll().where("run_id", "=", runId).where("taken_at", "is", null);
   // What driver and sender wrote at the same time may have the same number.
-  return query.orderBy("number").orderBy("sent_at").execute();
+  const rows = await query.orderBy("number").orderBy("sent_at").execute();
+  return rows.map((row) => checkedRow("fsm_events", runId, row));
 }
 
 /** Whoever drives the run from now on has read its events. */

@@ -3,9 +3,9 @@ import { append } from "../base/append.js";
 import type { Codec } from "./codec.js";
 import { MOST_ROWS } from "./event-rows.js";
 import type { Transact } from "./mail.js";
-import { Texts } from "./records.js";
 import type { SqlRunLog } from "./run-log.js";
 import type { EventRow, Tables } from "./schema.js";
+import { Texts } from "./texts.js";
 
 /** How often it is looked for events while a run waits for some, in ms. */
 const INTERVAL = 300;
@@ -79,20 +79,26 @@ export class Postman {
     const { db } = await this.open();
     const rows = await addressedTo(db, this.owner);
     if (rows.length === 0) return;
-    const texts = new Texts(this.codec);
-    for (const { payload } of rows) texts.expect(payload);
-    await texts.fetch(db);
     const byRun = new Map<string, EventRow[]>();
     for (const row of rows) append(byRun, row.run_id, row);
+    const texts = new Map<string, Texts>();
+    for (const [runId, mail] of byRun) texts.set(runId, await this.textsOf(db, runId, mail));
     const known: EventRow[] = [];
     const stray: EventRow[] = [];
     for (const [runId, mail] of byRun) {
       const log = this.driven.get(runId);
       if (log === undefined) stray.push(...mail);
-      else if (log === drivers.get(runId)) known.push(...log.receive(mail, texts));
+      else if (log === drivers.get(runId)) known.push(...log.receive(mail, texts.get(runId) as Texts));
     }
     if (known.length + stray.length === 0) return;
     await this.transact((trx, { locksRows }) => forget(trx, this.owner, known, stray, locksRows));
+  }
+
+  private async textsOf(db: Kysely<Tables>, runId: string, mail: readonly EventRow[]): Promise<Texts> {
+    const texts = new Texts(this.codec, runId);
+    for (const event of mail) texts.expect("fsm_events", event, "payload");
+    await texts.fetch(db);
+    return texts;
   }
 }
 

@@ -1,10 +1,11 @@
 import type { Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
-import { referredTo } from "./batch.js";
 import type { Codec } from "./codec.js";
 import { untakenEvents } from "./event-rows.js";
-import { fromColumn, isKept } from "./names.js";
+import { isKept, fromColumn } from "./names.js";
+import { checkedRow, unreadable } from "./rows.js";
 import type { AttemptRow, CycleRow, EventRow, RunRow, Tables } from "./schema.js";
+import { Texts } from "./texts.js";
 import type {
   AttemptStatus,
   CycleStatus,
@@ -12,19 +13,15 @@ import type {
   RecordedCycle,
   RecordedNode,
   RecordedRun,
-  RecordedWait,
   WorkflowKind,
 } from "./store.js";
-
-/** Texts that are kept apart, read together. */
-const MOST_BLOBS = 100;
 
 /** A run's row. @throws {StoreError} NOT_FOUND */
 export async function runRow(db: Kysely<Tables>, runId: string, locks = false): Promise<RunRow> {
   if (!isKept(runId)) throw notFound(runId);
   const query = db.selectFrom("runs").selectAll().where("id", "=", runId);
   const row = await (locks ? query.forUpdate() : query).executeTakeFirst();
-  if (row !== undefined) return row;
+  if (row !== undefined) return checkedRow("runs", runId, row);
   throw notFound(runId);
 }
 
@@ -32,33 +29,30 @@ export function notFound(runId: string): StoreError {
   return new StoreError(`The store has no run "${runId}". Check the id, or look it up with listRuns.`, "NOT_FOUND");
 }
 
-/** All that continuing a run takes. Cost: linear in what is recorded. */
+/**
+ * All that continuing a run takes. Cost: linear in what is recorded.
+ * @throws {StoreError} STORE naming what was not written like this
+ */
 export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Promise<RecordedRun> {
   const isDag = row.kind === "dag";
   const attempts = isDag ? await attemptRows(db, row.id) : [];
   const cycles = isDag ? [] : await cycleRows(db, row.id);
   const events = isDag ? [] : await untakenEvents(db, row.id);
-  const texts = new Texts(codec);
-  texts.expect(row.inputs, row.metadata, row.scope);
-  for (const { output, error } of attempts) texts.expect(output, error);
-  for (const { input, output, error } of cycles) texts.expect(input, output, error);
-  for (const { payload } of events) texts.expect(payload);
+  const texts = new Texts(codec, row.id, row);
+  for (const attempt of attempts) texts.expect("node_executions", attempt, "output", "error");
+  for (const cycle of cycles) texts.expect("fsm_cycles", cycle, "input", "output", "error", "wait");
+  for (const event of events) texts.expect("fsm_events", event, "payload");
   await texts.fetch(db);
-  const [{ data: structure }] = await db
-    .selectFrom("blobs")
-    .select("data")
-    .where("hash", "=", row.fingerprint)
-    .execute();
   return {
     runId: row.id,
     workflow: row.workflow,
     kind: row.kind as WorkflowKind,
     status: row.status as RecordedRun["status"],
-    structure,
-    inputs: texts.value(row.inputs) as Record<string, unknown>,
-    metadata: (row.metadata === null ? {} : texts.value(row.metadata)) as Record<string, unknown>,
-    scope: row.scope === null ? undefined : (JSON.parse(texts.plain(row.scope)) as string[]),
-    outputs: row.outputs === null ? [] : (JSON.parse(row.outputs) as string[]),
+    structure: JSON.stringify(texts.structure()),
+    inputs: texts.record(row.inputs),
+    metadata: row.metadata === null ? {} : texts.record(row.metadata),
+    scope: row.scope === null ? undefined : texts.list(row.scope),
+    outputs: row.outputs === null ? [] : texts.list(row.outputs),
     createdAt: row.created_at,
     finishedAt: row.finished_at ?? undefined,
     dueAt: row.due_at ?? undefined,
@@ -68,57 +62,23 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
   };
 }
 
-export function attemptRows(db: Kysely<Tables>, runId: string): Promise<AttemptRow[]> {
+export async function attemptRows(db: Kysely<Tables>, runId: string): Promise<AttemptRow[]> {
   const query = db.selectFrom("node_executions").selectAll().where("run_id", "=", runId);
-  return query.orderBy("node").orderBy("attempt").execute();
+  const rows = await query.orderBy("node").orderBy("attempt").execute();
+  return rows.map((row) => checkedRow("node_executions", runId, row));
 }
 
-export function cycleRows(db: Kysely<Tables>, runId: string): Promise<CycleRow[]> {
-  return db.selectFrom("fsm_cycles").selectAll().where("run_id", "=", runId).orderBy("cycle").execute();
+export async function cycleRows(db: Kysely<Tables>, runId: string): Promise<CycleRow[]> {
+  const query = db.selectFrom("fsm_cycles").selectAll().where("run_id", "=", runId);
+  const rows = await query.orderBy("cycle").execute();
+  return rows.map((row, i) => {
+    if (checkedRow("fsm_cycles", runId, row).cycle === i) return row;
+    throw unreadable(runId, "table fsm_cycles", `cycle ${i} is missing`);
+  });
 }
 
 export function queuedEvent({ id, event, payload, sent_at }: EventRow, texts: Texts): QueuedEvent {
   return { id, event, payload: texts.value(payload), sentAt: sent_at };
-}
-
-/** The texts of rows as values, those that are kept apart included. */
-export class Texts {
-  private readonly blobs = new Map<string, string>();
-
-  constructor(private readonly codec: Codec) {}
-
-  expect(...texts: readonly (string | null)[]): void {
-    for (const text of texts) {
-      const hash = text === null ? undefined : referredTo(text);
-      if (hash !== undefined) this.blobs.set(hash, "");
-    }
-  }
-
-  async fetch(db: Kysely<Tables>): Promise<void> {
-    const hashes = Array.from(this.blobs.keys());
-    for (let at = 0; at < hashes.length; at += MOST_BLOBS) {
-      const part = hashes.slice(at, at + MOST_BLOBS);
-      const rows = await db.selectFrom("blobs").select(["hash", "data"]).where("hash", "in", part).execute();
-      for (const { hash, data } of rows) this.blobs.set(hash, data);
-    }
-  }
-
-  plain(text: string): string {
-    const hash = referredTo(text);
-    return hash === undefined ? text : (this.blobs.get(hash) as string);
-  }
-
-  value(text: string): unknown {
-    return this.codec.decode(this.plain(text));
-  }
-
-  optional(text: string | null): { readonly value: unknown } | undefined {
-    return text === null ? undefined : { value: this.value(text) };
-  }
-
-  thrown(text: string | null): unknown {
-    return text === null ? undefined : this.codec.decodeThrown(this.plain(text));
-  }
 }
 
 /** What became of each node: the attempt that completed it, or else what became of it without one, or else the last one. */
@@ -162,6 +122,7 @@ function recordedNode(rows: readonly AttemptRow[], texts: Texts): RecordedNode {
 export function recordedCycles(rows: readonly CycleRow[], texts: Texts): RecordedCycle[] {
   const cycles: RecordedCycle[] = [];
   for (const row of rows) {
+    texts.requireState(row);
     cycles.push({
       cycle: row.cycle,
       state: row.state,
@@ -175,7 +136,7 @@ export function recordedCycles(rows: readonly CycleRow[], texts: Texts): Recorde
       output: texts.optional(row.output),
       error: texts.thrown(row.error),
       reason: row.reason ?? undefined,
-      wait: row.wait === null ? undefined : (JSON.parse(row.wait) as RecordedWait),
+      wait: row.wait === null ? undefined : texts.wait(row.wait),
     });
   }
   return cycles;

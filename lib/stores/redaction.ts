@@ -24,19 +24,28 @@ function hidden(value: unknown, path: readonly string[]): unknown {
   if (path.length === 0) return REDACTED;
   if (typeof value !== "object" || value === null) return value;
   const [key, ...rest] = path;
-  if (value instanceof Map) {
-    return new Map(Array.from(value, ([k, item]) => [k, key === "*" || String(k) === key ? hidden(item, rest) : item]));
-  }
-  const keys = key === "*" ? Object.keys(value) : Object.hasOwn(value, key) ? [key] : [];
+  const isHit = (own: unknown) => key === "*" || String(own) === key;
+  if (value instanceof Map) return new Map(Array.from(value, ([k, item]) => [k, isHit(k) ? hidden(item, rest) : item]));
+  if (value instanceof Set) return new Set(Array.from(value, (item, i) => (isHit(i) ? hidden(item, rest) : item)));
+  // It can't be copied property by property.
+  if (ArrayBuffer.isView(value)) return key === "*" || key in value ? REDACTED : value;
+  const properties: Record<string, PropertyDescriptor> = Object.getOwnPropertyDescriptors(value);
+  const keys = Object.keys(properties).filter((own) => isHit(own) && isData(value, own));
   if (keys.length === 0) return value;
-  const copy = (
-    Array.isArray(value)
-      ? [...(value as unknown[])]
-      : Object.assign(Object.create(Object.getPrototypeOf(value) as object) as object, value)
-  ) as Record<string, unknown>;
-  for (const own of keys) {
-    const shown = hidden(copy[own], rest);
-    Object.defineProperty(copy, own, { value: shown, writable: true, enumerable: true, configurable: true });
-  }
-  return copy;
+  for (const own of keys) properties[own] = { ...properties[own], value: hidden(properties[own].value, rest) };
+  return Object.defineProperties(emptied(value), properties);
+}
+
+/** Errors have their data where nobody enumerates it. */
+function isData(value: object, key: string): boolean {
+  return value instanceof Error || Object.prototype.propertyIsEnumerable.call(value, key);
+}
+
+/** An object of the same class, without anything in it. */
+function emptied(value: object): object {
+  if (Array.isArray(value)) return [];
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return value instanceof Error
+    ? (Object.setPrototypeOf(new Error(), prototype) as Error)
+    : (Object.create(prototype) as object);
 }

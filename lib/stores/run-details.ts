@@ -2,14 +2,15 @@ import type { Kysely } from "kysely";
 import { append } from "../base/append.js";
 import type { NodeStatus } from "../run/status.js";
 import { inputsIn, type Structure } from "../planning/structure.js";
-import { reference } from "./batch.js";
 import type { Codec } from "./codec.js";
 import { fromColumn, isKept } from "./names.js";
-import { attemptRows, cycleRows, decisiveRow, recordedCycles, Texts } from "./records.js";
+import { attemptRows, cycleRows, decisiveRow, recordedCycles } from "./records.js";
 import type { Redaction } from "./redaction.js";
+import { checkedRow } from "./rows.js";
 import { summaryOf, type RunSummary } from "./run-list.js";
 import type { AttemptRow, CycleRow, RunRow, Tables, TraversalRow } from "./schema.js";
 import type { AttemptStatus, RecordedCycle } from "./store.js";
+import { Texts } from "./texts.js";
 
 /** All that is recorded of a run, for people to read. */
 export interface RunDetails extends RunSummary {
@@ -80,30 +81,30 @@ export async function runDetails(
   redaction: Redaction,
 ): Promise<RunDetails | undefined> {
   if (!isKept(runId)) return undefined;
-  const row = await db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
-  if (row === undefined) return undefined;
+  const found = await db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
+  if (found === undefined) return undefined;
+  const row = checkedRow("runs", runId, found);
   const attempts = await attemptRows(db, runId);
   const cycles = await cycleRows(db, runId);
   const edges = await edgeRows(db, runId);
   const children = db.selectFrom("runs").select("id").where("parent_run_id", "=", runId);
   const childRows = await children.orderBy("created_at").orderBy("id").execute();
-  const texts = new Texts(codec);
-  texts.expect(row.inputs, row.metadata, row.scope, row.error, reference(row.fingerprint));
-  for (const { output, error } of attempts) texts.expect(output, error);
-  for (const { input, output, error } of cycles) texts.expect(input, output, error);
+  const texts = new Texts(codec, runId, row);
+  for (const attempt of attempts) texts.expect("node_executions", attempt, "output", "error");
+  for (const cycle of cycles) texts.expect("fsm_cycles", cycle, "input", "output", "error", "wait");
   await texts.fetch(db);
 
   const reader = new Reader(texts, redaction);
-  const structure = JSON.parse(texts.plain(reference(row.fingerprint))) as Structure;
+  const structure = texts.structure();
   const isDag = row.kind === "dag";
   const nodes = isDag ? reader.nodes(row, structure, attempts) : reader.states(structure, cycles);
-  const given = reader.value("inputs", row.inputs) as Values;
+  const given = redaction.apply("inputs", texts.record(row.inputs)) as Values;
   const shownCycles = reader.cycles(cycles);
   return {
     ...summaryOf(row),
     inputs: given,
-    outputs: outputsOf(row, nodes),
-    metadata: (row.metadata === null ? {} : reader.value("metadata", row.metadata)) as Values,
+    outputs: outputsOf(row.outputs === null ? [] : texts.list(row.outputs), nodes),
+    metadata: redaction.apply("metadata", row.metadata === null ? {} : texts.record(row.metadata)) as Values,
     error: texts.thrown(row.error),
     owner: row.owner ?? undefined,
     nodes,
@@ -116,9 +117,10 @@ export async function runDetails(
   };
 }
 
-function edgeRows(db: Kysely<Tables>, runId: string): Promise<TraversalRow[]> {
+async function edgeRows(db: Kysely<Tables>, runId: string): Promise<TraversalRow[]> {
   const query = db.selectFrom("edge_traversals").selectAll().where("run_id", "=", runId);
-  return query.orderBy("traversed_at").orderBy("target").orderBy("input").execute();
+  const rows = await query.orderBy("traversed_at").orderBy("target").orderBy("input").execute();
+  return rows.map((row) => checkedRow("edge_traversals", runId, row));
 }
 
 /** Each edge once, even where it leads to several parameters. */
@@ -128,9 +130,8 @@ function traversed(rows: readonly TraversalRow[]): EdgeDetails[] {
   return Array.from(edges.values());
 }
 
-function outputsOf({ outputs }: RunRow, nodes: ReadonlyMap<string, NodeDetails>): Values {
+function outputsOf(names: readonly string[], nodes: ReadonlyMap<string, NodeDetails>): Values {
   const record = Object.create(null) as Values;
-  const names = outputs === null ? [] : (JSON.parse(outputs) as string[]);
   for (const name of names) record[name] = nodes.get(name)?.output;
   return record;
 }
@@ -194,7 +195,7 @@ class Reader {
     for (const row of rows) append(byNode, row.node, row);
     const isOver = status === "failed" || status === "cancelled";
     const idle: NodeDetails = isOver ? { ...NO_NODE, status: "cancelled" } : NO_NODE;
-    const inScope = scope === null ? undefined : new Set(JSON.parse(this.texts.plain(scope)) as string[]);
+    const inScope = scope === null ? undefined : new Set(this.texts.list(scope));
     return new Map(
       structure.map(([name]) => {
         const isOutside = inScope !== undefined && !inScope.has(name);

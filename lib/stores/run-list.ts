@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { checkNumber, checkOneOf, checkOptions } from "../base/check.js";
 import type { RunStatus } from "../run/status.js";
 import { isKept } from "./names.js";
+import { checkedRow } from "./rows.js";
 import type { RunRow, Tables } from "./schema.js";
 import type { WorkflowKind } from "./store.js";
 
@@ -61,7 +62,7 @@ export async function listRuns(db: Kysely<Tables>, filter: RunFilter): Promise<R
     .orderBy("id", "desc")
     .limit(Math.min(limit, Number.MAX_SAFE_INTEGER - 1) + 1)
     .execute();
-  const runs = rows.slice(0, limit).map(summaryOf);
+  const runs = rows.slice(0, limit).map((row) => summaryOf(checkedRow("runs", row.id, row)));
   if (rows.length <= limit) return { runs };
   const last = rows[limit - 1];
   return { runs, cursor: Buffer.from(JSON.stringify([last.created_at, last.id])).toString("base64url") };

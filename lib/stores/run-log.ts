@@ -4,8 +4,9 @@ import { StoreError } from "../base/errors.js";
 import { Batch, type NewRunRow } from "./batch.js";
 import type { Codec } from "./codec.js";
 import { kept, requireKept, toColumn } from "./names.js";
-import { queuedEvent, type Texts } from "./records.js";
+import { queuedEvent } from "./records.js";
 import type { EventRow } from "./schema.js";
+import type { Texts } from "./texts.js";
 import type {
   CycleStatus,
   AttemptEntry,

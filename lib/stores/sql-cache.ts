@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { CacheEntry, CacheStore } from "../definition/policy-options.js";
 import type { Codec } from "./codec.js";
+import { checkedEntry, reasonOf, unreadableEntry } from "./rows.js";
 import type { Tables } from "./schema.js";
 
 /** Behind all keys that begin with a prefix. */
@@ -19,8 +20,8 @@ export class SqlCache implements CacheStore {
     const db = await this.open();
     const row = await db.selectFrom("cache_entries").selectAll().where("key", "=", key).executeTakeFirst();
     if (row === undefined) return undefined;
-    const { value, stored_at, expires_at } = row;
-    return { value: this.codec.decode(value), storedAt: stored_at, expiresAt: expires_at ?? undefined };
+    const { value, stored_at, expires_at } = checkedEntry(row);
+    return { value: this.decoded(key, value), storedAt: stored_at, expiresAt: expires_at ?? undefined };
   }
 
   /** Also forgets what has expired. @throws {StoreError} UNSTORABLE for a value that can't be kept */
@@ -47,5 +48,13 @@ export class SqlCache implements CacheStore {
       .where("key", ">=", prefix)
       .where("key", "<", prefix + LAST)
       .execute();
+  }
+
+  private decoded(key: string, text: string): unknown {
+    try {
+      return this.codec.decode(text);
+    } catch (cause) {
+      throw unreadableEntry(key, 'column "value"', reasonOf(cause), cause);
+    }
   }
 }

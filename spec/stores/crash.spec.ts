@@ -30,7 +30,7 @@ beforeAll(async () => {
       target: "node20",
       minify: false,
     },
-    ssr: { noExternal: ["devalue", "kysely", "reflect-metadata", "js-tokens"] },
+    ssr: { noExternal: ["kysely", "reflect-metadata", "js-tokens"] },
   });
 });
 afterAll(() => {

@@ -1,0 +1,54 @@
+import { messageOf } from "../base/message.js";
+
+export const REMEDY = 'Keep plain data, or name its class in the store option "types".';
+
+/** Something in a value can't be kept. */
+export class Refusal extends Error {
+  constructor(
+    readonly reason: string,
+    readonly remedy = REMEDY,
+    /** Where in the value it is, as `rows[1].fn`; undefined as long as nobody has said it. */
+    readonly path?: string,
+  ) {
+    super(reason);
+  }
+}
+
+/** Stands for what throws when it is looked at. */
+export const UNREADABLE = "[unreadable]";
+
+/** Whether a text became too long for a string. */
+export function isTooLong(error: unknown): boolean {
+  const isOfStrings = (thrown: Error & { code?: unknown }) =>
+    thrown.message === "Invalid string length" || thrown.code === "ERR_STRING_TOO_LONG";
+  return unlessHostile(() => error instanceof Error && isOfStrings(error), false);
+}
+
+export function isRefusal(error: unknown): error is Refusal {
+  return unlessHostile(() => error instanceof Refusal, false);
+}
+
+/** What an error says. Users' getters and functions throw whatever they like. */
+export function said(error: unknown): string {
+  return unlessHostile(() => String(messageOf(error)), UNREADABLE);
+}
+
+/** What looking gives, unless that throws. */
+export function unlessHostile<T>(look: () => T, otherwise: T): T {
+  try {
+    return look();
+  } catch {
+    return otherwise;
+  }
+}
+
+/** What stands for a value that can't be kept. */
+export function description(value: unknown): string {
+  if (!isObject(value)) return String(value);
+  const look = () => (typeof value === "function" ? `function ${value.name}` : Object.prototype.toString.call(value));
+  return unlessHostile(look, UNREADABLE);
+}
+
+export function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
+}

@@ -1,0 +1,98 @@
+import { show } from "../base/check.js";
+import { hasGetters, obstacleOf, type Class } from "./class-state.js";
+import { nativeError, nativeName } from "./natives.js";
+
+/** How instances of a class are kept: by their own properties, or as `encode` says. */
+export type StoredType = Class | Coding;
+
+interface Coding {
+  readonly is: (value: unknown) => boolean;
+  readonly encode: (value: any) => unknown;
+  readonly decode: (data: any) => unknown;
+}
+
+export interface NamedCoding extends Coding {
+  readonly name: string;
+}
+
+/** A class whose instances are kept by their own properties. */
+export class StoredClass {
+  /** The native error that its instances are. */
+  readonly error: string | undefined;
+  private looked: { readonly obstacle: string | undefined; readonly hasGetters: boolean } | undefined;
+
+  constructor(
+    readonly name: string,
+    readonly type: Class,
+  ) {
+    this.error = nativeError(type.prototype);
+  }
+
+  /** Why instances can't be kept so. Reading what a class is made of takes its time, and is done when it is needed. */
+  get obstacle(): string | undefined {
+    return this.look().obstacle;
+  }
+
+  /** Getters show what an instance without properties of its own holds. */
+  get hasGetters(): boolean {
+    return this.look().hasGetters;
+  }
+
+  private look() {
+    return (this.looked ??= { obstacle: obstacleOf(this.type), hasGetters: hasGetters(this.type) });
+  }
+}
+
+/** The classes a store is told of. That of an object is the one it is an instance of itself, not by inheritance. */
+export class StoredTypes {
+  readonly codings: readonly NamedCoding[];
+  private readonly classes: ReadonlyMap<object, StoredClass>;
+  private readonly names: ReadonlyMap<string, StoredClass | NamedCoding>;
+
+  /** @throws {TypeError} for what is neither a class nor `{ is, encode, decode }` */
+  constructor(types: Readonly<Record<string, StoredType>>) {
+    const named = Object.entries(types).map(([name, type]) => namedType(name, type));
+    this.names = new Map(named.map((type) => [type.name, type]));
+    this.codings = named.filter((type): type is NamedCoding => !(type instanceof StoredClass));
+    // What the language brings along is kept as such.
+    const classes = named.filter(
+      (type) => type instanceof StoredClass && nativeName(type.type.prototype) === undefined,
+    ) as StoredClass[];
+    this.classes = new Map(classes.map((type) => [type.type.prototype as object, type]));
+  }
+
+  get isEmpty(): boolean {
+    return this.names.size === 0;
+  }
+
+  classOf(prototype: object): StoredClass | undefined {
+    return this.classes.get(prototype);
+  }
+
+  /** The class that one which is not known extends. */
+  classAbove(prototype: object): StoredClass | undefined {
+    for (let at: object | null = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+      const found = this.classes.get(at);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** @throws what `is` throws */
+  codingOf(value: unknown): NamedCoding | undefined {
+    return this.codings.find(({ is }) => is(value));
+  }
+
+  named(name: string): StoredClass | NamedCoding | undefined {
+    return this.names.get(name);
+  }
+}
+
+function namedType(name: string, type: StoredType): StoredClass | NamedCoding {
+  if (typeof type === "function" && typeof type.prototype === "object") return new StoredClass(name, type);
+  const { is, encode, decode } = (type ?? {}) as Partial<Coding>;
+  if (typeof is === "function" && typeof encode === "function" && typeof decode === "function") {
+    return { name, is, encode, decode };
+  }
+  throw new TypeError(`"types.${name}" must be a class or { is, encode, decode }; received ${show(type)}.`);
+}

@@ -1,0 +1,327 @@
+import { isThenable } from "../base/coroutine.js";
+import { base64, ERRORS, LEAVES, nativeError, nativeName } from "./natives.js";
+import { description, isRefusal, isTooLong, Refusal, REMEDY, said, unlessHostile, UNREADABLE } from "./refusal.js";
+import { StoredClass, type NamedCoding, type StoredTypes } from "./stored-types.js";
+import { joined, pathOf, quoted, type Place, type Step } from "./value-path.js";
+
+/** Levels of a value. Whoever prints or compares one goes down by calling himself. */
+const MOST_LEVELS = 2000;
+/** Values within the data of values with `encode`: these do call themselves. */
+const MOST_CODINGS = 100;
+/** Texts longer than this are written once, however often they occur. */
+const LONG = 100;
+
+const CODING_REMEDY = 'Give { is, encode, decode } for it in the store option "types".';
+
+/** What errors hide from enumeration. */
+export const HIDDEN: readonly string[] = ["name", "message", "stack", "cause", "errors"];
+
+type Properties = Record<string, unknown>;
+
+/**
+ * Writes one value as a JSON array: first the value, then each object in it, numbered from 1 on.
+ *
+ * Where a value stands, what JSON has is itself, `[3]` is the third object, and `["undefined"]`, `["NaN"]`, `["5n"]` are what
+ * JSON does not have. An object is `{…}` for a record, `[[…]]` for a list, or begins with its kind, as `["Map", …]`. Long texts
+ * are kept like objects.
+ *
+ * Cost: linear, without recursion: objects are written in the order in which they are found.
+ */
+export class Writer {
+  private readonly numbers = new Map<unknown, number>();
+  private readonly places: Place[] = [];
+  private current: Place | undefined;
+  private readonly hasCodings: boolean;
+
+  /**
+   * @param describes - what can't be kept is described instead of refused
+   * @param within - the values in whose data this one is
+   */
+  constructor(
+    private readonly types: StoredTypes,
+    private readonly describes: boolean,
+    private readonly within: readonly unknown[] = [],
+  ) {
+    this.hasCodings = types.codings.length > 0;
+  }
+
+  /** @throws {Refusal} naming what can't be kept; {RangeError} when the text is too long for any string */
+  text(value: unknown): string {
+    const texts = [this.part(value, "")];
+    for (let at = 0; at < this.places.length; at++) {
+      this.current = this.places[at];
+      texts.push(this.entryOf(this.current.value));
+    }
+    return `[${texts.join(",")}]`;
+  }
+
+  private entryOf(value: unknown): string {
+    try {
+      return this.entry(value);
+    } catch (error) {
+      if (isTooLong(error)) throw error;
+      if (this.describes) return quoted(description(value));
+      if (!isRefusal(error)) throw new Refusal(said(error), REMEDY, this.path());
+      throw error.path === undefined ? new Refusal(error.reason, error.remedy, this.path()) : error;
+    }
+  }
+
+  /** A value where it stands. */
+  private part(value: unknown, step: Step): string {
+    if (this.hasCodings && typeof value !== "object" && this.types.codingOf(value) !== undefined) {
+      return this.reference(value, step);
+    }
+    switch (typeof value) {
+      case "string":
+        return value.length > LONG ? this.reference(value, step) : quoted(value);
+      case "number":
+        if (Object.is(value, -0)) return '["-0"]';
+        return Number.isFinite(value) ? `${value}` : `["${value}"]`;
+      case "boolean":
+        return value ? "true" : "false";
+      case "undefined":
+        return '["undefined"]';
+      case "bigint":
+        return `["${value}n"]`;
+      case "object":
+        return value === null ? "null" : this.reference(value, step);
+      default:
+        if (this.describes) return quoted(description(value));
+        throw new Refusal(`it is a ${typeof value}`, REMEDY, this.path(step));
+    }
+  }
+
+  private reference(value: unknown, step: Step): string {
+    const known = this.numbers.get(value);
+    if (known !== undefined) return `[${known}]`;
+    const { current } = this;
+    const level = current === undefined ? 0 : current.level + 1;
+    if (level > MOST_LEVELS) {
+      if (this.describes) return '"[too deeply nested]"';
+      throw new Refusal("it is too deeply nested", "Keep it in a flatter form, such as a list.", this.path(step));
+    }
+    const number = this.places.push({ value, parent: current, step, level });
+    this.numbers.set(value, number);
+    return `[${number}]`;
+  }
+
+  /** What stands for an object, or a long text, under its number. */
+  private entry(value: unknown): string {
+    const kind = typeof value === "object" ? kindOf(value as object, this.types) : undefined;
+    if (kind instanceof StoredClass) return this.instance(value as object, kind);
+    const coding = this.hasCodings ? this.types.codingOf(value) : undefined;
+    if (coding !== undefined) return this.coded(value, coding);
+    return typeof value === "string" ? quoted(value) : this.native(value as object, kind);
+  }
+
+  private native(value: object, kind: string | undefined): string {
+    switch (kind) {
+      case undefined:
+        return this.stranger(value);
+      case "Object":
+        return this.record(value as Properties);
+      case "null":
+        return `["null",${this.record(value as Properties)}]`;
+      case "Array":
+        return this.list(value as readonly unknown[]);
+      case "Map":
+        return this.map(value as ReadonlyMap<unknown, unknown>);
+      case "Set":
+        return this.set(value as ReadonlySet<unknown>);
+    }
+    if (ERRORS.has(kind)) return this.error(value as Error, kind);
+    const leaf = LEAVES.get(kind);
+    if (leaf === undefined) return this.view(value as ArrayBufferView, kind);
+    const parts = leaf.parts(value);
+    this.requireNoOthers(value, leaf.keys(value));
+    return JSON.stringify([kind, ...parts]);
+  }
+
+  private record(value: Properties): string {
+    const keys = Object.keys(value);
+    // Quicker than Reflect.ownKeys, by far.
+    const others = Object.getOwnPropertyNames(value).length - keys.length + Object.getOwnPropertySymbols(value).length;
+    if (others > 0) this.refuseOthers();
+    return this.properties(value, keys);
+  }
+
+  private properties(value: Properties, keys: readonly string[]): string {
+    let text = "{";
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
+      const part = this.read(value, key);
+      if (key === "then" && typeof part === "function") this.refuseThenable();
+      text += `${i === 0 ? "" : ","}${quoted(key)}:${this.part(part, key)}`;
+    }
+    return text + "}";
+  }
+
+  private list(value: readonly unknown[]): string {
+    if (!Array.isArray(value)) return this.stranger(value);
+    const { length } = value;
+    if (Reflect.ownKeys(value).length !== length + 1) return this.sparse(value);
+    let text = "[[";
+    for (let i = 0; i < length; i++) {
+      const part = this.read(value, i);
+      if (part === undefined && !Object.hasOwn(value, i)) return this.sparse(value);
+      text += i === 0 ? this.part(part, i) : "," + this.part(part, i);
+    }
+    return text + "]]";
+  }
+
+  /** An array with holes, or with other properties than elements. */
+  private sparse(value: readonly unknown[]): string {
+    const keys = Object.keys(value);
+    this.requireNoOthers(value, keys.length + 1);
+    return `["Sparse",${value.length},${this.properties(value as unknown as Properties, keys)}]`;
+  }
+
+  private map(value: ReadonlyMap<unknown, unknown>): string {
+    let text = '["Map"';
+    Map.prototype.forEach.call(value, (item, key) => {
+      const step = [key] as const;
+      text += `,${this.part(key, step)},${this.part(item, step)}`;
+    });
+    this.requireNoOthers(value, 0);
+    return text + "]";
+  }
+
+  private set(value: ReadonlySet<unknown>): string {
+    let text = '["Set"';
+    let i = 0;
+    Set.prototype.forEach.call(value, (item) => (text += "," + this.part(item, i++)));
+    this.requireNoOthers(value, 0);
+    return text + "]";
+  }
+
+  /** Views of all of a buffer share it when they are read. Of other ones, the rest of the buffer is none of the store's business. */
+  private view(value: ArrayBufferView, kind: string): string {
+    if (Object.getOwnPropertySymbols(value).length > 0) this.refuseOthers();
+    const isWhole = value.byteLength === value.buffer.byteLength;
+    return `["${kind}",${isWhole ? this.reference(value.buffer, "buffer") : `"${base64(value)}"`}]`;
+  }
+
+  /** @param kind - of the native error that it is @param own - the class it has besides */
+  private error(value: Error, kind: string, own?: StoredClass): string {
+    const hidden = Object.create(null) as Properties;
+    const shown = Object.create(null) as Properties;
+    for (const key of Reflect.ownKeys(value)) {
+      // Stacks are made when they are looked at, out of whatever the error says.
+      const look = () => Object.getOwnPropertyDescriptor(value, key);
+      const property = this.describes ? unlessHostile(look, undefined) : look();
+      if (property === undefined) continue;
+      if (property.enumerable !== true) {
+        if (HIDDEN.includes(key as string)) hidden[key as string] = this.read(value, key as string);
+      } else if (typeof key === "string" && "value" in property) {
+        if (!this.describes || this.isKept(property.value)) shown[key] = property.value;
+      } else if (!this.describes) {
+        this.refuseOthers();
+      }
+    }
+    if (this.describes) this.complete(hidden, shown, value, kind);
+    const parts = [hidden, shown].map((properties) => this.properties(properties, Object.keys(properties)));
+    return `["Error",${[quoted(kind), ...parts, ...(own === undefined ? [] : [quoted(own.name)])].join(",")}]`;
+  }
+
+  /** Adds what an error has from a class that will not come back. */
+  private complete(hidden: Properties, shown: Properties, value: Error, kind: string): void {
+    for (const key of ["name", "message"]) {
+      const text = key in shown ? undefined : this.read(value, key);
+      if (text === undefined || text === (key === "name" ? kind : "")) continue;
+      hidden[key] = typeof text === "string" ? text : description(text);
+    }
+  }
+
+  private instance(value: object, own: StoredClass): string {
+    const what = `it is an instance of ${own.type.name}, which`;
+    if (own.obstacle !== undefined) throw new Refusal(`${what} ${own.obstacle}`, CODING_REMEDY);
+    if (own.error !== undefined) return this.error(value as Error, own.error, own);
+    const keys = Reflect.ownKeys(value);
+    if (keys.length === 0 && own.hasGetters) {
+      throw new Refusal(`${what} has getters, but keeps in no property what they give`, CODING_REMEDY);
+    }
+    for (const key of keys) {
+      const property = Object.getOwnPropertyDescriptor(value, key);
+      if (typeof key === "string" && property?.enumerable === true && "value" in property) continue;
+      const reason = `${what} keeps "${String(key)}" in a getter, hidden or under a symbol`;
+      throw new Refusal(reason, CODING_REMEDY);
+    }
+    return `["class",${quoted(own.name)},${this.properties(value as Properties, keys as string[])}]`;
+  }
+
+  /** What `encode` gives is a value by itself, so that `decode` gets it whole. */
+  private coded(value: unknown, { name, encode }: NamedCoding): string {
+    if (isThenable(value)) this.refuseThenable();
+    if (this.within.includes(value))
+      throw new Refusal(`"encode" of type "${name}" gives what contains the value itself`);
+    if (this.within.length === MOST_CODINGS) throw new Refusal("it is too deeply nested");
+    const data = new Writer(this.types, this.describes, [...this.within, value]);
+    try {
+      return `["coded",${quoted(name)},${data.text(encode(value))}]`;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      throw new Refusal(error.reason, error.remedy, joined(this.path(), error.path ?? ""));
+    }
+  }
+
+  /** An instance of a class that nobody has told of. */
+  private stranger(value: object): string {
+    const prototype = Object.getPrototypeOf(value) as object;
+    const error = nativeError(prototype);
+    if (error !== undefined && this.describes) return this.error(value as Error, error);
+    const Class = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value as { name?: unknown } | undefined;
+    const name = typeof Class?.name === "string" && Class.name !== "" ? Class.name : "a class";
+    const own = this.types.classAbove(prototype);
+    const base = own === undefined ? "" : `, and not of "${own.name}" itself`;
+    throw new Refusal(`it is an instance of ${name}${base}`);
+  }
+
+  private isKept(value: unknown): boolean {
+    if (this.hasCodings && unlessHostile(() => this.types.codingOf(value), undefined) !== undefined) return true;
+    if (typeof value !== "object" || value === null) return typeof value !== "function" && typeof value !== "symbol";
+    return unlessHostile(() => kindOf(value, this.types) ?? nativeError(value), undefined) !== undefined;
+  }
+
+  private read(value: object, key: string | number): unknown {
+    try {
+      return (value as Properties)[key];
+    } catch (error) {
+      if (this.describes) return UNREADABLE;
+      throw new Refusal(`reading it fails: ${said(error)}`, REMEDY, this.path(key));
+    }
+  }
+
+  private requireNoOthers(value: object, count: number): void {
+    const others = Reflect.ownKeys(value).length - count;
+    // Fake timers hide a constructor in each date.
+    if (others > 0 && !(others === 1 && value instanceof Date && isHidden(value, "constructor"))) this.refuseOthers();
+  }
+
+  private refuseOthers(): void {
+    if (!this.describes) throw new Refusal("it has properties that are hidden, named by symbols, or out of place");
+  }
+
+  private refuseThenable(): void {
+    throw new Refusal("it has a method then, so that await would call it");
+  }
+
+  private path(step?: Step): string {
+    return pathOf(this.current, step);
+  }
+}
+
+/** The class of an object, of those a store is told of, or its native kind; undefined for instances of other classes. */
+function kindOf(value: object, types: StoredTypes): StoredClass | string | undefined {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype === Object.prototype) return "Object";
+  if (prototype === Array.prototype) return "Array";
+  if (prototype === null) return "null";
+  const own = types.classOf(prototype) ?? nativeName(prototype);
+  if (own !== undefined) return own;
+  // Node makes such objects, to have no properties but the keys.
+  return Object.getPrototypeOf(prototype) === null && Reflect.ownKeys(prototype).length === 0 ? "null" : undefined;
+}
+
+function isHidden(value: object, key: string): boolean {
+  return Object.getOwnPropertyDescriptor(value, key)?.enumerable === false;
+}

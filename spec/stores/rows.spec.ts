@@ -1,0 +1,342 @@
+import { inspect } from "node:util";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { Dag, Fsm, PauseRun, StoreError, ValidationError, next, waitForEvent } from "dagwright";
+import { sqliteStore, type OpenDatabase, type SqlStore } from "dagwright/store";
+import { openDatabase } from "../support/sqlite.js";
+
+const TABLES = [
+  "runs",
+  "node_executions",
+  "edge_traversals",
+  "fsm_cycles",
+  "fsm_events",
+  "blobs",
+  "blob_uses",
+] as const;
+type Table = (typeof TABLES)[number];
+type Row = Record<string, unknown>;
+
+let store: SqlStore;
+let database: OpenDatabase;
+let recorded: ReadonlyMap<Table, readonly Row[]>;
+
+/** A run that paused, with a part that failed, a fork, a large result and errors. */
+function dag() {
+  const orders = new Dag("orders");
+  orders.node("fetch", { params: ["n"] }, (n: number) => ({ n, at: new Date(5), bytes: Buffer.from("abc") }));
+  orders.node("large", () => "x".repeat(2 ** 20 + 1));
+  orders.condition("isLarge", { needs: ["fetch"], params: ["o"] }, (o: any) => o.n > 1);
+  orders.node("bulk", { needs: ["isLarge.true"], params: ["o"] }, (o: any) => o.n);
+  orders.node("small", { needs: ["isLarge.false"], params: ["o"] }, (o: any) => o.n);
+  orders.node("fails", { errorStrategy: "continue" }, () => {
+    throw Object.assign(new TypeError("no", { cause: new Error("why") }), { code: "E" });
+  });
+  orders.node("approve", { needs: ["bulk"], params: ["b"] }, () => {
+    throw new PauseRun("?");
+  });
+  orders.node("end", { needs: ["approve", "large"], params: ["a", "l"] }, (a, l: any) => [a, l.length]);
+  return orders;
+}
+
+/** A run that waits, and has been sent what it does not take yet. */
+function fsm() {
+  const order = new Fsm("order");
+  order.state("open", { initial: true, params: ["n"] }, (n: number) => next("paid", { n }));
+  order.state("paid", { params: ["data"] }, () => waitForEvent({ SHIP: "shipped", BACK: "open" }));
+  order.state("shipped", { terminal: true, params: ["data"] }, (data: any) => data);
+  return order;
+}
+
+beforeAll(async () => {
+  database = openDatabase(":memory:");
+  store = sqliteStore(database);
+  await dag().run({ store, runId: "d", inputs: { n: 5 }, context: { metadata: { m: new Map([[1, 2]]) } } as any });
+  const end = new AbortController();
+  const waiting = fsm().start({ store, runId: "f", inputs: { n: 5 }, signal: end.signal });
+  const waits = () => database.prepare("select * from fsm_cycles where wait is not null").all([]).length > 0;
+  await vi.waitFor(() => expect(waits()).toBe(true), { timeout: 10_000 });
+  database.prepare("insert into fsm_events values ('f', 7, 'OTHER', '[1]')").run([]);
+  database.prepare("update runs set owner = null, lease_expires_at = null").run([]);
+  recorded = new Map(TABLES.map((table) => [table, database.prepare(`select * from ${table}`).all([]) as Row[]]));
+  end.abort();
+  await expect(waiting.result).rejects.toThrow();
+});
+afterAll(async () => {
+  vi.restoreAllMocks();
+  await store.close();
+});
+
+/** Puts all rows back; large texts only where they were changed. */
+function put(tables: readonly Table[] = TABLES.filter((table) => table !== "blobs")): void {
+  database.prepare("begin").run([]);
+  for (const table of tables) {
+    database.prepare(`delete from ${table}`).run([]);
+    for (const row of recorded.get(table) as Row[]) {
+      const columns = Object.keys(row);
+      const places = columns.map(() => "?").join(", ");
+      database.prepare(`insert into ${table} (${columns.join(", ")}) values (${places})`).run(Object.values(row));
+    }
+  }
+  database.prepare("commit").run([]);
+}
+
+/** Changes one column of one row; false when the database does not take that. */
+function change(table: Table, row: Row, column: string, value: unknown): boolean {
+  const keys = Object.keys(row).filter((key) => row[key] !== null);
+  const where = keys.map((key) => `${key} = ?`).join(" and ");
+  try {
+    const statement = database.prepare(`update ${table} set ${column} = ? where ${where}`);
+    return statement.run([value, ...keys.map((key) => row[key])]).changes === 1;
+  } catch {
+    return false;
+  }
+}
+
+/** What reading a changed run may end in: a result, or an error that says what is wrong with the row. */
+async function outcome(read: () => Promise<unknown>, mayBeAnotherRun: boolean): Promise<unknown> {
+  const late = Symbol("late");
+  let timer: NodeJS.Timeout | undefined;
+  const slow = new Promise((resolve) => (timer = setTimeout(resolve, 20_000, late)));
+  try {
+    const value = await Promise.race([read(), slow]);
+    expect(value).not.toBe(late);
+    return value;
+  } catch (error) {
+    if (error instanceof StoreError) return error;
+    if (error instanceof ValidationError && mayBeAnotherRun) return error;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The errors of all that reads the run of a row. */
+async function errorsOf(table: Table, row: Row, mayBeAnotherRun = false): Promise<StoreError[]> {
+  const runId = (table === "runs" ? row.id : row.run_id) ?? "d";
+  const goOn = () =>
+    runId === "d"
+      ? dag().resume("d", { store, provide: { approve: 1 } })
+      : fsm().resume("f", { store, send: { SHIP: 1 } });
+  const reads = [() => store.getRun(runId as string), goOn, ...(table === "runs" ? [() => store.listRuns()] : [])];
+  const ends: unknown[] = [];
+  for (const read of reads) ends.push(await outcome(read, mayBeAnotherRun));
+  return ends.filter((end): end is StoreError => end instanceof StoreError);
+}
+
+const WRONG: readonly unknown[] = [
+  "",
+  "x",
+  "{}",
+  "[]",
+  "null",
+  '[[1],["View",2],["Function","globalThis.ran = true"]]',
+  '[[1],["class","Order",{}]]',
+  "blob:none",
+  Buffer.from("abc"),
+  0,
+  -1,
+  1.5,
+  2 ** 40,
+  null,
+];
+
+describe("A recorded run of which somebody changed", () => {
+  it("nothing goes on", async () => {
+    put(TABLES);
+    for (const row of recorded.get("runs") as Row[]) expect(await errorsOf("runs", row)).toEqual([]);
+  });
+
+  const columns: [Table, string][] = [
+    ["runs", "kind status fingerprint scope inputs outputs metadata error created_at finished_at fencing_token owner lease_expires_at"],
+    ["node_executions", "attempt status worker output branch is_cached error reason started_at finished_at"],
+    ["edge_traversals", "target input source output traversed_at"],
+    ["fsm_cycles", "cycle state status attempts worker input event output error reason wait started_at finished_at"],
+    ["fsm_events", "number event payload"],
+    ["blobs", "hash data"],
+  ]; // prettier-ignore
+  it.each(columns.flatMap(([table, names]) => names.split(" ").map((name): [Table, string] => [table, name])))(
+    "%s.%s goes on, or says where it can't be read",
+    async (table, column) => {
+      for (const row of recorded.get(table) as Row[]) {
+        for (const value of WRONG) {
+          put(table === "blobs" ? TABLES : undefined);
+          if (!change(table, row, column, value)) continue;
+          const errors = await errorsOf(table, row, column === "kind");
+          for (const { code, message } of errors) {
+            if (code === "LEASE_HELD") continue;
+            expect(code).toBe("STORE");
+            expect(message).toMatch(/[Rr]un "[df]"/u);
+            if (table !== "blobs") expect(message, message).toMatch(new RegExp(`${column}|cycle \\d+ is missing`, "u"));
+          }
+          expect((globalThis as any).ran).toBeUndefined();
+        }
+      }
+    },
+    120_000,
+  );
+
+  it("any text somehow goes on, or is a StoreError", async () => {
+    const texts = TABLES.flatMap((table) =>
+      (recorded.get(table) as Row[]).flatMap((row) =>
+        Object.keys(row)
+          .filter((column) => /^(?:inputs|metadata|output|outputs|error|wait|input|payload|data|scope)$/u.test(column))
+          .filter((column) => typeof row[column] === "string")
+          .map((column) => ({ table, row, column })),
+      ),
+    );
+    const tokens = [
+      "0",
+      "1",
+      "9",
+      "[",
+      "]",
+      "{",
+      "}",
+      ",",
+      ":",
+      '"',
+      "null",
+      '"Map"',
+      '"class"',
+      '"__proto__"',
+      "[1]",
+      '"then"',
+      "",
+    ];
+    const edit = fc.tuple(fc.nat(), fc.nat(5), fc.constantFrom(...tokens));
+    const property = fc.asyncProperty(fc.nat(), fc.array(edit, { minLength: 1, maxLength: 3 }), async (which, edits) => {
+      const { table, row, column } = texts[which % texts.length];
+      let text = row[column] as string;
+      for (const [at, length, token] of edits) {
+        const from = at % Math.min(text.length + 1, 500);
+        text = text.slice(0, from) + token + text.slice(from + length);
+      }
+      put(TABLES);
+      if (!change(table, row, column, text)) return;
+      await errorsOf(table, row);
+      expect(({} as any).polluted).toBeUndefined();
+    }); // prettier-ignore
+    await fc.assert(property, { numRuns: 150 });
+  }, 120_000);
+
+  it.each([
+    ["delete from blobs where hash = (select fingerprint from runs where id = 'd')", "fingerprint"],
+    ["delete from blobs where hash <> (select fingerprint from runs where id = 'd')", "output"],
+    ["update runs set scope = '[1]' where id = 'd'", "scope"],
+    ["update runs set outputs = '{}' where id = 'd'", "outputs"],
+    ["update runs set inputs = '[[1],[[5]]]' where id = 'd'", "inputs"],
+    ["update runs set metadata = '[5]' where id = 'd'", "metadata"],
+    ["update node_executions set attempt = -1 where node = 'fetch'", "attempt"],
+    ["update node_executions set started_at = 'soon' where node = 'fetch'", "started_at"],
+    ["update node_executions set status = 'done' where node = 'fetch'", "status"],
+  ])("is named: %s", async (statement, column) => {
+    put(TABLES);
+    database.prepare(statement).run([]);
+    for (const read of [() => store.getRun("d"), () => dag().resume("d", { store })]) {
+      await expect(read()).rejects.toMatchObject({ name: "StoreError", code: "STORE" });
+      await expect(read()).rejects.toThrow(new RegExp(`"d".*"${column}"`, "u"));
+    }
+  });
+
+  it.each([
+    ["update fsm_cycles set wait = '{}' where wait is not null", "wait"],
+    ["update fsm_cycles set wait = replace(wait, 'shipped', 'nowhere')", "wait"],
+    ["update fsm_cycles set state = 'nowhere' where cycle = 1", "state"],
+    ["delete from fsm_cycles where cycle = 0", "cycle 0"],
+  ])("is named, of an fsm: %s", async (statement, column) => {
+    put(TABLES);
+    database.prepare(statement).run([]);
+    for (const read of [() => store.getRun("f"), () => fsm().resume("f", { store })]) {
+      await expect(read()).rejects.toMatchObject({ name: "StoreError", code: "STORE" });
+      await expect(read()).rejects.toThrow(new RegExp(`"f".*${column}`, "u"));
+    }
+  });
+});
+
+describe("A cache entry that somebody changed", () => {
+  it("is a miss with a warning, and never code", async () => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    let calls = 0;
+    const rates = new Dag("rates");
+    rates.node("rate", { cache: { store: store.cache } }, () => ({ rate: ++calls }));
+    await rates.run();
+    const wrong: [string, unknown][] = WRONG.filter((value) => value !== null).map((value) => ["value", value]);
+    for (const name of ["Function", "eval", "Proxy", "setTimeout"]) {
+      wrong.push(["value", JSON.stringify([[1], { then: [2] }, ["View", [3]], [name, "globalThis.ran = true"]])]);
+    }
+    for (const [column, value] of [...wrong, ["stored_at", "x"], ["expires_at", "x"]] as [string, unknown][]) {
+      const before = calls;
+      database.prepare(`update cache_entries set ${column} = ?`).run([value]);
+      warned.mockClear();
+      const { value: result } = await rates.run();
+      expect(result).toEqual({ rate: before + 1 });
+      expect(warned.mock.calls[0][0]).toMatch(new RegExp(`"${column}" of cache entry`, "u"));
+    }
+    expect((globalThis as any).ran).toBeUndefined();
+  });
+});
+
+describe("What a run recorded", () => {
+  it("comes back as it was, keys called __proto__ included", async () => {
+    const evil = JSON.parse('{"__proto__":{"polluted":true},"constructor":1}') as Row;
+    const proto = new Dag("proto");
+    proto.node("a", { params: ["e"] }, (e: unknown) => ({ e, bytes: [Buffer.from("abc")] }));
+    proto.node("ask", { needs: ["a"], params: ["a"] }, () => {
+      throw new PauseRun("?");
+    });
+    proto.node("use", { needs: ["a"], after: ["ask"], params: ["a"] }, ({ e, bytes }: any, { metadata }: any) => [
+      Object.keys(e),
+      Object.getPrototypeOf(e) === Object.prototype,
+      Buffer.isBuffer(bytes[0]),
+      Object.keys(metadata.m),
+    ]);
+    const context = { metadata: { m: evil } } as any;
+    await proto.run({ store, runId: "p", inputs: { e: evil }, context });
+    const resumed = await proto.resume("p", { store, provide: { ask: 1 } });
+    expect(resumed.get("use")).toEqual([Object.keys(evil), true, true, Object.keys(evil)]);
+    const run = await store.getRun("p");
+    const { e, bytes } = run?.nodes.get("a")?.output as { e: object; bytes: Buffer[] };
+    expect(Object.getOwnPropertyDescriptor(e, "__proto__")?.value).toEqual({ polluted: true });
+    expect(Buffer.isBuffer(bytes[0])).toBe(true);
+    store.redact("a.e.constructor");
+    const shown = (await store.getRun("p"))?.nodes.get("a")?.output as { e: any };
+    expect(shown.e.constructor).toBe("[redacted]");
+    expect(Object.getPrototypeOf(shown.e)).toBe(Object.prototype);
+    expect(Object.getOwnPropertyDescriptor(shown.e, "__proto__")?.value).toEqual({ polluted: true });
+    expect(({} as any).polluted).toBeUndefined();
+  });
+
+  it("says of a failed node all that its error said", async () => {
+    put(TABLES);
+    const failed = (await store.getRun("d"))?.nodes.get("fails")?.error;
+    expect(failed).toMatchObject({ name: "TypeError", message: "no", code: "E", cause: { message: "why" } });
+    expect(failed).toBeInstanceOf(TypeError);
+  });
+
+  it("is hidden where it is to be, in whatever it is", async () => {
+    class Card {
+      number = "4711";
+    }
+    const hiding = sqliteStore(openDatabase(":memory:"), { types: { Card } });
+    const error = Object.assign(new TypeError("4711", { cause: "4711" }), { token: "4711" });
+    const values = {
+      set: new Set(["4711"]),
+      bytes: Buffer.from("4711"),
+      error,
+      card: new Card(),
+      list: ["4711", 1],
+      n: 1,
+    };
+    const secrets = new Dag("secrets");
+    secrets.node("a", () => values);
+    await secrets.run({ store: hiding, runId: "s" });
+    for (const path of ["set.*", "bytes.*", "error.*", "card.number", "list[0]"]) hiding.redact(`a.${path}`);
+    const output = (await hiding.getRun("s"))?.nodes.get("a")?.output as typeof values;
+    expect(inspect(output, { depth: 9, showHidden: true })).not.toMatch(/4711/u);
+    expect(output.error).toBeInstanceOf(TypeError);
+    expect(output.card).toBeInstanceOf(Card);
+    expect([output.n, output.list, Array.from(output.set)]).toEqual([1, ["[redacted]", 1], ["[redacted]"]]);
+    await hiding.close();
+  });
+});

@@ -1,0 +1,484 @@
+import { isDeepStrictEqual } from "node:util";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { StoreError } from "dagwright";
+import { Codec } from "../../lib/stores/codec.js";
+
+const codec = new Codec();
+const again = (value: unknown, by = codec) => by.decode(by.encode(value)) as any;
+
+function refusal(value: unknown, by = codec): StoreError {
+  try {
+    by.encode(value);
+  } catch (error) {
+    if (error instanceof StoreError && error.code === "UNSTORABLE") return error;
+    throw error;
+  }
+  throw new Error("It was kept.");
+}
+
+class Shape {
+  constructor(readonly name: string) {}
+  area() {
+    return 0;
+  }
+}
+class Circle extends Shape {
+  constructor(readonly r: number) {
+    super("circle");
+  }
+  override area() {
+    return this.r * this.r;
+  }
+}
+class Declined extends TypeError {
+  constructor(
+    message: string,
+    readonly reason: string,
+  ) {
+    super(message);
+  }
+}
+
+describe("Bytes", () => {
+  it.each<[string, Buffer]>([
+    ["a whole one", Buffer.concat([Buffer.alloc(9000, 1)])],
+    ["one over all of a buffer", Buffer.from(new Uint8Array([1, 2, 3]).buffer)],
+    ["one over the pool", Buffer.from("hello")],
+    ["an empty one", Buffer.alloc(0)],
+    ["a slice", Buffer.from("hello world").subarray(3, 7)],
+  ])("stay a Buffer: %s", (_, buffer) => {
+    const { deep, map } = again({ deep: [buffer], map: new Map([[buffer, buffer]]) });
+    expect(Buffer.isBuffer(deep[0])).toBe(true);
+    expect(deep[0]).toEqual(buffer);
+    const [[key, value]] = map;
+    expect(Buffer.isBuffer(key)).toBe(true);
+    expect(value).toBe(deep[0]);
+    expect(again(buffer).toString("utf8")).toBe(buffer.toString("utf8"));
+  });
+
+  it("stay one buffer where several views show all of it", () => {
+    const { buffer } = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]);
+    const copy = again({ bytes: new Uint8Array(buffer), words: new Uint16Array(buffer), buffer });
+    expect(copy.bytes.buffer).toBe(copy.buffer);
+    copy.bytes[0] = 9;
+    expect(copy.words[0]).toBe(9 + 2 * 256);
+  });
+
+  it("are refused where others can change them, or their number", () => {
+    expect(refusal({ a: new SharedArrayBuffer(8) }).path).toBe("a");
+    expect(refusal({ a: new Uint8Array(new SharedArrayBuffer(8)) }).path).toMatch(/^a/u);
+    const resizable = new (ArrayBuffer as any)(8, { maxByteLength: 16 });
+    expect(refusal([resizable]).path).toBe("[0]");
+  });
+});
+
+describe("Keys", () => {
+  it("are data, whatever they are called", () => {
+    const names = ["__proto__", "constructor", "then", "toString", "hasOwnProperty", "", "a.b", "0"];
+    const value = JSON.parse(`{${names.map((name, i) => `${JSON.stringify(name)}:{"n":${i}}`).join(",")}}`);
+    for (const record of [value, Object.assign(Object.create(null), { a: 1 }), { deep: [value] }]) {
+      expect(isDeepStrictEqual(again(record), record)).toBe(true);
+    }
+    const copy = again(value);
+    expect(Object.keys(copy)).toEqual(Object.keys(value));
+    expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
+    expect(Object.getOwnPropertyDescriptor(copy, "__proto__")?.value).toEqual({ n: 0 });
+    expect(({} as any).n).toBeUndefined();
+  });
+
+  it("called __proto__ are data of errors, instances and records without a prototype", () => {
+    const evil = JSON.parse('{"__proto__":{"polluted":true}}');
+    const types = new Codec({ Shape, Declined });
+    const own = (to: object) => Object.defineProperty(to, "__proto__", { ...ENUMERABLE, value: { polluted: true } });
+    for (const value of [
+      own(new Error("x")),
+      own(new Shape("s")),
+      own(new Declined("x", "y")),
+      own(Object.create(null)),
+    ]) {
+      const copy = again({ value, evil }, types);
+      expect(Object.getPrototypeOf(copy.value)).toBe(Object.getPrototypeOf(value));
+      expect(Object.getOwnPropertyDescriptor(copy.value, "__proto__")?.value).toEqual({ polluted: true });
+      expect(isDeepStrictEqual(copy.evil, evil)).toBe(true);
+    }
+  });
+
+  it("that would be lost are refused with their path", () => {
+    const hidden = Object.defineProperty({}, "secret", { value: 1 });
+    for (const lost of [
+      hidden,
+      { [Symbol("s")]: 1 },
+      Object.assign(new Map(), { extra: 1 }),
+      Object.assign(new Date(0), { a: 1 }),
+    ]) {
+      expect(refusal({ list: [lost] }).path).toBe("list[0]");
+    }
+    expect(refusal(Object.assign(Object.create(null), { fn: () => 1 })).path).toBe("fn");
+    const throwing = Object.defineProperty({}, "bad", { enumerable: true, get: () => { throw null; } }); // prettier-ignore
+    expect(refusal({ a: throwing }).path).toBe("a.bad");
+  });
+
+  it("of arrays are kept, and so are holes", () => {
+    const match = /b(?<tail>.)/u.exec("abc") as RegExpExecArray;
+    const copy = again(match);
+    expect({ ...copy }).toEqual({ ...match });
+    expect(copy.groups.tail).toBe("c");
+    const holes = again([, 1, , undefined, ,]); // eslint-disable-line no-sparse-arrays
+    expect(holes.length).toBe(5);
+    expect(Object.keys(holes)).toEqual(["1", "3"]);
+    const huge: unknown[] = [];
+    huge[4_000_000_000] = 1;
+    expect(again(huge).length).toBe(4_000_000_001);
+    const named = Object.defineProperty([1], "__proto__", { ...ENUMERABLE, value: 5 });
+    expect(Object.getOwnPropertyDescriptor(again(named), "__proto__")?.value).toBe(5);
+  });
+});
+
+const ENUMERABLE = { enumerable: true, configurable: true, writable: true };
+
+describe("Classes", () => {
+  it.each([[{ Shape, Circle }], [{ Circle, Shape }]])("come back exactly, whatever the order of types: %o", (types) => {
+    const own = new Codec(types);
+    const [circle, shape] = again([new Circle(3), new Shape("s")], own);
+    expect(circle.constructor).toBe(Circle);
+    expect(circle.area()).toBe(9);
+    expect(shape.constructor).toBe(Shape);
+  });
+
+  it("that nobody declared are refused, where one they extend was declared too", () => {
+    expect(refusal({ a: [new Circle(3)] }, new Codec({ Shape }))).toMatchObject({ path: "a[0]" });
+    expect(refusal(new Circle(3), new Codec({ Shape })).message).toMatch(/Circle, and not of "Shape" itself.*"types"/u);
+  });
+
+  class Tags extends Set<string> {}
+  class List extends Array<number> {}
+  class Index extends Map<string, number> {}
+  class Day extends Date {}
+  class Bytes extends Uint8Array {}
+  class Later extends Promise<number> {}
+  it.each([[new Tags(["a"])], [new List(1, 2, 3)], [new Index()], [new Day(0)], [new Bytes(3)], [Later.resolve(1)]])(
+    "that extend native ones are refused, declared or not: %o",
+    (value) => {
+      const { constructor } = value as object;
+      expect(refusal({ a: value })).toMatchObject({ path: "a" });
+      const declared = refusal({ a: value }, new Codec({ Own: constructor as any }));
+      expect(declared).toMatchObject({ path: "a" });
+      expect(declared.message).toMatch(/is built on .*Give \{ is, encode, decode \}/u);
+    },
+  );
+
+  it("whose state nobody can see are refused", () => {
+    // From source, so that no compiler lowers what is private.
+    const classOf = (body: string, base?: unknown) => new Function("Base", `return class Own ${body}`)(base);
+    const opaque = [
+      classOf("{ #cents = 5; get cents() { return this.#cents } }"),
+      classOf("{ #help() {} }"),
+      classOf("{ static #n = 0; #m = 1; }"),
+      classOf("extends Base { x = 1 }", classOf("{ #cents = 5 }")),
+      classOf(
+        "{ constructor() { hidden.set(this, 5) } get cents() { return hidden.get(this) } }".replaceAll(
+          "hidden",
+          "Base",
+        ),
+        new WeakMap(),
+      ),
+      classOf("{ constructor() { Object.defineProperty(this, 'x', { value: 1 }) } }"),
+      classOf("{ constructor() { Object.defineProperty(this, 'x', { get: () => 1, enumerable: true }) } }"),
+      classOf("{ constructor() { this[Symbol('x')] = 1 } }"),
+      classOf("{ then(resolve) { resolve(1) } }"),
+    ];
+    for (const Own of opaque) {
+      expect(refusal({ a: new Own() }, new Codec({ Own })), String(Own)).toMatchObject({ path: "a" });
+    }
+    const open = [
+      classOf("{ static #made = 0; x = 1; static count() { return Own.#made } }"),
+      classOf("{ color = '#fff'; pattern = /#x/; text = `#y` /* #z */ }"),
+      classOf("{ x = 1; get twice() { return this.x * 2 } set twice(_) { throw new Error('called') } }"),
+    ];
+    for (const Own of open) expect(again(new Own(), new Codec({ Own }))).toEqual(new Own());
+  });
+
+  it("come back without a call of theirs", () => {
+    let calls = 0;
+    class Account {
+      constructor() {
+        calls++;
+        Object.defineProperty(this, "balance", { ...ENUMERABLE, value: 5 });
+      }
+      set balance(_: number) {
+        calls++;
+      }
+      get balance() {
+        return calls++;
+      }
+    }
+    const types = { Account };
+    const text = new Codec(types).encode(new Account());
+    calls = 0;
+    const copy = new Codec(types).decode(text) as any;
+    expect(Object.getOwnPropertyDescriptor(copy, "balance")?.value).toBe(5);
+    expect(calls).toBe(0);
+  });
+
+  it("of errors are kept when they are declared, and refused when not", () => {
+    const error = Object.assign(new Declined("no", "funds"), { details: { n: 1 } });
+    const copy = again({ error }, new Codec({ Declined })).error;
+    expect(copy).toBeInstanceOf(Declined);
+    expect(copy).toMatchObject({ message: "no", reason: "funds", details: { n: 1 }, stack: error.stack });
+    expect(Object.keys(copy)).toEqual(["reason", "details"]);
+    expect(refusal({ error })).toMatchObject({ path: "error" });
+  });
+
+  it("may contain themselves, and errors may, too", () => {
+    class Item {
+      parent?: Item;
+      children: Item[] = [];
+    }
+    const root = new Item();
+    root.children.push(Object.assign(new Item(), { parent: root }));
+    const copy = again(root, new Codec({ Item }));
+    expect(copy.children[0].parent).toBe(copy);
+    const error: any = new AggregateError([new Error("a")], "b");
+    error.cause = { error };
+    error.errors.push(error);
+    error.self = error;
+    const same = again([error, error]);
+    expect(same[0]).toBe(same[1]);
+    expect(same[0].cause.error).toBe(same[0]);
+    expect(same[0].errors[1]).toBe(same[0]);
+    expect(same[0].self).toBe(same[0]);
+  });
+
+  it("with encode and decode may contain each other, but not themselves", () => {
+    class Pair {
+      constructor(
+        readonly left: unknown,
+        readonly right: unknown,
+      ) {}
+    }
+    const own = new Codec({
+      Pair: {
+        is: (value) => value instanceof Pair,
+        encode: ({ left, right }: Pair) => [left, right],
+        decode: ([left, right]: [unknown, unknown]) => new Pair(left, right),
+      },
+    });
+    const value = { pair: new Pair(new Pair(1, new Error("x")), new Map([[1, new Pair(2, 3)]])) };
+    expect(again(value, own)).toEqual(value);
+    const circle = new Pair(1, { deep: [] as unknown[] });
+    (circle.right as any).deep.push(circle);
+    expect(refusal({ circle }, own)).toMatchObject({ path: "circle[1].deep[0]" });
+    const outer: any = {};
+    outer.pair = new Pair(outer, 1);
+    expect(refusal(outer, own)).toMatchObject({ code: "UNSTORABLE" });
+    let deep: unknown = 1;
+    for (let i = 0; i < 5000; i++) deep = new Pair(deep, i);
+    expect(refusal(deep, own).message).toMatch(/too deeply nested/u);
+  });
+
+  it("whose encode or decode fails, or is asynchronous, say so", () => {
+    const failing = (coding: object) =>
+      new Codec({ T: { is: (value) => value instanceof Shape, encode: () => 1, decode: () => 2, ...coding } });
+    const text = failing({}).encode({ a: new Shape("s") });
+    for (const decode of [
+      () => {
+        throw new Error("bad");
+      },
+      async () => 1,
+      () => {
+        throw null;
+      },
+    ]) {
+      // prettier-ignore
+      expect(() => failing({ decode }).decode(text)).toThrow(StoreError);
+    }
+    for (const bad of [
+      () => {
+        throw new Error("bad");
+      },
+      async () => 1,
+    ]) {
+      // prettier-ignore
+      expect(refusal({ a: new Shape("s") }, failing({ encode: bad }))).toMatchObject({ path: "a" });
+    }
+    expect(() => new Codec({ T: 5 as any })).toThrow(TypeError);
+  });
+});
+
+describe("Sizes", () => {
+  it("beyond what a string takes are too large, and not too deep", () => {
+    const large = Array.from({ length: 6 }, (_, i) => String(i).repeat(100 * 2 ** 20));
+    expect(refusal(large).message).toMatch(/too large/u);
+    expect(refusal({ a: Buffer.alloc(2 ** 29) }).message).toMatch(/too large/u);
+  });
+
+  it("of texts count once, however often these occur", () => {
+    const long = "x".repeat(2 ** 20);
+    const text = codec.encode(Array.from({ length: 1000 }, () => long));
+    expect(text.length).toBeLessThan(2 * 2 ** 20);
+    expect((codec.decode(text) as string[]).every((each) => each === long)).toBe(true);
+  });
+
+  it.each<[string, (inner: unknown) => unknown]>([
+    ["lists", (inner) => [inner]],
+    ["records", (inner) => ({ inner })],
+    ["maps", (inner) => new Map([[inner, inner]])],
+    ["sets", (inner) => new Set([inner])],
+    ["errors", (inner) => new Error("x", { cause: inner })],
+  ])("of nested %s have an end, short of which all can be read", (_, wrap) => {
+    let value: unknown = 1;
+    for (let i = 0; i < 1500; i++) value = wrap(value);
+    codec.decode(codec.encode(value));
+    for (let i = 0; i < 50_000; i++) value = wrap(value);
+    expect(refusal(value).message).toMatch(/too deeply nested/u);
+    expect(typeof codec.decode(codec.encodeThrown(value))).toBe("object");
+  });
+});
+
+describe("What was thrown", () => {
+  const thrown = (value: unknown) => codec.decode(codec.encodeThrown(value)) as any;
+
+  it("keeps its own properties, and what it was caused by", () => {
+    const cause = Object.assign(new Declined("inner", "funds"), { at: new Date(5) });
+    const error = Object.assign(new AggregateError([cause, 5], "all"), { cause, status: 404, retry: () => 1 });
+    const copy = thrown(error);
+    expect(copy).toBeInstanceOf(AggregateError);
+    expect(copy).toMatchObject({ message: "all", status: 404, stack: error.stack });
+    expect(copy.errors[0]).toMatchObject({ message: "inner", reason: "funds", at: new Date(5) });
+    expect(copy.cause).toBe(copy.errors[0]);
+    expect("retry" in copy).toBe(false);
+    expect(thrown(new StoreError("x"))).toMatchObject({ name: "StoreError", code: "STORE", message: "x" });
+  });
+
+  it("is described where it can't be kept, whatever it is", () => {
+    const trap = new Proxy({}, { get: () => { throw trap }, getPrototypeOf: () => { throw trap }, ownKeys: () => { throw trap } }); // prettier-ignore
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const hostile = Object.defineProperties(new Error("x"), {
+      message: { get: () => { throw trap } }, // prettier-ignore
+      name: { value: trap },
+      bad: { enumerable: true, get: () => { throw trap } }, // prettier-ignore
+    });
+    for (const value of [
+      trap,
+      proxy,
+      hostile,
+      Symbol("s"),
+      () => 1,
+      { then: () => 1 },
+      Promise.resolve(),
+      new Shape("s"),
+    ]) {
+      expect(() => thrown(value)).not.toThrow();
+    }
+    expect(thrown(hostile)).toBeInstanceOf(Error);
+    expect(thrown(new Error("x".repeat(10), { cause: "y".repeat(2 ** 28) }))).toBeInstanceOf(Error);
+  });
+});
+
+describe("A text that nobody wrote", () => {
+  const types = { Shape, Declined, T: { is: () => false, encode: () => 1, decode: (data: any) => data.a } };
+  const own = new Codec(types);
+
+  it.each([
+    '[[1],["View",[2]],["Function","globalThis.ran = true"]]',
+    '[[1],["Function","globalThis.ran = true"]]',
+    '[[1],["Uint8Array",5]]',
+    '[[1],["Uint8Array",[2]],{}]',
+    '[[1],["Float64Array","AAAA"]]',
+    '[[1],["Uint8Array"]]',
+    '[[1],["class","T",{}]]',
+    '[[1],["class","toString",{}]]',
+    '[[1],["class","Declined",{}]]',
+    '[[1],["Error","TypeError",{},{},"Shape"]]',
+    '[[1],["Error","constructor",{},{}]]',
+    '[[1],["Error","Error",{"toString":1},{}]]',
+    '[[1],["Error","Error"]]',
+    '[[1],["coded","T",[["undefined"]]]]',
+    '[[1],["coded","Shape",[1]]]',
+    '[[1],["Map",1]]',
+    '[[1],["Sparse",-1,{}]]',
+    '[[1],["Sparse",1e400,{}]]',
+    '[[1],["RegExp","(","",0]]',
+    '[[1],["URL","x"]]',
+    '[[1],["BigInt","x"]]',
+    '[[1],["null",[]]]',
+    "[[1],null]",
+    "[[1],5]",
+    "[[2],{}]",
+    "[[0]]",
+    "[[-1]]",
+    "[[1.5],{}]",
+    '[["length"]]',
+    "[]",
+    "[[]]",
+    "[[1],[[[]]]]",
+    `[[1],${'["coded","T",[[1],'.repeat(50_000)}${"]]".repeat(50_000)}]`,
+    "[".repeat(100_000),
+  ])("is refused: %.60s", (text) => {
+    expect(() => own.decode(text)).toThrow(StoreError);
+    expect((globalThis as any).ran).toBeUndefined();
+  });
+
+  const inner = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.constantFrom(
+        undefined,
+        null,
+        -0,
+        NaN,
+        5n,
+        "",
+        "__proto__",
+        new Date(5),
+        /a/gu,
+        Buffer.from("ab"),
+        new URL("http://a.b/c"),
+      ),
+      fc.string(),
+      fc.double(),
+      fc.array(tie("value"), { maxLength: 3 }),
+      fc.dictionary(fc.constantFrom("a", "then", "__proto__", "constructor"), tie("value"), { maxKeys: 3 }),
+      fc.array(fc.tuple(tie("value"), tie("value")), { maxLength: 2 }).map((entries) => new Map(entries)),
+      fc.array(tie("value"), { maxLength: 2 }).map((items) => new Set(items)),
+      fc.tuple(fc.string(), tie("value")).map(([message, cause]) => new RangeError(message, { cause })),
+      tie("value").map((data) => Object.assign(new Shape("s"), { data })),
+      fc.tuple(fc.string(), tie("value")).map(([m, data]) => Object.assign(new Declined(m, "r"), { data })),
+      fc.constant(new Float64Array([1, 2])),
+    ),
+  })).value;
+
+  it("gives what could have been written, or a StoreError", () => {
+    const tokens = ["0", "1", "2", "[", "]", "{", "}", ",", ":", '"', "null", "-1", '"Map"', '"class"', '"Error"', '"__proto__"', "[1]", '"Function"', "1e999"]; // prettier-ignore
+    const edit = fc.tuple(fc.nat(), fc.nat(6), fc.constantFrom(...tokens, ""));
+    const property = fc.property(inner, fc.array(edit, { minLength: 1, maxLength: 4 }), (value, edits) => {
+      let text = own.encode(value);
+      for (const [at, length, token] of edits) {
+        const from = at % text.length;
+        text = text.slice(0, from) + token + text.slice(from + length);
+      }
+      let read: unknown;
+      try {
+        read = own.decode(text);
+      } catch (error) {
+        expect(error).toBeInstanceOf(StoreError);
+        return;
+      }
+      // What could have been written is written like any other value.
+      expect(own.encode(own.decode(own.encode(read)))).toBe(own.encode(read));
+      expect(({} as any).polluted).toBeUndefined();
+    });
+    fc.assert(property, { numRuns: 20_000 });
+  });
+
+  it("comes back equal when nobody touched it", () => {
+    fc.assert(
+      fc.property(inner, (value) => {
+        expect(isDeepStrictEqual(again(value, own), value)).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

@@ -10,7 +10,7 @@ import { StateContext } from "../run/fsm-context.js";
 import { FsmResult } from "../run/fsm-result.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { NO_VALUE } from "../run/history.js";
-import { isPause } from "../run/pause.js";
+import { factsOf, isPause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
 import { Attempts } from "./attempts.js";
 import { CycleClock } from "./cycle-clock.js";
@@ -18,7 +18,7 @@ import { destination, END, type Waiting } from "./destination.js";
 import { EngineRun, type EngineSetup } from "./engine-run.js";
 import { exhausted, failureOf, neverDone, originOf, siteOf, stateError } from "./fsm-errors.js";
 import { FsmHost, type FsmHostRun } from "./fsm-host.js";
-import { Mailbox } from "./mailbox.js";
+import { Mailbox, type Letter } from "./mailbox.js";
 import type { FsmRecorder } from "./durable/fsm-recorder.js";
 import type { ResumedFsm } from "./durable/fsm-records.js";
 import type { FsmRunOptions } from "./run-options.js";
@@ -244,7 +244,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     try {
       target = destination(this.plan, this.state.current, outcome, value);
     } catch (error) {
-      return this.fail(error, decided);
+      return isPause(error) ? this.paused(error, decided !== undefined) : this.fail(error, decided);
     }
     if (typeof target !== "number") this.beginWait(target);
     else if (target !== END) this.goTo(target, value);
@@ -261,17 +261,19 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   /**
    * Asks the state hooks and goes to a state.
-   * @param event - what led there from outside
-   * @param rescues - it is an error state, for the failure of the current one
+   * @param behind - what it comes from: a cycle, one that failed and is rescued by an error state, or a wait
+   * @param letter - what led there from outside
    */
-  private goTo(to: number, value: unknown, event?: string, rescues = false): void {
+  private goTo(to: number, value: unknown, behind: "cycle" | "failure" | "wait" = "cycle", letter?: Letter): void {
     const { stateHooks } = this.setup;
+    const event = letter?.event;
     if (stateHooks.length === 0) return this.enter(to, value, event);
     const { specs } = this.plan;
     const from = specs[this.state.current].name;
     const vetoed = (error: unknown) => {
+      if (isPause(error)) return behind === "wait" ? this.waitAgain(error, letter) : this.paused(error, behind === "failure");
       const message = `vetoed: a state hook threw on the way to "${specs[to].name}": ${messageOf(error)}`;
-      this.fail(stateError(this.state, message, error), rescues ? "unrescued" : undefined);
+      this.fail(stateError(this.state, message, error), behind === "failure" ? "unrescued" : undefined);
     };
     let asked: unknown;
     try {
@@ -328,12 +330,12 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     }
     if (this.sync && after !== undefined) {
       block(after.ms);
-      return this.goTo(after.state, undefined);
+      return this.goTo(after.state, undefined, "wait");
     }
     this.busy = true;
     const elapsed = () => {
       this.stopWaiting();
-      this.goTo((after as NonNullable<typeof after>).state, undefined);
+      this.goTo((after as NonNullable<typeof after>).state, undefined, "wait");
       this.pump();
     };
     this.wait = { events, timer: after === undefined ? undefined : setTimeout(elapsed, after.ms) };
@@ -352,7 +354,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     if (this.wait !== undefined) this.stopWaiting();
     this.setup.recorder?.taken(letter.number);
     letter.taken();
-    this.goTo(events.get(letter.event) as number, letter.payload, letter.event);
+    this.goTo(events.get(letter.event) as number, letter.payload, "wait", letter);
     return true;
   }
 
@@ -371,11 +373,30 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     this.fail(error, decided);
   };
 
-  /** The current state paused the run: its cycle did not take place. */
-  private paused(pause: Error): void {
-    this.state.isExecuting = false;
+  /**
+   * The current state, or what is asked about it, paused the run: its cycle did not take place.
+   * @param hasFailed - the pause takes the place of a failure
+   */
+  private paused(pause: Error, hasFailed = false): void {
+    const { state } = this;
+    if (!state.isExecuting) state.history.undo();
+    state.isExecuting = false;
+    if (hasFailed) state.forgetError();
     this.setup.recorder?.paused(pause.message);
-    this.rest(pause.message || undefined);
+    this.restWith(pause);
+  }
+
+  /** What is asked between a wait and the next state paused the run: it waits again, and the event is sent again. */
+  private waitAgain(pause: Error, letter: Letter | undefined): void {
+    if (letter !== undefined) this.setup.recorder?.sent(letter.number, letter.event, letter.payload);
+    this.restWith(pause);
+  }
+
+  private restWith(pause: Error): void {
+    const { state, plan } = this;
+    const facts = factsOf(pause);
+    state.pause = { node: plan.specs[state.current].name, ...facts };
+    this.rest(facts.reason);
   }
 
   /** Ends the run as `paused`. */
@@ -394,7 +415,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     state.addError(error);
     this.announcer?.announce({ type: "node.failed", error }, state.current);
     const rescue = plan.errorStates[state.current];
-    if (rescue >= 0 && decided === undefined) return this.goTo(rescue, originOf(error), undefined, true);
+    if (rescue >= 0 && decided === undefined) return this.goTo(rescue, originOf(error), "failure");
     const verdict = decided === undefined || decided === "unrescued" ? this.judge(error) : decided;
     if (!isThenable(verdict)) return this.carryOut(error, verdict);
     if (!this.sync) return this.await(verdict, (settled) => this.carryOut(error, settled), this.failed);
@@ -418,6 +439,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   private carryOut(error: DagwrightError, verdict: Verdict): void {
+    if (isPause(verdict)) return this.paused(verdict, true);
     if (verdict === "failFast") return this.end("failed", error);
     if (verdict === "continue") return this.end("failed", undefined);
     if (verdict !== "continueNone") return this.end("failed", verdict);

@@ -177,8 +177,8 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   }
 
   /**
-   * Goes on with this fsm's runs whose process is gone, one after the other, the oldest first; never with paused ones. Those
-   * that another process takes meanwhile are left to it.
+   * Goes on with this fsm's runs whose process is gone, and with paused ones that are due, one after the other, the oldest
+   * first. Those that another process takes meanwhile are left to it.
    * @returns the results, of runs that fail too
    * @throws {ValidationError} when a run does not fit the fsm any more, once all others are done; {StoreError}
    */

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { referredTo } from "./batch.js";
 import type { Codec } from "./codec.js";
+import { pausesIn } from "./pauses.js";
 import type { AttemptRow, CycleRow, RunRow, Tables } from "./schema.js";
 import type {
   AttemptStatus,
@@ -59,9 +60,10 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
     outputs: row.outputs === null ? [] : (JSON.parse(row.outputs) as string[]),
     createdAt: row.created_at,
     finishedAt: row.finished_at ?? undefined,
-    nodes: nodesOf(attempts, texts),
+    nodes: withPauses(nodesOf(attempts, texts), row),
     cycles: recordedCycles(cycles, texts),
     events: events.map(({ number, event, payload }): QueuedEvent => ({ number, event, payload: texts.value(payload) })),
+    dueAt: row.due_at ?? undefined,
   };
 }
 
@@ -130,13 +132,33 @@ function nodesOf(rows: readonly AttemptRow[], texts: Texts): Map<string, Recorde
   return nodes;
 }
 
+/** Adds the nodes that paused the run, some of which did without an attempt in progress. */
+function withPauses(nodes: Map<string, RecordedNode>, row: RunRow): Map<string, RecordedNode> {
+  for (const { node, reason } of pausesIn(row, () => undefined)) {
+    nodes.set(node, { ...(nodes.get(node) ?? NO_ATTEMPT), status: "paused", reason });
+  }
+  return nodes;
+}
+
+const NO_ATTEMPT: Omit<RecordedNode, "status"> = {
+  attempts: 0,
+  output: undefined,
+  branch: undefined,
+  isCached: false,
+  reason: undefined,
+  error: undefined,
+  startedAt: undefined,
+  finishedAt: undefined,
+};
+
 /** @param rows - of one node, in order of attempts */
 export function decisiveRow(rows: readonly AttemptRow[]): AttemptRow {
+  const first = rows[0];
   const last = rows[rows.length - 1];
-  const isFinal = ({ status, attempt }: AttemptRow) =>
-    status === "completed" || (attempt === 0 && status === "skipped");
-  const own = rows[0].attempt === 0 && rows[0].status !== "superseded" ? rows[0] : last;
-  return rows.find(isFinal) ?? own;
+  const result = rows.find(({ status }) => status === "completed" || status === "copied");
+  if (result !== undefined || first.attempt > 0 || first.status === "superseded") return result ?? last;
+  // What became of it without an attempt may be older than what a resumed run tried.
+  return first === last || (first.finished_at ?? 0) >= (last.finished_at ?? Infinity) ? first : last;
 }
 
 function recordedNode(rows: readonly AttemptRow[], texts: Texts): RecordedNode {

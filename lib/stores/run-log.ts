@@ -1,9 +1,11 @@
 import { nowChecked, toEpoch } from "../base/clock.js";
 import { deferred, type Deferred } from "../base/deferred.js";
 import { StoreError } from "../base/errors.js";
+import type { Pause } from "../run/pause.js";
 import { Batch } from "./batch.js";
 import type { Codec } from "./codec.js";
 import { kept, requireKept } from "./names.js";
+import { pauseColumns } from "./pauses.js";
 import type {
   CycleStatus,
   AttemptEntry,
@@ -129,6 +131,12 @@ export class SqlRunLog implements RunLog {
   taken({ number }: Pick<QueuedEvent, "number">): void {
     const { batch } = this.open();
     if (!batch.sent.delete(number)) batch.taken.push(number);
+  }
+
+  paused(reason: string | undefined, pauses: readonly Pause[]): void {
+    const { batch } = this.open();
+    const columns = pauseColumns(reason, pauses, batch, this.keeper);
+    batch.run = { ...batch.run, ...columns };
   }
 
   durable(): Promise<void> | undefined {

@@ -34,6 +34,10 @@ export interface RunRow {
   outputs: string | null;
   metadata: string | null;
   error: string | null;
+  /** Of a paused run: why, as a whole and by node, and when it is to be taken up again. */
+  pause_reason: string | null;
+  pauses: string | null;
+  due_at: number | null;
   /** Who drives the run, until when unless the lease is renewed, and the number of drivers it has had. */
   owner: string | null;
   lease_expires_at: number | null;
@@ -121,6 +125,9 @@ const MIGRATIONS: readonly Migration[] = [
       outputs: "text",
       metadata: "text",
       error: "text",
+      pause_reason: "text",
+      pauses: "text",
+      due_at: "double precision",
       owner: "text",
       lease_expires_at: "double precision",
       fencing_token: "integer not null",
@@ -131,6 +138,7 @@ const MIGRATIONS: readonly Migration[] = [
     await index(db, "runs", ["created_at", "id"]);
     await index(db, "runs", ["workflow", "created_at", "id"]);
     await index(db, "runs", ["workflow", "status", "created_at", "id"]);
+    await index(db, "runs", ["workflow", "status", "due_at"]);
     await index(db, "runs", ["parent_run_id"]);
     await table(db, "node_executions", ["run_id", "node", "attempt"], {
       run_id: "text not null",

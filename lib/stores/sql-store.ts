@@ -13,6 +13,7 @@ import type { Connection } from "./connection.js";
 import { GroupCommit, leaseLost, writeFailed } from "./group-commit.js";
 import { differenceOf, type RunDifference } from "./comparison.js";
 import { requireKept, requireNamesKept } from "./names.js";
+import { NOT_PAUSED } from "./pauses.js";
 import { notFound, readRun, runRow } from "./records.js";
 import { Redaction } from "./redaction.js";
 import { prune, type PruneOptions } from "./retention.js";
@@ -174,6 +175,7 @@ export class SqlStore implements RunStore {
       outputs: null,
       metadata: text === null ? null : batch.keep(text),
       error: null,
+      ...NOT_PAUSED,
       owner: this.owner,
       lease_expires_at: now + this.lease,
       fencing_token: 1,
@@ -215,7 +217,7 @@ export class SqlStore implements RunStore {
       const token = row.fencing_token + 1;
       const now = toEpoch(nowChecked());
       const driver = { owner: this.owner, lease_expires_at: now + this.lease, fencing_token: token, updated_at: now };
-      const begun = { status: "running", finished_at: null, error: null, outputs: null };
+      const begun = { status: "running", finished_at: null, error: null, outputs: null, ...NOT_PAUSED };
       await db
         .updateTable("runs")
         .set({ ...driver, ...begun })
@@ -254,7 +256,10 @@ export class SqlStore implements RunStore {
       .select(["id", "owner", "lease_expires_at"])
       .where("workflow", "=", workflow)
       .where("kind", "=", kind)
-      .where("status", "=", "running")
+      .where((eb) => {
+        const isDue = eb.and([eb("status", "=", "paused"), eb("due_at", "<=", toEpoch(nowChecked()))]);
+        return eb.or([eb("status", "=", "running"), isDue]);
+      })
       .orderBy("created_at")
       .orderBy("id")
       .execute();

@@ -1,4 +1,5 @@
 /** The port to where runs are recorded. Engines know stores by it, and nothing of what is behind it. */
+import type { Pause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
 
 /**
@@ -24,7 +25,7 @@ export interface RunStore {
   claim(runId: string, accept: (run: RecordedRun) => Claim | undefined): Promise<RunLog | undefined>;
   /** What is recorded of a run. @throws {StoreError} NOT_FOUND */
   read(runId: string): Promise<RecordedRun>;
-  /** The ids of the runs of a workflow that are unfinished and driven by nobody any more, oldest first. */
+  /** The ids of the runs of a workflow that are unfinished or due, and driven by nobody any more, oldest first. */
   abandoned(workflow: string, kind: WorkflowKind): Promise<string[]>;
 }
 
@@ -83,7 +84,8 @@ export interface AttemptOutcome {
   readonly reason?: string;
 }
 
-export type AttemptStatus = "running" | "completed" | "failed" | "skipped" | "cancelled" | "paused" | "superseded";
+export type AttemptStatus =
+  "running" | "completed" | "failed" | "skipped" | "cancelled" | "paused" | "copied" | "superseded";
 
 /** A result that went from one node to another. */
 export interface Traversal {
@@ -148,6 +150,8 @@ export interface RunLog {
   /** @throws {StoreError} UNSTORABLE */
   sent(event: QueuedEvent): void;
   taken(event: Pick<QueuedEvent, "number">): void;
+  /** Why the run is about to end as paused. @throws {StoreError} UNSTORABLE */
+  paused(reason: string | undefined, pauses: readonly Pause[]): void;
   /** Resolves when all that was added is durable; never, once the log has failed. Undefined when nobody has to wait. */
   durable(): Promise<void> | undefined;
   /** Makes all durable, with how the run ended, and ceases to drive it. @throws {StoreError} when that fails */
@@ -179,6 +183,8 @@ export interface RecordedRun {
   readonly nodes: ReadonlyMap<string, RecordedNode>;
   readonly cycles: readonly RecordedCycle[];
   readonly events: readonly QueuedEvent[];
+  /** When a paused run is to be taken up again, in ms since 1970. */
+  readonly dueAt: number | undefined;
 }
 
 /** What became of a node so far. */

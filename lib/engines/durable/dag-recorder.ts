@@ -3,7 +3,7 @@ import { inputName } from "../../definition/named-inputs.js";
 import { isSink } from "../../planning/plan.js";
 import type { EventFacts } from "../../run/events.js";
 import type { RunState } from "../../run/state.js";
-import { Status } from "../../run/status.js";
+import { Status, type RunStatus } from "../../run/status.js";
 import type { AttemptEntry, AttemptOutcome, AttemptStatus, Durability, RunLog, Traversal } from "../../stores/store.js";
 import { Recorder } from "./recorder.js";
 
@@ -33,9 +33,10 @@ export class DagRecorder extends Recorder {
   /** Results taken over from another run are part of this one. */
   protected begin(log: RunLog): void {
     const { state } = this;
-    for (const node of state.copiedNodes) {
+    for (let node = 0; node < state.plan.size; node++) {
+      if (state.status[node] !== Status.copied) continue;
       const output = { value: state.values[node] };
-      this.settle(log, node, "skipped", undefined, { output, branch: state.branchOf(node) });
+      this.settle(log, node, "copied", undefined, { output, branch: state.branchOf(node) });
     }
     for (const node of state.skippedBefore) this.settle(log, node, "skipped");
   }
@@ -66,11 +67,13 @@ export class DagRecorder extends Recorder {
     }
   }
 
-  protected end(log: RunLog): void {
+  /** A node that paused without an attempt in progress is among the run's pauses only. */
+  protected end(log: RunLog, status: RunStatus): void {
     const { state } = this;
-    for (const [node, reason] of state.pauses) {
-      this.settle(log, node, "paused", toEpoch(state.finishedAt(node)), { reason });
+    for (const [node, { reason }] of state.pausedNodes) {
+      if (this.running.has(node)) this.settle(log, node, "paused", toEpoch(state.finishedAt(node)), { reason });
     }
+    if (status === "paused") log.paused(state.pauseReason, state.pauses);
   }
 
   protected outputs(): string[] {

@@ -2,6 +2,7 @@ import { nowChecked, toEpoch } from "../../base/clock.js";
 import type { EventFacts } from "../../run/events.js";
 import type { FsmState } from "../../run/fsm-state.js";
 import { NO_VALUE } from "../../run/history.js";
+import type { RunStatus } from "../../run/status.js";
 import type { CycleEntry, Durability, QueuedEvent, RunLog } from "../../stores/store.js";
 import type { Waiting } from "../destination.js";
 import { Recorder } from "./recorder.js";
@@ -52,7 +53,8 @@ export class FsmRecorder extends Recorder {
   /** The current state paused the run. */
   paused(reason: string): void {
     const finishedAt = toEpoch(nowChecked());
-    this.guarded((log) => log.cycle((this.current = { ...this.current, status: "paused", reason, finishedAt })));
+    const entry = { ...this.current, reason, finishedAt, output: undefined, wait: undefined };
+    this.guarded((log) => log.cycle((this.current = { ...entry, status: "paused" })));
   }
 
   protected begin(log: RunLog): void {
@@ -86,7 +88,10 @@ export class FsmRecorder extends Recorder {
     }
   }
 
-  protected end(): void {}
+  protected end(log: RunLog, status: RunStatus): void {
+    const { pause, pauseReason } = this.state;
+    if (status === "paused") log.paused(pauseReason, pause === undefined ? [] : [pause]);
+  }
 
   protected outputs(): string[] {
     const { isTerminated, plan, current } = this.state;

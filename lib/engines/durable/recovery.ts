@@ -1,3 +1,4 @@
+import { nowChecked, toEpoch } from "../../base/clock.js";
 import { StoreError, ValidationError, type ValidationIssue } from "../../base/errors.js";
 import type { Claim, RecordedRun, RunStore, WorkflowKind } from "../../stores/store.js";
 import type { Recorder } from "./recorder.js";
@@ -68,7 +69,8 @@ export async function recoverAll<R>(
 }
 
 /** Whether nobody has taken the run, and ended it, meanwhile. */
-const isAbandoned = ({ status }: RecordedRun) => status === "running";
+const isAbandoned = ({ status, dueAt = Infinity }: RecordedRun) =>
+  status === "running" || (status === "paused" && dueAt <= toEpoch(nowChecked()));
 
 /** Somebody else has the run, or has removed it. */
 const IS_TAKEN: ReadonlySet<string> = new Set(["LEASE_HELD", "NOT_FOUND"]);

@@ -319,8 +319,8 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   private beginWait(waiting: Waiting): void {
     const { events, after } = waiting;
     const { recorder, takesEvents } = this.setup;
-    if (this.takeEvent(events)) return;
     recorder?.waits(waiting);
+    if (this.takeEvent(events)) return;
     if (!takesEvents && after === undefined) {
       const names = Array.from(events.keys(), (event) => `"${event}"`).join(", ");
       // A recorded run can be resumed with the event.

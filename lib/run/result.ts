@@ -171,7 +171,7 @@ export class RunResult<N = Record<string, unknown>> {
     return {
       status: STATUS_NAMES[state.status[i]],
       attempts: state.attemptsOf(i),
-      startedAt: startedAt === NEVER ? undefined : Math.floor(toEpoch(startedAt)),
+      startedAt: startedAt === NEVER ? undefined : toEpoch(startedAt),
       duration: startedAt === NEVER || finishedAt === NEVER ? undefined : finishedAt - startedAt,
       error: state.errors.get(i),
       backend: place.backend,

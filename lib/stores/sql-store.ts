@@ -8,6 +8,7 @@ import { newRunId } from "../base/ids.js";
 import { messageOf } from "../base/message.js";
 import type { CacheStore } from "../definition/policy-options.js";
 import { Batch } from "./batch.js";
+import { cancelRun } from "./cancellation.js";
 import { Codec, type StoredType } from "./codec.js";
 import type { Connection } from "./connection.js";
 import { GroupCommit, leaseLost, writeFailed } from "./group-commit.js";
@@ -16,6 +17,7 @@ import { requireKept, requireNamesKept } from "./names.js";
 import { NOT_PAUSED } from "./pauses.js";
 import { notFound, readRun, runRow } from "./records.js";
 import { Redaction } from "./redaction.js";
+import { removeRun } from "./removal.js";
 import { prune, type PruneOptions } from "./retention.js";
 import { runDetails, type RunDetails } from "./run-details.js";
 import { listRuns, type RunFilter, type RunPage } from "./run-list.js";
@@ -88,7 +90,7 @@ export class SqlStore implements RunStore {
 
   /** The runs that are recorded, the newest first, page by page. */
   async listRuns(filter: RunFilter = {}): Promise<RunPage> {
-    return listRuns((await this.open()).db, filter);
+    return listRuns((await this.open()).db, filter, this.codec, this.redaction);
   }
 
   /** All that is recorded of a run; undefined when there is none of this id. */
@@ -109,8 +111,35 @@ export class SqlStore implements RunStore {
   }
 
   /**
-   * Removes runs that are over, with all that is recorded of them. A run is kept that neither option removes; running and
-   * paused ones always are.
+   * Ends a run as `cancelled` that nobody drives: a paused one, or one whose process is gone.
+   * @param reason - becomes part of the run's error
+   * @throws {StoreError} NOT_FOUND, RUN_ENDED when it is over, LEASE_HELD while somebody drives it
+   */
+  async cancel(runId: string, reason?: unknown): Promise<void> {
+    checkName("runId", runId);
+    await this.transaction(async (db, locksRows) => {
+      const row = await runRow(db, runId, locksRows);
+      this.requireFree(row, "Cancel it there, through its handle, or wait for the end of the lease.");
+      await cancelRun(db, row, reason, this.codec);
+    });
+  }
+
+  /**
+   * Removes a run that nobody drives, whatever its status, with all that is recorded of it.
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while somebody drives it
+   */
+  async delete(runId: string): Promise<void> {
+    checkName("runId", runId);
+    await this.transaction(async (db, locksRows) => {
+      const row = await runRow(db, runId, locksRows);
+      this.requireFree(row, "End it there, through its handle, or wait for the end of the lease.");
+      await removeRun(db, row);
+    });
+  }
+
+  /**
+   * Removes runs that are over, with all that is recorded of them. A run is kept that neither option removes; running ones
+   * always are, and paused ones unless told otherwise.
    * @returns how many were removed
    */
   async prune(options: PruneOptions): Promise<number> {
@@ -267,10 +296,10 @@ export class SqlStore implements RunStore {
   }
 
   /** @throws {StoreError} LEASE_HELD */
-  private requireFree(row: RunRow): void {
+  private requireFree(row: RunRow, remedy = "Wait for its end, or for the end of the lease."): void {
     if (this.isFree(row)) return;
     const rest = Math.ceil((row.lease_expires_at as number) - toEpoch(nowChecked()));
-    const message = `The run "${row.id}" is driven by ${row.owner}, whose lease runs ${rest} ms more. Wait for its end, or for the end of the lease.`;
+    const message = `The run "${row.id}" is driven by ${row.owner}, whose lease runs ${rest} ms more. ${remedy}`;
     throw new StoreError(message, "LEASE_HELD");
   }
 

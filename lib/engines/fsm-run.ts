@@ -271,7 +271,8 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const { specs } = this.plan;
     const from = specs[this.state.current].name;
     const vetoed = (error: unknown) => {
-      if (isPause(error)) return behind === "wait" ? this.waitAgain(error, letter) : this.paused(error, behind === "failure");
+      if (isPause(error))
+        return behind === "wait" ? this.waitAgain(error, letter) : this.paused(error, behind === "failure");
       const message = `vetoed: a state hook threw on the way to "${specs[to].name}": ${messageOf(error)}`;
       this.fail(stateError(this.state, message, error), behind === "failure" ? "unrescued" : undefined);
     };

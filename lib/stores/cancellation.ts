@@ -24,7 +24,10 @@ export async function cancelRun(trx: Kysely<Tables>, row: RunRow, reason: unknow
     throw new StoreError(message, "RUN_ENDED");
   }
   const why = reason === undefined ? "" : `: ${messageOf(reason)}`;
-  const error = new CancelledError(`Run of "${workflow}" was cancelled in its store${why}.`, { runId: id, cause: reason });
+  const error = new CancelledError(`Run of "${workflow}" was cancelled in its store${why}.`, {
+    runId: id,
+    cause: reason,
+  });
   const batch = new Batch();
   const now = toEpoch(nowChecked());
   const ended = {

@@ -3,8 +3,9 @@
 /** Deeper than this, JSON could not be written: its writers recurse. */
 const MOST_DEPTH = 500;
 
-/** Beyond so many objects, those met before are not written again: a value may repeat one more often than memory holds. */
+/** Beyond so many objects, large ones are not written again: a value may repeat one more often than memory holds. */
 const MOST_OBJECTS = 1_000_000;
+const LARGE = 1000;
 
 /**
  * Gives an object, or a map or an error, a `toJSON` that does not show. It writes errors with name, message, code, stack and
@@ -24,7 +25,8 @@ function toJSON(this: object): unknown {
 
 class Writer {
   private readonly path = new Set<object>();
-  private readonly seen = new Set<object>();
+  /** What was written, and how many objects that is. */
+  private readonly known = new Map<object, { readonly plain: unknown; readonly size: number }>();
   private count = 0;
 
   plain(value: unknown): unknown {
@@ -43,17 +45,26 @@ class Writer {
 
   private object(value: object): unknown {
     if (this.path.has(value)) return "[Circular]";
+    const known = this.known.get(value);
+    if (known !== undefined) return this.again(known.plain, known.size);
     if (this.path.size >= MOST_DEPTH) return "[Nested too deeply]";
-    if (++this.count > MOST_OBJECTS && this.seen.has(value)) return "[Repeated]";
+    const before = this.count++;
     this.path.add(value);
-    this.seen.add(value);
+    let plain: unknown;
     try {
-      return this.parts(value);
+      plain = this.parts(value);
     } catch {
-      return "[Unreadable]"; // An instance of a class of the user's own can throw whatever is asked of it.
-    } finally {
-      this.path.delete(value);
+      plain = "[Unreadable]"; // An instance of a class of the user's own can throw whatever is asked of it.
     }
+    this.path.delete(value);
+    this.known.set(value, { plain, size: this.count - before });
+    return plain;
+  }
+
+  private again(plain: unknown, size: number): unknown {
+    if (size > LARGE && this.count + size > MOST_OBJECTS) return "[Repeated]";
+    this.count += size;
+    return plain;
   }
 
   private parts(value: object): unknown {
@@ -82,7 +93,9 @@ class Writer {
   private map(map: ReadonlyMap<unknown, unknown>): unknown {
     const entries = Array.from(map);
     const isNamed = (entry: [unknown, unknown]): entry is [string, unknown] => typeof entry[0] === "string";
-    return entries.every(isNamed) ? this.record(entries) : entries.map((entry) => entry.map((part) => this.plain(part)));
+    return entries.every(isNamed)
+      ? this.record(entries)
+      : entries.map((entry) => entry.map((part) => this.plain(part)));
   }
 
   private error(error: Error): unknown {

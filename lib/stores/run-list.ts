@@ -163,14 +163,12 @@ async function latestCycles(db: Kysely<Tables>, rows: readonly SummaryRow[]): Pr
     const found = await db
       .selectFrom("runs")
       .innerJoin("fsm_cycles", (join) =>
-        join
-          .onRef("fsm_cycles.run_id", "=", "runs.id")
-          .on("fsm_cycles.cycle", "=", (eb) =>
-            eb
-              .selectFrom("fsm_cycles as later")
-              .select((later) => later.fn.max("later.cycle").as("latest"))
-              .whereRef("later.run_id", "=", "runs.id"),
-          ),
+        join.onRef("fsm_cycles.run_id", "=", "runs.id").on("fsm_cycles.cycle", "=", (eb) =>
+          eb
+            .selectFrom("fsm_cycles as later")
+            .select((later) => later.fn.max("later.cycle").as("latest"))
+            .whereRef("later.run_id", "=", "runs.id"),
+        ),
       )
       .select(["runs.id", "fsm_cycles.state", "fsm_cycles.status", "fsm_cycles.wait"])
       .where("runs.id", "in", ids.slice(at, at + MOST_RUNS))
@@ -211,7 +209,7 @@ export function summaryOf<M extends RunSummary["metadata"]>(
 
 function waitingFor({ status, due_at }: SummaryRow, cycle: LatestCycle | undefined): WaitingFor | undefined {
   if (status !== "running" && status !== "paused") return undefined;
-  const wait = cycle?.wait == null ? undefined : waitIn(cycle.wait);
+  const wait = waitIn(cycle?.wait ?? "null");
   const until = whole(due_at ?? wait?.after?.at ?? null);
   if (wait === undefined && until === undefined) return undefined;
   return { events: wait?.events.map(([event]) => event) ?? [], until };
@@ -221,7 +219,7 @@ function waitingFor({ status, due_at }: SummaryRow, cycle: LatestCycle | undefin
 function waitIn(text: string): RecordedWait | undefined {
   try {
     const wait = JSON.parse(text) as RecordedWait | null;
-    return Array.isArray(wait?.events) ? (wait as RecordedWait) : undefined;
+    return Array.isArray(wait?.events) ? wait : undefined;
   } catch {
     return undefined;
   }

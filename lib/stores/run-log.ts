@@ -125,6 +125,8 @@ export class SqlRunLog implements RunLog {
     requireKept("The event", event);
     const text = this.keeper.codec.encode(payload, `The payload of event "${event}"`);
     const { batch } = this.open();
+    // It may be the one just taken, which is put back.
+    if (batch.taken.at(-1) === number) batch.taken.pop();
     batch.sent.set(number, { run_id: this.runId, number, event, payload: batch.keep(text) });
   }
 

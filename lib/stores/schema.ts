@@ -38,7 +38,7 @@ export interface RunRow {
   pause_reason: string | null;
   pauses: string | null;
   due_at: number | null;
-  /** Who drives the run, until when unless the lease is renewed, and the number of drivers it has had. */
+  /** Who drives the run, until when unless the lease is renewed, and a number that each new driver raises. */
   owner: string | null;
   lease_expires_at: number | null;
   fencing_token: number;

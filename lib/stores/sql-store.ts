@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomInt } from "node:crypto";
 import { hostname } from "node:os";
 import { Kysely } from "kysely";
 import { checkName } from "../base/check.js";
@@ -44,6 +44,9 @@ export interface StoreOptions {
 }
 
 const DEFAULT_LEASE = 10_000;
+
+/** Columns hold twice as much. */
+const MOST_FIRST_TOKENS = 2 ** 30;
 
 /**
  * A SQL database that keeps runs and cached results. It is opened, and its tables made, at the first use.
@@ -189,6 +192,8 @@ export class SqlStore implements RunStore {
     const metadata = run.metadata();
     const text = metadata === undefined ? null : metadataText(metadata, this.keeper);
     const now = toEpoch(nowChecked());
+    // Not the same for each: the driver of a removed run may not know yet that another one has its id.
+    const token = randomInt(1, MOST_FIRST_TOKENS);
     const fingerprint = fingerprintOf(run.structure);
     batch.blobs.set(fingerprint, run.structure);
     const row: RunRow = {
@@ -207,7 +212,7 @@ export class SqlStore implements RunStore {
       ...NOT_PAUSED,
       owner: this.owner,
       lease_expires_at: now + this.lease,
-      fencing_token: 1,
+      fencing_token: token,
       created_at: now,
       updated_at: now,
       finished_at: null,
@@ -224,7 +229,7 @@ export class SqlStore implements RunStore {
       }
       await writeBlobs(db, run.runId, batch.blobs);
     });
-    return this.drive(new SqlRunLog(run.runId, 1, run, this.keeper, text));
+    return this.drive(new SqlRunLog(run.runId, token, run, this.keeper, text));
   }
 
   /** @internal */

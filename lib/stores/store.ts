@@ -150,7 +150,7 @@ export interface RunLog {
   /** @throws {StoreError} UNSTORABLE */
   sent(event: QueuedEvent): void;
   taken(event: Pick<QueuedEvent, "number">): void;
-  /** Why the run is about to end as paused. @throws {StoreError} UNSTORABLE */
+  /** What of the run paused it, which is about to end. @throws {StoreError} UNSTORABLE */
   paused(reason: string | undefined, pauses: readonly Pause[]): void;
   /** Resolves when all that was added is durable; never, once the log has failed. Undefined when nobody has to wait. */
   durable(): Promise<void> | undefined;

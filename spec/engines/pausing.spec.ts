@@ -15,10 +15,10 @@ const pause = { node: "charge", reason: "ask Ann", data: { amount: 12n }, until:
 const PLACES: Record<string, [options: NodeOptions, fn: (ctx: Context) => unknown, attempts: number]> = {
   "its function": [{}, ask, 1],
   "a fallback": [{ retry: { retries: 1, delay: 0 }, fallback: ask }, fail, 2],
-  "preExecute": [{ hooks: { preExecute: ask } }, () => 1, 1],
-  "postExecute": [{ hooks: { postExecute: ask } }, () => 1, 1],
-  "onError": [{ hooks: { onError: ask } }, fail, 1],
-  "cleanup": [{ hooks: { cleanup: ask } }, () => 1, 1],
+  preExecute: [{ hooks: { preExecute: ask } }, () => 1, 1],
+  postExecute: [{ hooks: { postExecute: ask } }, () => 1, 1],
+  onError: [{ hooks: { onError: ask } }, fail, 1],
+  cleanup: [{ hooks: { cleanup: ask } }, () => 1, 1],
   "cleanup after a failure": [{ hooks: { cleanup: ask } }, fail, 1],
   "retry.when": [{ retry: { retries: 3, delay: 0, when: ask } }, fail, 1],
   "retry.when, later": [

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { Dag, StoreError } from "dagwright";
 import { postgresStore } from "dagwright/store";
-import { storeContract } from "../contracts/store.contract.js";
+import { storeLookingContract } from "../contracts/store-looking.contract.js";
+import { storeContract, type StoreSubject } from "../contracts/store.contract.js";
 import { execute, startPostgres } from "../support/postgres.js";
 
 const server = await startPostgres();
@@ -13,7 +14,7 @@ if (typeof server === "string") {
   const { url } = server;
   afterAll(() => server.close());
 
-  storeContract("Postgres", async () => ({
+  const connect = async (): Promise<StoreSubject> => ({
     open: (options) => postgresStore(url, options),
     execute: async (statement) => void (await execute(url, statement)),
     count: async (table) => {
@@ -22,7 +23,10 @@ if (typeof server === "string") {
     },
     reset: async () => void (await execute(url, "drop schema public cascade; create schema public")),
     close: async () => {},
-  }));
+  });
+
+  storeContract("Postgres", connect);
+  storeLookingContract("Postgres", connect);
 
   describe("A Postgres store", () => {
     it("makes its tables once, whoever comes first", async () => {
@@ -49,7 +53,10 @@ if (typeof server === "string") {
       const dag = new Dag("gone");
       dag.node("a", () => 1);
       dag.node("b", { needs: ["a"] }, async () => {
-        await execute(url, "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()");
+        await execute(
+          url,
+          "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()",
+        );
         await execute(url, "alter table node_executions rename to elsewhere");
         return 2;
       });

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sqliteStore } from "dagwright/store";
-import { storeContract } from "../contracts/store.contract.js";
+import { storeLookingContract } from "../contracts/store-looking.contract.js";
+import { storeContract, type StoreSubject } from "../contracts/store.contract.js";
 import { openDatabase } from "../support/sqlite.js";
 
-storeContract("SQLite", async () => {
+const connect = async (): Promise<StoreSubject> => {
   const folder = mkdtempSync(join(tmpdir(), "dagwright-runs-"));
   let number = 0;
   const path = () => join(folder, `${number}.db`);
@@ -25,4 +26,7 @@ storeContract("SQLite", async () => {
     reset: async () => void number++,
     close: async () => rmSync(folder, { recursive: true, force: true }),
   };
-});
+};
+
+storeContract("SQLite", connect);
+storeLookingContract("SQLite", connect);

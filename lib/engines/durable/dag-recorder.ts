@@ -3,7 +3,7 @@ import { inputName } from "../../definition/named-inputs.js";
 import { isSink } from "../../planning/plan.js";
 import type { EventFacts } from "../../run/events.js";
 import type { RunState } from "../../run/state.js";
-import { Status, type RunStatus } from "../../run/status.js";
+import { Status } from "../../run/status.js";
 import type { AttemptEntry, AttemptOutcome, AttemptStatus, Durability, RunLog, Traversal } from "../../stores/store.js";
 import { Recorder } from "./recorder.js";
 
@@ -68,12 +68,12 @@ export class DagRecorder extends Recorder {
   }
 
   /** A node that paused without an attempt in progress is among the run's pauses only. */
-  protected end(log: RunLog, status: RunStatus): void {
+  protected end(log: RunLog): void {
     const { state } = this;
     for (const [node, { reason }] of state.pausedNodes) {
       if (this.running.has(node)) this.settle(log, node, "paused", toEpoch(state.finishedAt(node)), { reason });
     }
-    if (status === "paused") log.paused(state.pauseReason, state.pauses);
+    if (state.pausedNodes.size > 0) log.paused(state.pauseReason, state.pauses);
   }
 
   protected outputs(): string[] {

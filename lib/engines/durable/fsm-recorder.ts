@@ -2,7 +2,6 @@ import { nowChecked, toEpoch } from "../../base/clock.js";
 import type { EventFacts } from "../../run/events.js";
 import type { FsmState } from "../../run/fsm-state.js";
 import { NO_VALUE } from "../../run/history.js";
-import type { RunStatus } from "../../run/status.js";
 import type { CycleEntry, Durability, QueuedEvent, RunLog } from "../../stores/store.js";
 import type { Waiting } from "../destination.js";
 import { Recorder } from "./recorder.js";
@@ -88,9 +87,9 @@ export class FsmRecorder extends Recorder {
     }
   }
 
-  protected end(log: RunLog, status: RunStatus): void {
+  protected end(log: RunLog): void {
     const { pause, pauseReason } = this.state;
-    if (status === "paused") log.paused(pauseReason, pause === undefined ? [] : [pause]);
+    if (pause !== undefined || pauseReason !== undefined) log.paused(pauseReason, pause === undefined ? [] : [pause]);
   }
 
   protected outputs(): string[] {

@@ -64,7 +64,7 @@ export abstract class Recorder {
     } catch {
       return; // The run has ended with this error.
     }
-    this.guarded((log) => this.end(log, status));
+    this.guarded((log) => this.end(log));
     // A run that ended in the same turn has not heard of it.
     const missed = error === undefined ? this.unstorable : undefined;
     const end = missed === undefined ? { status, error } : { status: "failed" as const, error: missed };
@@ -76,7 +76,7 @@ export abstract class Recorder {
   protected abstract begin(log: RunLog): void;
   protected abstract write(log: RunLog, facts: EventFacts, at: number, node: number | undefined): void;
   /** What no event tells. */
-  protected abstract end(log: RunLog, status: RunStatus): void;
+  protected abstract end(log: RunLog): void;
   /** The names of the nodes whose results are the run's. */
   protected abstract outputs(): string[];
 

@@ -61,7 +61,7 @@ export { circuitState, resetCircuit, type CircuitState } from "./policies/circui
 export { Scheduler, type SchedulerOptions, type SchedulerStats } from "./policies/scheduler.js";
 export { ThreadPool, type ThreadPoolOptions } from "./backends/thread-pool.js";
 
-export { PauseRun } from "./run/pause.js";
+export { PauseRun, type Pause, type PauseOptions } from "./run/pause.js";
 export type { RunContext } from "./run/context.js";
 export type { FsmMetrics, FsmResult } from "./run/fsm-result.js";
 export type { Cycle } from "./run/history.js";

@@ -46,6 +46,18 @@ export function checkNumber(
   }
 }
 
+/**
+ * A time that is given as a date or in ms since 1970, in whole ms.
+ * @throws {TypeError} | {RangeError} unless it is one
+ */
+export function timeOf(option: string, value: unknown): number {
+  const time: unknown = value instanceof Date ? value.getTime() : value;
+  const rule = `"${option}" must be a date, or a number of milliseconds since 1970`;
+  if (typeof time !== "number") throw new TypeError(`${rule}; received ${show(value)}.`);
+  if (Number.isNaN(time)) throw new RangeError(`${rule}; received ${time === value ? "NaN" : "an invalid date"}.`);
+  return Math.floor(time);
+}
+
 /** @throws {TypeError} | {RangeError} unless `value` is undefined or one of `allowed` */
 export function checkOneOf(option: string, value: unknown, allowed: readonly string[]): void {
   if (value === undefined || allowed.includes(value as string)) return;

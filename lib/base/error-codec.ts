@@ -5,6 +5,8 @@ export interface EncodedError {
   readonly stack: string | undefined;
   readonly code: unknown;
   readonly cause: EncodedThrown | undefined;
+  /** Of a pause. */
+  readonly pause?: { readonly data: unknown; readonly until: unknown };
 }
 
 /** Whatever was thrown: an error, or another value, which comes along as it is if it can. */
@@ -13,9 +15,10 @@ export type EncodedThrown = { readonly error: EncodedError } | { readonly value:
 const MOST_CAUSES = 20;
 
 export function encodeThrown(thrown: unknown, canCross: (value: unknown) => boolean, depth = 0): EncodedThrown {
-  if (!(thrown instanceof Error)) return { value: canCross(thrown) ? thrown : describe(thrown) };
+  const carry = (value: unknown): unknown => (canCross(value) ? value : describe(value));
+  if (!(thrown instanceof Error)) return { value: carry(thrown) };
   const { name, message, stack } = thrown;
-  const { code } = thrown as { code?: unknown };
+  const { code, data, until } = thrown as { code?: unknown; data?: unknown; until?: unknown };
   const hasCause = "cause" in thrown && depth < MOST_CAUSES;
   return {
     error: {
@@ -24,6 +27,7 @@ export function encodeThrown(thrown: unknown, canCross: (value: unknown) => bool
       stack: typeof stack === "string" ? stack : undefined,
       code: typeof code === "string" || typeof code === "number" ? code : undefined,
       cause: hasCause ? encodeThrown(thrown.cause, canCross, depth + 1) : undefined,
+      ...(code === "PAUSE_RUN" ? { pause: { data: carry(data), until: carry(until) } } : {}),
     },
   };
 }
@@ -31,10 +35,10 @@ export function encodeThrown(thrown: unknown, canCross: (value: unknown) => bool
 /** The error again. Its class is `Error`: classes do not cross. */
 export function decodeThrown(encoded: EncodedThrown): unknown {
   if (!("error" in encoded)) return encoded.value;
-  const { name, message, stack, code, cause } = encoded.error;
+  const { name, message, stack, code, cause, pause } = encoded.error;
   const error = cause === undefined ? new Error(message) : new Error(message, { cause: decodeThrown(cause) });
   identify(error, name, stack);
-  if (code !== undefined) Object.assign(error, { code });
+  if (code !== undefined) Object.assign(error, { code, ...pause });
   return error;
 }
 

@@ -122,7 +122,7 @@ export class InvalidNodeError extends DagwrightError {
 
 /**
  * `NOT_FOUND`, `RUN_EXISTS`: of the run's id. `LEASE_HELD`: somebody else drives the run. `LEASE_LOST`: somebody else took it
- * over. `UNSTORABLE`: a value can't be kept. `SCHEMA`: the tables are newer than the code. `STORE`: anything else.
+ * over. `RUN_ENDED`: the run is over. `UNSTORABLE`: a value can't be kept. `SCHEMA`: the tables are newer than the code. `STORE`: anything else.
  */
 export type StoreErrorCode =
   "STORE" | "UNSTORABLE" | "SCHEMA" | "NOT_FOUND" | "RUN_EXISTS" | "LEASE_HELD" | "LEASE_LOST" | "RUN_ENDED";

@@ -116,7 +116,7 @@ export class Attempts {
     try {
       return yield* this.waits.for((fallback as Fallback)(error, host.contextOf(node, attempts, host)));
     } catch (own) {
-      if (this.waits.isGivenUp(own)) throw own;
+      if (this.waits.isGivenUp(own) || isPause(own)) throw own;
       const message = `The fallback of ${host.labelOf(node)} threw: ${messageOf(own)}. It stood in for: ${messageOf(error)}`;
       throw new ExecutionError(message, host.siteOf(node, attempts, error));
     }
@@ -135,6 +135,7 @@ export class Attempts {
     try {
       key = cache.keyOf(namedInputs(spec, host.argumentsOf(node, undefined)));
     } catch (error) {
+      host.notAttempted(node);
       if (!(error instanceof Incomparable)) throw error;
       const message = `${host.labelOf(node)} is cached, but its inputs can't be compared: ${error.message} Pass plain data, or choose what counts with the cache's "key".`;
       throw new ExecutionError(message, host.siteOf(node, 0, error));

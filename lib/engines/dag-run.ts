@@ -6,7 +6,7 @@ import type { DagwrightError } from "../base/errors.js";
 import { isContext, type DagPlan } from "../planning/plan.js";
 import { NodeContext } from "../run/context.js";
 import { ExecutionError } from "../run/errors.js";
-import { isPause } from "../run/pause.js";
+import { factsOf, isPause } from "../run/pause.js";
 import { RunResult } from "../run/result.js";
 import type { RunState } from "../run/state.js";
 import { Status, type RunStatus } from "../run/status.js";
@@ -267,8 +267,9 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       this.setup.isResumed === true ? plan.order.filter((i) => state.status[i] === Status.completed) : [];
     for (const i of completed) readiness.release(i);
     if (active !== undefined) {
-      for (let i = 0; i < plan.size; i++) if (active[i] === 0) state.status[i] = Status.skipped;
-      for (let i = 0; i < plan.size; i++) if (active[i] === 0) readiness.release(i);
+      const left = plan.order.filter((i) => active[i] === 0 && this.overrides?.has(i) !== true);
+      for (const i of left) if (state.status[i] === Status.pending) state.status[i] = Status.skipped;
+      for (const i of left) readiness.release(i);
     }
     for (const [node, value] of this.overrides ?? []) {
       // A fork that is told only which branch to take passes its first input on, so it has to wait for it.
@@ -547,7 +548,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.open--;
     state.status[node] = Status.paused;
     state.setFinished(node, this.time);
-    state.facts.pauses.set(node, pause.message);
+    state.facts.pauses.set(node, factsOf(pause));
     this.startNoMore();
   }
 
@@ -599,9 +600,13 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   private carryOut(node: number, error: ExecutionError, verdict: Verdict): void {
-    this.open--;
     if (verdict instanceof ExecutionError) return this.halt("failed", verdict);
+    if (isPause(verdict)) {
+      this.state.facts.errors.delete(node);
+      return this.paused(node, verdict);
+    }
     if (verdict === "failFast") return this.halt("failed", error);
+    this.open--;
     if (verdict === "continueNone") {
       this.state.facts.nulled.add(node);
       this.state.values[node] = null;

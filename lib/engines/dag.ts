@@ -218,8 +218,8 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * Goes on with a recorded run after a pause, a failure, a cancellation or a crash: completed nodes keep their results, all
    * others run, in the same run. A completed run gives its recorded result.
    * @throws {StoreError} NOT_FOUND, LEASE_HELD while another process drives the run
-   * @throws {ValidationError} when the workflow has changed (unless `allowChanges`), or `provide` names a node that did not
-   *   pause; otherwise as `run`
+   * @throws {ValidationError} when the workflow has changed (unless `allowChanges`), `provide` names a node that did not pause,
+   *   or `overrides` one that has completed; otherwise as `run`
    */
   async resume(runId: string, options: ResumeOptions<N>): Promise<RunResult<N>> {
     const never = neverInWorker(this);
@@ -230,8 +230,8 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   }
 
   /**
-   * Goes on with this workflow's runs whose process is gone, one after the other, the oldest first; never with paused ones.
-   * Those that another process takes meanwhile are left to it.
+   * Goes on with this workflow's runs whose process is gone, and with paused ones that are due, one after the other, the
+   * oldest first. Those that another process takes meanwhile are left to it.
    * @returns the results, of runs that fail too
    * @throws {ValidationError} when a run does not fit the workflow any more, once all others are done; {StoreError}
    */
@@ -278,19 +278,20 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     isWanted?: (recorded: RecordedRun) => boolean,
   ): Promise<RunResult<N> | undefined> {
     const plan = requireValid(this.planning, options.strict === true);
+    const overrides = options.overrides === undefined ? undefined : this.overridesOf(plan, options.overrides);
     const found = (recorded: RecordedRun): Continued | RunResult<any> => {
-      const next = continued(plan, recorded, options);
+      const next = continued(plan, recorded, options, overrides);
       if (next instanceof RunResult) return next;
-      const { state, provided } = next;
+      const { state, given } = next;
       const runs = (node: number) => state.status[node] !== Status.completed && state.active?.[node] !== 0;
-      requireInputs(plan, recorded.inputs, (node) => runs(node) && !provided?.has(node));
+      requireInputs(plan, recorded.inputs, (node) => runs(node) && !given?.has(node));
       return next;
     };
     const next = await takeUp(options.store, runId, found, isWanted);
     if (next === undefined) return undefined;
     if (next instanceof RunResult) return (this.runs.last = next as RunResult<N>);
-    const { state, recorder, provided } = next;
-    return this.runs.run(this.engineOf(state, options, false, provided, recorder, true));
+    const { state, recorder, given } = next;
+    return this.runs.run(this.engineOf(state, options, false, given, recorder, true));
   }
 
   /**

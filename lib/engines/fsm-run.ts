@@ -12,7 +12,7 @@ import { StateContext } from "../run/fsm-context.js";
 import { FsmResult } from "../run/fsm-result.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { NO_VALUE } from "../run/history.js";
-import { isPause } from "../run/pause.js";
+import { factsOf, isPause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
 import type { QueuedEvent } from "../stores/store.js";
 import { timeOfDay } from "../stores/time.js";
@@ -274,7 +274,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     try {
       target = destination(this.plan, this.state.current, outcome, value);
     } catch (error) {
-      return this.fail(error, decided);
+      return isPause(error) ? this.paused(error, decided !== undefined) : this.fail(error, decided);
     }
     if (typeof target !== "number") this.beginWait(target);
     else if (target !== END) this.goTo(target, value);
@@ -291,18 +291,19 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   /**
    * Asks the state hooks and goes to a state.
+   * @param behind - what it comes from: a cycle, one that failed and is rescued by an error state, or a wait
    * @param letter - what led there from outside; it is taken when it is known what came of it
-   * @param rescues - it is an error state, for the failure of the current one
    */
-  private goTo(to: number, value: unknown, letter?: Letter, rescues = false): void {
+  private goTo(to: number, value: unknown, behind: "cycle" | "failure" | "wait" = "cycle", letter?: Letter): void {
     const { stateHooks } = this.setup;
     if (stateHooks.length === 0) return this.enter(to, value, letter);
     const { specs } = this.plan;
     const from = specs[this.state.current].name;
     const vetoed = (error: unknown) => {
+      if (isPause(error)) return behind === "wait" ? this.restWith(error) : this.paused(error, behind === "failure");
       const message = `vetoed: a state hook threw on the way to "${specs[to].name}": ${messageOf(error)}`;
       this.take(letter);
-      this.fail(stateError(this.state, message, error), rescues ? "unrescued" : undefined);
+      this.fail(stateError(this.state, message, error), behind === "failure" ? "unrescued" : undefined);
       this.acknowledge(letter);
     };
     let asked: unknown;
@@ -352,16 +353,15 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   private beginWait(waiting: Waiting): void {
     const { after } = waiting;
     const { recorder, takesEvents } = this.setup;
-    if (this.takeEvent(waiting)) return;
     recorder?.waits(waiting);
-    if (this.pausing) return;
+    if (this.takeEvent(waiting) || this.pausing) return;
     if (!takesEvents && recorder === undefined && after === undefined) {
       const message = `${textOf(waiting)}, but nobody can send events to this run. Use fsm.start, or give "after".`;
       return this.fail(stateError(this.state, message));
     }
     if (this.sync && after !== undefined) {
       block(Math.max(0, after.at - timeOfDay()));
-      return this.goTo(after.state, undefined);
+      return this.goTo(after.state, undefined, "wait");
     }
     this.busy = true;
     // At rest in the store, it costs nothing, and whatever process is there when it is time goes on with it.
@@ -378,7 +378,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const end = () => {
       if (wait === undefined || this.wait !== wait) return;
       this.stopWaiting();
-      if (hasElapsed) this.goTo((wait.after as NonNullable<Waiting["after"]>).state, undefined);
+      if (hasElapsed) this.goTo((wait.after as NonNullable<Waiting["after"]>).state, undefined, "wait");
       else this.rest(textOf(wait));
       this.pump();
     };
@@ -400,7 +400,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const letter = this.mailbox?.first(events, after?.at);
     if (letter === undefined) return false;
     if (this.wait !== undefined) this.stopWaiting();
-    this.goTo(events.get(letter.event) as number, letter.payload, letter);
+    this.goTo(events.get(letter.event) as number, letter.payload, "wait", letter);
     return true;
   }
 
@@ -435,11 +435,25 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     this.fail(error, decided);
   };
 
-  /** The current state paused the run: its cycle did not take place. */
-  private paused(pause: Error): void {
-    this.state.isExecuting = false;
+  /**
+   * The current state, or what is asked about it, paused the run: its cycle did not take place.
+   * @param hasFailed - the pause takes the place of a failure
+   */
+  private paused(pause: Error, hasFailed = false): void {
+    const { state } = this;
+    if (!state.isExecuting) state.history.undo();
+    state.isExecuting = false;
+    if (hasFailed) state.forgetError();
     this.setup.recorder?.paused(pause.message);
-    this.rest(pause.message || undefined);
+    this.restWith(pause);
+  }
+
+  /** Behind a wait, that and the event which ended it stay as they are. */
+  private restWith(pause: Error): void {
+    const { state, plan } = this;
+    const facts = factsOf(pause);
+    state.pause = { node: plan.specs[state.current].name, ...facts };
+    this.rest(facts.reason);
   }
 
   /** Ends the run as `paused`. */
@@ -458,7 +472,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     state.addError(error);
     this.announcer?.announce({ type: "node.failed", error }, state.current);
     const rescue = plan.errorStates[state.current];
-    if (rescue >= 0 && decided === undefined) return this.goTo(rescue, originOf(error), undefined, true);
+    if (rescue >= 0 && decided === undefined) return this.goTo(rescue, originOf(error), "failure");
     const verdict = decided === undefined || decided === "unrescued" ? this.judge(error) : decided;
     if (!isThenable(verdict)) return this.carryOut(error, verdict);
     if (!this.sync) return this.await(verdict, (settled) => this.carryOut(error, settled), this.failed);
@@ -482,6 +496,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   private carryOut(error: DagwrightError, verdict: Verdict): void {
+    if (isPause(verdict)) return this.paused(verdict, true);
     if (verdict === "failFast") return this.end("failed", error);
     if (verdict === "continue") return this.end("failed", undefined);
     if (verdict !== "continueNone") return this.end("failed", verdict);

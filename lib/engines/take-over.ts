@@ -22,12 +22,9 @@ export function takeOver(
   requireResults(plan, active, (i) => isKnown(i) || overrides?.has(i) === true);
   for (let i = 0; i < plan.size; i++) {
     const index = copied[i] === 0 ? undefined : indexIn(i);
-    if (from === undefined || index === undefined) continue;
+    if (from === undefined || index === undefined || overrides?.has(i) === true) continue;
     if (from.wasSkipped(index)) state.facts.skippedBefore.add(i);
     if (!from.hasResult(index)) continue;
-    state.values[i] = from.values[index];
-    state.facts.copied.add(i);
-    const branch = from.branchOf(index);
-    if (branch !== undefined) state.facts.branches.set(i, branch);
+    state.copy(i, from.values[index], from.branchOf(index));
   }
 }

@@ -4,16 +4,20 @@ import type { Context } from "../definition/context.js";
 import type { ErrorStrategy } from "../definition/node-options.js";
 import { ExecutionError } from "../run/errors.js";
 import { messageOf } from "../base/message.js";
+import { isPause, type PauseRun } from "../run/pause.js";
 import type { ErrorHandler } from "./run-options.js";
 
-/** What to do about a failure: a strategy, or another error when the handler that should have known failed itself. */
-export type Verdict = ErrorStrategy | ExecutionError;
+/**
+ * What to do about a failure: a strategy, or what the handler that should have known threw itself: a pause, or another error.
+ */
+export type Verdict = ErrorStrategy | ExecutionError | PauseRun;
 
 /** Asks the run's error handler what to do about a node's failure. */
 export function ask(handler: ErrorHandler, error: ExecutionError, ctx: Context): Verdict | Promise<Verdict> {
   const node = ctx.nodeName;
   const site = { runId: error.runId, node, attempt: error.attempt };
   const faulty = (cause: unknown) => {
+    if (isPause(cause)) return cause as PauseRun;
     const message = `errorHandler threw on the failure of node "${node}": ${messageOf(cause)}. Correct the handler.`;
     return new ExecutionError(message, { ...site, cause });
   };

@@ -4,6 +4,7 @@ import type { Waits } from "../base/waits.js";
 import { structuralKey } from "../base/structural-key.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { CacheEntry, CacheOptions, CacheStore } from "../definition/policy-options.js";
+import { isPause } from "../run/pause.js";
 import { MemoryStore } from "./cache-memory.js";
 import { Flight, type Landing } from "./flights.js";
 
@@ -114,7 +115,8 @@ export class ResultCache {
       if (this.flights.get(key) === flight) yield* user.waits.for(this.keep(key, value));
       return value;
     } catch (error) {
-      if (landing === undefined && !user.waits.isGivenUp(error)) landing = { error };
+      // Others that wait for the result pause for themselves.
+      if (landing === undefined && !user.waits.isGivenUp(error) && !isPause(error)) landing = { error };
       throw error;
     } finally {
       if (this.flights.get(key) === flight) this.flights.delete(key);

@@ -37,7 +37,7 @@ export function* hooked(
     try {
       yield* waits.for(hook.cleanup?.(attempt.spec, attempt.ctx));
     } catch (error) {
-      if (waits.isGivenUp(error)) failure = { error };
+      if (waits.isGivenUp(error) || isPause(error)) failure = { error };
       else failure = { error: hookError("cleanup", attempt, error, failure) };
     }
   }
@@ -60,7 +60,7 @@ function* around(
       inputs = changed as Record<string, unknown>;
       applyInputs(attempt, inputs);
     } catch (error) {
-      throw waits.isGivenUp(error) ? error : hookError("preExecute", attempt, error);
+      throw waits.isGivenUp(error) || isPause(error) ? error : hookError("preExecute", attempt, error);
     }
   }
   let result: unknown;
@@ -75,7 +75,7 @@ function* around(
       const changed = yield* waits.for(hook.postExecute?.(spec, inputs, result, ctx));
       if (changed !== undefined) result = changed;
     } catch (error) {
-      throw waits.isGivenUp(error) ? error : hookError("postExecute", attempt, error);
+      throw waits.isGivenUp(error) || isPause(error) ? error : hookError("postExecute", attempt, error);
     }
   }
   return result;
@@ -92,7 +92,8 @@ function* tell(
     try {
       yield* waits.for(hook.onError?.(attempt.spec, inputs, failure, attempt.ctx));
     } catch (error) {
-      throw waits.isGivenUp(error) ? error : hookError("onError", attempt, error, { error: failure });
+      if (waits.isGivenUp(error) || isPause(error)) throw error;
+      throw hookError("onError", attempt, error, { error: failure });
     }
   }
 }

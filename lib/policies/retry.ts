@@ -89,6 +89,7 @@ function* asked(option: string, failure: unknown, ask: () => unknown): Coroutine
   try {
     return yield ask();
   } catch (error) {
+    if (isPause(error)) throw error;
     const message = `"retry.${option}" threw: ${messageOf(error)}, after an attempt had failed: ${messageOf(failure)}`;
     throw new AggregateError([failure, error], message);
   }

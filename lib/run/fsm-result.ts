@@ -3,6 +3,7 @@ import type { StateHandle } from "../definition/fsm-definition.js";
 import { RunContext } from "./context.js";
 import type { FsmState } from "./fsm-state.js";
 import { NO_VALUE, type Cycle } from "./history.js";
+import type { Pause } from "./pause.js";
 import type { RunStatus } from "./status.js";
 
 /** How long an fsm's run took, and how often each state was executed. */
@@ -50,6 +51,11 @@ export class FsmResult<S = Record<string, unknown>> {
   /** Why the run paused, as the state that paused it says; undefined when none did, or without a reason. */
   get pauseReason(): string | undefined {
     return this.#state.pauseReason;
+  }
+
+  /** What the state that paused the run says: a list of one, like the one of a dag's run; empty when none did. */
+  get pauses(): readonly Pause[] {
+    return this.#state.pause === undefined ? [] : [this.#state.pause];
   }
 
   /** The value of the last cycle. */

@@ -1,6 +1,7 @@
 import type { DagwrightError } from "../base/errors.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import { History, NO_VALUE } from "./history.js";
+import type { Pause } from "./pause.js";
 import { RunBase } from "./run-base.js";
 
 const NO_ERRORS: readonly DagwrightError[] = Object.freeze([]);
@@ -24,8 +25,10 @@ export class FsmState extends RunBase {
   attemptsBefore = 0;
   /** The outcome of the current execution came from the state's cache. */
   isCached = false;
-  /** What the state that paused the run waits for. */
+  /** What the run waits for. */
   pauseReason: string | undefined = undefined;
+  /** What the state that paused the run says. */
+  pause: Pause | undefined = undefined;
   /** The run ended by `stop`, a terminal state or a plain value. */
   isTerminated = false;
 
@@ -54,6 +57,11 @@ export class FsmState extends RunBase {
     this.failures ??= [];
     this.failures.push(error);
     if (this.failures.length > this.historyLimit) this.failures.shift();
+  }
+
+  /** Forgets the last error: what it was of takes place again. */
+  forgetError(): void {
+    this.failures?.pop();
   }
 
   has(name: string): boolean {

@@ -23,6 +23,8 @@ export class History {
   private readonly latest: number[];
   private readonly states: number[] = [];
   private readonly values: unknown[] = [];
+  /** How many entries are of cycles that were taken back. */
+  private undone = 0;
 
   constructor(
     size: number,
@@ -51,9 +53,17 @@ export class History {
     this.values[(this.count - 1) % this.limit] = value;
   }
 
+  /** Takes the last cycle back, which is to take place again. None is added any more. */
+  undo(): void {
+    const state = this.stateAt(--this.count);
+    this.undone = 1;
+    this.visits[state]--;
+    this.latest[state] = this.cyclesOf(state).at(-1) ?? -1;
+  }
+
   /** The first cycle that is still there. */
   get start(): number {
-    return Math.max(0, this.count - this.states.length);
+    return Math.max(0, this.count - this.states.length + this.undone);
   }
 
   stateAt(cycle: number): number {

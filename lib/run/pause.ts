@@ -1,17 +1,56 @@
+import { checkOptions, timeOf } from "../base/check.js";
 import { DagwrightError } from "../base/errors.js";
 
+/** What a {@link PauseRun} says beside its reason. */
+export interface PauseOptions {
+  /** Whatever whoever decides has to know. A recorded run keeps it, so it has to be storable. */
+  readonly data?: unknown;
+  /**
+   * When the run is to be taken up again by itself, a date or ms since 1970: from then on `recover` goes on with it as with
+   * one whose process is gone. Without a store it is only shown. @defaultValue never
+   */
+  readonly until?: number | Date;
+}
+
+/** Why a run rests. */
+export interface Pause {
+  /** The node, or state, that paused it. */
+  readonly node: string;
+  readonly reason: string | undefined;
+  readonly data: unknown;
+  /** When the run is to be taken up again, in ms since 1970. */
+  readonly until: number | undefined;
+}
+
+/** What a node's pause says. */
+export type PauseFacts = Omit<Pause, "node">;
+
 /**
- * Thrown by a node or state to pause its run, for instance until a person has decided: no failure, so nothing retries it,
- * stands in for it or is told of an error. What is in flight finishes; the run ends as `paused`. Code `PAUSE_RUN`.
+ * Thrown by a node or state, or by a function that its options name, to pause its run, for instance until a person has
+ * decided: no failure, so nothing retries it, stands in for it or is told of an error. What is in flight finishes; the run
+ * ends as `paused`, and the node runs again when it is resumed. Code `PAUSE_RUN`.
  */
 export class PauseRun extends DagwrightError {
   static {
     this.prototype.name = "PauseRun";
   }
 
-  /** @param reason - what the run waits for; it comes back as `run.pauseReason` */
-  constructor(readonly reason?: string) {
+  readonly data: unknown;
+  /** In ms since 1970. */
+  readonly until: number | undefined;
+
+  /**
+   * @param reason - what the run waits for; it comes back as `run.pauseReason`
+   * @throws {TypeError} | {RangeError} for an `until` that is no time
+   */
+  constructor(
+    readonly reason?: string,
+    options: PauseOptions = {},
+  ) {
     super(reason ?? "", "PAUSE_RUN");
+    checkOptions(options, ["data", "until"], "PauseRun");
+    this.data = options.data;
+    this.until = options.until === undefined ? undefined : timeOf("until", options.until);
   }
 }
 
@@ -19,4 +58,10 @@ export class PauseRun extends DagwrightError {
 export function isPause(error: unknown): error is Error {
   if (error instanceof PauseRun) return true;
   return error instanceof Error && error.name === "PauseRun" && (error as { code?: unknown }).code === "PAUSE_RUN";
+}
+
+/** What a pause says, be it one that came from another thread. */
+export function factsOf(pause: Error): PauseFacts {
+  const { message, data, until } = pause as Error & { data?: unknown; until?: unknown };
+  return { reason: message || undefined, data, until: Number.isFinite(until) ? (until as number) : undefined };
 }

@@ -5,6 +5,7 @@ import { INLINE, type BackendName } from "./place.js";
 import { RunContext } from "./context.js";
 import type { ExecutionError } from "./errors.js";
 import { measure, timelineOf, type RunMetrics, type TimelineEntry } from "./metrics.js";
+import type { Pause } from "./pause.js";
 import type { RunState } from "./state.js";
 import { Status, STATUS_NAMES, type NodeStatus, type RunStatus } from "./status.js";
 
@@ -99,7 +100,12 @@ export class RunResult<N = Record<string, unknown>> {
 
   /** Why the run paused, as the first node that paused it says; undefined when none did, or without a reason. */
   get pauseReason(): string | undefined {
-    return this.#state.pauseReason || undefined;
+    return this.#state.pauseReason;
+  }
+
+  /** What each of the nodes that paused the run says, in the order in which they did. */
+  get pauses(): readonly Pause[] {
+    return this.#state.pauses;
   }
 
   /** The errors of all nodes that failed, in the order in which they failed. */

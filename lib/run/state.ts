@@ -1,11 +1,12 @@
 import { edgeText, NEVER, type DagPlan } from "../planning/plan.js";
 import type { ExecutionError } from "./errors.js";
+import type { Pause, PauseFacts } from "./pause.js";
 import type { Place } from "./place.js";
 import { RunBase } from "./run-base.js";
 import { Status } from "./status.js";
 
 const NO_ERRORS: ReadonlyMap<number, ExecutionError> = new Map();
-const NO_PAUSES: ReadonlyMap<number, string> = new Map();
+const NO_PAUSES: ReadonlyMap<number, PauseFacts> = new Map();
 const NO_NODES: ReadonlySet<number> = new Set();
 
 type Numbers = { [index: number]: number };
@@ -105,8 +106,10 @@ export class RunState extends RunBase {
   /** Whether dependents may take this node's result. */
   hasResult(node: number): boolean {
     const status = this.status[node];
-    if (status === Status.completed) return this.rare === undefined || !this.rare.dropped.has(node);
-    return this.rare !== undefined && (this.rare.copied.has(node) || this.rare.nulled.has(node));
+    if (status === Status.completed || status === Status.copied) {
+      return this.rare === undefined || !this.rare.dropped.has(node);
+    }
+    return this.rare !== undefined && this.rare.nulled.has(node);
   }
 
   /** The errors of the nodes that failed, in the order in which they failed. */
@@ -114,24 +117,27 @@ export class RunState extends RunBase {
     return this.rare?.errors ?? NO_ERRORS;
   }
 
-  /** The reasons of the nodes that paused, in the order in which they did; "" where there is none. */
-  get pauses(): ReadonlyMap<number, string> {
+  /** What the nodes that paused the run say, in the order in which they did. */
+  get pausedNodes(): ReadonlyMap<number, PauseFacts> {
     return this.rare?.pauses ?? NO_PAUSES;
+  }
+
+  get pauses(): Pause[] {
+    return Array.from(this.pausedNodes, ([node, facts]) => ({ node: this.plan.specs[node].name, ...facts }));
   }
 
   /** Why the first of the paused nodes paused. */
   get pauseReason(): string | undefined {
-    return this.pauses.values().next().value;
+    return this.pausedNodes.values().next().value?.reason;
   }
 
   pauseReasonOf(node: number): string | undefined {
-    return this.pauses.get(node) || undefined;
+    return this.pausedNodes.get(node)?.reason;
   }
 
   /** Whether a branch not taken kept the node from running, in this run or in the one that its results come from. */
   wasSkipped(node: number): boolean {
     if (this.status[node] !== Status.skipped || this.errors.size > 0) return false;
-    if (this.rare?.copied.has(node) === true) return false;
     return this.active?.[node] !== 0 || this.rare?.skippedBefore.has(node) === true;
   }
 
@@ -168,18 +174,19 @@ export class RunState extends RunBase {
 
   /** Whether a node's result comes from an attempt in this run: it is not cached, not copied, not given. */
   isFresh(node: number): boolean {
-    const isElsewhere = this.rare !== undefined && (this.rare.cached.has(node) || this.rare.copied.has(node));
-    return this.status[node] === Status.completed && this.startedAt(node) !== NEVER && !isElsewhere;
+    return this.status[node] === Status.completed && this.startedAt(node) !== NEVER && !this.isCached(node);
+  }
+
+  /** Gives a node the result, and the branch if it is a fork, that it had in another run. */
+  copy(node: number, value: unknown, branch: string | undefined): void {
+    this.status[node] = Status.copied;
+    this.values[node] = value;
+    if (branch !== undefined) this.facts.branches.set(node, branch);
   }
 
   /** The nodes outside this run that an earlier run had skipped. */
   get skippedBefore(): ReadonlySet<number> {
     return this.rare?.skippedBefore ?? NO_NODES;
-  }
-
-  /** The nodes whose results were taken from an earlier run. */
-  get copiedNodes(): ReadonlySet<number> {
-    return this.rare?.copied ?? NO_NODES;
   }
 
   isCached(node: number): boolean {
@@ -207,10 +214,8 @@ export class RunState extends RunBase {
 class RareFacts {
   readonly errors = new Map<number, ExecutionError>();
   readonly branches = new Map<number, string>();
-  readonly pauses = new Map<number, string>();
+  readonly pauses = new Map<number, PauseFacts>();
   readonly cached = new Set<number>();
-  /** Results taken from an earlier run. */
-  readonly copied = new Set<number>();
   /** Nodes outside a partial run that the earlier run had skipped. */
   readonly skippedBefore = new Set<number>();
   /** Failed nodes whose result stands as null (`continueNone`). */

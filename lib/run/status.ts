@@ -1,6 +1,8 @@
 export type RunStatus = "completed" | "failed" | "cancelled" | "paused";
 
-export type NodeStatus = "pending" | "ready" | "running" | "completed" | "failed" | "skipped" | "cancelled" | "paused";
+/** `copied`: the result was taken over from another run. */
+export type NodeStatus =
+  "pending" | "ready" | "running" | "completed" | "failed" | "skipped" | "cancelled" | "paused" | "copied";
 
 /** Node statuses as the numbers that a run's state holds. */
 export const Status = {
@@ -12,6 +14,7 @@ export const Status = {
   skipped: 5,
   cancelled: 6,
   paused: 7,
+  copied: 8,
 } as const;
 
 /** The names, by number. */

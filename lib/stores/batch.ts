@@ -12,7 +12,9 @@ const REFERENCE = "blob:";
 export type NewRunRow = Omit<RunRow, "lease_expires_at"> & { readonly lease: number };
 
 /** How a run ended, as it stands in its row. */
-export type RunEndRow = Pick<RunRow, "status" | "outputs" | "error" | "due_at"> & { readonly finished_at: number };
+export type RunEndRow = Pick<RunRow, "status" | "outputs" | "error" | "pause_reason" | "pauses" | "due_at"> & {
+  readonly finished_at: number;
+};
 
 /** What of a run is to be written in one transaction. A row that is written again meanwhile is written once. */
 export class Batch {

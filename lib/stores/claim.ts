@@ -4,10 +4,9 @@ import type { Database } from "./connection.js";
 import { readByDriver } from "./event-rows.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { Leases } from "./leases.js";
-import { isKept } from "./names.js";
-import { notFound, readRun } from "./records.js";
+import { NOT_PAUSED } from "./pauses.js";
+import { lockedRow, readRun } from "./records.js";
 import { SqlRunLog, type LogKeeper } from "./run-log.js";
-import { checkedRow } from "./rows.js";
 import type { Tables } from "./schema.js";
 import type { Claim, RecordedRun } from "./store.js";
 
@@ -19,29 +18,24 @@ import type { Claim, RecordedRun } from "./store.js";
  */
 export async function claimRun(
   trx: Kysely<Tables>,
-  { clock, locksRows }: Pick<Database, "clock" | "locksRows">,
+  database: Pick<Database, "clock" | "locksRows">,
   leases: Leases,
   keeper: LogKeeper,
   runId: string,
   accept: (run: RecordedRun) => Claim | undefined,
 ): Promise<SqlRunLog | undefined> {
-  if (!isKept(runId)) throw notFound(runId);
-  let query = trx.selectFrom("runs").selectAll().select(clock.as("clock")).where("id", "=", runId);
-  if (locksRows) query = query.forUpdate();
-  const row = await query.executeTakeFirst();
-  if (row === undefined) throw notFound(runId);
-  checkedRow("runs", runId, row);
+  const row = await lockedRow(trx, database, runId);
   leases.requireFree(row);
   const claim = accept(await readRun(trx, row, keeper.codec));
   if (claim === undefined) return undefined;
   const token = row.fencing_token + 1;
   const driver = {
     owner: leases.owner,
-    lease_expires_at: sql<number>`${clock} + ${leases.length}`,
+    lease_expires_at: sql<number>`${database.clock} + ${leases.length}`,
     fencing_token: token,
     updated_at: Date.now(),
   };
-  const begun = { status: "running", finished_at: null, error: null, outputs: null, due_at: null };
+  const begun = { status: "running", finished_at: null, error: null, outputs: null, ...NOT_PAUSED };
   await trx
     .updateTable("runs")
     .set({ ...driver, ...begun })

@@ -87,6 +87,8 @@ export const NEW_RUN = {
   created_at: "double precision",
   updated_at: "double precision",
   finished_at: "double precision",
+  pause_reason: "text",
+  pauses: "text",
   due_at: "double precision",
 } satisfies Readonly<Record<Exclude<keyof Tables["runs"], "lease_expires_at">, ColumnType>>;
 
@@ -96,5 +98,7 @@ export const RUN_END = {
   outputs: "text",
   error: "text",
   finished_at: "double precision",
+  pause_reason: "text",
+  pauses: "text",
   due_at: "double precision",
 } as const satisfies Readonly<Partial<Record<keyof Tables["runs"], ColumnType>>>;

@@ -1,4 +1,5 @@
 import { structuralKey } from "../base/structural-key.js";
+import { withJson } from "./json.js";
 import type { NodeDetails, RunDetails } from "./run-details.js";
 
 /** What is different about a node, or a state, in two runs. */
@@ -26,11 +27,11 @@ export function differenceOf(a: RunDetails, b: RunDetails): RunDifference {
   for (const node of new Set([...a.nodes.keys(), ...b.nodes.keys()])) {
     const [one, other] = [a.nodes.get(node), b.nodes.get(node)];
     const differs = differences(one, other);
-    if (differs.length > 0) nodes.push({ node, a: one, b: other, differs });
+    if (differs.length > 0) nodes.push(withJson({ node, a: one, b: other, differs }));
   }
   const names = new Set([...Object.keys(a.inputs), ...Object.keys(b.inputs)]);
   const inputs = Array.from(names).filter((name) => !isSame(own(a.inputs, name), own(b.inputs, name)));
-  return { a: a.runId, b: b.runId, nodes, inputs };
+  return withJson({ a: a.runId, b: b.runId, nodes, inputs });
 }
 
 function differences(a: NodeDetails | undefined, b: NodeDetails | undefined): NodeDifference["differs"] {

@@ -50,10 +50,10 @@ export class Leases {
   }
 
   /** @throws {StoreError} LEASE_HELD */
-  requireFree(row: LeaseRow): void {
+  requireFree(row: LeaseRow, remedy = "Wait for its end, or for the end of the lease."): void {
     if (this.isFree(row)) return;
     const rest = Math.max(0, Math.ceil((row.lease_expires_at as number) - row.clock));
-    const message = `The run "${row.id}" is driven by ${row.owner}, whose lease runs ${rest} ms more. Wait for its end, or for the end of the lease.`;
+    const message = `The run "${row.id}" is driven by ${row.owner}, whose lease runs ${rest} ms more. ${remedy}`;
     throw new StoreError(message, "LEASE_HELD");
   }
 

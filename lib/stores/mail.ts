@@ -14,7 +14,7 @@ import type { Database } from "./connection.js";
 import { insertEvents } from "./event-rows.js";
 import { requireKept } from "./names.js";
 import { otherWorkflow } from "./other-workflow.js";
-import { runRow } from "./records.js";
+import { lockedRow } from "./records.js";
 import type { RunRow, Tables } from "./schema.js";
 import type { RecordedWait, SentEvent } from "./store.js";
 import { timeOfDay } from "./time.js";
@@ -34,8 +34,8 @@ export function sendEvent(transact: Transact, sent: SentEvent, codec: Codec): Pr
   const batch = new Batch();
   const text = batch.keep(codec.encode(payload, `The payload of event "${event}"`));
   const id = key === undefined ? newRunId() : `key:${key}`;
-  return transact(async (trx, { locksRows }) => {
-    const run = await runRow(trx, runId, locksRows);
+  return transact(async (trx, database) => {
+    const run = await lockedRow(trx, database, runId);
     if (run.workflow !== workflow || run.kind !== "fsm") throw otherWorkflow(runId, run, "fsm", workflow);
     if (run.status !== "running" && run.status !== "paused") {
       if (await isRecorded(trx, runId, id)) return null;

@@ -1,11 +1,12 @@
 import type { Batch, NewRunRow } from "./batch.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { Leases } from "./leases.js";
+import { NOT_PAUSED } from "./pauses.js";
 import { metadataText, type LogKeeper } from "./run-log.js";
 import type { NewRun } from "./store.js";
 
 /** The row of a new run, driven here. Long texts of it go into `batch`. @throws {StoreError} UNSTORABLE */
-export function newRunRow(run: NewRun, batch: Batch, leases: Leases, keeper: LogKeeper): NewRunRow {
+export function newRunRow(run: NewRun, token: number, batch: Batch, leases: Leases, keeper: LogKeeper): NewRunRow {
   const metadata = run.driving.metadata();
   const now = Date.now();
   const fingerprint = fingerprintOf(run.structure);
@@ -25,10 +26,10 @@ export function newRunRow(run: NewRun, batch: Batch, leases: Leases, keeper: Log
     error: null,
     owner: leases.owner,
     lease: leases.length,
-    fencing_token: 1,
+    fencing_token: token,
     created_at: now,
     updated_at: now,
     finished_at: null,
-    due_at: null,
+    ...NOT_PAUSED,
   };
 }

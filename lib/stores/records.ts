@@ -1,8 +1,10 @@
 import type { Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import type { Codec } from "./codec.js";
+import type { Database } from "./connection.js";
 import { untakenEvents } from "./event-rows.js";
 import { isKept, fromColumn } from "./names.js";
+import { pausesIn } from "./pauses.js";
 import { checkedRow, unreadable } from "./rows.js";
 import type { AttemptRow, CycleRow, EventRow, RunRow, Tables } from "./schema.js";
 import { Texts } from "./texts.js";
@@ -17,10 +19,22 @@ import type {
 } from "./store.js";
 
 /** A run's row. @throws {StoreError} NOT_FOUND */
-export async function runRow(db: Kysely<Tables>, runId: string, locks = false): Promise<RunRow> {
+export async function runRow(db: Kysely<Tables>, runId: string): Promise<RunRow> {
   if (!isKept(runId)) throw notFound(runId);
-  const query = db.selectFrom("runs").selectAll().where("id", "=", runId);
-  const row = await (locks ? query.forUpdate() : query).executeTakeFirst();
+  const row = await db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
+  if (row !== undefined) return checkedRow("runs", runId, row);
+  throw notFound(runId);
+}
+
+/** A run's row, which nobody else changes before the transaction ends, and the database's time. @throws {StoreError} NOT_FOUND */
+export async function lockedRow(
+  trx: Kysely<Tables>,
+  { clock, locksRows }: Pick<Database, "clock" | "locksRows">,
+  runId: string,
+): Promise<RunRow & { readonly clock: number }> {
+  if (!isKept(runId)) throw notFound(runId);
+  const query = trx.selectFrom("runs").selectAll().select(clock.as("clock")).where("id", "=", runId);
+  const row = await (locksRows ? query.forUpdate() : query).executeTakeFirst();
   if (row !== undefined) return checkedRow("runs", runId, row);
   throw notFound(runId);
 }
@@ -56,7 +70,7 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
     createdAt: row.created_at,
     finishedAt: row.finished_at ?? undefined,
     dueAt: row.due_at ?? undefined,
-    nodes: nodesOf(attempts, texts),
+    nodes: withPauses(nodesOf(attempts, texts), row),
     cycles: recordedCycles(cycles, texts),
     events: events.map((event) => queuedEvent(event, texts)),
   };
@@ -93,13 +107,33 @@ function nodesOf(rows: readonly AttemptRow[], texts: Texts): Map<string, Recorde
   return nodes;
 }
 
+/** Adds the nodes that paused the run, some of which did without an attempt in progress. */
+function withPauses(nodes: Map<string, RecordedNode>, row: RunRow): Map<string, RecordedNode> {
+  for (const { node, reason } of pausesIn(row, () => undefined)) {
+    nodes.set(node, { ...(nodes.get(node) ?? NO_ATTEMPT), status: "paused", reason });
+  }
+  return nodes;
+}
+
+const NO_ATTEMPT: Omit<RecordedNode, "status"> = {
+  attempts: 0,
+  output: undefined,
+  branch: undefined,
+  isCached: false,
+  reason: undefined,
+  error: undefined,
+  startedAt: undefined,
+  finishedAt: undefined,
+};
+
 /** @param rows - of one node, in order of attempts */
 export function decisiveRow(rows: readonly AttemptRow[]): AttemptRow {
+  const first = rows[0];
   const last = rows[rows.length - 1];
-  const isFinal = ({ status, attempt }: AttemptRow) =>
-    status === "completed" || (attempt === 0 && status === "skipped");
-  const own = rows[0].attempt === 0 && rows[0].status !== "superseded" ? rows[0] : last;
-  return rows.find(isFinal) ?? own;
+  const result = rows.find(({ status }) => status === "completed" || status === "copied");
+  if (result !== undefined || first.attempt > 0 || first.status === "superseded") return result ?? last;
+  // What became of it without an attempt may be older than what a resumed run tried.
+  return first === last || (first.finished_at ?? 0) >= (last.finished_at ?? Infinity) ? first : last;
 }
 
 function recordedNode(rows: readonly AttemptRow[], texts: Texts): RecordedNode {

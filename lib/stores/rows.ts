@@ -71,6 +71,8 @@ const RULES: { readonly [Table in keyof RunRows]: Rules<RunRows[Table]> } = {
     created_at: TIME,
     updated_at: TIME,
     finished_at: optional(TIME),
+    pause_reason: optional(TEXT),
+    pauses: optional(TEXT),
     due_at: optional(TIME),
   },
   node_executions: {
@@ -82,6 +84,7 @@ const RULES: { readonly [Table in keyof RunRows]: Rules<RunRows[Table]> } = {
       completed: true,
       failed: true,
       skipped: true,
+      copied: true,
       cancelled: true,
       paused: true,
       superseded: true,
@@ -152,17 +155,17 @@ const WHICH: { readonly [Table in keyof RunRows]: (row: RunRows[Table]) => strin
 };
 
 /**
- * A row as it was read, when each column holds what a store writes to it.
+ * A row as it was read, or some columns of it, when each holds what a store writes to it.
  * @throws {StoreError} STORE naming run and column
  */
-export function checkedRow<Table extends keyof RunRows>(
+export function checkedRow<Table extends keyof RunRows, Row extends Partial<RunRows[Table]>>(
   table: Table,
   runId: string,
-  row: RunRows[Table],
-): RunRows[Table] {
+  row: Row,
+): Row {
   const wrong = wrongColumn(RULES[table], row);
   if (wrong === undefined) return row;
-  throw unreadable(runId, placeOf(table, row, wrong.column), wrong.reason);
+  throw unreadable(runId, placeOf(table, row as unknown as RunRows[Table], wrong.column), wrong.reason);
 }
 
 /** An entry of a cache, likewise. */
@@ -174,9 +177,10 @@ export function checkedEntry(row: CacheRow): CacheRow {
 
 function wrongColumn<Row>(
   rules: Rules<Row>,
-  row: Row,
+  row: Partial<Row>,
 ): { readonly column: string; readonly reason: string } | undefined {
   for (const column in rules) {
+    if (!(column in row)) continue;
     const value = row[column];
     if (rules[column].holds(value)) continue;
     return { column, reason: `it is ${show(value)}, and must be ${rules[column].what}` };

@@ -1,18 +1,24 @@
 import type { Kysely } from "kysely";
 import { append } from "../base/append.js";
+import type { Pause } from "../run/pause.js";
 import type { NodeStatus } from "../run/status.js";
 import { inputsIn, type Structure } from "../planning/structure.js";
 import type { Codec } from "./codec.js";
+import { withJson } from "./json.js";
 import { fromColumn, isKept } from "./names.js";
+import { pausesIn, pauseTexts } from "./pauses.js";
 import { attemptRows, cycleRows, decisiveRow, recordedCycles } from "./records.js";
 import type { Redaction } from "./redaction.js";
 import { checkedRow } from "./rows.js";
-import { summaryOf, type RunSummary } from "./run-list.js";
+import { metadataIn, summaryOf, whole, type RunSummary } from "./run-list.js";
 import type { AttemptRow, CycleRow, RunRow, Tables, TraversalRow } from "./schema.js";
 import type { AttemptStatus, RecordedCycle } from "./store.js";
 import { Texts } from "./texts.js";
 
-/** All that is recorded of a run, for people to read. */
+/**
+ * All that is recorded of a run, for people to read. `JSON.stringify` writes all of it, whatever the values are, and each part
+ * of it, too: see `json.ts`.
+ */
 export interface RunDetails extends RunSummary {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** The results of the nodes that no other one takes, by name; of an fsm, the latest value of its last state. */
@@ -90,6 +96,7 @@ export async function runDetails(
   const children = db.selectFrom("runs").select("id").where("parent_run_id", "=", runId);
   const childRows = await children.orderBy("created_at").orderBy("id").execute();
   const texts = new Texts(codec, runId, row);
+  for (const text of pauseTexts(row)) texts.expect("runs", { ...row, pauses: text }, "pauses");
   for (const attempt of attempts) texts.expect("node_executions", attempt, "output", "error");
   for (const cycle of cycles) texts.expect("fsm_cycles", cycle, "input", "output", "error", "wait");
   await texts.fetch(db);
@@ -97,15 +104,15 @@ export async function runDetails(
   const reader = new Reader(texts, redaction);
   const structure = texts.structure();
   const isDag = row.kind === "dag";
-  const nodes = isDag ? reader.nodes(row, structure, attempts) : reader.states(structure, cycles);
+  const pauses = pausesIn(row, (text, node) => redaction.apply(node, texts.value(text)));
+  const nodes = withJson(isDag ? reader.nodes(row, structure, attempts, pauses) : reader.states(structure, cycles));
   const given = redaction.apply("inputs", texts.record(row.inputs)) as Values;
   const shownCycles = reader.cycles(cycles);
-  return {
-    ...summaryOf(row),
-    inputs: given,
+  return withJson({
+    ...summaryOf(row, cycles.at(-1), metadataIn(row, texts, redaction), pauses),
+    inputs: withJson(given),
     outputs: outputsOf(row.outputs === null ? [] : texts.list(row.outputs), nodes),
-    metadata: redaction.apply("metadata", row.metadata === null ? {} : texts.record(row.metadata)) as Values,
-    error: texts.thrown(row.error),
+    error: reader.error(row.error),
     owner: row.owner ?? undefined,
     nodes,
     attempts: isDag
@@ -114,7 +121,7 @@ export async function runDetails(
     edges: traversed(edges),
     children: childRows.map(({ id }) => id),
     cycles: shownCycles,
-  };
+  });
 }
 
 async function edgeRows(db: Kysely<Tables>, runId: string): Promise<TraversalRow[]> {
@@ -133,7 +140,7 @@ function traversed(rows: readonly TraversalRow[]): EdgeDetails[] {
 function outputsOf(names: readonly string[], nodes: ReadonlyMap<string, NodeDetails>): Values {
   const record = Object.create(null) as Values;
   for (const name of names) record[name] = nodes.get(name)?.output;
-  return record;
+  return withJson(record);
 }
 
 /** What each node got from the run's inputs and along the edges, by parameter. */
@@ -190,16 +197,30 @@ class Reader {
     return text === null ? undefined : this.redaction.apply(name, this.texts.value(text));
   }
 
-  nodes({ status, scope }: RunRow, structure: Structure, rows: readonly AttemptRow[]): Map<string, NodeDetails> {
+  error(text: string | null): unknown {
+    const thrown = this.texts.thrown(text);
+    return thrown instanceof Error ? withJson(thrown) : thrown;
+  }
+
+  nodes(
+    { status, scope }: RunRow,
+    structure: Structure,
+    rows: readonly AttemptRow[],
+    pauses: readonly Pause[],
+  ): Map<string, NodeDetails> {
     const byNode = new Map<string, AttemptRow[]>();
     for (const row of rows) append(byNode, row.node, row);
     const isOver = status === "failed" || status === "cancelled";
     const idle: NodeDetails = isOver ? { ...NO_NODE, status: "cancelled" } : NO_NODE;
     const inScope = scope === null ? undefined : new Set(this.texts.list(scope));
+    const paused = new Map(pauses.map((pause) => [pause.node, pause]));
     return new Map(
       structure.map(([name]) => {
         const isOutside = inScope !== undefined && !inScope.has(name);
-        return [name, this.node(byNode.get(name)) ?? (isOutside ? SKIPPED : idle)];
+        const node = this.node(byNode.get(name)) ?? (isOutside ? SKIPPED : idle);
+        const pause = paused.get(name);
+        const shown = pause === undefined ? node : { ...node, status: "paused" as const, reason: pause.reason };
+        return [name, withJson({ ...shown })];
       }),
     );
   }
@@ -215,9 +236,9 @@ class Reader {
       output: this.value(row.node, output),
       branch: row.branch === null ? undefined : fromColumn(row.branch),
       cached: row.is_cached === 1,
-      error: this.texts.thrown(row.error),
+      error: this.error(row.error),
       reason: row.reason ?? undefined,
-      startedAt,
+      startedAt: startedAt === undefined ? undefined : whole(startedAt),
       duration: startedAt === undefined || finished_at === null ? undefined : finished_at - startedAt,
       resumable: status !== "completed" || output !== null,
     };
@@ -230,35 +251,38 @@ class Reader {
   ): AttemptDetails[] {
     const made = rows.filter(({ attempt }) => attempt > 0);
     made.sort((a, b) => (a.started_at ?? 0) - (b.started_at ?? 0));
-    return made.map((row) => ({
-      node: row.node,
-      attempt: row.attempt,
-      status: row.status as AttemptStatus,
-      worker: row.worker ?? undefined,
-      input: inputs.get(row.node) ?? {},
-      output: row.output === null ? undefined : nodes.get(row.node)?.output,
-      error: this.texts.thrown(row.error),
-      startedAt: row.started_at ?? undefined,
-      finishedAt: row.finished_at ?? undefined,
-    }));
+    return made.map((row) =>
+      withJson({
+        node: row.node,
+        attempt: row.attempt,
+        status: row.status as AttemptStatus,
+        worker: row.worker ?? undefined,
+        input: inputs.get(row.node) ?? {},
+        output: row.output === null ? undefined : nodes.get(row.node)?.output,
+        error: this.error(row.error),
+        startedAt: whole(row.started_at),
+        finishedAt: whole(row.finished_at),
+      }),
+    );
   }
 
   /** The states as nodes: what became of each in its latest cycle. */
   states(structure: Structure, cycles: readonly CycleRow[]): Map<string, NodeDetails> {
-    const nodes = new Map<string, NodeDetails>(structure.map(([name]) => [name, NO_NODE]));
+    const nodes = new Map<string, NodeDetails>(structure.map(([name]) => [name, withJson({ ...NO_NODE })]));
     for (const row of cycles) {
       if (row.status === "entered") continue;
       const { started_at, finished_at } = row;
-      nodes.set(row.state, {
+      const details: NodeDetails = {
         ...NO_NODE,
         status: row.status as NodeStatus,
         attempts: row.attempts,
         output: this.value(row.state, row.output),
-        error: this.texts.thrown(row.error),
+        error: this.error(row.error),
         reason: row.reason ?? undefined,
-        startedAt: started_at ?? undefined,
+        startedAt: whole(started_at),
         duration: started_at === null || finished_at === null ? undefined : finished_at - started_at,
-      });
+      };
+      nodes.set(row.state, withJson(details));
     }
     return nodes;
   }
@@ -266,9 +290,12 @@ class Reader {
   cycles(rows: readonly CycleRow[]): RecordedCycle[] {
     const shown = (state: string, value: RecordedCycle["input"]) =>
       value === undefined ? undefined : { value: this.redaction.apply(state, value.value) };
-    return recordedCycles(rows, this.texts).map((cycle) => {
+    return recordedCycles(rows, this.texts).map((cycle, i) => {
+      const { started_at, finished_at, error } = rows[i];
+      const times = { startedAt: whole(started_at), finishedAt: whole(finished_at) };
       const input = shown(cycle.state, cycle.input);
-      return { ...cycle, input, output: shown(cycle.state, cycle.output) };
+      const output = shown(cycle.state, cycle.output);
+      return withJson({ ...cycle, ...times, input, output, error: this.error(error) });
     });
   }
 }
@@ -276,15 +303,17 @@ class Reader {
 /** The last attempt of each cycle. */
 function executions(cycles: readonly RecordedCycle[]): AttemptDetails[] {
   const made = cycles.filter(({ attempts }) => attempts > 0);
-  return made.map(({ state, attempts, status, worker, input, output, error, startedAt, finishedAt }) => ({
-    node: state,
-    attempt: attempts,
-    status: status as AttemptStatus,
-    worker,
-    input: input === undefined ? {} : { value: input.value },
-    output: output?.value,
-    error,
-    startedAt,
-    finishedAt,
-  }));
+  return made.map(({ state, attempts, status, worker, input, output, error, startedAt, finishedAt }) =>
+    withJson({
+      node: state,
+      attempt: attempts,
+      status: status as AttemptStatus,
+      worker,
+      input: input === undefined ? {} : { value: input.value },
+      output: output?.value,
+      error,
+      startedAt,
+      finishedAt,
+    }),
+  );
 }

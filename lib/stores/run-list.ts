@@ -1,10 +1,18 @@
 import type { Kysely } from "kysely";
-import { checkNumber, checkOneOf, checkOptions } from "../base/check.js";
+import { checkNumber, checkOneOf, checkOptions, timeOf } from "../base/check.js";
+import { StoreError } from "../base/errors.js";
+import type { Pause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
+import { referredTo } from "./batch.js";
+import type { Codec } from "./codec.js";
+import { withJson } from "./json.js";
 import { isKept } from "./names.js";
+import { pausesIn } from "./pauses.js";
+import type { Redaction } from "./redaction.js";
 import { checkedRow } from "./rows.js";
-import type { RunRow, Tables } from "./schema.js";
-import type { WorkflowKind } from "./store.js";
+import type { CycleRow, RunRow, Tables } from "./schema.js";
+import type { RecordedWait, WorkflowKind } from "./store.js";
+import { Texts } from "./texts.js";
 
 export interface RunFilter {
   readonly workflow?: string;
@@ -17,7 +25,7 @@ export interface RunFilter {
   readonly cursor?: string;
 }
 
-/** A run, without what is in it. */
+/** A run, without what is in it. All times are whole ms since 1970. */
 export interface RunSummary {
   readonly runId: string;
   readonly workflow: string;
@@ -26,9 +34,27 @@ export interface RunSummary {
   /** The run that this one is a replay of, and the first node that it computed anew. */
   readonly parentRunId: string | undefined;
   readonly parentNode: string | undefined;
-  /** In ms since 1970. */
   readonly createdAt: number;
+  /** When it ended, or paused. */
   readonly finishedAt: number | undefined;
+  /** What its nodes shared, as of its last write; undefined in a list where it can't be read. */
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+  /** Why it is paused, as its first pause says, or an fsm that waits for events. */
+  readonly pauseReason: string | undefined;
+  /** What each of the nodes that paused it says; in a list without data of more than a million characters. */
+  readonly pauses: readonly Pause[];
+  /** Of an fsm: the state that it is in. */
+  readonly currentState: string | undefined;
+  /** Of a run that is not over: what it goes on with. */
+  readonly waitingFor: WaitingFor | undefined;
+}
+
+/** What a run waits for. */
+export interface WaitingFor {
+  /** The names of the events that an fsm takes now. */
+  readonly events: readonly string[];
+  /** When it goes on without. */
+  readonly until: number | undefined;
 }
 
 /** A page of runs, the newest first; with `cursor`, there are more. */
@@ -40,17 +66,46 @@ export interface RunPage {
 const DEFAULT_LIMIT = 50;
 const STATUSES: readonly RunSummary["status"][] = ["running", "completed", "failed", "cancelled", "paused"];
 
-/** @throws {TypeError} | {RangeError} for a status, a limit, a time or a cursor that is none */
-export async function listRuns(db: Kysely<Tables>, filter: RunFilter): Promise<RunPage> {
+/** What a summary is made of. */
+const SUMMARY_COLUMNS = [
+  "id",
+  "workflow",
+  "kind",
+  "status",
+  "parent_run_id",
+  "parent_node",
+  "created_at",
+  "finished_at",
+  "metadata",
+  "pause_reason",
+  "pauses",
+  "due_at",
+] as const satisfies readonly (keyof RunRow)[];
+
+export type SummaryRow = Pick<RunRow, (typeof SUMMARY_COLUMNS)[number]>;
+
+/** Runs whose latest cycles are read together. */
+const MOST_RUNS = 500;
+
+/**
+ * A page of runs. Cost: a statement for the runs, one for the states that fsms are in, and one for each long text.
+ * @throws {TypeError} | {RangeError} for a status, a limit, a time or a cursor that is none
+ */
+export async function listRuns(
+  db: Kysely<Tables>,
+  filter: RunFilter,
+  codec: Codec,
+  redaction: Redaction,
+): Promise<RunPage> {
   const { workflow, status, since, limit = DEFAULT_LIMIT, cursor } = filter;
   checkOptions(filter, ["workflow", "status", "since", "limit", "cursor"], "listRuns");
   checkOneOf("status", status, STATUSES);
   checkNumber("limit", limit, { min: 1, integer: true });
-  if (workflow !== undefined && !isKept(workflow)) return { runs: [] };
-  let query = db.selectFrom("runs").selectAll();
+  if (workflow !== undefined && !isKept(workflow)) return withJson({ runs: [] });
+  let query = db.selectFrom("runs").select(SUMMARY_COLUMNS);
   if (workflow !== undefined) query = query.where("workflow", "=", workflow);
   if (status !== undefined) query = query.where("status", "=", status);
-  if (since !== undefined) query = query.where("created_at", ">=", timeOf(since));
+  if (since !== undefined) query = query.where("created_at", ">=", timeOf("since", since));
   if (cursor !== undefined) {
     const [at, id] = read(cursor);
     query = query.where((eb) =>
@@ -62,16 +117,33 @@ export async function listRuns(db: Kysely<Tables>, filter: RunFilter): Promise<R
     .orderBy("id", "desc")
     .limit(Math.min(limit, Number.MAX_SAFE_INTEGER - 1) + 1)
     .execute();
-  const runs = rows.slice(0, limit).map((row) => summaryOf(checkedRow("runs", row.id, row)));
-  if (rows.length <= limit) return { runs };
+  const shown = rows.slice(0, limit).map((row) => checkedRow("runs", row.id, row));
+  const cycles = await latestCycles(db, shown);
+  const runs: RunSummary[] = [];
+  for (const row of shown) {
+    const texts = new Texts(codec, row.id);
+    texts.expect("runs", row, "metadata");
+    await texts.fetch(db);
+    const metadata = ifReadable(() => metadataIn(row, texts, redaction));
+    // What is kept apart is long.
+    const dataOf = (text: string, node: string) =>
+      referredTo(text) === undefined ? redaction.apply(node, texts.value(text)) : undefined;
+    const pauses = ifReadable(() => pausesIn(row, dataOf)) ?? [];
+    runs.push(withJson(summaryOf(row, cycles.get(row.id), metadata, pauses)));
+  }
+  if (rows.length <= limit) return withJson({ runs });
   const last = rows[limit - 1];
-  return { runs, cursor: Buffer.from(JSON.stringify([last.created_at, last.id])).toString("base64url") };
+  return withJson({ runs, cursor: Buffer.from(JSON.stringify([last.created_at, last.id])).toString("base64url") });
 }
 
-function timeOf(since: number | Date): number {
-  const time = since instanceof Date ? since.getTime() : since;
-  checkNumber("since", time, { min: -Infinity });
-  return time;
+/** A run that can't be read is no reason not to show the others. */
+function ifReadable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof StoreError) return undefined;
+    throw error;
+  }
 }
 
 function read(cursor: string): [at: number, id: string] {
@@ -84,7 +156,44 @@ function read(cursor: string): [at: number, id: string] {
   throw new TypeError('"cursor" must be the cursor of a page that listRuns gave; this is none.');
 }
 
-export function summaryOf(row: RunRow): RunSummary {
+/** What of a cycle tells where its run stands. */
+type LatestCycle = Pick<CycleRow, "state" | "status" | "wait">;
+
+/** The latest cycle of each run of an fsm, by run id. */
+async function latestCycles(db: Kysely<Tables>, rows: readonly SummaryRow[]): Promise<Map<string, LatestCycle>> {
+  const ids = rows.filter(({ kind }) => kind === "fsm").map(({ id }) => id);
+  const cycles = new Map<string, LatestCycle>();
+  for (let at = 0; at < ids.length; at += MOST_RUNS) {
+    const found = await db
+      .selectFrom("runs")
+      .innerJoin("fsm_cycles", (join) =>
+        join.onRef("fsm_cycles.run_id", "=", "runs.id").on("fsm_cycles.cycle", "=", (eb) =>
+          eb
+            .selectFrom("fsm_cycles as later")
+            .select((later) => later.fn.max("later.cycle").as("latest"))
+            .whereRef("later.run_id", "=", "runs.id"),
+        ),
+      )
+      .select(["runs.id", "fsm_cycles.state", "fsm_cycles.status", "fsm_cycles.wait"])
+      .where("runs.id", "in", ids.slice(at, at + MOST_RUNS))
+      .execute();
+    for (const { id, ...cycle } of found) cycles.set(id, cycle);
+  }
+  return cycles;
+}
+
+export function metadataIn({ metadata }: SummaryRow, texts: Texts, redaction: Redaction): Record<string, unknown> {
+  if (metadata === null) return {};
+  return withJson(redaction.apply("metadata", texts.record(metadata)) as Record<string, unknown>);
+}
+
+/** @param cycle - the latest one */
+export function summaryOf<M extends RunSummary["metadata"]>(
+  row: SummaryRow,
+  cycle: LatestCycle | undefined,
+  metadata: M,
+  pauses: readonly Pause[],
+): RunSummary & { readonly metadata: M } {
   return {
     runId: row.id,
     workflow: row.workflow,
@@ -92,7 +201,36 @@ export function summaryOf(row: RunRow): RunSummary {
     status: row.status as RunSummary["status"],
     parentRunId: row.parent_run_id ?? undefined,
     parentNode: row.parent_node ?? undefined,
-    createdAt: row.created_at,
-    finishedAt: row.finished_at ?? undefined,
+    createdAt: whole(row.created_at),
+    finishedAt: whole(row.finished_at),
+    metadata,
+    pauseReason: row.pause_reason ?? undefined,
+    pauses,
+    currentState: cycle?.state,
+    waitingFor: waitingFor(row, cycle),
   };
+}
+
+function waitingFor({ status, due_at }: SummaryRow, cycle: LatestCycle | undefined): WaitingFor | undefined {
+  if (status !== "running" && status !== "paused") return undefined;
+  const wait = waitIn(cycle?.wait ?? "null");
+  const until = whole(due_at ?? wait?.after?.at ?? null);
+  if (wait === undefined && until === undefined) return undefined;
+  return { events: wait?.events.map(([event]) => event) ?? [], until };
+}
+
+/** Undefined for what no store wrote, which getRun tells of. */
+function waitIn(text: string): RecordedWait | undefined {
+  try {
+    const wait = JSON.parse(text) as RecordedWait | null;
+    return Array.isArray(wait?.events) ? wait : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A recorded time as it is shown. Records keep the part of a ms that the clock gave: it tells what came first. */
+export function whole<T extends number | null>(time: T): T extends null ? undefined : number;
+export function whole(time: number | null): number | undefined {
+  return time === null ? undefined : Math.floor(time);
 }

@@ -1,9 +1,11 @@
 import { nowChecked, toEpoch } from "../base/clock.js";
 import { deferred, type Deferred } from "../base/deferred.js";
 import { StoreError } from "../base/errors.js";
+import type { Pause } from "../run/pause.js";
 import { Batch, type NewRunRow } from "./batch.js";
 import type { Codec } from "./codec.js";
 import { kept, requireKept, toColumn } from "./names.js";
+import { NOT_PAUSED, pauseColumns, type PauseColumns } from "./pauses.js";
 import { queuedEvent } from "./records.js";
 import type { EventRow } from "./schema.js";
 import type { Texts } from "./texts.js";
@@ -52,6 +54,8 @@ export class SqlRunLog implements RunLog {
   /** The database knows that the run is driven here. */
   private isKnown = false;
   private isEnding = false;
+  /** What paused the run. */
+  private pauses: PauseColumns = NOT_PAUSED;
   /** The number of the latest event that others recorded. */
   private lastReceived = -1;
 
@@ -163,6 +167,10 @@ export class SqlRunLog implements RunLog {
     await this.whenWritten();
   }
 
+  paused(reason: string | undefined, pauses: readonly Pause[], dueAt: number | undefined): void {
+    this.pauses = pauseColumns(reason, pauses, dueAt, this.open().batch, this.keeper);
+  }
+
   durable(): Promise<void> | undefined {
     if (this.driving.durability === "relaxed") return undefined;
     return this.whenWritten();
@@ -172,14 +180,14 @@ export class SqlRunLog implements RunLog {
     if (this.failure !== undefined) return this.keeper.released(this);
     const { batch } = this.open();
     const unstorable = this.keepMetadata(batch);
-    const { status, outputs, error, dueAt } =
-      unstorable === undefined ? end : { ...end, status: "failed", error: unstorable, dueAt: undefined };
+    const { status, outputs, error } = unstorable === undefined ? end : { ...end, status: "failed", error: unstorable };
     batch.end = {
       status,
       outputs: JSON.stringify(outputs),
       error: error === undefined ? null : batch.keep(this.keeper.codec.encodeThrown(error)),
       finished_at: toEpoch(nowChecked()),
-      due_at: dueAt ?? null,
+      ...this.pauses,
+      due_at: status === "paused" ? this.pauses.due_at : null,
     };
     this.isEnding = true;
     this.keeper.changed(this, true);

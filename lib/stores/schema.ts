@@ -34,15 +34,17 @@ export interface RunRow {
   outputs: string | null;
   metadata: string | null;
   error: string | null;
-  /** Who drives the run, until when unless the lease is renewed, and the number of drivers it has had. */
+  /** Of a paused run: why, as a whole and by node, and when it is to be taken up again. */
+  pause_reason: string | null;
+  pauses: string | null;
+  due_at: number | null;
+  /** Who drives the run, until when unless the lease is renewed, and a number that each new driver raises. */
   owner: string | null;
   lease_expires_at: number | null;
   fencing_token: number;
   created_at: number;
   updated_at: number;
   finished_at: number | null;
-  /** When a paused run goes on by itself. */
-  due_at: number | null;
 }
 
 /** One attempt of a node. Attempt 0 is what became of it without one. Inputs are what went along the edges to it. */
@@ -131,17 +133,20 @@ const MIGRATIONS: readonly Migration[] = [
       outputs: "text",
       metadata: "text",
       error: "text",
+      pause_reason: "text",
+      pauses: "text",
+      due_at: "double precision",
       owner: "text",
       lease_expires_at: "double precision",
       fencing_token: "integer not null",
       created_at: "double precision not null",
       updated_at: "double precision not null",
       finished_at: "double precision",
-      due_at: "double precision",
     });
     await index(db, "runs", ["created_at", "id"]);
     await index(db, "runs", ["workflow", "created_at", "id"]);
     await index(db, "runs", ["workflow", "status", "created_at", "id"]);
+    await index(db, "runs", ["workflow", "status", "due_at"]);
     await index(db, "runs", ["parent_run_id"]);
     await index(db, "runs", ["owner"]);
     await table(db, "node_executions", ["run_id", "node", "attempt"], {

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { hostname } from "node:os";
 import { Kysely } from "kysely";
 import { checkName } from "../base/check.js";
@@ -5,6 +6,7 @@ import { DagwrightError, StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import type { CacheStore } from "../definition/policy-options.js";
 import { abandonedRuns } from "./abandoned.js";
+import { cancelRun } from "./cancellation.js";
 import { claimRun } from "./claim.js";
 import { Codec, type StoredType } from "./codec.js";
 import type { Connection, Database } from "./connection.js";
@@ -16,8 +18,9 @@ import { sendEvent } from "./mail.js";
 import { requireId, requireKept, requireNamesKept } from "./names.js";
 import { newRunRow } from "./new-run.js";
 import { Postman } from "./postman.js";
-import { notFound, readRun, runRow } from "./records.js";
+import { lockedRow, notFound, readRun, runRow } from "./records.js";
 import { Redaction } from "./redaction.js";
+import { removeRun } from "./removal.js";
 import { prune, type PruneOptions } from "./retention.js";
 import { runDetails, type RunDetails } from "./run-details.js";
 import { listRuns, type RunFilter, type RunPage } from "./run-list.js";
@@ -43,6 +46,9 @@ export interface StoreOptions {
 }
 
 const DEFAULT_LEASE = 10_000;
+
+/** Columns hold twice as much. */
+const MOST_FIRST_TOKENS = 2 ** 30;
 
 /**
  * A SQL database that keeps runs and cached results. It is opened, and its tables made, at the first use.
@@ -95,7 +101,7 @@ export class SqlStore implements RunStore {
 
   /** The runs that are recorded, the newest first, page by page. */
   async listRuns(filter: RunFilter = {}): Promise<RunPage> {
-    return this.reading(({ db }) => listRuns(db, filter));
+    return this.reading(({ db }) => listRuns(db, filter, this.codec, this.redaction));
   }
 
   /** All that is recorded of a run; undefined when there is none of this id. */
@@ -116,8 +122,35 @@ export class SqlStore implements RunStore {
   }
 
   /**
-   * Removes runs that are over, with all that is recorded of them. A run is kept that neither option removes; running and
-   * paused ones always are.
+   * Ends a run as `cancelled` that nobody drives: a paused one, or one whose process is gone.
+   * @param reason - becomes part of the run's error
+   * @throws {StoreError} NOT_FOUND, RUN_ENDED when it is over, LEASE_HELD while somebody drives it
+   */
+  async cancel(runId: string, reason?: unknown): Promise<void> {
+    checkName("runId", runId);
+    await this.transaction(async (trx, database) => {
+      const row = await lockedRow(trx, database, runId);
+      this.leases.requireFree(row, "Cancel it there, through its handle, or wait for the end of the lease.");
+      await cancelRun(trx, row, reason, this.codec);
+    });
+  }
+
+  /**
+   * Removes a run that nobody drives, whatever its status, with all that is recorded of it.
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while somebody drives it
+   */
+  async delete(runId: string): Promise<void> {
+    checkName("runId", runId);
+    await this.transaction(async (trx, database) => {
+      const row = await lockedRow(trx, database, runId);
+      this.leases.requireFree(row, "End it there, through its handle, or wait for the end of the lease.");
+      await removeRun(trx, row);
+    });
+  }
+
+  /**
+   * Removes runs that are over, with all that is recorded of them. A run is kept that neither option removes; running ones
+   * always are, and paused ones unless told otherwise.
    * @returns how many were removed
    */
   async prune(options: PruneOptions): Promise<number> {
@@ -183,9 +216,11 @@ export class SqlStore implements RunStore {
     requireNamesKept(run.structure);
     const { leases, keeper } = this;
     if (leases.driven.has(run.runId)) throw runExists(run.runId);
-    const log = new SqlRunLog(run.runId, 1, run.driving, keeper);
+    // Not the same for each: the driver of a removed run may not know yet that another one has its id.
+    const token = randomInt(1, MOST_FIRST_TOKENS);
+    const log = new SqlRunLog(run.runId, token, run.driving, keeper);
     leases.add(log);
-    await log.create((batch) => newRunRow(run, batch, leases, keeper));
+    await log.create((batch) => newRunRow(run, token, batch, leases, keeper));
     return log;
   }
 

@@ -1,5 +1,6 @@
 import { sql, type Kysely } from "kysely";
 import { isKept } from "./names.js";
+import { withJson } from "./json.js";
 import type { Tables } from "./schema.js";
 
 /** How the runs of a workflow went. */
@@ -67,5 +68,5 @@ export async function statsOf(db: Kysely<Tables>, workflow: string): Promise<Wor
       { completed: Number(completed), failed: Number(failed), p50: p50 ?? undefined, p99: p99 ?? undefined },
     ]),
   );
-  return { workflow, runs, nodes };
+  return withJson({ workflow, runs, nodes: withJson(nodes) });
 }

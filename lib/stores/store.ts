@@ -1,4 +1,5 @@
 /** The port to where runs are recorded. Engines know stores by it, and nothing of what is behind it. */
+import type { Pause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
 
 /**
@@ -95,7 +96,8 @@ export interface AttemptOutcome {
   readonly reason?: string;
 }
 
-export type AttemptStatus = "running" | "completed" | "failed" | "skipped" | "cancelled" | "paused" | "superseded";
+export type AttemptStatus =
+  "running" | "completed" | "failed" | "skipped" | "cancelled" | "paused" | "copied" | "superseded";
 
 /** A result that went from one node to another. */
 export interface Traversal {
@@ -179,6 +181,11 @@ export interface RunLog {
   look(): Promise<void>;
   /** Resolves when all that was added is durable, however the run is driven. @throws {StoreError} when that fails */
   written(): Promise<void>;
+  /**
+   * What of the run paused it, which is about to end, and when it goes on by itself in any case, in ms since 1970.
+   * @throws {StoreError} UNSTORABLE
+   */
+  paused(reason: string | undefined, pauses: readonly Pause[], dueAt: number | undefined): void;
   /** Resolves when all that was added is durable; never, once the log has failed. Undefined when nobody has to wait. */
   durable(): Promise<void> | undefined;
   /** Makes all durable, with how the run ended, and ceases to drive it. @throws {StoreError} when that fails */
@@ -190,8 +197,6 @@ export interface RunEnd {
   /** The nodes whose results are the run's outputs. */
   readonly outputs: readonly string[];
   readonly error: unknown;
-  /** When a paused run is to go on by itself, in ms since 1970. */
-  readonly dueAt: number | undefined;
 }
 
 /** A run as it is recorded. */
@@ -209,10 +214,11 @@ export interface RecordedRun {
   /** In ms since 1970. */
   readonly createdAt: number;
   readonly finishedAt: number | undefined;
-  readonly dueAt: number | undefined;
   readonly nodes: ReadonlyMap<string, RecordedNode>;
   readonly cycles: readonly RecordedCycle[];
   readonly events: readonly QueuedEvent[];
+  /** When a paused run is to be taken up again, in ms since 1970. */
+  readonly dueAt: number | undefined;
 }
 
 /** What became of a node so far. */

@@ -34,15 +34,15 @@ export class Texts {
   }
 
   /** Says which columns of a row will be asked for. */
-  expect<Table extends keyof RunRows>(
+  expect<Table extends keyof RunRows, Column extends keyof RunRows[Table] & string>(
     table: Table,
-    row: RunRows[Table],
-    ...columns: readonly (keyof RunRows[Table] & string)[]
+    row: Pick<RunRows[Table], Column>,
+    ...columns: readonly Column[]
   ): void {
     for (const column of columns) {
       const text = row[column] as string | null;
       if (text === null) continue;
-      this.columns.push({ column, text, place: () => placeOf(table, row, column) });
+      this.columns.push({ column, text, place: () => placeOf(table, row as RunRows[Table], column) });
       const hash = referredTo(text);
       if (hash !== undefined) this.blobs.set(hash, undefined);
     }

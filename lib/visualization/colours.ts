@@ -10,6 +10,7 @@ export const COLOURS: Readonly<Record<NodeStatus, { fill: string; stroke: string
   skipped: { fill: "#fafafa", stroke: "#d4d4d8" },
   cancelled: { fill: "#fef3c7", stroke: "#d97706" },
   paused: { fill: "#ede9fe", stroke: "#7c3aed" },
+  copied: { fill: "#ccfbf1", stroke: "#0d9488" },
 };
 
 /** The lines that give Mermaid's nodes the colours of their status: `n0`, `n3` … for the prefix `n`. */

@@ -768,10 +768,21 @@ describe("Dag › overrides and partial runs", () => {
     expect(log).toEqual(["c", "d"]);
     expect(run.get("d")).toBe(4);
     expect(run.get("side")).toBe(-1);
-    expect(statuses(run)).toMatchObject({ a: "skipped", b: "skipped", c: "completed", side: "skipped" });
+    expect(statuses(run)).toMatchObject({ a: "copied", b: "copied", c: "completed", side: "copied" });
+    expect(dag.toMermaid({ run })).toContain("class n0,n1,n4 copied");
     const other = await dag.run({ overrides: { b: 50 } });
     expect((await dag.runFrom("c", { from: first })).get("d")).toBe(4);
     expect((await dag.runFrom("c", { from: other })).get("d")).toBe(52);
+  });
+
+  it("take the results that are given for nodes outside of what they compute", async () => {
+    const log: string[] = [];
+    const dag = chain(log);
+    const run = await dag.runFrom("c", { overrides: { a: 1, b: 10 } });
+    expect(run.get("d")).toBe(12);
+    expect(log).toEqual(["c", "d"]);
+    const first = await dag.run();
+    expect((await dag.runFrom("c", { from: first, overrides: { b: 20 } })).get("d")).toBe(22);
   });
 
   it("run between two nodes", async () => {

@@ -146,7 +146,8 @@ class Story {
       const record = await this.recorded(runId);
       expect(record.parentRunId).toBe(`r${i}`);
       for (const [node, { status }] of before.nodes) {
-        if (!rerun.has(node)) expect([node, record.nodes.get(node)?.status]).toEqual([node, "skipped"]);
+        const taken = status === "completed" || status === "copied" ? "copied" : "skipped";
+        if (!rerun.has(node)) expect([node, record.nodes.get(node)?.status]).toEqual([node, taken]);
         else if (status === "completed") expect([node, record.nodes.get(node)?.status]).toEqual([node, "completed"]);
       }
     }

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { Dag, StoreError } from "dagwright";
 import { postgresStore, type StoreOptions } from "dagwright/store";
 import { storeEventsContract } from "../contracts/store-events.contract.js";
+import { storeLookingContract } from "../contracts/store-looking.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
 import { storeContract } from "../contracts/store.contract.js";
 import { execute, startPostgres } from "../support/postgres.js";
@@ -31,6 +32,7 @@ if (typeof server === "string") {
   storeContract("Postgres", subject);
   sharingContract("Postgres", subject);
   storeEventsContract("Postgres", subject);
+  storeLookingContract("Postgres", subject);
 
   describe("A Postgres store", () => {
     it("makes its tables once, whoever comes first", async () => {

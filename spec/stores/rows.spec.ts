@@ -56,7 +56,11 @@ beforeAll(async () => {
   const waiting = fsm().start({ store, runId: "f", inputs: { n: 5 }, signal: end.signal });
   const waits = () => database.prepare("select * from fsm_cycles where wait is not null").all([]).length > 0;
   await vi.waitFor(() => expect(waits()).toBe(true), { timeout: 10_000 });
-  database.prepare("insert into fsm_events values ('f', 7, 'OTHER', '[1]')").run([]);
+  database
+    .prepare(
+      "insert into fsm_events (run_id, id, number, event, payload, sent_at) values ('f', 'x', 7, 'OTHER', '[1]', 1)",
+    )
+    .run([]);
   database.prepare("update runs set owner = null, lease_expires_at = null").run([]);
   recorded = new Map(TABLES.map((table) => [table, database.prepare(`select * from ${table}`).all([]) as Row[]]));
   end.abort();
@@ -152,7 +156,7 @@ describe("A recorded run of which somebody changed", () => {
     ["node_executions", "attempt status worker output branch is_cached error reason started_at finished_at"],
     ["edge_traversals", "target input source output traversed_at"],
     ["fsm_cycles", "cycle state status attempts worker input event output error reason wait started_at finished_at"],
-    ["fsm_events", "number event payload"],
+    ["fsm_events", "number event payload sent_at"],
     ["blobs", "hash data"],
   ]; // prettier-ignore
   it.each(columns.flatMap(([table, names]) => names.split(" ").map((name): [Table, string] => [table, name])))(

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sqliteStore } from "dagwright/store";
 import { storeEventsContract } from "../contracts/store-events.contract.js";
+import { storeLookingContract } from "../contracts/store-looking.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
 import { storeContract } from "../contracts/store.contract.js";
 import { openDatabase } from "../support/sqlite.js";
@@ -38,3 +39,4 @@ async function subject() {
 storeContract("SQLite", subject);
 sharingContract("SQLite", subject);
 storeEventsContract("SQLite", subject);
+storeLookingContract("SQLite", subject);

@@ -219,6 +219,6 @@ refreshed.cachedNode("value", { ttl: 1e9, staleAfter: 0, key: "n" }, (n: number,
 
 export const asking = new Dag("asking");
 asking.node("ask", () => {
-  throw new PauseRun("threads ask too");
+  throw new PauseRun("threads ask too", { data: { since: new Date(0) }, until: 2_000_000_000_000 });
 });
 asking.node("key", { after: ["ask"] }, (ctx: Context) => ctx.idempotencyKey);

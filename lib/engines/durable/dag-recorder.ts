@@ -33,9 +33,10 @@ export class DagRecorder extends Recorder {
   /** Results taken over from another run are part of this one. */
   protected begin(log: RunLog): void {
     const { state } = this;
-    for (const node of state.copiedNodes) {
+    for (let node = 0; node < state.plan.size; node++) {
+      if (state.status[node] !== Status.copied) continue;
       const output = { value: state.values[node] };
-      this.settle(log, node, "skipped", undefined, { output, branch: state.branchOf(node) });
+      this.settle(log, node, "copied", undefined, { output, branch: state.branchOf(node) });
     }
     for (const node of state.skippedBefore) this.settle(log, node, "skipped");
   }
@@ -66,11 +67,13 @@ export class DagRecorder extends Recorder {
     }
   }
 
+  /** A node that paused without an attempt in progress is among the run's pauses only. */
   protected end(log: RunLog): void {
     const { state } = this;
-    for (const [node, reason] of state.pauses) {
-      this.settle(log, node, "paused", toEpoch(state.finishedAt(node)), { reason });
+    for (const [node, { reason }] of state.pausedNodes) {
+      if (this.running.has(node)) this.settle(log, node, "paused", toEpoch(state.finishedAt(node)), { reason });
     }
+    if (state.pausedNodes.size > 0) log.paused(state.pauseReason, state.pauses, undefined);
   }
 
   protected outputs(): string[] {

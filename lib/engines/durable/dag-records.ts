@@ -45,25 +45,30 @@ export interface Continued {
   readonly state: RunState;
   readonly recorder: Recorder;
   readonly claim: Claim;
-  /** The results that stand in for paused nodes. */
-  readonly provided: ReadonlyMap<number, unknown> | undefined;
+  /** The results that stand in for nodes. */
+  readonly given: ReadonlyMap<number, unknown> | undefined;
 }
 
 /**
  * How a run goes on, or its result when it is complete.
- * @throws {ValidationError} VALIDATION when the workflow has changed, or `provide` names nodes that did not pause
+ * @param overrides - results of nodes that have not completed
+ * @throws {ValidationError} VALIDATION when the workflow has changed, `provide` names nodes that did not pause, or `overrides`
+ *   nodes that the run has or does not compute
  */
 export function continued(
   plan: DagPlan,
   run: RecordedRun,
   options: { readonly durability?: Durability; readonly allowChanges?: boolean; readonly provide?: object },
+  overrides?: ReadonlyMap<number, unknown>,
 ): Continued | RunResult<any> {
   const structure = structureOf(plan);
   const change = changeSince(run, "dag", plan.workflow, structure, options.allowChanges);
   const holds = change === undefined ? undefined : untouched(plan, change);
   const state = restoredState(plan, run, holds);
   const provided = providedTo(plan, run, options.provide);
-  if (run.status === "completed" && change === undefined) {
+  const isOver = run.status === "completed" && change === undefined;
+  for (const node of overrides?.keys() ?? []) requireOpen(state, node, isOver);
+  if (isOver) {
     restoreSkips(state, run);
     return new RunResult<any>(state, "completed");
   }
@@ -73,7 +78,8 @@ export function continued(
     structure: change === undefined ? undefined : structure,
     discard: holds === undefined ? [] : discarded(plan, run, holds),
   };
-  return { state, recorder, claim, provided };
+  const given = overrides === undefined ? provided : new Map([...(provided ?? []), ...overrides]);
+  return { state, recorder, claim, given };
 }
 
 /** @throws {ValidationError} VALIDATION naming a node that did not pause, and those that did */
@@ -92,6 +98,18 @@ function providedTo(
     provided.set(index, value);
   }
   return provided;
+}
+
+/** @throws {ValidationError} VALIDATION for a node that a resumed run does not compute */
+function requireOpen(state: RunState, node: number, isOver: boolean): void {
+  const { runId, plan, active } = state;
+  const refuse = (why: string) => {
+    const remedy = "To compute with another result, replay the run: dag.replay(runId, { rerun, overrides })";
+    throw new ValidationError(`"overrides" names "${plan.specs[node].name}", but run "${runId}" ${why}. ${remedy}.`);
+  };
+  if (state.hasResult(node)) refuse("has its result, which stands");
+  if (active?.[node] === 0) refuse("is a partial one without it");
+  if (isOver) refuse("has completed without it");
 }
 
 /** The error for a value provided to what does not wait for one. */

@@ -76,7 +76,8 @@ export class FsmRecorder extends Recorder {
   /** The current state paused the run. */
   paused(reason: string): void {
     const finishedAt = toEpoch(nowChecked());
-    this.guarded((log) => log.cycle((this.current = { ...this.current, status: "paused", reason, finishedAt })));
+    const entry = { ...this.current, reason, finishedAt, output: undefined, wait: undefined };
+    this.guarded((log) => log.cycle((this.current = { ...entry, status: "paused" })));
   }
 
   protected begin(log: RunLog): void {
@@ -109,10 +110,10 @@ export class FsmRecorder extends Recorder {
     }
   }
 
-  protected end(): void {}
-
-  protected override dueAt(): number | undefined {
-    return this.current.wait?.after?.at;
+  protected end(log: RunLog): void {
+    const { pause, pauseReason } = this.state;
+    if (pause === undefined && pauseReason === undefined) return;
+    log.paused(pauseReason, pause === undefined ? [] : [pause], this.current.wait?.after?.at);
   }
 
   protected outputs(): string[] {

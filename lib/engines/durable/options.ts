@@ -30,6 +30,8 @@ export interface RecoverOptions<N = Record<string, unknown>> extends Omit<RunOpt
 export interface ResumeOptions<N = Record<string, unknown>> extends RecoverOptions<N> {
   /** Results for nodes that paused the run, by name; those nodes do not run. */
   provide?: Readonly<Partial<Record<keyof N & string, unknown>>>;
+  /** Results for any nodes that have not completed, by name; those nodes do not run. */
+  overrides?: Readonly<Partial<Record<keyof N & string, unknown>>>;
 }
 
 /** The options of a replay. */
@@ -73,11 +75,11 @@ const CONTINUING: readonly (readonly [string, (value: unknown) => void])[] = [
   ["allowChanges", (value) => checkType("allowChanges", value, "boolean")],
   recorded("inputs"),
 ];
-const RESUMING = [...CONTINUING, recorded("context"), recorded("runId"), recorded("overrides"), recorded("from")];
+const RESUMING = [...CONTINUING, recorded("context"), recorded("runId"), recorded("from")];
 const PROVIDING = ["provide", (value: unknown) => checkType("provide", value, "object")] as const;
 
 const RESUME_RULES: RuleMap = new Map([...DAG_RULES, ...RESUMING, PROVIDING]);
-const RECOVER_RULES: RuleMap = new Map([...DAG_RULES, ...RESUMING]);
+const RECOVER_RULES: RuleMap = new Map([...DAG_RULES, ...RESUMING, recorded("overrides")]);
 const REPLAY_RULES: RuleMap = new Map([
   ...DAG_RULES,
   ...CONTINUING,

@@ -71,8 +71,7 @@ export abstract class Recorder {
     // A run that ended in the same turn has not heard of it.
     const missed = error === undefined ? this.unstorable : undefined;
     const end = missed === undefined ? { status, error } : { status: "failed" as const, error: missed };
-    const dueAt = end.status === "paused" ? this.dueAt() : undefined;
-    await this.log?.finish({ ...end, outputs: this.outputs(), dueAt });
+    await this.log?.finish({ ...end, outputs: this.outputs() });
     if (missed !== undefined) throw missed;
   }
 
@@ -83,11 +82,6 @@ export abstract class Recorder {
   protected abstract end(log: RunLog): void;
   /** The names of the nodes whose results are the run's. */
   protected abstract outputs(): string[];
-
-  /** When the run goes on by itself if it is paused now, in ms since 1970. */
-  protected dueAt(): number | undefined {
-    return undefined;
-  }
 
   protected guarded(work: (log: RunLog) => void): void {
     if (this.log === undefined) return;

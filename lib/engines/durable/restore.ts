@@ -43,9 +43,9 @@ export function restoredState(plan: DagPlan, run: RecordedRun, holds?: Uint8Arra
     if (node.attempts > 0) state.setAttemptsBefore(i, node.attempts);
     if (node.status === "skipped" && node.output === undefined && active?.[i] === 0) state.facts.skippedBefore.add(i);
     if (node.output === undefined || holds?.[i] === 0) continue;
-    if (node.status === "skipped") state.facts.copied.add(i);
-    else if (node.status === "completed") state.status[i] = Status.completed;
-    else continue;
+    if (node.status === "copied") state.copy(i, node.output.value, node.branch);
+    if (node.status !== "completed") continue;
+    state.status[i] = Status.completed;
     state.values[i] = node.output.value;
     if (node.branch !== undefined) state.facts.branches.set(i, node.branch);
     if (node.isCached) state.facts.cached.add(i);
@@ -64,7 +64,9 @@ export function restoreSkips(state: RunState, run: RecordedRun): void {
     if (i !== undefined && status === "skipped") state.status[i] = Status.skipped;
   }
   if (state.active === undefined) return;
-  for (let i = 0; i < state.plan.size; i++) if (state.active[i] === 0) state.status[i] = Status.skipped;
+  for (let i = 0; i < state.plan.size; i++) {
+    if (state.active[i] === 0 && state.status[i] !== Status.copied) state.status[i] = Status.skipped;
+  }
 }
 
 /** The nodes with a result that does not hold any more. */

@@ -1,0 +1,79 @@
+/** The cancellation of runs that nobody drives. */
+import { sql, type Kysely } from "kysely";
+import { StoreError } from "../base/errors.js";
+import { messageOf } from "../base/message.js";
+import { CancelledError } from "../run/errors.js";
+import { Batch } from "./batch.js";
+import { writeBlobs } from "./blobs.js";
+import type { Codec } from "./codec.js";
+import { NOT_PAUSED, pausesIn } from "./pauses.js";
+import type { AttemptRow, RunRow, Tables } from "./schema.js";
+
+const OPEN = ["running", "paused"];
+
+/**
+ * Ends a run as `cancelled`, in a transaction of the caller's, who knows that nobody drives it: a driver whose lease ran out
+ * finds the run taken over. What of it has not settled is cancelled, too.
+ * @throws {StoreError} RUN_ENDED when it is over
+ */
+export async function cancelRun(trx: Kysely<Tables>, row: RunRow, reason: unknown, codec: Codec): Promise<void> {
+  const { id, status, workflow } = row;
+  if (!OPEN.includes(status)) {
+    const message = `The run "${id}" can't be cancelled: it has ended as ${status}. If nobody needs it, remove it with store.delete.`;
+    throw new StoreError(message, "RUN_ENDED");
+  }
+  const why = reason === undefined ? "" : `: ${messageOf(reason)}`;
+  const error = new CancelledError(`Run of "${workflow}" was cancelled in its store${why}.`, {
+    runId: id,
+    cause: reason,
+  });
+  const batch = new Batch();
+  const now = Date.now();
+  const ended = {
+    status: "cancelled",
+    error: batch.keep(codec.encodeThrown(error)),
+    ...NOT_PAUSED,
+    owner: null,
+    lease_expires_at: null,
+    fencing_token: row.fencing_token + 1,
+    updated_at: now,
+    finished_at: now,
+  };
+  await writeBlobs(trx, id, batch.blobs);
+  await trx.updateTable("runs").set(ended).where("id", "=", id).execute();
+  await cancelPaused(trx, row, now);
+  const settled = { status: "cancelled", finished_at: sql<number>`coalesce(finished_at, ${now})` };
+  for (const table of ["node_executions", "fsm_cycles"] as const) {
+    await trx.updateTable(table).set(settled).where("run_id", "=", id).where("status", "in", OPEN).execute();
+  }
+  await trx.deleteFrom("fsm_events").where("run_id", "=", id).execute();
+}
+
+/** Cancels the nodes of a dag that paused without an attempt in progress. */
+async function cancelPaused(trx: Kysely<Tables>, row: RunRow, now: number): Promise<void> {
+  const paused = row.kind === "dag" ? pausesIn(row, () => undefined).map(({ node }) => node) : [];
+  if (paused.length === 0) return;
+  const attempts = trx.selectFrom("node_executions").select("node").where("run_id", "=", row.id);
+  const inProgress = new Set((await attempts.where("status", "=", "paused").execute()).map(({ node }) => node));
+  for (const node of paused) {
+    if (inProgress.has(node)) continue;
+    const cancelled: AttemptRow = { ...NO_ATTEMPT, run_id: row.id, node, finished_at: now };
+    await trx
+      .insertInto("node_executions")
+      .values(cancelled)
+      .onConflict((conflict) => conflict.columns(["run_id", "node", "attempt"]).doUpdateSet(cancelled))
+      .execute();
+  }
+}
+
+const NO_ATTEMPT = {
+  attempt: 0,
+  status: "cancelled",
+  worker: null,
+  output: null,
+  branch: null,
+  is_cached: 0,
+  error: null,
+  reason: null,
+  started_at: null,
+};

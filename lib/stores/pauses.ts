@@ -1,0 +1,90 @@
+/** How a run's pauses are kept in its row. */
+import { StoreError } from "../base/errors.js";
+import type { Pause } from "../run/pause.js";
+import type { Batch } from "./batch.js";
+import type { Codec } from "./codec.js";
+import { kept } from "./names.js";
+import type { RunRow } from "./schema.js";
+
+/** A pause in its row: `data` is a text of the codec, or where it is long, what refers to one. */
+interface KeptPause {
+  readonly node: string;
+  readonly reason?: string;
+  readonly until?: number;
+  readonly data?: string;
+}
+
+export type PauseColumns = Pick<RunRow, "pause_reason" | "pauses" | "due_at">;
+
+/** The columns of a run that is not paused. */
+export const NOT_PAUSED: PauseColumns = { pause_reason: null, pauses: null, due_at: null };
+
+/**
+ * The columns of a paused run, which is due when the first of its pauses is over.
+ * @param dueAt - when it goes on in any case, in ms since 1970
+ * @throws {StoreError} UNSTORABLE for data that can't be kept
+ */
+export function pauseColumns(
+  reason: string | undefined,
+  pauses: readonly Pause[],
+  dueAt: number | undefined,
+  batch: Batch,
+  { codec, skipsUnstorable }: { readonly codec: Codec; readonly skipsUnstorable: boolean },
+): PauseColumns {
+  const dataOf = ({ node, data }: Pause): string | undefined => {
+    if (data === undefined) return undefined;
+    try {
+      return batch.keep(codec.encode(data, `The data of the pause of "${node}"`));
+    } catch (error) {
+      if (skipsUnstorable && error instanceof StoreError) return undefined;
+      throw error;
+    }
+  };
+  const list = pauses.map((pause): KeptPause => {
+    const { node, until, reason } = pause;
+    return { node, until, reason: reason === undefined ? undefined : kept(reason), data: dataOf(pause) };
+  });
+  const due = Math.min(dueAt ?? Infinity, ...pauses.map(({ until = Infinity }) => until));
+  return {
+    pause_reason: reason === undefined ? null : kept(reason),
+    pauses: list.length === 0 ? null : JSON.stringify(list),
+    due_at: due === Infinity ? null : due,
+  };
+}
+
+/** What is known of a run's pauses from its row. */
+type PauseRow = Pick<RunRow, "id" | "pauses">;
+
+/**
+ * The pauses in a row.
+ * @param dataOf - the data that a text stands for
+ * @throws {StoreError} STORE for a row that no store wrote
+ */
+export function pausesIn(row: PauseRow, dataOf: (text: string, node: string) => unknown): Pause[] {
+  return parsed(row).map(({ node, reason, until, data }) => {
+    return { node, reason, data: data === undefined ? undefined : dataOf(data, node), until };
+  });
+}
+
+/** The texts in a row that may be kept apart. @throws {StoreError} as {@link pausesIn} */
+export function pauseTexts(row: PauseRow): string[] {
+  return parsed(row).flatMap(({ data }) => data ?? []);
+}
+
+function parsed({ id, pauses }: PauseRow): readonly KeptPause[] {
+  if (pauses === null) return [];
+  try {
+    const list = JSON.parse(pauses) as unknown;
+    if (Array.isArray(list) && list.every(isPause)) return list;
+  } catch {
+    // It is no list, either.
+  }
+  throw new StoreError(`The column "pauses" of run "${id}" holds what no store wrote. Restore it, or delete the run.`);
+}
+
+function isPause(value: unknown): value is KeptPause {
+  if (typeof value !== "object" || value === null) return false;
+  const { node, reason, until, data } = value as Record<keyof KeptPause, unknown>;
+  const isText = (part: unknown) => part === undefined || typeof part === "string";
+  return typeof node === "string" && isText(reason) && isText(data) && (until === undefined || Number.isFinite(until));
+}

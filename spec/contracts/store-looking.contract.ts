@@ -1,0 +1,610 @@
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Dag, Fsm, next, PauseRun, stop, waitForEvent, type Context } from "dagwright";
+import type { SqlStore, StoreOptions } from "dagwright/store";
+import type { StoreSubject } from "./store.contract.js";
+
+const never = () => new Promise<never>(() => {});
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => expect.unreachable("it resolved"),
+    (error: any) => error,
+  );
+const statuses = (nodes: ReadonlyMap<string, { readonly status: string }>) =>
+  Object.fromEntries(Array.from(nodes, ([name, { status }]) => [name, status]));
+const written = (value: unknown) => JSON.parse(JSON.stringify(value));
+
+class Point {
+  constructor(readonly x: bigint) {}
+}
+
+/** A class whose instances throw whatever is asked of them. */
+class Hostile {
+  get boom(): never {
+    throw new Error("boom");
+  }
+  toJSON(): never {
+    throw new Error("boom");
+  }
+}
+
+/** load → approve, which pauses, → publish. */
+function approval(pause: () => PauseRun): Dag<any> {
+  const dag = new Dag<any>("approval");
+  dag.node("load", (ctx: Context) => {
+    ctx.metadata.customer = "Ann";
+    return 1;
+  });
+  dag.node("approve", { needs: ["load"] }, (_: number, ctx: Context) => {
+    if (ctx.attempt === 1) throw pause();
+    return ctx.attempt;
+  });
+  dag.node("publish", { needs: ["approve"] }, (n: number) => n * 10);
+  return dag;
+}
+
+/** What every store of runs shows, and lets people do to runs. */
+export function storeLookingContract(name: string, connect: () => Promise<StoreSubject>): void {
+  describe(`Whoever looks at runs in ${name}`, () => {
+    let subject: StoreSubject;
+    let store: SqlStore;
+    const open: SqlStore[] = [];
+
+    function another(options?: StoreOptions): SqlStore {
+      const made = subject.open(options);
+      open.push(made);
+      return made;
+    }
+
+    /** Leaves a run behind that has called its second node, as a process does that is killed. */
+    async function leftBehind(runId: string): Promise<SqlStore> {
+      const dag = new Dag<any>("approval");
+      const other = another({ lease: 60_000 });
+      let isCalled = () => {};
+      const called = new Promise<void>((resolve) => (isCalled = resolve));
+      dag.node("load", () => 1);
+      dag.node("approve", { needs: ["load"] }, () => (isCalled(), never()));
+      dag.node("publish", { needs: ["approve"] }, () => 2);
+      void dag.run({ store: other, runId }).catch(() => {});
+      await called;
+      return other;
+    }
+
+    const endLeases = () => subject.execute("update runs set lease_expires_at = 0 where lease_expires_at is not null");
+
+    beforeEach(async () => {
+      subject ??= await connect();
+      await subject.reset();
+      store = another();
+    });
+    afterEach(async () => {
+      await Promise.all(open.splice(0).map((each) => each.close()));
+    });
+    afterAll(() => subject?.close());
+
+    describe("sees of a paused run", () => {
+      it("why it pauses, its data, when it is due, and its metadata, in lists too", async () => {
+        const data = { order: 7n, since: new Date(5), items: new Map([["a", 1]]) };
+        const dag = approval(() => new PauseRun("Ann has to approve", { data, until: new Date(2_000_000_000_000) }));
+        const { runId } = await dag.run({ store, context: { metadata: { region: "eu" } } });
+        const shown = {
+          runId,
+          status: "paused",
+          pauseReason: "Ann has to approve",
+          pauses: [{ node: "approve", reason: "Ann has to approve", data, until: 2_000_000_000_000 }],
+          metadata: { region: "eu", customer: "Ann" },
+          waitingFor: { events: [], until: 2_000_000_000_000 },
+          currentState: undefined,
+        };
+        expect((await store.listRuns({ status: "paused" })).runs).toMatchObject([shown]);
+        expect(await store.getRun(runId)).toMatchObject(shown);
+        const run = await dag.resume(runId, { store });
+        expect(run.value).toBe(20);
+        const over = { pauseReason: undefined, pauses: [], waitingFor: undefined, metadata: shown.metadata };
+        expect((await store.listRuns()).runs).toMatchObject([over]);
+        expect(await store.getRun(runId)).toMatchObject(over);
+      });
+
+      it("all nodes that paused it", async () => {
+        const dag = new Dag("two");
+        for (const node of ["a", "b"]) {
+          dag.node(node, async () => {
+            await Promise.resolve();
+            throw new PauseRun(`${node}?`, { until: node === "a" ? 2000 : 1000 });
+          });
+        }
+        dag.node("c", async () => Promise.reject(new PauseRun()));
+        await dag.run({ store, mode: "async", runId: "two" });
+        const [found] = (await store.listRuns()).runs;
+        expect(found.pauses).toEqual([
+          { node: "a", reason: "a?", data: undefined, until: 2000 },
+          { node: "b", reason: "b?", data: undefined, until: 1000 },
+          { node: "c", reason: undefined, data: undefined, until: undefined },
+        ]);
+        expect(found).toMatchObject({ pauseReason: "a?", waitingFor: { events: [], until: 1000 } });
+      });
+
+      it("no large data in lists, all of it in the details", async () => {
+        const data = "x".repeat(2_000_000);
+        const { runId } = await approval(() => new PauseRun("large", { data })).run({ store });
+        expect((await store.listRuns()).runs[0].pauses[0]).toMatchObject({ node: "approve", data: undefined });
+        expect((await store.getRun(runId))!.pauses[0]).toMatchObject({ node: "approve", data });
+      });
+
+      it("nothing that is redacted", async () => {
+        const dag = approval(() => new PauseRun("check", { data: { iban: "DE1", sum: 3 } }));
+        await dag.run({ store, context: { metadata: { token: "t", region: "eu" } } });
+        store.redact("approve.iban").redact("metadata.token");
+        const [found] = (await store.listRuns()).runs;
+        expect(found.metadata).toEqual({ token: "[redacted]", region: "eu", customer: "Ann" });
+        expect(found.pauses[0].data).toEqual({ iban: "[redacted]", sum: 3 });
+      });
+
+      it("that its data can't be stored, in a run that fails by that", async () => {
+        const dag = approval(() => new PauseRun("check", { data: { fn: () => {} } }));
+        const error = await failure(dag.run({ store, runId: "bad" }));
+        expect(error).toMatchObject({ code: "UNSTORABLE", path: "fn" });
+        expect(error.message).toContain("approve");
+        expect(await store.getRun("bad")).toMatchObject({ status: "failed", pauses: [] });
+        const lenient = another({ onUnstorable: "skip" });
+        expect(await dag.run({ store: lenient, runId: "kept" })).toMatchObject({ status: "paused" });
+        expect((await lenient.getRun("kept"))!.pauses).toMatchObject([{ reason: "check", data: undefined }]);
+      });
+    });
+
+    it("sees the nodes that paused a run which failed then", async () => {
+      const dag = new Dag<any>("both");
+      dag.node("asks", { fallback: () => Promise.reject(new PauseRun("ask")) }, () => {
+        throw new Error("no");
+      });
+      dag.node("fails", async () => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        throw new Error("no");
+      });
+      const { run } = await failure(dag.run({ store, mode: "async" }));
+      const found = (await store.getRun(run.runId))!;
+      expect(found).toMatchObject({
+        status: "failed",
+        pauses: [{ node: "asks", reason: "ask" }],
+        waitingFor: undefined,
+      });
+      expect(statuses(found.nodes)).toEqual(statuses(run.nodes));
+    });
+
+    it("sees the state that an fsm is in, and the events that it waits for", async () => {
+      const make = (initial: string) => {
+        const fsm = new Fsm("order");
+        fsm.state("cart", () => next("payment"));
+        fsm.state("payment", () => waitForEvent({ paid: "done", cancelled: "done" }, { after: [60_000, "done"] }));
+        fsm.state("review", () => waitForEvent({ fine: "done" }));
+        fsm.state("done", () => stop(1));
+        fsm.state("asks", () => {
+          throw new PauseRun("a person", { data: [1] });
+        });
+        return fsm.setInitialState(initial);
+      };
+      const began = Date.now();
+      const handle = make("cart").start({ store, runId: "waits" });
+      await handle.waitFor("payment");
+      const isWaiting = async () => (await store.listRuns()).runs[0].waitingFor !== undefined;
+      while (!(await isWaiting())) await new Promise((resolve) => setTimeout(resolve, 2));
+      const [waits] = (await store.listRuns()).runs;
+      expect(waits).toMatchObject({ status: "running", currentState: "payment" });
+      expect(waits.waitingFor!.events).toEqual(["paid", "cancelled"]);
+      expect(waits.waitingFor!.until! - began).toBeGreaterThanOrEqual(59_990);
+      await handle.send("paid");
+      await handle.result;
+      expect(await store.getRun("waits")).toMatchObject({ currentState: "done", waitingFor: undefined });
+
+      await make("review").run({ store, runId: "rests" });
+      await make("asks").run({ store, runId: "asks" });
+      const { runs } = await store.listRuns();
+      expect(runs.map(({ runId, status, currentState }) => [runId, status, currentState])).toEqual([
+        ["asks", "paused", "asks"],
+        ["rests", "paused", "review"],
+        ["waits", "completed", "done"],
+      ]);
+      expect(runs[1]).toMatchObject({ waitingFor: { events: ["fine"], until: undefined }, pauses: [] });
+      expect(runs[1].pauseReason).toContain('"fine"');
+      expect(runs[0]).toMatchObject({
+        waitingFor: undefined,
+        pauses: [{ node: "asks", reason: "a person", data: [1] }],
+      });
+      expect(await store.getRun("rests")).toMatchObject({ waitingFor: { events: ["fine"] }, currentState: "review" });
+    });
+
+    it("sees a list although the metadata of a run in it can't be read", async () => {
+      const typed = another({ types: { Point } });
+      await approval(() => new PauseRun()).run({
+        store: typed,
+        runId: "typed",
+        context: { metadata: { at: new Point(1n) } },
+      });
+      await approval(() => new PauseRun()).run({ store, runId: "plain" });
+      const { runs } = await store.listRuns();
+      expect(runs.map(({ runId, metadata }) => [runId, metadata])).toEqual([
+        ["plain", { customer: "Ann" }],
+        ["typed", undefined],
+      ]);
+      await subject.execute("update runs set pauses = '[1]' where id = 'typed'");
+      expect((await typed.listRuns()).runs[1]).toMatchObject({ runId: "typed", pauses: [] });
+      expect(await failure(typed.getRun("typed"))).toMatchObject({
+        code: "STORE",
+        message: expect.stringContaining("typed"),
+      });
+      await typed.delete("typed");
+    });
+
+    it("sees times as whole ms, in order", async () => {
+      const dag = new Dag("times");
+      dag.node("a", () => 1);
+      dag.node("b", { needs: ["a"] }, async (n: number) => n + 1);
+      dag.node("c", { needs: ["b"] }, (n: number) => n + 1);
+      const fsm = new Fsm("times-too");
+      fsm.state("a", { initial: true }, () => next("b"));
+      fsm.state("b", () => stop());
+      for (const { runId } of [await dag.run({ store }), await fsm.run({ store })]) {
+        const run = (await store.getRun(runId))!;
+        const ends = [
+          run.createdAt,
+          ...run.attempts.flatMap((each) => [each.startedAt!, each.finishedAt!]),
+          run.finishedAt!,
+        ];
+        expect(ends.every(Number.isInteger)).toBe(true);
+        expect(ends).toEqual([...ends].sort((x, y) => x - y));
+        for (const each of [...run.nodes.values(), ...run.cycles]) expect(Number.isInteger(each.startedAt)).toBe(true);
+        for (const node of run.nodes.values()) expect(node.duration).toBeGreaterThanOrEqual(0);
+        expect((await store.listRuns({ since: run.createdAt })).runs.map((each) => each.runId)).toContain(runId);
+        expect((await store.listRuns({ since: new Date(run.createdAt) })).runs.length).toBeGreaterThan(0);
+      }
+      await expect(store.listRuns({ since: new Date(Number.NaN) })).rejects.toThrow(/"since" must be a date/u);
+      await expect(store.listRuns({ since: "today" as never })).rejects.toThrow(TypeError);
+    });
+
+    it("sees what a resumed run made of a node that was skipped before", async () => {
+      let isBroken = true;
+      const dag = new Dag<any>("mended");
+      dag.node("a", () => {
+        if (isBroken) throw new Error("no");
+        return 1;
+      });
+      dag.node("b", { needs: ["a"] }, (n: number) => n + 1);
+      const { runId } = await dag.run({ store, errorStrategy: "continue" });
+      expect(statuses((await store.getRun(runId))!.nodes)).toEqual({ a: "failed", b: "skipped" });
+      isBroken = false;
+      await dag.resume(runId, { store });
+      const found = (await store.getRun(runId))!;
+      expect(statuses(found.nodes)).toEqual({ a: "completed", b: "completed" });
+      expect(found.nodes.get("b")?.output).toBe(2);
+    });
+
+    describe("writes as JSON", () => {
+      it("all of a run: nodes by name, errors with their causes, and every kind of value", async () => {
+        const circle: any = { name: "loop", list: [] };
+        circle.self = circle;
+        circle.list.push(circle);
+        const value = {
+          date: new Date(0),
+          noDate: new Date(Number.NaN),
+          big: 2n ** 70n,
+          map: new Map<any, any>([["a", new Set([1, 2n])]]),
+          pairs: new Map<any, any>([[1, "one"]]),
+          floats: new Float64Array([1.5, 2]),
+          bigs: new BigInt64Array([3n]),
+          bytes: new Uint8Array([1, 2]),
+          buffer: Uint8Array.of(1, 2, 3).buffer,
+          re: /x/giu,
+          none: undefined,
+          list: [undefined, null],
+          circle,
+        };
+        const dag = new Dag<any>("json");
+        dag.node("make", () => value);
+        dag.node("fail", { needs: ["make"] }, () => {
+          throw Object.assign(new TypeError("boom", { cause: new RangeError("why", { cause: { n: 1n } }) }), {
+            code: "E_BOOM",
+          });
+        });
+        const error = await failure(dag.run({ store, inputs: {} }));
+        const run = (await store.getRun(error.run.runId))!;
+        const json = written(run);
+        const expected = {
+          date: "1970-01-01T00:00:00.000Z",
+          noDate: null,
+          big: "1180591620717411303424",
+          map: { a: [1, "2"] },
+          pairs: [[1, "one"]],
+          floats: [1.5, 2],
+          bigs: ["3"],
+          bytes: [1, 2],
+          buffer: "AQID",
+          re: "/x/giu",
+          list: [null, null],
+          circle: { name: "loop", list: ["[Circular]"], self: "[Circular]" },
+        };
+        expect(json.nodes.make.output).toMatchObject(expected);
+        expect(Object.keys(json.nodes)).toEqual(["make", "fail"]);
+        expect(json.attempts[1].input).toBeDefined();
+        expect(json.error).toMatchObject({
+          name: "ExecutionError",
+          code: "EXECUTION",
+          message: expect.stringContaining("boom"),
+        });
+        expect(json.error.stack).toContain("ExecutionError");
+        expect(json.error.cause).toMatchObject({ name: "TypeError", message: "boom", code: "E_BOOM" });
+        expect(json.error.cause.cause).toMatchObject({ name: "RangeError", message: "why", cause: { n: "1" } });
+        expect(json.nodes.fail.error.stack).toContain("TypeError: boom");
+        // Parts, and copies, are written in the same way.
+        expect(written(run.nodes)).toEqual(json.nodes);
+        expect(written(run.nodes.get("make"))).toEqual(json.nodes.make);
+        expect(written(run.error)).toEqual(json.error);
+        expect(written({ ...run })).toEqual(json);
+        expect(written(run.attempts)).toEqual(json.attempts);
+        expect(run.nodes.get("make")?.output).toMatchObject({ big: 2n ** 70n, date: new Date(0) });
+        expect(Object.keys(run)).not.toContain("toJSON");
+        const other = await dag.run({ store, overrides: { make: 1n, fail: new Map([["k", 1n]]) } });
+        expect(written(await store.diffRuns(run.runId, other.runId)).nodes[0]).toMatchObject({
+          node: "make",
+          a: { output: expected },
+          b: { output: "1" },
+        });
+      });
+
+      it("lists, statistics and the cycles of an fsm", async () => {
+        const fsm = new Fsm("json");
+        fsm.state("a", { initial: true }, () => next("b", new Map([["n", 1n]])));
+        fsm.state("b", (value: unknown) => {
+          throw new PauseRun("ask", { data: value });
+        });
+        const { runId } = await fsm.run({ store, context: { metadata: { at: new Date(0), n: 5n } } });
+        const page = written(await store.listRuns({ limit: 1 }));
+        expect(page.runs[0]).toMatchObject({
+          runId,
+          pauses: [{ node: "b", data: { n: "1" } }],
+          metadata: { at: "1970-01-01T00:00:00.000Z", n: "5" },
+        });
+        expect(written((await store.listRuns()).runs)).toEqual(page.runs);
+        const run = written(await store.getRun(runId));
+        expect(run.nodes).toMatchObject({ a: { status: "completed", output: { n: "1" } }, b: { status: "paused" } });
+        expect(run.cycles[1]).toMatchObject({ state: "b", input: { value: { n: "1" } } });
+        const stats = await store.stats("json");
+        expect(written(stats).nodes.a).toMatchObject({ completed: 1, failed: 0 });
+        expect(stats.nodes).toBeInstanceOf(Map);
+      });
+
+      it("instances that throw, what is nested deeply, and what repeats itself", async () => {
+        const typed = another({
+          types: { Hostile: { is: (value) => value instanceof Hostile, encode: () => 0, decode: () => new Hostile() } },
+        });
+        let deep: unknown = "bottom";
+        for (let i = 0; i < 1500; i++) deep = [deep];
+        let twice: unknown = [];
+        for (let i = 0; i < 40; i++) twice = [twice, twice];
+        const dag = new Dag<any>("hostile");
+        dag.node("a", () => new Hostile());
+        dag.node("b", () => deep);
+        dag.node("c", () => ({ toJSON: "a property" }));
+        dag.node("d", () => twice);
+        const { runId } = await dag.run({ store: typed, inputs: {} });
+        const { nodes } = written(await typed.getRun(runId));
+        expect(nodes.a.output).toBe("[Unreadable]");
+        expect(JSON.stringify(nodes.b.output)).toContain("[Nested too deeply]");
+        expect(nodes.c.output).toEqual({ toJSON: "a property" });
+        expect(JSON.stringify(nodes.d.output)).toContain("[Repeated]");
+      });
+    });
+
+    describe("cancels", () => {
+      it("a paused run, whose open nodes are cancelled", async () => {
+        const { runId } = await approval(() => new PauseRun("ok?", { until: 1 })).run({ store });
+        await store.cancel(runId, "nobody answered");
+        const found = (await store.getRun(runId))!;
+        expect(found).toMatchObject({ status: "cancelled", pauses: [], pauseReason: undefined, waitingFor: undefined });
+        expect(statuses(found.nodes)).toEqual({ load: "completed", approve: "cancelled", publish: "cancelled" });
+        expect(found.error).toMatchObject({ name: "CancelledError", cause: "nobody answered" });
+        expect((found.error as Error).message).toContain("nobody answered");
+        expect(await approval(() => new PauseRun()).recover({ store })).toEqual([]);
+        expect(await failure(store.cancel(runId))).toMatchObject({ code: "RUN_ENDED" });
+        expect((await approval(() => new PauseRun()).resume(runId, { store })).value).toBe(20);
+      });
+
+      it("a run that paused behind its attempts", async () => {
+        const dag = new Dag<any>("behind");
+        dag.node("n", { fallback: () => Promise.reject(new PauseRun()) }, () => {
+          throw new Error("no");
+        });
+        const { runId } = await dag.run({ store });
+        await store.cancel(runId);
+        expect((await store.getRun(runId))!.nodes.get("n")).toMatchObject({ status: "cancelled", attempts: 1 });
+        await failure(dag.resume(runId, { store, provide: { n: 1 } }));
+        expect((await dag.resume(runId, { store, overrides: { n: 1 } })).value).toBe(1);
+        expect((await store.getRun(runId))!.nodes.get("n")).toMatchObject({ status: "completed", output: 1 });
+      });
+
+      it("an fsm that waits, with the events it has not taken", async () => {
+        const fsm = new Fsm("order");
+        fsm.state("cart", { initial: true }, () => waitForEvent({ pay: "done" }));
+        fsm.state("done", () => stop());
+        const { runId } = await fsm.resume((await fsm.run({ store })).runId, { store, send: { other: 1 } });
+        expect(await subject.count("fsm_events")).toBe(1);
+        await store.cancel(runId);
+        expect(await subject.count("fsm_events")).toBe(0);
+        expect(await store.getRun(runId)).toMatchObject({ status: "cancelled", waitingFor: undefined });
+      });
+
+      it("a run whose process is gone, which notices if it was not", async () => {
+        const other = await leftBehind("left");
+        const held = await failure(store.cancel("left"));
+        expect(held.code).toBe("LEASE_HELD");
+        expect(held.message).toContain("through its handle");
+        expect(await failure(other.cancel("left"))).toMatchObject({ code: "LEASE_HELD" });
+        expect(await failure(store.delete("left"))).toMatchObject({ code: "LEASE_HELD" });
+        await endLeases();
+        await store.cancel("left");
+        const found = (await store.getRun("left"))!;
+        expect(statuses(found.nodes)).toEqual({ load: "completed", approve: "cancelled", publish: "cancelled" });
+        expect(found.owner).toBeUndefined();
+        expect(await approval(() => new PauseRun()).recover({ store })).toEqual([]);
+      });
+
+      it("no run that is over, and none that is not there", async () => {
+        const dag = new Dag<any>("over");
+        dag.node("n", (fails: boolean) => {
+          if (fails) throw new Error("no");
+        });
+        await dag.run({ store, runId: "completed", inputs: { fails: false } });
+        await failure(dag.run({ store, runId: "failed", inputs: { fails: true } }));
+        for (const runId of ["completed", "failed"]) {
+          const error = await failure(store.cancel(runId));
+          expect(error).toMatchObject({ code: "RUN_ENDED" });
+          expect(error.message).toContain(`ended as ${runId}`);
+          expect(await store.getRun(runId)).toMatchObject({ status: runId });
+        }
+        expect(await failure(store.cancel("none"))).toMatchObject({ code: "NOT_FOUND" });
+        await expect(store.cancel(1 as never)).rejects.toThrow(TypeError);
+      });
+    });
+
+    describe("removes", () => {
+      it("a run with all its rows, and the long texts that only it had", async () => {
+        const dag = approval(() => new PauseRun("ok?", { data: "x".repeat(1_100_000) }));
+        const { runId } = await dag.run({ store, runId: "gone" });
+        await dag.run({ store, runId: "stays" });
+        await subject.execute("update blobs set used_at = 0");
+        await store.delete(runId);
+        expect(await store.getRun(runId)).toBeUndefined();
+        expect(await store.getRun("stays")).toMatchObject({ pauses: [{ node: "approve" }] });
+        expect(await subject.count("node_executions")).toBe(2);
+        expect(await failure(store.delete(runId))).toMatchObject({ code: "NOT_FOUND" });
+        expect((await dag.resume("stays", { store })).value).toBe(20);
+        await store.delete("stays");
+        for (const table of ["runs", "node_executions", "edge_traversals", "blob_uses"]) {
+          expect([table, await subject.count(table)]).toEqual([table, 0]);
+        }
+        expect(await subject.count("blobs")).toBe(0);
+        // Texts that were used a moment ago stay for a while.
+        await dag.run({ store, runId: "late" });
+        await store.delete("late");
+        expect(await subject.count("blobs")).toBeGreaterThan(0);
+        await subject.execute("update blobs set used_at = 0");
+        await store.prune({ keepLast: 0 });
+        expect(await subject.count("blobs")).toBe(0);
+      });
+
+      it("a run whose process is gone, which can write nothing more", async () => {
+        await leftBehind("left");
+        await endLeases();
+        await store.delete("left");
+        expect(await store.getRun("left")).toBeUndefined();
+        expect(await subject.count("node_executions")).toBe(0);
+      });
+
+      it("a run so that another one may have its id, whatever the old one's process still does", async () => {
+        let goOn = () => {};
+        const isReleased = new Promise<void>((resolve) => (goOn = resolve));
+        const slow = new Dag<any>("same");
+        let isCalled = () => {};
+        const called = new Promise<void>((resolve) => (isCalled = resolve));
+        slow.node("a", async () => (isCalled(), await isReleased, "old"));
+        slow.node("b", { needs: ["a"] }, () => "old");
+        const old = slow.run({ store: another({ lease: 60_000 }), runId: "order-17" }).catch((error) => error);
+        await called;
+        await endLeases();
+        await store.delete("order-17");
+        const dag = new Dag<any>("same");
+        dag.node("a", () => "new");
+        dag.node("b", { needs: ["a"] }, async () => {
+          goOn();
+          expect(await old).toMatchObject({ code: "LEASE_LOST" });
+          return "new";
+        });
+        await dag.run({ store, runId: "order-17" });
+        const { nodes, attempts } = (await store.getRun("order-17"))!;
+        expect([nodes.get("a")?.output, nodes.get("b")?.output, attempts.length]).toEqual(["new", "new", 2]);
+      });
+
+      it("paused runs when told, by age or date", async () => {
+        const dag = approval(() => new PauseRun());
+        await dag.run({ store, runId: "a" });
+        await dag.run({ store, runId: "b" });
+        await leftBehind("running");
+        expect(await store.prune({ keepLast: 0 })).toBe(0);
+        expect(await store.prune({ olderThan: new Date(Date.now() + 1000) })).toBe(0);
+        expect(await store.prune({ olderThan: new Date(0), paused: true })).toBe(0);
+        expect(await store.prune({ olderThan: 60_000, paused: true })).toBe(0);
+        expect(await store.prune({ keepLast: 1, paused: true })).toBe(1);
+        expect((await store.listRuns({ status: "paused" })).runs.map(({ runId }) => runId)).toEqual(["b"]);
+        const { finishedAt } = (await store.getRun("b"))!;
+        expect(await store.prune({ olderThan: new Date(finishedAt!), paused: true })).toBe(0);
+        expect(await store.prune({ olderThan: new Date(finishedAt! + 1), paused: true })).toBe(1);
+        expect((await store.listRuns()).runs.map(({ runId }) => runId)).toEqual(["running"]);
+        await expect(store.prune({ olderThan: new Date(Number.NaN) })).rejects.toThrow(RangeError);
+        await expect(store.prune({ olderThan: "1 day" as never })).rejects.toThrow(/milliseconds \(or a date\)/u);
+        await expect(store.prune({ keepLast: 1, paused: 1 as never })).rejects.toThrow(/"paused" must be a boolean/u);
+      });
+    });
+
+    it("finds a paused run taken up by recover when it is due, and not before", async () => {
+      const soon = Date.now() + 3_600_000;
+      const dag = approval(() => new PauseRun("later", { until: soon }));
+      const { runId } = await dag.run({ store });
+      await approval(() => new PauseRun("for good")).run({ store, runId: "stays" });
+      expect(await dag.recover({ store })).toEqual([]);
+      await subject.execute(`update runs set due_at = ${Date.now() - 1} where id = '${runId}'`);
+      const runs = await dag.recover({ store });
+      expect(runs.map((run) => [run.runId, run.value])).toEqual([[runId, 20]]);
+      expect(await store.getRun(runId)).toMatchObject({ status: "completed", waitingFor: undefined });
+      const fsm = new Fsm("due");
+      fsm.state("s", { initial: true }, (ctx) => {
+        if (ctx.attempt === 1) throw new PauseRun("now", { until: 0 });
+        return stop(ctx.attempt);
+      });
+      await fsm.run({ store });
+      expect((await fsm.recover({ store })).map((run) => run.value)).toEqual([2]);
+    });
+
+    describe("gives, when a run is resumed,", () => {
+      /** a → b, which fails, → end; and beside them c?.no → d, which is skipped. */
+      const make = () => {
+        const dag = new Dag<any>("given");
+        dag.node("a", () => 1);
+        dag.node("b", { needs: ["a"] }, () => {
+          throw new Error("down");
+        });
+        dag.node("end", { needs: ["b"] }, (b: unknown) => `got ${String(b)}`);
+        dag.condition("c", () => true);
+        dag.node("d", { needs: ["c.false"] }, () => 1);
+        return dag;
+      };
+
+      it("a result for a node that failed, or has not run", async () => {
+        const dag = make();
+        const first = await failure(dag.run({ store }));
+        const run = await dag.resume(first.run.runId, { store, overrides: { b: "by hand" } });
+        expect(run.get("end")).toBe("got by hand");
+        const found = (await store.getRun(run.runId))!;
+        expect(found.nodes.get("b")).toMatchObject({ status: "completed", output: "by hand", attempts: 1 });
+        const second = await failure(dag.run({ store }));
+        const given = await dag.resume(second.run.runId, { store, overrides: { b: 1, end: "the end" } });
+        expect(given.get("end")).toBe("the end");
+      });
+
+      it("none for a node that completed, is unknown, or is not part of the run", async () => {
+        const dag = make();
+        const error = await failure(dag.run({ store }));
+        const { runId } = error.run;
+        const completed = await failure(dag.resume(runId, { store, overrides: { a: 2 } }));
+        expect(completed).toMatchObject({ code: "VALIDATION", message: expect.stringMatching(/"a".*replay/u) });
+        const unknown = await failure(dag.resume(runId, { store, overrides: { ennd: 2 } }));
+        expect(unknown.message).toMatch(/"ennd".*"end"/u);
+        expect(await store.getRun(runId)).toMatchObject({ status: "failed" });
+        await dag.resume(runId, { store, overrides: { b: 1 } });
+        const over = await failure(dag.resume(runId, { store, overrides: { d: 1 } }));
+        expect(over.message).toMatch(/"d".*completed without it/u);
+        const partial = await dag.replay(runId, { store, rerun: ["end"] });
+        const taken = await failure(dag.resume(partial.runId, { store, overrides: { b: 1 } }));
+        expect(taken.message).toMatch(/"b".*has its result/u);
+        await expect(dag.recover({ store, overrides: { b: 1 } } as any)).rejects.toThrow(/"overrides"/u);
+      });
+    });
+  });
+}

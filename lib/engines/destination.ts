@@ -11,6 +11,11 @@ export interface Waiting {
   readonly after: { readonly ms: number; readonly state: number } | undefined;
 }
 
+/** What a run does that nobody sends an event to. */
+export function waitsFor(events: Iterable<string>): string {
+  return `waits for ${Array.from(events, (event) => `"${event}"`).join(", ")}`;
+}
+
 /** A state leads where it must not; `isKnown` says whether there is such a state at all. */
 export class Misdirection extends Error {
   constructor(

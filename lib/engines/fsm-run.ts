@@ -14,7 +14,7 @@ import { isPause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
 import { Attempts } from "./attempts.js";
 import { CycleClock } from "./cycle-clock.js";
-import { destination, END, type Waiting } from "./destination.js";
+import { destination, END, waitsFor, type Waiting } from "./destination.js";
 import { EngineRun, type EngineSetup } from "./engine-run.js";
 import { exhausted, failureOf, neverDone, originOf, siteOf, stateError } from "./fsm-errors.js";
 import { FsmHost, type FsmHostRun } from "./fsm-host.js";
@@ -115,7 +115,8 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   /** Ends the run as `cancelled`, now, without an error. */
   stop(): void {
-    if (!this.over) this.halt("cancelled", cancelled(this.state, "stop() was called"), false);
+    if (this.over) this.cancel(undefined);
+    else this.interrupt("cancelled", cancelled(this.state, "stop() was called"), false);
   }
 
   /** Resolves when the run takes the event. @throws {ExecutionError} when it ends first, {StoreError} UNSTORABLE */
@@ -320,10 +321,10 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     if (this.takeEvent(events)) return;
     recorder?.waits(waiting);
     if (!takesEvents && after === undefined) {
-      const names = Array.from(events.keys(), (event) => `"${event}"`).join(", ");
+      const waits = waitsFor(events.keys());
       // A recorded run can be resumed with the event.
-      if (recorder !== undefined) return this.rest(`waits for ${names}`);
-      const message = `waits for ${names}, but nobody can send events to this run. Use fsm.start, or give "after".`;
+      if (recorder !== undefined) return this.rest(waits);
+      const message = `${waits}, but nobody can send events to this run. Use fsm.start, or give "after".`;
       return this.fail(stateError(this.state, message));
     }
     if (this.sync && after !== undefined) {
@@ -477,10 +478,15 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   private refusal(event: string): ExecutionError {
-    return neverDone(this.state, `did not take event "${event}"`);
+    return neverDone(this.state, this.name, `did not take event "${event}"`);
   }
 
   private neverEntered(index: number): ExecutionError {
-    return neverDone(this.state, `did not enter state "${this.plan.specs[index].name}"`);
+    return neverDone(this.state, this.name, `did not enter state "${this.plan.specs[index].name}"`);
+  }
+
+  /** The current state's name. */
+  private get name(): string {
+    return this.plan.specs[this.state.current].name;
   }
 }

@@ -37,7 +37,7 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
   const cycles = isDag ? [] : await cycleRows(db, row.id);
   const events = isDag ? [] : await eventRows(db, row.id);
   const texts = new Texts(codec);
-  texts.expect(row.inputs, row.metadata, row.scope);
+  texts.expect(row.inputs, row.metadata, row.scope, row.error);
   for (const { output, error } of attempts) texts.expect(output, error);
   for (const { input, output, error } of cycles) texts.expect(input, output, error);
   for (const { payload } of events) texts.expect(payload);
@@ -57,6 +57,7 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
     metadata: (row.metadata === null ? {} : texts.value(row.metadata)) as Record<string, unknown>,
     scope: row.scope === null ? undefined : (JSON.parse(texts.plain(row.scope)) as string[]),
     outputs: row.outputs === null ? [] : (JSON.parse(row.outputs) as string[]),
+    error: texts.thrown(row.error),
     createdAt: row.created_at,
     finishedAt: row.finished_at ?? undefined,
     nodes: nodesOf(attempts, texts),

@@ -23,7 +23,7 @@ import { metadataText, SqlRunLog, type LogKeeper } from "./run-log.js";
 import { migrate, type RunRow, type Tables } from "./schema.js";
 import { tokensOf, writeBlobs, type Database } from "./statements.js";
 import { SqlCache } from "./sql-cache.js";
-import type { Claim, NewRun, RecordedRun, RunLog, RunStore, WorkflowKind } from "./store.js";
+import type { Claim, NewRun, RecordedRun, RunLog, RunStore, Unfinished, WorkflowKind } from "./store.js";
 
 export interface StoreOptions {
   /** Classes whose instances may be stored, by the name under which they are. */
@@ -59,6 +59,8 @@ export class SqlStore implements RunStore {
   /** The runs that are driven through this store. */
   private readonly driven = new Map<string, SqlRunLog>();
   private heartbeat: NodeJS.Timeout | undefined;
+  /** What has to settle before the database is closed. */
+  private readonly unfinished = new Set<Promise<unknown>>();
   private readonly commits = new GroupCommit(() => this.open());
   private readonly keeper: LogKeeper;
   private readonly redaction = new Redaction();
@@ -136,6 +138,7 @@ export class SqlStore implements RunStore {
 
   /** Writes what is waiting and closes the database; what is asked of the store afterwards is refused. Can be repeated. */
   async close(): Promise<void> {
+    while (this.unfinished.size > 0) await Promise.all(this.unfinished);
     if (!this.isClosed && this.opened !== undefined) await this.commits.settled();
     this.isClosed = true;
     clearInterval(this.heartbeat);
@@ -247,7 +250,7 @@ export class SqlStore implements RunStore {
   }
 
   /** @internal */
-  async abandoned(workflow: string, kind: WorkflowKind): Promise<string[]> {
+  async abandoned(workflow: string, kind: WorkflowKind): Promise<Unfinished> {
     const { db } = await this.open();
     const rows = await db
       .selectFrom("runs")
@@ -258,7 +261,24 @@ export class SqlStore implements RunStore {
       .orderBy("created_at")
       .orderBy("id")
       .execute();
-    return rows.filter((row) => this.isFree(row)).map(({ id }) => id);
+    const free: string[] = [];
+    const held: string[] = [];
+    for (const row of rows) {
+      if (this.isFree(row)) free.push(row.id);
+      else if (row.owner !== this.owner) held.push(row.id);
+    }
+    return { free, held };
+  }
+
+  /** @internal */
+  outlast(work: Promise<unknown>): void {
+    const settled = work
+      .then(
+        () => {},
+        () => {},
+      )
+      .finally(() => this.unfinished.delete(settled));
+    this.unfinished.add(settled);
   }
 
   /** @throws {StoreError} LEASE_HELD */

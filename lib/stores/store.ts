@@ -24,8 +24,18 @@ export interface RunStore {
   claim(runId: string, accept: (run: RecordedRun) => Claim | undefined): Promise<RunLog | undefined>;
   /** What is recorded of a run. @throws {StoreError} NOT_FOUND */
   read(runId: string): Promise<RecordedRun>;
-  /** The ids of the runs of a workflow that are unfinished and driven by nobody any more, oldest first. */
-  abandoned(workflow: string, kind: WorkflowKind): Promise<string[]>;
+  /** The unfinished runs of a workflow that this store does not drive. */
+  abandoned(workflow: string, kind: WorkflowKind): Promise<Unfinished>;
+  /** Stays open, when it is closed meanwhile, until `work` has settled. */
+  outlast(work: Promise<unknown>): void;
+}
+
+/** Ids of runs, oldest first. */
+export interface Unfinished {
+  /** Driven by nobody any more. */
+  readonly free: readonly string[];
+  /** Driven by somebody else, whose lease has not run out. */
+  readonly held: readonly string[];
 }
 
 /** What a driver says of how it writes. */
@@ -173,6 +183,8 @@ export interface RecordedRun {
   readonly scope: readonly string[] | undefined;
   /** The nodes whose results are the run's. */
   readonly outputs: readonly string[];
+  /** What the run rejected with; undefined when it did not. */
+  readonly error: unknown;
   /** In ms since 1970. */
   readonly createdAt: number;
   readonly finishedAt: number | undefined;

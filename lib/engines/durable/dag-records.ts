@@ -4,10 +4,11 @@ import type { DagPlan } from "../../planning/plan.js";
 import { dagStructure, untouched } from "../../planning/structure.js";
 import { RunResult } from "../../run/result.js";
 import type { RunState } from "../../run/state.js";
-import type { Claim, Durability, Parent, RecordedRun, RunLog, RunStore } from "../../stores/store.js";
+import type { RunStatus } from "../../run/status.js";
+import type { Claim, Parent, RecordedRun, RunLog } from "../../stores/store.js";
 import { DagRecorder } from "./dag-recorder.js";
-import type { Recorder } from "./recorder.js";
-import { changeSince, discarded, restoredState, restoreSkips } from "./restore.js";
+import type { Recorder, Recording } from "./recorder.js";
+import { changeSince, discarded, restoredState, restoreEnds } from "./restore.js";
 
 const structures = new WeakMap<DagPlan, string>();
 
@@ -20,10 +21,9 @@ function structureOf(plan: DagPlan): string {
 /** What writes a new run to a store. */
 export function newRecorder(
   state: RunState,
-  options: { readonly store?: RunStore; readonly durability?: Durability },
+  { store, durability }: Partial<Recording>,
   parent?: Parent,
 ): Recorder | undefined {
-  const { store, durability } = options;
   if (store === undefined) return undefined;
   const { plan, active } = state;
   const create = ({ driving }: Recorder): Promise<RunLog> =>
@@ -37,7 +37,7 @@ export function newRecorder(
       parent,
       scope: active === undefined ? undefined : plan.specs.filter((_, i) => active[i] === 1).map(({ name }) => name),
     });
-  return new DagRecorder(state, durability, create);
+  return new DagRecorder(state, { store, durability }, create);
 }
 
 /** A recorded run that can go on. */
@@ -56,7 +56,7 @@ export interface Continued {
 export function continued(
   plan: DagPlan,
   run: RecordedRun,
-  options: { readonly durability?: Durability; readonly allowChanges?: boolean; readonly provide?: object },
+  options: Recording & { readonly allowChanges?: boolean; readonly provide?: object },
 ): Continued | RunResult<any> {
   const structure = structureOf(plan);
   const change = changeSince(run, "dag", plan.workflow, structure, options.allowChanges);
@@ -64,16 +64,27 @@ export function continued(
   const state = restoredState(plan, run, holds);
   const provided = providedTo(plan, run, options.provide);
   if (run.status === "completed" && change === undefined) {
-    restoreSkips(state, run);
+    restoreEnds(state, run);
     return new RunResult<any>(state, "completed");
   }
-  const recorder = new DagRecorder(state, options.durability);
+  const recorder = new DagRecorder(state, options);
   const claim = {
     ...recorder.driving,
     structure: change === undefined ? undefined : structure,
     discard: holds === undefined ? [] : discarded(plan, run, holds),
   };
   return { state, recorder, claim, provided };
+}
+
+/**
+ * What a run came to that has ended, in whichever way.
+ * @throws {ValidationError} VALIDATION when the workflow has changed
+ */
+export function endedRun(plan: DagPlan, run: RecordedRun): RunResult<any> {
+  changeSince(run, "dag", plan.workflow, structureOf(plan), false);
+  const state = restoredState(plan, run);
+  restoreEnds(state, run);
+  return new RunResult<any>(state, run.status as RunStatus);
 }
 
 /** @throws {ValidationError} VALIDATION naming a node that did not pause, and those that did */
@@ -112,6 +123,6 @@ export function replayed(
   const change = changeSince(run, "dag", plan.workflow, structureOf(plan), allowChanges);
   const holds = change === undefined ? undefined : untouched(plan, change);
   const earlier = restoredState(plan, run, holds);
-  if (run.status === "completed") restoreSkips(earlier, run);
+  if (run.status === "completed") restoreEnds(earlier, run);
   return { earlier, holds };
 }

@@ -5,19 +5,12 @@ import { fsmStructure } from "../../planning/structure.js";
 import { FsmResult } from "../../run/fsm-result.js";
 import { FsmState } from "../../run/fsm-state.js";
 import { NO_VALUE } from "../../run/history.js";
-import type {
-  Claim,
-  CycleEntry,
-  Durability,
-  QueuedEvent,
-  RecordedRun,
-  RecordedWait,
-  RunStore,
-} from "../../stores/store.js";
-import type { Waiting } from "../destination.js";
+import type { RunStatus } from "../../run/status.js";
+import type { Claim, CycleEntry, QueuedEvent, RecordedRun, RecordedWait } from "../../stores/store.js";
+import { waitsFor, type Waiting } from "../destination.js";
 import { notPaused } from "./dag-records.js";
 import { FsmRecorder } from "./fsm-recorder.js";
-import type { Recorder } from "./recorder.js";
+import type { Recorder, Recording } from "./recorder.js";
 import { changeSince } from "./restore.js";
 
 /** How a recorded run of an fsm goes on. */
@@ -47,7 +40,7 @@ export interface ContinuedFsm {
 /** What writes a new run to a store. */
 export function newFsmRecorder(
   state: FsmState,
-  { store, durability }: { readonly store?: RunStore; readonly durability?: Durability },
+  { store, durability }: Partial<Recording>,
 ): FsmRecorder | undefined {
   if (store === undefined) return undefined;
   const create = ({ driving }: Recorder) =>
@@ -61,7 +54,7 @@ export function newFsmRecorder(
       parent: undefined,
       scope: undefined,
     });
-  return new FsmRecorder(state, durability, create);
+  return new FsmRecorder(state, { store, durability }, create);
 }
 
 /**
@@ -71,8 +64,7 @@ export function newFsmRecorder(
 export function continuedFsm(
   plan: FsmPlan,
   run: RecordedRun,
-  options: {
-    readonly durability?: Durability;
+  options: Recording & {
     readonly allowChanges?: boolean;
     readonly provide?: Readonly<Record<string, unknown>>;
     readonly send?: Readonly<Record<string, unknown>>;
@@ -81,6 +73,52 @@ export function continuedFsm(
 ): ContinuedFsm | FsmResult<any> {
   const structure = JSON.stringify(fsmStructure(plan));
   const change = changeSince(run, "fsm", plan.workflow, structure, options.allowChanges);
+  const last = run.cycles.at(-1);
+  const pausedIn = last?.status === "paused" ? last.state : undefined;
+  const provided = providedTo(run.runId, pausedIn, options.provide);
+  if (run.status === "completed") return endedFsm(plan, run, historyLimit);
+  const state = restoredFsm(plan, run, historyLimit, isPast);
+  const goesOn = last !== undefined && !isPast(last);
+  state.attemptsBefore = goesOn ? last.attempts : 0;
+  const recorder = new FsmRecorder(state, options, undefined, last);
+  const resumed = {
+    provided,
+    wait: !goesOn && last?.wait !== undefined ? waitingOf(plan, last.wait) : undefined,
+    events: run.events,
+    send: Object.entries(options.send ?? {}),
+    isDone: last !== undefined && !goesOn && last.wait === undefined,
+    hasFailed: run.cycles.some(({ status, output }) => status === "failed" && output !== undefined),
+  };
+  const claim = { ...recorder.driving, structure: change === undefined ? undefined : structure, discard: [] };
+  return { state, recorder, claim, resumed };
+}
+
+/** What a run came to that has ended, in whichever way. @throws {ValidationError} VALIDATION when a state is missing */
+export function endedFsm(plan: FsmPlan, run: RecordedRun, historyLimit: number): FsmResult<any> {
+  const status = run.status as RunStatus;
+  const last = run.cycles.at(-1);
+  const tookPlace = status === "paused" ? isPast : (cycle: CycleEntry) => cycle.status !== "entered";
+  const state = restoredFsm(plan, run, historyLimit, tookPlace);
+  if (status !== "paused" && state.history.count > 0) state.current = state.history.stateAt(state.history.count - 1);
+  state.isTerminated = run.outputs.length > 0;
+  if (status === "paused") {
+    state.pauseReason = last?.reason ?? (last?.wait && waitsFor(last.wait.events.map(([event]) => event)));
+  }
+  return new FsmResult<any>(state, status, (run.finishedAt ?? run.createdAt) - run.createdAt);
+}
+
+/** Whether a cycle is over; a failure that was passed over has a value. */
+function isPast({ status, output }: CycleEntry): boolean {
+  return status === "completed" || (status === "failed" && output !== undefined);
+}
+
+/** @param tookPlace - whether the last cycle is in the history */
+function restoredFsm(
+  plan: FsmPlan,
+  run: RecordedRun,
+  historyLimit: number,
+  tookPlace: (last: CycleEntry) => boolean,
+): FsmState {
   const missing = run.cycles.find((cycle) => !plan.indexOf.has(cycle.state));
   if (missing !== undefined) {
     const message = `Run "${run.runId}" was in state "${missing.state}", which "${plan.workflow}" does not have any more. Define it again.`;
@@ -88,12 +126,8 @@ export function continuedFsm(
   }
   const state = new FsmState(plan, run.inputs, run.runId, run.metadata, historyLimit);
   const last = run.cycles.at(-1);
-  const isOver = run.status === "completed";
-  // A failure that was passed over has a value.
-  const isPast = ({ status, output }: CycleEntry) =>
-    status === "completed" || (status === "failed" && output !== undefined);
   for (const cycle of run.cycles) {
-    if (cycle === last && !(isOver ? cycle.status !== "entered" : isPast(cycle))) break;
+    if (cycle === last && !tookPlace(cycle)) break;
     state.history.add(
       plan.indexOf.get(cycle.state) as number,
       cycle.output === undefined ? NO_VALUE : cycle.output.value,
@@ -105,26 +139,7 @@ export function continuedFsm(
     state.value = last.input?.value;
     state.trigger = last.event;
   }
-  const pausedIn = last?.status === "paused" ? last.state : undefined;
-  const provided = providedTo(run.runId, pausedIn, options.provide);
-  if (isOver) {
-    if (state.history.count > 0) state.current = state.history.stateAt(state.history.count - 1);
-    state.isTerminated = run.outputs.length > 0;
-    return new FsmResult<any>(state, "completed", (run.finishedAt ?? run.createdAt) - run.createdAt);
-  }
-  const goesOn = last !== undefined && !isPast(last);
-  state.attemptsBefore = goesOn ? last.attempts : 0;
-  const recorder = new FsmRecorder(state, options.durability, undefined, last);
-  const resumed = {
-    provided,
-    wait: !goesOn && last?.wait !== undefined ? waitingOf(plan, last.wait) : undefined,
-    events: run.events,
-    send: Object.entries(options.send ?? {}),
-    isDone: last !== undefined && !goesOn && last.wait === undefined,
-    hasFailed: run.cycles.some(({ status, output }) => status === "failed" && output !== undefined),
-  };
-  const claim = { ...recorder.driving, structure: change === undefined ? undefined : structure, discard: [] };
-  return { state, recorder, claim, resumed };
+  return state;
 }
 
 function providedTo(

@@ -1,0 +1,40 @@
+import { LazyAbort, onAbort } from "../../base/abort.js";
+import { messageOf } from "../../base/message.js";
+import { CancelledError, RunTimeoutError } from "../../run/errors.js";
+
+/** What may end the waiting for a recorded run. */
+export interface Patience {
+  readonly signal?: AbortSignal;
+  /** In ms. */
+  readonly timeout?: number;
+}
+
+/**
+ * Settles as `work` does, or rejects at once when its run is aborted or times out: a store may take long to answer.
+ * @param work - gets what tells it that nobody waits for it any more
+ * @throws {CancelledError} | {RunTimeoutError} naming the run
+ */
+export async function interruptible<T>(
+  { signal, timeout }: Patience,
+  run: { readonly workflow: string; readonly runId: string },
+  work: (abort: LazyAbort) => Promise<T>,
+): Promise<T> {
+  const abort = new LazyAbort();
+  const { runId } = run;
+  const name = `Run "${runId}" of "${run.workflow}"`;
+  const onCancel = (reason: unknown) => {
+    const why = reason === undefined ? "" : `: ${messageOf(reason)}`;
+    abort.abort(new CancelledError(`${name} was cancelled${why}, before it went on.`, { runId, cause: reason }));
+  };
+  const onExpired = () =>
+    abort.abort(new RunTimeoutError(`${name} did not go on within its timeout of ${timeout} ms.`, { runId }));
+  const removeListener = signal === undefined ? undefined : onAbort(signal, onCancel);
+  const timer = timeout === undefined ? undefined : setTimeout(onExpired, timeout);
+  try {
+    if (abort.aborted) throw abort.reason;
+    return await abort.interruptible(work(abort));
+  } finally {
+    removeListener?.();
+    clearTimeout(timer);
+  }
+}

@@ -254,8 +254,12 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   private record(recorder: Recorder, status: RunStatus, error: DagwrightError | undefined): void {
     const recording = recorder.finish(status, error);
     this.state.recording = recording;
-    this.settle = () => this.conclude(status, error);
-    recording.then(this.settle, (unwritten: DagwrightError) => {
+    this.settle = () => {
+      recorder.outlast(recording);
+      this.conclude(status, error);
+    };
+    const recorded = () => this.conclude(status, error);
+    recording.then(recorded, (unwritten: DagwrightError) => {
       if (error === undefined && !this.isSettled) return this.conclude("failed", unwritten);
       if (unwritten !== error) {
         const message = `How run "${this.state.runId}" ended could not be recorded: ${unwritten.message}`;

@@ -59,7 +59,7 @@ export class SqlStore implements RunStore {
   /** The runs that are driven through this store. */
   private readonly driven = new Map<string, SqlRunLog>();
   private heartbeat: NodeJS.Timeout | undefined;
-  /** What has to settle before the database is closed. */
+  /** What records the ends of runs that have settled. */
   private readonly unfinished = new Set<Promise<unknown>>();
   private readonly commits = new GroupCommit(() => this.open());
   private readonly keeper: LogKeeper;
@@ -89,13 +89,13 @@ export class SqlStore implements RunStore {
 
   /** The runs that are recorded, the newest first, page by page. */
   async listRuns(filter: RunFilter = {}): Promise<RunPage> {
-    return listRuns((await this.open()).db, filter);
+    return listRuns((await this.settled()).db, filter);
   }
 
   /** All that is recorded of a run; undefined when there is none of this id. */
   async getRun(runId: string): Promise<RunDetails | undefined> {
     checkName("runId", runId);
-    return runDetails((await this.open()).db, runId, this.codec, this.redaction);
+    return runDetails((await this.settled()).db, runId, this.codec, this.redaction);
   }
 
   /** What differs between two runs. @throws {StoreError} NOT_FOUND */
@@ -106,7 +106,7 @@ export class SqlStore implements RunStore {
   /** How the runs of a workflow went, and how long its nodes took. */
   async stats(workflow: string): Promise<WorkflowStats> {
     checkName("workflow", workflow);
-    return statsOf((await this.open()).db, workflow);
+    return statsOf((await this.settled()).db, workflow);
   }
 
   /**
@@ -126,6 +126,12 @@ export class SqlStore implements RunStore {
     checkName("path", path);
     this.redaction.add(path);
     return this;
+  }
+
+  /** The database, as soon as the ends of all runs that have settled are in it, or can't be. */
+  private async settled(): Promise<Database> {
+    while (this.unfinished.size > 0) await Promise.all(this.unfinished);
+    return this.open();
   }
 
   private async existing(runId: string): Promise<RunDetails> {

@@ -26,7 +26,7 @@ export interface RunStore {
   read(runId: string): Promise<RecordedRun>;
   /** The unfinished runs of a workflow that this store does not drive. */
   abandoned(workflow: string, kind: WorkflowKind): Promise<Unfinished>;
-  /** Stays open, when it is closed meanwhile, until `work` has settled. */
+  /** Whoever looks into the store, or closes it, waits until `work` has settled: the recording of an end that is known. */
   outlast(work: Promise<unknown>): void;
 }
 

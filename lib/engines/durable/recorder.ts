@@ -85,21 +85,16 @@ export abstract class Recorder {
     return this.log?.durable();
   }
 
-  /** The store is to stay open until `work` has settled. */
+  /** The store is to wait for `work`, of which the run's end is to come. */
   outlast(work: Promise<unknown>): void {
     this.store.outlast(work);
   }
 
-  /**
-   * Makes all durable, with how the run ended. The store stays open until that is done.
-   * @throws {StoreError} when that fails, or something could not be kept
-   */
-  finish(status: RunStatus, error: unknown): Promise<void> {
-    const finishing = this.open().then(() =>
-      inTurn(this.store, this.runId, () => this.finishNow(status, error).finally(() => this.detach())),
-    );
-    this.outlast(finishing);
-    return finishing;
+  /** Makes all durable, with how the run ended. @throws {StoreError} when that fails, or something could not be kept */
+  async finish(status: RunStatus, error: unknown): Promise<void> {
+    await this.open();
+    const { store, runId, run } = this;
+    await inTurn(store, runId, () => this.finishNow(status, error).finally(() => leave(store, runId, run)));
   }
 
   private async finishNow(status: RunStatus, error: unknown): Promise<void> {
@@ -109,10 +104,6 @@ export abstract class Recorder {
     const end = missed === undefined ? { status, error } : { status: "failed" as const, error: missed };
     await this.log?.finish({ ...end, outputs: this.outputs() });
     if (missed !== undefined) throw missed;
-  }
-
-  private detach(): void {
-    leave(this.store, this.runId, this.run);
   }
 
   /** What the run has before anything happens in it. */

@@ -108,7 +108,7 @@ class Crew<T> {
       const run = error instanceof DagwrightError ? (error as { run?: T }).run : undefined;
       if (isElsewhere(error)) this.known.delete(runId);
       else if (run !== undefined && !isUnwritten(error)) this.results.set(runId, run);
-      else this.errors.push(naming(runId, error));
+      else this.errors.push(naming(runId, error, run));
     }
   }
 }
@@ -138,9 +138,11 @@ function isUnwritten(error: unknown): boolean {
   return error instanceof StoreError && error.code === "STORE";
 }
 
-/** The error of a run that could not be taken up, with the run's id in its message. */
-function naming(runId: string, error: unknown): Error {
+/** The error of a run that could not go on, with the run's id in its message. */
+function naming(runId: string, error: unknown, run: unknown): Error {
   if (error instanceof DagwrightError && error.message.includes(`"${runId}"`)) return error;
-  const code = error instanceof StoreError ? error.code : "STORE";
-  return new StoreError(`Run "${runId}" can't be recovered: ${messageOf(error)}`, code as StoreErrorCode, { cause: error });
+  const code: StoreErrorCode = error instanceof StoreError ? (error.code as StoreErrorCode) : "STORE";
+  const named = new StoreError(`Run "${runId}" can't go on: ${messageOf(error)}`, code, { cause: error });
+  if (run !== undefined) named.run = run;
+  return named;
 }

@@ -1,6 +1,8 @@
+import pg from "pg";
 import { afterAll, describe, expect, it } from "vitest";
 import { Dag, StoreError } from "dagwright";
 import { postgresStore } from "dagwright/store";
+import { lifecycleContract, type LockableSubject } from "../contracts/store-lifecycle.contract.js";
 import { storeContract } from "../contracts/store.contract.js";
 import { execute, startPostgres } from "../support/postgres.js";
 
@@ -13,7 +15,7 @@ if (typeof server === "string") {
   const { url } = server;
   afterAll(() => server.close());
 
-  storeContract("Postgres", async () => ({
+  const onServer = async (): Promise<LockableSubject> => ({
     open: (options) => postgresStore(url, options),
     execute: async (statement) => void (await execute(url, statement)),
     count: async (table) => {
@@ -22,7 +24,16 @@ if (typeof server === "string") {
     },
     reset: async () => void (await execute(url, "drop schema public cascade; create schema public")),
     close: async () => {},
-  }));
+    lock: async () => {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      await client.query("begin; lock table runs in exclusive mode");
+      return () => client.end();
+    },
+  });
+
+  storeContract("Postgres", onServer);
+  lifecycleContract("Postgres", onServer);
 
   describe("A Postgres store", () => {
     it("makes its tables once, whoever comes first", async () => {

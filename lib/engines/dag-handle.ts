@@ -52,6 +52,12 @@ export function endedDagHandle<N>(run: RunResult<N>, { result, ended }: Outcome<
   };
 }
 
+/** The handle of a run that never begins. */
+export function idleDagHandle<N>(run: DagRun, never: Promise<never>): RunHandle<N> {
+  const events = () => eventStream((observer) => run.observe(observer));
+  return { runId: run.state.runId, result: never, recorded: never, pause: () => never, cancel: () => never, events };
+}
+
 /**
  * The handle of a run that may turn out to be another; what is asked of it waits until that is known.
  * @param giveUp - ends the looking for the other one
@@ -59,20 +65,22 @@ export function endedDagHandle<N>(run: RunResult<N>, { result, ended }: Outcome<
 export function eitherDagHandle<N>(
   own: RunHandle<N>,
   found: Promise<RunHandle<N>>,
-  giveUp?: (reason: unknown) => void,
+  giveUp: (reason: unknown) => void,
 ): RunHandle<N> {
   const result = found.then((handle) => handle.result);
   const recorded = found.then((handle) => handle.recorded);
   for (const promise of [result, recorded]) promise.catch(() => {});
   return {
-    get runId() {
-      return own.runId;
-    },
+    runId: own.runId,
     result,
     recorded,
-    pause: async () => (await found).pause(),
+    pause: async () => {
+      void own.pause();
+      return (await found).pause();
+    },
     cancel: async (reason) => {
-      giveUp?.(reason);
+      giveUp(reason);
+      void own.cancel(reason);
       return (await found).cancel(reason);
     },
     events: () => joinedStream(own, found),

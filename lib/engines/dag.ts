@@ -19,11 +19,11 @@ import type { BackendName } from "../run/place.js";
 import { RunResult } from "../run/result.js";
 import { RunState } from "../run/state.js";
 import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.js";
-import { dagHandle, eitherDagHandle, type RunHandle } from "./dag-handle.js";
+import { dagHandle, idleDagHandle, type RunHandle } from "./dag-handle.js";
 import { DagRun, type RunSetup } from "./dag-run.js";
 import type { Definable, InstanceOf } from "./definable.js";
 import { Placements } from "./placements.js";
-import { newRecorder, replayed } from "./durable/dag-records.js";
+import { newRecorder } from "./durable/dag-records.js";
 import {
   checkContinueOptions,
   checkRecoverOptions,
@@ -35,11 +35,9 @@ import {
   type ResumeOptions,
 } from "./durable/options.js";
 import { RecordedDags } from "./durable/recorded-dags.js";
-import { maskOf } from "./durable/restore.js";
 import { takeOver } from "./take-over.js";
 import type { Recorder } from "./durable/recorder.js";
 import type { Parent } from "../stores/store.js";
-import { reachable } from "../graph/reachability.js";
 import { hooksOf, NO_HOOKS } from "./run-hooks.js";
 import {
   checkIdentity,
@@ -80,7 +78,10 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   private readonly runs = new Runs<RunResult<N>>();
   private readonly recorded = new RecordedDags<N>(this.name, this.runs, {
     plan: (isStrict) => requireValid(this.planning, isStrict),
-    engineOf: (state, options, provided, recorder) => this.engineOf(state, options, false, provided, recorder, true),
+    engineOf: (state, options, overrides, recorder, isResumed) =>
+      this.engineOf(state, options, false, overrides, recorder, isResumed),
+    existing: (node) => this.existing(node),
+    overridesOf: (plan, overrides) => this.overridesOf(plan, overrides),
   });
   private readonly placements = new Placements(this.name, this.origin);
 
@@ -192,7 +193,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   start(options?: RunOptions<N>): RunHandle<N> {
     const run = this.engine(options, false);
     const never = neverInWorker(this);
-    if (never !== undefined) return eitherDagHandle(dagHandle(run, { result: never, ended: never }), never);
+    if (never !== undefined) return idleDagHandle(run, never);
     if (options?.ifExists === "attach") return this.startOrAttach(run, options, true);
     return dagHandle(run, this.runs.begin(run));
   }
@@ -263,20 +264,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     if (never !== undefined) return never;
     checkRunId(runId);
     checkReplayOptions(options);
-    const plan = requireValid(this.planning, options.strict === true);
-    const names = options.rerun.map((name) => this.existing(name));
-    const recorded = await this.recorded.read(runId, options);
-    const { earlier, holds } = replayed(plan, recorded, options.allowChanges);
-    const roots = plan.specs.flatMap(({ name }, i) => (names.includes(name) || holds?.[i] === 0 ? i : []));
-    const active = options.only === true ? maskOf(plan, names) : reachable(plan.graph, roots);
-    const overrides = options.overrides === undefined ? undefined : this.overridesOf(plan, options.overrides);
-    const metadata = options.context?.metadata ?? recorded.metadata;
-    const state = new RunState(plan, recorded.inputs, options.runId, active, metadata);
-    requireInputs(plan, recorded.inputs, (node) => active[node] === 1 && !overrides?.has(node));
-    const copied = active.map((isActive) => 1 - isActive);
-    takeOver(state, active, earlier, copied, overrides);
-    const recorder = newRecorder(state, options, { runId, node: names[0] });
-    return this.begin(this.engineOf(state, options, false, overrides, recorder), options);
+    return this.begin(await this.recorded.replay(runId, options), options);
   }
 
   /**
@@ -387,8 +375,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     checkRunOptions(options);
     if (options.store === undefined)
       throw new TypeError(`"from" is the id of a run, which takes the "store" it is in.`);
-    const { earlier } = replayed(this.plan, await this.recorded.read(from, options as ResumeOptions<N>), true);
-    const given = { ...options, from: new RunResult<N>(earlier, "completed") };
+    const given = { ...options, from: await this.recorded.earlier(from, options as ResumeOptions<N>) };
     const start = first ?? last;
     const parent = start === undefined ? undefined : { runId: from, node: this.existing(start) };
     return this.begin(this.engine(given, false, first, last, parent), options);

@@ -88,6 +88,22 @@ export function endedFsmHandle<S>(run: FsmResult<S>, { result, ended }: Outcome<
   };
 }
 
+/** The handle of a run that never begins. */
+export function idleFsmHandle<S>(run: FsmRun, never: Promise<never>): FsmHandle<S> {
+  const { plan, current, runId } = run.state;
+  return {
+    runId,
+    state: plan.specs[current].name as StateKey<S>,
+    result: never,
+    recorded: never,
+    send: () => never,
+    waitFor: () => never,
+    pause: () => never,
+    stop: () => never,
+    events: () => eventStream((observer) => run.observe(observer)),
+  };
+}
+
 /**
  * The handle of a run that may turn out to be another; what is asked of it waits until that is known.
  * @param giveUp - ends the looking for the other one
@@ -95,7 +111,7 @@ export function endedFsmHandle<S>(run: FsmResult<S>, { result, ended }: Outcome<
 export function eitherFsmHandle<S>(
   own: FsmHandle<S>,
   found: Promise<FsmHandle<S>>,
-  giveUp?: (reason: unknown) => void,
+  giveUp: (reason: unknown) => void,
 ): FsmHandle<S> {
   let current = own;
   const result = found.then((handle) => {
@@ -105,9 +121,7 @@ export function eitherFsmHandle<S>(
   const recorded = found.then((handle) => handle.recorded);
   for (const promise of [result, recorded]) promise.catch(() => {});
   return {
-    get runId() {
-      return own.runId;
-    },
+    runId: own.runId,
     get state() {
       return current.state;
     },
@@ -115,9 +129,13 @@ export function eitherFsmHandle<S>(
     recorded,
     send: async (event, payload) => (await found).send(event, payload),
     waitFor: async (state, options) => (await found).waitFor(state, options),
-    pause: async () => (await found).pause(),
+    pause: async () => {
+      void own.pause();
+      return (await found).pause();
+    },
     stop: async () => {
-      giveUp?.("stop() was called");
+      giveUp("stop() was called");
+      void own.stop();
       return (await found).stop();
     },
     events: () => joinedStream(own, found),

@@ -27,7 +27,7 @@ import type { FsmRecorder } from "./durable/fsm-recorder.js";
 import { newFsmRecorder, type ResumedFsm } from "./durable/fsm-records.js";
 import { RecordedFsms } from "./durable/recorded-fsms.js";
 import { unknownState } from "./fsm-errors.js";
-import { eitherFsmHandle, fsmHandle, type FsmHandle } from "./fsm-handle.js";
+import { fsmHandle, idleFsmHandle, type FsmHandle } from "./fsm-handle.js";
 import { FsmRun } from "./fsm-run.js";
 import { hooksOf } from "./run-hooks.js";
 import { checkFsmRunOptions, checkIdentity, checkRunId, type FsmRunOptions } from "./run-options.js";
@@ -204,7 +204,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   start(options?: FsmRunOptions): FsmHandle<S> {
     const run = this.engine(options, false, true);
     const never = neverInWorker(this);
-    if (never !== undefined) return eitherFsmHandle(fsmHandle(run, { result: never, ended: never }), never);
+    if (never !== undefined) return idleFsmHandle(run, never);
     if (options?.ifExists === "attach") return this.startOrAttach(run, options, true);
     return fsmHandle(run, this.runs.begin(run));
   }

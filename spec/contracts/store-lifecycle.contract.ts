@@ -1,11 +1,21 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Dag, Fsm, next, PauseRun, RecoverError, StoreError, waitForEvent, type Context, type RunEvent } from "dagwright";
+import {
+  Dag,
+  Fsm,
+  next,
+  PauseRun,
+  RecoverError,
+  StoreError,
+  waitForEvent,
+  type Context,
+  type RunEvent,
+} from "dagwright";
 import type { SqlStore, StoreOptions } from "dagwright/store";
 import type { StoreSubject } from "./store.contract.js";
 
 /** A kind of store that can be kept from answering. */
 export interface LockableSubject extends StoreSubject {
-  /** Lets nobody write, until the function that this gives is called. */
+  /** Lets nobody write until the function that this gives is called. */
   lock(): Promise<() => Promise<void>>;
 }
 
@@ -43,9 +53,18 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
       return made;
     }
 
+    const unlocking: (() => Promise<void>)[] = [];
+    /** Lets nobody write until the function that this gives is called, or the spec is over. */
+    async function lock(): Promise<() => Promise<void>> {
+      const unlock = await subject.lock();
+      let unlocked: Promise<void> | undefined;
+      const once = () => (unlocked ??= unlock());
+      unlocking.push(once);
+      return once;
+    }
+
     /** Its leases are over; it does not know. */
-    const expire = () =>
-      subject.execute("update runs set lease_expires_at = 0 where lease_expires_at is not null");
+    const expire = () => subject.execute("update runs set lease_expires_at = 0 where lease_expires_at is not null");
 
     beforeEach(async () => {
       subject ??= await connect();
@@ -55,6 +74,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
       process.on("unhandledRejection", strayed);
     });
     afterEach(async () => {
+      for (const unlock of unlocking.splice(0)) await unlock();
       await Promise.all(open.splice(0).map((made) => made.close()));
       await sleep(0);
       process.off("unhandledRejection", strayed);
@@ -73,7 +93,6 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
 
       it("settle while the store does not answer, and are recorded when it does", async () => {
         const abort = new AbortController();
-        const unlocked: (() => Promise<void>)[] = [];
         for (const [runId, options, code] of [
           ["aborted", { signal: abort.signal }, "CANCELLED"],
           ["expired", { timeout: 50 }, "RUN_TIMEOUT"],
@@ -84,8 +103,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
             stopper(() => (begun = true)).run({ store, runId, ...options, observers: [(event) => events.push(event)] }),
           );
           if (runId === "aborted") await until(() => begun);
-          const unlock = await subject.lock();
-          unlocked.push(unlock);
+          const unlock = await lock();
           abort.abort("enough");
           abort.abort("more");
           const error = await ending;
@@ -115,7 +133,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
       });
 
       it("settle while they are being made", async () => {
-        const unlock = await subject.lock();
+        const unlock = await lock();
         const abort = new AbortController();
         const ending = failure(stopper().run({ store, runId: "early", signal: abort.signal }));
         const handle = stopper().start({ store, runId: "timed", timeout: 20 });
@@ -136,7 +154,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         const abort = new AbortController();
         let unlock = undefined as (() => Promise<void>) | undefined;
         const dag = new Dag<any>("gated");
-        dag.node("a", async () => void (unlock = await subject.lock()));
+        dag.node("a", async () => void (unlock = await lock()));
         dag.node("b", { needs: ["a"] }, () => expect.unreachable());
         const ending = failure(dag.run({ store, runId: "g", signal: abort.signal }));
         await until(() => unlock !== undefined);
@@ -153,7 +171,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         const abort = new AbortController();
         let unlock = undefined as (() => Promise<void>) | undefined;
         const dag = new Dag<any>("stepped");
-        dag.node("a", async () => void (unlock = await subject.lock()));
+        dag.node("a", async () => void (unlock = await lock()));
         dag.node("b", { needs: ["a"] }, () => expect.unreachable());
         const ending = failure(dag.step(undefined, { store, signal: abort.signal }));
         await until(() => unlock !== undefined);
@@ -169,7 +187,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
           throw new PauseRun("why");
         });
         await dag.run({ store, runId: "r" });
-        const unlock = await subject.lock();
+        const unlock = await lock();
         const abort = new AbortController();
         const aborted = [
           failure(dag.resume("r", { store, signal: abort.signal, provide: { a: 1 } })),
@@ -179,7 +197,11 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         await sleep(10);
         abort.abort("enough");
         for (const ending of aborted) {
-          expect(await ending).toMatchObject({ name: "CancelledError", runId: "r", message: expect.stringContaining("enough") });
+          expect(await ending).toMatchObject({
+            name: "CancelledError",
+            runId: "r",
+            message: expect.stringContaining("enough"),
+          });
         }
         expect(await expired).toMatchObject({ name: "RunTimeoutError", runId: "r" });
         await unlock();
@@ -192,7 +214,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         let unlock = undefined as (() => Promise<void>) | undefined;
         const dag = new Dag<any>("done");
         dag.node("a", async () => {
-          unlock = await subject.lock();
+          unlock = await lock();
           return 1;
         });
         const running = dag.run({ store, runId: "d", signal: abort.signal });
@@ -212,11 +234,15 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         const abort = new AbortController();
         let begun = false;
         const hooks = { cleanup: () => {} };
-        const ending = failure(stopper(() => (begun = true)).run({ store: first, runId: "c", hooks, signal: abort.signal }));
+        const ending = failure(
+          stopper(() => (begun = true)).run({ store: first, runId: "c", hooks, signal: abort.signal }),
+        );
         await until(() => begun);
         abort.abort();
         await first.close();
-        await (await ending).run.recorded;
+        await (
+          await ending
+        ).run.recorded;
         expect((await store.getRun("c"))?.status).toBe("cancelled");
       });
 
@@ -244,7 +270,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         fsm.state("end", { terminal: true }, () => "end");
         const handle = fsm.start({ store, runId: "f" });
         await handle.recorded;
-        const unlock = await subject.lock();
+        const unlock = await lock();
         const run = await handle.stop();
         expect([run.status, await isPending(run.recorded)]).toEqual(["cancelled", true]);
         await unlock();
@@ -351,7 +377,9 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
           ["r2", "completed", 2],
           ["r3", "failed", undefined],
         ]);
-        await subject.execute("update runs set status = 'running', owner = 'gone', lease_expires_at = 0 where id = 'r2'");
+        await subject.execute(
+          "update runs set status = 'running', owner = 'gone', lease_expires_at = 0 where id = 'r2'",
+        );
         await subject.execute("update runs set inputs = '{broken' where id = 'r2'");
         const both = await failure(dag.recover({ store }));
         expect(both).toBeInstanceOf(RecoverError);
@@ -487,6 +515,36 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         for await (const event of ended.events()) expect.unreachable(event.type);
       });
 
+      it("with events for one in progress, but no values for what has not paused", async () => {
+        const fsm = order();
+        const begun = fsm.start({ store, runId: "o" });
+        await begun.recorded;
+        const handle = await fsm.attach("o", { store, send: { PAID: 5 } });
+        await handle.waitFor("packed");
+        expect(await failure(fsm.attach("o", { store, provide: { created: 1 } }))).toMatchObject({
+          code: "VALIDATION",
+        });
+        await fsm.attach("o", { store, send: { SENT: "parcel" } });
+        expect((await begun.result).value).toBe("parcel");
+        const dag = new Dag<any>("busy");
+        dag.node("a", () => never());
+        const busy = dag.start({ store, runId: "b" });
+        await busy.recorded;
+        expect(await failure(dag.attach("b", { store, provide: { a: 1 } }))).toMatchObject({ code: "VALIDATION" });
+        await busy.cancel();
+      });
+
+      it("after they were cancelled: they go on", async () => {
+        let begun = false;
+        const dag = new Dag<any>("again");
+        dag.node("a", (ctx: Context) => ((begun = true), ctx.attempt === 1 ? never() : ctx.attempt));
+        const first = dag.start({ store, runId: "a" });
+        await until(() => begun);
+        const [cancelled, second] = await Promise.all([first.cancel(), dag.attach("a", { store })]);
+        expect(cancelled.status).toBe("cancelled");
+        expect((await second.result).value).toBe(2);
+      });
+
       it("when they are completed, with what they came to", async () => {
         const fsm = order();
         const begun = fsm.start({ store, runId: "o" });
@@ -583,7 +641,13 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         const soft = payment(() => {
           throw new Error("soft");
         });
-        const options = { ...again, store, runId: "soft", inputs: { kind: "soft" }, errorStrategy: "continue" } as const;
+        const options = {
+          ...again,
+          store,
+          runId: "soft",
+          inputs: { kind: "soft" },
+          errorStrategy: "continue",
+        } as const;
         for (let i = 0; i < 2; i++) expect((await soft.run(options)).status).toBe("failed");
       });
 
@@ -627,6 +691,25 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         await driving.cancel();
       });
 
+      it("are cancelled by their handle while the store does not answer", async () => {
+        const dag = payment(() => never());
+        const unlock = await lock();
+        const handle = dag.start({ ...again, store, runId: "c", inputs: { kind: "x" } });
+        await sleep(10);
+        const run = await handle.cancel("enough");
+        expect([run.status, await isPending(handle.recorded)]).toEqual(["cancelled", true]);
+        expect(await isPending(run.recorded)).toBe(true);
+        await unlock();
+        await run.recorded;
+        const fsm = new Fsm<any>("halted");
+        fsm.state("a", { initial: true }, () => waitForEvent({ GO: "a" }));
+        const unlockAgain = await lock();
+        const stopped = await fsm.start({ ...again, store, runId: "s" }).stop();
+        expect(stopped.status).toBe("cancelled");
+        await unlockAgain();
+        await stopped.recorded;
+      });
+
       it("are refused to others: with other inputs, or of another workflow", async () => {
         const dag = payment((kind) => kind);
         await dag.run({ store, runId: "p", inputs: { kind: { amount: 1, at: new Date(0) } } });
@@ -637,10 +720,14 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect(error).toMatchObject({ code: "RUN_EXISTS", message: expect.stringContaining('"kind"') });
         const other = new Dag<any>("other");
         other.node("a", (kind: unknown) => kind);
-        expect(await failure(other.run({ ...options, inputs: { kind: 1 } }))).toMatchObject({ name: "ValidationError" });
+        expect(await failure(other.run({ ...options, inputs: { kind: 1 } }))).toMatchObject({
+          name: "ValidationError",
+        });
         expect(await failure(dag.run({ ...again, runId: "p", inputs: { kind: 1 } }))).toBeInstanceOf(TypeError);
         expect(await failure(dag.run({ ...again, store, inputs: { kind: 1 } }))).toBeInstanceOf(TypeError);
-        expect(await failure(dag.run({ store, runId: "p", inputs: { kind: 1 } }))).toMatchObject({ code: "RUN_EXISTS" });
+        expect(await failure(dag.run({ store, runId: "p", inputs: { kind: 1 } }))).toMatchObject({
+          code: "RUN_EXISTS",
+        });
       });
 
       it("are waiting fsms that take events from all who ask", async () => {

@@ -38,10 +38,7 @@ export interface ContinuedFsm {
 }
 
 /** What writes a new run to a store. */
-export function newFsmRecorder(
-  state: FsmState,
-  { store, durability }: Partial<Recording>,
-): FsmRecorder | undefined {
+export function newFsmRecorder(state: FsmState, { store, durability }: Partial<Recording>): FsmRecorder | undefined {
   if (store === undefined) return undefined;
   const create = ({ driving }: Recorder) =>
     store.create({

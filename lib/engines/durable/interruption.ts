@@ -2,6 +2,9 @@ import { LazyAbort, onAbort } from "../../base/abort.js";
 import { messageOf } from "../../base/message.js";
 import { CancelledError, RunTimeoutError } from "../../run/errors.js";
 
+/** How long to wait before looking again what others do with a run, in ms: at first, and, doubling, at most. */
+export const PAUSE = { first: 20, last: 1000 };
+
 /** What may end the waiting for a recorded run. */
 export interface Patience {
   readonly signal?: AbortSignal;

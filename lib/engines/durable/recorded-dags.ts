@@ -1,7 +1,8 @@
+import { reachable } from "../../graph/reachability.js";
 import { requireInputs } from "../../planning/inputs.js";
 import type { DagPlan } from "../../planning/plan.js";
 import { RunResult } from "../../run/result.js";
-import type { RunState } from "../../run/state.js";
+import { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
 import { dagHandle, eitherDagHandle, endedDagHandle, type RunHandle } from "../dag-handle.js";
@@ -9,22 +10,28 @@ import { DagRun } from "../dag-run.js";
 import type { Outcome } from "../outcome.js";
 import type { RunOptions } from "../run-options.js";
 import type { Runs } from "../runs.js";
-import { continued, endedRun } from "./dag-records.js";
+import { takeOver } from "../take-over.js";
+import { continued, endedRun, newRecorder, notPaused, replayed } from "./dag-records.js";
 import type { LiveRun } from "./live-runs.js";
-import type { ResumeOptions } from "./options.js";
+import type { ReplayOptions, ResumeOptions } from "./options.js";
 import { RecordedRuns, type GoingOn, type Over } from "./recorded-runs.js";
 import type { Recorder } from "./recorder.js";
+import { maskOf } from "./restore.js";
 
 /** The dag whose runs are recorded. */
 interface RecordedDag<N> {
   plan(isStrict: boolean): DagPlan;
-  /** The engine of a run that goes on. */
   engineOf(
     state: RunState,
     options: RunOptions<N>,
-    provided: ReadonlyMap<number, unknown> | undefined,
-    recorder: Recorder,
+    overrides: ReadonlyMap<number, unknown> | undefined,
+    recorder: Recorder | undefined,
+    isResumed: boolean,
   ): DagRun;
+  /** The node of this name. @throws {ValidationError} */
+  existing(name: string): string;
+  /** @throws {ValidationError} naming a node that does not exist */
+  overridesOf(plan: DagPlan, overrides: Readonly<Record<string, unknown>>): Map<number, unknown>;
 }
 
 /** The recorded runs of one dag. */
@@ -46,11 +53,40 @@ export class RecordedDags<N> extends RecordedRuns<DagRun, RunResult<N>, RunHandl
     const { state, provided, recorder, claim } = next;
     const runs = (node: number) => state.status[node] !== Status.completed && state.active?.[node] !== 0;
     requireInputs(plan, recorded.inputs, (node) => runs(node) && !provided?.has(node));
-    return { run: this.dag.engineOf(state, options, provided, recorder), recorder, claim };
+    return { run: this.dag.engineOf(state, options, provided, recorder, true), recorder, claim };
+  }
+
+  /** A recorded run as the source of results for a partial one. @throws {StoreError} NOT_FOUND */
+  async earlier(runId: string, options: ResumeOptions<N>): Promise<RunResult<N>> {
+    const { earlier } = replayed(this.dag.plan(false), await this.read(runId, options), true);
+    return new RunResult<N>(earlier, "completed");
+  }
+
+  /** The engine of a new run, which has copies of the results of a recorded one that hold. */
+  async replay(runId: string, options: ReplayOptions<N>): Promise<DagRun> {
+    const { dag } = this;
+    const plan = dag.plan(options.strict === true);
+    const names = options.rerun.map((name) => dag.existing(name));
+    const recorded = await this.read(runId, options);
+    const { earlier, holds } = replayed(plan, recorded, options.allowChanges);
+    const roots = plan.specs.flatMap(({ name }, i) => (names.includes(name) || holds?.[i] === 0 ? i : []));
+    const active = options.only === true ? maskOf(plan, names) : reachable(plan.graph, roots);
+    const overrides = options.overrides === undefined ? undefined : dag.overridesOf(plan, options.overrides);
+    const metadata = options.context?.metadata ?? recorded.metadata;
+    const state = new RunState(plan, recorded.inputs, options.runId, active, metadata);
+    requireInputs(plan, recorded.inputs, (node) => active[node] === 1 && !overrides?.has(node));
+    const copied = active.map((isActive) => 1 - isActive);
+    takeOver(state, active, earlier, copied, overrides);
+    const recorder = newRecorder(state, options, { runId, node: names[0] });
+    return dag.engineOf(state, options, overrides, recorder, false);
   }
 
   protected ended(recorded: RecordedRun): RunResult<N> {
     return endedRun(this.dag.plan(false), recorded);
+  }
+
+  protected give(run: DagRun, { provide }: ResumeOptions<N>): void {
+    for (const name in provide) throw notPaused(run.state.runId, name, []);
   }
 
   protected isOurs(run: LiveRun): run is DagRun {

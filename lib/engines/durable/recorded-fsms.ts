@@ -7,6 +7,7 @@ import { FsmRun } from "../fsm-run.js";
 import type { Outcome } from "../outcome.js";
 import type { FsmRunOptions } from "../run-options.js";
 import type { Runs } from "../runs.js";
+import { notPaused } from "./dag-records.js";
 import type { FsmRecorder } from "./fsm-recorder.js";
 import { continuedFsm, endedFsm, type ResumedFsm } from "./fsm-records.js";
 import type { LiveRun } from "./live-runs.js";
@@ -53,6 +54,11 @@ export class RecordedFsms<S> extends RecordedRuns<FsmRun, FsmResult<S>, FsmHandl
 
   protected ended(recorded: RecordedRun): FsmResult<S> {
     return endedFsm(this.fsm.plan(false), recorded, this.fsm.historyLimit);
+  }
+
+  protected give(run: FsmRun, { provide, send }: FsmResumeOptions): void {
+    for (const name in provide) throw notPaused(run.state.runId, name, []);
+    for (const [event, payload] of Object.entries(send ?? {})) run.send(event, payload).catch(() => {});
   }
 
   protected isOurs(run: LiveRun): run is FsmRun {

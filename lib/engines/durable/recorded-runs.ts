@@ -1,10 +1,12 @@
-import type { LazyAbort } from "../../base/abort.js";
+import { onAbort, type LazyAbort } from "../../base/abort.js";
 import { StoreError, ValidationError, type DagwrightError, type StoreErrorCode } from "../../base/errors.js";
+import type { RunBase } from "../../run/run-base.js";
 import type { Claim, RecordedRun, RunLog, RunStore, WorkflowKind } from "../../stores/store.js";
+import type { Subject } from "../announcer.js";
 import type { EngineRun } from "../engine-run.js";
 import { outcomeNow, outcomeOf, type Outcome } from "../outcome.js";
 import type { Runs } from "../runs.js";
-import { interruptible, type Patience } from "./interruption.js";
+import { interruptible, PAUSE, type Patience } from "./interruption.js";
 import { inTurn, liveRun, type LiveRun } from "./live-runs.js";
 import type { Recorder } from "./recorder.js";
 import { takeUpAll, recoverAll, type RecoverySettings } from "./recovery.js";
@@ -39,15 +41,12 @@ interface Taken<Run, R> {
 /** How a run goes on by what is recorded of it; undefined when it is not wanted. */
 type Decide<Run, R> = (recorded: RecordedRun) => GoingOn<Run> | Over<R> | undefined;
 
-/** How long to wait before looking again whether another process still drives a run, in ms: at first, and at most. */
-const PAUSE = { first: 20, last: 1000 };
-
 /**
  * The recorded runs of one workflow: takes up those that nobody drives, and finds those that this process does.
  *
  * `Run` is its engine, `R` its result, `H` its handle, `O` the options that it goes on with.
  */
-export abstract class RecordedRuns<Run extends EngineRun<any, R>, R extends object, H, O extends Place> {
+export abstract class RecordedRuns<Run extends EngineRun<RunBase & Subject, R>, R extends object, H, O extends Place> {
   protected abstract readonly kind: WorkflowKind;
 
   constructor(
@@ -63,6 +62,8 @@ export abstract class RecordedRuns<Run extends EngineRun<any, R>, R extends obje
   protected abstract continued(recorded: RecordedRun, options: O, hasHandle: boolean): GoingOn<Run> | Over<R>;
   /** What a run came to that has ended, in whichever way. @throws {ValidationError} as above */
   protected abstract ended(recorded: RecordedRun): R;
+  /** Gives a run in progress what it would have gone on with. @throws {ValidationError} for what it can't take */
+  protected abstract give(run: Run, options: O): void;
   protected abstract isOurs(run: LiveRun): run is LiveRun & Run;
   protected abstract handleOf(run: Run, outcome: Outcome<R>): H;
   protected abstract handleOfEnded(result: R, outcome: Outcome<R>): H;
@@ -70,15 +71,17 @@ export abstract class RecordedRuns<Run extends EngineRun<any, R>, R extends obje
   protected abstract handleOfEither(own: H, found: Promise<H>, giveUp: (reason: unknown) => void): H;
 
   /** What is recorded of a run. @throws {StoreError} NOT_FOUND */
-  read(runId: string, options: O): Promise<RecordedRun> {
+  protected read(runId: string, place: Place): Promise<RecordedRun> {
     const { workflow } = this;
-    return interruptible(options, { workflow, runId }, () => options.store.read(runId));
+    return interruptible(place, { workflow, runId }, () => place.store.read(runId));
   }
 
   /** Goes on with a run to its end. */
   async resume(runId: string, options: O): Promise<R> {
     const decide = (recorded: RecordedRun) => this.continued(recorded, options, false);
-    const taken = await this.inTurn(runId, options, (abort) => this.takeUp(runId, options, decide, abort));
+    const taken = await this.inTurn(runId, options.store, options, (abort) =>
+      this.takeUp(runId, options, decide, abort),
+    );
     return (taken as Taken<Run, R>).outcome.result;
   }
 
@@ -91,7 +94,7 @@ export abstract class RecordedRuns<Run extends EngineRun<any, R>, R extends obje
 
   /** The handle of a run that this process drives, or takes up. */
   attach(runId: string, options: O): Promise<H> {
-    return this.find(runId, options, (recorded) => this.continued(recorded, options, true));
+    return this.find(runId, options, (recorded) => this.continued(recorded, options, true), options);
   }
 
   /** The handles of all runs that nobody drives, which are taken up. */
@@ -111,30 +114,33 @@ export abstract class RecordedRuns<Run extends EngineRun<any, R>, R extends obje
     const outcome = this.runs.begin(run);
     const own = this.handleOf(run, outcome);
     const giveUp = new AbortController();
-    const signals = [giveUp.signal, ...(options.signal === undefined ? [] : [options.signal])];
-    const patient = { ...options, signal: AbortSignal.any(signals) };
     const found = Promise.race([run.recorded, outcome.result]).then(
       () => own,
-      (error: unknown) => (isCode(error, "RUN_EXISTS") ? this.existing(run, patient, hasHandle) : own),
+      (error: unknown) => {
+        if (!isCode(error, "RUN_EXISTS")) return own;
+        const { signal } = options;
+        const removeListener = signal && onAbort(signal, (reason) => giveUp.abort(reason));
+        return this.existing(run, options, hasHandle, giveUp.signal).finally(() => removeListener?.());
+      },
     );
     return this.handleOfEither(own, found, (reason) => giveUp.abort(reason));
   }
 
   /** The handle of the run that is recorded under the id of a new one; waits while another process drives it. */
-  private existing({ state: { runId, inputs } }: Run, options: O, hasHandle: boolean): Promise<H> {
+  private existing({ state }: Run, options: O, hasHandle: boolean, signal: AbortSignal): Promise<H> {
+    const { runId, inputs } = state;
     const decide = (recorded: RecordedRun) => {
-      const isOver = recorded.status !== "running";
-      const next = isOver ? { result: this.ended(recorded) } : this.continued(recorded, options, hasHandle);
+      const goesOn = recorded.status === "running";
+      const next = goesOn ? this.continued(recorded, options, hasHandle) : this.over(recorded);
       requireSameInputs(runId, recorded.inputs, inputs);
-      return isOver && "result" in next ? { ...next, error: recordedError(recorded, next.result) } : next;
+      return next;
     };
-    const { workflow } = this;
-    return interruptible(options, { workflow, runId }, async (abort) => {
+    return interruptible({ signal, timeout: options.timeout }, state, async (abort) => {
       for (let pause = PAUSE.first; ; pause = Math.min(pause * 2, PAUSE.last)) {
         const live = this.live(runId, options);
         if (live !== undefined) requireSameInputs(runId, live.state.inputs, inputs);
         try {
-          return await this.find(runId, { ...options, timeout: undefined }, decide);
+          return await this.find(runId, options, decide, { signal });
         } catch (error) {
           if (abort.aborted || !isCode(error, "LEASE_HELD")) throw error;
         }
@@ -143,15 +149,24 @@ export abstract class RecordedRuns<Run extends EngineRun<any, R>, R extends obje
     });
   }
 
+  private over(recorded: RecordedRun): Over<R> {
+    const result = this.ended(recorded);
+    return { result, error: recordedError(recorded, result) };
+  }
+
   /** The handle of a run that this process drives, or of one that is taken up if it is so decided. */
-  private async find(runId: string, options: O, decide: Decide<Run, R>): Promise<H> {
+  private async find(runId: string, options: O, decide: Decide<Run, R>, patience: Patience): Promise<H> {
     const joined = () => {
       const run = this.live(runId, options);
-      return run === undefined ? undefined : this.handleOf(run, outcomeOf((onEnd) => run.join(onEnd)));
+      if (run === undefined) return undefined;
+      this.give(run, options);
+      const outcome = outcomeOf<R>((onEnd) => run.join(onEnd));
+      return this.handleOf(run, outcome);
     };
     const taken = async (abort: LazyAbort) =>
       this.handleOfTaken((await this.takeUp(runId, options, decide, abort)) as Taken<Run, R>);
-    return joined() ?? this.inTurn(runId, options, async (abort) => joined() ?? taken(abort));
+    const found = async (abort: LazyAbort) => joined() ?? taken(abort);
+    return joined() ?? this.inTurn(runId, options.store, patience, found);
   }
 
   /** The run that this process drives. @throws {ValidationError} when it is one of another workflow */
@@ -162,16 +177,21 @@ export abstract class RecordedRuns<Run extends EngineRun<any, R>, R extends obje
     throw new ValidationError(message);
   }
 
-  private inTurn<T>(runId: string, options: O, work: (abort: LazyAbort) => Promise<T>): Promise<T> {
+  private inTurn<T>(
+    runId: string,
+    store: RunStore,
+    patience: Patience,
+    work: (abort: LazyAbort) => Promise<T>,
+  ): Promise<T> {
     const { workflow } = this;
-    return interruptible(options, { workflow, runId }, (abort) => inTurn(options.store, runId, () => work(abort)));
+    return interruptible(patience, { workflow, runId }, (abort) => inTurn(store, runId, () => work(abort)));
   }
 
   private takeUpAbandoned(runId: string, options: O, hasHandle: boolean): Promise<Taken<Run, R> | undefined> {
     // Somebody may have taken it, and ended it, meanwhile.
     const decide = (run: RecordedRun) =>
       run.status === "running" ? this.continued(run, options, hasHandle) : undefined;
-    return this.inTurn(runId, options, (abort) => this.takeUp(runId, options, decide, abort));
+    return this.inTurn(runId, options.store, options, (abort) => this.takeUp(runId, options, decide, abort));
   }
 
   /** Takes up a run, so that this process drives it, or gives its result; undefined for a run that is not wanted. */

@@ -91,10 +91,13 @@ export abstract class Recorder {
   }
 
   /** Makes all durable, with how the run ended. @throws {StoreError} when that fails, or something could not be kept */
-  async finish(status: RunStatus, error: unknown): Promise<void> {
-    await this.open();
+  finish(status: RunStatus, error: unknown): Promise<void> {
     const { store, runId, run } = this;
-    await inTurn(store, runId, () => this.finishNow(status, error).finally(() => leave(store, runId, run)));
+    const opening = this.open();
+    return inTurn(store, runId, async () => {
+      await opening;
+      await this.finishNow(status, error).finally(() => leave(store, runId, run));
+    });
   }
 
   private async finishNow(status: RunStatus, error: unknown): Promise<void> {

@@ -2,12 +2,10 @@ import { DagwrightError, StoreError, type StoreErrorCode } from "../../base/erro
 import { messageOf } from "../../base/message.js";
 import { CancelledError, RecoverError } from "../../run/errors.js";
 import type { Unfinished } from "../../stores/store.js";
+import { PAUSE } from "./interruption.js";
 
 /** How many runs are recovered at once, unless told otherwise. */
 const DEFAULT_RUNS = 10;
-
-/** How long to wait before looking for runs again, in ms: at first, and at most. */
-const PAUSE = { first: 20, last: 1000 };
 
 export interface RecoverySettings {
   /** How many runs at once. @defaultValue 10 */
@@ -64,9 +62,8 @@ class Crew<T> {
   private active = 0;
   /** Those that were added and not left to somebody else. */
   private readonly known = new Set<string>();
-  /** By the order in which they were added. */
   private readonly results = new Map<string, T>();
-  private readonly errors: Error[] = [];
+  private readonly errors = new Map<string, Error>();
   private onIdle: (() => void) | undefined;
 
   constructor(
@@ -83,14 +80,18 @@ class Crew<T> {
     while (this.active < this.size && this.next < this.runIds.length) void this.work();
   }
 
-  /** Waits for all of them. @throws their errors */
+  /** Waits for all of them, and gives their results in the order in which they were added. @throws their errors */
   async done(): Promise<T[]> {
     if (this.active > 0) await new Promise<void>((resolve) => (this.onIdle = resolve));
-    const { errors } = this;
-    const done = Array.from(new Set(this.runIds)).filter((runId) => this.results.has(runId));
-    const results = done.map((runId) => this.results.get(runId) as T);
+    const results = this.inOrder(this.results);
+    const errors = this.inOrder(this.errors);
     if (errors.length === 0) return results;
     throw errors.length === 1 ? Object.assign(errors[0], { results }) : new RecoverError(errors, results);
+  }
+
+  private inOrder<V>(outcomes: ReadonlyMap<string, V>): V[] {
+    const runIds = Array.from(new Set(this.runIds)).filter((runId) => outcomes.has(runId));
+    return runIds.map((runId) => outcomes.get(runId) as V);
   }
 
   private async work(): Promise<void> {
@@ -108,7 +109,7 @@ class Crew<T> {
       const run = error instanceof DagwrightError ? (error as { run?: T }).run : undefined;
       if (isElsewhere(error)) this.known.delete(runId);
       else if (run !== undefined && !isUnwritten(error)) this.results.set(runId, run);
-      else this.errors.push(naming(runId, error, run));
+      else this.errors.set(runId, naming(runId, error, run));
     }
   }
 }

@@ -160,12 +160,16 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   /** The store does not take the run. */
   private refused(error: DagwrightError): void {
     if (this.over) return;
-    if (this.options.ifExists !== "attach" || error.code !== "RUN_EXISTS") return this.halt("failed", error);
-    // There is no such run: it is the other one.
+    if (!this.isAnother(error)) return this.halt("failed", error);
     this.over = true;
     this.announcer = undefined;
     this.scheduler?.end();
     this.conclude("failed", error);
+  }
+
+  /** Whether there is no such run, and whoever began it attaches to the one that the store has. */
+  private isAnother(error: DagwrightError): boolean {
+    return this.options.ifExists === "attach" && error.code === "RUN_EXISTS";
   }
 
   private goNow(): void {
@@ -261,7 +265,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     const recorded = () => this.conclude(status, error);
     recording.then(recorded, (unwritten: DagwrightError) => {
       if (error === undefined && !this.isSettled) return this.conclude("failed", unwritten);
-      if (unwritten !== error) {
+      if (unwritten !== error && !this.isAnother(unwritten)) {
         const message = `How run "${this.state.runId}" ended could not be recorded: ${unwritten.message}`;
         process.emitWarning(message, "DagwrightStoreWarning");
       }

@@ -688,7 +688,33 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect(await failure(dag.run({ ...options, timeout: 20 }))).toMatchObject({ code: "RUN_TIMEOUT" });
         expect(await failure(handle.cancel("no more"))).toMatchObject({ code: "CANCELLED" });
         expect((await store.getRun("w"))?.status).toBe("running");
+        // In this process, too.
+        const joined = { ...options, store: other };
+        const late = new AbortController();
+        const left = failure(dag.run({ ...joined, signal: late.signal }));
+        expect(await failure(dag.run({ ...joined, timeout: 20 }))).toMatchObject({ code: "RUN_TIMEOUT" });
+        late.abort("enough");
+        expect(await left).toMatchObject({ code: "CANCELLED" });
+        expect((await store.getRun("w"))?.status).toBe("running");
         await driving.cancel();
+      });
+
+      it("are no run of their own when that is known too late", async () => {
+        const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+        const dag = payment((kind) => kind);
+        const inputs = { kind: "x" };
+        await dag.run({ store, runId: "l", inputs });
+        const abort = new AbortController();
+        const unlock = await lock();
+        const ending = failure(dag.run({ ...again, store, runId: "l", inputs, signal: abort.signal }));
+        await sleep(10);
+        abort.abort();
+        const error = await ending;
+        await unlock();
+        expect(await failure(error.run.recorded)).toMatchObject({ code: "RUN_EXISTS" });
+        expect((await store.getRun("l"))?.status).toBe("completed");
+        expect(warn).not.toHaveBeenCalled();
+        warn.mockRestore();
       });
 
       it("are cancelled by their handle while the store does not answer", async () => {

@@ -13,7 +13,7 @@ export interface Patience {
 }
 
 /**
- * Settles as `work` does, or rejects at once when its run is aborted or times out: a store may take long to answer.
+ * Settles as `work` does, or rejects at once when there is an abort or the time is over: a store may take long to answer.
  * @param work - gets what tells it that nobody waits for it any more
  * @throws {CancelledError} | {RunTimeoutError} naming the run
  */
@@ -24,13 +24,13 @@ export async function interruptible<T>(
 ): Promise<T> {
   const abort = new LazyAbort();
   const { runId } = run;
-  const name = `Run "${runId}" of "${run.workflow}"`;
+  const waiting = `Waiting for run "${runId}" of "${run.workflow}"`;
   const onCancel = (reason: unknown) => {
     const why = reason === undefined ? "" : `: ${messageOf(reason)}`;
-    abort.abort(new CancelledError(`${name} was cancelled${why}, before it went on.`, { runId, cause: reason }));
+    abort.abort(new CancelledError(`${waiting} was cancelled${why}.`, { runId, cause: reason }));
   };
   const onExpired = () =>
-    abort.abort(new RunTimeoutError(`${name} did not go on within its timeout of ${timeout} ms.`, { runId }));
+    abort.abort(new RunTimeoutError(`${waiting} took longer than the timeout of ${timeout} ms.`, { runId }));
   const removeListener = signal === undefined ? undefined : onAbort(signal, onCancel);
   const timer = timeout === undefined ? undefined : setTimeout(onExpired, timeout);
   try {

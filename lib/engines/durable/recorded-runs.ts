@@ -160,8 +160,11 @@ export abstract class RecordedRuns<Run extends EngineRun<RunBase & Subject, R>, 
       const run = this.live(runId, options);
       if (run === undefined) return undefined;
       this.give(run, options);
-      const outcome = outcomeOf<R>((onEnd) => run.join(onEnd));
-      return this.handleOf(run, outcome);
+      const { result, ended } = outcomeOf<R>((onEnd) => run.join(onEnd));
+      // Who joins it late and does not want to wait any more, leaves it to those who began it.
+      const waiting = interruptible(options, run.state, () => result);
+      waiting.catch(() => {});
+      return this.handleOf(run, { result: waiting, ended });
     };
     const taken = async (abort: LazyAbort) =>
       this.handleOfTaken((await this.takeUp(runId, options, decide, abort)) as Taken<Run, R>);

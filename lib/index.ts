@@ -31,11 +31,15 @@ export type { NodeKind, NodeSpec } from "./definition/node-spec.js";
 export type { StateHandle, Transition, TransitionCondition } from "./definition/fsm-definition.js";
 export type { FsmOptions, StateOptions, StateSpec } from "./definition/state-spec.js";
 
-export { Dag, type DryRun, type RunHandle } from "./engines/dag.js";
+export { Dag, type DryRun } from "./engines/dag.js";
+export type { RunHandle } from "./engines/dag-handle.js";
 export type { ExecutorName } from "./engines/executors/executor.js";
-export { Fsm, type FsmHandle, type StateHook } from "./engines/fsm.js";
+export { Fsm, type StateHook } from "./engines/fsm.js";
+export type { FsmHandle } from "./engines/fsm-handle.js";
 export type {
   EventsToSend,
+  ContinueOptions,
+  FsmContinueOptions,
   FsmRecoverOptions,
   FsmResumeOptions,
   FsmSendOptions,
@@ -96,6 +100,7 @@ export {
   NodeTimeoutError,
   NotCloneableError,
   QueueFullError,
+  RecoverError,
   RetryExhaustedError,
   RunTimeoutError,
   UnknownStateError,

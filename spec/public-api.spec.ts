@@ -24,6 +24,7 @@ it("exports what is documented, and nothing else", () => {
     "NotCloneableError",
     "PauseRun",
     "QueueFullError",
+    "RecoverError",
     "RetryExhaustedError",
     "RunTimeoutError",
     "Scheduler",

@@ -22,10 +22,16 @@ export function findClock(): void {
   epoch = Date.now() - now();
 }
 
-/** {@link now}, by the clock that the process has now. */
+/** How far the time of day may be from where the clock puts it, in ms: more says that it was set, or the machine slept. */
+const DRIFT = 1000;
+
+/** {@link now}, by the clock that the process has now, and in step with the time of day. */
 export function nowChecked(): number {
   findClock();
-  return now();
+  const instant = now();
+  const drift = Date.now() - toEpoch(instant);
+  if (Math.abs(drift) > DRIFT) epoch += drift;
+  return instant;
 }
 
 let epoch = Date.now() - now();

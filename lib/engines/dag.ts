@@ -19,46 +19,36 @@ import type { BackendName } from "../run/place.js";
 import { RunResult } from "../run/result.js";
 import { RunState } from "../run/state.js";
 import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.js";
+import { dagHandle, idleDagHandle, type RunHandle } from "./dag-handle.js";
 import { DagRun, type RunSetup } from "./dag-run.js";
 import type { Definable, InstanceOf } from "./definable.js";
 import { Placements } from "./placements.js";
-import { continued, newRecorder, replayed, type Continued } from "./durable/dag-records.js";
+import { newRecorder } from "./durable/dag-records.js";
 import {
+  checkContinueOptions,
   checkRecoverOptions,
   checkReplayOptions,
   checkResumeOptions,
+  type ContinueOptions,
   type RecoverOptions,
   type ReplayOptions,
   type ResumeOptions,
 } from "./durable/options.js";
-import { recoverAll, takeUp } from "./durable/recovery.js";
-import { maskOf } from "./durable/restore.js";
+import { RecordedDags } from "./durable/recorded-dags.js";
 import { takeOver } from "./take-over.js";
 import type { Recorder } from "./durable/recorder.js";
-import { Status } from "../run/status.js";
-import type { Parent, RecordedRun } from "../stores/store.js";
-import { reachable } from "../graph/reachability.js";
-import { eventStream } from "./event-stream.js";
-import type { RunEvent } from "../run/events.js";
+import type { Parent } from "../stores/store.js";
 import { hooksOf, NO_HOOKS } from "./run-hooks.js";
-import { checkRunId, checkRunOptions, type Mode, type PartialRunOptions, type RunOptions } from "./run-options.js";
+import {
+  checkIdentity,
+  checkRunId,
+  checkRunOptions,
+  type Mode,
+  type PartialRunOptions,
+  type RunOptions,
+} from "./run-options.js";
 import { Runs } from "./runs.js";
 import { StepState, type StepResult } from "./step.js";
-
-/** A run in progress. */
-export interface RunHandle<N = Record<string, unknown>> {
-  readonly runId: string;
-  /** Settles as `run` would. */
-  readonly result: Promise<RunResult<N>>;
-  /** Starts no more nodes; resolves when those in flight have settled, with status `paused` if something is left to do. */
-  pause(): Promise<RunResult<N>>;
-  /** Ends the run now; resolves with what it has so far, status `cancelled`. */
-  cancel(reason?: unknown): Promise<RunResult<N>>;
-  /**
-   * What happens from now on, for `for await`; ends with the run. Called in the same turn as `start`, it tells everything.
-   */
-  events(): AsyncIterableIterator<RunEvent>;
-}
 
 /** What a run would do. */
 export interface DryRun {
@@ -86,6 +76,13 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   private planned: { readonly revision: number; readonly planning: Planning<DagPlan> } | undefined;
   private readonly caches = new Caches(this.name);
   private readonly runs = new Runs<RunResult<N>>();
+  private readonly recorded = new RecordedDags<N>(this.name, this.runs, {
+    plan: (isStrict) => requireValid(this.planning, isStrict),
+    engineOf: (state, options, overrides, recorder, isResumed) =>
+      this.engineOf(state, options, false, overrides, recorder, isResumed),
+    existing: (node) => this.existing(node),
+    overridesOf: (plan, overrides) => this.overridesOf(plan, overrides),
+  });
   private readonly placements = new Placements(this.name, this.origin);
 
   /**
@@ -196,20 +193,9 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   start(options?: RunOptions<N>): RunHandle<N> {
     const run = this.engine(options, false);
     const never = neverInWorker(this);
-    const events = () => eventStream((observer) => run.observe(observer));
-    if (never !== undefined) {
-      return { runId: run.state.runId, result: never, pause: () => never, cancel: () => never, events };
-    }
-    const { result, ended } = this.runs.begin(run);
-    return {
-      get runId() {
-        return run.state.runId;
-      },
-      result,
-      pause: () => (run.go(), run.pause(), result),
-      cancel: (reason) => (run.go(), run.cancel(reason), ended),
-      events,
-    };
+    if (never !== undefined) return idleDagHandle(run, never);
+    if (options?.ifExists === "attach") return this.startOrAttach(run, options, true);
+    return dagHandle(run, this.runs.begin(run));
   }
 
   // --- recorded runs ---
@@ -217,7 +203,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   /**
    * Goes on with a recorded run after a pause, a failure, a cancellation or a crash: completed nodes keep their results, all
    * others run, in the same run. A completed run gives its recorded result.
-   * @throws {StoreError} NOT_FOUND, LEASE_HELD while another process drives the run
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while the run is driven
    * @throws {ValidationError} when the workflow has changed (unless `allowChanges`), `provide` names a node that did not pause,
    *   or `overrides` one that has completed; otherwise as `run`
    */
@@ -226,21 +212,44 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     if (never !== undefined) return never;
     checkRunId(runId);
     checkResumeOptions(options);
-    return (await this.goOn(runId, options)) as RunResult<N>;
+    return this.recorded.resume(runId, options);
   }
 
   /**
-   * Goes on with this workflow's runs whose process is gone, and with paused ones that are due, one after the other, the
-   * oldest first. Those that another process takes meanwhile are left to it.
+   * Goes on with this workflow's runs whose process is gone, and with paused ones that are due, several at once, the oldest
+   * first. Those that another process takes meanwhile are left to it.
    * @returns the results, of runs that fail too
-   * @throws {ValidationError} when a run does not fit the workflow any more, once all others are done; {StoreError}
+   * @throws once all others are done: the error of the one run that could not go on, or a {RecoverError} with those of all;
+   *   `results` is what would have been returned. {StoreError} at once when the store can't be searched
    */
   async recover(options: RecoverOptions<N>): Promise<RunResult<N>[]> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     checkRecoverOptions(options);
     requireValid(this.planning, options.strict === true);
-    return recoverAll(options.store, this.name, "dag", (runId, isWanted) => this.goOn(runId, options, isWanted));
+    return this.recorded.recover({ ...options, concurrency: options.nodeConcurrency }, options);
+  }
+
+  /**
+   * The handle of a recorded run: of one that this process drives through the same store, or takes up as `resume` does.
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while another process drives the run
+   * @throws {ValidationError} as `resume`
+   */
+  async attach(runId: string, options: ResumeOptions<N>): Promise<RunHandle<N>> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
+    checkRunId(runId);
+    checkResumeOptions(options, "attach");
+    return this.recorded.attach(runId, options);
+  }
+
+  /** The handles of all runs that `recover` would go on with; they go on at once. @throws as `recover` */
+  async attachAll(options: ContinueOptions<N>): Promise<RunHandle<N>[]> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
+    checkContinueOptions(options);
+    requireValid(this.planning, options.strict === true);
+    return this.recorded.attachAll(options);
   }
 
   /**
@@ -255,43 +264,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     if (never !== undefined) return never;
     checkRunId(runId);
     checkReplayOptions(options);
-    const plan = requireValid(this.planning, options.strict === true);
-    const names = options.rerun.map((name) => this.existing(name));
-    const recorded = await options.store.read(runId);
-    const { earlier, holds } = replayed(plan, recorded, options.allowChanges);
-    const roots = plan.specs.flatMap(({ name }, i) => (names.includes(name) || holds?.[i] === 0 ? i : []));
-    const active = options.only === true ? maskOf(plan, names) : reachable(plan.graph, roots);
-    const overrides = options.overrides === undefined ? undefined : this.overridesOf(plan, options.overrides);
-    const metadata = options.context?.metadata ?? recorded.metadata;
-    const state = new RunState(plan, recorded.inputs, options.runId, active, metadata);
-    requireInputs(plan, recorded.inputs, (node) => active[node] === 1 && !overrides?.has(node));
-    const copied = active.map((isActive) => 1 - isActive);
-    takeOver(state, active, earlier, copied, overrides);
-    const recorder = newRecorder(state, options, { runId, node: names[0] });
-    return this.runs.run(this.engineOf(state, options, false, overrides, recorder));
-  }
-
-  /** @param isWanted - whether to go on with what the run is by now; gives undefined if not */
-  private async goOn(
-    runId: string,
-    options: ResumeOptions<N>,
-    isWanted?: (recorded: RecordedRun) => boolean,
-  ): Promise<RunResult<N> | undefined> {
-    const plan = requireValid(this.planning, options.strict === true);
-    const overrides = options.overrides === undefined ? undefined : this.overridesOf(plan, options.overrides);
-    const found = (recorded: RecordedRun): Continued | RunResult<any> => {
-      const next = continued(plan, recorded, options, overrides);
-      if (next instanceof RunResult) return next;
-      const { state, given } = next;
-      const runs = (node: number) => state.status[node] !== Status.completed && state.active?.[node] !== 0;
-      requireInputs(plan, recorded.inputs, (node) => runs(node) && !given?.has(node));
-      return next;
-    };
-    const next = await takeUp(options.store, runId, found, isWanted);
-    if (next === undefined) return undefined;
-    if (next instanceof RunResult) return (this.runs.last = next as RunResult<N>);
-    const { state, recorder, given } = next;
-    return this.runs.run(this.engineOf(state, options, false, given, recorder, true));
+    return this.begin(await this.recorded.replay(runId, options), options);
   }
 
   /**
@@ -370,7 +343,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   ): Promise<RunResult<N>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
-    const { from } = options ?? NO_OPTIONS;
+    const { from, ifExists } = options ?? NO_OPTIONS;
     if (typeof from === "string") return this.launchFrom(from, options as PartialRunOptions<N>, first, last);
     // An async function would need no catch, but a second promise for every run.
     let run: DagRun;
@@ -379,7 +352,17 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.runs.run(run);
+    return ifExists === "attach" ? this.begin(run, options as PartialRunOptions<N>) : this.runs.run(run);
+  }
+
+  /** Runs to the end, be it as a run that the store has already. */
+  private async begin(run: DagRun, options: RunOptions<N>): Promise<RunResult<N>> {
+    return options.ifExists === "attach" ? this.startOrAttach(run, options, false).result : this.runs.run(run);
+  }
+
+  private startOrAttach(run: DagRun, options: RunOptions<N>, hasHandle: boolean): RunHandle<N> {
+    checkIdentity(options);
+    return this.recorded.startOrAttach(run, options as ResumeOptions<N>, hasHandle);
   }
 
   /** A partial run that takes its results from a recorded one. */
@@ -392,11 +375,10 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     checkRunOptions(options);
     if (options.store === undefined)
       throw new TypeError(`"from" is the id of a run, which takes the "store" it is in.`);
-    const { earlier } = replayed(this.plan, await options.store.read(from), true);
-    const given = { ...options, from: new RunResult<N>(earlier, "completed") };
+    const given = { ...options, from: await this.recorded.earlier(from, options as ResumeOptions<N>) };
     const start = first ?? last;
     const parent = start === undefined ? undefined : { runId: from, node: this.existing(start) };
-    return this.runs.run(this.engine(given, false, first, last, parent));
+    return this.begin(this.engine(given, false, first, last, parent), options);
   }
 
   /** Checks the options against the plan and makes the engine of one run. Nothing has run when this throws. */

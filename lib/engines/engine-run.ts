@@ -50,6 +50,10 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   private hasStarted = false;
   private isOpening = false;
   private onEnd: RunEnd<R> | undefined = undefined;
+  /** Somebody wants it to end, and does not wait until that is recorded. */
+  private isHurried = false;
+  /** While the end is being recorded: settles the run without waiting for that. */
+  private settle: (() => void) | undefined = undefined;
   private lazyAbort: LazyAbort | undefined = undefined;
   private alarm: Alarm | undefined = undefined;
   private removeListener: (() => void) | undefined = undefined;
@@ -66,12 +70,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     const isHeard = observers !== undefined || recorder !== undefined;
     this.announcer = isHeard ? new Announcer(state, observers ?? [], recorder) : undefined;
     this.scheduler = scheduler;
-    if (recorder !== undefined) this.heed(recorder);
-  }
-
-  /** Ends the run when something of it can't be recorded. */
-  private heed(recorder: Recorder): void {
-    recorder.onFailure = (error) => this.over || this.halt("failed", error as DagwrightError);
+    if (recorder !== undefined) recorder.run = this;
   }
 
   /** Begins with the first node. */
@@ -87,6 +86,20 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   /** Whether nothing happens in it any more. */
   get isOver(): boolean {
     return this.over;
+  }
+
+  get isSettled(): boolean {
+    return this.over && this.onEnd === undefined;
+  }
+
+  /** Resolves when the run is known to its store, at once without one. @throws {StoreError} */
+  get recorded(): Promise<void> {
+    return this.setup.recorder?.open() ?? Promise.resolve();
+  }
+
+  /** Ends the run because of what can't be recorded. */
+  unrecordable(error: Error): void {
+    if (!this.over) this.halt("failed", error as DagwrightError);
   }
 
   /** Aborts when the run ends before its time. */
@@ -116,6 +129,15 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     queueMicrotask(() => this.go());
   }
 
+  /** Calls `onEnd` as well when the run has ended; it must not have settled. */
+  join(onEnd: RunEnd<R>): void {
+    const { onEnd: first } = this;
+    this.onEnd = (result, error) => {
+      first?.(result, error);
+      onEnd(result, error);
+    };
+  }
+
   private prepare(onEnd: RunEnd<R>): void {
     const { signal, timeout } = this.options;
     this.onEnd = onEnd;
@@ -132,8 +154,23 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     this.isOpening = true;
     recorder.open().then(
       () => this.over || this.goNow(),
-      (error) => this.over || this.halt("failed", error as DagwrightError),
+      (error: DagwrightError) => this.refused(error),
     );
+  }
+
+  /** The store does not take the run. */
+  private refused(error: DagwrightError): void {
+    if (this.over) return;
+    if (!this.isAnother(error)) return this.halt("failed", error);
+    this.over = true;
+    this.announcer = undefined;
+    this.scheduler?.end();
+    this.conclude("failed", error);
+  }
+
+  /** Whether there is no such run, and whoever began it attaches to the one that the store has. */
+  private isAnother(error: DagwrightError): boolean {
+    return this.options.ifExists === "attach" && error.code === "RUN_EXISTS";
   }
 
   private goNow(): void {
@@ -156,16 +193,24 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
 
   /** Ends the run as `cancelled`, now. */
   cancel(reason: unknown): void {
-    if (!this.over) this.halt("cancelled", cancelled(this.state, reason));
+    if (this.over) this.settle?.();
+    else this.interrupt("cancelled", cancelled(this.state, reason));
   }
 
   protected expire(): void {
-    if (!this.over) this.halt("failed", expired(this.state, this.options.timeout));
+    if (this.over) this.settle?.();
+    else this.interrupt("failed", expired(this.state, this.options.timeout));
+  }
+
+  /** Ends the run now, because somebody wants it: how it ended is recorded behind. @param rejects - with the error */
+  protected interrupt(status: RunStatus, error: DagwrightError, rejects = true): void {
+    this.isHurried = true;
+    this.halt(status, error, rejects);
   }
 
   /** Tells an observer what happens from now on; gives a function that ends it, undefined when the run has ended. */
   observe(observer: Observer): (() => void) | undefined {
-    if (this.over && this.onEnd === undefined) return undefined;
+    if (this.isSettled) return undefined;
     if (this.announcer === undefined) {
       this.announcer = new Announcer(this.state, [], undefined);
       this.listened(this.announcer);
@@ -195,38 +240,51 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     this.abort.abort(reason);
     const interrupted = this.lazyAttempts?.interrupt(reason) === true;
     const end = () => this.end(status, rejects ? error : undefined);
+    if (!interrupted || this.sync) return end();
     // The hooks of attempts just given up get one turn of the event loop to clean up.
-    if (interrupted && !this.sync) setImmediate(end);
-    else end();
+    setImmediate(end);
+    this.setup.recorder?.outlast(new Promise((resolve) => setImmediate(resolve)));
   }
 
   /** Nothing happens in the run any more; it has ended when that is recorded. */
   protected end(status: RunStatus, error: DagwrightError | undefined): void {
     this.over = true;
     this.scheduler?.end();
-    this.removeListener?.();
-    this.alarm?.stop();
     const { recorder } = this.setup;
-    if (recorder === undefined) return this.conclude(status, error);
-    recorder.finish(status, error).then(
-      () => this.conclude(status, error),
-      (unwritten: DagwrightError) => {
-        if (error !== undefined) {
-          const message = `How run "${this.state.runId}" ended could not be recorded: ${unwritten.message}`;
-          process.emitWarning(message, "DagwrightStoreWarning");
-        }
-        this.conclude("failed", error ?? unwritten);
-      },
-    );
+    if (recorder === undefined) this.conclude(status, error);
+    else this.record(recorder, status, error);
+  }
+
+  /** Settles when the end is recorded, or at once for those who do not wait. */
+  private record(recorder: Recorder, status: RunStatus, error: DagwrightError | undefined): void {
+    const recording = recorder.finish(status, error);
+    this.state.recording = recording;
+    this.settle = () => {
+      recorder.outlast(recording);
+      this.conclude(status, error);
+    };
+    const recorded = () => this.conclude(status, error);
+    recording.then(recorded, (unwritten: DagwrightError) => {
+      if (error === undefined && !this.isSettled) return this.conclude("failed", unwritten);
+      if (unwritten !== error && !this.isAnother(unwritten)) {
+        const message = `How run "${this.state.runId}" ended could not be recorded: ${unwritten.message}`;
+        process.emitWarning(message, "DagwrightStoreWarning");
+      }
+      this.conclude("failed", error);
+    });
+    if (this.isHurried) this.settle();
   }
 
   private conclude(status: RunStatus, error: DagwrightError | undefined): void {
+    const { onEnd } = this;
+    if (onEnd === undefined) return;
+    this.onEnd = this.settle = undefined;
+    this.removeListener?.();
+    this.alarm?.stop();
     this.announcer?.announce({ type: "run.finished", status, error });
     const result = this.resultOf(status);
     if (error !== undefined) attach(result, error);
-    const { onEnd } = this;
-    this.onEnd = undefined;
-    onEnd?.(result, error);
+    onEnd(result, error);
   }
 }
 

@@ -1,13 +1,13 @@
 import type { Observer, RunEvent } from "../run/events.js";
 
+/** Adds an observer to a run, and gives a function that takes it away; undefined when the run is over. */
+export type Subscribe = (observer: Observer) => (() => void) | undefined;
+
 /**
  * The events of a run, from now on, for `for await`. Those that nobody has taken yet are kept; the stream ends with
  * `run.finished`. Leaving the loop ends the listening.
- * @param subscribe - adds an observer to the run, and gives a function that takes it away; undefined when the run is over
  */
-export function eventStream(
-  subscribe: (observer: Observer) => (() => void) | undefined,
-): AsyncIterableIterator<RunEvent> {
+export function eventStream(subscribe: Subscribe): AsyncIterableIterator<RunEvent> {
   let unsubscribe: (() => void) | undefined;
   const stream = new ReadableStream<RunEvent>({
     start(controller) {
@@ -18,6 +18,40 @@ export function eventStream(
       if (unsubscribe === undefined) controller.close();
     },
     cancel: () => unsubscribe?.(),
+  });
+  return stream.values() as AsyncIterableIterator<RunEvent>;
+}
+
+/** What gives the events of a run. */
+interface Source {
+  events(): AsyncIterableIterator<RunEvent>;
+}
+
+/** The events of a run that has begun and, if it turns out to be another, of that one. */
+export function joinedStream(own: Source, found: Promise<Source>): AsyncIterableIterator<RunEvent> {
+  const first = own.events();
+  let current = first;
+  let isLeft = false;
+  const follow = async (controller: ReadableStreamDefaultController<RunEvent>) => {
+    const source = await found;
+    if (source !== own) {
+      void first.return?.();
+      current = source.events();
+    }
+    for await (const event of current) {
+      if (isLeft) return;
+      controller.enqueue(event);
+    }
+    controller.close();
+  };
+  const stream = new ReadableStream<RunEvent>({
+    start(controller) {
+      follow(controller).catch((error) => controller.error(error));
+    },
+    cancel() {
+      isLeft = true;
+      return current.return?.().then(() => {});
+    },
   });
   return stream.values() as AsyncIterableIterator<RunEvent>;
 }

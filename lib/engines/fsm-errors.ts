@@ -1,5 +1,6 @@
 /** The errors of an fsm's run: each says which state, and in which cycle. */
-import { MissingInputError, type DagwrightError } from "../base/errors.js";
+import { MissingInputError, ValidationError, type DagwrightError } from "../base/errors.js";
+import { suggestion } from "../base/nearest.js";
 import {
   ExecutionError,
   InvalidTransitionError,
@@ -49,9 +50,18 @@ export function exhausted(state: FsmState, maxCycles: number, next: string): Max
   return new MaxCyclesError(message, siteOf(state, state.attempt));
 }
 
-/** Something was asked of the run that it never did. */
-export function neverDone(state: FsmState, what: string): ExecutionError {
-  const { name } = state.plan.specs[state.current];
-  const message = `The run of "${state.workflow}" ${what}: it ended in state "${name}".`;
-  return new ExecutionError(message, { runId: state.runId });
+/** Something was asked of a run that it never did; it ended in state `name`. */
+export function neverDone(
+  { runId, workflow }: { readonly runId: string; readonly workflow: string },
+  name: string,
+  what: string,
+): ExecutionError {
+  const message = `The run of "${workflow}" ${what}: it ended in state "${name}".`;
+  return new ExecutionError(message, { runId });
+}
+
+/** There is no state of this name, but perhaps a similar one. */
+export function unknownState(workflow: string, name: string, known: Iterable<string>): ValidationError {
+  const hint = suggestion(name, known) || " Define it, or correct the name.";
+  return new ValidationError(`Workflow "${workflow}" has no state "${name}".${hint}`);
 }

@@ -126,7 +126,8 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   /** Ends the run as `cancelled`, now, without an error. */
   stop(): void {
-    if (!this.over) this.halt("cancelled", cancelled(this.state, "stop() was called"), false);
+    if (this.over) this.cancel(undefined);
+    else this.interrupt("cancelled", cancelled(this.state, "stop() was called"), false);
   }
 
   /**
@@ -556,10 +557,15 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   private refusal(event: string): ExecutionError {
-    return neverDone(this.state, `did not take event "${event}"`);
+    return neverDone(this.state, this.name, `did not take event "${event}"`);
   }
 
   private neverEntered(index: number): ExecutionError {
-    return neverDone(this.state, `did not enter state "${this.plan.specs[index].name}"`);
+    return neverDone(this.state, this.name, `did not enter state "${this.plan.specs[index].name}"`);
+  }
+
+  /** The current state's name. */
+  private get name(): string {
+    return this.plan.specs[this.state.current].name;
   }
 }

@@ -1,7 +1,5 @@
-import { Alarm } from "../base/alarm.js";
-import { checkDuration, checkName, checkType } from "../base/check.js";
-import { ValidationError, type ValidationIssue } from "../base/errors.js";
-import { suggestion } from "../base/nearest.js";
+import { checkName, checkType } from "../base/check.js";
+import type { ValidationIssue } from "../base/errors.js";
 import { readStates } from "../definition/class-methods.js";
 import { FsmDefinition, type StateTarget } from "../definition/fsm-definition.js";
 import type { FsmOptions, StateSpec } from "../definition/state-spec.js";
@@ -11,30 +9,30 @@ import { planFsm, type FsmPlan } from "../planning/fsm-plan.js";
 import { checkKnownInputs } from "../planning/inputs.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
-import { ExecutionError } from "../run/errors.js";
-import type { RunEvent } from "../run/events.js";
-import { FsmResult, type StateKey } from "../run/fsm-result.js";
+import type { FsmResult, StateKey } from "../run/fsm-result.js";
 import { FsmState } from "../run/fsm-state.js";
 import type { Cycle } from "../run/history.js";
-import type { RecordedRun } from "../stores/store.js";
 import { stateDiagram, stateDot, type StateDiagramOptions } from "../visualization/state-diagram.js";
 import { toXState, type XStateConfig } from "../visualization/xstate.js";
 import type { Definable, InstanceOf } from "./definable.js";
-import { eventStream } from "./event-stream.js";
 import {
+  checkFsmContinueOptions,
   checkFsmRecoverOptions,
   checkFsmResumeOptions,
   checkFsmSendOptions,
+  type FsmContinueOptions,
   type FsmRecoverOptions,
   type FsmResumeOptions,
   type FsmSendOptions,
 } from "./durable/options.js";
 import type { FsmRecorder } from "./durable/fsm-recorder.js";
-import { continuedFsm, newFsmRecorder, type ResumedFsm } from "./durable/fsm-records.js";
+import { newFsmRecorder, type ResumedFsm } from "./durable/fsm-records.js";
+import { RecordedFsms } from "./durable/recorded-fsms.js";
+import { unknownState } from "./fsm-errors.js";
+import { fsmHandle, idleFsmHandle, type FsmHandle } from "./fsm-handle.js";
 import { FsmRun } from "./fsm-run.js";
-import { recoverAll, takeUp } from "./durable/recovery.js";
 import { hooksOf } from "./run-hooks.js";
-import { checkFsmRunOptions, checkRunId, type FsmRunOptions } from "./run-options.js";
+import { checkFsmRunOptions, checkIdentity, checkRunId, type FsmRunOptions } from "./run-options.js";
 import { stateInputs } from "./state-arguments.js";
 import { Runs } from "./runs.js";
 import { StepState, type StepResult } from "./step.js";
@@ -44,36 +42,6 @@ import { StepState, type StepResult } from "./step.js";
  * vetoes the transition.
  */
 export type StateHook = (fsm: Fsm<any>, from: string, to: string, result: unknown) => unknown;
-
-/** An fsm's run in progress, which takes events from outside. */
-export interface FsmHandle<S = Record<string, unknown>> {
-  readonly runId: string;
-  /** The state that is executing, or waits. */
-  readonly state: StateKey<S>;
-  /** Settles as `run` would; resolves after {@link FsmHandle.stop}. */
-  readonly result: Promise<FsmResult<S>>;
-  /**
-   * Sends an event. It stays queued, in order, until a state waits for it.
-   * @returns a promise that resolves when the event is taken and, with a store, that is durable; or, by a run that pauses, kept
-   * @throws {ExecutionError} EXECUTION naming the event, when the run has ended or ends first; {StoreError} UNSTORABLE
-   */
-  send(event: string, payload?: unknown): Promise<void>;
-  /**
-   * Resolves when the run enters a state, at once when it is there.
-   * @param options - `timeout` in ms
-   * @throws {ExecutionError} EXECUTION when the run ends elsewhere, or the time is over
-   */
-  waitFor(state: StateKey<S>, options?: { readonly timeout?: number }): Promise<void>;
-  /** Executes no more states; resolves when the one that is executing is done, as `paused` unless that was the end. */
-  pause(): Promise<FsmResult<S>>;
-  /** Ends the run as `cancelled`, now; resolves, as `result` does, with what it has so far. */
-  stop(): Promise<FsmResult<S>>;
-  /**
-   * What happens from now on, for `for await`; ends with the run. Called first after `start`, in the same turn, it tells
-   * everything.
-   */
-  events(): AsyncIterableIterator<RunEvent>;
-}
 
 /**
  * A state machine: states with a value each, and the transitions between them.
@@ -87,6 +55,12 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   private readonly caches = new Caches(this.name);
   private readonly stateHooks: StateHook[] = [];
   private readonly runs = new Runs<FsmResult<S>>();
+  private readonly recorded = new RecordedFsms<S>(this.name, this.runs, {
+    historyLimit: this.options.historyLimit ?? Infinity,
+    plan: (isStrict) => requireValid(this.planning, isStrict),
+    engineOf: (state, options, takesEvents, recorder, resumed) =>
+      this.engineOf(state, options, false, takesEvents, recorder, resumed),
+  });
 
   /**
    * The fsm of an annotated class (instantiated once, for all runs) or of an instance.
@@ -161,13 +135,16 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   async run(options?: FsmRunOptions): Promise<FsmResult<S>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
-    return this.runs.run(this.engine(options, false));
+    const run = this.engine(options, false);
+    return options?.ifExists === "attach" ? this.startOrAttach(run, options, false).result : this.runs.run(run);
   }
+
+  // --- recorded runs ---
 
   /**
    * Goes on with a recorded run after a pause, a failure, a cancellation or a crash, at the state it was in, in the same run. A
    * completed run gives its recorded result. One that has to wait comes to rest in the store, and resolves as `paused`.
-   * @throws {StoreError} NOT_FOUND, LEASE_HELD while another process drives the run
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while the run is driven
    * @throws {ValidationError} when the fsm has changed (unless `allowChanges`), or `provide` names a state that did not pause;
    *   otherwise as `run`
    */
@@ -176,22 +153,23 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     if (never !== undefined) return never;
     checkRunId(runId);
     checkFsmResumeOptions(options);
-    return (await this.goOn(runId, options)) as FsmResult<S>;
+    return this.recorded.resume(runId, options);
   }
 
   /**
    * Goes on with this fsm's runs whose process is gone, and with those at rest whose time has come or which were sent an event
-   * that they wait for: one after the other, the oldest first. A run that has to wait comes to rest again. Those that another
+   * that they wait for: several at once, the oldest first. A run that has to wait comes to rest again. Those that another
    * process takes meanwhile are left to it.
    * @returns the results, of runs that fail too
-   * @throws {ValidationError} when a run does not fit the fsm any more, once all others are done; {StoreError}
+   * @throws once all others are done: the error of the one run that could not go on, or a {RecoverError} with those of all;
+   *   `results` is what would have been returned. {StoreError} at once when the store can't be searched
    */
   async recover(options: FsmRecoverOptions): Promise<FsmResult<S>[]> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     checkFsmRecoverOptions(options);
     requireValid(this.planning, options.strict === true);
-    return recoverAll(options.store, this.name, "fsm", (runId, isWanted) => this.goOn(runId, options, isWanted));
+    return this.recorded.recover(options, options);
   }
 
   /**
@@ -209,20 +187,27 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     await options.store.send({ runId, workflow: this.name, event, payload, key: options.key });
   }
 
-  /** @param isWanted - whether to go on with what the run is by now; gives undefined if not */
-  private async goOn(
-    runId: string,
-    options: FsmResumeOptions,
-    isWanted?: (recorded: RecordedRun) => boolean,
-  ): Promise<FsmResult<S> | undefined> {
-    const plan = requireValid(this.planning, options.strict === true);
-    const { historyLimit = this.options.historyLimit ?? Infinity } = options;
-    const found = (recorded: RecordedRun) => continuedFsm(plan, recorded, options, historyLimit);
-    const next = await takeUp(options.store, runId, found, isWanted);
-    if (next === undefined) return undefined;
-    if (next instanceof FsmResult) return (this.runs.last = next as FsmResult<S>);
-    const { state, recorder, resumed } = next;
-    return this.runs.run(this.engineOf(state, options, false, false, recorder, resumed));
+  /**
+   * The handle of a recorded run: of one that this process drives through the same store, or takes up as `resume` does, but that
+   * it waits for events.
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while another process drives the run
+   * @throws {ValidationError} as `resume`
+   */
+  async attach(runId: string, options: FsmResumeOptions): Promise<FsmHandle<S>> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
+    checkRunId(runId);
+    checkFsmResumeOptions(options, "attach");
+    return this.recorded.attach(runId, options);
+  }
+
+  /** The handles of all runs that `recover` would go on with; they go on at once. @throws as `recover` */
+  async attachAll(options: FsmContinueOptions): Promise<FsmHandle<S>[]> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
+    checkFsmContinueOptions(options);
+    requireValid(this.planning, options.strict === true);
+    return this.recorded.attachAll(options);
   }
 
   /** Runs an fsm without asynchronous states to its end, blocking the thread. Throws what `run` rejects with. */
@@ -236,31 +221,15 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
    */
   start(options?: FsmRunOptions): FsmHandle<S> {
     const run = this.engine(options, false, true);
-    const { state } = run;
-    const { specs } = state.plan;
     const never = neverInWorker(this);
-    const result = never ?? this.runs.begin(run).result;
-    const begun = () => {
-      if (never === undefined) run.go();
-      return run;
-    };
-    return {
-      get runId() {
-        return state.runId;
-      },
-      get state() {
-        return specs[begun().state.current].name as StateKey<S>;
-      },
-      result,
-      send: async (event, payload) => {
-        checkName("event", event);
-        return begun().send(event, payload);
-      },
-      waitFor: (name, options) => this.waitFor(begun(), name, options?.timeout),
-      pause: () => (begun().pause(), result),
-      stop: () => (begun().stop(), result),
-      events: () => eventStream((observer) => run.observe(observer)),
-    };
+    if (never !== undefined) return idleFsmHandle(run, never);
+    if (options?.ifExists === "attach") return this.startOrAttach(run, options, true);
+    return fsmHandle(run, this.runs.begin(run));
+  }
+
+  private startOrAttach(run: FsmRun, options: FsmRunOptions, hasHandle: boolean): FsmHandle<S> {
+    checkIdentity(options);
+    return this.recorded.startOrAttach(run, options as FsmResumeOptions, hasHandle);
   }
 
   /**
@@ -393,27 +362,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   private existing(target: StateTarget): StateSpec {
     const name = typeof target === "string" ? target : target.name;
     const spec = this.states.get(name);
-    if (spec !== undefined) return spec;
-    const hint = suggestion(name, this.states.keys()) || " Define it, or correct the name.";
-    throw new ValidationError(`Workflow "${this.name}" has no state "${name}".${hint}`);
-  }
-
-  private async waitFor(run: FsmRun, target: StateTarget, timeout: number | undefined): Promise<void> {
-    const { name } = this.existing(target);
-    const index = run.state.plan.indexOf.get(name) as number;
-    checkDuration("timeout", timeout);
-    const entered = run.watch(index);
-    if (timeout === undefined) return entered;
-    let alarm: Alarm | undefined;
-    const expired = new Promise<never>((_, reject) => {
-      const message = `The run of "${this.name}" did not enter state "${name}" within ${timeout} ms.`;
-      alarm = Alarm.after(timeout, () => reject(new ExecutionError(message, { runId: run.state.runId })));
-    });
-    try {
-      await Promise.race([entered, expired]);
-    } finally {
-      alarm?.stop();
-      entered.catch(() => {});
-    }
+    if (spec === undefined) throw unknownState(this.name, name, this.states.keys());
+    return spec;
   }
 }

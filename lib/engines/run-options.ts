@@ -62,6 +62,14 @@ export interface CommonRunOptions {
   /** Records the run, so that it can go on after a pause or a crash. */
   store?: RunStore;
   /**
+   * What happens when the store has a run of this `runId`. `error`: reject with a `StoreError`, code `RUN_EXISTS`. `attach`: be
+   * that run, for requests that are repeated. A run in progress is waited for, wherever it is driven, and taken up when its
+   * process is gone; one that has ended settles as it did, as `paused` too, and is not run again. Its inputs have to be the same.
+   * `signal` and `timeout` end the waiting for a run that somebody else has begun, not that run.
+   * @defaultValue "error"
+   */
+  ifExists?: "error" | "attach";
+  /**
    * With a store: `strict` makes a completion durable before anything that depends on it starts, `relaxed` within 100 ms.
    * @defaultValue "strict"
    */
@@ -126,6 +134,7 @@ const COMMON_RULES: Rules<CommonRunOptions> = {
   scheduler: checkScheduler,
   runId: (value) => checkRunId(value),
   store: checkStore,
+  ifExists: (value) => checkOneOf("ifExists", value, ["error", "attach"]),
   durability: (value) => checkOneOf("durability", value, ["strict", "relaxed"]),
 };
 
@@ -174,6 +183,12 @@ export function check(options: object, rules: RuleMap): void {
     if (rule === undefined) throw unknownOption(key, rules.keys(), "a run");
     if (value !== undefined) rule(value);
   }
+}
+
+/** @throws {TypeError} unless the options say which run is to be attached to, and where it is */
+export function checkIdentity({ runId, store }: CommonRunOptions): void {
+  if (runId !== undefined && store !== undefined) return;
+  throw new TypeError('ifExists: "attach" takes the "runId" of a run, and the "store" where that may be.');
 }
 
 function checkSignal(signal: unknown): void {

@@ -1,5 +1,6 @@
 import type { DagwrightError } from "../base/errors.js";
 import type { RunEnd } from "./engine-run.js";
+import { outcomeOf, type Outcome } from "./outcome.js";
 
 /** A run that has not begun. */
 interface Startable<R> {
@@ -34,19 +35,13 @@ export class Runs<R> {
     return outcome.result;
   }
 
-  /**
-   * Runs for somebody who holds a handle, and may look at the result later, or not at all.
-   * @returns the result, and what there is of it even if the run fails
-   */
-  begin(run: Startable<R>): { readonly result: Promise<R>; readonly ended: Promise<R> } {
-    let partial: R | undefined;
-    const result = new Promise<R>((resolve, reject) => {
+  /** Runs for somebody who holds a handle. */
+  begin(run: Startable<R>): Outcome<R> {
+    return outcomeOf((onEnd) =>
       run.startSoon((ended, error) => {
-        this.last = partial = ended;
-        if (error === undefined) resolve(ended);
-        else reject(error);
-      });
-    });
-    return { result, ended: result.catch(() => partial as R) };
+        this.last = ended;
+        onEnd(ended, error);
+      }),
+    );
   }
 }

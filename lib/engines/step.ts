@@ -80,7 +80,9 @@ export class StepState<R> {
         };
         run.start(onEnd, 1, wake);
       });
-      if (session.outcome === undefined) await run.gate();
+      // It may end before what happened is recorded.
+      const gate = session.outcome === undefined ? run.gate() : undefined;
+      if (gate !== undefined) await Promise.race([gate, new Promise<void>((wake) => (session.wake = wake))]);
     }
     const { outcome } = session;
     if (outcome?.error !== undefined) throw outcome.error;

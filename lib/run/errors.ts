@@ -110,6 +110,23 @@ export class CancelledError extends ExecutionError {
   }
 }
 
+/** Several recorded runs could not be taken up. Code `RECOVER`. */
+export class RecoverError extends DagwrightError {
+  static {
+    this.prototype.name = "RecoverError";
+  }
+
+  constructor(
+    /** One a run, which its message names. */
+    readonly errors: readonly Error[],
+    /** What `recover` or `attachAll` would have given without them. */
+    readonly results: readonly unknown[],
+  ) {
+    const lines = errors.map(({ message }) => `  - ${message}`);
+    super(`${errors.length} runs could not be taken up:\n${lines.join("\n")}`, "RECOVER");
+  }
+}
+
 /** A node failed in its last attempt too; the last error is the `cause`. Code `RETRY_EXHAUSTED`. */
 export class RetryExhaustedError extends ExecutionError {
   static {

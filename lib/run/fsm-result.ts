@@ -48,6 +48,14 @@ export class FsmResult<S = Record<string, unknown>> {
     return this.#state.workflow;
   }
 
+  /**
+   * Resolves when how the run ended is recorded in its store: at once, but for a run that was aborted, cancelled or timed out.
+   * @throws {StoreError} what kept it from being recorded
+   */
+  get recorded(): Promise<void> {
+    return this.#state.recording ?? Promise.resolve();
+  }
+
   /** Why the run paused, as the state that paused it says; undefined when none did, or without a reason. */
   get pauseReason(): string | undefined {
     return this.#state.pauseReason;

@@ -54,6 +54,14 @@ export class RunResult<N = Record<string, unknown>> {
     return this.#state.plan.workflow;
   }
 
+  /**
+   * Resolves when how the run ended is recorded in its store: at once, but for a run that was aborted, cancelled or timed out.
+   * @throws {StoreError} what kept it from being recorded
+   */
+  get recorded(): Promise<void> {
+    return this.#state.recording ?? Promise.resolve();
+  }
+
   /** The result of the one sink that completed; {@link outputs} when there are several, undefined when there is none. */
   get value(): unknown {
     const { size } = this.#state.plan;

@@ -9,6 +9,8 @@ export abstract class RunBase {
   private id: string | undefined;
   private shared: Record<string, unknown> | undefined;
   private figures: Record<string, number> | undefined = undefined;
+  /** Settles when how the run ended is recorded; undefined without a store. */
+  recording: Promise<void> | undefined = undefined;
 
   constructor(
     readonly inputs: Readonly<Record<string, unknown>>,

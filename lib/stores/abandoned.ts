@@ -1,23 +1,26 @@
 import type { Database } from "./connection.js";
 import type { Leases } from "./leases.js";
 import { readyRuns } from "./mail.js";
-import type { WorkflowKind } from "./store.js";
+import type { Unfinished, WorkflowKind } from "./store.js";
 
-/** The ids of a workflow's runs that have to go on and are driven by nobody, oldest first, see `RunStore.abandoned`. */
-export async function abandonedRuns(
+/** The runs of a workflow that have to go on, see `RunStore.abandoned`. */
+export async function unfinishedRuns(
   { db, clock }: Pick<Database, "db" | "clock">,
   leases: Leases,
   workflow: string,
   kind: WorkflowKind,
-): Promise<string[]> {
-  const unfinished = await db
+): Promise<Unfinished> {
+  const running = await db
     .selectFrom("runs")
     .select(["id", "created_at", "owner", "lease_expires_at", clock.as("clock")])
     .where("workflow", "=", workflow)
     .where("kind", "=", kind)
     .where("status", "=", "running")
+    .orderBy("created_at")
+    .orderBy("id")
     .execute();
-  const free = [...unfinished.filter((row) => leases.isFree(row)), ...(await readyRuns(db, workflow, kind))];
+  const free = [...running.filter((row) => leases.isFree(row)), ...(await readyRuns(db, workflow, kind))];
   free.sort((a, b) => a.created_at - b.created_at || (a.id < b.id ? -1 : 1));
-  return free.map(({ id }) => id);
+  const held = running.filter((row) => row.owner !== leases.owner && !leases.isFree(row));
+  return { free: free.map(({ id }) => id), held: held.map(({ id }) => id) };
 }

@@ -1,3 +1,4 @@
+import { nowChecked, toEpoch } from "../base/clock.js";
 import type { Batch, NewRunRow } from "./batch.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { Leases } from "./leases.js";
@@ -8,7 +9,7 @@ import type { NewRun } from "./store.js";
 /** The row of a new run, driven here. Long texts of it go into `batch`. @throws {StoreError} UNSTORABLE */
 export function newRunRow(run: NewRun, token: number, batch: Batch, leases: Leases, keeper: LogKeeper): NewRunRow {
   const metadata = run.driving.metadata();
-  const now = Date.now();
+  const now = toEpoch(nowChecked());
   const fingerprint = fingerprintOf(run.structure);
   batch.blobs.set(fingerprint, run.structure);
   return {

@@ -67,6 +67,7 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
     metadata: row.metadata === null ? {} : texts.record(row.metadata),
     scope: row.scope === null ? undefined : texts.list(row.scope),
     outputs: row.outputs === null ? [] : texts.list(row.outputs),
+    error: texts.thrown(row.error),
     createdAt: row.created_at,
     finishedAt: row.finished_at ?? undefined,
     dueAt: row.due_at ?? undefined,

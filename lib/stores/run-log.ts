@@ -177,7 +177,10 @@ export class SqlRunLog implements RunLog {
   }
 
   async finish(end: RunEnd): Promise<void> {
-    if (this.failure !== undefined) return this.keeper.released(this);
+    if (this.failure !== undefined) {
+      this.keeper.released(this);
+      throw this.failure;
+    }
     const { batch } = this.open();
     const unstorable = this.keepMetadata(batch);
     const { status, outputs, error } = unstorable === undefined ? end : { ...end, status: "failed", error: unstorable };

@@ -5,7 +5,7 @@ import { checkName } from "../base/check.js";
 import { DagwrightError, StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import type { CacheStore } from "../definition/policy-options.js";
-import { abandonedRuns } from "./abandoned.js";
+import { unfinishedRuns } from "./abandoned.js";
 import { cancelRun } from "./cancellation.js";
 import { claimRun } from "./claim.js";
 import { Codec, type StoredType } from "./codec.js";
@@ -28,7 +28,7 @@ import { statsOf, type WorkflowStats } from "./statistics.js";
 import { runExists, SqlRunLog, type LogKeeper } from "./run-log.js";
 import { migrate, type Tables } from "./schema.js";
 import { SqlCache } from "./sql-cache.js";
-import type { Claim, NewRun, RecordedRun, RunLog, RunStore, SentEvent, WorkflowKind } from "./store.js";
+import type { Claim, NewRun, RecordedRun, RunLog, RunStore, SentEvent, Unfinished, WorkflowKind } from "./store.js";
 
 export interface StoreOptions {
   /** Classes whose instances may be stored, by the name under which they are. */
@@ -60,6 +60,8 @@ export class SqlStore implements RunStore {
   readonly cache: CacheStore;
   private readonly codec: Codec;
   private readonly leases: Leases;
+  /** What records the ends of runs that have settled. */
+  private readonly unfinished = new Set<Promise<unknown>>();
   private readonly commits = new GroupCommit(() => this.open());
   private readonly keeper: LogKeeper;
   private readonly postman: Postman;
@@ -101,13 +103,13 @@ export class SqlStore implements RunStore {
 
   /** The runs that are recorded, the newest first, page by page. */
   async listRuns(filter: RunFilter = {}): Promise<RunPage> {
-    return this.reading(({ db }) => listRuns(db, filter, this.codec, this.redaction));
+    return this.looking(({ db }) => listRuns(db, filter, this.codec, this.redaction));
   }
 
   /** All that is recorded of a run; undefined when there is none of this id. */
   async getRun(runId: string): Promise<RunDetails | undefined> {
     checkName("runId", runId);
-    return this.reading(({ db }) => runDetails(db, runId, this.codec, this.redaction));
+    return this.looking(({ db }) => runDetails(db, runId, this.codec, this.redaction));
   }
 
   /** What differs between two runs. @throws {StoreError} NOT_FOUND */
@@ -118,7 +120,7 @@ export class SqlStore implements RunStore {
   /** How the runs of a workflow went, and how long its nodes took. */
   async stats(workflow: string): Promise<WorkflowStats> {
     checkName("workflow", workflow);
-    return this.reading(({ db }) => statsOf(db, workflow));
+    return this.looking(({ db }) => statsOf(db, workflow));
   }
 
   /**
@@ -181,11 +183,17 @@ export class SqlStore implements RunStore {
    */
   async close(): Promise<void> {
     if (this.isClosed) return this.closing;
-    this.closing = this.closeNow();
+    this.closing ??= this.closeNow();
     return this.closing;
   }
 
+  /** Resolves when the ends of all runs that have settled are recorded, or can't be. */
+  private async finished(): Promise<void> {
+    while (this.unfinished.size > 0) await Promise.all(this.unfinished);
+  }
+
   private async closeNow(): Promise<void> {
+    await this.finished();
     if (this.opened !== undefined) await this.commits.settled();
     this.isClosed = true;
     this.postman.stop();
@@ -263,11 +271,28 @@ export class SqlStore implements RunStore {
   }
 
   /** @internal */
-  async abandoned(workflow: string, kind: WorkflowKind): Promise<string[]> {
-    return this.reading((database) => abandonedRuns(database, this.leases, workflow, kind));
+  async abandoned(workflow: string, kind: WorkflowKind): Promise<Unfinished> {
+    return this.reading((database) => unfinishedRuns(database, this.leases, workflow, kind));
+  }
+
+  /** @internal */
+  outlast(work: Promise<unknown>): void {
+    const settled = work
+      .then(
+        () => {},
+        () => {},
+      )
+      .finally(() => this.unfinished.delete(settled));
+    this.unfinished.add(settled);
   }
 
   // --- the database ---
+
+  /** Reads for people, who see the ends of all runs that have settled. */
+  private async looking<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    await this.finished();
+    return this.reading(work);
+  }
 
   /** Reads, and tries again when the connection is lost meanwhile. */
   private async reading<T>(work: (database: Database) => Promise<T>): Promise<T> {

@@ -30,11 +30,18 @@ export interface RunStore {
    * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow
    */
   send(event: SentEvent): Promise<void>;
-  /**
-   * The ids of the runs of a workflow that have to go on and are driven by nobody, oldest first: unfinished ones, and paused
-   * ones whose time has come, or an event that they wait for.
-   */
-  abandoned(workflow: string, kind: WorkflowKind): Promise<string[]>;
+  /** The runs of a workflow that have to go on and that this store does not drive. */
+  abandoned(workflow: string, kind: WorkflowKind): Promise<Unfinished>;
+  /** Whoever looks into the store, or closes it, waits until `work` has settled: the recording of an end that is known. */
+  outlast(work: Promise<unknown>): void;
+}
+
+/** Ids of runs, oldest first. */
+export interface Unfinished {
+  /** Driven by nobody: unfinished ones, and paused ones whose time has come, or an event that they wait for. */
+  readonly free: readonly string[];
+  /** Driven by somebody else, whose lease has not run out. */
+  readonly held: readonly string[];
 }
 
 /** What a driver says of how it writes. */
@@ -211,6 +218,8 @@ export interface RecordedRun {
   readonly scope: readonly string[] | undefined;
   /** The nodes whose results are the run's. */
   readonly outputs: readonly string[];
+  /** What the run rejected with; undefined when it did not. */
+  readonly error: unknown;
   /** In ms since 1970. */
   readonly createdAt: number;
   readonly finishedAt: number | undefined;

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -75,6 +75,14 @@ const read = (ledger: string) =>
     .filter((line) => line !== "")
     .map((line) => line.match(/^(.+) (\S+) (\S+)$/u)!.slice(1) as [string, string, string]);
 
+/** How often a node has been called. */
+const effects = (ledger: string, node: string) =>
+  existsSync(ledger) ? read(ledger).filter(([, name]) => name === node).length : 0;
+
+const until = async (condition: () => boolean) => {
+  while (!condition()) await sleep(10);
+};
+
 describe("A process that is killed", () => {
   let kills = 0;
   let number = 0;
@@ -123,19 +131,26 @@ describe("A process that is killed", () => {
     expect(kills).toBeGreaterThanOrEqual(KILLS);
   }, 180_000);
 
+  it("is followed at once by one that waits for its leases to run out, and recovers all", async () => {
+    const database = join(folder, "restarted.db");
+    const ledger = join(folder, "restarted.ledger");
+    const first = start("begin", database, ledger);
+    await first.ready;
+    await until(() => effects(ledger, "second") === 50);
+    first.process.kill("SIGKILL");
+    await first.ended;
+    const { said, code } = await start("recover", database, ledger, "wait").ended;
+    expect(code).toBe(0);
+    expect(said).toEqual(Array.from({ length: 50 }, (_, i) => [`run ${i}`, "completed"]));
+    expect(effects(ledger, "third")).toBe(50);
+  }, 120_000);
+
   it("leaves runs that others share out among them: 8 processes recover 50 runs, each once", async () => {
     const database = join(folder, "shared.db");
     const ledger = join(folder, "shared.ledger");
     const first = start("begin", database, ledger);
     await first.ready;
-    const count = () => {
-      try {
-        return read(ledger).filter(([, node]) => node === "second").length;
-      } catch {
-        return 0;
-      }
-    };
-    while (count() < 50) await sleep(10);
+    await until(() => effects(ledger, "second") === 50);
     first.process.kill("SIGKILL");
     await first.ended;
     await sleep(400);

@@ -1,7 +1,9 @@
+import pg from "pg";
 import { afterAll, describe, expect, it } from "vitest";
 import { Dag, StoreError } from "dagwright";
 import { postgresStore, type StoreOptions } from "dagwright/store";
 import { storeEventsContract } from "../contracts/store-events.contract.js";
+import { lifecycleContract } from "../contracts/store-lifecycle.contract.js";
 import { storeLookingContract } from "../contracts/store-looking.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
 import { storeContract } from "../contracts/store.contract.js";
@@ -28,11 +30,18 @@ if (typeof server === "string") {
       void (await execute(url, `alter table node_executions add constraint refuses check (node <> '${node}')`)),
     reset: async () => void (await execute(url, "drop schema public cascade; create schema public")),
     close: async () => {},
+    lock: async () => {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      await client.query("begin; lock table runs in exclusive mode");
+      return () => client.end();
+    },
   });
   storeContract("Postgres", subject);
   sharingContract("Postgres", subject);
   storeEventsContract("Postgres", subject);
   storeLookingContract("Postgres", subject);
+  lifecycleContract("Postgres", subject);
 
   describe("A Postgres store", () => {
     it("makes its tables once, whoever comes first", async () => {

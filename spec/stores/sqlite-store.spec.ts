@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sqliteStore } from "dagwright/store";
 import { storeEventsContract } from "../contracts/store-events.contract.js";
+import { lifecycleContract } from "../contracts/store-lifecycle.contract.js";
 import { storeLookingContract } from "../contracts/store-looking.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
 import { storeContract } from "../contracts/store.contract.js";
@@ -33,6 +34,14 @@ async function subject() {
       ),
     reset: async () => void number++,
     close: async () => rmSync(folder, { recursive: true, force: true }),
+    lock: async () => {
+      const database = openDatabase(path());
+      database.prepare("begin immediate").run([]);
+      return async () => {
+        database.prepare("rollback").run([]);
+        database.close();
+      };
+    },
   };
 }
 
@@ -40,3 +49,4 @@ storeContract("SQLite", subject);
 sharingContract("SQLite", subject);
 storeEventsContract("SQLite", subject);
 storeLookingContract("SQLite", subject);
+lifecycleContract("SQLite", subject);

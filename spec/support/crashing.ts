@@ -1,6 +1,6 @@
 /**
  * A process that is killed: it drives a run of 60 nodes, whose effects it notes in a ledger, or takes part in recovering many.
- * Arguments: what to do, the database, the ledger, the run's id, the mode.
+ * Arguments: what to do, the database, the ledger, the run's id (or "wait", of one that recovers), the mode.
  */
 import { appendFileSync } from "node:fs";
 import { Dag, type Context, type Mode, type RunResult } from "dagwright";
@@ -74,7 +74,7 @@ if (task === "drive") {
 } else if (task === "recover") {
   const store = sqliteStore(path, { lease: 5000 });
   say("ready");
-  const runs = await stuck().recover({ store });
+  const runs = await stuck().recover({ store, wait: runId === "wait" });
   say(runs.map((run) => [run.runId, run.status]));
   await store.close();
 }

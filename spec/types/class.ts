@@ -202,6 +202,13 @@ export async function results(): Promise<void> {
   exactly<number>()(resumed.get("count"));
   const [recovered] = await dag.recover({ store });
   exactly<number>()(recovered.get("count"));
+  const attached = await dag.attach("id", { store, provide: { isLarge: true } });
+  exactly<number>()((await attached.result).get("count"));
+  const [one] = await dag.attachAll({ store, concurrency: 2 });
+  exactly<number>()((await one.result).get("count"));
+  void dag.recover({ store, concurrency: 2, nodeConcurrency: 3, wait: true });
+  // @ts-expect-error nodes have no limit of their own here
+  void dag.resume("id", { store, nodeConcurrency: 3 });
   exactly<number>()((await dag.replay("id", { store, rerun: ["clean"], only: true })).get("count"));
   // @ts-expect-error no node is named "isLareg"
   void dag.resume("id", { store, provide: { isLareg: true } });

@@ -4,8 +4,8 @@ import { isSink } from "../../planning/plan.js";
 import type { EventFacts } from "../../run/events.js";
 import type { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
-import type { AttemptEntry, AttemptOutcome, AttemptStatus, Durability, RunLog, Traversal } from "../../stores/store.js";
-import { Recorder } from "./recorder.js";
+import type { AttemptEntry, AttemptOutcome, AttemptStatus, RunLog, Traversal } from "../../stores/store.js";
+import { Recorder, type Recording } from "./recorder.js";
 
 type Completion = EventFacts & { readonly type: "node.completed" };
 
@@ -24,10 +24,10 @@ export class DagRecorder extends Recorder {
 
   constructor(
     private readonly state: RunState,
-    durability: Durability | undefined,
+    recording: Recording,
     create?: (recorder: Recorder) => Promise<RunLog>,
   ) {
-    super(state, durability, create);
+    super(state, recording, create);
   }
 
   /** Results taken over from another run are part of this one. */

@@ -4,10 +4,11 @@ import type { DagPlan } from "../../planning/plan.js";
 import { dagStructure, untouched } from "../../planning/structure.js";
 import { RunResult } from "../../run/result.js";
 import type { RunState } from "../../run/state.js";
-import type { Claim, Durability, Parent, RecordedRun, RunLog, RunStore } from "../../stores/store.js";
+import type { RunStatus } from "../../run/status.js";
+import type { Claim, Parent, RecordedRun, RunLog } from "../../stores/store.js";
 import { DagRecorder } from "./dag-recorder.js";
-import type { Recorder } from "./recorder.js";
-import { changeSince, discarded, restoredState, restoreSkips } from "./restore.js";
+import type { Recorder, Recording } from "./recorder.js";
+import { changeSince, discarded, restoredState, restoreEnds } from "./restore.js";
 
 const structures = new WeakMap<DagPlan, string>();
 
@@ -20,10 +21,9 @@ function structureOf(plan: DagPlan): string {
 /** What writes a new run to a store. */
 export function newRecorder(
   state: RunState,
-  options: { readonly store?: RunStore; readonly durability?: Durability },
+  { store, durability }: Partial<Recording>,
   parent?: Parent,
 ): Recorder | undefined {
-  const { store, durability } = options;
   if (store === undefined) return undefined;
   const { plan, active } = state;
   const create = ({ driving }: Recorder): Promise<RunLog> =>
@@ -37,7 +37,7 @@ export function newRecorder(
       parent,
       scope: active === undefined ? undefined : plan.specs.filter((_, i) => active[i] === 1).map(({ name }) => name),
     });
-  return new DagRecorder(state, durability, create);
+  return new DagRecorder(state, { store, durability }, create);
 }
 
 /** A recorded run that can go on. */
@@ -58,7 +58,7 @@ export interface Continued {
 export function continued(
   plan: DagPlan,
   run: RecordedRun,
-  options: { readonly durability?: Durability; readonly allowChanges?: boolean; readonly provide?: object },
+  options: Recording & { readonly allowChanges?: boolean; readonly provide?: object },
   overrides?: ReadonlyMap<number, unknown>,
 ): Continued | RunResult<any> {
   const structure = structureOf(plan);
@@ -69,10 +69,10 @@ export function continued(
   const isOver = run.status === "completed" && change === undefined;
   for (const node of overrides?.keys() ?? []) requireOpen(state, node, isOver);
   if (isOver) {
-    restoreSkips(state, run);
+    restoreEnds(state, run);
     return new RunResult<any>(state, "completed");
   }
-  const recorder = new DagRecorder(state, options.durability);
+  const recorder = new DagRecorder(state, options);
   const claim = {
     driving: recorder.driving,
     structure: change === undefined ? undefined : structure,
@@ -80,6 +80,17 @@ export function continued(
   };
   const given = overrides === undefined ? provided : new Map([...(provided ?? []), ...overrides]);
   return { state, recorder, claim, given };
+}
+
+/**
+ * What a run came to that has ended, in whichever way.
+ * @throws {ValidationError} VALIDATION when the workflow has changed
+ */
+export function endedRun(plan: DagPlan, run: RecordedRun): RunResult<any> {
+  changeSince(run, "dag", plan.workflow, structureOf(plan), false);
+  const state = restoredState(plan, run);
+  restoreEnds(state, run);
+  return new RunResult<any>(state, run.status as RunStatus);
 }
 
 /** @throws {ValidationError} VALIDATION naming a node that did not pause, and those that did */
@@ -112,6 +123,13 @@ function requireOpen(state: RunState, node: number, isOver: boolean): void {
   if (isOver) refuse("has completed without it");
 }
 
+/** The error for an override of a node of a run that goes on already. */
+export function inProgress(runId: string, name: string): ValidationError {
+  return new ValidationError(
+    `"overrides" names "${name}", but run "${runId}" is in progress. Resume it when it has ended.`,
+  );
+}
+
 /** The error for a value provided to what does not wait for one. */
 export function notPaused(runId: string, name: string, paused: readonly string[]): ValidationError {
   const which = paused.length === 0 ? "nothing in it is paused" : `paused are: ${paused.map(show).join(", ")}`;
@@ -130,6 +148,6 @@ export function replayed(
   const change = changeSince(run, "dag", plan.workflow, structureOf(plan), allowChanges);
   const holds = change === undefined ? undefined : untouched(plan, change);
   const earlier = restoredState(plan, run, holds);
-  if (run.status === "completed") restoreSkips(earlier, run);
+  if (run.status === "completed") restoreEnds(earlier, run);
   return { earlier, holds };
 }

@@ -2,9 +2,9 @@ import { nowChecked, toEpoch } from "../../base/clock.js";
 import type { EventFacts } from "../../run/events.js";
 import type { FsmState } from "../../run/fsm-state.js";
 import { NO_VALUE } from "../../run/history.js";
-import type { CycleEntry, Durability, QueuedEvent, RunLog } from "../../stores/store.js";
+import type { CycleEntry, QueuedEvent, RunLog } from "../../stores/store.js";
 import type { Waiting } from "../destination.js";
-import { Recorder } from "./recorder.js";
+import { Recorder, type Recording } from "./recorder.js";
 
 /**
  * Writes an fsm's run to its store: a row a cycle. That a cycle is over is written together with where it leads, so that a run
@@ -17,12 +17,12 @@ export class FsmRecorder extends Recorder {
 
   constructor(
     private readonly state: FsmState,
-    durability: Durability | undefined,
+    recording: Recording,
     create?: (recorder: Recorder) => Promise<RunLog>,
     /** The cycle that goes on. */
     current?: CycleEntry,
   ) {
-    super(state, durability, create);
+    super(state, recording, create);
     this.onEvents = (events) => void this.early.push(...events);
     this.current = current ?? this.entered(0, state.current, undefined, undefined);
   }

@@ -4,20 +4,13 @@ import { fsmStructure } from "../../planning/structure.js";
 import { FsmResult } from "../../run/fsm-result.js";
 import { FsmState } from "../../run/fsm-state.js";
 import { NO_VALUE } from "../../run/history.js";
-import type {
-  Claim,
-  CycleEntry,
-  Durability,
-  QueuedEvent,
-  RecordedRun,
-  RecordedWait,
-  RunStore,
-} from "../../stores/store.js";
-import type { Waiting } from "../destination.js";
+import type { RunStatus } from "../../run/status.js";
+import type { Claim, CycleEntry, QueuedEvent, RecordedRun, RecordedWait } from "../../stores/store.js";
+import { textOf, type Waiting } from "../destination.js";
 import { notPaused } from "./dag-records.js";
 import type { EventsToSend } from "./options.js";
 import { FsmRecorder } from "./fsm-recorder.js";
-import type { Recorder } from "./recorder.js";
+import type { Recorder, Recording } from "./recorder.js";
 import { changeSince } from "./restore.js";
 
 /** How a recorded run of an fsm goes on. */
@@ -45,10 +38,7 @@ export interface ContinuedFsm {
 }
 
 /** What writes a new run to a store. */
-export function newFsmRecorder(
-  state: FsmState,
-  { store, durability }: { readonly store?: RunStore; readonly durability?: Durability },
-): FsmRecorder | undefined {
+export function newFsmRecorder(state: FsmState, { store, durability }: Partial<Recording>): FsmRecorder | undefined {
   if (store === undefined) return undefined;
   const create = ({ driving }: Recorder) =>
     store.create({
@@ -61,7 +51,7 @@ export function newFsmRecorder(
       parent: undefined,
       scope: undefined,
     });
-  return new FsmRecorder(state, durability, create);
+  return new FsmRecorder(state, { store, durability }, create);
 }
 
 /**
@@ -71,8 +61,7 @@ export function newFsmRecorder(
 export function continuedFsm(
   plan: FsmPlan,
   run: RecordedRun,
-  options: {
-    readonly durability?: Durability;
+  options: Recording & {
     readonly allowChanges?: boolean;
     readonly provide?: Readonly<Record<string, unknown>>;
     readonly send?: EventsToSend;
@@ -81,40 +70,14 @@ export function continuedFsm(
 ): ContinuedFsm | FsmResult<any> {
   const structure = JSON.stringify(fsmStructure(plan));
   const change = changeSince(run, "fsm", plan.workflow, structure, options.allowChanges);
-  const missing = statesOf(run).find((name) => !plan.indexOf.has(name));
-  if (missing !== undefined) {
-    const message = `Run "${run.runId}" was in state "${missing}", or waits to go there, which "${plan.workflow}" does not have any more. Define it again.`;
-    throw new ValidationError(message);
-  }
-  const state = new FsmState(plan, run.inputs, run.runId, run.metadata, historyLimit);
   const last = run.cycles.at(-1);
-  const isOver = run.status === "completed";
-  // A failure that was passed over has a value.
-  const isPast = ({ status, output }: CycleEntry) =>
-    status === "completed" || (status === "failed" && output !== undefined);
-  for (const cycle of run.cycles) {
-    if (cycle === last && !(isOver ? cycle.status !== "entered" : isPast(cycle))) break;
-    state.history.add(
-      plan.indexOf.get(cycle.state) as number,
-      cycle.output === undefined ? NO_VALUE : cycle.output.value,
-    );
-    if (cycle.status === "failed") state.addError(cycle.error as DagwrightError);
-  }
-  if (last !== undefined) {
-    state.current = plan.indexOf.get(last.state) as number;
-    state.value = last.input?.value;
-    state.trigger = last.event;
-  }
   const pausedIn = last?.status === "paused" ? last.state : undefined;
   const provided = providedTo(run.runId, pausedIn, options.provide);
-  if (isOver) {
-    if (state.history.count > 0) state.current = state.history.stateAt(state.history.count - 1);
-    state.isTerminated = run.outputs.length > 0;
-    return new FsmResult<any>(state, "completed", (run.finishedAt ?? run.createdAt) - run.createdAt);
-  }
+  if (run.status === "completed") return endedFsm(plan, run, historyLimit);
+  const state = restoredFsm(plan, run, historyLimit, isPast);
   const goesOn = last !== undefined && !isPast(last);
   state.attemptsBefore = goesOn ? last.attempts : 0;
-  const recorder = new FsmRecorder(state, options.durability, undefined, last);
+  const recorder = new FsmRecorder(state, options, undefined, last);
   const resumed = {
     provided,
     wait: !goesOn && last?.wait !== undefined ? waitingOf(plan, last.wait) : undefined,
@@ -127,6 +90,55 @@ export function continuedFsm(
   return { state, recorder, claim, resumed };
 }
 
+/** What a run came to that has ended, in whichever way. @throws {ValidationError} VALIDATION when a state is missing */
+export function endedFsm(plan: FsmPlan, run: RecordedRun, historyLimit: number): FsmResult<any> {
+  const status = run.status as RunStatus;
+  const last = run.cycles.at(-1);
+  const tookPlace = status === "paused" ? isPast : (cycle: CycleEntry) => cycle.status !== "entered";
+  const state = restoredFsm(plan, run, historyLimit, tookPlace);
+  if (status !== "paused" && state.history.count > 0) state.current = state.history.stateAt(state.history.count - 1);
+  state.isTerminated = run.outputs.length > 0;
+  if (status === "paused") {
+    state.pauseReason = last?.reason ?? (last?.wait && textOf(waitingOf(plan, last.wait)));
+  }
+  return new FsmResult<any>(state, status, (run.finishedAt ?? run.createdAt) - run.createdAt);
+}
+
+/** Whether a cycle is over; a failure that was passed over has a value. */
+function isPast({ status, output }: CycleEntry): boolean {
+  return status === "completed" || (status === "failed" && output !== undefined);
+}
+
+/** @param tookPlace - whether the last cycle is in the history */
+function restoredFsm(
+  plan: FsmPlan,
+  run: RecordedRun,
+  historyLimit: number,
+  tookPlace: (last: CycleEntry) => boolean,
+): FsmState {
+  const missing = statesOf(run).find((name) => !plan.indexOf.has(name));
+  if (missing !== undefined) {
+    const message = `Run "${run.runId}" was in state "${missing}", or waits to go there, which "${plan.workflow}" does not have any more. Define it again.`;
+    throw new ValidationError(message);
+  }
+  const state = new FsmState(plan, run.inputs, run.runId, run.metadata, historyLimit);
+  const last = run.cycles.at(-1);
+  for (const cycle of run.cycles) {
+    if (cycle === last && !tookPlace(cycle)) break;
+    state.history.add(
+      plan.indexOf.get(cycle.state) as number,
+      cycle.output === undefined ? NO_VALUE : cycle.output.value,
+    );
+    if (cycle.status === "failed") state.addError(cycle.error as DagwrightError);
+  }
+  if (last !== undefined) {
+    state.current = plan.indexOf.get(last.state) as number;
+    state.value = last.input?.value;
+    state.trigger = last.event;
+  }
+  return state;
+}
+
 /** The states that a run was in, and those that it waits to go to. */
 function statesOf({ cycles }: RecordedRun): string[] {
   const { events = [], after } = cycles.at(-1)?.wait ?? {};
@@ -134,7 +146,7 @@ function statesOf({ cycles }: RecordedRun): string[] {
   return [...cycles.map(({ state }) => state), ...next];
 }
 
-function eventsIn(send: EventsToSend | undefined): ResumedFsm["send"] {
+export function eventsIn(send: EventsToSend | undefined): ResumedFsm["send"] {
   if (send === undefined) return [];
   if (!Array.isArray(send)) return Object.entries(send);
   return (send as readonly (readonly [string, unknown?])[]).map(([event, payload]) => [event, payload]);

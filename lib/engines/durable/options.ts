@@ -1,4 +1,4 @@
-import { checkName, checkOptions, checkType, show } from "../../base/check.js";
+import { checkName, checkNumber, checkOptions, checkType, show } from "../../base/check.js";
 import type { RunStore } from "../../stores/store.js";
 import {
   check,
@@ -11,7 +11,7 @@ import {
 } from "../run-options.js";
 
 /** What a run has from its record when it goes on. */
-type Recorded = "inputs" | "context" | "runId" | "store" | "overrides";
+type Recorded = "inputs" | "context" | "runId" | "store" | "overrides" | "ifExists";
 
 interface Continuing {
   /** Where the run is recorded. */
@@ -23,11 +23,28 @@ interface Continuing {
   allowChanges?: boolean;
 }
 
+interface Recovering {
+  /** How many runs go on at once. @defaultValue 10 */
+  concurrency?: number;
+  /**
+   * Waits for the runs that other processes drive now as well, until each has ended, or its process is gone and it is taken up;
+   * until `signal` aborts, at the latest. @defaultValue false
+   */
+  wait?: boolean;
+}
+
+/** How a dag's recorded runs go on. */
+export interface ContinueOptions<N = Record<string, unknown>> extends Omit<RunOptions<N>, Recorded>, Continuing {}
+
 /** The options of a dag's recovery. */
-export interface RecoverOptions<N = Record<string, unknown>> extends Omit<RunOptions<N>, Recorded>, Continuing {}
+export interface RecoverOptions<N = Record<string, unknown>>
+  extends Omit<ContinueOptions<N>, "concurrency">, Recovering {
+  /** How many nodes of a run may be in flight, in mode `async`; what `concurrency` is elsewhere. @defaultValue unlimited */
+  nodeConcurrency?: number;
+}
 
 /** The options of a dag's resumption. */
-export interface ResumeOptions<N = Record<string, unknown>> extends RecoverOptions<N> {
+export interface ResumeOptions<N = Record<string, unknown>> extends ContinueOptions<N> {
   /** Results for nodes that paused the run, by name; those nodes do not run. */
   provide?: Readonly<Partial<Record<keyof N & string, unknown>>>;
   /** Results for any nodes that have not completed, by name; those nodes do not run. */
@@ -43,11 +60,14 @@ export interface ReplayOptions<N = Record<string, unknown>>
   only?: boolean;
 }
 
+/** How an fsm's recorded runs go on. */
+export interface FsmContinueOptions extends Omit<FsmRunOptions, Recorded>, Continuing {}
+
 /** The options of an fsm's recovery. */
-export interface FsmRecoverOptions extends Omit<FsmRunOptions, Recorded>, Continuing {}
+export interface FsmRecoverOptions extends FsmContinueOptions, Recovering {}
 
 /** The options of an fsm's resumption. */
-export interface FsmResumeOptions extends FsmRecoverOptions {
+export interface FsmResumeOptions extends FsmContinueOptions {
   /** A value for the state that paused the run, as if it had returned it. */
   provide?: Readonly<Record<string, unknown>>;
   /** Events for the run, in order. They are sent now: too late for a wait whose time is over. */
@@ -75,11 +95,21 @@ const CONTINUING: readonly (readonly [string, (value: unknown) => void])[] = [
   ["allowChanges", (value) => checkType("allowChanges", value, "boolean")],
   recorded("inputs"),
 ];
-const RESUMING = [...CONTINUING, recorded("context"), recorded("runId"), recorded("from")];
+const IDENTITY = [recorded("context"), recorded("runId"), recorded("ifExists")];
+const RESUMING = [...CONTINUING, ...IDENTITY, recorded("from")];
+const RECOVERING: typeof CONTINUING = [
+  ["concurrency", (value) => checkNumber("concurrency", value, { min: 1, integer: true })],
+  ["wait", (value) => checkType("wait", value, "boolean")],
+];
 const PROVIDING = ["provide", (value: unknown) => checkType("provide", value, "object")] as const;
 
 const RESUME_RULES: RuleMap = new Map([...DAG_RULES, ...RESUMING, PROVIDING]);
-const RECOVER_RULES: RuleMap = new Map([...DAG_RULES, ...RESUMING, recorded("overrides")]);
+const CONTINUE_RULES: RuleMap = new Map([...DAG_RULES, ...RESUMING, recorded("overrides")]);
+const RECOVER_RULES: RuleMap = new Map([
+  ...CONTINUE_RULES,
+  ...RECOVERING,
+  ["nodeConcurrency", (value) => checkNumber("nodeConcurrency", value, { min: 1, integer: true })],
+]);
 const REPLAY_RULES: RuleMap = new Map([
   ...DAG_RULES,
   ...CONTINUING,
@@ -87,14 +117,20 @@ const REPLAY_RULES: RuleMap = new Map([
   ["only", (value) => checkType("only", value, "boolean")],
 ]);
 
-const FSM_RESUMING = [...CONTINUING, recorded("context"), recorded("runId")];
+const FSM_RESUMING = [...CONTINUING, ...IDENTITY];
 const SENDING = ["send", checkEvents] as const;
 const FSM_RESUME_RULES: RuleMap = new Map([...FSM_RULES, ...FSM_RESUMING, PROVIDING, SENDING]);
-const FSM_RECOVER_RULES: RuleMap = new Map([...FSM_RULES, ...FSM_RESUMING]);
+const FSM_CONTINUE_RULES: RuleMap = new Map([...FSM_RULES, ...FSM_RESUMING]);
+const FSM_RECOVER_RULES: RuleMap = new Map([...FSM_CONTINUE_RULES, ...RECOVERING]);
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkFsmResumeOptions(options: FsmResumeOptions): void {
-  checkContinuing(options, FSM_RESUME_RULES, "resume");
+export function checkFsmResumeOptions(options: FsmResumeOptions, method = "resume"): void {
+  checkContinuing(options, FSM_RESUME_RULES, method);
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkFsmContinueOptions(options: FsmContinueOptions): void {
+  checkContinuing(options, FSM_CONTINUE_RULES, "attachAll");
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
@@ -131,8 +167,13 @@ export function checkFsmRecoverOptions(options: FsmRecoverOptions): void {
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkResumeOptions(options: ResumeOptions<any>): void {
-  checkContinuing(options, RESUME_RULES, "resume");
+export function checkResumeOptions(options: ResumeOptions<any>, method = "resume"): void {
+  checkContinuing(options, RESUME_RULES, method);
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkContinueOptions(options: ContinueOptions<any>): void {
+  checkContinuing(options, CONTINUE_RULES, "attachAll");
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */

@@ -2,52 +2,80 @@ import { StoreError } from "../../base/errors.js";
 import type { EventFacts } from "../../run/events.js";
 import type { RunStatus } from "../../run/status.js";
 import type { RunBase } from "../../run/run-base.js";
-import type { Driving, Durability, QueuedEvent, RunLog } from "../../stores/store.js";
+import type { Driving, Durability, QueuedEvent, RunLog, RunStore } from "../../stores/store.js";
+import { enter, inTurn, leave, type LiveRun } from "./live-runs.js";
+
+/** A run that is recorded. */
+export interface Recordable extends LiveRun {
+  /** Ends with an error: it can't be recorded. */
+  unrecordable(error: Error): void;
+}
+
+/** Where a run is recorded. */
+export interface Recording {
+  readonly store: RunStore;
+  /** @defaultValue "strict" */
+  readonly durability?: Durability;
+}
 
 /**
  * Writes what happens in a run to its store, out of the same events that observers get.
  *
- * What can't be written ends the run: see {@link Recorder.onFailure}. An attempt waits at the {@link Recorder.gate} until all
- * before it is durable, so that nothing ever depends on what could still be lost.
+ * What can't be written ends the run. An attempt waits at the {@link Recorder.gate} until all before it is durable, so that
+ * nothing ever depends on what could still be lost.
  */
 export abstract class Recorder {
-  /** Ends the run with an error; set by the run. */
-  onFailure: (error: Error) => void = () => {};
+  /** Set by the run when it is made. */
+  declare run: Recordable;
   /** Hears of the events that others record for the run, if it is one of an fsm. */
   protected onEvents: (events: readonly QueuedEvent[]) => void = () => {};
   readonly driving: Driving;
   protected log: RunLog | undefined;
+  private readonly runId: string;
+  private readonly store: RunStore;
   private opening: Promise<void> | undefined;
   /** What could not be kept of the run. */
   private unstorable: StoreError | undefined;
 
   constructor(
     state: RunBase,
-    durability: Durability = "strict",
+    { store, durability = "strict" }: Recording,
     /** Makes the run known to the store; undefined when that is done already. */
     private readonly create?: (recorder: Recorder) => Promise<RunLog>,
   ) {
+    this.runId = state.runId;
+    this.store = store;
     this.driving = {
       durability,
       metadata: () => state.sharedMetadata,
       // Not in the middle of what the run is doing.
-      onFailure: (error) => queueMicrotask(() => this.onFailure(error)),
+      onFailure: (error) => queueMicrotask(() => this.run.unrecordable(error)),
       onEvents: (events) => this.onEvents(events),
     };
   }
 
-  /** The run is known to the store already. */
+  /** The run is known to the store, and driven by this process. */
   attach(log: RunLog): void {
     this.log = log;
+    enter(this.store, this.runId, this.run);
   }
 
   /** Resolves when the run is known to the store. @throws {StoreError} RUN_EXISTS, UNSTORABLE, STORE */
   open(): Promise<void> {
-    const open = async () => {
-      this.log ??= await this.create?.(this);
-      this.guarded((log) => this.begin(log));
-    };
-    return (this.opening ??= open());
+    if (this.opening === undefined) {
+      this.opening = this.openNow();
+      // Whoever waits for it is told, and not everybody does.
+      this.opening.catch(() => {});
+    }
+    return this.opening;
+  }
+
+  private async openNow(): Promise<void> {
+    const { create } = this;
+    if (this.log === undefined && create !== undefined) {
+      await inTurn(this.store, this.runId, async () => this.attach(await create(this)));
+    }
+    this.guarded((log) => this.begin(log));
   }
 
   /** Takes an event of the run in. */
@@ -60,16 +88,25 @@ export abstract class Recorder {
     return this.log?.durable();
   }
 
+  /** The store is to wait for `work`, of which the run's end is to come. */
+  outlast(work: Promise<unknown>): void {
+    this.store.outlast(work);
+  }
+
   /** Makes all durable, with how the run ended. @throws {StoreError} when that fails, or something could not be kept */
-  async finish(status: RunStatus, error: unknown): Promise<void> {
-    try {
-      await this.open();
-    } catch {
-      return; // The run has ended with this error.
-    }
+  finish(status: RunStatus, error: unknown): Promise<void> {
+    const { store, runId, run } = this;
+    const opening = this.open();
+    return inTurn(store, runId, async () => {
+      await opening;
+      await this.finishNow(status, error).finally(() => leave(store, runId, run));
+    });
+  }
+
+  private async finishNow(status: RunStatus, error: unknown): Promise<void> {
     this.guarded((log) => this.end(log));
-    // A run that ended in the same turn has not heard of it.
-    const missed = error === undefined ? this.unstorable : undefined;
+    // A run that ended in the same turn has not heard of it; one that was cancelled had other reasons.
+    const missed = error === undefined && status !== "cancelled" ? this.unstorable : undefined;
     const end = missed === undefined ? { status, error } : { status: "failed" as const, error: missed };
     await this.log?.finish({ ...end, outputs: this.outputs() });
     if (missed !== undefined) throw missed;

@@ -1,7 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
+import { show } from "../../base/check.js";
 import { fromEpoch } from "../../base/clock.js";
-import { ValidationError } from "../../base/errors.js";
+import { StoreError, ValidationError, type DagwrightError } from "../../base/errors.js";
+import { messageOf } from "../../base/message.js";
 import type { DagPlan } from "../../planning/plan.js";
 import { changeText, structureChange, type Structure, type StructureChange } from "../../planning/structure.js";
+import { CancelledError, ExecutionError, RunTimeoutError } from "../../run/errors.js";
 import { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
 import { otherWorkflow } from "../../stores/other-workflow.js";
@@ -57,16 +61,52 @@ export function restoredState(plan: DagPlan, run: RecordedRun, holds?: Uint8Arra
   return state;
 }
 
-/** Puts back what kept nodes from running, in the state of a run that has ended. */
-export function restoreSkips(state: RunState, run: RecordedRun): void {
-  for (const [name, { status }] of run.nodes) {
-    const i = state.plan.indexOf.get(name);
-    if (i !== undefined && status === "skipped") state.status[i] = Status.skipped;
+/** Puts back what became of the nodes without a result, in the state of a run that has ended. */
+export function restoreEnds(state: RunState, run: RecordedRun): void {
+  const { plan, facts } = state;
+  if (run.status === "failed" || run.status === "cancelled") {
+    // Those that had not begun are not recorded.
+    for (let i = 0; i < plan.size; i++) if (state.status[i] === Status.pending) state.status[i] = Status.cancelled;
+  }
+  for (const [name, { status, reason, error, attempts }] of run.nodes) {
+    const i = plan.indexOf.get(name);
+    if (i === undefined) continue;
+    if (status === "skipped" || status === "cancelled") state.status[i] = Status[status];
+    else if (status === "paused") {
+      state.status[i] = Status.paused;
+      facts.pauses.set(i, { reason, data: undefined, until: run.dueAt });
+    } else if (status === "failed") {
+      state.status[i] = Status.failed;
+      const site = { runId: run.runId, node: name, attempt: attempts, cause: error };
+      facts.errors.set(i, new ExecutionError(`Node "${name}" failed: ${messageOf(error)}`, site));
+    }
   }
   if (state.active === undefined) return;
-  for (let i = 0; i < state.plan.size; i++) {
+  for (let i = 0; i < plan.size; i++) {
     if (state.active[i] === 0 && state.status[i] !== Status.copied) state.status[i] = Status.skipped;
   }
+}
+
+/** The error that a run rejected with, as far as it is recorded; undefined when it resolved. */
+export function recordedError({ runId, error }: RecordedRun, result: object): DagwrightError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { message, code = "EXECUTION", cause } = error as Error & { code?: string };
+  const site = cause === undefined ? { runId } : { runId, cause };
+  let rejected: ExecutionError | StoreError;
+  if (code === "CANCELLED") rejected = new CancelledError(message, site);
+  else if (code === "RUN_TIMEOUT") rejected = new RunTimeoutError(message, site);
+  else if (code === "UNSTORABLE") rejected = new StoreError(message, code, { cause });
+  else rejected = new ExecutionError(message, site, code);
+  return Object.assign(rejected, { run: result });
+}
+
+/** @throws {StoreError} RUN_EXISTS naming the inputs that are others than those that the run was recorded with */
+export function requireSameInputs(runId: string, recorded: RecordedRun["inputs"], given: RecordedRun["inputs"]): void {
+  const names = Array.from(new Set([...Object.keys(recorded), ...Object.keys(given)]));
+  const others = names.filter((name) => !isDeepStrictEqual(recorded[name], given[name]));
+  if (others.length === 0) return;
+  const message = `There is a run "${runId}" already, with another value of ${others.map(show).join(", ")}. Run under another id, or with the inputs of that run.`;
+  throw new StoreError(message, "RUN_EXISTS");
 }
 
 /** The nodes with a result that does not hold any more. */

@@ -1,0 +1,88 @@
+import type { RunEvent } from "../run/events.js";
+import type { RunResult } from "../run/result.js";
+import type { DagRun } from "./dag-run.js";
+import { eventStream, joinedStream } from "./event-stream.js";
+import type { Outcome } from "./outcome.js";
+
+/** A run in progress. */
+export interface RunHandle<N = Record<string, unknown>> {
+  readonly runId: string;
+  /** Settles as `run` would. */
+  readonly result: Promise<RunResult<N>>;
+  /**
+   * Resolves when the run is in its store, so that it goes on whatever happens to this process; at once without a store.
+   * @throws {StoreError} what kept it from being recorded
+   */
+  readonly recorded: Promise<void>;
+  /** Starts no more nodes; resolves when those in flight have settled, with status `paused` if something is left to do. */
+  pause(): Promise<RunResult<N>>;
+  /** Ends the run now; resolves with what it has so far, status `cancelled`. */
+  cancel(reason?: unknown): Promise<RunResult<N>>;
+  /**
+   * What happens from now on, for `for await`; ends with the run. Called in the same turn as `start`, it tells everything.
+   */
+  events(): AsyncIterableIterator<RunEvent>;
+}
+
+/** The handle of a run that has begun. */
+export function dagHandle<N>(run: DagRun, { result, ended }: Outcome<RunResult<N>>): RunHandle<N> {
+  return {
+    get runId() {
+      return run.state.runId;
+    },
+    result,
+    get recorded() {
+      return run.recorded;
+    },
+    pause: () => (run.go(), run.pause(), result),
+    cancel: (reason) => (run.go(), run.cancel(reason), ended),
+    events: () => eventStream((observer) => run.observe(observer)),
+  };
+}
+
+/** The handle of a run that is over. */
+export function endedDagHandle<N>(run: RunResult<N>, { result, ended }: Outcome<RunResult<N>>): RunHandle<N> {
+  return {
+    runId: run.runId,
+    result,
+    recorded: Promise.resolve(),
+    pause: () => result,
+    cancel: () => ended,
+    events: () => eventStream(() => undefined),
+  };
+}
+
+/** The handle of a run that never begins. */
+export function idleDagHandle<N>(run: DagRun, never: Promise<never>): RunHandle<N> {
+  const events = () => eventStream((observer) => run.observe(observer));
+  return { runId: run.state.runId, result: never, recorded: never, pause: () => never, cancel: () => never, events };
+}
+
+/**
+ * The handle of a run that may turn out to be another; what is asked of it waits until that is known.
+ * @param giveUp - ends the looking for the other one
+ */
+export function eitherDagHandle<N>(
+  own: RunHandle<N>,
+  found: Promise<RunHandle<N>>,
+  giveUp: (reason: unknown) => void,
+): RunHandle<N> {
+  const result = found.then((handle) => handle.result);
+  const recorded = found.then((handle) => handle.recorded);
+  for (const promise of [result, recorded]) promise.catch(() => {});
+  return {
+    runId: own.runId,
+    result,
+    recorded,
+    pause: async () => {
+      void own.pause();
+      return (await found).pause();
+    },
+    cancel: async (reason) => {
+      giveUp(reason);
+      void own.cancel(reason);
+      return (await found).cancel(reason);
+    },
+    events: () => joinedStream(own, found),
+  };
+}

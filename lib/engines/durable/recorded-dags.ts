@@ -1,0 +1,113 @@
+import { reachable } from "../../graph/reachability.js";
+import { requireInputs } from "../../planning/inputs.js";
+import type { DagPlan } from "../../planning/plan.js";
+import { RunResult } from "../../run/result.js";
+import { RunState } from "../../run/state.js";
+import { Status } from "../../run/status.js";
+import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
+import { dagHandle, eitherDagHandle, endedDagHandle, type RunHandle } from "../dag-handle.js";
+import { DagRun } from "../dag-run.js";
+import type { Outcome } from "../outcome.js";
+import type { RunOptions } from "../run-options.js";
+import type { Runs } from "../runs.js";
+import { takeOver } from "../take-over.js";
+import { continued, endedRun, inProgress, newRecorder, notPaused, replayed } from "./dag-records.js";
+import type { LiveRun } from "./live-runs.js";
+import type { ReplayOptions, ResumeOptions } from "./options.js";
+import { RecordedRuns, type GoingOn, type Over } from "./recorded-runs.js";
+import type { Recorder } from "./recorder.js";
+import { maskOf } from "./restore.js";
+
+/** The dag whose runs are recorded. */
+interface RecordedDag<N> {
+  plan(isStrict: boolean): DagPlan;
+  engineOf(
+    state: RunState,
+    options: RunOptions<N>,
+    overrides: ReadonlyMap<number, unknown> | undefined,
+    recorder: Recorder | undefined,
+    isResumed: boolean,
+  ): DagRun;
+  /** The node of this name. @throws {ValidationError} */
+  existing(name: string): string;
+  /** @throws {ValidationError} naming a node that does not exist */
+  overridesOf(plan: DagPlan, overrides: Readonly<Record<string, unknown>>): Map<number, unknown>;
+}
+
+/** The recorded runs of one dag. */
+export class RecordedDags<N> extends RecordedRuns<DagRun, RunResult<N>, RunHandle<N>, ResumeOptions<N>> {
+  protected readonly kind: WorkflowKind = "dag";
+
+  constructor(
+    workflow: string,
+    runs: Runs<RunResult<N>>,
+    private readonly dag: RecordedDag<N>,
+  ) {
+    super(workflow, runs);
+  }
+
+  protected continued(recorded: RecordedRun, options: ResumeOptions<N>): GoingOn<DagRun> | Over<RunResult<N>> {
+    const plan = this.dag.plan(options.strict === true);
+    const overrides = options.overrides === undefined ? undefined : this.dag.overridesOf(plan, options.overrides);
+    const next = continued(plan, recorded, options, overrides);
+    if (next instanceof RunResult) return { result: next };
+    const { state, given, recorder, claim } = next;
+    const runs = (node: number) => state.status[node] !== Status.completed && state.active?.[node] !== 0;
+    requireInputs(plan, recorded.inputs, (node) => runs(node) && !given?.has(node));
+    return { run: this.dag.engineOf(state, options, given, recorder, true), recorder, claim };
+  }
+
+  /** A recorded run as the source of results for a partial one. @throws {StoreError} NOT_FOUND */
+  async earlier(runId: string, options: ResumeOptions<N>): Promise<RunResult<N>> {
+    const { earlier } = replayed(this.dag.plan(false), await this.read(runId, options), true);
+    return new RunResult<N>(earlier, "completed");
+  }
+
+  /** The engine of a new run, which has copies of the results of a recorded one that hold. */
+  async replay(runId: string, options: ReplayOptions<N>): Promise<DagRun> {
+    const { dag } = this;
+    const plan = dag.plan(options.strict === true);
+    const names = options.rerun.map((name) => dag.existing(name));
+    const recorded = await this.read(runId, options);
+    const { earlier, holds } = replayed(plan, recorded, options.allowChanges);
+    const roots = plan.specs.flatMap(({ name }, i) => (names.includes(name) || holds?.[i] === 0 ? i : []));
+    const active = options.only === true ? maskOf(plan, names) : reachable(plan.graph, roots);
+    const overrides = options.overrides === undefined ? undefined : dag.overridesOf(plan, options.overrides);
+    const metadata = options.context?.metadata ?? recorded.metadata;
+    const state = new RunState(plan, recorded.inputs, options.runId, active, metadata);
+    requireInputs(plan, recorded.inputs, (node) => active[node] === 1 && !overrides?.has(node));
+    const copied = active.map((isActive) => 1 - isActive);
+    takeOver(state, active, earlier, copied, overrides);
+    const recorder = newRecorder(state, options, { runId, node: names[0] });
+    return dag.engineOf(state, options, overrides, recorder, false);
+  }
+
+  protected ended(recorded: RecordedRun): RunResult<N> {
+    return endedRun(this.dag.plan(false), recorded);
+  }
+
+  protected give(run: DagRun, { provide, overrides }: ResumeOptions<N>): void {
+    for (const name in provide) throw notPaused(run.state.runId, name, []);
+    for (const name in overrides) throw inProgress(run.state.runId, name);
+  }
+
+  protected isOurs(run: LiveRun): run is DagRun {
+    return run instanceof DagRun && run.state.workflow === this.workflow;
+  }
+
+  protected handleOf(run: DagRun, outcome: Outcome<RunResult<N>>): RunHandle<N> {
+    return dagHandle(run, outcome);
+  }
+
+  protected handleOfEnded(result: RunResult<N>, outcome: Outcome<RunResult<N>>): RunHandle<N> {
+    return endedDagHandle(result, outcome);
+  }
+
+  protected handleOfEither(
+    own: RunHandle<N>,
+    found: Promise<RunHandle<N>>,
+    giveUp: (reason: unknown) => void,
+  ): RunHandle<N> {
+    return eitherDagHandle(own, found, giveUp);
+  }
+}

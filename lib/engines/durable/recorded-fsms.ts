@@ -1,0 +1,83 @@
+import type { FsmPlan } from "../../planning/fsm-plan.js";
+import { FsmResult } from "../../run/fsm-result.js";
+import type { FsmState } from "../../run/fsm-state.js";
+import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
+import { eitherFsmHandle, endedFsmHandle, fsmHandle, type FsmHandle } from "../fsm-handle.js";
+import { FsmRun } from "../fsm-run.js";
+import type { Outcome } from "../outcome.js";
+import type { FsmRunOptions } from "../run-options.js";
+import type { Runs } from "../runs.js";
+import { notPaused } from "./dag-records.js";
+import type { FsmRecorder } from "./fsm-recorder.js";
+import { continuedFsm, endedFsm, eventsIn, type ResumedFsm } from "./fsm-records.js";
+import type { LiveRun } from "./live-runs.js";
+import type { FsmResumeOptions } from "./options.js";
+import { RecordedRuns, type GoingOn, type Over } from "./recorded-runs.js";
+
+/** The fsm whose runs are recorded. */
+interface RecordedFsm {
+  readonly historyLimit: number;
+  plan(isStrict: boolean): FsmPlan;
+  /** The engine of a run that goes on. */
+  engineOf(
+    state: FsmState,
+    options: FsmRunOptions,
+    takesEvents: boolean,
+    recorder: FsmRecorder,
+    resumed: ResumedFsm,
+  ): FsmRun;
+}
+
+/** The recorded runs of one fsm. */
+export class RecordedFsms<S> extends RecordedRuns<FsmRun, FsmResult<S>, FsmHandle<S>, FsmResumeOptions> {
+  protected readonly kind: WorkflowKind = "fsm";
+
+  constructor(
+    workflow: string,
+    runs: Runs<FsmResult<S>>,
+    private readonly fsm: RecordedFsm,
+  ) {
+    super(workflow, runs);
+  }
+
+  protected continued(
+    recorded: RecordedRun,
+    options: FsmResumeOptions,
+    hasHandle: boolean,
+  ): GoingOn<FsmRun> | Over<FsmResult<S>> {
+    const { historyLimit = this.fsm.historyLimit } = options;
+    const next = continuedFsm(this.fsm.plan(options.strict === true), recorded, options, historyLimit);
+    if (next instanceof FsmResult) return { result: next };
+    const { state, recorder, claim, resumed } = next;
+    return { run: this.fsm.engineOf(state, options, hasHandle, recorder, resumed), recorder, claim };
+  }
+
+  protected ended(recorded: RecordedRun): FsmResult<S> {
+    return endedFsm(this.fsm.plan(false), recorded, this.fsm.historyLimit);
+  }
+
+  protected give(run: FsmRun, { provide, send }: FsmResumeOptions): void {
+    for (const name in provide) throw notPaused(run.state.runId, name, []);
+    for (const [event, payload] of eventsIn(send)) run.send(event, payload).catch(() => {});
+  }
+
+  protected isOurs(run: LiveRun): run is FsmRun {
+    return run instanceof FsmRun && run.state.workflow === this.workflow;
+  }
+
+  protected handleOf(run: FsmRun, outcome: Outcome<FsmResult<S>>): FsmHandle<S> {
+    return fsmHandle(run, outcome);
+  }
+
+  protected handleOfEnded(result: FsmResult<S>, outcome: Outcome<FsmResult<S>>): FsmHandle<S> {
+    return endedFsmHandle(result, outcome);
+  }
+
+  protected handleOfEither(
+    own: FsmHandle<S>,
+    found: Promise<FsmHandle<S>>,
+    giveUp: (reason: unknown) => void,
+  ): FsmHandle<S> {
+    return eitherFsmHandle(own, found, giveUp);
+  }
+}

@@ -1,0 +1,164 @@
+import { Alarm } from "../base/alarm.js";
+import { checkDuration, checkName } from "../base/check.js";
+import { ExecutionError } from "../run/errors.js";
+import type { RunEvent } from "../run/events.js";
+import type { FsmResult, StateKey } from "../run/fsm-result.js";
+import { eventStream, joinedStream } from "./event-stream.js";
+import { neverDone, unknownState } from "./fsm-errors.js";
+import type { FsmRun } from "./fsm-run.js";
+import type { Outcome } from "./outcome.js";
+
+/** An fsm's run in progress, which takes events from outside. */
+export interface FsmHandle<S = Record<string, unknown>> {
+  readonly runId: string;
+  /** The state that is executing, or waits. */
+  readonly state: StateKey<S>;
+  /** Settles as `run` would; resolves after {@link FsmHandle.stop}. */
+  readonly result: Promise<FsmResult<S>>;
+  /**
+   * Resolves when the run is in its store, so that it goes on whatever happens to this process; at once without a store.
+   * @throws {StoreError} what kept it from being recorded
+   */
+  readonly recorded: Promise<void>;
+  /**
+   * Sends an event. It stays queued, in order, until a state waits for it.
+   * @returns a promise that resolves when the event is taken and, with a store, that is durable; or, by a run that pauses, kept
+   * @throws {ExecutionError} EXECUTION naming the event, when the run has ended or ends first; {StoreError} UNSTORABLE
+   */
+  send(event: string, payload?: unknown): Promise<void>;
+  /**
+   * Resolves when the run enters a state, at once when it is there.
+   * @param options - `timeout` in ms
+   * @throws {ExecutionError} EXECUTION when the run ends elsewhere, or the time is over
+   */
+  waitFor(state: StateKey<S>, options?: { readonly timeout?: number }): Promise<void>;
+  /** Executes no more states; resolves when the one that is executing is done, as `paused` unless that was the end. */
+  pause(): Promise<FsmResult<S>>;
+  /** Ends the run as `cancelled`, now; resolves, as `result` does, with what it has so far. */
+  stop(): Promise<FsmResult<S>>;
+  /**
+   * What happens from now on, for `for await`; ends with the run. Called first after `start`, in the same turn, it tells
+   * everything.
+   */
+  events(): AsyncIterableIterator<RunEvent>;
+}
+
+/** The handle of a run that has begun. */
+export function fsmHandle<S>(run: FsmRun, { result }: Outcome<FsmResult<S>>): FsmHandle<S> {
+  const begun = () => {
+    run.go();
+    return run;
+  };
+  return {
+    get runId() {
+      return run.state.runId;
+    },
+    get state() {
+      const { state } = begun();
+      return state.plan.specs[state.current].name as StateKey<S>;
+    },
+    result,
+    get recorded() {
+      return run.recorded;
+    },
+    send: async (event, payload) => {
+      checkName("event", event);
+      return begun().send(event, payload);
+    },
+    waitFor: (state, options) => waitFor(begun(), state, options?.timeout),
+    pause: () => (begun().pause(), result),
+    stop: () => (begun().stop(), result),
+    events: () => eventStream((observer) => run.observe(observer)),
+  };
+}
+
+/** The handle of a run that is over. */
+export function endedFsmHandle<S>(run: FsmResult<S>, { result, ended }: Outcome<FsmResult<S>>): FsmHandle<S> {
+  const state = run.currentState as StateKey<S>;
+  return {
+    runId: run.runId,
+    state,
+    result,
+    recorded: Promise.resolve(),
+    send: (event) => Promise.reject(neverDone(run, state, `did not take event "${event}"`)),
+    waitFor: (name) =>
+      name === state ? Promise.resolve() : Promise.reject(neverDone(run, state, `did not enter state "${name}"`)),
+    pause: () => result,
+    stop: () => ended,
+    events: () => eventStream(() => undefined),
+  };
+}
+
+/** The handle of a run that never begins. */
+export function idleFsmHandle<S>(run: FsmRun, never: Promise<never>): FsmHandle<S> {
+  const { plan, current, runId } = run.state;
+  return {
+    runId,
+    state: plan.specs[current].name as StateKey<S>,
+    result: never,
+    recorded: never,
+    send: () => never,
+    waitFor: () => never,
+    pause: () => never,
+    stop: () => never,
+    events: () => eventStream((observer) => run.observe(observer)),
+  };
+}
+
+/**
+ * The handle of a run that may turn out to be another; what is asked of it waits until that is known.
+ * @param giveUp - ends the looking for the other one
+ */
+export function eitherFsmHandle<S>(
+  own: FsmHandle<S>,
+  found: Promise<FsmHandle<S>>,
+  giveUp: (reason: unknown) => void,
+): FsmHandle<S> {
+  let current = own;
+  const result = found.then((handle) => {
+    current = handle;
+    return handle.result;
+  });
+  const recorded = found.then((handle) => handle.recorded);
+  for (const promise of [result, recorded]) promise.catch(() => {});
+  return {
+    runId: own.runId,
+    get state() {
+      return current.state;
+    },
+    result,
+    recorded,
+    send: async (event, payload) => (await found).send(event, payload),
+    waitFor: async (state, options) => (await found).waitFor(state, options),
+    pause: async () => {
+      void own.pause();
+      return (await found).pause();
+    },
+    stop: async () => {
+      giveUp("stop() was called");
+      void own.stop();
+      return (await found).stop();
+    },
+    events: () => joinedStream(own, found),
+  };
+}
+
+async function waitFor(run: FsmRun, name: string, timeout: number | undefined): Promise<void> {
+  const { plan, runId, workflow } = run.state;
+  const index = plan.indexOf.get(name);
+  if (index === undefined) throw unknownState(workflow, name, plan.indexOf.keys());
+  checkDuration("timeout", timeout);
+  const entered = run.watch(index);
+  if (timeout === undefined) return entered;
+  let alarm: Alarm | undefined;
+  const expired = new Promise<never>((_, reject) => {
+    const message = `The run of "${workflow}" did not enter state "${name}" within ${timeout} ms.`;
+    alarm = Alarm.after(timeout, () => reject(new ExecutionError(message, { runId })));
+  });
+  try {
+    await Promise.race([entered, expired]);
+  } finally {
+    alarm?.stop();
+    entered.catch(() => {});
+  }
+}

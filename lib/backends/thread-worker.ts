@@ -4,7 +4,7 @@ import { serialize } from "node:v8";
 import { parentPort } from "node:worker_threads";
 import { move } from "piscina";
 import { inspect } from "../base/clone.js";
-import { drive, isThenable, type Coroutine } from "../base/coroutine.js";
+import { drive, pendingOf, type Coroutine } from "../base/coroutine.js";
 import { encodeThrown } from "../base/error-codec.js";
 import { readNodes } from "../definition/class-methods.js";
 import type { Context } from "../definition/context.js";
@@ -129,7 +129,8 @@ function* answerTo(spec: NodeSpec, inputs: readonly unknown[], extra: CallExtra 
   if (extra?.announces === true) parentPort?.postMessage({ id: extra.id, began: true } satisfies Notice);
   try {
     let value: unknown = inNode.run(true, () => spec.fn.apply(spec.self, args as unknown[]));
-    if (isThenable(value)) value = yield value;
+    const pending = pendingOf(value);
+    if (pending !== undefined) value = yield pending;
     if (context === undefined || before === undefined) return [value];
     const metadata = changes(context.metadata, before.metadata);
     const { obstacle } = inspect(metadata);

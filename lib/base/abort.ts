@@ -1,3 +1,5 @@
+import { whenSettled } from "./coroutine.js";
+
 /**
  * Calls `listener` once when `signal` aborts, at once when it already has.
  * @returns a function that takes the listener off again, so that a long-lived signal keeps nothing of a finished run
@@ -57,10 +59,10 @@ export class LazyAbort {
    * Settles as `work` does, or rejects with the reason as soon as this aborts. Work that is given up goes on unheard:
    * its result is dropped, its rejection handled. One work at a time.
    */
-  interruptible<T>(work: PromiseLike<T>): Promise<T> {
+  interruptible<T>(work: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.interrupt = reject;
-      work.then(resolve, reject);
+      whenSettled(work, resolve, reject);
       if (this.cause !== undefined) reject(this.cause.reason);
     });
   }

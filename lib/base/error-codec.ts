@@ -1,3 +1,8 @@
+import { types } from "node:util";
+import { show } from "./check.js";
+import { isInstance } from "./instance.js";
+import { messageOf } from "./message.js";
+
 /** An error as plain data, which structured clone keeps whole. */
 export interface EncodedError {
   readonly name: string;
@@ -12,20 +17,37 @@ export type EncodedThrown = { readonly error: EncodedError } | { readonly value:
 
 const MOST_CAUSES = 20;
 
+/** Total: what of a value can't be read is left out, or described. */
 export function encodeThrown(thrown: unknown, canCross: (value: unknown) => boolean, depth = 0): EncodedThrown {
-  if (!(thrown instanceof Error)) return { value: canCross(thrown) ? thrown : describe(thrown) };
-  const { name, message, stack } = thrown;
-  const { code } = thrown as { code?: unknown };
-  const hasCause = "cause" in thrown && depth < MOST_CAUSES;
+  if (!isError(thrown)) return { value: attempt(() => canCross(thrown)) === true ? thrown : show(thrown) };
+  const name = attempt(() => thrown.name);
+  const message = attempt(() => thrown.message);
+  const stack = attempt(() => thrown.stack);
+  const code = attempt(() => (thrown as { code?: unknown }).code);
+  const cause = depth < MOST_CAUSES ? attempt(() => ("cause" in thrown ? [thrown.cause] : undefined)) : undefined;
   return {
     error: {
-      name: String(name),
-      message: String(message),
+      name: typeof name === "string" ? name : "Error",
+      message: typeof message === "string" ? message : messageOf(thrown),
       stack: typeof stack === "string" ? stack : undefined,
       code: typeof code === "string" || typeof code === "number" ? code : undefined,
-      cause: hasCause ? encodeThrown(thrown.cause, canCross, depth + 1) : undefined,
+      cause: cause === undefined ? undefined : encodeThrown(cause[0], canCross, depth + 1),
     },
   };
+}
+
+/** An error of any realm. */
+function isError(thrown: unknown): thrown is Error {
+  return types.isNativeError(thrown) || isInstance(thrown, Error);
+}
+
+/** What `read` gives, undefined when it throws. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The error again. Its class is `Error`: classes do not cross. */
@@ -43,8 +65,4 @@ export function identify(error: Error, name: string, stack: string | undefined):
   const hidden = { configurable: true, writable: true, enumerable: false };
   if (error.name !== name) Object.defineProperty(error, "name", { value: name, ...hidden });
   if (stack !== undefined) Object.defineProperty(error, "stack", { value: stack, ...hidden });
-}
-
-function describe(value: unknown): string {
-  return typeof value === "function" ? `function ${value.name}` : Object.prototype.toString.call(value);
 }

@@ -1,6 +1,7 @@
 import { now, toEpoch } from "../base/clock.js";
-import { isThenable } from "../base/coroutine.js";
+import { pendingOf, whenSettled } from "../base/coroutine.js";
 import { messageOf } from "../base/message.js";
+import { warn } from "../base/warning.js";
 import type { EventFacts, Observer, RunEvent } from "../run/events.js";
 
 /** What of a recorder an announcer needs. */
@@ -14,11 +15,15 @@ export interface Subject {
 
 /** Builds the events of a run and gives them to its store and its observers. Exists only in runs that have some. */
 export class Announcer {
+  private observers: readonly Observer[];
+
   constructor(
     private readonly subject: Subject,
-    private observers: readonly Observer[],
+    observers: readonly Observer[],
     private readonly recorder: Recorder | undefined,
-  ) {}
+  ) {
+    this.observers = [...observers];
+  }
 
   /** Adds an observer; gives a function that takes it away. */
   add(observer: Observer): () => void {
@@ -38,15 +43,17 @@ export class Announcer {
     const event = { ...facts, runId, at, ...place } as RunEvent;
     for (const observer of this.observers) {
       try {
-        const returned: unknown = observer(event);
-        if (isThenable(returned)) returned.then(undefined, (error) => warn(event, error));
+        const pending = pendingOf<unknown>(observer(event));
+        if (pending !== undefined) whenSettled(pending, ignore, (error) => threw(facts, error));
       } catch (error) {
-        warn(event, error);
+        threw(facts, error);
       }
     }
   }
 }
 
-function warn(event: RunEvent, error: unknown): void {
-  process.emitWarning(`An observer threw on "${event.type}": ${messageOf(error)}`, "DagwrightObserverWarning");
+function threw({ type }: EventFacts, error: unknown): void {
+  warn(`An observer threw on "${type}": ${messageOf(error)}`, "DagwrightObserverWarning");
 }
+
+function ignore(): void {}

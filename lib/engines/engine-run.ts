@@ -1,12 +1,14 @@
 import { setImmediate } from "../base/turn.js";
 import { LazyAbort, onAbort } from "../base/abort.js";
 import { MissingInputError, StoreError, type DagwrightError } from "../base/errors.js";
+import { messageOf } from "../base/message.js";
+import { warn } from "../base/warning.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
-import { cancelled, expired, interruption } from "../run/endings.js";
+import { broken, cancelled, expired, interruption } from "../run/endings.js";
 import { ExecutionError } from "../run/errors.js";
 import type { Observer } from "../run/events.js";
 import type { RunBase } from "../run/run-base.js";
@@ -118,8 +120,12 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   private prepare(onEnd: RunEnd<R>): void {
     const { signal, timeout } = this.options;
     this.onEnd = onEnd;
-    this.scheduler?.begin();
-    if (signal !== undefined) this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
+    try {
+      this.scheduler?.begin();
+      if (signal !== undefined) this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
+    } catch (fault) {
+      this.breakOff(fault);
+    }
     if (timeout !== undefined && !this.sync && !this.over) this.timer = setTimeout(() => this.expire(), timeout);
   }
 
@@ -136,8 +142,12 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   }
 
   private goNow(): void {
-    this.announceStart();
-    this.begin();
+    try {
+      this.announceStart();
+      this.begin();
+    } catch (fault) {
+      this.breakOff(fault);
+    }
   }
 
   private announceStart(): void {
@@ -185,14 +195,33 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     return this.setup.recorder?.gate();
   }
 
+  /** Does what was left for later. What it throws ends the run: nobody else would hear of it. */
+  protected goOn(work: () => void): void {
+    try {
+      work();
+    } catch (fault) {
+      this.breakOff(fault);
+    }
+  }
+
+  /** The last resort: something threw that must not. Ends the run, which would stay open otherwise. */
+  protected breakOff(fault: unknown): void {
+    const error = broken(this.state, fault);
+    if (this.over) warn(error.message, "DagwrightRunWarning");
+    else this.halt("failed", error);
+  }
+
   /** Ends the run before its time. @param rejects - with the error */
   protected halt(status: RunStatus, error: DagwrightError, rejects = true): void {
     this.over = true;
-    this.announceStart();
-    this.cancelOpen();
-    const reason = interruption(this.state, error);
-    this.abort.abort(reason);
-    const interrupted = this.lazyAttempts?.interrupt(reason) === true;
+    let interrupted = false;
+    this.goOn(() => {
+      this.announceStart();
+      this.cancelOpen();
+      const reason = interruption(this.state, error);
+      this.abort.abort(reason);
+      interrupted = this.lazyAttempts?.interrupt(reason) === true;
+    });
     const end = () => this.end(status, rejects ? error : undefined);
     // The hooks of attempts just given up get one turn of the event loop to clean up.
     if (interrupted && !this.sync) setImmediate(end);
@@ -202,8 +231,12 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   /** Nothing happens in the run any more; it has ended when that is recorded. */
   protected end(status: RunStatus, error: DagwrightError | undefined): void {
     this.over = true;
-    this.scheduler?.end();
-    this.removeListener?.();
+    try {
+      this.scheduler?.end();
+      this.removeListener?.();
+    } catch (fault) {
+      this.breakOff(fault);
+    }
     clearTimeout(this.timer);
     const { recorder } = this.setup;
     if (recorder === undefined) return this.conclude(status, error);
@@ -211,8 +244,8 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
       () => this.conclude(status, error),
       (unwritten: DagwrightError) => {
         if (error !== undefined) {
-          const message = `How run "${this.state.runId}" ended could not be recorded: ${unwritten.message}`;
-          process.emitWarning(message, "DagwrightStoreWarning");
+          const message = `How run "${this.state.runId}" ended could not be recorded: ${messageOf(unwritten)}`;
+          warn(message, "DagwrightStoreWarning");
         }
         this.conclude("failed", error ?? unwritten);
       },
@@ -231,6 +264,10 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
 
 /** Makes what there is of a run part of the error it ended with. */
 function attach(run: unknown, error: DagwrightError): void {
-  if (error instanceof ExecutionError || error instanceof MissingInputError || error instanceof StoreError)
+  if (!(error instanceof ExecutionError || error instanceof MissingInputError || error instanceof StoreError)) return;
+  try {
     error.run = run;
+  } catch {
+    // Whoever was told of it has frozen it.
+  }
 }

@@ -1,5 +1,5 @@
 import { block } from "../base/block.js";
-import { drive, isThenable, type Coroutine } from "../base/coroutine.js";
+import { abandon, drive, pendingOf, whenSettled, type Coroutine } from "../base/coroutine.js";
 import type { DagwrightError } from "../base/errors.js";
 import { valueOf } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
@@ -152,12 +152,16 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   pump(): void {
     if (this.pumping) return;
     this.pumping = true;
-    while (!this.over && !this.busy) {
-      if (this.pausing) this.end("paused", undefined);
-      else if (this.state.history.count >= this.maxCycles) this.exhaust();
-      else if (this.budget <= 0) break;
-      else if (this.clock.allows(this.outOfTime, this.turned)) this.cycle();
-      else this.busy = !this.over;
+    try {
+      while (!this.over && !this.busy) {
+        if (this.pausing) this.end("paused", undefined);
+        else if (this.state.history.count >= this.maxCycles) this.exhaust();
+        else if (this.budget <= 0) break;
+        else if (this.clock.allows(this.outOfTime, this.turned)) this.cycle();
+        else this.busy = !this.over;
+      }
+    } catch (fault) {
+      this.breakOff(fault);
     }
     this.pumping = false;
     if (!this.over && !this.busy) this.onIdle?.();
@@ -171,14 +175,16 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     state.isCached = false;
     this.announcer?.announce({ type: "state.entered", cycle: state.history.count }, current);
     let work: unknown;
+    let pending: Promise<unknown> | undefined;
     try {
       work = plan.isManaged[current] || this.managesAll ? this.callManaged(current) : this.call(current);
+      pending = pendingOf(work);
     } catch (error) {
       return this.failed(error);
     }
-    if (!isThenable(work)) return this.returned(work);
-    if (!this.sync) return this.await(work, this.returned, this.failed);
-    Promise.resolve(work).catch(() => {});
+    if (pending === undefined) return this.returned(work);
+    if (!this.sync) return this.await(pending, this.returned, this.failed);
+    abandon(pending);
     this.failed(
       stateError(this.state, "returned a promise, which runSync can't wait for. Use run instead."),
       "failFast",
@@ -186,18 +192,22 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   /** Goes on when `work` has settled, unless the run has ended meanwhile. */
-  private await<T>(work: PromiseLike<T>, fulfilled: (value: T) => void, rejected: (error: unknown) => void): void {
+  private await<T>(work: Promise<T>, fulfilled: (value: T) => void, rejected: (error: unknown) => void): void {
     this.busy = true;
     const after =
       <A>(then: (outcome: A) => void) =>
       (outcome: A) => {
         if (this.over) return;
-        this.busy = false;
-        this.clock.reset();
-        then(outcome);
-        this.pump();
+        try {
+          this.busy = false;
+          this.clock.reset();
+          then(outcome);
+          this.pump();
+        } catch (fault) {
+          this.breakOff(fault);
+        }
       };
-    void Promise.resolve(work).then(after(fulfilled), after(rejected));
+    whenSettled(work, after(fulfilled), after(rejected));
   }
 
   /** Calls a state's function: the plain case, spelled out because it is the hot path. */
@@ -273,7 +283,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
       const message = `vetoed: a state hook threw on the way to "${specs[to].name}": ${messageOf(error)}`;
       this.fail(stateError(this.state, message, error), rescues ? "unrescued" : undefined);
     };
-    let asked: unknown;
+    let asked: void | Promise<void>;
     try {
       asked = drive(
         (function* (): Coroutine<void> {
@@ -283,9 +293,9 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     } catch (error) {
       return vetoed(error);
     }
-    if (!isThenable(asked)) return this.enter(to, value, event);
+    if (asked === undefined) return this.enter(to, value, event);
     if (!this.sync) return this.await(asked, () => this.enter(to, value, event), vetoed);
-    Promise.resolve(asked).catch(() => {});
+    abandon(asked);
     this.fail(
       stateError(
         this.state,
@@ -331,11 +341,12 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
       return this.goTo(after.state, undefined);
     }
     this.busy = true;
-    const elapsed = () => {
-      this.stopWaiting();
-      this.goTo((after as NonNullable<typeof after>).state, undefined);
-      this.pump();
-    };
+    const elapsed = () =>
+      this.goOn(() => {
+        this.stopWaiting();
+        this.goTo((after as NonNullable<typeof after>).state, undefined);
+        this.pump();
+      });
     this.wait = { events, timer: after === undefined ? undefined : setTimeout(elapsed, after.ms) };
   }
 
@@ -396,9 +407,8 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const rescue = plan.errorStates[state.current];
     if (rescue >= 0 && decided === undefined) return this.goTo(rescue, originOf(error), undefined, true);
     const verdict = decided === undefined || decided === "unrescued" ? this.judge(error) : decided;
-    if (!isThenable(verdict)) return this.carryOut(error, verdict);
+    if (!(verdict instanceof Promise)) return this.carryOut(error, verdict);
     if (!this.sync) return this.await(verdict, (settled) => this.carryOut(error, settled), this.failed);
-    Promise.resolve(verdict).catch(() => {});
     this.carryOut(
       error,
       stateError(

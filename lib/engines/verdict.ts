@@ -1,5 +1,5 @@
 import { show } from "../base/check.js";
-import { isThenable } from "../base/coroutine.js";
+import { pendingOf } from "../base/coroutine.js";
 import type { Context } from "../definition/context.js";
 import type { ErrorStrategy } from "../definition/node-options.js";
 import { ExecutionError } from "../run/errors.js";
@@ -24,8 +24,14 @@ export function ask(handler: ErrorHandler, error: ExecutionError, ctx: Context):
   };
   try {
     const answer: unknown = handler(node, error, ctx);
-    return isThenable(answer) ? Promise.resolve(answer).then(toVerdict, faulty) : toVerdict(answer);
+    const pending = pendingOf(answer);
+    return pending === undefined ? toVerdict(answer) : settled(pending).then(toVerdict, faulty);
   } catch (cause) {
     return faulty(cause);
   }
+}
+
+/** A promise of ours, whatever class the other one is of. */
+async function settled(pending: Promise<unknown>): Promise<unknown> {
+  return await pending;
 }

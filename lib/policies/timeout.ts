@@ -1,6 +1,6 @@
 import type { LazyAbort } from "../base/abort.js";
 import { now } from "../base/clock.js";
-import { isThenable, type Coroutine } from "../base/coroutine.js";
+import { pendingOf, type Coroutine } from "../base/coroutine.js";
 
 /**
  * Gives `execute` at most `timeout` ms, then aborts it with what `expired` makes. A function that blocks the thread
@@ -22,10 +22,11 @@ export function* limited(
     if (timeout !== undefined && !isOver) timer ??= setTimeout(() => abort.abort(expired()), timeout);
   };
   const work = execute(begin);
-  if (isThenable(work)) {
+  const pending = pendingOf(work);
+  if (pending !== undefined) {
     if (!later) begin();
     try {
-      return yield abort.interruptible(work);
+      return yield abort.interruptible(pending);
     } finally {
       isOver = true;
       clearTimeout(timer);

@@ -5,13 +5,22 @@ import { whenSettled } from "./coroutine.js";
  * @returns a function that takes the listener off again, so that a long-lived signal keeps nothing of a finished run
  */
 export function onAbort(signal: AbortSignal, listener: (reason: unknown) => void): () => void {
-  const handler = () => listener(signal.reason);
+  const handler = () => listener(reasonOf(signal));
   if (signal.aborted) {
     handler();
     return () => {};
   }
   signal.addEventListener("abort", handler, { once: true });
   return () => signal.removeEventListener("abort", handler);
+}
+
+/** A signal of somebody else's making may be unable to say. */
+function reasonOf(signal: AbortSignal): unknown {
+  try {
+    return signal.reason;
+  } catch (error) {
+    return error;
+  }
 }
 
 /** An abort signal that exists only once somebody asks for it: creating one costs more than running a small node. */

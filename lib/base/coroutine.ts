@@ -16,6 +16,10 @@ export function pendingOf<T>(value: T | PromiseLike<T>): Promise<T> | undefined 
   const { then } = value as PromiseLike<T>;
   if (then === native) return value as Promise<T>;
   if (typeof then !== "function") return undefined;
+  return adopted(value as PromiseLike<T>, then);
+}
+
+function adopted<T>(value: PromiseLike<T>, then: PromiseLike<T>["then"]): Promise<T> {
   return new Promise((resolve, reject) => void then.call(value, resolve, reject));
 }
 

@@ -1,6 +1,5 @@
 import { show } from "../base/check.js";
 import { abandon, pendingOf } from "../base/coroutine.js";
-import { isInstance } from "../base/instance.js";
 import { suggestion } from "../base/nearest.js";
 import { Next, Stop, WaitForEvent } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
@@ -30,9 +29,13 @@ export class Misdirection extends Error {
  * @throws {Misdirection} when that is no state, or not a legal one; what a transition's condition throws
  */
 export function destination(plan: FsmPlan, from: number, outcome: unknown, value: unknown): number | Waiting {
-  if (plan.isTerminal[from] || isInstance(outcome, Stop)) return END;
-  if (isInstance(outcome, Next)) return target(plan, from, outcome.state);
-  if (isInstance(outcome, WaitForEvent)) return waiting(plan, from, outcome);
+  if (plan.isTerminal[from]) return END;
+  // A plain value is its own value, and may be a proxy that can't be asked.
+  if (outcome !== value) {
+    if (outcome instanceof Stop) return END;
+    if (outcome instanceof Next) return target(plan, from, outcome.state);
+    if (outcome instanceof WaitForEvent) return waiting(plan, from, outcome);
+  }
   for (const { to, condition } of plan.transitions[from]) {
     if (condition === undefined || holds(plan, from, to, condition(value))) {
       return target(plan, from, plan.specs[to].name);

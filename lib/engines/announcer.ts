@@ -13,9 +13,18 @@ export interface Subject {
   readonly plan: { readonly specs: readonly { readonly name: string }[] };
 }
 
-/** Builds the events of a run and gives them to its store and its observers. Exists only in runs that have some. */
+/**
+ * Builds the events of a run and gives them to its store and its observers. Exists only in runs that have some.
+ *
+ * An observer harms no run: what it throws becomes a process warning, and whatever it does to the run meanwhile, all
+ * observers hear of everything in the order in which it happened. The run may be over when {@link Announcer.announce} returns.
+ */
 export class Announcer {
   private observers: readonly Observer[];
+  /** What an observer made happen while it was told of something else: told next. */
+  private readonly waiting: RunEvent[] = [];
+  /** An observer is being told: what is going on in the run is not over yet. */
+  isTelling = false;
 
   constructor(
     private readonly subject: Subject,
@@ -33,7 +42,7 @@ export class Announcer {
     };
   }
 
-  /** Completes an event with what every event has; an observer that throws becomes a process warning. */
+  /** Completes an event with what every event has, and tells of it. */
   announce(facts: EventFacts, node?: number): void {
     const at = toEpoch(now());
     this.recorder?.record(facts, at, node);
@@ -41,18 +50,27 @@ export class Announcer {
     const { plan, runId } = this.subject;
     const place = node === undefined ? {} : { node: plan.specs[node].name };
     const event = { ...facts, runId, at, ...place } as RunEvent;
+    if (this.isTelling) return void this.waiting.push(event);
+    this.isTelling = true;
+    this.tell(event);
+    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) this.tell(next);
+    this.isTelling = false;
+  }
+
+  private tell(event: RunEvent): void {
+    const { type } = event;
     for (const observer of this.observers) {
       try {
         const pending = pendingOf<unknown>(observer(event));
-        if (pending !== undefined) whenSettled(pending, ignore, (error) => threw(facts, error));
+        if (pending !== undefined) whenSettled(pending, ignore, (error) => threw(type, error));
       } catch (error) {
-        threw(facts, error);
+        threw(type, error);
       }
     }
   }
 }
 
-function threw({ type }: EventFacts, error: unknown): void {
+function threw(type: RunEvent["type"], error: unknown): void {
   warn(`An observer threw on "${type}": ${messageOf(error)}`, "DagwrightObserverWarning");
 }
 

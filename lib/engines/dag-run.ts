@@ -250,7 +250,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   pause(): void {
     if (this.over) return;
     this.startNoMore();
-    this.pump();
+    if (this.announcer?.isTelling !== true) this.pump();
   }
 
   private startNoMore(): void {
@@ -552,7 +552,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (!managed) {
       this.announcer?.announce({ type: "attempt.failed", attempt: this.state.attemptsOf(node), error }, node);
     }
-    this.fail(node, error);
+    if (!this.over) this.fail(node, error);
   }
 
   /** A node that took no more than a call gives back what it had. */
@@ -598,6 +598,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     state.setFinished(node, this.time);
     state.facts.errors.set(node, error);
     this.announcer?.announce({ type: "node.failed", error }, node);
+    if (this.over) return;
     const verdict = decided ?? this.judge(node, error);
     if (!(verdict instanceof Promise)) return this.carryOut(node, error, verdict);
     if (this.sync) {

@@ -49,6 +49,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   protected lazyAttempts: Attempts | undefined = undefined;
   protected onIdle: (() => void) | undefined = undefined;
   private hasStarted = false;
+  private hasEnded = false;
   private isOpening = false;
   private onEnd: RunEnd<R> | undefined = undefined;
   private lazyAbort: LazyAbort | undefined = undefined;
@@ -144,7 +145,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   private goNow(): void {
     try {
       this.announceStart();
-      this.begin();
+      if (!this.over) this.begin();
     } catch (fault) {
       this.breakOff(fault);
     }
@@ -213,6 +214,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
 
   /** Ends the run before its time. @param rejects - with the error */
   protected halt(status: RunStatus, error: DagwrightError, rejects = true): void {
+    if (this.over) return;
     this.over = true;
     let interrupted = false;
     this.goOn(() => {
@@ -230,7 +232,8 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
 
   /** Nothing happens in the run any more; it has ended when that is recorded. */
   protected end(status: RunStatus, error: DagwrightError | undefined): void {
-    this.over = true;
+    if (this.hasEnded) return;
+    this.over = this.hasEnded = true;
     try {
       this.scheduler?.end();
       this.removeListener?.();

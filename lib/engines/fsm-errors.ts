@@ -4,6 +4,7 @@ import { isInstance } from "../base/instance.js";
 import {
   ExecutionError,
   InvalidTransitionError,
+  isErrorOf,
   MaxCyclesError,
   UnknownStateError,
   type ErrorSite,
@@ -29,7 +30,7 @@ export function stateError(state: FsmState, what: string, ...cause: [unknown?]):
 /** The error of a state that failed: dagwright's own as they are, a user's as the cause of ours. */
 export function failureOf(state: FsmState, thrown: unknown): DagwrightError {
   if (isInstance(thrown, MissingInputError) && thrown.run === undefined) return thrown;
-  if (isInstance(thrown, ExecutionError) && thrown.runId === state.runId) return thrown;
+  if (isErrorOf(state.runId, thrown)) return thrown;
   if (isInstance(thrown, Misdirection)) {
     const ErrorClass = thrown.isKnown ? InvalidTransitionError : UnknownStateError;
     return new ErrorClass(thrown.message, siteOf(state, state.attempt));

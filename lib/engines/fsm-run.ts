@@ -110,7 +110,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   pause(): void {
     this.pausing = true;
     if (this.wait !== undefined) this.stopWaiting();
-    this.pump();
+    if (this.announcer?.isTelling !== true) this.pump();
   }
 
   /** Ends the run as `cancelled`, now, without an error. */
@@ -173,7 +173,10 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     this.budget--;
     state.isExecuting = true;
     state.isCached = false;
-    this.announcer?.announce({ type: "state.entered", cycle: state.history.count }, current);
+    if (this.announcer !== undefined) {
+      this.announcer.announce({ type: "state.entered", cycle: state.history.count }, current);
+      if (this.over) return;
+    }
     let work: unknown;
     let pending: Promise<unknown> | undefined;
     try {
@@ -216,7 +219,10 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const spec = this.plan.specs[current];
     const { inputs, contextAt, extra } = spec.signature;
     state.attempt = 1;
-    this.announcer?.announce({ type: "attempt.started", attempt: 1 }, current);
+    if (this.announcer !== undefined) {
+      this.announcer.announce({ type: "attempt.started", attempt: 1 }, current);
+      if (this.over) return undefined;
+    }
     if (contextAt < 0 && !extra) {
       if (inputs.length === 0) return spec.fn.call(spec.self);
       if (inputs.length === 1 && state.value !== undefined) return spec.fn.call(spec.self, state.value);
@@ -242,7 +248,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     state.isExecuting = false;
     state.history.add(current, value);
     this.announcer?.announce({ type: "node.completed", result: value, cached: state.isCached }, current);
-    this.follow(outcome, value);
+    if (!this.over) this.follow(outcome, value);
   };
 
   /**
@@ -260,7 +266,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     else if (target !== END) this.goTo(target, value);
     else {
       this.leave(undefined, value);
-      this.finish();
+      if (!this.over) this.finish();
     }
   }
 
@@ -377,6 +383,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     if (!plan.isManaged[state.current] && this.hooks.length === 0) {
       announcer?.announce({ type: "attempt.failed", attempt: state.attempt, error: thrown }, state.current);
     }
+    if (this.over) return;
     this.state.isExecuting = false;
     state.history.add(state.current, NO_VALUE);
     this.fail(error, decided);
@@ -402,10 +409,12 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   private fail(thrown: unknown, decided?: Verdict | "unrescued"): void {
     const { state, plan } = this;
     const error = failureOf(this.state, thrown);
+    const origin = originOf(error);
     state.addError(error);
     this.announcer?.announce({ type: "node.failed", error }, state.current);
+    if (this.over) return;
     const rescue = plan.errorStates[state.current];
-    if (rescue >= 0 && decided === undefined) return this.goTo(rescue, originOf(error), undefined, true);
+    if (rescue >= 0 && decided === undefined) return this.goTo(rescue, origin, undefined, true);
     const verdict = decided === undefined || decided === "unrescued" ? this.judge(error) : decided;
     if (!(verdict instanceof Promise)) return this.carryOut(error, verdict);
     if (!this.sync) return this.await(verdict, (settled) => this.carryOut(error, settled), this.failed);

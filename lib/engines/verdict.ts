@@ -12,7 +12,7 @@ export type Verdict = ErrorStrategy | ExecutionError;
 /** Asks the run's error handler what to do about a node's failure. */
 export function ask(handler: ErrorHandler, error: ExecutionError, ctx: Context): Verdict | Promise<Verdict> {
   const node = ctx.nodeName;
-  const site = { runId: error.runId, node, attempt: error.attempt };
+  const site = { runId: ctx.runId, node, attempt: ctx.attempt };
   const faulty = (cause: unknown) => {
     const message = `errorHandler threw on the failure of node "${node}": ${messageOf(cause)}. Correct the handler.`;
     return new ExecutionError(message, { ...site, cause });

@@ -20,12 +20,17 @@ export class Redaction {
   }
 }
 
+/** An object has no name as a key of a map. */
+function isNamed(key: unknown, name: string): boolean {
+  return name === "*" || (Object(key) !== key && String(key) === name);
+}
+
 function hidden(value: unknown, path: readonly string[]): unknown {
   if (path.length === 0) return REDACTED;
   if (typeof value !== "object" || value === null) return value;
   const [key, ...rest] = path;
   if (value instanceof Map) {
-    return new Map(Array.from(value, ([k, item]) => [k, key === "*" || String(k) === key ? hidden(item, rest) : item]));
+    return new Map(Array.from(value, ([k, item]) => [k, isNamed(k, key) ? hidden(item, rest) : item]));
   }
   const keys = key === "*" ? Object.keys(value) : Object.hasOwn(value, key) ? [key] : [];
   if (keys.length === 0) return value;

@@ -4,7 +4,10 @@
  */
 export type Coroutine<T = unknown> = Generator<unknown, T, any>;
 
-const native = Promise.prototype.then;
+/** What takes what to do with a value, and with an error. */
+type Then = (this: unknown, ...reactions: [resolve: (value: any) => void, reject: (error: unknown) => void]) => unknown;
+
+const { then: native } = Promise.prototype as unknown as { readonly then: Then };
 
 /**
  * What of `value` has to be waited for, by the rule of `await`: whatever has a `then`; undefined when nothing has. A value
@@ -13,13 +16,13 @@ const native = Promise.prototype.then;
  */
 export function pendingOf<T>(value: T | PromiseLike<T>): Promise<T> | undefined {
   if (value === null || (typeof value !== "object" && typeof value !== "function")) return undefined;
-  const { then } = value as PromiseLike<T>;
+  const { then } = value as { readonly then?: unknown };
   if (then === native) return value as Promise<T>;
   if (typeof then !== "function") return undefined;
-  return adopted(value as PromiseLike<T>, then);
+  return adopted(value, then as Then);
 }
 
-function adopted<T>(value: PromiseLike<T>, then: PromiseLike<T>["then"]): Promise<T> {
+function adopted<T>(value: unknown, then: Then): Promise<T> {
   return new Promise((resolve, reject) => void then.call(value, resolve, reject));
 }
 

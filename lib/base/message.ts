@@ -6,7 +6,7 @@ const LONGEST = 10_000;
 /** The text of whatever was thrown. Total: whatever a value does when it is looked at, this gives a string. */
 export function messageOf(thrown: unknown): string {
   try {
-    const text = typeof thrown === "object" && thrown !== null ? textOf(thrown) : String(thrown);
+    const text = textIn(thrown) ?? String(thrown);
     return text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length - LONGEST} characters more)` : text;
   } catch {
     return `${show(thrown)}, which has no readable message`;
@@ -14,13 +14,9 @@ export function messageOf(thrown: unknown): string {
 }
 
 /** What has a message need not be an `Error` of this realm, nor one at all. */
-function textOf(thrown: object): string {
+function textIn(thrown: unknown): string | undefined {
+  if (typeof thrown !== "object" || thrown === null) return undefined;
   const { message } = thrown as Partial<Error>;
-  if (isText(message)) return message;
-  const { name } = thrown as Partial<Error>;
-  return thrown instanceof Error && isText(name) && message === "" ? name : String(thrown);
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string" && value !== "";
+  if (typeof message !== "string") return undefined;
+  return message || (thrown instanceof Error && String(thrown.name)) || undefined;
 }

@@ -37,7 +37,8 @@ export function destination(plan: FsmPlan, from: number, outcome: unknown, value
     if (outcome instanceof WaitForEvent) return waiting(plan, from, outcome);
   }
   for (const { to, condition } of plan.transitions[from]) {
-    if (condition === undefined || holds(plan, from, to, condition(value))) {
+    const answer: unknown = condition === undefined || condition(value);
+    if (answer === true || (answer !== false && holds(plan, from, to, answer))) {
       return target(plan, from, plan.specs[to].name);
     }
   }
@@ -67,7 +68,8 @@ function target(plan: FsmPlan, from: number, name: string): number {
 function misdirected(plan: FsmPlan, from: number, name: string): never {
   const source = plan.specs[from].name;
   if (!plan.indexOf.has(name)) {
-    const hint = (typeof name === "string" && suggestion(name, plan.indexOf.keys())) || " Define it, or correct the name.";
+    const hint =
+      (typeof name === "string" && suggestion(name, plan.indexOf.keys())) || " Define it, or correct the name.";
     throw new Misdirection(`State "${source}" leads to ${show(name)}, but there is no such state.${hint}`, false);
   }
   const legal = Array.from(plan.legal[from].keys(), (state) => `"${state}"`).join(", ") || "nowhere";

@@ -247,8 +247,11 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const value = valueOf(outcome);
     state.isExecuting = false;
     state.history.add(current, value);
-    this.announcer?.announce({ type: "node.completed", result: value, cached: state.isCached }, current);
-    if (!this.over) this.follow(outcome, value);
+    if (this.announcer !== undefined) {
+      this.announcer.announce({ type: "node.completed", result: value, cached: state.isCached }, current);
+      if (this.over) return;
+    }
+    this.follow(outcome, value);
   };
 
   /**

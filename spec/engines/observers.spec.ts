@@ -81,10 +81,12 @@ describe("An observer that ends the run", () => {
     for (const type of ["run.started", "state.entered", "attempt.started"])
       for (const options of [{}, { retry: 1 }]) {
         const fsm = new Fsm("f");
-        fsm.state("a", { initial: true, params: [], ...options }, () => expect.unreachable());
+        const called = vi.fn();
+        fsm.state("a", { initial: true, params: [], ...options }, called);
         const abort = new AbortController();
         const run = fsm.run({ observers: [on(type, () => abort.abort())], signal: abort.signal });
         await expect(run).rejects.toMatchObject({ code: "CANCELLED" });
+        expect(called).not.toHaveBeenCalled();
       }
   });
 });

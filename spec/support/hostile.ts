@@ -1,5 +1,4 @@
 /** Values that make trouble for whoever looks at them, and functions that throw, return and promise them. */
-import { types } from "node:util";
 import { runInNewContext } from "node:vm";
 import { Dag, decide, next, PauseRun, route, stop } from "dagwright";
 
@@ -17,6 +16,9 @@ function revoked<T extends object>(target: T): T {
   revoke();
   return proxy;
 }
+
+/** What takes a turn to settle. */
+const turn = Promise.resolve();
 
 const allTraps = new Proxy({}, { get: () => trap });
 
@@ -51,6 +53,7 @@ export const hostile: Readonly<Record<string, () => unknown>> = {
     trapped(new Error("x"), "stack", "message", "name", "cause", "code", "then"),
   "an error with symbols for texts": () =>
     Object.assign(new Error("x"), { stack: Symbol("s"), message: Symbol("m"), name: Symbol("n"), code: Symbol("c") }),
+  "an error with no message and a symbol for a name": () => Object.assign(new Error(""), { name: Symbol("n") }),
   "an error with an object for a message": () =>
     Object.assign(new Error("x"), { message: Object.create(null) as unknown }),
   "an error that is its own cause": () => {
@@ -126,11 +129,11 @@ export const deeds: readonly (readonly [name: string, deed: () => unknown])[] = 
       throw value();
     };
     const later = async () => {
-      await 0;
+      await turn;
       return value();
     };
     const throwsLater = async () => {
-      await 0;
+      await turn;
       throw value();
     };
     return [
@@ -151,8 +154,10 @@ export function outcomeOf(deed: () => unknown): unknown {
   } catch (error) {
     outcome = error;
   }
-  if (types.isPromise(outcome) && Object.getPrototypeOf(outcome) === Promise.prototype) {
-    Promise.prototype.then.call(Object.defineProperty(outcome, "constructor", { value: Promise }), undefined, () => {});
+  try {
+    void Promise.prototype.then.call(outcome, undefined, () => {});
+  } catch {
+    // No promise, or none that rejects.
   }
   return outcome;
 }

@@ -53,7 +53,8 @@ export class Announcer {
     if (this.isTelling) return void this.waiting.push(event);
     this.isTelling = true;
     this.tell(event);
-    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) this.tell(next);
+    for (let i = 0; i < this.waiting.length; i++) this.tell(this.waiting[i]);
+    this.waiting.length = 0;
     this.isTelling = false;
   }
 

@@ -217,7 +217,7 @@ export class ThreadPool {
     piscina.on("error", (error: unknown) => {
       // The answer of a thread that was ended at that moment.
       if (/^Unexpected message from Worker/u.test(messageOf(error))) return;
-      process.emitWarning(`A worker thread failed while it was idle: ${String(error)}`, "DagwrightWorkerWarning");
+      process.emitWarning(`A worker thread failed while it was idle: ${messageOf(error)}`, "DagwrightWorkerWarning");
     });
     this.opened = piscina;
     return piscina;

@@ -3,9 +3,11 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { serialize } from "node:v8";
 import { parentPort } from "node:worker_threads";
 import { move } from "piscina";
+import { show } from "../base/check.js";
 import { inspect } from "../base/clone.js";
-import { drive, isThenable, type Coroutine } from "../base/coroutine.js";
+import { drive, pendingOf, type Coroutine } from "../base/coroutine.js";
 import { encodeThrown } from "../base/error-codec.js";
+import { messageOf } from "../base/message.js";
 import { readNodes } from "../definition/class-methods.js";
 import type { Context } from "../definition/context.js";
 import type { NodeSpec } from "../definition/node-spec.js";
@@ -50,7 +52,7 @@ async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {
   try {
     there = await nodesAt(address, "");
   } catch (error) {
-    there = `a worker can't make its instance: ${String(error)}`;
+    there = `a worker can't make its instance: ${messageOf(error)}`;
   }
   return nodes.map(({ name, inputs }) => {
     if (typeof there === "string") return there;
@@ -129,7 +131,8 @@ function* answerTo(spec: NodeSpec, inputs: readonly unknown[], extra: CallExtra 
   if (extra?.announces === true) parentPort?.postMessage({ id: extra.id, began: true } satisfies Notice);
   try {
     let value: unknown = inNode.run(true, () => spec.fn.apply(spec.self, args as unknown[]));
-    if (isThenable(value)) value = yield value;
+    const pending = pendingOf(value);
+    if (pending !== undefined) value = yield pending;
     if (context === undefined || before === undefined) return [value];
     const metadata = changes(context.metadata, before.metadata);
     const { obstacle } = inspect(metadata);
@@ -185,7 +188,7 @@ function contextOf({ name }: NodeSpec, { id }: CallExtra, context: CallContext, 
     },
     progress(fraction, message) {
       if (typeof fraction !== "number" || !(fraction >= 0 && fraction <= 1)) {
-        throw new RangeError(`"fraction" must be a number, from 0 to 1; received ${String(fraction)}.`);
+        throw new RangeError(`"fraction" must be a number, from 0 to 1; received ${show(fraction)}.`);
       }
       notify(fraction, message);
     },

@@ -1,15 +1,26 @@
+import { whenSettled } from "./coroutine.js";
+
 /**
  * Calls `listener` once when `signal` aborts, at once when it already has.
  * @returns a function that takes the listener off again, so that a long-lived signal keeps nothing of a finished run
  */
 export function onAbort(signal: AbortSignal, listener: (reason: unknown) => void): () => void {
-  const handler = () => listener(signal.reason);
+  const handler = () => listener(reasonOf(signal));
   if (signal.aborted) {
     handler();
     return () => {};
   }
   signal.addEventListener("abort", handler, { once: true });
   return () => signal.removeEventListener("abort", handler);
+}
+
+/** A signal of somebody else's making may be unable to say. */
+function reasonOf(signal: AbortSignal): unknown {
+  try {
+    return signal.reason;
+  } catch (error) {
+    return error;
+  }
 }
 
 /** An abort signal that exists only once somebody asks for it: creating one costs more than running a small node. */
@@ -57,10 +68,10 @@ export class LazyAbort {
    * Settles as `work` does, or rejects with the reason as soon as this aborts. Work that is given up goes on unheard:
    * its result is dropped, its rejection handled. One work at a time.
    */
-  interruptible<T>(work: PromiseLike<T>): Promise<T> {
+  interruptible<T>(work: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.interrupt = reject;
-      work.then(resolve, reject);
+      whenSettled(work, resolve, reject);
       if (this.cause !== undefined) reject(this.cause.reason);
     });
   }

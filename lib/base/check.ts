@@ -1,13 +1,28 @@
 import { suggestion } from "./nearest.js";
 
-/** How a received value is shown in a message: short, and safe for any value. */
+/** The most characters of a received text that become part of a message. */
+const LONGEST_TEXT = 200;
+
+/** How a received value is shown in a message. Total: short, and safe for any value. */
 export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "function") return `function ${value.name || "(anonymous)"}`;
-  if (typeof value === "bigint") return `${value}n`;
-  if (typeof value !== "object" || value === null) return String(value);
+  try {
+    return shown(value);
+  } catch {
+    return `${typeof value === "function" ? "a function" : "an object"} that can't be looked at`;
+  }
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(short(value));
+  if (typeof value === "function") return `function ${short(value.name) || "(anonymous)"}`;
+  if (typeof value === "bigint") return `${short(String(value))}n`;
+  if (typeof value !== "object" || value === null) return short(String(value));
   if (Array.isArray(value)) return `an array of ${value.length}`;
-  return `an object (${Object.prototype.toString.call(value).slice(8, -1)})`;
+  return `an object (${short(Object.prototype.toString.call(value).slice(8, -1))})`;
+}
+
+function short(text: string): string {
+  return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
 }
 
 /** @throws {TypeError} when `value` is not an options object, or has a key that is not in `known` */

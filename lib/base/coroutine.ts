@@ -4,14 +4,54 @@
  */
 export type Coroutine<T = unknown> = Generator<unknown, T, any>;
 
-/** Whether `value` has to be waited for, by the rule of `await`. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    value !== null &&
-    (typeof value === "object" || typeof value === "function") &&
-    typeof (value as { then?: unknown }).then === "function"
-  );
+/** What takes what to do with a value, and with an error. */
+type Then = (this: unknown, ...reactions: [resolve: (value: any) => void, reject: (error: unknown) => void]) => unknown;
+
+const { then: native } = Promise.prototype as unknown as { readonly then: Then };
+
+/**
+ * What of `value` has to be waited for, by the rule of `await`: whatever has a `then`; undefined when nothing has. A value
+ * is looked at once, and what it does with its `then` settles the promise at most once.
+ * @throws what reading `then` throws
+ */
+export function pendingOf<T>(value: T | PromiseLike<T>): Promise<T> | undefined {
+  if (value === null || (typeof value !== "object" && typeof value !== "function")) return undefined;
+  const { then } = value as { readonly then?: unknown };
+  if (then === native) return value as Promise<T>;
+  if (typeof then !== "function") return undefined;
+  return adopted(value, then as Then);
 }
+
+/** Whether `value` has a `then`, which is not called. @throws what reading it throws */
+export function isThenable(value: unknown): boolean {
+  if (value === null || (typeof value !== "object" && typeof value !== "function")) return false;
+  return typeof (value as { readonly then?: unknown }).then === "function";
+}
+
+function adopted<T>(value: unknown, then: Then): Promise<T> {
+  return new Promise((resolve, reject) => void then.call(value, resolve, reject));
+}
+
+/** Calls one of the two, once, when what {@link pendingOf} gave has settled. */
+export function whenSettled<T>(
+  pending: Promise<T>,
+  fulfilled: (value: T) => void,
+  rejected: (error: unknown) => void,
+): void {
+  try {
+    void pending.then(fulfilled, rejected);
+  } catch (error) {
+    // It only looks like a promise, or its class can't make another: nobody was told.
+    rejected(error);
+  }
+}
+
+/** Nobody waits for it: its rejection is handled. */
+export function abandon(pending: Promise<unknown>): void {
+  whenSettled(pending, ignore, ignore);
+}
+
+function ignore(): void {}
 
 /**
  * Runs a coroutine to its end. The result is a plain value when nothing it yielded had to be waited for, otherwise a
@@ -19,31 +59,41 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
  * @throws what the coroutine throws, before its first wait; afterwards the promise rejects with it
  */
 export function drive<T>(coroutine: Coroutine<T>): T | Promise<T> {
-  let step = coroutine.next();
+  const step = untilWait(coroutine, coroutine.next());
+  return step.done === true ? step.value : driveAsync(coroutine, step.value);
+}
+
+/** Goes on from a step to what the coroutine has to wait for, or to its end. What can't be looked at is its own failure. */
+function untilWait<T>(coroutine: Coroutine<T>, from: IteratorResult<unknown, T>): IteratorResult<Promise<unknown>, T> {
+  let step = from;
   while (step.done !== true) {
-    if (isThenable(step.value)) return driveAsync(coroutine, step.value);
+    let pending: Promise<unknown> | undefined;
+    try {
+      pending = pendingOf(step.value);
+    } catch (error) {
+      step = coroutine.throw(error);
+      continue;
+    }
+    if (pending !== undefined) return { done: false, value: pending };
     step = coroutine.next(step.value);
   }
-  return step.value;
+  return step;
 }
 
 /** Callbacks instead of `await`: a wait costs one promise instead of four. */
-function driveAsync<T>(coroutine: Coroutine<T>, first: PromiseLike<unknown>): Promise<T> {
+function driveAsync<T>(coroutine: Coroutine<T>, first: Promise<unknown>): Promise<T> {
   return new Promise((resolve, reject) => {
     const fulfilled = (value: unknown) => advance(() => coroutine.next(value));
     const rejected = (error: unknown) => advance(() => coroutine.throw(error));
-    const wait = (pending: PromiseLike<unknown>) =>
-      void (pending instanceof Promise ? pending : Promise.resolve(pending)).then(fulfilled, rejected);
     const advance = (resume: () => IteratorResult<unknown, T>) => {
       try {
-        let step = resume();
-        while (step.done !== true && !isThenable(step.value)) step = coroutine.next(step.value);
+        const step = untilWait(coroutine, resume());
         if (step.done === true) resolve(step.value);
-        else wait(step.value as PromiseLike<unknown>);
+        else whenSettled(step.value, fulfilled, rejected);
       } catch (error) {
         reject(error);
       }
     };
-    wait(first);
+    whenSettled(first, fulfilled, rejected);
   });
 }

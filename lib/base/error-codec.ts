@@ -1,3 +1,8 @@
+import { types } from "node:util";
+import { show } from "./check.js";
+import { isInstance } from "./instance.js";
+import { messageOf } from "./message.js";
+
 /** An error as plain data, which structured clone keeps whole. */
 export interface EncodedError {
   readonly name: string;
@@ -14,22 +19,40 @@ export type EncodedThrown = { readonly error: EncodedError } | { readonly value:
 
 const MOST_CAUSES = 20;
 
+/** Total: what of a value can't be read is left out, or described. */
 export function encodeThrown(thrown: unknown, canCross: (value: unknown) => boolean, depth = 0): EncodedThrown {
-  const carry = (value: unknown): unknown => (canCross(value) ? value : describe(value));
-  if (!(thrown instanceof Error)) return { value: carry(thrown) };
-  const { name, message, stack } = thrown;
-  const { code, data, until } = thrown as { code?: unknown; data?: unknown; until?: unknown };
-  const hasCause = "cause" in thrown && depth < MOST_CAUSES;
+  const carry = (value: unknown): unknown => (attempt(() => canCross(value)) === true ? value : show(value));
+  if (!isError(thrown)) return { value: carry(thrown) };
+  const name = attempt(() => thrown.name);
+  const message = attempt(() => thrown.message);
+  const stack = attempt(() => thrown.stack);
+  const code = attempt(() => (thrown as { code?: unknown }).code);
+  const cause = depth < MOST_CAUSES ? attempt(() => ("cause" in thrown ? [thrown.cause] : undefined)) : undefined;
+  const of = (key: "data" | "until") => carry(attempt(() => (thrown as { data?: unknown; until?: unknown })[key]));
   return {
     error: {
-      name: String(name),
-      message: String(message),
+      name: typeof name === "string" ? name : "Error",
+      message: typeof message === "string" ? message : messageOf(thrown),
       stack: typeof stack === "string" ? stack : undefined,
       code: typeof code === "string" || typeof code === "number" ? code : undefined,
-      cause: hasCause ? encodeThrown(thrown.cause, canCross, depth + 1) : undefined,
-      ...(code === "PAUSE_RUN" ? { pause: { data: carry(data), until: carry(until) } } : {}),
+      cause: cause === undefined ? undefined : encodeThrown(cause[0], canCross, depth + 1),
+      ...(code === "PAUSE_RUN" ? { pause: { data: of("data"), until: of("until") } } : {}),
     },
   };
+}
+
+/** An error of any realm. */
+function isError(thrown: unknown): thrown is Error {
+  return types.isNativeError(thrown) || isInstance(thrown, Error);
+}
+
+/** What `read` gives, undefined when it throws. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The error again. Its class is `Error`: classes do not cross. */
@@ -47,8 +70,4 @@ export function identify(error: Error, name: string, stack: string | undefined):
   const hidden = { configurable: true, writable: true, enumerable: false };
   if (error.name !== name) Object.defineProperty(error, "name", { value: name, ...hidden });
   if (stack !== undefined) Object.defineProperty(error, "stack", { value: stack, ...hidden });
-}
-
-function describe(value: unknown): string {
-  return typeof value === "function" ? `function ${value.name}` : Object.prototype.toString.call(value);
 }

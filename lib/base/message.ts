@@ -1,9 +1,22 @@
-/** The text of whatever was thrown. */
-export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message || error.name;
+import { show } from "./check.js";
+
+/** The most characters of a text that become part of a message. */
+const LONGEST = 10_000;
+
+/** The text of whatever was thrown. Total: whatever a value does when it is looked at, this gives a string. */
+export function messageOf(thrown: unknown): string {
   try {
-    return String(error);
+    const text = textIn(thrown) ?? String(thrown);
+    return text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length - LONGEST} characters more)` : text;
   } catch {
-    return Object.prototype.toString.call(error);
+    return `${show(thrown)}, which has no readable message`;
   }
+}
+
+/** What has a message need not be an `Error` of this realm, nor one at all. */
+function textIn(thrown: unknown): string | undefined {
+  if (typeof thrown !== "object" || thrown === null) return undefined;
+  const { message } = thrown as Partial<Error>;
+  if (typeof message !== "string") return undefined;
+  return message || (thrown instanceof Error && String(thrown.name)) || undefined;
 }

@@ -1,6 +1,6 @@
 import { LazyAbort } from "./abort.js";
 import { Alarm } from "./alarm.js";
-import { isThenable, type Coroutine } from "./coroutine.js";
+import { pendingOf, type Coroutine } from "./coroutine.js";
 
 /** All that coroutines wait for, so that it can be given up at once. */
 export class Waits {
@@ -38,10 +38,11 @@ export class Waits {
 
   /** Waits for something, until waiting is given up. @throws the reason then */
   *for<T>(work: T | PromiseLike<T>): Coroutine<T> {
-    if (!isThenable(work)) return work;
+    const pending = pendingOf(work);
+    if (pending === undefined) return work as T;
     const abort = this.enter();
     try {
-      return yield abort.interruptible(work);
+      return yield abort.interruptible(pending);
     } finally {
       this.leave(abort);
     }

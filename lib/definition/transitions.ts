@@ -77,13 +77,17 @@ function checkState(where: string, state: unknown): void {
 
 /** The value that an outcome leaves in the history: that of `next` or `stop`, or a plain value. */
 export function valueOf(outcome: unknown): unknown {
-  if (outcome instanceof Next || outcome instanceof Stop) return outcome.value;
-  return outcome instanceof WaitForEvent ? undefined : outcome;
+  try {
+    if (outcome instanceof Next || outcome instanceof Stop) return outcome.value;
+    return outcome instanceof WaitForEvent ? undefined : outcome;
+  } catch {
+    return outcome; // A proxy that can't be asked.
+  }
 }
 
 /** The same outcome with another value. What waits for an event passes its payload on, and has none of its own. */
 export function withValue(outcome: unknown, value: unknown): unknown {
+  if (Object.is(valueOf(outcome), outcome)) return value;
   if (outcome instanceof Next) return new Next(outcome.state, value);
-  if (outcome instanceof Stop) return new Stop(value);
-  return outcome instanceof WaitForEvent ? outcome : value;
+  return outcome instanceof Stop ? new Stop(value) : outcome;
 }

@@ -1,6 +1,7 @@
 import { now, toEpoch } from "../base/clock.js";
-import { isThenable } from "../base/coroutine.js";
+import { pendingOf, whenSettled } from "../base/coroutine.js";
 import { messageOf } from "../base/message.js";
+import { warn } from "../base/warning.js";
 import type { EventFacts, Observer, RunEvent } from "../run/events.js";
 
 /** What of a recorder an announcer needs. */
@@ -12,13 +13,26 @@ export interface Subject {
   readonly plan: { readonly specs: readonly { readonly name: string }[] };
 }
 
-/** Builds the events of a run and gives them to its store and its observers. Exists only in runs that have some. */
+/**
+ * Builds the events of a run and gives them to its store and its observers. Exists only in runs that have some.
+ *
+ * An observer harms no run: what it throws becomes a process warning, and whatever it does to the run meanwhile, all
+ * observers hear of everything in the order in which it happened. The run may be over when {@link Announcer.announce} returns.
+ */
 export class Announcer {
+  private observers: readonly Observer[];
+  /** What an observer made happen while it was told of something else: told next. */
+  private readonly waiting: RunEvent[] = [];
+  /** An observer is being told: what is going on in the run is not over yet. */
+  isTelling = false;
+
   constructor(
     private readonly subject: Subject,
-    private observers: readonly Observer[],
+    observers: readonly Observer[],
     private readonly recorder: Recorder | undefined,
-  ) {}
+  ) {
+    this.observers = [...observers];
+  }
 
   /** Adds an observer; gives a function that takes it away. */
   add(observer: Observer): () => void {
@@ -28,7 +42,7 @@ export class Announcer {
     };
   }
 
-  /** Completes an event with what every event has; an observer that throws becomes a process warning. */
+  /** Completes an event with what every event has, and tells of it. */
   announce(facts: EventFacts, node?: number): void {
     const at = toEpoch(now());
     this.recorder?.record(facts, at, node);
@@ -36,17 +50,29 @@ export class Announcer {
     const { plan, runId } = this.subject;
     const place = node === undefined ? {} : { node: plan.specs[node].name };
     const event = { ...facts, runId, at, ...place } as RunEvent;
+    if (this.isTelling) return void this.waiting.push(event);
+    this.isTelling = true;
+    this.tell(event);
+    for (let i = 0; i < this.waiting.length; i++) this.tell(this.waiting[i]);
+    this.waiting.length = 0;
+    this.isTelling = false;
+  }
+
+  private tell(event: RunEvent): void {
+    const { type } = event;
     for (const observer of this.observers) {
       try {
-        const returned: unknown = observer(event);
-        if (isThenable(returned)) returned.then(undefined, (error) => warn(event, error));
+        const pending = pendingOf<unknown>(observer(event));
+        if (pending !== undefined) whenSettled(pending, ignore, (error) => threw(type, error));
       } catch (error) {
-        warn(event, error);
+        threw(type, error);
       }
     }
   }
 }
 
-function warn(event: RunEvent, error: unknown): void {
-  process.emitWarning(`An observer threw on "${event.type}": ${messageOf(error)}`, "DagwrightObserverWarning");
+function threw(type: RunEvent["type"], error: unknown): void {
+  warn(`An observer threw on "${type}": ${messageOf(error)}`, "DagwrightObserverWarning");
 }
+
+function ignore(): void {}

@@ -3,6 +3,7 @@ import type { AttemptCall } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
 import { block } from "../base/block.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
+import { isInstance } from "../base/instance.js";
 import { messageOf } from "../base/message.js";
 import { Incomparable } from "../base/structural-key.js";
 import type { Waiting } from "../base/waiting.js";
@@ -136,7 +137,7 @@ export class Attempts {
       key = cache.keyOf(namedInputs(spec, host.argumentsOf(node, undefined)));
     } catch (error) {
       host.notAttempted(node);
-      if (!(error instanceof Incomparable)) throw error;
+      if (!isInstance(error, Incomparable)) throw error;
       const message = `${host.labelOf(node)} is cached, but its inputs can't be compared: ${error.message} Pass plain data, or choose what counts with the cache's "key".`;
       throw new ExecutionError(message, host.siteOf(node, 0, error));
     }
@@ -176,7 +177,7 @@ export class Attempts {
       const attempt = (n: number) => this.attempt(node, before + n);
       return yield* retrying(retry, attempt, host, this.waits, (next) => host.waiting(node, before + next));
     } catch (error) {
-      if (!(error instanceof AttemptsFailed)) throw error;
+      if (!isInstance(error, AttemptsFailed)) throw error;
       const { errors } = error;
       const cause = errors[errors.length - 1];
       const message = `${host.labelOf(node)} failed in all ${errors.length} attempts, at last: ${messageOf(cause)}`;
@@ -229,7 +230,7 @@ export class Attempts {
     try {
       return scheduler.enter(priority);
     } catch (cause) {
-      if (!(cause instanceof QueueFull)) throw cause;
+      if (!isInstance(cause, QueueFull)) throw cause;
       const message = `${host.labelOf(node)} was turned away. ${cause.message} Raise "maxQueueSize", or give it a retry.`;
       const error = new QueueFullError(message, host.siteOf(node, n));
       host.attemptFailed(node, n, error);
@@ -300,8 +301,8 @@ const Held = { key: 1, slot: 2, turn: 4 } as const;
 
 /** Whether the node was never called, however often it was tried. */
 function isQueueFull(error: unknown): boolean {
-  if (error instanceof RetryExhaustedError) return error.errors.every(isQueueFull);
-  return error instanceof QueueFullError;
+  if (isInstance(error, RetryExhaustedError)) return error.errors.every(isQueueFull);
+  return isInstance(error, QueueFullError);
 }
 
 /** Looks a node's result up on behalf of its run. */

@@ -1,13 +1,14 @@
 /** The errors of a dag's nodes. */
+import { isInstance } from "../base/instance.js";
 import { messageOf } from "../base/message.js";
-import { ExecutionError, InputsTimeoutError, type ErrorSite } from "../run/errors.js";
+import { ExecutionError, InputsTimeoutError, isErrorOf, type ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";
 import { WiringFault } from "./arguments.js";
 
 /** The error of a node that failed: dagwright's own as they are, a user's as the cause of ours. */
 export function failureOf(state: RunState, node: number, thrown: unknown): ExecutionError {
-  if (thrown instanceof ExecutionError && thrown.runId === state.runId) return thrown;
-  if (thrown instanceof WiringFault) return nodeError(state, node, thrown.message);
+  if (isErrorOf(state.runId, thrown)) return thrown;
+  if (isInstance(thrown, WiringFault)) return nodeError(state, node, thrown.message);
   return nodeError(state, node, `Node "${nameOf(state, node)}" failed: ${messageOf(thrown)}`, thrown);
 }
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { LazyAbort } from "../base/abort.js";
 import { findClock, now } from "../base/clock.js";
-import { drive, isThenable } from "../base/coroutine.js";
+import { abandon, drive, pendingOf, whenSettled } from "../base/coroutine.js";
 import type { DagwrightError } from "../base/errors.js";
 import { isContext, type DagPlan } from "../planning/plan.js";
 import { NodeContext } from "../run/context.js";
@@ -110,10 +110,11 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   private newGate(): Gate {
-    return new Gate(() => {
+    const opened = () => {
       this.readClock();
       this.pump();
-    });
+    };
+    return new Gate(() => this.goOn(opened));
   }
 
   private get isSequential(): boolean {
@@ -162,11 +163,12 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (!(placed instanceof Promise)) return this.placed(placed);
     this.open++;
     placed.then(
-      (found) => {
-        this.open--;
-        this.readClock();
-        this.placed(found);
-      },
+      (found) =>
+        this.goOn(() => {
+          this.open--;
+          this.readClock();
+          this.placed(found);
+        }),
       (error: ExecutionError) => this.over || this.halt("failed", error),
     );
   }
@@ -213,12 +215,13 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   private watchInputs(inputsTimeouts: ReadonlyMap<number, number>): void {
-    const onExpired = (node: number) => {
-      if (this.over || this.state.status[node] !== Status.pending) return;
-      this.readClock();
-      this.failLate(node);
-      this.pump();
-    };
+    const onExpired = (node: number) =>
+      this.goOn(() => {
+        if (this.over || this.state.status[node] !== Status.pending) return;
+        this.readClock();
+        this.failLate(node);
+        this.pump();
+      });
     this.deadlines = new InputDeadlines(inputsTimeouts, this.beganAt, onExpired);
     if (!this.sync) this.deadlines.start();
   }
@@ -232,20 +235,22 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (options.fallback === undefined) return this.fail(node, error);
     this.state.status[node] = Status.running;
     let standIn: unknown;
+    let pending: Promise<unknown> | undefined;
     try {
       standIn = drive(this.attempts.fallBack(node, error));
+      pending = pendingOf(standIn);
     } catch (own) {
       return this.failed(node, true, own);
     }
-    if (isThenable(standIn)) this.await(node, true, Promise.resolve(standIn));
-    else this.succeeded(node, true, standIn);
+    if (pending === undefined) this.succeeded(node, true, standIn);
+    else this.await(node, true, pending);
   }
 
   /** Starts no more nodes; the run ends as `paused` when those in flight have settled. */
   pause(): void {
     if (this.over) return;
     this.startNoMore();
-    this.pump();
+    if (this.announcer?.isTelling !== true) this.pump();
   }
 
   private startNoMore(): void {
@@ -301,7 +306,11 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   pump(): void {
     if (this.pumping || !this.hasBegun || this.isWaiting) return;
     this.pumping = true;
-    if (!this.followOrder()) this.startReady();
+    try {
+      if (!this.followOrder()) this.startReady();
+    } catch (fault) {
+      this.breakOff(fault);
+    }
     this.pumping = false;
     if (this.time >= this.deadline) this.expire();
     if (this.over || this.open > 0 || this.isWaiting || this.threads?.someStandBy === true) return;
@@ -336,17 +345,18 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.open++;
     this.slots.used++;
     let work: unknown;
+    let pending: Promise<unknown> | undefined;
     try {
       work = this.call(node);
+      pending = pendingOf(work);
     } catch (error) {
       return this.failed(node, false, error);
     }
-    if (work instanceof Promise && !this.sync) {
-      this.isStale = true;
-      if (this.fulfil === undefined) this.expectTurns();
-      void work.then(this.fulfil, this.reject);
-    } else if (isThenable(work)) this.await(node, false, Promise.resolve(work));
-    else this.tookTurn(node, work);
+    if (pending === undefined) return this.tookTurn(node, work);
+    if (this.sync) return this.await(node, false, pending);
+    this.isStale = true;
+    if (this.fulfil === undefined) this.expectTurns();
+    whenSettled(pending, this.fulfil as (value: unknown) => void, this.reject as (error: unknown) => void);
   }
 
   /**
@@ -356,8 +366,12 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private expectTurns(): void {
     this.fulfil = (value) => {
       if (this.over) return;
-      this.tookTurn(this.plan.order[this.position - 1], value);
-      if (!this.followOrder() || this.open === 0) this.pump();
+      try {
+        this.tookTurn(this.plan.order[this.position - 1], value);
+        if (!this.followOrder() || this.open === 0) this.pump();
+      } catch (fault) {
+        this.breakOff(fault);
+      }
     };
     this.reject = (error) => this.settled(this.plan.order[this.position - 1], false, false, error);
   }
@@ -414,10 +428,11 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private endSlice(): boolean {
     this.sliceEnd = this.time + TIME_SLICE;
     this.slice ??= new TimeSlice();
-    return this.slice.renew(() => {
+    const resume = () => {
       this.readClock();
       this.pump();
-    });
+    };
+    return this.slice.renew(() => this.goOn(resume));
   }
 
   private launch(node: number): void {
@@ -447,28 +462,29 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   private perform(node: number, managed: boolean): void {
     let work: unknown;
+    let pending: Promise<unknown> | undefined;
     try {
       if (managed) work = drive(this.attempts.run(node));
       else work = this.threads?.has(node) === true ? this.threads.start(node) : this.call(node);
+      pending = pendingOf(work);
     } catch (error) {
       return this.failed(node, managed, error);
     }
-    if (work instanceof Promise) this.await(node, managed, work);
-    else if (isThenable(work)) this.await(node, managed, Promise.resolve(work));
-    else this.succeeded(node, managed, work);
+    if (pending === undefined) this.succeeded(node, managed, work);
+    else this.await(node, managed, pending);
   }
 
   /** Goes on when what a node returned has settled. */
   private await(node: number, managed: boolean, work: Promise<unknown>): void {
     if (this.sync) {
-      work.catch(() => {});
+      abandon(work);
       const message = `Node "${this.name(node)}" returned a promise, which runSync can't wait for. Use run instead.`;
       return this.fail(node, new WiringFault(message), "failFast");
     }
     this.isStale = true;
     const fulfil = (value: unknown) => this.settled(node, managed, true, value);
     const reject = (error: unknown) => this.settled(node, managed, false, error);
-    void work.then(fulfil, reject);
+    whenSettled(work, fulfil, reject);
   }
 
   /** Calls a node's function with its arguments: the plain case, spelled out because it is the hot path. */
@@ -506,9 +522,13 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   private settled(node: number, managed: boolean, ok: boolean, outcome: unknown): void {
     if (this.over) return;
-    if (ok) this.succeeded(node, managed, outcome);
-    else this.failed(node, managed, outcome);
-    this.pump();
+    try {
+      if (ok) this.succeeded(node, managed, outcome);
+      else this.failed(node, managed, outcome);
+      this.pump();
+    } catch (fault) {
+      this.breakOff(fault);
+    }
   }
 
   // --- what became of a node ---
@@ -533,7 +553,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (!managed) {
       this.announcer?.announce({ type: "attempt.failed", attempt: this.state.attemptsOf(node), error }, node);
     }
-    this.fail(node, error);
+    if (!this.over) this.fail(node, error);
   }
 
   /** A node that took no more than a call gives back what it had. */
@@ -579,18 +599,21 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     state.setFinished(node, this.time);
     state.facts.errors.set(node, error);
     this.announcer?.announce({ type: "node.failed", error }, node);
+    if (this.over) return;
     const verdict = decided ?? this.judge(node, error);
-    if (!isThenable(verdict)) return this.carryOut(node, error, verdict);
+    if (!(verdict instanceof Promise)) return this.carryOut(node, error, verdict);
     if (this.sync) {
       const message = "errorHandler returned a promise, which runSync can't wait for. Use run instead.";
       return this.carryOut(node, error, nodeError(state, node, message));
     }
-    void verdict.then((settled) => {
-      if (this.over) return;
-      this.readClock();
-      this.carryOut(node, error, settled);
-      this.pump();
-    });
+    void verdict.then((settled) =>
+      this.goOn(() => {
+        if (this.over) return;
+        this.readClock();
+        this.carryOut(node, error, settled);
+        this.pump();
+      }),
+    );
   }
 
   private judge(node: number, error: ExecutionError): Verdict | Promise<Verdict> {

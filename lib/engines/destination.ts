@@ -1,3 +1,5 @@
+import { show } from "../base/check.js";
+import { abandon, pendingOf } from "../base/coroutine.js";
 import { suggestion } from "../base/nearest.js";
 import { Next, Stop, WaitForEvent } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
@@ -36,13 +38,29 @@ export class Misdirection extends Error {
  * @throws {Misdirection} when that is no state, or not a legal one; what a transition's condition throws
  */
 export function destination(plan: FsmPlan, from: number, outcome: unknown, value: unknown): number | Waiting {
-  if (plan.isTerminal[from] || outcome instanceof Stop) return END;
-  if (outcome instanceof Next) return target(plan, from, outcome.state);
-  if (outcome instanceof WaitForEvent) return waiting(plan, from, outcome);
+  if (plan.isTerminal[from]) return END;
+  // A plain value is its own value, and may be a proxy that can't be asked.
+  if (outcome !== value) {
+    if (outcome instanceof Stop) return END;
+    if (outcome instanceof Next) return target(plan, from, outcome.state);
+    if (outcome instanceof WaitForEvent) return waiting(plan, from, outcome);
+  }
   for (const { to, condition } of plan.transitions[from]) {
-    if (condition === undefined || condition(value)) return target(plan, from, plan.specs[to].name);
+    const answer: unknown = condition === undefined || condition(value);
+    if (answer === true || (answer !== false && holds(plan, from, to, answer))) {
+      return target(plan, from, plan.specs[to].name);
+    }
   }
   return END;
+}
+
+/** A promise is true whatever it promises, and so it is no answer. */
+function holds(plan: FsmPlan, from: number, to: number, answer: unknown): boolean {
+  const pending = pendingOf(answer);
+  if (pending === undefined) return Boolean(answer);
+  abandon(pending);
+  const transition = `from "${plan.specs[from].name}" to "${plan.specs[to].name}"`;
+  throw new TypeError(`The condition ${transition} returned a promise. Return a boolean, or let the state decide.`);
 }
 
 function waiting(plan: FsmPlan, from: number, { events, after }: WaitForEvent): Waiting {
@@ -59,8 +77,9 @@ function target(plan: FsmPlan, from: number, name: string): number {
 function misdirected(plan: FsmPlan, from: number, name: string): never {
   const source = plan.specs[from].name;
   if (!plan.indexOf.has(name)) {
-    const hint = suggestion(String(name), plan.indexOf.keys()) || " Define it, or correct the name.";
-    throw new Misdirection(`State "${source}" leads to "${name}", but there is no such state.${hint}`, false);
+    const hint =
+      (typeof name === "string" && suggestion(name, plan.indexOf.keys())) || " Define it, or correct the name.";
+    throw new Misdirection(`State "${source}" leads to ${show(name)}, but there is no such state.${hint}`, false);
   }
   const legal = Array.from(plan.legal[from].keys(), (state) => `"${state}"`).join(", ") || "nowhere";
   throw new Misdirection(

@@ -2,12 +2,14 @@ import { setImmediate } from "../base/turn.js";
 import { LazyAbort, onAbort } from "../base/abort.js";
 import { Alarm } from "../base/alarm.js";
 import { MissingInputError, StoreError, type DagwrightError } from "../base/errors.js";
+import { messageOf } from "../base/message.js";
+import { warn } from "../base/warning.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
-import { cancelled, expired, interruption } from "../run/endings.js";
+import { broken, cancelled, expired, interruption } from "../run/endings.js";
 import { ExecutionError } from "../run/errors.js";
 import type { Observer } from "../run/events.js";
 import type { RunBase } from "../run/run-base.js";
@@ -48,6 +50,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   protected lazyAttempts: Attempts | undefined = undefined;
   protected onIdle: (() => void) | undefined = undefined;
   private hasStarted = false;
+  private hasEnded = false;
   private isOpening = false;
   private onEnd: RunEnd<R> | undefined = undefined;
   /** Somebody wants it to end, and does not wait until that is recorded. */
@@ -141,8 +144,12 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   private prepare(onEnd: RunEnd<R>): void {
     const { signal, timeout } = this.options;
     this.onEnd = onEnd;
-    this.scheduler?.begin();
-    if (signal !== undefined) this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
+    try {
+      this.scheduler?.begin();
+      if (signal !== undefined) this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
+    } catch (fault) {
+      this.breakOff(fault);
+    }
     if (timeout !== undefined && !this.sync && !this.over) this.alarm = Alarm.after(timeout, () => this.expire());
   }
 
@@ -174,8 +181,12 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   }
 
   private goNow(): void {
-    this.announceStart();
-    this.begin();
+    try {
+      this.announceStart();
+      if (!this.over) this.begin();
+    } catch (fault) {
+      this.breakOff(fault);
+    }
   }
 
   private announceStart(): void {
@@ -231,14 +242,34 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     return this.setup.recorder?.gate();
   }
 
+  /** Does what was left for later. What it throws ends the run: nobody else would hear of it. */
+  protected goOn(work: () => void): void {
+    try {
+      work();
+    } catch (fault) {
+      this.breakOff(fault);
+    }
+  }
+
+  /** The last resort: something threw that must not. Ends the run, which would stay open otherwise. */
+  protected breakOff(fault: unknown): void {
+    const error = broken(this.state, fault);
+    if (this.over) warn(error.message, "DagwrightRunWarning");
+    else this.halt("failed", error);
+  }
+
   /** Ends the run before its time. @param rejects - with the error */
   protected halt(status: RunStatus, error: DagwrightError, rejects = true): void {
+    if (this.over) return;
     this.over = true;
-    this.announceStart();
-    this.cancelOpen();
-    const reason = interruption(this.state, error);
-    this.abort.abort(reason);
-    const interrupted = this.lazyAttempts?.interrupt(reason) === true;
+    let interrupted = false;
+    this.goOn(() => {
+      this.announceStart();
+      this.cancelOpen();
+      const reason = interruption(this.state, error);
+      this.abort.abort(reason);
+      interrupted = this.lazyAttempts?.interrupt(reason) === true;
+    });
     const end = () => this.end(status, rejects ? error : undefined);
     if (!interrupted || this.sync) return end();
     // The hooks of attempts just given up get one turn of the event loop to clean up.
@@ -248,8 +279,13 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
 
   /** Nothing happens in the run any more; it has ended when that is recorded. */
   protected end(status: RunStatus, error: DagwrightError | undefined): void {
-    this.over = true;
-    this.scheduler?.end();
+    if (this.hasEnded) return;
+    this.over = this.hasEnded = true;
+    try {
+      this.scheduler?.end();
+    } catch (fault) {
+      this.breakOff(fault);
+    }
     const { recorder } = this.setup;
     if (recorder === undefined) this.conclude(status, error);
     else this.record(recorder, status, error);
@@ -267,8 +303,8 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     recording.then(recorded, (unwritten: DagwrightError) => {
       if (error === undefined && !this.isSettled) return this.conclude("failed", unwritten);
       if (unwritten !== error && !this.isAnother(unwritten)) {
-        const message = `How run "${this.state.runId}" ended could not be recorded: ${unwritten.message}`;
-        process.emitWarning(message, "DagwrightStoreWarning");
+        const message = `How run "${this.state.runId}" ended could not be recorded: ${messageOf(unwritten)}`;
+        warn(message, "DagwrightStoreWarning");
       }
       this.conclude("failed", error);
     });
@@ -279,7 +315,11 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     const { onEnd } = this;
     if (onEnd === undefined) return;
     this.onEnd = this.settle = undefined;
-    this.removeListener?.();
+    try {
+      this.removeListener?.();
+    } catch (fault) {
+      this.breakOff(fault);
+    }
     this.alarm?.stop();
     this.announcer?.announce({ type: "run.finished", status, error });
     const result = this.resultOf(status);
@@ -290,6 +330,10 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
 
 /** Makes what there is of a run part of the error it ended with. */
 function attach(run: unknown, error: DagwrightError): void {
-  if (error instanceof ExecutionError || error instanceof MissingInputError || error instanceof StoreError)
+  if (!(error instanceof ExecutionError || error instanceof MissingInputError || error instanceof StoreError)) return;
+  try {
     error.run = run;
+  } catch {
+    // Whoever was told of it has frozen it.
+  }
 }

@@ -1,9 +1,11 @@
 /** The errors of an fsm's run: each says which state, and in which cycle. */
 import { MissingInputError, ValidationError, type DagwrightError } from "../base/errors.js";
+import { isInstance } from "../base/instance.js";
 import { suggestion } from "../base/nearest.js";
 import {
   ExecutionError,
   InvalidTransitionError,
+  isErrorOf,
   MaxCyclesError,
   UnknownStateError,
   type ErrorSite,
@@ -28,9 +30,9 @@ export function stateError(state: FsmState, what: string, ...cause: [unknown?]):
 
 /** The error of a state that failed: dagwright's own as they are, a user's as the cause of ours. */
 export function failureOf(state: FsmState, thrown: unknown): DagwrightError {
-  if (thrown instanceof MissingInputError && thrown.run === undefined) return thrown;
-  if (thrown instanceof ExecutionError && thrown.runId === state.runId) return thrown;
-  if (thrown instanceof Misdirection) {
+  if (isInstance(thrown, MissingInputError) && thrown.run === undefined) return thrown;
+  if (isErrorOf(state.runId, thrown)) return thrown;
+  if (isInstance(thrown, Misdirection)) {
     const ErrorClass = thrown.isKnown ? InvalidTransitionError : UnknownStateError;
     return new ErrorClass(thrown.message, siteOf(state, state.attempt));
   }

@@ -1,6 +1,6 @@
 import { Alarm } from "../base/alarm.js";
 import { block } from "../base/block.js";
-import { drive, isThenable, type Coroutine } from "../base/coroutine.js";
+import { abandon, drive, pendingOf, whenSettled, type Coroutine } from "../base/coroutine.js";
 import type { DagwrightError, StoreError } from "../base/errors.js";
 import { newRunId } from "../base/ids.js";
 import { valueOf } from "../definition/transitions.js";
@@ -121,7 +121,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   pause(): void {
     this.pausing = true;
     if (this.wait !== undefined) this.stopWaiting();
-    this.pump();
+    if (this.announcer?.isTelling !== true) this.pump();
   }
 
   /** Ends the run as `cancelled`, now, without an error. */
@@ -183,12 +183,16 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   pump(): void {
     if (this.pumping) return;
     this.pumping = true;
-    while (!this.over && !this.busy) {
-      if (this.pausing) this.end("paused", undefined);
-      else if (this.state.history.count >= this.maxCycles) this.exhaust();
-      else if (this.budget <= 0) break;
-      else if (this.clock.allows(this.outOfTime, this.turned)) this.cycle();
-      else this.busy = !this.over;
+    try {
+      while (!this.over && !this.busy) {
+        if (this.pausing) this.end("paused", undefined);
+        else if (this.state.history.count >= this.maxCycles) this.exhaust();
+        else if (this.budget <= 0) break;
+        else if (this.clock.allows(this.outOfTime, this.turned)) this.cycle();
+        else this.busy = !this.over;
+      }
+    } catch (fault) {
+      this.breakOff(fault);
     }
     this.pumping = false;
     if (!this.over && !this.busy) this.onIdle?.();
@@ -200,16 +204,21 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     this.budget--;
     state.isExecuting = true;
     state.isCached = false;
-    this.announcer?.announce({ type: "state.entered", cycle: state.history.count }, current);
+    if (this.announcer !== undefined) {
+      this.announcer.announce({ type: "state.entered", cycle: state.history.count }, current);
+      if (this.over) return;
+    }
     let work: unknown;
+    let pending: Promise<unknown> | undefined;
     try {
       work = plan.isManaged[current] || this.managesAll ? this.callManaged(current) : this.call(current);
+      pending = pendingOf(work);
     } catch (error) {
       return this.failed(error);
     }
-    if (!isThenable(work)) return this.returned(work);
-    if (!this.sync) return this.await(work, this.returned, this.failed);
-    Promise.resolve(work).catch(() => {});
+    if (pending === undefined) return this.returned(work);
+    if (!this.sync) return this.await(pending, this.returned, this.failed);
+    abandon(pending);
     this.failed(
       stateError(this.state, "returned a promise, which runSync can't wait for. Use run instead."),
       "failFast",
@@ -217,18 +226,22 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   /** Goes on when `work` has settled, unless the run has ended meanwhile. */
-  private await<T>(work: PromiseLike<T>, fulfilled: (value: T) => void, rejected: (error: unknown) => void): void {
+  private await<T>(work: Promise<T>, fulfilled: (value: T) => void, rejected: (error: unknown) => void): void {
     this.busy = true;
     const after =
       <A>(then: (outcome: A) => void) =>
       (outcome: A) => {
         if (this.over) return;
-        this.busy = false;
-        this.clock.reset();
-        then(outcome);
-        this.pump();
+        try {
+          this.busy = false;
+          this.clock.reset();
+          then(outcome);
+          this.pump();
+        } catch (fault) {
+          this.breakOff(fault);
+        }
       };
-    void Promise.resolve(work).then(after(fulfilled), after(rejected));
+    whenSettled(work, after(fulfilled), after(rejected));
   }
 
   /** Calls a state's function: the plain case, spelled out because it is the hot path. */
@@ -237,7 +250,10 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const spec = this.plan.specs[current];
     const { inputs, contextAt, extra } = spec.signature;
     state.attempt = 1;
-    this.announcer?.announce({ type: "attempt.started", attempt: 1 }, current);
+    if (this.announcer !== undefined) {
+      this.announcer.announce({ type: "attempt.started", attempt: 1 }, current);
+      if (this.over) return undefined;
+    }
     if (contextAt < 0 && !extra) {
       if (inputs.length === 0) return spec.fn.call(spec.self);
       if (inputs.length === 1 && state.value !== undefined) return spec.fn.call(spec.self, state.value);
@@ -262,7 +278,10 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const value = valueOf(outcome);
     state.isExecuting = false;
     state.history.add(current, value);
-    this.announcer?.announce({ type: "node.completed", result: value, cached: state.isCached }, current);
+    if (this.announcer !== undefined) {
+      this.announcer.announce({ type: "node.completed", result: value, cached: state.isCached }, current);
+      if (this.over) return;
+    }
     this.follow(outcome, value);
   };
 
@@ -281,7 +300,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     else if (target !== END) this.goTo(target, value);
     else {
       this.leave(undefined, value);
-      this.finish();
+      if (!this.over) this.finish();
     }
   }
 
@@ -307,7 +326,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
       this.fail(stateError(this.state, message, error), behind === "failure" ? "unrescued" : undefined);
       this.acknowledge(letter);
     };
-    let asked: unknown;
+    let asked: void | Promise<void>;
     try {
       asked = drive(
         (function* (): Coroutine<void> {
@@ -317,9 +336,9 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     } catch (error) {
       return vetoed(error);
     }
-    if (!isThenable(asked)) return this.enter(to, value, letter);
+    if (asked === undefined) return this.enter(to, value, letter);
     if (!this.sync) return this.await(asked, () => this.enter(to, value, letter), vetoed);
-    Promise.resolve(asked).catch(() => {});
+    abandon(asked);
     this.fail(
       stateError(
         this.state,
@@ -376,13 +395,14 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   /** What others have recorded meanwhile is taken, if it is in time. Otherwise goes where `after` leads, or comes to rest. */
   private endWait(hasElapsed: boolean): void {
     const { wait } = this;
-    const end = () => {
-      if (wait === undefined || this.wait !== wait) return;
-      this.stopWaiting();
-      if (hasElapsed) this.goTo((wait.after as NonNullable<Waiting["after"]>).state, undefined, "wait");
-      else this.rest(textOf(wait));
-      this.pump();
-    };
+    const end = () =>
+      this.goOn(() => {
+        if (wait === undefined || this.wait !== wait) return;
+        this.stopWaiting();
+        if (hasElapsed) this.goTo((wait.after as NonNullable<Waiting["after"]>).state, undefined, "wait");
+        else this.rest(textOf(wait));
+        this.pump();
+      });
     const { recorder } = this.setup;
     if (recorder === undefined) return end();
     // Whether the store can be read at all is found when the run is written.
@@ -431,6 +451,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     if (!plan.isManaged[state.current] && this.hooks.length === 0) {
       announcer?.announce({ type: "attempt.failed", attempt: state.attempt, error: thrown }, state.current);
     }
+    if (this.over) return;
     this.state.isExecuting = false;
     state.history.add(state.current, NO_VALUE);
     this.fail(error, decided);
@@ -470,14 +491,15 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   private fail(thrown: unknown, decided?: Verdict | "unrescued"): void {
     const { state, plan } = this;
     const error = failureOf(this.state, thrown);
+    const origin = originOf(error);
     state.addError(error);
     this.announcer?.announce({ type: "node.failed", error }, state.current);
+    if (this.over) return;
     const rescue = plan.errorStates[state.current];
-    if (rescue >= 0 && decided === undefined) return this.goTo(rescue, originOf(error), "failure");
+    if (rescue >= 0 && decided === undefined) return this.goTo(rescue, origin, "failure");
     const verdict = decided === undefined || decided === "unrescued" ? this.judge(error) : decided;
-    if (!isThenable(verdict)) return this.carryOut(error, verdict);
+    if (!(verdict instanceof Promise)) return this.carryOut(error, verdict);
     if (!this.sync) return this.await(verdict, (settled) => this.carryOut(error, settled), this.failed);
-    Promise.resolve(verdict).catch(() => {});
     this.carryOut(
       error,
       stateError(

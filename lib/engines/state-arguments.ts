@@ -2,6 +2,7 @@ import { MissingInputError } from "../base/errors.js";
 import type { Param } from "../definition/params.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { FsmState } from "../run/fsm-state.js";
+import { NO_VALUE } from "../run/history.js";
 
 const NONE = Symbol("none");
 
@@ -40,8 +41,10 @@ function runInput({ inputs }: FsmState, { name }: Param): unknown {
 }
 
 function laterInput(state: FsmState, param: Param, isOnly: boolean): unknown {
-  const { value } = state;
-  if (isOnly) return value === undefined ? runInput(state, param) : value;
+  const { value, history } = state;
+  // What a state threw is passed on even if it is undefined.
+  const isPassedOn = value !== undefined || history.valueAt(history.count - 1) === NO_VALUE;
+  if (isOnly) return isPassedOn ? value : runInput(state, param);
   const { name } = param;
   const isHere = typeof value === "object" && value !== null && name !== undefined && Object.hasOwn(value, name);
   return isHere ? (value as Record<string, unknown>)[name] : runInput(state, param);

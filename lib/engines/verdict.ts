@@ -1,5 +1,5 @@
 import { show } from "../base/check.js";
-import { isThenable } from "../base/coroutine.js";
+import { pendingOf } from "../base/coroutine.js";
 import type { Context } from "../definition/context.js";
 import type { ErrorStrategy } from "../definition/node-options.js";
 import { ExecutionError } from "../run/errors.js";
@@ -15,7 +15,7 @@ export type Verdict = ErrorStrategy | ExecutionError | PauseRun;
 /** Asks the run's error handler what to do about a node's failure. */
 export function ask(handler: ErrorHandler, error: ExecutionError, ctx: Context): Verdict | Promise<Verdict> {
   const node = ctx.nodeName;
-  const site = { runId: error.runId, node, attempt: error.attempt };
+  const site = { runId: ctx.runId, node, attempt: ctx.attempt };
   const faulty = (cause: unknown) => {
     if (isPause(cause)) return cause as PauseRun;
     const message = `errorHandler threw on the failure of node "${node}": ${messageOf(cause)}. Correct the handler.`;
@@ -28,8 +28,14 @@ export function ask(handler: ErrorHandler, error: ExecutionError, ctx: Context):
   };
   try {
     const answer: unknown = handler(node, error, ctx);
-    return isThenable(answer) ? Promise.resolve(answer).then(toVerdict, faulty) : toVerdict(answer);
+    const pending = pendingOf(answer);
+    return pending === undefined ? toVerdict(answer) : settled(pending).then(toVerdict, faulty);
   } catch (cause) {
     return faulty(cause);
   }
+}
+
+/** A promise of ours, whatever class the other one is of. */
+async function settled(pending: Promise<unknown>): Promise<unknown> {
+  return await pending;
 }

@@ -1,5 +1,6 @@
-import { isThenable, type Coroutine } from "../base/coroutine.js";
+import { abandon, pendingOf, type Coroutine } from "../base/coroutine.js";
 import { messageOf } from "../base/message.js";
+import { warn } from "../base/warning.js";
 import type { Waits } from "../base/waits.js";
 import { structuralKey } from "../base/structural-key.js";
 import type { NodeSpec } from "../definition/node-spec.js";
@@ -54,12 +55,19 @@ export class ResultCache {
     const names = typeof key === "string" ? [key] : key;
     const counted =
       typeof names === "function"
-        ? names(inputs)
+        ? this.chosen(names(inputs))
         : names === undefined
           ? given(inputs)
           : names.map((name) => inputs[name]);
     const text = structuralKey(version === undefined ? counted : [counted, version]);
     return this.prefix + (text.length <= LONGEST_KEY ? text : hash(text));
+  }
+
+  private chosen(key: unknown): unknown {
+    const pending = pendingOf(key);
+    if (pending === undefined) return key;
+    abandon(pending);
+    throw new TypeError(`"cache.key" returned a promise. Return what counts at once, or let a node before compute it.`);
   }
 
   /**
@@ -68,12 +76,9 @@ export class ResultCache {
    */
   *lookUp(key: string, user: CacheUser): Coroutine {
     for (;;) {
-      const found = this.flights.has(key) && !user.sync ? undefined : this.ask(() => this.store.get(key));
+      const found = this.flights.has(key) && !user.sync ? undefined : this.ask(() => this.store.get(key), usable);
       // A store that can't answer at once is asked by one at a time, too.
-      if (!isThenable(found)) {
-        const entry = usable(found);
-        if (entry !== undefined) return this.use(key, entry, user);
-      }
+      if (found !== undefined && !(found instanceof Promise)) return this.use(key, found, user);
       const flight = user.sync ? undefined : this.flights.get(key);
       if (flight === undefined) return yield* this.lead(key, found, user);
       const landing = yield* user.waits.for(flight.follow());
@@ -98,12 +103,12 @@ export class ResultCache {
   }
 
   /** Computes the result on behalf of all who ask meanwhile. */
-  private *lead(key: string, found: unknown, user: CacheUser): Coroutine {
+  private *lead(key: string, found: Promise<CacheEntry | undefined> | undefined, user: CacheUser): Coroutine {
     const flight = new Flight();
     this.flights.set(key, flight);
     let landing: Landing;
     try {
-      const entry = isThenable(found) ? usable(yield* user.waits.for(found)) : undefined;
+      const entry = yield* user.waits.for(found);
       if (entry !== undefined) {
         landing = { value: entry.value };
         return this.use(key, entry, user);
@@ -157,31 +162,43 @@ export class ResultCache {
     const storedAt = Date.now();
     const { ttl = Infinity } = this.options;
     const expiresAt = ttl === Infinity ? undefined : storedAt + ttl;
-    return this.ask(() => this.store.set(key, { value, storedAt, expiresAt }));
+    return this.ask(
+      () => this.store.set(key, { value, storedAt, expiresAt }),
+      () => undefined,
+    );
   }
 
-  /** A store that fails costs a computation, and no more. */
-  private ask(question: () => unknown): unknown {
-    const warn = (error: unknown) => {
-      const message = `The cache store of node "${this.spec.name}" failed, so nothing is taken from it: ${messageOf(error)}`;
-      process.emitWarning(message, "DagwrightCacheWarning");
-    };
+  /** A store that fails, or whose answer can't be read, costs a computation, and no more. */
+  private ask<T>(question: () => unknown, read: (answer: unknown) => T): T | undefined | Promise<T | undefined> {
     try {
       const answer = question();
-      return isThenable(answer) ? Promise.resolve(answer).catch(warn) : answer;
+      const pending = pendingOf(answer);
+      return pending === undefined ? read(answer) : this.awaited(pending, read);
     } catch (error) {
-      warn(error);
-      return undefined;
+      return this.failed(error);
     }
+  }
+
+  private async awaited<T>(pending: Promise<unknown>, read: (answer: unknown) => T): Promise<T | undefined> {
+    try {
+      return read(await pending);
+    } catch (error) {
+      return this.failed(error);
+    }
+  }
+
+  private failed(error: unknown): undefined {
+    const message = `The cache store of node "${this.spec.name}" failed, so nothing is taken from it: ${messageOf(error)}`;
+    warn(message, "DagwrightCacheWarning");
   }
 }
 
-/** What a store gave, if it is an entry that may be used still. */
+/** What a store gave, if it is an entry that may be used still. What it holds is looked at here, and not again. */
 function usable(found: unknown): CacheEntry | undefined {
   if (typeof found !== "object" || found === null || !("value" in found)) return undefined;
-  const { storedAt, expiresAt } = found as CacheEntry;
+  const { value, storedAt, expiresAt } = found as CacheEntry;
   if (typeof storedAt !== "number") return undefined;
-  return typeof expiresAt === "number" && Date.now() >= expiresAt ? undefined : (found as CacheEntry);
+  return typeof expiresAt === "number" && Date.now() >= expiresAt ? undefined : { value, storedAt, expiresAt };
 }
 
 /** An input that is undefined is as good as none. */

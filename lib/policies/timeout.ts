@@ -1,7 +1,7 @@
 import type { LazyAbort } from "../base/abort.js";
 import { Alarm } from "../base/alarm.js";
 import { now } from "../base/clock.js";
-import { isThenable, type Coroutine } from "../base/coroutine.js";
+import { pendingOf, type Coroutine } from "../base/coroutine.js";
 
 /**
  * Gives `execute` at most `timeout` ms, then aborts it with what `expired` makes. A function that blocks the thread
@@ -23,10 +23,11 @@ export function* limited(
     if (timeout !== undefined && !isOver) alarm ??= Alarm.after(timeout, () => abort.abort(expired()));
   };
   const work = execute(begin);
-  if (isThenable(work)) {
+  const pending = pendingOf(work);
+  if (pending !== undefined) {
     if (!later) begin();
     try {
-      return yield abort.interruptible(work);
+      return yield abort.interruptible(pending);
     } finally {
       isOver = true;
       alarm?.stop();

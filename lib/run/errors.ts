@@ -44,6 +44,15 @@ export class ExecutionError extends DagwrightError {
   }
 }
 
+/** Whether an error of this run was thrown: it says where already. Total. */
+export function isErrorOf(runId: string, thrown: unknown): thrown is ExecutionError {
+  try {
+    return thrown instanceof ExecutionError && thrown.runId === runId;
+  } catch {
+    return false;
+  }
+}
+
 /** An attempt took longer than the node's `timeout`. Code `NODE_TIMEOUT`. */
 export class NodeTimeoutError extends ExecutionError {
   static {

@@ -56,8 +56,13 @@ export class PauseRun extends DagwrightError {
 
 /** Whether a node threw a {@link PauseRun}, be it on another thread, from where classes do not come back. */
 export function isPause(error: unknown): error is Error {
-  if (error instanceof PauseRun) return true;
-  return error instanceof Error && error.name === "PauseRun" && (error as { code?: unknown }).code === "PAUSE_RUN";
+  try {
+    if (!(error instanceof Error) || typeof error.message !== "string") return false;
+    if (error instanceof PauseRun) return true;
+    return error.name === "PauseRun" && (error as { code?: unknown }).code === "PAUSE_RUN";
+  } catch {
+    return false; // What can't be looked at is a failure.
+  }
 }
 
 /** What a pause says, be it one that came from another thread. */

@@ -1,5 +1,6 @@
+import { messageOf } from "../base/message.js";
 import { StoreError } from "../base/errors.js";
-import { isRefusal, isTooLong, said } from "./refusal.js";
+import { isRefusal, isTooLong } from "./refusal.js";
 import { StoredTypes, type StoredType } from "./stored-types.js";
 import { Reader } from "./value-reader.js";
 import { Writer } from "./value-writer.js";
@@ -38,7 +39,7 @@ export class Codec {
     try {
       return new Writer(this.types, true).text(thrown);
     } catch {
-      return this.encode(new Error(said(thrown).slice(0, LONGEST_MESSAGE)));
+      return this.encode(new Error(messageOf(thrown).slice(0, LONGEST_MESSAGE)));
     }
   }
 
@@ -59,7 +60,7 @@ export class Codec {
       if (!Array.isArray(entries)) throw new TypeError("it is no list");
       return new Reader(this.types, entries).value();
     } catch (cause) {
-      throw new StoreError(`A stored value can't be read: ${said(cause)}.`, "STORE", { cause });
+      throw new StoreError(`A stored value can't be read: ${messageOf(cause)}.`, "STORE", { cause });
     }
   }
 }
@@ -70,6 +71,6 @@ function unstorable(what: string, cause: unknown): StoreError {
   const where = path === "" ? what : `"${path}" of ${what.charAt(0).toLowerCase()}${what.slice(1)}`;
   const reason = isTooLong(cause)
     ? "it is too large: its text is longer than any string can be. Keep it elsewhere, and store where"
-    : `${known?.reason ?? said(cause)}. ${known?.remedy ?? ""}`;
+    : `${known?.reason ?? messageOf(cause)}. ${known?.remedy ?? ""}`;
   return new StoreError(`${where} can't be stored: ${reason.replace(/\.?\s*$/u, ".")}`, "UNSTORABLE", { cause }, path);
 }

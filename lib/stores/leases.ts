@@ -1,6 +1,7 @@
 import { sql, type Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
+import { warn } from "../base/warning.js";
 import type { Database } from "./connection.js";
 import { isGone, newOwner } from "./owner.js";
 import type { SqlRunLog } from "./run-log.js";
@@ -81,7 +82,7 @@ export class Leases {
       tokens = new Map(rows.map(({ id, fencing_token }) => [id, fencing_token]));
     } catch (error) {
       const message = `The leases of runs could not be renewed: ${messageOf(error)}`;
-      process.emitWarning(message, "DagwrightStoreWarning");
+      warn(message, "DagwrightStoreWarning");
       return;
     }
     for (const log of before) {

@@ -20,11 +20,16 @@ export class Redaction {
   }
 }
 
+/** An object has no name as a key of a map. */
+function isNamed(key: unknown, name: string): boolean {
+  return name === "*" || (Object(key) !== key && String(key) === name);
+}
+
 function hidden(value: unknown, path: readonly string[]): unknown {
   if (path.length === 0) return REDACTED;
   if (typeof value !== "object" || value === null) return value;
   const [key, ...rest] = path;
-  const isHit = (own: unknown) => key === "*" || String(own) === key;
+  const isHit = (own: unknown) => isNamed(own, key);
   if (value instanceof Map) return new Map(Array.from(value, ([k, item]) => [k, isHit(k) ? hidden(item, rest) : item]));
   if (value instanceof Set) return new Set(Array.from(value, (item, i) => (isHit(i) ? hidden(item, rest) : item)));
   // It can't be copied property by property.

@@ -1,5 +1,3 @@
-import { messageOf } from "../base/message.js";
-
 export const REMEDY = 'Keep plain data, or name its class in the store option "types".';
 
 /** Something in a value can't be kept. */
@@ -26,11 +24,6 @@ export function isTooLong(error: unknown): boolean {
 
 export function isRefusal(error: unknown): error is Refusal {
   return unlessHostile(() => error instanceof Refusal, false);
-}
-
-/** What an error says. Users' getters and functions throw whatever they like. */
-export function said(error: unknown): string {
-  return unlessHostile(() => String(messageOf(error)), UNREADABLE);
 }
 
 /** What looking gives, unless that throws. */

@@ -4,6 +4,7 @@ import { Kysely } from "kysely";
 import { checkName } from "../base/check.js";
 import { DagwrightError, StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
+import { warn } from "../base/warning.js";
 import type { CacheStore } from "../definition/policy-options.js";
 import { unfinishedRuns } from "./abandoned.js";
 import { cancelRun } from "./cancellation.js";
@@ -206,7 +207,7 @@ export class SqlStore implements RunStore {
       await database.tidy?.(database.db);
     } catch (error) {
       const message = `The store could not be tidied up before it was closed: ${messageOf(error)}`;
-      process.emitWarning(message, "DagwrightStoreWarning");
+      warn(message, "DagwrightStoreWarning");
     }
     await database.db.destroy();
   }

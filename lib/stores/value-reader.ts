@@ -1,7 +1,7 @@
 import { isThenable } from "../base/coroutine.js";
 import { bytes, ERRORS, LEAVES, VIEWS } from "./natives.js";
 import { StoredClass, type StoredTypes } from "./stored-types.js";
-import { said } from "./refusal.js";
+import { messageOf } from "../base/message.js";
 import { HIDDEN } from "./value-writer.js";
 
 const MOST_CODINGS = 100;
@@ -165,7 +165,7 @@ export class Reader {
     try {
       value = type.decode(data);
     } catch (error) {
-      throw new Malformed(`"decode" of type "${type.name}" failed: ${said(error)}`, { cause: error });
+      throw new Malformed(`"decode" of type "${type.name}" failed: ${messageOf(error)}`, { cause: error });
     }
     if (isThenable(value)) throw new Malformed(`"decode" of type "${type.name}" gave a promise`);
     return value;

@@ -1,6 +1,7 @@
+import { messageOf } from "../base/message.js";
 import { isThenable } from "../base/coroutine.js";
 import { base64, ERRORS, LEAVES, nativeError, nativeName } from "./natives.js";
-import { description, isRefusal, isTooLong, Refusal, REMEDY, said, unlessHostile, UNREADABLE } from "./refusal.js";
+import { description, isRefusal, isTooLong, Refusal, REMEDY, unlessHostile, UNREADABLE } from "./refusal.js";
 import { StoredClass, type NamedCoding, type StoredTypes } from "./stored-types.js";
 import { joined, pathOf, quoted, type Place, type Step } from "./value-path.js";
 
@@ -61,7 +62,7 @@ export class Writer {
     } catch (error) {
       if (isTooLong(error)) throw error;
       if (this.describes) return quoted(description(value));
-      if (!isRefusal(error)) throw new Refusal(said(error), REMEDY, this.path());
+      if (!isRefusal(error)) throw new Refusal(messageOf(error), REMEDY, this.path());
       throw error.path === undefined ? new Refusal(error.reason, error.remedy, this.path()) : error;
     }
   }
@@ -287,7 +288,7 @@ export class Writer {
       return (value as Properties)[key];
     } catch (error) {
       if (this.describes) return UNREADABLE;
-      throw new Refusal(`reading it fails: ${said(error)}`, REMEDY, this.path(key));
+      throw new Refusal(`reading it fails: ${messageOf(error)}`, REMEDY, this.path(key));
     }
   }
 

@@ -1,4 +1,5 @@
 import { StoreError } from "../../base/errors.js";
+import { messageOf } from "../../base/message.js";
 import type { EventFacts } from "../../run/events.js";
 import type { RunStatus } from "../../run/status.js";
 import type { RunBase } from "../../run/run-base.js";
@@ -124,8 +125,11 @@ export abstract class Recorder {
     if (this.log === undefined) return;
     try {
       work(this.log);
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
+    } catch (cause) {
+      const error =
+        cause instanceof StoreError
+          ? cause
+          : new StoreError(`The run can't be recorded: ${messageOf(cause)}. See the cause.`, "UNSTORABLE", { cause });
       this.unstorable ??= error;
       this.driving.onFailure(error);
     }

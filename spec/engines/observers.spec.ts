@@ -1,0 +1,174 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Dag, Fsm, next, Scheduler, stop, type Observer, type RunEvent } from "dagwright";
+import { sqliteStore } from "dagwright/store";
+
+const fails = () => {
+  throw new Error("failed");
+};
+
+/** a → b (fails) → c, a → d with a stand-in, e skips nothing. */
+function failing(): Dag {
+  const dag = new Dag("failing");
+  dag.node("a", { params: [] }, () => 1);
+  dag.node("b", { needs: ["a"], retry: { retries: 1, delay: 0 } }, async () => fails());
+  dag.node("c", { needs: ["b"] }, () => 1);
+  dag.node("d", { needs: ["a"], fallback: 2 }, fails);
+  dag.node("e", { needs: ["d"] }, fails);
+  return dag;
+}
+
+/** a → b, which fails → rescue → end. */
+function rescued(): Fsm {
+  const fsm = new Fsm("rescued", { errorState: "rescue" });
+  fsm.state("a", { initial: true, params: [] }, () => next("b", 1));
+  fsm.state("b", { params: ["v"] }, async () => fails());
+  fsm.state("rescue", { params: ["error"] }, () => next("end", 1));
+  fsm.state("end", { params: ["v"] }, () => stop(2));
+  return fsm;
+}
+
+const EVENTS = [
+  "run.started",
+  "node.ready",
+  "state.entered",
+  "attempt.started",
+  "attempt.failed",
+  "node.completed",
+  "node.failed",
+  "node.skipped",
+  "state.left",
+  "run.finished",
+] as const;
+
+const on = (type: string, deed: (event: RunEvent) => void) => (event: RunEvent) => {
+  if (event.type === type) deed(event);
+};
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe("An observer that ends the run", () => {
+  it.each(EVENTS)("at %s leaves all others told of everything, in order, once", async (type) => {
+    for (const make of [failing, rescued])
+      for (const options of [{}, { errorStrategy: "continue" }, { errorHandler: async () => "continue" }]) {
+        const abort = new AbortController();
+        const scheduler = new Scheduler();
+        const before: RunEvent[] = [];
+        const after: RunEvent[] = [];
+        const observers = [
+          (event: RunEvent) => void before.push(event),
+          on(type, () => abort.abort("enough")),
+          (event: RunEvent) => void after.push(event),
+        ];
+        const all = { ...options, observers, scheduler, signal: abort.signal } as object;
+        const run = make().run(all);
+        await run.catch(() => {});
+        expect(after).toEqual(before);
+        const types = after.map((event) => event.type);
+        expect(types.filter((other) => other === "run.finished")).toHaveLength(1);
+        expect(types.at(-1)).toBe("run.finished");
+        if (types.includes(type) && type !== "run.finished") {
+          await expect(run).rejects.toMatchObject({ code: "CANCELLED" });
+          expect(after.at(-1)).toMatchObject({ status: "cancelled" });
+        }
+        await scheduler.close();
+        expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0 });
+      }
+  });
+
+  it("keeps a state from being called whose beginning it heard of", async () => {
+    for (const type of ["run.started", "state.entered", "attempt.started"])
+      for (const options of [{}, { retry: 1 }]) {
+        const fsm = new Fsm("f");
+        const called = vi.fn();
+        fsm.state("a", { initial: true, params: [], ...options }, called);
+        const abort = new AbortController();
+        const run = fsm.run({ observers: [on(type, () => abort.abort())], signal: abort.signal });
+        await expect(run).rejects.toMatchObject({ code: "CANCELLED" });
+        expect(called).not.toHaveBeenCalled();
+      }
+  });
+});
+
+describe("An observer that pauses the run", () => {
+  it("does so when what it heard of is over", async () => {
+    const dag = new Dag("d");
+    dag.node("a", { params: [] }, async () => 1);
+    dag.node("b", { needs: ["a"] }, () => expect.unreachable());
+    const types: string[] = [];
+    const observers: Observer[] = [
+      on("node.completed", () => void handle.pause()),
+      ({ type }) => void types.push(type),
+    ];
+    const handle = dag.start({ mode: "async", observers });
+    const run = await handle.result;
+    expect(run.status).toBe("paused");
+    expect(run.nodes.get("b")!.status).toBe("ready");
+    expect(types.slice(-4)).toEqual(["node.completed", "node.ready", "run.paused", "run.finished"]);
+  });
+
+  it("lets no state be executed again when the run goes on", async () => {
+    const store = sqliteStore(":memory:");
+    let calls = 0;
+    const fsm = new Fsm("f");
+    fsm.state("a", { initial: true, params: [] }, async () => next("b", ++calls));
+    fsm.state("b", { params: ["v"] }, (v: number) => stop(v));
+    const handle = fsm.start({ store, runId: "r", observers: [on("node.completed", () => void handle.pause())] });
+    expect((await handle.result).status).toBe("paused");
+    expect((await fsm.resume("r", { store })).value).toBe(1);
+    expect(calls).toBe(1);
+    await store.close();
+  });
+});
+
+describe("An observer harms no run", () => {
+  it("by adding itself to the list of observers, or by emptying that", async () => {
+    const events: string[] = [];
+    const observers: Observer[] = [
+      () => void observers.push(observers[0]),
+      () => void (observers.length = 0),
+      ({ type }) => void events.push(type),
+    ];
+    await failing().run({ observers, errorStrategy: "continue" });
+    expect(events.at(-1)).toBe("run.finished");
+  });
+
+  it("by throwing where warnings throw, too", async () => {
+    vi.spyOn(process, "emitWarning").mockImplementation(() => fails());
+    const dag = new Dag("d");
+    dag.node("a", { params: [] }, async () => 1);
+    expect((await dag.run({ observers: [fails, () => Promise.reject(new Error("late"))] })).value).toBe(1);
+  });
+
+  it("by freezing an error, or by what it makes of the error's properties", async () => {
+    const keys = ["message", "stack", "name", "cause", "runId", "attempt", "run"];
+    const spoil = (error: Error) => {
+      for (const key of keys) Object.defineProperty(error, key, { get: fails, set: fails });
+    };
+    for (const deed of [Object.freeze, spoil] as ((error: unknown) => void)[])
+      for (const type of ["attempt.failed", "node.failed"]) {
+        const observers = [on(type, (event) => deed((event as { error?: unknown }).error))];
+        await expect(failing().run({ observers })).rejects.toHaveProperty("code", "EXECUTION");
+        const handled = failing().run({ observers, errorHandler: () => "continue" });
+        expect((await handled).status).toBe("failed");
+        expect((await rescued().run({ observers })).value).toBe(2);
+      }
+  });
+
+  it("by running other workflows, and its own, from inside", async () => {
+    const inner: unknown[] = [];
+    const observers: Observer[] = [
+      on("attempt.failed", () => {
+        inner.push(failing().run({ errorStrategy: "continue" }));
+        const sync = new Dag("sync");
+        sync.node("a", { params: [] }, () => 1);
+        inner.push(sync.runSync().value);
+      }),
+    ];
+    const run = await failing().run({ observers, errorStrategy: "continue" });
+    expect(run.status).toBe("failed");
+    expect(inner.length).toBeGreaterThan(0);
+    for (const one of inner) expect(await one).toBeTruthy();
+  });
+});

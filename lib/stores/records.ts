@@ -3,7 +3,7 @@ import { StoreError } from "../base/errors.js";
 import type { Codec } from "./codec.js";
 import type { Database } from "./connection.js";
 import { untakenEvents } from "./event-rows.js";
-import { isKept, fromColumn } from "./names.js";
+import { isKept } from "./names.js";
 import { pausesIn } from "./pauses.js";
 import { checkedRow, unreadable } from "./rows.js";
 import type { AttemptRow, CycleRow, EventRow, RunRow, Tables } from "./schema.js";
@@ -144,7 +144,7 @@ function recordedNode(rows: readonly AttemptRow[], texts: Texts): RecordedNode {
     status: status as AttemptStatus,
     attempts: rows[rows.length - 1].attempt,
     output: texts.optional(output),
-    branch: branch === null ? undefined : fromColumn(branch),
+    branch: branch ?? undefined,
     isCached: is_cached === 1,
     reason: reason ?? undefined,
     error: texts.thrown(error),

@@ -234,7 +234,7 @@ class Reader {
       status: status === "superseded" ? "pending" : (status as NodeStatus),
       attempts: rows[rows.length - 1].attempt,
       output: this.value(row.node, output),
-      branch: row.branch === null ? undefined : fromColumn(row.branch),
+      branch: row.branch ?? undefined,
       cached: row.is_cached === 1,
       error: this.error(row.error),
       reason: row.reason ?? undefined,

@@ -72,6 +72,7 @@ export class SqlRunLog implements RunLog {
 
   attempt(entry: AttemptEntry): void {
     const { node, attempt, status, startedAt, finishedAt, output, branch, isCached, error, reason } = entry;
+    if (branch !== undefined) requireKept(`The branch of node "${node}"`, branch);
     const { codec, worker, skipsUnstorable } = this.keeper;
     let text: string | null = null;
     if (output !== undefined) {
@@ -89,7 +90,7 @@ export class SqlRunLog implements RunLog {
       status,
       worker: attempt === 0 ? null : worker,
       output: text === null ? null : batch.keep(text),
-      branch: branch === undefined ? null : toColumn(branch),
+      branch: branch ?? null,
       is_cached: isCached === true ? 1 : 0,
       error: error === undefined ? null : batch.keep(codec.encodeThrown(error)),
       reason: reason === undefined ? null : kept(reason),

@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import type { CompiledQuery, Kysely } from "kysely";
 import { append } from "../base/append.js";
 import type { Codec } from "./codec.js";
 import { MOST_ROWS } from "./event-rows.js";
@@ -19,6 +19,7 @@ export class Postman {
   private timer: NodeJS.Timeout | undefined;
   private round: Promise<void> | undefined;
   private nextRound: Promise<void> | undefined;
+  private addressed: CompiledQuery<EventRow> | undefined;
 
   /**
    * @param owner - to whom events are addressed
@@ -77,7 +78,7 @@ export class Postman {
     // Whoever drives a run by the time that rows have come has read them with the run.
     const drivers = new Map(this.driven);
     const { db } = await this.open();
-    const rows = await addressedTo(db, this.owner);
+    const { rows } = await db.executeQuery((this.addressed ??= addressedTo(db, this.owner)));
     if (rows.length === 0) return;
     const byRun = new Map<string, EventRow[]>();
     for (const row of rows) append(byRun, row.run_id, row);
@@ -102,10 +103,10 @@ export class Postman {
   }
 }
 
-/** The events for the runs that somebody drives, those of a run in order. */
-function addressedTo(db: Kysely<Tables>, owner: string): Promise<EventRow[]> {
+/** Asks for the events for the runs that somebody drives, those of a run in order. */
+function addressedTo(db: Kysely<Tables>, owner: string): CompiledQuery<EventRow> {
   const query = db.selectFrom("fsm_events").selectAll().where("for_owner", "=", owner);
-  return query.orderBy("run_id").orderBy("number").execute();
+  return query.orderBy("run_id").orderBy("number").compile();
 }
 
 /**

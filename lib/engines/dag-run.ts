@@ -89,7 +89,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private deadlines: InputDeadlines | undefined = undefined;
   private lazyArgs: Arguments | undefined = undefined;
   /** In a recorded run: the nodes that have started but are not called yet. */
-  private readonly gated: Gate | undefined;
+  private gated: Gate | undefined = undefined;
 
   constructor(state: RunState, options: RunOptions<any>, setup: RunSetup) {
     super(state, options, setup);
@@ -101,7 +101,6 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const isSerial = plan.isSerial || this.isSequential;
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
     this.slots = new Slots(limit, this);
-    this.gated = setup.recorder === undefined ? undefined : this.newGate();
     findClock();
     this.time = this.beganAt = now();
     if (setup.isResumed !== true) state.beganAt = this.time;
@@ -456,7 +455,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     announcer.announce({ type: "attempt.started", attempt }, node);
     if (this.over) return false;
     const gate = this.gate();
-    if (gate !== undefined) this.gated?.add(node, gate);
+    if (gate !== undefined) (this.gated ??= this.newGate()).add(node, gate);
     return gate === undefined;
   }
 

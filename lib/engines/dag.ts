@@ -23,6 +23,7 @@ import { dagHandle, idleDagHandle, type RunHandle } from "./dag-handle.js";
 import { DagRun, type RunSetup } from "./dag-run.js";
 import type { Definable, InstanceOf } from "./definable.js";
 import { Placements } from "./placements.js";
+import { admission } from "./durable/admission.js";
 import { newRecorder } from "./durable/dag-records.js";
 import {
   checkContinueOptions,
@@ -343,8 +344,19 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   ): Promise<RunResult<N>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
-    const { from, ifExists } = options ?? NO_OPTIONS;
+    const { from, store } = options ?? NO_OPTIONS;
     if (typeof from === "string") return this.launchFrom(from, options as PartialRunOptions<N>, first, last);
+    const isWhole = first === undefined && last === undefined;
+    const turn = isWhole && store !== undefined ? admission() : undefined;
+    if (turn !== undefined) return turn.then(() => this.launchNow(options, first, last));
+    return this.launchNow(options, first, last);
+  }
+
+  private launchNow(
+    options: PartialRunOptions<N> | undefined,
+    first: Target | undefined,
+    last: Target | undefined,
+  ): Promise<RunResult<N>> {
     // An async function would need no catch, but a second promise for every run.
     let run: DagRun;
     try {
@@ -352,7 +364,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     } catch (error) {
       return Promise.reject(error);
     }
-    return ifExists === "attach" ? this.begin(run, options as PartialRunOptions<N>) : this.runs.run(run);
+    return options?.ifExists === "attach" ? this.begin(run, options) : this.runs.run(run);
   }
 
   /** Runs to the end, be it as a run that the store has already. */

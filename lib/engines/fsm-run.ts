@@ -87,7 +87,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     this.mailbox = takesEvents || recorder !== undefined ? new Mailbox() : undefined;
     this.hasFailed = resumed?.hasFailed ?? false;
     if (resumed !== undefined) this.deliver(resumed.events);
-    recorder?.hear((events) => this.deliver(events));
+    recorder?.hearWith((events) => this.deliver(events));
     this.clock = new CycleClock(timeout, setup.sync);
     this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined || setup.recorder !== undefined;
   }

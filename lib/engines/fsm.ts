@@ -26,6 +26,7 @@ import {
   type FsmSendOptions,
 } from "./durable/options.js";
 import type { FsmRecorder } from "./durable/fsm-recorder.js";
+import { admission } from "./durable/admission.js";
 import { newFsmRecorder, type ResumedFsm } from "./durable/fsm-records.js";
 import { RecordedFsms } from "./durable/recorded-fsms.js";
 import { unknownState } from "./fsm-errors.js";
@@ -135,6 +136,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   async run(options?: FsmRunOptions): Promise<FsmResult<S>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
+    if (options?.store !== undefined) await admission();
     const run = this.engine(options, false);
     return options?.ifExists === "attach" ? this.startOrAttach(run, options, false).result : this.runs.run(run);
   }

@@ -9,8 +9,12 @@ import type { Write } from "./writer.js";
 /** How long what nobody waits for may wait to be written, in ms. */
 const LONGEST_DELAY = 50;
 
-/** About how many rows are written in one transaction: some 10 ms, in which a database in this process lets nothing else run. */
+/**
+ * About how many rows, and of how many runs, are written in one transaction: a few ms, in which a database in this process lets
+ * nothing else happen, and as much again for what the runs do then.
+ */
 const MOST_ROWS = 500;
+const MOST_RUNS = 50;
 
 type LoggedWrite = Write & { readonly log: SqlRunLog };
 
@@ -68,7 +72,7 @@ export class GroupCommit {
     const writes: LoggedWrite[] = [];
     let room = MOST_ROWS;
     for (const log of this.changed) {
-      if (room <= 0) break;
+      if (room <= 0 || writes.length === MOST_RUNS) break;
       this.changed.delete(log);
       const batch = log.take(room);
       if (batch === undefined) continue;

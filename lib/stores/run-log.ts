@@ -210,17 +210,17 @@ export class SqlRunLog implements RunLog {
    * @param makeRow - makes its row, later
    * @throws {StoreError} RUN_EXISTS, UNSTORABLE, STORE
    */
-  async create(makeRow: (batch: Batch) => NewRunRow): Promise<void> {
+  create(makeRow: (batch: Batch) => NewRunRow): Promise<this> {
     const written = deferred();
     this.creation = { makeRow, written };
     this.keeper.changed(this, true);
-    await written.promise;
-    this.claimed();
+    return written.promise.then(() => this.claimed());
   }
 
   /** From now on the database knows that the run is driven here. */
-  claimed(): void {
+  claimed(): this {
     this.isKnown = true;
+    return this;
   }
 
   /** Whether the run's row says that it is driven here, unless somebody has taken it over. */
@@ -243,7 +243,7 @@ export class SqlRunLog implements RunLog {
     if (fresh.length === 0 || this.failure !== undefined) return known;
     this.lastReceived = fresh[fresh.length - 1].number;
     try {
-      this.driving.onEvents?.(fresh.map((row) => queuedEvent(row, texts)));
+      this.driving.onEvents(fresh.map((row) => queuedEvent(row, texts)));
     } catch (unreadable) {
       this.fail(unreadable as Error);
     }

@@ -229,8 +229,7 @@ export class SqlStore implements RunStore {
     const token = randomInt(1, MOST_FIRST_TOKENS);
     const log = new SqlRunLog(run.runId, token, run.driving, keeper);
     leases.add(log);
-    await log.create((batch) => newRunRow(run, token, batch, leases, keeper));
-    return log;
+    return log.create((batch) => newRunRow(run, token, batch, leases, keeper));
   }
 
   /** @internal */
@@ -255,8 +254,7 @@ export class SqlStore implements RunStore {
       if (log !== undefined) leases.release(log);
       throw refusal === undefined ? error : refusal.error;
     }
-    log?.claimed();
-    return log;
+    return log?.claimed();
   }
 
   /** @internal */

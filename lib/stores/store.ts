@@ -44,15 +44,15 @@ export interface Unfinished {
   readonly held: readonly string[];
 }
 
-/** What a driver says of how it writes. */
+/** Who drives a run, and how it writes. */
 export interface Driving {
   readonly durability: Durability;
   /** What the nodes share, as it is when it is asked for; kept with every write. */
-  readonly metadata: () => Readonly<Record<string, unknown>> | undefined;
+  metadata(): Readonly<Record<string, unknown>> | undefined;
   /** Called once, when something can't be written: the run is nobody's, or not durable, from then on. */
-  readonly onFailure: (error: Error) => void;
+  onFailure(error: Error): void;
   /** Called with events that others recorded for the run: in order, and once with each. */
-  readonly onEvents?: (events: readonly QueuedEvent[]) => void;
+  onEvents(events: readonly QueuedEvent[]): void;
 }
 
 export interface NewRun {

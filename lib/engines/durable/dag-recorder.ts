@@ -20,7 +20,7 @@ export class DagRecorder extends Recorder {
   /** The attempts in progress, by node. */
   private readonly running = new Map<number, Begun>();
   /** The nodes whose failure was written with their attempt. */
-  private readonly failed = new Set<number>();
+  private failed: Set<number> | undefined = undefined;
 
   constructor(
     private readonly state: RunState,
@@ -29,6 +29,9 @@ export class DagRecorder extends Recorder {
   ) {
     super(state, recording, create);
   }
+
+  /** Nobody sends events to a dag. */
+  onEvents(): void {}
 
   /** Results taken over from another run are part of this one. */
   protected begin(log: RunLog): void {
@@ -53,12 +56,12 @@ export class DagRecorder extends Recorder {
         return;
       }
       case "attempt.failed":
-        this.failed.add(node);
+        (this.failed ??= new Set()).add(node);
         return this.settle(log, node, "failed", at, { error: facts.error });
       case "node.completed":
         return this.complete(log, facts, at, node);
       case "node.failed":
-        if (this.failed.has(node) && !running.has(node)) return;
+        if (this.failed?.has(node) === true && !running.has(node)) return;
         return this.settle(log, node, "failed", at, { error: facts.error });
       case "node.skipped":
         return this.settle(log, node, "skipped", at, { reason: facts.skippedBy });

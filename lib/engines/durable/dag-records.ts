@@ -26,7 +26,7 @@ export function newRecorder(
 ): Recorder | undefined {
   if (store === undefined) return undefined;
   const { plan, active } = state;
-  const create = ({ driving }: Recorder): Promise<RunLog> =>
+  const create = (driving: Recorder): Promise<RunLog> =>
     store.create({
       driving,
       runId: state.runId,
@@ -74,7 +74,7 @@ export function continued(
   }
   const recorder = new DagRecorder(state, options);
   const claim = {
-    driving: recorder.driving,
+    driving: recorder,
     structure: change === undefined ? undefined : structure,
     discard: holds === undefined ? [] : discarded(plan, run, holds),
   };

@@ -13,7 +13,8 @@ import { Recorder, type Recording } from "./recorder.js";
 export class FsmRecorder extends Recorder {
   private current: CycleEntry;
   /** Events that others recorded before anybody could take them. */
-  private early: QueuedEvent[] = [];
+  private readonly early: QueuedEvent[] = [];
+  private hear: ((events: readonly QueuedEvent[]) => void) | undefined = undefined;
 
   constructor(
     private readonly state: FsmState,
@@ -23,14 +24,18 @@ export class FsmRecorder extends Recorder {
     current?: CycleEntry,
   ) {
     super(state, recording, create);
-    this.onEvents = (events) => void this.early.push(...events);
     this.current = current ?? this.entered(0, state.current, undefined, undefined);
   }
 
-  /** Gives the events that others record for the run to `onEvents`, from now on and those that have come already. */
-  hear(onEvents: (events: readonly QueuedEvent[]) => void): void {
-    this.onEvents = onEvents;
-    if (this.early.length > 0) onEvents(this.early.splice(0));
+  onEvents(events: readonly QueuedEvent[]): void {
+    if (this.hear === undefined) this.early.push(...events);
+    else this.hear(events);
+  }
+
+  /** Gives the events that others record for the run to `hear`, from now on and those that have come already. */
+  hearWith(hear: (events: readonly QueuedEvent[]) => void): void {
+    this.hear = hear;
+    if (this.early.length > 0) hear(this.early.splice(0));
   }
 
   /** Whether the run is known to the store. */

@@ -40,7 +40,7 @@ export interface ContinuedFsm {
 /** What writes a new run to a store. */
 export function newFsmRecorder(state: FsmState, { store, durability }: Partial<Recording>): FsmRecorder | undefined {
   if (store === undefined) return undefined;
-  const create = ({ driving }: Recorder) =>
+  const create = (driving: Recorder) =>
     store.create({
       driving,
       runId: state.runId,
@@ -86,7 +86,7 @@ export function continuedFsm(
     isDone: last !== undefined && !goesOn && last.wait === undefined,
     hasFailed: run.cycles.some(({ status, output }) => status === "failed" && output !== undefined),
   };
-  const claim = { driving: recorder.driving, structure: change === undefined ? undefined : structure, discard: [] };
+  const claim = { driving: recorder, structure: change === undefined ? undefined : structure, discard: [] };
   return { state, recorder, claim, resumed };
 }
 

@@ -25,12 +25,10 @@ export interface Recording {
  * What can't be written ends the run. An attempt waits at the {@link Recorder.gate} until all before it is durable, so that
  * nothing ever depends on what could still be lost.
  */
-export abstract class Recorder {
+export abstract class Recorder implements Driving {
   /** Set by the run when it is made. */
   declare run: Recordable;
-  /** Hears of the events that others record for the run, if it is one of an fsm. */
-  protected onEvents: (events: readonly QueuedEvent[]) => void = () => {};
-  readonly driving: Driving;
+  readonly durability: Durability;
   protected log: RunLog | undefined;
   private readonly runId: string;
   private readonly store: RunStore;
@@ -39,21 +37,26 @@ export abstract class Recorder {
   private unstorable: StoreError | undefined;
 
   constructor(
-    state: RunBase,
+    private readonly recorded: RunBase,
     { store, durability = "strict" }: Recording,
     /** Makes the run known to the store; undefined when that is done already. */
     private readonly create?: (recorder: Recorder) => Promise<RunLog>,
   ) {
-    this.runId = state.runId;
+    this.runId = recorded.runId;
     this.store = store;
-    this.driving = {
-      durability,
-      metadata: () => state.sharedMetadata,
-      // Not in the middle of what the run is doing.
-      onFailure: (error) => queueMicrotask(() => this.run.unrecordable(error)),
-      onEvents: (events) => this.onEvents(events),
-    };
+    this.durability = durability;
   }
+
+  metadata(): Readonly<Record<string, unknown>> | undefined {
+    return this.recorded.sharedMetadata;
+  }
+
+  /** Ends the run, but not in the middle of what it is doing. */
+  onFailure(error: Error): void {
+    queueMicrotask(() => this.run.unrecordable(error));
+  }
+
+  abstract onEvents(events: readonly QueuedEvent[]): void;
 
   /** The run is known to the store, and driven by this process. */
   attach(log: RunLog): void {
@@ -71,12 +74,11 @@ export abstract class Recorder {
     return this.opening;
   }
 
-  private async openNow(): Promise<void> {
+  private openNow(): Promise<void> {
     const { create } = this;
-    if (this.log === undefined && create !== undefined) {
-      await inTurn(this.store, this.runId, async () => this.attach(await create(this)));
-    }
-    this.guarded((log) => this.begin(log));
+    const begin = () => this.guarded((log) => this.begin(log));
+    if (this.log !== undefined || create === undefined) return Promise.resolve(begin());
+    return inTurn(this.store, this.runId, () => create(this).then((log) => this.attach(log))).then(begin);
   }
 
   /** Takes an event of the run in. */
@@ -131,7 +133,7 @@ export abstract class Recorder {
           ? cause
           : new StoreError(`The run can't be recorded: ${messageOf(cause)}. See the cause.`, "UNSTORABLE", { cause });
       this.unstorable ??= error;
-      this.driving.onFailure(error);
+      this.onFailure(error);
     }
   }
 }

@@ -6,7 +6,8 @@ import { isOnlyOfName } from "../definition/name-registry.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { Origin } from "../definition/origin.js";
 import { INLINE, type Place } from "../run/place.js";
-import type { ThreadPool } from "./thread-pool.js";
+import { isProbeAnswer } from "./thread-answers.js";
+import { StartFault, type ThreadPool } from "./thread-pool.js";
 import type { Address, ProbeAnswer, ProbeTask } from "./thread-protocol.js";
 
 /** How long a worker may take to import a module, in ms. */
@@ -64,22 +65,37 @@ export function settle(wanted: readonly Place[], probe: ProbeTask | string, answ
 /** Asks a worker of the pool; gives up when the run that wants to know has ended. */
 export async function ask(pool: ThreadPool, probe: ProbeTask, run: LazyAbort): Promise<ProbeAnswer | string> {
   const abort = new LazyAbort();
+  let timer: NodeJS.Timeout | undefined;
+  let isLate = false;
   const giveUp = () => abort.abort(undefined);
-  const timer = setTimeout(giveUp, IMPORT_TIMEOUT);
+  // The time counts from the worker's word that it begins: nobody is late who waits for a thread.
+  const began = () => {
+    timer ??= setTimeout(() => {
+      isLate = true;
+      giveUp();
+    }, IMPORT_TIMEOUT);
+  };
   run.once("abort", giveUp);
   try {
-    return (await pool.execute(probe, [], abort)) as ProbeAnswer;
+    const answer = await pool.execute(probe, [], abort, began);
+    return isProbeAnswer(answer, probe.nodes.length) ? answer : failedImport(new Error("its answer can't be read"));
   } catch (error) {
-    return failedImport(error);
+    return isLate ? lateImport(probe) : failedImport(error);
   } finally {
     clearTimeout(timer);
+    run.removeListener();
   }
 }
 
 /** The reason for running inline when a worker could not even answer. */
 export function failedImport(error: unknown): string {
-  const isLate = error instanceof Error && error.name === "AbortError";
-  return `a worker could not import its module: ${isLate ? `it took more than ${IMPORT_TIMEOUT / 1000} s` : messageOf(error)}`;
+  return error instanceof StartFault ? error.message : `a worker could not import its module: ${messageOf(error)}`;
+}
+
+/** The answer for a worker that gave none in time. Unlike other failures that is a fact: nobody waits for it twice. */
+export function lateImport({ nodes }: ProbeTask): ProbeAnswer {
+  const reason = `a worker could not import its module: it took more than ${IMPORT_TIMEOUT / 1000} s`;
+  return nodes.map(() => reason);
 }
 
 function addressOf({ name, origin, instance }: Placeable): Address | string {

@@ -1,0 +1,61 @@
+/** Checks of what a worker says: code of users runs there too, and can change whatever it reaches. */
+import type { EncodedError, EncodedThrown } from "../base/error-codec.js";
+import type { CallAnswer, Completed, Notice, ProbeAnswer, Progress } from "./thread-protocol.js";
+
+/** Deeper causes than a worker ever sends. */
+const MOST_CAUSES = 50;
+
+/** The notice that a message is; undefined when it is an answer. A notice of no known shape tells nothing. */
+export function noticeIn(message: unknown): Notice | undefined {
+  if (!isRecord(message)) return undefined;
+  if ("began" in message) return { began: true };
+  return "progress" in message && isProgress(message.progress) ? { progress: message.progress } : undefined;
+}
+
+/** Whether a node completed. */
+export function isCompleted(answer: unknown): answer is Completed {
+  if (!Array.isArray(answer)) return false;
+  const [, metadata, metrics] = answer as unknown[];
+  const isFigure = ([, figure]: [string, unknown]) => typeof figure === "number";
+  return isEntries(metadata) && isEntries(metrics) && (metrics === undefined || metrics.every(isFigure));
+}
+
+/** Whether it is an answer to a call. */
+export function isCallAnswer(answer: unknown): answer is CallAnswer {
+  if (isCompleted(answer)) return true;
+  if (!isRecord(answer)) return false;
+  if ("thrown" in answer) return isThrown(answer.thrown);
+  return [answer.uncloneable, answer.missing, answer.problem].some((text) => typeof text === "string");
+}
+
+/** Whether it answers a probe of as many nodes. */
+export function isProbeAnswer(answer: unknown, nodes: number): answer is ProbeAnswer {
+  if (!Array.isArray(answer) || answer.length !== nodes) return false;
+  return answer.every((reason) => reason === undefined || typeof reason === "string");
+}
+
+function isProgress(value: unknown): value is Progress {
+  if (!Array.isArray(value)) return false;
+  const [fraction] = value as unknown[];
+  return fraction === undefined || (typeof fraction === "number" && fraction >= 0 && fraction <= 1);
+}
+
+function isEntries(value: unknown): value is [string, unknown][] | undefined {
+  if (value === undefined) return true;
+  return Array.isArray(value) && value.every((entry) => Array.isArray(entry) && typeof entry[0] === "string");
+}
+
+function isThrown(value: unknown, depth = 0): value is EncodedThrown {
+  if (!isRecord(value) || depth > MOST_CAUSES) return false;
+  return "error" in value ? isEncodedError(value.error, depth) : "value" in value;
+}
+
+function isEncodedError(value: unknown, depth: number): value is EncodedError {
+  if (!isRecord(value) || typeof value.name !== "string" || typeof value.message !== "string") return false;
+  const { stack, cause } = value;
+  return (stack === undefined || typeof stack === "string") && (cause === undefined || isThrown(cause, depth + 1));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -6,12 +6,15 @@ import { isOnlyOfName } from "../definition/name-registry.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { Origin } from "../definition/origin.js";
 import { INLINE, type Place } from "../run/place.js";
-import { isProbeAnswer } from "./thread-answers.js";
 import { StartFault, type ThreadPool } from "./thread-pool.js";
 import type { Address, ProbeAnswer, ProbeTask } from "./thread-protocol.js";
 
 /** How long a worker may take to import a module, in ms. */
 export const IMPORT_TIMEOUT = 20_000;
+
+const LATE = `a worker could not import its module: it took more than ${IMPORT_TIMEOUT / 1000} s`;
+/** The modules that no worker could import in time. */
+const late = new Set<string>();
 
 /** The places of a plan's nodes, by index. */
 export interface Placement {
@@ -47,6 +50,7 @@ export function wantedPlaces(specs: readonly NodeSpec[], mode: string): Place[] 
 export function probeFor(dag: Placeable, specs: readonly NodeSpec[]): ProbeTask | string {
   const address = addressOf(dag);
   if (typeof address === "string") return address;
+  if (late.has(address[0])) return LATE;
   const nodes = specs.map(({ name, signature }) => ({ name, inputs: signature.inputs.length }));
   return { op: "probe", address, nodes };
 }
@@ -77,8 +81,7 @@ export async function ask(pool: ThreadPool, probe: ProbeTask, run: LazyAbort): P
   };
   run.once("abort", giveUp);
   try {
-    const answer = await pool.execute(probe, [], abort, began);
-    return isProbeAnswer(answer, probe.nodes.length) ? answer : failedImport(new Error("its answer can't be read"));
+    return (await pool.execute(probe, [], abort, began)) as ProbeAnswer;
   } catch (error) {
     return isLate ? lateImport(probe) : failedImport(error);
   } finally {
@@ -92,10 +95,10 @@ export function failedImport(error: unknown): string {
   return error instanceof StartFault ? error.message : `a worker could not import its module: ${messageOf(error)}`;
 }
 
-/** The answer for a worker that gave none in time. Unlike other failures that is a fact: nobody waits for it twice. */
-export function lateImport({ nodes }: ProbeTask): ProbeAnswer {
-  const reason = `a worker could not import its module: it took more than ${IMPORT_TIMEOUT / 1000} s`;
-  return nodes.map(() => reason);
+/** The reason when a worker did not answer in time. Unlike other failures that is a fact: nobody waits for it twice. */
+export function lateImport({ address: [module] }: ProbeTask): string {
+  late.add(module);
+  return LATE;
 }
 
 function addressOf({ name, origin, instance }: Placeable): Address | string {

@@ -1,6 +1,6 @@
 /** Checks of what a worker says: code of users runs there too, and can change whatever it reaches. */
 import type { EncodedError, EncodedThrown } from "../base/error-codec.js";
-import type { CallAnswer, Completed, Notice, ProbeAnswer, Progress } from "./thread-protocol.js";
+import type { CallTask, Completed, Notice, ProbeAnswer, ProbeTask, Progress } from "./thread-protocol.js";
 
 /** Deeper causes than a worker ever sends. */
 const MOST_CAUSES = 50;
@@ -20,15 +20,19 @@ export function isCompleted(answer: unknown): answer is Completed {
   return isEntries(metadata) && isEntries(metrics) && (metrics === undefined || metrics.every(isFigure));
 }
 
-/** Whether it is an answer to a call. */
-export function isCallAnswer(answer: unknown): answer is CallAnswer {
+/** Whether a worker may have said that of itself: it has the shape of an answer to this task. */
+export function isAnswerTo(task: ProbeTask | CallTask, answer: unknown): boolean {
+  return "op" in task ? isProbeAnswer(answer, task.nodes.length) : isCallAnswer(answer);
+}
+
+function isCallAnswer(answer: unknown): boolean {
   if (isCompleted(answer)) return true;
   if (!isRecord(answer)) return false;
   if ("thrown" in answer) return isThrown(answer.thrown);
   return [answer.uncloneable, answer.missing, answer.problem].some((text) => typeof text === "string");
 }
 
-/** Whether it answers a probe of as many nodes. */
+/** Also what the worker of `probe-sync.ts` says. */
 export function isProbeAnswer(answer: unknown, nodes: number): answer is ProbeAnswer {
   if (!Array.isArray(answer) || answer.length !== nodes) return false;
   return answer.every((reason) => reason === undefined || typeof reason === "string");

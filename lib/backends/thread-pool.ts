@@ -3,9 +3,9 @@ import type { LazyAbort } from "../base/abort.js";
 import { checkDuration, checkNumber, checkOptions, checkType } from "../base/check.js";
 import { messageOf } from "../base/message.js";
 import { GivenUp, Job } from "./job.js";
-import { isCompleted, noticeIn } from "./thread-answers.js";
+import { isAnswerTo, isCompleted, noticeIn } from "./thread-answers.js";
 import type { CallTask, Notice, ProbeTask } from "./thread-protocol.js";
-import { WorkerThread, type ThreadOptions, type ThreadOwner } from "./worker-thread.js";
+import { LateStart, WorkerThread, type ThreadOptions, type ThreadOwner } from "./worker-thread.js";
 
 /** The options of a {@link ThreadPool}. */
 export interface ThreadPoolOptions {
@@ -26,6 +26,8 @@ const IDLE_TIMEOUT = 10_000;
 const LIMITS = ["maxOldGenerationSizeMb", "maxYoungGenerationSizeMb", "codeRangeSizeMb", "stackSizeMb"] as const;
 /** How long a pool makes do with the threads it has after one could not start, in ms. */
 const START_PAUSE = 1000;
+/** How long nobody waits again for threads after all were late to start, in ms. */
+const LATE_PAUSE = 60_000;
 
 /** A worker could not start, so that nothing was executed. */
 export class StartFault extends Error {
@@ -55,6 +57,8 @@ export class ThreadPool {
   private busy = 0;
   /** Until when no thread is started beside others, by `performance.now()`. */
   private pausedUntil = 0;
+  /** Until when nobody waits for a start, after all were late. */
+  private late: { readonly cause: LateStart; readonly until: number } | undefined = undefined;
   private isReceiving = false;
   private closed = false;
   private readonly owner: ThreadOwner = {
@@ -112,8 +116,7 @@ export class ThreadPool {
    * @internal
    */
   get isUp(): boolean {
-    for (const { isReady, isEnding } of this.threads) if (isReady && !isEnding) return true;
-    return false;
+    return this.some(({ isReady }) => isReady);
   }
 
   /**
@@ -214,16 +217,17 @@ export class ThreadPool {
 
   private get mayStart(): boolean {
     if (this.threads.size >= this.maxWorkers) return false;
-    return this.pausedUntil === 0 || !this.hasThread || performance.now() >= this.pausedUntil;
+    return this.pausedUntil === 0 || !this.some(() => true) || performance.now() >= this.pausedUntil;
   }
 
-  /** Whether there is a thread, or will be as far as anybody knows. */
-  private get hasThread(): boolean {
-    for (const { isEnding } of this.threads) if (!isEnding) return true;
+  /** Whether it is true of a thread that may get jobs. */
+  private some(is: (thread: WorkerThread) => boolean): boolean {
+    for (const thread of this.threads) if (!thread.isEnding && is(thread)) return true;
     return false;
   }
 
   private start(job: Job): void {
+    if (this.late !== undefined && performance.now() < this.late.until) return this.refuse(job, this.late.cause);
     let thread: WorkerThread;
     try {
       thread = new WorkerThread(this.owner, this.options);
@@ -284,6 +288,10 @@ export class ThreadPool {
     const notice = noticeIn(message);
     if (notice !== undefined) return job.onNotice?.(notice);
     this.take(thread);
+    if (!isAnswerTo(job.task, message)) {
+      thread.end();
+      return job.reject(new Error("it said what can't be read. Does code on that thread change what is global?"));
+    }
     const [next] = isCompleted(message) ? this.standing : [];
     if (next === undefined) this.freed(thread);
     else {
@@ -313,18 +321,24 @@ export class ThreadPool {
     if (this.threads.delete(thread)) this.advance();
   }
 
+  /** @param job - which it was started for; undefined when that does not wait any more */
   private notStarted(job: Job | undefined, cause: unknown): void {
-    const { line } = this;
-    const waiting = job === undefined ? line : new Set([job, ...line]);
-    if (this.hasThread) {
-      this.line = waiting;
+    if (this.some(() => true)) {
+      if (job !== undefined) this.line = new Set([job, ...this.line]);
       this.pausedUntil = performance.now() + START_PAUSE;
-      warn(`A worker thread could not start, so that a pool makes do with fewer: ${messageOf(cause)}`);
+      if (this.isUp) warn(`A worker thread could not start; its pool makes do with others: ${messageOf(cause)}`);
       this.advance();
     } else {
-      this.line = new Set();
-      for (const each of waiting) each.reject(new StartFault(cause));
+      if (cause instanceof LateStart) this.late = { cause, until: performance.now() + LATE_PAUSE };
+      this.refuse(job, cause);
     }
+  }
+
+  /** There is no thread, and none to come. */
+  private refuse(job: Job | undefined, cause: unknown): void {
+    const { line } = this;
+    this.line = new Set();
+    for (const each of job === undefined ? line : [job, ...line]) each.reject(new StartFault(cause));
   }
 }
 

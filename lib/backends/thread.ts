@@ -7,7 +7,7 @@ import type { NodeSpec } from "../definition/node-spec.js";
 import { BackendError, NotCloneableError, type ErrorSite } from "../run/errors.js";
 import type { AttemptCall } from "./backend.js";
 import type { Job } from "./job.js";
-import { isCallAnswer, isCompleted } from "./thread-answers.js";
+import { isCompleted } from "./thread-answers.js";
 import { StartFault, type ThreadPool } from "./thread-pool.js";
 import type { Address, CallAnswer, CallContext, CallTask, Completed, Notice } from "./thread-protocol.js";
 import { ThreadExit } from "./worker-thread.js";
@@ -122,8 +122,8 @@ function resultOf(
   host: ThreadHost,
 ): Promise<unknown> {
   return work.then(
-    (answer) => {
-      if (!isCallAnswer(answer)) throw unreadable(spec, host.site(node, ctx.attempt));
+    (received) => {
+      const answer = received as CallAnswer;
       if (!isCompleted(answer)) throw failureOf(answer, spec, host.site(node, ctx.attempt));
       for (const [key, item] of answer[1] ?? []) ctx.metadata[key] = item;
       for (const [key, figure] of answer[2] ?? []) ctx.metrics[key] = figure;
@@ -141,13 +141,6 @@ function failureOf(answer: Exclude<CallAnswer, Completed>, spec: NodeSpec, site:
   if ("missing" in answer)
     return new BackendError(`A worker can't find node "${spec.name}": ${answer.missing}.`, site, undefined);
   return new BackendError(`A worker can't execute node "${spec.name}": ${answer.problem}.`, site, undefined);
-}
-
-function unreadable(spec: NodeSpec, site: ErrorSite): BackendError {
-  const message =
-    `The worker that executed node "${spec.name}" gave an answer that can't be read. ` +
-    `Does code on that thread change what is global?`;
-  return new BackendError(message, site, undefined);
 }
 
 /** The error of a node whose worker gave no answer. */

@@ -3,7 +3,7 @@ import type { Job } from "./job.js";
 import { ANSWERED, ASKED, COUNTS, READY, type Line } from "./thread-protocol.js";
 
 /** How long a thread may take to start, in ms. */
-const START_TIMEOUT = 20_000;
+export const START_TIMEOUT = 10_000;
 /** How long a thread that was ended keeps its place, in ms: one that is stuck in native code may never end. */
 const END_TIMEOUT = 1000;
 
@@ -77,10 +77,8 @@ export class WorkerThread {
         resolve();
       });
     });
-    // What keeps the process alive is the port, while there is a job.
-    this.worker.unref();
-    const isLate = () => this.lose(new Error(`it took more than ${START_TIMEOUT / 1000} s`));
-    this.startTimer = setTimeout(isLate, START_TIMEOUT).unref();
+    port1.unref();
+    this.startTimer = setTimeout(() => this.lose(new LateStart()), START_TIMEOUT).unref();
   }
 
   /** Hands its job to the worker. @throws {DOMException} DataCloneError */
@@ -90,14 +88,14 @@ export class WorkerThread {
     Atomics.notify(this.counts, ASKED, 1);
   }
 
-  /** From now on the process waits for it. */
+  /** From now on the process waits for it, as it does for a new thread. */
   ref(): void {
-    this.port.ref();
+    this.worker.ref();
   }
 
   /** It has nothing to do: it ends unless it gets a job in time, and keeps no process alive. */
   rest(): void {
-    this.port.unref();
+    this.worker.unref();
     if (!this.isReady) return;
     const isIdle = () => this.job === undefined && this.end();
     if (this.idleTimer === undefined) this.idleTimer = setTimeout(isIdle, this.options.idleTimeout).unref();
@@ -130,7 +128,8 @@ export class WorkerThread {
     this.port.close();
     this.worker.ref();
     void this.worker.terminate();
-    setTimeout(() => this.owner.gone(this), END_TIMEOUT).unref();
+    const timer = setTimeout(() => this.owner.gone(this), END_TIMEOUT).unref();
+    void this.ended.then(() => clearTimeout(timer));
   }
 
   private receive(message: unknown): void {
@@ -155,5 +154,12 @@ export class WorkerThread {
 export class ThreadExit extends Error {
   constructor(readonly exitCode: number) {
     super(`it exited with code ${exitCode}`);
+  }
+}
+
+/** A worker did not start in time. */
+export class LateStart extends Error {
+  constructor() {
+    super(`it took more than ${START_TIMEOUT / 1000} s`);
   }
 }

@@ -2,9 +2,6 @@ import type { LazyAbort } from "../base/abort.js";
 import { deferred } from "../base/deferred.js";
 import type { CallTask, Notice, ProbeTask } from "./thread-protocol.js";
 
-/** Why a job was given up: what wanted it aborted. */
-export class GivenUp extends Error {}
-
 /** A task for a thread, and what becomes of it. */
 export class Job {
   /** A thread has it, or has executed it. */

@@ -6,7 +6,8 @@ import { isOnlyOfName } from "../definition/name-registry.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { Origin } from "../definition/origin.js";
 import { INLINE, type Place } from "../run/place.js";
-import { StartFault, type ThreadPool } from "./thread-pool.js";
+import { StartFault } from "./thread-faults.js";
+import type { ThreadPool } from "./thread-pool.js";
 import type { Address, ProbeAnswer, ProbeTask } from "./thread-protocol.js";
 
 /** How long a worker may take to import a module, in ms. */

@@ -1,9 +1,9 @@
 import type { MessagePort, Worker } from "node:worker_threads";
 import { failedImport, IMPORT_TIMEOUT, lateImport } from "./placement.js";
 import { isProbeAnswer } from "./thread-answers.js";
-import { StartFault } from "./thread-pool.js";
+import { LateStart, StartFault } from "./thread-faults.js";
 import type { ProbeAnswer, ProbeTask } from "./thread-protocol.js";
-import { LateStart, START_TIMEOUT, WORKER_URL } from "./worker-thread.js";
+import { START_TIMEOUT, WORKER_URL } from "./worker-thread.js";
 
 /** How often is looked whether the worker still lives, in ms. */
 const LOOK = 20;
@@ -42,7 +42,8 @@ export function askSync(probe: ProbeTask): ProbeAnswer | string {
   const ear = new Ear(port1, count);
   try {
     const started = ear.hear(START_TIMEOUT);
-    if (started === undefined) return failedImport(new StartFault(ear.isDeaf ? "it ended" : new LateStart()));
+    if (started === undefined)
+      return failedImport(new StartFault(ear.isDeaf ? "it ended" : new LateStart(START_TIMEOUT)));
     if ("problem" in started) return failedImport(new StartFault(started.problem));
     const said = ear.hear(IMPORT_TIMEOUT);
     if (said === undefined) return ear.isDeaf ? failedImport("the worker ended") : lateImport(probe);

@@ -2,7 +2,16 @@
 import type { Writable } from "node:stream";
 import { parentPort, receiveMessageOnPort, type MessagePort } from "node:worker_threads";
 import { messageOf } from "../base/message.js";
-import { ANSWERED, ASKED, READY, type CallTask, type Line, type Notice, type ProbeTask } from "./thread-protocol.js";
+import {
+  ANSWERED,
+  ASKED,
+  READY,
+  type CallTask,
+  type Line,
+  type Notice,
+  type ProbeTask,
+  type Problem,
+} from "./thread-protocol.js";
 
 /** One task, while it goes on. */
 export interface Turn {
@@ -45,7 +54,7 @@ class TaskPort {
     try {
       answer = await this.execute(task, turn);
     } catch (error) {
-      answer = { problem: messageOf(error) };
+      answer = { problem: messageOf(error) } satisfies Problem;
     }
     isOver = true;
     // While the thread waits, nothing is written.
@@ -61,7 +70,7 @@ class TaskPort {
     try {
       this.port.postMessage(answer, moved);
     } catch (error) {
-      this.port.postMessage({ problem: `its answer can't be sent: ${messageOf(error)}` });
+      this.port.postMessage({ problem: `its answer can't be sent: ${messageOf(error)}` } satisfies Problem);
     }
   }
 

@@ -1,5 +1,6 @@
 /** Checks of what a worker says: code of users runs there too, and can change whatever it reaches. */
 import type { EncodedError, EncodedThrown } from "../base/error-codec.js";
+import { BrokenThread } from "./thread-faults.js";
 import type { CallTask, Completed, Notice, ProbeAnswer, ProbeTask, Progress } from "./thread-protocol.js";
 
 /** Deeper causes than a worker ever sends. */
@@ -8,28 +9,31 @@ const MOST_CAUSES = 50;
 /** The notice that a message is; undefined when it is an answer. A notice of no known shape tells nothing. */
 export function noticeIn(message: unknown): Notice | undefined {
   if (!isRecord(message)) return undefined;
-  if ("began" in message) return { began: true };
+  if (message.began === true) return { began: true };
   return "progress" in message && isProgress(message.progress) ? { progress: message.progress } : undefined;
 }
 
 /** Whether a node completed. */
 export function isCompleted(answer: unknown): answer is Completed {
-  if (!Array.isArray(answer)) return false;
+  if (!Array.isArray(answer) || answer.length === 0) return false;
   const [, metadata, metrics] = answer as unknown[];
   const isFigure = ([, figure]: [string, unknown]) => typeof figure === "number";
   return isEntries(metadata) && isEntries(metrics) && (metrics === undefined || metrics.every(isFigure));
 }
 
-/** Whether a worker may have said that of itself: it has the shape of an answer to this task. */
-export function isAnswerTo(task: ProbeTask | CallTask, answer: unknown): boolean {
-  return "op" in task ? isProbeAnswer(answer, task.nodes.length) : isCallAnswer(answer);
+/** What is wrong with an answer to this task, or with the worker by its own account. */
+export function faultIn(task: ProbeTask | CallTask, answer: unknown): BrokenThread | undefined {
+  if (isRecord(answer) && typeof answer.problem === "string") return new BrokenThread(answer.problem);
+  const isAnswer = "op" in task ? isProbeAnswer(answer, task.nodes.length) : isCallAnswer(answer);
+  if (isAnswer) return undefined;
+  return new BrokenThread("it said what can't be read, as when a node changes what is global there");
 }
 
 function isCallAnswer(answer: unknown): boolean {
   if (isCompleted(answer)) return true;
   if (!isRecord(answer)) return false;
   if ("thrown" in answer) return isThrown(answer.thrown);
-  return [answer.uncloneable, answer.missing, answer.problem].some((text) => typeof text === "string");
+  return typeof answer.uncloneable === "string" || typeof answer.missing === "string";
 }
 
 /** Also what the worker of `probe-sync.ts` says. */

@@ -2,10 +2,11 @@ import { availableParallelism } from "node:os";
 import type { LazyAbort } from "../base/abort.js";
 import { checkDuration, checkNumber, checkOptions, checkType } from "../base/check.js";
 import { messageOf } from "../base/message.js";
-import { GivenUp, Job } from "./job.js";
-import { isAnswerTo, isCompleted, noticeIn } from "./thread-answers.js";
+import { Job } from "./job.js";
+import { faultIn, isCompleted, noticeIn } from "./thread-answers.js";
+import { GivenUp, LateStart, StartFault } from "./thread-faults.js";
 import type { CallTask, Notice, ProbeTask } from "./thread-protocol.js";
-import { LateStart, WorkerThread, type ThreadOptions, type ThreadOwner } from "./worker-thread.js";
+import { WorkerThread, type ThreadOptions, type ThreadOwner } from "./worker-thread.js";
 
 /** The options of a {@link ThreadPool}. */
 export interface ThreadPoolOptions {
@@ -24,17 +25,12 @@ export interface ThreadPoolOptions {
 
 const IDLE_TIMEOUT = 10_000;
 const LIMITS = ["maxOldGenerationSizeMb", "maxYoungGenerationSizeMb", "codeRangeSizeMb", "stackSizeMb"] as const;
+/** In MiB. Too little for a worker to start, which is an error; with less Node 22 ends the whole process. */
+const LEAST_MEMORY = 3;
 /** How long a pool makes do with the threads it has after one could not start, in ms. */
 const START_PAUSE = 1000;
 /** How long nobody waits again for threads after all were late to start, in ms. */
 const LATE_PAUSE = 60_000;
-
-/** A worker could not start, so that nothing was executed. */
-export class StartFault extends Error {
-  constructor(cause: unknown) {
-    super(`a worker could not start: ${messageOf(cause)}`, { cause });
-  }
-}
 
 /**
  * Worker threads for nodes, shared by any number of runs. Threads start when they are needed, end when they have been idle
@@ -79,7 +75,12 @@ export class ThreadPool {
     checkOptions(resourceLimits ?? {}, LIMITS, "resourceLimits");
     // With less of a stack than that Node ends the whole process.
     for (const limit of LIMITS) checkNumber(`resourceLimits.${limit}`, resourceLimits?.[limit], { min: 1 });
-    this.options = { idleTimeout, resourceLimits };
+    const { maxOldGenerationSizeMb } = resourceLimits ?? {};
+    const isTiny = maxOldGenerationSizeMb !== undefined && maxOldGenerationSizeMb < LEAST_MEMORY;
+    this.options = {
+      idleTimeout,
+      resourceLimits: isTiny ? { ...resourceLimits, maxOldGenerationSizeMb: LEAST_MEMORY } : resourceLimits,
+    };
     this.maxWorkers = maxWorkers;
   }
 
@@ -288,9 +289,11 @@ export class ThreadPool {
     const notice = noticeIn(message);
     if (notice !== undefined) return job.onNotice?.(notice);
     this.take(thread);
-    if (!isAnswerTo(job.task, message)) {
+    const fault = faultIn(job.task, message);
+    if (fault !== undefined) {
+      // Whatever is broken there, the next job gets another thread.
       thread.end();
-      return job.reject(new Error("it said what can't be read. Does code on that thread change what is global?"));
+      return job.reject(fault);
     }
     const [next] = isCompleted(message) ? this.standing : [];
     if (next === undefined) this.freed(thread);

@@ -86,9 +86,12 @@ export type CallAnswer =
   /** The path, in the result, of what can't be cloned. */
   | { readonly uncloneable: string }
   /** Why the node can't be found. */
-  | { readonly missing: string }
-  /** Why there is no other answer. */
-  | { readonly problem: string };
+  | { readonly missing: string };
+
+/** Given instead of an answer, by a worker that could not execute the task. */
+export interface Problem {
+  readonly problem: string;
+}
 
 /** Said while a task goes on: it began to import or to call a function, or a node tells how far it is. */
 export type Notice = { readonly began: true } | { readonly progress: Progress };

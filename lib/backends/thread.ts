@@ -8,9 +8,9 @@ import { BackendError, NotCloneableError, type ErrorSite } from "../run/errors.j
 import type { AttemptCall } from "./backend.js";
 import type { Job } from "./job.js";
 import { isCompleted } from "./thread-answers.js";
-import { StartFault, type ThreadPool } from "./thread-pool.js";
+import { StartFault, ThreadExit } from "./thread-faults.js";
+import type { ThreadPool } from "./thread-pool.js";
 import type { Address, CallAnswer, CallContext, CallTask, Completed, Notice } from "./thread-protocol.js";
-import { ThreadExit } from "./worker-thread.js";
 
 /** What a thread needs of the run beside the call. Nodes go by their index in the plan. */
 export interface ThreadHost {
@@ -138,9 +138,7 @@ function resultOf(
 function failureOf(answer: Exclude<CallAnswer, Completed>, spec: NodeSpec, site: ErrorSite): unknown {
   if ("thrown" in answer) return decodeThrown(answer.thrown);
   if ("uncloneable" in answer) return notCloneable(spec, `result${answer.uncloneable}`, site);
-  if ("missing" in answer)
-    return new BackendError(`A worker can't find node "${spec.name}": ${answer.missing}.`, site, undefined);
-  return new BackendError(`A worker can't execute node "${spec.name}": ${answer.problem}.`, site, undefined);
+  return new BackendError(`A worker can't find node "${spec.name}": ${answer.missing}.`, site, undefined);
 }
 
 /** The error of a node whose worker gave no answer. */

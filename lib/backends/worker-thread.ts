@@ -1,5 +1,6 @@
 import type { MessagePort, Worker } from "node:worker_threads";
 import type { Job } from "./job.js";
+import { LateStart, ThreadExit } from "./thread-faults.js";
 import { ANSWERED, ASKED, COUNTS, READY, type Line } from "./thread-protocol.js";
 
 /** How long a thread may take to start, in ms. */
@@ -78,7 +79,7 @@ export class WorkerThread {
       });
     });
     port1.unref();
-    this.startTimer = setTimeout(() => this.lose(new LateStart()), START_TIMEOUT).unref();
+    this.startTimer = setTimeout(() => this.lose(new LateStart(START_TIMEOUT)), START_TIMEOUT).unref();
   }
 
   /** Hands its job to the worker. @throws {DOMException} DataCloneError */
@@ -147,19 +148,5 @@ export class WorkerThread {
     if (this.isEnding) return;
     this.end();
     this.owner.lost(this, cause);
-  }
-}
-
-/** A worker exited by itself. */
-export class ThreadExit extends Error {
-  constructor(readonly exitCode: number) {
-    super(`it exited with code ${exitCode}`);
-  }
-}
-
-/** A worker did not start in time. */
-export class LateStart extends Error {
-  constructor() {
-    super(`it took more than ${START_TIMEOUT / 1000} s`);
   }
 }

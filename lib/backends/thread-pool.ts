@@ -1,32 +1,13 @@
 import { availableParallelism } from "node:os";
 import type { LazyAbort } from "../base/abort.js";
-import { checkDuration, checkNumber, checkOptions, checkType } from "../base/check.js";
 import { messageOf } from "../base/message.js";
 import { Job } from "./job.js";
+import { poolOptions, type ThreadPoolOptions } from "./pool-options.js";
 import { faultIn, isCompleted, noticeIn } from "./thread-answers.js";
 import { GivenUp, LateStart, StartFault } from "./thread-faults.js";
 import type { CallTask, Notice, ProbeTask } from "./thread-protocol.js";
 import { WorkerThread, type ThreadOptions, type ThreadOwner } from "./worker-thread.js";
 
-/** The options of a {@link ThreadPool}. */
-export interface ThreadPoolOptions {
-  /** How many threads there may be. @defaultValue the machine's available parallelism */
-  maxWorkers?: number;
-  /** How long an idle thread is kept, in ms. @defaultValue 10 000 */
-  idleTimeout?: number;
-  /** The memory a thread may use, in MiB, each at least 1, as for Node's `Worker`. @defaultValue Node's own */
-  resourceLimits?: {
-    readonly maxOldGenerationSizeMb?: number;
-    readonly maxYoungGenerationSizeMb?: number;
-    readonly codeRangeSizeMb?: number;
-    readonly stackSizeMb?: number;
-  };
-}
-
-const IDLE_TIMEOUT = 10_000;
-const LIMITS = ["maxOldGenerationSizeMb", "maxYoungGenerationSizeMb", "codeRangeSizeMb", "stackSizeMb"] as const;
-/** In MiB. Too little for a worker to start, which is an error; with less Node 22 ends the whole process. */
-const LEAST_MEMORY = 3;
 /** How long a pool makes do with the threads it has after one could not start, in ms. */
 const START_PAUSE = 1000;
 /** How long nobody waits again for threads after all were late to start, in ms. */
@@ -67,21 +48,9 @@ export class ThreadPool {
 
   /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
   constructor(options: ThreadPoolOptions = {}) {
-    checkOptions(options, ["maxWorkers", "idleTimeout", "resourceLimits"], "a ThreadPool");
-    const { maxWorkers = availableParallelism(), idleTimeout = IDLE_TIMEOUT, resourceLimits } = options;
-    checkWorkers(maxWorkers);
-    checkDuration("idleTimeout", idleTimeout);
-    checkType("resourceLimits", resourceLimits, "object");
-    checkOptions(resourceLimits ?? {}, LIMITS, "resourceLimits");
-    // With less of a stack than that Node ends the whole process.
-    for (const limit of LIMITS) checkNumber(`resourceLimits.${limit}`, resourceLimits?.[limit], { min: 1 });
-    const { maxOldGenerationSizeMb } = resourceLimits ?? {};
-    const isTiny = maxOldGenerationSizeMb !== undefined && maxOldGenerationSizeMb < LEAST_MEMORY;
-    this.options = {
-      idleTimeout,
-      resourceLimits: isTiny ? { ...resourceLimits, maxOldGenerationSizeMb: LEAST_MEMORY } : resourceLimits,
-    };
+    const { maxWorkers, thread } = poolOptions(options);
     this.maxWorkers = maxWorkers;
+    this.options = thread;
   }
 
   /**
@@ -351,11 +320,6 @@ function closed(): Error {
 
 function warn(message: string): void {
   process.emitWarning(message, "DagwrightWorkerWarning");
-}
-
-/** @throws {TypeError} | {RangeError} unless it is undefined or a whole number from 1 */
-export function checkWorkers(maxWorkers: unknown): void {
-  checkNumber("maxWorkers", maxWorkers, { min: 1, max: 1024, integer: true });
 }
 
 const defaults = new Map<number, ThreadPool>();

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -269,6 +269,14 @@ describe("A module that a worker never has imported", () => {
     const reason = "true a worker could not import its module: it took more than 20 s";
     expect(lines).toEqual([reason, reason, reason, reason]);
     expect(took).toBeLessThan(35_000);
+  }, 60_000);
+});
+
+describe("Runs that crash, are aborted, or see their pool closed", () => {
+  it("settle all the same, never use more threads than there may be, and let the process end", async () => {
+    const stress = readFileSync(new URL("../support/pool-stress.mjs", import.meta.url), "utf8");
+    const { lines } = await run("stress.mjs", stress, "--no-warnings");
+    expect(lines).toEqual(["all settled"]);
   }, 60_000);
 });
 

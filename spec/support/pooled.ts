@@ -60,9 +60,9 @@ posting.node("tells", async (ctx: Context) => {
 /** Changes what is global in its thread, so that its answer is another. */
 export const patching = new Dag("patching");
 patching.node("patches", (message: number) => {
-  const own = MessagePort.prototype.postMessage;
+  const own = Reflect.get(MessagePort.prototype, "postMessage") as (message: unknown) => void;
   MessagePort.prototype.postMessage = function (this: MessagePort) {
-    return own.call(this, HOSTILE[message]);
+    own.call(this, HOSTILE[message]);
   };
   return 1;
 });

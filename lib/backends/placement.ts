@@ -1,6 +1,7 @@
 import { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import { messageOf } from "../base/message.js";
+import { setImmediate } from "../base/turn.js";
 import { classOrigin, constructorArguments } from "../definition/class-registry.js";
 import { isOnlyOfName } from "../definition/name-registry.js";
 import type { NodeSpec } from "../definition/node-spec.js";
@@ -73,13 +74,13 @@ export async function ask(pool: ThreadPool, probe: ProbeTask, run: LazyAbort): P
   let timer: NodeJS.Timeout | undefined;
   let isLate = false;
   const giveUp = () => abort.abort(undefined);
-  // The time counts from the worker's word that it begins: nobody is late who waits for a thread.
-  const began = () => {
-    timer ??= setTimeout(() => {
-      isLate = true;
-      giveUp();
-    }, IMPORT_TIMEOUT);
+  const late = () => {
+    isLate = !abort.aborted;
+    giveUp();
   };
+  // The time counts from the worker's word that it begins: nobody is late who waits for a thread. Nor is a worker whose answer
+  // is there by now, but was not read yet.
+  const began = () => (timer ??= setTimeout(() => setImmediate(late), IMPORT_TIMEOUT));
   run.once("abort", giveUp);
   try {
     return (await pool.execute(probe, [], abort, began)) as ProbeAnswer;

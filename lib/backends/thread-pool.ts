@@ -276,8 +276,11 @@ export class ThreadPool {
   private receivePending(): void {
     if (this.isReceiving) return;
     this.isReceiving = true;
-    for (const thread of this.threads) thread.receivePending();
-    this.isReceiving = false;
+    try {
+      for (const thread of this.threads) thread.receivePending();
+    } finally {
+      this.isReceiving = false;
+    }
   }
 
   private lost(thread: WorkerThread, cause: unknown): void {

@@ -1,4 +1,5 @@
 import type { MessagePort, Worker } from "node:worker_threads";
+import { setImmediate } from "../base/turn.js";
 import type { Job } from "./job.js";
 import { LateStart, ThreadExit } from "./thread-faults.js";
 import { ANSWERED, ASKED, COUNTS, READY, type Line } from "./thread-protocol.js";
@@ -79,7 +80,9 @@ export class WorkerThread {
       });
     });
     port1.unref();
-    this.startTimer = setTimeout(() => this.lose(new LateStart(START_TIMEOUT)), START_TIMEOUT).unref();
+    const isLate = () => !this.isReady && this.lose(new LateStart(START_TIMEOUT));
+    // It is this thread that was late when the worker's word is there by now, but was not read yet.
+    this.startTimer = setTimeout(() => setImmediate(isLate), START_TIMEOUT).unref();
   }
 
   /** Hands its job to the worker. @throws {DOMException} DataCloneError */
@@ -109,14 +112,15 @@ export class WorkerThread {
     if (answered === this.heard || this.isEnding) return;
     this.heard = answered;
     const { receiveMessageOnPort } = process.getBuiltinModule("node:worker_threads");
-    try {
-      for (;;) {
-        const received = receiveMessageOnPort(this.port);
-        if (received === undefined) return;
-        this.receive(received.message);
+    for (;;) {
+      let received: { message: unknown } | undefined;
+      try {
+        received = receiveMessageOnPort(this.port);
+      } catch (error) {
+        return this.lose(error);
       }
-    } catch (error) {
-      this.lose(error);
+      if (received === undefined) return;
+      this.receive(received.message);
     }
   }
 

@@ -49,7 +49,7 @@ if (typeof server === "string") {
       const dag = new Dag("gone");
       dag.node("a", () => 1);
       dag.node("b", { needs: ["a"] }, async () => {
-        await execute(url, "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()");
+        await execute(url, "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()");
         await execute(url, "alter table node_executions rename to elsewhere");
         return 2;
       });

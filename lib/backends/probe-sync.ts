@@ -32,7 +32,7 @@ export function askSync(probe: ProbeTask): ProbeAnswer | string {
   let worker: Worker;
   try {
     const workerData = { worker: WORKER_URL.href, probe, port: port2, count };
-    worker = new Worker(SCRIPT, { eval: true, workerData, transferList: [port2] });
+    worker = new Worker(SCRIPT, { argv: process.argv.slice(2), eval: true, workerData, transferList: [port2] });
   } catch (error) {
     return failedImport(new StartFault(error));
   }

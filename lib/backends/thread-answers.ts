@@ -1,6 +1,6 @@
 /** Checks of what a worker says: code of users runs there too, and can change whatever it reaches. */
 import type { EncodedError, EncodedThrown } from "../base/error-codec.js";
-import { BrokenThread } from "./thread-faults.js";
+import { BrokenThread, UNREADABLE } from "./thread-faults.js";
 import type { CallTask, Completed, Notice, ProbeAnswer, ProbeTask, Progress } from "./thread-protocol.js";
 
 /** Deeper causes than a worker ever sends. */
@@ -26,7 +26,7 @@ export function faultIn(task: ProbeTask | CallTask, answer: unknown): BrokenThre
   if (isRecord(answer) && typeof answer.problem === "string") return new BrokenThread(answer.problem);
   const isAnswer = "op" in task ? isProbeAnswer(answer, task.nodes.length) : isCallAnswer(answer);
   if (isAnswer) return undefined;
-  return new BrokenThread("it said what can't be read, as when a node changes what is global there");
+  return new BrokenThread(UNREADABLE);
 }
 
 function isCallAnswer(answer: unknown): boolean {

@@ -4,6 +4,9 @@ import { messageOf } from "../base/message.js";
 /** What wanted it aborted. */
 export class GivenUp extends Error {}
 
+/** A worker says what no worker says. */
+export const UNREADABLE = "it said what can't be read, as when a node changes what is global there";
+
 /** A worker could not start, so that nothing was executed. */
 export class StartFault extends Error {
   constructor(cause: unknown) {

@@ -36,14 +36,14 @@ export class ThreadPool {
   private pausedUntil = 0;
   /** Until when nobody waits for a start, after all were late. */
   private late: { readonly cause: LateStart; readonly until: number } | undefined = undefined;
-  private isReceiving = false;
   private closed = false;
   private readonly owner: ThreadOwner = {
     ready: (thread) => (thread.job === undefined ? this.freed(thread) : this.begin(thread, thread.job)),
-    said: (thread, message) => this.said(thread, thread.job as Job, message),
+    noticed: ({ job }, message) => noticed(job as Job, message),
+    answered: (thread, answer) => this.answered(thread, thread.job as Job, answer),
+    unsent: (thread, error) => this.unsent(thread, thread.job as Job, error),
     lost: (thread, cause) => this.lost(thread, cause),
     gone: (thread) => this.gone(thread),
-    receivePending: () => this.receivePending(),
   };
 
   /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
@@ -210,20 +210,13 @@ export class ThreadPool {
 
   private hand(thread: WorkerThread, job: Job): void {
     thread.job = job;
-    thread.ref();
     if (thread.isReady) this.begin(thread, job);
   }
 
   private begin(thread: WorkerThread, job: Job): void {
     job.isBegun = true;
     this.busy++;
-    try {
-      thread.post(job);
-    } catch (error) {
-      this.take(thread);
-      this.freed(thread);
-      job.reject(error);
-    }
+    thread.post(job);
   }
 
   /** Takes a thread's job from it. */
@@ -254,33 +247,27 @@ export class ThreadPool {
 
   // --- what threads say ---
 
-  private said(thread: WorkerThread, job: Job, message: unknown): void {
-    const notice = noticeIn(message);
-    if (notice !== undefined) return job.onNotice?.(notice);
+  private answered(thread: WorkerThread, job: Job, answer: unknown): void {
     this.take(thread);
-    const fault = faultIn(job.task, message);
+    const fault = faultIn(job.task, answer);
     if (fault !== undefined) {
       // Whatever is broken there, the next job gets another thread.
       thread.end();
       return job.reject(fault);
     }
-    const [next] = isCompleted(message) ? this.standing : [];
+    const [next] = isCompleted(answer) ? this.standing : [];
     if (next === undefined) this.freed(thread);
     else {
       this.standing.delete(next);
       this.hand(thread, next);
     }
-    job.resolve(message);
+    job.resolve(answer);
   }
 
-  private receivePending(): void {
-    if (this.isReceiving) return;
-    this.isReceiving = true;
-    try {
-      for (const thread of this.threads) thread.receivePending();
-    } finally {
-      this.isReceiving = false;
-    }
+  private unsent(thread: WorkerThread, job: Job, error: unknown): void {
+    this.take(thread);
+    this.freed(thread);
+    job.reject(error);
   }
 
   private lost(thread: WorkerThread, cause: unknown): void {
@@ -315,6 +302,11 @@ export class ThreadPool {
     this.line = new Set();
     for (const each of job === undefined ? line : [job, ...line]) each.reject(new StartFault(cause));
   }
+}
+
+function noticed(job: Job, message: unknown): void {
+  const notice = noticeIn(message);
+  if (notice !== undefined) job.onNotice?.(notice);
 }
 
 function closed(): Error {

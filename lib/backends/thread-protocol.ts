@@ -2,18 +2,13 @@
 import type { MessagePort } from "node:worker_threads";
 import type { EncodedThrown } from "../base/error-codec.js";
 
-/** The pool's first message to a thread: what both talk through from then on. */
-export interface Line {
+/** A thread's first task. */
+export interface Greeting {
+  /** Carries notices. */
   readonly port: MessagePort;
-  /** How many tasks and answers were sent: {@link ASKED} and {@link ANSWERED}. */
-  readonly counts: Int32Array;
 }
 
-export const ASKED = 0;
-export const ANSWERED = 1;
-export const COUNTS = 2;
-
-/** A worker's first message: it has started. */
+/** The answer to a greeting: the thread has started. */
 export const READY = "ready";
 
 /** How a worker finds a workflow again. */

@@ -9,7 +9,6 @@ import { readNodes } from "../definition/class-methods.js";
 import type { Context } from "../definition/context.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { Handover } from "./handover.js";
-import { serve, type Turn } from "./task-port.js";
 import type {
   Address,
   CallAnswer,
@@ -21,6 +20,7 @@ import type {
   Progress,
 } from "./thread-protocol.js";
 import { findClass, findDag, listen } from "./worker-modules.js";
+import { serve, type Turn } from "./worker-tasks.js";
 
 const inNode = new AsyncLocalStorage<true>();
 listen(() => inNode.getStore() === true);
@@ -36,14 +36,14 @@ const instances = new Map<string, Nodes>();
 const dags = new Map<string, Map<string, Nodes>>();
 const handover = new Handover();
 
-serve((task, turn) => {
+export default serve((task, turn) => {
   if (!("op" in task)) return drive(call(task, turn));
   turn.notify({ began: true });
   return probe(task);
 });
 
 /** By node, why it can't be executed here. */
-export default async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {
+async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {
   let there: Nodes;
   try {
     there = await nodesAt(address, "");

@@ -1,8 +1,9 @@
-import type { MessagePort, Worker } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
+import type { Piscina } from "piscina";
 import { setImmediate } from "../base/turn.js";
 import type { Job } from "./job.js";
-import { LateStart, ThreadExit } from "./thread-faults.js";
-import { ANSWERED, ASKED, COUNTS, READY, type Line } from "./thread-protocol.js";
+import { BrokenThread, LateStart, ThreadExit, UNREADABLE } from "./thread-faults.js";
+import { READY, type Greeting } from "./thread-protocol.js";
 
 /** How long a thread may take to start, in ms. */
 export const START_TIMEOUT = 10_000;
@@ -19,27 +20,30 @@ export const WORKER_URL = new URL(
 export interface ThreadOwner {
   /** It has started. */
   ready(thread: WorkerThread): void;
-  /** It said something while it had a job: a notice or the job's answer. */
-  said(thread: WorkerThread, message: unknown): void;
+  /** It said something while it had a job. */
+  noticed(thread: WorkerThread, message: unknown): void;
+  /** It answered its job. */
+  answered(thread: WorkerThread, message: unknown): void;
+  /** Its job could not be sent to it. */
+  unsent(thread: WorkerThread, error: unknown): void;
   /** It ends without having been told to. */
   lost(thread: WorkerThread, cause: unknown): void;
   /** Nothing is executed on it any more. */
   gone(thread: WorkerThread): void;
-  /** It has received a message, so that others may have some too. */
-  receivePending(): void;
 }
 
 export interface ThreadOptions {
   /** In ms. */
   readonly idleTimeout: number;
-  readonly resourceLimits: object | undefined;
+  readonly resourceLimits: Exclude<ConstructorParameters<typeof Piscina>[0], undefined>["resourceLimits"];
 }
 
 /**
- * A worker thread, which has one job at a time.
+ * A worker thread, which has one job at a time: a piscina of one.
  *
- * A thread with nothing to do waits on shared memory, which wakes it sooner than its event loop would. Both sides talk
- * through a port that code of users in the worker can't reach: whatever that posts to its parent is heard by nobody.
+ * Its piscina starts no second thread, and never has more than the one task, so that whatever it reports concerns this thread
+ * and its job. Notices take a port of their own, which code of users in the worker can't reach: whatever that posts to its
+ * parent is heard by nobody.
  */
 export class WorkerThread {
   job: Job | undefined = undefined;
@@ -48,10 +52,8 @@ export class WorkerThread {
   isEnding = false;
   /** Settles when it has ended. */
   readonly ended: Promise<void>;
-  private readonly worker: Worker;
+  private readonly piscina: Piscina;
   private readonly port: MessagePort;
-  private readonly counts = new Int32Array(new SharedArrayBuffer(COUNTS * Int32Array.BYTES_PER_ELEMENT));
-  private heard = 0;
   private readonly startTimer: NodeJS.Timeout;
   private idleTimer: NodeJS.Timeout | undefined = undefined;
 
@@ -60,68 +62,50 @@ export class WorkerThread {
     private readonly owner: ThreadOwner,
     private readonly options: ThreadOptions,
   ) {
-    const threads = process.getBuiltinModule("node:worker_threads");
-    this.worker = new threads.Worker(WORKER_URL, { resourceLimits: options.resourceLimits });
-    const { port1, port2 } = new threads.MessageChannel();
+    this.piscina = piscinaOfOne(options);
+    const { MessageChannel } = process.getBuiltinModule("node:worker_threads");
+    const { port1, port2 } = new MessageChannel();
     this.port = port1;
-    this.worker.postMessage({ port: port2, counts: this.counts } satisfies Line, [port2]);
-    port1.on("message", (message) => {
-      this.receive(message);
-      owner.receivePending();
-    });
+    let greeted: Promise<unknown>;
+    try {
+      greeted = this.piscina.run({ port: port2 } satisfies Greeting, { transferList: [port2] });
+    } catch (error) {
+      port1.close();
+      throw error;
+    }
+    greeted.then((answer) => this.greeted(answer), this.failed);
+    port1.on("message", (message) => this.heard(message));
     port1.on("messageerror", (error) => this.lose(error));
-    this.worker.on("error", (error) => this.lose(error));
+    port1.unref();
+    // It answered what it was not asked.
+    this.piscina.on("error", () => this.lose(new BrokenThread(UNREADABLE)));
+    // Before piscina hears of it, which would then fail the task.
+    const [worker] = this.piscina.threads;
+    worker.prependListener("error", (error) => this.lose(error));
     this.ended = new Promise((resolve) => {
-      this.worker.on("exit", (code) => {
-        this.receivePending();
+      worker.prependListener("exit", (code) => {
+        this.catchUp();
         this.lose(new ThreadExit(code));
         owner.gone(this);
         resolve();
       });
     });
-    port1.unref();
     const isLate = () => !this.isReady && this.lose(new LateStart(START_TIMEOUT));
     // It is this thread that was late when the worker's word is there by now, but was not read yet.
     this.startTimer = setTimeout(() => setImmediate(isLate), START_TIMEOUT).unref();
   }
 
-  /** Hands its job to the worker. @throws {DOMException} DataCloneError */
+  /** Sends its job to the worker. */
   post({ task, transfer }: Job): void {
-    this.port.postMessage(task, transfer);
-    Atomics.add(this.counts, ASKED, 1);
-    Atomics.notify(this.counts, ASKED, 1);
+    this.piscina.run(task, { transferList: transfer }).then(this.answered, this.failed);
   }
 
-  /** From now on the process waits for it, as it does for a new thread. */
-  ref(): void {
-    this.worker.ref();
-  }
-
-  /** It has nothing to do: it ends unless it gets a job in time, and keeps no process alive. */
+  /** It has nothing to do: it ends unless it gets a job in time. */
   rest(): void {
-    this.worker.unref();
     if (!this.isReady) return;
     const isIdle = () => this.job === undefined && this.end();
     if (this.idleTimer === undefined) this.idleTimer = setTimeout(isIdle, this.options.idleTimeout).unref();
     else this.idleTimer.refresh();
-  }
-
-  /** Reads what the worker has said already: that is quicker than events. */
-  receivePending(): void {
-    const answered = Atomics.load(this.counts, ANSWERED);
-    if (answered === this.heard || this.isEnding) return;
-    this.heard = answered;
-    const { receiveMessageOnPort } = process.getBuiltinModule("node:worker_threads");
-    for (;;) {
-      let received: { message: unknown } | undefined;
-      try {
-        received = receiveMessageOnPort(this.port);
-      } catch (error) {
-        return this.lose(error);
-      }
-      if (received === undefined) return;
-      this.receive(received.message);
-    }
   }
 
   /** Ends the thread, whatever it is doing. */
@@ -131,20 +115,47 @@ export class WorkerThread {
     clearTimeout(this.startTimer);
     clearTimeout(this.idleTimer);
     this.port.close();
-    this.worker.ref();
-    void this.worker.terminate();
+    void this.piscina.destroy();
     const timer = setTimeout(() => this.owner.gone(this), END_TIMEOUT).unref();
     void this.ended.then(() => clearTimeout(timer));
   }
 
-  private receive(message: unknown): void {
+  private greeted(answer: unknown): void {
     if (this.isEnding) return;
-    if (this.isReady) {
-      if (this.job !== undefined) this.owner.said(this, message);
-    } else if (message === READY) {
-      this.isReady = true;
-      clearTimeout(this.startTimer);
-      this.owner.ready(this);
+    if (answer !== READY) return this.lose(new BrokenThread(UNREADABLE));
+    this.isReady = true;
+    clearTimeout(this.startTimer);
+    this.owner.ready(this);
+  }
+
+  private readonly answered = (answer: unknown): void => {
+    if (this.isEnding) return;
+    // Notices take another way: what was said before the answer may not have been heard yet.
+    if (this.job?.onNotice !== undefined) this.catchUp();
+    this.owner.answered(this, answer);
+  };
+
+  private readonly failed = (error: unknown): void => {
+    if (this.isEnding) return;
+    if (this.isReady) this.owner.unsent(this, error);
+    else this.lose(error);
+  };
+
+  private heard(message: unknown): void {
+    if (!this.isEnding && this.job !== undefined) this.owner.noticed(this, message);
+  }
+
+  private catchUp(): void {
+    const { receiveMessageOnPort } = process.getBuiltinModule("node:worker_threads");
+    while (!this.isEnding) {
+      let received: { message: unknown } | undefined;
+      try {
+        received = receiveMessageOnPort(this.port);
+      } catch (error) {
+        return this.lose(error);
+      }
+      if (received === undefined) return;
+      this.heard(received.message);
     }
   }
 
@@ -153,4 +164,21 @@ export class WorkerThread {
     this.end();
     this.owner.lost(this, cause);
   }
+}
+
+function piscinaOfOne({ resourceLimits }: ThreadOptions): Piscina {
+  const { createRequire } = process.getBuiltinModule("node:module");
+  // Loaded when the first thread is needed.
+  const { Piscina: Pool } = createRequire(import.meta.url)("piscina") as typeof import("piscina");
+  return new Pool({
+    filename: WORKER_URL.href,
+    // No thread takes the place of one that has ended, and none is ended because it is idle.
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeout: Infinity,
+    recordTiming: false,
+    resourceLimits,
+    // What modules read of the command line is there in workers, too.
+    argv: process.argv.slice(2),
+  });
 }

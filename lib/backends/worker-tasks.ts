@@ -1,0 +1,70 @@
+/** In a worker: takes the pool's tasks from piscina, one at a time, and answers them. */
+import { MessageChannel, MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import { messageOf } from "../base/message.js";
+import { UNREADABLE } from "./thread-faults.js";
+import { READY, type CallTask, type Greeting, type Notice, type ProbeTask, type Problem } from "./thread-protocol.js";
+
+/** One task, while it goes on. */
+export interface Turn {
+  /** Tells the pool something. What a task has left behind tells nothing: its thread may have another by then. */
+  notify(notice: Notice): void;
+  /** The buffers that move with the answer instead of being copied. */
+  moved: ArrayBuffer[];
+}
+
+/** Executes a task; gives its answer, or a promise of it. */
+export type Execute = (task: ProbeTask | CallTask, turn: Turn) => unknown;
+
+const postMessage: unknown = Reflect.get(MessagePort.prototype, "postMessage");
+
+/** What piscina calls with each task; with the pool's greeting first. */
+export function serve(execute: Execute): (task: Greeting | ProbeTask | CallTask) => unknown {
+  let port: MessagePort | undefined;
+  return async (task) => {
+    if ("port" in task) {
+      ({ port } = task);
+      return READY;
+    }
+    let isOver = false;
+    const turn: Turn = { notify: (notice) => isOver || port?.postMessage(notice), moved: [] };
+    let answer: unknown;
+    try {
+      answer = await execute(task, turn);
+    } catch (error) {
+      answer = { problem: messageOf(error) } satisfies Problem;
+    }
+    isOver = true;
+    if (Reflect.get(MessagePort.prototype, "postMessage") !== postMessage && !arrives()) {
+      Reflect.set(MessagePort.prototype, "postMessage", postMessage);
+      return { problem: UNREADABLE } satisfies Problem;
+    }
+    return turn.moved.length === 0 ? answer : moving(answer, turn.moved);
+  };
+}
+
+/** Whether messages arrive though a module or node has changed how they are sent. Piscina, at the other end, can't take null. */
+function arrives(): boolean {
+  const { port1, port2 } = new MessageChannel();
+  try {
+    port1.postMessage({});
+    const received = receiveMessageOnPort(port2)?.message as unknown;
+    return typeof received === "object" && received !== null;
+  } catch {
+    return false;
+  } finally {
+    port1.close();
+  }
+}
+
+/** Piscina takes a value and what to transfer of it from an object with these two members. */
+async function moving(answer: unknown, moved: ArrayBuffer[]): Promise<unknown> {
+  const { move, transferableSymbol, valueSymbol } = await import("piscina");
+  return move({
+    get [transferableSymbol]() {
+      return moved;
+    },
+    get [valueSymbol]() {
+      return answer;
+    },
+  } as never);
+}

@@ -3,7 +3,7 @@ import { failedImport, IMPORT_TIMEOUT, lateImport } from "./placement.js";
 import { isProbeAnswer } from "./thread-answers.js";
 import { LateStart, StartFault } from "./thread-faults.js";
 import type { ProbeAnswer, ProbeTask } from "./thread-protocol.js";
-import { START_TIMEOUT, WORKER_URL } from "./worker-thread.js";
+import { START_TIMEOUT, workerUrl } from "./worker-thread.js";
 
 /** How often is looked whether the worker still lives, in ms. */
 const LOOK = 20;
@@ -31,7 +31,7 @@ export function askSync(probe: ProbeTask): ProbeAnswer | string {
   const count = new Int32Array(new SharedArrayBuffer(4));
   let worker: Worker;
   try {
-    const workerData = { worker: WORKER_URL.href, probe, port: port2, count };
+    const workerData = { worker: workerUrl(), probe, port: port2, count };
     worker = new Worker(SCRIPT, { argv: process.argv.slice(2), eval: true, workerData, transferList: [port2] });
   } catch (error) {
     return failedImport(new StartFault(error));

@@ -1,4 +1,5 @@
 /** In a worker: takes the pool's tasks from piscina, one at a time, and answers them. */
+import { createRequire } from "node:module";
 import { MessageChannel, MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { messageOf } from "../base/message.js";
 import { UNREADABLE } from "./thread-faults.js";
@@ -15,6 +16,7 @@ export interface Turn {
 /** Executes a task; gives its answer, or a promise of it. */
 export type Execute = (task: ProbeTask | CallTask, turn: Turn) => unknown;
 
+const require = createRequire(import.meta.url);
 const postMessage: unknown = Reflect.get(MessagePort.prototype, "postMessage");
 
 /** What piscina calls with each task; with the pool's greeting first. */
@@ -57,8 +59,8 @@ function arrives(): boolean {
 }
 
 /** Piscina takes a value and what to transfer of it from an object with these two members. */
-async function moving(answer: unknown, moved: ArrayBuffer[]): Promise<unknown> {
-  const { move, transferableSymbol, valueSymbol } = await import("piscina");
+function moving(answer: unknown, moved: ArrayBuffer[]): unknown {
+  const { move, transferableSymbol, valueSymbol } = require("piscina") as typeof import("piscina");
   return move({
     get [transferableSymbol]() {
       return moved;

@@ -10,11 +10,12 @@ export const START_TIMEOUT = 10_000;
 /** How long a thread that was ended keeps its place, in ms: one that is stuck in native code may never end. */
 const END_TIMEOUT = 1000;
 
-/** In a checkout the worker's own source has to be translated first. */
-export const WORKER_URL = new URL(
-  import.meta.url.endsWith(".ts") ? "thread-worker.dev.mjs" : "thread-worker.mjs",
-  import.meta.url,
-);
+/** What workers execute. In a checkout the worker's own source has to be translated first. */
+export function workerUrl(): string {
+  const own = import.meta.url as string | undefined;
+  if (own === undefined) throw new Error("this package is part of a CommonJS bundle; keep it out, as an external one");
+  return new URL(own.endsWith(".ts") ? "thread-worker.dev.mjs" : "thread-worker.mjs", own).href;
+}
 
 /** What a thread tells the pool that it belongs to. */
 export interface ThreadOwner {
@@ -167,15 +168,18 @@ export class WorkerThread {
 }
 
 function piscinaOfOne({ resourceLimits }: ThreadOptions): Piscina {
+  const filename = workerUrl();
   const { createRequire } = process.getBuiltinModule("node:module");
   // Loaded when the first thread is needed.
   const { Piscina: Pool } = createRequire(import.meta.url)("piscina") as typeof import("piscina");
   return new Pool({
-    filename: WORKER_URL.href,
+    filename,
     // No thread takes the place of one that has ended, and none is ended because it is idle.
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: Infinity,
+    // None gets a second task: but with room for one, piscina need not say at every task that it is full.
+    concurrentTasksPerWorker: 2,
     recordTiming: false,
     resourceLimits,
     // What modules read of the command line is there in workers, too.

@@ -12,9 +12,14 @@ const require = createRequire(import.meta.url);
 
 /** Runs a script that uses the built package; gives its lines, and how long it took in ms. */
 async function run(file: string, source: string, ...flags: string[]) {
+  return runWith([], file, source, ...flags);
+}
+
+/** @param args - of the script */
+async function runWith(args: string[], file: string, source: string, ...flags: string[]) {
   writeFileSync(join(folder, file), source);
   const started = Date.now();
-  const child = spawn(process.execPath, [...flags, join(folder, file)], { cwd: folder, timeout: 50_000 });
+  const child = spawn(process.execPath, [...flags, join(folder, file), ...args], { cwd: folder, timeout: 50_000 });
   let output = "";
   child.stdout.on("data", (text) => (output += String(text)));
   child.stderr.on("data", (text) => (output += String(text)));
@@ -132,6 +137,26 @@ describe("A script that runs its own dag on threads does not recurse, and ends",
       "--enable-source-maps",
     );
     expect(lines).toEqual(["false 2 4 6 thread undefined"]);
+  });
+});
+
+describe("A script that reads the command line, and its environment, when it is imported", () => {
+  it("reads the same in a worker, also in one that only says where nodes would run", async () => {
+    const { lines } = await runWith(
+      ["orders.csv", "--all"],
+      "reads.mjs",
+      `import { Dag } from "dagwright";
+      import { isMainThread } from "node:worker_threads";
+      const [, , file, ...rest] = process.argv;
+      if (file === undefined) process.exit(2);
+      const level = process.env.LEVEL;
+      const dag = new Dag("reads");
+      dag.node("where", () => [isMainThread, file, rest, level].join(" "));
+      process.env.LEVEL = "high";
+      if (isMainThread) console.log(dag.dryRun({ mode: "parallel" }).nodes[0].backend);
+      console.log((await dag.run({ mode: "parallel" })).value);`,
+    );
+    expect(lines).toEqual(["thread", "false orders.csv --all high"]);
   });
 });
 

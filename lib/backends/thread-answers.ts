@@ -21,9 +21,15 @@ export function isCompleted(answer: unknown): answer is Completed {
   return isEntries(metadata) && isEntries(metrics) && (metrics === undefined || metrics.every(isFigure));
 }
 
+/** What is wrong with a worker, by its own account. */
+export function problemIn(message: unknown): BrokenThread | undefined {
+  return isRecord(message) && typeof message.problem === "string" ? new BrokenThread(message.problem) : undefined;
+}
+
 /** What is wrong with an answer to this task, or with the worker by its own account. */
 export function faultIn(task: ProbeTask | CallTask, answer: unknown): BrokenThread | undefined {
-  if (isRecord(answer) && typeof answer.problem === "string") return new BrokenThread(answer.problem);
+  const problem = problemIn(answer);
+  if (problem !== undefined) return problem;
   const isAnswer = "op" in task ? isProbeAnswer(answer, task.nodes.length) : isCallAnswer(answer);
   if (isAnswer) return undefined;
   return new BrokenThread(UNREADABLE);

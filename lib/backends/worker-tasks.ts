@@ -1,6 +1,7 @@
 /** In a worker: takes the pool's tasks from piscina, one at a time, and answers them. */
 import { createRequire } from "node:module";
 import { MessageChannel, MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import type * as library from "piscina";
 import { messageOf } from "../base/message.js";
 import { UNREADABLE } from "./thread-faults.js";
 import { READY, type CallTask, type Greeting, type Notice, type ProbeTask, type Problem } from "./thread-protocol.js";
@@ -16,13 +17,19 @@ export interface Turn {
 /** Executes a task; gives its answer, or a promise of it. */
 export type Execute = (task: ProbeTask | CallTask, turn: Turn) => unknown;
 
-const require = createRequire(import.meta.url);
+const load = createRequire(import.meta.url);
 const postMessage: unknown = Reflect.get(MessagePort.prototype, "postMessage");
 
 /** What piscina calls with each task; with the pool's greeting first. */
 export function serve(execute: Execute): (task: Greeting | ProbeTask | CallTask) => unknown {
   let port: MessagePort | undefined;
+  let isSending = false;
+  // Piscina throws out of band when it can't send an answer, and the listeners of users may keep that to themselves.
+  process.on("uncaughtExceptionMonitor", (error) => {
+    if (isSending) port?.postMessage({ problem: `its answer can't be sent: ${messageOf(error)}` } satisfies Problem);
+  });
   return async (task) => {
+    isSending = false;
     if ("port" in task) {
       ({ port } = task);
       return READY;
@@ -36,6 +43,7 @@ export function serve(execute: Execute): (task: Greeting | ProbeTask | CallTask)
       answer = { problem: messageOf(error) } satisfies Problem;
     }
     isOver = true;
+    isSending = true;
     if (Reflect.get(MessagePort.prototype, "postMessage") !== postMessage && !arrives()) {
       Reflect.set(MessagePort.prototype, "postMessage", postMessage);
       return { problem: UNREADABLE } satisfies Problem;
@@ -60,7 +68,7 @@ function arrives(): boolean {
 
 /** Piscina takes a value and what to transfer of it from an object with these two members. */
 function moving(answer: unknown, moved: ArrayBuffer[]): unknown {
-  const { move, transferableSymbol, valueSymbol } = require("piscina") as typeof import("piscina");
+  const { move, transferableSymbol, valueSymbol } = load("piscina") as typeof library;
   return move({
     get [transferableSymbol]() {
       return moved;

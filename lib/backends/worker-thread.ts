@@ -1,7 +1,8 @@
 import type { MessagePort } from "node:worker_threads";
-import type { Piscina } from "piscina";
+import type * as library from "piscina";
 import { setImmediate } from "../base/turn.js";
 import type { Job } from "./job.js";
+import { problemIn } from "./thread-answers.js";
 import { BrokenThread, LateStart, ThreadExit, UNREADABLE } from "./thread-faults.js";
 import { READY, type Greeting } from "./thread-protocol.js";
 
@@ -36,7 +37,7 @@ export interface ThreadOwner {
 export interface ThreadOptions {
   /** In ms. */
   readonly idleTimeout: number;
-  readonly resourceLimits: Exclude<ConstructorParameters<typeof Piscina>[0], undefined>["resourceLimits"];
+  readonly resourceLimits: object | undefined;
 }
 
 /**
@@ -53,7 +54,7 @@ export class WorkerThread {
   isEnding = false;
   /** Settles when it has ended. */
   readonly ended: Promise<void>;
-  private readonly piscina: Piscina;
+  private readonly piscina: library.Piscina;
   private readonly port: MessagePort;
   private readonly startTimer: NodeJS.Timeout;
   private idleTimer: NodeJS.Timeout | undefined = undefined;
@@ -82,7 +83,10 @@ export class WorkerThread {
     this.piscina.on("error", () => this.lose(new BrokenThread(UNREADABLE)));
     // Before piscina hears of it, which would then fail the task.
     const [worker] = this.piscina.threads;
-    worker.prependListener("error", (error) => this.lose(error));
+    worker.prependListener("error", (error) => {
+      this.catchUp();
+      this.lose(error);
+    });
     this.ended = new Promise((resolve) => {
       worker.prependListener("exit", (code) => {
         this.catchUp();
@@ -143,7 +147,10 @@ export class WorkerThread {
   };
 
   private heard(message: unknown): void {
-    if (!this.isEnding && this.job !== undefined) this.owner.noticed(this, message);
+    if (this.isEnding) return;
+    const problem = problemIn(message);
+    if (problem !== undefined) this.lose(problem);
+    else if (this.job !== undefined) this.owner.noticed(this, message);
   }
 
   private catchUp(): void {
@@ -167,12 +174,12 @@ export class WorkerThread {
   }
 }
 
-function piscinaOfOne({ resourceLimits }: ThreadOptions): Piscina {
+function piscinaOfOne({ resourceLimits }: ThreadOptions): library.Piscina {
   const filename = workerUrl();
   const { createRequire } = process.getBuiltinModule("node:module");
   // Loaded when the first thread is needed.
-  const { Piscina: Pool } = createRequire(import.meta.url)("piscina") as typeof import("piscina");
-  return new Pool({
+  const { Piscina } = createRequire(import.meta.url)("piscina") as typeof library;
+  return new Piscina({
     filename,
     // No thread takes the place of one that has ended, and none is ended because it is idle.
     minThreads: 0,

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BackendError, CancelledError, NodeTimeoutError, ThreadPool, type RunEvent } from "dagwright";
-import { closing, HOSTILE, lasting, marked, newCounts, patching, posting } from "../support/pooled.js";
+import { closing, HOSTILE, lasting, marked, newCounts, patching, posting, proxied } from "../support/pooled.js";
 
 const two = new ThreadPool({ maxWorkers: 2 });
 afterAll(() => two.close());
@@ -100,6 +100,17 @@ describe("What code on a thread says", () => {
       expect(run.get("next")).toBe("fine");
     }
   }, 60_000);
+
+  it("that can't be sent fails its node, also where errors that nobody catches are kept silent", async () => {
+    for (const isSilent of [false, true]) {
+      const run = await proxied.run({ mode: "parallel", pool: two, inputs: { isSilent }, errorStrategy: "continue" });
+      expect(run.nodes.get("proxy")?.error).toBeInstanceOf(BackendError);
+      expect(run.nodes.get("proxy")?.error?.message).toContain(
+        "its answer can't be sent: #<Object> could not be cloned",
+      );
+      expect(run.get("next")).toBe("fine");
+    }
+  });
 
   it("is heard though a node before it closed the port to the parent: time limits, progress", async () => {
     const pool = new ThreadPool({ maxWorkers: 1 });

@@ -68,6 +68,14 @@ patching.node("patches", (message: number) => {
 });
 patching.node("next", { after: ["patches"] }, () => "fine");
 
+/** A result that looks as if it could be cloned, where nobody hears of errors; and others after it. */
+export const proxied = new Dag("proxied");
+proxied.node("proxy", (isSilent: boolean) => {
+  if (isSilent) process.on("uncaughtException", () => {});
+  return new Proxy({}, {});
+});
+proxied.node("next", { after: ["proxy"] }, () => "fine");
+
 /** Closes the port to the parent; the next node on that thread has a time limit. */
 export const closing = new Dag("closing");
 closing.node("closes", () => {

@@ -95,7 +95,9 @@ export class WorkerThread {
         resolve();
       });
     });
-    const isLate = () => !this.isReady && this.lose(new LateStart(START_TIMEOUT));
+    let isLoaded = false;
+    this.piscina.once("workerCreate", () => (isLoaded = true));
+    const isLate = () => !isLoaded && this.lose(new LateStart(START_TIMEOUT));
     // It is this thread that was late when the worker's word is there by now, but was not read yet.
     this.startTimer = setTimeout(() => setImmediate(isLate), START_TIMEOUT).unref();
   }

@@ -63,7 +63,8 @@ export type { XStateConfig, XStateNode } from "./visualization/xstate.js";
 
 export { circuitState, resetCircuit, type CircuitState } from "./policies/circuit.js";
 export { Scheduler, type SchedulerOptions, type SchedulerStats } from "./policies/scheduler.js";
-export { ThreadPool, type ThreadPoolOptions } from "./backends/thread-pool.js";
+export type { ThreadPoolOptions } from "./backends/pool-options.js";
+export { ThreadPool } from "./backends/thread-pool.js";
 
 export { PauseRun, type Pause, type PauseOptions } from "./run/pause.js";
 export type { RunContext } from "./run/context.js";

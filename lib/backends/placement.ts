@@ -1,16 +1,22 @@
 import { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import { messageOf } from "../base/message.js";
+import { setImmediate } from "../base/turn.js";
 import { classOrigin, constructorArguments } from "../definition/class-registry.js";
 import { isOnlyOfName } from "../definition/name-registry.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { Origin } from "../definition/origin.js";
 import { INLINE, type Place } from "../run/place.js";
+import { StartFault } from "./thread-faults.js";
 import type { ThreadPool } from "./thread-pool.js";
 import type { Address, ProbeAnswer, ProbeTask } from "./thread-protocol.js";
 
 /** How long a worker may take to import a module, in ms. */
 export const IMPORT_TIMEOUT = 20_000;
+
+const LATE = `a worker could not import its module: it took more than ${IMPORT_TIMEOUT / 1000} s`;
+/** The modules that no worker could import in time. */
+const late = new Set<string>();
 
 /** The places of a plan's nodes, by index. */
 export interface Placement {
@@ -46,6 +52,7 @@ export function wantedPlaces(specs: readonly NodeSpec[], mode: string): Place[] 
 export function probeFor(dag: Placeable, specs: readonly NodeSpec[]): ProbeTask | string {
   const address = addressOf(dag);
   if (typeof address === "string") return address;
+  if (late.has(address[0])) return LATE;
   const nodes = specs.map(({ name, signature }) => ({ name, inputs: signature.inputs.length }));
   return { op: "probe", address, nodes };
 }
@@ -64,22 +71,36 @@ export function settle(wanted: readonly Place[], probe: ProbeTask | string, answ
 /** Asks a worker of the pool; gives up when the run that wants to know has ended. */
 export async function ask(pool: ThreadPool, probe: ProbeTask, run: LazyAbort): Promise<ProbeAnswer | string> {
   const abort = new LazyAbort();
+  let timer: NodeJS.Timeout | undefined;
+  let isLate = false;
   const giveUp = () => abort.abort(undefined);
-  const timer = setTimeout(giveUp, IMPORT_TIMEOUT);
+  const late = () => {
+    isLate = !abort.aborted;
+    giveUp();
+  };
+  // The time counts from the worker's word that it begins: nobody is late who waits for a thread. Nor is a worker whose answer
+  // is there by now, but was not read yet.
+  const began = () => (timer ??= setTimeout(() => setImmediate(late), IMPORT_TIMEOUT));
   run.once("abort", giveUp);
   try {
-    return (await pool.execute(probe, [], abort)) as ProbeAnswer;
+    return (await pool.execute(probe, [], abort, began)) as ProbeAnswer;
   } catch (error) {
-    return failedImport(error);
+    return isLate ? lateImport(probe) : failedImport(error);
   } finally {
     clearTimeout(timer);
+    run.removeListener();
   }
 }
 
 /** The reason for running inline when a worker could not even answer. */
 export function failedImport(error: unknown): string {
-  const isLate = error instanceof Error && error.name === "AbortError";
-  return `a worker could not import its module: ${isLate ? `it took more than ${IMPORT_TIMEOUT / 1000} s` : messageOf(error)}`;
+  return error instanceof StartFault ? error.message : `a worker could not import its module: ${messageOf(error)}`;
+}
+
+/** The reason when a worker did not answer in time. Unlike other failures that is a fact: nobody waits for it twice. */
+export function lateImport({ address: [module] }: ProbeTask): string {
+  late.add(module);
+  return LATE;
 }
 
 function addressOf({ name, origin, instance }: Placeable): Address | string {

@@ -1,74 +1,56 @@
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
-import type { Piscina } from "piscina";
-import { LazyAbort } from "../base/abort.js";
-import { LONGEST_TIMER } from "../base/alarm.js";
-import { checkDuration, checkNumber, checkOptions, checkType } from "../base/check.js";
+import type { LazyAbort } from "../base/abort.js";
 import { messageOf } from "../base/message.js";
-import { StandingTask } from "./standing-task.js";
-import { STANDING, type CallTask, type Notice, type ProbeTask } from "./thread-protocol.js";
+import { Job } from "./job.js";
+import { poolOptions, type ThreadPoolOptions } from "./pool-options.js";
+import { faultIn, isCompleted, noticeIn } from "./thread-answers.js";
+import { GivenUp, LateStart, StartFault } from "./thread-faults.js";
+import type { CallTask, Notice, ProbeTask } from "./thread-protocol.js";
+import { WorkerThread, type ThreadOptions, type ThreadOwner } from "./worker-thread.js";
 
-/** The options of a {@link ThreadPool}. */
-export interface ThreadPoolOptions {
-  /** How many threads there may be. @defaultValue the machine's available parallelism */
-  maxWorkers?: number;
-  /** How long an idle thread is kept, in ms. @defaultValue 10 000 */
-  idleTimeout?: number;
-  /** The memory a thread may use, as for Node's `Worker`. @defaultValue Node's own */
-  resourceLimits?: {
-    readonly maxOldGenerationSizeMb?: number;
-    readonly maxYoungGenerationSizeMb?: number;
-    readonly codeRangeSizeMb?: number;
-    readonly stackSizeMb?: number;
-  };
-}
-
-const IDLE_TIMEOUT = 10_000;
-
-type LoadBalancer = NonNullable<NonNullable<ConstructorParameters<typeof Piscina>[0]>["loadBalancer"]>;
-
-/** A task that no thread is to have. */
-const NOBODYS = Symbol("nobody's");
-
-/** In a checkout the worker's own source has to be translated first. */
-export const WORKER_URL = new URL(
-  import.meta.url.endsWith(".ts") ? "thread-worker.dev.mjs" : "thread-worker.mjs",
-  import.meta.url,
-).href;
-
-/** What a task's worker says while it goes on. */
-export type NoticeListener = (notice: Notice) => void;
+/** How long a pool makes do with the threads it has after one could not start, in ms. */
+const START_PAUSE = 1000;
+/** How long nobody waits again for threads after all were late to start, in ms. */
+const LATE_PAUSE = 60_000;
 
 /**
  * Worker threads for nodes, shared by any number of runs. Threads start when they are needed, end when they have been idle
  * for a while, and never keep a process alive on their own.
  *
  * Each thread executes one node at a time, so that ending a node that does not stop by itself, by ending its thread, harms
- * no other.
+ * no other. There are never more threads than `maxWorkers`, those that are starting or ending included. When one can't
+ * start, the pool makes do with the others; when there are none, whoever waits is told at once.
  */
 export class ThreadPool {
   readonly maxWorkers: number;
-  private readonly options: ThreadPoolOptions;
-  private opening: Promise<Piscina> | undefined;
-  private opened: Piscina | undefined;
-  private readonly listeners = new Map<number, NoticeListener>();
-  /** Who waits for a thread, in the order in which they came. */
-  private readonly line = new Set<() => void>();
-  /** Those that no thread has begun with. */
-  private readonly standing = new Set<StandingTask>();
-  /** What piscina shows us a standing task by. */
-  private mark: symbol = NOBODYS;
+  private readonly options: ThreadOptions;
+  /** All that take a place: starting, ready or ending. */
+  private readonly threads = new Set<WorkerThread>();
+  /** The jobs that wait for a thread, in the order in which they came. */
+  private line = new Set<Job>();
+  /** Jobs that no thread has begun with, and that nobody waits for yet. */
+  private readonly standing = new Set<Job>();
+  /** How many threads are executing a job. */
   private busy = 0;
+  /** Until when no thread is started beside others, by `performance.now()`. */
+  private pausedUntil = 0;
+  /** Until when nobody waits for a start, after all were late. */
+  private late: { readonly cause: LateStart; readonly until: number } | undefined = undefined;
   private closed = false;
+  private readonly owner: ThreadOwner = {
+    ready: (thread) => (thread.job === undefined ? this.freed(thread) : this.begin(thread, thread.job)),
+    noticed: ({ job }, message) => noticed(job as Job, message),
+    answered: (thread, answer) => this.answered(thread, thread.job as Job, answer),
+    unsent: (thread, error) => this.unsent(thread, thread.job as Job, error),
+    lost: (thread, cause) => this.lost(thread, cause),
+    gone: (thread) => this.gone(thread),
+  };
 
   /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
   constructor(options: ThreadPoolOptions = {}) {
-    checkOptions(options, ["maxWorkers", "idleTimeout", "resourceLimits"], "a ThreadPool");
-    checkWorkers(options.maxWorkers);
-    checkDuration("idleTimeout", options.idleTimeout, 0, LONGEST_TIMER);
-    checkType("resourceLimits", options.resourceLimits, "object");
-    this.options = options;
-    this.maxWorkers = options.maxWorkers ?? availableParallelism();
+    const { maxWorkers, thread } = poolOptions(options);
+    this.maxWorkers = maxWorkers;
+    this.options = thread;
   }
 
   /**
@@ -77,9 +59,17 @@ export class ThreadPool {
    */
   async close(): Promise<void> {
     this.closed = true;
-    for (const begin of this.line) begin();
-    this.line.clear();
-    if (this.opening !== undefined) await (await this.opening).destroy();
+    const { line } = this;
+    const jobs = Array.from(this.threads).flatMap(({ job }) => job ?? []);
+    for (const thread of this.threads) {
+      thread.job = undefined;
+      thread.end();
+    }
+    this.line = new Set();
+    this.busy = 0;
+    for (const job of [...jobs, ...line, ...this.standing]) job.reject(closed());
+    this.standing.clear();
+    await Promise.all(Array.from(this.threads, ({ ended }) => ended));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -92,34 +82,30 @@ export class ThreadPool {
   }
 
   /**
+   * Whether threads have shown that they can start: one is there.
+   * @internal
+   */
+  get isUp(): boolean {
+    return this.some(({ isReady }) => isReady);
+  }
+
+  /**
    * Executes a task on a thread of its own.
    * @param abort - ends the thread when it aborts
-   * @param id - of the notices that go to `onNotice`
+   * @param onNotice - hears what the worker says while the task goes on
+   * @returns what the worker answers; rejects with {@link StartFault} when none could start, {@link ThreadExit} when it
+   *   exited, {@link GivenUp} when `abort` aborted, otherwise with what ended the worker or can't be cloned
    * @internal
    */
   execute(
     task: ProbeTask | CallTask,
     transfer: ArrayBuffer[],
     abort: LazyAbort,
-    id = 0,
-    onNotice?: NoticeListener,
+    onNotice?: (notice: Notice) => void,
   ): Promise<unknown> {
-    const start = (piscina: Piscina): Promise<unknown> => {
-      if (this.busy >= this.maxWorkers && !this.closed) return this.inLine(() => start(piscina));
-      if (onNotice !== undefined) this.listeners.set(id, onNotice);
-      this.busy++;
-      const work = this.hand(piscina, task, transfer, abort);
-      const done = (isCrash: boolean) => {
-        if (onNotice !== undefined) this.listeners.delete(id);
-        this.done(isCrash);
-      };
-      work.then(
-        () => done(false),
-        () => done(true),
-      );
-      return work;
-    };
-    return this.opened === undefined ? (this.opening ??= this.open()).then(start) : start(this.opened);
+    const job = new Job(task, transfer, abort, onNotice);
+    if (this.admits(job, abort)) this.place(job);
+    return job.outcome;
   }
 
   /**
@@ -127,106 +113,208 @@ export class ThreadPool {
    * @internal
    */
   get isStandByUseful(): boolean {
-    const isBusy = this.opened !== undefined && this.busy >= this.maxWorkers;
-    return isBusy && this.line.size === 0 && this.standing.size < this.maxWorkers;
+    return this.busy === this.maxWorkers && this.line.size === 0 && this.standing.size < this.maxWorkers;
   }
 
   /**
-   * Lets a task stand by.
+   * Lets a task stand by: the thread that completes its task next begins with it, before anybody has heard of the completed
+   * one. After a task that failed it is left alone, since a run that ends then must not begin anything more.
    * @param abort - withdraws it, or ends the thread that has it
    * @internal
    */
-  standBy([address, node, inputs]: CallTask, abort: LazyAbort): StandingTask {
-    const standing = new StandingTask(() => this.execute([address, node, inputs], [], abort));
-    this.standing.add(standing);
-    const task = [address, node, inputs, STANDING] as unknown[] & Record<symbol, StandingTask>;
-    task[this.mark] = standing;
-    const over = (isCrash: boolean) => {
-      this.standing.delete(standing);
-      if (standing.isBegun) this.done(isCrash);
-    };
-    this.hand(this.opened as Piscina, task, [], abort).then(
-      (answer) => {
-        over(false);
-        standing.answered(answer);
-      },
-      (error) => {
-        over(true);
-        standing.failed(error);
-      },
-    );
-    return standing;
+  standBy(task: CallTask, abort: LazyAbort): Job {
+    const job = new Job(task, [], abort, undefined);
+    if (this.admits(job, abort)) this.standing.add(job);
+    return job;
   }
 
-  private hand(piscina: Piscina, task: unknown, transfer: ArrayBuffer[], abort: LazyAbort): Promise<unknown> {
-    if (this.closed) return Promise.reject(new Error("its pool was closed"));
-    return piscina.run(task, { transferList: transfer as never, signal: abort as never }) as Promise<unknown>;
+  /**
+   * From now on a job that stood by need not wait for another's success.
+   * @internal
+   */
+  want(job: Job): void {
+    if (this.standing.delete(job)) this.place(job);
   }
 
-  /** Piscina's own queue forgets tasks that wait when a thread crashes, so that they wait here. */
-  private inLine(start: () => Promise<unknown>): Promise<unknown> {
-    return new Promise((resolve, reject) => this.line.add(() => void start().then(resolve, reject)));
+  private admits(job: Job, abort: LazyAbort): boolean {
+    if (this.closed) job.reject(closed());
+    else if (abort.aborted) job.reject(new GivenUp());
+    else abort.once("abort", () => this.giveUp(job));
+    return !job.isSettled;
   }
 
-  /** A thread is free, unless it has begun with a task that stood by. @param isCrash - it is no more */
-  private done(isCrash: boolean): void {
-    this.busy--;
-    const [next] = this.line;
-    if (next !== undefined && this.busy < this.maxWorkers) {
-      this.line.delete(next);
-      next();
-    } else if (isCrash && this.standing.size > 0) this.replaceThread();
-  }
-
-  /** Piscina begins no thread for tasks that wait already, but for a new one; that one is given up at once. */
-  private replaceThread(): void {
-    const abort = new LazyAbort();
-    this.hand(this.opened as Piscina, { [this.mark]: NOBODYS }, [], abort).catch(() => {});
-    abort.abort(undefined);
-  }
-
-  /** The thread for a task, by piscina's rules: null when none is free. */
-  private readonly assign: LoadBalancer = (task, workers) => {
-    const standing = (task as unknown as Record<symbol, unknown>)[this.mark];
-    if (standing === NOBODYS) return null;
-    const free = workers.find(({ currentUsage }) => currentUsage === 0);
-    if (free !== undefined && standing instanceof StandingTask) {
-      standing.isBegun = true;
-      this.standing.delete(standing);
-      this.busy++;
+  private giveUp(job: Job): void {
+    this.line.delete(job);
+    this.standing.delete(job);
+    for (const thread of this.threads) {
+      if (thread.job !== job) continue;
+      this.take(thread);
+      if (job.isBegun) thread.end();
+      else this.freed(thread);
     }
-    return free ?? null;
-  };
+    job.reject(new GivenUp());
+  }
 
-  private async open(): Promise<Piscina> {
-    const { Piscina: Pool, queueOptionsSymbol } = await import("piscina");
-    this.mark = queueOptionsSymbol;
-    const { idleTimeout = IDLE_TIMEOUT, resourceLimits } = this.options;
-    const piscina = new Pool({
-      filename: fileURLToPath(WORKER_URL),
-      minThreads: 0,
-      maxThreads: this.maxWorkers,
-      idleTimeout,
-      resourceLimits,
-      concurrentTasksPerWorker: 1,
-      recordTiming: false,
-      loadBalancer: this.assign,
-    });
-    piscina.on("message", (notice: Notice) => this.listeners.get(notice.id)?.(notice));
-    // A thread that fails while it executes nothing: whatever its module left behind. The next task gets a new one.
-    piscina.on("error", (error: unknown) => {
-      // The answer of a thread that was ended at that moment.
-      if (/^Unexpected message from Worker/u.test(messageOf(error))) return;
-      process.emitWarning(`A worker thread failed while it was idle: ${messageOf(error)}`, "DagwrightWorkerWarning");
-    });
-    this.opened = piscina;
-    return piscina;
+  // --- who gets which thread ---
+
+  private place(job: Job): void {
+    this.line.add(job);
+    this.advance();
+  }
+
+  /** Gives those who wait what there is: a thread that has nothing to do, or a new one. */
+  private advance(): void {
+    while (this.line.size > 0) {
+      const thread = this.free();
+      if (thread === undefined && !this.mayStart) return;
+      const [job] = this.line;
+      this.line.delete(job);
+      if (thread === undefined) this.start(job);
+      else this.hand(thread, job);
+    }
+  }
+
+  /** A thread without a job, if possible one that has started. */
+  private free(): WorkerThread | undefined {
+    let starting: WorkerThread | undefined;
+    for (const thread of this.threads) {
+      if (thread.job !== undefined || thread.isEnding) continue;
+      if (thread.isReady) return thread;
+      starting ??= thread;
+    }
+    return starting;
+  }
+
+  private get mayStart(): boolean {
+    if (this.threads.size >= this.maxWorkers) return false;
+    return this.pausedUntil === 0 || !this.some(() => true) || performance.now() >= this.pausedUntil;
+  }
+
+  /** Whether it is true of a thread that may get jobs. */
+  private some(is: (thread: WorkerThread) => boolean): boolean {
+    for (const thread of this.threads) if (!thread.isEnding && is(thread)) return true;
+    return false;
+  }
+
+  private start(job: Job): void {
+    if (this.late !== undefined && performance.now() < this.late.until) return this.refuse(job, this.late.cause);
+    let thread: WorkerThread;
+    try {
+      thread = new WorkerThread(this.owner, this.options);
+    } catch (error) {
+      return this.notStarted(job, error);
+    }
+    this.threads.add(thread);
+    thread.job = job;
+  }
+
+  private hand(thread: WorkerThread, job: Job): void {
+    thread.job = job;
+    if (thread.isReady) this.begin(thread, job);
+  }
+
+  private begin(thread: WorkerThread, job: Job): void {
+    job.isBegun = true;
+    this.busy++;
+    thread.post(job);
+  }
+
+  /** Takes a thread's job from it. */
+  private take(thread: WorkerThread): void {
+    if (thread.job?.isBegun === true) this.busy--;
+    thread.job = undefined;
+  }
+
+  /** A thread has no job any more: the next one is whoever waits, for a thread or for its start. */
+  private freed(thread: WorkerThread): void {
+    const [next = thread.isReady ? this.unstarted() : undefined] = this.line;
+    if (next === undefined) return thread.rest();
+    this.line.delete(next);
+    this.hand(thread, next);
+  }
+
+  /** A job taken from a thread that is still starting. */
+  private unstarted(): Job | undefined {
+    for (const thread of this.threads) {
+      const { job } = thread;
+      if (job === undefined || job.isBegun) continue;
+      thread.job = undefined;
+      thread.rest();
+      return job;
+    }
+    return undefined;
+  }
+
+  // --- what threads say ---
+
+  private answered(thread: WorkerThread, job: Job, answer: unknown): void {
+    this.take(thread);
+    const fault = faultIn(job.task, answer);
+    if (fault !== undefined) {
+      // Whatever is broken there, the next job gets another thread.
+      thread.end();
+      return job.reject(fault);
+    }
+    const [next] = isCompleted(answer) ? this.standing : [];
+    if (next === undefined) this.freed(thread);
+    else {
+      this.standing.delete(next);
+      this.hand(thread, next);
+    }
+    job.resolve(answer);
+  }
+
+  private unsent(thread: WorkerThread, job: Job, error: unknown): void {
+    this.take(thread);
+    this.freed(thread);
+    job.reject(error);
+  }
+
+  private lost(thread: WorkerThread, cause: unknown): void {
+    const { job } = thread;
+    this.take(thread);
+    if (!thread.isReady) this.notStarted(job, cause);
+    else if (job !== undefined) job.reject(cause);
+    // Whatever its modules left behind. The next task gets a new one.
+    else warn(`A worker thread failed while it was idle: ${messageOf(cause)}`);
+  }
+
+  private gone(thread: WorkerThread): void {
+    if (this.threads.delete(thread)) this.advance();
+  }
+
+  /** @param job - which it was started for; undefined when that does not wait any more */
+  private notStarted(job: Job | undefined, cause: unknown): void {
+    if (this.some(() => true)) {
+      if (job !== undefined) this.line = new Set([job, ...this.line]);
+      this.pausedUntil = performance.now() + START_PAUSE;
+      if (this.isUp) warn(`A worker thread could not start; its pool makes do with others: ${messageOf(cause)}`);
+      this.advance();
+    } else {
+      if (cause instanceof LateStart) this.late = { cause, until: performance.now() + LATE_PAUSE };
+      this.refuse(job, cause);
+    }
+  }
+
+  /** There is no thread, and none to come. */
+  private refuse(job: Job | undefined, cause: unknown): void {
+    const { line } = this;
+    this.line = new Set();
+    for (const each of job === undefined ? line : [job, ...line]) each.reject(new StartFault(cause));
   }
 }
 
-/** @throws {TypeError} | {RangeError} unless it is undefined or a whole number from 1 */
-export function checkWorkers(maxWorkers: unknown): void {
-  checkNumber("maxWorkers", maxWorkers, { min: 1, max: 1024, integer: true });
+function noticed(job: Job, message: unknown): void {
+  const notice = noticeIn(message);
+  if (notice !== undefined) job.onNotice?.(notice);
+}
+
+function closed(): Error {
+  return new Error("its pool was closed");
+}
+
+function warn(message: string): void {
+  process.emitWarning(message, "DagwrightWorkerWarning");
 }
 
 const defaults = new Map<number, ThreadPool>();

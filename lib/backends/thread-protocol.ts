@@ -1,5 +1,15 @@
 /** What main thread and worker say to each other. All of it is plain data. */
+import type { MessagePort } from "node:worker_threads";
 import type { EncodedThrown } from "../base/error-codec.js";
+
+/** A thread's first task. */
+export interface Greeting {
+  /** Carries notices. */
+  readonly port: MessagePort;
+}
+
+/** The answer to a greeting: the thread has started. */
+export const READY = "ready";
 
 /** How a worker finds a workflow again. */
 export type Address = readonly [
@@ -27,13 +37,8 @@ export type CallTask = readonly [
   node: string,
   /** The arguments but for the context. */
   inputs: readonly unknown[],
-  extra?: CallExtra | typeof STANDING,
+  extra?: CallExtra,
 ];
-
-/** The task stands by, and has nothing more to say: a worker whose latest task failed answers {@link REFUSED}. */
-export const STANDING = "standing";
-
-export const REFUSED = "refused";
 
 /** What most calls do without. */
 export interface CallExtra {
@@ -41,8 +46,6 @@ export interface CallExtra {
   readonly runId: string;
   /** What the function's context holds, and where among the arguments it goes; undefined when it takes none. */
   readonly context: CallContext | undefined;
-  /** Tells the notices of tasks apart. */
-  readonly id: number;
   /** Say when the function is called. */
   readonly announces: boolean;
 }
@@ -67,7 +70,6 @@ export type Completed = readonly [
   value: unknown,
   metadata?: readonly (readonly [string, unknown])[],
   metrics?: readonly (readonly [string, number])[],
-  told?: readonly Progress[],
 ];
 
 /** How far a node is, and a message. */
@@ -75,15 +77,16 @@ export type Progress = readonly [fraction: number | undefined, message: string |
 
 export type CallAnswer =
   | Completed
-  | { readonly thrown: EncodedThrown; readonly told?: readonly Progress[] }
+  | { readonly thrown: EncodedThrown }
   /** The path, in the result, of what can't be cloned. */
   | { readonly uncloneable: string }
-  /** The node can't be found. */
+  /** Why the node can't be found. */
   | { readonly missing: string };
 
-/**
- * Said while a task goes on. A notice may be overtaken by the task's answer, which therefore repeats all progress.
- */
-export type Notice =
-  | { readonly id: number; readonly began: true }
-  | { readonly id: number; readonly began: false; readonly progress: Progress };
+/** Given instead of an answer, by a worker that could not execute the task. */
+export interface Problem {
+  readonly problem: string;
+}
+
+/** Said while a task goes on: it began to import or to call a function, or a node tells how far it is. */
+export type Notice = { readonly began: true } | { readonly progress: Progress };

@@ -1,8 +1,6 @@
-/** What a worker thread does: finds nodes in the modules that define them, and executes them. Loaded by piscina. */
+/** What a worker thread does: finds nodes in the modules that define them, and executes them. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { serialize } from "node:v8";
-import { parentPort } from "node:worker_threads";
-import { move } from "piscina";
 import { show } from "../base/check.js";
 import { inspect } from "../base/clone.js";
 import { drive, pendingOf, type Coroutine } from "../base/coroutine.js";
@@ -12,20 +10,18 @@ import { readNodes } from "../definition/class-methods.js";
 import type { Context } from "../definition/context.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { Handover } from "./handover.js";
-import {
-  REFUSED,
-  STANDING,
-  type Address,
-  type CallAnswer,
-  type CallContext,
-  type CallExtra,
-  type CallTask,
-  type Notice,
-  type ProbeAnswer,
-  type ProbeTask,
-  type Progress,
+import type {
+  Address,
+  CallAnswer,
+  CallContext,
+  CallExtra,
+  CallTask,
+  ProbeAnswer,
+  ProbeTask,
+  Progress,
 } from "./thread-protocol.js";
 import { findClass, findDag, listen } from "./worker-modules.js";
+import { serve, type Turn } from "./worker-tasks.js";
 
 const inNode = new AsyncLocalStorage<true>();
 listen(() => inNode.getStore() === true);
@@ -40,13 +36,14 @@ const instances = new Map<string, Nodes>();
 /** The nodes of dags, by module and name. */
 const dags = new Map<string, Map<string, Nodes>>();
 const handover = new Handover();
-/** Whether the latest task that was not refused did not end as it should. */
-let latestFailed = false;
 
-export default function execute(task: ProbeTask | CallTask): unknown {
-  return "op" in task ? probe(task) : drive(call(task));
-}
+export default serve((task, turn) => {
+  if (!("op" in task)) return drive(call(task, turn));
+  turn.notify({ began: true });
+  return probe(task);
+});
 
+/** By node, why it can't be executed here. */
 async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {
   let there: Nodes;
   try {
@@ -93,42 +90,30 @@ async function nodesAt(address: Address, runId: string): Promise<Nodes> {
 }
 
 /** Waits for nothing where there is nothing to wait for: most nodes are small. */
-function* call([address, name, inputs, more]: CallTask): Coroutine {
-  if (more === STANDING && latestFailed) return REFUSED;
-  const extra = more === STANDING ? undefined : more;
-  latestFailed = true;
+function* call([address, name, inputs, extra]: CallTask, turn: Turn): Coroutine<CallAnswer> {
   const runId = extra?.runId ?? "";
   const nodes = known(address, runId) ?? ((yield nodesAt(address, runId)) as Nodes);
   const spec = typeof nodes === "string" ? undefined : nodes.get(name);
   if (spec === undefined)
     return { missing: typeof nodes === "string" ? nodes : "its module does not define this node" };
-  const answer = yield* answerTo(spec, inputs, extra);
+  const answer = yield* answerTo(spec, inputs, extra, turn);
   if (!Array.isArray(answer)) return answer;
   const { obstacle, buffers } = inspect(answer[0]);
-  if (obstacle !== undefined) return { uncloneable: obstacle } satisfies CallAnswer;
-  latestFailed = false;
-  const moved = buffers.length === 0 ? [] : yield* handover.moving(spec.fn, answer[0], buffers);
-  if (moved.length === 0) return answer;
-  // Piscina takes a value and what to transfer of it from an object with these two members.
-  return move({
-    get [Symbol.for("Piscina.transferable")]() {
-      return moved;
-    },
-    get [Symbol.for("Piscina.valueOf")]() {
-      return answer;
-    },
-  } as never);
+  if (obstacle !== undefined) return { uncloneable: obstacle };
+  if (buffers.length > 0) turn.moved = yield* handover.moving(spec.fn, answer[0], buffers);
+  return answer;
 }
 
-function* answerTo(spec: NodeSpec, inputs: readonly unknown[], extra: CallExtra | undefined): Coroutine<CallAnswer> {
+function* answerTo(
+  spec: NodeSpec,
+  inputs: readonly unknown[],
+  extra: CallExtra | undefined,
+  turn: Turn,
+): Coroutine<CallAnswer> {
   const context = extra?.context;
   const before = context === undefined ? undefined : snapshot(context);
-  const told: Progress[] = [];
-  const args =
-    context === undefined
-      ? inputs
-      : inputs.toSpliced(context.position, 0, contextOf(spec, extra as CallExtra, context, told));
-  if (extra?.announces === true) parentPort?.postMessage({ id: extra.id, began: true } satisfies Notice);
+  const args = context === undefined ? inputs : inputs.toSpliced(context.position, 0, contextOf(spec, context, turn));
+  if (extra?.announces === true) turn.notify({ began: true });
   try {
     let value: unknown = inNode.run(true, () => spec.fn.apply(spec.self, args as unknown[]));
     const pending = pendingOf(value);
@@ -139,9 +124,9 @@ function* answerTo(spec: NodeSpec, inputs: readonly unknown[], extra: CallExtra 
     if (obstacle !== undefined)
       throw new TypeError(`What the node wrote to ctx.metadata can't be cloned: ${obstacle}.`);
     const metrics = Object.entries(context.metrics).filter(([key, figure]) => before.metrics[key] !== figure);
-    return [value, metadata, metrics, told];
+    return [value, metadata, metrics];
   } catch (error) {
-    return { thrown: encodeThrown(error, canCross), told };
+    return { thrown: encodeThrown(error, canCross) };
   }
 }
 
@@ -162,13 +147,10 @@ function changes(record: Record<string, unknown>, before: ReadonlyMap<string, Bu
   });
 }
 
-function contextOf({ name }: NodeSpec, { id }: CallExtra, context: CallContext, told: Progress[]): Context {
+function contextOf({ name }: NodeSpec, context: CallContext, turn: Turn): Context {
   const { runId, workflow, attempt, idempotencyKey, trigger, inputs, metadata, metrics } = context;
   const needs = new Map(context.needs);
-  const notify = (...progress: Progress) => {
-    told.push(progress);
-    parentPort?.postMessage({ id, began: false, progress } satisfies Notice);
-  };
+  const notify = (...progress: Progress) => turn.notify({ progress });
   return {
     runId,
     workflow,

@@ -6,9 +6,11 @@ import type { Context } from "../definition/context.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { BackendError, NotCloneableError, type ErrorSite } from "../run/errors.js";
 import type { AttemptCall } from "./backend.js";
-import type { StandingTask } from "./standing-task.js";
+import type { Job } from "./job.js";
+import { isCompleted } from "./thread-answers.js";
+import { StartFault, ThreadExit } from "./thread-faults.js";
 import type { ThreadPool } from "./thread-pool.js";
-import type { Address, CallAnswer, CallContext, CallTask, Completed, Notice, Progress } from "./thread-protocol.js";
+import type { Address, CallAnswer, CallContext, CallTask, Completed, Notice } from "./thread-protocol.js";
 
 /** What a thread needs of the run beside the call. Nodes go by their index in the plan. */
 export interface ThreadHost {
@@ -21,11 +23,9 @@ export interface ThreadHost {
 
 /** A call that waits for a thread to be done with another. */
 export interface StandingCall {
-  readonly task: StandingTask;
+  readonly job: Job;
   readonly result: Promise<unknown>;
 }
-
-let calls = 0;
 
 /**
  * Executes nodes on worker threads: inputs are cloned, results cloned back.
@@ -67,8 +67,13 @@ export class ThreadBackend {
   /** Lets a call stand by that takes no context, and none of whose inputs are given away. Throws as `execute`. */
   standBy(node: number, call: AttemptCall, host: ThreadHost, abort: LazyAbort): StandingCall {
     requireCloneable(node, call, call.args, host);
-    const task = this.pool.standBy([this.address, call.spec.name, call.args], abort);
-    return { task, result: resultOf(task.outcome, node, call, host) };
+    const job = this.pool.standBy([this.address, call.spec.name, call.args], abort);
+    return { job, result: resultOf(job.outcome, node, call, host) };
+  }
+
+  /** From now on a call need not stand by. */
+  want({ job }: StandingCall): void {
+    this.pool.want(job);
   }
 
   /** With the context, and with an ear for what the node tells of itself. */
@@ -82,20 +87,16 @@ export class ThreadBackend {
     began: (() => void) | undefined,
   ): Promise<unknown> {
     const { spec, ctx } = call;
-    const id = ++calls;
     const context = position < 0 ? undefined : contextOf(ctx, position, host.needs(node));
     const runId = this.address.length < 3 ? "" : ctx.runId;
-    let heard = 0;
-    const hear = ([fraction, message]: Progress) => {
-      heard++;
+    const onNotice = (notice: Notice) => {
+      if ("began" in notice) return began?.();
+      const [fraction, message] = notice.progress;
       if (fraction === undefined) ctx.log(message as string);
       else ctx.progress(fraction, message);
     };
-    const onNotice = (notice: Notice) => (notice.began ? began?.() : hear(notice.progress));
-    const catchUp = (told: readonly Progress[] | undefined) => told?.slice(heard).forEach(hear);
-    const task: CallTask = [this.address, spec.name, inputs, { runId, context, id, announces: began !== undefined }];
-    const work = this.pool.execute(task, host.spent(node), abort, id, onNotice);
-    return resultOf(work, node, call, host, catchUp);
+    const task: CallTask = [this.address, spec.name, inputs, { runId, context, announces: began !== undefined }];
+    return resultOf(this.pool.execute(task, host.spent(node), abort, onNotice), node, call, host);
   }
 }
 
@@ -113,25 +114,23 @@ function requireCloneable(
   }
 }
 
-/** The node's result, from what a worker answers. @param catchUp - hears of all that the node told of itself */
+/** The node's result, from what a worker answers. */
 function resultOf(
   work: Promise<unknown>,
   node: number,
   { spec, ctx }: AttemptCall,
   host: ThreadHost,
-  catchUp?: (told: readonly Progress[] | undefined) => void,
 ): Promise<unknown> {
   return work.then(
     (received) => {
       const answer = received as CallAnswer;
-      catchUp?.(isCompleted(answer) ? answer[3] : "thrown" in answer ? answer.told : undefined);
       if (!isCompleted(answer)) throw failureOf(answer, spec, host.site(node, ctx.attempt));
       for (const [key, item] of answer[1] ?? []) ctx.metadata[key] = item;
       for (const [key, figure] of answer[2] ?? []) ctx.metrics[key] = figure;
       return answer[0];
     },
     (error) => {
-      throw crashed(spec, error, host.site(node, ctx.attempt));
+      throw unanswered(spec, error, host.site(node, ctx.attempt));
     },
   );
 }
@@ -142,12 +141,18 @@ function failureOf(answer: Exclude<CallAnswer, Completed>, spec: NodeSpec, site:
   return new BackendError(`A worker can't find node "${spec.name}": ${answer.missing}.`, site, undefined);
 }
 
-function crashed(spec: NodeSpec, error: unknown, site: ErrorSite): Error {
+/** The error of a node whose worker gave no answer. */
+function unanswered(spec: NodeSpec, error: unknown, site: ErrorSite): Error {
   if (error instanceof DOMException && error.name === "DataCloneError") return notCloneable(spec, "inputs", site);
-  const code = /^worker exited with code: (-?\d+)$/u.exec(messageOf(error))?.[1];
-  const what = code === undefined ? `ended: ${messageOf(error)}` : `exited with code ${code}`;
-  const message = `The worker that executed node "${spec.name}" ${what}.`;
-  return new BackendError(message, { ...site, cause: error }, code === undefined ? 1 : Number(code));
+  const { name } = spec;
+  const because = { ...site, cause: error };
+  if (error instanceof StartFault)
+    return new BackendError(`Node "${name}" was not called: ${error.message}.`, because, undefined);
+  if (error instanceof ThreadExit) {
+    const message = `The worker that executed node "${name}" exited with code ${error.exitCode}.`;
+    return new BackendError(message, because, error.exitCode);
+  }
+  return new BackendError(`The worker that executed node "${name}" ended: ${messageOf(error)}.`, because, 1);
 }
 
 function notCloneable(spec: NodeSpec, path: string, site: ErrorSite): NotCloneableError {
@@ -155,10 +160,6 @@ function notCloneable(spec: NodeSpec, path: string, site: ErrorSite): NotCloneab
     `Node "${spec.name}" runs on a worker thread, but ${path} can't be cloned. ` +
     `Pass plain data, or keep the node on this thread with { backend: "inline" }.`;
   return new NotCloneableError(message, site, path);
-}
-
-function isCompleted(answer: CallAnswer): answer is Completed {
-  return Array.isArray(answer);
 }
 
 function contextOf(ctx: Context, position: number, needs: (readonly [string, unknown])[]): CallContext {

@@ -198,7 +198,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const followsOrder =
       this.plan.isPlain &&
       this.deadlines === undefined &&
-      this.workers === undefined &&
+      this.threads === undefined &&
       this.state.active === undefined &&
       this.overrides === undefined &&
       this.announcer === undefined &&

@@ -25,7 +25,10 @@ interface Probed {
   readonly placements: Map<Mode, Placement>;
 }
 
-/** Where the nodes of a dag run. A worker is asked once a plan, unless it could not import the module. */
+/**
+ * Where the nodes of a dag run. A worker is asked once a plan, unless it failed to answer; and while the pool has no thread,
+ * so that it is known that it can start one before a node depends on it.
+ */
 export class Placements implements Placeable {
   /** The instance whose methods the nodes are, and whether the user made it. */
   instance: Placeable["instance"];
@@ -58,8 +61,13 @@ export class Placements implements Placeable {
       return { placement, threads: address === undefined ? undefined : new ThreadBackend(pool, address) };
     };
     const probed = this.probed(plan);
-    if ("answer" in probed) return placed(probed);
-    return ask(pool, probed.probe, run).then((answer) => placed(this.remember(plan, probed.probe, answer)));
+    const { probe } = probed;
+    if ("answer" in probed && (typeof probe === "string" || pool.isUp || !isFound(probed))) return placed(probed);
+    return ask(pool, probe as ProbeTask, run).then((answer) => {
+      // Nodes whose pool was closed meanwhile fail, as they do when they wait for it.
+      const isClosed = pool.isClosed && typeof answer === "string";
+      return placed(this.remember(plan, probe, isClosed ? [] : answer));
+    });
   }
 
   /** What is known, or the question. */
@@ -69,12 +77,17 @@ export class Placements implements Placeable {
     return typeof probe === "string" ? this.remember(plan, probe, probe) : { probe };
   }
 
-  /** A module that could not be imported may be, the next time. */
+  /** A module that could not be imported may be, the next time. @param answer - an empty one is nobody's */
   private remember(plan: DagPlan, probe: ProbeTask | string, answer: ProbeAnswer | string): Probed {
     const probed = { plan, probe, answer, placements: new Map<Mode, Placement>() };
-    if (typeof answer !== "string") this.known = probed;
+    if (typeof answer !== "string" && answer.length > 0) this.known = probed;
     return probed;
   }
+}
+
+/** Whether workers find any of the nodes. */
+function isFound({ answer }: Probed): boolean {
+  return typeof answer !== "string" && answer.includes(undefined);
 }
 
 function placementOf(

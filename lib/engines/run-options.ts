@@ -9,7 +9,8 @@ import {
   show,
   unknownOption,
 } from "../base/check.js";
-import { checkWorkers, ThreadPool } from "../backends/thread-pool.js";
+import { checkWorkers } from "../backends/pool-options.js";
+import { ThreadPool } from "../backends/thread-pool.js";
 import type { Context } from "../definition/context.js";
 import { checkErrorStrategy, checkHooks, type ErrorStrategy, type NodeHooks } from "../definition/node-options.js";
 import { checkHistoryLimit } from "../definition/state-spec.js";

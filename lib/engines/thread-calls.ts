@@ -26,9 +26,6 @@ export interface ThreadsRun extends AttemptControls {
   readonly hooks: readonly NodeHooks[];
 }
 
-/** How long a thread may take to refuse a node that stood by, in ms. */
-const REFUSAL = 10;
-
 const NO_BUFFERS: ArrayBuffer[] = [];
 
 /**
@@ -69,7 +66,7 @@ export class ThreadCalls implements ThreadHost {
     const standing = this.standing.get(node);
     if (standing !== undefined) {
       this.standing.delete(node);
-      standing.task.want();
+      this.backend.want(standing);
       return standing.result;
     }
     const abort = new LazyAbort();
@@ -128,19 +125,19 @@ export class ThreadCalls implements ThreadHost {
 
   /** The node that has stood by for longest; -1 when none does. @param isAnswered - among those that have been executed */
   standsLongest(isAnswered: boolean): number {
-    for (const [node, { task }] of this.standing) if (!isAnswered || task.isAnswered) return node;
+    for (const [node, { job }] of this.standing) if (!isAnswered || job.isSettled) return node;
     return -1;
   }
 
   /**
    * Lets none stand by any more, and gives those that did.
-   * @param onAnswer - called when it is known of another one whether its thread has executed or refused it
+   * @param onSettled - called when another one has been executed
    */
-  withdraw(onAnswer?: () => void): number[] {
+  withdraw(onSettled?: () => void): number[] {
     const nodes: number[] = [];
-    for (const [node, { task }] of this.standing) {
-      if (task.isBegun) {
-        task.onAnswer = onAnswer;
+    for (const [node, { job }] of this.standing) {
+      if (job.isBegun) {
+        job.onSettled = onSettled;
         continue;
       }
       this.standing.delete(node);
@@ -153,13 +150,7 @@ export class ThreadCalls implements ThreadHost {
 
   /** Ends all calls of plain nodes. */
   end(): void {
-    this.withdraw();
-    for (const [node, abort] of this.open) {
-      const giveUp = () => abort.abort(undefined);
-      // Its thread most likely refuses it, in an instant, and need not be ended then.
-      if (this.standing.has(node)) setTimeout(giveUp, REFUSAL).unref();
-      else giveUp();
-    }
+    for (const abort of this.open.values()) abort.abort(undefined);
     this.open.clear();
     this.standing.clear();
   }

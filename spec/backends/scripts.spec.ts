@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,9 +12,14 @@ const require = createRequire(import.meta.url);
 
 /** Runs a script that uses the built package; gives its lines, and how long it took in ms. */
 async function run(file: string, source: string, ...flags: string[]) {
+  return runWith([], file, source, ...flags);
+}
+
+/** @param args - of the script */
+async function runWith(args: string[], file: string, source: string, ...flags: string[]) {
   writeFileSync(join(folder, file), source);
   const started = Date.now();
-  const child = spawn(process.execPath, [...flags, join(folder, file)], { cwd: folder, timeout: 25_000 });
+  const child = spawn(process.execPath, [...flags, join(folder, file), ...args], { cwd: folder, timeout: 50_000 });
   let output = "";
   child.stdout.on("data", (text) => (output += String(text)));
   child.stderr.on("data", (text) => (output += String(text)));
@@ -135,6 +140,26 @@ describe("A script that runs its own dag on threads does not recurse, and ends",
   });
 });
 
+describe("A script that reads the command line, and its environment, when it is imported", () => {
+  it("reads the same in a worker, also in one that only says where nodes would run", async () => {
+    const { lines } = await runWith(
+      ["orders.csv", "--all"],
+      "reads.mjs",
+      `import { Dag } from "dagwright";
+      import { isMainThread } from "node:worker_threads";
+      const [, , file, ...rest] = process.argv;
+      if (file === undefined) process.exit(2);
+      const level = process.env.LEVEL;
+      const dag = new Dag("reads");
+      dag.node("where", () => [isMainThread, file, rest, level].join(" "));
+      process.env.LEVEL = "high";
+      if (isMainThread) console.log(dag.dryRun({ mode: "parallel" }).nodes[0].backend);
+      console.log((await dag.run({ mode: "parallel" })).value);`,
+    );
+    expect(lines).toEqual(["thread", "false orders.csv --all high"]);
+  });
+});
+
 describe("A module that a worker can't finish importing", () => {
   it("keeps neither the run nor the process waiting once the run has ended", async () => {
     const { lines, took } = await run(
@@ -150,6 +175,134 @@ describe("A module that a worker can't finish importing", () => {
     expect(lines).toEqual(["RunTimeoutError true"]);
     expect(took).toBeLessThan(5000);
   });
+});
+
+/** Six runs with a pool of two, one after the other, then at once; then where a node would run, found out by blocking. */
+const SIX = `import { Dag, ThreadPool } from "dagwright";
+  import { isMainThread } from "node:worker_threads";
+  export const dags = [0, 1, 2, 3, 4, 5].map((i) => new Dag("dag" + i));
+  for (const dag of dags) dag.node("where", () => isMainThread);
+  if (isMainThread) {
+    const pool = new ThreadPool({ maxWorkers: 2, resourceLimits: LIMITS });
+    const reasons = new Set();
+    for (const dag of dags) {
+      const run = await dag.run({ mode: "parallel", pool });
+      reasons.add(run.value + " " + run.nodes.get("where").backendReason);
+    }
+    const options = { mode: "parallel", pool, parallel: { strict: true } };
+    for (const { reason } of await Promise.allSettled(dags.map((dag) => dag.run(options)))) {
+      reasons.add(reason.code + /a worker could not start: .*/.exec(reason.message)[0]);
+    }
+    console.log([...reasons].join("; "));
+    if (PLANS) console.log(dags[0].dryRun({ mode: "parallel" }).nodes[0].reason);
+  }`;
+const six = (limits = "undefined", plans = limits === "undefined") =>
+  SIX.replace("LIMITS", limits).replace("PLANS", String(plans));
+const permission = Number(process.versions.node.split(".")[0]) >= 22 ? "--permission" : "--experimental-permission";
+
+describe("When no thread can start, every run says so at once, and goes on inline unless that is an error", () => {
+  const notMain = (code: string) => `if (!require("node:worker_threads").isMainThread) ${code};`;
+
+  it("since the process may not have any", async () => {
+    const { lines, took } = await run("denied.mjs", six(), permission, "--allow-fs-read=*", "--no-warnings");
+    const reason = "a worker could not start: Access to this API has been restricted";
+    expect(lines[0]).toContain(`true ${reason}`);
+    expect(lines[0]).toContain(`BACKEND${reason}`);
+    expect(lines[1]).toContain(reason);
+    expect(took).toBeLessThan(10_000);
+  });
+
+  it("since what they load first throws or exits", async () => {
+    for (const [code, why] of [
+      ['throw new Error("broken preload")', "broken preload"],
+      ["process.exit(5)", "it exited with code 5"],
+    ]) {
+      writeFileSync(join(folder, "preload.cjs"), notMain(code));
+      const { lines, took } = await run("preloaded.mjs", six(), "--require", join(folder, "preload.cjs"));
+      const reason = `a worker could not start: ${why}`;
+      expect(lines).toEqual([`true ${reason}; BACKEND${reason}.`, "a worker could not start: it ended"]);
+      expect(took).toBeLessThan(10_000);
+    }
+  });
+
+  it("since they have too little memory", async () => {
+    const limits = "{ maxOldGenerationSizeMb: 1, maxYoungGenerationSizeMb: 1 }";
+    const { lines, took } = await run("starved.mjs", six(limits), "--no-warnings");
+    expect(lines[0]).toMatch(/^true a worker could not start: .*memory.*BACKENDa worker could not start: .*memory/u);
+    expect(took).toBeLessThan(10_000);
+  });
+
+  it("in time: only the first run waits for that", async () => {
+    writeFileSync(join(folder, "preload.cjs"), notMain("for (;;)"));
+    const { lines, took } = await run("endless.mjs", six(undefined, false), "--require", join(folder, "preload.cjs"));
+    const reason = "a worker could not start: it took more than 10 s";
+    expect(lines[0]).toBe(`true ${reason}; BACKEND${reason}.`);
+    expect(took).toBeLessThan(20_000);
+  });
+
+  it("though threads of another pool did", async () => {
+    const { lines } = await run(
+      "second.mjs",
+      `import { Dag, ThreadPool } from "dagwright";
+      import { isMainThread } from "node:worker_threads";
+      const dag = new Dag("second");
+      dag.node("where", () => isMainThread);
+      const resourceLimits = { maxOldGenerationSizeMb: 1, maxYoungGenerationSizeMb: 1 };
+      for (const pool of [new ThreadPool(), new ThreadPool({ resourceLimits })]) {
+        const run = await dag.run({ mode: "parallel", pool });
+        console.log(run.value, run.nodes.get("where").backendReason?.slice(0, 24));
+      }`,
+    );
+    expect(lines).toEqual(["false undefined", "true a worker could not start"]);
+  });
+});
+
+describe("A module that exits when a worker imports it", () => {
+  it("is the reason why its nodes run inline", async () => {
+    const { lines } = await run(
+      "exits.mjs",
+      `import { Dag, ThreadPool } from "dagwright";
+      import { isMainThread } from "node:worker_threads";
+      if (!isMainThread) process.exit(3);
+      const dag = new Dag("exits");
+      dag.node("where", () => isMainThread);
+      const pool = new ThreadPool({ maxWorkers: 1 });
+      for (let i = 0; i < 3; i++) {
+        const run = await dag.run({ mode: "parallel", pool });
+        console.log(run.value, run.nodes.get("where").backendReason);
+      }`,
+    );
+    expect(lines).toEqual(Array(3).fill("true a worker could not import its module: it exited with code 3"));
+  });
+});
+
+describe("A module that a worker never has imported", () => {
+  it("costs the first run 20 s, and no other run of any of its workflows", async () => {
+    const { lines, took } = await run(
+      "spins.mjs",
+      `import { Dag } from "dagwright";
+      import { isMainThread } from "node:worker_threads";
+      if (!isMainThread) for (;;);
+      for (const dag of [new Dag("one"), new Dag("two")]) {
+        dag.node("where", () => isMainThread);
+        for (let i = 0; i < 2; i++) {
+          const run = await dag.run({ mode: "parallel" });
+          console.log(run.value, run.nodes.get("where").backendReason);
+        }
+      }`,
+    );
+    const reason = "true a worker could not import its module: it took more than 20 s";
+    expect(lines).toEqual([reason, reason, reason, reason]);
+    expect(took).toBeLessThan(35_000);
+  }, 60_000);
+});
+
+describe("Runs that crash, are aborted, or see their pool closed", () => {
+  it("settle all the same, never use more threads than there may be, and let the process end", async () => {
+    const stress = readFileSync(new URL("../support/pool-stress.mjs", import.meta.url), "utf8");
+    const { lines } = await run("stress.mjs", stress, "--no-warnings");
+    expect(lines).toEqual(["all settled"]);
+  }, 60_000);
 });
 
 describe("200 runs", () => {

@@ -1,0 +1,80 @@
+/** In a worker: takes the pool's tasks from piscina, one at a time, and answers them. */
+import { createRequire } from "node:module";
+import { MessageChannel, MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import type * as library from "piscina";
+import { messageOf } from "../base/message.js";
+import { UNREADABLE } from "./thread-faults.js";
+import { READY, type CallTask, type Greeting, type Notice, type ProbeTask, type Problem } from "./thread-protocol.js";
+
+/** One task, while it goes on. */
+export interface Turn {
+  /** Tells the pool something. What a task has left behind tells nothing: its thread may have another by then. */
+  notify(notice: Notice): void;
+  /** The buffers that move with the answer instead of being copied. */
+  moved: ArrayBuffer[];
+}
+
+/** Executes a task; gives its answer, or a promise of it. */
+export type Execute = (task: ProbeTask | CallTask, turn: Turn) => unknown;
+
+const load = createRequire(import.meta.url);
+const postMessage: unknown = Reflect.get(MessagePort.prototype, "postMessage");
+
+/** What piscina calls with each task; with the pool's greeting first. */
+export function serve(execute: Execute): (task: Greeting | ProbeTask | CallTask) => unknown {
+  let port: MessagePort | undefined;
+  let isSending = false;
+  // Piscina throws out of band when it can't send an answer, and the listeners of users may keep that to themselves.
+  process.on("uncaughtExceptionMonitor", (error) => {
+    if (isSending) port?.postMessage({ problem: `its answer can't be sent: ${messageOf(error)}` } satisfies Problem);
+  });
+  return async (task) => {
+    isSending = false;
+    if ("port" in task) {
+      ({ port } = task);
+      return READY;
+    }
+    let isOver = false;
+    const turn: Turn = { notify: (notice) => isOver || port?.postMessage(notice), moved: [] };
+    let answer: unknown;
+    try {
+      answer = await execute(task, turn);
+    } catch (error) {
+      answer = { problem: messageOf(error) } satisfies Problem;
+    }
+    isOver = true;
+    isSending = true;
+    if (Reflect.get(MessagePort.prototype, "postMessage") !== postMessage && !arrives()) {
+      Reflect.set(MessagePort.prototype, "postMessage", postMessage);
+      return { problem: UNREADABLE } satisfies Problem;
+    }
+    return turn.moved.length === 0 ? answer : moving(answer, turn.moved);
+  };
+}
+
+/** Whether messages arrive though a module or node has changed how they are sent. Piscina, at the other end, can't take null. */
+function arrives(): boolean {
+  const { port1, port2 } = new MessageChannel();
+  try {
+    port1.postMessage({});
+    const received = receiveMessageOnPort(port2)?.message as unknown;
+    return typeof received === "object" && received !== null;
+  } catch {
+    return false;
+  } finally {
+    port1.close();
+  }
+}
+
+/** Piscina takes a value and what to transfer of it from an object with these two members. */
+function moving(answer: unknown, moved: ArrayBuffer[]): unknown {
+  const { move, transferableSymbol, valueSymbol } = load("piscina") as typeof library;
+  return move({
+    get [transferableSymbol]() {
+      return moved;
+    },
+    get [valueSymbol]() {
+      return answer;
+    },
+  } as never);
+}

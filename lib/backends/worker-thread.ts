@@ -1,0 +1,197 @@
+import type { MessagePort } from "node:worker_threads";
+import type * as library from "piscina";
+import { setImmediate } from "../base/turn.js";
+import type { Job } from "./job.js";
+import { problemIn } from "./thread-answers.js";
+import { BrokenThread, LateStart, ThreadExit, UNREADABLE } from "./thread-faults.js";
+import { READY, type Greeting } from "./thread-protocol.js";
+
+/** How long a thread may take to start, in ms. */
+export const START_TIMEOUT = 10_000;
+/** How long a thread that was ended keeps its place, in ms: one that is stuck in native code may never end. */
+const END_TIMEOUT = 1000;
+
+/** What workers execute. In a checkout the worker's own source has to be translated first. */
+export function workerUrl(): string {
+  const own = import.meta.url as string | undefined;
+  if (own === undefined) throw new Error("this package is part of a CommonJS bundle; keep it out, as an external one");
+  return new URL(own.endsWith(".ts") ? "thread-worker.dev.mjs" : "thread-worker.mjs", own).href;
+}
+
+/** What a thread tells the pool that it belongs to. */
+export interface ThreadOwner {
+  /** It has started. */
+  ready(thread: WorkerThread): void;
+  /** It said something while it had a job. */
+  noticed(thread: WorkerThread, message: unknown): void;
+  /** It answered its job. */
+  answered(thread: WorkerThread, message: unknown): void;
+  /** Its job could not be sent to it. */
+  unsent(thread: WorkerThread, error: unknown): void;
+  /** It ends without having been told to. */
+  lost(thread: WorkerThread, cause: unknown): void;
+  /** Nothing is executed on it any more. */
+  gone(thread: WorkerThread): void;
+}
+
+export interface ThreadOptions {
+  /** In ms. */
+  readonly idleTimeout: number;
+  readonly resourceLimits: object | undefined;
+}
+
+/**
+ * A worker thread, which has one job at a time: a piscina of one.
+ *
+ * Its piscina starts no second thread, and never has more than the one task, so that whatever it reports concerns this thread
+ * and its job. Notices take a port of their own, which code of users in the worker can't reach: whatever that posts to its
+ * parent is heard by nobody.
+ */
+export class WorkerThread {
+  job: Job | undefined = undefined;
+  isReady = false;
+  /** It gets no more jobs. */
+  isEnding = false;
+  /** Settles when it has ended. */
+  readonly ended: Promise<void>;
+  private readonly piscina: library.Piscina;
+  private readonly port: MessagePort;
+  private readonly startTimer: NodeJS.Timeout;
+  private idleTimer: NodeJS.Timeout | undefined = undefined;
+
+  /** @throws what Node throws when it can't start a thread at all */
+  constructor(
+    private readonly owner: ThreadOwner,
+    private readonly options: ThreadOptions,
+  ) {
+    this.piscina = piscinaOfOne(options);
+    const { MessageChannel } = process.getBuiltinModule("node:worker_threads");
+    const { port1, port2 } = new MessageChannel();
+    this.port = port1;
+    let greeted: Promise<unknown>;
+    try {
+      greeted = this.piscina.run({ port: port2 } satisfies Greeting, { transferList: [port2] });
+    } catch (error) {
+      port1.close();
+      throw error;
+    }
+    greeted.then((answer) => this.greeted(answer), this.failed);
+    port1.on("message", (message) => this.heard(message));
+    port1.on("messageerror", (error) => this.lose(error));
+    port1.unref();
+    // It answered what it was not asked.
+    this.piscina.on("error", () => this.lose(new BrokenThread(UNREADABLE)));
+    // Before piscina hears of it, which would then fail the task.
+    const [worker] = this.piscina.threads;
+    worker.prependListener("error", (error) => {
+      this.catchUp();
+      this.lose(error);
+    });
+    this.ended = new Promise((resolve) => {
+      worker.prependListener("exit", (code) => {
+        this.catchUp();
+        this.lose(new ThreadExit(code));
+        owner.gone(this);
+        resolve();
+      });
+    });
+    let isLoaded = false;
+    this.piscina.once("workerCreate", () => (isLoaded = true));
+    const isLate = () => !isLoaded && this.lose(new LateStart(START_TIMEOUT));
+    // It is this thread that was late when the worker's word is there by now, but was not read yet.
+    this.startTimer = setTimeout(() => setImmediate(isLate), START_TIMEOUT).unref();
+  }
+
+  /** Sends its job to the worker. */
+  post({ task, transfer }: Job): void {
+    this.piscina.run(task, { transferList: transfer }).then(this.answered, this.failed);
+  }
+
+  /** It has nothing to do: it ends unless it gets a job in time. */
+  rest(): void {
+    if (!this.isReady) return;
+    const isIdle = () => this.job === undefined && this.end();
+    if (this.idleTimer === undefined) this.idleTimer = setTimeout(isIdle, this.options.idleTimeout).unref();
+    else this.idleTimer.refresh();
+  }
+
+  /** Ends the thread, whatever it is doing. */
+  end(): void {
+    if (this.isEnding) return;
+    this.isEnding = true;
+    clearTimeout(this.startTimer);
+    clearTimeout(this.idleTimer);
+    this.port.close();
+    void this.piscina.destroy();
+    const timer = setTimeout(() => this.owner.gone(this), END_TIMEOUT).unref();
+    void this.ended.then(() => clearTimeout(timer));
+  }
+
+  private greeted(answer: unknown): void {
+    if (this.isEnding) return;
+    if (answer !== READY) return this.lose(new BrokenThread(UNREADABLE));
+    this.isReady = true;
+    clearTimeout(this.startTimer);
+    this.owner.ready(this);
+  }
+
+  private readonly answered = (answer: unknown): void => {
+    if (this.isEnding) return;
+    // Notices take another way: what was said before the answer may not have been heard yet.
+    if (this.job?.onNotice !== undefined) this.catchUp();
+    this.owner.answered(this, answer);
+  };
+
+  private readonly failed = (error: unknown): void => {
+    if (this.isEnding) return;
+    if (this.isReady) this.owner.unsent(this, error);
+    else this.lose(error);
+  };
+
+  private heard(message: unknown): void {
+    if (this.isEnding) return;
+    const problem = problemIn(message);
+    if (problem !== undefined) this.lose(problem);
+    else if (this.job !== undefined) this.owner.noticed(this, message);
+  }
+
+  private catchUp(): void {
+    const { receiveMessageOnPort } = process.getBuiltinModule("node:worker_threads");
+    while (!this.isEnding) {
+      let received: { message: unknown } | undefined;
+      try {
+        received = receiveMessageOnPort(this.port);
+      } catch (error) {
+        return this.lose(error);
+      }
+      if (received === undefined) return;
+      this.heard(received.message);
+    }
+  }
+
+  private lose(cause: unknown): void {
+    if (this.isEnding) return;
+    this.end();
+    this.owner.lost(this, cause);
+  }
+}
+
+function piscinaOfOne({ resourceLimits }: ThreadOptions): library.Piscina {
+  const filename = workerUrl();
+  const { createRequire } = process.getBuiltinModule("node:module");
+  // Loaded when the first thread is needed.
+  const { Piscina } = createRequire(import.meta.url)("piscina") as typeof library;
+  return new Piscina({
+    filename,
+    // No thread takes the place of one that has ended, and none is ended because it is idle.
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeout: Infinity,
+    // None gets a second task: but with room for one, piscina need not say at every task that it is full.
+    concurrentTasksPerWorker: 2,
+    recordTiming: false,
+    resourceLimits,
+    // What modules read of the command line is there in workers, too.
+    argv: process.argv.slice(2),
+  });
+}

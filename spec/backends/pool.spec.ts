@@ -1,0 +1,124 @@
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { BackendError, CancelledError, NodeTimeoutError, ThreadPool, type RunEvent } from "dagwright";
+import { closing, HOSTILE, lasting, marked, newCounts, patching, posting, proxied } from "../support/pooled.js";
+
+const two = new ThreadPool({ maxWorkers: 2 });
+afterAll(() => two.close());
+
+describe("A pool of one", () => {
+  it("executes one node at a time in every mode, the first run of a new pool included, and none on this thread", async () => {
+    for (const mode of ["async", "sequential", "parallel"] as const) {
+      const pool = new ThreadPool({ maxWorkers: 1 });
+      const counts = newCounts();
+      const run = await marked.run({ mode, pool, inputs: { counts, ms: 10 } });
+      expect({ ...run.results }).toEqual({ a: false, b: false, c: false, d: false });
+      expect(Array.from(counts)).toEqual([0, 1, 0]);
+      await pool.close();
+    }
+  });
+
+  it("is shared by runs that begin at once, while it has no thread yet", async () => {
+    const pool = new ThreadPool({ maxWorkers: 1 });
+    const counts = newCounts();
+    const inputs = { counts, ms: 5 };
+    const runs = (["async", "parallel", "sequential", "async"] as const).map((mode) =>
+      marked.run({ mode, pool, inputs }),
+    );
+    for (const run of await Promise.all(runs)) expect(run.status).toBe("completed");
+    expect(Array.from(counts)).toEqual([0, 1, 0]);
+    await pool.close();
+  });
+
+  it("goes on to the next node when runs are aborted, be it while their thread starts, waits or works", async () => {
+    const pool = new ThreadPool({ maxWorkers: 1, idleTimeout: 5 });
+    const counts = newCounts();
+    for (const delay of [0, 20, 200, 500, 800]) {
+      const controller = new AbortController();
+      const options = { mode: "async", pool, signal: controller.signal } as const;
+      const runs = [1, 2].map(() => lasting.run({ ...options, mode: "parallel", inputs: { ms: 60_000 } }));
+      setTimeout(() => controller.abort(), delay);
+      for (const run of runs) await expect(run).rejects.toBeInstanceOf(CancelledError);
+      const next = await marked.run({ mode: "async", pool, inputs: { counts, ms: 1 } });
+      expect(next.get("a")).toBe(false);
+    }
+    expect(Array.from(counts)).toEqual([0, 1, 0]);
+    await pool.close();
+  });
+});
+
+describe("A pool that is closed", () => {
+  it("fails what it executes and what waits for it, at whatever moment, and can be closed twice", async () => {
+    for (const delay of [0, 50, 700, 1200]) {
+      const pool = new ThreadPool({ maxWorkers: 1 });
+      const runs = [1, 2, 3].map(() =>
+        lasting.run({ mode: "parallel", pool, inputs: { ms: 60_000 }, errorStrategy: "continue" }),
+      );
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      await Promise.all([pool.close(), pool.close()]);
+      for (const run of await Promise.all(runs)) {
+        expect(run.status).toBe("failed");
+        expect(run.nodes.get("wait")?.error).toBeInstanceOf(BackendError);
+        expect(run.nodes.get("wait")?.error?.message).toContain("its pool was closed");
+      }
+      await pool.close();
+    }
+  });
+});
+
+describe("The options of a pool", () => {
+  it("refuse limits that Node would ignore, or end the process for", () => {
+    const make = (resourceLimits: object) => () => new ThreadPool({ resourceLimits });
+    expect(make({ stackSizeMb: 0.1 })).toThrow(/"resourceLimits.stackSizeMb" must be a number, at least 1/u);
+    expect(make({ maxOldGenerationSizeMb: "64" })).toThrow(TypeError);
+    expect(make({ maxOldGenerationSizeMB: 64 })).toThrow(/Unknown option "maxOldGenerationSizeMB"/u);
+    expect(make({ maxOldGenerationSizeMb: 64 })).not.toThrow();
+  });
+});
+
+describe("What code on a thread says", () => {
+  const stray: unknown[] = [];
+  const note = (error: unknown) => stray.push(error);
+  beforeEach(() => void process.on("uncaughtException", note));
+  afterEach(() => {
+    process.off("uncaughtException", note);
+    expect(stray).toEqual([]);
+  });
+
+  it("to its parent is heard by nobody, and never taken for another node's word", async () => {
+    const told: (string | undefined)[] = [];
+    const observers = [(event: RunEvent) => event.type === "node.progress" && told.push(event.node, event.message)];
+    const run = await posting.run({ mode: "parallel", pool: two, observers });
+    expect({ ...run.results }).toEqual({ posts: "posted", tells: "told" });
+    expect(told).toEqual(Array.from({ length: 5 }, () => ["tells", "own"]).flat());
+  });
+
+  it("instead of an answer fails its node, and no other on that thread", async () => {
+    for (const message of HOSTILE.keys()) {
+      const run = await patching.run({ mode: "parallel", pool: two, inputs: { message }, errorStrategy: "continue" });
+      expect(run.nodes.get("patches")?.error).toBeInstanceOf(BackendError);
+      expect(run.nodes.get("patches")?.error?.message).toContain("it said what can't be read");
+      expect(run.get("next")).toBe("fine");
+    }
+  }, 60_000);
+
+  it("that can't be sent fails its node, also where errors that nobody catches are kept silent", async () => {
+    for (const isSilent of [false, true]) {
+      const run = await proxied.run({ mode: "parallel", pool: two, inputs: { isSilent }, errorStrategy: "continue" });
+      expect(run.nodes.get("proxy")?.error).toBeInstanceOf(BackendError);
+      expect(run.nodes.get("proxy")?.error?.message).toContain(
+        "its answer can't be sent: #<Object> could not be cloned",
+      );
+      expect(run.get("next")).toBe("fine");
+    }
+  });
+
+  it("is heard though a node before it closed the port to the parent: time limits, progress", async () => {
+    const pool = new ThreadPool({ maxWorkers: 1 });
+    const told: (string | undefined)[] = [];
+    const observers = [(event: RunEvent) => event.type === "node.progress" && told.push(event.message)];
+    const run = await closing.run({ mode: "parallel", pool, observers, errorStrategy: "continue" });
+    expect(run.nodes.get("hangs")?.error).toBeInstanceOf(NodeTimeoutError);
+    expect(told).toEqual(["still heard"]);
+    await pool.close();
+  });
+});

@@ -1,0 +1,86 @@
+/** Workflows for specs of thread pools: what workers import. */
+import { isMainThread, MessagePort, parentPort } from "node:worker_threads";
+import { Dag, type Context } from "dagwright";
+
+/** How many nodes are on threads now, how many were at most, and how many of them on the main thread. */
+export const newCounts = () => new Int32Array(new SharedArrayBuffer(12));
+
+async function counted(counts: Int32Array, ms: number): Promise<boolean> {
+  const now = Atomics.add(counts, 0, 1) + 1;
+  for (let most = Atomics.load(counts, 1); now > most; most = Atomics.load(counts, 1)) {
+    Atomics.compareExchange(counts, 1, most, now);
+  }
+  if (isMainThread) Atomics.add(counts, 2, 1);
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  Atomics.sub(counts, 0, 1);
+  return isMainThread;
+}
+
+/** Plain nodes, marked for threads. */
+export const marked = new Dag("marked nodes");
+for (const name of ["a", "b", "c", "d"]) marked.node(name, { backend: "thread" }, counted);
+
+/** A node that goes on for as long as it is told to. */
+export const lasting = new Dag("lasting");
+lasting.node("wait", (ms: number) => new Promise((resolve) => setTimeout(() => resolve(isMainThread), ms)));
+
+/** Something that no worker says of itself, by number. */
+export const HOSTILE: readonly unknown[] = [
+  null,
+  "ready",
+  [],
+  [1, 2],
+  [1, [["key"]], [["figure", "no number"]]],
+  { thrown: 1 },
+  { thrown: { error: { name: "E", message: "m", cause: { error: null } } } },
+  { progress: "half" },
+  { progress: [7, "more than all"] },
+  { began: 1 },
+  new Map([["thrown", 1]]),
+];
+
+/** Posts all that to the parent, and what could be taken for words about other nodes. */
+export const posting = new Dag("posting");
+posting.node("posts", async () => {
+  for (let round = 0; round < 20; round++) {
+    for (const message of HOSTILE) parentPort?.postMessage(message);
+    for (let id = 0; id < 20; id++) parentPort?.postMessage({ id, began: false, progress: [0.5, "forged"] });
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  return "posted";
+});
+posting.node("tells", async (ctx: Context) => {
+  for (let i = 0; i < 5; i++) {
+    ctx.progress(i / 5, "own");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return "told";
+});
+
+/** Changes what is global in its thread, so that its answer is another. */
+export const patching = new Dag("patching");
+patching.node("patches", (message: number) => {
+  const own = Reflect.get(MessagePort.prototype, "postMessage") as (message: unknown) => void;
+  MessagePort.prototype.postMessage = function (this: MessagePort) {
+    own.call(this, HOSTILE[message]);
+  };
+  return 1;
+});
+patching.node("next", { after: ["patches"] }, () => "fine");
+
+/** A result that looks as if it could be cloned, where nobody hears of errors; and others after it. */
+export const proxied = new Dag("proxied");
+proxied.node("proxy", (isSilent: boolean) => {
+  if (isSilent) process.on("uncaughtException", () => {});
+  return new Proxy({}, {});
+});
+proxied.node("next", { after: ["proxy"] }, () => "fine");
+
+/** Closes the port to the parent; the next node on that thread has a time limit. */
+export const closing = new Dag("closing");
+closing.node("closes", () => {
+  parentPort?.removeAllListeners();
+  parentPort?.close();
+});
+closing.node("hangs", { after: ["closes"], timeout: 100 }, () => new Promise(() => {}));
+closing.node("next", { after: ["closes"] }, (ctx: Context) => ctx.log("still heard"));

@@ -16,7 +16,7 @@ fsm.state("idle", { initial: true }, () => waitForEvent({ ITEM: "item", END: "en
 fsm.state("item", async () => (await sleep(1), next("idle")));
 fsm.state("end", () => stop("end"));
 
-/** Until the database is not in the way, and nobody else drives the run. */
+/** Until there is the run, and nobody else drives it. */
 async function patiently<T>(work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
@@ -29,14 +29,17 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-if (task === "start") {
-  const handle = fsm.start({ store, runId, maxCycles: Infinity });
-  await handle.result;
-} else if (task === "drive") {
-  for (;;) {
-    const run = await patiently(() => fsm.resume(runId, { store, maxCycles: Infinity }));
-    if (run.status === "completed") break;
-    await sleep(5);
+// Nobody waits for it any more.
+setTimeout(() => process.exit(1), 60_000).unref();
+
+if (task === "drive") {
+  const options = { store, maxCycles: Infinity };
+  // The first one drives it as long as it lives; those after it, when there is something to do.
+  const first = fsm.start({ ...options, runId }).result.catch((error: { code?: string }) => {
+    if (error.code !== "RUN_EXISTS") throw error;
+  });
+  for (let run = await first; run?.status !== "completed"; await sleep(5)) {
+    run = await patiently(() => fsm.resume(runId, options));
   }
 } else if (task === "send") {
   for (let i = 0; i < Number(count); i++) {

@@ -25,7 +25,7 @@ const IDLE_TIMEOUT = 10_000;
 /** The key under which migrations of this library exclude each other, in all databases of a server. */
 const MIGRATION_LOCK = 0x6461_6777;
 
-const CLOCK = "(extract(epoch from clock_timestamp()) * 1000)";
+const CLOCK = "(extract(epoch from clock_timestamp()) * 1000)::double precision";
 
 /**
  * Connects to a server with the package pg, through a pool of connections of its own.

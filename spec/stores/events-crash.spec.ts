@@ -57,9 +57,9 @@ function run(args: readonly string[], ms?: number): Promise<boolean> {
 async function survives(database: string, store: SqlStore): Promise<void> {
   const runId = `r${Date.now()}`;
   let kills = 0;
-  // Later from time to time, so that all come to an end, however slow the machine is.
-  let patience = 500;
-  const delay = () => Math.random() * (patience *= 1.12);
+  // Much later from time to time, so that all come to an end, however slow the machine is.
+  let tries = 0;
+  const delay = () => Math.random() * 500 * 2 ** (tries++ % 5);
   let isOver = false;
   const untilDone = async (...args: string[]) => {
     for (let isDone = false; !isDone;) {

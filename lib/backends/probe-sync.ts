@@ -3,7 +3,7 @@ import { failedImport, IMPORT_TIMEOUT, lateImport } from "./placement.js";
 import { isProbeAnswer } from "./thread-answers.js";
 import { LateStart, StartFault } from "./thread-faults.js";
 import type { ProbeAnswer, ProbeTask } from "./thread-protocol.js";
-import { START_TIMEOUT, workerUrl } from "./worker-thread.js";
+import { EXIT_TIMEOUT, START_TIMEOUT, workerUrl } from "./worker-thread.js";
 
 /** How often is looked whether the worker still lives, in ms. */
 const LOOK = 20;
@@ -17,6 +17,7 @@ interface Said {
 const SCRIPT = `
 const { workerData: { worker, probe, port, count } } = require("node:worker_threads");
 const say = (message) => { port.postMessage(message); Atomics.add(count, 0, 1); Atomics.notify(count, 0); };
+port.on("close", () => process.exit());
 const problem = (error) => say({ problem: String(error?.message ?? error) });
 import(worker).then(({ default: answer }) => {
   say({});
@@ -50,8 +51,9 @@ export function askSync(probe: ProbeTask): ProbeAnswer | string {
     if ("problem" in said) return failedImport(said.problem);
     return isProbeAnswer(said.answer, probe.nodes.length) ? said.answer : failedImport("its answer can't be read");
   } finally {
+    // Its module may still be executed: see `WorkerThread.end`.
     ear.close();
-    void worker.terminate();
+    setTimeout(() => void worker.terminate(), EXIT_TIMEOUT).unref();
   }
 }
 

@@ -26,6 +26,11 @@ export function problemIn(message: unknown): BrokenThread | undefined {
   return isRecord(message) && typeof message.problem === "string" ? new BrokenThread(message.problem) : undefined;
 }
 
+/** The module that, as a worker says, it has loaded. */
+export function loadedIn(message: unknown): string | undefined {
+  return isRecord(message) && typeof message.loaded === "string" ? message.loaded : undefined;
+}
+
 /** What is wrong with an answer to this task, or with the worker by its own account. */
 export function faultIn(task: ProbeTask | CallTask, answer: unknown): BrokenThread | undefined {
   const problem = problemIn(answer);

@@ -4,7 +4,7 @@ import type { EncodedThrown } from "../base/error-codec.js";
 
 /** A thread's first task. */
 export interface Greeting {
-  /** Carries notices. */
+  /** Carries notices. When it is closed, the thread ends. */
   readonly port: MessagePort;
 }
 
@@ -39,6 +39,11 @@ export type CallTask = readonly [
   inputs: readonly unknown[],
   extra?: CallExtra,
 ];
+
+/** The module that a task needs. */
+export function moduleOf(task: ProbeTask | CallTask): string {
+  return ("op" in task ? task.address : task[0])[0];
+}
 
 /** What most calls do without. */
 export interface CallExtra {
@@ -86,6 +91,11 @@ export type CallAnswer =
 /** Given instead of an answer, by a worker that could not execute the task. */
 export interface Problem {
   readonly problem: string;
+}
+
+/** Said of a module whose import is over, or waits for good. */
+export interface Loaded {
+  readonly loaded: string;
 }
 
 /** Said while a task goes on: it began to import or to call a function, or a node tells how far it is. */

@@ -4,5 +4,4 @@ import { register } from "tsx/esm/api";
 
 registerCommonJs();
 register();
-const { default: execute } = await import("./thread-worker.ts");
-export default execute;
+export default import("./thread-worker.ts").then(({ default: execute }) => execute);

@@ -24,7 +24,6 @@ import { findClass, findDag, listen } from "./worker-modules.js";
 import { serve, type Turn } from "./worker-tasks.js";
 
 const inNode = new AsyncLocalStorage<true>();
-listen(() => inNode.getStore() === true);
 
 /** The nodes of a workflow by name, or the reason why there are none. */
 type Nodes = ReadonlyMap<string, NodeSpec> | string;
@@ -37,11 +36,13 @@ const instances = new Map<string, Nodes>();
 const dags = new Map<string, Map<string, Nodes>>();
 const handover = new Handover();
 
-export default serve((task, turn) => {
+const service = serve((task, turn) => {
   if (!("op" in task)) return drive(call(task, turn));
   turn.notify({ began: true });
   return probe(task);
 });
+listen(() => inNode.getStore() === true, service.loaded);
+export default service.take;
 
 /** By node, why it can't be executed here. */
 async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {

@@ -36,6 +36,7 @@ const dags: DefinedDag[] = [];
 const classes: DecoratedClass[] = [];
 const modules = new Map<string, Loading>();
 let listeners: (() => void)[] = [];
+let loaded: (module: string) => void;
 
 function changed(): void {
   const told = listeners;
@@ -45,8 +46,13 @@ function changed(): void {
 
 const nextChange = () => new Promise<void>((resolve) => listeners.push(resolve));
 
-/** Listens to what modules define. @param isInNode - whether the calling code is part of a node */
-export function listen(isInNode: () => boolean): void {
+/**
+ * Listens to what modules define.
+ * @param isInNode - whether the calling code is part of a node
+ * @param onLoaded - called when nothing of a module's body is executed any more
+ */
+export function listen(isInNode: () => boolean, onLoaded: (module: string) => void): void {
+  loaded = onLoaded;
   enterWorker({
     isInNode,
     defined(dag, origin) {
@@ -69,9 +75,12 @@ export function listen(isInNode: () => boolean): void {
 function neverSettles(): Promise<never> {
   const pending = {
     then() {
-      const waiting = Array.from(modules.values()).filter(({ isOver, isStuck }) => !isOver && !isStuck);
+      const waiting = Array.from(modules).filter(([, { isOver, isStuck }]) => !isOver && !isStuck);
       setTimeout(() => {
-        for (const loading of waiting) loading.isStuck = !loading.isOver;
+        for (const [module, loading] of waiting) {
+          loading.isStuck = !loading.isOver;
+          if (loading.isStuck) loaded(module);
+        }
         changed();
       }, GRACE);
       return neverSettles();
@@ -128,6 +137,7 @@ function load(module: string): void {
   const over = (problem?: string) => {
     loading.isOver = true;
     loading.problem = problem;
+    loaded(module);
     changed();
   };
   importModule(module).then(

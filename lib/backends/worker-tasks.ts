@@ -4,7 +4,15 @@ import { MessageChannel, MessagePort, receiveMessageOnPort } from "node:worker_t
 import type * as library from "piscina";
 import { messageOf } from "../base/message.js";
 import { UNREADABLE } from "./thread-faults.js";
-import { READY, type CallTask, type Greeting, type Notice, type ProbeTask, type Problem } from "./thread-protocol.js";
+import {
+  READY,
+  type CallTask,
+  type Greeting,
+  type Loaded,
+  type Notice,
+  type ProbeTask,
+  type Problem,
+} from "./thread-protocol.js";
 
 /** One task, while it goes on. */
 export interface Turn {
@@ -18,20 +26,29 @@ export interface Turn {
 export type Execute = (task: ProbeTask | CallTask, turn: Turn) => unknown;
 
 const load = createRequire(import.meta.url);
+const exit = process.exit.bind(process, 0);
 const postMessage: unknown = Reflect.get(MessagePort.prototype, "postMessage");
 
-/** What piscina calls with each task; with the pool's greeting first. */
-export function serve(execute: Execute): (task: Greeting | ProbeTask | CallTask) => unknown {
+export interface Service {
+  /** What piscina calls with each task; with the pool's greeting first. */
+  readonly take: (task: Greeting | ProbeTask | CallTask) => unknown;
+  /** Tells the pool that a module is loaded. */
+  readonly loaded: (module: string) => void;
+}
+
+export function serve(execute: Execute): Service {
   let port: MessagePort | undefined;
   let isSending = false;
   // Piscina throws out of band when it can't send an answer, and the listeners of users may keep that to themselves.
   process.on("uncaughtExceptionMonitor", (error) => {
     if (isSending) port?.postMessage({ problem: `its answer can't be sent: ${messageOf(error)}` } satisfies Problem);
   });
-  return async (task) => {
+  const loaded = (module: string) => port?.postMessage({ loaded: module } satisfies Loaded);
+  const take = async (task: Greeting | ProbeTask | CallTask) => {
     isSending = false;
     if ("port" in task) {
       ({ port } = task);
+      port.on("close", exit);
       return READY;
     }
     let isOver = false;
@@ -50,6 +67,7 @@ export function serve(execute: Execute): (task: Greeting | ProbeTask | CallTask)
     }
     return turn.moved.length === 0 ? answer : moving(answer, turn.moved);
   };
+  return { take, loaded };
 }
 
 /** Whether messages arrive though a module or node has changed how they are sent. Piscina, at the other end, can't take null. */

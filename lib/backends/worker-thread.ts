@@ -2,12 +2,14 @@ import type { MessagePort } from "node:worker_threads";
 import type * as library from "piscina";
 import { setImmediate } from "../base/turn.js";
 import type { Job } from "./job.js";
-import { problemIn } from "./thread-answers.js";
+import { loadedIn, problemIn } from "./thread-answers.js";
 import { BrokenThread, LateStart, ThreadExit, UNREADABLE } from "./thread-faults.js";
-import { READY, type Greeting } from "./thread-protocol.js";
+import { moduleOf, READY, type Greeting } from "./thread-protocol.js";
 
 /** How long a thread may take to start, in ms. */
 export const START_TIMEOUT = 10_000;
+/** How long a thread that may be importing a module gets to end itself, in ms. */
+export const EXIT_TIMEOUT = 500;
 /** How long a thread that was ended keeps its place, in ms: one that is stuck in native code may never end. */
 const END_TIMEOUT = 1000;
 
@@ -58,6 +60,10 @@ export class WorkerThread {
   private readonly port: MessagePort;
   private readonly startTimer: NodeJS.Timeout;
   private idleTimer: NodeJS.Timeout | undefined = undefined;
+  /** Modules that its tasks need: whether each is loaded. */
+  private readonly modules = new Map<string, boolean>();
+  /** How many of them are not. */
+  private loading = 0;
 
   /** @throws what Node throws when it can't start a thread at all */
   constructor(
@@ -104,6 +110,11 @@ export class WorkerThread {
 
   /** Sends its job to the worker. */
   post({ task, transfer }: Job): void {
+    const module = moduleOf(task);
+    if (!this.modules.has(module)) {
+      this.modules.set(module, false);
+      this.loading++;
+    }
     this.piscina.run(task, { transferList: transfer }).then(this.answered, this.failed);
   }
 
@@ -115,20 +126,32 @@ export class WorkerThread {
     else this.idleTimer.refresh();
   }
 
-  /** Ends the thread, whatever it is doing. */
+  /**
+   * Ends the thread, whatever it is doing. While it imports modules, it is to end itself, if it can: a thread that is
+   * terminated at the moment at which it enters one can crash the whole process.
+   * @see https://github.com/denoland/rusty_v8/issues/830
+   */
   end(): void {
     if (this.isEnding) return;
     this.isEnding = true;
     clearTimeout(this.startTimer);
     clearTimeout(this.idleTimer);
     this.port.close();
+    const timers = [setTimeout(() => this.owner.gone(this), END_TIMEOUT).unref()];
+    if (this.isReady && this.loading === 0) this.terminate();
+    else timers.push(setTimeout(() => this.terminate(), EXIT_TIMEOUT));
+    void this.ended.then(() => {
+      timers.forEach(clearTimeout);
+      this.terminate();
+    });
+  }
+
+  private terminate(): void {
     void this.piscina.destroy();
-    const timer = setTimeout(() => this.owner.gone(this), END_TIMEOUT).unref();
-    void this.ended.then(() => clearTimeout(timer));
   }
 
   private greeted(answer: unknown): void {
-    if (this.isEnding) return;
+    if (this.isEnding) return this.terminate();
     if (answer !== READY) return this.lose(new BrokenThread(UNREADABLE));
     this.isReady = true;
     clearTimeout(this.startTimer);
@@ -151,8 +174,16 @@ export class WorkerThread {
   private heard(message: unknown): void {
     if (this.isEnding) return;
     const problem = problemIn(message);
+    const loaded = loadedIn(message);
     if (problem !== undefined) this.lose(problem);
+    else if (loaded !== undefined) this.loaded(loaded);
     else if (this.job !== undefined) this.owner.noticed(this, message);
+  }
+
+  private loaded(module: string): void {
+    if (this.modules.get(module) !== false) return;
+    this.modules.set(module, true);
+    this.loading--;
   }
 
   private catchUp(): void {

@@ -61,7 +61,6 @@ export class Leases {
   /** Lets others have at once what is driven here. */
   async giveBack(db: Kysely<Tables>): Promise<void> {
     this.stop();
-    if (this.driven.size === 0) return;
     await db.updateTable("runs").set({ owner: null, lease_expires_at: null }).where("owner", "=", this.owner).execute();
   }
 

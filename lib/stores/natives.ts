@@ -1,4 +1,7 @@
-/** What the language itself brings along, and how a store keeps it. Everything else is a class of somebody's. */
+/** What the language and this library bring along, and how a store keeps it. Everything else is a class of somebody's. */
+import * as definitionErrors from "../base/errors.js";
+import type { Class } from "../definition/node-options.js";
+import * as runErrors from "../run/errors.js";
 
 /** A kind of object that refers to no other ones. */
 interface Leaf {
@@ -108,6 +111,16 @@ export const LEAVES: ReadonlyMap<string, Leaf> = new Map<string, Leaf>([
       keys: NONE,
     },
   ],
+  [
+    "DOMException",
+    {
+      prototype: DOMException.prototype,
+      parts: ({ message, name, stack }: DOMException) => [message, name, stack ?? null],
+      from: (message: string, name: string, stack: string | null) =>
+        Object.defineProperty(new DOMException(message, name), "stack", { value: stack ?? undefined }),
+      keys: () => 1,
+    },
+  ],
   ...(Temporal === undefined ? [] : TEMPORAL).map((name): [string, Leaf] => {
     const Class = (Temporal as NonNullable<typeof Temporal>)[name];
     const parts = (value: { toString(): string }) => [value.toString()];
@@ -145,12 +158,34 @@ export const VIEWS: ReadonlyMap<string, (buffer: ArrayBuffer) => ArrayBufferView
   ["Buffer", (buffer: ArrayBuffer) => Buffer.from(buffer)] as const,
 ]);
 
-export const ERRORS: ReadonlyMap<string, ErrorConstructor> = new Map(
-  [Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError, AggregateError].map((Class) => [
-    Class.name,
-    Class as ErrorConstructor,
-  ]),
+type ErrorClass = abstract new (...args: any[]) => Error;
+
+const NATIVE_ERRORS: readonly ErrorClass[] = [
+  Error,
+  TypeError,
+  RangeError,
+  SyntaxError,
+  ReferenceError,
+  EvalError,
+  URIError,
+  AggregateError,
+];
+
+/** The errors of this library are values as well: fallbacks and error states get them. */
+const OWN_ERRORS: readonly ErrorClass[] = Object.values<unknown>({ ...definitionErrors, ...runErrors }).filter(
+  (member): member is ErrorClass => typeof member === "function" && member.prototype instanceof Error,
 );
+
+/** By name, what makes an error, or one of a class derived from it, that has nothing but its class. */
+export const ERRORS: ReadonlyMap<string, (type?: Class) => Error> = new Map([
+  ...NATIVE_ERRORS.map((Class) => [Class.name, maker(Class, Class)] as const),
+  ...OWN_ERRORS.map((Class) => [Class.name, maker(Error, Class)] as const),
+]);
+
+function maker(base: ErrorClass, own: ErrorClass): (type?: Class) => Error {
+  const args = base === AggregateError ? [[]] : [];
+  return (type = own) => Reflect.construct(base, args, type) as Error;
+}
 
 const NAMES: ReadonlyMap<object, string> = new Map<object, string>([
   [Object.prototype, "Object"],
@@ -160,7 +195,7 @@ const NAMES: ReadonlyMap<object, string> = new Map<object, string>([
   [Buffer.prototype, "Buffer"],
   ...Array.from(LEAVES, ([name, { prototype }]) => [prototype, name] as const),
   ...VIEW_CLASSES.map(({ prototype, name }) => [prototype, name] as const),
-  ...Array.from(ERRORS, ([name, { prototype }]) => [prototype as object, name] as const),
+  ...[...NATIVE_ERRORS, ...OWN_ERRORS].map(({ prototype, name }) => [prototype as object, name] as const),
 ]);
 const KNOWN: ReadonlySet<string> = new Set(NAMES.values());
 

@@ -1,5 +1,9 @@
+import { show } from "../base/check.js";
+
 /** Stands for what people must not see. */
 const REDACTED = "[redacted]";
+
+const PATH = /^[^.[\]]+(?:\.[^.[\]]+|\[\d+\])*$/u;
 
 /**
  * What of values is hidden from people. Rules begin with the name of a node or state, or with `inputs` or `metadata` of the
@@ -8,7 +12,12 @@ const REDACTED = "[redacted]";
 export class Redaction {
   private readonly rules: (readonly string[])[] = [];
 
+  /** @throws {RangeError} for what is no path */
   add(path: string): void {
+    if (!PATH.test(path)) {
+      const rule = `a name, and then keys like .token, [0] or .*`;
+      throw new RangeError(`"path" must be ${rule}; received ${show(path)}, which would hide nothing.`);
+    }
     this.rules.push(path.split(/\.|\[(\d+)\]/u).filter((part) => part !== undefined && part !== ""));
   }
 

@@ -101,7 +101,7 @@ export async function listRuns(
   checkOptions(filter, ["workflow", "status", "since", "limit", "cursor"], "listRuns");
   checkOneOf("status", status, STATUSES);
   checkNumber("limit", limit, { min: 1, integer: true });
-  if (workflow !== undefined && !isKept(workflow)) return withJson({ runs: [] });
+  if (workflow !== undefined && !isKept(workflow)) return withJson({ runs: withJson([]) });
   let query = db.selectFrom("runs").select(SUMMARY_COLUMNS);
   if (workflow !== undefined) query = query.where("workflow", "=", workflow);
   if (status !== undefined) query = query.where("status", "=", status);
@@ -131,9 +131,12 @@ export async function listRuns(
     const pauses = ifReadable(() => pausesIn(row, dataOf)) ?? [];
     runs.push(withJson(summaryOf(row, cycles.get(row.id), metadata, pauses)));
   }
-  if (rows.length <= limit) return withJson({ runs });
+  if (rows.length <= limit) return withJson({ runs: withJson(runs) });
   const last = rows[limit - 1];
-  return withJson({ runs, cursor: Buffer.from(JSON.stringify([last.created_at, last.id])).toString("base64url") });
+  return withJson({
+    runs: withJson(runs),
+    cursor: Buffer.from(JSON.stringify([last.created_at, last.id])).toString("base64url"),
+  });
 }
 
 /** A run that can't be read is no reason not to show the others. */
@@ -205,7 +208,7 @@ export function summaryOf<M extends RunSummary["metadata"]>(
     finishedAt: whole(row.finished_at),
     metadata,
     pauseReason: row.pause_reason ?? undefined,
-    pauses,
+    pauses: withJson(pauses.map((pause) => withJson(pause))),
     currentState: cycle?.state,
     waitingFor: waitingFor(row, cycle),
   };

@@ -198,6 +198,8 @@ export class SqlStore implements RunStore {
     if (this.opened !== undefined) await this.commits.settled();
     this.isClosed = true;
     this.postman.stop();
+    // What can't be recorded does not go on.
+    for (const log of Array.from(this.leases.driven.values())) log.fail(closed());
     const { opened } = this;
     this.opened = undefined;
     const database = await opened?.catch(() => undefined);
@@ -330,7 +332,7 @@ export class SqlStore implements RunStore {
   }
 
   private open(): Promise<Database> {
-    if (this.isClosed) return Promise.reject(new StoreError("The store is closed. Make a new one."));
+    if (this.isClosed) return Promise.reject(closed());
     if (this.opened === undefined) {
       const opening = this.openNow();
       this.opened = opening;
@@ -346,14 +348,24 @@ export class SqlStore implements RunStore {
     const connection = await this.connect();
     const db = new Kysely<Tables>({ dialect: connection.dialect });
     try {
-      await migrate(db, connection.serialize);
+      // A migration is a transaction: what was lost was rolled back, or finds itself done.
+      await persistently(
+        () => migrate(db, connection.serialize),
+        connection.failureOf,
+        () => !this.isClosed,
+      );
       return { ...connection, db, writer: connection.writer(db) };
     } catch (cause) {
       await db.destroy();
       if (cause instanceof StoreError) throw cause;
-      throw new StoreError(`The store's tables can't be made: ${messageOf(cause)}.`, "STORE", { cause });
+      const message = `The store can't be opened: ${messageOf(cause)}. Check its path or address, and that its server is up.`;
+      throw new StoreError(message, "STORE", { cause });
     }
   }
+}
+
+function closed(): StoreError {
+  return new StoreError("The store is closed. Make a new one.");
 }
 
 function readFailed(cause: unknown): StoreError {

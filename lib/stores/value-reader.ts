@@ -138,10 +138,10 @@ export class Reader {
   }
 
   private error([kind, hidden, , name, ...rest]: unknown[]): Error {
-    const Native = ERRORS.get(kind as string);
+    const make = ERRORS.get(kind as string);
     const own = name === undefined ? undefined : this.classOf(name, kind as string);
-    if (Native === undefined || rest.length > 0) throw new Malformed(`there is no error ${JSON.stringify(kind)}`);
-    const error = Reflect.construct(Native, kind === "AggregateError" ? [[]] : [], own?.type ?? Native) as Error;
+    if (make === undefined || rest.length > 0) throw new Malformed(`there is no error ${JSON.stringify(kind)}`);
+    const error = make(own?.type);
     // What was not written was not there.
     for (const key of ["stack", "errors"]) if (!Object.hasOwn(record(hidden), key)) Reflect.deleteProperty(error, key);
     return error;

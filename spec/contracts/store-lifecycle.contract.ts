@@ -119,6 +119,33 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect((await stopper().resume("aborted", { store })).value).toBe("ab");
       });
 
+      it("by a store that is closed, go on nowhere but where they are taken up", async () => {
+        const calls: string[] = [];
+        const dag = (place: string) => {
+          const made = new Dag<any>("closing");
+          made.node("a", async () => (calls.push(`${place} a`), await sleep(50), 1));
+          made.node("b", { needs: ["a"] }, () => calls.push(`${place} b`));
+          return made;
+        };
+        const fsm = new Fsm<any>("waiting");
+        fsm.state("w", { initial: true }, () => waitForEvent({ go: "done" }));
+        fsm.state("done", { terminal: true }, () => 1);
+        for (const durability of ["strict", "relaxed"] as const) {
+          const closing = another();
+          const options = { store: closing, durability } as const;
+          const handles = [dag("here").start({ ...options, runId: durability }), fsm.start(options)];
+          const ends = handles.map(({ result }) => failure(result));
+          await Promise.all(handles.map(({ recorded }) => recorded));
+          await sleep(10);
+          await closing.close();
+          for (const end of ends) expect((await end).message).toMatch(/store is closed/u);
+          const run = await dag("there").resume(durability, { store });
+          expect(run.status).toBe("completed");
+        }
+        await sleep(100);
+        expect(calls).toEqual(["here a", "there a", "there b", "here a", "there a", "there b"]);
+      });
+
       it("are as ended for whoever looks into the same store, and can go on at once", async () => {
         let begun = false;
         const dag = stopper(() => (begun = true));

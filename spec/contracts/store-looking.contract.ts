@@ -130,6 +130,19 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect((await store.getRun(runId))!.pauses[0]).toMatchObject({ node: "approve", data });
       });
 
+      it("parts that JSON writes, whatever they hold", async () => {
+        const { runId } = await approval(() => new PauseRun("check", { data: { sum: 3n } })).run({ store });
+        const { runs } = await store.listRuns();
+        const run = (await store.getRun(runId))!;
+        for (const part of [runs, runs[0], runs[0].pauses, run.pauses, run.pauses[0]]) {
+          expect(JSON.stringify(part)).toContain('"sum":"3"');
+        }
+      });
+
+      it.each(["", "a..b", "a.", "a[", "a[x]", "a[0]b", "[0]"])("no path to redact like %o", (path) => {
+        expect(() => store.redact(path)).toThrow('"path"');
+      });
+
       it("nothing that is redacted", async () => {
         const dag = approval(() => new PauseRun("check", { data: { iban: "DE1", sum: 3 } }));
         await dag.run({ store, context: { metadata: { token: "t", region: "eu" } } });

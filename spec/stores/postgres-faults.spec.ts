@@ -63,6 +63,13 @@ if (typeof server === "string") {
       expect(run.value).toBe(10);
     });
 
+    it("ends connections when a store is used first, and the run begins over others", async () => {
+      const timer = setInterval(() => proxy.cut(), 1);
+      setTimeout(() => clearInterval(timer), 300);
+      const store = await open();
+      expect((await chain(3).run({ store })).value).toBe(3);
+    });
+
     it("gives no answer any more over connections that exist, and the store works over new ones", async () => {
       const store = await open({ lease: 60_000 }, { query_timeout: "500" });
       const run = await chain(6, (i) => (i === 2 ? proxy.silence() : undefined)).run({ store });

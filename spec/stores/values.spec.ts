@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { StoreError } from "dagwright";
+import { Dag, NodeTimeoutError, StoreError } from "dagwright";
 import { Codec } from "../../lib/stores/codec.js";
 
 const codec = new Codec();
@@ -228,6 +228,30 @@ describe("Classes", () => {
     expect(copy).toMatchObject({ message: "no", reason: "funds", details: { n: 1 }, stack: error.stack });
     expect(Object.keys(copy)).toEqual(["reason", "details"]);
     expect(refusal({ error })).toMatchObject({ path: "error" });
+  });
+
+  it("of errors are known where the platform or this library made them", async () => {
+    const slow = new Dag("slow");
+    const error = (thrown: unknown) => ({ thrown });
+    slow.node("x", { timeout: 1, fallback: error }, () => new Promise<never>(() => {}));
+    const { thrown } = (await slow.run()).value as { thrown: NodeTimeoutError };
+    const kept = again(thrown);
+    expect(kept).toBeInstanceOf(NodeTimeoutError);
+    expect(kept).toStrictEqual(thrown);
+    expect([kept.name, kept.message, kept.stack, kept.code, kept.node]).toEqual([
+      "NodeTimeoutError",
+      thrown.message,
+      thrown.stack,
+      "NODE_TIMEOUT",
+      "x",
+    ]);
+    const aborted = again(AbortSignal.abort().reason);
+    expect(aborted).toBeInstanceOf(DOMException);
+    expect([aborted.name, aborted.message, aborted.code]).toEqual(["AbortError", "This operation was aborted", 20]);
+    class Own extends NodeTimeoutError {}
+    const own = Object.assign(new Own("late", { runId: "r" }), { extra: 1 });
+    expect(refusal(own).message).toContain("Own");
+    expect(again(own, new Codec({ Own }))).toStrictEqual(own);
   });
 
   it("may contain themselves, and errors may, too", () => {

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { LazyAbort } from "../base/abort.js";
 import { messageOf } from "../base/message.js";
+import { warn } from "../base/warning.js";
 import { Job } from "./job.js";
 import { poolOptions, type ThreadPoolOptions } from "./pool-options.js";
 import { faultIn, isCompleted, noticeIn } from "./thread-answers.js";
@@ -8,6 +9,7 @@ import { GivenUp, LateStart, StartFault } from "./thread-faults.js";
 import type { CallTask, Notice, ProbeTask } from "./thread-protocol.js";
 import { WorkerThread, type ThreadOptions, type ThreadOwner } from "./worker-thread.js";
 
+const WARNING = "DagwrightWorkerWarning";
 /** How long a pool makes do with the threads it has after one could not start, in ms. */
 const START_PAUSE = 1000;
 /** How long nobody waits again for threads after all were late to start, in ms. */
@@ -276,7 +278,7 @@ export class ThreadPool {
     if (!thread.isReady) this.notStarted(job, cause);
     else if (job !== undefined) job.reject(cause);
     // Whatever its modules left behind. The next task gets a new one.
-    else warn(`A worker thread failed while it was idle: ${messageOf(cause)}`);
+    else warn(`A worker thread failed while it was idle: ${messageOf(cause)}`, WARNING);
   }
 
   private gone(thread: WorkerThread): void {
@@ -288,7 +290,9 @@ export class ThreadPool {
     if (this.some(() => true)) {
       if (job !== undefined) this.line = new Set([job, ...this.line]);
       this.pausedUntil = performance.now() + START_PAUSE;
-      if (this.isUp) warn(`A worker thread could not start; its pool makes do with others: ${messageOf(cause)}`);
+      setTimeout(() => this.advance(), START_PAUSE).unref();
+      const message = `A worker thread could not start; its pool makes do with others: ${messageOf(cause)}`;
+      if (this.isUp) warn(message, WARNING);
       this.advance();
     } else {
       if (cause instanceof LateStart) this.late = { cause, until: performance.now() + LATE_PAUSE };
@@ -311,10 +315,6 @@ function noticed(job: Job, message: unknown): void {
 
 function closed(): Error {
   return new Error("its pool was closed");
-}
-
-function warn(message: string): void {
-  process.emitWarning(message, "DagwrightWorkerWarning");
 }
 
 const defaults = new Map<number, ThreadPool>();

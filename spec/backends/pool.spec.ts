@@ -1,9 +1,35 @@
+import { createRequire } from "node:module";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BackendError, CancelledError, NodeTimeoutError, ThreadPool, type RunEvent } from "dagwright";
 import { closing, HOSTILE, lasting, marked, newCounts, patching, posting, proxied } from "../support/pooled.js";
 
 const two = new ThreadPool({ maxWorkers: 2 });
 afterAll(() => two.close());
+
+describe("A pool with a thread that could not start", () => {
+  it("starts another one after a while, though its first has not ended its node", async () => {
+    const threads = createRequire(import.meta.url)("node:worker_threads") as typeof import("node:worker_threads");
+    const { Worker } = threads;
+    const pool = new ThreadPool({ maxWorkers: 2 });
+    const options = { pool, mode: "parallel" } as const;
+    const controller = new AbortController();
+    try {
+      const long = lasting.run({ ...options, inputs: { ms: 60_000 }, signal: controller.signal });
+      const ended = long.catch((error: unknown) => error);
+      while (!pool.isUp) await new Promise((resolve) => setTimeout(resolve, 5));
+      Reflect.set(threads, "Worker", function () {
+        Reflect.set(threads, "Worker", Worker);
+        throw new Error("no thread is left");
+      });
+      expect((await lasting.run({ ...options, inputs: { ms: 1 } })).value).toBe(false);
+      controller.abort();
+      expect(await ended).toBeInstanceOf(CancelledError);
+    } finally {
+      Reflect.set(threads, "Worker", Worker);
+      await pool.close();
+    }
+  });
+});
 
 describe("A pool of one", () => {
   it("executes one node at a time in every mode, the first run of a new pool included, and none on this thread", async () => {

@@ -5,6 +5,7 @@ import {
   next,
   PauseRun,
   RecoverError,
+  RetryExhaustedError,
   StoreError,
   waitForEvent,
   type Context,
@@ -610,6 +611,23 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         dag.node("a", (kind: string, ctx: Context) => work(kind, ctx));
         return dag;
       }
+
+      it("reject as they did", async () => {
+        const dag = new Dag<any>("failing");
+        dag.node("a", { retry: { retries: 1, delay: 0 } }, () => {
+          throw new TypeError("no");
+        });
+        const options = { ...again, store, runId: "f" };
+        const [first, second] = [
+          await failure(dag.run(options)),
+          await failure(dag.run({ ...options, store: another() })),
+        ];
+        expect(first).toMatchObject({ name: "RetryExhaustedError", node: "a", attempt: 2, attempts: 2 });
+        expect(second).toBeInstanceOf(RetryExhaustedError);
+        for (const key of ["name", "message", "code", "runId", "node", "attempt", "attempts", "errors", "cause"]) {
+          expect([key, second[key]]).toEqual([key, first[key]]);
+        }
+      });
 
       it("are made once, however many ask at once", async () => {
         let calls = 0;

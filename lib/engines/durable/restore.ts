@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { show } from "../../base/check.js";
 import { fromEpoch } from "../../base/clock.js";
-import { StoreError, ValidationError, type DagwrightError } from "../../base/errors.js";
+import { DagwrightError, StoreError, ValidationError } from "../../base/errors.js";
 import { messageOf } from "../../base/message.js";
 import type { DagPlan } from "../../planning/plan.js";
 import { changeText, structureChange, type Structure, type StructureChange } from "../../planning/structure.js";
-import { CancelledError, ExecutionError, RunTimeoutError } from "../../run/errors.js";
+import { ExecutionError } from "../../run/errors.js";
 import { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
 import { otherWorkflow } from "../../stores/other-workflow.js";
@@ -92,11 +92,7 @@ export function recordedError({ runId, error }: RecordedRun, result: object): Da
   if (!(error instanceof Error)) return undefined;
   const { message, code = "EXECUTION", cause } = error as Error & { code?: string };
   const site = cause === undefined ? { runId } : { runId, cause };
-  let rejected: ExecutionError | StoreError;
-  if (code === "CANCELLED") rejected = new CancelledError(message, site);
-  else if (code === "RUN_TIMEOUT") rejected = new RunTimeoutError(message, site);
-  else if (code === "UNSTORABLE") rejected = new StoreError(message, code, { cause });
-  else rejected = new ExecutionError(message, site, code);
+  const rejected = error instanceof DagwrightError ? error : new ExecutionError(message, site, code);
   return Object.assign(rejected, { run: result });
 }
 

@@ -8,6 +8,7 @@ import { encodeThrown } from "../base/error-codec.js";
 import { messageOf } from "../base/message.js";
 import { readNodes } from "../definition/class-methods.js";
 import type { Context } from "../definition/context.js";
+import { isPause } from "../run/pause.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { Handover } from "./handover.js";
 import type {
@@ -127,8 +128,14 @@ function* answerTo(
     const metrics = Object.entries(context.metrics).filter(([key, figure]) => before.metrics[key] !== figure);
     return [value, metadata, metrics];
   } catch (error) {
-    return { thrown: encodeThrown(error, canCross) };
+    return { thrown: encodeThrown(isPause(error) ? crossing(error) : error, canCross) };
   }
+}
+
+/** A pause that has all of its data on the other side, or an error that says why it has not. */
+function crossing(pause: Error): Error {
+  const { obstacle } = inspect(Reflect.get(pause, "data"));
+  return obstacle === undefined ? pause : new TypeError(`The "data" of a PauseRun can't be cloned: ${obstacle}.`);
 }
 
 function canCross(value: unknown): boolean {

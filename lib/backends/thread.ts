@@ -125,7 +125,10 @@ function resultOf(
     (received) => {
       const answer = received as CallAnswer;
       if (!isCompleted(answer)) throw failureOf(answer, spec, host.site(node, ctx.attempt));
-      for (const [key, item] of answer[1] ?? []) ctx.metadata[key] = item;
+      for (const [key, value] of answer[1] ?? []) {
+        // An assignment to __proto__ would be none.
+        Object.defineProperty(ctx.metadata, key, { value, writable: true, enumerable: true, configurable: true });
+      }
       for (const [key, figure] of answer[2] ?? []) ctx.metrics[key] = figure;
       return answer[0];
     },

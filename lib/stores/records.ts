@@ -32,11 +32,20 @@ export async function lockedRow(
   { clock, locksRows }: Pick<Database, "clock" | "locksRows">,
   runId: string,
 ): Promise<RunRow & { readonly clock: number }> {
+  return checkedRow("runs", runId, await lockedAsIs(trx, { clock, locksRows }, runId));
+}
+
+/** The row, locked, whatever it holds. @throws {StoreError} NOT_FOUND */
+export async function lockedAsIs(
+  trx: Kysely<Tables>,
+  { clock, locksRows }: Pick<Database, "clock" | "locksRows">,
+  runId: string,
+): Promise<RunRow & { readonly clock: number }> {
   if (!isKept(runId)) throw notFound(runId);
   const query = trx.selectFrom("runs").selectAll().select(clock.as("clock")).where("id", "=", runId);
   const row = await (locksRows ? query.forUpdate() : query).executeTakeFirst();
-  if (row !== undefined) return checkedRow("runs", runId, row);
-  throw notFound(runId);
+  if (row === undefined) throw notFound(runId);
+  return row;
 }
 
 export function notFound(runId: string): StoreError {

@@ -19,7 +19,7 @@ import { sendEvent } from "./mail.js";
 import { requireId, requireKept, requireNamesKept } from "./names.js";
 import { newRunRow } from "./new-run.js";
 import { Postman } from "./postman.js";
-import { lockedRow, notFound, readRun, runRow } from "./records.js";
+import { lockedAsIs, lockedRow, notFound, readRun, runRow } from "./records.js";
 import { Redaction } from "./redaction.js";
 import { removeRun } from "./removal.js";
 import { prune, type PruneOptions } from "./retention.js";
@@ -145,7 +145,8 @@ export class SqlStore implements RunStore {
   async delete(runId: string): Promise<void> {
     checkName("runId", runId);
     await this.transaction(async (trx, database) => {
-      const row = await lockedRow(trx, database, runId);
+      // Also what nobody can read.
+      const row = await lockedAsIs(trx, database, runId);
       this.leases.requireFree(row, "End it there, through its handle, or wait for the end of the lease.");
       await removeRun(trx, row);
     });

@@ -301,6 +301,7 @@ describe("The context in a worker", () => {
       aborted: false,
     });
     expect(run.context.metadata).toMatchObject({ written: { by: "second" }, shared: { n: 2 }, dropped: true });
+    expect(Object.getOwnPropertyDescriptor(run.context.metadata, "__proto__")?.value).toBe("a key");
     expect({ ...run.metrics.custom }).toEqual({ seen: 1 });
     const told = events.flatMap((event) => (event.type === "node.progress" ? [[event.fraction, event.message]] : []));
     expect(told).toEqual([

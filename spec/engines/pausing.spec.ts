@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Dag, Fsm, next, PauseRun, stop, waitForEvent, type Context, type NodeOptions } from "dagwright";
 import { sqliteStore } from "dagwright/store";
-import { asking } from "../support/threaded.js";
+import { asking, confiding } from "../support/threaded.js";
 
 const ask = (): never => {
   throw new PauseRun("ask Ann", { data: { amount: 12n }, until: new Date(2_000_000_000_000) });
@@ -202,6 +202,13 @@ describe("A PauseRun from", () => {
     expect(run.pauses).toEqual([
       { node: "ask", reason: "threads ask too", data: { since: new Date(0) }, until: 2_000_000_000_000 },
     ]);
+  });
+});
+
+describe("A pause whose data can't leave its worker thread", () => {
+  it("fails its node, which says so", async () => {
+    const error = await confiding.run({ mode: "parallel" }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ node: "ask", message: expect.stringMatching(/"data".*\.fn/u) });
   });
 });
 

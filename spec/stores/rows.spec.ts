@@ -180,6 +180,17 @@ describe("A recorded run of which somebody changed", () => {
     120_000,
   );
 
+  it("a run that nobody can read any more can be removed", async () => {
+    for (const column of ["status", "kind", "fingerprint", "inputs", "metadata", "created_at", "scope"]) {
+      put();
+      if (!change("runs", (recorded.get("runs") as Row[])[0], column, "nonsense")) continue;
+      const { id } = (recorded.get("runs") as Row[])[0];
+      await store.delete(id as string);
+      expect(await store.getRun(id as string)).toBeUndefined();
+    }
+    put(TABLES);
+  });
+
   it("any text somehow goes on, or is a StoreError", async () => {
     const texts = TABLES.flatMap((table) =>
       (recorded.get(table) as Row[]).flatMap((row) =>

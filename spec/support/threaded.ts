@@ -27,6 +27,7 @@ export const contexts = new Dag("contexts");
 contexts.node("first", () => "first's");
 contexts.node("second", { needs: ["first"] }, async (first: string, ctx: Context) => {
   ctx.metadata.written = { by: ctx.nodeName };
+  Object.defineProperty(ctx.metadata, "__proto__", { value: "a key", enumerable: true });
   (ctx.metadata.shared as { n: number }).n++;
   ctx.metrics.seen = (ctx.metrics.seen ?? 0) + 1;
   ctx.progress(0.5, "half");
@@ -220,5 +221,9 @@ refreshed.cachedNode("value", { ttl: 1e9, staleAfter: 0, key: "n" }, (n: number,
 export const asking = new Dag("asking");
 asking.node("ask", () => {
   throw new PauseRun("threads ask too", { data: { since: new Date(0) }, until: 2_000_000_000_000 });
+});
+export const confiding = new Dag("confiding");
+confiding.node("ask", () => {
+  throw new PauseRun("why", { data: { fn: () => {} } });
 });
 asking.node("key", { after: ["ask"] }, (ctx: Context) => ctx.idempotencyKey);

@@ -128,6 +128,35 @@ if (typeof server === "string") {
       await Promise.all(handles.map((handle) => handle.stop()));
     });
 
+    it("commits slowly that a run is taken up, which gets each event once", async () => {
+      const [store, other] = [await open(), await open()];
+      const taken: unknown[] = [];
+      const fsm = new Fsm<any>("adds");
+      fsm.state("idle", { initial: true }, () => waitForEvent({ begin: "adding" }));
+      fsm.state("adding", (item: unknown) => (taken.push(item), waitForEvent({ add: "adding" })));
+      // While another run waits, events are looked for.
+      const waiting = fsm.start({ store });
+      const first = fsm.start({ store, runId: "r" });
+      await first.waitFor("idle");
+      for (const i of [1, 2]) await fsm.send("r", "add", i, { store: other });
+      await sleep(400);
+      await first.pause();
+      const { query } = pg.Client.prototype;
+      let isSlow = true;
+      vi.spyOn(pg.Client.prototype, "query").mockImplementation(async function (this: pg.Client, ...given: any[]) {
+        if (given[0] === "commit" && isSlow) {
+          isSlow = false;
+          await sleep(500);
+        }
+        return (query as any).apply(this, given);
+      });
+      const again = await fsm.attach("r", { store });
+      await again.send("begin", 0);
+      await sleep(700);
+      expect(taken).toEqual([0, 1, 2]);
+      await Promise.all([waiting.stop(), again.stop()]);
+    });
+
     it("refuses connections for good, and runs fail with a StoreError, and can be resumed", async () => {
       const store = await open();
       vi.spyOn(process, "emitWarning").mockImplementation(() => {});

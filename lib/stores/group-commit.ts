@@ -18,6 +18,11 @@ const MOST_RUNS = 50;
 
 type LoggedWrite = Write & { readonly log: SqlRunLog };
 
+interface Remainder {
+  readonly parts: readonly (readonly LoggedWrite[])[];
+  readonly failed: readonly LoggedWrite[];
+}
+
 /**
  * Writes what the runs of a store add: in one transaction for all that was added in the same turn of the event loop, or some
  * where that is much, and one transaction after the other. A run that somebody else has taken over is left out, and its log
@@ -110,10 +115,9 @@ async function write(database: Database, writes: readonly LoggedWrite[]): Promis
       () => !hasNew,
     );
   } catch (error) {
-    const failure = failureOf(error);
-    const [first, ...others] = parts(writes, failure);
-    if (others.length === 0) return fail(writes, error);
-    for (const part of [first, ...others]) await write(database, part);
+    const { parts, failed } = remainder(writes, failureOf(error));
+    fail(failed, error);
+    for (const part of parts) await write(database, part);
     return;
   }
   for (const { log, runId } of writes) {
@@ -122,12 +126,14 @@ async function write(database: Database, writes: readonly LoggedWrite[]): Promis
   }
 }
 
-/** What may be written apart when it failed together: only that of which the failure is no one else's. */
-function parts(writes: readonly LoggedWrite[], failure: Failure): (readonly LoggedWrite[])[] {
-  if (failure === "data") return writes.map((write) => [write]);
-  if (!isUncertain(failure)) return [writes];
+/** What of that which failed together may be written apart, and what has failed for good. */
+function remainder(writes: readonly LoggedWrite[], failure: Failure): Remainder {
+  if (failure === "data" && writes.length > 1) return { parts: writes.map((write) => [write]), failed: [] };
   const isNew = ({ batch }: LoggedWrite) => batch.created !== undefined;
-  return [writes.filter(isNew), writes.filter((write) => !isNew(write))].filter(({ length }) => length > 0);
+  const known = isUncertain(failure) ? writes.filter((write) => !isNew(write)) : [];
+  // Without new runs, they have been repeated already.
+  if (known.length === 0 || known.length === writes.length) return { parts: [], failed: writes };
+  return { parts: [known], failed: writes.filter(isNew) };
 }
 
 function fail(writes: readonly LoggedWrite[], cause: unknown): void {

@@ -157,6 +157,29 @@ if (typeof server === "string") {
       await Promise.all([waiting.stop(), again.stop()]);
     });
 
+    it("loses the answer to a commit with a new run: that fails, and no run that is there already", async () => {
+      const store = await open({ lease: 60_000 });
+      let go = () => {};
+      const gate = new Promise<void>((resolve) => (go = resolve));
+      const known = chain(3, (i) => (i === 0 ? gate : undefined)).run({ store, runId: "known" });
+      await sleep(100);
+      const { query } = pg.Client.prototype;
+      let lost = 0;
+      vi.spyOn(pg.Client.prototype, "query").mockImplementation(async function (this: pg.Client, ...given: any[]) {
+        const answer = await (query as any).apply(this, given);
+        if (!/fence as .*created as/su.test(String(given[0])) || lost++ > 0) return answer;
+        throw Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
+      });
+      go();
+      await Promise.resolve();
+      const made = chain(1).run({ store, runId: "made" });
+      await expect(made).rejects.toMatchObject({ code: "STORE" });
+      expect(lost).toBe(1);
+      expect((await known).value).toBe(3);
+      // It was written, and nobody drives it.
+      expect((await chain(1).recover({ store })).map(({ runId }) => runId)).toEqual(["made"]);
+    });
+
     it("refuses connections for good, and runs fail with a StoreError, and can be resumed", async () => {
       const store = await open();
       vi.spyOn(process, "emitWarning").mockImplementation(() => {});

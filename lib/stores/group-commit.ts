@@ -16,6 +16,9 @@ const LONGEST_DELAY = 50;
 const MOST_ROWS = 500;
 const MOST_RUNS = 50;
 
+/** About how many characters go into one transaction: a statement's parameter is one string, which has its limit. */
+const MOST_CHARACTERS = 16 * 1024 * 1024;
+
 type LoggedWrite = Write & { readonly log: SqlRunLog };
 
 interface Remainder {
@@ -75,13 +78,15 @@ export class GroupCommit {
   /** What goes into the next transaction: what has waited for longest. */
   private take(): LoggedWrite[] {
     const writes: LoggedWrite[] = [];
-    let room = MOST_ROWS;
+    let rows = MOST_ROWS;
+    let characters = MOST_CHARACTERS;
     for (const log of this.changed) {
-      if (room <= 0 || writes.length === MOST_RUNS) break;
+      if (rows <= 0 || characters <= 0 || writes.length === MOST_RUNS) break;
       this.changed.delete(log);
-      const batch = log.take(room);
+      const batch = log.take(rows, characters);
       if (batch === undefined) continue;
-      room -= batch.size;
+      rows -= batch.size;
+      characters -= batch.length;
       writes.push({ log, runId: log.runId, token: log.token, batch });
       if (log.isPending) {
         this.changed.add(log);

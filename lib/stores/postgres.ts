@@ -159,5 +159,6 @@ function failureOf(error: unknown): Failure {
   if (PASSING.test(code) || UNSENT.test(code) || UNSENT_TEXT.test(text)) return "passing";
   if (LOST.test(code) || LOST_TEXT.test(text)) return "lost";
   if (code === SILENT || SILENT_TEXT.test(text)) return "silent";
-  return DATA.test(code) ? "data" : "broken";
+  // No string, or buffer, is that long.
+  return DATA.test(code) || error instanceof RangeError ? "data" : "broken";
 }

@@ -180,6 +180,62 @@ if (typeof server === "string") {
       expect((await chain(1).recover({ store })).map(({ runId }) => runId)).toEqual(["made"]);
     });
 
+    it("gets no more than some 16 MB at a time, of many runs or of one", async () => {
+      const store = await open({ lease: 60_000 });
+      const { query } = pg.Client.prototype;
+      let longest = 0;
+      vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...given: any[]) {
+        const parameters = Array.isArray(given[1]) ? given[1] : [];
+        longest = Math.max(longest, String(parameters.flat()).length);
+        return (query as any).apply(this, given);
+      });
+      const dag = new Dag<any>("large");
+      let begun = 0;
+      let go = () => {};
+      const gate = new Promise<void>((resolve) => (go = resolve));
+      const large = async () => {
+        const letter = String.fromCharCode(97 + begun++);
+        if (begun === 16) go();
+        await gate;
+        return letter.repeat(3_000_000);
+      };
+      dag.node("text", large);
+      dag.node("length", { needs: ["text"] }, (text: string) => text.length);
+      const wide = new Dag<any>("wide");
+      const nodes = Array.from({ length: 8 }, (_, i) => `text${i}`);
+      for (const node of nodes) wide.node(node, large);
+      wide.node("length", { needs: nodes }, (...texts: string[]) => texts.join("").length);
+      const many = nodes.map(() => dag.run({ store }));
+      const [one, ...others] = await Promise.all([wide.run({ store, mode: "async" }), ...many]);
+      expect([one.value, ...others.map(({ value }) => value)]).toEqual([24_000_000, ...nodes.map(() => 3_000_000)]);
+      expect(longest).toBeGreaterThan(10_000_000);
+      expect(longest).toBeLessThan(20_000_000);
+    });
+
+    it("can't be told what is too long for a string: that run fails alone", async () => {
+      const store = await open({ lease: 60_000 });
+      const { stringify } = JSON;
+      const dag = new Dag<any>("texts");
+      let begun = 0;
+      let go = () => {};
+      const gate = new Promise<void>((resolve) => (go = resolve));
+      dag.node("text", async (text: string) => {
+        if (++begun === 3) go();
+        await gate;
+        return `${text} text`;
+      });
+      dag.node("length", { needs: ["text"] }, (text: string) => text.length);
+      vi.spyOn(JSON, "stringify").mockImplementation((...given: any[]) => {
+        const text = (stringify as any)(...given);
+        if (String(text).includes("long text")) throw new RangeError("Invalid string length");
+        return text;
+      });
+      const run = (text: string) => dag.run({ store, inputs: { text } });
+      const [first, long, last] = await Promise.allSettled([run("short"), run("long"), run("brief")]);
+      expect(long).toMatchObject({ status: "rejected", reason: { code: "STORE" } });
+      for (const { status } of [first, last]) expect(status).toBe("fulfilled");
+    });
+
     it("refuses connections for good, and runs fail with a StoreError, and can be resumed", async () => {
       const store = await open();
       vi.spyOn(process, "emitWarning").mockImplementation(() => {});

@@ -236,6 +236,17 @@ if (typeof server === "string") {
       for (const { status } of [first, last]) expect(status).toBe("fulfilled");
     });
 
+    it("does not answer in time when it is connected to, and is tried again", async () => {
+      const store = await open();
+      const connect = vi.spyOn(pg.Pool.prototype, "connect");
+      for (const told of ["Connection terminated due to connection timeout", "timeout expired"]) {
+        connect.mockImplementationOnce(() => Promise.reject(new Error(told)));
+      }
+      // A new run, which is not written again when it may have been.
+      expect((await chain(1).run({ store })).value).toBe(1);
+      expect(connect.mock.calls.length).toBeGreaterThan(2);
+    });
+
     it("refuses connections for good, and runs fail with a StoreError, and can be resumed", async () => {
       const store = await open();
       vi.spyOn(process, "emitWarning").mockImplementation(() => {});

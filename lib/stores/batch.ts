@@ -35,6 +35,8 @@ export class Batch {
   metadata: string | undefined;
   /** The run is over: nobody drives it any more. */
   end: RunEndRow | undefined;
+  /** About how many characters its texts have. */
+  length = 0;
 
   /** About how many rows it has. */
   get size(): number {
@@ -50,6 +52,7 @@ export class Batch {
 
   /** What goes into a row for a text. */
   keep(text: string): string {
+    this.length += text.length;
     if (text.length <= LONGEST_TEXT) return text;
     const hash = hashOf(text);
     this.blobs.set(hash, text);
@@ -58,25 +61,40 @@ export class Batch {
 
   /**
    * Takes out what may be written before the rest: the nodes that came first, which need none of the others.
-   * @param most - about how many rows
+   * @param mostRows - about how many
+   * @param longest - about how many characters; one node goes out however many it has
    */
-  split(most: number): Batch {
+  split(mostRows: number, longest: number): Batch {
     const part = new Batch();
-    part.created = this.created;
-    this.created = undefined;
-    part.earlier.push(...this.earlier.splice(0));
-    for (const [hash, text] of this.blobs) part.blobs.set(hash, text);
-    this.blobs.clear();
+    for (const row of this.earlier.splice(0)) {
+      part.earlier.push(row);
+      this.moveTexts(row, part);
+    }
     for (const [node, row] of this.attempts) {
-      if (part.size >= most) break;
+      if (part.size >= mostRows || part.length >= longest) break;
       this.attempts.delete(node);
       part.attempts.set(node, row);
+      this.moveTexts(row, part);
       const rows = this.traversals.get(node);
       if (rows === undefined) continue;
       this.traversals.delete(node);
       part.traversals.set(node, rows);
     }
+    this.length -= part.length;
     return part;
+  }
+
+  /** What refers to the same text later is written later, too. */
+  private moveTexts({ output, error }: AttemptRow, part: Batch): void {
+    for (const text of [output, error]) {
+      if (text === null) continue;
+      const hash = referredTo(text);
+      const apart = hash === undefined ? undefined : this.blobs.get(hash);
+      part.length += (apart ?? text).length;
+      if (apart === undefined) continue;
+      this.blobs.delete(hash as string);
+      part.blobs.set(hash as string, apart);
+    }
   }
 }
 

@@ -16,7 +16,15 @@ const LONGEST_DELAY = 50;
 const MOST_ROWS = 500;
 const MOST_RUNS = 50;
 
+/** About how many characters go into one transaction: a statement's parameter is one string, which has its limit. */
+const MOST_CHARACTERS = 16 * 1024 * 1024;
+
 type LoggedWrite = Write & { readonly log: SqlRunLog };
+
+interface Remainder {
+  readonly parts: readonly (readonly LoggedWrite[])[];
+  readonly failed: readonly LoggedWrite[];
+}
 
 /**
  * Writes what the runs of a store add: in one transaction for all that was added in the same turn of the event loop, or some
@@ -70,13 +78,15 @@ export class GroupCommit {
   /** What goes into the next transaction: what has waited for longest. */
   private take(): LoggedWrite[] {
     const writes: LoggedWrite[] = [];
-    let room = MOST_ROWS;
+    let rows = MOST_ROWS;
+    let characters = MOST_CHARACTERS;
     for (const log of this.changed) {
-      if (room <= 0 || writes.length === MOST_RUNS) break;
+      if (rows <= 0 || characters <= 0 || writes.length === MOST_RUNS) break;
       this.changed.delete(log);
-      const batch = log.take(room);
+      const batch = log.take(rows, characters);
       if (batch === undefined) continue;
-      room -= batch.size;
+      rows -= batch.size;
+      characters -= batch.length;
       writes.push({ log, runId: log.runId, token: log.token, batch });
       if (log.isPending) {
         this.changed.add(log);
@@ -110,10 +120,9 @@ async function write(database: Database, writes: readonly LoggedWrite[]): Promis
       () => !hasNew,
     );
   } catch (error) {
-    const failure = failureOf(error);
-    const [first, ...others] = parts(writes, failure);
-    if (others.length === 0) return fail(writes, error);
-    for (const part of [first, ...others]) await write(database, part);
+    const { parts, failed } = remainder(writes, failureOf(error));
+    fail(failed, error);
+    for (const part of parts) await write(database, part);
     return;
   }
   for (const { log, runId } of writes) {
@@ -122,12 +131,14 @@ async function write(database: Database, writes: readonly LoggedWrite[]): Promis
   }
 }
 
-/** What may be written apart when it failed together: only that of which the failure is no one else's. */
-function parts(writes: readonly LoggedWrite[], failure: Failure): (readonly LoggedWrite[])[] {
-  if (failure === "data") return writes.map((write) => [write]);
-  if (!isUncertain(failure)) return [writes];
+/** What of that which failed together may be written apart, and what has failed for good. */
+function remainder(writes: readonly LoggedWrite[], failure: Failure): Remainder {
+  if (failure === "data" && writes.length > 1) return { parts: writes.map((write) => [write]), failed: [] };
   const isNew = ({ batch }: LoggedWrite) => batch.created !== undefined;
-  return [writes.filter(isNew), writes.filter((write) => !isNew(write))].filter(({ length }) => length > 0);
+  const known = isUncertain(failure) ? writes.filter((write) => !isNew(write)) : [];
+  // Without new runs, they have been repeated already.
+  if (known.length === 0 || known.length === writes.length) return { parts: [], failed: writes };
+  return { parts: [known], failed: writes.filter(isNew) };
 }
 
 function fail(writes: readonly LoggedWrite[], cause: unknown): void {

@@ -125,12 +125,13 @@ const NO_ROWS = { command: "ROLLBACK", rowCount: 0, rows: [] };
 /** Errors of the server by class and code, see "PostgreSQL Error Codes" in its manual. */
 const CODE = /^[0-9A-Z]{5}$/u;
 
-/** Deadlock, serialization, lock or statement timeouts, a server that starts, stops, or has no connection left. */
-const PASSING = /^(?:40001|40P01|55P03|57014|57P0[1-3]|53300|25P03)$/u;
+/** Deadlock, serialization, any timeout of the server's, a server that starts, stops, or has no connection left. */
+const PASSING = /^(?:40001|40P01|55P03|57014|57P0[1-35]|53300|25P03)$/u;
 
 /** There was no connection to send it by: codes of the system, and what pg says. */
 const UNSENT = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/u;
-const UNSENT_TEXT = /timeout exceeded when trying to connect|is not queryable/u;
+const UNSENT_TEXT =
+  /timeout exceeded when trying to connect|terminated due to connection timeout|^timeout expired$|is not queryable/u;
 
 const LOST = /^(?:ECONNRESET|EPIPE|ECONNABORTED|08...)$/u;
 const LOST_TEXT = /Connection terminated/u;
@@ -159,5 +160,6 @@ function failureOf(error: unknown): Failure {
   if (PASSING.test(code) || UNSENT.test(code) || UNSENT_TEXT.test(text)) return "passing";
   if (LOST.test(code) || LOST_TEXT.test(text)) return "lost";
   if (code === SILENT || SILENT_TEXT.test(text)) return "silent";
-  return DATA.test(code) ? "data" : "broken";
+  // No string, or buffer, is that long.
+  return DATA.test(code) || error instanceof RangeError ? "data" : "broken";
 }

@@ -75,8 +75,8 @@ export class Postman {
   }
 
   private async handOver(): Promise<void> {
-    // Whoever drives a run by the time that rows have come has read them with the run.
-    const drivers = new Map(this.driven);
+    // Whoever begins to drive a run meanwhile, or is about to, reads with it what is found here.
+    const drivers = new Set(Array.from(this.driven.values()).filter(({ isDriven }) => isDriven));
     const { db } = await this.open();
     const { rows } = await db.executeQuery((this.addressed ??= addressedTo(db, this.owner)));
     if (rows.length === 0) return;
@@ -89,7 +89,7 @@ export class Postman {
     for (const [runId, mail] of byRun) {
       const log = this.driven.get(runId);
       if (log === undefined) stray.push(...mail);
-      else if (log === drivers.get(runId)) known.push(...log.receive(mail, texts.get(runId) as Texts));
+      else if (drivers.has(log)) known.push(...log.receive(mail, texts.get(runId) as Texts));
     }
     if (known.length + stray.length === 0) return;
     await this.transact((trx, { locksRows }) => forget(trx, this.owner, known, stray, locksRows));

@@ -252,9 +252,10 @@ export class SqlRunLog implements RunLog {
 
   /**
    * What is to be written now; {@link SqlRunLog.wrote}, {@link SqlRunLog.refused} or {@link SqlRunLog.fail} has to follow.
-   * @param most - about how many rows; what is beyond remains pending
+   * @param mostRows - about how many; what is beyond remains pending, as it does for
+   * @param longest - about how many characters
    */
-  take(most: number): Batch | undefined {
+  take(mostRows: number, longest: number): Batch | undefined {
     const { creation, pending } = this;
     if (creation !== undefined) return this.newBatch(creation);
     if (pending === undefined) return undefined;
@@ -262,8 +263,8 @@ export class SqlRunLog implements RunLog {
     // The rest can be written, and with it how the run ends because of this.
     const unstorable = this.keepMetadata(batch);
     if (unstorable !== undefined) this.driving.onFailure(unstorable);
-    if (batch.size > most && batch.attempts.size > 1) {
-      this.writing = { batch: batch.split(most), written: undefined };
+    if ((batch.size > mostRows || batch.length > longest) && batch.attempts.size > 1) {
+      this.writing = { batch: batch.split(mostRows, longest), written: undefined };
     } else {
       this.pending = undefined;
       this.writing = pending;

@@ -744,6 +744,28 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         await driving.cancel();
       });
 
+      it("are left alone by who waits no longer, when their process is gone then", async () => {
+        const other = another();
+        let calls = 0;
+        const dag = payment(() => (calls++, never()));
+        const inputs = { kind: "x" };
+        const driving = dag.start({ store: other, runId: "g", inputs });
+        driving.result.catch(() => {});
+        await until(() => calls === 1);
+        const abort = new AbortController();
+        const options = { ...again, store, runId: "g", inputs };
+        const expired = failure(dag.run({ ...options, timeout: 100 }));
+        const aborted = failure(dag.run({ ...options, signal: abort.signal }));
+        const handle = dag.start(options);
+        await sleep(100);
+        abort.abort();
+        await Promise.all([expired, aborted, failure(handle.cancel())]);
+        await subject.execute("update runs set lease_expires_at = 0");
+        await sleep(400);
+        expect(calls).toBe(1);
+        expect((await store.getRun("g"))?.status).toBe("running");
+      });
+
       it("are no run of their own when that is known too late", async () => {
         const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
         const dag = payment((kind) => kind);

@@ -135,6 +135,125 @@ if (typeof server === "string") {
       await Promise.all(handles.map((handle) => handle.stop()));
     });
 
+    it("commits slowly that a run is taken up, which gets each event once", async () => {
+      const [store, other] = [await open(), await open()];
+      const taken: unknown[] = [];
+      const fsm = new Fsm<any>("adds");
+      fsm.state("idle", { initial: true }, () => waitForEvent({ begin: "adding" }));
+      fsm.state("adding", (item: unknown) => (taken.push(item), waitForEvent({ add: "adding" })));
+      // While another run waits, events are looked for.
+      const waiting = fsm.start({ store });
+      const first = fsm.start({ store, runId: "r" });
+      await first.waitFor("idle");
+      for (const i of [1, 2]) await fsm.send("r", "add", i, { store: other });
+      await sleep(400);
+      await first.pause();
+      const { query } = pg.Client.prototype;
+      let isSlow = true;
+      vi.spyOn(pg.Client.prototype, "query").mockImplementation(async function (this: pg.Client, ...given: any[]) {
+        if (given[0] === "commit" && isSlow) {
+          isSlow = false;
+          await sleep(500);
+        }
+        return (query as any).apply(this, given);
+      });
+      const again = await fsm.attach("r", { store });
+      await again.send("begin", 0);
+      await sleep(700);
+      expect(taken).toEqual([0, 1, 2]);
+      await Promise.all([waiting.stop(), again.stop()]);
+    });
+
+    it("loses the answer to a commit with a new run: that fails, and no run that is there already", async () => {
+      const store = await open({ lease: 60_000 });
+      let go = () => {};
+      const gate = new Promise<void>((resolve) => (go = resolve));
+      const known = chain(3, (i) => (i === 0 ? gate : undefined)).run({ store, runId: "known" });
+      await sleep(100);
+      const { query } = pg.Client.prototype;
+      let lost = 0;
+      vi.spyOn(pg.Client.prototype, "query").mockImplementation(async function (this: pg.Client, ...given: any[]) {
+        const answer = await (query as any).apply(this, given);
+        if (!/fence as .*created as/su.test(String(given[0])) || lost++ > 0) return answer;
+        throw Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
+      });
+      go();
+      await Promise.resolve();
+      const made = chain(1).run({ store, runId: "made" });
+      await expect(made).rejects.toMatchObject({ code: "STORE" });
+      expect(lost).toBe(1);
+      expect((await known).value).toBe(3);
+      // It was written, and nobody drives it.
+      expect((await chain(1).recover({ store })).map(({ runId }) => runId)).toEqual(["made"]);
+    });
+
+    it("gets no more than some 16 MB at a time, of many runs or of one", async () => {
+      const store = await open({ lease: 60_000 });
+      const { query } = pg.Client.prototype;
+      let longest = 0;
+      vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...given: any[]) {
+        const parameters = Array.isArray(given[1]) ? given[1] : [];
+        longest = Math.max(longest, String(parameters.flat()).length);
+        return (query as any).apply(this, given);
+      });
+      const dag = new Dag<any>("large");
+      let begun = 0;
+      let go = () => {};
+      const gate = new Promise<void>((resolve) => (go = resolve));
+      const large = async () => {
+        const letter = String.fromCharCode(97 + begun++);
+        if (begun === 16) go();
+        await gate;
+        return letter.repeat(3_000_000);
+      };
+      dag.node("text", large);
+      dag.node("length", { needs: ["text"] }, (text: string) => text.length);
+      const wide = new Dag<any>("wide");
+      const nodes = Array.from({ length: 8 }, (_, i) => `text${i}`);
+      for (const node of nodes) wide.node(node, large);
+      wide.node("length", { needs: nodes }, (...texts: string[]) => texts.join("").length);
+      const many = nodes.map(() => dag.run({ store }));
+      const [one, ...others] = await Promise.all([wide.run({ store, mode: "async" }), ...many]);
+      expect([one.value, ...others.map(({ value }) => value)]).toEqual([24_000_000, ...nodes.map(() => 3_000_000)]);
+      expect(longest).toBeGreaterThan(10_000_000);
+      expect(longest).toBeLessThan(20_000_000);
+    });
+
+    it("can't be told what is too long for a string: that run fails alone", async () => {
+      const store = await open({ lease: 60_000 });
+      const { stringify } = JSON;
+      const dag = new Dag<any>("texts");
+      let begun = 0;
+      let go = () => {};
+      const gate = new Promise<void>((resolve) => (go = resolve));
+      dag.node("text", async (text: string) => {
+        if (++begun === 3) go();
+        await gate;
+        return `${text} text`;
+      });
+      dag.node("length", { needs: ["text"] }, (text: string) => text.length);
+      vi.spyOn(JSON, "stringify").mockImplementation((...given: any[]) => {
+        const text = (stringify as any)(...given);
+        if (String(text).includes("long text")) throw new RangeError("Invalid string length");
+        return text;
+      });
+      const run = (text: string) => dag.run({ store, inputs: { text } });
+      const [first, long, last] = await Promise.allSettled([run("short"), run("long"), run("brief")]);
+      expect(long).toMatchObject({ status: "rejected", reason: { code: "STORE" } });
+      for (const { status } of [first, last]) expect(status).toBe("fulfilled");
+    });
+
+    it("does not answer in time when it is connected to, and is tried again", async () => {
+      const store = await open();
+      const connect = vi.spyOn(pg.Pool.prototype, "connect");
+      for (const told of ["Connection terminated due to connection timeout", "timeout expired"]) {
+        connect.mockImplementationOnce(() => Promise.reject(new Error(told)));
+      }
+      // A new run, which is not written again when it may have been.
+      expect((await chain(1).run({ store })).value).toBe(1);
+      expect(connect.mock.calls.length).toBeGreaterThan(2);
+    });
+
     it("refuses connections for good, and runs fail with a StoreError, and can be resumed", async () => {
       const store = await open();
       vi.spyOn(process, "emitWarning").mockImplementation(() => {});

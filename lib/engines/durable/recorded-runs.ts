@@ -141,11 +141,12 @@ export abstract class RecordedRuns<Run extends EngineRun<RunBase & Subject, R>, 
         const live = this.live(runId, options);
         if (live !== undefined) requireSameInputs(runId, live.state.inputs, inputs);
         try {
-          return await this.find(runId, options, decide, { signal });
+          return await this.find(runId, options, decide, abort);
         } catch (error) {
           if (abort.aborted || !isCode(error, "LEASE_HELD")) throw error;
         }
         await new Promise((resolve) => setTimeout(resolve, pause));
+        if (abort.aborted) throw abort.reason;
       }
     });
   }

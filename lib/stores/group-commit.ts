@@ -67,16 +67,19 @@ export class GroupCommit {
     }
   }
 
-  /** What goes into the next transaction: what has waited for longest. */
+  /** What goes into the next transaction: what has waited for longest, and each run once, whoever has driven it here. */
   private take(): LoggedWrite[] {
     const writes: LoggedWrite[] = [];
+    const runIds = new Set<string>();
     let room = MOST_ROWS;
     for (const log of this.changed) {
       if (room <= 0 || writes.length === MOST_RUNS) break;
+      if (runIds.has(log.runId)) continue;
       this.changed.delete(log);
       const batch = log.take(room);
       if (batch === undefined) continue;
       room -= batch.size;
+      runIds.add(log.runId);
       writes.push({ log, runId: log.runId, token: log.token, batch });
       if (log.isPending) {
         this.changed.add(log);

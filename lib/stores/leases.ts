@@ -28,8 +28,11 @@ export class Leases {
     private readonly open: () => Promise<Database>,
   ) {}
 
+  /** Whoever had the run here before, and did not know that it was taken over meanwhile, has lost it. */
   add(log: SqlRunLog): void {
+    const last = this.driven.get(log.runId);
     this.driven.set(log.runId, log);
+    if (last?.isDriven === true) last.refused();
     this.heartbeat ??= setInterval(() => void this.renew(), this.length / 3).unref();
   }
 

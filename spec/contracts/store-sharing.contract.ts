@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, StoreError, waitForEvent } from "dagwright";
 import type { SqlStore, StoreOptions } from "dagwright/store";
 import { dying } from "../support/dying.js";
@@ -96,6 +96,34 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       const [run] = await mended.recover({ store: another() });
       expect(run.value).toBe("done");
       void lost;
+    });
+
+    it("have one driver, though an earlier one of the same store does not know that it has lost them", async () => {
+      const [store, other] = [another({ lease: 60_000 }), another()];
+      const drivers: (() => void)[] = [];
+      const dag = new Dag<any>("d");
+      dag.node("x", async () => {
+        const driver = drivers.length + 1;
+        await new Promise<void>((resolve) => drivers.push(resolve));
+        return `x of driver ${driver}`;
+      });
+      dag.node("y", { needs: ["x"] }, async (x: string) => `y after ${x}`);
+      const begun = (driver: number) => vi.waitFor(() => expect(drivers.length).toBe(driver));
+      const first = dag.run({ store, runId: "r" }).catch((error: unknown) => error);
+      await begun(1);
+      await subject.execute("update runs set lease_expires_at = 0");
+      const second = dag.recover({ store: other }).catch((error: unknown) => error);
+      await begun(2);
+      await other.close();
+      const third = dag.recover({ store });
+      await begun(3);
+      for (const goOn of drivers.reverse()) goOn();
+      expect((await third)[0].value).toBe("y after x of driver 3");
+      expect(await first).toMatchObject({ code: "LEASE_LOST" });
+      await second;
+      expect((await store.getRun("r"))!.attempts.find(({ node }) => node === "y")!.output).toBe(
+        "y after x of driver 3",
+      );
     });
 
     it("fail alone when the database refuses their data, whatever they were written with", async () => {

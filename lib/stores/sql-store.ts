@@ -203,7 +203,7 @@ export class SqlStore implements RunStore {
     const database = await opened?.catch(() => undefined);
     if (database === undefined) return;
     try {
-      await this.leases.giveBack(database.db);
+      await this.leases.giveBack(database);
       await database.tidy?.(database.db);
     } catch (error) {
       const message = `The store could not be tidied up before it was closed: ${messageOf(error)}`;

@@ -144,6 +144,29 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       expect((await store.listRuns({ status: "completed" })).runs.length).toBe(40);
     });
 
+    it("are free when the writing of them failed, after their leases or when the store is closed", async () => {
+      const evil = new Dag<any>("evil");
+      evil.node("evil", async () => 1);
+      const busy = new Fsm<any>("busy");
+      busy.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
+      const [store, patient, other] = [another({ lease: 200 }), another({ lease: 600_000 }), another()];
+      await other.listRuns();
+      await subject.refuse("evil");
+      const handle = busy.start({ store });
+      await handle.waitFor("idle");
+      for (const [runId, of] of Object.entries({ short: store, long: patient })) {
+        await expect(evil.run({ store: of, runId })).rejects.toMatchObject({ code: "STORE" });
+        await expect(other.cancel(runId)).rejects.toMatchObject({ code: "LEASE_HELD" });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      await other.cancel("short");
+      await expect(other.cancel("long")).rejects.toMatchObject({ code: "LEASE_HELD" });
+      await patient.close();
+      await other.cancel("long");
+      expect((await other.getRun(handle.runId))!.status).toBe("running");
+      await handle.stop();
+    });
+
     it("fail alone when they take a branch whose name no database would give back", async () => {
       const store = another();
       const evil = (branch: string) => {

@@ -21,6 +21,8 @@ export class Leases {
   /** The runs that this store drives, by id. */
   readonly driven = new Map<string, SqlRunLog>();
   private heartbeat: NodeJS.Timeout | undefined;
+  /** What is under way. */
+  private renewal: Promise<void> | undefined;
   /** Runs may be recorded as driven by this store. */
   private isUsed = false;
 
@@ -36,7 +38,7 @@ export class Leases {
     this.driven.set(log.runId, log);
     if (last?.isDriven === true) last.refused();
     this.isUsed = true;
-    this.heartbeat ??= setInterval(() => void this.renew(), this.length / 3).unref();
+    this.heartbeat ??= setInterval(() => this.renewOnce(), this.length / 3).unref();
   }
 
   release(log: SqlRunLog): void {
@@ -71,6 +73,11 @@ export class Leases {
     await sql`
       update runs set owner = null, lease_expires_at = null
       where id in (select id from runs where owner = ${this.owner} ${inOrder(locksRows)})`.execute(db);
+  }
+
+  /** One renewal at a time: when the database is slow, more of them would only keep it from other work. */
+  private renewOnce(): void {
+    this.renewal ??= this.renew().finally(() => (this.renewal = undefined));
   }
 
   /**

@@ -23,8 +23,10 @@ export class Leases {
   private heartbeat: NodeJS.Timeout | undefined;
   /** What is under way. */
   private renewal: Promise<void> | undefined;
+  private readonly claims = new Set<Promise<unknown>>();
   /** Runs may be recorded as driven by this store. */
   private isUsed = false;
+  private isOver = false;
 
   constructor(
     /** In ms. */
@@ -38,7 +40,17 @@ export class Leases {
     this.driven.set(log.runId, log);
     if (last?.isDriven === true) last.refused();
     this.isUsed = true;
-    this.heartbeat ??= setInterval(() => this.renewOnce(), this.length / 3).unref();
+    if (!this.isOver) this.heartbeat ??= setInterval(() => this.renewOnce(), this.length / 3).unref();
+  }
+
+  /** Waits for a claim. What it takes over is given back at the end, however late it does. */
+  async claiming(claim: Promise<void>): Promise<void> {
+    this.claims.add(claim);
+    try {
+      await claim;
+    } finally {
+      this.claims.delete(claim);
+    }
   }
 
   release(log: SqlRunLog): void {
@@ -66,9 +78,14 @@ export class Leases {
     throw new StoreError(message, "LEASE_HELD");
   }
 
-  /** Lets others have at once what is driven here, and what was until its writing failed. */
+  /**
+   * Lets others have at once what is driven here, and what was until its writing failed, when all that is under way is done. To
+   * be called at the end: nothing is renewed afterwards.
+   */
   async giveBack({ db, locksRows }: Pick<Database, "db" | "locksRows">): Promise<void> {
+    this.isOver = true;
     this.stop();
+    await Promise.allSettled([...this.claims, this.renewal]);
     if (!this.isUsed) return;
     await sql`
       update runs set owner = null, lease_expires_at = null

@@ -246,10 +246,11 @@ export class SqlStore implements RunStore {
     const { leases, keeper } = this;
     let log: SqlRunLog | undefined;
     try {
-      await this.transaction(async (trx, database) => {
+      const claim = this.transaction(async (trx, database) => {
         if (log !== undefined) leases.release(log);
         log = await claimRun(trx, database, leases, keeper, runId, asked);
       });
+      await leases.claiming(claim);
     } catch (error) {
       if (log !== undefined) leases.release(log);
       throw refusal === undefined ? error : refusal.error;

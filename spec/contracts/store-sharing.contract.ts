@@ -15,6 +15,8 @@ export interface SharedSubject {
   execute(statement: string): Promise<void>;
   /** Makes the database refuse to write nodes of this name. */
   refuse(node: string): Promise<void>;
+  /** Keeps others from writing, until what it gives is called. */
+  lock(): Promise<() => Promise<void>>;
   reset(): Promise<void>;
   close(): Promise<void>;
 }
@@ -96,6 +98,30 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       const [run] = await mended.recover({ store: another() });
       expect(run.value).toBe("done");
       void lost;
+    });
+
+    it("are given back when a store is closed that is just taking one over", async () => {
+      const dag = (end: unknown) => {
+        const made = new Dag<any>("d");
+        made.node("slow", () => end);
+        return made;
+      };
+      const [first, second, third] = [another(), another({ lease: 600_000 }), another()];
+      const lost = dag(new Promise(() => {})).run({ store: first, runId: "r" });
+      lost.catch(() => {});
+      await vi.waitFor(async () => expect((await third.getRun("r"))?.attempts.length).toBe(1));
+      await first.close();
+      await second.listRuns();
+      const unlock = await subject.lock();
+      const claimed = dag("unseen").resume("r", { store: second });
+      claimed.catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const closed = second.close();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await unlock();
+      await closed;
+      await expect(claimed).rejects.toBeInstanceOf(StoreError);
+      expect((await dag("done").resume("r", { store: third })).value).toBe("done");
     });
 
     it("have one driver, though an earlier one of the same store does not know that it has lost them", async () => {

@@ -138,7 +138,8 @@ if (typeof server === "string") {
       await admin.connect();
       await admin.query("begin; select 1 from runs for update");
       await sleep(600);
-      const renewals = "datname = current_database() and query like '%update runs set lease%' and wait_event_type = 'Lock'";
+      const renewals =
+        "datname = current_database() and query like '%update runs set lease%' and wait_event_type = 'Lock'";
       const waiting = await execute(url, `select 1 from pg_stat_activity where ${renewals}`);
       await admin.query("commit");
       await admin.end();

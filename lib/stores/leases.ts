@@ -63,11 +63,14 @@ export class Leases {
     this.heartbeat = undefined;
   }
 
-  /** Whether nobody drives a run; whatever its lease says, this store knows which ones it drives. */
-  isFree({ id, owner, lease_expires_at, clock }: LeaseRow): boolean {
+  /**
+   * Whether nobody drives a run; whatever its lease says, this store knows which ones it drives.
+   * @param isLost - whether an owner's process is known to be gone
+   */
+  isFree({ id, owner, lease_expires_at, clock }: LeaseRow, isLost = isGone): boolean {
     if (owner === null || lease_expires_at === null) return true;
     if (owner === this.owner) return !this.driven.has(id);
-    return lease_expires_at < clock || isGone(owner);
+    return lease_expires_at < clock || isLost(owner);
   }
 
   /** @throws {StoreError} LEASE_HELD */

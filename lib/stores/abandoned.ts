@@ -1,6 +1,8 @@
 import type { Database } from "./connection.js";
 import type { Leases } from "./leases.js";
 import { readyRuns } from "./mail.js";
+import { lookOnce } from "./owner.js";
+import type { RunRow } from "./schema.js";
 import type { Unfinished, WorkflowKind } from "./store.js";
 
 /** The runs of a workflow that have to go on, see `RunStore.abandoned`. */
@@ -19,8 +21,14 @@ export async function unfinishedRuns(
     .orderBy("created_at")
     .orderBy("id")
     .execute();
-  const free = [...running.filter((row) => leases.isFree(row)), ...(await readyRuns(db, workflow, kind))];
+  const isLost = lookOnce();
+  const free: Pick<RunRow, "id" | "created_at">[] = [];
+  const held: string[] = [];
+  for (const row of running) {
+    if (leases.isFree(row, isLost)) free.push(row);
+    else if (row.owner !== leases.owner) held.push(row.id);
+  }
+  free.push(...(await readyRuns(db, workflow, kind)));
   free.sort((a, b) => a.created_at - b.created_at || (a.id < b.id ? -1 : 1));
-  const held = running.filter((row) => row.owner !== leases.owner && !leases.isFree(row));
-  return { free: free.map(({ id }) => id), held: held.map(({ id }) => id) };
+  return { free: free.map(({ id }) => id), held };
 }

@@ -75,18 +75,21 @@ export class GroupCommit {
     }
   }
 
-  /** What goes into the next transaction: what has waited for longest. */
+  /** What goes into the next transaction: what has waited for longest, and each run once, whoever has driven it here. */
   private take(): LoggedWrite[] {
     const writes: LoggedWrite[] = [];
+    const runIds = new Set<string>();
     let rows = MOST_ROWS;
     let characters = MOST_CHARACTERS;
     for (const log of this.changed) {
       if (rows <= 0 || characters <= 0 || writes.length === MOST_RUNS) break;
+      if (runIds.has(log.runId)) continue;
       this.changed.delete(log);
       const batch = log.take(rows, characters);
       if (batch === undefined) continue;
       rows -= batch.size;
       characters -= batch.length;
+      runIds.add(log.runId);
       writes.push({ log, runId: log.runId, token: log.token, batch });
       if (log.isPending) {
         this.changed.add(log);

@@ -1,11 +1,11 @@
-import { sql, type Kysely } from "kysely";
+import { sql, type RawBuilder } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
 import type { Database } from "./connection.js";
 import { isGone, newOwner } from "./owner.js";
 import type { SqlRunLog } from "./run-log.js";
-import type { RunRow, Tables } from "./schema.js";
+import type { RunRow } from "./schema.js";
 
 /** What a run's row says of who drives it, and the time by the database's clock when it was read. */
 export type LeaseRow = Pick<RunRow, "id" | "owner" | "lease_expires_at"> & { readonly clock: number };
@@ -21,6 +21,12 @@ export class Leases {
   /** The runs that this store drives, by id. */
   readonly driven = new Map<string, SqlRunLog>();
   private heartbeat: NodeJS.Timeout | undefined;
+  /** What is under way. */
+  private renewal: Promise<void> | undefined;
+  private readonly claims = new Set<Promise<unknown>>();
+  /** Runs may be recorded as driven by this store. */
+  private isUsed = false;
+  private isOver = false;
 
   constructor(
     /** In ms. */
@@ -28,9 +34,23 @@ export class Leases {
     private readonly open: () => Promise<Database>,
   ) {}
 
+  /** Whoever had the run here before, and did not know that it was taken over meanwhile, has lost it. */
   add(log: SqlRunLog): void {
+    const last = this.driven.get(log.runId);
     this.driven.set(log.runId, log);
-    this.heartbeat ??= setInterval(() => void this.renew(), this.length / 3).unref();
+    if (last?.isDriven === true) last.refused();
+    this.isUsed = true;
+    if (!this.isOver) this.heartbeat ??= setInterval(() => this.renewOnce(), this.length / 3).unref();
+  }
+
+  /** Waits for a claim. What it takes over is given back at the end, however late it does. */
+  async claiming(claim: Promise<void>): Promise<void> {
+    this.claims.add(claim);
+    try {
+      await claim;
+    } finally {
+      this.claims.delete(claim);
+    }
   }
 
   release(log: SqlRunLog): void {
@@ -43,11 +63,14 @@ export class Leases {
     this.heartbeat = undefined;
   }
 
-  /** Whether nobody drives a run; whatever its lease says, this store knows which ones it drives. */
-  isFree({ id, owner, lease_expires_at, clock }: LeaseRow): boolean {
+  /**
+   * Whether nobody drives a run; whatever its lease says, this store knows which ones it drives.
+   * @param isLost - whether an owner's process is known to be gone
+   */
+  isFree({ id, owner, lease_expires_at, clock }: LeaseRow, isLost = isGone): boolean {
     if (owner === null || lease_expires_at === null) return true;
     if (owner === this.owner) return !this.driven.has(id);
-    return lease_expires_at < clock || isGone(owner);
+    return lease_expires_at < clock || isLost(owner);
   }
 
   /** @throws {StoreError} LEASE_HELD */
@@ -58,22 +81,42 @@ export class Leases {
     throw new StoreError(message, "LEASE_HELD");
   }
 
-  /** Lets others have at once what is driven here. */
-  async giveBack(db: Kysely<Tables>): Promise<void> {
+  /**
+   * Lets others have at once what is driven here, and what was until its writing failed, when all that is under way is done. To
+   * be called at the end: nothing is renewed afterwards.
+   */
+  async giveBack({ db, locksRows }: Pick<Database, "db" | "locksRows">): Promise<void> {
+    this.isOver = true;
     this.stop();
-    await db.updateTable("runs").set({ owner: null, lease_expires_at: null }).where("owner", "=", this.owner).execute();
+    await Promise.allSettled([...this.claims, this.renewal]);
+    if (!this.isUsed) return;
+    await sql`
+      update runs set owner = null, lease_expires_at = null
+      where id in (select id from runs where owner = ${this.owner} ${inOrder(locksRows)})`.execute(db);
   }
 
-  /** Renews the leases of all runs driven here, and notices those that were lost. */
+  /** One renewal at a time: when the database is slow, more of them would only keep it from other work. */
+  private renewOnce(): void {
+    this.renewal ??= this.renew().finally(() => (this.renewal = undefined));
+  }
+
+  /**
+   * Renews the leases of the runs driven here, and notices those that were lost. Others of which the rows name this store, because
+   * the writing of them failed, are free when their leases run out.
+   */
   private async renew(): Promise<void> {
+    const driven = Array.from(this.driven.values());
     // Those that come or go meanwhile are not told of.
-    const before = Array.from(this.driven.values()).filter(({ isDriven }) => isDriven);
+    const before = driven.filter(({ isDriven }) => isDriven);
     if (before.length === 0) return;
     const isHere = (log: SqlRunLog) => log.isDriven && this.driven.get(log.runId) === log;
     try {
       const database = await this.open();
-      const renewed = await this.extend(database);
-      if (renewed === before.length && before.every(isHere)) return;
+      const renewed = await this.extend(
+        database,
+        driven.map(({ runId }) => runId),
+      );
+      if (renewed === driven.length) return;
       const tokens = await this.tokens(database);
       for (const log of before) if (isHere(log) && tokens.get(log.runId) !== log.token) log.refused();
     } catch (error) {
@@ -81,13 +124,15 @@ export class Leases {
     }
   }
 
-  /** Extends all leases of this store in one statement; gives how many. */
-  private async extend({ db, clock, locksRows }: Database): Promise<number> {
-    // In the order in which everybody locks them.
-    const order = locksRows ? sql`order by id for update` : sql``;
+  /** Extends the leases that this store has of some runs, in one statement; gives how many. */
+  private async extend({ db, clock, locksRows }: Database, runIds: readonly string[]): Promise<number> {
+    // Only the databases that lock rows have arrays.
+    const some = locksRows
+      ? sql`= any(${runIds}::text[])`
+      : sql`in (select value from json_each(${JSON.stringify(runIds)}))`;
     const { numAffectedRows } = await sql`
       update runs set lease_expires_at = ${clock} + ${this.length}
-      where id in (select id from runs where owner = ${this.owner} ${order})`.execute(db);
+      where id in (select id from runs where owner = ${this.owner} and id ${some} ${inOrder(locksRows)})`.execute(db);
     return Number(numAffectedRows);
   }
 
@@ -96,4 +141,9 @@ export class Leases {
     const rows = await db.selectFrom("runs").select(["id", "fencing_token"]).where("owner", "=", this.owner).execute();
     return new Map(rows.map(({ id, fencing_token }) => [id, fencing_token]));
   }
+}
+
+/** Locks rows in the order in which everybody does, where they are locked. */
+function inOrder(locksRows: boolean): RawBuilder<unknown> {
+  return locksRows ? sql`order by id for update` : sql``;
 }

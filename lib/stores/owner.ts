@@ -12,7 +12,7 @@ export function newOwner(): string {
 
 /**
  * Whether an owner's process is known to be gone: it was on this machine, in this container if it is one, and nothing of its
- * number is left, or what has it now began at another time.
+ * number is left, or what has it now is dead, or began at another time.
  */
 export function isGone(owner: string): boolean {
   const [, pid, itsMachine, start] = OWNER.exec(owner) ?? [];
@@ -23,7 +23,18 @@ export function isGone(owner: string): boolean {
     return (error as NodeJS.ErrnoException).code === "ESRCH";
   }
   const present = startOf(Number(pid));
-  return present !== undefined && present !== start;
+  if (present === undefined) return false;
+  return present === DEAD || (start !== "" && present !== start);
+}
+
+/** Tells what {@link isGone} does, and looks once for each owner. */
+export function lookOnce(): (owner: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (owner) => {
+    let verdict = known.get(owner);
+    if (verdict === undefined) known.set(owner, (verdict = isGone(owner)));
+    return verdict;
+  };
 }
 
 /** Tells this machine, since it booted, and the numbering of its processes from all others. */
@@ -42,7 +53,10 @@ function machineFacts(): string {
   }
 }
 
-/** When a process began, where the system tells: "dead" for one that nobody has buried yet; undefined where it does not. */
+/** Instead of when it began, for a process that nobody has buried yet. */
+const DEAD = "dead";
+
+/** When a process began, where the system tells; undefined where it does not. */
 function startOf(pid: number): string | undefined {
   let stat: string;
   try {
@@ -52,5 +66,5 @@ function startOf(pid: number): string | undefined {
   }
   // Its own name, in brackets, may hold anything.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return /[ZX]/u.test(fields[0]) ? "dead" : fields[19];
+  return /[ZX]/u.test(fields[0]) ? DEAD : fields[19];
 }

@@ -206,7 +206,7 @@ export class SqlStore implements RunStore {
     const database = await opened?.catch(() => undefined);
     if (database === undefined) return;
     try {
-      await this.leases.giveBack(database.db);
+      await this.leases.giveBack(database);
       await database.tidy?.(database.db);
     } catch (error) {
       const message = `The store could not be tidied up before it was closed: ${messageOf(error)}`;
@@ -249,10 +249,11 @@ export class SqlStore implements RunStore {
     const { leases, keeper } = this;
     let log: SqlRunLog | undefined;
     try {
-      await this.transaction(async (trx, database) => {
+      const claim = this.transaction(async (trx, database) => {
         if (log !== undefined) leases.release(log);
         log = await claimRun(trx, database, leases, keeper, runId, asked);
       });
+      await leases.claiming(claim);
     } catch (error) {
       if (log !== undefined) leases.release(log);
       throw refusal === undefined ? error : refusal.error;

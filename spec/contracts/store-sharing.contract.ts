@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, StoreError, waitForEvent } from "dagwright";
 import type { SqlStore, StoreOptions } from "dagwright/store";
 import { dying } from "../support/dying.js";
@@ -15,6 +15,8 @@ export interface SharedSubject {
   execute(statement: string): Promise<void>;
   /** Makes the database refuse to write nodes of this name. */
   refuse(node: string): Promise<void>;
+  /** Keeps others from writing, until what it gives is called. */
+  lock(): Promise<() => Promise<void>>;
   reset(): Promise<void>;
   close(): Promise<void>;
 }
@@ -98,6 +100,58 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       void lost;
     });
 
+    it("are given back when a store is closed that is just taking one over", async () => {
+      const dag = (end: unknown) => {
+        const made = new Dag<any>("d");
+        made.node("slow", () => end);
+        return made;
+      };
+      const [first, second, third] = [another(), another({ lease: 600_000 }), another()];
+      const lost = dag(new Promise(() => {})).run({ store: first, runId: "r" });
+      lost.catch(() => {});
+      await vi.waitFor(async () => expect((await third.getRun("r"))?.attempts.length).toBe(1));
+      await first.close();
+      await second.listRuns();
+      const unlock = await subject.lock();
+      const claimed = dag("unseen").resume("r", { store: second });
+      claimed.catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const closed = second.close();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await unlock();
+      await closed;
+      await expect(claimed).rejects.toBeInstanceOf(StoreError);
+      expect((await dag("done").resume("r", { store: third })).value).toBe("done");
+    });
+
+    it("have one driver, though an earlier one of the same store does not know that it has lost them", async () => {
+      const [store, other] = [another({ lease: 60_000 }), another()];
+      const drivers: (() => void)[] = [];
+      const dag = new Dag<any>("d");
+      dag.node("x", async () => {
+        const driver = drivers.length + 1;
+        await new Promise<void>((resolve) => drivers.push(resolve));
+        return `x of driver ${driver}`;
+      });
+      dag.node("y", { needs: ["x"] }, async (x: string) => `y after ${x}`);
+      const begun = (driver: number) => vi.waitFor(() => expect(drivers.length).toBe(driver));
+      const first = dag.run({ store, runId: "r" }).catch((error: unknown) => error);
+      await begun(1);
+      await subject.execute("update runs set lease_expires_at = 0");
+      const second = dag.recover({ store: other }).catch((error: unknown) => error);
+      await begun(2);
+      await other.close();
+      const third = dag.recover({ store });
+      await begun(3);
+      for (const goOn of drivers.reverse()) goOn();
+      expect((await third)[0].value).toBe("y after x of driver 3");
+      expect(await first).toMatchObject({ code: "LEASE_LOST" });
+      await second;
+      expect((await store.getRun("r"))!.attempts.find(({ node }) => node === "y")!.output).toBe(
+        "y after x of driver 3",
+      );
+    });
+
     it("fail alone when the database refuses their data, whatever they were written with", async () => {
       const store = another();
       const dag = (node: string) => {
@@ -114,6 +168,29 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       await expect(evil).rejects.toBeInstanceOf(StoreError);
       for (const run of await Promise.all([...innocent, ...more])) expect(run.value).toBe(2);
       expect((await store.listRuns({ status: "completed" })).runs.length).toBe(40);
+    });
+
+    it("are free when the writing of them failed, after their leases or when the store is closed", async () => {
+      const evil = new Dag<any>("evil");
+      evil.node("evil", async () => 1);
+      const busy = new Fsm<any>("busy");
+      busy.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
+      const [store, patient, other] = [another({ lease: 200 }), another({ lease: 600_000 }), another()];
+      await other.listRuns();
+      await subject.refuse("evil");
+      const handle = busy.start({ store });
+      await handle.waitFor("idle");
+      for (const [runId, of] of Object.entries({ short: store, long: patient })) {
+        await expect(evil.run({ store: of, runId })).rejects.toMatchObject({ code: "STORE" });
+        await expect(other.cancel(runId)).rejects.toMatchObject({ code: "LEASE_HELD" });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      await other.cancel("short");
+      await expect(other.cancel("long")).rejects.toMatchObject({ code: "LEASE_HELD" });
+      await patient.close();
+      await other.cancel("long");
+      expect((await other.getRun(handle.runId))!.status).toBe("running");
+      await handle.stop();
     });
 
     it("fail alone when they take a branch whose name no database would give back", async () => {

@@ -254,6 +254,25 @@ if (typeof server === "string") {
       expect(connect.mock.calls.length).toBeGreaterThan(2);
     });
 
+    it("renews leases once at a time, however long that takes", async () => {
+      const store = await open({ lease: 90 });
+      const fsm = new Fsm<any>("waits");
+      fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
+      const handle = fsm.start({ store });
+      await handle.waitFor("idle");
+      const admin = new pg.Client({ connectionString: url });
+      await admin.connect();
+      await admin.query("begin; select 1 from runs for update");
+      await sleep(600);
+      const renewals =
+        "datname = current_database() and query like '%update runs set lease%' and wait_event_type = 'Lock'";
+      const waiting = await execute(url, `select 1 from pg_stat_activity where ${renewals}`);
+      await admin.query("commit");
+      await admin.end();
+      expect(waiting.length).toBe(1);
+      await handle.stop();
+    });
+
     it("refuses connections for good, and runs fail with a StoreError, and can be resumed", async () => {
       const store = await open();
       vi.spyOn(process, "emitWarning").mockImplementation(() => {});

@@ -120,8 +120,10 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   /** Executes no more states; the run ends as `paused` when the one that is executing is done. */
   pause(): void {
     this.pausing = true;
-    if (this.wait !== undefined) this.stopWaiting();
-    if (this.announcer?.isTelling !== true) this.pump();
+    // Nothing is going on in a run that waits, whatever an observer is told.
+    const hasWaited = this.wait !== undefined;
+    if (hasWaited) this.stopWaiting();
+    if (hasWaited || this.announcer?.isTelling !== true) this.pump();
   }
 
   /** Ends the run as `cancelled`, now, without an error. */

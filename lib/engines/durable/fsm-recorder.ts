@@ -38,11 +38,6 @@ export class FsmRecorder extends Recorder {
     if (this.early.length > 0) hear(this.early.splice(0));
   }
 
-  /** Whether the run is known to the store. */
-  get isOpen(): boolean {
-    return this.log !== undefined;
-  }
-
   /** An event was sent to the run, which is open. @throws {StoreError} UNSTORABLE */
   sent(event: QueuedEvent): void {
     this.log?.sent(event);

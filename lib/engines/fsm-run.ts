@@ -111,8 +111,11 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
       }
     }
     for (const post of this.takeEarly()) post();
-    // Nothing has happened to the run: it is paused as it was.
-    if (refused !== undefined) return this.end("paused", refused);
+    if (refused !== undefined) {
+      // Nothing has happened to the run: it is paused as it was.
+      resumed?.restorePause();
+      return this.end("paused", refused);
+    }
     if (resumed?.provided !== undefined) this.provided(resumed.provided.value);
     else if (resumed?.wait !== undefined) this.beginWait(resumed.wait);
     this.pump();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Fsm, stop, waitForEvent, type Context } from "dagwright";
+import { Fsm, PauseRun, stop, waitForEvent, type Context } from "dagwright";
 import { sqliteStore } from "dagwright/store";
 
 /** a → X, Y → b, with the payload as its result. */
@@ -49,6 +49,45 @@ describe("A state machine that waits", () => {
     const handle = waiter().start({ store, runId: "r" });
     await expect(handle.send("X")).rejects.toThrow('did not take event "X"');
     await expect(handle.result).rejects.toMatchObject({ code: "RUN_EXISTS" });
+  });
+
+  it("goes on when it is due after it was paused by hand, or resumed with what can't be stored", async () => {
+    const store = sqliteStore(":memory:");
+    const fsm = new Fsm<any>("waiter");
+    fsm.state("a", { initial: true }, () => waitForEvent({ X: "b" }, { after: [60, "b"] }));
+    fsm.state("b", (payload: unknown) => stop(payload ?? "late"));
+    const handle = fsm.start({ store, runId: "hand" });
+    await handle.waitFor("a");
+    await handle.recorded;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect((await handle.pause()).status).toBe("paused");
+    const { pauseReason } = await fsm.run({ store, runId: "resumed" });
+    const { waitingFor } = (await store.getRun("resumed"))!;
+    const error: any = await fsm.resume("resumed", { store, send: { X: () => {} } }).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: "UNSTORABLE", run: { status: "paused", pauseReason } });
+    expect(await store.getRun("resumed")).toMatchObject({ status: "paused", pauseReason, waitingFor });
+    await new Promise((resolve) => setTimeout(resolve, 70));
+    expect((await fsm.recover({ store })).map(({ value }) => value)).toEqual(["late", "late"]);
+  });
+
+  it("is not due again while a state hook has it paused behind the deadline", async () => {
+    const store = sqliteStore(":memory:");
+    const until = Date.now() + 3_600_000;
+    let asked = 0;
+    for (const pause of [new PauseRun("ask Ann", { until }), new PauseRun("ask Bob")]) {
+      const fsm = new Fsm<any>(pause.message);
+      fsm.state("a", { initial: true }, () => waitForEvent({ X: "b" }, { after: [5, "b"] }));
+      fsm.state("b", () => stop());
+      fsm.addStateHook(() => {
+        asked++;
+        throw pause;
+      });
+      await fsm.run({ store });
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(await fsm.recover({ store })).toMatchObject([{ status: "paused", pauseReason: pause.message }]);
+      expect(await fsm.recover({ store })).toEqual([]);
+    }
+    expect(asked).toBe(2);
   });
 
   it("that is paused before it has begun begins, and keeps what it was sent", async () => {

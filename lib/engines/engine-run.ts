@@ -204,13 +204,19 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
 
   /** Ends the run as `cancelled`, now. */
   cancel(reason: unknown): void {
-    if (this.over) this.settle?.();
+    if (this.over) this.hurry();
     else this.interrupt("cancelled", cancelled(this.state, reason));
   }
 
   protected expire(): void {
-    if (this.over) this.settle?.();
+    if (this.over) this.hurry();
     else this.interrupt("failed", expired(this.state, this.options.timeout));
+  }
+
+  /** Waits no more for how the run ended to be recorded, be that under way or still to come. */
+  private hurry(): void {
+    this.isHurried = true;
+    this.settle?.();
   }
 
   /** Ends the run now, because somebody wants it: how it ended is recorded behind. @param rejects - with the error */

@@ -67,6 +67,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   /** No state is just called. */
   private readonly managesAll: boolean;
   private readonly clock: CycleClock;
+  private hasBegun = false;
   private pumping = false;
   /** Something has to settle before the next cycle. */
   private busy = false;
@@ -76,6 +77,8 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   private hasFailed = false;
   private wait: Wait | undefined = undefined;
   private readonly mailbox: Mailbox | undefined;
+  /** Posts what was sent before the run had begun. */
+  private early: (() => void)[] | undefined = undefined;
   private watchers: Watchers | undefined = undefined;
 
   constructor(state: FsmState, options: FsmRunOptions, setup: FsmRunSetup) {
@@ -96,14 +99,22 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   protected begin(): void {
     const { resumed } = this.setup;
+    this.hasBegun = true;
     if (resumed?.isDone === true) return this.finish();
+    let refused: StoreError | undefined;
     for (const [event, payload] of resumed?.send ?? []) {
       try {
         this.post(event, payload, undefined);
       } catch (unstorable) {
-        // Nothing has happened to the run: it is paused as it was.
-        return this.end("paused", unstorable as StoreError);
+        refused = unstorable as StoreError;
+        break;
       }
+    }
+    for (const post of this.takeEarly()) post();
+    if (refused !== undefined) {
+      // Nothing has happened to the run: it is paused as it was.
+      resumed?.restorePause();
+      return this.end("paused", refused);
     }
     if (resumed?.provided !== undefined) this.provided(resumed.provided.value);
     else if (resumed?.wait !== undefined) this.beginWait(resumed.wait);
@@ -120,8 +131,10 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   /** Executes no more states; the run ends as `paused` when the one that is executing is done. */
   pause(): void {
     this.pausing = true;
-    if (this.wait !== undefined) this.stopWaiting();
-    if (this.announcer?.isTelling !== true) this.pump();
+    // Nothing is going on in a run that waits, whatever an observer is told.
+    const hasWaited = this.wait !== undefined;
+    if (hasWaited) this.stopWaiting();
+    if (hasWaited || this.announcer?.isTelling !== true) this.pump();
   }
 
   /** Ends the run as `cancelled`, now, without an error. */
@@ -134,12 +147,25 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
    * Resolves when the run has taken the event and, with a store, that is durable.
    * @throws {ExecutionError} when it ends first; {StoreError} UNSTORABLE, or when it can't be written
    */
-  async send(event: string, payload: unknown): Promise<void> {
-    const { recorder } = this.setup;
-    // Why a run can't be recorded is told by its result.
-    if (recorder?.isOpen === false) await recorder.open().catch(() => {});
-    if (this.over) throw this.refusal(event);
-    await new Promise<void>((taken, refused) => this.post(event, payload, { taken, refused }));
+  send(event: string, payload: unknown): Promise<void> {
+    return new Promise((taken, refused) => {
+      const post = () => {
+        if (this.over) return refused(this.refusal(event));
+        try {
+          this.post(event, payload, { taken, refused });
+        } catch (unstorable) {
+          refused(unstorable);
+        }
+      };
+      if (this.hasBegun || this.over) post();
+      else (this.early ??= []).push(post);
+    });
+  }
+
+  private takeEarly(): readonly (() => void)[] {
+    const { early = [] } = this;
+    this.early = undefined;
+    return early;
   }
 
   /** @throws {StoreError} UNSTORABLE */
@@ -181,7 +207,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   /** Executes states until one has to be waited for, or the run ends. */
   pump(): void {
-    if (this.pumping) return;
+    if (this.pumping || !this.hasBegun) return;
     this.pumping = true;
     try {
       while (!this.over && !this.busy) {
@@ -562,6 +588,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     if (status === "paused") this.announcer?.announce({ type: "run.paused" });
     this.emptyMailbox(status === "paused");
     super.end(status, error);
+    for (const post of this.takeEarly()) post();
     this.watchers?.close((index) => this.neverEntered(index));
   }
 

@@ -4,7 +4,7 @@ import type { Codec } from "./codec.js";
 import type { Database } from "./connection.js";
 import { untakenEvents } from "./event-rows.js";
 import { isKept } from "./names.js";
-import { pausesIn } from "./pauses.js";
+import { pausesIn, pauseTexts } from "./pauses.js";
 import { checkedRow, unreadable } from "./rows.js";
 import type { AttemptRow, CycleRow, EventRow, RunRow, Tables } from "./schema.js";
 import { Texts } from "./texts.js";
@@ -62,6 +62,7 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
   const cycles = isDag ? [] : await cycleRows(db, row.id);
   const events = isDag ? [] : await untakenEvents(db, row.id);
   const texts = new Texts(codec, row.id, row);
+  for (const text of pauseTexts(row)) texts.expect("runs", { ...row, pauses: text }, "pauses");
   for (const attempt of attempts) texts.expect("node_executions", attempt, "output", "error");
   for (const cycle of cycles) texts.expect("fsm_cycles", cycle, "input", "output", "error", "wait");
   for (const event of events) texts.expect("fsm_events", event, "payload");
@@ -80,6 +81,9 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
     createdAt: row.created_at,
     finishedAt: row.finished_at ?? undefined,
     dueAt: row.due_at ?? undefined,
+    get pauses() {
+      return pausesIn(row, (text) => texts.value(text));
+    },
     nodes: withPauses(nodesOf(attempts, texts), row),
     cycles: recordedCycles(cycles, texts),
     events: events.map((event) => queuedEvent(event, texts)),

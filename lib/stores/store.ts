@@ -228,6 +228,8 @@ export interface RecordedRun {
   readonly events: readonly QueuedEvent[];
   /** When a paused run is to be taken up again, in ms since 1970. */
   readonly dueAt: number | undefined;
+  /** What its pauses say, in their order; read when it is asked for. @throws {StoreError} STORE for unreadable data */
+  readonly pauses: readonly Pause[];
 }
 
 /** What became of a node so far. */

@@ -95,6 +95,23 @@ describe("A PauseRun from", () => {
     });
   }
 
+  it("tells whoever attaches to the paused run what it told before", async () => {
+    const store = sqliteStore(":memory:");
+    const dag = new Dag<any>("pay");
+    dag.node("charge", ask);
+    const fsm = new Fsm<any>("pay");
+    fsm.state("charge", { initial: true }, ask);
+    for (const [runId, workflow] of [
+      ["dag", dag],
+      ["fsm", fsm],
+    ] as const) {
+      await workflow.run({ store, runId });
+      const found = await workflow.run({ store, runId, ifExists: "attach" });
+      expect(found).toMatchObject({ status: "paused", pauseReason: "ask Ann", pauses: [pause] });
+    }
+    await store.close();
+  });
+
   it("an errorHandler pauses the node that failed", async () => {
     for (const errorHandler of [ask, async () => ask()]) {
       const dag = new Dag("pay");

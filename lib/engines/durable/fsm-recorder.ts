@@ -2,7 +2,9 @@ import { nowChecked, toEpoch } from "../../base/clock.js";
 import type { EventFacts } from "../../run/events.js";
 import type { FsmState } from "../../run/fsm-state.js";
 import { NO_VALUE } from "../../run/history.js";
+import type { Pause } from "../../run/pause.js";
 import type { CycleEntry, QueuedEvent, RunLog } from "../../stores/store.js";
+import { timeOfDay } from "../../stores/time.js";
 import type { Waiting } from "../destination.js";
 import { Recorder, type Recording } from "./recorder.js";
 
@@ -36,11 +38,6 @@ export class FsmRecorder extends Recorder {
   hearWith(hear: (events: readonly QueuedEvent[]) => void): void {
     this.hear = hear;
     if (this.early.length > 0) hear(this.early.splice(0));
-  }
-
-  /** Whether the run is known to the store. */
-  get isOpen(): boolean {
-    return this.log !== undefined;
   }
 
   /** An event was sent to the run, which is open. @throws {StoreError} UNSTORABLE */
@@ -117,13 +114,20 @@ export class FsmRecorder extends Recorder {
 
   protected end(log: RunLog): void {
     const { pause, pauseReason } = this.state;
-    if (pause === undefined && pauseReason === undefined) return;
-    log.paused(pauseReason, pause === undefined ? [] : [pause], this.current.wait?.after?.at);
+    const dueAt = this.deadlineBehind(pause);
+    if (pause === undefined && pauseReason === undefined && dueAt === undefined) return;
+    log.paused(pauseReason, pause === undefined ? [] : [pause], dueAt);
   }
 
   protected outputs(): string[] {
     const { isTerminated, plan, current } = this.state;
     return isTerminated ? [plan.specs[current].name] : [];
+  }
+
+  /** When the wait of a run is over that rests; one that is over already does not end a pause that came of it. */
+  private deadlineBehind(pause: Pause | undefined): number | undefined {
+    const at = this.current.wait?.after?.at;
+    return at !== undefined && pause !== undefined && at <= timeOfDay() ? undefined : at;
   }
 
   /** The current cycle, which is over. */

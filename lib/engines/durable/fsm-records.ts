@@ -27,6 +27,8 @@ export interface ResumedFsm {
   readonly hasFailed: boolean;
   /** It is over, but for being recorded as such. */
   readonly isDone: boolean;
+  /** Makes its state say again why it rested. */
+  readonly restorePause: () => void;
 }
 
 /** A recorded run that can go on. */
@@ -85,6 +87,7 @@ export function continuedFsm(
     send: eventsIn(options.send),
     isDone: last !== undefined && !goesOn && last.wait === undefined,
     hasFailed: run.cycles.some(({ status, output }) => status === "failed" && output !== undefined),
+    restorePause: () => restorePause(state, run),
   };
   const claim = { driving: recorder, structure: change === undefined ? undefined : structure, discard: [] };
   return { state, recorder, claim, resumed };
@@ -93,15 +96,20 @@ export function continuedFsm(
 /** What a run came to that has ended, in whichever way. @throws {ValidationError} VALIDATION when a state is missing */
 export function endedFsm(plan: FsmPlan, run: RecordedRun, historyLimit: number): FsmResult<any> {
   const status = run.status as RunStatus;
-  const last = run.cycles.at(-1);
   const tookPlace = status === "paused" ? isPast : (cycle: CycleEntry) => cycle.status !== "entered";
   const state = restoredFsm(plan, run, historyLimit, tookPlace);
   if (status !== "paused" && state.history.count > 0) state.current = state.history.stateAt(state.history.count - 1);
   state.isTerminated = run.outputs.length > 0;
-  if (status === "paused") {
-    state.pauseReason = last?.reason ?? (last?.wait && textOf(waitingOf(plan, last.wait)));
-  }
+  if (status === "paused") restorePause(state, run);
   return new FsmResult<any>(state, status, (run.finishedAt ?? run.createdAt) - run.createdAt);
+}
+
+/** Says again why the run rests. */
+function restorePause(state: FsmState, { pauses, cycles }: RecordedRun): void {
+  const last = cycles.at(-1);
+  state.pause = pauses.at(0);
+  const reason = state.pause === undefined ? last?.reason : state.pause.reason;
+  state.pauseReason = reason ?? (last?.wait && textOf(waitingOf(state.plan, last.wait)));
 }
 
 /** Whether a cycle is over; a failure that was passed over has a value. */

@@ -68,14 +68,15 @@ export function restoreEnds(state: RunState, run: RecordedRun): void {
     // Those that had not begun are not recorded.
     for (let i = 0; i < plan.size; i++) if (state.status[i] === Status.pending) state.status[i] = Status.cancelled;
   }
-  for (const [name, { status, reason, error, attempts }] of run.nodes) {
+  for (const { node, reason, data, until } of run.pauses) {
+    const i = plan.indexOf.get(node);
+    if (i !== undefined) facts.pauses.set(i, { reason, data, until });
+  }
+  for (const [name, { status, error, attempts }] of run.nodes) {
     const i = plan.indexOf.get(name);
     if (i === undefined) continue;
-    if (status === "skipped" || status === "cancelled") state.status[i] = Status[status];
-    else if (status === "paused") {
-      state.status[i] = Status.paused;
-      facts.pauses.set(i, { reason, data: undefined, until: run.dueAt });
-    } else if (status === "failed") {
+    if (status === "skipped" || status === "cancelled" || status === "paused") state.status[i] = Status[status];
+    else if (status === "failed") {
       state.status[i] = Status.failed;
       const site = { runId: run.runId, node: name, attempt: attempts, cause: error };
       facts.errors.set(i, new ExecutionError(`Node "${name}" failed: ${messageOf(error)}`, site));

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { Dag } from "dagwright";
+import { sqliteStore, type OpenDatabase } from "dagwright/store";
+import { openDatabase } from "../support/sqlite.js";
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A database in which nothing can be written while somebody else holds its lock. */
+function lockable(): { database: OpenDatabase; lock(isLocked: boolean): void } {
+  const database = openDatabase(":memory:");
+  let isLocked = false;
+  const prepare: OpenDatabase["prepare"] = (sql) => {
+    if (isLocked && /^\s*(?:begin|insert|update)/iu.test(sql))
+      throw Object.assign(new Error("database is locked"), { code: "SQLITE_BUSY", errcode: 5 });
+    return database.prepare(sql);
+  };
+  return { database: { close: () => database.close(), prepare }, lock: (next) => void (isLocked = next) };
+}
+
+describe("A run that has failed", () => {
+  it("does not wait for its store when it is aborted before its end", async () => {
+    const { database, lock } = lockable();
+    const store = sqliteStore(database);
+    const abort = new AbortController();
+    const dag = new Dag("work");
+    dag.node("slow", { timeout: 10_000 }, () => new Promise(() => {}));
+    dag.node("bad", async () => {
+      await sleep(5);
+      lock(true);
+      throw new Error("bad");
+    });
+    const failed = dag.run({
+      mode: "async",
+      store,
+      signal: abort.signal,
+      observers: [({ type }) => void (type === "node.cancelled" && abort.abort())],
+    });
+    const unlocked = sleep(400).then(() => lock(false));
+    let isUnlocked = false;
+    void unlocked.then(() => (isUnlocked = true));
+    await expect(failed).rejects.toThrow("bad");
+    expect(isUnlocked).toBe(false);
+    await unlocked;
+    await store.close();
+  });
+});

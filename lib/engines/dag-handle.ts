@@ -16,7 +16,10 @@ export interface RunHandle<N = Record<string, unknown>> {
   readonly recorded: Promise<void>;
   /** Starts no more nodes; resolves when those in flight have settled, with status `paused` if something is left to do. */
   pause(): Promise<RunResult<N>>;
-  /** Ends the run now; resolves with what it has so far, status `cancelled`. */
+  /**
+   * Ends the run now; resolves with what it has so far, status `cancelled`. Of a run that another process drives, found by
+   * `ifExists: "attach"`, it ends the waiting alone, and rejects with a `CancelledError`.
+   */
   cancel(reason?: unknown): Promise<RunResult<N>>;
   /**
    * What happens from now on, for `for await`; ends with the run. Called in the same turn as `start`, it tells everything.
@@ -60,15 +63,16 @@ export function idleDagHandle<N>(run: DagRun, never: Promise<never>): RunHandle<
 
 /**
  * The handle of a run that may turn out to be another; what is asked of it waits until that is known.
+ * @param recorded - resolves when there is a run of this id that has its inputs
  * @param giveUp - ends the looking for the other one
  */
 export function eitherDagHandle<N>(
   own: RunHandle<N>,
   found: Promise<RunHandle<N>>,
+  recorded: Promise<void>,
   giveUp: (reason: unknown) => void,
 ): RunHandle<N> {
   const result = found.then((handle) => handle.result);
-  const recorded = found.then((handle) => handle.recorded);
   for (const promise of [result, recorded]) promise.catch(() => {});
   return {
     runId: own.runId,

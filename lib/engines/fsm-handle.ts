@@ -107,11 +107,13 @@ export function idleFsmHandle<S>(run: FsmRun, never: Promise<never>): FsmHandle<
 
 /**
  * The handle of a run that may turn out to be another; what is asked of it waits until that is known.
+ * @param recorded - resolves when there is a run of this id that has its inputs
  * @param giveUp - ends the looking for the other one
  */
 export function eitherFsmHandle<S>(
   own: FsmHandle<S>,
   found: Promise<FsmHandle<S>>,
+  recorded: Promise<void>,
   giveUp: (reason: unknown) => void,
 ): FsmHandle<S> {
   let current = own;
@@ -119,7 +121,6 @@ export function eitherFsmHandle<S>(
     current = handle;
     return handle.result;
   });
-  const recorded = found.then((handle) => handle.recorded);
   for (const promise of [result, recorded]) promise.catch(() => {});
   return {
     runId: own.runId,

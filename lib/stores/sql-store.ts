@@ -353,7 +353,7 @@ export class SqlStore implements RunStore {
       // A migration is a transaction: what was lost was rolled back, or finds itself done.
       await persistently(
         () => migrate(db, connection.serialize),
-        connection.failureOf,
+        (error) => connection.failureOf(error),
         () => !this.isClosed,
       );
       return { ...connection, db, writer: connection.writer(db) };

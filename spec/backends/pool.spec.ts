@@ -8,7 +8,7 @@ afterAll(() => two.close());
 
 describe("A pool with a thread that could not start", () => {
   it("starts another one after a while, though its first has not ended its node", async () => {
-    const threads = createRequire(import.meta.url)("node:worker_threads") as typeof import("node:worker_threads");
+    const threads = createRequire(import.meta.url)("node:worker_threads") as { readonly Worker: unknown };
     const { Worker } = threads;
     const pool = new ThreadPool({ maxWorkers: 2 });
     const options = { pool, mode: "parallel" } as const;

@@ -612,6 +612,25 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         return dag;
       }
 
+      it("are recorded already while another process drives them, if their inputs are the same", async () => {
+        let go = () => {};
+        const gate = new Promise<void>((resolve) => (go = resolve));
+        const dag = payment(async (kind) => (await gate, kind));
+        const options = { ...again, runId: "w" };
+        const first = dag.start({ ...options, store, inputs: { kind: "x" } });
+        await first.recorded;
+        const second = payment(() => "never").start({ ...options, store: another(), inputs: { kind: "x" } });
+        await second.recorded;
+        expect(await isPending(second.result)).toBe(true);
+        const other = payment(() => "never").start({ ...options, store: another(), inputs: { kind: "y" } });
+        for (const promise of [other.recorded, other.result]) {
+          expect(await failure(promise)).toMatchObject({ code: "RUN_EXISTS" });
+        }
+        go();
+        expect((await second.result).value).toBe("x");
+        await first.result;
+      });
+
       it("reject as they did", async () => {
         const dag = new Dag<any>("failing");
         dag.node("a", { retry: { retries: 1, delay: 0 } }, () => {

@@ -106,8 +106,9 @@ export class RecordedDags<N> extends RecordedRuns<DagRun, RunResult<N>, RunHandl
   protected handleOfEither(
     own: RunHandle<N>,
     found: Promise<RunHandle<N>>,
+    recorded: Promise<void>,
     giveUp: (reason: unknown) => void,
   ): RunHandle<N> {
-    return eitherDagHandle(own, found, giveUp);
+    return eitherDagHandle(own, found, recorded, giveUp);
   }
 }

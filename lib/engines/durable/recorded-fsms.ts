@@ -76,8 +76,9 @@ export class RecordedFsms<S> extends RecordedRuns<FsmRun, FsmResult<S>, FsmHandl
   protected handleOfEither(
     own: FsmHandle<S>,
     found: Promise<FsmHandle<S>>,
+    recorded: Promise<void>,
     giveUp: (reason: unknown) => void,
   ): FsmHandle<S> {
-    return eitherFsmHandle(own, found, giveUp);
+    return eitherFsmHandle(own, found, recorded, giveUp);
   }
 }

@@ -1,4 +1,5 @@
 import { onAbort, type LazyAbort } from "../../base/abort.js";
+import { deferred } from "../../base/deferred.js";
 import { StoreError, ValidationError, type DagwrightError, type StoreErrorCode } from "../../base/errors.js";
 import type { RunBase } from "../../run/run-base.js";
 import type { Claim, RecordedRun, RunLog, RunStore, WorkflowKind } from "../../stores/store.js";
@@ -47,7 +48,12 @@ type Decide<Run, R> = (recorded: RecordedRun) => GoingOn<Run> | Over<R> | undefi
  *
  * `Run` is its engine, `R` its result, `H` its handle, `O` the options that it goes on with.
  */
-export abstract class RecordedRuns<Run extends EngineRun<RunBase & Subject, R>, R extends object, H, O extends Place> {
+export abstract class RecordedRuns<
+  Run extends EngineRun<RunBase & Subject, R>,
+  R extends object,
+  H extends { readonly recorded: Promise<void> },
+  O extends Place,
+> {
   protected abstract readonly kind: WorkflowKind;
 
   constructor(
@@ -69,7 +75,12 @@ export abstract class RecordedRuns<Run extends EngineRun<RunBase & Subject, R>, 
   protected abstract handleOf(run: Run, outcome: Outcome<R>): H;
   protected abstract handleOfEnded(result: R, outcome: Outcome<R>): H;
   /** The handle of a run that may turn out to be another. */
-  protected abstract handleOfEither(own: H, found: Promise<H>, giveUp: (reason: unknown) => void): H;
+  protected abstract handleOfEither(
+    own: H,
+    found: Promise<H>,
+    recorded: Promise<void>,
+    giveUp: (reason: unknown) => void,
+  ): H;
 
   /** What is recorded of a run. @throws {StoreError} NOT_FOUND */
   protected read(runId: string, place: Place): Promise<RecordedRun> {
@@ -115,20 +126,31 @@ export abstract class RecordedRuns<Run extends EngineRun<RunBase & Subject, R>, 
     const outcome = this.runs.begin(run);
     const own = this.handleOf(run, outcome);
     const giveUp = new AbortController();
+    const there = deferred();
     const found = Promise.race([run.recorded, outcome.result]).then(
       () => own,
       (error: unknown) => {
         if (!isCode(error, "RUN_EXISTS")) return own;
         const { signal } = options;
         const removeListener = signal && onAbort(signal, (reason) => giveUp.abort(reason));
-        return this.existing(run, options, hasHandle, giveUp.signal).finally(() => removeListener?.());
+        return this.existing(run, options, hasHandle, giveUp.signal, there.resolve).finally(() => removeListener?.());
       },
     );
-    return this.handleOfEither(own, found, (reason) => giveUp.abort(reason));
+    const recorded = Promise.race([there.promise, found.then((handle) => handle.recorded)]);
+    return this.handleOfEither(own, found, recorded, (reason) => giveUp.abort(reason));
   }
 
-  /** The handle of the run that is recorded under the id of a new one; waits while another process drives it. */
-  private existing({ state }: Run, options: O, hasHandle: boolean, signal: AbortSignal): Promise<H> {
+  /**
+   * The handle of the run that is recorded under the id of a new one; waits while another process drives it.
+   * @param onThere - called when there is one, with the same inputs
+   */
+  private existing(
+    { state }: Run,
+    options: O,
+    hasHandle: boolean,
+    signal: AbortSignal,
+    onThere: () => void,
+  ): Promise<H> {
     const { runId, inputs } = state;
     const decide = (recorded: RecordedRun) => {
       const goesOn = recorded.status === "running";
@@ -137,6 +159,7 @@ export abstract class RecordedRuns<Run extends EngineRun<RunBase & Subject, R>, 
       return next;
     };
     return interruptible({ signal, timeout: options.timeout }, state, async (abort) => {
+      let isThere = false;
       for (let pause = PAUSE.first; ; pause = Math.min(pause * 2, PAUSE.last)) {
         const live = this.live(runId, options);
         if (live !== undefined) requireSameInputs(runId, live.state.inputs, inputs);
@@ -144,6 +167,11 @@ export abstract class RecordedRuns<Run extends EngineRun<RunBase & Subject, R>, 
           return await this.find(runId, options, decide, abort);
         } catch (error) {
           if (abort.aborted || !isCode(error, "LEASE_HELD")) throw error;
+        }
+        if (!isThere) {
+          requireSameInputs(runId, (await options.store.read(runId)).inputs, inputs);
+          isThere = true;
+          onThere();
         }
         await new Promise((resolve) => setTimeout(resolve, pause));
         if (abort.aborted) throw abort.reason;

@@ -95,6 +95,14 @@ describe("A PauseRun from", () => {
     });
   }
 
+  it("an errorHandler leaves no errors behind, neither of a state nor of the way to its error state", async () => {
+    const fsm = new Fsm("pay");
+    fsm.state("charge", { initial: true, errorState: "failed" }, fail);
+    fsm.state("failed", () => expect.unreachable());
+    fsm.addStateHook(fail);
+    expect(await fsm.run({ errorHandler: ask })).toMatchObject({ status: "paused", errors: [], cycleCount: 0 });
+  });
+
   it("tells whoever attaches to the paused run what it told before", async () => {
     const store = sqliteStore(":memory:");
     const dag = new Dag<any>("pay");

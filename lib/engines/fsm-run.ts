@@ -32,6 +32,10 @@ import { Watchers } from "./watchers.js";
 
 const DEFAULT_CYCLES = 1000;
 
+/** How soon, in ms, and how often a store is asked again that could not be asked for events. */
+const NEXT_LOOK = 500;
+const MOST_LOOKS = 10;
+
 /** What an fsm's run needs beside its options, resolved against the plan. */
 export interface FsmRunSetup extends EngineSetup {
   /** Somebody can send events. */
@@ -45,7 +49,7 @@ export interface FsmRunSetup extends EngineSetup {
 
 /** What a run is waiting for. */
 interface Wait extends Waiting {
-  readonly alarm: Alarm | undefined;
+  alarm: Alarm | undefined;
 }
 
 /**
@@ -429,20 +433,26 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   /** What others have recorded meanwhile is taken, if it is in time. Otherwise goes where `after` leads, or comes to rest. */
-  private endWait(hasElapsed: boolean): void {
+  private endWait(hasElapsed: boolean, looks = MOST_LOOKS): void {
     const { wait } = this;
-    const end = () =>
+    const end = (goesOn: boolean) =>
       this.goOn(() => {
         if (wait === undefined || this.wait !== wait) return;
         this.stopWaiting();
-        if (hasElapsed) this.goFromWait((wait.after as NonNullable<Waiting["after"]>).state, undefined, undefined);
+        if (goesOn) this.goFromWait((wait.after as NonNullable<Waiting["after"]>).state, undefined, undefined);
         else this.rest(textOf(wait));
         this.pump();
       });
     const { recorder } = this.setup;
-    if (recorder === undefined) return end();
-    // Whether the store can be read at all is found when the run is written.
-    recorder.look().then(end, end);
+    if (recorder === undefined) return end(hasElapsed);
+    // An event that was sent in time may be there. Whether the store can be reached at all is found when the run is written.
+    const lookAgain = () => {
+      if (!hasElapsed || looks <= 1) return end(false);
+      if (wait !== undefined && this.wait === wait) {
+        wait.alarm = Alarm.after(NEXT_LOOK, () => this.endWait(true, looks - 1));
+      }
+    };
+    recorder.look().then(() => end(hasElapsed), lookAgain);
   }
 
   private stopWaiting(): void {

@@ -49,7 +49,8 @@ export class Announcer {
     if (this.observers.length === 0) return;
     const { plan, runId } = this.subject;
     const place = node === undefined ? {} : { node: plan.specs[node].name };
-    const event = { ...facts, runId, at, ...place } as RunEvent;
+    // All observers get the same one, whatever the others do with it.
+    const event = Object.freeze({ ...facts, runId, at, ...place }) as RunEvent;
     if (this.isTelling) return void this.waiting.push(event);
     this.isTelling = true;
     this.tell(event);

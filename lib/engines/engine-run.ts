@@ -171,7 +171,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     if (!this.isAnother(error)) return this.halt("failed", error);
     this.over = true;
     this.announcer = undefined;
-    this.scheduler?.end();
+    this.endScheduler();
     this.conclude("failed", error);
   }
 
@@ -287,14 +287,18 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   protected end(status: RunStatus, error: DagwrightError | undefined): void {
     if (this.hasEnded) return;
     this.over = this.hasEnded = true;
+    this.endScheduler();
+    const { recorder } = this.setup;
+    if (recorder === undefined) this.conclude(status, error);
+    else this.record(recorder, status, error);
+  }
+
+  private endScheduler(): void {
     try {
       this.scheduler?.end();
     } catch (fault) {
       this.breakOff(fault);
     }
-    const { recorder } = this.setup;
-    if (recorder === undefined) this.conclude(status, error);
-    else this.record(recorder, status, error);
   }
 
   /** Settles when the end is recorded, or at once for those who do not wait. */

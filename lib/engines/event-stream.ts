@@ -9,15 +9,21 @@ export type Subscribe = (observer: Observer) => (() => void) | undefined;
  */
 export function eventStream(subscribe: Subscribe): AsyncIterableIterator<RunEvent> {
   let unsubscribe: (() => void) | undefined;
+  let isLeft = false;
   const stream = new ReadableStream<RunEvent>({
     start(controller) {
       unsubscribe = subscribe((event) => {
+        // Whoever left it when told of this event is still told of it here.
+        if (isLeft) return;
         controller.enqueue(event);
         if (event.type === "run.finished") controller.close();
       });
       if (unsubscribe === undefined) controller.close();
     },
-    cancel: () => unsubscribe?.(),
+    cancel() {
+      isLeft = true;
+      unsubscribe?.();
+    },
   });
   return stream.values() as AsyncIterableIterator<RunEvent>;
 }

@@ -32,6 +32,10 @@ import { Watchers } from "./watchers.js";
 
 const DEFAULT_CYCLES = 1000;
 
+/** How soon, in ms, and how often a store is asked again that could not be asked for events. */
+const NEXT_LOOK = 500;
+const MOST_LOOKS = 10;
+
 /** What an fsm's run needs beside its options, resolved against the plan. */
 export interface FsmRunSetup extends EngineSetup {
   /** Somebody can send events. */
@@ -45,7 +49,7 @@ export interface FsmRunSetup extends EngineSetup {
 
 /** What a run is waiting for. */
 interface Wait extends Waiting {
-  readonly alarm: Alarm | undefined;
+  alarm: Alarm | undefined;
 }
 
 /**
@@ -76,6 +80,11 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   private pausing = false;
   private hasFailed = false;
   private wait: Wait | undefined = undefined;
+  /** The transition that is under way leads away from a wait, and what ended that from outside: it is taken with what comes of it. */
+  private leavesWait = false;
+  private letter: Letter | undefined = undefined;
+  /** How often the current cycle has failed: its function, and on the way from there. */
+  private failures = 0;
   private readonly mailbox: Mailbox | undefined;
   /** Posts what was sent before the run had begun. */
   private early: (() => void)[] | undefined = undefined;
@@ -320,7 +329,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     try {
       target = destination(this.plan, this.state.current, outcome, value);
     } catch (error) {
-      return isPause(error) ? this.paused(error, decided !== undefined) : this.fail(error, decided);
+      return isPause(error) ? this.paused(error) : this.fail(error, decided);
     }
     if (typeof target !== "number") this.beginWait(target);
     else if (target !== END) this.goTo(target, value);
@@ -337,33 +346,25 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   /**
    * Asks the state hooks and goes to a state.
-   * @param behind - what it comes from: a cycle, one that failed and is rescued by an error state, or a wait
-   * @param letter - what led there from outside; it is taken when it is known what came of it
+   * @param isRescue - it is the error state of one that failed
    */
-  private goTo(to: number, value: unknown, behind: "cycle" | "failure" | "wait" = "cycle", letter?: Letter): void {
-    const { stateHooks } = this.setup;
-    if (stateHooks.length === 0) return this.enter(to, value, letter);
-    const { specs } = this.plan;
-    const from = specs[this.state.current].name;
+  private goTo(to: number, value: unknown, isRescue = false): void {
+    if (this.setup.stateHooks.length === 0) return this.enter(to, value, isRescue);
     const vetoed = (error: unknown) => {
-      if (isPause(error)) return behind === "wait" ? this.restWith(error) : this.paused(error, behind === "failure");
-      const message = `vetoed: a state hook threw on the way to "${specs[to].name}": ${messageOf(error)}`;
-      this.take(letter);
-      this.fail(stateError(this.state, message, error), behind === "failure" ? "unrescued" : undefined);
-      this.acknowledge(letter);
+      if (this.over) return;
+      if (isPause(error)) return this.paused(error);
+      const message = `vetoed: a state hook threw on the way to "${this.plan.specs[to].name}": ${messageOf(error)}`;
+      this.fail(stateError(this.state, message, error), isRescue ? "unrescued" : undefined);
     };
+    const allowed = () => this.over || this.enter(to, value, isRescue);
     let asked: void | Promise<void>;
     try {
-      asked = drive(
-        (function* (): Coroutine<void> {
-          for (const hook of stateHooks) yield hook(from, specs[to].name, value);
-        })(),
-      );
+      asked = drive(this.askHooks(to, value));
     } catch (error) {
       return vetoed(error);
     }
-    if (asked === undefined) return this.enter(to, value, letter);
-    if (!this.sync) return this.await(asked, () => this.enter(to, value, letter), vetoed);
+    if (asked === undefined) return void allowed();
+    if (!this.sync) return this.await(asked, allowed, vetoed);
     abandon(asked);
     this.fail(
       stateError(
@@ -374,15 +375,28 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     );
   }
 
-  private enter(to: number, value: unknown, letter: Letter | undefined): void {
+  private *askHooks(to: number, value: unknown): Coroutine<void> {
+    const from = this.name;
+    const { name } = this.plan.specs[to];
+    for (const hook of this.setup.stateHooks) {
+      if (this.over) return;
+      yield hook(from, name, value);
+    }
+  }
+
+  private enter(to: number, value: unknown, isRescue: boolean): void {
     const { state } = this;
-    this.take(letter);
-    this.leave(to, value, letter?.event);
-    state.current = to;
-    state.value = value;
-    state.trigger = letter?.event;
-    state.attemptsBefore = 0;
-    this.watchers?.entered(to);
+    const letter = this.takeLetter();
+    const event = isRescue ? undefined : letter?.event;
+    this.leave(to, value, event);
+    if (!this.over) {
+      state.current = to;
+      state.value = value;
+      state.trigger = event;
+      state.attemptsBefore = 0;
+      this.failures = 0;
+      this.watchers?.entered(to);
+    }
     this.acknowledge(letter);
   }
 
@@ -407,7 +421,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     }
     if (this.sync && after !== undefined) {
       block(Math.max(0, after.at - timeOfDay()));
-      return this.goTo(after.state, undefined, "wait");
+      return this.goFromWait(after.state, undefined, undefined);
     }
     this.busy = true;
     // At rest in the store, it costs nothing, and whatever process is there when it is time goes on with it.
@@ -419,20 +433,26 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   /** What others have recorded meanwhile is taken, if it is in time. Otherwise goes where `after` leads, or comes to rest. */
-  private endWait(hasElapsed: boolean): void {
+  private endWait(hasElapsed: boolean, looks = MOST_LOOKS): void {
     const { wait } = this;
-    const end = () =>
+    const end = (goesOn: boolean) =>
       this.goOn(() => {
         if (wait === undefined || this.wait !== wait) return;
         this.stopWaiting();
-        if (hasElapsed) this.goTo((wait.after as NonNullable<Waiting["after"]>).state, undefined, "wait");
+        if (goesOn) this.goFromWait((wait.after as NonNullable<Waiting["after"]>).state, undefined, undefined);
         else this.rest(textOf(wait));
         this.pump();
       });
     const { recorder } = this.setup;
-    if (recorder === undefined) return end();
-    // Whether the store can be read at all is found when the run is written.
-    recorder.look().then(end, end);
+    if (recorder === undefined) return end(hasElapsed);
+    // An event that was sent in time may be there. Whether the store can be reached at all is found when the run is written.
+    const lookAgain = () => {
+      if (!hasElapsed || looks <= 1) return end(false);
+      if (wait !== undefined && this.wait === wait) {
+        wait.alarm = Alarm.after(NEXT_LOOK, () => this.endWait(true, looks - 1));
+      }
+    };
+    recorder.look().then(() => end(hasElapsed), lookAgain);
   }
 
   private stopWaiting(): void {
@@ -447,15 +467,27 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const letter = this.mailbox?.first(events, after?.at);
     if (letter === undefined) return false;
     if (this.wait !== undefined) this.stopWaiting();
-    this.goTo(events.get(letter.event) as number, letter.payload, "wait", letter);
+    this.goFromWait(events.get(letter.event) as number, letter.payload, letter);
     return true;
   }
 
-  /** The event is gone, together with what is recorded next. */
-  private take(letter: Letter | undefined): void {
-    if (letter === undefined) return;
-    this.mailbox?.take(letter);
-    this.setup.recorder?.taken(letter.id);
+  /** Asks the state hooks and goes where a wait leads. */
+  private goFromWait(to: number, payload: unknown, letter: Letter | undefined): void {
+    this.leavesWait = true;
+    this.letter = letter;
+    this.goTo(to, payload);
+  }
+
+  /** The wait is over, and the event that ended it is gone, together with what is recorded next. */
+  private takeLetter(): Letter | undefined {
+    const { letter } = this;
+    this.leavesWait = false;
+    this.letter = undefined;
+    if (letter !== undefined) {
+      this.mailbox?.take(letter);
+      this.setup.recorder?.taken(letter.id);
+    }
+    return letter;
   }
 
   /** Tells the sender when all that has been recorded by now is durable. */
@@ -484,21 +516,20 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   };
 
   /**
-   * The current state, or what is asked about it, paused the run: its cycle did not take place.
-   * @param hasFailed - the pause takes the place of a failure
+   * The current state, or what is asked about it, paused the run: its cycle did not take place. Behind a wait, that and the
+   * event which ended it stay as they are.
    */
-  private paused(pause: Error, hasFailed = false): void {
-    const { state } = this;
-    if (!state.isExecuting) state.history.undo();
-    state.isExecuting = false;
-    if (hasFailed) state.forgetError();
-    this.setup.recorder?.paused(pause.message);
-    this.restWith(pause);
-  }
-
-  /** Behind a wait, that and the event which ended it stay as they are. */
-  private restWith(pause: Error): void {
-    const { state, plan } = this;
+  private paused(pause: Error): void {
+    const { state, plan, failures } = this;
+    const { recorder } = this.setup;
+    for (; this.failures > 0; this.failures--) state.forgetError();
+    if (this.leavesWait) {
+      if (failures > 0) recorder?.waitsAgain();
+    } else {
+      if (!state.isExecuting) state.history.undo();
+      state.isExecuting = false;
+      recorder?.paused(pause.message);
+    }
     const facts = factsOf(pause);
     state.pause = { node: plan.specs[state.current].name, ...facts };
     this.rest(facts.reason);
@@ -518,11 +549,12 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const { state, plan } = this;
     const error = failureOf(this.state, thrown);
     const origin = originOf(error);
+    this.failures++;
     state.addError(error);
     this.announcer?.announce({ type: "node.failed", error }, state.current);
     if (this.over) return;
     const rescue = plan.errorStates[state.current];
-    if (rescue >= 0 && decided === undefined) return this.goTo(rescue, origin, "failure");
+    if (rescue >= 0 && decided === undefined) return this.goTo(rescue, origin, true);
     const verdict = decided === undefined || decided === "unrescued" ? this.judge(error) : decided;
     if (!(verdict instanceof Promise)) return this.carryOut(error, verdict);
     if (!this.sync) return this.await(verdict, (settled) => this.carryOut(error, settled), this.failed);
@@ -545,13 +577,15 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   private carryOut(error: DagwrightError, verdict: Verdict): void {
-    if (isPause(verdict)) return this.paused(verdict, true);
-    if (verdict === "failFast") return this.end("failed", error);
-    if (verdict === "continue") return this.end("failed", undefined);
-    if (verdict !== "continueNone") return this.end("failed", verdict);
-    this.hasFailed = true;
-    this.state.history.amend(null);
-    this.follow(null, null, "failFast");
+    if (isPause(verdict)) return this.paused(verdict);
+    const letter = this.takeLetter();
+    if (verdict === "continueNone") {
+      this.hasFailed = true;
+      this.state.history.amend(null);
+      this.follow(null, null, "failFast");
+    } else if (verdict === "continue") this.end("failed", undefined);
+    else this.end("failed", verdict === "failFast" ? error : verdict);
+    this.acknowledge(letter);
   }
 
   siteOf(attempt: number, ...cause: [unknown?]): ErrorSite {

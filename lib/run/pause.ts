@@ -58,8 +58,9 @@ export class PauseRun extends DagwrightError {
 export function isPause(error: unknown): error is Error {
   try {
     if (!(error instanceof Error) || typeof error.message !== "string") return false;
-    if (error instanceof PauseRun) return true;
-    return error.name === "PauseRun" && (error as { code?: unknown }).code === "PAUSE_RUN";
+    const { code } = error as { code?: unknown };
+    const isOne = error instanceof PauseRun || (error.name === "PauseRun" && code === "PAUSE_RUN");
+    return isOne && factsOf(error) !== undefined;
   } catch {
     return false; // What can't be looked at is a failure.
   }

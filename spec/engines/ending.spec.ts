@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Dag } from "dagwright";
+import { Dag, Fsm, next, stop } from "dagwright";
 import { sqliteStore, type OpenDatabase } from "dagwright/store";
 import { openDatabase } from "../support/sqlite.js";
 
@@ -42,5 +42,29 @@ describe("A run that has failed", () => {
     expect(isUnlocked).toBe(false);
     await unlocked;
     await store.close();
+  });
+});
+
+describe("A state machine that was stopped", () => {
+  it("asks no more state hooks", async () => {
+    const fsm = new Fsm("work");
+    fsm.state("a", { initial: true }, () => next("b"));
+    fsm.state("b", () => stop());
+    fsm.addStateHook(() => sleep(10));
+    let asked = 0;
+    fsm.addStateHook(() => void asked++);
+    const handle = fsm.start();
+    await sleep(2);
+    await handle.stop();
+    await sleep(15);
+    expect(asked).toBe(0);
+  });
+
+  it("as it left a state is still there", async () => {
+    const fsm = new Fsm("work");
+    fsm.state("a", { initial: true }, () => next("b"));
+    fsm.state("b", () => stop());
+    const handle = fsm.start({ observers: [({ type }) => void (type === "state.left" && handle.stop())] });
+    expect(await handle.result).toMatchObject({ status: "cancelled", currentState: "a" });
   });
 });

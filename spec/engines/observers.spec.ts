@@ -172,3 +172,25 @@ describe("An observer harms no run", () => {
     for (const one of inner) expect(await one).toBeTruthy();
   });
 });
+
+describe("An observer", () => {
+  it("can't change what others are told, and may leave a stream of events while it is told of one", async () => {
+    const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const dag = new Dag("work");
+    dag.node("a", () => 1);
+    const changing = (event: { type: string }) => {
+      event.type = "run.finished";
+    };
+    const types: string[] = [];
+    for await (const { type } of dag.start({ observers: [changing as Observer] }).events()) types.push(type);
+    expect(types).toEqual(["run.started", "node.ready", "attempt.started", "node.completed", "run.finished"]);
+    expect(warnings).toHaveBeenCalledTimes(types.length);
+    warnings.mockClear();
+    const leaving: Observer = ({ type }) => void (type === "node.ready" && events.return?.());
+    const handle = dag.start({ observers: [leaving] });
+    const events = handle.events();
+    await handle.result;
+    expect(warnings).not.toHaveBeenCalled();
+    warnings.mockRestore();
+  });
+});

@@ -95,6 +95,33 @@ describe("A PauseRun from", () => {
     });
   }
 
+  it("an errorHandler leaves no errors behind, neither of a state nor of the way to its error state", async () => {
+    const fsm = new Fsm("pay");
+    fsm.state("charge", { initial: true, errorState: "failed" }, fail);
+    fsm.state("failed", () => expect.unreachable());
+    fsm.addStateHook(fail);
+    expect(await fsm.run({ errorHandler: ask })).toMatchObject({ status: "paused", errors: [], cycleCount: 0 });
+  });
+
+  it("that can't be read is a failure", async () => {
+    for (const part of ["data", "until"]) {
+      const hostile = (): never => {
+        throw Object.defineProperty(new PauseRun("ask Ann"), part, {
+          get() {
+            throw new Error("no");
+          },
+        });
+      };
+      const dag = new Dag("pay");
+      dag.node("charge", hostile);
+      const fsm = new Fsm("pay");
+      fsm.state("charge", { initial: true }, hostile);
+      for (const run of [dag.run(), fsm.run()]) {
+        await expect(run).rejects.toMatchObject({ code: "EXECUTION", run: { status: "failed" } });
+      }
+    }
+  });
+
   it("tells whoever attaches to the paused run what it told before", async () => {
     const store = sqliteStore(":memory:");
     const dag = new Dag<any>("pay");

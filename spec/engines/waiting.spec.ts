@@ -54,8 +54,9 @@ describe("A state machine that waits", () => {
   it("goes on when it is due after it was paused by hand, or resumed with what can't be stored", async () => {
     const store = sqliteStore(":memory:");
     const fsm = new Fsm<any>("waiter");
-    fsm.state("a", { initial: true }, () => waitForEvent({ X: "b" }, { after: [60, "b"] }));
-    fsm.state("b", (payload: unknown) => stop(payload ?? "late"));
+    fsm.state("a", { initial: true }, () => waitForEvent({ X: "b" }, { after: [60, "late"] }));
+    fsm.state("b", () => expect.unreachable());
+    fsm.state("late", () => stop("late"));
     const handle = fsm.start({ store, runId: "hand" });
     await handle.waitFor("a");
     await handle.recorded;
@@ -88,6 +89,36 @@ describe("A state machine that waits", () => {
       expect(await fsm.recover({ store })).toEqual([]);
     }
     expect(asked).toBe(2);
+  });
+
+  it("keeps the event when a state hook fails on the way from there, until it is known what comes of it", async () => {
+    const store = sqliteStore(":memory:");
+    let isVetoed = true;
+    for (const errorState of [undefined, "rescue"]) {
+      isVetoed = true;
+      const entered: string[] = [];
+      const fsm = new Fsm<any>("waiter");
+      fsm.state("a", { initial: true, errorState }, () => (entered.push("a"), waitForEvent({ X: "b" })));
+      fsm.state("b", (payload: unknown) => stop(payload));
+      fsm.state("rescue", () => expect.unreachable());
+      fsm.addStateHook(() => {
+        if (isVetoed) throw new Error("no");
+      });
+      const errorHandler = (): never => {
+        throw new PauseRun("ask Ann");
+      };
+      const handle = fsm.start({ store, errorHandler });
+      await handle.send("X", 42);
+      expect(await handle.result).toMatchObject({
+        status: "paused",
+        pauseReason: "ask Ann",
+        errors: [],
+        cycleCount: 1,
+      });
+      isVetoed = false;
+      expect(await fsm.resume(handle.runId, { store })).toMatchObject({ status: "completed", value: 42, errors: [] });
+      expect(entered).toEqual(["a"]);
+    }
   });
 
   it("that is paused before it has begun begins, and keeps what it was sent", async () => {

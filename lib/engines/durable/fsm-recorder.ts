@@ -75,6 +75,11 @@ export class FsmRecorder extends Recorder {
     this.guarded((log) => log.cycle((this.current = { ...this.over(), wait })));
   }
 
+  /** What failed on the way from a wait is to take place again: it waits as before. */
+  waitsAgain(): void {
+    this.guarded((log) => log.cycle((this.current = { ...this.current, status: "completed", error: undefined })));
+  }
+
   /** The current state paused the run. */
   paused(reason: string): void {
     const finishedAt = toEpoch(nowChecked());

@@ -64,6 +64,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       await subject.reset();
     });
     afterEach(async () => {
+      vi.restoreAllMocks();
       await Promise.all(open.splice(0).map((store) => store.close()));
     });
     afterAll(() => subject?.close());
@@ -112,6 +113,8 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       await vi.waitFor(async () => expect((await third.getRun("r"))?.attempts.length).toBe(1));
       await first.close();
       await second.listRuns();
+      // That the end of the run can't be recorded.
+      vi.spyOn(process, "emitWarning").mockImplementation(() => {});
       const unlock = await subject.lock();
       const claimed = dag("unseen").resume("r", { store: second });
       claimed.catch(() => {});

@@ -6,7 +6,7 @@ import { openDatabase } from "../support/sqlite.js";
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A database in which nothing can be written while somebody else holds its lock. */
-function lockable(): { database: OpenDatabase; lock(isLocked: boolean): void } {
+function lockable(): { database: OpenDatabase; lock: (isLocked: boolean) => void } {
   const database = openDatabase(":memory:");
   let isLocked = false;
   const prepare: OpenDatabase["prepare"] = (sql) => {

@@ -98,6 +98,39 @@ describe("A store with runs that wait for events", () => {
   });
 });
 
+describe("An event that was sent in time", () => {
+  it("wins when the store can't be asked for it as the deadline comes", async () => {
+    const path = freshPath();
+    const database = openDatabase(path);
+    let isDown = false;
+    const flaky: OpenDatabase = {
+      close: () => database.close(),
+      prepare: (sql) => {
+        if (isDown && isLook(sql)) throw new Error("disk I/O error");
+        return database.prepare(sql);
+      },
+    };
+    const store = sqliteStore(flaky);
+    const sender = sqliteStore(path);
+    const fsm = new Fsm<any>("order");
+    fsm.state("created", { initial: true }, () => waitForEvent({ PAID: "paid" }, { after: [250, "late"] }));
+    fsm.state("paid", (amount: number) => stop(amount));
+    fsm.state("late", () => stop("late"));
+    const handle = fsm.start({ store, runId: "r" });
+    await until(waits(store, "r"));
+    isDown = true;
+    const { at } = (await store.getRun("r"))!.cycles[0].wait!.after!;
+    await fsm.send("r", "PAID", 12, { store: sender });
+    const isInTime = Date.now() <= at;
+    await sleep(Math.max(0, at + 50 - Date.now()));
+    isDown = false;
+    const { value } = await handle.result;
+    // The machine may be that slow.
+    if (isInTime) expect(value).toBe(12);
+    await Promise.all([store.close(), sender.close()]);
+  });
+});
+
 describe("An event is taken once when a statement fails", () => {
   it("of the sender, who sends it again with its key", async () => {
     for (let at = 0, isThrough = false; !isThrough; at++) {

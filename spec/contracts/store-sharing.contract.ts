@@ -185,7 +185,6 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       await handle.waitFor("idle");
       for (const [runId, of] of Object.entries({ short: store, long: patient })) {
         await expect(evil.run({ store: of, runId })).rejects.toMatchObject({ code: "STORE" });
-        await expect(other.cancel(runId)).rejects.toMatchObject({ code: "LEASE_HELD" });
       }
       await new Promise((resolve) => setTimeout(resolve, 600));
       await other.cancel("short");

@@ -256,10 +256,12 @@ if (typeof server === "string") {
 
     it("renews leases once at a time, however long that takes", async () => {
       const store = await open({ lease: 90 });
-      const fsm = new Fsm<any>("waits");
-      fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
-      const handle = fsm.start({ store });
-      await handle.waitFor("idle");
+      let begin = () => {};
+      const begun = new Promise<void>((resolve) => (begin = resolve));
+      let end = () => {};
+      const over = new Promise<void>((resolve) => (end = resolve));
+      const run = chain(1, () => (begin(), over)).run({ store });
+      await begun;
       const admin = new pg.Client({ connectionString: url });
       await admin.connect();
       await admin.query("begin; select 1 from runs for update");
@@ -270,7 +272,8 @@ if (typeof server === "string") {
       await admin.query("commit");
       await admin.end();
       expect(waiting.length).toBe(1);
-      await handle.stop();
+      end();
+      expect((await run).value).toBe(1);
     });
 
     it("refuses connections for good, and runs fail with a StoreError, and can be resumed", async () => {

@@ -137,6 +137,7 @@ if (typeof server === "string") {
       // While another run waits, events are looked for.
       const waiting = fsm.start({ store });
       const first = fsm.start({ store, runId: "r" });
+      await first.recorded;
       await first.waitFor("idle");
       for (const i of [1, 2]) await fsm.send("r", "add", i, { store: other });
       await sleep(400);

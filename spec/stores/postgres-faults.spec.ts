@@ -144,13 +144,14 @@ if (typeof server === "string") {
       await first.pause();
       const query: any = Reflect.get(pg.Client.prototype, "query");
       let isSlow = true;
-      vi.spyOn(pg.Client.prototype, "query").mockImplementation(async function (this: pg.Client, ...given: any[]) {
+      const answer: any = async function (this: pg.Client, ...given: any[]) {
         if (given[0] === "commit" && isSlow) {
           isSlow = false;
           await sleep(500);
         }
         return query.apply(this, given);
-      });
+      };
+      vi.spyOn(pg.Client.prototype, "query").mockImplementation(answer);
       const again = await fsm.attach("r", { store });
       await again.send("begin", 0);
       await sleep(700);
@@ -166,11 +167,12 @@ if (typeof server === "string") {
       await sleep(100);
       const query: any = Reflect.get(pg.Client.prototype, "query");
       let lost = 0;
-      vi.spyOn(pg.Client.prototype, "query").mockImplementation(async function (this: pg.Client, ...given: any[]) {
-        const answer = await query.apply(this, given);
-        if (!/fence as .*created as/su.test(String(given[0])) || lost++ > 0) return answer;
+      const answer: any = async function (this: pg.Client, ...given: any[]) {
+        const rows = await query.apply(this, given);
+        if (!/fence as .*created as/su.test(String(given[0])) || lost++ > 0) return rows;
         throw Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
-      });
+      };
+      vi.spyOn(pg.Client.prototype, "query").mockImplementation(answer);
       go();
       await Promise.resolve();
       const made = chain(1).run({ store, runId: "made" });

@@ -1,6 +1,7 @@
 import type { CompiledQuery, Kysely } from "kysely";
 import { append } from "../base/append.js";
 import type { Codec } from "./codec.js";
+import type { Database } from "./connection.js";
 import { MOST_ROWS } from "./event-rows.js";
 import type { Transact } from "./mail.js";
 import type { SqlRunLog } from "./run-log.js";
@@ -29,7 +30,7 @@ export class Postman {
     private readonly owner: string,
     private readonly driven: ReadonlyMap<string, SqlRunLog>,
     private readonly codec: Codec,
-    private readonly open: () => Promise<{ readonly db: Kysely<Tables> }>,
+    private readonly reading: <T>(work: (database: Database) => Promise<T>) => Promise<T>,
     private readonly transact: Transact,
   ) {}
 
@@ -77,13 +78,7 @@ export class Postman {
   private async handOver(): Promise<void> {
     // Whoever begins to drive a run meanwhile, or is about to, reads with it what is found here.
     const drivers = new Set(Array.from(this.driven.values()).filter(({ isDriven }) => isDriven));
-    const { db } = await this.open();
-    const { rows } = await db.executeQuery((this.addressed ??= addressedTo(db, this.owner)));
-    if (rows.length === 0) return;
-    const byRun = new Map<string, EventRow[]>();
-    for (const row of rows) append(byRun, row.run_id, row);
-    const texts = new Map<string, Texts>();
-    for (const [runId, mail] of byRun) texts.set(runId, await this.textsOf(db, runId, mail));
+    const { byRun, texts } = await this.reading(({ db }) => this.mail(db));
     const known: EventRow[] = [];
     const stray: EventRow[] = [];
     for (const [runId, mail] of byRun) {
@@ -93,6 +88,16 @@ export class Postman {
     }
     if (known.length + stray.length === 0) return;
     await this.transact((trx, { locksRows }) => forget(trx, this.owner, known, stray, locksRows));
+  }
+
+  /** What is addressed to the runs of this owner, and the texts of it, by run. */
+  private async mail(db: Kysely<Tables>) {
+    const { rows } = await db.executeQuery((this.addressed ??= addressedTo(db, this.owner)));
+    const byRun = new Map<string, EventRow[]>();
+    for (const row of rows) append(byRun, row.run_id, row);
+    const texts = new Map<string, Texts>();
+    for (const [runId, mail] of byRun) texts.set(runId, await this.textsOf(db, runId, mail));
+    return { byRun, texts };
   }
 
   private async textsOf(db: Kysely<Tables>, runId: string, mail: readonly EventRow[]): Promise<Texts> {

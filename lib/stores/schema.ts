@@ -4,7 +4,7 @@ import type { Connection } from "./connection.js";
 
 /**
  * The tables, as rows. Times are in ms since 1970. Values are texts of the codec, or where these are long, what
- * {@link Blobs} refers to them by.
+ * the table `blobs` has them under.
  */
 export interface Tables {
   dagwright_schema: { version: number };

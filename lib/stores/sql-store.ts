@@ -95,7 +95,7 @@ export class SqlStore implements RunStore {
       this.leases.owner,
       this.leases.driven,
       this.codec,
-      () => this.open(),
+      (work) => this.reading(work),
       (work) => this.transaction(work),
     );
   }

@@ -144,19 +144,21 @@ if (typeof server === "string") {
       // While another run waits, events are looked for.
       const waiting = fsm.start({ store });
       const first = fsm.start({ store, runId: "r" });
+      await first.recorded;
       await first.waitFor("idle");
       for (const i of [1, 2]) await fsm.send("r", "add", i, { store: other });
       await sleep(400);
       await first.pause();
-      const { query } = pg.Client.prototype;
+      const query: any = Reflect.get(pg.Client.prototype, "query");
       let isSlow = true;
-      vi.spyOn(pg.Client.prototype, "query").mockImplementation(async function (this: pg.Client, ...given: any[]) {
+      const answer: any = async function (this: pg.Client, ...given: any[]) {
         if (given[0] === "commit" && isSlow) {
           isSlow = false;
           await sleep(500);
         }
-        return (query as any).apply(this, given);
-      });
+        return query.apply(this, given);
+      };
+      vi.spyOn(pg.Client.prototype, "query").mockImplementation(answer);
       const again = await fsm.attach("r", { store });
       await again.send("begin", 0);
       await sleep(700);
@@ -170,13 +172,14 @@ if (typeof server === "string") {
       const gate = new Promise<void>((resolve) => (go = resolve));
       const known = chain(3, (i) => (i === 0 ? gate : undefined)).run({ store, runId: "known" });
       await sleep(100);
-      const { query } = pg.Client.prototype;
+      const query: any = Reflect.get(pg.Client.prototype, "query");
       let lost = 0;
-      vi.spyOn(pg.Client.prototype, "query").mockImplementation(async function (this: pg.Client, ...given: any[]) {
-        const answer = await (query as any).apply(this, given);
-        if (!/fence as .*created as/su.test(String(given[0])) || lost++ > 0) return answer;
+      const answer: any = async function (this: pg.Client, ...given: any[]) {
+        const rows = await query.apply(this, given);
+        if (!/fence as .*created as/su.test(String(given[0])) || lost++ > 0) return rows;
         throw Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
-      });
+      };
+      vi.spyOn(pg.Client.prototype, "query").mockImplementation(answer);
       go();
       await Promise.resolve();
       const made = chain(1).run({ store, runId: "made" });
@@ -189,12 +192,12 @@ if (typeof server === "string") {
 
     it("gets no more than some 16 MB at a time, of many runs or of one", async () => {
       const store = await open({ lease: 60_000 });
-      const { query } = pg.Client.prototype;
+      const query: any = Reflect.get(pg.Client.prototype, "query");
       let longest = 0;
       vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...given: any[]) {
         const parameters = Array.isArray(given[1]) ? given[1] : [];
         longest = Math.max(longest, String(parameters.flat()).length);
-        return (query as any).apply(this, given);
+        return query.apply(this, given);
       });
       const dag = new Dag<any>("large");
       let begun = 0;
@@ -221,7 +224,7 @@ if (typeof server === "string") {
 
     it("can't be told what is too long for a string: that run fails alone", async () => {
       const store = await open({ lease: 60_000 });
-      const { stringify } = JSON;
+      const stringify: any = Reflect.get(JSON, "stringify");
       const dag = new Dag<any>("texts");
       let begun = 0;
       let go = () => {};
@@ -233,7 +236,7 @@ if (typeof server === "string") {
       });
       dag.node("length", { needs: ["text"] }, (text: string) => text.length);
       vi.spyOn(JSON, "stringify").mockImplementation((...given: any[]) => {
-        const text = (stringify as any)(...given);
+        const text = stringify(...given);
         if (String(text).includes("long text")) throw new RangeError("Invalid string length");
         return text;
       });
@@ -247,7 +250,7 @@ if (typeof server === "string") {
       const store = await open();
       const connect = vi.spyOn(pg.Pool.prototype, "connect");
       for (const told of ["Connection terminated due to connection timeout", "timeout expired"]) {
-        connect.mockImplementationOnce(() => Promise.reject(new Error(told)));
+        connect.mockImplementationOnce((() => Promise.reject(new Error(told))) as any);
       }
       // A new run, which is not written again when it may have been.
       expect((await chain(1).run({ store })).value).toBe(1);

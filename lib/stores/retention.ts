@@ -13,6 +13,12 @@ export interface PruneOptions {
   readonly paused?: boolean;
 }
 
+/** How a database is read, and changed. */
+interface Access {
+  read<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
+  change<T>(work: (trx: Kysely<Tables>) => Promise<T>): Promise<T>;
+}
+
 /** How many runs are removed in one transaction, so that nobody has to wait for long. */
 const PORTION = 100;
 
@@ -24,7 +30,7 @@ const OVER = ["completed", "failed", "cancelled"];
  * @returns how many
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */
-export async function prune(db: Kysely<Tables>, options: PruneOptions): Promise<number> {
+export async function prune(options: PruneOptions, access: Access): Promise<number> {
   checkOptions(options, ["olderThan", "keepLast", "paused"], "prune");
   const { olderThan, keepLast, paused } = options;
   const oldest = oldestKept(olderThan);
@@ -33,14 +39,16 @@ export async function prune(db: Kysely<Tables>, options: PruneOptions): Promise<
   if (olderThan === undefined && keepLast === undefined)
     throw new TypeError('prune takes "olderThan", "keepLast" or both.');
   const statuses = paused === true ? [...OVER, "paused"] : OVER;
-  const finished = await db
-    .selectFrom("runs")
-    .select(["id", "workflow", "finished_at"])
-    .where("status", "in", statuses)
-    .orderBy("finished_at", "desc")
-    .orderBy("created_at", "desc")
-    .orderBy("id", "desc")
-    .execute();
+  const finished = await access.read((db) =>
+    db
+      .selectFrom("runs")
+      .select(["id", "workflow", "finished_at"])
+      .where("status", "in", statuses)
+      .orderBy("finished_at", "desc")
+      .orderBy("created_at", "desc")
+      .orderBy("id", "desc")
+      .execute(),
+  );
   const seen = new Map<string, number>();
   const doomed = finished.filter(({ workflow, finished_at }) => {
     const newer = seen.get(workflow) ?? 0;
@@ -50,9 +58,9 @@ export async function prune(db: Kysely<Tables>, options: PruneOptions): Promise<
   let removed = 0;
   for (let end = doomed.length; end > 0; end -= PORTION) {
     const ids = doomed.slice(Math.max(0, end - PORTION), end).map(({ id }) => id);
-    removed += await db.transaction().execute((trx) => removeRuns(trx, ids, statuses));
+    removed += await access.change((trx) => removeRuns(trx, ids, statuses));
   }
-  await removeUnusedBlobs(db);
+  await access.change(removeUnusedBlobs);
   return removed;
 }
 

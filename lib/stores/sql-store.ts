@@ -78,7 +78,7 @@ export class SqlStore implements RunStore {
   ) {
     this.codec = new Codec(types);
     this.leases = new Leases(lease, () => this.open());
-    this.cache = new SqlCache(async () => (await this.open()).db, this.codec);
+    this.cache = new SqlCache((work) => this.repeating(({ db }) => work(db), cacheFailed), this.codec);
     this.keeper = {
       codec: this.codec,
       worker: `${hostname()}/${process.pid}`,
@@ -158,7 +158,10 @@ export class SqlStore implements RunStore {
    * @returns how many were removed
    */
   async prune(options: PruneOptions): Promise<number> {
-    return prune((await this.open()).db, options);
+    return prune(options, {
+      read: (work) => this.reading(({ db }) => work(db)),
+      change: (work) => this.transaction(work),
+    });
   }
 
   /**
@@ -298,7 +301,15 @@ export class SqlStore implements RunStore {
   }
 
   /** Reads, and tries again when the connection is lost meanwhile. */
-  private async reading<T>(work: (database: Database) => Promise<T>): Promise<T> {
+  private reading<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    return this.repeating(work, readFailed);
+  }
+
+  /** Does what can be done again. @param failed - gives the error for what can't be */
+  private async repeating<T>(
+    work: (database: Database) => Promise<T>,
+    failed: (cause: unknown) => StoreError,
+  ): Promise<T> {
     const database = await this.open();
     try {
       return await persistently(
@@ -308,7 +319,7 @@ export class SqlStore implements RunStore {
       );
     } catch (cause) {
       const isOurs = cause instanceof DagwrightError || cause instanceof TypeError || cause instanceof RangeError;
-      throw isOurs ? cause : readFailed(cause);
+      throw isOurs ? cause : failed(cause);
     }
   }
 
@@ -368,6 +379,10 @@ export class SqlStore implements RunStore {
 
 function closed(): StoreError {
   return new StoreError("The store is closed. Make a new one.");
+}
+
+function cacheFailed(cause: unknown): StoreError {
+  return new StoreError(`The store's cache does not answer: ${messageOf(cause)}.`, "STORE", { cause });
 }
 
 function readFailed(cause: unknown): StoreError {

@@ -70,6 +70,17 @@ if (typeof server === "string") {
       expect((await chain(3).run({ store })).value).toBe(3);
     });
 
+    it("ends connections before runs are removed and the cache is asked, which is done over others", async () => {
+      const store = await open();
+      for (let i = 0; i < 3; i++) await chain(1).run({ store });
+      proxy.cut();
+      expect(await store.prune({ keepLast: 1 })).toBe(2);
+      proxy.cut();
+      await store.cache.set("k", { value: 1, storedAt: 1 });
+      proxy.cut();
+      expect((await store.cache.get("k"))?.value).toBe(1);
+    });
+
     it("gives no answer any more over connections that exist, and the store works over new ones", async () => {
       const store = await open({ lease: 60_000 }, { query_timeout: "500" });
       const run = await chain(6, (i) => (i === 2 ? proxy.silence() : undefined)).run({ store });

@@ -349,7 +349,11 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
    * @param isRescue - it is the error state of one that failed
    */
   private goTo(to: number, value: unknown, isRescue = false): void {
-    if (this.setup.stateHooks.length === 0) return this.enter(to, value, isRescue);
+    if (this.setup.stateHooks.length === 0) this.enter(to, value, isRescue);
+    else this.askToGo(to, value, isRescue);
+  }
+
+  private askToGo(to: number, value: unknown, isRescue: boolean): void {
     const vetoed = (error: unknown) => {
       if (this.over) return;
       if (isPause(error)) return this.paused(error);

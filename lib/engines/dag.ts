@@ -358,18 +358,16 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     last: Target | undefined,
   ): Promise<RunResult<N>> {
     // An async function would need no catch, but a second promise for every run.
-    let run: DagRun;
     try {
-      run = this.engine(options, false, first, last);
+      return this.begin(this.engine(options, false, first, last), options);
     } catch (error) {
       return Promise.reject(error);
     }
-    return options?.ifExists === "attach" ? this.begin(run, options) : this.runs.run(run);
   }
 
   /** Runs to the end, be it as a run that the store has already. */
-  private async begin(run: DagRun, options: RunOptions<N>): Promise<RunResult<N>> {
-    return options.ifExists === "attach" ? this.startOrAttach(run, options, false).result : this.runs.run(run);
+  private begin(run: DagRun, options: RunOptions<N> | undefined): Promise<RunResult<N>> {
+    return options?.ifExists === "attach" ? this.startOrAttach(run, options, false).result : this.runs.run(run);
   }
 
   private startOrAttach(run: DagRun, options: RunOptions<N>, hasHandle: boolean): RunHandle<N> {

@@ -73,6 +73,15 @@ export function fsmStructure(plan: FsmPlan): Structure {
   return wiring;
 }
 
+const texts = new WeakMap<object, string>();
+
+/** The structure of a plan as text, which is made once. */
+export function structureText<Plan extends object>(plan: Plan, structureOf: (plan: Plan) => Structure): string {
+  let text = texts.get(plan);
+  if (text === undefined) texts.set(plan, (text = JSON.stringify(structureOf(plan))));
+  return text;
+}
+
 /** How `now` differs from `before`; undefined when it does not. */
 export function structureChange(before: Structure, now: Structure): StructureChange | undefined {
   const old = new Map(before.map((node) => [node[0], node]));

@@ -1,22 +1,13 @@
 import { ValidationError } from "../../base/errors.js";
-import { show } from "../../base/check.js";
 import type { DagPlan } from "../../planning/plan.js";
-import { dagStructure, untouched } from "../../planning/structure.js";
+import { dagStructure, structureText, untouched } from "../../planning/structure.js";
 import { RunResult } from "../../run/result.js";
 import type { RunState } from "../../run/state.js";
 import type { RunStatus } from "../../run/status.js";
 import type { Claim, Parent, RecordedRun, RunLog } from "../../stores/store.js";
 import { DagRecorder } from "./dag-recorder.js";
 import type { Recorder, Recording } from "./recorder.js";
-import { changeSince, discarded, restoredState, restoreEnds } from "./restore.js";
-
-const structures = new WeakMap<DagPlan, string>();
-
-function structureOf(plan: DagPlan): string {
-  let structure = structures.get(plan);
-  if (structure === undefined) structures.set(plan, (structure = JSON.stringify(dagStructure(plan))));
-  return structure;
-}
+import { changeSince, discarded, notPaused, restoredState, restoreEnds } from "./restore.js";
 
 /** What writes a new run to a store. */
 export function newRecorder(
@@ -32,7 +23,7 @@ export function newRecorder(
       runId: state.runId,
       workflow: plan.workflow,
       kind: "dag",
-      structure: structureOf(plan),
+      structure: structureText(plan, dagStructure),
       inputs: state.inputs,
       parent,
       scope: active === undefined ? undefined : plan.specs.filter((_, i) => active[i] === 1).map(({ name }) => name),
@@ -61,7 +52,7 @@ export function continued(
   options: Recording & { readonly allowChanges?: boolean; readonly provide?: object },
   overrides?: ReadonlyMap<number, unknown>,
 ): Continued | RunResult<any> {
-  const structure = structureOf(plan);
+  const structure = structureText(plan, dagStructure);
   const change = changeSince(run, "dag", plan.workflow, structure, options.allowChanges);
   const holds = change === undefined ? undefined : untouched(plan, change);
   const state = restoredState(plan, run, holds);
@@ -87,7 +78,7 @@ export function continued(
  * @throws {ValidationError} VALIDATION when the workflow has changed
  */
 export function endedRun(plan: DagPlan, run: RecordedRun): RunResult<any> {
-  changeSince(run, "dag", plan.workflow, structureOf(plan), false);
+  changeSince(run, "dag", plan.workflow, structureText(plan, dagStructure), false);
   const state = restoredState(plan, run);
   restoreEnds(state, run);
   return new RunResult<any>(state, run.status as RunStatus);
@@ -130,12 +121,6 @@ export function inProgress(runId: string, name: string): ValidationError {
   );
 }
 
-/** The error for a value provided to what does not wait for one. */
-export function notPaused(runId: string, name: string, paused: readonly string[]): ValidationError {
-  const which = paused.length === 0 ? "nothing in it is paused" : `paused are: ${paused.map(show).join(", ")}`;
-  return new ValidationError(`"provide" names "${name}", which did not pause run "${runId}"; ${which}.`);
-}
-
 /**
  * A recorded run as the source of results for a replay.
  * @throws {ValidationError} VALIDATION when the workflow has changed
@@ -145,7 +130,7 @@ export function replayed(
   run: RecordedRun,
   allowChanges: boolean | undefined,
 ): { readonly earlier: RunState; readonly holds: Uint8Array | undefined } {
-  const change = changeSince(run, "dag", plan.workflow, structureOf(plan), allowChanges);
+  const change = changeSince(run, "dag", plan.workflow, structureText(plan, dagStructure), allowChanges);
   const holds = change === undefined ? undefined : untouched(plan, change);
   const earlier = restoredState(plan, run, holds);
   if (run.status === "completed") restoreEnds(earlier, run);

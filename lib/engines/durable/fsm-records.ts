@@ -1,17 +1,16 @@
 import { ValidationError, type DagwrightError } from "../../base/errors.js";
 import type { FsmPlan } from "../../planning/fsm-plan.js";
-import { fsmStructure } from "../../planning/structure.js";
+import { fsmStructure, structureText } from "../../planning/structure.js";
 import { FsmResult } from "../../run/fsm-result.js";
 import { FsmState } from "../../run/fsm-state.js";
 import { NO_VALUE } from "../../run/history.js";
 import type { RunStatus } from "../../run/status.js";
 import type { Claim, CycleEntry, QueuedEvent, RecordedRun, RecordedWait } from "../../stores/store.js";
 import { textOf, type Waiting } from "../destination.js";
-import { notPaused } from "./dag-records.js";
 import type { EventsToSend } from "./options.js";
 import { FsmRecorder } from "./fsm-recorder.js";
 import type { Recorder, Recording } from "./recorder.js";
-import { changeSince } from "./restore.js";
+import { changeSince, notPaused } from "./restore.js";
 
 /** How a recorded run of an fsm goes on. */
 export interface ResumedFsm {
@@ -48,7 +47,7 @@ export function newFsmRecorder(state: FsmState, { store, durability }: Partial<R
       runId: state.runId,
       workflow: state.workflow,
       kind: "fsm",
-      structure: JSON.stringify(fsmStructure(state.plan)),
+      structure: structureText(state.plan, fsmStructure),
       inputs: state.inputs,
       parent: undefined,
       scope: undefined,
@@ -70,7 +69,7 @@ export function continuedFsm(
   },
   historyLimit: number,
 ): ContinuedFsm | FsmResult<any> {
-  const structure = JSON.stringify(fsmStructure(plan));
+  const structure = structureText(plan, fsmStructure);
   const change = changeSince(run, "fsm", plan.workflow, structure, options.allowChanges);
   const last = run.cycles.at(-1);
   const pausedIn = last?.status === "paused" ? last.state : undefined;

@@ -7,16 +7,15 @@ import { Status } from "../../run/status.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
 import { dagHandle, eitherDagHandle, endedDagHandle, type RunHandle } from "../dag-handle.js";
 import { DagRun } from "../dag-run.js";
-import type { Outcome } from "../outcome.js";
 import type { RunOptions } from "../run-options.js";
 import type { Runs } from "../runs.js";
 import { takeOver } from "../take-over.js";
-import { continued, endedRun, inProgress, newRecorder, notPaused, replayed } from "./dag-records.js";
+import { continued, endedRun, inProgress, newRecorder, replayed } from "./dag-records.js";
 import type { LiveRun } from "./live-runs.js";
 import type { ReplayOptions, ResumeOptions } from "./options.js";
 import { RecordedRuns, type GoingOn, type Over } from "./recorded-runs.js";
 import type { Recorder } from "./recorder.js";
-import { maskOf } from "./restore.js";
+import { maskOf, notPaused } from "./restore.js";
 
 /** The dag whose runs are recorded. */
 interface RecordedDag<N> {
@@ -37,6 +36,11 @@ interface RecordedDag<N> {
 /** The recorded runs of one dag. */
 export class RecordedDags<N> extends RecordedRuns<DagRun, RunResult<N>, RunHandle<N>, ResumeOptions<N>> {
   protected readonly kind: WorkflowKind = "dag";
+  protected readonly handles = {
+    begun: dagHandle<N>,
+    ended: endedDagHandle<N>,
+    either: eitherDagHandle<N>,
+  };
 
   constructor(
     workflow: string,
@@ -93,22 +97,5 @@ export class RecordedDags<N> extends RecordedRuns<DagRun, RunResult<N>, RunHandl
 
   protected isOurs(run: LiveRun): run is DagRun {
     return run instanceof DagRun && run.state.workflow === this.workflow;
-  }
-
-  protected handleOf(run: DagRun, outcome: Outcome<RunResult<N>>): RunHandle<N> {
-    return dagHandle(run, outcome);
-  }
-
-  protected handleOfEnded(result: RunResult<N>, outcome: Outcome<RunResult<N>>): RunHandle<N> {
-    return endedDagHandle(result, outcome);
-  }
-
-  protected handleOfEither(
-    own: RunHandle<N>,
-    found: Promise<RunHandle<N>>,
-    recorded: Promise<void>,
-    giveUp: (reason: unknown) => void,
-  ): RunHandle<N> {
-    return eitherDagHandle(own, found, recorded, giveUp);
   }
 }

@@ -4,15 +4,14 @@ import type { FsmState } from "../../run/fsm-state.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
 import { eitherFsmHandle, endedFsmHandle, fsmHandle, type FsmHandle } from "../fsm-handle.js";
 import { FsmRun } from "../fsm-run.js";
-import type { Outcome } from "../outcome.js";
 import type { FsmRunOptions } from "../run-options.js";
 import type { Runs } from "../runs.js";
-import { notPaused } from "./dag-records.js";
 import type { FsmRecorder } from "./fsm-recorder.js";
 import { continuedFsm, endedFsm, eventsIn, type ResumedFsm } from "./fsm-records.js";
 import type { LiveRun } from "./live-runs.js";
 import type { FsmResumeOptions } from "./options.js";
 import { RecordedRuns, type GoingOn, type Over } from "./recorded-runs.js";
+import { notPaused } from "./restore.js";
 
 /** The fsm whose runs are recorded. */
 interface RecordedFsm {
@@ -31,6 +30,11 @@ interface RecordedFsm {
 /** The recorded runs of one fsm. */
 export class RecordedFsms<S> extends RecordedRuns<FsmRun, FsmResult<S>, FsmHandle<S>, FsmResumeOptions> {
   protected readonly kind: WorkflowKind = "fsm";
+  protected readonly handles = {
+    begun: fsmHandle<S>,
+    ended: endedFsmHandle<S>,
+    either: eitherFsmHandle<S>,
+  };
 
   constructor(
     workflow: string,
@@ -63,22 +67,5 @@ export class RecordedFsms<S> extends RecordedRuns<FsmRun, FsmResult<S>, FsmHandl
 
   protected isOurs(run: LiveRun): run is FsmRun {
     return run instanceof FsmRun && run.state.workflow === this.workflow;
-  }
-
-  protected handleOf(run: FsmRun, outcome: Outcome<FsmResult<S>>): FsmHandle<S> {
-    return fsmHandle(run, outcome);
-  }
-
-  protected handleOfEnded(result: FsmResult<S>, outcome: Outcome<FsmResult<S>>): FsmHandle<S> {
-    return endedFsmHandle(result, outcome);
-  }
-
-  protected handleOfEither(
-    own: FsmHandle<S>,
-    found: Promise<FsmHandle<S>>,
-    recorded: Promise<void>,
-    giveUp: (reason: unknown) => void,
-  ): FsmHandle<S> {
-    return eitherFsmHandle(own, found, recorded, giveUp);
   }
 }

@@ -40,6 +40,15 @@ interface Taken<Run, R> {
   readonly result: R | undefined;
 }
 
+/** What makes handles. */
+export interface Handles<Run, R, H> {
+  /** Of a run that has begun. */
+  begun(run: Run, outcome: Outcome<R>): H;
+  ended(result: R, outcome: Outcome<R>): H;
+  /** Of a run that may turn out to be another. */
+  either(own: H, found: Promise<H>, recorded: Promise<void>, giveUp: (reason: unknown) => void): H;
+}
+
 /** How a run goes on by what is recorded of it; undefined when it is not wanted. */
 type Decide<Run, R> = (recorded: RecordedRun) => GoingOn<Run> | Over<R> | undefined;
 
@@ -55,6 +64,7 @@ export abstract class RecordedRuns<
   O extends Place,
 > {
   protected abstract readonly kind: WorkflowKind;
+  protected abstract readonly handles: Handles<Run, R, H>;
 
   constructor(
     protected readonly workflow: string,
@@ -72,15 +82,6 @@ export abstract class RecordedRuns<
   /** Gives a run in progress what it would have gone on with. @throws {ValidationError} for what it can't take */
   protected abstract give(run: Run, options: O): void;
   protected abstract isOurs(run: LiveRun): run is LiveRun & Run;
-  protected abstract handleOf(run: Run, outcome: Outcome<R>): H;
-  protected abstract handleOfEnded(result: R, outcome: Outcome<R>): H;
-  /** The handle of a run that may turn out to be another. */
-  protected abstract handleOfEither(
-    own: H,
-    found: Promise<H>,
-    recorded: Promise<void>,
-    giveUp: (reason: unknown) => void,
-  ): H;
 
   /** What is recorded of a run. @throws {StoreError} NOT_FOUND */
   protected read(runId: string, place: Place): Promise<RecordedRun> {
@@ -124,7 +125,7 @@ export abstract class RecordedRuns<
    */
   startOrAttach(run: Run, options: O, hasHandle: boolean): H {
     const outcome = this.runs.begin(run);
-    const own = this.handleOf(run, outcome);
+    const own = this.handles.begun(run, outcome);
     const giveUp = new AbortController();
     const there = deferred();
     const found = Promise.race([run.recorded, outcome.result]).then(
@@ -137,7 +138,7 @@ export abstract class RecordedRuns<
       },
     );
     const recorded = Promise.race([there.promise, found.then((handle) => handle.recorded)]);
-    return this.handleOfEither(own, found, recorded, (reason) => giveUp.abort(reason));
+    return this.handles.either(own, found, recorded, (reason) => giveUp.abort(reason));
   }
 
   /**
@@ -194,7 +195,7 @@ export abstract class RecordedRuns<
       // Who joins it late and does not want to wait any more, leaves it to those who began it.
       const waiting = interruptible(options, run.state, () => result);
       waiting.catch(() => {});
-      return this.handleOf(run, { result: waiting, ended });
+      return this.handles.begun(run, { result: waiting, ended });
     };
     const taken = async (abort: LazyAbort) =>
       this.handleOfTaken((await this.takeUp(runId, options, decide, abort)) as Taken<Run, R>);
@@ -253,7 +254,7 @@ export abstract class RecordedRuns<
   }
 
   private handleOfTaken({ run, result, outcome }: Taken<Run, R>): H {
-    return run === undefined ? this.handleOfEnded(result as R, outcome) : this.handleOf(run, outcome);
+    return run === undefined ? this.handles.ended(result as R, outcome) : this.handles.begun(run, outcome);
   }
 }
 

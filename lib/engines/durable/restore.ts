@@ -91,10 +91,10 @@ export function restoreEnds(state: RunState, run: RecordedRun): void {
 /** The error that a run rejected with, as far as it is recorded; undefined when it resolved. */
 export function recordedError({ runId, error }: RecordedRun, result: object): DagwrightError | undefined {
   if (!(error instanceof Error)) return undefined;
+  if (error instanceof DagwrightError) return Object.assign(error, { run: result });
   const { message, code = "EXECUTION", cause } = error as Error & { code?: string };
   const site = cause === undefined ? { runId } : { runId, cause };
-  const rejected = error instanceof DagwrightError ? error : new ExecutionError(message, site, code);
-  return Object.assign(rejected, { run: result });
+  return Object.assign(new ExecutionError(message, site, code), { run: result });
 }
 
 /** @throws {StoreError} RUN_EXISTS naming the inputs that are others than those that the run was recorded with */
@@ -104,6 +104,12 @@ export function requireSameInputs(runId: string, recorded: RecordedRun["inputs"]
   if (others.length === 0) return;
   const message = `There is a run "${runId}" already, with another value of ${others.map(show).join(", ")}. Run under another id, or with the inputs of that run.`;
   throw new StoreError(message, "RUN_EXISTS");
+}
+
+/** The error for a value provided to what does not wait for one. */
+export function notPaused(runId: string, name: string, paused: readonly string[]): ValidationError {
+  const which = paused.length === 0 ? "nothing in it is paused" : `paused are: ${paused.map(show).join(", ")}`;
+  return new ValidationError(`"provide" names "${name}", which did not pause run "${runId}"; ${which}.`);
 }
 
 /** The nodes with a result that does not hold any more. */

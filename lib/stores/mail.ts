@@ -6,17 +6,19 @@
  */
 import type { Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
+import { append } from "../base/append.js";
 import { newRunId } from "../base/ids.js";
 import { Batch } from "./batch.js";
 import { writeBlobs } from "./blobs.js";
 import type { Codec } from "./codec.js";
 import type { Database } from "./connection.js";
 import { insertEvents } from "./event-rows.js";
+import { latestCycles, MOST_RUNS, waitIn } from "./latest-cycles.js";
 import { requireKept } from "./names.js";
 import { otherWorkflow } from "./other-workflow.js";
 import { lockedRow } from "./records.js";
 import type { RunRow, Tables } from "./schema.js";
-import type { RecordedWait, SentEvent } from "./store.js";
+import type { SentEvent } from "./store.js";
 import { timeOfDay } from "./time.js";
 
 /** Does work in one transaction. */
@@ -79,18 +81,27 @@ export async function readyRuns(
       return eb.or([eb("due_at", "<=", time), eb.exists(sent.where("taken_at", "is", null))]);
     })
     .execute();
-  const ready: Pick<RunRow, "id" | "created_at">[] = [];
-  for (const run of rows) {
-    if ((run.due_at ?? Infinity) <= time || (await hasWhatItWaitsFor(db, run.id))) ready.push(run);
-  }
-  return ready;
+  const isDue = ({ due_at }: Pick<RunRow, "due_at">) => (due_at ?? Infinity) <= time;
+  const resting = rows.filter((run) => !isDue(run)).map(({ id }) => id);
+  const cycles = await latestCycles(db, resting);
+  const sent = await untakenNames(db, resting);
+  return rows.filter((run) => isDue(run) || isAwaited(cycles.get(run.id)?.wait ?? null, sent.get(run.id) ?? []));
 }
 
-async function hasWhatItWaitsFor(db: Kysely<Tables>, runId: string): Promise<boolean> {
-  const cycles = db.selectFrom("fsm_cycles").select("wait").where("run_id", "=", runId);
-  const { wait } = (await cycles.orderBy("cycle", "desc").limit(1).executeTakeFirst()) ?? { wait: null };
-  const accepted = wait === null ? [] : (JSON.parse(wait) as RecordedWait).events.map(([event]) => event);
-  if (accepted.length === 0) return false;
-  const sent = db.selectFrom("fsm_events").select("id").where("run_id", "=", runId).where("taken_at", "is", null);
-  return (await sent.where("event", "in", accepted).limit(1).executeTakeFirst()) !== undefined;
+/** Whether a wait is for one of some events. One that can't be read is for any, so that whoever goes on with the run finds out. */
+function isAwaited(text: string | null, sent: readonly string[]): boolean {
+  if (text === null) return false;
+  const wait = waitIn(text);
+  return wait === undefined || wait.events.some(([event]) => sent.includes(event));
+}
+
+/** The names of the events that runs have not taken, by run id. */
+async function untakenNames(db: Kysely<Tables>, runIds: readonly string[]): Promise<Map<string, string[]>> {
+  const names = new Map<string, string[]>();
+  for (let at = 0; at < runIds.length; at += MOST_RUNS) {
+    const query = db.selectFrom("fsm_events").select(["run_id", "event"]).distinct().where("taken_at", "is", null);
+    const found = await query.where("run_id", "in", runIds.slice(at, at + MOST_RUNS)).execute();
+    for (const { run_id, event } of found) append(names, run_id, event);
+  }
+  return names;
 }

@@ -6,12 +6,13 @@ import type { RunStatus } from "../run/status.js";
 import { referredTo } from "./batch.js";
 import type { Codec } from "./codec.js";
 import { withJson } from "./json.js";
+import { latestCycles, waitIn, type LatestCycle } from "./latest-cycles.js";
 import { isKept } from "./names.js";
 import { pausesIn } from "./pauses.js";
 import type { Redaction } from "./redaction.js";
 import { checkedRow } from "./rows.js";
-import type { CycleRow, RunRow, Tables } from "./schema.js";
-import type { RecordedWait, WorkflowKind } from "./store.js";
+import type { RunRow, Tables } from "./schema.js";
+import type { WorkflowKind } from "./store.js";
 import { Texts } from "./texts.js";
 
 export interface RunFilter {
@@ -84,9 +85,6 @@ const SUMMARY_COLUMNS = [
 
 export type SummaryRow = Pick<RunRow, (typeof SUMMARY_COLUMNS)[number]>;
 
-/** Runs whose latest cycles are read together. */
-const MOST_RUNS = 500;
-
 /**
  * A page of runs. Cost: a statement for the runs, one for the states that fsms are in, and one for each long text.
  * @throws {TypeError} | {RangeError} for a status, a limit, a time or a cursor that is none
@@ -118,7 +116,10 @@ export async function listRuns(
     .limit(Math.min(limit, Number.MAX_SAFE_INTEGER - 1) + 1)
     .execute();
   const shown = rows.slice(0, limit).map((row) => checkedRow("runs", row.id, row));
-  const cycles = await latestCycles(db, shown);
+  const cycles = await latestCycles(
+    db,
+    shown.filter(({ kind }) => kind === "fsm").map(({ id }) => id),
+  );
   const runs: RunSummary[] = [];
   for (const row of shown) {
     const texts = new Texts(codec, row.id);
@@ -159,32 +160,6 @@ function read(cursor: string): [at: number, id: string] {
   throw new TypeError('"cursor" must be the cursor of a page that listRuns gave; this is none.');
 }
 
-/** What of a cycle tells where its run stands. */
-type LatestCycle = Pick<CycleRow, "state" | "status" | "wait">;
-
-/** The latest cycle of each run of an fsm, by run id. */
-async function latestCycles(db: Kysely<Tables>, rows: readonly SummaryRow[]): Promise<Map<string, LatestCycle>> {
-  const ids = rows.filter(({ kind }) => kind === "fsm").map(({ id }) => id);
-  const cycles = new Map<string, LatestCycle>();
-  for (let at = 0; at < ids.length; at += MOST_RUNS) {
-    const found = await db
-      .selectFrom("runs")
-      .innerJoin("fsm_cycles", (join) =>
-        join.onRef("fsm_cycles.run_id", "=", "runs.id").on("fsm_cycles.cycle", "=", (eb) =>
-          eb
-            .selectFrom("fsm_cycles as later")
-            .select((later) => later.fn.max("later.cycle").as("latest"))
-            .whereRef("later.run_id", "=", "runs.id"),
-        ),
-      )
-      .select(["runs.id", "fsm_cycles.state", "fsm_cycles.status", "fsm_cycles.wait"])
-      .where("runs.id", "in", ids.slice(at, at + MOST_RUNS))
-      .execute();
-    for (const { id, ...cycle } of found) cycles.set(id, cycle);
-  }
-  return cycles;
-}
-
 export function metadataIn({ metadata }: SummaryRow, texts: Texts, redaction: Redaction): Record<string, unknown> {
   if (metadata === null) return {};
   return withJson(redaction.apply("metadata", texts.record(metadata)) as Record<string, unknown>);
@@ -220,16 +195,6 @@ function waitingFor({ status, due_at }: SummaryRow, cycle: LatestCycle | undefin
   const until = whole(due_at ?? wait?.after?.at ?? null);
   if (wait === undefined && until === undefined) return undefined;
   return { events: wait?.events.map(([event]) => event) ?? [], until };
-}
-
-/** Undefined for what no store wrote, which getRun tells of. */
-function waitIn(text: string): RecordedWait | undefined {
-  try {
-    const wait = JSON.parse(text) as RecordedWait | null;
-    return Array.isArray(wait?.events) ? wait : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** A recorded time as it is shown. Records keep the part of a ms that the clock gave: it tells what came first. */

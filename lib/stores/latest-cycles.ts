@@ -1,0 +1,41 @@
+import type { Kysely } from "kysely";
+import type { CycleRow, Tables } from "./schema.js";
+import type { RecordedWait } from "./store.js";
+
+/** Runs whose latest cycles are read together. */
+export const MOST_RUNS = 500;
+
+/** What of a cycle tells where its run stands. */
+export type LatestCycle = Pick<CycleRow, "state" | "status" | "wait">;
+
+/** The latest cycle of runs of fsms, by run id. */
+export async function latestCycles(db: Kysely<Tables>, runIds: readonly string[]): Promise<Map<string, LatestCycle>> {
+  const cycles = new Map<string, LatestCycle>();
+  for (let at = 0; at < runIds.length; at += MOST_RUNS) {
+    const found = await db
+      .selectFrom("runs")
+      .innerJoin("fsm_cycles", (join) =>
+        join.onRef("fsm_cycles.run_id", "=", "runs.id").on("fsm_cycles.cycle", "=", (eb) =>
+          eb
+            .selectFrom("fsm_cycles as later")
+            .select((later) => later.fn.max("later.cycle").as("latest"))
+            .whereRef("later.run_id", "=", "runs.id"),
+        ),
+      )
+      .select(["runs.id", "fsm_cycles.state", "fsm_cycles.status", "fsm_cycles.wait"])
+      .where("runs.id", "in", runIds.slice(at, at + MOST_RUNS))
+      .execute();
+    for (const { id, ...cycle } of found) cycles.set(id, cycle);
+  }
+  return cycles;
+}
+
+/** What a cycle's text says that it waits for; undefined for what no store wrote, which reading the run tells of. */
+export function waitIn(text: string): RecordedWait | undefined {
+  try {
+    const wait = JSON.parse(text) as RecordedWait | null;
+    return Array.isArray(wait?.events) ? wait : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -20,10 +20,16 @@ import type {
 
 /** A run's row. @throws {StoreError} NOT_FOUND */
 export async function runRow(db: Kysely<Tables>, runId: string): Promise<RunRow> {
-  if (!isKept(runId)) throw notFound(runId);
+  const row = await foundRow(db, runId);
+  if (row === undefined) throw notFound(runId);
+  return row;
+}
+
+/** A run's row; undefined when there is none. */
+export async function foundRow(db: Kysely<Tables>, runId: string): Promise<RunRow | undefined> {
+  if (!isKept(runId)) return undefined;
   const row = await db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
-  if (row !== undefined) return checkedRow("runs", runId, row);
-  throw notFound(runId);
+  return row && checkedRow("runs", runId, row);
 }
 
 /** A run's row, which nobody else changes before the transaction ends, and the database's time. @throws {StoreError} NOT_FOUND */
@@ -61,10 +67,7 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
   const attempts = isDag ? await attemptRows(db, row.id) : [];
   const cycles = isDag ? [] : await cycleRows(db, row.id);
   const events = isDag ? [] : await untakenEvents(db, row.id);
-  const texts = new Texts(codec, row.id, row);
-  for (const text of pauseTexts(row)) texts.expect("runs", { ...row, pauses: text }, "pauses");
-  for (const attempt of attempts) texts.expect("node_executions", attempt, "output", "error");
-  for (const cycle of cycles) texts.expect("fsm_cycles", cycle, "input", "output", "error", "wait");
+  const texts = textsOf(row, attempts, cycles, codec);
   for (const event of events) texts.expect("fsm_events", event, "payload");
   await texts.fetch(db);
   return {
@@ -88,6 +91,20 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
     cycles: recordedCycles(cycles, texts),
     events: events.map((event) => queuedEvent(event, texts)),
   };
+}
+
+/** The texts of a run, its attempts and its cycles, to be fetched. */
+export function textsOf(
+  row: RunRow,
+  attempts: readonly AttemptRow[],
+  cycles: readonly CycleRow[],
+  codec: Codec,
+): Texts {
+  const texts = new Texts(codec, row.id, row);
+  for (const text of pauseTexts(row)) texts.expect("runs", { ...row, pauses: text }, "pauses");
+  for (const attempt of attempts) texts.expect("node_executions", attempt, "output", "error");
+  for (const cycle of cycles) texts.expect("fsm_cycles", cycle, "input", "output", "error", "wait");
+  return texts;
 }
 
 export async function attemptRows(db: Kysely<Tables>, runId: string): Promise<AttemptRow[]> {

@@ -5,15 +5,15 @@ import type { NodeStatus } from "../run/status.js";
 import { inputsIn, type Structure } from "../planning/structure.js";
 import type { Codec } from "./codec.js";
 import { withJson } from "./json.js";
-import { fromColumn, isKept } from "./names.js";
-import { pausesIn, pauseTexts } from "./pauses.js";
-import { attemptRows, cycleRows, decisiveRow, recordedCycles } from "./records.js";
+import { fromColumn } from "./names.js";
+import { pausesIn } from "./pauses.js";
+import { attemptRows, cycleRows, decisiveRow, foundRow, recordedCycles, textsOf } from "./records.js";
 import type { Redaction } from "./redaction.js";
 import { checkedRow } from "./rows.js";
 import { metadataIn, summaryOf, whole, type RunSummary } from "./run-list.js";
 import type { AttemptRow, CycleRow, RunRow, Tables, TraversalRow } from "./schema.js";
 import type { AttemptStatus, RecordedCycle } from "./store.js";
-import { Texts } from "./texts.js";
+import type { Texts } from "./texts.js";
 
 /**
  * All that is recorded of a run, for people to read. `JSON.stringify` writes all of it, whatever the values are, and each part
@@ -86,19 +86,14 @@ export async function runDetails(
   codec: Codec,
   redaction: Redaction,
 ): Promise<RunDetails | undefined> {
-  if (!isKept(runId)) return undefined;
-  const found = await db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
-  if (found === undefined) return undefined;
-  const row = checkedRow("runs", runId, found);
+  const row = await foundRow(db, runId);
+  if (row === undefined) return undefined;
   const attempts = await attemptRows(db, runId);
   const cycles = await cycleRows(db, runId);
   const edges = await edgeRows(db, runId);
   const children = db.selectFrom("runs").select("id").where("parent_run_id", "=", runId);
   const childRows = await children.orderBy("created_at").orderBy("id").execute();
-  const texts = new Texts(codec, runId, row);
-  for (const text of pauseTexts(row)) texts.expect("runs", { ...row, pauses: text }, "pauses");
-  for (const attempt of attempts) texts.expect("node_executions", attempt, "output", "error");
-  for (const cycle of cycles) texts.expect("fsm_cycles", cycle, "input", "output", "error", "wait");
+  const texts = textsOf(row, attempts, cycles, codec);
   await texts.fetch(db);
 
   const reader = new Reader(texts, redaction);

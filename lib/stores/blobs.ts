@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Tables } from "./schema.js";
+import { timeOfDay } from "./time.js";
 
 /** Keeps long texts of a run, once each whoever uses them. */
 export async function writeBlobs(
@@ -7,7 +8,7 @@ export async function writeBlobs(
   runId: string,
   blobs: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const used_at = Date.now();
+  const used_at = timeOfDay();
   for (const [hash, data] of blobs) {
     // Marked as used even where it is there already, so that nobody removes it meanwhile.
     await trx

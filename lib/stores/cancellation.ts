@@ -8,6 +8,7 @@ import { writeBlobs } from "./blobs.js";
 import type { Codec } from "./codec.js";
 import { NOT_PAUSED, pausesIn } from "./pauses.js";
 import type { AttemptRow, RunRow, Tables } from "./schema.js";
+import { timeOfDay } from "./time.js";
 
 const OPEN = ["running", "paused"];
 
@@ -28,7 +29,7 @@ export async function cancelRun(trx: Kysely<Tables>, row: RunRow, reason: unknow
     cause: reason,
   });
   const batch = new Batch();
-  const now = Date.now();
+  const now = timeOfDay();
   const ended = {
     status: "cancelled",
     error: batch.keep(codec.encodeThrown(error)),

@@ -9,6 +9,7 @@ import { lockedRow, readRun } from "./records.js";
 import { SqlRunLog, type LogKeeper } from "./run-log.js";
 import type { Tables } from "./schema.js";
 import type { Claim, RecordedRun } from "./store.js";
+import { timeOfDay } from "./time.js";
 
 /**
  * Takes a run over that nobody drives, in a transaction, so that nothing is added to it between.
@@ -33,7 +34,7 @@ export async function claimRun(
     owner: leases.owner,
     lease_expires_at: sql<number>`${database.clock} + ${leases.length}`,
     fencing_token: token,
-    updated_at: Date.now(),
+    updated_at: timeOfDay(),
   };
   const begun = { status: "running", finished_at: null, error: null, outputs: null, ...NOT_PAUSED };
   await trx

@@ -1,6 +1,7 @@
 /** The removal of runs with all that is recorded of them. */
 import type { Kysely } from "kysely";
 import type { Tables } from "./schema.js";
+import { timeOfDay } from "./time.js";
 
 /** Where rows are found by their run. */
 const TABLES = ["node_executions", "edge_traversals", "fsm_cycles", "fsm_events", "blob_uses"] as const;
@@ -50,7 +51,7 @@ export async function removeUnusedBlobs(db: Kysely<Tables>): Promise<void> {
 function unusedBlobs(db: Kysely<Tables>) {
   return db
     .deleteFrom("blobs")
-    .where("used_at", "<", Date.now() - LATE)
+    .where("used_at", "<", timeOfDay() - LATE)
     .where((eb) =>
       eb.not(eb.exists(eb.selectFrom("blob_uses").select("hash").whereRef("blob_uses.hash", "=", "blobs.hash"))),
     );

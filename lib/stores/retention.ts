@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { checkNumber, checkOptions, checkType, timeOf } from "../base/check.js";
 import { removeRuns, removeUnusedBlobs } from "./removal.js";
 import type { Tables } from "./schema.js";
+import { timeOfDay } from "./time.js";
 
 /** What is removed: `olderThan` or `keepLast` has to be given. */
 export interface PruneOptions {
@@ -69,5 +70,5 @@ function oldestKept(olderThan: number | Date | undefined): number {
   if (olderThan === undefined) return -Infinity;
   if (olderThan instanceof Date) return timeOf("olderThan", olderThan);
   checkNumber("olderThan", olderThan, { min: 0, unit: "milliseconds (or a date)" });
-  return Date.now() - olderThan;
+  return timeOfDay() - olderThan;
 }

@@ -1,5 +1,6 @@
 import type { NewEvent } from "./event-rows.js";
 import type { AttemptRow, CycleRow, Tables, TraversalRow } from "./schema.js";
+import { timeOfDay } from "./time.js";
 import type { Write } from "./writer.js";
 
 /** What several writes add to the tables beside `runs`, in an order that is the same for whoever writes the same rows. */
@@ -30,7 +31,7 @@ export function rowsOf(writes: readonly Write[]): WrittenRows {
       blobUses.push({ run_id: runId, hash });
     }
   }
-  const used_at = Date.now();
+  const used_at = timeOfDay();
   const blobs = Array.from(texts, ([hash, data]) => ({ hash, data, used_at }));
   // Transactions that write the same texts lock them in the same order.
   blobs.sort((a, b) => (a.hash < b.hash ? -1 : 1));

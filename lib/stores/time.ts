@@ -1,6 +1,6 @@
 /**
- * The time of day, in ms since 1970, that is recorded with what is sent, and by which waits end. Read when it is needed: a
- * clock may be set, and a machine may sleep.
+ * The time of day, in ms since 1970: of what is sent, kept and removed, and by which waits end. Read when it is needed: a clock
+ * may be set, and a machine may sleep.
  */
 export function timeOfDay(): number {
   return Date.now();

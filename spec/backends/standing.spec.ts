@@ -2,12 +2,12 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { BackendError, CancelledError, ExecutionError, ThreadPool, type RunResult } from "dagwright";
 import { newBoard, newGauge, wide, WIDTH, type Script } from "../support/standing.js";
+import { sleep } from "../support/waiting.js";
 
 const one = new ThreadPool({ maxWorkers: 1 });
 const two = new ThreadPool({ maxWorkers: 2 });
 afterAll(() => Promise.all([one.close(), two.close()]));
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const callsOf = (board: Int32Array) => Array.from(board);
 const nodes = Array.from({ length: WIDTH }, (_, i) => i);
 const statusesOf = (run: RunResult<any>) => nodes.map((i) => run.nodes.get(`n${i}`)?.status);

@@ -2,14 +2,13 @@ import { describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, stop, ThreadPool, waitForEvent } from "dagwright";
 import { sqliteStore } from "dagwright/store";
 import { pass, rejection, useFakeTime } from "../support/fake-time.js";
+import { never } from "../support/waiting.js";
 
 useFakeTime();
 
 const DAY = 86_400_000;
 /** Longer than one timer of Node waits; it would go off at once. */
 const LONG = 30 * DAY;
-
-const never = () => new Promise<never>(() => {});
 
 /** Whether it has settled. */
 function watched<T>(promise: Promise<T>) {

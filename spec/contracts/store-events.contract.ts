@@ -1,20 +1,10 @@
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { Fsm, next, stop, StoreError, ValidationError, waitForEvent } from "dagwright";
-import type { SqlStore, StoreOptions } from "dagwright/store";
-import type { StoreSubject } from "./store.contract.js";
+import type { SqlStore } from "dagwright/store";
+import { useStores, type StoreSubject } from "../support/stores.js";
+import { failure, sleep, until } from "../support/waiting.js";
 
 const HOUR = 3_600_000;
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const began = performance.now(); !(await condition()); await sleep(2)) {
-    if (performance.now() - began > 20_000) throw new Error("It has not come about in 20 s.");
-  }
-}
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => expect.unreachable("it resolved"),
-    (error: any) => error,
-  );
 
 /** created → PAID → paid → SENT → sent; with `after`, created → late. */
 function order(after?: number): Fsm<any> {
@@ -43,21 +33,8 @@ let taken: unknown[];
 /** What every store guarantees of the events that runs are sent, and of runs that wait for them. */
 export function storeEventsContract(name: string, connect: () => Promise<StoreSubject>): void {
   describe(`Events recorded in ${name}`, () => {
-    let subject: StoreSubject;
+    const { another, count, crash, execute } = useStores(connect);
     let store: SqlStore;
-    const open: SqlStore[] = [];
-
-    function another(options?: StoreOptions): SqlStore {
-      const made = subject.open(options);
-      open.push(made);
-      return made;
-    }
-
-    /** Its process is gone, and its leases are over. */
-    async function crash(crashed: SqlStore): Promise<void> {
-      await crashed.close();
-      await subject.execute("update runs set lease_expires_at = 0 where lease_expires_at is not null");
-    }
 
     const states = async (runId: string) => (await store.getRun(runId))!.cycles.map(({ state }) => state);
     const waits = (runId: string, state: string) => async () => {
@@ -65,16 +42,10 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
       return last?.state === state && last.wait !== undefined;
     };
 
-    beforeEach(async () => {
-      subject ??= await connect();
-      await subject.reset();
+    beforeEach(() => {
       taken = [];
       store = another();
     });
-    afterEach(async () => {
-      await Promise.all(open.splice(0).map((each) => each.close()));
-    });
-    afterAll(() => subject?.close());
 
     describe("reach a run", () => {
       it.each(["the same", "another"])("that is driven through %s store", async (which) => {
@@ -85,7 +56,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         await order().send("r", "SENT", "ups", { store: from });
         expect((await handle.result).value).toBe("ups");
         expect(taken).toEqual([5]);
-        expect(await subject.count("fsm_events where taken_at is null or for_owner is not null")).toBe(0);
+        expect(await count("fsm_events where taken_at is null or for_owner is not null")).toBe(0);
       });
 
       it("that rests: it stays paused until somebody takes it up", async () => {
@@ -139,7 +110,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         await until(waits("r", "idle"));
         // Nobody waits for these now.
         for (let i = 0; i < 120; i++) handle.send("LATER", i).catch(() => {});
-        await until(async () => (await subject.count("fsm_events")) === 120);
+        await until(async () => (await count("fsm_events")) === 120);
         await collector().send("r", "LATER", 120, { store: another() });
         await crash(first);
         const later = new Fsm<any>("collector");
@@ -220,7 +191,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         const other = await failure(collector().send("done", "ITEM", 1, { store }));
         expect(other).toBeInstanceOf(ValidationError);
         expect(other.message).toContain('one of the fsm "order", not of the fsm "collector"');
-        expect(await subject.count("fsm_events where taken_at is null")).toBe(0);
+        expect(await count("fsm_events where taken_at is null")).toBe(0);
       });
 
       it("when they can't be recorded, and leave nothing behind", async () => {
@@ -235,7 +206,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(await send("PAID", 1, { kye: "k" })).toBeInstanceOf(TypeError);
         expect(await send(5 as never, 1, {})).toBeInstanceOf(TypeError);
         await expect(order().send("r", "PAID", 1, undefined as never)).rejects.toThrow(TypeError);
-        expect(await subject.count("fsm_events")).toBe(0);
+        expect(await count("fsm_events")).toBe(0);
       });
 
       it("by the handle, without harm to the run", async () => {
@@ -268,7 +239,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
           const kept = handle.send("OTHER", 1);
           await handle.pause();
           await kept;
-          expect(await subject.count(`fsm_events where run_id = '${runId}' and taken_at is null`)).toBe(1);
+          expect(await count(`fsm_events where run_id = '${runId}' and taken_at is null`)).toBe(1);
         }
       });
 
@@ -277,7 +248,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         const handle = order().start({ store: first, runId: "r" });
         handle.result.catch(() => {});
         await until(waits("r", "created"));
-        await subject.execute("update runs set lease_expires_at = 0");
+        await execute("update runs set lease_expires_at = 0");
         const paused = await order().resume("r", { store });
         expect(paused.status).toBe("paused");
         await order().send("r", "PAID", 5, { store });
@@ -354,16 +325,16 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(run).toMatchObject({ status: "paused", currentState: "created" });
         const [, time] = /^waits for "PAID" until (.+)$/u.exec(run.pauseReason!)!;
         expect(Date.parse(time)).toBeGreaterThanOrEqual(began + HOUR);
-        expect(await subject.count(`runs where due_at = ${Date.parse(time)}`)).toBe(1);
+        expect(await count(`runs where due_at = ${Date.parse(time)}`)).toBe(1);
         expect(await fsm.recover({ store })).toEqual([]);
         expect((await fsm.resume("r", { store })).pauseReason).toBe(run.pauseReason);
-        expect(await subject.count(`runs where due_at = ${Date.parse(time)}`)).toBe(1);
+        expect(await count(`runs where due_at = ${Date.parse(time)}`)).toBe(1);
 
         const short = order(300);
         await short.run({ store, runId: "short" });
-        await until(async () => (await subject.count(`runs where due_at <= ${Date.now()}`)) === 1);
+        await until(async () => (await count(`runs where due_at <= ${Date.now()}`)) === 1);
         expect(await short.recover({ store: another() })).toMatchObject([{ runId: "short", value: "late" }]);
-        expect(await subject.count("runs where due_at is not null")).toBe(1);
+        expect(await count("runs where due_at is not null")).toBe(1);
         await short.run({ store, runId: "again" });
         await sleep(310);
         expect((await short.resume("again", { store })).value).toBe("late");
@@ -386,7 +357,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         const due = (await store.getRun("r"))!.cycles[0].wait!.after!.at;
         await crash(first);
         expect(await order(HOUR).recover({ store })).toMatchObject([{ runId: "r", status: "paused" }]);
-        expect(await subject.count(`runs where due_at = ${due} and owner is null`)).toBe(1);
+        expect(await count(`runs where due_at = ${due} and owner is null`)).toBe(1);
         await order(HOUR).send("r", "PAID", 5, { store });
         expect(await order(HOUR).recover({ store })).toMatchObject([{ currentState: "paid" }]);
       });

@@ -12,7 +12,8 @@ import {
   type RunEvent,
 } from "dagwright";
 import type { SqlStore, StoreOptions } from "dagwright/store";
-import type { StoreSubject } from "./store.contract.js";
+import type { StoreSubject } from "../support/stores.js";
+import { failure, never, sleep, until } from "../support/waiting.js";
 
 /** A kind of store that can be kept from answering. */
 export interface LockableSubject extends StoreSubject {
@@ -20,18 +21,6 @@ export interface LockableSubject extends StoreSubject {
   lock(): Promise<() => Promise<void>>;
 }
 
-const never = () => new Promise<never>(() => {});
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const began = performance.now(); !(await condition()); await sleep(2)) {
-    if (performance.now() - began > 20_000) throw new Error("It has not come about in 20 s.");
-  }
-}
-const failure = (promise: Promise<unknown>): Promise<any> =>
-  promise.then(
-    () => expect.unreachable("it resolved"),
-    (error: unknown) => error,
-  );
 /** Whether a promise has yet to settle. */
 const isPending = async (promise: Promise<unknown>) => {
   const open = Symbol();

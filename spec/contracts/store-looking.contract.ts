@@ -1,14 +1,9 @@
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { Dag, Fsm, next, PauseRun, stop, waitForEvent, type Context } from "dagwright";
-import type { SqlStore, StoreOptions } from "dagwright/store";
-import type { StoreSubject } from "./store.contract.js";
+import type { SqlStore } from "dagwright/store";
+import { useStores, type StoreSubject } from "../support/stores.js";
+import { failure, never } from "../support/waiting.js";
 
-const never = () => new Promise<never>(() => {});
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => expect.unreachable("it resolved"),
-    (error: any) => error,
-  );
 const statuses = (nodes: ReadonlyMap<string, { readonly status: string }>) =>
   Object.fromEntries(Array.from(nodes, ([name, { status }]) => [name, status]));
 const written = (value: unknown) => JSON.parse(JSON.stringify(value));
@@ -45,15 +40,8 @@ function approval(pause: () => PauseRun): Dag<any> {
 /** What every store of runs shows, and lets people do to runs. */
 export function storeLookingContract(name: string, connect: () => Promise<StoreSubject>): void {
   describe(`Whoever looks at runs in ${name}`, () => {
-    let subject: StoreSubject;
+    const { another, count, endLeases, execute } = useStores(connect);
     let store: SqlStore;
-    const open: SqlStore[] = [];
-
-    function another(options?: StoreOptions): SqlStore {
-      const made = subject.open(options);
-      open.push(made);
-      return made;
-    }
 
     /** Leaves a run behind that has called its second node, as a process does that is killed. */
     async function leftBehind(runId: string): Promise<SqlStore> {
@@ -69,17 +57,9 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       return other;
     }
 
-    const endLeases = () => subject.execute("update runs set lease_expires_at = 0 where lease_expires_at is not null");
-
-    beforeEach(async () => {
-      subject ??= await connect();
-      await subject.reset();
+    beforeEach(() => {
       store = another();
     });
-    afterEach(async () => {
-      await Promise.all(open.splice(0).map((each) => each.close()));
-    });
-    afterAll(() => subject?.close());
 
     describe("sees of a paused run", () => {
       it("why it pauses, its data, when it is due, and its metadata, in lists too", async () => {
@@ -238,7 +218,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         ["plain", { customer: "Ann" }],
         ["typed", undefined],
       ]);
-      await subject.execute("update runs set pauses = '[1]' where id = 'typed'");
+      await execute("update runs set pauses = '[1]' where id = 'typed'");
       expect((await typed.listRuns()).runs[1]).toMatchObject({ runId: "typed", pauses: [] });
       expect(await failure(typed.getRun("typed"))).toMatchObject({
         code: "STORE",
@@ -438,9 +418,9 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         fsm.state("cart", { initial: true }, () => waitForEvent({ pay: "done" }));
         fsm.state("done", () => stop());
         const { runId } = await fsm.resume((await fsm.run({ store })).runId, { store, send: { other: 1 } });
-        expect(await subject.count("fsm_events")).toBe(1);
+        expect(await count("fsm_events")).toBe(1);
         await store.cancel(runId);
-        expect(await subject.count("fsm_events")).toBe(0);
+        expect(await count("fsm_events")).toBe(0);
         expect(await store.getRun(runId)).toMatchObject({ status: "cancelled", waitingFor: undefined });
       });
 
@@ -482,25 +462,25 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         const dag = approval(() => new PauseRun("ok?", { data: "x".repeat(1_100_000) }));
         const { runId } = await dag.run({ store, runId: "gone" });
         await dag.run({ store, runId: "stays" });
-        await subject.execute("update blobs set used_at = 0");
+        await execute("update blobs set used_at = 0");
         await store.delete(runId);
         expect(await store.getRun(runId)).toBeUndefined();
         expect(await store.getRun("stays")).toMatchObject({ pauses: [{ node: "approve" }] });
-        expect(await subject.count("node_executions")).toBe(2);
+        expect(await count("node_executions")).toBe(2);
         expect(await failure(store.delete(runId))).toMatchObject({ code: "NOT_FOUND" });
         expect((await dag.resume("stays", { store })).value).toBe(20);
         await store.delete("stays");
         for (const table of ["runs", "node_executions", "edge_traversals", "blob_uses"]) {
-          expect([table, await subject.count(table)]).toEqual([table, 0]);
+          expect([table, await count(table)]).toEqual([table, 0]);
         }
-        expect(await subject.count("blobs")).toBe(0);
+        expect(await count("blobs")).toBe(0);
         // Texts that were used a moment ago stay for a while.
         await dag.run({ store, runId: "late" });
         await store.delete("late");
-        expect(await subject.count("blobs")).toBeGreaterThan(0);
-        await subject.execute("update blobs set used_at = 0");
+        expect(await count("blobs")).toBeGreaterThan(0);
+        await execute("update blobs set used_at = 0");
         await store.prune({ keepLast: 0 });
-        expect(await subject.count("blobs")).toBe(0);
+        expect(await count("blobs")).toBe(0);
       });
 
       it("a run whose process is gone, which can write nothing more", async () => {
@@ -508,7 +488,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         await endLeases();
         await store.delete("left");
         expect(await store.getRun("left")).toBeUndefined();
-        expect(await subject.count("node_executions")).toBe(0);
+        expect(await count("node_executions")).toBe(0);
       });
 
       it("a run so that another one may have its id, whatever the old one's process still does", async () => {
@@ -562,7 +542,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       const { runId } = await dag.run({ store });
       await approval(() => new PauseRun("for good")).run({ store, runId: "stays" });
       expect(await dag.recover({ store })).toEqual([]);
-      await subject.execute(`update runs set due_at = ${Date.now() - 1} where id = '${runId}'`);
+      await execute(`update runs set due_at = ${Date.now() - 1} where id = '${runId}'`);
       const runs = await dag.recover({ store });
       expect(runs.map((run) => [run.runId, run.value])).toEqual([[runId, 20]]);
       expect(await store.getRun(runId)).toMatchObject({ status: "completed", waitingFor: undefined });

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import {
   Dag,
   decide,
@@ -11,34 +11,12 @@ import {
   waitForEvent,
   type Context,
 } from "dagwright";
-import type { SqlStore, StoreOptions } from "dagwright/store";
+import type { SqlStore } from "dagwright/store";
+import { useStores, type StoreSubject } from "../support/stores.js";
+import { failure, never, sleep, until } from "../support/waiting.js";
 
-/** A kind of store, on a database that is empty before each spec. */
-export interface StoreSubject {
-  /** Another store on the same database, as another process would have it. */
-  open(options?: StoreOptions): SqlStore;
-  /** Executes a statement on the side. */
-  execute(statement: string): Promise<void>;
-  /** Counts rows on the side. */
-  count(table: string): Promise<number>;
-  reset(): Promise<void>;
-  close(): Promise<void>;
-}
-
-const never = () => new Promise<never>(() => {});
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const began = performance.now(); !(await condition()); await sleep(2)) {
-    if (performance.now() - began > 20_000) throw new Error("It has not come about in 20 s.");
-  }
-}
 const statuses = (nodes: ReadonlyMap<string, { readonly status: string }>) =>
   Object.fromEntries(Array.from(nodes, ([name, { status }]) => [name, status]));
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => expect.unreachable("it resolved"),
-    (error: any) => error,
-  );
 
 /** Names of nodes in the order in which they were called. */
 let calls: string[];
@@ -63,32 +41,13 @@ const inputs = { from: 3 };
 /** What every store of runs guarantees. */
 export function storeContract(name: string, connect: () => Promise<StoreSubject>): void {
   describe(`Runs recorded in ${name}`, () => {
-    let subject: StoreSubject;
+    const { another, count, crash, execute } = useStores(connect);
     let store: SqlStore;
-    const open: SqlStore[] = [];
 
-    function another(options?: StoreOptions): SqlStore {
-      const made = subject.open(options);
-      open.push(made);
-      return made;
-    }
-
-    /** Its process is gone, and its leases are over. */
-    async function crash(crashed: SqlStore): Promise<void> {
-      await crashed.close();
-      await subject.execute("update runs set lease_expires_at = 0 where lease_expires_at is not null");
-    }
-
-    beforeEach(async () => {
-      subject ??= await connect();
-      await subject.reset();
+    beforeEach(() => {
       calls = [];
       store = another();
     });
-    afterEach(async () => {
-      await Promise.all(open.splice(0).map((each) => each.close()));
-    });
-    afterAll(() => subject?.close());
 
     describe("are recorded", () => {
       it("with their nodes, attempts, edges, inputs and outputs", async () => {
@@ -254,7 +213,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         const { runId } = await dag.run({ store });
         await dag.run({ store });
         expect((await store.getRun(runId))!.nodes.get("b")?.output).toBe(long);
-        expect(await subject.count("blobs")).toBe(2); // The value, and the structure of the workflow.
+        expect(await count("blobs")).toBe(2); // The value, and the structure of the workflow.
       });
     });
 
@@ -586,7 +545,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         dag.node("b", { needs: ["a"] }, (a: unknown) => (calls.push("b"), a));
         const stale = failure(dag.run({ store, runId: "s" }));
         await until(() => go !== undefined);
-        await subject.execute("update runs set lease_expires_at = 0");
+        await execute("update runs set lease_expires_at = 0");
         const run = await dag.resume("s", { store: another() });
         go?.();
         const error = await stale;
@@ -855,10 +814,10 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
           ["pipeline", "completed"],
           ["waits", "paused"],
         ]);
-        expect(await subject.count("node_executions")).toBe(5);
+        expect(await count("node_executions")).toBe(5);
         expect(await store.prune({ olderThan: 0 })).toBe(1);
         await expect(store.prune({})).rejects.toThrow(/"olderThan", "keepLast" or both/u);
-        expect(await subject.count("edge_traversals")).toBe(0);
+        expect(await count("edge_traversals")).toBe(0);
       });
     });
 
@@ -963,18 +922,18 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
 
         const handle = make().start({ store });
         const early = handle.send("SENT", "dhl");
-        await until(async () => (await subject.count("fsm_events where taken_at is null")) === 1);
+        await until(async () => (await count("fsm_events where taken_at is null")) === 1);
         expect((await handle.pause()).status).toBe("paused");
         await early;
         const last = await make().resume(handle.runId, { store, send: { PAID: 1 } });
         expect(last.value).toBe("dhl SENT");
-        expect(await subject.count("fsm_events where taken_at is null")).toBe(0);
+        expect(await count("fsm_events where taken_at is null")).toBe(0);
 
         const first = another();
         const crashing = make().start({ store: first });
         crashing.result.catch(() => {});
         crashing.send("SENT", "fedex").catch(() => {});
-        await until(async () => (await subject.count("fsm_events where taken_at is null")) === 1);
+        await until(async () => (await count("fsm_events where taken_at is null")) === 1);
         await crash(first);
         expect((await make().resume(crashing.runId, { store, send: { PAID: 2 } })).value).toBe("fedex SENT");
       });

@@ -14,13 +14,13 @@ import {
   type Context,
   type RunEvent,
 } from "dagwright";
+import { never } from "../support/waiting.js";
 
 const sleep = (ms: number, signal?: AbortSignal) =>
   new Promise<void>((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
     signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)));
   });
-const never = () => new Promise<never>(() => {});
 const boom = new Error("boom");
 const fails = () => {
   throw boom;

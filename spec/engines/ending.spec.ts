@@ -2,8 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Dag, Fsm, next, stop } from "dagwright";
 import { sqliteStore, type OpenDatabase } from "dagwright/store";
 import { openDatabase } from "../support/sqlite.js";
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+import { sleep } from "../support/waiting.js";
 
 /** A database in which nothing can be written while somebody else holds its lock. */
 function lockable(): { database: OpenDatabase; lock: (isLocked: boolean) => void } {

@@ -16,9 +16,8 @@ import {
   type FsmContext,
   type RunEvent,
 } from "dagwright";
+import { never, sleep } from "../support/waiting.js";
 
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-const never = () => new Promise<never>(() => {});
 const boom = new Error("boom");
 const fails = () => {
   throw boom;

@@ -2,8 +2,7 @@ import { inspect } from "node:util";
 import { describe, expect, it, vi } from "vitest";
 import { circuitState, Dag, Fsm, next, PauseRun, stop, type Context } from "dagwright";
 import { asking } from "../support/threaded.js";
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+import { sleep } from "../support/waiting.js";
 
 /** load → approve (pauses) → publish, and beside it slow → slower. */
 function approval() {

@@ -1,42 +1,23 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sqliteStore } from "dagwright/store";
+import { bundled } from "../support/bundled.js";
 import type { Effect } from "../support/crashing.js";
+import { sleep } from "../support/waiting.js";
 
 /** How many processes are killed at least. */
 const KILLS = 100;
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-/** Inside the repository, so that packages are found from there. */
-const bundle = join(root, "node_modules", ".cache", "dagwright-spec", String(process.pid));
+const script = bundled("crashing");
 let folder: string;
 
-beforeAll(async () => {
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "dagwright-crash-"));
-  mkdirSync(bundle, { recursive: true });
-  await build({
-    configFile: join(root, "vitest.config.ts"),
-    root,
-    logLevel: "error",
-    build: {
-      ssr: join(root, "spec/support/crashing.ts"),
-      outDir: bundle,
-      emptyOutDir: false,
-      target: "node20",
-      minify: false,
-    },
-    ssr: { noExternal: ["kysely", "reflect-metadata", "js-tokens"] },
-  });
 });
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-  rmSync(bundle, { recursive: true, force: true });
-});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Child {
   readonly process: ChildProcess;
@@ -46,7 +27,7 @@ interface Child {
 }
 
 function start(task: string, database: string, ledger: string, ...rest: string[]): Child {
-  const child = spawn(process.execPath, [join(bundle, "crashing.js"), task, database, ledger, ...rest]);
+  const child = spawn(process.execPath, [script, task, database, ledger, ...rest]);
   let output = "";
   let errors = "";
   let isReady = () => {};
@@ -65,8 +46,6 @@ function start(task: string, database: string, ledger: string, ...rest: string[]
   );
   return { process: child, ready, ended };
 }
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Lines of a ledger as [run, node, token]. */
 const read = (ledger: string) =>

@@ -1,47 +1,27 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { postgresStore, sqliteStore, type SqlStore } from "dagwright/store";
+import { bundled } from "../support/bundled.js";
 import { startPostgres } from "../support/postgres.js";
 
 /** How many processes are killed at least, and how many events each of three senders has. */
 const KILLS = 20;
 const EVENTS = 12;
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-/** Inside the repository, so that packages are found from there. */
-const bundle = join(root, "node_modules", ".cache", "dagwright-spec", `events-${process.pid}`);
+const script = bundled("crashing-events");
 let folder: string;
 
-beforeAll(async () => {
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "dagwright-events-"));
-  mkdirSync(bundle, { recursive: true });
-  await build({
-    configFile: join(root, "vitest.config.ts"),
-    root,
-    logLevel: "error",
-    build: {
-      ssr: join(root, "spec/support/crashing-events.ts"),
-      outDir: bundle,
-      emptyOutDir: false,
-      target: "node20",
-      minify: false,
-    },
-    ssr: { noExternal: ["kysely", "reflect-metadata", "js-tokens"] },
-  });
-}, 60_000);
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-  rmSync(bundle, { recursive: true, force: true });
 });
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs a process, and kills it after a while, if it is told how long. Whether it has come to its end. */
 function run(args: readonly string[], ms?: number): Promise<boolean> {
-  const child = spawn(process.execPath, [join(bundle, "crashing-events.js"), ...args]);
+  const child = spawn(process.execPath, [script, ...args]);
   const timer = ms === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), ms);
   let errors = "";
   child.stderr.on("data", (data) => (errors += data));

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Fsm, next, stop, waitForEvent } from "dagwright";
 import { sqliteStore, type OpenDatabase, type SqlStore } from "dagwright/store";
 import { faulty, openDatabase } from "../support/sqlite.js";
+import { sleep, until } from "../support/waiting.js";
 
 let folder: string;
 let number = 0;
@@ -17,12 +18,6 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 const freshPath = () => join(folder, `${number++}.db`);
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const began = performance.now(); !(await condition()); await sleep(2)) {
-    if (performance.now() - began > 20_000) throw new Error("It has not come about in 20 s.");
-  }
-}
 
 /** Takes ITEMs, one a cycle, until END. */
 function collector(): Fsm<any> {

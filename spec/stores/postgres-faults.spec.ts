@@ -4,9 +4,9 @@ import { Dag, Fsm, StoreError, waitForEvent } from "dagwright";
 import { postgresStore, type SqlStore, type StoreOptions } from "dagwright/store";
 import { execute, startPostgres } from "../support/postgres.js";
 import { startProxy, type Proxy } from "../support/proxy.js";
+import { sleep } from "../support/waiting.js";
 
 const server = await startPostgres();
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Nodes in a line, each of which adds 1. */
 function chain(length: number, at: (node: number) => unknown = () => {}): Dag<any> {

@@ -4,12 +4,12 @@
  */
 import { Fsm, next, stop, waitForEvent } from "dagwright";
 import { postgresStore, sqliteStore } from "dagwright/store";
+import { sleep } from "./waiting.js";
 
 const [task, database, runId, name, count] = process.argv.slice(2);
 
 const options = { lease: 50 };
 const store = database.startsWith("postgres:") ? postgresStore(database, options) : sqliteStore(database, options);
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const fsm = new Fsm<any>("collector");
 fsm.state("idle", { initial: true }, () => waitForEvent({ ITEM: "item", END: "end" }, { after: [3_600_000, "end"] }));

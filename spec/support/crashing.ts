@@ -5,6 +5,7 @@
 import { appendFileSync } from "node:fs";
 import { Dag, type Context, type Mode, type RunResult } from "dagwright";
 import { sqliteStore } from "dagwright/store";
+import { sleep } from "./waiting.js";
 
 const [task, path, ledger, runId, mode] = process.argv.slice(2);
 
@@ -15,7 +16,6 @@ export interface Effect {
 }
 
 const SIZE = 60;
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function effect(ctx: Context, needs: readonly Effect[]): Effect {
   const token = `${ctx.nodeName}/${ctx.attempt}/${Math.random().toString(36).slice(2)}`;

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, vi } from "vitest";
 
+export { sleep } from "./waiting.js";
+
 /** Runs the specs of a file on faked timers and clocks: nothing really waits. */
 export function useFakeTime(): void {
   beforeEach(() => {
@@ -13,8 +15,6 @@ export function useFakeTime(): void {
 
 /** Passes `ms` of faked time. */
 export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-
-export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** What becomes of a promise, while time passes until nothing is waited for any more. */
 export async function outcome<T>(promise: Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { types } from "node:util";
 import { show } from "./check.js";
-import { isInstance } from "./instance.js";
+import { isInstance, unlessHostile } from "./hostile.js";
 import { messageOf } from "./message.js";
 
 /** An error as plain data, which structured clone keeps whole. */
@@ -41,18 +41,14 @@ export function encodeThrown(thrown: unknown, canCross: (value: unknown) => bool
   };
 }
 
+/** What `read` gives, undefined when it throws. */
+function attempt<T>(read: () => T): T | undefined {
+  return unlessHostile<T | undefined>(read, undefined);
+}
+
 /** An error of any realm. */
 function isError(thrown: unknown): thrown is Error {
   return types.isNativeError(thrown) || isInstance(thrown, Error);
-}
-
-/** What `read` gives, undefined when it throws. */
-function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }
 
 /** The error again. Its class is `Error`: classes do not cross. */

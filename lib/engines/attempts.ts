@@ -3,7 +3,7 @@ import type { AttemptCall } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
 import { block } from "../base/block.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
-import { isInstance } from "../base/instance.js";
+import { isInstance } from "../base/hostile.js";
 import { messageOf } from "../base/message.js";
 import { Incomparable } from "../base/structural-key.js";
 import type { Waiting } from "../base/waiting.js";

@@ -1,5 +1,5 @@
 /** The errors of a dag's nodes. */
-import { isInstance } from "../base/instance.js";
+import { isInstance } from "../base/hostile.js";
 import { messageOf } from "../base/message.js";
 import { ExecutionError, InputsTimeoutError, isErrorOf, type ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";

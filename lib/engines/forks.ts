@@ -1,5 +1,5 @@
 import { show } from "../base/check.js";
-import { isInstance } from "../base/instance.js";
+import { isInstance } from "../base/hostile.js";
 import { Decision, Route } from "../definition/decisions.js";
 import type { DagPlan, Fork } from "../planning/plan.js";
 import { WiringFault } from "./arguments.js";

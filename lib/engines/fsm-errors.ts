@@ -1,6 +1,6 @@
 /** The errors of an fsm's run: each says which state, and in which cycle. */
 import { MissingInputError, ValidationError, type DagwrightError } from "../base/errors.js";
-import { isInstance } from "../base/instance.js";
+import { isInstance } from "../base/hostile.js";
 import { suggestion } from "../base/nearest.js";
 import {
   ExecutionError,

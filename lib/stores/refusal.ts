@@ -1,3 +1,5 @@
+import { isInstance, unlessHostile } from "../base/hostile.js";
+
 export const REMEDY = 'Keep plain data, or name its class in the store option "types".';
 
 /** Something in a value can't be kept. */
@@ -23,16 +25,7 @@ export function isTooLong(error: unknown): boolean {
 }
 
 export function isRefusal(error: unknown): error is Refusal {
-  return unlessHostile(() => error instanceof Refusal, false);
-}
-
-/** What looking gives, unless that throws. */
-export function unlessHostile<T>(look: () => T, otherwise: T): T {
-  try {
-    return look();
-  } catch {
-    return otherwise;
-  }
+  return isInstance(error, Refusal);
 }
 
 /** What stands for a value that can't be kept. */

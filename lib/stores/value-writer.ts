@@ -1,7 +1,8 @@
+import { unlessHostile } from "../base/hostile.js";
 import { messageOf } from "../base/message.js";
 import { isThenable } from "../base/coroutine.js";
 import { base64, ERRORS, LEAVES, nativeError, nativeName } from "./natives.js";
-import { description, isRefusal, isTooLong, Refusal, REMEDY, unlessHostile, UNREADABLE } from "./refusal.js";
+import { description, isRefusal, isTooLong, Refusal, REMEDY, UNREADABLE } from "./refusal.js";
 import { StoredClass, type NamedCoding, type StoredTypes } from "./stored-types.js";
 import { joined, pathOf, quoted, type Place, type Step } from "./value-path.js";
 

@@ -23,7 +23,7 @@ import { dagHandle, idleDagHandle, type RunHandle } from "./dag-handle.js";
 import { DagRun, type RunSetup } from "./dag-run.js";
 import type { Definable, InstanceOf } from "./definable.js";
 import { Placements } from "./placements.js";
-import { admission } from "./durable/admission.js";
+import { admission, whenAdmitted } from "./durable/admission.js";
 import { newRecorder } from "./durable/dag-records.js";
 import {
   checkContinueOptions,
@@ -196,7 +196,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const never = neverInWorker(this);
     if (never !== undefined) return idleDagHandle(run, never);
     if (options?.ifExists === "attach") return this.startOrAttach(run, options, true);
-    return dagHandle(run, this.runs.begin(run));
+    return dagHandle(run, this.runs.begin(run, options?.store && whenAdmitted));
   }
 
   // --- recorded runs ---

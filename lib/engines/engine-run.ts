@@ -97,7 +97,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
 
   /** Resolves when the run is known to its store, at once without one. @throws {StoreError} */
   get recorded(): Promise<void> {
-    return this.setup.recorder?.open() ?? Promise.resolve();
+    return this.setup.recorder?.opened ?? Promise.resolve();
   }
 
   /** Ends the run because of what can't be recorded. */
@@ -126,10 +126,13 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
     this.go();
   }
 
-  /** Starts the run, too, but leaves the first node and the first event to a microtask. */
-  startSoon(onEnd: RunEnd<R>): void {
+  /**
+   * Starts the run, too, but leaves the first node and the first event for later.
+   * @param soon - calls what it is given later
+   */
+  startSoon(onEnd: RunEnd<R>, soon: (begin: () => void) => void): void {
     this.prepare(onEnd);
-    queueMicrotask(() => this.go());
+    soon(() => this.go());
   }
 
   /** Calls `onEnd` as well when the run has ended; it must not have settled. */

@@ -26,7 +26,7 @@ import {
   type FsmSendOptions,
 } from "./durable/options.js";
 import type { FsmRecorder } from "./durable/fsm-recorder.js";
-import { admission } from "./durable/admission.js";
+import { admission, whenAdmitted } from "./durable/admission.js";
 import { newFsmRecorder, type ResumedFsm } from "./durable/fsm-records.js";
 import { RecordedFsms } from "./durable/recorded-fsms.js";
 import { unknownState } from "./fsm-errors.js";
@@ -226,7 +226,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     const never = neverInWorker(this);
     if (never !== undefined) return idleFsmHandle(run, never);
     if (options?.ifExists === "attach") return this.startOrAttach(run, options, true);
-    return fsmHandle(run, this.runs.begin(run));
+    return fsmHandle(run, this.runs.begin(run, options?.store && whenAdmitted));
   }
 
   private startOrAttach(run: FsmRun, options: FsmRunOptions, hasHandle: boolean): FsmHandle<S> {

@@ -5,7 +5,7 @@ import { outcomeOf, type Outcome } from "./outcome.js";
 /** A run that has not begun. */
 interface Startable<R> {
   start(onEnd: RunEnd<R>): void;
-  startSoon(onEnd: RunEnd<R>): void;
+  startSoon(onEnd: RunEnd<R>, soon: (begin: () => void) => void): void;
 }
 
 /** The runs of one workflow: takes each from its start to its result, and knows the last one that has ended. */
@@ -35,13 +35,13 @@ export class Runs<R> {
     return outcome.result;
   }
 
-  /** Runs for somebody who holds a handle. */
-  begin(run: Startable<R>): Outcome<R> {
+  /** Runs for somebody who holds a handle. @param soon - as in {@link EngineRun.startSoon} */
+  begin(run: Startable<R>, soon: (begin: () => void) => void = queueMicrotask): Outcome<R> {
     return outcomeOf((onEnd) =>
       run.startSoon((ended, error) => {
         this.last = ended;
         onEnd(ended, error);
-      }),
+      }, soon),
     );
   }
 }

@@ -21,6 +21,13 @@ export function admission(): Promise<void> | undefined {
   return new Promise((resolve) => waiting.push(resolve));
 }
 
+/** Calls `begin` in its turn, never at once, and in the async context of now. */
+export function whenAdmitted(begin: () => void): void {
+  const turn = admission();
+  if (turn === undefined) queueMicrotask(begin);
+  else void turn.then(begin);
+}
+
 function turn(): void {
   begun = Math.min(waiting.length - next, MOST);
   for (let i = 0; i < begun; i++) waiting[next++]();

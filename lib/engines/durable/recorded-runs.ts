@@ -8,6 +8,7 @@ import type { Subject } from "../announcer.js";
 import type { EngineRun } from "../engine-run.js";
 import { outcomeNow, outcomeOf, type Outcome } from "../outcome.js";
 import type { Runs } from "../runs.js";
+import { whenAdmitted } from "./admission.js";
 import { interruptible, PAUSE, type Patience } from "./interruption.js";
 import { inTurn, liveRun, type LiveRun } from "./live-runs.js";
 import type { Recorder } from "./recorder.js";
@@ -124,7 +125,7 @@ export abstract class RecordedRuns<
    * @param hasHandle - somebody gets to see it
    */
   startOrAttach(run: Run, options: O, hasHandle: boolean): H {
-    const outcome = this.runs.begin(run);
+    const outcome = this.runs.begin(run, hasHandle ? whenAdmitted : undefined);
     const own = this.handles.begun(run, outcome);
     const giveUp = new AbortController();
     const there = deferred();

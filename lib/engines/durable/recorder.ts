@@ -1,3 +1,4 @@
+import { deferred, type Deferred } from "../../base/deferred.js";
 import { StoreError } from "../../base/errors.js";
 import { messageOf } from "../../base/message.js";
 import type { EventFacts } from "../../run/events.js";
@@ -33,6 +34,8 @@ export abstract class Recorder implements Driving {
   private readonly runId: string;
   private readonly store: RunStore;
   private opening: Promise<void> | undefined;
+  /** Settles as {@link Recorder.opening} will, for those who ask before there is one. */
+  private expected: Deferred<void> | undefined;
   /** What could not be kept of the run. */
   private unstorable: StoreError | undefined;
 
@@ -64,14 +67,24 @@ export abstract class Recorder implements Driving {
     enter(this.store, this.runId, this.run);
   }
 
-  /** Resolves when the run is known to the store. @throws {StoreError} RUN_EXISTS, UNSTORABLE, STORE */
+  /** Makes the run known to the store. @throws {StoreError} RUN_EXISTS, UNSTORABLE, STORE */
   open(): Promise<void> {
     if (this.opening === undefined) {
       this.opening = this.openNow();
-      // Whoever waits for it is told, and not everybody does.
-      this.opening.catch(() => {});
+      this.opening.catch(() => {}); // Whoever waits for it is told, and not everybody does.
+      if (this.expected !== undefined) this.opening.then(this.expected.resolve, this.expected.reject);
     }
     return this.opening;
+  }
+
+  /** Settles when the run has been made known to the store, or can't be. */
+  get opened(): Promise<void> {
+    if (this.opening !== undefined) return this.opening;
+    if (this.expected === undefined) {
+      this.expected = deferred();
+      this.expected.promise.catch(() => {});
+    }
+    return this.expected.promise;
   }
 
   private openNow(): Promise<void> {

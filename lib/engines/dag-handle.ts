@@ -3,6 +3,7 @@ import type { RunResult } from "../run/result.js";
 import type { DagRun } from "./dag-run.js";
 import { eventStream, joinedStream } from "./event-stream.js";
 import type { Outcome } from "./outcome.js";
+import type { Whereabouts } from "./whereabouts.js";
 
 /** A run in progress. */
 export interface RunHandle<N = Record<string, unknown>> {
@@ -14,7 +15,10 @@ export interface RunHandle<N = Record<string, unknown>> {
    * @throws {StoreError} what kept it from being recorded
    */
   readonly recorded: Promise<void>;
-  /** Starts no more nodes; resolves when those in flight have settled, with status `paused` if something is left to do. */
+  /**
+   * Starts no more nodes; resolves when those in flight have settled, with status `paused` if something is left to do.
+   * @throws {StoreError} LEASE_HELD, at once, of a run that another process drives: only that can pause it
+   */
   pause(): Promise<RunResult<N>>;
   /**
    * Ends the run now; resolves with what it has so far, status `cancelled`. Of a run that another process drives, found by
@@ -22,10 +26,14 @@ export interface RunHandle<N = Record<string, unknown>> {
    */
   cancel(reason?: unknown): Promise<RunResult<N>>;
   /**
-   * What happens from now on, for `for await`; ends with the run. Called in the same turn as `start`, it tells everything.
+   * What happens from now on, for `for await`; ends with the run. Called in the same turn as `start`, it tells everything. Of a
+   * run that another process drives, it tells what happens when that one is gone and the run goes on here.
    */
   events(): AsyncIterableIterator<RunEvent>;
 }
+
+/** What there is of a run that another process drives. */
+export type DagElsewhere<N> = Pick<RunHandle<N>, "pause">;
 
 /** The handle of a run that has begun. */
 export function dagHandle<N>(run: DagRun, { result, ended }: Outcome<RunResult<N>>): RunHandle<N> {
@@ -61,32 +69,23 @@ export function idleDagHandle<N>(run: DagRun, never: Promise<never>): RunHandle<
   return { runId: run.state.runId, result: never, recorded: never, pause: () => never, cancel: () => never, events };
 }
 
-/**
- * The handle of a run that may turn out to be another; what is asked of it waits until that is known.
- * @param recorded - resolves when there is a run of this id that has its inputs
- * @param giveUp - ends the looking for the other one
- */
-export function eitherDagHandle<N>(
-  own: RunHandle<N>,
-  found: Promise<RunHandle<N>>,
-  recorded: Promise<void>,
-  giveUp: (reason: unknown) => void,
-): RunHandle<N> {
-  const result = found.then((handle) => handle.result);
-  for (const promise of [result, recorded]) promise.catch(() => {});
+/** The handle of a run that may turn out to be another; what is asked of it waits until that is known. */
+export function eitherDagHandle<N>(own: RunHandle<N>, where: Whereabouts<RunHandle<N>, DagElsewhere<N>>): RunHandle<N> {
+  const { runId } = own;
+  const { result, recorded, here } = where;
   return {
-    runId: own.runId,
+    runId,
     result,
     recorded,
     pause: async () => {
       void own.pause();
-      return (await found).pause();
+      return (await where.now()).pause();
     },
     cancel: async (reason) => {
-      giveUp(reason);
+      where.giveUp(reason);
       void own.cancel(reason);
-      return (await found).cancel(reason);
+      return (await here).cancel(reason);
     },
-    events: () => joinedStream(own, found),
+    events: () => joinedStream(own, here),
   };
 }

@@ -7,11 +7,12 @@ import { eventStream, joinedStream } from "./event-stream.js";
 import { neverDone, unknownState } from "./fsm-errors.js";
 import type { FsmRun } from "./fsm-run.js";
 import type { Outcome } from "./outcome.js";
+import type { Whereabouts } from "./whereabouts.js";
 
 /** An fsm's run in progress, which takes events from outside. */
 export interface FsmHandle<S = Record<string, unknown>> {
   readonly runId: string;
-  /** The state that is executing, or waits. */
+  /** The state that is executing, or waits; of a run that another process drives, as it was when last seen, within a second. */
   readonly state: StateKey<S>;
   /** Settles as `run` would; resolves after {@link FsmHandle.stop}. */
   readonly result: Promise<FsmResult<S>>;
@@ -22,26 +23,37 @@ export interface FsmHandle<S = Record<string, unknown>> {
   readonly recorded: Promise<void>;
   /**
    * Sends an event. It stays queued, in order, until a state waits for it.
-   * @returns a promise that resolves when the event is taken and, with a store, that is durable; or, by a run that pauses, kept
-   * @throws {ExecutionError} EXECUTION naming the event, when the run has ended or ends first; {StoreError} UNSTORABLE
+   * @returns a promise that resolves when the event is taken and, with a store, that is durable; or, by a run that pauses, kept.
+   *   For a run that another process drives, when it is recorded, see `Fsm.send`
+   * @throws {ExecutionError} EXECUTION naming the event, when the run has ended or ends first; {StoreError} UNSTORABLE, or what
+   *   `Fsm.send` throws
    */
   send(event: string, payload?: unknown): Promise<void>;
   /**
-   * Resolves when the run enters a state, at once when it is there.
-   * @param options - `timeout` in ms
+   * Resolves when the run enters a state, at once when it is there. What another process has it do is seen within a second.
+   * @param options - `timeout` in ms, from now on, wherever the run is
    * @throws {ExecutionError} EXECUTION when the run ends elsewhere, or the time is over
    */
   waitFor(state: StateKey<S>, options?: { readonly timeout?: number }): Promise<void>;
-  /** Executes no more states; resolves when the one that is executing is done, as `paused` unless that was the end. */
+  /**
+   * Executes no more states; resolves when the one that is executing is done, as `paused` unless that was the end.
+   * @throws {StoreError} LEASE_HELD, at once, of a run that another process drives: only that can pause it
+   */
   pause(): Promise<FsmResult<S>>;
-  /** Ends the run as `cancelled`, now; resolves, as `result` does, with what it has so far. */
+  /**
+   * Ends the run as `cancelled`, now; resolves, as `result` does, with what it has so far. Of a run that another process drives,
+   * found by `ifExists: "attach"`, it ends the waiting alone, and rejects with a `CancelledError`.
+   */
   stop(): Promise<FsmResult<S>>;
   /**
    * What happens from now on, for `for await`; ends with the run. Called first after `start`, in the same turn, it tells
-   * everything.
+   * everything. Of a run that another process drives, it tells what happens when that one is gone and the run goes on here.
    */
   events(): AsyncIterableIterator<RunEvent>;
 }
+
+/** What there is of a run that another process drives. */
+export type FsmElsewhere<S> = Pick<FsmHandle<S>, "state" | "send" | "waitFor" | "pause">;
 
 /** The handle of a run that has begun. */
 export function fsmHandle<S>(run: FsmRun, { result }: Outcome<FsmResult<S>>): FsmHandle<S> {
@@ -65,7 +77,7 @@ export function fsmHandle<S>(run: FsmRun, { result }: Outcome<FsmResult<S>>): Fs
       checkName("event", event);
       return begun().send(event, payload);
     },
-    waitFor: (state, options) => waitFor(begun(), state, options?.timeout),
+    waitFor: (state, options) => waitFor(begun(), state, options?.timeout, (index) => run.watch(index)),
     pause: () => (begun().pause(), result),
     stop: () => (begun().stop(), result),
     events: () => eventStream((observer) => run.observe(observer)),
@@ -105,51 +117,57 @@ export function idleFsmHandle<S>(run: FsmRun, never: Promise<never>): FsmHandle<
   };
 }
 
-/**
- * The handle of a run that may turn out to be another; what is asked of it waits until that is known.
- * @param recorded - resolves when there is a run of this id that has its inputs
- * @param giveUp - ends the looking for the other one
- */
+/** The handle of a run that may turn out to be another; what is asked of it waits until that is known. */
 export function eitherFsmHandle<S>(
   own: FsmHandle<S>,
-  found: Promise<FsmHandle<S>>,
-  recorded: Promise<void>,
-  giveUp: (reason: unknown) => void,
+  where: Whereabouts<FsmHandle<S>, FsmElsewhere<S>>,
+  run: FsmRun,
 ): FsmHandle<S> {
-  let current = own;
-  const result = found.then((handle) => {
-    current = handle;
-    return handle.result;
-  });
-  for (const promise of [result, recorded]) promise.catch(() => {});
+  const { runId } = own;
+  const { result, recorded, here } = where;
+  const entered = async (state: StateKey<S>) => {
+    // It may have been there before it is known that it is the one.
+    const ours = own.waitFor(state);
+    ours.catch(() => {});
+    const handle = await where.now();
+    return handle === own ? ours : handle.waitFor(state);
+  };
   return {
-    runId: own.runId,
+    runId,
     get state() {
-      return current.state;
+      return where.handle.state;
     },
     result,
     recorded,
-    send: async (event, payload) => (await found).send(event, payload),
-    waitFor: async (state, options) => (await found).waitFor(state, options),
+    send: async (event, payload) => {
+      checkName("event", event);
+      return (await where.now()).send(event, payload);
+    },
+    waitFor: (state, options) => waitFor(run, state, options?.timeout, () => entered(state)),
     pause: async () => {
       void own.pause();
-      return (await found).pause();
+      return (await where.now()).pause();
     },
     stop: async () => {
-      giveUp("stop() was called");
+      where.giveUp("stop() was called");
       void own.stop();
-      return (await found).stop();
+      return (await here).stop();
     },
-    events: () => joinedStream(own, found),
+    events: () => joinedStream(own, here),
   };
 }
 
-async function waitFor(run: FsmRun, name: string, timeout: number | undefined): Promise<void> {
-  const { plan, runId, workflow } = run.state;
+/** @param enters - resolves when the run enters the state of an index */
+async function waitFor(
+  { state: { plan, runId, workflow } }: FsmRun,
+  name: string,
+  timeout: number | undefined,
+  enters: (index: number) => Promise<void>,
+): Promise<void> {
   const index = plan.indexOf.get(name);
   if (index === undefined) throw unknownState(workflow, name, plan.indexOf.keys());
   checkDuration("timeout", timeout);
-  const entered = run.watch(index);
+  const entered = enters(index);
   if (timeout === undefined) return entered;
   let alarm: Alarm | undefined;
   const expired = new Promise<never>((_, reject) => {

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
+import { checkedRow } from "./rows.js";
 import type { CycleRow, Tables } from "./schema.js";
-import type { RecordedWait } from "./store.js";
+import type { RecordedWait, Visit } from "./store.js";
 
 /** Runs whose latest cycles are read together. */
 export const MOST_RUNS = 500;
@@ -28,6 +29,13 @@ export async function latestCycles(db: Kysely<Tables>, runIds: readonly string[]
     for (const { id, ...cycle } of found) cycles.set(id, cycle);
   }
   return cycles;
+}
+
+/** The cycles of a run that came after one, in order. */
+export async function cyclesAfter(db: Kysely<Tables>, runId: string, cycle: number): Promise<Visit[]> {
+  const query = db.selectFrom("fsm_cycles").select(["cycle", "state"]).where("run_id", "=", runId);
+  const rows = await query.where("cycle", ">", cycle).orderBy("cycle").execute();
+  return rows.map((row) => checkedRow("fsm_cycles", runId, row));
 }
 
 /** What a cycle's text says that it waits for; undefined for what no store wrote, which reading the run tells of. */

@@ -14,6 +14,7 @@ import type { Connection, Database } from "./connection.js";
 import { persistently } from "./failure.js";
 import { GroupCommit, writeFailed } from "./group-commit.js";
 import { differenceOf, type RunDifference } from "./comparison.js";
+import { cyclesAfter } from "./latest-cycles.js";
 import { Leases } from "./leases.js";
 import { sendEvent } from "./mail.js";
 import { requireId, requireKept, requireNamesKept } from "./names.js";
@@ -29,7 +30,17 @@ import { statsOf, type WorkflowStats } from "./statistics.js";
 import { runExists, SqlRunLog, type LogKeeper } from "./run-log.js";
 import { migrate, type Tables } from "./schema.js";
 import { SqlCache } from "./sql-cache.js";
-import type { Claim, NewRun, RecordedRun, RunLog, RunStore, SentEvent, Unfinished, WorkflowKind } from "./store.js";
+import type {
+  Claim,
+  NewRun,
+  RecordedRun,
+  RunLog,
+  RunStore,
+  SentEvent,
+  Unfinished,
+  Visit,
+  WorkflowKind,
+} from "./store.js";
 
 export interface StoreOptions {
   /** Classes whose instances may be stored, by the name under which they are. */
@@ -267,6 +278,11 @@ export class SqlStore implements RunStore {
   /** @internal */
   async read(runId: string): Promise<RecordedRun> {
     return this.reading(async ({ db }) => readRun(db, await runRow(db, runId), this.codec));
+  }
+
+  /** @internal */
+  async cyclesAfter(runId: string, cycle: number): Promise<readonly Visit[]> {
+    return this.reading(({ db }) => cyclesAfter(db, runId, cycle));
   }
 
   /** @internal */

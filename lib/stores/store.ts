@@ -30,6 +30,8 @@ export interface RunStore {
    * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow
    */
   send(event: SentEvent): Promise<void>;
+  /** The cycles of a run of an fsm that came after one, in order. */
+  cyclesAfter(runId: string, cycle: number): Promise<readonly Visit[]>;
   /** The runs of a workflow that have to go on and that this store does not drive. */
   abandoned(workflow: string, kind: WorkflowKind): Promise<Unfinished>;
   /** Whoever looks into the store, or closes it, waits until `work` has settled: the recording of an end that is known. */
@@ -146,6 +148,9 @@ export interface RecordedWait {
   /** Where to go, and when, in ms since 1970. */
   readonly after: { readonly at: number; readonly state: string } | undefined;
 }
+
+/** That a run was in a state. */
+export type Visit = Pick<CycleEntry, "cycle" | "state">;
 
 /** An event that an fsm has not taken yet. */
 export interface QueuedEvent {

@@ -5,7 +5,7 @@ import { RunResult } from "../../run/result.js";
 import { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
-import { dagHandle, eitherDagHandle, endedDagHandle, type RunHandle } from "../dag-handle.js";
+import { dagHandle, eitherDagHandle, endedDagHandle, type DagElsewhere, type RunHandle } from "../dag-handle.js";
 import { DagRun } from "../dag-run.js";
 import type { RunOptions } from "../run-options.js";
 import type { Runs } from "../runs.js";
@@ -13,7 +13,7 @@ import { takeOver } from "../take-over.js";
 import { continued, endedRun, inProgress, newRecorder, replayed } from "./dag-records.js";
 import type { LiveRun } from "./live-runs.js";
 import type { ReplayOptions, ResumeOptions } from "./options.js";
-import { RecordedRuns, type GoingOn, type Over } from "./recorded-runs.js";
+import { RecordedRuns, type Elsewhere, type GoingOn, type Over } from "./recorded-runs.js";
 import type { Recorder } from "./recorder.js";
 import { maskOf, notPaused } from "./restore.js";
 
@@ -34,7 +34,13 @@ interface RecordedDag<N> {
 }
 
 /** The recorded runs of one dag. */
-export class RecordedDags<N> extends RecordedRuns<DagRun, RunResult<N>, RunHandle<N>, ResumeOptions<N>> {
+export class RecordedDags<N> extends RecordedRuns<
+  DagRun,
+  RunResult<N>,
+  RunHandle<N>,
+  DagElsewhere<N>,
+  ResumeOptions<N>
+> {
   protected readonly kind: WorkflowKind = "dag";
   protected readonly handles = {
     begun: dagHandle<N>,
@@ -97,5 +103,9 @@ export class RecordedDags<N> extends RecordedRuns<DagRun, RunResult<N>, RunHandl
 
   protected isOurs(run: LiveRun): run is DagRun {
     return run instanceof DagRun && run.state.workflow === this.workflow;
+  }
+
+  protected elsewhere(pause: () => Promise<RunResult<N>>): Elsewhere<DagElsewhere<N>> {
+    return { handle: { pause } };
   }
 }

@@ -2,10 +2,11 @@ import type { FsmPlan } from "../../planning/fsm-plan.js";
 import { FsmResult } from "../../run/fsm-result.js";
 import type { FsmState } from "../../run/fsm-state.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
-import { eitherFsmHandle, endedFsmHandle, fsmHandle, type FsmHandle } from "../fsm-handle.js";
+import { eitherFsmHandle, endedFsmHandle, fsmHandle, type FsmElsewhere, type FsmHandle } from "../fsm-handle.js";
 import { FsmRun } from "../fsm-run.js";
 import type { FsmRunOptions } from "../run-options.js";
 import type { Runs } from "../runs.js";
+import { FollowedFsm } from "./followed-fsm.js";
 import type { FsmRecorder } from "./fsm-recorder.js";
 import { continuedFsm, endedFsm, eventsIn, type ResumedFsm } from "./fsm-records.js";
 import type { LiveRun } from "./live-runs.js";
@@ -28,7 +29,13 @@ interface RecordedFsm {
 }
 
 /** The recorded runs of one fsm. */
-export class RecordedFsms<S> extends RecordedRuns<FsmRun, FsmResult<S>, FsmHandle<S>, FsmResumeOptions> {
+export class RecordedFsms<S> extends RecordedRuns<
+  FsmRun,
+  FsmResult<S>,
+  FsmHandle<S>,
+  FsmElsewhere<S>,
+  FsmResumeOptions
+> {
   protected readonly kind: WorkflowKind = "fsm";
   protected readonly handles = {
     begun: fsmHandle<S>,
@@ -67,5 +74,14 @@ export class RecordedFsms<S> extends RecordedRuns<FsmRun, FsmResult<S>, FsmHandl
 
   protected isOurs(run: LiveRun): run is FsmRun {
     return run instanceof FsmRun && run.state.workflow === this.workflow;
+  }
+
+  protected elsewhere(
+    pause: () => Promise<FsmResult<S>>,
+    recorded: RecordedRun,
+    { store }: FsmResumeOptions,
+    here: Promise<FsmHandle<S>>,
+  ): FollowedFsm<S> {
+    return new FollowedFsm(pause, this.fsm.plan(false), recorded, store, here);
   }
 }

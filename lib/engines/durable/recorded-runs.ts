@@ -2,6 +2,7 @@ import { onAbort, type LazyAbort } from "../../base/abort.js";
 import { deferred } from "../../base/deferred.js";
 import { StoreError, ValidationError, type DagwrightError, type StoreErrorCode } from "../../base/errors.js";
 import type { RunBase } from "../../run/run-base.js";
+import { otherWorkflow } from "../../stores/other-workflow.js";
 import type { Claim, RecordedRun, RunLog, RunStore, WorkflowKind } from "../../stores/store.js";
 import { timeOfDay } from "../../stores/time.js";
 import type { Subject } from "../announcer.js";
@@ -9,6 +10,7 @@ import type { EngineRun } from "../engine-run.js";
 import { outcomeNow, outcomeOf, type Outcome } from "../outcome.js";
 import type { Runs } from "../runs.js";
 import { whenAdmitted } from "./admission.js";
+import { Whereabouts } from "../whereabouts.js";
 import { interruptible, PAUSE, type Patience } from "./interruption.js";
 import { inTurn, liveRun, type LiveRun } from "./live-runs.js";
 import type { Recorder } from "./recorder.js";
@@ -42,12 +44,26 @@ interface Taken<Run, R> {
 }
 
 /** What makes handles. */
-export interface Handles<Run, R, H> {
+export interface Handles<Run, R, H extends E & Handle<R>, E> {
   /** Of a run that has begun. */
   begun(run: Run, outcome: Outcome<R>): H;
   ended(result: R, outcome: Outcome<R>): H;
   /** Of a run that may turn out to be another. */
-  either(own: H, found: Promise<H>, recorded: Promise<void>, giveUp: (reason: unknown) => void): H;
+  either(own: H, where: Whereabouts<H, E>, run: Run): H;
+}
+
+interface Handle<R> {
+  readonly result: Promise<R>;
+  readonly recorded: Promise<void>;
+  pause(): Promise<R>;
+}
+
+/** A run that another process drives. */
+export interface Elsewhere<E> {
+  /** What there is of it. */
+  readonly handle: E;
+  /** Takes in what is recorded of it by now. */
+  look?(): Promise<void>;
 }
 
 /** How a run goes on by what is recorded of it; undefined when it is not wanted. */
@@ -56,16 +72,18 @@ type Decide<Run, R> = (recorded: RecordedRun) => GoingOn<Run> | Over<R> | undefi
 /**
  * The recorded runs of one workflow: takes up those that nobody drives, and finds those that this process does.
  *
- * `Run` is its engine, `R` its result, `H` its handle, `O` the options that it goes on with.
+ * `Run` is its engine, `R` its result, `H` its handle, `E` what there is of that while another process drives the run, `O` the
+ * options that it goes on with.
  */
 export abstract class RecordedRuns<
   Run extends EngineRun<RunBase & Subject, R>,
   R extends object,
-  H extends { readonly recorded: Promise<void> },
+  H extends E & Handle<R>,
+  E,
   O extends Place,
 > {
   protected abstract readonly kind: WorkflowKind;
-  protected abstract readonly handles: Handles<Run, R, H>;
+  protected abstract readonly handles: Handles<Run, R, H, E>;
 
   constructor(
     protected readonly workflow: string,
@@ -83,6 +101,17 @@ export abstract class RecordedRuns<
   /** Gives a run in progress what it would have gone on with. @throws {ValidationError} for what it can't take */
   protected abstract give(run: Run, options: O): void;
   protected abstract isOurs(run: LiveRun): run is LiveRun & Run;
+  /**
+   * A run that another process drives.
+   * @param pause - pauses it if that is not so any more. @throws {StoreError} LEASE_HELD
+   * @param here - its handle, when it is here
+   */
+  protected abstract elsewhere(
+    pause: () => Promise<R>,
+    recorded: RecordedRun,
+    options: O,
+    here: Promise<H>,
+  ): Elsewhere<E>;
 
   /** What is recorded of a run. @throws {StoreError} NOT_FOUND */
   protected read(runId: string, place: Place): Promise<RecordedRun> {
@@ -128,30 +157,35 @@ export abstract class RecordedRuns<
     const outcome = this.runs.begin(run, hasHandle ? whenAdmitted : undefined);
     const own = this.handles.begun(run, outcome);
     const giveUp = new AbortController();
-    const there = deferred();
-    const found = Promise.race([run.recorded, outcome.result]).then(
+    const elsewhere = deferred<E>();
+    const here: Promise<H> = Promise.race([run.recorded, outcome.result]).then(
       () => own,
       (error: unknown) => {
         if (!isCode(error, "RUN_EXISTS")) return own;
         const { signal } = options;
         const removeListener = signal && onAbort(signal, (reason) => giveUp.abort(reason));
-        return this.existing(run, options, hasHandle, giveUp.signal, there.resolve).finally(() => removeListener?.());
+        const held = (recorded: RecordedRun, pause: () => Promise<R>) => {
+          const found = this.elsewhere(pause, recorded, options, here);
+          elsewhere.resolve(found.handle);
+          return found;
+        };
+        return this.existing(run, options, hasHandle, giveUp.signal, held).finally(() => removeListener?.());
       },
     );
-    const recorded = Promise.race([there.promise, found.then((handle) => handle.recorded)]);
-    return this.handles.either(own, found, recorded, (reason) => giveUp.abort(reason));
+    const where = new Whereabouts<H, E>(own, here, elsewhere.promise, (reason) => giveUp.abort(reason));
+    return this.handles.either(own, where, run);
   }
 
   /**
    * The handle of the run that is recorded under the id of a new one; waits while another process drives it.
-   * @param onThere - called when there is one, with the same inputs
+   * @param held - called once when that is so
    */
   private existing(
     { state }: Run,
     options: O,
     hasHandle: boolean,
     signal: AbortSignal,
-    onThere: () => void,
+    held: (recorded: RecordedRun, pause: () => Promise<R>) => Elsewhere<E>,
   ): Promise<H> {
     const { runId, inputs } = state;
     const decide = (recorded: RecordedRun) => {
@@ -161,24 +195,34 @@ export abstract class RecordedRuns<
       return next;
     };
     return interruptible({ signal, timeout: options.timeout }, state, async (abort) => {
-      let isThere = false;
-      for (let pause = PAUSE.first; ; pause = Math.min(pause * 2, PAUSE.last)) {
+      const find = async () => {
         const live = this.live(runId, options);
         if (live !== undefined) requireSameInputs(runId, live.state.inputs, inputs);
+        return this.find(runId, options, decide, abort);
+      };
+      let elsewhere: Elsewhere<E> | undefined;
+      for (let pause = PAUSE.first; ; pause = Math.min(pause * 2, PAUSE.last)) {
         try {
-          return await this.find(runId, options, decide, abort);
+          return await find();
         } catch (error) {
           if (abort.aborted || !isCode(error, "LEASE_HELD")) throw error;
         }
-        if (!isThere) {
-          requireSameInputs(runId, (await options.store.read(runId)).inputs, inputs);
-          isThere = true;
-          onThere();
-        }
+        // Nobody asks a run without a handle.
+        if (elsewhere !== undefined && hasHandle) await elsewhere.look?.();
+        elsewhere ??= held(await this.sameRun(options.store, state), async () => (await find()).pause());
         await new Promise((resolve) => setTimeout(resolve, pause));
         if (abort.aborted) throw abort.reason;
       }
     });
+  }
+
+  /** What is recorded of a run. @throws {ValidationError} | {StoreError} RUN_EXISTS unless it is one like that which was to begin */
+  private async sameRun(store: RunStore, { runId, inputs }: Run["state"]): Promise<RecordedRun> {
+    const recorded = await store.read(runId);
+    const { kind, workflow } = this;
+    if (recorded.kind !== kind || recorded.workflow !== workflow) throw otherWorkflow(runId, recorded, kind, workflow);
+    requireSameInputs(runId, recorded.inputs, inputs);
+    return recorded;
   }
 
   private over(recorded: RecordedRun): Over<R> {

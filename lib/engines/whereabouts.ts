@@ -31,7 +31,8 @@ export class Whereabouts<H extends E & Handle, E> {
     this.recorded = Promise.race([elsewhere.then(() => {}), here.then(({ recorded }) => recorded)]);
     const answers = (handle: E) => void (this.handle = handle);
     void elsewhere.then(answers);
-    here.then(answers, () => {}).finally(() => (this.place = here));
+    const isThere = () => void (this.place = here);
+    here.then(answers).then(isThere, isThere);
     for (const promise of [this.place, this.result, this.recorded]) promise.catch(() => {});
   }
 

@@ -2,6 +2,7 @@ import pg from "pg";
 import { afterAll, describe, expect, it } from "vitest";
 import { Dag, StoreError } from "dagwright";
 import { postgresStore, type StoreOptions } from "dagwright/store";
+import { attachedContract } from "../contracts/store-attached.contract.js";
 import { storeEventsContract } from "../contracts/store-events.contract.js";
 import { lifecycleContract } from "../contracts/store-lifecycle.contract.js";
 import { storeLookingContract } from "../contracts/store-looking.contract.js";
@@ -42,6 +43,7 @@ if (typeof server === "string") {
   storeEventsContract("Postgres", subject);
   storeLookingContract("Postgres", subject);
   lifecycleContract("Postgres", subject);
+  attachedContract("Postgres", subject);
 
   describe("A Postgres store", () => {
     it("makes its tables once, whoever comes first", async () => {

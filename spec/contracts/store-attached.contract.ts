@@ -1,0 +1,254 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { createRequire } from "node:module";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Dag, Fsm, next, type FsmHandle } from "dagwright";
+import type { SqlStore } from "dagwright/store";
+import { parcel, stuck } from "../support/driving.js";
+import { useStores, type StoreSubject } from "../support/stores.js";
+import { failure, sleep } from "../support/waiting.js";
+
+/** A kind of store that processes share. */
+export interface AttachedSubject extends StoreSubject {
+  /** What a process needs to open the database. */
+  readonly address: () => string;
+}
+
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+const script = fileURLToPath(new URL("../support/driving.ts", import.meta.url));
+
+/** Another process, and what it says after "driving". */
+interface Driver {
+  readonly process: ChildProcess;
+  readonly ended: Promise<string>;
+}
+
+async function drive(address: string, kind: "fsm" | "dag", runId: string): Promise<Driver> {
+  const child = spawn(process.execPath, ["--import", tsx, script, address, kind, runId]);
+  let said = "";
+  let errors = "";
+  child.stderr.on("data", (data: Buffer) => (errors += data.toString()));
+  const ended = new Promise<string>((resolve) => child.once("close", () => resolve(said.replace("driving\n", ""))));
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on("data", (data: Buffer) => {
+      said += data.toString();
+      if (said.startsWith("driving\n")) resolve();
+    });
+    child.once("close", () => reject(new Error(`It ended, and said: ${errors}`)));
+  });
+  return { process: child, ended };
+}
+
+async function kill({ process: child, ended }: Driver): Promise<void> {
+  child.kill("SIGKILL");
+  await ended;
+}
+
+/** What handles of runs guarantee that another process drives. */
+export function attachedContract(name: string, connect: () => Promise<AttachedSubject>): void {
+  let subject: AttachedSubject;
+
+  describe(`In ${name}, a run that another process drives`, () => {
+    const { another } = useStores(async () => (subject = await connect()));
+    let store: SqlStore;
+    let driver: Driver | undefined;
+
+    const attach = (options: object = {}): FsmHandle<any> =>
+      parcel().start({ store, runId: "r", ifExists: "attach", ...options });
+    const statesOf = async () => (await store.getRun("r"))!.cycles.map(({ state }) => state);
+
+    /** Lets another process drive the run, and gives a handle of it. */
+    async function driven(): Promise<FsmHandle<any>> {
+      driver = await drive(subject.address(), "fsm", "r");
+      const handle = attach();
+      await handle.recorded;
+      return handle;
+    }
+
+    beforeEach(() => {
+      store = another();
+    });
+    afterEach(async () => {
+      if (driver !== undefined) await kill(driver);
+      driver = undefined;
+    });
+
+    it("takes events, and shows where it is", async () => {
+      const handle = await driven();
+      expect(handle.state).toBe("cart");
+      await handle.waitFor("cart");
+      const paid = handle.waitFor("paid", { timeout: 20_000 });
+      await handle.send("PAID", 5);
+      await paid;
+      expect(handle.state).toBe("paid");
+      await handle.waitFor("paid");
+      expect(attach().state).toBe("cart");
+      const again = attach();
+      await again.recorded;
+      expect(again.state).toBe("paid");
+      await again.send("SENT", "by mail");
+      expect([(await handle.result).value, (await again.result).value]).toEqual(["by mail", "by mail"]);
+      expect([handle.state, await driver?.ended]).toEqual(["sent", '"by mail"\n']);
+      await handle.waitFor("sent");
+      expect(await failure(handle.waitFor("cart"))).toMatchObject({ code: "EXECUTION" });
+    });
+
+    it("is seen to enter states that it leaves at once, be it while it is driven or when it ends", async () => {
+      const handle = await driven();
+      // That it ends between two looks.
+      await sleep(800);
+      const waiting = ["rushing", "hurrying", "sent"].map((state) => handle.waitFor(state));
+      const inVain = failure(handle.waitFor("paid"));
+      await handle.send("RUSH", 1);
+      await Promise.all(waiting);
+      expect(await inVain).toMatchObject({
+        code: "EXECUTION",
+        message: expect.stringContaining('ended in state "sent"'),
+      });
+      expect(await statesOf()).toEqual(["cart", "rushing", "hurrying", "sent"]);
+    });
+
+    it("is waited for no longer than asked, and only for states that there are", async () => {
+      const handle = await driven();
+      const began = performance.now();
+      const late = await failure(handle.waitFor("sent", { timeout: 60 }));
+      expect(performance.now() - began).toBeLessThan(5000);
+      expect(late).toMatchObject({
+        name: "ExecutionError",
+        code: "EXECUTION",
+        message: 'The run of "parcel" did not enter state "sent" within 60 ms.',
+        runId: "r",
+      });
+      expect(await failure(handle.waitFor("sold"))).toMatchObject({ code: "VALIDATION" });
+      expect(await failure(handle.waitFor("sent", { timeout: -1 }))).toBeInstanceOf(RangeError);
+    });
+
+    it("takes events in the order in which they were sent", async () => {
+      const handle = await driven();
+      const payloads = Array.from({ length: 20 }, (_, i) => i);
+      await Promise.all(payloads.map((payload) => handle.send("NOTE", payload)));
+      await handle.send("RUSH", "done");
+      await handle.result;
+      const { cycles } = (await store.getRun("r"))!;
+      const taken = cycles.filter(({ event }) => event === "NOTE").map(({ input }) => (input as any).value);
+      expect(taken).toEqual(payloads);
+    });
+
+    it("refuses events as the store does, and then takes others", async () => {
+      const handle = await driven();
+      const [unstorable, sent] = [failure(handle.send("PAID", () => 1)), handle.send("PAID", 5)];
+      expect(await unstorable).toMatchObject({ name: "StoreError", code: "UNSTORABLE" });
+      expect(await failure(handle.send(7 as never))).toBeInstanceOf(TypeError);
+      await sent;
+      await handle.waitFor("paid");
+      // That its end is not seen for a while.
+      await sleep(800);
+      await parcel().send("r", "SENT", 1, { store });
+      await driver?.ended;
+      const ended = await failure(handle.send("SENT", 2));
+      expect(["RUN_ENDED", "EXECUTION"]).toContain(ended.code);
+    });
+
+    it("is paused by that process alone, and says which it is", async () => {
+      const handle = await driven();
+      const refused = await failure(handle.pause());
+      expect(refused).toMatchObject({ name: "StoreError", code: "LEASE_HELD" });
+      expect(refused.message).toMatch(new RegExp(`driven by .*\\b${driver?.process.pid}\\b.* Wait for its end`, "u"));
+      expect((await store.getRun("r"))?.status).toBe("running");
+      await handle.send("RUSH", 1);
+      expect((await handle.result).value).toBe(1);
+    });
+
+    it("is no more waited for by who has stopped its handle", async () => {
+      const handle = await driven();
+      const other = attach({ timeout: 100 });
+      const waiting = failure(handle.waitFor("sent"));
+      expect(await failure(handle.stop())).toMatchObject({ code: "CANCELLED" });
+      for (const promise of [waiting, ...[handle.result, handle.pause(), handle.send("PAID", 5)].map(failure)]) {
+        expect(await promise).toMatchObject({ code: "CANCELLED" });
+      }
+      expect(await failure(other.waitFor("sent"))).toMatchObject({ code: "RUN_TIMEOUT" });
+      expect(await failure(other.result)).toMatchObject({ code: "RUN_TIMEOUT" });
+      expect((await store.getRun("r"))?.status).toBe("running");
+    });
+
+    it("goes on here when that process is gone", async () => {
+      const handle = await driven();
+      const heard: string[] = [];
+      const listening = (async () => {
+        for await (const event of handle.events()) heard.push(event.type);
+      })();
+      const waiting = [handle.waitFor("paid"), handle.waitFor("sent")];
+      await kill(driver as Driver);
+      await handle.send("PAID", 5);
+      await waiting[0];
+      expect(handle.state).toBe("paid");
+      await handle.send("SENT", "on foot");
+      await waiting[1];
+      expect((await handle.result).value).toBe("on foot");
+      await listening;
+      expect(heard.at(-1)).toBe("run.finished");
+    });
+
+    it("can be paused here as soon as that process is gone, through all handles", async () => {
+      const handle = await driven();
+      const other = attach();
+      await other.recorded;
+      // That neither looks soon.
+      await sleep(800);
+      await kill(driver as Driver);
+      expect([(await handle.pause()).status, (await other.result).status]).toEqual(["paused", "paused"]);
+      expect((await handle.result).status).toBe("paused");
+    });
+
+    it("is seen where it was when another handle had it go on here", async () => {
+      const handle = await driven();
+      const other = attach();
+      await other.recorded;
+      const waiting = ["rushing", "hurrying", "sent"].map((state) => handle.waitFor(state));
+      await sleep(800);
+      await kill(driver as Driver);
+      const taken = await parcel().attach("r", { store });
+      await taken.send("RUSH", 1);
+      await Promise.all([...waiting, other.waitFor("sent")]);
+      expect((await handle.result).value).toBe(1);
+    });
+
+    it("is refused to other workflows at once", async () => {
+      await driven();
+      const other = new Fsm<any>("other");
+      other.state("cart", { initial: true }, () => next("cart"));
+      const dag = new Dag<any>("parcel");
+      dag.node("cart", () => 1);
+      for (const workflow of [other, dag]) {
+        const handle = workflow.start({ store, runId: "r", ifExists: "attach", timeout: 10_000 });
+        for (const promise of [handle.recorded, handle.result, handle.pause()]) {
+          expect(await failure(promise)).toMatchObject({ name: "ValidationError" });
+        }
+      }
+    });
+
+    it("is paused by that process alone, a dag's too, until that is gone", async () => {
+      driver = await drive(subject.address(), "dag", "d");
+      const handle = stuck(false).start({ store, runId: "d", ifExists: "attach" });
+      expect(await failure(handle.pause())).toMatchObject({ code: "LEASE_HELD" });
+      await kill(driver);
+      expect([(await handle.pause()).status, (await handle.result).status]).toEqual(["paused", "paused"]);
+    });
+  });
+
+  describe(`In ${name}, a new run that might have been another`, () => {
+    const { another } = useStores(connect);
+
+    it("is seen to enter the states that it was in before it was known to be new", async () => {
+      const fsm = new Fsm<any>("quick");
+      fsm.state("a", { initial: true }, () => next("b"));
+      fsm.state("b", () => next("c"));
+      fsm.state("c", { terminal: true }, () => 1);
+      const store = another();
+      const handle = fsm.start({ store, runId: "q", ifExists: "attach", durability: "relaxed" });
+      await handle.waitFor("b");
+      expect((await handle.result).value).toBe(1);
+    });
+  });
+}

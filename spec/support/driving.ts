@@ -1,0 +1,41 @@
+/**
+ * A process that drives a run until that is over, or it is killed. Arguments: the database, a Postgres address or a path; the kind
+ * and the id of the run. It says "driving" when others can find the run, and in the end what it came to.
+ */
+import { Dag, Fsm, next, waitForEvent } from "../../lib/index.js";
+import { postgresStore, sqliteStore } from "../../lib/store.js";
+import { never, sleep } from "./waiting.js";
+
+/** Is in a cart until it is paid, and then until it is sent; in a rush, all at once. */
+export function parcel(): Fsm<any> {
+  const fsm = new Fsm<any>("parcel");
+  fsm.state("cart", { initial: true }, () => waitForEvent({ NOTE: "cart", PAID: "paid", RUSH: "rushing" }));
+  fsm.state("paid", () => waitForEvent({ SENT: "sent" }));
+  fsm.state("rushing", (payload: unknown) => next("hurrying", payload));
+  fsm.state("hurrying", (payload: unknown) => next("sent", payload));
+  fsm.state("sent", { terminal: true }, (payload: unknown) => payload);
+  return fsm;
+}
+
+/** Two nodes; the first never ends in a process that is to die, and takes a while elsewhere. */
+export function stuck(isDriver: boolean): Dag<any> {
+  const dag = new Dag<any>("stuck");
+  dag.node("first", () => (isDriver ? never() : sleep(200).then(() => 1)));
+  dag.node("second", { needs: ["first"] }, (first: number) => first + 1);
+  return dag;
+}
+
+const [database, kind, runId] = process.argv.slice(2);
+if (runId !== undefined) {
+  const store = database.startsWith("postgres") ? postgresStore(database) : sqliteStore(database);
+  const workflow = kind === "fsm" ? parcel() : stuck(true);
+  const handle = workflow.start({ store, runId });
+  await handle.recorded;
+  process.stdout.write("driving\n");
+  // Waiting keeps no process.
+  const alive = setInterval(() => {}, 1000);
+  const run = await handle.result;
+  process.stdout.write(`${JSON.stringify(run.value)}\n`);
+  clearInterval(alive);
+  await store.close();
+}

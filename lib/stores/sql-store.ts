@@ -282,6 +282,7 @@ export class SqlStore implements RunStore {
 
   /** @internal */
   async cyclesAfter(runId: string, cycle: number): Promise<readonly Visit[]> {
+    await this.leases.driven.get(runId)?.written();
     return this.reading(({ db }) => cyclesAfter(db, runId, cycle));
   }
 

@@ -30,7 +30,7 @@ export interface RunStore {
    * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow
    */
   send(event: SentEvent): Promise<void>;
-  /** The cycles of a run of an fsm that came after one, in order. */
+  /** The cycles of a run of an fsm that came after one, in order, with those that are still to be written here. */
   cyclesAfter(runId: string, cycle: number): Promise<readonly Visit[]>;
   /** The runs of a workflow that have to go on and that this store does not drive. */
   abandoned(workflow: string, kind: WorkflowKind): Promise<Unfinished>;

@@ -2,11 +2,11 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Dag, Fsm, next, type FsmHandle } from "dagwright";
+import { Dag, Fsm, next, waitForEvent, type FsmHandle } from "dagwright";
 import type { SqlStore } from "dagwright/store";
 import { parcel, stuck } from "../support/driving.js";
 import { useStores, type StoreSubject } from "../support/stores.js";
-import { failure, sleep } from "../support/waiting.js";
+import { failure, never, sleep } from "../support/waiting.js";
 
 /** A kind of store that processes share. */
 export interface AttachedSubject extends StoreSubject {
@@ -237,8 +237,8 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
     });
   });
 
-  describe(`In ${name}, a new run that might have been another`, () => {
-    const { another } = useStores(connect);
+  describe(`In ${name}, a run that may be another`, () => {
+    const { another, crash } = useStores(connect);
 
     it("is seen to enter the states that it was in before it was known to be new", async () => {
       const fsm = new Fsm<any>("quick");
@@ -249,6 +249,27 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       const handle = fsm.start({ store, runId: "q", ifExists: "attach", durability: "relaxed" });
       await handle.waitFor("b");
       expect((await handle.result).value).toBe(1);
+    });
+
+    it("is seen to enter the states that it is in before its handle knows that it goes on here", async () => {
+      const fsm = (first: unknown) => {
+        const made = new Fsm<any>("hasty");
+        made.state("a", { initial: true }, () => first);
+        made.state("b", () => next("c"));
+        made.state("c", () => waitForEvent({ GO: "d" }));
+        made.state("d", { terminal: true }, () => 1);
+        return made;
+      };
+      const [store, other] = [another(), another()];
+      const lost = fsm(never()).start({ store: other, runId: "h" });
+      lost.result.catch(() => {});
+      await lost.recorded;
+      const handle = fsm(next("b")).start({ store, runId: "h", ifExists: "attach", durability: "relaxed" });
+      await handle.recorded;
+      const waiting = [handle.waitFor("b", { timeout: 10_000 }), handle.waitFor("c")];
+      await crash(other);
+      await Promise.all(waiting);
+      expect((await handle.stop()).stateHistory).toEqual(["a", "b", "c"]);
     });
   });
 }

@@ -57,13 +57,7 @@ export class FollowedFsm<S> implements FsmElsewhere<S>, Elsewhere<FsmElsewhere<S
     const entered = handle.waitFor(state);
     entered.catch(() => {});
     await this.look();
-    try {
-      await entered;
-    } catch (error) {
-      // Now all that happened in it is recorded.
-      await this.look();
-      throw error;
-    }
+    return entered;
   }
 
   async look(): Promise<void> {

@@ -66,7 +66,8 @@ export interface CommonRunOptions {
    * What happens when the store has a run of this `runId`. `error`: reject with a `StoreError`, code `RUN_EXISTS`. `attach`: be
    * that run, for requests that are repeated. A run in progress is waited for, wherever it is driven, and taken up when its
    * process is gone; one that has ended settles as it did, as `paused` too, and is not run again. Its inputs have to be the same.
-   * `signal` and `timeout` end the waiting for a run that somebody else has begun, not that run.
+   * `signal` and `timeout` end the waiting for a run that somebody else has begun, not that run. While another process drives
+   * it, a handle of an fsm's run sends it events and follows its states through the store; pausing it is refused.
    * @defaultValue "error"
    */
   ifExists?: "error" | "attach";

@@ -78,6 +78,7 @@ export type { Durability, RunStore } from "./stores/store.js";
 export type { NodeStatus, RunStatus } from "./run/status.js";
 
 export {
+  ClosedError,
   CycleError,
   DagwrightError,
   DisconnectedNodeError,
@@ -94,6 +95,7 @@ export {
   BackendError,
   CancelledError,
   CircuitOpenError,
+  DeadlockError,
   ExecutionError,
   InputsTimeoutError,
   InvalidTransitionError,

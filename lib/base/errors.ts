@@ -147,6 +147,17 @@ export class StoreError extends DagwrightError {
   declare run?: unknown;
 }
 
+/** A run was refused, because what it was to use is closed: a scheduler, a pool. Code `CLOSED`. */
+export class ClosedError extends DagwrightError {
+  static {
+    this.prototype.name = "ClosedError";
+  }
+
+  constructor(message: string) {
+    super(message, "CLOSED");
+  }
+}
+
 /** The error for a list of issues: one issue throws its own class, several one {@link ValidationError} with all. */
 export function errorOf(workflow: string, issues: readonly ValidationIssue[]): DagwrightError {
   if (issues.length !== 1) {

@@ -1,7 +1,6 @@
 import { setImmediate } from "../base/turn.js";
 import type { AttemptCall } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
-import { block } from "../base/block.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
 import { isInstance } from "../base/hostile.js";
 import { messageOf } from "../base/message.js";
@@ -10,15 +9,17 @@ import type { Waiting } from "../base/waiting.js";
 import { Waits } from "../base/waits.js";
 import type { Context } from "../definition/context.js";
 import { namedInputs } from "../definition/named-inputs.js";
-import { priorityOf, type NodeHooks } from "../definition/node-options.js";
+import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
-import type { CircuitBreakerOptions, ThrottleOptions } from "../definition/policy-options.js";
+import type { CircuitBreakerOptions } from "../definition/policy-options.js";
 import type { CacheUser, ResultCache } from "../policies/cache.js";
 import { circuits } from "../policies/circuit.js";
+import { called, callFor } from "../policies/callers.js";
+import { Holder } from "../policies/holder.js";
 import { hooked } from "../policies/hooks.js";
 import type { Limits } from "../policies/limits.js";
 import { AttemptsFailed, retriesOf, retrying } from "../policies/retry.js";
-import { QueueFull, type Scheduler } from "../policies/scheduler.js";
+import type { Scheduler } from "../policies/scheduler.js";
 import { limited } from "../policies/timeout.js";
 import type { AttemptControls } from "../run/context.js";
 import { isPause } from "../run/pause.js";
@@ -31,6 +32,7 @@ import {
   type ErrorSite,
 } from "../run/errors.js";
 import { DetachedHost } from "./detached-host.js";
+import { Lines } from "./lines.js";
 
 /** What attempts need of the run they are part of. Nodes, and states alike, go by their index in the plan. */
 export interface AttemptHost extends AttemptControls {
@@ -40,6 +42,8 @@ export interface AttemptHost extends AttemptControls {
   /** What the run shares with others. */
   readonly limits: Limits;
   readonly scheduler: Scheduler | undefined;
+  /** The node that has begun the run, if it holds anything. */
+  readonly caller: Holder | undefined;
   /** The hooks of a node, in the order in which they run. */
   hooksOf(node: number): readonly NodeHooks[];
   specOf(node: number): NodeSpec;
@@ -87,8 +91,11 @@ export interface AttemptHost extends AttemptControls {
  */
 export class Attempts {
   private readonly waits = new Waits();
+  private readonly lines: Lines;
 
-  constructor(private readonly host: AttemptHost) {}
+  constructor(private readonly host: AttemptHost) {
+    this.lines = new Lines(host, this.waits);
+  }
 
   /** Runs a node with whatever its options ask for; gives what its function returned, or what stands in for that. */
   *run(node: number): Coroutine {
@@ -185,77 +192,21 @@ export class Attempts {
     }
   }
 
-  /** Gets in line for all that an attempt has to hold, makes it, and lets go. */
+  /** One attempt, with all that it has to hold. */
   private *attempt(node: number, n: number): Coroutine {
     const { host } = this;
-    const { scheduler } = host;
-    const { concurrencyKey, throttle, priority } = host.specOf(node).options;
-    const { concurrency } = host.limits;
-    let held = 0;
+    const { concurrencyKey } = host.specOf(node).options;
+    const isShared = host.scheduler !== undefined || concurrencyKey !== undefined;
+    const holder = isShared ? new Holder(() => placeOf(host, node), host.caller) : undefined;
+    const within = <T>(work: () => T) => (holder === undefined ? work() : callFor(holder, work));
     try {
-      if (concurrencyKey !== undefined) {
-        yield* this.inLine(node, n, concurrency.enter(concurrencyKey), `concurrency key "${concurrencyKey.key}"`);
-        held |= Held.key;
-      }
-      if (throttle !== undefined) yield* this.throttled(node, n, throttle);
-      const slot = host.acquire(node);
-      if (slot !== undefined) yield* this.inLine(node, n, slot, "a slot of the run");
-      held |= Held.slot;
-      if (scheduler !== undefined) {
-        yield* this.inLine(
-          node,
-          n,
-          this.submitted(node, n, scheduler, priorityOf(priority)),
-          "a slot of the scheduler",
-        );
-        held |= Held.turn;
-      }
-      return yield* this.execute(node, n);
+      return yield* this.lines.through(node, n, holder, () => this.execute(node, n, within));
     } finally {
-      if (held & Held.turn) scheduler?.leave();
-      if (held & Held.slot) host.giveBack(node);
-      if (held & Held.key) concurrency.leave(concurrencyKey?.key as string);
+      if (holder !== undefined) called(holder);
     }
   }
 
-  private *throttled(node: number, n: number, options: ThrottleOptions): Coroutine<void> {
-    const { host } = this;
-    const throttle = host.limits.throttles.of(options.key, host.workflow, host.specOf(node));
-    if (!host.sync) return yield* this.inLine(node, n, throttle.enter(options), "its throttle");
-    for (let ms = throttle.tryTake(options); ms > 0; ms = throttle.tryTake(options)) block(ms);
-  }
-
-  private submitted(node: number, n: number, scheduler: Scheduler, priority: number): Waiting | undefined {
-    const { host } = this;
-    try {
-      return scheduler.enter(priority);
-    } catch (cause) {
-      if (!isInstance(cause, QueueFull)) throw cause;
-      const message = `${host.labelOf(node)} was turned away. ${cause.message} Raise "maxQueueSize", or give it a retry.`;
-      const error = new QueueFullError(message, host.siteOf(node, n));
-      host.attemptFailed(node, n, error);
-      throw error;
-    }
-  }
-
-  private *inLine(node: number, n: number, waiting: Waiting | undefined, what: string): Coroutine<void> {
-    if (waiting === undefined) return;
-    const { host } = this;
-    if (host.sync) {
-      waiting.cancel();
-      const message = `${host.labelOf(node)} would have to wait for ${what}, which runSync can't. Use run instead.`;
-      throw new ExecutionError(message, host.siteOf(node, 0));
-    }
-    host.waiting(node, n);
-    try {
-      yield* this.waits.for(waiting.granted);
-    } catch (error) {
-      waiting.cancel();
-      throw error;
-    }
-  }
-
-  private *execute(node: number, n: number): Coroutine {
+  private *execute(node: number, n: number, within: <T>(work: () => T) => T): Coroutine {
     const { host } = this;
     const spec = host.specOf(node);
     const { timeout } = spec.options;
@@ -273,14 +224,20 @@ export class Attempts {
         return new NodeTimeoutError(message, host.siteOf(node, n));
       };
       const execute = () =>
-        limited(timeout, abort, expired, (began) => host.execute(node, call, abort, began), host.beginsLater(node));
+        limited(
+          timeout,
+          abort,
+          expired,
+          (began) => within(() => host.execute(node, call, abort, began)),
+          host.beginsLater(node),
+        );
       const hooks = host.hooksOf(node);
       if (hooks.length === 0) {
         const returned = yield* execute();
         return host.outcomeOf(node, returned, host.resultIn(returned), call.args);
       }
       let returned: unknown;
-      const result = yield* hooked(hooks, call, this.waits, function* () {
+      const result = yield* hooked(hooks, { ...call, within }, this.waits, function* () {
         returned = yield* execute();
         return host.resultIn(returned);
       });
@@ -294,10 +251,13 @@ export class Attempts {
   }
 }
 
-type Fallback = (error: unknown, ctx: Context) => unknown;
+/** Where a node is, as in "held by". */
+function placeOf(host: AttemptHost, node: number): string {
+  const label = host.labelOf(node);
+  return `${label[0].toLowerCase()}${label.slice(1)} of run "${host.siteOf(node, 0).runId}"`;
+}
 
-/** What an attempt holds. */
-const Held = { key: 1, slot: 2, turn: 4 } as const;
+type Fallback = (error: unknown, ctx: Context) => unknown;
 
 /** Whether the node was never called, however often it was tried. */
 function isQueueFull(error: unknown): boolean {

@@ -20,6 +20,8 @@ const CONTEXT = {} as Context;
 export class DetachedHost implements AttemptHost {
   readonly sync = false;
   readonly isOver = false;
+  /** Nobody waits for it. */
+  readonly caller = undefined;
   readonly workflow: string;
   readonly limits: Limits;
   readonly scheduler: Scheduler | undefined;

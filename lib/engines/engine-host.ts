@@ -1,6 +1,7 @@
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
+import type { Holder } from "../policies/holder.js";
 import { processLimits, type Limits } from "../policies/limits.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
@@ -16,6 +17,7 @@ export interface HostRun extends AttemptControls {
   /** The hooks of all nodes: the default ones, then the run's. */
   readonly hooks: readonly NodeHooks[];
   readonly scheduler: Scheduler | undefined;
+  readonly caller: Holder | undefined;
   cacheOf(node: NodeSpec): ResultCache | undefined;
   gate(): Promise<void> | undefined;
 }
@@ -26,11 +28,13 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   readonly workflow: string;
   readonly scheduler: Scheduler | undefined;
   readonly limits: Limits;
+  readonly caller: Holder | undefined;
 
   constructor(protected readonly run: R) {
     this.sync = run.sync;
     this.workflow = run.state.workflow;
     this.scheduler = run.scheduler;
+    this.caller = run.caller;
     this.limits = run.scheduler?.limits ?? processLimits;
   }
 

@@ -7,6 +7,7 @@ import { warn } from "../base/warning.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
+import { callerNow } from "../policies/callers.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
 import { broken, cancelled, expired, interruption } from "../run/endings.js";
@@ -44,6 +45,8 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   readonly hooks: readonly NodeHooks[];
   announcer: Announcer | undefined;
   readonly scheduler: Scheduler | undefined;
+  /** The node that has begun it, if that holds anything. */
+  readonly caller = callerNow();
   /** How many more nodes may start; finite only when stepping. */
   protected budget = Infinity;
   protected over = false;

@@ -9,6 +9,7 @@ import {
   show,
   unknownOption,
 } from "../base/check.js";
+import { ClosedError } from "../base/errors.js";
 import { checkWorkers } from "../backends/pool-options.js";
 import { ThreadPool } from "../backends/thread-pool.js";
 import type { Context } from "../definition/context.js";
@@ -218,14 +219,14 @@ function checkParallel(parallel: unknown): void {
 
 function checkPool(pool: unknown): void {
   if (!(pool instanceof ThreadPool)) throw new TypeError(`"pool" must be a ThreadPool; received ${show(pool)}.`);
-  if (pool.isClosed) throw new TypeError('"pool" is closed. Pass another one, or none.');
+  if (pool.isClosed) throw new ClosedError('"pool" is closed. Pass another one, or none.');
 }
 
 function checkScheduler(scheduler: unknown): void {
   if (!(scheduler instanceof Scheduler)) {
     throw new TypeError(`"scheduler" must be a Scheduler; received ${show(scheduler)}.`);
   }
-  if (scheduler.isClosed) throw new TypeError('"scheduler" is closed. Pass another one, or none.');
+  if (scheduler.isClosed) throw new ClosedError('"scheduler" is closed. Pass another one, or none.');
 }
 
 /** @throws {TypeError} unless it can be a store */

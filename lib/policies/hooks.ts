@@ -13,6 +13,8 @@ export interface HookedAttempt {
   readonly spec: NodeSpec;
   readonly args: unknown[];
   readonly ctx: Context;
+  /** Calls what is part of the attempt. */
+  within<T>(work: () => T): T;
 }
 
 /**
@@ -35,7 +37,7 @@ export function* hooked(
   }
   for (const hook of hooks) {
     try {
-      yield* waits.for(hook.cleanup?.(attempt.spec, attempt.ctx));
+      yield* waits.for(attempt.within(() => hook.cleanup?.(attempt.spec, attempt.ctx)));
     } catch (error) {
       if (waits.isGivenUp(error) || isPause(error)) failure = { error };
       else failure = { error: hookError("cleanup", attempt, error, failure) };
@@ -55,7 +57,7 @@ function* around(
   let inputs = namedInputs(spec, attempt.args);
   for (const hook of hooks) {
     try {
-      const changed = yield* waits.for(hook.preExecute?.(spec, inputs, ctx));
+      const changed = yield* waits.for(attempt.within(() => hook.preExecute?.(spec, inputs, ctx)));
       if (changed === undefined) continue;
       inputs = changed as Record<string, unknown>;
       applyInputs(attempt, inputs);
@@ -72,7 +74,7 @@ function* around(
   }
   for (const hook of hooks) {
     try {
-      const changed = yield* waits.for(hook.postExecute?.(spec, inputs, result, ctx));
+      const changed = yield* waits.for(attempt.within(() => hook.postExecute?.(spec, inputs, result, ctx)));
       if (changed !== undefined) result = changed;
     } catch (error) {
       throw waits.isGivenUp(error) || isPause(error) ? error : hookError("postExecute", attempt, error);
@@ -90,7 +92,7 @@ function* tell(
 ): Coroutine<void> {
   for (const hook of hooks) {
     try {
-      yield* waits.for(hook.onError?.(attempt.spec, inputs, failure, attempt.ctx));
+      yield* waits.for(attempt.within(() => hook.onError?.(attempt.spec, inputs, failure, attempt.ctx)));
     } catch (error) {
       if (waits.isGivenUp(error) || isPause(error)) throw error;
       throw hookError("onError", attempt, error, { error: failure });

@@ -3,7 +3,8 @@ import { nowChecked } from "../base/clock.js";
 import { deferred, type Deferred } from "../base/deferred.js";
 import { Heap } from "../base/heap.js";
 import { Queue, type Place } from "../base/queue.js";
-import type { Waiting } from "../base/waiting.js";
+import { Alarm } from "../base/alarm.js";
+import type { Holder, Line, Resource } from "./holder.js";
 import { Limits } from "./limits.js";
 
 export interface SchedulerOptions {
@@ -31,12 +32,35 @@ export interface SchedulerStats {
   readonly promoted: number;
 }
 
+/** What became of a scheduler that was told to close. */
+export interface SchedulerClosing {
+  /** Runs that use it still. */
+  readonly runs: number;
+  /** Nodes in flight, and nodes that wait, of those. */
+  readonly running: number;
+  readonly queued: number;
+}
+
 interface Waiter {
+  readonly holder: Holder;
   readonly priority: number;
   /** The order of arrival. */
   readonly number: number;
   readonly since: number;
   go(): void;
+}
+
+/** A node's slot: its own, or one that it was lent by the node on whose behalf it runs. */
+interface Slot {
+  lender: Slot | undefined;
+  borrower: Slot | undefined;
+  /** Who waits for it to come back, among others. */
+  waiters: Heap<Place<Waiter>> | undefined;
+}
+
+/** By priority, then by order of arrival. */
+function goesFirst({ value: a }: Place<Waiter>, { value: b }: Place<Waiter>): boolean {
+  return a.priority === b.priority ? a.number < b.number : a.priority > b.priority;
 }
 
 /** The queue is full. */
@@ -47,18 +71,22 @@ export class QueueFull extends Error {}
  * then by order of arrival; who has waited for `starvationTimeout` goes before all that have not, oldest first. Runs with
  * the same scheduler also share their `concurrencyKey`s and `throttle`s, with nobody else.
  *
+ * A node that runs other workflows with the same scheduler lends them its slot, to one of their nodes at a time, so that nodes
+ * which wait for others can't take up all slots.
+ *
  * Cost: O(log waiting) a decision.
  */
-export class Scheduler {
+export class Scheduler implements Resource {
+  /** @internal */
+  readonly label = "a slot of the scheduler";
   /** @internal */
   readonly limits = new Limits();
   private readonly maxConcurrency: number;
   private readonly maxQueueSize: number;
   private readonly starvationTimeout: number;
-  private readonly byPriority = new Heap<Place<Waiter>>(({ value: a }, { value: b }) =>
-    a.priority === b.priority ? a.number < b.number : a.priority > b.priority,
-  );
+  private readonly byPriority = new Heap(goesFirst);
   private readonly byAge = new Queue<Waiter>();
+  private readonly slots = new Map<Holder, Slot>();
   private running = 0;
   private runs = 0;
   private submitted = 0;
@@ -84,17 +112,26 @@ export class Scheduler {
     return { running, queued: this.byAge.size, submitted, completed, rejected, promoted };
   }
 
-  /** Refuses new runs; resolves when those that use it have ended. Calling it again changes nothing. */
-  close(): Promise<void> {
-    if (this.closing === undefined) {
-      this.closing = deferred();
-      this.leaveIfDone();
-    }
-    return this.closing.promise;
+  /**
+   * Refuses new runs; resolves when those that use it have ended, or after `timeout` ms, with what is left then. The runs go on.
+   * @throws {TypeError} | {RangeError} for a bad option
+   */
+  async close(options: { timeout?: number } = {}): Promise<SchedulerClosing> {
+    checkOptions(options, ["timeout"], "closing a scheduler");
+    const { timeout } = options;
+    if (timeout !== undefined) checkNumber("timeout", timeout, { min: 0, unit: "milliseconds" });
+    this.closing ??= deferred();
+    this.leaveIfDone();
+    let alarm: Alarm | undefined;
+    const late = timeout !== undefined && new Promise<void>((resolve) => (alarm = Alarm.after(timeout, resolve)));
+    await (late ? Promise.race([this.closing.promise, late]) : this.closing.promise);
+    alarm?.stop();
+    const { runs, running } = this;
+    return { runs, running, queued: this.byAge.size };
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   /** Whether new runs are refused. */
@@ -113,14 +150,25 @@ export class Scheduler {
     this.leaveIfDone();
   }
 
+  /** @internal Those that don't lend their slots. */
+  *holders(): Iterable<Holder> {
+    for (const [holder, { borrower }] of this.slots) if (borrower === undefined) yield holder;
+  }
+
   /**
    * @internal Takes a slot; undefined when there is one at once. It has to be given back by {@link Scheduler.leave}.
    * @throws {QueueFull}
    */
-  enter(priority: number): Waiting | undefined {
+  enter(priority: number, holder: Holder): Line | undefined {
     this.submitted++;
     if (this.running < this.maxConcurrency) {
       this.running++;
+      this.take(holder, undefined);
+      return undefined;
+    }
+    const lender = this.lenderTo(holder);
+    if (lender !== undefined) {
+      this.take(holder, lender);
       return undefined;
     }
     if (this.byAge.size >= this.maxQueueSize) {
@@ -128,20 +176,61 @@ export class Scheduler {
       throw new QueueFull(`The scheduler's queue is full: ${this.byAge.size} nodes wait already.`);
     }
     const { promise, resolve } = deferred();
-    const place = this.byAge.push({ priority, number: this.submitted, since: nowChecked(), go: resolve });
+    const place = this.byAge.push({ holder, priority, number: this.submitted, since: nowChecked(), go: resolve });
     this.byPriority.push(place);
-    return { granted: promise, cancel: () => (place.isQueued ? this.remove(place) : this.leave()) };
+    holder.wait(this);
+    for (const slot of this.slotsBehind(holder)) (slot.waiters ??= new Heap(goesFirst)).push(place);
+    const cancel = () => (place.isQueued ? this.remove(place) : this.leave(holder));
+    return { granted: promise, cancel, resource: this };
   }
 
   /** @internal Gives a slot back. */
-  leave(): void {
-    this.running--;
+  leave(holder: Holder): void {
+    const { lender, borrower } = this.slots.get(holder) as Slot;
+    this.slots.delete(holder);
     this.completed++;
+    // A node that ends before what it has begun leaves its slot to that.
+    if (borrower !== undefined) {
+      borrower.lender = lender;
+      if (lender !== undefined) lender.borrower = borrower;
+      return;
+    }
+    if (lender !== undefined) {
+      lender.borrower = undefined;
+      const next = lender.waiters?.first;
+      if (next !== undefined) this.grant(next, lender);
+      return;
+    }
+    this.running--;
     const next = this.next();
     if (next === undefined) return;
-    this.remove(next);
     this.running++;
-    next.value.go();
+    this.grant(next, undefined);
+  }
+
+  private take(holder: Holder, lender: Slot | undefined): void {
+    const slot: Slot = { lender, borrower: undefined, waiters: undefined };
+    if (lender !== undefined) lender.borrower = slot;
+    this.slots.set(holder, slot);
+  }
+
+  private grant(place: Place<Waiter>, lender: Slot | undefined): void {
+    this.remove(place);
+    this.take(place.value.holder, lender);
+    place.value.go();
+  }
+
+  /** The slots of those on whose behalf a node runs, the nearest first. */
+  private *slotsBehind({ caller }: Holder): Iterable<Slot> {
+    for (; caller !== undefined; { caller } = caller) {
+      const slot = this.slots.get(caller);
+      if (slot !== undefined) yield slot;
+    }
+  }
+
+  private lenderTo(holder: Holder): Slot | undefined {
+    for (const slot of this.slotsBehind(holder)) if (slot.borrower === undefined) return slot;
+    return undefined;
   }
 
   private next(): Place<Waiter> | undefined {
@@ -156,6 +245,8 @@ export class Scheduler {
   private remove(place: Place<Waiter>): void {
     this.byAge.remove(place);
     this.byPriority.remove(place);
+    place.value.holder.waited();
+    for (const slot of this.slotsBehind(place.value.holder)) slot.waiters?.remove(place);
   }
 
   private leaveIfDone(): void {

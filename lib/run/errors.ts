@@ -97,6 +97,17 @@ export class QueueFullError extends ExecutionError {
   }
 }
 
+/** A node was not called because it would have waited for ever, for what is held until it is done. Code `DEADLOCK`. */
+export class DeadlockError extends ExecutionError {
+  static {
+    this.prototype.name = "DeadlockError";
+  }
+
+  constructor(message: string, site: ErrorSite) {
+    super(message, site, "DEADLOCK");
+  }
+}
+
 /** A run took longer than its `timeout`. Code `RUN_TIMEOUT`. */
 export class RunTimeoutError extends ExecutionError {
   static {

@@ -1,0 +1,2 @@
+/** Nodes that share a key have different limits. */
+export class LimitConflict extends Error {}

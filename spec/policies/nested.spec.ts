@@ -1,0 +1,184 @@
+import { describe, expect, it } from "vitest";
+import { Dag, Fsm, Scheduler, type NodeOptions, type RunOptions } from "dagwright";
+import { outcome, rejection, sleep, useFakeTime } from "../support/fake-time.js";
+
+useFakeTime();
+
+/** A dag of one node that runs `inner` with the same options. */
+function around(
+  inner: () => Promise<{ readonly value: unknown }>,
+  options: NodeOptions = {},
+  name = "outer",
+): Dag<any> {
+  const dag = new Dag<any>(name);
+  dag.node("call", options, async () => {
+    await sleep(1);
+    return (await inner()).value;
+  });
+  return dag;
+}
+
+function leaf(options: NodeOptions = {}, name = "inner"): Dag<any> {
+  const dag = new Dag<any>(name);
+  dag.node("leaf", options, async () => {
+    await sleep(10);
+    return 1;
+  });
+  return dag;
+}
+
+describe("A node that runs other workflows with its scheduler", () => {
+  it.each([1, 2, 4])("lends them its slot, so that many at once complete on %i", async (maxConcurrency) => {
+    const scheduler = new Scheduler({ maxConcurrency });
+    const options = { scheduler, mode: "async" } as const;
+    const middle = around(() => leaf().run(options), {}, "middle");
+    const runs = Array.from({ length: 8 }, () => around(() => middle.run(options)).run(options));
+    expect((await outcome(Promise.all(runs))).map(({ value }) => value)).toEqual(Array(8).fill(1));
+    expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0, submitted: 24, completed: 24 });
+  });
+
+  it("lends it to one node at a time, by priority, then in order of arrival", async () => {
+    const scheduler = new Scheduler({ maxConcurrency: 1 });
+    const order: string[] = [];
+    let [inFlight, most] = [0, 0];
+    const inner = new Dag<any>("inner");
+    for (const [name, priority] of [
+      ["a", "low"],
+      ["b", "normal"],
+      ["c", "critical"],
+      ["d", "critical"],
+    ] as const) {
+      inner.node(name, { priority }, async () => {
+        most = Math.max(most, ++inFlight);
+        order.push(name);
+        await sleep(5);
+        inFlight--;
+      });
+    }
+    const other = leaf();
+    const outer = around(async () => {
+      void other.run({ scheduler }).then(() => order.push("other"));
+      return inner.run({ scheduler, mode: "async" });
+    });
+    await outcome(outer.run({ scheduler }));
+    expect(most).toBe(1);
+    expect(order.filter((name) => name !== "other")[0]).toBe("c");
+    expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0, completed: 6 });
+  });
+
+  it("leaves it to what goes on when the node has ended", async () => {
+    const scheduler = new Scheduler({ maxConcurrency: 1 });
+    let background: Promise<unknown> | undefined;
+    let inFlight = 0;
+    let most = 0;
+    const count = async () => {
+      most = Math.max(most, ++inFlight);
+      await sleep(20);
+      inFlight--;
+    };
+    const inner = new Dag("inner");
+    inner.node("slow", count);
+    const outer = new Dag("outer");
+    outer.node("begins", async () => {
+      background = inner.run({ scheduler });
+      await sleep(1);
+    });
+    const next = new Dag("next");
+    next.node("next", count);
+    const first = outer.run({ scheduler });
+    await outcome(Promise.all([first, sleep(5).then(() => next.run({ scheduler }))]));
+    await outcome(background as Promise<unknown>);
+    expect(most).toBe(1);
+    expect(scheduler.stats()).toMatchObject({ running: 0, completed: 3 });
+  });
+
+  it("gives it back when the inner run is cancelled, fails, or is turned away", async () => {
+    const scheduler = new Scheduler({ maxConcurrency: 1, maxQueueSize: 1 });
+    const failing = new Dag("failing");
+    failing.node("fails", () => sleep(1).then(() => Promise.reject(new Error("no"))));
+    const wide = new Dag("wide");
+    for (const name of ["a", "b", "c"]) wide.node(name, () => sleep(1));
+    const ends: ((options: RunOptions) => Promise<unknown>)[] = [
+      (options) => leaf().run({ ...options, signal: AbortSignal.abort() }),
+      (options) => leaf().run({ ...options, timeout: 5 }),
+      (options) => failing.run(options),
+      (options) => wide.run(options),
+    ];
+    for (const end of ends) {
+      const run = around(() =>
+        end({ scheduler, mode: "async" }).then(
+          () => ({ value: 0 }),
+          ({ code }) => ({ value: code }),
+        ),
+      );
+      expect((await outcome(run.run({ scheduler }))).value).not.toBe(0);
+      expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0 });
+    }
+  });
+
+  it("lends it to fsms, from hooks, and with runSync", async () => {
+    const scheduler = new Scheduler({ maxConcurrency: 1 });
+    const fsm = new Fsm("machine");
+    fsm.state("s", { initial: true, terminal: true }, async () => (await leaf().run({ scheduler })).value);
+    const plain = new Dag<any>("plain");
+    plain.node("p", () => 2);
+    const outer = new Dag<any>("outer");
+    outer.node("call", { hooks: { preExecute: async () => void (await leaf().run({ scheduler })) } }, async () => [
+      (await fsm.run({ scheduler })).value,
+      plain.runSync({ scheduler }).value,
+    ]);
+    expect((await outcome(outer.run({ scheduler }))).value).toEqual([1, 2]);
+  });
+});
+
+describe("A node that waits for what is held until it is done", () => {
+  it("fails at once, and says who holds what", async () => {
+    const concurrencyKey = { key: "db" };
+    const inner = leaf({ concurrencyKey });
+    const outer = around(() => inner.run(), { concurrencyKey });
+    const error = await rejection(outer.run({ runId: "first" }));
+    expect(error.cause).toMatchObject({
+      name: "DeadlockError",
+      code: "DEADLOCK",
+      node: "leaf",
+      attempt: 0,
+      message:
+        'Node "leaf" would wait for ever: concurrency key "db" is held by node "call" of run "first", which waits for this node. ' +
+        "Give one of them another key, or begin the inner run when the node is done.",
+    });
+  });
+
+  it("does so in a circle over several keys, and over a scheduler", async () => {
+    const take = (mine: string, theirs: string) =>
+      around(() => leaf({ concurrencyKey: { key: theirs } }).run(), { concurrencyKey: { key: mine } }, mine);
+    const ends = await outcome(Promise.allSettled([take("x", "y").run(), take("y", "z").run(), take("z", "x").run()]));
+    const failures = ends.filter((end) => end.status === "rejected");
+    expect(failures).toHaveLength(1);
+    const { message } = (failures[0] as PromiseRejectedResult).reason;
+    for (const key of ["x", "y", "z"]) expect(message).toContain(`concurrency key "${key}" is held by node "call"`);
+
+    const scheduler = new Scheduler({ maxConcurrency: 1 });
+    const keyed = leaf({ concurrencyKey: { key: "k" } });
+    const holdsSlot = around(() => keyed.run({ scheduler })); // Holds the slot; what it runs waits for the key.
+    const [first, second] = await outcome(
+      Promise.allSettled([holdsSlot.run({ scheduler }), leaf({ concurrencyKey: { key: "k" } }).run({ scheduler })]),
+    );
+    expect([first.status, second.status].filter((status) => status === "rejected")).toHaveLength(1);
+    expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0 });
+  });
+
+  it("waits where somebody can still let go", async () => {
+    const concurrencyKey = { key: "two", limit: 2 };
+    const outer = around(() => leaf({ concurrencyKey }).run(), { concurrencyKey });
+    const other = leaf({ concurrencyKey });
+    const [run] = await outcome(Promise.all([outer.run(), other.run()]));
+    expect(run.value).toBe(1);
+  });
+
+  it("lets its fallback stand in", async () => {
+    const concurrencyKey = { key: "stood-in" };
+    const inner = leaf({ concurrencyKey, fallback: "busy" });
+    const run = await outcome(around(() => inner.run(), { concurrencyKey }).run());
+    expect(run.value).toBe("busy");
+  });
+});

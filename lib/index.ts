@@ -61,7 +61,7 @@ export type { DiagramOptions } from "./visualization/diagram.js";
 export type { StateDiagramOptions } from "./visualization/state-diagram.js";
 export type { XStateConfig, XStateNode } from "./visualization/xstate.js";
 
-export { circuitState, resetCircuit, type CircuitState } from "./policies/circuit.js";
+export { circuits, circuitState, resetCircuit, type CircuitReport, type CircuitState } from "./policies/circuit.js";
 export { Scheduler, type SchedulerOptions, type SchedulerStats } from "./policies/scheduler.js";
 export type { ThreadPoolOptions } from "./backends/pool-options.js";
 export { ThreadPool } from "./backends/thread-pool.js";

@@ -38,6 +38,7 @@ it("exports what is documented, and nothing else", () => {
     "any",
     "cachedNode",
     "circuitState",
+    "circuits",
     "condition",
     "decide",
     "next",

@@ -10,7 +10,7 @@ export interface RetryOptions {
   delay?: number;
   /** From 1. @defaultValue 2 */
   factor?: number;
-  /** The longest pause, in ms. @defaultValue 30000 */
+  /** The longest pause, in ms. @defaultValue 30000, or `delay` where that is longer */
   maxDelay?: number;
   /** Full jitter: the pause is a random part of what it would be. @defaultValue false */
   jitter?: boolean;
@@ -32,6 +32,11 @@ export interface CircuitBreakerOptions {
   resetAfter?: number;
   /** How many probes may be in flight at once; the first that succeeds closes the circuit. @defaultValue 1 */
   halfOpenProbes?: number;
+  /**
+   * Whether a call that threw `error` counts as failed; where it does not, as one that was answered. May be async.
+   * @defaultValue always
+   */
+  when?: (error: unknown) => boolean | Promise<boolean>;
 }
 
 /** How often a node may be called: a token bucket that starts full and refills evenly. */
@@ -127,11 +132,16 @@ export function checkRetry(retry: number | RetryOptions | undefined, of: Naming)
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkCircuitBreaker(circuit: CircuitBreakerOptions, of: Naming): void {
-  checkOptions(circuit, ["key", "failureThreshold", "resetAfter", "halfOpenProbes"], `"${of("circuitBreaker")}"`);
+  checkOptions(
+    circuit,
+    ["key", "failureThreshold", "resetAfter", "halfOpenProbes", "when"],
+    `"${of("circuitBreaker")}"`,
+  );
   if (circuit.key !== undefined) checkKey(of("circuitBreaker.key"), circuit.key);
   checkNumber(of("circuitBreaker.failureThreshold"), circuit.failureThreshold, { min: 1, integer: true });
   checkDuration(of("circuitBreaker.resetAfter"), circuit.resetAfter);
   checkNumber(of("circuitBreaker.halfOpenProbes"), circuit.halfOpenProbes, { min: 1, integer: true });
+  checkType(of("circuitBreaker.when"), circuit.when, "function");
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */

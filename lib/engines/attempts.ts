@@ -13,7 +13,8 @@ import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { CircuitBreakerOptions } from "../definition/policy-options.js";
 import type { CacheUser, ResultCache } from "../policies/cache.js";
-import { circuits } from "../policies/circuit.js";
+import { sharedCircuits, type Circuit, type CircuitChange, type Passage } from "../policies/circuit.js";
+import { asked } from "../policies/asked.js";
 import { called, callFor } from "../policies/callers.js";
 import { Holder } from "../policies/holder.js";
 import { hooked } from "../policies/hooks.js";
@@ -29,6 +30,7 @@ import {
   NodeTimeoutError,
   QueueFullError,
   RetryExhaustedError,
+  isErrorOf,
   type ErrorSite,
 } from "../run/errors.js";
 import { DetachedHost } from "./detached-host.js";
@@ -79,6 +81,8 @@ export interface AttemptHost extends AttemptControls {
   attemptsBefore(node: number): number;
   /** How many attempts were made. */
   attemptsOf(node: number): number;
+  /** The node's call has opened or closed its circuit. */
+  circuitChanged(node: number, type: CircuitChange, key: string | undefined): void;
   /** No attempt was made, and none will be. */
   notAttempted(node: number): void;
 }
@@ -153,26 +157,56 @@ export class Attempts {
 
   private *guarded(node: number, options: CircuitBreakerOptions): Coroutine {
     const { host } = this;
-    const spec = host.specOf(node);
-    const circuit = circuits.of(options.key, host.workflow, spec);
+    const { key } = options;
+    const circuit = sharedCircuits.of(key, host.workflow, host.specOf(node));
     const passage = circuit.enter(options);
     if (passage === undefined) {
       host.notAttempted(node);
-      const name = options.key === undefined ? "its circuit" : `the circuit "${options.key}"`;
-      const when =
-        circuit.state === "open" ? `for ${Math.ceil(circuit.remaining)} ms more` : "but for probes under way";
+      const name = key === undefined ? "its circuit" : `the circuit "${key}"`;
+      const retryAfter = Math.ceil(circuit.remaining);
+      const when = retryAfter > 0 ? `for ${retryAfter} ms more` : "but for probes under way";
       const message = `${host.labelOf(node)} was not called: ${name} is open ${when}, because calls kept failing. Try later.`;
-      throw new CircuitOpenError(message, host.siteOf(node, 0));
+      throw new CircuitOpenError(message, host.siteOf(node, 0), key, retryAfter);
     }
     try {
       const value = yield* this.tried(node);
-      circuit.succeeded(passage);
+      if (circuit.succeeded(passage)) host.circuitChanged(node, "circuit.closed", key);
       return value;
     } catch (error) {
-      if (this.waits.isGivenUp(error) || isPause(error) || isQueueFull(error)) circuit.abandoned(passage);
-      else circuit.failed(passage, options);
+      const change = yield* this.judge(circuit, passage, node, error);
+      if (change !== undefined) host.circuitChanged(node, change, key);
       throw error;
     }
+  }
+
+  /** Tells a circuit of a call that threw; says what that has changed. */
+  private *judge(
+    circuit: Circuit,
+    passage: Passage,
+    node: number,
+    error: unknown,
+  ): Coroutine<CircuitChange | undefined> {
+    const options = this.host.specOf(node).options.circuitBreaker as CircuitBreakerOptions;
+    const { when } = options;
+    let isFailure = true;
+    try {
+      if (this.waits.isGivenUp(error) || isPause(error) || this.wasNotCalled(node, error)) throw error;
+      const thrown = isInstance(error, RetryExhaustedError) ? error.cause : error;
+      if (when !== undefined)
+        isFailure = Boolean(yield* asked("circuitBreaker.when", thrown, this.waits, () => when(thrown)));
+    } catch (own) {
+      circuit.abandoned(passage);
+      throw own;
+    }
+    if (isFailure) return circuit.failed(passage, options) ? "circuit.opened" : undefined;
+    return circuit.succeeded(passage) ? "circuit.closed" : undefined;
+  }
+
+  /** Whether the node's function was never called, however often that was tried. */
+  private wasNotCalled(node: number, error: unknown): boolean {
+    if (isInstance(error, RetryExhaustedError)) return error.errors.every((one) => this.wasNotCalled(node, one));
+    if (!isErrorOf(this.host.siteOf(node, 0).runId, error)) return false;
+    return error.attempt === 0 || isInstance(error, QueueFullError);
   }
 
   private *tried(node: number): Coroutine {
@@ -258,12 +292,6 @@ function placeOf(host: AttemptHost, node: number): string {
 }
 
 type Fallback = (error: unknown, ctx: Context) => unknown;
-
-/** Whether the node was never called, however often it was tried. */
-function isQueueFull(error: unknown): boolean {
-  if (isInstance(error, RetryExhaustedError)) return error.errors.every(isQueueFull);
-  return isInstance(error, QueueFullError);
-}
 
 /** Looks a node's result up on behalf of its run. */
 class CachedNode implements CacheUser {

@@ -4,6 +4,7 @@ import { findClock, now } from "../base/clock.js";
 import { abandon, drive, pendingOf, whenSettled } from "../base/coroutine.js";
 import type { DagwrightError } from "../base/errors.js";
 import { isContext, type DagPlan } from "../planning/plan.js";
+import { criticalFirst, type Ranking } from "../planning/ranking.js";
 import { NodeContext } from "../run/context.js";
 import { ExecutionError } from "../run/errors.js";
 import { factsOf, isPause } from "../run/pause.js";
@@ -58,6 +59,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   declare protected readonly options: RunOptions<any>;
   declare protected readonly setup: RunSetup;
   private readonly plan: DagPlan;
+  private readonly ranking: Ranking;
   /** Which nodes may run; undefined while the plan's order says that, see {@link DagRun.followOrder}. */
   private lazyReadiness: Readiness | undefined = undefined;
   /** How many nodes of the plan's order have started, while it is followed. */
@@ -100,6 +102,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined;
     const isSerial = plan.isSerial || this.isSequential;
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
+    const isLimited = limit < Infinity || options.mode === "parallel" || this.scheduler !== undefined;
+    this.ranking = isLimited && !isSerial ? criticalFirst(plan) : plan;
     this.slots = new Slots(limit, this);
     findClock();
     this.time = this.beganAt = now();
@@ -142,7 +146,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private newReadiness(): Readiness {
     const { retain, executor } = this.options;
     const lanes = this.workers === undefined ? undefined : this.threads?.nodes;
-    let next = executorFor(executor ?? "workQueue", this.plan, lanes);
+    let next = executorFor(executor ?? "workQueue", this.plan, this.ranking, lanes);
     const { deadlines } = this;
     if (deadlines !== undefined) next = new Punctual(next, deadlines, () => this.time);
     return new Readiness(this.plan, this.state, this.announcer, this.isSequential, retain === "outputs", next);
@@ -322,7 +326,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
    * skipped and no node could overtake another. Says whether that is still so.
    */
   private followOrder(): boolean {
-    const { order, size, managed } = this.plan;
+    const { order } = this.ranking;
+    const { size, managed } = this.plan;
     while (this.lazyReadiness === undefined) {
       if (this.open > 0) return this.slots.isFull;
       if (this.position === size || this.over || this.time >= this.deadline) return true;
@@ -366,13 +371,13 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.fulfil = (value) => {
       if (this.over) return;
       try {
-        this.tookTurn(this.plan.order[this.position - 1], value);
+        this.tookTurn(this.ranking.order[this.position - 1], value);
         if (!this.followOrder() || this.open === 0) this.pump();
       } catch (fault) {
         this.breakOff(fault);
       }
     };
-    this.reject = (error) => this.settled(this.plan.order[this.position - 1], false, false, error);
+    this.reject = (error) => this.settled(this.ranking.order[this.position - 1], false, false, error);
   }
 
   /** What `succeeded` does for a plain node of the plan's order. */

@@ -1,6 +1,7 @@
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
+import type { CircuitChange } from "../policies/circuit.js";
 import type { Holder } from "../policies/holder.js";
 import { processLimits, type Limits } from "../policies/limits.js";
 import type { Scheduler } from "../policies/scheduler.js";
@@ -63,6 +64,10 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
 
   gate(): Promise<void> | undefined {
     return this.run.gate();
+  }
+
+  circuitChanged(node: number, type: CircuitChange, key: string | undefined): void {
+    if (!this.isOver) this.run.announcer?.announce({ type, key }, node);
   }
 
   cacheMissed(): void {

@@ -87,7 +87,7 @@ export class Lines {
     } catch (cause) {
       if (!isInstance(cause, QueueFull)) throw cause;
       const message = `${host.labelOf(node)} was turned away. ${cause.message} Raise "maxQueueSize", or give it a retry.`;
-      const error = new QueueFullError(message, host.siteOf(node, n));
+      const error = new QueueFullError(message, host.siteOf(node, n), scheduler.stats().queued);
       host.attemptFailed(node, n, error);
       throw error;
     }

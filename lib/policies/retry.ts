@@ -2,7 +2,7 @@ import type * as library from "p-retry";
 import { block } from "../base/block.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
 import type { Waits } from "../base/waits.js";
-import { messageOf } from "../base/message.js";
+import { asked } from "./asked.js";
 import { isPause } from "../run/pause.js";
 import type { RetryOptions } from "../definition/policy-options.js";
 
@@ -35,7 +35,8 @@ export function retriesOf(retry: number | RetryOptions | undefined): number {
 
 /** The pause in ms between attempt `attempt`, counted from 1, which failed, and the next. */
 export function delayAfter(attempt: number, options: RetryOptions, random = Math.random): number {
-  const { backoff = "exponential", delay = DEFAULT_DELAY, factor = DEFAULT_FACTOR, maxDelay = LONGEST_DELAY } = options;
+  const { backoff = "exponential", delay = DEFAULT_DELAY, factor = DEFAULT_FACTOR } = options;
+  const { maxDelay = Math.max(delay, LONGEST_DELAY) } = options;
   const growth = backoff === "fixed" ? 1 : backoff === "linear" ? attempt : factor ** (attempt - 1);
   const longest = Math.min(delay * growth, maxDelay);
   return options.jitter === true ? random() * longest : longest;
@@ -62,37 +63,28 @@ export function* retrying(
   } catch (error) {
     if (controls.isOver || isPause(error)) throw error;
     errors.push(error);
-    const delay = yield* pauseAfter(errors, options);
+    const delay = yield* pauseAfter(errors, options, waits);
     if (delay === undefined) throw error;
-    if (controls.sync) return yield* retryBlocking(options, attempt, errors, delay);
+    if (controls.sync) return yield* retryBlocking(options, attempt, errors, delay, waits);
     const pause = (ms: number) => {
       onPause(errors.length + 1);
       return ms > 0 ? waits.pause(ms) : undefined;
     };
-    return yield retryWaiting(options, attempt, errors, delay, controls.signal, pause);
+    return yield retryWaiting(options, attempt, errors, delay, controls.signal, waits, pause);
   }
 }
 
 /** The pause before the next attempt, in ms; undefined when there is to be none. */
-function* pauseAfter(errors: readonly unknown[], options: RetryOptions): Coroutine<number | undefined> {
+function* pauseAfter(errors: readonly unknown[], options: RetryOptions, waits: Waits): Coroutine<number | undefined> {
   const attempt = errors.length;
   const error = errors[attempt - 1];
   if (attempt > retriesOf(options)) return undefined;
-  if (options.when !== undefined && !(yield* asked("when", error, () => options.when?.(error, attempt))))
+  if (options.when !== undefined && !(yield* asked("retry.when", error, waits, () => options.when?.(error, attempt))))
     return undefined;
   const delay = delayAfter(attempt, options);
-  if (options.onRetry !== undefined) yield* asked("onRetry", error, () => options.onRetry?.(error, attempt, delay));
+  if (options.onRetry !== undefined)
+    yield* asked("retry.onRetry", error, waits, () => options.onRetry?.(error, attempt, delay));
   return delay;
-}
-
-function* asked(option: string, failure: unknown, ask: () => unknown): Coroutine {
-  try {
-    return yield ask();
-  } catch (error) {
-    if (isPause(error)) throw error;
-    const message = `"retry.${option}" threw: ${messageOf(error)}, after an attempt had failed: ${messageOf(failure)}`;
-    throw new AggregateError([failure, error], message);
-  }
 }
 
 async function retryWaiting(
@@ -101,6 +93,7 @@ async function retryWaiting(
   errors: unknown[],
   firstDelay: number,
   signal: AbortSignal,
+  waits: Waits,
   pause: (ms: number) => Promise<void> | undefined,
 ): Promise<unknown> {
   const { createRequire } = process.getBuiltinModule("node:module");
@@ -120,7 +113,7 @@ async function retryWaiting(
   const onFailedAttempt = async ({ error }: { error: Error }) => {
     signal.throwIfAborted();
     if (isPause(error)) throw error;
-    const delay = await drive(pauseAfter(errors, options));
+    const delay = await drive(pauseAfter(errors, options, waits));
     if (delay === undefined) throw new AttemptsFailed(errors);
     await pause(delay);
   };
@@ -132,8 +125,13 @@ function* retryBlocking(
   attempt: (n: number) => Coroutine,
   errors: unknown[],
   firstDelay: number,
+  waits: Waits,
 ): Coroutine {
-  for (let delay: number | undefined = firstDelay; delay !== undefined; delay = yield* pauseAfter(errors, options)) {
+  for (
+    let delay: number | undefined = firstDelay;
+    delay !== undefined;
+    delay = yield* pauseAfter(errors, options, waits)
+  ) {
     block(delay);
     try {
       return yield* attempt(errors.length + 1);

@@ -16,6 +16,11 @@ export class Shared<T> {
     return this.byKey.get(key);
   }
 
+  /** The states that have keys. */
+  keyed(): Iterable<[string, T]> {
+    return this.byKey;
+  }
+
   of(key: string | undefined, workflow: string, { fn, name }: NodeSpec): T {
     if (key !== undefined) return this.in(this.byKey, key);
     let states = this.byFunction.get(fn);

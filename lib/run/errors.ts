@@ -81,7 +81,14 @@ export class CircuitOpenError extends ExecutionError {
     this.prototype.name = "CircuitOpenError";
   }
 
-  constructor(message: string, site: ErrorSite) {
+  constructor(
+    message: string,
+    site: ErrorSite,
+    /** The circuit's; undefined for a circuit of the node's own. */
+    readonly key: string | undefined,
+    /** In ms, until calls are let through as probes; 0 while as many as may are under way. */
+    readonly retryAfter: number,
+  ) {
     super(message, site, "CIRCUIT_OPEN");
   }
 }
@@ -92,7 +99,12 @@ export class QueueFullError extends ExecutionError {
     this.prototype.name = "QueueFullError";
   }
 
-  constructor(message: string, site: ErrorSite) {
+  constructor(
+    message: string,
+    site: ErrorSite,
+    /** How many nodes wait. */
+    readonly queued: number,
+  ) {
     super(message, site, "QUEUE_FULL");
   }
 }

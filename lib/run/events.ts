@@ -35,6 +35,12 @@ export type RunEvent =
   | (NodeFact & { readonly type: "node.failed"; readonly error: DagwrightError })
   | (NodeFact & { readonly type: "node.skipped"; readonly skippedBy: string | undefined })
   | (NodeFact & { readonly type: "node.cancelled" })
+  | (NodeFact & {
+      /** The node's call opened its circuit, or closed it. */
+      readonly type: "circuit.opened" | "circuit.closed";
+      /** Undefined for a circuit of the node's own. */
+      readonly key: string | undefined;
+    })
   | (AttemptFact & {
       readonly type: "node.progress";
       /** From 0 to 1; undefined for a log line. */

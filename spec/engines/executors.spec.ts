@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
-import { Dag, type ExecutorName } from "dagwright";
+import { Dag, Scheduler, type ExecutorName, type Priority } from "dagwright";
 import { executorContract } from "../contracts/executor.contract.js";
-import { sleep, useFakeTime } from "../support/fake-time.js";
+import { outcome, sleep, useFakeTime } from "../support/fake-time.js";
 
 executorContract("workQueue");
 executorContract("level");
@@ -25,6 +25,48 @@ describe("When nodes start", () => {
     const timeline = (await running).timeline();
     expect(timeline.find(({ node }) => node === "C")?.start).toBeCloseTo(expected, 1);
     expect(timeline.find(({ node }) => node === "D")?.start).toBeCloseTo(200, 1);
+  });
+
+  it.each([
+    ["with fewer slots than nodes", { concurrency: 2 }],
+    ["with one slot", { concurrency: 1 }],
+    ["under a scheduler", { scheduler: new Scheduler({ maxConcurrency: 1 }) }],
+  ])("is by priority, then the longest way behind, then definition, %s", async (_, options) => {
+    for (const executor of ["workQueue", "level", "reactive"] as const) {
+      for (const work of [() => sleep(1), () => {}]) {
+        const order: string[] = [];
+        const dag = new Dag("d");
+        const add = (name: string, after: string[], priority?: Priority) =>
+          dag.node(name, { after, priority }, () => {
+            order.push(name);
+            return work();
+          });
+        add("leaf", []);
+        add("low", [], "low");
+        add("two", []);
+        add("three", []);
+        add("three b", ["three"]);
+        add("three c", ["three b"]);
+        add("two b", ["two"]);
+        add("other leaf", []);
+        add("urgent", [], "critical");
+        await outcome(dag.run({ mode: "async", executor, ...options }));
+        expect(order.slice(0, 3)).toEqual(["urgent", "three", "two"]);
+        expect(order.indexOf("leaf")).toBeLessThan(order.indexOf("other leaf"));
+        expect(order.indexOf("low")).toBe(executor === "level" ? 5 : 8);
+      }
+    }
+  });
+
+  it("is the order of definition in sequential mode, whatever lies behind", async () => {
+    const dag = new Dag("d");
+    dag.node("leaf", () => 1);
+    dag.node("a", () => 1);
+    dag.node("b", { needs: ["a"] }, (a: number) => a);
+    await dag.run();
+    expect(dag.lastRun?.metrics).toBeDefined();
+    expect(dag.executionOrder).toEqual(["leaf", "a", "b"]);
+    expect([...(dag.lastRun?.timeline() ?? [])].map(({ node }) => node)).toEqual(["leaf", "a", "b"]);
   });
 
   it("is refused for an executor that does not exist", async () => {

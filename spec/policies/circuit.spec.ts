@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import {
   CircuitOpenError,
+  circuits,
   circuitState,
   Dag,
   Fsm,
@@ -9,6 +10,7 @@ import {
   Scheduler,
   type CircuitBreakerOptions,
   type Context,
+  type RunEvent,
 } from "dagwright";
 import { outcome, pass, rejection, sleep, useFakeTime } from "../support/fake-time.js";
 
@@ -189,6 +191,80 @@ describe("circuitBreaker", () => {
     expect(await rejection(define().run())).not.toBeInstanceOf(CircuitOpenError);
   });
 
+  it('does not count what "when" takes for an answer: a probe that gets one closes it', async () => {
+    const key = `when ${keys++}`;
+    let status = 404;
+    const when = vi.fn(async (error: unknown) => (error as { status: number }).status >= 500);
+    const dag = new Dag("d");
+    dag.node("call", { circuitBreaker: { key, failureThreshold: 2, resetAfter: 50, when }, retry: 0 }, () => {
+      throw Object.assign(new Error("no"), { status });
+    });
+    for (let i = 0; i < 5; i++) await rejection(dag.run());
+    expect(circuitState(key)).toBe("closed");
+    status = 503;
+    await rejection(dag.run());
+    await rejection(dag.run());
+    expect(circuitState(key)).toBe("open");
+    status = 404;
+    await pass(60);
+    expect(await rejection(dag.run())).not.toBeInstanceOf(CircuitOpenError);
+    expect(circuitState(key)).toBe("closed");
+    expect(when).toHaveBeenCalledTimes(8);
+  });
+
+  it('gives "when" the node\'s own error, retried or not; what it throws fails the node, and the probe is free again', async () => {
+    const key = `when ${keys++}`;
+    const down = new Error("down");
+    const seen: unknown[] = [];
+    let answer: () => boolean = () => true;
+    const when = (error: unknown) => (seen.push(error), answer());
+    const dag = new Dag("d");
+    dag.node("call", { circuitBreaker: { key, failureThreshold: 1, resetAfter: 10, when }, retry: 1 }, () => {
+      throw down;
+    });
+    await rejection(dag.run());
+    expect(seen).toEqual([down]);
+    await pass(20);
+    answer = () => {
+      throw new Error("when is broken");
+    };
+    expect((await rejection(dag.run())).message).toMatch(/"circuitBreaker.when" threw: when is broken/u);
+    answer = () => false;
+    expect(await rejection(dag.run())).not.toBeInstanceOf(CircuitOpenError);
+    expect(circuitState(key)).toBe("closed");
+  });
+
+  it("tells observers when it opens and closes, and whoever is turned away when to try again", async () => {
+    const { key, dag, behave, fail } = service({ failureThreshold: 2, resetAfter: 100 });
+    const events: unknown[] = [];
+    const observers = [(event: RunEvent) => event.type.startsWith("circuit") && events.push([event.type, event])];
+    await fail(1);
+    await rejection(dag.run({ observers }));
+    await pass(40);
+    expect(await rejection(dag.run({ observers }))).toMatchObject({ key, retryAfter: 60 });
+    await pass(70);
+    behave.now = "work";
+    await outcome(dag.run({ observers }));
+    expect(events).toMatchObject([
+      ["circuit.opened", { node: "call", key }],
+      ["circuit.closed", { node: "call", key }],
+    ]);
+  });
+
+  it("is listed with what it has seen", async () => {
+    const { key, behave, call, fail } = service({ failureThreshold: 2, resetAfter: 100 });
+    behave.now = "work";
+    await call();
+    behave.now = "fail";
+    await fail(2);
+    await rejection(call());
+    const report = () => circuits().find((circuit) => circuit.key === key);
+    const seen = { key, successes: 1, failures: 2, rejected: 1, failuresInRow: 0 };
+    expect(report()).toEqual({ ...seen, state: "open", retryAfter: 100 });
+    resetCircuit(key);
+    expect(report()).toEqual({ ...seen, state: "closed", retryAfter: 0, successes: 0, failures: 0, rejected: 0 });
+  });
+
   it("of a key that nobody called is closed", () => {
     expect(circuitState("nobody")).toBe("closed");
     expect(() => resetCircuit("nobody")).not.toThrow();
@@ -203,6 +279,7 @@ describe("circuitBreaker", () => {
     ],
     [{ halfOpenProbes: 1.5 }, /"circuitBreaker.halfOpenProbes" of node "a" must be a whole number/u],
     [{ threshold: 3 }, /Unknown option "threshold" of "circuitBreaker" of node "a"/u],
+    [{ when: 500 }, /"circuitBreaker.when" of node "a" must be a function; received 500/u],
     [true, /The options of "circuitBreaker" of node "a" must be an object; received true/u],
   ])("refuses %j", (circuitBreaker, message) => {
     expect(() => new Dag("d").node("a", { circuitBreaker } as never, () => 1)).toThrow(message);

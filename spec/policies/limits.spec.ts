@@ -112,6 +112,19 @@ describe("throttle", () => {
   });
 });
 
+it("a throttle that nodes share has one rate, until it has refilled", async () => {
+  const key = newKey();
+  const { dag } = dagOf(1, { throttle: { key, limit: 1, interval: 100 } });
+  const other = dagOf(1, { throttle: { key, limit: 2, interval: 100 } });
+  await outcome(dag.run());
+  expect((await rejection(other.dag.run())).message).toBe(
+    `Node "n0" was not called: others of its throttle "${key}" have 1 in 100 ms, and it has 2 in 100 ms. Give all of a key the same.`,
+  );
+  await pass(100);
+  await outcome(other.dag.run());
+  expect(other.began).toHaveLength(1);
+});
+
 describe("concurrencyKey", () => {
   it("lets only so many nodes of a key be in flight, over all runs, first come first served", async () => {
     const concurrencyKey = { key: newKey(), limit: 2 };
@@ -132,6 +145,21 @@ describe("concurrencyKey", () => {
     const runs = [other.dag.run({ scheduler: a }), other.dag.run({ scheduler: b }), other.dag.run({ scheduler: a })];
     await outcome(Promise.all(runs));
     expect(other.began).toEqual([0, 0, 100]);
+  });
+
+  it("has one limit: a node with another fails, and says so", async () => {
+    const key = newKey();
+    const { dag } = dagOf(1, { concurrencyKey: { key, limit: 2 } }, 100);
+    const other = dagOf(1, { concurrencyKey: { key, limit: 3 } }, 100);
+    const running = dag.run();
+    expect(await rejection(other.dag.run())).toMatchObject({
+      code: "EXECUTION",
+      attempt: 0,
+      message: `Node "n0" was not called: others of its concurrency key "${key}" have the limit 2, and it has 3. Give all of a key the same limit.`,
+    });
+    await outcome(running);
+    await outcome(other.dag.run());
+    expect(other.began).toHaveLength(1);
   });
 
   it("frees its place when the node fails, times out or is cancelled while it runs or waits", async () => {

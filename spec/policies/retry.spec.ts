@@ -62,6 +62,7 @@ describe("retry", () => {
     ["exponentially, by delay and factor", { retries: 3, delay: 10, factor: 3 }, [0, 10, 40, 130]],
     ["linearly", { retries: 3, backoff: "linear", delay: 10 }, [0, 10, 30, 60]],
     ["evenly", { retries: 3, backoff: "fixed", delay: 10 }, [0, 10, 20, 30]],
+    ["as long as it says", { retries: 1, delay: 60_000, backoff: "fixed" }, [0, 60_000]],
     ["up to maxDelay", { retries: 4, delay: 100, maxDelay: 250 }, [0, 100, 300, 550, 800]],
     ["not at all", { retries: 2, delay: 0 }, [0, 0, 0]],
     ["up to 30 s by default", { retries: 3, delay: 20_000 }, [0, 20_000, 50_000, 80_000]],

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, QueueFullError, RetryExhaustedError, Scheduler, type Priority } from "dagwright";
-import { outcome, pass, sleep, useFakeTime } from "../support/fake-time.js";
+import { outcome, pass, rejection, sleep, useFakeTime } from "../support/fake-time.js";
 
 useFakeTime();
 
@@ -188,6 +188,20 @@ describe("A scheduler", () => {
     await closing;
     await scheduler.close();
     await new Scheduler().close();
+  });
+
+  it("waits no longer than it is told when it closes, and says what is left", async () => {
+    const scheduler = new Scheduler({ maxConcurrency: 1 });
+    const order: string[] = [];
+    const running = Promise.all(["a", "b"].map((name) => job(name, order, undefined, 100).run({ scheduler })));
+    const left = scheduler.close({ timeout: 30 });
+    await pass(40);
+    expect(await left).toEqual({ runs: 2, running: 1, queued: 1 });
+    expect(await rejection(job("c", order).run({ scheduler }))).toMatchObject({ name: "ClosedError", code: "CLOSED" });
+    await outcome(running);
+    expect(await scheduler.close({ timeout: 1000 })).toEqual({ runs: 0, running: 0, queued: 0 });
+    expect(vi.getTimerCount()).toBe(0);
+    await expect(scheduler.close({ timeout: -1 })).rejects.toThrow(/"timeout" must be a number of milliseconds/u);
   });
 
   it("takes 100,000 nodes", async () => {

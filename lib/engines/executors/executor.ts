@@ -1,5 +1,5 @@
 /**
- * When a node whose needs are there starts. `workQueue`: as soon as there is a free slot, the highest priority first.
+ * When a node whose needs are there starts. `workQueue`: as soon as there is a free slot, the highest priority first, then the longest way behind it.
  * `level`: when every node that is nearer to the entry points has settled. `reactive`: at the event that its last need
  * completed, without passing through a queue unless it has to wait for a slot.
  */

@@ -1,10 +1,11 @@
 import { levels } from "../../graph/order.js";
 import type { DagPlan } from "../../planning/plan.js";
+import type { Ranking } from "../../planning/ranking.js";
 import { WorkQueue } from "./work-queue.js";
 
 /**
  * The executor `level`: a node starts when all nodes that are fewer edges away from the entry points have settled, in a
- * level by priority. Source: Kahn's levels, with a barrier behind each. Cost: O(nodes + edges) a run.
+ * level in the order of the ranking. Source: Kahn's levels, with a barrier behind each. Cost: O(nodes + edges) a run.
  */
 export class LevelByLevel extends WorkQueue {
   private readonly levelOf: Int32Array;
@@ -14,8 +15,8 @@ export class LevelByLevel extends WorkQueue {
   private readonly held: number[][] = [];
   private current = 0;
 
-  constructor(plan: DagPlan, lanes: Uint8Array | undefined) {
-    super(plan, lanes);
+  constructor(plan: DagPlan, ranking: Ranking, lanes: Uint8Array | undefined) {
+    super(plan, ranking, lanes);
     this.levelOf = levels(plan.graph, plan.order);
     for (const level of this.levelOf) this.left[level] = (this.left[level] ?? 0) + 1;
   }

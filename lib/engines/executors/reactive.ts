@@ -4,8 +4,8 @@ const NONE = -1;
 
 /**
  * The executor `reactive`: a node fires at the event that the last of its needs is there. A node that fires alone, with a
- * slot free, starts without ever being queued; nodes that fire together, or find no slot, start by priority, ties by
- * order of definition.
+ * slot free, starts without ever being queued; nodes that fire together, or find no slot, start in the order of the
+ * ranking.
  */
 export class Reactive extends WorkQueue {
   /** The node that fired last, while nothing is queued. */

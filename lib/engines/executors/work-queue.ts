@@ -1,9 +1,10 @@
 import { MinSet } from "../../graph/min-set.js";
 import type { DagPlan } from "../../planning/plan.js";
+import type { Ranking } from "../../planning/ranking.js";
 import type { Executor } from "./executor.js";
 
 /**
- * The executor `workQueue`: whatever is ready starts as soon as there is a slot, by priority, ties by order of definition.
+ * The executor `workQueue`: whatever is ready starts as soon as there is a slot, in the order of the ranking.
  * Cost: O(log₃₂ nodes) to put a node in or take it out.
  */
 export class WorkQueue implements Executor {
@@ -11,7 +12,8 @@ export class WorkQueue implements Executor {
   private readonly second: MinSet | undefined;
 
   constructor(
-    protected readonly plan: DagPlan,
+    plan: DagPlan,
+    private readonly ranking: Ranking,
     private readonly lanes: Uint8Array | undefined,
   ) {
     this.first = new MinSet(plan.size);
@@ -27,7 +29,7 @@ export class WorkQueue implements Executor {
   }
 
   add(node: number): void {
-    const { rank } = this.plan;
+    const { rank } = this.ranking;
     const queue = this.second !== undefined && this.isSecond(node) ? this.second : this.first;
     queue.add(rank === undefined ? node : rank.of[node]);
   }
@@ -46,7 +48,7 @@ export class WorkQueue implements Executor {
 
   private takeFrom(queue: MinSet): number {
     const next = queue.take();
-    const { rank } = this.plan;
+    const { rank } = this.ranking;
     return rank === undefined || next < 0 ? next : rank.node[next];
   }
 }

@@ -45,8 +45,8 @@ export function dagHandle<N>(run: DagRun, { result, ended }: Outcome<RunResult<N
     get recorded() {
       return run.recorded;
     },
-    pause: () => (run.go(), run.pause(), result),
-    cancel: (reason) => (run.go(), run.cancel(reason), ended),
+    pause: () => (run.pause(), result),
+    cancel: (reason) => (run.cancel(reason), ended),
     events: () => eventStream((observer) => run.observe(observer)),
   };
 }

@@ -46,8 +46,7 @@ export interface FsmHandle<S = Record<string, unknown>> {
    */
   stop(): Promise<FsmResult<S>>;
   /**
-   * What happens from now on, for `for await`; ends with the run. Called first after `start`, in the same turn, it tells
-   * everything. Of a run that another process drives, it tells what happens when that one is gone and the run goes on here.
+   * What happens from now on, for `for await`; ends with the run. Called in the same turn as `start`, it tells everything. Of a run that another process drives, it tells what happens when that one is gone and the run goes on here.
    */
   events(): AsyncIterableIterator<RunEvent>;
 }
@@ -57,16 +56,12 @@ export type FsmElsewhere<S> = Pick<FsmHandle<S>, "state" | "send" | "waitFor" | 
 
 /** The handle of a run that has begun. */
 export function fsmHandle<S>(run: FsmRun, { result }: Outcome<FsmResult<S>>): FsmHandle<S> {
-  const begun = () => {
-    run.go();
-    return run;
-  };
   return {
     get runId() {
       return run.state.runId;
     },
     get state() {
-      const { state } = begun();
+      const { state } = run;
       return state.plan.specs[state.current].name as StateKey<S>;
     },
     result,
@@ -75,11 +70,11 @@ export function fsmHandle<S>(run: FsmRun, { result }: Outcome<FsmResult<S>>): Fs
     },
     send: async (event, payload) => {
       checkName("event", event);
-      return begun().send(event, payload);
+      return run.send(event, payload);
     },
-    waitFor: (state, options) => waitFor(begun(), state, options?.timeout, (index) => run.watch(index)),
-    pause: () => (begun().pause(), result),
-    stop: () => (begun().stop(), result),
+    waitFor: (state, options) => waitFor(run, state, options?.timeout, (index) => run.watch(index)),
+    pause: () => (run.pause(), result),
+    stop: () => (run.stop(), result),
     events: () => eventStream((observer) => run.observe(observer)),
   };
 }

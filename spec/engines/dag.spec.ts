@@ -459,6 +459,7 @@ describe("Dag › time and cancellation", () => {
     dag.node("b", { needs: ["a"] }, never);
     const started = dag.start({ runId: "mine" });
     expect(started.runId).toBe("mine");
+    await sleep(0);
     const paused = await started.pause();
     expect(paused.status).toBe("paused");
     expect(statuses(paused)).toEqual({ a: "completed", b: "ready" });
@@ -474,8 +475,31 @@ describe("Dag › time and cancellation", () => {
   it("is completed when it is paused with nothing left to do", async () => {
     const dag = new Dag("d");
     dag.node("a", () => sleep(5));
-    expect((await dag.start().pause()).status).toBe("completed");
+    const handle = dag.start();
+    await sleep(0);
+    expect((await handle.pause()).status).toBe("completed");
   });
+
+  it.each(["sequential", "async"] as const)(
+    "runs no node when it is told to end in the turn of start (%s)",
+    async (mode) => {
+      const ran = vi.fn(() => 1);
+      const dag = new Dag("d");
+      dag.node("a", ran);
+      dag.node("b", { needs: ["a"] }, ran);
+      const paused = dag.start({ mode }).pause();
+      const cancelled = dag.start({ mode });
+      cancelled.result.catch(() => {});
+      const ended = cancelled.cancel();
+      const aborts = new AbortController();
+      const aborted = dag.start({ mode, signal: aborts.signal });
+      aborts.abort();
+      expect((await paused).status).toBe("paused");
+      expect((await ended).status).toBe("cancelled");
+      await expect(aborted.result).rejects.toThrow(CancelledError);
+      expect(ran).not.toHaveBeenCalled();
+    },
+  );
 });
 
 describe("Dag › hooks", () => {

@@ -783,6 +783,7 @@ describe("Events from outside", () => {
 
   it("end with stop: the result resolves as cancelled, what was sent is refused", async () => {
     const handle = order().start();
+    await sleep(1);
     const refused = caught(handle.send("SENT"));
     const run = await handle.stop();
     expect(run).toMatchObject({ status: "cancelled", stateHistory: ["created"], currentState: "created" });
@@ -793,15 +794,36 @@ describe("Events from outside", () => {
 
   it("end with pause: at once when waiting, after the state that is executing otherwise", async () => {
     const handle = order().start();
+    await sleep(1);
     expect(await handle.pause()).toMatchObject({ status: "paused", currentState: "created", finalState: undefined });
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, async () => (await sleep(5), next("b", 1)));
     fsm.state("b", () => stop(2));
-    const run = await fsm.start().pause();
+    const pausing = fsm.start();
+    await sleep(1);
+    const run = await pausing.pause();
     expect(run).toMatchObject({ status: "paused", value: 1, currentState: "b", cycleCount: 1 });
     const waits = new Fsm("f");
     waits.state("a", { initial: true }, async () => (await sleep(5), waitForEvent({ GO: "a" })));
-    expect(await waits.start().pause()).toMatchObject({ status: "paused", currentState: "a", cycleCount: 1 });
+    const waiting = waits.start();
+    await sleep(1);
+    expect(await waiting.pause()).toMatchObject({ status: "paused", currentState: "a", cycleCount: 1 });
+  });
+
+  it("execute no state in the turn of start: neither sending nor looking does, and pause and stop come first", async () => {
+    const ran = vi.fn(() => waitForEvent({ GO: "b" }));
+    const fsm = new Fsm("f");
+    fsm.state("a", { initial: true }, ran);
+    fsm.state("b", () => stop("b"));
+    expect(await fsm.start().pause()).toMatchObject({ status: "paused", currentState: "a", cycleCount: 0 });
+    expect(await fsm.start().stop()).toMatchObject({ status: "cancelled", cycleCount: 0 });
+    const handle = fsm.start();
+    expect(handle.state).toBe("a");
+    const there = handle.waitFor("b");
+    const sent = handle.send("GO");
+    expect(ran).not.toHaveBeenCalled();
+    await Promise.all([there, sent]);
+    expect((await handle.result).value).toBe("b");
   });
 
   it("leave no timer behind when the run ends", async () => {

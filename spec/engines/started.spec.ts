@@ -98,6 +98,7 @@ describe("A started run", () => {
     expect(told.at(-1)).toBe("run.finished");
     const cancelled = slowDag().start({ mode: "async" });
     const events = collect(cancelled.events());
+    await turn();
     const partial = await cancelled.cancel("enough");
     cancelled.result.catch(() => {});
     expect(partial.status).toBe("cancelled");

@@ -1,10 +1,7 @@
 /** Checks of what a worker says: code of users runs there too, and can change whatever it reaches. */
-import type { EncodedError, EncodedThrown } from "../base/error-codec.js";
+import { MOST_ERRORS, type EncodedError, type EncodedThrown } from "../base/error-codec.js";
 import { BrokenThread, UNREADABLE } from "./thread-faults.js";
 import type { CallTask, Completed, Notice, ProbeAnswer, ProbeTask, Progress } from "./thread-protocol.js";
-
-/** Deeper causes than a worker ever sends. */
-const MOST_CAUSES = 50;
 
 /** The notice that a message is; undefined when it is an answer. A notice of no known shape tells nothing. */
 export function noticeIn(message: unknown): Notice | undefined {
@@ -65,14 +62,18 @@ function isEntries(value: unknown): value is [string, unknown][] | undefined {
 }
 
 function isThrown(value: unknown, depth = 0): value is EncodedThrown {
-  if (!isRecord(value) || depth > MOST_CAUSES) return false;
+  if (!isRecord(value) || depth > MOST_ERRORS) return false;
   return "error" in value ? isEncodedError(value.error, depth) : "value" in value;
 }
 
 function isEncodedError(value: unknown, depth: number): value is EncodedError {
   if (!isRecord(value) || typeof value.name !== "string" || typeof value.message !== "string") return false;
-  const { stack, cause } = value;
-  return (stack === undefined || typeof stack === "string") && (cause === undefined || isThrown(cause, depth + 1));
+  const { stack, cause, errors = [], own } = value;
+  const nested = Array.isArray(errors)
+    ? [...(errors as unknown[]), ...(cause === undefined ? [] : [cause])]
+    : [undefined];
+  const isReadable = (stack === undefined || typeof stack === "string") && own !== undefined && isEntries(own);
+  return isReadable && nested.every((thrown) => isThrown(thrown, depth + 1));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

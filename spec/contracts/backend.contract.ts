@@ -64,6 +64,18 @@ export function backendContract(backend: "inline" | "thread", options: RunOption
       expect(run.nodes.get("text")?.error?.cause).toBe("just text");
     });
 
+    it("keeps an error's own properties and an aggregate's errors, which decide what is tried again", async () => {
+      const run = await failing.run({ ...options, errorStrategy: "continue" });
+      expect(run.nodes.get("http")).toMatchObject({ attempts: 3, error: { code: "RETRY_EXHAUSTED" } });
+      expect(run.nodes.get("http")?.error?.cause).toMatchObject({ status: 503, details: { retryAfter: 7 } });
+      const aggregate = run.nodes.get("aggregate")?.error?.cause as AggregateError;
+      expect(aggregate).toBeInstanceOf(AggregateError);
+      expect(aggregate.errors).toMatchObject([{ message: "a" }, { message: "b", name: "RangeError" }]);
+      const circular = run.nodes.get("circular")?.error?.cause as AggregateError;
+      expect(circular.message).toBe("round");
+      expect(circular.errors[0]).toMatchObject({ message: "round" });
+    });
+
     it("applies hooks to inputs and results", async () => {
       const hooks: NodeHooks = {
         preExecute: ({ name }) => (name === "sum" ? { xs: [1, 2] } : undefined),

@@ -55,6 +55,20 @@ export const failing = new Dag("failing");
 failing.node("weird", () => {
   throw new Weird("odd", { cause: new RangeError("deep") });
 });
+failing.node(
+  "http",
+  { retry: { retries: 2, delay: 0, when: (error) => (error as { status?: number }).status === 503 } },
+  () => {
+    throw Object.assign(new Error("HTTP 503"), { status: 503, details: { retryAfter: 7 }, retryLater() {} });
+  },
+);
+failing.node("aggregate", () => Promise.any([Promise.reject(new Error("a")), Promise.reject(new RangeError("b"))]));
+failing.node("circular", () => {
+  const round = new AggregateError([], "round");
+  round.errors.push(round, round);
+  round.cause = round;
+  throw round;
+});
 failing.node("text", () => {
   throw "just text";
 });

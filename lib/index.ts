@@ -97,6 +97,7 @@ export {
   CircuitOpenError,
   DeadlockError,
   ExecutionError,
+  FallbackError,
   InputsTimeoutError,
   InvalidTransitionError,
   MaxCyclesError,

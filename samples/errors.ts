@@ -3,7 +3,7 @@
  *
  * Prints a line a strategy:
  *
- *     failFast: Node "weather" failed: the feed is down
+ *     failFast: Node "weather" failed: the feed is down. See the cause.
  *     continue: failed, page skipped, news kept
  *     continueNone: failed, page "news + nothing + sport"
  *     retry: completed after 2 attempts

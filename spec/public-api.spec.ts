@@ -14,6 +14,7 @@ it("exports what is documented, and nothing else", () => {
     "DeadlockError",
     "DisconnectedNodeError",
     "ExecutionError",
+    "FallbackError",
     "Fsm",
     "InputsTimeoutError",
     "InvalidNodeError",

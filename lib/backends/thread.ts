@@ -1,7 +1,7 @@
 import type { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import { decodeThrown } from "../base/error-codec.js";
-import { messageOf } from "../base/message.js";
+import { asSentence, messageOf } from "../base/message.js";
 import type { Context } from "../definition/context.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { BackendError, NotCloneableError, type ErrorSite } from "../run/errors.js";
@@ -150,12 +150,16 @@ function unanswered(spec: NodeSpec, error: unknown, site: ErrorSite): Error {
   const { name } = spec;
   const because = { ...site, cause: error };
   if (error instanceof StartFault)
-    return new BackendError(`Node "${name}" was not called: ${error.message}.`, because, undefined);
+    return new BackendError(`Node "${name}" was not called: ${asSentence(error.message)}`, because, undefined);
   if (error instanceof ThreadExit) {
-    const message = `The worker that executed node "${name}" exited with code ${error.exitCode}.`;
+    const message = `The worker that executed node "${name}" exited with code ${error.exitCode}. Find out what in it calls process.exit, or give it a retry.`;
     return new BackendError(message, because, error.exitCode);
   }
-  return new BackendError(`The worker that executed node "${name}" ended: ${messageOf(error)}.`, because, 1);
+  return new BackendError(
+    `The worker that executed node "${name}" ended: ${asSentence(messageOf(error))} Catch that in the node, or give it a retry.`,
+    because,
+    1,
+  );
 }
 
 function notCloneable(spec: NodeSpec, path: string, site: ErrorSite): NotCloneableError {

@@ -13,6 +13,11 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
+/** A text as the end of a sentence, so that another can follow. */
+export function asSentence(text: string): string {
+  return /[.!?…]$/u.test(text) ? text : `${text}.`;
+}
+
 /** What has a message need not be an `Error` of this realm, nor one at all. */
 function textIn(thrown: unknown): string | undefined {
   if (typeof thrown !== "object" || thrown === null) return undefined;

@@ -3,7 +3,7 @@ import type { AttemptCall } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
 import { isInstance } from "../base/hostile.js";
-import { messageOf } from "../base/message.js";
+import { asSentence, messageOf } from "../base/message.js";
 import { Incomparable } from "../base/structural-key.js";
 import type { Waiting } from "../base/waiting.js";
 import { Waits } from "../base/waits.js";
@@ -27,6 +27,7 @@ import { isPause } from "../run/pause.js";
 import {
   CircuitOpenError,
   ExecutionError,
+  FallbackError,
   NodeTimeoutError,
   QueueFullError,
   RetryExhaustedError,
@@ -83,6 +84,8 @@ export interface AttemptHost extends AttemptControls {
   attemptsOf(node: number): number;
   /** The node's call has opened or closed its circuit. */
   circuitChanged(node: number, type: CircuitChange, key: string | undefined): void;
+  /** The node's fallback stood in for its failure. */
+  fellBack(node: number, error: unknown): void;
   /** No attempt was made, and none will be. */
   notAttempted(node: number): void;
 }
@@ -123,15 +126,18 @@ export class Attempts {
   *fallBack(node: number, error: unknown): Coroutine {
     const { host } = this;
     const { fallback } = host.specOf(node).options;
-    if (typeof fallback !== "function") return fallback;
     const attempts = host.attemptsOf(node);
+    let value: unknown = fallback;
     try {
-      return yield* this.waits.for((fallback as Fallback)(error, host.contextOf(node, attempts, host)));
+      if (typeof fallback === "function")
+        value = yield* this.waits.for((fallback as Fallback)(error, host.contextOf(node, attempts, host)));
     } catch (own) {
       if (this.waits.isGivenUp(own) || isPause(own)) throw own;
-      const message = `The fallback of ${host.labelOf(node)} threw: ${messageOf(own)}. It stood in for: ${messageOf(error)}`;
-      throw new ExecutionError(message, host.siteOf(node, attempts, error));
+      const message = `The fallback of ${inSentence(host.labelOf(node))} threw: ${asSentence(messageOf(own))} It stood in for: ${asSentence(messageOf(error))} Correct the fallback.`;
+      throw new FallbackError(message, host.siteOf(node, attempts, own), error);
     }
+    host.fellBack(node, error);
+    return value;
   }
 
   /** Gives up whatever is in progress; says whether there was anything. */
@@ -221,7 +227,7 @@ export class Attempts {
       if (!isInstance(error, AttemptsFailed)) throw error;
       const { errors } = error;
       const cause = errors[errors.length - 1];
-      const message = `${host.labelOf(node)} failed in all ${errors.length} attempts, at last: ${messageOf(cause)}`;
+      const message = `${host.labelOf(node)} failed in all ${errors.length} attempts, at last: ${asSentence(messageOf(cause))} See "errors" for what each threw.`;
       throw new RetryExhaustedError(message, host.siteOf(node, errors.length, cause), errors);
     }
   }
@@ -254,7 +260,7 @@ export class Attempts {
       const ctx = host.contextOf(node, n, new Controls(host, abort));
       const call = { spec, args: host.argumentsOf(node, ctx), ctx };
       const expired = () => {
-        const message = `${host.labelOf(node)} took longer than its timeout of ${timeout} ms.`;
+        const message = `${host.labelOf(node)} took longer than its timeout of ${timeout} ms. Raise it, or find out what takes so long.`;
         return new NodeTimeoutError(message, host.siteOf(node, n));
       };
       const execute = () =>
@@ -271,7 +277,9 @@ export class Attempts {
         return host.outcomeOf(node, returned, host.resultIn(returned), call.args);
       }
       let returned: unknown;
-      const result = yield* hooked(hooks, { ...call, within }, this.waits, function* () {
+      const label = inSentence(host.labelOf(node));
+      const siteOf = (cause: unknown) => host.siteOf(node, n, cause);
+      const result = yield* hooked(hooks, { ...call, label, siteOf, within }, this.waits, function* () {
         returned = yield* execute();
         return host.resultIn(returned);
       });
@@ -287,8 +295,12 @@ export class Attempts {
 
 /** Where a node is, as in "held by". */
 function placeOf(host: AttemptHost, node: number): string {
-  const label = host.labelOf(node);
-  return `${label[0].toLowerCase()}${label.slice(1)} of run "${host.siteOf(node, 0).runId}"`;
+  return `${inSentence(host.labelOf(node))} of run "${host.siteOf(node, 0).runId}"`;
+}
+
+/** `node "x"` for `Node "x"`. */
+function inSentence(label: string): string {
+  return `${label[0].toLowerCase()}${label.slice(1)}`;
 }
 
 type Fallback = (error: unknown, ctx: Context) => unknown;

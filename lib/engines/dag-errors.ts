@@ -1,7 +1,6 @@
 /** The errors of a dag's nodes. */
 import { isInstance } from "../base/hostile.js";
-import { messageOf } from "../base/message.js";
-import { ExecutionError, InputsTimeoutError, isErrorOf, type ErrorSite } from "../run/errors.js";
+import { ExecutionError, failedBecause, InputsTimeoutError, isErrorOf, type ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";
 import { WiringFault } from "./arguments.js";
 
@@ -9,7 +8,7 @@ import { WiringFault } from "./arguments.js";
 export function failureOf(state: RunState, node: number, thrown: unknown): ExecutionError {
   if (isErrorOf(state.runId, thrown)) return thrown;
   if (isInstance(thrown, WiringFault)) return nodeError(state, node, thrown.message);
-  return nodeError(state, node, `Node "${nameOf(state, node)}" failed: ${messageOf(thrown)}`, thrown);
+  return nodeError(state, node, failedBecause(`Node "${nameOf(state, node)}"`, thrown), thrown);
 }
 
 export function nodeError(state: RunState, node: number, message: string, ...cause: [unknown?]): ExecutionError {
@@ -26,7 +25,7 @@ export function inputsLate(state: RunState, node: number): InputsTimeoutError {
   const { name, options } = state.plan.specs[node];
   const message =
     `The inputs of node "${name}" were not there within its inputsTimeout of ${options.inputsTimeout} ms, ` +
-    `so it was not called.`;
+    `so it was not called. Raise it, or find out which of its needs takes so long.`;
   return new InputsTimeoutError(message, siteOf(state, node, 0));
 }
 

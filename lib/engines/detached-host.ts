@@ -100,6 +100,7 @@ export class DetachedHost implements AttemptHost {
   waiting(): void {}
   cacheHit(): void {}
   cacheMissed(): void {}
+  fellBack(): void {}
   circuitChanged(): void {}
   attemptStarted(): void {}
   attemptFailed(): void {}

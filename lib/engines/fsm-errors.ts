@@ -4,13 +4,13 @@ import { isInstance } from "../base/hostile.js";
 import { suggestion } from "../base/nearest.js";
 import {
   ExecutionError,
+  failedBecause,
   InvalidTransitionError,
   isErrorOf,
   MaxCyclesError,
   UnknownStateError,
   type ErrorSite,
 } from "../run/errors.js";
-import { messageOf } from "../base/message.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { Misdirection } from "./destination.js";
 
@@ -36,7 +36,8 @@ export function failureOf(state: FsmState, thrown: unknown): DagwrightError {
     const ErrorClass = thrown.isKnown ? InvalidTransitionError : UnknownStateError;
     return new ErrorClass(thrown.message, siteOf(state, state.attempt));
   }
-  return stateError(state, `failed: ${messageOf(thrown)}`, thrown);
+  const { name } = state.plan.specs[state.current];
+  return new ExecutionError(failedBecause(`State "${name}"`, thrown), siteOf(state, state.attempt, thrown));
 }
 
 /** The user's own error, where ours stands for one. */
@@ -58,7 +59,7 @@ export function neverDone(
   name: string,
   what: string,
 ): ExecutionError {
-  const message = `The run of "${workflow}" ${what}: it ended in state "${name}".`;
+  const message = `The run of "${workflow}" ${what}: it ended in state "${name}". See its result.`;
   return new ExecutionError(message, { runId });
 }
 

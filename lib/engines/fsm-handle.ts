@@ -166,7 +166,7 @@ async function waitFor(
   if (timeout === undefined) return entered;
   let alarm: Alarm | undefined;
   const expired = new Promise<never>((_, reject) => {
-    const message = `The run of "${workflow}" did not enter state "${name}" within ${timeout} ms.`;
+    const message = `The run of "${workflow}" did not enter state "${name}" within ${timeout} ms. Raise the timeout, or see where it goes with events().`;
     alarm = Alarm.after(timeout, () => reject(new ExecutionError(message, { runId })));
   });
   try {

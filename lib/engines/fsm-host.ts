@@ -71,6 +71,10 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
     this.notAttempted();
   }
 
+  fellBack(): void {
+    this.run.state.fallbacks++;
+  }
+
   attemptsBefore(): number {
     return this.run.state.attemptsBefore;
   }

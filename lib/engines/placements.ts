@@ -105,6 +105,6 @@ function placementOf(
     wanted[i].backend === "thread" && places[i].backend === "inline" ? `"${name}": ${places[i].reason}` : [],
   );
   if (kept.length === 0) return placement;
-  const message = `Nodes of "${workflow}" can't run on worker threads. ${kept.join("; ")}.`;
+  const message = `Nodes of "${workflow}" can't run on worker threads. ${kept.join("; ")}. Mend that, or leave out { parallel: { strict: true } }.`;
   throw new BackendError(message, { runId }, undefined);
 }

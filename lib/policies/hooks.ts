@@ -4,15 +4,18 @@ import type { Context } from "../definition/context.js";
 import { inputName, namedInputs } from "../definition/named-inputs.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
-import { ExecutionError } from "../run/errors.js";
+import { ExecutionError, type ErrorSite } from "../run/errors.js";
 import { isPause } from "../run/pause.js";
-import { messageOf } from "../base/message.js";
+import { asSentence, messageOf } from "../base/message.js";
 
 /** What hooks get to know of the attempt they surround. */
 export interface HookedAttempt {
   readonly spec: NodeSpec;
   readonly args: unknown[];
   readonly ctx: Context;
+  /** The node or state, as in a sentence. */
+  readonly label: string;
+  siteOf(cause: unknown): ErrorSite;
   /** Calls what is part of the attempt. */
   within<T>(work: () => T): T;
 }
@@ -112,12 +115,12 @@ function applyInputs({ spec, args }: HookedAttempt, inputs: Record<string, unkno
 
 function hookError(
   hook: keyof NodeHooks,
-  { spec, ctx }: HookedAttempt,
+  { label, siteOf }: HookedAttempt,
   error: unknown,
   earlier?: { readonly error: unknown },
 ): ExecutionError {
   const before = earlier === undefined ? "" : `, after the node itself had failed: ${messageOf(earlier.error)}`;
-  const message = `Hook "${hook}" of node "${spec.name}" threw: ${messageOf(error)}${before}. Correct the hook.`;
+  const message = `Hook "${hook}" of ${label} threw: ${asSentence(`${messageOf(error)}${before}`)} Correct the hook.`;
   const cause = earlier === undefined ? error : new AggregateError([earlier.error, error], message);
-  return new ExecutionError(message, { runId: ctx.runId, node: spec.name, attempt: ctx.attempt, cause });
+  return new ExecutionError(message, siteOf(cause));
 }

@@ -1,4 +1,5 @@
 import { DagwrightError } from "../base/errors.js";
+import { asSentence, messageOf } from "../base/message.js";
 import type { FsmResult } from "./fsm-result.js";
 import type { RunResult } from "./result.js";
 
@@ -42,6 +43,11 @@ export class ExecutionError extends DagwrightError {
     this.state = site.state;
     this.cycle = site.cycle;
   }
+}
+
+/** What is said of a node or state that threw. */
+export function failedBecause(label: string, thrown: unknown): string {
+  return `${label} failed: ${asSentence(messageOf(thrown))} See the cause.`;
 }
 
 /** Whether an error of this run was thrown: it says where already. Total. */
@@ -117,6 +123,22 @@ export class DeadlockError extends ExecutionError {
 
   constructor(message: string, site: ErrorSite) {
     super(message, site, "DEADLOCK");
+  }
+}
+
+/** A node failed, and so did its fallback, whose error is the `cause`. Code `FALLBACK`. */
+export class FallbackError extends ExecutionError {
+  static {
+    this.prototype.name = "FallbackError";
+  }
+
+  constructor(
+    message: string,
+    site: ErrorSite,
+    /** What the fallback was to stand in for. */
+    readonly failure: unknown,
+  ) {
+    super(message, site, "FALLBACK");
   }
 }
 

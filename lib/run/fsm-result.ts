@@ -14,6 +14,8 @@ export interface FsmMetrics {
   readonly visits: Readonly<Record<string, number>>;
   /** How many executions of cached states found their result, and how many did not. */
   readonly cache: { readonly hits: number; readonly misses: number };
+  /** How often a fallback stood in. */
+  readonly fallbacks: number;
   /** What states wrote to `ctx.metrics`. */
   readonly custom: Readonly<Record<string, number>>;
 }
@@ -151,7 +153,8 @@ export class FsmResult<S = Record<string, unknown>> {
   get metrics(): FsmMetrics {
     const visits = Object.create(null) as Record<string, number>;
     this.#state.plan.specs.forEach(({ name }, i) => (visits[name] = this.#state.history.visits[i]));
-    return { total: this.#duration, visits, cache: { ...this.#state.cacheUse }, custom: { ...this.#state.metrics } };
+    const { cacheUse, fallbacks, metrics } = this.#state;
+    return { total: this.#duration, visits, cache: { ...cacheUse }, fallbacks, custom: { ...metrics } };
   }
 
   /** What the states shared. May be passed on as the `context` of a later run. */

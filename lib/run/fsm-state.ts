@@ -25,6 +25,8 @@ export class FsmState extends RunBase {
   attemptsBefore = 0;
   /** The outcome of the current execution came from the state's cache. */
   isCached = false;
+  /** How often a fallback stood in. */
+  fallbacks = 0;
   /** What the run waits for. */
   pauseReason: string | undefined = undefined;
   /** What the state that paused the run says. */

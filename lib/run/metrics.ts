@@ -12,6 +12,8 @@ export interface RunMetrics {
   readonly criticalPath: { readonly nodes: readonly string[]; readonly duration: number };
   /** How many cached nodes found their result, and how many did not. */
   readonly cache: { readonly hits: number; readonly misses: number };
+  /** For how many nodes a fallback stood in. */
+  readonly fallbacks: number;
   /** What nodes wrote to `ctx.metrics`. */
   readonly custom: Readonly<Record<string, number>>;
 }
@@ -39,6 +41,7 @@ export function measure(state: RunState, total: number): RunMetrics {
     nodes,
     criticalPath: criticalPath(state),
     cache: { ...state.cacheUse },
+    fallbacks: state.fallbacks.size,
     custom: { ...state.metrics },
   };
 }

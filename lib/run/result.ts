@@ -19,6 +19,8 @@ export interface NodeReport {
   /** In ms, from the first attempt's start to the end; undefined when the node never started or never ended. */
   readonly duration: number | undefined;
   readonly error: ExecutionError | undefined;
+  /** What it failed with when its fallback stood in. */
+  readonly fallbackFor: ExecutionError | undefined;
   /** Where it ran. */
   readonly backend: BackendName;
   /** Why it ran there and not where the mode would have put it. */
@@ -182,6 +184,7 @@ export class RunResult<N = Record<string, unknown>> {
       startedAt: startedAt === NEVER ? undefined : toEpoch(startedAt),
       duration: startedAt === NEVER || finishedAt === NEVER ? undefined : finishedAt - startedAt,
       error: state.errors.get(i),
+      fallbackFor: state.fallbacks.get(i),
       backend: place.backend,
       backendReason: place.reason,
       cached: state.isCached(i),

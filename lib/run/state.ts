@@ -199,6 +199,11 @@ export class RunState extends RunBase {
     return edge === undefined ? undefined : edgeText(this.plan, edge.source, edge.edge);
   }
 
+  /** What nodes failed with for which a fallback stood in. */
+  get fallbacks(): ReadonlyMap<number, ExecutionError> {
+    return this.rare?.fallbacks ?? NO_ERRORS;
+  }
+
   /** The position of the need that an `any` node was started by. */
   winnerOf(node: number): number | undefined {
     return this.rare?.winners.get(node);
@@ -222,6 +227,8 @@ class RareFacts {
   readonly nulled = new Set<number>();
   /** Results given up because nobody needs them any more (`retain: "outputs"`). */
   readonly dropped = new Set<number>();
+  /** What the nodes failed with for which a fallback stood in. */
+  readonly fallbacks = new Map<number, ExecutionError>();
   readonly skippedBy = new Map<number, { readonly source: number; readonly edge: number }>();
   /** The position of the need that won, by `any` node. */
   readonly winners = new Map<number, number>();

@@ -478,6 +478,38 @@ describe("Failures", () => {
       expect((await caught(fsm.run())).cause).toBe(thrown);
     }
   });
+
+  it("of hooks, of the errorHandler and of error states say which state, and which cycle", async () => {
+    const boom = (message: string) => () => {
+      throw new Error(message);
+    };
+    const hooked = new Fsm("hooked");
+    hooked.state("a", { initial: true }, () => next("b", 1));
+    hooked.state("b", { hooks: { preExecute: boom("hook") } }, () => 2);
+    expect(await caught(hooked.run())).toMatchObject({
+      state: "b",
+      cycle: 1,
+      message: 'Hook "preExecute" of state "b" threw: hook. Correct the hook.',
+    });
+    const handled = new Fsm("handled");
+    handled.state("a", { initial: true }, boom("own"));
+    expect(await caught(handled.run({ errorHandler: boom("handler") }))).toMatchObject({
+      state: "a",
+      cycle: 0,
+      message: 'errorHandler threw on the failure of state "a": handler. Correct the handler.',
+    });
+  });
+
+  it.each([undefined, null, 0, ""])("that are %s go to the error state as well", async (thrown) => {
+    const seen: unknown[] = [];
+    const fsm = new Fsm("f", { errorState: "failed" });
+    fsm.state("a", { initial: true }, () => {
+      throw thrown;
+    });
+    fsm.state("failed", { terminal: true }, (error: unknown) => void seen.push(error));
+    expect((await fsm.run()).finalState).toBe("failed");
+    expect(seen).toEqual([thrown]);
+  });
 });
 
 describe("Abort", () => {

@@ -296,19 +296,20 @@ describe("The message of an error", () => {
     ["symbol", "Symbol(s)"],
     ["undefined", "undefined"],
   ])("names %s as %s", async (name, text) => {
-    expect(await messageFor(hostile[name]())).toBe(`Node "x" failed: ${text}`);
+    expect(await messageFor(hostile[name]())).toBe(`Node "x" failed: ${text}. See the cause.`);
   });
 
   it("is that of anything that has one, and what a value says of itself otherwise", async () => {
-    expect(await messageFor({ message: "not found", code: 404 })).toBe('Node "x" failed: not found');
-    expect(await messageFor({ toString: () => "my own" })).toBe('Node "x" failed: my own');
-    expect(await messageFor(new TypeError())).toBe('Node "x" failed: TypeError');
+    expect(await messageFor({ message: "not found", code: 404 })).toBe('Node "x" failed: not found. See the cause.');
+    expect(await messageFor({ toString: () => "my own" })).toBe('Node "x" failed: my own. See the cause.');
+    expect(await messageFor(new TypeError())).toBe('Node "x" failed: TypeError. See the cause.');
   });
 
   it("is cut when it is huge", async () => {
     const message = (await messageFor(new Error("y".repeat(1e6))))!;
-    expect(message).toHaveLength('Node "x" failed: '.length + 10_000 + "… (990000 characters more)".length);
-    expect(message.endsWith("yyy… (990000 characters more)")).toBe(true);
+    const rest = "… (990000 characters more). See the cause.";
+    expect(message).toHaveLength('Node "x" failed: '.length + 10_000 + rest.length);
+    expect(message.endsWith(`yyy${rest}`)).toBe(true);
   });
 });
 

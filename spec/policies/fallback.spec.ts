@@ -3,6 +3,7 @@ import {
   CancelledError,
   Dag,
   ExecutionError,
+  FallbackError,
   Fsm,
   next,
   NodeTimeoutError,
@@ -65,14 +66,39 @@ describe("fallback", () => {
     expect((await outcome(dag.run())).value).toBeInstanceOf(NodeTimeoutError);
   });
 
-  it("that throws is the node's failure, with the first error as cause", async () => {
+  it("that throws is the node's failure, its error the cause, and what it stood in for is kept", async () => {
     const dag = new Dag("d");
-    const fallback = () => Promise.reject(new Error("worse"));
-    dag.node("a", { fallback }, fails);
+    const worse = new Error("worse");
+    dag.node("a", { fallback: () => Promise.reject(worse) }, fails);
     const error = await rejection(dag.run());
-    expect(error).toBeInstanceOf(ExecutionError);
-    expect(error.message).toMatch(/The fallback of node "a" threw: worse.*boom/iu);
-    expect(error.cause).toBe(boom);
+    expect(error).toBeInstanceOf(FallbackError);
+    expect(error).toMatchObject({
+      code: "FALLBACK",
+      node: "a",
+      attempt: 1,
+      message: 'The fallback of node "a" threw: worse. It stood in for: boom. Correct the fallback.',
+    });
+    expect(error.cause).toBe(worse);
+    expect(error.failure).toBe(boom);
+  });
+
+  it("that stood in shows in the run's nodes and metrics, with what it stood in for", async () => {
+    const dag = new Dag("d");
+    dag.node("a", { fallback: "stand-in" }, fails);
+    dag.node("b", { fallback: () => undefined }, () => {
+      throw undefined;
+    });
+    dag.node("c", { fallback: "not needed" }, () => 1);
+    const run = await outcome(dag.run());
+    const report = run.nodes.get("a");
+    expect(report).toMatchObject({ status: "completed", error: undefined });
+    expect(report?.fallbackFor).toMatchObject({ name: "ExecutionError", node: "a", attempt: 1, cause: boom });
+    expect(run.nodes.get("b")?.fallbackFor).toBeInstanceOf(ExecutionError);
+    expect(run.nodes.get("c")?.fallbackFor).toBeUndefined();
+    expect(run.metrics.fallbacks).toBe(2);
+    const fsm = new Fsm("f");
+    fsm.state("s", { initial: true, terminal: true, fallback: "stand-in" }, fails);
+    expect((await outcome(fsm.run())).metrics.fallbacks).toBe(1);
   });
 
   it("is not for cancellation", async () => {

@@ -28,10 +28,17 @@ export async function interruptible<T>(
   const waiting = `Waiting for run "${runId}" of "${run.workflow}"`;
   const onCancel = (reason: unknown) => {
     const why = reason === undefined ? "" : `: ${messageOf(reason)}`;
-    abort.abort(new CancelledError(`${waiting} was cancelled${why}.`, { runId, cause: reason }));
+    abort.abort(
+      new CancelledError(`${waiting} was cancelled${why}. The run is left as it is.`, { runId, cause: reason }),
+    );
   };
   const onExpired = () =>
-    abort.abort(new RunTimeoutError(`${waiting} took longer than the timeout of ${timeout} ms.`, { runId }));
+    abort.abort(
+      new RunTimeoutError(
+        `${waiting} took longer than the timeout of ${timeout} ms. Raise it; the run is left as it is.`,
+        { runId },
+      ),
+    );
   const removeListener = signal === undefined ? undefined : onAbort(signal, onCancel);
   const alarm = timeout === undefined ? undefined : Alarm.after(timeout, onExpired);
   try {

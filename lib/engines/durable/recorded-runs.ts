@@ -252,7 +252,7 @@ export abstract class RecordedRuns<
   private live(runId: string, { store }: O): Run | undefined {
     const run = liveRun(store, runId);
     if (run === undefined || this.isOurs(run)) return run;
-    const message = `Run "${runId}" is one of the workflow "${run.state.workflow}", not of the ${this.kind} "${this.workflow}".`;
+    const message = `Run "${runId}" is one of the workflow "${run.state.workflow}", not of the ${this.kind} "${this.workflow}". Use that one.`;
     throw new ValidationError(message);
   }
 

@@ -2,10 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import { show } from "../../base/check.js";
 import { fromEpoch } from "../../base/clock.js";
 import { DagwrightError, StoreError, ValidationError } from "../../base/errors.js";
-import { messageOf } from "../../base/message.js";
 import type { DagPlan } from "../../planning/plan.js";
 import { changeText, structureChange, type Structure, type StructureChange } from "../../planning/structure.js";
-import { ExecutionError } from "../../run/errors.js";
+import { ExecutionError, failedBecause } from "../../run/errors.js";
 import { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
 import { otherWorkflow } from "../../stores/other-workflow.js";
@@ -79,7 +78,7 @@ export function restoreEnds(state: RunState, run: RecordedRun): void {
     else if (status === "failed") {
       state.status[i] = Status.failed;
       const site = { runId: run.runId, node: name, attempt: attempts, cause: error };
-      facts.errors.set(i, new ExecutionError(`Node "${name}" failed: ${messageOf(error)}`, site));
+      facts.errors.set(i, new ExecutionError(failedBecause(`Node "${name}"`, error), site));
     }
   }
   if (state.active === undefined) return;

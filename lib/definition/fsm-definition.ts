@@ -1,5 +1,6 @@
 import { checkName, show } from "../base/check.js";
 import { InvalidNodeError, ValidationError } from "../base/errors.js";
+import { suggestion } from "../base/nearest.js";
 import { checkHooks, type NodeHooks } from "./node-options.js";
 import { checkNodeName, type NodeFunction } from "./node-spec.js";
 import { checkFsmOptions, stateSpec, type FsmOptions, type StateOptions, type StateSpec } from "./state-spec.js";
@@ -181,7 +182,10 @@ export class FsmDefinition {
   /** Sets the hooks of one state, instead of those of its options. They run after the default hooks and the run's. */
   setNodeHooks(target: StateTarget, hooks: NodeHooks): this {
     const name = nameOf(target);
-    if (!this.specs.has(name)) throw new ValidationError(`Workflow "${this.name}" has no state "${name}".`);
+    if (!this.specs.has(name)) {
+      const hint = suggestion(name, this.specs.keys()) || " Define it first.";
+      throw new ValidationError(`Workflow "${this.name}" has no state "${name}".${hint}`);
+    }
     checkHooks(hooks, `the hooks of state "${name}"`);
     this.hooksByState.set(name, hooks);
     this.changes++;

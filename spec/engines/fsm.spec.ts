@@ -479,6 +479,12 @@ describe("Failures", () => {
     }
   });
 
+  it("of unknown names offer the nearest", () => {
+    const fsm = new Fsm("order");
+    fsm.state("paid", { initial: true }, () => 1);
+    expect(() => fsm.setNodeHooks("payed", {})).toThrow('Workflow "order" has no state "payed". Did you mean "paid"?');
+  });
+
   it("of hooks, of the errorHandler and of error states say which state, and which cycle", async () => {
     const boom = (message: string) => () => {
       throw new Error(message);

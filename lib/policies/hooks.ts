@@ -15,7 +15,7 @@ export interface HookedAttempt {
   readonly ctx: Context;
   /** The node or state, as in a sentence. */
   readonly label: string;
-  siteOf(cause: unknown): ErrorSite;
+  readonly siteOf: (cause: unknown) => ErrorSite;
   /** Calls what is part of the attempt. */
   within<T>(work: () => T): T;
 }

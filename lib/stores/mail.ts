@@ -63,7 +63,10 @@ function runEnded({ id, status }: RunRow, event: string): StoreError {
   );
 }
 
-/** The paused runs of a workflow that can go on: their time has come, or an event that they wait for. */
+/**
+ * The paused runs of a workflow that can go on: their time has come, or an event that they wait for. No event ends a pause that
+ * somebody threw: behind a wait, the one that was taken is still the first to be asked about.
+ */
 export async function readyRuns(
   db: Kysely<Tables>,
   workflow: string,
@@ -78,7 +81,8 @@ export async function readyRuns(
     .where("status", "=", "paused")
     .where((eb) => {
       const sent = eb.selectFrom("fsm_events").select("id").whereRef("run_id", "=", "runs.id");
-      return eb.or([eb("due_at", "<=", time), eb.exists(sent.where("taken_at", "is", null))]);
+      const isSent = eb.exists(sent.where("taken_at", "is", null));
+      return eb.or([eb("due_at", "<=", time), eb.and([eb("pauses", "is", null), isSent])]);
     })
     .execute();
   const isDue = ({ due_at }: Pick<RunRow, "due_at">) => (due_at ?? Infinity) <= time;

@@ -189,9 +189,10 @@ export function summaryOf<M extends RunSummary["metadata"]>(
   };
 }
 
-function waitingFor({ status, due_at }: SummaryRow, cycle: LatestCycle | undefined): WaitingFor | undefined {
+function waitingFor({ status, due_at, pauses }: SummaryRow, cycle: LatestCycle | undefined): WaitingFor | undefined {
   if (status !== "running" && status !== "paused") return undefined;
-  const wait = waitIn(cycle?.wait ?? "null");
+  // What somebody paused on the way from a wait does not go on with another event.
+  const wait = pauses === null ? waitIn(cycle?.wait ?? "null") : undefined;
   const until = whole(due_at ?? wait?.after?.at ?? null);
   if (wait === undefined && until === undefined) return undefined;
   return { events: wait?.events.map(([event]) => event) ?? [], until };

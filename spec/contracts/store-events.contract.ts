@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Fsm, next, stop, StoreError, ValidationError, waitForEvent } from "dagwright";
+import { Fsm, next, PauseRun, stop, StoreError, ValidationError, waitForEvent, type FsmRunOptions } from "dagwright";
 import type { SqlStore } from "dagwright/store";
 import { useStores, type StoreSubject } from "../support/stores.js";
 import { failure, sleep, until } from "../support/waiting.js";
@@ -315,6 +315,78 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
       for (const bad of [[["ITEM", 1, 2]], ["ITEM"], [[5]], 5]) {
         await expect(collector().resume("r", { store, send: bad as never })).rejects.toThrow(/"send" must be/u);
       }
+    });
+
+    describe("leave a run alone that was paused on the way from its wait", () => {
+      const asked: string[] = [];
+      const waiter = (ask: () => void, after?: number) => {
+        const fsm = order(after);
+        fsm.addStateHook((_, from, to) => {
+          asked.push(`${from} to ${to}`);
+          ask();
+        });
+        return fsm;
+      };
+      const paused = async (fsm: Fsm<any>, runId: string, options: FsmRunOptions = {}) => {
+        const handle = fsm.start({ ...options, store, runId });
+        await until(waits(runId, "created"));
+        await handle.send("PAID", 5);
+        expect(await handle.result).toMatchObject({ status: "paused", stateHistory: ["created"] });
+      };
+      const found = async (fsm: Fsm<any>) => {
+        const handles = await fsm.attachAll({ store });
+        return [await fsm.recover({ store }), handles];
+      };
+
+      beforeEach(() => void (asked.length = 0));
+
+      it("until it is due, whatever is sent to it", async () => {
+        const time = Date.now() + HOUR;
+        let isOpen = false;
+        const fsm = waiter(() => {
+          if (!isOpen) throw new PauseRun("ask Ann", { until: time });
+        });
+        await paused(fsm, "by its hook");
+        const failing = waiter(() => {
+          throw new Error("no");
+        });
+        const errorHandler = (): never => {
+          throw new PauseRun("ask Ann", { until: time });
+        };
+        await paused(failing, "by errorHandler", { errorHandler });
+        for (const runId of ["by its hook", "by errorHandler"]) {
+          await fsm.send(runId, "PAID", 6, { store });
+          const waitingFor = { events: [], until: time };
+          expect(await store.getRun(runId)).toMatchObject({ status: "paused", waitingFor });
+        }
+        expect(await found(fsm)).toEqual([[], []]);
+        expect((await store.listRuns()).runs).toMatchObject([{ waitingFor: { until: time } }, { pauses: [{}] }]);
+        expect([taken, asked.length]).toEqual([[], 2]);
+        isOpen = true;
+        await execute("update runs set due_at = 1");
+        expect(await fsm.recover({ store })).toMatchObject([{ currentState: "paid" }, { currentState: "paid" }]);
+        expect(taken).toEqual([5, 5]);
+        expect(asked.slice(2)).toEqual(["created to paid", "created to paid"]);
+        expect(await count("fsm_events where taken_at is null")).toBe(2);
+      });
+
+      it("until it is resumed, where it says no time, whatever the wait's deadline is", async () => {
+        let isOpen = false;
+        const fsm = waiter(() => {
+          if (!isOpen) throw new PauseRun("ask Ann");
+        }, HOUR);
+        await paused(fsm, "r");
+        await fsm.send("r", "PAID", 6, { store });
+        expect(await store.getRun("r")).toMatchObject({ pauseReason: "ask Ann", waitingFor: undefined });
+        expect(await found(fsm)).toEqual([[], []]);
+        expect([asked, await count("runs where due_at is null")]).toEqual([["created to paid"], 1]);
+        isOpen = true;
+        expect(await fsm.resume("r", { store })).toMatchObject({
+          currentState: "paid",
+          stateHistory: ["created", "paid"],
+        });
+        expect(taken).toEqual([5]);
+      });
     });
 
     describe("that do not come in time:", () => {

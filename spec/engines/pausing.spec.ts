@@ -221,7 +221,7 @@ describe("A PauseRun from", () => {
     const paused = await handle.result;
     expect(paused).toMatchObject({ status: "paused", stateHistory: ["cart"] });
     expect(paused.pauses).toEqual([{ ...pause, node: "cart" }]);
-    expect(await store.getRun(handle.runId)).toMatchObject({ waitingFor: { events: ["pay"], until: pause.until } });
+    expect(await store.getRun(handle.runId)).toMatchObject({ waitingFor: { events: [], until: pause.until } });
     isOpen = true;
     const run = await fsm.resume(handle.runId, { store });
     expect(run).toMatchObject({ status: "completed", value: { by: "Ann" }, stateHistory: ["cart", "done"] });

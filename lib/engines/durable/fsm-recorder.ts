@@ -2,9 +2,7 @@ import { nowChecked, toEpoch } from "../../base/clock.js";
 import type { EventFacts } from "../../run/events.js";
 import type { FsmState } from "../../run/fsm-state.js";
 import { NO_VALUE } from "../../run/history.js";
-import type { Pause } from "../../run/pause.js";
 import type { CycleEntry, QueuedEvent, RunLog } from "../../stores/store.js";
-import { timeOfDay } from "../../stores/time.js";
 import type { Waiting } from "../destination.js";
 import { Recorder, type Recording } from "./recorder.js";
 
@@ -119,7 +117,8 @@ export class FsmRecorder extends Recorder {
 
   protected end(log: RunLog): void {
     const { pause, pauseReason } = this.state;
-    const dueAt = this.deadlineBehind(pause);
+    // What somebody paused on the way from a wait has left that wait: its deadline has no say any more.
+    const dueAt = pause === undefined ? this.current.wait?.after?.at : undefined;
     if (pause === undefined && pauseReason === undefined && dueAt === undefined) return;
     log.paused(pauseReason, pause === undefined ? [] : [pause], dueAt);
   }
@@ -127,12 +126,6 @@ export class FsmRecorder extends Recorder {
   protected outputs(): string[] {
     const { isTerminated, plan, current } = this.state;
     return isTerminated ? [plan.specs[current].name] : [];
-  }
-
-  /** When the wait of a run is over that rests; one that is over already does not end a pause that came of it. */
-  private deadlineBehind(pause: Pause | undefined): number | undefined {
-    const at = this.current.wait?.after?.at;
-    return at !== undefined && pause !== undefined && at <= timeOfDay() ? undefined : at;
   }
 
   /** The current cycle, which is over. */

@@ -303,11 +303,13 @@ export abstract class RecordedRuns<
   }
 }
 
-/** Whether a run has to go on: it is unfinished, or paused and due, or it waits for an event that was sent. */
-function isAbandoned({ status, dueAt = Infinity, cycles, events }: RecordedRun): boolean {
+/** Whether a run has to go on: it is unfinished, or paused and due, or it only waits for an event, which was sent. */
+function isAbandoned(run: RecordedRun): boolean {
+  const { status, dueAt = Infinity, cycles, events } = run;
   if (status !== "paused") return status === "running";
+  if (dueAt <= timeOfDay()) return true;
   const accepted = cycles.at(-1)?.wait?.events ?? [];
-  return dueAt <= timeOfDay() || events.some(({ event }) => accepted.some(([name]) => name === event));
+  return run.pauses.length === 0 && events.some(({ event }) => accepted.some(([name]) => name === event));
 }
 
 function isCode(error: unknown, code: StoreErrorCode): boolean {

@@ -47,6 +47,9 @@ export interface FsmRunSetup extends EngineSetup {
   readonly stateHooks: readonly ((from: string, to: string, value: unknown) => unknown)[];
 }
 
+/** What is known beforehand of what to do about a failure. */
+type Decision = Verdict | "unrescued";
+
 /** What a run is waiting for. */
 interface Wait extends Waiting {
   alarm: Alarm | undefined;
@@ -322,7 +325,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   /**
    * Goes where the current state's outcome leads.
-   * @param decided - what to do when that is nowhere, where the options have no say
+   * @param decided - what to do when that is nowhere, or vetoed, where the options have no say
    */
   private follow(outcome: unknown, value: unknown, decided?: Verdict): void {
     let target: number | Waiting;
@@ -332,10 +335,12 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
       return isPause(error) ? this.paused(error) : this.fail(error, decided);
     }
     if (typeof target !== "number") this.beginWait(target);
-    else if (target !== END) this.goTo(target, value);
+    else if (target !== END) this.goTo(target, value, decided);
     else {
+      const letter = this.takeLetter();
       this.leave(undefined, value);
       if (!this.over) this.finish();
+      this.acknowledge(letter);
     }
   }
 
@@ -346,21 +351,21 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   /**
    * Asks the state hooks and goes to a state.
-   * @param isRescue - it is the error state of one that failed
+   * @param decided - what to do about a veto, see {@link FsmRun.fail}
    */
-  private goTo(to: number, value: unknown, isRescue = false): void {
-    if (this.setup.stateHooks.length === 0) this.enter(to, value, isRescue);
-    else this.askToGo(to, value, isRescue);
+  private goTo(to: number, value: unknown, decided?: Decision): void {
+    if (this.setup.stateHooks.length === 0) this.enter(to, value);
+    else this.askToGo(to, value, decided);
   }
 
-  private askToGo(to: number, value: unknown, isRescue: boolean): void {
+  private askToGo(to: number, value: unknown, decided: Decision | undefined): void {
     const vetoed = (error: unknown) => {
       if (this.over) return;
       if (isPause(error)) return this.paused(error);
       const message = `vetoed: a state hook threw on the way to "${this.plan.specs[to].name}": ${messageOf(error)}`;
-      this.fail(stateError(this.state, message, error), isRescue ? "unrescued" : undefined);
+      this.fail(stateError(this.state, message, error), decided);
     };
-    const allowed = () => this.over || this.enter(to, value, isRescue);
+    const allowed = () => this.over || this.enter(to, value);
     let asked: void | Promise<void>;
     try {
       asked = drive(this.askHooks(to, value));
@@ -388,10 +393,11 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     }
   }
 
-  private enter(to: number, value: unknown, isRescue: boolean): void {
+  private enter(to: number, value: unknown): void {
     const { state } = this;
     const letter = this.takeLetter();
-    const event = isRescue ? undefined : letter?.event;
+    // What failed on the way leads elsewhere, not the event.
+    const event = this.failures > 0 ? undefined : letter?.event;
     this.leave(to, value, event);
     if (!this.over) {
       state.current = to;
@@ -528,6 +534,8 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const { recorder } = this.setup;
     for (; this.failures > 0; this.failures--) state.forgetError();
     if (this.leavesWait) {
+      // The options may have given the cycle another value than that of a wait.
+      if (failures > 0) state.history.amend(undefined);
       if (failures > 0) recorder?.waitsAgain();
     } else {
       if (!state.isExecuting) state.history.undo();
@@ -549,7 +557,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
    * A cycle failed: its function, or its transition.
    * @param decided - what to do, where the options have no say; `unrescued` asks them, but not for an error state
    */
-  private fail(thrown: unknown, decided?: Verdict | "unrescued"): void {
+  private fail(thrown: unknown, decided?: Decision): void {
     const { state, plan } = this;
     const error = failureOf(this.state, thrown);
     const origin = originOf(error);
@@ -558,7 +566,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     this.announcer?.announce({ type: "node.failed", error }, state.current);
     if (this.over) return;
     const rescue = plan.errorStates[state.current];
-    if (rescue >= 0 && decided === undefined) return this.goTo(rescue, origin, true);
+    if (rescue >= 0 && decided === undefined) return this.goTo(rescue, origin, "unrescued");
     const verdict = decided === undefined || decided === "unrescued" ? this.judge(error) : decided;
     if (!(verdict instanceof Promise)) return this.carryOut(error, verdict);
     if (!this.sync) return this.await(verdict, (settled) => this.carryOut(error, settled), this.failed);
@@ -582,12 +590,13 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   private carryOut(error: DagwrightError, verdict: Verdict): void {
     if (isPause(verdict)) return this.paused(verdict);
-    const letter = this.takeLetter();
     if (verdict === "continueNone") {
       this.hasFailed = true;
       this.state.history.amend(null);
-      this.follow(null, null, "failFast");
-    } else if (verdict === "continue") this.end("failed", undefined);
+      return this.follow(null, null, "failFast");
+    }
+    const letter = this.takeLetter();
+    if (verdict === "continue") this.end("failed", undefined);
     else this.end("failed", verdict === "failFast" ? error : verdict);
     this.acknowledge(letter);
   }

@@ -667,6 +667,23 @@ describe("State hooks", () => {
     expect(asked).toEqual(["pong", "rescue"]);
   });
 
+  it("that veto even where continueNone leads end the run", async () => {
+    for (const hook of [fails, async () => fails()]) {
+      const asked: string[] = [];
+      const fsm = new Fsm("passed over");
+      fsm.state("first", { initial: true }, () => next("second"));
+      fsm.state("second", () => expect.unreachable());
+      fsm.addTransition("first", "second");
+      fsm.addStateHook((_, __, to) => {
+        asked.push(to);
+        return hook();
+      });
+      const error = await caught(fsm.run({ errorStrategy: "continueNone" }));
+      expect(error).toMatchObject({ state: "first", cycle: 0, cause: boom });
+      expect([error.run.errors.length, error.run.cycleCount, asked]).toEqual([2, 1, ["second", "second"]]);
+    }
+  });
+
   it("must not be asynchronous in runSync", () => {
     const fsm = pingPong(2);
     fsm.addStateHook(async () => {});

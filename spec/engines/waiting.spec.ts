@@ -121,6 +121,58 @@ describe("A state machine that waits", () => {
     }
   });
 
+  it.each(["a hook", "an async hook"])(
+    "keeps the event when a condition pauses it after a veto of %s that continueNone passes over",
+    async (kind) => {
+      const store = sqliteStore(":memory:");
+      let isVetoed = true;
+      let isOpen = false;
+      const make = () => {
+        const fsm = waiter();
+        fsm.state("other", (value: unknown) => stop(["other", value]));
+        fsm.addTransition("a", "other", () => {
+          if (!isOpen) throw new PauseRun("ask Ann");
+          return true;
+        });
+        const veto = (to: string) => {
+          if (isVetoed && to === "b") throw new Error("no");
+        };
+        return fsm.addStateHook(kind === "a hook" ? (_, __, to) => veto(to) : async (_, __, to) => veto(to));
+      };
+      const errorStrategy = "continueNone";
+      for (const runId of ["mended", "passed over"]) {
+        const handle = make().start({ store, runId, errorStrategy });
+        await handle.send("X", 42);
+        expect(await handle.result).toMatchObject({ status: "paused", stateHistory: ["a"], errors: [] });
+        expect((await handle.result).get("a", "none")).toBeUndefined();
+      }
+      isVetoed = false;
+      const mended = await make().resume("mended", { store, errorStrategy });
+      expect(mended).toMatchObject({ status: "completed", value: 42, stateHistory: ["a", "b"], errors: [] });
+      isVetoed = isOpen = true;
+      const passed = await make().resume("passed over", { store, errorStrategy });
+      expect(passed).toMatchObject({ status: "failed", value: ["other", null], stateHistory: ["a", "other"] });
+      expect(passed.errors).toHaveLength(1);
+      expect((await store.getRun("passed over"))!.cycles[1].event).toBeUndefined();
+    },
+  );
+
+  it("that failed on the way from there forgets it when it is resumed and gets by", async () => {
+    const store = sqliteStore(":memory:");
+    const fsm = waiter();
+    let isVetoed = true;
+    fsm.addStateHook(() => {
+      if (isVetoed) throw new Error("no");
+    });
+    const handle = fsm.start({ store, runId: "r" });
+    handle.send("X").catch(() => {});
+    await expect(handle.result).rejects.toMatchObject({ run: { status: "failed" } });
+    isVetoed = false;
+    const run = await fsm.resume("r", { store, send: { X: 2 } });
+    expect(run).toMatchObject({ status: "completed", value: 2, errors: [] });
+    expect((await store.getRun("r"))!.cycles[0]).toMatchObject({ status: "completed", error: undefined });
+  });
+
   it("that is paused before it has begun begins, and keeps what it was sent", async () => {
     const store = sqliteStore(":memory:");
     const types: string[] = [];

@@ -71,11 +71,12 @@ export function continuedFsm(
 ): ContinuedFsm | FsmResult<any> {
   const structure = structureText(plan, fsmStructure);
   const change = changeSince(run, "fsm", plan.workflow, structure, options.allowChanges);
-  const last = run.cycles.at(-1);
+  const cycles = cyclesToGoOn(run);
+  const last = cycles.at(-1);
   const pausedIn = last?.status === "paused" ? last.state : undefined;
   const provided = providedTo(run.runId, pausedIn, options.provide);
   if (run.status === "completed") return endedFsm(plan, run, historyLimit);
-  const state = restoredFsm(plan, run, historyLimit, isPast);
+  const state = restoredFsm(plan, run, cycles, historyLimit, isPast);
   const goesOn = last !== undefined && !isPast(last);
   state.attemptsBefore = goesOn ? last.attempts : 0;
   const recorder = new FsmRecorder(state, options, undefined, last);
@@ -85,7 +86,7 @@ export function continuedFsm(
     events: run.events,
     send: eventsIn(options.send),
     isDone: last !== undefined && !goesOn && last.wait === undefined,
-    hasFailed: run.cycles.some(({ status, output }) => status === "failed" && output !== undefined),
+    hasFailed: cycles.some(({ status, output }) => status === "failed" && output !== undefined),
     restorePause: () => restorePause(state, run),
   };
   const claim = { driving: recorder, structure: change === undefined ? undefined : structure, discard: [] };
@@ -96,7 +97,7 @@ export function continuedFsm(
 export function endedFsm(plan: FsmPlan, run: RecordedRun, historyLimit: number): FsmResult<any> {
   const status = run.status as RunStatus;
   const tookPlace = status === "paused" ? isPast : (cycle: CycleEntry) => cycle.status !== "entered";
-  const state = restoredFsm(plan, run, historyLimit, tookPlace);
+  const state = restoredFsm(plan, run, run.cycles, historyLimit, tookPlace);
   if (status !== "paused" && state.history.count > 0) state.current = state.history.stateAt(state.history.count - 1);
   state.isTerminated = run.outputs.length > 0;
   if (status === "paused") restorePause(state, run);
@@ -116,10 +117,18 @@ function isPast({ status, output }: CycleEntry): boolean {
   return status === "completed" || (status === "failed" && output !== undefined);
 }
 
+/** The cycles of a run that goes on: where it failed on the way from a wait, it waits again. */
+function cyclesToGoOn({ cycles }: RecordedRun): readonly CycleEntry[] {
+  const last = cycles.at(-1);
+  if (last?.status !== "failed" || last.wait === undefined) return cycles;
+  return [...cycles.slice(0, -1), { ...last, status: "completed", error: undefined }];
+}
+
 /** @param tookPlace - whether the last cycle is in the history */
 function restoredFsm(
   plan: FsmPlan,
   run: RecordedRun,
+  cycles: readonly CycleEntry[],
   historyLimit: number,
   tookPlace: (last: CycleEntry) => boolean,
 ): FsmState {
@@ -129,8 +138,8 @@ function restoredFsm(
     throw new ValidationError(message);
   }
   const state = new FsmState(plan, run.inputs, run.runId, run.metadata, historyLimit);
-  const last = run.cycles.at(-1);
-  for (const cycle of run.cycles) {
+  const last = cycles.at(-1);
+  for (const cycle of cycles) {
     if (cycle === last && !tookPlace(cycle)) break;
     state.history.add(
       plan.indexOf.get(cycle.state) as number,

@@ -1,8 +1,7 @@
 import { Alarm } from "../base/alarm.js";
 import { block } from "../base/block.js";
 import { abandon, drive, pendingOf, whenSettled, type Coroutine } from "../base/coroutine.js";
-import type { DagwrightError, StoreError } from "../base/errors.js";
-import { newRunId } from "../base/ids.js";
+import type { DagwrightError } from "../base/errors.js";
 import { valueOf } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import { cancelled } from "../run/endings.js";
@@ -22,7 +21,7 @@ import { destination, END, textOf, type Waiting } from "./destination.js";
 import { EngineRun, type EngineSetup } from "./engine-run.js";
 import { exhausted, failureOf, neverDone, originOf, siteOf, stateError } from "./fsm-errors.js";
 import { FsmHost, type FsmHostRun } from "./fsm-host.js";
-import { Mailbox, type Letter, type Sender } from "./mailbox.js";
+import { Mailbox, newEvent, type Letter, type Sender } from "./mailbox.js";
 import type { FsmRecorder } from "./durable/fsm-recorder.js";
 import type { ResumedFsm } from "./durable/fsm-records.js";
 import type { FsmRunOptions } from "./run-options.js";
@@ -113,21 +112,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const { resumed } = this.setup;
     this.hasBegun = true;
     if (resumed?.isDone === true) return this.finish();
-    let refused: StoreError | undefined;
-    for (const [event, payload] of resumed?.send ?? []) {
-      try {
-        this.post(event, payload, undefined);
-      } catch (unstorable) {
-        refused = unstorable as StoreError;
-        break;
-      }
-    }
     for (const post of this.takeEarly()) post();
-    if (refused !== undefined) {
-      // Nothing has happened to the run: it is paused as it was.
-      resumed?.restorePause();
-      return this.end("paused", refused);
-    }
     if (resumed?.provided !== undefined) this.provided(resumed.provided.value);
     else if (resumed?.wait !== undefined) this.beginWait(resumed.wait);
     this.pump();
@@ -164,7 +149,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
       const post = () => {
         if (this.over) return refused(this.refusal(event));
         try {
-          this.post(event, payload, { taken, refused });
+          this.post([newEvent(event, payload)], { taken, refused });
         } catch (unstorable) {
           refused(unstorable);
         }
@@ -174,6 +159,12 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     });
   }
 
+  /** Sends events to a run that its store knows: all, in order, or none. @throws {StoreError} UNSTORABLE */
+  sendAll(events: readonly QueuedEvent[]): void {
+    for (const post of this.takeEarly()) post();
+    this.post(events, undefined);
+  }
+
   private takeEarly(): readonly (() => void)[] {
     const { early = [] } = this;
     this.early = undefined;
@@ -181,17 +172,15 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   /** @throws {StoreError} UNSTORABLE */
-  private post(event: string, payload: unknown, sender: Sender | undefined): void {
-    const sent = { id: newRunId(), event, payload, sentAt: timeOfDay() };
-    this.setup.recorder?.sent(sent);
-    this.mailbox?.add({ ...sent, sender });
-    this.mailCame();
+  private post(events: readonly QueuedEvent[], sender: Sender | undefined): void {
+    this.setup.recorder?.sent(events);
+    this.deliver(events, sender);
   }
 
-  /** Takes in events that are recorded already. */
-  private deliver(events: readonly QueuedEvent[]): void {
+  /** Takes in events that are recorded. */
+  private deliver(events: readonly QueuedEvent[], sender?: Sender): void {
     if (this.over) return;
-    for (const event of events) this.mailbox?.add({ ...event, sender: undefined });
+    for (const event of events) this.mailbox?.add({ ...event, sender });
     this.mailCame();
   }
 

@@ -146,7 +146,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   /**
    * Goes on with a recorded run after a pause, a failure, a cancellation or a crash, at the state it was in, in the same run. A
    * completed run gives its recorded result. One that has to wait comes to rest in the store, and resolves as `paused`.
-   * @throws {StoreError} NOT_FOUND, LEASE_HELD while the run is driven
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while the run is driven, UNSTORABLE for an event: the run rests as it was
    * @throws {ValidationError} when the fsm has changed (unless `allowChanges`), or `provide` names a state that did not pause;
    *   otherwise as `run`
    */
@@ -192,7 +192,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   /**
    * The handle of a recorded run: of one that this process drives through the same store, or takes up as `resume` does, but that
    * it waits for events.
-   * @throws {StoreError} NOT_FOUND, LEASE_HELD while another process drives the run
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while another process drives the run, UNSTORABLE for an event
    * @throws {ValidationError} as `resume`
    */
   async attach(runId: string, options: FsmResumeOptions): Promise<FsmHandle<S>> {

@@ -1,4 +1,11 @@
+import { newRunId } from "../base/ids.js";
 import type { QueuedEvent } from "../stores/store.js";
+import { timeOfDay } from "../stores/time.js";
+
+/** An event that is sent now. */
+export function newEvent(event: string, payload: unknown): QueuedEvent {
+  return { id: newRunId(), event, payload, sentAt: timeOfDay() };
+}
 
 /** Who waits for what becomes of an event. */
 export interface Sender {

@@ -1,7 +1,8 @@
 import { sql, type Kysely } from "kysely";
+import { Batch } from "./batch.js";
 import { writeBlobs } from "./blobs.js";
 import type { Database } from "./connection.js";
-import { readByDriver } from "./event-rows.js";
+import { insertEvents, readByDriver, rowsOfEvents } from "./event-rows.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { Leases } from "./leases.js";
 import { NOT_PAUSED } from "./pauses.js";
@@ -15,7 +16,7 @@ import { timeOfDay } from "./time.js";
  * Takes a run over that nobody drives, in a transaction, so that nothing is added to it between.
  * @param accept - is shown the run; when it gives undefined, nothing happens
  * @returns the log of its new driver, which is among the leases, but not known to drive the run before the commit
- * @throws {StoreError} NOT_FOUND, LEASE_HELD; what `accept` throws
+ * @throws {StoreError} NOT_FOUND, LEASE_HELD, UNSTORABLE; what `accept` throws
  */
 export async function claimRun(
   trx: Kysely<Tables>,
@@ -51,7 +52,15 @@ export async function claimRun(
     const results = trx.updateTable("node_executions").set({ status: "superseded", output: null });
     await results.where("run_id", "=", runId).where("node", "=", node).execute();
   }
-  if (row.kind === "fsm") await readByDriver(trx, runId);
+  if (row.kind === "fsm") {
+    await readByDriver(trx, runId);
+    const batch = new Batch();
+    await insertEvents(
+      trx,
+      rowsOfEvents(runId, claim.sent, keeper.codec, (text) => batch.keep(text)),
+    );
+    await writeBlobs(trx, runId, batch.blobs);
+  }
   const log = new SqlRunLog(runId, token, claim.driving, keeper, row.metadata);
   leases.add(log);
   return log;

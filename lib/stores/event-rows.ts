@@ -1,7 +1,10 @@
 /** The events sent to fsms, as rows of a run. */
 import { sql, type Kysely } from "kysely";
+import type { Codec } from "./codec.js";
+import { requireKept } from "./names.js";
 import { checkedRow } from "./rows.js";
 import type { EventRow, Tables } from "./schema.js";
+import type { QueuedEvent } from "./store.js";
 import { timeOfDay } from "./time.js";
 
 /** Rows in one statement. */
@@ -9,6 +12,29 @@ export const MOST_ROWS = 50;
 
 /** An event that is not recorded yet, and so has no number. */
 export type NewEvent = Omit<EventRow, "number" | "taken_at">;
+
+/** The text of an event's payload. @throws {StoreError} UNSTORABLE, for its name as well */
+export function payloadText({ event, payload }: Pick<QueuedEvent, "event" | "payload">, codec: Codec): string {
+  requireKept("The event", event);
+  return codec.encode(payload, `The payload of event "${event}"`);
+}
+
+/**
+ * The rows of events that the driver of a run has.
+ * @param keep - what goes into a row for a text; not called when one of the events can't be kept
+ * @throws {StoreError} UNSTORABLE
+ */
+export function rowsOfEvents(
+  runId: string,
+  events: readonly QueuedEvent[],
+  codec: Codec,
+  keep: (text: string) => string,
+): NewEvent[] {
+  const texts = events.map((event) => payloadText(event, codec));
+  return events.map(({ id, event, sentAt }, i) => {
+    return { run_id: runId, id, event, payload: keep(texts[i]), sent_at: sentAt, for_owner: null };
+  });
+}
 
 /**
  * Adds events in their order, each with the next number of its run; those that are there already stay as they are. Their runs'

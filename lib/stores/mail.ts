@@ -12,7 +12,7 @@ import { Batch } from "./batch.js";
 import { writeBlobs } from "./blobs.js";
 import type { Codec } from "./codec.js";
 import type { Database } from "./connection.js";
-import { insertEvents } from "./event-rows.js";
+import { insertEvents, payloadText } from "./event-rows.js";
 import { latestCycles, MOST_RUNS, waitIn } from "./latest-cycles.js";
 import { requireKept } from "./names.js";
 import { otherWorkflow } from "./other-workflow.js";
@@ -30,11 +30,10 @@ export type Transact = <T>(work: (trx: Kysely<Tables>, database: Database) => Pr
  * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow
  */
 export function sendEvent(transact: Transact, sent: SentEvent, codec: Codec): Promise<string | null> {
-  const { runId, workflow, event, payload, key } = sent;
-  requireKept("The event", event);
-  if (key !== undefined) requireKept("The key", key);
+  const { runId, workflow, event, key } = sent;
   const batch = new Batch();
-  const text = batch.keep(codec.encode(payload, `The payload of event "${event}"`));
+  const text = batch.keep(payloadText(sent, codec));
+  if (key !== undefined) requireKept("The key", key);
   const id = key === undefined ? newRunId() : `key:${key}`;
   return transact(async (trx, database) => {
     const run = await lockedRow(trx, database, runId);

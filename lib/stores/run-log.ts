@@ -4,6 +4,7 @@ import { StoreError } from "../base/errors.js";
 import type { Pause } from "../run/pause.js";
 import { Batch, type NewRunRow } from "./batch.js";
 import type { Codec } from "./codec.js";
+import { rowsOfEvents } from "./event-rows.js";
 import { kept, requireKept, toColumn } from "./names.js";
 import { NOT_PAUSED, pauseColumns, type PauseColumns } from "./pauses.js";
 import { queuedEvent } from "./records.js";
@@ -141,12 +142,10 @@ export class SqlRunLog implements RunLog {
     });
   }
 
-  sent({ id, event, payload, sentAt }: QueuedEvent): void {
-    requireKept("The event", event);
-    const text = this.keeper.codec.encode(payload, `The payload of event "${event}"`);
-    const { batch } = this.open();
-    const run_id = this.runId;
-    batch.sent.set(id, { run_id, id, event, payload: batch.keep(text), sent_at: sentAt, for_owner: null });
+  sent(events: readonly QueuedEvent[]): void {
+    const keep = (text: string) => this.open().batch.keep(text);
+    for (const row of rowsOfEvents(this.runId, events, this.keeper.codec, keep))
+      this.open().batch.sent.set(row.id, row);
   }
 
   taken({ id }: Pick<QueuedEvent, "id">): void {

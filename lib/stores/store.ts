@@ -20,7 +20,7 @@ export interface RunStore {
   /**
    * Shows a run that nobody drives to `accept`, and unless that gives undefined, lets the caller drive it: all in one
    * transaction, so that nothing is added to the run between.
-   * @throws {StoreError} NOT_FOUND, LEASE_HELD while somebody drives it; what `accept` throws
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while somebody drives it, UNSTORABLE for an event; what `accept` throws
    */
   claim(runId: string, accept: (run: RecordedRun) => Claim | undefined): Promise<RunLog | undefined>;
   /** What is recorded of a run. @throws {StoreError} NOT_FOUND */
@@ -82,6 +82,8 @@ export interface Claim {
   readonly structure: string | undefined;
   /** Nodes whose results don't hold any more. */
   readonly discard: readonly string[];
+  /** Events that the run is sent with it, behind those that are recorded. */
+  readonly sent: readonly QueuedEvent[];
 }
 
 /** What is written of a node's attempt. Attempt 0 is what became of the node without one: it was skipped, cached, given. */
@@ -183,8 +185,8 @@ export interface RunLog {
   traversals(list: readonly Traversal[]): void;
   /** @throws {StoreError} UNSTORABLE */
   cycle(entry: CycleEntry): void;
-  /** @throws {StoreError} UNSTORABLE */
-  sent(event: QueuedEvent): void;
+  /** Adds all of some events, or none. @throws {StoreError} UNSTORABLE */
+  sent(events: readonly QueuedEvent[]): void;
   /** To be added together with what the event leads to. */
   taken(event: Pick<QueuedEvent, "id">): void;
   /** Whether the run waits for events, so that {@link Driving.onEvents} is soon told of those that others record. */

@@ -219,12 +219,44 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect((await handle.pause()).currentState).toBe("paid");
       });
 
-      it("by resume, which leaves the run paused as it was", async () => {
+      it("by resume, which sends none of them and leaves the run paused as it was", async () => {
         await order(HOUR).run({ store, runId: "r" });
-        const error = await failure(order(HOUR).resume("r", { store, send: [["PAID", () => {}]] }));
-        expect(error).toMatchObject({ code: "UNSTORABLE", run: { status: "paused" } });
+        const before = await store.getRun("r");
+        for (const bad of [() => {}, { rows: [Symbol("no")] }]) {
+          const send = [
+            ["PAID", 1],
+            ["PAID", bad],
+            ["SENT", 2],
+          ] as const;
+          const error = await failure(order(HOUR).resume("r", { store, send }));
+          expect(error).toMatchObject({ code: "UNSTORABLE", message: expect.stringContaining('event "PAID"') });
+        }
+        expect(await failure(order(HOUR).resume("r", { store, send: { PAID: 1, "\0": 2 } }))).toMatchObject({
+          code: "UNSTORABLE",
+        });
+        expect(await store.getRun("r")).toEqual(before);
+        expect([before!.error, taken, await count("fsm_events")]).toEqual([undefined, [], 0]);
         const run = await order(HOUR).resume("r", { store, send: [["PAID", 5]] });
         expect([run.currentState, taken]).toEqual(["paid", [5]]);
+      });
+
+      it("by attach, which sends none of them to a run in progress", async () => {
+        const handle = order().start({ store, runId: "r" });
+        await until(waits("r", "created"));
+        const send = [
+          ["PAID", 1],
+          ["SENT", () => {}],
+        ] as const;
+        expect(await failure(order().attach("r", { store, send }))).toMatchObject({ code: "UNSTORABLE" });
+        expect([handle.state, taken]).toEqual(["created", []]);
+        await order().attach("r", {
+          store,
+          send: [
+            ["PAID", 5],
+            ["SENT", "ups"],
+          ],
+        });
+        expect((await handle.result).value).toBe("ups");
       });
     });
 
@@ -304,6 +336,18 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
       await failure(handle.result);
       expect((await own).message).toContain('"END"');
       expect((await machine(false).resume("r", { store })).value).toBe("recorded");
+    });
+
+    it("are sent by attach to a run that is just being paused, which goes on with them", async () => {
+      const handle = order().start({ store, runId: "r" });
+      await until(waits("r", "created"));
+      const paused = handle.pause();
+      const send = [
+        ["PAID", 5],
+        ["SENT", "ups"],
+      ] as const;
+      const attached = await order().attach("r", { store, send });
+      expect([(await paused).status, (await attached.result).value, taken]).toEqual(["paused", "ups", [5]]);
     });
 
     it("are sent by resume in the order of a list, which may repeat them", async () => {

@@ -68,6 +68,7 @@ export function continued(
     driving: recorder,
     structure: change === undefined ? undefined : structure,
     discard: holds === undefined ? [] : discarded(plan, run, holds),
+    sent: [],
   };
   const given = overrides === undefined ? provided : new Map([...(provided ?? []), ...overrides]);
   return { state, recorder, claim, given };

@@ -38,9 +38,9 @@ export class FsmRecorder extends Recorder {
     if (this.early.length > 0) hear(this.early.splice(0));
   }
 
-  /** An event was sent to the run, which is open. @throws {StoreError} UNSTORABLE */
-  sent(event: QueuedEvent): void {
-    this.log?.sent(event);
+  /** Events are sent to the run, which is open: all, or none. @throws {StoreError} UNSTORABLE */
+  sent(events: readonly QueuedEvent[]): void {
+    this.log?.sent(events);
   }
 
   /** An event was taken, or refused. */

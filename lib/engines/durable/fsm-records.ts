@@ -7,6 +7,7 @@ import { NO_VALUE } from "../../run/history.js";
 import type { RunStatus } from "../../run/status.js";
 import type { Claim, CycleEntry, QueuedEvent, RecordedRun, RecordedWait } from "../../stores/store.js";
 import { textOf, type Waiting } from "../destination.js";
+import { newEvent } from "../mailbox.js";
 import type { EventsToSend } from "./options.js";
 import { FsmRecorder } from "./fsm-recorder.js";
 import type { Recorder, Recording } from "./recorder.js";
@@ -18,16 +19,12 @@ export interface ResumedFsm {
   readonly provided: { readonly value: unknown } | undefined;
   /** What it waits for. */
   readonly wait: Waiting | undefined;
-  /** The events it has not taken yet. */
+  /** The events it has not taken yet, those that it is sent now the last ones. */
   readonly events: readonly QueuedEvent[];
-  /** The events it is sent now. */
-  readonly send: readonly (readonly [event: string, payload: unknown])[];
   /** A failure was passed over. */
   readonly hasFailed: boolean;
   /** It is over, but for being recorded as such. */
   readonly isDone: boolean;
-  /** Makes its state say again why it rested. */
-  readonly restorePause: () => void;
 }
 
 /** A recorded run that can go on. */
@@ -80,16 +77,15 @@ export function continuedFsm(
   const goesOn = last !== undefined && !isPast(last);
   state.attemptsBefore = goesOn ? last.attempts : 0;
   const recorder = new FsmRecorder(state, options, undefined, last);
+  const sent = eventsIn(options.send);
   const resumed = {
     provided,
     wait: !goesOn && last?.wait !== undefined ? waitingOf(plan, last.wait) : undefined,
-    events: run.events,
-    send: eventsIn(options.send),
+    events: [...run.events, ...sent],
     isDone: last !== undefined && !goesOn && last.wait === undefined,
     hasFailed: cycles.some(({ status, output }) => status === "failed" && output !== undefined),
-    restorePause: () => restorePause(state, run),
   };
-  const claim = { driving: recorder, structure: change === undefined ? undefined : structure, discard: [] };
+  const claim = { driving: recorder, structure: change === undefined ? undefined : structure, discard: [], sent };
   return { state, recorder, claim, resumed };
 }
 
@@ -162,10 +158,10 @@ function statesOf({ cycles }: RecordedRun): string[] {
   return [...cycles.map(({ state }) => state), ...next];
 }
 
-export function eventsIn(send: EventsToSend | undefined): ResumedFsm["send"] {
-  if (send === undefined) return [];
-  if (!Array.isArray(send)) return Object.entries(send);
-  return (send as readonly (readonly [string, unknown?])[]).map(([event, payload]) => [event, payload]);
+/** Events that are sent now. */
+export function eventsIn(send: EventsToSend = []): QueuedEvent[] {
+  const list = Array.isArray(send) ? (send as Exclude<EventsToSend, Record<string, unknown>>) : Object.entries(send);
+  return list.map(([event, payload]) => newEvent(event, payload));
 }
 
 function providedTo(

@@ -70,7 +70,7 @@ export interface FsmRecoverOptions extends FsmContinueOptions, Recovering {}
 export interface FsmResumeOptions extends FsmContinueOptions {
   /** A value for the state that paused the run, as if it had returned it. */
   provide?: Readonly<Record<string, unknown>>;
-  /** Events for the run, in order. They are sent now: too late for a wait whose time is over. */
+  /** Events for the run, in order: all of them, or none. They are sent now: too late for a wait whose time is over. */
   send?: EventsToSend;
 }
 

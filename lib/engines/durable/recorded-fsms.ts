@@ -67,9 +67,11 @@ export class RecordedFsms<S> extends RecordedRuns<
     return endedFsm(this.fsm.plan(false), recorded, this.fsm.historyLimit);
   }
 
-  protected give(run: FsmRun, { provide, send }: FsmResumeOptions): void {
+  protected give(run: FsmRun, { provide, send }: FsmResumeOptions): boolean {
+    if (run.isOver) return provide === undefined && send === undefined;
     for (const name in provide) throw notPaused(run.state.runId, name, []);
-    for (const [event, payload] of eventsIn(send)) run.send(event, payload).catch(() => {});
+    run.sendAll(eventsIn(send));
+    return true;
   }
 
   protected isOurs(run: LiveRun): run is FsmRun {

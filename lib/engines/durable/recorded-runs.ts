@@ -98,8 +98,11 @@ export abstract class RecordedRuns<
   protected abstract continued(recorded: RecordedRun, options: O, hasHandle: boolean): GoingOn<Run> | Over<R>;
   /** What a run came to that has ended, in whichever way. @throws {ValidationError} as above */
   protected abstract ended(recorded: RecordedRun): R;
-  /** Gives a run in progress what it would have gone on with. @throws {ValidationError} for what it can't take */
-  protected abstract give(run: Run, options: O): void;
+  /**
+   * Gives a run in progress what it would have gone on with, and says whether it could: a run that is over is to be taken up.
+   * @throws {ValidationError} for what it can't take; {StoreError} UNSTORABLE
+   */
+  protected abstract give(run: Run, options: O): boolean;
   protected abstract isOurs(run: LiveRun): run is LiveRun & Run;
   /**
    * A run that another process drives.
@@ -234,8 +237,7 @@ export abstract class RecordedRuns<
   private async find(runId: string, options: O, decide: Decide<Run, R>, patience: Patience): Promise<H> {
     const joined = () => {
       const run = this.live(runId, options);
-      if (run === undefined) return undefined;
-      this.give(run, options);
+      if (run === undefined || !this.give(run, options)) return undefined;
       const { result, ended } = outcomeOf<R>((onEnd) => run.join(onEnd));
       // Who joins it late and does not want to wait any more, leaves it to those who began it.
       const waiting = interruptible(options, run.state, () => result);

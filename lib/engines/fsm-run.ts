@@ -127,11 +127,11 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   /** Executes no more states; the run ends as `paused` when the one that is executing is done. */
   pause(): void {
+    const { wait } = this;
     this.pausing = true;
     // Nothing is going on in a run that waits, whatever an observer is told.
-    const hasWaited = this.wait !== undefined;
-    if (hasWaited) this.stopWaiting();
-    if (hasWaited || this.announcer?.isTelling !== true) this.pump();
+    if (wait !== undefined) this.goOn(() => this.rest(textOf(wait)));
+    else if (this.announcer?.isTelling !== true) this.pump();
   }
 
   /** Ends the run as `cancelled`, now, without an error. */
@@ -413,7 +413,8 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const { after } = waiting;
     const { recorder, takesEvents } = this.setup;
     recorder?.waits(waiting);
-    if (this.takeEvent(waiting) || this.pausing) return;
+    if (this.takeEvent(waiting)) return;
+    if (this.pausing) return this.rest(textOf(waiting));
     if (!takesEvents && recorder === undefined && after === undefined) {
       const message = `${textOf(waiting)}, but nobody can send events to this run. Use fsm.start, or give "after".`;
       return this.fail(stateError(this.state, message));

@@ -58,7 +58,7 @@ export class FsmResult<S = Record<string, unknown>> {
     return this.#state.recording ?? Promise.resolve();
   }
 
-  /** Why the run paused, as the state that paused it says; undefined when none did, or without a reason. */
+  /** Why the run paused, as the state that paused it says, or what it waits for; undefined for neither. */
   get pauseReason(): string | undefined {
     return this.#state.pauseReason;
   }

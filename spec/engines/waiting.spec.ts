@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Fsm, PauseRun, stop, waitForEvent, type Context } from "dagwright";
+import { Fsm, next, PauseRun, stop, waitForEvent, type Context } from "dagwright";
 import { sqliteStore } from "dagwright/store";
+import { sleep, until } from "../support/waiting.js";
 
 /** a → X, Y → b, with the payload as its result. */
 function waiter(): Fsm<any> {
@@ -171,6 +172,31 @@ describe("A state machine that waits", () => {
     const run = await fsm.resume("r", { store, send: { X: 2 } });
     expect(run).toMatchObject({ status: "completed", value: 2, errors: [] });
     expect((await store.getRun("r"))!.cycles[0]).toMatchObject({ status: "completed", error: undefined });
+  });
+
+  it("says what it waits for when it is paused by hand", async () => {
+    const store = sqliteStore(":memory:");
+    const fsm = new Fsm<any>("waiter");
+    fsm.state("a", { initial: true }, () => waitForEvent({ X: "b", Y: "b" }, { after: [3_600_000, "b"] }));
+    fsm.state("b", async () => (await sleep(1), next("b")));
+    const reason = /^waits for "X", "Y" until \d{4}-/u;
+    const plain = fsm.start();
+    await plain.waitFor("a");
+    expect(await plain.pause()).toMatchObject({ status: "paused", pauseReason: expect.stringMatching(reason) });
+
+    const handle = fsm.start({ store, runId: "r" });
+    await until(async () => (await store.getRun("r"))?.waitingFor !== undefined);
+    const { pauseReason } = await handle.pause();
+    expect(pauseReason).toMatch(reason);
+    expect(await store.getRun("r")).toMatchObject({ status: "paused", pauseReason, pauses: [] });
+    const again = await fsm.attach("r", { store });
+    expect(await again.pause()).toMatchObject({ status: "paused", pauseReason });
+
+    const observed = fsm.start({ observers: [({ type }) => void (type === "node.completed" && observed.pause())] });
+    expect((await observed.result).pauseReason).toMatch(reason);
+    const busy = fsm.start();
+    await busy.send("X");
+    expect(await busy.pause()).toMatchObject({ status: "paused", pauseReason: undefined });
   });
 
   it("that is paused before it has begun begins, and keeps what it was sent", async () => {

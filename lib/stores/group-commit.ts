@@ -145,11 +145,14 @@ function remainder(writes: readonly LoggedWrite[], failure: Failure): Remainder 
 }
 
 function fail(writes: readonly LoggedWrite[], cause: unknown): void {
-  const error = cause instanceof StoreError ? cause : writeFailed(cause);
-  for (const { log } of writes) log.fail(error);
+  const ofNew = cause instanceof StoreError ? cause : writeFailed(cause, "The run has not begun: run it again when");
+  const ofBegun = cause instanceof StoreError ? cause : writeFailed(cause, "The run can be resumed when");
+  for (const { log, batch } of writes) log.fail(batch.created === undefined ? ofBegun : ofNew);
 }
 
-export function writeFailed(cause: unknown): StoreError {
-  const message = `The store can't be written: ${messageOf(cause)}. The run can be resumed when that is mended.`;
-  return new StoreError(message, "STORE", { cause });
+/** @param remedy - what can be done when the store can be written again */
+export function writeFailed(cause: unknown, remedy = "Try again when"): StoreError {
+  return new StoreError(`The store can't be written: ${messageOf(cause)}. ${remedy} that is mended.`, "STORE", {
+    cause,
+  });
 }

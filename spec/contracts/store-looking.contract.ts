@@ -408,7 +408,10 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         const { runId } = await dag.run({ store });
         await store.cancel(runId);
         expect((await store.getRun(runId))!.nodes.get("n")).toMatchObject({ status: "cancelled", attempts: 1 });
-        await failure(dag.resume(runId, { store, provide: { n: 1 } }));
+        const refused = await failure(dag.resume(runId, { store, provide: { n: 1 } }));
+        expect(refused.message).toMatch(
+          /"n", which waits for no value in run ".+": the run was cancelled\..+"overrides"/u,
+        );
         expect((await dag.resume(runId, { store, overrides: { n: 1 } })).value).toBe(1);
         expect((await store.getRun(runId))!.nodes.get("n")).toMatchObject({ status: "completed", output: 1 });
       });
@@ -418,8 +421,11 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         fsm.state("cart", { initial: true }, () => waitForEvent({ pay: "done" }));
         fsm.state("done", () => stop());
         const { runId } = await fsm.resume((await fsm.run({ store })).runId, { store, send: { other: 1 } });
+        const refused = () => failure(fsm.resume(runId, { store, provide: { cart: 1 } }));
+        expect((await refused()).message).toContain(": nothing in it does.");
         expect(await count("fsm_events")).toBe(1);
         await store.cancel(runId);
+        expect((await refused()).message).toMatch(/: the run was cancelled\. Resume it without "provide"/u);
         expect(await count("fsm_events")).toBe(0);
         expect(await store.getRun(runId)).toMatchObject({ status: "cancelled", waitingFor: undefined });
       });

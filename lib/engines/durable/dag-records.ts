@@ -97,7 +97,7 @@ function providedTo(
   const provided = new Map<number, unknown>();
   for (const [name, value] of Object.entries(provide)) {
     const index = plan.indexOf.get(name);
-    if (index === undefined || !names.includes(name)) throw notPaused(run.runId, name, names);
+    if (index === undefined || !names.includes(name)) throw notPaused(run, name, names);
     provided.set(index, value);
   }
   return provided;
@@ -113,13 +113,6 @@ function requireOpen(state: RunState, node: number, isOver: boolean): void {
   if (state.hasResult(node)) refuse("has its result, which stands");
   if (active?.[node] === 0) refuse("is a partial one without it");
   if (isOver) refuse("has completed without it");
-}
-
-/** The error for an override of a node of a run that goes on already. */
-export function inProgress(runId: string, name: string): ValidationError {
-  return new ValidationError(
-    `"overrides" names "${name}", but run "${runId}" is in progress. Resume it when it has ended.`,
-  );
 }
 
 /**

@@ -71,7 +71,7 @@ export function continuedFsm(
   const cycles = cyclesToGoOn(run);
   const last = cycles.at(-1);
   const pausedIn = last?.status === "paused" ? last.state : undefined;
-  const provided = providedTo(run.runId, pausedIn, options.provide);
+  const provided = providedTo(run, pausedIn, options.provide);
   if (run.status === "completed") return endedFsm(plan, run, historyLimit);
   const state = restoredFsm(plan, run, cycles, historyLimit, isPast);
   const goesOn = last !== undefined && !isPast(last);
@@ -102,10 +102,10 @@ export function endedFsm(plan: FsmPlan, run: RecordedRun, historyLimit: number):
 
 /** Says again why the run rests. */
 function restorePause(state: FsmState, { pauses, cycles }: RecordedRun): void {
-  const last = cycles.at(-1);
+  const wait = cycles.at(-1)?.wait;
   state.pause = pauses.at(0);
-  const reason = state.pause === undefined ? last?.reason : state.pause.reason;
-  state.pauseReason = reason ?? (last?.wait && textOf(waitingOf(state.plan, last.wait)));
+  if (state.pause !== undefined) state.pauseReason = state.pause.reason;
+  else if (wait !== undefined) state.pauseReason = textOf(waitingOf(state.plan, wait));
 }
 
 /** Whether a cycle is over; a failure that was passed over has a value. */
@@ -165,12 +165,12 @@ export function eventsIn(send: EventsToSend = []): QueuedEvent[] {
 }
 
 function providedTo(
-  runId: string,
+  run: RecordedRun,
   paused: string | undefined,
   provide: Readonly<Record<string, unknown>> | undefined,
 ): ResumedFsm["provided"] {
   const wrong = Object.keys(provide ?? {}).find((name) => name !== paused);
-  if (wrong !== undefined) throw notPaused(runId, wrong, paused === undefined ? [] : [paused]);
+  if (wrong !== undefined) throw notPaused(run, wrong, paused === undefined ? [] : [paused]);
   return provide === undefined || paused === undefined || !Object.hasOwn(provide, paused)
     ? undefined
     : { value: provide[paused] };

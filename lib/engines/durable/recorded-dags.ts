@@ -10,12 +10,12 @@ import { DagRun } from "../dag-run.js";
 import type { RunOptions } from "../run-options.js";
 import type { Runs } from "../runs.js";
 import { takeOver } from "../take-over.js";
-import { continued, endedRun, inProgress, newRecorder, replayed } from "./dag-records.js";
+import { continued, endedRun, newRecorder, replayed } from "./dag-records.js";
 import type { LiveRun } from "./live-runs.js";
 import type { ReplayOptions, ResumeOptions } from "./options.js";
 import { RecordedRuns, type Elsewhere, type GoingOn, type Over } from "./recorded-runs.js";
 import type { Recorder } from "./recorder.js";
-import { maskOf, notPaused } from "./restore.js";
+import { inProgress, maskOf } from "./restore.js";
 
 /** The dag whose runs are recorded. */
 interface RecordedDag<N> {
@@ -98,8 +98,8 @@ export class RecordedDags<N> extends RecordedRuns<
 
   protected give(run: DagRun, { provide, overrides }: ResumeOptions<N>): boolean {
     if (run.isOver) return provide === undefined && overrides === undefined;
-    for (const name in provide) throw notPaused(run.state.runId, name, []);
-    for (const name in overrides) throw inProgress(run.state.runId, name);
+    for (const name in provide) throw inProgress("provide", run.state.runId, name);
+    for (const name in overrides) throw inProgress("overrides", run.state.runId, name);
     return true;
   }
 

@@ -12,7 +12,7 @@ import { continuedFsm, endedFsm, eventsIn, type ResumedFsm } from "./fsm-records
 import type { LiveRun } from "./live-runs.js";
 import type { FsmResumeOptions } from "./options.js";
 import { RecordedRuns, type GoingOn, type Over } from "./recorded-runs.js";
-import { notPaused } from "./restore.js";
+import { inProgress } from "./restore.js";
 
 /** The fsm whose runs are recorded. */
 interface RecordedFsm {
@@ -69,7 +69,7 @@ export class RecordedFsms<S> extends RecordedRuns<
 
   protected give(run: FsmRun, { provide, send }: FsmResumeOptions): boolean {
     if (run.isOver) return provide === undefined && send === undefined;
-    for (const name in provide) throw notPaused(run.state.runId, name, []);
+    for (const name in provide) throw inProgress("provide", run.state.runId, name);
     run.sendAll(eventsIn(send));
     return true;
   }

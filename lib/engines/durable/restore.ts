@@ -105,10 +105,40 @@ export function requireSameInputs(runId: string, recorded: RecordedRun["inputs"]
   throw new StoreError(message, "RUN_EXISTS");
 }
 
-/** The error for a value provided to what does not wait for one. */
-export function notPaused(runId: string, name: string, paused: readonly string[]): ValidationError {
-  const which = paused.length === 0 ? "nothing in it is paused" : `paused are: ${paused.map(show).join(", ")}`;
-  return new ValidationError(`"provide" names "${name}", which did not pause run "${runId}"; ${which}.`);
+/** Why nothing in a run waits for a value. */
+const STANDINGS: Readonly<Record<RecordedRun["status"], string>> = {
+  running: "the run was interrupted",
+  paused: "nothing in it does",
+  completed: "the run has completed",
+  failed: "the run has failed",
+  cancelled: "the run was cancelled",
+};
+
+/** How a run goes on without a value. */
+const REMEDIES: Readonly<Record<WorkflowKind, string>> = {
+  dag: 'Resume it without "provide": what has not completed runs, and "overrides" gives results for it.',
+  fsm: 'Resume it without "provide": it goes on where it was.',
+};
+
+/**
+ * The error for a value provided to what does not wait for one.
+ * @param paused - what does
+ */
+export function notPaused(
+  { runId, status, kind }: Pick<RecordedRun, "runId" | "status" | "kind">,
+  name: string,
+  paused: readonly string[],
+): ValidationError {
+  const what = `"provide" names "${name}", which waits for no value in run "${runId}"`;
+  if (paused.length > 0) return new ValidationError(`${what}; paused are: ${paused.map(show).join(", ")}.`);
+  const remedy = status === "completed" ? "Its result stands." : REMEDIES[kind];
+  return new ValidationError(`${what}: ${STANDINGS[status]}. ${remedy}`);
+}
+
+/** The error for what a run that is driven is given too late. */
+export function inProgress(option: "provide" | "overrides", runId: string, name: string): ValidationError {
+  const message = `"${option}" names "${name}", but run "${runId}" is in progress. Resume it when it has ended.`;
+  return new ValidationError(message);
 }
 
 /** The nodes with a result that does not hold any more. */

@@ -1,6 +1,6 @@
 import { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
-import { messageOf } from "../base/message.js";
+import { messageOf, shortPath } from "../base/message.js";
 import { setImmediate } from "../base/turn.js";
 import { classOrigin, constructorArguments } from "../definition/class-registry.js";
 import { isOnlyOfName } from "../definition/name-registry.js";
@@ -123,6 +123,7 @@ function classAddress(workflow: string, module: string | undefined, object: obje
   const args = constructorArguments(object);
   if (args === undefined) return "its instance was not made by its class's constructor";
   const { obstacle } = inspect(args);
-  if (obstacle !== undefined) return `its instance was made with an argument that can't be cloned (args${obstacle})`;
+  if (obstacle !== undefined)
+    return `its instance was made with an argument that can't be cloned (${shortPath(`args${obstacle}`)})`;
   return [module, workflow, args];
 }

@@ -5,7 +5,7 @@ import { show } from "../base/check.js";
 import { inspect } from "../base/clone.js";
 import { drive, pendingOf, type Coroutine } from "../base/coroutine.js";
 import { encodeThrown } from "../base/error-codec.js";
-import { messageOf } from "../base/message.js";
+import { messageOf, shortPath } from "../base/message.js";
 import { readNodes } from "../definition/class-methods.js";
 import type { Context } from "../definition/context.js";
 import { isPause } from "../run/pause.js";
@@ -124,7 +124,7 @@ function* answerTo(
     const metadata = changes(context.metadata, before.metadata);
     const { obstacle } = inspect(metadata);
     if (obstacle !== undefined)
-      throw new TypeError(`What the node wrote to ctx.metadata can't be cloned: ${obstacle}.`);
+      throw new TypeError(`What the node wrote to ctx.metadata can't be cloned: ${shortPath(obstacle)}.`);
     const metrics = Object.entries(context.metrics).filter(([key, figure]) => before.metrics[key] !== figure);
     return [value, metadata, metrics];
   } catch (error) {
@@ -135,7 +135,8 @@ function* answerTo(
 /** A pause that has all of its data on the other side, or an error that says why it has not. */
 function crossing(pause: Error): Error {
   const { obstacle } = inspect(Reflect.get(pause, "data"));
-  return obstacle === undefined ? pause : new TypeError(`The "data" of a PauseRun can't be cloned: ${obstacle}.`);
+  if (obstacle === undefined) return pause;
+  return new TypeError(`The "data" of a PauseRun can't be cloned: ${shortPath(obstacle)}.`);
 }
 
 function canCross(value: unknown): boolean {

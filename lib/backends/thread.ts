@@ -1,7 +1,7 @@
 import type { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import { decodeThrown } from "../base/error-codec.js";
-import { asSentence, messageOf } from "../base/message.js";
+import { asSentence, messageOf, shortPath } from "../base/message.js";
 import type { Context } from "../definition/context.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { BackendError, NotCloneableError, type ErrorSite } from "../run/errors.js";
@@ -164,7 +164,7 @@ function unanswered(spec: NodeSpec, error: unknown, site: ErrorSite): Error {
 
 function notCloneable(spec: NodeSpec, path: string, site: ErrorSite): NotCloneableError {
   const message =
-    `Node "${spec.name}" runs on a worker thread, but ${path} can't be cloned. ` +
+    `Node "${spec.name}" runs on a worker thread, but ${shortPath(path)} can't be cloned. ` +
     `Pass plain data, or keep the node on this thread with { backend: "inline" }.`;
   return new NotCloneableError(message, site, path);
 }

@@ -3,6 +3,9 @@ import { show } from "./check.js";
 /** The most characters of a text that become part of a message. */
 const LONGEST = 10_000;
 
+/** How much of a long path is shown, at either end. */
+const LONGEST_END = 100;
+
 /** The text of whatever was thrown. Total: whatever a value does when it is looked at, this gives a string. */
 export function messageOf(thrown: unknown): string {
   try {
@@ -24,4 +27,10 @@ function textIn(thrown: unknown): string | undefined {
   const { message } = thrown as Partial<Error>;
   if (typeof message !== "string") return undefined;
   return message || (thrown instanceof Error && String(thrown.name)) || undefined;
+}
+
+/** The way to a part of a value as it is shown: a long one without its middle. */
+export function shortPath(path: string): string {
+  if (path.length <= 3 * LONGEST_END) return path;
+  return `${path.slice(0, LONGEST_END)}…${path.slice(-LONGEST_END)}`;
 }

@@ -46,7 +46,9 @@ export interface FsmHandle<S = Record<string, unknown>> {
    */
   stop(): Promise<FsmResult<S>>;
   /**
-   * What happens from now on, for `for await`; ends with the run. Called in the same turn as `start`, it tells everything. Of a run that another process drives, it tells what happens when that one is gone and the run goes on here.
+   * What happens from now on, for `for await`; ends with the run, at once where that is over. Called in the same turn as
+   * `start`, it tells everything. Of a run that another process drives, it tells what happens when that one is gone and the run
+   * goes on here.
    */
   events(): AsyncIterableIterator<RunEvent>;
 }

@@ -27,8 +27,10 @@ export type PauseFacts = Omit<Pause, "node">;
 
 /**
  * Thrown by a node or state, or by a function that its options name, to pause its run, for instance until a person has
- * decided: no failure, so nothing retries it, stands in for it or is told of an error. What is in flight finishes; the run
- * ends as `paused`, and the node runs again when it is resumed. Code `PAUSE_RUN`.
+ * decided. It is no failure: nothing retries it, stands in for it, or is told of it as of an error. A failure that led to it,
+ * where a fallback, `onError` or an `errorHandler` throws it, is none of the result's any more, but hooks and observers have
+ * heard of it. What is in flight finishes; the run ends as `paused`, and the node runs again when it is resumed. Code
+ * `PAUSE_RUN`.
  */
 export class PauseRun extends DagwrightError {
   static {

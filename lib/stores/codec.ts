@@ -1,4 +1,4 @@
-import { messageOf } from "../base/message.js";
+import { messageOf, shortPath } from "../base/message.js";
 import { StoreError } from "../base/errors.js";
 import { isRefusal, isTooLong } from "./refusal.js";
 import { StoredTypes, type StoredType } from "./stored-types.js";
@@ -24,13 +24,14 @@ export class Codec {
 
   /**
    * @param what - names the value in messages
+   * @param otherwise - what else can be done, where there is something
    * @throws {StoreError} UNSTORABLE naming the path of what can't be kept
    */
-  encode(value: unknown, what = "The value"): string {
+  encode(value: unknown, what = "The value", otherwise?: string): string {
     try {
       return new Writer(this.types, false).text(value);
     } catch (cause) {
-      throw unstorable(what, cause);
+      throw unstorable(what, cause, otherwise);
     }
   }
 
@@ -65,12 +66,13 @@ export class Codec {
   }
 }
 
-function unstorable(what: string, cause: unknown): StoreError {
+function unstorable(what: string, cause: unknown, otherwise = ""): StoreError {
   const known = isRefusal(cause) ? cause : undefined;
   const path = known?.path ?? "";
-  const where = path === "" ? what : `"${path}" of ${what.charAt(0).toLowerCase()}${what.slice(1)}`;
+  const where = path === "" ? what : `"${shortPath(path)}" of ${what.charAt(0).toLowerCase()}${what.slice(1)}`;
   const reason = isTooLong(cause)
     ? "it is too large: its text is longer than any string can be. Keep it elsewhere, and store where"
     : `${known?.reason ?? messageOf(cause)}. ${known?.remedy ?? ""}`;
-  return new StoreError(`${where} can't be stored: ${reason.replace(/\.?\s*$/u, ".")}`, "UNSTORABLE", { cause }, path);
+  const message = `${where} can't be stored: ${reason.replace(/\.?\s*$/u, ".")} ${otherwise}`.trimEnd();
+  return new StoreError(message, "UNSTORABLE", { cause }, path);
 }

@@ -1,3 +1,4 @@
+import { show } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 
 /** What JSON writes for characters that no database keeps in a text: NUL, and one half of a surrogate pair. */
@@ -42,7 +43,7 @@ function requireShort(what: string, name: string): void {
 export function requireKept(what: string, name: string): void {
   if (isKept(name)) return;
   const reason = "databases keep neither NUL nor half a surrogate pair in a text";
-  throw new StoreError(`${what} ${JSON.stringify(name)} can't be stored: ${reason}. Change it.`, "UNSTORABLE");
+  throw new StoreError(`${what} ${show(name)} can't be stored: ${reason}. Change it.`, "UNSTORABLE");
 }
 
 /** The structure whose names were checked last: mostly the same workflow runs again. */

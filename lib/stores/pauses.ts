@@ -4,6 +4,7 @@ import type { Pause } from "../run/pause.js";
 import type { Batch } from "./batch.js";
 import type { Codec } from "./codec.js";
 import { kept } from "./names.js";
+import { SKIPPING } from "./refusal.js";
 import type { RunRow } from "./schema.js";
 
 /** A pause in its row: `data` is a text of the codec, or where it is long, what refers to one. */
@@ -34,7 +35,7 @@ export function pauseColumns(
   const dataOf = ({ node, data }: Pause): string | undefined => {
     if (data === undefined) return undefined;
     try {
-      return batch.keep(codec.encode(data, `The data of the pause of "${node}"`));
+      return batch.keep(codec.encode(data, `The data of the pause of "${node}"`, SKIPPING));
     } catch (error) {
       if (skipsUnstorable && error instanceof StoreError) return undefined;
       throw error;

@@ -1,18 +1,19 @@
 import { isInstance, unlessHostile } from "../base/hostile.js";
 
-export const REMEDY = 'Keep plain data, or name its class in the store option "types".';
-
 /** Something in a value can't be kept. */
 export class Refusal extends Error {
   constructor(
     readonly reason: string,
-    readonly remedy = REMEDY,
+    readonly remedy: string,
     /** Where in the value it is, as `rows[1].fn`; undefined as long as nobody has said it. */
     readonly path?: string,
   ) {
     super(reason);
   }
 }
+
+/** What else can be done about what need not be kept. */
+export const SKIPPING = 'With the store option onUnstorable: "skip" it is left out of the record.';
 
 /** Stands for what throws when it is looked at. */
 export const UNREADABLE = "[unreadable]";

@@ -8,6 +8,7 @@ import { rowsOfEvents } from "./event-rows.js";
 import { kept, requireKept, toColumn } from "./names.js";
 import { NOT_PAUSED, pauseColumns, type PauseColumns } from "./pauses.js";
 import { queuedEvent } from "./records.js";
+import { SKIPPING } from "./refusal.js";
 import type { EventRow } from "./schema.js";
 import type { Texts } from "./texts.js";
 import type {
@@ -78,7 +79,7 @@ export class SqlRunLog implements RunLog {
     let text: string | null = null;
     if (output !== undefined) {
       try {
-        text = codec.encode(output.value, `The result of node "${node}"`);
+        text = codec.encode(output.value, `The result of node "${node}"`, SKIPPING);
       } catch (unstorable) {
         if (!skipsUnstorable) throw unstorable;
       }
@@ -358,7 +359,7 @@ export function metadataText(
   { codec, skipsUnstorable }: Pick<LogKeeper, "codec" | "skipsUnstorable">,
 ): string {
   try {
-    return codec.encode({ ...metadata }, "The metadata");
+    return codec.encode({ ...metadata }, "The metadata", SKIPPING);
   } catch (error) {
     if (!skipsUnstorable || !(error instanceof StoreError)) throw error;
     const storable = Object.entries(metadata).filter(([, value]) => codec.canEncode(value));

@@ -51,8 +51,9 @@ export interface StoreOptions {
    */
   lease?: number;
   /**
-   * What happens when a result can't be stored: the run fails, or goes on with the result in memory, and resuming it computes
-   * the result again. @defaultValue "fail"
+   * What happens when the result of a node can't be stored: the run fails, or goes on with the result in memory, and resuming
+   * it computes the result again. With `skip`, entries of the metadata and the data of pauses that can't be stored are left out
+   * of the record as well. Inputs, events and the values of states always have to be storable. @defaultValue "fail"
    */
   onUnstorable?: "fail" | "skip";
 }

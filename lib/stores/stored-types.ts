@@ -1,4 +1,5 @@
 import { show } from "../base/check.js";
+import { abandon, pendingOf } from "../base/coroutine.js";
 import { hasGetters, obstacleOf, type Class } from "./class-state.js";
 import { nativeError, nativeName } from "./natives.js";
 
@@ -78,14 +79,24 @@ export class StoredTypes {
     return undefined;
   }
 
-  /** @throws what `is` throws */
+  /** @throws {TypeError} when an `is` gives a promise; what `is` throws */
   codingOf(value: unknown): NamedCoding | undefined {
-    return this.codings.find(({ is }) => is(value));
+    return this.codings.find((coding) => holds(coding, value));
   }
 
   named(name: string): StoredClass | NamedCoding | undefined {
     return this.names.get(name);
   }
+}
+
+/** A promise is true whatever it promises, and so it is no answer. */
+function holds({ name, is }: NamedCoding, value: unknown): boolean {
+  const answer: unknown = is(value);
+  if (typeof answer === "boolean") return answer;
+  const pending = pendingOf(answer);
+  if (pending === undefined) return Boolean(answer);
+  abandon(pending);
+  throw new TypeError(`"is" of type "${name}" gives a promise, and has to return a boolean`);
 }
 
 function namedType(name: string, type: StoredType): StoredClass | NamedCoding {

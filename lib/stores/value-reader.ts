@@ -1,4 +1,4 @@
-import { isThenable } from "../base/coroutine.js";
+import { abandon, pendingOf } from "../base/coroutine.js";
 import { bytes, ERRORS, LEAVES, VIEWS } from "./natives.js";
 import { StoredClass, type StoredTypes } from "./stored-types.js";
 import { messageOf } from "../base/message.js";
@@ -162,13 +162,16 @@ export class Reader {
     if (this.level === MOST_CODINGS) throw new Malformed("it is too deeply nested");
     const data = new Reader(this.types, entries, this.level + 1).value();
     let value: unknown;
+    let pending: Promise<unknown> | undefined;
     try {
       value = type.decode(data);
+      pending = pendingOf(value);
     } catch (error) {
       throw new Malformed(`"decode" of type "${type.name}" failed: ${messageOf(error)}`, { cause: error });
     }
-    if (isThenable(value)) throw new Malformed(`"decode" of type "${type.name}" gave a promise`);
-    return value;
+    if (pending === undefined) return value;
+    abandon(pending);
+    throw new Malformed(`"decode" of type "${type.name}" gave a promise, and has to return a value`);
   }
 
   private buffer(part: unknown): ArrayBuffer {

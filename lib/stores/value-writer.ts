@@ -1,8 +1,8 @@
 import { unlessHostile } from "../base/hostile.js";
 import { messageOf } from "../base/message.js";
-import { isThenable } from "../base/coroutine.js";
+import { abandon, isThenable, pendingOf } from "../base/coroutine.js";
 import { base64, ERRORS, LEAVES, nativeError, nativeName } from "./natives.js";
-import { description, isRefusal, isTooLong, Refusal, REMEDY, UNREADABLE } from "./refusal.js";
+import { description, isRefusal, isTooLong, Refusal, UNREADABLE } from "./refusal.js";
 import { StoredClass, type NamedCoding, type StoredTypes } from "./stored-types.js";
 import { joined, pathOf, quoted, type Place, type Step } from "./value-path.js";
 
@@ -13,7 +13,10 @@ const MOST_CODINGS = 100;
 /** Texts longer than this are written once, however often they occur. */
 const LONG = 100;
 
-const CODING_REMEDY = 'Give { is, encode, decode } for it in the store option "types".';
+const PLAIN = "Keep plain data in its place.";
+const FLAT = "Keep it in a flatter form, such as a list.";
+const CLASS = 'Keep plain data, or name its class in the store option "types".';
+const CODING = 'Give { is, encode, decode } for it in the store option "types".';
 
 /** What errors hide from enumeration. */
 export const HIDDEN: readonly string[] = ["name", "message", "stack", "cause", "errors"];
@@ -63,7 +66,7 @@ export class Writer {
     } catch (error) {
       if (isTooLong(error)) throw error;
       if (this.describes) return quoted(description(value));
-      if (!isRefusal(error)) throw new Refusal(messageOf(error), REMEDY, this.path());
+      if (!isRefusal(error)) throw new Refusal(messageOf(error), PLAIN, this.path());
       throw error.path === undefined ? new Refusal(error.reason, error.remedy, this.path()) : error;
     }
   }
@@ -89,7 +92,7 @@ export class Writer {
         return value === null ? "null" : this.reference(value, step);
       default:
         if (this.describes) return quoted(description(value));
-        throw new Refusal(`it is a ${typeof value}`, REMEDY, this.path(step));
+        throw new Refusal(`it is a ${typeof value}`, PLAIN, this.path(step));
     }
   }
 
@@ -100,7 +103,7 @@ export class Writer {
     const level = current === undefined ? 0 : current.level + 1;
     if (level > MOST_LEVELS) {
       if (this.describes) return '"[too deeply nested]"';
-      throw new Refusal("it is too deeply nested", "Keep it in a flatter form, such as a list.", this.path(step));
+      throw new Refusal("it is too deeply nested", FLAT, this.path(step));
     }
     const number = this.places.push({ value, parent: current, step, level });
     this.numbers.set(value, number);
@@ -236,17 +239,17 @@ export class Writer {
 
   private instance(value: object, own: StoredClass): string {
     const what = `it is an instance of ${own.type.name}, which`;
-    if (own.obstacle !== undefined) throw new Refusal(`${what} ${own.obstacle}`, CODING_REMEDY);
+    if (own.obstacle !== undefined) throw new Refusal(`${what} ${own.obstacle}`, CODING);
     if (own.error !== undefined) return this.error(value as Error, own.error, own);
     const keys = Reflect.ownKeys(value);
     if (keys.length === 0 && own.hasGetters) {
-      throw new Refusal(`${what} has getters, but keeps in no property what they give`, CODING_REMEDY);
+      throw new Refusal(`${what} has getters, but keeps in no property what they give`, CODING);
     }
     for (const key of keys) {
       const property = Object.getOwnPropertyDescriptor(value, key);
       if (typeof key === "string" && property?.enumerable === true && "value" in property) continue;
       const reason = `${what} keeps "${String(key)}" in a getter, hidden or under a symbol`;
-      throw new Refusal(reason, CODING_REMEDY);
+      throw new Refusal(reason, CODING);
     }
     return `["class",${quoted(own.name)},${this.properties(value as Properties, keys as string[])}]`;
   }
@@ -254,12 +257,15 @@ export class Writer {
   /** What `encode` gives is a value by itself, so that `decode` gets it whole. */
   private coded(value: unknown, { name, encode }: NamedCoding): string {
     if (isThenable(value)) this.refuseThenable();
-    if (this.within.includes(value))
-      throw new Refusal(`"encode" of type "${name}" gives what contains the value itself`);
-    if (this.within.length === MOST_CODINGS) throw new Refusal("it is too deeply nested");
-    const data = new Writer(this.types, this.describes, [...this.within, value]);
+    const what = `"encode" of type "${name}"`;
+    if (this.within.includes(value)) {
+      throw new Refusal(`${what} gives what contains the value itself`, "Let it give plain data.");
+    }
+    if (this.within.length === MOST_CODINGS) throw new Refusal("it is too deeply nested", FLAT);
+    const data = encoded(value, encode, what);
+    const writer = new Writer(this.types, this.describes, [...this.within, value]);
     try {
-      return `["coded",${quoted(name)},${data.text(encode(value))}]`;
+      return `["coded",${quoted(name)},${writer.text(data)}]`;
     } catch (error) {
       if (!isRefusal(error)) throw error;
       throw new Refusal(error.reason, error.remedy, joined(this.path(), error.path ?? ""));
@@ -271,11 +277,13 @@ export class Writer {
     const prototype = Object.getPrototypeOf(value) as object;
     const error = nativeError(prototype);
     if (error !== undefined && this.describes) return this.error(value as Error, error);
+    if (unlessHostile(() => isThenable(value), false))
+      throw new Refusal("it is a promise", "Await it, and keep what it gives.");
     const Class = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value as { name?: unknown } | undefined;
     const name = typeof Class?.name === "string" && Class.name !== "" ? Class.name : "a class";
     const own = this.types.classAbove(prototype);
     const base = own === undefined ? "" : `, and not of "${own.name}" itself`;
-    throw new Refusal(`it is an instance of ${name}${base}`);
+    throw new Refusal(`it is an instance of ${name}${base}`, CLASS);
   }
 
   private isKept(value: unknown): boolean {
@@ -289,7 +297,7 @@ export class Writer {
       return (value as Properties)[key];
     } catch (error) {
       if (this.describes) return UNREADABLE;
-      throw new Refusal(`reading it fails: ${messageOf(error)}`, REMEDY, this.path(key));
+      throw new Refusal(`reading it fails: ${messageOf(error)}`, PLAIN, this.path(key));
     }
   }
 
@@ -300,16 +308,33 @@ export class Writer {
   }
 
   private refuseOthers(): void {
-    if (!this.describes) throw new Refusal("it has properties that are hidden, named by symbols, or out of place");
+    if (this.describes) return;
+    const reason = "it has properties that are hidden, named by symbols, or out of place";
+    throw new Refusal(reason, 'Leave them out, or give { is, encode, decode } for it in the store option "types".');
   }
 
   private refuseThenable(): void {
-    throw new Refusal("it has a method then, so that await would call it");
+    throw new Refusal("it has a method then, so that await would call it", "Leave that out.");
   }
 
   private path(step?: Step): string {
     return pathOf(this.current, step);
   }
+}
+
+/** What `encode` gives for a value. @throws {Refusal} when it fails, or would have to be waited for */
+function encoded(value: unknown, encode: NamedCoding["encode"], what: string): unknown {
+  let data: unknown;
+  let pending: Promise<unknown> | undefined;
+  try {
+    data = encode(value);
+    pending = pendingOf(data);
+  } catch (error) {
+    throw new Refusal(`${what} failed: ${messageOf(error)}`, "Correct it.");
+  }
+  if (pending === undefined) return data;
+  abandon(pending);
+  throw new Refusal(`${what} gives a promise`, "Let it return a value: the store does not wait.");
 }
 
 /** The class of an object, of those a store is told of, or its native kind; undefined for instances of other classes. */

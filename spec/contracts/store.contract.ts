@@ -290,12 +290,15 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(error).toBeInstanceOf(StoreError);
         expect(error).toMatchObject({ code: "UNSTORABLE", path: "rows[1].fn" });
         expect(error.message).toContain('"make"');
+        expect(error.message).toContain('onUnstorable: "skip"');
         expect(error.run.status).toBe("failed");
         expect(calls).toEqual(["make"]);
         const { nodes, status } = (await store.getRun(error.run.runId))!;
         expect([status, nodes.get("make")?.status]).toEqual(["failed", "failed"]);
         const unstorable = pipeline().run({ store, inputs: { from: Symbol("s") } });
-        expect(await failure(unstorable)).toMatchObject({ code: "UNSTORABLE", path: "from" });
+        const refused = await failure(unstorable);
+        expect(refused).toMatchObject({ code: "UNSTORABLE", path: "from" });
+        expect(refused.message).not.toContain("onUnstorable");
         const meta = new Dag("meta");
         meta.node("n", (ctx: Context) => void (ctx.metadata.fn = () => 1));
         expect(await failure(meta.run({ store }))).toMatchObject({ code: "UNSTORABLE", path: "fn" });
@@ -332,6 +335,34 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         const run = await dag.resume(runId, { store: lenient });
         expect(run.get("use")).toBe("used");
         expect(calls).toEqual(["make", "use", "make", "use"]);
+      });
+
+      it("leave out of the record, with onUnstorable: skip, metadata and data of pauses, but no inputs, events or values of states", async () => {
+        const lenient = another({ onUnstorable: "skip" });
+        const pausing = new Dag<any>("pausing");
+        pausing.node("n", (ctx: Context) => {
+          Object.assign(ctx.metadata, { fn: () => 1, mixed: [() => 1, 2], ok: { n: 3 } });
+          throw new PauseRun("ask Ann", { data: { fn: () => 1 } });
+        });
+        const { runId } = await pausing.run({ store: lenient });
+        expect(await store.getRun(runId)).toMatchObject({ status: "paused", metadata: { ok: { n: 3 } } });
+        const [pause] = (await store.getRun(runId))!.pauses;
+        expect(pause).toEqual({ node: "n", reason: "ask Ann", data: undefined, until: undefined });
+        const machine = new Fsm<any>("waits");
+        machine.state("a", { initial: true }, (value: unknown) =>
+          value === 1 ? stop(() => 1) : waitForEvent({ GO: "a" }),
+        );
+        await machine.run({ store: lenient, runId: "waits", inputs: { value: 0 } });
+        const refused = [
+          () => pipeline().run({ store: lenient, inputs: { from: () => 1 } }),
+          () => machine.send("waits", "GO", () => 1, { store: lenient }),
+          () => machine.run({ store: lenient, inputs: { value: 1 } }),
+        ];
+        for (const each of refused) {
+          const error = await failure(each());
+          expect(error).toMatchObject({ code: "UNSTORABLE", message: expect.stringContaining("it is a function") });
+          expect(error.message).not.toContain("onUnstorable");
+        }
       });
     });
 

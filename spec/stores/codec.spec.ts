@@ -27,6 +27,16 @@ class Money {
   }
 }
 
+function thrownBy(work: () => unknown): StoreError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof StoreError) return error;
+    throw error;
+  }
+  return expect.unreachable();
+}
+
 describe("What a store keeps", () => {
   it("comes back as it was", () => {
     fc.assert(
@@ -107,21 +117,31 @@ describe("What a store keeps", () => {
     expect(() => codec.encode(new Money(5, "EUR"))).toThrow(StoreError);
   });
 
-  it.each([
-    [{ rows: [1, { fn: () => 1 }] }, "rows[1].fn"],
-    [[Symbol("s")], "[0]"],
-    [() => 1, ""],
-    [{ a: new Money(1, "EUR") }, "a"],
-    [new Map([["k", () => 1]]), '.get("k")'],
-  ])("says where %o can't be kept", (value, path) => {
-    const fail = () => codec.encode(value);
-    expect(fail).toThrow(StoreError);
-    try {
-      fail();
-    } catch (error) {
-      expect(error).toMatchObject({ code: "UNSTORABLE", path });
-      expect((error as Error).message).toMatch(/can't be stored.*"types"/u);
-    }
+  const plain = "Keep plain data in its place.";
+  const hidden = Object.defineProperty({}, "hidden", { value: 1 });
+  it.each<[unknown, string, string]>([
+    [{ rows: [1, { fn: () => 1 }] }, "rows[1].fn", `it is a function. ${plain}`],
+    [[Symbol("s")], "[0]", `it is a symbol. ${plain}`],
+    [() => 1, "", `it is a function. ${plain}`],
+    [{ a: new Money(1, "EUR") }, "a", "it is an instance of Money. Keep plain data, or name its class"],
+    [new Map([["k", () => 1]]), '.get("k")', `it is a function. ${plain}`],
+    [{ later: Promise.resolve(1) }, "later", "it is a promise. Await it, and keep what it gives."],
+    [{ hidden }, "hidden", "out of place. Leave them out, or give { is, encode, decode }"],
+    [{ a: { then: () => 1 } }, "a", "it has a method then, so that await would call it. Leave that out."],
+  ])("says where %o can't be kept, and what to do", (value, path, advice) => {
+    const error = thrownBy(() => codec.encode(value));
+    expect(error).toMatchObject({ code: "UNSTORABLE", path });
+    expect(error.message).toContain("can't be stored: ");
+    expect(error.message).toContain(advice);
+  });
+
+  it("shows a long path without its middle, and has it whole", () => {
+    let deep: unknown = { fn: () => 1 };
+    for (let i = 0; i < 1500; i++) deep = { [`key${i}`]: deep };
+    const error = thrownBy(() => codec.encode(deep));
+    expect(error.path!.length).toBeGreaterThan(10_000);
+    expect(error.message).toMatch(/^"key1499\.key1498\..+….+\.key1\.key0\.fn" of the value can't be stored/u);
+    expect(error.message.length).toBeLessThan(400);
   });
 
   it("says so when a value is too deep, and when text is not its own", () => {

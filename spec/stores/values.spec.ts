@@ -310,6 +310,7 @@ describe("Classes", () => {
         throw new Error("bad");
       },
       async () => 1,
+      () => Promise.reject(new Error("nobody waits")),
       () => {
         throw null;
       },
@@ -317,14 +318,20 @@ describe("Classes", () => {
       // prettier-ignore
       expect(() => failing({ decode }).decode(text)).toThrow(StoreError);
     }
-    for (const bad of [
-      () => {
-        throw new Error("bad");
-      },
-      async () => 1,
-    ]) {
-      // prettier-ignore
-      expect(refusal({ a: new Shape("s") }, failing({ encode: bad }))).toMatchObject({ path: "a" });
+    const refused = (coding: object) => refusal({ a: new Shape("s") }, failing(coding));
+    const bad = () => {
+      throw new Error("bad");
+    };
+    expect(refused({ encode: bad })).toMatchObject({
+      path: "a",
+      message: expect.stringContaining('"encode" of type "T" failed: bad. Correct it.'),
+    });
+    for (const later of [async () => 1, () => Promise.reject(new Error("nobody waits"))]) {
+      expect(refused({ encode: later })).toMatchObject({
+        path: "a",
+        message: expect.stringContaining('"encode" of type "T" gives a promise. Let it return a value'),
+      });
+      expect(refused({ is: later }).message).toContain('"is" of type "T" gives a promise, and has to return a boolean');
     }
     expect(() => new Codec({ T: 5 as any })).toThrow(TypeError);
   });

@@ -9,14 +9,14 @@ import { timeOfDay } from "../stores/time.js";
 export const END = -1;
 
 /** The destinations of an outcome that waits for events. */
-export interface Waiting {
+export interface Wait {
   readonly events: ReadonlyMap<string, number>;
   /** Where to go without one, and when, in ms since 1970. */
   readonly after: { readonly at: number; readonly state: number } | undefined;
 }
 
 /** What is waited for, in words. */
-export function textOf({ events, after }: Waiting): string {
+export function textOf({ events, after }: Wait): string {
   const names = Array.from(events.keys(), (event) => `"${event}"`).join(", ");
   const until = after === undefined ? "" : ` until ${new Date(after.at).toISOString()}`;
   return names === "" ? `waits${until}` : `waits for ${names}${until}`;
@@ -37,7 +37,7 @@ export class Misdirection extends Error {
  * and nothing leads on from a terminal state.
  * @throws {Misdirection} when that is no state, or not a legal one; what a transition's condition throws
  */
-export function destination(plan: FsmPlan, from: number, outcome: unknown, value: unknown): number | Waiting {
+export function destination(plan: FsmPlan, from: number, outcome: unknown, value: unknown): number | Wait {
   if (plan.isTerminal[from]) return END;
   // A plain value is its own value, and may be a proxy that can't be asked.
   if (outcome !== value) {
@@ -63,7 +63,7 @@ function holds(plan: FsmPlan, from: number, to: number, answer: unknown): boolea
   throw new TypeError(`The condition ${transition} returned a promise. Return a boolean, or let the state decide.`);
 }
 
-function waiting(plan: FsmPlan, from: number, { events, after }: WaitForEvent): Waiting {
+function waiting(plan: FsmPlan, from: number, { events, after }: WaitForEvent): Wait {
   const targets = new Map<string, number>();
   for (const [event, state] of events) targets.set(event, target(plan, from, state));
   return { events: targets, after: after && { at: timeOfDay() + after.ms, state: target(plan, from, after.state) } };

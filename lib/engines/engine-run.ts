@@ -255,7 +255,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   }
 
   /** Does what was left for later. What it throws ends the run: nobody else would hear of it. */
-  protected goOn(work: () => void): void {
+  goOn(work: () => void): void {
     try {
       work();
     } catch (fault) {

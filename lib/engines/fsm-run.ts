@@ -1,5 +1,3 @@
-import { Alarm } from "../base/alarm.js";
-import { block } from "../base/block.js";
 import { abandon, drive, pendingOf, whenSettled, type Coroutine } from "../base/coroutine.js";
 import type { DagwrightError } from "../base/errors.js";
 import { valueOf } from "../definition/transitions.js";
@@ -14,14 +12,15 @@ import { NO_VALUE } from "../run/history.js";
 import { factsOf, isPause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
 import type { QueuedEvent } from "../stores/store.js";
-import { timeOfDay } from "../stores/time.js";
 import { Attempts } from "./attempts.js";
 import { CycleClock } from "./cycle-clock.js";
-import { destination, END, textOf, type Waiting } from "./destination.js";
+import { destination, END, textOf, type Wait } from "./destination.js";
 import { EngineRun, type EngineSetup } from "./engine-run.js";
+import { EventWaits, type WaitingRun } from "./event-waits.js";
 import { exhausted, failureOf, neverDone, originOf, siteOf, stateError } from "./fsm-errors.js";
 import { FsmHost, type FsmHostRun } from "./fsm-host.js";
-import { Mailbox, newEvent, type Letter, type Sender } from "./mailbox.js";
+import { Inbox, type Receiver } from "./inbox.js";
+import type { Letter } from "./mailbox.js";
 import type { FsmRecorder } from "./durable/fsm-recorder.js";
 import type { ResumedFsm } from "./durable/fsm-records.js";
 import type { FsmRunOptions } from "./run-options.js";
@@ -30,10 +29,6 @@ import { ask, type Verdict } from "./verdict.js";
 import { Watchers } from "./watchers.js";
 
 const DEFAULT_CYCLES = 1000;
-
-/** How soon, in ms, and how often a store is asked again that could not be asked for events. */
-const NEXT_LOOK = 500;
-const MOST_LOOKS = 10;
 
 /** What an fsm's run needs beside its options, resolved against the plan. */
 export interface FsmRunSetup extends EngineSetup {
@@ -49,11 +44,6 @@ export interface FsmRunSetup extends EngineSetup {
 /** What is known beforehand of what to do about a failure. */
 type Decision = Verdict | "unrescued";
 
-/** What a run is waiting for. */
-interface Wait extends Waiting {
-  alarm: Alarm | undefined;
-}
-
 /**
  * Drives one run of an fsm from its initial state to its end.
  *
@@ -65,7 +55,7 @@ interface Wait extends Waiting {
  *
  * Cost: O(1) a cycle, without recursion.
  */
-export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHostRun {
+export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHostRun, Receiver, WaitingRun {
   declare protected readonly options: FsmRunOptions;
   declare protected readonly setup: FsmRunSetup;
   private readonly plan: FsmPlan;
@@ -76,20 +66,17 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   private hasBegun = false;
   private pumping = false;
   /** Something has to settle before the next cycle. */
-  private busy = false;
+  busy = false;
   /** The inputs of the state that is executing, if it is a managed one. */
   inputs: readonly unknown[] = [];
-  private pausing = false;
+  isPausing = false;
   private hasFailed = false;
-  private wait: Wait | undefined = undefined;
-  /** The transition that is under way leads away from a wait, and what ended that from outside: it is taken with what comes of it. */
+  private readonly inbox: Inbox | undefined;
+  private lazyWaits: EventWaits | undefined = undefined;
+  /** The transition that is under way leads away from a wait. */
   private leavesWait = false;
-  private letter: Letter | undefined = undefined;
   /** How often the current cycle has failed: its function, and on the way from there. */
   private failures = 0;
-  private readonly mailbox: Mailbox | undefined;
-  /** Posts what was sent before the run had begun. */
-  private early: (() => void)[] | undefined = undefined;
   private watchers: Watchers | undefined = undefined;
 
   constructor(state: FsmState, options: FsmRunOptions, setup: FsmRunSetup) {
@@ -98,10 +85,11 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     this.plan = state.plan;
     this.maxCycles = maxCycles;
     const { resumed, recorder, takesEvents } = setup;
-    this.mailbox = takesEvents || recorder !== undefined ? new Mailbox() : undefined;
+    const inbox = takesEvents || recorder !== undefined ? new Inbox(this, recorder) : undefined;
+    this.inbox = inbox;
     this.hasFailed = resumed?.hasFailed ?? false;
-    if (resumed !== undefined) this.deliver(resumed.events);
-    recorder?.hearWith((events) => this.deliver(events));
+    if (resumed !== undefined) inbox?.deliver(resumed.events);
+    recorder?.hearWith((events) => inbox?.deliver(events));
     this.clock = new CycleClock(timeout, setup.sync);
     this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined || setup.recorder !== undefined;
   }
@@ -112,7 +100,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const { resumed } = this.setup;
     this.hasBegun = true;
     if (resumed?.isDone === true) return this.finish();
-    for (const post of this.takeEarly()) post();
+    this.inbox?.postEarly();
     if (resumed?.provided !== undefined) this.provided(resumed.provided.value);
     else if (resumed?.wait !== undefined) this.beginWait(resumed.wait);
     this.pump();
@@ -127,10 +115,10 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   /** Executes no more states; the run ends as `paused` when the one that is executing is done. */
   pause(): void {
-    const { wait } = this;
-    this.pausing = true;
+    const waitsFor = this.lazyWaits?.text;
+    this.isPausing = true;
     // Nothing is going on in a run that waits, whatever an observer is told.
-    if (wait !== undefined) this.goOn(() => this.rest(textOf(wait)));
+    if (waitsFor !== undefined) this.goOn(() => this.rest(waitsFor));
     else if (this.announcer?.isTelling !== true) this.pump();
   }
 
@@ -140,53 +128,18 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     else this.interrupt("cancelled", cancelled(this.state, "stop() was called"), false);
   }
 
-  /**
-   * Resolves when the run has taken the event and, with a store, that is durable.
-   * @throws {ExecutionError} when it ends first; {StoreError} UNSTORABLE, or when it can't be written
-   */
+  /** See {@link Inbox.send}; of a run that somebody can send events to. */
   send(event: string, payload: unknown): Promise<void> {
-    return new Promise((taken, refused) => {
-      const post = () => {
-        if (this.over) return refused(this.refusal(event));
-        try {
-          this.post([newEvent(event, payload)], { taken, refused });
-        } catch (unstorable) {
-          refused(unstorable);
-        }
-      };
-      if (this.hasBegun || this.over) post();
-      else (this.early ??= []).push(post);
-    });
+    return (this.inbox as Inbox).send(event, payload);
   }
 
-  /** Sends events to a run that its store knows: all, in order, or none. @throws {StoreError} UNSTORABLE */
+  /** See {@link Inbox.sendAll}; of a recorded run. @throws {StoreError} UNSTORABLE */
   sendAll(events: readonly QueuedEvent[]): void {
-    for (const post of this.takeEarly()) post();
-    this.post(events, undefined);
+    (this.inbox as Inbox).sendAll(events);
   }
 
-  private takeEarly(): readonly (() => void)[] {
-    const { early = [] } = this;
-    this.early = undefined;
-    return early;
-  }
-
-  /** @throws {StoreError} UNSTORABLE */
-  private post(events: readonly QueuedEvent[], sender: Sender | undefined): void {
-    this.setup.recorder?.sent(events);
-    this.deliver(events, sender);
-  }
-
-  /** Takes in events that are recorded. */
-  private deliver(events: readonly QueuedEvent[], sender?: Sender): void {
-    if (this.over) return;
-    for (const event of events) this.mailbox?.add({ ...event, sender });
-    this.mailCame();
-  }
-
-  /** Takes an event, if one is waited for. */
-  private mailCame(): void {
-    if (this.wait !== undefined && this.takeEvent(this.wait)) this.pump();
+  mailCame(): void {
+    this.lazyWaits?.mailCame();
   }
 
   /** Resolves when the run enters a state, at once when it is there. @throws {ExecutionError} when it ends elsewhere */
@@ -212,7 +165,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     this.pumping = true;
     try {
       while (!this.over && !this.busy) {
-        if (this.pausing) this.end("paused", undefined);
+        if (this.isPausing) this.end("paused", undefined);
         else if (this.state.history.count >= this.maxCycles) this.exhaust();
         else if (this.budget <= 0) break;
         else if (this.clock.allows(this.outOfTime, this.turned)) this.cycle();
@@ -317,7 +270,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
    * @param decided - what to do when that is nowhere, or vetoed, where the options have no say
    */
   private follow(outcome: unknown, value: unknown, decided?: Verdict): void {
-    let target: number | Waiting;
+    let target: number | Wait;
     try {
       target = destination(this.plan, this.state.current, outcome, value);
     } catch (error) {
@@ -408,95 +361,31 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   // --- waiting for events ---
 
-  /** Takes an event that is there; otherwise waits, if somebody can send one, or comes to rest in the store. */
-  private beginWait(waiting: Waiting): void {
-    const { after } = waiting;
+  private beginWait(wait: Wait): void {
     const { recorder, takesEvents } = this.setup;
-    recorder?.waits(waiting);
-    if (this.takeEvent(waiting)) return;
-    if (this.pausing) return this.rest(textOf(waiting));
-    if (!takesEvents && recorder === undefined && after === undefined) {
-      const message = `${textOf(waiting)}, but nobody can send events to this run. Use fsm.start, or give "after".`;
+    if (!takesEvents && recorder === undefined && wait.after === undefined) {
+      const message = `${textOf(wait)}, but nobody can send events to this run. Use fsm.start, or give "after".`;
       return this.fail(stateError(this.state, message));
     }
-    if (this.sync && after !== undefined) {
-      block(Math.max(0, after.at - timeOfDay()));
-      return this.goFromWait(after.state, undefined, undefined);
-    }
-    this.busy = true;
-    // At rest in the store, it costs nothing, and whatever process is there when it is time goes on with it.
-    const rests = !takesEvents && recorder !== undefined;
-    const elapsed = () => this.endWait(true);
-    this.wait = { ...waiting, alarm: rests || after === undefined ? undefined : Alarm.at(after.at, elapsed) };
-    if (rests) this.endWait(after !== undefined && after.at <= timeOfDay());
-    else recorder?.listens(true);
-  }
-
-  /** What others have recorded meanwhile is taken, if it is in time. Otherwise goes where `after` leads, or comes to rest. */
-  private endWait(hasElapsed: boolean, looks = MOST_LOOKS): void {
-    const { wait } = this;
-    const end = (goesOn: boolean) =>
-      this.goOn(() => {
-        if (wait === undefined || this.wait !== wait) return;
-        this.stopWaiting();
-        if (goesOn) this.goFromWait((wait.after as NonNullable<Waiting["after"]>).state, undefined, undefined);
-        else this.rest(textOf(wait));
-        this.pump();
-      });
-    const { recorder } = this.setup;
-    if (recorder === undefined) return end(hasElapsed);
-    // An event that was sent in time may be there. Whether the store can be reached at all is found when the run is written.
-    const lookAgain = () => {
-      if (!hasElapsed || looks <= 1) return end(false);
-      if (wait !== undefined && this.wait === wait) {
-        wait.alarm = Alarm.after(NEXT_LOOK, () => this.endWait(true, looks - 1));
-      }
-    };
-    recorder.look().then(() => end(hasElapsed), lookAgain);
-  }
-
-  private stopWaiting(): void {
-    this.wait?.alarm?.stop();
-    this.wait = undefined;
-    this.busy = false;
-    this.setup.recorder?.listens(false);
-  }
-
-  /** Goes on with the first event that is accepted and was sent in time; says whether there was one. */
-  private takeEvent({ events, after }: Waiting): boolean {
-    const letter = this.mailbox?.first(events, after?.at);
-    if (letter === undefined) return false;
-    if (this.wait !== undefined) this.stopWaiting();
-    this.goFromWait(events.get(letter.event) as number, letter.payload, letter);
-    return true;
+    this.lazyWaits ??= new EventWaits(this, this.inbox, recorder, takesEvents);
+    this.lazyWaits.begin(wait);
   }
 
   /** Asks the state hooks and goes where a wait leads. */
-  private goFromWait(to: number, payload: unknown, letter: Letter | undefined): void {
+  leaveWait(to: number, payload: unknown): void {
     this.leavesWait = true;
-    this.letter = letter;
     this.goTo(to, payload);
   }
 
   /** The wait is over, and the event that ended it is gone, together with what is recorded next. */
   private takeLetter(): Letter | undefined {
-    const { letter } = this;
+    if (!this.leavesWait) return undefined;
     this.leavesWait = false;
-    this.letter = undefined;
-    if (letter !== undefined) {
-      this.mailbox?.take(letter);
-      this.setup.recorder?.taken(letter.id);
-    }
-    return letter;
+    return this.lazyWaits?.take();
   }
 
-  /** Tells the sender when all that has been recorded by now is durable. */
   private acknowledge(letter: Letter | undefined): void {
-    if (letter?.sender === undefined) return;
-    const { taken, refused } = letter.sender;
-    const { recorder } = this.setup;
-    if (recorder === undefined) taken();
-    else recorder.written().then(taken, refused);
+    if (letter !== undefined) this.inbox?.acknowledge(letter);
   }
 
   // --- failures ---
@@ -538,7 +427,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   /** Ends the run as `paused`. */
-  private rest(reason: string | undefined): void {
+  rest(reason: string | undefined): void {
     this.state.pauseReason = reason;
     this.end("paused", undefined);
   }
@@ -621,28 +510,15 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   protected override end(status: RunStatus, error: DagwrightError | undefined): void {
-    this.stopWaiting();
+    this.lazyWaits?.stop();
     if (status === "paused") this.announcer?.announce({ type: "run.paused" });
-    this.emptyMailbox(status === "paused");
+    this.inbox?.empty(status === "paused");
     super.end(status, error);
-    for (const post of this.takeEarly()) post();
+    this.inbox?.postEarly();
     this.watchers?.close((index) => this.neverEntered(index));
   }
 
-  /** What is left in the mailbox stays recorded, for when the run goes on; unless its sender can be told that it was refused. */
-  private emptyMailbox(isPaused: boolean): void {
-    const { recorder } = this.setup;
-    for (const letter of this.mailbox?.empty() ?? []) {
-      const { id, event, sender } = letter;
-      if (isPaused && recorder !== undefined) this.acknowledge(letter);
-      else if (sender !== undefined) {
-        recorder?.taken(id);
-        sender.refused(this.refusal(event));
-      }
-    }
-  }
-
-  private refusal(event: string): ExecutionError {
+  refusal(event: string): ExecutionError {
     return neverDone(this.state, this.name, `did not take event "${event}"`);
   }
 

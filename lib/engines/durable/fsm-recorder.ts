@@ -3,7 +3,7 @@ import type { EventFacts } from "../../run/events.js";
 import type { FsmState } from "../../run/fsm-state.js";
 import { NO_VALUE } from "../../run/history.js";
 import type { CycleEntry, QueuedEvent, RunLog } from "../../stores/store.js";
-import type { Waiting } from "../destination.js";
+import type { Wait } from "../destination.js";
 import { Recorder, type Recording } from "./recorder.js";
 
 /**
@@ -64,7 +64,7 @@ export class FsmRecorder extends Recorder {
   }
 
   /** The current state is over, and waits for an event. */
-  waits({ events, after }: Waiting): void {
+  waits({ events, after }: Wait): void {
     const { specs } = this.state.plan;
     const wait = {
       events: Array.from(events, ([event, to]) => [event, specs[to].name] as const),

@@ -6,7 +6,7 @@ import { FsmState } from "../../run/fsm-state.js";
 import { NO_VALUE } from "../../run/history.js";
 import type { RunStatus } from "../../run/status.js";
 import type { Claim, CycleEntry, QueuedEvent, RecordedRun, RecordedWait } from "../../stores/store.js";
-import { textOf, type Waiting } from "../destination.js";
+import { textOf, type Wait } from "../destination.js";
 import { newEvent } from "../mailbox.js";
 import type { EventsToSend } from "./options.js";
 import { FsmRecorder } from "./fsm-recorder.js";
@@ -18,7 +18,7 @@ export interface ResumedFsm {
   /** The value of the state that paused it. */
   readonly provided: { readonly value: unknown } | undefined;
   /** What it waits for. */
-  readonly wait: Waiting | undefined;
+  readonly wait: Wait | undefined;
   /** The events it has not taken yet, those that it is sent now the last ones. */
   readonly events: readonly QueuedEvent[];
   /** A failure was passed over. */
@@ -176,7 +176,7 @@ function providedTo(
     : { value: provide[paused] };
 }
 
-function waitingOf(plan: FsmPlan, { events, after }: RecordedWait): Waiting {
+function waitingOf(plan: FsmPlan, { events, after }: RecordedWait): Wait {
   const index = (state: string) => plan.indexOf.get(state) as number;
   return {
     events: new Map(events.map(([event, to]) => [event, index(to)])),

@@ -69,7 +69,7 @@ export function settle(wanted: readonly Place[], probe: ProbeTask | string, answ
 }
 
 /** Asks a worker of the pool; gives up when the run that wants to know has ended. */
-export async function ask(pool: ThreadPool, probe: ProbeTask, run: LazyAbort): Promise<ProbeAnswer | string> {
+export async function askWorker(pool: ThreadPool, probe: ProbeTask, run: LazyAbort): Promise<ProbeAnswer | string> {
   const abort = new LazyAbort();
   let timer: NodeJS.Timeout | undefined;
   let isLate = false;

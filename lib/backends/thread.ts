@@ -124,7 +124,7 @@ function resultOf(
   return work.then(
     (received) => {
       const answer = received as CallAnswer;
-      if (!isCompleted(answer)) throw failureOf(answer, spec, host.site(node, ctx.attempt));
+      if (!isCompleted(answer)) throw errorIn(answer, spec, host.site(node, ctx.attempt));
       for (const [key, value] of answer[1] ?? []) {
         // An assignment to __proto__ would be none.
         Object.defineProperty(ctx.metadata, key, { value, writable: true, enumerable: true, configurable: true });
@@ -138,7 +138,7 @@ function resultOf(
   );
 }
 
-function failureOf(answer: Exclude<CallAnswer, Completed>, spec: NodeSpec, site: ErrorSite): unknown {
+function errorIn(answer: Exclude<CallAnswer, Completed>, spec: NodeSpec, site: ErrorSite): unknown {
   if ("thrown" in answer) return decodeThrown(answer.thrown);
   if ("uncloneable" in answer) return notCloneable(spec, `result${answer.uncloneable}`, site);
   return new BackendError(`A worker can't find node "${spec.name}": ${answer.missing}.`, site, undefined);

@@ -68,7 +68,7 @@ export class LazyAbort {
    * Settles as `work` does, or rejects with the reason as soon as this aborts. Work that is given up goes on unheard:
    * its result is dropped, its rejection handled. One work at a time.
    */
-  interruptible<T>(work: Promise<T>): Promise<T> {
+  race<T>(work: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.interrupt = reject;
       whenSettled(work, resolve, reject);

@@ -42,7 +42,7 @@ export class Waits {
     if (pending === undefined) return work as T;
     const abort = this.enter();
     try {
-      return yield abort.interruptible(pending);
+      return yield abort.race(pending);
     } finally {
       this.leave(abort);
     }
@@ -53,7 +53,7 @@ export class Waits {
     const abort = this.enter();
     let alarm: Alarm | undefined;
     try {
-      await abort.interruptible(new Promise<void>((resolve) => (alarm = Alarm.after(ms, resolve))));
+      await abort.race(new Promise<void>((resolve) => (alarm = Alarm.after(ms, resolve))));
     } finally {
       alarm?.stop();
       this.leave(abort);

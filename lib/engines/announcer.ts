@@ -3,9 +3,7 @@ import { pendingOf, whenSettled } from "../base/coroutine.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
 import type { EventFacts, Observer, RunEvent } from "../run/events.js";
-
-/** What of a recorder an announcer needs. */
-type Recorder = { record(facts: EventFacts, at: number, node: number | undefined): void };
+import type { Recorder } from "./durable/recorder.js";
 
 /** The run that is announced, and the names of its nodes or states by index. */
 export interface Subject {
@@ -29,7 +27,7 @@ export class Announcer {
   constructor(
     private readonly subject: Subject,
     observers: readonly Observer[],
-    private readonly recorder: Recorder | undefined,
+    private readonly recorder: Pick<Recorder, "record"> | undefined,
   ) {
     this.observers = [...observers];
   }

@@ -5,7 +5,7 @@ import type { RunState } from "../run/state.js";
 import { WiringFault } from "./arguments.js";
 
 /** The error of a node that failed: dagwright's own as they are, a user's as the cause of ours. */
-export function failureOf(state: RunState, node: number, thrown: unknown): ExecutionError {
+export function nodeFailure(state: RunState, node: number, thrown: unknown): ExecutionError {
   if (isErrorOf(state.runId, thrown)) return thrown;
   if (isInstance(thrown, WiringFault)) return nodeError(state, node, thrown.message);
   return nodeError(state, node, failedBecause(`Node "${nameOf(state, node)}"`, thrown), thrown);

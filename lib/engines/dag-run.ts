@@ -14,7 +14,7 @@ import { Status, type RunStatus } from "../run/status.js";
 import type { Announcer } from "./announcer.js";
 import { Arguments, inputValues, WiringFault } from "./arguments.js";
 import { Attempts } from "./attempts.js";
-import { failureOf, inputsLate, nodeError } from "./dag-errors.js";
+import { inputsLate, nodeError, nodeFailure } from "./dag-errors.js";
 import { DagHost, type DagHostRun } from "./dag-host.js";
 import { EngineRun, type EngineSetup } from "./engine-run.js";
 import { Gate } from "./gate.js";
@@ -28,7 +28,7 @@ import type { RunOptions } from "./run-options.js";
 import { Slots } from "./slots.js";
 import { ThreadCalls } from "./thread-calls.js";
 import { TIME_SLICE, TimeSlice } from "./time-slice.js";
-import { ask, type Verdict } from "./verdict.js";
+import { askHandler, type Verdict } from "./verdict.js";
 
 /** What a dag's run needs beside its options, resolved against the plan. */
 export interface RunSetup extends EngineSetup {
@@ -597,7 +597,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   private fail(node: number, thrown: unknown, decided?: Verdict): void {
-    const error = failureOf(this.state, node, thrown);
+    const error = nodeFailure(this.state, node, thrown);
     const { state } = this;
     state.status[node] = Status.failed;
     state.setFinished(node, this.time);
@@ -623,7 +623,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private judge(node: number, error: ExecutionError): Verdict | Promise<Verdict> {
     const { errorHandler, errorStrategy = "failFast" } = this.options;
     if (errorHandler === undefined) return this.plan.specs[node].options.errorStrategy ?? errorStrategy;
-    return ask(errorHandler, error, this.contextOf(node));
+    return askHandler(errorHandler, error, this.contextOf(node));
   }
 
   private carryOut(node: number, error: ExecutionError, verdict: Verdict): void {

@@ -29,7 +29,7 @@ export function stateError(state: FsmState, what: string, ...cause: [unknown?]):
 }
 
 /** The error of a state that failed: dagwright's own as they are, a user's as the cause of ours. */
-export function failureOf(state: FsmState, thrown: unknown): DagwrightError {
+export function stateFailure(state: FsmState, thrown: unknown): DagwrightError {
   if (isInstance(thrown, MissingInputError) && thrown.run === undefined) return thrown;
   if (isErrorOf(state.runId, thrown)) return thrown;
   if (isInstance(thrown, Misdirection)) {

@@ -17,7 +17,7 @@ import { CycleClock } from "./cycle-clock.js";
 import { destination, END, textOf, type Wait } from "./destination.js";
 import { EngineRun, type EngineSetup } from "./engine-run.js";
 import { EventWaits, type WaitingRun } from "./event-waits.js";
-import { exhausted, failureOf, neverDone, originOf, siteOf, stateError } from "./fsm-errors.js";
+import { exhausted, neverDone, originOf, siteOf, stateError, stateFailure } from "./fsm-errors.js";
 import { FsmHost, type FsmHostRun } from "./fsm-host.js";
 import { Inbox, type Receiver } from "./inbox.js";
 import type { Letter } from "./mailbox.js";
@@ -25,7 +25,7 @@ import type { FsmRecorder } from "./durable/fsm-recorder.js";
 import type { ResumedFsm } from "./durable/fsm-records.js";
 import type { FsmRunOptions } from "./run-options.js";
 import { stateInputs, withContext } from "./state-arguments.js";
-import { ask, type Verdict } from "./verdict.js";
+import { askHandler, type Verdict } from "./verdict.js";
 import { Watchers } from "./watchers.js";
 
 const DEFAULT_CYCLES = 1000;
@@ -394,7 +394,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     if (this.over) return;
     if (isPause(thrown)) return this.paused(thrown);
     const { state, plan, announcer } = this;
-    const error = failureOf(this.state, thrown);
+    const error = stateFailure(this.state, thrown);
     if (!plan.isManaged[state.current] && this.hooks.length === 0) {
       announcer?.announce({ type: "attempt.failed", attempt: state.attempt, error: thrown }, state.current);
     }
@@ -438,7 +438,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
    */
   private fail(thrown: unknown, decided?: Decision): void {
     const { state, plan } = this;
-    const error = failureOf(this.state, thrown);
+    const error = stateFailure(this.state, thrown);
     const origin = originOf(error);
     this.failures++;
     state.addError(error);
@@ -464,7 +464,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     if (errorHandler === undefined || !(error instanceof ExecutionError)) {
       return this.plan.specs[current].options.errorStrategy ?? errorStrategy;
     }
-    return ask(errorHandler, error, new StateContext(this.state, current, attempt, this));
+    return askHandler(errorHandler, error, new StateContext(this.state, current, attempt, this));
   }
 
   private carryOut(error: DagwrightError, verdict: Verdict): void {

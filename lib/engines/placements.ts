@@ -1,5 +1,5 @@
 import type { LazyAbort } from "../base/abort.js";
-import { ask, probeFor, settle, wantedPlaces, type Placeable, type Placement } from "../backends/placement.js";
+import { askWorker, probeFor, settle, wantedPlaces, type Placeable, type Placement } from "../backends/placement.js";
 import { askSync } from "../backends/probe-sync.js";
 import { ThreadBackend } from "../backends/thread.js";
 import { defaultPool } from "../backends/thread-pool.js";
@@ -63,7 +63,7 @@ export class Placements implements Placeable {
     const probed = this.probed(plan);
     const { probe } = probed;
     if ("answer" in probed && (typeof probe === "string" || pool.isUp || !isFound(probed))) return placed(probed);
-    return ask(pool, probe as ProbeTask, run).then((answer) => {
+    return askWorker(pool, probe as ProbeTask, run).then((answer) => {
       // Nodes whose pool was closed meanwhile fail, as they do when they wait for it.
       const isClosed = pool.isClosed && typeof answer === "string";
       return placed(this.remember(plan, probe, isClosed ? [] : answer));

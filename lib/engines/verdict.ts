@@ -13,7 +13,7 @@ import type { ErrorHandler } from "./run-options.js";
 export type Verdict = ErrorStrategy | ExecutionError | PauseRun;
 
 /** Asks the run's error handler what to do about a node's failure. */
-export function ask(handler: ErrorHandler, error: ExecutionError, ctx: Context): Verdict | Promise<Verdict> {
+export function askHandler(handler: ErrorHandler, error: ExecutionError, ctx: Context): Verdict | Promise<Verdict> {
   const { node, state, cycle } = error;
   const site = { runId: ctx.runId, node, attempt: ctx.attempt, state, cycle };
   const label = state === undefined ? `node "${node}"` : `state "${state}"`;

@@ -27,7 +27,7 @@ export function* limited(
   if (pending !== undefined) {
     if (!later) begin();
     try {
-      return yield abort.interruptible(pending);
+      return yield abort.race(pending);
     } finally {
       isOver = true;
       alarm?.stop();

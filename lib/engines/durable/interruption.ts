@@ -43,7 +43,7 @@ export async function interruptible<T>(
   const alarm = timeout === undefined ? undefined : Alarm.after(timeout, onExpired);
   try {
     if (abort.aborted) throw abort.reason;
-    return await abort.interruptible(work(abort));
+    return await abort.race(work(abort));
   } finally {
     removeListener?.();
     alarm?.stop();

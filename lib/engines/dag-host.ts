@@ -13,7 +13,7 @@ import type { RunState } from "../run/state.js";
 import type { Arguments } from "./arguments.js";
 import type { AttemptHost } from "./attempts.js";
 import { EngineHost, type HostRun } from "./engine-host.js";
-import { failureOf, siteOf } from "./dag-errors.js";
+import { nodeFailure, siteOf } from "./dag-errors.js";
 import { withInput } from "./forks.js";
 import type { Slots } from "./slots.js";
 import type { ThreadCalls } from "./thread-calls.js";
@@ -99,7 +99,7 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
 
   fellBack(node: number, error: unknown): void {
     const { state } = this.run;
-    state.facts.fallbacks.set(node, failureOf(state, node, error));
+    state.facts.fallbacks.set(node, nodeFailure(state, node, error));
   }
 
   attemptsBefore(node: number): number {

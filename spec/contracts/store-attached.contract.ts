@@ -116,7 +116,8 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       expect(late).toMatchObject({
         name: "ExecutionError",
         code: "EXECUTION",
-        message: 'The run of "parcel" did not enter state "sent" within 60 ms.',
+        message:
+          'The run of "parcel" did not enter state "sent" within 60 ms. Raise the timeout, or see where it goes with events().',
         runId: "r",
       });
       expect(await failure(handle.waitFor("sold"))).toMatchObject({ code: "VALIDATION" });

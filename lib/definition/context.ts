@@ -44,4 +44,14 @@ export interface FsmContext extends Omit<Context, "trigger"> {
   readonly cycle: number;
   /** The event from outside that led here; undefined when none did. */
   readonly trigger: string | undefined;
+  /** The states of the cycles before this one, in order. Cost: O(cycles) a read. */
+  readonly stateHistory: readonly string[];
+  /** The cycles before this one, in order; the value is undefined where the execution failed. Cost: O(cycles) a read. */
+  readonly cycleResults: readonly { readonly state: string; readonly value: unknown }[];
+  /** The values of a state's executions, in order. */
+  getHistory(state: string): unknown[];
+  /** The value of a state's execution number `index`, counted from 0. */
+  getCycle(state: string, index: number): unknown;
+  /** The value of a state's latest execution. */
+  getLatest(state: string): unknown;
 }

@@ -3,10 +3,19 @@ import { suggestion } from "../base/nearest.js";
 import { checkDagOptions, type DagOptions } from "./dag-options.js";
 import { needText, toNeed, type NeedSource, type Need } from "./need.js";
 import { rememberName } from "./name-registry.js";
+import { outlineOf } from "./outline.js";
 import { Origin } from "./origin.js";
 import { NodeHandle, type Target } from "./node-handle.js";
 import { checkHooks, withCache, type NodeHooks, type NodeOptions } from "./node-options.js";
-import { checkNodeName, collects, nodeSpec, type NodeFunction, type NodeKind, type NodeSpec } from "./node-spec.js";
+import {
+  checkWorkflowName,
+  collects,
+  nodeSpec,
+  reconfigured,
+  type NodeFunction,
+  type NodeKind,
+  type NodeSpec,
+} from "./node-spec.js";
 import { workerScope } from "./worker-scope.js";
 import type { AllDefiner, AnyDefiner, CachedDefiner, ForkDefiner, NodeDefiner } from "./typed-builder.js";
 
@@ -40,7 +49,7 @@ export class DagDefinition {
 
   /** @throws {InvalidNodeError} | {TypeError} when the name or an option is not usable */
   constructor(name: string, options: DagOptions = {}) {
-    checkNodeName(name, "workflow");
+    checkWorkflowName(name);
     checkDagOptions(options, `workflow "${name}"`);
     this.name = name;
     this.description = options.description;
@@ -66,6 +75,15 @@ export class DagDefinition {
 
   [Symbol.iterator](): IterableIterator<string> {
     return this.specs.keys();
+  }
+
+  /** `Dag "etl" { load, parse }`, for logs and debuggers. */
+  toString(): string {
+    return outlineOf("Dag", this.name, this.specs.keys());
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
   }
 
   /** Whether parameters find their node by name or by class, or only by explicit needs. */
@@ -147,7 +165,8 @@ export class DagDefinition {
 
   /**
    * Leads a node's result, or one `output` of it, to the parameter `input` of another node.
-   * @param options - without `input`: the first parameter that no need or connection fills yet
+   * @param options - without `input`: of the parameters that no need or connection fills yet, the one that is named like the output,
+   *   or else like `from`, or else the first
    * @throws {ValidationError} VALIDATION when a node or the parameter does not exist, or no parameter is free
    */
   connect(from: string | NeedSource, to: Target, options: { output?: string; input?: string } = {}): this {
@@ -160,6 +179,35 @@ export class DagDefinition {
     const key = input < 0 ? options.input : undefined;
     connections.push(Object.freeze({ node: source, output, optional: false, input, key }));
     this.added.set(spec.name, connections);
+    this.changes++;
+    return this;
+  }
+
+  /**
+   * Takes away what {@link DagDefinition.connect} led from one node to another.
+   * @throws {ValidationError} VALIDATION when it led nothing there: needs are the node's own, see {@link DagDefinition.configureNode}
+   */
+  disconnect(from: Target, to: Target): this {
+    const [source, target] = [this.existing(from), this.existing(to)];
+    const connections = this.connectionsOf(target);
+    const left = connections.filter(({ node }) => node !== source);
+    if (left.length === connections.length) {
+      throw new ValidationError(
+        `connect() has led nothing from "${source}" to "${target}". Where "${target}" needs it by itself, call configureNode("${target}", { needs }).`,
+      );
+    }
+    this.added.set(target, left);
+    this.changes++;
+    return this;
+  }
+
+  /**
+   * Changes options of a node; those that are not given stay as they are.
+   * @throws {InvalidNodeError} | {TypeError} | {RangeError} as when it is defined; {ValidationError} when there is no such node
+   */
+  configureNode(target: Target, options: Omit<NodeOptions, "name">): this {
+    const name = this.existing(target);
+    this.specs.set(name, reconfigured(this.specs.get(name) as NodeSpec, options));
     this.changes++;
     return this;
   }
@@ -232,7 +280,14 @@ function inputFor(spec: NodeSpec, connections: readonly Connection[], need: Need
     );
   }
   const taken = new Set(connections.map(({ input }) => input));
-  const free = inputs.findIndex((_, index) => index >= spec.needs.length && !taken.has(index));
+  const isFree = (index: number) => index >= spec.needs.length && !taken.has(index);
+  for (const wanted of [need.output, need.node]) {
+    const namesake = inputs.findIndex(
+      (input, index) => input.name !== undefined && input.name === wanted && isFree(index),
+    );
+    if (namesake >= 0) return namesake;
+  }
+  const free = inputs.findIndex((_, index) => isFree(index));
   if (free >= 0) return free;
   throw new ValidationError(
     `"${needText(need)}" can't be connected to "${spec.name}": it has no free parameter` +

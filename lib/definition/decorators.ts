@@ -3,7 +3,7 @@ import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
 import type { Decision, Route } from "./decisions.js";
 import type { MethodNeeds, AnyFn, CheckAll, CheckAny, CheckPositional, Inputs } from "./typed-wiring.js";
-import { checkNodeName, type NodeFunction, type NodeKind } from "./node-spec.js";
+import { checkNodeName, checkWorkflowName, type NodeFunction, type NodeKind } from "./node-spec.js";
 import { checkNodeOptions, withCache, type Class, type NodeOptions } from "./node-options.js";
 import type { CacheOptions } from "./policy-options.js";
 import { OptionalNeed, type NeedLike } from "./need.js";
@@ -48,7 +48,7 @@ export function workflow(
   checkDagOptions(options, "@workflow", "name", "errorState", "historyLimit");
   const { errorState, historyLimit } = options;
   checkFsmOptions({ errorState, historyLimit }, "@workflow");
-  if (options.name !== undefined) checkNodeName(options.name, "workflow");
+  if (options.name !== undefined) checkWorkflowName(options.name);
   const origin = new Origin(options.module);
   return (target) => {
     const replacement = registerClass(target, options.name ?? target.name, origin);

@@ -2,7 +2,8 @@ import { checkName, show } from "../base/check.js";
 import { InvalidNodeError, ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import { checkHooks, type NodeHooks } from "./node-options.js";
-import { checkNodeName, type NodeFunction } from "./node-spec.js";
+import { outlineOf } from "./outline.js";
+import { checkWorkflowName, type NodeFunction } from "./node-spec.js";
 import { checkFsmOptions, stateSpec, type FsmOptions, type StateOptions, type StateSpec } from "./state-spec.js";
 import type { StateValue } from "./typed-states.js";
 import type { AnyFn } from "./typed-wiring.js";
@@ -64,7 +65,7 @@ export class FsmDefinition {
 
   /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
   constructor(name: string, options: FsmOptions = {}) {
-    checkNodeName(name, "workflow");
+    checkWorkflowName(name);
     checkFsmOptions(options, `workflow "${name}"`);
     this.name = name;
     this.description = options.description;
@@ -94,14 +95,34 @@ export class FsmDefinition {
     return this.table;
   }
 
-  /** The state that `setInitialState` named. */
+  /** Where a run begins: the state that `setInitialState` named, or the first that is marked `initial`. */
   get initialState(): string | undefined {
-    return this.first;
+    return this.first ?? this.marked("initial").next().value;
   }
 
-  /** The states that `addTerminalState` named. */
+  /** Where a run ends: the states that `addTerminalState` named, and those that are marked `terminal`. */
   get terminalStates(): ReadonlySet<string> {
-    return this.terminals;
+    return new Set([...this.terminals, ...this.marked("terminal")]);
+  }
+
+  private *marked(option: "initial" | "terminal"): Generator<string, undefined> {
+    for (const { name, options } of this.specs.values()) if (options[option] === true) yield name;
+    return undefined;
+  }
+
+  /** `Fsm "order" { created, paid }`, for logs and debuggers. */
+  toString(): string {
+    return outlineOf("Fsm", this.name, this.specs.keys());
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
+  /** What `JSON.stringify` writes. */
+  toJSON(): object {
+    const { name, description, initialState, terminalStates } = this;
+    return { name, description, states: [...this], initialState, terminalStates: [...terminalStates] };
   }
 
   /** The hooks of one state: those of its options, or of {@link FsmDefinition.setNodeHooks}. */

@@ -65,12 +65,40 @@ export function nodeSpec(
   });
 }
 
+/** The spec with other options, as far as they are given. Throws as {@link nodeSpec}. */
+export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
+  if (options.name !== undefined) {
+    throw new InvalidNodeError(`Node "${spec.name}" can't be given another name. Remove it, and define it anew.`);
+  }
+  const { kind, name, fn } = spec;
+  checkNodeOptions(options, name);
+  const all = { ...spec.options, ...options };
+  const signature = options.params === undefined ? spec.signature : readSignature(fn, options.params, name);
+  const needs = options.needs === undefined ? spec.needs : toNeeds(options.needs, name);
+  checkArity(kind, name, signature, needs);
+  checkCacheKey(all.cache?.key, signature, name);
+  return Object.freeze({
+    ...spec,
+    description: all.description,
+    signature,
+    needs,
+    after: options.after === undefined ? spec.after : toNeeds(options.after, name),
+    options: frozen(all),
+  });
+}
+
 /** @throws {InvalidNodeError} INVALID_NODE for a name that is empty or holds a dot */
 export function checkNodeName(name: unknown, what = "node"): asserts name is string {
   if (typeof name === "string" && name !== "" && !name.includes(".")) return;
   throw new InvalidNodeError(
     `The name of a ${what} must be a non-empty string without a dot (a dot picks an output); received ${show(name)}.`,
   );
+}
+
+/** @throws {InvalidNodeError} INVALID_NODE unless it is a non-empty string */
+export function checkWorkflowName(name: unknown): asserts name is string {
+  if (typeof name === "string" && name !== "") return;
+  throw new InvalidNodeError(`The name of a workflow must be a non-empty string; received ${show(name)}.`);
 }
 
 /** @throws {InvalidNodeError} INVALID_NODE when the cache's key names what is no parameter */

@@ -12,7 +12,7 @@ import { levels } from "../graph/order.js";
 import { planDag } from "../planning/build-plan.js";
 import { activeNodes, copiedNodes } from "../planning/partial.js";
 import { checkKnownInputs, requireInputs } from "../planning/inputs.js";
-import type { DagPlan } from "../planning/plan.js";
+import { edgesOf, type DagEdge, type DagPlan } from "../planning/plan.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
 import type { BackendName } from "../run/place.js";
@@ -143,6 +143,25 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const result: string[][] = [];
     specs.forEach(({ name }, i) => (result[level[i]] ??= []).push(name));
     return result;
+  }
+
+  /**
+   * What waits for what, by name, each once: needs, parameters that found their node, connections, and `after`.
+   * Those of a node stand together, the nodes in order of definition.
+   */
+  get edges(): DagEdge[] {
+    return edgesOf(this.planning.plan);
+  }
+
+  /** The inputs of a run: the parameters that no node fills, in order of the nodes that take them. */
+  get inputs(): { readonly name: string; readonly required: boolean }[] {
+    return this.planning.plan.inputs.map(({ name, required }) => ({ name, required: required.length > 0 }));
+  }
+
+  /** What `JSON.stringify` writes. */
+  toJSON(): object {
+    const { name, description, inputs, edges } = this;
+    return { name, description, nodes: [...this], inputs, edges };
   }
 
   /** A Mermaid flowchart of the dag, coloured by a run if one is given. */

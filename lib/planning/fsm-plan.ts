@@ -100,7 +100,7 @@ export function planFsm(definition: FsmDefinition): Planning<FsmPlan> {
     specs,
     indexOf,
     initial,
-    isTerminal: specs.map(({ options }, i) => options.terminal === true || terminals.has(i)),
+    isTerminal: specs.map((_, i) => terminals.has(i)),
     legal,
     transitions,
     errorStates,

@@ -103,6 +103,37 @@ export interface DagPlan {
   readonly rank: { readonly of: Int32Array; readonly node: Int32Array } | undefined;
 }
 
+/** What one node has of another. */
+export interface DagEdge {
+  readonly from: string;
+  readonly to: string;
+  /** The property or branch of the result that is meant; undefined for the whole of it. */
+  readonly output: string | undefined;
+  /** `to` runs even if there is no result. */
+  readonly optional: boolean;
+  /** No data passes: `after`. */
+  readonly orderOnly: boolean;
+}
+
+/** All edges, by name. Cost: O(nodes + edges). */
+export function edgesOf({ size, specs, graph, flags, labels }: DagPlan): DagEdge[] {
+  const { start, target } = graph;
+  const edges: DagEdge[] = [];
+  for (let from = 0; from < size; from++) {
+    for (let e = start[from]; e < start[from + 1]; e++) {
+      const marks = flags === undefined ? 0 : flags[e];
+      edges.push({
+        from: specs[from].name,
+        to: specs[target[e]].name,
+        output: labels.get(e),
+        optional: (marks & Edge.soft) !== 0 && (marks & Edge.order) === 0,
+        orderOnly: (marks & Edge.order) !== 0,
+      });
+    }
+  }
+  return edges;
+}
+
 /** The need behind an edge as it was written: `node` or `node.output`. */
 export function edgeText(plan: DagPlan, source: number, edge: number): string {
   const label = plan.labels.get(edge);

@@ -1,6 +1,7 @@
 import type { FsmContext } from "../definition/context.js";
 import { AttemptContext, type AttemptControls } from "./context.js";
-import type { FsmState } from "./fsm-state.js";
+import { valueIn, type FsmState } from "./fsm-state.js";
+import type { Cycle } from "./history.js";
 
 /** The context of one attempt of an fsm's state. */
 export class StateContext extends AttemptContext<FsmState> implements FsmContext {
@@ -15,6 +16,26 @@ export class StateContext extends AttemptContext<FsmState> implements FsmContext
 
   get nodeName(): string {
     return this.state.plan.specs[this.node].name;
+  }
+
+  get stateHistory(): readonly string[] {
+    return this.state.visited;
+  }
+
+  get cycleResults(): readonly Cycle[] {
+    return this.state.cycles;
+  }
+
+  getHistory(state: string): unknown[] {
+    return this.state.valuesOf(state);
+  }
+
+  getCycle(state: string, index: number): unknown {
+    return valueIn(this.state.execution(state, index));
+  }
+
+  getLatest(state: string): unknown {
+    return this.get(state);
   }
 
   get idempotencyKey(): string {

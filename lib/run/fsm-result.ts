@@ -1,7 +1,7 @@
 import type { DagwrightError } from "../base/errors.js";
 import type { StateHandle } from "../definition/fsm-definition.js";
 import { RunContext } from "./context.js";
-import type { FsmState } from "./fsm-state.js";
+import { valueIn, type FsmState } from "./fsm-state.js";
 import { NO_VALUE, type Cycle } from "./history.js";
 import type { Pause } from "./pause.js";
 import type { RunStatus } from "./status.js";
@@ -70,8 +70,7 @@ export class FsmResult<S = Record<string, unknown>> {
 
   /** The value of the last cycle. */
   get value(): unknown {
-    const value = this.#state.history.valueAt(this.#state.history.count - 1);
-    return value === NO_VALUE ? undefined : value;
+    return valueIn(this.#state.history.valueAt(this.#state.history.count - 1));
   }
 
   /** The latest value of each state, by name. */
@@ -97,8 +96,7 @@ export class FsmResult<S = Record<string, unknown>> {
 
   /** The value of a state's execution number `index`. */
   getCycle<K extends StateKey<S>>(state: K, index: number): S[K] | undefined {
-    const value = this.#state.execution(state, index);
-    return (value === NO_VALUE ? undefined : value) as S[K] | undefined;
+    return valueIn(this.#state.execution(state, index)) as S[K] | undefined;
   }
 
   /** The value of a state's latest execution. */
@@ -108,21 +106,17 @@ export class FsmResult<S = Record<string, unknown>> {
 
   /** The values of all a state's executions that are kept, in order. */
   getHistory<K extends StateKey<S>>(state: K): (S[K] | undefined)[] {
-    const index = this.#state.plan.indexOf.get(state);
-    if (index === undefined) return [];
-    const { history } = this.#state;
-    return history.cyclesOf(index).map((cycle) => valueIn(history.valueAt(cycle)) as S[K] | undefined);
+    return this.#state.valuesOf(state) as (S[K] | undefined)[];
   }
 
   /** All cycles that are kept, in order. */
   get cycleResults(): readonly Cycle[] {
-    const { history } = this.#state;
-    return this.#cycles((cycle, state) => ({ state, value: valueIn(history.valueAt(cycle)) }));
+    return this.#state.cycles;
   }
 
   /** The states of all cycles that are kept, in order. */
   get stateHistory(): readonly string[] {
-    return this.#cycles((_, state) => state);
+    return this.#state.visited;
   }
 
   /** How many cycles the run had. */
@@ -183,17 +177,4 @@ export class FsmResult<S = Record<string, unknown>> {
       ...(errors.length > 0 ? { errors } : {}),
     };
   }
-
-  #cycles<T>(map: (cycle: number, state: string) => T): T[] {
-    const { history, plan } = this.#state;
-    const list: T[] = [];
-    for (let cycle = history.start; cycle < history.count; cycle++) {
-      list.push(map(cycle, plan.specs[history.stateAt(cycle)].name));
-    }
-    return list;
-  }
-}
-
-function valueIn(value: unknown): unknown {
-  return value === NO_VALUE ? undefined : value;
 }

@@ -1,6 +1,6 @@
 import type { DagwrightError } from "../base/errors.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
-import { History, NO_VALUE } from "./history.js";
+import { History, NO_VALUE, type Cycle } from "./history.js";
 import type { Pause } from "./pause.js";
 import { RunBase } from "./run-base.js";
 
@@ -94,9 +94,41 @@ export class FsmState extends RunBase {
     return dot > 0 && /^\d+$/u.test(index) ? this.execution(name.slice(0, dot), Number(index)) : NO_VALUE;
   }
 
+  /** The values of all a state's executions that are kept, in order; undefined where one has none. */
+  valuesOf(name: string): unknown[] {
+    const state = this.plan.indexOf.get(name);
+    if (state === undefined) return [];
+    return this.history.cyclesOf(state).map((cycle) => valueIn(this.history.valueAt(cycle)));
+  }
+
+  /** All cycles that are kept, in order. */
+  get cycles(): Cycle[] {
+    const { history } = this;
+    return this.eachCycle((cycle, state) => ({ state, value: valueIn(history.valueAt(cycle)) }));
+  }
+
+  /** The states of all cycles that are kept, in order. */
+  get visited(): string[] {
+    return this.eachCycle((_, state) => state);
+  }
+
+  private eachCycle<T>(map: (cycle: number, state: string) => T): T[] {
+    const { history, plan } = this;
+    const list: T[] = [];
+    for (let cycle = history.start; cycle < history.count; cycle++) {
+      list.push(map(cycle, plan.specs[history.stateAt(cycle)].name));
+    }
+    return list;
+  }
+
   /** The value of a state's execution number `index`. */
   execution(name: string, index: number): unknown {
     const state = this.plan.indexOf.get(name);
     return state === undefined ? NO_VALUE : this.history.executionOf(state, index);
   }
+}
+
+/** A value of the history as users see it. */
+export function valueIn(value: unknown): unknown {
+  return value === NO_VALUE ? undefined : value;
 }

@@ -102,6 +102,12 @@ export class RunResult<N = Record<string, unknown>> {
     return i !== undefined && this.#state.hasResult(i);
   }
 
+  /** What a node failed with; undefined when it did not. */
+  error(node: (keyof N & string) | NodeHandle<any, any>): ExecutionError | undefined {
+    const i = this.#indexOf(node);
+    return i === undefined ? undefined : this.#state.errors.get(i);
+  }
+
   /** What became of each node, by name, in order of definition. */
   get nodes(): ReadonlyMap<string, NodeReport> {
     this.#memo ??= {};

@@ -1,16 +1,15 @@
 import { append } from "../base/append.js";
 import { Edge, type DagPlan } from "../planning/plan.js";
-import type { NodeReport, RunResult } from "../run/result.js";
+import { RunResult, type NodeReport } from "../run/result.js";
 import type { NodeStatus } from "../run/status.js";
 import { classLines, COLOURS, DOT_NODES } from "./colours.js";
+import { checkDrawing, type DrawingOptions } from "./diagram-options.js";
 import { escapeMermaid, quoteDot } from "./text.js";
 
 /** How a dag is drawn. */
-export interface DiagramOptions {
+export interface DiagramOptions extends DrawingOptions<RunResult<any>> {
   /** Colours each node by its status in this run, and adds how long it took. */
   run?: RunResult<any>;
-  /** `TB` from top to bottom, `LR` from left to right. @defaultValue "TB" */
-  direction?: "TB" | "LR";
 }
 
 /** The shapes of forks and joins; everything else is a plain box. */
@@ -28,7 +27,9 @@ const DOT_SHAPES: Readonly<Record<string, string>> = {
 };
 
 /** A Mermaid flowchart. Names are only ever labels, so none of them can break the diagram. Cost: O(nodes + edges). */
-export function toMermaid(plan: DagPlan, { run, direction = "TB" }: DiagramOptions): string {
+export function toMermaid(plan: DagPlan, options: DiagramOptions): string {
+  checkDrawing(options, RunResult);
+  const { run, direction = "TB" } = options;
   const lines = [`flowchart ${direction}`];
   const used = new Map<NodeStatus, number[]>();
   plan.specs.forEach(({ name, kind }, i) => {
@@ -46,7 +47,9 @@ export function toMermaid(plan: DagPlan, { run, direction = "TB" }: DiagramOptio
 }
 
 /** A Graphviz digraph, to be drawn by `dot`. Cost: O(nodes + edges). */
-export function toDot(plan: DagPlan, { run, direction = "TB" }: DiagramOptions): string {
+export function toDot(plan: DagPlan, options: DiagramOptions): string {
+  checkDrawing(options, RunResult);
+  const { run, direction = "TB" } = options;
   const lines = [`digraph ${quoteDot(plan.workflow)} {`, `  rankdir=${direction};`, `  ${DOT_NODES}`];
   plan.specs.forEach(({ name, kind }, i) => {
     const report = run?.nodes.get(name);

@@ -1,20 +1,21 @@
 import { append } from "../base/append.js";
 import type { DeclaredEdge, FsmPlan } from "../planning/fsm-plan.js";
-import type { FsmResult } from "../run/fsm-result.js";
+import { FsmResult } from "../run/fsm-result.js";
 import type { NodeStatus } from "../run/status.js";
 import { classLines, COLOURS, DOT_NODES } from "./colours.js";
+import { checkDrawing, type DrawingOptions } from "./diagram-options.js";
 import { escapeMermaid, quoteDot } from "./text.js";
 
 /** How an fsm is drawn. */
-export interface StateDiagramOptions {
+export interface StateDiagramOptions extends DrawingOptions<FsmResult<any>> {
   /** Colours the states this run visited, and adds how often; the one it ended in has the colour of its status. */
   run?: FsmResult<any>;
-  /** `TB` from top to bottom, `LR` from left to right. @defaultValue "TB" */
-  direction?: "TB" | "LR";
 }
 
 /** A Mermaid `stateDiagram-v2`. Names are only ever labels, so none of them can break the diagram. */
-export function stateDiagram(plan: FsmPlan, { run, direction = "TB" }: StateDiagramOptions): string {
+export function stateDiagram(plan: FsmPlan, options: StateDiagramOptions): string {
+  checkDrawing(options, FsmResult);
+  const { run, direction = "TB" } = options;
   const lines = ["stateDiagram-v2", `  direction ${direction}`];
   const used = new Map<NodeStatus, number[]>();
   plan.specs.forEach(({ name }, i) => {
@@ -34,7 +35,9 @@ export function stateDiagram(plan: FsmPlan, { run, direction = "TB" }: StateDiag
 }
 
 /** A Graphviz digraph, to be drawn by `dot`. */
-export function stateDot(plan: FsmPlan, { run, direction = "TB" }: StateDiagramOptions): string {
+export function stateDot(plan: FsmPlan, options: StateDiagramOptions): string {
+  checkDrawing(options, FsmResult);
+  const { run, direction = "TB" } = options;
   const lines = [
     `digraph ${quoteDot(plan.workflow)} {`,
     `  rankdir=${direction};`,

@@ -272,6 +272,28 @@ describe("A state's parameters", () => {
   });
 });
 
+describe("A state's context", () => {
+  it("tells of the cycles before it", async () => {
+    let seen: unknown;
+    const fsm = new Fsm("f");
+    fsm.state("a", { initial: true }, (n = 0) => (n < 2 ? next("a", n + 1) : next("b", "last")));
+    fsm.state("b", (_: string, ctx: FsmContext) => {
+      const past = [
+        ctx.getHistory("a"),
+        ctx.getCycle("a", 1),
+        ctx.getLatest("a"),
+        ctx.getHistory("b"),
+        ctx.getCycle("a", 9),
+      ];
+      seen = [ctx.stateHistory, ctx.cycleResults, ...past];
+      return stop();
+    });
+    await fsm.run();
+    const cycles = [1, 2, "last"].map((value) => ({ state: "a", value }));
+    expect(seen).toEqual([["a", "a", "a"], cycles, [1, 2, "last"], 2, "last", [], undefined]);
+  });
+});
+
 describe("maxCycles", () => {
   it("allows exactly that many, 1000 by default", async () => {
     expect((await pingPong(500).run()).cycleCount).toBe(1000);

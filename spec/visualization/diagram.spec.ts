@@ -1,6 +1,6 @@
 import { instance } from "@viz-js/viz";
 import { describe, expect, it } from "vitest";
-import { Dag, optional } from "dagwright";
+import { Dag, Fsm, optional } from "dagwright";
 
 const NASTY = ['say "hi"', "a-->b", "subgraph", "x]y[z", "<script>", "back\\slash", "two\nlines", "`{}|;#&%", "日本"];
 
@@ -77,5 +77,24 @@ describe("toDot", () => {
     dag.node("a", { needs: ["b"] }, (x: unknown) => x);
     dag.node("b", { needs: ["a"] }, (x: unknown) => x);
     expect(dag.toDot()).toContain("n0 -> n1");
+  });
+
+  it("refuses options it does not know, and values that are none", async () => {
+    const dag = new Dag("d");
+    dag.node("a", () => 1);
+    const fsm = new Fsm("f");
+    fsm.state("s", { initial: true }, () => 1);
+    const [dagRun, fsmRun] = await Promise.all([dag.run(), fsm.run()]);
+    for (const draw of [dag.toMermaid, dag.toDot].map((method) => method.bind(dag)) as ((o: any) => string)[]) {
+      expect(() => draw({ direction: 'LR\n  x["injected"]' })).toThrow(/"direction" must be one of "TB", "LR"/u);
+      expect(() => draw({ runn: dagRun })).toThrow('Unknown option "runn" of a diagram. Did you mean "run"?');
+      expect(() => draw({ run: fsmRun })).toThrow(/"run" must be the result of a run/u);
+      expect(draw({ run: dagRun, direction: "LR" })).toContain("LR");
+    }
+    for (const draw of [fsm.toMermaid, fsm.toDot].map((method) => method.bind(fsm)) as ((o: any) => string)[]) {
+      expect(() => draw({ direction: "sideways" })).toThrow(RangeError);
+      expect(() => draw({ run: dagRun })).toThrow(/"run" must be the result of a run/u);
+      expect(draw({ run: fsmRun, direction: "LR" })).toContain("LR");
+    }
   });
 });

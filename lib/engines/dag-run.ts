@@ -18,7 +18,7 @@ import { inputsLate, nodeError, nodeFailure } from "./dag-errors.js";
 import { DagHost, type DagHostRun } from "./dag-host.js";
 import { EngineRun, type EngineSetup } from "./engine-run.js";
 import { Gate } from "./gate.js";
-import { choose } from "./forks.js";
+import { choose, standsAlone } from "./forks.js";
 import { Punctual } from "./executors/punctual.js";
 import { InputDeadlines } from "./input-deadlines.js";
 import { executorFor } from "./executors/by-name.js";
@@ -271,6 +271,11 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private settleGiven(readiness: Readiness): void {
     const { state, plan } = this;
     const { active } = state;
+    const given = Array.from(this.overrides ?? []).filter(
+      ([node, value]) => standsAlone(plan, node, value) && state.status[node] === Status.pending,
+    );
+    // They are not skipped with what they would have needed.
+    for (const [node] of given) state.status[node] = Status.running;
     const completed =
       this.setup.isResumed === true ? plan.order.filter((i) => state.status[i] === Status.completed) : [];
     for (const i of completed) readiness.release(i);
@@ -279,11 +284,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       for (const i of left) if (state.status[i] === Status.pending) state.status[i] = Status.skipped;
       for (const i of left) readiness.release(i);
     }
-    for (const [node, value] of this.overrides ?? []) {
-      // A fork that is told only which branch to take passes its first input on, so it has to wait for it.
-      const needsInput = plan.forks.has(node) && (typeof value === "boolean" || typeof value === "string");
-      if (!needsInput && state.status[node] === Status.pending) this.override(node, value);
-    }
+    for (const [node, value] of given) this.override(node, value);
   }
 
   private override(node: number, value: unknown): void {

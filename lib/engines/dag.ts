@@ -10,7 +10,7 @@ import type { ResultsOf } from "../definition/typed-wiring.js";
 import { isModuleBody, neverInWorker } from "../definition/worker-scope.js";
 import { levels } from "../graph/order.js";
 import { planDag } from "../planning/build-plan.js";
-import { activeNodes, copiedNodes } from "../planning/partial.js";
+import { activeNodes, copiedNodes, sparing } from "../planning/partial.js";
 import { checkKnownInputs, requireInputs } from "../planning/inputs.js";
 import { edgesOf, type DagEdge, type DagPlan } from "../planning/plan.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
@@ -39,6 +39,7 @@ import { RecordedDags } from "./durable/recorded-dags.js";
 import { takeOver } from "./take-over.js";
 import type { Recorder } from "./durable/recorder.js";
 import type { Parent } from "../stores/store.js";
+import { standsAlone } from "./forks.js";
 import { hooksOf, NO_HOOKS } from "./run-hooks.js";
 import {
   checkIdentity,
@@ -421,7 +422,11 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     if (options !== NO_OPTIONS) checkRunOptions(options);
     const plan = requireValid(this.planning, options.strict === true);
     const overrides = options.overrides === undefined ? undefined : this.overridesOf(plan, options.overrides);
-    const active = first === undefined && last === undefined ? undefined : this.activeIn(plan, first, last);
+    const isPartial = first !== undefined || last !== undefined;
+    let active = isPartial ? this.activeIn(plan, first, last) : undefined;
+    if (overrides !== undefined) {
+      active = sparing(plan, active, (i) => overrides.has(i) && standsAlone(plan, i, overrides.get(i)));
+    }
     const inputs = options.inputs ?? NO_INPUTS;
     if (options.inputs !== undefined)
       checkKnownInputs(plan.workflow, new Set(plan.inputs.map(({ name }) => name)), inputs);
@@ -429,7 +434,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
       requireInputs(plan, inputs, (node) => (active === undefined || active[node] === 1) && !overrides?.has(node));
     }
     const state = new RunState(plan, inputs, options.runId, active, options.context?.metadata);
-    if (active !== undefined) {
+    if (isPartial && active !== undefined) {
       const from = (options.from as RunResult<any> | undefined) ?? this.runs.last;
       const earlier = from === undefined ? undefined : RunResult.stateOf(from);
       takeOver(state, active, earlier, copiedNodes(plan, active), overrides);

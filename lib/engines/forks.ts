@@ -44,3 +44,8 @@ export function choose(plan: DagPlan, node: number, result: unknown, args: () =>
       `Return one of them, or connect a "default" branch.`,
   );
 }
+
+/** Whether an override of a node stands alone. A fork that is told only which branch to take passes its first input on. */
+export function standsAlone(plan: DagPlan, node: number, value: unknown): boolean {
+  return !plan.forks.has(node) || (typeof value !== "boolean" && typeof value !== "string");
+}

@@ -1,5 +1,6 @@
 import { requireResults } from "../planning/partial.js";
 import type { RunState } from "../run/state.js";
+import { standsAlone } from "./forks.js";
 
 /**
  * Copies what still holds of an earlier run into the state of a partial one. What the earlier run skipped stays skipped.
@@ -19,7 +20,9 @@ export function takeOver(
     const index = indexIn(i);
     return from !== undefined && index !== undefined && (from.hasResult(index) || from.wasSkipped(index));
   };
-  requireResults(plan, active, (i) => isKnown(i) || overrides?.has(i) === true);
+  const isGiven = (i: number) => overrides?.has(i) === true && standsAlone(plan, i, overrides.get(i));
+  const runs = active.map((isActive, i) => (isGiven(i) ? 0 : isActive));
+  requireResults(plan, runs, (i) => isKnown(i) || overrides?.has(i) === true || active[i] === 1);
   for (let i = 0; i < plan.size; i++) {
     const index = copied[i] === 0 ? undefined : indexIn(i);
     if (from === undefined || index === undefined || overrides?.has(i) === true) continue;

@@ -1,7 +1,7 @@
 import { append } from "../base/append.js";
 import { MissingResultError, ValidationError } from "../base/errors.js";
 import { reachable, reversed } from "../graph/reachability.js";
-import { Edge, edgeText, type DagPlan } from "./plan.js";
+import { Edge, edgeText, isSink, type DagPlan } from "./plan.js";
 
 /** The nodes a partial run computes, as a mask: from `first` on, up to `last`, or between both. */
 export function activeNodes(plan: DagPlan, first: number | undefined, last: number | undefined): Uint8Array {
@@ -17,6 +17,33 @@ export function activeNodes(plan: DagPlan, first: number | undefined, last: numb
     );
   }
   return between;
+}
+
+/**
+ * The nodes a run computes, as a mask, when some have their results already: without those that only they needed. Outputs of the
+ * run are needed by whoever runs it.
+ * @param active - the nodes a partial run computes
+ * @param isGiven - whether a node has its result without any other
+ */
+export function sparing(
+  plan: DagPlan,
+  active: Uint8Array | undefined,
+  isGiven: (node: number) => boolean,
+): Uint8Array | undefined {
+  const { start, target } = plan.graph;
+  const left = active?.slice() ?? new Uint8Array(plan.size).fill(1);
+  const needs = (to: number) => left[to] === 1 && !isGiven(to);
+  let isChanged = false;
+  for (let k = plan.size - 1; k >= 0; k--) {
+    const node = plan.order[k];
+    if (!needs(node) || isSink(plan, node, active)) continue;
+    let isNeeded = false;
+    for (let e = start[node]; e < start[node + 1] && !isNeeded; e++) isNeeded = needs(target[e]);
+    if (isNeeded) continue;
+    left[node] = 0;
+    isChanged = true;
+  }
+  return isChanged ? left : active;
 }
 
 /** The nodes whose earlier results still hold: what is not computed anew, nor depends on it. */

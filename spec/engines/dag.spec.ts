@@ -764,6 +764,48 @@ describe("Dag › overrides and partial runs", () => {
     await expect(chain().run({ overrides: { bb: 1 } as never })).rejects.toThrow(/no node "bb"\. Did you mean "b"/u);
   });
 
+  it("spare what only the overridden nodes need, its inputs too, but no output and nothing else", async () => {
+    const ran: string[] = [];
+    const dag = new Dag<any>("d");
+    const add = (name: string, needs: string[], more = {}) =>
+      dag.node(name, { needs, ...more }, (x = 0) => {
+        ran.push(name);
+        return x + 1;
+      });
+    dag.node("far", (key: string) => ran.push(key));
+    add("near", ["far"]);
+    add("shared", []);
+    dag.node("load", { needs: ["near", "shared"] }, () => ran.push("load"));
+    add("before", []); // Nobody takes its result, so that it is an output.
+    add("use", ["load"], { after: ["before"] });
+    add("other", ["shared"]);
+    const run = await dag.run({ overrides: { load: 5 } });
+    expect(ran).toEqual(["shared", "before", "use", "other"]);
+    expect(run.outputs).toEqual({ before: 1, use: 6, other: 2 });
+    expect([run.status, run.nodes.get("far")?.status, run.nodes.get("near")?.status]).toEqual([
+      "completed",
+      "skipped",
+      "skipped",
+    ]);
+    ran.length = 0;
+    expect((await dag.runUntil("use", { overrides: { load: 5 }, from: undefined })).get("use")).toBe(6);
+    expect(ran).toEqual(["before", "use"]);
+    ran.length = 0;
+    const fresh = dag.clone();
+    expect((await fresh.runBetween("load", "use", { overrides: { load: 7, before: 0 } })).get("use")).toBe(8);
+    expect(ran).toEqual(["use"]);
+  });
+
+  it("run what a fork needs that is told only which branch to take", async () => {
+    const dag = new Dag<any>("d");
+    dag.node("x", () => 7);
+    dag.condition("c", { needs: ["x"] }, () => false);
+    dag.node("yes", { needs: ["c.true"] }, (x: number) => x);
+    expect((await dag.run({ overrides: { c: true } })).outputs).toEqual({ yes: 7 });
+    const given = await dag.run({ overrides: { c: decide(true, 9) } });
+    expect([given.outputs, given.nodes.get("x")?.status]).toEqual([{ yes: 9 }, "skipped"]);
+  });
+
   it("override a condition with its answer", async () => {
     const dag = new Dag("d");
     dag.condition("c", { params: ["n"] }, (n: number) => n > 1);

@@ -674,6 +674,12 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     super.end(status, error);
   }
 
+  /** The node that starts next, while the run stands still. */
+  get next(): string | undefined {
+    const node = this.readiness.executor.first;
+    return node < 0 ? undefined : this.name(node);
+  }
+
   private name(node: number): string {
     return this.plan.specs[node].name;
   }

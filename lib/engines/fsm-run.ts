@@ -122,6 +122,11 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     else if (this.announcer?.isTelling !== true) this.pump();
   }
 
+  /** The state that executes next, while the run stands still. */
+  get next(): string | undefined {
+    return this.plan.specs[this.state.current].name;
+  }
+
   /** Ends the run as `cancelled`, now, without an error. */
   stop(): void {
     if (this.over) this.cancel(undefined);

@@ -1,8 +1,13 @@
 import type { DagwrightError } from "../base/errors.js";
+import { RunContext } from "../run/context.js";
 import type { Observer } from "../run/events.js";
+import type { RunBase } from "../run/run-base.js";
 
 /** A run that can be made to stop after so many nodes or states. */
 export interface SteppedRun<R> {
+  readonly state: RunBase;
+  /** What comes next, by name, while the run stands still; undefined when nothing does. */
+  readonly next: string | undefined;
   start(onEnd: (result: R, error: DagwrightError | undefined) => void, budget: number, onIdle: () => void): void;
   resume(budget: number, onIdle: () => void): void;
   /** What has to be waited for until what happened so far is recorded. */
@@ -17,6 +22,10 @@ export interface StepResult<R> {
   readonly node: string | undefined;
   /** The node's result. */
   readonly result: unknown;
+  /** The node that the next step runs; undefined when there is none. */
+  readonly next: string | undefined;
+  /** What the nodes share: results, and metadata, where what is written counts for the next steps. */
+  readonly context: RunContext;
   /** Nothing is left to run. */
   readonly done: boolean;
   /** The whole run, once it is done. */
@@ -87,6 +96,9 @@ export class StepState<R> {
     const { outcome } = session;
     if (outcome?.error !== undefined) throw outcome.error;
     const { node, result } = last;
-    return { state: new StepState(session), node, result, done: outcome !== undefined, run: outcome?.result };
+    const done = outcome !== undefined;
+    const next = done ? undefined : run.next;
+    const context = new RunContext(run.state);
+    return { state: new StepState(session), node, result, next, context, done, run: outcome?.result };
   }
 }

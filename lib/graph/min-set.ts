@@ -46,20 +46,27 @@ export class MinSet {
     this.root |= 1 << index;
   }
 
+  /** The smallest member, -1 when there is none. */
+  get first(): number {
+    if (this.count === 0 || this.single >= 0) return this.single;
+    let smallest = lowestBit(this.root);
+    for (let level = this.levels.length - 1; level >= 0; level--) {
+      smallest = (smallest << 5) | lowestBit(this.levels[level][smallest]);
+    }
+    return smallest;
+  }
+
   /** Takes the smallest member out, -1 when there is none. */
   take(): number {
     if (this.count === 0) return -1;
-    this.count--;
     if (this.single >= 0) {
       const only = this.single;
       this.single = -1;
+      this.count = 0;
       return only;
     }
-    const { levels } = this;
-    let smallest = lowestBit(this.root);
-    for (let level = levels.length - 1; level >= 0; level--) {
-      smallest = (smallest << 5) | lowestBit(levels[level][smallest]);
-    }
+    const { first: smallest, levels } = this;
+    this.count--;
     let index = smallest;
     for (let level = 0; level < levels.length; level++) {
       const words = levels[level];

@@ -914,6 +914,20 @@ describe("Dag › overrides and partial runs", () => {
 });
 
 describe("Dag › steps, dry runs and look-ups", () => {
+  it("says what comes next, and shares its context between steps", async () => {
+    const dag = new Dag<any>("d");
+    dag.node("a", () => 1);
+    dag.node("b", { needs: ["a"] }, (x: number, ctx: Context) => x + (ctx.metadata.add as number));
+    dag.node("urgent", { priority: "critical", needs: ["a"] }, () => 0);
+    const first = await dag.step();
+    expect([first.node, first.next, first.context.get("a")]).toEqual(["a", "urgent", 1]);
+    first.context.metadata.add = 10;
+    const second = await dag.step(first.state);
+    expect([second.node, second.next]).toEqual(["urgent", "b"]);
+    const last = await dag.step(second.state);
+    expect([last.result, last.next, last.done]).toEqual([11, undefined, true]);
+  });
+
   it("runs one node a step", async () => {
     const dag = new Dag("d");
     dag.node("a", () => 1);

@@ -738,6 +738,21 @@ describe("Fsm › runSync", () => {
 });
 
 describe("Fsm › step", () => {
+  it("says what comes next, and lets the metadata be written to between steps", async () => {
+    const fsm = new Fsm("light");
+    fsm.state("green", { initial: true }, (ctx: FsmContext) =>
+      next(ctx.metadata.emergency === true ? "off" : "green", 1),
+    );
+    fsm.state("off", { terminal: true }, () => stop("off"));
+    const first = await fsm.step();
+    expect([first.next, first.context.get("green")]).toEqual(["green", 1]);
+    first.context.metadata.emergency = true;
+    const second = await fsm.step(first.state);
+    expect([second.node, second.next, second.done]).toEqual(["green", "off", false]);
+    const last = await fsm.step(second.state);
+    expect([last.node, last.next, last.done]).toEqual(["off", undefined, true]);
+  });
+
   it("executes one state at a time", async () => {
     const fsm = pingPong(1);
     const first = await fsm.step();

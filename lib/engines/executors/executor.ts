@@ -19,6 +19,8 @@ export interface Executor {
   take(): number;
   /** The same, among the nodes of the second lane: they wait for slots of their own. */
   takeSecond(): number;
+  /** The node that {@link Executor.take} would take out; -1 when none may start. */
+  readonly first: number;
   /** No node waits to start. */
   readonly isEmpty: boolean;
 }

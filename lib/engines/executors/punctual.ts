@@ -13,6 +13,10 @@ export class Punctual implements Executor {
     return this.deadlines.late.length === 0 && this.inner.isEmpty;
   }
 
+  get first(): number {
+    return this.inner.first;
+  }
+
   ready(node: number): void {
     if (this.deadlines.isLate(node, this.clock())) this.deadlines.late.push(node);
     else this.inner.ready(node);

@@ -15,6 +15,10 @@ export class Reactive extends WorkQueue {
     return this.fired === NONE && super.isEmpty;
   }
 
+  override get first(): number {
+    return this.isAlone ? this.fired : super.first;
+  }
+
   override ready(node: number): void {
     if (this.isEmpty) {
       this.fired = node;

@@ -8,20 +8,24 @@ import type { Executor } from "./executor.js";
  * Cost: O(log₃₂ nodes) to put a node in or take it out.
  */
 export class WorkQueue implements Executor {
-  private readonly first: MinSet;
-  private readonly second: MinSet | undefined;
+  private readonly firstLane: MinSet;
+  private readonly secondLane: MinSet | undefined;
 
   constructor(
     plan: DagPlan,
     private readonly ranking: Ranking,
     private readonly lanes: Uint8Array | undefined,
   ) {
-    this.first = new MinSet(plan.size);
-    this.second = lanes === undefined ? undefined : new MinSet(plan.size);
+    this.firstLane = new MinSet(plan.size);
+    this.secondLane = lanes === undefined ? undefined : new MinSet(plan.size);
   }
 
   get isEmpty(): boolean {
-    return this.first.size === 0 && (this.second === undefined || this.second.size === 0);
+    return this.firstLane.size === 0 && (this.secondLane === undefined || this.secondLane.size === 0);
+  }
+
+  get first(): number {
+    return this.nodeAt(this.firstLane.first);
   }
 
   ready(node: number): void {
@@ -30,16 +34,16 @@ export class WorkQueue implements Executor {
 
   add(node: number): void {
     const { rank } = this.ranking;
-    const queue = this.second !== undefined && this.isSecond(node) ? this.second : this.first;
+    const queue = this.secondLane !== undefined && this.isSecond(node) ? this.secondLane : this.firstLane;
     queue.add(rank === undefined ? node : rank.of[node]);
   }
 
   take(): number {
-    return this.takeFrom(this.first);
+    return this.takeFrom(this.firstLane);
   }
 
   takeSecond(): number {
-    return this.second === undefined ? -1 : this.takeFrom(this.second);
+    return this.secondLane === undefined ? -1 : this.takeFrom(this.secondLane);
   }
 
   protected isSecond(node: number): boolean {
@@ -47,8 +51,11 @@ export class WorkQueue implements Executor {
   }
 
   private takeFrom(queue: MinSet): number {
-    const next = queue.take();
+    return this.nodeAt(queue.take());
+  }
+
+  private nodeAt(place: number): number {
     const { rank } = this.ranking;
-    return rank === undefined || next < 0 ? next : rank.node[next];
+    return rank === undefined || place < 0 ? place : rank.node[place];
   }
 }

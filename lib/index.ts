@@ -54,6 +54,7 @@ export type {
   FsmRunOptions,
   Mode,
   PartialRunOptions,
+  RunProgress,
   RunOptions,
 } from "./engines/run-options.js";
 export type { StepResult, StepState } from "./engines/step.js";

@@ -25,10 +25,13 @@ function short(text: string): string {
   return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
 }
 
+/** What something is called here that has other names elsewhere. */
+export type OtherNames = Readonly<Record<string, string>>;
+
 /** @throws {TypeError} when `value` is not an options object, or has a key that is not in `known` */
-export function checkOptions(value: unknown, known: readonly string[], where: string): void {
+export function checkOptions(value: unknown, known: readonly string[], where: string, others: OtherNames = {}): void {
   checkObject(value, where);
-  for (const key of Object.keys(value)) if (!known.includes(key)) throw unknownOption(key, known, where);
+  for (const key of Object.keys(value)) if (!known.includes(key)) throw unknownOption(key, known, where, others);
 }
 
 /** @throws {TypeError} when `value` can't be an options object */
@@ -37,10 +40,15 @@ export function checkObject(value: unknown, where: string): asserts value is obj
   throw new TypeError(`The options of ${where} must be an object; received ${show(value)}.`);
 }
 
+/** ` Here that is x.`, or nothing. */
+function otherName(name: string, others: OtherNames): string {
+  return Object.hasOwn(others, name) ? ` Here that is ${others[name]}.` : "";
+}
+
 /** The error for an option that does not exist. */
-export function unknownOption(key: string, known: Iterable<string>, where: string): TypeError {
+export function unknownOption(key: string, known: Iterable<string>, where: string, others: OtherNames = {}): TypeError {
   const names = Array.from(known);
-  const hint = suggestion(key, names) || ` Known options: ${names.join(", ")}.`;
+  const hint = otherName(key, others) || suggestion(key, names) || ` Known options: ${names.join(", ")}.`;
   return new TypeError(`Unknown option "${key}" of ${where}.${hint}`);
 }
 
@@ -74,11 +82,11 @@ export function timeOf(option: string, value: unknown): number {
 }
 
 /** @throws {TypeError} | {RangeError} unless `value` is undefined or one of `allowed` */
-export function checkOneOf(option: string, value: unknown, allowed: readonly string[]): void {
+export function checkOneOf(option: string, value: unknown, allowed: readonly string[], others: OtherNames = {}): void {
   if (value === undefined || allowed.includes(value as string)) return;
   const rule = `"${option}" must be one of ${allowed.map((name) => `"${name}"`).join(", ")}`;
   if (typeof value !== "string") throw new TypeError(`${rule}; received ${show(value)}.`);
-  throw new RangeError(`${rule}; received "${value}".${suggestion(value, allowed)}`);
+  throw new RangeError(`${rule}; received "${value}".${otherName(value, others) || suggestion(value, allowed)}`);
 }
 
 /** @throws {TypeError} unless `value` is undefined or of the JavaScript type `type` */

@@ -1,4 +1,12 @@
-import { checkDuration, checkNumber, checkOneOf, checkOptions, checkType, show } from "../base/check.js";
+import {
+  checkDuration,
+  checkNumber,
+  checkOneOf,
+  checkOptions,
+  checkType,
+  show,
+  type OtherNames,
+} from "../base/check.js";
 import type { Context } from "./context.js";
 import type { NeedLike } from "./need.js";
 import type { NodeSpec } from "./node-spec.js";
@@ -99,11 +107,21 @@ export const SHARED_OPTIONS = [
 ];
 const NODE_OPTIONS = [...SHARED_OPTIONS, "needs", "after", "types", "returns", "inputsTimeout", "backend"];
 const POLICIES = ["retry", "cache", "circuitBreaker", "throttle", "concurrencyKey"] as const;
+/** Names that options have in other libraries. */
+export const ELSEWHERE: OtherNames = {
+  retries: "retry: n, or retry: { retries }",
+  retryDelay: "retry: { delay }",
+  maxRetries: "retry: n, or retry: { retries }",
+  backoff: "retry: { backoff }",
+  dependsOn: "needs",
+  dependencies: "needs",
+  ttl: "cache: { ttl }",
+};
 const HOOKS = ["preExecute", "postExecute", "onError", "cleanup"];
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkNodeOptions(options: NodeOptions, node: string): void {
-  checkOptions(options, NODE_OPTIONS, `node "${node}"`);
+  checkOptions(options, NODE_OPTIONS, `node "${node}"`, ELSEWHERE);
   checkSharedOptions(options, "node", node);
   const of = (option: string) => `${option}" of node "${node}`;
   for (const option of ["needs", "after", "types"] as const) checkList(of(option), options[option]);
@@ -171,7 +189,7 @@ export function checkHooks(hooks: NodeHooks, where: string): void {
 
 /** @throws {TypeError} | {RangeError} unless it is one of the strategies */
 export function checkErrorStrategy(option: string, value: unknown): void {
-  checkOneOf(option, value, ERROR_STRATEGIES);
+  checkOneOf(option, value, ERROR_STRATEGIES, { stop: '"failFast"', fail: '"failFast"', skip: '"continue"' });
 }
 
 function checkList(option: string, value: unknown): void {

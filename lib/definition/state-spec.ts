@@ -1,6 +1,6 @@
 import { checkNumber, checkOptions, checkType, show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
-import { checkSharedOptions, frozen, SHARED_OPTIONS, type NodeOptions } from "./node-options.js";
+import { checkSharedOptions, ELSEWHERE, frozen, SHARED_OPTIONS, type NodeOptions } from "./node-options.js";
 import { checkCacheKey, checkNodeName, type NodeFunction, type NodeSpec } from "./node-spec.js";
 import { readSignature } from "./params.js";
 
@@ -60,7 +60,7 @@ export function stateSpec(
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkStateOptions(options: StateOptions, state: string): void {
-  checkOptions(options, STATE_OPTIONS, `state "${state}"`);
+  checkOptions(options, STATE_OPTIONS, `state "${state}"`, ELSEWHERE);
   const of = (option: string) => `${option}" of state "${state}`;
   checkSharedOptions(options, "state", state);
   checkType(of("initial"), options.initial, "boolean");

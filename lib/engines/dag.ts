@@ -39,10 +39,12 @@ import { RecordedDags } from "./durable/recorded-dags.js";
 import { takeOver } from "./take-over.js";
 import type { Recorder } from "./durable/recorder.js";
 import type { Parent } from "../stores/store.js";
+import { progressObserver } from "./progress.js";
 import { standsAlone } from "./forks.js";
 import { hooksOf, NO_HOOKS } from "./run-hooks.js";
 import {
   checkIdentity,
+  metadataOf,
   checkRunId,
   checkRunOptions,
   type Mode,
@@ -419,7 +421,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     last?: Target,
     parent?: Parent,
   ): DagRun {
-    if (options !== NO_OPTIONS) checkRunOptions(options);
+    if (options !== NO_OPTIONS) checkRunOptions(options, this.inputNames);
     const plan = requireValid(this.planning, options.strict === true);
     const overrides = options.overrides === undefined ? undefined : this.overridesOf(plan, options.overrides);
     const isPartial = first !== undefined || last !== undefined;
@@ -433,7 +435,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     if (plan.inputs.length > 0) {
       requireInputs(plan, inputs, (node) => (active === undefined || active[node] === 1) && !overrides?.has(node));
     }
-    const state = new RunState(plan, inputs, options.runId, active, options.context?.metadata);
+    const state = new RunState(plan, inputs, options.runId, active, metadataOf(options));
     if (isPartial && active !== undefined) {
       const from = (options.from as RunResult<any> | undefined) ?? this.runs.last;
       const earlier = from === undefined ? undefined : RunResult.stateOf(from);
@@ -452,6 +454,11 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     isResumed = false,
   ): DagRun {
     const { plan } = state;
+    const { onProgress, observers = [] } = options;
+    if (onProgress !== undefined) {
+      const own = { ...options, onProgress: undefined, observers: [...observers, progressObserver(state, onProgress)] };
+      return this.engineOf(state, own, sync, overrides, recorder, isResumed);
+    }
     const hooks = hooksOf(this.defaultHooks, options.hooks);
     const usesThreads = plan.usesThreads || (options.mode === "parallel" && !sync);
     if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
@@ -474,6 +481,8 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     }
     return byNode;
   }
+
+  private readonly inputNames = () => this.planning.plan.inputs.map(({ name }) => name);
 
   private readonly plainSetup: RunSetup = {
     sync: false,

@@ -33,7 +33,7 @@ import { unknownState } from "./fsm-errors.js";
 import { fsmHandle, idleFsmHandle, type FsmHandle } from "./fsm-handle.js";
 import { FsmRun } from "./fsm-run.js";
 import { hooksOf } from "./run-hooks.js";
-import { checkFsmRunOptions, checkIdentity, checkRunId, type FsmRunOptions } from "./run-options.js";
+import { metadataOf, checkFsmRunOptions, checkIdentity, checkRunId, type FsmRunOptions } from "./run-options.js";
 import { stateInputs } from "./state-arguments.js";
 import { Runs } from "./runs.js";
 import { StepState, type StepResult } from "./step.js";
@@ -331,11 +331,11 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
 
   /** Checks the options against the plan and makes the engine of one run. Nothing has run when this throws. */
   private engine(options: FsmRunOptions = {}, sync: boolean, takesEvents = false): FsmRun {
-    checkFsmRunOptions(options);
+    checkFsmRunOptions(options, this.inputNames);
     const plan = requireValid(this.planning, options.strict === true);
-    const { inputs = {}, runId, context, historyLimit = this.options.historyLimit ?? Infinity } = options;
+    const { inputs = {}, runId, historyLimit = this.options.historyLimit ?? Infinity } = options;
     checkKnownInputs(plan.workflow, plan.inputs, inputs);
-    const state = new FsmState(plan, inputs, runId, context?.metadata, historyLimit);
+    const state = new FsmState(plan, inputs, runId, metadataOf(options), historyLimit);
     stateInputs(state);
     if (sync && options.store !== undefined) throw new TypeError("runSync can't wait for a store. Use run instead.");
     return this.engineOf(state, options, sync, takesEvents, newFsmRecorder(state, options));
@@ -359,6 +359,8 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
       cacheOf: this.caches.of,
     });
   }
+
+  private readonly inputNames = () => this.planning.plan.inputs;
 
   /** @throws {ValidationError} VALIDATION when there is no such state, with the nearest one */
   private existing(target: StateTarget): StateSpec {

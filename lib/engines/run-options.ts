@@ -28,6 +28,9 @@ import { EXECUTORS, type ExecutorName } from "./executors/executor.js";
  */
 export type Mode = "sequential" | "async" | "parallel";
 
+/** Names that modes have elsewhere. */
+const OTHER_MODES = { sync: '"sequential", or runSync', threads: '"parallel"', thread: '"parallel"' };
+
 const MODES: readonly Mode[] = ["sequential", "async", "parallel"];
 
 /** What an {@link ErrorHandler} answers. */
@@ -49,7 +52,9 @@ export interface CommonRunOptions {
   timeout?: number;
   /** Aborts the run, which then rejects with a `CancelledError`. */
   signal?: AbortSignal;
-  /** Metadata for the nodes to share: `{ metadata }`, or the `context` of an earlier run. */
+  /** Values that nodes share, as `ctx.metadata`. They go over those of `context`. */
+  metadata?: Readonly<Record<string, unknown>>;
+  /** The `context` of an earlier run, whose metadata this one begins with. */
   context?: { readonly metadata?: Readonly<Record<string, unknown>> };
   /** What is doubtful in the definition, see `validate`, is an error. @defaultValue false */
   strict?: boolean;
@@ -79,6 +84,18 @@ export interface CommonRunOptions {
   durability?: Durability;
 }
 
+/** How far a run is. */
+export interface RunProgress {
+  /** The node that is over. */
+  readonly node: string;
+  /** How many are. */
+  readonly completed: number;
+  /** How many nodes the run has. */
+  readonly total: number;
+  /** From 0 to 1. */
+  readonly fraction: number;
+}
+
 /** The options of a dag's run. All are optional. */
 export interface RunOptions<N = Record<string, unknown>> extends CommonRunOptions {
   /** When a node whose needs are there starts, see {@link ExecutorName}. Results are the same. @defaultValue "workQueue" */
@@ -93,6 +110,8 @@ export interface RunOptions<N = Record<string, unknown>> extends CommonRunOption
   pool?: ThreadPool;
   /** Results by node name; those nodes do not run. */
   overrides?: Readonly<Partial<Record<keyof N & string, unknown>>>;
+  /** Called when a node is over, be it completed, failed, skipped or cancelled. What it throws harms no run. */
+  onProgress?: (progress: RunProgress) => unknown;
   /** `outputs` drops a result as soon as the last node that takes it has finished. @defaultValue "all" */
   retain?: "all" | "outputs";
 }
@@ -125,11 +144,12 @@ type Rules<O> = Record<keyof O, (value: unknown) => void>;
 
 const COMMON_RULES: Rules<CommonRunOptions> = {
   inputs: (value) => checkType("inputs", value, "object"),
-  mode: (value) => checkOneOf("mode", value, MODES),
+  mode: (value) => checkOneOf("mode", value, MODES, OTHER_MODES),
   errorStrategy: (value) => checkErrorStrategy("errorStrategy", value),
   errorHandler: (value) => checkType("errorHandler", value, "function"),
   timeout: (value) => checkDuration("timeout", value),
   signal: checkSignal,
+  metadata: (value) => checkType("metadata", value, "object"),
   context: checkContext,
   strict: (value) => checkType("strict", value, "boolean"),
   hooks: (value) => checkHooks(value as NodeHooks, '"hooks" of a run'),
@@ -150,6 +170,7 @@ export const DAG_RULES: RuleMap = new Map(
     parallel: checkParallel,
     pool: checkPool,
     overrides: (value) => checkType("overrides", value, "object"),
+    onProgress: (value) => checkType("onProgress", value, "function"),
     retain: (value) => checkOneOf("retain", value, ["all", "outputs"]),
     from: checkFrom,
   } satisfies Rules<PartialRunOptions>),
@@ -158,7 +179,7 @@ export const DAG_RULES: RuleMap = new Map(
 export const FSM_RULES: RuleMap = new Map(
   Object.entries({
     ...COMMON_RULES,
-    mode: (value) => checkOneOf("mode", value, ["sequential", "async"]),
+    mode: (value) => checkOneOf("mode", value, ["sequential", "async"], OTHER_MODES),
     maxCycles: (value) => checkNumber("maxCycles", value, { min: 1, integer: true }),
     onMaxCycles: (value) => checkOneOf("onMaxCycles", value, ["error", "stop"]),
     historyLimit: checkHistoryLimit,
@@ -166,26 +187,43 @@ export const FSM_RULES: RuleMap = new Map(
 );
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkRunOptions(options: PartialRunOptions<any>): void {
-  check(options, DAG_RULES);
+export function checkRunOptions(options: PartialRunOptions<any>, inputs?: () => Iterable<string>): void {
+  check(options, DAG_RULES, inputs);
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkFsmRunOptions(options: FsmRunOptions): void {
-  check(options, FSM_RULES);
+export function checkFsmRunOptions(options: FsmRunOptions, inputs?: () => Iterable<string>): void {
+  check(options, FSM_RULES, inputs);
 }
 
-/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function check(options: object, rules: RuleMap): void {
+/**
+ * @param inputs - the names of the run's inputs, which are no options
+ * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
+ */
+export function check(options: object, rules: RuleMap, inputs?: () => Iterable<string>): void {
   checkObject(options, "a run");
   for (const key in options) {
     const value: unknown = (options as Record<string, unknown>)[key];
     // Legal for every run, and often all that is given: looking the rule up would be a twenty-fifth of a small run.
     if (key === "mode" && (value === "async" || value === "sequential")) continue;
     const rule = rules.get(key);
-    if (rule === undefined) throw unknownOption(key, rules.keys(), "a run");
+    if (rule === undefined) throw unknown(key, rules, inputs);
     if (value !== undefined) rule(value);
   }
+}
+
+function unknown(key: string, rules: RuleMap, inputs: (() => Iterable<string>) | undefined): TypeError {
+  for (const name of inputs?.() ?? []) {
+    if (name !== key) continue;
+    return new TypeError(`Unknown option "${key}" of a run. Inputs go together: run({ inputs: { ${key}: … } }).`);
+  }
+  return unknownOption(key, rules.keys(), "a run");
+}
+
+/** What a run's metadata begin with. */
+export function metadataOf({ metadata, context }: CommonRunOptions): Readonly<Record<string, unknown>> | undefined {
+  const earlier = context?.metadata;
+  return metadata === undefined || earlier === undefined ? (metadata ?? earlier) : { ...earlier, ...metadata };
 }
 
 /** @throws {TypeError} unless the options say which run is to be attached to, and where it is */

@@ -11,7 +11,7 @@ import {
 } from "../run-options.js";
 
 /** What a run has from its record when it goes on. */
-type Recorded = "inputs" | "context" | "runId" | "store" | "overrides" | "ifExists";
+type Recorded = "inputs" | "metadata" | "context" | "runId" | "store" | "overrides" | "ifExists";
 
 interface Continuing {
   /** Where the run is recorded. */
@@ -95,7 +95,7 @@ const CONTINUING: readonly (readonly [string, (value: unknown) => void])[] = [
   ["allowChanges", (value) => checkType("allowChanges", value, "boolean")],
   recorded("inputs"),
 ];
-const IDENTITY = [recorded("context"), recorded("runId"), recorded("ifExists")];
+const IDENTITY = [recorded("metadata"), recorded("context"), recorded("runId"), recorded("ifExists")];
 const RESUMING = [...CONTINUING, ...IDENTITY, recorded("from")];
 const RECOVERING: typeof CONTINUING = [
   ["concurrency", (value) => checkNumber("concurrency", value, { min: 1, integer: true })],

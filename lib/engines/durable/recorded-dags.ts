@@ -7,7 +7,7 @@ import { Status } from "../../run/status.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
 import { dagHandle, eitherDagHandle, endedDagHandle, type DagElsewhere, type RunHandle } from "../dag-handle.js";
 import { DagRun } from "../dag-run.js";
-import type { RunOptions } from "../run-options.js";
+import { metadataOf, type RunOptions } from "../run-options.js";
 import type { Runs } from "../runs.js";
 import { takeOver } from "../take-over.js";
 import { continued, endedRun, newRecorder, replayed } from "./dag-records.js";
@@ -83,7 +83,7 @@ export class RecordedDags<N> extends RecordedRuns<
     const roots = plan.specs.flatMap(({ name }, i) => (names.includes(name) || holds?.[i] === 0 ? i : []));
     const active = options.only === true ? maskOf(plan, names) : reachable(plan.graph, roots);
     const overrides = options.overrides === undefined ? undefined : dag.overridesOf(plan, options.overrides);
-    const metadata = options.context?.metadata ?? recorded.metadata;
+    const metadata = metadataOf(options) ?? recorded.metadata;
     const state = new RunState(plan, recorded.inputs, options.runId, active, metadata);
     requireInputs(plan, recorded.inputs, (node) => active[node] === 1 && !overrides?.has(node));
     const copied = active.map((isActive) => 1 - isActive);

@@ -1,0 +1,27 @@
+import type { Observer, RunEvent } from "../run/events.js";
+import type { RunState } from "../run/state.js";
+import type { RunProgress } from "./run-options.js";
+
+const OVER: ReadonlySet<RunEvent["type"]> = new Set([
+  "node.completed",
+  "node.failed",
+  "node.skipped",
+  "node.cancelled",
+]);
+
+/** Tells how far a run is, whenever a node of it is over. Cost: O(1) a node. */
+export function progressObserver(state: RunState, onProgress: (progress: RunProgress) => unknown): Observer {
+  const { active, plan } = state;
+  let total = 0;
+  let completed = 0;
+  for (let i = 0; i < plan.size; i++) {
+    if (active?.[i] === 0) continue;
+    total++;
+    if (state.hasResult(i)) completed++;
+  }
+  return (event) => {
+    if (!("node" in event) || !OVER.has(event.type)) return undefined;
+    completed++;
+    return onProgress({ node: event.node, completed, total, fraction: completed / total }) as void;
+  };
+}

@@ -1,0 +1,97 @@
+import { describe, expect, it, vi } from "vitest";
+import { Dag, Fsm, stop, type Context, type FsmContext, type RunProgress } from "dagwright";
+import { sqliteStore } from "dagwright/store";
+
+describe("Metadata of a run", () => {
+  it("go over those of an earlier run's context, and neither is changed", async () => {
+    const dag = new Dag<any>("d");
+    dag.node("a", (ctx: Context) => ({ ...ctx.metadata, written: (ctx.metadata.a = 5) }));
+    const metadata = { a: 1, b: 2 };
+    const first = await dag.run({ metadata });
+    expect(first.value).toEqual({ a: 1, b: 2, written: 5 });
+    const second = await dag.run({ context: first.context, metadata: { b: 3 } });
+    expect(second.value).toEqual({ a: 5, b: 3, written: 5 });
+    expect(metadata).toEqual({ a: 1, b: 2 });
+    const fsm = new Fsm("f");
+    fsm.state("s", { initial: true }, (ctx: FsmContext) => stop(ctx.metadata.who));
+    expect((await fsm.run({ metadata: { who: "me" } })).value).toBe("me");
+  });
+
+  it("are recorded, and not asked for again", async () => {
+    const store = sqliteStore(":memory:");
+    const dag = new Dag<any>("d");
+    dag.node("a", (ctx: Context) => ctx.metadata.tenant);
+    const { runId } = await dag.run({ store, metadata: { tenant: "t" } });
+    expect((await store.getRun(runId))?.metadata).toEqual({ tenant: "t" });
+    await expect(dag.resume(runId, { store, metadata: {} } as never)).rejects.toThrow(
+      '"metadata" is not asked for here: it is recorded with the run.',
+    );
+    await store.close();
+  });
+});
+
+describe("onProgress", () => {
+  it("tells of every node that is over, whatever became of it", async () => {
+    const dag = new Dag<any>("d");
+    dag.node("a", () => 1);
+    dag.node("bad", () => {
+      throw new Error("no");
+    });
+    dag.node("after bad", { needs: ["bad"] }, () => 1);
+    dag.node("last", { needs: ["a"] }, () => 2);
+    const told: RunProgress[] = [];
+    await dag.run({ errorStrategy: "continue", onProgress: (progress) => told.push(progress) });
+    expect(told.map(({ completed, total, fraction }) => [completed, total, fraction])).toEqual(
+      [1, 2, 3, 4].map((n) => [n, 4, n / 4]),
+    );
+    expect(told.map(({ node }) => node).sort()).toEqual(["a", "after bad", "bad", "last"]);
+  });
+
+  it("counts the nodes of a partial run, and harms none", async () => {
+    const dag = new Dag<any>("d");
+    dag.node("a", () => 1);
+    dag.node("b", { needs: ["a"] }, (x: number) => x);
+    dag.node("c", { needs: ["b"] }, (x: number) => x);
+    const told: unknown[] = [];
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const run = await dag.runUntil("b", {
+      onProgress: ({ node, total }) => {
+        told.push([node, total]);
+        throw new Error("mine");
+      },
+    });
+    expect(run.status).toBe("completed");
+    expect(told).toEqual([
+      ["a", 2],
+      ["b", 2],
+    ]);
+    expect(warned).toHaveBeenCalledTimes(2);
+    warned.mockRestore();
+  });
+});
+
+describe("What goes by another name elsewhere", () => {
+  const dag = new Dag<any>("d");
+  dag.node("use", (data: number) => data);
+
+  it.each([
+    [
+      () => dag.run({ data: 1 } as never),
+      'Unknown option "data" of a run. Inputs go together: run({ inputs: { data: … } }).',
+    ],
+    [() => dag.run({ errorStrategy: "stop" as never }), 'received "stop". Here that is "failFast".'],
+    [() => dag.run({ mode: "sync" as never }), 'received "sync". Here that is "sequential", or runSync.'],
+    [() => dag.run({ dta: 1 } as never), 'Unknown option "dta" of a run.'],
+  ])("is refused with the name that it has here", async (run, message) => {
+    await expect(run()).rejects.toThrow(message);
+  });
+
+  it("is refused with that name where nodes and states are defined", () => {
+    expect(() => new Dag("d").node("a", { retryDelay: 5 } as never, () => 1)).toThrow(
+      'Unknown option "retryDelay" of node "a". Here that is retry: { delay }.',
+    );
+    expect(() => new Fsm("f").state("s", { retries: 5 } as never, () => 1)).toThrow(
+      'Unknown option "retries" of state "s". Here that is retry: n, or retry: { retries }.',
+    );
+  });
+});

@@ -31,10 +31,10 @@ export type { NodeKind, NodeSpec } from "./definition/node-spec.js";
 export type { StateHandle, Transition, TransitionCondition } from "./definition/fsm-definition.js";
 export type { FsmOptions, StateOptions, StateSpec } from "./definition/state-spec.js";
 
-export { Dag, type DryRun } from "./engines/dag.js";
+export { Dag, type DryRun, type DagSettings } from "./engines/dag.js";
 export type { RunHandle } from "./engines/dag-handle.js";
 export type { ExecutorName } from "./engines/executors/executor.js";
-export { Fsm, type StateHook } from "./engines/fsm.js";
+export { Fsm, type StateHook, type FsmSettings } from "./engines/fsm.js";
 export type { FsmHandle } from "./engines/fsm-handle.js";
 export type {
   EventsToSend,

@@ -27,6 +27,7 @@ export interface Connection extends Need {
   readonly key: string | undefined;
 }
 
+const NO_METADATA = Object.freeze({});
 const NO_CONNECTIONS: readonly Connection[] = Object.freeze([]);
 
 /**
@@ -38,6 +39,7 @@ const NO_CONNECTIONS: readonly Connection[] = Object.freeze([]);
 export class DagDefinition {
   readonly name: string;
   readonly description: string | undefined;
+  readonly metadata: Readonly<Record<string, unknown>>;
   /** Where workers find this definition again. */
   readonly origin: Origin;
   protected readonly options: DagOptions;
@@ -53,6 +55,7 @@ export class DagDefinition {
     checkDagOptions(options, `workflow "${name}"`);
     this.name = name;
     this.description = options.description;
+    this.metadata = options.metadata ?? NO_METADATA;
     this.options = options;
     this.origin = new Origin(options.module);
     rememberName(name, this.origin);

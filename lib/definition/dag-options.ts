@@ -3,6 +3,10 @@ import { checkOneOf, checkOptions, checkType } from "../base/check.js";
 /** The options of a dag as a whole. */
 export interface DagOptions {
   description?: string;
+  /** Whatever you want to know of the workflow. Nothing here looks at it. */
+  metadata?: Readonly<Record<string, unknown>>;
+  /** Defaults of every run's options. */
+  runOptions?: object;
   /** Whether a parameter without an explicit need takes the result of the node of its name. @defaultValue true */
   autowire?: boolean;
   /** How parameters without an explicit need find their node: by its name, or by the class it returns. @defaultValue "name" */
@@ -16,8 +20,10 @@ export interface DagOptions {
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkDagOptions(options: DagOptions, where: string, ...more: string[]): void {
-  checkOptions(options, ["description", "autowire", "wiring", "module", ...more], where);
+  checkOptions(options, ["description", "metadata", "runOptions", "autowire", "wiring", "module", ...more], where);
   checkType("description", options.description, "string");
+  checkType("metadata", options.metadata, "object");
+  checkType("runOptions", options.runOptions, "object");
   checkType("module", options.module, "string");
   checkType("autowire", options.autowire, "boolean");
   checkOneOf("wiring", options.wiring, ["name", "type"]);

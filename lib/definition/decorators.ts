@@ -45,9 +45,9 @@ export interface WorkflowOptions extends DagOptions, FsmOptions {
 export function workflow(
   options: WorkflowOptions = {},
 ): <C extends Class>(target: C, context?: ClassDecoratorContext<C>) => C {
-  checkDagOptions(options, "@workflow", "name", "errorState", "historyLimit");
-  const { errorState, historyLimit } = options;
-  checkFsmOptions({ errorState, historyLimit }, "@workflow");
+  checkDagOptions(options, "@workflow", "name", "errorState", "historyLimit", "maxCycles");
+  const { errorState, historyLimit, maxCycles } = options;
+  checkFsmOptions({ errorState, historyLimit, maxCycles }, "@workflow");
   if (options.name !== undefined) checkWorkflowName(options.name);
   const origin = new Origin(options.module);
   return (target) => {

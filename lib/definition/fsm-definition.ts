@@ -8,6 +8,8 @@ import { checkFsmOptions, stateSpec, type FsmOptions, type StateOptions, type St
 import type { StateValue } from "./typed-states.js";
 import type { AnyFn } from "./typed-wiring.js";
 
+const NO_METADATA = Object.freeze({});
+
 /** Whether a plain value takes a transition; `"default"` takes what no other one of the state does. */
 export type TransitionCondition = ((value: any) => boolean) | "default";
 
@@ -54,6 +56,7 @@ export interface StateDefiner {
 export class FsmDefinition {
   readonly name: string;
   readonly description: string | undefined;
+  readonly metadata: Readonly<Record<string, unknown>>;
   readonly options: FsmOptions;
   private readonly specs = new Map<string, StateSpec>();
   private readonly table = new Map<string, Transition[]>();
@@ -69,6 +72,7 @@ export class FsmDefinition {
     checkFsmOptions(options, `workflow "${name}"`);
     this.name = name;
     this.description = options.description;
+    this.metadata = options.metadata ?? NO_METADATA;
     this.options = options;
   }
 

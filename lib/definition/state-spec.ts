@@ -75,6 +75,12 @@ export function checkStateOptions(options: StateOptions, state: string): void {
 /** The options of an fsm as a whole. */
 export interface FsmOptions {
   description?: string;
+  /** Whatever you want to know of the workflow. Nothing here looks at it. */
+  metadata?: Readonly<Record<string, unknown>>;
+  /** Defaults of every run's options. */
+  runOptions?: object;
+  /** How many cycles a run may have, unless it says so itself. @defaultValue 1000 */
+  maxCycles?: number;
   /** Where a failure of any state leads, with the error as value. */
   errorState?: string;
   /** How many cycles a run keeps; older ones are dropped. @defaultValue all */
@@ -83,10 +89,22 @@ export interface FsmOptions {
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkFsmOptions(options: FsmOptions, where: string, ...more: string[]): void {
-  checkOptions(options, ["description", "errorState", "historyLimit", ...more], where);
+  checkOptions(
+    options,
+    ["description", "metadata", "runOptions", "maxCycles", "errorState", "historyLimit", ...more],
+    where,
+  );
   checkType("description", options.description, "string");
+  checkType("metadata", options.metadata, "object");
+  checkType("runOptions", options.runOptions, "object");
+  checkMaxCycles(options.maxCycles);
   checkType("errorState", options.errorState, "string");
   checkHistoryLimit(options.historyLimit);
+}
+
+/** @throws {TypeError} | {RangeError} unless it is undefined or a whole number from 1 */
+export function checkMaxCycles(count: unknown): void {
+  checkNumber("maxCycles", count, { min: 1, integer: true });
 }
 
 /** @throws {TypeError} | {RangeError} unless it is undefined or a whole number from 1 */

@@ -40,6 +40,7 @@ import { takeOver } from "./take-over.js";
 import type { Recorder } from "./durable/recorder.js";
 import type { Parent } from "../stores/store.js";
 import { progressObserver } from "./progress.js";
+import { withContinuingDefaults, withDefaults, withRecoveryDefaults } from "./run-defaults.js";
 import { standsAlone } from "./forks.js";
 import { hooksOf, NO_HOOKS } from "./run-hooks.js";
 import {
@@ -69,6 +70,12 @@ export interface DryRun {
   }[];
 }
 
+/** The options of a dag. */
+export interface DagSettings<N = Record<string, unknown>> extends DagOptions {
+  /** Defaults of every run's options. */
+  runOptions?: RunOptions<N>;
+}
+
 /**
  * A workflow without cycles: nodes with named inputs and one result each.
  *
@@ -89,14 +96,24 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   });
   private readonly placements = new Placements(this.name, this.origin);
 
+  /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
+  constructor(name: string, options: DagSettings<N> = {}) {
+    super(name, options);
+  }
+
   /**
    * The dag of an annotated class (instantiated once, for all runs) or of an instance.
    * @throws {InvalidNodeError} INVALID_NODE when the class has no decorated method, or one can't be a node
    */
-  static from<S extends object>(source: S & Definable<S>, options: DagOptions = {}): Dag<ResultsOf<InstanceOf<S>>> {
-    const { name, options: own, specs } = readNodes(source);
-    const { description, autowire, wiring, module } = own;
-    const dag = new Dag<ResultsOf<InstanceOf<S>>>(name, { description, autowire, wiring, module, ...options });
+  static from<S extends object>(
+    source: S & Definable<S>,
+    options: DagSettings<ResultsOf<InstanceOf<S>>> & { name?: string } = {},
+  ): Dag<ResultsOf<InstanceOf<S>>> {
+    const { name: className, options: own, specs } = readNodes(source);
+    const { description, metadata, runOptions, autowire, wiring, module } = own;
+    const { name = className, ...given } = options;
+    const annotated = { description, metadata, runOptions, autowire, wiring, module };
+    const dag = new Dag<ResultsOf<InstanceOf<S>>>(name, { ...annotated, ...given });
     for (const spec of specs) dag.add(spec);
     dag.placements.instance = { object: specs[0].self as object, isGiven: typeof source !== "function" };
     return dag;
@@ -206,14 +223,15 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
 
   /** Runs a dag without asynchronous nodes to its end, blocking the thread. Throws what `run` rejects with. */
   runSync(options?: Omit<RunOptions<N>, "mode" | "concurrency">): RunResult<N> {
-    return this.runs.runSync(this.engine(options, true));
+    return this.runs.runSync(this.engine(this.given(options), true));
   }
 
   /**
    * Starts a run and hands back the means to pause and to cancel it.
    * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
    */
-  start(options?: RunOptions<N>): RunHandle<N> {
+  start(own?: RunOptions<N>): RunHandle<N> {
+    const options = this.given(own);
     const run = this.engine(options, false);
     const never = neverInWorker(this);
     if (never !== undefined) return idleDagHandle(run, never);
@@ -234,8 +252,9 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     checkRunId(runId);
-    checkResumeOptions(options);
-    return this.recorded.resume(runId, options);
+    const all = withContinuingDefaults(this.options.runOptions, options);
+    checkResumeOptions(all);
+    return this.recorded.resume(runId, all);
   }
 
   /**
@@ -248,9 +267,10 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   async recover(options: RecoverOptions<N>): Promise<RunResult<N>[]> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
-    checkRecoverOptions(options);
-    requireValid(this.planning, options.strict === true);
-    return this.recorded.recover({ ...options, concurrency: options.nodeConcurrency }, options);
+    const all = withRecoveryDefaults(this.options.runOptions, options);
+    checkRecoverOptions(all);
+    requireValid(this.planning, all.strict === true);
+    return this.recorded.recover({ ...all, concurrency: all.nodeConcurrency }, all);
   }
 
   /**
@@ -262,17 +282,19 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     checkRunId(runId);
-    checkResumeOptions(options, "attach");
-    return this.recorded.attach(runId, options);
+    const all = withContinuingDefaults(this.options.runOptions, options);
+    checkResumeOptions(all, "attach");
+    return this.recorded.attach(runId, all);
   }
 
   /** The handles of all runs that `recover` would go on with; they go on at once. @throws as `recover` */
   async attachAll(options: ContinueOptions<N>): Promise<RunHandle<N>[]> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
-    checkContinueOptions(options);
-    requireValid(this.planning, options.strict === true);
-    return this.recorded.attachAll(options);
+    const all = withContinuingDefaults(this.options.runOptions, options);
+    checkContinueOptions(all);
+    requireValid(this.planning, all.strict === true);
+    return this.recorded.attachAll(all);
   }
 
   /**
@@ -286,8 +308,9 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     checkRunId(runId);
-    checkReplayOptions(options);
-    return this.begin(await this.recorded.replay(runId, options), options);
+    const all = withContinuingDefaults(this.options.runOptions, options);
+    checkReplayOptions(all);
+    return this.begin(await this.recorded.replay(runId, all), all);
   }
 
   /**
@@ -298,9 +321,10 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     if (state !== undefined) return StepState.next(this, state);
+    const given = this.given(options);
     return StepState.first(this, (observe) => {
-      const observers = [...(options?.observers ?? []), observe];
-      return this.engine({ ...options, observers, mode: "sequential" }, false);
+      const observers = [...(given?.observers ?? []), observe];
+      return this.engine({ ...given, observers, mode: "sequential" }, false);
     });
   }
 
@@ -308,7 +332,8 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * The plan of a run with these options; runs nothing. Throws what `run` would reject with before anything runs. Where
    * nodes may run on threads, it blocks until a worker has imported the module that defines them.
    */
-  dryRun(options: RunOptions<N> = {}): DryRun {
+  dryRun(own: RunOptions<N> = {}): DryRun {
+    const options = this.given(own) ?? {};
     const { plan } = this.engine(options, false).state;
     const { order, specs } = plan;
     const mode = options.mode ?? "sequential";
@@ -360,12 +385,13 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   }
 
   private launch(
-    options: PartialRunOptions<N> | undefined,
+    own: PartialRunOptions<N> | undefined,
     first: Target | undefined,
     last: Target | undefined,
   ): Promise<RunResult<N>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
+    const options = this.given(own);
     const { from, store } = options ?? NO_OPTIONS;
     if (typeof from === "string") return this.launchFrom(from, options as PartialRunOptions<N>, first, last);
     const isWhole = first === undefined && last === undefined;
@@ -480,6 +506,10 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
       byNode.set(plan.indexOf.get(this.existing(name)) as number, value);
     }
     return byNode;
+  }
+
+  private given<O extends object>(options: O | undefined): O | undefined {
+    return withDefaults(this.options.runOptions, options);
   }
 
   private readonly inputNames = () => this.planning.plan.inputs.map(({ name }) => name);

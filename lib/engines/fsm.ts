@@ -35,8 +35,15 @@ import { FsmRun } from "./fsm-run.js";
 import { hooksOf } from "./run-hooks.js";
 import { metadataOf, checkFsmRunOptions, checkIdentity, checkRunId, type FsmRunOptions } from "./run-options.js";
 import { stateInputs } from "./state-arguments.js";
+import { withContinuingDefaults, withDefaults } from "./run-defaults.js";
 import { Runs } from "./runs.js";
 import { StepState, type StepResult } from "./step.js";
+
+/** The options of an fsm. */
+export interface FsmSettings extends FsmOptions {
+  /** Defaults of every run's options. */
+  runOptions?: FsmRunOptions;
+}
 
 /**
  * Called after a state executed and before the next one does, not for the first entry nor the end. May be async. A throw
@@ -63,14 +70,24 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
       this.engineOf(state, options, false, takesEvents, recorder, resumed),
   });
 
+  /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
+  constructor(name: string, options: FsmSettings = {}) {
+    super(name, options);
+  }
+
   /**
    * The fsm of an annotated class (instantiated once, for all runs) or of an instance.
    * @throws {InvalidNodeError} INVALID_NODE when the class has no method with `@state`, or one can't be a state
    */
-  static from<C extends object>(source: C & Definable<C>, options: FsmOptions = {}): Fsm<StatesOf<InstanceOf<C>>> {
-    const { name, options: own, specs } = readStates(source);
-    const { description, errorState, historyLimit } = own;
-    const fsm = new Fsm<StatesOf<InstanceOf<C>>>(name, { description, errorState, historyLimit, ...options });
+  static from<C extends object>(
+    source: C & Definable<C>,
+    options: FsmSettings & { name?: string } = {},
+  ): Fsm<StatesOf<InstanceOf<C>>> {
+    const { name: className, options: own, specs } = readStates(source);
+    const { description, metadata, runOptions, maxCycles, errorState, historyLimit } = own;
+    const { name = className, ...given } = options;
+    const annotated = { description, metadata, runOptions, maxCycles, errorState, historyLimit };
+    const fsm = new Fsm<StatesOf<InstanceOf<C>>>(name, { ...annotated, ...given });
     for (const spec of specs) fsm.add(spec);
     return fsm;
   }
@@ -133,9 +150,10 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
    * @throws {ExecutionError} of the first failure that no error state takes, {MaxCyclesError}, {InvalidTransitionError},
    *   {UnknownStateError}, {CancelledError}, {RunTimeoutError}; `.run` is the history so far
    */
-  async run(options?: FsmRunOptions): Promise<FsmResult<S>> {
+  async run(own?: FsmRunOptions): Promise<FsmResult<S>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
+    const options = withDefaults(this.options.runOptions, own);
     if (options?.store !== undefined) await admission();
     const run = this.engine(options, false);
     return options?.ifExists === "attach" ? this.startOrAttach(run, options, false).result : this.runs.run(run);
@@ -154,8 +172,9 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     checkRunId(runId);
-    checkFsmResumeOptions(options);
-    return this.recorded.resume(runId, options);
+    const all = withContinuingDefaults(this.options.runOptions, options);
+    checkFsmResumeOptions(all);
+    return this.recorded.resume(runId, all);
   }
 
   /**
@@ -169,9 +188,10 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   async recover(options: FsmRecoverOptions): Promise<FsmResult<S>[]> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
-    checkFsmRecoverOptions(options);
-    requireValid(this.planning, options.strict === true);
-    return this.recorded.recover(options, options);
+    const all = withContinuingDefaults(this.options.runOptions, options);
+    checkFsmRecoverOptions(all);
+    requireValid(this.planning, all.strict === true);
+    return this.recorded.recover(all, all);
   }
 
   /**
@@ -199,29 +219,32 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     checkRunId(runId);
-    checkFsmResumeOptions(options, "attach");
-    return this.recorded.attach(runId, options);
+    const all = withContinuingDefaults(this.options.runOptions, options);
+    checkFsmResumeOptions(all, "attach");
+    return this.recorded.attach(runId, all);
   }
 
   /** The handles of all runs that `recover` would go on with; they go on at once. @throws as `recover` */
   async attachAll(options: FsmContinueOptions): Promise<FsmHandle<S>[]> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
-    checkFsmContinueOptions(options);
-    requireValid(this.planning, options.strict === true);
-    return this.recorded.attachAll(options);
+    const all = withContinuingDefaults(this.options.runOptions, options);
+    checkFsmContinueOptions(all);
+    requireValid(this.planning, all.strict === true);
+    return this.recorded.attachAll(all);
   }
 
   /** Runs an fsm without asynchronous states to its end, blocking the thread. Throws what `run` rejects with. */
   runSync(options?: FsmRunOptions): FsmResult<S> {
-    return this.runs.runSync(this.engine(options, true));
+    return this.runs.runSync(this.engine(withDefaults(this.options.runOptions, options), true));
   }
 
   /**
    * Starts a run that takes events from outside.
    * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
    */
-  start(options?: FsmRunOptions): FsmHandle<S> {
+  start(own?: FsmRunOptions): FsmHandle<S> {
+    const options = withDefaults(this.options.runOptions, own);
     const run = this.engine(options, false, true);
     const never = neverInWorker(this);
     if (never !== undefined) return idleFsmHandle(run, never);
@@ -243,8 +266,9 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     if (state !== undefined) return StepState.next(this, state);
+    const given = withDefaults(this.options.runOptions, options);
     return StepState.first(this, (observe) =>
-      this.engine({ ...options, observers: [...(options?.observers ?? []), observe] }, false),
+      this.engine({ ...given, observers: [...(given?.observers ?? []), observe] }, false),
     );
   }
 
@@ -349,7 +373,8 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     recorder?: FsmRecorder,
     resumed?: ResumedFsm,
   ): FsmRun {
-    return new FsmRun(state, options, {
+    const { maxCycles = this.options.maxCycles } = options;
+    return new FsmRun(state, maxCycles === options.maxCycles ? options : { ...options, maxCycles }, {
       sync,
       takesEvents,
       recorder,

@@ -14,7 +14,7 @@ import { checkWorkers } from "../backends/pool-options.js";
 import { ThreadPool } from "../backends/thread-pool.js";
 import type { Context } from "../definition/context.js";
 import { checkErrorStrategy, checkHooks, type ErrorStrategy, type NodeHooks } from "../definition/node-options.js";
-import { checkHistoryLimit } from "../definition/state-spec.js";
+import { checkHistoryLimit, checkMaxCycles } from "../definition/state-spec.js";
 import { Scheduler } from "../policies/scheduler.js";
 import type { ExecutionError } from "../run/errors.js";
 import type { Observer } from "../run/events.js";
@@ -129,7 +129,7 @@ export interface PartialRunOptions<N = Record<string, unknown>> extends RunOptio
 export interface FsmRunOptions extends CommonRunOptions {
   /** An fsm's states execute one after the other in either. @defaultValue "sequential" */
   mode?: Exclude<Mode, "parallel">;
-  /** How many cycles the run may have. @defaultValue 1000 */
+  /** How many cycles the run may have. @defaultValue that of the fsm, otherwise 1000 */
   maxCycles?: number;
   /** What happens when it needs more: reject with a `MaxCyclesError`, or resolve with the last value. @defaultValue "error" */
   onMaxCycles?: "error" | "stop";
@@ -180,7 +180,7 @@ export const FSM_RULES: RuleMap = new Map(
   Object.entries({
     ...COMMON_RULES,
     mode: (value) => checkOneOf("mode", value, ["sequential", "async"], OTHER_MODES),
-    maxCycles: (value) => checkNumber("maxCycles", value, { min: 1, integer: true }),
+    maxCycles: checkMaxCycles,
     onMaxCycles: (value) => checkOneOf("onMaxCycles", value, ["error", "stop"]),
     historyLimit: checkHistoryLimit,
   } satisfies Rules<FsmRunOptions>),

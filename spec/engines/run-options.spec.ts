@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { Dag, Fsm, stop, type Context, type FsmContext, type RunProgress } from "dagwright";
+import { Dag, Fsm, next, node, stop, workflow, type Context, type FsmContext, type RunProgress } from "dagwright";
 import { sqliteStore } from "dagwright/store";
 
 describe("Metadata of a run", () => {
@@ -27,6 +27,56 @@ describe("Metadata of a run", () => {
       '"metadata" is not asked for here: it is recorded with the run.',
     );
     await store.close();
+  });
+});
+
+describe("A workflow's own options", () => {
+  const failing = () => {
+    throw new Error("no");
+  };
+
+  it("are defaults of every run, however it is begun, and give way to the run's", async () => {
+    const store = sqliteStore(":memory:");
+    const dag = new Dag<any>("d", { runOptions: { errorStrategy: "continue", store } });
+    dag.node("bad", failing);
+    dag.node("ok", () => 1);
+    const runs = [await dag.run(), await dag.start().result, await dag.runUntil("ok"), await dag.clone().run()];
+    expect(runs.map((run) => run.get("ok"))).toEqual([1, 1, 1, 1]);
+    await expect(dag.run({ errorStrategy: "failFast" })).rejects.toThrow(/no/u);
+    expect((await store.listRuns()).runs).toHaveLength(5);
+    expect((await dag.resume(runs[0].runId, {} as never)).status).toBe("failed");
+    await expect(new Dag("d", { runOptions: { mod: "async" } as never }).run()).rejects.toThrow(
+      /Unknown option "mod"/u,
+    );
+    expect(() => new Dag("d", { runOptions: 5 as never })).toThrow('"runOptions" must be an object; received 5.');
+    await store.close();
+  });
+
+  it("bound the cycles of an fsm, unless a run does", async () => {
+    const fsm = new Fsm<any>("f", { maxCycles: 10, runOptions: { inputs: { n: 1 } }, metadata: { owner: "ops" } });
+    fsm.state("a", { initial: true }, (n: number) => next("a", n + 1));
+    await expect(fsm.run()).rejects.toThrow(/needs more than 10 cycles/u);
+    await expect(fsm.run({ maxCycles: 20 })).rejects.toThrow(/needs more than 20 cycles/u);
+    expect(fsm.metadata).toEqual({ owner: "ops" });
+    expect(fsm.clone().metadata).toEqual({ owner: "ops" });
+    expect(() => new Fsm("f", { maxCycles: 0 })).toThrow(/"maxCycles" must be a whole number, at least 1/u);
+  });
+
+  it("may stand at the class, and at from", async () => {
+    @workflow({ name: "annotated", metadata: { team: "a" }, runOptions: { errorStrategy: "continue" } })
+    class Job {
+      @node bad(): number {
+        return failing();
+      }
+      @node ok() {
+        return 1;
+      }
+    }
+    const dag = Dag.from(Job);
+    expect([dag.name, dag.metadata, (await dag.run()).get("ok")]).toEqual(["annotated", { team: "a" }, 1]);
+    const mine = Dag.from(Job, { name: "mine", runOptions: {}, metadata: { team: "b" } });
+    expect([mine.name, mine.metadata]).toEqual(["mine", { team: "b" }]);
+    await expect(mine.run()).rejects.toThrow(/no/u);
   });
 });
 

@@ -1,6 +1,6 @@
 import { setImmediate } from "../base/turn.js";
 import { StoreError } from "../base/errors.js";
-import { messageOf } from "../base/message.js";
+import { writeFailed } from "./access.js";
 import type { Database } from "./connection.js";
 import { isUncertain, persistently, type Failure } from "./failure.js";
 import type { SqlRunLog } from "./run-log.js";
@@ -36,11 +36,13 @@ export class GroupCommit {
   private current: Promise<void> | undefined;
   private isDue = false;
   private timer: NodeJS.Timeout | undefined;
+  private isOver = false;
 
   constructor(private readonly open: () => Promise<Database>) {}
 
   /** @param soon - when the event loop turns */
   add(log: SqlRunLog, soon: boolean): void {
+    if (this.isOver) return;
     this.changed.add(log);
     if (!soon) {
       this.timer ??= setTimeout(() => this.start(), LONGEST_DELAY).unref();
@@ -54,10 +56,11 @@ export class GroupCommit {
     });
   }
 
-  /** Resolves when all that was added is written, or can't be. */
-  async settled(): Promise<void> {
+  /** Resolves when all that was added is written, or can't be. What is added later is not. */
+  async finish(): Promise<void> {
+    this.isOver = true;
     this.start();
-    while (this.current !== undefined) await this.current;
+    await this.current;
   }
 
   private start(): void {
@@ -148,11 +151,4 @@ function fail(writes: readonly LoggedWrite[], cause: unknown): void {
   const ofNew = cause instanceof StoreError ? cause : writeFailed(cause, "The run has not begun: run it again when");
   const ofBegun = cause instanceof StoreError ? cause : writeFailed(cause, "The run can be resumed when");
   for (const { log, batch } of writes) log.fail(batch.created === undefined ? ofBegun : ofNew);
-}
-
-/** @param remedy - what can be done when the store can be written again */
-export function writeFailed(cause: unknown, remedy = "Try again when"): StoreError {
-  return new StoreError(`The store can't be written: ${messageOf(cause)}. ${remedy} that is mended.`, "STORE", {
-    cause,
-  });
 }

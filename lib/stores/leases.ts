@@ -21,9 +21,7 @@ export class Leases {
   /** The runs that this store drives, by id. */
   readonly driven = new Map<string, SqlRunLog>();
   private heartbeat: NodeJS.Timeout | undefined;
-  /** What is under way. */
   private renewal: Promise<void> | undefined;
-  private readonly claims = new Set<Promise<unknown>>();
   /** Runs may be recorded as driven by this store. */
   private isUsed = false;
   private isOver = false;
@@ -41,16 +39,6 @@ export class Leases {
     if (last?.isDriven === true) last.refused();
     this.isUsed = true;
     if (!this.isOver) this.heartbeat ??= setInterval(() => this.renewOnce(), this.length / 3).unref();
-  }
-
-  /** Waits for a claim. What it takes over is given back at the end, however late it does. */
-  async claiming(claim: Promise<void>): Promise<void> {
-    this.claims.add(claim);
-    try {
-      await claim;
-    } finally {
-      this.claims.delete(claim);
-    }
   }
 
   release(log: SqlRunLog): void {
@@ -82,13 +70,13 @@ export class Leases {
   }
 
   /**
-   * Lets others have at once what is driven here, and what was until its writing failed, when all that is under way is done. To
-   * be called at the end: nothing is renewed afterwards.
+   * Lets others have at once what is driven here, and what was until its writing failed. To be called at the end: nothing is
+   * renewed afterwards.
    */
   async giveBack({ db, locksRows }: Pick<Database, "db" | "locksRows">): Promise<void> {
     this.isOver = true;
     this.stop();
-    await Promise.allSettled([...this.claims, this.renewal]);
+    await this.renewal;
     if (!this.isUsed) return;
     await sql`
       update runs set owner = null, lease_expires_at = null

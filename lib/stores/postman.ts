@@ -1,9 +1,8 @@
 import type { CompiledQuery, Kysely } from "kysely";
 import { append } from "../base/append.js";
+import type { Access } from "./access.js";
 import type { Codec } from "./codec.js";
-import type { Database } from "./connection.js";
 import { MOST_ROWS } from "./event-rows.js";
-import type { Transact } from "./mail.js";
 import type { SqlRunLog } from "./run-log.js";
 import type { EventRow, Tables } from "./schema.js";
 import { Texts } from "./texts.js";
@@ -30,8 +29,7 @@ export class Postman {
     private readonly owner: string,
     private readonly driven: ReadonlyMap<string, SqlRunLog>,
     private readonly codec: Codec,
-    private readonly reading: <T>(work: (database: Database) => Promise<T>) => Promise<T>,
-    private readonly transact: Transact,
+    private readonly access: Access,
   ) {}
 
   /** Whether a run waits for events. */
@@ -78,7 +76,7 @@ export class Postman {
   private async handOver(): Promise<void> {
     // Whoever begins to drive a run meanwhile, or is about to, reads with it what is found here.
     const drivers = new Set(Array.from(this.driven.values()).filter(({ isDriven }) => isDriven));
-    const { byRun, texts } = await this.reading(({ db }) => this.mail(db));
+    const { byRun, texts } = await this.access.read(({ db }) => this.mail(db));
     const known: EventRow[] = [];
     const stray: EventRow[] = [];
     for (const [runId, mail] of byRun) {
@@ -87,7 +85,7 @@ export class Postman {
       else if (drivers.has(log)) known.push(...log.receive(mail, texts.get(runId) as Texts));
     }
     if (known.length + stray.length === 0) return;
-    await this.transact((trx, { locksRows }) => forget(trx, this.owner, known, stray, locksRows));
+    await this.access.change((trx, { locksRows }) => forget(trx, this.owner, known, stray, locksRows));
   }
 
   /** What is addressed to the runs of this owner, and the texts of it, by run. */

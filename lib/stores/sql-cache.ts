@@ -1,8 +1,7 @@
-import type { Kysely } from "kysely";
 import type { CacheEntry, CacheStore } from "../definition/policy-options.js";
 import type { Codec } from "./codec.js";
+import type { Database } from "./connection.js";
 import { checkedEntry, reasonOf, unreadableEntry } from "./rows.js";
-import type { Tables } from "./schema.js";
 
 /** Behind all keys that begin with a prefix. */
 const LAST = "\u{10ffff}";
@@ -11,13 +10,13 @@ const LAST = "\u{10ffff}";
 export class SqlCache implements CacheStore {
   /** @param repeatedly - does what can be done again, until it is done */
   constructor(
-    private readonly repeatedly: <T>(work: (db: Kysely<Tables>) => Promise<T>) => Promise<T>,
+    private readonly repeatedly: <T>(work: (database: Database) => Promise<T>) => Promise<T>,
     private readonly codec: Codec,
   ) {}
 
   /** @throws {StoreError} STORE when the entry can't be read */
   async get(key: string): Promise<CacheEntry | undefined> {
-    const row = await this.repeatedly((db) =>
+    const row = await this.repeatedly(({ db }) =>
       db.selectFrom("cache_entries").selectAll().where("key", "=", key).executeTakeFirst(),
     );
     if (row === undefined) return undefined;
@@ -28,7 +27,7 @@ export class SqlCache implements CacheStore {
   /** Also forgets what has expired. @throws {StoreError} UNSTORABLE for a value that can't be kept */
   async set(key: string, { value, storedAt, expiresAt }: CacheEntry): Promise<void> {
     const row = { value: this.codec.encode(value), stored_at: storedAt, expires_at: expiresAt ?? null };
-    await this.repeatedly(async (db) => {
+    await this.repeatedly(async ({ db }) => {
       await db
         .insertInto("cache_entries")
         .values({ key, ...row })
@@ -39,11 +38,11 @@ export class SqlCache implements CacheStore {
   }
 
   async delete(key: string): Promise<void> {
-    await this.repeatedly((db) => db.deleteFrom("cache_entries").where("key", "=", key).execute());
+    await this.repeatedly(({ db }) => db.deleteFrom("cache_entries").where("key", "=", key).execute());
   }
 
   async clear(prefix: string): Promise<void> {
-    await this.repeatedly((db) =>
+    await this.repeatedly(({ db }) =>
       db
         .deleteFrom("cache_entries")
         .where("key", ">=", prefix)

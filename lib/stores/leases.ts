@@ -1,9 +1,10 @@
-import { sql, type RawBuilder } from "kysely";
+import { sql } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
 import type { Database } from "./connection.js";
 import { isGone, newOwner } from "./owner.js";
+import { isAmong, lockedInOrder } from "./row-locks.js";
 import type { SqlRunLog } from "./run-log.js";
 import type { RunRow } from "./schema.js";
 
@@ -73,14 +74,14 @@ export class Leases {
    * Lets others have at once what is driven here, and what was until its writing failed. To be called at the end: nothing is
    * renewed afterwards.
    */
-  async giveBack({ db, locksRows }: Pick<Database, "db" | "locksRows">): Promise<void> {
+  async giveBack(database: Pick<Database, "db" | "locksRows">): Promise<void> {
     this.isOver = true;
     this.stop();
     await this.renewal;
     if (!this.isUsed) return;
     await sql`
       update runs set owner = null, lease_expires_at = null
-      where id in (select id from runs where owner = ${this.owner} ${inOrder(locksRows)})`.execute(db);
+      where id in (select id from runs where owner = ${this.owner} ${lockedInOrder(database)})`.execute(database.db);
   }
 
   /** One renewal at a time: when the database is slow, more of them would only keep it from other work. */
@@ -113,14 +114,11 @@ export class Leases {
   }
 
   /** Extends the leases that this store has of some runs, in one statement; gives how many. */
-  private async extend({ db, clock, locksRows }: Database, runIds: readonly string[]): Promise<number> {
-    // Only the databases that lock rows have arrays.
-    const some = locksRows
-      ? sql`= any(${runIds}::text[])`
-      : sql`in (select value from json_each(${JSON.stringify(runIds)}))`;
+  private async extend(database: Database, runIds: readonly string[]): Promise<number> {
+    const isHere = sql`owner = ${this.owner} and id ${isAmong(runIds, database)}`;
     const { numAffectedRows } = await sql`
-      update runs set lease_expires_at = ${clock} + ${this.length}
-      where id in (select id from runs where owner = ${this.owner} and id ${some} ${inOrder(locksRows)})`.execute(db);
+      update runs set lease_expires_at = ${database.clock} + ${this.length}
+      where id in (select id from runs where ${isHere} ${lockedInOrder(database)})`.execute(database.db);
     return Number(numAffectedRows);
   }
 
@@ -129,9 +127,4 @@ export class Leases {
     const rows = await db.selectFrom("runs").select(["id", "fencing_token"]).where("owner", "=", this.owner).execute();
     return new Map(rows.map(({ id, fencing_token }) => [id, fencing_token]));
   }
-}
-
-/** Locks rows in the order in which everybody does, where they are locked. */
-function inOrder(locksRows: boolean): RawBuilder<unknown> {
-  return locksRows ? sql`order by id for update` : sql``;
 }

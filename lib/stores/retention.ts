@@ -52,7 +52,7 @@ export async function prune(options: PruneOptions, access: Access): Promise<numb
   let removed = 0;
   for (let end = doomed.length; end > 0; end -= PORTION) {
     const ids = doomed.slice(Math.max(0, end - PORTION), end).map(({ id }) => id);
-    removed += await access.change((trx) => removeRuns(trx, ids, statuses));
+    removed += await access.change((trx, database) => removeRuns(trx, database, ids, statuses));
   }
   await access.change(removeUnusedBlobs);
   return removed;

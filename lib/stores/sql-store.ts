@@ -154,7 +154,7 @@ export class SqlStore implements RunStore {
       // Also what nobody can read.
       const row = await lockedAsIs(trx, database, runId);
       this.leases.requireFree(row, "End it there, through its handle, or wait for the end of the lease.");
-      await removeRun(trx, row);
+      await removeRun(trx, database, row);
     });
   }
 

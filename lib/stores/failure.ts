@@ -4,8 +4,8 @@ import { now } from "../base/clock.js";
  * Why a statement or a transaction failed.
  *
  * `passing`: it wrote nothing, and may succeed when it is tried again. `lost`: the connection broke, and `silent`: there was no
- * answer in time, so that nobody knows whether it wrote anything. `data`: the database refuses what it was given. `broken`:
- * anything else, which no other try mends.
+ * answer in time, so that nobody knows whether it wrote anything. `data`: the database refuses it, which may be because of what it
+ * was given. `broken`: it has failed whatever it was given.
  */
 export type Failure = "passing" | "lost" | "silent" | "data" | "broken";
 

@@ -72,15 +72,18 @@ export class GroupCommit {
 
   private async writeAll(): Promise<void> {
     while (this.changed.size > 0) {
-      const writes = this.take();
-      if (writes.length > 0) await this.commit(writes);
+      for (const writes of this.take()) await this.commit(writes);
       if (this.changed.size > 0) await new Promise((turn) => setImmediate(turn));
     }
   }
 
-  /** What goes into the next transaction: what has waited for longest, and each run once, whoever has driven it here. */
-  private take(): LoggedWrite[] {
+  /**
+   * What goes into the next transactions: what has waited for longest, and each run once, whoever has driven it here. What is long
+   * has a transaction of its own, so that nobody else's fails because of its size, or of the time that takes.
+   */
+  private take(): LoggedWrite[][] {
     const writes: LoggedWrite[] = [];
+    const long: LoggedWrite[] = [];
     const runIds = new Set<string>();
     let rows = MOST_ROWS;
     let characters = MOST_CHARACTERS;
@@ -93,13 +96,13 @@ export class GroupCommit {
       rows -= batch.size;
       characters -= batch.length;
       runIds.add(log.runId);
-      writes.push({ log, runId: log.runId, token: log.token, batch });
+      (batch.length > MOST_CHARACTERS ? long : writes).push({ log, runId: log.runId, token: log.token, batch });
       if (log.isPending) {
         this.changed.add(log);
         break;
       }
     }
-    return writes;
+    return [writes, long].filter(({ length }) => length > 0);
   }
 
   private async commit(writes: readonly LoggedWrite[]): Promise<void> {

@@ -1,9 +1,9 @@
 import pg from "pg";
-import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, StoreError, waitForEvent } from "dagwright";
-import { postgresStore, type SqlStore, type StoreOptions } from "dagwright/store";
+import { postgresStore } from "dagwright/store";
 import { execute, startPostgres } from "../support/postgres.js";
-import { startProxy, type Proxy } from "../support/proxy.js";
+import { useProxy } from "../support/proxied.js";
 import { sleep } from "../support/waiting.js";
 
 const server = await startPostgres();
@@ -25,29 +25,8 @@ if (typeof server === "string") {
   afterAll(() => server.close());
 
   describe("A Postgres server that fails", () => {
-    let proxy: Proxy;
-    let stores: SqlStore[];
-    beforeEach(async () => {
-      await execute(url, "drop schema public cascade; create schema public");
-      proxy = await startProxy(Number(new URL(url).port || 5432));
-      stores = [];
-    });
-    afterEach(async () => {
-      vi.restoreAllMocks();
-      await Promise.all(stores.map((store) => store.close()));
-      await proxy.close();
-    });
-
-    /** A store that reaches the server through the proxy. */
-    async function open(options?: StoreOptions, settings: Record<string, string> = {}): Promise<SqlStore> {
-      const through = new URL(url);
-      through.host = `127.0.0.1:${proxy.port}`;
-      for (const [name, value] of Object.entries(settings)) through.searchParams.set(name, value);
-      const store = postgresStore(through.href, options);
-      stores.push(store);
-      await store.listRuns();
-      return store;
-    }
+    const proxy = useProxy(url);
+    const { open } = proxy;
 
     it("ends connections at any moment, and the run goes on over others", async () => {
       const store = await open({}, { application_name: "ended" });
@@ -177,30 +156,6 @@ if (typeof server === "string") {
       await Promise.all([waiting.stop(), again.stop()]);
     });
 
-    it("loses the answer to a commit with a new run: that fails, and no run that is there already", async () => {
-      const store = await open({ lease: 60_000 });
-      let go = () => {};
-      const gate = new Promise<void>((resolve) => (go = resolve));
-      const known = chain(3, (i) => (i === 0 ? gate : undefined)).run({ store, runId: "known" });
-      await sleep(100);
-      const query: any = Reflect.get(pg.Client.prototype, "query");
-      let lost = 0;
-      const answer: any = async function (this: pg.Client, ...given: any[]) {
-        const rows = await query.apply(this, given);
-        if (!/fence as .*created as/su.test(String(given[0])) || lost++ > 0) return rows;
-        throw Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
-      };
-      vi.spyOn(pg.Client.prototype, "query").mockImplementation(answer);
-      go();
-      await Promise.resolve();
-      const made = chain(1).run({ store, runId: "made" });
-      await expect(made).rejects.toMatchObject({ code: "STORE" });
-      expect(lost).toBe(1);
-      expect((await known).value).toBe(3);
-      // It was written, and nobody drives it.
-      expect((await chain(1).recover({ store })).map(({ runId }) => runId)).toEqual(["made"]);
-    });
-
     it("gets no more than some 16 MB at a time, of many runs or of one", async () => {
       const store = await open({ lease: 60_000 });
       const query: any = Reflect.get(pg.Client.prototype, "query");
@@ -231,41 +186,6 @@ if (typeof server === "string") {
       expect([one.value, ...others.map(({ value }) => value)]).toEqual([24_000_000, ...nodes.map(() => 3_000_000)]);
       expect(longest).toBeGreaterThan(10_000_000);
       expect(longest).toBeLessThan(20_000_000);
-    });
-
-    it("can't be told what is too long for a string: that run fails alone", async () => {
-      const store = await open({ lease: 60_000 });
-      const stringify: any = Reflect.get(JSON, "stringify");
-      const dag = new Dag<any>("texts");
-      let begun = 0;
-      let go = () => {};
-      const gate = new Promise<void>((resolve) => (go = resolve));
-      dag.node("text", async (text: string) => {
-        if (++begun === 3) go();
-        await gate;
-        return `${text} text`;
-      });
-      dag.node("length", { needs: ["text"] }, (text: string) => text.length);
-      vi.spyOn(JSON, "stringify").mockImplementation((...given: any[]) => {
-        const text = stringify(...given);
-        if (String(text).includes("long text")) throw new RangeError("Invalid string length");
-        return text;
-      });
-      const run = (text: string) => dag.run({ store, inputs: { text } });
-      const [first, long, last] = await Promise.allSettled([run("short"), run("long"), run("brief")]);
-      expect(long).toMatchObject({ status: "rejected", reason: { code: "STORE" } });
-      for (const { status } of [first, last]) expect(status).toBe("fulfilled");
-    });
-
-    it("does not answer in time when it is connected to, and is tried again", async () => {
-      const store = await open();
-      const connect = vi.spyOn(pg.Pool.prototype, "connect");
-      for (const told of ["Connection terminated due to connection timeout", "timeout expired"]) {
-        connect.mockImplementationOnce((() => Promise.reject(new Error(told))) as any);
-      }
-      // A new run, which is not written again when it may have been.
-      expect((await chain(1).run({ store })).value).toBe(1);
-      expect(connect.mock.calls.length).toBeGreaterThan(2);
     });
 
     it("renews leases once at a time, however long that takes", async () => {

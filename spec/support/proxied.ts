@@ -1,0 +1,41 @@
+import { afterEach, beforeEach, vi } from "vitest";
+import { postgresStore, type SqlStore, type StoreOptions } from "dagwright/store";
+import { execute } from "./postgres.js";
+import { startProxy, type Proxy } from "./proxy.js";
+
+/** A way to a database, as {@link Proxy}, and stores that take it. */
+export interface ProxiedStores extends Omit<Proxy, "port"> {
+  /** @param settings - of the connection, as its address has them */
+  open(options?: StoreOptions, settings?: Readonly<Record<string, string>>): Promise<SqlStore>;
+}
+
+/** Gives each spec of a block a proxy of its own to an empty database. */
+export function useProxy(url: string): ProxiedStores {
+  let proxy: Proxy;
+  const stores: SqlStore[] = [];
+  beforeEach(async () => {
+    await execute(url, "drop schema public cascade; create schema public");
+    proxy = await startProxy(Number(new URL(url).port || 5432));
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await Promise.all(stores.splice(0).map((store) => store.close()));
+    await proxy.close();
+  });
+  return {
+    open: async (options, settings = {}) => {
+      const through = new URL(url);
+      through.host = `127.0.0.1:${proxy.port}`;
+      for (const [name, value] of Object.entries(settings)) through.searchParams.set(name, value);
+      const store = postgresStore(through.href, options);
+      stores.push(store);
+      await store.listRuns();
+      return store;
+    },
+    roundTrips: () => proxy.roundTrips(),
+    silence: () => proxy.silence(),
+    holdBack: () => proxy.holdBack(),
+    cut: () => proxy.cut(),
+    close: () => proxy.close(),
+  };
+}

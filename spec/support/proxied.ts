@@ -6,7 +6,7 @@ import { startProxy, type Proxy } from "./proxy.js";
 /** A way to a database, as {@link Proxy}, and stores that take it. */
 export interface ProxiedStores extends Omit<Proxy, "port"> {
   /** @param settings - of the connection, as its address has them */
-  open(options?: StoreOptions, settings?: Readonly<Record<string, string>>): Promise<SqlStore>;
+  readonly open: (options?: StoreOptions, settings?: Readonly<Record<string, string>>) => Promise<SqlStore>;
 }
 
 /** Gives each spec of a block a proxy of its own to an empty database. */

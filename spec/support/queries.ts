@@ -6,7 +6,7 @@ export interface Query {
   readonly text: string;
   readonly values: readonly unknown[];
   /** Asks the server. */
-  ask(): Promise<any>;
+  readonly ask: () => Promise<any>;
 }
 
 /** From now on, until mocks are restored, whoever asks a client of Postgres for something gets what `answer` gives. */

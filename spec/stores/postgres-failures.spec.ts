@@ -31,7 +31,7 @@ if (typeof server === "string") {
 } else {
   const { url } = server;
   afterAll(() => server.close());
-  const proxy = useProxy(url);
+  const proxy = useProxy(server);
   const { open } = proxy;
 
   /** Has the server do something before each row of a table is written that meets a condition. */

@@ -26,7 +26,7 @@ if (typeof server === "string") {
   afterAll(() => server.close());
 
   describe("A Postgres server that fails", () => {
-    const proxy = useProxy(url);
+    const proxy = useProxy(server);
     const { open } = proxy;
 
     it("ends connections at any moment, and the run goes on over others", async () => {

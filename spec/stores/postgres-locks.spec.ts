@@ -34,7 +34,7 @@ if (typeof server === "string") {
       return made;
     };
     beforeEach(async () => {
-      await execute(url, "drop schema public cascade; create schema public");
+      await server.empty();
       stores = [];
       store = open({ lease: 600_000 });
       admin = new pg.Client({ connectionString: url });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, vi } from "vitest";
 import { postgresStore, type SqlStore, type StoreOptions } from "dagwright/store";
-import { execute } from "./postgres.js";
+import type { PostgresServer } from "./postgres.js";
 import { startProxy, type Proxy } from "./proxy.js";
 
 /** A way to a database, as {@link Proxy}, and stores that take it. */
@@ -10,11 +10,12 @@ export interface ProxiedStores extends Omit<Proxy, "port"> {
 }
 
 /** Gives each spec of a block a proxy of its own to an empty database. */
-export function useProxy(url: string): ProxiedStores {
+export function useProxy(server: PostgresServer): ProxiedStores {
+  const { url } = server;
   let proxy: Proxy;
   const stores: SqlStore[] = [];
   beforeEach(async () => {
-    await execute(url, "drop schema public cascade; create schema public");
+    await server.empty();
     proxy = await startProxy(Number(new URL(url).port || 5432));
   });
   afterEach(async () => {

@@ -1,4 +1,4 @@
-import { now } from "../base/clock.js";
+import { nowChecked } from "../base/clock.js";
 
 /**
  * Why a statement or a transaction failed.
@@ -39,8 +39,9 @@ export async function persistently<T>(
     } catch (error) {
       const failure = failureOf(error);
       const isWorthIt = failure === "passing" || (isUncertain(failure) && mayRepeat());
-      deadline = Math.min(deadline, now() + PATIENCE);
-      if (!isWorthIt || now() >= deadline) throw error;
+      const time = nowChecked();
+      deadline = Math.min(deadline, time + PATIENCE);
+      if (!isWorthIt || time >= deadline) throw error;
       const pause = failure === "silent" ? PAUSE_AFTER_SILENCE : longest * (0.5 + Math.random() / 2);
       await new Promise((resolve) => setTimeout(resolve, pause));
     }

@@ -2,10 +2,11 @@ import pg from "pg";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, StoreError, waitForEvent } from "dagwright";
 import { postgresStore } from "dagwright/store";
+import { hurried } from "../support/fake-time.js";
 import { execute, startPostgres } from "../support/postgres.js";
 import { useProxy } from "../support/proxied.js";
 import { answerQueries } from "../support/queries.js";
-import { sleep, until } from "../support/waiting.js";
+import { failure, sleep, until } from "../support/waiting.js";
 
 const server = await startPostgres();
 
@@ -220,12 +221,10 @@ if (typeof server === "string") {
     it("refuses connections for good, and runs fail with a StoreError, and can be resumed", async () => {
       const store = await open();
       vi.spyOn(process, "emitWarning").mockImplementation(() => {});
-      const error = await chain(3, (i) => (i === 1 ? proxy.close() : undefined))
-        .run({ store, runId: "r" })
-        .catch((thrown: unknown) => thrown);
-      expect(error).toBeInstanceOf(StoreError);
+      const run = () => chain(3, (i) => (i === 1 ? proxy.close() : undefined)).run({ store, runId: "r" });
+      expect(await hurried(() => failure(run()))).toBeInstanceOf(StoreError);
+      await hurried(() => store.close());
       const other = postgresStore(url);
-      await store.close();
       await execute(url, "update runs set lease_expires_at = 0");
       expect((await chain(3).resume("r", { store: other })).value).toBe(3);
       await other.close();

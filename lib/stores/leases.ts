@@ -3,6 +3,7 @@ import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
 import type { Database } from "./connection.js";
+import { persistently } from "./failure.js";
 import { isGone, newOwner } from "./owner.js";
 import { isAmong, lockedInOrder } from "./row-locks.js";
 import type { SqlRunLog } from "./run-log.js";
@@ -89,28 +90,36 @@ export class Leases {
     this.renewal ??= this.renew().finally(() => (this.renewal = undefined));
   }
 
+  private async renew(): Promise<void> {
+    try {
+      const database = await this.open();
+      await persistently(
+        () => this.renewNow(database),
+        database.failureOf,
+        () => true,
+      );
+    } catch (error) {
+      warn(`The leases of runs could not be renewed: ${messageOf(error)}`, "DagwrightStoreWarning");
+    }
+  }
+
   /**
    * Renews the leases of the runs driven here, and notices those that were lost. Others of which the rows name this store, because
    * the writing of them failed, are free when their leases run out.
    */
-  private async renew(): Promise<void> {
+  private async renewNow(database: Database): Promise<void> {
     const driven = Array.from(this.driven.values());
     // Those that come or go meanwhile are not told of.
     const before = driven.filter(({ isDriven }) => isDriven);
     if (before.length === 0) return;
     const isHere = (log: SqlRunLog) => log.isDriven && this.driven.get(log.runId) === log;
-    try {
-      const database = await this.open();
-      const renewed = await this.extend(
-        database,
-        driven.map(({ runId }) => runId),
-      );
-      if (renewed === driven.length) return;
-      const tokens = await this.tokens(database);
-      for (const log of before) if (isHere(log) && tokens.get(log.runId) !== log.token) log.refused();
-    } catch (error) {
-      warn(`The leases of runs could not be renewed: ${messageOf(error)}`, "DagwrightStoreWarning");
-    }
+    const renewed = await this.extend(
+      database,
+      driven.map(({ runId }) => runId),
+    );
+    if (renewed === driven.length) return;
+    const tokens = await this.tokens(database);
+    for (const log of before) if (isHere(log) && tokens.get(log.runId) !== log.token) log.refused();
   }
 
   /** Extends the leases that this store has of some runs, in one statement; gives how many. */

@@ -165,6 +165,23 @@ if (typeof server === "string") {
       }
     });
 
+    it("for a reason that passes is tried again, be it the renewal of leases, and nobody is warned", async () => {
+      const warned = vi.spyOn(process, "emitWarning");
+      const store = await open({ lease: 300 });
+      const { gate, open: go } = newGate();
+      const { result } = two("a", gate).start({ store });
+      let renewals = 0;
+      answerQueries(({ text, ask }) => {
+        if (!/update runs set lease_expires_at/u.test(text)) return ask();
+        renewals++;
+        return renewals % 3 === 0 ? ask() : Promise.reject(coded("terminating connection", "57P01"));
+      });
+      await until(() => renewals > 6);
+      go();
+      expect((await result).value).toBe(2);
+      expect(warned).not.toHaveBeenCalled();
+    });
+
     const unsent = [
       new Error("Connection terminated due to connection timeout"),
       new Error("timeout expired"),

@@ -28,11 +28,7 @@ export class Access {
   repeat<T>(work: (database: Database) => Promise<T>, failed: (cause: unknown) => StoreError): Promise<T> {
     return this.begin(async (database) => {
       try {
-        return await persistently(
-          () => work(database),
-          database.failureOf,
-          () => true,
-        );
+        return await persistently(() => work(database), database.failureOf);
       } catch (cause) {
         const isOurs = cause instanceof DagwrightError || cause instanceof TypeError || cause instanceof RangeError;
         throw isOurs ? cause : failed(cause);
@@ -40,8 +36,11 @@ export class Access {
     });
   }
 
-  /** Changes something in one transaction, and tries again what provably has not. */
-  change<T>(work: (trx: Transaction<Tables>, database: Database) => Promise<T>): Promise<T> {
+  /**
+   * Changes something in one transaction, and tries again what has not, or may be done twice.
+   * @param mayRepeat - it does no harm when it is done again
+   */
+  change<T>(work: (trx: Transaction<Tables>, database: Database) => Promise<T>, mayRepeat = false): Promise<T> {
     return this.begin(async (database) => {
       const { db, failureOf } = database;
       let isDone = false;
@@ -55,7 +54,7 @@ export class Access {
       };
       try {
         // What was lost before its commit was asked for was rolled back.
-        return await persistently(attempt, failureOf, () => !isDone);
+        return await persistently(attempt, failureOf, () => mayRepeat || !isDone);
       } catch (cause) {
         throw cause instanceof DagwrightError ? cause : writeFailed(cause);
       }
@@ -91,7 +90,6 @@ export class Access {
       await persistently(
         () => migrate(db, connection.serialize),
         (error) => connection.failureOf(error),
-        () => !this.isClosed,
       );
       return { ...connection, db, writer: connection.writer(db) };
     } catch (cause) {
@@ -125,11 +123,7 @@ export class Access {
     const database = await opened?.catch(() => undefined);
     if (database === undefined) return;
     try {
-      await persistently(
-        () => last(database),
-        database.failureOf,
-        () => true,
-      );
+      await persistently(() => last(database), database.failureOf);
     } catch (error) {
       const message = `The store could not be tidied up before it was closed: ${messageOf(error)}`;
       warn(message, "DagwrightStoreWarning");

@@ -2,7 +2,7 @@ import { setImmediate } from "../base/turn.js";
 import { StoreError } from "../base/errors.js";
 import { writeFailed } from "./access.js";
 import type { Database } from "./connection.js";
-import { isUncertain, persistently, type Failure } from "./failure.js";
+import { persistently } from "./failure.js";
 import type { SqlRunLog } from "./run-log.js";
 import type { Write } from "./writer.js";
 
@@ -20,11 +20,6 @@ const MOST_RUNS = 50;
 const MOST_CHARACTERS = 16 * 1024 * 1024;
 
 type LoggedWrite = Write & { readonly log: SqlRunLog };
-
-interface Remainder {
-  readonly parts: readonly (readonly LoggedWrite[])[];
-  readonly failed: readonly LoggedWrite[];
-}
 
 /**
  * Writes what the runs of a store add: in one transaction for all that was added in the same turn of the event loop, or some
@@ -119,35 +114,18 @@ export class GroupCommit {
 /** Writes all, or what of them the database does not refuse; tells the logs. */
 async function write(database: Database, writes: readonly LoggedWrite[]): Promise<void> {
   const { writer, failureOf } = database;
-  // Nothing is harmed when rows are written again; but then a new run would seem to be another's.
-  const hasNew = writes.some(({ batch }) => batch.created !== undefined);
   let written: ReadonlySet<string>;
   try {
-    written = await persistently(
-      () => writer.write(writes),
-      failureOf,
-      () => !hasNew,
-    );
+    written = await persistently(() => writer.write(writes), failureOf);
   } catch (error) {
-    const { parts, failed } = remainder(writes, failureOf(error));
-    fail(failed, error);
-    for (const part of parts) await write(database, part);
+    if (failureOf(error) !== "data" || writes.length === 1) return fail(writes, error);
+    for (const part of writes) await write(database, [part]);
     return;
   }
   for (const { log, runId } of writes) {
     if (written.has(runId)) log.wrote();
     else log.refused();
   }
-}
-
-/** What of that which failed together may be written apart, and what has failed for good. */
-function remainder(writes: readonly LoggedWrite[], failure: Failure): Remainder {
-  if (failure === "data" && writes.length > 1) return { parts: writes.map((write) => [write]), failed: [] };
-  const isNew = ({ batch }: LoggedWrite) => batch.created !== undefined;
-  const known = isUncertain(failure) ? writes.filter((write) => !isNew(write)) : [];
-  // Without new runs, they have been repeated already.
-  if (known.length === 0 || known.length === writes.length) return { parts: [], failed: writes };
-  return { parts: [known], failed: writes.filter(isNew) };
 }
 
 function fail(writes: readonly LoggedWrite[], cause: unknown): void {

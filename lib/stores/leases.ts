@@ -93,11 +93,7 @@ export class Leases {
   private async renew(): Promise<void> {
     try {
       const database = await this.open();
-      await persistently(
-        () => this.renewNow(database),
-        database.failureOf,
-        () => true,
-      );
+      await persistently(() => this.renewNow(database), database.failureOf);
     } catch (error) {
       warn(`The leases of runs could not be renewed: ${messageOf(error)}`, "DagwrightStoreWarning");
     }

@@ -12,6 +12,7 @@ import type { Access } from "./access.js";
 import { Batch } from "./batch.js";
 import { writeBlobs } from "./blobs.js";
 import type { Codec } from "./codec.js";
+import type { Database } from "./connection.js";
 import { insertEvents, payloadText } from "./event-rows.js";
 import { latestCycles, MOST_RUNS, waitIn } from "./latest-cycles.js";
 import { requireKept } from "./names.js";
@@ -32,7 +33,7 @@ export function sendEvent(access: Access, sent: SentEvent, codec: Codec): Promis
   const text = batch.keep(payloadText(sent, codec));
   if (key !== undefined) requireKept("The key", key);
   const id = key === undefined ? newRunId() : `key:${key}`;
-  return access.change(async (trx, database) => {
+  const record = async (trx: Kysely<Tables>, database: Database) => {
     const run = await lockedRow(trx, database, runId);
     if (run.workflow !== workflow || run.kind !== "fsm") throw otherWorkflow(runId, run, "fsm", workflow);
     if (run.status !== "running" && run.status !== "paused") {
@@ -43,7 +44,9 @@ export function sendEvent(access: Access, sent: SentEvent, codec: Codec): Promis
     await insertEvents(trx, [row]);
     await writeBlobs(trx, runId, batch.blobs);
     return run.owner;
-  });
+  };
+  // It has its id already, by which it is known.
+  return access.change(record, true);
 }
 
 async function isRecorded(db: Kysely<Tables>, runId: string, id: string): Promise<boolean> {

@@ -131,5 +131,7 @@ function requireShort(parameters: readonly unknown[]): void {
   let length = 0;
   for (const value of parameters) if (typeof value === "string") length += Buffer.byteLength(value);
   if (length <= LONGEST_MESSAGE) return;
-  throw new RangeError(`it takes ${length} bytes, and Postgres takes no more than 1 GB at a time. Keep it elsewhere`);
+  throw new RangeError(
+    `its data takes ${length} bytes, and Postgres takes 1 GB at a time. Keep large values elsewhere`,
+  );
 }

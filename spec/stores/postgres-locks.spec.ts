@@ -121,6 +121,26 @@ if (typeof server === "string") {
       expect(await execute(url, "select 1 from blobs")).toEqual([]);
     });
 
+    it("of texts are locked in the order of their hashes by whoever sends several along", async () => {
+      const fsm = new Fsm<any>("takes");
+      fsm.state("idle", { initial: true }, () => waitForEvent({ ITEM: "idle" }));
+      for (const runId of ["first", "second"]) await fsm.run({ store, runId });
+      const texts = Array.from("abcdefgh", (letter) => ["ITEM", letter.repeat(1_100_000)] as const);
+      await fsm.resume("first", { store, send: texts });
+      const [first, ...others] = await execute(
+        url,
+        "select hash from blobs where length(data) > 1000000 order by hash",
+      );
+      await admin.query("begin");
+      await admin.query("select 1 from blobs where hash = $1 for update", [first.hash]);
+      const resumed = fsm.resume("second", { store, send: texts });
+      await until(isWaiting);
+      expect(others.length).toBe(7);
+      for (const { hash } of others) await admin.query("select 1 from blobs where hash = $1 for update nowait", [hash]);
+      await admin.query("commit");
+      await resumed;
+    });
+
     it("of cached results that somebody is writing are not waited for by whoever removes them", async () => {
       const { cache } = store;
       const entry = { value: 1, storedAt: 1, expiresAt: 2 };

@@ -10,5 +10,9 @@ export default defineConfig({
   },
   // esbuild writes TC39 decorators out as plain JavaScript only for targets without them.
   esbuild: { target: "es2022" },
-  test: { include: ["spec/**/*.spec.ts"], testTimeout: 30_000 },
+  test: {
+    include: ["spec/**/*.spec.ts"],
+    globalSetup: "spec/support/embedded-postgres.ts",
+    testTimeout: 30_000,
+  },
 });

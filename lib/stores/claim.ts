@@ -43,9 +43,10 @@ export async function claimRun(
     .set({ ...driver, ...begun })
     .where("id", "=", runId)
     .execute();
+  const batch = new Batch();
   if (claim.structure !== undefined) {
     const fingerprint = fingerprintOf(claim.structure);
-    await writeBlobs(trx, runId, new Map([[fingerprint, claim.structure]]));
+    batch.blobs.set(fingerprint, claim.structure);
     await trx.updateTable("runs").set({ fingerprint }).where("id", "=", runId).execute();
   }
   for (const node of claim.discard) {
@@ -54,13 +55,12 @@ export async function claimRun(
   }
   if (row.kind === "fsm") {
     await readByDriver(trx, runId);
-    const batch = new Batch();
     await insertEvents(
       trx,
       rowsOfEvents(runId, claim.sent, keeper.codec, (text) => batch.keep(text)),
     );
-    await writeBlobs(trx, runId, batch.blobs);
   }
+  await writeBlobs(trx, runId, batch.blobs);
   const log = new SqlRunLog(runId, token, claim.driving, keeper, row.metadata);
   leases.add(log);
   return log;

@@ -1,18 +1,13 @@
-import { now } from "../base/clock.js";
+import { nowChecked } from "../base/clock.js";
 
 /**
  * Why a statement or a transaction failed.
  *
  * `passing`: it wrote nothing, and may succeed when it is tried again. `lost`: the connection broke, and `silent`: there was no
- * answer in time, so that nobody knows whether it wrote anything. `data`: the database refuses what it was given. `broken`:
- * anything else, which no other try mends.
+ * answer in time, so that nobody knows whether it wrote anything. `data`: the database refuses it, which may be because of what it
+ * was given. `broken`: it has failed whatever it was given.
  */
 export type Failure = "passing" | "lost" | "silent" | "data" | "broken";
-
-/** Whether trying again may help, and nobody knows what the last try did. */
-export function isUncertain(failure: Failure): boolean {
-  return failure === "lost" || failure === "silent";
-}
 
 /** For how long something is tried again after it failed first, in ms. */
 const PATIENCE = 5000;
@@ -25,12 +20,12 @@ const PAUSE_AFTER_SILENCE = 1000;
 
 /**
  * Tries again what failed for a reason that passes, with growing pauses, for some 5 s.
- * @param mayRepeat - whether it does no harm to do it again although nobody knows whether it was done
+ * @param mayRepeat - whether it does no harm to do it again although nobody knows whether it was done; as a rule it does none
  */
 export async function persistently<T>(
   work: () => Promise<T>,
   failureOf: (error: unknown) => Failure,
-  mayRepeat: () => boolean,
+  mayRepeat: () => boolean = () => true,
 ): Promise<T> {
   let deadline = Infinity;
   for (let longest = FIRST_PAUSE; ; longest = Math.min(2 * longest, LONGEST_PAUSE)) {
@@ -38,9 +33,10 @@ export async function persistently<T>(
       return await work();
     } catch (error) {
       const failure = failureOf(error);
-      const isWorthIt = failure === "passing" || (isUncertain(failure) && mayRepeat());
-      deadline = Math.min(deadline, now() + PATIENCE);
-      if (!isWorthIt || now() >= deadline) throw error;
+      const isWorthIt = failure === "passing" || ((failure === "lost" || failure === "silent") && mayRepeat());
+      const time = nowChecked();
+      deadline = Math.min(deadline, time + PATIENCE);
+      if (!isWorthIt || time >= deadline) throw error;
       const pause = failure === "silent" ? PAUSE_AFTER_SILENCE : longest * (0.5 + Math.random() / 2);
       await new Promise((resolve) => setTimeout(resolve, pause));
     }

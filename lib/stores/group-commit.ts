@@ -1,8 +1,8 @@
 import { setImmediate } from "../base/turn.js";
 import { StoreError } from "../base/errors.js";
-import { messageOf } from "../base/message.js";
+import { writeFailed } from "./access.js";
 import type { Database } from "./connection.js";
-import { isUncertain, persistently, type Failure } from "./failure.js";
+import { persistently } from "./failure.js";
 import type { SqlRunLog } from "./run-log.js";
 import type { Write } from "./writer.js";
 
@@ -21,11 +21,6 @@ const MOST_CHARACTERS = 16 * 1024 * 1024;
 
 type LoggedWrite = Write & { readonly log: SqlRunLog };
 
-interface Remainder {
-  readonly parts: readonly (readonly LoggedWrite[])[];
-  readonly failed: readonly LoggedWrite[];
-}
-
 /**
  * Writes what the runs of a store add: in one transaction for all that was added in the same turn of the event loop, or some
  * where that is much, and one transaction after the other. A run that somebody else has taken over is left out, and its log
@@ -36,11 +31,13 @@ export class GroupCommit {
   private current: Promise<void> | undefined;
   private isDue = false;
   private timer: NodeJS.Timeout | undefined;
+  private isOver = false;
 
   constructor(private readonly open: () => Promise<Database>) {}
 
   /** @param soon - when the event loop turns */
   add(log: SqlRunLog, soon: boolean): void {
+    if (this.isOver) return;
     this.changed.add(log);
     if (!soon) {
       this.timer ??= setTimeout(() => this.start(), LONGEST_DELAY).unref();
@@ -54,10 +51,11 @@ export class GroupCommit {
     });
   }
 
-  /** Resolves when all that was added is written, or can't be. */
-  async settled(): Promise<void> {
+  /** Resolves when all that was added is written, or can't be. What is added later is not. */
+  async finish(): Promise<void> {
+    this.isOver = true;
     this.start();
-    while (this.current !== undefined) await this.current;
+    await this.current;
   }
 
   private start(): void {
@@ -69,15 +67,18 @@ export class GroupCommit {
 
   private async writeAll(): Promise<void> {
     while (this.changed.size > 0) {
-      const writes = this.take();
-      if (writes.length > 0) await this.commit(writes);
+      for (const writes of this.take()) await this.commit(writes);
       if (this.changed.size > 0) await new Promise((turn) => setImmediate(turn));
     }
   }
 
-  /** What goes into the next transaction: what has waited for longest, and each run once, whoever has driven it here. */
-  private take(): LoggedWrite[] {
+  /**
+   * What goes into the next transactions: what has waited for longest, and each run once, whoever has driven it here. What is long
+   * has a transaction of its own, so that nobody else's fails because of its size, or of the time that takes.
+   */
+  private take(): LoggedWrite[][] {
     const writes: LoggedWrite[] = [];
+    const long: LoggedWrite[] = [];
     const runIds = new Set<string>();
     let rows = MOST_ROWS;
     let characters = MOST_CHARACTERS;
@@ -90,13 +91,13 @@ export class GroupCommit {
       rows -= batch.size;
       characters -= batch.length;
       runIds.add(log.runId);
-      writes.push({ log, runId: log.runId, token: log.token, batch });
+      (batch.length > MOST_CHARACTERS ? long : writes).push({ log, runId: log.runId, token: log.token, batch });
       if (log.isPending) {
         this.changed.add(log);
         break;
       }
     }
-    return writes;
+    return [writes, long].filter(({ length }) => length > 0);
   }
 
   private async commit(writes: readonly LoggedWrite[]): Promise<void> {
@@ -113,19 +114,12 @@ export class GroupCommit {
 /** Writes all, or what of them the database does not refuse; tells the logs. */
 async function write(database: Database, writes: readonly LoggedWrite[]): Promise<void> {
   const { writer, failureOf } = database;
-  // Nothing is harmed when rows are written again; but then a new run would seem to be another's.
-  const hasNew = writes.some(({ batch }) => batch.created !== undefined);
   let written: ReadonlySet<string>;
   try {
-    written = await persistently(
-      () => writer.write(writes),
-      failureOf,
-      () => !hasNew,
-    );
+    written = await persistently(() => writer.write(writes), failureOf);
   } catch (error) {
-    const { parts, failed } = remainder(writes, failureOf(error));
-    fail(failed, error);
-    for (const part of parts) await write(database, part);
+    if (failureOf(error) !== "data" || writes.length === 1) return fail(writes, error);
+    for (const part of writes) await write(database, [part]);
     return;
   }
   for (const { log, runId } of writes) {
@@ -134,25 +128,8 @@ async function write(database: Database, writes: readonly LoggedWrite[]): Promis
   }
 }
 
-/** What of that which failed together may be written apart, and what has failed for good. */
-function remainder(writes: readonly LoggedWrite[], failure: Failure): Remainder {
-  if (failure === "data" && writes.length > 1) return { parts: writes.map((write) => [write]), failed: [] };
-  const isNew = ({ batch }: LoggedWrite) => batch.created !== undefined;
-  const known = isUncertain(failure) ? writes.filter((write) => !isNew(write)) : [];
-  // Without new runs, they have been repeated already.
-  if (known.length === 0 || known.length === writes.length) return { parts: [], failed: writes };
-  return { parts: [known], failed: writes.filter(isNew) };
-}
-
 function fail(writes: readonly LoggedWrite[], cause: unknown): void {
   const ofNew = cause instanceof StoreError ? cause : writeFailed(cause, "The run has not begun: run it again when");
   const ofBegun = cause instanceof StoreError ? cause : writeFailed(cause, "The run can be resumed when");
   for (const { log, batch } of writes) log.fail(batch.created === undefined ? ofBegun : ofNew);
-}
-
-/** @param remedy - what can be done when the store can be written again */
-export function writeFailed(cause: unknown, remedy = "Try again when"): StoreError {
-  return new StoreError(`The store can't be written: ${messageOf(cause)}. ${remedy} that is mended.`, "STORE", {
-    cause,
-  });
 }

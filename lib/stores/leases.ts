@@ -1,9 +1,11 @@
-import { sql, type RawBuilder } from "kysely";
+import { sql } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
 import type { Database } from "./connection.js";
+import { persistently } from "./failure.js";
 import { isGone, newOwner } from "./owner.js";
+import { isAmong, lockedInOrder } from "./row-locks.js";
 import type { SqlRunLog } from "./run-log.js";
 import type { RunRow } from "./schema.js";
 
@@ -21,9 +23,7 @@ export class Leases {
   /** The runs that this store drives, by id. */
   readonly driven = new Map<string, SqlRunLog>();
   private heartbeat: NodeJS.Timeout | undefined;
-  /** What is under way. */
   private renewal: Promise<void> | undefined;
-  private readonly claims = new Set<Promise<unknown>>();
   /** Runs may be recorded as driven by this store. */
   private isUsed = false;
   private isOver = false;
@@ -41,16 +41,6 @@ export class Leases {
     if (last?.isDriven === true) last.refused();
     this.isUsed = true;
     if (!this.isOver) this.heartbeat ??= setInterval(() => this.renewOnce(), this.length / 3).unref();
-  }
-
-  /** Waits for a claim. What it takes over is given back at the end, however late it does. */
-  async claiming(claim: Promise<void>): Promise<void> {
-    this.claims.add(claim);
-    try {
-      await claim;
-    } finally {
-      this.claims.delete(claim);
-    }
   }
 
   release(log: SqlRunLog): void {
@@ -82,17 +72,17 @@ export class Leases {
   }
 
   /**
-   * Lets others have at once what is driven here, and what was until its writing failed, when all that is under way is done. To
-   * be called at the end: nothing is renewed afterwards.
+   * Lets others have at once what is driven here, and what was until its writing failed. To be called at the end: nothing is
+   * renewed afterwards.
    */
-  async giveBack({ db, locksRows }: Pick<Database, "db" | "locksRows">): Promise<void> {
+  async giveBack(database: Pick<Database, "db" | "locksRows">): Promise<void> {
     this.isOver = true;
     this.stop();
-    await Promise.allSettled([...this.claims, this.renewal]);
+    await this.renewal;
     if (!this.isUsed) return;
     await sql`
       update runs set owner = null, lease_expires_at = null
-      where id in (select id from runs where owner = ${this.owner} ${inOrder(locksRows)})`.execute(db);
+      where id in (select id from runs where owner = ${this.owner} ${lockedInOrder(database)})`.execute(database.db);
   }
 
   /** One renewal at a time: when the database is slow, more of them would only keep it from other work. */
@@ -100,39 +90,40 @@ export class Leases {
     this.renewal ??= this.renew().finally(() => (this.renewal = undefined));
   }
 
-  /**
-   * Renews the leases of the runs driven here, and notices those that were lost. Others of which the rows name this store, because
-   * the writing of them failed, are free when their leases run out.
-   */
   private async renew(): Promise<void> {
-    const driven = Array.from(this.driven.values());
-    // Those that come or go meanwhile are not told of.
-    const before = driven.filter(({ isDriven }) => isDriven);
-    if (before.length === 0) return;
-    const isHere = (log: SqlRunLog) => log.isDriven && this.driven.get(log.runId) === log;
     try {
       const database = await this.open();
-      const renewed = await this.extend(
-        database,
-        driven.map(({ runId }) => runId),
-      );
-      if (renewed === driven.length) return;
-      const tokens = await this.tokens(database);
-      for (const log of before) if (isHere(log) && tokens.get(log.runId) !== log.token) log.refused();
+      await persistently(() => this.renewNow(database), database.failureOf);
     } catch (error) {
       warn(`The leases of runs could not be renewed: ${messageOf(error)}`, "DagwrightStoreWarning");
     }
   }
 
+  /**
+   * Renews the leases of the runs driven here, and notices those that were lost. Others of which the rows name this store, because
+   * the writing of them failed, are free when their leases run out.
+   */
+  private async renewNow(database: Database): Promise<void> {
+    const driven = Array.from(this.driven.values());
+    // Those that come or go meanwhile are not told of.
+    const before = driven.filter(({ isDriven }) => isDriven);
+    if (before.length === 0) return;
+    const isHere = (log: SqlRunLog) => log.isDriven && this.driven.get(log.runId) === log;
+    const renewed = await this.extend(
+      database,
+      driven.map(({ runId }) => runId),
+    );
+    if (renewed === driven.length) return;
+    const tokens = await this.tokens(database);
+    for (const log of before) if (isHere(log) && tokens.get(log.runId) !== log.token) log.refused();
+  }
+
   /** Extends the leases that this store has of some runs, in one statement; gives how many. */
-  private async extend({ db, clock, locksRows }: Database, runIds: readonly string[]): Promise<number> {
-    // Only the databases that lock rows have arrays.
-    const some = locksRows
-      ? sql`= any(${runIds}::text[])`
-      : sql`in (select value from json_each(${JSON.stringify(runIds)}))`;
+  private async extend(database: Database, runIds: readonly string[]): Promise<number> {
+    const isHere = sql`owner = ${this.owner} and id ${isAmong(runIds, database)}`;
     const { numAffectedRows } = await sql`
-      update runs set lease_expires_at = ${clock} + ${this.length}
-      where id in (select id from runs where owner = ${this.owner} and id ${some} ${inOrder(locksRows)})`.execute(db);
+      update runs set lease_expires_at = ${database.clock} + ${this.length}
+      where id in (select id from runs where ${isHere} ${lockedInOrder(database)})`.execute(database.db);
     return Number(numAffectedRows);
   }
 
@@ -141,9 +132,4 @@ export class Leases {
     const rows = await db.selectFrom("runs").select(["id", "fencing_token"]).where("owner", "=", this.owner).execute();
     return new Map(rows.map(({ id, fencing_token }) => [id, fencing_token]));
   }
-}
-
-/** Locks rows in the order in which everybody does, where they are locked. */
-function inOrder(locksRows: boolean): RawBuilder<unknown> {
-  return locksRows ? sql`order by id for update` : sql``;
 }

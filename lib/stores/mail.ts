@@ -8,6 +8,7 @@ import type { Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { append } from "../base/append.js";
 import { newRunId } from "../base/ids.js";
+import type { Access } from "./access.js";
 import { Batch } from "./batch.js";
 import { writeBlobs } from "./blobs.js";
 import type { Codec } from "./codec.js";
@@ -21,21 +22,18 @@ import type { RunRow, Tables } from "./schema.js";
 import type { SentEvent } from "./store.js";
 import { timeOfDay } from "./time.js";
 
-/** Does work in one transaction. */
-export type Transact = <T>(work: (trx: Kysely<Tables>, database: Database) => Promise<T>) => Promise<T>;
-
 /**
  * Records an event for a run, unless one of the same key is recorded already; resolves when it is committed.
  * @returns who drives the run; null for nobody
  * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow
  */
-export function sendEvent(transact: Transact, sent: SentEvent, codec: Codec): Promise<string | null> {
+export function sendEvent(access: Access, sent: SentEvent, codec: Codec): Promise<string | null> {
   const { runId, workflow, event, key } = sent;
   const batch = new Batch();
   const text = batch.keep(payloadText(sent, codec));
   if (key !== undefined) requireKept("The key", key);
   const id = key === undefined ? newRunId() : `key:${key}`;
-  return transact(async (trx, database) => {
+  const record = async (trx: Kysely<Tables>, database: Database) => {
     const run = await lockedRow(trx, database, runId);
     if (run.workflow !== workflow || run.kind !== "fsm") throw otherWorkflow(runId, run, "fsm", workflow);
     if (run.status !== "running" && run.status !== "paused") {
@@ -46,7 +44,9 @@ export function sendEvent(transact: Transact, sent: SentEvent, codec: Codec): Pr
     await insertEvents(trx, [row]);
     await writeBlobs(trx, runId, batch.blobs);
     return run.owner;
-  });
+  };
+  // It has its id already, by which it is known.
+  return access.change(record, true);
 }
 
 async function isRecorded(db: Kysely<Tables>, runId: string, id: string): Promise<boolean> {

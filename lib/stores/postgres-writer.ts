@@ -66,15 +66,17 @@ export class PostgresWriter implements Writer {
   }
 }
 
-/** The runs that are known and driven by those who write them: nobody takes them over until this is written. */
+/**
+ * The runs that are known and driven by those who write them: nobody takes them over until this is written. A new one is among
+ * them when this has been written before, and nobody knew.
+ */
 function fence(writes: readonly Write[]): Part {
-  const known = writes.filter(({ batch }) => batch.created === undefined);
   return {
     name: "fence",
-    rows: known.map(({ runId, token }) => ({ id: runId, token })),
+    rows: writes.map(({ runId, token, batch }) => ({ id: runId, token, owner: batch.created?.owner })),
     sql: (rows) => `materialized (
-      select r.id from runs r join json_to_recordset(${rows}) as w(id text, token integer)
-        on r.id = w.id and r.fencing_token = w.token
+      select r.id from runs r join json_to_recordset(${rows}) as w(id text, token integer, owner text)
+        on r.id = w.id and r.fencing_token = w.token and (w.owner is null or w.owner = r.owner)
       where r.id ${IS_WRITTEN}
       order by r.id for update of r)`,
   };

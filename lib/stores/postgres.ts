@@ -1,10 +1,10 @@
 import { PostgresDialect, sql, type PostgresPool, type PostgresPoolClient } from "kysely";
 import type * as Pg from "pg";
-import { DagwrightError, StoreError } from "../base/errors.js";
+import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { Semaphore } from "../base/semaphore.js";
 import type { Connection } from "./connection.js";
-import type { Failure } from "./failure.js";
+import { failureOf, isAnswer } from "./postgres-failure.js";
 import { PostgresWriter } from "./postgres-writer.js";
 
 /** How many connections a store has at most. */
@@ -106,6 +106,7 @@ class Client {
       if (text === "rollback") return NO_ROWS;
       throw this.failure.error;
     }
+    requireShort(parameters);
     try {
       return await this.client.query(text, parameters);
     } catch (error) {
@@ -122,44 +123,15 @@ class Client {
 
 const NO_ROWS = { command: "ROLLBACK", rowCount: 0, rows: [] };
 
-/** Errors of the server by class and code, see "PostgreSQL Error Codes" in its manual. */
-const CODE = /^[0-9A-Z]{5}$/u;
+/** How long a message to the server may be, in bytes: one that is longer makes it close the connection, and say nothing. */
+const LONGEST_MESSAGE = 2 ** 30 - 2 ** 20;
 
-/** Deadlock, serialization, any timeout of the server's, a server that starts, stops, or has no connection left. */
-const PASSING = /^(?:40001|40P01|55P03|57014|57P0[1-35]|53300|25P03)$/u;
-
-/** There was no connection to send it by: codes of the system, and what pg says. */
-const UNSENT = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/u;
-const UNSENT_TEXT =
-  /timeout exceeded when trying to connect|terminated due to connection timeout|^timeout expired$|is not queryable/u;
-
-const LOST = /^(?:ECONNRESET|EPIPE|ECONNABORTED|08...)$/u;
-const LOST_TEXT = /Connection terminated/u;
-
-const SILENT = "ETIMEDOUT";
-const SILENT_TEXT = /Query read timeout/u;
-
-/** A value that does not fit, a rule of a table, a limit of the program. */
-const DATA = /^(?:2[1-3]|54)/u;
-
-function codeOf(error: unknown): string {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === "string" ? code : "";
-}
-
-/** Whether the connection is as good as before: the server said what is wrong, and goes on. */
-function isAnswer(error: unknown): boolean {
-  const code = codeOf(error);
-  return CODE.test(code) && !/^(?:57P|08|25P03)/u.test(code);
-}
-
-function failureOf(error: unknown): Failure {
-  const code = codeOf(error);
-  const text = messageOf(error);
-  if (error instanceof DagwrightError) return "broken";
-  if (PASSING.test(code) || UNSENT.test(code) || UNSENT_TEXT.test(text)) return "passing";
-  if (LOST.test(code) || LOST_TEXT.test(text)) return "lost";
-  if (code === SILENT || SILENT_TEXT.test(text)) return "silent";
-  // No string, or buffer, is that long.
-  return DATA.test(code) || error instanceof RangeError ? "data" : "broken";
+/** @throws {RangeError} for parameters that are too long for one message */
+function requireShort(parameters: readonly unknown[]): void {
+  let length = 0;
+  for (const value of parameters) if (typeof value === "string") length += Buffer.byteLength(value);
+  if (length <= LONGEST_MESSAGE) return;
+  throw new RangeError(
+    `its data takes ${length} bytes, and Postgres takes 1 GB at a time. Keep large values elsewhere`,
+  );
 }

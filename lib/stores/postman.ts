@@ -1,9 +1,10 @@
 import type { CompiledQuery, Kysely } from "kysely";
 import { append } from "../base/append.js";
+import type { Access } from "./access.js";
 import type { Codec } from "./codec.js";
 import type { Database } from "./connection.js";
 import { MOST_ROWS } from "./event-rows.js";
-import type { Transact } from "./mail.js";
+import { lockRuns } from "./row-locks.js";
 import type { SqlRunLog } from "./run-log.js";
 import type { EventRow, Tables } from "./schema.js";
 import { Texts } from "./texts.js";
@@ -30,8 +31,7 @@ export class Postman {
     private readonly owner: string,
     private readonly driven: ReadonlyMap<string, SqlRunLog>,
     private readonly codec: Codec,
-    private readonly reading: <T>(work: (database: Database) => Promise<T>) => Promise<T>,
-    private readonly transact: Transact,
+    private readonly access: Access,
   ) {}
 
   /** Whether a run waits for events. */
@@ -78,7 +78,7 @@ export class Postman {
   private async handOver(): Promise<void> {
     // Whoever begins to drive a run meanwhile, or is about to, reads with it what is found here.
     const drivers = new Set(Array.from(this.driven.values()).filter(({ isDriven }) => isDriven));
-    const { byRun, texts } = await this.reading(({ db }) => this.mail(db));
+    const { byRun, texts } = await this.access.read(({ db }) => this.mail(db));
     const known: EventRow[] = [];
     const stray: EventRow[] = [];
     for (const [runId, mail] of byRun) {
@@ -87,7 +87,7 @@ export class Postman {
       else if (drivers.has(log)) known.push(...log.receive(mail, texts.get(runId) as Texts));
     }
     if (known.length + stray.length === 0) return;
-    await this.transact((trx, { locksRows }) => forget(trx, this.owner, known, stray, locksRows));
+    await this.access.change((trx, database) => forget(trx, this.owner, known, stray, database));
   }
 
   /** What is addressed to the runs of this owner, and the texts of it, by run. */
@@ -125,10 +125,12 @@ async function forget(
   owner: string,
   known: readonly EventRow[],
   stray: readonly EventRow[],
-  locksRows: boolean,
+  database: Database,
 ): Promise<void> {
+  const runIds = new Set([...known, ...stray].map(({ run_id }) => run_id));
   // Who writes events locks their runs first: otherwise two might wait for each other.
-  const owners = await ownersOf(trx, [...known, ...stray], locksRows);
+  const locked = await lockRuns(trx, database, Array.from(runIds));
+  const owners = new Map(locked.map(({ id, owner }) => [id, owner]));
   const rows = [...known, ...stray.filter(({ run_id }) => owners.get(run_id) !== owner)];
   for (let at = 0; at < rows.length; at += MOST_ROWS) {
     const part = rows.slice(at, at + MOST_ROWS);
@@ -138,19 +140,4 @@ async function forget(
       .where((eb) => eb.or(part.map(({ run_id, id }) => eb.and([eb("run_id", "=", run_id), eb("id", "=", id)]))))
       .execute();
   }
-}
-
-async function ownersOf(
-  trx: Kysely<Tables>,
-  rows: readonly EventRow[],
-  locksRows: boolean,
-): Promise<Map<string, string | null>> {
-  const runIds = Array.from(new Set(rows.map(({ run_id }) => run_id))).sort();
-  const owners = new Map<string, string | null>();
-  for (let at = 0; at < runIds.length; at += MOST_ROWS) {
-    const part = runIds.slice(at, at + MOST_ROWS);
-    const query = trx.selectFrom("runs").select(["id", "owner"]).where("id", "in", part).orderBy("id");
-    for (const { id, owner } of await (locksRows ? query.forUpdate() : query).execute()) owners.set(id, owner);
-  }
-  return owners;
 }

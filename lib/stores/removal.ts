@@ -1,6 +1,8 @@
 /** The removal of runs with all that is recorded of them. */
-import type { Kysely } from "kysely";
-import type { Tables } from "./schema.js";
+import { sql, type Kysely, type RawBuilder } from "kysely";
+import type { Database } from "./connection.js";
+import { isAmong, lockRuns, unlessLocked } from "./row-locks.js";
+import type { RunRow, Tables } from "./schema.js";
 import { timeOfDay } from "./time.js";
 
 /** Where rows are found by their run. */
@@ -9,8 +11,7 @@ const TABLES = ["node_executions", "edge_traversals", "fsm_cycles", "fsm_events"
 /** A text that was used within this time, in ms, may be about to be used by a run that is not recorded yet. */
 const LATE = 60_000;
 
-/** Texts that are removed together. */
-const MOST_BLOBS = 500;
+type Locking = Pick<Database, "locksRows">;
 
 /**
  * Removes runs, in a transaction of the caller's.
@@ -19,40 +20,39 @@ const MOST_BLOBS = 500;
  */
 export async function removeRuns(
   trx: Kysely<Tables>,
+  database: Locking,
   ids: readonly string[],
   statuses: readonly string[],
 ): Promise<number> {
-  const deleted = await trx
-    .deleteFrom("runs")
-    .where("id", "in", ids)
-    .where("status", "in", statuses)
-    .returning("id")
-    .execute();
-  const gone = deleted.map(({ id }) => id);
-  if (gone.length === 0) return 0;
-  for (const table of TABLES) await trx.deleteFrom(table).where("run_id", "in", gone).execute();
-  return gone.length;
+  const locked = await lockRuns(trx, database, ids);
+  const doomed = locked.filter(({ status }) => statuses.includes(status)).map(({ id }) => id);
+  if (doomed.length === 0) return 0;
+  await trx.deleteFrom("runs").where("id", "in", doomed).execute();
+  for (const table of TABLES) await trx.deleteFrom(table).where("run_id", "in", doomed).execute();
+  return doomed.length;
 }
 
 /** Removes one run, and the long texts that only it had; those used a moment ago stay until the next removal of many. */
-export async function removeRun(trx: Kysely<Tables>, { id, status }: { id: string; status: string }): Promise<void> {
+export async function removeRun(
+  trx: Kysely<Tables>,
+  database: Locking,
+  { id, status }: Pick<RunRow, "id" | "status">,
+): Promise<void> {
   const uses = await trx.selectFrom("blob_uses").select("hash").where("run_id", "=", id).execute();
-  await removeRuns(trx, [id], [status]);
-  for (let at = 0; at < uses.length; at += MOST_BLOBS) {
-    const hashes = uses.slice(at, at + MOST_BLOBS).map(({ hash }) => hash);
-    await unusedBlobs(trx).where("hash", "in", hashes).execute();
-  }
+  await removeRuns(trx, database, [id], [status]);
+  const hashes = uses.map(({ hash }) => hash);
+  await removeUnused(trx, database, sql`hash ${isAmong(hashes, database)}`);
 }
 
-export async function removeUnusedBlobs(db: Kysely<Tables>): Promise<void> {
-  await unusedBlobs(db).execute();
+export function removeUnusedBlobs(trx: Kysely<Tables>, database: Locking): Promise<void> {
+  return removeUnused(trx, database, sql`true`);
 }
 
-function unusedBlobs(db: Kysely<Tables>) {
-  return db
-    .deleteFrom("blobs")
-    .where("used_at", "<", timeOfDay() - LATE)
-    .where((eb) =>
-      eb.not(eb.exists(eb.selectFrom("blob_uses").select("hash").whereRef("blob_uses.hash", "=", "blobs.hash"))),
-    );
+/** Whoever is about to use a text has locked it. */
+async function removeUnused(trx: Kysely<Tables>, database: Locking, condition: RawBuilder<unknown>): Promise<void> {
+  await sql`
+    delete from blobs where hash in (
+      select hash from blobs where ${condition} and used_at < ${timeOfDay() - LATE}
+        and not exists (select hash from blob_uses where blob_uses.hash = blobs.hash)
+      ${unlessLocked(database)})`.execute(trx);
 }

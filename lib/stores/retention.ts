@@ -1,7 +1,6 @@
-import type { Kysely } from "kysely";
 import { checkNumber, checkOptions, checkType, timeOf } from "../base/check.js";
+import type { Access } from "./access.js";
 import { removeRuns, removeUnusedBlobs } from "./removal.js";
-import type { Tables } from "./schema.js";
 import { timeOfDay } from "./time.js";
 
 /** What is removed: `olderThan` or `keepLast` has to be given. */
@@ -12,12 +11,6 @@ export interface PruneOptions {
   readonly keepLast?: number;
   /** Paused runs are removed like those that are over: they count from when they paused. @defaultValue false: they are kept */
   readonly paused?: boolean;
-}
-
-/** How a database is read, and changed. */
-interface Access {
-  read<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
-  change<T>(work: (trx: Kysely<Tables>) => Promise<T>): Promise<T>;
 }
 
 /** How many runs are removed in one transaction, so that nobody has to wait for long. */
@@ -40,7 +33,7 @@ export async function prune(options: PruneOptions, access: Access): Promise<numb
   if (olderThan === undefined && keepLast === undefined)
     throw new TypeError('prune takes "olderThan", "keepLast" or both.');
   const statuses = paused === true ? [...OVER, "paused"] : OVER;
-  const finished = await access.read((db) =>
+  const finished = await access.read(({ db }) =>
     db
       .selectFrom("runs")
       .select(["id", "workflow", "finished_at"])
@@ -59,7 +52,7 @@ export async function prune(options: PruneOptions, access: Access): Promise<numb
   let removed = 0;
   for (let end = doomed.length; end > 0; end -= PORTION) {
     const ids = doomed.slice(Math.max(0, end - PORTION), end).map(({ id }) => id);
-    removed += await access.change((trx) => removeRuns(trx, ids, statuses));
+    removed += await access.change((trx, database) => removeRuns(trx, database, ids, statuses));
   }
   await access.change(removeUnusedBlobs);
   return removed;

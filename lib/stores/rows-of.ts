@@ -1,3 +1,4 @@
+import { inOrder } from "./blobs.js";
 import type { NewEvent } from "./event-rows.js";
 import type { AttemptRow, CycleRow, Tables, TraversalRow } from "./schema.js";
 import { timeOfDay } from "./time.js";
@@ -32,8 +33,6 @@ export function rowsOf(writes: readonly Write[]): WrittenRows {
     }
   }
   const used_at = timeOfDay();
-  const blobs = Array.from(texts, ([hash, data]) => ({ hash, data, used_at }));
-  // Transactions that write the same texts lock them in the same order.
-  blobs.sort((a, b) => (a.hash < b.hash ? -1 : 1));
+  const blobs = inOrder(texts).map(([hash, data]) => ({ hash, data, used_at }));
   return { attempts, traversals, cycles, sent, blobs, blobUses };
 }

@@ -257,6 +257,7 @@ export class SqlRunLog implements RunLog {
    */
   take(mostRows: number, longest: number): Batch | undefined {
     const { creation, pending } = this;
+    if (this.failure !== undefined) return undefined;
     if (creation !== undefined) return this.newBatch(creation);
     if (pending === undefined) return undefined;
     const { batch } = pending;
@@ -303,8 +304,8 @@ export class SqlRunLog implements RunLog {
   fail(error: Error): void {
     if (this.failure !== undefined) return;
     this.failure = error;
-    const waiting = [this.writing?.written, this.pending?.written];
-    this.writing = this.pending = undefined;
+    const waiting = [this.creation?.written, this.writing?.written, this.pending?.written];
+    this.creation = this.writing = this.pending = undefined;
     this.keeper.released(this);
     // Who makes a new run known hears of it by that.
     if (this.isKnown) this.driving.onFailure(error);

@@ -1,8 +1,9 @@
-import type { Kysely } from "kysely";
+import { sql, type RawBuilder } from "kysely";
 import type { CacheEntry, CacheStore } from "../definition/policy-options.js";
 import type { Codec } from "./codec.js";
+import type { Database } from "./connection.js";
+import { unlessLocked } from "./row-locks.js";
 import { checkedEntry, reasonOf, unreadableEntry } from "./rows.js";
-import type { Tables } from "./schema.js";
 
 /** Behind all keys that begin with a prefix. */
 const LAST = "\u{10ffff}";
@@ -11,13 +12,13 @@ const LAST = "\u{10ffff}";
 export class SqlCache implements CacheStore {
   /** @param repeatedly - does what can be done again, until it is done */
   constructor(
-    private readonly repeatedly: <T>(work: (db: Kysely<Tables>) => Promise<T>) => Promise<T>,
+    private readonly repeatedly: <T>(work: (database: Database) => Promise<T>) => Promise<T>,
     private readonly codec: Codec,
   ) {}
 
   /** @throws {StoreError} STORE when the entry can't be read */
   async get(key: string): Promise<CacheEntry | undefined> {
-    const row = await this.repeatedly((db) =>
+    const row = await this.repeatedly(({ db }) =>
       db.selectFrom("cache_entries").selectAll().where("key", "=", key).executeTakeFirst(),
     );
     if (row === undefined) return undefined;
@@ -28,28 +29,28 @@ export class SqlCache implements CacheStore {
   /** Also forgets what has expired. @throws {StoreError} UNSTORABLE for a value that can't be kept */
   async set(key: string, { value, storedAt, expiresAt }: CacheEntry): Promise<void> {
     const row = { value: this.codec.encode(value), stored_at: storedAt, expires_at: expiresAt ?? null };
-    await this.repeatedly(async (db) => {
-      await db
+    await this.repeatedly(async (database) => {
+      await database.db
         .insertInto("cache_entries")
         .values({ key, ...row })
         .onConflict((conflict) => conflict.column("key").doUpdateSet(row))
         .execute();
-      await db.deleteFrom("cache_entries").where("expires_at", "<=", storedAt).execute();
+      await remove(database, sql`expires_at <= ${storedAt}`);
     });
   }
 
   async delete(key: string): Promise<void> {
-    await this.repeatedly((db) => db.deleteFrom("cache_entries").where("key", "=", key).execute());
+    await this.repeatedly(({ db }) => db.deleteFrom("cache_entries").where("key", "=", key).execute());
   }
 
   async clear(prefix: string): Promise<void> {
-    await this.repeatedly((db) =>
-      db
-        .deleteFrom("cache_entries")
-        .where("key", ">=", prefix)
-        .where("key", "<", prefix + LAST)
-        .execute(),
-    );
+    await this.repeatedly((database) => {
+      // Where a text comes in the order of a language says nothing of how it begins.
+      const begins = database.locksRows
+        ? sql`starts_with(key, ${prefix})`
+        : sql`key >= ${prefix} and key < ${prefix + LAST}`;
+      return remove(database, begins);
+    });
   }
 
   private decoded(key: string, text: string): unknown {
@@ -59,4 +60,11 @@ export class SqlCache implements CacheStore {
       throw unreadableEntry(key, 'column "value"', reasonOf(cause), cause);
     }
   }
+}
+
+/** Removes entries, but for those that somebody is just writing, or removing. */
+async function remove(database: Database, condition: RawBuilder<unknown>): Promise<void> {
+  const { db } = database;
+  const doomed = sql`select key from cache_entries where ${condition} ${unlessLocked(database)}`;
+  await sql`delete from cache_entries where key in (${doomed})`.execute(db);
 }

@@ -1,18 +1,16 @@
 import { randomInt } from "node:crypto";
 import { hostname } from "node:os";
-import { Kysely } from "kysely";
 import { checkName } from "../base/check.js";
-import { DagwrightError, StoreError } from "../base/errors.js";
+import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
-import { warn } from "../base/warning.js";
 import type { CacheStore } from "../definition/policy-options.js";
 import { unfinishedRuns } from "./abandoned.js";
+import { Access, closed } from "./access.js";
 import { cancelRun } from "./cancellation.js";
 import { claimRun } from "./claim.js";
 import { Codec, type StoredType } from "./codec.js";
 import type { Connection, Database } from "./connection.js";
-import { persistently } from "./failure.js";
-import { GroupCommit, writeFailed } from "./group-commit.js";
+import { GroupCommit } from "./group-commit.js";
 import { differenceOf, type RunDifference } from "./comparison.js";
 import { cyclesAfter } from "./latest-cycles.js";
 import { Leases } from "./leases.js";
@@ -28,8 +26,8 @@ import { runDetails, type RunDetails } from "./run-details.js";
 import { listRuns, type RunFilter, type RunPage } from "./run-list.js";
 import { statsOf, type WorkflowStats } from "./statistics.js";
 import { runExists, SqlRunLog, type LogKeeper } from "./run-log.js";
-import { migrate, type Tables } from "./schema.js";
 import { SqlCache } from "./sql-cache.js";
+import { UnderWay } from "./under-way.js";
 import type {
   Claim,
   NewRun,
@@ -71,26 +69,28 @@ const MOST_FIRST_TOKENS = 2 ** 30;
 export class SqlStore implements RunStore {
   /** For `cache: { store: store.cache }`: results that survive a restart. */
   readonly cache: CacheStore;
+  private readonly access: Access;
   private readonly codec: Codec;
   private readonly leases: Leases;
+  private readonly commits: GroupCommit;
   /** What records the ends of runs that have settled. */
-  private readonly unfinished = new Set<Promise<unknown>>();
-  private readonly commits = new GroupCommit(() => this.open());
+  private readonly unfinished = new UnderWay();
   private readonly keeper: LogKeeper;
   private readonly postman: Postman;
   private readonly redaction = new Redaction();
-  private opened: Promise<Database> | undefined;
-  private isClosed = false;
   private closing: Promise<void> | undefined;
 
   /** @internal */
   constructor(
-    private readonly connect: () => Promise<Connection>,
+    connect: () => Promise<Connection>,
     { types, lease = DEFAULT_LEASE, onUnstorable = "fail" }: StoreOptions,
   ) {
+    const access = (this.access = new Access(connect));
+    const open = () => access.open();
     this.codec = new Codec(types);
-    this.leases = new Leases(lease, () => this.open());
-    this.cache = new SqlCache((work) => this.repeating(({ db }) => work(db), cacheFailed), this.codec);
+    this.leases = new Leases(lease, open);
+    this.commits = new GroupCommit(open);
+    this.cache = new SqlCache((work) => access.repeat(work, cacheFailed), this.codec);
     this.keeper = {
       codec: this.codec,
       worker: `${hostname()}/${process.pid}`,
@@ -103,13 +103,7 @@ export class SqlStore implements RunStore {
       waits: (log, isWaiting) => this.postman.waits(log, isWaiting),
       look: () => this.postman.look(),
     };
-    this.postman = new Postman(
-      this.leases.owner,
-      this.leases.driven,
-      this.codec,
-      (work) => this.reading(work),
-      (work) => this.transaction(work),
-    );
+    this.postman = new Postman(this.leases.owner, this.leases.driven, this.codec, access);
   }
 
   // --- for people ---
@@ -143,7 +137,7 @@ export class SqlStore implements RunStore {
    */
   async cancel(runId: string, reason?: unknown): Promise<void> {
     checkName("runId", runId);
-    await this.transaction(async (trx, database) => {
+    await this.access.change(async (trx, database) => {
       const row = await lockedRow(trx, database, runId);
       this.leases.requireFree(row, "Cancel it there, through its handle, or wait for the end of the lease.");
       await cancelRun(trx, row, reason, this.codec);
@@ -156,11 +150,11 @@ export class SqlStore implements RunStore {
    */
   async delete(runId: string): Promise<void> {
     checkName("runId", runId);
-    await this.transaction(async (trx, database) => {
+    await this.access.change(async (trx, database) => {
       // Also what nobody can read.
       const row = await lockedAsIs(trx, database, runId);
       this.leases.requireFree(row, "End it there, through its handle, or wait for the end of the lease.");
-      await removeRun(trx, row);
+      await removeRun(trx, database, row);
     });
   }
 
@@ -170,10 +164,7 @@ export class SqlStore implements RunStore {
    * @returns how many were removed
    */
   async prune(options: PruneOptions): Promise<number> {
-    return prune(options, {
-      read: (work) => this.reading(({ db }) => work(db)),
-      change: (work) => this.transaction(work),
-    });
+    return prune(options, this.access);
   }
 
   /**
@@ -195,39 +186,27 @@ export class SqlStore implements RunStore {
   // --- the store as such ---
 
   /**
-   * Writes what is waiting, gives back the runs that are driven here, so that others can go on with them at once, and closes the
-   * database; what is asked of the store afterwards is refused. Can be repeated.
+   * Refuses what is asked of the store from now on, does what was asked before, writes what is waiting, gives back the runs that
+   * are driven here, so that others can go on with them at once, and closes the database. Can be repeated.
    */
-  async close(): Promise<void> {
-    if (this.isClosed) return this.closing;
+  close(): Promise<void> {
     this.closing ??= this.closeNow();
     return this.closing;
   }
 
-  /** Resolves when the ends of all runs that have settled are recorded, or can't be. */
-  private async finished(): Promise<void> {
-    while (this.unfinished.size > 0) await Promise.all(this.unfinished);
-  }
-
   private async closeNow(): Promise<void> {
-    await this.finished();
-    if (this.opened !== undefined) await this.commits.settled();
-    this.isClosed = true;
+    const { access, leases } = this;
+    access.refuse();
+    await this.unfinished.settled();
+    await this.commits.finish();
+    await access.idle();
     this.postman.stop();
     // What can't be recorded does not go on.
-    for (const log of Array.from(this.leases.driven.values())) log.fail(closed());
-    const { opened } = this;
-    this.opened = undefined;
-    const database = await opened?.catch(() => undefined);
-    if (database === undefined) return;
-    try {
-      await this.leases.giveBack(database);
+    for (const log of Array.from(leases.driven.values())) log.fail(closed());
+    await access.close(async (database) => {
+      await leases.giveBack(database);
       await database.tidy?.(database.db);
-    } catch (error) {
-      const message = `The store could not be tidied up before it was closed: ${messageOf(error)}`;
-      warn(message, "DagwrightStoreWarning");
-    }
-    await database.db.destroy();
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -238,6 +217,7 @@ export class SqlStore implements RunStore {
 
   /** @internal */
   async create(run: NewRun): Promise<RunLog> {
+    this.access.requireOpen();
     requireId(run.runId);
     requireKept("The workflow's name", run.workflow);
     requireNamesKept(run.structure);
@@ -264,11 +244,12 @@ export class SqlStore implements RunStore {
     const { leases, keeper } = this;
     let log: SqlRunLog | undefined;
     try {
-      const claim = this.transaction(async (trx, database) => {
+      await this.access.change(async (trx, database) => {
         if (log !== undefined) leases.release(log);
         log = await claimRun(trx, database, leases, keeper, runId, asked);
       });
-      await leases.claiming(claim);
+      // What was taken over meanwhile is given back.
+      this.access.requireOpen();
     } catch (error) {
       if (log !== undefined) leases.release(log);
       throw refusal === undefined ? error : refusal.error;
@@ -278,133 +259,39 @@ export class SqlStore implements RunStore {
 
   /** @internal */
   async read(runId: string): Promise<RecordedRun> {
-    return this.reading(async ({ db }) => readRun(db, await runRow(db, runId), this.codec));
+    return this.access.read(async ({ db }) => readRun(db, await runRow(db, runId), this.codec));
   }
 
   /** @internal */
   async cyclesAfter(runId: string, cycle: number): Promise<readonly Visit[]> {
     await this.leases.driven.get(runId)?.written();
-    return this.reading(({ db }) => cyclesAfter(db, runId, cycle));
+    return this.access.read(({ db }) => cyclesAfter(db, runId, cycle));
   }
 
   /** @internal */
   async send(event: SentEvent): Promise<void> {
-    const driver = await sendEvent((work) => this.transaction(work), event, this.codec);
+    const driver = await sendEvent(this.access, event, this.codec);
     // It is recorded, whatever becomes of the look.
     if (driver === this.leases.owner) this.postman.look().catch(() => {});
   }
 
   /** @internal */
   async abandoned(workflow: string, kind: WorkflowKind): Promise<Unfinished> {
-    return this.reading((database) => unfinishedRuns(database, this.leases, workflow, kind));
+    return this.access.read((database) => unfinishedRuns(database, this.leases, workflow, kind));
   }
 
   /** @internal */
   outlast(work: Promise<unknown>): void {
-    const settled = work
-      .then(
-        () => {},
-        () => {},
-      )
-      .finally(() => this.unfinished.delete(settled));
-    this.unfinished.add(settled);
+    this.unfinished.add(work);
   }
-
-  // --- the database ---
 
   /** Reads for people, who see the ends of all runs that have settled. */
   private async looking<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    await this.finished();
-    return this.reading(work);
+    await this.unfinished.settled();
+    return this.access.read(work);
   }
-
-  /** Reads, and tries again when the connection is lost meanwhile. */
-  private reading<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    return this.repeating(work, readFailed);
-  }
-
-  /** Does what can be done again. @param failed - gives the error for what can't be */
-  private async repeating<T>(
-    work: (database: Database) => Promise<T>,
-    failed: (cause: unknown) => StoreError,
-  ): Promise<T> {
-    const database = await this.open();
-    try {
-      return await persistently(
-        () => work(database),
-        database.failureOf,
-        () => true,
-      );
-    } catch (cause) {
-      const isOurs = cause instanceof DagwrightError || cause instanceof TypeError || cause instanceof RangeError;
-      throw isOurs ? cause : failed(cause);
-    }
-  }
-
-  /** Changes something, and tries again what provably has not. */
-  private async transaction<T>(work: (trx: Kysely<Tables>, database: Database) => Promise<T>): Promise<T> {
-    const database = await this.open();
-    const { db, failureOf } = database;
-    let isDone = false;
-    const attempt = () => {
-      isDone = false;
-      return db.transaction().execute(async (trx) => {
-        const value = await work(trx, database);
-        isDone = true;
-        return value;
-      });
-    };
-    try {
-      // What was lost before its commit was asked for was rolled back.
-      return await persistently(attempt, failureOf, () => !isDone);
-    } catch (cause) {
-      throw cause instanceof DagwrightError ? cause : writeFailed(cause);
-    }
-  }
-
-  private open(): Promise<Database> {
-    if (this.isClosed) return Promise.reject(closed());
-    if (this.opened === undefined) {
-      const opening = this.openNow();
-      this.opened = opening;
-      // The next use tries again.
-      opening.catch(() => {
-        if (this.opened === opening) this.opened = undefined;
-      });
-    }
-    return this.opened;
-  }
-
-  private async openNow(): Promise<Database> {
-    const connection = await this.connect();
-    const db = new Kysely<Tables>({ dialect: connection.dialect });
-    try {
-      // A migration is a transaction: what was lost was rolled back, or finds itself done.
-      await persistently(
-        () => migrate(db, connection.serialize),
-        (error) => connection.failureOf(error),
-        () => !this.isClosed,
-      );
-      return { ...connection, db, writer: connection.writer(db) };
-    } catch (cause) {
-      await db.destroy();
-      if (cause instanceof StoreError) throw cause;
-      const message = `The store can't be opened: ${messageOf(cause)}. Check its path or address, and that its server is up.`;
-      throw new StoreError(message, "STORE", { cause });
-    }
-  }
-}
-
-function closed(): StoreError {
-  return new StoreError("The store is closed. Make a new one.");
 }
 
 function cacheFailed(cause: unknown): StoreError {
   return new StoreError(`The store's cache does not answer: ${messageOf(cause)}.`, "STORE", { cause });
-}
-
-function readFailed(cause: unknown): StoreError {
-  return new StoreError(`The store can't be read: ${messageOf(cause)}. Try again when that is mended.`, "STORE", {
-    cause,
-  });
 }

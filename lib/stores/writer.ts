@@ -8,7 +8,7 @@ export interface Write {
   readonly batch: Batch;
 }
 
-/** Writes what several runs add, all in one transaction. */
+/** Writes what several runs add, all in one transaction, which does no harm when it is repeated. */
 export interface Writer {
   /**
    * @param writes - of different runs

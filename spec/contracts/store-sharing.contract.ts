@@ -1,9 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { createRequire } from "node:module";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, StoreError, waitForEvent } from "dagwright";
 import type { SqlStore, StoreOptions } from "dagwright/store";
+import { bundled } from "../support/bundled.js";
 import { dying } from "../support/dying.js";
 
 /** A kind of store that processes share, on a database that is empty before each spec. */
@@ -21,14 +20,15 @@ export interface SharedSubject {
   close(): Promise<void>;
 }
 
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
-const script = fileURLToPath(new URL("../support/dying.ts", import.meta.url));
-
-/** A process that does something with a run; resolves when it has said so much. */
-async function start(address: string, runId: string, task: string, says: RegExp): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ["--import", tsx, script, address, runId, task], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+/** A process that executes a script about a run; resolves when it has said so much. */
+async function start(
+  script: string,
+  address: string,
+  runId: string,
+  task: string,
+  says: RegExp,
+): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [script, address, runId, task], { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   await new Promise<void>((resolve, reject) => {
     const hear = (data: Buffer) => {
@@ -51,6 +51,7 @@ async function kill(child: ChildProcess): Promise<void> {
 /** What every store guarantees to those who share it: processes, and the runs of one. */
 export function sharingContract(name: string, connect: () => Promise<SharedSubject>): void {
   describe(`Runs that share ${name}`, () => {
+    const script = bundled("dying");
     let subject: SharedSubject;
     const open: SqlStore[] = [];
     const another = (options?: StoreOptions) => {
@@ -70,7 +71,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
     afterAll(() => subject?.close());
 
     it("go on at once when the process that drove one was killed, long before its lease is over", async () => {
-      const child = await start(subject.address(), "r", "drive", /driving/u);
+      const child = await start(script, subject.address(), "r", "drive", /driving/u);
       const store = another();
       await expect(dying(false).resume("r", { store })).rejects.toMatchObject({ code: "LEASE_HELD" });
       expect(await dying(false).recover({ store })).toEqual([]);
@@ -80,8 +81,8 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
     });
 
     it("are left to their process, though the clock of another is ahead", async () => {
-      const driver = await start(subject.address(), "r", "drive", /driving/u);
-      await start(subject.address(), "r", "recover with a clock that is ahead", /recovered 0/u);
+      const driver = await start(script, subject.address(), "r", "drive", /driving/u);
+      await start(script, subject.address(), "r", "recover with a clock that is ahead", /recovered 0/u);
       await kill(driver);
     });
 

@@ -19,11 +19,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs a process, and kills it after a while, if it is told how long. Whether it has come to its end. */
-function run(args: readonly string[], ms?: number): Promise<boolean> {
+/** Runs a process, and kills it so many ms after it was ready, if it has not come to its end by then. Whether it has. */
+function run(args: readonly string[], ms = Infinity): Promise<boolean> {
   const child = spawn(process.execPath, [script, ...args]);
-  const timer = ms === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), ms);
+  let timer: NodeJS.Timeout | undefined;
   let errors = "";
+  child.stdout.once("data", () => {
+    if (ms < Infinity) timer = setTimeout(() => child.kill("SIGKILL"), ms);
+  });
   child.stderr.on("data", (data) => (errors += data));
   return new Promise((resolve, reject) =>
     child.on("close", (code) => {
@@ -35,25 +38,24 @@ function run(args: readonly string[], ms?: number): Promise<boolean> {
 }
 
 async function survives(database: string, store: SqlStore): Promise<void> {
-  const runId = `r${Date.now()}`;
+  const runId = "r";
   let kills = 0;
-  // Much later from time to time, so that all come to an end, however slow the machine is.
-  let tries = 0;
-  const delay = () => Math.random() * 500 * 2 ** (tries++ % 5);
-  let isOver = false;
-  const untilDone = async (...args: string[]) => {
-    for (let isDone = false; !isDone;) {
-      isDone = await run(args, delay());
-      if (!isDone) kills++;
+  const survive = async (args: readonly string[], isOver: () => boolean) => {
+    // Later from time to time, so that all come to an end, however slow the machine is.
+    for (let longest = 50; !isOver(); longest *= 2) {
+      if (await run(args, Math.random() * longest)) return;
+      kills++;
     }
   };
+  const send = (name: string) => survive(["send", database, runId, name, String(EVENTS)], () => false);
+  let isOver = false;
   const drive = async () => {
-    while (!isOver) if (!(await run(["drive", database, runId], delay()))) kills++;
+    while (!isOver) await survive(["drive", database, runId], () => isOver);
   };
   const driving = drive();
-  await Promise.all(["a", "b", "c"].map((name) => untilDone("send", database, runId, name, String(EVENTS))));
-  while (kills < KILLS) await untilDone("send", database, runId, "a", String(EVENTS));
-  await untilDone("end", database, runId);
+  await Promise.all(["a", "b", "c"].map(send));
+  while (kills < KILLS) await send("a");
+  await survive(["end", database, runId], () => false);
   isOver = true;
   await driving;
   await run(["drive", database, runId]);
@@ -69,7 +71,7 @@ async function survives(database: string, store: SqlStore): Promise<void> {
   await store.close();
 }
 
-describe("Events that are sent while senders and drivers are killed", () => {
+describe.concurrent("Events that are sent while senders and drivers are killed", () => {
   it("are each taken once, and in order: SQLite", async () => {
     const path = join(folder, "events.db");
     await survives(path, sqliteStore(path));

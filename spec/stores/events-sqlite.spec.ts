@@ -126,9 +126,18 @@ describe("An event that was sent in time", () => {
   });
 });
 
+/** Does something with statement after statement failing, some at a time, until nothing fails any more. */
+async function withEach(first: number, work: (at: number) => Promise<{ readonly hasFailed: boolean }>): Promise<void> {
+  for (let at = first; ; at += AT_ONCE) {
+    const ends = await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => work(at + i)));
+    if (ends.some(({ hasFailed }) => !hasFailed)) return;
+  }
+}
+const AT_ONCE = 10;
+
 describe("An event is taken once when a statement fails", () => {
   it("of the sender, who sends it again with its key", async () => {
-    for (let at = 0, isThrough = false; !isThrough; at++) {
+    await withEach(0, async (at) => {
       const path = freshPath();
       const store = sqliteStore(path);
       const handle = collector().start({ store, runId: "r" });
@@ -140,19 +149,20 @@ describe("An event is taken once when a statement fails", () => {
         () => undefined,
         (thrown: unknown) => thrown,
       );
-      isThrough = failed.length === 0;
-      if (!isThrough && !/^(?:select|pragma)/u.test(failed[0])) expect(error, failed[0]).toBeDefined();
+      const hasFailed = failed.length > 0;
+      if (hasFailed && !/^(?:select|pragma)/u.test(failed[0])) expect(error, failed[0]).toBeDefined();
       heal();
       await send();
       await collector().send("r", "END", 0, { store: sender });
       await handle.result;
       expect((await items(store, "r")).length).toBe(1);
       await Promise.all([store.close(), sender.close()]);
-    }
+      return { hasFailed };
+    });
   });
 
   it("of the driver, whose run goes on elsewhere", async () => {
-    for (let at = 8, isThrough = false; !isThrough; at++) {
+    await withEach(8, async (at) => {
       const path = freshPath();
       const other = sqliteStore(path);
       await other.listRuns();
@@ -172,7 +182,7 @@ describe("An event is taken once when a statement fails", () => {
         .send("r", "END", 0, { store: other })
         .catch(() => {});
       if (sent.length > 0) await Promise.race([result, sleep(700)]);
-      isThrough = failed.length === 0;
+      const hasFailed = failed.length > 0;
       heal();
       await store.close();
       const aside = openDatabase(path);
@@ -183,6 +193,7 @@ describe("An event is taken once when a statement fails", () => {
         expect(await items(other, "r"), failed[0]).toEqual(sent);
       }
       await other.close();
-    }
+      return { hasFailed };
+    });
   }, 120_000);
 });

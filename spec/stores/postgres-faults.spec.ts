@@ -1,10 +1,12 @@
 import pg from "pg";
-import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, StoreError, waitForEvent } from "dagwright";
-import { postgresStore, type SqlStore, type StoreOptions } from "dagwright/store";
+import { postgresStore } from "dagwright/store";
+import { hurried } from "../support/fake-time.js";
 import { execute, startPostgres } from "../support/postgres.js";
-import { startProxy, type Proxy } from "../support/proxy.js";
-import { sleep } from "../support/waiting.js";
+import { useProxy } from "../support/proxied.js";
+import { answerQueries } from "../support/queries.js";
+import { failure, sleep, until } from "../support/waiting.js";
 
 const server = await startPostgres();
 
@@ -25,29 +27,8 @@ if (typeof server === "string") {
   afterAll(() => server.close());
 
   describe("A Postgres server that fails", () => {
-    let proxy: Proxy;
-    let stores: SqlStore[];
-    beforeEach(async () => {
-      await execute(url, "drop schema public cascade; create schema public");
-      proxy = await startProxy(Number(new URL(url).port || 5432));
-      stores = [];
-    });
-    afterEach(async () => {
-      vi.restoreAllMocks();
-      await Promise.all(stores.map((store) => store.close()));
-      await proxy.close();
-    });
-
-    /** A store that reaches the server through the proxy. */
-    async function open(options?: StoreOptions, settings: Record<string, string> = {}): Promise<SqlStore> {
-      const through = new URL(url);
-      through.host = `127.0.0.1:${proxy.port}`;
-      for (const [name, value] of Object.entries(settings)) through.searchParams.set(name, value);
-      const store = postgresStore(through.href, options);
-      stores.push(store);
-      await store.listRuns();
-      return store;
-    }
+    const proxy = useProxy(server);
+    const { open } = proxy;
 
     it("ends connections at any moment, and the run goes on over others", async () => {
       const store = await open({}, { application_name: "ended" });
@@ -124,7 +105,7 @@ if (typeof server === "string") {
     });
 
     it("is asked once a step", async () => {
-      const store = await open();
+      const store = await open({ lease: 600_000 });
       await chain(2).run({ store });
       const before = proxy.roundTrips();
       await chain(20).run({ store });
@@ -133,16 +114,26 @@ if (typeof server === "string") {
     });
 
     it("is asked once for the leases of all runs", async () => {
-      const store = await open({ lease: 600 });
+      const store = await open({ lease: 300 });
       const fsm = new Fsm<any>("waits");
       fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
       const handles = Array.from({ length: 100 }, () => fsm.start({ store }));
-      for (const handle of handles) handle.result.catch(() => {});
-      await Promise.all(handles.map((handle) => handle.waitFor("idle")));
-      await sleep(300);
-      const before = proxy.roundTrips();
-      await sleep(1000);
-      expect(proxy.roundTrips() - before).toBeLessThanOrEqual(12);
+      await Promise.all(handles.flatMap((handle) => [handle.recorded, handle.waitFor("idle")]));
+      const isWritten = async () =>
+        (await execute(url, "select 1 from fsm_cycles where wait is not null")).length === 100;
+      await until(isWritten);
+      const renewals: number[] = [];
+      const others: string[] = [];
+      const runIds = new Set<unknown>(handles.map(({ runId }) => runId));
+      answerQueries(async ({ text, values, ask }) => {
+        if (/update runs set lease_expires_at/u.test(text))
+          renewals.push(values.flat().filter((id) => runIds.has(id)).length);
+        else if (!/"for_owner" = /u.test(text)) others.push(text);
+        return ask();
+      });
+      await until(() => renewals.length >= 3);
+      expect(others).toEqual([]);
+      for (const runs of renewals) expect(runs).toBe(100);
       await Promise.all(handles.map((handle) => handle.stop()));
     });
 
@@ -160,16 +151,14 @@ if (typeof server === "string") {
       for (const i of [1, 2]) await fsm.send("r", "add", i, { store: other });
       await sleep(400);
       await first.pause();
-      const query: any = Reflect.get(pg.Client.prototype, "query");
       let isSlow = true;
-      const answer: any = async function (this: pg.Client, ...given: any[]) {
-        if (given[0] === "commit" && isSlow) {
+      answerQueries(async ({ text, ask }) => {
+        if (text === "commit" && isSlow) {
           isSlow = false;
           await sleep(500);
         }
-        return query.apply(this, given);
-      };
-      vi.spyOn(pg.Client.prototype, "query").mockImplementation(answer);
+        return ask();
+      });
       const again = await fsm.attach("r", { store });
       await again.send("begin", 0);
       await sleep(700);
@@ -177,38 +166,12 @@ if (typeof server === "string") {
       await Promise.all([waiting.stop(), again.stop()]);
     });
 
-    it("loses the answer to a commit with a new run: that fails, and no run that is there already", async () => {
-      const store = await open({ lease: 60_000 });
-      let go = () => {};
-      const gate = new Promise<void>((resolve) => (go = resolve));
-      const known = chain(3, (i) => (i === 0 ? gate : undefined)).run({ store, runId: "known" });
-      await sleep(100);
-      const query: any = Reflect.get(pg.Client.prototype, "query");
-      let lost = 0;
-      const answer: any = async function (this: pg.Client, ...given: any[]) {
-        const rows = await query.apply(this, given);
-        if (!/fence as .*created as/su.test(String(given[0])) || lost++ > 0) return rows;
-        throw Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
-      };
-      vi.spyOn(pg.Client.prototype, "query").mockImplementation(answer);
-      go();
-      await Promise.resolve();
-      const made = chain(1).run({ store, runId: "made" });
-      await expect(made).rejects.toMatchObject({ code: "STORE" });
-      expect(lost).toBe(1);
-      expect((await known).value).toBe(3);
-      // It was written, and nobody drives it.
-      expect((await chain(1).recover({ store })).map(({ runId }) => runId)).toEqual(["made"]);
-    });
-
     it("gets no more than some 16 MB at a time, of many runs or of one", async () => {
       const store = await open({ lease: 60_000 });
-      const query: any = Reflect.get(pg.Client.prototype, "query");
       let longest = 0;
-      vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...given: any[]) {
-        const parameters = Array.isArray(given[1]) ? given[1] : [];
-        longest = Math.max(longest, String(parameters.flat()).length);
-        return query.apply(this, given);
+      answerQueries(({ values, ask }) => {
+        longest = Math.max(longest, String(values.flat()).length);
+        return ask();
       });
       const dag = new Dag<any>("large");
       let begun = 0;
@@ -231,41 +194,6 @@ if (typeof server === "string") {
       expect([one.value, ...others.map(({ value }) => value)]).toEqual([24_000_000, ...nodes.map(() => 3_000_000)]);
       expect(longest).toBeGreaterThan(10_000_000);
       expect(longest).toBeLessThan(20_000_000);
-    });
-
-    it("can't be told what is too long for a string: that run fails alone", async () => {
-      const store = await open({ lease: 60_000 });
-      const stringify: any = Reflect.get(JSON, "stringify");
-      const dag = new Dag<any>("texts");
-      let begun = 0;
-      let go = () => {};
-      const gate = new Promise<void>((resolve) => (go = resolve));
-      dag.node("text", async (text: string) => {
-        if (++begun === 3) go();
-        await gate;
-        return `${text} text`;
-      });
-      dag.node("length", { needs: ["text"] }, (text: string) => text.length);
-      vi.spyOn(JSON, "stringify").mockImplementation((...given: any[]) => {
-        const text = stringify(...given);
-        if (String(text).includes("long text")) throw new RangeError("Invalid string length");
-        return text;
-      });
-      const run = (text: string) => dag.run({ store, inputs: { text } });
-      const [first, long, last] = await Promise.allSettled([run("short"), run("long"), run("brief")]);
-      expect(long).toMatchObject({ status: "rejected", reason: { code: "STORE" } });
-      for (const { status } of [first, last]) expect(status).toBe("fulfilled");
-    });
-
-    it("does not answer in time when it is connected to, and is tried again", async () => {
-      const store = await open();
-      const connect = vi.spyOn(pg.Pool.prototype, "connect");
-      for (const told of ["Connection terminated due to connection timeout", "timeout expired"]) {
-        connect.mockImplementationOnce((() => Promise.reject(new Error(told))) as any);
-      }
-      // A new run, which is not written again when it may have been.
-      expect((await chain(1).run({ store })).value).toBe(1);
-      expect(connect.mock.calls.length).toBeGreaterThan(2);
     });
 
     it("renews leases once at a time, however long that takes", async () => {
@@ -293,12 +221,10 @@ if (typeof server === "string") {
     it("refuses connections for good, and runs fail with a StoreError, and can be resumed", async () => {
       const store = await open();
       vi.spyOn(process, "emitWarning").mockImplementation(() => {});
-      const error = await chain(3, (i) => (i === 1 ? proxy.close() : undefined))
-        .run({ store, runId: "r" })
-        .catch((thrown: unknown) => thrown);
-      expect(error).toBeInstanceOf(StoreError);
+      const run = () => chain(3, (i) => (i === 1 ? proxy.close() : undefined)).run({ store, runId: "r" });
+      expect(await hurried(() => failure(run()))).toBeInstanceOf(StoreError);
+      await hurried(() => store.close());
       const other = postgresStore(url);
-      await store.close();
       await execute(url, "update runs set lease_expires_at = 0");
       expect((await chain(3).resume("r", { store: other })).value).toBe(3);
       await other.close();

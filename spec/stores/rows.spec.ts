@@ -21,11 +21,10 @@ let store: SqlStore;
 let database: OpenDatabase;
 let recorded: ReadonlyMap<Table, readonly Row[]>;
 
-/** A run that paused, with a part that failed, a fork, a large result and errors. */
+/** A run that paused, with a part that failed, a fork and errors. */
 function dag() {
   const orders = new Dag("orders");
   orders.node("fetch", { params: ["n"] }, (n: number) => ({ n, at: new Date(5), bytes: Buffer.from("abc") }));
-  orders.node("large", () => "x".repeat(2 ** 20 + 1));
   orders.condition("isLarge", { needs: ["fetch"], params: ["o"] }, (o: any) => o.n > 1);
   orders.node("bulk", { needs: ["isLarge.true"], params: ["o"] }, (o: any) => o.n);
   orders.node("small", { needs: ["isLarge.false"], params: ["o"] }, (o: any) => o.n);
@@ -35,8 +34,19 @@ function dag() {
   orders.node("approve", { needs: ["bulk"], params: ["b"] }, () => {
     throw new PauseRun("?");
   });
-  orders.node("end", { needs: ["approve", "large"], params: ["a", "l"] }, (a, l: any) => [a, l.length]);
+  orders.node("end", { needs: ["approve"], params: ["a"] }, (a) => [a]);
   return orders;
+}
+
+/** A run that paused, with a result that is kept apart. */
+function large() {
+  const texts = new Dag("texts");
+  texts.node("large", () => "x".repeat(2 ** 20 + 1));
+  texts.node("approve", () => {
+    throw new PauseRun("?");
+  });
+  texts.node("length", { needs: ["large", "approve"], params: ["l", "a"] }, (l: any) => l.length);
+  return texts;
 }
 
 /** A run that waits, and has been sent what it does not take yet. */
@@ -52,6 +62,7 @@ beforeAll(async () => {
   database = openDatabase(":memory:");
   store = sqliteStore(database);
   await dag().run({ store, runId: "d", inputs: { n: 5 }, context: { metadata: { m: new Map([[1, 2]]) } } as any });
+  await large().run({ store, runId: "l" });
   const end = new AbortController();
   const waiting = fsm().start({ store, runId: "f", inputs: { n: 5 }, signal: end.signal });
   const waits = () => database.prepare("select * from fsm_cycles where wait is not null").all([]).length > 0;
@@ -115,14 +126,17 @@ async function outcome(read: () => Promise<unknown>, mayBeAnotherRun: boolean): 
   }
 }
 
+function goOn(runId: string): Promise<unknown> {
+  if (runId === "f") return fsm().resume("f", { store, send: { SHIP: 1 } });
+  return (runId === "d" ? dag() : large()).resume(runId, { store, provide: { approve: 1 } });
+}
+
 /** The errors of all that reads the run of a row. */
 async function errorsOf(table: Table, row: Row, mayBeAnotherRun = false): Promise<StoreError[]> {
-  const runId = (table === "runs" ? row.id : row.run_id) ?? "d";
-  const goOn = () =>
-    runId === "d"
-      ? dag().resume("d", { store, provide: { approve: 1 } })
-      : fsm().resume("f", { store, send: { SHIP: 1 } });
-  const reads = [() => store.getRun(runId as string), goOn, ...(table === "runs" ? [() => store.listRuns()] : [])];
+  // The same text may be one of several runs.
+  const runIds = table === "blobs" ? ["d", "l", "f"] : [table === "runs" ? row.id : row.run_id];
+  const reads = runIds.flatMap((runId) => [() => store.getRun(runId as string), () => goOn(runId as string)]);
+  if (table === "runs") reads.push(() => store.listRuns());
   const ends: unknown[] = [];
   for (const read of reads) ends.push(await outcome(read, mayBeAnotherRun));
   return ends.filter((end): end is StoreError => end instanceof StoreError);
@@ -170,7 +184,7 @@ describe("A recorded run of which somebody changed", () => {
           for (const { code, message } of errors) {
             if (code === "LEASE_HELD") continue;
             expect(code).toBe("STORE");
-            expect(message).toMatch(/[Rr]un "[df]"/u);
+            expect(message).toMatch(/[Rr]un "[dlf]"/u);
             if (table !== "blobs") expect(message, message).toMatch(new RegExp(`${column}|cycle \\d+ is missing`, "u"));
           }
           expect((globalThis as any).ran).toBeUndefined();
@@ -237,7 +251,6 @@ describe("A recorded run of which somebody changed", () => {
 
   it.each([
     ["delete from blobs where hash = (select fingerprint from runs where id = 'd')", "fingerprint"],
-    ["delete from blobs where hash <> (select fingerprint from runs where id = 'd')", "output"],
     ["update runs set scope = '[1]' where id = 'd'", "scope"],
     ["update runs set outputs = '{}' where id = 'd'", "outputs"],
     ["update runs set inputs = '[[1],[[5]]]' where id = 'd'", "inputs"],
@@ -251,6 +264,15 @@ describe("A recorded run of which somebody changed", () => {
     for (const read of [() => store.getRun("d"), () => dag().resume("d", { store })]) {
       await expect(read()).rejects.toMatchObject({ name: "StoreError", code: "STORE" });
       await expect(read()).rejects.toThrow(new RegExp(`"d".*"${column}"`, "u"));
+    }
+  });
+
+  it("is named where its text is kept apart", async () => {
+    put(TABLES);
+    database.prepare("delete from blobs where hash not in (select fingerprint from runs)").run([]);
+    for (const read of [() => store.getRun("l"), () => large().resume("l", { store })]) {
+      await expect(read()).rejects.toMatchObject({ name: "StoreError", code: "STORE" });
+      await expect(read()).rejects.toThrow(/"l".*"output"/u);
     }
   });
 

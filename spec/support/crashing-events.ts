@@ -1,6 +1,6 @@
 /**
- * A process that is killed: it drives a run that takes events, or sends some to it. Arguments: what to do, the database (a path or
- * an address), the run's id, and of a sender its name and how many events it sends.
+ * A process that is killed after it has said "ready": it drives a run that takes events, or sends some to it. Arguments: what to do,
+ * the database (a path or an address), the run's id, and of a sender its name and how many events it sends.
  */
 import { Fsm, next, stop, waitForEvent } from "dagwright";
 import { postgresStore, sqliteStore } from "dagwright/store";
@@ -31,6 +31,7 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
 
 // Nobody waits for it any more.
 setTimeout(() => process.exit(1), 60_000).unref();
+process.stdout.write("ready\n");
 
 if (task === "drive") {
   const options = { store, maxCycles: Infinity };
@@ -49,4 +50,3 @@ if (task === "drive") {
   await patiently(() => fsm.send(runId, "END", undefined, { store, key: "end" }));
 }
 await store.close();
-process.stdout.write("done\n");

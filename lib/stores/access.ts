@@ -1,0 +1,150 @@
+import { Kysely, type Transaction } from "kysely";
+import { DagwrightError, StoreError } from "../base/errors.js";
+import { messageOf } from "../base/message.js";
+import { warn } from "../base/warning.js";
+import type { Connection, Database } from "./connection.js";
+import { persistently } from "./failure.js";
+import { migrate, type Tables } from "./schema.js";
+import { UnderWay } from "./under-way.js";
+
+/**
+ * The way to a database, which is opened, and its tables made, at the first use. What is asked of it is done to its end before
+ * it is closed, and tried again as long as that may help.
+ */
+export class Access {
+  private opened: Promise<Database> | undefined;
+  private readonly underWay = new UnderWay();
+  private isClosing = false;
+  private isClosed = false;
+
+  constructor(private readonly connect: () => Promise<Connection>) {}
+
+  /** Reads, and tries again when the connection is lost meanwhile. */
+  read<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    return this.repeat(work, readFailed);
+  }
+
+  /** Does what can be done again. @param failed - gives the error for what can't be */
+  repeat<T>(work: (database: Database) => Promise<T>, failed: (cause: unknown) => StoreError): Promise<T> {
+    return this.begin(async (database) => {
+      try {
+        return await persistently(() => work(database), database.failureOf);
+      } catch (cause) {
+        const isOurs = cause instanceof DagwrightError || cause instanceof TypeError || cause instanceof RangeError;
+        throw isOurs ? cause : failed(cause);
+      }
+    });
+  }
+
+  /**
+   * Changes something in one transaction, and tries again what has not, or may be done twice.
+   * @param mayRepeat - it does no harm when it is done again
+   */
+  change<T>(work: (trx: Transaction<Tables>, database: Database) => Promise<T>, mayRepeat = false): Promise<T> {
+    return this.begin(async (database) => {
+      const { db, failureOf } = database;
+      let isDone = false;
+      const attempt = () => {
+        isDone = false;
+        return db.transaction().execute(async (trx) => {
+          const value = await work(trx, database);
+          isDone = true;
+          return value;
+        });
+      };
+      try {
+        // What was lost before its commit was asked for was rolled back.
+        return await persistently(attempt, failureOf, () => mayRepeat || !isDone);
+      } catch (cause) {
+        throw cause instanceof DagwrightError ? cause : writeFailed(cause);
+      }
+    });
+  }
+
+  private begin<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    if (this.isClosing) return Promise.reject(closed());
+    const begun = this.open().then(work);
+    this.underWay.add(begun);
+    return begun;
+  }
+
+  /** For what is waited for in other ways. @throws {StoreError} when it is closed, or can't be opened */
+  open(): Promise<Database> {
+    if (this.isClosed) return Promise.reject(closed());
+    if (this.opened === undefined) {
+      const opening = this.openNow();
+      this.opened = opening;
+      // The next use tries again.
+      opening.catch(() => {
+        if (this.opened === opening) this.opened = undefined;
+      });
+    }
+    return this.opened;
+  }
+
+  private async openNow(): Promise<Database> {
+    const connection = await this.connect();
+    const db = new Kysely<Tables>({ dialect: connection.dialect });
+    try {
+      // A migration is a transaction: what was lost was rolled back, or finds itself done.
+      await persistently(
+        () => migrate(db, connection.serialize),
+        (error) => connection.failureOf(error),
+      );
+      return { ...connection, db, writer: connection.writer(db) };
+    } catch (cause) {
+      await db.destroy();
+      if (cause instanceof StoreError) throw cause;
+      const message = `The store can't be opened: ${messageOf(cause)}. Check its path or address, and that its server is up.`;
+      throw new StoreError(message, "STORE", { cause });
+    }
+  }
+
+  /** From now on nothing new is begun: what is asked for is refused. */
+  refuse(): void {
+    this.isClosing = true;
+  }
+
+  /** @throws {StoreError} when nothing new is begun any more */
+  requireOpen(): void {
+    if (this.isClosing) throw closed();
+  }
+
+  /** Resolves when all that was begun has come to its end. */
+  idle(): Promise<void> {
+    return this.underWay.settled();
+  }
+
+  /** Closes the database, if it was opened. @param last - what is done before, and can be repeated */
+  async close(last: (database: Database) => Promise<void>): Promise<void> {
+    this.isClosing = this.isClosed = true;
+    const { opened } = this;
+    this.opened = undefined;
+    const database = await opened?.catch(() => undefined);
+    if (database === undefined) return;
+    try {
+      await persistently(() => last(database), database.failureOf);
+    } catch (error) {
+      const message = `The store could not be tidied up before it was closed: ${messageOf(error)}`;
+      warn(message, "DagwrightStoreWarning");
+    }
+    await database.db.destroy();
+  }
+}
+
+export function closed(): StoreError {
+  return new StoreError("The store is closed. Make a new one.");
+}
+
+function readFailed(cause: unknown): StoreError {
+  return new StoreError(`The store can't be read: ${messageOf(cause)}. Try again when that is mended.`, "STORE", {
+    cause,
+  });
+}
+
+/** @param remedy - what can be done when the store can be written again */
+export function writeFailed(cause: unknown, remedy = "Try again when"): StoreError {
+  return new StoreError(`The store can't be written: ${messageOf(cause)}. ${remedy} that is mended.`, "STORE", {
+    cause,
+  });
+}

@@ -1,0 +1,169 @@
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Dag, Fsm, next, PauseRun, stop, StoreError, waitForEvent } from "dagwright";
+import type { SqlStore, StoreOptions } from "dagwright/store";
+import { failure, sleep, until } from "../support/waiting.js";
+import type { LockableSubject } from "./store-lifecycle.contract.js";
+
+/** Takes ITEMs until END. */
+function collector(): Fsm<any> {
+  const fsm = new Fsm<any>("collector");
+  fsm.state("idle", { initial: true }, () => waitForEvent({ ITEM: "idle", END: "end" }));
+  fsm.state("end", () => stop("end"));
+  return fsm;
+}
+
+/** Pauses until it is told to go on. */
+function pausing(isPaused = true): Dag<any> {
+  const dag = new Dag<any>("pausing");
+  dag.node("a", () => {
+    if (isPaused) throw new PauseRun("waits");
+    return "a";
+  });
+  return dag;
+}
+
+/** What every store guarantees to those who have asked it for something when it is closed. */
+export function closingContract(name: string, connect: () => Promise<LockableSubject>): void {
+  describe(`${name}, when a store is closed`, () => {
+    let subject: LockableSubject;
+    let store: SqlStore;
+    let other: SqlStore;
+    const open: SqlStore[] = [];
+    const stray: unknown[] = [];
+    const strayed = (error: unknown) => stray.push(error);
+    const another = (options?: StoreOptions) => {
+      const made = subject.open(options);
+      open.push(made);
+      return made;
+    };
+    let unlock = async () => {};
+    /** Lets nobody write until {@link unlock}. */
+    async function lock(): Promise<void> {
+      const unlockNow = await subject.lock();
+      let unlocked: Promise<void> | undefined;
+      unlock = () => (unlocked ??= unlockNow());
+    }
+
+    beforeEach(async () => {
+      subject ??= await connect();
+      await subject.reset();
+      store = another();
+      other = another();
+      await other.listRuns();
+      process.on("unhandledRejection", strayed);
+    });
+    afterEach(async () => {
+      await unlock();
+      await Promise.all(open.splice(0).map((made) => made.close()));
+      await sleep(0);
+      vi.restoreAllMocks();
+      process.off("unhandledRejection", strayed);
+      expect(stray.splice(0)).toEqual([]);
+    });
+    afterAll(() => subject.close());
+
+    it("ends what it was asked for before, and refuses what comes after", async () => {
+      await collector().run({ store: other, runId: "sent" });
+      for (const runId of ["cancelled", "deleted"]) await pausing().run({ store: other, runId });
+      await pausing(false).run({ store: other, runId: "kept" });
+      await store.listRuns();
+      await lock();
+      const before = [
+        collector().send("sent", "ITEM", 1, { store }),
+        store.cancel("cancelled"),
+        store.delete("deleted"),
+        store.getRun("sent").then((run) => expect(run?.status).toBe("paused")),
+        store.cache.set("k", { value: 1, storedAt: 1, expiresAt: undefined }),
+      ];
+      await sleep(50);
+      const closing = store.close();
+      const after: (() => Promise<unknown>)[] = [
+        () => collector().send("sent", "ITEM", 2, { store }),
+        () => store.cancel("kept"),
+        () => store.delete("kept"),
+        () => store.prune({ keepLast: 0 }),
+        () => store.getRun("sent"),
+        () => pausing(false).run({ store }),
+        () => collector().resume("sent", { store }),
+        async () => store.cache.get("k"),
+      ];
+      for (const ask of after) {
+        const error = await failure(ask());
+        expect(error).toBeInstanceOf(StoreError);
+        expect(error.message).toMatch(/store is closed/u);
+      }
+      await unlock();
+      await Promise.all(before);
+      await closing;
+      expect((await other.getRun("cancelled"))!.status).toBe("cancelled");
+      expect(await other.getRun("deleted")).toBeUndefined();
+      expect(await other.getRun("kept")).toBeDefined();
+      expect(await subject.count("fsm_events")).toBe(1);
+      expect(await other.cache.get("k")).toMatchObject({ value: 1 });
+    });
+
+    it("removes no more runs, and says so, when it was pruning many", async () => {
+      const dag = pausing(false);
+      await Promise.all(Array.from({ length: 250 }, () => dag.run({ store: other })));
+      await store.listRuns();
+      await lock();
+      const pruning = failure(store.prune({ keepLast: 0 }));
+      await sleep(50);
+      const closing = store.close();
+      await unlock();
+      await closing;
+      expect((await pruning).message).toMatch(/store is closed/u);
+      expect(await subject.count("runs")).toBe(150);
+    });
+
+    it("fails a run that was begun in the same moment, and one that is about to be", async () => {
+      for (const isUsed of [false, true]) {
+        for (const turns of [0, 1, 2]) {
+          const closed = another();
+          if (isUsed) await closed.listRuns();
+          // More than begin in one turn of the event loop.
+          const runs = Array.from({ length: 300 }, () => failure(pausing(false).run({ store: closed })));
+          for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
+          await closed.close();
+          for (const error of await Promise.all(runs)) {
+            expect(error).toBeInstanceOf(StoreError);
+            expect(error.message).toMatch(/store is closed/u);
+          }
+        }
+      }
+    });
+
+    it("does not wait for runs that never end", async () => {
+      let isOver = false;
+      const fsm = new Fsm<any>("endless");
+      fsm.state("a", { initial: true }, () => (isOver ? stop("over") : next("a")));
+      const ends = Array.from({ length: 120 }, () => failure(fsm.run({ store, maxCycles: Infinity })));
+      await until(async () => (await subject.count("fsm_cycles")) > 200);
+      const closing = store.close();
+      const isClosed = await Promise.race([closing.then(() => true), sleep(5000).then(() => false)]);
+      isOver = true;
+      await closing;
+      expect(isClosed).toBe(true);
+      for (const end of await Promise.all(ends)) expect(end.message).toMatch(/store is closed/u);
+    });
+
+    it("gives back a run that is taken over in the same moment, which others can go on with", async () => {
+      for (let turns = 0; turns < 40; turns += 3) {
+        await pausing().run({ store: other, runId: `r${turns}` });
+        const closed = another({ lease: 600_000 });
+        await closed.listRuns();
+        const taken = pausing(false)
+          .resume(`r${turns}`, { store: closed })
+          .then(
+            ({ value }) => value,
+            (error: unknown) => error,
+          );
+        for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
+        await closed.close();
+        const outcome = await taken;
+        if (outcome !== "a") expect(outcome).toBeInstanceOf(StoreError);
+        expect((await pausing(false).resume(`r${turns}`, { store: other })).value).toBe("a");
+      }
+    });
+  });
+}

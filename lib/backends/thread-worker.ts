@@ -24,7 +24,8 @@ import type {
 import { findClass, findDag, listen } from "./worker-modules.js";
 import { serve, type Turn } from "./worker-tasks.js";
 
-const inNode = new AsyncLocalStorage<true>();
+/** The turn of the node whose code it is. */
+const inNode = new AsyncLocalStorage<Turn>();
 
 /** The nodes of a workflow by name, or the reason why there are none. */
 type Nodes = ReadonlyMap<string, NodeSpec> | string;
@@ -37,12 +38,15 @@ const instances = new Map<string, Nodes>();
 const dags = new Map<string, Map<string, Nodes>>();
 const handover = new Handover();
 
-const service = serve((task, turn) => {
-  if (!("op" in task)) return drive(call(task, turn));
-  turn.notify({ began: true });
-  return probe(task);
-});
-listen(() => inNode.getStore() === true, service.loaded);
+const service = serve(
+  (task, turn) => {
+    if (!("op" in task)) return drive(call(task, turn));
+    turn.notify({ began: true });
+    return probe(task);
+  },
+  () => inNode.getStore(),
+);
+listen(() => inNode.getStore() !== undefined, service.loaded);
 export default service.take;
 
 /** By node, why it can't be executed here. */
@@ -117,7 +121,7 @@ function* answerTo(
   const args = context === undefined ? inputs : inputs.toSpliced(context.position, 0, contextOf(spec, context, turn));
   if (extra?.announces === true) turn.notify({ began: true });
   try {
-    let value: unknown = inNode.run(true, () => spec.fn.apply(spec.self, args as unknown[]));
+    let value: unknown = inNode.run(turn, () => spec.fn.apply(spec.self, args as unknown[]));
     const pending = pendingOf(value);
     if (pending !== undefined) value = yield pending;
     if (context === undefined || before === undefined) return [value];

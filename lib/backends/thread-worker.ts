@@ -1,6 +1,7 @@
 /** What a worker thread does: finds nodes in the modules that define them, and executes them. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { serialize } from "node:v8";
+import { LazyAbort } from "../base/abort.js";
 import { show } from "../base/check.js";
 import { inspect } from "../base/clone.js";
 import { drive, pendingOf, type Coroutine } from "../base/coroutine.js";
@@ -173,7 +174,7 @@ function contextOf({ name }: NodeSpec, context: CallContext, turn: Turn): Contex
     inputs,
     trigger,
     // An abort ends the whole worker, so that this one never fires.
-    signal: new AbortController().signal,
+    signal: new LazyAbort().signal,
     metadata,
     metrics,
     get: (node, fallback) => (needs.has(node) ? needs.get(node) : fallback),

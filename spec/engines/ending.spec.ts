@@ -44,6 +44,30 @@ describe("A run that has failed", () => {
   });
 });
 
+describe("A run that gives up what is in progress", () => {
+  it("lets the hooks of that clean up for a turn of the event loop before it settles", async () => {
+    const cleanup = (cleaned: string[], name: string) => async () => {
+      for (let i = 0; i < 10; i++) await Promise.resolve();
+      cleaned.push(name);
+    };
+    for (const end of ["failure", "abort", "timeout"]) {
+      const cleaned: string[] = [];
+      const abort = new AbortController();
+      const dag = new Dag("work");
+      const hooks = { cleanup: cleanup(cleaned, "slow") };
+      dag.node("slow", { hooks }, () => new Promise(() => {}));
+      dag.node("ends", async () => {
+        if (end === "failure") throw new Error("bad");
+        if (end === "abort") abort.abort();
+        await new Promise(() => {});
+      });
+      const options = { mode: "async", signal: abort.signal, timeout: end === "timeout" ? 5 : undefined } as const;
+      await expect(dag.run(options)).rejects.toThrow();
+      expect(cleaned).toEqual(["slow"]);
+    }
+  });
+});
+
 describe("A state machine that was stopped", () => {
   it("asks no more state hooks", async () => {
     const fsm = new Fsm("work");

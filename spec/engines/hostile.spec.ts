@@ -188,7 +188,7 @@ afterEach(async () => {
 });
 
 describe("Every run ends with a result or an error of ours, whatever hostile value comes from", () => {
-  it.each(Object.entries(places))("%s", { timeout: 2 * DEADLINE }, async (_, place) => {
+  it.each(Object.entries(places))("%s", async (_, place) => {
     const faults: string[] = [];
     // Each in two of the ways: all of them take minutes.
     const runs = deeds.flatMap(([name, deed], i) =>
@@ -205,7 +205,7 @@ describe("Every run ends with a result or an error of ours, whatever hostile val
     expect(faults).toEqual([]);
   });
 
-  it("a node on a thread", { timeout: 2 * DEADLINE }, async () => {
+  it("a node on a thread", async () => {
     const faults: string[] = [];
     for (const [name, dag] of onThreads) {
       const fault = await faultOf(() => dag.run({ mode: "parallel", maxWorkers: 1, timeout: DEADLINE }));

@@ -24,6 +24,7 @@ export default defineConfig({
   esbuild: { target: "es2022" },
   test: {
     include: ["spec/**/*.spec.ts"],
+    setupFiles: ["spec/support/warnings.ts"],
     testTimeout: limit,
     hookTimeout: limit,
     // What processes, threads and databases do goes on while a spec waits for them.

@@ -115,9 +115,9 @@ describe("Dag › run", () => {
     expect(new Set(runs.map((run) => run.runId)).size).toBe(3);
   });
 
-  it("validates, plans and runs a chain of 200,000 nodes, forwards and in reverse", async () => {
+  it("validates, plans and runs a chain of 100,000 nodes, forwards and in reverse", async () => {
     const dag = new Dag("long");
-    const size = 200_000;
+    const size = 100_000;
     for (let i = size - 1; i > 0; i--) dag.node(`n${i}`, { needs: [`n${i - 1}`] }, (x: number) => x + 1);
     dag.node("n0", () => 0);
     dag.validateOrThrow({ strict: true });
@@ -126,12 +126,12 @@ describe("Dag › run", () => {
     expect((await dag.run({ overrides: { n1: 10 } })).value).toBe(size + 8);
   });
 
-  it("skips 200,000 dependents of a failure without recursion", async () => {
+  it("skips 100,000 dependents of a failure without recursion", async () => {
     const dag = new Dag("long");
     dag.node("n0", fails);
-    for (let i = 1; i < 200_000; i++) dag.node(`n${i}`, { needs: [`n${i - 1}`] }, (x: number) => x);
+    for (let i = 1; i < 100_000; i++) dag.node(`n${i}`, { needs: [`n${i - 1}`] }, (x: number) => x);
     const run = await dag.run({ errorStrategy: "continue" });
-    expect(run.nodes.get("n199999")?.status).toBe("skipped");
+    expect(run.nodes.get("n99999")?.status).toBe("skipped");
   });
 
   it("lets the event loop turn during a long chain of promises that are already settled", async () => {
@@ -637,9 +637,7 @@ describe("Dag › events", () => {
   });
 
   it("survive observers that throw or reject, and warn of them", async () => {
-    const warnings: string[] = [];
-    const listen = (warning: Error) => warnings.push(warning.message);
-    process.on("warning", listen);
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const dag = new Dag("d");
     dag.node("a", () => 1);
     const late: string[] = [];
@@ -651,10 +649,11 @@ describe("Dag › events", () => {
       (event: RunEvent) => void late.push(event.type),
     ];
     expect((await dag.run({ observers })).value).toBe(1);
-    await sleep(5);
-    process.off("warning", listen);
+    await new Promise((resolve) => setImmediate(resolve));
     expect(late).toHaveLength(5);
-    expect(warnings).toContain('An observer threw on "run.started": boom');
+    const expected = late.flatMap((type) => Array(2).fill(`An observer threw on "${type}": boom`) as string[]);
+    expect(warned.mock.calls.map(([message]) => message).sort()).toEqual(expected.sort());
+    warned.mockRestore();
   });
 });
 

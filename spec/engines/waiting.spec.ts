@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Fsm, next, PauseRun, stop, waitForEvent, type Context } from "dagwright";
 import { sqliteStore } from "dagwright/store";
 import { sleep, until } from "../support/waiting.js";
@@ -12,6 +12,8 @@ function waiter(): Fsm<any> {
 }
 
 describe("A state machine that waits", () => {
+  afterEach(() => void vi.useRealTimers());
+
   it("pauses when an observer asks for it", async () => {
     const fsm = new Fsm<any>("order");
     fsm.state("a", { initial: true }, (ctx: Context) => {
@@ -70,23 +72,23 @@ describe("A state machine that waits", () => {
     expect(await store.getRun("resumed")).toEqual(rests);
     vi.setSystemTime(Date.now() + 60_000);
     expect((await fsm.recover({ store })).map(({ value }) => value)).toEqual(["late", "late"]);
-    vi.useRealTimers();
   });
 
   it("is not due again while a state hook has it paused behind the deadline", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
     const store = sqliteStore(":memory:");
     const until = Date.now() + 3_600_000;
     let asked = 0;
     for (const pause of [new PauseRun("ask Ann", { until }), new PauseRun("ask Bob")]) {
       const fsm = new Fsm<any>(pause.message);
-      fsm.state("a", { initial: true }, () => waitForEvent({ X: "b" }, { after: [100, "b"] }));
+      fsm.state("a", { initial: true }, () => waitForEvent({ X: "b" }, { after: [60_000, "b"] }));
       fsm.state("b", () => stop());
       fsm.addStateHook(() => {
         asked++;
         throw pause;
       });
       await fsm.run({ store });
-      await new Promise((resolve) => setTimeout(resolve, 110));
+      vi.setSystemTime(Date.now() + 60_000);
       expect(await fsm.recover({ store })).toMatchObject([{ status: "paused", pauseReason: pause.message }]);
       expect(await fsm.recover({ store })).toEqual([]);
     }

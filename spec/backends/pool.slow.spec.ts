@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { BackendError, CancelledError, NodeTimeoutError, ThreadPool, type RunEvent } from "dagwright";
 import { closing, HOSTILE, lasting, marked, newCounts, patching, posting, proxied } from "../support/pooled.js";
 import { sleep } from "../support/waiting.js";
@@ -22,6 +22,7 @@ describe("A pool with a thread that could not start", () => {
     const pool = new ThreadPool({ maxWorkers: 2 });
     const options = { pool, mode: "parallel" } as const;
     const controller = new AbortController();
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     try {
       const long = lasting.run({ ...options, inputs: { ms: 60_000 }, signal: controller.signal });
       const ended = long.catch((error: unknown) => error);
@@ -33,7 +34,10 @@ describe("A pool with a thread that could not start", () => {
       expect((await lasting.run({ ...options, inputs: { ms: 1 } })).value).toBe(false);
       controller.abort();
       expect(await ended).toBeInstanceOf(CancelledError);
+      const warning = "A worker thread could not start; its pool makes do with others: no thread is left";
+      expect(warned.mock.calls).toEqual([[warning, "DagwrightWorkerWarning"]]);
     } finally {
+      warned.mockRestore();
       Reflect.set(threads, "Worker", Worker);
       await pool.close();
     }

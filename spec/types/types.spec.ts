@@ -17,10 +17,10 @@ const files = new Map<string, ts.SourceFile | undefined>();
 /** Checks files, one of which may be given as text, but nothing that they import: the problems, and what that cost. */
 function check(names: readonly string[], experimentalDecorators: boolean, text?: string) {
   const host = ts.createCompilerHost(options, true);
-  const { getSourceFile } = host;
+  const read = host.getSourceFile.bind(host);
   host.getSourceFile = (name, target, ...rest) => {
     if (text !== undefined && name === names[0]) return ts.createSourceFile(name, text, target, true);
-    if (!files.has(name)) files.set(name, getSourceFile(name, target, ...rest));
+    if (!files.has(name)) files.set(name, read(name, target, ...rest));
     return files.get(name);
   };
   const decorators = { experimentalDecorators, emitDecoratorMetadata: experimentalDecorators };

@@ -79,6 +79,6 @@ async function rounds(count, seen) {
 if (isMainThread) {
   const seen = new Set();
   await Promise.all(Array.from({ length: 5 }, () => rounds(10, seen)));
-  const known = /^(completed|failed|BACKEND|CANCELLED|RUN_TIMEOUT|NODE_TIMEOUT|"pool" is closed.*)$/;
+  const known = /^(completed|failed|BACKEND|CANCELLED|RUN_TIMEOUT|NODE_TIMEOUT|CLOSED)$/;
   console.log([...seen].filter((outcome) => !known.test(outcome)).join() || "all settled");
 }

@@ -164,6 +164,7 @@ function changes(record: Record<string, unknown>, before: ReadonlyMap<string, Bu
 function contextOf({ name }: NodeSpec, context: CallContext, turn: Turn): Context {
   const { runId, workflow, attempt, idempotencyKey, trigger, inputs, metadata, metrics } = context;
   const needs = new Map(context.needs);
+  const abort = new LazyAbort();
   const notify = (...progress: Progress) => turn.notify({ progress });
   return {
     runId,
@@ -173,8 +174,10 @@ function contextOf({ name }: NodeSpec, context: CallContext, turn: Turn): Contex
     idempotencyKey,
     inputs,
     trigger,
-    // An abort ends the whole worker, so that this one never fires.
-    signal: new LazyAbort().signal,
+    get signal() {
+      // An abort ends the whole worker, so that this one never fires.
+      return abort.signal;
+    },
     metadata,
     metrics,
     get: (node, fallback) => (needs.has(node) ? needs.get(node) : fallback),

@@ -25,6 +25,8 @@ export default defineConfig({
   test: {
     include: ["spec/**/*.spec.ts"],
     setupFiles: ["spec/support/warnings.ts"],
+    // Node 22 says so of its SQLite.
+    execArgv: ["--disable-warning=ExperimentalWarning"],
     testTimeout: limit,
     hookTimeout: limit,
     // What processes, threads and databases do goes on while a spec waits for them.

@@ -17,7 +17,7 @@ const SIX = `import { Dag, ThreadPool } from "dagwright";
     }
     const options = { mode: "parallel", pool, parallel: { strict: true } };
     for (const { reason } of await Promise.allSettled(dags.map((dag) => dag.run(options)))) {
-      reasons.add(reason.code + /a worker could not start: .*/.exec(reason.message)[0]);
+      reasons.add(reason.code + /a worker could not start: .*(?= Mend that)/.exec(reason.message)[0]);
     }
     console.log([...reasons].join("; "));
     if (PLANS) console.log(dags[0].dryRun({ mode: "parallel" }).nodes[0].reason);

@@ -20,7 +20,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { type Context, Dag, node, PauseRun, workflow } from "dagwright";
 import { sqliteStore } from "dagwright/store";
 
@@ -47,13 +46,12 @@ class HottestDay {
 
 const dag = Dag.from(HottestDay);
 const [, script, path = join(mkdtempSync(join(tmpdir(), "dagwright-")), "runs.db")] = process.argv;
-const store = sqliteStore(path, { lease: 300 });
+const store = sqliteStore(path);
 // The second process, which is killed, is given the path.
 if (process.argv.length > 2) await dag.run({ store, inputs: { file: "samples/data/seattle-weather.csv" } });
 
 const { signal } = spawnSync(process.execPath, [...process.execArgv, script, path], { stdio: "inherit" });
 console.log(`hottest: killed by ${signal}`);
-await setTimeout(400); // until the lease of the dead process is over
 console.log("recovered:");
 const [paused] = await dag.recover({ store });
 console.log(`paused: ${paused.pauseReason}`);

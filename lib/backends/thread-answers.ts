@@ -1,7 +1,7 @@
 /** Checks of what a worker says: code of users runs there too, and can change whatever it reaches. */
 import { MOST_ERRORS, type EncodedError, type EncodedThrown } from "../base/error-codec.js";
 import { BrokenThread, UNREADABLE } from "./thread-faults.js";
-import type { CallTask, Completed, Notice, ProbeAnswer, ProbeTask, Progress } from "./thread-protocol.js";
+import type { CallTask, Completed, LeftBehind, Notice, ProbeAnswer, ProbeTask, Progress } from "./thread-protocol.js";
 
 /** The notice that a message is; undefined when it is an answer. A notice of no known shape tells nothing. */
 export function noticeIn(message: unknown): Notice | undefined {
@@ -21,6 +21,13 @@ export function isCompleted(answer: unknown): answer is Completed {
 /** What is wrong with a worker, by its own account. */
 export function problemIn(message: unknown): BrokenThread | undefined {
   return isRecord(message) && typeof message.problem === "string" ? new BrokenThread(message.problem) : undefined;
+}
+
+/** What a task that is over has left behind, as the worker says. */
+export function leftBehindIn(message: unknown): LeftBehind | undefined {
+  if (!isRecord(message)) return undefined;
+  const { leftBehind, by } = message;
+  return typeof leftBehind === "string" && typeof by === "string" ? { leftBehind, by } : undefined;
 }
 
 /** The module that, as a worker says, it has loaded. */

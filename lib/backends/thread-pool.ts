@@ -6,7 +6,7 @@ import { Job } from "./job.js";
 import { poolOptions, type ThreadPoolOptions } from "./pool-options.js";
 import { faultIn, isCompleted, noticeIn } from "./thread-answers.js";
 import { GivenUp, LateStart, StartFault } from "./thread-faults.js";
-import type { CallTask, Notice, ProbeTask } from "./thread-protocol.js";
+import type { CallTask, LeftBehind, Notice, ProbeTask } from "./thread-protocol.js";
 import { WorkerThread, type ThreadOptions, type ThreadOwner } from "./worker-thread.js";
 
 const WARNING = "DagwrightWorkerWarning";
@@ -22,6 +22,9 @@ const LATE_PAUSE = 60_000;
  * Each thread executes one node at a time, so that ending a node that does not stop by itself, by ending its thread, harms
  * no other. There are never more threads than `maxWorkers`, those that are starting or ending included. When one can't
  * start, the pool makes do with the others; when there are none, whoever waits is told at once.
+ *
+ * A thread in native code, as in `pbkdf2Sync` or `execSync`, ends only when that returns. Until then it keeps its place: nodes
+ * wait for it, and a process warning says which node it was that is stuck there.
  */
 export class ThreadPool {
   readonly maxWorkers: number;
@@ -41,10 +44,12 @@ export class ThreadPool {
   private closed = false;
   private readonly owner: ThreadOwner = {
     ready: (thread) => (thread.job === undefined ? this.freed(thread) : this.begin(thread, thread.job)),
+    spoiled: (thread, remains) => this.spoiled(thread, remains),
     noticed: ({ job }, message) => noticed(job as Job, message),
     answered: (thread, answer) => this.answered(thread, thread.job as Job, answer),
     unsent: (thread, error) => this.unsent(thread, thread.job as Job, error),
     lost: (thread, cause) => this.lost(thread, cause),
+    stuck: (thread) => this.stuck(thread),
     gone: (thread) => this.gone(thread),
   };
 
@@ -56,8 +61,9 @@ export class ThreadPool {
   }
 
   /**
-   * Ends all threads. Nodes that they are executing fail.
-   * Later runs with this pool are refused.
+   * Ends all threads. Nodes that they are executing fail. Later runs with this pool are refused.
+   * @returns a promise that resolves when the threads have ended, but for those stuck in native code, which a process warning
+   *   names: Node waits for these before the process ends
    */
   async close(): Promise<void> {
     this.closed = true;
@@ -71,7 +77,7 @@ export class ThreadPool {
     this.busy = 0;
     for (const job of [...jobs, ...line, ...this.standing]) job.reject(closed());
     this.standing.clear();
-    await Promise.all(Array.from(this.threads, ({ ended }) => ended));
+    await Promise.all(Array.from(this.threads, ({ over }) => over));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -166,6 +172,8 @@ export class ThreadPool {
 
   /** Gives those who wait what there is: a thread that has nothing to do, or a new one. */
   private advance(): void {
+    if (this.late !== undefined && performance.now() < this.late.until && !this.some(() => true))
+      return this.refuse(undefined, this.late.cause);
     while (this.line.size > 0) {
       const thread = this.free();
       if (thread === undefined && !this.mayStart) return;
@@ -199,7 +207,6 @@ export class ThreadPool {
   }
 
   private start(job: Job): void {
-    if (this.late !== undefined && performance.now() < this.late.until) return this.refuse(job, this.late.cause);
     let thread: WorkerThread;
     try {
       thread = new WorkerThread(this.owner, this.options);
@@ -229,6 +236,7 @@ export class ThreadPool {
 
   /** A thread has no job any more: the next one is whoever waits, for a thread or for its start. */
   private freed(thread: WorkerThread): void {
+    if (thread.isSpoiled) return thread.end();
     const [next = thread.isReady ? this.unstarted() : undefined] = this.line;
     if (next === undefined) return thread.rest();
     this.line.delete(next);
@@ -257,7 +265,7 @@ export class ThreadPool {
       thread.end();
       return job.reject(fault);
     }
-    const [next] = isCompleted(answer) ? this.standing : [];
+    const [next] = isCompleted(answer) && !thread.isSpoiled ? this.standing : [];
     if (next === undefined) this.freed(thread);
     else {
       this.standing.delete(next);
@@ -272,6 +280,15 @@ export class ThreadPool {
     job.reject(error);
   }
 
+  private spoiled(thread: WorkerThread, { leftBehind, by }: LeftBehind): void {
+    const message =
+      `What ${by} had left behind on its thread failed when the node was over: ${leftBehind}. ` +
+      `Await it in the node, or catch its errors.`;
+    warn(message, WARNING);
+    thread.isSpoiled = true;
+    if (thread.job === undefined) thread.end();
+  }
+
   private lost(thread: WorkerThread, cause: unknown): void {
     const { job } = thread;
     this.take(thread);
@@ -281,8 +298,16 @@ export class ThreadPool {
     else warn(`A worker thread failed while it was idle: ${messageOf(cause)}`, WARNING);
   }
 
+  private stuck({ subject }: WorkerThread): void {
+    const message =
+      `A worker thread was told to end, but is stuck in native code; the last it had to do was ${subject}. ` +
+      `Its place, one of ${this.maxWorkers} in its pool, is free when it ends.`;
+    warn(message, WARNING);
+  }
+
   private gone(thread: WorkerThread): void {
-    if (this.threads.delete(thread)) this.advance();
+    this.threads.delete(thread);
+    this.advance();
   }
 
   /** @param job - which it was started for; undefined when that does not wait any more */

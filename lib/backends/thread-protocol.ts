@@ -40,9 +40,19 @@ export type CallTask = readonly [
   extra?: CallExtra,
 ];
 
-/** The module that a task needs. */
-export function moduleOf(task: ProbeTask | CallTask): string {
-  return ("op" in task ? task.address : task[0])[0];
+/** The workflow that a task is about. */
+export function addressOf(task: ProbeTask | CallTask): Address {
+  return "op" in task ? task.address : task[0];
+}
+
+/** The node that a task is about; undefined when it asks for all. */
+export function nodeOf(task: ProbeTask | CallTask): string | undefined {
+  return "op" in task ? undefined : task[1];
+}
+
+/** What a task is about, in words: a node of a workflow, or all of it. */
+export function subjectOf([module, workflow]: Address, node: string | undefined): string {
+  return node === undefined ? `the import of ${module}` : `node "${node}" of "${workflow}"`;
 }
 
 /** What most calls do without. */
@@ -91,6 +101,12 @@ export type CallAnswer =
 /** Given instead of an answer, by a worker that could not execute the task. */
 export interface Problem {
   readonly problem: string;
+}
+
+/** Said when a task that is over has left behind what failed: its message, and whose it was. */
+export interface LeftBehind {
+  readonly leftBehind: string;
+  readonly by: string;
 }
 
 /** Said of a module whose import is over, or waits for good. */

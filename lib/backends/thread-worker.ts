@@ -1,6 +1,7 @@
 /** What a worker thread does: finds nodes in the modules that define them, and executes them. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { serialize } from "node:v8";
+import { LazyAbort } from "../base/abort.js";
 import { show } from "../base/check.js";
 import { inspect } from "../base/clone.js";
 import { drive, pendingOf, type Coroutine } from "../base/coroutine.js";
@@ -24,7 +25,8 @@ import type {
 import { findClass, findDag, listen } from "./worker-modules.js";
 import { serve, type Turn } from "./worker-tasks.js";
 
-const inNode = new AsyncLocalStorage<true>();
+/** The turn of the node whose code it is. */
+const inNode = new AsyncLocalStorage<Turn>();
 
 /** The nodes of a workflow by name, or the reason why there are none. */
 type Nodes = ReadonlyMap<string, NodeSpec> | string;
@@ -37,12 +39,15 @@ const instances = new Map<string, Nodes>();
 const dags = new Map<string, Map<string, Nodes>>();
 const handover = new Handover();
 
-const service = serve((task, turn) => {
-  if (!("op" in task)) return drive(call(task, turn));
-  turn.notify({ began: true });
-  return probe(task);
-});
-listen(() => inNode.getStore() === true, service.loaded);
+const service = serve(
+  (task, turn) => {
+    if (!("op" in task)) return drive(call(task, turn));
+    turn.notify({ began: true });
+    return probe(task);
+  },
+  () => inNode.getStore(),
+);
+listen(() => inNode.getStore() !== undefined, service.loaded);
 export default service.take;
 
 /** By node, why it can't be executed here. */
@@ -117,7 +122,7 @@ function* answerTo(
   const args = context === undefined ? inputs : inputs.toSpliced(context.position, 0, contextOf(spec, context, turn));
   if (extra?.announces === true) turn.notify({ began: true });
   try {
-    let value: unknown = inNode.run(true, () => spec.fn.apply(spec.self, args as unknown[]));
+    let value: unknown = inNode.run(turn, () => spec.fn.apply(spec.self, args as unknown[]));
     const pending = pendingOf(value);
     if (pending !== undefined) value = yield pending;
     if (context === undefined || before === undefined) return [value];
@@ -159,6 +164,7 @@ function changes(record: Record<string, unknown>, before: ReadonlyMap<string, Bu
 function contextOf({ name }: NodeSpec, context: CallContext, turn: Turn): Context {
   const { runId, workflow, attempt, idempotencyKey, trigger, inputs, metadata, metrics } = context;
   const needs = new Map(context.needs);
+  const abort = new LazyAbort();
   const notify = (...progress: Progress) => turn.notify({ progress });
   return {
     runId,
@@ -168,8 +174,10 @@ function contextOf({ name }: NodeSpec, context: CallContext, turn: Turn): Contex
     idempotencyKey,
     inputs,
     trigger,
-    // An abort ends the whole worker, so that this one never fires.
-    signal: new AbortController().signal,
+    get signal() {
+      // An abort ends the whole worker, so that this one never fires.
+      return abort.signal;
+    },
     metadata,
     metrics,
     get: (node, fallback) => (needs.has(node) ? needs.get(node) : fallback),

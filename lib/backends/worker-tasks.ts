@@ -5,9 +5,14 @@ import type * as library from "piscina";
 import { messageOf } from "../base/message.js";
 import { UNREADABLE } from "./thread-faults.js";
 import {
+  addressOf,
+  nodeOf,
   READY,
+  subjectOf,
+  type Address,
   type CallTask,
   type Greeting,
+  type LeftBehind,
   type Loaded,
   type Notice,
   type ProbeTask,
@@ -16,6 +21,9 @@ import {
 
 /** One task, while it goes on. */
 export interface Turn {
+  readonly address: Address;
+  readonly node: string | undefined;
+  isOver: boolean;
   /** Tells the pool something. What a task has left behind tells nothing: its thread may have another by then. */
   notify(notice: Notice): void;
   /** The buffers that move with the answer instead of being copied. */
@@ -36,12 +44,27 @@ export interface Service {
   readonly loaded: (module: string) => void;
 }
 
-export function serve(execute: Execute): Service {
+/** @param turnOf - whose turn the calling code is part of, be that over or not */
+export function serve(execute: Execute, turnOf: () => Turn | undefined): Service {
   let port: MessagePort | undefined;
   let isSending = false;
-  // Piscina throws out of band when it can't send an answer, and the listeners of users may keep that to themselves.
   process.on("uncaughtExceptionMonitor", (error) => {
-    if (isSending) port?.postMessage({ problem: `its answer can't be sent: ${messageOf(error)}` } satisfies Problem);
+    const turn = turnOf();
+    if (turn?.isOver === true) {
+      if (process.listenerCount("uncaughtException") > 0 || process.hasUncaughtExceptionCaptureCallback()) return;
+      // The task that goes on by now is not to blame, and goes on.
+      process.once("uncaughtException", () => {});
+      port?.postMessage({ leftBehind: messageOf(error), by: subjectOf(turn.address, turn.node) } satisfies LeftBehind);
+    }
+    // Piscina throws out of band when it can't send an answer, and the listeners of users may keep that to themselves.
+    else if (isSending)
+      port?.postMessage({ problem: `its answer can't be sent: ${messageOf(error)}` } satisfies Problem);
+  });
+  process.on("exit", (code) => {
+    const turn = turnOf();
+    if (turn?.isOver !== true) return;
+    const problem = `what ${subjectOf(turn.address, turn.node)} had left behind there called process.exit(${code})`;
+    port?.postMessage({ problem } satisfies Problem);
   });
   const loaded = (module: string) => port?.postMessage({ loaded: module } satisfies Loaded);
   const take = async (task: Greeting | ProbeTask | CallTask) => {
@@ -51,15 +74,20 @@ export function serve(execute: Execute): Service {
       port.on("close", exit);
       return READY;
     }
-    let isOver = false;
-    const turn: Turn = { notify: (notice) => isOver || port?.postMessage(notice), moved: [] };
+    const turn: Turn = {
+      address: addressOf(task),
+      node: nodeOf(task),
+      isOver: false,
+      notify: (notice) => turn.isOver || port?.postMessage(notice),
+      moved: [],
+    };
     let answer: unknown;
     try {
       answer = await execute(task, turn);
     } catch (error) {
       answer = { problem: messageOf(error) } satisfies Problem;
     }
-    isOver = true;
+    turn.isOver = true;
     isSending = true;
     if (Reflect.get(MessagePort.prototype, "postMessage") !== postMessage && !arrives()) {
       Reflect.set(MessagePort.prototype, "postMessage", postMessage);

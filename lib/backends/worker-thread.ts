@@ -1,16 +1,25 @@
 import type { MessagePort } from "node:worker_threads";
 import type * as library from "piscina";
+import { deferred } from "../base/deferred.js";
 import { setImmediate } from "../base/turn.js";
 import type { Job } from "./job.js";
-import { loadedIn, problemIn } from "./thread-answers.js";
+import { leftBehindIn, loadedIn, problemIn } from "./thread-answers.js";
 import { BrokenThread, LateStart, ThreadExit, UNREADABLE } from "./thread-faults.js";
-import { moduleOf, READY, type Greeting } from "./thread-protocol.js";
+import {
+  addressOf,
+  nodeOf,
+  READY,
+  subjectOf,
+  type Address,
+  type Greeting,
+  type LeftBehind,
+} from "./thread-protocol.js";
 
 /** How long a thread may take to start, in ms. */
 export const START_TIMEOUT = 10_000;
 /** How long a thread that may be importing a module gets to end itself, in ms. */
 export const EXIT_TIMEOUT = 500;
-/** How long a thread that was ended keeps its place, in ms: one that is stuck in native code may never end. */
+/** How long a thread that is terminated may take to end, in ms, before it counts as stuck: JavaScript stops at once. */
 const END_TIMEOUT = 1000;
 
 /** What workers execute. In a checkout the worker's own source has to be translated first. */
@@ -24,6 +33,8 @@ export function workerUrl(): string {
 export interface ThreadOwner {
   /** It has started. */
   ready(thread: WorkerThread): void;
+  /** What a job of it had left behind failed: it should get no more jobs. */
+  spoiled(thread: WorkerThread, remains: LeftBehind): void;
   /** It said something while it had a job. */
   noticed(thread: WorkerThread, message: unknown): void;
   /** It answered its job. */
@@ -32,7 +43,9 @@ export interface ThreadOwner {
   unsent(thread: WorkerThread, error: unknown): void;
   /** It ends without having been told to. */
   lost(thread: WorkerThread, cause: unknown): void;
-  /** Nothing is executed on it any more. */
+  /** It has been terminated, but does not end: it is in native code, which nothing can interrupt. */
+  stuck(thread: WorkerThread): void;
+  /** It has ended: nothing is executed on it any more. */
   gone(thread: WorkerThread): void;
 }
 
@@ -52,14 +65,20 @@ export interface ThreadOptions {
 export class WorkerThread {
   job: Job | undefined = undefined;
   isReady = false;
+  /** It ends when it has no job any more. */
+  isSpoiled = false;
   /** It gets no more jobs. */
   isEnding = false;
-  /** Settles when it has ended. */
-  readonly ended: Promise<void>;
   private readonly piscina: library.Piscina;
   private readonly port: MessagePort;
+  private readonly ending = deferred();
+  private hasExited = false;
+  private endTimer: NodeJS.Timeout | undefined = undefined;
   private readonly startTimer: NodeJS.Timeout;
   private idleTimer: NodeJS.Timeout | undefined = undefined;
+  /** Of the task that it got last. */
+  private address: Address | undefined = undefined;
+  private node: string | undefined = undefined;
   /** Modules that its tasks need: whether each is loaded. */
   private readonly modules = new Map<string, boolean>();
   /** How many of them are not. */
@@ -93,13 +112,10 @@ export class WorkerThread {
       this.catchUp();
       this.lose(error);
     });
-    this.ended = new Promise((resolve) => {
-      worker.prependListener("exit", (code) => {
-        this.catchUp();
-        this.lose(new ThreadExit(code));
-        owner.gone(this);
-        resolve();
-      });
+    worker.prependListener("exit", (code) => {
+      this.catchUp();
+      this.lose(new ThreadExit(code));
+      this.exited();
     });
     let isLoaded = false;
     this.piscina.once("workerCreate", () => (isLoaded = true));
@@ -108,9 +124,21 @@ export class WorkerThread {
     this.startTimer = setTimeout(() => setImmediate(isLate), START_TIMEOUT).unref();
   }
 
+  /** Settles when it has ended, or is known to be stuck. */
+  get over(): Promise<void> {
+    return this.ending.promise;
+  }
+
+  /** What it had to do last, in words. */
+  get subject(): string {
+    return this.address === undefined ? "its start" : subjectOf(this.address, this.node);
+  }
+
   /** Sends its job to the worker. */
   post({ task, transfer }: Job): void {
-    const module = moduleOf(task);
+    this.address = addressOf(task);
+    this.node = nodeOf(task);
+    const [module] = this.address;
     if (!this.modules.has(module)) {
       this.modules.set(module, false);
       this.loading++;
@@ -137,17 +165,28 @@ export class WorkerThread {
     clearTimeout(this.startTimer);
     clearTimeout(this.idleTimer);
     this.port.close();
-    const timers = [setTimeout(() => this.owner.gone(this), END_TIMEOUT).unref()];
     if (this.isReady && this.loading === 0) this.terminate();
-    else timers.push(setTimeout(() => this.terminate(), EXIT_TIMEOUT));
-    void this.ended.then(() => {
-      timers.forEach(clearTimeout);
-      this.terminate();
-    });
+    else this.endTimer = setTimeout(() => this.terminate(), EXIT_TIMEOUT);
   }
 
   private terminate(): void {
+    clearTimeout(this.endTimer);
+    // It may have ended by now, without that having been read.
+    const isStuck = () => {
+      if (this.hasExited) return;
+      this.owner.stuck(this);
+      this.ending.resolve();
+    };
+    this.endTimer = setTimeout(() => setImmediate(isStuck), END_TIMEOUT).unref();
     void this.piscina.destroy();
+  }
+
+  private exited(): void {
+    this.hasExited = true;
+    clearTimeout(this.endTimer);
+    void this.piscina.destroy();
+    this.owner.gone(this);
+    this.ending.resolve();
   }
 
   private greeted(answer: unknown): void {
@@ -175,8 +214,10 @@ export class WorkerThread {
     if (this.isEnding) return;
     const problem = problemIn(message);
     const loaded = loadedIn(message);
+    const remains = leftBehindIn(message);
     if (problem !== undefined) this.lose(problem);
     else if (loaded !== undefined) this.loaded(loaded);
+    else if (remains !== undefined) this.owner.spoiled(this, remains);
     else if (this.job !== undefined) this.owner.noticed(this, message);
   }
 

@@ -1,17 +1,50 @@
+import { setMaxListeners } from "node:events";
 import { whenSettled } from "./coroutine.js";
+
+type Listener = (reason: unknown) => void;
+
+/** Who listens to a signal. They share one listener: Node takes more than ten on one signal for a leak, and warns. */
+const audiences = new WeakMap<AbortSignal, Audience>();
+
+class Audience {
+  private readonly listeners = new Set<Listener>();
+
+  constructor(private readonly signal: AbortSignal) {}
+
+  add(listener: Listener): void {
+    if (this.listeners.size === 0) this.signal.addEventListener("abort", this.tell, { once: true });
+    this.listeners.add(listener);
+  }
+
+  delete(listener: Listener): void {
+    if (this.listeners.delete(listener) && this.listeners.size === 0)
+      this.signal.removeEventListener("abort", this.tell);
+  }
+
+  private readonly tell = (): void => {
+    const reason = reasonOf(this.signal);
+    for (const listener of this.listeners) listener(reason);
+  };
+}
 
 /**
  * Calls `listener` once when `signal` aborts, at once when it already has.
  * @returns a function that takes the listener off again, so that a long-lived signal keeps nothing of a finished run
  */
-export function onAbort(signal: AbortSignal, listener: (reason: unknown) => void): () => void {
-  const handler = () => listener(reasonOf(signal));
+export function onAbort(signal: AbortSignal, listener: Listener): () => void {
   if (signal.aborted) {
-    handler();
+    listener(reasonOf(signal));
     return () => {};
   }
-  signal.addEventListener("abort", handler, { once: true });
-  return () => signal.removeEventListener("abort", handler);
+  const audience = audienceOf(signal);
+  audience.add(listener);
+  return () => audience.delete(listener);
+}
+
+function audienceOf(signal: AbortSignal): Audience {
+  let audience = audiences.get(signal);
+  if (audience === undefined) audiences.set(signal, (audience = new Audience(signal)));
+  return audience;
 }
 
 /** A signal of somebody else's making may be unable to say. */
@@ -41,6 +74,8 @@ export class LazyAbort {
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController();
+      // It is up to users how many functions listen to it.
+      setMaxListeners(0, this.controller.signal);
       if (this.cause !== undefined) this.controller.abort(this.cause.reason);
     }
     return this.controller.signal;

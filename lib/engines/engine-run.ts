@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import { setImmediate } from "../base/turn.js";
 import { LazyAbort, onAbort } from "../base/abort.js";
 import { Alarm } from "../base/alarm.js";
@@ -52,6 +53,8 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   protected over = false;
   protected lazyAttempts: Attempts | undefined = undefined;
   protected onIdle: (() => void) | undefined = undefined;
+  /** The async context of whoever started it, where its start was left for later. */
+  private home: AsyncResource | undefined = undefined;
   private hasStarted = false;
   private hasEnded = false;
   private isOpening = false;
@@ -135,6 +138,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
    */
   startSoon(onEnd: RunEnd<R>, soon: (begin: () => void) => void): void {
     this.prepare(onEnd);
+    this.home = new AsyncResource("DagwrightRun");
     soon(() => this.go());
   }
 
@@ -162,6 +166,11 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Attem
   /** Does what {@link EngineRun.startSoon} has left for later, if it is not done yet. */
   go(): void {
     if (this.over || this.hasStarted || this.isOpening) return;
+    if (this.home === undefined) this.goWhenRecorded();
+    else this.home.runInAsyncScope(() => this.goWhenRecorded());
+  }
+
+  private goWhenRecorded(): void {
     const { recorder } = this.setup;
     if (recorder === undefined) return this.goNow();
     this.isOpening = true;

@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import { Alarm } from "../base/alarm.js";
 import { block } from "../base/block.js";
 import { timeOfDay } from "../stores/time.js";
@@ -31,6 +32,8 @@ export interface WaitingRun {
 /** What is waited for now. */
 interface OpenWait extends Wait {
   alarm: Alarm | undefined;
+  /** The async context of the run, which goes on there, whoever sends the event. */
+  readonly home: AsyncResource;
 }
 
 /**
@@ -70,7 +73,8 @@ export class EventWaits {
     // At rest in the store, it costs nothing, and whatever process is there when it is time goes on with it.
     const rests = !takesEvents && recorder !== undefined;
     const elapsed = () => this.end(true);
-    this.open = { ...wait, alarm: rests || after === undefined ? undefined : Alarm.at(after.at, elapsed) };
+    const home = new AsyncResource("DagwrightRun");
+    this.open = { ...wait, home, alarm: rests || after === undefined ? undefined : Alarm.at(after.at, elapsed) };
     if (rests) this.end(after !== undefined && after.at <= timeOfDay());
     else recorder?.listens(true);
   }
@@ -87,7 +91,8 @@ export class EventWaits {
 
   /** There are events that may be waited for. */
   mailCame(): void {
-    if (this.open !== undefined && this.takeEvent(this.open)) this.run.pump();
+    const { open } = this;
+    open?.home.runInAsyncScope(() => this.takeEvent(open) && this.run.pump());
   }
 
   /** What others have recorded meanwhile is taken, if it is in time. Otherwise goes where `after` leads, or comes to rest. */

@@ -124,7 +124,7 @@ describe("Decorators", () => {
   it("keep the results of a cached node by the values of its inputs, for as long as its ttl says", async () => {
     let calls = 0;
     class Cached {
-      @cachedNode({ ttl: 30 }) slow(key: unknown) {
+      @cachedNode({ ttl: 60_000 }) slow(key: unknown) {
         calls++;
         return [key, calls];
       }
@@ -136,8 +136,9 @@ describe("Decorators", () => {
     expect(dag.lastRun?.nodes.get("slow")).toMatchObject({ cached: false, attempts: 1 });
     await get({ a: [1] });
     expect(dag.lastRun?.nodes.get("slow")).toMatchObject({ cached: true, attempts: 0, status: "completed" });
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
     expect(await get({ a: [1] })).toBe(3);
+    vi.useRealTimers();
     await expect(get(() => 1)).rejects.toThrow(/Node "slow" is cached, but its inputs can.t be compared/u);
   });
 

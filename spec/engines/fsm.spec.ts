@@ -859,7 +859,7 @@ describe("Events from outside", () => {
   it("are waited for by name of the state: at once if it is there, never longer than the timeout", async () => {
     const handle = order().start();
     await handle.waitFor("created");
-    const shipping = handle.waitFor("shipping", { timeout: 1000 });
+    const shipping = handle.waitFor("shipping", { timeout: 60_000 });
     await expect(handle.waitFor("delivered", { timeout: 10 })).rejects.toThrow(
       /did not enter state "delivered" within 10 ms/u,
     );

@@ -7,16 +7,15 @@ import { Dag, type Context } from "dagwright";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const tsx = createRequire(import.meta.url).resolve("tsx/cli");
 
-/** Runs a script in a process of its own; gives what it printed and how long it lived, in ms. */
-function script(source: string): { output: string; status: number | null; took: number } {
-  const begin = performance.now();
+/** Runs a script in a process of its own; gives what it printed, and its status if it has ended by itself. */
+function script(source: string): { output: string; status: number | null } {
   const code = `import { Dag } from "./lib/index.ts"; const dag = new Dag("d"); ${source}`;
   const { stdout, stderr, status } = spawnSync(process.execPath, [tsx, "--input-type=module", "-e", code], {
     cwd: root,
     encoding: "utf8",
-    timeout: 20_000,
+    timeout: 300_000,
   });
-  return { output: stdout + stderr, status, took: performance.now() - begin };
+  return { output: stdout + stderr, status };
 }
 
 describe("A run that has ended", () => {
@@ -31,12 +30,14 @@ describe("A run that has ended", () => {
       `dag.node("a", { timeout: 600000 }, () => new Promise(() => {})); dag.node("b", () => Promise.reject(1));` +
         `await dag.run({ mode: "async", timeout: 600000 })`,
     ],
-    ["a retry in waiting", `dag.node("a", { retry: 20 }, () => { throw 1; }); await dag.run({ timeout: 1500 })`],
+    [
+      "a retry in waiting",
+      `dag.node("a", { retry: { retries: 1, delay: 600000, maxDelay: 600000 } }, () => { throw 1; }); await dag.run({ timeout: 5 })`,
+    ],
   ])("by %s keeps no process alive", (_what, source) => {
-    const { output, status, took } = script(`${source}.catch((error) => console.log(error.name));`);
+    const { output, status } = script(`${source}.catch((error) => console.log(error.name));`);
     expect(output).toMatch(/^(CancelledError|RunTimeoutError|ExecutionError)\n$/u);
     expect(status).toBe(0);
-    expect(took).toBeLessThan(15_000);
   });
 
   it("leaves no timers and no listeners behind, 200 times over", async () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Dag, Fsm, next, Scheduler, stop, type Observer, type RunEvent } from "dagwright";
+import { Dag, Fsm, next, Scheduler, stop, type Context, type Observer, type RunEvent } from "dagwright";
 import { sqliteStore } from "dagwright/store";
 
 const fails = () => {
@@ -142,6 +142,8 @@ describe("An observer harms no run", () => {
   });
 
   it("by freezing an error, or by what it makes of the error's properties", async () => {
+    // Of what is frozen already, nothing can be made: that throws.
+    vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const keys = ["message", "stack", "name", "cause", "runId", "attempt", "run"];
     const spoil = (error: Error) => {
       for (const key of keys) Object.defineProperty(error, key, { get: fails, set: fails });
@@ -170,6 +172,25 @@ describe("An observer harms no run", () => {
     expect(run.status).toBe("failed");
     expect(inner.length).toBeGreaterThan(0);
     for (const one of inner) expect(await one).toBeTruthy();
+  });
+});
+
+describe("Leaving a stream of events", () => {
+  it("ends the listening, before the run goes on", async () => {
+    const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const dag = new Dag("left");
+    const told: string[] = [];
+    dag.node("a", () => new Promise((resolve) => setTimeout(resolve, 5)));
+    dag.node("b", { after: ["a"] }, (ctx: Context) => ctx.log("after"));
+    const handle = dag.start({ mode: "async" });
+    for await (const { type } of handle.events()) {
+      told.push(type);
+      break;
+    }
+    expect((await handle.result).status).toBe("completed");
+    expect(told).toEqual(["run.started"]);
+    expect(warnings).not.toHaveBeenCalled();
+    warnings.mockRestore();
   });
 });
 

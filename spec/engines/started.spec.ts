@@ -1,14 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CancelledError, Dag, type Context, type ExecutionError, type RunEvent, type RunHandle } from "dagwright";
-import { sleep } from "../support/fake-time.js";
+import { gate, sleep } from "../support/waiting.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-function slowDag(): Dag {
+/** @param second - what its second node waits for */
+function slowDag(second: () => Promise<void> = () => sleep(5)): Dag {
   const dag = new Dag("slow");
   dag.node("a", () => 1);
-  dag.node("b", { needs: ["a"] }, (x: number) => sleep(5).then(() => x + 1));
+  dag.node("b", { needs: ["a"] }, (x: number) => second().then(() => x + 1));
   dag.node("c", { needs: ["b"] }, (x: number, ctx: Context) => {
     ctx.progress(0.5, "half");
     return x + 1;
@@ -54,18 +55,24 @@ describe("A started run", () => {
   });
 
   it("tells what happens from then on to who asks later, and several at once", async () => {
-    const handle = slowDag().start({ mode: "async" });
+    const { opened, open } = gate();
+    const handle = slowDag(() => opened).start({ mode: "async" });
     const all = collect(handle.events());
     await turn();
-    const later = await collect(handle.events());
+    const late = collect(handle.events());
+    open();
+    const later = await late;
     expect(brief(later)).toEqual(brief(await all).slice(brief(await all).indexOf("node.completed b")));
     expect((await handle.result).value).toBe(3);
   });
 
   it("listens in the middle of a run that nobody heard before", async () => {
-    const handle = slowDag().start({ mode: "async" });
+    const { opened, open } = gate();
+    const handle = slowDag(() => opened).start({ mode: "async" });
     await turn();
-    expect(brief(await collect(handle.events()))).toEqual([
+    const events = collect(handle.events());
+    open();
+    expect(brief(await events)).toEqual([
       "node.completed b",
       "node.ready c",
       "attempt.started c",

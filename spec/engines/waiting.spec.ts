@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Fsm, next, PauseRun, stop, waitForEvent, type Context } from "dagwright";
 import { sqliteStore } from "dagwright/store";
 import { sleep, until } from "../support/waiting.js";
@@ -12,6 +12,8 @@ function waiter(): Fsm<any> {
 }
 
 describe("A state machine that waits", () => {
+  afterEach(() => void vi.useRealTimers());
+
   it("pauses when an observer asks for it", async () => {
     const fsm = new Fsm<any>("order");
     fsm.state("a", { initial: true }, (ctx: Context) => {
@@ -53,39 +55,40 @@ describe("A state machine that waits", () => {
   });
 
   it("goes on when it is due after it was paused by hand, or resumed with what can't be stored", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
     const store = sqliteStore(":memory:");
     const fsm = new Fsm<any>("waiter");
-    fsm.state("a", { initial: true }, () => waitForEvent({ X: "b" }, { after: [60, "late"] }));
+    fsm.state("a", { initial: true }, () => waitForEvent({ X: "b" }, { after: [60_000, "late"] }));
     fsm.state("b", () => expect.unreachable());
     fsm.state("late", () => stop("late"));
     const handle = fsm.start({ store, runId: "hand" });
     await handle.waitFor("a");
     await handle.recorded;
-    await new Promise((resolve) => setTimeout(resolve, 5));
     expect((await handle.pause()).status).toBe("paused");
     const { pauseReason } = await fsm.run({ store, runId: "resumed" });
     const rests = await store.getRun("resumed");
     expect(rests).toMatchObject({ status: "paused", pauseReason });
     await expect(fsm.resume("resumed", { store, send: { X: () => {} } })).rejects.toMatchObject({ code: "UNSTORABLE" });
     expect(await store.getRun("resumed")).toEqual(rests);
-    await new Promise((resolve) => setTimeout(resolve, 70));
+    vi.setSystemTime(Date.now() + 60_000);
     expect((await fsm.recover({ store })).map(({ value }) => value)).toEqual(["late", "late"]);
   });
 
   it("is not due again while a state hook has it paused behind the deadline", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
     const store = sqliteStore(":memory:");
     const until = Date.now() + 3_600_000;
     let asked = 0;
     for (const pause of [new PauseRun("ask Ann", { until }), new PauseRun("ask Bob")]) {
       const fsm = new Fsm<any>(pause.message);
-      fsm.state("a", { initial: true }, () => waitForEvent({ X: "b" }, { after: [100, "b"] }));
+      fsm.state("a", { initial: true }, () => waitForEvent({ X: "b" }, { after: [60_000, "b"] }));
       fsm.state("b", () => stop());
       fsm.addStateHook(() => {
         asked++;
         throw pause;
       });
       await fsm.run({ store });
-      await new Promise((resolve) => setTimeout(resolve, 110));
+      vi.setSystemTime(Date.now() + 60_000);
       expect(await fsm.recover({ store })).toMatchObject([{ status: "paused", pauseReason: pause.message }]);
       expect(await fsm.recover({ store })).toEqual([]);
     }

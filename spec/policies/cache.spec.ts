@@ -274,6 +274,33 @@ describe("A cached node", () => {
     expect(calls.length).toBe(2);
   });
 
+  it.each([
+    ["everything", (dag: Dag) => dag.invalidateCache()],
+    ["that result", (dag: Dag) => dag.invalidateCache("a", { x: 1 })],
+  ])("does not keep what was being refreshed when it was made to forget %s", async (_, forget) => {
+    const random = vi.spyOn(Math, "random").mockReturnValue(0);
+    const dag = new Dag("refreshed");
+    let calls = 0;
+    dag.cachedNode("a", { staleAfter: 100, ttl: 10_000 }, async (x: number) => {
+      const call = x + calls++;
+      await sleep(call === 2 ? 500 : 10);
+      return call;
+    });
+    const soon = async () => (await dag.run({ inputs: { x: 1 } })).value;
+    expect(await outcome(soon())).toBe(1);
+    await pass(200);
+    expect(await soon()).toBe(1);
+    await pass(1);
+    expect(calls).toBe(2);
+    random.mockReturnValue(1);
+    await forget(dag);
+    const next = soon();
+    await pass(10);
+    expect(await next).toBe(3);
+    await pass(1000);
+    expect([await soon(), calls]).toEqual([3, 3]);
+  });
+
   it("counts hits and misses in the run's metrics", async () => {
     const dag = new Dag("d");
     for (const name of ["a", "b", "c"]) dag.cachedNode(name, {}, () => name);

@@ -4,6 +4,7 @@ import {
   circuits,
   circuitState,
   Dag,
+  ExecutionError,
   Fsm,
   node,
   resetCircuit,
@@ -21,9 +22,10 @@ let keys = 0;
 /** A dag of one node under a circuit of its own, which does what `behave.now` says. */
 function service(options: CircuitBreakerOptions = {}, more = {}) {
   const key = `service ${keys++}`;
-  const behave = { now: "fail" as "fail" | "work" | "hang" };
+  const behave = { now: "fail" as "fail" | "fail late" | "work" | "hang" };
   const fn = vi.fn((signal: AbortSignal) => {
-    if (behave.now === "fail") throw new Error("down");
+    const fail = () => Promise.reject(new Error("down"));
+    if (behave.now.startsWith("fail")) return behave.now === "fail" ? fail() : sleep(1000).then(fail);
     return behave.now === "work" ? "up" : sleep(1000).then(() => (signal.throwIfAborted(), "late"));
   });
   const dag = new Dag("service");
@@ -127,6 +129,23 @@ describe("circuitBreaker", () => {
     const value = await outcome(late);
     expect(value.value).toBe("late");
     expect(circuitState(key)).toBe("open");
+  });
+
+  it("is not opened by a late failure of a call from before it opened, once it has closed again", async () => {
+    const { key, behave, dag } = service({ failureThreshold: 1, resetAfter: 100 });
+    behave.now = "fail late";
+    const late = dag.run().catch((error: unknown) => error);
+    behave.now = "fail";
+    const early = dag.run().catch((error: unknown) => error);
+    await pass(1);
+    expect(circuitState(key)).toBe("open");
+    await pass(100);
+    behave.now = "work";
+    expect((await dag.run()).value).toBe("up");
+    expect(circuitState(key)).toBe("closed");
+    await pass(1000);
+    expect([await early, await late]).toEqual([expect.any(ExecutionError), expect.any(ExecutionError)]);
+    expect(circuitState(key)).toBe("closed");
   });
 
   it("counts a call with all its retries once", async () => {

@@ -182,6 +182,24 @@ describe("concurrencyKey", () => {
     expect((await dag.run()).value).toBe("free");
   });
 
+  it("lets in, in their turn, those who wait behind one that leaves the line", async () => {
+    const concurrencyKey = { key: newKey() };
+    const [holder, first, behind] = [
+      dagOf(1, { concurrencyKey }, 100),
+      dagOf(1, { concurrencyKey }),
+      dagOf(2, { concurrencyKey }, 100),
+    ];
+    const controller = new AbortController();
+    const holding = holder.dag.run();
+    const leaving = first.dag.run({ signal: controller.signal }).catch((error: unknown) => error);
+    const waiting = behind.dag.run({ mode: "async" });
+    await pass(10);
+    controller.abort();
+    expect(await leaving).toBeInstanceOf(CancelledError);
+    await outcome(Promise.all([holding, waiting]));
+    expect([first.began, behind.began]).toEqual([[], [100, 200]]);
+  });
+
   it("frees its place when a hook of a cancelled node never comes back", async () => {
     const concurrencyKey = { key: newKey() };
     const dag = new Dag("d");

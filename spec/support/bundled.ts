@@ -25,7 +25,7 @@ export function bundled(name: string): string {
       },
       ssr: { noExternal: ["kysely", "reflect-metadata", "js-tokens"] },
     });
-  }, 60_000);
+  });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return join(folder, `${name}.js`);
 }

@@ -1,6 +1,6 @@
 /** Values that make trouble for whoever looks at them, and functions that throw, return and promise them. */
 import { runInNewContext } from "node:vm";
-import { Dag, decide, next, PauseRun, route, stop } from "dagwright";
+import { Dag, decide, next, PauseRun, route, stop, type ExecutionError } from "dagwright";
 
 const trap = (): never => {
   throw new Error("trap");
@@ -160,6 +160,20 @@ export function outcomeOf(deed: () => unknown): unknown {
     // No promise, or none that rejects.
   }
   return outcome;
+}
+
+/** What is wrong with how a run ended: nothing, if it gives a result or an error of ours with all that belongs to it. */
+export async function faultOf(start: () => unknown): Promise<string | undefined> {
+  try {
+    await start();
+    return undefined;
+  } catch (thrown) {
+    const error = thrown as ExecutionError;
+    if (!(error instanceof Error)) return "it rejects with no error";
+    if (typeof error.code !== "string" || typeof error.message !== "string") return `it rejects with ${error.stack}`;
+    if (error.message.length > 50_000) return "its message is too long";
+    return ["RUN_TIMEOUT", "INTERNAL"].includes(error.code) ? error.message : undefined;
+  }
 }
 
 /** A dag for each hostile value that comes out of a node on a thread. What V8 itself can't read again is left out. */

@@ -8,11 +8,13 @@ export interface Script {
   readonly pause?: readonly number[];
   /** How long each keeps its thread, in ms. */
   readonly spin?: number;
+  /** Each keeps its thread until it is let go. */
+  readonly isHeld?: boolean;
 }
 
 export const WIDTH = 24;
-/** Shared by runs: how many nodes run now, and how many did at most. */
-export const newGauge = () => new Int32Array(new SharedArrayBuffer(8));
+/** Shared by runs: how many nodes run now, how many did at most, and how many of those that are held may go. */
+export const newGauge = () => new Int32Array(new SharedArrayBuffer(12));
 /** How often each node was called. */
 export const newBoard = () => new Int32Array(new SharedArrayBuffer(WIDTH * 4));
 
@@ -23,7 +25,21 @@ function enter(gauge: Int32Array): void {
   }
 }
 
-function behave(node: number, gauge: Int32Array, { fail, exit, pause, spin }: Script): number {
+export function letGo(gauge: Int32Array, count: number): void {
+  Atomics.add(gauge, 2, count);
+  Atomics.notify(gauge, 2);
+}
+
+function hold(gauge: Int32Array): void {
+  for (;;) {
+    const count = Atomics.load(gauge, 2);
+    if (count === 0) Atomics.wait(gauge, 2, 0);
+    else if (Atomics.compareExchange(gauge, 2, count, count - 1) === count) return;
+  }
+}
+
+function behave(node: number, gauge: Int32Array, { fail, exit, pause, spin, isHeld }: Script): number {
+  if (isHeld === true) hold(gauge);
   const end = performance.now() + (spin ?? 0);
   while (performance.now() < end);
   Atomics.sub(gauge, 0, 1);

@@ -194,7 +194,7 @@ export const givenInstance = Dag.from(new Given("given"));
 
 /** Nodes that say where they run, and how long they may. */
 export const marked = new Dag("marked", { module: import.meta.url });
-marked.node("where", { backend: "thread", timeout: 100 }, () => where());
+marked.node("where", { backend: "thread", timeout: 5000 }, () => where());
 marked.node("here", () => where());
 
 /** Made by a function, so that no import makes it. */

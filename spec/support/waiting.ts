@@ -4,10 +4,18 @@ export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(r
 
 export const never = () => new Promise<never>(() => {});
 
-/** Waits for something to come about. */
+/** A promise, and what resolves it. */
+export function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open };
+}
+
+/** Waits for something to come about. It looks so many times, for half a minute at least: a busy machine gets longer. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const began = performance.now(); !(await condition()); await sleep(2)) {
-    if (performance.now() - began > 20_000) throw new Error("It has not come about in 20 s.");
+  for (let looks = 0; !(await condition()); looks++) {
+    if (looks === 15_000) throw new Error(`It has not come about: ${condition}`);
+    await sleep(2);
   }
 }
 

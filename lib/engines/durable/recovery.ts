@@ -1,3 +1,4 @@
+import { onAbort } from "../../base/abort.js";
 import { DagwrightError, StoreError, type StoreErrorCode } from "../../base/errors.js";
 import { messageOf } from "../../base/message.js";
 import { CancelledError, RecoverError } from "../../run/errors.js";
@@ -117,14 +118,14 @@ class Crew<T> {
 /** Resolves after `ms`, or when the signal aborts. */
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
-    if (signal?.aborted === true) return resolve();
+    let removeListener: (() => void) | undefined;
     const over = () => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", over);
+      removeListener?.();
       resolve();
     };
     const timer = setTimeout(over, ms);
-    signal?.addEventListener("abort", over);
+    if (signal !== undefined) removeListener = onAbort(signal, over);
   });
 }
 

@@ -1,10 +1,19 @@
 import { createRequire } from "node:module";
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { BackendError, CancelledError, NodeTimeoutError, ThreadPool, type RunEvent } from "dagwright";
 import { closing, HOSTILE, lasting, marked, newCounts, patching, posting, proxied } from "../support/pooled.js";
+import { sleep } from "../support/waiting.js";
 
 const two = new ThreadPool({ maxWorkers: 2 });
 afterAll(() => two.close());
+
+/** How long a first node takes with its thread's start, in ms: at a fraction of that something of it goes on. */
+let cold: number;
+beforeAll(async () => {
+  const began = performance.now();
+  await lasting.run({ mode: "parallel", pool: two, inputs: { ms: 0 } });
+  cold = performance.now() - began;
+});
 
 describe("A pool with a thread that could not start", () => {
   it("starts another one after a while, though its first has not ended its node", async () => {
@@ -13,10 +22,11 @@ describe("A pool with a thread that could not start", () => {
     const pool = new ThreadPool({ maxWorkers: 2 });
     const options = { pool, mode: "parallel" } as const;
     const controller = new AbortController();
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     try {
       const long = lasting.run({ ...options, inputs: { ms: 60_000 }, signal: controller.signal });
       const ended = long.catch((error: unknown) => error);
-      while (!pool.isUp) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (!pool.isUp) await sleep(5);
       Reflect.set(threads, "Worker", function () {
         Reflect.set(threads, "Worker", Worker);
         throw new Error("no thread is left");
@@ -24,7 +34,10 @@ describe("A pool with a thread that could not start", () => {
       expect((await lasting.run({ ...options, inputs: { ms: 1 } })).value).toBe(false);
       controller.abort();
       expect(await ended).toBeInstanceOf(CancelledError);
+      const warning = "A worker thread could not start; its pool makes do with others: no thread is left";
+      expect(warned.mock.calls).toEqual([[warning, "DagwrightWorkerWarning"]]);
     } finally {
+      warned.mockRestore();
       Reflect.set(threads, "Worker", Worker);
       await pool.close();
     }
@@ -58,11 +71,11 @@ describe("A pool of one", () => {
   it("goes on to the next node when runs are aborted, be it while their thread starts, waits or works", async () => {
     const pool = new ThreadPool({ maxWorkers: 1, idleTimeout: 5 });
     const counts = newCounts();
-    for (const delay of [0, 20, 200, 500, 800]) {
+    for (const part of [0, 0.1, 0.4, 0.8, 1.2]) {
       const controller = new AbortController();
       const options = { mode: "async", pool, signal: controller.signal } as const;
       const runs = [1, 2].map(() => lasting.run({ ...options, mode: "parallel", inputs: { ms: 60_000 } }));
-      setTimeout(() => controller.abort(), delay);
+      setTimeout(() => controller.abort(), part * cold);
       for (const run of runs) await expect(run).rejects.toBeInstanceOf(CancelledError);
       const next = await marked.run({ mode: "async", pool, inputs: { counts, ms: 1 } });
       expect(next.get("a")).toBe(false);
@@ -74,12 +87,12 @@ describe("A pool of one", () => {
 
 describe("A pool that is closed", () => {
   it("fails what it executes and what waits for it, at whatever moment, and can be closed twice", async () => {
-    for (const delay of [0, 50, 700, 1200]) {
+    for (const part of [0, 0.2, 0.8, 1.5]) {
       const pool = new ThreadPool({ maxWorkers: 1 });
       const runs = [1, 2, 3].map(() =>
         lasting.run({ mode: "parallel", pool, inputs: { ms: 60_000 }, errorStrategy: "continue" }),
       );
-      await new Promise((resolve) => setTimeout(resolve, delay));
+      await sleep(part * cold);
       await Promise.all([pool.close(), pool.close()]);
       for (const run of await Promise.all(runs)) {
         expect(run.status).toBe("failed");
@@ -119,13 +132,14 @@ describe("What code on a thread says", () => {
   });
 
   it("instead of an answer fails its node, and no other on that thread", async () => {
-    for (const message of HOSTILE.keys()) {
-      const run = await patching.run({ mode: "parallel", pool: two, inputs: { message }, errorStrategy: "continue" });
+    const options = { mode: "parallel", pool: two, errorStrategy: "continue" } as const;
+    const runs = HOSTILE.map((_, message) => patching.run({ ...options, inputs: { message } }));
+    for (const run of await Promise.all(runs)) {
       expect(run.nodes.get("patches")?.error).toBeInstanceOf(BackendError);
       expect(run.nodes.get("patches")?.error?.message).toContain("it said what can't be read");
       expect(run.get("next")).toBe("fine");
     }
-  }, 60_000);
+  });
 
   it("that can't be sent fails its node, also where errors that nobody catches are kept silent", async () => {
     for (const isSilent of [false, true]) {

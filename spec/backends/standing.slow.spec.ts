@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { BackendError, CancelledError, ExecutionError, ThreadPool, type RunResult } from "dagwright";
-import { newBoard, newGauge, wide, WIDTH, type Script } from "../support/standing.js";
-import { sleep } from "../support/waiting.js";
+import { letGo, newBoard, newGauge, wide, WIDTH, type Script } from "../support/standing.js";
+import { sleep, until } from "../support/waiting.js";
 
 const one = new ThreadPool({ maxWorkers: 1 });
 const two = new ThreadPool({ maxWorkers: 2 });
@@ -54,18 +54,17 @@ describe("Nodes that wait for a thread", () => {
   });
 
   it("are not called any more once their run is paused", async () => {
-    await start(one, {}).run.result;
-    for (const delay of [15, 40, 60]) {
-      const { run, board, gauge } = start(one, { spin: 5 });
-      await sleep(delay);
-      // One is being called: what stands by has not begun.
-      while (Atomics.load(gauge, 0) === 0) await sleep(1);
-      const before = callsOf(board);
-      const result = await run.pause();
-      await sleep(30);
+    for (const count of [1, 4, 12]) {
+      const { run, board, gauge } = start(one, { isHeld: true });
+      letGo(gauge, count);
+      await until(() => callsOf(board).filter(Boolean).length === count + 1);
+      const paused = run.pause();
+      letGo(gauge, WIDTH);
+      const result = await paused;
+      await sleep(20);
       expect(result.status).toBe("paused");
       const calls = callsOf(board);
-      expect(calls).toEqual(before);
+      expect(calls.filter(Boolean)).toHaveLength(count + 1);
       expect(statusesOf(result)).toEqual(calls.map((count) => (count === 1 ? "completed" : "ready")));
       expect(calls.every((count, i) => count === 1 || calls.slice(i).every((later) => later === 0))).toBe(true);
     }
@@ -85,16 +84,16 @@ describe("Nodes that wait for a thread", () => {
   });
 
   it("are not called any more once their run is aborted", async () => {
-    for (const delay of [15, 40]) {
+    for (const count of [1, 6]) {
       const abort = new AbortController();
-      const { run, board } = start(two, { spin: 5 }, { signal: abort.signal });
-      setTimeout(() => abort.abort(), delay);
+      const { run, board, gauge } = start(two, { isHeld: true }, { signal: abort.signal });
+      letGo(gauge, count);
+      await until(() => callsOf(board).filter(Boolean).length === count + 2);
+      abort.abort();
+      letGo(gauge, WIDTH);
       await expect(run.result).rejects.toBeInstanceOf(CancelledError);
       await sleep(20);
-      const calls = callsOf(board);
-      await sleep(30);
-      expect(callsOf(board)).toEqual(calls);
-      expect(calls.includes(0)).toBe(true);
+      expect(callsOf(board).filter(Boolean)).toHaveLength(count + 2);
     }
   });
 
@@ -126,10 +125,12 @@ describe("Nodes that wait for a thread", () => {
 
   it("fail when their pool is closed", async () => {
     const own = new ThreadPool({ maxWorkers: 1 });
-    const runs = [1, 2, 3].map(() => start(own, { spin: 10 }, { errorStrategy: "continue" }).run);
-    await sleep(400);
+    const gauge = newGauge();
+    letGo(gauge, 5);
+    const begun = [1, 2, 3].map(() => start(own, { isHeld: true }, { errorStrategy: "continue" }, gauge));
+    await until(() => begun.flatMap(({ board }) => callsOf(board)).filter(Boolean).length === 6);
     const closed = own.close();
-    const results = await Promise.all(runs.map(({ result }) => result));
+    const results = await Promise.all(begun.map(({ run }) => run.result));
     await closed;
     for (const result of results) {
       expect(result.status).toBe("failed");

@@ -39,6 +39,8 @@ import {
   twins,
   unhurried,
 } from "../support/threaded.js";
+import { newFlag, next } from "../support/stuck.js";
+import { until } from "../support/waiting.js";
 
 const pool = new ThreadPool({ maxWorkers: 2 });
 const parallel = { mode: "parallel", pool } as const;
@@ -348,9 +350,18 @@ describe("Control over a worker", () => {
   });
 
   it("counts a timeout from the function's call, not from loading the module", async () => {
-    const cold = new ThreadPool({ maxWorkers: 1 });
-    expect((await marked.run({ mode: "parallel", pool: cold })).nodes.get("where")?.backend).toBe("thread");
-    await cold.close();
+    const own = new ThreadPool({ maxWorkers: 1 });
+    const options = { mode: "parallel", pool: own } as const;
+    // It is known by then that workers find the node, but this one has not loaded its module.
+    expect((await marked.run(parallel)).nodes.get("where")?.backend).toBe("thread");
+    await next.run({ ...options, inputs: { flag: newFlag() } });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const run = marked.run(options);
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    vi.advanceTimersByTime(6000);
+    vi.useRealTimers();
+    expect((await run).nodes.get("where")?.backend).toBe("thread");
+    await own.close();
   });
 
   it("ends a node that spins when the run is aborted or takes too long", async () => {
@@ -436,13 +447,9 @@ describe("ThreadPool", () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     const entry = await ask(1);
     expect(entry).toBe(first);
-    const changed = async () => {
-      random.mockReturnValue(1);
-      const value = await ask(1);
-      if (value === first) throw new Error("not refreshed yet");
-      return value;
-    };
-    const later = await vi.waitFor(changed);
+    random.mockReturnValue(1);
+    await until(async () => (await ask(1)) !== first);
+    const later = await ask(1);
     expect(later).toEqual([1, expect.any(Number), 1]);
     expect(later[1]).not.toBe(0);
     random.mockRestore();

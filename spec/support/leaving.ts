@@ -1,0 +1,30 @@
+/** Workflows for specs of what nodes leave behind on their threads: what workers import. */
+import { Dag } from "dagwright";
+
+/** How what a node left behind can fail. */
+const ways = {
+  rejection: () => void Promise.reject(new Error("left behind")),
+  timer: () =>
+    setTimeout(() => {
+      throw new Error("left behind");
+    }),
+  exit: () => process.exit(3),
+};
+export type Way = keyof typeof ways;
+
+/** How many nodes this thread has executed. */
+let count = 0;
+
+/** The first node leaves behind what fails when the flag is raised; the second one raises it, and goes on for a while. */
+export const leaving = new Dag("leaving");
+leaving.node("leaves", (way: Way, flag: Int32Array) => {
+  const look = () => void (Atomics.load(flag, 0) === 1 ? ways[way]() : setTimeout(look, 1));
+  look();
+  return ++count;
+});
+leaving.node("innocent", { after: ["leaves"] }, async (flag: Int32Array) => {
+  Atomics.store(flag, 0, 1);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return ++count;
+});
+leaving.node("next", { after: ["innocent"] }, () => ++count);

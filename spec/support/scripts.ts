@@ -1,0 +1,73 @@
+import { execFileSync, spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect } from "vitest";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+export const tsx = createRequire(import.meta.url).resolve("tsx/cli");
+
+/**
+ * Loaded before a script: a time limit of this many ms is over after a twentieth of that, and how many were is the last line.
+ * So nobody waits for limits, and whether somebody did is known without a look at the clock.
+ */
+const hurry = (limit: number) => `
+  const { isMainThread } = require("node:worker_threads");
+  const { setTimeout } = globalThis;
+  let over = 0;
+  const counted = (callback) => () => (over++, callback());
+  if (isMainThread) {
+    globalThis.setTimeout = (callback, ms, ...rest) =>
+      ms === ${limit} ? setTimeout(counted(callback), ms / 20) : setTimeout(callback, ms, ...rest);
+    process.on("exit", () => console.log(over + " limits"));
+  }`;
+
+/** A folder for scripts in which the package is installed, built from this checkout. */
+export class Scripts {
+  private folder = "";
+
+  constructor() {
+    beforeAll(() => {
+      const parent = join(root, "node_modules/.cache/dagwright-spec");
+      mkdirSync(parent, { recursive: true });
+      // Inside the repository, so that packages are found from there.
+      this.folder = mkdtempSync(join(parent, "scripts-"));
+      const installed = join(this.folder, "node_modules/dagwright");
+      const build = join(root, "node_modules/tsdown/dist/run.mjs");
+      const options = ["--no-dts", "--logLevel", "error", "--out-dir", join(installed, "dist")];
+      execFileSync(process.execPath, [build, ...options], { cwd: root, stdio: "pipe" });
+      cpSync(join(root, "package.json"), join(installed, "package.json"));
+      this.write("tsconfig.json", JSON.stringify({ compilerOptions: { target: "ES2022", module: "NodeNext" } }));
+    });
+    afterAll(() => rmSync(this.folder, { recursive: true, force: true }));
+  }
+
+  /** Makes a file beside the scripts; gives its path. */
+  write(file: string, source: string): string {
+    const path = join(this.folder, file);
+    writeFileSync(path, source);
+    return path;
+  }
+
+  /** Makes a file to be loaded before a script; gives the flags for that. */
+  preload(file: string, source: string): string[] {
+    return ["--require", this.write(file, source)];
+  }
+
+  /** The flags for {@link hurry}. */
+  hurry(limit: number): string[] {
+    return this.preload(`hurry-${limit}.cjs`, hurry(limit));
+  }
+
+  /** Runs a script, which has to end by itself; gives its lines. @param args - of the script */
+  async run(file: string, source: string, flags: string[] = [], args: string[] = []): Promise<string[]> {
+    const path = this.write(file, source);
+    const child = spawn(process.execPath, [...flags, path, ...args], { cwd: this.folder, timeout: 300_000 });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += String(text)));
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    expect([code, output]).toEqual([0, output]);
+    return output.trimEnd().split("\n");
+  }
+}

@@ -1,0 +1,80 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+
+const folder = fileURLToPath(new URL(".", import.meta.url));
+const root = join(folder, "../..");
+
+const config = ts.readConfigFile(join(root, "tsconfig.json"), (path) => ts.sys.readFile(path)).config as {
+  compilerOptions: object;
+};
+const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
+
+/** Every file is read once, whichever programs it is part of. */
+const files = new Map<string, ts.SourceFile | undefined>();
+
+/** Checks files, one of which may be given as text, but nothing that they import: the problems, and what that cost. */
+function check(names: readonly string[], experimentalDecorators: boolean, text?: string) {
+  const host = ts.createCompilerHost(options, true);
+  const read = host.getSourceFile.bind(host);
+  host.getSourceFile = (name, target, ...rest) => {
+    if (text !== undefined && name === names[0]) return ts.createSourceFile(name, text, target, true);
+    if (!files.has(name)) files.set(name, read(name, target, ...rest));
+    return files.get(name);
+  };
+  const decorators = { experimentalDecorators, emitDecoratorMetadata: experimentalDecorators };
+  const program = ts.createProgram(names, { ...options, ...decorators }, host);
+  const problems = names.flatMap((name) => {
+    const file = program.getSourceFile(name);
+    return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
+  });
+  // Not part of the compiler's typings, but what its --extendedDiagnostics prints.
+  const costs = program as unknown as {
+    getInstantiationCount(): number;
+    getRelationCacheSizes(): { readonly assignable: number };
+  };
+  return {
+    problems: problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n")),
+    instantiations: costs.getInstantiationCount(),
+    comparisons: costs.getRelationCacheSizes().assignable,
+  };
+}
+
+describe.each([
+  ["standard", false],
+  ["legacy", true],
+])("The compiler, with %s decorators,", (_, legacy) => {
+  it("takes what the typings promise to take, and refuses the rest", () => {
+    const names = ["builder", "class", "states"].map((name) => join(folder, `${name}.ts`));
+    expect(check(names, legacy).problems).toEqual([]);
+    const broken = `const answer: number = "42";\n// @ts-expect-error\nexport const fine: number = answer;\n`;
+    expect(check([join(folder, "broken.ts")], legacy, broken).problems).toEqual([
+      "Type 'string' is not assignable to type 'number'.",
+      "Unused '@ts-expect-error' directive.",
+    ]);
+  });
+
+  // The time that takes depends on the machine; these numbers are the same everywhere.
+  it("checks a class of 100 chained nodes with little work", () => {
+    const nodes = Array.from({ length: 100 }, (_, i) =>
+      i === 0
+        ? "  @node n0() { return { value: 0 }; }"
+        : `  @node("n${i - 1}") n${i}(x: { value: number }) { return { value: x.value + 1 }; }`,
+    );
+    const end = "export const end = async () => (await Dag.from(Chain).run()).get('n99').value;";
+    const cost = (source: string) => {
+      const { problems, ...costs } = check(
+        [join(folder, "chain.ts")],
+        legacy,
+        `import { Dag, node } from "dagwright";\n${source}\n`,
+      );
+      expect(problems).toEqual([]);
+      return costs;
+    };
+    const empty = cost("export const dag = [new Dag('d'), node];");
+    const chain = cost(`class Chain {\n${nodes.join("\n")}\n}\n${end}`);
+    expect(chain.instantiations - empty.instantiations).toBeLessThan(200_000);
+    expect(chain.comparisons - empty.comparisons).toBeLessThan(10_000);
+  });
+});

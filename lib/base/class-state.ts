@@ -5,6 +5,8 @@ export type Class = abstract new (...args: any[]) => object;
 
 /** What compilers make of private members for older targets: TypeScript, Babel, esbuild and swc. */
 const COMPILED = /\b_{1,2}(?:classPrivate|class_private_|private(?:Add|Get|Set|Method|In|Wrapper)\b)/u;
+/** A map of the instances' data, beside them. */
+const ASIDE = /\.(?:get|set|has)\(\s*this\s*[,)]/u;
 const NATIVE = /\[native code\]\s*\}$/u;
 const MODIFIERS = new Set(["static", "async", "get", "set", "accessor", "*"]);
 
@@ -14,7 +16,7 @@ export interface Ancestry {
   readonly prototypes: readonly object[];
   /** The native class that they are built on; undefined when there is none. */
   readonly native: string | undefined;
-  /** How one of the classes hides data. What is kept in closures and weak maps can't be seen. */
+  /** How one of the classes hides data, as far as its text shows. What is kept in closures can't be seen. */
   readonly hiding: string | undefined;
 }
 
@@ -34,8 +36,10 @@ function hidingIn(prototype: object, isOwn: boolean): string | undefined {
   const Class = classOf(prototype);
   if (Class === undefined) return undefined;
   const source = Function.prototype.toString.call(Class);
-  if (NATIVE.test(source)) return `is built on ${Class.name}, whose data may be hidden`;
-  return hasPrivateMembers(source) ? `has private members${isOwn ? "" : ` in ${Class.name}`}` : undefined;
+  if (NATIVE.test(source)) return isOwn ? "may hide its data" : `is built on ${Class.name}, which may hide its data`;
+  const where = isOwn ? "" : ` in ${Class.name}`;
+  if (hasPrivateMembers(source)) return `has private members${where}`;
+  return ASIDE.test(source) ? `keeps data in a map beside it${where}` : undefined;
 }
 
 /** The class that a prototype belongs to; undefined when it is an object like any other. */

@@ -1,7 +1,7 @@
 /** What the language brings along, and its data. */
 
 /** A kind of object that refers to no other ones. */
-interface Leaf {
+export interface Leaf {
   readonly prototype: object;
   /** Its data, as JSON keeps it. @throws {TypeError} for what only looks like one */
   readonly parts: (value: any) => readonly (string | number | null)[];

@@ -1,7 +1,34 @@
 import { deferred, type Deferred } from "../base/deferred.js";
 
-/** What became of a computation; undefined when it was given up. */
-export type Landing = { readonly value: unknown } | { readonly error: unknown } | undefined;
+/** A failure that is not only its run's own. */
+export interface Failure {
+  readonly error: unknown;
+  readonly runId: string;
+  /** What it may be due to: the key of the run's metadata, null when that has none; undefined when nobody looked at it. */
+  readonly metadata: string | null | undefined;
+}
+
+/** An expired result stands in, because there is none better. */
+export interface StandIn {
+  /** What computing it anew failed with. */
+  readonly error: unknown;
+  /** When it was computed, in ms since 1970. */
+  readonly storedAt: number;
+}
+
+/** A computation gave a value, or there is one. */
+export interface Landed {
+  readonly value: unknown;
+  readonly standIn?: StandIn;
+}
+
+/** What became of a computation; undefined when it was given up, or failed for reasons of its run alone. */
+export type Landing =
+  | Landed
+  | { readonly failure: Failure }
+  /** Nobody else can have the value. */
+  | "unshareable"
+  | undefined;
 
 /** One computation under way, and those who wait for what becomes of it. */
 export class Flight {
@@ -12,7 +39,8 @@ export class Flight {
     return (this.followers ??= deferred<Landing>()).promise;
   }
 
-  land(landing: Landing): void {
-    this.followers?.resolve(landing);
+  /** @param landing - asked for if somebody waits */
+  land(landing: () => Landing): void {
+    this.followers?.resolve(landing());
   }
 }

@@ -34,9 +34,10 @@ import {
   isErrorOf,
   type ErrorSite,
 } from "../run/errors.js";
-import { CachedNode, Watch } from "./cached-node.js";
+import { CachedNode } from "./cached-node.js";
 import { DetachedHost } from "./detached-host.js";
 import { Lines } from "./lines.js";
+import { Watch } from "./watch.js";
 
 /** What attempts need of the run they are part of. Nodes, and states alike, go by their index in the plan. */
 export interface AttemptHost extends AttemptControls {
@@ -280,7 +281,7 @@ export class Attempts {
       if (gate !== undefined) yield* this.waits.for(gate);
       const ctx = host.contextOf(node, n, new Controls(host, abort));
       const watch = this.watches?.get(node);
-      watch?.notice(ctx);
+      if (watch !== undefined && takesContext(spec)) watch.notice(ctx);
       const call = { spec, args: host.argumentsOf(node, ctx), ctx };
       const expired = () => {
         const message = `${host.labelOf(node)} took longer than its timeout of ${timeout} ms. Raise it, or find out what takes so long.`;
@@ -311,6 +312,10 @@ export class Attempts {
       this.waits.leave(abort);
     }
   }
+}
+
+function takesContext({ signature }: NodeSpec): boolean {
+  return signature.contextAt >= 0 || signature.extra;
 }
 
 /** Where a node is, as in "held by". */

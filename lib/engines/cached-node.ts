@@ -1,47 +1,11 @@
 import type { Coroutine } from "../base/coroutine.js";
-import { isInstance } from "../base/hostile.js";
 import { structuralKey } from "../base/structural-key.js";
 import type { Waits } from "../base/waits.js";
-import type { Context } from "../definition/context.js";
 import type { CacheUser } from "../policies/cache.js";
 import type { Failure, StandIn } from "../policies/flights.js";
-import { isErrorOf, RetryExhaustedError, sameErrorAt } from "../run/errors.js";
+import { isErrorOf, sameErrorAt } from "../run/errors.js";
 import type { AttemptHost, Attempts } from "./attempts.js";
-
-/** How the function of a cached node fares: by this, a failure of the node is told from one of its run alone. */
-export class Watch {
-  private readonly thrown = new Set<unknown>();
-  private hasReadMetadata = false;
-
-  /** Calls the function. */
-  *over(call: Coroutine): Coroutine {
-    try {
-      return yield* call;
-    } catch (error) {
-      this.thrown.add(error);
-      throw error;
-    }
-  }
-
-  /** Notices when somebody looks at what the run has been given beside inputs. */
-  notice(context: Context): void {
-    const get = () => {
-      this.hasReadMetadata = true;
-      return Reflect.get(Object.getPrototypeOf(context) as object, "metadata", context) as unknown;
-    };
-    Object.defineProperty(context, "metadata", { get });
-  }
-
-  get dependsOnMetadata(): boolean {
-    return this.hasReadMetadata;
-  }
-
-  /** Whether it was the function that failed, in every attempt. */
-  hasFailed(error: unknown): boolean {
-    if (this.thrown.has(error)) return true;
-    return isInstance(error, RetryExhaustedError) && error.errors.every((each) => this.thrown.has(each));
-  }
-}
+import type { Watch } from "./watch.js";
 
 /** Looks a node's result up on behalf of its run. */
 export class CachedNode implements CacheUser {
@@ -84,25 +48,27 @@ export class CachedNode implements CacheUser {
   }
 
   failure(error: unknown): Failure | undefined {
-    const { host, watch } = this;
-    if (host.isOver || watch?.hasFailed(error) !== true) return undefined;
-    const { runId } = host.siteOf(this.node, 0);
-    return { error, runId, metadata: watch.dependsOnMetadata ? this.metadataKey() : undefined };
+    const { host, node, watch } = this;
+    const { runId } = host.siteOf(node, 0);
+    if (host.isOver || watch?.hasFailed(error, runId) !== true || watch.hasSeenFound) return undefined;
+    const circumstances = watch.hasSeenGiven ? this.circumstances() : "";
+    return circumstances === undefined ? undefined : { error, runId, circumstances };
   }
 
-  adopted({ error, runId, metadata }: Failure): { readonly error: unknown } | undefined {
+  adopted({ error, runId, circumstances }: Failure): { readonly error: unknown } | undefined {
     const { host, node } = this;
-    if (metadata !== undefined && (metadata === null || metadata !== this.metadataKey())) return undefined;
+    if (circumstances !== "" && circumstances !== this.circumstances()) return undefined;
     host.notAttempted(node);
     return { error: isErrorOf(runId, error) ? sameErrorAt(host.siteOf(node, 0), error) : error };
   }
 
-  private metadataKey(): string | null {
-    const { metadata } = this.host.contextOf(this.node, 0, this.host);
+  /** What the run has been given, as a key; undefined when that has none. */
+  private circumstances(): string | undefined {
+    const { metadata, inputs } = this.host.contextOf(this.node, 0, this.host);
     try {
-      return structuralKey(metadata);
+      return structuralKey([metadata, inputs]);
     } catch {
-      return null;
+      return undefined;
     }
   }
 }

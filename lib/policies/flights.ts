@@ -4,8 +4,8 @@ import { deferred, type Deferred } from "../base/deferred.js";
 export interface Failure {
   readonly error: unknown;
   readonly runId: string;
-  /** What it may be due to: the key of the run's metadata, null when that has none; undefined when nobody looked at it. */
-  readonly metadata: string | null | undefined;
+  /** What else it may be due to, as a key: where that is otherwise, a run may fare better. Empty when there is nothing. */
+  readonly circumstances: string;
 }
 
 /** An expired result stands in, because there is none better. */

@@ -50,7 +50,7 @@ export class CachedNode implements CacheUser {
   failure(error: unknown): Failure | undefined {
     const { host, node, watch } = this;
     const { runId } = host.siteOf(node, 0);
-    if (host.isOver || watch?.hasFailed(error, runId) !== true || watch.hasSeenFound) return undefined;
+    if (watch?.hasFailed(error, runId) !== true || watch.hasSeenFound) return undefined;
     const circumstances = watch.hasSeenGiven ? this.circumstances() : "";
     return circumstances === undefined ? undefined : { error, runId, circumstances };
   }

@@ -24,7 +24,7 @@ export class CacheKeys {
 
   /**
    * The key of a call.
-   * @param inputs - by parameter name, in a record without a prototype
+   * @param inputs - by parameter name
    * @throws {Incomparable} when an input that counts has no value to be found by, or may hold more than it shows
    */
   of(inputs: Inputs): string {

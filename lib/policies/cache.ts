@@ -52,7 +52,7 @@ export class ResultCache {
 
   /**
    * The key of a call.
-   * @param inputs - by parameter name, in a record without a prototype
+   * @param inputs - by parameter name
    * @throws {Incomparable} when an input that counts has no value to be found by, or may hold more than it shows
    */
   keyOf(inputs: Readonly<Record<string, unknown>>): string {
@@ -107,6 +107,7 @@ export class ResultCache {
       try {
         value = yield* user.compute();
         landing = { value };
+        this.refreshes.forget(key);
       } catch (error) {
         if (user.waits.isGivenUp(error) || isPause(error)) throw error;
         const failure = user.failure(error);

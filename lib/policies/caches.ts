@@ -47,7 +47,7 @@ export class Caches {
 
 function keyOf(cache: ResultCache, spec: NodeSpec, inputs: Readonly<Record<string, unknown>>): string {
   try {
-    return cache.keyOf(Object.assign(Object.create(null), inputs));
+    return cache.keyOf(inputs);
   } catch (error) {
     if (!isInstance(error, Incomparable)) throw error;
     throw new ValidationError(

@@ -109,6 +109,29 @@ describe("A run that waits for what another one computes", () => {
     expect([b.value, b.nodes.get("v").cached]).toEqual([2, false]);
   });
 
+  it("computes by itself when only some attempts of that run failed for a hook", async () => {
+    let calls = 0;
+    const { dag } = failing({ retry: { retries: 1, delay: 1 } }, async (x) => {
+      await sleep(10);
+      if (++calls === 1) throw new Error("once");
+      return x * 2;
+    });
+    const audit = (_: unknown, __: unknown, { attempt }: Context) => (attempt === 2 ? hook() : undefined);
+    const [a, b] = await both(dag, { hooks: { preExecute: audit } });
+    expect([a.code, b.value]).toEqual(["RETRY_EXHAUSTED", 2]);
+  });
+
+  it("fails without what the other run had done", async () => {
+    const { dag } = failing({ retry: { retries: 1, delay: 1 } }, refusing);
+    const [a, b] = await both(dag, {}, { errorStrategy: "continue" });
+    expect([a.run.runId, b.status, b.errors[0].code, b.errors[0].run]).toEqual([
+      "leader",
+      "failed",
+      "RETRY_EXHAUSTED",
+      undefined,
+    ]);
+  });
+
   it("computes by itself when that run is paused by the node", async () => {
     const { dag } = failing({}, async (x, ctx) => {
       await sleep(10);
@@ -223,6 +246,19 @@ describe("A result that is computed anew in the background", () => {
     expect(finished).toBeGreaterThan(-1);
   });
 
+  it("fails for the first time again once it has been computed in between", async () => {
+    const { ask, behave, failures } = refreshed({ ttl: 1000 });
+    await ask();
+    behave.fails = true;
+    await ask();
+    behave.fails = false;
+    await pass(1000);
+    await ask();
+    behave.fails = true;
+    await ask();
+    expect(failures().map((event) => event.type === "refresh.failed" && event.failures)).toEqual([1, 1]);
+  });
+
   it("is tried by key, and forgets its failures with the result", async () => {
     vi.spyOn(Math, "random").mockReturnValue(0);
     const dag = new Dag("d");
@@ -304,9 +340,8 @@ describe("An expired result", () => {
     expect((await ask()).message).toContain("down");
   });
 
-  it("stands in before a fallback, for an open circuit, and for all who wait", async () => {
-    const breaker = { circuitBreaker: { failureThreshold: 1 }, fallback: "fallback" };
-    const { ask, behave, dag } = expiring({ ttl: 1000, staleIfError: 5000 }, breaker);
+  it("stands in for all who wait", async () => {
+    const { ask, behave, dag } = expiring({ ttl: 1000, staleIfError: 5000 });
     await ask();
     behave.fails = true;
     await pass(1000);
@@ -317,7 +352,15 @@ describe("An expired result", () => {
     expect(results.map(({ value }) => value)).toEqual([{ call: 1 }, { call: 1 }, { call: 1 }]);
     expect(new Set(results.map(({ value }) => value)).size).toBe(3);
     expect([behave.calls, stale.sort()]).toEqual([2, ["a", "b", "c"]]);
-    expect((await ask()).value).toEqual({ call: 1 });
+  });
+
+  it("stands in before a fallback, and for an open circuit", async () => {
+    const breaker = { circuitBreaker: { failureThreshold: 1 }, fallback: "fallback" };
+    const { ask, behave } = expiring({ ttl: 1000, staleIfError: 5000 }, breaker);
+    await ask();
+    behave.fails = true;
+    await pass(1000);
+    for (let i = 0; i < 3; i++) expect((await ask()).value).toEqual({ call: 1 });
     expect(behave.calls).toBe(2);
     await pass(6000);
     expect((await ask()).value).toBe("fallback");

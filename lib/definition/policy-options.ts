@@ -61,7 +61,7 @@ export interface CacheEntry {
   readonly value: unknown;
   /** When it was computed, in ms since 1970. */
   readonly storedAt: number;
-  /** When it must not be used any more, in ms since 1970; undefined when it may be used for ever. */
+  /** When it must not be used any more, not even for `staleIfError`, in ms since 1970; undefined when it may be used for ever. */
   readonly expiresAt: number | undefined;
 }
 

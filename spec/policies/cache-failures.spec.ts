@@ -183,7 +183,8 @@ describe("A run that waits for what another one computes", () => {
       { context: { metadata: { tenant: "a", more: [1] } } },
       { context: { metadata: { more: [1], tenant: "a" } } },
     );
-    expect([a.message, b.message]).toEqual(['Node "v" failed: no a', 'Node "v" failed: no a']);
+    expect(a.message).toContain('Node "v" failed: no a');
+    expect(b.message).toBe(a.message);
     expect(calls).toHaveBeenCalledTimes(1);
   });
 });

@@ -137,9 +137,14 @@ export class Attempts {
     return drive(new Attempts(host).compute(node));
   }
 
+  /** What a node is to those who wait for what it holds. */
+  holder(node: number): Holder {
+    return new Holder(() => placeOf(this.host, node), this.host.caller);
+  }
+
   /** What becomes known of the node's function from now on. */
-  watch(node: number): Watch {
-    const watch = new Watch();
+  watch(node: number, holder: Holder): Watch {
+    const watch = new Watch(holder);
     (this.watches ??= new Map()).set(node, watch);
     return watch;
   }
@@ -259,7 +264,7 @@ export class Attempts {
     const { host } = this;
     const { concurrencyKey } = host.specOf(node).options;
     const isShared = host.scheduler !== undefined || concurrencyKey !== undefined;
-    const holder = isShared ? new Holder(() => placeOf(host, node), host.caller) : undefined;
+    const holder = this.watches?.get(node)?.holder ?? (isShared ? this.holder(node) : undefined);
     const within = <T>(work: () => T) => (holder === undefined ? work() : callFor(holder, work));
     try {
       return yield* this.lines.through(node, n, holder, () => this.execute(node, n, within));

@@ -3,12 +3,14 @@ import { structuralKey } from "../base/structural-key.js";
 import type { Waits } from "../base/waits.js";
 import type { CacheUser } from "../policies/cache.js";
 import type { Failure, StandIn } from "../policies/flights.js";
-import { isErrorOf, sameErrorAt } from "../run/errors.js";
+import type { Holder } from "../policies/holder.js";
+import { DeadlockError, isErrorOf, sameErrorAt } from "../run/errors.js";
 import type { AttemptHost, Attempts } from "./attempts.js";
 import type { Watch } from "./watch.js";
 
 /** Looks a node's result up on behalf of its run. */
 export class CachedNode implements CacheUser {
+  private lazyHolder: Holder | undefined = undefined;
   private watch: Watch | undefined = undefined;
 
   constructor(
@@ -22,8 +24,12 @@ export class CachedNode implements CacheUser {
     return this.host.sync;
   }
 
+  get holder(): Holder {
+    return (this.lazyHolder ??= this.attempts.holder(this.node));
+  }
+
   compute(): Coroutine {
-    this.watch = this.attempts.watch(this.node);
+    this.watch = this.attempts.watch(this.node, this.holder);
     return this.attempts.compute(this.node);
   }
 
@@ -60,6 +66,13 @@ export class CachedNode implements CacheUser {
     if (circumstances !== "" && circumstances !== this.circumstances()) return undefined;
     host.notAttempted(node);
     return { error: isErrorOf(runId, error) ? sameErrorAt(host.siteOf(node, 0), error) : error };
+  }
+
+  deadlock(circle: readonly string[]): Error {
+    const { host, node } = this;
+    host.notAttempted(node);
+    const message = `${host.labelOf(node)} would wait for ever: ${circle.join("; ")}. Let the inner run ask for something else, or begin it when the node is done.`;
+    return new DeadlockError(message, host.siteOf(node, 0));
   }
 
   /** What the run has been given, as a key; undefined when that has none. */

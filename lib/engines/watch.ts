@@ -1,6 +1,7 @@
 import type { Coroutine } from "../base/coroutine.js";
 import { isInstance } from "../base/hostile.js";
 import type { Context } from "../definition/context.js";
+import type { Holder } from "../policies/holder.js";
 import { isErrorOf, NodeTimeoutError, RetryExhaustedError } from "../run/errors.js";
 
 /** What a function can learn from its context: what the run was given, and what has come of it. */
@@ -13,6 +14,9 @@ export class Watch {
   /** Whether the function has looked at what the run was given, and at what has come of it. */
   hasSeenGiven = false;
   hasSeenFound = false;
+
+  /** @param holder - what the node is to those who wait for its result */
+  constructor(readonly holder: Holder) {}
 
   /** Calls the function. */
   *over(call: Coroutine): Coroutine {

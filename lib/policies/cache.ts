@@ -6,6 +6,7 @@ import { isPause } from "../run/pause.js";
 import { CacheKeys } from "./cache-keys.js";
 import { MemoryStore } from "./cache-memory.js";
 import { Flight, type Failure, type Landed, type Landing, type StandIn } from "./flights.js";
+import { circleOf, type Holder } from "./holder.js";
 import { KeptResults, type Kept } from "./kept-results.js";
 import { Refreshes } from "./refreshes.js";
 
@@ -15,6 +16,8 @@ export interface CacheUser {
   readonly sync: boolean;
   /** What is given up with the run. */
   readonly waits: Waits;
+  /** What it is to those who wait for its result. */
+  readonly holder: Holder;
   /** Computes the result within the run. */
   compute(): Coroutine;
   /** Computes it on its own, later, whatever becomes of the run. */
@@ -29,10 +32,13 @@ export interface CacheUser {
   failure(error: unknown): Failure | undefined;
   /** The error that another run's failure is in this one; undefined when this one may fare better. */
   adopted(failure: Failure): { readonly error: unknown } | undefined;
+  /** The error for a wait that would never end. @param circle - who holds what, a line each */
+  deadlock(circle: readonly string[]): Error;
 }
 
 /** The results of one node, by the values of its inputs. */
 export class ResultCache {
+  private readonly node: string;
   private readonly keys: CacheKeys;
   private readonly results: KeptResults;
   /** Computations under way, by key. */
@@ -44,6 +50,7 @@ export class ResultCache {
     { name }: NodeSpec,
     private readonly options: CacheOptions,
   ) {
+    this.node = name;
     const { store, maxEntries } = options;
     // Only a store of the user's own holds the results of several nodes.
     this.keys = new CacheKeys(store === undefined ? "" : `${JSON.stringify([workflow, name])}:`, options);
@@ -70,7 +77,7 @@ export class ResultCache {
       if (found !== undefined && !(found instanceof Promise) && found.isFresh) return this.use(key, found, user);
       const flight = user.sync ? undefined : this.flights.get(key);
       if (flight === undefined) return yield* this.lead(key, found, user);
-      const landing: Landing = yield* user.waits.for(flight.follow());
+      const landing: Landing = yield* this.awaited(flight, user);
       if (landing === undefined) continue;
       if (landing === "unshareable") return yield* this.alone(key, user);
       if ("value" in landing) return this.follow(landing, user);
@@ -93,7 +100,7 @@ export class ResultCache {
 
   /** Computes the result on behalf of all who ask meanwhile. */
   private *lead(key: string, found: Kept | undefined | Promise<Kept | undefined>, user: CacheUser): Coroutine {
-    const flight = new Flight();
+    const flight = new Flight(`the result of node "${this.node}"`, user.holder);
     this.flights.set(key, flight);
     let landing: Landing;
     try {
@@ -126,6 +133,19 @@ export class ResultCache {
     } finally {
       if (this.flights.get(key) === flight) this.flights.delete(key);
       flight.land(() => this.shared(landing));
+    }
+  }
+
+  /** Waits for what another run computes, unless that waits for this one. */
+  private *awaited(flight: Flight, user: CacheUser): Coroutine<Landing> {
+    const { holder } = user;
+    const circle = circleOf(holder, flight);
+    if (circle !== undefined) throw user.deadlock(circle);
+    holder.wait(flight);
+    try {
+      return yield* user.waits.for(flight.follow());
+    } finally {
+      holder.waited();
     }
   }
 

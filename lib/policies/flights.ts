@@ -1,4 +1,5 @@
 import { deferred, type Deferred } from "../base/deferred.js";
+import type { Holder, Resource } from "./holder.js";
 
 /** A failure that is not only its run's own. */
 export interface Failure {
@@ -31,8 +32,18 @@ export type Landing =
   | undefined;
 
 /** One computation under way, and those who wait for what becomes of it. */
-export class Flight {
+export class Flight implements Resource {
   private followers: Deferred<Landing> | undefined;
+
+  /** @param leader - who computes */
+  constructor(
+    readonly label: string,
+    private readonly leader: Holder,
+  ) {}
+
+  holders(): Iterable<Holder> {
+    return [this.leader];
+  }
 
   /** Resolves when it has landed. */
   follow(): Promise<Landing> {

@@ -5,6 +5,7 @@
  * measured, so the difference to a plain one is shown, too. And: a node with nothing switched on costs nothing more when
  * another node of its workflow has every policy there is.
  */
+import { isDeepStrictEqual } from "node:util";
 import { LRUCache } from "lru-cache";
 import pRetry from "p-retry";
 import { Dag, Scheduler, type NodeOptions, type RunOptions } from "dagwright";
@@ -136,6 +137,36 @@ const get = await timeOf(() => cache.get("key"), 100_000);
 console.log(
   `a cache hit in runSync: ${round(hit)} ns, a bare lru-cache get ${round(get)} ns, ratio ${round(hit / get)}`,
 );
+
+class Point {
+  constructor(
+    readonly x: number,
+    readonly y: number,
+  ) {}
+}
+const records = (count: number) => Array.from({ length: count }, (_, id) => ({ id, name: `n${id}`, ok: true }));
+/** What everybody gets a copy of, and how often that is measured. */
+const results: Record<string, [unknown, number]> = {
+  "a number": [2, 100_000],
+  "a record": [{ id: 1, name: "a", ok: true }, 50_000],
+  "10,000 numbers": [Array.from({ length: 10_000 }, (_, i) => i), 1000],
+  "10,000 records": [records(10_000), 20],
+  "1,000 instances": [Array.from({ length: 1000 }, (_, i) => new Point(i, i)), 200],
+  "a Buffer of 1 MiB": [Buffer.alloc(1 << 20), 200],
+};
+for (const [name, [value, calls]] of Object.entries(results)) {
+  const [copied, shared] = [dagOf({ cache: {} }, () => value), dagOf({ cache: { clone: false } }, () => value)];
+  for (const dag of [copied, shared]) dag.runSync({ inputs });
+  expectSame(isDeepStrictEqual(copied.runSync({ inputs }).value, value), true, name);
+  expectSame(shared.runSync({ inputs }).value, value, name);
+  const [copy, share, clone] = [
+    await timeOf(() => copied.runSync({ inputs }), calls),
+    await timeOf(() => shared.runSync({ inputs }), calls),
+    await timeOf(() => structuredClone(value), calls),
+  ];
+  const peer = `structuredClone alone ${round(clone)} ns, ratio ${round((copy - share) / clone)}`;
+  console.log(`a cache hit of ${name}: ${round(copy)} ns, ${round(copy - share)} ns more than shared, ${peer}`);
+}
 
 /** A chain of 5,000 plain nodes, with `extra` the last of them with every policy. */
 function chain(extra: boolean): Dag {

@@ -1,3 +1,5 @@
+import { memberText } from "./obstacle.js";
+
 /** What was found in a value that is to cross to another thread. */
 export interface Inspection {
   /** The path of the first thing that can't be cloned, as `rows[3].fn`; undefined when all can. */
@@ -79,7 +81,7 @@ function visitParts(
   if (value instanceof Error) return visit(value.cause, ".cause") ? undefined : ".cause";
   if (!survives(value)) return "";
   for (const key of Object.keys(value)) {
-    const name = /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+    const name = memberText(key);
     if (!visit((value as Record<string, unknown>)[key], name)) return name;
   }
   return undefined;

@@ -1,35 +1,63 @@
-/** Something in a value has nothing by which it could be found equal to another. */
-export class Incomparable extends Error {}
+import { isInstance } from "./hostile.js";
+import { messageOf } from "./message.js";
+import { Obstacle, pathOf } from "./obstacle.js";
+import { partOf, partsOf, type Part } from "./parts.js";
 
-/** A part of an object: text as it stands, or another object. */
-type Part = string | object;
+/** Something in a value that nothing else can be found equal to; `reason` goes on from what it is. */
+export class Incomparable extends Error {
+  constructor(
+    readonly reason: string,
+    /** Where it is in the value, as `rows[3].fn`; "" for the value itself. */
+    readonly path = "",
+  ) {
+    super(`${path === "" ? "The value" : `"${path}"`} ${reason}.`);
+  }
+}
 
 /** An object that is being written. */
 interface Frame {
   readonly value: object;
-  /** Objects among them are replaced by their names, from the first part to the last. */
+  /** Objects among them are replaced by text, from the first part to the last. */
   readonly parts: Part[];
   next: number;
   readonly number: number;
 }
 
+/** Structures up to this length that hold no objects of any length are written where they stand. */
+const SHORT = 100;
+/** What databases and hashes do not keep apart: zeros, and halves of surrogate pairs. Whole pairs are let in for speed. */
+const UNSAFE = /[\0\ud800-\udfff]/;
+const NO_CLASSES: ReadonlySet<object> = new Set();
+
 /**
  * Text that is the same for values of the same structure, and for no others: records by their keys in any order, lists,
- * `Map`s and `Set`s in theirs; dates, typed arrays, errors, bigints, `-0`, `NaN`, `undefined` and circles included.
- * Instances count as their class's name and their own properties.
+ * `Map`s and `Set`s in theirs; dates, typed arrays, errors, bigints, `-0`, `NaN`, `undefined`, holes and circles included.
+ * Instances count as their class and their own properties; those of the classes in `json` as what their `toJSON` gives. The
+ * text is well-formed, and without zeros.
  *
  * Each structure is written once and then named by a number, so that objects count by what they are, and those met again
  * cost nothing. In a value that contains itself they count by which they are. Cost: O(size of the value), without
  * recursion.
- * @throws {Incomparable} for functions, symbols, and objects that keep their data to themselves
+ * @param json - the prototypes of classes
+ * @throws {Incomparable} naming the path of what has no value, or may hold more than it shows
  */
-export function structuralKey(value: unknown): string {
-  const root = partOf(value);
-  if (typeof root === "string") return root;
-  // What holds no objects is its own only structure.
-  const parts = partsOf(root);
-  if (parts.every((part) => typeof part === "string")) return parts.join(",");
-  return new Writer(false).write(root, parts) ?? `~${new Writer(true).write(root, partsOf(root))}`;
+export function structuralKey(value: unknown, json = NO_CLASSES): string {
+  const root = rootOf(value);
+  const text = typeof root === "string" ? root : textOf(root, json);
+  return UNSAFE.test(text) ? `'${JSON.stringify(text)}` : text;
+}
+
+function rootOf(value: unknown): Part {
+  try {
+    return partOf(value);
+  } catch (error) {
+    throw incomparable(error, []);
+  }
+}
+
+function textOf(root: object, json: ReadonlySet<object>): string {
+  const writer = new Writer(false, json);
+  return writer.write(root) ?? `~${new Writer(true, json).write(root)}`;
 }
 
 class Writer {
@@ -40,11 +68,14 @@ class Writer {
   private readonly names = new Map<object, string | undefined>();
   private readonly stack: Frame[] = [];
 
-  constructor(private readonly byIdentity: boolean) {}
+  constructor(
+    private readonly byIdentity: boolean,
+    private readonly json: ReadonlySet<object>,
+  ) {}
 
   /** Undefined when structures can't be told apart because the value contains itself. */
-  write(root: object, rootParts: Part[]): string | undefined {
-    this.open(root, rootParts);
+  write(root: object): string | undefined {
+    this.open(root, this.look(root));
     for (let frame = this.stack.at(-1); frame !== undefined; frame = this.stack.at(-1)) {
       const { parts } = frame;
       while (frame.next < parts.length && typeof parts[frame.next] === "string") frame.next++;
@@ -54,7 +85,10 @@ class Writer {
       }
       const part = parts[frame.next] as object;
       if (!this.names.has(part)) {
-        this.open(part, partsOf(part));
+        const inner = this.look(part);
+        const text = shortText(inner);
+        if (text === undefined) this.open(part, inner);
+        else parts[frame.next] = text;
         continue;
       }
       const name = this.names.get(part);
@@ -62,6 +96,14 @@ class Writer {
       parts[frame.next] = name;
     }
     return this.structures.join(";");
+  }
+
+  private look(value: object): Part[] {
+    try {
+      return partsOf(value, this.json);
+    } catch (error) {
+      throw incomparable(error, [...this.stack.map((frame) => frame.value), value]);
+    }
   }
 
   private open(value: object, parts: Part[]): void {
@@ -86,71 +128,18 @@ class Writer {
   }
 }
 
-/** Text for everything but objects. Strings begin with their length, so that nothing in them can be taken for more. */
-function partOf(value: unknown): Part {
-  switch (typeof value) {
-    case "string":
-      return `"${value.length}:${value}`;
-    case "number":
-      return Object.is(value, -0) ? "-0" : String(value);
-    case "bigint":
-      return `${value}n`;
-    case "boolean":
-    case "undefined":
-      return String(value);
-    case "object":
-      return value ?? "null";
-    case "function":
-      throw new Incomparable(`function ${value.name || "(anonymous)"} has no value to compare.`);
-    case "symbol":
-      throw new Incomparable(`${String(value)} has no value to compare.`);
+function shortText(parts: readonly Part[]): string | undefined {
+  let text = "(";
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i];
+    if (typeof part !== "string" || text.length + part.length > SHORT) return undefined;
+    text += i === 0 ? part : `,${part}`;
   }
+  return `${text})`;
 }
 
-/** What an object consists of, in an order that its structure says. */
-function partsOf(value: object): Part[] {
-  if (Array.isArray(value)) return ["[", ...Array.from(value, (element, i) => (i in value ? partOf(element) : "hole"))];
-  if (value instanceof Map)
-    return [
-      "Map",
-      ...Array.from(value as Map<unknown, unknown>)
-        .flat()
-        .map(partOf),
-    ];
-  if (value instanceof Set) return ["Set", ...Array.from(value as Set<unknown>, partOf)];
-  if (value instanceof Date) return ["Date", partOf(value.getTime())];
-  if (value instanceof RegExp) return ["RegExp", partOf(value.source), partOf(value.flags)];
-  if (ArrayBuffer.isView(value)) {
-    const type = Object.prototype.toString.call(value);
-    return [type, textOf(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))];
-  }
-  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer)
-    return ["bytes", textOf(new Uint8Array(value))];
-  if (value instanceof Boolean || value instanceof Number || value instanceof String || value instanceof BigInt) {
-    return ["boxed", partOf(value.valueOf())];
-  }
-  if (value instanceof Error) {
-    const { name, message, cause, errors } = value as AggregateError;
-    return ["Error", partOf(name), partOf(message), partOf(cause), partOf(errors), ...propertiesOf(value)];
-  }
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  if (prototype === null || prototype === Object.prototype) return ["{", ...propertiesOf(value)];
-  return instanceParts(value, partOf(value.constructor?.name ?? ""));
-}
-
-function instanceParts(value: object, className: Part): Part[] {
-  const { toJSON } = value as { toJSON?: unknown };
-  if (typeof toJSON === "function") return ["json", className, partOf((value as { toJSON(): unknown }).toJSON())];
-  const properties = propertiesOf(value);
-  if (properties.length > 0) return ["class", className, ...properties];
-  throw new Incomparable(`an instance of ${value.constructor?.name || "a class"} shows no data to compare.`);
-}
-
-function propertiesOf(value: object): Part[] {
-  const keys = Object.keys(value).sort();
-  return keys.flatMap((key) => [partOf(key), partOf((value as Record<string, unknown>)[key])]);
-}
-
-function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+/** @param objects - those on the way to what can't be compared, each a part of the one before */
+function incomparable(error: unknown, objects: readonly object[]): Incomparable {
+  if (isInstance(error, Obstacle)) return new Incomparable(error.reason, pathOf(objects, error.part));
+  return new Incomparable(`can't be read: ${messageOf(error)}`, pathOf(objects, undefined));
 }

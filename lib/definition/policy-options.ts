@@ -61,7 +61,7 @@ export interface CacheEntry {
   readonly value: unknown;
   /** When it was computed, in ms since 1970. */
   readonly storedAt: number;
-  /** When it must not be used any more, in ms since 1970; undefined when it may be used for ever. */
+  /** When it must not be used any more, not even for `staleIfError`, in ms since 1970; undefined when it may be used for ever. */
   readonly expiresAt: number | undefined;
 }
 
@@ -74,9 +74,14 @@ export interface CacheStore {
   get(key: string): unknown;
   set(key: string, entry: CacheEntry): unknown;
   delete(key: string): unknown;
+  /** `get` makes a new value for each who asks, as what keeps text does, so that there is nothing to be copied. @defaultValue false */
+  readonly serializes?: boolean;
   /** Forgets the entries whose key begins with `prefix`, those of one node. It may forget more. */
   clear(prefix: string): unknown;
 }
+
+/** A class with a method `toJSON`. */
+export type JsonClass = abstract new (...args: any[]) => { toJSON(): unknown };
 
 /** Results kept between runs, by the values of a node's inputs. */
 export interface CacheOptions {
@@ -87,13 +92,22 @@ export interface CacheOptions {
    * certainty at `ttl`. @defaultValue never
    */
   staleAfter?: number;
+  /** For how many ms past `ttl` the last result stands in when computing a new one fails. @defaultValue 0 */
+  staleIfError?: number;
   /**
    * What makes two calls the same: the names of the parameters that count, or a function of the inputs by parameter name.
    * @defaultValue all inputs
    */
   key?: string | readonly string[] | ((inputs: Readonly<Record<string, any>>) => unknown);
+  /** Classes whose `toJSON` tells all that there is to compare of their instances. Others are compared by what they hold. */
+  json?: readonly JsonClass[];
   /** Part of the key: results of another version are not used. */
   version?: string | number;
+  /**
+   * Whether everybody who gets a result gets a copy, so that nobody sees what others do to theirs; what can't be copied is not
+   * kept. With false, all share one: quicker for large results, and the only way for functions and connections. @defaultValue true
+   */
+  clone?: boolean;
   /** @defaultValue memory, of this process */
   store?: CacheStore;
   /** How many results are kept in memory; the least recently used goes first. @defaultValue 1000 */
@@ -103,7 +117,9 @@ export interface CacheOptions {
 /** Names an option in messages: `retry.delay" of node "x`. */
 type Naming = (option: string) => string;
 
-export const CACHE_OPTIONS = ["ttl", "staleAfter", "key", "version", "store", "maxEntries"] as const;
+export const CACHE_OPTIONS = [
+  ...(["ttl", "staleAfter", "staleIfError", "key", "json", "version", "clone", "store", "maxEntries"] as const),
+] as const;
 
 const BACKOFFS: readonly Backoff[] = ["exponential", "linear", "fixed"];
 
@@ -162,20 +178,35 @@ export function checkConcurrency(concurrency: ConcurrencyOptions, of: Naming): v
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkCache(cache: CacheOptions, of: Naming): void {
   checkOptions(cache, CACHE_OPTIONS, `"${of("cache")}"`);
-  const { ttl = Infinity, staleAfter, key, version, store, maxEntries } = cache;
+  const { ttl = Infinity, staleAfter, staleIfError, key, json, version, clone, store, maxEntries } = cache;
   checkNumber(of("cache.ttl"), ttl, { min: 1, unit: "milliseconds" });
   checkNumber(of("cache.staleAfter"), staleAfter, { min: 0, unit: "milliseconds" });
+  checkNumber(of("cache.staleIfError"), staleIfError, { min: 0, unit: "milliseconds" });
   if (staleAfter !== undefined && (staleAfter >= ttl || ttl === Infinity)) {
     throw new RangeError(`"${of("cache.staleAfter")}" must be less than its "ttl"; received ${staleAfter} and ${ttl}.`);
+  }
+  if (staleIfError !== undefined && ttl === Infinity) {
+    throw new RangeError(`"${of("cache.staleIfError")}" needs a "ttl", which it begins after; received none.`);
   }
   if (typeof key !== "function" && typeof key !== "string" && key !== undefined && !isList(key)) {
     throw new TypeError(`"${of("cache.key")}" must be parameter names or a function; received ${show(key)}.`);
   }
+  if (json !== undefined) checkJson(json, of("cache.json"));
   if (version !== undefined && typeof version !== "number") checkType(of("cache.version"), version, "string");
+  checkType(of("cache.clone"), clone, "boolean");
   if (store !== undefined) checkStore(store, of("cache.store"));
   checkNumber(of("cache.maxEntries"), maxEntries, { min: 1, integer: true });
   if (store !== undefined && maxEntries !== undefined) {
     throw new TypeError(`"${of("cache.maxEntries")}" is for results in memory; a store has limits of its own.`);
+  }
+}
+
+function checkJson(json: readonly unknown[], option: string): void {
+  if (!Array.isArray(json)) throw new TypeError(`"${option}" must be a list of classes; received ${show(json)}.`);
+  for (const type of json as unknown[]) {
+    if (typeof type === "function" && typeof (type.prototype as Partial<Date> | undefined)?.toJSON === "function")
+      continue;
+    throw new TypeError(`"${option}" must be a list of classes with a method "toJSON"; it has ${show(type)}.`);
   }
 }
 

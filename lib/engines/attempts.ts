@@ -12,7 +12,7 @@ import { namedInputs } from "../definition/named-inputs.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { CircuitBreakerOptions } from "../definition/policy-options.js";
-import type { CacheUser, ResultCache } from "../policies/cache.js";
+import type { ResultCache } from "../policies/cache.js";
 import { sharedCircuits, type Circuit, type CircuitChange, type Passage } from "../policies/circuit.js";
 import { asked } from "../policies/asked.js";
 import { called, callFor } from "../policies/callers.js";
@@ -34,8 +34,10 @@ import {
   isErrorOf,
   type ErrorSite,
 } from "../run/errors.js";
+import { CachedNode } from "./cached-node.js";
 import { DetachedHost } from "./detached-host.js";
 import { Lines } from "./lines.js";
+import { Watch } from "./watch.js";
 
 /** What attempts need of the run they are part of. Nodes, and states alike, go by their index in the plan. */
 export interface AttemptHost extends AttemptControls {
@@ -74,6 +76,10 @@ export interface AttemptHost extends AttemptControls {
   /** The result comes from the node's cache. */
   cacheHit(node: number): void;
   cacheMissed(node: number): void;
+  /** The result comes from the node's cache although it has expired, because computing it failed with `error`. */
+  cacheStoodIn(node: number, error: unknown, storedAt: number): void;
+  /** A result could not be computed anew in the background; the run may be over. */
+  refreshFailed(node: number, error: unknown, failures: number, retryAt: number): void;
   attemptStarted(node: number, attempt: number): void;
   attemptFailed(node: number, attempt: number, error: unknown): void;
   /** What has to be waited for before the function is called. */
@@ -99,6 +105,8 @@ export interface AttemptHost extends AttemptControls {
 export class Attempts {
   private readonly waits = new Waits();
   private readonly lines: Lines;
+  /** Those of nodes that are computed for their caches. */
+  private watches: Map<number, Watch> | undefined = undefined;
 
   constructor(private readonly host: AttemptHost) {
     this.lines = new Lines(host, this.waits);
@@ -120,6 +128,25 @@ export class Attempts {
   *compute(node: number): Coroutine {
     const { circuitBreaker } = this.host.specOf(node).options;
     return yield* circuitBreaker === undefined ? this.tried(node) : this.guarded(node, circuitBreaker);
+  }
+
+  /** Computes a node's result on its own, later, whatever becomes of the run. */
+  async refresh(node: number): Promise<unknown> {
+    const host = new DetachedHost(this.host, node);
+    await new Promise((resolve) => setImmediate(resolve));
+    return drive(new Attempts(host).compute(node));
+  }
+
+  /** What a node is to those who wait for what it holds. */
+  holder(node: number): Holder {
+    return new Holder(() => placeOf(this.host, node), this.host.caller);
+  }
+
+  /** What becomes known of the node's function from now on. */
+  watch(node: number, holder: Holder): Watch {
+    const watch = new Watch(holder);
+    (this.watches ??= new Map()).set(node, watch);
+    return watch;
   }
 
   /** What stands in for the result of a node that failed with `error`. */
@@ -155,7 +182,7 @@ export class Attempts {
     } catch (error) {
       host.notAttempted(node);
       if (!isInstance(error, Incomparable)) throw error;
-      const message = `${host.labelOf(node)} is cached, but its inputs can't be compared: ${error.message} Pass plain data, or choose what counts with the cache's "key".`;
+      const message = `${host.labelOf(node)} is cached, but its inputs can't be compared: ${error.message} Pass plain data, choose what counts with the cache's "key", or name a class whose toJSON tells all in its "json".`;
       throw new ExecutionError(message, host.siteOf(node, 0, error));
     }
     return yield* cache.lookUp(key, new CachedNode(this, host, this.waits, node));
@@ -237,7 +264,7 @@ export class Attempts {
     const { host } = this;
     const { concurrencyKey } = host.specOf(node).options;
     const isShared = host.scheduler !== undefined || concurrencyKey !== undefined;
-    const holder = isShared ? new Holder(() => placeOf(host, node), host.caller) : undefined;
+    const holder = this.watches?.get(node)?.holder ?? (isShared ? this.holder(node) : undefined);
     const within = <T>(work: () => T) => (holder === undefined ? work() : callFor(holder, work));
     try {
       return yield* this.lines.through(node, n, holder, () => this.execute(node, n, within));
@@ -258,19 +285,18 @@ export class Attempts {
       const gate = host.gate();
       if (gate !== undefined) yield* this.waits.for(gate);
       const ctx = host.contextOf(node, n, new Controls(host, abort));
+      const watch = this.watches?.get(node);
+      if (watch !== undefined && takesContext(spec)) watch.notice(ctx);
       const call = { spec, args: host.argumentsOf(node, ctx), ctx };
       const expired = () => {
         const message = `${host.labelOf(node)} took longer than its timeout of ${timeout} ms. Raise it, or find out what takes so long.`;
         return new NodeTimeoutError(message, host.siteOf(node, n));
       };
-      const execute = () =>
-        limited(
-          timeout,
-          abort,
-          expired,
-          (began) => within(() => host.execute(node, call, abort, began)),
-          host.beginsLater(node),
-        );
+      const begin = (began: () => void) => within(() => host.execute(node, call, abort, began));
+      const execute = () => {
+        const limits = limited(timeout, abort, expired, begin, host.beginsLater(node));
+        return watch === undefined ? limits : watch.over(limits);
+      };
       const hooks = host.hooksOf(node);
       if (hooks.length === 0) {
         const returned = yield* execute();
@@ -293,6 +319,10 @@ export class Attempts {
   }
 }
 
+function takesContext({ signature }: NodeSpec): boolean {
+  return signature.contextAt >= 0 || signature.extra;
+}
+
 /** Where a node is, as in "held by". */
 function placeOf(host: AttemptHost, node: number): string {
   return `${inSentence(host.labelOf(node))} of run "${host.siteOf(node, 0).runId}"`;
@@ -304,38 +334,6 @@ function inSentence(label: string): string {
 }
 
 type Fallback = (error: unknown, ctx: Context) => unknown;
-
-/** Looks a node's result up on behalf of its run. */
-class CachedNode implements CacheUser {
-  constructor(
-    private readonly attempts: Attempts,
-    private readonly host: AttemptHost,
-    readonly waits: Waits,
-    private readonly node: number,
-  ) {}
-
-  get sync(): boolean {
-    return this.host.sync;
-  }
-
-  compute(): Coroutine {
-    return this.attempts.compute(this.node);
-  }
-
-  async refresh(): Promise<unknown> {
-    const host = new DetachedHost(this.host, this.node);
-    await new Promise((resolve) => setImmediate(resolve));
-    return drive(new Attempts(host).compute(this.node));
-  }
-
-  hit(): void {
-    this.host.cacheHit(this.node);
-  }
-
-  missed(): void {
-    this.host.cacheMissed(this.node);
-  }
-}
 
 /** How the context of one attempt reaches the run: with a signal of its own. */
 class Controls implements AttemptControls {

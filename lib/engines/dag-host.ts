@@ -102,6 +102,11 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     state.facts.fallbacks.set(node, nodeFailure(state, node, error));
   }
 
+  cacheStoodIn(node: number, error: unknown, storedAt: number): void {
+    this.run.state.facts.cached.add(node);
+    this.run.announcer?.announce({ type: "node.stale", error, storedAt }, node);
+  }
+
   attemptsBefore(node: number): number {
     return this.run.state.attemptsBefore(node);
   }

@@ -102,6 +102,8 @@ export class DetachedHost implements AttemptHost {
   cacheMissed(): void {}
   fellBack(): void {}
   circuitChanged(): void {}
+  cacheStoodIn(): void {}
+  refreshFailed(): void {}
   attemptStarted(): void {}
   attemptFailed(): void {}
   notAttempted(): void {}

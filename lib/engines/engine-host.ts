@@ -74,6 +74,10 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     this.run.state.countLookUp("misses");
   }
 
+  refreshFailed(node: number, error: unknown, failures: number, retryAt: number): void {
+    this.run.announcer?.announce({ type: "refresh.failed", error, failures, retryAt }, node);
+  }
+
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
     this.run.progress(node, attempt, fraction, message);
   }

@@ -75,6 +75,11 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
     this.run.state.fallbacks++;
   }
 
+  cacheStoodIn(node: number, error: unknown, storedAt: number): void {
+    this.run.state.isCached = true;
+    this.run.announcer?.announce({ type: "node.stale", error, storedAt }, node);
+  }
+
   attemptsBefore(): number {
     return this.run.state.attemptsBefore;
   }

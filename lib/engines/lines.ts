@@ -26,7 +26,7 @@ export class Lines {
 
   /**
    * Makes attempt `n` of a node when it holds all that it needs.
-   * @param holder - what the node is to those who wait for what it holds; undefined when it has neither key nor scheduler
+   * @param holder - what the node is to those who wait for what it holds; undefined when it has neither key, scheduler nor cache
    */
   *through(node: number, n: number, holder: Holder | undefined, attempt: () => Coroutine): Coroutine {
     const { host } = this;

@@ -1,5 +1,7 @@
 import { checkType } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
+import { isInstance } from "../base/hostile.js";
+import { Incomparable } from "../base/structural-key.js";
 import { paramHint, paramNames } from "../definition/named-inputs.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { ResultCache } from "./cache.js";
@@ -28,7 +30,7 @@ export class Caches {
 
   /**
    * Forgets the results of one node, or the one that belongs to `inputs`.
-   * @throws {ValidationError} VALIDATION when the node is not cached, or the inputs are not those of a call
+   * @throws {ValidationError} VALIDATION when the node is not cached, or the inputs are not those of a call, or can't be compared
    */
   forgetIn(spec: NodeSpec, inputs: Readonly<Record<string, unknown>> | undefined): Promise<void> {
     const cache = this.of(spec);
@@ -39,7 +41,18 @@ export class Caches {
     }
     if (inputs === undefined) return cache.forget(undefined);
     checkInputs(spec, inputs);
-    return cache.forget(cache.keyOf(inputs));
+    return cache.forget(keyOf(cache, spec, inputs));
+  }
+}
+
+function keyOf(cache: ResultCache, spec: NodeSpec, inputs: Readonly<Record<string, unknown>>): string {
+  try {
+    return cache.keyOf(inputs);
+  } catch (error) {
+    if (!isInstance(error, Incomparable)) throw error;
+    throw new ValidationError(
+      `No result of "${spec.name}" is kept by such inputs, which can't be compared: ${error.message}`,
+    );
   }
 }
 

@@ -59,6 +59,18 @@ export function isErrorOf(runId: string, thrown: unknown): thrown is ExecutionEr
   }
 }
 
+/** The same error in another run, which made no attempt of its own. */
+export function sameErrorAt({ runId, cycle }: ErrorSite, error: ExecutionError): ExecutionError {
+  const same = Reflect.construct(Error, [error.message], error.constructor) as ExecutionError;
+  for (const key of Object.getOwnPropertyNames(error)) {
+    if (key === "run") continue;
+    const enumerable = Object.prototype.propertyIsEnumerable.call(error, key);
+    const value = error[key as keyof ExecutionError];
+    Object.defineProperty(same, key, { value, enumerable, writable: true, configurable: true });
+  }
+  return Object.assign(same, { runId, cycle, attempt: 0 });
+}
+
 /** An attempt took longer than the node's `timeout`. Code `NODE_TIMEOUT`. */
 export class NodeTimeoutError extends ExecutionError {
   static {

@@ -41,6 +41,22 @@ export type RunEvent =
       /** Undefined for a circuit of the node's own. */
       readonly key: string | undefined;
     })
+  /** The node completes with an expired result, since computing it anew failed. */
+  | (NodeFact & {
+      readonly type: "node.stale";
+      readonly error: unknown;
+      /** When the result was computed, in ms since 1970. */
+      readonly storedAt: number;
+    })
+  /** The node's cached result was to be computed anew in the background, which failed. May come after `run.finished`. */
+  | (NodeFact & {
+      readonly type: "refresh.failed";
+      readonly error: unknown;
+      /** In a row. */
+      readonly failures: number;
+      /** When it may be tried again, in ms since 1970. */
+      readonly retryAt: number;
+    })
   | (AttemptFact & {
       readonly type: "node.progress";
       /** From 0 to 1; undefined for a log line. */

@@ -10,6 +10,8 @@ const LAST = "\u{10ffff}";
 
 /** Cached results in a table: they are there after a restart, and for other processes. */
 export class SqlCache implements CacheStore {
+  readonly serializes = true;
+
   /** @param repeatedly - does what can be done again, until it is done */
   constructor(
     private readonly repeatedly: <T>(work: (database: Database) => Promise<T>) => Promise<T>,

@@ -1,7 +1,7 @@
 import { show } from "../base/check.js";
+import { hasGetters, obstacleOf, type Class } from "../base/class-state.js";
 import { abandon, pendingOf } from "../base/coroutine.js";
-import { hasGetters, obstacleOf, type Class } from "./class-state.js";
-import { nativeError, nativeName } from "./natives.js";
+import { knownError, knownName } from "./error-kinds.js";
 
 /** How instances of a class are kept: by their own properties, or as `encode` says. */
 export type StoredType = Class | Coding;
@@ -26,7 +26,7 @@ export class StoredClass {
     readonly name: string,
     readonly type: Class,
   ) {
-    this.error = nativeError(type.prototype);
+    this.error = knownError(type.prototype);
   }
 
   /** Why instances can't be kept so. Reading what a class is made of takes its time, and is done when it is needed. */
@@ -57,7 +57,7 @@ export class StoredTypes {
     this.codings = named.filter((type): type is NamedCoding => !(type instanceof StoredClass));
     // What the language brings along is kept as such.
     const classes = named.filter(
-      (type) => type instanceof StoredClass && nativeName(type.type.prototype) === undefined,
+      (type) => type instanceof StoredClass && knownName(type.type.prototype) === undefined,
     ) as StoredClass[];
     this.classes = new Map(classes.map((type) => [type.type.prototype as object, type]));
   }

@@ -1,7 +1,8 @@
 import { abandon, pendingOf } from "../base/coroutine.js";
-import { bytes, ERRORS, LEAVES, VIEWS } from "./natives.js";
-import { StoredClass, type StoredTypes } from "./stored-types.js";
 import { messageOf } from "../base/message.js";
+import { bytes, LEAVES, VIEWS } from "../base/natives.js";
+import { ERRORS } from "./error-kinds.js";
+import { StoredClass, type StoredTypes } from "./stored-types.js";
 import { HIDDEN } from "./value-writer.js";
 
 const MOST_CODINGS = 100;

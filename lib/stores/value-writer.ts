@@ -1,7 +1,8 @@
 import { unlessHostile } from "../base/hostile.js";
 import { messageOf } from "../base/message.js";
 import { abandon, isThenable, pendingOf } from "../base/coroutine.js";
-import { base64, ERRORS, LEAVES, nativeError, nativeName } from "./natives.js";
+import { base64, LEAVES } from "../base/natives.js";
+import { ERRORS, knownError, knownName } from "./error-kinds.js";
 import { description, isRefusal, isTooLong, Refusal, UNREADABLE } from "./refusal.js";
 import { StoredClass, type NamedCoding, type StoredTypes } from "./stored-types.js";
 import { joined, pathOf, quoted, type Place, type Step } from "./value-path.js";
@@ -275,7 +276,7 @@ export class Writer {
   /** An instance of a class that nobody has told of. */
   private stranger(value: object): string {
     const prototype = Object.getPrototypeOf(value) as object;
-    const error = nativeError(prototype);
+    const error = knownError(prototype);
     if (error !== undefined && this.describes) return this.error(value as Error, error);
     if (unlessHostile(() => isThenable(value), false))
       throw new Refusal("it is a promise", "Await it, and keep what it gives.");
@@ -289,7 +290,7 @@ export class Writer {
   private isKept(value: unknown): boolean {
     if (this.hasCodings && unlessHostile(() => this.types.codingOf(value), undefined) !== undefined) return true;
     if (typeof value !== "object" || value === null) return typeof value !== "function" && typeof value !== "symbol";
-    return unlessHostile(() => kindOf(value, this.types) ?? nativeError(value), undefined) !== undefined;
+    return unlessHostile(() => kindOf(value, this.types) ?? knownError(value), undefined) !== undefined;
   }
 
   private read(value: object, key: string | number): unknown {
@@ -343,7 +344,7 @@ function kindOf(value: object, types: StoredTypes): StoredClass | string | undef
   if (prototype === Object.prototype) return "Object";
   if (prototype === Array.prototype) return "Array";
   if (prototype === null) return "null";
-  const own = types.classOf(prototype) ?? nativeName(prototype);
+  const own = types.classOf(prototype) ?? knownName(prototype);
   if (own !== undefined) return own;
   // Node makes such objects, to have no properties but the keys.
   return Object.getPrototypeOf(prototype) === null && Reflect.ownKeys(prototype).length === 0 ? "null" : undefined;

@@ -26,6 +26,7 @@ import {
   givenInstance,
   growing,
   keeps,
+  keyed,
   lets,
   marked,
   outer,
@@ -446,13 +447,26 @@ describe("ThreadPool", () => {
     expect(first[1]).not.toBe(0);
     await new Promise((resolve) => setTimeout(resolve, 5));
     const entry = await ask(1);
-    expect(entry).toBe(first);
+    expect(entry).toEqual(first);
     random.mockReturnValue(1);
-    await until(async () => (await ask(1)) !== first);
+    await until(async () => (await ask(1))[3] !== first[3]);
     const later = await ask(1);
-    expect(later).toEqual([1, expect.any(Number), 1]);
+    expect(later).toEqual([1, expect.any(Number), 1, expect.any(String)]);
     expect(later[1]).not.toBe(0);
     random.mockRestore();
+  });
+
+  it("that can't have a cached node's inputs lets a run that waits for its result compute that inline", async () => {
+    const inputs = { n: 1, hint: () => "can't cross" };
+    let waiting: Promise<RunResult<any>> | undefined;
+    const observers = [
+      ({ type }: RunEvent) => {
+        if (type === "attempt.started") waiting = keyed.run({ mode: "async", inputs });
+      },
+    ];
+    const error = await caught(keyed.run({ ...parallel, inputs, observers }));
+    expect(error).toBeInstanceOf(NotCloneableError);
+    expect((await waiting)?.value).toBe(2);
   });
 
   it("serves overlapping runs, more of them than it has threads", async () => {

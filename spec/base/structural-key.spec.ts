@@ -1,31 +1,37 @@
+import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Incomparable, structuralKey } from "../../lib/base/structural-key.js";
-
-const values = fc.anything({
-  withBigInt: true,
-  withBoxedValues: true,
-  withDate: true,
-  withMap: true,
-  withNullPrototype: true,
-  withObjectString: true,
-  withSet: true,
-  withSparseArray: true,
-  withTypedArray: true,
-});
+import {
+  anything,
+  Declined,
+  Dollars,
+  Euros,
+  HeldAside,
+  Hidden,
+  inCurrency,
+  Money,
+  OtherMoney,
+  Rows,
+  Tagged,
+  When,
+} from "../support/values.js";
 
 /** The same value made anew, the keys of records in another order. */
 function shuffled(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   const prototype = Object.getPrototypeOf(value) as object | null;
-  if (Array.isArray(value)) {
-    const copy: unknown[] = new Array(value.length);
-    for (const key of Object.keys(value)) copy[Number(key)] = shuffled(value[Number(key)]);
-    return copy;
-  }
-  if (prototype !== Object.prototype && prototype !== null) return structuredClone(value);
-  const copy = Object.create(prototype) as Record<string, unknown>;
+  if (prototype === Map.prototype)
+    return new Map(Array.from(value as Map<unknown, unknown>, (pair) => pair.map(shuffled) as [unknown, unknown]));
+  if (prototype === Set.prototype) return new Set(Array.from(value as Set<unknown>, shuffled));
+  const isRecord = prototype === Object.prototype || prototype === null;
+  if (!isRecord && prototype !== Array.prototype) return structuredClone(value);
+  const copy = (isRecord ? Object.create(prototype) : new Array((value as unknown[]).length)) as Record<
+    string,
+    unknown
+  >;
   for (const key of Object.keys(value).reverse()) {
     Object.defineProperty(copy, key, {
       value: shuffled((value as Record<string, unknown>)[key]),
@@ -37,21 +43,44 @@ function shuffled(value: unknown): unknown {
   return copy;
 }
 
+const plain = fc.anything({
+  withBigInt: true,
+  withBoxedValues: true,
+  withDate: true,
+  withMap: true,
+  withNullPrototype: true,
+  withObjectString: true,
+  withSet: true,
+  withSparseArray: true,
+  withTypedArray: true,
+});
+
 describe("A structural key", () => {
   it("is the same for equal values, whatever the order of keys", () => {
     fc.assert(
-      fc.property(values, (value) => structuralKey(shuffled(value)) === structuralKey(value)),
+      fc.property(plain, (value) => structuralKey(shuffled(value)) === structuralKey(value)),
       { numRuns: 2000 },
     );
   });
 
-  it("differs where values do", () => {
+  it("is shared only by values that are deeply equal, strictly, with the same order of maps and sets", () => {
+    const together = fc.array(anything, { minLength: 20, maxLength: 60 });
+    let shared = 0;
     fc.assert(
-      fc.property(values, values, (a, b) => {
-        if (structuralKey(a) === structuralKey(b)) expect(isSame(a, b)).toBe(true);
+      fc.property(together, (values) => {
+        const found = new Map<string, unknown>();
+        for (const value of values) {
+          const key = structuralKey(value);
+          if (found.has(key)) {
+            shared++;
+            expect(isDeepStrictEqual(value, found.get(key)), key).toBe(true);
+          }
+          found.set(key, value);
+        }
       }),
-      { numRuns: 5000 },
+      { numRuns: 400 },
     );
+    expect(shared).toBeGreaterThan(1000);
   });
 
   it.each([
@@ -104,25 +133,119 @@ describe("A structural key", () => {
     [new URL("https://a.org"), { URL: "https://a.org/" }],
     [Object(1), 1],
     [JSON.parse('{"__proto__":1}'), {}],
+    [Object.create(null), {}],
+    [Object.create(null), null],
+    [Object.assign(["a"], { index: 1 }), Object.assign(["a"], { index: 2 })],
+    ["xb".match(/b/u), "xxb".match(/b/u)],
+    [Object.assign(/a/gu, { lastIndex: 0 }), Object.assign(/a/gu, { lastIndex: 5 })],
+    [Object.assign(new Map(), { tag: 1 }), Object.assign(new Map(), { tag: 2 })],
+    [Object.assign(new Map(), { tag: 1 }), new Map<unknown, unknown>([["tag", 1]])],
+    [Object.assign(new Set(["a"]), { b: 1 }), new Set(["a", "b", 1])],
+    [Buffer.from([1]), new Uint8Array([1])],
+    [new Int8Array([-1]), new Uint8Array([255])],
+    [new Uint8Array(new SharedArrayBuffer(1)), new Uint8Array(1)],
+    [new Tagged([[1, 2]]), new Map([[1, 2]])],
+    [new Rows(), []],
+    [new When(5), new Date(5)],
+    [new Declined("a"), new Error("a")],
+    [new Money(1), new OtherMoney(1)],
+    [new Euros(1), new Dollars(1)],
+    ["\ud800", "\ud801"],
+    ["\ud800", "\ufffd"],
+    ["a\0b", "a\0c"],
+    ["\0", "\\u0000"],
+    [{ "\ud800": 1 }, { "\ud801": 1 }],
+    [new URLSearchParams("a=1"), new URLSearchParams("a=2")],
   ])("tells %o from %o", (a, b) => {
     expect(structuralKey(a)).not.toBe(structuralKey(b));
     expect(structuralKey([a])).not.toBe(structuralKey([b]));
     expect(structuralKey({ x: { y: a } })).not.toBe(structuralKey({ x: { y: b } }));
   });
 
-  it("counts instances by class name and own properties", () => {
-    const make = (amount: number) => {
-      class Order {
-        constructor(readonly amount: number) {}
-        total() {
-          return this.amount;
-        }
+  it("sees what long lists and views have beside their items", () => {
+    const list = () => new Array<unknown>(1000).fill(0);
+    expect(structuralKey(Object.assign(list(), { tag: 1 }))).not.toBe(structuralKey(list()));
+    expect(structuralKey(Object.assign(new Uint8Array(1000), { tag: 1 }))).not.toBe(
+      structuralKey(new Uint8Array(1000)),
+    );
+    expect(structuralKey(Object.assign(Buffer.alloc(1000), { tag: 1 }))).not.toBe(structuralKey(Buffer.alloc(1000)));
+    const hole = list();
+    Reflect.deleteProperty(hole, 999);
+    expect(structuralKey(hole)).not.toBe(structuralKey(list().fill(undefined, 999)));
+  });
+
+  it("is the same for values of other realms", () => {
+    const other: unknown = runInNewContext(
+      "({ list: [1, { a: new Map([[1, new Date(5)]]) }], e: new TypeError('no') })",
+    );
+    const own = { list: [1, { a: new Map([[1, new Date(5)]]) }], e: new TypeError("no") };
+    expect(structuralKey(other)).toBe(structuralKey(own));
+  });
+
+  it("counts instances by their class and their own properties", () => {
+    expect(structuralKey(new Money(1))).toBe(structuralKey(new Money(1)));
+    expect(structuralKey(new Money(1))).not.toBe(structuralKey(new Money(2)));
+    expect(structuralKey(new Money(1))).not.toBe(structuralKey({ amount: 1 }));
+    const [first, second] = [inCurrency("EUR"), inCurrency("EUR")];
+    expect(structuralKey(new first(1))).not.toBe(structuralKey(new second(1)));
+  });
+
+  it("is well-formed, and holds no zero", () => {
+    for (const value of ["\ud800", ["\0"], { "\udfff": 1 }, new Map([["\0", "\ud83d"]])]) {
+      expect(Buffer.from(structuralKey(value)).toString()).toBe(structuralKey(value));
+      expect(structuralKey(value)).not.toContain("\0");
+    }
+  });
+
+  it("counts instances by their toJSON only where their class is one of those that are known by it", () => {
+    class Token {
+      constructor(readonly secret: string) {}
+      toJSON() {
+        return "***";
       }
-      return new Order(amount);
+    }
+    class Cents {
+      #amount: number;
+      constructor(amount: number) {
+        this.#amount = amount;
+      }
+      toJSON() {
+        return this.#amount;
+      }
+    }
+    class Never extends Cents {}
+    const known = new Set([Token.prototype, Cents.prototype]);
+    expect(structuralKey(new Token("a"))).not.toBe(structuralKey(new Token("b")));
+    expect(structuralKey(new Token("a"), known)).toBe(structuralKey(new Token("b"), known));
+    expect(structuralKey(new Cents(1), known)).toBe(structuralKey(new Cents(1), known));
+    expect(structuralKey([new Cents(1)], known)).not.toBe(structuralKey([new Cents(2)], known));
+    expect(() => structuralKey(new Cents(1))).toThrow(/an instance of Cents, which has private members/u);
+    expect(() => structuralKey(new Never(1), known)).toThrow(
+      /an instance of Never, which has private members in Cents/u,
+    );
+  });
+
+  it("comes to an end with long lists of few items", () => {
+    const few = (at: number) => Object.assign(new Array(4e9), { [at]: 1 });
+    expect(structuralKey(few(5))).toBe(structuralKey(few(5)));
+    expect(structuralKey(few(5))).not.toBe(structuralKey(few(6)));
+    expect(structuralKey(new Array(5))).not.toBe(structuralKey(new Array(6)));
+  });
+
+  it("counts fields of errors, and not their stacks", () => {
+    const failed = (code: unknown) => Object.assign(new Error("no"), { code });
+    expect(structuralKey(failed(1))).toBe(structuralKey(failed(1)));
+    expect(structuralKey(failed(1))).not.toBe(structuralKey(failed(2)));
+    const system = (path: string) => {
+      try {
+        return readFileSync(path);
+      } catch (error) {
+        return error;
+      }
     };
-    expect(structuralKey(make(1))).toBe(structuralKey(make(1)));
-    expect(structuralKey(make(1))).not.toBe(structuralKey(make(2)));
-    expect(structuralKey(make(1))).not.toBe(structuralKey({ amount: 1 }));
+    expect(structuralKey(system("/none/a"))).toBe(structuralKey(system("/none/a")));
+    expect(structuralKey(system("/none/a"))).not.toBe(structuralKey(system("/none/b")));
+    expect(structuralKey(invalid("a b"))).not.toBe(structuralKey(invalid("c d")));
   });
 
   it("counts shared parts by what they are", () => {
@@ -162,47 +285,62 @@ describe("A structural key", () => {
     expect(structuralKey(shared).length).toBeLessThan(10_000);
   });
 
-  it.each([
-    [() => 1, /function \(anonymous\) has no value to compare/u],
-    [{ f: Math.max }, /function max has no value to compare/u],
-    [[Symbol("s")], /Symbol\(s\) has no value to compare/u],
-    [Promise.resolve(1), /an instance of Promise shows no data to compare/u],
-    [new WeakMap(), /an instance of WeakMap shows no data/u],
-    [
-      new (class Hidden {
-        #secret = 1;
-        get() {
-          return this.#secret;
-        }
-      })(),
-      /an instance of Hidden shows no data/u,
-    ],
-  ])("is refused for %o", (value, message) => {
+  it.each<[RegExp, unknown]>([
+    [/^The value is function \(anonymous\), which has no value to compare\.$/u, () => () => 1],
+    [/^"f" is function max, which/u, () => ({ f: Math.max })],
+    [/^"\[1\]" is Symbol\(s\), which has no value to compare/u, () => [1, Symbol("s")]],
+    [/^"rows\[0\]\["a b"\]" is function/u, () => ({ rows: [{ "a b": () => 1 }] })],
+    [/^"get\("k"\)\.f" is function max/u, () => new Map([["k", { f: Math.max }]])],
+    [/^"<value 0>" is function max/u, () => new Map([[{}, Math.max]])],
+    [/^"s<item 1>\[0\]" is function max/u, () => ({ s: new Set([1, [Math.max]]) })],
+    [/^"cause\.f" is function max/u, () => new Error("no", { cause: { f: Math.max } })],
+    [/^"p" is an instance of Promise, which may hide its data/u, () => ({ p: new Promise(() => {}) })],
+    [/an instance of WeakMap, which may hide its data/u, () => new WeakMap()],
+    [/an instance of Empty, which shows no data to compare/u, () => new (class Empty {})()],
+    [/^"m" is an instance of Hidden, which has private members/u, () => ({ m: new Hidden() })],
+    [/an instance of HeldAside, which keeps data in a map beside it/u, () => new HeldAside(1)],
+    [/an instance of Later, which is built on Promise/u, () => new (class Later extends Promise<void> {})(() => {})],
+    [/has a prototype that is no class's/u, () => Object.create({ amount: 1 })],
+    [/has a prototype that is no class's|may hide its data/u, () => [1][Symbol.iterator]()],
+    [/^"a" has properties that are hidden, or under symbols/u, () => ({ a: { [Symbol("tag")]: 1 } })],
+    [/^The value has properties that are hidden/u, () => Object.defineProperty({ k: 1 }, "amount", { value: 1 })],
+    [/has properties that are hidden/u, () => Object.defineProperty([1], "amount", { value: 1 })],
+    [/has properties that are hidden/u, () => Object.defineProperty(new Array(200).fill(1), "amount", { value: 1 })],
+    [/has properties that are hidden/u, () => Object.defineProperty(new Map(), "amount", { value: 1 })],
+    [/has properties that are hidden/u, () => Object.assign(new Uint8Array(200), { [Symbol("tag")]: 1 })],
+    [/has properties that are hidden/u, () => Object.assign(new Error("no"), { [Symbol("tag")]: 1 })],
+    [/an instance of Headers, which|hidden, or under symbols/u, () => new Headers()],
+    [/can't be read: its size can change/u, () => Reflect.construct(ArrayBuffer, [1, { maxByteLength: 2 }])],
+    [/can't be read: .*incompatible receiver/u, () => Object.create(Map.prototype)],
+    [/^"x" can't be read: locked/u, () => ({ x: Object.defineProperty({}, "a", { get: locked, enumerable: true }) })],
+    [/^"x" can't be read: .*revoked/u, () => ({ x: revoked() })],
+  ])("is refused with what is wrong, and where: %s", (message, make) => {
+    const value = (make as () => unknown)();
     expect(() => structuralKey(value)).toThrow(Incomparable);
     expect(() => structuralKey(value)).toThrow(message);
   });
 });
 
+function locked(): never {
+  throw new Error("locked");
+}
+
+function revoked(): unknown {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+function invalid(url: string): unknown {
+  try {
+    return new URL(url);
+  } catch (error) {
+    return error;
+  }
+}
+
 function structuralDeep(depth: number): unknown {
   let deep: unknown[] = [];
   for (let i = 0; i < depth; i++) deep = [deep];
   return deep;
-}
-
-/** Deep equality, where -0 differs from 0, and prototypes of records do not count. */
-function isSame(a: unknown, b: unknown): boolean {
-  return isDeepStrictEqual(plain(a), plain(b));
-}
-
-function plain(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return Object.assign([], value.map(plain), { length: value.length });
-  if (value instanceof Map) return new Map(Array.from(value, ([k, v]) => [plain(k), plain(v)]));
-  if (value instanceof Set) return new Set(Array.from(value, plain));
-  if (Object.getPrototypeOf(value) !== null && Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return new Map(
-    Object.keys(value)
-      .sort()
-      .map((key) => [key, plain((value as Record<string, unknown>)[key])]),
-  );
 }

@@ -117,11 +117,61 @@ describe("A cached node", () => {
     const { dag, ask } = cached();
     const error = await rejection(dag.run({ inputs: { x: { f: () => 1 } } }));
     expect(error).toBeInstanceOf(ExecutionError);
-    expect(error.message).toMatch(/Node "a" is cached, but its inputs can't be compared: function f has no value/u);
+    expect(error.message).toBe(
+      `Node "a" is cached, but its inputs can't be compared: "x.f" is function f, which has no value to compare. ` +
+        `Pass plain data, choose what counts with the cache's "key", or name a class whose toJSON tells all in its "json".`,
+    );
     expect(error.attempt).toBe(0);
     const keyed = cached({ key: ["y"] });
     expect(await keyed.ask(() => 1, 2)).toBe("call 1");
+    const computed = cached({ key: ({ x }) => [x] });
+    expect((await rejection(computed.dag.run({ inputs: { x: Symbol("s") } }))).message).toContain('"[0]" is Symbol(s)');
+    const forgetting = () => dag.invalidateCache("a", { x: { f: () => 1 } });
+    expect(forgetting).toThrow(ValidationError);
+    expect(forgetting).toThrow(
+      /No result of "a" is kept by such inputs, which can't be compared: "x.f" is function f/u,
+    );
     void ask;
+  });
+
+  it("is called for each of inputs that differ in what few look at, or refuses them", async () => {
+    class Money {
+      currency = "EUR";
+      #amount: number;
+      constructor(amount: number) {
+        this.#amount = amount;
+      }
+      toJSON() {
+        return { currency: this.currency, amount: this.#amount };
+      }
+    }
+    class Tagged extends Map<string, number> {
+      constructor(readonly tag: string) {
+        super();
+      }
+    }
+    const { ask, dag, calls } = cached();
+    const inputs = [
+      new Tagged("a"),
+      new Tagged("b"),
+      "xb".match(/b/u),
+      "xxb".match(/b/u),
+      "\ud800",
+      "\ud801",
+      Object.assign(new Array(2), { 1: "x" }),
+      [undefined, "x"],
+    ];
+    for (const [i, x] of inputs.entries()) expect(await ask(x)).toBe(`call ${i + 1}`);
+    for (const [i, x] of inputs.entries()) expect(await ask(x)).toBe(`call ${i + 1}`);
+    const error = await rejection(dag.run({ inputs: { x: { price: new Money(1) } } }));
+    expect(error.message).toContain('"x.price" is an instance of Money, which has private members.');
+    expect(calls.length).toBe(inputs.length);
+    const told = cached({ json: [Money] });
+    expect([await told.ask(new Money(1)), await told.ask(new Money(2)), await told.ask(new Money(1))]).toEqual([
+      "call 1",
+      "call 2",
+      "call 1",
+    ]);
   });
 
   it("computes once for 100 concurrent misses, which all get the result", async () => {
@@ -198,7 +248,7 @@ describe("A cached node", () => {
     behave.fails = true;
     const run = await dag.run({ inputs: { x: 1 } });
     expect([run.value, run.nodes.get("a")?.cached]).toEqual(["call 1", true]);
-    await pass(50);
+    await pass(200);
     expect(calls.length).toBe(2);
     behave.fails = false;
     expect((await dag.run({ inputs: { x: 1 } })).value).toBe("call 1");
@@ -350,6 +400,14 @@ describe("A cached node", () => {
     [{ staleAfter: 10 }, /"cache.staleAfter" of node "a" must be less than its "ttl"/u],
     [{ key: 5 }, /"cache.key" of node "a" must be parameter names or a function; received 5/u],
     [{ key: ["z"] }, /Node "a" takes no parameter "z", which its cache key names/u],
+    [{ staleIfError: -1, ttl: 10 }, /"cache.staleIfError" of node "a" must be a number of milliseconds, at least 0/u],
+    [{ staleIfError: 10 }, /"cache.staleIfError" of node "a" needs a "ttl", which it begins after; received none/u],
+    [{ clone: 1 }, /"cache.clone" of node "a" must be a boolean; received 1/u],
+    [{ json: Date }, /"cache.json" of node "a" must be a list of classes; received function Date/u],
+    [
+      { json: [Map] },
+      /"cache.json" of node "a" must be a list of classes with a method "toJSON"; it has function Map/u,
+    ],
     [{ version: true }, /"cache.version" of node "a" must be a string; received true/u],
     [{ maxEntries: 0 }, /"cache.maxEntries" of node "a" must be a whole number, at least 1/u],
     [{ store: {} }, /"cache.store" of node "a" must have the methods get, set, delete and clear; it has no "get"/u],

@@ -182,3 +182,40 @@ describe("A node that waits for what is held until it is done", () => {
     expect(run.value).toBe("busy");
   });
 });
+
+describe("A cached node that asks for its own result", () => {
+  it("fails at once, and says who computes what", async () => {
+    const dag = new Dag<any>("recursive");
+    dag.cachedNode("f", {}, async (): Promise<unknown> => {
+      await sleep(1);
+      return (await dag.run({ runId: "inner" })).value;
+    });
+    const error = await rejection(dag.run({ runId: "outer" }));
+    expect(error.cause).toMatchObject({
+      name: "DeadlockError",
+      runId: "inner",
+      node: "f",
+      attempt: 0,
+      message:
+        'Node "f" would wait for ever: the result of node "f" is held by node "f" of run "outer", which waits for this node. ' +
+        "Let the inner run ask for something else, or begin it when the node is done.",
+    });
+    const [a, b] = await outcome(Promise.allSettled([dag.run(), dag.run()]));
+    expect([a.status, b.status]).toEqual(["rejected", "rejected"]);
+  });
+
+  it("does so in a circle over several results, and a key, but not for other inputs or later", async () => {
+    const [left, right] = [new Dag<any>("left"), new Dag<any>("right")];
+    left.cachedNode("l", { key: () => 1 }, async () => (await right.run()).value);
+    right.cachedNode("r", { key: () => 1, concurrencyKey: { key: "circle" } }, async () => (await left.run()).value);
+    const ends = await outcome(Promise.allSettled([left.run(), right.run()]));
+    expect(ends.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    const sum = new Dag<any>("sum");
+    sum.cachedNode("upTo", { retry: 1 }, async (n: number): Promise<number> => {
+      await sleep(1);
+      return n === 0 ? 0 : n + ((await sum.run({ inputs: { n: n - 1 } })).value as number);
+    });
+    const runs = await outcome(Promise.all([4, 4, 3].map((n) => sum.run({ inputs: { n } }))));
+    expect(runs.map(({ value }) => value)).toEqual([10, 10, 6]);
+  });
+});

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { Dag, StoreError } from "dagwright";
 import { postgresStore, type StoreOptions } from "dagwright/store";
 import { attachedContract } from "../contracts/store-attached.contract.js";
+import { storeCachingContract } from "../contracts/store-caching.contract.js";
 import { closingContract } from "../contracts/store-closing.contract.js";
 import { storeEventsContract } from "../contracts/store-events.contract.js";
 import { lifecycleContract } from "../contracts/store-lifecycle.contract.js";
@@ -44,6 +45,7 @@ if (typeof server === "string") {
   storeContract("Postgres", subject);
   sharingContract("Postgres", subject);
   storeEventsContract("Postgres", subject);
+  storeCachingContract("Postgres", subject);
   storeLookingContract("Postgres", subject);
   lifecycleContract("Postgres", subject);
   attachedContract("Postgres", subject);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sqliteStore } from "dagwright/store";
 import { attachedContract } from "../contracts/store-attached.contract.js";
+import { storeCachingContract } from "../contracts/store-caching.contract.js";
 import { closingContract } from "../contracts/store-closing.contract.js";
 import { storeEventsContract } from "../contracts/store-events.contract.js";
 import { lifecycleContract } from "../contracts/store-lifecycle.contract.js";
@@ -50,6 +51,7 @@ async function subject() {
 storeContract("SQLite", subject);
 sharingContract("SQLite", subject);
 storeEventsContract("SQLite", subject);
+storeCachingContract("SQLite", subject);
 storeLookingContract("SQLite", subject);
 lifecycleContract("SQLite", subject);
 attachedContract("SQLite", subject);

@@ -230,7 +230,11 @@ refreshed.cachedNode("value", { ttl: 1e9, staleAfter: 0, key: "n" }, (n: number,
   n,
   threadId,
   ctx.attempt,
+  globalThis.crypto.randomUUID(),
 ]);
+
+export const keyed = new Dag("keyed");
+keyed.cachedNode("double", { key: "n" }, (n: number, hint: unknown) => (hint === undefined ? 0 : n * 2));
 
 export const asking = new Dag("asking");
 asking.node("ask", () => {

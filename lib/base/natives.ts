@@ -1,10 +1,7 @@
-/** What the language and this library bring along, and how a store keeps it. Everything else is a class of somebody's. */
-import * as definitionErrors from "../base/errors.js";
-import type { Class } from "../definition/node-options.js";
-import * as runErrors from "../run/errors.js";
+/** What the language brings along, and its data. */
 
 /** A kind of object that refers to no other ones. */
-interface Leaf {
+export interface Leaf {
   readonly prototype: object;
   /** Its data, as JSON keeps it. @throws {TypeError} for what only looks like one */
   readonly parts: (value: any) => readonly (string | number | null)[];
@@ -158,9 +155,9 @@ export const VIEWS: ReadonlyMap<string, (buffer: ArrayBuffer) => ArrayBufferView
   ["Buffer", (buffer: ArrayBuffer) => Buffer.from(buffer)] as const,
 ]);
 
-type ErrorClass = abstract new (...args: any[]) => Error;
+export type ErrorClass = abstract new (...args: any[]) => Error;
 
-const NATIVE_ERRORS: readonly ErrorClass[] = [
+export const NATIVE_ERRORS: readonly ErrorClass[] = [
   Error,
   TypeError,
   RangeError,
@@ -171,22 +168,6 @@ const NATIVE_ERRORS: readonly ErrorClass[] = [
   AggregateError,
 ];
 
-/** The errors of this library are values as well: fallbacks and error states get them. */
-const OWN_ERRORS: readonly ErrorClass[] = Object.values<unknown>({ ...definitionErrors, ...runErrors }).filter(
-  (member): member is ErrorClass => typeof member === "function" && member.prototype instanceof Error,
-);
-
-/** By name, what makes an error, or one of a class derived from it, that has nothing but its class. */
-export const ERRORS: ReadonlyMap<string, (type?: Class) => Error> = new Map([
-  ...NATIVE_ERRORS.map((Class) => [Class.name, maker(Class, Class)] as const),
-  ...OWN_ERRORS.map((Class) => [Class.name, maker(Error, Class)] as const),
-]);
-
-function maker(base: ErrorClass, own: ErrorClass): (type?: Class) => Error {
-  const args = base === AggregateError ? [[]] : [];
-  return (type = own) => Reflect.construct(base, args, type) as Error;
-}
-
 const NAMES: ReadonlyMap<object, string> = new Map<object, string>([
   [Object.prototype, "Object"],
   [Array.prototype, "Array"],
@@ -195,7 +176,7 @@ const NAMES: ReadonlyMap<object, string> = new Map<object, string>([
   [Buffer.prototype, "Buffer"],
   ...Array.from(LEAVES, ([name, { prototype }]) => [prototype, name] as const),
   ...VIEW_CLASSES.map(({ prototype, name }) => [prototype, name] as const),
-  ...[...NATIVE_ERRORS, ...OWN_ERRORS].map(({ prototype, name }) => [prototype as object, name] as const),
+  ...NATIVE_ERRORS.map(({ prototype, name }) => [prototype as object, name] as const),
 ]);
 const KNOWN: ReadonlySet<string> = new Set(NAMES.values());
 
@@ -211,15 +192,6 @@ export function nativeName(prototype: object): string | undefined {
   if (typeof Class !== "function" || Class.prototype !== prototype) return undefined;
   const found = NATIVE.exec(Function.prototype.toString.call(Class))?.[1];
   return found !== undefined && KNOWN.has(found) ? found : undefined;
-}
-
-/** The native error that instances of a class of errors are; undefined where they are none. */
-export function nativeError(prototype: object | null): string | undefined {
-  for (let of = prototype; of !== null; of = Object.getPrototypeOf(of) as object | null) {
-    const name = nativeName(of);
-    if (name !== undefined) return ERRORS.has(name) ? name : undefined;
-  }
-  return undefined;
 }
 
 /** @throws {TypeError} for what is no view, or a view of memory that threads share */

@@ -1,0 +1,43 @@
+import { inspect } from "node:util";
+
+/** From so many items on, a look at all but these is quicker than a list of their names. */
+const MANY = 100;
+/** Shows what an object has beside items. */
+const BESIDE = { showHidden: true, maxArrayLength: 0, customInspect: false, depth: 0 } as const;
+
+/**
+ * The names of an object's own properties; undefined when it has others as well: hidden ones, or under symbols.
+ * @param hidden - how many it hides without anybody's doing
+ */
+export function keysOf(value: object, hidden = 0): string[] | undefined {
+  const keys = Object.keys(value);
+  // Quicker than Reflect.ownKeys, by far.
+  const others = Object.getOwnPropertyNames(value).length - keys.length + Object.getOwnPropertySymbols(value).length;
+  return others === hidden || (others === hidden + 1 && isFakeDate(value)) ? keys : undefined;
+}
+
+/** Whether an object has as many own properties as it has without anybody's doing. */
+export function isBare(value: object, count: number): boolean {
+  const keys = Reflect.ownKeys(value).length;
+  return keys === count || (keys === count + 1 && isFakeDate(value));
+}
+
+/** Fake timers hide a constructor in each date. */
+function isFakeDate(value: object): boolean {
+  return value instanceof Date && Object.getOwnPropertyDescriptor(value, "constructor")?.enumerable === false;
+}
+
+/** Whether a list that has all its items has no other properties. */
+export function isBareList(value: readonly unknown[]): boolean {
+  const { length } = value;
+  if (length > MANY && inspect(value, BESIDE) === inspect(new Array(length), BESIDE)) return true;
+  return Reflect.ownKeys(value).length === length + 1;
+}
+
+/** Whether a view has no properties but its items. @param isNative - it is no instance of a class of somebody's */
+export function isBareView(value: ArrayBufferView, isNative: boolean): boolean {
+  const { length = 0 } = value as Uint8Array;
+  const twin = () => Uint8Array.prototype.subarray.call(value);
+  if (isNative && length > MANY && inspect(value, BESIDE) === inspect(twin(), BESIDE)) return true;
+  return Reflect.ownKeys(value).length === length;
+}

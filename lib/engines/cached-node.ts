@@ -1,0 +1,87 @@
+import type { Coroutine } from "../base/coroutine.js";
+import { structuralKey } from "../base/structural-key.js";
+import type { Waits } from "../base/waits.js";
+import type { CacheUser } from "../policies/cache.js";
+import type { Failure, StandIn } from "../policies/flights.js";
+import type { Holder } from "../policies/holder.js";
+import { DeadlockError, isErrorOf, sameErrorAt } from "../run/errors.js";
+import type { AttemptHost, Attempts } from "./attempts.js";
+import type { Watch } from "./watch.js";
+
+/** Looks a node's result up on behalf of its run. */
+export class CachedNode implements CacheUser {
+  private lazyHolder: Holder | undefined = undefined;
+  private watch: Watch | undefined = undefined;
+
+  constructor(
+    private readonly attempts: Attempts,
+    private readonly host: AttemptHost,
+    readonly waits: Waits,
+    private readonly node: number,
+  ) {}
+
+  get sync(): boolean {
+    return this.host.sync;
+  }
+
+  get holder(): Holder {
+    return (this.lazyHolder ??= this.attempts.holder(this.node));
+  }
+
+  compute(): Coroutine {
+    this.watch = this.attempts.watch(this.node, this.holder);
+    return this.attempts.compute(this.node);
+  }
+
+  refresh(): Promise<unknown> {
+    return this.attempts.refresh(this.node);
+  }
+
+  hit(): void {
+    this.host.cacheHit(this.node);
+  }
+
+  missed(): void {
+    this.host.cacheMissed(this.node);
+  }
+
+  stoodIn({ error, storedAt }: StandIn): void {
+    this.host.cacheStoodIn(this.node, error, storedAt);
+  }
+
+  refreshFailed(error: unknown, failures: number, retryAt: number): void {
+    this.host.refreshFailed(this.node, error, failures, retryAt);
+  }
+
+  failure(error: unknown): Failure | undefined {
+    const { host, node, watch } = this;
+    const { runId } = host.siteOf(node, 0);
+    if (watch?.hasFailed(error, runId) !== true || watch.hasSeenFound) return undefined;
+    const circumstances = watch.hasSeenGiven ? this.circumstances() : "";
+    return circumstances === undefined ? undefined : { error, runId, circumstances };
+  }
+
+  adopted({ error, runId, circumstances }: Failure): { readonly error: unknown } | undefined {
+    const { host, node } = this;
+    if (circumstances !== "" && circumstances !== this.circumstances()) return undefined;
+    host.notAttempted(node);
+    return { error: isErrorOf(runId, error) ? sameErrorAt(host.siteOf(node, 0), error) : error };
+  }
+
+  deadlock(circle: readonly string[]): Error {
+    const { host, node } = this;
+    host.notAttempted(node);
+    const message = `${host.labelOf(node)} would wait for ever: ${circle.join("; ")}. Let the inner run ask for something else, or begin it when the node is done.`;
+    return new DeadlockError(message, host.siteOf(node, 0));
+  }
+
+  /** What the run has been given, as a key; undefined when that has none. */
+  private circumstances(): string | undefined {
+    const { metadata, inputs } = this.host.contextOf(this.node, 0, this.host);
+    try {
+      return structuralKey([metadata, inputs]);
+    } catch {
+      return undefined;
+    }
+  }
+}

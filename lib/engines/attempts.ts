@@ -284,9 +284,8 @@ export class Attempts {
       this.waits.throwIfGivenUp();
       const gate = host.gate();
       if (gate !== undefined) yield* this.waits.for(gate);
-      const ctx = host.contextOf(node, n, new Controls(host, abort));
       const watch = this.watches?.get(node);
-      if (watch !== undefined && takesContext(spec)) watch.notice(ctx);
+      const ctx = host.contextOf(node, n, new Controls(host, abort, watch));
       const call = { spec, args: host.argumentsOf(node, ctx), ctx };
       const expired = () => {
         const message = `${host.labelOf(node)} took longer than its timeout of ${timeout} ms. Raise it, or find out what takes so long.`;
@@ -319,10 +318,6 @@ export class Attempts {
   }
 }
 
-function takesContext({ signature }: NodeSpec): boolean {
-  return signature.contextAt >= 0 || signature.extra;
-}
-
 /** Where a node is, as in "held by". */
 function placeOf(host: AttemptHost, node: number): string {
   return `${inSentence(host.labelOf(node))} of run "${host.siteOf(node, 0).runId}"`;
@@ -340,6 +335,7 @@ class Controls implements AttemptControls {
   constructor(
     private readonly run: AttemptControls,
     private readonly abort: LazyAbort,
+    private readonly watch: Watch | undefined,
   ) {}
 
   get signal(): AbortSignal {
@@ -348,5 +344,9 @@ class Controls implements AttemptControls {
 
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
     this.run.progress(node, attempt, fraction, message);
+  }
+
+  looked(at: "given" | "found"): void {
+    this.watch?.looked(at);
   }
 }

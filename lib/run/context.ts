@@ -45,6 +45,8 @@ export interface AttemptControls {
   /** The signal of one attempt; created when it is first asked for. */
   readonly signal: AbortSignal;
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void;
+  /** The attempt has looked at what its run was given, or at what has come of it, if anybody wants to know. */
+  looked?(at: "given" | "found"): void;
 }
 
 /** What the contexts of nodes and of states have in common. */
@@ -64,6 +66,35 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
 
   get signal(): AbortSignal {
     return this.controls.signal;
+  }
+
+  override get inputs(): Readonly<Record<string, unknown>> {
+    this.controls.looked?.("given");
+    return super.inputs;
+  }
+
+  override get metadata(): Record<string, unknown> {
+    this.controls.looked?.("given");
+    return super.metadata;
+  }
+
+  override get results(): Readonly<Record<string, unknown>> {
+    this.lookedAtResults();
+    return super.results;
+  }
+
+  override get(name: string, fallback?: unknown): unknown {
+    this.lookedAtResults();
+    return super.get(name, fallback);
+  }
+
+  override has(name: string): boolean {
+    this.lookedAtResults();
+    return super.has(name);
+  }
+
+  protected lookedAtResults(): void {
+    this.controls.looked?.("found");
   }
 
   progress(fraction: number, message?: string): void {

@@ -19,18 +19,22 @@ export class StateContext extends AttemptContext<FsmState> implements FsmContext
   }
 
   get stateHistory(): readonly string[] {
+    this.lookedAtResults();
     return this.state.visited;
   }
 
   get cycleResults(): readonly Cycle[] {
+    this.lookedAtResults();
     return this.state.cycles;
   }
 
   getHistory(state: string): unknown[] {
+    this.lookedAtResults();
     return this.state.valuesOf(state);
   }
 
   getCycle(state: string, index: number): unknown {
+    this.lookedAtResults();
     return valueIn(this.state.execution(state, index));
   }
 

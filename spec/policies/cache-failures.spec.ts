@@ -10,6 +10,7 @@ import {
   type CacheOptions,
   type CacheStore,
   type Context,
+  type FsmContext,
   type NodeOptions,
   type RunEvent,
   type RunOptions,
@@ -171,6 +172,20 @@ describe("A run that waits for what another one computes", () => {
     const [a, b] = await both(dag, lead, follow);
     expect(a.message).toContain("no credentials");
     expect(b.get("v")).toBe(2);
+  });
+
+  it("computes by itself when a state failed after a look at the past of that run", async () => {
+    const fsm = new Fsm("f");
+    fsm.state("first", { initial: true, to: ["s"] }, (x: number, ctx: Context) => x && ctx.runId);
+    fsm.addTransition("first", "s", "default");
+    fsm.state("s", { cache: { key: () => 1 } }, async (_: unknown, ctx: FsmContext) => {
+      await sleep(10);
+      if (ctx.getHistory("first")[0] !== "follower") throw new Error("not there yet");
+      return stop("done");
+    });
+    const runs = ["leader", "follower"].map((runId) => settled(fsm.run({ runId, inputs: { x: 1 } })));
+    const [a, b] = await outcome(Promise.all(runs));
+    expect([a.code, b.value]).toEqual(["EXECUTION", "done"]);
   });
 
   it("fails as that does when the node looked at what both were given alike", async () => {

@@ -16,6 +16,7 @@ import {
   type NodeKind,
   type NodeSpec,
 } from "./node-spec.js";
+import { lookAgain } from "./standing-methods.js";
 import { workerScope } from "./worker-scope.js";
 import type { AllDefiner, AnyDefiner, CachedDefiner, ForkDefiner, NodeDefiner } from "./typed-builder.js";
 
@@ -47,6 +48,7 @@ export class DagDefinition {
   private readonly added = new Map<string, Connection[]>();
   private readonly hooksByNode = new Map<string, NodeHooks>();
   private shared: NodeHooks | undefined;
+  private hasMethods = false;
   private changes = 0;
 
   /** @throws {InvalidNodeError} | {TypeError} when the name or an option is not usable */
@@ -64,6 +66,7 @@ export class DagDefinition {
 
   /** Grows with every change, so that a plan knows whether it is still that of this definition. */
   get revision(): number {
+    if (this.hasMethods && lookAgain(this.specs)) this.changes++;
     return this.changes;
   }
 
@@ -139,6 +142,7 @@ export class DagDefinition {
       );
     }
     this.specs.set(spec.name, spec);
+    this.hasMethods ||= spec.method !== undefined;
     this.changes++;
     return new NodeHandle(this, spec.name);
   }

@@ -49,10 +49,22 @@ export function readSignature(fn: AnyFunction, names: readonly string[] | undefi
     const source = Function.prototype.toString.call(fn);
     refuse(source, node);
     const { list, rest } = declared(source);
-    signature = signatureOf(list, rest, !rest && /\barguments\b/u.test(source));
+    signature = signatureOf(list, rest, !rest && usesArguments(source));
     known.set(fn, signature);
   }
   return signature;
+}
+
+/** Whether a function says nothing of its parameters: it is native, or hands on whatever it gets. */
+export function takesAnything(fn: AnyFunction): boolean {
+  const source = Function.prototype.toString.call(fn);
+  if (NATIVE.test(source)) return true;
+  const { list, rest } = declared(source);
+  return list.length === 0 && (rest || usesArguments(source));
+}
+
+function usesArguments(source: string): boolean {
+  return /\barguments\b/u.test(source);
 }
 
 function namedSignature(fn: AnyFunction, names: readonly string[]): Signature {

@@ -2,7 +2,7 @@ import { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import { messageOf, shortPath } from "../base/message.js";
 import { setImmediate } from "../base/turn.js";
-import { classOrigin, constructorArguments } from "../definition/class-registry.js";
+import { classOrigin, constructorArguments, functionAsMade } from "../definition/class-registry.js";
 import { isOnlyOfName } from "../definition/name-registry.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { Origin } from "../definition/origin.js";
@@ -29,8 +29,16 @@ export interface Placement {
 export interface Placeable {
   readonly name: string;
   readonly origin: Origin;
-  /** The instance whose methods the nodes are, and whether the user made it. */
-  readonly instance: { readonly object: object; readonly isGiven: boolean } | undefined;
+  readonly instance: NodeInstance | undefined;
+}
+
+/** The instance whose methods the nodes are. */
+export interface NodeInstance {
+  readonly object: object;
+  /** Whether the user made it. */
+  readonly isGiven: boolean;
+  /** What stood in the methods' places when the dag was made of them. */
+  readonly functions: ReadonlyMap<string, unknown>;
 }
 
 const THREAD: Place = Object.freeze({ backend: "thread", reason: undefined });
@@ -38,6 +46,8 @@ const FORK: Place = Object.freeze({
   backend: "inline",
   reason: "conditions and selects run inline unless they say otherwise",
 });
+
+const REPLACED = "its method was replaced in this process, which workers don't see";
 
 /** Where nodes should run, before it is known whether they can. */
 export function wantedPlaces(specs: readonly NodeSpec[], mode: string): Place[] {
@@ -55,6 +65,19 @@ export function probeFor(dag: Placeable, specs: readonly NodeSpec[]): ProbeTask 
   if (late.has(address[0])) return LATE;
   const nodes = specs.map(({ name, signature }) => ({ name, inputs: signature.inputs.length }));
   return { op: "probe", address, nodes };
+}
+
+/** A worker's answer, without the nodes of whose functions this process has put others into their methods' places. */
+export function withoutReplaced({ instance }: Placeable, specs: readonly NodeSpec[], answer: ProbeAnswer): ProbeAnswer {
+  if (instance === undefined) return answer;
+  const { object, functions } = instance;
+  const isMadeAnew = classOrigin(object.constructor) !== undefined;
+  return answer.map((reason, i) => {
+    const { method, name, fn } = specs[i];
+    if (reason !== undefined || method === undefined) return reason;
+    const found = isMadeAnew ? functionAsMade(object, method) : functions.get(name);
+    return found === undefined || found === fn ? undefined : REPLACED;
+  });
 }
 
 /** The places after a worker's answer: what it can't find runs inline, and says why. */

@@ -115,7 +115,11 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const annotated = { description, metadata, runOptions, autowire, wiring, module };
     const dag = new Dag<ResultsOf<InstanceOf<S>>>(name, { ...annotated, ...given });
     for (const spec of specs) dag.add(spec);
-    dag.placements.instance = { object: specs[0].self as object, isGiven: typeof source !== "function" };
+    dag.placements.instance = {
+      object: specs[0].self as object,
+      isGiven: typeof source !== "function",
+      functions: new Map(specs.map((spec) => [spec.name, spec.fn])),
+    };
     return dag;
   }
 

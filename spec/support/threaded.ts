@@ -181,6 +181,17 @@ export class Shop {
   }
 }
 
+/** Its method is one of the instance. */
+@workflow()
+export class Binding {
+  constructor(private readonly count: number) {
+    this.tell = this.tell.bind(this);
+  }
+  @node tell(): string {
+    return `${this.count} ${where().isMainThread}`;
+  }
+}
+
 /** Without `@workflow`. */
 export class Plain {
   constructor(readonly name = "plain") {}

@@ -4,6 +4,7 @@ import { messageOf, shortPath } from "../base/message.js";
 import { setImmediate } from "../base/turn.js";
 import { classOrigin, constructorArguments, functionAsMade } from "../definition/class-registry.js";
 import { isOnlyOfName } from "../definition/name-registry.js";
+import { paramCount } from "../definition/named-inputs.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { Origin } from "../definition/origin.js";
 import { INLINE, type Place } from "../run/place.js";
@@ -63,7 +64,7 @@ export function probeFor(dag: Placeable, specs: readonly NodeSpec[]): ProbeTask 
   const address = addressOf(dag);
   if (typeof address === "string") return address;
   if (late.has(address[0])) return LATE;
-  const nodes = specs.map(({ name, signature }) => ({ name, inputs: signature.inputs.length }));
+  const nodes = specs.map(({ name, signature }) => ({ name, params: paramCount(signature) }));
   return { op: "probe", address, nodes };
 }
 

@@ -10,6 +10,8 @@ import { stateSpec, type StateSpec } from "./state-spec.js";
 /** What an annotated class says of its workflow. */
 export interface ClassWorkflow<S> {
   readonly name: string;
+  /** The class's own name, when that is where the workflow has its name from; "" when it has none. */
+  readonly className: string | undefined;
   readonly options: WorkflowOptions;
   /** In order of declaration, a parent's before its child's. */
   readonly specs: readonly S[];
@@ -52,14 +54,15 @@ function readClass<S>(
     );
   }
   const constructor = instance.constructor as Class;
-  const { name = constructor.name || "workflow", ...options } = workflowSpec(constructor);
+  const { name: given, ...options } = workflowSpec(constructor);
+  const className = given === undefined ? constructor.name : undefined;
   const specs = decoratedMethods(instance).flatMap(({ spec, ...method }) => toSpec(spec, method) ?? []);
   if (specs.length === 0) {
     throw new InvalidNodeError(
       `Class "${constructor.name}" has no method with ${decorator}. Put ${decorator} on at least one.`,
     );
   }
-  return { name, options, specs };
+  return { name: given ?? (className || "workflow"), className, options, specs };
 }
 
 /** Classes that say nothing about which node is meant. */

@@ -1,6 +1,7 @@
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
-import { paramHint, paramNames } from "./named-inputs.js";
+import { withGuessedContext } from "./context-param.js";
+import { meantNames, paramHint, paramNames } from "./named-inputs.js";
 import { toNeed, type Need, type NeedLike } from "./need.js";
 import { checkNodeOptions, frozen, type NodeOptions } from "./node-options.js";
 import type { CacheOptions } from "./policy-options.js";
@@ -50,8 +51,9 @@ export function nodeSpec(
   checkNodeName(name);
   if (typeof fn !== "function") throw new InvalidNodeError(`Node "${name}" needs a function; received ${show(fn)}.`);
   if (options !== NO_OPTIONS) checkNodeOptions(options, name);
-  const signature = readSignature(method?.declared ?? fn, options.params, name);
   const needs = toNeeds(options.needs, name);
+  const read = readSignature(method?.declared ?? fn, options.params, name);
+  const signature = withGuessedContext(read, kind, needs.length);
   checkArity(kind, name, signature, needs);
   checkCacheKey(options.cache?.key, signature, name);
   return Object.freeze({
@@ -107,10 +109,9 @@ export function checkWorkflowName(name: unknown): asserts name is string {
 /** @throws {InvalidNodeError} INVALID_NODE when the cache's key names what is no parameter */
 export function checkCacheKey(key: CacheKey, signature: Signature, node: string, kind = "Node"): void {
   if (key === undefined || typeof key === "function" || signature.rest || signature.extra) return;
-  const names = paramNames(signature);
   for (const wanted of typeof key === "string" ? [key] : key) {
-    if (names.includes(wanted)) continue;
-    const hint = paramHint(wanted, names);
+    if (meantNames(signature, (name) => name === wanted).includes(wanted)) continue;
+    const hint = paramHint(wanted, paramNames(signature));
     throw new InvalidNodeError(`${kind} "${node}" takes no parameter "${wanted}", which its cache key names.${hint}`);
   }
 }

@@ -1,5 +1,7 @@
 import jsTokens from "js-tokens";
 import { InvalidNodeError } from "../base/errors.js";
+import { guessContext, isContextName, type ContextGuess } from "./context-param.js";
+import { numberedNames } from "./original-names.js";
 
 /** One input of a node: a declared parameter other than the context. A destructured one has no name. */
 export interface Param {
@@ -14,6 +16,11 @@ export interface Signature {
   readonly inputs: readonly Param[];
   /** The position of the parameter named `context` or `ctx` among all arguments; -1 when there is none. */
   readonly contextAt: number;
+  /** What the parameter for the context is called, when it was guessed. */
+  readonly contextName: string | undefined;
+  readonly guess: ContextGuess | undefined;
+  /** The names of the inputs, when a compiler may have numbered some; undefined when they are as in the source. */
+  readonly numbered: readonly (string | undefined)[] | undefined;
   /** A rest parameter takes all needs beyond the inputs. */
   readonly rest: boolean;
   /** The function may look at one more argument than it declares: the context goes there. */
@@ -49,7 +56,7 @@ export function readSignature(fn: AnyFunction, names: readonly string[] | undefi
     const source = Function.prototype.toString.call(fn);
     refuse(source, node);
     const { list, rest } = declared(source);
-    signature = signatureOf(list, rest, !rest && usesArguments(source));
+    signature = signatureOf(list, rest, !rest && usesArguments(source), source);
     known.set(fn, signature);
   }
   return signature;
@@ -77,10 +84,19 @@ function namedSignature(fn: AnyFunction, names: readonly string[]): Signature {
   );
 }
 
-function signatureOf(list: readonly Param[], rest: boolean, extra: boolean): Signature {
-  const contextAt = list.findIndex(({ name }) => name === "context" || name === "ctx");
+/** @param source - of the function, when the names were read from it */
+function signatureOf(list: readonly Param[], rest: boolean, extra: boolean, source?: string): Signature {
+  const contextAt = list.findIndex(({ name }) => isContextName(name));
   const inputs = Object.freeze(list.filter((_, position) => position !== contextAt));
-  return Object.freeze({ inputs, contextAt, rest, extra: extra && contextAt < 0 });
+  return Object.freeze({
+    inputs,
+    contextAt,
+    contextName: undefined,
+    guess: source === undefined || contextAt >= 0 ? undefined : guessContext(list, rest, source),
+    numbered: source === undefined ? undefined : numberedNames(inputs),
+    rest,
+    extra: extra && contextAt < 0,
+  });
 }
 
 function refuse(source: string, node: string): void {

@@ -1,5 +1,6 @@
 import { checkNumber, checkOptions, checkType, show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
+import { withGuessedContext } from "./context-param.js";
 import { checkSharedOptions, ELSEWHERE, frozen, SHARED_OPTIONS, type NodeOptions } from "./node-options.js";
 import { checkCacheKey, checkNodeName, type NodeFunction, type NodeSpec } from "./node-spec.js";
 import { readSignature } from "./params.js";
@@ -43,7 +44,8 @@ export function stateSpec(
   checkNodeName(name, "state");
   if (typeof fn !== "function") throw new InvalidNodeError(`State "${name}" needs a function; received ${show(fn)}.`);
   checkStateOptions(options, name);
-  const signature = readSignature(method?.declared ?? fn, options.params, name);
+  const read = readSignature(method?.declared ?? fn, options.params, name);
+  const signature = withGuessedContext(read, "state", 0);
   checkCacheKey(options.cache?.key, signature, name, "State");
   return Object.freeze({
     name,

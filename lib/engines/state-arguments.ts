@@ -1,6 +1,8 @@
-import { MissingInputError } from "../base/errors.js";
-import type { Param } from "../definition/params.js";
+import { InvalidNodeError, MissingInputError } from "../base/errors.js";
+import { minifiedHint } from "../definition/minified-names.js";
 import type { NodeSpec } from "../definition/node-spec.js";
+import { originalNames, sourceNameHint } from "../definition/original-names.js";
+import type { Param } from "../definition/params.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { NO_VALUE } from "../run/history.js";
 
@@ -16,11 +18,14 @@ const NONE = Symbol("none");
  */
 export function stateInputs(state: FsmState): unknown[] {
   const spec = state.plan.specs[state.current];
-  const { inputs } = spec.signature;
+  const { inputs, numbered, contextName } = spec.signature;
   const isFirst = state.history.count === 0;
+  const find = (param: Param) => (isFirst ? runInput(state, param) : laterInput(state, param, inputs.length === 1));
+  if (contextName !== undefined && !isFirst) refuseGuess(state, spec, contextName);
+  const names = numbered && originalNames(numbered, (name) => find({ name, optional: false }) !== NONE);
   const missing: string[] = [];
-  const values = inputs.map((param) => {
-    const value = isFirst ? runInput(state, param) : laterInput(state, param, inputs.length === 1);
+  const values = inputs.map((param, i) => {
+    const value = find(names === undefined ? param : { ...param, name: names[i] });
     if (value !== NONE) return value;
     if (!param.optional) missing.push(param.name ?? "(unnamed)");
     return undefined;
@@ -50,13 +55,25 @@ function laterInput(state: FsmState, param: Param, isOnly: boolean): unknown {
   return isHere ? (value as Record<string, unknown>)[name] : runInput(state, param);
 }
 
-function missingInputs({ plan, history }: FsmState, { name }: NodeSpec, missing: readonly string[]): MissingInputError {
-  const list = missing.map((input) => `"${input}"`).join(", ");
+/** A state's context is guessed by how the parameter is used or numbered, but the value says what that is. */
+function refuseGuess({ value }: FsmState, { name }: NodeSpec, param: string): void {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, param)) return;
+  throw new InvalidNodeError(
+    `State "${name}" is taken to want its context as "${param}", but got a value that has a "${param}". ` +
+      `Say what its parameters are called with { params: [...] }.`,
+  );
+}
+
+function missingInputs({ plan, history }: FsmState, spec: NodeSpec, missing: readonly string[]): MissingInputError {
+  const { name, signature } = spec;
+  const hint = (input: string) => (signature.numbered === undefined ? "" : sourceNameHint(input));
+  const list = missing.map((input) => `"${input}"${hint(input)}`).join(", ");
   const message =
     `State "${name}" of workflow "${plan.workflow}" lacks ${list}. ` +
     (history.count === 0
       ? "Pass them in { inputs }, or give the parameters default values."
-      : `Pass a value with next("${name}", …), or a run input of that name, or give the parameters default values.`);
+      : `Pass a value with next("${name}", …), or a run input of that name, or give the parameters default values.`) +
+    minifiedHint(missing);
   return new MissingInputError(message, missing, [
     { severity: "error", code: "MISSING_INPUT", message, nodes: [name] },
   ]);

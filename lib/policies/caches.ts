@@ -1,6 +1,6 @@
 import { checkType } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
-import { paramHint, paramNames } from "../definition/named-inputs.js";
+import { asNamedInputs, paramHint, paramNames } from "../definition/named-inputs.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { ResultCache } from "./cache.js";
 
@@ -38,13 +38,14 @@ export class Caches {
       );
     }
     if (inputs === undefined) return cache.forget(undefined);
-    checkInputs(spec, inputs);
-    return cache.forget(cache.keyOf(inputs));
+    checkType("inputs", inputs, "object");
+    const named = asNamedInputs(spec.signature, inputs);
+    checkInputs(spec, named);
+    return cache.forget(cache.keyOf(named));
   }
 }
 
 function checkInputs(spec: NodeSpec, inputs: Readonly<Record<string, unknown>>): void {
-  checkType("inputs", inputs, "object");
   const { inputs: params, rest, extra } = spec.signature;
   const names = paramNames(spec.signature);
   const key = spec.options.cache?.key;

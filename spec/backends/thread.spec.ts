@@ -29,6 +29,7 @@ import {
   keeps,
   lets,
   marked,
+  numbered,
   outer,
   plain,
   Plain,
@@ -104,6 +105,12 @@ describe("Mode parallel", () => {
     for (const maxWorkers of [0, -1, 1.5, Infinity]) {
       await expect(plain.run({ mode: "parallel", maxWorkers })).rejects.toThrow(RangeError);
     }
+  });
+
+  it("wires parameters whose names a compiler numbered, and those that only look like one's", async () => {
+    expect(String(numbered.nodes.get("tell")?.fn)).toMatch(/^\(label\d, ctx\d\)/u);
+    const run = await numbered.run(parallel);
+    expect(run.outputs).toEqual({ tell: "inner, not outer or other, in tell false", see: ["red", false] });
   });
 
   it("executes a workflow that a node runs", async () => {

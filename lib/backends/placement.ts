@@ -38,8 +38,8 @@ export interface NodeInstance {
   readonly object: object;
   /** Whether the user made it. */
   readonly isGiven: boolean;
-  /** What stood in the methods' places when the dag was made of them. */
-  readonly functions: ReadonlyMap<string, unknown>;
+  /** Its nodes as they were when the dag was made of them. */
+  readonly specs: readonly NodeSpec[];
 }
 
 const THREAD: Place = Object.freeze({ backend: "thread", reason: undefined });
@@ -71,8 +71,9 @@ export function probeFor(dag: Placeable, specs: readonly NodeSpec[]): ProbeTask 
 /** A worker's answer, without the nodes of whose functions this process has put others into their methods' places. */
 export function withoutReplaced({ instance }: Placeable, specs: readonly NodeSpec[], answer: ProbeAnswer): ProbeAnswer {
   if (instance === undefined) return answer;
-  const { object, functions } = instance;
+  const { object } = instance;
   const isMadeAnew = classOrigin(object.constructor) !== undefined;
+  const functions = new Map(instance.specs.map(({ name, fn }) => [name, fn]));
   return answer.map((reason, i) => {
     const { method, name, fn } = specs[i];
     if (reason !== undefined || method === undefined) return reason;

@@ -43,10 +43,17 @@ export function isContextName(name: string | undefined): boolean {
   return name === "context" || name === "ctx";
 }
 
-/** Finds what may be the context among parameters none of which is called so. Cost: O(length of the source). */
-export function guessContext(list: readonly Param[], rest: boolean, source: string): ContextGuess | undefined {
-  const names = numberedNames(list);
-  const at = names === undefined ? -1 : originalNames(names, isContextName).findIndex(isContextName);
+/**
+ * Finds what may be the context among parameters none of which is called so. Cost: O(length of the source).
+ * @param numbered - their names, if a compiler may have numbered some
+ */
+export function guessContext(
+  list: readonly Param[],
+  numbered: Signature["numbered"],
+  rest: boolean,
+  source: string,
+): ContextGuess | undefined {
+  const at = numbered === undefined ? -1 : originalNames(numbered, isContextName).findIndex(isContextName);
   if (at >= 0) return { at, isNumbered: true };
   const last = rest ? undefined : list.at(-1);
   if (last === undefined || last.optional || !looksMinified(last.name) || !MENTIONED.test(source)) return undefined;

@@ -87,13 +87,14 @@ function namedSignature(fn: AnyFunction, names: readonly string[]): Signature {
 /** @param source - of the function, when the names were read from it */
 function signatureOf(list: readonly Param[], rest: boolean, extra: boolean, source?: string): Signature {
   const contextAt = list.findIndex(({ name }) => isContextName(name));
-  const inputs = Object.freeze(list.filter((_, position) => position !== contextAt));
+  const inputs = Object.freeze(contextAt < 0 ? list : list.toSpliced(contextAt, 1));
+  const numbered = source === undefined ? undefined : numberedNames(inputs);
   return Object.freeze({
     inputs,
     contextAt,
     contextName: undefined,
-    guess: source === undefined || contextAt >= 0 ? undefined : guessContext(list, rest, source),
-    numbered: source === undefined ? undefined : numberedNames(inputs),
+    guess: source === undefined || contextAt >= 0 ? undefined : guessContext(list, numbered, rest, source),
+    numbered,
     rest,
     extra: extra && contextAt < 0,
   });

@@ -77,6 +77,7 @@ function prototypesOf(self: object): object[] {
 
 /** That of the decorated method, unless a child declares parameters of its own. Spies and wrappers say nothing of them. */
 function declaredBy({ key, fn }: DecoratedMethod, chain: readonly object[]): NodeFunction {
+  if (ownFunction(chain[chain.length - 1], key) === fn) return fn;
   const declarations = chain.flatMap((prototype) => ownFunction(prototype, key) ?? []);
   const position = declarations.indexOf(fn);
   // What stands alone has taken the place of the decorated one; the last of several is a child's.

@@ -120,7 +120,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     dag.placements.instance = {
       object: specs[0].self as object,
       isGiven: typeof source !== "function",
-      functions: new Map(specs.map((spec) => [spec.name, spec.fn])),
+      specs,
     };
     return dag;
   }

@@ -19,13 +19,11 @@ const NONE = Symbol("none");
 export function stateInputs(state: FsmState): unknown[] {
   const spec = state.plan.specs[state.current];
   const { inputs, numbered, contextName } = spec.signature;
-  const isFirst = state.history.count === 0;
-  const find = (param: Param) => (isFirst ? runInput(state, param) : laterInput(state, param, inputs.length === 1));
-  if (contextName !== undefined && !isFirst) refuseGuess(state, spec, contextName);
-  const names = numbered && originalNames(numbered, (name) => find({ name, optional: false }) !== NONE);
+  if (contextName !== undefined && state.history.count > 0) refuseGuess(state, spec, contextName);
+  const params = numbered === undefined ? inputs : originalParams(state, inputs, numbered);
   const missing: string[] = [];
-  const values = inputs.map((param, i) => {
-    const value = find(names === undefined ? param : { ...param, name: names[i] });
+  const values = params.map((param) => {
+    const value = valueFor(state, param, inputs.length === 1);
     if (value !== NONE) return value;
     if (!param.optional) missing.push(param.name ?? "(unnamed)");
     return undefined;
@@ -45,14 +43,22 @@ function runInput({ inputs }: FsmState, { name }: Param): unknown {
   return name !== undefined && Object.hasOwn(inputs, name) ? inputs[name] : NONE;
 }
 
-function laterInput(state: FsmState, param: Param, isOnly: boolean): unknown {
+function valueFor(state: FsmState, param: Param, isOnly: boolean): unknown {
   const { value, history } = state;
+  if (history.count === 0) return runInput(state, param);
   // What a state threw is passed on even if it is undefined.
   const isPassedOn = value !== undefined || history.valueAt(history.count - 1) === NO_VALUE;
   if (isOnly) return isPassedOn ? value : runInput(state, param);
   const { name } = param;
   const isHere = typeof value === "object" && value !== null && name !== undefined && Object.hasOwn(value, name);
   return isHere ? (value as Record<string, unknown>)[name] : runInput(state, param);
+}
+
+/** The parameters by the names of the source, as far as the run's inputs and the value before tell. */
+function originalParams(state: FsmState, inputs: readonly Param[], numbered: readonly (string | undefined)[]): Param[] {
+  const isKnown = (name: string) => valueFor(state, { name, optional: false }, inputs.length === 1) !== NONE;
+  const names = originalNames(numbered, isKnown);
+  return inputs.map(({ optional }, i) => ({ name: names[i], optional }));
 }
 
 /** A state's context is guessed by how the parameter is used or numbered, but the value says what that is. */

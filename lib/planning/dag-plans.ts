@@ -22,15 +22,16 @@ export class DagPlans {
 
   /** The plan of a run with these inputs. */
   of(inputs: Readonly<Record<string, unknown>> | undefined): Planning<DagPlan> {
-    const given =
-      this.doubtful.size === 0 || inputs === undefined
-        ? []
-        : Object.keys(inputs).filter((name) => this.doubtful.has(name));
-    if (given.length === 0) return (this.plain ??= planDag(this.definition, NONE));
-    const names = JSON.stringify(given.sort());
-    if (this.latest?.names !== names) {
-      this.latest = { names, planning: planDag(this.definition, new Set(given)) };
+    if (this.doubtful.size > 0 && inputs !== undefined) {
+      const given = Object.keys(inputs).filter((name) => this.doubtful.has(name));
+      if (given.length > 0) return this.ofNames(given.sort());
     }
+    return (this.plain ??= planDag(this.definition, NONE));
+  }
+
+  private ofNames(given: readonly string[]): Planning<DagPlan> {
+    const names = JSON.stringify(given);
+    if (this.latest?.names !== names) this.latest = { names, planning: planDag(this.definition, new Set(given)) };
     return this.latest.planning;
   }
 }

@@ -15,9 +15,9 @@ export function checkDagInputs(plan: DagPlan, inputs: RunInputs): void {
 
 /** @throws {ValidationError} VALIDATION for inputs that no state takes, with the nearest name that one does */
 export function checkFsmInputs(plan: FsmPlan, inputs: RunInputs): void {
-  const isKnown = (name: string) => Object.hasOwn(inputs, name);
-  const numbered = plan.numbered.flatMap((names) => originalNames(names, isKnown));
-  checkInputs(plan, numbered.length === 0 ? plan.inputs : new Set([...plan.inputs, ...numbered]), inputs);
+  if (plan.numbered.length === 0) return checkInputs(plan, plan.inputs, inputs);
+  const originals = plan.numbered.flatMap((names) => originalNames(names, (name) => Object.hasOwn(inputs, name)));
+  checkInputs(plan, new Set([...plan.inputs, ...originals]), inputs);
 }
 
 function checkInputs(

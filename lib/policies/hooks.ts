@@ -4,7 +4,6 @@ import type { Context } from "../definition/context.js";
 import { inputName, meantNames, namedInputs, paramNames } from "../definition/named-inputs.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
-import type { Signature } from "../definition/params.js";
 import { ExecutionError, type ErrorSite } from "../run/errors.js";
 import { isPause } from "../run/pause.js";
 import { asSentence, messageOf } from "../base/message.js";
@@ -108,7 +107,7 @@ function applyInputs({ spec, args }: HookedAttempt, inputs: Record<string, unkno
   if (typeof inputs !== "object" || inputs === null) {
     throw new TypeError("preExecute must return a record of inputs, or nothing.");
   }
-  const sourceName = sourceNames(spec.signature, inputs, namedInputs(spec, args));
+  const sourceName = sourceNames(spec, args, inputs);
   args.forEach((_, position) => {
     const read = inputName(spec, position);
     const name = read === undefined ? undefined : (sourceName?.get(read) ?? read);
@@ -118,11 +117,13 @@ function applyInputs({ spec, args }: HookedAttempt, inputs: Record<string, unkno
 
 /** By the names that are read, those of the source under which a hook gave something new; undefined where all are as read. */
 function sourceNames(
-  signature: Signature,
+  spec: NodeSpec,
+  args: readonly unknown[],
   inputs: Readonly<Record<string, unknown>>,
-  before: Readonly<Record<string, unknown>>,
 ): Map<string, string> | undefined {
+  const { signature } = spec;
   if (signature.numbered === undefined) return undefined;
+  const before = namedInputs(spec, args);
   // In a copy with a change, the name that is read holds what was there before.
   const isNew = (name: string) => Object.hasOwn(inputs, name) && inputs[name] !== before[name];
   const names = meantNames(signature, isNew);

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { Dag, Fsm, MissingInputError, type NodeHooks } from "dagwright";
+import { Dag, Fsm, MissingInputError, type Context, type NodeHooks } from "dagwright";
 import { compiled } from "../support/compiled.js";
 
 /** Each parameter has the name of something in scope, so that esbuild numbers it. */
@@ -55,6 +55,23 @@ interface Compiled {
   readonly calls: string[];
   readonly plain: (...args: any[]) => string;
 }
+
+describe("Names that Rollup numbered", () => {
+  it("are undone likewise", async () => {
+    const dag = new Dag("rolled");
+    dag.node("total", () => 2);
+    dag.node("n", (total$1: number, ctx$1: Context, limit$12 = 1) => `${total$1} ${limit$12} in ${ctx$1.nodeName}`);
+    expect((await dag.run({ inputs: { limit: 5 } })).value).toBe("2 5 in n");
+  });
+
+  it("are left alone where the number is part of the name", async () => {
+    const dag = new Dag("exact");
+    dag.node("v", () => 2);
+    dag.node("n", (v0 = "default", v10 = "default") => [v0, v10]);
+    expect((await dag.run()).get("n")).toEqual(["default", 2]);
+    expect((await dag.run({ inputs: { v0: 0, v10: 10 } })).get("n")).toEqual([0, 10]);
+  });
+});
 
 describe.each([
   ["standard", false],

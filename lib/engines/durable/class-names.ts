@@ -7,7 +7,8 @@ const told = new Set<string>();
 export function warnOfClassName(workflow: string, className: string): void {
   if ((className !== "" && !looksMinified(className)) || told.has(className)) return;
   told.add(className);
-  const what = className === "" ? "a class without a name" : `class "${className}", which looks like a minifier's name`;
+  const what =
+    className === "" ? "a class without a name" : `class "${className}", which looks like a minifier's name,`;
   warn(
     `Runs of ${what} are recorded as those of "${workflow}", and any other class that comes by that name would take ` +
       `them for its own. Name the workflow: @workflow({ name: "…" }).`,

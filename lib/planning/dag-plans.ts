@@ -6,14 +6,16 @@ import type { DagPlan } from "./plan.js";
 import type { Planning } from "./validity.js";
 
 const NONE: ReadonlySet<string> = new Set();
+/** As many as a few inputs that may be left out come to. */
+const MOST_PLANS = 16;
 
 /**
  * The plans of a definition as it is now. There is one, but where a parameter's name may be a compiler's: there the names
- * of a run's inputs decide what the parameter is, and each choice of them has a plan of its own, of which the latest is kept.
+ * of a run's inputs decide what the parameter is, and each choice of them has a plan of its own, of which some are kept.
  */
 export class DagPlans {
   private plain: Planning<DagPlan> | undefined;
-  private latest: { readonly names: string; readonly planning: Planning<DagPlan> } | undefined;
+  private readonly byNames = new Map<string, Planning<DagPlan>>();
   private readonly doubtful = new Set<string>();
 
   constructor(private readonly definition: DagDefinition) {
@@ -31,8 +33,13 @@ export class DagPlans {
 
   private ofNames(given: readonly string[]): Planning<DagPlan> {
     const names = JSON.stringify(given);
-    if (this.latest?.names !== names) this.latest = { names, planning: planDag(this.definition, new Set(given)) };
-    return this.latest.planning;
+    let planning = this.byNames.get(names);
+    if (planning === undefined) {
+      planning = planDag(this.definition, new Set(given));
+      if (this.byNames.size === MOST_PLANS) this.byNames.delete(this.byNames.keys().next().value as string);
+      this.byNames.set(names, planning);
+    }
+    return planning;
   }
 }
 

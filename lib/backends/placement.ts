@@ -2,8 +2,9 @@ import { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import { messageOf, shortPath } from "../base/message.js";
 import { setImmediate } from "../base/turn.js";
-import { classOrigin, constructorArguments } from "../definition/class-registry.js";
+import { classOrigin, constructorArguments, functionAsMade } from "../definition/class-registry.js";
 import { isOnlyOfName } from "../definition/name-registry.js";
+import { paramCount } from "../definition/named-inputs.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { Origin } from "../definition/origin.js";
 import { INLINE, type Place } from "../run/place.js";
@@ -29,8 +30,16 @@ export interface Placement {
 export interface Placeable {
   readonly name: string;
   readonly origin: Origin;
-  /** The instance whose methods the nodes are, and whether the user made it. */
-  readonly instance: { readonly object: object; readonly isGiven: boolean } | undefined;
+  readonly instance: NodeInstance | undefined;
+}
+
+/** The instance whose methods the nodes are. */
+export interface NodeInstance {
+  readonly object: object;
+  /** Whether the user made it. */
+  readonly isGiven: boolean;
+  /** Its nodes as they were when the dag was made of them. */
+  readonly specs: readonly NodeSpec[];
 }
 
 const THREAD: Place = Object.freeze({ backend: "thread", reason: undefined });
@@ -38,6 +47,8 @@ const FORK: Place = Object.freeze({
   backend: "inline",
   reason: "conditions and selects run inline unless they say otherwise",
 });
+
+const REPLACED = "its method was replaced in this process, which workers don't see";
 
 /** Where nodes should run, before it is known whether they can. */
 export function wantedPlaces(specs: readonly NodeSpec[], mode: string): Place[] {
@@ -53,8 +64,22 @@ export function probeFor(dag: Placeable, specs: readonly NodeSpec[]): ProbeTask 
   const address = addressOf(dag);
   if (typeof address === "string") return address;
   if (late.has(address[0])) return LATE;
-  const nodes = specs.map(({ name, signature }) => ({ name, inputs: signature.inputs.length }));
+  const nodes = specs.map(({ name, signature }) => ({ name, params: paramCount(signature) }));
   return { op: "probe", address, nodes };
+}
+
+/** A worker's answer, without the nodes of whose functions this process has put others into their methods' places. */
+export function withoutReplaced({ instance }: Placeable, specs: readonly NodeSpec[], answer: ProbeAnswer): ProbeAnswer {
+  if (instance === undefined) return answer;
+  const { object } = instance;
+  const isMadeAnew = classOrigin(object.constructor) !== undefined;
+  const functions = new Map(instance.specs.map(({ name, fn }) => [name, fn]));
+  return answer.map((reason, i) => {
+    const { method, name, fn } = specs[i];
+    if (reason !== undefined || method === undefined) return reason;
+    const found = isMadeAnew ? functionAsMade(object, method) : functions.get(name);
+    return found === undefined || found === fn ? undefined : REPLACED;
+  });
 }
 
 /** The places after a worker's answer: what it can't find runs inline, and says why. */

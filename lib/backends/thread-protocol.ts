@@ -23,7 +23,7 @@ export type Address = readonly [
 export interface ProbeTask {
   readonly op: "probe";
   readonly address: Address;
-  readonly nodes: readonly { readonly name: string; readonly inputs: number }[];
+  readonly nodes: readonly { readonly name: string; readonly params: number }[];
 }
 
 /** By node, why it can't be executed in a worker; undefined where it can. */

@@ -9,6 +9,7 @@ import { encodeThrown } from "../base/error-codec.js";
 import { messageOf, shortPath } from "../base/message.js";
 import { readNodes } from "../definition/class-methods.js";
 import type { Context } from "../definition/context.js";
+import { paramCount } from "../definition/named-inputs.js";
 import { isPause } from "../run/pause.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { Handover } from "./handover.js";
@@ -58,11 +59,11 @@ async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {
   } catch (error) {
     there = `a worker can't make its instance: ${messageOf(error)}`;
   }
-  return nodes.map(({ name, inputs }) => {
+  return nodes.map(({ name, params }) => {
     if (typeof there === "string") return there;
     const spec = there.get(name);
     if (spec === undefined) return "its module, when imported, does not define this node";
-    return spec.signature.inputs.length === inputs
+    return paramCount(spec.signature) === params
       ? undefined
       : "its module, when imported, defines another node of this name";
   });

@@ -1,13 +1,17 @@
 import { InvalidNodeError } from "../base/errors.js";
 import { show } from "../base/check.js";
-import { methodSpec, workflowSpec, type MethodSpec, type WorkflowOptions } from "./decorators.js";
+import { workflowSpec, type WorkflowOptions } from "./decorators.js";
+import type { MethodSpec } from "./method-specs.js";
 import type { Class, NodeOptions } from "./node-options.js";
-import { nodeSpec, type NodeFunction, type NodeSpec } from "./node-spec.js";
+import { nodeSpec, type NodeSpec } from "./node-spec.js";
+import { decoratedMethods, standingFunction, type Method } from "./standing-methods.js";
 import { stateSpec, type StateSpec } from "./state-spec.js";
 
 /** What an annotated class says of its workflow. */
 export interface ClassWorkflow<S> {
   readonly name: string;
+  /** The class's own name, when that is where the workflow has its name from; "" when it has none. */
+  readonly className: string | undefined;
   readonly options: WorkflowOptions;
   /** In order of declaration, a parent's before its child's. */
   readonly specs: readonly S[];
@@ -16,29 +20,32 @@ export interface ClassWorkflow<S> {
 /**
  * Reads the nodes of an annotated class, or of an instance of one.
  *
- * A method's spec is that of the nearest class up the chain that decorated it; its function is always the most derived
- * one. A class is instantiated once, without arguments.
+ * A method's spec is that of the nearest class up the chain that decorated it; its function is what stands in its place
+ * now, be it a child's, a spy, or what another decorator made of it. A class is instantiated once, without arguments.
  * @throws {InvalidNodeError} INVALID_NODE when there is no node, or a method can't be one
  */
 export function readNodes(source: object): ClassWorkflow<NodeSpec> {
-  return readClass(source, "@node", ({ spec, declared }, key, fn, instance) =>
-    spec.kind === "state"
-      ? undefined
-      : nodeSpec(spec.kind, spec.options.name ?? key, fn, withTypes(spec.options, instance, key), instance, declared),
-  );
+  return readClass(source, "@node", (spec, method) => {
+    if (spec.kind === "state") return undefined;
+    const { self, key } = method;
+    const options = withTypes(spec.options, self, key);
+    return nodeSpec(spec.kind, options.name ?? key, standingFunction(self, key), options, method);
+  });
 }
 
 /** Reads the states of an annotated class, or of an instance of one, by the rules of {@link readNodes}. */
 export function readStates(source: object): ClassWorkflow<StateSpec> {
-  return readClass(source, "@state", ({ spec, declared }, key, fn, instance) =>
-    spec.kind === "state" ? stateSpec(spec.options.name ?? key, fn, spec.options, instance, declared) : undefined,
+  return readClass(source, "@state", ({ kind, options }, method) =>
+    kind === "state"
+      ? stateSpec(options.name ?? method.key, standingFunction(method.self, method.key), options, method)
+      : undefined,
   );
 }
 
 function readClass<S>(
   source: object,
   decorator: string,
-  toSpec: (method: Method, key: string, fn: NodeFunction, instance: object) => S | undefined,
+  toSpec: (spec: MethodSpec, method: Method) => S | undefined,
 ): ClassWorkflow<S> {
   const instance = typeof source === "function" ? new (source as new () => object)() : source;
   if (typeof instance !== "object" || typeof instance?.constructor !== "function") {
@@ -47,48 +54,15 @@ function readClass<S>(
     );
   }
   const constructor = instance.constructor as Class;
-  const { name = constructor.name || "workflow", ...options } = workflowSpec(constructor);
-  const specs: S[] = [];
-  for (const [key, method] of decoratedMethods(instance)) {
-    // An instance may carry a function of its own, such as a bound method or a spy: that one is called.
-    const fn = (instance as Record<string, NodeFunction>)[key];
-    const spec = toSpec(method, key, fn, instance);
-    if (spec !== undefined) specs.push(spec);
-  }
+  const { name: given, ...options } = workflowSpec(constructor);
+  const className = given === undefined ? constructor.name : undefined;
+  const specs = decoratedMethods(instance).flatMap(({ spec, ...method }) => toSpec(spec, method) ?? []);
   if (specs.length === 0) {
     throw new InvalidNodeError(
       `Class "${constructor.name}" has no method with ${decorator}. Put ${decorator} on at least one.`,
     );
   }
-  return { name, options, specs };
-}
-
-/** A decorated method: the spec that holds for it, and its most derived declaration. */
-interface Method {
-  readonly spec: MethodSpec;
-  readonly declared: NodeFunction;
-}
-
-/** The decorated methods by name, a parent's before its child's. */
-function decoratedMethods(instance: object): Map<string, Method> {
-  const chain: object[] = [];
-  for (let proto = prototypeOf(instance); proto !== null && proto !== Object.prototype; proto = prototypeOf(proto)) {
-    chain.unshift(proto);
-  }
-  const methods = new Map<string, Method>();
-  for (const proto of chain) {
-    for (const key of Object.getOwnPropertyNames(proto)) {
-      const declared: unknown = Object.getOwnPropertyDescriptor(proto, key)?.value;
-      if (typeof declared !== "function") continue;
-      const spec = methodSpec(declared) ?? methods.get(key)?.spec;
-      if (spec !== undefined) methods.set(key, { spec, declared: declared as NodeFunction });
-    }
-  }
-  return methods;
-}
-
-function prototypeOf(value: object): object | null {
-  return Object.getPrototypeOf(value) as object | null;
+  return { name: given ?? (className || "workflow"), className, options, specs };
 }
 
 /** Classes that say nothing about which node is meant. */

@@ -1,6 +1,8 @@
 import { InvalidNodeError, ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import { checkDagOptions, type DagOptions } from "./dag-options.js";
+import { minifiedHint } from "./minified-names.js";
+import { meantNames } from "./named-inputs.js";
 import { needText, toNeed, type NeedSource, type Need } from "./need.js";
 import { rememberName } from "./name-registry.js";
 import { outlineOf } from "./outline.js";
@@ -16,6 +18,7 @@ import {
   type NodeKind,
   type NodeSpec,
 } from "./node-spec.js";
+import { lookAgain } from "./standing-methods.js";
 import { workerScope } from "./worker-scope.js";
 import type { AllDefiner, AnyDefiner, CachedDefiner, ForkDefiner, NodeDefiner } from "./typed-builder.js";
 
@@ -47,6 +50,7 @@ export class DagDefinition {
   private readonly added = new Map<string, Connection[]>();
   private readonly hooksByNode = new Map<string, NodeHooks>();
   private shared: NodeHooks | undefined;
+  private hasMethods = false;
   private changes = 0;
 
   /** @throws {InvalidNodeError} | {TypeError} when the name or an option is not usable */
@@ -64,6 +68,7 @@ export class DagDefinition {
 
   /** Grows with every change, so that a plan knows whether it is still that of this definition. */
   get revision(): number {
+    if (this.hasMethods && lookAgain(this.specs)) this.changes++;
     return this.changes;
   }
 
@@ -139,6 +144,7 @@ export class DagDefinition {
       );
     }
     this.specs.set(spec.name, spec);
+    this.hasMethods ||= spec.method !== undefined;
     this.changes++;
     return new NodeHandle(this, spec.name);
   }
@@ -273,13 +279,14 @@ export class DagDefinition {
 /** The index of the input a new connection fills, -1 when a collecting input takes it beside others. */
 function inputFor(spec: NodeSpec, connections: readonly Connection[], need: Need, name: string | undefined): number {
   const { inputs } = spec.signature;
-  const named = name === undefined ? -1 : inputs.findIndex((input) => input.name === name);
+  const named = name === undefined ? -1 : meantNames(spec.signature, (input) => input === name).indexOf(name);
   if (collects(spec.kind, spec.signature)) return -1;
   if (named >= 0) return named;
   const names = inputs.map((input) => input.name ?? "(unnamed)");
   if (name !== undefined) {
     throw new ValidationError(
-      `Node "${spec.name}" has no parameter "${name}".${suggestion(name, names) || ` It has: ${names.join(", ") || "none"}.`}`,
+      `Node "${spec.name}" has no parameter "${name}".${suggestion(name, names) || ` It has: ${names.join(", ") || "none"}.`}` +
+        minifiedHint(names),
     );
   }
   const taken = new Set(connections.map(({ input }) => input));

@@ -3,6 +3,7 @@ import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
 import type { Decision, Route } from "./decisions.js";
 import type { MethodNeeds, AnyFn, CheckAll, CheckAny, CheckPositional, Inputs } from "./typed-wiring.js";
+import { leaveOnFunction, leaveOnPrototype, type DecoratedMethod, type MethodSpec } from "./method-specs.js";
 import { checkNodeName, checkWorkflowName, type NodeFunction, type NodeKind } from "./node-spec.js";
 import { checkNodeOptions, withCache, type Class, type NodeOptions } from "./node-options.js";
 import type { CacheOptions } from "./policy-options.js";
@@ -13,18 +14,8 @@ import { Origin } from "./origin.js";
 import { checkFsmOptions, checkStateOptions, type FsmOptions, type StateOptions } from "./state-spec.js";
 import type { CheckOutcome, CheckState } from "./typed-states.js";
 
-/** What a decorator leaves on a method. */
-export type MethodSpec =
-  { readonly kind: Kind; readonly options: NodeOptions } | { readonly kind: "state"; readonly options: StateOptions };
-
 // Shared by all copies of this module in a process, such as an ESM and a CommonJS one.
-const METHOD = Symbol.for("dagwright:node");
 const CLASS = Symbol.for("dagwright:workflow");
-
-/** The spec that a decorator put on a method, if any. */
-export function methodSpec(method: object): MethodSpec | undefined {
-  return Reflect.getOwnMetadata(METHOD, method) as MethodSpec | undefined;
-}
 
 /** The options that `@workflow` put on a class or, but for its name, on a parent of it. */
 export function workflowSpec(target: Class): WorkflowOptions {
@@ -152,22 +143,29 @@ function decorators<K extends NodeKind, O>(
 ): NodeDecorators<Extract<K, Kind>, O> {
   function decorator(...args: unknown[]): unknown {
     const [first, second] = args;
-    if (typeof first === "function" && isMethodContext(second)) return decorate(first, second.name, second);
+    if (typeof first === "function" && isMethodContext(second)) return decorateStandard(first, second);
     if (isLegacyCall(args)) return decorateLegacy(first, args[1], args[2]);
     const options = adapt(parseArguments(kind, args));
     return (target: unknown, key: unknown, descriptor?: unknown) =>
-      isMethodContext(key)
-        ? decorate(target, key.name, key, options)
-        : decorateLegacy(target, key, descriptor, options);
+      isMethodContext(key) ? decorateStandard(target, key, options) : decorateLegacy(target, key, descriptor, options);
+  }
+
+  function decorateStandard(fn: unknown, context: ClassMethodDecoratorContext, options?: NodeOptions): void {
+    const method = decorate(fn, context.name, context, options);
+    // The class does not exist yet, and only its instances tell which it is.
+    context.addInitializer(function (this: unknown) {
+      leaveOnPrototype(Object.getPrototypeOf(this) as object, method);
+    });
   }
 
   function decorateLegacy(target: unknown, key: unknown, descriptor: unknown, options?: NodeOptions): void {
-    const method = (descriptor as PropertyDescriptor | undefined)?.value as unknown;
-    const kindOfMember = typeof method === "function" ? "method" : "field";
-    decorate(method, key, { kind: kindOfMember, static: typeof target === "function", private: false }, options);
+    const fn = (descriptor as PropertyDescriptor | undefined)?.value as unknown;
+    const kindOfMember = typeof fn === "function" ? "method" : "field";
+    const member = { kind: kindOfMember, static: typeof target === "function", private: false };
+    leaveOnPrototype(target as object, decorate(fn, key, member, options));
   }
 
-  function decorate(method: unknown, key: unknown, member: Member, options: NodeOptions = adapt({})): void {
+  function decorate(fn: unknown, key: unknown, member: Member, options: NodeOptions = adapt({})): DecoratedMethod {
     if (member.kind !== "method" || member.static || member.private || typeof key !== "string") {
       throw new InvalidNodeError(
         `@${kind} goes on public instance methods with a string name; ${show(key)} is ${describe(member, key)}.`,
@@ -177,8 +175,10 @@ function decorators<K extends NodeKind, O>(
     checkNodeName(name);
     if (kind === "state") checkStateOptions(options, name);
     else checkNodeOptions(options, name);
-    const spec = Object.freeze({ kind, options: Object.freeze(options) });
-    Reflect.defineMetadata(METHOD, spec, method as NodeFunction);
+    const spec = Object.freeze({ kind, options: Object.freeze(options) }) as MethodSpec;
+    const method: DecoratedMethod = { key, fn: fn as NodeFunction, spec };
+    leaveOnFunction(method);
+    return method;
   }
 
   return decorator as NodeDecorators<Extract<K, Kind>, O>;

@@ -4,6 +4,7 @@ import { suggestion } from "../base/nearest.js";
 import { checkHooks, type NodeHooks } from "./node-options.js";
 import { outlineOf } from "./outline.js";
 import { checkWorkflowName, type NodeFunction } from "./node-spec.js";
+import { lookAgain } from "./standing-methods.js";
 import { checkFsmOptions, stateSpec, type FsmOptions, type StateOptions, type StateSpec } from "./state-spec.js";
 import type { StateValue } from "./typed-states.js";
 import type { AnyFn } from "./typed-wiring.js";
@@ -64,6 +65,7 @@ export class FsmDefinition {
   private readonly hooksByState = new Map<string, NodeHooks>();
   private first: string | undefined;
   private shared: NodeHooks | undefined;
+  private hasMethods = false;
   private changes = 0;
 
   /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
@@ -78,6 +80,7 @@ export class FsmDefinition {
 
   /** Grows with every change, so that a plan knows whether it is still that of this definition. */
   get revision(): number {
+    if (this.hasMethods && lookAgain(this.specs)) this.changes++;
     return this.changes;
   }
 
@@ -162,6 +165,7 @@ export class FsmDefinition {
       );
     }
     this.specs.set(spec.name, spec);
+    this.hasMethods ||= spec.method !== undefined;
     this.changes++;
     return new StateHandle(this, spec.name);
   }

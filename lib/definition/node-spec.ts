@@ -1,10 +1,12 @@
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
-import { paramHint, paramNames } from "./named-inputs.js";
+import { withGuessedContext } from "./context-param.js";
+import { meantNames, paramHint, paramNames } from "./named-inputs.js";
 import { toNeed, type Need, type NeedLike } from "./need.js";
 import { checkNodeOptions, frozen, type NodeOptions } from "./node-options.js";
 import type { CacheOptions } from "./policy-options.js";
 import { readSignature, type Signature } from "./params.js";
+import type { Method } from "./standing-methods.js";
 
 /** What a node does with its needs and its result. */
 export type NodeKind = "node" | "condition" | "select" | "all" | "any" | "state";
@@ -19,6 +21,8 @@ export interface NodeSpec {
   readonly fn: NodeFunction;
   /** What `this` is inside `fn`. */
   readonly self: unknown;
+  /** The key under which `fn` stands in `self`; undefined when it is no method. */
+  readonly method: string | undefined;
   readonly signature: Signature;
   /** The explicit needs, one a positional parameter. */
   readonly needs: readonly Need[];
@@ -33,7 +37,7 @@ const NO_NEEDS: readonly Need[] = Object.freeze([]);
 const NO_OPTIONS: NodeOptions = Object.freeze({});
 
 /**
- * @param declared - the function whose parameters count, when it is not the one that is called
+ * @param method - when it is one: whose, and whose parameters count
  * @throws {InvalidNodeError} INVALID_NODE when the name, the function or a need is not usable
  * @throws {TypeError} | {RangeError} when an option is not
  */
@@ -42,14 +46,14 @@ export function nodeSpec(
   name: string,
   fn: NodeFunction,
   options: NodeOptions = NO_OPTIONS,
-  self?: unknown,
-  declared = fn,
+  method?: Method,
 ): NodeSpec {
   checkNodeName(name);
   if (typeof fn !== "function") throw new InvalidNodeError(`Node "${name}" needs a function; received ${show(fn)}.`);
   if (options !== NO_OPTIONS) checkNodeOptions(options, name);
-  const signature = readSignature(declared, options.params, name);
   const needs = toNeeds(options.needs, name);
+  const read = readSignature(method?.declared ?? fn, options.params, name);
+  const signature = withGuessedContext(read, kind, needs.length);
   checkArity(kind, name, signature, needs);
   checkCacheKey(options.cache?.key, signature, name);
   return Object.freeze({
@@ -57,7 +61,8 @@ export function nodeSpec(
     kind,
     description: options.description,
     fn,
-    self,
+    self: method?.self,
+    method: method?.key,
     signature,
     needs,
     after: toNeeds(options.after, name),
@@ -104,10 +109,9 @@ export function checkWorkflowName(name: unknown): asserts name is string {
 /** @throws {InvalidNodeError} INVALID_NODE when the cache's key names what is no parameter */
 export function checkCacheKey(key: CacheKey, signature: Signature, node: string, kind = "Node"): void {
   if (key === undefined || typeof key === "function" || signature.rest || signature.extra) return;
-  const names = paramNames(signature);
   for (const wanted of typeof key === "string" ? [key] : key) {
-    if (names.includes(wanted)) continue;
-    const hint = paramHint(wanted, names);
+    if (meantNames(signature, (name) => name === wanted).includes(wanted)) continue;
+    const hint = paramHint(wanted, paramNames(signature));
     throw new InvalidNodeError(`${kind} "${node}" takes no parameter "${wanted}", which its cache key names.${hint}`);
   }
 }

@@ -1,5 +1,7 @@
 import jsTokens from "js-tokens";
 import { InvalidNodeError } from "../base/errors.js";
+import { guessContext, isContextName, type ContextGuess } from "./context-param.js";
+import { numberedNames } from "./original-names.js";
 
 /** One input of a node: a declared parameter other than the context. A destructured one has no name. */
 export interface Param {
@@ -14,6 +16,11 @@ export interface Signature {
   readonly inputs: readonly Param[];
   /** The position of the parameter named `context` or `ctx` among all arguments; -1 when there is none. */
   readonly contextAt: number;
+  /** What the parameter for the context is called, when it was guessed. */
+  readonly contextName: string | undefined;
+  readonly guess: ContextGuess | undefined;
+  /** The names of the inputs, when a compiler may have numbered some; undefined when they are as in the source. */
+  readonly numbered: readonly (string | undefined)[] | undefined;
   /** A rest parameter takes all needs beyond the inputs. */
   readonly rest: boolean;
   /** The function may look at one more argument than it declares: the context goes there. */
@@ -49,10 +56,22 @@ export function readSignature(fn: AnyFunction, names: readonly string[] | undefi
     const source = Function.prototype.toString.call(fn);
     refuse(source, node);
     const { list, rest } = declared(source);
-    signature = signatureOf(list, rest, !rest && /\barguments\b/u.test(source));
+    signature = signatureOf(list, rest, !rest && usesArguments(source), source);
     known.set(fn, signature);
   }
   return signature;
+}
+
+/** Whether a function says nothing of its parameters: it is native, or hands on whatever it gets. */
+export function takesAnything(fn: AnyFunction): boolean {
+  const source = Function.prototype.toString.call(fn);
+  if (NATIVE.test(source)) return true;
+  const { list, rest } = declared(source);
+  return list.length === 0 && (rest || usesArguments(source));
+}
+
+function usesArguments(source: string): boolean {
+  return /\barguments\b/u.test(source);
 }
 
 function namedSignature(fn: AnyFunction, names: readonly string[]): Signature {
@@ -65,10 +84,20 @@ function namedSignature(fn: AnyFunction, names: readonly string[]): Signature {
   );
 }
 
-function signatureOf(list: readonly Param[], rest: boolean, extra: boolean): Signature {
-  const contextAt = list.findIndex(({ name }) => name === "context" || name === "ctx");
-  const inputs = Object.freeze(list.filter((_, position) => position !== contextAt));
-  return Object.freeze({ inputs, contextAt, rest, extra: extra && contextAt < 0 });
+/** @param source - of the function, when the names were read from it */
+function signatureOf(list: readonly Param[], rest: boolean, extra: boolean, source?: string): Signature {
+  const contextAt = list.findIndex(({ name }) => isContextName(name));
+  const inputs = Object.freeze(contextAt < 0 ? list : list.toSpliced(contextAt, 1));
+  const numbered = source === undefined ? undefined : numberedNames(inputs);
+  return Object.freeze({
+    inputs,
+    contextAt,
+    contextName: undefined,
+    guess: source === undefined || contextAt >= 0 ? undefined : guessContext(list, numbered, rest, source),
+    numbered,
+    rest,
+    extra: extra && contextAt < 0,
+  });
 }
 
 function refuse(source: string, node: string): void {

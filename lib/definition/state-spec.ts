@@ -1,8 +1,10 @@
 import { checkNumber, checkOptions, checkType, show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
+import { withGuessedContext } from "./context-param.js";
 import { checkSharedOptions, ELSEWHERE, frozen, SHARED_OPTIONS, type NodeOptions } from "./node-options.js";
 import { checkCacheKey, checkNodeName, type NodeFunction, type NodeSpec } from "./node-spec.js";
 import { readSignature } from "./params.js";
+import type { Method } from "./standing-methods.js";
 
 /** The options of a state. */
 export interface StateOptions<To extends readonly string[] = readonly string[], E extends string = string> extends Pick<
@@ -29,7 +31,7 @@ const STATE_OPTIONS = [...SHARED_OPTIONS, "initial", "terminal", "to", "errorSta
 const NO_OPTIONS: StateOptions = Object.freeze({});
 
 /**
- * @param declared - the function whose parameters count, when it is not the one that is called
+ * @param method - when it is one: whose, and whose parameters count
  * @throws {InvalidNodeError} INVALID_NODE when the name or the function is not usable
  * @throws {TypeError} | {RangeError} when an option is not
  */
@@ -37,20 +39,21 @@ export function stateSpec(
   name: string,
   fn: NodeFunction,
   options: StateOptions = NO_OPTIONS,
-  self?: unknown,
-  declared = fn,
+  method?: Method,
 ): StateSpec {
   checkNodeName(name, "state");
   if (typeof fn !== "function") throw new InvalidNodeError(`State "${name}" needs a function; received ${show(fn)}.`);
   checkStateOptions(options, name);
-  const signature = readSignature(declared, options.params, name);
+  const read = readSignature(method?.declared ?? fn, options.params, name);
+  const signature = withGuessedContext(read, "state", 0);
   checkCacheKey(options.cache?.key, signature, name, "State");
   return Object.freeze({
     name,
     kind: "state",
     description: options.description,
     fn,
-    self,
+    self: method?.self,
+    method: method?.key,
     signature,
     needs: [],
     after: [],

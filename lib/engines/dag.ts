@@ -5,13 +5,12 @@ import { readNodes } from "../definition/class-methods.js";
 import { DagDefinition } from "../definition/dag-definition.js";
 import type { DagOptions } from "../definition/dag-options.js";
 import type { Target } from "../definition/node-handle.js";
-import type { NodeSpec } from "../definition/node-spec.js";
 import type { ResultsOf } from "../definition/typed-wiring.js";
 import { isModuleBody, neverInWorker } from "../definition/worker-scope.js";
 import { levels } from "../graph/order.js";
-import { planDag } from "../planning/build-plan.js";
+import { DagPlans } from "../planning/dag-plans.js";
 import { activeNodes, copiedNodes, sparing } from "../planning/partial.js";
-import { checkKnownInputs, requireInputs } from "../planning/inputs.js";
+import { checkDagInputs, requireInputs } from "../planning/inputs.js";
 import { edgesOf, type DagEdge, type DagPlan } from "../planning/plan.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
@@ -24,6 +23,7 @@ import { DagRun, type RunSetup } from "./dag-run.js";
 import type { Definable, InstanceOf } from "./definable.js";
 import { Placements } from "./placements.js";
 import { admission, whenAdmitted } from "./durable/admission.js";
+import { warnOfClassName } from "./durable/class-names.js";
 import { newRecorder } from "./durable/dag-records.js";
 import {
   checkContinueOptions,
@@ -84,17 +84,18 @@ export interface DagSettings<N = Record<string, unknown>> extends DagOptions {
  * `N` holds the nodes' result types by name.
  */
 export class Dag<N = Record<string, unknown>> extends DagDefinition {
-  private planned: { readonly revision: number; readonly planning: Planning<DagPlan> } | undefined;
+  private planned: { readonly revision: number; readonly plans: DagPlans } | undefined;
   private readonly caches = new Caches(this.name);
   private readonly runs = new Runs<RunResult<N>>();
   private readonly recorded = new RecordedDags<N>(this.name, this.runs, {
-    plan: (isStrict) => requireValid(this.planning, isStrict),
+    plan: (isStrict, inputs) => requireValid(this.planningOf(inputs), isStrict),
     engineOf: (state, options, overrides, recorder, isResumed) =>
       this.engineOf(state, options, false, overrides, recorder, isResumed),
     existing: (node) => this.existing(node),
     overridesOf: (plan, overrides) => this.overridesOf(plan, overrides),
   });
   private readonly placements = new Placements(this.name, this.origin);
+  private className: string | undefined;
 
   /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
   constructor(name: string, options: DagSettings<N> = {}) {
@@ -109,13 +110,18 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     source: S & Definable<S>,
     options: DagSettings<ResultsOf<InstanceOf<S>>> & { name?: string } = {},
   ): Dag<ResultsOf<InstanceOf<S>>> {
-    const { name: className, options: own, specs } = readNodes(source);
-    const { description, metadata, runOptions, autowire, wiring, module } = own;
-    const { name = className, ...given } = options;
+    const { name: own, className, options: annotations, specs } = readNodes(source);
+    const { description, metadata, runOptions, autowire, wiring, module } = annotations;
+    const { name = own, ...given } = options;
     const annotated = { description, metadata, runOptions, autowire, wiring, module };
     const dag = new Dag<ResultsOf<InstanceOf<S>>>(name, { ...annotated, ...given });
     for (const spec of specs) dag.add(spec);
-    dag.placements.instance = { object: specs[0].self as object, isGiven: typeof source !== "function" };
+    dag.className = options.name === undefined ? className : undefined;
+    dag.placements.instance = {
+      object: specs[0].self as object,
+      isGiven: typeof source !== "function",
+      specs,
+    };
     return dag;
   }
 
@@ -123,6 +129,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   clone(): Dag<N> {
     const copy = new Dag<N>(this.name, this.options);
     copy.copyFrom(this);
+    copy.className = this.className;
     copy.placements.instance = this.placements.instance;
     return copy;
   }
@@ -347,8 +354,9 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * @throws {ValidationError} VALIDATION when there is no such node, it is not cached, or inputs are missing
    */
   invalidateCache(node?: Target, inputs?: Readonly<Record<string, unknown>>): Promise<void> {
-    if (node === undefined) return this.caches.forget(this.nodes.values());
-    return this.caches.forgetIn(this.nodes.get(this.existing(node)) as NodeSpec, inputs);
+    const { specs, indexOf } = this.planning.plan;
+    if (node === undefined) return this.caches.forget(specs);
+    return this.caches.forgetIn(specs[indexOf.get(this.existing(node)) as number], inputs);
   }
 
   /** The last run that ended, whatever its status. */
@@ -374,10 +382,13 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   }
 
   private get planning(): Planning<DagPlan> {
-    if (this.planned?.revision !== this.revision) {
-      this.planned = { revision: this.revision, planning: planDag(this) };
-    }
-    return this.planned.planning;
+    return this.planningOf(undefined);
+  }
+
+  private planningOf(inputs: Readonly<Record<string, unknown>> | undefined): Planning<DagPlan> {
+    const { revision } = this;
+    if (this.planned?.revision !== revision) this.planned = { revision, plans: new DagPlans(this) };
+    return this.planned.plans.of(inputs);
   }
 
   private get plan(): DagPlan {
@@ -448,7 +459,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     parent?: Parent,
   ): DagRun {
     if (options !== NO_OPTIONS) checkRunOptions(options, this.inputNames);
-    const plan = requireValid(this.planning, options.strict === true);
+    const plan = requireValid(this.planningOf(options.inputs), options.strict === true);
     const overrides = options.overrides === undefined ? undefined : this.overridesOf(plan, options.overrides);
     const isPartial = first !== undefined || last !== undefined;
     let active = isPartial ? this.activeIn(plan, first, last) : undefined;
@@ -456,8 +467,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
       active = sparing(plan, active, (i) => overrides.has(i) && standsAlone(plan, i, overrides.get(i)));
     }
     const inputs = options.inputs ?? NO_INPUTS;
-    if (options.inputs !== undefined)
-      checkKnownInputs(plan.workflow, new Set(plan.inputs.map(({ name }) => name)), inputs);
+    if (options.inputs !== undefined) checkDagInputs(plan, inputs);
     if (plan.inputs.length > 0) {
       requireInputs(plan, inputs, (node) => (active === undefined || active[node] === 1) && !overrides?.has(node));
     }
@@ -485,6 +495,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
       const own = { ...options, onProgress: undefined, observers: [...observers, progressObserver(state, onProgress)] };
       return this.engineOf(state, own, sync, overrides, recorder, isResumed);
     }
+    if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.name, this.className);
     const hooks = hooksOf(this.defaultHooks, options.hooks);
     const usesThreads = plan.usesThreads || (options.mode === "parallel" && !sync);
     if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");

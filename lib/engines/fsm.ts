@@ -6,7 +6,7 @@ import type { FsmOptions, StateSpec } from "../definition/state-spec.js";
 import type { StatesOf } from "../definition/typed-states.js";
 import { neverInWorker } from "../definition/worker-scope.js";
 import { planFsm, type FsmPlan } from "../planning/fsm-plan.js";
-import { checkKnownInputs } from "../planning/inputs.js";
+import { checkFsmInputs } from "../planning/inputs.js";
 import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
 import type { FsmResult, StateKey } from "../run/fsm-result.js";
@@ -27,6 +27,7 @@ import {
 } from "./durable/options.js";
 import type { FsmRecorder } from "./durable/fsm-recorder.js";
 import { admission, whenAdmitted } from "./durable/admission.js";
+import { warnOfClassName } from "./durable/class-names.js";
 import { newFsmRecorder, type ResumedFsm } from "./durable/fsm-records.js";
 import { RecordedFsms } from "./durable/recorded-fsms.js";
 import { unknownState } from "./fsm-errors.js";
@@ -62,6 +63,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   private planned: { readonly revision: number; readonly planning: Planning<FsmPlan> } | undefined;
   private readonly caches = new Caches(this.name);
   private readonly stateHooks: StateHook[] = [];
+  private className: string | undefined;
   private readonly runs = new Runs<FsmResult<S>>();
   private readonly recorded = new RecordedFsms<S>(this.name, this.runs, {
     historyLimit: this.options.historyLimit ?? Infinity,
@@ -83,12 +85,13 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     source: C & Definable<C>,
     options: FsmSettings & { name?: string } = {},
   ): Fsm<StatesOf<InstanceOf<C>>> {
-    const { name: className, options: own, specs } = readStates(source);
-    const { description, metadata, runOptions, maxCycles, errorState, historyLimit } = own;
-    const { name = className, ...given } = options;
+    const { name: own, className, options: annotations, specs } = readStates(source);
+    const { description, metadata, runOptions, maxCycles, errorState, historyLimit } = annotations;
+    const { name = own, ...given } = options;
     const annotated = { description, metadata, runOptions, maxCycles, errorState, historyLimit };
     const fsm = new Fsm<StatesOf<InstanceOf<C>>>(name, { ...annotated, ...given });
     for (const spec of specs) fsm.add(spec);
+    fsm.className = options.name === undefined ? className : undefined;
     return fsm;
   }
 
@@ -96,6 +99,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   clone(): Fsm<S> {
     const copy = new Fsm<S>(this.name, this.options);
     copy.copyFrom(this);
+    copy.className = this.className;
     copy.stateHooks.push(...this.stateHooks);
     return copy;
   }
@@ -358,7 +362,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     checkFsmRunOptions(options, this.inputNames);
     const plan = requireValid(this.planning, options.strict === true);
     const { inputs = {}, runId, historyLimit = this.options.historyLimit ?? Infinity } = options;
-    checkKnownInputs(plan.workflow, plan.inputs, inputs);
+    checkFsmInputs(plan, inputs);
     const state = new FsmState(plan, inputs, runId, metadataOf(options), historyLimit);
     stateInputs(state);
     if (sync && options.store !== undefined) throw new TypeError("runSync can't wait for a store. Use run instead.");
@@ -373,6 +377,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     recorder?: FsmRecorder,
     resumed?: ResumedFsm,
   ): FsmRun {
+    if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.name, this.className);
     const { maxCycles = this.options.maxCycles } = options;
     return new FsmRun(state, maxCycles === options.maxCycles ? options : { ...options, maxCycles }, {
       sync,

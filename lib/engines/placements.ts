@@ -1,5 +1,14 @@
 import type { LazyAbort } from "../base/abort.js";
-import { askWorker, probeFor, settle, wantedPlaces, type Placeable, type Placement } from "../backends/placement.js";
+import {
+  askWorker,
+  probeFor,
+  settle,
+  wantedPlaces,
+  withoutReplaced,
+  type NodeInstance,
+  type Placeable,
+  type Placement,
+} from "../backends/placement.js";
 import { askSync } from "../backends/probe-sync.js";
 import { ThreadBackend } from "../backends/thread.js";
 import { defaultPool } from "../backends/thread-pool.js";
@@ -30,8 +39,7 @@ interface Probed {
  * so that it is known that it can start one before a node depends on it.
  */
 export class Placements implements Placeable {
-  /** The instance whose methods the nodes are, and whether the user made it. */
-  instance: Placeable["instance"];
+  instance: NodeInstance | undefined;
   private known: Probed | undefined;
 
   constructor(
@@ -77,8 +85,9 @@ export class Placements implements Placeable {
     return typeof probe === "string" ? this.remember(plan, probe, probe) : { probe };
   }
 
-  /** A module that could not be imported may be, the next time. @param answer - an empty one is nobody's */
-  private remember(plan: DagPlan, probe: ProbeTask | string, answer: ProbeAnswer | string): Probed {
+  /** A module that could not be imported may be, the next time. @param told - an empty answer is nobody's */
+  private remember(plan: DagPlan, probe: ProbeTask | string, told: ProbeAnswer | string): Probed {
+    const answer = typeof told === "string" ? told : withoutReplaced(this, plan.specs, told);
     const probed = { plan, probe, answer, placements: new Map<Mode, Placement>() };
     if (typeof answer !== "string" && answer.length > 0) this.known = probed;
     return probed;

@@ -1,6 +1,8 @@
-import { MissingInputError } from "../base/errors.js";
-import type { Param } from "../definition/params.js";
+import { InvalidNodeError, MissingInputError } from "../base/errors.js";
+import { minifiedHint } from "../definition/minified-names.js";
 import type { NodeSpec } from "../definition/node-spec.js";
+import { originalNames, sourceNameHint } from "../definition/original-names.js";
+import type { Param } from "../definition/params.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { NO_VALUE } from "../run/history.js";
 
@@ -16,11 +18,12 @@ const NONE = Symbol("none");
  */
 export function stateInputs(state: FsmState): unknown[] {
   const spec = state.plan.specs[state.current];
-  const { inputs } = spec.signature;
-  const isFirst = state.history.count === 0;
+  const { inputs, numbered, contextName } = spec.signature;
+  if (contextName !== undefined && state.history.count > 0) refuseGuess(state, spec, contextName);
+  const params = numbered === undefined ? inputs : originalParams(state, inputs, numbered);
   const missing: string[] = [];
-  const values = inputs.map((param) => {
-    const value = isFirst ? runInput(state, param) : laterInput(state, param, inputs.length === 1);
+  const values = params.map((param) => {
+    const value = valueFor(state, param, inputs.length === 1);
     if (value !== NONE) return value;
     if (!param.optional) missing.push(param.name ?? "(unnamed)");
     return undefined;
@@ -40,8 +43,9 @@ function runInput({ inputs }: FsmState, { name }: Param): unknown {
   return name !== undefined && Object.hasOwn(inputs, name) ? inputs[name] : NONE;
 }
 
-function laterInput(state: FsmState, param: Param, isOnly: boolean): unknown {
+function valueFor(state: FsmState, param: Param, isOnly: boolean): unknown {
   const { value, history } = state;
+  if (history.count === 0) return runInput(state, param);
   // What a state threw is passed on even if it is undefined.
   const isPassedOn = value !== undefined || history.valueAt(history.count - 1) === NO_VALUE;
   if (isOnly) return isPassedOn ? value : runInput(state, param);
@@ -50,13 +54,32 @@ function laterInput(state: FsmState, param: Param, isOnly: boolean): unknown {
   return isHere ? (value as Record<string, unknown>)[name] : runInput(state, param);
 }
 
-function missingInputs({ plan, history }: FsmState, { name }: NodeSpec, missing: readonly string[]): MissingInputError {
-  const list = missing.map((input) => `"${input}"`).join(", ");
+/** The parameters by the names of the source, as far as the run's inputs and the value before tell. */
+function originalParams(state: FsmState, inputs: readonly Param[], numbered: readonly (string | undefined)[]): Param[] {
+  const isKnown = (name: string) => valueFor(state, { name, optional: false }, inputs.length === 1) !== NONE;
+  const names = originalNames(numbered, isKnown);
+  return inputs.map(({ optional }, i) => ({ name: names[i], optional }));
+}
+
+/** A state's context is guessed by how the parameter is used or numbered, but the value says what that is. */
+function refuseGuess({ value }: FsmState, { name }: NodeSpec, param: string): void {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, param)) return;
+  throw new InvalidNodeError(
+    `State "${name}" is taken to want its context as "${param}", but got a value that has a "${param}". ` +
+      `Say what its parameters are called with { params: [...] }.`,
+  );
+}
+
+function missingInputs({ plan, history }: FsmState, spec: NodeSpec, missing: readonly string[]): MissingInputError {
+  const { name, signature } = spec;
+  const hint = (input: string) => (signature.numbered === undefined ? "" : sourceNameHint(input));
+  const list = missing.map((input) => `"${input}"${hint(input)}`).join(", ");
   const message =
     `State "${name}" of workflow "${plan.workflow}" lacks ${list}. ` +
     (history.count === 0
       ? "Pass them in { inputs }, or give the parameters default values."
-      : `Pass a value with next("${name}", …), or a run input of that name, or give the parameters default values.`);
+      : `Pass a value with next("${name}", …), or a run input of that name, or give the parameters default values.`) +
+    minifiedHint(missing);
   return new MissingInputError(message, missing, [
     { severity: "error", code: "MISSING_INPUT", message, nodes: [name] },
   ]);

@@ -12,9 +12,12 @@ import { isFork, wire, type Wiring } from "./wiring.js";
 /** Plans up to this size keep their counters in plain arrays, which are quicker to copy than typed ones. */
 const SMALL = 512;
 
-/** Validates and plans a definition. Pure; every problem is found, not only the first. Cost: O(nodes + edges). */
-export function planDag(definition: DagDefinition): Planning<DagPlan> {
-  const wiring = wire(definition);
+/**
+ * Validates and plans a definition. Pure; every problem is found, not only the first. Cost: O(nodes + edges).
+ * @param given - see {@link wire}
+ */
+export function planDag(definition: DagDefinition, given: ReadonlySet<string>): Planning<DagPlan> {
+  const wiring = wire(definition, given);
   const { specs } = wiring;
   const { start, order: slots } = groupBy(specs.length, wiring.from);
   const graph: Digraph = { size: specs.length, start, target: permute(wiring.to, slots) };

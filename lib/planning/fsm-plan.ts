@@ -41,6 +41,8 @@ export interface FsmPlan {
   readonly isManaged: readonly boolean[];
   /** The names of all parameters: what a run may be given. */
   readonly inputs: ReadonlySet<string>;
+  /** The names of those states' parameters that a compiler may have numbered some of. */
+  readonly numbered: readonly (readonly (string | undefined)[])[];
   readonly edges: readonly DeclaredEdge[];
 }
 
@@ -107,6 +109,7 @@ export function planFsm(definition: FsmDefinition): Planning<FsmPlan> {
     hooks: specs.map(({ name }) => definition.nodeHooks(name)),
     isManaged: specs.map(({ name, options }) => hasPolicies(options) || definition.nodeHooks(name) !== undefined),
     inputs: new Set(specs.flatMap(({ signature }) => signature.inputs.flatMap(({ name }) => name ?? []))),
+    numbered: specs.flatMap(({ signature }) => (signature.numbered === undefined ? [] : [signature.numbered])),
     edges,
   });
   specs.forEach(({ name, signature: { inputs } }, i) => {

@@ -1,15 +1,39 @@
 import { MissingInputError, ValidationError, type ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
+import { minifiedHint } from "../definition/minified-names.js";
+import type { NodeSpec } from "../definition/node-spec.js";
+import { originalNames, sourceNameHint } from "../definition/original-names.js";
+import type { FsmPlan } from "./fsm-plan.js";
 import type { DagPlan } from "./plan.js";
 
 type RunInputs = Readonly<Record<string, unknown>>;
 
-/** @throws {ValidationError} VALIDATION for inputs that no parameter takes, with the nearest name that one does */
-export function checkKnownInputs(workflow: string, known: ReadonlySet<string>, inputs: RunInputs): void {
+/** @throws {ValidationError} VALIDATION for inputs that no node takes, with the nearest name that one does */
+export function checkDagInputs(plan: DagPlan, inputs: RunInputs): void {
+  checkInputs(plan, new Set(plan.inputs.map(({ name }) => name)), inputs);
+}
+
+/** @throws {ValidationError} VALIDATION for inputs that no state takes, with the nearest name that one does */
+export function checkFsmInputs(plan: FsmPlan, inputs: RunInputs): void {
+  if (plan.numbered.length === 0) return checkInputs(plan, plan.inputs, inputs);
+  const originals = plan.numbered.flatMap((names) => originalNames(names, (name) => Object.hasOwn(inputs, name)));
+  checkInputs(plan, new Set([...plan.inputs, ...originals]), inputs);
+}
+
+function checkInputs(
+  { workflow, specs }: { readonly workflow: string; readonly specs: readonly NodeSpec[] },
+  known: ReadonlySet<string | undefined>,
+  inputs: RunInputs,
+): void {
   const unknown = Object.keys(inputs).filter((name) => !known.has(name));
   if (unknown.length === 0) return;
+  const names = Array.from(known).filter((name) => name !== undefined);
   const issues = unknown.map((name): ValidationIssue => {
-    const hint = suggestion(name, known) || ` It takes: ${Array.from(known).join(", ") || "none"}.`;
+    const user = specs.find(({ signature }) => signature.contextName === name)?.name;
+    const hint =
+      user === undefined
+        ? suggestion(name, names) || ` It takes: ${names.join(", ") || "none"}.${minifiedHint(names)}`
+        : ` "${user}" is taken to want its context there; say otherwise with { params: [..., "${name}"] }.`;
     const message = `Workflow "${workflow}" takes no input "${name}".${hint}`;
     return { severity: "error", code: "UNKNOWN_INPUT", message, nodes: [] };
   });
@@ -29,22 +53,15 @@ export function requireInputs(plan: DagPlan, inputs: RunInputs, runs: (node: num
     if (nodes.length === 0) continue;
     missing.push(name);
     const users = nodes.map((node) => `"${node}"`).join(", ");
-    const message = `input "${name}" of node ${users}${renamedHint(plan, name)}`;
+    const message = `input "${name}"${sourceNameHint(name)} of node ${users}`;
     issues.push({ severity: "error", code: "MISSING_INPUT", message, nodes });
   }
   if (missing.length === 0) return;
   throw new MissingInputError(
     `Workflow "${plan.workflow}" lacks ${issues.map(({ message }) => message).join("; ")}. ` +
       `Pass ${missing.length === 1 ? "it" : "them"} in { inputs }, name the node it comes from in "needs", ` +
-      `or give the parameter a default value.`,
+      `or give the parameter a default value.${minifiedHint(missing)}`,
     missing,
     issues,
   );
-}
-
-/** Some compilers number a parameter that shadows a variable: `total` becomes `total2`. */
-function renamedHint(plan: DagPlan, name: string): string {
-  const original = /^(.*\D)\d+$/u.exec(name)?.[1];
-  if (original === undefined || !plan.indexOf.has(original)) return "";
-  return ` (was it "${original}", renamed by a compiler because it shadows a variable? Then use needs: ["${original}"])`;
 }

@@ -1,3 +1,4 @@
+import { unnumbered } from "../definition/original-names.js";
 import type { FsmPlan } from "./fsm-plan.js";
 import { edgeText, isContext, type Binding, type DagPlan } from "./plan.js";
 
@@ -98,8 +99,14 @@ export function structureChange(before: Structure, now: Structure): StructureCha
   return { added, removed, rewired };
 }
 
+/** Compilers number inputs as the module around them has it, which is no change. */
 function isSame(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((part, i) => part === b[i]);
+  return a.length === b.length && a.every((part, i) => part === b[i] || isSameInput(part, b[i]));
+}
+
+function isSameInput(a: string, b: string): boolean {
+  const [[one], [other]] = [inputsIn([a]), inputsIn([b])];
+  return one !== undefined && other !== undefined && unnumbered(one) === unnumbered(other);
 }
 
 /** A change as part of a message: `added "a"; rewired "b", "c"`. */

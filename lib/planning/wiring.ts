@@ -1,9 +1,11 @@
 import type { ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
+import { withoutGuessedContext } from "../definition/context-param.js";
 import type { DagDefinition } from "../definition/dag-definition.js";
 import { needText, type Need } from "../definition/need.js";
 import type { Class } from "../definition/node-options.js";
 import { collects, type NodeSpec } from "../definition/node-spec.js";
+import { originalNames } from "../definition/original-names.js";
 import { Edge, type AnyNeed, type Binding, type RunInput } from "./plan.js";
 import { TypeIndex } from "./type-index.js";
 
@@ -26,13 +28,17 @@ export interface Wiring {
 /**
  * Binds each parameter to the first that applies: an explicit need or connection; a node of its name (or class); a run
  * input of its name; its default value. Pure, and complete: every problem becomes an issue. Cost: O(nodes + edges).
+ * @param given - names that are run inputs, where a compiler may have numbered a parameter's name, or that may be the context's
  */
-export function wire(definition: DagDefinition): Wiring {
-  return new Wirer(definition).run();
+export function wire(definition: DagDefinition, given: ReadonlySet<string>): Wiring {
+  return new Wirer(definition, given).run();
 }
 
 const CONTEXT = 0;
 const UNDEFINED = 1;
+
+/** Specs whose guessed context is an input, by what they were: one each, so that caches find them again. */
+const withInputs = new WeakMap<NodeSpec, NodeSpec>();
 
 /** A source that an input was bound to explicitly. */
 interface Explicit {
@@ -56,8 +62,11 @@ class Wirer implements Wiring {
   private readonly inputCodes = new Map<string, number>();
   private readonly types: TypeIndex | undefined;
 
-  constructor(private readonly definition: DagDefinition) {
-    this.specs = Array.from(definition.nodes.values());
+  constructor(
+    private readonly definition: DagDefinition,
+    private readonly given: ReadonlySet<string>,
+  ) {
+    this.specs = Array.from(definition.nodes.values(), (spec) => this.settled(spec));
     for (let i = 0; i < this.specs.length; i++) this.indexOf.set(this.specs[i].name, i);
     this.types = definition.wiring === "type" ? new TypeIndex(this.specs) : undefined;
   }
@@ -68,6 +77,24 @@ class Wirer implements Wiring {
       this.argStart.push(this.args.length);
     }
     return this;
+  }
+
+  /** What was taken for the context is an input when it is known by that name. */
+  private settled(spec: NodeSpec): NodeSpec {
+    const { contextName } = spec.signature;
+    if (contextName === undefined || !this.isKnown(contextName, spec)) return spec;
+    let settled = withInputs.get(spec);
+    if (settled === undefined) {
+      settled = Object.freeze({ ...spec, signature: withoutGuessedContext(spec.signature) });
+      withInputs.set(spec, settled);
+    }
+    return settled;
+  }
+
+  /** Whether a parameter of this name has something to be bound to. */
+  private isKnown(name: string, { name: self }: NodeSpec): boolean {
+    const { nodes, wiring } = this.definition;
+    return this.given.has(name) || (wiring === "name" && name !== self && nodes.has(name));
   }
 
   private wireNode(i: number): void {
@@ -136,7 +163,8 @@ class Wirer implements Wiring {
 
   private bindInput(i: number, k: number): number {
     const spec = this.specs[i];
-    const { name, optional } = spec.signature.inputs[k];
+    const { optional } = spec.signature.inputs[k];
+    const name = this.nameOf(spec, k);
     const explicit: Need[] = k < spec.needs.length ? [spec.needs[k]] : [];
     for (const connection of this.definition.connectionsOf(spec.name)) {
       if (connection.input === k) explicit.push(connection);
@@ -162,6 +190,13 @@ class Wirer implements Wiring {
       );
     }
     return ~UNDEFINED;
+  }
+
+  /** What an input is called in the source, as far as that can be told. */
+  private nameOf(spec: NodeSpec, k: number): string | undefined {
+    const { inputs, numbered } = spec.signature;
+    if (numbered === undefined) return inputs[k].name;
+    return originalNames(numbered, (name) => this.isKnown(name, spec))[k];
   }
 
   private bindAutomatically(i: number, k: number, name: string | undefined): number | undefined {

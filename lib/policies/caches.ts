@@ -2,7 +2,7 @@ import { checkType } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
 import { isInstance } from "../base/hostile.js";
 import { Incomparable } from "../base/structural-key.js";
-import { paramHint, paramNames } from "../definition/named-inputs.js";
+import { asNamedInputs, paramHint, paramNames } from "../definition/named-inputs.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { ResultCache } from "./cache.js";
 
@@ -40,8 +40,10 @@ export class Caches {
       );
     }
     if (inputs === undefined) return cache.forget(undefined);
-    checkInputs(spec, inputs);
-    return cache.forget(keyOf(cache, spec, inputs));
+    checkType("inputs", inputs, "object");
+    const named = asNamedInputs(spec.signature, inputs);
+    checkInputs(spec, named);
+    return cache.forget(keyOf(cache, spec, named));
   }
 }
 
@@ -57,7 +59,6 @@ function keyOf(cache: ResultCache, spec: NodeSpec, inputs: Readonly<Record<strin
 }
 
 function checkInputs(spec: NodeSpec, inputs: Readonly<Record<string, unknown>>): void {
-  checkType("inputs", inputs, "object");
   const { inputs: params, rest, extra } = spec.signature;
   const names = paramNames(spec.signature);
   const key = spec.options.cache?.key;

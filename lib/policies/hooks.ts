@@ -1,7 +1,7 @@
 import type { Coroutine } from "../base/coroutine.js";
 import type { Waits } from "../base/waits.js";
 import type { Context } from "../definition/context.js";
-import { inputName, namedInputs } from "../definition/named-inputs.js";
+import { inputName, meantNames, namedInputs, paramNames } from "../definition/named-inputs.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { ExecutionError, type ErrorSite } from "../run/errors.js";
@@ -107,10 +107,27 @@ function applyInputs({ spec, args }: HookedAttempt, inputs: Record<string, unkno
   if (typeof inputs !== "object" || inputs === null) {
     throw new TypeError("preExecute must return a record of inputs, or nothing.");
   }
+  const sourceName = sourceNames(spec, args, inputs);
   args.forEach((_, position) => {
-    const name = inputName(spec, position);
+    const read = inputName(spec, position);
+    const name = read === undefined ? undefined : (sourceName?.get(read) ?? read);
     if (name !== undefined && Object.hasOwn(inputs, name)) args[position] = inputs[name];
   });
+}
+
+/** By the names that are read, those of the source under which a hook gave something new; undefined where all are as read. */
+function sourceNames(
+  spec: NodeSpec,
+  args: readonly unknown[],
+  inputs: Readonly<Record<string, unknown>>,
+): Map<string, string> | undefined {
+  const { signature } = spec;
+  if (signature.numbered === undefined) return undefined;
+  const before = namedInputs(spec, args);
+  // In a copy with a change, the name that is read holds what was there before.
+  const isNew = (name: string) => Object.hasOwn(inputs, name) && inputs[name] !== before[name];
+  const names = meantNames(signature, isNew);
+  return new Map(paramNames(signature).map((read, i) => [read, names[i]]));
 }
 
 function hookError(

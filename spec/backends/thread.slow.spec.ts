@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import {
   BackendError,
   CancelledError,
@@ -14,6 +14,7 @@ import {
   type RunResult,
 } from "dagwright";
 import {
+  Binding,
   chain,
   closures,
   contexts,
@@ -29,6 +30,7 @@ import {
   keyed,
   lets,
   marked,
+  numbered,
   outer,
   plain,
   Plain,
@@ -108,6 +110,12 @@ describe("Mode parallel", () => {
     }
   });
 
+  it("wires parameters whose names a compiler numbered, and those that only look like one's", async () => {
+    expect(String(numbered.nodes.get("tell")?.fn)).toMatch(/^\(label\d, ctx\d\)/u);
+    const run = await numbered.run(parallel);
+    expect(run.outputs).toEqual({ tell: "inner, not outer or other, in tell false", see: ["red", false] });
+  });
+
   it("executes a workflow that a node runs", async () => {
     expect((await outer.run(parallel)).value).toEqual([false, false]);
   });
@@ -139,6 +147,37 @@ describe("Instances", () => {
     expect(run.value).toBe(true);
     expect(run.nodes.get("ask")?.backendReason).toContain("lacks @workflow");
     expect((await Dag.from(Plain).run(parallel)).nodes.get("ask")?.backend).toBe("inline");
+  });
+});
+
+describe("Methods", () => {
+  afterEach(() => void vi.restoreAllMocks());
+  const replaced = { backend: "inline", backendReason: expect.stringContaining("its method was replaced") };
+
+  it("that were replaced stay on this thread, where the replacement is; the others do not", async () => {
+    const early = vi.spyOn(Shop.prototype, "open").mockReturnValue("spied");
+    const dag = Dag.from(new Shop("corner"));
+    const run = await dag.run(parallel);
+    expect(run.value).toBe("spied 1 false");
+    expect(run.nodes.get("open")).toMatchObject(replaced);
+    early.mockRestore();
+    expect((await dag.run(parallel)).value).toBe("corner 2 false");
+
+    const shop = new Shop("own");
+    vi.spyOn(shop, "open").mockReturnValue("own spied");
+    expect((await Dag.from(shop).run(parallel)).value).toBe("own spied 1 false");
+
+    vi.spyOn(Plain.prototype, "ask").mockReturnValue(true);
+    const late = await plainClass.run(parallel);
+    expect(late.value).toBe(true);
+    expect(late.nodes.get("ask")).toMatchObject(replaced);
+    await expect(plainClass.run({ ...parallel, parallel: { strict: true } })).rejects.toThrow(/method was replaced/u);
+  });
+
+  it("that the constructor made are made by the worker's too", async () => {
+    const run = await Dag.from(new Binding(3)).run(parallel);
+    expect(run.value).toBe("3 false");
+    expect(run.nodes.get("tell")?.backend).toBe("thread");
   });
 });
 

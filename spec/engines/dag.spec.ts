@@ -718,13 +718,6 @@ describe("Dag › inputs", () => {
     await expect(dag.run({ inputs: Object.create({ x: 1 }) as object as never })).rejects.toThrow(MissingInputError);
   });
 
-  it("hints at a parameter that a compiler renamed", async () => {
-    const dag = new Dag("d");
-    dag.node("total", () => 1);
-    dag.node("b", { params: ["total2"] }, (x: number) => x);
-    await expect(dag.run()).rejects.toThrow(/renamed by a compiler.*needs: \["total"\]/u);
-  });
-
   it.each([
     [{ mode: "warp" }, RangeError, /"mode" must be one of "sequential", "async", "parallel"; received "warp"/u],
     [{ concurrency: 0 }, RangeError, /"concurrency" must be a whole number, at least 1; received 0/u],

@@ -181,6 +181,29 @@ export class Shop {
   }
 }
 
+/** Its method is one of the instance. */
+@workflow()
+export class Binding {
+  constructor(private readonly count: number) {
+    this.tell = this.tell.bind(this);
+  }
+  @node tell(): string {
+    return `${this.count} ${where().isMainThread}`;
+  }
+}
+
+/** The names of its parameters are in scope, so that esbuild numbers them. */
+function numberedNames(label: string, ctx: string): Dag {
+  const dag = new Dag("numbered");
+  dag.node("label", () => `inner, not ${label} or ${ctx}`);
+  dag.node("tell", (label: string, ctx: Context) => `${label}, in ${ctx.nodeName} ${where().isMainThread}`);
+  // The last parameter could be the context, if there were no node of its name.
+  dag.node("q", () => ({ signal: "red" }));
+  dag.node("see", { needs: ["label"] }, (_: string, q: { signal: string }) => [q.signal, where().isMainThread]);
+  return dag;
+}
+export const numbered = numberedNames("outer", "other");
+
 /** Without `@workflow`. */
 export class Plain {
   constructor(readonly name = "plain") {}

@@ -19,7 +19,8 @@ import { inProgress, maskOf } from "./restore.js";
 
 /** The dag whose runs are recorded. */
 interface RecordedDag<N> {
-  plan(isStrict: boolean): DagPlan;
+  /** The plan of a run with these inputs. @throws {ValidationError} when the dag is not valid */
+  plan(isStrict: boolean, inputs: RecordedRun["inputs"]): DagPlan;
   engineOf(
     state: RunState,
     options: RunOptions<N>,
@@ -57,7 +58,7 @@ export class RecordedDags<N> extends RecordedRuns<
   }
 
   protected continued(recorded: RecordedRun, options: ResumeOptions<N>): GoingOn<DagRun> | Over<RunResult<N>> {
-    const plan = this.dag.plan(options.strict === true);
+    const plan = this.dag.plan(options.strict === true, recorded.inputs);
     const overrides = options.overrides === undefined ? undefined : this.dag.overridesOf(plan, options.overrides);
     const next = continued(plan, recorded, options, overrides);
     if (next instanceof RunResult) return { result: next };
@@ -69,16 +70,17 @@ export class RecordedDags<N> extends RecordedRuns<
 
   /** A recorded run as the source of results for a partial one. @throws {StoreError} NOT_FOUND */
   async earlier(runId: string, options: ResumeOptions<N>): Promise<RunResult<N>> {
-    const { earlier } = replayed(this.dag.plan(false), await this.read(runId, options), true);
+    const recorded = await this.read(runId, options);
+    const { earlier } = replayed(this.dag.plan(false, recorded.inputs), recorded, true);
     return new RunResult<N>(earlier, "completed");
   }
 
   /** The engine of a new run, which has copies of the results of a recorded one that hold. */
   async replay(runId: string, options: ReplayOptions<N>): Promise<DagRun> {
     const { dag } = this;
-    const plan = dag.plan(options.strict === true);
     const names = options.rerun.map((name) => dag.existing(name));
     const recorded = await this.read(runId, options);
+    const plan = dag.plan(options.strict === true, recorded.inputs);
     const { earlier, holds } = replayed(plan, recorded, options.allowChanges);
     const roots = plan.specs.flatMap(({ name }, i) => (names.includes(name) || holds?.[i] === 0 ? i : []));
     const active = options.only === true ? maskOf(plan, names) : reachable(plan.graph, roots);
@@ -93,7 +95,7 @@ export class RecordedDags<N> extends RecordedRuns<
   }
 
   protected ended(recorded: RecordedRun): RunResult<N> {
-    return endedRun(this.dag.plan(false), recorded);
+    return endedRun(this.dag.plan(false, recorded.inputs), recorded);
   }
 
   protected give(run: DagRun, { provide, overrides }: ResumeOptions<N>): boolean {

@@ -1,0 +1,160 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { Dag, Fsm, MissingInputError, type RunResult } from "dagwright";
+import { compiled } from "../support/compiled.js";
+
+const SOURCE = /* ts */ `
+  import { node, all, any, state, next, stop } from "dagwright";
+  const shout = (text: string) => text.toUpperCase();
+
+  export class Nodes {
+    @node({ params: ["ctx"] }) rows(ctx: any) { return [ctx.nodeName, 2]; }
+    @node("rows") first(rows: unknown[], ctx: any) { ctx.metadata.seen = true; return rows[0] + " in " + ctx.nodeName; }
+    @node({ needs: ["rows"] }) async aborts(rows: unknown[], ctx: any) { return ctx?.signal.aborted; }
+    @all("rows", "first") both(values: any, ctx: any) { return values.first + ", " + ctx.nodeName; }
+    @any("rows", "first") either(value: any, ctx: any) { return ctx.trigger + " " + value.length; }
+    @node({ needs: ["rows"] }) second(rows: unknown[]) { return shout(String(rows[0])); }
+  }
+  export class Handing { @node rows() { return [1]; } @node("rows") hand(rows: unknown[], ctx: any) { return [rows, ctx]; } }
+  export class Wired { @node rows() { return [1]; } @node rates() { return [2]; }
+    @node("rows") join(rows: unknown[], rates: unknown[]) { return rows.concat(rates); } }
+  export class Asking { @node greet(name: string) { return shout(name); } }
+  export class States {
+    @state({ initial: true, params: ["order"] }) open(order: number) { return next("close", { order }); }
+    @state({ terminal: true }) close(data: { order: number }, ctx: any) { return stop([data.order, ctx.cycle, ctx.runId !== ""]); }
+  }
+  export class Named {
+    @state({ initial: true }) open() { return next("close", { order: 1, by: "me" }); }
+    @state({ terminal: true }) close(order: number, by: string) { return stop([order, by]); }
+  }
+`;
+
+type Class = new () => Record<string, (...args: any[]) => any>;
+type Compiled = Readonly<Record<"Nodes" | "Handing" | "Wired" | "Asking" | "States" | "Named", Class>>;
+
+const refusal = (work: Promise<unknown>): Promise<Error> =>
+  work.then(
+    () => Promise.reject(new Error("should have failed")),
+    (error: Error) => error,
+  );
+
+describe.each([
+  ["standard", false],
+  ["legacy", true],
+])("Names that a minifier made, with %s decorators", (_, legacy) => {
+  let module: Compiled;
+  beforeAll(async () => {
+    module = await compiled(SOURCE, { legacy, minify: true });
+  });
+
+  it("are one letter each", () => {
+    expect(String(module.Nodes.prototype["first"])).toMatch(/^first\(\w,\w\)/u);
+  });
+
+  it("leave the context to the last parameter, where no need fills it and it is used as one", async () => {
+    const run: RunResult<any> = await Dag.from(module.Nodes).run();
+    expect({ ...run.results }).toEqual({
+      rows: ["rows", 2],
+      first: "rows in first",
+      aborts: false,
+      both: "rows in first, both",
+      either: "rows 2",
+      second: "ROWS",
+    });
+    expect(run.context.metadata).toEqual({ seen: true });
+  });
+
+  it("are never taken for the context on less than that, but refused with what to do", async () => {
+    for (const Class of [module.Handing, module.Wired]) {
+      const error = await refusal(Dag.from(Class).run());
+      expect(error).toBeInstanceOf(MissingInputError);
+      expect(error.message).toMatch(/lacks input "\w".*minifier.*params.*needs.*--keep-names does not/u);
+    }
+  });
+
+  it("are told of where inputs are missing or unknown", async () => {
+    const dag = Dag.from(module.Asking);
+    expect((await refusal(dag.run())).message).toMatch(/lacks input "\w" of node "greet".*minifier/u);
+    expect((await refusal(dag.run({ inputs: { name: "x" } }))).message).toMatch(/takes no input "name".*minifier/u);
+    const source = new Dag("s").node("a", () => 1);
+    const built = new Dag("built");
+    built.node("a", () => 1);
+    built.node("greet", module.Asking.prototype["greet"]);
+    expect(() => built.connect(source, "greet", { input: "name" })).toThrow(/no parameter "name".*minifier/u);
+    expect(() => built.node("c", { cache: { ttl: 1, key: "name" } }, module.Asking.prototype["greet"])).toThrow(
+      /no parameter "name".*minifier/u,
+    );
+  });
+
+  it("leave a state its value and its context, or are refused where its values come by name", async () => {
+    expect((await Fsm.from(module.States).run({ inputs: { order: 5 } })).value).toEqual([5, 1, true]);
+    const error = await refusal(Fsm.from(module.Named).run());
+    expect(error.message).toMatch(/State "close".*lacks "\w", "\w".*minifier.*params/u);
+  });
+});
+
+describe("Short names", () => {
+  it("are nodes and run inputs, whatever the parameter is used for", async () => {
+    const dag = new Dag("short");
+    dag.node("a", () => 1);
+    dag.node("b", () => ({ signal: "b's" }));
+    dag.node("c", { needs: ["a"] }, (a: number, b: { signal: string }) => `${a} ${b.signal}`);
+    dag.node("d", { needs: ["a", "b"] }, (a: number, c: { signal: string }) => `${a} ${c.signal}`);
+    expect((await dag.run()).outputs).toEqual({ c: "1 b's", d: "1 b's" });
+    dag.node("e", { params: ["q"] }, (q: { signal: string }) => q.signal);
+    expect((await dag.run({ inputs: { q: { signal: "q's" } } })).get("e")).toBe("q's");
+  });
+
+  it("are run inputs where they are given, though they are used as the context", async () => {
+    const dag = new Dag("short");
+    dag.node("e", (q: { signal: unknown }) => q.signal);
+    expect((await dag.run({ inputs: { q: { signal: "x" } } })).value).toBe("x");
+    expect((await dag.run()).value).toBeInstanceOf(AbortSignal);
+    const fsm = new Fsm("short");
+    fsm.state("end", { initial: true, terminal: true }, (id: number, q: { signal: string }) => `${id} ${q.signal}`);
+    await expect(fsm.run({ inputs: { id: 1, q: { signal: "x" } } })).rejects.toThrow(
+      /takes no input "q"\. "end" is taken to want its context there.*params: \[\.\.\., "q"\]/u,
+    );
+  });
+
+  it("of what is used as the context can't be properties of a state's value", async () => {
+    const fsm = new Fsm("short");
+    const go = fsm.state("go", { initial: true }, () => ({ id: 1, q: { signal: "x" } }));
+    go.to(fsm.state("end", (id: number, q: { signal: string }) => `${id} ${q.signal}`));
+    await expect(fsm.run()).rejects.toThrow(/State "end" is taken to want its context as "q".*params/u);
+    const exact = new Fsm("exact");
+    const start = exact.state("go", { initial: true }, () => ({ id: 1, q: { signal: "x" } }));
+    start.to(exact.state("end", { params: ["id", "q"] }, (id: number, q: { signal: string }) => `${id} ${q.signal}`));
+    expect((await exact.run()).value).toBe("1 x");
+  });
+
+  it("are not taken for the context when they have a default value or stand before others", async () => {
+    const dag = new Dag("short");
+    dag.node("f", (q = { signal: "default" }) => q.signal);
+    dag.node("g", { needs: ["f"] }, (f: string, q: { signal: string }, r: number) => `${f} ${q.signal} ${r}`);
+    const run = await dag.run({ inputs: { q: { signal: "given" }, r: 1 } });
+    expect([run.get("f"), run.get("g")]).toEqual(["given", "given given 1"]);
+  });
+
+  it("keep a guessed context for a node that is named like the parameter, also when it is cached", async () => {
+    const dag = new Dag("short");
+    let calls = 0;
+    dag.node("a", () => 1);
+    dag.node(
+      "q",
+      { needs: ["a"], cache: { ttl: 60_000 } },
+      (a: number, q: { nodeName: string }) => `${a} ${q.nodeName} ${++calls}`,
+    );
+    expect([(await dag.run()).value, (await dag.run()).value]).toEqual(["1 q 1", "1 q 1"]);
+    const wired = new Dag("wired");
+    wired.node("a", () => 1);
+    wired.node("q", () => ({ signal: "q's" }));
+    wired.node(
+      "n",
+      { needs: ["a"], cache: { ttl: 60_000 } },
+      (a: number, q: { signal: string }) => `${a} ${q.signal} ${++calls}`,
+    );
+    expect([(await wired.run()).value, (await wired.run()).value]).toEqual(["1 q's 2", "1 q's 2"]);
+    await wired.invalidateCache("n", { a: 1, q: { signal: "q's" } });
+    expect((await wired.run()).value).toBe("1 q's 3");
+  });
+});

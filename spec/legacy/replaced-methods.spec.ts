@@ -1,0 +1,16 @@
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { replacedMethodsContract } from "../support/replaced-methods.contract.js";
+import type * as standard from "../support/wrapped.js";
+import * as classes from "./wrapped.js";
+
+replacedMethodsContract("legacy", classes as unknown as typeof standard);
+
+it("tries the classes that standard decorators are tried on, line by line", () => {
+  const [legacy, standard] = ["./wrapped.ts", "../support/wrapped.ts"].map((file) =>
+    readFileSync(new URL(file, import.meta.url), "utf8")
+      .split("\n")
+      .slice(1),
+  );
+  expect(legacy).toEqual(standard);
+});

@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Dag, Fsm, InvalidNodeError } from "dagwright";
+import type * as classes from "./wrapped.js";
+
+/** What holds for methods that something else stands in for, whichever way their decorators were compiled. */
+export function replacedMethodsContract(kind: string, wrapped: typeof classes): void {
+  const { Above, Below, Machine, Child, Rewired, Shared, AlsoShared, Filled, mixin, calls } = wrapped;
+  beforeEach(() => void (calls.length = 0));
+  afterEach(() => void vi.restoreAllMocks());
+
+  describe(`A method with ${kind} decorators`, () => {
+    it("is a node when another decorator above wraps it, with its own parameters and context", async () => {
+      const dag = Dag.from(Above);
+      expect([...dag]).toEqual(["load", "twice", "isBig", "big"]);
+      const run = await dag.run();
+      expect(run.outputs).toEqual({ twice: "4 for twice", big: "big 2" });
+      expect(calls.sort()).toEqual(["isBig", "load", "twice"]);
+    });
+
+    it("is a node when it wraps what another decorator made", async () => {
+      expect((await Dag.from(Below).run()).value).toBe(4);
+      expect(calls).toEqual(["load", "twice"]);
+    });
+
+    it("is a state when another decorator above wraps it", async () => {
+      const run = await Fsm.from(Machine).run({ inputs: { order: 5 } });
+      expect(run.value).toBe("start 5 in cycle 1");
+      expect(calls).toEqual(["start", "end"]);
+    });
+
+    it("keeps its spec in a child, which says its parameters unless it takes whatever comes", async () => {
+      const run = await Dag.from(Child).run({ inputs: { seed: 30 } });
+      expect(run.outputs).toEqual({ twice: "child 60 for twice", big: "big 30" });
+      expect(calls).toContain("twice");
+    });
+
+    it("has the spec of the nearest class that decorated it, be it wrapped in both", async () => {
+      expect((await Dag.from(Rewired).run()).get("twice")).toBe("7 in twice");
+      expect((await Dag.from(Above).run()).get("twice")).toBe("4 for twice");
+      expect((await Dag.from(Rewired).run()).get("twice")).toBe("7 in twice");
+    });
+
+    it("keeps its own spec where several share one function", async () => {
+      expect((await Dag.from(Shared).run()).value).toBe(100);
+      expect((await Dag.from(AlsoShared).run()).value).toBe(20);
+      expect((await Dag.from(Shared).run()).value).toBe(100);
+    });
+
+    it("is a node from an abstract base and from a mixin", async () => {
+      expect((await Dag.from(Filled).run()).value).toBe("June: rain");
+      class Both extends mixin(Filled) {}
+      expect((await Dag.from(Both).run()).outputs).toEqual({ report: "June: rain", mixed: "mixed in" });
+      class Other extends mixin(Object) {}
+      expect([...Dag.from(Other)]).toEqual(["mixed"]);
+    });
+
+    it("is what a spy on the prototype makes of it, from before Dag.from or from after, and itself again later", async () => {
+      const early = vi.spyOn(Below.prototype, "load").mockReturnValue(5);
+      const dag = Dag.from(Below);
+      expect((await dag.run()).value).toBe(10);
+      early.mockRestore();
+      expect((await dag.run()).value).toBe(4);
+      const late = vi.spyOn(Below.prototype, "twice").mockImplementation((load) => load + 100);
+      expect((await dag.run()).value).toBe(102);
+      expect(dag.runSync().value).toBe(102);
+      expect((await dag.clone().step()).node).toBe("load");
+      expect(late).toHaveBeenCalledTimes(2);
+      late.mockRestore();
+      expect((await dag.run()).value).toBe(4);
+    });
+
+    it("is what a spy on the instance makes of it, with the parameters of the method", async () => {
+      const own = new Above();
+      const dag = Dag.from(own);
+      const spy = vi.spyOn(own, "twice").mockImplementation((load, ctx) => `${load} spied in ${ctx.nodeName}`);
+      expect((await dag.run()).get("twice")).toBe("2 spied in twice");
+      expect((await Dag.from(own).run()).get("twice")).toBe("2 spied in twice");
+      spy.mockRestore();
+      expect((await dag.run()).get("twice")).toBe("4 for twice");
+    });
+
+    it("is what a spy on a child's prototype makes of it", async () => {
+      class Heir extends Above {}
+      const spy = vi.spyOn(Heir.prototype, "twice").mockImplementation((load, ctx) => `${load} in ${ctx.nodeName}`);
+      expect((await Dag.from(Heir).run()).get("twice")).toBe("2 in twice");
+      expect(spy).toHaveBeenCalledTimes(1);
+      expect((await Dag.from(Above).run()).get("twice")).toBe("4 for twice");
+    });
+
+    it("is, as a state, what a spy makes of it", async () => {
+      const fsm = Fsm.from(Machine);
+      const spy = vi.spyOn(Machine.prototype, "end");
+      expect((await fsm.run({ inputs: { order: 5 } })).value).toBe("start 5 in cycle 1");
+      expect(spy).toHaveBeenCalledTimes(1);
+      expect(fsm.runSync({ inputs: { order: 6 } }).value).toBe("start 6 in cycle 1");
+      expect(spy).toHaveBeenCalledTimes(2);
+    });
+
+    it("is what an accessor gives in its place", async () => {
+      class Lazy extends Above {}
+      Object.defineProperty(Lazy.prototype, "load", { get: () => () => 3, configurable: true });
+      const dag = Dag.from(Lazy);
+      expect((await dag.run()).get("twice")).toBe("6 for twice");
+      expect((await dag.run()).get("twice")).toBe("6 for twice");
+    });
+
+    it("is refused by name when nothing stands there any more, before the dag is made or after", async () => {
+      class Emptied extends Below {}
+      const emptied = new Emptied();
+      Object.assign(emptied, { twice: 5 });
+      expect(() => Dag.from(emptied)).toThrow(InvalidNodeError);
+      expect(() => Dag.from(emptied)).toThrow(/"twice" of class "Emptied" was decorated.*received 5/u);
+      const dag = Dag.from(Below);
+      const load = Object.getOwnPropertyDescriptor(Below.prototype, "load") as PropertyDescriptor;
+      try {
+        delete (Below.prototype as Partial<typeof Below.prototype>).load;
+        expect(() => Dag.from(Below)).toThrow(/"load" of class "Below" was decorated.*received undefined/u);
+        await expect(dag.run()).rejects.toThrow(/"load" of class "Below" was decorated/u);
+      } finally {
+        Object.defineProperty(Below.prototype, "load", load);
+      }
+      expect((await dag.run()).value).toBe(4);
+    });
+
+    it("is found on its function where no constructor ran, and where it was copied to another class", async () => {
+      class Target {}
+      for (const key of ["load", "twice"] as const) {
+        Object.defineProperty(Target.prototype, key, Object.getOwnPropertyDescriptor(Below.prototype, key) as object);
+      }
+      expect((await Dag.from(Target as unknown as typeof Below).run()).value).toBe(4);
+      expect((await Dag.from(Object.create(Below.prototype) as InstanceType<typeof Below>).run()).value).toBe(4);
+    });
+  });
+}

@@ -143,7 +143,7 @@ function decorators<K extends NodeKind, O>(
 ): NodeDecorators<Extract<K, Kind>, O> {
   function decorator(...args: unknown[]): unknown {
     const [first, second] = args;
-    if (typeof first === "function" && isMethodContext(second)) return decorateStandard(first, second);
+    if (args.length === 2 && isMethodContext(second)) return decorateStandard(first, second);
     if (isLegacyCall(args)) return decorateLegacy(first, args[1], args[2]);
     const options = adapt(parseArguments(kind, args));
     return (target: unknown, key: unknown, descriptor?: unknown) =>
@@ -191,7 +191,7 @@ interface Member {
 }
 
 function describe(member: Member, key: unknown): string {
-  if (member.kind !== "method") return `a ${member.kind}`;
+  if (member.kind !== "method") return `${member.kind === "accessor" ? "an" : "a"} ${member.kind}`;
   if (member.static) return "static";
   return typeof key === "symbol" ? "a symbol" : "private";
 }

@@ -20,6 +20,12 @@ describe("Decorators", () => {
       return Static;
     }).toThrow(/public instance methods.*"run" is static/u);
     expect(() => {
+      class WithAccessor {
+        @(node as any) accessor value = () => 1;
+      }
+      return WithAccessor;
+    }).toThrow(/public instance methods.*"value" is an accessor/u);
+    expect(() => {
       class Private {
         @(node as any) #run() {}
         call() {

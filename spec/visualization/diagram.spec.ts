@@ -85,13 +85,13 @@ describe("toDot", () => {
     const fsm = new Fsm("f");
     fsm.state("s", { initial: true }, () => 1);
     const [dagRun, fsmRun] = await Promise.all([dag.run(), fsm.run()]);
-    for (const draw of [dag.toMermaid, dag.toDot].map((method) => method.bind(dag)) as ((o: any) => string)[]) {
+    for (const draw of [(o: any) => dag.toMermaid(o), (o: any) => dag.toDot(o)]) {
       expect(() => draw({ direction: 'LR\n  x["injected"]' })).toThrow(/"direction" must be one of "TB", "LR"/u);
       expect(() => draw({ runn: dagRun })).toThrow('Unknown option "runn" of a diagram. Did you mean "run"?');
       expect(() => draw({ run: fsmRun })).toThrow(/"run" must be the result of a run/u);
       expect(draw({ run: dagRun, direction: "LR" })).toContain("LR");
     }
-    for (const draw of [fsm.toMermaid, fsm.toDot].map((method) => method.bind(fsm)) as ((o: any) => string)[]) {
+    for (const draw of [(o: any) => fsm.toMermaid(o), (o: any) => fsm.toDot(o)]) {
       expect(() => draw({ direction: "sideways" })).toThrow(RangeError);
       expect(() => draw({ run: dagRun })).toThrow(/"run" must be the result of a run/u);
       expect(draw({ run: fsmRun, direction: "LR" })).toContain("LR");

@@ -87,9 +87,10 @@ export function withGuessedContext(signature: Signature, kind: NodeKind, needs: 
   });
 }
 
-/** The signature of a node whose guess turned out to be an input. */
+/** A signature that takes for an input what was guessed to be the context. */
 export function withoutGuessedContext(signature: Signature): Signature {
   const { contextAt, contextName, inputs } = signature;
+  if (contextName === undefined) return signature;
   const all = Object.freeze(inputs.toSpliced(contextAt, 0, { name: contextName, optional: false }));
   return Object.freeze({
     ...signature,

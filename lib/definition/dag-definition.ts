@@ -2,7 +2,7 @@ import { InvalidNodeError, ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import { checkDagOptions, type DagOptions } from "./dag-options.js";
 import { minifiedHint } from "./minified-names.js";
-import { meantNames } from "./named-inputs.js";
+import { inputNamed } from "./named-inputs.js";
 import { needText, toNeed, type NeedSource, type Need } from "./need.js";
 import { rememberName } from "./name-registry.js";
 import { outlineOf } from "./outline.js";
@@ -279,7 +279,7 @@ export class DagDefinition {
 /** The index of the input a new connection fills, -1 when a collecting input takes it beside others. */
 function inputFor(spec: NodeSpec, connections: readonly Connection[], need: Need, name: string | undefined): number {
   const { inputs } = spec.signature;
-  const named = name === undefined ? -1 : meantNames(spec.signature, (input) => input === name).indexOf(name);
+  const named = name === undefined ? -1 : inputNamed(spec.signature, name);
   if (collects(spec.kind, spec.signature)) return -1;
   if (named >= 0) return named;
   const names = inputs.map((input) => input.name ?? "(unnamed)");
@@ -292,10 +292,8 @@ function inputFor(spec: NodeSpec, connections: readonly Connection[], need: Need
   const taken = new Set(connections.map(({ input }) => input));
   const isFree = (index: number) => index >= spec.needs.length && !taken.has(index);
   for (const wanted of [need.output, need.node]) {
-    const namesake = inputs.findIndex(
-      (input, index) => input.name !== undefined && input.name === wanted && isFree(index),
-    );
-    if (namesake >= 0) return namesake;
+    const namesake = wanted === undefined ? -1 : inputNamed(spec.signature, wanted);
+    if (namesake >= 0 && isFree(namesake)) return namesake;
   }
   const free = inputs.findIndex((_, index) => isFree(index));
   if (free >= 0) return free;

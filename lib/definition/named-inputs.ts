@@ -15,6 +15,12 @@ export function meantNames({ inputs, numbered }: Signature, isMeant: (name: stri
   return names.map((name, i) => name ?? String(i));
 }
 
+/** The index of the input of this name, which may be that of the source; -1 when there is none. */
+export function inputNamed({ inputs, numbered }: Signature, wanted: string): number {
+  if (numbered === undefined) return inputs.findIndex(({ name }) => name === wanted);
+  return originalNames(numbered, (name) => name === wanted).indexOf(wanted);
+}
+
 /** How many parameters there are, the context among them. */
 export function paramCount({ inputs, contextAt }: Signature): number {
   return inputs.length + (contextAt < 0 ? 0 : 1);

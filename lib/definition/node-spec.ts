@@ -1,6 +1,6 @@
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
-import { withGuessedContext } from "./context-param.js";
+import { withGuessedContext, withoutGuessedContext } from "./context-param.js";
 import { meantNames, paramHint, paramNames } from "./named-inputs.js";
 import { toNeed, type Need, type NeedLike } from "./need.js";
 import { checkNodeOptions, frozen, type NodeOptions } from "./node-options.js";
@@ -78,8 +78,10 @@ export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
   const { kind, name, fn } = spec;
   checkNodeOptions(options, name);
   const all = { ...spec.options, ...options };
-  const signature = options.params === undefined ? spec.signature : readSignature(fn, options.params, name);
   const needs = options.needs === undefined ? spec.needs : toNeeds(options.needs, name);
+  const read =
+    options.params === undefined ? withoutGuessedContext(spec.signature) : readSignature(fn, options.params, name);
+  const signature = withGuessedContext(read, kind, needs.length);
   checkArity(kind, name, signature, needs);
   checkCacheKey(all.cache?.key, signature, name);
   return Object.freeze({

@@ -127,6 +127,18 @@ describe("Short names", () => {
     expect((await exact.run()).value).toBe("1 x");
   });
 
+  it("are taken for the context or not by the needs that a node has in the end", async () => {
+    const dag = new Dag("configured");
+    dag.node("a", () => 1);
+    dag.node("b", () => ({ signal: "b's" }));
+    dag.node("n", { needs: ["a"] }, (a: number, q: { signal: unknown }) => [a, q.signal]);
+    expect((await dag.run()).get("n")).toEqual([1, expect.any(AbortSignal)]);
+    dag.configureNode("n", { needs: ["a", "b"] });
+    expect((await dag.run()).get("n")).toEqual([1, "b's"]);
+    dag.configureNode("n", { needs: ["a"], params: ["a", "b"] });
+    expect((await dag.run()).get("n")).toEqual([1, "b's"]);
+  });
+
   it("are not taken for the context when they have a default value or stand before others", async () => {
     const dag = new Dag("short");
     dag.node("f", (q = { signal: "default" }) => q.signal);

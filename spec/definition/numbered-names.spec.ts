@@ -173,6 +173,11 @@ describe.each([
     expect((await dag.run({ inputs: { extra: 1 } })).value).toBe(2);
   });
 
+  it("are told where an input is given as an option", async () => {
+    await expect(Dag.from(module.Nodes).run({ path: "a" } as object)).rejects.toThrow(/inputs: \{ path: … \}/u);
+    await expect(Fsm.from(module.States).run({ path: "a" } as object)).rejects.toThrow(/inputs: \{ path: … \}/u);
+  });
+
   it("are exact where params says them", async () => {
     const dag = new Dag("exact");
     dag.node("extra", () => 41);
@@ -186,6 +191,11 @@ describe.each([
     dag.node("source", () => 6);
     dag.connect("source", dag.node("n", module.plain), { input: "limit" });
     expect((await dag.run({ inputs: { path: "a" } })).value).toBe("a 6");
+    const first = new Dag("namesakes");
+    first.node("source", () => ({ limit: 7, path: "b" }));
+    first.node("n", module.plain);
+    first.connect("source", "n", { output: "limit" }).connect("source", "n", { output: "path" });
+    expect((await first.run()).value).toBe("b 7");
     expect(() => dag.connect("source", "n", { input: "paht" })).toThrow(/no parameter "paht"/u);
   });
 

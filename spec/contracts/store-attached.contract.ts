@@ -1,9 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { createRequire } from "node:module";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Dag, Fsm, next, waitForEvent, type FsmHandle } from "dagwright";
 import type { SqlStore } from "dagwright/store";
+import { bundled } from "../support/bundled.js";
 import { parcel, stuck } from "../support/driving.js";
 import { useStores, type StoreSubject } from "../support/stores.js";
 import { failure, never, sleep } from "../support/waiting.js";
@@ -14,17 +13,15 @@ export interface AttachedSubject extends StoreSubject {
   readonly address: () => string;
 }
 
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
-const script = fileURLToPath(new URL("../support/driving.ts", import.meta.url));
-
 /** Another process, and what it says after "driving". */
 interface Driver {
   readonly process: ChildProcess;
   readonly ended: Promise<string>;
 }
 
-async function drive(address: string, kind: "fsm" | "dag", runId: string): Promise<Driver> {
-  const child = spawn(process.execPath, ["--import", tsx, script, address, kind, runId]);
+/** @param script - what the process executes */
+async function drive(script: string, address: string, kind: "fsm" | "dag", runId: string): Promise<Driver> {
+  const child = spawn(process.execPath, [script, address, kind, runId]);
   let said = "";
   let errors = "";
   child.stderr.on("data", (data: Buffer) => (errors += data.toString()));
@@ -49,6 +46,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
   let subject: AttachedSubject;
 
   describe(`In ${name}, a run that another process drives`, () => {
+    const script = bundled("driving");
     const { another } = useStores(async () => (subject = await connect()));
     let store: SqlStore;
     let driver: Driver | undefined;
@@ -59,7 +57,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
 
     /** Lets another process drive the run, and gives a handle of it. */
     async function driven(): Promise<FsmHandle<any>> {
-      driver = await drive(subject.address(), "fsm", "r");
+      driver = await drive(script, subject.address(), "fsm", "r");
       const handle = attach();
       await handle.recorded;
       return handle;
@@ -230,7 +228,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
     });
 
     it("is paused by that process alone, a dag's too, until that is gone", async () => {
-      driver = await drive(subject.address(), "dag", "d");
+      driver = await drive(script, subject.address(), "dag", "d");
       const handle = stuck(false).start({ store, runId: "d", ifExists: "attach" });
       expect(await failure(handle.pause())).toMatchObject({ code: "LEASE_HELD" });
       await kill(driver);

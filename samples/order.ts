@@ -39,7 +39,7 @@ class Order {
   }
 }
 
-const orders = Fsm.from(new Order(50));
+const orders = Fsm.from(new Order(300));
 const place = (id: string, total: number) => orders.start({ inputs: { id, total } });
 
 const first = place("A-1", 12);

@@ -7,7 +7,7 @@
  *     runFrom("total")          → total
  *     runUntil("parse")         → download, parse
  *     runBetween(parse, chart)  → parse, chart
- *     overrides: { parse }      → download, total, chart: total 60
+ *     overrides: { parse }      → total, chart: total 60
  *     step by step              → download, parse, total, chart
  */
 import { Dag, node, workflow, type RunResult } from "dagwright";

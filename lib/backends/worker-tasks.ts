@@ -1,8 +1,8 @@
 /** In a worker: takes the pool's tasks from piscina, one at a time, and answers them. */
-import { createRequire } from "node:module";
 import { MessageChannel, MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type * as library from "piscina";
 import { messageOf } from "../base/message.js";
+import { load } from "../base/own-files.js";
 import { UNREADABLE } from "./thread-faults.js";
 import {
   addressOf,
@@ -33,7 +33,6 @@ export interface Turn {
 /** Executes a task; gives its answer, or a promise of it. */
 export type Execute = (task: ProbeTask | CallTask, turn: Turn) => unknown;
 
-const load = createRequire(import.meta.url);
 const exit = process.exit.bind(process, 0);
 const postMessage: unknown = Reflect.get(MessagePort.prototype, "postMessage");
 

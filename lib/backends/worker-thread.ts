@@ -1,6 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type * as library from "piscina";
 import { deferred } from "../base/deferred.js";
+import { isCheckout, load, ownFolder } from "../base/own-files.js";
 import { setImmediate } from "../base/turn.js";
 import type { Job } from "./job.js";
 import { leftBehindIn, loadedIn, problemIn } from "./thread-answers.js";
@@ -22,11 +23,14 @@ export const EXIT_TIMEOUT = 500;
 /** How long a thread that is terminated may take to end, in ms, before it counts as stuck: JavaScript stops at once. */
 const END_TIMEOUT = 1000;
 
-/** What workers execute. In a checkout the worker's own source has to be translated first. */
+/**
+ * What workers execute. In a checkout the worker's own source has to be translated first.
+ * @throws {Error} in a bundle that finds no installed package
+ */
 export function workerUrl(): string {
-  const own = import.meta.url as string | undefined;
-  if (own === undefined) throw new Error("this package is part of a CommonJS bundle; keep it out, as an external one");
-  return new URL(own.endsWith(".ts") ? "thread-worker.dev.mjs" : "thread-worker.mjs", own).href;
+  const file = isCheckout() ? "backends/thread-worker.dev.mjs" : "thread-worker.mjs";
+  const path = process.getBuiltinModule("node:path").join(ownFolder(), file);
+  return process.getBuiltinModule("node:url").pathToFileURL(path).href;
 }
 
 /** What a thread tells the pool that it belongs to. */
@@ -250,9 +254,8 @@ export class WorkerThread {
 
 function piscinaOfOne({ resourceLimits }: ThreadOptions): library.Piscina {
   const filename = workerUrl();
-  const { createRequire } = process.getBuiltinModule("node:module");
   // Loaded when the first thread is needed.
-  const { Piscina } = createRequire(import.meta.url)("piscina") as typeof library;
+  const { Piscina } = load("piscina", ownFolder()) as typeof library;
   return new Piscina({
     filename,
     // No thread takes the place of one that has ended, and none is ended because it is idle.

@@ -1,8 +1,5 @@
-import { fileURLToPath, pathToFileURL } from "node:url";
-
-/** Where this library's own files are, so that the first file beyond them is the caller's. */
-const OWN_FILES = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? ".." : ".", import.meta.url));
-const OWN_FILE = fileURLToPath(import.meta.url);
+import { filesOn, toPath } from "../base/call-sites.js";
+import { isBundled, isOwn } from "../base/own-files.js";
 
 /**
  * The module that called into this library: what a worker imports to find a definition again.
@@ -32,24 +29,17 @@ export class Origin {
 }
 
 function callerIn(trace: Error): string | undefined {
-  const { prepareStackTrace: prepare } = Error as { prepareStackTrace?: (error: Error, sites: unknown[]) => unknown };
-  Error.prepareStackTrace = (_, sites) => sites;
-  const sites = trace.stack as unknown as NodeJS.CallSite[];
-  Error.prepareStackTrace = prepare as typeof Error.prepareStackTrace;
-  const files = sites.map((site) => site.getFileName()).filter((name) => typeof name === "string");
-  const caller = files.map(toPath).find((path) => path !== undefined && !path.startsWith(OWN_FILES));
-  if (caller !== undefined) return pathToFileURL(caller).href;
-  // Everything is in one file: a bundle, which is then the module itself.
-  return files.map(toPath).includes(OWN_FILE) ? pathToFileURL(OWN_FILE).href : undefined;
-}
-
-/** The path of a file, without what loaders append to its URL; undefined for what is part of Node or no file. */
-function toPath(file: string): string | undefined {
-  if (file.startsWith("file:")) return fileURLToPath(file.replace(/[?#].*$/u, ""));
-  return file.startsWith("/") || /^[a-z]:[\\/]/iu.test(file) ? file.replace(/[?#].*$/u, "") : undefined;
+  const files = filesOn(trace);
+  // A bundle may have everything in one file, which is then the module itself.
+  const path = files.find((file) => !isOwn(file)) ?? (isBundled() ? files[0] : undefined);
+  return path === undefined ? undefined : urlOf(path);
 }
 
 function toUrl(module: string): string {
   const path = toPath(module);
-  return path === undefined ? module : pathToFileURL(path).href;
+  return path === undefined ? module : urlOf(path);
+}
+
+function urlOf(path: string): string {
+  return process.getBuiltinModule("node:url").pathToFileURL(path).href;
 }

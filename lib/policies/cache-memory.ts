@@ -1,16 +1,13 @@
-import type * as library from "lru-cache";
+import { LRUCache } from "lru-cache";
 import type { CacheEntry, CacheStore } from "../definition/policy-options.js";
 
 const DEFAULT_ENTRIES = 1000;
 
 /** The store of a node that names none: memory, the least recently used entry goes first. */
 export class MemoryStore implements CacheStore {
-  private readonly entries: library.LRUCache<string, CacheEntry>;
+  private readonly entries: LRUCache<string, CacheEntry>;
 
   constructor(maxEntries = DEFAULT_ENTRIES) {
-    // Loaded with the first cache: few processes have one, and it takes longer than all of dagwright.
-    const { createRequire } = process.getBuiltinModule("node:module");
-    const { LRUCache } = createRequire(import.meta.url)("lru-cache") as typeof library;
     this.entries = new LRUCache({ max: maxEntries });
   }
 

@@ -1,4 +1,4 @@
-import type * as library from "p-retry";
+import pRetry from "p-retry";
 import { block } from "../base/block.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
 import type { Waits } from "../base/waits.js";
@@ -96,8 +96,6 @@ async function retryWaiting(
   waits: Waits,
   pause: (ms: number) => Promise<void> | undefined,
 ): Promise<unknown> {
-  const { createRequire } = process.getBuiltinModule("node:module");
-  const { default: pRetry } = createRequire(import.meta.url)("p-retry") as typeof library;
   await pause(firstDelay);
   // The first attempt was made already, so the library's is the second.
   const next = async (n: number) => {

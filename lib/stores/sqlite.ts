@@ -1,12 +1,25 @@
-import { CompiledQuery, sql, SqliteDialect, type DatabaseConnection, type Driver, type SqliteDatabase } from "kysely";
+import { CompiledQuery, sql, SqliteDialect, type DatabaseConnection, type Driver } from "kysely";
 import { now } from "../base/clock.js";
 import { DagwrightError, StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
+import { load } from "../base/own-files.js";
 import type { Connection } from "./connection.js";
 import { SqliteWriter } from "./sqlite-writer.js";
 
 /** A database of one of the SQLite packages, as they have it in common: better-sqlite3, libsql. */
-export type OpenDatabase = SqliteDatabase;
+export interface OpenDatabase {
+  close(): void;
+  prepare(sql: string): OpenStatement;
+}
+
+/** A prepared statement. */
+export interface OpenStatement {
+  /** It gives rows. */
+  readonly reader: boolean;
+  all(parameters: readonly unknown[]): unknown[];
+  run(parameters: readonly unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint };
+  iterate(parameters: readonly unknown[]): IterableIterator<unknown>;
+}
 
 interface NodeStatement {
   all(...parameters: unknown[]): unknown[];
@@ -55,14 +68,12 @@ const CLOCK = sql<number>`((julianday('now') - 2440587.5) * 86400000.0)`;
 
 const CHECKPOINT = sql`pragma wal_checkpoint(truncate)`;
 
-type Statement = ReturnType<OpenDatabase["prepare"]>;
-
 /** How many statements are kept prepared. */
 const MOST_STATEMENTS = 100;
 
 /** Prepares a statement once: that takes as long as executing it a few times. */
 function remembering(database: OpenDatabase): OpenDatabase {
-  const prepared = new Map<string, Statement>();
+  const prepared = new Map<string, OpenStatement>();
   return {
     close: () => database.close(),
     prepare: (sql) => {
@@ -78,7 +89,7 @@ function remembering(database: OpenDatabase): OpenDatabase {
 }
 
 /** The same statement, which is not asked time and again whether it reads: in libsql that is a call out of JavaScript. */
-function withReader(statement: Statement): Statement {
+function withReader(statement: OpenStatement): OpenStatement {
   const { reader } = statement;
   return {
     reader,
@@ -188,14 +199,13 @@ function nodeDatabase(path: string): OpenDatabase | undefined {
 }
 
 function libsqlDatabase(path: string): OpenDatabase {
-  const { createRequire } = process.getBuiltinModule("node:module");
-  // Not called "require", which it would hide where this is CommonJS.
-  const load = createRequire(import.meta.url);
   let Database: new (path: string) => OpenDatabase;
   try {
     Database = load("libsql") as typeof Database;
   } catch (cause) {
-    const message = `There is no SQLite here: ${messageOf(cause)}. Install the package libsql, or use Node 22.13 or later.`;
+    const message =
+      `Node ${process.versions.node} brings no SQLite along, and the package libsql can't be loaded: ` +
+      `${messageOf(cause).split("\n", 1)[0]}. Run "npm install libsql", or use Node 22.13 or later.`;
     throw new StoreError(message, "STORE", { cause });
   }
   return new Database(path);

@@ -1,0 +1,33 @@
+import { unlessHostile } from "./hostile.js";
+
+/** The files on the stack of an error, innermost first. What is part of Node, or no file, is left out. */
+export function filesOn(trace: Error): string[] {
+  return unlessHostile(() => sitesOn(trace), []).flatMap((site) => pathOf(site) ?? []);
+}
+
+/** The path of a file, without what loaders append to its URL; undefined for what is part of Node or no file. */
+export function toPath(file: string): string | undefined {
+  const plain = file.replace(/[?#].*$/u, "");
+  if (plain.startsWith("file:")) return process.getBuiltinModule("node:url").fileURLToPath(plain);
+  return plain.startsWith("/") || /^[a-z]:[\\/]/iu.test(plain) ? plain : undefined;
+}
+
+function sitesOn(trace: Error): NodeJS.CallSite[] {
+  const errors = Error as { prepareStackTrace?: (error: Error, sites: unknown) => unknown };
+  const { prepareStackTrace } = errors;
+  errors.prepareStackTrace = (_, sites) => sites;
+  try {
+    const sites = trace.stack as unknown;
+    return Array.isArray(sites) ? (sites as NodeJS.CallSite[]) : [];
+  } finally {
+    errors.prepareStackTrace = prepareStackTrace;
+  }
+}
+
+function pathOf(site: NodeJS.CallSite): string | undefined {
+  const path = toPath(site.getFileName() ?? "");
+  if (path !== undefined || !site.isEval()) return path;
+  // Bundles made for development may hold their modules as texts: "eval at … (/path/bundle.js:1:2)".
+  const [, file = ""] = /\(([^()]+?):\d+:\d+\)/u.exec(site.getEvalOrigin() ?? "") ?? [];
+  return toPath(file);
+}

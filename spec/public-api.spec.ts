@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
+import { VERSION } from "../lib/base/own-files.js";
 import * as api from "dagwright";
 import * as stores from "dagwright/store";
 
@@ -66,4 +68,9 @@ it("gives every error its name, a code and one root", () => {
     expect(prototype.name).toBe(name);
     expect(name === "DagwrightError" || prototype instanceof api.DagwrightError).toBe(true);
   }
+});
+
+it("knows its version", () => {
+  const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as object;
+  expect(manifest).toMatchObject({ name: "dagwright", version: VERSION });
 });

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,4 +23,24 @@ it("The README's first example prints what it says", () => {
   expect(stderr).toBe("");
   expect(promised).toHaveLength(3);
   expect(stdout.trimEnd().split("\n")).toEqual(promised);
+});
+
+it.each(["README.md", "CONTRIBUTING.md"])("%s links to what the package has", (file) => {
+  const text = readFileSync(`${root}${file}`, "utf8");
+  const { files } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { files: string[] };
+  const anchors = Array.from(text.matchAll(/^#+ (.*)$/gmu), ([, heading]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w -]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+  const links = Array.from(text.matchAll(/\]\(([^)\s]+)\)/gu), ([, link]) => link);
+  expect(links).not.toEqual([]);
+  for (const link of links) {
+    if (link.startsWith("#")) expect(anchors).toContain(link.slice(1));
+    else {
+      expect(existsSync(`${root}${link}`), link).toBe(true);
+      expect([...files, "README.md"], link).toContain(link.split("/")[0]);
+    }
+  }
 });

@@ -1,8 +1,8 @@
 import { unlessHostile } from "./hostile.js";
 
-/** The files on the stack of an error, innermost first. What is part of Node, or no file, is left out. */
+/** The files on the stack of an error, innermost first. What is part of Node, no file, or only awaits, is left out. */
 export function filesOn(trace: Error): string[] {
-  return unlessHostile(() => sitesOn(trace), []).flatMap((site) => pathOf(site) ?? []);
+  return unlessHostile(() => sitesOn(trace).flatMap((site) => (site.isAsync() ? [] : (pathOf(site) ?? []))), []);
 }
 
 /** The path of a file, without what loaders append to its URL; undefined for what is part of Node or no file. */

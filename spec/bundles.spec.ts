@@ -1,0 +1,141 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build, type BuildOptions } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { VERSION } from "../lib/base/own-files.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+/** Not inside the repository, whose packages would be found from there. */
+const folder = mkdtempSync(join(tmpdir(), "dagwright-bundles-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const PROGRAM = `
+  import { isMainThread } from "node:worker_threads";
+  import { Dag } from "dagwright";
+  import { DEFINED } from "./other.js";
+  const dag = new Dag("bundled");
+  dag.node("load", { retry: 1 }, () => [1, 2, 3]);
+  dag.node("where", { needs: ["load"] }, (list) => [...list, isMainThread].join());
+  dag.cachedNode("again", { ttl: 1e6 }, () => "cached");
+  async function report(dag) {
+    const run = await dag.run({ mode: "parallel", parallel: { strict: process.argv.includes("strict") } });
+    const { backend, backendReason } = run.nodes.get("where");
+    console.log(run.get("where"), backend, backendReason);
+  }
+  if (isMainThread) report(dag).then(() => report(DEFINED)).catch((error) => console.log(error.message));
+`;
+const OTHER = `
+  import { isMainThread } from "node:worker_threads";
+  import { Dag } from "dagwright";
+  export const DEFINED = new Dag("other");
+  DEFINED.node("where", () => isMainThread);
+`;
+
+/** Bundles the sources, as a bundler of the package's users would; gives the files' place. */
+async function bundle(name: string, options: BuildOptions): Promise<string> {
+  const outdir = join(folder, name);
+  const { warnings } = await build({
+    absWorkingDir: folder,
+    entryPoints: { main: "program.js", second: "other.js" },
+    outdir,
+    bundle: true,
+    platform: "node",
+    logLevel: "silent",
+    alias: { dagwright: join(root, "lib/index.ts"), "dagwright/store": join(root, "lib/store.ts") },
+    nodePaths: [join(root, "node_modules")],
+    ...options,
+  });
+  expect(warnings).toEqual([]);
+  return outdir;
+}
+
+async function outputOf(file: string, ...args: string[]): Promise<string[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, ["--no-warnings", file, ...args], { timeout: 50_000 });
+  return stdout.trimEnd().split("\n");
+}
+
+/** What a bundle finds of the package where it is installed: its manifest, its worker file, and piscina. */
+async function install(where: string, version: string): Promise<void> {
+  const installed = join(where, "node_modules/dagwright");
+  mkdirSync(installed, { recursive: true });
+  writeFileSync(join(installed, "package.json"), JSON.stringify({ name: "dagwright", version }));
+  await build({
+    entryPoints: [join(root, "lib/backends/thread-worker.ts")],
+    outfile: join(installed, "dist/thread-worker.mjs"),
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    external: ["piscina"],
+  });
+  mkdirSync(join(installed, "node_modules"));
+  symlinkSync(join(root, "node_modules/piscina"), join(installed, "node_modules/piscina"));
+}
+
+beforeAll(() => {
+  writeFileSync(join(folder, "program.js"), PROGRAM);
+  writeFileSync(join(folder, "other.js"), OTHER);
+  writeFileSync(join(folder, "package.json"), "{}");
+});
+
+describe.each<[string, string, BuildOptions]>([
+  ["of CommonJS", "main.js", { format: "cjs" }],
+  ["of an ES module", "main.mjs", { format: "esm", outExtension: { ".js": ".mjs" } }],
+  ["of an ES module in pieces", "main.mjs", { format: "esm", splitting: true, outExtension: { ".js": ".mjs" } }],
+  ["that is minified", "main.js", { format: "cjs", minifyWhitespace: true, minifySyntax: true }],
+])("A bundle %s", (kind, main, options) => {
+  const name = kind.replaceAll(" ", "-");
+
+  it("is made without warnings, and runs inline, with the reason, where the package is not", async () => {
+    const outdir = await bundle(name, options);
+    const reason = expect.stringMatching(/inline a worker could not start: dagwright is part of a bundle.*Install/u);
+    expect(await outputOf(join(outdir, main))).toEqual([reason, reason]);
+    expect(await outputOf(join(outdir, main), "strict")).toEqual([
+      expect.stringMatching(/can't run on worker threads\. "load": .*dagwright is part of a bundle/u),
+    ]);
+  });
+
+  it("runs on threads where the package is installed, in the same version", async () => {
+    const outdir = await bundle(name, options);
+    const app = join(folder, `app-${name}`);
+    await install(app, VERSION);
+    cpSync(outdir, join(app, "dist"), { recursive: true });
+    const lines = ["1,2,3,false thread undefined", "false thread undefined"];
+    expect(await outputOf(join(app, "dist", main))).toEqual(lines);
+    const other = join(dirname(app), `other-${name}`);
+    await install(other, "0.0.1");
+    cpSync(outdir, join(other, "dist"), { recursive: true });
+    const reason = expect.stringMatching(/a bundle holds dagwright .*, but 0\.0\.1 is installed where it runs/u);
+    expect(await outputOf(join(other, "dist", main))).toEqual([reason, reason]);
+  });
+});
+
+it("A bundle whose modules are texts runs on threads, too", async () => {
+  const app = join(folder, "texts");
+  await install(app, VERSION);
+  const outdir = await bundle("texts/dist", { format: "cjs" });
+  // As webpack makes them for development.
+  const source =
+    'eval(require("fs").readFileSync(__dirname + "/main.js", "utf8") + "\\n//# sourceURL=webpack-internal:///main.js");';
+  writeFileSync(join(outdir, "texts.js"), source);
+  expect(await outputOf(join(outdir, "texts.js"))).toEqual(["1,2,3,false thread undefined", "false thread undefined"]);
+});
+
+it("A bundle opens SQLite where Node brings it along, and says what to install where it does not", async () => {
+  const source = `
+    import { sqliteStore } from "dagwright/store";
+    sqliteStore(":memory:").cache.get("key").then(console.log, (error) => console.log(error.code, error.message));
+  `;
+  writeFileSync(join(folder, "stores.js"), source);
+  // Nothing that can be loaded, wherever the folder is.
+  mkdirSync(join(folder, "node_modules/libsql"), { recursive: true });
+  writeFileSync(join(folder, "node_modules/libsql/package.json"), '{ "exports": {} }');
+  const outdir = await bundle("stores", { entryPoints: ["stores.js"], format: "esm", outExtension: { ".js": ".mjs" } });
+  const [line] = await outputOf(join(outdir, "stores.mjs"));
+  const [major] = process.versions.node.split(".").map(Number);
+  if (major >= 22) expect(line).toBe("undefined");
+  else expect(line).toMatch(/^STORE Node 20\..* brings no SQLite along.*Run "npm install libsql", or use Node 22\.13/u);
+});

@@ -1,4 +1,5 @@
 /** Why a job gets no answer. */
+import { brand } from "../base/brand.js";
 import { messageOf } from "../base/message.js";
 
 /** What wanted it aborted. */
@@ -9,6 +10,10 @@ export const UNREADABLE = "it said what can't be read, as when a node changes wh
 
 /** A worker could not start, so that nothing was executed. */
 export class StartFault extends Error {
+  static {
+    brand(this, "StartFault");
+  }
+
   constructor(cause: unknown) {
     super(`a worker could not start: ${messageOf(cause)}`, { cause });
   }
@@ -23,6 +28,10 @@ export class LateStart extends Error {
 
 /** A worker exited by itself. */
 export class ThreadExit extends Error {
+  static {
+    brand(this, "ThreadExit");
+  }
+
   constructor(readonly exitCode: number) {
     super(`it exited with code ${exitCode}`);
   }

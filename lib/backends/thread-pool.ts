@@ -1,3 +1,4 @@
+import { brand } from "../base/brand.js";
 import { availableParallelism } from "node:os";
 import type { LazyAbort } from "../base/abort.js";
 import { messageOf } from "../base/message.js";
@@ -27,6 +28,10 @@ const LATE_PAUSE = 60_000;
  * wait for it, and a process warning says which node it was that is stuck there.
  */
 export class ThreadPool {
+  static {
+    brand(this, "ThreadPool");
+  }
+
   readonly maxWorkers: number;
   private readonly options: ThreadOptions;
   /** All that take a place: starting, ready or ending. */

@@ -1,3 +1,11 @@
+import { brand } from "./brand.js";
+
+/** Gives a class of errors the name that its errors have, and that all copies of this library know it by. */
+export function nameError(type: abstract new (...args: any[]) => Error, name: string): void {
+  (type.prototype as Error).name = name;
+  brand(type, name);
+}
+
 /**
  * The root of every error dagwright throws, and the errors of a wrong definition.
  *
@@ -6,7 +14,7 @@
  */
 export class DagwrightError extends Error {
   static {
-    this.prototype.name = "DagwrightError";
+    nameError(this, "DagwrightError");
   }
 
   /** Stable, upper case, unique per class unless said otherwise. */
@@ -29,7 +37,7 @@ export interface ValidationIssue {
 /** A workflow, or what was passed to one of its methods, is wrong; nothing ran. Code `VALIDATION`. */
 export class ValidationError extends DagwrightError {
   static {
-    this.prototype.name = "ValidationError";
+    nameError(this, "ValidationError");
   }
 
   readonly issues: readonly ValidationIssue[];
@@ -43,7 +51,7 @@ export class ValidationError extends DagwrightError {
 /** Nodes need each other in a circle. Code `CYCLE`. */
 export class CycleError extends ValidationError {
   static {
-    this.prototype.name = "CycleError";
+    nameError(this, "CycleError");
   }
 
   /** Names along the circle, the first one repeated at the end: `["a", "b", "a"]`. */
@@ -58,7 +66,7 @@ export class CycleError extends ValidationError {
 /** A node that no edge touches, under `strict`. Code `DISCONNECTED_NODE`. */
 export class DisconnectedNodeError extends ValidationError {
   static {
-    this.prototype.name = "DisconnectedNodeError";
+    nameError(this, "DisconnectedNodeError");
   }
 
   constructor(message: string, issue: ValidationIssue) {
@@ -69,7 +77,7 @@ export class DisconnectedNodeError extends ValidationError {
 /** A branch of a condition that leads nowhere, under `strict`. Code `MISSING_CONNECTION`. */
 export class MissingConnectionError extends ValidationError {
   static {
-    this.prototype.name = "MissingConnectionError";
+    nameError(this, "MissingConnectionError");
   }
 
   constructor(message: string, issue: ValidationIssue) {
@@ -80,7 +88,7 @@ export class MissingConnectionError extends ValidationError {
 /** Parameters that no node, run input or default value fills. Code `MISSING_INPUT`. */
 export class MissingInputError extends ValidationError {
   static {
-    this.prototype.name = "MissingInputError";
+    nameError(this, "MissingInputError");
   }
 
   /** The names of all missing inputs, in order of first use. */
@@ -97,7 +105,7 @@ export class MissingInputError extends ValidationError {
 /** A partial run needs a result that neither it nor the earlier run has. Code `MISSING_RESULT`. */
 export class MissingResultError extends ValidationError {
   static {
-    this.prototype.name = "MissingResultError";
+    nameError(this, "MissingResultError");
   }
 
   /** The names of all nodes whose result is missing. */
@@ -112,7 +120,7 @@ export class MissingResultError extends ValidationError {
 /** A node that cannot be defined as written: its name, its function or its options. Code `INVALID_NODE`. */
 export class InvalidNodeError extends DagwrightError {
   static {
-    this.prototype.name = "InvalidNodeError";
+    nameError(this, "InvalidNodeError");
   }
 
   constructor(message: string, options?: ErrorOptions) {
@@ -130,7 +138,7 @@ export type StoreErrorCode =
 /** A store can't be opened, read or written, or was given what it can't keep. */
 export class StoreError extends DagwrightError {
   static {
-    this.prototype.name = "StoreError";
+    nameError(this, "StoreError");
   }
 
   constructor(

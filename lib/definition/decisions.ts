@@ -1,5 +1,11 @@
+import { brand } from "../base/brand.js";
+
 /** What a condition decided: the branch to take, and the value that goes along it. Made by {@link decide}. */
 export class Decision<V = unknown> {
+  static {
+    brand(this, "Decision");
+  }
+
   constructor(
     readonly condition: boolean,
     readonly value: V,
@@ -8,6 +14,10 @@ export class Decision<V = unknown> {
 
 /** What a select chose: the branch to take, and the value that goes along it. Made by {@link route}. */
 export class Route<B extends string = string, V = unknown> {
+  static {
+    brand(this, "Route");
+  }
+
   constructor(
     readonly branch: B,
     readonly value: V,

@@ -1,3 +1,4 @@
+import { brand } from "../base/brand.js";
 import { InvalidNodeError } from "../base/errors.js";
 import { show } from "../base/check.js";
 
@@ -9,6 +10,10 @@ export interface Need extends Source {
 
 /** A need that may stay unmet. Made by {@link optional}. */
 export class OptionalNeed<S = unknown> {
+  static {
+    brand(this, "OptionalNeed");
+  }
+
   constructor(readonly need: S) {}
 }
 

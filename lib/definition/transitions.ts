@@ -1,7 +1,12 @@
+import { brand } from "../base/brand.js";
 import { checkDuration, show } from "../base/check.js";
 
 /** Where an fsm goes next, and with what. Made by {@link next}. */
 export class Next<S extends string = string, V = unknown> {
+  static {
+    brand(this, "Next");
+  }
+
   /** Only for the compiler: no other object passes for one of these. */
   declare protected readonly brand: "next";
 
@@ -13,6 +18,10 @@ export class Next<S extends string = string, V = unknown> {
 
 /** The end of an fsm's run. Made by {@link stop}. */
 export class Stop<V = unknown> {
+  static {
+    brand(this, "Stop");
+  }
+
   /** Only for the compiler. */
   declare protected readonly brand: "stop";
 
@@ -21,6 +30,10 @@ export class Stop<V = unknown> {
 
 /** What an fsm waits for before it goes on. Made by {@link waitForEvent}. */
 export class WaitForEvent<S extends string = string> {
+  static {
+    brand(this, "WaitForEvent");
+  }
+
   /** Only for the compiler. */
   declare protected readonly brand: "waitForEvent";
 

@@ -1,3 +1,4 @@
+import { brand } from "../base/brand.js";
 import { checkNumber, checkOptions } from "../base/check.js";
 import { nowChecked } from "../base/clock.js";
 import { deferred, type Deferred } from "../base/deferred.js";
@@ -64,7 +65,11 @@ function goesFirst({ value: a }: Place<Waiter>, { value: b }: Place<Waiter>): bo
 }
 
 /** The queue is full. */
-export class QueueFull extends Error {}
+export class QueueFull extends Error {
+  static {
+    brand(this, "QueueFull");
+  }
+}
 
 /**
  * Slots that several runs share: pass it as `scheduler` to as many as you like. Who waits for a slot gets it by priority,
@@ -77,6 +82,10 @@ export class QueueFull extends Error {}
  * Cost: O(log waiting) a decision.
  */
 export class Scheduler implements Resource {
+  static {
+    brand(this, "Scheduler");
+  }
+
   /** @internal */
   readonly label = "a slot of the scheduler";
   /** @internal */

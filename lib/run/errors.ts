@@ -1,4 +1,4 @@
-import { DagwrightError } from "../base/errors.js";
+import { DagwrightError, nameError } from "../base/errors.js";
 import { asSentence, messageOf } from "../base/message.js";
 import type { FsmResult } from "./fsm-result.js";
 import type { RunResult } from "./result.js";
@@ -19,7 +19,7 @@ export interface ErrorSite {
 /** Something went wrong while a run executed. A user's error is the `cause`, as it was thrown. Code `EXECUTION`. */
 export class ExecutionError extends DagwrightError {
   static {
-    this.prototype.name = "ExecutionError";
+    nameError(this, "ExecutionError");
   }
 
   readonly runId: string;
@@ -74,7 +74,7 @@ export function sameErrorAt({ runId, cycle }: ErrorSite, error: ExecutionError):
 /** An attempt took longer than the node's `timeout`. Code `NODE_TIMEOUT`. */
 export class NodeTimeoutError extends ExecutionError {
   static {
-    this.prototype.name = "NodeTimeoutError";
+    nameError(this, "NodeTimeoutError");
   }
 
   constructor(message: string, site: ErrorSite) {
@@ -85,7 +85,7 @@ export class NodeTimeoutError extends ExecutionError {
 /** A node's inputs were not there within its `inputsTimeout`; it was not called. Code `INPUTS_TIMEOUT`. */
 export class InputsTimeoutError extends ExecutionError {
   static {
-    this.prototype.name = "InputsTimeoutError";
+    nameError(this, "InputsTimeoutError");
   }
 
   constructor(message: string, site: ErrorSite) {
@@ -96,7 +96,7 @@ export class InputsTimeoutError extends ExecutionError {
 /** A node was not called because its circuit breaker is open. Code `CIRCUIT_OPEN`. */
 export class CircuitOpenError extends ExecutionError {
   static {
-    this.prototype.name = "CircuitOpenError";
+    nameError(this, "CircuitOpenError");
   }
 
   constructor(
@@ -114,7 +114,7 @@ export class CircuitOpenError extends ExecutionError {
 /** A node was not called because the scheduler's queue is full. Code `QUEUE_FULL`. */
 export class QueueFullError extends ExecutionError {
   static {
-    this.prototype.name = "QueueFullError";
+    nameError(this, "QueueFullError");
   }
 
   constructor(
@@ -130,7 +130,7 @@ export class QueueFullError extends ExecutionError {
 /** A node was not called because it would have waited for ever, for what is held until it is done. Code `DEADLOCK`. */
 export class DeadlockError extends ExecutionError {
   static {
-    this.prototype.name = "DeadlockError";
+    nameError(this, "DeadlockError");
   }
 
   constructor(message: string, site: ErrorSite) {
@@ -141,7 +141,7 @@ export class DeadlockError extends ExecutionError {
 /** A node failed, and so did its fallback, whose error is the `cause`. Code `FALLBACK`. */
 export class FallbackError extends ExecutionError {
   static {
-    this.prototype.name = "FallbackError";
+    nameError(this, "FallbackError");
   }
 
   constructor(
@@ -157,7 +157,7 @@ export class FallbackError extends ExecutionError {
 /** A run took longer than its `timeout`. Code `RUN_TIMEOUT`. */
 export class RunTimeoutError extends ExecutionError {
   static {
-    this.prototype.name = "RunTimeoutError";
+    nameError(this, "RunTimeoutError");
   }
 
   constructor(message: string, site: ErrorSite) {
@@ -168,7 +168,7 @@ export class RunTimeoutError extends ExecutionError {
 /** A run was aborted from outside; the signal's reason is the `cause`. Code `CANCELLED`. */
 export class CancelledError extends ExecutionError {
   static {
-    this.prototype.name = "CancelledError";
+    nameError(this, "CancelledError");
   }
 
   constructor(message: string, site: ErrorSite) {
@@ -179,7 +179,7 @@ export class CancelledError extends ExecutionError {
 /** Several recorded runs could not be taken up. Code `RECOVER`. */
 export class RecoverError extends DagwrightError {
   static {
-    this.prototype.name = "RecoverError";
+    nameError(this, "RecoverError");
   }
 
   constructor(
@@ -196,7 +196,7 @@ export class RecoverError extends DagwrightError {
 /** A node failed in its last attempt too; the last error is the `cause`. Code `RETRY_EXHAUSTED`. */
 export class RetryExhaustedError extends ExecutionError {
   static {
-    this.prototype.name = "RetryExhaustedError";
+    nameError(this, "RetryExhaustedError");
   }
 
   /** How many attempts were made. */
@@ -216,7 +216,7 @@ export class RetryExhaustedError extends ExecutionError {
 /** Where a node should have run failed it: its worker ended. Code `BACKEND`. */
 export class BackendError extends ExecutionError {
   static {
-    this.prototype.name = "BackendError";
+    nameError(this, "BackendError");
   }
 
   constructor(
@@ -232,7 +232,7 @@ export class BackendError extends ExecutionError {
 /** Something that was to cross to or from a worker can't be cloned. Code `NOT_CLONEABLE`. */
 export class NotCloneableError extends ExecutionError {
   static {
-    this.prototype.name = "NotCloneableError";
+    nameError(this, "NotCloneableError");
   }
 
   constructor(
@@ -248,7 +248,7 @@ export class NotCloneableError extends ExecutionError {
 /** An fsm needed more cycles than `maxCycles`. Code `MAX_CYCLES`. */
 export class MaxCyclesError extends ExecutionError {
   static {
-    this.prototype.name = "MaxCyclesError";
+    nameError(this, "MaxCyclesError");
   }
 
   constructor(message: string, site: ErrorSite) {
@@ -259,7 +259,7 @@ export class MaxCyclesError extends ExecutionError {
 /** A state went where its `to` does not lead. Code `INVALID_TRANSITION`. */
 export class InvalidTransitionError extends ExecutionError {
   static {
-    this.prototype.name = "InvalidTransitionError";
+    nameError(this, "InvalidTransitionError");
   }
 
   constructor(message: string, site: ErrorSite) {
@@ -270,7 +270,7 @@ export class InvalidTransitionError extends ExecutionError {
 /** A state went to one that does not exist. Code `UNKNOWN_STATE`. */
 export class UnknownStateError extends ExecutionError {
   static {
-    this.prototype.name = "UnknownStateError";
+    nameError(this, "UnknownStateError");
   }
 
   constructor(message: string, site: ErrorSite) {

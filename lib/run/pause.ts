@@ -1,5 +1,5 @@
 import { checkOptions, timeOf } from "../base/check.js";
-import { DagwrightError } from "../base/errors.js";
+import { DagwrightError, nameError } from "../base/errors.js";
 
 /** What a {@link PauseRun} says beside its reason. */
 export interface PauseOptions {
@@ -34,7 +34,7 @@ export type PauseFacts = Omit<Pause, "node">;
  */
 export class PauseRun extends DagwrightError {
   static {
-    this.prototype.name = "PauseRun";
+    nameError(this, "PauseRun");
   }
 
   readonly data: unknown;

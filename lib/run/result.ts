@@ -1,3 +1,4 @@
+import { brand } from "../base/brand.js";
 import { toEpoch } from "../base/clock.js";
 import type { NodeHandle } from "../definition/node-handle.js";
 import { isSink, NEVER } from "../planning/plan.js";
@@ -33,11 +34,18 @@ export interface NodeReport {
   readonly pauseReason: string | undefined;
 }
 
+/** For the results of another copy of this library, too: private members are only those of one. */
+const STATE = Symbol.for("dagwright:RunState");
+
 /**
  * The outcome of a run. A view on the run's state: every member is computed when it is read, and the run costs nothing
  * for the members that nobody reads.
  */
 export class RunResult<N = Record<string, unknown>> {
+  static {
+    brand(this, "RunResult");
+  }
+
   readonly #state: RunState;
   #memo: { nodes?: ReadonlyMap<string, NodeReport>; metrics?: RunMetrics } | undefined;
 
@@ -147,7 +155,7 @@ export class RunResult<N = Record<string, unknown>> {
 
   /** @internal The state behind this view, for partial runs. */
   static stateOf(result: RunResult<any>): RunState {
-    return result.#state;
+    return result[STATE];
   }
 
   /** What `JSON.stringify` writes: no more than the names, statuses and results. */
@@ -169,6 +177,10 @@ export class RunResult<N = Record<string, unknown>> {
     const { runId, workflow, status, pauseReason, value, errors } = this;
     const pause = pauseReason === undefined ? {} : { pauseReason };
     return { runId, workflow, status, ...pause, value, ...(errors.length > 0 ? { errors } : {}) };
+  }
+
+  private get [STATE](): RunState {
+    return this.#state;
   }
 
   #isOutput(i: number): boolean {

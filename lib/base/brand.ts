@@ -1,0 +1,16 @@
+type Class = abstract new (...args: any[]) => object;
+
+/**
+ * Lets all copies of this library in a process, such as an ESM and a CommonJS one, take what one of them made for their own:
+ * `instanceof` goes by the name. A class that somebody derives from it is only what it is itself.
+ */
+export function brand(type: Class, name: string): void {
+  const mark = Symbol.for(`dagwright:${name}`);
+  Object.defineProperty(type.prototype, mark, { value: true });
+  Object.defineProperty(type, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      if (this !== type) return Function.prototype[Symbol.hasInstance].call(this as Class, value);
+      return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[mark] === true;
+    },
+  });
+}

@@ -38,6 +38,14 @@ describe("Two copies of the library in one process", () => {
     expect(new one.PauseRun("why")).toBeInstanceOf(other.PauseRun);
   });
 
+  it("have no class of errors that only one of them knows", () => {
+    for (const [name, type] of Object.entries(one)) {
+      if (!name.endsWith("Error")) continue;
+      const { prototype } = Reflect.get(other, name) as { prototype: object };
+      expect(Object.create(prototype), name).toBeInstanceOf(type);
+    }
+  });
+
   it("take each other's branches, needs and transitions", async () => {
     const dag = new one.Dag("forks");
     dag.node("a", () => 5);

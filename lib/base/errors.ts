@@ -158,7 +158,7 @@ export class StoreError extends DagwrightError {
 /** A run was refused, because what it was to use is closed: a scheduler, a pool. Code `CLOSED`. */
 export class ClosedError extends DagwrightError {
   static {
-    this.prototype.name = "ClosedError";
+    nameError(this, "ClosedError");
   }
 
   constructor(message: string) {

@@ -14,3 +14,20 @@ export function brand(type: Class, name: string): void {
     },
   });
 }
+
+const KIND = Symbol.for("dagwright:kind");
+
+/** A lighter {@link brand}, for classes that nobody asks about with `instanceof`, since runs ask {@link kindOf} at every turn. */
+export function mark(type: Class, kind: string): void {
+  Object.defineProperty(type.prototype, KIND, { value: kind });
+}
+
+/** What a value was marked as; undefined for all others. Total. */
+export function kindOf(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  try {
+    return (value as { [KIND]?: unknown })[KIND];
+  } catch {
+    return undefined; // A proxy that can't be asked.
+  }
+}

@@ -1,9 +1,9 @@
-import { brand } from "../base/brand.js";
+import { kindOf, mark } from "../base/brand.js";
 
 /** What a condition decided: the branch to take, and the value that goes along it. Made by {@link decide}. */
 export class Decision<V = unknown> {
   static {
-    brand(this, "Decision");
+    mark(this, "Decision");
   }
 
   constructor(
@@ -15,13 +15,21 @@ export class Decision<V = unknown> {
 /** What a select chose: the branch to take, and the value that goes along it. Made by {@link route}. */
 export class Route<B extends string = string, V = unknown> {
   static {
-    brand(this, "Route");
+    mark(this, "Route");
   }
 
   constructor(
     readonly branch: B,
     readonly value: V,
   ) {}
+}
+
+export function isDecision(choice: unknown): choice is Decision {
+  return kindOf(choice) === "Decision";
+}
+
+export function isRoute(choice: unknown): choice is Route {
+  return kindOf(choice) === "Route";
 }
 
 /** Takes the branch `true` or `false` of a condition and passes `value` on, instead of the condition's first input. */

@@ -7,7 +7,7 @@ import { leaveOnFunction, leaveOnPrototype, type DecoratedMethod, type MethodSpe
 import { checkNodeName, checkWorkflowName, type NodeFunction, type NodeKind } from "./node-spec.js";
 import { checkNodeOptions, withCache, type Class, type NodeOptions } from "./node-options.js";
 import type { CacheOptions } from "./policy-options.js";
-import { OptionalNeed, type NeedLike } from "./need.js";
+import { isOptional, type NeedLike } from "./need.js";
 import { registerClass } from "./class-registry.js";
 import { checkDagOptions, type DagOptions } from "./dag-options.js";
 import { Origin } from "./origin.js";
@@ -206,7 +206,7 @@ function isLegacyCall(args: readonly unknown[]): boolean {
   return (
     args.length >= 2 &&
     (typeof target === "function" || (typeof target === "object" && target !== null)) &&
-    !(target instanceof OptionalNeed) &&
+    !isOptional(target) &&
     (typeof key === "string" || typeof key === "symbol") &&
     (descriptor === undefined || typeof descriptor === "object")
   );
@@ -214,7 +214,7 @@ function isLegacyCall(args: readonly unknown[]): boolean {
 
 function parseArguments(kind: string, args: readonly unknown[]): NodeOptions {
   const last = args[args.length - 1];
-  const hasOptions = args.length > 0 && typeof last === "object" && last !== null && !(last instanceof OptionalNeed);
+  const hasOptions = args.length > 0 && typeof last === "object" && last !== null && !isOptional(last);
   const needs = (hasOptions ? args.slice(0, -1) : args) as NeedLike[];
   const options = (hasOptions ? last : {}) as NodeOptions;
   if (needs.length === 0) return { ...options };

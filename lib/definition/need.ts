@@ -1,4 +1,4 @@
-import { brand } from "../base/brand.js";
+import { kindOf, mark } from "../base/brand.js";
 import { InvalidNodeError } from "../base/errors.js";
 import { show } from "../base/check.js";
 
@@ -11,7 +11,7 @@ export interface Need extends Source {
 /** A need that may stay unmet. Made by {@link optional}. */
 export class OptionalNeed<S = unknown> {
   static {
-    brand(this, "OptionalNeed");
+    mark(this, "OptionalNeed");
   }
 
   constructor(readonly need: S) {}
@@ -36,9 +36,13 @@ export function optional<const S extends string | NeedSource>(need: S): Optional
   return new OptionalNeed(need);
 }
 
+export function isOptional(need: unknown): need is OptionalNeed {
+  return kindOf(need) === "OptionalNeed";
+}
+
 /** @throws {InvalidNodeError} INVALID_NODE when it is neither a non-empty string nor a handle */
 export function toNeed(value: unknown, node: string): Need {
-  if (value instanceof OptionalNeed) return { ...toNeed(value.need, node), optional: true };
+  if (isOptional(value)) return { ...toNeed(value.need, node), optional: true };
   if (typeof value === "string" && value !== "") {
     const dot = value.indexOf(".");
     if (dot < 0) return { node: value, output: undefined, optional: false };

@@ -1,10 +1,10 @@
-import { brand } from "../base/brand.js";
+import { kindOf, mark } from "../base/brand.js";
 import { checkDuration, show } from "../base/check.js";
 
 /** Where an fsm goes next, and with what. Made by {@link next}. */
 export class Next<S extends string = string, V = unknown> {
   static {
-    brand(this, "Next");
+    mark(this, "Next");
   }
 
   /** Only for the compiler: no other object passes for one of these. */
@@ -19,7 +19,7 @@ export class Next<S extends string = string, V = unknown> {
 /** The end of an fsm's run. Made by {@link stop}. */
 export class Stop<V = unknown> {
   static {
-    brand(this, "Stop");
+    mark(this, "Stop");
   }
 
   /** Only for the compiler. */
@@ -31,7 +31,7 @@ export class Stop<V = unknown> {
 /** What an fsm waits for before it goes on. Made by {@link waitForEvent}. */
 export class WaitForEvent<S extends string = string> {
   static {
-    brand(this, "WaitForEvent");
+    mark(this, "WaitForEvent");
   }
 
   /** Only for the compiler. */
@@ -43,6 +43,18 @@ export class WaitForEvent<S extends string = string> {
     /** Where to go when none of them came within `ms`. */
     readonly after: { readonly ms: number; readonly state: S } | undefined,
   ) {}
+}
+
+export function isNext(outcome: unknown): outcome is Next {
+  return kindOf(outcome) === "Next";
+}
+
+export function isStop(outcome: unknown): outcome is Stop {
+  return kindOf(outcome) === "Stop";
+}
+
+export function isWait(outcome: unknown): outcome is WaitForEvent {
+  return kindOf(outcome) === "WaitForEvent";
 }
 
 /** Goes to a state. `value` is what that state receives, and this cycle's value in the history. */
@@ -90,17 +102,14 @@ function checkState(where: string, state: unknown): void {
 
 /** The value that an outcome leaves in the history: that of `next` or `stop`, or a plain value. */
 export function valueOf(outcome: unknown): unknown {
-  try {
-    if (outcome instanceof Next || outcome instanceof Stop) return outcome.value;
-    return outcome instanceof WaitForEvent ? undefined : outcome;
-  } catch {
-    return outcome; // A proxy that can't be asked.
-  }
+  const kind = kindOf(outcome);
+  if (kind === "Next" || kind === "Stop") return (outcome as Next | Stop).value;
+  return kind === "WaitForEvent" ? undefined : outcome;
 }
 
 /** The same outcome with another value. What waits for an event passes its payload on, and has none of its own. */
 export function withValue(outcome: unknown, value: unknown): unknown {
   if (Object.is(valueOf(outcome), outcome)) return value;
-  if (outcome instanceof Next) return new Next(outcome.state, value);
-  return outcome instanceof Stop ? new Stop(value) : outcome;
+  if (isNext(outcome)) return new Next(outcome.state, value);
+  return isStop(outcome) ? new Stop(value) : outcome;
 }

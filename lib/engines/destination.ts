@@ -1,7 +1,7 @@
 import { show } from "../base/check.js";
 import { abandon, pendingOf } from "../base/coroutine.js";
 import { suggestion } from "../base/nearest.js";
-import { Next, Stop, WaitForEvent } from "../definition/transitions.js";
+import { isNext, isStop, isWait, type WaitForEvent } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import { timeOfDay } from "../stores/time.js";
 
@@ -41,9 +41,9 @@ export function destination(plan: FsmPlan, from: number, outcome: unknown, value
   if (plan.isTerminal[from]) return END;
   // A plain value is its own value, and may be a proxy that can't be asked.
   if (outcome !== value) {
-    if (outcome instanceof Stop) return END;
-    if (outcome instanceof Next) return target(plan, from, outcome.state);
-    if (outcome instanceof WaitForEvent) return waiting(plan, from, outcome);
+    if (isStop(outcome)) return END;
+    if (isNext(outcome)) return target(plan, from, outcome.state);
+    if (isWait(outcome)) return waiting(plan, from, outcome);
   }
   for (const { to, condition } of plan.transitions[from]) {
     const answer: unknown = condition === undefined || condition(value);

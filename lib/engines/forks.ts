@@ -1,6 +1,5 @@
 import { show } from "../base/check.js";
-import { isInstance } from "../base/hostile.js";
-import { Decision, Route } from "../definition/decisions.js";
+import { Decision, isDecision, isRoute, Route } from "../definition/decisions.js";
 import type { DagPlan, Fork } from "../planning/plan.js";
 import { WiringFault } from "./arguments.js";
 
@@ -27,12 +26,12 @@ export function choose(plan: DagPlan, node: number, result: unknown, args: () =>
   const fork = plan.forks.get(node) as Fork;
   const choice = typeof result === "object" ? result : withInput(fork, result, args());
   if (kind === "condition") {
-    if (isInstance(choice, Decision) && typeof choice.condition === "boolean") {
+    if (isDecision(choice) && typeof choice.condition === "boolean") {
       return { branch: String(choice.condition), value: choice.value };
     }
     throw new WiringFault(`Condition "${name}" returned ${show(result)}. Return a boolean or decide(boolean, value).`);
   }
-  if (!isInstance(choice, Route) || typeof choice.branch !== "string") {
+  if (!isRoute(choice) || typeof choice.branch !== "string") {
     throw new WiringFault(`Select "${name}" returned ${show(result)}. Return a branch name or route(branch, value).`);
   }
   const { branches } = fork;

@@ -113,17 +113,6 @@ describe.each<[string, string, BuildOptions]>([
   });
 });
 
-it("A bundle whose modules are texts runs on threads, too", async () => {
-  const app = join(folder, "texts");
-  await install(app, VERSION);
-  const outdir = await bundle("texts/dist", { format: "cjs" });
-  // As webpack makes them for development.
-  const source =
-    'eval(require("fs").readFileSync(__dirname + "/main.js", "utf8") + "\\n//# sourceURL=webpack-internal:///main.js");';
-  writeFileSync(join(outdir, "texts.js"), source);
-  expect(await outputOf(join(outdir, "texts.js"))).toEqual(["1,2,3,false thread undefined", "false thread undefined"]);
-});
-
 it("A bundle opens SQLite where Node brings it along, and says what to install where it does not", async () => {
   const source = `
     import { sqliteStore } from "dagwright/store";

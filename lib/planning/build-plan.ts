@@ -1,11 +1,12 @@
 import type { ValidationIssue } from "../base/errors.js";
 import type { DagDefinition } from "../definition/dag-definition.js";
-import { hasPolicies, priorityOf, type NodeHooks } from "../definition/node-options.js";
+import { hasPolicies, type NodeHooks } from "../definition/node-options.js";
 import type { NodeFunction, NodeSpec } from "../definition/node-spec.js";
 import { findCycles } from "../graph/cycles.js";
 import { groupBy, indegrees, type Digraph } from "../graph/digraph.js";
 import { inverse, topologicalOrder } from "../graph/order.js";
 import { Edge, NEVER, type DagPlan, type Fork } from "./plan.js";
+import { byPriority } from "./ranking.js";
 import type { Planning } from "./validity.js";
 import { isFork, wire, type Wiring } from "./wiring.js";
 
@@ -91,8 +92,7 @@ function permute(values: readonly number[], order: Int32Array): Int32Array {
 
 function rankOf(specs: readonly NodeSpec[]): DagPlan["rank"] {
   if (!specs.some(({ options }) => options.priority !== undefined)) return undefined;
-  const priorities = specs.map(({ options }) => priorityOf(options.priority));
-  const node = Int32Array.from(priorities.keys()).sort((a, b) => priorities[b] - priorities[a] || a - b);
+  const node = byPriority(specs, specs.keys());
   return { of: inverse(node), node };
 }
 

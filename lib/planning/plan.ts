@@ -56,12 +56,21 @@ export interface RunInput {
   readonly required: readonly number[];
 }
 
+/** Which of the nodes that could start goes first. */
+export interface Ranking {
+  /** Topological: the order in which nodes start one after the other. */
+  readonly order: Int32Array;
+  /** The place of each node, and the node in each place; undefined when that is simply the order of definition. */
+  readonly rank: { readonly of: Int32Array; readonly node: Int32Array } | undefined;
+}
+
 /**
  * A validated, frozen, integer-indexed form of a dag: built once, shared by all runs, never written again.
  *
  * Node i is the i-th in order of definition. The arguments of node i are `args[argStart[i]]` … `args[argStart[i + 1] - 1]`.
+ * `order` is that of `sequential`, and `rank` by priority, then order of definition.
  */
-export interface DagPlan {
+export interface DagPlan extends Ranking {
   readonly workflow: string;
   readonly size: number;
   readonly specs: readonly NodeSpec[];
@@ -97,10 +106,6 @@ export interface DagPlan {
   readonly usesThreads: boolean;
   /** In a small plan, the arrays that a run starts from: a zero a node, and two instants a node that are never. */
   readonly blank: { readonly numbers: readonly number[]; readonly instants: readonly number[] } | undefined;
-  /** Topological; the order in which `sequential` runs the nodes. */
-  readonly order: Int32Array;
-  /** Higher priority first, then order of definition; undefined when that is simply the order of definition. */
-  readonly rank: { readonly of: Int32Array; readonly node: Int32Array } | undefined;
 }
 
 /** What one node has of another. */

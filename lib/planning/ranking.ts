@@ -1,14 +1,7 @@
 import { priorityOf } from "../definition/node-options.js";
+import type { NodeSpec } from "../definition/node-spec.js";
 import { inverse, topologicalOrder } from "../graph/order.js";
-import type { DagPlan } from "./plan.js";
-
-/** Which of the nodes that could start goes first. */
-export interface Ranking {
-  /** Topological: the order in which nodes start one after the other. */
-  readonly order: Int32Array;
-  /** The place of each node, and the node in each place; undefined when that is simply the order of definition. */
-  readonly rank: { readonly of: Int32Array; readonly node: Int32Array } | undefined;
-}
+import type { DagPlan, Ranking } from "./plan.js";
 
 const rankings = new WeakMap<DagPlan, Ranking>();
 
@@ -24,15 +17,16 @@ export function criticalFirst(plan: DagPlan): Ranking {
 }
 
 function rankingOf(plan: DagPlan): Ranking {
-  const node = byWayBehind(plan);
-  if (plan.rank !== undefined) {
-    const priorities = plan.specs.map(({ options }) => priorityOf(options.priority));
-    const sorted = Array.from(node).sort((a, b) => priorities[b] - priorities[a]);
-    node.set(sorted);
-  }
+  const node = plan.rank === undefined ? byWayBehind(plan) : byPriority(plan.specs, byWayBehind(plan));
   if (node.every((value, place) => value === place)) return { order: plan.order, rank: undefined };
   const rank = { of: inverse(node), node };
   return { order: topologicalOrder(plan.graph, rank.of), rank };
+}
+
+/** Nodes, those of higher priority first, ties as they stand in `nodes`. */
+export function byPriority(specs: readonly NodeSpec[], nodes: Iterable<number>): Int32Array {
+  const priorities = specs.map(({ options }) => priorityOf(options.priority));
+  return Int32Array.from(Array.from(nodes).sort((a, b) => priorities[b] - priorities[a]));
 }
 
 /** The nodes, those with the longest way behind them first, ties by order of definition. */

@@ -1,5 +1,5 @@
 import { append } from "../base/append.js";
-import { Edge, type DagPlan } from "../planning/plan.js";
+import { edgesOf, type DagPlan } from "../planning/plan.js";
 import { RunResult, type NodeReport } from "../run/result.js";
 import type { NodeStatus } from "../run/status.js";
 import { classLines, COLOURS, DOT_NODES } from "./colours.js";
@@ -38,9 +38,10 @@ export function toMermaid(plan: DagPlan, options: DiagramOptions): string {
     if (report !== undefined) append(used, report.status, i);
     lines.push(`  n${i}${open}"${labelOf(name, report).map(escapeMermaid).join("<br/>")}"${close}`);
   });
-  for (const { from, to, label, soft } of edgesOf(plan)) {
-    const arrow = soft ? "-.->" : "-->";
-    lines.push(`  n${from} ${arrow}${label === undefined ? "" : `|"${escapeMermaid(label)}"|`} n${to}`);
+  for (const { from, to, output, optional, orderOnly } of edgesOf(plan)) {
+    const arrow = optional || orderOnly ? "-.->" : "-->";
+    const label = output === undefined ? "" : `|"${escapeMermaid(output)}"|`;
+    lines.push(`  n${plan.indexOf.get(from)} ${arrow}${label} n${plan.indexOf.get(to)}`);
   }
   lines.push(...classLines(used, "n"));
   return `${lines.join("\n")}\n`;
@@ -61,24 +62,15 @@ export function toDot(plan: DagPlan, options: DiagramOptions): string {
     }
     lines.push(`  n${i} [${attributes.join(", ")}];`);
   });
-  for (const { from, to, label, soft } of edgesOf(plan)) {
+  for (const { from, to, output, optional, orderOnly } of edgesOf(plan)) {
     const attributes = [
-      ...(label === undefined ? [] : [`label=${quoteDot(label)}`]),
-      ...(soft ? ["style=dashed"] : []),
+      ...(output === undefined ? [] : [`label=${quoteDot(output)}`]),
+      ...(optional || orderOnly ? ["style=dashed"] : []),
     ];
-    lines.push(`  n${from} -> n${to}${attributes.length === 0 ? "" : ` [${attributes.join(", ")}]`};`);
+    const end = attributes.length === 0 ? "" : ` [${attributes.join(", ")}]`;
+    lines.push(`  n${plan.indexOf.get(from)} -> n${plan.indexOf.get(to)}${end};`);
   }
   return `${[...lines, "}"].join("\n")}\n`;
-}
-
-function* edgesOf(plan: DagPlan): Generator<{ from: number; to: number; label: string | undefined; soft: boolean }> {
-  const { start, target } = plan.graph;
-  for (let from = 0; from < plan.size; from++) {
-    for (let edge = start[from]; edge < start[from + 1]; edge++) {
-      const soft = plan.flags !== undefined && (plan.flags[edge] & Edge.soft) !== 0;
-      yield { from, to: target[edge], label: plan.labels.get(edge), soft };
-    }
-  }
 }
 
 /** The lines of a node's label. */

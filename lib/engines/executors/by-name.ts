@@ -1,5 +1,4 @@
-import type { DagPlan } from "../../planning/plan.js";
-import type { Ranking } from "../../planning/ranking.js";
+import type { DagPlan, Ranking } from "../../planning/plan.js";
 import type { Executor, ExecutorName } from "./executor.js";
 import { LevelByLevel } from "./level.js";
 import { Reactive } from "./reactive.js";

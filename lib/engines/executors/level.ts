@@ -1,6 +1,5 @@
 import { levels } from "../../graph/order.js";
-import type { DagPlan } from "../../planning/plan.js";
-import type { Ranking } from "../../planning/ranking.js";
+import type { DagPlan, Ranking } from "../../planning/plan.js";
 import { WorkQueue } from "./work-queue.js";
 
 /**

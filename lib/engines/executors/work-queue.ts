@@ -1,6 +1,5 @@
 import { MinSet } from "../../graph/min-set.js";
-import type { DagPlan } from "../../planning/plan.js";
-import type { Ranking } from "../../planning/ranking.js";
+import type { DagPlan, Ranking } from "../../planning/plan.js";
 import type { Executor } from "./executor.js";
 
 /**

@@ -14,8 +14,6 @@ export interface EncodedError {
   readonly errors: readonly EncodedThrown[] | undefined;
   /** The enumerable properties of its own that can cross; others are described. */
   readonly own: readonly (readonly [name: string, value: unknown])[];
-  /** Of a pause. */
-  readonly pause?: { readonly data: unknown; readonly until: unknown };
 }
 
 /** Whatever was thrown: an error, or another value, which comes along as it is if it can. */
@@ -46,7 +44,6 @@ export function encodeThrown(
   const own = names
     .filter((key) => !TOLD.has(key))
     .map((key) => [key, carry(attempt(() => thrown[key as never]))] as const);
-  const of = (key: "data" | "until") => carry(attempt(() => (thrown as { data?: unknown; until?: unknown })[key]));
   return {
     error: {
       name: typeof name === "string" ? name : "Error",
@@ -56,7 +53,6 @@ export function encodeThrown(
       cause: cause === undefined ? undefined : encodeThrown(cause[0], canCross, rest),
       errors: errors?.map((error) => encodeThrown(error, canCross, rest)),
       own,
-      ...(code === "PAUSE_RUN" ? { pause: { data: of("data"), until: of("until") } } : {}),
     },
   };
 }
@@ -79,14 +75,14 @@ function isError(thrown: unknown): thrown is Error {
 /** The error again. Its class is `Error`, or `AggregateError`: classes do not cross. */
 export function decodeThrown(encoded: EncodedThrown): unknown {
   if (!("error" in encoded)) return encoded.value;
-  const { name, message, stack, code, cause, errors, own, pause } = encoded.error;
+  const { name, message, stack, code, cause, errors, own } = encoded.error;
   const options = cause === undefined ? undefined : { cause: decodeThrown(cause) };
   const error =
     errors === undefined ? new Error(message, options) : new AggregateError(errors.map(decodeThrown), message, options);
   identify(error, name, stack);
   for (const [key, value] of own)
     Object.defineProperty(error, key, { value, configurable: true, writable: true, enumerable: true });
-  if (code !== undefined) Object.assign(error, { code, ...pause });
+  if (code !== undefined) Object.assign(error, { code });
   return error;
 }
 

@@ -5,7 +5,6 @@ import { readNodes } from "../definition/class-methods.js";
 import { DagDefinition } from "../definition/dag-definition.js";
 import type { DagOptions } from "../definition/dag-options.js";
 import type { Target } from "../definition/node-handle.js";
-import { withoutNumber } from "../definition/original-names.js";
 import type { ResultsOf } from "../definition/typed-wiring.js";
 import { isModuleBody, neverInWorker } from "../definition/worker-scope.js";
 import { levels } from "../graph/order.js";
@@ -524,7 +523,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     return withDefaults(this.options.runOptions, options);
   }
 
-  private readonly inputNames = () => this.planning.plan.inputs.flatMap(({ name }) => [name, ...withoutNumber(name)]);
+  private readonly inputNames = () => this.planning.plan.inputs.map(({ name }) => name);
 
   private readonly plainSetup: RunSetup = {
     sync: false,

@@ -3,7 +3,6 @@ import type { ValidationIssue } from "../base/errors.js";
 import { readStates } from "../definition/class-methods.js";
 import { FsmDefinition, type StateTarget } from "../definition/fsm-definition.js";
 import type { FsmOptions, StateSpec } from "../definition/state-spec.js";
-import { withoutNumber } from "../definition/original-names.js";
 import type { StatesOf } from "../definition/typed-states.js";
 import { neverInWorker } from "../definition/worker-scope.js";
 import { planFsm, type FsmPlan } from "../planning/fsm-plan.js";
@@ -391,8 +390,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     });
   }
 
-  private readonly inputNames = () =>
-    Array.from(this.planning.plan.inputs).flatMap((name) => [name, ...withoutNumber(name)]);
+  private readonly inputNames = () => this.planning.plan.inputs;
 
   /** @throws {ValidationError} VALIDATION when there is no such state, with the nearest one */
   private existing(target: StateTarget): StateSpec {

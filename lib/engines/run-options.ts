@@ -14,6 +14,7 @@ import { checkWorkers } from "../backends/pool-options.js";
 import { ThreadPool } from "../backends/thread-pool.js";
 import type { Context } from "../definition/context.js";
 import { checkErrorStrategy, checkHooks, type ErrorStrategy, type NodeHooks } from "../definition/node-options.js";
+import { withoutNumber } from "../definition/original-names.js";
 import { checkHistoryLimit, checkMaxCycles } from "../definition/state-spec.js";
 import { Scheduler } from "../policies/scheduler.js";
 import type { ExecutionError } from "../run/errors.js";
@@ -214,7 +215,8 @@ export function check(options: object, rules: RuleMap, inputs?: () => Iterable<s
 
 function unknown(key: string, rules: RuleMap, inputs: (() => Iterable<string>) | undefined): TypeError {
   for (const name of inputs?.() ?? []) {
-    if (name !== key) continue;
+    // A compiler may have numbered it.
+    if (name !== key && !Array.from(withoutNumber(name)).includes(key)) continue;
     return new TypeError(`Unknown option "${key}" of a run. Inputs go together: run({ inputs: { ${key}: … } }).`);
   }
   return unknownOption(key, rules.keys(), "a run");

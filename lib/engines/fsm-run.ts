@@ -418,9 +418,11 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const { recorder } = this.setup;
     for (; this.failures > 0; this.failures--) state.forgetError();
     if (this.leavesWait) {
-      // The options may have given the cycle another value than that of a wait.
-      if (failures > 0) state.history.amend(undefined);
-      if (failures > 0) recorder?.waitsAgain();
+      if (failures > 0) {
+        // The options may have given the cycle another value than that of a wait.
+        state.history.amend(undefined);
+        recorder?.waitsAgain();
+      }
     } else {
       if (!state.isExecuting) state.history.undo();
       state.isExecuting = false;

@@ -1,12 +1,10 @@
 import pg from "pg";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, stop, waitForEvent } from "dagwright";
-import { execute, startPostgres } from "../support/postgres.js";
+import { execute, withPostgres } from "../support/postgres.js";
 import { useProxy } from "../support/proxied.js";
 import { answerQueries } from "../support/queries.js";
 import { failure, sleep, until } from "../support/waiting.js";
-
-const server = await startPostgres();
 
 /** A gate, and what opens it. */
 function newGate(): { readonly gate: Promise<void>; readonly open: () => void } {
@@ -26,11 +24,8 @@ function two(first: string, gate: Promise<void> = Promise.resolve()): Dag<any> {
 const coded = (message: string, code?: string, syscall?: string) =>
   Object.assign(new Error(message), code === undefined ? {} : { code }, syscall === undefined ? {} : { syscall });
 
-if (typeof server === "string") {
-  it.skip(server, () => {});
-} else {
+await withPostgres((server) => {
   const { url } = server;
-  afterAll(() => server.close());
   const proxy = useProxy(server);
   const { open } = proxy;
 
@@ -299,4 +294,4 @@ if (typeof server === "string") {
       expect((await two("a").resume("r", { store: other })).value).toBe(2);
     });
   });
-}
+});

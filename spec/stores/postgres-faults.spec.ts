@@ -1,14 +1,12 @@
 import pg from "pg";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, StoreError, waitForEvent } from "dagwright";
 import { postgresStore } from "dagwright/store";
 import { hurried } from "../support/fake-time.js";
-import { execute, startPostgres } from "../support/postgres.js";
+import { execute, withPostgres } from "../support/postgres.js";
 import { useProxy } from "../support/proxied.js";
 import { answerQueries } from "../support/queries.js";
 import { failure, sleep, until } from "../support/waiting.js";
-
-const server = await startPostgres();
 
 /** Nodes in a line, each of which adds 1. */
 function chain(length: number, at: (node: number) => unknown = () => {}): Dag<any> {
@@ -20,11 +18,8 @@ function chain(length: number, at: (node: number) => unknown = () => {}): Dag<an
   return dag;
 }
 
-if (typeof server === "string") {
-  it.skip(server, () => {});
-} else {
+await withPostgres((server) => {
   const { url } = server;
-  afterAll(() => server.close());
 
   describe("A Postgres server that fails", () => {
     const proxy = useProxy(server);
@@ -230,4 +225,4 @@ if (typeof server === "string") {
       await other.close();
     });
   });
-}
+});

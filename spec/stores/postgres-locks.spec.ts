@@ -1,12 +1,10 @@
 import pg from "pg";
-import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, PauseRun, StoreError, waitForEvent } from "dagwright";
 import { postgresStore, type SqlStore, type StoreOptions } from "dagwright/store";
-import { execute, startPostgres } from "../support/postgres.js";
+import { execute, withPostgres } from "../support/postgres.js";
 import { answerQueries } from "../support/queries.js";
 import { sleep, until } from "../support/waiting.js";
-
-const server = await startPostgres();
 
 /** Pauses at its first attempt; without a pause, it completes. */
 function pausing(isPaused = true): Dag<any> {
@@ -18,11 +16,8 @@ function pausing(isPaused = true): Dag<any> {
   return dag;
 }
 
-if (typeof server === "string") {
-  it.skip(server, () => {});
-} else {
+await withPostgres((server) => {
   const { url } = server;
-  afterAll(() => server.close());
 
   describe("Rows in Postgres", () => {
     let stores: SqlStore[];
@@ -191,4 +186,4 @@ if (typeof server === "string") {
       }
     });
   });
-}
+});

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Dag, StoreError } from "dagwright";
 import { postgresStore, type StoreOptions } from "dagwright/store";
 import { attachedContract } from "../contracts/store-attached.contract.js";
@@ -11,17 +11,11 @@ import { storeLookingContract } from "../contracts/store-looking.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
 import { storeContract } from "../contracts/store.contract.js";
 import { hurried } from "../support/fake-time.js";
-import { execute, startPostgres } from "../support/postgres.js";
+import { execute, withPostgres } from "../support/postgres.js";
 import { failure } from "../support/waiting.js";
 
-const server = await startPostgres();
-
-if (typeof server === "string") {
-  process.stderr.write(`${server}\n`);
-  it.skip(server, () => {});
-} else {
+await withPostgres((server) => {
   const { url } = server;
-  afterAll(() => server.close());
 
   const subject = async () => ({
     address: () => url,
@@ -99,4 +93,4 @@ if (typeof server === "string") {
       await store.close();
     });
   });
-}
+});

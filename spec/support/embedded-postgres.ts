@@ -22,10 +22,14 @@ interface Server {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let server: Promise<Server> | undefined;
   const desk = createServer((_, response) => {
-    server ??= start();
+    server ??= start().catch((error: unknown) => {
+      const reason = reasonFor(error);
+      process.stderr.write(`${reason}\n`);
+      throw new Error(reason, { cause: error });
+    });
     server.then(
       ({ url }) => response.end(url),
-      (error) => response.writeHead(503).end(error instanceof Error ? error.message : String(error)),
+      (error: Error) => response.writeHead(503).end(error.message),
     );
   });
   await new Promise<void>((resolve) => desk.listen(0, "127.0.0.1", resolve));
@@ -35,6 +39,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     desk.closeAllConnections();
     await (await server?.catch(() => undefined))?.stop();
   };
+}
+
+function reasonFor(error: unknown): string {
+  const remedy = "Set DAGWRIGHT_TEST_POSTGRES_URL=postgres://user:password@host:port/database to run them.";
+  return `Specs with Postgres are skipped: it can't be started (${error instanceof Error ? error.message : String(error)}). ${remedy}`;
 }
 
 async function start(): Promise<Server> {

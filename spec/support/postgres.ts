@@ -1,5 +1,5 @@
 import pg from "pg";
-import { inject } from "vitest";
+import { afterAll, inject, it } from "vitest";
 
 /** A Postgres server with a database of its own for these specs. */
 export interface PostgresServer {
@@ -18,9 +18,15 @@ export async function startPostgres(): Promise<PostgresServer | string> {
   if (given !== undefined && given !== "") return databaseOn(given);
   const answer = await fetch(`http://127.0.0.1:${inject("postgres")}`);
   const said = await answer.text();
-  if (answer.ok) return databaseOn(said);
-  const remedy = "Set DAGWRIGHT_TEST_POSTGRES_URL=postgres://user:password@host:port/database to run them.";
-  return `Specs with Postgres are skipped: it can't be started (${said}). ${remedy}`;
+  return answer.ok ? databaseOn(said) : said;
+}
+
+/** Defines specs that need a server. Where there is none, they are one that is skipped, and named by the reason. */
+export async function withPostgres(specs: (server: PostgresServer) => void): Promise<void> {
+  const server = await startPostgres();
+  if (typeof server === "string") return it.skip(server, () => {});
+  afterAll(() => server.close());
+  specs(server);
 }
 
 async function databaseOn(url: string): Promise<PostgresServer> {

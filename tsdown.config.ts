@@ -5,6 +5,7 @@ interface File {
   readonly fileName: string;
   readonly moduleIds?: readonly string[];
   source?: string | Uint8Array;
+  code?: string;
 }
 
 interface Emitter {
@@ -14,10 +15,12 @@ interface Emitter {
 /** Node reads a file of ASCII alone faster: importing the package by a tenth. */
 const ascii = {
   name: "ascii",
-  renderChunk(code: string, { fileName }: { fileName: string }) {
-    if (!/\.[cm]js$/u.test(fileName)) return null;
+  // Later than `renderChunk`, behind which the escapes are undone.
+  generateBundle(_: unknown, bundle: Record<string, File>) {
     const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
-    return { code: code.replace(/[^\0-\x7f]/g, escaped), map: null };
+    for (const file of Object.values(bundle)) {
+      if (/\.[cm]js$/u.test(file.fileName)) file.code = file.code?.replace(/[^\0-\x7f]/g, escaped);
+    }
   },
 };
 

@@ -265,15 +265,16 @@ export class Attempts {
     const { concurrencyKey } = host.specOf(node).options;
     const isShared = host.scheduler !== undefined || concurrencyKey !== undefined;
     const holder = this.watches?.get(node)?.holder ?? (isShared ? this.holder(node) : undefined);
-    const within = <T>(work: () => T) => (holder === undefined ? work() : callFor(holder, work));
+    const held = yield* this.lines.enter(node, n, holder);
     try {
-      return yield* this.lines.through(node, n, holder, () => this.execute(node, n, within));
+      return yield* this.execute(node, n, holder);
     } finally {
+      this.lines.leave(node, held, holder);
       if (holder !== undefined) called(holder);
     }
   }
 
-  private *execute(node: number, n: number, within: <T>(work: () => T) => T): Coroutine {
+  private *execute(node: number, n: number, holder: Holder | undefined): Coroutine {
     const { host } = this;
     const spec = host.specOf(node);
     const { timeout } = spec.options;
@@ -291,7 +292,7 @@ export class Attempts {
         const message = `${host.labelOf(node)} took longer than its timeout of ${timeout} ms. Raise it, or find out what takes so long.`;
         return new NodeTimeoutError(message, host.siteOf(node, n));
       };
-      const begin = (began: () => void) => within(() => host.execute(node, call, abort, began));
+      const begin = (began: () => void) => within(holder, () => host.execute(node, call, abort, began));
       const execute = () => {
         const limits = limited(timeout, abort, expired, begin, host.beginsLater(node));
         return watch === undefined ? limits : watch.over(limits);
@@ -304,7 +305,8 @@ export class Attempts {
       let returned: unknown;
       const label = inSentence(host.labelOf(node));
       const siteOf = (cause: unknown) => host.siteOf(node, n, cause);
-      const result = yield* hooked(hooks, { ...call, label, siteOf, within }, this.waits, function* () {
+      const attempt = { ...call, label, siteOf, within: <T>(work: () => T) => within(holder, work) };
+      const result = yield* hooked(hooks, attempt, this.waits, function* () {
         returned = yield* execute();
         return host.resultIn(returned);
       });
@@ -316,6 +318,11 @@ export class Attempts {
       this.waits.leave(abort);
     }
   }
+}
+
+/** Calls what is part of a node's attempt. */
+function within<T>(holder: Holder | undefined, work: () => T): T {
+  return holder === undefined ? work() : callFor(holder, work);
 }
 
 /** Where a node is, as in "held by". */

@@ -16,7 +16,7 @@ const Held = { key: 1, slot: 2, turn: 4 } as const;
 
 /**
  * The lines in which the attempts of a run wait: for a concurrency key, a throttle, a slot of the run, and a slot of the
- * scheduler. What an attempt holds is given back however it ends.
+ * scheduler.
  */
 export class Lines {
   constructor(
@@ -25,10 +25,11 @@ export class Lines {
   ) {}
 
   /**
-   * Makes attempt `n` of a node when it holds all that it needs.
+   * Waits until attempt `n` of a node holds all that it needs; gives what that is, to be given back with {@link Lines.leave}
+   * however the attempt ends. Where waiting fails, nothing is held.
    * @param holder - what the node is to those who wait for what it holds; undefined when it has neither key, scheduler nor cache
    */
-  *through(node: number, n: number, holder: Holder | undefined, attempt: () => Coroutine): Coroutine {
+  *enter(node: number, n: number, holder: Holder | undefined): Coroutine<number> {
     const { host } = this;
     const { scheduler } = host;
     const { concurrencyKey, throttle } = host.specOf(node).options;
@@ -46,11 +47,21 @@ export class Lines {
         yield* this.forShared(node, n, holder as Holder, this.submitted(node, n, scheduler, holder as Holder));
         held |= Held.turn;
       }
-      return yield* attempt();
-    } finally {
-      if (held & Held.turn) scheduler?.leave(holder as Holder);
-      if (held & Held.slot) host.giveBack(node);
-      if (held & Held.key) host.limits.concurrency.leave(concurrencyKey?.key as string, holder as Holder);
+      return held;
+    } catch (error) {
+      this.leave(node, held, holder);
+      throw error;
+    }
+  }
+
+  /** Gives back what {@link Lines.enter} gave. */
+  leave(node: number, held: number, holder: Holder | undefined): void {
+    const { host } = this;
+    if (held & Held.turn) host.scheduler?.leave(holder as Holder);
+    if (held & Held.slot) host.giveBack(node);
+    if (held & Held.key) {
+      const { key } = host.specOf(node).options.concurrencyKey as ConcurrencyOptions;
+      host.limits.concurrency.leave(key, holder as Holder);
     }
   }
 

@@ -1,4 +1,4 @@
-type Class = abstract new (...args: any[]) => object;
+import type { Class } from "./class-state.js";
 
 /**
  * Lets all copies of this library in a process, such as an ESM and a CommonJS one, take what one of them made for their own:
@@ -17,13 +17,13 @@ export function brand(type: Class, name: string): void {
 
 const KIND = Symbol.for("dagwright:kind");
 
-/** A lighter {@link brand}, for classes that nobody asks about with `instanceof`, since runs ask {@link kindOf} at every turn. */
+/** A lighter {@link brand}, for classes that nobody asks about with `instanceof`, since runs ask {@link markOf} at every turn. */
 export function mark(type: Class, kind: string): void {
   Object.defineProperty(type.prototype, KIND, { value: kind });
 }
 
 /** What a value was marked as; undefined for all others. Total. */
-export function kindOf(value: unknown): unknown {
+export function markOf(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return undefined;
   try {
     return (value as { [KIND]?: unknown })[KIND];

@@ -1,4 +1,4 @@
-import { kindOf, mark } from "../base/brand.js";
+import { mark, markOf } from "../base/brand.js";
 
 /** What a condition decided: the branch to take, and the value that goes along it. Made by {@link decide}. */
 export class Decision<V = unknown> {
@@ -25,11 +25,11 @@ export class Route<B extends string = string, V = unknown> {
 }
 
 export function isDecision(choice: unknown): choice is Decision {
-  return kindOf(choice) === "Decision";
+  return markOf(choice) === "Decision";
 }
 
 export function isRoute(choice: unknown): choice is Route {
-  return kindOf(choice) === "Route";
+  return markOf(choice) === "Route";
 }
 
 /** Takes the branch `true` or `false` of a condition and passes `value` on, instead of the condition's first input. */

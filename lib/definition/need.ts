@@ -1,4 +1,4 @@
-import { kindOf, mark } from "../base/brand.js";
+import { mark, markOf } from "../base/brand.js";
 import { InvalidNodeError } from "../base/errors.js";
 import { show } from "../base/check.js";
 
@@ -37,7 +37,7 @@ export function optional<const S extends string | NeedSource>(need: S): Optional
 }
 
 export function isOptional(need: unknown): need is OptionalNeed {
-  return kindOf(need) === "OptionalNeed";
+  return markOf(need) === "OptionalNeed";
 }
 
 /** @throws {InvalidNodeError} INVALID_NODE when it is neither a non-empty string nor a handle */

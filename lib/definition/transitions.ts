@@ -1,4 +1,4 @@
-import { kindOf, mark } from "../base/brand.js";
+import { mark, markOf } from "../base/brand.js";
 import { checkDuration, show } from "../base/check.js";
 
 /** Where an fsm goes next, and with what. Made by {@link next}. */
@@ -46,15 +46,15 @@ export class WaitForEvent<S extends string = string> {
 }
 
 export function isNext(outcome: unknown): outcome is Next {
-  return kindOf(outcome) === "Next";
+  return markOf(outcome) === "Next";
 }
 
 export function isStop(outcome: unknown): outcome is Stop {
-  return kindOf(outcome) === "Stop";
+  return markOf(outcome) === "Stop";
 }
 
 export function isWait(outcome: unknown): outcome is WaitForEvent {
-  return kindOf(outcome) === "WaitForEvent";
+  return markOf(outcome) === "WaitForEvent";
 }
 
 /** Goes to a state. `value` is what that state receives, and this cycle's value in the history. */
@@ -102,7 +102,7 @@ function checkState(where: string, state: unknown): void {
 
 /** The value that an outcome leaves in the history: that of `next` or `stop`, or a plain value. */
 export function valueOf(outcome: unknown): unknown {
-  const kind = kindOf(outcome);
+  const kind = markOf(outcome);
   if (kind === "Next" || kind === "Stop") return (outcome as Next | Stop).value;
   return kind === "WaitForEvent" ? undefined : outcome;
 }

@@ -1,6 +1,6 @@
-import { brand } from "../base/brand.js";
 import { availableParallelism } from "node:os";
 import type { LazyAbort } from "../base/abort.js";
+import { brand } from "../base/brand.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
 import { Job } from "./job.js";

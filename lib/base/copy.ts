@@ -63,6 +63,7 @@ class Copier {
     (this.copies ??= new Map()).set(value, to);
     return to;
   };
+
   private uncopyable(error: unknown): Uncopyable {
     const objects: object[] = this.part === undefined ? [] : [this.part];
     for (let job = this.current; job !== undefined; job = job.parent) objects.unshift(job.from);

@@ -26,8 +26,8 @@ export interface RunHandle<N = Record<string, unknown>> {
    */
   cancel(reason?: unknown): Promise<RunResult<N>>;
   /**
-   * What happens from now on, for `for await`; ends with the run, at once where that is over. Called first after `start`, in the
-   * same turn, it tells everything. Of a run that another process drives, it tells what happens when that one is gone and the run
+   * What happens from now on, for `for await`; ends with the run, at once where that is over. Called in the same turn as
+   * `start`, it tells everything. Of a run that another process drives, it tells what happens when that one is gone and the run
    * goes on here.
    */
   events(): AsyncIterableIterator<RunEvent>;

@@ -45,9 +45,9 @@ import { standsAlone } from "./forks.js";
 import { hooksOf, NO_HOOKS } from "./run-hooks.js";
 import {
   checkIdentity,
-  metadataOf,
   checkRunId,
   checkRunOptions,
+  metadataOf,
   type Mode,
   type PartialRunOptions,
   type RunOptions,

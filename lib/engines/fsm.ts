@@ -34,7 +34,7 @@ import { unknownState } from "./fsm-errors.js";
 import { fsmHandle, idleFsmHandle, type FsmHandle } from "./fsm-handle.js";
 import { FsmRun } from "./fsm-run.js";
 import { hooksOf } from "./run-hooks.js";
-import { metadataOf, checkFsmRunOptions, checkIdentity, checkRunId, type FsmRunOptions } from "./run-options.js";
+import { checkFsmRunOptions, checkIdentity, checkRunId, metadataOf, type FsmRunOptions } from "./run-options.js";
 import { stateInputs } from "./state-arguments.js";
 import { withContinuingDefaults, withDefaults } from "./run-defaults.js";
 import { Runs } from "./runs.js";

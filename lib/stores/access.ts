@@ -37,24 +37,17 @@ export class Access {
   }
 
   /**
-   * Changes something in one transaction, and tries again what has not, or may be done twice.
-   * @param mayRepeat - it does no harm when it is done again
+   * Changes something in one transaction, and tries again what failed for a reason that passes.
+   * @param work - gets what it gave the last time, if nobody knows whether that was committed; what it does twice must do no harm
    */
-  change<T>(work: (trx: Transaction<Tables>, database: Database) => Promise<T>, mayRepeat = false): Promise<T> {
+  change<T>(work: (trx: Transaction<Tables>, database: Database, unanswered?: T) => Promise<T>): Promise<T> {
     return this.begin(async (database) => {
       const { db, failureOf } = database;
-      let isDone = false;
-      const attempt = () => {
-        isDone = false;
-        return db.transaction().execute(async (trx) => {
-          const value = await work(trx, database);
-          isDone = true;
-          return value;
-        });
-      };
+      let unanswered: T | undefined;
+      const attempt = () =>
+        db.transaction().execute(async (trx) => (unanswered = await work(trx, database, unanswered)));
       try {
-        // What was lost before its commit was asked for was rolled back.
-        return await persistently(attempt, failureOf, () => mayRepeat || !isDone);
+        return await persistently(attempt, failureOf);
       } catch (cause) {
         throw cause instanceof DagwrightError ? cause : writeFailed(cause);
       }

@@ -15,9 +15,10 @@ const OPEN = ["running", "paused"];
 /**
  * Ends a run as `cancelled`, in a transaction of the caller's, who knows that nobody drives it: a driver whose lease ran out
  * finds the run taken over. What of it has not settled is cancelled, too.
+ * @returns the token that the run has from then on
  * @throws {StoreError} RUN_ENDED when it is over
  */
-export async function cancelRun(trx: Kysely<Tables>, row: RunRow, reason: unknown, codec: Codec): Promise<void> {
+export async function cancelRun(trx: Kysely<Tables>, row: RunRow, reason: unknown, codec: Codec): Promise<number> {
   const { id, status, workflow } = row;
   if (!OPEN.includes(status)) {
     const message = `The run "${id}" can't be cancelled: it has ended as ${status}. If nobody needs it, remove it with store.delete.`;
@@ -48,6 +49,7 @@ export async function cancelRun(trx: Kysely<Tables>, row: RunRow, reason: unknow
     await trx.updateTable(table).set(settled).where("run_id", "=", id).where("status", "in", OPEN).execute();
   }
   await trx.deleteFrom("fsm_events").where("run_id", "=", id).execute();
+  return ended.fencing_token;
 }
 
 /** Cancels the nodes of a dag that paused without an attempt in progress. */

@@ -15,6 +15,7 @@ import { timeOfDay } from "./time.js";
 /**
  * Takes a run over that nobody drives, in a transaction, so that nothing is added to it between.
  * @param accept - is shown the run; when it gives undefined, nothing happens
+ * @param claimed - what this gave before, when nobody knows whether that was committed
  * @returns the log of its new driver, which is among the leases, but not known to drive the run before the commit
  * @throws {StoreError} NOT_FOUND, LEASE_HELD, UNSTORABLE; what `accept` throws
  */
@@ -25,8 +26,13 @@ export async function claimRun(
   keeper: LogKeeper,
   runId: string,
   accept: (run: RecordedRun) => Claim | undefined,
+  claimed: SqlRunLog | undefined,
 ): Promise<SqlRunLog | undefined> {
   const row = await lockedRow(trx, database, runId);
+  if (claimed !== undefined) {
+    if (row.owner === leases.owner && row.fencing_token === claimed.token) return claimed;
+    leases.release(claimed);
+  }
   leases.requireFree(row);
   const claim = accept(await readRun(trx, row, keeper.codec));
   if (claim === undefined) return undefined;

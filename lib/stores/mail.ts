@@ -46,7 +46,7 @@ export function sendEvent(access: Access, sent: SentEvent, codec: Codec): Promis
     return run.owner;
   };
   // It has its id already, by which it is known.
-  return access.change(record, true);
+  return access.change(record);
 }
 
 async function isRecorded(db: Kysely<Tables>, runId: string, id: string): Promise<boolean> {

@@ -32,26 +32,28 @@ export async function foundRow(db: Kysely<Tables>, runId: string): Promise<RunRo
   return row && checkedRow("runs", runId, row);
 }
 
+type LockedRow = RunRow & { readonly clock: number };
+
 /** A run's row, which nobody else changes before the transaction ends, and the database's time. @throws {StoreError} NOT_FOUND */
 export async function lockedRow(
   trx: Kysely<Tables>,
-  { clock, locksRows }: Pick<Database, "clock" | "locksRows">,
+  database: Pick<Database, "clock" | "locksRows">,
   runId: string,
-): Promise<RunRow & { readonly clock: number }> {
-  return checkedRow("runs", runId, await lockedAsIs(trx, { clock, locksRows }, runId));
+): Promise<LockedRow> {
+  const row = await lockedIfThere(trx, database, runId);
+  if (row === undefined) throw notFound(runId);
+  return checkedRow("runs", runId, row);
 }
 
-/** The row, locked, whatever it holds. @throws {StoreError} NOT_FOUND */
-export async function lockedAsIs(
+/** The row, locked, whatever it holds; undefined when there is none. */
+export async function lockedIfThere(
   trx: Kysely<Tables>,
   { clock, locksRows }: Pick<Database, "clock" | "locksRows">,
   runId: string,
-): Promise<RunRow & { readonly clock: number }> {
-  if (!isKept(runId)) throw notFound(runId);
+): Promise<LockedRow | undefined> {
+  if (!isKept(runId)) return undefined;
   const query = trx.selectFrom("runs").selectAll().select(clock.as("clock")).where("id", "=", runId);
-  const row = await (locksRows ? query.forUpdate() : query).executeTakeFirst();
-  if (row === undefined) throw notFound(runId);
-  return row;
+  return (locksRows ? query.forUpdate() : query).executeTakeFirst();
 }
 
 export function notFound(runId: string): StoreError {

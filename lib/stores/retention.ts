@@ -52,9 +52,11 @@ export async function prune(options: PruneOptions, access: Access): Promise<numb
   let removed = 0;
   for (let end = doomed.length; end > 0; end -= PORTION) {
     const ids = doomed.slice(Math.max(0, end - PORTION), end).map(({ id }) => id);
-    removed += await access.change((trx, database) => removeRuns(trx, database, ids, statuses));
+    removed += await access.change<number>(async (trx, database, before = 0) =>
+      Math.max(before, await removeRuns(trx, database, ids, statuses)),
+    );
   }
-  await access.change(removeUnusedBlobs);
+  await access.change((trx, database) => removeUnusedBlobs(trx, database));
   return removed;
 }
 

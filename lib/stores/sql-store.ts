@@ -18,7 +18,7 @@ import { sendEvent } from "./mail.js";
 import { requireId, requireKept, requireNamesKept } from "./names.js";
 import { newRunRow } from "./new-run.js";
 import { Postman } from "./postman.js";
-import { lockedAsIs, lockedRow, notFound, readRun, runRow } from "./records.js";
+import { lockedIfThere, lockedRow, notFound, readRun, runRow } from "./records.js";
 import { Redaction } from "./redaction.js";
 import { removeRun } from "./removal.js";
 import { prune, type PruneOptions } from "./retention.js";
@@ -137,10 +137,11 @@ export class SqlStore implements RunStore {
    */
   async cancel(runId: string, reason?: unknown): Promise<void> {
     checkName("runId", runId);
-    await this.access.change(async (trx, database) => {
+    await this.access.change<number>(async (trx, database, token) => {
       const row = await lockedRow(trx, database, runId);
+      if (row.fencing_token === token) return token;
       this.leases.requireFree(row, "Cancel it there, through its handle, or wait for the end of the lease.");
-      await cancelRun(trx, row, reason, this.codec);
+      return cancelRun(trx, row, reason, this.codec);
     });
   }
 
@@ -150,11 +151,14 @@ export class SqlStore implements RunStore {
    */
   async delete(runId: string): Promise<void> {
     checkName("runId", runId);
-    await this.access.change(async (trx, database) => {
+    await this.access.change<boolean>(async (trx, database, isRemoved) => {
       // Also what nobody can read.
-      const row = await lockedAsIs(trx, database, runId);
+      const row = await lockedIfThere(trx, database, runId);
+      if (row === undefined && isRemoved === true) return true;
+      if (row === undefined) throw notFound(runId);
       this.leases.requireFree(row, "End it there, through its handle, or wait for the end of the lease.");
       await removeRun(trx, database, row);
+      return true;
     });
   }
 
@@ -244,9 +248,9 @@ export class SqlStore implements RunStore {
     const { leases, keeper } = this;
     let log: SqlRunLog | undefined;
     try {
-      await this.access.change(async (trx, database) => {
-        if (log !== undefined) leases.release(log);
-        log = await claimRun(trx, database, leases, keeper, runId, asked);
+      await this.access.change<SqlRunLog | undefined>(async (trx, database, claimed) => {
+        log = await claimRun(trx, database, leases, keeper, runId, asked, claimed);
+        return log;
       });
       // What was taken over meanwhile is given back.
       this.access.requireOpen();

@@ -1,6 +1,6 @@
 import pg from "pg";
 import { describe, expect, it, vi } from "vitest";
-import { Dag, Fsm, stop, waitForEvent } from "dagwright";
+import { Dag, Fsm, PauseRun, stop, waitForEvent } from "dagwright";
 import { execute, withPostgres } from "../support/postgres.js";
 import { useProxy } from "../support/proxied.js";
 import { answerQueries } from "../support/queries.js";
@@ -18,6 +18,16 @@ function two(first: string, gate: Promise<void> = Promise.resolve()): Dag<any> {
   const dag = new Dag<any>(first);
   dag.node(first, async () => (await gate, 1));
   dag.node("then", { needs: [first] }, (x: number) => x + 1);
+  return dag;
+}
+
+/** Pauses for an answer, and adds one to it. */
+function asking(): Dag<any> {
+  const dag = new Dag<any>("asking");
+  dag.node("asks", (): number => {
+    throw new PauseRun("sure?");
+  });
+  dag.node("adds", { needs: ["asks"] }, (x: number) => x + 1);
   return dag;
 }
 
@@ -261,6 +271,72 @@ await withPostgres((server) => {
       expect(lost).toBe(3);
       expect(await execute(url, "select event from fsm_events")).toEqual([{ event: "PAID" }]);
       expect((await fsm.resume("r", { store: other })).value).toBe(12);
+    });
+
+    describe("when its commit was not answered", () => {
+      const loseAnswers = (times: number) => {
+        let commits = 0;
+        answerQueries(async ({ text, ask }) => {
+          const rows = await ask();
+          if (text === "commit" && commits++ < times) throw coded("read ECONNRESET", "ECONNRESET", "read");
+          return rows;
+        });
+        return () => commits;
+      };
+      it.each([1, 2])("(%i times) is a run that is taken up, with what it was given", async (times) => {
+        const store = await open({ lease: 60_000 });
+        const dag = asking();
+        await dag.run({ store, runId: "r" });
+        const commits = loseAnswers(times);
+        expect((await dag.resume("r", { store, provide: { asks: 1 } })).value).toBe(2);
+        expect(commits()).toBeGreaterThan(times);
+      });
+
+      it("is a run that is cancelled, which has its reason", async () => {
+        const store = await open();
+        await asking().run({ store, runId: "r" });
+        const commits = loseAnswers(2);
+        await store.cancel("r", "not needed");
+        expect(commits()).toBe(3);
+        const { status, error } = (await store.getRun("r"))!;
+        expect(status).toBe("cancelled");
+        expect(error).toMatchObject({ message: expect.stringContaining("not needed") });
+        await expect(store.cancel("r")).rejects.toMatchObject({ code: "RUN_ENDED" });
+      });
+
+      it("is a run that is deleted", async () => {
+        const store = await open();
+        await asking().run({ store, runId: "r" });
+        const commits = loseAnswers(2);
+        await store.delete("r");
+        expect(commits()).toBe(3);
+        expect(await store.getRun("r")).toBeUndefined();
+        await expect(store.delete("r")).rejects.toMatchObject({ code: "NOT_FOUND" });
+      });
+
+      it("are runs that are pruned, which are counted", async () => {
+        const store = await open();
+        for (const runId of ["a", "b", "c"]) await two(runId).run({ store, runId });
+        loseAnswers(2);
+        expect(await store.prune({ keepLast: 0 })).toBe(3);
+      });
+    });
+
+    it("is not taken up again where another process has done so meanwhile", async () => {
+      const [store, other] = [await open({ lease: 60_000 }), await open()];
+      const dag = asking();
+      await dag.run({ store, runId: "r" });
+      let lost = 0;
+      answerQueries(async ({ text, ask }) => {
+        if (text !== "commit" || lost++ > 0) return ask();
+        await ask();
+        await execute(url, "update runs set owner = null, lease_expires_at = null");
+        await dag.resume("r", { store: other, provide: { asks: 10 } });
+        throw coded("read ECONNRESET", "ECONNRESET", "read");
+      });
+      const error = await failure(dag.resume("r", { store, provide: { asks: 20 } }));
+      expect(error).toMatchObject({ message: expect.stringContaining("the run has completed") });
+      expect((await other.getRun("r"))!.nodes.get("asks")).toMatchObject({ output: 10 });
     });
 
     it("is read again, be it the events that a run is about to rest without", async () => {

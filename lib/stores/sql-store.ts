@@ -275,8 +275,8 @@ export class SqlStore implements RunStore {
   /** @internal */
   async send(event: SentEvent): Promise<void> {
     const driver = await sendEvent(this.access, event, this.codec);
-    // It is recorded, whatever becomes of the look.
-    if (driver === this.leases.owner) this.postman.look().catch(() => {});
+    // What is sent to the run here afterwards comes after it. It is recorded, whatever becomes of the look.
+    if (driver === this.leases.owner) await this.postman.look().catch(() => {});
   }
 
   /** @internal */

@@ -122,6 +122,18 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(taken).toEqual([-1, ...Array.from({ length: 121 }, (_, i) => i)]);
       });
 
+      it("before what its handle is sent afterwards", async () => {
+        const handle = collector().start({ store, runId: "r" });
+        await until(waits("r", "idle"));
+        for (const item of [1, 3, 5]) {
+          await collector().send("r", "ITEM", item, { store });
+          await handle.send("ITEM", item + 1);
+        }
+        await collector().send("r", "END", undefined, { store });
+        await handle.result;
+        expect(taken).toEqual([1, 2, 3, 4, 5, 6]);
+      });
+
       it("each once and in the order of each sender, however many send at once", async () => {
         const handle = collector().start({ store, runId: "r", maxCycles: 1000 });
         const senders = [store, another(), another()];

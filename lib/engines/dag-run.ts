@@ -60,13 +60,10 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   declare protected readonly setup: RunSetup;
   private readonly plan: DagPlan;
   private readonly ranking: Ranking;
-  /** Which nodes may run; undefined while the plan's order says that, see {@link DagRun.followOrder}. */
-  private lazyReadiness: Readiness | undefined = undefined;
-  /** How many nodes of the plan's order have started, while it is followed. */
+  /** Which nodes may run; undefined on the serial path, where the plan's order says that. */
+  readiness: Readiness | undefined = undefined;
+  /** On the serial path: how many nodes of the plan's order have started. */
   private position = 0;
-  /** What a node in the plan's order is waited for with. */
-  private fulfil: ((value: unknown) => void) | undefined = undefined;
-  private reject: ((error: unknown) => void) | undefined = undefined;
   private readonly slots: Slots;
   /** In mode `parallel`: the slots of nodes that run on threads. */
   private workers: Slots | undefined = undefined;
@@ -133,14 +130,14 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     return (this.lazyAttempts ??= new Attempts(new DagHost(this)));
   }
 
-  /** Asking for it ends the following of the plan's order. */
-  get readiness(): Readiness {
-    if (this.lazyReadiness === undefined) {
-      this.lazyReadiness = this.newReadiness();
-      this.lazyReadiness.catchUp();
-      this.lazyReadiness.begin();
+  /** From now on, needs are counted. */
+  private leaveSerialPath(): Readiness {
+    if (this.readiness === undefined) {
+      this.readiness = this.newReadiness();
+      this.readiness.catchUp();
+      this.readiness.begin();
     }
-    return this.lazyReadiness;
+    return this.readiness;
   }
 
   private newReadiness(): Readiness {
@@ -199,7 +196,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.hasBegun = true;
     if (this.setup.recorder !== undefined) this.readClock();
     if (this.plan.inputsTimeouts !== undefined) this.watchInputs(this.plan.inputsTimeouts);
-    const followsOrder =
+    const isSerial =
       this.plan.isPlain &&
       this.deadlines === undefined &&
       this.threads === undefined &&
@@ -209,10 +206,10 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       (this.options.executor === undefined || this.options.executor === "workQueue") &&
       this.budget === Infinity &&
       this.options.retain !== "outputs";
-    if (!followsOrder) {
-      this.lazyReadiness = this.newReadiness();
-      this.settleGiven(this.lazyReadiness);
-      this.lazyReadiness.begin();
+    if (!isSerial) {
+      this.readiness = this.newReadiness();
+      this.settleGiven(this.readiness);
+      this.readiness.begin();
     }
     this.pump();
   }
@@ -262,7 +259,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   protected listened(announcer: Announcer): void {
-    if (this.hasBegun) this.readiness.listen(announcer);
+    if (this.hasBegun) this.leaveSerialPath().listen(announcer);
   }
 
   // --- the loop ---
@@ -303,7 +300,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   /** Puts a node that waits for a slot among those that are ready. */
   enqueue(node: number): void {
-    this.readiness.executor.add(node);
+    this.leaveSerialPath().executor.add(node);
   }
 
   /** Starts ready nodes while there is room, and notices when there is nothing left to wait for. */
@@ -311,92 +308,37 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (this.pumping || !this.hasBegun || this.isWaiting) return;
     this.pumping = true;
     try {
-      if (!this.followOrder()) this.startReady();
+      if (!this.startInOrder()) this.startReady();
     } catch (fault) {
       this.breakOff(fault);
     }
     this.pumping = false;
     if (this.time >= this.deadline) this.expire();
     if (this.over || this.open > 0 || this.isWaiting || this.threads?.someStandBy === true) return;
-    if (this.lazyReadiness?.executor.isEmpty ?? true) this.finish();
+    if (this.readiness?.executor.isEmpty ?? true) this.finish();
     else this.onIdle?.();
   }
 
   /**
-   * Starts the nodes in the plan's order: what the queue would do, without its bookkeeping, for as long as nothing is
-   * skipped and no node could overtake another. Says whether that is still so.
+   * The serial path: starts the nodes in the plan's order, as the executor would, without counting needs, for as long as
+   * nothing is skipped and no node could overtake another. Says whether that is still so.
    */
-  private followOrder(): boolean {
+  private startInOrder(): boolean {
     const { order } = this.ranking;
-    const { size, managed } = this.plan;
-    while (this.lazyReadiness === undefined) {
+    const { size } = this.plan;
+    while (this.readiness === undefined) {
       if (this.open > 0) return this.slots.isFull;
       if (this.position === size || this.over || this.time >= this.deadline) return true;
       if (this.pausing) return false;
       if (this.time >= this.sliceEnd && this.endSlice()) return true;
-      const node = order[this.position++];
-      if (this.managesAll || managed?.[node] === 1) this.launch(node);
-      else this.takeTurn(node);
+      this.launch(order[this.position++]);
     }
     return false;
   }
 
-  /** What `launch` does for a plain node of the plan's order: spelled out because it is the hot path. */
-  private takeTurn(node: number): void {
-    const { state } = this;
-    if (this.isStale) this.readClock();
-    state.status[node] = Status.running;
-    state.setStarted(node, this.time);
-    this.open++;
-    this.slots.used++;
-    let work: unknown;
-    let pending: Promise<unknown> | undefined;
-    try {
-      work = this.call(node);
-      pending = pendingOf(work);
-    } catch (error) {
-      return this.failed(node, false, error);
-    }
-    if (pending === undefined) return this.tookTurn(node, work);
-    if (this.sync) return this.await(node, false, pending);
-    this.isStale = true;
-    if (this.fulfil === undefined) this.expectTurns();
-    whenSettled(pending, this.fulfil as (value: unknown) => void, this.reject as (error: unknown) => void);
-  }
-
-  /**
-   * Makes what nodes of the plan's order are waited for with: one pair of functions for all, for they take turns. One turn
-   * leads to the next without `pump`, which has to think of much that can't be while the order is followed.
-   */
-  private expectTurns(): void {
-    this.fulfil = (value) => {
-      if (this.over) return;
-      try {
-        this.tookTurn(this.ranking.order[this.position - 1], value);
-        if (!this.followOrder() || this.open === 0) this.pump();
-      } catch (fault) {
-        this.breakOff(fault);
-      }
-    };
-    this.reject = (error) => this.settled(this.ranking.order[this.position - 1], false, false, error);
-  }
-
-  /** What `succeeded` does for a plain node of the plan's order. */
-  private tookTurn(node: number, value: unknown): void {
-    if (this.lazyReadiness !== undefined) return this.succeeded(node, false, value);
-    const { state } = this;
-    this.readClock();
-    if (this.over) return;
-    this.slots.used--;
-    this.open--;
-    state.status[node] = Status.completed;
-    state.setFinished(node, this.time);
-    state.values[node] = value;
-  }
-
   private startReady(): void {
     const { slots, workers } = this;
-    const { executor } = this.readiness;
+    const { executor } = this.leaveSerialPath();
     if (this.gated !== undefined && !this.gated.isEmpty && !this.performGated(this.gated)) return;
     while (!this.over && this.budget > 0 && this.time < this.deadline) {
       if (this.time >= this.sliceEnd && !executor.isEmpty && this.endSlice()) break;
@@ -594,7 +536,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     state.setFinished(node, this.time);
     state.values[node] = result;
     this.announcer?.announce({ type: "node.completed", result, cached: state.isCached(node) }, node);
-    this.lazyReadiness?.release(node);
+    this.readiness?.release(node);
   }
 
   private fail(node: number, thrown: unknown, decided?: Verdict): void {
@@ -639,7 +581,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       this.state.facts.nulled.add(node);
       this.state.values[node] = null;
     }
-    this.readiness.release(node);
+    this.leaveSerialPath().release(node);
   }
 
   // --- how the run ends ---
@@ -676,7 +618,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   /** The node that starts next, while the run stands still. */
   get next(): string | undefined {
-    const node = this.readiness.executor.first;
+    const node = this.leaveSerialPath().executor.first;
     return node < 0 ? undefined : this.name(node);
   }
 

@@ -21,7 +21,7 @@ export interface ThreadsRun extends AttemptControls {
   readonly state: RunState;
   readonly args: Arguments;
   readonly announcer: Announcer | undefined;
-  readonly readiness: Readiness;
+  readonly readiness: Readiness | undefined;
   /** The hooks of all nodes. */
   readonly hooks: readonly NodeHooks[];
 }
@@ -180,7 +180,7 @@ export class ThreadCalls implements ThreadHost {
   spent(node: number): ArrayBuffer[] {
     const { state, readiness } = this.run;
     const { plan } = state;
-    if (!readiness.dropsResults || this.isShown(node)) return NO_BUFFERS;
+    if (readiness?.dropsResults !== true || this.isShown(node)) return NO_BUFFERS;
     const buffers = new Set<ArrayBuffer>();
     for (const source of new Set(sourcesOf(plan, node))) {
       const isCached = plan.specs[source].options.cache !== undefined;

@@ -65,20 +65,58 @@ describe("throttle", () => {
     expect(order).toEqual(["a", "c", "d", "b"]);
   });
 
-  it("lets go of a cancelled run's turn, and of its timer", async () => {
-    const key = newKey();
-    const { dag, began } = dagOf(1, { throttle: { limit: 1, interval: 1000, key } });
+  it("gives a cancelled node's turn to the next in line, and leaves no timer when nobody waits", async () => {
+    const { dag, began } = dagOf(1, { throttle: { limit: 1, interval: 1000, key: newKey() } });
     await outcome(dag.run());
-    const handle = dag.start();
-    const next = dag.run();
+    const [first, second] = [dag.start(), dag.start()];
+    const third = dag.start();
+    for (const { result } of [first, second, third]) result.catch(() => {});
     await pass(1);
-    handle.result.catch(() => {});
-    const cancelled = await handle.cancel();
+    const cancelled = await first.cancel();
     expect(cancelled.nodes.get("n0")).toMatchObject({ status: "cancelled", attempts: 0, startedAt: undefined });
-    await outcome(next);
+    await pass(1000);
     expect(began).toEqual([0, 1000]);
-    await dag.start().cancel();
+    expect((await second.result).status).toBe("completed");
+    await third.cancel();
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("spends the turn of a node that is cancelled as it comes, and forgets the node", async () => {
+    const throttle = { limit: 1, interval: 1000, key: newKey() };
+    const { dag, began } = dagOf(1, { throttle });
+    await outcome(dag.run());
+    const controller = new AbortController();
+    const leaving = rejection(dag.run({ signal: controller.signal }));
+    setTimeout(() => controller.abort(), 1000);
+    vi.advanceTimersByTime(1000); // Both timers, and nothing in between.
+    expect(await leaving).toBeInstanceOf(CancelledError);
+    await outcome(dag.run());
+    expect(began).toEqual([0, 2000]);
+    await pass(1000);
+    const other = dagOf(1, { throttle: { ...throttle, limit: 2 } });
+    await outcome(other.dag.run());
+    expect(other.began).toHaveLength(1);
+  });
+
+  it("lets nobody overtake those who wait, when a token is there before their timer says so", async () => {
+    const { dag } = dagOf(0, {});
+    const order: string[] = [];
+    const throttle = { limit: 3, interval: 1000, key: newKey() };
+    for (let i = 0; i < 4; i++) dag.node(`early ${i}`, { throttle }, () => void order.push(`early ${i}`));
+    const late = new Dag("late");
+    late.node("late", { throttle }, () => void order.push("late"));
+    // A token comes every 333.3 ms, and timers count in whole ones.
+    const runs = sleep(334).then(() => late.run());
+    await outcome(Promise.all([dag.run({ mode: "async" }), runs]));
+    expect(order).toEqual(["early 0", "early 1", "early 2", "early 3", "late"]);
+  });
+
+  it("without a key follows the node's options", async () => {
+    const { dag, began } = dagOf(1, { throttle: { limit: 1, interval: 1000 } });
+    await outcome(dag.run());
+    dag.configureNode("n0", { throttle: { limit: 2, interval: 1000 } });
+    await outcome(Promise.all([dag.run(), dag.run()]));
+    expect(began).toEqual([0, 500, 1000]);
   });
 
   it("applies to each attempt", async () => {
@@ -112,17 +150,40 @@ describe("throttle", () => {
   });
 });
 
-it("a throttle that nodes share has one rate, until it has refilled", async () => {
-  const key = newKey();
-  const { dag } = dagOf(1, { throttle: { key, limit: 1, interval: 100 } });
-  const other = dagOf(1, { throttle: { key, limit: 2, interval: 100 } });
-  await outcome(dag.run());
-  expect((await rejection(other.dag.run())).message).toBe(
-    `Node "n0" was not called: others of its throttle "${key}" have 1 in 100 ms, and it has 2 in 100 ms. Give all of a key the same.`,
-  );
-  await pass(100);
-  await outcome(other.dag.run());
-  expect(other.began).toHaveLength(1);
+describe("A throttle that nodes share", () => {
+  const slow = { limit: 1, interval: 100 };
+  const quick = { limit: 2, interval: 100 };
+
+  it("has one rate, until it has refilled", async () => {
+    const key = newKey();
+    const { dag } = dagOf(1, { throttle: { key, ...slow } });
+    const other = dagOf(1, { throttle: { key, ...quick } });
+    await outcome(dag.run());
+    expect((await rejection(other.dag.run())).message).toBe(
+      `Node "n0" was not called: others of its throttle "${key}" have 1 in 100 ms, and it has 2 in 100 ms. Give all of a key the same.`,
+    );
+    const rare = dagOf(1, { throttle: { key, limit: 1, interval: 200 } });
+    expect((await rejection(rare.dag.run())).message).toContain("have 1 in 100 ms, and it has 1 in 200 ms");
+    await pass(100);
+    await outcome(other.dag.run());
+    expect(other.began).toHaveLength(1);
+  });
+
+  it("keeps its rate while somebody waits", async () => {
+    const key = newKey();
+    const { dag, began } = dagOf(1, { throttle: { key, ...slow } });
+    const other = new Dag("other");
+    other.node("a", { throttle: { key, ...quick } }, () => 1);
+    const refusal = /others of its throttle .* have 1 in 100 ms, and it has 2 in 100 ms/u;
+    // Its timer comes before that of the one who waits.
+    const atOnce = sleep(100).then(() => other.runSync());
+    atOnce.catch(() => {});
+    const running = Promise.all([dag.run(), dag.run()]);
+    await expect(other.run()).rejects.toThrow(refusal);
+    await outcome(running);
+    await expect(atOnce).rejects.toThrow(refusal);
+    expect(began).toEqual([0, 100]);
+  });
 });
 
 describe("concurrencyKey", () => {

@@ -9,7 +9,7 @@ interface Waiter {
   readonly go: () => void;
 }
 
-/** Nodes of one key: which are in flight, and who waits, first come first served. */
+/** Nodes of one key: which are in flight, and who waits while there is no room, first come first served. */
 class Group implements Resource {
   readonly label: string;
   readonly waiters = new Queue<Waiter>();
@@ -51,7 +51,7 @@ export class ConcurrencyGroups {
     if (group === undefined) this.groups.set(key, (group = new Group(key, limit)));
     if (group.limit !== limit) throw new LimitConflict(conflict(key, group.limit, limit));
     const { waiters, inside } = group;
-    if (waiters.size === 0 && inside.size < limit) {
+    if (inside.size < limit) {
       inside.add(holder);
       return undefined;
     }
@@ -62,7 +62,6 @@ export class ConcurrencyGroups {
       if (!place.isQueued) return this.leave(key, holder);
       waiters.remove(place);
       holder.waited();
-      group.grantNext();
     };
     return { granted: promise, cancel, resource: group };
   }

@@ -128,7 +128,7 @@ export class Scheduler implements Resource {
   async close(options: { timeout?: number } = {}): Promise<SchedulerClosing> {
     checkOptions(options, ["timeout"], "closing a scheduler");
     const { timeout } = options;
-    if (timeout !== undefined) checkNumber("timeout", timeout, { min: 0, unit: "milliseconds" });
+    checkNumber("timeout", timeout, { min: 0, unit: "milliseconds" });
     this.closing ??= deferred();
     this.leaveIfDone();
     let alarm: Alarm | undefined;

@@ -27,6 +27,7 @@ const PLACES: Record<string, [options: NodeOptions, fn: (ctx: Context) => unknow
     2,
   ],
   "retry.onRetry": [{ retry: { retries: 3, delay: 0, onRetry: ask } }, fail, 1],
+  "circuitBreaker.when": [{ circuitBreaker: { when: ask } }, fail, 1],
   "a cache's key": [{ cache: { key: ask } }, () => 1, 0],
 };
 

@@ -7,7 +7,7 @@ import {
   type ConcurrencyOptions,
   type ThrottleOptions,
 } from "dagwright";
-import { outcome, pass, rejection, sleep, useFakeTime } from "../support/fake-time.js";
+import { outcome, pass, rejection, sleep, turns, useFakeTime } from "../support/fake-time.js";
 
 useFakeTime();
 
@@ -259,6 +259,23 @@ describe("concurrencyKey", () => {
     expect(await leaving).toBeInstanceOf(CancelledError);
     await outcome(Promise.all([holding, waiting]));
     expect([first.began, behind.began]).toEqual([[], [100, 200]]);
+  });
+
+  it("frees its place in whichever moment the node is cancelled as its turn comes", async () => {
+    const concurrencyKey = { key: newKey() };
+    const { dag } = dagOf(1, { concurrencyKey });
+    for (let moment = 0; moment < 20; moment++) {
+      const controller = new AbortController();
+      const holder = new Dag("holder");
+      holder.node("a", { concurrencyKey }, async () => {
+        await sleep(1);
+        void turns(moment).then(() => controller.abort());
+      });
+      const holding = holder.run();
+      const leaving = dag.run({ signal: controller.signal });
+      await outcome(Promise.allSettled([holding, leaving]));
+      expect((await outcome(dag.run())).status).toBe("completed");
+    }
   });
 
   it("frees its place when a hook of a cancelled node never comes back", async () => {

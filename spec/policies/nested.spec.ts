@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
-import { Dag, Fsm, Scheduler, type NodeOptions, type RunOptions } from "dagwright";
+import { executionAsyncId } from "node:async_hooks";
+import { describe, expect, it, vi } from "vitest";
+import { Dag, Fsm, Scheduler, type NodeOptions, type RunEvent, type RunOptions } from "dagwright";
 import { outcome, rejection, sleep, useFakeTime } from "../support/fake-time.js";
 
 useFakeTime();
@@ -66,9 +67,9 @@ describe("A node that runs other workflows with its scheduler", () => {
     expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0, completed: 6 });
   });
 
-  it("leaves it to what goes on when the node has ended", async () => {
+  it.each([1, 3])("leaves it to what goes on, %i runs deep, when the node has ended", async (depth) => {
     const scheduler = new Scheduler({ maxConcurrency: 1 });
-    let background: Promise<unknown> | undefined;
+    const background: Promise<unknown>[] = [];
     let inFlight = 0;
     let most = 0;
     const count = async () => {
@@ -76,20 +77,35 @@ describe("A node that runs other workflows with its scheduler", () => {
       await sleep(20);
       inFlight--;
     };
-    const inner = new Dag("inner");
-    inner.node("slow", count);
-    const outer = new Dag("outer");
-    outer.node("begins", async () => {
-      background = inner.run({ scheduler });
-      await sleep(1);
-    });
-    const next = new Dag("next");
-    next.node("next", count);
-    const first = outer.run({ scheduler });
-    await outcome(Promise.all([first, sleep(5).then(() => next.run({ scheduler }))]));
-    await outcome(background as Promise<unknown>);
+    const dagOf = (fn: () => Promise<void>) => {
+      const dag = new Dag("d");
+      dag.node("a", fn);
+      return dag;
+    };
+    const begin = async (left: number): Promise<void> => {
+      background.push(dagOf(left === 0 ? count : () => begin(left - 1)).run({ scheduler }));
+      await sleep(left + 1); // The innermost of those that begin another ends first.
+    };
+    const first = dagOf(() => begin(depth - 1)).run({ scheduler });
+    const next = sleep(10).then(() => dagOf(count).run({ scheduler }));
+    await outcome(Promise.all([first, next]));
+    await outcome(Promise.all(background));
     expect(most).toBe(1);
-    expect(scheduler.stats()).toMatchObject({ running: 0, completed: 3 });
+    expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0, completed: depth + 2 });
+  });
+
+  it("has it back when they are done", async () => {
+    const scheduler = new Scheduler({ maxConcurrency: 1 });
+    const order: string[] = [];
+    const outer = around(async () => {
+      const { value } = await leaf().run({ scheduler });
+      await sleep(50);
+      order.push("outer");
+      return { value };
+    });
+    const other = sleep(5).then(() => leaf().run({ scheduler }));
+    await outcome(Promise.all([outer.run({ scheduler }), other.then(() => order.push("other"))]));
+    expect(order).toEqual(["outer", "other"]);
   });
 
   it("gives it back when the inner run is cancelled, fails, or is turned away", async () => {
@@ -114,6 +130,14 @@ describe("A node that runs other workflows with its scheduler", () => {
       expect((await outcome(run.run({ scheduler }))).value).not.toBe(0);
       expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0 });
     }
+  });
+
+  it("lends it whatever became of a run that was aborted before its node was called", async () => {
+    const scheduler = new Scheduler({ maxConcurrency: 1 });
+    const controller = new AbortController();
+    const observers = [(event: RunEvent) => event.type === "attempt.started" && controller.abort()];
+    await rejection(leaf().run({ scheduler, observers, signal: controller.signal }));
+    expect((await outcome(around(() => leaf().run({ scheduler })).run({ scheduler }))).value).toBe(1);
   });
 
   it("lends it to fsms, from hooks, and with runSync", async () => {
@@ -175,6 +199,32 @@ describe("A node that waits for what is held until it is done", () => {
     expect(run.value).toBe(1);
   });
 
+  it("waits for one that waits, over several keys, for somebody who can let go", async () => {
+    const take = (mine: string, theirs: string) =>
+      around(() => leaf({ concurrencyKey: { key: theirs } }).run(), { concurrencyKey: { key: mine } }).run();
+    const last = leaf({ concurrencyKey: { key: "row 3" } }).run();
+    const runs = [last, take("row 2", "row 3"), take("row 1", "row 2"), take("row 0", "row 1")];
+    expect((await outcome(Promise.all(runs))).map(({ value }) => value)).toEqual([1, 1, 1, 1]);
+  });
+
+  it("waits for one that has got what it waited for itself", async () => {
+    const [mine, theirs] = [{ key: "mine" }, { key: "theirs" }];
+    const first = leaf({ concurrencyKey: theirs }).run();
+    const outer = around(
+      async () => {
+        await leaf({ concurrencyKey: theirs }).run();
+        await sleep(50);
+        return { value: "outer" };
+      },
+      { concurrencyKey: mine },
+    ).run();
+    const later = sleep(40).then(() =>
+      around(() => leaf({ concurrencyKey: mine }).run(), { concurrencyKey: theirs }).run(),
+    );
+    const runs = await outcome(Promise.all([first, outer, later]));
+    expect(runs.map(({ value }) => value)).toEqual([1, "outer", 1]);
+  });
+
   it("lets its fallback stand in", async () => {
     const concurrencyKey = { key: "stood-in" };
     const inner = leaf({ concurrencyKey, fallback: "busy" });
@@ -218,4 +268,21 @@ describe("A cached node that asks for its own result", () => {
     const runs = await outcome(Promise.all([4, 4, 3].map((n) => sum.run({ inputs: { n } }))));
     expect(runs.map(({ value }) => value)).toEqual([10, 10, 6]);
   });
+});
+
+it("The process' promises have no async context of ours once no node holds anything", async () => {
+  vi.useRealTimers();
+  const scheduler = new Scheduler();
+  const dag = new Dag("d");
+  for (const name of ["a", "b"]) dag.node(name, { hooks: { preExecute: () => sleep(1) } }, () => sleep(1));
+  // In Node 20 and 22 promises have ids while contexts are in use.
+  const idAtRest = async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    return executionAsyncId();
+  };
+  const before = await idAtRest();
+  for (let i = 0; i < 2; i++) {
+    await dag.run({ mode: "async", scheduler });
+    expect(await idAtRest()).toBe(before);
+  }
 });

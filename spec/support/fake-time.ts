@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, vi } from "vitest";
 
-export { sleep } from "./waiting.js";
+export { sleep, turns } from "./waiting.js";
 
 const { setTimeout: setRealTimeout } = globalThis;
 

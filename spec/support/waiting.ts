@@ -4,6 +4,11 @@ export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(r
 
 export const never = () => new Promise<never>(() => {});
 
+/** So many turns of the queue of microtasks: with each number of them, work that is under way has come to another point. */
+export async function turns(n: number): Promise<void> {
+  for (let i = 0; i < n; i++) await null;
+}
+
 /** A promise, and what resolves it. */
 export function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   let open = () => {};

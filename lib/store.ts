@@ -17,7 +17,7 @@ export type { OpenDatabase } from "./stores/sqlite.js";
 
 /**
  * A store in a SQLite file, which needs no server: with Node's own SQLite where there is one (from 22.13), otherwise with
- * the package libsql, which is to be installed beside dagwright.
+ * the package libsql, a peer dependency.
  * @param database - a path, `:memory:`, or an open database of better-sqlite3 or libsql. Within a process, use one library a file:
  *   two of them do not see each other's locks
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received

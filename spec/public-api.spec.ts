@@ -70,7 +70,17 @@ it("gives every error its name, a code and one root", () => {
   }
 });
 
+const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as object;
+
 it("knows its version", () => {
-  const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as object;
   expect(manifest).toMatchObject({ name: "dagwright", version: VERSION });
+});
+
+it("brings piscina along, and leaves drivers of databases to those who use them", () => {
+  expect(manifest).toMatchObject({
+    dependencies: { piscina: expect.any(String) },
+    peerDependencies: { libsql: expect.any(String), pg: expect.any(String) },
+    peerDependenciesMeta: { libsql: { optional: true }, pg: { optional: true } },
+  });
+  expect(manifest).not.toHaveProperty("optionalDependencies");
 });

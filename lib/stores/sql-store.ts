@@ -80,12 +80,12 @@ export class SqlStore implements RunStore {
   private readonly redaction = new Redaction();
   private closing: Promise<void> | undefined;
 
-  /** @internal */
-  constructor(
-    connect: () => Promise<Connection>,
-    { types, lease = DEFAULT_LEASE, onUnstorable = "fail" }: StoreOptions,
-  ) {
-    const access = (this.access = new Access(connect));
+  /**
+   * @internal
+   * @param connect - gives a `Connection`, whose type would bring all of kysely's into the package's own
+   */
+  constructor(connect: () => Promise<object>, { types, lease = DEFAULT_LEASE, onUnstorable = "fail" }: StoreOptions) {
+    const access = (this.access = new Access(connect as () => Promise<Connection>));
     const open = () => access.open();
     this.codec = new Codec(types);
     this.leases = new Leases(lease, open);

@@ -113,6 +113,27 @@ describe.each<[string, string, BuildOptions]>([
   });
 });
 
+it("The package runs on threads where the stack names its sources instead of its files, as by source maps in Deno", async () => {
+  const outdir = await bundle("named", { format: "cjs", entryPoints: [join(root, "lib/index.ts")] });
+  const app = join(folder, "app-named");
+  await install(app, VERSION);
+  const source = join(app, "node_modules/dagwright/lib/base/own-files.ts");
+  const program = `
+    const { readFileSync } = require("node:fs");
+    const { compileFunction } = require("node:vm");
+    const { isMainThread } = require("node:worker_threads");
+    const text = readFileSync(${JSON.stringify(join(outdir, "index.js"))}, "utf8");
+    const library = { exports: {} };
+    compileFunction(text, ["module", "require"], { filename: ${JSON.stringify(source)} })(library, require);
+    const dag = new library.exports.Dag("named");
+    dag.node("where", () => isMainThread);
+    if (isMainThread) console.log(dag.dryRun({ mode: "parallel" }).nodes[0].backend);
+    dag.run({ mode: "parallel" }).then(({ value, nodes }) => console.log(value, nodes.get("where").backendReason));
+  `;
+  writeFileSync(join(app, "program.js"), program);
+  expect(await outputOf(join(app, "program.js"))).toEqual(["thread", "false undefined"]);
+});
+
 it("A bundle opens SQLite where Node brings it along, and says what to install where it does not", async () => {
   const source = `
     import { sqliteStore } from "dagwright/store";

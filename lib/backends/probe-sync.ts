@@ -1,9 +1,10 @@
 import type { MessagePort, Worker } from "node:worker_threads";
+import { workerUrl } from "../base/own-files.js";
 import { failedImport, IMPORT_TIMEOUT, lateImport } from "./placement.js";
 import { isProbeAnswer } from "./thread-answers.js";
 import { LateStart, StartFault } from "./thread-faults.js";
 import type { ProbeAnswer, ProbeTask } from "./thread-protocol.js";
-import { EXIT_TIMEOUT, START_TIMEOUT, workerUrl } from "./worker-thread.js";
+import { EXIT_TIMEOUT, START_TIMEOUT } from "./worker-thread.js";
 
 /** How often is looked whether the worker still lives, in ms. */
 const LOOK = 20;

@@ -1,7 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type * as library from "piscina";
 import { deferred } from "../base/deferred.js";
-import { isCheckout, load, ownFolder } from "../base/own-files.js";
+import { load, ownFolder, workerUrl } from "../base/own-files.js";
 import { setImmediate } from "../base/turn.js";
 import type { Job } from "./job.js";
 import { leftBehindIn, loadedIn, problemIn } from "./thread-answers.js";
@@ -22,16 +22,6 @@ export const START_TIMEOUT = 10_000;
 export const EXIT_TIMEOUT = 500;
 /** How long a thread that is terminated may take to end, in ms, before it counts as stuck: JavaScript stops at once. */
 const END_TIMEOUT = 1000;
-
-/**
- * What workers execute. In a checkout the worker's own source has to be translated first.
- * @throws {Error} in a bundle that finds no installed package
- */
-export function workerUrl(): string {
-  const file = isCheckout() ? "backends/thread-worker.dev.mjs" : "thread-worker.mjs";
-  const path = process.getBuiltinModule("node:path").join(ownFolder(), file);
-  return process.getBuiltinModule("node:url").pathToFileURL(path).href;
-}
 
 /** What a thread tells the pool that it belongs to. */
 export interface ThreadOwner {

@@ -8,11 +8,17 @@ const NAME = "dagwright";
 /** As in package.json. */
 export const VERSION = "0.1.0";
 
+/** The folders of the package. */
+const SOURCES = "lib";
+const BUILT = "dist";
+/** Only a checkout has it. */
+const SOURCE_WORKER = "lib/backends/thread-worker.dev.mjs";
+
 interface Home {
   /** The file that this code is in; undefined where it is in none. */
   readonly file: string | undefined;
-  /** The folder of the library's files; undefined in a bundle. */
-  readonly folder: string | undefined;
+  /** The folder of the package that it is in; undefined in a bundle. */
+  readonly root: string | undefined;
 }
 
 interface Manifest {
@@ -29,10 +35,10 @@ function home(): Home {
 function findHome(): Home {
   const path = process.getBuiltinModule("node:path");
   const [file] = filesOn(new Error("own file"));
-  if (file === undefined) return { file, folder: undefined };
-  const folder = path.dirname(file);
-  if (file.endsWith(".ts")) return { file, folder: path.dirname(folder) };
-  return { file, folder: manifestAt(path.join(folder, "../package.json"))?.name === NAME ? folder : undefined };
+  if (file === undefined) return { file, root: undefined };
+  // Deno names the source that a built file was made of, by the source map.
+  const root = path.join(file, file.endsWith(".ts") ? "../../.." : "../..");
+  return { file, root: manifestAt(path.join(root, "package.json"))?.name === NAME ? root : undefined };
 }
 
 function manifestAt(path: string): Manifest | undefined {
@@ -45,32 +51,42 @@ function manifestAt(path: string): Manifest | undefined {
 
 /** Whether a file is one of the library's, or the bundle that it is in. */
 export function isOwn(path: string): boolean {
-  const { file, folder } = home();
-  return folder === undefined ? path === file : path.startsWith(folder + process.getBuiltinModule("node:path").sep);
+  const { file, root } = home();
+  if (root === undefined) return path === file;
+  const { sep } = process.getBuiltinModule("node:path");
+  return [BUILT, SOURCES].some((folder) => path.startsWith(root + sep + folder + sep));
 }
 
 /** Whether the library is part of somebody's bundle. */
 export function isBundled(): boolean {
-  return home().folder === undefined;
-}
-
-/** Whether these are sources, which have to be translated. */
-export function isCheckout(): boolean {
-  return home().file?.endsWith(".ts") === true;
+  return home().root === undefined;
 }
 
 /** Loads a package when it is needed, without bundlers seeing it. @param from - where the search begins */
-export function load(name: string, from = home().folder ?? home().file ?? process.cwd()): unknown {
+export function load(name: string, from = home().root ?? home().file ?? process.cwd()): unknown {
   return requireAt(from)(name);
 }
 
 /**
- * The folder of the library's files, for what has to be a file. From within a bundle, that of the installed package.
+ * What worker threads execute. In a checkout the worker's own source has to be translated first.
+ * @throws {Error} in a bundle that finds no installed package
+ */
+export function workerUrl(): string {
+  const { file, root = ownFolder() } = home();
+  const path = process.getBuiltinModule("node:path");
+  const source = path.join(root, SOURCE_WORKER);
+  const isSource = file?.endsWith(".ts") === true && process.getBuiltinModule("node:fs").existsSync(source);
+  const worker = isSource ? source : path.join(root, BUILT, "thread-worker.mjs");
+  return process.getBuiltinModule("node:url").pathToFileURL(worker).href;
+}
+
+/**
+ * The folder of the package, for what has to be a file. From within a bundle, that of the installed one.
  * @throws {Error} when there is none, or one of another version
  */
 export function ownFolder(): string {
-  const { file, folder } = home();
-  if (folder !== undefined) return folder;
+  const { file, root } = home();
+  if (root !== undefined) return root;
   let manifest: string;
   try {
     manifest = requireAt(file ?? process.cwd()).resolve(`${NAME}/package.json`);
@@ -81,7 +97,7 @@ export function ownFolder(): string {
     );
   }
   const found = manifestAt(manifest)?.version;
-  if (found === VERSION) return process.getBuiltinModule("node:path").join(manifest, "../dist");
+  if (found === VERSION) return process.getBuiltinModule("node:path").dirname(manifest);
   throw new Error(`a bundle holds ${NAME} ${VERSION}, but ${found} is installed where it runs. Build the bundle anew`);
 }
 

@@ -7,6 +7,7 @@ import {
   show,
   type OtherNames,
 } from "../base/check.js";
+import { merge } from "../base/merge.js";
 import type { Context } from "./context.js";
 import type { NeedLike } from "./need.js";
 import type { NodeSpec } from "./node-spec.js";
@@ -161,7 +162,7 @@ export function withCache(options: NodeOptions & CacheOptions): NodeOptions {
     if (option in rest) cache[option] = rest[option];
     delete rest[option];
   }
-  return { ...rest, cache: { ...cache, ...options.cache } };
+  return { ...rest, cache: merge(cache, options.cache) };
 }
 
 /** Whether running the node takes more than calling its function. */

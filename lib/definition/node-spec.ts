@@ -1,5 +1,6 @@
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
+import { merge } from "../base/merge.js";
 import { withGuessedContext, withoutGuessedContext } from "./context-param.js";
 import { meantNames, paramHint, paramNames } from "./named-inputs.js";
 import { toNeed, type Need, type NeedLike } from "./need.js";
@@ -77,7 +78,7 @@ export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
   }
   const { kind, name, fn } = spec;
   checkNodeOptions(options, name);
-  const all = { ...spec.options, ...options };
+  const all = merge(spec.options, options);
   const needs = options.needs === undefined ? spec.needs : toNeeds(options.needs, name);
   const read =
     options.params === undefined ? withoutGuessedContext(spec.signature) : readSignature(fn, options.params, name);

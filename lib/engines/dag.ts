@@ -1,5 +1,6 @@
 import type { LazyAbort } from "../base/abort.js";
 import type { ValidationIssue } from "../base/errors.js";
+import { merge } from "../base/merge.js";
 import { wantedPlaces } from "../backends/placement.js";
 import { readNodes } from "../definition/class-methods.js";
 import { DagDefinition } from "../definition/dag-definition.js";
@@ -114,7 +115,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const { description, metadata, runOptions, autowire, wiring, module } = annotations;
     const { name = own, ...given } = options;
     const annotated = { description, metadata, runOptions, autowire, wiring, module };
-    const dag = new Dag<ResultsOf<InstanceOf<S>>>(name, { ...annotated, ...given });
+    const dag = new Dag<ResultsOf<InstanceOf<S>>>(name, merge(annotated, given));
     for (const spec of specs) dag.add(spec);
     dag.className = options.name === undefined ? className : undefined;
     dag.placements.instance = {

@@ -1,5 +1,6 @@
 import { checkName, checkType } from "../base/check.js";
 import type { ValidationIssue } from "../base/errors.js";
+import { merge } from "../base/merge.js";
 import { readStates } from "../definition/class-methods.js";
 import { FsmDefinition, type StateTarget } from "../definition/fsm-definition.js";
 import type { FsmOptions, StateSpec } from "../definition/state-spec.js";
@@ -89,7 +90,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
     const { description, metadata, runOptions, maxCycles, errorState, historyLimit } = annotations;
     const { name = own, ...given } = options;
     const annotated = { description, metadata, runOptions, maxCycles, errorState, historyLimit };
-    const fsm = new Fsm<StatesOf<InstanceOf<C>>>(name, { ...annotated, ...given });
+    const fsm = new Fsm<StatesOf<InstanceOf<C>>>(name, merge(annotated, given));
     for (const spec of specs) fsm.add(spec);
     fsm.className = options.name === undefined ? className : undefined;
     return fsm;

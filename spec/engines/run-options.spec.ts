@@ -1,5 +1,16 @@
 import { describe, expect, it, vi } from "vitest";
-import { Dag, Fsm, next, node, stop, workflow, type Context, type FsmContext, type RunProgress } from "dagwright";
+import {
+  Dag,
+  Fsm,
+  next,
+  node,
+  state,
+  stop,
+  workflow,
+  type Context,
+  type FsmContext,
+  type RunProgress,
+} from "dagwright";
 import { sqliteStore } from "dagwright/store";
 
 describe("Metadata of a run", () => {
@@ -77,6 +88,59 @@ describe("A workflow's own options", () => {
     const mine = Dag.from(Job, { name: "mine", runOptions: {}, metadata: { team: "b" } });
     expect([mine.name, mine.metadata]).toEqual(["mine", { team: "b" }]);
     await expect(mine.run()).rejects.toThrow(/no/u);
+  });
+});
+
+describe("An option that is undefined is not given", () => {
+  @workflow({ name: "jobs", description: "of the class", maxCycles: 3, runOptions: { errorStrategy: "continue" } })
+  class Jobs {
+    @node bad(): number {
+      throw new Error("no");
+    }
+    @node ok() {
+      return 1;
+    }
+    @state({ initial: true }) again() {
+      return next("again");
+    }
+  }
+
+  it("where a class has it", async () => {
+    const dag = Dag.from(Jobs, { name: undefined, description: undefined, runOptions: undefined });
+    expect([dag.name, dag.description, (await dag.run()).get("ok")]).toEqual(["jobs", "of the class", 1]);
+    const fsm = Fsm.from(Jobs, { name: undefined, description: undefined, maxCycles: undefined });
+    expect([fsm.name, fsm.description]).toEqual(["jobs", "of the class"]);
+    await expect(fsm.run({ maxCycles: undefined })).rejects.toThrow(/more than 3 cycles/u);
+  });
+
+  it("where a run has a default", async () => {
+    const store = sqliteStore(":memory:");
+    const dag = Dag.from(Jobs, { runOptions: { errorStrategy: "continue", store, concurrency: 1 } });
+    const own = { errorStrategy: undefined, store: undefined, mode: undefined };
+    const runs = [await dag.run(own), await dag.start(own).result, await dag.runUntil("ok", own)];
+    expect(runs.map((run) => run.get("ok"))).toEqual([1, 1, 1]);
+    expect((await store.listRuns()).runs).toHaveLength(3);
+    expect((await dag.resume(runs[0].runId, own as never)).get("ok")).toBe(1);
+    expect(await dag.recover({ ...own, nodeConcurrency: undefined } as never)).toEqual([]);
+    const fsm = Fsm.from(Jobs, { runOptions: { onMaxCycles: "stop", store } });
+    const stopped = [await fsm.run({ onMaxCycles: undefined, store: undefined }), fsm.lastRun];
+    expect(stopped.map((run) => run?.cycleCount)).toEqual([3, 3]);
+    expect((await store.listRuns({ workflow: "jobs" })).runs).toHaveLength(4);
+    await store.close();
+  });
+
+  it("where a node has it already", async () => {
+    const dag = new Dag<any>("d");
+    let calls = 0;
+    dag.node("flaky", { retry: { retries: 1, delay: 0 }, description: "fails once" }, () => {
+      if (++calls === 1) throw new Error("no");
+      return calls;
+    });
+    dag.configureNode("flaky", { retry: undefined, description: undefined, timeout: 1000 });
+    expect((await dag.run()).value).toBe(2);
+    expect(dag.nodes.get("flaky")?.description).toBe("fails once");
+    const cached = dag.cachedNode("cached", { ttl: 1000, cache: { ttl: undefined, version: 2 } }, () => 1);
+    expect(dag.nodes.get(cached.name)?.options.cache).toEqual({ ttl: 1000, version: 2 });
   });
 });
 

@@ -8,11 +8,15 @@ export {
   select,
   state,
   workflow,
+  type NodeDecorator,
+  type NodeDecorators,
+  type StateDecorator,
+  type StateDecorators,
   type WorkflowOptions,
 } from "./definition/decorators.js";
 export { decide, route, type Decision, type Route } from "./definition/decisions.js";
 export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
-export { optional } from "./definition/need.js";
+export { optional, type OptionalNeed } from "./definition/need.js";
 export type { Context, FsmContext } from "./definition/context.js";
 export type { DagOptions } from "./definition/dag-options.js";
 export type { NodeHandle, OutputHandle } from "./definition/node-handle.js";

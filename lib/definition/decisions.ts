@@ -1,13 +1,13 @@
 import { mark, markOf } from "../base/brand.js";
 
 /** What a condition decided: the branch to take, and the value that goes along it. Made by {@link decide}. */
-export class Decision<V = unknown> {
+export class Decision<V = unknown, B extends boolean = boolean> {
   static {
     mark(this, "Decision");
   }
 
   constructor(
-    readonly condition: boolean,
+    readonly condition: B,
     readonly value: V,
   ) {}
 }
@@ -33,7 +33,7 @@ export function isRoute(choice: unknown): choice is Route {
 }
 
 /** Takes the branch `true` or `false` of a condition and passes `value` on, instead of the condition's first input. */
-export function decide<V>(condition: boolean, value: V): Decision<V> {
+export function decide<B extends boolean, V>(condition: B, value: V): Decision<V, B> {
   return new Decision(condition, value);
 }
 

@@ -1,8 +1,7 @@
 import "reflect-metadata/lite";
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
-import type { Decision, Route } from "./decisions.js";
-import type { MethodNeeds, AnyFn, CheckAll, CheckAny, CheckPositional, Inputs } from "./typed-wiring.js";
+import type { MethodNeeds, AnyFn, NodeVerdict } from "./typed-wiring.js";
 import { leaveOnFunction, leaveOnPrototype, type DecoratedMethod, type MethodSpec } from "./method-specs.js";
 import { checkNodeName, checkWorkflowName, type NodeFunction, type NodeKind } from "./node-spec.js";
 import { checkNodeOptions, withCache, type Class, type NodeOptions } from "./node-options.js";
@@ -12,7 +11,7 @@ import { registerClass } from "./class-registry.js";
 import { checkDagOptions, type DagOptions } from "./dag-options.js";
 import { Origin } from "./origin.js";
 import { checkFsmOptions, checkStateOptions, type FsmOptions, type StateOptions } from "./state-spec.js";
-import type { CheckOutcome, CheckState } from "./typed-states.js";
+import type { StateVerdict } from "./typed-states.js";
 
 // Shared by all copies of this module in a process, such as an ESM and a CommonJS one.
 const CLASS = Symbol.for("dagwright:workflow");
@@ -49,31 +48,16 @@ export function workflow(
   };
 }
 
-type Check<K extends Kind, T, D extends MethodNeeds, F extends AnyFn> = K extends "any"
-  ? CheckAny<T, D, Inputs<Parameters<F>>>
-  : K extends "all"
-    ? CheckAll<T, D, Inputs<Parameters<F>>>
-    : CheckPositional<T, D, Inputs<Parameters<F>>>;
-
-type Returns<K extends Kind> = K extends "condition"
-  ? boolean | Decision | Promise<boolean | Decision>
-  : K extends "select"
-    ? string | Route | Promise<string | Route>
-    : any;
-
 type Kind = Exclude<NodeKind, "state">;
 
 /** A method decorator that checks its needs, as a TC39 standard decorator and as a legacy one. */
 export interface NodeDecorator<K extends Kind, D extends MethodNeeds> {
-  <T, F extends (...args: any[]) => Returns<K>>(
-    method: F,
-    context: ClassMethodDecoratorContext<T, F> & Check<K, T, D, F>,
-  ): void;
-  <T extends object, M extends keyof T>(
+  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): NodeVerdict<K, T, D, F>;
+  <T extends object, F extends AnyFn>(
     target: T,
-    method: M & (T[M] extends (...args: any[]) => Returns<K> ? Check<K, T, D, T[M]> : never),
-    descriptor: PropertyDescriptor,
-  ): void;
+    method: string,
+    descriptor: TypedPropertyDescriptor<F>,
+  ): NodeVerdict<K, T, D, F>;
 }
 
 /**
@@ -81,12 +65,12 @@ export interface NodeDecorator<K extends Kind, D extends MethodNeeds> {
  * The strings are needs: where each positional parameter comes from, in order.
  */
 export interface NodeDecorators<K extends Kind, O = unknown> {
-  <T, F extends (...args: any[]) => Returns<K>>(method: F, context: ClassMethodDecoratorContext<T, F>): void;
-  <T extends object, M extends keyof T>(
+  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): NodeVerdict<K, T, [], F>;
+  <T extends object, F extends AnyFn>(
     target: T,
-    method: M & (T[M] extends (...args: any[]) => Returns<K> ? unknown : never),
-    descriptor: PropertyDescriptor,
-  ): void;
+    method: string,
+    descriptor: TypedPropertyDescriptor<F>,
+  ): NodeVerdict<K, T, [], F>;
   <const D extends MethodNeeds>(...needs: D): NodeDecorator<K, D>;
   <const D extends MethodNeeds = []>(options: NodeOptions<D> & O): NodeDecorator<K, D>;
   <const D extends MethodNeeds>(...args: [...needs: D, options: NodeOptions<[]> & O]): NodeDecorator<K, D>;
@@ -112,22 +96,22 @@ export const cachedNode: NodeDecorators<"node", CacheOptions> = decorators("node
 
 /** A method decorator that checks where a state leads, as a TC39 standard decorator and as a legacy one. */
 export interface StateDecorator<To extends readonly string[], E extends string> {
-  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F> & CheckState<T, F, To, E>): void;
-  <T extends object, M extends keyof T>(
+  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): StateVerdict<T, F, To, E>;
+  <T extends object, F extends AnyFn>(
     target: T,
-    method: M & (T[M] extends AnyFn ? CheckState<T, T[M], To, E> : never),
-    descriptor: PropertyDescriptor,
-  ): void;
+    method: string,
+    descriptor: TypedPropertyDescriptor<F>,
+  ): StateVerdict<T, F, To, E>;
 }
 
 /** The call forms of {@link state}: `@state`, `@state()`, `@state({ … })`. */
 export interface StateDecorators {
-  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F> & CheckOutcome<T, F>): void;
-  <T extends object, M extends keyof T>(
+  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): StateVerdict<T, F>;
+  <T extends object, F extends AnyFn>(
     target: T,
-    method: M & (T[M] extends AnyFn ? CheckOutcome<T, T[M]> : never),
-    descriptor: PropertyDescriptor,
-  ): void;
+    method: string,
+    descriptor: TypedPropertyDescriptor<F>,
+  ): StateVerdict<T, F>;
   (): StateDecorator<readonly string[], string>;
   <const To extends readonly string[] = readonly string[], const E extends string = string>(
     options: StateOptions<To, E>,

@@ -29,13 +29,16 @@ export class Stop<V = unknown> {
 }
 
 /** What an fsm waits for before it goes on. Made by {@link waitForEvent}. */
-export class WaitForEvent<S extends string = string> {
+export class WaitForEvent<S extends string = string, E = Readonly<Record<string, string>>> {
   static {
     mark(this, "WaitForEvent");
   }
 
   /** Only for the compiler. */
   declare protected readonly brand: "waitForEvent";
+
+  /** Only for the compiler: the next state by event. */
+  declare protected readonly byEvent: E;
 
   constructor(
     /** The next state by event. */
@@ -80,7 +83,7 @@ export function stop(value?: unknown): Stop {
 export function waitForEvent<
   const E extends Readonly<Record<string, string>>,
   const A extends readonly [number, string] = never,
->(events: E, options: { readonly after?: A } = {}): WaitForEvent<E[keyof E] | A[1]> {
+>(events: E, options: { readonly after?: A } = {}): WaitForEvent<E[keyof E] | A[1], E> {
   const entries = Object.entries(events);
   const { after } = options;
   if (entries.length === 0 && after === undefined) {

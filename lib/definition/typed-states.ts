@@ -7,31 +7,37 @@
  * transitions exist only at run time.
  */
 import type { Next, Stop, WaitForEvent } from "./transitions.js";
-import type { AnyFn, Inputs, WiringProblem } from "./typed-wiring.js";
+import type { Nearest } from "./typed-names.js";
+import type { AnyFn, Inputs, IsAny, IsNever, Member, MethodNames, Same } from "./typed-wiring.js";
 
-type IsAny<T> = 0 extends 1 & T ? true : false;
-
-/** The problem with going to `S` with a value, each possibility of a union on its own; never when there is none. */
-type TargetProblem<T, S, V, Legal extends string> = S extends string
+/** What is wrong with the name of a state; never when nothing is. */
+type NameProblem<T, S extends string> = S extends string
   ? string extends S
     ? never
-    : S extends keyof T
-      ? T[S] extends AnyFn
-        ? S extends Legal
-          ? ValueProblem<S, V, Inputs<Parameters<T[S]>>>
-          : WiringProblem<`"to" does not list "${S}"`>
-        : WiringProblem<`"${S}" is not a method`>
-      : WiringProblem<`no method is named "${S}"`>
+    : Member<T, S> extends AnyFn
+      ? never
+      : S extends keyof T
+        ? { state: S; problem: "not a method" }
+        : { state: S; problem: "no such method"; known: Nearest<S, MethodNames<T>> }
   : never;
 
-type ValueProblem<S extends string, V, I extends readonly unknown[]> = I extends readonly [infer P]
-  ? IsAny<V> extends true
-    ? never
-    : [V] extends [undefined]
-      ? never
-      : [V] extends [P]
+/** What is wrong with going to `S` with a value, each possibility of a union on its own; never when nothing is. */
+type TargetProblem<T, S extends string, V, Legal extends string> = S extends string
+  ? [NameProblem<T, S>] extends [never]
+    ? S extends Legal
+      ? ValueProblem<S, V, Member<T, S>>
+      : string extends S
         ? never
-        : WiringProblem<`the value does not fit state "${S}"`, V, P>
+        : { state: S; problem: `"to" does not list it` }
+    : NameProblem<T, S>
+  : never;
+
+type ValueProblem<S extends string, V, F> = F extends AnyFn
+  ? Inputs<Parameters<F>> extends readonly [infer P]
+    ? IsNever<F, [V] extends [undefined] ? true : [V] extends [P] ? true : never> extends true
+      ? { state: S; gives: V; takes: P }
+      : never
+    : never
   : never;
 
 type OutcomeProblem<T, R, Legal extends string> =
@@ -43,31 +49,17 @@ type OutcomeProblem<T, R, Legal extends string> =
         ? TargetProblem<T, S, undefined, Legal>
         : never;
 
-type NameProblem<T, S extends string, Option extends string> = S extends string
-  ? string extends S
-    ? never
-    : S extends keyof T
-      ? T[S] extends AnyFn
-        ? never
-        : WiringProblem<`"${Option}": "${S}" is not a method`>
-      : WiringProblem<`"${Option}": no method is named "${S}"`>
-  : never;
+type StateProblem<T, F extends AnyFn, To extends readonly string[], E extends string> =
+  OutcomeProblem<T, Awaited<ReturnType<F>>, To[number]> | NameProblem<T, To[number]> | NameProblem<T, E>;
 
-type Problem<P> = [P] extends [never] ? unknown : P;
-
-/** `unknown` when all that a state's function returns leads somewhere, otherwise the problem. */
-export type CheckOutcome<T, F extends AnyFn, Legal extends string = string> = Problem<
-  OutcomeProblem<T, Awaited<ReturnType<F>>, Legal>
->;
-
-/** The same, and that the options of the state name states. */
-export type CheckState<T, F extends AnyFn, To extends readonly string[], E extends string> = CheckOutcome<
+/** What the decorator of a state returns: nothing, or what is wrong with where the state and its options lead. */
+export type StateVerdict<
   T,
-  F,
-  To[number]
-> &
-  Problem<NameProblem<T, To[number], "to">> &
-  Problem<NameProblem<T, E, "errorState">>;
+  F extends AnyFn,
+  To extends readonly string[] = readonly string[],
+  E extends string = string,
+  Problem = StateProblem<T, F, To, E>,
+> = Same<F, [Problem] extends [never] ? true : false, false> extends true ? Problem : void;
 
 /** The values of a class's states by name, as `run.get` gives them. */
 export type StatesOf<T> = {
@@ -85,3 +77,22 @@ export type StateValue<F extends AnyFn, R = Awaited<ReturnType<F>>> =
         : R extends WaitForEvent
           ? undefined
           : R;
+
+/** The events that a class's states wait for, with what each has to bring; any, where no state says which. */
+export type EventsOf<T> = [Waits<T>] extends [never] ? Record<string, any> : PayloadsOf<T, Waits<T>>;
+
+/** The next state by event, of all states that wait. */
+type Waits<T> = { [K in keyof T]: T[K] extends AnyFn ? WaitsIn<Awaited<ReturnType<T[K]>>> : never }[keyof T];
+type WaitsIn<R> = IsAny<R> extends true ? Record<string, any> : R extends WaitForEvent<string, infer E> ? E : never;
+
+type PayloadsOf<T, W> = { [K in W extends unknown ? keyof W & string : never]: PayloadOf<T, TargetsOf<W, K>> };
+type TargetsOf<W, K extends string> = W extends unknown ? (K extends keyof W ? W[K] : never) : never;
+
+/** What the only input of the next state takes. Several take theirs by name from the payload. */
+type PayloadOf<T, S> = S extends string
+  ? Member<T, S> extends infer F extends AnyFn
+    ? Inputs<Parameters<F>> extends readonly [infer P]
+      ? P
+      : unknown
+    : unknown
+  : unknown;

@@ -1,12 +1,15 @@
 /**
  * The compile-time half of wiring: what a need gives, what a parameter takes, and whether they fit.
  *
- * A wrong need makes the decorator's argument type a {@link WiringProblem}, so the compiler's message shows what is wrong.
- * Needs that are not literal strings, and methods typed `any`, are not checked.
+ * A decorator whose needs are wrong returns what is wrong, which the compiler shows, since a decorator may return nothing.
+ * Needs that are not literal strings, and methods typed `any`, are not checked. The type parameters of a generic class may
+ * stand for anything: what could fit is not refused.
  */
 import type { Context } from "./context.js";
 import type { Decision, Route } from "./decisions.js";
 import type { OptionalNeed } from "./need.js";
+import type { NodeKind } from "./node-spec.js";
+import type { Nearest } from "./typed-names.js";
 
 export type AnyFn = (...args: any[]) => any;
 
@@ -14,114 +17,195 @@ export type AnyFn = (...args: any[]) => any;
 export type MethodNeed = string | OptionalNeed<string>;
 export type MethodNeeds = readonly MethodNeed[];
 
-/** What the compiler shows when a need does not fit. */
-export interface WiringProblem<Message extends string, Gives = never, Takes = never> {
-  readonly "wiring problem": Message;
-  readonly gives: Gives;
-  readonly takes: Takes;
-}
+export type IsAny<T> = 0 extends 1 & T ? true : false;
 
-type IsAny<T> = 0 extends 1 & T ? true : false;
-type IsContext<T> = IsAny<T> extends true ? false : [T] extends [never] ? false : [T] extends [Context] ? true : false;
+/**
+ * Whether two types are the same. A plain condition on what depends on a type parameter of the user's class stays undecided,
+ * and an undecided decorator is refused; signatures can be told apart, whatever the parameter stands for.
+ * @param Source - the function or list that the types are taken from, which keeps the compiler from deciding too early
+ */
+export type Same<Source, A, B> = [Source, <X>() => X extends [A] ? 1 : 2] extends [
+  unknown,
+  <X>() => X extends [B] ? 1 : 2,
+]
+  ? true
+  : false;
+
+export type IsNever<Source, T> = Same<Source, T, never>;
+type IsContext<Source, T> = Same<Source, T extends Context ? true : false, true>;
 
 /** A parameter list without the context, wherever it stands. */
 export type Inputs<P extends readonly unknown[]> = P extends readonly []
   ? []
   : P extends readonly [infer H, ...infer R]
-    ? IsContext<H> extends true
+    ? IsContext<P, H> extends true
       ? Inputs<R>
       : [H, ...Inputs<R>]
     : number extends P["length"]
       ? P
       : P extends readonly [(infer H)?, ...infer R]
-        ? IsContext<H> extends true
+        ? IsContext<P, H> extends true
           ? Inputs<R>
           : [H | undefined, ...Inputs<R>]
         : [];
 
+/** What a function returns, or its promise resolves with. */
+type ResultOfCall<F extends AnyFn> = Awaited<ReturnType<F>>;
+
+/** What a fork passes on that says only which branch to take. */
 type FirstInput<F extends AnyFn> = Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]] ? H : undefined;
 
+/** The same along a branch of a condition: a type predicate tells more. */
+type Narrowed<F extends AnyFn, Branch extends string> = F extends
+  | ((input: any, ...others: any[]) => input is infer Is)
+  | ((ctx: any, input: any, ...others: any[]) => input is infer Is)
+  ? Branch extends "true"
+    ? Is
+    : Exclude<FirstInput<F>, Is>
+  : FirstInput<F>;
+
 /** The values a bare need may give, each in a tuple: a plain result, or what a condition or select passes on. */
-type Given<F extends AnyFn, R = Awaited<ReturnType<F>>> =
-  IsAny<R> extends true ? [any] : [Exclude<R, Decision | Route>] | Passed<F, R>;
+type Given<F extends AnyFn, R = ResultOfCall<F>> =
+  | (Extract<R, Decision | Route> extends never ? [R] : never)
+  | ([Passed<F, R>] extends [never] ? never : [Passed<F, R>["value"]]);
 
-/** What a condition or a select passes along its branches; never when `F` can be neither. */
+/** What a fork passes on; never when its results are no fork's. */
 type Passed<F extends AnyFn, R> =
-  | (R extends Decision<infer V> ? [V] : never)
-  | (R extends Route<string, infer V> ? [V] : never)
-  | (Extract<R, boolean | string> extends never ? never : [FirstInput<F>]);
-
-type BranchNames<R> =
-  | (Extract<R, boolean | Decision> extends never ? never : "true" | "false")
-  | (R extends string ? R | "default" : never)
-  | (R extends Route<infer B, unknown> ? B | "default" : never);
+  R extends Decision<infer V>
+    ? { value: V }
+    : R extends Route<string, infer V>
+      ? { value: V }
+      : R extends boolean
+        ? { value: FirstInput<F> }
+        : R extends string
+          ? string extends R
+            ? never
+            : { value: FirstInput<F> }
+          : never;
 
 /** The values `"node.output"` may give, each in a tuple; never when the result has no such output or branch. */
-type GivenOutput<F extends AnyFn, O extends string, R = Awaited<ReturnType<F>>> =
-  IsAny<R> extends true
-    ? [any]
-    : | (R extends Decision | Route ? never : O extends keyof R ? [R[O]] : never)
-      | (O extends BranchNames<R> ? Passed<F, R> : never);
+type GivenOutput<F extends AnyFn, O extends string, R = ResultOfCall<F>> =
+  | ([Property<R, O>] extends [never] ? never : [Property<R, O>["value"]])
+  | ([Along<F, R, O>] extends [never] ? never : [Along<F, R, O>["value"]])
+  | (O extends "default" ? ByDefault<F, R> : never);
 
-type NeedText<N> = N extends OptionalNeed<infer S> ? (S extends string ? S : never) : N;
+type Property<R, O extends string> = R extends Decision | Route ? never : O extends keyof R ? { value: R[O] } : never;
 
-/** What a need gives, each possibility in a tuple; a {@link WiringProblem} when it names nothing. */
-type Gives<T, N> =
-  NeedText<N> extends infer S extends string
-    ? string extends S
-      ? [any]
-      : S extends `${infer Node}.${infer Output}`
-        ? Node extends keyof T
-          ? T[Node] extends AnyFn
-            ? [GivenOutput<T[Node], Output>] extends [never]
-              ? WiringProblem<`the result of "${Node}" has no output "${Output}"`>
-              : MaybeUndefined<N, GivenOutput<T[Node], Output>>
-            : WiringProblem<`"${Node}" is not a method`>
-          : WiringProblem<`no method is named "${Node}"`>
-        : S extends keyof T
-          ? T[S] extends AnyFn
-            ? MaybeUndefined<N, Given<T[S]>>
-            : WiringProblem<`"${S}" is not a method`>
-          : WiringProblem<`no method is named "${S}"`>
-    : never;
+type Along<F extends AnyFn, R, O extends string> =
+  R extends Decision<infer V, infer B>
+    ? O extends "true" | "false"
+      ? { value: O extends `${B}` ? V : never }
+      : never
+    : R extends Route<infer B, infer V>
+      ? O extends B
+        ? { value: V }
+        : never
+      : R extends boolean
+        ? O extends "true" | "false"
+          ? { value: Narrowed<F, O> }
+          : never
+        : R extends string
+          ? O extends R
+            ? { value: FirstInput<F> }
+            : never
+          : never;
+
+/** Which branches are left for `default` is not known: one of them has to fit. */
+type ByDefault<F extends AnyFn, R> =
+  R extends Route<string, infer V> ? [V] : R extends string ? [FirstInput<F>] : never;
+
+/** In a record, since the compiler would show the name of a union instead of what is in it. */
+type Outputs<R> = {
+  names:
+    | (R extends boolean | Decision ? "true" | "false" : never)
+    | (R extends Route<infer B> ? B | "default" : never)
+    | (R extends string ? R | "default" : never)
+    | (R extends Decision | Route | string ? never : R extends object ? keyof R & string : never);
+};
+
+/** A member of a class, be it protected or private: these are seen through an intersection. `unknown` when there is none. */
+export type Member<T, S extends string> = S extends keyof T ? T[S] : (T & { [K in S]: unknown })[S];
+
+/** The text of a need, and its parts. */
+type Text<N> = N extends OptionalNeed<infer S> ? (S extends string ? S : never) : N extends string ? N : never;
+type NodeOf<S extends string> = S extends `${infer Node}.${string}` ? Node : S;
+type OutputOf<S extends string> = S extends `${string}.${infer Output}` ? Output : never;
+
+/** What is wrong with the name of a method; never when nothing is. */
+type NameProblem<T, Need extends string, S extends string> =
+  Member<T, S> extends AnyFn
+    ? never
+    : S extends keyof T
+      ? { need: Need; problem: "not a method" }
+      : { need: Need; problem: "no such method"; known: Nearest<S, MethodNames<T>> };
+
+/** What a need gives, each possibility in a tuple. */
+type Gives<F, N, S extends string> = F extends AnyFn
+  ? MaybeUndefined<N, [OutputOf<S>] extends [never] ? Given<F> : GivenOutput<F, OutputOf<S>>>
+  : never;
 
 type MaybeUndefined<N, G> = N extends OptionalNeed ? (G extends [infer V] ? [V | undefined] : never) : G;
 
-type Text<N> = NeedText<N> extends infer S extends string ? S : "?";
-type Fits<G, P> = true extends (G extends [infer V] ? ([V] extends [P] ? true : false) : never) ? true : false;
+type Fits<G, P> = G extends [infer V] ? ([V] extends [P] ? true : never) : never;
 type Values<G> = G extends [infer V] ? V : never;
 
-/** `unknown` when the need's value fits the parameter, otherwise the problem. */
-type CheckOne<T, N, P, G = Gives<T, N>> =
-  G extends WiringProblem<string>
-    ? G
-    : Fits<G, P> extends true
-      ? unknown
-      : WiringProblem<`need "${Text<N>}" does not fit its parameter`, Values<G>, P>;
+/** What is wrong with a need for a parameter of type `P`; never when nothing is. */
+type NeedProblem<T, N, P> =
+  Text<N> extends infer S extends string
+    ? string extends S
+      ? never
+      : NameProblem<T, S, NodeOf<S>> extends infer Problem
+        ? [Problem] extends [never]
+          ? ValueProblem<Member<T, NodeOf<S>>, N, S, P>
+          : Problem
+        : never
+    : never;
 
-/** Positional wiring, one need a parameter. */
-export type CheckPositional<T, D extends MethodNeeds, I extends readonly unknown[]> = D extends readonly [
+type ValueProblem<F, N, S extends string, P, G = Gives<F, N, S>> =
+  IsNever<F, G> extends true
+    ? F extends AnyFn
+      ? { need: S; problem: "no such output"; known: Nearest<OutputOf<S>, Outputs<ResultOfCall<F>>["names"]> }
+      : never
+    : IsNever<F, Fits<G, P>> extends true
+      ? { need: S; gives: Values<G>; takes: P }
+      : never;
+
+/** The first problem of several needs, one a parameter. A method without parameters waits for all of them. */
+type PositionalProblem<T, D extends MethodNeeds, I extends readonly unknown[]> = I extends readonly []
+  ? EachProblem<T, D, unknown>
+  : InOrderProblem<T, D, I>;
+
+type InOrderProblem<T, D extends MethodNeeds, I extends readonly unknown[]> = D extends readonly [
   infer N,
-  ...infer Rest extends MethodNeeds,
+  ...infer Others extends MethodNeeds,
 ]
   ? I extends readonly [infer P, ...infer More]
-    ? CheckOne<T, N, P> & CheckPositional<T, Rest, More>
+    ? NeedProblem<T, N, P> extends infer Problem
+      ? [Problem] extends [never]
+        ? InOrderProblem<T, Others, More>
+        : Problem
+      : never
     : number extends I["length"]
-      ? CheckOne<T, N, I[number]> & CheckPositional<T, Rest, I>
-      : CheckOne<T, N, unknown> & CheckPositional<T, Rest, []>
-  : unknown;
+      ? EachProblem<T, D, I[number]>
+      : { need: Text<N>; problem: "no parameter takes it" }
+  : never;
 
-type CheckEach<T, D extends MethodNeeds, P> = D extends readonly [infer N, ...infer Rest extends MethodNeeds]
-  ? CheckOne<T, N, P> & CheckEach<T, Rest, P>
-  : unknown;
+/** The first problem of several needs for one parameter. */
+type EachProblem<T, D extends MethodNeeds, P> = D extends readonly [infer N, ...infer Others extends MethodNeeds]
+  ? NeedProblem<T, N, P> extends infer Problem
+    ? [Problem] extends [never]
+      ? EachProblem<T, Others, P>
+      : Problem
+    : never
+  : never;
 
 /** An `any`: with one parameter every need must fit it, with several each may be undefined. */
-export type CheckAny<T, D extends MethodNeeds, I extends readonly unknown[]> = I extends readonly [infer P]
-  ? CheckEach<T, D, P>
-  : CheckPositional<T, { [K in keyof D]: D[K] extends string ? OptionalNeed<D[K]> : D[K] }, I>;
+type AnyProblem<T, D extends MethodNeeds, I extends readonly unknown[]> = I extends readonly [infer P]
+  ? EachProblem<T, D, P>
+  : PositionalProblem<T, { [K in keyof D]: D[K] extends string ? OptionalNeed<D[K]> : D[K] }, I>;
 
 /** The key of a need in an `all`'s record: its node, or `node.output` where several needs share the node. */
-export type RecordKey<S, All> = S extends `${infer Node}.${string}`
+type RecordKey<S, All> = S extends `${infer Node}.${string}`
   ? [Extract<Exclude<All, S>, Node | `${Node}.${string}`>] extends [never]
     ? Node
     : S
@@ -130,19 +214,56 @@ export type RecordKey<S, All> = S extends `${infer Node}.${string}`
 type Keys<D extends MethodNeeds> = RecordKey<Text<D[number]>, Text<D[number]>>;
 type RequiredKeys<P> = { [K in keyof P]-?: object extends Pick<P, K> ? never : K }[keyof P];
 
-type CheckRecord<T, D extends MethodNeeds, P, All> = D extends readonly [infer N, ...infer Rest extends MethodNeeds]
-  ? CheckOne<T, N, RecordKey<Text<N>, All> extends keyof P ? P[RecordKey<Text<N>, All>] : unknown> &
-      CheckRecord<T, Rest, P, All>
-  : unknown;
+type RecordProblem<T, D extends MethodNeeds, P, All> = D extends readonly [infer N, ...infer Others extends MethodNeeds]
+  ? NeedProblem<
+      T,
+      N,
+      RecordKey<Text<N>, All> extends keyof P ? P[RecordKey<Text<N>, All>] : unknown
+    > extends infer Problem
+    ? [Problem] extends [never]
+      ? RecordProblem<T, Others, P, All>
+      : Problem
+    : never
+  : never;
 
 /** An `all`: positional, or a record when one parameter takes several needs. */
-export type CheckAll<T, D extends MethodNeeds, I extends readonly unknown[]> = I extends readonly [infer P]
+type AllProblem<T, D extends MethodNeeds, I extends readonly unknown[]> = I extends readonly [infer P]
   ? D extends readonly [MethodNeed, MethodNeed, ...MethodNeeds]
     ? [Exclude<RequiredKeys<P>, Keys<D>>] extends [never]
-      ? CheckRecord<T, D, P, Text<D[number]>>
-      : WiringProblem<"no need gives what the record should hold", Keys<D>, keyof P>
-    : CheckPositional<T, D, I>
-  : CheckPositional<T, D, I>;
+      ? RecordProblem<T, D, P, Text<D[number]>>
+      : { key: Exclude<RequiredKeys<P>, Keys<D>>; problem: "no need gives it"; needs: Keys<D> }
+    : PositionalProblem<T, D, I>
+  : PositionalProblem<T, D, I>;
+
+/** What a fork has to return. */
+type ReturnProblem<K extends NodeKind, F, R> = K extends "condition"
+  ? IsNever<F, [R] extends [boolean | Decision] ? true : never> extends true
+    ? { returns: R; problem: "a condition returns a boolean or decide(boolean, value)" }
+    : never
+  : K extends "select"
+    ? IsNever<F, [R] extends [string | Route] ? true : never> extends true
+      ? { returns: R; problem: "a select returns a branch name or route(branch, value)" }
+      : never
+    : never;
+
+type WiringProblem<K extends NodeKind, T, D extends MethodNeeds, I extends readonly unknown[]> = K extends "any"
+  ? AnyProblem<T, D, I>
+  : K extends "all"
+    ? AllProblem<T, D, I>
+    : PositionalProblem<T, D, I>;
+
+/** What the decorator of a node returns: nothing, or what is wrong with the method. */
+export type NodeVerdict<K extends NodeKind, T, D extends MethodNeeds, F extends AnyFn> =
+  ReturnProblem<K, F, ResultOfCall<F>> extends infer Problem
+    ? [Problem] extends [never]
+      ? WiringVerdict<WiringProblem<K, T, D, Inputs<Parameters<F>>>>
+      : Problem
+    : never;
+
+type WiringVerdict<Problem> = [Problem] extends [never] ? void : Problem;
+
+/** The names of a class's public methods. */
+export type MethodNames<T> = keyof { [K in keyof T & string as T[K] extends AnyFn ? K : never]: K };
 
 /** The results of a class's methods by name, as `run.get` gives them. */
 export type ResultsOf<T> = {
@@ -150,7 +271,7 @@ export type ResultsOf<T> = {
 };
 
 /** A boolean method may be a condition, whose result is its first input; a select's branches are literal strings. */
-export type ResultOf<F extends AnyFn, R = Awaited<ReturnType<F>>> =
+export type ResultOf<F extends AnyFn, R = ResultOfCall<F>> =
   IsAny<R> extends true
     ? any
     : | Exclude<R, Decision | Route>

@@ -173,6 +173,22 @@ export class Wrong {
   @any("fetch", "object") notYetThere(orders: Order[], object: object) {
     return [orders, object];
   }
+  // @ts-expect-error one need too many
+  @node("fetch", "object") tooMany(orders: Order[]) {
+    return orders;
+  }
+  // @ts-expect-error one need too many, before the context
+  @node("fetch", "object") tooManyBeforeContext(orders: Order[], ctx: Context) {
+    return [orders, ctx];
+  }
+  // @ts-expect-error one need too many
+  @any("fetch", "object", "isLarge.true") tooManyOfAny(a?: Order[], b?: object) {
+    return [a, b];
+  }
+  // @ts-expect-error there is no such method for it to wait for
+  @node("fetchh") waits() {
+    return 1;
+  }
   // @ts-expect-error "retrys" is no option
   @node({ retrys: 2 }) unknownOption() {
     return 1;

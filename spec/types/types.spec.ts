@@ -15,7 +15,12 @@ const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, ro
 const files = new Map<string, ts.SourceFile | undefined>();
 
 /** Checks files, one of which may be given as text, but nothing that they import: the problems, and what that cost. */
-function check(names: readonly string[], experimentalDecorators: boolean, text?: string) {
+function check(
+  names: readonly string[],
+  experimentalDecorators: boolean,
+  text?: string,
+  more: ts.CompilerOptions = {},
+) {
   const host = ts.createCompilerHost(options, true);
   const read = host.getSourceFile.bind(host);
   host.getSourceFile = (name, target, ...rest) => {
@@ -24,7 +29,7 @@ function check(names: readonly string[], experimentalDecorators: boolean, text?:
     return files.get(name);
   };
   const decorators = { experimentalDecorators, emitDecoratorMetadata: experimentalDecorators };
-  const program = ts.createProgram(names, { ...options, ...decorators }, host);
+  const program = ts.createProgram(names, { ...options, ...decorators, ...more }, host);
   const problems = names.flatMap((name) => {
     const file = program.getSourceFile(name);
     return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
@@ -46,12 +51,66 @@ describe.each([
   ["legacy", true],
 ])("The compiler, with %s decorators,", (_, legacy) => {
   it("takes what the typings promise to take, and refuses the rest", () => {
-    const names = ["builder", "class", "states"].map((name) => join(folder, `${name}.ts`));
+    const names = ["builder", "class", "forks", "generic", "members", "states"].map((name) =>
+      join(folder, `${name}.ts`),
+    );
     expect(check(names, legacy).problems).toEqual([]);
     const broken = `const answer: number = "42";\n// @ts-expect-error\nexport const fine: number = answer;\n`;
     expect(check([join(folder, "broken.ts")], legacy, broken).problems).toEqual([
       "Type 'string' is not assignable to type 'number'.",
       "Unused '@ts-expect-error' directive.",
+    ]);
+  });
+
+  it.each([
+    ['@node("fetsch") f(rows: Row[]) {}', '{ need: "fetsch"; problem: "no such method"; known: "fetch"; }'],
+    ['@node("feth.rows") f(rows: Row[]) {}', '{ need: "feth.rows"; problem: "no such method"; known: "fetch"; }'],
+    [
+      '@node("xyz") f(rows: Row[]) {}',
+      '{ need: "xyz"; problem: "no such method"; known: "fetch" | "report" | "isBig" | "f"; }',
+    ],
+    ['@node("limit") f(limit: number) {}', '{ need: "limit"; problem: "not a method"; }'],
+    ['@node("fetch") f(rows: string) {}', '{ need: "fetch"; gives: Row[]; takes: string; }'],
+    ['@node(optional("fetch")) f(rows: Row[]) {}', '{ need: "fetch"; gives: Row[] | undefined; takes: Row[]; }'],
+    [
+      '@node("fetch", "report") f(rows: Row[], n: Date) {}',
+      '{ need: "report"; gives: { count: number; }; takes: Date; }',
+    ],
+    ['@node("fetch", "report") f(rows: Row[]) {}', '{ need: "report"; problem: "no parameter takes it"; }'],
+    ['@node("report.coun") f(n: number) {}', '{ need: "report.coun"; problem: "no such output"; known: "count"; }'],
+    [
+      '@node("isBig.yes") f(n: number) {}',
+      '{ need: "isBig.yes"; problem: "no such output"; known: "true" | "false"; }',
+    ],
+    [
+      '@all("fetch", "report") f(all: { fetch: Row[]; other: 1 }) {}',
+      '{ key: "other"; problem: "no need gives it"; needs: "fetch" | "report"; }',
+    ],
+    ['@any("fetch", "report") f(rows: Row[]) {}', '{ need: "report"; gives: { count: number; }; takes: Row[]; }'],
+    [
+      '@condition("fetch") f(rows: Row[]) { return rows; }',
+      '{ returns: Row[]; problem: "a condition returns a boolean or decide(boolean, value)"; }',
+    ],
+    ['@state f() { return next("reprot"); }', '{ state: "reprot"; problem: "no such method"; known: "report"; }'],
+    [
+      '@state({ to: ["fetch"] }) f() { return next("report"); }',
+      '{ state: "report"; problem: "\\"to\\" does not list it"; }',
+    ],
+    ['@state f() { return next("isBig", 1); }', '{ state: "isBig"; gives: number; takes: Row[]; }'],
+  ])("says what is wrong in one line: %s", (method, problem) => {
+    const text = `import { all, any, condition, next, node, optional, state } from "dagwright";
+      interface Row { id: string }
+      export class Report {
+        limit = 1;
+        @node fetch(): Row[] { return []; }
+        @node("fetch") report(rows: Row[]) { return { count: rows.length }; }
+        @condition("fetch") isBig(rows: Row[]): boolean { return rows.length > 9; }
+        ${method}
+      }
+      export const used = [all, any, condition, next, optional, state];`;
+    const { problems } = check([join(folder, "message.ts")], legacy, text, { noUnusedParameters: false });
+    expect(problems.map((message) => message.split("\n")[0])).toEqual([
+      expect.stringContaining(`Decorator function return type '${problem}' is not assignable`),
     ]);
   });
 

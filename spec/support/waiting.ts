@@ -6,7 +6,7 @@ export const never = () => new Promise<never>(() => {});
 
 /** So many turns of the queue of microtasks: with each number of them, work that is under way has come to another point. */
 export async function turns(n: number): Promise<void> {
-  for (let i = 0; i < n; i++) await null;
+  for (let i = 0; i < n; i++) await Promise.resolve();
 }
 
 /** A promise, and what resolves it. */

@@ -5,6 +5,11 @@ export function looksMinified(name: string | undefined): name is string {
   return name !== undefined && SHORT.test(name);
 }
 
+/** Whether a function's text is a minifier's: without the spaces that people leave. */
+export function isMinified(fn: (...args: any[]) => unknown): boolean {
+  return !/[,{=] |\n/u.test(Function.prototype.toString.call(fn));
+}
+
 /** What to say where names of parameters fit nothing; nothing when they are none of a minifier's. */
 export function minifiedHint(names: Iterable<string | undefined>): string {
   for (const name of names) {

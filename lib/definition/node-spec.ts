@@ -20,6 +20,11 @@ export interface NodeSpec {
   readonly kind: NodeKind;
   readonly description: string | undefined;
   readonly fn: NodeFunction;
+  /**
+   * The function that was written: its parameters count, and the node is known again by it. Not `fn` where that wraps it or
+   * stands in its place.
+   */
+  readonly declared: NodeFunction;
   /** What `this` is inside `fn`. */
   readonly self: unknown;
   /** The key under which `fn` stands in `self`; undefined when it is no method. */
@@ -53,8 +58,8 @@ export function nodeSpec(
   if (typeof fn !== "function") throw new InvalidNodeError(`Node "${name}" needs a function; received ${show(fn)}.`);
   if (options !== NO_OPTIONS) checkNodeOptions(options, name);
   const needs = toNeeds(options.needs, name);
-  const read = readSignature(method?.declared ?? fn, options.params, name);
-  const signature = withGuessedContext(read, kind, needs.length);
+  const { declared = fn } = method ?? {};
+  const signature = withGuessedContext(readSignature(declared, options.params, name), kind, needs.length);
   checkArity(kind, name, signature, needs);
   checkCacheKey(options.cache?.key, signature, name);
   return Object.freeze({
@@ -62,6 +67,7 @@ export function nodeSpec(
     kind,
     description: options.description,
     fn,
+    declared,
     self: method?.self,
     method: method?.key,
     signature,
@@ -76,12 +82,14 @@ export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
   if (options.name !== undefined) {
     throw new InvalidNodeError(`Node "${spec.name}" can't be given another name. Remove it, and define it anew.`);
   }
-  const { kind, name, fn } = spec;
+  const { kind, name, declared } = spec;
   checkNodeOptions(options, name);
   const all = merge(spec.options, options);
   const needs = options.needs === undefined ? spec.needs : toNeeds(options.needs, name);
   const read =
-    options.params === undefined ? withoutGuessedContext(spec.signature) : readSignature(fn, options.params, name);
+    options.params === undefined
+      ? withoutGuessedContext(spec.signature)
+      : readSignature(declared, options.params, name);
   const signature = withGuessedContext(read, kind, needs.length);
   checkArity(kind, name, signature, needs);
   checkCacheKey(all.cache?.key, signature, name);

@@ -41,8 +41,23 @@ export function decoratedMethods(self: object): (Method & { readonly spec: Metho
   });
 }
 
-/** The function that stands in a method's place. @throws {InvalidNodeError} INVALID_NODE when there is none */
+/** Functions that call whatever stands in a method's place at each call. */
+const passing = new WeakSet<NodeFunction>();
+
+/**
+ * The function that stands in a method's place. Where that is another one at each look (a getter that binds, a proxy that
+ * traces), one that calls whatever stands there.
+ * @throws {InvalidNodeError} INVALID_NODE when there is none
+ */
 export function standingFunction(self: object, key: string): NodeFunction {
+  const fn = functionAt(self, key);
+  if (fn === functionAt(self, key)) return fn;
+  const pass: NodeFunction = (...args) => functionAt(self, key).apply(self, args);
+  passing.add(pass);
+  return pass;
+}
+
+function functionAt(self: object, key: string): NodeFunction {
   const fn = (self as Record<string, unknown>)[key];
   if (typeof fn === "function") return fn as NodeFunction;
   throw new InvalidNodeError(
@@ -59,7 +74,7 @@ export function lookAgain<S extends NodeSpec>(specs: Map<string, S>): boolean {
   let isNew = false;
   for (const spec of specs.values()) {
     const { self, method, fn } = spec;
-    if (method === undefined || (self as Record<string, unknown>)[method] === fn) continue;
+    if (method === undefined || (self as Record<string, unknown>)[method] === fn || passing.has(fn)) continue;
     specs.set(spec.name, Object.freeze({ ...spec, fn: standingFunction(self as object, method) }));
     isNew = true;
   }

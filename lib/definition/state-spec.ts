@@ -44,14 +44,15 @@ export function stateSpec(
   checkNodeName(name, "state");
   if (typeof fn !== "function") throw new InvalidNodeError(`State "${name}" needs a function; received ${show(fn)}.`);
   checkStateOptions(options, name);
-  const read = readSignature(method?.declared ?? fn, options.params, name);
-  const signature = withGuessedContext(read, "state", 0);
+  const { declared = fn } = method ?? {};
+  const signature = withGuessedContext(readSignature(declared, options.params, name), "state", 0);
   checkCacheKey(options.cache?.key, signature, name, "State");
   return Object.freeze({
     name,
     kind: "state",
     description: options.description,
     fn,
+    declared,
     self: method?.self,
     method: method?.key,
     signature,

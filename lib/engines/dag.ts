@@ -1,6 +1,7 @@
 import type { LazyAbort } from "../base/abort.js";
 import type { ValidationIssue } from "../base/errors.js";
 import { merge } from "../base/merge.js";
+import { warn } from "../base/warning.js";
 import { wantedPlaces } from "../backends/placement.js";
 import { readNodes } from "../definition/class-methods.js";
 import { DagDefinition } from "../definition/dag-definition.js";
@@ -388,7 +389,12 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
 
   private planningOf(inputs: Readonly<Record<string, unknown>> | undefined): Planning<DagPlan> {
     const { revision } = this;
-    if (this.planned?.revision !== revision) this.planned = { revision, plans: new DagPlans(this) };
+    if (this.planned?.revision !== revision) {
+      this.planned = { revision, plans: new DagPlans(this) };
+      for (const { code, message } of this.planned.plans.of(inputs).issues) {
+        if (code === "LOST_NAME") warn(message, "DagwrightWarning");
+      }
+    }
     return this.planned.plans.of(inputs);
   }
 

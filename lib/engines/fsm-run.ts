@@ -233,13 +233,13 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   private call(current: number): unknown {
     const { state } = this;
     const spec = this.plan.specs[current];
-    const { inputs, contextAt, extra } = spec.signature;
+    const { inputs, rest, contextAt, extra } = spec.signature;
     state.attempt = 1;
     if (this.announcer !== undefined) {
       this.announcer.announce({ type: "attempt.started", attempt: 1 }, current);
       if (this.over) return undefined;
     }
-    if (contextAt < 0 && !extra) {
+    if (contextAt < 0 && !extra && !rest) {
       if (inputs.length === 0) return spec.fn.call(spec.self);
       if (inputs.length === 1 && state.value !== undefined) return spec.fn.call(spec.self, state.value);
       return spec.fn.apply(spec.self, stateInputs(state));

@@ -12,13 +12,14 @@ const NONE = Symbol("none");
  * The inputs of the current state.
  *
  * In the first cycle they come by name from the run's inputs. Later, a single one is the previous state's value (the run
- * input of its name when that is undefined); several come by name from the value's own properties, then from the run's
+ * input of its name when that is undefined), be it a rest parameter; several come by name from the value's own properties, then from the run's
  * inputs. What is nowhere is left to the parameter's default value.
  * @throws {MissingInputError} MISSING_INPUT naming the state and all that it lacks
  */
 export function stateInputs(state: FsmState): unknown[] {
   const spec = state.plan.specs[state.current];
-  const { inputs, numbered, contextName } = spec.signature;
+  const { inputs, rest, numbered, contextName } = spec.signature;
+  if (rest && inputs.length === 0) return state.history.count > 0 ? [state.value] : [];
   if (contextName !== undefined && state.history.count > 0) refuseGuess(state, spec, contextName);
   const params = numbered === undefined ? inputs : originalParams(state, inputs, numbered);
   const missing: string[] = [];

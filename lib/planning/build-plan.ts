@@ -1,5 +1,6 @@
 import type { ValidationIssue } from "../base/errors.js";
 import type { DagDefinition } from "../definition/dag-definition.js";
+import { isMinified, looksMinified, minifiedHint } from "../definition/minified-names.js";
 import { hasPolicies, type NodeHooks } from "../definition/node-options.js";
 import type { NodeFunction, NodeSpec } from "../definition/node-spec.js";
 import { findCycles } from "../graph/cycles.js";
@@ -155,7 +156,8 @@ function shorten(names: readonly string[]): readonly string[] {
 }
 
 /** What is legal but probably not meant: nodes that nothing touches, and branches that lead nowhere. */
-function looseEnds({ specs, graph, indegree, flags, forks }: DagPlan): ValidationIssue[] {
+function looseEnds(plan: DagPlan): ValidationIssue[] {
+  const { specs, graph, indegree, flags, forks } = plan;
   const issues: ValidationIssue[] = [];
   specs.forEach(({ name, kind }, i) => {
     const degree = indegree[i] + graph.start[i + 1] - graph.start[i];
@@ -176,5 +178,19 @@ function looseEnds({ specs, graph, indegree, flags, forks }: DagPlan): Validatio
     const message = `The ${kind} "${name}" has ${which} connected. Connect ${missing.length === 1 ? "it" : "them"} with a need such as "${name}.${missing[0] ?? "branch"}".`;
     issues.push({ severity: "warning", code: "MISSING_CONNECTION", message, nodes: [name] });
   });
-  return issues;
+  const loose = issues.find(({ code }) => code === "DISCONNECTED_NODE");
+  return loose === undefined ? issues : [...issues, ...lostNames(plan, loose.nodes[0])];
+}
+
+/** Parameters that a minifier may have kept from their nodes: they take their default values without a word. */
+function lostNames({ specs, inputs }: DagPlan, loose: string): ValidationIssue[] {
+  const optional = new Set(inputs.filter(({ required }) => required.length === 0).map(({ name }) => name));
+  return specs.flatMap(({ name, declared, signature }): ValidationIssue[] => {
+    const lost = signature.inputs.map((param) => param.name).filter((param) => param && optional.has(param));
+    if (!lost.some(looksMinified) || !isMinified(declared)) return [];
+    const message =
+      `Parameter "${lost.find(looksMinified)}" of node "${name}" is no node's name, and takes its default value, while ` +
+      `node "${loose}" is connected to nothing.${minifiedHint(lost)}`;
+    return [{ severity: "warning", code: "LOST_NAME", message, nodes: [name, loose] }];
+  });
 }

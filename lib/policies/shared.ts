@@ -21,10 +21,10 @@ export class Shared<T> {
     return this.byKey;
   }
 
-  of(key: string | undefined, workflow: string, { fn, name }: NodeSpec): T {
+  of(key: string | undefined, workflow: string, { declared, name }: NodeSpec): T {
     if (key !== undefined) return this.in(this.byKey, key);
-    let states = this.byFunction.get(fn);
-    if (states === undefined) this.byFunction.set(fn, (states = new Map<string, T>()));
+    let states = this.byFunction.get(declared);
+    if (states === undefined) this.byFunction.set(declared, (states = new Map<string, T>()));
     // Names of nodes hold no dots.
     return this.in(states, `${workflow}.${name}`);
   }

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, MissingInputError, type RunResult } from "dagwright";
 import { compiled } from "../support/compiled.js";
 
@@ -17,6 +17,8 @@ const SOURCE = /* ts */ `
   export class Handing { @node rows() { return [1]; } @node("rows") hand(rows: unknown[], ctx: any) { return [rows, ctx]; } }
   export class Wired { @node rows() { return [1]; } @node rates() { return [2]; }
     @node("rows") join(rows: unknown[], rates: unknown[]) { return rows.concat(rates); } }
+  export class Defaulting { @node base() { return 100; } @node discount() { return 0.5; }
+    @node("base") price(amount: number, discount = 1) { return amount * discount; } }
   export class Asking { @node greet(name: string) { return shout(name); } }
   export class States {
     @state({ initial: true, params: ["order"] }) open(order: number) { return next("close", { order }); }
@@ -29,7 +31,7 @@ const SOURCE = /* ts */ `
 `;
 
 type Class = new () => Record<string, (...args: any[]) => any>;
-type Compiled = Readonly<Record<"Nodes" | "Handing" | "Wired" | "Asking" | "States" | "Named", Class>>;
+type Compiled = Readonly<Record<"Nodes" | "Defaulting" | "Handing" | "Wired" | "Asking" | "States" | "Named", Class>>;
 
 const refusal = (work: Promise<unknown>): Promise<Error> =>
   work.then(
@@ -48,6 +50,20 @@ describe.each([
 
   it("are one letter each", () => {
     expect(String(module.Nodes.prototype["first"])).toMatch(/^first\(\w,\w\)/u);
+  });
+
+  it("that would have named a node are told, where a default value takes its place", async () => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const dag = Dag.from(module.Defaulting);
+    expect((await dag.run()).get("price" as never)).toBe(100);
+    expect((await dag.run()).get("price" as never)).toBe(100);
+    expect(warned).toHaveBeenCalledOnce();
+    const message = expect.stringMatching(
+      /^Parameter "\w" of node "price" .* "discount" is connected to nothing.*minifier/u,
+    );
+    expect(warned).toHaveBeenCalledWith(message, "DagwrightWarning");
+    expect(dag.validate()).toContainEqual(expect.objectContaining({ code: "LOST_NAME", message, severity: "warning" }));
+    warned.mockRestore();
   });
 
   it("leave the context to the last parameter, where no need fills it and it is used as one", async () => {

@@ -1,5 +1,5 @@
 /** Decorators of others around ours, for both decorator specs; compiled here as legacy decorators. */
-import { condition, node, state, stop, next, type Context, type FsmContext } from "dagwright";
+import { cachedNode, condition, node, state, stop, next, type Context, type FsmContext } from "dagwright";
 
 export const calls: string[] = [];
 
@@ -55,6 +55,27 @@ export class Machine {
   }
   @traced @state({ terminal: true }) end(order: number, by: string, ctx: FsmContext) {
     return stop(`${by} ${order} in cycle ${ctx.cycle}`);
+  }
+}
+
+/** Methods with state that outlives runs. */
+export class Kept {
+  @cachedNode({ ttl: 60_000 }) slow(): number {
+    return calls.push("slow");
+  }
+  @node({ circuitBreaker: { failureThreshold: 2, resetAfter: 60_000 } }) fails(): never {
+    calls.push("fails");
+    throw new Error("down");
+  }
+}
+
+/** States under wrappers that take whatever comes. */
+export class Rests {
+  @state({ initial: true }) @traced start() {
+    return next("double", 4);
+  }
+  @state @traced double(x: number): number {
+    return x * 2;
   }
 }
 

@@ -4,7 +4,7 @@ import type * as classes from "./wrapped.js";
 
 /** What holds for methods that something else stands in for, whichever way their decorators were compiled. */
 export function replacedMethodsContract(kind: string, wrapped: typeof classes): void {
-  const { Above, Below, Machine, Child, Rewired, Shared, AlsoShared, Filled, mixin, calls } = wrapped;
+  const { Above, Below, Machine, Kept, Rests, Child, Rewired, Shared, AlsoShared, Filled, mixin, calls } = wrapped;
   beforeEach(() => void (calls.length = 0));
   afterEach(() => void vi.restoreAllMocks());
 
@@ -102,6 +102,37 @@ export function replacedMethodsContract(kind: string, wrapped: typeof classes): 
       const dag = Dag.from(Lazy);
       expect((await dag.run()).get("twice")).toBe("6 for twice");
       expect((await dag.run()).get("twice")).toBe("6 for twice");
+    });
+
+    const binds = class extends Kept {};
+    for (const key of ["slow", "fails"] as const) {
+      const fn: () => unknown = Reflect.get(Kept.prototype, key);
+      Object.defineProperty(binds.prototype, key, { get: () => fn.bind({}), configurable: true });
+    }
+    const traces = () =>
+      new Proxy(new Kept(), {
+        get(target, key) {
+          const value: unknown = Reflect.get(target, key);
+          return typeof value === "function" && key !== "constructor" ? value.bind(target) : value;
+        },
+      });
+    it.each([
+      ["a getter that binds", () => Dag.from(new binds())],
+      ["a proxy that traces", () => Dag.from(traces())],
+    ])("keeps its cache and its circuit where %s gives another function each time", async (_, make) => {
+      const dag = make();
+      for (let i = 0; i < 4; i++) {
+        const run = await dag.run({ errorStrategy: "continue" });
+        expect(run.get("slow")).toBe(1);
+      }
+      expect(calls.filter((call) => call === "fails")).toHaveLength(2);
+      // Another dag of the class has a cache of its own, and the same circuit.
+      await make().run({ errorStrategy: "continue" });
+      expect(calls.filter((call) => call === "fails")).toHaveLength(2);
+    });
+
+    it("is a state that gets the value before it, though a wrapper below takes whatever comes", async () => {
+      expect((await Fsm.from(Rests).run()).value).toBe(8);
     });
 
     it("is refused by name when nothing stands there any more, before the dag is made or after", async () => {

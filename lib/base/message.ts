@@ -9,7 +9,7 @@ const LONGEST_END = 100;
 /** The text of whatever was thrown. Total: whatever a value does when it is looked at, this gives a string. */
 export function messageOf(thrown: unknown): string {
   try {
-    const text = textIn(thrown) ?? String(thrown);
+    const text = textIn(thrown) ?? (thrown === "" ? '""' : String(thrown));
     return text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length - LONGEST} characters more)` : text;
   } catch {
     return `${show(thrown)}, which has no readable message`;

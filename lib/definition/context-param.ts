@@ -43,6 +43,12 @@ export function isContextName(name: string | undefined): boolean {
   return name === "context" || name === "ctx";
 }
 
+/** What to say where a name that nothing has may be meant for the context; nothing for any other. */
+export function contextHint(names: readonly string[]): string {
+  const meant = names.find((name) => /ctx|context/iu.test(name));
+  return meant === undefined ? "" : ` If "${meant}" is to be the run's context, call it "ctx" or "context".`;
+}
+
 /**
  * Finds what may be the context among parameters none of which is called so. Cost: O(length of the source).
  * @param numbered - their names, if a compiler may have numbered some

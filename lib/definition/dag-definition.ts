@@ -1,3 +1,4 @@
+import { checkName, checkOptions, checkType } from "../base/check.js";
 import { InvalidNodeError, ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import { checkDagOptions, type DagOptions } from "./dag-options.js";
@@ -179,6 +180,9 @@ export class DagDefinition {
    * @throws {ValidationError} VALIDATION when a node or the parameter does not exist, or no parameter is free
    */
   connect(from: string | NeedSource, to: Target, options: { output?: string; input?: string } = {}): this {
+    checkOptions(options, ["output", "input"], "connect");
+    checkType("output", options.output, "string");
+    checkType("input", options.input, "string");
     const need = toNeed(from, "connect");
     const source = this.existing(need.node);
     const spec = this.specs.get(this.existing(to)) as NodeSpec;
@@ -268,7 +272,8 @@ export class DagDefinition {
 
   /** The target's name. @throws {ValidationError} VALIDATION when there is no such node */
   protected existing(target: Target): string {
-    const name = typeof target === "string" ? target : target.name;
+    const name: unknown = typeof target === "string" ? target : (target as NodeHandle<any> | undefined)?.name;
+    checkName("name of a node", name);
     if (this.specs.has(name)) return name;
     throw new ValidationError(
       `Workflow "${this.name}" has no node "${name}".${suggestion(name, this.specs.keys()) || " Define it first."}`,

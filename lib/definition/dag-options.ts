@@ -1,4 +1,4 @@
-import { checkOneOf, checkOptions, checkType } from "../base/check.js";
+import { checkOneOf, checkOptions, checkType, type OtherNames } from "../base/check.js";
 
 /** The options of a dag as a whole. */
 export interface DagOptions {
@@ -18,9 +18,17 @@ export interface DagOptions {
   module?: string;
 }
 
+/** What is an option of runs, and so a default of them here. */
+export const OF_RUNS: OtherNames = Object.fromEntries(
+  ["mode", "executor", "concurrency", "maxWorkers", "errorStrategy", "errorHandler", "timeout", "signal", "inputs"]
+    .concat(["hooks", "observers", "scheduler", "store", "durability", "pool", "retain", "strict", "onProgress"])
+    .map((option) => [option, `runOptions: { ${option} }`]),
+);
+
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkDagOptions(options: DagOptions, where: string, ...more: string[]): void {
-  checkOptions(options, ["description", "metadata", "runOptions", "autowire", "wiring", "module", ...more], where);
+  const known = ["description", "metadata", "runOptions", "autowire", "wiring", "module", ...more];
+  checkOptions(options, known, where, OF_RUNS);
   checkType("description", options.description, "string");
   checkType("metadata", options.metadata, "object");
   checkType("runOptions", options.runOptions, "object");

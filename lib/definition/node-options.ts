@@ -158,6 +158,8 @@ export function checkSharedOptions(
 export function withCache(options: NodeOptions & CacheOptions): NodeOptions {
   const rest: NodeOptions & Record<string, unknown> = { ...options };
   const cache: Record<string, unknown> = {};
+  const known = [...NODE_OPTIONS, ...CACHE_OPTIONS];
+  checkOptions(options, known, "a cached node", ELSEWHERE);
   for (const option of CACHE_OPTIONS) {
     if (option in rest) cache[option] = rest[option];
     delete rest[option];

@@ -79,11 +79,11 @@ export function nodeSpec(
 
 /** The spec with other options, as far as they are given. Throws as {@link nodeSpec}. */
 export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
-  if (options.name !== undefined) {
-    throw new InvalidNodeError(`Node "${spec.name}" can't be given another name. Remove it, and define it anew.`);
-  }
   const { kind, name, declared } = spec;
   checkNodeOptions(options, name);
+  if (options.name !== undefined) {
+    throw new InvalidNodeError(`Node "${name}" can't be given another name. Remove it, and define it anew.`);
+  }
   const all = merge(spec.options, options);
   const needs = options.needs === undefined ? spec.needs : toNeeds(options.needs, name);
   const read =

@@ -1,6 +1,7 @@
 import { checkNumber, checkOptions, checkType, show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
 import { withGuessedContext } from "./context-param.js";
+import { OF_RUNS } from "./dag-options.js";
 import { checkSharedOptions, ELSEWHERE, frozen, SHARED_OPTIONS, type NodeOptions } from "./node-options.js";
 import { checkCacheKey, checkNodeName, type NodeFunction, type NodeSpec } from "./node-spec.js";
 import { readSignature } from "./params.js";
@@ -97,6 +98,7 @@ export function checkFsmOptions(options: FsmOptions, where: string, ...more: str
     options,
     ["description", "metadata", "runOptions", "maxCycles", "errorState", "historyLimit", ...more],
     where,
+    OF_RUNS,
   );
   checkType("description", options.description, "string");
   checkType("metadata", options.metadata, "object");

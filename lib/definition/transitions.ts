@@ -1,5 +1,5 @@
 import { mark, markOf } from "../base/brand.js";
-import { checkDuration, show } from "../base/check.js";
+import { checkDuration, checkOptions, show } from "../base/check.js";
 
 /** Where an fsm goes next, and with what. Made by {@link next}. */
 export class Next<S extends string = string, V = unknown> {
@@ -84,6 +84,10 @@ export function waitForEvent<
   const E extends Readonly<Record<string, string>>,
   const A extends readonly [number, string] = never,
 >(events: E, options: { readonly after?: A } = {}): WaitForEvent<E[keyof E] | A[1], E> {
+  checkOptions(options, ["after"], "waitForEvent");
+  if (typeof events !== "object" || events === null) {
+    throw new TypeError(`waitForEvent takes states by event, { PAID: "paid" }; received ${show(events)}.`);
+  }
   const entries = Object.entries(events);
   const { after } = options;
   if (entries.length === 0 && after === undefined) {

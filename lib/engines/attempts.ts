@@ -181,7 +181,11 @@ export class Attempts {
       key = cache.keyOf(namedInputs(spec, host.argumentsOf(node, undefined)));
     } catch (error) {
       host.notAttempted(node);
-      if (!isInstance(error, Incomparable)) throw error;
+      if (isPause(error)) throw error;
+      if (!isInstance(error, Incomparable)) {
+        const message = `${host.labelOf(node)} has no key for its cache: ${asSentence(messageOf(error))} Correct its "cache.key".`;
+        throw new ExecutionError(message, host.siteOf(node, 0, error));
+      }
       const message = `${host.labelOf(node)} is cached, but its inputs can't be compared: ${error.message} Pass plain data, choose what counts with the cache's "key", or name a class whose toJSON tells all in its "json".`;
       throw new ExecutionError(message, host.siteOf(node, 0, error));
     }

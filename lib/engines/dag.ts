@@ -14,7 +14,7 @@ import { DagPlans } from "../planning/dag-plans.js";
 import { activeNodes, copiedNodes, sparing } from "../planning/partial.js";
 import { checkDagInputs, requireInputs } from "../planning/inputs.js";
 import { edgesOf, type DagEdge, type DagPlan } from "../planning/plan.js";
-import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
+import { checkStrict, issuesOf, requireValid, type Planning } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
 import type { BackendName } from "../run/place.js";
 import { RunResult } from "../run/result.js";
@@ -140,12 +140,12 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
 
   /** Everything wrong or doubtful. With `strict`, isolated nodes and unconnected branches are errors, not warnings. */
   validate(options: { strict?: boolean } = {}): ValidationIssue[] {
-    return issuesOf(this.planning, options.strict === true);
+    return issuesOf(this.planning, checkStrict(options, "validate"));
   }
 
   /** @throws {ValidationError} | {InvalidNodeError} the one problem's own class, or one `ValidationError` with all */
   validateOrThrow(options: { strict?: boolean } = {}): this {
-    requireValid(this.planning, options.strict === true);
+    requireValid(this.planning, checkStrict(options, "validateOrThrow"));
     return this;
   }
 

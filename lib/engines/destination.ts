@@ -1,8 +1,10 @@
 import { show } from "../base/check.js";
 import { abandon, pendingOf } from "../base/coroutine.js";
+import { asSentence, messageOf } from "../base/message.js";
 import { suggestion } from "../base/nearest.js";
 import { isNext, isStop, isWait, type WaitForEvent } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
+import { isPause } from "../run/pause.js";
 import { timeOfDay } from "../stores/time.js";
 
 /** The destination of an outcome that ends the run. */
@@ -32,10 +34,20 @@ export class Misdirection extends Error {
   }
 }
 
+/** The condition of a transition threw: the cause. */
+export class ConditionThrew extends Error {
+  constructor(
+    message: string,
+    override readonly cause: unknown,
+  ) {
+    super(message);
+  }
+}
+
 /**
  * Where the outcome of a state leads: a state, {@link END}, or what to wait for. `next` and `stop` win over transitions,
  * and nothing leads on from a terminal state.
- * @throws {Misdirection} when that is no state, or not a legal one; what a transition's condition throws
+ * @throws {Misdirection} when that is no state, or not a legal one; {ConditionThrew}
  */
 export function destination(plan: FsmPlan, from: number, outcome: unknown, value: unknown): number | Wait {
   if (plan.isTerminal[from]) return END;
@@ -46,7 +58,7 @@ export function destination(plan: FsmPlan, from: number, outcome: unknown, value
     if (isWait(outcome)) return waiting(plan, from, outcome);
   }
   for (const { to, condition } of plan.transitions[from]) {
-    const answer: unknown = condition === undefined || condition(value);
+    const answer = condition === undefined || asked(plan, from, to, () => condition(value));
     if (answer === true || (answer !== false && holds(plan, from, to, answer))) {
       return target(plan, from, plan.specs[to].name);
     }
@@ -54,13 +66,31 @@ export function destination(plan: FsmPlan, from: number, outcome: unknown, value
   return END;
 }
 
+/** What a condition says. @throws {ConditionThrew} */
+function asked(plan: FsmPlan, from: number, to: number, condition: () => unknown): unknown {
+  try {
+    return condition();
+  } catch (error) {
+    if (isPause(error)) throw error;
+    throw new ConditionThrew(
+      `The condition ${wayText(plan, from, to)} threw: ${asSentence(messageOf(error))} Correct it.`,
+      error,
+    );
+  }
+}
+
 /** A promise is true whatever it promises, and so it is no answer. */
 function holds(plan: FsmPlan, from: number, to: number, answer: unknown): boolean {
   const pending = pendingOf(answer);
   if (pending === undefined) return Boolean(answer);
   abandon(pending);
-  const transition = `from "${plan.specs[from].name}" to "${plan.specs[to].name}"`;
-  throw new TypeError(`The condition ${transition} returned a promise. Return a boolean, or let the state decide.`);
+  throw new TypeError(
+    `The condition ${wayText(plan, from, to)} returned a promise. Return a boolean, or let the state decide.`,
+  );
+}
+
+function wayText({ specs }: FsmPlan, from: number, to: number): string {
+  return `from "${specs[from].name}" to "${specs[to].name}"`;
 }
 
 function waiting(plan: FsmPlan, from: number, { events, after }: WaitForEvent): Wait {

@@ -12,7 +12,7 @@ import {
   type ErrorSite,
 } from "../run/errors.js";
 import type { FsmState } from "../run/fsm-state.js";
-import { Misdirection } from "./destination.js";
+import { ConditionThrew, Misdirection } from "./destination.js";
 
 /** Where the run is: the state that is executing, or the one executed last. */
 export function siteOf(state: FsmState, attempt: number, ...cause: [unknown?]): ErrorSite {
@@ -35,6 +35,9 @@ export function stateFailure(state: FsmState, thrown: unknown): DagwrightError {
   if (isInstance(thrown, Misdirection)) {
     const ErrorClass = thrown.isKnown ? InvalidTransitionError : UnknownStateError;
     return new ErrorClass(thrown.message, siteOf(state, state.attempt));
+  }
+  if (isInstance(thrown, ConditionThrew)) {
+    return new ExecutionError(thrown.message, siteOf(state, state.attempt, thrown.cause));
   }
   const { name } = state.plan.specs[state.current];
   return new ExecutionError(failedBecause(`State "${name}"`, thrown), siteOf(state, state.attempt, thrown));

@@ -1,5 +1,5 @@
 import { Alarm } from "../base/alarm.js";
-import { checkDuration, checkName } from "../base/check.js";
+import { checkDuration, checkName, checkOptions } from "../base/check.js";
 import { ExecutionError } from "../run/errors.js";
 import type { RunEvent } from "../run/events.js";
 import type { FsmResult, StateKey } from "../run/fsm-result.js";
@@ -74,7 +74,7 @@ export function fsmHandle<S>(run: FsmRun, { result }: Outcome<FsmResult<S>>): Fs
       checkName("event", event);
       return run.send(event, payload);
     },
-    waitFor: (state, options) => waitFor(run, state, options?.timeout, (index) => run.watch(index)),
+    waitFor: (state, options) => waitFor(run, state, options, (index) => run.watch(index)),
     pause: () => (run.pause(), result),
     stop: () => (run.stop(), result),
     events: () => eventStream((observer) => run.observe(observer)),
@@ -140,7 +140,7 @@ export function eitherFsmHandle<S>(
       checkName("event", event);
       return (await where.now()).send(event, payload);
     },
-    waitFor: (state, options) => waitFor(run, state, options?.timeout, () => entered(state)),
+    waitFor: (state, options) => waitFor(run, state, options, () => entered(state)),
     pause: async () => {
       void own.pause();
       return (await where.now()).pause();
@@ -158,9 +158,11 @@ export function eitherFsmHandle<S>(
 async function waitFor(
   { state: { plan, runId, workflow } }: FsmRun,
   name: string,
-  timeout: number | undefined,
+  options: { readonly timeout?: number } = {},
   enters: (index: number) => Promise<void>,
 ): Promise<void> {
+  checkOptions(options, ["timeout"], "waitFor");
+  const { timeout } = options;
   const index = plan.indexOf.get(name);
   if (index === undefined) throw unknownState(workflow, name, plan.indexOf.keys());
   checkDuration("timeout", timeout);

@@ -4,7 +4,7 @@ import { valueOf } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import { cancelled } from "../run/endings.js";
 import { ExecutionError, type ErrorSite } from "../run/errors.js";
-import { messageOf } from "../base/message.js";
+import { asSentence, messageOf } from "../base/message.js";
 import { StateContext } from "../run/fsm-context.js";
 import { FsmResult } from "../run/fsm-result.js";
 import type { FsmState } from "../run/fsm-state.js";
@@ -309,7 +309,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const vetoed = (error: unknown) => {
       if (this.over) return;
       if (isPause(error)) return this.paused(error);
-      const message = `vetoed: a state hook threw on the way to "${this.plan.specs[to].name}": ${messageOf(error)}`;
+      const message = `vetoed: a state hook threw on the way to "${this.plan.specs[to].name}": ${asSentence(messageOf(error))} Go elsewhere, or correct the hook.`;
       this.fail(stateError(this.state, message, error), decided);
     };
     const allowed = () => this.over || this.enter(to, value);

@@ -8,7 +8,7 @@ import type { StatesOf } from "../definition/typed-states.js";
 import { neverInWorker } from "../definition/worker-scope.js";
 import { planFsm, type FsmPlan } from "../planning/fsm-plan.js";
 import { checkFsmInputs } from "../planning/inputs.js";
-import { issuesOf, requireValid, type Planning } from "../planning/validity.js";
+import { checkStrict, issuesOf, requireValid, type Planning } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
 import type { FsmResult, StateKey } from "../run/fsm-result.js";
 import { FsmState } from "../run/fsm-state.js";
@@ -119,12 +119,12 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
    * reached, and states from which no terminal one can be, are warnings; under `strict`, errors.
    */
   validate(options: { strict?: boolean } = {}): ValidationIssue[] {
-    return issuesOf(this.planning, options.strict === true);
+    return issuesOf(this.planning, checkStrict(options, "validate"));
   }
 
   /** @throws {ValidationError} | {InvalidNodeError} the one problem's own class, or one `ValidationError` with all */
   validateOrThrow(options: { strict?: boolean } = {}): this {
-    requireValid(this.planning, options.strict === true);
+    requireValid(this.planning, checkStrict(options, "validateOrThrow"));
     return this;
   }
 

@@ -111,7 +111,7 @@ export class Lines {
     const circle = circleOf(holder, resource);
     if (circle !== undefined) {
       line.cancel();
-      const message = `${this.host.labelOf(node)} would wait for ever: ${circle.join("; ")}. Give one of them another key, or begin the inner run when the node is done.`;
+      const message = `${this.host.labelOf(node)} would wait for ever: ${circle.join("; ")}. Begin the inner run when the node is done, or give one of them a key, or a scheduler, of its own.`;
       throw new DeadlockError(message, this.host.siteOf(node, 0));
     }
     yield* this.inLine(node, n, line, resource.label);

@@ -1,3 +1,6 @@
+import { pendingOf, whenSettled } from "../base/coroutine.js";
+import { messageOf } from "../base/message.js";
+import { warn } from "../base/warning.js";
 import type { Observer, RunEvent } from "../run/events.js";
 import type { RunState } from "../run/state.js";
 import type { RunProgress } from "./run-options.js";
@@ -20,8 +23,17 @@ export function progressObserver(state: RunState, onProgress: (progress: RunProg
     if (state.hasResult(i)) completed++;
   }
   return (event) => {
-    if (!("node" in event) || !OVER.has(event.type)) return undefined;
+    if (!("node" in event) || !OVER.has(event.type)) return;
     completed++;
-    return onProgress({ node: event.node, completed, total, fraction: completed / total }) as void;
+    try {
+      const pending = pendingOf(onProgress({ node: event.node, completed, total, fraction: completed / total }));
+      if (pending !== undefined) whenSettled(pending, () => {}, threw);
+    } catch (error) {
+      threw(error);
+    }
   };
+}
+
+function threw(error: unknown): void {
+  warn(`"onProgress" threw: ${messageOf(error)}`, "DagwrightObserverWarning");
 }

@@ -16,6 +16,7 @@ import type { Context } from "../definition/context.js";
 import { checkErrorStrategy, checkHooks, type ErrorStrategy, type NodeHooks } from "../definition/node-options.js";
 import { withoutNumber } from "../definition/original-names.js";
 import { checkHistoryLimit, checkMaxCycles } from "../definition/state-spec.js";
+import { callerNow } from "../policies/callers.js";
 import { Scheduler } from "../policies/scheduler.js";
 import type { ExecutionError } from "../run/errors.js";
 import type { Observer } from "../run/events.js";
@@ -241,7 +242,11 @@ function checkSignal(signal: unknown): void {
 
 function checkContext(context: unknown): void {
   checkType("context", context, "object");
-  checkType("context.metadata", (context as CommonRunOptions["context"])?.metadata, "object");
+  const given = context as { readonly metadata?: unknown };
+  if (Object.keys(given).length > 0 && !("metadata" in given)) {
+    throw new TypeError(`"context" must be the context of an earlier run, or { metadata }; received ${show(context)}.`);
+  }
+  checkType("context.metadata", given.metadata, "object");
 }
 
 function checkObservers(observers: unknown): void {
@@ -266,7 +271,7 @@ function checkScheduler(scheduler: unknown): void {
   if (!(scheduler instanceof Scheduler)) {
     throw new TypeError(`"scheduler" must be a Scheduler; received ${show(scheduler)}.`);
   }
-  if (scheduler.isClosed) throw new ClosedError('"scheduler" is closed. Pass another one, or none.');
+  if (scheduler.refuses(callerNow())) throw new ClosedError('"scheduler" is closed. Pass another one, or none.');
 }
 
 /** @throws {TypeError} unless it can be a store */

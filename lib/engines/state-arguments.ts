@@ -1,4 +1,5 @@
 import { InvalidNodeError, MissingInputError } from "../base/errors.js";
+import { contextHint } from "../definition/context-param.js";
 import { minifiedHint } from "../definition/minified-names.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { originalNames, sourceNameHint } from "../definition/original-names.js";
@@ -80,6 +81,7 @@ function missingInputs({ plan, history }: FsmState, spec: NodeSpec, missing: rea
     (history.count === 0
       ? "Pass them in { inputs }, or give the parameters default values."
       : `Pass a value with next("${name}", …), or a run input of that name, or give the parameters default values.`) +
+    contextHint(missing) +
     minifiedHint(missing);
   return new MissingInputError(message, missing, [
     { severity: "error", code: "MISSING_INPUT", message, nodes: [name] },

@@ -6,6 +6,7 @@ import type { NodeFunction, NodeSpec } from "../definition/node-spec.js";
 import { findCycles } from "../graph/cycles.js";
 import { groupBy, indegrees, type Digraph } from "../graph/digraph.js";
 import { inverse, topologicalOrder } from "../graph/order.js";
+import { conflictingLimits } from "./limits.js";
 import { Edge, NEVER, type DagPlan, type Fork } from "./plan.js";
 import { byPriority } from "./ranking.js";
 import type { Planning } from "./validity.js";
@@ -64,7 +65,7 @@ export function planDag(definition: DagDefinition, given: ReadonlySet<string>): 
     order,
     rank,
   });
-  return { plan, issues: [...wiring.issues, ...cyclesOf(plan), ...looseEnds(plan)] };
+  return { plan, issues: [...wiring.issues, ...cyclesOf(plan), ...conflictingLimits(specs), ...looseEnds(plan)] };
 }
 
 function isSerial({ size, start, target }: Digraph, order: Int32Array): boolean {

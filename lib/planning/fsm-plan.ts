@@ -5,6 +5,7 @@ import { hasPolicies, type NodeHooks } from "../definition/node-options.js";
 import type { StateSpec } from "../definition/state-spec.js";
 import { digraph } from "../graph/digraph.js";
 import { reachable, reversed } from "../graph/reachability.js";
+import { conflictingLimits } from "./limits.js";
 import type { Planning } from "./validity.js";
 
 /** A transition of plain values; without a condition it takes all. */
@@ -119,7 +120,7 @@ export function planFsm(definition: FsmDefinition): Planning<FsmPlan> {
     const message = `State "${name}" takes values by name, but a parameter of it is destructured and has none. Give the names with "params".`;
     report("INVALID_NODE", message, [name]);
   });
-  return { plan, issues: [...issues, ...looseEnds(plan)] };
+  return { plan, issues: [...issues, ...conflictingLimits(specs), ...looseEnds(plan)] };
 }
 
 type Find = (name: string | undefined, where: string) => number;

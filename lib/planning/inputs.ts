@@ -1,3 +1,4 @@
+import { contextHint } from "../definition/context-param.js";
 import { MissingInputError, ValidationError, type ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import { minifiedHint } from "../definition/minified-names.js";
@@ -60,7 +61,7 @@ export function requireInputs(plan: DagPlan, inputs: RunInputs, runs: (node: num
   throw new MissingInputError(
     `Workflow "${plan.workflow}" lacks ${issues.map(({ message }) => message).join("; ")}. ` +
       `Pass ${missing.length === 1 ? "it" : "them"} in { inputs }, name the node it comes from in "needs", ` +
-      `or give the parameter a default value.${minifiedHint(missing)}`,
+      `or give the parameter a default value.${contextHint(missing)}${minifiedHint(missing)}`,
     missing,
     issues,
   );

@@ -1,3 +1,4 @@
+import { checkOptions, checkType } from "../base/check.js";
 import { errorOf, type ValidationIssue } from "../base/errors.js";
 
 /** A plan, or the reasons why there is none; warnings in either case. */
@@ -9,6 +10,13 @@ export interface Planning<P extends { readonly workflow: string }> {
 /** The issues, with what is loose an error under `strict` instead of a warning. */
 export function issuesOf({ issues }: Planning<{ workflow: string }>, strict: boolean): ValidationIssue[] {
   return issues.map((issue) => (strict ? { ...issue, severity: "error" } : issue));
+}
+
+/** Whether the options of a validation ask for strictness. @throws {TypeError} naming the option */
+export function checkStrict(options: { readonly strict?: boolean }, method: string): boolean {
+  checkOptions(options, ["strict"], method);
+  checkType("strict", options.strict, "boolean");
+  return options.strict === true;
 }
 
 /** @throws {ValidationError} | {InvalidNodeError} when an issue is an error */

@@ -1,7 +1,7 @@
 import type { Coroutine } from "../base/coroutine.js";
 import type { Waits } from "../base/waits.js";
 import type { Context } from "../definition/context.js";
-import { inputName, meantNames, namedInputs, paramNames } from "../definition/named-inputs.js";
+import { inputName, meantNames, namedInputs, paramHint, paramNames } from "../definition/named-inputs.js";
 import type { NodeHooks } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { ExecutionError, type ErrorSite } from "../run/errors.js";
@@ -108,11 +108,26 @@ function applyInputs({ spec, args }: HookedAttempt, inputs: Record<string, unkno
     throw new TypeError("preExecute must return a record of inputs, or nothing.");
   }
   const sourceName = sourceNames(spec, args, inputs);
+  checkNames(spec, args, inputs, sourceName);
   args.forEach((_, position) => {
     const read = inputName(spec, position);
     const name = read === undefined ? undefined : (sourceName?.get(read) ?? read);
     if (name !== undefined && Object.hasOwn(inputs, name)) args[position] = inputs[name];
   });
+}
+
+/** @throws {TypeError} for an input that the node does not take */
+function checkNames(
+  spec: NodeSpec,
+  args: readonly unknown[],
+  inputs: Readonly<Record<string, unknown>>,
+  sourceName: ReadonlyMap<string, string> | undefined,
+): void {
+  const names = Object.keys(namedInputs(spec, args));
+  const known = new Set([...names, ...(sourceName?.values() ?? [])]);
+  const unknown = Object.keys(inputs).find((name) => !known.has(name));
+  if (unknown === undefined) return;
+  throw new TypeError(`it returned "${unknown}", which is no input of ${spec.name}.${paramHint(unknown, names)}`);
 }
 
 /** By the names that are read, those of the source under which a hook gave something new; undefined where all are as read. */

@@ -122,7 +122,7 @@ export class Scheduler implements Resource {
   }
 
   /**
-   * Refuses new runs; resolves when those that use it have ended, or after `timeout` ms, with what is left then. The runs go on.
+   * Refuses new runs, but for those that nodes of runs in progress begin; resolves when all that use it have ended, or after `timeout` ms, with what is left then. The runs go on.
    * @throws {TypeError} | {RangeError} for a bad option
    */
   async close(options: { timeout?: number } = {}): Promise<SchedulerClosing> {
@@ -143,9 +143,9 @@ export class Scheduler implements Resource {
     await this.close();
   }
 
-  /** Whether new runs are refused. */
-  get isClosed(): boolean {
-    return this.closing !== undefined;
+  /** @internal Whether a run that begins now is refused: after `close`, unless a node of a run that goes on begins it. */
+  refuses(caller: Holder | undefined): boolean {
+    return this.closing !== undefined && this.slotsBehind({ caller }).next().done === true;
   }
 
   /** @internal A run begins to use it. */
@@ -230,11 +230,12 @@ export class Scheduler implements Resource {
   }
 
   /** The slots of those on whose behalf a node runs, the nearest first. */
-  private *slotsBehind({ caller }: Holder): Iterable<Slot> {
+  private *slotsBehind({ caller }: Pick<Holder, "caller">): Generator<Slot, undefined> {
     for (; caller !== undefined; { caller } = caller) {
       const slot = this.slots.get(caller);
       if (slot !== undefined) yield slot;
     }
+    return undefined;
   }
 
   private lenderTo(holder: Holder): Slot | undefined {

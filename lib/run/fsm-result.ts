@@ -1,6 +1,7 @@
 import type { DagwrightError } from "../base/errors.js";
 import type { StateHandle } from "../definition/fsm-definition.js";
 import { RunContext } from "./context.js";
+import type { ExecutionError } from "./errors.js";
 import { valueIn, type FsmState } from "./fsm-state.js";
 import { NO_VALUE, type Cycle } from "./history.js";
 import type { Pause } from "./pause.js";
@@ -137,6 +138,11 @@ export class FsmResult<S = Record<string, unknown>> {
   /** Whether the run ended by `stop`, a terminal state or a plain value. */
   get isTerminated(): boolean {
     return this.#state.isTerminated;
+  }
+
+  /** What the latest failed execution of a state failed with; undefined when none did, of those that are kept. */
+  error(state: StateKey<S>): DagwrightError | undefined {
+    return this.errors.findLast((error) => (error as Partial<ExecutionError>).state === state);
   }
 
   /** The errors of failed executions, those that led to an error state included; as many as there are cycles kept. */

@@ -9,5 +9,7 @@ export function otherWorkflow(
   workflow: string,
 ): ValidationError {
   const whose = `the ${run.kind} "${run.workflow}"`;
-  return new ValidationError(`Run "${runId}" is one of ${whose}, not of the ${kind} "${workflow}".`);
+  return new ValidationError(
+    `Run "${runId}" is one of ${whose}, not of the ${kind} "${workflow}". Call this of that one.`,
+  );
 }

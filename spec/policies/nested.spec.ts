@@ -168,7 +168,7 @@ describe("A node that waits for what is held until it is done", () => {
       attempt: 0,
       message:
         'Node "leaf" would wait for ever: concurrency key "db" is held by node "call" of run "first", which waits for this node. ' +
-        "Give one of them another key, or begin the inner run when the node is done.",
+        "Begin the inner run when the node is done, or give one of them a key, or a scheduler, of its own.",
     });
   });
 

@@ -1,0 +1,156 @@
+import { describe, expect, it, vi } from "vitest";
+import { cachedNode, Dag, ExecutionError, Fsm, next, Scheduler, stop, waitForEvent } from "dagwright";
+import { failure } from "../support/waiting.js";
+
+const two = () => {
+  const dag = new Dag<any>("d");
+  dag.node("a", () => ({ x: 1 }));
+  dag.node("b", { needs: ["a"] }, (a: { x: number }) => a.x);
+  return dag;
+};
+const light = () => {
+  const fsm = new Fsm<any>("light");
+  fsm.state("red", { initial: true }, () => waitForEvent({ GO: "green" }));
+  fsm.state("green", { terminal: true }, () => stop());
+  return fsm;
+};
+
+describe("What is no option is refused by name", () => {
+  const cases: [what: string, use: () => unknown, message: RegExp][] = [
+    ["of connect", () => two().connect("a", "b", { ouput: "x" } as never), /"ouput" of connect.*"output"/u],
+    ["null for connect", () => two().connect("a", "b", null as never), /connect must be an object; received null/u],
+    ["of validate", () => two().validate({ strcit: true } as never), /"strcit" of validate.*"strict"/u],
+    ["of validateOrThrow", () => light().validateOrThrow({ strict: 1 } as never), /"strict" must be a boolean/u],
+    ["null for validate", () => light().validate(null as never), /validate must be an object; received null/u],
+    ["nothing for configureNode", () => two().configureNode("a", undefined as never), /node "a" must be an object/u],
+    ["of waitForEvent", () => waitForEvent({ GO: "x" }, { aftr: [1, "y"] } as never), /"aftr" of waitForEvent/u],
+    ["null for waitForEvent", () => waitForEvent(null as never), /states by event.*received null/u],
+    ["a number for a node", () => two().getNode(5 as never), /"name of a node" must be a string/u],
+    ["nothing in a chain", () => two().chain("a", undefined as never), /"name of a node" must be a string/u],
+    ["of a run, for a dag", () => new Dag("d", { mode: "async" } as never), /Here that is runOptions: \{ mode \}/u],
+    ["of a run, for an fsm", () => new Fsm("f", { timeout: 5 } as never), /Here that is runOptions: \{ timeout \}/u],
+    ["of a cache", () => cachedNode({ ttl: 1, cloen: false } as never), /"cloen" of a cached node.*"clone"/u],
+  ];
+  it.each(cases)("%s", (_, use, message) => {
+    expect(use).toThrow(message);
+  });
+
+  it("of a handle's waitFor", async () => {
+    const handle = light().start();
+    const refused = failure(handle.waitFor("green", { tiemout: 5 } as never));
+    expect((await refused).message).toMatch(/"tiemout" of waitFor.*"timeout"/u);
+    await handle.stop();
+  });
+
+  it.each([["misspelt", { metdata: {} }] as const, ["a result", { runId: "r", status: "completed" }] as const])(
+    "in the context of a run: %s",
+    async (_, context) => {
+      const error = await failure(two().run({ context: context as never }));
+      expect(error.message).toMatch(/"context" must be the context of an earlier run, or \{ metadata \}/u);
+    },
+  );
+
+  it("among the inputs that a hook gives", async () => {
+    const hooks = { preExecute: () => ({ aa: 5 }) };
+    const error = await failure(
+      two().runUntil("b", { hooks: { preExecute: (node) => (node.name === "b" ? hooks.preExecute() : undefined) } }),
+    );
+    expect(error.message).toMatch(/Hook "preExecute" of node "b" threw: it returned "aa".*no input of b.*"a"/u);
+  });
+});
+
+describe("What two nodes can't both have is refused before anything runs", () => {
+  const limits = [
+    ["concurrency keys", { concurrencyKey: { key: "k", limit: 2 } }, { concurrencyKey: { key: "k", limit: 3 } }],
+    [
+      "throttles",
+      { throttle: { key: "k", limit: 2, interval: 10 } },
+      { throttle: { key: "k", limit: 2, interval: 20 } },
+    ],
+  ] as const;
+  it.each(limits)("two limits of one key: %s", (_, one, other) => {
+    const dag = new Dag<any>("d");
+    dag.node("a", one, () => 1);
+    dag.node("b", other, () => 2);
+    dag.node("c", one, () => 3);
+    expect(dag.isValid).toBe(false);
+    expect(() => dag.validateOrThrow()).toThrow(/"a" and "b" give the .* "k" different limits.*same limit/u);
+    const fsm = new Fsm<any>("f");
+    fsm.state("a", { ...one, initial: true }, () => next("b"));
+    fsm.state("b", other, () => stop());
+    expect(() => fsm.validateOrThrow()).toThrow(/"a" and "b" give the .* "k" different limits/u);
+  });
+});
+
+describe("What failed is told with what to do", () => {
+  it.each(["_ctx", "myContext", "runCtx", "ctxt"])("a context that is called %s", async (name) => {
+    const fn = new Function(name, "return 1") as () => number;
+    const dag = new Dag<any>("d");
+    dag.node("a", fn);
+    const hint = `If "${name}" is to be the run's context, call it "ctx" or "context".`;
+    expect((await failure(dag.run())).message).toContain(hint);
+    const fsm = new Fsm<any>("f");
+    fsm.state("a", { initial: true }, fn);
+    expect((await failure(fsm.run())).message).toContain(hint);
+  });
+
+  it("a transition's condition", async () => {
+    const fault = new Error("no predicate");
+    const fsm = new Fsm<any>("f");
+    fsm.state("a", { initial: true }, () => 5);
+    fsm.state("b", () => stop());
+    fsm.addTransition("a", "b", () => {
+      throw fault;
+    });
+    const error = await failure(fsm.run());
+    expect(error).toBeInstanceOf(ExecutionError);
+    expect(error.message).toBe('The condition from "a" to "b" threw: no predicate. Correct it.');
+    expect([error.cause, error.state, error.cycle]).toEqual([fault, "a", 0]);
+    expect(error.run.error("a")).toBe(error);
+  });
+
+  it("a function for the key of a cache", async () => {
+    const fault = new Error("no key");
+    const dag = new Dag<any>("d");
+    const key = () => {
+      throw fault;
+    };
+    dag.cachedNode("a", { ttl: 1000, key }, () => 1);
+    const error = await failure(dag.run());
+    expect(error.message).toBe('Node "a" has no key for its cache: no key. Correct its "cache.key".');
+    expect(error.cause).toBe(fault);
+  });
+
+  it("an empty text that was thrown", async () => {
+    const dag = new Dag<any>("d");
+    dag.node("a", () => {
+      throw "";
+    });
+    expect((await failure(dag.run())).message).toBe('Node "a" failed: "". See the cause.');
+  });
+
+  it("onProgress, in a warning of its own", async () => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const onProgress = () => {
+      throw new Error("no bar");
+    };
+    expect((await two().run({ onProgress })).value).toBe(1);
+    expect(warned.mock.calls.map(([text]) => text)).toEqual(Array(2).fill('"onProgress" threw: no bar'));
+    warned.mockRestore();
+  });
+});
+
+describe("A scheduler that is closed", () => {
+  it("takes the runs that nodes of runs in progress begin, and no others", async () => {
+    const scheduler = new Scheduler({ maxConcurrency: 1 });
+    let closing: Promise<unknown> | undefined;
+    const outer = new Dag<any>("outer");
+    outer.node("a", async () => {
+      closing = scheduler.close();
+      return (await two().run({ scheduler })).value;
+    });
+    expect((await outer.run({ scheduler })).value).toBe(1);
+    expect(await closing).toEqual({ runs: 0, running: 0, queued: 0 });
+    expect((await failure(outer.run({ scheduler }))).code).toBe("CLOSED");
+  });
+});

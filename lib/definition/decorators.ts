@@ -143,8 +143,8 @@ function decorators<K extends NodeKind, O>(
   }
 
   function decorateLegacy(target: unknown, key: unknown, descriptor: unknown, options?: NodeOptions): void {
-    const { value: fn, get } = (descriptor ?? {}) as PropertyDescriptor;
-    const kindOfMember = typeof fn === "function" ? "method" : get === undefined ? "field" : "accessor";
+    const { value: fn, ...rest } = (descriptor ?? {}) as PropertyDescriptor;
+    const kindOfMember = typeof fn === "function" ? "method" : "get" in rest ? "accessor" : "field";
     const member = { kind: kindOfMember, static: typeof target === "function", private: false };
     leaveOnPrototype(target as object, decorate(fn, key, member, options));
   }

@@ -141,6 +141,17 @@ describe("A cached value", () => {
     expect((await dag.run()).value).toBe(value);
   });
 
+  it("that has no copy is asked of such a store by those who waited for it", async () => {
+    const store: CacheStore = Object.assign(new Map<string, CacheEntry>(), { serializes: true });
+    const dag = new Dag("d");
+    const fn = vi.fn(async () => ({ send: () => "sent" }));
+    dag.cachedNode("a", { store }, () => fn());
+    const runs = await Promise.all([1, 2, 3].map(() => dag.run({ mode: "async" })));
+    expect(runs.map(({ value }) => (value as { send(): string }).send())).toEqual(["sent", "sent", "sent"]);
+    expect(fn).toHaveBeenCalledTimes(1);
+    expect(runs.map(({ metrics }) => metrics.cache.hits)).toEqual([0, 1, 1]);
+  });
+
   it("that others put into a store, and has no copy, costs a call", async () => {
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const store = { ...slowStore(), get: () => ({ value: () => 1, storedAt: Date.now() }) };

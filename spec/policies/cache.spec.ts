@@ -174,6 +174,22 @@ describe("A cached node", () => {
     ]);
   });
 
+  it("is called for each of inputs that differ at their ends, however long they are, under keys that are not", async () => {
+    const store = new Map<string, unknown>();
+    const { ask } = cached({ store: store as CacheStore });
+    const long = "x".repeat(10_000);
+    const values = [await ask(`${long}1`), await ask(`${long}2`), await ask(`${long}1`)];
+    expect(values).toEqual(["call 1", "call 2", "call 1"]);
+    for (const key of store.keys()) expect(key.length).toBeLessThan(1000);
+  });
+
+  it("refuses a key that comes later", async () => {
+    for (const key of [async () => 1, () => Promise.reject(new Error("no"))]) {
+      const error = await rejection(cached({ key }).dag.run({ inputs: { x: 1 } }));
+      expect(error.message).toContain('"cache.key" returned a promise. Return what counts at once');
+    }
+  });
+
   it("computes once for 100 concurrent misses, which all get the result", async () => {
     const { dag, calls } = cached({}, 50);
     const runs = Array.from({ length: 100 }, () => dag.run({ inputs: { x: 1 } }));
@@ -312,6 +328,25 @@ describe("A cached node", () => {
     expect(() => dag.invalidateCache("a", { y: 1 })).toThrow(/missing: x/u);
   });
 
+  it("is made to forget by what its key names, or makes of the inputs", async () => {
+    const { dag, ask } = cached({ key: "y" });
+    expect([await ask(1, 1), await ask(2, 1)]).toEqual(["call 1", "call 1"]);
+    expect(() => dag.invalidateCache("a", { x: 1 })).toThrow(/missing: y/u);
+    await dag.invalidateCache("a", { y: 1 });
+    expect(await ask(1, 1)).toBe("call 2");
+    const even = cached({ key: ({ x }) => (x as number) % 2 });
+    expect([await even.ask(2), await even.ask(4)]).toEqual(["call 1", "call 1"]);
+    await even.dag.invalidateCache("a", { x: 6 });
+    expect(await even.ask(2)).toBe("call 2");
+    const boom = new Error("boom");
+    const throwing = cached({
+      key: () => {
+        throw boom;
+      },
+    });
+    expect(() => throwing.dag.invalidateCache("a", { x: 1 })).toThrow(boom);
+  });
+
   it("does not keep what was being computed when it was made to forget", async () => {
     const { dag, calls, ask } = cached({}, 50);
     const before = dag.run({ inputs: { x: 1 } });
@@ -322,6 +357,11 @@ describe("A cached node", () => {
     expect((await outcome(after)).value).toBe("call 2");
     expect(await ask(1)).toBe("call 2");
     expect(calls.length).toBe(2);
+    const last = dag.run({ inputs: { x: 2 } });
+    await pass(10);
+    await dag.invalidateCache();
+    await outcome(last);
+    expect(await ask(2)).toBe("call 4");
   });
 
   it.each([
@@ -455,10 +495,13 @@ describe("A cache store of the user's own", () => {
   it("is asked once by many at a time", async () => {
     const { store } = slowStore();
     const get = vi.spyOn(store, "get");
-    const { dag, calls } = cached({ store }, 20);
-    const results = await outcome(Promise.all(Array.from({ length: 50 }, () => dag.run({ inputs: { x: 1 } }))));
-    expect(new Set(results.map(({ value }) => value))).toEqual(new Set(["call 1"]));
-    expect([calls.length, get.mock.calls.length]).toEqual([1, 1]);
+    const first = cached({ store }, 20);
+    const again = cached({ store }, 20);
+    for (const { dag } of [first, again]) {
+      const results = await outcome(Promise.all(Array.from({ length: 50 }, () => dag.run({ inputs: { x: 1 } }))));
+      expect(new Set(results.map(({ value }) => value))).toEqual(new Set(["call 1"]));
+    }
+    expect([first.calls.length, again.calls.length, get.mock.calls.length]).toEqual([1, 0, 2]);
   });
 
   it("that fails, or gives what it was not given, costs a call, and a warning", async () => {
@@ -481,6 +524,13 @@ describe("A cache store of the user's own", () => {
       const { ask: other } = cached({ store: { ...broken, get: () => corrupt, set: () => {} } });
       expect(await other(1)).toBe("call 1");
     }
+  });
+
+  it("that can't forget says so to whoever asks for that", async () => {
+    const store = { ...slowStore().store, clear: () => Promise.reject(new Error("locked")) };
+    const { dag } = cached({ store });
+    dag.node("plain", () => 1);
+    for (const name of ["a", undefined]) await expect(dag.invalidateCache(name)).rejects.toThrow("locked");
   });
 
   it("can be synchronous, and is a Map if you like", async () => {

@@ -1,7 +1,7 @@
 import { executionAsyncId } from "node:async_hooks";
 import { describe, expect, it, vi } from "vitest";
-import { Dag, Fsm, Scheduler, type NodeOptions, type RunEvent, type RunOptions } from "dagwright";
-import { outcome, rejection, sleep, useFakeTime } from "../support/fake-time.js";
+import { Dag, Fsm, Scheduler, type Context, type NodeOptions, type RunEvent, type RunOptions } from "dagwright";
+import { outcome, pass, rejection, sleep, useFakeTime } from "../support/fake-time.js";
 
 useFakeTime();
 
@@ -170,6 +170,7 @@ describe("A node that waits for what is held until it is done", () => {
         'Node "leaf" would wait for ever: concurrency key "db" is held by node "call" of run "first", which waits for this node. ' +
         "Begin the inner run when the node is done, or give one of them a key, or a scheduler, of its own.",
     });
+    expect((await outcome(inner.run())).value).toBe(1);
   });
 
   it("does so in a circle over several keys, and over a scheduler", async () => {
@@ -252,6 +253,23 @@ describe("A cached node that asks for its own result", () => {
     });
     const [a, b] = await outcome(Promise.allSettled([dag.run(), dag.run()]));
     expect([a.status, b.status]).toEqual(["rejected", "rejected"]);
+  });
+
+  it("waits for a run that has waited for it, and computes now", async () => {
+    const dag = new Dag<any>("handed on");
+    let inner: Promise<unknown> | undefined;
+    dag.cachedNode("f", {}, async (ctx: Context) => {
+      if (ctx.runId === "first") inner = sleep(20).then(() => dag.run());
+      await sleep(30);
+      return ctx.runId;
+    });
+    const first = dag.start({ runId: "first" });
+    first.result.catch(() => {});
+    await pass(5);
+    const second = dag.run({ runId: "second" });
+    await pass(5);
+    await first.cancel();
+    expect(await outcome(Promise.all([second, inner]))).toMatchObject([{ value: "second" }, { value: "second" }]);
   });
 
   it("does so in a circle over several results, and a key, but not for other inputs or later", async () => {

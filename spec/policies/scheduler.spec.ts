@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { Dag, Fsm, QueueFullError, RetryExhaustedError, Scheduler, type Priority } from "dagwright";
+import { Dag, Fsm, QueueFullError, RetryExhaustedError, Scheduler, type Priority, type RunEvent } from "dagwright";
 import { outcome, pass, rejection, sleep, turns, useFakeTime } from "../support/fake-time.js";
 
 useFakeTime();
@@ -101,9 +101,12 @@ describe("A scheduler", () => {
     const scheduler = new Scheduler({ maxConcurrency: 1, maxQueueSize: 1 });
     const order: string[] = [];
     const runs = ["a", "b"].map((name) => job(name, order).run({ scheduler }));
+    const failed: unknown[] = [];
+    const observers = [(event: RunEvent) => event.type === "attempt.failed" && failed.push(event.error)];
     const error = await job("c", order)
-      .run({ scheduler })
+      .run({ scheduler, observers })
       .catch((e: unknown) => e);
+    expect(failed).toEqual([error]);
     expect(error).toBeInstanceOf(QueueFullError);
     expect(error).toMatchObject({ code: "QUEUE_FULL", node: "work", attempt: 1 });
     expect((error as Error).message).toMatch(/"work" was turned away. The scheduler's queue is full: 1 /u);

@@ -290,6 +290,8 @@ describe("A result that is computed anew in the background", () => {
     };
     for (const x of [1, 2, 1, 2, 1, 2]) await ask(x);
     expect(calls).toEqual([1, 2, 1, 2, 2]);
+    for (const x of [3, 1]) await ask(x);
+    expect(calls.splice(5)).toEqual([3]);
     await dag.invalidateCache("a", { x: 1 });
     await settled(dag.run({ inputs: { x: 1 } }));
     expect(calls.length).toBe(6);

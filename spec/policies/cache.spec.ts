@@ -391,6 +391,40 @@ describe("A cached node", () => {
     expect([await soon(), calls]).toEqual([3, 3]);
   });
 
+  it("is not kept from a refresh that ends when it was made to forget all", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(0);
+    const { dag, ask } = cached({ staleAfter: 100, ttl: 10_000 }, 50);
+    await ask(1);
+    await pass(200);
+    await dag.run({ inputs: { x: 1 } });
+    await pass(10);
+    await dag.invalidateCache();
+    await pass(100);
+    expect(await ask(1)).toBe("call 3");
+  });
+
+  it("is kept from a refresh, whatever becomes of one that was begun before it was made to forget", async () => {
+    const random = vi.spyOn(Math, "random").mockReturnValue(0);
+    const dag = new Dag("refreshed");
+    const durations = [10, 500, 10, 500];
+    let calls = 0;
+    dag.cachedNode("a", { staleAfter: 100, ttl: 10_000 }, async () => {
+      const call = ++calls;
+      await sleep(durations[call - 1]);
+      return call;
+    });
+    const soon = async (ms: number) => {
+      const running = dag.run();
+      await pass(ms);
+      return (await running).value;
+    };
+    expect([await soon(200), await soon(10)]).toEqual([1, 1]);
+    await dag.invalidateCache("a", {});
+    expect([await soon(200), await soon(300)]).toEqual([3, 3]);
+    random.mockReturnValue(1);
+    expect([await soon(200), await soon(0), calls]).toEqual([3, 4, 4]);
+  });
+
   it("counts hits and misses in the run's metrics", async () => {
     const dag = new Dag("d");
     for (const name of ["a", "b", "c"]) dag.cachedNode(name, {}, () => name);
@@ -492,6 +526,20 @@ describe("A cache store of the user's own", () => {
     expect(entries.size).toBe(0);
   });
 
+  it("is gone by for the shorter time, where nodes that share it differ", async () => {
+    const { store } = slowStore();
+    const [long, short] = [cached({ store, ttl: 60_000 }), cached({ store, ttl: 1000 })];
+    await long.ask(1);
+    await pass(1000);
+    short.behave.fails = true;
+    expect((await rejection(short.dag.run({ inputs: { x: 1 } }))).message).toContain("no");
+    short.behave.fails = false;
+    await short.ask(2);
+    await pass(1000);
+    await long.ask(2);
+    expect(long.calls.length).toBe(2);
+  });
+
   it("is asked once by many at a time", async () => {
     const { store } = slowStore();
     const get = vi.spyOn(store, "get");
@@ -524,6 +572,9 @@ describe("A cache store of the user's own", () => {
       const { ask: other } = cached({ store: { ...broken, get: () => corrupt, set: () => {} } });
       expect(await other(1)).toBe("call 1");
     }
+    const { dag, behave } = cached({ store: { ...broken, get: () => ({ value: 1, storedAt: "x" }), set: () => {} } });
+    behave.fails = true;
+    expect((await rejection(dag.run({ inputs: { x: 1 } }))).message).toContain("no");
   });
 
   it("that can't forget says so to whoever asks for that", async () => {

@@ -44,6 +44,7 @@ export class Circuit {
   private successes = 0;
   private failures = 0;
   private rejected = 0;
+  /** Those under way; of use only until it closes, which begins another period. */
   private probes = 0;
   private period = 0;
   /** When probes may pass, an instant of the process' clock in ms; undefined while it is closed. */
@@ -100,7 +101,7 @@ export class Circuit {
 
   /** The call ended without an answer. */
   abandoned({ period }: Passage): void {
-    if (period === this.period && this.reopensAt !== undefined) this.probes--;
+    if (period === this.period) this.probes--;
   }
 
   /** Closes it, and counts anew. */

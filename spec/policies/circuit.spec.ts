@@ -12,6 +12,7 @@ import {
   type CircuitBreakerOptions,
   type Context,
   type RunEvent,
+  type RunResult,
 } from "dagwright";
 import { outcome, pass, rejection, sleep, useFakeTime } from "../support/fake-time.js";
 
@@ -35,6 +36,13 @@ function service(options: CircuitBreakerOptions = {}, more = {}) {
     for (let i = 0; i < times; i++) await rejection(dag.run());
   };
   return { key, behave, fn, dag, call, fail };
+}
+
+/** What circuits an observer hears of. */
+function changesSeen() {
+  const changes: RunEvent[] = [];
+  const observers = [(event: RunEvent) => event.type.startsWith("circuit") && changes.push(event)];
+  return { changes, observers };
 }
 
 describe("circuitBreaker", () => {
@@ -63,14 +71,14 @@ describe("circuitBreaker", () => {
   });
 
   it("is half-open after resetAfter; a probe that succeeds closes it, one that fails opens it again", async () => {
-    const { key, behave, fn, call, fail } = service({ failureThreshold: 1, resetAfter: 100 });
-    await fail(1);
+    const { key, behave, fn, call, fail } = service({ failureThreshold: 2, resetAfter: 100 });
+    await fail(2);
     await pass(99);
     expect(circuitState(key)).toBe("open");
     await pass(1);
     expect(circuitState(key)).toBe("half-open");
     await fail(1);
-    expect(fn).toHaveBeenCalledTimes(2);
+    expect(fn).toHaveBeenCalledTimes(3);
     expect(circuitState(key)).toBe("open");
     await pass(100);
     behave.now = "work";
@@ -122,19 +130,43 @@ describe("circuitBreaker", () => {
 
   it("is not closed by a late success of a call from before it opened", async () => {
     const { key, behave, dag, fail } = service({ failureThreshold: 1 });
+    const { changes, observers } = changesSeen();
     behave.now = "hang";
-    const late = dag.run();
+    const late = dag.run({ observers });
     behave.now = "fail";
     await fail(1);
     const value = await outcome(late);
     expect(value.value).toBe("late");
     expect(circuitState(key)).toBe("open");
+    expect(changes).toEqual([]);
+  });
+
+  it("lets no more probes through for a call from before it opened that is cancelled late", async () => {
+    const { key, behave, dag } = service({ failureThreshold: 1, resetAfter: 100 });
+    const end = (run: Promise<RunResult<any>>) =>
+      run.then(
+        ({ status }) => status,
+        ({ code }) => code as string,
+      );
+    behave.now = "hang";
+    const late = dag.start();
+    const ends = [end(late.result)];
+    await pass(1);
+    behave.now = "fail";
+    ends.push(end(dag.run()));
+    await pass(101);
+    expect(circuitState(key)).toBe("half-open");
+    await late.cancel();
+    behave.now = "hang";
+    for (let i = 0; i < 2; i++) ends.push(end(dag.run()));
+    expect(await outcome(Promise.all(ends))).toEqual(["CANCELLED", "EXECUTION", "completed", "CIRCUIT_OPEN"]);
   });
 
   it("is not opened by a late failure of a call from before it opened, once it has closed again", async () => {
     const { key, behave, dag } = service({ failureThreshold: 1, resetAfter: 100 });
+    const { changes, observers } = changesSeen();
     behave.now = "fail late";
-    const late = dag.run().catch((error: unknown) => error);
+    const late = dag.run({ observers }).catch((error: unknown) => error);
     behave.now = "fail";
     const early = dag.run().catch((error: unknown) => error);
     await pass(1);
@@ -146,6 +178,7 @@ describe("circuitBreaker", () => {
     await pass(1000);
     expect([await early, await late]).toEqual([expect.any(ExecutionError), expect.any(ExecutionError)]);
     expect(circuitState(key)).toBe("closed");
+    expect(changes).toEqual([]);
   });
 
   it("counts a call with all its retries once", async () => {
@@ -254,19 +287,17 @@ describe("circuitBreaker", () => {
   });
 
   it("tells observers when it opens and closes, and whoever is turned away when to try again", async () => {
-    const { key, dag, behave, fail } = service({ failureThreshold: 2, resetAfter: 100 });
-    const events: unknown[] = [];
-    const observers = [(event: RunEvent) => event.type.startsWith("circuit") && events.push([event.type, event])];
-    await fail(1);
-    await rejection(dag.run({ observers }));
+    const { key, dag, behave } = service({ failureThreshold: 2, resetAfter: 100 });
+    const { changes, observers } = changesSeen();
+    for (let i = 0; i < 2; i++) await rejection(dag.run({ observers }));
     await pass(40);
     expect(await rejection(dag.run({ observers }))).toMatchObject({ key, retryAfter: 60 });
     await pass(70);
     behave.now = "work";
-    await outcome(dag.run({ observers }));
-    expect(events).toMatchObject([
-      ["circuit.opened", { node: "call", key }],
-      ["circuit.closed", { node: "call", key }],
+    for (let i = 0; i < 2; i++) await outcome(dag.run({ observers }));
+    expect(changes).toMatchObject([
+      { type: "circuit.opened", node: "call", key },
+      { type: "circuit.closed", node: "call", key },
     ]);
   });
 

@@ -82,8 +82,7 @@ function* pauseAfter(errors: readonly unknown[], options: RetryOptions, waits: W
   if (options.when !== undefined && !(yield* asked("retry.when", error, waits, () => options.when?.(error, attempt))))
     return undefined;
   const delay = delayAfter(attempt, options);
-  if (options.onRetry !== undefined)
-    yield* asked("retry.onRetry", error, waits, () => options.onRetry?.(error, attempt, delay));
+  yield* asked("retry.onRetry", error, waits, () => options.onRetry?.(error, attempt, delay));
   return delay;
 }
 

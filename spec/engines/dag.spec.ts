@@ -429,10 +429,13 @@ describe("Dag › time and cancellation", () => {
 
   it("holds synchronous functions to their timeout too, as soon as they return", () => {
     const dag = new Dag("d");
-    dag.node("spins", { timeout: 2 }, () => {
+    let signal: AbortSignal | undefined;
+    dag.node("spins", { timeout: 2 }, (ctx: Context) => {
+      ({ signal } = ctx);
       for (const end = performance.now() + 6; performance.now() < end;);
     });
     expect(() => dag.runSync()).toThrow(NodeTimeoutError);
+    expect(signal?.reason).toBeInstanceOf(NodeTimeoutError);
     dag.removeNode("spins");
     dag.node("spins", () => {
       for (const end = performance.now() + 6; performance.now() < end;);
@@ -572,6 +575,23 @@ describe("Dag › hooks", () => {
       }
     },
   );
+
+  it.each(["onError", "cleanup"] as const)("that throw in %s after a failure leave both errors", async (hook) => {
+    const bad = new Error("bad hook");
+    const dag = new Dag("d");
+    dag.node("a", { hooks: { [hook]: () => Promise.reject(bad) } }, fails);
+    const error = (await dag.run().catch((e: unknown) => e)) as ExecutionError;
+    expect((error.cause as AggregateError).errors).toEqual([boom, bad]);
+    expect(error.message).toContain(`threw: bad hook, after the node itself had failed: ${boom.message}`);
+  });
+
+  it.each([5, null, "x"])("that return %j instead of inputs fail their node", async (inputs) => {
+    const dag = new Dag("d");
+    dag.node("a", { hooks: { preExecute: () => inputs as never } }, () => 1);
+    await expect(dag.run()).rejects.toThrow(
+      'Hook "preExecute" of node "a" threw: preExecute must return a record of inputs, or nothing. Correct the hook.',
+    );
+  });
 
   it("clean up after attempts that are cancelled, without calling it an error", async () => {
     const onError = vi.fn();

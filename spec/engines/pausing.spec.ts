@@ -14,6 +14,8 @@ const pause = { node: "charge", reason: "ask Ann", data: { amount: 12n }, until:
 /** Where a function of the user's may pause a node: its options, and its own function. */
 const PLACES: Record<string, [options: NodeOptions, fn: (ctx: Context) => unknown, attempts: number]> = {
   "its function": [{}, ask, 1],
+  "its function, which is not tried again": [{ retry: { when: () => expect.unreachable() } }, ask, 1],
+  "its function, tried again": [{ retry: { delay: 0 } }, (ctx) => (ctx.attempt === 1 ? fail() : ask()), 2],
   "a fallback": [{ retry: { retries: 1, delay: 0 }, fallback: ask }, fail, 2],
   preExecute: [{ hooks: { preExecute: ask } }, () => 1, 1],
   postExecute: [{ hooks: { postExecute: ask } }, () => 1, 1],

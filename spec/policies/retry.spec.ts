@@ -140,6 +140,19 @@ describe("retry", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it("asks nobody about an attempt that was cancelled with the run", async () => {
+    const when = vi.fn(() => true);
+    const onRetry = vi.fn();
+    const dag = new Dag("d");
+    dag.node("a", { retry: { retries: 3, when, onRetry } }, () => sleep(100));
+    const handle = dag.start();
+    handle.result.catch(() => {});
+    await pass(1);
+    await handle.cancel();
+    await pass(100);
+    expect([when, onRetry].map((fn) => fn.mock.calls.length)).toEqual([0, 0]);
+  });
+
   it("leaves the run's slot to others meanwhile", async () => {
     const dag = new Dag("d");
     const order: string[] = [];

@@ -128,6 +128,44 @@ describe("circuitBreaker", () => {
     expect(circuitState(key)).toBe("closed");
   });
 
+  it("minds neither queues that are full nor limits that differ, however often they are tried, but one call that failed", async () => {
+    const scheduler = new Scheduler({ maxConcurrency: 1, maxQueueSize: 1 });
+    const retry = { retries: 1, delay: 100 };
+    const { key, behave, dag } = service({ failureThreshold: 1 }, { retry });
+    const hog = new Dag("hog");
+    hog.node("a", (ms: number) => sleep(ms));
+    const busy = (ms: number) => [1, 2].map(() => hog.run({ scheduler, inputs: { ms } }));
+    const runs = busy(200);
+    await pass(1);
+    expect(await rejection(dag.run({ scheduler }))).toMatchObject({ code: "RETRY_EXHAUSTED" });
+    await outcome(Promise.all(runs));
+    expect(circuitState(key)).toBe("closed");
+    const limit = { key: `limit of ${key}` };
+    const other = new Dag("other");
+    other.node("a", { concurrencyKey: { ...limit, limit: 2 } }, () => sleep(100));
+    const holding = other.run();
+    const refused = service({ failureThreshold: 1 }, { concurrencyKey: limit });
+    await rejection(refused.dag.run());
+    await holding;
+    expect(circuitState(refused.key)).toBe("closed");
+    const more = busy(40);
+    await pass(1);
+    behave.now = "fail";
+    await rejection(dag.run({ scheduler }));
+    await outcome(Promise.all(more));
+    expect(circuitState(key)).toBe("open");
+  });
+
+  it("minds the failure of an inner run whose node was not called", async () => {
+    const inner = service({ failureThreshold: 1 });
+    await inner.fail(1);
+    const key = `outer ${keys++}`;
+    const outer = new Dag("outer");
+    outer.node("call", { circuitBreaker: { key, failureThreshold: 1 } }, async () => (await inner.dag.run()).value);
+    expect((await outer.run().catch((error: unknown) => error)) as Error).toBeInstanceOf(ExecutionError);
+    expect(circuitState(key)).toBe("open");
+  });
+
   it("is not closed by a late success of a call from before it opened", async () => {
     const { key, behave, dag, fail } = service({ failureThreshold: 1 });
     const { changes, observers } = changesSeen();

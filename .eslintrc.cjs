@@ -45,7 +45,7 @@ module.exports = {
     "no-console": "error",
   },
   overrides: [
-    { files: ["samples/**", "benchmarks/**"], rules: { "no-console": "off" } },
+    { files: ["samples/**", "benchmarks/**", "spec/consumers/programs/**"], rules: { "no-console": "off" } },
     {
       files: ["spec/**", "samples/**", "benchmarks/**"],
       rules: { "@typescript-eslint/require-await": "off" },

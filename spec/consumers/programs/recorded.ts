@@ -1,0 +1,40 @@
+/** A run that fails, is recorded, and goes on where it stopped, from another connection. */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Dag, node, workflow } from "dagwright";
+import { sqliteStore } from "dagwright/store";
+
+const file = join(tmpdir(), `recorded-${process.pid}.db`);
+let loads = 0;
+let isUp = false;
+
+@workflow({ name: "stock" })
+class Stock {
+  @node load(): Map<string, number> {
+    loads++;
+    return new Map([["nuts", 7]]);
+  }
+  @node("load") save(stock: Map<string, number>): string {
+    if (!isUp) throw new Error("down");
+    return `${stock.get("nuts")} saved`;
+  }
+}
+
+async function record(): Promise<string> {
+  const store = sqliteStore(file);
+  const failure: unknown = await Dag.from(Stock)
+    .run({ store, runId: "first" })
+    .catch((error: unknown) => error);
+  await store.close();
+  return failure instanceof Error && failure.cause instanceof Error ? failure.cause.message : String(failure);
+}
+
+async function resume(): Promise<string> {
+  isUp = true;
+  const store = sqliteStore(file);
+  const run = await Dag.from(Stock).resume("first", { store });
+  await store.close();
+  return `${run.get("save")}, loaded ${loads} time`;
+}
+
+console.log(`recorded: ${await record()}, ${await resume()}`);

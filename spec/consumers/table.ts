@@ -1,0 +1,38 @@
+/** The README's table of tools: what it claims. */
+
+export const KINDS = ["standard", "legacy"] as const;
+export type Kind = (typeof KINDS)[number];
+
+export interface Claims {
+  /** The line of configuration that a kind of decorators needs; empty for none, undefined where it does not work. */
+  readonly lines: Readonly<Record<Kind, string | undefined>>;
+  /** What more has to be installed for nodes to run on threads; undefined where they run inline. */
+  readonly threads: readonly string[] | undefined;
+}
+
+/** By tool. */
+export function readTable(readme: string): Map<string, Claims> {
+  const [, table = ""] = /^\| tool \|.*\n\|[-|]+\n((?:\|.*\n)+)/mu.exec(readme) ?? [];
+  const rows = table.trimEnd().split("\n");
+  return new Map(
+    rows.map((row) => {
+      const [tool, standard, legacy, threads] = row
+        .split("|")
+        .slice(1, -1)
+        .map((cell) => cell.trim());
+      return [tool, { lines: { standard: lineIn(standard), legacy: lineIn(legacy) }, threads: threadsIn(threads) }];
+    }),
+  );
+}
+
+function lineIn(cell: string): string | undefined {
+  if (isNo(cell)) return undefined;
+  return /`(.*?)`/u.exec(cell)?.[1] ?? "";
+}
+
+function threadsIn(cell: string): string[] | undefined {
+  if (isNo(cell)) return undefined;
+  return Array.from(cell.matchAll(/`(.*?)`/gu), ([, name]) => name);
+}
+
+const isNo = (cell: string) => /^no\b/u.test(cell);

@@ -1,0 +1,212 @@
+/** The tools that the README's table names, and how each gets a program to run. */
+import { PROGRAMS, type Program } from "./programs.js";
+
+/** Its first word is Node, or a file of node_modules/.bin. */
+export type Command = readonly string[];
+
+export interface Tool {
+  /** As in the table. */
+  readonly name: string;
+  /** Of several ways to use it. */
+  readonly variant?: string;
+  /** What a project has installed. */
+  readonly packages: readonly string[];
+  /** The files of a project, with the line that the table gives. */
+  readonly files: (line: string) => Readonly<Record<string, string>>;
+  /** Whether programs are modules with a `main` that a test calls, and not scripts. */
+  readonly tests?: boolean;
+  /** What the programs' texts become. */
+  readonly adapt?: (text: string) => string;
+  /** What comes before the programs are run. @param option - the line, where that is an option of the command */
+  readonly build?: (option: readonly string[]) => Command;
+  readonly run: (program: Program) => Command;
+  /** Whether dist/ then has bundles with the package in them: these are also run where nothing is installed. */
+  readonly bundles?: boolean;
+}
+
+const json = JSON.stringify;
+const sources = PROGRAMS.map((program) => `${program}.ts`);
+const entries = json(Object.fromEntries(PROGRAMS.map((program) => [program, `./${program}.ts`])));
+const built = (program: Program): Command => ["node", `dist/${program}.js`];
+
+/** A tsconfig.json, with the line among the options of the compiler. */
+const tsconfig = (line: string, options: readonly string[] = []) => ({
+  "tsconfig.json": `{ "compilerOptions": { ${[...options, line].filter((option) => option !== "").join(", ")} } }`,
+});
+
+/** Options of SWC, with the line among what it transforms. */
+const swcrc = (line: string, module = "es6") =>
+  `{
+    "jsc": { "target": "es2022", "parser": { "syntax": "typescript", "decorators": true }, "transform": { ${line} } },
+    "module": { "type": "${module}" }
+  }`;
+
+const specs = (text: (program: Program) => string) =>
+  Object.fromEntries(PROGRAMS.map((program) => [`${program}.spec.ts`, text(program)]));
+
+const tsc: Omit<Tool, "name"> = {
+  packages: ["typescript", "@types/node"],
+  files: (line) =>
+    tsconfig(line, [
+      `"module": "nodenext"`,
+      `"strict": true`,
+      `"skipLibCheck": true`,
+      `"types": ["node"]`,
+      `"rootDir": "."`,
+      `"outDir": "dist"`,
+    ]),
+  build: () => ["tsc"],
+  run: built,
+};
+
+const esbuild = (variant: string, ...options: string[]): Tool => ({
+  name: "esbuild",
+  variant,
+  packages: ["esbuild"],
+  files: tsconfig,
+  build: (option) => [
+    ...["esbuild", ...sources, "--bundle", "--platform=node", "--format=esm", "--outdir=dist"],
+    ...options,
+    ...option,
+  ],
+  run: built,
+  bundles: true,
+});
+
+const webpack = (mode: string): Tool => ({
+  name: "webpack, swc-loader",
+  variant: mode,
+  packages: ["webpack", "webpack-cli", "swc-loader", "@swc/core"],
+  files: (line) => ({
+    "webpack.config.mjs": `
+      export default {
+        mode: "${mode}",
+        target: "node",
+        entry: ${entries},
+        output: { filename: "[name].cjs" },
+        resolve: { extensions: [".ts", ".js"] },
+        module: { rules: [{ test: /\\.ts$/, loader: "swc-loader", options: ${swcrc(line)} }] },
+      };`,
+  }),
+  build: () => ["webpack"],
+  run: (program) => ["node", `dist/${program}.cjs`],
+  bundles: true,
+});
+
+/** Has Nest make the instances that workflows are made of. */
+const injected = (text: string) => `
+  import "reflect-metadata";
+  import { Injectable } from "@nestjs/common";
+  import { NestFactory } from "@nestjs/core";
+
+  async function injected<T>(type: new () => T): Promise<T> {
+    const app = await NestFactory.createApplicationContext({ module: class {}, providers: [type] }, { logger: ["error"] });
+    return app.get(type);
+  }
+  ${text.replace(/^(?=(?:@workflow.*\n)?class )/gmu, "@Injectable()\n").replace(/Dag\.from\((\w+)\)/gu, "Dag.from(await injected($1))")}`;
+
+export const TOOLS: readonly Tool[] = [
+  { name: "tsx", packages: ["tsx"], files: tsconfig, run: (program) => ["tsx", `${program}.ts`] },
+
+  { name: "tsc", ...tsc },
+
+  esbuild("plain"),
+  esbuild("minified and split", "--minify", "--splitting"),
+
+  {
+    name: "Vite 8, SSR build",
+    packages: ["vite"],
+    files: (line) => ({
+      ...tsconfig(line),
+      "vite.config.mjs": `
+        export default { build: { ssr: true, rollupOptions: { input: ${json(sources)} } }, ssr: { noExternal: true } };`,
+    }),
+    build: () => ["vite", "build"],
+    run: built,
+    bundles: true,
+  },
+
+  {
+    name: "Vitest on Vite 8",
+    packages: ["vitest"],
+    files: (line) => ({
+      ...tsconfig(line),
+      ...specs((program) => `import { it } from "vitest"; import { main } from "./${program}.js"; it("runs", main);`),
+    }),
+    tests: true,
+    run: (program) => ["vitest", "run", `${program}.spec.ts`],
+  },
+
+  {
+    name: "tsdown",
+    packages: ["tsdown"],
+    files: tsconfig,
+    build: () => ["tsdown", ...sources, "--no-dts", "--no-fixed-extension"],
+    run: built,
+  },
+
+  webpack("production"),
+  webpack("development"),
+
+  {
+    name: "rollup, plugin-swc",
+    packages: ["rollup", "@rollup/plugin-node-resolve", "@rollup/plugin-swc", "@swc/core"],
+    files: (line) => ({
+      "rollup.config.mjs": `
+        import { nodeResolve } from "@rollup/plugin-node-resolve";
+        import swc from "@rollup/plugin-swc";
+        export default {
+          input: ${json(sources)},
+          output: { dir: "dist" },
+          plugins: [nodeResolve(), swc({ swc: ${swcrc(line)} })],
+        };`,
+    }),
+    build: () => ["rollup", "--config"],
+    run: built,
+    bundles: true,
+  },
+
+  {
+    name: "SWC",
+    packages: ["@swc/core", "@swc/cli"],
+    files: (line) => ({ ".swcrc": swcrc(line) }),
+    build: () => ["swc", ...sources, "--out-dir", "dist"],
+    run: built,
+  },
+
+  {
+    name: "Babel",
+    packages: ["@babel/core", "@babel/cli", "@babel/preset-typescript", "@babel/plugin-proposal-decorators"],
+    files: (line) => ({ "babel.config.json": `{ "presets": ["@babel/preset-typescript"], "plugins": [${line}] }` }),
+    build: () => ["babel", ...sources, "--extensions", ".ts", "--out-dir", "dist"],
+    run: built,
+  },
+
+  {
+    name: "Jest, @swc/jest",
+    packages: ["jest", "@swc/core", "@swc/jest"],
+    files: (line) => ({
+      "package.json": "{}",
+      "jest.config.json": `{ "transform": { "\\\\.ts$": ["@swc/jest", ${swcrc(line, "commonjs")}] } }`,
+      ...specs((program) => `import { main } from "./${program}"; it("runs", main);`),
+    }),
+    tests: true,
+    run: (program) => ["jest", `${program}.spec.ts`],
+  },
+
+  {
+    ...tsc,
+    name: "NestJS, tsc",
+    packages: [...tsc.packages, "@nestjs/core", "@nestjs/common", "reflect-metadata", "rxjs"],
+    adapt: injected,
+  },
+
+  { name: "Bun", packages: ["bun"], files: tsconfig, run: (program) => ["bun", "run", `${program}.ts`] },
+
+  {
+    name: "Deno",
+    packages: ["deno"],
+    files: (line) => ({ "deno.json": `{ "compilerOptions": { ${line} } }` }),
+    run: (program) => ["deno", "run", "--allow-all", `${program}.ts`],
+  },
+];

@@ -20,6 +20,8 @@ export class Origin {
     Error.stackTraceLimit = 16;
     this.trace = new Error("origin");
     Error.stackTraceLimit = limit;
+    // Bun's garbage collector writes stacks out, after which nothing is known of their calls.
+    if (process.versions.bun !== undefined) this.url = callerIn(this.trace);
   }
 
   /** The module's file URL; undefined when it is no file. */

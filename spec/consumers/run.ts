@@ -1,7 +1,7 @@
 /**
  * Installs the packed package beside the newest version of every tool of the README's table, and runs three programs with each:
  * the README's first example, nodes on threads, and a recorded run. Says what each tool does, and fails when the table says
- * otherwise. Takes names of tools, to try these alone.
+ * otherwise. Takes the beginnings of tools' names, to try these alone.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { isBuiltin } from "node:module";
@@ -93,7 +93,8 @@ for (const name of new Set([...tried, ...table.keys()])) {
   if (!tried.has(name)) throw new Error(`The table in README.md has a row for ${name}, which nobody tries.`);
 }
 const chosen = process.argv.slice(2);
-const tools = TOOLS.filter(({ name }) => chosen.length === 0 || chosen.includes(name));
+const tools = TOOLS.filter(({ name }) => chosen.length === 0 || chosen.some((start) => name.startsWith(start)));
+if (tools.length === 0) throw new Error(`No tool's name begins with ${chosen.join(" or ")}.`);
 try {
   if (!(await tryAll(tools))) process.exitCode = 1;
 } finally {

@@ -1,3 +1,4 @@
+import { ancestryOf, type Ancestry } from "./class-state.js";
 import { memberText } from "./obstacle.js";
 
 /** What was found in a value that is to cross to another thread. */
@@ -23,8 +24,7 @@ interface Step {
 export function inspect(root: unknown): Inspection {
   if (isPlain(root)) return NOTHING;
   if (typeof root !== "object" || root === null) return { obstacle: "", buffers: [] };
-  if (ArrayBuffer.isView(root))
-    return root.buffer instanceof ArrayBuffer ? { obstacle: undefined, buffers: [root.buffer] } : NOTHING;
+  if (ArrayBuffer.isView(root)) return isOwned(root.buffer) ? { obstacle: undefined, buffers: [root.buffer] } : NOTHING;
   const seen = new Set<object>([root]);
   const buffers = new Set<ArrayBuffer>();
   const stack: Step[] = [{ value: root, parent: undefined, key: "" }];
@@ -45,46 +45,70 @@ export function inspect(root: unknown): Inspection {
 }
 
 /** Visits what is inside a value; gives the key of the first part that can't be cloned, "" for the value itself. */
-function visitParts(
-  value: object,
-  buffers: Set<ArrayBuffer>,
-  visit: (child: unknown, key: string) => boolean,
-): string | undefined {
+function visitParts(value: object, buffers: Set<ArrayBuffer>, visit: Visit): string | undefined {
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) if (!visit(value[i], `[${i}]`)) return `[${i}]`;
     return undefined;
   }
   if (ArrayBuffer.isView(value)) {
-    if (value.buffer instanceof ArrayBuffer) buffers.add(value.buffer);
+    if (isOwned(value.buffer)) buffers.add(value.buffer);
     return undefined;
   }
-  if (value instanceof ArrayBuffer) return void buffers.add(value);
-  if (value instanceof SharedArrayBuffer || value instanceof Date || value instanceof RegExp) return undefined;
-  if (value instanceof Map) {
-    let i = 0;
-    for (const [key, item] of value as Map<unknown, unknown>) {
-      if (!visit(key, `<key ${i}>`)) return `<key ${i}>`;
-      const name = typeof key === "string" ? `.get(${JSON.stringify(key)})` : `<value ${i}>`;
-      if (!visit(item, name)) return name;
-      i++;
-    }
-    return undefined;
+  switch (formOf(value)) {
+    case "Object":
+      return visitMembers(value as Record<string, unknown>, visit);
+    case "Map":
+      return visitEntries(value as Map<unknown, unknown>, visit);
+    case "Set":
+      return visitItems(value as Set<unknown>, visit);
+    case "Error":
+      return visit((value as Error).cause, ".cause") ? undefined : ".cause";
+    case "ArrayBuffer":
+      return void buffers.add(value as ArrayBuffer);
+    case "Date":
+    case "RegExp":
+      return undefined;
+    default:
+      return isShared(value) ? undefined : "";
   }
-  if (value instanceof Set) {
-    let i = 0;
-    for (const item of value as Set<unknown>) {
-      if (!visit(item, `<item ${i}>`)) return `<item ${i}>`;
-      i++;
-    }
-    return undefined;
-  }
-  if (value instanceof Error) return visit(value.cause, ".cause") ? undefined : ".cause";
-  if (!survives(value)) return "";
+}
+
+type Visit = (child: unknown, key: string) => boolean;
+
+function visitMembers(value: Record<string, unknown>, visit: Visit): string | undefined {
   for (const key of Object.keys(value)) {
     const name = memberText(key);
-    if (!visit((value as Record<string, unknown>)[key], name)) return name;
+    if (!visit(value[key], name)) return name;
   }
   return undefined;
+}
+
+function visitEntries(value: Map<unknown, unknown>, visit: Visit): string | undefined {
+  let i = 0;
+  for (const [key, item] of value) {
+    if (!visit(key, `<key ${i}>`)) return `<key ${i}>`;
+    const name = typeof key === "string" ? `.get(${JSON.stringify(key)})` : `<value ${i}>`;
+    if (!visit(item, name)) return name;
+    i++;
+  }
+  return undefined;
+}
+
+function visitItems(value: Set<unknown>, visit: Visit): string | undefined {
+  let i = 0;
+  for (const item of value) {
+    if (!visit(item, `<item ${i}>`)) return `<item ${i}>`;
+    i++;
+  }
+  return undefined;
+}
+
+function isOwned(buffer: ArrayBufferLike): buffer is ArrayBuffer {
+  return buffer instanceof ArrayBuffer || !isShared(buffer);
+}
+
+function isShared(value: object): boolean {
+  return process.getBuiltinModule("node:util").types.isSharedArrayBuffer(value);
 }
 
 function isPlain(value: unknown): boolean {
@@ -99,26 +123,26 @@ function isPlain(value: unknown): boolean {
   }
 }
 
-/** Prototypes by whether their objects lose nothing as plain ones. */
-const known = new WeakMap<object, boolean>([
-  [Object.prototype, true],
-  [Boolean.prototype, true],
-  [Number.prototype, true],
-  [String.prototype, true],
-  [Promise.prototype, false],
-]);
+/** By prototype, the native class as which an object is cloned; undefined when that would lose something. */
+const forms = new WeakMap<object, string | undefined>();
 
-/** Whether an object arrives as it is, or at least with all its data and nothing else. */
-function survives(value: object): boolean {
+/** Objects may be of other realms: what threads send is not of the one that Jest runs tests in. */
+function formOf(value: object): string | undefined {
   const prototype = Object.getPrototypeOf(value) as object | null;
-  if (prototype === null) return true;
-  let answer = known.get(prototype);
-  if (answer === undefined) {
-    const members = Reflect.ownKeys(prototype).filter((key) => key !== "constructor");
-    answer = members.length === 0 && survives(prototype);
-    known.set(prototype, answer);
-  }
-  return answer;
+  if (prototype === null || prototype === Object.prototype) return "Object";
+  if (!forms.has(prototype)) forms.set(prototype, newForm(ancestryOf(prototype)));
+  return forms.get(prototype);
+}
+
+function newForm({ native = "Object", prototypes }: Ancestry): string | undefined {
+  if (/(?:Error|Exception)$/u.test(native)) return "Error";
+  if (!["Object", "Boolean", "Number", "String"].includes(native)) return native;
+  // Instances of classes are cloned as records.
+  return prototypes.every(isEmpty) ? "Object" : undefined;
+}
+
+function isEmpty(prototype: object): boolean {
+  return Reflect.ownKeys(prototype).every((key) => key === "constructor");
 }
 
 function pathOf(step: Step): string {

@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import {
   BackendError,
@@ -284,6 +285,24 @@ describe("Data", () => {
       const run = await only(data, "echo", { inputs: { shared: 0, value } });
       expect(run.get("echo")).toEqual(structuredClone(value));
     }
+  });
+
+  it("may be of another realm, as what threads send is in Jest", async () => {
+    const value = runInNewContext(`({
+      map: new Map([["date", new Date(5)]]),
+      set: new Set([/x/g]),
+      bytes: new Uint8Array(3),
+      buffer: new ArrayBuffer(3),
+      shared: new SharedArrayBuffer(3),
+      error: new RangeError("far", { cause: { deep: [1] } }),
+      boxed: new String("x"),
+      bare: Object.create(null),
+    })`) as object;
+    const { echo } = (await only(data, "echo", { inputs: { shared: 0, value } })).results as { echo: object };
+    expect(echo).toEqual(structuredClone(value));
+    const hidden: unknown = runInNewContext("({ list: new Map([[1, new (class { method() {} })()]]) })");
+    const error = await caught<NotCloneableError>(only(data, "echo", { inputs: { shared: 0, value: hidden } }));
+    expect(error).toMatchObject({ code: "NOT_CLONEABLE", path: "inputs.value.list<value 0>" });
   });
 
   it("in shared memory is not copied", async () => {

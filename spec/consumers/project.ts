@@ -9,6 +9,8 @@ export interface Place {
   readonly home: string;
   /** The node_modules that packages are linked from. */
   readonly installed: string;
+  /** What commands printed. */
+  readonly printed: string[];
 }
 
 /** A folder in which a tool is used as in somebody's project, with no packages but those that this takes. */
@@ -62,8 +64,8 @@ export class Project {
     return folder;
   }
 
-  private execute([name, ...args]: Command, cwd: string): Promise<string> {
-    const { home, installed } = this.place;
+  private async execute([name, ...args]: Command, cwd: string): Promise<string> {
+    const { home, installed, printed } = this.place;
     const env = {
       ...process.env,
       PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
@@ -74,6 +76,8 @@ export class Project {
       NO_COLOR: "1",
     };
     const file = name === "node" ? process.execPath : join(installed, ".bin", name);
-    return capture([file, ...args], { cwd, env });
+    const output = await capture([file, ...args], { cwd, env });
+    printed.push(output);
+    return output;
   }
 }

@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { capture } from "./capture.js";
 import { install } from "./install.js";
 import { PROGRAMS, README } from "./programs.js";
 import { Project } from "./project.js";
@@ -36,8 +37,8 @@ function promised({ bundles }: Tool, { threads }: Claims): string {
 }
 
 /** What it does. @throws {Error} when a program does not do what it should */
-async function found(tool: Tool, line: string, { threads = [] }: Claims): Promise<string> {
-  const place = { home, installed };
+async function found(tool: Tool, line: string, threads: readonly string[], printed: string[]): Promise<string> {
+  const place = { home, installed, printed };
   const project = new Project(place, tool, line, ["dagwright", ...drivers]);
   await project.build();
   const parts = [await project.run(PROGRAMS)];
@@ -57,26 +58,38 @@ async function isTrue(tool: Tool, kind: Kind): Promise<boolean> {
   const claims = table.get(tool.name) as Claims;
   const line = claims.lines[kind];
   const wanted = line === undefined ? FAILS : promised(tool, claims);
-  let failure = "";
-  const text = await found(tool, line ?? "", claims).catch((error: unknown) => {
-    failure = (error as Error).message;
+  const printed: string[] = [];
+  const text = await found(tool, line ?? "", claims.threads ?? [], printed).catch((error: unknown) => {
+    printed.push((error as Error).message);
     return FAILS;
   });
   say(`${titleOf(tool)}, ${kind}: ${text}`);
   if (text === wanted) return true;
-  say(`  The table in README.md promises "${wanted}". ${failure}`.replace(/\n/gu, "\n  | "));
+  say(`  The table in README.md promises "${wanted}".\n${printed.join("\n").replace(/^/gmu, "  | ")}`);
   return false;
+}
+
+/** Why a tool can't be tried here. */
+async function obstacle({ packages, check }: Tool): Promise<string | undefined> {
+  const missing = packages.filter((name) => !existsSync(join(installed, name)));
+  if (missing.length > 0) return `${missing.join(" and ")} can't be installed here`;
+  if (check === undefined) return undefined;
+  const [name, ...args] = check;
+  return capture([join(installed, ".bin", name), ...args], { cwd: home }).then(
+    () => undefined,
+    () => `${name} does not start here`,
+  );
 }
 
 async function tryAll(tools: readonly Tool[]): Promise<boolean> {
   const packages = tools.flatMap((tool) => [...tool.packages, ...(table.get(tool.name)?.threads ?? [])]);
   await install(join(home, "installed"), drivers, Array.from(new Set(packages)));
-  const trials = tools.flatMap((tool) => {
-    const missing = tool.packages.filter((name) => !existsSync(join(installed, name)));
-    if (missing.length === 0) return KINDS.map((kind) => [tool, kind] as const);
-    say(`${titleOf(tool)}: skipped, since ${missing.join(" and ")} can't be installed here`);
-    return [];
-  });
+  const trials: [Tool, Kind][] = [];
+  for (const tool of tools) {
+    const problem = await obstacle(tool);
+    if (problem === undefined) for (const kind of KINDS) trials.push([tool, kind]);
+    else say(`${titleOf(tool)}: skipped, since ${problem}`);
+  }
   let areTrue = trials.length > 0;
   const worker = async () => {
     for (let next = trials.shift(); next !== undefined; next = trials.shift()) {

@@ -17,6 +17,8 @@ export interface Tool {
   readonly tests?: boolean;
   /** What the programs' texts become. */
   readonly adapt?: (text: string) => string;
+  /** What fails where its packages are installed, but can't be used: not every machine has a program in them. */
+  readonly check?: Command;
   /** What comes before the programs are run. @param option - the line, where that is an option of the command */
   readonly build?: (option: readonly string[]) => Command;
   readonly run: (program: Program) => Command;
@@ -201,11 +203,18 @@ export const TOOLS: readonly Tool[] = [
     adapt: injected,
   },
 
-  { name: "Bun", packages: ["bun"], files: tsconfig, run: (program) => ["bun", "run", `${program}.ts`] },
+  {
+    name: "Bun",
+    packages: ["bun"],
+    files: tsconfig,
+    check: ["bun", "--version"],
+    run: (program) => ["bun", "run", `${program}.ts`],
+  },
 
   {
     name: "Deno",
     packages: ["deno"],
+    check: ["deno", "--version"],
     files: (line) => ({ "deno.json": `{ "compilerOptions": { ${line} } }` }),
     run: (program) => ["deno", "run", "--allow-all", `${program}.ts`],
   },

@@ -1,9 +1,8 @@
 import { LazyAbort } from "../base/abort.js";
-import { inspect } from "../base/clone.js";
-import { messageOf, shortPath } from "../base/message.js";
+import { messageOf } from "../base/message.js";
 import { setImmediate } from "../base/turn.js";
-import { classOrigin, constructorArguments, functionAsMade } from "../definition/class-registry.js";
-import { isOnlyOfName } from "../definition/name-registry.js";
+import { classAddress, isAsDefined } from "../definition/class-registry.js";
+import { workflowNames } from "../definition/name-registry.js";
 import { paramCount } from "../definition/named-inputs.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import type { Origin } from "../definition/origin.js";
@@ -48,7 +47,10 @@ const FORK: Place = Object.freeze({
   reason: "conditions and selects run inline unless they say otherwise",
 });
 
-const REPLACED = "its method was replaced in this process, which workers don't see";
+const REPLACED =
+  "its method was replaced in this process, which workers don't see; " +
+  "what other decorators put in its place they find if the class has @workflow";
+const ADDED = "it was added to the workflow of a class, of which workers find the methods alone";
 
 /** Where nodes should run, before it is known whether they can. */
 export function wantedPlaces(specs: readonly NodeSpec[], mode: string): Place[] {
@@ -64,21 +66,22 @@ export function probeFor(dag: Placeable, specs: readonly NodeSpec[]): ProbeTask 
   const address = addressOf(dag);
   if (typeof address === "string") return address;
   if (late.has(address[0])) return LATE;
-  const nodes = specs.map(({ name, signature }) => ({ name, params: paramCount(signature) }));
-  return { op: "probe", address, nodes };
+  const nodes = specs.map(({ name, signature, method }) => ({ name, params: paramCount(signature), method }));
+  return { op: "probe", address, nodes, constructs: dag.instance?.isGiven === false };
 }
 
 /** A worker's answer, without the nodes of whose functions this process has put others into their methods' places. */
 export function withoutReplaced({ instance }: Placeable, specs: readonly NodeSpec[], answer: ProbeAnswer): ProbeAnswer {
   if (instance === undefined) return answer;
-  const { object } = instance;
-  const isMadeAnew = classOrigin(object.constructor) !== undefined;
+  const { object, isGiven } = instance;
   const functions = new Map(instance.specs.map(({ name, fn }) => [name, fn]));
   return answer.map((reason, i) => {
     const { method, name, fn } = specs[i];
-    if (reason !== undefined || method === undefined) return reason;
-    const found = isMadeAnew ? functionAsMade(object, method) : functions.get(name);
-    return found === undefined || found === fn ? undefined : REPLACED;
+    if (method === undefined) return ADDED;
+    if (reason !== undefined) return reason;
+    // What its constructor put there, a worker's puts there too.
+    const isOwn = !isGiven && Object.hasOwn(object, method);
+    return (isOwn ? functions.get(name) === fn : isAsDefined(object, method, fn)) ? undefined : REPLACED;
   });
 }
 
@@ -130,25 +133,11 @@ export function lateImport({ address: [module] }: ProbeTask): string {
 
 function addressOf({ name, origin, instance }: Placeable): Address | string {
   if (instance !== undefined) {
-    const { object, isGiven } = instance;
-    const known = classOrigin(object.constructor);
-    if (known !== undefined) return classAddress(known.name, known.origin.module, object);
-    if (isGiven)
-      return "its nodes are methods of an instance that workers can't make again, since its class lacks @workflow";
+    const address = classAddress(instance.object, origin);
+    return typeof address === "string" ? address : [...address, true];
   }
   const { module } = origin;
   if (module === undefined) return "the module that defines it is no file; give it as { module: import.meta.url }";
-  if (!isOnlyOfName(name, origin)) return `several workflows named "${name}" were defined by its module`;
+  if (!workflowNames.isOnly(name, origin)) return `several workflows named "${name}" were defined by its module`;
   return [module, name];
-}
-
-function classAddress(workflow: string, module: string | undefined, object: object): Address | string {
-  if (module === undefined)
-    return "the module that defines its class is no file; give it as @workflow({ module: import.meta.url })";
-  const args = constructorArguments(object);
-  if (args === undefined) return "its instance was not made by its class's constructor";
-  const { obstacle } = inspect(args);
-  if (obstacle !== undefined)
-    return `its instance was made with an argument that can't be cloned (${shortPath(`args${obstacle}`)})`;
-  return [module, workflow, args];
 }

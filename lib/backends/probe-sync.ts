@@ -20,7 +20,7 @@ const { workerData: { worker, probe, port, count } } = require("node:worker_thre
 const say = (message) => { port.postMessage(message); Atomics.add(count, 0, 1); Atomics.notify(count, 0); };
 port.on("close", () => process.exit());
 const problem = (error) => say({ problem: String(error?.message ?? error) });
-import(worker).then(({ default: answer }) => {
+import(worker).then((module) => module.default).then((answer) => {
   say({});
   answer(probe).then((answer) => say({ answer }), problem);
 }, problem);

@@ -1,6 +1,7 @@
 /** What main thread and worker say to each other. All of it is plain data. */
 import type { MessagePort } from "node:worker_threads";
 import type { EncodedThrown } from "../base/error-codec.js";
+import type { Snapshot } from "../base/snapshot.js";
 
 /** A thread's first task. */
 export interface Greeting {
@@ -11,19 +12,23 @@ export interface Greeting {
 /** The answer to a greeting: the thread has started. */
 export const READY = "ready";
 
-/** How a worker finds a workflow again. */
-export type Address = readonly [
-  module: string,
-  workflow: string,
-  /** Of a class: what its instance is made with. */
-  args?: readonly unknown[],
-];
+/** How a worker finds a workflow again: a dag, or the class whose methods its nodes are. */
+export type Address = readonly [module: string, workflow: string, isClass?: true];
 
 /** Can these nodes be found? */
 export interface ProbeTask {
   readonly op: "probe";
   readonly address: Address;
-  readonly nodes: readonly { readonly name: string; readonly params: number }[];
+  readonly nodes: readonly ProbedNode[];
+  /** Whether workers make instances of the class by its constructor. */
+  readonly constructs: boolean;
+}
+
+export interface ProbedNode {
+  readonly name: string;
+  readonly params: number;
+  /** The key of the method that it is. */
+  readonly method: string | undefined;
 }
 
 /** By node, why it can't be executed in a worker; undefined where it can. */
@@ -57,12 +62,20 @@ export function subjectOf([module, workflow]: Address, node: string | undefined)
 
 /** What most calls do without. */
 export interface CallExtra {
-  /** The run whose instance of the class it is; "" for a dag's node. */
-  readonly runId: string;
+  /** The instance whose method the node is; undefined for a dag's node. */
+  readonly callee: Callee | undefined;
   /** What the function's context holds, and where among the arguments it goes; undefined when it takes none. */
   readonly context: CallContext | undefined;
   /** Say when the function is called. */
   readonly announces: boolean;
+}
+
+/** A method of an instance, which each run has for itself in each worker. */
+export interface Callee {
+  readonly runId: string;
+  readonly method: string;
+  /** The instance's fields, as a list of keys and values; undefined when it is made by its constructor. */
+  readonly fields: Snapshot | undefined;
 }
 
 /** What a node's context holds, in a worker. */

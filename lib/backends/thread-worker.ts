@@ -7,11 +7,12 @@ import { inspect } from "../base/clone.js";
 import { drive, pendingOf, type Coroutine } from "../base/coroutine.js";
 import { encodeThrown } from "../base/error-codec.js";
 import { messageOf, shortPath } from "../base/message.js";
-import { readNodes } from "../definition/class-methods.js";
+import { readSnapshot, type Snapshot } from "../base/snapshot.js";
 import type { Context } from "../definition/context.js";
 import { paramCount } from "../definition/named-inputs.js";
 import { isPause } from "../run/pause.js";
-import type { NodeSpec } from "../definition/node-spec.js";
+import type { Class } from "../definition/node-options.js";
+import type { NodeFunction, NodeSpec } from "../definition/node-spec.js";
 import { Handover } from "./handover.js";
 import type {
   Address,
@@ -19,7 +20,9 @@ import type {
   CallContext,
   CallExtra,
   CallTask,
+  Callee,
   ProbeAnswer,
+  ProbedNode,
   ProbeTask,
   Progress,
 } from "./thread-protocol.js";
@@ -29,13 +32,20 @@ import { serve, type Turn } from "./worker-tasks.js";
 /** The turn of the node whose code it is. */
 const inNode = new AsyncLocalStorage<Turn>();
 
-/** The nodes of a workflow by name, or the reason why there are none. */
+/** The nodes of a dag by name, or the reason why there are none. */
 type Nodes = ReadonlyMap<string, NodeSpec> | string;
+type Instance = Readonly<Record<string, unknown>>;
+
+/** What is called for a node. */
+interface Callable {
+  readonly fn: NodeFunction;
+  readonly self: unknown;
+}
 
 /** Instances live as long as their run is among the latest ones. */
 const MOST_INSTANCES = 16;
-/** The nodes of instances, by their address and run, the latest last. */
-const instances = new Map<string, Nodes>();
+/** By their address and run, the latest last. */
+const instances = new Map<string, Instance>();
 /** The nodes of dags, by module and name. */
 const dags = new Map<string, Map<string, Nodes>>();
 const handover = new Handover();
@@ -52,13 +62,9 @@ listen(() => inNode.getStore() !== undefined, service.loaded);
 export default service.take;
 
 /** By node, why it can't be executed here. */
-async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {
-  let there: Nodes;
-  try {
-    there = await nodesAt(address, "");
-  } catch (error) {
-    there = `a worker can't make its instance: ${messageOf(error)}`;
-  }
+async function probe({ address, nodes, constructs }: ProbeTask): Promise<ProbeAnswer> {
+  if (address.length > 2) return probeClass(address, nodes, constructs);
+  const there = await nodesAt(address);
   return nodes.map(({ name, params }) => {
     if (typeof there === "string") return there;
     const spec = there.get(name);
@@ -69,61 +75,97 @@ async function probe({ address, nodes }: ProbeTask): Promise<ProbeAnswer> {
   });
 }
 
-/** @param runId - each run has its own instance of a class; "" for a dag's nodes */
-function known([module, workflow]: Address, runId: string): Nodes | undefined {
-  return runId === "" ? dags.get(module)?.get(workflow) : instances.get(keyOf(module, workflow, runId));
-}
-
-function keyOf(...names: readonly string[]): string {
-  return JSON.stringify(names);
-}
-
-async function nodesAt(address: Address, runId: string): Promise<Nodes> {
-  const [module, workflow, args] = address;
-  if (args === undefined) {
-    const dag = await findDag(module, workflow);
-    if (typeof dag === "string") return dag;
-    const siblings = dags.get(module) ?? new Map<string, Nodes>();
-    dags.set(module, siblings.set(workflow, dag.nodes));
-    return dag.nodes;
+async function probeClass(
+  [module, name]: Address,
+  nodes: readonly ProbedNode[],
+  constructs: boolean,
+): Promise<ProbeAnswer> {
+  const target = await findClass(module, name);
+  if (typeof target === "string") return nodes.map(() => target);
+  let instance: object;
+  try {
+    instance = constructs ? construct(target) : (target.prototype as object);
+  } catch (error) {
+    return nodes.map(() => `a worker can't make its instance: ${messageOf(error)}`);
   }
-  const target = await findClass(module, workflow);
-  if (typeof target === "string") return target;
-  const instance = new (target as unknown as new (...args: readonly unknown[]) => object)(...args);
-  const nodes = new Map(readNodes(instance).specs.map((spec) => [spec.name, spec]));
-  if (runId === "") return nodes;
-  instances.set(keyOf(module, workflow, runId), nodes);
-  if (instances.size > MOST_INSTANCES) instances.delete(instances.keys().next().value as string);
-  return nodes;
+  return nodes.map(({ method }) =>
+    method !== undefined && typeof Reflect.get(instance, method) === "function" ? undefined : NO_METHOD,
+  );
 }
 
-/** Waits for nothing where there is nothing to wait for: most nodes are small. */
+const NO_METHOD = "its class, when its module is imported, has no such method";
+
+async function nodesAt([module, workflow]: Address): Promise<Nodes> {
+  const dag = await findDag(module, workflow);
+  if (typeof dag === "string") return dag;
+  const siblings = dags.get(module) ?? new Map<string, Nodes>();
+  dags.set(module, siblings.set(workflow, dag.nodes));
+  return dag.nodes;
+}
+
+function keyOf([module, workflow]: Address, { runId }: Callee): string {
+  return JSON.stringify([module, workflow, runId]);
+}
+
+async function makeInstance(address: Address, callee: Callee): Promise<Instance | string> {
+  const { fields } = callee;
+  const target = await findClass(address[0], address[1]);
+  if (typeof target === "string") return target;
+  const instance = fields === undefined ? construct(target) : remake(target, fields);
+  instances.set(keyOf(address, callee), instance);
+  if (instances.size > MOST_INSTANCES) instances.delete(instances.keys().next().value as string);
+  return instance;
+}
+
+function construct(target: Class): Instance {
+  return new (target as unknown as new () => Instance)();
+}
+
+/** Without calling its constructor. */
+function remake(target: Class, fields: Snapshot): Instance {
+  const instance = Object.create(target.prototype as object) as Instance;
+  for (const [key, value] of readSnapshot(fields) as [string, unknown][])
+    Object.defineProperty(instance, key, { value, writable: true, enumerable: true, configurable: true });
+  return instance;
+}
+
+/** What is called for a node, or why there is nothing. Waits for nothing where there is nothing to wait for: most nodes are small. */
+function* callableFor(address: Address, name: string, callee: Callee | undefined): Coroutine<Callable | string> {
+  if (callee === undefined) {
+    const nodes = dags.get(address[0])?.get(address[1]) ?? ((yield nodesAt(address)) as Nodes);
+    if (typeof nodes === "string") return nodes;
+    return nodes.get(name) ?? "its module does not define this node";
+  }
+  const self = instances.get(keyOf(address, callee)) ?? ((yield makeInstance(address, callee)) as Instance | string);
+  if (typeof self === "string") return self;
+  const fn = self[callee.method];
+  return typeof fn === "function" ? { fn: fn as NodeFunction, self } : NO_METHOD;
+}
+
 function* call([address, name, inputs, extra]: CallTask, turn: Turn): Coroutine<CallAnswer> {
-  const runId = extra?.runId ?? "";
-  const nodes = known(address, runId) ?? ((yield nodesAt(address, runId)) as Nodes);
-  const spec = typeof nodes === "string" ? undefined : nodes.get(name);
-  if (spec === undefined)
-    return { missing: typeof nodes === "string" ? nodes : "its module does not define this node" };
-  const answer = yield* answerTo(spec, inputs, extra, turn);
+  const callable = yield* callableFor(address, name, extra?.callee);
+  if (typeof callable === "string") return { missing: callable };
+  const answer = yield* answerTo(callable, name, inputs, extra, turn);
   if (!Array.isArray(answer)) return answer;
   const { obstacle, buffers } = inspect(answer[0]);
   if (obstacle !== undefined) return { uncloneable: obstacle };
-  if (buffers.length > 0) turn.moved = yield* handover.moving(spec.fn, answer[0], buffers);
+  if (buffers.length > 0) turn.moved = yield* handover.moving(callable.fn, answer[0], buffers);
   return answer;
 }
 
 function* answerTo(
-  spec: NodeSpec,
+  { fn, self }: Callable,
+  name: string,
   inputs: readonly unknown[],
   extra: CallExtra | undefined,
   turn: Turn,
 ): Coroutine<CallAnswer> {
   const context = extra?.context;
   const before = context === undefined ? undefined : snapshot(context);
-  const args = context === undefined ? inputs : inputs.toSpliced(context.position, 0, contextOf(spec, context, turn));
+  const args = context === undefined ? inputs : inputs.toSpliced(context.position, 0, contextOf(name, context, turn));
   if (extra?.announces === true) turn.notify({ began: true });
   try {
-    let value: unknown = inNode.run(turn, () => spec.fn.apply(spec.self, args as unknown[]));
+    let value: unknown = inNode.run(turn, () => fn.apply(self, args as unknown[]));
     const pending = pendingOf(value);
     if (pending !== undefined) value = yield pending;
     if (context === undefined || before === undefined) return [value];
@@ -162,7 +204,7 @@ function changes(record: Record<string, unknown>, before: ReadonlyMap<string, Bu
   });
 }
 
-function contextOf({ name }: NodeSpec, context: CallContext, turn: Turn): Context {
+function contextOf(name: string, context: CallContext, turn: Turn): Context {
   const { runId, workflow, attempt, idempotencyKey, trigger, inputs, metadata, metrics } = context;
   const needs = new Map(context.needs);
   const abort = new LazyAbort();

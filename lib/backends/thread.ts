@@ -2,6 +2,7 @@ import type { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import { decodeThrown } from "../base/error-codec.js";
 import { asSentence, messageOf, shortPath } from "../base/message.js";
+import type { Snapshot } from "../base/snapshot.js";
 import type { Context } from "../definition/context.js";
 import type { NodeSpec } from "../definition/node-spec.js";
 import { BackendError, NotCloneableError, type ErrorSite } from "../run/errors.js";
@@ -36,6 +37,8 @@ export class ThreadBackend {
   constructor(
     private readonly pool: ThreadPool,
     private readonly address: Address,
+    /** Those of the instance whose methods the nodes are, when the user made it. */
+    private readonly fields: Snapshot | undefined,
   ) {}
 
   /**
@@ -88,14 +91,15 @@ export class ThreadBackend {
   ): Promise<unknown> {
     const { spec, ctx } = call;
     const context = position < 0 ? undefined : contextOf(ctx, position, host.needs(node));
-    const runId = this.address.length < 3 ? "" : ctx.runId;
+    const { method } = spec;
+    const callee = method === undefined ? undefined : { runId: ctx.runId, method, fields: this.fields };
     const onNotice = (notice: Notice) => {
       if ("began" in notice) return began?.();
       const [fraction, message] = notice.progress;
       if (fraction === undefined) ctx.log(message as string);
       else ctx.progress(fraction, message);
     };
-    const task: CallTask = [this.address, spec.name, inputs, { runId, context, announces: began !== undefined }];
+    const task: CallTask = [this.address, spec.name, inputs, { callee, context, announces: began !== undefined }];
     return resultOf(this.pool.execute(task, host.spent(node), abort, onNotice), node, call, host);
   }
 }

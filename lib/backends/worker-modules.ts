@@ -18,7 +18,7 @@ interface DefinedDag {
   isComplete: boolean;
 }
 
-interface DecoratedClass {
+interface DefinedClass {
   readonly target: Class;
   readonly name: string;
   readonly origin: Origin;
@@ -33,7 +33,7 @@ interface Loading {
 }
 
 const dags: DefinedDag[] = [];
-const classes: DecoratedClass[] = [];
+const classes: DefinedClass[] = [];
 const modules = new Map<string, Loading>();
 let listeners: (() => void)[] = [];
 let loaded: (module: string) => void;
@@ -59,7 +59,7 @@ export function listen(isInNode: () => boolean, onLoaded: (module: string) => vo
       if (!isInNode()) dags.push({ dag, origin, isComplete: false });
       changed();
     },
-    decorated(target, name, origin) {
+    classDefined(target, name, origin) {
       if (!isInNode()) classes.push({ target, name, origin });
       changed();
     },
@@ -102,13 +102,14 @@ export async function findDag(module: string, name: string): Promise<DagDefiniti
   return entries.length === 1 ? entries[0].dag : `its module defines several workflows named "${name}"`;
 }
 
-/** The class of this name that a module decorates with `@workflow`, or the reason why there is none. */
+/** The class that a module decorates with `@workflow`, or makes a workflow of, under this name; or the reason why there is none. */
 export async function findClass(module: string, name: string): Promise<Class | string> {
-  const entries = await search(module, () =>
-    classes.filter((entry) => entry.name === name && entry.origin.module === module),
-  );
-  if (typeof entries === "string") return entries;
-  return entries.length === 1 ? entries[0].target : `its module defines several workflows named "${name}"`;
+  const targets = await search(module, () => {
+    const entries = classes.filter((entry) => entry.name === name && entry.origin.module === module);
+    return Array.from(new Set(entries.map(({ target }) => target)));
+  });
+  if (typeof targets === "string") return `${targets}; a class is found by @workflow, wherever its workflow is made`;
+  return targets.length === 1 ? targets[0] : `its module defines several classes for workflows "${name}"`;
 }
 
 function isDone(module: string): boolean {

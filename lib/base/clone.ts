@@ -5,6 +5,8 @@ import { memberText } from "./obstacle.js";
 export interface Inspection {
   /** The path of the first thing that can't be cloned, as `rows[3].fn`; undefined when all can. */
   readonly obstacle: string | undefined;
+  /** What is there. */
+  readonly found?: unknown;
   /** All array buffers that are not shared, each once. */
   readonly buffers: readonly ArrayBuffer[];
 }
@@ -20,26 +22,30 @@ interface Step {
 /**
  * Looks for what structured clone refuses, and for what it would spoil: instances of classes with methods, which would
  * arrive without them. Cost: O(size of the value), without recursion.
+ * @param spoils - whether an object that can be cloned must not be
  */
-export function inspect(root: unknown): Inspection {
+export function inspect(root: unknown, spoils?: (value: object) => boolean): Inspection {
   if (isPlain(root)) return NOTHING;
-  if (typeof root !== "object" || root === null) return { obstacle: "", buffers: [] };
+  if (typeof root !== "object" || root === null) return { obstacle: "", found: root, buffers: [] };
   if (ArrayBuffer.isView(root)) return isOwned(root.buffer) ? { obstacle: undefined, buffers: [root.buffer] } : NOTHING;
   const seen = new Set<object>([root]);
   const buffers = new Set<ArrayBuffer>();
   const stack: Step[] = [{ value: root, parent: undefined, key: "" }];
+  let found: unknown;
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
     const { value } = step;
     const visit = (child: unknown, key: string): boolean => {
       if (isPlain(child)) return true;
+      found = child;
       if (typeof child !== "object" || child === null) return false;
       if (seen.has(child)) return true;
       seen.add(child);
       stack.push({ value: child, parent: step, key });
       return true;
     };
-    const obstacle = visitParts(value, buffers, visit);
-    if (obstacle !== undefined) return { obstacle: pathOf(step) + obstacle, buffers: [] };
+    const obstacle = spoils?.(value) === true ? "" : visitParts(value, buffers, visit);
+    if (obstacle !== undefined)
+      return { obstacle: pathOf(step) + obstacle, found: obstacle === "" ? value : found, buffers: [] };
   }
   return { obstacle: undefined, buffers: Array.from(buffers) };
 }

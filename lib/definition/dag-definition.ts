@@ -5,7 +5,7 @@ import { checkDagOptions, type DagOptions } from "./dag-options.js";
 import { minifiedHint } from "./minified-names.js";
 import { inputNamed } from "./named-inputs.js";
 import { needText, toNeed, type NeedSource, type Need } from "./need.js";
-import { rememberName } from "./name-registry.js";
+import { workflowNames } from "./name-registry.js";
 import { outlineOf } from "./outline.js";
 import { Origin } from "./origin.js";
 import { NodeHandle, type Target } from "./node-handle.js";
@@ -63,7 +63,7 @@ export class DagDefinition {
     this.metadata = options.metadata ?? NO_METADATA;
     this.options = options;
     this.origin = new Origin(options.module);
-    rememberName(name, this.origin);
+    workflowNames.remember(name, this.origin);
     workerScope()?.defined(this, this.origin);
   }
 

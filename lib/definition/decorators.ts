@@ -29,7 +29,7 @@ export interface WorkflowOptions extends DagOptions, FsmOptions {
 }
 
 /**
- * Names a class's workflow and sets its options. A class without it is a workflow too, under its own name.
+ * Names a class's workflow and sets its options. The class stays what it is; one without it is a workflow too, under its own name.
  * @throws {TypeError} when an option is unknown or has a wrong value
  */
 export function workflow(
@@ -41,10 +41,9 @@ export function workflow(
   if (options.name !== undefined) checkWorkflowName(options.name);
   const origin = new Origin(options.module);
   return (target) => {
-    const replacement = registerClass(target, options.name ?? target.name, origin);
-    // A subclass finds its parent's options on what it extends, an instance's constructor is the class itself.
-    for (const holder of [target, replacement]) Reflect.defineMetadata(CLASS, { ...options }, holder);
-    return replacement;
+    Reflect.defineMetadata(CLASS, { ...options }, target);
+    registerClass(target, options.name ?? target.name, origin);
+    return target;
   };
 }
 

@@ -1,22 +1,29 @@
 import type { Origin } from "./origin.js";
 
-/** More workflows of one name than this are not told apart. */
-const MOST_OF_A_NAME = 3;
 const MOST_NAMES = 5000;
 
-const origins = new Map<string, Origin[]>();
+/** Where the things of each name were defined, as far as that may matter. */
+class Names {
+  private readonly origins = new Map<string, Origin[]>();
 
-/** Remembers where a workflow of this name was defined, as far as that may matter. */
-export function rememberName(name: string, origin: Origin): void {
-  const list = origins.get(name);
-  if (list !== undefined) {
-    if (list.length < MOST_OF_A_NAME) list.push(origin);
-  } else if (origins.size < MOST_NAMES) origins.set(name, [origin]);
+  /** @param most - so many of a name, wherever they are, are not told apart any more */
+  constructor(private readonly most: number) {}
+
+  remember(name: string, origin: Origin): void {
+    const list = this.origins.get(name);
+    if (list !== undefined) {
+      if (list.length < this.most) list.push(origin);
+    } else if (this.origins.size < MOST_NAMES) this.origins.set(name, [origin]);
+  }
+
+  /** Whether a module has, as far as is known, defined just one of this name: the one with this origin. */
+  isOnly(name: string, origin: Origin, module = origin.module): boolean {
+    const list = this.origins.get(name);
+    if (list === undefined || list.length >= this.most) return false;
+    return list.every((other) => other === origin || other.module !== module);
+  }
 }
 
-/** Whether a module has, as far as is known, defined just one workflow of this name: this one. */
-export function isOnlyOfName(name: string, origin: Origin): boolean {
-  const list = origins.get(name);
-  if (list === undefined || list.length >= MOST_OF_A_NAME) return false;
-  return list.every((other) => other === origin || other.module !== origin.module);
-}
+/** Workflows may be made time and again by the same code. */
+export const workflowNames = new Names(3);
+export const classNames = new Names(50);

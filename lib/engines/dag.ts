@@ -4,6 +4,7 @@ import { merge } from "../base/merge.js";
 import { warn } from "../base/warning.js";
 import { wantedPlaces } from "../backends/placement.js";
 import { readNodes } from "../definition/class-methods.js";
+import { instanceUsed } from "../definition/class-registry.js";
 import { DagDefinition } from "../definition/dag-definition.js";
 import type { DagOptions } from "../definition/dag-options.js";
 import type { Target } from "../definition/node-handle.js";
@@ -119,11 +120,9 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     const dag = new Dag<ResultsOf<InstanceOf<S>>>(name, merge(annotated, given));
     for (const spec of specs) dag.add(spec);
     dag.className = options.name === undefined ? className : undefined;
-    dag.placements.instance = {
-      object: specs[0].self as object,
-      isGiven: typeof source !== "function",
-      specs,
-    };
+    const object = specs[0].self as object;
+    instanceUsed(object, dag.origin);
+    dag.placements.instance = { object, isGiven: typeof source !== "function", specs };
     return dag;
   }
 

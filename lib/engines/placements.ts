@@ -13,6 +13,8 @@ import { askSync } from "../backends/probe-sync.js";
 import { ThreadBackend } from "../backends/thread.js";
 import { defaultPool } from "../backends/thread-pool.js";
 import type { ProbeAnswer, ProbeTask } from "../backends/thread-protocol.js";
+import { fieldsOf } from "../backends/instance-fields.js";
+import type { Snapshot } from "../base/snapshot.js";
 import type { Origin } from "../definition/origin.js";
 import type { DagPlan } from "../planning/plan.js";
 import { BackendError } from "../run/errors.js";
@@ -51,7 +53,7 @@ export class Placements implements Placeable {
   now(plan: DagPlan, options: RunOptions<any>): readonly Place[] {
     const wanted = wantedPlaces(plan.specs, options.mode ?? "sequential");
     if (!wanted.some(({ backend }) => backend === "thread")) return wanted;
-    const probed = this.probed(plan);
+    const probed = this.probed(plan, this.fields());
     const asked = "answer" in probed ? probed : this.remember(plan, probed.probe, askSync(probed.probe));
     return placementOf(asked, options, "").places;
   }
@@ -63,12 +65,14 @@ export class Placements implements Placeable {
    */
   of(plan: DagPlan, options: RunOptions<any>, runId: string, run: LazyAbort): Placed | Promise<Placed> {
     const pool = options.pool ?? defaultPool(options.maxWorkers);
+    const fields = this.fields();
     const placed = (probed: Probed): Placed => {
       const placement = placementOf(probed, options, runId);
       const { address } = placement;
-      return { placement, threads: address === undefined ? undefined : new ThreadBackend(pool, address) };
+      const threads = address === undefined ? undefined : new ThreadBackend(pool, address, fields as Snapshot);
+      return { placement, threads };
     };
-    const probed = this.probed(plan);
+    const probed = this.probed(plan, fields);
     const { probe } = probed;
     if ("answer" in probed && (typeof probe === "string" || pool.isUp || !isFound(probed))) return placed(probed);
     return askWorker(pool, probe as ProbeTask, run).then((answer) => {
@@ -78,8 +82,14 @@ export class Placements implements Placeable {
     });
   }
 
+  /** The fields of the instance that the user made, as they are now; a reason when workers can't have them. */
+  private fields(): Snapshot | string | undefined {
+    return this.instance?.isGiven === true ? fieldsOf(this.instance.object) : undefined;
+  }
+
   /** What is known, or the question. */
-  private probed(plan: DagPlan): Probed | { readonly probe: ProbeTask } {
+  private probed(plan: DagPlan, fields: Snapshot | string | undefined): Probed | { readonly probe: ProbeTask } {
+    if (typeof fields === "string") return { plan, probe: fields, answer: fields, placements: new Map() };
     if (this.known?.plan === plan) return this.known;
     const probe = probeFor(this, plan.specs);
     return typeof probe === "string" ? this.remember(plan, probe, probe) : { probe };

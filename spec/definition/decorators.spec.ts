@@ -111,6 +111,21 @@ describe("Decorators", () => {
     expect((await Dag.from(Parent).run()).get("c")).toBe(1);
   });
 
+  it("may have static private members under @workflow", async () => {
+    @workflow()
+    class Counting {
+      static #made = 0;
+      static next(): number {
+        return ++this.#made;
+      }
+      @node count(): number {
+        return Counting.next() + Counting.#made;
+      }
+    }
+    expect(Counting.next()).toBe(1);
+    expect((await Dag.from(Counting).run()).value).toBe(4);
+  });
+
   it("inherit the options of @workflow, but not its name", () => {
     @workflow({ name: "base", autowire: false })
     class Base {

@@ -3,7 +3,7 @@ import { Dag, Fsm, type RunResult } from "dagwright";
 import type * as classes from "./orders.js";
 
 /** What holds for an annotated class, whichever way its decorators were compiled. */
-export function decoratorContract(kind: string, { Orders, Lamp }: typeof classes): void {
+export function decoratorContract(kind: string, { Orders, Lamp, Counted, Turned, given }: typeof classes): void {
   describe(`A class with ${kind} decorators`, () => {
     it("runs as a dag", async () => {
       const dag = Dag.from(Orders);
@@ -52,6 +52,27 @@ export function decoratorContract(kind: string, { Orders, Lamp }: typeof classes
         expect.objectContaining({ severity: "warning", code: "MISSING_CONNECTION", nodes: ["isCheap"] }),
       ]);
       expect(() => dag.validateOrThrow({ strict: true })).toThrow(/"isCheap".*"isCheap\.true"/u);
+    });
+
+    it("stays the class that it is under @workflow, with all that others know about it", async () => {
+      expect(given).toEqual([Counted, Turned]);
+      expect(Counted.length).toBe(0);
+      expect(Reflect.getOwnMetadata("noted", Counted)).toEqual([Date]);
+      expect(Reflect.getOwnMetadata("noted", Turned)).toEqual([Date]);
+      const before = Counted.made;
+      const counted = new Counted(new Date(5));
+      expect(Counted.made).toBe(before + 1);
+      expect(counted.constructor).toBe(Counted);
+      expect(counted).toBeInstanceOf(Counted);
+      class Child extends Counted {}
+      expect(new Child()).toBeInstanceOf(Counted);
+      expect(Object.getPrototypeOf(Child)).toBe(Counted);
+      expect((await Dag.from(counted).run()).value).toBe(5);
+      expect([Dag.from(Counted).name, Dag.from(Turned).name, Dag.from(Child).name]).toEqual([
+        "counted",
+        "turned",
+        "Child",
+      ]);
     });
 
     it("runs as an fsm", async () => {

@@ -99,3 +99,32 @@ export class Lamp {
     return error.message;
   }
 }
+
+/** What a decorator of classes, ours or another's, was given, from the innermost on. */
+export const given: unknown[] = [];
+
+/** Another's decorator, which keeps something about the class, as containers for dependency injection do. */
+export function noted(target: object): void {
+  given.push(target);
+  Reflect.defineMetadata("noted", [Date], target);
+}
+
+@noted
+@workflow({ name: "counted" })
+export class Counted {
+  static made = 0;
+  constructor(readonly date: Date = new Date(0)) {
+    Counted.made++;
+  }
+  @node time(): number {
+    return this.date.getTime();
+  }
+}
+
+@workflow({ name: "turned" })
+@noted
+export class Turned {
+  @node one(): number {
+    return 1;
+  }
+}

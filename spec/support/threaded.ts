@@ -184,13 +184,77 @@ export class Shop {
 /** Its method is one of the instance. */
 @workflow()
 export class Binding {
-  constructor(private readonly count: number) {
+  constructor(private readonly count = 3) {
     this.tell = this.tell.bind(this);
   }
   @node tell(): string {
     return `${this.count} ${where().isMainThread}`;
   }
 }
+
+/** Has a field of whatever kind. */
+@workflow()
+export class Holder {
+  made = where().isMainThread;
+  constructor(public held?: unknown) {}
+
+  @node first(): unknown {
+    return this.held;
+  }
+  @node("first", { backend: "inline" }) between(first: unknown): void {
+    this.held = [first, "changed"];
+  }
+  @node({ after: ["between"] }) last(): unknown {
+    return [this.held, this.made, this instanceof Holder, where().isMainThread];
+  }
+}
+
+export class Hiding {
+  readonly #number: number;
+  constructor(number = 7) {
+    this.#number = number;
+  }
+  @node ask(): unknown {
+    return [this.#number, where().isMainThread];
+  }
+}
+export const hiding = Dag.from(Hiding);
+export const givenHiding = Dag.from(new Hiding(20), { name: "givenHiding" });
+
+/** A wrapper that another decorator puts around a node. */
+function traced<F extends (...args: any[]) => unknown>(fn: F): F {
+  return function (this: unknown, ...args: unknown[]) {
+    return ["traced", fn.apply(this, args)];
+  } as F;
+}
+@workflow()
+export class Traced {
+  @traced @node({ name: "renamed" }) ask(ctx: Context): unknown {
+    return [ctx.nodeName, where().isMainThread];
+  }
+}
+/** The same, without `@workflow`. */
+class PlainTraced {
+  @traced @node wrapped(): unknown {
+    return where().isMainThread;
+  }
+  @node bare(): unknown {
+    return where().isMainThread;
+  }
+}
+export const plainTraced = Dag.from(new PlainTraced());
+
+/** Classes that a function makes, of which the module itself makes the first. */
+export function classFor(n: number) {
+  @workflow()
+  class Local {
+    @node ask(): unknown {
+      return [n, where().isMainThread];
+    }
+  }
+  return Local;
+}
+export const Local = classFor(1);
 
 /** The names of its parameters are in scope, so that esbuild numbers them. */
 function numberedNames(label: string, ctx: string): Dag {
@@ -212,8 +276,19 @@ export class Plain {
   }
 }
 export const plainClass = Dag.from(Plain);
-export class Given extends Plain {}
-export const givenInstance = Dag.from(new Given("given"));
+export class Given extends Plain {
+  @node tell(): string {
+    return this.name;
+  }
+}
+export const given = new Given("given");
+export const givenInstance = Dag.from(given);
+
+/** A workflow of a class without `@workflow` that no import makes. */
+export const lateDag = () => Dag.from(new (class Late extends Plain {})("late"));
+
+/** Two of one class. */
+export const givenTwins = ["a", "b"].map((name) => Dag.from(new Plain(name)));
 
 /** Nodes that say where they run, and how long they may. */
 export const marked = new Dag("marked", { module: import.meta.url });

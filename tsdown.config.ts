@@ -70,7 +70,7 @@ function noticeOf(folder: string): string {
 }
 
 /** To find and load these one by one would take longer than to read them here. */
-const bundled = ["is-network-error", "js-tokens", "kysely", "lru-cache", "p-retry", "reflect-metadata"];
+const bundled = ["is-network-error", "js-tokens", "kysely", "p-retry", "reflect-metadata"];
 
 const alwaysBundle = bundled.map((name) => new RegExp(`^${name}(?:/|$)`, "u"));
 

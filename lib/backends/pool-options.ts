@@ -1,6 +1,6 @@
 import { LONGEST_TIMER } from "../base/alarm.js";
-import { availableParallelism } from "node:os";
 import { checkDuration, checkNumber, checkOptions, checkType } from "../base/check.js";
+import { cores } from "../base/cores.js";
 import type { ThreadOptions } from "./worker-thread.js";
 
 /** The options of a {@link ThreadPool}. */
@@ -29,7 +29,7 @@ export function poolOptions(options: ThreadPoolOptions): {
   readonly thread: ThreadOptions;
 } {
   checkOptions(options, ["maxWorkers", "idleTimeout", "resourceLimits"], "a ThreadPool");
-  const { maxWorkers = availableParallelism(), idleTimeout = IDLE_TIMEOUT } = options;
+  const { maxWorkers = cores(), idleTimeout = IDLE_TIMEOUT } = options;
   checkWorkers(maxWorkers);
   checkDuration("idleTimeout", idleTimeout, 0, LONGEST_TIMER);
   return { maxWorkers, thread: { idleTimeout, resourceLimits: resourceLimits(options.resourceLimits) } };

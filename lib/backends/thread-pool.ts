@@ -1,6 +1,6 @@
-import { availableParallelism } from "node:os";
 import type { LazyAbort } from "../base/abort.js";
 import { brand } from "../base/brand.js";
+import { cores } from "../base/cores.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
 import { Job } from "./job.js";
@@ -350,7 +350,7 @@ function closed(): Error {
 const defaults = new Map<number, ThreadPool>();
 
 /** The pool of this size that runs without a pool of their own share. */
-export function defaultPool(maxWorkers = availableParallelism()): ThreadPool {
+export function defaultPool(maxWorkers = cores()): ThreadPool {
   let pool = defaults.get(maxWorkers);
   if (pool === undefined) defaults.set(maxWorkers, (pool = new ThreadPool({ maxWorkers })));
   return pool;

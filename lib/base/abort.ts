@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { whenSettled } from "./coroutine.js";
 
 type Listener = (reason: unknown) => void;
@@ -75,7 +74,7 @@ export class LazyAbort {
     if (this.controller === undefined) {
       this.controller = new AbortController();
       // It is up to users how many functions listen to it.
-      setMaxListeners(0, this.controller.signal);
+      process.getBuiltinModule("node:events").setMaxListeners(0, this.controller.signal);
       if (this.cause !== undefined) this.controller.abort(this.cause.reason);
     }
     return this.controller.signal;

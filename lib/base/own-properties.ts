@@ -1,5 +1,3 @@
-import { inspect } from "node:util";
-
 /** From so many items on, a look at all but these is quicker than a list of their names. */
 const MANY = 100;
 /** Shows what an object has beside items. */
@@ -30,7 +28,7 @@ function isFakeDate(value: object): boolean {
 /** Whether a list that has all its items has no other properties. */
 export function isBareList(value: readonly unknown[]): boolean {
   const { length } = value;
-  if (length > MANY && inspect(value, BESIDE) === inspect(new Array(length), BESIDE)) return true;
+  if (length > MANY && beside(value) === beside(new Array(length))) return true;
   return Reflect.ownKeys(value).length === length + 1;
 }
 
@@ -38,6 +36,10 @@ export function isBareList(value: readonly unknown[]): boolean {
 export function isBareView(value: ArrayBufferView, isNative: boolean): boolean {
   const { length = 0 } = value as Uint8Array;
   const twin = () => Uint8Array.prototype.subarray.call(value);
-  if (isNative && length > MANY && inspect(value, BESIDE) === inspect(twin(), BESIDE)) return true;
+  if (isNative && length > MANY && beside(value) === beside(twin())) return true;
   return Reflect.ownKeys(value).length === length;
+}
+
+function beside(value: unknown): string {
+  return process.getBuiltinModule("node:util").inspect(value, BESIDE);
 }

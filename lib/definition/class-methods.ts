@@ -2,7 +2,7 @@ import { InvalidNodeError } from "../base/errors.js";
 import { show } from "../base/check.js";
 import { workflowSpec, type WorkflowOptions } from "./decorators.js";
 import type { MethodSpec } from "./method-specs.js";
-import type { Class, NodeOptions } from "./node-options.js";
+import type { Class } from "./node-options.js";
 import { nodeSpec, type NodeSpec } from "./node-spec.js";
 import { decoratedMethods, standingFunction, type Method } from "./standing-methods.js";
 import { stateSpec, type StateSpec } from "./state-spec.js";
@@ -28,7 +28,7 @@ export function readNodes(source: object): ClassWorkflow<NodeSpec> {
   return readClass(source, "@node", (spec, method) => {
     if (spec.kind === "state") return undefined;
     const { self, key } = method;
-    const options = withTypes(spec.options, self, key);
+    const { options } = spec;
     return nodeSpec(spec.kind, options.name ?? key, standingFunction(self, key), options, method);
   });
 }
@@ -63,30 +63,4 @@ function readClass<S>(
     );
   }
   return { name: given ?? (className || "workflow"), className, options, specs };
-}
-
-/** Classes that say nothing about which node is meant. */
-const VAGUE: ReadonlySet<unknown> = new Set([
-  Object,
-  Array,
-  Promise,
-  Function,
-  String,
-  Number,
-  Boolean,
-  Symbol,
-  BigInt,
-]);
-
-/** Adds what `emitDecoratorMetadata` recorded of the method's types, where the options don't say it. */
-function withTypes(options: NodeOptions, instance: object, key: string): NodeOptions {
-  const params = Reflect.getMetadata("design:paramtypes", instance, key) as Class[] | undefined;
-  const returns = Reflect.getMetadata("design:returntype", instance, key) as Class | undefined;
-  if (params === undefined && returns === undefined) return options;
-  const specific = (type: Class | undefined) => (VAGUE.has(type) ? undefined : type);
-  return {
-    ...options,
-    types: options.types ?? params?.map(specific),
-    returns: options.returns ?? specific(returns),
-  };
 }

@@ -61,6 +61,7 @@ export function guessContext(
 ): ContextGuess | undefined {
   const at = numbered === undefined ? -1 : originalNames(numbered, isContextName).findIndex(isContextName);
   if (at >= 0) return { at, isNumbered: true };
+  if (!source.includes(".")) return undefined;
   const last = rest ? undefined : list.at(-1);
   if (last === undefined || last.optional || !looksMinified(last.name) || !MENTIONED.test(source)) return undefined;
   return isUsedAsContext(last.name, source) ? { at: list.length - 1, isNumbered: false } : undefined;

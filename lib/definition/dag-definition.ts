@@ -31,6 +31,7 @@ export interface Connection extends Need {
   readonly key: string | undefined;
 }
 
+const NO_OPTIONS: DagOptions = Object.freeze({});
 const NO_METADATA = Object.freeze({});
 const NO_CONNECTIONS: readonly Connection[] = Object.freeze([]);
 
@@ -55,9 +56,9 @@ export class DagDefinition {
   private changes = 0;
 
   /** @throws {InvalidNodeError} | {TypeError} when the name or an option is not usable */
-  constructor(name: string, options: DagOptions = {}) {
+  constructor(name: string, options: DagOptions = NO_OPTIONS) {
     checkWorkflowName(name);
-    checkDagOptions(options, `workflow "${name}"`);
+    if (options !== NO_OPTIONS) checkDagOptions(options, `workflow "${name}"`);
     this.name = name;
     this.description = options.description;
     this.metadata = options.metadata ?? NO_METADATA;

@@ -1,4 +1,4 @@
-import "reflect-metadata/lite";
+import { shared } from "../base/shared.js";
 import type { NodeOptions } from "./node-options.js";
 import type { NodeFunction, NodeKind } from "./node-spec.js";
 import type { StateOptions } from "./state-spec.js";
@@ -15,30 +15,29 @@ export interface DecoratedMethod {
   readonly spec: MethodSpec;
 }
 
-// Shared by all copies of this module in a process, such as an ESM and a CommonJS one.
-const METHOD = Symbol.for("dagwright:node");
-const METHODS = Symbol.for("dagwright:nodes");
+const onFunctions = shared("nodes of functions", () => new WeakMap<object, MethodSpec>());
+const onPrototypes = shared("nodes of prototypes", () => new WeakMap<object, Set<DecoratedMethod>>());
 
 const NONE: ReadonlySet<DecoratedMethod> = new Set();
 
 /** Leaves a spec on the function, wherever that goes. */
 export function leaveOnFunction({ fn, spec }: DecoratedMethod): void {
-  Reflect.defineMetadata(METHOD, spec, fn);
+  onFunctions.set(fn, spec);
 }
 
 /** Leaves a spec on a prototype, whatever comes to stand in the function's place. A later one of the same key holds. */
 export function leaveOnPrototype(prototype: object, method: DecoratedMethod): void {
-  const known = Reflect.getOwnMetadata(METHODS, prototype) as Set<DecoratedMethod> | undefined;
-  if (known === undefined) Reflect.defineMetadata(METHODS, new Set([method]), prototype);
+  const known = onPrototypes.get(prototype);
+  if (known === undefined) onPrototypes.set(prototype, new Set([method]));
   else known.add(method);
 }
 
 /** The spec that a decorator put on a function, if any. */
 export function specOnFunction(fn: object): MethodSpec | undefined {
-  return Reflect.getOwnMetadata(METHOD, fn) as MethodSpec | undefined;
+  return onFunctions.get(fn);
 }
 
 /** The methods that were decorated on a prototype, a parent's among them before its child's. */
 export function methodsOnPrototype(prototype: object): ReadonlySet<DecoratedMethod> {
-  return (Reflect.getOwnMetadata(METHODS, prototype) as Set<DecoratedMethod> | undefined) ?? NONE;
+  return onPrototypes.get(prototype) ?? NONE;
 }

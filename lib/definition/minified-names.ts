@@ -2,7 +2,7 @@ const SHORT = /^[\w$]{1,2}$/u;
 
 /** Whether a minifier may have made this name. */
 export function looksMinified(name: string | undefined): name is string {
-  return name !== undefined && SHORT.test(name);
+  return name !== undefined && name.length <= 2 && SHORT.test(name);
 }
 
 /** Whether a function's text is a minifier's: without the spaces that people leave. */

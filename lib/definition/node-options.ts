@@ -21,6 +21,7 @@ import {
   type CacheOptions,
   type CircuitBreakerOptions,
   type ConcurrencyOptions,
+  type Naming,
   type RetryOptions,
   type ThrottleOptions,
 } from "./policy-options.js";
@@ -120,38 +121,56 @@ export const ELSEWHERE: OtherNames = {
 };
 const HOOKS = ["preExecute", "postExecute", "onError", "cleanup"];
 
+type Check<T> = (value: Exclude<T, undefined>, of: Naming, option: string) => void;
+
+const isText: Check<unknown> = (value, of, option) => checkType(of(option), value, "string");
+const isList: Check<unknown> = (value, of, option) => checkList(of(option), value);
+const isDuration: Check<unknown> = (value, of, option) => checkDuration(of(option), value);
+
+/** The rules of options, by their names. */
+const RULES: { readonly [K in keyof NodeOptions]?: Check<NodeOptions[K]> } = {
+  description: isText,
+  metadata: (value, of) => checkType(of("metadata"), value, "object"),
+  params: (value, of) => {
+    checkList(of("params"), value);
+    for (const param of value) checkType(of("params"), param, "string");
+  },
+  retry: checkRetry,
+  timeout: isDuration,
+  errorStrategy: (value, of) => checkErrorStrategy(of("errorStrategy"), value),
+  hooks: (value, of) => checkHooks(value, `"${of("hooks")}"`),
+  cache: checkCache,
+  circuitBreaker: checkCircuitBreaker,
+  throttle: checkThrottle,
+  concurrencyKey: checkConcurrency,
+  priority: (value, of) => {
+    if (typeof value === "number") checkNumber(of("priority"), value, { min: 0, max: 100 });
+    else checkOneOf(of("priority"), value, [...PRIORITIES.keys()] as string[]);
+  },
+  needs: isList,
+  after: isList,
+  types: isList,
+  returns: (value, of) => checkType(of("returns"), value, "function"),
+  backend: (value, of) => checkOneOf(of("backend"), value, ["inline", "thread"]),
+  inputsTimeout: isDuration,
+};
+
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkNodeOptions(options: NodeOptions, node: string): void {
   checkOptions(options, NODE_OPTIONS, `node "${node}"`, ELSEWHERE);
-  checkSharedOptions(options, "node", node);
-  const of = (option: string) => `${option}" of node "${node}`;
-  for (const option of ["needs", "after", "types"] as const) checkList(of(option), options[option]);
-  checkType(of("returns"), options.returns, "function");
-  checkOneOf(of("backend"), options.backend, ["inline", "thread"]);
-  checkDuration(of("inputsTimeout"), options.inputsTimeout);
+  checkGivenOptions(options, "node", node);
 }
 
-/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkSharedOptions(
-  options: Pick<NodeOptions, (typeof SHARED_OPTIONS)[number]>,
-  kind: "node" | "state",
-  name: string,
-): void {
+/**
+ * Checks what is given by the rules of nodes, so that what is not costs nothing.
+ * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
+ */
+export function checkGivenOptions(options: object, kind: "node" | "state", name: string): void {
   const of = (option: string) => `${option}" of ${kind} "${name}`;
-  checkType(of("description"), options.description, "string");
-  checkType(of("metadata"), options.metadata, "object");
-  checkList(of("params"), options.params);
-  for (const param of options.params ?? []) checkType(of("params"), param, "string");
-  checkRetry(options.retry, of);
-  checkDuration(of("timeout"), options.timeout);
-  checkErrorStrategy(of("errorStrategy"), options.errorStrategy);
-  if (options.hooks !== undefined) checkHooks(options.hooks, `"${of("hooks")}"`);
-  if (options.cache !== undefined) checkCache(options.cache, of);
-  if (options.circuitBreaker !== undefined) checkCircuitBreaker(options.circuitBreaker, of);
-  if (options.throttle !== undefined) checkThrottle(options.throttle, of);
-  if (options.concurrencyKey !== undefined) checkConcurrency(options.concurrencyKey, of);
-  if (typeof options.priority === "number") checkNumber(of("priority"), options.priority, { min: 0, max: 100 });
-  else checkOneOf(of("priority"), options.priority, [...PRIORITIES.keys()] as string[]);
+  for (const option in options) {
+    const value: unknown = options[option as never];
+    if (value !== undefined) (RULES as Record<string, Check<unknown> | undefined>)[option]?.(value, of, option);
+  }
 }
 
 /** The options of a node that is cached, from those of `@cachedNode`, where the cache's stand among the node's. */

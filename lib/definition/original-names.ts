@@ -9,7 +9,12 @@ type Name = string | undefined;
 
 /** Whether a compiler may have numbered this name. */
 export function isNumbered(name: Name): boolean {
-  return name !== undefined && NUMBERED.test(name);
+  return name !== undefined && endsWithDigit(name) && NUMBERED.test(name);
+}
+
+function endsWithDigit(name: string): boolean {
+  const last = name.charCodeAt(name.length - 1);
+  return last >= 48 && last <= 57;
 }
 
 /** The names of parameters, when a compiler may have numbered some. */

@@ -115,7 +115,7 @@ export interface CacheOptions {
 }
 
 /** Names an option in messages: `retry.delay" of node "x`. */
-type Naming = (option: string) => string;
+export type Naming = (option: string) => string;
 
 export const CACHE_OPTIONS = [
   ...(["ttl", "staleAfter", "staleIfError", "key", "json", "version", "clone", "store", "maxEntries"] as const),

@@ -2,7 +2,7 @@ import { checkNumber, checkOptions, checkType, show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
 import { withGuessedContext } from "./context-param.js";
 import { OF_RUNS } from "./dag-options.js";
-import { checkSharedOptions, ELSEWHERE, frozen, SHARED_OPTIONS, type NodeOptions } from "./node-options.js";
+import { checkGivenOptions, ELSEWHERE, frozen, SHARED_OPTIONS, type NodeOptions } from "./node-options.js";
 import { checkCacheKey, checkNodeName, type NodeFunction, type NodeSpec } from "./node-spec.js";
 import { readSignature } from "./params.js";
 import type { Method } from "./standing-methods.js";
@@ -67,7 +67,7 @@ export function stateSpec(
 export function checkStateOptions(options: StateOptions, state: string): void {
   checkOptions(options, STATE_OPTIONS, `state "${state}"`, ELSEWHERE);
   const of = (option: string) => `${option}" of state "${state}`;
-  checkSharedOptions(options, "state", state);
+  checkGivenOptions(options, "state", state);
   checkType(of("initial"), options.initial, "boolean");
   checkType(of("terminal"), options.terminal, "boolean");
   checkType(of("errorState"), options.errorState, "string");

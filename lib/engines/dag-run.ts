@@ -1,6 +1,6 @@
-import { availableParallelism } from "node:os";
 import type { LazyAbort } from "../base/abort.js";
 import { findClock, now } from "../base/clock.js";
+import { cores } from "../base/cores.js";
 import { abandon, drive, pendingOf, whenSettled } from "../base/coroutine.js";
 import type { DagwrightError } from "../base/errors.js";
 import { isContext, type DagPlan, type Ranking } from "../planning/plan.js";
@@ -181,7 +181,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       const { mode, maxWorkers, pool, retain } = this.options;
       this.threads = new ThreadCalls(this, threads, places);
       if (mode === "parallel") {
-        const limit = maxWorkers ?? pool?.maxWorkers ?? availableParallelism();
+        const limit = maxWorkers ?? pool?.maxWorkers ?? cores();
         this.workers = new Slots(limit, this);
         const isPlain = !this.managesAll && this.overrides === undefined && this.setup.recorder === undefined;
         const mayWait = isPlain && this.budget === Infinity && retain !== "outputs";

@@ -101,7 +101,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   private className: string | undefined;
 
   /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
-  constructor(name: string, options: DagSettings<N> = {}) {
+  constructor(name: string, options?: DagSettings<N>) {
     super(name, options);
   }
 
@@ -484,7 +484,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
       takeOver(state, active, earlier, copiedNodes(plan, active), overrides);
     }
     if (sync && options.store !== undefined) throw new TypeError("runSync can't wait for a store. Use run instead.");
-    return this.engineOf(state, options, sync, overrides, newRecorder(state, options, parent));
+    return this.engineOf(state, options, sync, overrides, options.store && newRecorder(state, options, parent));
   }
 
   private engineOf(

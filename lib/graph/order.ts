@@ -9,6 +9,7 @@ import { MinSet } from "./min-set.js";
  */
 export function topologicalOrder(graph: Digraph, rank?: Int32Array): Int32Array {
   const { size, start, target } = graph;
+  if (rank === undefined && leadsForward(graph)) return Int32Array.from({ length: size }, (_, v) => v);
   const byRank = rank === undefined ? undefined : inverse(rank);
   const waiting = indegrees(graph);
   const ready = new MinSet(size);
@@ -24,6 +25,12 @@ export function topologicalOrder(graph: Digraph, rank?: Int32Array): Int32Array 
     }
   }
   return order.subarray(0, length);
+}
+
+/** Whether the vertices stand in such an order as they are. */
+function leadsForward({ size, start, target }: Digraph): boolean {
+  for (let v = 0; v < size; v++) for (let e = start[v]; e < start[v + 1]; e++) if (target[e] <= v) return false;
+  return true;
 }
 
 /** The length of the longest path that ends at each vertex, in edges. `order` must be a complete topological order. */

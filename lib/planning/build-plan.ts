@@ -9,7 +9,7 @@ import { inverse, topologicalOrder } from "../graph/order.js";
 import { conflictingLimits } from "./limits.js";
 import { Edge, NEVER, type DagPlan, type Fork } from "./plan.js";
 import { byPriority } from "./ranking.js";
-import type { Planning } from "./validity.js";
+import { Planning } from "./validity.js";
 import { isFork, wire, type Wiring } from "./wiring.js";
 
 /** Plans up to this size keep their counters in plain arrays, which are quicker to copy than typed ones. */
@@ -65,7 +65,9 @@ export function planDag(definition: DagDefinition, given: ReadonlySet<string>): 
     order,
     rank,
   });
-  return { plan, issues: [...wiring.issues, ...cyclesOf(plan), ...conflictingLimits(specs), ...looseEnds(plan)] };
+  const isCyclic = order.length < specs.length;
+  const issues = [...wiring.issues, ...(isCyclic ? cyclesOf(plan) : []), ...conflictingLimits(specs)];
+  return new Planning(plan, issues, looseEnds);
 }
 
 function isSerial({ size, start, target }: Digraph, order: Int32Array): boolean {
@@ -141,8 +143,7 @@ function forksOf(
   return forks;
 }
 
-function cyclesOf({ graph, order, specs, workflow }: DagPlan): ValidationIssue[] {
-  if (order.length === graph.size) return [];
+function cyclesOf({ graph, specs, workflow }: DagPlan): ValidationIssue[] {
   return findCycles(graph).map((cycle) => {
     const nodes = [...cycle, cycle[0]].map((i) => specs[i].name);
     const message =

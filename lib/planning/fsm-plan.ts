@@ -6,7 +6,7 @@ import type { StateSpec } from "../definition/state-spec.js";
 import { digraph } from "../graph/digraph.js";
 import { reachable, reversed } from "../graph/reachability.js";
 import { conflictingLimits } from "./limits.js";
-import type { Planning } from "./validity.js";
+import { Planning } from "./validity.js";
 
 /** A transition of plain values; without a condition it takes all. */
 export interface PlannedTransition {
@@ -120,7 +120,7 @@ export function planFsm(definition: FsmDefinition): Planning<FsmPlan> {
     const message = `State "${name}" takes values by name, but a parameter of it is destructured and has none. Give the names with "params".`;
     report("INVALID_NODE", message, [name]);
   });
-  return { plan, issues: [...issues, ...conflictingLimits(specs), ...looseEnds(plan)] };
+  return new Planning(plan, [...issues, ...conflictingLimits(specs)], looseEnds);
 }
 
 type Find = (name: string | undefined, where: string) => number;

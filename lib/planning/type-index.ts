@@ -1,6 +1,7 @@
 import { append } from "../base/append.js";
 import type { Class } from "../definition/node-options.js";
 import type { NodeSpec } from "../definition/node-spec.js";
+import { typesOf } from "../definition/node-types.js";
 
 /** Finds the nodes that return a class or a subclass of it. Cost: O(distinct return classes) the first time a class is asked for. */
 export class TypeIndex {
@@ -8,7 +9,8 @@ export class TypeIndex {
   private readonly answers = new Map<Class, readonly number[]>();
 
   constructor(specs: readonly NodeSpec[]) {
-    specs.forEach(({ options: { returns } }, node) => {
+    specs.forEach((spec, node) => {
+      const { returns } = typesOf(spec);
       if (returns !== undefined) append(this.byClass, returns, node);
     });
   }

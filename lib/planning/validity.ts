@@ -1,14 +1,23 @@
 import { checkOptions, checkType } from "../base/check.js";
 import { errorOf, type ValidationIssue } from "../base/errors.js";
 
-/** A plan, or the reasons why there is none; warnings in either case. */
-export interface Planning<P extends { readonly workflow: string }> {
-  readonly plan: P;
-  readonly issues: readonly ValidationIssue[];
+/** A plan, or the reasons why there is none; warnings in either case, which are looked for when they are asked for. */
+export class Planning<P extends { readonly workflow: string }> {
+  private all: readonly ValidationIssue[] | undefined;
+
+  constructor(
+    readonly plan: P,
+    readonly errors: readonly ValidationIssue[],
+    private readonly warningsOf: (plan: P) => readonly ValidationIssue[],
+  ) {}
+
+  get issues(): readonly ValidationIssue[] {
+    return (this.all ??= [...this.errors, ...this.warningsOf(this.plan)]);
+  }
 }
 
 /** The issues, with what is loose an error under `strict` instead of a warning. */
-export function issuesOf({ issues }: Planning<{ workflow: string }>, strict: boolean): ValidationIssue[] {
+export function issuesOf({ issues }: Planning<any>, strict: boolean): ValidationIssue[] {
   return issues.map((issue) => (strict ? { ...issue, severity: "error" } : issue));
 }
 
@@ -21,9 +30,7 @@ export function checkStrict(options: { readonly strict?: boolean }, method: stri
 
 /** @throws {ValidationError} | {InvalidNodeError} when an issue is an error */
 export function requireValid<P extends { readonly workflow: string }>(planning: Planning<P>, strict: boolean): P {
-  if (planning.issues.length > 0) {
-    const errors = issuesOf(planning, strict).filter(({ severity }) => severity === "error");
-    if (errors.length > 0) throw errorOf(planning.plan.workflow, errors);
-  }
+  const errors = strict ? issuesOf(planning, true) : planning.errors;
+  if (errors.length > 0) throw errorOf(planning.plan.workflow, errors);
   return planning.plan;
 }

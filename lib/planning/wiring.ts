@@ -5,6 +5,7 @@ import type { DagDefinition } from "../definition/dag-definition.js";
 import { needText, type Need } from "../definition/need.js";
 import type { Class } from "../definition/node-options.js";
 import { collects, type NodeSpec } from "../definition/node-spec.js";
+import { typesOf } from "../definition/node-types.js";
 import { originalNames } from "../definition/original-names.js";
 import { Edge, type AnyNeed, type Binding, type RunInput } from "./plan.js";
 import { TypeIndex } from "./type-index.js";
@@ -209,7 +210,7 @@ class Wirer implements Wiring {
 
   private bindByType(i: number, k: number, types: TypeIndex): number | undefined {
     const spec = this.specs[i];
-    const type = spec.options.types?.[k];
+    const type = typesOf(spec).types?.[k];
     if (type === undefined) return undefined;
     const many = Array.isArray(type);
     const wanted = (many ? type[0] : type) as Class;

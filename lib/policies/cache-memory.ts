@@ -1,22 +1,23 @@
-import { LRUCache } from "lru-cache";
 import type { CacheEntry, CacheStore } from "../definition/policy-options.js";
 
 const DEFAULT_ENTRIES = 1000;
 
 /** The store of a node that names none: memory, the least recently used entry goes first. */
 export class MemoryStore implements CacheStore {
-  private readonly entries: LRUCache<string, CacheEntry>;
+  /** In order of their use. */
+  private readonly entries = new Map<string, CacheEntry>();
 
-  constructor(maxEntries = DEFAULT_ENTRIES) {
-    this.entries = new LRUCache({ max: maxEntries });
-  }
+  constructor(private readonly maxEntries = DEFAULT_ENTRIES) {}
 
   get(key: string): CacheEntry | undefined {
-    return this.entries.get(key);
+    const entry = this.entries.get(key);
+    if (entry !== undefined) this.putLast(key, entry);
+    return entry;
   }
 
   set(key: string, entry: CacheEntry): void {
-    this.entries.set(key, entry);
+    this.putLast(key, entry);
+    if (this.entries.size > this.maxEntries) this.entries.delete(this.entries.keys().next().value as string);
   }
 
   delete(key: string): void {
@@ -25,5 +26,10 @@ export class MemoryStore implements CacheStore {
 
   clear(): void {
     this.entries.clear();
+  }
+
+  private putLast(key: string, entry: CacheEntry): void {
+    this.entries.delete(key);
+    this.entries.set(key, entry);
   }
 }

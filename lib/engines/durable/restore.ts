@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { show } from "../../base/check.js";
 import { fromEpoch } from "../../base/clock.js";
 import { DagwrightError, StoreError, ValidationError } from "../../base/errors.js";
@@ -99,6 +98,7 @@ export function recordedError({ runId, error }: RecordedRun, result: object): Da
 /** @throws {StoreError} RUN_EXISTS naming the inputs that are others than those that the run was recorded with */
 export function requireSameInputs(runId: string, recorded: RecordedRun["inputs"], given: RecordedRun["inputs"]): void {
   const names = Array.from(new Set([...Object.keys(recorded), ...Object.keys(given)]));
+  const { isDeepStrictEqual } = process.getBuiltinModule("node:util");
   const others = names.filter((name) => !isDeepStrictEqual(recorded[name], given[name]));
   if (others.length === 0) return;
   const message = `There is a run "${runId}" already, with another value of ${others.map(show).join(", ")}. Run under another id, or with the inputs of that run.`;

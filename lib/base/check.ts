@@ -95,6 +95,18 @@ export function checkType(option: string, value: unknown, type: "string" | "bool
   throw new TypeError(`"${option}" must be ${type === "object" ? "an" : "a"} ${type}; received ${show(value)}.`);
 }
 
+/** What is to be true of options: their types, or what throws unless a value is right. */
+export type Rules<O> = { readonly [K in keyof O]-?: "string" | "boolean" | "object" | ((value: O[K]) => void) };
+
+/** Checks options as far as they are given. Those that have no rule are left aside. */
+export function checkByRules<O extends object>(options: O, rules: Rules<O>): void {
+  for (const option in options) {
+    const rule = Object.hasOwn(rules, option) ? rules[option] : undefined;
+    if (typeof rule === "function") rule(options[option]);
+    else if (rule !== undefined) checkType(option, options[option], rule);
+  }
+}
+
 /** @throws {TypeError} unless `value` is a string */
 export function checkName(option: string, value: unknown): asserts value is string {
   if (typeof value !== "string") throw new TypeError(`"${option}" must be a string; received ${show(value)}.`);

@@ -1,4 +1,5 @@
 import { classOf } from "../base/class-state.js";
+import { shared } from "../base/shared.js";
 import type { Class } from "./node-options.js";
 import { classNames } from "./name-registry.js";
 import type { NodeFunction } from "./node-spec.js";
@@ -12,7 +13,7 @@ interface KnownClass {
   readonly functions: ReadonlyMap<string, unknown> | undefined;
 }
 
-const classes = new WeakMap<object, KnownClass>();
+const classes = shared("classes", () => new WeakMap<object, KnownClass>());
 
 /** Remembers where a class was decorated with `@workflow`. */
 export function registerClass(target: Class, name: string, origin: Origin): void {

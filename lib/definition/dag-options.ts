@@ -1,4 +1,4 @@
-import { checkOneOf, checkOptions, checkType, type OtherNames } from "../base/check.js";
+import { checkByRules, checkOneOf, checkOptions, type OtherNames, type Rules } from "../base/check.js";
 
 /** The options of a dag as a whole. */
 export interface DagOptions {
@@ -25,14 +25,24 @@ export const OF_RUNS: OtherNames = Object.fromEntries(
     .map((option) => [option, `runOptions: { ${option} }`]),
 );
 
+export const DAG_OPTIONS = ["description", "metadata", "runOptions", "autowire", "wiring", "module"] as const;
+
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkDagOptions(options: DagOptions, where: string, ...more: string[]): void {
-  const known = ["description", "metadata", "runOptions", "autowire", "wiring", "module", ...more];
-  checkOptions(options, known, where, OF_RUNS);
-  checkType("description", options.description, "string");
-  checkType("metadata", options.metadata, "object");
-  checkType("runOptions", options.runOptions, "object");
-  checkType("module", options.module, "string");
-  checkType("autowire", options.autowire, "boolean");
-  checkOneOf("wiring", options.wiring, ["name", "type"]);
+export function checkDagOptions(options: DagOptions, where: string): void {
+  checkOptions(options, DAG_OPTIONS, where, OF_RUNS);
+  checkGivenDagOptions(options);
+}
+
+const RULES: Rules<DagOptions> = {
+  description: "string",
+  metadata: "object",
+  runOptions: "object",
+  autowire: "boolean",
+  module: "string",
+  wiring: (value) => checkOneOf("wiring", value, ["name", "type"]),
+};
+
+/** Leaves aside what is no option of a dag. @throws as {@link checkDagOptions} */
+export function checkGivenDagOptions(options: DagOptions): void {
+  checkByRules(options, RULES);
 }

@@ -1,5 +1,5 @@
 import "reflect-metadata/lite";
-import { show } from "../base/check.js";
+import { checkOptions, show } from "../base/check.js";
 import { shared } from "../base/shared.js";
 import { InvalidNodeError } from "../base/errors.js";
 import type { MethodNeeds, AnyFn, NodeVerdict } from "./typed-wiring.js";
@@ -9,9 +9,15 @@ import { checkNodeOptions, withCache, type Class, type NodeOptions } from "./nod
 import type { CacheOptions } from "./policy-options.js";
 import { isOptional, type NeedLike } from "./need.js";
 import { registerClass } from "./class-registry.js";
-import { checkDagOptions, type DagOptions } from "./dag-options.js";
+import { checkGivenDagOptions, DAG_OPTIONS, OF_RUNS, type DagOptions } from "./dag-options.js";
 import { Origin } from "./origin.js";
-import { checkFsmOptions, checkStateOptions, type FsmOptions, type StateOptions } from "./state-spec.js";
+import {
+  checkGivenFsmOptions,
+  checkStateOptions,
+  FSM_OPTIONS,
+  type FsmOptions,
+  type StateOptions,
+} from "./state-spec.js";
 import type { StateVerdict } from "./typed-states.js";
 
 const classes = shared("workflows", () => new WeakMap<object, WorkflowOptions>());
@@ -30,6 +36,8 @@ export interface WorkflowOptions extends DagOptions, FsmOptions {
   name?: string;
 }
 
+const WORKFLOW_OPTIONS = Array.from(new Set(["name", ...DAG_OPTIONS, ...FSM_OPTIONS]));
+
 /**
  * Names a class's workflow and sets its options. The class stays what it is; one without it is a workflow too, under its own name.
  * @throws {TypeError} when an option is unknown or has a wrong value
@@ -37,9 +45,9 @@ export interface WorkflowOptions extends DagOptions, FsmOptions {
 export function workflow(
   options: WorkflowOptions = {},
 ): <C extends Class>(target: C, context?: ClassDecoratorContext<C>) => C {
-  checkDagOptions(options, "@workflow", "name", "errorState", "historyLimit", "maxCycles");
-  const { errorState, historyLimit, maxCycles } = options;
-  checkFsmOptions({ errorState, historyLimit, maxCycles }, "@workflow");
+  checkOptions(options, WORKFLOW_OPTIONS, "@workflow", OF_RUNS);
+  checkGivenDagOptions(options);
+  checkGivenFsmOptions(options);
   if (options.name !== undefined) checkWorkflowName(options.name);
   const origin = new Origin(options.module);
   return (target) => {

@@ -1,3 +1,4 @@
+import { shared } from "../base/shared.js";
 import type { Origin } from "./origin.js";
 
 const MOST_NAMES = 5000;
@@ -26,4 +27,4 @@ class Names {
 
 /** Workflows may be made time and again by the same code. */
 export const workflowNames = new Names(3);
-export const classNames = new Names(50);
+export const classNames = shared("names of classes", () => new Names(50));

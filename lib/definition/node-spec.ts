@@ -59,9 +59,10 @@ export function nodeSpec(
   if (options !== NO_OPTIONS) checkNodeOptions(options, name);
   const needs = toNeeds(options.needs, name);
   const { declared = fn } = method ?? {};
-  const signature = withGuessedContext(readSignature(declared, options.params, name), kind, needs.length);
-  checkArity(kind, name, signature, needs);
-  checkCacheKey(options.cache?.key, signature, name);
+  const read = readSignature(declared, options.params, name);
+  const signature = read.guess === undefined ? read : withGuessedContext(read, kind, needs.length);
+  if (needs.length > signature.inputs.length) checkArity(kind, name, signature, needs);
+  if (options.cache?.key !== undefined) checkCacheKey(options.cache.key, signature, name);
   return Object.freeze({
     name,
     kind,

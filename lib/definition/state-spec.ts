@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, checkType, show } from "../base/check.js";
+import { checkByRules, checkNumber, checkOptions, checkType, type Rules, show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
 import { withGuessedContext } from "./context-param.js";
 import { OF_RUNS } from "./dag-options.js";
@@ -92,20 +92,33 @@ export interface FsmOptions {
   historyLimit?: number;
 }
 
+export const FSM_OPTIONS = [
+  "description",
+  "metadata",
+  "runOptions",
+  "maxCycles",
+  "errorState",
+  "historyLimit",
+] as const;
+
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkFsmOptions(options: FsmOptions, where: string, ...more: string[]): void {
-  checkOptions(
-    options,
-    ["description", "metadata", "runOptions", "maxCycles", "errorState", "historyLimit", ...more],
-    where,
-    OF_RUNS,
-  );
-  checkType("description", options.description, "string");
-  checkType("metadata", options.metadata, "object");
-  checkType("runOptions", options.runOptions, "object");
-  checkMaxCycles(options.maxCycles);
-  checkType("errorState", options.errorState, "string");
-  checkHistoryLimit(options.historyLimit);
+export function checkFsmOptions(options: FsmOptions, where: string): void {
+  checkOptions(options, FSM_OPTIONS, where, OF_RUNS);
+  checkGivenFsmOptions(options);
+}
+
+const RULES: Rules<FsmOptions> = {
+  description: "string",
+  metadata: "object",
+  runOptions: "object",
+  errorState: "string",
+  maxCycles: checkMaxCycles,
+  historyLimit: checkHistoryLimit,
+};
+
+/** Leaves aside what is no option of an fsm. @throws as {@link checkFsmOptions} */
+export function checkGivenFsmOptions(options: FsmOptions): void {
+  checkByRules(options, RULES);
 }
 
 /** @throws {TypeError} | {RangeError} unless it is undefined or a whole number from 1 */

@@ -15,6 +15,8 @@ import { isFork, wire, type Wiring } from "./wiring.js";
 /** Plans up to this size keep their counters in plain arrays, which are quicker to copy than typed ones. */
 const SMALL = 512;
 
+const NO_FORKS: DagPlan["forks"] = new Map();
+
 /**
  * Validates and plans a definition. Pure; every problem is found, not only the first. Cost: O(nodes + edges).
  * @param given - see {@link wire}
@@ -38,7 +40,7 @@ export function planDag(definition: DagDefinition, given: ReadonlySet<string>): 
   const order = topologicalOrder(graph, rank?.of);
   const degrees = indegrees(graph);
   const hooks = hooksOf(definition, specs);
-  const forks = forksOf(wiring, graph, flags, labels);
+  const forks = specs.some(isFork) ? forksOf(wiring, graph, flags, labels) : NO_FORKS;
   const plan: DagPlan = Object.freeze({
     workflow: definition.name,
     size: specs.length,

@@ -12,7 +12,7 @@ import { enterWorker } from "../definition/worker-scope.js";
 const GRACE = 50;
 
 interface DefinedDag {
-  readonly dag: DagDefinition;
+  readonly dag: DagDefinition<any>;
   readonly origin: Origin;
   /** Its module ran it: nothing more is added to it. */
   isComplete: boolean;
@@ -93,7 +93,7 @@ function neverSettles(): Promise<never> {
 }
 
 /** The dag of this name that a module defines, or the reason why there is none. */
-export async function findDag(module: string, name: string): Promise<DagDefinition | string> {
+export async function findDag(module: string, name: string): Promise<DagDefinition<any> | string> {
   const entries = await search(module, () =>
     dags.filter((entry) => entry.dag.name === name && entry.origin.module === module),
   );

@@ -41,7 +41,7 @@ const NO_CONNECTIONS: readonly Connection[] = Object.freeze([]);
  * Nodes keep the order of their definition. Nothing is checked across nodes here, since a need may name a node that is
  * defined later; that is the planning's work. Every change makes {@link DagDefinition.revision} grow.
  */
-export class DagDefinition {
+export class DagDefinition<G = Record<string, unknown>> {
   readonly name: string;
   readonly description: string | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -237,7 +237,7 @@ export class DagDefinition {
   }
 
   /** Sets the hooks of one node, instead of those of its options. They run after the default hooks and the run's. */
-  setNodeHooks(target: Target, hooks: NodeHooks): this {
+  setNodeHooks<K extends keyof G & string>(target: Target<K>, hooks: NodeHooks<G[K]>): this {
     const name = this.existing(target);
     checkHooks(hooks, `the hooks of node "${name}"`);
     this.hooksByNode.set(name, hooks);
@@ -253,7 +253,7 @@ export class DagDefinition {
   }
 
   /** Copies nodes, connections and hooks of another definition. */
-  protected copyFrom(other: DagDefinition): void {
+  protected copyFrom(other: DagDefinition<any>): void {
     for (const spec of other.specs.values()) this.add(spec);
     for (const [name, connections] of other.added) this.added.set(name, [...connections]);
     for (const [name, hooks] of other.hooksByNode) this.hooksByNode.set(name, hooks);

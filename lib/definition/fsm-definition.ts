@@ -21,7 +21,7 @@ export interface Transition {
 }
 
 /** A state by name or handle. */
-export type StateTarget = string | StateHandle<any>;
+export type StateTarget<Name extends string = string> = Name | StateHandle<any>;
 
 /** A state of an fsm, typed by the value it leaves in the history. */
 export class StateHandle<V = unknown, Name extends string = string> {
@@ -29,7 +29,7 @@ export class StateHandle<V = unknown, Name extends string = string> {
   declare readonly type: V;
 
   constructor(
-    private readonly fsm: FsmDefinition,
+    private readonly fsm: FsmDefinition<any>,
     readonly name: Name,
   ) {}
 
@@ -54,7 +54,7 @@ export interface StateDefiner {
  * A transition may name a state that is defined later, so that names are checked by the planning. Every change makes
  * {@link FsmDefinition.revision} grow.
  */
-export class FsmDefinition {
+export class FsmDefinition<S = Record<string, unknown>> {
   readonly name: string;
   readonly description: string | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -209,7 +209,7 @@ export class FsmDefinition {
   }
 
   /** Sets the hooks of one state, instead of those of its options. They run after the default hooks and the run's. */
-  setNodeHooks(target: StateTarget, hooks: NodeHooks): this {
+  setNodeHooks<K extends keyof S & string>(target: StateTarget<K>, hooks: NodeHooks<S[K]>): this {
     const name = nameOf(target);
     if (!this.specs.has(name)) {
       const hint = suggestion(name, this.specs.keys()) || " Define it first.";
@@ -229,7 +229,7 @@ export class FsmDefinition {
   }
 
   /** Copies states, transitions and hooks of another definition. */
-  protected copyFrom(other: FsmDefinition): void {
+  protected copyFrom(other: FsmDefinition<any>): void {
     for (const spec of other.specs.values()) this.add(spec);
     for (const [name, transitions] of other.table) this.table.set(name, [...transitions]);
     for (const name of other.terminals) this.terminals.add(name);

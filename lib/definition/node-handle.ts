@@ -3,7 +3,7 @@ import type { NeedSource, Source } from "./need.js";
 import type { NodeKind } from "./node-spec.js";
 
 /** Where a chain goes on: a node by name or handle. */
-export type Target = string | NodeHandle<any>;
+export type Target<Name extends string = string> = Name | NodeHandle<any>;
 
 /** What handles need of the dag they belong to. */
 export interface Connectable {

@@ -36,16 +36,19 @@ export type Priority = "critical" | "high" | "normal" | "low" | "background" | n
  * Functions around every attempt of a node. They may be async. One that throws fails the node, with an error that
  * says which hook it was. `node` is the node's spec, `inputs` a record by parameter name.
  */
-export interface NodeHooks {
+export interface NodeHooks<R = unknown> {
   /** Before the function; may return other inputs. */
-  preExecute?(node: NodeSpec, inputs: Record<string, unknown>, ctx: Context): unknown;
+  preExecute?: Hook<[node: NodeSpec, inputs: Record<string, unknown>, ctx: Context]>;
   /** After the function; may return another result, undefined keeps it. */
-  postExecute?(node: NodeSpec, inputs: Record<string, unknown>, result: unknown, ctx: Context): unknown;
+  postExecute?: Hook<[node: NodeSpec, inputs: Record<string, unknown>, result: R, ctx: Context]>;
   /** When the function threw or timed out; gets the user's own error. */
-  onError?(node: NodeSpec, inputs: Record<string, unknown>, error: unknown, ctx: Context): unknown;
+  onError?: Hook<[node: NodeSpec, inputs: Record<string, unknown>, error: unknown, ctx: Context]>;
   /** Always, as the last one. */
-  cleanup?(node: NodeSpec, ctx: Context): unknown;
+  cleanup?: Hook<[node: NodeSpec, ctx: Context]>;
 }
+
+/** As a method, so that a hook may expect more of its parameters than is known. */
+type Hook<A extends unknown[]> = { hook(...args: A): unknown }["hook"];
 
 /** A class, for wiring by type. */
 export type Class = abstract new (...args: any[]) => unknown;

@@ -281,3 +281,24 @@ export type ResultOf<F extends AnyFn, R = ResultOfCall<F>> =
       | (string extends R ? never : Extract<R, string> extends never ? never : MaybePassed<F>);
 
 type MaybePassed<F extends AnyFn> = Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]] ? H : never;
+
+/** The only result there is, of whatever method; unknown where there are several. */
+export type OnlyResult<N, K = keyof N> = [K] extends [never]
+  ? unknown
+  : K extends keyof N
+    ? [keyof N] extends [K]
+      ? N[K]
+      : unknown
+    : never;
+
+/** What may be given for the results of a class's methods, by name: what they return, or what a fork could. */
+export type StandInsOf<T> = {
+  [K in keyof T & string as T[K] extends AnyFn ? K : never]: T[K] extends AnyFn ? StandIn<T[K]> : never;
+};
+
+/** Whatever one likes for a method that returns nothing, such as one that only pauses the run. */
+type StandIn<F extends AnyFn, R = ResultOfCall<F>> = [R] extends [void]
+  ? unknown
+  : | R
+    | (Extract<R, boolean> extends never ? never : Decision<FirstInput<F>>)
+    | (Extract<R, string> extends never ? never : Route<Extract<R, string>, FirstInput<F>>);

@@ -8,7 +8,7 @@ import { instanceUsed } from "../definition/class-registry.js";
 import { DagDefinition } from "../definition/dag-definition.js";
 import type { DagOptions } from "../definition/dag-options.js";
 import type { Target } from "../definition/node-handle.js";
-import type { ResultsOf } from "../definition/typed-wiring.js";
+import type { OnlyResult, ResultsOf, StandInsOf } from "../definition/typed-wiring.js";
 import { isModuleBody, neverInWorker } from "../definition/worker-scope.js";
 import { levels } from "../graph/order.js";
 import { DagPlans } from "../planning/dag-plans.js";
@@ -74,19 +74,31 @@ export interface DryRun {
 }
 
 /** The options of a dag. */
-export interface DagSettings<N = Record<string, unknown>> extends DagOptions {
+export interface DagSettings<G = Record<string, unknown>, I extends object = Record<string, any>> extends DagOptions {
   /** Defaults of every run's options. */
-  runOptions?: RunOptions<N>;
+  runOptions?: RunOptions<G, Partial<I>>;
 }
+
+/** Of a class with a single method, the value of a run is what that gives; unknown of others. */
+type Single<N, O, V = OnlyResult<N>> = unknown extends V
+  ? unknown
+  : {
+      run(options?: O): Promise<RunResult<N> & { readonly value: V }>;
+      runSync(options?: Omit<O, "mode" | "concurrency">): RunResult<N> & { readonly value: V };
+    };
 
 /**
  * A workflow without cycles: nodes with named inputs and one result each.
  *
  * Nodes come from an annotated class ({@link Dag.from}) or from the builder's methods. The definition is validated and
  * planned at the first run and after every change; runs may overlap, each has its own state.
- * `N` holds the nodes' result types by name.
+ * `N` holds the nodes' result types by name, `I` those of the inputs of a run, and `G` what may be given for the results.
  */
-export class Dag<N = Record<string, unknown>> extends DagDefinition {
+export class Dag<
+  N = Record<string, unknown>,
+  I extends object = Record<string, any>,
+  G = Record<string, any>,
+> extends DagDefinition<G> {
   private planned: { readonly revision: number; readonly plans: DagPlans } | undefined;
   private readonly caches = new Caches(this.name);
   private readonly runs = new Runs<RunResult<N>>();
@@ -101,7 +113,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   private className: string | undefined;
 
   /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
-  constructor(name: string, options?: DagSettings<N>) {
+  constructor(name: string, options?: DagSettings<G, I>) {
     super(name, options);
   }
 
@@ -109,26 +121,27 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * The dag of an annotated class (instantiated once, for all runs) or of an instance.
    * @throws {InvalidNodeError} INVALID_NODE when the class has no decorated method, or one can't be a node
    */
-  static from<S extends object>(
+  static from<S extends object, I extends object = Record<string, any>>(
     source: S & Definable<S>,
-    options: DagSettings<ResultsOf<InstanceOf<S>>> & { name?: string } = {},
-  ): Dag<ResultsOf<InstanceOf<S>>> {
+    options: DagSettings<StandInsOf<InstanceOf<S>>, I> & { name?: string } = {},
+  ): Single<ResultsOf<InstanceOf<S>>, RunOptions<StandInsOf<InstanceOf<S>>, I>> &
+    Dag<ResultsOf<InstanceOf<S>>, I, StandInsOf<InstanceOf<S>>> {
     const { name: own, className, options: annotations, specs } = readNodes(source);
     const { description, metadata, runOptions, autowire, wiring, module } = annotations;
     const { name = own, ...given } = options;
     const annotated = { description, metadata, runOptions, autowire, wiring, module };
-    const dag = new Dag<ResultsOf<InstanceOf<S>>>(name, merge(annotated, given));
+    const dag = new Dag<ResultsOf<InstanceOf<S>>, I, StandInsOf<InstanceOf<S>>>(name, merge(annotated, given));
     for (const spec of specs) dag.add(spec);
     dag.className = options.name === undefined ? className : undefined;
     const object = specs[0].self as object;
     instanceUsed(object, dag.origin);
     dag.placements.instance = { object, isGiven: typeof source !== "function", specs };
-    return dag;
+    return dag as never;
   }
 
   /** A copy that can be changed on its own. It shares no results, no caches and no last run with this one. */
-  clone(): Dag<N> {
-    const copy = new Dag<N>(this.name, this.options);
+  clone(): Dag<N, I, G> {
+    const copy = new Dag<N, I, G>(this.name, this.options);
     copy.copyFrom(this);
     copy.className = this.className;
     copy.placements.instance = this.placements.instance;
@@ -210,27 +223,31 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * @throws {ExecutionError} of the first failure under `failFast`, {CancelledError}, {RunTimeoutError}; `.run` is the
    *   partial result
    */
-  run(options?: RunOptions<N>): Promise<RunResult<N>> {
+  run(options?: RunOptions<G, I>): Promise<RunResult<N>> {
     return this.launch(options, undefined, undefined);
   }
 
   /** Computes a node and all that depends on it; takes what they need from `from` or the last run. Throws as `run`. */
-  runFrom(node: Target, options?: PartialRunOptions<N>): Promise<RunResult<N>> {
+  runFrom(node: Target<keyof N & string>, options?: PartialRunOptions<G, I>): Promise<RunResult<N>> {
     return this.launch(options, node, undefined);
   }
 
   /** Computes a node and all that it depends on. Throws as `run`. */
-  runUntil(node: Target, options?: PartialRunOptions<N>): Promise<RunResult<N>> {
+  runUntil(node: Target<keyof N & string>, options?: PartialRunOptions<G, I>): Promise<RunResult<N>> {
     return this.launch(options, undefined, node);
   }
 
   /** Computes the nodes on all paths from one node to another. Throws as `run`, and when there is no path. */
-  runBetween(first: Target, last: Target, options?: PartialRunOptions<N>): Promise<RunResult<N>> {
+  runBetween(
+    first: Target<keyof N & string>,
+    last: Target<keyof N & string>,
+    options?: PartialRunOptions<G, I>,
+  ): Promise<RunResult<N>> {
     return this.launch(options, first, last);
   }
 
   /** Runs a dag without asynchronous nodes to its end, blocking the thread. Throws what `run` rejects with. */
-  runSync(options?: Omit<RunOptions<N>, "mode" | "concurrency">): RunResult<N> {
+  runSync(options?: Omit<RunOptions<G, I>, "mode" | "concurrency">): RunResult<N> {
     return this.runs.runSync(this.engine(this.given(options), true));
   }
 
@@ -238,7 +255,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * Starts a run and hands back the means to pause and to cancel it.
    * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
    */
-  start(own?: RunOptions<N>): RunHandle<N> {
+  start(own?: RunOptions<G, I>): RunHandle<N> {
     const options = this.given(own);
     const run = this.engine(options, false);
     const never = neverInWorker(this);
@@ -256,7 +273,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * @throws {ValidationError} when the workflow has changed (unless `allowChanges`), `provide` names a node that did not pause,
    *   or `overrides` one that has completed; otherwise as `run`
    */
-  async resume(runId: string, options: ResumeOptions<N>): Promise<RunResult<N>> {
+  async resume(runId: string, options: ResumeOptions<G>): Promise<RunResult<N>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     checkRunId(runId);
@@ -272,7 +289,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * @throws once all others are done: the error of the one run that could not go on, or a {RecoverError} with those of all;
    *   `results` is what would have been returned. {StoreError} at once when the store can't be searched
    */
-  async recover(options: RecoverOptions<N>): Promise<RunResult<N>[]> {
+  async recover(options: RecoverOptions): Promise<RunResult<N>[]> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     const all = withRecoveryDefaults(this.options.runOptions, options);
@@ -286,7 +303,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * @throws {StoreError} NOT_FOUND, LEASE_HELD while another process drives the run
    * @throws {ValidationError} as `resume`
    */
-  async attach(runId: string, options: ResumeOptions<N>): Promise<RunHandle<N>> {
+  async attach(runId: string, options: ResumeOptions<G>): Promise<RunHandle<N>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     checkRunId(runId);
@@ -296,7 +313,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   }
 
   /** The handles of all runs that `recover` would go on with; they go on at once. @throws as `recover` */
-  async attachAll(options: ContinueOptions<N>): Promise<RunHandle<N>[]> {
+  async attachAll(options: ContinueOptions): Promise<RunHandle<N>[]> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     const all = withContinuingDefaults(this.options.runOptions, options);
@@ -312,7 +329,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * @throws {ValidationError} when there is no such node, or the workflow has changed (unless `allowChanges`); otherwise as
    *   `run`
    */
-  async replay(runId: string, options: ReplayOptions<N>): Promise<RunResult<N>> {
+  async replay(runId: string, options: ReplayOptions<G>): Promise<RunResult<N>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     checkRunId(runId);
@@ -325,7 +342,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * Runs the next node and stops. Call it again with the state it returned to go on; `options` count for the first step.
    * @throws {TypeError} for a state that was already stepped from, or of another dag; otherwise as `run`
    */
-  step(state?: StepState<RunResult<N>>, options?: RunOptions<N>): Promise<StepResult<RunResult<N>>> {
+  step(state?: StepState<RunResult<N>>, options?: RunOptions<G, I>): Promise<StepResult<RunResult<N>>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     if (state !== undefined) return StepState.next(this, state);
@@ -340,7 +357,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * The plan of a run with these options; runs nothing. Throws what `run` would reject with before anything runs. Where
    * nodes may run on threads, it blocks until a worker has imported the module that defines them.
    */
-  dryRun(own: RunOptions<N> = {}): DryRun {
+  dryRun(own: RunOptions<G, I> = {}): DryRun {
     const options = this.given(own) ?? {};
     const { plan } = this.engine(options, false).state;
     const { order, specs } = plan;
@@ -354,7 +371,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
    * is forgotten when this returns, what is in a store of your own when the promise resolves.
    * @throws {ValidationError} VALIDATION when there is no such node, it is not cached, or inputs are missing
    */
-  invalidateCache(node?: Target, inputs?: Readonly<Record<string, unknown>>): Promise<void> {
+  invalidateCache(node?: Target<keyof N & string>, inputs?: Readonly<Record<string, unknown>>): Promise<void> {
     const { specs, indexOf } = this.planning.plan;
     if (node === undefined) return this.caches.forget(specs);
     return this.caches.forgetIn(specs[indexOf.get(this.existing(node)) as number], inputs);
@@ -402,7 +419,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   }
 
   private launch(
-    own: PartialRunOptions<N> | undefined,
+    own: PartialRunOptions<any> | undefined,
     first: Target | undefined,
     last: Target | undefined,
   ): Promise<RunResult<N>> {
@@ -410,7 +427,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
     if (never !== undefined) return never;
     const options = this.given(own);
     const { from, store } = options ?? NO_OPTIONS;
-    if (typeof from === "string") return this.launchFrom(from, options as PartialRunOptions<N>, first, last);
+    if (typeof from === "string") return this.launchFrom(from, options as PartialRunOptions<any>, first, last);
     const isWhole = first === undefined && last === undefined;
     const turn = isWhole && store !== undefined ? admission() : undefined;
     if (turn !== undefined) return turn.then(() => this.launchNow(options, first, last));
@@ -418,7 +435,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   }
 
   private launchNow(
-    options: PartialRunOptions<N> | undefined,
+    options: PartialRunOptions<any> | undefined,
     first: Target | undefined,
     last: Target | undefined,
   ): Promise<RunResult<N>> {
@@ -431,26 +448,26 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
   }
 
   /** Runs to the end, be it as a run that the store has already. */
-  private begin(run: DagRun, options: RunOptions<N> | undefined): Promise<RunResult<N>> {
+  private begin(run: DagRun, options: RunOptions<any> | undefined): Promise<RunResult<N>> {
     return options?.ifExists === "attach" ? this.startOrAttach(run, options, false).result : this.runs.run(run);
   }
 
-  private startOrAttach(run: DagRun, options: RunOptions<N>, hasHandle: boolean): RunHandle<N> {
+  private startOrAttach(run: DagRun, options: RunOptions<any>, hasHandle: boolean): RunHandle<N> {
     checkIdentity(options);
-    return this.recorded.startOrAttach(run, options as ResumeOptions<N>, hasHandle);
+    return this.recorded.startOrAttach(run, options as ResumeOptions<any>, hasHandle);
   }
 
   /** A partial run that takes its results from a recorded one. */
   private async launchFrom(
     from: string,
-    options: PartialRunOptions<N>,
+    options: PartialRunOptions<any>,
     first: Target | undefined,
     last: Target | undefined,
   ): Promise<RunResult<N>> {
     checkRunOptions(options);
     if (options.store === undefined)
       throw new TypeError(`"from" is the id of a run, which takes the "store" it is in.`);
-    const given = { ...options, from: await this.recorded.earlier(from, options as ResumeOptions<N>) };
+    const given = { ...options, from: await this.recorded.earlier(from, options as ResumeOptions<any>) };
     const start = first ?? last;
     const parent = start === undefined ? undefined : { runId: from, node: this.existing(start) };
     return this.begin(this.engine(given, false, first, last, parent), options);
@@ -458,7 +475,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
 
   /** Checks the options against the plan and makes the engine of one run. Nothing has run when this throws. */
   private engine(
-    options: PartialRunOptions<N> = NO_OPTIONS,
+    options: PartialRunOptions<any> = NO_OPTIONS,
     sync: boolean,
     first?: Target,
     last?: Target,
@@ -489,7 +506,7 @@ export class Dag<N = Record<string, unknown>> extends DagDefinition {
 
   private engineOf(
     state: RunState,
-    options: RunOptions<N>,
+    options: RunOptions<any>,
     sync: boolean,
     overrides: ReadonlyMap<number, unknown> | undefined,
     recorder?: Recorder,

@@ -10,7 +10,7 @@ import type { Outcome } from "./outcome.js";
 import type { Whereabouts } from "./whereabouts.js";
 
 /** An fsm's run in progress, which takes events from outside. */
-export interface FsmHandle<S = Record<string, unknown>> {
+export interface FsmHandle<S = Record<string, unknown>, E = Record<string, any>> {
   readonly runId: string;
   /** The state that is executing, or waits; of a run that another process drives, as it was when last seen, within a second. */
   readonly state: StateKey<S>;
@@ -28,7 +28,7 @@ export interface FsmHandle<S = Record<string, unknown>> {
    * @throws {ExecutionError} EXECUTION naming the event, when the run has ended or ends first; {StoreError} UNSTORABLE, or what
    *   `Fsm.send` throws
    */
-  send(event: string, payload?: unknown): Promise<void>;
+  send<K extends keyof E & string>(event: K, payload?: E[K]): Promise<void>;
   /**
    * Resolves when the run enters a state, at once when it is there. What another process has it do is seen within a second.
    * @param options - `timeout` in ms, from now on, wherever the run is

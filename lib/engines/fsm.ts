@@ -4,7 +4,7 @@ import { merge } from "../base/merge.js";
 import { readStates } from "../definition/class-methods.js";
 import { FsmDefinition, type StateTarget } from "../definition/fsm-definition.js";
 import type { FsmOptions, StateSpec } from "../definition/state-spec.js";
-import type { StatesOf } from "../definition/typed-states.js";
+import type { EventsOf, StatesOf } from "../definition/typed-states.js";
 import { neverInWorker } from "../definition/worker-scope.js";
 import { planFsm, type FsmPlan } from "../planning/fsm-plan.js";
 import { checkFsmInputs } from "../planning/inputs.js";
@@ -42,31 +42,35 @@ import { Runs } from "./runs.js";
 import { StepState, type StepResult } from "./step.js";
 
 /** The options of an fsm. */
-export interface FsmSettings extends FsmOptions {
+export interface FsmSettings<I extends object = Record<string, any>> extends FsmOptions {
   /** Defaults of every run's options. */
-  runOptions?: FsmRunOptions;
+  runOptions?: FsmRunOptions<Partial<I>>;
 }
 
 /**
  * Called after a state executed and before the next one does, not for the first entry nor the end. May be async. A throw
  * vetoes the transition.
  */
-export type StateHook = (fsm: Fsm<any>, from: string, to: string, result: unknown) => unknown;
+export type StateHook = (fsm: Fsm<any, any, any>, from: string, to: string, result: unknown) => unknown;
 
 /**
  * A state machine: states with a value each, and the transitions between them.
  *
  * States come from an annotated class ({@link Fsm.from}) or from the builder's methods. The definition is validated and
  * planned at the first run and after every change; runs may overlap, each has its own history.
- * `S` holds the states' value types by name.
+ * `S` holds the states' value types by name, `I` those of the inputs of a run, and `E` what events bring.
  */
-export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
+export class Fsm<
+  S = Record<string, unknown>,
+  I extends object = Record<string, any>,
+  E = Record<string, any>,
+> extends FsmDefinition<S> {
   private planned: { readonly revision: number; readonly planning: Planning<FsmPlan> } | undefined;
   private readonly caches = new Caches(this.name);
   private readonly stateHooks: StateHook[] = [];
   private className: string | undefined;
   private readonly runs = new Runs<FsmResult<S>>();
-  private readonly recorded = new RecordedFsms<S>(this.name, this.runs, {
+  private readonly recorded = new RecordedFsms<any>(this.name, this.runs, {
     historyLimit: this.options.historyLimit ?? Infinity,
     plan: (isStrict) => requireValid(this.planning, isStrict),
     engineOf: (state, options, takesEvents, recorder, resumed) =>
@@ -74,7 +78,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
   });
 
   /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
-  constructor(name: string, options: FsmSettings = {}) {
+  constructor(name: string, options: FsmSettings<I> = {}) {
     super(name, options);
   }
 
@@ -82,23 +86,23 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
    * The fsm of an annotated class (instantiated once, for all runs) or of an instance.
    * @throws {InvalidNodeError} INVALID_NODE when the class has no method with `@state`, or one can't be a state
    */
-  static from<C extends object>(
+  static from<C extends object, I extends object = Record<string, any>>(
     source: C & Definable<C>,
-    options: FsmSettings & { name?: string } = {},
-  ): Fsm<StatesOf<InstanceOf<C>>> {
+    options: FsmSettings<I> & { name?: string } = {},
+  ): Fsm<StatesOf<InstanceOf<C>>, I, EventsOf<InstanceOf<C>>> {
     const { name: own, className, options: annotations, specs } = readStates(source);
     const { description, metadata, runOptions, maxCycles, errorState, historyLimit } = annotations;
     const { name = own, ...given } = options;
     const annotated = { description, metadata, runOptions, maxCycles, errorState, historyLimit };
-    const fsm = new Fsm<StatesOf<InstanceOf<C>>>(name, merge(annotated, given));
+    const fsm = new Fsm<StatesOf<InstanceOf<C>>, I, EventsOf<InstanceOf<C>>>(name, merge(annotated, given));
     for (const spec of specs) fsm.add(spec);
     fsm.className = options.name === undefined ? className : undefined;
     return fsm;
   }
 
   /** A copy that can be changed on its own. It shares no values, no caches and no last run with this one. */
-  clone(): Fsm<S> {
-    const copy = new Fsm<S>(this.name, this.options);
+  clone(): Fsm<S, I, E> {
+    const copy = new Fsm<S, I, E>(this.name, this.options);
     copy.copyFrom(this);
     copy.className = this.className;
     copy.stateHooks.push(...this.stateHooks);
@@ -155,7 +159,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
    * @throws {ExecutionError} of the first failure that no error state takes, {MaxCyclesError}, {InvalidTransitionError},
    *   {UnknownStateError}, {CancelledError}, {RunTimeoutError}; `.run` is the history so far
    */
-  async run(own?: FsmRunOptions): Promise<FsmResult<S>> {
+  async run(own?: FsmRunOptions<I>): Promise<FsmResult<S>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     const options = withDefaults(this.options.runOptions, own);
@@ -173,7 +177,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
    * @throws {ValidationError} when the fsm has changed (unless `allowChanges`), or `provide` names a state that did not pause;
    *   otherwise as `run`
    */
-  async resume(runId: string, options: FsmResumeOptions): Promise<FsmResult<S>> {
+  async resume(runId: string, options: FsmResumeOptions<S, E>): Promise<FsmResult<S>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     checkRunId(runId);
@@ -205,7 +209,12 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
    * Events are taken in the order in which they were recorded, each when a state waits for it.
    * @throws {StoreError} NOT_FOUND, RUN_ENDED, UNSTORABLE; {ValidationError} for a run of another workflow
    */
-  async send(runId: string, event: string, payload: unknown, options: FsmSendOptions): Promise<void> {
+  async send<K extends keyof E & string>(
+    runId: string,
+    event: K,
+    payload: E[K] | undefined,
+    options: FsmSendOptions,
+  ): Promise<void> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     checkRunId(runId);
@@ -220,27 +229,27 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
    * @throws {StoreError} NOT_FOUND, LEASE_HELD while another process drives the run, UNSTORABLE for an event
    * @throws {ValidationError} as `resume`
    */
-  async attach(runId: string, options: FsmResumeOptions): Promise<FsmHandle<S>> {
+  async attach(runId: string, options: FsmResumeOptions<S, E>): Promise<FsmHandle<S, E>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     checkRunId(runId);
     const all = withContinuingDefaults(this.options.runOptions, options);
     checkFsmResumeOptions(all, "attach");
-    return this.recorded.attach(runId, all);
+    return this.recorded.attach(runId, all) as Promise<FsmHandle<S, E>>;
   }
 
   /** The handles of all runs that `recover` would go on with; they go on at once. @throws as `recover` */
-  async attachAll(options: FsmContinueOptions): Promise<FsmHandle<S>[]> {
+  async attachAll(options: FsmContinueOptions): Promise<FsmHandle<S, E>[]> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     const all = withContinuingDefaults(this.options.runOptions, options);
     checkFsmContinueOptions(all);
     requireValid(this.planning, all.strict === true);
-    return this.recorded.attachAll(all);
+    return this.recorded.attachAll(all) as Promise<FsmHandle<S, E>[]>;
   }
 
   /** Runs an fsm without asynchronous states to its end, blocking the thread. Throws what `run` rejects with. */
-  runSync(options?: FsmRunOptions): FsmResult<S> {
+  runSync(options?: FsmRunOptions<I>): FsmResult<S> {
     return this.runs.runSync(this.engine(withDefaults(this.options.runOptions, options), true));
   }
 
@@ -248,7 +257,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
    * Starts a run that takes events from outside.
    * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
    */
-  start(own?: FsmRunOptions): FsmHandle<S> {
+  start(own?: FsmRunOptions<I>): FsmHandle<S, E> {
     const options = withDefaults(this.options.runOptions, own);
     const run = this.engine(options, false, true);
     const never = neverInWorker(this);
@@ -267,7 +276,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
    * step.
    * @throws {TypeError} for a state that was already stepped from, or of another fsm; otherwise as `run`
    */
-  step(state?: StepState<FsmResult<S>>, options?: FsmRunOptions): Promise<StepResult<FsmResult<S>>> {
+  step(state?: StepState<FsmResult<S>>, options?: FsmRunOptions<I>): Promise<StepResult<FsmResult<S>>> {
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     if (state !== undefined) return StepState.next(this, state);
@@ -282,7 +291,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
    * is forgotten when this returns, what is in a store of your own when the promise resolves.
    * @throws {ValidationError} VALIDATION when there is no such state, it is not cached, or inputs are missing
    */
-  invalidateCache(state?: StateTarget, inputs?: Readonly<Record<string, unknown>>): Promise<void> {
+  invalidateCache(state?: StateTarget<StateKey<S>>, inputs?: Readonly<Record<string, unknown>>): Promise<void> {
     return state === undefined
       ? this.caches.forget(this.states.values())
       : this.caches.forgetIn(this.existing(state), inputs);
@@ -386,7 +395,7 @@ export class Fsm<S = Record<string, unknown>> extends FsmDefinition {
       recorder,
       resumed,
       hooks: hooksOf(this.defaultHooks, options.hooks),
-      stateHooks: this.stateHooks.map((hook) => (from, to, value) => hook(this, from, to, value)),
+      stateHooks: this.stateHooks.map((hook) => (from, to, value) => hook(this as Fsm<any, any, any>, from, to, value)),
       cacheOf: this.caches.of,
     });
   }

@@ -42,9 +42,9 @@ export type ErrorVerdict = "stop" | "continue";
 export type ErrorHandler = (node: string, error: ExecutionError, ctx: Context) => ErrorVerdict | Promise<ErrorVerdict>;
 
 /** The options that the runs of dags and of fsms have in common. */
-export interface CommonRunOptions {
+export interface CommonRunOptions<I extends object = Record<string, any>> {
   /** Values for parameters, by name. */
-  inputs?: Readonly<Record<string, unknown>>;
+  inputs?: Readonly<I>;
   /** @defaultValue "sequential" */
   mode?: Mode;
   /** @defaultValue "failFast" */
@@ -98,8 +98,11 @@ export interface RunProgress {
   readonly fraction: number;
 }
 
-/** The options of a dag's run. All are optional. */
-export interface RunOptions<N = Record<string, unknown>> extends CommonRunOptions {
+/** The options of a dag's run. All are optional. `G` is what may be given for the nodes' results, by name; `I` its inputs. */
+export interface RunOptions<
+  G = Record<string, unknown>,
+  I extends object = Record<string, any>,
+> extends CommonRunOptions<I> {
   /** When a node whose needs are there starts, see {@link ExecutorName}. Results are the same. @defaultValue "workQueue" */
   executor?: ExecutorName;
   /** How many nodes may be in flight, in mode `async`. @defaultValue unlimited */
@@ -111,7 +114,7 @@ export interface RunOptions<N = Record<string, unknown>> extends CommonRunOption
   /** The worker threads to use. @defaultValue a pool that all runs without one share */
   pool?: ThreadPool;
   /** Results by node name; those nodes do not run. */
-  overrides?: Readonly<Partial<Record<keyof N & string, unknown>>>;
+  overrides?: Readonly<Partial<G>>;
   /** Called when a node is over, be it completed, failed, skipped or cancelled. What it throws harms no run. */
   onProgress?: (progress: RunProgress) => unknown;
   /** `outputs` drops a result as soon as the last node that takes it has finished. @defaultValue "all" */
@@ -119,7 +122,10 @@ export interface RunOptions<N = Record<string, unknown>> extends CommonRunOption
 }
 
 /** The options of a partial run. */
-export interface PartialRunOptions<N = Record<string, unknown>> extends RunOptions<N> {
+export interface PartialRunOptions<
+  G = Record<string, unknown>,
+  I extends object = Record<string, any>,
+> extends RunOptions<G, Partial<I>> {
   /**
    * Where the results come from that this run does not compute: a run, or the id of one in `store`.
    * @defaultValue the dag's last run
@@ -128,7 +134,7 @@ export interface PartialRunOptions<N = Record<string, unknown>> extends RunOptio
 }
 
 /** The options of an fsm's run. All are optional. */
-export interface FsmRunOptions extends CommonRunOptions {
+export interface FsmRunOptions<I extends object = Record<string, any>> extends CommonRunOptions<I> {
   /** An fsm's states execute one after the other in either. @defaultValue "sequential" */
   mode?: Exclude<Mode, "parallel">;
   /** How many cycles the run may have. @defaultValue that of the fsm, otherwise 1000 */

@@ -21,7 +21,7 @@ const NO_FORKS: DagPlan["forks"] = new Map();
  * Validates and plans a definition. Pure; every problem is found, not only the first. Cost: O(nodes + edges).
  * @param given - see {@link wire}
  */
-export function planDag(definition: DagDefinition, given: ReadonlySet<string>): Planning<DagPlan> {
+export function planDag(definition: DagDefinition<any>, given: ReadonlySet<string>): Planning<DagPlan> {
   const wiring = wire(definition, given);
   const { specs } = wiring;
   const { start, order: slots } = groupBy(specs.length, wiring.from);
@@ -102,7 +102,7 @@ function rankOf(specs: readonly NodeSpec[]): DagPlan["rank"] {
   return { of: inverse(node), node };
 }
 
-function hooksOf(definition: DagDefinition, specs: readonly NodeSpec[]): Map<number, NodeHooks> {
+function hooksOf(definition: DagDefinition<any>, specs: readonly NodeSpec[]): Map<number, NodeHooks> {
   const hooks = new Map<number, NodeHooks>();
   specs.forEach(({ name }, i) => {
     const own = definition.nodeHooks(name);

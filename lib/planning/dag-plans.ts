@@ -18,7 +18,7 @@ export class DagPlans {
   private readonly byNames = new Map<string, Planning<DagPlan>>();
   private readonly doubtful = new Set<string>();
 
-  constructor(private readonly definition: DagDefinition) {
+  constructor(private readonly definition: DagDefinition<any>) {
     for (const spec of definition.nodes.values()) for (const name of doubtfulIn(spec)) this.doubtful.add(name);
   }
 

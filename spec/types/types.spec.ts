@@ -51,7 +51,7 @@ describe.each([
   ["legacy", true],
 ])("The compiler, with %s decorators,", (_, legacy) => {
   it("takes what the typings promise to take, and refuses the rest", () => {
-    const names = ["builder", "class", "forks", "generic", "members", "states"].map((name) =>
+    const names = ["builder", "class", "forks", "generic", "members", "runs", "states"].map((name) =>
       join(folder, `${name}.ts`),
     );
     expect(check(names, legacy).problems).toEqual([]);

@@ -1,4 +1,5 @@
 import { checkName, checkNumber, checkOptions, checkType, show } from "../../base/check.js";
+import type { Next, Stop, WaitForEvent } from "../../definition/transitions.js";
 import type { RunStore } from "../../stores/store.js";
 import {
   check,
@@ -34,28 +35,27 @@ interface Recovering {
 }
 
 /** How a dag's recorded runs go on. */
-export interface ContinueOptions<N = Record<string, unknown>> extends Omit<RunOptions<N>, Recorded>, Continuing {}
+export interface ContinueOptions extends Omit<RunOptions, Recorded>, Continuing {}
 
 /** The options of a dag's recovery. */
-export interface RecoverOptions<N = Record<string, unknown>>
-  extends Omit<ContinueOptions<N>, "concurrency">, Recovering {
+export interface RecoverOptions extends Omit<ContinueOptions, "concurrency">, Recovering {
   /** How many nodes of a run may be in flight, in mode `async`; what `concurrency` is elsewhere. @defaultValue unlimited */
   nodeConcurrency?: number;
 }
 
 /** The options of a dag's resumption. */
-export interface ResumeOptions<N = Record<string, unknown>> extends ContinueOptions<N> {
+export interface ResumeOptions<G = Record<string, unknown>> extends ContinueOptions {
   /** Results for nodes that paused the run, by name; those nodes do not run. */
-  provide?: Readonly<Partial<Record<keyof N & string, unknown>>>;
+  provide?: Readonly<Partial<G>>;
   /** Results for any nodes that have not completed, by name; those nodes do not run. */
-  overrides?: Readonly<Partial<Record<keyof N & string, unknown>>>;
+  overrides?: Readonly<Partial<G>>;
 }
 
 /** The options of a replay. */
-export interface ReplayOptions<N = Record<string, unknown>>
-  extends Omit<RunOptions<N>, "inputs" | "store">, Continuing {
+export interface ReplayOptions<G = Record<string, unknown>>
+  extends Omit<RunOptions<G>, "inputs" | "store">, Continuing {
   /** The nodes that run again, and with them all that depends on them. */
-  rerun: readonly (keyof N & string)[];
+  rerun: readonly (keyof G & string)[];
   /** Nothing that depends on them runs again. @defaultValue false */
   only?: boolean;
 }
@@ -67,15 +67,16 @@ export interface FsmContinueOptions extends Omit<FsmRunOptions, Recorded>, Conti
 export interface FsmRecoverOptions extends FsmContinueOptions, Recovering {}
 
 /** The options of an fsm's resumption. */
-export interface FsmResumeOptions extends FsmContinueOptions {
+export interface FsmResumeOptions<S = Record<string, unknown>, E = Record<string, any>> extends FsmContinueOptions {
   /** A value for the state that paused the run, as if it had returned it. */
-  provide?: Readonly<Record<string, unknown>>;
+  provide?: { readonly [K in keyof S]?: S[K] | Next<string, S[K]> | Stop<S[K]> | WaitForEvent };
   /** Events for the run, in order: all of them, or none. They are sent now: too late for a wait whose time is over. */
-  send?: EventsToSend;
+  send?: EventsToSend<E>;
 }
 
 /** Events with their payloads, as a list, which may repeat them, or by name, unless an object has no order for the names. */
-export type EventsToSend = readonly (readonly [event: string, payload?: unknown])[] | Readonly<Record<string, unknown>>;
+export type EventsToSend<E = Record<string, any>> =
+  readonly { [K in keyof E]: readonly [event: K, payload?: E[K]] }[keyof E][] | Readonly<Partial<E>>;
 
 /** The options of `fsm.send`. */
 export interface FsmSendOptions {
@@ -172,12 +173,12 @@ export function checkResumeOptions(options: ResumeOptions<any>, method = "resume
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkContinueOptions(options: ContinueOptions<any>): void {
+export function checkContinueOptions(options: ContinueOptions): void {
   checkContinuing(options, CONTINUE_RULES, "attachAll");
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkRecoverOptions(options: RecoverOptions<any>): void {
+export function checkRecoverOptions(options: RecoverOptions): void {
   checkContinuing(options, RECOVER_RULES, "recover");
 }
 

@@ -18,12 +18,12 @@ import type { Recorder } from "./recorder.js";
 import { inProgress, maskOf } from "./restore.js";
 
 /** The dag whose runs are recorded. */
-interface RecordedDag<N> {
+interface RecordedDag {
   /** The plan of a run with these inputs. @throws {ValidationError} when the dag is not valid */
   plan(isStrict: boolean, inputs: RecordedRun["inputs"]): DagPlan;
   engineOf(
     state: RunState,
-    options: RunOptions<N>,
+    options: RunOptions<any>,
     overrides: ReadonlyMap<number, unknown> | undefined,
     recorder: Recorder | undefined,
     isResumed: boolean,
@@ -40,7 +40,7 @@ export class RecordedDags<N> extends RecordedRuns<
   RunResult<N>,
   RunHandle<N>,
   DagElsewhere<N>,
-  ResumeOptions<N>
+  ResumeOptions<any>
 > {
   protected readonly kind: WorkflowKind = "dag";
   protected readonly handles = {
@@ -52,12 +52,12 @@ export class RecordedDags<N> extends RecordedRuns<
   constructor(
     workflow: string,
     runs: Runs<RunResult<N>>,
-    private readonly dag: RecordedDag<N>,
+    private readonly dag: RecordedDag,
   ) {
     super(workflow, runs);
   }
 
-  protected continued(recorded: RecordedRun, options: ResumeOptions<N>): GoingOn<DagRun> | Over<RunResult<N>> {
+  protected continued(recorded: RecordedRun, options: ResumeOptions<any>): GoingOn<DagRun> | Over<RunResult<N>> {
     const plan = this.dag.plan(options.strict === true, recorded.inputs);
     const overrides = options.overrides === undefined ? undefined : this.dag.overridesOf(plan, options.overrides);
     const next = continued(plan, recorded, options, overrides);
@@ -69,14 +69,14 @@ export class RecordedDags<N> extends RecordedRuns<
   }
 
   /** A recorded run as the source of results for a partial one. @throws {StoreError} NOT_FOUND */
-  async earlier(runId: string, options: ResumeOptions<N>): Promise<RunResult<N>> {
+  async earlier(runId: string, options: ResumeOptions<any>): Promise<RunResult<N>> {
     const recorded = await this.read(runId, options);
     const { earlier } = replayed(this.dag.plan(false, recorded.inputs), recorded, true);
     return new RunResult<N>(earlier, "completed");
   }
 
   /** The engine of a new run, which has copies of the results of a recorded one that hold. */
-  async replay(runId: string, options: ReplayOptions<N>): Promise<DagRun> {
+  async replay(runId: string, options: ReplayOptions<any>): Promise<DagRun> {
     const { dag } = this;
     const names = options.rerun.map((name) => dag.existing(name));
     const recorded = await this.read(runId, options);
@@ -98,7 +98,7 @@ export class RecordedDags<N> extends RecordedRuns<
     return endedRun(this.dag.plan(false, recorded.inputs), recorded);
   }
 
-  protected give(run: DagRun, { provide, overrides }: ResumeOptions<N>): boolean {
+  protected give(run: DagRun, { provide, overrides }: ResumeOptions<any>): boolean {
     if (run.isOver) return provide === undefined && overrides === undefined;
     for (const name in provide) throw inProgress("provide", run.state.runId, name);
     for (const name in overrides) throw inProgress("overrides", run.state.runId, name);

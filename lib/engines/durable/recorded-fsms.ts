@@ -34,7 +34,7 @@ export class RecordedFsms<S> extends RecordedRuns<
   FsmResult<S>,
   FsmHandle<S>,
   FsmElsewhere<S>,
-  FsmResumeOptions
+  FsmResumeOptions<any>
 > {
   protected readonly kind: WorkflowKind = "fsm";
   protected readonly handles = {
@@ -53,7 +53,7 @@ export class RecordedFsms<S> extends RecordedRuns<
 
   protected continued(
     recorded: RecordedRun,
-    options: FsmResumeOptions,
+    options: FsmResumeOptions<any>,
     hasHandle: boolean,
   ): GoingOn<FsmRun> | Over<FsmResult<S>> {
     const { historyLimit = this.fsm.historyLimit } = options;
@@ -67,7 +67,7 @@ export class RecordedFsms<S> extends RecordedRuns<
     return endedFsm(this.fsm.plan(false), recorded, this.fsm.historyLimit);
   }
 
-  protected give(run: FsmRun, { provide, send }: FsmResumeOptions): boolean {
+  protected give(run: FsmRun, { provide, send }: FsmResumeOptions<any>): boolean {
     if (run.isOver) return provide === undefined && send === undefined;
     for (const name in provide) throw inProgress("provide", run.state.runId, name);
     run.sendAll(eventsIn(send));
@@ -81,7 +81,7 @@ export class RecordedFsms<S> extends RecordedRuns<
   protected elsewhere(
     pause: () => Promise<FsmResult<S>>,
     recorded: RecordedRun,
-    { store }: FsmResumeOptions,
+    { store }: FsmResumeOptions<any>,
     here: Promise<FsmHandle<S>>,
   ): FollowedFsm<S> {
     return new FollowedFsm(pause, this.fsm.plan(false), recorded, store, here);

@@ -6,16 +6,18 @@ import type { ThreadOptions } from "./worker-thread.js";
 /** The options of a {@link ThreadPool}. */
 export interface ThreadPoolOptions {
   /** How many threads there may be. @defaultValue the machine's available parallelism */
-  maxWorkers?: number;
+  maxWorkers?: number | undefined;
   /** How long an idle thread is kept, in ms. @defaultValue 10 000 */
-  idleTimeout?: number;
+  idleTimeout?: number | undefined;
   /** The memory a thread may use, in MiB, each at least 1, as for Node's `Worker`. @defaultValue Node's own */
-  resourceLimits?: {
-    readonly maxOldGenerationSizeMb?: number;
-    readonly maxYoungGenerationSizeMb?: number;
-    readonly codeRangeSizeMb?: number;
-    readonly stackSizeMb?: number;
-  };
+  resourceLimits?:
+    | {
+        readonly maxOldGenerationSizeMb?: number | undefined;
+        readonly maxYoungGenerationSizeMb?: number | undefined;
+        readonly codeRangeSizeMb?: number | undefined;
+        readonly stackSizeMb?: number | undefined;
+      }
+    | undefined;
 }
 
 const IDLE_TIMEOUT = 10_000;

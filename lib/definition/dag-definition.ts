@@ -180,7 +180,11 @@ export class DagDefinition<G = Record<string, unknown>> {
    *   or else like `from`, or else the first
    * @throws {ValidationError} VALIDATION when a node or the parameter does not exist, or no parameter is free
    */
-  connect(from: string | NeedSource, to: Target, options: { output?: string; input?: string } = {}): this {
+  connect(
+    from: string | NeedSource,
+    to: Target,
+    options: { output?: string | undefined; input?: string | undefined } = {},
+  ): this {
     checkOptions(options, ["output", "input"], "connect");
     checkType("output", options.output, "string");
     checkType("input", options.input, "string");

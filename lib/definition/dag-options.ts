@@ -2,20 +2,20 @@ import { checkByRules, checkOneOf, checkOptions, type OtherNames, type Rules } f
 
 /** The options of a dag as a whole. */
 export interface DagOptions {
-  description?: string;
+  description?: string | undefined;
   /** Whatever you want to know of the workflow. Nothing here looks at it. */
-  metadata?: Readonly<Record<string, unknown>>;
+  metadata?: Readonly<Record<string, unknown>> | undefined;
   /** Defaults of every run's options. */
-  runOptions?: object;
+  runOptions?: object | undefined;
   /** Whether a parameter without an explicit need takes the result of the node of its name. @defaultValue true */
-  autowire?: boolean;
+  autowire?: boolean | undefined;
   /** How parameters without an explicit need find their node: by its name, or by the class it returns. @defaultValue "name" */
-  wiring?: "name" | "type";
+  wiring?: "name" | "type" | undefined;
   /**
    * The module that defines the workflow, for worker threads: `import.meta.url`.
    * @defaultValue the module that `new Dag`, `Dag.from` or `@workflow` was called in
    */
-  module?: string;
+  module?: string | undefined;
 }
 
 /** What is an option of runs, and so a default of them here. */

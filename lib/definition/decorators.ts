@@ -33,7 +33,7 @@ export function workflowSpec(target: Class): WorkflowOptions {
 /** The options of {@link workflow}: those of a dag and of an fsm. */
 export interface WorkflowOptions extends DagOptions, FsmOptions {
   /** @defaultValue the class name */
-  name?: string;
+  name?: string | undefined;
 }
 
 const WORKFLOW_OPTIONS = Array.from(new Set(["name", ...DAG_OPTIONS, ...FSM_OPTIONS]));

@@ -7,7 +7,7 @@ export type Target<Name extends string = string> = Name | NodeHandle<any>;
 
 /** What handles need of the dag they belong to. */
 export interface Connectable {
-  connect(from: NeedSource, to: Target, options?: { output?: string; input?: string }): unknown;
+  connect(from: NeedSource, to: Target, options?: { output?: string | undefined; input?: string | undefined }): unknown;
   getNode(name: string): NodeHandle<any>;
   readonly nodes: ReadonlyMap<string, { readonly kind: NodeKind }>;
 }

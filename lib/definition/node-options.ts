@@ -38,13 +38,13 @@ export type Priority = "critical" | "high" | "normal" | "low" | "background" | n
  */
 export interface NodeHooks<R = unknown> {
   /** Before the function; may return other inputs. */
-  preExecute?: Hook<[node: NodeSpec, inputs: Record<string, unknown>, ctx: Context]>;
+  preExecute?: Hook<[node: NodeSpec, inputs: Record<string, unknown>, ctx: Context]> | undefined;
   /** After the function; may return another result, undefined keeps it. */
-  postExecute?: Hook<[node: NodeSpec, inputs: Record<string, unknown>, result: R, ctx: Context]>;
+  postExecute?: Hook<[node: NodeSpec, inputs: Record<string, unknown>, result: R, ctx: Context]> | undefined;
   /** When the function threw or timed out; gets the user's own error. */
-  onError?: Hook<[node: NodeSpec, inputs: Record<string, unknown>, error: unknown, ctx: Context]>;
+  onError?: Hook<[node: NodeSpec, inputs: Record<string, unknown>, error: unknown, ctx: Context]> | undefined;
   /** Always, as the last one. */
-  cleanup?: Hook<[node: NodeSpec, ctx: Context]>;
+  cleanup?: Hook<[node: NodeSpec, ctx: Context]> | undefined;
 }
 
 /** As a method, so that a hook may expect more of its parameters than is known. */
@@ -56,38 +56,38 @@ export type Class = abstract new (...args: any[]) => unknown;
 /** The options of every kind of node. */
 export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]> {
   /** The node's name, for needs and look-ups alike. @defaultValue the method's or function's name */
-  name?: string;
-  description?: string;
-  metadata?: Readonly<Record<string, unknown>>;
+  name?: string | undefined;
+  description?: string | undefined;
+  metadata?: Readonly<Record<string, unknown>> | undefined;
   /** Where each positional parameter comes from, in order. */
-  needs?: D;
+  needs?: D | undefined;
   /** Nodes that must be over before this one starts; no data passes, and a skipped or failed one counts as over. */
-  after?: readonly NeedLike[];
+  after?: readonly NeedLike[] | undefined;
   /** The parameters' names, where they can't be read from the function. */
-  params?: readonly string[];
+  params?: readonly string[] | undefined;
   /** With `wiring: "type"`: the class of each parameter, `[T]` for all nodes that return `T`. */
-  types?: readonly (Class | readonly [Class] | undefined)[];
+  types?: readonly (Class | readonly [Class] | undefined)[] | undefined;
   /** With `wiring: "type"`: the class this node returns. */
-  returns?: Class;
+  returns?: Class | undefined;
   /** How often to try again after a failure, waiting 100 ms, 200 ms, 400 ms … between; or more precisely. @defaultValue 0 */
-  retry?: number | RetryOptions;
+  retry?: number | RetryOptions | undefined;
   /** The longest an attempt may take, in ms. @defaultValue unlimited */
-  timeout?: number;
+  timeout?: number | undefined;
   /** The longest the node may wait for its inputs, in ms from the run's start; then it fails. @defaultValue unlimited */
-  inputsTimeout?: number;
+  inputsTimeout?: number | undefined;
   /** What stands in for the result when the node has failed: a value, or `(error, ctx) => value`, which may be async. */
   fallback?: unknown;
-  circuitBreaker?: CircuitBreakerOptions;
-  throttle?: ThrottleOptions;
-  concurrencyKey?: ConcurrencyOptions;
+  circuitBreaker?: CircuitBreakerOptions | undefined;
+  throttle?: ThrottleOptions | undefined;
+  concurrencyKey?: ConcurrencyOptions | undefined;
   /** Who goes first when several nodes are ready and few may run. @defaultValue "normal" */
-  priority?: Priority;
+  priority?: Priority | undefined;
   /** Where the node runs: on the caller's thread, or on a worker. @defaultValue that of the run's mode */
-  backend?: "inline" | "thread";
-  cache?: CacheOptions;
-  hooks?: NodeHooks;
+  backend?: "inline" | "thread" | undefined;
+  cache?: CacheOptions | undefined;
+  hooks?: NodeHooks | undefined;
   /** Wins over the run's strategy when this node fails. */
-  errorStrategy?: ErrorStrategy;
+  errorStrategy?: ErrorStrategy | undefined;
 }
 
 export const ERROR_STRATEGIES: readonly ErrorStrategy[] = ["failFast", "continue", "continueNone"];

@@ -3,21 +3,21 @@ import { checkDuration, checkNumber, checkOneOf, checkOptions, checkType, show }
 /** When and how often a node is tried again after a failure. */
 export interface RetryOptions {
   /** How many attempts may follow the first one. @defaultValue 3 */
-  retries?: number;
+  retries?: number | undefined;
   /** How the pause grows: `exponential` is delay · factorⁿ⁻¹ before retry n, `linear` delay · n. @defaultValue "exponential" */
-  backoff?: Backoff;
+  backoff?: Backoff | undefined;
   /** In ms. @defaultValue 100 */
-  delay?: number;
+  delay?: number | undefined;
   /** From 1. @defaultValue 2 */
-  factor?: number;
+  factor?: number | undefined;
   /** The longest pause, in ms. @defaultValue 30000, or `delay` where that is longer */
-  maxDelay?: number;
+  maxDelay?: number | undefined;
   /** Full jitter: the pause is a random part of what it would be. @defaultValue false */
-  jitter?: boolean;
+  jitter?: boolean | undefined;
   /** Whether to try again after attempt `attempt` (counted from 1) threw `error`. May be async. @defaultValue always */
-  when?: (error: unknown, attempt: number) => boolean | Promise<boolean>;
+  when?: ((error: unknown, attempt: number) => boolean | Promise<boolean>) | undefined;
   /** Called before the pause of `delay` ms that follows attempt `attempt`. May be async. */
-  onRetry?: (error: unknown, attempt: number, delay: number) => unknown;
+  onRetry?: ((error: unknown, attempt: number, delay: number) => unknown) | undefined;
 }
 
 export type Backoff = "exponential" | "linear" | "fixed";
@@ -25,18 +25,18 @@ export type Backoff = "exponential" | "linear" | "fixed";
 /** Stops calling a node that keeps failing. */
 export interface CircuitBreakerOptions {
   /** Nodes of the same key share a circuit, wherever they are used. @defaultValue one for this node of this workflow */
-  key?: string;
+  key?: string | undefined;
   /** How many calls in a row have to fail for the circuit to open. @defaultValue 5 */
-  failureThreshold?: number;
+  failureThreshold?: number | undefined;
   /** How long it stays open before calls are let through as probes, in ms. @defaultValue 30000 */
-  resetAfter?: number;
+  resetAfter?: number | undefined;
   /** How many probes may be in flight at once; the first that succeeds closes the circuit. @defaultValue 1 */
-  halfOpenProbes?: number;
+  halfOpenProbes?: number | undefined;
   /**
    * Whether a call that threw `error` counts as failed; where it does not, as one that was answered. May be async.
    * @defaultValue always
    */
-  when?: (error: unknown) => boolean | Promise<boolean>;
+  when?: ((error: unknown) => boolean | Promise<boolean>) | undefined;
 }
 
 /** How often a node may be called: a token bucket that starts full and refills evenly. */
@@ -46,14 +46,14 @@ export interface ThrottleOptions {
   /** In so many ms. */
   interval: number;
   /** Nodes of the same key share a bucket. @defaultValue one for this node of this workflow */
-  key?: string;
+  key?: string | undefined;
 }
 
 /** How many nodes of one key may be in flight at once, over all runs. */
 export interface ConcurrencyOptions {
   key: string;
   /** @defaultValue 1 */
-  limit?: number;
+  limit?: number | undefined;
 }
 
 /** A result in a {@link CacheStore}. */
@@ -75,7 +75,7 @@ export interface CacheStore {
   set(key: string, entry: CacheEntry): unknown;
   delete(key: string): unknown;
   /** `get` makes a new value for each who asks, as what keeps text does, so that there is nothing to be copied. @defaultValue false */
-  readonly serializes?: boolean;
+  readonly serializes?: boolean | undefined;
   /** Forgets the entries whose key begins with `prefix`, those of one node. It may forget more. */
   clear(prefix: string): unknown;
 }
@@ -86,32 +86,32 @@ export type JsonClass = abstract new (...args: any[]) => { toJSON(): unknown };
 /** Results kept between runs, by the values of a node's inputs. */
 export interface CacheOptions {
   /** How long a result is used, in ms. @defaultValue unlimited */
-  ttl?: number;
+  ttl?: number | undefined;
   /**
    * From this age in ms on, a result that is used may be computed anew in the background; the probability rises evenly, to
    * certainty at `ttl`. @defaultValue never
    */
-  staleAfter?: number;
+  staleAfter?: number | undefined;
   /** For how many ms past `ttl` the last result stands in when computing a new one fails. @defaultValue 0 */
-  staleIfError?: number;
+  staleIfError?: number | undefined;
   /**
    * What makes two calls the same: the names of the parameters that count, or a function of the inputs by parameter name.
    * @defaultValue all inputs
    */
-  key?: string | readonly string[] | ((inputs: Readonly<Record<string, any>>) => unknown);
+  key?: (string | readonly string[] | ((inputs: Readonly<Record<string, any>>) => unknown)) | undefined;
   /** Classes whose `toJSON` tells all that there is to compare of their instances. Others are compared by what they hold. */
-  json?: readonly JsonClass[];
+  json?: readonly JsonClass[] | undefined;
   /** Part of the key: results of another version are not used. */
-  version?: string | number;
+  version?: string | number | undefined;
   /**
    * Whether everybody who gets a result gets a copy, so that nobody sees what others do to theirs; what can't be copied is not
    * kept. With false, all share one: quicker for large results, and the only way for functions and connections. @defaultValue true
    */
-  clone?: boolean;
+  clone?: boolean | undefined;
   /** @defaultValue memory, of this process */
-  store?: CacheStore;
+  store?: CacheStore | undefined;
   /** How many results are kept in memory; the least recently used goes first. @defaultValue 1000 */
-  maxEntries?: number;
+  maxEntries?: number | undefined;
 }
 
 /** Names an option in messages: `retry.delay" of node "x`. */

@@ -13,13 +13,13 @@ export interface StateOptions<To extends readonly string[] = readonly string[], 
   (typeof SHARED_OPTIONS)[number]
 > {
   /** The run begins here. @defaultValue false */
-  initial?: boolean;
+  initial?: boolean | undefined;
   /** The run ends when this state has executed, whatever it returns. @defaultValue false */
-  terminal?: boolean;
+  terminal?: boolean | undefined;
   /** The legal next states. @defaultValue all */
-  to?: To;
+  to?: To | undefined;
   /** Where a failure of this state leads, with the error as value. @defaultValue that of the fsm */
-  errorState?: E;
+  errorState?: E | undefined;
 }
 
 /** A state as it was defined: a node with its place in the machine. */
@@ -79,17 +79,17 @@ export function checkStateOptions(options: StateOptions, state: string): void {
 
 /** The options of an fsm as a whole. */
 export interface FsmOptions {
-  description?: string;
+  description?: string | undefined;
   /** Whatever you want to know of the workflow. Nothing here looks at it. */
-  metadata?: Readonly<Record<string, unknown>>;
+  metadata?: Readonly<Record<string, unknown>> | undefined;
   /** Defaults of every run's options. */
-  runOptions?: object;
+  runOptions?: object | undefined;
   /** How many cycles a run may have, unless it says so itself. @defaultValue 1000 */
-  maxCycles?: number;
+  maxCycles?: number | undefined;
   /** Where a failure of any state leads, with the error as value. */
-  errorState?: string;
+  errorState?: string | undefined;
   /** How many cycles a run keeps; older ones are dropped. @defaultValue all */
-  historyLimit?: number;
+  historyLimit?: number | undefined;
 }
 
 export const FSM_OPTIONS = [

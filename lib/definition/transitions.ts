@@ -83,7 +83,7 @@ export function stop(value?: unknown): Stop {
 export function waitForEvent<
   const E extends Readonly<Record<string, string>>,
   const A extends readonly [number, string] = never,
->(events: E, options: { readonly after?: A } = {}): WaitForEvent<E[keyof E] | A[1], E> {
+>(events: E, options: { readonly after?: A | undefined } = {}): WaitForEvent<E[keyof E] | A[1], E> {
   checkOptions(options, ["after"], "waitForEvent");
   if (typeof events !== "object" || events === null) {
     throw new TypeError(`waitForEvent takes states by event, { PAID: "paid" }; received ${show(events)}.`);

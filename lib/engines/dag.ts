@@ -76,7 +76,7 @@ export interface DryRun {
 /** The options of a dag. */
 export interface DagSettings<G = Record<string, unknown>, I extends object = Record<string, any>> extends DagOptions {
   /** Defaults of every run's options. */
-  runOptions?: RunOptions<G, Partial<I>>;
+  runOptions?: RunOptions<G, Partial<I>> | undefined;
 }
 
 /** Of a class with a single method, the value of a run is what that gives; unknown of others. */
@@ -123,7 +123,7 @@ export class Dag<
    */
   static from<S extends object, I extends object = Record<string, any>>(
     source: S & Definable<S>,
-    options: DagSettings<StandInsOf<InstanceOf<S>>, I> & { name?: string } = {},
+    options: DagSettings<StandInsOf<InstanceOf<S>>, I> & { name?: string | undefined } = {},
   ): Single<ResultsOf<InstanceOf<S>>, RunOptions<StandInsOf<InstanceOf<S>>, I>> &
     Dag<ResultsOf<InstanceOf<S>>, I, StandInsOf<InstanceOf<S>>> {
     const { name: own, className, options: annotations, specs } = readNodes(source);
@@ -151,12 +151,12 @@ export class Dag<
   // --- the definition as a whole ---
 
   /** Everything wrong or doubtful. With `strict`, isolated nodes and unconnected branches are errors, not warnings. */
-  validate(options: { strict?: boolean } = {}): ValidationIssue[] {
+  validate(options: { strict?: boolean | undefined } = {}): ValidationIssue[] {
     return issuesOf(this.planning, checkStrict(options, "validate"));
   }
 
   /** @throws {ValidationError} | {InvalidNodeError} the one problem's own class, or one `ValidationError` with all */
-  validateOrThrow(options: { strict?: boolean } = {}): this {
+  validateOrThrow(options: { strict?: boolean | undefined } = {}): this {
     requireValid(this.planning, checkStrict(options, "validateOrThrow"));
     return this;
   }

@@ -34,7 +34,7 @@ export interface FsmHandle<S = Record<string, unknown>, E = Record<string, any>>
    * @param options - `timeout` in ms, from now on, wherever the run is
    * @throws {ExecutionError} EXECUTION when the run ends elsewhere, or the time is over
    */
-  waitFor(state: StateKey<S>, options?: { readonly timeout?: number }): Promise<void>;
+  waitFor(state: StateKey<S>, options?: { readonly timeout?: number | undefined }): Promise<void>;
   /**
    * Executes no more states; resolves when the one that is executing is done, as `paused` unless that was the end.
    * @throws {StoreError} LEASE_HELD, at once, of a run that another process drives: only that can pause it

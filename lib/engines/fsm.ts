@@ -44,7 +44,7 @@ import { StepState, type StepResult } from "./step.js";
 /** The options of an fsm. */
 export interface FsmSettings<I extends object = Record<string, any>> extends FsmOptions {
   /** Defaults of every run's options. */
-  runOptions?: FsmRunOptions<Partial<I>>;
+  runOptions?: FsmRunOptions<Partial<I>> | undefined;
 }
 
 /**
@@ -88,7 +88,7 @@ export class Fsm<
    */
   static from<C extends object, I extends object = Record<string, any>>(
     source: C & Definable<C>,
-    options: FsmSettings<I> & { name?: string } = {},
+    options: FsmSettings<I> & { name?: string | undefined } = {},
   ): Fsm<StatesOf<InstanceOf<C>>, I, EventsOf<InstanceOf<C>>> {
     const { name: own, className, options: annotations, specs } = readStates(source);
     const { description, metadata, runOptions, maxCycles, errorState, historyLimit } = annotations;
@@ -122,12 +122,12 @@ export class Fsm<
    * Everything wrong or doubtful. When every state that is not terminal says where it leads (`to`), states that can't be
    * reached, and states from which no terminal one can be, are warnings; under `strict`, errors.
    */
-  validate(options: { strict?: boolean } = {}): ValidationIssue[] {
+  validate(options: { strict?: boolean | undefined } = {}): ValidationIssue[] {
     return issuesOf(this.planning, checkStrict(options, "validate"));
   }
 
   /** @throws {ValidationError} | {InvalidNodeError} the one problem's own class, or one `ValidationError` with all */
-  validateOrThrow(options: { strict?: boolean } = {}): this {
+  validateOrThrow(options: { strict?: boolean | undefined } = {}): this {
     requireValid(this.planning, checkStrict(options, "validateOrThrow"));
     return this;
   }

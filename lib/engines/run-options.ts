@@ -44,32 +44,32 @@ export type ErrorHandler = (node: string, error: ExecutionError, ctx: Context) =
 /** The options that the runs of dags and of fsms have in common. */
 export interface CommonRunOptions<I extends object = Record<string, any>> {
   /** Values for parameters, by name. */
-  inputs?: Readonly<I>;
+  inputs?: Readonly<I> | undefined;
   /** @defaultValue "sequential" */
-  mode?: Mode;
+  mode?: Mode | undefined;
   /** @defaultValue "failFast" */
-  errorStrategy?: ErrorStrategy;
-  errorHandler?: ErrorHandler;
+  errorStrategy?: ErrorStrategy | undefined;
+  errorHandler?: ErrorHandler | undefined;
   /** The longest the run may take, in ms. @defaultValue unlimited */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Aborts the run, which then rejects with a `CancelledError`. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Values that nodes share, as `ctx.metadata`. They go over those of `context`. */
-  metadata?: Readonly<Record<string, unknown>>;
+  metadata?: Readonly<Record<string, unknown>> | undefined;
   /** The `context` of an earlier run, whose metadata this one begins with. */
-  context?: { readonly metadata?: Readonly<Record<string, unknown>> };
+  context?: { readonly metadata?: Readonly<Record<string, unknown>> | undefined } | undefined;
   /** What is doubtful in the definition, see `validate`, is an error. @defaultValue false */
-  strict?: boolean;
+  strict?: boolean | undefined;
   /** Hooks for every node or state, between the default hooks and its own. */
-  hooks?: NodeHooks;
+  hooks?: NodeHooks | undefined;
   /** Called with every event of the run. */
-  observers?: readonly Observer[];
+  observers?: readonly Observer[] | undefined;
   /** Slots that this run shares with others. */
-  scheduler?: Scheduler;
+  scheduler?: Scheduler | undefined;
   /** @defaultValue a random UUID */
-  runId?: string;
+  runId?: string | undefined;
   /** Records the run, so that it can go on after a pause or a crash. */
-  store?: RunStore;
+  store?: RunStore | undefined;
   /**
    * What happens when the store has a run of this `runId`. `error`: reject with a `StoreError`, code `RUN_EXISTS`. `attach`: be
    * that run, for requests that are repeated. A run in progress is waited for, wherever it is driven, and taken up when its
@@ -78,12 +78,12 @@ export interface CommonRunOptions<I extends object = Record<string, any>> {
    * it, a handle of an fsm's run sends it events and follows its states through the store; pausing it is refused.
    * @defaultValue "error"
    */
-  ifExists?: "error" | "attach";
+  ifExists?: "error" | "attach" | undefined;
   /**
    * With a store: `strict` makes a completion durable before anything that depends on it starts, `relaxed` within 100 ms.
    * @defaultValue "strict"
    */
-  durability?: Durability;
+  durability?: Durability | undefined;
 }
 
 /** How far a run is. */
@@ -104,21 +104,21 @@ export interface RunOptions<
   I extends object = Record<string, any>,
 > extends CommonRunOptions<I> {
   /** When a node whose needs are there starts, see {@link ExecutorName}. Results are the same. @defaultValue "workQueue" */
-  executor?: ExecutorName;
+  executor?: ExecutorName | undefined;
   /** How many nodes may be in flight, in mode `async`. @defaultValue unlimited */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /** How many nodes may be on worker threads at once, in mode `parallel`. @defaultValue the machine's available parallelism */
-  maxWorkers?: number;
+  maxWorkers?: number | undefined;
   /** `strict`: a node that should run on a thread but can't is an error, instead of running inline. */
-  parallel?: { readonly strict?: boolean };
+  parallel?: { readonly strict?: boolean | undefined } | undefined;
   /** The worker threads to use. @defaultValue a pool that all runs without one share */
-  pool?: ThreadPool;
+  pool?: ThreadPool | undefined;
   /** Results by node name; those nodes do not run. */
-  overrides?: Readonly<Partial<G>>;
+  overrides?: Readonly<Partial<G>> | undefined;
   /** Called when a node is over, be it completed, failed, skipped or cancelled. What it throws harms no run. */
-  onProgress?: (progress: RunProgress) => unknown;
+  onProgress?: ((progress: RunProgress) => unknown) | undefined;
   /** `outputs` drops a result as soon as the last node that takes it has finished. @defaultValue "all" */
-  retain?: "all" | "outputs";
+  retain?: "all" | "outputs" | undefined;
 }
 
 /** The options of a partial run. */
@@ -130,19 +130,19 @@ export interface PartialRunOptions<
    * Where the results come from that this run does not compute: a run, or the id of one in `store`.
    * @defaultValue the dag's last run
    */
-  from?: RunResult<any> | string;
+  from?: RunResult<any> | string | undefined;
 }
 
 /** The options of an fsm's run. All are optional. */
 export interface FsmRunOptions<I extends object = Record<string, any>> extends CommonRunOptions<I> {
   /** An fsm's states execute one after the other in either. @defaultValue "sequential" */
-  mode?: Exclude<Mode, "parallel">;
+  mode?: Exclude<Mode, "parallel"> | undefined;
   /** How many cycles the run may have. @defaultValue that of the fsm, otherwise 1000 */
-  maxCycles?: number;
+  maxCycles?: number | undefined;
   /** What happens when it needs more: reject with a `MaxCyclesError`, or resolve with the last value. @defaultValue "error" */
-  onMaxCycles?: "error" | "stop";
+  onMaxCycles?: "error" | "stop" | undefined;
   /** How many cycles are kept in the history. @defaultValue that of the fsm, otherwise all */
-  historyLimit?: number;
+  historyLimit?: number | undefined;
 }
 
 /** What is asked of the values of options. */

@@ -22,7 +22,7 @@ export function issuesOf({ issues }: Planning<any>, strict: boolean): Validation
 }
 
 /** Whether the options of a validation ask for strictness. @throws {TypeError} naming the option */
-export function checkStrict(options: { readonly strict?: boolean }, method: string): boolean {
+export function checkStrict(options: { readonly strict?: boolean | undefined }, method: string): boolean {
   checkOptions(options, ["strict"], method);
   checkType("strict", options.strict, "boolean");
   return options.strict === true;

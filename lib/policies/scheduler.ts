@@ -10,11 +10,11 @@ import { Limits } from "./limits.js";
 
 export interface SchedulerOptions {
   /** How many nodes may be in flight, over all runs. @defaultValue 16 */
-  maxConcurrency?: number;
+  maxConcurrency?: number | undefined;
   /** How many may wait; one more fails with a `QueueFullError`. 0 is unlimited. @defaultValue 0 */
-  maxQueueSize?: number;
+  maxQueueSize?: number | undefined;
   /** Whoever has waited for so many ms goes first, whatever its priority. @defaultValue 30000 */
-  starvationTimeout?: number;
+  starvationTimeout?: number | undefined;
 }
 
 /** What a scheduler has done so far. */
@@ -125,7 +125,7 @@ export class Scheduler implements Resource {
    * Refuses new runs, but for those that nodes of runs in progress begin; resolves when all that use it have ended, or after `timeout` ms, with what is left then. The runs go on.
    * @throws {TypeError} | {RangeError} for a bad option
    */
-  async close(options: { timeout?: number } = {}): Promise<SchedulerClosing> {
+  async close(options: { timeout?: number | undefined } = {}): Promise<SchedulerClosing> {
     checkOptions(options, ["timeout"], "closing a scheduler");
     const { timeout } = options;
     checkNumber("timeout", timeout, { min: 0, unit: "milliseconds" });

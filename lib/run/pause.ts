@@ -9,7 +9,7 @@ export interface PauseOptions {
    * When the run is to be taken up again by itself, a date or ms since 1970: from then on `recover` goes on with it as with
    * one whose process is gone; not before, whatever events it is sent. Without a store it is only shown. @defaultValue never
    */
-  readonly until?: number | Date;
+  readonly until?: number | Date | undefined;
 }
 
 /** Why a run rests. */

@@ -6,11 +6,11 @@ import { timeOfDay } from "./time.js";
 /** What is removed: `olderThan` or `keepLast` has to be given. */
 export interface PruneOptions {
   /** Runs that ended longer ago than this, in ms; or before this date. */
-  readonly olderThan?: number | Date;
+  readonly olderThan?: number | Date | undefined;
   /** Of each workflow, all but the runs that ended last: so many are kept. */
-  readonly keepLast?: number;
+  readonly keepLast?: number | undefined;
   /** Paused runs are removed like those that are over: they count from when they paused. @defaultValue false: they are kept */
-  readonly paused?: boolean;
+  readonly paused?: boolean | undefined;
 }
 
 /** How many runs are removed in one transaction, so that nobody has to wait for long. */

@@ -16,14 +16,14 @@ import type { WorkflowKind } from "./store.js";
 import { Texts } from "./texts.js";
 
 export interface RunFilter {
-  readonly workflow?: string;
-  readonly status?: RunSummary["status"];
+  readonly workflow?: string | undefined;
+  readonly status?: RunSummary["status"] | undefined;
   /** Runs that began at or after this time: a date, or ms since 1970. */
-  readonly since?: number | Date;
+  readonly since?: number | Date | undefined;
   /** How many runs to give at most. @defaultValue 50 */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** The `cursor` of the page before. */
-  readonly cursor?: string;
+  readonly cursor?: string | undefined;
 }
 
 /** A run, without what is in it. All times are whole ms since 1970. */

@@ -42,18 +42,18 @@ import type {
 
 export interface StoreOptions {
   /** Classes whose instances may be stored, by the name under which they are. */
-  types?: Readonly<Record<string, StoredType>>;
+  types?: Readonly<Record<string, StoredType>> | undefined;
   /**
    * How long a run belongs to the process that drives it, in ms, unless that renews it, which it does three times as often. It
    * should be longer than any node blocks the event loop. @defaultValue 10 000
    */
-  lease?: number;
+  lease?: number | undefined;
   /**
    * What happens when the result of a node can't be stored: the run fails, or goes on with the result in memory, and resuming
    * it computes the result again. With `skip`, entries of the metadata and the data of pauses that can't be stored are left out
    * of the record as well. Inputs, events and the values of states always have to be storable. @defaultValue "fail"
    */
-  onUnstorable?: "fail" | "skip";
+  onUnstorable?: "fail" | "skip" | undefined;
 }
 
 const DEFAULT_LEASE = 10_000;

@@ -3,9 +3,9 @@ import { isInstance } from "../base/hostile.js";
 
 /** How a workflow is drawn, with a result `R` of a run. */
 export interface DrawingOptions<R> {
-  run?: R;
+  run?: R | undefined;
   /** `TB` from top to bottom, `LR` from left to right. @defaultValue "TB" */
-  direction?: "TB" | "LR";
+  direction?: "TB" | "LR" | undefined;
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */

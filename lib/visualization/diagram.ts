@@ -9,7 +9,7 @@ import { escapeMermaid, quoteDot } from "./text.js";
 /** How a dag is drawn. */
 export interface DiagramOptions extends DrawingOptions<RunResult<any>> {
   /** Colours each node by its status in this run, and adds how long it took. */
-  run?: RunResult<any>;
+  run?: RunResult<any> | undefined;
 }
 
 /** The shapes of forks and joins; everything else is a plain box. */

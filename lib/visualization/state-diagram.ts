@@ -9,7 +9,7 @@ import { escapeMermaid, quoteDot } from "./text.js";
 /** How an fsm is drawn. */
 export interface StateDiagramOptions extends DrawingOptions<FsmResult<any>> {
   /** Colours the states this run visited, and adds how often; the one it ended in has the colour of its status. */
-  run?: FsmResult<any>;
+  run?: FsmResult<any> | undefined;
 }
 
 /** A Mermaid `stateDiagram-v2`. Names are only ever labels, so none of them can break the diagram. */

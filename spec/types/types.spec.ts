@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
@@ -59,6 +60,16 @@ describe.each([
     expect(check([join(folder, "broken.ts")], legacy, broken).problems).toEqual([
       "Type 'string' is not assignable to type 'number'.",
       "Unused '@ts-expect-error' directive.",
+    ]);
+  });
+
+  it("takes options that are undefined where optional ones must not be", () => {
+    const file = join(folder, "undefined.ts");
+    const exact = { exactOptionalPropertyTypes: true };
+    expect(check([file], legacy, undefined, exact).problems).toEqual([]);
+    const wrong = "export type Wrong = True<Accepts<{ option?: number }>>;";
+    expect(check([file], legacy, `${readFileSync(file, "utf8")}${wrong}`, exact).problems).toEqual([
+      expect.stringContaining("does not satisfy the constraint 'true'"),
     ]);
   });
 

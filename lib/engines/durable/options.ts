@@ -21,17 +21,17 @@ interface Continuing {
    * Goes on with a workflow that has changed: with the results of the nodes that are as they were, and whose ancestors all
    * are. @defaultValue false: it is refused
    */
-  allowChanges?: boolean;
+  allowChanges?: boolean | undefined;
 }
 
 interface Recovering {
   /** How many runs go on at once. @defaultValue 10 */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /**
    * Waits for the runs that other processes drive now as well, until each has ended, or its process is gone and it is taken up;
    * until `signal` aborts, at the latest. @defaultValue false
    */
-  wait?: boolean;
+  wait?: boolean | undefined;
 }
 
 /** How a dag's recorded runs go on. */
@@ -40,15 +40,15 @@ export interface ContinueOptions extends Omit<RunOptions, Recorded>, Continuing 
 /** The options of a dag's recovery. */
 export interface RecoverOptions extends Omit<ContinueOptions, "concurrency">, Recovering {
   /** How many nodes of a run may be in flight, in mode `async`; what `concurrency` is elsewhere. @defaultValue unlimited */
-  nodeConcurrency?: number;
+  nodeConcurrency?: number | undefined;
 }
 
 /** The options of a dag's resumption. */
 export interface ResumeOptions<G = Record<string, unknown>> extends ContinueOptions {
   /** Results for nodes that paused the run, by name; those nodes do not run. */
-  provide?: Readonly<Partial<G>>;
+  provide?: Readonly<Partial<G>> | undefined;
   /** Results for any nodes that have not completed, by name; those nodes do not run. */
-  overrides?: Readonly<Partial<G>>;
+  overrides?: Readonly<Partial<G>> | undefined;
 }
 
 /** The options of a replay. */
@@ -57,7 +57,7 @@ export interface ReplayOptions<G = Record<string, unknown>>
   /** The nodes that run again, and with them all that depends on them. */
   rerun: readonly (keyof G & string)[];
   /** Nothing that depends on them runs again. @defaultValue false */
-  only?: boolean;
+  only?: boolean | undefined;
 }
 
 /** How an fsm's recorded runs go on. */
@@ -69,9 +69,9 @@ export interface FsmRecoverOptions extends FsmContinueOptions, Recovering {}
 /** The options of an fsm's resumption. */
 export interface FsmResumeOptions<S = Record<string, unknown>, E = Record<string, any>> extends FsmContinueOptions {
   /** A value for the state that paused the run, as if it had returned it. */
-  provide?: { readonly [K in keyof S]?: S[K] | Next<string, S[K]> | Stop<S[K]> | WaitForEvent };
+  provide?: { readonly [K in keyof S]?: S[K] | Next<string, S[K]> | Stop<S[K]> | WaitForEvent } | undefined;
   /** Events for the run, in order: all of them, or none. They are sent now: too late for a wait whose time is over. */
-  send?: EventsToSend<E>;
+  send?: EventsToSend<E> | undefined;
 }
 
 /** Events with their payloads, as a list, which may repeat them, or by name, unless an object has no order for the names. */
@@ -83,7 +83,7 @@ export interface FsmSendOptions {
   /** Where the run is recorded. */
   store: RunStore;
   /** Of several events that a run is sent with the same key, by whatever process, it takes the first; the others are ignored. */
-  key?: string;
+  key?: string | undefined;
 }
 
 const recorded = (option: string) => [option, () => refuse(option)] as const;

@@ -19,8 +19,9 @@ export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } fro
 export { optional, type OptionalNeed } from "./definition/need.js";
 export type { Context, FsmContext } from "./definition/context.js";
 export type { DagOptions } from "./definition/dag-options.js";
-export type { NodeHandle, OutputHandle } from "./definition/node-handle.js";
-export type { ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/node-options.js";
+export type { Connection } from "./definition/dag-definition.js";
+export type { NodeHandle, OutputHandle, Target } from "./definition/node-handle.js";
+export type { Class, ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/node-options.js";
 export type {
   Backoff,
   CacheEntry,
@@ -32,8 +33,17 @@ export type {
   ThrottleOptions,
 } from "./definition/policy-options.js";
 export type { NodeKind, NodeSpec } from "./definition/node-spec.js";
-export type { StateHandle, Transition, TransitionCondition } from "./definition/fsm-definition.js";
+export type {
+  StateDefiner,
+  StateHandle,
+  StateTarget,
+  Transition,
+  TransitionCondition,
+} from "./definition/fsm-definition.js";
 export type { FsmOptions, StateOptions, StateSpec } from "./definition/state-spec.js";
+export type { AllDefiner, AnyDefiner, CachedDefiner, ForkDefiner, NodeDefiner } from "./definition/typed-builder.js";
+export type { EventsOf, StatesOf } from "./definition/typed-states.js";
+export type { ResultsOf, StandInsOf } from "./definition/typed-wiring.js";
 
 export { Dag, type DryRun, type DagSettings } from "./engines/dag.js";
 export type { RunHandle } from "./engines/dag-handle.js";
@@ -67,7 +77,7 @@ export type { StateDiagramOptions } from "./visualization/state-diagram.js";
 export type { XStateConfig, XStateNode } from "./visualization/xstate.js";
 
 export { circuits, circuitState, resetCircuit, type CircuitReport, type CircuitState } from "./policies/circuit.js";
-export { Scheduler, type SchedulerOptions, type SchedulerStats } from "./policies/scheduler.js";
+export { Scheduler, type SchedulerClosing, type SchedulerOptions, type SchedulerStats } from "./policies/scheduler.js";
 export type { ThreadPoolOptions } from "./backends/pool-options.js";
 export { ThreadPool } from "./backends/thread-pool.js";
 

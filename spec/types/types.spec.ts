@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
@@ -33,7 +34,8 @@ function check(
   const program = ts.createProgram(names, { ...options, ...decorators, ...more }, host);
   const problems = names.flatMap((name) => {
     const file = program.getSourceFile(name);
-    return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
+    const found = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
+    return more.declaration === true ? [...found, ...program.getDeclarationDiagnostics(file)] : found;
   });
   // Not part of the compiler's typings, but what its --extendedDiagnostics prints.
   const costs = program as unknown as {
@@ -147,4 +149,23 @@ describe.each([
     expect(chain.instantiations - empty.instantiations).toBeLessThan(200_000);
     expect(chain.comparisons - empty.comparisons).toBeLessThan(10_000);
   });
+});
+
+it("The compiler can name what other packages export of what they make with it", ({ onTestFinished }) => {
+  const other = mkdtempSync(join(tmpdir(), "exported-"));
+  onTestFinished(() => rmSync(other, { recursive: true }));
+  const installed = join(other, "node_modules/dagwright");
+  mkdirSync(installed, { recursive: true });
+  symlinkSync(join(root, "lib"), join(installed, "lib"));
+  const manifest = { name: "dagwright", type: "module", exports: { ".": "./lib/index.ts" } };
+  writeFileSync(join(installed, "package.json"), JSON.stringify(manifest));
+  const file = join(other, "exported.mts");
+  const text = readFileSync(join(folder, "exported.ts"), "utf8");
+  const declaring = { declaration: true, noEmit: false, paths: {}, preserveSymlinks: true };
+  const typeRoots = [join(root, "node_modules/@types")];
+  const declared = (source: string) => check([file], false, source, { ...declaring, typeRoots }).problems;
+  expect(declared(text)).toEqual([]);
+  expect(declared(`${text}export const hidden = dag.origin;`)).toEqual([
+    expect.stringContaining("The inferred type of 'hidden' cannot be named without a reference to 'Origin'"),
+  ]);
 });

@@ -3,6 +3,8 @@ import { now } from "../base/clock.js";
 import { DagwrightError, StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { load } from "../base/own-files.js";
+import { Semaphore } from "../base/semaphore.js";
+import { nextTurn } from "../base/turn.js";
 import type { Connection } from "./connection.js";
 import { SqliteWriter } from "./sqlite-writer.js";
 
@@ -105,8 +107,13 @@ class PatientDialect extends SqliteDialect {
   }
 }
 
-/** Lets SQLite's driver try again what another connection is in the way of. */
+/**
+ * Lets SQLite's driver try again what another connection is in the way of, and the event loop turn between what uses the
+ * database: nothing of that ever waits for an answer, and thousands of uses would follow one another without it.
+ */
 class PatientDriver implements Driver {
+  private readonly line = new Semaphore(1);
+
   constructor(private readonly driver: Driver) {}
 
   init(): Promise<void> {
@@ -114,6 +121,8 @@ class PatientDriver implements Driver {
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
+    await this.line.enter();
+    await nextTurn();
     const connection = await this.driver.acquireConnection();
     return {
       executeQuery: (query) => patiently(() => connection.executeQuery(query)),
@@ -142,8 +151,9 @@ class PatientDriver implements Driver {
     await this.driver.rollbackTransaction(connection).catch(() => {});
   }
 
-  releaseConnection(connection: DatabaseConnection): Promise<void> {
-    return this.driver.releaseConnection(connection);
+  async releaseConnection(connection: DatabaseConnection): Promise<void> {
+    await this.driver.releaseConnection(connection);
+    this.line.leave();
   }
 
   destroy(): Promise<void> {

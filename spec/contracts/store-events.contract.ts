@@ -528,5 +528,32 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect((await order(50).resume("s", { store, send: { PAID: 1 } })).value).toBe("late");
       });
     });
+
+    it("let the event loop turn, by however many runs of a process they are sent, read and taken up at once", async () => {
+      let turn = 0;
+      let isOver = false;
+      const turned = () => {
+        turn++;
+        if (!isOver) setImmediate(turned);
+      };
+      const runIds = Array.from({ length: 120 }, (_, i) => `r${i}`);
+      /** In how many turns of the event loop something is done that is begun at once. */
+      const turnsOf = async (work: readonly Promise<unknown>[]) =>
+        new Set(await Promise.all(work.map((each) => each.then(() => turn)))).size;
+
+      await Promise.all(runIds.map((runId) => order().run({ store, runId })));
+      setImmediate(turned);
+      try {
+        expect(await turnsOf(runIds.map((runId) => order().send(runId, "PAID", 1, { store })))).toBeGreaterThan(1);
+        expect(await turnsOf(Array.from({ length: 1000 }, () => store.getRun("r0")))).toBeGreaterThan(1);
+        const begun = new Set<number>();
+        const handles = await order().attachAll({ store, observers: [() => void begun.add(turn)] });
+        expect(handles.length).toBe(120);
+        expect(begun.size).toBeGreaterThan(2);
+        for (const { result } of handles) result.catch(() => {});
+      } finally {
+        isOver = true;
+      }
+    });
   });
 }

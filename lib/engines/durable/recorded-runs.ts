@@ -9,7 +9,7 @@ import type { Subject } from "../announcer.js";
 import type { EngineRun } from "../engine-run.js";
 import { outcomeNow, outcomeOf, type Outcome } from "../outcome.js";
 import type { Runs } from "../runs.js";
-import { whenAdmitted } from "./admission.js";
+import { admission, whenAdmitted } from "./admission.js";
 import { Whereabouts } from "../whereabouts.js";
 import { interruptible, PAUSE, type Patience } from "./interruption.js";
 import { inTurn, liveRun, type LiveRun } from "./live-runs.js";
@@ -281,6 +281,8 @@ export abstract class RecordedRuns<
     decide: Decide<Run, R>,
     abort: LazyAbort,
   ): Promise<Taken<Run, R> | undefined> {
+    const turn = admission();
+    if (turn !== undefined) await turn;
     let next: GoingOn<Run> | Over<R> | undefined;
     const log = await store.claim(runId, (recorded) => {
       if (abort.aborted) throw abort.reason;

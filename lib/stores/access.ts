@@ -9,7 +9,7 @@ import { UnderWay } from "./under-way.js";
 
 /**
  * The way to a database, which is opened, and its tables made, at the first use. What is asked of it is done to its end before
- * it is closed, and tried again as long as that may help.
+ * it is closed, however many steps that takes, and each step is tried again as long as that may help.
  */
 export class Access {
   private opened: Promise<Database> | undefined;
@@ -19,46 +19,47 @@ export class Access {
 
   constructor(private readonly connect: () => Promise<Connection>) {}
 
-  /** Reads, and tries again when the connection is lost meanwhile. */
+  /**
+   * Does what the store is asked for, unless it is closed, or told to close: the steps that `work` takes are then done, be it
+   * meanwhile.
+   */
+  ask<T>(work: () => Promise<T>): Promise<T> {
+    if (this.isClosing) return Promise.reject(closed());
+    const begun = work();
+    this.underWay.add(begun);
+    return begun;
+  }
+
+  /** A step that reads, and tries again when the connection is lost meanwhile. */
   read<T>(work: (database: Database) => Promise<T>): Promise<T> {
     return this.repeat(work, readFailed);
   }
 
-  /** Does what can be done again. @param failed - gives the error for what can't be */
-  repeat<T>(work: (database: Database) => Promise<T>, failed: (cause: unknown) => StoreError): Promise<T> {
-    return this.begin(async (database) => {
-      try {
-        return await persistently(() => work(database), database.failureOf);
-      } catch (cause) {
-        const isOurs = cause instanceof DagwrightError || cause instanceof TypeError || cause instanceof RangeError;
-        throw isOurs ? cause : failed(cause);
-      }
-    });
+  /** A step that can be done again. @param failed - gives the error for what can't be */
+  async repeat<T>(work: (database: Database) => Promise<T>, failed: (cause: unknown) => StoreError): Promise<T> {
+    const database = await this.open();
+    try {
+      return await persistently(() => work(database), database.failureOf);
+    } catch (cause) {
+      const isOurs = cause instanceof DagwrightError || cause instanceof TypeError || cause instanceof RangeError;
+      throw isOurs ? cause : failed(cause);
+    }
   }
 
   /**
-   * Changes something in one transaction, and tries again what failed for a reason that passes.
+   * A step that changes something in one transaction, and tries again what failed for a reason that passes.
    * @param work - gets what it gave the last time, if nobody knows whether that was committed; what it does twice must do no harm
    */
-  change<T>(work: (trx: Transaction<Tables>, database: Database, unanswered?: T) => Promise<T>): Promise<T> {
-    return this.begin(async (database) => {
-      const { db, failureOf } = database;
-      let unanswered: T | undefined;
-      const attempt = () =>
-        db.transaction().execute(async (trx) => (unanswered = await work(trx, database, unanswered)));
-      try {
-        return await persistently(attempt, failureOf);
-      } catch (cause) {
-        throw cause instanceof DagwrightError ? cause : writeFailed(cause);
-      }
-    });
-  }
-
-  private begin<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    if (this.isClosing) return Promise.reject(closed());
-    const begun = this.open().then(work);
-    this.underWay.add(begun);
-    return begun;
+  async change<T>(work: (trx: Transaction<Tables>, database: Database, unanswered?: T) => Promise<T>): Promise<T> {
+    const database = await this.open();
+    const { db, failureOf } = database;
+    let unanswered: T | undefined;
+    const attempt = () => db.transaction().execute(async (trx) => (unanswered = await work(trx, database, unanswered)));
+    try {
+      return await persistently(attempt, failureOf);
+    } catch (cause) {
+      throw cause instanceof DagwrightError ? cause : writeFailed(cause);
+    }
   }
 
   /** For what is waited for in other ways. @throws {StoreError} when it is closed, or can't be opened */
@@ -93,17 +94,17 @@ export class Access {
     }
   }
 
-  /** From now on nothing new is begun: what is asked for is refused. */
+  /** From now on what is asked for is refused. */
   refuse(): void {
     this.isClosing = true;
   }
 
-  /** @throws {StoreError} when nothing new is begun any more */
+  /** @throws {StoreError} when what is asked for is refused */
   requireOpen(): void {
     if (this.isClosing) throw closed();
   }
 
-  /** Resolves when all that was begun has come to its end. */
+  /** Resolves when all that was asked for is done. */
   idle(): Promise<void> {
     return this.underWay.settled();
   }

@@ -44,7 +44,7 @@ export class Postman {
   /** Resolves when all is handed over that was recorded before the call. */
   look(): Promise<void> {
     if (this.round === undefined) {
-      this.round = this.handOver().finally(() => (this.round = undefined));
+      this.round = this.access.ask(() => this.handOver()).finally(() => (this.round = undefined));
       return this.round;
     }
     // The round that is under way may have looked already.

@@ -90,7 +90,7 @@ export class SqlStore implements RunStore {
     this.codec = new Codec(types);
     this.leases = new Leases(lease, open);
     this.commits = new GroupCommit(open);
-    this.cache = new SqlCache((work) => access.repeat(work, cacheFailed), this.codec);
+    this.cache = new SqlCache((work) => access.ask(() => access.repeat(work, cacheFailed)), this.codec);
     this.keeper = {
       codec: this.codec,
       worker: `${hostname()}/${process.pid}`,
@@ -121,7 +121,8 @@ export class SqlStore implements RunStore {
 
   /** What differs between two runs. @throws {StoreError} NOT_FOUND */
   async diffRuns(a: string, b: string): Promise<RunDifference> {
-    return differenceOf(await this.existing(a), await this.existing(b));
+    const [one, other] = await Promise.all([this.existing(a), this.existing(b)]);
+    return differenceOf(one, other);
   }
 
   /** How the runs of a workflow went, and how long its nodes took. */
@@ -137,7 +138,7 @@ export class SqlStore implements RunStore {
    */
   async cancel(runId: string, reason?: unknown): Promise<void> {
     checkName("runId", runId);
-    await this.access.change<number>(async (trx, database, token) => {
+    await this.changing<number>(async (trx, database, token) => {
       const row = await lockedRow(trx, database, runId);
       if (row.fencing_token === token) return token;
       this.leases.requireFree(row, "Cancel it there, through its handle, or wait for the end of the lease.");
@@ -151,7 +152,7 @@ export class SqlStore implements RunStore {
    */
   async delete(runId: string): Promise<void> {
     checkName("runId", runId);
-    await this.access.change<boolean>(async (trx, database, isRemoved) => {
+    await this.changing<boolean>(async (trx, database, isRemoved) => {
       // Also what nobody can read.
       const row = await lockedIfThere(trx, database, runId);
       if (row === undefined && isRemoved === true) return true;
@@ -168,7 +169,7 @@ export class SqlStore implements RunStore {
    * @returns how many were removed
    */
   async prune(options: PruneOptions): Promise<number> {
-    return prune(options, this.access);
+    return this.access.ask(() => prune(options, this.access));
   }
 
   /**
@@ -248,7 +249,7 @@ export class SqlStore implements RunStore {
     const { leases, keeper } = this;
     let log: SqlRunLog | undefined;
     try {
-      await this.access.change<SqlRunLog | undefined>(async (trx, database, claimed) => {
+      await this.changing<SqlRunLog | undefined>(async (trx, database, claimed) => {
         log = await claimRun(trx, database, leases, keeper, runId, asked, claimed);
         return log;
       });
@@ -263,25 +264,32 @@ export class SqlStore implements RunStore {
 
   /** @internal */
   async read(runId: string): Promise<RecordedRun> {
-    return this.access.read(async ({ db }) => readRun(db, await runRow(db, runId), this.codec));
+    return this.reading(async ({ db }) => readRun(db, await runRow(db, runId), this.codec));
   }
 
   /** @internal */
   async cyclesAfter(runId: string, cycle: number): Promise<readonly Visit[]> {
-    await this.leases.driven.get(runId)?.written();
-    return this.access.read(({ db }) => cyclesAfter(db, runId, cycle));
+    const { access, leases } = this;
+    return access.ask(async () => {
+      await leases.driven.get(runId)?.written();
+      return access.read(({ db }) => cyclesAfter(db, runId, cycle));
+    });
   }
 
   /** @internal */
-  async send(event: SentEvent): Promise<void> {
-    const driver = await sendEvent(this.access, event, this.codec);
-    // What is sent to the run here afterwards comes after it. It is recorded, whatever becomes of the look.
-    if (driver === this.leases.owner) await this.postman.look().catch(() => {});
+  send(event: SentEvent, behind?: Promise<unknown>): Promise<void> {
+    const { access, leases, postman } = this;
+    return access.ask(async () => {
+      if (behind !== undefined) await behind;
+      const driver = await sendEvent(access, event, this.codec);
+      // What is sent to the run here afterwards comes after it. It is recorded, whatever becomes of the look.
+      if (driver === leases.owner) await postman.look().catch(() => {});
+    });
   }
 
   /** @internal */
   async abandoned(workflow: string, kind: WorkflowKind): Promise<Unfinished> {
-    return this.access.read((database) => unfinishedRuns(database, this.leases, workflow, kind));
+    return this.reading((database) => unfinishedRuns(database, this.leases, workflow, kind));
   }
 
   /** @internal */
@@ -289,10 +297,20 @@ export class SqlStore implements RunStore {
     this.unfinished.add(work);
   }
 
+  private reading<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    return this.access.ask(() => this.access.read(work));
+  }
+
   /** Reads for people, who see the ends of all runs that have settled. */
-  private async looking<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    await this.unfinished.settled();
-    return this.access.read(work);
+  private looking<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    return this.access.ask(async () => {
+      await this.unfinished.settled();
+      return this.access.read(work);
+    });
+  }
+
+  private changing<T>(work: Parameters<typeof this.access.change<T>>[0]): Promise<T> {
+    return this.access.ask(() => this.access.change(work));
   }
 }
 

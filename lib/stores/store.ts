@@ -27,9 +27,10 @@ export interface RunStore {
   read(runId: string): Promise<RecordedRun>;
   /**
    * Records an event for a run of an fsm, once for each key: whoever drives the run takes it, now or when it is taken up.
+   * @param behind - what has to resolve before
    * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow
    */
-  send(event: SentEvent): Promise<void>;
+  send(event: SentEvent, behind?: Promise<unknown>): Promise<void>;
   /** The cycles of a run of an fsm that came after one, in order, with those that are still to be written here. */
   cyclesAfter(runId: string, cycle: number): Promise<readonly Visit[]>;
   /** The runs of a workflow that have to go on and that this store does not drive. */

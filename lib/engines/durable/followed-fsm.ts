@@ -16,7 +16,7 @@ export class FollowedFsm<S> implements FsmElsewhere<S>, Elsewhere<FsmElsewhere<S
   private last: Visit;
   private readonly watchers = new Watchers();
   /** Settles when all events sent so far have been recorded, or refused. */
-  private sending: Promise<unknown> = Promise.resolve();
+  private sending: Promise<unknown> | undefined;
 
   /** @param here - its handle, when no other process drives it any more */
   constructor(
@@ -41,7 +41,7 @@ export class FollowedFsm<S> implements FsmElsewhere<S>, Elsewhere<FsmElsewhere<S
 
   send(event: string, payload?: unknown): Promise<void> {
     const { runId, workflow, store } = this;
-    const sent = this.sending.then(() => store.send({ runId, workflow, event, payload, key: undefined }));
+    const sent = store.send({ runId, workflow, event, payload, key: undefined }, this.sending);
     this.sending = sent.catch(() => {});
     return sent;
   }

@@ -48,7 +48,8 @@ export async function cancelRun(trx: Kysely<Tables>, row: RunRow, reason: unknow
   for (const table of ["node_executions", "fsm_cycles"] as const) {
     await trx.updateTable(table).set(settled).where("run_id", "=", id).where("status", "in", OPEN).execute();
   }
-  await trx.deleteFrom("fsm_events").where("run_id", "=", id).execute();
+  // What was taken stays, so that one of the same key is known, also when the run goes on.
+  await trx.deleteFrom("fsm_events").where("run_id", "=", id).where("taken_at", "is", null).execute();
   return ended.fencing_token;
 }
 

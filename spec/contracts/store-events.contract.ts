@@ -172,6 +172,21 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         });
       });
 
+      it("once for each key, also when the run is cancelled in between and goes on", async () => {
+        await collector().run({ store, runId: "r" });
+        const send = (item: string) => collector().send("r", "ITEM", item, { store, key: item });
+        await send("taken");
+        await collector().resume("r", { store });
+        await send("lost");
+        await store.cancel("r");
+        await send("taken");
+        await collector().resume("r", { store });
+        await send("taken");
+        await send("lost");
+        await collector().resume("r", { store, send: [["END"]] });
+        expect(taken).toEqual(["taken", "lost"]);
+      });
+
       it("with long payloads", async () => {
         const long = "x".repeat(2_000_000);
         const handle = collector().start({ store, runId: "r" });

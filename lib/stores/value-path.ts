@@ -3,6 +3,9 @@ import { isObject } from "./refusal.js";
 /** The way to a part of a value: a property, an element, or, in a list of its own, the key of a map. */
 export type Step = string | number | readonly [unknown];
 
+/** Levels of a value. Whoever prints or compares one goes down by calling himself. */
+export const MOST_LEVELS = 2000;
+
 /** A part of a value that is written by itself, and how it was found. */
 export interface Place {
   readonly value: unknown;

@@ -1,8 +1,10 @@
+import { show } from "../base/check.js";
 import { abandon, pendingOf } from "../base/coroutine.js";
 import { messageOf } from "../base/message.js";
 import { bytes, LEAVES, VIEWS } from "../base/natives.js";
 import { ERRORS } from "./error-kinds.js";
 import { StoredClass, type StoredTypes } from "./stored-types.js";
+import { MOST_LEVELS } from "./value-path.js";
 import { HIDDEN } from "./value-writer.js";
 
 const MOST_CODINGS = 100;
@@ -24,27 +26,43 @@ export class Malformed extends Error {}
  */
 export class Reader {
   private readonly objects: unknown[] = [];
+  /** How deep in the value each object is; undefined for those that were not met yet. */
+  private readonly levels: (number | undefined)[] = [];
+  /** The level of what is being filled. */
+  private level = -1;
 
-  /** @param level - the number of values with `decode` in whose data this one is */
+  /** @param within - the number of values with `decode` in whose data this one is */
   constructor(
     private readonly types: StoredTypes,
     private readonly entries: readonly unknown[],
-    private readonly level = 0,
+    private readonly within = 0,
   ) {}
 
   /** @throws {Malformed} and whatever constructors throw for parts that are none of theirs */
   value(): unknown {
     if (this.entries.length === 0) throw new Malformed("there is no value");
     for (let number = 1; number < this.entries.length; number++) this.object(number);
-    for (let number = 1; number < this.entries.length; number++) this.fill(this.entries[number], this.objects[number]);
-    return this.part(this.entries[0]);
+    const value = this.part(this.entries[0]);
+    for (let number = 1; number < this.entries.length; number++) {
+      this.level = this.levelOf(number);
+      this.fill(this.entries[number], this.objects[number]);
+    }
+    return value;
+  }
+
+  /** Objects are written in the order in which they are found, and so none is deeper than those behind it. */
+  private levelOf(number: number): number {
+    const level = this.levels[number];
+    if (level === undefined) throw new Malformed(`nothing before object ${number} holds it`);
+    if (level > MOST_LEVELS) throw new Malformed("it is too deeply nested");
+    return level;
   }
 
   /** A value where it stands. */
   private part(part: unknown): unknown {
     if (typeof part !== "object" || part === null) return part;
     const [what] = parts(part, 1);
-    if (typeof what === "number") return this.object(what);
+    if (typeof what === "number") return this.met(what);
     switch (what) {
       case "undefined":
         return undefined;
@@ -55,7 +73,14 @@ export class Reader {
         return Number(what);
     }
     if (typeof what === "string" && /^-?\d+n$/u.test(what)) return BigInt(what.slice(0, -1));
-    throw new Malformed(`${JSON.stringify(what)} is no value`);
+    throw new Malformed(`${show(what)} is no value`);
+  }
+
+  /** An object where it stands. */
+  private met(number: number): unknown {
+    const object = this.object(number);
+    this.levels[number] ??= this.level + 1;
+    return object;
   }
 
   /** An object, which may have to be filled yet. */
@@ -93,7 +118,7 @@ export class Reader {
       return leaf.from(...rest);
     const view = VIEWS.get(kind as string);
     if (view !== undefined) return view(this.buffer(parts(entry, 2)[1]));
-    throw new Malformed(`there is no kind ${JSON.stringify(kind)}`);
+    throw new Malformed(`there is no kind ${show(kind)}`);
   }
 
   private fill(entry: unknown, object: unknown): void {
@@ -123,7 +148,9 @@ export class Reader {
       case "Error":
         this.define(object as object, record(entry[2]), false);
         this.define(object as object, record(entry[3]));
+        return;
     }
+    if (VIEWS.has(kind as string)) this.part(entry[1]);
   }
 
   private define(object: object, properties: Properties, enumerable = true): void {
@@ -141,7 +168,7 @@ export class Reader {
   private error([kind, hidden, , name, ...rest]: unknown[]): Error {
     const make = ERRORS.get(kind as string);
     const own = name === undefined ? undefined : this.classOf(name, kind as string);
-    if (make === undefined || rest.length > 0) throw new Malformed(`there is no error ${JSON.stringify(kind)}`);
+    if (make === undefined || rest.length > 0) throw new Malformed(`there is no error ${show(kind)}`);
     const error = make(own?.type);
     // What was not written was not there.
     for (const key of ["stack", "errors"]) if (!Object.hasOwn(record(hidden), key)) Reflect.deleteProperty(error, key);
@@ -151,17 +178,17 @@ export class Reader {
   private classOf(name: unknown, error?: string): StoredClass {
     const type = this.types.named(name as string);
     if (type instanceof StoredClass && type.error === error && type.obstacle === undefined) return type;
-    throw new Malformed(`the store option "types" has no class ${JSON.stringify(name)} of this kind`);
+    throw new Malformed(`the store option "types" has no class ${show(name)} of this kind`);
   }
 
   private decoded([name, entries, ...rest]: unknown[]): unknown {
     const type = this.types.named(name as string);
     if (type === undefined || type instanceof StoredClass) {
-      throw new Malformed(`the store option "types" has no ${JSON.stringify(name)} with "decode"`);
+      throw new Malformed(`the store option "types" has no ${show(name)} with "decode"`);
     }
     if (!Array.isArray(entries) || rest.length > 0) throw new Malformed("what is to be decoded is no value");
-    if (this.level === MOST_CODINGS) throw new Malformed("it is too deeply nested");
-    const data = new Reader(this.types, entries, this.level + 1).value();
+    if (this.within === MOST_CODINGS) throw new Malformed("it is too deeply nested");
+    const data = new Reader(this.types, entries, this.within + 1).value();
     let value: unknown;
     let pending: Promise<unknown> | undefined;
     try {
@@ -176,7 +203,8 @@ export class Reader {
   }
 
   private buffer(part: unknown): ArrayBuffer {
-    const buffer = typeof part === "string" ? bytes(part) : this.part(part);
+    // It is met when the view is filled.
+    const buffer = typeof part === "string" ? bytes(part) : this.object(parts(part, 1)[0] as number);
     if (buffer instanceof ArrayBuffer) return buffer;
     throw new Malformed("a view is of no buffer");
   }

@@ -5,10 +5,8 @@ import { base64, LEAVES } from "../base/natives.js";
 import { ERRORS, knownError, knownName } from "./error-kinds.js";
 import { description, isRefusal, isTooLong, Refusal, UNREADABLE } from "./refusal.js";
 import { StoredClass, type NamedCoding, type StoredTypes } from "./stored-types.js";
-import { joined, pathOf, quoted, type Place, type Step } from "./value-path.js";
+import { joined, MOST_LEVELS, pathOf, quoted, type Place, type Step } from "./value-path.js";
 
-/** Levels of a value. Whoever prints or compares one goes down by calling himself. */
-const MOST_LEVELS = 2000;
 /** Values within the data of values with `encode`: these do call themselves. */
 const MOST_CODINGS = 100;
 /** Texts longer than this are written once, however often they occur. */

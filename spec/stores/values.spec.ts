@@ -447,6 +447,10 @@ describe("A text that nobody wrote", () => {
     "[[1],[[[]]]]",
     `[[1],${'["coded","T",[[1],'.repeat(50_000)}${"]]".repeat(50_000)}]`,
     "[".repeat(100_000),
+    `[[1],${Array.from({ length: 50_000 }, (_, i) => `{"a":[${i + 2}]}`).join(",")},{}]`,
+    `[[1],${Array.from({ length: 50_000 }, (_, i) => `[[[${i + 2}]]]`).join(",")},{}]`,
+    "[[1],{},{}]",
+    '[[2],{},{"a":[1]}]',
   ])("is refused: %.60s", (text) => {
     expect(() => own.decode(text)).toThrow(StoreError);
     expect((globalThis as any).ran).toBeUndefined();

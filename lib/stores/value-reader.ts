@@ -5,7 +5,6 @@ import { bytes, LEAVES, VIEWS } from "../base/natives.js";
 import { ERRORS } from "./error-kinds.js";
 import { StoredClass, type StoredTypes } from "./stored-types.js";
 import { MOST_LEVELS } from "./value-path.js";
-import { HIDDEN } from "./value-writer.js";
 
 const MOST_CODINGS = 100;
 /** Longer arrays with holes take memory for their elements only. */
@@ -159,7 +158,6 @@ export class Reader {
       if (object === properties && (typeof part !== "object" || part === null)) continue;
       const value = this.part(part);
       if (key === "then" && typeof value === "function") throw new Malformed("there is a function under then");
-      if (!enumerable && !HIDDEN.includes(key)) throw new Malformed(`errors don't hide "${key}"`);
       if (object === properties) properties[key] = value;
       else Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
     }

@@ -2,6 +2,7 @@ import { unlessHostile } from "../base/hostile.js";
 import { messageOf } from "../base/message.js";
 import { abandon, isThenable, pendingOf } from "../base/coroutine.js";
 import { base64, LEAVES } from "../base/natives.js";
+import { isBareView } from "../base/own-properties.js";
 import { ERRORS, knownError, knownName } from "./error-kinds.js";
 import { description, isRefusal, isTooLong, Refusal, UNREADABLE } from "./refusal.js";
 import { StoredClass, type NamedCoding, type StoredTypes } from "./stored-types.js";
@@ -17,8 +18,8 @@ const FLAT = "Keep it in a flatter form, such as a list.";
 const CLASS = 'Keep plain data, or name its class in the store option "types".';
 const CODING = 'Give { is, encode, decode } for it in the store option "types".';
 
-/** What errors hide from enumeration. */
-export const HIDDEN: readonly string[] = ["name", "message", "stack", "cause", "errors"];
+/** What errors hide from enumeration without anybody's doing; where it is computed, it is what it gives. */
+const HIDDEN: readonly string[] = ["name", "message", "stack", "cause", "errors"];
 
 type Properties = Record<string, unknown>;
 
@@ -200,7 +201,7 @@ export class Writer {
 
   /** Views of all of a buffer share it when they are read. Of other ones, the rest of the buffer is none of the store's business. */
   private view(value: ArrayBufferView, kind: string): string {
-    if (Object.getOwnPropertySymbols(value).length > 0) this.refuseOthers();
+    if (!isBareView(value, true)) this.refuseOthers();
     const isWhole = value.byteLength === value.buffer.byteLength;
     return `["${kind}",${isWhole ? this.reference(value.buffer, "buffer") : `"${base64(value)}"`}]`;
   }
@@ -214,11 +215,12 @@ export class Writer {
       const look = () => Object.getOwnPropertyDescriptor(value, key);
       const property = this.describes ? unlessHostile(look, undefined) : look();
       if (property === undefined) continue;
-      if (property.enumerable !== true) {
-        if (HIDDEN.includes(key as string)) hidden[key as string] = this.read(value, key as string);
+      const isShown = property.enumerable === true;
+      if (!isShown && HIDDEN.includes(key as string)) {
+        hidden[key as string] = this.read(value, key as string);
       } else if (typeof key === "string" && "value" in property) {
-        if (!this.describes || this.isKept(property.value)) shown[key] = property.value;
-      } else if (!this.describes) {
+        if (!this.describes || this.isKept(property.value)) (isShown ? shown : hidden)[key] = property.value;
+      } else {
         this.refuseOthers();
       }
     }

@@ -111,12 +111,36 @@ describe("Keys", () => {
       { [Symbol("s")]: 1 },
       Object.assign(new Map(), { extra: 1 }),
       Object.assign(new Date(0), { a: 1 }),
+      Object.assign(Buffer.from("a"), { encoding: "utf8" }),
+      Object.assign(new Uint8Array(1000), { unit: "m" }),
+      Object.defineProperty(new Uint8Array(1), "secret", { value: 1 }),
+      Object.defineProperty(new Float64Array(1000), "secret", { value: 1 }),
+      Object.assign(new BigInt64Array(1), { [Symbol("s")]: 1 }),
+      Object.assign(new DataView(new ArrayBuffer(1)), { unit: "m" }),
+      Object.defineProperty(new DataView(new ArrayBuffer(1)), "secret", { value: 1 }),
+      Object.assign(new Error("e"), { [Symbol("s")]: 1 }),
+      Object.defineProperty(new Error("e"), Symbol("s"), { value: 1 }),
+      Object.defineProperty(new Error("e"), "secret", { get: () => 1 }),
     ]) {
       expect(refusal({ list: [lost] }).path).toBe("list[0]");
     }
+    const error = Object.defineProperty(new Error("e"), "retry", { value: () => 1 });
+    expect(refusal({ list: [error] }).path).toBe("list[0].retry");
     expect(refusal(Object.assign(Object.create(null), { fn: () => 1 })).path).toBe("fn");
     const throwing = Object.defineProperty({}, "bad", { enumerable: true, get: () => { throw null; } }); // prettier-ignore
     expect(refusal({ a: throwing }).path).toBe("a.bad");
+  });
+
+  it("of errors are kept, hidden ones hidden", () => {
+    const error = Object.assign(new TypeError("e"), { shown: 1 });
+    Object.defineProperty(error, "status", { value: 404 });
+    Object.defineProperty(error, "body", { value: { n: 1n } });
+    for (const copy of [again({ error }).error, codec.decode(codec.encodeThrown(error)) as any]) {
+      expect([copy.status, copy.body]).toEqual([404, { n: 1n }]);
+      expect(Object.keys(copy)).toEqual(["shown"]);
+    }
+    Object.defineProperty(error, "retry", { value: () => 1 });
+    expect((codec.decode(codec.encodeThrown(error)) as any).status).toBe(404);
   });
 
   it("of arrays are kept, and so are holes", () => {
@@ -424,7 +448,6 @@ describe("A text that nobody wrote", () => {
     '[[1],["class","Declined",{}]]',
     '[[1],["Error","TypeError",{},{},"Shape"]]',
     '[[1],["Error","constructor",{},{}]]',
-    '[[1],["Error","Error",{"toString":1},{}]]',
     '[[1],["Error","Error"]]',
     '[[1],["coded","T",[["undefined"]]]]',
     '[[1],["coded","Shape",[1]]]',

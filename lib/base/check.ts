@@ -69,6 +69,14 @@ export function checkNumber(
   }
 }
 
+/** The times of dates reach as far as this, in ms from 1970 on and back. */
+const LATEST = 8.64e15;
+
+/** Whether a value is the time of a date, in ms since 1970. */
+export function isTime(value: unknown): value is number {
+  return typeof value === "number" && Math.abs(value) <= LATEST;
+}
+
 /**
  * A time that is given as a date or in ms since 1970, in whole ms.
  * @throws {TypeError} | {RangeError} unless it is one
@@ -77,7 +85,7 @@ export function timeOf(option: string, value: unknown): number {
   const time: unknown = value instanceof Date ? value.getTime() : value;
   const rule = `"${option}" must be a date, or a number of milliseconds since 1970`;
   if (typeof time !== "number") throw new TypeError(`${rule}; received ${show(value)}.`);
-  if (Number.isNaN(time)) throw new RangeError(`${rule}; received ${time === value ? "NaN" : "an invalid date"}.`);
+  if (!isTime(time)) throw new RangeError(`${rule}; received ${time === value ? time : "an invalid date"}.`);
   return Math.floor(time);
 }
 

@@ -1,4 +1,4 @@
-import { checkOptions, timeOf } from "../base/check.js";
+import { checkOptions, isTime, timeOf } from "../base/check.js";
 import { DagwrightError, nameError } from "../base/errors.js";
 
 /** What a {@link PauseRun} says beside its reason. */
@@ -71,5 +71,5 @@ export function isPause(error: unknown): error is Error {
 /** What a pause says, be it one that came from another thread. */
 export function factsOf(pause: Error): PauseFacts {
   const { message, data, until } = pause as Error & { data?: unknown; until?: unknown };
-  return { reason: message || undefined, data, until: Number.isFinite(until) ? (until as number) : undefined };
+  return { reason: message || undefined, data, until: isTime(until) ? until : undefined };
 }

@@ -18,8 +18,12 @@ export function toColumn(text: string): string {
   return isKept(text) && !text.startsWith(ESCAPE) ? text : ESCAPE + JSON.stringify(text);
 }
 
+/** @throws {TypeError} | {SyntaxError} for a text that {@link toColumn} does not write */
 export function fromColumn(text: string): string {
-  return text.startsWith(ESCAPE) ? (JSON.parse(text.slice(ESCAPE.length)) as string) : text;
+  if (!text.startsWith(ESCAPE)) return text;
+  const name: unknown = JSON.parse(text.slice(ESCAPE.length));
+  if (typeof name === "string") return name;
+  throw new TypeError("it must be a text");
 }
 
 /** The longest id of a run and name of a node, in bytes: together with others they are keys, whose length databases bound. */

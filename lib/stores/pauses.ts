@@ -1,10 +1,12 @@
 /** How a run's pauses are kept in its row. */
+import { isTime } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import type { Pause } from "../run/pause.js";
 import type { Batch } from "./batch.js";
 import type { Codec } from "./codec.js";
 import { kept } from "./names.js";
 import { SKIPPING } from "./refusal.js";
+import { unreadable } from "./rows.js";
 import type { RunRow } from "./schema.js";
 
 /** A pause in its row: `data` is a text of the codec, or where it is long, what refers to one. */
@@ -80,12 +82,12 @@ function parsed({ id, pauses }: PauseRow): readonly KeptPause[] {
   } catch {
     // It is no list, either.
   }
-  throw new StoreError(`The column "pauses" of run "${id}" holds what no store wrote. Restore it, or delete the run.`);
+  throw unreadable(id, 'column "pauses" in table runs', "it must list pauses, with their nodes");
 }
 
 function isPause(value: unknown): value is KeptPause {
   if (typeof value !== "object" || value === null) return false;
   const { node, reason, until, data } = value as Record<keyof KeptPause, unknown>;
   const isText = (part: unknown) => part === undefined || typeof part === "string";
-  return typeof node === "string" && isText(reason) && isText(data) && (until === undefined || Number.isFinite(until));
+  return typeof node === "string" && isText(reason) && isText(data) && (until === undefined || isTime(until));
 }

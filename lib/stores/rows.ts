@@ -1,4 +1,4 @@
-import { show } from "../base/check.js";
+import { isTime, show } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import type { Structure } from "../planning/structure.js";
@@ -29,7 +29,7 @@ const HASH: Rule = {
   what: "a SHA-256 in hex",
   holds: (value) => typeof value === "string" && /^[\da-f]{64}$/u.test(value),
 };
-const TIME: Rule = { what: "a time in ms", holds: Number.isFinite };
+const TIME: Rule = { what: "a time in ms", holds: isTime };
 const COUNT: Rule = {
   what: "a whole number from 0 on",
   holds: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LARGEST_INTEGER,

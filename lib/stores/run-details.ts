@@ -9,7 +9,7 @@ import { fromColumn } from "./names.js";
 import { pausesIn } from "./pauses.js";
 import { attemptRows, cycleRows, decisiveRow, foundRow, recordedCycles, textsOf } from "./records.js";
 import type { Redaction } from "./redaction.js";
-import { checkedRow } from "./rows.js";
+import { checkedRow, placeOf, reasonOf, unreadable } from "./rows.js";
 import { metadataIn, summaryOf, whole, type RunSummary } from "./run-list.js";
 import type { AttemptRow, CycleRow, RunRow, Tables, TraversalRow } from "./schema.js";
 import type { AttemptStatus, RecordedCycle } from "./store.js";
@@ -122,7 +122,19 @@ export async function runDetails(
 async function edgeRows(db: Kysely<Tables>, runId: string): Promise<TraversalRow[]> {
   const query = db.selectFrom("edge_traversals").selectAll().where("run_id", "=", runId);
   const rows = await query.orderBy("traversed_at").orderBy("target").orderBy("input").execute();
-  return rows.map((row) => checkedRow("edge_traversals", runId, row));
+  return rows.map((row) => {
+    checkedRow("edge_traversals", runId, row);
+    return { ...row, input: nameIn(row, "input", row.input), output: row.output && nameIn(row, "output", row.output) };
+  });
+}
+
+/** @throws {StoreError} STORE naming run and column */
+function nameIn(row: TraversalRow, column: keyof TraversalRow, text: string): string {
+  try {
+    return fromColumn(text);
+  } catch (cause) {
+    throw unreadable(row.run_id, placeOf("edge_traversals", row, column), reasonOf(cause), cause);
+  }
 }
 
 /** Each edge once, even where it leads to several parameters. */
@@ -158,8 +170,7 @@ function inputsOf(
     // Of a fork, all of the result goes along the branch it took.
     const isPart = output !== null && from?.branch === undefined;
     const values = inputs.get(target) ?? (Object.create(null) as Values);
-    const part = output === null ? "" : fromColumn(output);
-    values[fromColumn(input)] = isPart ? (from?.output as Values | undefined)?.[part] : from?.output;
+    values[input] = isPart ? (from?.output as Values | undefined)?.[output] : from?.output;
     inputs.set(target, values);
   }
   return inputs;

@@ -24,6 +24,7 @@ export interface OpenStatement {
 }
 
 interface NodeStatement {
+  setReadBigInts(on: boolean): void;
   all(...parameters: unknown[]): unknown[];
   run(...parameters: unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint };
   iterate(...parameters: unknown[]): IterableIterator<unknown>;
@@ -200,12 +201,33 @@ function nodeDatabase(path: string): OpenDatabase | undefined {
       const statement = database.prepare(sql);
       return {
         reader: READS.test(sql),
-        all: (parameters: readonly unknown[]) => statement.all(...parameters),
+        all: (parameters: readonly unknown[]) => allOf(statement, parameters),
         run: (parameters: readonly unknown[]) => statement.run(...parameters),
         iterate: (parameters: readonly unknown[]) => statement.iterate(...parameters),
       };
     },
   };
+}
+
+/** All rows. An integer beyond what numbers hold exactly, which no store writes, is a bigint there: Node's SQLite gives no row else. */
+function allOf(statement: NodeStatement, parameters: readonly unknown[]): unknown[] {
+  try {
+    return statement.all(...parameters);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ERR_OUT_OF_RANGE") throw error;
+  }
+  statement.setReadBigInts(true);
+  try {
+    return statement.all(...parameters).map((row) => withNumbers(row as Record<string, unknown>));
+  } finally {
+    statement.setReadBigInts(false);
+  }
+}
+
+function withNumbers(row: Record<string, unknown>): Record<string, unknown> {
+  const isExact = (value: unknown) => typeof value === "bigint" && Number.isSafeInteger(Number(value));
+  const columns = Object.entries(row).map(([name, value]) => [name, isExact(value) ? Number(value) : value]);
+  return Object.fromEntries(columns) as Record<string, unknown>;
 }
 
 function libsqlDatabase(path: string): OpenDatabase {

@@ -262,6 +262,9 @@ describe("A pause whose data can't leave its worker thread", () => {
 describe("new PauseRun", () => {
   it("refuses options that do not exist, and times that are none", () => {
     expect(() => new PauseRun("r", { until: new Date(Number.NaN) })).toThrow(/"until" must be a date/u);
+    for (const until of [1e300, Infinity, -Infinity, 8.64e15 + 1]) {
+      expect(() => new PauseRun("r", { until })).toThrow(/"until" must be a date/u);
+    }
     expect(() => new PauseRun("r", { until: "tomorrow" as never })).toThrow(TypeError);
     expect(() => new PauseRun("r", { unitl: 1 } as never)).toThrow(/Did you mean "until"/u);
     expect(new PauseRun("r", { until: 1.5 }).until).toBe(1);

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -156,6 +159,8 @@ const WRONG: readonly unknown[] = [
   -1,
   1.5,
   2 ** 40,
+  1e300,
+  Infinity,
   null,
 ];
 
@@ -257,6 +262,9 @@ describe("A recorded run of which somebody changed", () => {
     ["update runs set metadata = '[5]' where id = 'd'", "metadata"],
     ["update node_executions set attempt = -1 where node = 'fetch'", "attempt"],
     ["update node_executions set started_at = 'soon' where node = 'fetch'", "started_at"],
+    ["update node_executions set started_at = 1e300 where node = 'fetch'", "started_at"],
+    ["update runs set due_at = 8640000000000001 where id = 'd'", "due_at"],
+    [`update runs set pauses = '[{"node":"approve","until":1e300}]' where id = 'd'`, "pauses"],
     ["update node_executions set status = 'done' where node = 'fetch'", "status"],
   ])("is named: %s", async (statement, column) => {
     put(TABLES);
@@ -265,6 +273,17 @@ describe("A recorded run of which somebody changed", () => {
       await expect(read()).rejects.toMatchObject({ name: "StoreError", code: "STORE" });
       await expect(read()).rejects.toThrow(new RegExp(`"d".*"${column}"`, "u"));
     }
+  });
+
+  it.each([
+    ["update edge_traversals set input = char(31) || 'x'", "input"],
+    ["update edge_traversals set input = char(31) || '[1]'", "input"],
+    ["update edge_traversals set output = char(31) || '{}'", "output"],
+  ])("is named to whoever looks: %s", async (statement, column) => {
+    put(TABLES);
+    database.prepare(statement).run([]);
+    await expect(store.getRun("d")).rejects.toMatchObject({ name: "StoreError", code: "STORE" });
+    await expect(store.getRun("d")).rejects.toThrow(new RegExp(`"d".*"${column}" of the edge from`, "u"));
   });
 
   it("is named where its text is kept apart", async () => {
@@ -278,6 +297,7 @@ describe("A recorded run of which somebody changed", () => {
 
   it.each([
     ["update fsm_cycles set wait = '{}' where wait is not null", "wait"],
+    [`update fsm_cycles set wait = '{"events":[],"after":{"at":1e300,"state":"open"}}' where wait is not null`, "wait"],
     ["update fsm_cycles set wait = replace(wait, 'shipped', 'nowhere')", "wait"],
     ["update fsm_cycles set state = 'nowhere' where cycle = 1", "state"],
     ["delete from fsm_cycles where cycle = 0", "cycle 0"],
@@ -288,6 +308,28 @@ describe("A recorded run of which somebody changed", () => {
       await expect(read()).rejects.toMatchObject({ name: "StoreError", code: "STORE" });
       await expect(read()).rejects.toThrow(new RegExp(`"f".*${column}`, "u"));
     }
+  });
+});
+
+describe("An integer beyond those that numbers hold exactly", () => {
+  it.each([
+    ["node_executions", "attempt"],
+    ["node_executions", "is_cached"],
+    ["runs", "fencing_token"],
+  ])("is named in %s.%s of a file", async (table, column) => {
+    const directory = mkdtempSync(join(tmpdir(), "rows-"));
+    const path = join(directory, "runs.db");
+    const file = sqliteStore(path);
+    await dag().run({ store: file, runId: "d", inputs: { n: 5 } });
+    const side = openDatabase(path);
+    side.prepare(`update ${table} set ${column} = 9007199254740993`).run([]);
+    side.close();
+    for (const read of [() => file.getRun("d"), () => dag().resume("d", { store: file })]) {
+      await expect(read()).rejects.toMatchObject({ name: "StoreError", code: "STORE" });
+      await expect(read()).rejects.toThrow(new RegExp(`"d".*"${column}"`, "u"));
+    }
+    await file.close();
+    rmSync(directory, { recursive: true });
   });
 });
 

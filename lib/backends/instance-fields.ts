@@ -20,6 +20,8 @@ export function fieldsOf(instance: object): Snapshot | string {
 }
 
 function snapshotUnless(instance: object): Snapshot | string {
+  if (process.getBuiltinModule("node:util").types.isProxy(instance))
+    return "its instance is a proxy, and workers can't know what that does";
   const { obstacle, native, className } = kindOf(Object.getPrototypeOf(instance) as object);
   if (obstacle !== undefined) return `its instance ${obstacle}, so that workers can't make it again`;
   if (native !== "Object" && native !== "null")

@@ -208,6 +208,7 @@ describe("Instances", () => {
       [self.holder as object, `"this.held.holder" of its Holder is an instance of Holder`],
       [Object.assign(new Holder(), { [Symbol("s")]: 1 }), "has a field under Symbol(s)"],
       [Object.defineProperty(new Holder(), "held", { get: () => 1, enumerable: true }), `in place of the field "held"`],
+      [new Proxy(new Holder(), {}), "its instance is a proxy"],
       [Object.create(new Holder()) as object, "has a prototype that is no class's"],
     ];
     for (const [object, reason] of own) {

@@ -1,6 +1,5 @@
 import "reflect-metadata/lite";
 import { checkOptions, show } from "../base/check.js";
-import { shared } from "../base/shared.js";
 import { InvalidNodeError } from "../base/errors.js";
 import type { MethodNeeds, AnyFn, NodeVerdict } from "./typed-wiring.js";
 import { leaveOnFunction, leaveOnPrototype, type DecoratedMethod, type MethodSpec } from "./method-specs.js";
@@ -20,14 +19,13 @@ import {
 } from "./state-spec.js";
 import type { StateVerdict } from "./typed-states.js";
 
-const classes = shared("workflows", () => new WeakMap<object, WorkflowOptions>());
+// Shared by all copies of this module in a process, such as an ESM and a CommonJS one.
+const CLASS = Symbol.for("dagwright:workflow");
 
 /** The options that `@workflow` put on a class or, but for its name, on a parent of it. */
 export function workflowSpec(target: Class): WorkflowOptions {
-  const own = classes.get(target);
-  if (own !== undefined) return own;
-  const parent = Object.getPrototypeOf(target) as Class | null;
-  return parent === null ? {} : { ...workflowSpec(parent), name: undefined };
+  const inherited = (Reflect.getMetadata(CLASS, target) ?? {}) as WorkflowOptions;
+  return { ...inherited, name: (Reflect.getOwnMetadata(CLASS, target) as WorkflowOptions | undefined)?.name };
 }
 
 /** The options of {@link workflow}: those of a dag and of an fsm. */
@@ -51,7 +49,7 @@ export function workflow(
   if (options.name !== undefined) checkWorkflowName(options.name);
   const origin = new Origin(options.module);
   return (target) => {
-    classes.set(target, { ...options });
+    Reflect.defineMetadata(CLASS, { ...options }, target);
     registerClass(target, options.name ?? target.name, origin);
     return target;
   };

@@ -1,4 +1,4 @@
-import { shared } from "../base/shared.js";
+import "reflect-metadata/lite";
 import type { NodeOptions } from "./node-options.js";
 import type { NodeFunction, NodeKind } from "./node-spec.js";
 import type { StateOptions } from "./state-spec.js";
@@ -15,29 +15,30 @@ export interface DecoratedMethod {
   readonly spec: MethodSpec;
 }
 
-const onFunctions = shared("nodes of functions", () => new WeakMap<object, MethodSpec>());
-const onPrototypes = shared("nodes of prototypes", () => new WeakMap<object, Set<DecoratedMethod>>());
+// Shared by all copies of this module in a process, such as an ESM and a CommonJS one.
+const METHOD = Symbol.for("dagwright:node");
+const METHODS = Symbol.for("dagwright:nodes");
 
 const NONE: ReadonlySet<DecoratedMethod> = new Set();
 
 /** Leaves a spec on the function, wherever that goes. */
 export function leaveOnFunction({ fn, spec }: DecoratedMethod): void {
-  onFunctions.set(fn, spec);
+  Reflect.defineMetadata(METHOD, spec, fn);
 }
 
 /** Leaves a spec on a prototype, whatever comes to stand in the function's place. A later one of the same key holds. */
 export function leaveOnPrototype(prototype: object, method: DecoratedMethod): void {
-  const known = onPrototypes.get(prototype);
-  if (known === undefined) onPrototypes.set(prototype, new Set([method]));
+  const known = Reflect.getOwnMetadata(METHODS, prototype) as Set<DecoratedMethod> | undefined;
+  if (known === undefined) Reflect.defineMetadata(METHODS, new Set([method]), prototype);
   else known.add(method);
 }
 
 /** The spec that a decorator put on a function, if any. */
 export function specOnFunction(fn: object): MethodSpec | undefined {
-  return onFunctions.get(fn);
+  return Reflect.getOwnMetadata(METHOD, fn) as MethodSpec | undefined;
 }
 
 /** The methods that were decorated on a prototype, a parent's among them before its child's. */
 export function methodsOnPrototype(prototype: object): ReadonlySet<DecoratedMethod> {
-  return onPrototypes.get(prototype) ?? NONE;
+  return (Reflect.getOwnMetadata(METHODS, prototype) as Set<DecoratedMethod> | undefined) ?? NONE;
 }

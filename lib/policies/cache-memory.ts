@@ -1,23 +1,22 @@
+import { LRUCache } from "lru-cache";
 import type { CacheEntry, CacheStore } from "../definition/policy-options.js";
 
 const DEFAULT_ENTRIES = 1000;
 
 /** The store of a node that names none: memory, the least recently used entry goes first. */
 export class MemoryStore implements CacheStore {
-  /** In order of their use. */
-  private readonly entries = new Map<string, CacheEntry>();
+  private readonly entries: LRUCache<string, CacheEntry>;
 
-  constructor(private readonly maxEntries = DEFAULT_ENTRIES) {}
+  constructor(maxEntries = DEFAULT_ENTRIES) {
+    this.entries = new LRUCache({ max: maxEntries });
+  }
 
   get(key: string): CacheEntry | undefined {
-    const entry = this.entries.get(key);
-    if (entry !== undefined) this.putLast(key, entry);
-    return entry;
+    return this.entries.get(key);
   }
 
   set(key: string, entry: CacheEntry): void {
-    this.putLast(key, entry);
-    if (this.entries.size > this.maxEntries) this.entries.delete(this.entries.keys().next().value as string);
+    this.entries.set(key, entry);
   }
 
   delete(key: string): void {
@@ -26,10 +25,5 @@ export class MemoryStore implements CacheStore {
 
   clear(): void {
     this.entries.clear();
-  }
-
-  private putLast(key: string, entry: CacheEntry): void {
-    this.entries.delete(key);
-    this.entries.set(key, entry);
   }
 }

@@ -136,6 +136,16 @@ describe("Fsm › run", () => {
     expect((await fsm.run({ inputs: { n: 5 } })).value).toBe("other 5");
   });
 
+  it("takes what predicates answer for true or false, as JavaScript does", async () => {
+    const fsm = new Fsm("f");
+    fsm.state("a", { initial: true }, (answer: unknown) => answer);
+    fsm.state("b", { terminal: true }, () => "b");
+    fsm.addTransition("a", "b", (answer) => answer as boolean);
+    for (const answer of [1, "yes", [], true]) expect((await fsm.run({ inputs: { answer } })).value).toBe("b");
+    for (const answer of [0, "", null, NaN, false])
+      expect((await fsm.run({ inputs: { answer } })).stateHistory).toEqual(["a"]);
+  });
+
   it("lets next and stop win over transitions", async () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, (how: string) => (how === "next" ? next("c", 1) : stop("stopped")));
@@ -730,7 +740,9 @@ describe("Fsm › runSync", () => {
       tries++ === 0 ? fails() : waitForEvent({ X: "b" }, { after: [5, "b"] }),
     );
     fsm.state("b", () => stop("after"));
+    const began = Date.now();
     expect(fsm.runSync().value).toBe("after");
+    expect(Date.now() - began).toBeGreaterThanOrEqual(4);
     const bare = new Fsm("f");
     bare.state("a", { initial: true }, () => waitForEvent({ X: "a" }));
     expect(() => bare.runSync()).toThrow(/nobody can send events/u);

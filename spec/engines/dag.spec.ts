@@ -14,7 +14,7 @@ import {
   type Context,
   type RunEvent,
 } from "dagwright";
-import { gate, never } from "../support/waiting.js";
+import { gate, never, turns } from "../support/waiting.js";
 
 const sleep = (ms: number, signal?: AbortSignal) =>
   new Promise<void>((resolve, reject) => {
@@ -320,6 +320,31 @@ describe("Dag › forks and joins", () => {
       ["slow", "slow"],
       ["slow", "fast"],
     ]);
+  });
+
+  it.each(["async", "sequential"] as const)("run an any for whichever branch was taken, in mode %s", async (mode) => {
+    const dag = new Dag("d");
+    dag.select("route", { params: ["to"] }, (to: string) => route(to, `by ${to}`));
+    dag.any("sent", { needs: ["route.mail", "route.text"] }, (how: string, ctx: Context) => [how, ctx.trigger]);
+    for (const to of ["mail", "text"])
+      expect((await dag.run({ mode, inputs: { to } })).value).toEqual([`by ${to}`, `route.${to}`]);
+  });
+
+  it("let an any that waits for others by `after` keep its winner", async () => {
+    const order: string[] = [];
+    const dag = new Dag("d");
+    const delays = { first: 1, second: 2, last: 3 };
+    for (const [name, turn] of Object.entries(delays)) {
+      dag.node(name, async () => {
+        await turns(turn * 50);
+        order.push(name);
+        return name;
+      });
+    }
+    const options = { needs: ["first", "second"], after: ["last"] };
+    dag.any("any", options, (value: string, ctx: Context) => [value, ctx.trigger, order.join()]);
+    const run = await dag.run({ mode: "async" });
+    expect(run.get("any")).toEqual(["first", "first", "first,second,last"]);
   });
 
   it("skip an any only when every need was skipped or failed", async () => {

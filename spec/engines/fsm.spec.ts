@@ -229,6 +229,14 @@ describe("A state's parameters", () => {
     expect((await other.run()).value).toBe("default");
   });
 
+  it("come from the run's inputs when there are several and the previous value is no object", async () => {
+    const fsm = new Fsm("f");
+    fsm.state("a", { initial: true }, (before: unknown) => next("b", before));
+    fsm.state("b", (length: number, x: number) => [length, x]);
+    for (const before of ["text", null, 5])
+      expect((await fsm.run({ inputs: { before, length: 1, x: 2 } })).value).toEqual([1, 2]);
+  });
+
   it("come by name from the previous value's own properties when there are several, else from the run's inputs", async () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, () => next("b", { x: 1, toString: 5 }));

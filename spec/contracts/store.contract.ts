@@ -852,6 +852,19 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
       });
     });
 
+    it("stay, so many of each workflow, when all others are pruned, however many these are", async () => {
+      for (const [name, runs] of [
+        ["often", 102],
+        ["seldom", 3],
+      ] as const) {
+        const dag = new Dag(name);
+        dag.node("n", () => 1);
+        await Promise.all(Array.from({ length: runs }, () => dag.run({ store })));
+      }
+      expect(await store.prune({ keepLast: 1 })).toBe(101 + 2);
+      expect((await store.listRuns()).runs.map(({ workflow }) => workflow).sort()).toEqual(["often", "seldom"]);
+    });
+
     describe("of an fsm", () => {
       function order(behave: (state: string, ctx: { attempt: number; cycle: number }) => unknown = () => {}): Fsm<any> {
         const fsm = new Fsm<any>("order");

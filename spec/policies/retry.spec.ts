@@ -56,6 +56,8 @@ describe("retry", () => {
     const { run } = flaky(2, 2);
     const { value, nodes } = await outcome(run());
     expect([value, nodes.get("a")?.attempts]).toEqual([3, 3]);
+    // From its first attempt on, pauses included.
+    expect(nodes.get("a")?.duration).toBeCloseTo(300);
   });
 
   it.each<[string, RetryOptions, number[]]>([

@@ -207,7 +207,9 @@ describe("A scheduler", () => {
     expect(run.value).toBe("b");
     await closing;
     await scheduler.close();
-    await new Scheduler().close();
+    const used = new Scheduler();
+    await used[Symbol.asyncDispose]();
+    await expect(dag.run({ scheduler: used })).rejects.toThrow(/"scheduler" is closed/u);
   });
 
   it("waits no longer than it is told when it closes, and says what is left", async () => {

@@ -17,8 +17,10 @@ export async function install(folder: string, drivers: string[], packages: strin
   // Whichever versions they would rather have beside them.
   const npm = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--legacy-peer-deps"];
   const needed = [...npm, `./${filename}`, ...drivers];
-  await capture([...needed, ...packages], { cwd: folder }).catch(async () => {
-    await capture(needed, { cwd: folder });
-    for (const name of packages) await capture([...npm, name], { cwd: folder }).catch(() => undefined);
+  // The scripts of some packages leave files there.
+  const where = { cwd: folder, env: { ...process.env, XDG_CACHE_HOME: join(folder, "cache") } };
+  await capture([...needed, ...packages], where).catch(async () => {
+    await capture(needed, where);
+    for (const name of packages) await capture([...npm, name], where).catch(() => undefined);
   });
 }

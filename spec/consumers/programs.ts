@@ -39,7 +39,7 @@ export function scriptOf(program: Program): string {
 /** The same as a module for tests: what it does at its end is in a function `main`. */
 export function moduleOf(program: Program): string {
   const text = TEXTS[program];
-  const end = text.search(/^\S.*\bawait\b/mu);
+  const end = text.search(/^(?=\S).*\bawait\b/mu);
   return `${text.slice(0, end)}export async function main() {\n${text.slice(end)}}\n`;
 }
 

@@ -17,6 +17,15 @@ import { TOOLS, type Tool } from "./tools.js";
 const FAILS = "does not work";
 
 const table = readTable(README);
+const tried = new Set(TOOLS.map(({ name }) => name));
+for (const name of new Set([...tried, ...table.keys()])) {
+  if (!table.has(name)) throw new Error(`The table in README.md has no row for ${name}.`);
+  if (!tried.has(name)) throw new Error(`The table in README.md has a row for ${name}, which nobody tries.`);
+}
+const chosen = process.argv.slice(2);
+const tools = TOOLS.filter(({ name }) => chosen.length === 0 || chosen.some((start) => name.startsWith(start)));
+if (tools.length === 0) throw new Error(`No tool's name begins with ${chosen.join(" or ")}.`);
+
 const home = mkdtempSync(join(tmpdir(), "dagwright-consumers-"));
 const installed = join(home, "installed/node_modules");
 /** Node brings SQLite along from 22.13 on. */
@@ -100,14 +109,6 @@ async function tryAll(tools: readonly Tool[]): Promise<boolean> {
   return areTrue;
 }
 
-const tried = new Set(TOOLS.map(({ name }) => name));
-for (const name of new Set([...tried, ...table.keys()])) {
-  if (!table.has(name)) throw new Error(`The table in README.md has no row for ${name}.`);
-  if (!tried.has(name)) throw new Error(`The table in README.md has a row for ${name}, which nobody tries.`);
-}
-const chosen = process.argv.slice(2);
-const tools = TOOLS.filter(({ name }) => chosen.length === 0 || chosen.some((start) => name.startsWith(start)));
-if (tools.length === 0) throw new Error(`No tool's name begins with ${chosen.join(" or ")}.`);
 try {
   if (!(await tryAll(tools))) process.exitCode = 1;
 } finally {

@@ -1,7 +1,7 @@
 import "reflect-metadata/lite";
 import { checkOptions, show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
-import type { MethodNeeds, AnyFn, NodeVerdict } from "./typed-wiring.js";
+import type { AnyFn, MethodNames, MethodNeeds, NodeVerdict } from "./typed-wiring.js";
 import { leaveOnFunction, leaveOnPrototype, type DecoratedMethod, type MethodSpec } from "./method-specs.js";
 import { checkNodeName, checkWorkflowName, type NodeFunction, type NodeKind } from "./node-spec.js";
 import { checkNodeOptions, withCache, type Class, type NodeOptions } from "./node-options.js";
@@ -57,15 +57,25 @@ export function workflow(
 
 type Kind = Exclude<NodeKind, "state">;
 
-/** A method decorator that checks its needs, as a TC39 standard decorator and as a legacy one. */
-export interface NodeDecorator<K extends Kind, D extends MethodNeeds> {
+/**
+ * A method decorator that checks its needs, as a TC39 standard decorator and as a legacy one.
+ *
+ * The last form is that of what can't be a node. From it the compiler also takes `A` and `B`, what a decorator is called with
+ * where it stands: so needs are completed with the names of the class.
+ */
+export interface NodeDecorator<K extends Kind, D extends MethodNeeds, A = unknown, B = unknown> {
   <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): NodeVerdict<K, T, D, F>;
   <T extends object, F extends AnyFn>(
     target: T,
     method: string,
     descriptor: TypedPropertyDescriptor<F>,
   ): NodeVerdict<K, T, D, F>;
+  (target: A, place: B, descriptor?: any): { problem: "only a method can be a node" };
 }
+
+/** The names of the class that a decorator stands in, by what it is called with there. */
+type Names<A, B> = NamesIn<B extends ClassMethodDecoratorContext<infer T, any> ? T : A>;
+type NamesIn<T> = unknown extends T ? never : MethodNames<T>;
 
 /**
  * The call forms of a decorator: `@node`, `@node()`, `@node("a", "b")`, `@node({ … })`, `@node("a", { … })`.
@@ -78,9 +88,11 @@ export interface NodeDecorators<K extends Kind, O = unknown> {
     method: string,
     descriptor: TypedPropertyDescriptor<F>,
   ): NodeVerdict<K, T, [], F>;
-  <const D extends MethodNeeds>(...needs: D): NodeDecorator<K, D>;
-  <const D extends MethodNeeds = []>(options: NodeOptions<D> & O): NodeDecorator<K, D>;
-  <const D extends MethodNeeds>(...args: [...needs: D, options: NodeOptions<[]> & O]): NodeDecorator<K, D>;
+  <A, B, const D extends MethodNeeds>(...needs: D | Names<A, B>[]): NodeDecorator<K, D, A, B>;
+  <A, B, const D extends MethodNeeds = []>(options: NodeOptions<D | Names<A, B>[]> & O): NodeDecorator<K, D, A, B>;
+  <A, B, const D extends MethodNeeds>(
+    ...args: [...needs: D | Names<A, B>[], options: NodeOptions<[]> & O]
+  ): NodeDecorator<K, D, A, B>;
 }
 
 /** A method becomes a node: a function whose parameters come from other nodes and from the run's inputs. */

@@ -127,6 +127,38 @@ describe.each([
     ]);
   });
 
+  it("completes needs with the methods of the class", () => {
+    const file = join(folder, "completion.ts");
+    const text = `import { all, node } from "dagwright";
+      export class Report {
+        limit = 1;
+        @node fetch() { return [1]; }
+        @node("") first(rows: number[]) { return rows; }
+        @all("fetch", "", { retry: 1 }) second(rows: number[], more: number[]) { return [rows, more]; }
+        @node({ needs: [""] }) third(rows: number[]) { return rows; }
+      }`;
+    const isFile = (name: string) => name === file;
+    const service = ts.createLanguageService({
+      ...ts.sys,
+      useCaseSensitiveFileNames: () => ts.sys.useCaseSensitiveFileNames,
+      getScriptFileNames: () => [file],
+      getScriptVersion: () => "1",
+      getScriptSnapshot: (name) => {
+        const source = isFile(name) ? text : ts.sys.readFile(name);
+        return source === undefined ? undefined : ts.ScriptSnapshot.fromString(source);
+      },
+      fileExists: (name) => isFile(name) || ts.sys.fileExists(name),
+      getCurrentDirectory: () => root,
+      getCompilationSettings: () => ({ ...options, experimentalDecorators: legacy }),
+      getDefaultLibFileName: ts.getDefaultLibFilePath,
+    });
+    const gaps = Array.from(text.matchAll(/""/gu), ({ index }) => index + 1);
+    for (const gap of gaps) {
+      const names = service.getCompletionsAtPosition(file, gap, {})?.entries.map(({ name }) => name) ?? [];
+      expect(names.filter(Boolean).sort()).toEqual(["fetch", "first", "second", "third"]);
+    }
+  });
+
   // The time that takes depends on the machine; these numbers are the same everywhere.
   it("checks a class of 100 chained nodes with little work", () => {
     const nodes = Array.from({ length: 100 }, (_, i) =>

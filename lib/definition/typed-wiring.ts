@@ -97,7 +97,7 @@ type Along<F extends AnyFn, R, O extends string> =
       ? { value: O extends `${B}` ? V : never }
       : never
     : R extends Route<infer B, infer V>
-      ? O extends B
+      ? O extends `${B}`
         ? { value: V }
         : never
       : R extends boolean
@@ -105,7 +105,7 @@ type Along<F extends AnyFn, R, O extends string> =
           ? { value: Narrowed<F, O> }
           : never
         : R extends string
-          ? O extends R
+          ? O extends `${R}`
             ? { value: FirstInput<F> }
             : never
           : never;
@@ -118,8 +118,8 @@ type ByDefault<F extends AnyFn, R> =
 type Outputs<R> = {
   names:
     | (R extends boolean | Decision ? "true" | "false" : never)
-    | (R extends Route<infer B> ? B | "default" : never)
-    | (R extends string ? R | "default" : never)
+    | (R extends Route<infer B> ? `${B}` | "default" : never)
+    | (R extends string ? `${R}` | "default" : never)
     | (R extends Decision | Route | string ? never : R extends object ? keyof R & string : never);
 };
 
@@ -212,7 +212,7 @@ type RecordKey<S, All> = S extends `${infer Node}.${string}`
   : S;
 
 type Keys<D extends MethodNeeds> = RecordKey<Text<D[number]>, Text<D[number]>>;
-type RequiredKeys<P> = { [K in keyof P]-?: object extends Pick<P, K> ? never : K }[keyof P];
+type RequiredKeys<P> = keyof { [K in keyof P as string extends K ? never : object extends Pick<P, K> ? never : K]: 1 };
 
 type RecordProblem<T, D extends MethodNeeds, P, All> = D extends readonly [infer N, ...infer Others extends MethodNeeds]
   ? NeedProblem<

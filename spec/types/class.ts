@@ -85,6 +85,12 @@ export class Right {
   @all("clean", "count") positional(clean: Order[], count: number) {
     return [clean, count];
   }
+  @all("clean", "count") anyRecord(values: Record<string, unknown>) {
+    return values;
+  }
+  @all("clean", "count") part(values: { clean: Order[]; more?: string }) {
+    return values;
+  }
   @any("bulk", "decided") winner(n: number, ctx: Context) {
     return [n, ctx.trigger];
   }

@@ -5,6 +5,11 @@ type Pay = { kind: "card"; pan: string } | { kind: "cash"; amount: number };
 type Card = Extract<Pay, { kind: "card" }>;
 type Cash = Extract<Pay, { kind: "cash" }>;
 
+enum Kind {
+  Card = "card",
+  Cash = "cash",
+}
+
 export class Forks {
   @node pay(): Pay {
     return { kind: "cash", amount: 1 };
@@ -123,6 +128,23 @@ export class Forks {
   }
   // @ts-expect-error a text is no branch
   @node("described") notPassedOn(pay: Pay) {
+    return pay;
+  }
+
+  @select("pay") ofEnum(pay: Pay): Kind {
+    return pay.kind === "card" ? Kind.Card : Kind.Cash;
+  }
+  @node("ofEnum.card") ofEnumCard(pay: Pay) {
+    return pay;
+  }
+  @select("pay") routedByEnum(pay: Pay) {
+    return route(pay.kind === "card" ? Kind.Card : Kind.Cash, 1);
+  }
+  @node("routedByEnum.cash") byEnum(n: number) {
+    return n;
+  }
+  // @ts-expect-error there is no branch "bank"
+  @node("ofEnum.bank") noEnum(pay: Pay) {
     return pay;
   }
 

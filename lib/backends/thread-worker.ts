@@ -24,7 +24,6 @@ import type {
   ProbeAnswer,
   ProbedNode,
   ProbeTask,
-  Progress,
 } from "./thread-protocol.js";
 import { findClass, findDag, listen } from "./worker-modules.js";
 import { serve, type Turn } from "./worker-tasks.js";
@@ -174,6 +173,9 @@ function* answerTo(
     if (obstacle !== undefined)
       throw new TypeError(`What the node wrote to ctx.metadata can't be cloned: ${shortPath(obstacle)}.`);
     const metrics = Object.entries(context.metrics).filter(([key, figure]) => before.metrics[key] !== figure);
+    for (const [key, figure] of metrics)
+      if (typeof figure !== "number")
+        throw new TypeError(`What the node wrote to ctx.metrics must be numbers; "${key}" is ${show(figure)}.`);
     return [value, metadata, metrics];
   } catch (error) {
     return { thrown: encodeThrown(isPause(error) ? crossing(error) : error, canCross) };
@@ -208,7 +210,8 @@ function contextOf(name: string, context: CallContext, turn: Turn): Context {
   const { runId, workflow, attempt, idempotencyKey, trigger, inputs, metadata, metrics } = context;
   const needs = new Map(context.needs);
   const abort = new LazyAbort();
-  const notify = (...progress: Progress) => turn.notify({ progress });
+  const notify = (fraction: number | undefined, message: string | undefined) =>
+    turn.notify({ progress: [fraction, canCross(message) ? message : show(message)] });
   return {
     runId,
     workflow,

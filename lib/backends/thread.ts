@@ -2,6 +2,7 @@ import type { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import { decodeThrown } from "../base/error-codec.js";
 import { asSentence, messageOf, shortPath } from "../base/message.js";
+import { memberText } from "../base/obstacle.js";
 import type { Snapshot } from "../base/snapshot.js";
 import type { Context } from "../definition/context.js";
 import type { NodeSpec } from "../definition/node-spec.js";
@@ -90,7 +91,15 @@ export class ThreadBackend {
     began: (() => void) | undefined,
   ): Promise<unknown> {
     const { spec, ctx } = call;
-    const context = position < 0 ? undefined : contextOf(ctx, position, host.needs(node));
+    const needs = position < 0 ? [] : host.needs(node);
+    for (const [name, result] of needs) {
+      // Most are inputs as well, and have been looked at.
+      if (inputs.includes(result)) continue;
+      const { obstacle } = inspect(result);
+      if (obstacle === undefined) continue;
+      throw notCloneable(spec, `results${memberText(name)}${obstacle}`, host.site(node, ctx.attempt));
+    }
+    const context = position < 0 ? undefined : contextOf(ctx, position, needs);
     const { method } = spec;
     const callee = method === undefined ? undefined : { runId: ctx.runId, method, fields: this.fields };
     const onNotice = (notice: Notice) => {

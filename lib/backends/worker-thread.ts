@@ -1,6 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type * as library from "piscina";
 import { deferred } from "../base/deferred.js";
+import { messageOf } from "../base/message.js";
 import { load, ownFolder, workerUrl } from "../base/own-files.js";
 import { setImmediate } from "../base/turn.js";
 import type { Job } from "./job.js";
@@ -96,7 +97,7 @@ export class WorkerThread {
     }
     greeted.then((answer) => this.greeted(answer), this.failed);
     port1.on("message", (message) => this.heard(message));
-    port1.on("messageerror", (error) => this.lose(error));
+    port1.on("messageerror", this.unread);
     port1.unref();
     // It answered what it was not asked.
     this.piscina.on("error", () => this.lose(new BrokenThread(UNREADABLE)));
@@ -112,7 +113,10 @@ export class WorkerThread {
       this.exited();
     });
     let isLoaded = false;
-    this.piscina.once("workerCreate", () => (isLoaded = true));
+    this.piscina.once("workerCreate", (created: PiscinaWorker) => {
+      isLoaded = true;
+      portOf(created).on("messageerror", this.unread);
+    });
     const isLate = () => !isLoaded && this.lose(new LateStart(START_TIMEOUT));
     // It is this thread that was late when the worker's word is there by now, but was not read yet.
     this.startTimer = setTimeout(() => setImmediate(isLate), START_TIMEOUT).unref();
@@ -204,6 +208,10 @@ export class WorkerThread {
     else this.lose(error);
   };
 
+  private readonly unread = (error: unknown): void => {
+    this.lose(new BrokenThread(`what it said can't be read: ${messageOf(error)}`));
+  };
+
   private heard(message: unknown): void {
     if (this.isEnding) return;
     const problem = problemIn(message);
@@ -228,7 +236,7 @@ export class WorkerThread {
       try {
         received = receiveMessageOnPort(this.port);
       } catch (error) {
-        return this.lose(error);
+        return this.unread(error);
       }
       if (received === undefined) return;
       this.heard(received.message);
@@ -240,6 +248,15 @@ export class WorkerThread {
     this.end();
     this.owner.lost(this, cause);
   }
+}
+
+/** What piscina tells of a worker: under a symbol, what it knows itself of it. */
+type PiscinaWorker = Readonly<Record<symbol, { readonly port?: MessagePort } | undefined>>;
+
+/** Where piscina listens for answers, but not for those that can't be read: their tasks would wait for ever. */
+function portOf(worker: PiscinaWorker): MessagePort {
+  const [port] = Object.getOwnPropertySymbols(worker).flatMap((symbol) => worker[symbol]?.port ?? []);
+  return port;
 }
 
 function piscinaOfOne({ resourceLimits }: ThreadOptions): library.Piscina {

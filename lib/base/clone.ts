@@ -1,4 +1,5 @@
 import { ancestryOf, type Ancestry } from "./class-state.js";
+import { unlessHostile } from "./hostile.js";
 import { memberText } from "./obstacle.js";
 
 /** What was found in a value that is to cross to another thread. */
@@ -9,55 +10,102 @@ export interface Inspection {
   readonly found?: unknown;
   /** All array buffers that are not shared, each once. */
   readonly buffers: readonly ArrayBuffer[];
+  /** Of an error, structured clone keeps name, message, stack and cause alone. */
+  readonly hasErrors: boolean;
 }
 
-const NOTHING: Inspection = Object.freeze({ obstacle: undefined, buffers: Object.freeze([]) });
+/**
+ * How many levels a value may have. Node writes and reads them by calling itself: on a main thread 1500 times, but in a worker,
+ * whose stack is larger, 7000 times, so that it can write what nobody can read.
+ */
+const MOST_LEVELS = 1000;
+
+const NOTHING: Inspection = Object.freeze({ obstacle: undefined, buffers: Object.freeze([]), hasErrors: false });
 
 interface Step {
   readonly value: object;
   readonly parent: Step | undefined;
   readonly key: string;
+  readonly level: number;
 }
 
+interface Found {
+  readonly buffers: Set<ArrayBuffer>;
+  hasErrors: boolean;
+}
+
+type Visit = (child: unknown, key: string) => boolean;
+
 /**
- * Looks for what structured clone refuses, and for what it would spoil: instances of classes with methods, which would
- * arrive without them. Cost: O(size of the value), without recursion.
+ * Looks for what structured clone refuses, for what it writes but can't read again, and for what it would spoil: instances of
+ * classes with methods, which would arrive without them. Cost: O(size of the value), without recursion.
  * @param spoils - whether an object that can be cloned must not be
  */
 export function inspect(root: unknown, spoils?: (value: object) => boolean): Inspection {
   if (isPlain(root)) return NOTHING;
-  if (typeof root !== "object" || root === null) return { obstacle: "", found: root, buffers: [] };
-  if (ArrayBuffer.isView(root)) return isOwned(root.buffer) ? { obstacle: undefined, buffers: [root.buffer] } : NOTHING;
-  const seen = new Set<object>([root]);
-  const buffers = new Set<ArrayBuffer>();
-  const stack: Step[] = [{ value: root, parent: undefined, key: "" }];
-  let found: unknown;
+  if (typeof root !== "object" || root === null) return refusal("", root);
+  if (ArrayBuffer.isView(root)) return isOwned(root.buffer) ? { ...NOTHING, buffers: [root.buffer] } : NOTHING;
+  const seen = new Set<object>();
+  const found: Found = { buffers: new Set(), hasErrors: false };
+  let last: unknown;
+  // In the order in which structured clone goes: only then a step's parents are what is being read when it is.
+  const stack: Step[] = [{ value: root, parent: undefined, key: "", level: 0 }];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
-    const { value } = step;
-    const visit = (child: unknown, key: string): boolean => {
+    const { value, level } = step;
+    const { size } = seen;
+    if (seen.add(value).size === size) continue;
+    const next = stack.length;
+    const visit: Visit = (child, key) => {
       if (isPlain(child)) return true;
-      found = child;
+      last = child;
       if (typeof child !== "object" || child === null) return false;
-      if (seen.has(child)) return true;
-      seen.add(child);
-      stack.push({ value: child, parent: step, key });
+      if (seen.has(child)) return !found.hasErrors || !isUnreadable(child, step);
+      if (level + 1 === MOST_LEVELS) return false;
+      stack.push({ value: child, parent: step, key, level: level + 1 });
       return true;
     };
-    const obstacle = spoils?.(value) === true ? "" : visitParts(value, buffers, visit);
-    if (obstacle !== undefined)
-      return { obstacle: pathOf(step) + obstacle, found: obstacle === "" ? value : found, buffers: [] };
+    const obstacle = spoils?.(value) === true ? "" : visitParts(value, found, visit);
+    if (obstacle !== undefined) return refusal(pathOf(step) + obstacle, obstacle === "" ? value : last);
+    for (let i = next, j = stack.length - 1; i < j; i++, j--) {
+      const later = stack[i];
+      stack[i] = stack[j];
+      stack[j] = later;
+    }
   }
-  return { obstacle: undefined, buffers: Array.from(buffers) };
+  return { obstacle: undefined, buffers: Array.from(found.buffers), hasErrors: found.hasErrors };
+}
+
+function refusal(obstacle: string, found: unknown): Inspection {
+  return { ...NOTHING, obstacle, found };
+}
+
+/** Whether a reference to `child` can't be read within `step`: Node 20 knows an error only when it has read its cause. */
+function isUnreadable(child: object, step: Step): boolean {
+  if (formOf(child) !== "Error") return false;
+  let at: Step | undefined = step;
+  while (at !== undefined && at.value !== child) at = at.parent;
+  return at !== undefined && !readsCircles();
+}
+
+let circles: boolean | undefined;
+
+function readsCircles(): boolean {
+  if (circles === undefined) {
+    const error = new Error("its own cause");
+    error.cause = error;
+    circles = unlessHostile(() => structuredClone(error) instanceof Error, false);
+  }
+  return circles;
 }
 
 /** Visits what is inside a value; gives the key of the first part that can't be cloned, "" for the value itself. */
-function visitParts(value: object, buffers: Set<ArrayBuffer>, visit: Visit): string | undefined {
+function visitParts(value: object, found: Found, visit: Visit): string | undefined {
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) if (!visit(value[i], `[${i}]`)) return `[${i}]`;
     return undefined;
   }
   if (ArrayBuffer.isView(value)) {
-    if (isOwned(value.buffer)) buffers.add(value.buffer);
+    if (isOwned(value.buffer)) found.buffers.add(value.buffer);
     return undefined;
   }
   switch (formOf(value)) {
@@ -68,9 +116,10 @@ function visitParts(value: object, buffers: Set<ArrayBuffer>, visit: Visit): str
     case "Set":
       return visitItems(value as Set<unknown>, visit);
     case "Error":
+      found.hasErrors = true;
       return visit((value as Error).cause, ".cause") ? undefined : ".cause";
     case "ArrayBuffer":
-      return void buffers.add(value as ArrayBuffer);
+      return void found.buffers.add(value as ArrayBuffer);
     case "Date":
     case "RegExp":
       return undefined;
@@ -78,8 +127,6 @@ function visitParts(value: object, buffers: Set<ArrayBuffer>, visit: Visit): str
       return isShared(value) ? undefined : "";
   }
 }
-
-type Visit = (child: unknown, key: string) => boolean;
 
 function visitMembers(value: Record<string, unknown>, visit: Visit): string | undefined {
   for (const key of Object.keys(value)) {

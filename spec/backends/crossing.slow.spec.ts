@@ -1,0 +1,76 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { BackendError, NotCloneableError, ThreadPool, type RunEvent } from "dagwright";
+import { circle, crossing, linked, nested } from "../support/crossing.js";
+
+const pool = new ThreadPool({ maxWorkers: 1 });
+afterAll(() => pool.close());
+
+/** Whether this Node reads errors that are part of their own causes. Node 20 writes them, and can't read them. */
+const readsCircles = (() => {
+  try {
+    return structuredClone(circle()) instanceof Error;
+  } catch {
+    return false;
+  }
+})();
+
+const of = (node: string, options = {}) =>
+  crossing.runUntil(node, { mode: "parallel", pool, errorStrategy: "continue", ...options });
+const errorOf = async (node: string, inputs = {}) => (await of(node, { inputs })).error(node as never);
+const deep = 2000;
+
+describe("What a worker could send, but nobody read,", () => {
+  it("is refused with its path: an error within its own cause", async () => {
+    const refused = { code: "NOT_CLONEABLE" };
+    const expected = [
+      ["circle", {}, { ...refused, path: "result.e.cause.of" }],
+      ["takes", { value: { e: circle() } }, { ...refused, path: "inputs.value.e.cause.of" }],
+      ["writes", {}, { cause: { message: expect.stringContaining("ctx.metadata can't be cloned: [0][1].cause.of.") } }],
+      ["pauses", {}, { cause: { message: 'The "data" of a PauseRun can\'t be cloned: .e.cause.of.' } }],
+    ] as const;
+    for (const [node, inputs, error] of expected) {
+      const found = await errorOf(node, inputs);
+      if (readsCircles) expect(found, node).toBeUndefined();
+      else expect(found, node).toMatchObject(error);
+    }
+  });
+
+  it("is refused with its path: more than 1000 levels, however one finds them", async () => {
+    const list = await errorOf("nested", { levels: deep });
+    expect(list).toBeInstanceOf(NotCloneableError);
+    expect(list).toMatchObject({ path: `result.list${"[0]".repeat(999)}`, node: "nested" });
+    expect(await errorOf("linked", { length: deep })).toMatchObject({
+      path: `result.records[0]${".next".repeat(998)}`,
+    });
+    expect(await errorOf("takes", { value: nested(deep) })).toMatchObject({ code: "NOT_CLONEABLE" });
+    expect(await errorOf("takes", { value: linked(deep) })).toMatchObject({ code: "NOT_CLONEABLE" });
+    expect((await of("nested", { inputs: { levels: 999 } })).value).toEqual({ list: nested(999) });
+    expect((await of("linked", { inputs: { length: 998 } })).value).toEqual(linked(998));
+  });
+
+  it("ends the thread when it comes nevertheless, and fails its node; the next one gets another thread", async () => {
+    const error = await errorOf("fickle", { levels: 6000 });
+    expect(error).toBeInstanceOf(BackendError);
+    expect(error?.message).toContain(`The worker that executed node "fickle" ended: what it said can't be read: `);
+    expect((await of("takes", { inputs: { value: 1 } })).value).toBe("number");
+  });
+});
+
+describe("What a node tells that is no text or number", () => {
+  it("is described, or refused", async () => {
+    const events: RunEvent[] = [];
+    const run = await of("logs", { observers: [(event: RunEvent) => events.push(event)] });
+    expect(run.value).toBe("logged");
+    const told = events.flatMap((event) => (event.type === "node.progress" ? [event.message as unknown] : []));
+    expect(told).toEqual([readsCircles ? expect.any(Error) : "an object (Error)", "function (anonymous)"]);
+    expect(await errorOf("counts")).toMatchObject({
+      cause: { message: 'What the node wrote to ctx.metrics must be numbers; "e" is "one".' },
+    });
+  });
+});
+
+describe("The results that a context shows", () => {
+  it("are refused like inputs when they can't be cloned", async () => {
+    expect(await errorOf("part")).toMatchObject({ code: "NOT_CLONEABLE", path: "results.whole.fn" });
+  });
+});

@@ -1,5 +1,6 @@
 /** Checks of what a worker says: code of users runs there too, and can change whatever it reaches. */
-import { MOST_ERRORS, type EncodedError, type EncodedThrown } from "../base/error-codec.js";
+import { types } from "node:util";
+import type { EncodedError, EncodedThrown } from "../base/error-codec.js";
 import { BrokenThread, UNREADABLE } from "./thread-faults.js";
 import type { CallTask, Completed, LeftBehind, Notice, ProbeAnswer, ProbeTask, Progress } from "./thread-protocol.js";
 
@@ -68,19 +69,15 @@ function isEntries(value: unknown): value is [string, unknown][] | undefined {
   return Array.isArray(value) && value.every((entry) => Array.isArray(entry) && typeof entry[0] === "string");
 }
 
-function isThrown(value: unknown, depth = 0): value is EncodedThrown {
-  if (!isRecord(value) || depth > MOST_ERRORS) return false;
-  return "error" in value ? isEncodedError(value.error, depth) : "value" in value;
+function isThrown(value: unknown): value is EncodedThrown {
+  return isRecord(value) && "value" in value && Array.isArray(value.errors) && value.errors.every(isEncodedError);
 }
 
-function isEncodedError(value: unknown, depth: number): value is EncodedError {
-  if (!isRecord(value) || typeof value.name !== "string" || typeof value.message !== "string") return false;
-  const { stack, cause, errors = [], own } = value;
-  const nested = Array.isArray(errors)
-    ? [...(errors as unknown[]), ...(cause === undefined ? [] : [cause])]
-    : [undefined];
-  const isReadable = (stack === undefined || typeof stack === "string") && own !== undefined && isEntries(own);
-  return isReadable && nested.every((thrown) => isThrown(thrown, depth + 1));
+function isEncodedError(value: unknown): value is EncodedError {
+  if (!isRecord(value)) return false;
+  const { bare, name, type, hidden, own } = value;
+  const isNamed = types.isNativeError(bare) && typeof name === "string" && typeof type === "string";
+  return isNamed && Array.isArray(hidden) && isEntries(hidden) && Array.isArray(own) && isEntries(own);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -178,7 +178,7 @@ function* answerTo(
         throw new TypeError(`What the node wrote to ctx.metrics must be numbers; "${key}" is ${show(figure)}.`);
     return [value, metadata, metrics];
   } catch (error) {
-    return { thrown: encodeThrown(isPause(error) ? crossing(error) : error, canCross) };
+    return { thrown: encodeThrown(isPause(error) ? crossing(error) : error) };
   }
 }
 

@@ -1,65 +1,139 @@
+/** Errors on their way from one thread to another. */
 import { types } from "node:util";
 import { show } from "./check.js";
+import { inspect } from "./clone.js";
 import { isInstance, unlessHostile } from "./hostile.js";
 import { messageOf } from "./message.js";
+import { NATIVE_ERRORS } from "./natives.js";
 
-/** An error as plain data, which structured clone keeps whole. */
+/** Whatever was thrown, as structured clone keeps it whole. */
+export interface EncodedThrown {
+  /** In place of each error is a bare one. */
+  readonly value: unknown;
+  /** What the bare errors lack. */
+  readonly errors: readonly EncodedError[];
+}
+
+type Entries = readonly (readonly [name: string, value: unknown])[];
+
+/** An error. Other errors that are part of it are bare ones again, so that there may be circles. */
 export interface EncodedError {
+  /** It has message and stack. */
+  readonly bare: Error;
   readonly name: string;
-  readonly message: string;
-  readonly stack: string | undefined;
-  readonly code: unknown;
-  readonly cause: EncodedThrown | undefined;
-  /** Of an aggregate. */
-  readonly errors: readonly EncodedThrown[] | undefined;
-  /** The enumerable properties of its own that can cross; others are described. */
-  readonly own: readonly (readonly [name: string, value: unknown])[];
+  /** The native class that it is of. */
+  readonly type: string;
+  /** What errors hide from enumeration: cause, and the errors of an aggregate. */
+  readonly hidden: Entries;
+  /** Its own enumerable properties, and its code. */
+  readonly own: Entries;
 }
 
-/** Whatever was thrown: an error, or another value, which comes along as it is if it can. */
-export type EncodedThrown = { readonly error: EncodedError } | { readonly value: unknown };
+/** How many objects that can't cross as they are, errors among them, are copied of what was thrown; others are described. */
+const MOST_OBJECTS = 1000;
+/** How far within an error, or what was thrown, is looked whether an object can cross as it is. */
+const MOST_LOOKS = 4;
 
-/** How many errors of one that was thrown are kept, its causes and those of aggregates included: there may be circles. */
-export const MOST_ERRORS = 100;
-
-/** What is told apart from an error's other properties. */
-const TOLD: ReadonlySet<string> = new Set(["name", "message", "stack", "code", "cause", "errors"]);
-
-/** Total: what of a value can't be read is left out, or described. */
-export function encodeThrown(
-  thrown: unknown,
-  canCross: (value: unknown) => boolean,
-  rest = { errors: MOST_ERRORS },
-): EncodedThrown {
-  const carry = (value: unknown): unknown => (attempt(() => canCross(value)) === true ? value : show(value));
-  if (!isError(thrown)) return { value: carry(thrown) };
-  const name = attempt(() => thrown.name);
-  const message = attempt(() => thrown.message);
-  const stack = attempt(() => thrown.stack);
-  const code = attempt(() => (thrown as { code?: unknown }).code);
-  const isLast = rest.errors-- <= 1;
-  const cause = isLast ? undefined : attempt(() => ("cause" in thrown ? [thrown.cause] : undefined));
-  const errors = isLast ? undefined : attempt(() => aggregated(thrown)?.slice(0, rest.errors));
-  const names = attempt(() => Object.keys(thrown)) ?? [];
-  const own = names
-    .filter((key) => !TOLD.has(key))
-    .map((key) => [key, carry(attempt(() => thrown[key as never]))] as const);
-  return {
-    error: {
-      name: typeof name === "string" ? name : "Error",
-      message: typeof message === "string" ? message : messageOf(thrown),
-      stack: typeof stack === "string" ? stack : undefined,
-      code: typeof code === "string" || typeof code === "number" ? code : undefined,
-      cause: cause === undefined ? undefined : encodeThrown(cause[0], canCross, rest),
-      errors: errors?.map((error) => encodeThrown(error, canCross, rest)),
-      own,
-    },
-  };
+/** Total: what of a value can't be read is left out, and what can't cross, such as a function, is described. */
+export function encodeThrown(thrown: unknown): EncodedThrown {
+  const encoder = new Encoder();
+  return { value: encoder.copy(thrown, 0), errors: encoder.finish() };
 }
 
-function aggregated(thrown: Error): readonly unknown[] | undefined {
-  const { errors } = thrown as { readonly errors?: unknown };
-  return isInstance(thrown, AggregateError) && Array.isArray(errors) ? errors : undefined;
+/** Copies level by level, so that the limit leaves out what is deep inside. */
+class Encoder {
+  private readonly copies = new Map<object, object>();
+  private readonly errors: EncodedError[] = [];
+  private readonly fills: (() => void)[] = [];
+
+  /** @param level - below an error, or what was thrown */
+  copy(value: unknown, level: number): unknown {
+    if (typeof value === "function" || typeof value === "symbol") return show(value);
+    if (typeof value !== "object" || value === null) return value;
+    const known = this.copies.get(value);
+    if (known !== undefined) return known;
+    if (this.copies.size >= MOST_OBJECTS) return show(value);
+    const copy = attempt(() => this.copyOf(value, level)) ?? show(value);
+    if (typeof copy === "object") this.copies.set(value, copy);
+    return copy;
+  }
+
+  finish(): readonly EncodedError[] {
+    // While it goes on, there are ever more of them.
+    for (const fill of this.fills) attempt(fill);
+    return this.errors;
+  }
+
+  /** Undefined for what shows no data. */
+  private copyOf(value: object, level: number): object | undefined {
+    if (isError(value)) return this.error(value);
+    if (isLeaf(value) || (level <= MOST_LOOKS && crossesWhole(value))) return value;
+    const each = (part: unknown) => this.copy(part, level + 1);
+    if (types.isMap(value)) {
+      const map = new Map<unknown, unknown>();
+      this.fills.push(() => Map.prototype.forEach.call(value, (item, key) => map.set(each(key), each(item))));
+      return map;
+    }
+    if (types.isSet(value)) {
+      const set = new Set<unknown>();
+      this.fills.push(() => Set.prototype.forEach.call(value, (item) => set.add(each(item))));
+      return set;
+    }
+    const keys = Object.keys(value);
+    if (keys.length === 0 && !isPlain(value)) return undefined;
+    const copy: object = Array.isArray(value) ? new Array(value.length) : {};
+    this.fills.push(() => {
+      for (const key of keys) define(copy, key, each(attempt(() => value[key as never])), true);
+    });
+    return copy;
+  }
+
+  private error(error: Error): Error {
+    const name = attempt(() => error.name);
+    const message = attempt(() => error.message);
+    const stack = attempt(() => error.stack);
+    const bare = new Error(typeof message === "string" ? message : messageOf(error));
+    define(bare, "stack", typeof stack === "string" ? stack : undefined, false);
+    const type = NATIVE_ERRORS.findLast((native) => isInstance(error, native)) ?? Error;
+    const hidden: (readonly [string, unknown])[] = [];
+    const own: (readonly [string, unknown])[] = [];
+    this.errors.push({ bare, name: typeof name === "string" ? name : "Error", type: type.name, hidden, own });
+    this.fills.push(() => {
+      const keys = attempt(() => Object.keys(error)) ?? [];
+      const has = (key: string) => !keys.includes(key) && attempt(() => key in error) === true;
+      const valueOf = (key: string) => attempt(() => error[key as never] as unknown);
+      for (const key of keys) own.push([key, this.copy(valueOf(key), 0)]);
+      if (has("cause")) hidden.push(["cause", this.copy(valueOf("cause"), 0)]);
+      const errors = type === AggregateError && has("errors") ? valueOf("errors") : undefined;
+      if (Array.isArray(errors)) hidden.push(["errors", this.copy(errors, 0)]);
+      const code = has("code") ? valueOf("code") : undefined;
+      if (typeof code === "string" || typeof code === "number") own.push(["code", code]);
+    });
+    return bare;
+  }
+}
+
+/** Whether a value crosses as it is. */
+function crossesWhole(value: object): boolean {
+  if (types.isProxy(value)) return false;
+  const { obstacle, hasErrors } = inspect(value);
+  return obstacle === undefined && !hasErrors;
+}
+
+/** Whether it is an object that refers to no others, and crosses. */
+function isLeaf(value: object): boolean {
+  return (
+    ArrayBuffer.isView(value) ||
+    types.isAnyArrayBuffer(value) ||
+    types.isDate(value) ||
+    types.isRegExp(value) ||
+    (types.isBoxedPrimitive(value) && !types.isSymbolObject(value))
+  );
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || prototype === Object.prototype || Array.isArray(value);
 }
 
 /** What `read` gives, undefined when it throws. */
@@ -72,23 +146,19 @@ function isError(thrown: unknown): thrown is Error {
   return types.isNativeError(thrown) || isInstance(thrown, Error);
 }
 
-/** The error again. Its class is `Error`, or `AggregateError`: classes do not cross. */
-export function decodeThrown(encoded: EncodedThrown): unknown {
-  if (!("error" in encoded)) return encoded.value;
-  const { name, message, stack, code, cause, errors, own } = encoded.error;
-  const options = cause === undefined ? undefined : { cause: decodeThrown(cause) };
-  const error =
-    errors === undefined ? new Error(message, options) : new AggregateError(errors.map(decodeThrown), message, options);
-  identify(error, name, stack);
-  for (const [key, value] of own)
-    Object.defineProperty(error, key, { value, configurable: true, writable: true, enumerable: true });
-  if (code !== undefined) Object.assign(error, { code });
-  return error;
+/** What was thrown, again. Classes do not cross, but for the native ones of errors. */
+export function decodeThrown({ value, errors }: EncodedThrown): unknown {
+  for (const { bare, name, type, hidden, own } of errors) {
+    // Whatever realm it was read in, it is an error of this one.
+    const native = NATIVE_ERRORS.find((known) => known.name === type) ?? Error;
+    Object.setPrototypeOf(bare, native.prototype as object);
+    if (bare.name !== name) define(bare, "name", name, false);
+    for (const [key, part] of hidden) define(bare, key, part, false);
+    for (const [key, part] of own) define(bare, key, part, true);
+  }
+  return value;
 }
 
-/** Gives a new error the name and stack of another, hidden from enumeration as those of errors are. */
-export function identify(error: Error, name: string, stack: string | undefined): void {
-  const hidden = { configurable: true, writable: true, enumerable: false };
-  if (error.name !== name) Object.defineProperty(error, "name", { value: name, ...hidden });
-  if (stack !== undefined) Object.defineProperty(error, "stack", { value: stack, ...hidden });
+function define(object: object, key: string, value: unknown, enumerable: boolean): void {
+  Object.defineProperty(object, key, { value, configurable: true, writable: true, enumerable });
 }

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { BackendError, NotCloneableError, ThreadPool, type RunEvent } from "dagwright";
-import { circle, crossing, linked, nested } from "../support/crossing.js";
+import { circle, crossing, linked, nested, type Special } from "../support/crossing.js";
 
 const pool = new ThreadPool({ maxWorkers: 1 });
 afterAll(() => pool.close());
@@ -72,5 +72,69 @@ describe("What a node tells that is no text or number", () => {
 describe("The results that a context shows", () => {
   it("are refused like inputs when they can't be cloned", async () => {
     expect(await errorOf("part")).toMatchObject({ code: "NOT_CLONEABLE", path: "results.whole.fn" });
+  });
+});
+
+describe("What a node throws on a thread", () => {
+  const thrown = async (special: Special): Promise<any> => (await errorOf("throws", { special }))?.cause;
+
+  it("keeps its own enumerable properties, whatever they are called", async () => {
+    expect(await thrown("errors")).toMatchObject({ message: "invalid", errors: [{ path: "name", rule: "required" }] });
+    expect(await thrown("code")).toMatchObject({ code: { major: 1 } });
+    expect(await thrown("big")).toMatchObject({ code: 5n });
+    expect(await thrown("errors")).not.toBeInstanceOf(AggregateError);
+  });
+
+  it("keeps those of the errors in its properties, causes and lists, too", async () => {
+    const error = await thrown("within");
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.original).toBeInstanceOf(Error);
+    expect(error.original).toMatchObject({ name: "HttpError", message: "missing", status: 404 });
+    expect(error.original.stack).toContain("crossing.ts");
+    expect(error.list).toEqual([expect.objectContaining({ status: 500 })]);
+    expect([...error.byKey.get("a")]).toEqual([expect.objectContaining({ status: 503 })]);
+    expect(error.cause).toMatchObject({ reason: { status: 410 } });
+    expect(Object.keys(error)).toEqual(["original", "list", "byKey"]);
+    const aggregate = await thrown("aggregate");
+    expect(aggregate).toBeInstanceOf(AggregateError);
+    expect(aggregate.errors).toEqual([
+      expect.objectContaining({ status: 1 }),
+      expect.objectContaining({ status: 2 }),
+      "three",
+    ]);
+    expect(Object.keys(aggregate)).toEqual([]);
+  });
+
+  it("is described only where it can't cross", async () => {
+    const { response } = await thrown("response");
+    expect(response).toEqual({
+      status: 429,
+      headers: { retryAfter: 7 },
+      data: Array.from({ length: 5000 }, (_, i) => ({ i })),
+      config: { at: new Date(5), transform: ["function (anonymous)", 2], pending: "an object (Promise)" },
+    });
+    expect(await thrown("value")).toEqual({
+      status: 5,
+      errors: [expect.objectContaining({ status: 6 })],
+      fn: "function fn",
+    });
+  });
+
+  it("keeps its circles", async () => {
+    const error = await thrown("loop");
+    expect(error.other.cause).toBe(error);
+    expect(error.other.back.to).toBe(error);
+  });
+
+  it("is cut where it is too large, and read where it can be", async () => {
+    const large = await thrown("large");
+    expect(large).toMatchObject({ message: "large", near: { fn: "function fn", kept: true } });
+    let levels = 0;
+    let rest: unknown = large.rest;
+    for (; Array.isArray(rest); levels++) [rest] = rest as unknown[];
+    expect(rest).toBe("an array of 1");
+    expect(levels).toBeGreaterThan(100);
+    expect(await thrown("endless")).toMatchObject({ message: "first", cause: { cause: { message: "before" } } });
+    expect(await thrown("hostile")).toMatchObject({ message: "hostile", trap: undefined, proxy: { seen: 1 } });
   });
 });

@@ -50,3 +50,78 @@ crossing.node("logs", (ctx: Context) => {
 });
 crossing.node("whole", { backend: "inline" }, () => ({ part: 1, fn: () => 1 }));
 crossing.node("part", { needs: ["whole.part"] }, (part: number, ctx: Context) => [part, ctx.has("whole")]);
+
+class HttpError extends Error {
+  override readonly name = "HttpError";
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
+
+class Headers {
+  constructor(readonly retryAfter: number) {}
+  get() {
+    return this.retryAfter;
+  }
+}
+
+/** What a node throws, by what is special about it. */
+const thrown = {
+  errors: () => Object.assign(new Error("invalid"), { errors: [{ path: "name", rule: "required" }] }),
+  code: () => Object.assign(new Error("coded"), { code: { major: 1 } }),
+  big: () => Object.assign(new Error("coded"), { code: 5n }),
+  within: () =>
+    Object.assign(new TypeError("outer", { cause: { reason: new HttpError("gone", 410) } }), {
+      original: new HttpError("missing", 404),
+      list: [new HttpError("broken", 500)],
+      byKey: new Map([["a", new Set([new HttpError("busy", 503)])]]),
+    }),
+  response: () =>
+    Object.assign(new Error("no answer"), {
+      response: {
+        status: 429,
+        headers: new Headers(7),
+        data: Array.from({ length: 5000 }, (_, i) => ({ i })),
+        config: { at: new Date(5), transform: [() => 1, 2], pending: Promise.resolve() },
+      },
+    }),
+  aggregate: () => new AggregateError([new HttpError("one", 1), new HttpError("two", 2), "three"], "all"),
+  loop: () => {
+    const [a, b] = [new Error("a"), new HttpError("b", 2)];
+    return Object.assign(a, { other: Object.assign(b, { cause: a, back: { to: a } }) });
+  },
+  value: () => ({ status: 5, errors: [new HttpError("inner", 6)], fn: () => 1 }),
+  large: () => {
+    let rest: unknown = () => 1;
+    for (let i = 0; i < 100_000; i++) rest = [rest];
+    return Object.assign(new Error("large"), { rest, near: { fn: () => 1, kept: true } });
+  },
+  endless: () => {
+    class Endless extends Error {
+      get next() {
+        return new Endless("again");
+      }
+      override get cause() {
+        return new Endless("before");
+      }
+    }
+    return new Endless("first");
+  },
+  hostile: () =>
+    Object.defineProperties(new Error("hostile"), {
+      trap: {
+        enumerable: true,
+        get() {
+          throw new Error("trap");
+        },
+      },
+      proxy: { enumerable: true, value: new Proxy({ seen: 1 }, {}) },
+    }),
+};
+export type Special = keyof typeof thrown;
+crossing.node("throws", (special: Special) => {
+  throw thrown[special]();
+});

@@ -47,8 +47,9 @@ export interface Service {
 export function serve(execute: Execute, turnOf: () => Turn | undefined): Service {
   let port: MessagePort | undefined;
   let isSending = false;
+  const thrower = watchMicrotasks(turnOf);
   process.on("uncaughtExceptionMonitor", (error) => {
-    const turn = turnOf();
+    const turn = turnOf() ?? thrower(error);
     if (turn?.isOver === true) {
       if (process.listenerCount("uncaughtException") > 0 || process.hasUncaughtExceptionCaptureCallback()) return;
       // The task that goes on by now is not to blame, and goes on.
@@ -95,6 +96,31 @@ export function serve(execute: Execute, turnOf: () => Turn | undefined): Service
     return turn.moved.length === 0 ? answer : moving(answer, turn.moved);
   };
   return { take, loaded };
+}
+
+/**
+ * Notes whose microtask it was that threw: Node 20 and 22 have left its async context when they tell of it.
+ * @returns whose it was that threw this
+ */
+function watchMicrotasks(turnOf: () => Turn | undefined): (error: unknown) => Turn | undefined {
+  const { queueMicrotask } = globalThis;
+  let last: { readonly error: unknown; readonly turn: Turn | undefined } | undefined;
+  globalThis.queueMicrotask = (callback) => {
+    if (typeof callback !== "function") return queueMicrotask(callback);
+    queueMicrotask(() => {
+      try {
+        callback();
+      } catch (error) {
+        last = { error, turn: turnOf() };
+        throw error;
+      }
+    });
+  };
+  return (error) => {
+    const turn = last !== undefined && Object.is(last.error, error) ? last.turn : undefined;
+    last = undefined;
+    return turn;
+  };
 }
 
 /** Whether messages arrive though a module or node has changed how they are sent. Piscina, at the other end, can't take null. */

@@ -18,8 +18,10 @@ const run = (way: Way) =>
     errorStrategy: "continue",
   });
 
+const said = (way: Way) => (way === "nothing" ? "undefined" : "left behind");
+
 describe("What a node leaves behind on its thread", () => {
-  it.each(["rejection", "timer"] as const)(
+  it.each(["rejection", "timer", "microtask", "tick", "nothing"] as const)(
     "is not charged to the next node when it fails, as a %s; the one after that gets another thread",
     async (way) => {
       const { results } = await run(way);
@@ -27,7 +29,7 @@ describe("What a node leaves behind on its thread", () => {
       expect(results.next).toBe(1);
       expect(warned.mock.calls).toEqual([
         [
-          'What node "leaves" of "leaving" had left behind on its thread failed when the node was over: left behind. ' +
+          `What node "leaves" of "leaving" had left behind on its thread failed when the node was over: ${said(way)}. ` +
             "Await it in the node, or catch its errors.",
           "DagwrightWorkerWarning",
         ],

@@ -8,6 +8,18 @@ const ways = {
     setTimeout(() => {
       throw new Error("left behind");
     }),
+  microtask: () =>
+    queueMicrotask(() => {
+      throw new Error("left behind");
+    }),
+  tick: () =>
+    process.nextTick(() => {
+      throw new Error("left behind");
+    }),
+  nothing: () =>
+    queueMicrotask(() => {
+      throw undefined; // eslint-disable-line @typescript-eslint/only-throw-error
+    }),
   exit: () => process.exit(3),
 };
 export type Way = keyof typeof ways;

@@ -10,6 +10,7 @@ import { messageOf, shortPath } from "../base/message.js";
 import { readSnapshot, type Snapshot } from "../base/snapshot.js";
 import type { Context } from "../definition/context.js";
 import { paramCount } from "../definition/named-inputs.js";
+import { NodeContext } from "../run/context.js";
 import { isPause } from "../run/pause.js";
 import type { Class } from "../definition/node-options.js";
 import type { NodeFunction, NodeSpec } from "../definition/node-spec.js";
@@ -212,7 +213,7 @@ function contextOf(name: string, context: CallContext, turn: Turn): Context {
   const abort = new LazyAbort();
   const notify = (fraction: number | undefined, message: string | undefined) =>
     turn.notify({ progress: [fraction, canCross(message) ? message : show(message)] });
-  return {
+  const own: Context = {
     runId,
     workflow,
     nodeName: name,
@@ -239,4 +240,6 @@ function contextOf(name: string, context: CallContext, turn: Turn): Context {
     },
     log: (message) => notify(undefined, message),
   };
+  // It has all its members itself, and is shown like other contexts.
+  return Object.setPrototypeOf(own, NodeContext.prototype) as Context;
 }

@@ -48,6 +48,16 @@ export class StepState<R> {
 
   private constructor(private readonly session: Session<R>) {}
 
+  /** What `JSON.stringify` writes, and `console.log` shows. It is no state to go on from. */
+  toJSON(): object {
+    const { run } = this.session;
+    return { runId: run.state.runId, workflow: run.state.workflow, next: run.next };
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): object {
+    return this.toJSON();
+  }
+
   /**
    * Runs the first node.
    * @param make - makes the run, with an observer of ours

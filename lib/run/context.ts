@@ -38,6 +38,21 @@ export class RunContext {
   has(name: string): boolean {
     return this.state.has(name);
   }
+
+  /** What `JSON.stringify` writes, and `console.log` shows. */
+  toJSON(): object {
+    const { runId, workflow, inputs, metadata, metrics, results } = this;
+    return { runId, workflow, inputs, metadata, metrics: { ...metrics }, results: { ...results } };
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): object {
+    return this.toJSON();
+  }
+
+  /** `Context of run 1f3a of "etl"`, for logs. */
+  toString(): string {
+    return `Context of run ${this.runId} of "${this.workflow}"`;
+  }
 }
 
 /** How an attempt reaches its run. */
@@ -54,6 +69,7 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
   declare protected readonly state: S;
   abstract readonly nodeName: string;
   abstract readonly idempotencyKey: string;
+  abstract readonly trigger: string | undefined;
 
   constructor(
     state: S,
@@ -104,6 +120,16 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
 
   log(message: string): void {
     this.controls.progress(this.node, this.attempt, undefined, message);
+  }
+
+  override toJSON(): object {
+    const { nodeName, attempt, trigger } = this;
+    return { nodeName, attempt, trigger, ...super.toJSON() };
+  }
+
+  /** `Context of "load" in run 1f3a of "etl"`, for logs. */
+  override toString(): string {
+    return `Context of "${this.nodeName}" in run ${this.runId} of "${this.workflow}"`;
   }
 }
 

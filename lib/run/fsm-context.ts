@@ -45,4 +45,9 @@ export class StateContext extends AttemptContext<FsmState> implements FsmContext
   get idempotencyKey(): string {
     return `${this.runId}/${this.nodeName}.${this.cycle}`;
   }
+
+  override toJSON(): object {
+    const { cycle, stateHistory } = this;
+    return { ...super.toJSON(), cycle, stateHistory };
+  }
 }

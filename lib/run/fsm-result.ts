@@ -168,6 +168,11 @@ export class FsmResult<S = Record<string, unknown>> {
     return { runId, workflow, status, pauseReason, currentState, cycleCount, results };
   }
 
+  /** `Run 1f3a of "etl" (completed)`, for logs. */
+  toString(): string {
+    return `Run ${this.runId} of "${this.workflow}" (${this.status})`;
+  }
+
   /** What `console.log` shows. */
   [Symbol.for("nodejs.util.inspect.custom")](): unknown {
     const { runId, workflow, status, pauseReason, currentState, cycleCount, value, errors } = this;

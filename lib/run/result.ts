@@ -172,6 +172,11 @@ export class RunResult<N = Record<string, unknown>> {
     };
   }
 
+  /** `Run 1f3a of "etl" (completed)`, for logs. */
+  toString(): string {
+    return `Run ${this.runId} of "${this.workflow}" (${this.status})`;
+  }
+
   /** What `console.log` shows. */
   [Symbol.for("nodejs.util.inspect.custom")](): unknown {
     const { runId, workflow, status, pauseReason, value, errors } = this;

@@ -138,3 +138,13 @@ describe("What a node throws on a thread", () => {
     expect(await thrown("hostile")).toMatchObject({ message: "hostile", trap: undefined, proxy: { seen: 1 } });
   });
 });
+
+describe("The context on a thread", () => {
+  it("is shown as it is on this thread", async () => {
+    const [json, text, name] = (await of("shows", { runId: "r1" })).value as string[];
+    const [own, ownText, ownName] = (await of("shows", { runId: "r1", mode: "sequential" })).value as string[];
+    expect(Object.keys(JSON.parse(json) as object)).toEqual(Object.keys(JSON.parse(own) as object));
+    expect(name).toBe(ownName);
+    expect(text.replace(/results: .*/su, "")).toBe(ownText.replace(/results: .*/su, ""));
+  });
+});

@@ -1,4 +1,5 @@
 /** A workflow whose nodes give, write or throw what does not simply cross to another thread: what workers import. */
+import { inspect } from "node:util";
 import { Dag, PauseRun, type Context } from "dagwright";
 
 /** An error that is its own cause. */
@@ -48,6 +49,7 @@ crossing.node("logs", (ctx: Context) => {
   ctx.log((() => 1) as never);
   return "logged";
 });
+crossing.node("shows", (ctx: Context) => [JSON.stringify(ctx), inspect(ctx), String(ctx)]);
 crossing.node("whole", { backend: "inline" }, () => ({ part: 1, fn: () => 1 }));
 crossing.node("part", { needs: ["whole.part"] }, (part: number, ctx: Context) => [part, ctx.has("whole")]);
 

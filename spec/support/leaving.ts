@@ -18,7 +18,7 @@ const ways = {
     }),
   nothing: () =>
     queueMicrotask(() => {
-      throw undefined; // eslint-disable-line @typescript-eslint/only-throw-error
+      throw undefined;
     }),
   exit: () => process.exit(3),
 };

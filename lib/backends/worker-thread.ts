@@ -1,5 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type * as library from "piscina";
+import { availableParallelism } from "node:os";
 import { deferred } from "../base/deferred.js";
 import { messageOf } from "../base/message.js";
 import { load, ownFolder, workerUrl } from "../base/own-files.js";
@@ -21,8 +22,15 @@ import {
 export const START_TIMEOUT = 10_000;
 /** How long a thread that may be importing a module gets to end itself, in ms. */
 export const EXIT_TIMEOUT = 500;
-/** How long a thread that is terminated may take to end, in ms, before it counts as stuck: JavaScript stops at once. */
-const END_TIMEOUT = 1000;
+/** How often is looked whether a thread that is terminated has ended, in ms. */
+const END_LOOK = 100;
+/** After so many looks in vain it counts as stuck: JavaScript stops at once. Where the processors are busy, a look counts less. */
+const END_LOOKS = 10;
+/** After so many it does in any case. */
+const MOST_END_LOOKS = 100;
+
+/** The threads that have been terminated, and may end any moment. */
+const terminated = new Set<WorkerThread>();
 
 /** What a thread tells the pool that it belongs to. */
 export interface ThreadOwner {
@@ -168,19 +176,32 @@ export class WorkerThread {
   }
 
   private terminate(): void {
+    if (this.hasExited || terminated.has(this)) return;
     clearTimeout(this.endTimer);
-    // It may have ended by now, without that having been read.
-    const isStuck = () => {
+    terminated.add(this);
+    this.lookForEnd(performance.now(), 0, 0);
+    void this.piscina.destroy();
+  }
+
+  private lookForEnd(last: number, looks: number, counted: number): void {
+    const look = () => {
       if (this.hasExited) return;
+      const now = performance.now();
+      // What makes this thread late keeps that one from ending, and so do others that end.
+      const isLate = now - last > 1.5 * END_LOOK;
+      const count = counted + (isLate ? 0 : Math.min(1, availableParallelism() / terminated.size));
+      if (count < END_LOOKS && looks + 1 < MOST_END_LOOKS) return this.lookForEnd(now, looks + 1, count);
+      terminated.delete(this);
       this.owner.stuck(this);
       this.ending.resolve();
     };
-    this.endTimer = setTimeout(() => setImmediate(isStuck), END_TIMEOUT).unref();
-    void this.piscina.destroy();
+    // It may have ended by then, without that having been read.
+    this.endTimer = setTimeout(() => setImmediate(look), END_LOOK).unref();
   }
 
   private exited(): void {
     this.hasExited = true;
+    terminated.delete(this);
     clearTimeout(this.endTimer);
     void this.piscina.destroy();
     this.owner.gone(this);

@@ -34,11 +34,13 @@ export class Postman {
     private readonly access: Access,
   ) {}
 
-  /** Whether a run waits for events. */
+  /** Whether a run waits for events. While one does, the process has something to do: what others send it. */
   waits(log: SqlRunLog, isWaiting: boolean): void {
     if (isWaiting) this.waiting.add(log);
     else this.waiting.delete(log);
     if (isWaiting && this.timer === undefined) this.lookLater();
+    if (this.waiting.size > 0) this.timer?.ref();
+    else this.timer?.unref();
   }
 
   /** Resolves when all is handed over that was recorded before the call. */
@@ -72,7 +74,7 @@ export class Postman {
       };
       // The renewal of leases tells when the database can't be reached.
       this.look().then(again, again);
-    }, INTERVAL).unref();
+    }, INTERVAL);
   }
 
   private async handOver(): Promise<void> {

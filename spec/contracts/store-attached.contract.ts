@@ -20,7 +20,7 @@ interface Driver {
 }
 
 /** @param script - what the process executes */
-async function drive(script: string, address: string, kind: "fsm" | "dag", runId: string): Promise<Driver> {
+async function drive(script: string, address: string, kind: "fsm" | "dag" | "stopped", runId: string): Promise<Driver> {
   const child = spawn(process.execPath, [script, address, kind, runId]);
   let said = "";
   let errors = "";
@@ -169,6 +169,18 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       expect(await failure(other.waitFor("sent"))).toMatchObject({ code: "RUN_TIMEOUT" });
       expect(await failure(other.result)).toMatchObject({ code: "RUN_TIMEOUT" });
       expect((await store.getRun("r"))?.status).toBe("running");
+    });
+
+    it("keeps that process, which has nothing else to do, for as long as it waits", async () => {
+      const handle = await driven();
+      await sleep(1000);
+      await parcel().send("r", "RUSH", 1, { store });
+      expect((await handle.result).value).toBe(1);
+      expect(await driver?.ended).toBe("1\n");
+
+      driver = await drive(script, subject.address(), "stopped", "s");
+      expect(await driver.ended).toBe("undefined\n");
+      expect((await store.getRun("s"))?.status).toBe("cancelled");
     });
 
     it("goes on here when that process is gone", async () => {

@@ -1,10 +1,11 @@
 /**
  * A process that drives a run until that is over, or it is killed. Arguments: the database, a Postgres address or a path; the kind
- * and the id of the run. It says "driving" when others can find the run, and in the end what it came to.
+ * and the id of the run. It says "driving" when others can find the run, and in the end what it came to. Of the kind "stopped" it
+ * stops an fsm at once, and leaves the store open.
  */
-import { Dag, Fsm, next, waitForEvent } from "../../lib/index.js";
+import { Dag, Fsm, next, waitForEvent, type FsmHandle } from "../../lib/index.js";
 import { postgresStore, sqliteStore } from "../../lib/store.js";
-import { never, sleep } from "./waiting.js";
+import { sleep } from "./waiting.js";
 
 /** Is in a cart until it is paid, and then until it is sent; in a rush, all at once. */
 export function parcel(): Fsm<any> {
@@ -17,10 +18,10 @@ export function parcel(): Fsm<any> {
   return fsm;
 }
 
-/** Two nodes; the first never ends in a process that is to die, and takes a while elsewhere. */
+/** Two nodes; the first takes an hour in a process that is to die, and a moment elsewhere. */
 export function stuck(isDriver: boolean): Dag<any> {
   const dag = new Dag<any>("stuck");
-  dag.node("first", () => (isDriver ? never() : sleep(200).then(() => 1)));
+  dag.node("first", () => sleep(isDriver ? 3_600_000 : 200).then(() => 1));
   dag.node("second", { needs: ["first"] }, (first: number) => first + 1);
   return dag;
 }
@@ -28,14 +29,11 @@ export function stuck(isDriver: boolean): Dag<any> {
 const [database, kind, runId] = process.argv.slice(2);
 if (runId !== undefined) {
   const store = database.startsWith("postgres") ? postgresStore(database) : sqliteStore(database);
-  const workflow = kind === "fsm" ? parcel() : stuck(true);
+  const workflow = kind === "dag" ? stuck(true) : parcel();
   const handle = workflow.start({ store, runId });
   await handle.recorded;
   process.stdout.write("driving\n");
-  // Waiting keeps no process.
-  const alive = setInterval(() => {}, 1000);
-  const run = await handle.result;
+  const run = await (kind === "stopped" ? (handle as FsmHandle<any>).stop() : handle.result);
   process.stdout.write(`${JSON.stringify(run.value)}\n`);
-  clearInterval(alive);
-  await store.close();
+  if (kind !== "stopped") await store.close();
 }

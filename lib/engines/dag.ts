@@ -335,7 +335,8 @@ export class Dag<
     checkRunId(runId);
     const all = withContinuingDefaults(this.options.runOptions, options);
     checkReplayOptions(all);
-    return this.begin(await this.recorded.replay(runId, all), all);
+    const make = () => this.recorded.replay(runId, all);
+    return this.begin(await make(), all, make);
   }
 
   /**
@@ -441,20 +442,43 @@ export class Dag<
   ): Promise<RunResult<N>> {
     // An async function would need no catch, but a second promise for every run.
     try {
-      return this.begin(this.engine(options, false, first, last), options);
+      if (first === undefined && last === undefined) return this.begin(this.engine(options, false), options);
+      return this.launchPart(options, first, last);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** Runs to the end, be it as a run that the store has already. */
-  private begin(run: DagRun, options: RunOptions<any> | undefined): Promise<RunResult<N>> {
-    return options?.ifExists === "attach" ? this.startOrAttach(run, options, false).result : this.runs.run(run);
+  private launchPart(
+    options: PartialRunOptions<any> | undefined,
+    first: Target | undefined,
+    last: Target | undefined,
+    parent?: Parent,
+  ): Promise<RunResult<N>> {
+    const make = () => this.engine(options, false, first, last, parent);
+    return this.begin(make(), options, make);
   }
 
-  private startOrAttach(run: DagRun, options: RunOptions<any>, hasHandle: boolean): RunHandle<N> {
+  /**
+   * Runs to the end, be it as a run that the store has already.
+   * @param again - makes the engine once more
+   */
+  private begin(
+    run: DagRun,
+    options: RunOptions<any> | undefined,
+    again?: () => DagRun | Promise<DagRun>,
+  ): Promise<RunResult<N>> {
+    return options?.ifExists === "attach" ? this.startOrAttach(run, options, false, again).result : this.runs.run(run);
+  }
+
+  private startOrAttach(
+    run: DagRun,
+    options: RunOptions<any>,
+    hasHandle: boolean,
+    again: () => DagRun | Promise<DagRun> = () => this.engine(options, false),
+  ): RunHandle<N> {
     checkIdentity(options);
-    return this.recorded.startOrAttach(run, options as ResumeOptions<any>, hasHandle);
+    return this.recorded.startOrAttach(run, options as ResumeOptions<any>, hasHandle, again);
   }
 
   /** A partial run that takes its results from a recorded one. */
@@ -470,7 +494,7 @@ export class Dag<
     const given = { ...options, from: await this.recorded.earlier(from, options as ResumeOptions<any>) };
     const start = first ?? last;
     const parent = start === undefined ? undefined : { runId: from, node: this.existing(start) };
-    return this.begin(this.engine(given, false, first, last, parent), options);
+    return this.launchPart(given, first, last, parent);
   }
 
   /** Checks the options against the plan and makes the engine of one run. Nothing has run when this throws. */

@@ -268,7 +268,8 @@ export class Fsm<
 
   private startOrAttach(run: FsmRun, options: FsmRunOptions, hasHandle: boolean): FsmHandle<S> {
     checkIdentity(options);
-    return this.recorded.startOrAttach(run, options as FsmResumeOptions, hasHandle);
+    const again = () => this.engine(options, false, hasHandle);
+    return this.recorded.startOrAttach(run, options as FsmResumeOptions, hasHandle, again);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, next, waitForEvent, type FsmHandle } from "dagwright";
 import type { SqlStore } from "dagwright/store";
 import { bundled } from "../support/bundled.js";
@@ -260,6 +260,48 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       const handle = fsm.start({ store, runId: "q", ifExists: "attach", durability: "relaxed" });
       await handle.waitFor("b");
       expect((await handle.result).value).toBe(1);
+    });
+
+    it("begins anew when the one that there was is removed before anything is known of it", async () => {
+      const [store, other] = [another(), another()];
+      /** Removes the run when it has been found to be there. */
+      const removeBeforeLook = (runId: string) => {
+        const claim = store.claim.bind(store);
+        vi.spyOn(store, "claim").mockImplementationOnce(async (...asked) => {
+          await other.delete(runId);
+          return claim(...asked);
+        });
+      };
+      let calls = 0;
+      const dag = new Dag<any>("counted");
+      dag.node("a", () => ++calls);
+      dag.node("b", { needs: ["a"] }, (a: number) => a);
+      const begin = [
+        () => dag.run({ store, runId: "d", ifExists: "attach" }),
+        () => dag.start({ store, runId: "d", ifExists: "attach" }).result,
+        () => dag.runUntil("a", { store, runId: "d", ifExists: "attach" }),
+      ];
+      await dag.run({ store, runId: "d" });
+      for (const [i, run] of begin.entries()) {
+        removeBeforeLook("d");
+        expect((await run()).value).toBe(i + 2);
+        expect((await store.getRun("d"))!.status).toBe("completed");
+      }
+      expect((await store.getRun("d"))!.nodes.get("b")?.status).not.toBe("completed");
+
+      await parcel().run({ store, runId: "f" });
+      removeBeforeLook("f");
+      const handle = parcel().start({ store, runId: "f", ifExists: "attach" });
+      const heard: string[] = [];
+      const listening = (async () => {
+        for await (const event of handle.events()) heard.push(event.type);
+      })();
+      const sent = handle.send("RUSH", 7);
+      await Promise.all([handle.recorded, handle.waitFor("hurrying"), sent]);
+      expect((await handle.result).value).toBe(7);
+      await listening;
+      expect([heard[0], heard.at(-1)]).toEqual(["run.started", "run.finished"]);
+      vi.restoreAllMocks();
     });
 
     it("is seen to enter the states that it is in before its handle knows that it goes on here", async () => {

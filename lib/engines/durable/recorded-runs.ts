@@ -155,8 +155,9 @@ export abstract class RecordedRuns<
   /**
    * The handle of a new run, or of the one that the store has under its id.
    * @param hasHandle - somebody gets to see it
+   * @param again - makes the new run once more, for when the other one is removed before anything is known of it
    */
-  startOrAttach(run: Run, options: O, hasHandle: boolean): H {
+  startOrAttach(run: Run, options: O, hasHandle: boolean, again: () => Run | Promise<Run>): H {
     const outcome = this.runs.begin(run, hasHandle ? whenAdmitted : undefined);
     const own = this.handles.begun(run, outcome);
     const giveUp = new AbortController();
@@ -167,12 +168,20 @@ export abstract class RecordedRuns<
         if (!isCode(error, "RUN_EXISTS")) return own;
         const { signal } = options;
         const removeListener = signal && onAbort(signal, (reason) => giveUp.abort(reason));
+        let isKnown = false;
         const held = (recorded: RecordedRun, pause: () => Promise<R>) => {
+          isKnown = true;
           const found = this.elsewhere(pause, recorded, options, here);
           elsewhere.resolve(found.handle);
           return found;
         };
-        return this.existing(run, options, hasHandle, giveUp.signal, held).finally(() => removeListener?.());
+        const removed = async (cause: unknown) => {
+          // Whoever has been told that there is a run is not given another one.
+          if (isKnown || !isCode(cause, "NOT_FOUND")) throw cause;
+          return this.startOrAttach(await again(), options, hasHandle, again);
+        };
+        const found = this.existing(run, options, hasHandle, giveUp.signal, held).catch(removed);
+        return found.finally(() => removeListener?.());
       },
     );
     const where = new Whereabouts<H, E>(own, here, elsewhere.promise, (reason) => giveUp.abort(reason));

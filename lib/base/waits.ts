@@ -6,6 +6,8 @@ import { pendingOf, type Coroutine } from "./coroutine.js";
 export class Waits {
   private readonly current = new Set<LazyAbort>();
   private end: { readonly reason: unknown } | undefined = undefined;
+  /** What the latest wait is for, if it was said, as long as that lasts. */
+  subject: string | undefined = undefined;
 
   /** Gives up whatever is being waited for, with the reason as error; says whether there was anything. */
   giveUp(reason: unknown): boolean {
@@ -36,14 +38,20 @@ export class Waits {
     this.current.delete(abort);
   }
 
-  /** Waits for something, until waiting is given up. @throws the reason then */
-  *for<T>(work: T | PromiseLike<T>): Coroutine<T> {
+  /**
+   * Waits for something, until waiting is given up.
+   * @param subject - what of the node has given it; by default its function
+   * @throws the reason when waiting is given up
+   */
+  *for<T>(work: T | PromiseLike<T>, subject?: string): Coroutine<T> {
     const pending = pendingOf(work);
     if (pending === undefined) return work as T;
     const abort = this.enter();
+    this.subject = subject;
     try {
       return yield abort.race(pending);
     } finally {
+      this.subject = undefined;
       this.leave(abort);
     }
   }

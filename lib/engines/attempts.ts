@@ -154,10 +154,11 @@ export class Attempts {
     const { host } = this;
     const { fallback } = host.specOf(node).options;
     const attempts = host.attemptsOf(node);
-    let value: unknown = fallback;
+    let value: unknown;
     try {
-      if (typeof fallback === "function")
-        value = yield* this.waits.for((fallback as Fallback)(error, host.contextOf(node, attempts, host)));
+      const isAsked = typeof fallback === "function";
+      const answer = isAsked ? (fallback as Fallback)(error, host.contextOf(node, attempts, host)) : fallback;
+      value = yield* this.waits.for(answer, "fallback");
     } catch (own) {
       if (this.waits.isGivenUp(own) || isPause(own)) throw own;
       const message = `The fallback of ${inSentence(host.labelOf(node))} threw: ${asSentence(messageOf(own))} It stood in for: ${asSentence(messageOf(error))} Correct the fallback.`;
@@ -165,6 +166,12 @@ export class Attempts {
     }
     host.fellBack(node, error);
     return value;
+  }
+
+  /** Why a node can't go on whose coroutine has to wait, when nobody can. */
+  get obstacle(): string {
+    const { subject } = this.waits;
+    return subject === undefined ? "returned a promise" : `has a ${subject} that returned a promise`;
   }
 
   /** Gives up whatever is in progress; says whether there was anything. */

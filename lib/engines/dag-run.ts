@@ -425,7 +425,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private await(node: number, managed: boolean, work: Promise<unknown>): void {
     if (this.sync) {
       abandon(work);
-      const message = `Node "${this.name(node)}" returned a promise, which runSync can't wait for. Use run instead.`;
+      const obstacle = managed ? this.attempts.obstacle : "returned a promise";
+      const message = `Node "${this.name(node)}" ${obstacle}, which runSync can't wait for. Use run instead.`;
       return this.fail(node, new WiringFault(message), "failFast");
     }
     this.isStale = true;

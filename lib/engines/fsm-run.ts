@@ -204,10 +204,8 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     if (pending === undefined) return this.returned(work);
     if (!this.sync) return this.await(pending, this.returned, this.failed);
     abandon(pending);
-    this.failed(
-      stateError(this.state, "returned a promise, which runSync can't wait for. Use run instead."),
-      "failFast",
-    );
+    const obstacle = this.lazyAttempts?.obstacle ?? "returned a promise";
+    this.failed(stateError(this.state, `${obstacle}, which runSync can't wait for. Use run instead.`), "failFast");
   }
 
   /** Goes on when `work` has settled, unless the run has ended meanwhile. */

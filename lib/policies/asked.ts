@@ -10,7 +10,7 @@ import { isPause } from "../run/pause.js";
  */
 export function* asked(option: string, failure: unknown, waits: Waits, ask: () => unknown): Coroutine {
   try {
-    return yield* waits.for(ask());
+    return yield* waits.for(ask(), `"${option}"`);
   } catch (error) {
     if (isPause(error) || waits.isGivenUp(error)) throw error;
     const message = `"${option}" threw: ${messageOf(error)}, after an attempt had failed: ${messageOf(failure)}`;

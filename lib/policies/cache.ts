@@ -10,6 +10,8 @@ import { circleOf, type Holder } from "./holder.js";
 import { KeptResults, type Kept } from "./kept-results.js";
 import { Refreshes } from "./refreshes.js";
 
+const STORE = "cache with a store";
+
 /** What looking a result up needs of the run that asks. */
 export interface CacheUser {
   /** It can't wait for promises. */
@@ -104,7 +106,7 @@ export class ResultCache {
     this.flights.set(key, flight);
     let landing: Landing;
     try {
-      const kept = yield* user.waits.for(found);
+      const kept = yield* user.waits.for(found, STORE);
       if (kept?.isFresh === true) {
         landing = { value: kept.value };
         return this.use(key, kept, user);
@@ -128,7 +130,7 @@ export class ResultCache {
         return kept.value;
       }
       // Who waits for the store must not be overtaken by who asks it.
-      if (this.flights.get(key) === flight) yield* user.waits.for(this.results.set(key, value));
+      if (this.flights.get(key) === flight) yield* user.waits.for(this.results.set(key, value), STORE);
       return value;
     } finally {
       if (this.flights.get(key) === flight) this.flights.delete(key);
@@ -164,7 +166,7 @@ export class ResultCache {
 
   /** For a result that can't be shared with those who wait for it. */
   private *alone(key: string, user: CacheUser): Coroutine {
-    const kept = yield* user.waits.for(this.results.get(key));
+    const kept = yield* user.waits.for(this.results.get(key), STORE);
     if (kept?.isFresh === true) return this.use(key, kept, user);
     user.missed();
     return yield* user.compute();

@@ -40,7 +40,10 @@ export function* hooked(
   }
   for (const hook of hooks) {
     try {
-      yield* waits.for(attempt.within(() => hook.cleanup?.(attempt.spec, attempt.ctx)));
+      yield* waits.for(
+        attempt.within(() => hook.cleanup?.(attempt.spec, attempt.ctx)),
+        'hook "cleanup"',
+      );
     } catch (error) {
       if (waits.isGivenUp(error) || isPause(error)) failure = { error };
       else failure = { error: hookError("cleanup", attempt, error, failure) };
@@ -60,7 +63,10 @@ function* around(
   let inputs = namedInputs(spec, attempt.args);
   for (const hook of hooks) {
     try {
-      const changed = yield* waits.for(attempt.within(() => hook.preExecute?.(spec, inputs, ctx)));
+      const changed = yield* waits.for(
+        attempt.within(() => hook.preExecute?.(spec, inputs, ctx)),
+        'hook "preExecute"',
+      );
       if (changed === undefined) continue;
       inputs = changed as Record<string, unknown>;
       applyInputs(attempt, inputs);
@@ -77,7 +83,10 @@ function* around(
   }
   for (const hook of hooks) {
     try {
-      const changed = yield* waits.for(attempt.within(() => hook.postExecute?.(spec, inputs, result, ctx)));
+      const changed = yield* waits.for(
+        attempt.within(() => hook.postExecute?.(spec, inputs, result, ctx)),
+        'hook "postExecute"',
+      );
       if (changed !== undefined) result = changed;
     } catch (error) {
       throw waits.isGivenUp(error) || isPause(error) ? error : hookError("postExecute", attempt, error);
@@ -95,7 +104,10 @@ function* tell(
 ): Coroutine<void> {
   for (const hook of hooks) {
     try {
-      yield* waits.for(attempt.within(() => hook.onError?.(attempt.spec, inputs, failure, attempt.ctx)));
+      yield* waits.for(
+        attempt.within(() => hook.onError?.(attempt.spec, inputs, failure, attempt.ctx)),
+        'hook "onError"',
+      );
     } catch (error) {
       if (waits.isGivenUp(error) || isPause(error)) throw error;
       throw hookError("onError", attempt, error, { error: failure });

@@ -4,6 +4,7 @@ import {
   Dag,
   decide,
   ExecutionError,
+  Fsm,
   MissingInputError,
   MissingResultError,
   NodeTimeoutError,
@@ -12,6 +13,7 @@ import {
   RunTimeoutError,
   ValidationError,
   type Context,
+  type NodeOptions,
   type RunEvent,
 } from "dagwright";
 import { gate, never, turns } from "../support/waiting.js";
@@ -1066,10 +1068,31 @@ describe("Dag › steps, dry runs and look-ups", () => {
     const hooks = { cleanup: async () => {} };
     dag.removeNode("b");
     dag.node("c", () => 1);
-    expect(() => dag.runSync({ errorStrategy: "continue", hooks })).toThrow(/"a" returned a promise/u);
+    expect(() => dag.runSync({ errorStrategy: "continue", hooks })).toThrow(
+      /"a" has a hook "cleanup" that returned a promise/u,
+    );
     dag.node("bad", fails);
     expect(() => dag.runSync({ errorHandler: async () => "stop" as const })).toThrow(
       /errorHandler returned a promise/u,
     );
+  });
+
+  it.each<[string, NodeOptions]>([
+    ["a fallback", { fallback: async () => 1 }],
+    ["a fallback", { fallback: Promise.resolve(1) }],
+    ['a hook "preExecute"', { hooks: { preExecute: async () => {} } }],
+    ['a hook "onError"', { hooks: { onError: async () => {} } }],
+    ['a hook "cleanup"', { hooks: { cleanup: async () => {} } }],
+    ['a "retry.when"', { retry: { retries: 1, when: (async () => true) as never } }],
+    ['a "retry.onRetry"', { retry: { retries: 1, onRetry: async () => {} } }],
+    ['a "circuitBreaker.when"', { circuitBreaker: { when: (async () => true) as never } }],
+    ["a cache with a store", { cache: { store: Object.assign(new Map(), { get: async () => undefined }) } }],
+  ])("says of %s that it is what runSync can't wait for", (what, options) => {
+    const dag = new Dag("d");
+    dag.node("a", options, fails);
+    expect(() => dag.runSync()).toThrow(`Node "a" has ${what} that returned a promise, which runSync can't wait for.`);
+    const fsm = new Fsm("f");
+    fsm.state("a", { initial: true, ...options }, fails);
+    expect(() => fsm.runSync()).toThrow(`State "a" has ${what} that returned a promise, which runSync can't wait for.`);
   });
 });

@@ -115,6 +115,23 @@ export function checkByRules<O extends object>(options: O, rules: Rules<O>): voi
   }
 }
 
+/**
+ * @throws {TypeError} unless `value` is undefined or an object with what it holds under names of its own, as maps have it not, nor
+ *   objects that have symbols or inherit
+ */
+export function checkRecord(option: string, value: unknown): void {
+  checkType(option, value, "object");
+  if (value === undefined || Object.keys(value as object).length > 0) return;
+  const parent: unknown = Object.getPrototypeOf(value);
+  const isPlain = parent === null || parent === Object.prototype || Object.getPrototypeOf(parent) === null;
+  let inherited: string | undefined;
+  for (inherited in value as object) break;
+  if (isPlain && inherited === undefined && Object.getOwnPropertySymbols(value).length === 0) return;
+  throw new TypeError(
+    `"${option}" must be an object with names of its own, as { name: value }; received ${show(value)} that has none.`,
+  );
+}
+
 /** @throws {TypeError} unless `value` is a string */
 export function checkName(option: string, value: unknown): asserts value is string {
   if (typeof value !== "string") throw new TypeError(`"${option}" must be a string; received ${show(value)}.`);

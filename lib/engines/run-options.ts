@@ -5,6 +5,7 @@ import {
   checkObject,
   checkOneOf,
   checkOptions,
+  checkRecord,
   checkType,
   show,
   unknownOption,
@@ -151,13 +152,13 @@ export type RuleMap = ReadonlyMap<string, (value: unknown) => void>;
 type Rules<O> = Record<keyof O, (value: unknown) => void>;
 
 const COMMON_RULES: Rules<CommonRunOptions> = {
-  inputs: (value) => checkType("inputs", value, "object"),
+  inputs: (value) => checkRecord("inputs", value),
   mode: (value) => checkOneOf("mode", value, MODES, OTHER_MODES),
   errorStrategy: (value) => checkErrorStrategy("errorStrategy", value),
   errorHandler: (value) => checkType("errorHandler", value, "function"),
   timeout: (value) => checkDuration("timeout", value),
   signal: checkSignal,
-  metadata: (value) => checkType("metadata", value, "object"),
+  metadata: (value) => checkRecord("metadata", value),
   context: checkContext,
   strict: (value) => checkType("strict", value, "boolean"),
   hooks: (value) => checkHooks(value as NodeHooks, '"hooks" of a run'),
@@ -177,7 +178,7 @@ export const DAG_RULES: RuleMap = new Map(
     maxWorkers: checkWorkers,
     parallel: checkParallel,
     pool: checkPool,
-    overrides: (value) => checkType("overrides", value, "object"),
+    overrides: (value) => checkRecord("overrides", value),
     onProgress: (value) => checkType("onProgress", value, "function"),
     retain: (value) => checkOneOf("retain", value, ["all", "outputs"]),
     from: checkFrom,
@@ -252,7 +253,7 @@ function checkContext(context: unknown): void {
   if (Object.keys(given).length > 0 && !("metadata" in given)) {
     throw new TypeError(`"context" must be the context of an earlier run, or { metadata }; received ${show(context)}.`);
   }
-  checkType("context.metadata", given.metadata, "object");
+  checkRecord("context.metadata", given.metadata);
 }
 
 function checkObservers(observers: unknown): void {

@@ -383,7 +383,8 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
       expect((await collector().resume("r", { store, send })).value).toBe("end");
       expect(taken).toEqual([10, 9, null]);
       await expect(collector().resume("r", { store, send: { 10: 1, 9: 2 } })).rejects.toThrow(/"send" must be a list/u);
-      for (const bad of [[["ITEM", 1, 2]], ["ITEM"], [[5]], 5]) {
+      const nameless = [new Map([["ITEM", 1]]), { [Symbol("ITEM")]: 1 }, Object.create({ ITEM: 1 })] as unknown[];
+      for (const bad of [[["ITEM", 1, 2]], ["ITEM"], [[5]], 5, ...nameless]) {
         await expect(collector().resume("r", { store, send: bad as never })).rejects.toThrow(/"send" must be/u);
       }
     });

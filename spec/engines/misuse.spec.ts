@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, it, vi } from "vitest";
 import { cachedNode, Dag, ExecutionError, Fsm, next, Scheduler, stop, waitForEvent } from "dagwright";
 import { failure } from "../support/waiting.js";
@@ -152,5 +153,26 @@ describe("A scheduler that is closed", () => {
     expect((await outer.run({ scheduler })).value).toBe(1);
     expect(await closing).toEqual({ runs: 0, running: 0, queued: 0 });
     expect((await failure(outer.run({ scheduler }))).code).toBe("CLOSED");
+  });
+});
+
+describe("A record that holds nothing under names of its own is refused unless it is empty", () => {
+  const nameless: [what: string, value: any][] = [
+    ["a map", new Map([["a", 1]])],
+    ["symbols", { [Symbol("a")]: 1 }],
+    ["what it inherits", Object.create({ a: 1 })],
+    ["a date", new Date()],
+  ];
+  it.each(nameless)("%s", async (_, value) => {
+    for (const option of ["inputs", "overrides", "metadata"]) {
+      const error = await failure(two().run({ [option]: value }));
+      expect(error.message).toMatch(`"${option}" must be an object with names of its own`);
+    }
+  });
+
+  it("as objects without a prototype, and of other realms, are", async () => {
+    for (const inputs of [{}, Object.create(null), runInNewContext("({})")] as Record<string, unknown>[]) {
+      expect((await two().run({ inputs })).value).toBe(1);
+    }
   });
 });

@@ -1,4 +1,4 @@
-import { checkName, checkNumber, checkOptions, checkType, show } from "../../base/check.js";
+import { checkName, checkNumber, checkOptions, checkRecord, checkType, show } from "../../base/check.js";
 import type { Next, Stop, WaitForEvent } from "../../definition/transitions.js";
 import type { RunStore } from "../../stores/store.js";
 import {
@@ -102,7 +102,7 @@ const RECOVERING: typeof CONTINUING = [
   ["concurrency", (value) => checkNumber("concurrency", value, { min: 1, integer: true })],
   ["wait", (value) => checkType("wait", value, "boolean")],
 ];
-const PROVIDING = ["provide", (value: unknown) => checkType("provide", value, "object")] as const;
+const PROVIDING = ["provide", (value: unknown) => checkRecord("provide", value)] as const;
 
 const RESUME_RULES: RuleMap = new Map([...DAG_RULES, ...RESUMING, PROVIDING]);
 const CONTINUE_RULES: RuleMap = new Map([...DAG_RULES, ...RESUMING, recorded("overrides")]);
@@ -145,8 +145,10 @@ export function checkFsmSendOptions(options: FsmSendOptions): void {
 }
 
 function checkEvents(send: unknown): void {
-  checkType("send", send, "object");
-  if (!Array.isArray(send)) return checkOrder(Object.keys(send as object));
+  if (!Array.isArray(send)) {
+    checkRecord("send", send);
+    return checkOrder(Object.keys(send as object));
+  }
   for (const pair of send) {
     if (Array.isArray(pair) && typeof pair[0] === "string" && pair.length <= 2) continue;
     throw new TypeError(`"send" must be a list of [event, payload], or an object; it has ${show(pair)}.`);

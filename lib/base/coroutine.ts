@@ -1,3 +1,5 @@
+import { isPromise } from "node:util/types";
+
 /**
  * Code that may have to wait, written once for callers that can wait and for callers that cannot: a generator that
  * yields every value which might be a promise, and gets the settled value back.
@@ -44,6 +46,13 @@ export function whenSettled<T>(
     // It only looks like a promise, or its class can't make another: nobody was told.
     rejected(error);
   }
+}
+
+/** @throws {TypeError} for a promise in the place of a value: nobody would wait for it, or hear of its rejection */
+export function requireSettled(what: string, value: unknown): void {
+  if (!isThenable(value)) return;
+  if (isPromise(value)) abandon(value);
+  throw new TypeError(`${what} must be a value, and is a promise. Await it first.`);
 }
 
 /** Nobody waits for it: its rejection is handled. */

@@ -1,4 +1,5 @@
 import { mark, markOf } from "../base/brand.js";
+import { requireSettled } from "../base/coroutine.js";
 
 /** What a condition decided: the branch to take, and the value that goes along it. Made by {@link decide}. */
 export class Decision<V = unknown, B extends boolean = boolean> {
@@ -32,12 +33,20 @@ export function isRoute(choice: unknown): choice is Route {
   return markOf(choice) === "Route";
 }
 
-/** Takes the branch `true` or `false` of a condition and passes `value` on, instead of the condition's first input. */
+/**
+ * Takes the branch `true` or `false` of a condition and passes `value` on, instead of the condition's first input.
+ * @throws {TypeError} for a promise: await it first
+ */
 export function decide<B extends boolean, V>(condition: B, value: V): Decision<V, B> {
+  requireSettled('The value of "decide"', value);
   return new Decision(condition, value);
 }
 
-/** Takes a branch of a select and passes `value` on, instead of the select's first input. */
+/**
+ * Takes a branch of a select and passes `value` on, instead of the select's first input.
+ * @throws {TypeError} for a promise: await it first
+ */
 export function route<B extends string, V>(branch: B, value: V): Route<B, V> {
+  requireSettled('The value of "route"', value);
   return new Route(branch, value);
 }

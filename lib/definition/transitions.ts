@@ -1,5 +1,6 @@
 import { mark, markOf } from "../base/brand.js";
 import { checkDuration, checkOptions, show } from "../base/check.js";
+import { requireSettled } from "../base/coroutine.js";
 
 /** Where an fsm goes next, and with what. Made by {@link next}. */
 export class Next<S extends string = string, V = unknown> {
@@ -60,17 +61,22 @@ export function isWait(outcome: unknown): outcome is WaitForEvent {
   return markOf(outcome) === "WaitForEvent";
 }
 
-/** Goes to a state. `value` is what that state receives, and this cycle's value in the history. */
+/**
+ * Goes to a state. `value` is what that state receives, and this cycle's value in the history.
+ * @throws {TypeError} for a promise: await it first
+ */
 export function next<S extends string>(state: S): Next<S, undefined>;
 export function next<S extends string, V>(state: S, value: V): Next<S, V>;
 export function next(state: string, value?: unknown): Next {
+  requireSettled('The value of "next"', value);
   return new Next(state, value);
 }
 
-/** Ends the run with a value. */
+/** Ends the run with a value. @throws {TypeError} for a promise: await it first */
 export function stop(): Stop<undefined>;
 export function stop<V>(value: V): Stop<V>;
 export function stop(value?: unknown): Stop {
+  requireSettled('The value of "stop"', value);
   return new Stop(value);
 }
 

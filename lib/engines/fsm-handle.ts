@@ -1,5 +1,6 @@
 import { Alarm } from "../base/alarm.js";
 import { checkDuration, checkName, checkOptions } from "../base/check.js";
+import { requireSettled } from "../base/coroutine.js";
 import { ExecutionError } from "../run/errors.js";
 import type { RunEvent } from "../run/events.js";
 import type { FsmResult, StateKey } from "../run/fsm-result.js";
@@ -71,7 +72,7 @@ export function fsmHandle<S>(run: FsmRun, { result }: Outcome<FsmResult<S>>): Fs
       return run.recorded;
     },
     send: async (event, payload) => {
-      checkName("event", event);
+      checkEvent(event, payload);
       return run.send(event, payload);
     },
     waitFor: (state, options) => waitFor(run, state, options, (index) => run.watch(index)),
@@ -79,6 +80,12 @@ export function fsmHandle<S>(run: FsmRun, { result }: Outcome<FsmResult<S>>): Fs
     stop: () => (run.stop(), result),
     events: () => eventStream((observer) => run.observe(observer)),
   };
+}
+
+/** @throws {TypeError} */
+function checkEvent(event: string, payload: unknown): void {
+  checkName("event", event);
+  requireSettled(`The payload of event "${event}"`, payload);
 }
 
 /** The handle of a run that is over. */
@@ -137,7 +144,7 @@ export function eitherFsmHandle<S>(
     result,
     recorded,
     send: async (event, payload) => {
-      checkName("event", event);
+      checkEvent(event, payload);
       return (await where.now()).send(event, payload);
     },
     waitFor: (state, options) => waitFor(run, state, options, () => entered(state)),

@@ -1,7 +1,7 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it, vi } from "vitest";
-import { cachedNode, Dag, ExecutionError, Fsm, next, Scheduler, stop, waitForEvent } from "dagwright";
-import { failure } from "../support/waiting.js";
+import { cachedNode, Dag, decide, ExecutionError, Fsm, next, route, Scheduler, stop, waitForEvent } from "dagwright";
+import { failure, sleep } from "../support/waiting.js";
 
 const two = () => {
   const dag = new Dag<any>("d");
@@ -153,6 +153,40 @@ describe("A scheduler that is closed", () => {
     expect((await outer.run({ scheduler })).value).toBe(1);
     expect(await closing).toEqual({ runs: 0, running: 0, queued: 0 });
     expect((await failure(outer.run({ scheduler }))).code).toBe("CLOSED");
+  });
+});
+
+describe("A promise in the place of a value is refused, and its rejection handled", () => {
+  const rejected = () => Promise.reject(new Error("nobody hears of it"));
+  const onward = (outcome: () => unknown) => {
+    const fsm = new Fsm<any>("onward");
+    fsm.state("a", { initial: true }, outcome);
+    fsm.state("b", { terminal: true }, (value: unknown) => value);
+    return fsm.run();
+  };
+  const forking = (define: (dag: Dag<any>) => unknown) => {
+    const dag = new Dag<any>("forking");
+    define(dag);
+    dag.node("b", { needs: ["a.true"] }, (value: unknown) => value);
+    return dag.run();
+  };
+  const cases: [what: string, use: () => Promise<unknown>, message: RegExp][] = [
+    ["of stop", () => onward(() => stop(rejected())), /value of "stop" must be a value, and is a promise. Await it/u],
+    ["of stop, later", () => onward(async () => stop(rejected())), /value of "stop"/u],
+    ["of next", () => onward(() => next("b", rejected())), /value of "next"/u],
+    ["of decide", () => forking((dag) => dag.condition("a", () => decide(true, rejected()))), /value of "decide"/u],
+    ["of route", () => forking((dag) => dag.select("a", () => route("true", rejected()))), /value of "route"/u],
+    ["of an event", () => light().start().send("GO", rejected()), /payload of event "GO"/u],
+    ["with a then of its own", () => onward(() => stop({ then: () => {} })), /value of "stop"/u],
+  ];
+  it.each(cases)("%s", async (_, use, message) => {
+    const stray: unknown[] = [];
+    const strayed = (error: unknown) => void stray.push(error);
+    process.on("unhandledRejection", strayed);
+    expect((await failure(use())).message).toMatch(message);
+    await sleep(5);
+    process.off("unhandledRejection", strayed);
+    expect(stray).toEqual([]);
   });
 });
 

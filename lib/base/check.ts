@@ -121,12 +121,15 @@ export function checkByRules<O extends object>(options: O, rules: Rules<O>): voi
  */
 export function checkRecord(option: string, value: unknown): void {
   checkType(option, value, "object");
-  if (value === undefined || Object.keys(value as object).length > 0) return;
+  if (value === undefined) return;
+  let isEmpty = true;
+  for (const name in value as object) {
+    if (Object.hasOwn(value as object, name)) return;
+    isEmpty = false;
+  }
   const parent: unknown = Object.getPrototypeOf(value);
-  const isPlain = parent === null || parent === Object.prototype || Object.getPrototypeOf(parent) === null;
-  let inherited: string | undefined;
-  for (inherited in value as object) break;
-  if (isPlain && inherited === undefined && Object.getOwnPropertySymbols(value).length === 0) return;
+  const isPlain = parent === null || Object.getPrototypeOf(parent) === null;
+  if (isEmpty && isPlain && Object.getOwnPropertySymbols(value).length === 0) return;
   throw new TypeError(
     `"${option}" must be an object with names of its own, as { name: value }; received ${show(value)} that has none.`,
   );

@@ -1,4 +1,5 @@
 /** The cancellation of runs that nobody drives. */
+import { show } from "../base/check.js";
 import { sql, type Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
@@ -21,11 +22,11 @@ const OPEN = ["running", "paused"];
 export async function cancelRun(trx: Kysely<Tables>, row: RunRow, reason: unknown, codec: Codec): Promise<number> {
   const { id, status, workflow } = row;
   if (!OPEN.includes(status)) {
-    const message = `The run "${id}" can't be cancelled: it has ended as ${status}. If nobody needs it, remove it with store.delete.`;
+    const message = `The run ${show(id)} can't be cancelled: it has ended as ${status}. If nobody needs it, remove it with store.delete.`;
     throw new StoreError(message, "RUN_ENDED");
   }
   const why = reason === undefined ? "" : `: ${messageOf(reason)}`;
-  const error = new CancelledError(`Run of "${workflow}" was cancelled in its store${why}.`, {
+  const error = new CancelledError(`Run of ${show(workflow)} was cancelled in its store${why}.`, {
     runId: id,
     cause: reason,
   });

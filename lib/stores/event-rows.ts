@@ -1,4 +1,5 @@
 /** The events sent to fsms, as rows of a run. */
+import { show } from "../base/check.js";
 import { sql, type Kysely } from "kysely";
 import type { Codec } from "./codec.js";
 import { requireKept } from "./names.js";
@@ -16,7 +17,7 @@ export type NewEvent = Omit<EventRow, "number" | "taken_at">;
 /** The text of an event's payload. @throws {StoreError} UNSTORABLE, for its name as well */
 export function payloadText({ event, payload }: Pick<QueuedEvent, "event" | "payload">, codec: Codec): string {
   requireKept("The event", event);
-  return codec.encode(payload, `The payload of event "${event}"`);
+  return codec.encode(payload, `The payload of event ${show(event)}`);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { show } from "../base/check.js";
 import { sql } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
@@ -67,7 +68,7 @@ export class Leases {
   requireFree(row: LeaseRow, remedy = "Wait for its end, or for the end of the lease."): void {
     if (this.isFree(row)) return;
     const rest = Math.max(0, Math.ceil((row.lease_expires_at as number) - row.clock));
-    const message = `The run "${row.id}" is driven by ${row.owner}, whose lease runs ${rest} ms more. ${remedy}`;
+    const message = `The run ${show(row.id)} is driven by ${row.owner}, whose lease runs ${rest} ms more. ${remedy}`;
     throw new StoreError(message, "LEASE_HELD");
   }
 

@@ -4,6 +4,7 @@
  * An event is recorded under the lock of its run's row. So its number is above all that are there, and whoever sees an event
  * has seen those before it.
  */
+import { show } from "../base/check.js";
 import type { Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { append } from "../base/append.js";
@@ -15,7 +16,7 @@ import type { Codec } from "./codec.js";
 import type { Database } from "./connection.js";
 import { insertEvents, payloadText } from "./event-rows.js";
 import { latestCycles, MOST_RUNS, waitIn } from "./latest-cycles.js";
-import { requireKept } from "./names.js";
+import { requireKey } from "./names.js";
 import { otherWorkflow } from "./other-workflow.js";
 import { lockedRow } from "./records.js";
 import type { RunRow, Tables } from "./schema.js";
@@ -31,7 +32,7 @@ export function sendEvent(access: Access, sent: SentEvent, codec: Codec): Promis
   const { runId, workflow, event, key } = sent;
   const batch = new Batch();
   const text = batch.keep(payloadText(sent, codec));
-  if (key !== undefined) requireKept("The key", key);
+  if (key !== undefined) requireKey("The key", key);
   const id = key === undefined ? newRunId() : `key:${key}`;
   const record = async (trx: Kysely<Tables>, database: Database) => {
     const run = await lockedRow(trx, database, runId);
@@ -57,7 +58,7 @@ async function isRecorded(db: Kysely<Tables>, runId: string, id: string): Promis
 function runEnded({ id, status }: RunRow, event: string): StoreError {
   const advice = status === "completed" ? "Send it to another run." : "Resume the run, then send it again.";
   return new StoreError(
-    `The run "${id}" has ended as ${status}, and takes no event "${event}". ${advice}`,
+    `The run ${show(id)} has ended as ${status}, and takes no event ${show(event)}. ${advice}`,
     "RUN_ENDED",
   );
 }

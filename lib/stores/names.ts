@@ -18,6 +18,14 @@ export function toColumn(text: string): string {
   return isKept(text) && !text.startsWith(ESCAPE) ? text : ESCAPE + JSON.stringify(text);
 }
 
+/** Likewise for the name of a parameter, which is part of a key. @throws {StoreError} UNSTORABLE for one that is too long */
+export function toInputColumn(input: string): string {
+  const column = toColumn(input);
+  // There is room for what the name of a list's parameter is followed by.
+  requireShort("The parameter", column, 2 * LONGEST);
+  return column;
+}
+
 /** @throws {TypeError} | {SyntaxError} for a text that {@link toColumn} does not write */
 export function fromColumn(text: string): string {
   if (!text.startsWith(ESCAPE)) return text;
@@ -26,20 +34,20 @@ export function fromColumn(text: string): string {
   throw new TypeError("it must be a text");
 }
 
-/** The longest id of a run and name of a node, in bytes: together with others they are keys, whose length databases bound. */
+/** The longest id of a run and name in a key, in bytes: together with others they are keys, whose length databases bound. */
 const LONGEST = 512;
 
-/** @throws {StoreError} UNSTORABLE for an id that is too long, or would not come back as it is */
-export function requireId(runId: string): void {
-  requireKept("The run id", runId);
-  requireShort("The run id", runId);
+/** @throws {StoreError} UNSTORABLE for an id, or a name, that is too long for a key or would not come back as it is */
+export function requireKey(what: string, name: string, longest = LONGEST): void {
+  requireKept(what, name);
+  requireShort(what, name, longest);
 }
 
-function requireShort(what: string, name: string): void {
+function requireShort(what: string, name: string, longest = LONGEST): void {
   // No character takes more than 3 bytes for each of its units.
-  if (name.length * 3 <= LONGEST || Buffer.byteLength(name) <= LONGEST) return;
+  if (name.length * 3 <= longest || Buffer.byteLength(name) <= longest) return;
   const start = JSON.stringify(name.slice(0, 40));
-  const message = `${what} that begins with ${start} can't be stored: it has ${Buffer.byteLength(name)} bytes, and may have ${LONGEST}. Shorten it.`;
+  const message = `${what} that begins with ${start} can't be stored: it has ${Buffer.byteLength(name)} bytes, and may have ${longest}. Shorten it.`;
   throw new StoreError(message, "UNSTORABLE");
 }
 

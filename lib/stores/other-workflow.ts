@@ -1,3 +1,4 @@
+import { show } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
 import type { WorkflowKind } from "./store.js";
 
@@ -8,8 +9,8 @@ export function otherWorkflow(
   kind: WorkflowKind,
   workflow: string,
 ): ValidationError {
-  const whose = `the ${run.kind} "${run.workflow}"`;
+  const whose = `the ${run.kind} ${show(run.workflow)}`;
   return new ValidationError(
-    `Run "${runId}" is one of ${whose}, not of the ${kind} "${workflow}". Call this of that one.`,
+    `Run ${show(runId)} is one of ${whose}, not of the ${kind} ${show(workflow)}. Call this of that one.`,
   );
 }

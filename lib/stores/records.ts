@@ -1,3 +1,4 @@
+import { show } from "../base/check.js";
 import type { Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import type { Codec } from "./codec.js";
@@ -57,7 +58,7 @@ export async function lockedIfThere(
 }
 
 export function notFound(runId: string): StoreError {
-  return new StoreError(`The store has no run "${runId}". Check the id, or look it up with listRuns.`, "NOT_FOUND");
+  return new StoreError(`The store has no run ${show(runId)}. Check the id, or look it up with listRuns.`, "NOT_FOUND");
 }
 
 /**

@@ -1,3 +1,4 @@
+import { show } from "../base/check.js";
 import { nowChecked, toEpoch } from "../base/clock.js";
 import { deferred, type Deferred } from "../base/deferred.js";
 import { StoreError } from "../base/errors.js";
@@ -5,7 +6,7 @@ import type { Pause } from "../run/pause.js";
 import { Batch, type NewRunRow } from "./batch.js";
 import type { Codec } from "./codec.js";
 import { rowsOfEvents } from "./event-rows.js";
-import { kept, requireKept, toColumn } from "./names.js";
+import { kept, requireKept, toColumn, toInputColumn } from "./names.js";
 import { NOT_PAUSED, pauseColumns, type PauseColumns } from "./pauses.js";
 import { queuedEvent } from "./records.js";
 import { SKIPPING } from "./refusal.js";
@@ -108,7 +109,7 @@ export class SqlRunLog implements RunLog {
     const rows = list.map(({ from, to, input, output }) => ({
       run_id: this.runId,
       target: to,
-      input: toColumn(input),
+      input: toInputColumn(input),
       source: from,
       output: output === undefined ? null : toColumn(output),
       traversed_at,
@@ -346,11 +347,11 @@ export class SqlRunLog implements RunLog {
 }
 
 export function runExists(runId: string): StoreError {
-  return new StoreError(`There is a run "${runId}" already. Resume that, or run under another id.`, "RUN_EXISTS");
+  return new StoreError(`There is a run ${show(runId)} already. Resume that, or run under another id.`, "RUN_EXISTS");
 }
 
 function leaseLost(runId: string): StoreError {
-  const message = `The run "${runId}" was taken over by another process, because its lease had run out. Nothing more of it is written here. Raise the store option "lease" above the longest time that a node blocks the event loop.`;
+  const message = `The run ${show(runId)} was taken over by another process, because its lease had run out. Nothing more of it is written here. Raise the store option "lease" above the longest time that a node blocks the event loop.`;
   return new StoreError(message, "LEASE_LOST");
 }
 

@@ -2,11 +2,15 @@ import { sql, type RawBuilder } from "kysely";
 import type { CacheEntry, CacheStore } from "../definition/policy-options.js";
 import type { Codec } from "./codec.js";
 import type { Database } from "./connection.js";
+import { isKept, requireKey } from "./names.js";
 import { unlessLocked } from "./row-locks.js";
 import { checkedEntry, reasonOf, unreadableEntry } from "./rows.js";
 
 /** Behind all keys that begin with a prefix. */
 const LAST = "\u{10ffff}";
+
+/** The longest key, in bytes. */
+const LONGEST = 2000;
 
 /** Cached results in a table: they are there after a restart, and for other processes. */
 export class SqlCache implements CacheStore {
@@ -20,6 +24,7 @@ export class SqlCache implements CacheStore {
 
   /** @throws {StoreError} STORE when the entry can't be read */
   async get(key: string): Promise<CacheEntry | undefined> {
+    if (!isKept(key)) return undefined;
     const row = await this.repeatedly(({ db }) =>
       db.selectFrom("cache_entries").selectAll().where("key", "=", key).executeTakeFirst(),
     );
@@ -28,8 +33,9 @@ export class SqlCache implements CacheStore {
     return { value: this.decoded(key, value), storedAt: stored_at, expiresAt: expires_at ?? undefined };
   }
 
-  /** Also forgets what has expired. @throws {StoreError} UNSTORABLE for a value that can't be kept */
+  /** Also forgets what has expired. @throws {StoreError} UNSTORABLE for a key or a value that can't be kept */
   async set(key: string, { value, storedAt, expiresAt }: CacheEntry): Promise<void> {
+    requireKey("The cache key", key, LONGEST);
     const row = { value: this.codec.encode(value), stored_at: storedAt, expires_at: expiresAt ?? null };
     await this.repeatedly(async (database) => {
       await database.db

@@ -15,7 +15,7 @@ import { differenceOf, type RunDifference } from "./comparison.js";
 import { cyclesAfter } from "./latest-cycles.js";
 import { Leases } from "./leases.js";
 import { sendEvent } from "./mail.js";
-import { requireId, requireKept, requireNamesKept } from "./names.js";
+import { requireKey, requireNamesKept } from "./names.js";
 import { newRunRow } from "./new-run.js";
 import { Postman } from "./postman.js";
 import { lockedIfThere, lockedRow, notFound, readRun, runRow } from "./records.js";
@@ -223,8 +223,8 @@ export class SqlStore implements RunStore {
   /** @internal */
   async create(run: NewRun): Promise<RunLog> {
     this.access.requireOpen();
-    requireId(run.runId);
-    requireKept("The workflow's name", run.workflow);
+    requireKey("The run id", run.runId);
+    requireKey("The workflow's name", run.workflow);
     requireNamesKept(run.structure);
     const { leases, keeper } = this;
     if (leases.driven.has(run.runId)) throw runExists(run.runId);

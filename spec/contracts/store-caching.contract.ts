@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag, type CacheOptions } from "dagwright";
 import type { SqlStore } from "dagwright/store";
@@ -50,6 +51,15 @@ export function storeCachingContract(name: string, connect: () => Promise<StoreS
       await dag.invalidateCache("units", { text: "a\0" });
       expect((await dag.run({ inputs: { text: "a\0" } })).metrics.cache.hits).toBe(0);
       expect((await dag.run({ inputs: { text: "a\u0001" } })).metrics.cache.hits).toBe(1);
+    });
+
+    it("is what a key has room for: other results are computed each time, and a warning says why", async () => {
+      const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+      const dag = new Dag(randomBytes(6000).toString("base64"));
+      dag.cachedNode("n", { store: store.cache }, () => 1);
+      for (let i = 0; i < 2; i++) expect((await dag.run()).value).toBe(1);
+      expect(warned.mock.calls.flat().join()).toMatch(/The cache key .* can't be stored: it has 80\d\d bytes/u);
+      expect(warned.mock.calls.flat().join()).not.toMatch(/does not answer/u);
     });
 
     it("is everybody's own, also for those who wait for one that computes", async () => {

@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Dag, Fsm, StoreError, waitForEvent } from "dagwright";
+import { Dag, Fsm, StoreError, stop, waitForEvent } from "dagwright";
 import type { SqlStore, StoreOptions } from "dagwright/store";
 import { bundled } from "../support/bundled.js";
 import { dying } from "../support/dying.js";
+import { failure } from "../support/waiting.js";
 
 /** A kind of store that processes share, on a database that is empty before each spec. */
 export interface SharedSubject {
@@ -229,7 +231,10 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       expect((await dag.resume(runId, { store })).get("takes")).toEqual([1, 2]);
       for (const nowhere of ["\0", "\ud800", "x".repeat(5000)]) {
         expect(await store.getRun(nowhere)).toBeUndefined();
-        await expect(dag.resume(nowhere, { store })).rejects.toMatchObject({ code: "NOT_FOUND" });
+        const error = await failure(dag.resume(nowhere, { store }));
+        expect(error).toMatchObject({ code: "NOT_FOUND" });
+        expect(error.message).not.toMatch(/[\0\ud800]/);
+        expect(error.message.length).toBeLessThan(400);
         await expect(store.cancel(nowhere)).rejects.toMatchObject({ code: "NOT_FOUND" });
         expect((await store.listRuns({ workflow: nowhere })).runs).toEqual([]);
         expect((await store.stats(nowhere)).runs.total).toBe(0);
@@ -250,6 +255,35 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       longest.node(names[1], { needs: [names[0]], params: ["j".repeat(512)] }, (x: number) => x + 1);
       const run = await longest.run({ store, runId: "r".repeat(512), inputs: { ["i".repeat(512)]: 1 } });
       expect(run.value).toBe(2);
+    });
+
+    it("are refused with a workflow's name, a parameter's or an event's key that is longer than a key may be", async () => {
+      const store = another();
+      // Long texts that repeat themselves would be compressed.
+      const long = randomBytes(6000).toString("base64");
+      const tooLong = {
+        name: "StoreError",
+        code: "UNSTORABLE",
+        message: expect.stringMatching(/8000 bytes, and may/u),
+      };
+      const named = new Dag<any>(long);
+      named.node("n", () => expect.unreachable());
+      await expect(named.run({ store })).rejects.toMatchObject(tooLong);
+      const dag = new Dag<any>("d");
+      dag.node("a", () => 1);
+      dag.node("b", { needs: ["a"], params: [long] }, (x: number) => x);
+      await expect(dag.run({ store })).rejects.toMatchObject(tooLong);
+      const fsm = new Fsm<any>("f");
+      fsm.state("waits", { initial: true }, () => waitForEvent({ GO: "done" }));
+      fsm.state("done", () => stop(1));
+      await fsm.run({ store, runId: "f" });
+      await expect(fsm.send("f", "GO", 1, { store, key: long })).rejects.toMatchObject(tooLong);
+      expect(await fsm.recover({ store })).toEqual([]);
+      const parts = ["l", "m"].map((letter) => letter.repeat(512));
+      const longest = new Dag<any>(randomBytes(256).toString("hex"));
+      for (const part of parts) longest.node(part, () => 1);
+      longest.all("k".repeat(512), { needs: parts }, (both: object) => Object.keys(both).length);
+      expect((await longest.run({ store, runId: randomBytes(256).toString("hex") })).value).toBe(2);
     });
 
     it("all complete, hundreds started at once, each recorded to its end", async () => {

@@ -1,3 +1,4 @@
+import { show } from "../../base/check.js";
 import { warn } from "../../base/warning.js";
 import { looksMinified } from "../../definition/minified-names.js";
 
@@ -10,7 +11,7 @@ export function warnOfClassName(workflow: string, className: string): void {
   const what =
     className === "" ? "a class without a name" : `class "${className}", which looks like a minifier's name,`;
   warn(
-    `Runs of ${what} are recorded as those of "${workflow}", and any other class that comes by that name would take ` +
+    `Runs of ${what} are recorded as those of ${show(workflow)}, and any other class that comes by that name would take ` +
       `them for its own. Name the workflow: @workflow({ name: "…" }).`,
     "DagwrightStoreWarning",
   );

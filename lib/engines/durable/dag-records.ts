@@ -1,3 +1,4 @@
+import { show } from "../../base/check.js";
 import { ValidationError } from "../../base/errors.js";
 import type { DagPlan } from "../../planning/plan.js";
 import { dagStructure, structureText, untouched } from "../../planning/structure.js";
@@ -108,7 +109,9 @@ function requireOpen(state: RunState, node: number, isOver: boolean): void {
   const { runId, plan, active } = state;
   const refuse = (why: string) => {
     const remedy = "To compute with another result, replay the run: dag.replay(runId, { rerun, overrides })";
-    throw new ValidationError(`"overrides" names "${plan.specs[node].name}", but run "${runId}" ${why}. ${remedy}.`);
+    throw new ValidationError(
+      `"overrides" names ${show(plan.specs[node].name)}, but run ${show(runId)} ${why}. ${remedy}.`,
+    );
   };
   if (state.hasResult(node)) refuse("has its result, which stands");
   if (active?.[node] === 0) refuse("is a partial one without it");

@@ -1,3 +1,4 @@
+import { show } from "../../base/check.js";
 import { ValidationError, type DagwrightError } from "../../base/errors.js";
 import type { FsmPlan } from "../../planning/fsm-plan.js";
 import { fsmStructure, structureText } from "../../planning/structure.js";
@@ -130,7 +131,7 @@ function restoredFsm(
 ): FsmState {
   const missing = statesOf(run).find((name) => !plan.indexOf.has(name));
   if (missing !== undefined) {
-    const message = `Run "${run.runId}" was in state "${missing}", or waits to go there, which "${plan.workflow}" does not have any more. Define it again.`;
+    const message = `Run ${show(run.runId)} was in state ${show(missing)}, or waits to go there, which ${show(plan.workflow)} does not have any more. Define it again.`;
     throw new ValidationError(message);
   }
   const state = new FsmState(plan, run.inputs, run.runId, run.metadata, historyLimit);

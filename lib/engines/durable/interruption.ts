@@ -1,3 +1,4 @@
+import { show } from "../../base/check.js";
 import { Alarm } from "../../base/alarm.js";
 import { LazyAbort, onAbort } from "../../base/abort.js";
 import { messageOf } from "../../base/message.js";
@@ -25,7 +26,7 @@ export async function interruptible<T>(
 ): Promise<T> {
   const abort = new LazyAbort();
   const { runId } = run;
-  const waiting = `Waiting for run "${runId}" of "${run.workflow}"`;
+  const waiting = `Waiting for run ${show(runId)} of ${show(run.workflow)}`;
   const onCancel = (reason: unknown) => {
     const why = reason === undefined ? "" : `: ${messageOf(reason)}`;
     abort.abort(

@@ -1,3 +1,4 @@
+import { show } from "../../base/check.js";
 import { onAbort, type LazyAbort } from "../../base/abort.js";
 import { deferred } from "../../base/deferred.js";
 import { StoreError, ValidationError, type DagwrightError, type StoreErrorCode } from "../../base/errors.js";
@@ -263,7 +264,7 @@ export abstract class RecordedRuns<
   private live(runId: string, { store }: O): Run | undefined {
     const run = liveRun(store, runId);
     if (run === undefined || this.isOurs(run)) return run;
-    const message = `Run "${runId}" is one of the workflow "${run.state.workflow}", not of the ${this.kind} "${this.workflow}". Use that one.`;
+    const message = `Run ${show(runId)} is one of the workflow ${show(run.state.workflow)}, not of the ${this.kind} ${show(this.workflow)}. Use that one.`;
     throw new ValidationError(message);
   }
 

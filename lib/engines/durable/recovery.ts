@@ -1,3 +1,4 @@
+import { show } from "../../base/check.js";
 import { onAbort } from "../../base/abort.js";
 import { DagwrightError, StoreError, type StoreErrorCode } from "../../base/errors.js";
 import { messageOf } from "../../base/message.js";
@@ -142,9 +143,9 @@ function isUnwritten(error: unknown): boolean {
 
 /** The error of a run that could not go on, with the run's id in its message. */
 function naming(runId: string, error: unknown, run: unknown): Error {
-  if (error instanceof DagwrightError && error.message.includes(`"${runId}"`)) return error;
+  if (error instanceof DagwrightError && error.message.includes(show(runId))) return error;
   const code: StoreErrorCode = error instanceof StoreError ? (error.code as StoreErrorCode) : "STORE";
-  const named = new StoreError(`Run "${runId}" can't go on: ${messageOf(error)}`, code, { cause: error });
+  const named = new StoreError(`Run ${show(runId)} can't go on: ${messageOf(error)}`, code, { cause: error });
   if (run !== undefined) named.run = run;
   return named;
 }

@@ -27,7 +27,7 @@ export function changeSince(
   const change = structureChange(JSON.parse(run.structure) as Structure, JSON.parse(structure) as Structure);
   if (change === undefined || allowChanges === true) return change;
   throw new ValidationError(
-    `Workflow "${workflow}" is not what it was when run "${run.runId}" was recorded: ${changeText(change)}. ` +
+    `Workflow ${show(workflow)} is not what it was when run ${show(run.runId)} was recorded: ${changeText(change)}. ` +
       "Use the code of then, or pass allowChanges: true to keep the results that still hold.",
   );
 }
@@ -101,7 +101,7 @@ export function requireSameInputs(runId: string, recorded: RecordedRun["inputs"]
   const { isDeepStrictEqual } = process.getBuiltinModule("node:util");
   const others = names.filter((name) => !isDeepStrictEqual(recorded[name], given[name]));
   if (others.length === 0) return;
-  const message = `There is a run "${runId}" already, with another value of ${others.map(show).join(", ")}. Run under another id, or with the inputs of that run.`;
+  const message = `There is a run ${show(runId)} already, with another value of ${others.map(show).join(", ")}. Run under another id, or with the inputs of that run.`;
   throw new StoreError(message, "RUN_EXISTS");
 }
 
@@ -129,7 +129,7 @@ export function notPaused(
   name: string,
   paused: readonly string[],
 ): ValidationError {
-  const what = `"provide" names "${name}", which waits for no value in run "${runId}"`;
+  const what = `"provide" names ${show(name)}, which waits for no value in run ${show(runId)}`;
   if (paused.length > 0) return new ValidationError(`${what}; paused are: ${paused.map(show).join(", ")}.`);
   const remedy = status === "completed" ? "Its result stands." : REMEDIES[kind];
   return new ValidationError(`${what}: ${STANDINGS[status]}. ${remedy}`);
@@ -137,7 +137,7 @@ export function notPaused(
 
 /** The error for what a run that is driven is given too late. */
 export function inProgress(option: "provide" | "overrides", runId: string, name: string): ValidationError {
-  const message = `"${option}" names "${name}", but run "${runId}" is in progress. Resume it when it has ended.`;
+  const message = `"${option}" names ${show(name)}, but run ${show(runId)} is in progress. Resume it when it has ended.`;
   return new ValidationError(message);
 }
 

@@ -70,7 +70,7 @@ export function checkNumber(
 }
 
 /** The times of dates reach as far as this, in ms from 1970 on and back. */
-const LATEST = 8.64e15;
+export const LATEST = 8.64e15;
 
 /** Whether a value is the time of a date, in ms since 1970. */
 export function isTime(value: unknown): value is number {

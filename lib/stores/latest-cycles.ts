@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import { checkedRow } from "./rows.js";
+import { checkedRow, placeOf, unreadable, waitOf } from "./rows.js";
 import type { CycleRow, Tables } from "./schema.js";
 import type { RecordedWait, Visit } from "./store.js";
 
@@ -7,7 +7,7 @@ import type { RecordedWait, Visit } from "./store.js";
 export const MOST_RUNS = 500;
 
 /** What of a cycle tells where its run stands. */
-export type LatestCycle = Pick<CycleRow, "state" | "status" | "wait">;
+export type LatestCycle = Pick<CycleRow, "cycle" | "state" | "status" | "wait">;
 
 /** The latest cycle of runs of fsms, by run id. */
 export async function latestCycles(db: Kysely<Tables>, runIds: readonly string[]): Promise<Map<string, LatestCycle>> {
@@ -23,7 +23,7 @@ export async function latestCycles(db: Kysely<Tables>, runIds: readonly string[]
             .whereRef("later.run_id", "=", "runs.id"),
         ),
       )
-      .select(["runs.id", "fsm_cycles.state", "fsm_cycles.status", "fsm_cycles.wait"])
+      .select(["runs.id", "fsm_cycles.cycle", "fsm_cycles.state", "fsm_cycles.status", "fsm_cycles.wait"])
       .where("runs.id", "in", runIds.slice(at, at + MOST_RUNS))
       .execute();
     for (const { id, ...cycle } of found) cycles.set(id, cycle);
@@ -38,11 +38,19 @@ export async function cyclesAfter(db: Kysely<Tables>, runId: string, cycle: numb
   return rows.map((row) => checkedRow("fsm_cycles", runId, row));
 }
 
+/** A cycle, when it is what a store writes. @throws {StoreError} STORE naming run and column */
+export function checkedCycle(runId: string, cycle: LatestCycle): LatestCycle {
+  checkedRow("fsm_cycles", runId, cycle);
+  if (cycle.wait !== null && waitIn(cycle.wait) === undefined) {
+    throw unreadable(runId, placeOf("fsm_cycles", cycle as CycleRow, "wait"), "it must say what the run waits for");
+  }
+  return cycle;
+}
+
 /** What a cycle's text says that it waits for; undefined for what no store wrote, which reading the run tells of. */
 export function waitIn(text: string): RecordedWait | undefined {
   try {
-    const wait = JSON.parse(text) as RecordedWait | null;
-    return Array.isArray(wait?.events) ? wait : undefined;
+    return waitOf(text, () => true);
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { show } from "../base/check.js";
+import { isTime, show } from "../base/check.js";
 import { sql } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
@@ -59,8 +59,9 @@ export class Leases {
    * @param isLost - whether an owner's process is known to be gone
    */
   isFree({ id, owner, lease_expires_at, clock }: LeaseRow, isLost = isGone): boolean {
-    if (owner === null || lease_expires_at === null) return true;
     if (owner === this.owner) return !this.driven.has(id);
+    // A lease to a time that nobody can live to see holds up nobody.
+    if (owner === null || !isTime(lease_expires_at)) return true;
     return lease_expires_at < clock || isLost(owner);
   }
 

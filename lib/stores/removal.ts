@@ -15,17 +15,17 @@ type Locking = Pick<Database, "locksRows">;
 
 /**
  * Removes runs, in a transaction of the caller's.
- * @param statuses - a run that has another one meanwhile stays
+ * @param statuses - a run that has another one meanwhile stays; undefined where none does
  * @returns how many were removed
  */
 export async function removeRuns(
   trx: Kysely<Tables>,
   database: Locking,
   ids: readonly string[],
-  statuses: readonly string[],
+  statuses?: readonly string[],
 ): Promise<number> {
   const locked = await lockRuns(trx, database, ids);
-  const doomed = locked.filter(({ status }) => statuses.includes(status)).map(({ id }) => id);
+  const doomed = locked.filter(({ status }) => statuses?.includes(status) ?? true).map(({ id }) => id);
   if (doomed.length === 0) return 0;
   await trx.deleteFrom("runs").where("id", "in", doomed).execute();
   for (const table of TABLES) await trx.deleteFrom(table).where("run_id", "in", doomed).execute();
@@ -36,10 +36,10 @@ export async function removeRuns(
 export async function removeRun(
   trx: Kysely<Tables>,
   database: Locking,
-  { id, status }: Pick<RunRow, "id" | "status">,
+  { id }: Pick<RunRow, "id">,
 ): Promise<void> {
   const uses = await trx.selectFrom("blob_uses").select("hash").where("run_id", "=", id).execute();
-  await removeRuns(trx, database, [id], [status]);
+  await removeRuns(trx, database, [id]);
   const hashes = uses.map(({ hash }) => hash);
   await removeUnused(trx, database, sql`hash ${isAmong(hashes, database)}`);
 }

@@ -4,9 +4,9 @@ import { StoreError } from "../base/errors.js";
 import type { Pause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
 import { referredTo } from "./batch.js";
-import type { Codec } from "./codec.js";
+import { Codec } from "./codec.js";
 import { withJson } from "./json.js";
-import { latestCycles, waitIn, type LatestCycle } from "./latest-cycles.js";
+import { checkedCycle, latestCycles, waitIn, type LatestCycle } from "./latest-cycles.js";
 import { isKept } from "./names.js";
 import { pausesIn } from "./pauses.js";
 import type { Redaction } from "./redaction.js";
@@ -61,7 +61,15 @@ export interface WaitingFor {
 /** A page of runs, the newest first; with `cursor`, there are more. */
 export interface RunPage {
   readonly runs: readonly RunSummary[];
+  /** The runs of the page whose rows nobody wrote like this. They count towards `limit`, and can be removed. */
+  readonly unreadable: readonly UnreadableRun[];
   readonly cursor?: string;
+}
+
+export interface UnreadableRun {
+  readonly runId: string;
+  /** Says what is wrong with it, and in which column. */
+  readonly error: StoreError;
 }
 
 const DEFAULT_LIMIT = 50;
@@ -99,7 +107,7 @@ export async function listRuns(
   checkOptions(filter, ["workflow", "status", "since", "limit", "cursor"], "listRuns");
   checkOneOf("status", status, STATUSES);
   checkNumber("limit", limit, { min: 1, integer: true });
-  if (workflow !== undefined && !isKept(workflow)) return withJson({ runs: withJson([]) });
+  if (workflow !== undefined && !isKept(workflow)) return pageOf([], []);
   let query = db.selectFrom("runs").select(SUMMARY_COLUMNS);
   if (workflow !== undefined) query = query.where("workflow", "=", workflow);
   if (status !== undefined) query = query.where("status", "=", status);
@@ -115,32 +123,54 @@ export async function listRuns(
     .orderBy("id", "desc")
     .limit(Math.min(limit, Number.MAX_SAFE_INTEGER - 1) + 1)
     .execute();
-  const shown = rows.slice(0, limit).map((row) => checkedRow("runs", row.id, row));
+  const shown = rows.slice(0, limit);
   const cycles = await latestCycles(
     db,
     shown.filter(({ kind }) => kind === "fsm").map(({ id }) => id),
   );
   const runs: RunSummary[] = [];
+  const unreadable: UnreadableRun[] = [];
   for (const row of shown) {
-    const texts = new Texts(codec, row.id);
-    texts.expect("runs", row, "metadata");
-    await texts.fetch(db);
-    const metadata = ifReadable(() => metadataIn(row, texts, redaction));
-    // What is kept apart is long.
-    const dataOf = (text: string, node: string) =>
-      referredTo(text) === undefined ? redaction.apply(node, texts.value(text)) : undefined;
-    const pauses = ifReadable(() => pausesIn(row, dataOf)) ?? [];
-    runs.push(withJson(summaryOf(row, cycles.get(row.id), metadata, pauses)));
+    try {
+      runs.push(await summaryIn(db, row, cycles.get(row.id), codec, redaction));
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      unreadable.push(withJson({ runId: row.id, error: withJson(error) }));
+    }
   }
-  if (rows.length <= limit) return withJson({ runs: withJson(runs) });
-  const last = rows[limit - 1];
-  return withJson({
-    runs: withJson(runs),
-    cursor: Buffer.from(JSON.stringify([last.created_at, last.id])).toString("base64url"),
-  });
+  return pageOf(runs, unreadable, rows.length > limit ? rows[limit - 1] : undefined);
 }
 
-/** A run that can't be read is no reason not to show the others. */
+/** @throws {StoreError} STORE when the row, or the cycle, is not as a store writes it */
+async function summaryIn(
+  db: Kysely<Tables>,
+  row: SummaryRow,
+  cycle: LatestCycle | undefined,
+  codec: Codec,
+  redaction: Redaction,
+): Promise<RunSummary> {
+  checkedRow("runs", row.id, row);
+  if (cycle !== undefined) checkedCycle(row.id, cycle);
+  const texts = new Texts(codec, row.id);
+  texts.expect("runs", row, "metadata");
+  await texts.fetch(db);
+  const metadata = ifReadable(() => metadataIn(row, texts, redaction));
+  // What is kept apart is long.
+  const dataOf = (text: string, node: string) =>
+    referredTo(text) === undefined ? redaction.apply(node, texts.value(text)) : undefined;
+  const pauses = ifReadable(() => pausesIn(row, dataOf)) ?? [];
+  return withJson(summaryOf(row, cycle, metadata, pauses));
+}
+
+/** @param last - the run that the next page comes after, if there is one */
+function pageOf(runs: RunSummary[], unreadable: UnreadableRun[], last?: SummaryRow): RunPage {
+  const page = { runs: withJson(runs), unreadable: withJson(unreadable) };
+  if (last === undefined) return withJson(page);
+  const cursor = Buffer.from(CURSORS.encode([last.created_at, last.id])).toString("base64url");
+  return withJson({ ...page, cursor });
+}
+
+/** What only whoever recorded it can read, as instances of his classes, is no reason not to show the rest of a run. */
 function ifReadable<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -150,14 +180,21 @@ function ifReadable<T>(read: () => T): T | undefined {
   }
 }
 
+/** Writes what rows are ordered by, whatever somebody put there. */
+const CURSORS = new Codec();
+
 function read(cursor: string): [at: number, id: string] {
   try {
-    const [at, id] = JSON.parse(Buffer.from(cursor, "base64url").toString()) as unknown[];
-    if (typeof at === "number" && typeof id === "string" && isKept(id)) return [at, id];
+    const place = CURSORS.decode(Buffer.from(cursor, "base64url").toString()) as [at: number, id: string];
+    if (Array.isArray(place) && place.length === 2 && place.every(isInColumn)) return place;
   } catch {
     // It is no cursor, either.
   }
   throw new TypeError('"cursor" must be the cursor of a page that listRuns gave; this is none.');
+}
+
+function isInColumn(value: unknown): boolean {
+  return typeof value === "number" || (typeof value === "string" ? isKept(value) : value instanceof Uint8Array);
 }
 
 export function metadataIn({ metadata }: SummaryRow, texts: Texts, redaction: Redaction): Record<string, unknown> {

@@ -1,9 +1,10 @@
-import { sql, type Kysely } from "kysely";
+import { sql, type Kysely, type RawBuilder } from "kysely";
+import { LATEST } from "../base/check.js";
 import { isKept } from "./names.js";
 import { withJson } from "./json.js";
 import type { Tables } from "./schema.js";
 
-/** How the runs of a workflow went. */
+/** How the runs of a workflow went. What nobody wrote like this counts as a run, and for nothing else. */
 export interface WorkflowStats {
   readonly workflow: string;
   /** How many runs there are, by status, and in all. */
@@ -29,6 +30,19 @@ interface Sums {
   p99: number | null;
 }
 
+type Status = Exclude<keyof WorkflowStats["runs"], "total">;
+
+function isStatus(status: string): status is Status {
+  return ["running", "completed", "failed", "cancelled", "paused"].includes(status);
+}
+
+/** Between two times of a table; null where one of them is none. */
+function duration(table: string): RawBuilder<number | null> {
+  const [from, to] = ["started_at", "finished_at"].map((column) => sql.ref(`${table}.${column}`));
+  const isTime = (column: RawBuilder<unknown>) => sql`${column} between ${-LATEST} and ${LATEST}`;
+  return sql`case when ${isTime(from)} and ${isTime(to)} then ${to} - ${from} end`;
+}
+
 /** Computed by the database. Percentiles are exact: by nearest rank. */
 export async function statsOf(db: Kysely<Tables>, workflow: string): Promise<WorkflowStats> {
   const runs = { total: 0, running: 0, completed: 0, failed: 0, cancelled: 0, paused: 0 };
@@ -40,20 +54,20 @@ export async function statsOf(db: Kysely<Tables>, workflow: string): Promise<Wor
     .groupBy("status")
     .execute();
   for (const { status, n } of counts) {
-    runs[status as keyof typeof runs] = Number(n);
+    if (isStatus(status)) runs[status] = Number(n);
     runs.total += Number(n);
   }
   const { rows } = await sql<Sums>`
     with executions as (
-      select n.node as node, n.status as status, n.finished_at - n.started_at as duration
+      select n.node as node, n.status as status, ${duration("n")} as duration
       from node_executions n join runs r on r.id = n.run_id where r.workflow = ${workflow} and n.attempt > 0
       union all
-      select c.state, c.status, c.finished_at - c.started_at
+      select c.state, c.status, ${duration("c")}
       from fsm_cycles c join runs r on r.id = c.run_id where r.workflow = ${workflow} and c.attempts > 0
     ), ranked as (
       select node, status, duration,
-        row_number() over (partition by node, status order by duration) as position,
-        count(*) over (partition by node, status) as total
+        row_number() over (partition by node, status, duration is null order by duration) as position,
+        count(*) over (partition by node, status, duration is null) as total
       from executions
     )
     select node,
@@ -63,10 +77,12 @@ export async function statsOf(db: Kysely<Tables>, workflow: string): Promise<Wor
       min(case when status = 'completed' and position * 100 >= total * 99 then duration end) as p99
     from ranked group by node order by node`.execute(db);
   const nodes = new Map(
-    rows.map(({ node, completed, failed, p50, p99 }): [string, NodeStats] => [
-      node,
-      { completed: Number(completed), failed: Number(failed), p50: p50 ?? undefined, p99: p99 ?? undefined },
-    ]),
+    rows
+      .filter(({ node }) => typeof node === "string")
+      .map(({ node, completed, failed, p50, p99 }): [string, NodeStats] => [
+        node,
+        { completed: Number(completed), failed: Number(failed), p50: p50 ?? undefined, p99: p99 ?? undefined },
+      ]),
   );
   return withJson({ workflow, runs, nodes: withJson(nodes) });
 }

@@ -58,8 +58,9 @@ export function storeCachingContract(name: string, connect: () => Promise<StoreS
       const dag = new Dag(randomBytes(6000).toString("base64"));
       dag.cachedNode("n", { store: store.cache }, () => 1);
       for (let i = 0; i < 2; i++) expect((await dag.run()).value).toBe(1);
-      expect(warned.mock.calls.flat().join()).toMatch(/The cache key .* can't be stored: it has 80\d\d bytes/u);
-      expect(warned.mock.calls.flat().join()).not.toMatch(/does not answer/u);
+      const warnings = warned.mock.calls.map(([warning]) => String(warning));
+      expect(warnings.length).toBeGreaterThan(0);
+      for (const text of warnings) expect(text).toMatch(/The cache key .* can't be stored: it has 80\d\d bytes/u);
     });
 
     it("is everybody's own, also for those who wait for one that computes", async () => {

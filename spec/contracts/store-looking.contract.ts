@@ -227,6 +227,75 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       await typed.delete("typed");
     });
 
+    describe("is not kept from other runs by one that can't be read, of which", () => {
+      const waiting = () => {
+        const fsm = new Fsm("waiting");
+        fsm.state("waits", { initial: true }, () => waitForEvent({ GO: "done" }, { after: [60_000, "done"] }));
+        fsm.state("done", () => stop(1));
+        return fsm;
+      };
+
+      it.each([
+        ["the status", "runs set status = 'done'", "status"],
+        ["the kind", "runs set kind = 'x'", "kind"],
+        ["the time", "runs set created_at = CAST(8640000000000001 AS double precision)", "created_at"],
+        ["the end", "runs set finished_at = CAST(-9e15 AS double precision)", "finished_at"],
+        ["the wait", `fsm_cycles set wait = '{"events":[5]}'`, "wait"],
+        ["the time of the wait", `fsm_cycles set wait = '{"events":[],"after":{"at":1e300,"state":"done"}}'`, "wait"],
+        ["the cycle's status", "fsm_cycles set status = 'x'", "status"],
+      ])("%s was changed", async (_, change, column) => {
+        const runIds = ["a", "bad", "c"];
+        for (const runId of runIds) await waiting().run({ store, runId });
+        await waiting().send("a", "GO", 1, { store });
+        await waiting().send("bad", "GO", 1, { store });
+        await execute(`update ${change} where ${change.startsWith("runs") ? "id" : "run_id"} = 'bad'`);
+        const page = await store.listRuns();
+        expect(page.runs.map(({ runId }) => runId)).toEqual(["c", "a"]);
+        const error = {
+          name: "StoreError",
+          code: "STORE",
+          message: expect.stringMatching(`Run "bad".*column "${column}"`),
+        };
+        expect(page.unreadable).toMatchObject([{ runId: "bad", error }]);
+        expect(written(page).unreadable).toMatchObject([{ runId: "bad", error }]);
+        const seen: string[] = [];
+        for (let cursor: string | undefined, i = 0; i === 0 || cursor !== undefined; i++) {
+          const part = await store.listRuns(cursor === undefined ? { limit: 1 } : { limit: 1, cursor });
+          seen.push(...[...part.runs, ...part.unreadable].map(({ runId }) => runId));
+          cursor = part.cursor;
+        }
+        expect(seen.sort()).toEqual(runIds);
+        expect((await store.stats("waiting")).runs.total).toBe(3);
+        expect(await store.prune({ keepLast: 3 })).toBe(0);
+        const ends = await waiting()
+          .recover({ store })
+          .catch(({ results, message }) => {
+            expect(message).toMatch(/"bad"/u);
+            return results;
+          });
+        expect(ends).toMatchObject([{ runId: "a", status: "completed" }]);
+        await store.delete("bad");
+        expect(await store.listRuns()).toMatchObject({ runs: [{ runId: "c" }, { runId: "a" }], unreadable: [] });
+      });
+
+      it("a lease holds nobody who removes it", async () => {
+        await waiting().run({ store, runId: "bad" });
+        await execute("update runs set owner = 'somebody', lease_expires_at = CAST(1e300 AS double precision)");
+        await store.delete("bad");
+        expect(await store.getRun("bad")).toBeUndefined();
+      });
+
+      it("only what it says of durations is lost in statistics", async () => {
+        for (const runId of ["a", "bad"]) await approval(() => new PauseRun()).run({ store, runId });
+        await execute("update node_executions set started_at = CAST(-1e300 AS double precision) where run_id = 'bad'");
+        await execute("update runs set status = 'total' where id = 'bad'");
+        const { runs, nodes } = await store.stats("approval");
+        expect(runs).toEqual({ total: 2, running: 0, completed: 0, failed: 0, cancelled: 0, paused: 1 });
+        expect(nodes.get("load")).toMatchObject({ completed: 2, failed: 0 });
+        expect(nodes.get("load")!.p99).toBeLessThan(60_000);
+      });
+    });
+
     it("sees times as whole ms, in order", async () => {
       const dag = new Dag("times");
       dag.node("a", () => 1);

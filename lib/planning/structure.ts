@@ -1,6 +1,6 @@
 import { unnumbered } from "../definition/original-names.js";
 import type { FsmPlan } from "./fsm-plan.js";
-import { edgeText, isContext, type Binding, type DagPlan } from "./plan.js";
+import { Edge, edgeText, isContext, type Binding, type DagPlan } from "./plan.js";
 
 /**
  * What of a workflow decides whether a recorded run still fits it: for each node its name, its kind and its wiring; for
@@ -9,6 +9,7 @@ import { edgeText, isContext, type Binding, type DagPlan } from "./plan.js";
 export type Structure = readonly (readonly [name: string, kind: string, ...wiring: string[]])[];
 
 const INPUT = "input ";
+const EDGE = "edge ";
 
 /** What is different in another structure, by name. */
 export interface StructureChange {
@@ -24,7 +25,7 @@ export function dagStructure(plan: DagPlan): Structure {
   const edges: string[][] = specs.map(() => []);
   for (let source = 0; source < plan.size; source++) {
     for (let edge = graph.start[source]; edge < graph.start[source + 1]; edge++) {
-      edges[graph.target[edge]].push(`edge ${flags?.[edge] ?? 0} ${edgeText(plan, source, edge)}`);
+      edges[graph.target[edge]].push(`${EDGE}${flags?.[edge] ?? 0} ${edgeText(plan, source, edge)}`);
     }
   }
   // In whatever order the nodes were defined.
@@ -47,6 +48,16 @@ function argumentText(plan: DagPlan, code: number): string {
 /** The names of the run's inputs that a node takes, out of its wiring. */
 export function inputsIn(wiring: readonly string[]): string[] {
   return wiring.filter((text) => text.startsWith(INPUT)).map((text) => text.slice(INPUT.length));
+}
+
+/** What a node needs, out of its wiring: results, and of forks the branch. What it can do without is left out. */
+export function edgesIn(wiring: readonly string[]): { readonly source: string; readonly branch: string | undefined }[] {
+  return wiring.flatMap((text) => {
+    if (!text.startsWith(EDGE)) return [];
+    const [, flags, source, label] = /^(\d+) ([^.]*)(?:\.(.*))?$/su.exec(text.slice(EDGE.length)) ?? [];
+    if (source === undefined || (Number(flags) & Edge.soft) !== 0) return [];
+    return { source, branch: (Number(flags) & Edge.branch) === 0 ? undefined : label };
+  });
 }
 
 function bindingText(plan: DagPlan, binding: Binding): string {

@@ -3,10 +3,12 @@ import type { Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import type { Codec } from "./codec.js";
 import type { Database } from "./connection.js";
+import { requireConsistent } from "./consistency.js";
 import { untakenEvents } from "./event-rows.js";
 import { isKept } from "./names.js";
 import { pausesIn, pauseTexts } from "./pauses.js";
 import { checkedRow, unreadable } from "./rows.js";
+import { decisiveRow } from "./decisive-row.js";
 import type { AttemptRow, CycleRow, EventRow, RunRow, Tables } from "./schema.js";
 import { Texts } from "./texts.js";
 import type {
@@ -73,6 +75,7 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
   const texts = textsOf(row, attempts, cycles, codec);
   for (const event of events) texts.expect("fsm_events", event, "payload");
   await texts.fetch(db);
+  requireConsistent(row, attempts, cycles, texts);
   return {
     runId: row.id,
     workflow: row.workflow,
@@ -159,16 +162,6 @@ const NO_ATTEMPT: Omit<RecordedNode, "status"> = {
   startedAt: undefined,
   finishedAt: undefined,
 };
-
-/** @param rows - of one node, in order of attempts */
-export function decisiveRow(rows: readonly AttemptRow[]): AttemptRow {
-  const first = rows[0];
-  const last = rows[rows.length - 1];
-  const result = rows.find(({ status }) => status === "completed" || status === "copied");
-  if (result !== undefined || first.attempt > 0 || first.status === "superseded") return result ?? last;
-  // What became of it without an attempt may be older than what a resumed run tried.
-  return first === last || (first.finished_at ?? 0) >= (last.finished_at ?? Infinity) ? first : last;
-}
 
 function recordedNode(rows: readonly AttemptRow[], texts: Texts): RecordedNode {
   const { status, output, branch, is_cached, reason, error, finished_at } = decisiveRow(rows);

@@ -33,11 +33,7 @@ export async function removeRuns(
 }
 
 /** Removes one run, and the long texts that only it had; those used a moment ago stay until the next removal of many. */
-export async function removeRun(
-  trx: Kysely<Tables>,
-  database: Locking,
-  { id }: Pick<RunRow, "id">,
-): Promise<void> {
+export async function removeRun(trx: Kysely<Tables>, database: Locking, { id }: Pick<RunRow, "id">): Promise<void> {
   const uses = await trx.selectFrom("blob_uses").select("hash").where("run_id", "=", id).execute();
   await removeRuns(trx, database, [id]);
   const hashes = uses.map(({ hash }) => hash);

@@ -5,9 +5,11 @@ import type { NodeStatus } from "../run/status.js";
 import { inputsIn, type Structure } from "../planning/structure.js";
 import type { Codec } from "./codec.js";
 import { withJson } from "./json.js";
+import { requireConsistent, requireEdges } from "./consistency.js";
+import { decisiveRow } from "./decisive-row.js";
 import { fromColumn } from "./names.js";
 import { pausesIn } from "./pauses.js";
-import { attemptRows, cycleRows, decisiveRow, foundRow, recordedCycles, textsOf } from "./records.js";
+import { attemptRows, cycleRows, foundRow, recordedCycles, textsOf } from "./records.js";
 import type { Redaction } from "./redaction.js";
 import { checkedRow, placeOf, reasonOf, unreadable } from "./rows.js";
 import { metadataIn, summaryOf, whole, type RunSummary } from "./run-list.js";
@@ -95,6 +97,8 @@ export async function runDetails(
   const childRows = await children.orderBy("created_at").orderBy("id").execute();
   const texts = textsOf(row, attempts, cycles, codec);
   await texts.fetch(db);
+  requireConsistent(row, attempts, cycles, texts);
+  requireEdges(runId, edges, attempts, texts);
 
   const reader = new Reader(texts, redaction);
   const structure = texts.structure();

@@ -265,6 +265,19 @@ describe("A recorded run of which somebody changed", () => {
     ["update node_executions set started_at = 1e300 where node = 'fetch'", "started_at"],
     ["update runs set due_at = 8640000000000001 where id = 'd'", "due_at"],
     [`update runs set pauses = '[{"node":"approve","until":1e300}]' where id = 'd'`, "pauses"],
+    [`update runs set pauses = '[{"node":"nobody"}]' where id = 'd'`, "pauses"],
+    [`update runs set scope = '["nobody"]' where id = 'd'`, "scope"],
+    [`update runs set outputs = '["nobody"]' where id = 'd'`, "outputs"],
+    [`update runs set outputs = '["end"]' where id = 'd'`, "outputs"],
+    ["update runs set status = 'completed' where id = 'd'", "pauses"],
+    ["update runs set status = 'failed', due_at = 1 where id = 'd'", "due_at"],
+    ["update node_executions set node = 'nobody' where node = 'bulk'", "node"],
+    ["update node_executions set branch = 'false' where node = 'isLarge'", "branch"],
+    ["update node_executions set branch = 'maybe' where node = 'isLarge'", "branch"],
+    ["update node_executions set branch = null where node = 'isLarge'", "branch"],
+    ["update node_executions set branch = 'true' where node = 'bulk'", "branch"],
+    ["delete from node_executions where node = 'fetch'", "status"],
+    ["update node_executions set status = 'paused' where node = 'fetch'", "status"],
     ["update node_executions set status = 'done' where node = 'fetch'", "status"],
   ])("is named: %s", async (statement, column) => {
     put(TABLES);
@@ -276,6 +289,8 @@ describe("A recorded run of which somebody changed", () => {
   });
 
   it.each([
+    ["update edge_traversals set source = 'nobody'", "source"],
+    ["update edge_traversals set target = 'nobody' || target", "target"],
     ["update edge_traversals set input = char(31) || 'x'", "input"],
     ["update edge_traversals set input = char(31) || '[1]'", "input"],
     ["update edge_traversals set output = char(31) || '{}'", "output"],
@@ -284,6 +299,40 @@ describe("A recorded run of which somebody changed", () => {
     database.prepare(statement).run([]);
     await expect(store.getRun("d")).rejects.toMatchObject({ name: "StoreError", code: "STORE" });
     await expect(store.getRun("d")).rejects.toThrow(new RegExp(`"d".*"${column}" of the edge from`, "u"));
+  });
+
+  it("a state machine at rest waits, and one that has completed does not rest", async () => {
+    put(TABLES);
+    for (const [change, column] of [
+      ["fsm_cycles set wait = null where run_id = 'rest'", "wait"],
+      ["runs set status = 'completed' where id = 'rest'", "pause_reason"],
+    ]) {
+      await fsm().run({ store, runId: "rest", inputs: { n: 5 } });
+      database.prepare(`update ${change}`).run([]);
+      for (const read of [() => store.getRun("rest"), () => fsm().resume("rest", { store })]) {
+        await expect(read()).rejects.toThrow(new RegExp(`"rest".*"${column}"`, "u"));
+      }
+      await store.delete("rest");
+    }
+  });
+
+  it("a completed run has what it gave", async () => {
+    put(TABLES);
+    const done = new Dag("done");
+    done.node("a", () => 1);
+    done.node("b", { needs: ["a"] }, (a: number) => a + 1);
+    for (const change of ["set status = 'paused'", "set node = 'c'", ""]) {
+      await done.run({ store, runId: "done" });
+      const where = "where run_id = 'done' and node = 'b'";
+      database
+        .prepare(change === "" ? `delete from node_executions ${where}` : `update node_executions ${change} ${where}`)
+        .run([]);
+      const attached = () => done.start({ store, runId: "done", ifExists: "attach" }).result;
+      for (const read of [() => store.getRun("done"), () => done.resume("done", { store }), attached]) {
+        await expect(read()).rejects.toThrow(/"done".*"(?:outputs|node)"/u);
+      }
+      await store.delete("done");
+    }
   });
 
   it("is named where its text is kept apart", async () => {
@@ -301,6 +350,7 @@ describe("A recorded run of which somebody changed", () => {
     ["update fsm_cycles set wait = replace(wait, 'shipped', 'nowhere')", "wait"],
     ["update fsm_cycles set state = 'nowhere' where cycle = 1", "state"],
     ["delete from fsm_cycles where cycle = 0", "cycle 0"],
+    [`update runs set outputs = '["shipped"]' where id = 'f'`, "outputs"],
   ])("is named, of an fsm: %s", async (statement, column) => {
     put(TABLES);
     database.prepare(statement).run([]);

@@ -61,7 +61,7 @@ function ofEnd(run: RunRow): Denial | undefined {
   if (status !== "paused" && run.due_at !== null) return says("due_at");
   if (status !== "completed" && status !== "running") return undefined;
   for (const column of ["pauses", "pause_reason", "error"] as const) if (run[column] !== null) return says(column);
-  return undefined;
+  return status === "running" && run.outputs !== null ? says("outputs") : undefined;
 }
 
 function ofNames(run: RunRow, texts: Texts): Denial | undefined {
@@ -77,14 +77,14 @@ function ofNames(run: RunRow, texts: Texts): Denial | undefined {
   return undefined;
 }
 
-/** What a run gave has been computed. */
+/** What a completed run gave has been computed. Where one failed because a result could not be stored, that is not there. */
 function ofOutputs(
   run: RunRow,
   byNode: ReadonlyMap<string, readonly AttemptRow[]>,
   cycles: readonly CycleRow[],
   texts: Texts,
 ): Denial | undefined {
-  const names = run.outputs === null ? [] : texts.list(run.outputs);
+  const names = run.status !== "completed" || run.outputs === null ? [] : texts.list(run.outputs);
   const isThere = (name: string) =>
     run.kind === "dag" ? byNode.get(name)?.some(hasResult) === true : cycles.at(-1)?.state === name;
   const lost = names.find((name) => !isThere(name));

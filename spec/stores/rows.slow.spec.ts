@@ -268,7 +268,6 @@ describe("A recorded run of which somebody changed", () => {
     [`update runs set pauses = '[{"node":"nobody"}]' where id = 'd'`, "pauses"],
     [`update runs set scope = '["nobody"]' where id = 'd'`, "scope"],
     [`update runs set outputs = '["nobody"]' where id = 'd'`, "outputs"],
-    [`update runs set outputs = '["end"]' where id = 'd'`, "outputs"],
     ["update runs set status = 'completed' where id = 'd'", "pauses"],
     ["update runs set status = 'failed', due_at = 1 where id = 'd'", "due_at"],
     ["update node_executions set node = 'nobody' where node = 'bulk'", "node"],

@@ -7,21 +7,39 @@ const MOST_DEPTH = 500;
 const MOST_OBJECTS = 1_000_000;
 const LARGE = 1000;
 
+/** What all copies of this library know their `toJSON` by. */
+const OURS = Symbol.for("dagwright:json");
+
 /**
  * Gives an object, or a map or an error, a `toJSON` that does not show. It writes errors with name, message, code, stack and
  * cause; dates as ISO texts; maps as records, or as pairs where a key is no string; sets and typed arrays as lists; bytes
  * (buffers, `DataView`s) in base64; bigints and regular expressions as texts; what contains itself as `"[Circular]"`. It
- * never throws.
+ * never throws. What JSON knows how to write, as dates, and what has a property of this name, stays as it is.
  */
 export function withJson<T>(value: T): T {
-  // What is recorded may have a property of this name.
-  if (typeof value !== "object" || value === null || Object.hasOwn(value, "toJSON")) return value;
+  if (typeof value !== "object" || value === null || Object.hasOwn(value, "toJSON") || isWritten(value)) return value;
   return Object.defineProperty(value, "toJSON", { value: toJSON, configurable: true, writable: true });
+}
+
+/** Whether JSON writes such objects of the language. */
+function isWritten(value: object): boolean {
+  return value instanceof Date || value instanceof URL || Buffer.isBuffer(value);
+}
+
+/** Whether an object has the `toJSON` of {@link withJson}: it is no part of its value. */
+export function hasJson(value: object): boolean {
+  const property = Object.getOwnPropertyDescriptor(value, "toJSON");
+  return property?.enumerable === false && isOurs(property.value);
+}
+
+function isOurs(member: unknown): boolean {
+  return typeof member === "function" && (member as { [OURS]?: unknown })[OURS] === true;
 }
 
 function toJSON(this: object): unknown {
   return new Writer().plain(this);
 }
+Object.defineProperty(toJSON, OURS, { value: true });
 
 class Writer {
   private readonly path = new Set<object>();
@@ -82,8 +100,9 @@ class Writer {
       if (isBytes) return base64(value.buffer, value.byteOffset, value.byteLength);
       return Array.from(value as unknown as Iterable<number | bigint>, (item) => this.plain(item));
     }
-    const own = (value as { toJSON?: unknown }).toJSON;
-    if (typeof own === "function" && own !== toJSON) return this.plain((value as { toJSON(): unknown }).toJSON());
+    // That of its class.
+    const { toJSON: own } = (hasJson(value) ? (Object.getPrototypeOf(value) ?? {}) : value) as { toJSON?: unknown };
+    if (typeof own === "function") return this.plain(own.call(value));
     if (value instanceof Number || value instanceof String || value instanceof Boolean || value instanceof BigInt) {
       return this.plain(value.valueOf());
     }

@@ -1,3 +1,5 @@
+import { hasJson } from "./json.js";
+
 /** From so many items on, a look at all but these is quicker than a list of their names. */
 const MANY = 100;
 /** Shows what an object has beside items. */
@@ -11,25 +13,27 @@ export function keysOf(value: object, hidden = 0): string[] | undefined {
   const keys = Object.keys(value);
   // Quicker than Reflect.ownKeys, by far.
   const others = Object.getOwnPropertyNames(value).length - keys.length + Object.getOwnPropertySymbols(value).length;
-  return others === hidden || (others === hidden + 1 && isFakeDate(value)) ? keys : undefined;
+  return others === hidden || (others === hidden + 1 && hidesMore(value)) ? keys : undefined;
 }
 
 /** Whether an object has as many own properties as it has without anybody's doing. */
 export function isBare(value: object, count: number): boolean {
   const keys = Reflect.ownKeys(value).length;
-  return keys === count || (keys === count + 1 && isFakeDate(value));
+  return keys === count || (keys === count + 1 && hidesMore(value));
 }
 
-/** Fake timers hide a constructor in each date. */
-function isFakeDate(value: object): boolean {
-  return value instanceof Date && Object.getOwnPropertyDescriptor(value, "constructor")?.enumerable === false;
+/** Whether an object hides what is no part of its value: fake timers hide a constructor in each date, and stores a `toJSON`. */
+function hidesMore(value: object): boolean {
+  return value instanceof Date
+    ? Object.getOwnPropertyDescriptor(value, "constructor")?.enumerable === false
+    : hasJson(value);
 }
 
 /** Whether a list that has all its items has no other properties. */
 export function isBareList(value: readonly unknown[]): boolean {
   const { length } = value;
   if (length > MANY && beside(value) === beside(new Array(length))) return true;
-  return Reflect.ownKeys(value).length === length + 1;
+  return isBare(value, length + 1);
 }
 
 /** Whether a view has no properties but its items. @param isNative - it is no instance of a class of somebody's */
@@ -37,7 +41,7 @@ export function isBareView(value: ArrayBufferView, isNative: boolean): boolean {
   const { length = 0 } = value as Uint8Array;
   const twin = () => Uint8Array.prototype.subarray.call(value);
   if (isNative && length > MANY && beside(value) === beside(twin())) return true;
-  return Reflect.ownKeys(value).length === length;
+  return isBare(value, length);
 }
 
 function beside(value: unknown): string {

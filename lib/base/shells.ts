@@ -1,4 +1,5 @@
 /** How the copy of an object is begun, by kind, and how what the object holds gets into it. */
+import { hasJson } from "./json.js";
 import { classOf, hasGetters, type Class } from "./class-state.js";
 import { kindOf, type Kind } from "./kinds.js";
 import { LEAVES, NATIVE_ERRORS, VIEWS, type ErrorClass } from "./natives.js";
@@ -144,6 +145,7 @@ const fillError: Fill = (from: Error, to: Error, copy) => {
 
 const fillAll: Fill = (from: object, to: object, copy) => {
   for (const key of Reflect.ownKeys(from)) {
+    if (key === "toJSON" && hasJson(from)) continue;
     fillProperty(from, to, key, Object.getOwnPropertyDescriptor(from, key) as PropertyDescriptor, copy);
   }
 };

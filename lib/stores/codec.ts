@@ -54,12 +54,15 @@ export class Codec {
     }
   }
 
-  /** @throws {StoreError} STORE for text that this did not write, what is wrong with it as the cause */
-  decode(text: string): unknown {
+  /**
+   * @param touch - is called with each object that is made, but for what \`decode\` of a type gives
+   * @throws {StoreError} STORE for text that this did not write, what is wrong with it as the cause
+   */
+  decode(text: string, touch?: (made: object) => void): unknown {
     try {
       const entries = JSON.parse(text) as unknown;
       if (!Array.isArray(entries)) throw new TypeError("it is no list");
-      return new Reader(this.types, entries).value();
+      return new Reader(this.types, entries, touch).value();
     } catch (cause) {
       throw new StoreError(`A stored value can't be read: ${messageOf(cause)}.`, "STORE", { cause });
     }

@@ -1,5 +1,5 @@
 import { structuralKey } from "../base/structural-key.js";
-import { withJson } from "./json.js";
+import { withJson } from "../base/json.js";
 import type { NodeDetails, RunDetails } from "./run-details.js";
 
 /** What is different about a node, or a state, in two runs. */

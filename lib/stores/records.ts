@@ -105,8 +105,9 @@ export function textsOf(
   attempts: readonly AttemptRow[],
   cycles: readonly CycleRow[],
   codec: Codec,
+  touch?: (made: object) => void,
 ): Texts {
-  const texts = new Texts(codec, row.id, row);
+  const texts = new Texts(codec, row.id, row, touch);
   for (const text of pauseTexts(row)) texts.expect("runs", { ...row, pauses: text }, "pauses");
   for (const attempt of attempts) texts.expect("node_executions", attempt, "output", "error");
   for (const cycle of cycles) texts.expect("fsm_cycles", cycle, "input", "output", "error", "wait");

@@ -1,4 +1,5 @@
 import { show } from "../base/check.js";
+import { withJson } from "../base/json.js";
 
 /** Stands for what people must not see. */
 const REDACTED = "[redacted]";
@@ -39,8 +40,10 @@ function hidden(value: unknown, path: readonly string[]): unknown {
   if (typeof value !== "object" || value === null) return value;
   const [key, ...rest] = path;
   const isHit = (own: unknown) => isNamed(own, key);
-  if (value instanceof Map) return new Map(Array.from(value, ([k, item]) => [k, isHit(k) ? hidden(item, rest) : item]));
-  if (value instanceof Set) return new Set(Array.from(value, (item, i) => (isHit(i) ? hidden(item, rest) : item)));
+  if (value instanceof Map)
+    return withJson(new Map(Array.from(value, ([k, item]) => [k, isHit(k) ? hidden(item, rest) : item])));
+  if (value instanceof Set)
+    return withJson(new Set(Array.from(value, (item, i) => (isHit(i) ? hidden(item, rest) : item))));
   // It can't be copied property by property.
   if (ArrayBuffer.isView(value)) return key === "*" || key in value ? REDACTED : value;
   const properties: Record<string, PropertyDescriptor> = Object.getOwnPropertyDescriptors(value);

@@ -4,7 +4,7 @@ import type { Pause } from "../run/pause.js";
 import type { NodeStatus } from "../run/status.js";
 import { inputsIn, type Structure } from "../planning/structure.js";
 import type { Codec } from "./codec.js";
-import { withJson } from "./json.js";
+import { withJson } from "../base/json.js";
 import { requireConsistent, requireEdges } from "./consistency.js";
 import { decisiveRow } from "./decisive-row.js";
 import { fromColumn } from "./names.js";
@@ -18,8 +18,9 @@ import type { AttemptStatus, RecordedCycle } from "./store.js";
 import type { Texts } from "./texts.js";
 
 /**
- * All that is recorded of a run, for people to read. `JSON.stringify` writes all of it, whatever the values are, and each part
- * of it, too: see `json.ts`.
+ * All that is recorded of a run, for people to read. `JSON.stringify` writes all of it, whatever the values are, and each object
+ * in it, too, by a `toJSON` that does not show and is no part of the value: see `base/json.ts`. What `decode` of a type gives
+ * is left as that made it, and a bigint by itself is none of JSON's.
  */
 export interface RunDetails extends RunSummary {
   readonly inputs: Readonly<Record<string, unknown>>;
@@ -95,7 +96,7 @@ export async function runDetails(
   const edges = await edgeRows(db, runId);
   const children = db.selectFrom("runs").select("id").where("parent_run_id", "=", runId);
   const childRows = await children.orderBy("created_at").orderBy("id").execute();
-  const texts = textsOf(row, attempts, cycles, codec);
+  const texts = textsOf(row, attempts, cycles, codec, withJson);
   await texts.fetch(db);
   requireConsistent(row, attempts, cycles, texts);
   requireEdges(runId, edges, attempts, texts);
@@ -167,13 +168,13 @@ function inputsOf(
     // They may be hidden as a whole.
     const names = typeof given === "object" ? inputsIn(wiring) : [];
     for (const name of names) if (Object.hasOwn(given, name)) values[name] = given[name];
-    inputs.set(node, values);
+    inputs.set(node, withJson(values));
   }
   for (const { target, source, output, input } of edges) {
     const from = nodes.get(source);
     // Of a fork, all of the result goes along the branch it took.
     const isPart = output !== null && from?.branch === undefined;
-    const values = inputs.get(target) ?? (Object.create(null) as Values);
+    const values = inputs.get(target) ?? withJson(Object.create(null) as Values);
     values[input] = isPart ? (from?.output as Values | undefined)?.[output] : from?.output;
     inputs.set(target, values);
   }
@@ -299,7 +300,7 @@ class Reader {
 
   cycles(rows: readonly CycleRow[]): RecordedCycle[] {
     const shown = (state: string, value: RecordedCycle["input"]) =>
-      value === undefined ? undefined : { value: this.redaction.apply(state, value.value) };
+      value === undefined ? undefined : withJson({ value: this.redaction.apply(state, value.value) });
     return recordedCycles(rows, this.texts).map((cycle, i) => {
       const { started_at, finished_at, error } = rows[i];
       const times = { startedAt: whole(started_at), finishedAt: whole(finished_at) };
@@ -319,7 +320,7 @@ function executions(cycles: readonly RecordedCycle[]): AttemptDetails[] {
       attempt: attempts,
       status: status as AttemptStatus,
       worker,
-      input: input === undefined ? {} : { value: input.value },
+      input: input === undefined ? {} : withJson({ value: input.value }),
       output: output?.value,
       error,
       startedAt,

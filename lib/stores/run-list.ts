@@ -5,7 +5,7 @@ import type { Pause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
 import { referredTo } from "./batch.js";
 import { Codec } from "./codec.js";
-import { withJson } from "./json.js";
+import { withJson } from "../base/json.js";
 import { checkedCycle, latestCycles, waitIn, type LatestCycle } from "./latest-cycles.js";
 import { isKept } from "./names.js";
 import { pausesIn } from "./pauses.js";
@@ -151,7 +151,7 @@ async function summaryIn(
 ): Promise<RunSummary> {
   checkedRow("runs", row.id, row);
   if (cycle !== undefined) checkedCycle(row.id, cycle);
-  const texts = new Texts(codec, row.id);
+  const texts = new Texts(codec, row.id, undefined, withJson);
   texts.expect("runs", row, "metadata");
   await texts.fetch(db);
   const metadata = ifReadable(() => metadataIn(row, texts, redaction));

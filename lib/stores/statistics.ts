@@ -1,7 +1,7 @@
 import { sql, type Kysely, type RawBuilder } from "kysely";
 import { LATEST } from "../base/check.js";
 import { isKept } from "./names.js";
-import { withJson } from "./json.js";
+import { withJson } from "../base/json.js";
 import type { Tables } from "./schema.js";
 
 /** How the runs of a workflow went. What nobody wrote like this counts as a run, and for nothing else. */

@@ -27,6 +27,8 @@ export class Texts {
     private readonly codec: Codec,
     private readonly runId: string,
     private readonly run?: RunRow,
+    /** Is called with each object of the values. */
+    private readonly touch?: (made: object) => void,
   ) {
     if (run === undefined) return;
     this.blobs.set(run.fingerprint, undefined);
@@ -58,7 +60,7 @@ export class Texts {
   }
 
   value(text: string): unknown {
-    return this.read(text, (plain) => this.codec.decode(plain));
+    return this.read(text, (plain) => this.codec.decode(plain, this.touch));
   }
 
   optional(text: string | null): { readonly value: unknown } | undefined {
@@ -71,7 +73,7 @@ export class Texts {
 
   record(text: string): Record<string, unknown> {
     return this.read(text, (plain) => {
-      const value = this.codec.decode(plain);
+      const value = this.codec.decode(plain, this.touch);
       if (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
         return value as Record<string, unknown>;
       }

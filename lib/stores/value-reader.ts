@@ -30,10 +30,14 @@ export class Reader {
   /** The level of what is being filled. */
   private level = -1;
 
-  /** @param within - the number of values with `decode` in whose data this one is */
+  /**
+   * @param touch - is called with each object that is made here, once it is filled; not with what \`decode\` gives
+   * @param within - the number of values with `decode` in whose data this one is
+   */
   constructor(
     private readonly types: StoredTypes,
     private readonly entries: readonly unknown[],
+    private readonly touch?: (made: object) => void,
     private readonly within = 0,
   ) {}
 
@@ -46,7 +50,16 @@ export class Reader {
       this.level = this.levelOf(number);
       this.fill(this.entries[number], this.objects[number]);
     }
+    if (this.touch !== undefined)
+      for (let number = 1; number < this.entries.length; number++) this.show(number, this.touch);
     return value;
+  }
+
+  private show(number: number, touch: (made: object) => void): void {
+    const object = this.objects[number];
+    const entry = this.entries[number];
+    const isDecoded = Array.isArray(entry) && entry[0] === "coded";
+    if (typeof object === "object" && object !== null && !isDecoded) touch(object);
   }
 
   /** Objects are written in the order in which they are found, and so none is deeper than those behind it. */
@@ -186,7 +199,7 @@ export class Reader {
     }
     if (!Array.isArray(entries) || rest.length > 0) throw new Malformed("what is to be decoded is no value");
     if (this.within === MOST_CODINGS) throw new Malformed("it is too deeply nested");
-    const data = new Reader(this.types, entries, this.within + 1).value();
+    const data = new Reader(this.types, entries, undefined, this.within + 1).value();
     let value: unknown;
     let pending: Promise<unknown> | undefined;
     try {

@@ -1,8 +1,9 @@
 import { unlessHostile } from "../base/hostile.js";
 import { messageOf } from "../base/message.js";
 import { abandon, isThenable, pendingOf } from "../base/coroutine.js";
+import { hasJson } from "../base/json.js";
 import { base64, LEAVES } from "../base/natives.js";
-import { isBareView } from "../base/own-properties.js";
+import { isBare, isBareView } from "../base/own-properties.js";
 import { ERRORS, knownError, knownName } from "./error-kinds.js";
 import { description, isRefusal, isTooLong, Refusal, UNREADABLE } from "./refusal.js";
 import { StoredClass, type NamedCoding, type StoredTypes } from "./stored-types.js";
@@ -146,7 +147,7 @@ export class Writer {
     const keys = Object.keys(value);
     // Quicker than Reflect.ownKeys, by far.
     const others = Object.getOwnPropertyNames(value).length - keys.length + Object.getOwnPropertySymbols(value).length;
-    if (others > 0) this.refuseOthers();
+    if (others > 1 || (others === 1 && !hasJson(value))) this.refuseOthers();
     return this.properties(value, keys);
   }
 
@@ -164,7 +165,8 @@ export class Writer {
   private list(value: readonly unknown[]): string {
     if (!Array.isArray(value)) return this.stranger(value);
     const { length } = value;
-    if (Reflect.ownKeys(value).length !== length + 1) return this.sparse(value);
+    const more = Reflect.ownKeys(value).length - length - 1;
+    if (more !== 0 && !(more === 1 && hasJson(value))) return this.sparse(value);
     let text = "[[";
     for (let i = 0; i < length; i++) {
       const part = this.read(value, i);
@@ -210,7 +212,7 @@ export class Writer {
   private error(value: Error, kind: string, own?: StoredClass): string {
     const hidden = Object.create(null) as Properties;
     const shown = Object.create(null) as Properties;
-    for (const key of Reflect.ownKeys(value)) {
+    for (const key of ownKeysOf(value)) {
       // Stacks are made when they are looked at, out of whatever the error says.
       const look = () => Object.getOwnPropertyDescriptor(value, key);
       const property = this.describes ? unlessHostile(look, undefined) : look();
@@ -242,7 +244,7 @@ export class Writer {
     const what = `it is an instance of ${own.type.name}, which`;
     if (own.obstacle !== undefined) throw new Refusal(`${what} ${own.obstacle}`, CODING);
     if (own.error !== undefined) return this.error(value as Error, own.error, own);
-    const keys = Reflect.ownKeys(value);
+    const keys = ownKeysOf(value);
     if (keys.length === 0 && own.hasGetters) {
       throw new Refusal(`${what} has getters, but keeps in no property what they give`, CODING);
     }
@@ -303,9 +305,7 @@ export class Writer {
   }
 
   private requireNoOthers(value: object, count: number): void {
-    const others = Reflect.ownKeys(value).length - count;
-    // Fake timers hide a constructor in each date.
-    if (others > 0 && !(others === 1 && value instanceof Date && isHidden(value, "constructor"))) this.refuseOthers();
+    if (!isBare(value, count)) this.refuseOthers();
   }
 
   private refuseOthers(): void {
@@ -350,6 +350,8 @@ function kindOf(value: object, types: StoredTypes): StoredClass | string | undef
   return Object.getPrototypeOf(prototype) === null && Reflect.ownKeys(prototype).length === 0 ? "null" : undefined;
 }
 
-function isHidden(value: object, key: string): boolean {
-  return Object.getOwnPropertyDescriptor(value, key)?.enumerable === false;
+/** Those that are part of an object's value. */
+function ownKeysOf(value: object): PropertyKey[] {
+  const keys = Reflect.ownKeys(value);
+  return hasJson(value) ? keys.filter((key) => key !== "toJSON") : keys;
 }

@@ -119,6 +119,41 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         }
       });
 
+      it("parts of parts that JSON writes, and that are inputs like any others", async () => {
+        const dag = approval(() => new PauseRun("check", { data: { list: [{ sum: 3n }] } }));
+        await dag.run({ store, runId: "a", inputs: {}, context: { metadata: { d: { n: 5n } } } });
+        const deep = new Dag<any>("deep");
+        deep.node("b", { params: ["given"] }, (given: unknown) => ({ given, n: 1n }));
+        await deep.run({ store, runId: "deep", inputs: { given: { circle: [1n] } } });
+        const fsm = new Fsm("deep");
+        fsm.state("s", { initial: true }, () => stop({ n: 1n }));
+        await fsm.run({ store, runId: "fsm" });
+        const paused = (await store.getRun("a"))!;
+        const [found] = (await store.listRuns({ workflow: "approval" })).runs;
+        const ended = (await store.getRun("deep"))!;
+        const cycled = (await store.getRun("fsm"))!;
+        for (const part of [
+          paused.metadata.d,
+          paused.pauses[0].data,
+          (paused.pauses[0].data as any).list,
+          found.metadata!.d,
+          found.pauses[0].data,
+          ended.inputs.given,
+          ended.outputs.b,
+          ended.nodes.get("b")!.output,
+          ended.attempts[0].input,
+          ended.attempts[0].output,
+          cycled.cycles[0].output,
+          cycled.cycles[0].output!.value,
+          cycled.attempts[0].output,
+        ]) {
+          expect(() => JSON.stringify(part)).not.toThrow();
+        }
+        const again = await deep.run({ store, inputs: ended.inputs });
+        expect(again.value).toEqual({ given: { circle: [1n] }, n: 1n });
+        expect(await store.diffRuns("deep", again.runId)).toMatchObject({ nodes: [], inputs: [] });
+      });
+
       it.each(["", "a..b", "a.", "a[", "a[x]", "a[0]b", "[0]"])("no path to redact like %o", (path) => {
         expect(() => store.redact(path)).toThrow('"path"');
       });

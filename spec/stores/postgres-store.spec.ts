@@ -49,7 +49,9 @@ await withPostgres((server) => {
     it("makes its tables once, whoever comes first", async () => {
       await execute(url, "drop schema public cascade; create schema public");
       const stores = Array.from({ length: 5 }, () => postgresStore(url));
-      expect(await Promise.all(stores.map((store) => store.listRuns()))).toEqual(stores.map(() => ({ runs: [], unreadable: [] })));
+      expect(await Promise.all(stores.map((store) => store.listRuns()))).toEqual(
+        stores.map(() => ({ runs: [], unreadable: [] })),
+      );
       await Promise.all(stores.map((store) => store.close()));
     });
 

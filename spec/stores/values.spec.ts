@@ -2,6 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Dag, NodeTimeoutError, StoreError } from "dagwright";
+import { copyOf } from "../../lib/base/copy.js";
+import { withJson } from "../../lib/base/json.js";
+import { structuralKey } from "../../lib/base/structural-key.js";
 import { Codec } from "../../lib/stores/codec.js";
 
 const codec = new Codec();
@@ -388,6 +391,43 @@ describe("Sizes", () => {
     for (let i = 0; i < 50_000; i++) value = wrap(value);
     expect(refusal(value).message).toMatch(/too deeply nested/u);
     expect(typeof codec.decode(codec.encodeThrown(value))).toBe("object");
+  });
+});
+
+describe("What JSON is told by a property that does not show", () => {
+  const value = () => ({
+    list: [1n, { n: 2n }],
+    map: new Map([["a", 1n]]),
+    set: new Set([1n]),
+    bigs: new BigInt64Array([1n]),
+    boxed: Object(1n) as object,
+    error: Object.assign(new Error("e", { cause: { n: 1n } }), { n: 1n }),
+    date: new Date(5),
+    bytes: Buffer.from("a"),
+    shape: Object.assign(new Shape("s"), { n: 1n }),
+  });
+  const own = new Codec({ Shape });
+  const shown = () => own.decode(own.encode(value()), withJson) as Record<string, object>;
+
+  it("is at all depths, and is not seen otherwise", () => {
+    const read = shown();
+    for (const part of [read, ...Object.values(read), read.list[1 as never], (read.error as Error).cause]) {
+      expect(() => JSON.stringify(part)).not.toThrow();
+      expect(Object.keys(part as object)).not.toContain("toJSON");
+    }
+    expect(isDeepStrictEqual({ ...read, error: 1 }, { ...value(), error: 1 })).toBe(true);
+    expect(JSON.parse(JSON.stringify(read.list))).toEqual(["1", { n: "2" }]);
+  });
+
+  it("is no part of the value for stores, caches and copies", () => {
+    const read = shown();
+    const untold = own.decode(own.encode(value())) as object;
+    expect(own.encode({ ...read, error: 1 })).toBe(own.encode({ ...untold, error: 1 }));
+    expect(isDeepStrictEqual(own.decode(own.encode(read)), own.decode(own.encode(shown())))).toBe(true);
+    const plain = () => ({ ...value(), error: 1 });
+    expect(structuralKey({ ...read, error: 1 })).toBe(structuralKey(plain()));
+    expect(isDeepStrictEqual(copyOf({ ...read, error: 1 }), plain())).toBe(true);
+    copyOf(read);
   });
 });
 

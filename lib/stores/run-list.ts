@@ -166,7 +166,11 @@ async function summaryIn(
 function pageOf(runs: RunSummary[], unreadable: UnreadableRun[], last?: SummaryRow): RunPage {
   const page = { runs: withJson(runs), unreadable: withJson(unreadable) };
   if (last === undefined) return withJson(page);
-  const cursor = Buffer.from(CURSORS.encode([last.created_at, last.id])).toString("base64url");
+  // Blobs, which some packages read as what they can't write.
+  const place = [last.created_at, last.id].map((value: unknown) =>
+    value instanceof ArrayBuffer ? Buffer.from(value) : value,
+  );
+  const cursor = Buffer.from(CURSORS.encode(place)).toString("base64url");
   return withJson({ ...page, cursor });
 }
 

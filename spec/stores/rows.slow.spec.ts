@@ -210,6 +210,19 @@ describe("A recorded run of which somebody changed", () => {
     put(TABLES);
   });
 
+  it.each(["soon", Buffer.from("aa"), Infinity, -Infinity])("pages go on behind a time that is %o", async (time) => {
+    put(TABLES);
+    database.prepare("update runs set created_at = ? where id = 'd'").run([time]);
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await store.listRuns(cursor === undefined ? { limit: 1 } : { limit: 1, cursor });
+      seen.push(...[...page.runs, ...page.unreadable].map(({ runId }) => runId));
+      cursor = page.cursor;
+    } while (cursor !== undefined && seen.length < 9);
+    expect(seen.sort()).toEqual(["d", "f", "l"]);
+  });
+
   it("any text somehow goes on, or is a StoreError", async () => {
     const texts = TABLES.flatMap((table) =>
       (recorded.get(table) as Row[]).flatMap((row) =>

@@ -1,6 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type * as library from "piscina";
-import { availableParallelism } from "node:os";
+import { cores } from "../base/cores.js";
 import { deferred } from "../base/deferred.js";
 import { messageOf } from "../base/message.js";
 import { load, ownFolder, workerUrl } from "../base/own-files.js";
@@ -189,7 +189,7 @@ export class WorkerThread {
       const now = performance.now();
       // What makes this thread late keeps that one from ending, and so do others that end.
       const isLate = now - last > 1.5 * END_LOOK;
-      const count = counted + (isLate ? 0 : Math.min(1, availableParallelism() / terminated.size));
+      const count = counted + (isLate ? 0 : Math.min(1, cores() / terminated.size));
       if (count < END_LOOKS && looks + 1 < MOST_END_LOOKS) return this.lookForEnd(now, looks + 1, count);
       terminated.delete(this);
       this.owner.stuck(this);

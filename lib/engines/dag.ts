@@ -408,9 +408,7 @@ export class Dag<
     const { revision } = this;
     if (this.planned?.revision !== revision) {
       this.planned = { revision, plans: new DagPlans(this) };
-      for (const { code, message } of this.planned.plans.of(inputs).issues) {
-        if (code === "LOST_NAME") warn(message, "DagwrightWarning");
-      }
+      warnOfLostName(this.planned.plans.of(inputs));
     }
     return this.planned.plans.of(inputs);
   }
@@ -579,6 +577,13 @@ export class Dag<
     cacheOf: this.caches.of,
     place: undefined,
   };
+}
+
+function warnOfLostName(planning: Planning<DagPlan>): void {
+  // All issues are looked for only where there may be one of these.
+  if (planning.plan.inputs.every(({ required }) => required.length > 0)) return;
+  const lost = planning.issues.find(({ code }) => code === "LOST_NAME");
+  if (lost !== undefined) warn(lost.message, "DagwrightWarning");
 }
 
 const NO_OPTIONS: PartialRunOptions<any> = Object.freeze({});

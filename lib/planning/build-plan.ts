@@ -182,19 +182,22 @@ function looseEnds(plan: DagPlan): ValidationIssue[] {
     const message = `The ${kind} "${name}" has ${which} connected. Connect ${missing.length === 1 ? "it" : "them"} with a need such as "${name}.${missing[0] ?? "branch"}".`;
     issues.push({ severity: "warning", code: "MISSING_CONNECTION", message, nodes: [name] });
   });
-  const loose = issues.find(({ code }) => code === "DISCONNECTED_NODE");
-  return loose === undefined ? issues : [...issues, ...lostNames(plan, loose.nodes[0])];
+  const isLoose = ({ code, nodes }: ValidationIssue) => code === "DISCONNECTED_NODE" && !looksMinified(nodes[0]);
+  const loose = issues.find(isLoose)?.nodes[0];
+  const lost = loose === undefined ? undefined : lostName(plan, loose);
+  return lost === undefined ? issues : [...issues, lost];
 }
 
-/** Parameters that a minifier may have kept from their nodes: they take their default values without a word. */
-function lostNames({ specs, inputs }: DagPlan, loose: string): ValidationIssue[] {
+/** A parameter of a method that a minifier may have kept from its node: it takes its default value without a word. */
+function lostName({ specs, inputs }: DagPlan, loose: string): ValidationIssue | undefined {
   const optional = new Set(inputs.filter(({ required }) => required.length === 0).map(({ name }) => name));
-  return specs.flatMap(({ name, declared, signature }): ValidationIssue[] => {
-    const lost = signature.inputs.map((param) => param.name).filter((param) => param && optional.has(param));
-    if (!lost.some(looksMinified) || !isMinified(declared)) return [];
+  for (const { name, method, declared, signature } of specs) {
+    const lost = signature.inputs.find((param) => looksMinified(param.name) && optional.has(param.name))?.name;
+    if (lost === undefined || method === undefined || !isMinified(declared)) continue;
     const message =
-      `Parameter "${lost.find(looksMinified)}" of node "${name}" is no node's name, and takes its default value, while ` +
-      `node "${loose}" is connected to nothing.${minifiedHint(lost)}`;
-    return [{ severity: "warning", code: "LOST_NAME", message, nodes: [name, loose] }];
-  });
+      `Parameter "${lost}" of node "${name}" is no node's name, and takes its default value, while node "${loose}" is ` +
+      `connected to nothing.${minifiedHint([lost])}`;
+    return { severity: "warning", code: "LOST_NAME", message, nodes: [name, loose] };
+  }
+  return undefined;
 }

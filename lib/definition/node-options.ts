@@ -53,6 +53,9 @@ type Hook<A extends unknown[]> = { hook(...args: A): unknown }["hook"];
 /** A class, for wiring by type. */
 export type Class = abstract new (...args: any[]) => unknown;
 
+/** What computes the result of a node that has failed. */
+type Fallback = (error: unknown, ctx: Context) => unknown;
+
 /** The options of every kind of node. */
 export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]> {
   /** The node's name, for needs and look-ups alike. @defaultValue the method's or function's name */
@@ -76,7 +79,7 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   /** The longest the node may wait for its inputs, in ms from the run's start; then it fails. @defaultValue unlimited */
   inputsTimeout?: number | undefined;
   /** What stands in for the result when the node has failed: a value, or `(error, ctx) => value`, which may be async. */
-  fallback?: unknown;
+  fallback?: Fallback | object | string | number | bigint | boolean | symbol | null | undefined;
   circuitBreaker?: CircuitBreakerOptions | undefined;
   throttle?: ThrottleOptions | undefined;
   concurrencyKey?: ConcurrencyOptions | undefined;

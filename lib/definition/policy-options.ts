@@ -183,7 +183,8 @@ export function checkCache(cache: CacheOptions, of: Naming): void {
   checkNumber(of("cache.staleAfter"), staleAfter, { min: 0, unit: "milliseconds" });
   checkNumber(of("cache.staleIfError"), staleIfError, { min: 0, unit: "milliseconds" });
   if (staleAfter !== undefined && (staleAfter >= ttl || ttl === Infinity)) {
-    throw new RangeError(`"${of("cache.staleAfter")}" must be less than its "ttl"; received ${staleAfter} and ${ttl}.`);
+    const rule = ttl === Infinity ? 'needs a "ttl" that is longer' : `must be less than its "ttl" of ${ttl}`;
+    throw new RangeError(`"${of("cache.staleAfter")}" ${rule}; received ${staleAfter}.`);
   }
   if (staleIfError !== undefined && ttl === Infinity) {
     throw new RangeError(`"${of("cache.staleIfError")}" needs a "ttl", which it begins after; received none.`);

@@ -18,7 +18,7 @@ type NameProblem<T, S extends string> = S extends string
       ? never
       : S extends keyof T
         ? { state: S; problem: "not a method" }
-        : { state: S; problem: "no such method"; known: Nearest<S, MethodNames<T>> }
+        : { state: S; problem: "no such method"; nearest: Nearest<S, MethodNames<T>> }
   : never;
 
 /** What is wrong with going to `S` with a value, each possibility of a union on its own; never when nothing is. */

@@ -137,7 +137,7 @@ type NameProblem<T, Need extends string, S extends string> =
     ? never
     : S extends keyof T
       ? { need: Need; problem: "not a method" }
-      : { need: Need; problem: "no such method"; known: Nearest<S, MethodNames<T>> };
+      : { need: Need; problem: "no such method"; nearest: Nearest<S, MethodNames<T>> };
 
 /** What a need gives, each possibility in a tuple. */
 type Gives<F, N, S extends string> = F extends AnyFn
@@ -164,7 +164,7 @@ type NeedProblem<T, N, P> =
 type ValueProblem<F, N, S extends string, P, G = Gives<F, N, S>> =
   IsNever<F, G> extends true
     ? F extends AnyFn
-      ? { need: S; problem: "no such output"; known: Nearest<OutputOf<S>, Outputs<ResultOfCall<F>>["names"]> }
+      ? { need: S; problem: "no such output"; nearest: Nearest<OutputOf<S>, Outputs<ResultOfCall<F>>["names"]> }
       : never
     : IsNever<F, Fits<G, P>> extends true
       ? { need: S; gives: Values<G>; takes: P }

@@ -236,7 +236,7 @@ function libsqlDatabase(path: string): OpenDatabase {
     Database = load("libsql") as typeof Database;
   } catch (cause) {
     const message =
-      `Node ${process.versions.node} brings no SQLite along, and the package libsql can't be loaded: ` +
+      `Node ${process.versions.node} has no SQLite of its own, and the package libsql can't be loaded: ` +
       `${messageOf(cause).split("\n", 1)[0]}. Run "npm install libsql", or use Node 22.13 or later.`;
     throw new StoreError(message, "STORE", { cause });
   }

@@ -470,8 +470,8 @@ describe("A cached node", () => {
 
   it.each([
     [{ ttl: 0 }, /"cache.ttl" of node "a" must be a number of milliseconds, at least 1; received 0/u],
-    [{ ttl: 10, staleAfter: 10 }, /"cache.staleAfter" of node "a" must be less than its "ttl"; received 10 and 10/u],
-    [{ staleAfter: 10 }, /"cache.staleAfter" of node "a" must be less than its "ttl"/u],
+    [{ ttl: 10, staleAfter: 10 }, /"cache.staleAfter" of node "a" must be less than its "ttl" of 10; received 10/u],
+    [{ staleAfter: 10 }, /"cache.staleAfter" of node "a" needs a "ttl" that is longer; received 10/u],
     [{ key: 5 }, /"cache.key" of node "a" must be parameter names or a function; received 5/u],
     [{ key: ["z"] }, /Node "a" takes no parameter "z", which its cache key names/u],
     [{ staleIfError: -1, ttl: 10 }, /"cache.staleIfError" of node "a" must be a number of milliseconds, at least 0/u],

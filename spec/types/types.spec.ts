@@ -75,12 +75,26 @@ describe.each([
     ]);
   });
 
+  it("says what to make a workflow from where a constructor takes arguments, and infers the parameters of fallbacks", () => {
+    const text = [
+      'import { Dag, node } from "dagwright";',
+      "class A {",
+      "  constructor(readonly x: number) {}",
+      "  @node({ fallback: (error, ctx) => `${ctx.runId}: ${String(error)}` }) a() { return `${this.x}`; }",
+      "}",
+      "Dag.from(A);",
+    ].join("\n");
+    expect(check([join(folder, "given.ts")], legacy, text).problems).toEqual([
+      expect.stringContaining('problem: "its constructor takes arguments"; use: "an instance of it'),
+    ]);
+  });
+
   it.each([
-    ['@node("fetsch") f(rows: Row[]) {}', '{ need: "fetsch"; problem: "no such method"; known: "fetch"; }'],
-    ['@node("feth.rows") f(rows: Row[]) {}', '{ need: "feth.rows"; problem: "no such method"; known: "fetch"; }'],
+    ['@node("fetsch") f(rows: Row[]) {}', '{ need: "fetsch"; problem: "no such method"; nearest: "fetch"; }'],
+    ['@node("feth.rows") f(rows: Row[]) {}', '{ need: "feth.rows"; problem: "no such method"; nearest: "fetch"; }'],
     [
       '@node("xyz") f(rows: Row[]) {}',
-      '{ need: "xyz"; problem: "no such method"; known: "fetch" | "report" | "isBig" | "f"; }',
+      '{ need: "xyz"; problem: "no such method"; nearest: "fetch" | "report" | "isBig" | "f"; }',
     ],
     ['@node("limit") f(limit: number) {}', '{ need: "limit"; problem: "not a method"; }'],
     ['@node("fetch") f(rows: string) {}', '{ need: "fetch"; gives: Row[]; takes: string; }'],
@@ -90,10 +104,10 @@ describe.each([
       '{ need: "report"; gives: { count: number; }; takes: Date; }',
     ],
     ['@node("fetch", "report") f(rows: Row[]) {}', '{ need: "report"; problem: "no parameter takes it"; }'],
-    ['@node("report.coun") f(n: number) {}', '{ need: "report.coun"; problem: "no such output"; known: "count"; }'],
+    ['@node("report.coun") f(n: number) {}', '{ need: "report.coun"; problem: "no such output"; nearest: "count"; }'],
     [
       '@node("isBig.yes") f(n: number) {}',
-      '{ need: "isBig.yes"; problem: "no such output"; known: "true" | "false"; }',
+      '{ need: "isBig.yes"; problem: "no such output"; nearest: "true" | "false"; }',
     ],
     [
       '@all("fetch", "report") f(all: { fetch: Row[]; other: 1 }) {}',
@@ -104,7 +118,7 @@ describe.each([
       '@condition("fetch") f(rows: Row[]) { return rows; }',
       '{ returns: Row[]; problem: "a condition returns a boolean or decide(boolean, value)"; }',
     ],
-    ['@state f() { return next("reprot"); }', '{ state: "reprot"; problem: "no such method"; known: "report"; }'],
+    ['@state f() { return next("reprot"); }', '{ state: "reprot"; problem: "no such method"; nearest: "report"; }'],
     [
       '@state({ to: ["fetch"] }) f() { return next("report"); }',
       '{ state: "report"; problem: "\\"to\\" does not list it"; }',

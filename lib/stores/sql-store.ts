@@ -17,6 +17,7 @@ import { Leases } from "./leases.js";
 import { sendEvent } from "./mail.js";
 import { requireKey, requireNamesKept } from "./names.js";
 import { newRunRow } from "./new-run.js";
+import { OUTCOMES } from "./outcomes.js";
 import { Postman } from "./postman.js";
 import { lockedIfThere, lockedRow, notFound, readRun, runRow } from "./records.js";
 import { Redaction } from "./redaction.js";
@@ -90,7 +91,8 @@ export class SqlStore implements RunStore {
     this.codec = new Codec(types);
     this.leases = new Leases(lease, open);
     this.commits = new GroupCommit(open);
-    this.cache = new SqlCache((work) => access.ask(() => access.repeat(work, cacheFailed)), this.codec);
+    const cached = new Codec({ ...types, ...OUTCOMES });
+    this.cache = new SqlCache((work) => access.ask(() => access.repeat(work, cacheFailed)), cached);
     this.keeper = {
       codec: this.codec,
       worker: `${hostname()}/${process.pid}`,

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Dag, type CacheOptions } from "dagwright";
+import { Dag, decide, Fsm, next, route, stop, waitForEvent, type CacheOptions } from "dagwright";
 import type { SqlStore } from "dagwright/store";
 import { useStores, type StoreSubject } from "../support/stores.js";
 
@@ -61,6 +61,31 @@ export function storeCachingContract(name: string, connect: () => Promise<StoreS
       const warnings = warned.mock.calls.map(([warning]) => String(warning));
       expect(warnings.length).toBeGreaterThan(0);
       for (const text of warnings) expect(text).toMatch(/The cache key .* can't be stored: it has 80\d\d bytes/u);
+    });
+
+    it("are the outcomes of forks and states, with where they lead", async () => {
+      const calls: string[] = [];
+      const cache = { ttl: 60_000, store: store.cache };
+      const dag = new Dag<any>("forks");
+      dag.condition("isBig", { cache }, () => (calls.push("isBig"), decide(true, { size: 3n })));
+      dag.select(
+        "route",
+        { needs: ["isBig"], cache },
+        (of: { size: bigint }) => (calls.push("route"), route("far", of.size)),
+      );
+      dag.node("far", { needs: ["route.far"] }, (size: bigint) => size);
+      dag.node("near", { needs: ["route.near"] }, () => "near");
+      const fsm = new Fsm<any>("machine");
+      fsm.state("first", { initial: true, cache }, () => (calls.push("first"), next("waits", new Date(5))));
+      fsm.state("waits", { cache }, () => (calls.push("waits"), waitForEvent({ GO: "last" }, { after: [0, "last"] })));
+      fsm.state("last", { cache }, () => (calls.push("last"), stop("over")));
+      for (let i = 0; i < 2; i++) {
+        expect((await dag.run()).outputs).toEqual({ far: 3n });
+        const run = await fsm.run();
+        expect([run.value, run.stateHistory]).toEqual(["over", ["first", "waits", "last"]]);
+        expect(run.get("first")).toEqual(new Date(5));
+      }
+      expect(calls).toEqual(["isBig", "route", "first", "waits", "last"]);
     });
 
     it("is everybody's own, also for those who wait for one that computes", async () => {

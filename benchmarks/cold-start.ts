@@ -36,7 +36,8 @@ const contenders: Record<string, () => number> = {
 const times = Object.values(contenders).map((): number[] => []);
 for (let i = 0; i < ROUNDS; i++) Object.values(contenders).forEach((measure, which) => times[which].push(measure()));
 const medians = times.map((list) => list.sort((a, b) => a - b)[ROUNDS >> 1]);
-for (const [i, name] of Object.keys(contenders).entries()) console.log(`${name}: ${round(medians[i])} ms`);
+for (const [i, name] of Object.keys(contenders).entries())
+  console.log(`${name}: ${round(medians[i])} ms${i < 2 ? "" : " of processor time"}`);
 
 const [empty, main, store, diamond, ofClass, , chain] = medians;
 verdict("importing dagwright / empty script", main / empty, "≤", 1.25);

@@ -18,18 +18,38 @@ export interface DagOptions {
   module?: string | undefined;
 }
 
-/** What is an option of runs, and so a default of them here. */
-export const OF_RUNS: OtherNames = Object.fromEntries(
-  ["mode", "executor", "concurrency", "maxWorkers", "errorStrategy", "errorHandler", "timeout", "signal", "inputs"]
-    .concat(["hooks", "observers", "scheduler", "store", "durability", "pool", "retain", "strict", "onProgress"])
-    .map((option) => [option, `runOptions: { ${option} }`]),
+/** Options of runs, which are defaults of them here. */
+export function inRunOptions(...options: string[]): OtherNames {
+  return Object.fromEntries(options.map((option) => [option, `runOptions: { ${option} }`]));
+}
+
+/** Those of any workflow's runs. */
+export const OF_RUNS = inRunOptions(
+  ...[
+    "mode",
+    "errorStrategy",
+    "errorHandler",
+    "timeout",
+    "signal",
+    "inputs",
+    "hooks",
+    "observers",
+    "scheduler",
+    "strict",
+  ],
+  ...["store", "durability", "ifExists", "context"],
 );
+
+const OF_DAG_RUNS = {
+  ...OF_RUNS,
+  ...inRunOptions("executor", "concurrency", "maxWorkers", "pool", "parallel", "retain", "overrides", "onProgress"),
+};
 
 export const DAG_OPTIONS = ["description", "metadata", "runOptions", "autowire", "wiring", "module"] as const;
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkDagOptions(options: DagOptions, where: string): void {
-  checkOptions(options, DAG_OPTIONS, where, OF_RUNS);
+  checkOptions(options, DAG_OPTIONS, where, OF_DAG_RUNS);
   checkGivenDagOptions(options);
 }
 

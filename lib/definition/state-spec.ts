@@ -1,7 +1,7 @@
 import { checkByRules, checkNumber, checkOptions, checkType, type Rules, show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
 import { withGuessedContext } from "./context-param.js";
-import { OF_RUNS } from "./dag-options.js";
+import { inRunOptions, OF_RUNS } from "./dag-options.js";
 import { checkGivenOptions, ELSEWHERE, frozen, SHARED_OPTIONS, type NodeOptions } from "./node-options.js";
 import { checkCacheKey, checkNodeName, type NodeFunction, type NodeSpec } from "./node-spec.js";
 import { readSignature } from "./params.js";
@@ -92,6 +92,8 @@ export interface FsmOptions {
   historyLimit?: number | undefined;
 }
 
+const OF_FSM_RUNS = { ...OF_RUNS, ...inRunOptions("onMaxCycles") };
+
 export const FSM_OPTIONS = [
   "description",
   "metadata",
@@ -103,7 +105,7 @@ export const FSM_OPTIONS = [
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkFsmOptions(options: FsmOptions, where: string): void {
-  checkOptions(options, FSM_OPTIONS, where, OF_RUNS);
+  checkOptions(options, FSM_OPTIONS, where, OF_FSM_RUNS);
   checkGivenFsmOptions(options);
 }
 

@@ -27,6 +27,8 @@ const LINES: Readonly<Record<Program, readonly RegExp[]>> = {
   recorded: [exactly("recorded: down, 7 saved, loaded 1 time")],
 };
 
+if (LINES.example.length === 0) throw new Error("The README's first example prints nothing that could be looked for.");
+
 function exactly(text: string): RegExp {
   return new RegExp(`^${text.replace(/\W/gu, "\\$&")}$`);
 }

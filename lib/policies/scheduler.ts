@@ -143,9 +143,14 @@ export class Scheduler implements Resource {
     await this.close();
   }
 
-  /** @internal Whether a run that begins now is refused: after `close`, unless a node of a run that goes on begins it. */
+  /** Whether new runs are refused, but for those that nodes of runs in progress begin. */
+  get isClosed(): boolean {
+    return this.closing !== undefined;
+  }
+
+  /** @internal Whether a run that `caller` begins is refused. */
   refuses(caller: Holder | undefined): boolean {
-    return this.closing !== undefined && this.slotsBehind({ caller }).next().done === true;
+    return this.isClosed && this.slotsBehind({ caller }).next().done === true;
   }
 
   /** @internal A run begins to use it. */

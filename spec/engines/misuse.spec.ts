@@ -152,6 +152,7 @@ describe("A scheduler that is closed", () => {
     });
     expect((await outer.run({ scheduler })).value).toBe(1);
     expect(await closing).toEqual({ runs: 0, running: 0, queued: 0 });
+    expect(scheduler.isClosed).toBe(true);
     expect((await failure(outer.run({ scheduler }))).code).toBe("CLOSED");
   });
 });

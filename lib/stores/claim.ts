@@ -8,6 +8,7 @@ import type { Leases } from "./leases.js";
 import { NOT_PAUSED } from "./pauses.js";
 import { lockedRow, readRun } from "./records.js";
 import { SqlRunLog, type LogKeeper } from "./run-log.js";
+import { structureOf } from "./rows.js";
 import type { Tables } from "./schema.js";
 import type { Claim, RecordedRun } from "./store.js";
 import { timeOfDay } from "./time.js";
@@ -34,7 +35,8 @@ export async function claimRun(
     leases.release(claimed);
   }
   leases.requireFree(row);
-  const claim = accept(await readRun(trx, row, keeper.codec));
+  const run = await readRun(trx, row, keeper.codec);
+  const claim = accept(run);
   if (claim === undefined) return undefined;
   const token = row.fencing_token + 1;
   const driver = {
@@ -53,7 +55,8 @@ export async function claimRun(
   if (claim.structure !== undefined) {
     const fingerprint = fingerprintOf(claim.structure);
     batch.blobs.set(fingerprint, claim.structure);
-    await trx.updateTable("runs").set({ fingerprint }).where("id", "=", runId).execute();
+    const scope = cutScope(run, claim.structure, batch);
+    await trx.updateTable("runs").set({ fingerprint, scope }).where("id", "=", runId).execute();
   }
   for (const node of claim.discard) {
     const results = trx.updateTable("node_executions").set({ status: "superseded", output: null });
@@ -70,4 +73,11 @@ export async function claimRun(
   const log = new SqlRunLog(runId, token, claim.driving, keeper, row.metadata);
   leases.add(log);
   return log;
+}
+
+/** The scope of a partial run, without the nodes that its new structure does not have. */
+function cutScope({ scope }: RecordedRun, structure: string, batch: Batch): string | null {
+  if (scope === undefined) return null;
+  const names = new Set(structureOf(structure).map(([name]) => name));
+  return batch.keep(JSON.stringify(scope.filter((name) => names.has(name))));
 }

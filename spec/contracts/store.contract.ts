@@ -682,6 +682,22 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await changed().resume(error.run.runId, { store })).get("mail")).toBe("rows 3");
         expect(calls).toEqual([]);
       });
+
+      it("go on with allowChanges, and are runs like others then, where a node of a partial run is gone", async () => {
+        const make = (...names: string[]) => {
+          const dag = new Dag<any>("partial");
+          dag.node("a", () => 1);
+          for (const name of names) dag.node(name, { needs: ["a"] }, () => isMended || expect.unreachable());
+          return dag;
+        };
+        let isMended = false;
+        const { runId } = (await failure(make("p", "q").runFrom("a", { store }))).run;
+        isMended = true;
+        await make("q").resume(runId, { store, allowChanges: true });
+        expect((await store.getRun(runId))!.status).toBe("completed");
+        expect((await make("q").resume(runId, { store })).get("q")).toBe(true);
+        expect((await make("q").replay(runId, { store, rerun: ["q"] })).get("q")).toBe(true);
+      });
     });
 
     describe("are replayed", () => {

@@ -48,13 +48,13 @@ export class Access {
 
   /**
    * A step that changes something in one transaction, and tries again what failed for a reason that passes.
-   * @param work - gets what it gave the last time, if nobody knows whether that was committed; what it does twice must do no harm
+   * @param work - gets what it gave the last time, if the commit then failed or was not answered; what it does twice must do no harm
    */
-  async change<T>(work: (trx: Transaction<Tables>, database: Database, unanswered?: T) => Promise<T>): Promise<T> {
+  async change<T>(work: (trx: Transaction<Tables>, database: Database, before?: T) => Promise<T>): Promise<T> {
     const database = await this.open();
     const { db, failureOf } = database;
-    let unanswered: T | undefined;
-    const attempt = () => db.transaction().execute(async (trx) => (unanswered = await work(trx, database, unanswered)));
+    let before: T | undefined;
+    const attempt = () => db.transaction().execute(async (trx) => (before = await work(trx, database, before)));
     try {
       return await persistently(attempt, failureOf);
     } catch (cause) {

@@ -16,7 +16,7 @@ import { timeOfDay } from "./time.js";
 /**
  * Takes a run over that nobody drives, in a transaction, so that nothing is added to it between.
  * @param accept - is shown the run; when it gives undefined, nothing happens
- * @param claimed - what this gave before, when nobody knows whether that was committed
+ * @param claimed - what this gave before, when the commit then failed or was not answered
  * @returns the log of its new driver, which is among the leases, but not known to drive the run before the commit
  * @throws {StoreError} NOT_FOUND, LEASE_HELD, UNSTORABLE; what `accept` throws
  */

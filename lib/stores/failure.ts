@@ -20,20 +20,16 @@ const PAUSE_AFTER_SILENCE = 1000;
 
 /**
  * Tries again what failed for a reason that passes, with growing pauses, for some 5 s.
- * @param mayRepeat - whether it does no harm to do it again although nobody knows whether it was done; as a rule it does none
+ * @param work - does no harm when it is done again although nobody knows whether it was done
  */
-export async function persistently<T>(
-  work: () => Promise<T>,
-  failureOf: (error: unknown) => Failure,
-  mayRepeat: () => boolean = () => true,
-): Promise<T> {
+export async function persistently<T>(work: () => Promise<T>, failureOf: (error: unknown) => Failure): Promise<T> {
   let deadline = Infinity;
   for (let longest = FIRST_PAUSE; ; longest = Math.min(2 * longest, LONGEST_PAUSE)) {
     try {
       return await work();
     } catch (error) {
       const failure = failureOf(error);
-      const isWorthIt = failure === "passing" || ((failure === "lost" || failure === "silent") && mayRepeat());
+      const isWorthIt = failure === "passing" || failure === "lost" || failure === "silent";
       const time = nowChecked();
       deadline = Math.min(deadline, time + PATIENCE);
       if (!isWorthIt || time >= deadline) throw error;

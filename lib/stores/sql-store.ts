@@ -142,7 +142,8 @@ export class SqlStore implements RunStore {
     checkName("runId", runId);
     await this.changing<number>(async (trx, database, token) => {
       const row = await lockedRow(trx, database, runId);
-      if (row.fencing_token === token) return token;
+      // Where that was rolled back, whoever took the run over meanwhile has the same token.
+      if (row.fencing_token === token && row.status === "cancelled") return token;
       this.leases.requireFree(row, "Cancel it there, through its handle, or wait for the end of the lease.");
       return cancelRun(trx, row, reason, this.codec);
     });

@@ -31,6 +31,10 @@ function asking(): Dag<any> {
   return dag;
 }
 
+/** What was not committed is rolled back. */
+const END_TRANSACTIONS = `select pg_terminate_backend(pid) from pg_stat_activity
+  where datname = current_database() and state = 'idle in transaction'`;
+
 const coded = (message: string, code?: string, syscall?: string) =>
   Object.assign(new Error(message), code === undefined ? {} : { code }, syscall === undefined ? {} : { syscall });
 
@@ -320,6 +324,29 @@ await withPostgres((server) => {
         loseAnswers(2);
         expect(await store.prune({ keepLast: 0 })).toBe(3);
       });
+    });
+
+    it("is not taken for done where another process takes the run up that was to be cancelled", async () => {
+      const [store, other] = [await open(), await open({ lease: 60_000 })];
+      const dag = asking();
+      await dag.run({ store, runId: "r" });
+      const { gate, open: go } = newGate();
+      const going = new Dag<any>("asking");
+      going.node("asks", () => gate);
+      going.node("adds", { needs: ["asks"] }, () => 2);
+      let isLost = false;
+      let resumed: Promise<any> | undefined;
+      answerQueries(async ({ text, ask }) => {
+        if (text !== "commit" || isLost) return ask();
+        isLost = true;
+        await execute(url, END_TRANSACTIONS);
+        resumed = going.resume("r", { store: other });
+        await until(async () => (await execute(url, "select 1 from runs where status = 'running'")).length === 1);
+        throw coded("read ECONNRESET", "ECONNRESET", "read");
+      });
+      expect(await failure(store.cancel("r"))).toMatchObject({ code: "LEASE_HELD" });
+      go();
+      expect((await resumed).value).toBe(2);
     });
 
     it("is not taken up again where another process has done so meanwhile", async () => {

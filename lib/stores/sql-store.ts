@@ -155,14 +155,15 @@ export class SqlStore implements RunStore {
    */
   async delete(runId: string): Promise<void> {
     checkName("runId", runId);
-    await this.changing<boolean>(async (trx, database, isRemoved) => {
+    await this.changing<number>(async (trx, database, removed) => {
       // Also what nobody can read.
       const row = await lockedIfThere(trx, database, runId);
-      if (row === undefined && isRemoved === true) return true;
+      // A run of this id that began at another time is another one.
+      if (removed !== undefined && row?.created_at !== removed) return removed;
       if (row === undefined) throw notFound(runId);
       this.leases.requireFree(row, "End it there, through its handle, or wait for the end of the lease.");
       await removeRun(trx, database, row);
-      return true;
+      return row.created_at;
     });
   }
 

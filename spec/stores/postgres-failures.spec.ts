@@ -349,6 +349,39 @@ await withPostgres((server) => {
       expect((await resumed).value).toBe(2);
     });
 
+    it("is the removal of a run, which another of its id outlives", async () => {
+      const [store, other] = [await open(), await open({ lease: 60_000 })];
+      await asking().run({ store, runId: "r" });
+      let isLost = false;
+      answerQueries(async ({ text, ask }) => {
+        if (text !== "commit" || isLost) return ask();
+        isLost = true;
+        await ask();
+        await two("new").run({ store: other, runId: "r" });
+        throw coded("read ECONNRESET", "ECONNRESET", "read");
+      });
+      await store.delete("r");
+      expect(isLost).toBe(true);
+      expect((await store.getRun("r"))!.workflow).toBe("new");
+    });
+
+    it("is no removal where another process takes the run up that was to be removed", async () => {
+      const [store, other] = [await open(), await open()];
+      const dag = asking();
+      await dag.run({ store, runId: "r" });
+      let isLost = false;
+      answerQueries(async ({ text, ask }) => {
+        if (text !== "commit" || isLost) return ask();
+        isLost = true;
+        await execute(url, END_TRANSACTIONS);
+        await dag.resume("r", { store: other, provide: { asks: 1 } });
+        throw coded("read ECONNRESET", "ECONNRESET", "read");
+      });
+      await store.delete("r");
+      expect(isLost).toBe(true);
+      expect(await store.getRun("r")).toBeUndefined();
+    });
+
     it("is not taken up again where another process has done so meanwhile", async () => {
       const [store, other] = [await open({ lease: 60_000 }), await open()];
       const dag = asking();

@@ -123,8 +123,14 @@ class PatientDriver implements Driver {
 
   async acquireConnection(): Promise<DatabaseConnection> {
     await this.line.enter();
-    await nextTurn();
-    const connection = await this.driver.acquireConnection();
+    let connection: DatabaseConnection;
+    try {
+      await nextTurn();
+      connection = await this.driver.acquireConnection();
+    } catch (error) {
+      this.line.leave();
+      throw error;
+    }
     return {
       executeQuery: (query) => patiently(() => connection.executeQuery(query)),
       streamQuery: (query, size) => connection.streamQuery(query, size),
@@ -153,8 +159,11 @@ class PatientDriver implements Driver {
   }
 
   async releaseConnection(connection: DatabaseConnection): Promise<void> {
-    await this.driver.releaseConnection(connection);
-    this.line.leave();
+    try {
+      await this.driver.releaseConnection(connection);
+    } finally {
+      this.line.leave();
+    }
   }
 
   destroy(): Promise<void> {

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { SqliteDriver } from "kysely";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag } from "dagwright";
 import { sqliteStore } from "dagwright/store";
@@ -75,6 +76,21 @@ describe("A store in a SQLite file", () => {
     clearInterval(timer);
     expect(turns).toBeGreaterThan(10);
     other.close();
+    await store.close();
+  });
+
+  it("is used on when a connection could not be had, or given back", async () => {
+    const store = sqliteStore(path);
+    await store.listRuns();
+    const { releaseConnection } = SqliteDriver.prototype;
+    vi.spyOn(SqliteDriver.prototype, "acquireConnection").mockRejectedValueOnce(new Error("not had"));
+    await expect(store.listRuns()).rejects.toThrow("not had");
+    vi.spyOn(SqliteDriver.prototype, "releaseConnection").mockImplementationOnce(async function (this: SqliteDriver) {
+      await releaseConnection.call(this);
+      throw new Error("not given back");
+    });
+    await expect(store.listRuns()).rejects.toThrow("not given back");
+    expect((await store.listRuns()).runs).toEqual([]);
     await store.close();
   });
 

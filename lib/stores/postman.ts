@@ -18,6 +18,7 @@ const INTERVAL = 300;
  */
 export class Postman {
   private readonly waiting = new Set<SqlRunLog>();
+  /** Undefined where no look is planned or under way. */
   private timer: NodeJS.Timeout | undefined;
   private round: Promise<void> | undefined;
   private nextRound: Promise<void> | undefined;
@@ -67,11 +68,11 @@ export class Postman {
 
   private lookLater(): void {
     this.timer = setTimeout(() => {
-      this.timer = undefined;
-      if (this.waiting.size === 0) return;
       const again = () => {
+        this.timer = undefined;
         if (this.waiting.size > 0) this.lookLater();
       };
+      if (this.waiting.size === 0) return again();
       // The renewal of leases tells when the database can't be reached.
       this.look().then(again, again);
     }, INTERVAL);

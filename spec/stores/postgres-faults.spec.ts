@@ -132,6 +132,28 @@ await withPostgres((server) => {
       await Promise.all(handles.map((handle) => handle.stop()));
     });
 
+    it("is asked for events as often, whenever another run begins to wait", async () => {
+      const store = await open();
+      const fsm = new Fsm<any>("waits");
+      fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
+      const handles = [fsm.start({ store })];
+      let looks = 0;
+      answerQueries(async ({ text, ask }) => {
+        if (!/^select .*"for_owner" = /su.test(text)) return ask();
+        if (looks++ === 0) {
+          handles.push(fsm.start({ store }));
+          await sleep(300);
+        }
+        return ask();
+      });
+      await until(() => looks > 1);
+      looks = 0;
+      await sleep(2000);
+      expect(looks).toBeGreaterThan(0);
+      expect(looks).toBeLessThanOrEqual(7);
+      await Promise.all(handles.map((handle) => handle.stop()));
+    });
+
     it("commits slowly that a run is taken up, which gets each event once", async () => {
       const [store, other] = [await open(), await open()];
       const taken: unknown[] = [];

@@ -35,6 +35,21 @@ export class Access {
     return this.repeat(work, readFailed);
   }
 
+  /**
+   * A step that reads, in several queries, what belongs together. Where it finds that it does not, others may have written between
+   * these: it is done once more, and sees what there was at one moment.
+   */
+  readTogether<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+    return this.read(async ({ db }) => {
+      try {
+        return await work(db);
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        return db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute(work);
+      }
+    });
+  }
+
   /** A step that can be done again. @param failed - gives the error for what can't be */
   async repeat<T>(work: (database: Database) => Promise<T>, failed: (cause: unknown) => StoreError): Promise<T> {
     const database = await this.open();

@@ -118,7 +118,10 @@ export class SqlStore implements RunStore {
   /** All that is recorded of a run; undefined when there is none of this id. */
   async getRun(runId: string): Promise<RunDetails | undefined> {
     checkName("runId", runId);
-    return this.looking(({ db }) => runDetails(db, runId, this.codec, this.redaction));
+    return this.access.ask(async () => {
+      await this.unfinished.settled();
+      return this.access.readTogether((db) => runDetails(db, runId, this.codec, this.redaction));
+    });
   }
 
   /** What differs between two runs. @throws {StoreError} NOT_FOUND */
@@ -268,7 +271,8 @@ export class SqlStore implements RunStore {
 
   /** @internal */
   async read(runId: string): Promise<RecordedRun> {
-    return this.reading(async ({ db }) => readRun(db, await runRow(db, runId), this.codec));
+    const { access, codec } = this;
+    return access.ask(() => access.readTogether(async (db) => readRun(db, await runRow(db, runId), codec)));
   }
 
   /** @internal */

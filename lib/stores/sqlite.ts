@@ -1,4 +1,11 @@
-import { CompiledQuery, sql, SqliteDialect, type DatabaseConnection, type Driver } from "kysely";
+import {
+  CompiledQuery,
+  sql,
+  SqliteDialect,
+  type DatabaseConnection,
+  type Driver,
+  type TransactionSettings,
+} from "kysely";
 import { now } from "../base/clock.js";
 import { DagwrightError, StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
@@ -137,15 +144,16 @@ class PatientDriver implements Driver {
     };
   }
 
-  /** Takes the lock for writing at once: one that is asked for later may come too late for what was read before. */
-  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+  /** Takes the lock for writing at once, where it may write: one that is asked for later may come too late for what was read before. */
+  async beginTransaction(connection: DatabaseConnection, { accessMode }: TransactionSettings): Promise<void> {
+    const begin = CompiledQuery.raw(accessMode === "read only" ? "begin" : "begin immediate");
     try {
-      await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+      await connection.executeQuery(begin);
     } catch (error) {
       if (!/within a transaction/u.test(messageOf(error))) throw error;
       // The last one could not be rolled back then.
       await connection.executeQuery(CompiledQuery.raw("rollback"));
-      await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+      await connection.executeQuery(begin);
     }
   }
 
@@ -218,7 +226,7 @@ function nodeDatabase(path: string): OpenDatabase | undefined {
   };
 }
 
-/** All rows. An integer beyond what numbers hold exactly, which no store writes, is a bigint there: Node's SQLite gives no row else. */
+/** All rows. Where an integer, which no store writes, is too large for a number, it is a bigint: Node's SQLite would refuse the row. */
 function allOf(statement: NodeStatement, parameters: readonly unknown[]): unknown[] {
   try {
     return statement.all(...parameters);

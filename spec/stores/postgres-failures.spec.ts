@@ -326,6 +326,33 @@ await withPostgres((server) => {
       });
     });
 
+    it("between the queries of who looks at a run shows as done, or not at all", async () => {
+      const [store, other] = [await open(), await open()];
+      const fsm = new Fsm<any>("order");
+      fsm.state("created", { initial: true }, () => waitForEvent({ PAID: "paid" }));
+      fsm.state("paid", (amount: number) => stop(amount));
+      const meanwhile = async (work: () => Promise<unknown>) => {
+        let isDone = false;
+        answerQueries(async ({ text, ask }) => {
+          if (isDone || !/^select .*"node_executions"/su.test(text)) return ask();
+          isDone = true;
+          await work();
+          return ask();
+        });
+        const run = await store.getRun("r");
+        vi.restoreAllMocks();
+        expect(isDone).toBe(true);
+        return run;
+      };
+      await fsm.run({ store, runId: "r" });
+      const pay = async () => {
+        await fsm.send("r", "PAID", 12, { store: other });
+        await fsm.resume("r", { store: other });
+      };
+      expect(await meanwhile(pay)).toMatchObject({ status: "completed" });
+      expect(await meanwhile(() => other.delete("r"))).toBeUndefined();
+    });
+
     it("is not taken for done where another process takes the run up that was to be cancelled", async () => {
       const [store, other] = [await open(), await open({ lease: 60_000 })];
       const dag = asking();

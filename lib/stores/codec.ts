@@ -55,7 +55,7 @@ export class Codec {
   }
 
   /**
-   * @param touch - is called with each object that is made, but for what \`decode\` of a type gives
+   * @param touch - is called with each object that is made, but for what `decode` of a type gives
    * @throws {StoreError} STORE for text that this did not write, what is wrong with it as the cause
    */
   decode(text: string, touch?: (made: object) => void): unknown {

@@ -112,9 +112,11 @@ function ofNodes(texts: Texts, byNode: ReadonlyMap<string, readonly AttemptRow[]
     if (row === undefined) continue;
     const { branch } = row;
     const place = placeOf("node_executions", row, "branch");
-    if (kind === "condition" && branch !== "true" && branch !== "false") return [place, `${name} is a condition`];
-    if (kind === "select" && branch === null) return [place, `it says where a select led`];
-    if (kind !== "condition" && kind !== "select" && branch !== null) return [place, `only forks take branches`];
+    if (kind === "condition" && branch !== "true" && branch !== "false")
+      return [place, `${name} is a condition, which leads to true or false`];
+    if (kind === "select" && branch === null) return [place, `${name} is a select, which must say where it led`];
+    if (kind !== "condition" && kind !== "select" && branch !== null)
+      return [place, `${name} is no fork, and takes no branch`];
   }
   return undefined;
 }

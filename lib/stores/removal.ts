@@ -15,7 +15,7 @@ type Locking = Pick<Database, "locksRows">;
 
 /**
  * Removes runs, in a transaction of the caller's.
- * @param statuses - a run that has another one meanwhile stays; undefined where none does
+ * @param statuses - a run that has another one meanwhile stays; undefined to remove all
  * @returns how many were removed
  */
 export async function removeRuns(

@@ -174,7 +174,7 @@ function pageOf(runs: RunSummary[], unreadable: UnreadableRun[], last?: SummaryR
   return withJson({ ...page, cursor });
 }
 
-/** What only whoever recorded it can read, as instances of his classes, is no reason not to show the rest of a run. */
+/** What only whoever recorded it can read, as instances of classes of theirs, is no reason not to show the rest of a run. */
 function ifReadable<T>(read: () => T): T | undefined {
   try {
     return read();

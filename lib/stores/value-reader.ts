@@ -31,7 +31,7 @@ export class Reader {
   private level = -1;
 
   /**
-   * @param touch - is called with each object that is made here, once it is filled; not with what \`decode\` gives
+   * @param touch - is called with each object that is made here, once it is filled; not with what `decode` gives
    * @param within - the number of values with `decode` in whose data this one is
    */
   constructor(

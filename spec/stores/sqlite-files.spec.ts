@@ -82,11 +82,11 @@ describe("A store in a SQLite file", () => {
   it("is used on when a connection could not be had, or given back", async () => {
     const store = sqliteStore(path);
     await store.listRuns();
-    const { releaseConnection } = SqliteDriver.prototype;
+    const release: any = Reflect.get(SqliteDriver.prototype, "releaseConnection");
     vi.spyOn(SqliteDriver.prototype, "acquireConnection").mockRejectedValueOnce(new Error("not had"));
     await expect(store.listRuns()).rejects.toThrow("not had");
     vi.spyOn(SqliteDriver.prototype, "releaseConnection").mockImplementationOnce(async function (this: SqliteDriver) {
-      await releaseConnection.call(this);
+      await release.call(this);
       throw new Error("not given back");
     });
     await expect(store.listRuns()).rejects.toThrow("not given back");

@@ -135,7 +135,7 @@ function plainNames(source: string): string[] | undefined {
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "");
-  return isAlone && names[0].includes(" ") ? undefined : names;
+  return isAlone && /\s/u.test(names[0]) ? undefined : names;
 }
 
 /** Whether this is what names and lists of them are made of: letters of ASCII, digits, `_`, `$`, `*`, `,`, and space. */

@@ -17,6 +17,8 @@ describe("readSignature", () => {
     ["(a, b) => 1", ["a", "b"]],
     ["a => a", ["a"]],
     ["async a => a", ["a"]],
+    ["async\ta => a", ["a"]],
+    ["async \t a => a", ["a"]],
     ["async (a, b) => 1", ["a", "b"]],
     ["async => async", ["async"]],
     ["function (a, b) {}", ["a", "b"]],

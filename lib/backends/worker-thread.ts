@@ -123,7 +123,7 @@ export class WorkerThread {
     let isLoaded = false;
     this.piscina.once("workerCreate", (created: PiscinaWorker) => {
       isLoaded = true;
-      portOf(created).on("messageerror", this.unread);
+      portOf(created)?.on("messageerror", this.unread);
     });
     const isLate = () => !isLoaded && this.lose(new LateStart(START_TIMEOUT));
     // It is this thread that was late when the worker's word is there by now, but was not read yet.
@@ -274,10 +274,12 @@ export class WorkerThread {
 /** What piscina tells of a worker: under a symbol, what it knows itself of it. */
 type PiscinaWorker = Readonly<Record<symbol, { readonly port?: MessagePort } | undefined>>;
 
-/** Where piscina listens for answers, but not for those that can't be read: their tasks would wait for ever. */
-function portOf(worker: PiscinaWorker): MessagePort {
-  const [port] = Object.getOwnPropertySymbols(worker).flatMap((symbol) => worker[symbol]?.port ?? []);
-  return port;
+/**
+ * Where piscina listens for answers, but not for those that can't be read: their tasks would wait for ever. Undefined where
+ * another piscina keeps it elsewhere.
+ */
+function portOf(worker: PiscinaWorker): MessagePort | undefined {
+  return Object.getOwnPropertySymbols(worker).flatMap((symbol) => worker[symbol]?.port ?? [])[0];
 }
 
 function piscinaOfOne({ resourceLimits }: ThreadOptions): library.Piscina {

@@ -46,6 +46,15 @@ describe("Two copies of the library in one process", () => {
     }
   });
 
+  it("know when each has defined a workflow of the same name, which workers can't tell apart", async () => {
+    const dags = [one, other].map(({ Dag }) => new Dag("twins"));
+    for (const dag of dags) dag.node("a", () => 1);
+    for (const dag of dags) {
+      const run = await dag.run({ mode: "parallel" });
+      expect(run.nodes.get("a")?.backendReason).toContain('several workflows named "twins" were defined');
+    }
+  });
+
   it("take each other's branches, needs and transitions", async () => {
     const dag = new one.Dag("forks");
     dag.node("a", () => 5);

@@ -26,5 +26,5 @@ class Names {
 }
 
 /** Workflows may be made time and again by the same code. */
-export const workflowNames = new Names(3);
+export const workflowNames = shared("names of workflows", () => new Names(3));
 export const classNames = shared("names of classes", () => new Names(50));

@@ -116,12 +116,13 @@ export function checkByRules<O extends object>(options: O, rules: Rules<O>): voi
 }
 
 /**
- * @throws {TypeError} unless `value` is undefined or an object with what it holds under names of its own, as maps have it not, nor
- *   objects that have symbols or inherit
+ * @throws {TypeError} unless `value` is undefined, or an object that is empty or holds something under names of its own: no list,
+ *   no map, and none that has only symbols or what it inherits
  */
 export function checkRecord(option: string, value: unknown): void {
   checkType(option, value, "object");
   if (value === undefined) return;
+  if (Array.isArray(value)) throw notRecord(option, show(value));
   let isEmpty = true;
   for (const name in value as object) {
     if (Object.hasOwn(value as object, name)) return;
@@ -130,8 +131,12 @@ export function checkRecord(option: string, value: unknown): void {
   const parent: unknown = Object.getPrototypeOf(value);
   const isPlain = parent === null || Object.getPrototypeOf(parent) === null;
   if (isEmpty && isPlain && Object.getOwnPropertySymbols(value).length === 0) return;
-  throw new TypeError(
-    `"${option}" must be an object with names of its own, as { name: value }; received ${show(value)} that has none.`,
+  throw notRecord(option, `${show(value)} that has none`);
+}
+
+function notRecord(option: string, received: string): TypeError {
+  return new TypeError(
+    `"${option}" must be an object with names of its own, as { name: value }; received ${received}.`,
   );
 }
 

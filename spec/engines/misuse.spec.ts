@@ -197,6 +197,8 @@ describe("A record that holds nothing under names of its own is refused unless i
     ["symbols", { [Symbol("a")]: 1 }],
     ["what it inherits", Object.create({ a: 1 })],
     ["a date", new Date()],
+    ["a list", [1]],
+    ["an empty list", []],
   ];
   it.each(nameless)("%s", async (_, value) => {
     for (const option of ["inputs", "overrides", "metadata"]) {

@@ -139,7 +139,9 @@ function checkNames(
   const known = new Set([...names, ...(sourceName?.values() ?? [])]);
   const unknown = Object.keys(inputs).find((name) => !known.has(name));
   if (unknown === undefined) return;
-  throw new TypeError(`it returned "${unknown}", which is no input of ${spec.name}.${paramHint(unknown, names)}`);
+  throw new TypeError(
+    `it returned "${unknown}", which is no input of node "${spec.name}".${paramHint(unknown, names)}`,
+  );
 }
 
 /** By the names that are read, those of the source under which a hook gave something new; undefined where all are as read. */

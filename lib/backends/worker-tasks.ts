@@ -49,7 +49,8 @@ export function serve(execute: Execute, turnOf: () => Turn | undefined): Service
   let isSending = false;
   const thrower = watchMicrotasks(turnOf);
   process.on("uncaughtExceptionMonitor", (error) => {
-    const turn = turnOf() ?? thrower(error);
+    const inMicrotask = thrower(error);
+    const turn = turnOf() ?? inMicrotask;
     if (turn?.isOver === true) {
       if (process.listenerCount("uncaughtException") > 0 || process.hasUncaughtExceptionCaptureCallback()) return;
       // The task that goes on by now is not to blame, and goes on.

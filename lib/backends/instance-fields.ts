@@ -22,7 +22,8 @@ export function fieldsOf(instance: object): Snapshot | string {
 function snapshotUnless(instance: object): Snapshot | string {
   if (process.getBuiltinModule("node:util").types.isProxy(instance))
     return "its instance is a proxy, and workers can't know what that does";
-  const { obstacle, native, className } = kindOf(Object.getPrototypeOf(instance) as object);
+  const prototype = Object.getPrototypeOf(instance) as object;
+  const { obstacle, native } = kindOf(prototype);
   if (obstacle !== undefined) return `its instance ${obstacle}, so that workers can't make it again`;
   if (native !== "Object" && native !== "null")
     return `its instance is built on ${native}, so that workers can't make it again from its fields`;
@@ -36,7 +37,8 @@ function snapshotUnless(instance: object): Snapshot | string {
     fields.push([key, property.value]);
   }
   const { obstacle: path, found } = inspect(Object.fromEntries(fields), changes);
-  return path === undefined ? snapshotOf(fields) : `"this${shortPath(path)}" of its ${className} ${whyNot(found)}`;
+  if (path === undefined) return snapshotOf(fields);
+  return `"this${shortPath(path)}" of its ${classOf(prototype)?.name || "instance"} ${whyNot(found)}`;
 }
 
 const KEPT: ReadonlySet<string | undefined> = new Set([

@@ -108,7 +108,8 @@ export async function findClass(module: string, name: string): Promise<Class | s
     const entries = classes.filter((entry) => entry.name === name && entry.origin.module === module);
     return Array.from(new Set(entries.map(({ target }) => target)));
   });
-  if (typeof targets === "string") return `${targets}; a class is found by @workflow, wherever its workflow is made`;
+  if (typeof targets === "string")
+    return `${targets}; workers look for a class where it has @workflow, else where its workflow was made`;
   return targets.length === 1 ? targets[0] : `its module defines several classes for workflows "${name}"`;
 }
 

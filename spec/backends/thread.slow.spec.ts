@@ -15,6 +15,7 @@ import {
   type RunOptions,
   type RunResult,
 } from "dagwright";
+import { fieldsOf } from "../../lib/backends/instance-fields.js";
 import {
   Binding,
   chain,
@@ -218,6 +219,10 @@ describe("Instances", () => {
         backendReason: expect.stringContaining(reason),
       });
     }
+    const nameless = new (class {
+      f = () => 1;
+    })();
+    expect(fieldsOf(nameless)).toBe(`"this.f" of its instance is a function, which workers can't be sent`);
   });
 
   it("with private members stay on this thread, unless the worker's constructor can make one", async () => {
@@ -235,7 +240,10 @@ describe("Instances", () => {
     expect((await givenInstance.run(parallel)).get("tell")).toBe("renamed");
     for (const twin of givenTwins) expect((await twin.run(parallel)).value).toBe(false);
     const late = (await lateDag().run(parallel)).nodes.get("ask");
-    expect(late).toMatchObject({ backend: "inline", backendReason: expect.stringContaining("found by @workflow") });
+    expect(late).toMatchObject({
+      backend: "inline",
+      backendReason: expect.stringContaining("workers look for a class"),
+    });
   });
 
   it("are never those of another class that the same code made", async () => {

@@ -29,6 +29,7 @@ export type {
   CacheStore,
   CircuitBreakerOptions,
   ConcurrencyOptions,
+  JsonClass,
   RetryOptions,
   ThrottleOptions,
 } from "./definition/policy-options.js";

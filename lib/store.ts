@@ -10,7 +10,7 @@ export type { StoredType } from "./stores/codec.js";
 export type { NodeDifference, RunDifference } from "./stores/comparison.js";
 export type { PruneOptions } from "./stores/retention.js";
 export type { AttemptDetails, EdgeDetails, NodeDetails, RunDetails } from "./stores/run-details.js";
-export type { RunFilter, RunPage, RunSummary, UnreadableRun } from "./stores/run-list.js";
+export type { RunFilter, RunPage, RunSummary, UnreadableRun, WaitingFor } from "./stores/run-list.js";
 export type { NodeStats, WorkflowStats } from "./stores/statistics.js";
 export type { AttemptStatus, RecordedCycle, WorkflowKind } from "./stores/store.js";
 export type { OpenDatabase } from "./stores/sqlite.js";

@@ -23,8 +23,10 @@ import {
   ThreadPool,
   waitForEvent,
   workflow,
+  type CacheOptions,
   type NodeOptions,
 } from "dagwright";
+import { sqliteStore, type RunFilter } from "dagwright/store";
 
 export class Jobs {
   @node count() {
@@ -109,6 +111,12 @@ export const { state: defineState } = machine;
 export class Own extends Dag<{ a: number }> {
   own = this.node("own", () => 1);
 }
+
+// Caches and stores.
+export const json = (options: CacheOptions) => options.json;
+const store = sqliteStore(":memory:");
+export const waiting = async (filter: RunFilter) => (await store.listRuns(filter)).runs[0].waitingFor;
+export const kept = () => [store.getRun("r"), store.stats("x"), store.diffRuns("r", "s")];
 
 export const others = () => [
   circuits(),

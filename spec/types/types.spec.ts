@@ -216,7 +216,11 @@ it("The compiler can name what other packages export of what they make with it",
   const installed = join(other, "node_modules/dagwright");
   mkdirSync(installed, { recursive: true });
   symlinkSync(join(root, "lib"), join(installed, "lib"));
-  const manifest = { name: "dagwright", type: "module", exports: { ".": "./lib/index.ts" } };
+  const manifest = {
+    name: "dagwright",
+    type: "module",
+    exports: { ".": "./lib/index.ts", "./store": "./lib/store.ts" },
+  };
   writeFileSync(join(installed, "package.json"), JSON.stringify(manifest));
   const file = join(other, "exported.mts");
   const text = readFileSync(join(folder, "exported.ts"), "utf8");

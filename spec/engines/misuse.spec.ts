@@ -56,7 +56,9 @@ describe("What is no option is refused by name", () => {
     const error = await failure(
       two().runUntil("b", { hooks: { preExecute: (node) => (node.name === "b" ? hooks.preExecute() : undefined) } }),
     );
-    expect(error.message).toMatch(/Hook "preExecute" of node "b" threw: it returned "aa".*no input of node "b"\..*"a"/u);
+    expect(error.message).toMatch(
+      /Hook "preExecute" of node "b" threw: it returned "aa".*no input of node "b"\..*"a"/u,
+    );
   });
 });
 

@@ -45,22 +45,22 @@ const OF_DAG_RUNS = {
   ...inRunOptions("executor", "concurrency", "maxWorkers", "pool", "parallel", "retain", "overrides", "onProgress"),
 };
 
-export const DAG_OPTIONS = ["description", "metadata", "runOptions", "autowire", "wiring", "module"] as const;
+const RULES: Rules<DagOptions> = {
+  description: "string",
+  metadata: "object",
+  runOptions: "object",
+  autowire: "boolean",
+  wiring: (value) => checkOneOf("wiring", value, ["name", "type"]),
+  module: "string",
+};
+
+export const DAG_OPTIONS: readonly string[] = Object.keys(RULES);
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkDagOptions(options: DagOptions, where: string): void {
   checkOptions(options, DAG_OPTIONS, where, OF_DAG_RUNS);
   checkGivenDagOptions(options);
 }
-
-const RULES: Rules<DagOptions> = {
-  description: "string",
-  metadata: "object",
-  runOptions: "object",
-  autowire: "boolean",
-  module: "string",
-  wiring: (value) => checkOneOf("wiring", value, ["name", "type"]),
-};
 
 /** Leaves aside what is no option of a dag. @throws as {@link checkDagOptions} */
 export function checkGivenDagOptions(options: DagOptions): void {

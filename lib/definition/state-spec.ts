@@ -94,29 +94,22 @@ export interface FsmOptions {
 
 const OF_FSM_RUNS = { ...OF_RUNS, ...inRunOptions("onMaxCycles") };
 
-export const FSM_OPTIONS = [
-  "description",
-  "metadata",
-  "runOptions",
-  "maxCycles",
-  "errorState",
-  "historyLimit",
-] as const;
+const RULES: Rules<FsmOptions> = {
+  description: "string",
+  metadata: "object",
+  runOptions: "object",
+  maxCycles: checkMaxCycles,
+  errorState: "string",
+  historyLimit: checkHistoryLimit,
+};
+
+export const FSM_OPTIONS: readonly string[] = Object.keys(RULES);
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkFsmOptions(options: FsmOptions, where: string): void {
   checkOptions(options, FSM_OPTIONS, where, OF_FSM_RUNS);
   checkGivenFsmOptions(options);
 }
-
-const RULES: Rules<FsmOptions> = {
-  description: "string",
-  metadata: "object",
-  runOptions: "object",
-  errorState: "string",
-  maxCycles: checkMaxCycles,
-  historyLimit: checkHistoryLimit,
-};
 
 /** Leaves aside what is no option of an fsm. @throws as {@link checkFsmOptions} */
 export function checkGivenFsmOptions(options: FsmOptions): void {

@@ -6,7 +6,8 @@ const layers = [
   ["planning"],
   ["run"],
   ["policies", "backends", "stores", "visualization"],
-  ["engines"],
+  ["engine"],
+  ["dag", "fsm"],
 ];
 
 /** For each layer: everything above it, and its siblings, are out of bounds. */

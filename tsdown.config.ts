@@ -116,7 +116,7 @@ export default [
   // What worker threads load: one file, whichever way the library itself was loaded.
   defineConfig({
     ...shared,
-    entry: { "thread-worker": "lib/backends/thread-worker.ts" },
+    entry: { "thread-worker": "lib/backends/thread/thread-worker.ts" },
     format: "esm",
     plugins: [ascii, ownMaps],
     clean: false,

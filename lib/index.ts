@@ -16,12 +16,12 @@ export {
 } from "./definition/decorators.js";
 export { decide, route, type Decision, type Route } from "./definition/decisions.js";
 export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
-export { optional, type OptionalNeed } from "./definition/need.js";
+export { optional, type OptionalNeed } from "./definition/specs/need.js";
 export type { Context, FsmContext } from "./definition/context.js";
-export type { DagOptions } from "./definition/dag-options.js";
+export type { DagOptions } from "./definition/specs/dag-options.js";
 export type { Connection } from "./definition/dag-definition.js";
 export type { NodeHandle, OutputHandle, Target } from "./definition/node-handle.js";
-export type { Class, ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/node-options.js";
+export type { Class, ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/specs/node-options.js";
 export type {
   Backoff,
   CacheEntry,
@@ -32,8 +32,8 @@ export type {
   JsonClass,
   RetryOptions,
   ThrottleOptions,
-} from "./definition/policy-options.js";
-export type { NodeKind, NodeSpec } from "./definition/node-spec.js";
+} from "./definition/specs/policy-options.js";
+export type { NodeKind, NodeSpec } from "./definition/specs/node-spec.js";
 export type {
   StateDefiner,
   StateHandle,
@@ -41,46 +41,42 @@ export type {
   Transition,
   TransitionCondition,
 } from "./definition/fsm-definition.js";
-export type { FsmOptions, StateOptions, StateSpec } from "./definition/state-spec.js";
-export type { AllDefiner, AnyDefiner, CachedDefiner, ForkDefiner, NodeDefiner } from "./definition/typed-builder.js";
-export type { EventsOf, StatesOf } from "./definition/typed-states.js";
-export type { ResultsOf, StandInsOf } from "./definition/typed-wiring.js";
+export type { FsmOptions, StateOptions, StateSpec } from "./definition/specs/state-spec.js";
+export type {
+  AllDefiner,
+  AnyDefiner,
+  CachedDefiner,
+  ForkDefiner,
+  NodeDefiner,
+} from "./definition/typings/typed-builder.js";
+export type { EventsOf, StatesOf } from "./definition/typings/typed-states.js";
+export type { ResultsOf, StandInsOf } from "./definition/typings/typed-wiring.js";
 
-export { Dag, type DryRun, type DagSettings } from "./engines/dag.js";
-export type { RunHandle } from "./engines/dag-handle.js";
-export type { ExecutorName } from "./engines/executors/executor.js";
-export { Fsm, type StateHook, type FsmSettings } from "./engines/fsm.js";
-export type { FsmHandle } from "./engines/fsm-handle.js";
+export { Dag, type DryRun, type DagSettings } from "./dag/dag.js";
+export type { RunHandle } from "./dag/handle.js";
+export type { ExecutorName } from "./dag/executors/executor.js";
+export { Fsm, type StateHook, type FsmSettings } from "./fsm/fsm.js";
+export type { FsmHandle } from "./fsm/handle.js";
+export type { PartialRunOptions, RunOptions, RunProgress } from "./dag/options.js";
+export type { ContinueOptions, RecoverOptions, ReplayOptions, ResumeOptions } from "./dag/durable/options.js";
+export type { FsmRunOptions } from "./fsm/options.js";
 export type {
   EventsToSend,
-  ContinueOptions,
   FsmContinueOptions,
   FsmRecoverOptions,
   FsmResumeOptions,
   FsmSendOptions,
-  RecoverOptions,
-  ReplayOptions,
-  ResumeOptions,
-} from "./engines/durable/options.js";
-export type {
-  CommonRunOptions,
-  ErrorHandler,
-  ErrorVerdict,
-  FsmRunOptions,
-  Mode,
-  PartialRunOptions,
-  RunProgress,
-  RunOptions,
-} from "./engines/run-options.js";
-export type { StepResult, StepState } from "./engines/step.js";
+} from "./fsm/durable/options.js";
+export type { CommonRunOptions, ErrorHandler, ErrorVerdict, Mode } from "./engine/options.js";
+export type { StepResult, StepState } from "./engine/step.js";
 export type { DiagramOptions } from "./visualization/diagram.js";
 export type { StateDiagramOptions } from "./visualization/state-diagram.js";
 export type { XStateConfig, XStateNode } from "./visualization/xstate.js";
 
 export { circuits, circuitState, resetCircuit, type CircuitReport, type CircuitState } from "./policies/circuit.js";
 export { Scheduler, type SchedulerClosing, type SchedulerOptions, type SchedulerStats } from "./policies/scheduler.js";
-export type { ThreadPoolOptions } from "./backends/pool-options.js";
-export { ThreadPool } from "./backends/thread-pool.js";
+export type { ThreadPoolOptions } from "./backends/thread/pool-options.js";
+export { ThreadPool } from "./backends/thread/thread-pool.js";
 
 export { PauseRun, type Pause, type PauseOptions } from "./run/pause.js";
 export type { RunContext } from "./run/context.js";

@@ -64,7 +64,7 @@ async function install(where: string, version: string): Promise<void> {
   mkdirSync(installed, { recursive: true });
   writeFileSync(join(installed, "package.json"), JSON.stringify({ name: "dagwright", version }));
   await build({
-    entryPoints: [join(root, "lib/backends/thread-worker.ts")],
+    entryPoints: [join(root, "lib/backends/thread/thread-worker.ts")],
     outfile: join(installed, "dist/thread-worker.mjs"),
     bundle: true,
     platform: "node",

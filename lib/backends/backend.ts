@@ -1,5 +1,5 @@
 import type { Context } from "../definition/context.js";
-import type { NodeSpec } from "../definition/node-spec.js";
+import type { NodeSpec } from "../definition/specs/node-spec.js";
 
 /** One attempt, ready to be executed. */
 export interface AttemptCall {

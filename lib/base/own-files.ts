@@ -12,7 +12,7 @@ export const VERSION = "0.1.0";
 const SOURCES = "lib";
 const BUILT = "dist";
 /** Only a checkout has it. */
-const SOURCE_WORKER = "lib/backends/thread-worker.dev.mjs";
+const SOURCE_WORKER = "lib/backends/thread/thread-worker.dev.mjs";
 
 interface Home {
   /** The file that this code is in; undefined where it is in none. */

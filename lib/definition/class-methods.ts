@@ -1,11 +1,11 @@
 import { InvalidNodeError } from "../base/errors.js";
 import { show } from "../base/check.js";
 import { workflowSpec, type WorkflowOptions } from "./decorators.js";
-import type { MethodSpec } from "./method-specs.js";
-import type { Class } from "./node-options.js";
-import { nodeSpec, type NodeSpec } from "./node-spec.js";
+import type { MethodSpec } from "./specs/method-specs.js";
+import type { Class } from "./specs/node-options.js";
+import { nodeSpec, type NodeSpec } from "./specs/node-spec.js";
 import { decoratedMethods, standingFunction, type Method } from "./standing-methods.js";
-import { stateSpec, type StateSpec } from "./state-spec.js";
+import { stateSpec, type StateSpec } from "./specs/state-spec.js";
 
 /** What an annotated class says of its workflow. */
 export interface ClassWorkflow<S> {

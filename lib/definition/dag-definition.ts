@@ -1,15 +1,15 @@
 import { checkName, checkOptions, checkType } from "../base/check.js";
 import { InvalidNodeError, ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
-import { checkDagOptions, type DagOptions } from "./dag-options.js";
-import { minifiedHint } from "./minified-names.js";
-import { inputNamed } from "./named-inputs.js";
-import { needText, toNeed, type NeedSource, type Need } from "./need.js";
-import { workflowNames } from "./name-registry.js";
-import { outlineOf } from "./outline.js";
-import { Origin } from "./origin.js";
+import { checkDagOptions, type DagOptions } from "./specs/dag-options.js";
+import { minifiedHint } from "./specs/minified-names.js";
+import { inputNamed } from "./specs/named-inputs.js";
+import { needText, toNeed, type NeedSource, type Need } from "./specs/need.js";
+import { workflowNames } from "./origin/name-registry.js";
+import { outlineOf } from "./specs/outline.js";
+import { Origin } from "./origin/origin.js";
 import { NodeHandle, type Target } from "./node-handle.js";
-import { checkHooks, withCache, type NodeHooks, type NodeOptions } from "./node-options.js";
+import { checkHooks, withCache, type NodeHooks, type NodeOptions } from "./specs/node-options.js";
 import {
   checkWorkflowName,
   collects,
@@ -18,10 +18,10 @@ import {
   type NodeFunction,
   type NodeKind,
   type NodeSpec,
-} from "./node-spec.js";
+} from "./specs/node-spec.js";
 import { lookAgain } from "./standing-methods.js";
-import { workerScope } from "./worker-scope.js";
-import type { AllDefiner, AnyDefiner, CachedDefiner, ForkDefiner, NodeDefiner } from "./typed-builder.js";
+import { workerScope } from "./origin/worker-scope.js";
+import type { AllDefiner, AnyDefiner, CachedDefiner, ForkDefiner, NodeDefiner } from "./typings/typed-builder.js";
 
 /** A need that `connect` added to a node. */
 export interface Connection extends Need {

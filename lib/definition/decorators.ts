@@ -1,23 +1,23 @@
 import "reflect-metadata/lite";
 import { checkOptions, show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
-import type { AnyFn, MethodNames, MethodNeeds, NodeVerdict } from "./typed-wiring.js";
-import { leaveOnFunction, leaveOnPrototype, type DecoratedMethod, type MethodSpec } from "./method-specs.js";
-import { checkNodeName, checkWorkflowName, type NodeFunction, type NodeKind } from "./node-spec.js";
-import { checkNodeOptions, withCache, type Class, type NodeOptions } from "./node-options.js";
-import type { CacheOptions } from "./policy-options.js";
-import { isOptional, type NeedLike } from "./need.js";
-import { registerClass } from "./class-registry.js";
-import { checkGivenDagOptions, DAG_OPTIONS, OF_RUNS, type DagOptions } from "./dag-options.js";
-import { Origin } from "./origin.js";
+import type { AnyFn, MethodNames, MethodNeeds, NodeVerdict } from "./typings/typed-wiring.js";
+import { leaveOnFunction, leaveOnPrototype, type DecoratedMethod, type MethodSpec } from "./specs/method-specs.js";
+import { checkNodeName, checkWorkflowName, type NodeFunction, type NodeKind } from "./specs/node-spec.js";
+import { checkNodeOptions, withCache, type Class, type NodeOptions } from "./specs/node-options.js";
+import type { CacheOptions } from "./specs/policy-options.js";
+import { isOptional, type NeedLike } from "./specs/need.js";
+import { registerClass } from "./origin/class-registry.js";
+import { checkGivenDagOptions, DAG_OPTIONS, OF_RUNS, type DagOptions } from "./specs/dag-options.js";
+import { Origin } from "./origin/origin.js";
 import {
   checkGivenFsmOptions,
   checkStateOptions,
   FSM_OPTIONS,
   type FsmOptions,
   type StateOptions,
-} from "./state-spec.js";
-import type { StateVerdict } from "./typed-states.js";
+} from "./specs/state-spec.js";
+import type { StateVerdict } from "./typings/typed-states.js";
 
 // Shared by all copies of this module in a process, such as an ESM and a CommonJS one.
 const CLASS = Symbol.for("dagwright:workflow");

@@ -1,13 +1,13 @@
 import { checkName, show } from "../base/check.js";
 import { InvalidNodeError, ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
-import { checkHooks, type NodeHooks } from "./node-options.js";
-import { outlineOf } from "./outline.js";
-import { checkWorkflowName, type NodeFunction } from "./node-spec.js";
+import { checkHooks, type NodeHooks } from "./specs/node-options.js";
+import { outlineOf } from "./specs/outline.js";
+import { checkWorkflowName, type NodeFunction } from "./specs/node-spec.js";
 import { lookAgain } from "./standing-methods.js";
-import { checkFsmOptions, stateSpec, type FsmOptions, type StateOptions, type StateSpec } from "./state-spec.js";
-import type { StateValue } from "./typed-states.js";
-import type { AnyFn } from "./typed-wiring.js";
+import { checkFsmOptions, stateSpec, type FsmOptions, type StateOptions, type StateSpec } from "./specs/state-spec.js";
+import type { StateValue } from "./typings/typed-states.js";
+import type { AnyFn } from "./typings/typed-wiring.js";
 
 const NO_METADATA = Object.freeze({});
 

@@ -1,6 +1,6 @@
 import { ValidationError } from "../base/errors.js";
-import type { NeedSource, Source } from "./need.js";
-import type { NodeKind } from "./node-spec.js";
+import type { NeedSource, Source } from "./specs/need.js";
+import type { NodeKind } from "./specs/node-spec.js";
 
 /** Where a chain goes on: a node by name or handle. */
 export type Target<Name extends string = string> = Name | NodeHandle<any>;

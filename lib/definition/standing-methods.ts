@@ -1,8 +1,8 @@
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
-import { methodsOnPrototype, specOnFunction, type DecoratedMethod, type MethodSpec } from "./method-specs.js";
-import type { NodeFunction, NodeSpec } from "./node-spec.js";
-import { takesAnything } from "./params.js";
+import { methodsOnPrototype, specOnFunction, type DecoratedMethod, type MethodSpec } from "./specs/method-specs.js";
+import type { NodeFunction, NodeSpec } from "./specs/node-spec.js";
+import { takesAnything } from "./specs/params.js";
 
 /** A method that is a node. */
 export interface Method {

@@ -1,8 +1,8 @@
 import type { ValidationIssue } from "../base/errors.js";
 import type { DagDefinition } from "../definition/dag-definition.js";
-import { isMinified, looksMinified, minifiedHint } from "../definition/minified-names.js";
-import { hasPolicies, type NodeHooks } from "../definition/node-options.js";
-import type { NodeFunction, NodeSpec } from "../definition/node-spec.js";
+import { isMinified, looksMinified, minifiedHint } from "../definition/specs/minified-names.js";
+import { hasPolicies, type NodeHooks } from "../definition/specs/node-options.js";
+import type { NodeFunction, NodeSpec } from "../definition/specs/node-spec.js";
 import { findCycles } from "../graph/cycles.js";
 import { groupBy, indegrees, type Digraph } from "../graph/digraph.js";
 import { inverse, topologicalOrder } from "../graph/order.js";

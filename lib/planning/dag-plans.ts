@@ -1,6 +1,6 @@
 import type { DagDefinition } from "../definition/dag-definition.js";
-import type { NodeSpec } from "../definition/node-spec.js";
-import { withoutNumber } from "../definition/original-names.js";
+import type { NodeSpec } from "../definition/specs/node-spec.js";
+import { withoutNumber } from "../definition/specs/original-names.js";
 import { planDag } from "./build-plan.js";
 import type { DagPlan } from "./plan.js";
 import type { Planning } from "./validity.js";

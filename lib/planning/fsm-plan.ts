@@ -1,8 +1,8 @@
 import type { ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import type { FsmDefinition } from "../definition/fsm-definition.js";
-import { hasPolicies, type NodeHooks } from "../definition/node-options.js";
-import type { StateSpec } from "../definition/state-spec.js";
+import { hasPolicies, type NodeHooks } from "../definition/specs/node-options.js";
+import type { StateSpec } from "../definition/specs/state-spec.js";
 import { digraph } from "../graph/digraph.js";
 import { reachable, reversed } from "../graph/reachability.js";
 import { conflictingLimits } from "./limits.js";

@@ -1,9 +1,9 @@
-import { contextHint } from "../definition/context-param.js";
+import { contextHint } from "../definition/specs/context-param.js";
 import { MissingInputError, ValidationError, type ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
-import { minifiedHint } from "../definition/minified-names.js";
-import type { NodeSpec } from "../definition/node-spec.js";
-import { originalNames, sourceNameHint } from "../definition/original-names.js";
+import { minifiedHint } from "../definition/specs/minified-names.js";
+import type { NodeSpec } from "../definition/specs/node-spec.js";
+import { originalNames, sourceNameHint } from "../definition/specs/original-names.js";
 import type { FsmPlan } from "./fsm-plan.js";
 import type { DagPlan } from "./plan.js";
 

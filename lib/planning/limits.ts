@@ -1,5 +1,5 @@
 import type { ValidationIssue } from "../base/errors.js";
-import type { NodeSpec } from "../definition/node-spec.js";
+import type { NodeSpec } from "../definition/specs/node-spec.js";
 
 /** Keys for which nodes of one workflow ask for different limits: none of them could be kept. Cost: O(nodes). */
 export function conflictingLimits(specs: readonly NodeSpec[]): ValidationIssue[] {

@@ -1,5 +1,5 @@
-import type { NodeHooks } from "../definition/node-options.js";
-import type { NodeFunction, NodeSpec } from "../definition/node-spec.js";
+import type { NodeHooks } from "../definition/specs/node-options.js";
+import type { NodeFunction, NodeSpec } from "../definition/specs/node-spec.js";
 import type { Digraph } from "../graph/digraph.js";
 
 /** The instant of what did not happen. No whole number, so that arrays of it hold doubles from the start. */

@@ -1,5 +1,5 @@
-import { priorityOf } from "../definition/node-options.js";
-import type { NodeSpec } from "../definition/node-spec.js";
+import { priorityOf } from "../definition/specs/node-options.js";
+import type { NodeSpec } from "../definition/specs/node-spec.js";
 import { inverse, topologicalOrder } from "../graph/order.js";
 import type { DagPlan, Ranking } from "./plan.js";
 

@@ -1,4 +1,4 @@
-import { unnumbered } from "../definition/original-names.js";
+import { unnumbered } from "../definition/specs/original-names.js";
 import type { FsmPlan } from "./fsm-plan.js";
 import { Edge, edgeText, isContext, type Binding, type DagPlan } from "./plan.js";
 

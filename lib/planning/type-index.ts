@@ -1,7 +1,7 @@
 import { append } from "../base/append.js";
-import type { Class } from "../definition/node-options.js";
-import type { NodeSpec } from "../definition/node-spec.js";
-import { typesOf } from "../definition/node-types.js";
+import type { Class } from "../definition/specs/node-options.js";
+import type { NodeSpec } from "../definition/specs/node-spec.js";
+import { typesOf } from "../definition/typings/node-types.js";
 
 /** Finds the nodes that return a class or a subclass of it. Cost: O(distinct return classes) the first time a class is asked for. */
 export class TypeIndex {

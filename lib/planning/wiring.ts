@@ -1,12 +1,12 @@
 import type { ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
-import { withoutGuessedContext } from "../definition/context-param.js";
+import { withoutGuessedContext } from "../definition/specs/context-param.js";
 import type { DagDefinition } from "../definition/dag-definition.js";
-import { needText, type Need } from "../definition/need.js";
-import type { Class } from "../definition/node-options.js";
-import { collects, type NodeSpec } from "../definition/node-spec.js";
-import { typesOf } from "../definition/node-types.js";
-import { originalNames } from "../definition/original-names.js";
+import { needText, type Need } from "../definition/specs/need.js";
+import type { Class } from "../definition/specs/node-options.js";
+import { collects, type NodeSpec } from "../definition/specs/node-spec.js";
+import { typesOf } from "../definition/typings/node-types.js";
+import { originalNames } from "../definition/specs/original-names.js";
 import { Edge, type AnyNeed, type Binding, type RunInput } from "./plan.js";
 import { TypeIndex } from "./type-index.js";
 

@@ -1,6 +1,6 @@
 import { abandon, pendingOf } from "../base/coroutine.js";
 import { structuralKey } from "../base/structural-key.js";
-import type { CacheOptions } from "../definition/policy-options.js";
+import type { CacheOptions } from "../definition/specs/policy-options.js";
 
 /** Keys longer than this are replaced by their hash. */
 const LONGEST = 200;

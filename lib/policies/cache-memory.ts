@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { CacheEntry, CacheStore } from "../definition/policy-options.js";
+import type { CacheEntry, CacheStore } from "../definition/specs/policy-options.js";
 
 const DEFAULT_ENTRIES = 1000;
 

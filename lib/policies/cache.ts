@@ -1,7 +1,7 @@
 import type { Coroutine } from "../base/coroutine.js";
 import type { Waits } from "../base/waits.js";
-import type { NodeSpec } from "../definition/node-spec.js";
-import type { CacheOptions } from "../definition/policy-options.js";
+import type { NodeSpec } from "../definition/specs/node-spec.js";
+import type { CacheOptions } from "../definition/specs/policy-options.js";
 import { isPause } from "../run/pause.js";
 import { CacheKeys } from "./cache-keys.js";
 import { MemoryStore } from "./cache-memory.js";

@@ -2,8 +2,8 @@ import { checkType } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
 import { isInstance } from "../base/hostile.js";
 import { Incomparable } from "../base/structural-key.js";
-import { asNamedInputs, paramHint, paramNames } from "../definition/named-inputs.js";
-import type { NodeSpec } from "../definition/node-spec.js";
+import { asNamedInputs, paramHint, paramNames } from "../definition/specs/named-inputs.js";
+import type { NodeSpec } from "../definition/specs/node-spec.js";
 import { ResultCache } from "./cache.js";
 
 /** The caches of a workflow's nodes, each made when it is first asked for. A node defined anew begins with an empty one. */

@@ -1,5 +1,5 @@
 import { nowChecked } from "../base/clock.js";
-import type { CircuitBreakerOptions } from "../definition/policy-options.js";
+import type { CircuitBreakerOptions } from "../definition/specs/policy-options.js";
 import { Shared } from "./shared.js";
 
 const DEFAULT_THRESHOLD = 5;

@@ -1,6 +1,6 @@
 import { deferred } from "../base/deferred.js";
 import { Queue } from "../base/queue.js";
-import type { ConcurrencyOptions } from "../definition/policy-options.js";
+import type { ConcurrencyOptions } from "../definition/specs/policy-options.js";
 import type { Holder, Line, Resource } from "./holder.js";
 import { LimitConflict } from "./limit-conflict.js";
 

@@ -1,9 +1,9 @@
 import type { Coroutine } from "../base/coroutine.js";
 import type { Waits } from "../base/waits.js";
 import type { Context } from "../definition/context.js";
-import { inputName, meantNames, namedInputs, paramHint, paramNames } from "../definition/named-inputs.js";
-import type { NodeHooks } from "../definition/node-options.js";
-import type { NodeSpec } from "../definition/node-spec.js";
+import { inputName, meantNames, namedInputs, paramHint, paramNames } from "../definition/specs/named-inputs.js";
+import type { NodeHooks } from "../definition/specs/node-options.js";
+import type { NodeSpec } from "../definition/specs/node-spec.js";
 import { ExecutionError, type ErrorSite } from "../run/errors.js";
 import { isPause } from "../run/pause.js";
 import { asSentence, messageOf } from "../base/message.js";

@@ -2,7 +2,7 @@ import { copyOf } from "../base/copy.js";
 import { pendingOf } from "../base/coroutine.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
-import type { CacheEntry, CacheOptions, CacheStore } from "../definition/policy-options.js";
+import type { CacheEntry, CacheOptions, CacheStore } from "../definition/specs/policy-options.js";
 
 /** A result that was found. The value is its finder's own. */
 export interface Kept {

@@ -4,7 +4,7 @@ import { drive, type Coroutine } from "../base/coroutine.js";
 import type { Waits } from "../base/waits.js";
 import { asked } from "./asked.js";
 import { isPause } from "../run/pause.js";
-import type { RetryOptions } from "../definition/policy-options.js";
+import type { RetryOptions } from "../definition/specs/policy-options.js";
 
 const DEFAULT_RETRIES = 3;
 const DEFAULT_DELAY = 100;

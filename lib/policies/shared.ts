@@ -1,4 +1,4 @@
-import type { NodeFunction, NodeSpec } from "../definition/node-spec.js";
+import type { NodeFunction, NodeSpec } from "../definition/specs/node-spec.js";
 
 /**
  * State that outlives runs: one for each key, and where there is no key one for each node of a workflow. A node is known

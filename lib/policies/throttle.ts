@@ -3,7 +3,7 @@ import { nowChecked } from "../base/clock.js";
 import { deferred } from "../base/deferred.js";
 import { Queue } from "../base/queue.js";
 import type { Waiting } from "../base/waiting.js";
-import type { ThrottleOptions } from "../definition/policy-options.js";
+import type { ThrottleOptions } from "../definition/specs/policy-options.js";
 import { LimitConflict } from "./limit-conflict.js";
 
 /** A call is this early, in ms, at most: timers and sums of fractions are not exact. */

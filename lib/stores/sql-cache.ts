@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from "kysely";
-import type { CacheEntry, CacheStore } from "../definition/policy-options.js";
+import type { CacheEntry, CacheStore } from "../definition/specs/policy-options.js";
 import type { Codec } from "./codec.js";
 import type { Database } from "./connection.js";
 import { isKept, requireKey } from "./names.js";

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { checkName } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
-import type { CacheStore } from "../definition/policy-options.js";
+import type { CacheStore } from "../definition/specs/policy-options.js";
 import { unfinishedRuns } from "./abandoned.js";
 import { Access, closed } from "./access.js";
 import { cancelRun } from "./cancellation.js";

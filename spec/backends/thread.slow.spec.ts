@@ -15,7 +15,7 @@ import {
   type RunOptions,
   type RunResult,
 } from "dagwright";
-import { fieldsOf } from "../../lib/backends/instance-fields.js";
+import { fieldsOf } from "../../lib/backends/thread/instance-fields.js";
 import {
   Binding,
   chain,

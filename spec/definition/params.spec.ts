@@ -2,7 +2,7 @@ import { parseExpressionAt, type Pattern } from "acorn";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InvalidNodeError } from "dagwright";
-import { readSignature } from "../../lib/definition/params.js";
+import { readSignature } from "../../lib/definition/specs/params.js";
 
 /** Makes the function here, so that no compiler rewrites its parameters. */
 const fromSource = (source: string) => new Function(`return (${source})`)() as (...args: unknown[]) => unknown;

@@ -1,0 +1,65 @@
+import { classOf } from "../../base/class-state.js";
+import { inspect } from "../../base/clone.js";
+import { kindOf } from "../../base/kinds.js";
+import { messageOf, shortPath } from "../../base/message.js";
+import { nativeName, VIEWS } from "../../base/natives.js";
+import { keysOf } from "../../base/own-properties.js";
+import { snapshotOf, type Snapshot } from "../../base/snapshot.js";
+
+/**
+ * The fields of an instance as they are now, from which workers make it again; or the reason why they can't.
+ *
+ * All of it arrives as it is, or none: private members, functions and instances of other classes would not, wherever they are.
+ */
+export function fieldsOf(instance: object): Snapshot | string {
+  try {
+    return snapshotUnless(instance);
+  } catch (error) {
+    return `its instance can't be cloned: ${messageOf(error)}`;
+  }
+}
+
+function snapshotUnless(instance: object): Snapshot | string {
+  if (process.getBuiltinModule("node:util").types.isProxy(instance))
+    return "its instance is a proxy, and workers can't know what that does";
+  const prototype = Object.getPrototypeOf(instance) as object;
+  const { obstacle, native } = kindOf(prototype);
+  if (obstacle !== undefined) return `its instance ${obstacle}, so that workers can't make it again`;
+  if (native !== "Object" && native !== "null")
+    return `its instance is built on ${native}, so that workers can't make it again from its fields`;
+  const fields: (readonly [string, unknown])[] = [];
+  for (const key of Reflect.ownKeys(instance)) {
+    const property = Object.getOwnPropertyDescriptor(instance, key) as PropertyDescriptor;
+    if (typeof key === "symbol") return `its instance has a field under ${String(key)}, which workers can't be sent`;
+    if (!("value" in property))
+      return `its instance has an accessor in place of the field "${key}", which workers can't be sent`;
+    if (property.enumerable !== true) return `its instance has a hidden field "${key}", which workers can't be sent`;
+    fields.push([key, property.value]);
+  }
+  const { obstacle: path, found } = inspect(Object.fromEntries(fields), changes);
+  if (path === undefined) return snapshotOf(fields);
+  return `"this${shortPath(path)}" of its ${classOf(prototype)?.name || "instance"} ${whyNot(found)}`;
+}
+
+const KEPT: ReadonlySet<string | undefined> = new Set([
+  ...["Object", "Array", "Map", "Set", "Date", "RegExp", "Boolean", "Number", "String", "BigInt", "ArrayBuffer"],
+  ...Array.from(VIEWS.keys()).filter((name) => name !== "Buffer"),
+]);
+
+function keepsItsClass(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype !== null && (prototype === SharedArrayBuffer.prototype || KEPT.has(nativeName(prototype)));
+}
+
+/** Whether a clone of an object would be of another class, or lack some of its properties. */
+function changes(value: object): boolean {
+  return !keepsItsClass(value) || (Object.getPrototypeOf(value) === Object.prototype && keysOf(value) === undefined);
+}
+
+function whyNot(found: unknown): string {
+  if (typeof found !== "object" || found === null) return `is a ${typeof found}, which workers can't be sent`;
+  if (keepsItsClass(found)) return "has properties that are hidden, or under symbols, which workers can't be sent";
+  const prototype = Object.getPrototypeOf(found) as object | null;
+  if (prototype === null) return "has no prototype, and would reach workers with one";
+  return `is an instance of ${classOf(prototype)?.name || "a class"}, which would reach workers as something else`;
+}

@@ -1,0 +1,245 @@
+/** What a worker thread does: finds nodes in the modules that define them, and executes them. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { serialize } from "node:v8";
+import { LazyAbort } from "../../base/abort.js";
+import { show } from "../../base/check.js";
+import { inspect } from "../../base/clone.js";
+import { drive, pendingOf, type Coroutine } from "../../base/coroutine.js";
+import { encodeThrown } from "../../base/error-codec.js";
+import { messageOf, shortPath } from "../../base/message.js";
+import { readSnapshot, type Snapshot } from "../../base/snapshot.js";
+import type { Context } from "../../definition/context.js";
+import { paramCount } from "../../definition/specs/named-inputs.js";
+import { NodeContext } from "../../run/context.js";
+import { isPause } from "../../run/pause.js";
+import type { Class } from "../../definition/specs/node-options.js";
+import type { NodeFunction, NodeSpec } from "../../definition/specs/node-spec.js";
+import { Handover } from "./handover.js";
+import type {
+  Address,
+  CallAnswer,
+  CallContext,
+  CallExtra,
+  CallTask,
+  Callee,
+  ProbeAnswer,
+  ProbedNode,
+  ProbeTask,
+} from "./thread-protocol.js";
+import { findClass, findDag, listen } from "./worker-modules.js";
+import { serve, type Turn } from "./worker-tasks.js";
+
+/** The turn of the node whose code it is. */
+const inNode = new AsyncLocalStorage<Turn>();
+
+/** The nodes of a dag by name, or the reason why there are none. */
+type Nodes = ReadonlyMap<string, NodeSpec> | string;
+type Instance = Readonly<Record<string, unknown>>;
+
+/** What is called for a node. */
+interface Callable {
+  readonly fn: NodeFunction;
+  readonly self: unknown;
+}
+
+/** Instances live as long as their run is among the latest ones. */
+const MOST_INSTANCES = 16;
+/** By their address and run, the latest last. */
+const instances = new Map<string, Instance>();
+/** The nodes of dags, by module and name. */
+const dags = new Map<string, Map<string, Nodes>>();
+const handover = new Handover();
+
+const service = serve(
+  (task, turn) => {
+    if (!("op" in task)) return drive(call(task, turn));
+    turn.notify({ began: true });
+    return probe(task);
+  },
+  () => inNode.getStore(),
+);
+listen(() => inNode.getStore() !== undefined, service.loaded);
+export default service.take;
+
+/** By node, why it can't be executed here. */
+async function probe({ address, nodes, constructs }: ProbeTask): Promise<ProbeAnswer> {
+  if (address.length > 2) return probeClass(address, nodes, constructs);
+  const there = await nodesAt(address);
+  return nodes.map(({ name, params }) => {
+    if (typeof there === "string") return there;
+    const spec = there.get(name);
+    if (spec === undefined) return "its module, when imported, does not define this node";
+    return paramCount(spec.signature) === params
+      ? undefined
+      : "its module, when imported, defines another node of this name";
+  });
+}
+
+async function probeClass(
+  [module, name]: Address,
+  nodes: readonly ProbedNode[],
+  constructs: boolean,
+): Promise<ProbeAnswer> {
+  const target = await findClass(module, name);
+  if (typeof target === "string") return nodes.map(() => target);
+  let instance: object;
+  try {
+    instance = constructs ? construct(target) : (target.prototype as object);
+  } catch (error) {
+    return nodes.map(() => `a worker can't make its instance: ${messageOf(error)}`);
+  }
+  return nodes.map(({ method }) =>
+    method !== undefined && typeof Reflect.get(instance, method) === "function" ? undefined : NO_METHOD,
+  );
+}
+
+const NO_METHOD = "its class, when its module is imported, has no such method";
+
+async function nodesAt([module, workflow]: Address): Promise<Nodes> {
+  const dag = await findDag(module, workflow);
+  if (typeof dag === "string") return dag;
+  const siblings = dags.get(module) ?? new Map<string, Nodes>();
+  dags.set(module, siblings.set(workflow, dag.nodes));
+  return dag.nodes;
+}
+
+function keyOf([module, workflow]: Address, { runId }: Callee): string {
+  return JSON.stringify([module, workflow, runId]);
+}
+
+async function makeInstance(address: Address, callee: Callee): Promise<Instance | string> {
+  const { fields } = callee;
+  const target = await findClass(address[0], address[1]);
+  if (typeof target === "string") return target;
+  const instance = fields === undefined ? construct(target) : remake(target, fields);
+  instances.set(keyOf(address, callee), instance);
+  if (instances.size > MOST_INSTANCES) instances.delete(instances.keys().next().value as string);
+  return instance;
+}
+
+function construct(target: Class): Instance {
+  return new (target as unknown as new () => Instance)();
+}
+
+/** Without calling its constructor. */
+function remake(target: Class, fields: Snapshot): Instance {
+  const instance = Object.create(target.prototype as object) as Instance;
+  for (const [key, value] of readSnapshot(fields) as [string, unknown][])
+    Object.defineProperty(instance, key, { value, writable: true, enumerable: true, configurable: true });
+  return instance;
+}
+
+/** What is called for a node, or why there is nothing. Waits for nothing where there is nothing to wait for: most nodes are small. */
+function* callableFor(address: Address, name: string, callee: Callee | undefined): Coroutine<Callable | string> {
+  if (callee === undefined) {
+    const nodes = dags.get(address[0])?.get(address[1]) ?? ((yield nodesAt(address)) as Nodes);
+    if (typeof nodes === "string") return nodes;
+    return nodes.get(name) ?? "its module does not define this node";
+  }
+  const self = instances.get(keyOf(address, callee)) ?? ((yield makeInstance(address, callee)) as Instance | string);
+  if (typeof self === "string") return self;
+  const fn = self[callee.method];
+  return typeof fn === "function" ? { fn: fn as NodeFunction, self } : NO_METHOD;
+}
+
+function* call([address, name, inputs, extra]: CallTask, turn: Turn): Coroutine<CallAnswer> {
+  const callable = yield* callableFor(address, name, extra?.callee);
+  if (typeof callable === "string") return { missing: callable };
+  const answer = yield* answerTo(callable, name, inputs, extra, turn);
+  if (!Array.isArray(answer)) return answer;
+  const { obstacle, buffers } = inspect(answer[0]);
+  if (obstacle !== undefined) return { uncloneable: obstacle };
+  if (buffers.length > 0) turn.moved = yield* handover.moving(callable.fn, answer[0], buffers);
+  return answer;
+}
+
+function* answerTo(
+  { fn, self }: Callable,
+  name: string,
+  inputs: readonly unknown[],
+  extra: CallExtra | undefined,
+  turn: Turn,
+): Coroutine<CallAnswer> {
+  const context = extra?.context;
+  const before = context === undefined ? undefined : snapshot(context);
+  const args = context === undefined ? inputs : inputs.toSpliced(context.position, 0, contextOf(name, context, turn));
+  if (extra?.announces === true) turn.notify({ began: true });
+  try {
+    let value: unknown = inNode.run(turn, () => fn.apply(self, args as unknown[]));
+    const pending = pendingOf(value);
+    if (pending !== undefined) value = yield pending;
+    if (context === undefined || before === undefined) return [value];
+    const metadata = changes(context.metadata, before.metadata);
+    const { obstacle } = inspect(metadata);
+    if (obstacle !== undefined)
+      throw new TypeError(`What the node wrote to ctx.metadata can't be cloned: ${shortPath(obstacle)}.`);
+    const metrics = Object.entries(context.metrics).filter(([key, figure]) => before.metrics[key] !== figure);
+    for (const [key, figure] of metrics)
+      if (typeof figure !== "number")
+        throw new TypeError(`What the node wrote to ctx.metrics must be numbers; "${key}" is ${show(figure)}.`);
+    return [value, metadata, metrics];
+  } catch (error) {
+    return { thrown: encodeThrown(isPause(error) ? crossing(error) : error) };
+  }
+}
+
+/** A pause that has all of its data on the other side, or an error that says why it has not. */
+function crossing(pause: Error): Error {
+  const { obstacle } = inspect(Reflect.get(pause, "data"));
+  if (obstacle === undefined) return pause;
+  return new TypeError(`The "data" of a PauseRun can't be cloned: ${shortPath(obstacle)}.`);
+}
+
+function canCross(value: unknown): boolean {
+  return inspect(value).obstacle === undefined;
+}
+
+/** What may change: the bytes of each value, to be compared after the node has run, and the figures. */
+function snapshot({ metadata, metrics }: CallContext) {
+  const bytes = Object.entries(metadata).map(([key, value]) => [key, serialize(value)] as const);
+  return { metadata: new Map(bytes), metrics: { ...metrics } };
+}
+
+function changes(record: Record<string, unknown>, before: ReadonlyMap<string, Buffer>): [string, unknown][] {
+  return Object.entries(record).filter(([key, value]) => {
+    const old = before.get(key);
+    return old === undefined || !canCross(value) || !old.equals(serialize(value));
+  });
+}
+
+function contextOf(name: string, context: CallContext, turn: Turn): Context {
+  const { runId, workflow, attempt, idempotencyKey, trigger, inputs, metadata, metrics } = context;
+  const needs = new Map(context.needs);
+  const abort = new LazyAbort();
+  const notify = (fraction: number | undefined, message: string | undefined) =>
+    turn.notify({ progress: [fraction, canCross(message) ? message : show(message)] });
+  const own: Context = {
+    runId,
+    workflow,
+    nodeName: name,
+    attempt,
+    idempotencyKey,
+    inputs,
+    trigger,
+    get signal() {
+      // An abort ends the whole worker, so that this one never fires.
+      return abort.signal;
+    },
+    metadata,
+    metrics,
+    get: (node, fallback) => (needs.has(node) ? needs.get(node) : fallback),
+    has: (node) => needs.has(node),
+    get results() {
+      return Object.assign(Object.create(null) as object, Object.fromEntries(needs));
+    },
+    progress(fraction, message) {
+      if (typeof fraction !== "number" || !(fraction >= 0 && fraction <= 1)) {
+        throw new RangeError(`"fraction" must be a number, from 0 to 1; received ${show(fraction)}.`);
+      }
+      notify(fraction, message);
+    },
+    log: (message) => notify(undefined, message),
+  };
+  // It has all its members itself, and is shown like other contexts.
+  return Object.setPrototypeOf(own, NodeContext.prototype) as Context;
+}

@@ -1,0 +1,175 @@
+/** In a worker: the modules that define workflows, and what they define. */
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { messageOf } from "../../base/message.js";
+import type { DagDefinition } from "../../definition/dag-definition.js";
+import type { Class } from "../../definition/specs/node-options.js";
+import type { Origin } from "../../definition/origin/origin.js";
+import { enterWorker } from "../../definition/origin/worker-scope.js";
+
+/** How long a module may go on, in ms, after it began to wait for a run that never settles here. */
+const GRACE = 50;
+
+interface DefinedDag {
+  readonly dag: DagDefinition<any>;
+  readonly origin: Origin;
+  /** Its module ran it: nothing more is added to it. */
+  isComplete: boolean;
+}
+
+interface DefinedClass {
+  readonly target: Class;
+  readonly name: string;
+  readonly origin: Origin;
+}
+
+/** A module, from its import on. */
+interface Loading {
+  isOver: boolean;
+  /** It waits for a run that never settles here. */
+  isStuck: boolean;
+  problem: string | undefined;
+}
+
+const dags: DefinedDag[] = [];
+const classes: DefinedClass[] = [];
+const modules = new Map<string, Loading>();
+let listeners: (() => void)[] = [];
+let loaded: (module: string) => void;
+
+function changed(): void {
+  const told = listeners;
+  listeners = [];
+  for (const listener of told) listener();
+}
+
+const nextChange = () => new Promise<void>((resolve) => listeners.push(resolve));
+
+/**
+ * Listens to what modules define.
+ * @param isInNode - whether the calling code is part of a node
+ * @param onLoaded - called when nothing of a module's body is executed any more
+ */
+export function listen(isInNode: () => boolean, onLoaded: (module: string) => void): void {
+  loaded = onLoaded;
+  enterWorker({
+    isInNode,
+    defined(dag, origin) {
+      if (!isInNode()) dags.push({ dag, origin, isComplete: false });
+      changed();
+    },
+    classDefined(target, name, origin) {
+      if (!isInNode()) classes.push({ target, name, origin });
+      changed();
+    },
+    ran(workflow) {
+      for (const entry of dags) if (entry.dag === workflow) entry.isComplete = true;
+      changed();
+      return neverSettles();
+    },
+  });
+}
+
+/** Waits for ever; whoever waits for it is stuck, and with it the module's body. */
+function neverSettles(): Promise<never> {
+  const pending = {
+    then() {
+      const waiting = Array.from(modules).filter(([, { isOver, isStuck }]) => !isOver && !isStuck);
+      setTimeout(() => {
+        for (const [module, loading] of waiting) {
+          loading.isStuck = !loading.isOver;
+          if (loading.isStuck) loaded(module);
+        }
+        changed();
+      }, GRACE);
+      return neverSettles();
+    },
+    catch: () => neverSettles(),
+    finally: () => neverSettles(),
+    [Symbol.toStringTag]: "Promise",
+  };
+  return pending;
+}
+
+/** The dag of this name that a module defines, or the reason why there is none. */
+export async function findDag(module: string, name: string): Promise<DagDefinition<any> | string> {
+  const entries = await search(module, () =>
+    dags.filter((entry) => entry.dag.name === name && entry.origin.module === module),
+  );
+  if (typeof entries === "string") return entries;
+  while (!entries.every(({ isComplete }) => isComplete) && !isDone(module)) await nextChange();
+  return entries.length === 1 ? entries[0].dag : `its module defines several workflows named "${name}"`;
+}
+
+/** The class that a module decorates with `@workflow`, or makes a workflow of, under this name; or the reason why there is none. */
+export async function findClass(module: string, name: string): Promise<Class | string> {
+  const targets = await search(module, () => {
+    const entries = classes.filter((entry) => entry.name === name && entry.origin.module === module);
+    return Array.from(new Set(entries.map(({ target }) => target)));
+  });
+  if (typeof targets === "string")
+    return `${targets}; workers look for a class where it has @workflow, else where its workflow was made`;
+  return targets.length === 1 ? targets[0] : `its module defines several classes for workflows "${name}"`;
+}
+
+function isDone(module: string): boolean {
+  const loading = modules.get(module);
+  return loading === undefined || loading.isOver || loading.isStuck;
+}
+
+async function search<T>(module: string, find: () => T[]): Promise<T[] | string> {
+  load(module);
+  for (;;) {
+    const found = find();
+    if (found.length > 0) return found;
+    const { isOver, isStuck, problem } = modules.get(module) as Loading;
+    if (problem !== undefined) return `a worker can't import its module: ${problem}`;
+    if (isOver)
+      return "its module, when imported, does not define it (is it defined inside a function that nobody calls?)";
+    if (isStuck) return "it is defined below the first run that its module awaits";
+    await nextChange();
+  }
+}
+
+function load(module: string): void {
+  if (modules.has(module)) return;
+  const loading: Loading = { isOver: false, isStuck: false, problem: undefined };
+  modules.set(module, loading);
+  const over = (problem?: string) => {
+    loading.isOver = true;
+    loading.problem = problem;
+    loaded(module);
+    changed();
+  };
+  importModule(module).then(
+    () => over(),
+    (error: unknown) => over(messageOf(error)),
+  );
+}
+
+async function importModule(module: string): Promise<void> {
+  if (/\.[cm]?tsx?$/u.test(module)) await registerTypeScript(module);
+  await import(module);
+}
+
+let registered: Promise<void> | undefined;
+
+/** Lets this thread import TypeScript, by the tsx that the module itself would get; Node's own way where there is none. */
+function registerTypeScript(module: string): Promise<void> {
+  return (registered ??= (async () => {
+    let manifest: string;
+    try {
+      manifest = createRequire(module).resolve("tsx/package.json");
+    } catch {
+      return;
+    }
+    const { exports } = createRequire(manifest)(manifest) as {
+      exports: Record<string, { import: { default: string } }>;
+    };
+    for (const api of ["./cjs/api", "./esm/api"]) {
+      const url = pathToFileURL(join(dirname(manifest), exports[api].import.default)).href;
+      ((await import(url)) as { register(): void }).register();
+    }
+  })());
+}

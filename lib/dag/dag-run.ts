@@ -1,0 +1,629 @@
+import type { LazyAbort } from "../base/abort.js";
+import { findClock, now } from "../base/clock.js";
+import { cores } from "../base/cores.js";
+import { abandon, drive, pendingOf, whenSettled } from "../base/coroutine.js";
+import type { DagwrightError } from "../base/errors.js";
+import { isContext, type DagPlan, type Ranking } from "../planning/plan.js";
+import { criticalFirst } from "../planning/ranking.js";
+import { NodeContext } from "../run/context.js";
+import { ExecutionError } from "../run/errors.js";
+import { factsOf, isPause } from "../run/pause.js";
+import { RunResult } from "../run/result.js";
+import type { RunState } from "../run/state.js";
+import { Status, type RunStatus } from "../run/status.js";
+import type { Announcer } from "../engine/event-emitter.js";
+import { Arguments, inputValues, WiringFault } from "./arguments.js";
+import { Attempts } from "../engine/attempts.js";
+import { inputsLate, nodeError, nodeFailure } from "./errors.js";
+import { DagHost, type DagHostRun } from "./host.js";
+import { EngineRun, type EngineSetup } from "../engine/run.js";
+import { Gate } from "./durability-barrier.js";
+import { choose, standsAlone } from "./branching.js";
+import { Punctual } from "./executors/punctual.js";
+import { InputDeadlines } from "./input-deadlines.js";
+import { executorFor } from "./executors/by-name.js";
+import type { Placed } from "./placements.js";
+import { Readiness } from "./readiness.js";
+import type { RunOptions } from "./options.js";
+import { Slots } from "./slots.js";
+import { ThreadCalls } from "./thread-calls.js";
+import { TIME_SLICE, TimeSlice } from "../engine/time-slice.js";
+import { askHandler, type Verdict } from "../engine/error-policy.js";
+
+/** What a dag's run needs beside its options, resolved against the plan. */
+export interface RunSetup extends EngineSetup {
+  /** The state holds results of nodes that completed before this run was resumed. */
+  readonly isResumed?: boolean;
+  /** Results by node, for the nodes that do not run. */
+  readonly overrides: ReadonlyMap<number, unknown> | undefined;
+  /** Finds out which nodes run on threads; undefined when none could. */
+  readonly place: ((run: LazyAbort) => Placed | Promise<Placed>) | undefined;
+}
+
+/**
+ * Drives one run of a dag from plan to terminal state.
+ *
+ * One loop: take the ready nodes, start each while fewer than `limit` attempts are in flight, fold every outcome back
+ * into the run's state, which makes further nodes ready or skipped. A node without options is called directly, and
+ * without a promise where its function returns none; any other is a coroutine that lays the policies around it.
+ *
+ * Guarantees:
+ * - a node starts only after all its needs completed, and at most once a run, retries aside;
+ * - when a need failed the node is `skipped` at once: nothing ever waits for a result that cannot come;
+ * - abort resolves: what is still in flight is given up, its outcome dropped and its rejection handled.
+ *
+ * Cost: O(nodes + edges) a run, whatever the shape. Not here: which nodes are ready (`readiness.ts`), what surrounds an
+ * attempt (`attempts.ts`).
+ */
+export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHostRun {
+  declare protected readonly options: RunOptions<any>;
+  declare protected readonly setup: RunSetup;
+  private readonly plan: DagPlan;
+  private readonly ranking: Ranking;
+  /** Which nodes may run; undefined on the serial path, where the plan's order says that. */
+  readiness: Readiness | undefined = undefined;
+  /** On the serial path: how many nodes of the plan's order have started. */
+  private position = 0;
+  private readonly slots: Slots;
+  /** In mode `parallel`: the slots of nodes that run on threads. */
+  private workers: Slots | undefined = undefined;
+  threads: ThreadCalls | undefined = undefined;
+  private readonly overrides: RunSetup["overrides"];
+  /** Every node takes more than a plain call. */
+  private readonly managesAll: boolean;
+  private readonly deadline: number;
+  /** The latest reading of the clock, and whether a node's function has run since. */
+  private time: number;
+  private isStale = false;
+  /** When it began, or went on. */
+  private readonly beganAt: number;
+  private sliceEnd: number;
+  private slice: TimeSlice | undefined = undefined;
+  /** Nodes that started and have not settled. */
+  private open = 0;
+  /** It is known where nodes run. */
+  private hasBegun = false;
+  private pumping = false;
+  private pausing = false;
+  private deadlines: InputDeadlines | undefined = undefined;
+  private lazyArgs: Arguments | undefined = undefined;
+  /** In a recorded run: the nodes that have started but are not called yet. */
+  private gated: Gate | undefined = undefined;
+
+  constructor(state: RunState, options: RunOptions<any>, setup: RunSetup) {
+    super(state, options, setup);
+    const { plan } = state;
+    const { concurrency, timeout } = options;
+    this.plan = plan;
+    this.overrides = setup.overrides;
+    this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined;
+    const isSerial = plan.isSerial || this.isSequential;
+    const limit = isSerial ? 1 : (concurrency ?? Infinity);
+    const isLimited = limit < Infinity || options.mode === "parallel" || this.scheduler !== undefined;
+    this.ranking = isLimited && !isSerial ? criticalFirst(plan) : plan;
+    this.slots = new Slots(limit, this);
+    findClock();
+    this.time = this.beganAt = now();
+    if (setup.isResumed !== true) state.beganAt = this.time;
+    this.sliceEnd = setup.sync ? Infinity : this.time + TIME_SLICE;
+    this.deadline = timeout === undefined ? Infinity : this.time + timeout;
+  }
+
+  private newGate(): Gate {
+    const opened = () => {
+      this.readClock();
+      this.pump();
+    };
+    return new Gate(() => this.goOn(opened));
+  }
+
+  private get isSequential(): boolean {
+    const { mode } = this.options;
+    return this.sync || mode === undefined || mode === "sequential";
+  }
+
+  get args(): Arguments {
+    return (this.lazyArgs ??= new Arguments(this.plan, this.state, inputValues(this.plan, this.state.inputs)));
+  }
+
+  private get attempts(): Attempts {
+    return (this.lazyAttempts ??= new Attempts(new DagHost(this)));
+  }
+
+  /** From now on, needs are counted. */
+  private leaveSerialPath(): Readiness {
+    if (this.readiness === undefined) {
+      this.readiness = this.newReadiness();
+      this.readiness.catchUp();
+      this.readiness.begin();
+    }
+    return this.readiness;
+  }
+
+  private newReadiness(): Readiness {
+    const { retain, executor } = this.options;
+    const lanes = this.workers === undefined ? undefined : this.threads?.nodes;
+    let next = executorFor(executor ?? "workQueue", this.plan, this.ranking, lanes);
+    const { deadlines } = this;
+    if (deadlines !== undefined) next = new Punctual(next, deadlines, () => this.time);
+    return new Readiness(this.plan, this.state, this.announcer, this.isSequential, retain === "outputs", next);
+  }
+
+  // --- control ---
+
+  /** Finds out where nodes run, and starts the first ones. */
+  protected begin(): void {
+    if (this.setup.place === undefined) return this.beginNodes();
+    let placed: Placed | Promise<Placed>;
+    try {
+      placed = this.setup.place(this.abort);
+    } catch (error) {
+      return this.halt("failed", error as ExecutionError);
+    }
+    if (!(placed instanceof Promise)) return this.placed(placed);
+    this.open++;
+    placed.then(
+      (found) =>
+        this.goOn(() => {
+          this.open--;
+          this.readClock();
+          this.placed(found);
+        }),
+      (error: ExecutionError) => this.over || this.halt("failed", error),
+    );
+  }
+
+  /** Goes on once it is known where nodes run. */
+  private placed({ placement: { places }, threads }: Placed): void {
+    if (this.over) return;
+    this.state.places = places;
+    if (threads !== undefined) {
+      const { mode, maxWorkers, pool, retain } = this.options;
+      this.threads = new ThreadCalls(this, threads, places);
+      if (mode === "parallel") {
+        const limit = maxWorkers ?? pool?.maxWorkers ?? cores();
+        this.workers = new Slots(limit, this);
+        const isPlain = !this.managesAll && this.overrides === undefined && this.setup.recorder === undefined;
+        const mayWait = isPlain && this.budget === Infinity && retain !== "outputs";
+        // With a larger pool, more nodes than this run may have on threads would begin.
+        if (mayWait && (pool === undefined || pool.maxWorkers <= limit)) this.threads.allowStandBys();
+      }
+    }
+    this.beginNodes();
+  }
+
+  private beginNodes(): void {
+    this.hasBegun = true;
+    if (this.setup.recorder !== undefined) this.readClock();
+    if (this.plan.inputsTimeouts !== undefined) this.watchInputs(this.plan.inputsTimeouts);
+    const isSerial =
+      this.plan.isPlain &&
+      this.deadlines === undefined &&
+      this.threads === undefined &&
+      this.state.active === undefined &&
+      this.overrides === undefined &&
+      this.announcer === undefined &&
+      (this.options.executor === undefined || this.options.executor === "workQueue") &&
+      this.budget === Infinity &&
+      this.options.retain !== "outputs";
+    if (!isSerial) {
+      this.readiness = this.newReadiness();
+      this.settleGiven(this.readiness);
+      this.readiness.begin();
+    }
+    this.pump();
+  }
+
+  private watchInputs(inputsTimeouts: ReadonlyMap<number, number>): void {
+    const onExpired = (node: number) =>
+      this.goOn(() => {
+        if (this.over || this.state.status[node] !== Status.pending) return;
+        this.readClock();
+        this.failLate(node);
+        this.pump();
+      });
+    this.deadlines = new InputDeadlines(inputsTimeouts, this.beganAt, onExpired);
+    if (!this.sync) this.deadlines.start();
+  }
+
+  /** A node's inputs were not there in time. */
+  private failLate(node: number): void {
+    const { options } = this.plan.specs[node];
+    const error = inputsLate(this.state, node);
+    this.state.setAttempts(node, this.state.attemptsBefore(node));
+    this.open++;
+    if (options.fallback === undefined) return this.fail(node, error);
+    this.state.status[node] = Status.running;
+    let standIn: unknown;
+    let pending: Promise<unknown> | undefined;
+    try {
+      standIn = drive(this.attempts.fallBack(node, error));
+      pending = pendingOf(standIn);
+    } catch (own) {
+      return this.failed(node, true, own);
+    }
+    if (pending === undefined) this.succeeded(node, true, standIn);
+    else this.await(node, true, pending);
+  }
+
+  /** Starts no more nodes; the run ends as `paused` when those in flight have settled. */
+  pause(): void {
+    if (this.over) return;
+    this.startNoMore();
+    if (this.announcer?.isTelling !== true) this.pump();
+  }
+
+  private startNoMore(): void {
+    this.pausing = true;
+    for (const node of this.threads?.withdraw(() => this.pause()) ?? []) this.enqueue(node);
+  }
+
+  protected listened(announcer: Announcer): void {
+    if (this.hasBegun) this.leaveSerialPath().listen(announcer);
+  }
+
+  // --- the loop ---
+
+  /** Settles what is known before anything runs: nodes outside a partial run, and overrides. */
+  private settleGiven(readiness: Readiness): void {
+    const { state, plan } = this;
+    const { active } = state;
+    const given = Array.from(this.overrides ?? []).filter(
+      ([node, value]) => standsAlone(plan, node, value) && state.status[node] === Status.pending,
+    );
+    // They are not skipped with what they would have needed.
+    for (const [node] of given) state.status[node] = Status.running;
+    const completed =
+      this.setup.isResumed === true ? plan.order.filter((i) => state.status[i] === Status.completed) : [];
+    for (const i of completed) readiness.release(i);
+    if (active !== undefined) {
+      const left = plan.order.filter((i) => active[i] === 0 && this.overrides?.has(i) !== true);
+      for (const i of left) if (state.status[i] === Status.pending) state.status[i] = Status.skipped;
+      for (const i of left) readiness.release(i);
+    }
+    for (const [node, value] of given) this.override(node, value);
+  }
+
+  private override(node: number, value: unknown): void {
+    this.open++;
+    this.complete(node, value);
+  }
+
+  /** Whether the event loop has to turn before the run goes on. */
+  private get isWaiting(): boolean {
+    return this.slice?.isWaiting === true;
+  }
+
+  slotsOf(node: number): Slots {
+    return this.workers !== undefined && this.threads?.has(node) === true ? this.workers : this.slots;
+  }
+
+  /** Puts a node that waits for a slot among those that are ready. */
+  enqueue(node: number): void {
+    this.leaveSerialPath().executor.add(node);
+  }
+
+  /** Starts ready nodes while there is room, and notices when there is nothing left to wait for. */
+  pump(): void {
+    if (this.pumping || !this.hasBegun || this.isWaiting) return;
+    this.pumping = true;
+    try {
+      if (!this.startInOrder()) this.startReady();
+    } catch (fault) {
+      this.breakOff(fault);
+    }
+    this.pumping = false;
+    if (this.time >= this.deadline) this.expire();
+    if (this.over || this.open > 0 || this.isWaiting || this.threads?.someStandBy === true) return;
+    if (this.readiness?.executor.isEmpty ?? true) this.finish();
+    else this.onIdle?.();
+  }
+
+  /**
+   * The serial path: starts the nodes in the plan's order, as the executor would, without counting needs, for as long as
+   * nothing is skipped and no node could overtake another. Says whether that is still so.
+   */
+  private startInOrder(): boolean {
+    const { order } = this.ranking;
+    const { size } = this.plan;
+    while (this.readiness === undefined) {
+      if (this.open > 0) return this.slots.isFull;
+      if (this.position === size || this.over || this.time >= this.deadline) return true;
+      if (this.pausing) return false;
+      if (this.time >= this.sliceEnd && this.endSlice()) return true;
+      this.launch(order[this.position++]);
+    }
+    return false;
+  }
+
+  private startReady(): void {
+    const { slots, workers } = this;
+    const { executor } = this.leaveSerialPath();
+    if (this.gated !== undefined && !this.gated.isEmpty && !this.performGated(this.gated)) return;
+    while (!this.over && this.budget > 0 && this.time < this.deadline) {
+      if (this.time >= this.sliceEnd && !executor.isEmpty && this.endSlice()) break;
+      const late = this.deadlines?.late.pop();
+      if (late !== undefined) {
+        this.failLate(late);
+        continue;
+      }
+      // Threads first: they work on while this one does.
+      const hasThread = workers !== undefined && !workers.isFull;
+      let node = hasThread && this.threads !== undefined ? this.threads.standsLongest(this.pausing) : -1;
+      if (node >= 0) {
+        this.launch(node);
+        continue;
+      }
+      if (hasThread) node = executor.takeSecond();
+      if (node < 0 && !slots.isFull) node = executor.take();
+      if (node < 0) break;
+      if (!this.slotsOf(node).grant(node) && !this.pausing) this.launch(node);
+    }
+    if (workers?.isFull === true && !this.over && !this.pausing) this.threads?.fill(executor);
+  }
+
+  /** Calls the nodes whose start is durable. Says whether it called all of them. */
+  private performGated(gated: Gate): boolean {
+    while (!this.over && !gated.isEmpty && this.time < this.deadline) {
+      if (this.time >= this.sliceEnd && this.endSlice()) return false;
+      this.perform(gated.take(), false);
+    }
+    return gated.isEmpty;
+  }
+
+  /** Says whether the run waits for the event loop to turn. */
+  private endSlice(): boolean {
+    this.sliceEnd = this.time + TIME_SLICE;
+    this.slice ??= new TimeSlice();
+    const resume = () => {
+      this.readClock();
+      this.pump();
+    };
+    return this.slice.renew(() => this.goOn(resume));
+  }
+
+  private launch(node: number): void {
+    const { state } = this;
+    const { overrides } = this;
+    if (overrides !== undefined && overrides.has(node)) return this.override(node, overrides.get(node));
+    if (this.isStale) this.readClock();
+    state.status[node] = Status.running;
+    state.setStarted(node, this.time);
+    this.open++;
+    this.budget--;
+    const managed = this.managesAll || this.plan.managed?.[node] === 1;
+    if (!managed) this.slotsOf(node).used++;
+    if (managed || this.announcer === undefined || this.mayBegin(this.announcer, node)) this.perform(node, managed);
+  }
+
+  /** Announces the attempt of a plain node; says whether it need not wait, nor was the run ended by that. */
+  private mayBegin(announcer: Announcer, node: number): boolean {
+    const attempt = this.state.attemptsBefore(node) + 1;
+    this.state.setAttempts(node, attempt);
+    announcer.announce({ type: "attempt.started", attempt }, node);
+    if (this.over) return false;
+    const gate = this.gate();
+    if (gate !== undefined) (this.gated ??= this.newGate()).add(node, gate);
+    return gate === undefined;
+  }
+
+  private perform(node: number, managed: boolean): void {
+    let work: unknown;
+    let pending: Promise<unknown> | undefined;
+    try {
+      if (managed) work = drive(this.attempts.run(node));
+      else work = this.threads?.has(node) === true ? this.threads.start(node) : this.call(node);
+      pending = pendingOf(work);
+    } catch (error) {
+      return this.failed(node, managed, error);
+    }
+    if (pending === undefined) this.succeeded(node, managed, work);
+    else this.await(node, managed, pending);
+  }
+
+  /** Goes on when what a node returned has settled. */
+  private await(node: number, managed: boolean, work: Promise<unknown>): void {
+    if (this.sync) {
+      abandon(work);
+      const obstacle = managed ? this.attempts.obstacle : "returned a promise";
+      const message = `Node "${this.name(node)}" ${obstacle}, which runSync can't wait for. Use run instead.`;
+      return this.fail(node, new WiringFault(message), "failFast");
+    }
+    this.isStale = true;
+    const fulfil = (value: unknown) => this.settled(node, managed, true, value);
+    const reject = (error: unknown) => this.settled(node, managed, false, error);
+    whenSettled(work, fulfil, reject);
+  }
+
+  /** Calls a node's function with its arguments: the plain case, spelled out because it is the hot path. */
+  private call(node: number): unknown {
+    const { args, argStart, functions, self } = this.plan;
+    const fn = functions[node];
+    const first = argStart[node];
+    switch (argStart[node + 1] - first) {
+      case 0:
+        return fn.call(self);
+      case 1:
+        return fn.call(self, this.argument(args[first], node));
+      case 2:
+        return fn.call(self, this.argument(args[first], node), this.argument(args[first + 1], node));
+      case 3:
+        return fn.call(
+          self,
+          this.argument(args[first], node),
+          this.argument(args[first + 1], node),
+          this.argument(args[first + 2], node),
+        );
+      default:
+        return fn.apply(self, this.args.all(node, this.contextOf(node)));
+    }
+  }
+
+  private argument(code: number, node: number): unknown {
+    if (code >= 0) return this.state.values[code];
+    return this.args.value(code, node, isContext(this.plan, code) ? this.contextOf(node) : undefined);
+  }
+
+  private contextOf(node: number): NodeContext {
+    return new NodeContext(this.state, node, this.state.attemptsOf(node), this);
+  }
+
+  private settled(node: number, managed: boolean, ok: boolean, outcome: unknown): void {
+    if (this.over) return;
+    try {
+      if (ok) this.succeeded(node, managed, outcome);
+      else this.failed(node, managed, outcome);
+      this.pump();
+    } catch (fault) {
+      this.breakOff(fault);
+    }
+  }
+
+  // --- what became of a node ---
+
+  private readClock(): void {
+    this.time = now();
+    this.isStale = false;
+  }
+
+  private succeeded(node: number, managed: boolean, value: unknown): void {
+    this.readClock();
+    if (this.over) return;
+    if (!managed) this.letGo(node);
+    this.complete(node, value);
+  }
+
+  private failed(node: number, managed: boolean, error: unknown): void {
+    this.readClock();
+    if (this.over) return;
+    if (!managed) this.letGo(node);
+    if (isPause(error)) return this.paused(node, error);
+    if (!managed) {
+      this.announcer?.announce({ type: "attempt.failed", attempt: this.state.attemptsOf(node), error }, node);
+    }
+    if (!this.over) this.fail(node, error);
+  }
+
+  /** A node that took no more than a call gives back what it had. */
+  private letGo(node: number): void {
+    this.slotsOf(node).used--;
+    this.threads?.settled(node);
+  }
+
+  /** A node paused the run. */
+  private paused(node: number, pause: Error): void {
+    const { state } = this;
+    this.open--;
+    state.status[node] = Status.paused;
+    state.setFinished(node, this.time);
+    state.facts.pauses.set(node, factsOf(pause));
+    this.startNoMore();
+  }
+
+  private complete(node: number, value: unknown): void {
+    const { state, plan } = this;
+    let result = value;
+    if (plan.forks.size > 0 && plan.forks.has(node)) {
+      try {
+        const choice = choose(plan, node, value, () => this.args.all(node, undefined));
+        state.facts.branches.set(node, choice.branch);
+        result = choice.value;
+      } catch (error) {
+        return this.fail(node, error);
+      }
+    }
+    this.open--;
+    state.status[node] = Status.completed;
+    state.setFinished(node, this.time);
+    state.values[node] = result;
+    this.announcer?.announce({ type: "node.completed", result, cached: state.isCached(node) }, node);
+    this.readiness?.release(node);
+  }
+
+  private fail(node: number, thrown: unknown, decided?: Verdict): void {
+    const error = nodeFailure(this.state, node, thrown);
+    const { state } = this;
+    state.status[node] = Status.failed;
+    state.setFinished(node, this.time);
+    state.facts.errors.set(node, error);
+    this.announcer?.announce({ type: "node.failed", error }, node);
+    if (this.over) return;
+    const verdict = decided ?? this.judge(node, error);
+    if (!(verdict instanceof Promise)) return this.carryOut(node, error, verdict);
+    if (this.sync) {
+      const message = "errorHandler returned a promise, which runSync can't wait for. Use run instead.";
+      return this.carryOut(node, error, nodeError(state, node, message));
+    }
+    void verdict.then((settled) =>
+      this.goOn(() => {
+        if (this.over) return;
+        this.readClock();
+        this.carryOut(node, error, settled);
+        this.pump();
+      }),
+    );
+  }
+
+  private judge(node: number, error: ExecutionError): Verdict | Promise<Verdict> {
+    const { errorHandler, errorStrategy = "failFast" } = this.options;
+    if (errorHandler === undefined) return this.plan.specs[node].options.errorStrategy ?? errorStrategy;
+    return askHandler(errorHandler, error, this.contextOf(node));
+  }
+
+  private carryOut(node: number, error: ExecutionError, verdict: Verdict): void {
+    if (verdict instanceof ExecutionError) return this.halt("failed", verdict);
+    if (isPause(verdict)) {
+      this.state.facts.errors.delete(node);
+      return this.paused(node, verdict);
+    }
+    if (verdict === "failFast") return this.halt("failed", error);
+    this.open--;
+    if (verdict === "continueNone") {
+      this.state.facts.nulled.add(node);
+      this.state.values[node] = null;
+    }
+    this.leaveSerialPath().release(node);
+  }
+
+  // --- how the run ends ---
+
+  private finish(): void {
+    const { state, plan } = this;
+    const isOpen = (i: number) => state.status[i] <= Status.ready || state.status[i] === Status.paused;
+    const left = this.pausing && plan.order.some(isOpen);
+    if (left) this.announcer?.announce({ type: "run.paused" });
+    this.end(left ? "paused" : state.errors.size > 0 ? "failed" : "completed", undefined);
+  }
+
+  protected cancelOpen(): void {
+    const { state, plan } = this;
+    this.readClock();
+    this.threads?.end();
+    for (let i = 0; i < plan.size; i++) {
+      if (state.status[i] > Status.running) continue;
+      if (state.status[i] === Status.running) state.setFinished(i, this.time);
+      state.status[i] = Status.cancelled;
+      this.announcer?.announce({ type: "node.cancelled" }, i);
+    }
+  }
+
+  protected resultOf(status: RunStatus): RunResult<any> {
+    this.state.endedAt = this.time;
+    return new RunResult<any>(this.state, status);
+  }
+
+  protected override end(status: RunStatus, error: DagwrightError | undefined): void {
+    this.deadlines?.stop();
+    super.end(status, error);
+  }
+
+  /** The node that starts next, while the run stands still. */
+  get next(): string | undefined {
+    const node = this.leaveSerialPath().executor.first;
+    return node < 0 ? undefined : this.name(node);
+  }
+
+  private name(node: number): string {
+    return this.plan.specs[node].name;
+  }
+}

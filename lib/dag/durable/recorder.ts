@@ -1,0 +1,145 @@
+import { toEpoch } from "../../base/clock.js";
+import { inputName } from "../../definition/specs/named-inputs.js";
+import { isSink } from "../../planning/plan.js";
+import type { EventFacts } from "../../run/events.js";
+import type { RunState } from "../../run/state.js";
+import { Status } from "../../run/status.js";
+import type { AttemptEntry, AttemptOutcome, AttemptStatus, RunLog, Traversal } from "../../stores/store.js";
+import { Recorder, type Recording } from "../../engine/durable/recorder.js";
+
+type Completion = EventFacts & { readonly type: "node.completed" };
+
+/** An attempt in progress. */
+type Begun = Pick<AttemptEntry, "attempt" | "startedAt">;
+
+const NO_OUTCOME: AttemptOutcome = {};
+const NO_ATTEMPT: Begun = { attempt: 0, startedAt: undefined };
+
+/** Writes a dag's run to its store: a row an attempt, and one for each edge that a result went along. */
+export class DagRecorder extends Recorder {
+  /** The attempts in progress, by node. */
+  private readonly running = new Map<number, Begun>();
+  /** The nodes whose failure was written with their attempt. */
+  private failed: Set<number> | undefined = undefined;
+
+  constructor(
+    private readonly state: RunState,
+    recording: Recording,
+    create?: (recorder: Recorder) => Promise<RunLog>,
+  ) {
+    super(state, recording, create);
+  }
+
+  /** Nobody sends events to a dag. */
+  onEvents(): void {}
+
+  /** Results taken over from another run are part of this one. */
+  protected begin(log: RunLog): void {
+    const { state } = this;
+    for (let node = 0; node < state.plan.size; node++) {
+      if (state.status[node] !== Status.copied) continue;
+      const output = { value: state.values[node] };
+      this.settle(log, node, "copied", undefined, { output, branch: state.branchOf(node) });
+    }
+    for (const node of state.skippedBefore) this.settle(log, node, "skipped");
+  }
+
+  protected write(log: RunLog, facts: EventFacts, at: number, node = -1): void {
+    const { running } = this;
+    switch (facts.type) {
+      case "attempt.started": {
+        const { attempt } = facts;
+        const { name } = this.state.plan.specs[node];
+        running.set(node, { attempt, startedAt: at });
+        log.attempt({ node: name, attempt, status: "running", startedAt: at, finishedAt: undefined });
+        log.traversals(traversals(this.state, node));
+        return;
+      }
+      case "attempt.failed":
+        (this.failed ??= new Set()).add(node);
+        return this.settle(log, node, "failed", at, { error: facts.error });
+      case "node.completed":
+        return this.complete(log, facts, at, node);
+      case "node.failed":
+        if (this.failed?.has(node) === true && !running.has(node)) return;
+        return this.settle(log, node, "failed", at, { error: facts.error });
+      case "node.skipped":
+        return this.settle(log, node, "skipped", at, { reason: facts.skippedBy });
+      case "node.cancelled":
+        if (running.has(node)) this.settle(log, node, "cancelled", at);
+    }
+  }
+
+  /** A node that paused without an attempt in progress is among the run's pauses only. */
+  protected end(log: RunLog): void {
+    const { state } = this;
+    for (const [node, { reason }] of state.pausedNodes) {
+      if (this.running.has(node)) this.settle(log, node, "paused", toEpoch(state.finishedAt(node)), { reason });
+    }
+    if (state.pausedNodes.size > 0) log.paused(state.pauseReason, state.pauses, undefined);
+  }
+
+  protected outputs(): string[] {
+    const { plan, status, active } = this.state;
+    const isOutput = (_: unknown, i: number) => status[i] === Status.completed && isSink(plan, i, active);
+    return plan.specs.filter(isOutput).map(({ name }) => name);
+  }
+
+  private complete(log: RunLog, { result, cached }: Completion, at: number, node: number): void {
+    const outcome = { output: { value: result }, branch: this.state.branchOf(node), isCached: cached };
+    try {
+      this.settle(log, node, "completed", at, outcome);
+    } catch (error) {
+      this.settle(log, node, "failed", at, { error });
+      throw error;
+    }
+    if (cached) log.traversals(traversals(this.state, node));
+  }
+
+  /** What became of the attempt in progress, or of a node without one. */
+  private settle(
+    log: RunLog,
+    node: number,
+    status: AttemptStatus,
+    finishedAt?: number,
+    outcome: AttemptOutcome = NO_OUTCOME,
+  ): void {
+    const { attempt, startedAt } = this.running.get(node) ?? NO_ATTEMPT;
+    const { name } = this.state.plan.specs[node];
+    const { output, branch, isCached, error, reason } = outcome;
+    log.attempt({ node: name, attempt, status, startedAt, finishedAt, output, branch, isCached, error, reason });
+    this.running.delete(node);
+  }
+}
+
+/** The results that a node takes, as far as there are such. */
+function traversals(state: RunState, node: number): Traversal[] {
+  const { argStart, args, specs } = state.plan;
+  const taken: Traversal[] = [];
+  for (let k = argStart[node]; k < argStart[node + 1]; k++) {
+    follow(state, node, args[k], inputName(specs[node], k - argStart[node]) ?? "context", taken);
+  }
+  return taken;
+}
+
+/** Adds the results that go into an argument. */
+function follow(state: RunState, node: number, code: number, input: string, taken: Traversal[]): void {
+  const { plan } = state;
+  const { specs, bindings } = plan;
+  const take = (source: number, output: string | undefined) => {
+    if (state.hasResult(source)) taken.push({ from: specs[source].name, to: specs[node].name, output, input });
+  };
+  if (code >= 0) return take(code, undefined);
+  const binding = bindings[~code];
+  if (binding.type === "output") return take(binding.source, binding.output);
+  if (binding.type === "branch") {
+    if (state.took(binding.source, binding.branch)) take(binding.source, binding.branch);
+  } else if (binding.type === "winner") {
+    const need = plan.anyNeeds.get(node)?.[state.winnerOf(node) ?? -1];
+    if (need !== undefined) follow(state, node, need.code, input, taken);
+  } else if (binding.type === "record") {
+    for (const [i, inner] of binding.codes.entries()) follow(state, node, inner, binding.keys[i], taken);
+  } else if (binding.type === "list") {
+    for (const [i, inner] of binding.codes.entries()) follow(state, node, inner, `${input}.${i}`, taken);
+  }
+}

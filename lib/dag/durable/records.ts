@@ -1,0 +1,135 @@
+import { show } from "../../base/check.js";
+import { ValidationError } from "../../base/errors.js";
+import type { DagPlan } from "../../planning/plan.js";
+import { dagStructure, structureText, untouched } from "../../planning/structure.js";
+import { RunResult } from "../../run/result.js";
+import type { RunState } from "../../run/state.js";
+import type { RunStatus } from "../../run/status.js";
+import type { Claim, Parent, RecordedRun, RunLog } from "../../stores/store.js";
+import { DagRecorder } from "./recorder.js";
+import type { Recorder, Recording } from "../../engine/durable/recorder.js";
+import { changeSince, discarded, notPaused, restoredState, restoreEnds } from "../../engine/durable/restore.js";
+
+/** What writes a new run to a store. */
+export function newRecorder(
+  state: RunState,
+  { store, durability }: Partial<Recording>,
+  parent?: Parent,
+): Recorder | undefined {
+  if (store === undefined) return undefined;
+  const { plan, active } = state;
+  const create = (driving: Recorder): Promise<RunLog> =>
+    store.create({
+      driving,
+      runId: state.runId,
+      workflow: plan.workflow,
+      kind: "dag",
+      structure: structureText(plan, dagStructure),
+      inputs: state.inputs,
+      parent,
+      scope: active === undefined ? undefined : plan.specs.filter((_, i) => active[i] === 1).map(({ name }) => name),
+    });
+  return new DagRecorder(state, { store, durability }, create);
+}
+
+/** A recorded run that can go on. */
+export interface Continued {
+  readonly state: RunState;
+  readonly recorder: Recorder;
+  readonly claim: Claim;
+  /** The results that stand in for nodes. */
+  readonly given: ReadonlyMap<number, unknown> | undefined;
+}
+
+/**
+ * How a run goes on, or its result when it is complete.
+ * @param overrides - results of nodes that have not completed
+ * @throws {ValidationError} VALIDATION when the workflow has changed, `provide` names nodes that did not pause, or `overrides`
+ *   nodes that the run has or does not compute
+ */
+export function continued(
+  plan: DagPlan,
+  run: RecordedRun,
+  options: Recording & { readonly allowChanges?: boolean; readonly provide?: object },
+  overrides?: ReadonlyMap<number, unknown>,
+): Continued | RunResult<any> {
+  const structure = structureText(plan, dagStructure);
+  const change = changeSince(run, "dag", plan.workflow, structure, options.allowChanges);
+  const holds = change === undefined ? undefined : untouched(plan, change);
+  const state = restoredState(plan, run, holds);
+  const provided = providedTo(plan, run, options.provide);
+  const isOver = run.status === "completed" && change === undefined;
+  for (const node of overrides?.keys() ?? []) requireOpen(state, node, isOver);
+  if (isOver) {
+    restoreEnds(state, run);
+    return new RunResult<any>(state, "completed");
+  }
+  const recorder = new DagRecorder(state, options);
+  const claim = {
+    driving: recorder,
+    structure: change === undefined ? undefined : structure,
+    discard: holds === undefined ? [] : discarded(plan, run, holds),
+    sent: [],
+  };
+  const given = overrides === undefined ? provided : new Map([...(provided ?? []), ...overrides]);
+  return { state, recorder, claim, given };
+}
+
+/**
+ * What a run came to that has ended, in whichever way.
+ * @throws {ValidationError} VALIDATION when the workflow has changed
+ */
+export function endedRun(plan: DagPlan, run: RecordedRun): RunResult<any> {
+  changeSince(run, "dag", plan.workflow, structureText(plan, dagStructure), false);
+  const state = restoredState(plan, run);
+  restoreEnds(state, run);
+  return new RunResult<any>(state, run.status as RunStatus);
+}
+
+/** @throws {ValidationError} VALIDATION naming a node that did not pause, and those that did */
+function providedTo(
+  plan: DagPlan,
+  run: RecordedRun,
+  provide: object | undefined,
+): ReadonlyMap<number, unknown> | undefined {
+  if (provide === undefined) return undefined;
+  const paused = Array.from(run.nodes).filter(([, { status }]) => status === "paused");
+  const names = paused.map(([name]) => name);
+  const provided = new Map<number, unknown>();
+  for (const [name, value] of Object.entries(provide)) {
+    const index = plan.indexOf.get(name);
+    if (index === undefined || !names.includes(name)) throw notPaused(run, name, names);
+    provided.set(index, value);
+  }
+  return provided;
+}
+
+/** @throws {ValidationError} VALIDATION for a node that a resumed run does not compute */
+function requireOpen(state: RunState, node: number, isOver: boolean): void {
+  const { runId, plan, active } = state;
+  const refuse = (why: string) => {
+    const remedy = "To compute with another result, replay the run: dag.replay(runId, { rerun, overrides })";
+    throw new ValidationError(
+      `"overrides" names ${show(plan.specs[node].name)}, but run ${show(runId)} ${why}. ${remedy}.`,
+    );
+  };
+  if (state.hasResult(node)) refuse("has its result, which stands");
+  if (active?.[node] === 0) refuse("is a partial one without it");
+  if (isOver) refuse("has completed without it");
+}
+
+/**
+ * A recorded run as the source of results for a replay.
+ * @throws {ValidationError} VALIDATION when the workflow has changed
+ */
+export function replayed(
+  plan: DagPlan,
+  run: RecordedRun,
+  allowChanges: boolean | undefined,
+): { readonly earlier: RunState; readonly holds: Uint8Array | undefined } {
+  const change = changeSince(run, "dag", plan.workflow, structureText(plan, dagStructure), allowChanges);
+  const holds = change === undefined ? undefined : untouched(plan, change);
+  const earlier = restoredState(plan, run, holds);
+  if (run.status === "completed") restoreEnds(earlier, run);
+  return { earlier, holds };
+}

@@ -1,0 +1,92 @@
+import type { RunEvent } from "../run/events.js";
+import type { RunResult } from "../run/result.js";
+import type { DagRun } from "./dag-run.js";
+import { eventStream, joinedStream } from "../engine/event-stream.js";
+import type { Outcome } from "../engine/outcome.js";
+import type { Whereabouts } from "../engine/whereabouts.js";
+
+/** A run in progress. */
+export interface RunHandle<N = Record<string, unknown>> {
+  readonly runId: string;
+  /** Settles as `run` would. */
+  readonly result: Promise<RunResult<N>>;
+  /**
+   * Resolves when the run is in its store, so that it goes on whatever happens to this process; at once without a store.
+   * @throws {StoreError} what kept it from being recorded
+   */
+  readonly recorded: Promise<void>;
+  /**
+   * Starts no more nodes; resolves when those in flight have settled, with status `paused` if something is left to do.
+   * @throws {StoreError} LEASE_HELD, at once, of a run that another process drives: only that can pause it
+   */
+  pause(): Promise<RunResult<N>>;
+  /**
+   * Ends the run now; resolves with what it has so far, status `cancelled`. Of a run that another process drives, found by
+   * `ifExists: "attach"`, it ends the waiting alone, and rejects with a `CancelledError`.
+   */
+  cancel(reason?: unknown): Promise<RunResult<N>>;
+  /**
+   * What happens from now on, for `for await`; ends with the run, at once where that is over. Called in the same turn as
+   * `start`, it tells everything. Of a run that another process drives, it tells what happens when that one is gone and the run
+   * goes on here.
+   */
+  events(): AsyncIterableIterator<RunEvent>;
+}
+
+/** What there is of a run that another process drives. */
+export type DagElsewhere<N> = Pick<RunHandle<N>, "pause">;
+
+/** The handle of a run that has begun. */
+export function dagHandle<N>(run: DagRun, { result, ended }: Outcome<RunResult<N>>): RunHandle<N> {
+  return {
+    get runId() {
+      return run.state.runId;
+    },
+    result,
+    get recorded() {
+      return run.recorded;
+    },
+    pause: () => (run.pause(), result),
+    cancel: (reason) => (run.cancel(reason), ended),
+    events: () => eventStream((observer) => run.observe(observer)),
+  };
+}
+
+/** The handle of a run that is over. */
+export function endedDagHandle<N>(run: RunResult<N>, { result, ended }: Outcome<RunResult<N>>): RunHandle<N> {
+  return {
+    runId: run.runId,
+    result,
+    recorded: Promise.resolve(),
+    pause: () => result,
+    cancel: () => ended,
+    events: () => eventStream(() => undefined),
+  };
+}
+
+/** The handle of a run that never begins. */
+export function idleDagHandle<N>(run: DagRun, never: Promise<never>): RunHandle<N> {
+  const events = () => eventStream((observer) => run.observe(observer));
+  return { runId: run.state.runId, result: never, recorded: never, pause: () => never, cancel: () => never, events };
+}
+
+/** The handle of a run that may turn out to be another; what is asked of it waits until that is known. */
+export function eitherDagHandle<N>(own: RunHandle<N>, where: Whereabouts<RunHandle<N>, DagElsewhere<N>>): RunHandle<N> {
+  const { runId } = own;
+  const { result, recorded, here } = where;
+  return {
+    runId,
+    result,
+    recorded,
+    pause: async () => {
+      void own.pause();
+      return (await where.now()).pause();
+    },
+    cancel: async (reason) => {
+      where.giveUp(reason);
+      void own.cancel(reason);
+      return (await here).cancel(reason);
+    },
+    events: () => joinedStream(own, here),
+  };
+}

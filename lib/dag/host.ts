@@ -1,0 +1,137 @@
+import type { LazyAbort } from "../base/abort.js";
+import type { AttemptCall } from "../backends/backend.js";
+import { inline } from "../backends/inline.js";
+import { now } from "../base/clock.js";
+import type { Context } from "../definition/context.js";
+import { NEVER } from "../planning/plan.js";
+import { Status } from "../run/status.js";
+import type { NodeHooks } from "../definition/specs/node-options.js";
+import type { Waiting } from "../base/waiting.js";
+import { NodeContext, type AttemptControls } from "../run/context.js";
+import type { ErrorSite } from "../run/errors.js";
+import type { RunState } from "../run/state.js";
+import type { Arguments } from "./arguments.js";
+import type { AttemptHost } from "../engine/attempts.js";
+import { EngineHost, type HostRun } from "../engine/host.js";
+import { nodeFailure, siteOf } from "./errors.js";
+import { withInput } from "./branching.js";
+import type { Slots } from "./slots.js";
+import type { ThreadCalls } from "./thread-calls.js";
+
+/** What the attempts of a dag's nodes need of their run. */
+export interface DagHostRun extends HostRun {
+  readonly state: RunState;
+  readonly args: Arguments;
+  /** Executes the nodes that run on threads, if any do. */
+  readonly threads: ThreadCalls | undefined;
+  /** The slots that a node takes one of. */
+  slotsOf(node: number): Slots;
+  pump(): void;
+}
+
+/** Gives the attempts of a dag's nodes their arguments, contexts, slots and caches. */
+export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
+  labelOf(node: number): string {
+    return `Node "${this.specOf(node).name}"`;
+  }
+
+  protected ownHooksOf(node: number): NodeHooks | undefined {
+    return this.run.state.plan.hooks.get(node);
+  }
+
+  contextOf(node: number, attempt: number, controls: AttemptControls): NodeContext {
+    return new NodeContext(this.run.state, node, attempt, controls);
+  }
+
+  argumentsOf(node: number, context: Context | undefined): unknown[] {
+    return this.run.args.all(node, context);
+  }
+
+  resultIn(returned: unknown): unknown {
+    return returned;
+  }
+
+  /** A fork that says only which branch to take passes its first input on, as hooks may have changed it. */
+  outcomeOf(node: number, _: unknown, result: unknown, args: readonly unknown[]): unknown {
+    const fork = this.run.state.plan.forks.get(node);
+    return fork === undefined ? result : withInput(fork, result, args);
+  }
+
+  siteOf(node: number, attempt: number, ...cause: [unknown?]): ErrorSite {
+    return siteOf(this.run.state, node, attempt, ...cause);
+  }
+
+  execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown {
+    const { threads } = this.run;
+    return threads?.has(node) === true ? threads.execute(node, call, abort, began) : inline.execute(call);
+  }
+
+  beginsLater(node: number): boolean {
+    return this.run.threads?.has(node) === true;
+  }
+
+  acquire(node: number): Waiting | undefined {
+    return this.run.slotsOf(node).acquire(node);
+  }
+
+  giveBack(node: number): void {
+    this.run.slotsOf(node).used--;
+  }
+
+  /** A node that waits for its first attempt has not started. */
+  waiting(node: number, attempt: number): void {
+    const { run } = this;
+    if (run.isOver) return;
+    const { state } = run;
+    if (attempt === state.attemptsBefore(node) + 1) {
+      state.status[node] = Status.ready;
+      state.setStarted(node, NEVER);
+    }
+    run.pump();
+  }
+
+  cacheHit(node: number): void {
+    const { state } = this.run;
+    state.facts.cached.add(node);
+    state.countLookUp("hits");
+    this.notAttempted(node);
+  }
+
+  fellBack(node: number, error: unknown): void {
+    const { state } = this.run;
+    state.facts.fallbacks.set(node, nodeFailure(state, node, error));
+  }
+
+  cacheStoodIn(node: number, error: unknown, storedAt: number): void {
+    this.run.state.facts.cached.add(node);
+    this.run.announcer?.announce({ type: "node.stale", error, storedAt }, node);
+  }
+
+  attemptsBefore(node: number): number {
+    return this.run.state.attemptsBefore(node);
+  }
+
+  attemptsOf(node: number): number {
+    return this.run.state.attemptsOf(node);
+  }
+
+  notAttempted(node: number): void {
+    this.run.state.setAttempts(node, this.attemptsBefore(node));
+  }
+
+  attemptStarted(node: number, attempt: number): void {
+    const { state } = this.run;
+    if (state.status[node] !== Status.running) {
+      state.status[node] = Status.running;
+      state.setStarted(node, now());
+    }
+    state.setAttempts(node, attempt);
+    this.run.announcer?.announce({ type: "attempt.started", attempt }, node);
+  }
+
+  attemptFailed(node: number, attempt: number, error: unknown): void {
+    if (this.run.isOver) return;
+    this.run.state.setAttempts(node, attempt);
+    this.run.announcer?.announce({ type: "attempt.failed", attempt, error }, node);
+  }
+}

@@ -1,0 +1,130 @@
+import type { LazyAbort } from "../base/abort.js";
+import {
+  askWorker,
+  probeFor,
+  settle,
+  wantedPlaces,
+  withoutReplaced,
+  type NodeInstance,
+  type Placeable,
+  type Placement,
+} from "../backends/thread/placement.js";
+import { askSync } from "../backends/thread/probe-sync.js";
+import { ThreadBackend } from "../backends/thread/thread.js";
+import { defaultPool } from "../backends/thread/thread-pool.js";
+import type { ProbeAnswer, ProbeTask } from "../backends/thread/thread-protocol.js";
+import { fieldsOf } from "../backends/thread/instance-fields.js";
+import type { Snapshot } from "../base/snapshot.js";
+import type { Origin } from "../definition/origin/origin.js";
+import type { DagPlan } from "../planning/plan.js";
+import { BackendError } from "../run/errors.js";
+import type { Place } from "../run/place.js";
+import type { Mode } from "../engine/options.js";
+import type { RunOptions } from "./options.js";
+
+/** Where nodes run, and what executes those that run on threads. */
+export interface Placed {
+  readonly placement: Placement;
+  readonly threads: ThreadBackend | undefined;
+}
+
+/** A question to workers where they find the nodes, and what they said; a reason where it is known without them. */
+interface Probed {
+  readonly plan: DagPlan;
+  readonly probe: ProbeTask | string;
+  readonly answer: ProbeAnswer | string;
+  /** What follows from that, by mode. */
+  readonly placements: Map<Mode, Placement>;
+}
+
+/**
+ * Where the nodes of a dag run. A worker is asked once a plan, unless it failed to answer; and while the pool has no thread,
+ * so that it is known that it can start one before a node depends on it.
+ */
+export class Placements implements Placeable {
+  instance: NodeInstance | undefined;
+  private known: Probed | undefined;
+
+  constructor(
+    readonly name: string,
+    readonly origin: Origin,
+  ) {}
+
+  /** The places of a run with these options. Blocks until a worker has answered. Throws as {@link Placements.of}. */
+  now(plan: DagPlan, options: RunOptions<any>): readonly Place[] {
+    const wanted = wantedPlaces(plan.specs, options.mode ?? "sequential");
+    if (!wanted.some(({ backend }) => backend === "thread")) return wanted;
+    const probed = this.probed(plan, this.fields());
+    const asked = "answer" in probed ? probed : this.remember(plan, probed.probe, askSync(probed.probe));
+    return placementOf(asked, options, "").places;
+  }
+
+  /**
+   * The places of a run, and what executes its nodes on threads.
+   * @param run - gives up asking when it aborts
+   * @throws {BackendError} BACKEND under `parallel: { strict: true }`, for nodes that can't go to a worker
+   */
+  of(plan: DagPlan, options: RunOptions<any>, runId: string, run: LazyAbort): Placed | Promise<Placed> {
+    const pool = options.pool ?? defaultPool(options.maxWorkers);
+    const fields = this.fields();
+    const placed = (probed: Probed): Placed => {
+      const placement = placementOf(probed, options, runId);
+      const { address } = placement;
+      const threads = address === undefined ? undefined : new ThreadBackend(pool, address, fields as Snapshot);
+      return { placement, threads };
+    };
+    const probed = this.probed(plan, fields);
+    const { probe } = probed;
+    if ("answer" in probed && (typeof probe === "string" || pool.isUp || !isFound(probed))) return placed(probed);
+    return askWorker(pool, probe as ProbeTask, run).then((answer) => {
+      // Nodes whose pool was closed meanwhile fail, as they do when they wait for it.
+      const isClosed = pool.isClosed && typeof answer === "string";
+      return placed(this.remember(plan, probe, isClosed ? [] : answer));
+    });
+  }
+
+  /** The fields of the instance that the user made, as they are now; a reason when workers can't have them. */
+  private fields(): Snapshot | string | undefined {
+    return this.instance?.isGiven === true ? fieldsOf(this.instance.object) : undefined;
+  }
+
+  /** What is known, or the question. */
+  private probed(plan: DagPlan, fields: Snapshot | string | undefined): Probed | { readonly probe: ProbeTask } {
+    if (typeof fields === "string") return { plan, probe: fields, answer: fields, placements: new Map() };
+    if (this.known?.plan === plan) return this.known;
+    const probe = probeFor(this, plan.specs);
+    return typeof probe === "string" ? this.remember(plan, probe, probe) : { probe };
+  }
+
+  /** A module that could not be imported may be, the next time. @param told - an empty answer is nobody's */
+  private remember(plan: DagPlan, probe: ProbeTask | string, told: ProbeAnswer | string): Probed {
+    const answer = typeof told === "string" ? told : withoutReplaced(this, plan.specs, told);
+    const probed = { plan, probe, answer, placements: new Map<Mode, Placement>() };
+    if (typeof answer !== "string" && answer.length > 0) this.known = probed;
+    return probed;
+  }
+}
+
+/** Whether workers find any of the nodes. */
+function isFound({ answer }: Probed): boolean {
+  return typeof answer !== "string" && answer.includes(undefined);
+}
+
+function placementOf(
+  { plan, probe, answer, placements }: Probed,
+  { mode = "sequential", parallel }: RunOptions<any>,
+  runId: string,
+): Placement {
+  const { specs, workflow } = plan;
+  let placement = placements.get(mode);
+  if (placement === undefined) placements.set(mode, (placement = settle(wantedPlaces(specs, mode), probe, answer)));
+  if (parallel?.strict !== true) return placement;
+  const wanted = wantedPlaces(specs, mode);
+  const { places } = placement;
+  const kept = specs.flatMap(({ name }, i) =>
+    wanted[i].backend === "thread" && places[i].backend === "inline" ? `"${name}": ${places[i].reason}` : [],
+  );
+  if (kept.length === 0) return placement;
+  const message = `Nodes of "${workflow}" can't run on worker threads. ${kept.join("; ")}. Mend that, or leave out { parallel: { strict: true } }.`;
+  throw new BackendError(message, { runId }, undefined);
+}

@@ -1,0 +1,157 @@
+import { Edge, isSink, type AnyNeed, type DagPlan } from "../planning/plan.js";
+import type { RunState } from "../run/state.js";
+import { Status } from "../run/status.js";
+import type { Announcer } from "../engine/event-emitter.js";
+import { countConsumers, sourcesOf } from "./consumers.js";
+import type { Executor } from "./executors/executor.js";
+
+/**
+ * Which nodes may run.
+ *
+ * Counts for each node the needs that have not settled. A node whose last need completed becomes ready, and the executor
+ * is told; one whose required need cannot complete any more is skipped, and so, at once, is everything that requires it.
+ *
+ * An `any` node becomes ready with the first of its needs that completes. With `anyWaitsForAll` it waits until each has
+ * settled and takes the first one as declared, so that its winner is no matter of timing.
+ *
+ * Cost: O(edges) over a whole run. Not here: which of the ready nodes starts next (`executors/`).
+ */
+export class Readiness {
+  private readonly pending: { [index: number]: number };
+  /** Settled nodes whose dependents are still to be told. */
+  private trail: number[] | undefined = undefined;
+  /** Per `any` node, how many of its needs can still complete; undefined when it waits for all of them. */
+  private readonly hopes: Map<number, number> | undefined = undefined;
+  /** How many unfinished nodes still need each result, under `retain: "outputs"`. */
+  private readonly consumers: Int32Array | undefined;
+
+  constructor(
+    private readonly plan: DagPlan,
+    private readonly state: RunState,
+    private announcer: Announcer | undefined,
+    anyWaitsForAll: boolean,
+    dropsResults: boolean,
+    readonly executor: Executor,
+  ) {
+    this.pending = plan.indegree.slice();
+    this.consumers = dropsResults ? countConsumers(plan) : undefined;
+    if (anyWaitsForAll || plan.anyNeeds.size === 0) return;
+    this.hopes = new Map();
+    for (const [node, needs] of plan.anyNeeds) {
+      this.hopes.set(node, needs.length);
+      this.pending[node] += 1 - needs.length;
+    }
+  }
+
+  /** There is somebody to tell of what happens from now on. */
+  listen(announcer: Announcer): void {
+    this.announcer = announcer;
+  }
+
+  /** Counts the nodes that completed before this was asked; only for a plan in which nothing is ever skipped. */
+  catchUp(): void {
+    const { pending, plan, state } = this;
+    const { start, target } = plan.graph;
+    for (let i = 0; i < plan.size; i++) {
+      if (state.status[i] !== Status.completed) continue;
+      for (let edge = start[i]; edge < start[i + 1]; edge++) pending[target[edge]]--;
+    }
+  }
+
+  /** Makes the nodes ready that wait for nothing (any more). */
+  begin(): void {
+    const { pending, plan, state } = this;
+    for (let i = 0; i < plan.size; i++) {
+      if (pending[i] === 0 && state.status[i] === Status.pending) this.makeReady(i);
+    }
+  }
+
+  /** Whether results are given up when nobody needs them any more (`retain: "outputs"`). */
+  get dropsResults(): boolean {
+    return this.consumers !== undefined;
+  }
+
+  /** Whether just one unfinished node needs the result of `source`; only known where results are dropped. */
+  isLastFor(source: number): boolean {
+    return this.consumers !== undefined && this.consumers[source] === 1;
+  }
+
+  /** Tells the dependents of a settled node, and those of every node that is skipped by it. */
+  release(settled: number): void {
+    const { plan, pending, state } = this;
+    const { start, target } = plan.graph;
+    const { flags, anyNeeds } = plan;
+    const hasAny = anyNeeds.size > 0;
+    for (let source: number | undefined = settled; source !== undefined; source = this.trail?.pop()) {
+      this.executor.settled?.(source);
+      const live = state.hasResult(source);
+      if (this.consumers !== undefined) this.forget(source, this.consumers);
+      const end = start[source + 1];
+      for (let edge = start[source]; edge < end; edge++) {
+        const node = target[edge];
+        if (state.status[node] !== Status.pending) continue;
+        const marks = flags === undefined ? 0 : flags[edge];
+        const alive = live && ((marks & Edge.branch) === 0 || this.state.took(source, plan.labels.get(edge)));
+        if (hasAny && (marks & Edge.order) === 0 && anyNeeds.has(node)) this.releaseAny(node, source, edge, alive);
+        else if (alive || (marks & Edge.soft) !== 0) {
+          if (--pending[node] === 0) this.makeReady(node);
+        } else this.skip(node, source, edge);
+      }
+    }
+  }
+
+  /** An edge into an `any` node has settled. */
+  private releaseAny(node: number, source: number, edge: number, alive: boolean): void {
+    const { winners } = this.state.facts;
+    const needs = this.plan.anyNeeds.get(node) as readonly AnyNeed[];
+    if (this.hopes === undefined) {
+      if (--this.pending[node] === 0) this.makeReady(node, source, edge);
+      return;
+    }
+    if (winners.has(node)) return;
+    if (!alive) {
+      const hopes = (this.hopes.get(node) as number) - 1;
+      this.hopes.set(node, hopes);
+      if (hopes === 0) this.skip(node, source, edge);
+      return;
+    }
+    const label = this.plan.labels.get(edge);
+    const isThis = (need: AnyNeed) => need.source === source && (need.branch === undefined || need.branch === label);
+    winners.set(node, needs.findIndex(isThis));
+    if (--this.pending[node] === 0) this.makeReady(node);
+  }
+
+  /** Nothing is left that the node waits for. An `any` that waited for all takes the first need that completed. */
+  private makeReady(node: number, source = -1, edge = -1): void {
+    const needs = this.plan.anyNeeds.size === 0 ? undefined : this.plan.anyNeeds.get(node);
+    if (needs !== undefined && !this.state.facts.winners.has(node)) {
+      const winner = needs.findIndex((need) => this.isMet(need));
+      if (winner < 0) return this.skip(node, source < 0 ? needs[0].source : source, edge);
+      this.state.facts.winners.set(node, winner);
+    }
+    this.state.status[node] = Status.ready;
+    this.announcer?.announce({ type: "node.ready" }, node);
+    this.executor.ready(node);
+  }
+
+  private isMet({ source, branch }: AnyNeed): boolean {
+    return this.state.hasResult(source) && (branch === undefined || this.state.took(source, branch));
+  }
+
+  private skip(node: number, source: number, edge: number): void {
+    this.state.status[node] = Status.skipped;
+    this.state.facts.skippedBy.set(node, { source, edge });
+    this.announcer?.announce({ type: "node.skipped", skippedBy: this.state.skippedBy(node) }, node);
+    (this.trail ??= []).push(node);
+  }
+
+  /** Drops the results that `settled` was the last to need. */
+  private forget(settled: number, consumers: Int32Array): void {
+    const { plan, state } = this;
+    for (const source of new Set(sourcesOf(plan, settled))) {
+      if (--consumers[source] > 0 || isSink(plan, source, state.active)) continue;
+      state.values[source] = undefined;
+      state.facts.dropped.add(source);
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import { requireResults } from "../planning/partial.js";
+import type { RunState } from "../run/state.js";
+import { standsAlone } from "./branching.js";
+
+/**
+ * Copies what still holds of an earlier run into the state of a partial one. What the earlier run skipped stays skipped.
+ * @param copied - 1 for the nodes whose earlier results hold
+ * @throws {MissingResultError} MISSING_RESULT naming what the partial run needs and nobody has
+ */
+export function takeOver(
+  state: RunState,
+  active: Uint8Array,
+  from: RunState | undefined,
+  copied: Uint8Array,
+  overrides: ReadonlyMap<number, unknown> | undefined,
+): void {
+  const { plan } = state;
+  const indexIn = (i: number) => from?.plan.indexOf.get(plan.specs[i].name);
+  const isKnown = (i: number) => {
+    const index = indexIn(i);
+    return from !== undefined && index !== undefined && (from.hasResult(index) || from.wasSkipped(index));
+  };
+  const isGiven = (i: number) => overrides?.has(i) === true && standsAlone(plan, i, overrides.get(i));
+  const runs = active.map((isActive, i) => (isGiven(i) ? 0 : isActive));
+  requireResults(plan, runs, (i) => isKnown(i) || overrides?.has(i) === true || active[i] === 1);
+  for (let i = 0; i < plan.size; i++) {
+    const index = copied[i] === 0 ? undefined : indexIn(i);
+    if (from === undefined || index === undefined || overrides?.has(i) === true) continue;
+    if (from.wasSkipped(index)) state.facts.skippedBefore.add(i);
+    if (!from.hasResult(index)) continue;
+    state.copy(i, from.values[index], from.branchOf(index));
+  }
+}

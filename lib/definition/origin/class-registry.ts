@@ -1,0 +1,84 @@
+import { classOf } from "../../base/class-state.js";
+import { shared } from "../../base/shared.js";
+import type { Class } from "../specs/node-options.js";
+import { classNames } from "./name-registry.js";
+import type { NodeFunction } from "../specs/node-spec.js";
+import type { Origin } from "./origin.js";
+import { workerScope } from "./worker-scope.js";
+
+interface KnownClass {
+  readonly name: string;
+  readonly origin: Origin;
+  /** What stood in the places of methods when `@workflow` was put on the class; undefined for a class without it. */
+  readonly functions: ReadonlyMap<string, unknown> | undefined;
+}
+
+const classes = shared("classes", () => new WeakMap<object, KnownClass>());
+
+/** Remembers where a class was decorated with `@workflow`. */
+export function registerClass(target: Class, name: string, origin: Origin): void {
+  register(target, { name, origin, functions: inheritedFunctions(target.prototype as object) });
+}
+
+/** Remembers where a workflow was made of an instance: that is how workers find its class, if it has no `@workflow`. */
+export function instanceUsed(instance: object, origin: Origin): void {
+  const target = classOf(Object.getPrototypeOf(instance) as object);
+  if (target === undefined) return;
+  const known = classes.get(target);
+  if (known === undefined) register(target, { name: target.name, origin, functions: undefined });
+  else if (known.functions === undefined) workerScope()?.classDefined(target, known.name, origin);
+}
+
+function register(target: Class, known: KnownClass): void {
+  classes.set(target, known);
+  classNames.remember(known.name, known.origin);
+  workerScope()?.classDefined(target, known.name, known.origin);
+}
+
+/**
+ * How workers find an instance's class: by its name, in the module that decorated it with `@workflow`, else in the one that
+ * made this workflow of it. A reason when they can't.
+ */
+export function classAddress(instance: object, workflow: Origin): readonly [module: string, name: string] | string {
+  const known = knownClass(instance);
+  if (known === undefined) return "its instance has no class of its own";
+  const { name, functions } = known;
+  if (name === "") return "its class has no name; give it one, or @workflow({ name })";
+  const { module } = functions === undefined ? workflow : known.origin;
+  if (module === undefined)
+    return "the module that defines its class is no file; give it as @workflow({ module: import.meta.url })";
+  if (!classNames.isOnly(name, known.origin, module))
+    return `its module makes several classes "${name}", and workers can't tell which is meant`;
+  return [module, name];
+}
+
+/** Whether workers, too, find this function in the place of a method. */
+export function isAsDefined(instance: object, key: string, fn: NodeFunction): boolean {
+  const functions = knownClass(instance)?.functions;
+  if (functions !== undefined) return functions.get(key) === fn;
+  // What a spy or another decorator put there is no part of any class's text.
+  let at = instance as object | null;
+  while (at !== null && !Object.hasOwn(at, key)) at = Object.getPrototypeOf(at) as object | null;
+  const target = at === null ? undefined : classOf(at);
+  return target !== undefined && textOf(target).includes(textOf(fn));
+}
+
+function knownClass(instance: object): KnownClass | undefined {
+  const target = classOf(Object.getPrototypeOf(instance) as object);
+  return target && classes.get(target);
+}
+
+function textOf(fn: unknown): string {
+  return Function.prototype.toString.call(fn);
+}
+
+function inheritedFunctions(prototype: object): ReadonlyMap<string, unknown> {
+  const functions = new Map<string, unknown>();
+  for (let next: object | null = prototype; next !== null; next = Object.getPrototypeOf(next) as object | null) {
+    for (const key of Object.getOwnPropertyNames(next)) {
+      const value: unknown = Object.getOwnPropertyDescriptor(next, key)?.value;
+      if (typeof value === "function" && !functions.has(key)) functions.set(key, value);
+    }
+  }
+  return functions;
+}

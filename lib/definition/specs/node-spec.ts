@@ -1,0 +1,153 @@
+import { show } from "../../base/check.js";
+import { InvalidNodeError } from "../../base/errors.js";
+import { merge } from "../../base/merge.js";
+import { withGuessedContext, withoutGuessedContext } from "./context-param.js";
+import { meantNames, paramHint, paramNames } from "./named-inputs.js";
+import { toNeed, type Need, type NeedLike } from "./need.js";
+import { checkNodeOptions, frozen, type NodeOptions } from "./node-options.js";
+import type { CacheOptions } from "./policy-options.js";
+import { readSignature, type Signature } from "./params.js";
+import type { Method } from "../standing-methods.js";
+
+/** What a node does with its needs and its result. */
+export type NodeKind = "node" | "condition" | "select" | "all" | "any" | "state";
+
+export type NodeFunction = (...args: any[]) => unknown;
+
+/** A node as it was defined: frozen, and free of anything that belongs to a plan or a run. */
+export interface NodeSpec {
+  readonly name: string;
+  readonly kind: NodeKind;
+  readonly description: string | undefined;
+  readonly fn: NodeFunction;
+  /**
+   * The function that was written: its parameters count, and the node is known again by it. Not `fn` where that wraps it or
+   * stands in its place.
+   */
+  readonly declared: NodeFunction;
+  /** What `this` is inside `fn`. */
+  readonly self: unknown;
+  /** The key under which `fn` stands in `self`; undefined when it is no method. */
+  readonly method: string | undefined;
+  readonly signature: Signature;
+  /** The explicit needs, one a positional parameter. */
+  readonly needs: readonly Need[];
+  /** What this node waits for without taking data from it. */
+  readonly after: readonly Need[];
+  readonly options: NodeOptions;
+}
+
+type CacheKey = CacheOptions["key"];
+
+const NO_NEEDS: readonly Need[] = Object.freeze([]);
+const NO_OPTIONS: NodeOptions = Object.freeze({});
+
+/**
+ * @param method - when it is one: whose, and whose parameters count
+ * @throws {InvalidNodeError} INVALID_NODE when the name, the function or a need is not usable
+ * @throws {TypeError} | {RangeError} when an option is not
+ */
+export function nodeSpec(
+  kind: NodeKind,
+  name: string,
+  fn: NodeFunction,
+  options: NodeOptions = NO_OPTIONS,
+  method?: Method,
+): NodeSpec {
+  checkNodeName(name);
+  if (typeof fn !== "function") throw new InvalidNodeError(`Node "${name}" needs a function; received ${show(fn)}.`);
+  if (options !== NO_OPTIONS) checkNodeOptions(options, name);
+  const needs = toNeeds(options.needs, name);
+  const { declared = fn } = method ?? {};
+  const read = readSignature(declared, options.params, name);
+  const signature = read.guess === undefined ? read : withGuessedContext(read, kind, needs.length);
+  if (needs.length > signature.inputs.length) checkArity(kind, name, signature, needs);
+  if (options.cache?.key !== undefined) checkCacheKey(options.cache.key, signature, name);
+  return Object.freeze({
+    name,
+    kind,
+    description: options.description,
+    fn,
+    declared,
+    self: method?.self,
+    method: method?.key,
+    signature,
+    needs,
+    after: toNeeds(options.after, name),
+    options: options === NO_OPTIONS ? options : frozen(options),
+  });
+}
+
+/** The spec with other options, as far as they are given. Throws as {@link nodeSpec}. */
+export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
+  const { kind, name, declared } = spec;
+  checkNodeOptions(options, name);
+  if (options.name !== undefined) {
+    throw new InvalidNodeError(`Node "${name}" can't be given another name. Remove it, and define it anew.`);
+  }
+  const all = merge(spec.options, options);
+  const needs = options.needs === undefined ? spec.needs : toNeeds(options.needs, name);
+  const read =
+    options.params === undefined
+      ? withoutGuessedContext(spec.signature)
+      : readSignature(declared, options.params, name);
+  const signature = withGuessedContext(read, kind, needs.length);
+  checkArity(kind, name, signature, needs);
+  checkCacheKey(all.cache?.key, signature, name);
+  return Object.freeze({
+    ...spec,
+    description: all.description,
+    signature,
+    needs,
+    after: options.after === undefined ? spec.after : toNeeds(options.after, name),
+    options: frozen(all),
+  });
+}
+
+/** @throws {InvalidNodeError} INVALID_NODE for a name that is empty or holds a dot */
+export function checkNodeName(name: unknown, what = "node"): asserts name is string {
+  if (typeof name === "string" && name !== "" && !name.includes(".")) return;
+  throw new InvalidNodeError(
+    `The name of a ${what} must be a non-empty string without a dot (a dot picks an output); received ${show(name)}.`,
+  );
+}
+
+/** @throws {InvalidNodeError} INVALID_NODE unless it is a non-empty string */
+export function checkWorkflowName(name: unknown): asserts name is string {
+  if (typeof name === "string" && name !== "") return;
+  throw new InvalidNodeError(`The name of a workflow must be a non-empty string; received ${show(name)}.`);
+}
+
+/** @throws {InvalidNodeError} INVALID_NODE when the cache's key names what is no parameter */
+export function checkCacheKey(key: CacheKey, signature: Signature, node: string, kind = "Node"): void {
+  if (key === undefined || typeof key === "function" || signature.rest || signature.extra) return;
+  for (const wanted of typeof key === "string" ? [key] : key) {
+    if (meantNames(signature, (name) => name === wanted).includes(wanted)) continue;
+    const hint = paramHint(wanted, paramNames(signature));
+    throw new InvalidNodeError(`${kind} "${node}" takes no parameter "${wanted}", which its cache key names.${hint}`);
+  }
+}
+
+/** Whether several needs meet in the node's only parameter: the values of an `all` as a record, the winner of an `any`. */
+export function collects(kind: NodeKind, signature: Signature): boolean {
+  return (kind === "all" || kind === "any") && signature.inputs.length === 1 && !signature.rest;
+}
+
+function toNeeds(needs: readonly NeedLike[] | undefined, node: string): readonly Need[] {
+  if (needs === undefined || needs.length === 0) return NO_NEEDS;
+  return Object.freeze(needs.map((need) => Object.freeze(toNeed(need, node))));
+}
+
+/** A function that takes no inputs may have needs all the same: it waits for them, and is skipped with them. */
+function checkArity(kind: NodeKind, name: string, signature: Signature, needs: readonly Need[]): void {
+  const { inputs, rest } = signature;
+  if (needs.length <= inputs.length || inputs.length === 0 || rest || signature.extra || collects(kind, signature))
+    return;
+  const remedy =
+    inputs.length === 1 && kind === "node"
+      ? "Add parameters, or use @all to get the values as a record"
+      : 'Add parameters, or use "after" for a need that only orders';
+  throw new InvalidNodeError(
+    `Node "${name}" has ${needs.length} needs but ${inputs.length} parameter${inputs.length > 1 ? "s" : ""}. ${remedy}.`,
+  );
+}

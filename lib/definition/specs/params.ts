@@ -1,0 +1,211 @@
+import jsTokens from "js-tokens";
+import { InvalidNodeError } from "../../base/errors.js";
+import { guessContext, isContextName, type ContextGuess } from "./context-param.js";
+import { numberedNames } from "./original-names.js";
+
+/** One input of a node: a declared parameter other than the context. A destructured one has no name. */
+export interface Param {
+  readonly name: string | undefined;
+  /** It has a default value, so the function can do without it. */
+  readonly optional: boolean;
+}
+
+/** How a function wants to be called. Frozen, and shared by all functions of the same source text. */
+export interface Signature {
+  /** The inputs in order: all parameters but the context and a rest parameter. */
+  readonly inputs: readonly Param[];
+  /** The position of the parameter named `context` or `ctx` among all arguments; -1 when there is none. */
+  readonly contextAt: number;
+  /** What the parameter for the context is called, when it was guessed. */
+  readonly contextName: string | undefined;
+  readonly guess: ContextGuess | undefined;
+  /** The names of the inputs, when a compiler may have numbered some; undefined when they are as in the source. */
+  readonly numbered: readonly (string | undefined)[] | undefined;
+  /** A rest parameter takes all needs beyond the inputs. */
+  readonly rest: boolean;
+  /** The function may look at one more argument than it declares: the context goes there. */
+  readonly extra: boolean;
+}
+
+type AnyFunction = (...args: any[]) => unknown;
+
+interface Declared {
+  readonly list: readonly Param[];
+  readonly rest: boolean;
+}
+
+const known = new WeakMap<AnyFunction, Signature>();
+
+const NATIVE = /\{\s*\[native code\]\s*\}\s*$/u;
+
+/**
+ * Reads how a function wants to be called from its source text: arrow functions, methods, async and generator
+ * functions, with default values, destructuring, comments, and whatever strings and regular expressions stand in them.
+ *
+ * Cost: O(length of the source) the first time, one look-up afterwards.
+ * @param names - the parameters' names when the function's own can't be read; default values are found by position
+ * @throws {InvalidNodeError} INVALID_NODE for native and bound functions without `names`, and for classes
+ */
+export function readSignature(fn: AnyFunction, names: readonly string[] | undefined, node: string): Signature {
+  if (names !== undefined) return namedSignature(fn, names);
+  let signature = known.get(fn);
+  if (signature === undefined) {
+    const source = Function.prototype.toString.call(fn);
+    refuse(source, node);
+    const { list, rest } = declared(source);
+    signature = signatureOf(list, rest, !rest && usesArguments(source), source);
+    known.set(fn, signature);
+  }
+  return signature;
+}
+
+/** Whether a function says nothing of its parameters: it is native, or hands on whatever it gets. */
+export function takesAnything(fn: AnyFunction): boolean {
+  const source = Function.prototype.toString.call(fn);
+  if (isNative(source)) return true;
+  const { list, rest } = declared(source);
+  return list.length === 0 && (rest || usesArguments(source));
+}
+
+function isNative(source: string): boolean {
+  return source.includes("[native code]") && NATIVE.test(source);
+}
+
+function usesArguments(source: string): boolean {
+  return source.includes("arguments") && /\barguments\b/u.test(source);
+}
+
+function namedSignature(fn: AnyFunction, names: readonly string[]): Signature {
+  const source = Function.prototype.toString.call(fn);
+  const list = isNative(source) ? [] : declared(source).list;
+  return signatureOf(
+    names.map((name, position) => ({ name, optional: list[position]?.optional ?? false })),
+    false,
+    true,
+  );
+}
+
+/** @param source - of the function, when the names were read from it */
+function signatureOf(list: readonly Param[], rest: boolean, extra: boolean, source?: string): Signature {
+  const contextAt = list.findIndex(({ name }) => isContextName(name));
+  const inputs = Object.freeze(contextAt < 0 ? list : list.toSpliced(contextAt, 1));
+  const numbered = source === undefined ? undefined : numberedNames(inputs);
+  return Object.freeze({
+    inputs,
+    contextAt,
+    contextName: undefined,
+    guess: source === undefined || contextAt >= 0 ? undefined : guessContext(list, numbered, rest, source),
+    numbered,
+    rest,
+    extra: extra && contextAt < 0,
+  });
+}
+
+function refuse(source: string, node: string): void {
+  if (isNative(source)) {
+    throw new InvalidNodeError(
+      `The parameters of node "${node}" can't be read: its function is native or bound. ` +
+        `Name them with { params: ["first", "second"] }, or wrap it in an arrow function.`,
+    );
+  }
+  if (source.startsWith("class") && /^class\b/u.test(source)) {
+    throw new InvalidNodeError(`Node "${node}" is a class, not a function. Wrap it: (x) => new TheClass(x).`);
+  }
+}
+
+function declared(source: string): Declared {
+  const names = plainNames(source);
+  if (names === undefined) return parse(significantTokens(source));
+  return { list: names.map((name) => ({ name, optional: false })), rest: false };
+}
+
+/**
+ * The parameters of a list that is nothing but names, the usual case: without a tokenizer, and without regular expressions,
+ * which take longer to compile than all else that a first node costs.
+ */
+function plainNames(source: string): string[] | undefined {
+  const open = source.indexOf("(");
+  const arrow = source.indexOf("=>");
+  const isAlone = arrow >= 0 && (open < 0 || arrow < open);
+  const end = isAlone ? arrow : source.indexOf(")");
+  const begin = isAlone ? 0 : open + 1;
+  for (let i = 0; i < end; i++) if (!isPlain(source.charCodeAt(i)) && i !== begin - 1) return undefined;
+  const names = source
+    .slice(begin, end)
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  return isAlone && /\s/u.test(names[0]) ? undefined : names;
+}
+
+/** Whether this is what names and lists of them are made of: letters of ASCII, digits, `_`, `$`, `*`, `,`, and space. */
+function isPlain(code: number): boolean {
+  if (code >= 97) return code <= 122;
+  if (code >= 65) return code <= 90 || code === 95;
+  return code >= 48 ? code <= 57 : code === 36 || code === 42 || code === 44 || (code <= 32 && code >= 9);
+}
+
+interface Text {
+  readonly type: string;
+  readonly value: string;
+}
+
+function* significantTokens(source: string): Generator<Text> {
+  for (const token of jsTokens(source)) {
+    if (token.type === "WhiteSpace" || token.type === "LineTerminatorSequence") continue;
+    if (token.type === "SingleLineComment" || token.type === "MultiLineComment") continue;
+    yield token;
+  }
+}
+
+/** Whether `token` opens (1) or closes (-1) a bracket, or neither. */
+function nesting({ type, value }: Text): number {
+  if (type === "TemplateHead") return 1;
+  if (type === "TemplateTail") return -1;
+  if (type !== "Punctuator") return 0;
+  return "([{".includes(value) ? 1 : ")]}".includes(value) ? -1 : 0;
+}
+
+/** Splits the parameter list at its top-level commas; each parameter is judged by its first tokens. */
+function parse(tokens: Generator<Text>): Declared {
+  const alone = skipToList(tokens);
+  if (alone !== undefined) return { list: [{ name: alone, optional: false }], rest: false };
+  const list: Param[] = [];
+  let rest = false;
+  let depth = 1;
+  let first: Text | undefined;
+  let optional = false;
+  for (const token of tokens) {
+    depth += nesting(token);
+    const punctuator = depth <= 1 && token.type === "Punctuator" ? token.value : "";
+    if (depth > 0 && punctuator !== ",") {
+      if (first === undefined) first = token;
+      else if (punctuator === "=") optional = true;
+      continue;
+    }
+    if (first?.value === "...") rest = true;
+    else if (first !== undefined)
+      list.push({ name: first.type === "IdentifierName" ? first.value : undefined, optional });
+    if (depth === 0) break;
+    first = undefined;
+    optional = false;
+  }
+  return { list, rest };
+}
+
+/**
+ * Goes to just behind the bracket that opens the parameter list, past `async`, `function`, `*`, a name, or a computed
+ * name in square brackets. When there is no list, only a single name before an arrow, gives that name.
+ */
+function skipToList(tokens: Generator<Text>): string | undefined {
+  let depth = 0;
+  let name = "";
+  for (let next = tokens.next(); next.done !== true; next = tokens.next()) {
+    const token = next.value;
+    if (depth === 0 && token.type === "Punctuator" && token.value === "(") return undefined;
+    if (depth === 0 && token.type === "IdentifierName") name = token.value;
+    depth += nesting(token);
+    if (token.type === "Punctuator" && token.value === "=>") break;
+  }
+  return name;
+}

@@ -1,0 +1,141 @@
+/** The typings of the builder's `dag.node(…)` and its kin: the needs' handles give the function's parameter types. */
+import type { Context } from "../context.js";
+import type { Decision, Route } from "../decisions.js";
+import type { NeedLike, OptionalNeed } from "../specs/need.js";
+import type { NodeHandle, OutputHandle } from "../node-handle.js";
+import type { NodeOptions } from "../specs/node-options.js";
+import type { CacheOptions } from "../specs/policy-options.js";
+import type { AnyFn } from "./typed-wiring.js";
+
+type Needs = readonly NeedLike[];
+
+/** What a need gives; `any` for one that is only a name. */
+type ValueOf<N> =
+  N extends OptionalNeed<infer S>
+    ? ValueOf<S> | undefined
+    : N extends NodeHandle<infer T, any>
+      ? T
+      : N extends OutputHandle<infer T>
+        ? T
+        : any;
+
+type Values<D extends Needs> = { -readonly [K in keyof D]: ValueOf<D[K]> };
+type MaybeValues<D extends Needs> = { -readonly [K in keyof D]: ValueOf<D[K]> | undefined };
+type First<D extends Needs> = D extends readonly [infer N, ...unknown[]] ? ValueOf<N> : any;
+
+type KeyOf<N> =
+  N extends OptionalNeed<infer S>
+    ? KeyOf<S>
+    : N extends NodeHandle<any, infer Name>
+      ? Name
+      : N extends string
+        ? N
+        : never;
+
+type RecordOf<D extends Needs> = { [N in D[number] as KeyOf<N>]: ValueOf<N> };
+
+type Positional<D extends Needs, R> = (...args: [...Values<D>, ...any[]]) => R;
+
+/** The plain result of a function, or what a fork passes on. */
+type PassedOn<R, D extends Needs> =
+  Awaited<R> extends infer A
+    ? A extends Decision<infer V>
+      ? V
+      : A extends Route<string, infer V>
+        ? V
+        : First<D>
+    : never;
+
+export interface NodeDefiner {
+  <R>(fn: (...args: any[]) => R): NodeHandle<Awaited<R>>;
+  <const N extends string, R>(name: N, fn: (...args: any[]) => R): NodeHandle<Awaited<R>, N>;
+  <const D extends Needs, R>(options: NodeOptions<D>, fn: Positional<D, R>): NodeHandle<Awaited<R>>;
+  <const N extends string, const D extends Needs, R>(
+    name: N,
+    options: NodeOptions<D>,
+    fn: Positional<D, R>,
+  ): NodeHandle<Awaited<R>, N>;
+}
+
+export interface CachedDefiner {
+  <const N extends string, R>(name: N, fn: (...args: any[]) => R): NodeHandle<Awaited<R>, N>;
+  <const D extends Needs, R>(options: NodeOptions<D> & CacheOptions, fn: Positional<D, R>): NodeHandle<Awaited<R>>;
+  <const N extends string, const D extends Needs, R>(
+    name: N,
+    options: NodeOptions<D> & CacheOptions,
+    fn: Positional<D, R>,
+  ): NodeHandle<Awaited<R>, N>;
+}
+
+type ForkResult<K extends "condition" | "select"> = K extends "condition"
+  ? boolean | Decision | Promise<boolean | Decision>
+  : string | Route | Promise<string | Route>;
+
+export interface ForkDefiner<K extends "condition" | "select"> {
+  <R extends ForkResult<K>>(fn: (...args: any[]) => R): NodeHandle<PassedOn<R, Needs>>;
+  <const N extends string, R extends ForkResult<K>>(
+    name: N,
+    fn: (...args: any[]) => R,
+  ): NodeHandle<PassedOn<R, Needs>, N>;
+  <const D extends Needs, R extends ForkResult<K>>(
+    options: NodeOptions<D>,
+    fn: Positional<D, R>,
+  ): NodeHandle<PassedOn<R, D>>;
+  <const N extends string, const D extends Needs, R extends ForkResult<K>>(
+    name: N,
+    options: NodeOptions<D>,
+    fn: Positional<D, R>,
+  ): NodeHandle<PassedOn<R, D>, N>;
+}
+
+type AllValue<D extends Needs> = D extends readonly [infer N] ? ValueOf<N> : RecordOf<D>;
+
+/**
+ * One parameter takes the record of all needs, several take one each. The compiler takes the types of parameters without
+ * annotations from the first form that fits, so several parameters must be annotated.
+ */
+export interface AllDefiner {
+  <F extends AnyFn>(fn: F): NodeHandle<Awaited<ReturnType<F>>>;
+  <const N extends string, F extends AnyFn>(name: N, fn: F): NodeHandle<Awaited<ReturnType<F>>, N>;
+  <const N extends string, const D extends Needs, R>(
+    name: N,
+    options: NodeOptions<D>,
+    fn: (values: AllValue<D>) => R,
+  ): NodeHandle<Awaited<R>, N>;
+  <const N extends string, const D extends Needs, R>(
+    name: N,
+    options: NodeOptions<D>,
+    fn: Positional<D, R>,
+  ): NodeHandle<Awaited<R>, N>;
+  <const N extends string, const D extends Needs, R>(
+    name: N,
+    options: NodeOptions<D>,
+    fn: (values: AllValue<D>, ctx: Context) => R,
+  ): NodeHandle<Awaited<R>, N>;
+  <const D extends Needs, R>(options: NodeOptions<D>, fn: (...args: any[]) => R): NodeHandle<Awaited<R>>;
+}
+
+/**
+ * One parameter takes the winner's value, several take one each, undefined where not there yet. As in {@link AllDefiner},
+ * several parameters must be annotated.
+ */
+export interface AnyDefiner {
+  <F extends AnyFn>(fn: F): NodeHandle<Awaited<ReturnType<F>>>;
+  <const N extends string, F extends AnyFn>(name: N, fn: F): NodeHandle<Awaited<ReturnType<F>>, N>;
+  <const N extends string, const D extends Needs, R>(
+    name: N,
+    options: NodeOptions<D>,
+    fn: (winner: ValueOf<D[number]>) => R,
+  ): NodeHandle<Awaited<R>, N>;
+  <const N extends string, const D extends Needs, R>(
+    name: N,
+    options: NodeOptions<D>,
+    fn: (...args: [...MaybeValues<D>, ...any[]]) => R,
+  ): NodeHandle<Awaited<R>, N>;
+  <const N extends string, const D extends Needs, R>(
+    name: N,
+    options: NodeOptions<D>,
+    fn: (winner: ValueOf<D[number]>, ctx: Context) => R,
+  ): NodeHandle<Awaited<R>, N>;
+  <const D extends Needs, R>(options: NodeOptions<D>, fn: (...args: any[]) => R): NodeHandle<Awaited<R>>;
+}

@@ -1,0 +1,98 @@
+/**
+ * The compile-time half of state machines: where a state's `next` leads, and whether the value fits there.
+ *
+ * The line is drawn where the plain case would get ugly: a state with one input is checked against what `next` passes to
+ * it; one with several takes them from the value's properties by name, and the names of parameters are no types. A
+ * `next` without a value is not checked either, since a run input may stand in for it, nor are plain values, whose
+ * transitions exist only at run time.
+ */
+import type { Next, Stop, WaitForEvent } from "../transitions.js";
+import type { Nearest } from "./typed-names.js";
+import type { AnyFn, Inputs, IsAny, IsNever, Member, MethodNames, Same } from "./typed-wiring.js";
+
+/** What is wrong with the name of a state; never when nothing is. */
+type NameProblem<T, S extends string> = S extends string
+  ? string extends S
+    ? never
+    : Member<T, S> extends AnyFn
+      ? never
+      : S extends keyof T
+        ? { state: S; problem: "not a method" }
+        : { state: S; problem: "no such method"; nearest: Nearest<S, MethodNames<T>> }
+  : never;
+
+/** What is wrong with going to `S` with a value, each possibility of a union on its own; never when nothing is. */
+type TargetProblem<T, S extends string, V, Legal extends string> = S extends string
+  ? [NameProblem<T, S>] extends [never]
+    ? S extends Legal
+      ? ValueProblem<S, V, Member<T, S>>
+      : string extends S
+        ? never
+        : { state: S; problem: `"to" does not list it` }
+    : NameProblem<T, S>
+  : never;
+
+type ValueProblem<S extends string, V, F> = F extends AnyFn
+  ? Inputs<Parameters<F>> extends readonly [infer P]
+    ? IsNever<F, [V] extends [undefined] ? true : [V] extends [P] ? true : never> extends true
+      ? { state: S; gives: V; takes: P }
+      : never
+    : never
+  : never;
+
+type OutcomeProblem<T, R, Legal extends string> =
+  IsAny<R> extends true
+    ? never
+    : R extends Next<infer S, infer V>
+      ? TargetProblem<T, S, V, Legal>
+      : R extends WaitForEvent<infer S>
+        ? TargetProblem<T, S, undefined, Legal>
+        : never;
+
+type StateProblem<T, F extends AnyFn, To extends readonly string[], E extends string> =
+  OutcomeProblem<T, Awaited<ReturnType<F>>, To[number]> | NameProblem<T, To[number]> | NameProblem<T, E>;
+
+/** What the decorator of a state returns: nothing, or what is wrong with where the state and its options lead. */
+export type StateVerdict<
+  T,
+  F extends AnyFn,
+  To extends readonly string[] = readonly string[],
+  E extends string = string,
+  Problem = StateProblem<T, F, To, E>,
+> = Same<F, [Problem] extends [never] ? true : false, false> extends true ? Problem : void;
+
+/** The values of a class's states by name, as `run.get` gives them. */
+export type StatesOf<T> = {
+  [K in keyof T & string as T[K] extends AnyFn ? K : never]: T[K] extends AnyFn ? StateValue<T[K]> : never;
+};
+
+/** What a state's function leaves in the history: the value of `next` or `stop`, or a plain value. */
+export type StateValue<F extends AnyFn, R = Awaited<ReturnType<F>>> =
+  IsAny<R> extends true
+    ? any
+    : R extends Next<string, infer V>
+      ? V
+      : R extends Stop<infer V>
+        ? V
+        : R extends WaitForEvent
+          ? undefined
+          : R;
+
+/** The events that a class's states wait for, with what each has to bring; any, where no state says which. */
+export type EventsOf<T> = [Waits<T>] extends [never] ? Record<string, any> : PayloadsOf<T, Waits<T>>;
+
+/** The next state by event, of all states that wait. */
+type Waits<T> = { [K in keyof T]: T[K] extends AnyFn ? WaitsIn<Awaited<ReturnType<T[K]>>> : never }[keyof T];
+type WaitsIn<R> = IsAny<R> extends true ? Record<string, any> : R extends WaitForEvent<string, infer E> ? E : never;
+
+type PayloadsOf<T, W> = { [K in W extends unknown ? keyof W & string : never]: PayloadOf<T, TargetsOf<W, K>> };
+type TargetsOf<W, K extends string> = W extends unknown ? (K extends keyof W ? W[K] : never) : never;
+
+/** What the only input of the next state takes. Several take theirs by name from the payload. */
+type PayloadOf<T, S> = S extends string
+  ? Member<T, S> extends infer F extends AnyFn
+    ? Inputs<Parameters<F>> extends readonly [infer P]
+      ? P
+      : unknown
+    : unknown
+  : unknown;

@@ -1,0 +1,111 @@
+import type { AttemptCall } from "../backends/backend.js";
+import { LazyAbort } from "../base/abort.js";
+import type { Context } from "../definition/context.js";
+import type { NodeHooks } from "../definition/specs/node-options.js";
+import type { NodeSpec } from "../definition/specs/node-spec.js";
+import type { ResultCache } from "../policies/cache.js";
+import type { Limits } from "../policies/limits.js";
+import type { Scheduler } from "../policies/scheduler.js";
+import type { AttemptControls } from "../run/context.js";
+import type { ErrorSite } from "../run/errors.js";
+import type { AttemptHost } from "./attempts.js";
+
+/** Stands for the context among arguments that are not for one attempt only. */
+const CONTEXT = {} as Context;
+
+/**
+ * Lets a node be computed apart from the run that asked for it: with the inputs it has now, without a slot of the run,
+ * unheard by observers, and whatever becomes of the run. Limits, scheduler, hooks and backend are the same.
+ */
+export class DetachedHost implements AttemptHost {
+  readonly sync = false;
+  readonly isOver = false;
+  /** Nobody waits for it. */
+  readonly caller = undefined;
+  readonly workflow: string;
+  readonly limits: Limits;
+  readonly scheduler: Scheduler | undefined;
+  private readonly abort = new LazyAbort();
+  private readonly args: readonly unknown[];
+
+  constructor(
+    private readonly host: AttemptHost,
+    node: number,
+  ) {
+    this.workflow = host.workflow;
+    this.limits = host.limits;
+    this.scheduler = host.scheduler;
+    this.args = host.argumentsOf(node, CONTEXT);
+  }
+
+  get signal(): AbortSignal {
+    return this.abort.signal;
+  }
+
+  argumentsOf(_: number, context: Context): unknown[] {
+    return this.args.map((argument) => (argument === CONTEXT ? context : argument));
+  }
+
+  specOf(node: number): NodeSpec {
+    return this.host.specOf(node);
+  }
+
+  labelOf(node: number): string {
+    return this.host.labelOf(node);
+  }
+
+  hooksOf(node: number): readonly NodeHooks[] {
+    return this.host.hooksOf(node);
+  }
+
+  cacheOf(node: number): ResultCache | undefined {
+    return this.host.cacheOf(node);
+  }
+
+  contextOf(node: number, attempt: number, controls: AttemptControls): Context {
+    return this.host.contextOf(node, attempt, controls);
+  }
+
+  resultIn(returned: unknown): unknown {
+    return this.host.resultIn(returned);
+  }
+
+  outcomeOf(node: number, returned: unknown, result: unknown, args: readonly unknown[]): unknown {
+    return this.host.outcomeOf(node, returned, result, args);
+  }
+
+  siteOf(node: number, attempt: number, ...cause: [unknown?]): ErrorSite {
+    return this.host.siteOf(node, attempt, ...cause);
+  }
+
+  execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown {
+    return this.host.execute(node, call, abort, began);
+  }
+
+  beginsLater(node: number): boolean {
+    return this.host.beginsLater(node);
+  }
+
+  attemptsBefore(): number {
+    return 0;
+  }
+
+  attemptsOf(): number {
+    return 0;
+  }
+
+  gate(): undefined {}
+  acquire(): undefined {}
+  giveBack(): void {}
+  waiting(): void {}
+  cacheHit(): void {}
+  cacheMissed(): void {}
+  fellBack(): void {}
+  circuitChanged(): void {}
+  cacheStoodIn(): void {}
+  refreshFailed(): void {}
+  attemptStarted(): void {}
+  attemptFailed(): void {}
+  notAttempted(): void {}
+  progress(): void {}
+}

@@ -1,0 +1,84 @@
+import type { NodeHooks } from "../definition/specs/node-options.js";
+import type { NodeSpec } from "../definition/specs/node-spec.js";
+import type { ResultCache } from "../policies/cache.js";
+import type { CircuitChange } from "../policies/circuit.js";
+import type { Holder } from "../policies/holder.js";
+import { processLimits, type Limits } from "../policies/limits.js";
+import type { Scheduler } from "../policies/scheduler.js";
+import type { AttemptControls } from "../run/context.js";
+import type { RunBase } from "../run/run-base.js";
+import type { Announcer } from "./event-emitter.js";
+
+/** What attempts need of any run. */
+export interface HostRun extends AttemptControls {
+  readonly sync: boolean;
+  readonly state: RunBase & { readonly plan: { readonly specs: readonly NodeSpec[] } };
+  readonly announcer: Announcer | undefined;
+  readonly isOver: boolean;
+  /** The hooks of all nodes: the default ones, then the run's. */
+  readonly hooks: readonly NodeHooks[];
+  readonly scheduler: Scheduler | undefined;
+  readonly caller: Holder | undefined;
+  cacheOf(node: NodeSpec): ResultCache | undefined;
+  gate(): Promise<void> | undefined;
+}
+
+/** What the attempts of nodes and of states get from their run in the same way. */
+export abstract class EngineHost<R extends HostRun> implements AttemptControls {
+  readonly sync: boolean;
+  readonly workflow: string;
+  readonly scheduler: Scheduler | undefined;
+  readonly limits: Limits;
+  readonly caller: Holder | undefined;
+
+  constructor(protected readonly run: R) {
+    this.sync = run.sync;
+    this.workflow = run.state.workflow;
+    this.scheduler = run.scheduler;
+    this.caller = run.caller;
+    this.limits = run.scheduler?.limits ?? processLimits;
+  }
+
+  protected abstract ownHooksOf(node: number): NodeHooks | undefined;
+
+  get isOver(): boolean {
+    return this.run.isOver;
+  }
+
+  get signal(): AbortSignal {
+    return this.run.signal;
+  }
+
+  specOf(node: number): NodeSpec {
+    return this.run.state.plan.specs[node];
+  }
+
+  hooksOf(node: number): readonly NodeHooks[] {
+    const own = this.ownHooksOf(node);
+    return own === undefined ? this.run.hooks : [...this.run.hooks, own];
+  }
+
+  cacheOf(node: number): ResultCache | undefined {
+    return this.run.cacheOf(this.specOf(node));
+  }
+
+  gate(): Promise<void> | undefined {
+    return this.run.gate();
+  }
+
+  circuitChanged(node: number, type: CircuitChange, key: string | undefined): void {
+    if (!this.isOver) this.run.announcer?.announce({ type, key }, node);
+  }
+
+  cacheMissed(): void {
+    this.run.state.countLookUp("misses");
+  }
+
+  refreshFailed(node: number, error: unknown, failures: number, retryAt: number): void {
+    this.run.announcer?.announce({ type: "refresh.failed", error, failures, retryAt }, node);
+  }
+
+  progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
+    this.run.progress(node, attempt, fraction, message);
+  }
+}

@@ -1,0 +1,92 @@
+import { checkName, checkOptions, checkRecord, show } from "../../base/check.js";
+import type { Next, Stop, WaitForEvent } from "../../definition/transitions.js";
+import type { RunStore } from "../../stores/store.js";
+import {
+  checkContinuing,
+  CONTINUING,
+  IDENTITY,
+  PROVIDING,
+  RECOVERING,
+  type Continuing,
+  type Recorded,
+  type Recovering,
+} from "../../engine/durable/options.js";
+import { checkStore, type RuleMap } from "../../engine/options.js";
+import { FSM_RULES, type FsmRunOptions } from "../options.js";
+
+/** How an fsm's recorded runs go on. */
+export interface FsmContinueOptions extends Omit<FsmRunOptions, Recorded>, Continuing {}
+
+/** The options of an fsm's recovery. */
+export interface FsmRecoverOptions extends FsmContinueOptions, Recovering {}
+
+/** The options of an fsm's resumption. */
+export interface FsmResumeOptions<S = Record<string, unknown>, E = Record<string, any>> extends FsmContinueOptions {
+  /** A value for the state that paused the run, as if it had returned it. */
+  provide?: { readonly [K in keyof S]?: S[K] | Next<string, S[K]> | Stop<S[K]> | WaitForEvent } | undefined;
+  /** Events for the run, in order: all of them, or none. They are sent now: too late for a wait whose time is over. */
+  send?: EventsToSend<E> | undefined;
+}
+
+/** Events with their payloads, as a list, which may repeat them, or by name, unless an object has no order for the names. */
+export type EventsToSend<E = Record<string, any>> =
+  readonly { [K in keyof E]: readonly [event: K, payload?: E[K]] }[keyof E][] | Readonly<Partial<E>>;
+
+/** The options of `fsm.send`. */
+export interface FsmSendOptions {
+  /** Where the run is recorded. */
+  store: RunStore;
+  /** Of several events that a run is sent with the same key, by whatever process, it takes the first; the others are ignored. */
+  key?: string | undefined;
+}
+
+const FSM_RESUMING = [...CONTINUING, ...IDENTITY];
+const SENDING = ["send", checkEvents] as const;
+const FSM_RESUME_RULES: RuleMap = new Map([...FSM_RULES, ...FSM_RESUMING, PROVIDING, SENDING]);
+const FSM_CONTINUE_RULES: RuleMap = new Map([...FSM_RULES, ...FSM_RESUMING]);
+const FSM_RECOVER_RULES: RuleMap = new Map([...FSM_CONTINUE_RULES, ...RECOVERING]);
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkFsmResumeOptions(options: FsmResumeOptions, method = "resume"): void {
+  checkContinuing(options, FSM_RESUME_RULES, method);
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkFsmContinueOptions(options: FsmContinueOptions): void {
+  checkContinuing(options, FSM_CONTINUE_RULES, "attachAll");
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkFsmSendOptions(options: FsmSendOptions): void {
+  checkOptions(options, ["store", "key"], "send");
+  if (options.store === undefined) throw new TypeError('send needs the "store" that the run is recorded in.');
+  checkStore(options.store);
+  if (options.key === undefined) return;
+  checkName("key", options.key);
+  if (options.key === "") throw new RangeError('"key" must be a non-empty string; received "".');
+}
+
+function checkEvents(send: unknown): void {
+  if (!Array.isArray(send)) {
+    checkRecord("send", send);
+    return checkOrder(Object.keys(send as object));
+  }
+  for (const pair of send) {
+    if (Array.isArray(pair) && typeof pair[0] === "string" && pair.length <= 2) continue;
+    throw new TypeError(`"send" must be a list of [event, payload], or an object; it has ${show(pair)}.`);
+  }
+}
+
+/** JavaScript puts names that are whole numbers before all others, in their own order. */
+function checkOrder(names: readonly string[]): void {
+  const number = names.find((name) => /^(?:0|[1-9]\d*)$/u.test(name));
+  if (number === undefined || names.length === 1) return;
+  throw new TypeError(
+    `"send" must be a list, [event, payload] each: an object has no order for names like "${number}".`,
+  );
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkFsmRecoverOptions(options: FsmRecoverOptions): void {
+  checkContinuing(options, FSM_RECOVER_RULES, "recover");
+}

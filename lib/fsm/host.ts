@@ -1,0 +1,103 @@
+import type { AttemptCall } from "../backends/backend.js";
+import { inline } from "../backends/inline.js";
+import type { NodeHooks } from "../definition/specs/node-options.js";
+import { valueOf, withValue } from "../definition/transitions.js";
+import type { AttemptControls } from "../run/context.js";
+import type { ErrorSite } from "../run/errors.js";
+import type { Context } from "../definition/context.js";
+import { StateContext } from "../run/fsm-context.js";
+import type { FsmState } from "../run/fsm-state.js";
+import type { AttemptHost } from "../engine/attempts.js";
+import { EngineHost, type HostRun } from "../engine/host.js";
+import { withContext } from "./arguments.js";
+
+/** What the attempts of an fsm's states need of their run. */
+export interface FsmHostRun extends HostRun {
+  readonly state: FsmState;
+  /** The inputs of the state that is executing. */
+  readonly inputs: readonly unknown[];
+  siteOf(attempt: number, ...cause: [unknown?]): ErrorSite;
+}
+
+/** Gives the attempts of an fsm's states their arguments, contexts and caches. One state executes at a time. */
+export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
+  labelOf(node: number): string {
+    return `State "${this.specOf(node).name}"`;
+  }
+
+  protected ownHooksOf(node: number): NodeHooks | undefined {
+    return this.run.state.plan.hooks[node];
+  }
+
+  contextOf(node: number, attempt: number, controls: AttemptControls): StateContext {
+    return new StateContext(this.run.state, node, attempt, controls);
+  }
+
+  argumentsOf(node: number, context: Context | undefined): unknown[] {
+    return withContext(this.specOf(node), [...this.run.inputs], context);
+  }
+
+  /** Hooks see the value, not the transition. */
+  resultIn(returned: unknown): unknown {
+    return valueOf(returned);
+  }
+
+  outcomeOf(_: number, returned: unknown, result: unknown): unknown {
+    return valueOf(returned) === result ? returned : withValue(returned, result);
+  }
+
+  siteOf(_: number, attempt: number, ...cause: [unknown?]): ErrorSite {
+    return this.run.siteOf(attempt, ...cause);
+  }
+
+  execute(_: number, call: AttemptCall): unknown {
+    return inline.execute(call);
+  }
+
+  beginsLater(): boolean {
+    return false;
+  }
+
+  /** There are no slots: nothing else runs. */
+  acquire(): undefined {}
+
+  giveBack(): void {}
+
+  waiting(): void {}
+
+  cacheHit(): void {
+    this.run.state.countLookUp("hits");
+    this.run.state.isCached = true;
+    this.notAttempted();
+  }
+
+  fellBack(): void {
+    this.run.state.fallbacks++;
+  }
+
+  cacheStoodIn(node: number, error: unknown, storedAt: number): void {
+    this.run.state.isCached = true;
+    this.run.announcer?.announce({ type: "node.stale", error, storedAt }, node);
+  }
+
+  attemptsBefore(): number {
+    return this.run.state.attemptsBefore;
+  }
+
+  attemptsOf(): number {
+    return this.run.state.attempt;
+  }
+
+  notAttempted(): void {
+    this.run.state.attempt = this.attemptsBefore();
+  }
+
+  attemptStarted(node: number, attempt: number): void {
+    this.run.state.attempt = attempt;
+    this.run.announcer?.announce({ type: "attempt.started", attempt }, node);
+  }
+
+  attemptFailed(node: number, attempt: number, error: unknown): void {
+    if (!this.run.isOver) this.run.announcer?.announce({ type: "attempt.failed", attempt, error }, node);
+  }
+}

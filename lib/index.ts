@@ -19,7 +19,7 @@ export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } fro
 export { optional, type OptionalNeed } from "./definition/specs/need.js";
 export type { Context, FsmContext } from "./definition/context.js";
 export type { DagOptions } from "./definition/specs/dag-options.js";
-export type { Connection } from "./definition/dag-definition.js";
+export type { Connection, Transition, TransitionCondition } from "./definition/defined.js";
 export type { NodeHandle, OutputHandle, Target } from "./definition/node-handle.js";
 export type { Class, ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/specs/node-options.js";
 export type {
@@ -34,13 +34,7 @@ export type {
   ThrottleOptions,
 } from "./definition/specs/policy-options.js";
 export type { NodeKind, NodeSpec } from "./definition/specs/node-spec.js";
-export type {
-  StateDefiner,
-  StateHandle,
-  StateTarget,
-  Transition,
-  TransitionCondition,
-} from "./definition/fsm-definition.js";
+export type { StateHandle, StateTarget } from "./definition/state-handle.js";
 export type { FsmOptions, StateOptions, StateSpec } from "./definition/specs/state-spec.js";
 export type {
   AllDefiner,
@@ -52,14 +46,15 @@ export type {
 export type { EventsOf, StatesOf } from "./definition/typings/typed-states.js";
 export type { ResultsOf, StandInsOf } from "./definition/typings/typed-wiring.js";
 
-export { Dag, type DryRun, type DagSettings } from "./dag/dag.js";
+export { Dag, type DryRun } from "./dag/dag.js";
 export type { RunHandle } from "./dag/handle.js";
 export type { ExecutorName } from "./dag/executors/executor.js";
-export { Fsm, type StateHook, type FsmSettings } from "./fsm/fsm.js";
+export { Fsm, type StateHook } from "./fsm/fsm.js";
+export type { StateDefiner } from "./fsm/fsm-builder.js";
 export type { FsmHandle } from "./fsm/handle.js";
-export type { PartialRunOptions, RunOptions, RunProgress } from "./dag/options.js";
+export type { DagSettings, PartialRunOptions, RunOptions, RunProgress } from "./dag/options.js";
 export type { ContinueOptions, RecoverOptions, ReplayOptions, ResumeOptions } from "./dag/durable/options.js";
-export type { FsmRunOptions } from "./fsm/options.js";
+export type { FsmRunOptions, FsmSettings } from "./fsm/options.js";
 export type {
   EventsToSend,
   FsmContinueOptions,

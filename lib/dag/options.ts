@@ -2,6 +2,7 @@ import { checkNumber, checkOneOf, checkOptions, checkRecord, checkType, show } f
 import { ClosedError } from "../base/errors.js";
 import { checkWorkers } from "../backends/thread/pool-options.js";
 import { ThreadPool } from "../backends/thread/thread-pool.js";
+import type { DagOptions } from "../definition/specs/dag-options.js";
 import { RunResult } from "../run/result.js";
 import {
   checkRun,
@@ -46,6 +47,12 @@ export interface RunOptions<
   onProgress?: ((progress: RunProgress) => unknown) | undefined;
   /** `outputs` drops a result as soon as the last node that takes it has finished. @defaultValue "all" */
   retain?: "all" | "outputs" | undefined;
+}
+
+/** The options of a dag. */
+export interface DagSettings<G = Record<string, unknown>, I extends object = Record<string, any>> extends DagOptions {
+  /** Defaults of every run's options. */
+  runOptions?: RunOptions<G, Partial<I>> | undefined;
 }
 
 /** The options of a partial run. */

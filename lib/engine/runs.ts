@@ -3,8 +3,8 @@ import type { RunEnd } from "./run.js";
 import { outcomeOf, type Outcome } from "./outcome.js";
 
 /** A run that has not begun. */
-interface Startable<R> {
-  start(onEnd: RunEnd<R>): void;
+export interface Startable<R> {
+  start(onEnd: RunEnd<R>, budget?: number, onIdle?: () => void): void;
   startSoon(onEnd: RunEnd<R>, soon: (begin: () => void) => void): void;
 }
 

@@ -1,14 +1,15 @@
 import type { DagwrightError } from "../base/errors.js";
 import { RunContext } from "../run/context.js";
+import type { Startable } from "./runs.js";
 import type { Observer } from "../run/events.js";
 import type { RunBase } from "../run/run-base.js";
 
 /** A run that can be made to stop after so many nodes or states. */
-export interface SteppedRun<R> {
+export interface SteppedRun<R> extends Startable<R> {
   readonly state: RunBase;
   /** What comes next, by name, while the run stands still; undefined when nothing does. */
   readonly next: string | undefined;
-  start(onEnd: (result: R, error: DagwrightError | undefined) => void, budget: number, onIdle: () => void): void;
+  observe(observer: Observer): unknown;
   resume(budget: number, onIdle: () => void): void;
   /** What has to be waited for until what happened so far is recorded. */
   gate(): Promise<void> | undefined;
@@ -58,14 +59,10 @@ export class StepState<R> {
     return this.toJSON();
   }
 
-  /**
-   * Runs the first node.
-   * @param make - makes the run, with an observer of ours
-   * @internal
-   */
-  static async first<R>(owner: object, make: (observe: Observer) => SteppedRun<R>): Promise<StepResult<R>> {
+  /** Runs the first node. @internal */
+  static async first<R>(owner: object, run: SteppedRun<R>): Promise<StepResult<R>> {
     const last: Session<R>["last"] = {};
-    const run = make((event) => {
+    run.observe((event) => {
       if (event.type === "attempt.started") last.node = event.node;
       else if (event.type === "node.completed") Object.assign(last, { node: event.node, result: event.result });
     });

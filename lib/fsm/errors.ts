@@ -1,7 +1,6 @@
 /** The errors of an fsm's run: each says which state, and in which cycle. */
-import { MissingInputError, ValidationError, type DagwrightError } from "../base/errors.js";
+import { MissingInputError, type DagwrightError } from "../base/errors.js";
 import { isInstance } from "../base/hostile.js";
-import { suggestion } from "../base/nearest.js";
 import {
   ExecutionError,
   failedBecause,
@@ -64,10 +63,4 @@ export function neverDone(
 ): ExecutionError {
   const message = `The run of "${workflow}" ${what}: it ended in state "${name}". See its result.`;
   return new ExecutionError(message, { runId });
-}
-
-/** There is no state of this name, but perhaps a similar one. */
-export function unknownState(workflow: string, name: string, known: Iterable<string>): ValidationError {
-  const hint = suggestion(name, known) || " Define it, or correct the name.";
-  return new ValidationError(`Workflow "${workflow}" has no state "${name}".${hint}`);
 }

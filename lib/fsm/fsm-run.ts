@@ -30,6 +30,9 @@ import { Watchers } from "./state-waiters.js";
 
 const DEFAULT_CYCLES = 1000;
 
+/** A state hook that knows its fsm. */
+export type BoundStateHook = (from: string, to: string, value: unknown) => unknown;
+
 /** What an fsm's run needs beside its options, resolved against the plan. */
 export interface FsmRunSetup extends EngineSetup {
   /** Somebody can send events. */
@@ -38,7 +41,7 @@ export interface FsmRunSetup extends EngineSetup {
   /** How the run goes on that was recorded before. */
   readonly resumed?: ResumedFsm;
   /** What may veto a transition. */
-  readonly stateHooks: readonly ((from: string, to: string, value: unknown) => unknown)[];
+  readonly stateHooks: readonly BoundStateHook[];
 }
 
 /** What is known beforehand of what to do about a failure. */

@@ -5,7 +5,8 @@ import { ExecutionError } from "../run/errors.js";
 import type { RunEvent } from "../run/events.js";
 import type { FsmResult, StateKey } from "../run/fsm-result.js";
 import { eventStream, joinedStream } from "../engine/event-stream.js";
-import { neverDone, unknownState } from "./errors.js";
+import { unknownMember } from "../definition/definition.js";
+import { neverDone } from "./errors.js";
 import type { FsmRun } from "./fsm-run.js";
 import type { Outcome } from "../engine/outcome.js";
 import type { Whereabouts } from "../engine/whereabouts.js";
@@ -55,10 +56,10 @@ export interface FsmHandle<S = Record<string, unknown>, E = Record<string, any>>
 }
 
 /** What there is of a run that another process drives. */
-export type FsmElsewhere<S> = Pick<FsmHandle<S>, "state" | "send" | "waitFor" | "pause">;
+export type FsmElsewhere<S, E> = Pick<FsmHandle<S, E>, "state" | "send" | "waitFor" | "pause">;
 
 /** The handle of a run that has begun. */
-export function fsmHandle<S>(run: FsmRun, { result }: Outcome<FsmResult<S>>): FsmHandle<S> {
+export function fsmHandle<S, E>(run: FsmRun, { result }: Outcome<FsmResult<S>>): FsmHandle<S, E> {
   return {
     get runId() {
       return run.state.runId;
@@ -89,7 +90,7 @@ function checkEvent(event: string, payload: unknown): void {
 }
 
 /** The handle of a run that is over. */
-export function endedFsmHandle<S>(run: FsmResult<S>, { result, ended }: Outcome<FsmResult<S>>): FsmHandle<S> {
+export function endedFsmHandle<S, E>(run: FsmResult<S>, { result, ended }: Outcome<FsmResult<S>>): FsmHandle<S, E> {
   const state = run.currentState as StateKey<S>;
   return {
     runId: run.runId,
@@ -106,7 +107,7 @@ export function endedFsmHandle<S>(run: FsmResult<S>, { result, ended }: Outcome<
 }
 
 /** The handle of a run that never begins. */
-export function idleFsmHandle<S>(run: FsmRun, never: Promise<never>): FsmHandle<S> {
+export function idleFsmHandle<S, E>(run: FsmRun, never: Promise<never>): FsmHandle<S, E> {
   const { plan, current, runId } = run.state;
   return {
     runId,
@@ -122,11 +123,11 @@ export function idleFsmHandle<S>(run: FsmRun, never: Promise<never>): FsmHandle<
 }
 
 /** The handle of a run that may turn out to be another; what is asked of it waits until that is known. */
-export function eitherFsmHandle<S>(
-  own: FsmHandle<S>,
-  where: Whereabouts<FsmHandle<S>, FsmElsewhere<S>>,
+export function eitherFsmHandle<S, E>(
+  own: FsmHandle<S, E>,
+  where: Whereabouts<FsmHandle<S, E>, FsmElsewhere<S, E>>,
   run: FsmRun,
-): FsmHandle<S> {
+): FsmHandle<S, E> {
   const { runId } = own;
   const { result, recorded, here } = where;
   const entered = async (state: StateKey<S>) => {
@@ -171,7 +172,7 @@ async function waitFor(
   checkOptions(options, ["timeout"], "waitFor");
   const { timeout } = options;
   const index = plan.indexOf.get(name);
-  if (index === undefined) throw unknownState(workflow, name, plan.indexOf.keys());
+  if (index === undefined) throw unknownMember("state", workflow, name, plan.indexOf.keys());
   checkDuration("timeout", timeout);
   const entered = enters(index);
   if (timeout === undefined) return entered;

@@ -1,5 +1,5 @@
 import { checkOneOf } from "../base/check.js";
-import { checkHistoryLimit, checkMaxCycles } from "../definition/specs/state-spec.js";
+import { checkHistoryLimit, checkMaxCycles, type FsmOptions } from "../definition/specs/state-spec.js";
 import {
   checkRun,
   COMMON_RULES,
@@ -20,6 +20,12 @@ export interface FsmRunOptions<I extends object = Record<string, any>> extends C
   onMaxCycles?: "error" | "stop" | undefined;
   /** How many cycles are kept in the history. @defaultValue that of the fsm, otherwise all */
   historyLimit?: number | undefined;
+}
+
+/** The options of an fsm. */
+export interface FsmSettings<I extends object = Record<string, any>> extends FsmOptions {
+  /** Defaults of every run's options. */
+  runOptions?: FsmRunOptions<Partial<I>> | undefined;
 }
 
 export const FSM_RULES: RuleMap = new Map(

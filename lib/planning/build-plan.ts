@@ -1,5 +1,5 @@
 import type { ValidationIssue } from "../base/errors.js";
-import type { DagDefinition } from "../definition/dag-definition.js";
+import type { DefinedDag } from "../definition/defined.js";
 import { isMinified, looksMinified, minifiedHint } from "../definition/specs/minified-names.js";
 import { hasPolicies, type NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeFunction, NodeSpec } from "../definition/specs/node-spec.js";
@@ -21,7 +21,7 @@ const NO_FORKS: DagPlan["forks"] = new Map();
  * Validates and plans a definition. Pure; every problem is found, not only the first. Cost: O(nodes + edges).
  * @param given - see {@link wire}
  */
-export function planDag(definition: DagDefinition<any>, given: ReadonlySet<string>): Planning<DagPlan> {
+export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Planning<DagPlan> {
   const wiring = wire(definition, given);
   const { specs } = wiring;
   const { start, order: slots } = groupBy(specs.length, wiring.from);
@@ -69,7 +69,7 @@ export function planDag(definition: DagDefinition<any>, given: ReadonlySet<strin
   });
   const isCyclic = order.length < specs.length;
   const issues = [...wiring.issues, ...(isCyclic ? cyclesOf(plan) : []), ...conflictingLimits(specs)];
-  return new Planning(plan, issues, looseEnds);
+  return new Planning(plan, issues, () => looseEnds(plan));
 }
 
 function isSerial({ size, start, target }: Digraph, order: Int32Array): boolean {
@@ -102,7 +102,7 @@ function rankOf(specs: readonly NodeSpec[]): DagPlan["rank"] {
   return { of: inverse(node), node };
 }
 
-function hooksOf(definition: DagDefinition<any>, specs: readonly NodeSpec[]): Map<number, NodeHooks> {
+function hooksOf(definition: DefinedDag, specs: readonly NodeSpec[]): Map<number, NodeHooks> {
   const hooks = new Map<number, NodeHooks>();
   specs.forEach(({ name }, i) => {
     const own = definition.nodeHooks(name);

@@ -1,4 +1,4 @@
-import type { DagDefinition } from "../definition/dag-definition.js";
+import type { DefinedDag } from "../definition/defined.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import { withoutNumber } from "../definition/specs/original-names.js";
 import { planDag } from "./build-plan.js";
@@ -18,7 +18,7 @@ export class DagPlans {
   private readonly byNames = new Map<string, Planning<DagPlan>>();
   private readonly doubtful = new Set<string>();
 
-  constructor(private readonly definition: DagDefinition<any>) {
+  constructor(private readonly definition: DefinedDag) {
     for (const spec of definition.nodes.values()) for (const name of doubtfulIn(spec)) this.doubtful.add(name);
   }
 

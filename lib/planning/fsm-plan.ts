@@ -1,6 +1,6 @@
 import type { ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
-import type { FsmDefinition } from "../definition/fsm-definition.js";
+import type { DefinedFsm } from "../definition/defined.js";
 import { hasPolicies, type NodeHooks } from "../definition/specs/node-options.js";
 import type { StateSpec } from "../definition/specs/state-spec.js";
 import { digraph } from "../graph/digraph.js";
@@ -48,7 +48,7 @@ export interface FsmPlan {
 }
 
 /** Validates and plans a definition. Pure; every problem is found, not only the first. Cost: O(states + transitions). */
-export function planFsm(definition: FsmDefinition): Planning<FsmPlan> {
+export function planFsm(definition: DefinedFsm): Planning<FsmPlan> {
   const specs = Array.from(definition.states.values());
   const indexOf = new Map(specs.map(({ name }, i) => [name, i]));
   const issues: ValidationIssue[] = [];
@@ -88,7 +88,7 @@ export function planFsm(definition: FsmDefinition): Planning<FsmPlan> {
       link(from, target, condition === "default" ? "default" : "transition");
     }
   }
-  const general = find(definition.options.errorState, `"errorState" of workflow "${definition.name}"`);
+  const general = find(definition.errorState, `"errorState" of workflow "${definition.name}"`);
   const errorStates = specs.map(({ name, options: { errorState } }, from) => {
     const own = errorState === undefined ? general : find(errorState, `"errorState" of state "${name}"`);
     const target = own === from ? -1 : own;
@@ -120,14 +120,14 @@ export function planFsm(definition: FsmDefinition): Planning<FsmPlan> {
     const message = `State "${name}" takes values by name, but a parameter of it is destructured and has none. Give the names with "params".`;
     report("INVALID_NODE", message, [name]);
   });
-  return new Planning(plan, [...issues, ...conflictingLimits(specs)], looseEnds);
+  return new Planning(plan, [...issues, ...conflictingLimits(specs)], () => looseEnds(plan));
 }
 
 type Find = (name: string | undefined, where: string) => number;
 type Report = (code: string, message: string, nodes?: readonly string[]) => void;
 
 function initialOf(
-  { name, initialState }: FsmDefinition,
+  { name, initialState }: DefinedFsm,
   specs: readonly StateSpec[],
   find: Find,
   report: Report,

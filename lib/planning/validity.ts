@@ -8,11 +8,11 @@ export class Planning<P extends { readonly workflow: string }> {
   constructor(
     readonly plan: P,
     readonly errors: readonly ValidationIssue[],
-    private readonly warningsOf: (plan: P) => readonly ValidationIssue[],
+    private readonly findWarnings: () => readonly ValidationIssue[],
   ) {}
 
   get issues(): readonly ValidationIssue[] {
-    return (this.all ??= [...this.errors, ...this.warningsOf(this.plan)]);
+    return (this.all ??= [...this.errors, ...this.findWarnings()]);
   }
 }
 

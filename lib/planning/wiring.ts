@@ -1,7 +1,7 @@
 import type { ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import { withoutGuessedContext } from "../definition/specs/context-param.js";
-import type { DagDefinition } from "../definition/dag-definition.js";
+import type { DefinedDag } from "../definition/defined.js";
 import { needText, type Need } from "../definition/specs/need.js";
 import type { Class } from "../definition/specs/node-options.js";
 import { collects, type NodeSpec } from "../definition/specs/node-spec.js";
@@ -31,7 +31,7 @@ export interface Wiring {
  * input of its name; its default value. Pure, and complete: every problem becomes an issue. Cost: O(nodes + edges).
  * @param given - names that are run inputs, where a compiler may have numbered a parameter's name, or that may be the context's
  */
-export function wire(definition: DagDefinition<any>, given: ReadonlySet<string>): Wiring {
+export function wire(definition: DefinedDag, given: ReadonlySet<string>): Wiring {
   return new Wirer(definition, given).run();
 }
 
@@ -64,7 +64,7 @@ class Wirer implements Wiring {
   private readonly types: TypeIndex | undefined;
 
   constructor(
-    private readonly definition: DagDefinition<any>,
+    private readonly definition: DefinedDag,
     private readonly given: ReadonlySet<string>,
   ) {
     this.specs = Array.from(definition.nodes.values(), (spec) => this.settled(spec));

@@ -1,5 +1,5 @@
 import type { DagwrightError } from "../base/errors.js";
-import type { StateHandle } from "../definition/fsm-definition.js";
+import type { StateHandle } from "../definition/state-handle.js";
 import { RunContext } from "./context.js";
 import type { ExecutionError } from "./errors.js";
 import { valueIn, type FsmState } from "./fsm-state.js";

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { messageOf } from "../../base/message.js";
-import type { DagDefinition } from "../../definition/dag-definition.js";
+import type { DefinedDag } from "../../definition/defined.js";
 import type { Class } from "../../definition/specs/node-options.js";
 import type { Origin } from "../../definition/origin/origin.js";
 import { enterWorker } from "../../definition/origin/worker-scope.js";
@@ -11,8 +11,8 @@ import { enterWorker } from "../../definition/origin/worker-scope.js";
 /** How long a module may go on, in ms, after it began to wait for a run that never settles here. */
 const GRACE = 50;
 
-interface DefinedDag {
-  readonly dag: DagDefinition<any>;
+interface ModuleDag {
+  readonly dag: DefinedDag;
   readonly origin: Origin;
   /** Its module ran it: nothing more is added to it. */
   isComplete: boolean;
@@ -32,7 +32,7 @@ interface Loading {
   problem: string | undefined;
 }
 
-const dags: DefinedDag[] = [];
+const dags: ModuleDag[] = [];
 const classes: DefinedClass[] = [];
 const modules = new Map<string, Loading>();
 let listeners: (() => void)[] = [];
@@ -93,7 +93,7 @@ function neverSettles(): Promise<never> {
 }
 
 /** The dag of this name that a module defines, or the reason why there is none. */
-export async function findDag(module: string, name: string): Promise<DagDefinition<any> | string> {
+export async function findDag(module: string, name: string): Promise<DefinedDag | string> {
   const entries = await search(module, () =>
     dags.filter((entry) => entry.dag.name === name && entry.origin.module === module),
   );

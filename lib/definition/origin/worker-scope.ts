@@ -1,4 +1,4 @@
-import type { DagDefinition } from "../dag-definition.js";
+import type { DefinedDag } from "../defined.js";
 import type { Class } from "../specs/node-options.js";
 import type { Origin } from "./origin.js";
 
@@ -9,7 +9,7 @@ import type { Origin } from "./origin.js";
 export interface WorkerScope {
   /** Whether the calling code is part of a node that the worker executes, and not of a module's body. */
   isInNode(): boolean;
-  defined(dag: DagDefinition<any>, origin: Origin): void;
+  defined(dag: DefinedDag, origin: Origin): void;
   /** A class was decorated with `@workflow`, or a workflow made of it. */
   classDefined(target: Class, name: string, origin: Origin): void;
   /** A module's body runs a workflow: its definition is complete. Gives what never settles. */

@@ -2,12 +2,15 @@ import { show } from "../../base/check.js";
 import { onAbort, type LazyAbort } from "../../base/abort.js";
 import { deferred } from "../../base/deferred.js";
 import { StoreError, ValidationError, type DagwrightError, type StoreErrorCode } from "../../base/errors.js";
+import { requireValid, type Planning } from "../../planning/validity.js";
 import type { RunBase } from "../../run/run-base.js";
 import { otherWorkflow } from "../../stores/other-workflow.js";
 import type { Claim, RecordedRun, RunLog, RunStore, WorkflowKind } from "../../stores/store.js";
 import { timeOfDay } from "../../stores/time.js";
 import type { Subject } from "../event-emitter.js";
+import { checkRunId } from "../options.js";
 import type { EngineRun } from "../run.js";
+import type { AnyPlan } from "../run-factory.js";
 import { outcomeNow, outcomeOf, type Outcome } from "../outcome.js";
 import type { Runs } from "../runs.js";
 import { admission, whenAdmitted } from "./admission.js";
@@ -35,6 +38,7 @@ export interface Over<R> {
 /** Where a recorded run is looked for, and how long. */
 export interface Place extends Patience {
   readonly store: RunStore;
+  readonly strict?: boolean | undefined;
 }
 
 /** A run that was taken up, or the result that it had already. */
@@ -87,9 +91,20 @@ export abstract class RecordedRuns<
   protected abstract readonly handles: Handles<Run, R, H, E>;
 
   constructor(
-    protected readonly workflow: string,
+    protected readonly factory: { readonly planning: Planning<AnyPlan> },
     protected readonly runs: Runs<R>,
   ) {}
+
+  protected get workflow(): string {
+    return this.factory.planning.plan.workflow;
+  }
+
+  /** Checks the options of each method. @throws {TypeError} | {RangeError} */
+  protected abstract readonly checks: {
+    resume(options: O, method: "resume" | "attach"): void;
+    attachAll(options: object): void;
+    recover(options: object): void;
+  };
 
   /**
    * How a run goes on; its result when it is complete.
@@ -125,6 +140,8 @@ export abstract class RecordedRuns<
 
   /** Goes on with a run to its end. */
   async resume(runId: string, options: O): Promise<R> {
+    checkRunId(runId);
+    this.checks.resume(options, "resume");
     const decide = (recorded: RecordedRun) => this.continued(recorded, options, false);
     const taken = await this.inTurn(runId, options.store, options, (abort) =>
       this.takeUp(runId, options, decide, abort),
@@ -133,19 +150,29 @@ export abstract class RecordedRuns<
   }
 
   /** Goes on with all runs that nobody drives, to their ends. */
-  recover(options: O, settings: RecoverySettings): Promise<R[]> {
+  async recover(options: O & RecoverySettings): Promise<R[]> {
+    this.checks.recover(options);
+    requireValid(this.factory.planning, options.strict === true);
+    return this.recoverNow(options, options);
+  }
+
+  protected recoverNow(options: O, settings: RecoverySettings): Promise<R[]> {
     const look = () => options.store.abandoned(this.workflow, this.kind);
     const takeUp = async (runId: string) => (await this.takeUpAbandoned(runId, options, false))?.outcome.result;
     return recoverAll(look, takeUp, settings);
   }
 
   /** The handle of a run that this process drives, or takes up. */
-  attach(runId: string, options: O): Promise<H> {
+  async attach(runId: string, options: O): Promise<H> {
+    checkRunId(runId);
+    this.checks.resume(options, "attach");
     return this.find(runId, options, (recorded) => this.continued(recorded, options, true), options);
   }
 
   /** The handles of all runs that nobody drives, which are taken up. */
   async attachAll(options: O): Promise<H[]> {
+    this.checks.attachAll(options);
+    requireValid(this.factory.planning, options.strict === true);
     const { free } = await options.store.abandoned(this.workflow, this.kind);
     return takeUpAll(free, async (runId) => {
       const taken = await this.takeUpAbandoned(runId, options, true);
@@ -155,10 +182,15 @@ export abstract class RecordedRuns<
 
   /**
    * The handle of a new run, or of the one that the store has under its id.
-   * @param hasHandle - somebody gets to see it
+   * @param how - whether the caller gets to see the handle
    * @param again - makes the new run once more, for when the other one is removed before anything is known of it
    */
-  startOrAttach(run: Run, options: O, hasHandle: boolean, again: () => Run | Promise<Run>): H {
+  startOrAttach(
+    run: Run,
+    options: O,
+    { hasHandle }: { readonly hasHandle: boolean },
+    again: () => Run | Promise<Run>,
+  ): H {
     const outcome = this.runs.begin(run, hasHandle ? whenAdmitted : undefined);
     const own = this.handles.begun(run, outcome);
     const giveUp = new AbortController();
@@ -179,7 +211,7 @@ export abstract class RecordedRuns<
         const removed = async (cause: unknown) => {
           // Whoever has been told that there is a run is not given another one.
           if (isKnown || !isCode(cause, "NOT_FOUND")) throw cause;
-          return this.startOrAttach(await again(), options, hasHandle, again);
+          return this.startOrAttach(await again(), options, { hasHandle }, again);
         };
         const found = this.existing(run, options, hasHandle, giveUp.signal, held).catch(removed);
         return found.finally(() => removeListener?.());

@@ -10,7 +10,7 @@ import type { Elsewhere } from "../../engine/durable/recorded-runs.js";
  *
  * No state is missed that it was in: each look begins where the one before has ended.
  */
-export class FollowedFsm<S> implements FsmElsewhere<S>, Elsewhere<FsmElsewhere<S>> {
+export class FollowedFsm<S, E> implements FsmElsewhere<S, E>, Elsewhere<FsmElsewhere<S, E>> {
   private readonly runId: string;
   private readonly workflow: string;
   private last: Visit;
@@ -24,14 +24,14 @@ export class FollowedFsm<S> implements FsmElsewhere<S>, Elsewhere<FsmElsewhere<S
     private readonly plan: FsmPlan,
     { runId, workflow, cycles }: RecordedRun,
     private readonly store: RunStore,
-    private readonly here: Promise<FsmHandle<S>>,
+    private readonly here: Promise<FsmHandle<S, E>>,
   ) {
     this.runId = runId;
     this.workflow = workflow;
     this.last = cycles.at(-1) ?? { cycle: -1, state: plan.specs[plan.initial].name };
   }
 
-  get handle(): FsmElsewhere<S> {
+  get handle(): FsmElsewhere<S, E> {
     return this;
   }
 
@@ -53,7 +53,7 @@ export class FollowedFsm<S> implements FsmElsewhere<S>, Elsewhere<FsmElsewhere<S
   }
 
   /** Waits for a state that the run may have been in since the last look. */
-  private async waitHere(handle: FsmHandle<S>, state: StateKey<S>): Promise<void> {
+  private async waitHere(handle: FsmHandle<S, E>, state: StateKey<S>): Promise<void> {
     const entered = handle.waitFor(state);
     entered.catch(() => {});
     await this.look();

@@ -1,54 +1,53 @@
 import type { FsmPlan } from "../../planning/fsm-plan.js";
+import { requireValid } from "../../planning/validity.js";
 import { FsmResult } from "../../run/fsm-result.js";
-import type { FsmState } from "../../run/fsm-state.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
 import { eitherFsmHandle, endedFsmHandle, fsmHandle, type FsmElsewhere, type FsmHandle } from "../handle.js";
 import { FsmRun } from "../fsm-run.js";
-import type { FsmRunOptions } from "../options.js";
+import type { FsmRunFactory } from "../fsm-run-factory.js";
 import type { Runs } from "../../engine/runs.js";
 import { FollowedFsm } from "./followed-fsm.js";
-import type { FsmRecorder } from "./recorder.js";
-import { continuedFsm, endedFsm, eventsIn, type ResumedFsm } from "./records.js";
+import { continuedFsm, endedFsm, eventsIn } from "./records.js";
 import type { LiveRun } from "../../engine/durable/live-runs.js";
-import type { FsmResumeOptions } from "./options.js";
+import {
+  checkFsmContinueOptions,
+  checkFsmRecoverOptions,
+  checkFsmResumeOptions,
+  type FsmResumeOptions,
+} from "./options.js";
 import { RecordedRuns, type GoingOn, type Over } from "../../engine/durable/recorded-runs.js";
 import { inProgress } from "../../engine/durable/restore.js";
 
-/** The fsm whose runs are recorded. */
-interface RecordedFsm {
-  readonly historyLimit: number;
-  plan(isStrict: boolean): FsmPlan;
-  /** The engine of a run that goes on. */
-  engineOf(
-    state: FsmState,
-    options: FsmRunOptions,
-    takesEvents: boolean,
-    recorder: FsmRecorder,
-    resumed: ResumedFsm,
-  ): FsmRun;
-}
-
 /** The recorded runs of one fsm. */
-export class RecordedFsms<S> extends RecordedRuns<
+export class RecordedFsms<S, E> extends RecordedRuns<
   FsmRun,
   FsmResult<S>,
-  FsmHandle<S>,
-  FsmElsewhere<S>,
+  FsmHandle<S, E>,
+  FsmElsewhere<S, E>,
   FsmResumeOptions<any>
 > {
   protected readonly kind: WorkflowKind = "fsm";
   protected readonly handles = {
-    begun: fsmHandle<S>,
-    ended: endedFsmHandle<S>,
-    either: eitherFsmHandle<S>,
+    begun: fsmHandle<S, E>,
+    ended: endedFsmHandle<S, E>,
+    either: eitherFsmHandle<S, E>,
+  };
+
+  protected readonly checks = {
+    resume: checkFsmResumeOptions,
+    attachAll: checkFsmContinueOptions,
+    recover: checkFsmRecoverOptions,
   };
 
   constructor(
-    workflow: string,
+    protected override readonly factory: FsmRunFactory<S, E>,
     runs: Runs<FsmResult<S>>,
-    private readonly fsm: RecordedFsm,
   ) {
-    super(workflow, runs);
+    super(factory, runs);
+  }
+
+  private planned(isStrict = false): FsmPlan {
+    return requireValid(this.factory.planning, isStrict);
   }
 
   protected continued(
@@ -56,15 +55,16 @@ export class RecordedFsms<S> extends RecordedRuns<
     options: FsmResumeOptions<any>,
     hasHandle: boolean,
   ): GoingOn<FsmRun> | Over<FsmResult<S>> {
-    const { historyLimit = this.fsm.historyLimit } = options;
-    const next = continuedFsm(this.fsm.plan(options.strict === true), recorded, options, historyLimit);
+    const { historyLimit = this.factory.historyLimit } = options;
+    const next = continuedFsm(this.planned(options.strict === true), recorded, options, historyLimit);
     if (next instanceof FsmResult) return { result: next };
     const { state, recorder, claim, resumed } = next;
-    return { run: this.fsm.engineOf(state, options, hasHandle, recorder, resumed), recorder, claim };
+    const run = this.factory.runOf(state, options, { takesEvents: hasHandle, recorder, resumed });
+    return { run, recorder, claim };
   }
 
   protected ended(recorded: RecordedRun): FsmResult<S> {
-    return endedFsm(this.fsm.plan(false), recorded, this.fsm.historyLimit);
+    return endedFsm(this.planned(), recorded, this.factory.historyLimit);
   }
 
   protected give(run: FsmRun, { provide, send }: FsmResumeOptions<any>): boolean {
@@ -82,8 +82,8 @@ export class RecordedFsms<S> extends RecordedRuns<
     pause: () => Promise<FsmResult<S>>,
     recorded: RecordedRun,
     { store }: FsmResumeOptions<any>,
-    here: Promise<FsmHandle<S>>,
-  ): FollowedFsm<S> {
-    return new FollowedFsm(pause, this.fsm.plan(false), recorded, store, here);
+    here: Promise<FsmHandle<S, E>>,
+  ): FollowedFsm<S, E> {
+    return new FollowedFsm(pause, this.planned(), recorded, store, here);
   }
 }

@@ -1,0 +1,240 @@
+import { checkOptions, checkType } from "../base/check.js";
+import { ValidationError } from "../base/errors.js";
+import { suggestion } from "../base/nearest.js";
+import type { Connection } from "../definition/defined.js";
+import { readArguments } from "../definition/definition.js";
+import { NodeHandle, type Target } from "../definition/node-handle.js";
+import { workflowNames } from "../definition/origin/name-registry.js";
+import { Origin } from "../definition/origin/origin.js";
+import { workerScope } from "../definition/origin/worker-scope.js";
+import { checkDagOptions } from "../definition/specs/dag-options.js";
+import { minifiedHint } from "../definition/specs/minified-names.js";
+import { inputNamed } from "../definition/specs/named-inputs.js";
+import { needText, toNeed, type Need, type NeedSource } from "../definition/specs/need.js";
+import { withCache, type NodeOptions } from "../definition/specs/node-options.js";
+import { collects, nodeSpec, reconfigured, type NodeKind, type NodeSpec } from "../definition/specs/node-spec.js";
+import type {
+  AllDefiner,
+  AnyDefiner,
+  CachedDefiner,
+  ForkDefiner,
+  NodeDefiner,
+} from "../definition/typings/typed-builder.js";
+import { Workflow, type WorkflowTypes } from "../engine/workflow.js";
+import type { RunResult } from "../run/result.js";
+import type { ContinueOptions, RecoverOptions, ResumeOptions } from "./durable/options.js";
+import type { RunHandle } from "./handle.js";
+import type { DagSettings, RunOptions } from "./options.js";
+
+const NO_OPTIONS = Object.freeze({});
+const NO_CONNECTIONS: readonly Connection[] = Object.freeze([]);
+
+/** The types that belong to a dag, see {@link Dag} for its parameters. */
+export interface DagTypes<N, I extends object, G> extends WorkflowTypes {
+  readonly spec: NodeSpec;
+  readonly options: DagSettings<G, I>;
+  readonly member: NodeHandle<any>;
+  readonly values: G;
+  readonly names: keyof N & string;
+  readonly result: RunResult<N>;
+  readonly handle: RunHandle<N>;
+  readonly runOptions: RunOptions<G, I>;
+  readonly resumeOptions: ResumeOptions<G>;
+  readonly continueOptions: ContinueOptions;
+  readonly recoverOptions: RecoverOptions;
+}
+
+/**
+ * The half of a dag that defines it: nodes, connections and hooks, and the methods that change them.
+ *
+ * A need may name a node that is defined later, so names are checked by planning.
+ */
+export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTypes<N, I, G>> {
+  /** Where workers find this definition again. */
+  readonly origin: Origin;
+  private readonly added = new Map<string, Connection[]>();
+
+  /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
+  constructor(name: string, options: DagSettings<G, I> = NO_OPTIONS) {
+    super(name, options);
+    this.origin = new Origin(options.module);
+    workflowNames.remember(name, this.origin);
+    workerScope()?.defined(this, this.origin);
+  }
+
+  protected checkOptions(options: DagSettings<G, I>): void {
+    if (options !== NO_OPTIONS) checkDagOptions(options, `workflow "${this.name}"`);
+  }
+
+  protected get memberWord(): "node" {
+    return "node";
+  }
+
+  /** All nodes by name, in order of definition. */
+  get nodes(): ReadonlyMap<string, NodeSpec> {
+    return this.specs;
+  }
+
+  /** Whether parameters find their node by name or by class, or only by explicit needs. */
+  get wiring(): "name" | "type" | "explicit" {
+    return this.options.autowire === false ? "explicit" : (this.options.wiring ?? "name");
+  }
+
+  /** What `connect` added to a node, in order. */
+  connectionsOf(name: string): readonly Connection[] {
+    return this.added.get(name) ?? NO_CONNECTIONS;
+  }
+
+  /**
+   * Defines a node: `node(fn)`, `node(name, fn)`, `node(options, fn)` or `node(name, options, fn)`.
+   * @throws {InvalidNodeError} INVALID_NODE for a name in use, an unusable name or function
+   * @throws {TypeError} | {RangeError} for an unusable option
+   */
+  readonly node: NodeDefiner = (...args: unknown[]) => this.define("node", args);
+  /** A fork with the branches `true` and `false`. Takes the arguments of {@link Dag.node}. */
+  readonly condition: ForkDefiner<"condition"> = (...args: unknown[]) => this.define("condition", args);
+  /** A fork with named branches. Takes the arguments of {@link Dag.node}. */
+  readonly select: ForkDefiner<"select"> = (...args: unknown[]) => this.define("select", args);
+  /** A node whose only parameter, if it has several needs, is a record. Takes the arguments of {@link Dag.node}. */
+  readonly all: AllDefiner = (...args: unknown[]) => this.define("all", args);
+  /** A node that runs when its first need completes. Takes the arguments of {@link Dag.node}. */
+  readonly any: AnyDefiner = (...args: unknown[]) => this.define("any", args);
+  /** A node whose results are kept between runs; the options are those of a node and of its cache. */
+  readonly cachedNode: CachedDefiner = (...args: unknown[]) => {
+    const position = args.findIndex((value) => typeof value === "object");
+    const given = position < 0 ? undefined : (args[position] as NodeOptions);
+    const options = withCache(given ?? {});
+    const others = args.filter((value) => value !== given || value === undefined);
+    return this.define("node", typeof others[0] === "string" ? [others[0], options, others[1]] : [options, others[0]]);
+  };
+
+  /** Adds a node from its spec, as classes do. */
+  protected add(spec: NodeSpec): NodeHandle<any, any> {
+    this.addSpec(spec);
+    return new NodeHandle(this, spec.name);
+  }
+
+  /**
+   * Removes a node, with everything that `connect` led to and from it.
+   * @throws {ValidationError} VALIDATION when there is no such node
+   */
+  removeNode(target: Target): void {
+    const name = this.removeSpec(target);
+    this.added.delete(name);
+    for (const [to, connections] of this.added) {
+      this.added.set(
+        to,
+        connections.filter(({ node }) => node !== name),
+      );
+    }
+  }
+
+  /** @throws {ValidationError} VALIDATION when there is no such node */
+  getNode(name: string): NodeHandle<any> {
+    return new NodeHandle(this, this.specOf(name).name);
+  }
+
+  /**
+   * Leads a node's result, or one `output` of it, to the parameter `input` of another node.
+   * @param options - without `input`: of the parameters that no need or connection fills yet, the one that is named like the output,
+   *   or else like `from`, or else the first
+   * @throws {ValidationError} VALIDATION when a node or the parameter does not exist, or no parameter is free
+   */
+  connect(
+    from: string | NeedSource,
+    to: Target,
+    options: { output?: string | undefined; input?: string | undefined } = {},
+  ): this {
+    checkOptions(options, ["output", "input"], "connect");
+    checkType("output", options.output, "string");
+    checkType("input", options.input, "string");
+    const need = toNeed(from, "connect");
+    const source = this.specOf(need.node).name;
+    const spec = this.specOf(to);
+    const connections = this.added.get(spec.name) ?? [];
+    const output = options.output ?? need.output;
+    const input = inputFor(spec, connections, { ...need, output }, options.input);
+    const key = input < 0 ? options.input : undefined;
+    connections.push(Object.freeze({ node: source, output, optional: false, input, key }));
+    this.added.set(spec.name, connections);
+    this.changed();
+    return this;
+  }
+
+  /**
+   * Takes away what {@link Dag.connect} led from one node to another.
+   * @throws {ValidationError} VALIDATION when it led nothing there: needs are the node's own, see {@link Dag.configureNode}
+   */
+  disconnect(from: Target, to: Target): this {
+    const [source, target] = [this.specOf(from).name, this.specOf(to).name];
+    const connections = this.connectionsOf(target);
+    const left = connections.filter(({ node }) => node !== source);
+    if (left.length === connections.length) {
+      throw new ValidationError(
+        `connect() has led nothing from "${source}" to "${target}". Where "${target}" needs it by itself, call configureNode("${target}", { needs }).`,
+      );
+    }
+    this.added.set(target, left);
+    this.changed();
+    return this;
+  }
+
+  /**
+   * Changes options of a node; those that are not given stay as they are.
+   * @throws {InvalidNodeError} | {TypeError} | {RangeError} as when it is defined; {ValidationError} when there is no such node
+   */
+  configureNode(target: Target, options: Omit<NodeOptions, "name">): this {
+    const spec = this.specOf(target);
+    this.specs.set(spec.name, reconfigured(spec, options));
+    this.changed();
+    return this;
+  }
+
+  /** Connects each node to the next one; a list in between fans out and in: `chain("a", ["b", "c"], "d")`. */
+  chain(...steps: (Target | readonly Target[])[]): this {
+    for (let position = 1; position < steps.length; position++) {
+      for (const from of [steps[position - 1]].flat()) {
+        for (const to of [steps[position]].flat()) this.connect(from, to);
+      }
+    }
+    return this;
+  }
+
+  protected override copyFrom(other: DagBuilder<N, I, G>): void {
+    super.copyFrom(other);
+    for (const [name, connections] of other.added) this.added.set(name, [...connections]);
+  }
+
+  private define(kind: NodeKind, args: readonly unknown[]): NodeHandle<any, any> {
+    const { name, options, fn } = readArguments<NodeOptions>(args, `dag.${kind}`);
+    return this.add(nodeSpec(kind, name, fn, options));
+  }
+}
+
+/** The index of the input a new connection fills, -1 when a collecting input takes it beside others. */
+function inputFor(spec: NodeSpec, connections: readonly Connection[], need: Need, name: string | undefined): number {
+  const { inputs } = spec.signature;
+  const named = name === undefined ? -1 : inputNamed(spec.signature, name);
+  if (collects(spec.kind, spec.signature)) return -1;
+  if (named >= 0) return named;
+  const names = inputs.map((input) => input.name ?? "(unnamed)");
+  if (name !== undefined) {
+    throw new ValidationError(
+      `Node "${spec.name}" has no parameter "${name}".${suggestion(name, names) || ` It has: ${names.join(", ") || "none"}.`}` +
+        minifiedHint(names),
+    );
+  }
+  const taken = new Set(connections.map(({ input }) => input));
+  const isFree = (index: number) => index >= spec.needs.length && !taken.has(index);
+  for (const wanted of [need.output, need.node]) {
+    const namesake = wanted === undefined ? -1 : inputNamed(spec.signature, wanted);
+    if (namesake >= 0 && isFree(namesake)) return namesake;
+  }
+  const free = inputs.findIndex((_, index) => isFree(index));
+  if (free >= 0) return free;
+  throw new ValidationError(
+    `"${needText(need)}" can't be connected to "${spec.name}": it has no free parameter` +
+      ` (${names.length === 0 ? "it takes none" : `${names.join(", ")} ${names.length === 1 ? "is" : "are"} taken`}).` +
+      ` Add a parameter, or use "after" to order without passing data.`,
+  );
+}

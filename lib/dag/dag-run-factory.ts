@@ -1,0 +1,184 @@
+import type { LazyAbort } from "../base/abort.js";
+import { warn } from "../base/warning.js";
+import type { DefinedDag } from "../definition/defined.js";
+import { unknownMember } from "../definition/definition.js";
+import type { NodeHooks } from "../definition/specs/node-options.js";
+import { warnOfClassName } from "../engine/durable/class-names.js";
+import type { Recorder } from "../engine/durable/recorder.js";
+import { checkIdentity, metadataOf } from "../engine/options.js";
+import type { Outcome } from "../engine/outcome.js";
+import { hooksOf, NO_HOOKS } from "../engine/run-hooks.js";
+import type { Purpose, RunFactory } from "../engine/run-factory.js";
+import { DagPlans } from "../planning/dag-plans.js";
+import { checkDagInputs, requireInputs } from "../planning/inputs.js";
+import { activeNodes, copiedNodes, sparing } from "../planning/partial.js";
+import type { DagPlan } from "../planning/plan.js";
+import { requireValid, type Planning } from "../planning/validity.js";
+import { Caches } from "../policies/caches.js";
+import { RunResult } from "../run/result.js";
+import { RunState } from "../run/state.js";
+import type { Parent } from "../stores/store.js";
+import { standsAlone } from "./branching.js";
+import { DagRun, type RunSetup } from "./dag-run.js";
+import { newRecorder } from "./durable/records.js";
+import { dagHandle, idleDagHandle, type RunHandle } from "./handle.js";
+import { checkRunOptions, type PartialRunOptions, type RunOptions } from "./options.js";
+import { Placements } from "./placements.js";
+import { progressObserver } from "./progress.js";
+import { takeOver } from "./take-over.js";
+
+/** The part of a dag that a run computes: from `first` on, up to `last`, or what lies between both. */
+export interface Part {
+  readonly first: string | undefined;
+  readonly last: string | undefined;
+  /** The run whose results hold for the rest. */
+  readonly from: RunResult<any> | undefined;
+  /** The recorded run that this one derives from. */
+  readonly parent?: Parent;
+}
+
+/** What a factory needs of its dag. */
+interface Source extends DefinedDag {
+  readonly revision: number;
+  readonly defaultHooks: NodeHooks | undefined;
+}
+
+/** The results that replace nodes, by index. */
+export type Overrides = ReadonlyMap<number, unknown>;
+
+/** How a run differs from a plain one. */
+interface Special {
+  readonly sync?: boolean;
+  readonly overrides?: Overrides | undefined;
+  readonly recorder?: Recorder | undefined;
+  /** Its state holds results from before it was resumed. */
+  readonly isResumed?: boolean;
+}
+
+const NO_OPTIONS: PartialRunOptions<any> = Object.freeze({});
+const NO_INPUTS: Readonly<Record<string, unknown>> = Object.freeze({});
+const PLAIN: Special = Object.freeze({});
+
+/** Creates the runs of one dag. */
+export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N>, RunHandle<N>> {
+  readonly caches: Caches;
+  readonly placements: Placements;
+  /** The name of the class that the dag has its own from, "" when that has none; undefined when the dag was named. */
+  className: string | undefined;
+  private planned: { readonly revision: number; readonly plans: DagPlans } | undefined;
+  private readonly plainSetup: RunSetup;
+
+  constructor(private readonly dag: Source) {
+    this.caches = new Caches(dag.name);
+    this.placements = new Placements(dag.name, dag.origin);
+    this.plainSetup = {
+      sync: false,
+      overrides: undefined,
+      hooks: NO_HOOKS,
+      cacheOf: this.caches.of,
+      place: undefined,
+    };
+  }
+
+  get planning(): Planning<DagPlan> {
+    return this.planningFor(undefined);
+  }
+
+  /** The plan of a run with these inputs, see {@link DagPlans}. @throws {ValidationError} when the dag is not valid */
+  planFor(inputs: Readonly<Record<string, unknown>> | undefined, isStrict: boolean): DagPlan {
+    return requireValid(this.planningFor(inputs), isStrict);
+  }
+
+  create(given: PartialRunOptions<any> = NO_OPTIONS, purpose: Purpose, part?: Part): DagRun {
+    if (given !== NO_OPTIONS) checkRunOptions(given, this.inputNames);
+    if (given.ifExists === "attach") checkIdentity(given);
+    const sync = purpose === "runSync";
+    if (sync && given.store !== undefined) throw new TypeError("runSync can't wait for a store. Use run instead.");
+    const options: PartialRunOptions<any> = purpose === "step" ? { ...given, mode: "sequential" } : given;
+    const { inputs = NO_INPUTS } = options;
+    const plan = this.planFor(options.inputs, options.strict === true);
+    const overrides = options.overrides === undefined ? undefined : overridesIn(plan, options.overrides);
+    let active = part === undefined ? undefined : activeIn(plan, part);
+    if (overrides !== undefined) {
+      active = sparing(plan, active, (i) => overrides.has(i) && standsAlone(plan, i, overrides.get(i)));
+    }
+    if (options.inputs !== undefined) checkDagInputs(plan, inputs);
+    if (plan.inputs.length > 0) {
+      requireInputs(plan, inputs, (node) => (active === undefined || active[node] === 1) && !overrides?.has(node));
+    }
+    const state = new RunState(plan, inputs, options.runId, active, metadataOf(options));
+    if (part !== undefined && active !== undefined) {
+      const earlier = part.from === undefined ? undefined : RunResult.stateOf(part.from);
+      takeOver(state, active, earlier, copiedNodes(plan, active), overrides);
+    }
+    const recorder = options.store && newRecorder(state, options, part?.parent);
+    return this.runOf(state, options, { sync, overrides, recorder });
+  }
+
+  /** The run that drives a state. */
+  runOf(state: RunState, given: RunOptions<any>, special: Special = PLAIN): DagRun {
+    const { plan } = state;
+    const { sync = false, overrides, recorder, isResumed } = special;
+    const options = given.onProgress === undefined ? given : withProgress(state, given, given.onProgress);
+    if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.dag.name, this.className);
+    const hooks = hooksOf(this.dag.defaultHooks, options.hooks);
+    const usesThreads = plan.usesThreads || (options.mode === "parallel" && !sync);
+    if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
+    const place = usesThreads ? (run: LazyAbort) => this.placements.of(plan, options, state.runId, run) : undefined;
+    const isPlain = !sync && overrides === undefined && hooks === NO_HOOKS && place === undefined;
+    if (isPlain && recorder === undefined) return new DagRun(state, options, this.plainSetup);
+    return new DagRun(state, options, { sync, overrides, hooks, cacheOf: this.caches.of, place, recorder, isResumed });
+  }
+
+  handle(run: DagRun, outcome: Outcome<RunResult<N>>): RunHandle<N> {
+    return dagHandle(run, outcome);
+  }
+
+  idleHandle(run: DagRun, never: Promise<never>): RunHandle<N> {
+    return idleDagHandle(run, never);
+  }
+
+  private planningFor(inputs: Readonly<Record<string, unknown>> | undefined): Planning<DagPlan> {
+    const { revision } = this.dag;
+    if (this.planned?.revision !== revision) {
+      this.planned = { revision, plans: new DagPlans(this.dag) };
+      warnOfLostName(this.planned.plans.of(inputs));
+    }
+    return this.planned.plans.of(inputs);
+  }
+
+  private readonly inputNames = () => this.planning.plan.inputs.map(({ name }) => name);
+}
+
+function activeIn(plan: DagPlan, { first, last }: Part): Uint8Array {
+  const at = (name: string | undefined) => (name === undefined ? undefined : nodeIn(plan, name));
+  return activeNodes(plan, at(first), at(last));
+}
+
+/** The index of a node. @throws {ValidationError} VALIDATION when there is no such node, suggesting the nearest name */
+export function nodeIn(plan: DagPlan, name: string): number {
+  const index = plan.indexOf.get(name);
+  if (index === undefined) throw unknownMember("node", plan.workflow, name, plan.indexOf.keys());
+  return index;
+}
+
+/** @throws {ValidationError} VALIDATION naming a node that does not exist */
+export function overridesIn(plan: DagPlan, overrides: Readonly<Record<string, unknown>>): Overrides {
+  return new Map(Object.entries(overrides).map(([name, value]) => [nodeIn(plan, name), value]));
+}
+
+function withProgress(
+  state: RunState,
+  options: RunOptions<any>,
+  onProgress: NonNullable<RunOptions["onProgress"]>,
+): RunOptions<any> {
+  const { observers = [] } = options;
+  return { ...options, onProgress: undefined, observers: [...observers, progressObserver(state, onProgress)] };
+}
+
+function warnOfLostName(planning: Planning<DagPlan>): void {
+  // All issues are looked for only where there may be one of these.
+  if (planning.plan.inputs.every(({ required }) => required.length > 0)) return;
+  const lost = planning.issues.find(({ code }) => code === "LOST_NAME");
+  if (lost !== undefined) warn(lost.message, "DagwrightWarning");
+}

@@ -1,0 +1,53 @@
+/** What planning and workers read of a defined workflow. */
+import type { Origin } from "./origin/origin.js";
+import type { Need } from "./specs/need.js";
+import type { NodeHooks } from "./specs/node-options.js";
+import type { NodeSpec } from "./specs/node-spec.js";
+import type { StateSpec } from "./specs/state-spec.js";
+
+/** A need that `connect` added to a node. */
+export interface Connection extends Need {
+  /** The index of the input it goes to; -1 when a collecting input takes it along with others. */
+  readonly input: number;
+  /** The key in an `all`'s record, when one was given. */
+  readonly key: string | undefined;
+}
+
+/** A dag as it is defined now. */
+export interface DefinedDag {
+  readonly name: string;
+  /** Where workers find this definition again. */
+  readonly origin: Origin;
+  /** All nodes by name, in order of definition. */
+  readonly nodes: ReadonlyMap<string, NodeSpec>;
+  /** Whether parameters find their node by name or by class, or only by explicit needs. */
+  readonly wiring: "name" | "type" | "explicit";
+  /** What `connect` added to a node, in order. */
+  connectionsOf(node: string): readonly Connection[];
+  /** The hooks of one node. */
+  nodeHooks(node: string): NodeHooks | undefined;
+}
+
+/** Decides whether a plain value takes a transition; `"default"` takes what no other transition of the state does. */
+export type TransitionCondition = ((value: any) => boolean) | "default";
+
+/** Where a plain value leads. */
+export interface Transition {
+  readonly to: string;
+  readonly condition: TransitionCondition;
+}
+
+/** An fsm as it is defined now. */
+export interface DefinedFsm {
+  readonly name: string;
+  /** All states by name, in order of definition. */
+  readonly states: ReadonlyMap<string, StateSpec>;
+  /** The transitions that `addTransition` added, by the state they lead from. */
+  readonly transitions: ReadonlyMap<string, readonly Transition[]>;
+  readonly initialState: string | undefined;
+  readonly terminalStates: ReadonlySet<string>;
+  /** Where failures of states without an `errorState` of their own lead. */
+  readonly errorState: string | undefined;
+  /** The hooks of one state. */
+  nodeHooks(state: string): NodeHooks | undefined;
+}

@@ -1,0 +1,190 @@
+import { checkName } from "../base/check.js";
+import { InvalidNodeError, ValidationError } from "../base/errors.js";
+import { suggestion } from "../base/nearest.js";
+import { checkHooks, type NodeHooks } from "./specs/node-options.js";
+import { checkWorkflowName, type NodeSpec } from "./specs/node-spec.js";
+import { outlineOf } from "./specs/outline.js";
+import { lookAgain } from "./standing-methods.js";
+
+/** What the members of a kind of workflow are called. */
+export type MemberWord = "node" | "state";
+
+/** The types that belong to one kind of workflow's definition. */
+export interface DefinitionTypes {
+  readonly spec: NodeSpec;
+  readonly options: {
+    readonly description?: string | undefined;
+    readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  };
+  /** The members' handles. */
+  readonly member: { readonly name: string };
+  /** The members' results by name. */
+  readonly values: unknown;
+}
+
+const NO_METADATA = Object.freeze({});
+
+/**
+ * What every workflow is made of: members (the nodes of a dag, the states of an fsm) with a spec each, and hooks.
+ *
+ * Members keep the order of their definition. Nothing is checked across members here; planning does that. Every change
+ * increases {@link Definition.revision}.
+ */
+export abstract class Definition<T extends DefinitionTypes> {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  protected readonly specs = new Map<string, T["spec"]>();
+  private readonly hooksByName = new Map<string, NodeHooks>();
+  private sharedHooks: NodeHooks | undefined;
+  private hasMethods = false;
+  private changes = 0;
+
+  /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
+  constructor(
+    name: string,
+    /** The options it was defined with. */
+    readonly options: T["options"],
+  ) {
+    checkWorkflowName(name);
+    this.name = name;
+    this.checkOptions(options);
+    this.description = options.description;
+    this.metadata = options.metadata ?? NO_METADATA;
+  }
+
+  /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+  protected abstract checkOptions(options: T["options"]): void;
+
+  /** What messages call a member. */
+  protected abstract get memberWord(): MemberWord;
+
+  /** Increases with every change, so that a plan can tell whether it is current. */
+  get revision(): number {
+    if (this.hasMethods && lookAgain(this.specs)) this.changes++;
+    return this.changes;
+  }
+
+  get size(): number {
+    return this.specs.size;
+  }
+
+  /** The members' names, in order of definition. */
+  [Symbol.iterator](): IterableIterator<string> {
+    return this.specs.keys();
+  }
+
+  /** `Dag "etl" { load, parse }`, for logs and debuggers. */
+  toString(): string {
+    return outlineOf(this.memberWord === "node" ? "Dag" : "Fsm", this.name, this.specs.keys());
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
+  /** The hooks of one node or state: those set by {@link Definition.setNodeHooks}, or those of its options. */
+  nodeHooks(name: string): NodeHooks | undefined {
+    return this.hooksByName.get(name) ?? this.specs.get(name)?.options.hooks;
+  }
+
+  /** The hooks that every node or state gets. */
+  get defaultHooks(): NodeHooks | undefined {
+    return this.sharedHooks;
+  }
+
+  /**
+   * Sets the hooks of one node or state, replacing those of its options. They run after the default hooks and the run's.
+   * @throws {ValidationError} VALIDATION when it does not exist
+   */
+  setNodeHooks<K extends keyof T["values"] & string>(target: K | T["member"], hooks: NodeHooks<T["values"][K]>): this {
+    const { name } = this.specOf(target);
+    checkHooks(hooks, `the hooks of ${this.memberWord} "${name}"`);
+    this.hooksByName.set(name, hooks);
+    this.changed();
+    return this;
+  }
+
+  /** Sets the hooks that every node or state gets, before any other. */
+  setDefaultHooks(hooks: NodeHooks): this {
+    checkHooks(hooks, "the default hooks");
+    this.sharedHooks = hooks;
+    return this;
+  }
+
+  /** @throws {InvalidNodeError} INVALID_NODE when the name is in use */
+  protected addSpec(spec: T["spec"]): void {
+    if (this.specs.has(spec.name)) {
+      throw new InvalidNodeError(
+        `Workflow "${this.name}" already has a ${this.memberWord} "${spec.name}". Give one of them another name, or remove the first.`,
+      );
+    }
+    this.specs.set(spec.name, spec);
+    this.hasMethods ||= spec.method !== undefined;
+    this.changed();
+  }
+
+  /** Removes a member with its hooks. @throws {ValidationError} VALIDATION when it does not exist */
+  protected removeSpec(target: string | T["member"]): string {
+    const { name } = this.specOf(target);
+    this.specs.delete(name);
+    this.hooksByName.delete(name);
+    this.changed();
+    return name;
+  }
+
+  /** @throws {ValidationError} VALIDATION when there is no such member, suggesting the nearest name */
+  protected specOf(target: string | T["member"]): T["spec"] {
+    const name: unknown = typeof target === "string" ? target : (target as T["member"] | undefined)?.name;
+    checkName(`name of a ${this.memberWord}`, name);
+    const spec = this.specs.get(name);
+    if (spec !== undefined) return spec;
+    throw unknownMember(this.memberWord, this.name, name, this.specs.keys());
+  }
+
+  protected copyFrom(other: Definition<T>): void {
+    for (const spec of other.specs.values()) this.addSpec(spec);
+    for (const [name, hooks] of other.hooksByName) this.hooksByName.set(name, hooks);
+    this.sharedHooks = other.sharedHooks;
+  }
+
+  protected changed(): void {
+    this.changes++;
+  }
+}
+
+/** The error for a node or state that does not exist, suggesting the nearest name. */
+export function unknownMember(
+  word: MemberWord,
+  workflow: string,
+  name: string,
+  known: Iterable<string>,
+): ValidationError {
+  const hint = suggestion(name, known) || " Define it first, or correct the name.";
+  return new ValidationError(`Workflow "${workflow}" has no ${word} "${name}".${hint}`);
+}
+
+/** The arguments of `node(fn)`, `node(name, fn)`, `node(options, fn)` and `node(name, options, fn)`. */
+export interface MemberArguments<O> {
+  readonly name: string;
+  readonly options: O | undefined;
+  readonly fn: NodeSpec["fn"];
+}
+
+/**
+ * Reads the call forms that define a node or a state.
+ * @param method - what was called, such as `dag.node`
+ * @throws {InvalidNodeError} INVALID_NODE when neither the call nor the function has a name
+ */
+export function readArguments<O extends { readonly name?: string | undefined }>(
+  args: readonly unknown[],
+  method: string,
+): MemberArguments<O> {
+  const fn = args[args.length - 1] as NodeSpec["fn"];
+  const isNamed = typeof args[0] === "string";
+  const options = args.length > (isNamed ? 2 : 1) ? (args[isNamed ? 1 : 0] as O) : undefined;
+  const name = isNamed ? (args[0] as string) : (options?.name ?? fn?.name);
+  if (name !== "" && name !== undefined) return { name, options, fn };
+  const kind = method.slice(method.indexOf(".") + 1);
+  throw new InvalidNodeError(`A ${kind} without a name needs a named function: ${method}("name", fn).`);
+}

@@ -1,0 +1,201 @@
+import type { ValidationIssue } from "../base/errors.js";
+import { Definition, type DefinitionTypes } from "../definition/definition.js";
+import { neverInWorker } from "../definition/origin/worker-scope.js";
+import { checkStrict, issuesOf, requireValid } from "../planning/validity.js";
+import { admission, whenAdmitted } from "./durable/admission.js";
+import type { CommonRunOptions } from "./options.js";
+import { withContinuingDefaults, withDefaults, withRecoveryDefaults } from "./run-defaults.js";
+import type { RunFactory } from "./run-factory.js";
+import { Runs } from "./runs.js";
+import { StepState, type SteppedRun, type StepResult } from "./step.js";
+
+/** The types that belong to one kind of workflow. */
+export interface WorkflowTypes extends DefinitionTypes {
+  readonly options: DefinitionTypes["options"] & { readonly runOptions?: object | undefined };
+  /** The names of its nodes or states. */
+  readonly names: string;
+  readonly result: object;
+  readonly handle: { readonly result: Promise<object> };
+  readonly runOptions: CommonRunOptions;
+  readonly resumeOptions: object;
+  readonly continueOptions: object;
+  readonly recoverOptions: object;
+}
+
+/** The recorded runs of one workflow; see the methods of {@link Workflow} for what each does. */
+export interface RecordedWorkflow<T extends WorkflowTypes> {
+  resume(runId: string, options: T["resumeOptions"]): Promise<T["result"]>;
+  recover(options: T["recoverOptions"]): Promise<T["result"][]>;
+  attach(runId: string, options: T["resumeOptions"]): Promise<T["handle"]>;
+  attachAll(options: T["continueOptions"]): Promise<T["handle"][]>;
+  startOrAttach(
+    run: SteppedRun<T["result"]>,
+    options: CommonRunOptions<any>,
+    how: { readonly hasHandle: boolean },
+    again: () => SteppedRun<T["result"]> | Promise<SteppedRun<T["result"]>>,
+  ): T["handle"];
+}
+
+/**
+ * What dags and fsms have in common: validation, running to the end or in steps, recorded runs, caches, the last run.
+ *
+ * The definition is validated and planned at the first run and after every change. Runs may overlap; each has its own state.
+ */
+export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
+  protected readonly runs = new Runs<T["result"]>();
+  protected abstract readonly factory: RunFactory<T["runOptions"], T["result"], T["handle"]>;
+  protected abstract readonly recorded: RecordedWorkflow<T>;
+
+  // --- validation ---
+
+  /** All errors and warnings. With `strict`, warnings are errors: isolated nodes, branches or states that lead nowhere. */
+  validate(options: { strict?: boolean | undefined } = {}): ValidationIssue[] {
+    return issuesOf(this.factory.planning, checkStrict(options, "validate"));
+  }
+
+  /** @throws {ValidationError} | {InvalidNodeError} the one problem's own class, or one `ValidationError` with all */
+  validateOrThrow(options: { strict?: boolean | undefined } = {}): this {
+    requireValid(this.factory.planning, checkStrict(options, "validateOrThrow"));
+    return this;
+  }
+
+  get isValid(): boolean {
+    return this.factory.planning.errors.length === 0;
+  }
+
+  // --- running ---
+
+  /**
+   * Runs the workflow to its end.
+   * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
+   * @throws {ExecutionError} of the first failure under `failFast` (of an fsm: that no error state takes), {CancelledError},
+   *   {RunTimeoutError}; of an fsm also {MaxCyclesError}, {InvalidTransitionError}, {UnknownStateError}. `.run` is the partial result
+   */
+  run(options?: T["runOptions"]): Promise<T["result"]> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
+    const given = this.withDefaults(options);
+    return this.execute(given, () => this.factory.create(given, "run"));
+  }
+
+  /** Runs a workflow without asynchronous functions to its end, blocking the thread. Throws what `run` rejects with. */
+  runSync(options?: Omit<T["runOptions"], "mode" | "concurrency">): T["result"] {
+    return this.runs.runSync(this.factory.create(this.withDefaults(options), "runSync"));
+  }
+
+  /**
+   * Starts a run and returns a handle to follow, pause and cancel it, and to send it events.
+   * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
+   */
+  start(options?: T["runOptions"]): T["handle"] {
+    const given = this.withDefaults(options);
+    const create = () => this.factory.create(given, "start");
+    const run = create();
+    const never = neverInWorker(this);
+    if (never !== undefined) return this.factory.idleHandle(run, never);
+    if (given?.ifExists === "attach") return this.recorded.startOrAttach(run, given, { hasHandle: true }, create);
+    return this.factory.handle(run, this.runs.begin(run, given?.store && whenAdmitted));
+  }
+
+  /**
+   * Runs the next node or state and stops. Call it again with the returned state to go on; `options` count for the first step.
+   * @throws {TypeError} for a state that was already stepped from, or of another workflow; otherwise as `run`
+   */
+  async step(state?: StepState<T["result"]>, options?: T["runOptions"]): Promise<StepResult<T["result"]>> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
+    if (state !== undefined) return StepState.next(this, state);
+    return StepState.first(this, this.factory.create(this.withDefaults(options), "step"));
+  }
+
+  // --- recorded runs ---
+
+  /**
+   * Continues a recorded run after a pause, a failure, a cancellation or a crash, in the same run. Completed nodes keep their
+   * results, and an fsm continues in the state it was in; a completed run returns its recorded result. An fsm that has to wait
+   * comes to rest in the store, and resolves as `paused`.
+   * @throws {StoreError} NOT_FOUND; LEASE_HELD while the run is driven; UNSTORABLE for an event, and the run rests as it was
+   * @throws {ValidationError} when the workflow has changed (unless `allowChanges`), `provide` names a node that did not pause,
+   *   or `overrides` one that has completed; otherwise as `run`
+   */
+  async resume(runId: string, options: T["resumeOptions"]): Promise<T["result"]> {
+    const never = neverInWorker(this);
+    return never ?? this.recorded.resume(runId, withContinuingDefaults(this.options.runOptions, options));
+  }
+
+  /**
+   * Continues this workflow's runs whose process is gone, and runs at rest that are due or were sent an event they wait for:
+   * several at once, the oldest first. Runs that another process takes meanwhile are left to it.
+   * @returns the results, of failed runs too
+   * @throws once all others are done: the error of the one run that could not continue, or a {RecoverError} with those of all;
+   *   `results` is what would have been returned. {StoreError} at once when the store can't be searched
+   */
+  async recover(options: T["recoverOptions"]): Promise<T["result"][]> {
+    const never = neverInWorker(this);
+    return never ?? this.recorded.recover(withRecoveryDefaults(this.options.runOptions, options));
+  }
+
+  /**
+   * The handle of a recorded run: one that this process drives through the same store, or takes up as `resume` does. An fsm's run
+   * then waits for events.
+   * @throws {StoreError} NOT_FOUND; LEASE_HELD while another process drives the run; UNSTORABLE for an event
+   * @throws {ValidationError} as `resume`
+   */
+  async attach(runId: string, options: T["resumeOptions"]): Promise<T["handle"]> {
+    const never = neverInWorker(this);
+    return never ?? this.recorded.attach(runId, withContinuingDefaults(this.options.runOptions, options));
+  }
+
+  /** The handles of all runs that `recover` would continue; they continue at once. @throws as `recover` */
+  async attachAll(options: T["continueOptions"]): Promise<T["handle"][]> {
+    const never = neverInWorker(this);
+    return never ?? this.recorded.attachAll(withContinuingDefaults(this.options.runOptions, options));
+  }
+
+  // --- what runs leave behind ---
+
+  /**
+   * Drops cached results: of all nodes or states, of one, or the one that belongs to `inputs`, by parameter name. Results in memory
+   * are dropped when this returns, those in a store of your own when the promise resolves.
+   * @throws {ValidationError} VALIDATION when it does not exist, is not cached, or inputs are missing
+   */
+  invalidateCache(target?: T["names"] | T["member"], inputs?: Readonly<Record<string, unknown>>): Promise<void> {
+    const { caches, planning } = this.factory;
+    const { specs, indexOf } = planning.plan;
+    if (target === undefined) return caches.forget(specs);
+    return caches.forgetIn(specs[indexOf.get(this.specOf(target).name) as number], inputs);
+  }
+
+  /** The last run that ended, whatever its status. */
+  get lastRun(): T["result"] | undefined {
+    return this.runs.last;
+  }
+
+  protected withDefaults<O extends object>(options: O | undefined): O | undefined {
+    return withDefaults(this.options.runOptions, options);
+  }
+
+  /** Runs to the end. @param create - creates the run; again, if the store had a run of its id that is gone by then */
+  protected execute(
+    options: CommonRunOptions<any> | undefined,
+    create: () => SteppedRun<T["result"]>,
+  ): Promise<T["result"]> {
+    if (options?.store !== undefined) return this.executeRecorded(options, create);
+    // An async function would cost a second promise for every run.
+    try {
+      return this.runs.run(create());
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  protected async executeRecorded(
+    options: CommonRunOptions<any>,
+    create: () => SteppedRun<T["result"]> | Promise<SteppedRun<T["result"]>>,
+  ): Promise<T["result"]> {
+    await admission();
+    const run = await create();
+    if (options.ifExists !== "attach") return this.runs.run(run);
+    return this.recorded.startOrAttach(run, options, { hasHandle: false }, create).result;
+  }
+}

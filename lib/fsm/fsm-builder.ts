@@ -1,0 +1,151 @@
+import { show } from "../base/check.js";
+import { ValidationError } from "../base/errors.js";
+import type { Transition, TransitionCondition } from "../definition/defined.js";
+import { readArguments } from "../definition/definition.js";
+import { checkFsmOptions, stateSpec, type StateOptions, type StateSpec } from "../definition/specs/state-spec.js";
+import { StateHandle, stateName, type StateTarget } from "../definition/state-handle.js";
+import type { StateValue } from "../definition/typings/typed-states.js";
+import type { AnyFn } from "../definition/typings/typed-wiring.js";
+import { Workflow, type WorkflowTypes } from "../engine/workflow.js";
+import type { FsmResult, StateKey } from "../run/fsm-result.js";
+import type { FsmContinueOptions, FsmRecoverOptions, FsmResumeOptions } from "./durable/options.js";
+import type { FsmHandle } from "./handle.js";
+import type { FsmRunOptions, FsmSettings } from "./options.js";
+
+/** The call forms of `fsm.state`. */
+export interface StateDefiner {
+  <F extends AnyFn>(fn: F): StateHandle<StateValue<F>>;
+  <F extends AnyFn>(options: StateOptions, fn: F): StateHandle<StateValue<F>>;
+  <const N extends string, F extends AnyFn>(name: N, fn: F): StateHandle<StateValue<F>, N>;
+  <const N extends string, F extends AnyFn>(name: N, options: StateOptions, fn: F): StateHandle<StateValue<F>, N>;
+}
+
+/** The types that belong to an fsm, see {@link Fsm} for its parameters. */
+export interface FsmTypes<S, I extends object, E> extends WorkflowTypes {
+  readonly spec: StateSpec;
+  readonly options: FsmSettings<I>;
+  readonly member: StateHandle<any>;
+  readonly values: S;
+  readonly names: StateKey<S>;
+  readonly result: FsmResult<S>;
+  readonly handle: FsmHandle<S, E>;
+  readonly runOptions: FsmRunOptions<I>;
+  readonly resumeOptions: FsmResumeOptions<S, E>;
+  readonly continueOptions: FsmContinueOptions;
+  readonly recoverOptions: FsmRecoverOptions;
+}
+
+/**
+ * The half of an fsm that defines it: states, transitions and hooks, and the methods that change them.
+ *
+ * A transition may name a state that is defined later, so names are checked by planning.
+ */
+export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTypes<S, I, E>> {
+  private readonly table = new Map<string, Transition[]>();
+  private readonly terminals = new Set<string>();
+  private first: string | undefined;
+
+  /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
+  constructor(name: string, options: FsmSettings<I> = {}) {
+    super(name, options);
+  }
+
+  protected checkOptions(options: FsmSettings<I>): void {
+    checkFsmOptions(options, `workflow "${this.name}"`);
+  }
+
+  protected get memberWord(): "state" {
+    return "state";
+  }
+
+  /** All states by name, in order of definition. */
+  get states(): ReadonlyMap<string, StateSpec> {
+    return this.specs;
+  }
+
+  /** What `addTransition` added, by the state it leads from. */
+  get transitions(): ReadonlyMap<string, readonly Transition[]> {
+    return this.table;
+  }
+
+  /** Where a run begins: the state that `setInitialState` named, or the first that is marked `initial`. */
+  get initialState(): string | undefined {
+    return this.first ?? this.marked("initial").next().value;
+  }
+
+  /** Where a run ends: the states that `addTerminalState` named, and those that are marked `terminal`. */
+  get terminalStates(): ReadonlySet<string> {
+    return new Set([...this.terminals, ...this.marked("terminal")]);
+  }
+
+  private *marked(option: "initial" | "terminal"): Generator<string, undefined> {
+    for (const { name, options } of this.specs.values()) if (options[option] === true) yield name;
+    return undefined;
+  }
+
+  /** Where failures of states without an `errorState` of their own lead. */
+  get errorState(): string | undefined {
+    return this.options.errorState;
+  }
+
+  /**
+   * Defines a state: `state(fn)`, `state(name, fn)`, `state(options, fn)` or `state(name, options, fn)`.
+   * @throws {InvalidNodeError} INVALID_NODE for a name in use, an unusable name or function
+   * @throws {TypeError} | {RangeError} for an unusable option
+   */
+  readonly state: StateDefiner = (...args: unknown[]): StateHandle<any, any> => {
+    const { name, options, fn } = readArguments<StateOptions>(args, "fsm.state");
+    return this.add(stateSpec(name, fn, options));
+  };
+
+  /** Adds a state from its spec, as classes do. */
+  protected add(spec: StateSpec): StateHandle<any, any> {
+    this.addSpec(spec);
+    return new StateHandle(this, spec.name);
+  }
+
+  /**
+   * Says where a plain value leads. Conditions are asked in order of declaration, `"default"` last.
+   * @param condition - a predicate on the value, or `"default"` for all that no predicate takes
+   * @defaultValue "default"
+   * @throws {ValidationError} VALIDATION for a second default of one state
+   */
+  addTransition(from: StateTarget, to: StateTarget, condition: TransitionCondition = "default"): this {
+    if (condition !== "default" && typeof condition !== "function") {
+      throw new TypeError(`A transition's condition must be a function or "default"; received ${show(condition)}.`);
+    }
+    const source = stateName(from);
+    const list = this.table.get(source) ?? [];
+    const other = list.find((transition) => transition.condition === "default");
+    if (condition === "default" && other !== undefined) {
+      throw new ValidationError(
+        `State "${source}" already has a default transition, to "${other.to}". Give one of them a condition.`,
+      );
+    }
+    list.push(Object.freeze({ to: stateName(to), condition }));
+    this.table.set(source, list);
+    this.changed();
+    return this;
+  }
+
+  /** Says where a run begins, like `initial: true` on the state. A later call replaces an earlier one. */
+  setInitialState(target: StateTarget): this {
+    this.first = stateName(target);
+    this.changed();
+    return this;
+  }
+
+  /** Makes a state end the run, like `terminal: true` on it. */
+  addTerminalState(target: StateTarget): this {
+    this.terminals.add(stateName(target));
+    this.changed();
+    return this;
+  }
+
+  protected override copyFrom(other: FsmBuilder<S, I, E>): void {
+    super.copyFrom(other);
+    for (const [name, transitions] of other.table) this.table.set(name, [...transitions]);
+    for (const name of other.terminals) this.terminals.add(name);
+    this.first = other.first;
+  }
+}

@@ -1,0 +1,106 @@
+import type { DefinedFsm } from "../definition/defined.js";
+import type { FsmOptions } from "../definition/specs/state-spec.js";
+import type { NodeHooks } from "../definition/specs/node-options.js";
+import { warnOfClassName } from "../engine/durable/class-names.js";
+import { checkIdentity, metadataOf } from "../engine/options.js";
+import type { Outcome } from "../engine/outcome.js";
+import { hooksOf } from "../engine/run-hooks.js";
+import type { Purpose, RunFactory } from "../engine/run-factory.js";
+import { planFsm, type FsmPlan } from "../planning/fsm-plan.js";
+import { checkFsmInputs } from "../planning/inputs.js";
+import { requireValid, type Planning } from "../planning/validity.js";
+import { Caches } from "../policies/caches.js";
+import type { FsmResult } from "../run/fsm-result.js";
+import { FsmState } from "../run/fsm-state.js";
+import { stateInputs } from "./arguments.js";
+import type { FsmRecorder } from "./durable/recorder.js";
+import { newFsmRecorder, type ResumedFsm } from "./durable/records.js";
+import { FsmRun, type BoundStateHook } from "./fsm-run.js";
+import { fsmHandle, idleFsmHandle, type FsmHandle } from "./handle.js";
+import { checkFsmRunOptions, type FsmRunOptions } from "./options.js";
+
+/** What a factory needs of its fsm. */
+interface Source extends DefinedFsm {
+  readonly revision: number;
+  readonly defaultHooks: NodeHooks | undefined;
+}
+
+/** How a run differs from a plain one. */
+interface Special {
+  readonly sync?: boolean;
+  /** A handle can send it events. */
+  readonly takesEvents?: boolean;
+  readonly recorder?: FsmRecorder | undefined;
+  readonly resumed?: ResumedFsm;
+}
+
+/** Creates the runs of one fsm. */
+export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmResult<S>, FsmHandle<S, E>> {
+  readonly caches: Caches;
+  /** Asked before every transition, in this order. */
+  readonly stateHooks: BoundStateHook[] = [];
+  /** The name of the class that the fsm has its own from, "" when that has none; undefined when the fsm was named. */
+  className: string | undefined;
+  private planned: { readonly revision: number; readonly planning: Planning<FsmPlan> } | undefined;
+
+  constructor(
+    private readonly fsm: Source,
+    private readonly settings: FsmOptions,
+  ) {
+    this.caches = new Caches(fsm.name);
+  }
+
+  get planning(): Planning<FsmPlan> {
+    const { revision } = this.fsm;
+    if (this.planned?.revision !== revision) this.planned = { revision, planning: planFsm(this.fsm) };
+    return this.planned.planning;
+  }
+
+  /** How many cycles a run keeps, unless its options say so. */
+  get historyLimit(): number {
+    return this.settings.historyLimit ?? Infinity;
+  }
+
+  create(options: FsmRunOptions = {}, purpose: Purpose): FsmRun {
+    checkFsmRunOptions(options, this.inputNames);
+    if (options.ifExists === "attach") checkIdentity(options);
+    const sync = purpose === "runSync";
+    if (sync && options.store !== undefined) throw new TypeError("runSync can't wait for a store. Use run instead.");
+    const plan = requireValid(this.planning, options.strict === true);
+    const { inputs = {}, runId, historyLimit = this.historyLimit } = options;
+    checkFsmInputs(plan, inputs);
+    const state = new FsmState(plan, inputs, runId, metadataOf(options), historyLimit);
+    stateInputs(state);
+    return this.runOf(state, options, {
+      sync,
+      takesEvents: purpose === "start",
+      recorder: newFsmRecorder(state, options),
+    });
+  }
+
+  /** The run that drives a state. */
+  runOf(state: FsmState, options: FsmRunOptions, special: Special): FsmRun {
+    const { sync = false, takesEvents = false, recorder, resumed } = special;
+    if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.fsm.name, this.className);
+    const { maxCycles = this.settings.maxCycles } = options;
+    return new FsmRun(state, maxCycles === options.maxCycles ? options : { ...options, maxCycles }, {
+      sync,
+      takesEvents,
+      recorder,
+      resumed,
+      hooks: hooksOf(this.fsm.defaultHooks, options.hooks),
+      stateHooks: this.stateHooks.slice(),
+      cacheOf: this.caches.of,
+    });
+  }
+
+  handle(run: FsmRun, outcome: Outcome<FsmResult<S>>): FsmHandle<S, E> {
+    return fsmHandle(run, outcome);
+  }
+
+  idleHandle(run: FsmRun, never: Promise<never>): FsmHandle<S, E> {
+    return idleFsmHandle(run, never);
+  }
+
+  private readonly inputNames = () => this.planning.plan.inputs;
+}

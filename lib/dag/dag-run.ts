@@ -2,7 +2,6 @@ import type { LazyAbort } from "../base/abort.js";
 import { findClock, now } from "../base/clock.js";
 import { cores } from "../base/cores.js";
 import { abandon, drive, pendingOf, whenSettled } from "../base/coroutine.js";
-import type { DagwrightError } from "../base/errors.js";
 import { isContext, type DagPlan, type Ranking } from "../planning/plan.js";
 import { criticalFirst } from "../planning/ranking.js";
 import { NodeContext } from "../run/context.js";
@@ -11,13 +10,13 @@ import { factsOf, isPause } from "../run/pause.js";
 import { RunResult } from "../run/result.js";
 import type { RunState } from "../run/state.js";
 import { Status, type RunStatus } from "../run/status.js";
-import type { Announcer } from "../engine/event-emitter.js";
+import type { EventEmitter } from "../engine/event-emitter.js";
 import { Arguments, inputValues, WiringFault } from "./arguments.js";
 import { Attempts } from "../engine/attempts.js";
 import { inputsLate, nodeError, nodeFailure } from "./errors.js";
 import { DagHost, type DagHostRun } from "./host.js";
 import { EngineRun, type EngineSetup } from "../engine/run.js";
-import { Gate } from "./durability-barrier.js";
+import { DurabilityBarrier } from "./durability-barrier.js";
 import { choose, standsAlone } from "./branching.js";
 import { Punctual } from "./executors/punctual.js";
 import { InputDeadlines } from "./input-deadlines.js";
@@ -56,7 +55,7 @@ export interface RunSetup extends EngineSetup {
  * attempt (`attempts.ts`).
  */
 export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHostRun {
-  declare protected readonly options: RunOptions<any>;
+  declare readonly options: RunOptions<any>;
   declare protected readonly setup: RunSetup;
   private readonly plan: DagPlan;
   private readonly ranking: Ranking;
@@ -88,7 +87,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private deadlines: InputDeadlines | undefined = undefined;
   private lazyArgs: Arguments | undefined = undefined;
   /** In a recorded run: the nodes that have started but are not called yet. */
-  private gated: Gate | undefined = undefined;
+  private barred: DurabilityBarrier | undefined = undefined;
 
   constructor(state: RunState, options: RunOptions<any>, setup: RunSetup) {
     super(state, options, setup);
@@ -109,12 +108,12 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.deadline = timeout === undefined ? Infinity : this.time + timeout;
   }
 
-  private newGate(): Gate {
+  private newBarrier(): DurabilityBarrier {
     const opened = () => {
       this.readClock();
       this.pump();
     };
-    return new Gate(() => this.goOn(opened));
+    return new DurabilityBarrier(() => this.life.guard(opened));
   }
 
   private get isSequential(): boolean {
@@ -146,36 +145,36 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     let next = executorFor(executor ?? "workQueue", this.plan, this.ranking, lanes);
     const { deadlines } = this;
     if (deadlines !== undefined) next = new Punctual(next, deadlines, () => this.time);
-    return new Readiness(this.plan, this.state, this.announcer, this.isSequential, retain === "outputs", next);
+    return new Readiness(this.plan, this.state, this.emitter, this.isSequential, retain === "outputs", next);
   }
 
   // --- control ---
 
   /** Finds out where nodes run, and starts the first ones. */
-  protected begin(): void {
+  begin(): void {
     if (this.setup.place === undefined) return this.beginNodes();
     let placed: Placed | Promise<Placed>;
     try {
       placed = this.setup.place(this.abort);
     } catch (error) {
-      return this.halt("failed", error as ExecutionError);
+      return this.life.halt("failed", error as ExecutionError);
     }
     if (!(placed instanceof Promise)) return this.placed(placed);
     this.open++;
     placed.then(
       (found) =>
-        this.goOn(() => {
+        this.life.guard(() => {
           this.open--;
           this.readClock();
           this.placed(found);
         }),
-      (error: ExecutionError) => this.over || this.halt("failed", error),
+      (error: ExecutionError) => this.isOver || this.life.halt("failed", error),
     );
   }
 
   /** Goes on once it is known where nodes run. */
   private placed({ placement: { places }, threads }: Placed): void {
-    if (this.over) return;
+    if (this.isOver) return;
     this.state.places = places;
     if (threads !== undefined) {
       const { mode, maxWorkers, pool, retain } = this.options;
@@ -202,7 +201,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       this.threads === undefined &&
       this.state.active === undefined &&
       this.overrides === undefined &&
-      this.announcer === undefined &&
+      this.emitter === undefined &&
       (this.options.executor === undefined || this.options.executor === "workQueue") &&
       this.budget === Infinity &&
       this.options.retain !== "outputs";
@@ -216,8 +215,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   private watchInputs(inputsTimeouts: ReadonlyMap<number, number>): void {
     const onExpired = (node: number) =>
-      this.goOn(() => {
-        if (this.over || this.state.status[node] !== Status.pending) return;
+      this.life.guard(() => {
+        if (this.isOver || this.state.status[node] !== Status.pending) return;
         this.readClock();
         this.failLate(node);
         this.pump();
@@ -248,9 +247,9 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   /** Starts no more nodes; the run ends as `paused` when those in flight have settled. */
   pause(): void {
-    if (this.over) return;
+    if (this.isOver) return;
     this.startNoMore();
-    if (this.announcer?.isTelling !== true) this.pump();
+    if (this.emitter?.isTelling !== true) this.pump();
   }
 
   private startNoMore(): void {
@@ -258,8 +257,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     for (const node of this.threads?.withdraw(() => this.pause()) ?? []) this.enqueue(node);
   }
 
-  protected listened(announcer: Announcer): void {
-    if (this.hasBegun) this.leaveSerialPath().listen(announcer);
+  protected observed(emitter: EventEmitter): void {
+    if (this.hasBegun) this.leaveSerialPath().listen(emitter);
   }
 
   // --- the loop ---
@@ -310,11 +309,11 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     try {
       if (!this.startInOrder()) this.startReady();
     } catch (fault) {
-      this.breakOff(fault);
+      this.life.breakOff(fault);
     }
     this.pumping = false;
-    if (this.time >= this.deadline) this.expire();
-    if (this.over || this.open > 0 || this.isWaiting || this.threads?.someStandBy === true) return;
+    if (this.time >= this.deadline) this.life.expire();
+    if (this.isOver || this.open > 0 || this.isWaiting || this.threads?.someStandBy === true) return;
     if (this.readiness?.executor.isEmpty ?? true) this.finish();
     else this.onIdle?.();
   }
@@ -328,7 +327,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const { size } = this.plan;
     while (this.readiness === undefined) {
       if (this.open > 0) return this.slots.isFull;
-      if (this.position === size || this.over || this.time >= this.deadline) return true;
+      if (this.position === size || this.isOver || this.time >= this.deadline) return true;
       if (this.pausing) return false;
       if (this.time >= this.sliceEnd && this.endSlice()) return true;
       this.launch(order[this.position++]);
@@ -339,8 +338,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private startReady(): void {
     const { slots, workers } = this;
     const { executor } = this.leaveSerialPath();
-    if (this.gated !== undefined && !this.gated.isEmpty && !this.performGated(this.gated)) return;
-    while (!this.over && this.budget > 0 && this.time < this.deadline) {
+    if (this.barred !== undefined && !this.barred.isEmpty && !this.performDurable(this.barred)) return;
+    while (!this.isOver && this.budget > 0 && this.time < this.deadline) {
       if (this.time >= this.sliceEnd && !executor.isEmpty && this.endSlice()) break;
       const late = this.deadlines?.late.pop();
       if (late !== undefined) {
@@ -359,16 +358,16 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       if (node < 0) break;
       if (!this.slotsOf(node).grant(node) && !this.pausing) this.launch(node);
     }
-    if (workers?.isFull === true && !this.over && !this.pausing) this.threads?.fill(executor);
+    if (workers?.isFull === true && !this.isOver && !this.pausing) this.threads?.fill(executor);
   }
 
   /** Calls the nodes whose start is durable. Says whether it called all of them. */
-  private performGated(gated: Gate): boolean {
-    while (!this.over && !gated.isEmpty && this.time < this.deadline) {
+  private performDurable(barrier: DurabilityBarrier): boolean {
+    while (!this.isOver && !barrier.isEmpty && this.time < this.deadline) {
       if (this.time >= this.sliceEnd && this.endSlice()) return false;
-      this.perform(gated.take(), false);
+      this.perform(barrier.take(), false);
     }
-    return gated.isEmpty;
+    return barrier.isEmpty;
   }
 
   /** Says whether the run waits for the event loop to turn. */
@@ -379,7 +378,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       this.readClock();
       this.pump();
     };
-    return this.slice.renew(() => this.goOn(resume));
+    return this.slice.renew(() => this.life.guard(resume));
   }
 
   private launch(node: number): void {
@@ -393,18 +392,18 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.budget--;
     const managed = this.managesAll || this.plan.managed?.[node] === 1;
     if (!managed) this.slotsOf(node).used++;
-    if (managed || this.announcer === undefined || this.mayBegin(this.announcer, node)) this.perform(node, managed);
+    if (managed || this.emitter === undefined || this.mayBegin(this.emitter, node)) this.perform(node, managed);
   }
 
   /** Announces the attempt of a plain node; says whether it need not wait, nor was the run ended by that. */
-  private mayBegin(announcer: Announcer, node: number): boolean {
+  private mayBegin(emitter: EventEmitter, node: number): boolean {
     const attempt = this.state.attemptsBefore(node) + 1;
     this.state.setAttempts(node, attempt);
-    announcer.announce({ type: "attempt.started", attempt }, node);
-    if (this.over) return false;
-    const gate = this.gate();
-    if (gate !== undefined) (this.gated ??= this.newGate()).add(node, gate);
-    return gate === undefined;
+    emitter.emit({ type: "attempt.started", attempt }, node);
+    if (this.isOver) return false;
+    const barrier = this.barrier();
+    if (barrier !== undefined) (this.barred ??= this.newBarrier()).add(node, barrier);
+    return barrier === undefined;
   }
 
   private perform(node: number, managed: boolean): void {
@@ -469,13 +468,13 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   private settled(node: number, managed: boolean, ok: boolean, outcome: unknown): void {
-    if (this.over) return;
+    if (this.isOver) return;
     try {
       if (ok) this.succeeded(node, managed, outcome);
       else this.failed(node, managed, outcome);
       this.pump();
     } catch (fault) {
-      this.breakOff(fault);
+      this.life.breakOff(fault);
     }
   }
 
@@ -488,20 +487,20 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   private succeeded(node: number, managed: boolean, value: unknown): void {
     this.readClock();
-    if (this.over) return;
+    if (this.isOver) return;
     if (!managed) this.letGo(node);
     this.complete(node, value);
   }
 
   private failed(node: number, managed: boolean, error: unknown): void {
     this.readClock();
-    if (this.over) return;
+    if (this.isOver) return;
     if (!managed) this.letGo(node);
     if (isPause(error)) return this.paused(node, error);
     if (!managed) {
-      this.announcer?.announce({ type: "attempt.failed", attempt: this.state.attemptsOf(node), error }, node);
+      this.emitter?.emit({ type: "attempt.failed", attempt: this.state.attemptsOf(node), error }, node);
     }
-    if (!this.over) this.fail(node, error);
+    if (!this.isOver) this.fail(node, error);
   }
 
   /** A node that took no more than a call gives back what it had. */
@@ -536,7 +535,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     state.status[node] = Status.completed;
     state.setFinished(node, this.time);
     state.values[node] = result;
-    this.announcer?.announce({ type: "node.completed", result, cached: state.isCached(node) }, node);
+    this.emitter?.emit({ type: "node.completed", result, cached: state.isCached(node) }, node);
     this.readiness?.release(node);
   }
 
@@ -546,8 +545,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     state.status[node] = Status.failed;
     state.setFinished(node, this.time);
     state.facts.errors.set(node, error);
-    this.announcer?.announce({ type: "node.failed", error }, node);
-    if (this.over) return;
+    this.emitter?.emit({ type: "node.failed", error }, node);
+    if (this.isOver) return;
     const verdict = decided ?? this.judge(node, error);
     if (!(verdict instanceof Promise)) return this.carryOut(node, error, verdict);
     if (this.sync) {
@@ -555,8 +554,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       return this.carryOut(node, error, nodeError(state, node, message));
     }
     void verdict.then((settled) =>
-      this.goOn(() => {
-        if (this.over) return;
+      this.life.guard(() => {
+        if (this.isOver) return;
         this.readClock();
         this.carryOut(node, error, settled);
         this.pump();
@@ -571,12 +570,12 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   private carryOut(node: number, error: ExecutionError, verdict: Verdict): void {
-    if (verdict instanceof ExecutionError) return this.halt("failed", verdict);
+    if (verdict instanceof ExecutionError) return this.life.halt("failed", verdict);
     if (isPause(verdict)) {
       this.state.facts.errors.delete(node);
       return this.paused(node, verdict);
     }
-    if (verdict === "failFast") return this.halt("failed", error);
+    if (verdict === "failFast") return this.life.halt("failed", error);
     this.open--;
     if (verdict === "continueNone") {
       this.state.facts.nulled.add(node);
@@ -591,11 +590,11 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const { state, plan } = this;
     const isOpen = (i: number) => state.status[i] <= Status.ready || state.status[i] === Status.paused;
     const left = this.pausing && plan.order.some(isOpen);
-    if (left) this.announcer?.announce({ type: "run.paused" });
-    this.end(left ? "paused" : state.errors.size > 0 ? "failed" : "completed", undefined);
+    if (left) this.emitter?.emit({ type: "run.paused" });
+    this.life.end(left ? "paused" : state.errors.size > 0 ? "failed" : "completed", undefined);
   }
 
-  protected cancelOpen(): void {
+  protected markCancelled(): void {
     const { state, plan } = this;
     this.readClock();
     this.threads?.end();
@@ -603,18 +602,17 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       if (state.status[i] > Status.running) continue;
       if (state.status[i] === Status.running) state.setFinished(i, this.time);
       state.status[i] = Status.cancelled;
-      this.announcer?.announce({ type: "node.cancelled" }, i);
+      this.emitter?.emit({ type: "node.cancelled" }, i);
     }
   }
 
-  protected resultOf(status: RunStatus): RunResult<any> {
+  resultOf(status: RunStatus): RunResult<any> {
     this.state.endedAt = this.time;
     return new RunResult<any>(this.state, status);
   }
 
-  protected override end(status: RunStatus, error: DagwrightError | undefined): void {
+  release(): void {
     this.deadlines?.stop();
-    super.end(status, error);
   }
 
   /** The node that starts next, while the run stands still. */

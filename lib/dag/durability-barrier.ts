@@ -1,5 +1,5 @@
 /** The nodes that wait to be called until all before them is durable. */
-export class Gate {
+export class DurabilityBarrier {
   /** Those that wait now, and what for. */
   private nodes: number[] = [];
   private durable: Promise<void> | undefined;

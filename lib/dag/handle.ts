@@ -47,7 +47,7 @@ export function dagHandle<N>(run: DagRun, { result, ended }: Outcome<RunResult<N
       return run.recorded;
     },
     pause: () => (run.pause(), result),
-    cancel: (reason) => (run.cancel(reason), ended),
+    cancel: (reason) => (run.life.cancel(reason), ended),
     events: () => eventStream((observer) => run.observe(observer)),
   };
 }

@@ -104,7 +104,7 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
 
   cacheStoodIn(node: number, error: unknown, storedAt: number): void {
     this.run.state.facts.cached.add(node);
-    this.run.announcer?.announce({ type: "node.stale", error, storedAt }, node);
+    this.run.emitter?.emit({ type: "node.stale", error, storedAt }, node);
   }
 
   attemptsBefore(node: number): number {
@@ -126,12 +126,12 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
       state.setStarted(node, now());
     }
     state.setAttempts(node, attempt);
-    this.run.announcer?.announce({ type: "attempt.started", attempt }, node);
+    this.run.emitter?.emit({ type: "attempt.started", attempt }, node);
   }
 
   attemptFailed(node: number, attempt: number, error: unknown): void {
     if (this.run.isOver) return;
     this.run.state.setAttempts(node, attempt);
-    this.run.announcer?.announce({ type: "attempt.failed", attempt, error }, node);
+    this.run.emitter?.emit({ type: "attempt.failed", attempt, error }, node);
   }
 }

@@ -1,7 +1,7 @@
 import { Edge, isSink, type AnyNeed, type DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
-import type { Announcer } from "../engine/event-emitter.js";
+import type { EventEmitter } from "../engine/event-emitter.js";
 import { countConsumers, sourcesOf } from "./consumers.js";
 import type { Executor } from "./executors/executor.js";
 
@@ -28,7 +28,7 @@ export class Readiness {
   constructor(
     private readonly plan: DagPlan,
     private readonly state: RunState,
-    private announcer: Announcer | undefined,
+    private emitter: EventEmitter | undefined,
     anyWaitsForAll: boolean,
     dropsResults: boolean,
     readonly executor: Executor,
@@ -44,8 +44,8 @@ export class Readiness {
   }
 
   /** There is somebody to tell of what happens from now on. */
-  listen(announcer: Announcer): void {
-    this.announcer = announcer;
+  listen(emitter: EventEmitter): void {
+    this.emitter = emitter;
   }
 
   /** Counts the nodes that completed before this was asked; only for a plan in which nothing is ever skipped. */
@@ -130,7 +130,7 @@ export class Readiness {
       this.state.facts.winners.set(node, winner);
     }
     this.state.status[node] = Status.ready;
-    this.announcer?.announce({ type: "node.ready" }, node);
+    this.emitter?.emit({ type: "node.ready" }, node);
     this.executor.ready(node);
   }
 
@@ -141,7 +141,7 @@ export class Readiness {
   private skip(node: number, source: number, edge: number): void {
     this.state.status[node] = Status.skipped;
     this.state.facts.skippedBy.set(node, { source, edge });
-    this.announcer?.announce({ type: "node.skipped", skippedBy: this.state.skippedBy(node) }, node);
+    this.emitter?.emit({ type: "node.skipped", skippedBy: this.state.skippedBy(node) }, node);
     (this.trail ??= []).push(node);
   }
 

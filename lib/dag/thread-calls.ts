@@ -9,7 +9,7 @@ import { NodeContext, type AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { Place } from "../run/place.js";
 import type { RunState } from "../run/state.js";
-import type { Announcer } from "../engine/event-emitter.js";
+import type { EventEmitter } from "../engine/event-emitter.js";
 import type { Arguments } from "./arguments.js";
 import { sourcesOf } from "./consumers.js";
 import { siteOf } from "./errors.js";
@@ -20,7 +20,7 @@ import type { Readiness } from "./readiness.js";
 export interface ThreadsRun extends AttemptControls {
   readonly state: RunState;
   readonly args: Arguments;
-  readonly announcer: Announcer | undefined;
+  readonly emitter: EventEmitter | undefined;
   readonly readiness: Readiness | undefined;
   /** The hooks of all nodes. */
   readonly hooks: readonly NodeHooks[];
@@ -96,7 +96,7 @@ export class ThreadCalls implements ThreadHost {
   /** Lets the next nodes stand by, as far as that is of use. */
   fill(executor: Executor): void {
     const { mayStandBy, backend, run } = this;
-    while (mayStandBy !== undefined && run.announcer === undefined && backend.isStandByUseful) {
+    while (mayStandBy !== undefined && run.emitter === undefined && backend.isStandByUseful) {
       const node = executor.takeSecond();
       if (node < 0) return;
       if (mayStandBy[node] === 0 || !this.standBy(node)) return executor.add(node);
@@ -196,11 +196,11 @@ export class ThreadCalls implements ThreadHost {
 
   /** Whether a node's inputs are looked at by others than its function, or by that more than once. */
   private isShown(node: number): boolean {
-    const { state, announcer, hooks } = this.run;
+    const { state, emitter, hooks } = this.run;
     const { forks, specs, hooks: own } = state.plan;
     const { retry, cache, fallback } = specs[node].options;
     if (retriesOf(retry) > 0 || cache !== undefined || fallback !== undefined) return true;
     // A fork that says only which branch to take passes its input on.
-    return forks.has(node) || announcer !== undefined || hooks.length > 0 || own.has(node);
+    return forks.has(node) || emitter !== undefined || hooks.length > 0 || own.has(node);
   }
 }

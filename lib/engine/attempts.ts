@@ -83,7 +83,7 @@ export interface AttemptHost extends AttemptControls {
   attemptStarted(node: number, attempt: number): void;
   attemptFailed(node: number, attempt: number, error: unknown): void;
   /** What has to be waited for before the function is called. */
-  gate(): Promise<void> | undefined;
+  barrier(): Promise<void> | undefined;
   /** How many attempts were made before the run was resumed. */
   attemptsBefore(node: number): number;
   /** How many attempts were made. */
@@ -294,8 +294,8 @@ export class Attempts {
     try {
       host.attemptStarted(node, n);
       this.waits.throwIfGivenUp();
-      const gate = host.gate();
-      if (gate !== undefined) yield* this.waits.for(gate);
+      const barrier = host.barrier();
+      if (barrier !== undefined) yield* this.waits.for(barrier);
       const watch = this.watches?.get(node);
       const ctx = host.contextOf(node, n, new Controls(host, abort, watch));
       const call = { spec, args: host.argumentsOf(node, ctx), ctx };

@@ -94,7 +94,7 @@ export class DetachedHost implements AttemptHost {
     return 0;
   }
 
-  gate(): undefined {}
+  barrier(): undefined {}
   acquire(): undefined {}
   giveBack(): void {}
   waiting(): void {}

@@ -15,9 +15,9 @@ export interface Subject {
  * Builds the events of a run and gives them to its store and its observers. Exists only in runs that have some.
  *
  * An observer harms no run: what it throws becomes a process warning, and whatever it does to the run meanwhile, all
- * observers hear of everything in the order in which it happened. The run may be over when {@link Announcer.announce} returns.
+ * observers hear of everything in the order in which it happened. The run may be over when {@link EventEmitter.emit} returns.
  */
-export class Announcer {
+export class EventEmitter {
   private observers: readonly Observer[];
   /** What an observer made happen while it was told of something else: told next. */
   private readonly waiting: RunEvent[] = [];
@@ -41,7 +41,7 @@ export class Announcer {
   }
 
   /** Completes an event with what every event has, and tells of it. */
-  announce(facts: EventFacts, node?: number): void {
+  emit(facts: EventFacts, node?: number): void {
     const at = toEpoch(now());
     this.recorder?.record(facts, at, node);
     if (this.observers.length === 0) return;

@@ -7,20 +7,20 @@ import { processLimits, type Limits } from "../policies/limits.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
 import type { RunBase } from "../run/run-base.js";
-import type { Announcer } from "./event-emitter.js";
+import type { EventEmitter } from "./event-emitter.js";
 
 /** What attempts need of any run. */
 export interface HostRun extends AttemptControls {
   readonly sync: boolean;
   readonly state: RunBase & { readonly plan: { readonly specs: readonly NodeSpec[] } };
-  readonly announcer: Announcer | undefined;
+  readonly emitter: EventEmitter | undefined;
   readonly isOver: boolean;
   /** The hooks of all nodes: the default ones, then the run's. */
   readonly hooks: readonly NodeHooks[];
   readonly scheduler: Scheduler | undefined;
   readonly caller: Holder | undefined;
   cacheOf(node: NodeSpec): ResultCache | undefined;
-  gate(): Promise<void> | undefined;
+  barrier(): Promise<void> | undefined;
 }
 
 /** What the attempts of nodes and of states get from their run in the same way. */
@@ -62,12 +62,12 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     return this.run.cacheOf(this.specOf(node));
   }
 
-  gate(): Promise<void> | undefined {
-    return this.run.gate();
+  barrier(): Promise<void> | undefined {
+    return this.run.barrier();
   }
 
   circuitChanged(node: number, type: CircuitChange, key: string | undefined): void {
-    if (!this.isOver) this.run.announcer?.announce({ type, key }, node);
+    if (!this.isOver) this.run.emitter?.emit({ type, key }, node);
   }
 
   cacheMissed(): void {
@@ -75,7 +75,7 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   }
 
   refreshFailed(node: number, error: unknown, failures: number, retryAt: number): void {
-    this.run.announcer?.announce({ type: "refresh.failed", error, failures, retryAt }, node);
+    this.run.emitter?.emit({ type: "refresh.failed", error, failures, retryAt }, node);
   }
 
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {

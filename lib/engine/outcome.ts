@@ -1,4 +1,4 @@
-import type { RunEnd } from "./run.js";
+import type { RunEnd } from "./lifecycle.js";
 
 /** What becomes of a run whose holder may look at it later, or not at all. */
 export interface Outcome<R> {

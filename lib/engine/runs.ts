@@ -1,11 +1,10 @@
 import type { DagwrightError } from "../base/errors.js";
-import type { RunEnd } from "./run.js";
+import type { Lifecycle } from "./lifecycle.js";
 import { outcomeOf, type Outcome } from "./outcome.js";
 
 /** A run that has not begun. */
 export interface Startable<R> {
-  start(onEnd: RunEnd<R>, budget?: number, onIdle?: () => void): void;
-  startSoon(onEnd: RunEnd<R>, soon: (begin: () => void) => void): void;
+  readonly life: Pick<Lifecycle<R>, "start" | "startSoon">;
 }
 
 /** The runs of one workflow: takes each from its start to its result, and knows the last one that has ended. */
@@ -15,7 +14,7 @@ export class Runs<R> {
   /** Runs to the end. */
   run(run: Startable<R>): Promise<R> {
     return new Promise((resolve, reject) => {
-      run.start((result, error) => {
+      run.life.start((result, error) => {
         this.last = result;
         if (error === undefined) resolve(result);
         else reject(error);
@@ -26,7 +25,7 @@ export class Runs<R> {
   /** Runs to the end, blocking the thread. @throws what the run failed with */
   runSync(run: Startable<R>): R {
     let outcome: { readonly result: R; readonly error: DagwrightError | undefined } | undefined;
-    run.start((result, error) => {
+    run.life.start((result, error) => {
       this.last = result;
       outcome = { result, error };
     });
@@ -35,10 +34,10 @@ export class Runs<R> {
     return outcome.result;
   }
 
-  /** Runs for somebody who holds a handle. @param soon - as in {@link EngineRun.startSoon} */
+  /** Runs for somebody who holds a handle. @param soon - as in {@link Lifecycle.startSoon} */
   begin(run: Startable<R>, soon: (begin: () => void) => void = queueMicrotask): Outcome<R> {
     return outcomeOf((onEnd) =>
-      run.startSoon((ended, error) => {
+      run.life.startSoon((ended, error) => {
         this.last = ended;
         onEnd(ended, error);
       }, soon),

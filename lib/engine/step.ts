@@ -10,9 +10,11 @@ export interface SteppedRun<R> extends Startable<R> {
   /** What comes next, by name, while the run stands still; undefined when nothing does. */
   readonly next: string | undefined;
   observe(observer: Observer): unknown;
-  resume(budget: number, onIdle: () => void): void;
+  /** Lets `budget` nodes start; calls `onIdle` when they have settled. */
+  limit(budget: number, onIdle: () => void): void;
+  resume(): void;
   /** What has to be waited for until what happened so far is recorded. */
-  gate(): Promise<void> | undefined;
+  barrier(): Promise<void> | undefined;
 }
 
 /** What one step did. */
@@ -89,16 +91,17 @@ export class StepState<R> {
     if (session.outcome === undefined) {
       await new Promise<void>((wake) => {
         session.wake = wake;
-        if (!isFirst) return run.resume(1, wake);
+        run.limit(1, wake);
+        if (!isFirst) return run.resume();
         const onEnd = (result: R, error: DagwrightError | undefined) => {
           session.outcome = { result, error };
           session.wake?.();
         };
-        run.start(onEnd, 1, wake);
+        run.life.start(onEnd);
       });
       // It may end before what happened is recorded.
-      const gate = session.outcome === undefined ? run.gate() : undefined;
-      if (gate !== undefined) await Promise.race([gate, new Promise<void>((wake) => (session.wake = wake))]);
+      const barrier = session.outcome === undefined ? run.barrier() : undefined;
+      if (barrier !== undefined) await Promise.race([barrier, new Promise<void>((wake) => (session.wake = wake))]);
     }
     const { outcome } = session;
     if (outcome?.error !== undefined) throw outcome.error;

@@ -1,6 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 import { Alarm } from "../base/alarm.js";
 import { block } from "../base/block.js";
+import type { Lifecycle } from "../engine/lifecycle.js";
 import { timeOfDay } from "../stores/time.js";
 import { textOf, type Wait } from "./transition.js";
 import type { FsmRecorder } from "./durable/recorder.js";
@@ -19,8 +20,7 @@ export interface WaitingRun {
   readonly isPausing: boolean;
   /** Something has to settle before it goes on. */
   busy: boolean;
-  /** Does what was left for later. */
-  goOn(work: () => void): void;
+  readonly life: Pick<Lifecycle<unknown>, "guard">;
   /** Goes where the wait leads. */
   leaveWait(to: number, payload: unknown): void;
   /** Comes to rest, and says why. */
@@ -99,7 +99,7 @@ export class EventWaits {
   private end(hasElapsed: boolean, looks = MOST_LOOKS): void {
     const { run, open, recorder } = this;
     const end = (goesOn: boolean) =>
-      run.goOn(() => {
+      run.life.guard(() => {
         if (open === undefined || this.open !== open) return;
         this.stop();
         if (goesOn) run.leaveWait((open.after as NonNullable<Wait["after"]>).state, undefined);

@@ -2,7 +2,6 @@ import { abandon, drive, pendingOf, whenSettled, type Coroutine } from "../base/
 import type { DagwrightError } from "../base/errors.js";
 import { valueOf } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
-import { cancelled } from "../run/endings.js";
 import { ExecutionError, type ErrorSite } from "../run/errors.js";
 import { asSentence, messageOf } from "../base/message.js";
 import { StateContext } from "../run/fsm-context.js";
@@ -26,7 +25,7 @@ import type { ResumedFsm } from "./durable/records.js";
 import type { FsmRunOptions } from "./options.js";
 import { stateInputs, withContext } from "./arguments.js";
 import { askHandler, type Verdict } from "../engine/error-policy.js";
-import { Watchers } from "./state-waiters.js";
+import { StateWaiters } from "./state-waiters.js";
 
 const DEFAULT_CYCLES = 1000;
 
@@ -59,7 +58,7 @@ type Decision = Verdict | "unrescued";
  * Cost: O(1) a cycle, without recursion.
  */
 export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHostRun, Receiver, WaitingRun {
-  declare protected readonly options: FsmRunOptions;
+  declare readonly options: FsmRunOptions;
   declare protected readonly setup: FsmRunSetup;
   private readonly plan: FsmPlan;
   private readonly maxCycles: number;
@@ -80,7 +79,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   private leavesWait = false;
   /** How often the current cycle has failed: its function, and on the way from there. */
   private failures = 0;
-  private watchers: Watchers | undefined = undefined;
+  private waiters: StateWaiters | undefined = undefined;
 
   constructor(state: FsmState, options: FsmRunOptions, setup: FsmRunSetup) {
     super(state, options, setup);
@@ -99,7 +98,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   // --- control ---
 
-  protected begin(): void {
+  begin(): void {
     const { resumed } = this.setup;
     this.hasBegun = true;
     if (resumed?.isDone === true) return this.finish();
@@ -112,7 +111,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   /** The value of the state that had paused the run. */
   private provided(value: unknown): void {
     const { state } = this;
-    this.announcer?.announce({ type: "state.entered", cycle: state.history.count }, state.current);
+    this.emitter?.emit({ type: "state.entered", cycle: state.history.count }, state.current);
     this.returned(value);
   }
 
@@ -121,19 +120,13 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const waitsFor = this.lazyWaits?.text;
     this.isPausing = true;
     // Nothing is going on in a run that waits, whatever an observer is told.
-    if (waitsFor !== undefined) this.goOn(() => this.rest(waitsFor));
-    else if (this.announcer?.isTelling !== true) this.pump();
+    if (waitsFor !== undefined) this.life.guard(() => this.rest(waitsFor));
+    else if (this.emitter?.isTelling !== true) this.pump();
   }
 
   /** The state that executes next, while the run stands still. */
   get next(): string | undefined {
     return this.plan.specs[this.state.current].name;
-  }
-
-  /** Ends the run as `cancelled`, now, without an error. */
-  stop(): void {
-    if (this.over) this.cancel(undefined);
-    else this.interrupt("cancelled", cancelled(this.state, "stop() was called"), false);
   }
 
   /** See {@link Inbox.send}; of a run that somebody can send events to. */
@@ -153,11 +146,11 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   /** Resolves when the run enters a state, at once when it is there. @throws {ExecutionError} when it ends elsewhere */
   watch(index: number): Promise<void> {
     if (this.state.current === index) return Promise.resolve();
-    if (this.over) return Promise.reject(this.neverEntered(index));
-    return (this.watchers ??= new Watchers()).add(index);
+    if (this.isOver) return Promise.reject(this.neverEntered(index));
+    return (this.waiters ??= new StateWaiters()).add(index);
   }
 
-  private readonly outOfTime = (): void => this.expire();
+  private readonly outOfTime = (): void => this.life.expire();
 
   /** The event loop has turned. */
   private readonly turned = (): void => {
@@ -172,18 +165,18 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     if (this.pumping || !this.hasBegun) return;
     this.pumping = true;
     try {
-      while (!this.over && !this.busy) {
-        if (this.isPausing) this.end("paused", undefined);
+      while (!this.isOver && !this.busy) {
+        if (this.isPausing) this.life.end("paused", undefined);
         else if (this.state.history.count >= this.maxCycles) this.exhaust();
         else if (this.budget <= 0) break;
         else if (this.clock.allows(this.outOfTime, this.turned)) this.cycle();
-        else this.busy = !this.over;
+        else this.busy = !this.isOver;
       }
     } catch (fault) {
-      this.breakOff(fault);
+      this.life.breakOff(fault);
     }
     this.pumping = false;
-    if (!this.over && !this.busy) this.onIdle?.();
+    if (!this.isOver && !this.busy) this.onIdle?.();
   }
 
   private cycle(): void {
@@ -192,9 +185,9 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     this.budget--;
     state.isExecuting = true;
     state.isCached = false;
-    if (this.announcer !== undefined) {
-      this.announcer.announce({ type: "state.entered", cycle: state.history.count }, current);
-      if (this.over) return;
+    if (this.emitter !== undefined) {
+      this.emitter.emit({ type: "state.entered", cycle: state.history.count }, current);
+      if (this.isOver) return;
     }
     let work: unknown;
     let pending: Promise<unknown> | undefined;
@@ -217,14 +210,14 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const after =
       <A>(then: (outcome: A) => void) =>
       (outcome: A) => {
-        if (this.over) return;
+        if (this.isOver) return;
         try {
           this.busy = false;
           this.clock.reset();
           then(outcome);
           this.pump();
         } catch (fault) {
-          this.breakOff(fault);
+          this.life.breakOff(fault);
         }
       };
     whenSettled(work, after(fulfilled), after(rejected));
@@ -236,9 +229,9 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const spec = this.plan.specs[current];
     const { inputs, rest, contextAt, extra } = spec.signature;
     state.attempt = 1;
-    if (this.announcer !== undefined) {
-      this.announcer.announce({ type: "attempt.started", attempt: 1 }, current);
-      if (this.over) return undefined;
+    if (this.emitter !== undefined) {
+      this.emitter.emit({ type: "attempt.started", attempt: 1 }, current);
+      if (this.isOver) return undefined;
     }
     if (contextAt < 0 && !extra && !rest) {
       if (inputs.length === 0) return spec.fn.call(spec.self);
@@ -258,15 +251,15 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   // --- what became of a cycle ---
 
   private readonly returned = (outcome: unknown): void => {
-    if (this.over) return;
+    if (this.isOver) return;
     const { state } = this;
     const { current } = state;
     const value = valueOf(outcome);
     state.isExecuting = false;
     state.history.add(current, value);
-    if (this.announcer !== undefined) {
-      this.announcer.announce({ type: "node.completed", result: value, cached: state.isCached }, current);
-      if (this.over) return;
+    if (this.emitter !== undefined) {
+      this.emitter.emit({ type: "node.completed", result: value, cached: state.isCached }, current);
+      if (this.isOver) return;
     }
     this.follow(outcome, value);
   };
@@ -287,14 +280,14 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     else {
       const letter = this.takeLetter();
       this.leave(undefined, value);
-      if (!this.over) this.finish();
+      if (!this.isOver) this.finish();
       this.acknowledge(letter);
     }
   }
 
   private finish(): void {
     this.state.isTerminated = true;
-    this.end(this.hasFailed ? "failed" : "completed", undefined);
+    this.life.end(this.hasFailed ? "failed" : "completed", undefined);
   }
 
   /**
@@ -308,12 +301,12 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
 
   private askToGo(to: number, value: unknown, decided: Decision | undefined): void {
     const vetoed = (error: unknown) => {
-      if (this.over) return;
+      if (this.isOver) return;
       if (isPause(error)) return this.paused(error);
       const message = `vetoed: a state hook threw on the way to "${this.plan.specs[to].name}": ${asSentence(messageOf(error))} Go elsewhere, or correct the hook.`;
       this.fail(stateError(this.state, message, error), decided);
     };
-    const allowed = () => this.over || this.enter(to, value);
+    const allowed = () => this.isOver || this.enter(to, value);
     let asked: void | Promise<void>;
     try {
       asked = drive(this.askHooks(to, value));
@@ -336,7 +329,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const from = this.name;
     const { name } = this.plan.specs[to];
     for (const hook of this.setup.stateHooks) {
-      if (this.over) return;
+      if (this.isOver) return;
       yield hook(from, name, value);
     }
   }
@@ -347,22 +340,22 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     // What failed on the way leads elsewhere, not the event.
     const event = this.failures > 0 ? undefined : letter?.event;
     this.leave(to, value, event);
-    if (!this.over) {
+    if (!this.isOver) {
       state.current = to;
       state.value = value;
       state.trigger = event;
       state.attemptsBefore = 0;
       this.failures = 0;
-      this.watchers?.entered(to);
+      this.waiters?.entered(to);
     }
     this.acknowledge(letter);
   }
 
   private leave(to: number | undefined, value: unknown, event?: string): void {
-    if (this.announcer === undefined) return;
+    if (this.emitter === undefined) return;
     const { current, history } = this.state;
     const name = to === undefined ? undefined : this.plan.specs[to].name;
-    this.announcer.announce({ type: "state.left", cycle: history.count - 1, value, to: name, event }, current);
+    this.emitter.emit({ type: "state.left", cycle: history.count - 1, value, to: name, event }, current);
   }
 
   // --- waiting for events ---
@@ -397,14 +390,14 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   // --- failures ---
 
   private readonly failed = (thrown: unknown, decided?: Verdict): void => {
-    if (this.over) return;
+    if (this.isOver) return;
     if (isPause(thrown)) return this.paused(thrown);
-    const { state, plan, announcer } = this;
+    const { state, plan, emitter } = this;
     const error = stateFailure(this.state, thrown);
     if (!plan.isManaged[state.current] && this.hooks.length === 0) {
-      announcer?.announce({ type: "attempt.failed", attempt: state.attempt, error: thrown }, state.current);
+      emitter?.emit({ type: "attempt.failed", attempt: state.attempt, error: thrown }, state.current);
     }
-    if (this.over) return;
+    if (this.isOver) return;
     this.state.isExecuting = false;
     state.history.add(state.current, NO_VALUE);
     this.fail(error, decided);
@@ -437,7 +430,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   /** Ends the run as `paused`. */
   rest(reason: string | undefined): void {
     this.state.pauseReason = reason;
-    this.end("paused", undefined);
+    this.life.end("paused", undefined);
   }
 
   /**
@@ -450,8 +443,8 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const origin = originOf(error);
     this.failures++;
     state.addError(error);
-    this.announcer?.announce({ type: "node.failed", error }, state.current);
-    if (this.over) return;
+    this.emitter?.emit({ type: "node.failed", error }, state.current);
+    if (this.isOver) return;
     const rescue = plan.errorStates[state.current];
     if (rescue >= 0 && decided === undefined) return this.goTo(rescue, origin, "unrescued");
     const verdict = decided === undefined || decided === "unrescued" ? this.judge(error) : decided;
@@ -483,8 +476,8 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
       return this.follow(null, null, "failFast");
     }
     const letter = this.takeLetter();
-    if (verdict === "continue") this.end("failed", undefined);
-    else this.end("failed", verdict === "failFast" ? error : verdict);
+    if (verdict === "continue") this.life.end("failed", undefined);
+    else this.life.end("failed", verdict === "failFast" ? error : verdict);
     this.acknowledge(letter);
   }
 
@@ -499,31 +492,30 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     const { state, plan, options } = this;
     const next = plan.specs[state.current].name;
     state.current = state.history.stateAt(state.history.count - 1);
-    if (options.onMaxCycles === "stop") return this.end(this.hasFailed ? "failed" : "completed", undefined);
-    this.end("failed", exhausted(state, this.maxCycles, next));
+    if (options.onMaxCycles === "stop") return this.life.end(this.hasFailed ? "failed" : "completed", undefined);
+    this.life.end("failed", exhausted(state, this.maxCycles, next));
   }
 
-  protected cancelOpen(): void {
+  protected markCancelled(): void {
     const { state } = this;
     if (!state.isExecuting) return;
     state.isExecuting = false;
     state.history.add(state.current, NO_VALUE);
-    this.announcer?.announce({ type: "node.cancelled" }, state.current);
+    this.emitter?.emit({ type: "node.cancelled" }, state.current);
   }
 
-  protected listened(): void {}
+  protected observed(): void {}
 
-  protected resultOf(status: RunStatus): FsmResult<any> {
+  resultOf(status: RunStatus): FsmResult<any> {
     return new FsmResult<any>(this.state, status, this.clock.elapsed());
   }
 
-  protected override end(status: RunStatus, error: DagwrightError | undefined): void {
+  release(status: RunStatus): void {
     this.lazyWaits?.stop();
-    if (status === "paused") this.announcer?.announce({ type: "run.paused" });
+    if (status === "paused") this.emitter?.emit({ type: "run.paused" });
     this.inbox?.empty(status === "paused");
-    super.end(status, error);
     this.inbox?.postEarly();
-    this.watchers?.close((index) => this.neverEntered(index));
+    this.waiters?.close((index) => this.neverEntered(index));
   }
 
   refusal(event: string): ExecutionError {

@@ -78,7 +78,7 @@ export function fsmHandle<S, E>(run: FsmRun, { result }: Outcome<FsmResult<S>>):
     },
     waitFor: (state, options) => waitFor(run, state, options, (index) => run.watch(index)),
     pause: () => (run.pause(), result),
-    stop: () => (run.stop(), result),
+    stop: () => (run.life.stop(), result),
     events: () => eventStream((observer) => run.observe(observer)),
   };
 }

@@ -77,7 +77,7 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
 
   cacheStoodIn(node: number, error: unknown, storedAt: number): void {
     this.run.state.isCached = true;
-    this.run.announcer?.announce({ type: "node.stale", error, storedAt }, node);
+    this.run.emitter?.emit({ type: "node.stale", error, storedAt }, node);
   }
 
   attemptsBefore(): number {
@@ -94,10 +94,10 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
 
   attemptStarted(node: number, attempt: number): void {
     this.run.state.attempt = attempt;
-    this.run.announcer?.announce({ type: "attempt.started", attempt }, node);
+    this.run.emitter?.emit({ type: "attempt.started", attempt }, node);
   }
 
   attemptFailed(node: number, attempt: number, error: unknown): void {
-    if (!this.run.isOver) this.run.announcer?.announce({ type: "attempt.failed", attempt, error }, node);
+    if (!this.run.isOver) this.run.emitter?.emit({ type: "attempt.failed", attempt, error }, node);
   }
 }

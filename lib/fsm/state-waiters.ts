@@ -1,7 +1,7 @@
 import { append } from "../base/append.js";
 
 /** Who waits for an fsm's run to enter a state. */
-export class Watchers {
+export class StateWaiters {
   private readonly byState = new Map<number, { resolve: () => void; reject: (error: Error) => void }[]>();
 
   /** Resolves when the run enters the state. */

@@ -280,7 +280,7 @@ export abstract class RecordedRuns<
     const joined = () => {
       const run = this.live(runId, options);
       if (run === undefined || !this.give(run, options)) return undefined;
-      const { result, ended } = outcomeOf<R>((onEnd) => run.join(onEnd));
+      const { result, ended } = outcomeOf<R>((onEnd) => run.life.join(onEnd));
       // Who joins it late and does not want to wait any more, leaves it to those who began it.
       const waiting = interruptible(options, run.state, () => result);
       waiting.catch(() => {});
@@ -340,7 +340,7 @@ export abstract class RecordedRuns<
     const { run, recorder } = next;
     recorder.attach(log as RunLog);
     const outcome = this.runs.begin(run);
-    if (abort.aborted) run.cancel(abort.reason);
+    if (abort.aborted) run.life.cancel(abort.reason);
     return { run, outcome, result: undefined };
   }
 

@@ -23,7 +23,7 @@ export interface Recording {
 /**
  * Writes what happens in a run to its store, out of the same events that observers get.
  *
- * What can't be written ends the run. An attempt waits at the {@link Recorder.gate} until all before it is durable, so that
+ * What can't be written ends the run. An attempt waits at the {@link Recorder.barrier} until all before it is durable, so that
  * nothing ever depends on what could still be lost.
  */
 export abstract class Recorder implements Driving {
@@ -100,7 +100,7 @@ export abstract class Recorder implements Driving {
   }
 
   /** What has to be waited for before the next attempt; undefined when nothing has. */
-  gate(): Promise<void> | undefined {
+  barrier(): Promise<void> | undefined {
     return this.log?.durable();
   }
 

@@ -2,7 +2,7 @@ import type { FsmPlan } from "../../planning/fsm-plan.js";
 import type { FsmResult, StateKey } from "../../run/fsm-result.js";
 import type { RecordedRun, RunStore, Visit } from "../../stores/store.js";
 import type { FsmElsewhere, FsmHandle } from "../handle.js";
-import { Watchers } from "../state-waiters.js";
+import { StateWaiters } from "../state-waiters.js";
 import type { Elsewhere } from "../../engine/durable/recorded-runs.js";
 
 /**
@@ -14,7 +14,7 @@ export class FollowedFsm<S, E> implements FsmElsewhere<S, E>, Elsewhere<FsmElsew
   private readonly runId: string;
   private readonly workflow: string;
   private last: Visit;
-  private readonly watchers = new Watchers();
+  private readonly waiters = new StateWaiters();
   /** Settles when all events sent so far have been recorded, or refused. */
   private sending: Promise<unknown> | undefined;
 
@@ -48,7 +48,7 @@ export class FollowedFsm<S, E> implements FsmElsewhere<S, E>, Elsewhere<FsmElsew
 
   async waitFor(state: StateKey<S>): Promise<void> {
     if (this.state === state) return;
-    const entered = this.watchers.add(this.plan.indexOf.get(state) as number);
+    const entered = this.waiters.add(this.plan.indexOf.get(state) as number);
     await Promise.race([entered, this.here.then((handle) => this.waitHere(handle, state))]);
   }
 
@@ -65,7 +65,7 @@ export class FollowedFsm<S, E> implements FsmElsewhere<S, E>, Elsewhere<FsmElsew
       if (visit.cycle <= this.last.cycle) continue;
       this.last = visit;
       const index = this.plan.indexOf.get(visit.state);
-      if (index !== undefined) this.watchers.entered(index);
+      if (index !== undefined) this.waiters.entered(index);
     }
   }
 }

@@ -1,25 +1,26 @@
 import { Queue } from "./queue.js";
 
-/** Lets so many in at once. Others wait, first come first served, for as long as it takes. */
+/** A counting semaphore with `limit` permits. Waiters get theirs first in, first out, and wait for as long as it takes. */
 export class Semaphore {
-  private readonly line = new Queue<() => void>();
-  private inside = 0;
+  private readonly waiters = new Queue<() => void>();
+  private acquired = 0;
 
   constructor(private readonly limit: number) {}
 
-  /** Resolves when there is room; to be left again. */
-  async enter(): Promise<void> {
-    if (this.inside < this.limit) this.inside++;
-    else await new Promise<void>((enter) => this.line.push(enter));
+  /** Resolves once a permit is acquired. */
+  async acquire(): Promise<void> {
+    if (this.acquired < this.limit) this.acquired++;
+    else await new Promise<void>((grant) => this.waiters.push(grant));
   }
 
-  leave(): void {
-    const { first } = this.line;
+  /** Gives a permit back; the first waiter gets it. */
+  release(): void {
+    const { first } = this.waiters;
     if (first === undefined) {
-      this.inside--;
+      this.acquired--;
       return;
     }
-    this.line.remove(first);
+    this.waiters.remove(first);
     first.value();
   }
 }

@@ -76,11 +76,11 @@ class PatientPool implements PostgresPool {
   constructor(private readonly pool: Pg.Pool) {}
 
   async connect(): Promise<PostgresPoolClient> {
-    await this.semaphore.enter();
+    await this.semaphore.acquire();
     try {
-      return new Client(await this.pool.connect(), () => this.semaphore.leave()) as unknown as PostgresPoolClient;
+      return new Client(await this.pool.connect(), () => this.semaphore.release()) as unknown as PostgresPoolClient;
     } catch (error) {
-      this.semaphore.leave();
+      this.semaphore.release();
       throw error;
     }
   }

@@ -120,7 +120,7 @@ class PatientDialect extends SqliteDialect {
  * database: nothing of that ever waits for an answer, and thousands of uses would follow one another without it.
  */
 class PatientDriver implements Driver {
-  private readonly line = new Semaphore(1);
+  private readonly semaphore = new Semaphore(1);
 
   constructor(private readonly driver: Driver) {}
 
@@ -129,13 +129,13 @@ class PatientDriver implements Driver {
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    await this.line.enter();
+    await this.semaphore.acquire();
     let connection: DatabaseConnection;
     try {
       await nextTurn();
       connection = await this.driver.acquireConnection();
     } catch (error) {
-      this.line.leave();
+      this.semaphore.release();
       throw error;
     }
     return {
@@ -170,7 +170,7 @@ class PatientDriver implements Driver {
     try {
       await this.driver.releaseConnection(connection);
     } finally {
-      this.line.leave();
+      this.semaphore.release();
     }
   }
 

@@ -505,7 +505,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   /** A node that took no more than a call gives back what it had. */
   private letGo(node: number): void {
-    this.slotsOf(node).used--;
+    this.slotsOf(node).release();
     this.threads?.settled(node);
   }
 

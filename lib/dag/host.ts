@@ -6,7 +6,7 @@ import type { Context } from "../definition/context.js";
 import { NEVER } from "../planning/plan.js";
 import { Status } from "../run/status.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
-import type { Waiting } from "../base/waiting.js";
+import type { PendingAcquire } from "../base/pending-acquire.js";
 import { NodeContext, type AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";
@@ -70,12 +70,12 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     return this.run.threads?.has(node) === true;
   }
 
-  acquire(node: number): Waiting | undefined {
+  acquire(node: number): PendingAcquire | undefined {
     return this.run.slotsOf(node).acquire(node);
   }
 
-  giveBack(node: number): void {
-    this.run.slotsOf(node).used--;
+  release(node: number): void {
+    this.run.slotsOf(node).release();
   }
 
   /** A node that waits for its first attempt has not started. */

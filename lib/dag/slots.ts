@@ -1,10 +1,10 @@
 import { deferred } from "../base/deferred.js";
-import type { Waiting } from "../base/waiting.js";
+import type { PendingAcquire } from "../base/pending-acquire.js";
 
-/** The slots of a run: how many attempts may be in flight, and who waits for one. */
+/** The slots of a run, which limit how many attempts are in flight. Waiters are queued as ready nodes. */
 export class Slots {
   used = 0;
-  private waiting: Map<number, () => void> | undefined;
+  private waiters: Map<number, () => void> | undefined;
 
   constructor(
     readonly limit: number,
@@ -15,28 +15,32 @@ export class Slots {
     return this.used >= this.limit;
   }
 
-  /** Takes a slot, at once or when the node's turn comes. */
-  acquire(node: number): Waiting | undefined {
+  /** Acquires a slot; undefined when there is one at once. */
+  acquire(node: number): PendingAcquire | undefined {
     if (this.used < this.limit) {
       this.used++;
       return undefined;
     }
     const { promise, resolve } = deferred();
-    (this.waiting ??= new Map<number, () => void>()).set(node, () => {
+    (this.waiters ??= new Map<number, () => void>()).set(node, () => {
       this.used++;
       resolve();
     });
     this.queue.enqueue(node);
-    // Only the end of the run takes a node out of the line, and then nobody wants the slot.
+    // Only the end of the run cancels a wait, and the slot is of no use then.
     return { granted: promise, cancel: () => {} };
   }
 
-  /** It is the node's turn: gives it the slot it waits for, and says whether it did wait. */
+  release(): void {
+    this.used--;
+  }
+
+  /** Gives the node the slot it waits for; returns whether it was waiting. */
   grant(node: number): boolean {
-    const go = this.waiting?.get(node);
-    if (go === undefined) return false;
-    this.waiting?.delete(node);
-    go();
+    const grant = this.waiters?.get(node);
+    if (grant === undefined) return false;
+    this.waiters?.delete(node);
+    grant();
     return true;
   }
 }

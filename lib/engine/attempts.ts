@@ -5,7 +5,7 @@ import { drive, type Coroutine } from "../base/coroutine.js";
 import { isInstance } from "../base/hostile.js";
 import { asSentence, messageOf } from "../base/message.js";
 import { Incomparable } from "../base/structural-key.js";
-import type { Waiting } from "../base/waiting.js";
+import type { PendingAcquire } from "../base/pending-acquire.js";
 import { Waits } from "../base/waits.js";
 import type { Context } from "../definition/context.js";
 import { namedInputs } from "../definition/specs/named-inputs.js";
@@ -13,15 +13,15 @@ import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { CircuitBreakerOptions } from "../definition/specs/policy-options.js";
 import type { ResultCache } from "../policies/cache.js";
-import { sharedCircuits, type Circuit, type CircuitChange, type Passage } from "../policies/circuit.js";
-import { asked } from "../policies/asked.js";
-import { called, callFor } from "../policies/callers.js";
+import { circuitRegistry, type Circuit, type CircuitChange, type CircuitPermit } from "../policies/circuit.js";
+import { track, untrack } from "../policies/callers.js";
+import { failureCallback } from "../policies/failure-callback.js";
 import { Holder } from "../policies/holder.js";
-import { hooked } from "../policies/hooks.js";
+import { withHooks } from "../policies/hooks.js";
 import type { Limits } from "../policies/limits.js";
-import { AttemptsFailed, retriesOf, retrying } from "../policies/retry.js";
+import { AttemptsFailed, retriesOf, withRetry } from "../policies/retry.js";
 import type { Scheduler } from "../policies/scheduler.js";
-import { limited } from "../policies/timeout.js";
+import { withTimeout } from "../policies/timeout.js";
 import type { AttemptControls } from "../run/context.js";
 import { isPause } from "../run/pause.js";
 import {
@@ -34,9 +34,9 @@ import {
   isErrorOf,
   type ErrorSite,
 } from "../run/errors.js";
+import { AttemptPermits } from "./attempt-permits.js";
 import { CachedNode } from "./cached-node.js";
 import { DetachedHost } from "./detached-host.js";
-import { Lines } from "./lines.js";
 import { Watch } from "./watch.js";
 
 /** What attempts need of the run they are part of. Nodes, and states alike, go by their index in the plan. */
@@ -67,10 +67,10 @@ export interface AttemptHost extends AttemptControls {
   execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown;
   /** Whether {@link AttemptHost.execute} says when it began. */
   beginsLater(node: number): boolean;
-  /** Takes one of the run's slots, unless it has to wait for one. */
-  acquire(node: number): Waiting | undefined;
-  /** Gives the slot of an attempt back. */
-  giveBack(node: number): void;
+  /** Acquires a slot of the run; undefined when there is one at once. */
+  acquire(node: number): PendingAcquire | undefined;
+  /** Releases the slot of an attempt. */
+  release(node: number): void;
   /** The node waits for its turn to make attempt `attempt`, and mostly without a slot. */
   waiting(node: number, attempt: number): void;
   /** The result comes from the node's cache. */
@@ -104,12 +104,12 @@ export interface AttemptHost extends AttemptControls {
  */
 export class Attempts {
   private readonly waits = new Waits();
-  private readonly lines: Lines;
+  private readonly permits: AttemptPermits;
   /** Those of nodes that are computed for their caches. */
   private watches: Map<number, Watch> | undefined = undefined;
 
   constructor(private readonly host: AttemptHost) {
-    this.lines = new Lines(host, this.waits);
+    this.permits = new AttemptPermits(host, this.waits);
   }
 
   /** Runs a node with whatever its options ask for; gives what its function returned, or what stands in for that. */
@@ -196,28 +196,28 @@ export class Attempts {
       const message = `${host.labelOf(node)} is cached, but its inputs can't be compared: ${error.message} Pass plain data, choose what counts with the cache's "key", or name a class whose toJSON tells all in its "json".`;
       throw new ExecutionError(message, host.siteOf(node, 0, error));
     }
-    return yield* cache.lookUp(key, new CachedNode(this, host, this.waits, node));
+    return yield* cache.getOrCompute(key, new CachedNode(this, host, this.waits, node));
   }
 
   private *guarded(node: number, options: CircuitBreakerOptions): Coroutine {
     const { host } = this;
     const { key } = options;
-    const circuit = sharedCircuits.of(key, host.workflow, host.specOf(node));
-    const passage = circuit.enter(options);
-    if (passage === undefined) {
+    const circuit = circuitRegistry.getOrCreate(key, host.workflow, host.specOf(node));
+    const permit = circuit.tryAcquire(options);
+    if (permit === undefined) {
       host.notAttempted(node);
       const name = key === undefined ? "its circuit" : `the circuit "${key}"`;
-      const retryAfter = Math.ceil(circuit.remaining);
+      const { retryAfter } = circuit;
       const when = retryAfter > 0 ? `for ${retryAfter} ms more` : "but for probes under way";
       const message = `${host.labelOf(node)} was not called: ${name} is open ${when}, because calls kept failing. Try later.`;
       throw new CircuitOpenError(message, host.siteOf(node, 0), key, retryAfter);
     }
     try {
       const value = yield* this.tried(node);
-      if (circuit.succeeded(passage)) host.circuitChanged(node, "circuit.closed", key);
+      if (circuit.succeeded(permit)) host.circuitChanged(node, "circuit.closed", key);
       return value;
     } catch (error) {
-      const change = yield* this.judge(circuit, passage, node, error);
+      const change = yield* this.judge(circuit, permit, node, error);
       if (change !== undefined) host.circuitChanged(node, change, key);
       throw error;
     }
@@ -226,7 +226,7 @@ export class Attempts {
   /** Tells a circuit of a call that threw; says what that has changed. */
   private *judge(
     circuit: Circuit,
-    passage: Passage,
+    permit: CircuitPermit,
     node: number,
     error: unknown,
   ): Coroutine<CircuitChange | undefined> {
@@ -237,13 +237,13 @@ export class Attempts {
       if (this.waits.isGivenUp(error) || isPause(error) || this.wasNotCalled(node, error)) throw error;
       const thrown = isInstance(error, RetryExhaustedError) ? error.cause : error;
       if (when !== undefined)
-        isFailure = Boolean(yield* asked("circuitBreaker.when", thrown, this.waits, () => when(thrown)));
+        isFailure = Boolean(yield* failureCallback("circuitBreaker.when", thrown, this.waits, () => when(thrown)));
     } catch (own) {
-      circuit.abandoned(passage);
+      circuit.release(permit);
       throw own;
     }
-    if (isFailure) return circuit.failed(passage, options) ? "circuit.opened" : undefined;
-    return circuit.succeeded(passage) ? "circuit.closed" : undefined;
+    if (isFailure) return circuit.failed(permit, options) ? "circuit.opened" : undefined;
+    return circuit.succeeded(permit) ? "circuit.closed" : undefined;
   }
 
   /** Whether the node's function was never called, however often that was tried. */
@@ -259,8 +259,12 @@ export class Attempts {
     const before = host.attemptsBefore(node);
     if (retry === undefined || retriesOf(retry) === 0) return yield* this.attempt(node, before + 1);
     try {
-      const attempt = (n: number) => this.attempt(node, before + n);
-      return yield* retrying(retry, attempt, host, this.waits, (next) => host.waiting(node, before + next));
+      return yield* withRetry(retry, {
+        run: host,
+        waits: this.waits,
+        attempt: (n) => this.attempt(node, before + n),
+        onPause: (next) => host.waiting(node, before + next),
+      });
     } catch (error) {
       if (!isInstance(error, AttemptsFailed)) throw error;
       const { errors } = error;
@@ -270,18 +274,18 @@ export class Attempts {
     }
   }
 
-  /** One attempt, with all that it has to hold. */
+  /** One attempt, with the permits it needs. */
   private *attempt(node: number, n: number): Coroutine {
     const { host } = this;
     const { concurrencyKey } = host.specOf(node).options;
     const isShared = host.scheduler !== undefined || concurrencyKey !== undefined;
     const holder = this.watches?.get(node)?.holder ?? (isShared ? this.holder(node) : undefined);
-    const held = yield* this.lines.enter(node, n, holder);
+    const permits = yield* this.permits.acquire(node, n, holder);
     try {
       return yield* this.execute(node, n, holder);
     } finally {
-      this.lines.leave(node, held, holder);
-      if (holder !== undefined) called(holder);
+      this.permits.release(node, permits, holder);
+      if (holder !== undefined) untrack(holder);
     }
   }
 
@@ -299,14 +303,14 @@ export class Attempts {
       const watch = this.watches?.get(node);
       const ctx = host.contextOf(node, n, new Controls(host, abort, watch));
       const call = { spec, args: host.argumentsOf(node, ctx), ctx };
-      const expired = () => {
+      const timeoutError = () => {
         const message = `${host.labelOf(node)} took longer than its timeout of ${timeout} ms. Raise it, or find out what takes so long.`;
         return new NodeTimeoutError(message, host.siteOf(node, n));
       };
       const begin = (began: () => void) => within(holder, () => host.execute(node, call, abort, began));
       const execute = () => {
-        const limits = limited(timeout, abort, expired, begin, host.beginsLater(node));
-        return watch === undefined ? limits : watch.over(limits);
+        const timed = withTimeout({ timeout, abort, timeoutError, startsLater: host.beginsLater(node) }, begin);
+        return watch === undefined ? timed : watch.over(timed);
       };
       const hooks = host.hooksOf(node);
       if (hooks.length === 0) {
@@ -317,7 +321,7 @@ export class Attempts {
       const label = inSentence(host.labelOf(node));
       const siteOf = (cause: unknown) => host.siteOf(node, n, cause);
       const attempt = { ...call, label, siteOf, within: <T>(work: () => T) => within(holder, work) };
-      const result = yield* hooked(hooks, attempt, this.waits, function* () {
+      const result = yield* withHooks(hooks, attempt, this.waits, function* () {
         returned = yield* execute();
         return host.resultIn(returned);
       });
@@ -333,7 +337,7 @@ export class Attempts {
 
 /** Calls what is part of a node's attempt. */
 function within<T>(holder: Holder | undefined, work: () => T): T {
-  return holder === undefined ? work() : callFor(holder, work);
+  return holder === undefined ? work() : track(holder, work);
 }
 
 /** Where a node is, as in "held by". */

@@ -1,15 +1,15 @@
 import type { Coroutine } from "../base/coroutine.js";
 import { structuralKey } from "../base/structural-key.js";
 import type { Waits } from "../base/waits.js";
-import type { CacheUser } from "../policies/cache.js";
-import type { Failure, StandIn } from "../policies/flights.js";
+import type { CacheClient } from "../policies/cache.js";
+import type { Failure, StaleResult } from "../policies/flight.js";
 import type { Holder } from "../policies/holder.js";
 import { DeadlockError, isErrorOf, sameErrorAt } from "../run/errors.js";
 import type { AttemptHost, Attempts } from "./attempts.js";
 import type { Watch } from "./watch.js";
 
 /** Looks a node's result up on behalf of its run. */
-export class CachedNode implements CacheUser {
+export class CachedNode implements CacheClient {
   private lazyHolder: Holder | undefined = undefined;
   private watch: Watch | undefined = undefined;
 
@@ -45,7 +45,7 @@ export class CachedNode implements CacheUser {
     this.host.cacheMissed(this.node);
   }
 
-  stoodIn({ error, storedAt }: StandIn): void {
+  servedStale({ error, storedAt }: StaleResult): void {
     this.host.cacheStoodIn(this.node, error, storedAt);
   }
 
@@ -57,26 +57,26 @@ export class CachedNode implements CacheUser {
     const { host, node, watch } = this;
     const { runId } = host.siteOf(node, 0);
     if (watch?.hasFailed(error, runId) !== true || watch.hasSeenFound) return undefined;
-    const circumstances = watch.hasSeenGiven ? this.circumstances() : "";
-    return circumstances === undefined ? undefined : { error, runId, circumstances };
+    const contextKey = watch.hasSeenGiven ? this.contextKey() : "";
+    return contextKey === undefined ? undefined : { error, runId, contextKey };
   }
 
-  adopted({ error, runId, circumstances }: Failure): { readonly error: unknown } | undefined {
+  adopted({ error, runId, contextKey }: Failure): { readonly error: unknown } | undefined {
     const { host, node } = this;
-    if (circumstances !== "" && circumstances !== this.circumstances()) return undefined;
+    if (contextKey !== "" && contextKey !== this.contextKey()) return undefined;
     host.notAttempted(node);
     return { error: isErrorOf(runId, error) ? sameErrorAt(host.siteOf(node, 0), error) : error };
   }
 
-  deadlock(circle: readonly string[]): Error {
+  deadlock(cycle: readonly string[]): Error {
     const { host, node } = this;
     host.notAttempted(node);
-    const message = `${host.labelOf(node)} would wait for ever: ${circle.join("; ")}. Let the inner run ask for something else, or begin it when the node is done.`;
+    const message = `${host.labelOf(node)} would wait for ever: ${cycle.join("; ")}. Let the inner run ask for something else, or begin it when the node is done.`;
     return new DeadlockError(message, host.siteOf(node, 0));
   }
 
-  /** What the run has been given, as a key; undefined when that has none. */
-  private circumstances(): string | undefined {
+  /** Structural key of the run's metadata and inputs; undefined when they can't be compared. */
+  private contextKey(): string | undefined {
     const { metadata, inputs } = this.host.contextOf(this.node, 0, this.host);
     try {
       return structuralKey([metadata, inputs]);

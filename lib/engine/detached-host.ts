@@ -96,7 +96,7 @@ export class DetachedHost implements AttemptHost {
 
   barrier(): undefined {}
   acquire(): undefined {}
-  giveBack(): void {}
+  release(): void {}
   waiting(): void {}
   cacheHit(): void {}
   cacheMissed(): void {}

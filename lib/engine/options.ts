@@ -17,7 +17,7 @@ import {
   type NodeHooks,
 } from "../definition/specs/node-options.js";
 import { withoutNumber } from "../definition/specs/original-names.js";
-import { callerNow } from "../policies/callers.js";
+import { currentCaller } from "../policies/callers.js";
 import { Scheduler } from "../policies/scheduler.js";
 import type { ExecutionError } from "../run/errors.js";
 import type { Observer } from "../run/events.js";
@@ -173,7 +173,7 @@ function checkScheduler(scheduler: unknown): void {
   if (!(scheduler instanceof Scheduler)) {
     throw new TypeError(`"scheduler" must be a Scheduler; received ${show(scheduler)}.`);
   }
-  if (scheduler.refuses(callerNow())) throw new ClosedError('"scheduler" is closed. Pass another one, or none.');
+  if (scheduler.refuses(currentCaller())) throw new ClosedError('"scheduler" is closed. Pass another one, or none.');
 }
 
 /** @throws {TypeError} unless it can be a store */

@@ -3,7 +3,7 @@ import type { DagwrightError } from "../base/errors.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
-import { callerNow } from "../policies/callers.js";
+import { currentCaller } from "../policies/callers.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
 import { interruption } from "../run/endings.js";
@@ -36,7 +36,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Loop<
   emitter: EventEmitter | undefined;
   readonly scheduler: Scheduler | undefined;
   /** The node that began this run, if it holds anything. */
-  readonly caller = callerNow();
+  readonly caller = currentCaller();
   /** How many more nodes may start; finite only when stepping. */
   protected budget = Infinity;
   /** Called when the budget is spent and everything started has settled. */

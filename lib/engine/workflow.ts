@@ -162,8 +162,8 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
   invalidateCache(target?: T["names"] | T["member"], inputs?: Readonly<Record<string, unknown>>): Promise<void> {
     const { caches, planning } = this.factory;
     const { specs, indexOf } = planning.plan;
-    if (target === undefined) return caches.forget(specs);
-    return caches.forgetIn(specs[indexOf.get(this.specOf(target).name) as number], inputs);
+    if (target === undefined) return caches.invalidateAll(specs);
+    return caches.invalidate(specs[indexOf.get(this.specOf(target).name) as number], inputs);
   }
 
   /** The last run that ended, whatever its status. */

@@ -61,7 +61,7 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
   /** There are no slots: nothing else runs. */
   acquire(): undefined {}
 
-  giveBack(): void {}
+  release(): void {}
 
   waiting(): void {}
 

@@ -2,17 +2,17 @@ import { abandon, pendingOf } from "../base/coroutine.js";
 import { structuralKey } from "../base/structural-key.js";
 import type { CacheOptions } from "../definition/specs/policy-options.js";
 
-/** Keys longer than this are replaced by their hash. */
-const LONGEST = 200;
+/** Longer keys are replaced by their hash. */
+const MAX_LENGTH = 200;
 
 type Inputs = Readonly<Record<string, unknown>>;
 
-/** The keys under which the results of one node are kept: calls share one only if all that counts in their inputs is equal. */
+/** The cache keys of one node. Two calls share a key only if the inputs in it are structurally equal. */
 export class CacheKeys {
   private readonly json: ReadonlySet<object>;
   private readonly version: string;
 
-  /** @param prefix - of all keys */
+  /** @param prefix - of every key */
   constructor(
     readonly prefix: string,
     private readonly options: Pick<CacheOptions, "key" | "version" | "json">,
@@ -25,32 +25,33 @@ export class CacheKeys {
   /**
    * The key of a call.
    * @param inputs - by parameter name
-   * @throws {Incomparable} when an input that counts has no value to be found by, or may hold more than it shows
+   * @throws {Incomparable} when an input in the key can't be compared by value, or may hold hidden state
    */
   of(inputs: Inputs): string {
-    const text = this.version + structuralKey(this.counted(inputs), this.json);
-    return this.prefix + (text.length <= LONGEST ? text : hash(text));
+    const text = this.version + structuralKey(this.keyed(inputs), this.json);
+    return this.prefix + (text.length <= MAX_LENGTH ? text : hash(text));
   }
 
-  private counted(inputs: Inputs): unknown {
+  /** What the key is made of. */
+  private keyed(inputs: Inputs): unknown {
     const { key } = this.options;
-    if (typeof key === "function") return atOnce(key(inputs));
-    return given(inputs, key === undefined ? Object.keys(inputs) : [key].flat());
+    if (typeof key === "function") return requireSync(key(inputs));
+    return pickDefined(inputs, key === undefined ? Object.keys(inputs) : [key].flat());
   }
 }
 
-function atOnce(key: unknown): unknown {
+function requireSync(key: unknown): unknown {
   const pending = pendingOf(key);
   if (pending === undefined) return key;
   abandon(pending);
-  throw new TypeError(`"cache.key" returned a promise. Return what counts at once, or let a node before compute it.`);
+  throw new TypeError(`"cache.key" returned a promise. Return the key itself, or let an earlier node compute it.`);
 }
 
-/** An input that is undefined is as good as none. */
-function given(inputs: Inputs, names: readonly string[]): Inputs {
-  const counted = Object.create(null) as Record<string, unknown>;
-  for (const name of names) if (inputs[name] !== undefined) counted[name] = inputs[name];
-  return counted;
+/** Undefined counts as missing. */
+function pickDefined(inputs: Inputs, names: readonly string[]): Inputs {
+  const picked = Object.create(null) as Record<string, unknown>;
+  for (const name of names) if (inputs[name] !== undefined) picked[name] = inputs[name];
+  return picked;
 }
 
 function hash(text: string): string {

@@ -4,46 +4,51 @@ import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { CacheOptions } from "../definition/specs/policy-options.js";
 import { isPause } from "../run/pause.js";
 import { CacheKeys } from "./cache-keys.js";
-import { MemoryStore } from "./cache-memory.js";
-import { Flight, type Failure, type Landed, type Landing, type StandIn } from "./flights.js";
-import { circleOf, type Holder } from "./holder.js";
-import { KeptResults, type Kept } from "./kept-results.js";
+import { findDeadlock } from "./deadlock.js";
+import { Flight, type Failure, type FlightOutcome, type FlightValue, type StaleResult } from "./flight.js";
+import type { Holder } from "./holder.js";
+import { MemoryStore } from "./memory-store.js";
 import { Refreshes } from "./refreshes.js";
+import { ResultStore, type StoredResult } from "./result-store.js";
 
 const STORE = "cache with a store";
 
-/** What looking a result up needs of the run that asks. */
-export interface CacheUser {
-  /** It can't wait for promises. */
+/** What a lookup needs from its node and run. */
+export interface CacheClient {
+  /** Whether the run can't wait for promises. */
   readonly sync: boolean;
-  /** What is given up with the run. */
+  /** Waits that end with the run. */
   readonly waits: Waits;
-  /** What it is to those who wait for its result. */
+  /** Holds the result while computing it. */
   readonly holder: Holder;
   /** Computes the result within the run. */
   compute(): Coroutine;
-  /** Computes it on its own, later, whatever becomes of the run. */
+  /** Computes the result in the background, even after the run has ended. */
   refresh(): Promise<unknown>;
   hit(): void;
   missed(): void;
-  /** An expired result stands in. */
-  stoodIn(standIn: StandIn): void;
-  /** @param retryAt - when it may be tried again, in ms since 1970 */
+  /** An expired result was served. */
+  servedStale(stale: StaleResult): void;
+  /** @param failures - how many in a row @param retryAt - the earliest time of the next refresh, in ms since 1970 */
   refreshFailed(error: unknown, failures: number, retryAt: number): void;
-  /** What others are to know of a computation that threw; undefined when that concerns its run alone. */
+  /** The failure that followers share when computing threw; undefined when it concerns only this run. */
   failure(error: unknown): Failure | undefined;
-  /** The error that another run's failure is in this one; undefined when this one may fare better. */
+  /** The error of this run for another run's failure; undefined when this run may succeed. */
   adopted(failure: Failure): { readonly error: unknown } | undefined;
-  /** The error for a wait that would never end. @param circle - who holds what, a line each */
-  deadlock(circle: readonly string[]): Error;
+  /** The error for a wait that would never end. @param cycle - what {@link findDeadlock} returned */
+  deadlock(cycle: readonly string[]): Error;
 }
 
-/** The results of one node, by the values of its inputs. */
+/**
+ * The cached results of one node, by its inputs.
+ *
+ * Concurrent misses of a key share a single flight: one lookup computes, the others wait for it. From `staleAfter` on, results
+ * are served while they are refreshed in the background (stale-while-revalidate).
+ */
 export class ResultCache {
   private readonly node: string;
   private readonly keys: CacheKeys;
-  private readonly results: KeptResults;
-  /** Computations under way, by key. */
+  private readonly results: ResultStore;
   private readonly flights = new Map<string, Flight>();
   private readonly refreshes = new Refreshes();
 
@@ -54,43 +59,43 @@ export class ResultCache {
   ) {
     this.node = name;
     const { store, maxEntries } = options;
-    // Only a store of the user's own holds the results of several nodes.
+    // Only a user's store holds the results of several nodes.
     this.keys = new CacheKeys(store === undefined ? "" : `${JSON.stringify([workflow, name])}:`, options);
-    this.results = new KeptResults(name, store ?? new MemoryStore(maxEntries), options);
+    this.results = new ResultStore(name, store ?? new MemoryStore(maxEntries), options);
   }
 
   /**
    * The key of a call.
    * @param inputs - by parameter name
-   * @throws {Incomparable} when an input that counts has no value to be found by, or may hold more than it shows
+   * @throws {Incomparable} when an input in the key can't be compared by value, or may hold hidden state
    */
   keyOf(inputs: Readonly<Record<string, unknown>>): string {
     return this.keys.of(inputs);
   }
 
   /**
-   * The kept result under a key, or else the one that is computed, which is kept unless it fails. Of several calls that miss
-   * at once, one computes and the others wait for it; when that fails for reasons of its run alone, the next of them computes.
+   * The cached result of a key; on a miss, computes and stores it. Failures are not cached. When the leader of a flight fails
+   * for reasons of its own run, the first of its followers computes next.
    */
-  *lookUp(key: string, user: CacheUser): Coroutine {
+  *getOrCompute(key: string, client: CacheClient): Coroutine {
     for (;;) {
-      const found = this.flights.has(key) && !user.sync ? undefined : this.results.get(key);
-      // A store that can't answer at once is asked by one at a time, too.
-      if (found !== undefined && !(found instanceof Promise) && found.isFresh) return this.use(key, found, user);
-      const flight = user.sync ? undefined : this.flights.get(key);
-      if (flight === undefined) return yield* this.lead(key, found, user);
-      const landing: Landing = yield* this.awaited(flight, user);
-      if (landing === undefined) continue;
-      if (landing === "unshareable") return yield* this.alone(key, user);
-      if ("value" in landing) return this.follow(landing, user);
-      const adopted = user.adopted(landing.failure);
+      const found = this.flights.has(key) && !client.sync ? undefined : this.results.get(key);
+      // The answer of an asynchronous store is awaited in a flight, so that it is asked once.
+      if (found !== undefined && !(found instanceof Promise) && found.isFresh) return this.serve(key, found, client);
+      const flight = client.sync ? undefined : this.flights.get(key);
+      if (flight === undefined) return yield* this.lead(key, found, client);
+      const outcome: FlightOutcome = yield* this.follow(flight, client);
+      if (outcome === undefined) continue;
+      if (outcome === "unshareable") return yield* this.computeAlone(key, client);
+      if ("value" in outcome) return this.serveFollower(outcome, client);
+      const adopted = client.adopted(outcome.failure);
       if (adopted !== undefined) throw adopted.error;
     }
   }
 
-  /** Forgets the result under a key; all of the node when there is none. */
-  async forget(key: string | undefined): Promise<void> {
-    this.refreshes.forget(key);
+  /** Forgets the result of a key, or all results of the node without one. Results being computed are not stored. */
+  async invalidate(key: string | undefined): Promise<void> {
+    this.refreshes.cancel(key);
     if (key === undefined) {
       this.flights.clear();
       await this.results.clear(this.keys.prefix);
@@ -100,100 +105,104 @@ export class ResultCache {
     }
   }
 
-  /** Computes the result on behalf of all who ask meanwhile. */
-  private *lead(key: string, found: Kept | undefined | Promise<Kept | undefined>, user: CacheUser): Coroutine {
-    const flight = new Flight(`the result of node "${this.node}"`, user.holder);
+  /** Leads a flight: asks an asynchronous store, and computes the result on a miss. */
+  private *lead(
+    key: string,
+    found: StoredResult | undefined | Promise<StoredResult | undefined>,
+    client: CacheClient,
+  ): Coroutine {
+    const flight = new Flight(`the result of node "${this.node}"`, client.holder);
     this.flights.set(key, flight);
-    let landing: Landing;
+    let outcome: FlightOutcome;
     try {
-      const kept = yield* user.waits.for(found, STORE);
-      if (kept?.isFresh === true) {
-        landing = { value: kept.value };
-        return this.use(key, kept, user);
+      const stored = yield* client.waits.for(found, STORE);
+      if (stored?.isFresh === true) {
+        outcome = { value: stored.value };
+        return this.serve(key, stored, client);
       }
-      user.missed();
+      client.missed();
       let value: unknown;
       try {
-        value = yield* user.compute();
-        landing = { value };
-        this.refreshes.forget(key);
+        value = yield* client.compute();
+        outcome = { value };
+        this.refreshes.cancel(key);
       } catch (error) {
-        if (user.waits.isGivenUp(error) || isPause(error)) throw error;
-        const failure = user.failure(error);
-        if (kept === undefined) {
-          landing = failure && { failure };
+        if (client.waits.isGivenUp(error) || isPause(error)) throw error;
+        const failure = client.failure(error);
+        if (stored === undefined) {
+          outcome = failure && { failure };
           throw error;
         }
-        const standIn = { error, storedAt: kept.storedAt };
-        landing = failure && { value: kept.value, standIn };
-        user.stoodIn(standIn);
-        return kept.value;
+        const stale = { error, storedAt: stored.storedAt };
+        outcome = failure && { value: stored.value, stale };
+        client.servedStale(stale);
+        return stored.value;
       }
-      // Who waits for the store must not be overtaken by who asks it.
-      if (this.flights.get(key) === flight) yield* user.waits.for(this.results.set(key, value), STORE);
+      // Land only once the result is stored: a lookup in between would miss it.
+      if (this.flights.get(key) === flight) yield* client.waits.for(this.results.set(key, value), STORE);
       return value;
     } finally {
       if (this.flights.get(key) === flight) this.flights.delete(key);
-      flight.land(() => this.shared(landing));
+      flight.land(() => this.shareable(outcome));
     }
   }
 
-  /** Waits for what another run computes, unless that waits for this one. */
-  private *awaited(flight: Flight, user: CacheUser): Coroutine<Landing> {
-    const { holder } = user;
-    const circle = circleOf(holder, flight);
-    if (circle !== undefined) throw user.deadlock(circle);
-    holder.wait(flight);
+  /** Waits for a flight to land, unless its leader waits for this run. */
+  private *follow(flight: Flight, client: CacheClient): Coroutine<FlightOutcome> {
+    const { holder } = client;
+    const cycle = findDeadlock(holder, flight);
+    if (cycle !== undefined) throw client.deadlock(cycle);
+    holder.startWaiting(flight);
     try {
-      return yield* user.waits.for(flight.follow());
+      return yield* client.waits.for(flight.follow());
     } finally {
-      holder.waited();
+      holder.stopWaiting();
     }
   }
 
-  /** What others can have, whatever the run that it comes from does with its own. */
-  private shared(landing: Landing): Landing {
-    if (landing === undefined || landing === "unshareable" || !("value" in landing)) return landing;
-    const copy = this.results.shared(landing.value);
-    return copy === undefined ? "unshareable" : { ...landing, ...copy };
+  /** The outcome for followers, with a value that the leader's run can't change. */
+  private shareable(outcome: FlightOutcome): FlightOutcome {
+    if (outcome === undefined || outcome === "unshareable" || !("value" in outcome)) return outcome;
+    const copy = this.results.shareable(outcome.value);
+    return copy === undefined ? "unshareable" : { ...outcome, ...copy };
   }
 
-  private follow({ value, standIn }: Landed, user: CacheUser): unknown {
-    if (standIn === undefined) user.hit();
-    else user.stoodIn(standIn);
-    return this.results.handOut(value);
+  private serveFollower({ value, stale }: FlightValue, client: CacheClient): unknown {
+    if (stale === undefined) client.hit();
+    else client.servedStale(stale);
+    return this.results.copy(value);
   }
 
-  /** For a result that can't be shared with those who wait for it. */
-  private *alone(key: string, user: CacheUser): Coroutine {
-    const kept = yield* user.waits.for(this.results.get(key), STORE);
-    if (kept?.isFresh === true) return this.use(key, kept, user);
-    user.missed();
-    return yield* user.compute();
+  /** Computes a result that followers can't share, unless the store has it. */
+  private *computeAlone(key: string, client: CacheClient): Coroutine {
+    const stored = yield* client.waits.for(this.results.get(key), STORE);
+    if (stored?.isFresh === true) return this.serve(key, stored, client);
+    client.missed();
+    return yield* client.compute();
   }
 
-  private use(key: string, kept: Kept, user: CacheUser): unknown {
-    user.hit();
-    if (this.isDue(kept)) this.refresh(key, kept, user);
-    return kept.value;
+  private serve(key: string, stored: StoredResult, client: CacheClient): unknown {
+    client.hit();
+    if (this.isRefreshDue(stored)) this.refresh(key, stored, client);
+    return stored.value;
   }
 
-  /** Whether a result is to be computed anew: never before `staleAfter`, with rising probability until `ttl`. */
-  private isDue({ storedAt }: Kept): boolean {
+  /** Never before `staleAfter`; from then on with a probability that rises linearly, to 1 at `ttl`. */
+  private isRefreshDue({ storedAt }: StoredResult): boolean {
     const { staleAfter, ttl = Infinity } = this.options;
     if (staleAfter === undefined) return false;
     const age = Date.now() - storedAt;
     return Math.random() < (age - staleAfter) / (ttl - staleAfter);
   }
 
-  /** When it fails, the old result stays; the error comes up when that has expired. */
-  private refresh(key: string, { storedAt }: Kept, user: CacheUser): void {
+  /** Refreshes a result in the background. When that fails, the old one stays until it expires. */
+  private refresh(key: string, { storedAt }: StoredResult, client: CacheClient): void {
     const { ttl = Infinity } = this.options;
-    const perform = async (isWanted: () => boolean) => {
-      const value = await user.refresh();
-      if (isWanted()) await this.results.set(key, value);
+    const perform = async (isCurrent: () => boolean) => {
+      const value = await client.refresh();
+      if (isCurrent()) await this.results.set(key, value);
     };
-    const failed = (...facts: Parameters<CacheUser["refreshFailed"]>) => user.refreshFailed(...facts);
-    this.refreshes.begin(key, { perform, failed, expiresAt: storedAt + ttl });
+    const failed = (...details: Parameters<CacheClient["refreshFailed"]>) => client.refreshFailed(...details);
+    this.refreshes.start(key, { perform, failed, expiresAt: storedAt + ttl });
   }
 }

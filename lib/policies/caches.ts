@@ -6,13 +6,13 @@ import { asNamedInputs, paramHint, paramNames } from "../definition/specs/named-
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import { ResultCache } from "./cache.js";
 
-/** The caches of a workflow's nodes, each made when it is first asked for. A node defined anew begins with an empty one. */
+/** The caches of a workflow's nodes, created on first use. A node that is defined again starts with an empty one. */
 export class Caches {
   private readonly byNode = new Map<string, { readonly spec: NodeSpec; readonly cache: ResultCache }>();
 
   constructor(private readonly workflow: string) {}
 
-  /** The cache of a node; undefined when its results are not kept. */
+  /** The cache of a node; undefined without the option `cache`. */
   readonly of = (spec: NodeSpec): ResultCache | undefined => {
     const known = this.byNode.get(spec.name);
     if (known !== undefined && known.spec === spec) return known.cache;
@@ -23,27 +23,27 @@ export class Caches {
     return cache;
   };
 
-  /** Forgets the results of all these nodes. */
-  async forget(specs: Iterable<NodeSpec>): Promise<void> {
-    await Promise.all(Array.from(specs).flatMap((spec) => this.of(spec)?.forget(undefined) ?? []));
+  /** Forgets all results of these nodes. */
+  async invalidateAll(specs: Iterable<NodeSpec>): Promise<void> {
+    await Promise.all(Array.from(specs).flatMap((spec) => this.of(spec)?.invalidate(undefined) ?? []));
   }
 
   /**
-   * Forgets the results of one node, or the one that belongs to `inputs`.
-   * @throws {ValidationError} VALIDATION when the node is not cached, or the inputs are not those of a call, or can't be compared
+   * Forgets one node's result for `inputs`, or all its results without them.
+   * @throws {ValidationError} VALIDATION when the node is not cached, or the inputs don't match its parameters or can't be compared
    */
-  forgetIn(spec: NodeSpec, inputs: Readonly<Record<string, unknown>> | undefined): Promise<void> {
+  invalidate(spec: NodeSpec, inputs: Readonly<Record<string, unknown>> | undefined): Promise<void> {
     const cache = this.of(spec);
     if (cache === undefined) {
       throw new ValidationError(
-        `The results of "${spec.name}" are not cached. Give it the option "cache", or leave it out.`,
+        `The results of "${spec.name}" are not cached. Give it the option "cache", or don't invalidate it.`,
       );
     }
-    if (inputs === undefined) return cache.forget(undefined);
+    if (inputs === undefined) return cache.invalidate(undefined);
     checkType("inputs", inputs, "object");
     const named = asNamedInputs(spec.signature, inputs);
     checkInputs(spec, named);
-    return cache.forget(keyOf(cache, spec, named));
+    return cache.invalidate(keyOf(cache, spec, named));
   }
 }
 
@@ -53,7 +53,7 @@ function keyOf(cache: ResultCache, spec: NodeSpec, inputs: Readonly<Record<strin
   } catch (error) {
     if (!isInstance(error, Incomparable)) throw error;
     throw new ValidationError(
-      `No result of "${spec.name}" is kept by such inputs, which can't be compared: ${error.message}`,
+      `No result of "${spec.name}" is cached for these inputs, because they can't be compared: ${error.message}`,
     );
   }
 }
@@ -67,11 +67,11 @@ function checkInputs(spec: NodeSpec, inputs: Readonly<Record<string, unknown>>):
     throw new ValidationError(`"${spec.name}" takes no parameter "${unknown}".${paramHint(unknown, names)}`);
   }
   if (typeof key === "function") return;
-  const counted = key === undefined ? names.filter((_, i) => !params[i].optional) : [key].flat();
-  const missing = counted.filter((name) => !Object.hasOwn(inputs, name));
+  const keyed = key === undefined ? names.filter((_, i) => !params[i].optional) : [key].flat();
+  const missing = keyed.filter((name) => !Object.hasOwn(inputs, name));
   if (missing.length === 0) return;
   throw new ValidationError(
-    `To find a cached result of "${spec.name}", all that it is kept by is needed; missing: ${missing.join(", ")}. ` +
-      `Pass ${missing.length === 1 ? "it" : "them"}, or leave the inputs out to forget all results.`,
+    `Invalidating one result of "${spec.name}" takes all inputs in its cache key; missing: ${missing.join(", ")}. ` +
+      `Pass ${missing.length === 1 ? "it" : "them"}, or no inputs at all to invalidate all results.`,
   );
 }

@@ -3,37 +3,36 @@ import { setImmediate } from "../base/turn.js";
 import type { Holder } from "./holder.js";
 
 let storage: AsyncLocalStorage<Holder> | undefined;
-/** How many holders are being called for. */
-let inFlight = 0;
-let isEnding = false;
+let tracked = 0;
+let isDisabling = false;
 
-/** Who calls this code: the node whose function or hook it is part of, if that holds anything. */
-export function callerNow(): Holder | undefined {
-  return inFlight === 0 ? undefined : storage?.getStore();
+/** The node whose function or hook is calling, if it is tracked. */
+export function currentCaller(): Holder | undefined {
+  return tracked === 0 ? undefined : storage?.getStore();
 }
 
 /**
- * Calls `work` for a node, so that the runs it begins are known to be on its behalf, until {@link called}.
+ * Calls `work` as part of a node, so that runs it begins have the node as their caller, until {@link untrack}.
  *
- * In Node 20 and 22 every promise of the process takes longer while async contexts are in use, and so they are only used meanwhile.
+ * On Node 20 and 22 async contexts slow down every promise of the process, so they are disabled while nothing is tracked.
  */
-export function callFor<T>(holder: Holder, work: () => T): T {
-  if (!holder.isCalling) {
-    holder.isCalling = true;
-    inFlight++;
+export function track<T>(holder: Holder, work: () => T): T {
+  if (!holder.isTracked) {
+    holder.isTracked = true;
+    tracked++;
   }
   storage ??= new (process.getBuiltinModule("node:async_hooks").AsyncLocalStorage)<Holder>();
   return storage.run(holder, work);
 }
 
-/** What was called for the node has ended. */
-export function called(holder: Holder): void {
-  if (!holder.isCalling) return;
-  holder.isCalling = false;
-  if (--inFlight > 0 || isEnding) return;
-  isEnding = true;
+/** The node's attempt has ended. */
+export function untrack(holder: Holder): void {
+  if (!holder.isTracked) return;
+  holder.isTracked = false;
+  if (--tracked > 0 || isDisabling) return;
+  isDisabling = true;
   setImmediate(() => {
-    isEnding = false;
-    if (inFlight === 0) storage?.disable();
+    isDisabling = false;
+    if (tracked === 0) storage?.disable();
   });
 }

@@ -1,42 +1,42 @@
 import { nowChecked } from "../base/clock.js";
 import type { CircuitBreakerOptions } from "../definition/specs/policy-options.js";
-import { Shared } from "./shared.js";
+import { PolicyRegistry } from "./policy-registry.js";
 
-const DEFAULT_THRESHOLD = 5;
-const DEFAULT_RESET = 30_000;
-const DEFAULT_PROBES = 1;
+const DEFAULT_FAILURE_THRESHOLD = 5;
+const DEFAULT_RESET_AFTER = 30_000;
+const DEFAULT_HALF_OPEN_PROBES = 1;
 
-/** `closed`: calls go through. `open`: they fail at once. `half-open`: a few go through, as probes. */
+/** `closed`: calls pass. `open`: they fail at once. `half-open`: a few pass as probes. */
 export type CircuitState = "closed" | "open" | "half-open";
 
-/** What a circuit with a key has seen. */
+/** The state and the counters of a circuit with a key. */
 export interface CircuitReport {
   readonly key: string;
   readonly state: CircuitState;
-  /** How many calls failed since the last success, while it is closed. */
+  /** Failed calls since the last success, while the circuit is closed. */
   readonly failuresInRow: number;
-  /** Calls since the process began, or since {@link resetCircuit}: that succeeded, that failed, and that were turned away. */
+  /** Calls that succeeded, failed, or were rejected, since the process started or {@link resetCircuit} was called. */
   readonly successes: number;
   readonly failures: number;
   readonly rejected: number;
-  /** How long it stays open, in ms; 0 when calls pass. */
+  /** How long the circuit stays open, in ms; 0 unless it is open. */
   readonly retryAfter: number;
 }
 
-/** What a call has made of its circuit. */
+/** How a call changed its circuit. */
 export type CircuitChange = "circuit.opened" | "circuit.closed";
 
-/** A call that was let through. */
-export interface Passage {
-  /** Which of the circuit's periods it belongs to: what comes back in a later one counts for nothing. */
-  readonly period: number;
+/** Permission for one call, to be settled with `succeeded`, `failed` or `release`. */
+export interface CircuitPermit {
+  /** The circuit's generation when the call began. Outcomes from an earlier generation do not change its state. */
+  readonly generation: number;
 }
 
 /**
- * Stops calling what keeps failing. Closed, it opens after so many failures in a row; open, it lets probes through after
- * a while; the first that succeeds closes it, one that fails opens it again.
+ * A circuit breaker. It opens after a number of consecutive failures, and becomes half-open some time later: then the first
+ * probe that succeeds closes it, and one that fails opens it again.
  *
- * Each call is judged by its own settings, so that nodes which share a circuit may differ in them. All methods cost O(1).
+ * Each call is judged by its own options, so nodes that share a circuit may have different ones. All methods cost O(1).
  * Source: Nygard, "Release It!", 2007.
  */
 export class Circuit {
@@ -44,98 +44,98 @@ export class Circuit {
   private successes = 0;
   private failures = 0;
   private rejected = 0;
-  /** Those under way; of use only until it closes, which begins another period. */
+  /** Probes in flight. Meaningless while closed: closing starts a new generation. */
   private probes = 0;
-  private period = 0;
-  /** When probes may pass, an instant of the process' clock in ms; undefined while it is closed. */
-  private reopensAt: number | undefined;
+  private generation = 0;
+  /** When it becomes half-open, by the process' clock in ms; undefined while closed. */
+  private halfOpenAt: number | undefined;
 
   get state(): CircuitState {
-    if (this.reopensAt === undefined) return "closed";
-    return nowChecked() < this.reopensAt ? "open" : "half-open";
+    if (this.halfOpenAt === undefined) return "closed";
+    return nowChecked() < this.halfOpenAt ? "open" : "half-open";
   }
 
-  /** In ms, until probes may pass. */
-  get remaining(): number {
-    return this.reopensAt === undefined ? 0 : Math.max(0, this.reopensAt - nowChecked());
+  /** How long it stays open, in ms; 0 unless it is open. */
+  get retryAfter(): number {
+    return this.halfOpenAt === undefined ? 0 : Math.ceil(Math.max(0, this.halfOpenAt - nowChecked()));
   }
 
   report(key: string): CircuitReport {
-    const { state, failuresInRow, successes, failures, rejected } = this;
-    return { key, state, failuresInRow, successes, failures, rejected, retryAfter: Math.ceil(this.remaining) };
+    const { state, failuresInRow, successes, failures, rejected, retryAfter } = this;
+    return { key, state, failuresInRow, successes, failures, rejected, retryAfter };
   }
 
-  /** Lets a call through; undefined when it must fail at once. */
-  enter({ halfOpenProbes = DEFAULT_PROBES }: CircuitBreakerOptions): Passage | undefined {
-    const { state, period } = this;
-    if (state === "closed") return { period };
+  /** Undefined when the call is rejected. */
+  tryAcquire({ halfOpenProbes = DEFAULT_HALF_OPEN_PROBES }: CircuitBreakerOptions): CircuitPermit | undefined {
+    const { state, generation } = this;
+    if (state === "closed") return { generation };
     if (state === "open" || this.probes >= halfOpenProbes) {
       this.rejected++;
       return undefined;
     }
     this.probes++;
-    return { period };
+    return { generation };
   }
 
-  /** Says whether that has closed it. */
-  succeeded({ period }: Passage): boolean {
+  /** Records a success. Returns whether it closed the circuit. */
+  succeeded({ generation }: CircuitPermit): boolean {
     this.successes++;
-    if (period !== this.period) return false;
+    if (generation !== this.generation) return false;
     this.failuresInRow = 0;
-    if (this.reopensAt === undefined) return false;
+    if (this.halfOpenAt === undefined) return false;
     this.close();
     return true;
   }
 
-  /** Says whether that has opened it. */
-  failed({ period }: Passage, options: CircuitBreakerOptions): boolean {
+  /** Records a failure. Returns whether it opened the circuit. */
+  failed({ generation }: CircuitPermit, options: CircuitBreakerOptions): boolean {
     this.failures++;
-    if (period !== this.period) return false;
-    const { failureThreshold = DEFAULT_THRESHOLD, resetAfter = DEFAULT_RESET } = options;
-    const isProbe = this.reopensAt !== undefined;
+    if (generation !== this.generation) return false;
+    const { failureThreshold = DEFAULT_FAILURE_THRESHOLD, resetAfter = DEFAULT_RESET_AFTER } = options;
+    const isProbe = this.halfOpenAt !== undefined;
     if (!isProbe && ++this.failuresInRow < failureThreshold) return false;
-    this.begin();
-    this.reopensAt = nowChecked() + resetAfter;
+    this.startGeneration();
+    this.halfOpenAt = nowChecked() + resetAfter;
     return true;
   }
 
-  /** The call ended without an answer. */
-  abandoned({ period }: Passage): void {
-    if (period === this.period) this.probes--;
+  /** The call ended as neither success nor failure, say by cancellation. */
+  release({ generation }: CircuitPermit): void {
+    if (generation === this.generation) this.probes--;
   }
 
-  /** Closes it, and counts anew. */
+  /** Closes the circuit and resets its counters. */
   reset(): void {
     this.successes = this.failures = this.rejected = 0;
     this.close();
   }
 
   private close(): void {
-    this.begin();
-    this.reopensAt = undefined;
+    this.startGeneration();
+    this.halfOpenAt = undefined;
   }
 
-  private begin(): void {
-    this.period++;
+  private startGeneration(): void {
+    this.generation++;
     this.failuresInRow = 0;
     this.probes = 0;
   }
 }
 
-/** The circuits of this process. */
-export const sharedCircuits = new Shared(() => new Circuit());
+/** All circuits of this process. */
+export const circuitRegistry = new PolicyRegistry(() => new Circuit());
 
-/** The circuits of this process that have a key, in the order in which they were first used. */
+/** All circuits of this process that have a key, in order of first use. */
 export function circuits(): CircuitReport[] {
-  return Array.from(sharedCircuits.keyed(), ([key, circuit]) => circuit.report(key));
+  return Array.from(circuitRegistry.keyed(), ([key, circuit]) => circuit.report(key));
 }
 
-/** The state of the circuit that nodes share under `circuitBreaker.key`; `closed` when none has been called yet. */
+/** The state of the circuit with this `circuitBreaker.key`; `closed` before its first call. */
 export function circuitState(key: string): CircuitState {
-  return sharedCircuits.peek(key)?.state ?? "closed";
+  return circuitRegistry.get(key)?.state ?? "closed";
 }
 
-/** Closes the circuit that nodes share under `circuitBreaker.key`, and begins its counts anew. */
+/** Closes the circuit with this `circuitBreaker.key`, and resets its counters. */
 export function resetCircuit(key: string): void {
-  sharedCircuits.peek(key)?.reset();
+  circuitRegistry.get(key)?.reset();
 }

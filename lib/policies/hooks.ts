@@ -8,24 +8,24 @@ import { ExecutionError, type ErrorSite } from "../run/errors.js";
 import { isPause } from "../run/pause.js";
 import { asSentence, messageOf } from "../base/message.js";
 
-/** What hooks get to know of the attempt they surround. */
+/** The attempt that hooks run around. */
 export interface HookedAttempt {
   readonly spec: NodeSpec;
   readonly args: unknown[];
   readonly ctx: Context;
-  /** The node or state, as in a sentence. */
+  /** The node or state for messages: `node "x"`. */
   readonly label: string;
   readonly siteOf: (cause: unknown) => ErrorSite;
-  /** Calls what is part of the attempt. */
+  /** Calls `work` as part of the attempt. */
   within<T>(work: () => T): T;
 }
 
 /**
- * Surrounds one attempt with hooks, in the order of the list. Inputs that `preExecute` returns replace those in `args`.
- * `onError` gets what the function threw, and is not called for an attempt that was cancelled.
- * @throws {ExecutionError} EXECUTION naming the hook, when one throws
+ * Runs hooks around one attempt, in the order of the list. Inputs that `preExecute` returns replace those in `args`. `onError`
+ * gets what the function threw, and is not called for cancelled attempts.
+ * @throws {ExecutionError} EXECUTION naming the hook that threw
  */
-export function* hooked(
+export function* withHooks(
   hooks: readonly NodeHooks[],
   attempt: HookedAttempt,
   waits: Waits,
@@ -34,7 +34,7 @@ export function* hooked(
   let failure: { readonly error: unknown } | undefined;
   let result: unknown;
   try {
-    result = yield* around(hooks, attempt, waits, execute);
+    result = yield* executeWithHooks(hooks, attempt, waits, execute);
   } catch (error) {
     failure = { error };
   }
@@ -53,7 +53,7 @@ export function* hooked(
   return result;
 }
 
-function* around(
+function* executeWithHooks(
   hooks: readonly NodeHooks[],
   attempt: HookedAttempt,
   waits: Waits,
@@ -78,7 +78,7 @@ function* around(
   try {
     result = yield* execute();
   } catch (error) {
-    if (!waits.isGivenUp(error) && !isPause(error)) yield* tell(hooks, attempt, waits, inputs, error);
+    if (!waits.isGivenUp(error) && !isPause(error)) yield* callOnError(hooks, attempt, waits, inputs, error);
     throw error;
   }
   for (const hook of hooks) {
@@ -95,7 +95,7 @@ function* around(
   return result;
 }
 
-function* tell(
+function* callOnError(
   hooks: readonly NodeHooks[],
   attempt: HookedAttempt,
   waits: Waits,
@@ -128,7 +128,7 @@ function applyInputs({ spec, args }: HookedAttempt, inputs: Record<string, unkno
   });
 }
 
-/** @throws {TypeError} for an input that the node does not take */
+/** @throws {TypeError} for an unknown input */
 function checkNames(
   spec: NodeSpec,
   args: readonly unknown[],
@@ -140,11 +140,14 @@ function checkNames(
   const unknown = Object.keys(inputs).find((name) => !known.has(name));
   if (unknown === undefined) return;
   throw new TypeError(
-    `it returned "${unknown}", which is no input of node "${spec.name}".${paramHint(unknown, names)}`,
+    `it returned "${unknown}", which is not an input of node "${spec.name}".${paramHint(unknown, names)}`,
   );
 }
 
-/** By the names that are read, those of the source under which a hook gave something new; undefined where all are as read. */
+/**
+ * Maps each parameter's compiled name to the name under which a hook returned it, since compilers number some (`x` becomes
+ * `x2`) and hooks may use either; undefined when none is numbered.
+ */
 function sourceNames(
   spec: NodeSpec,
   args: readonly unknown[],
@@ -153,7 +156,7 @@ function sourceNames(
   const { signature } = spec;
   if (signature.numbered === undefined) return undefined;
   const before = namedInputs(spec, args);
-  // In a copy with a change, the name that is read holds what was there before.
+  // A hook that sets `x` in a copy of its inputs leaves the old value under `x2`.
   const isNew = (name: string) => Object.hasOwn(inputs, name) && inputs[name] !== before[name];
   const names = meantNames(signature, isNew);
   return new Map(paramNames(signature).map((read, i) => [read, names[i]]));

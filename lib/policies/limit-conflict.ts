@@ -1,2 +1,2 @@
-/** Nodes that share a key have different limits. */
+/** Nodes that share a key give it different limits. */
 export class LimitConflict extends Error {}

@@ -1,12 +1,12 @@
-import { ConcurrencyGroups } from "./concurrency.js";
-import { Shared } from "./shared.js";
+import { KeyedSemaphore } from "./keyed-semaphore.js";
+import { PolicyRegistry } from "./policy-registry.js";
 import { Throttle } from "./throttle.js";
 
-/** What nodes of several runs must keep to together. */
+/** Limits shared by several runs. */
 export class Limits {
-  readonly concurrency = new ConcurrencyGroups();
-  readonly throttles = new Shared(() => new Throttle());
+  readonly concurrencyKeys = new KeyedSemaphore();
+  readonly throttles = new PolicyRegistry(() => new Throttle());
 }
 
-/** Those of all runs in this process that have no scheduler with its own. */
+/** The limits of all runs in this process but those with a scheduler, which brings its own. */
 export const processLimits = new Limits();

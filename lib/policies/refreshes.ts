@@ -1,59 +1,59 @@
 import { delayAfter } from "./retry.js";
 
-/** How a result is computed anew, in the background. */
+/** How to refresh one result. */
 export interface Refresh {
-  /** Computes and keeps it, if it is still wanted then. */
-  readonly perform: (isWanted: () => boolean) => Promise<void>;
-  /** When it would expire anyway, in ms since 1970. */
+  /** Computes the result, and stores it if `isCurrent()` is still true by then. */
+  readonly perform: (isCurrent: () => boolean) => Promise<void>;
+  /** When the old result expires, in ms since 1970. */
   readonly expiresAt: number;
-  /** @param failures - how many there were in a row @param retryAt - the earliest time of the next attempt, in ms since 1970 */
+  /** @param failures - how many in a row @param retryAt - the earliest time of the next attempt, in ms since 1970 */
   readonly failed: (error: unknown, failures: number, retryAt: number) => void;
 }
 
-/** What there is to know of a key. */
-interface State {
+interface RefreshState {
   isRunning: boolean;
   failures: number;
   retryAt: number;
   expiresAt: number;
 }
 
-/** The results that are being computed anew in the background, one at a time by key, after failures with pauses like those of a retry. */
+/** Background refreshes: one at a time per key. After a failure the next one waits, with the default backoff of retries. */
 export class Refreshes {
-  /** Those under way, and those that failed, the latest failures last. */
-  private readonly states = new Map<string, State>();
+  /** Refreshes that are running or have failed, the most recent failure last. */
+  private readonly states = new Map<string, RefreshState>();
 
-  /** Begins one, unless one is under way, or has just failed. */
-  begin(key: string, refresh: Refresh): void {
-    const known = this.states.get(key);
-    if (known !== undefined && (known.isRunning || Date.now() < known.retryAt)) return;
-    const state = { isRunning: true, failures: known?.failures ?? 0, retryAt: 0, expiresAt: refresh.expiresAt };
+  /** Does nothing while a refresh of the key is running, or waits after a failure. */
+  start(key: string, refresh: Refresh): void {
+    const last = this.states.get(key);
+    if (last !== undefined && (last.isRunning || Date.now() < last.retryAt)) return;
+    const state = { isRunning: true, failures: last?.failures ?? 0, retryAt: 0, expiresAt: refresh.expiresAt };
     this.states.set(key, state);
     void this.perform(key, state, refresh);
   }
 
-  forget(key: string | undefined): void {
+  /** Discards the result of a running refresh and forgets failures: of one key, or of all. */
+  cancel(key: string | undefined): void {
     if (key === undefined) this.states.clear();
     else this.states.delete(key);
   }
 
-  private async perform(key: string, state: State, refresh: Refresh): Promise<void> {
-    const isWanted = () => this.states.get(key) === state;
+  private async perform(key: string, state: RefreshState, refresh: Refresh): Promise<void> {
+    const isCurrent = () => this.states.get(key) === state;
     try {
-      await refresh.perform(isWanted);
-      if (isWanted()) this.states.delete(key);
+      await refresh.perform(isCurrent);
+      if (isCurrent()) this.states.delete(key);
     } catch (error) {
-      if (!isWanted()) return;
+      if (!isCurrent()) return;
       state.isRunning = false;
       state.retryAt = Date.now() + delayAfter(++state.failures, {});
       this.states.delete(key);
       this.states.set(key, state);
-      this.forgetExpired();
+      this.dropExpired();
       refresh.failed(error, state.failures, state.retryAt);
     }
   }
 
-  private forgetExpired(): void {
+  private dropExpired(): void {
     for (const [key, { isRunning, expiresAt }] of this.states) {
       if (isRunning || expiresAt > Date.now()) return;
       this.states.delete(key);

@@ -5,63 +5,65 @@ import { deferred, type Deferred } from "../base/deferred.js";
 import { Heap } from "../base/heap.js";
 import { Queue, type Place } from "../base/queue.js";
 import { Alarm } from "../base/alarm.js";
-import type { Holder, Line, Resource } from "./holder.js";
+import type { Holder, Resource, ResourceAcquire } from "./holder.js";
 import { Limits } from "./limits.js";
 
 export interface SchedulerOptions {
   /** How many nodes may be in flight, over all runs. @defaultValue 16 */
   maxConcurrency?: number | undefined;
-  /** How many may wait; one more fails with a `QueueFullError`. 0 is unlimited. @defaultValue 0 */
+  /** How many nodes may wait for a slot; one more fails with a `QueueFullError`. 0 is unlimited. @defaultValue 0 */
   maxQueueSize?: number | undefined;
-  /** Whoever has waited for so many ms goes first, whatever its priority. @defaultValue 30000 */
+  /** Nodes that have waited this long, in ms, go first, whatever their priority. @defaultValue 30000 */
   starvationTimeout?: number | undefined;
 }
 
-/** What a scheduler has done so far. */
+/** The counters of a scheduler. */
 export interface SchedulerStats {
-  /** Nodes in flight now. */
+  /** Slots in use now. */
   readonly running: number;
-  /** Nodes that wait now. */
+  /** Nodes waiting for a slot now. */
   readonly queued: number;
-  /** Attempts that asked for a slot, those turned away included. */
+  /** Attempts that asked for a slot, rejected ones included. */
   readonly submitted: number;
-  /** Attempts that had a slot and have ended, however they ended. */
+  /** Attempts that had a slot and have ended, successfully or not. */
   readonly completed: number;
-  /** Attempts turned away because the queue was full. */
+  /** Attempts rejected because the queue was full. */
   readonly rejected: number;
-  /** Attempts that went first because they had waited so long. */
+  /** Attempts that went before others because of `starvationTimeout`. */
   readonly promoted: number;
 }
 
-/** What became of a scheduler that was told to close. */
+/** What still uses a scheduler when `close` resolves. */
 export interface SchedulerClosing {
-  /** Runs that use it still. */
+  /** Runs that have not ended. */
   readonly runs: number;
-  /** Nodes in flight, and nodes that wait, of those. */
+  /** Slots these runs have in use. */
   readonly running: number;
+  /** Nodes of these runs waiting for a slot. */
   readonly queued: number;
 }
 
 interface Waiter {
   readonly holder: Holder;
   readonly priority: number;
-  /** The order of arrival. */
-  readonly number: number;
+  /** Its position in order of arrival. */
+  readonly arrival: number;
+  /** When it arrived, by the process' clock in ms. */
   readonly since: number;
-  go(): void;
+  grant(): void;
 }
 
-/** A node's slot: its own, or one that it was lent by the node on whose behalf it runs. */
+/** A node's slot: its own, or borrowed from the node that began its run. */
 interface Slot {
   lender: Slot | undefined;
   borrower: Slot | undefined;
-  /** Who waits for it to come back, among others. */
+  /** Nodes that could borrow it, while they wait. */
   waiters: Heap<Place<Waiter>> | undefined;
 }
 
-/** By priority, then by order of arrival. */
-function goesFirst({ value: a }: Place<Waiter>, { value: b }: Place<Waiter>): boolean {
-  return a.priority === b.priority ? a.number < b.number : a.priority > b.priority;
+/** By priority, then first in, first out. */
+function goesBefore({ value: a }: Place<Waiter>, { value: b }: Place<Waiter>): boolean {
+  return a.priority === b.priority ? a.arrival < b.arrival : a.priority > b.priority;
 }
 
 /** The queue is full. */
@@ -72,14 +74,14 @@ export class QueueFull extends Error {
 }
 
 /**
- * Slots that several runs share: pass it as `scheduler` to as many as you like. Who waits for a slot gets it by priority,
- * then by order of arrival; who has waited for `starvationTimeout` goes before all that have not, oldest first. Runs with
- * the same scheduler also share their `concurrencyKey`s and `throttle`s, with nobody else.
+ * Slots shared by several runs: pass it as `scheduler` to each of them. Nodes get a slot by priority, then first in, first out;
+ * those that have waited for `starvationTimeout` go before all others, oldest first. Runs with the same scheduler also share
+ * their `concurrencyKey`s and `throttle`s, and with no other runs.
  *
- * A node that runs other workflows with the same scheduler lends them its slot, to one of their nodes at a time, so that nodes
- * which wait for others can't take up all slots.
+ * A node that runs other workflows with the same scheduler lends them its slot, to one of their nodes at a time, so nodes that
+ * wait for inner runs never use up the slots.
  *
- * Cost: O(log waiting) a decision.
+ * Cost: O(log waiters) per acquire and release.
  */
 export class Scheduler implements Resource {
   static {
@@ -93,7 +95,7 @@ export class Scheduler implements Resource {
   private readonly maxConcurrency: number;
   private readonly maxQueueSize: number;
   private readonly starvationTimeout: number;
-  private readonly byPriority = new Heap(goesFirst);
+  private readonly byPriority = new Heap(goesBefore);
   private readonly byAge = new Queue<Waiter>();
   private readonly slots = new Map<Holder, Slot>();
   private running = 0;
@@ -122,7 +124,8 @@ export class Scheduler implements Resource {
   }
 
   /**
-   * Refuses new runs, but for those that nodes of runs in progress begin; resolves when all that use it have ended, or after `timeout` ms, with what is left then. The runs go on.
+   * Refuses new runs, except those that nodes of runs in progress begin. Resolves when all runs have ended, or after `timeout`
+   * ms with what is left by then; the runs themselves go on.
    * @throws {TypeError} | {RangeError} for a bad option
    */
   async close(options: { timeout?: number | undefined } = {}): Promise<SchedulerClosing> {
@@ -130,7 +133,7 @@ export class Scheduler implements Resource {
     const { timeout } = options;
     checkNumber("timeout", timeout, { min: 0, unit: "milliseconds" });
     this.closing ??= deferred();
-    this.leaveIfDone();
+    this.resolveIfIdle();
     let alarm: Alarm | undefined;
     const late = timeout !== undefined && new Promise<void>((resolve) => (alarm = Alarm.after(timeout, resolve)));
     await (late ? Promise.race([this.closing.promise, late]) : this.closing.promise);
@@ -143,17 +146,17 @@ export class Scheduler implements Resource {
     await this.close();
   }
 
-  /** Whether new runs are refused, but for those that nodes of runs in progress begin. */
+  /** Whether {@link Scheduler.close} was called. */
   get isClosed(): boolean {
     return this.closing !== undefined;
   }
 
-  /** @internal Whether a run that `caller` begins is refused. */
+  /** @internal Whether a run begun by `caller` is refused. */
   refuses(caller: Holder | undefined): boolean {
-    return this.isClosed && this.slotsBehind({ caller }).next().done === true;
+    return this.isClosed && this.callerSlots({ caller }).next().done === true;
   }
 
-  /** @internal A run begins to use it. */
+  /** @internal A run begins. */
   begin(): void {
     this.runs++;
   }
@@ -161,49 +164,50 @@ export class Scheduler implements Resource {
   /** @internal The run has ended. */
   end(): void {
     this.runs--;
-    this.leaveIfDone();
+    this.resolveIfIdle();
   }
 
-  /** @internal Those that don't lend their slots. */
+  /** @internal Nodes that lend their slot are left out: it comes free when the borrower ends. */
   *holders(): Iterable<Holder> {
     for (const [holder, { borrower }] of this.slots) if (borrower === undefined) yield holder;
   }
 
   /**
-   * @internal Takes a slot; undefined when there is one at once. It has to be given back by {@link Scheduler.leave}.
+   * @internal Acquires a slot; undefined when there is one at once.
    * @throws {QueueFull}
    */
-  enter(priority: number, holder: Holder): Line | undefined {
+  acquire(priority: number, holder: Holder): ResourceAcquire | undefined {
     this.submitted++;
     if (this.running < this.maxConcurrency) {
       this.running++;
-      this.take(holder, undefined);
+      this.addSlot(holder, undefined);
       return undefined;
     }
-    const lender = this.lenderTo(holder);
+    const lender = this.lenderFor(holder);
     if (lender !== undefined) {
-      this.take(holder, lender);
+      this.addSlot(holder, lender);
       return undefined;
     }
     if (this.byAge.size >= this.maxQueueSize) {
       this.rejected++;
-      throw new QueueFull(`The scheduler's queue is full: ${this.byAge.size} nodes wait already.`);
+      throw new QueueFull(`The scheduler's queue is full: ${this.byAge.size} waiting.`);
     }
     const { promise, resolve } = deferred();
-    const place = this.byAge.push({ holder, priority, number: this.submitted, since: nowChecked(), go: resolve });
+    const waiter = { holder, priority, arrival: this.submitted, since: nowChecked(), grant: resolve };
+    const place = this.byAge.push(waiter);
     this.byPriority.push(place);
-    holder.wait(this);
-    for (const slot of this.slotsBehind(holder)) (slot.waiters ??= new Heap(goesFirst)).push(place);
-    const cancel = () => (place.isQueued ? this.remove(place) : this.leave(holder));
+    holder.startWaiting(this);
+    for (const slot of this.callerSlots(holder)) (slot.waiters ??= new Heap(goesBefore)).push(place);
+    const cancel = () => (place.isQueued ? this.dequeue(place) : this.release(holder));
     return { granted: promise, cancel, resource: this };
   }
 
-  /** @internal Gives a slot back. */
-  leave(holder: Holder): void {
+  /** @internal Releases a slot: a borrowed one to its lender, else to the next waiter. */
+  release(holder: Holder): void {
     const { lender, borrower } = this.slots.get(holder) as Slot;
     this.slots.delete(holder);
     this.completed++;
-    // A node that ends before what it has begun leaves its slot to that.
+    // A node that ends before its borrower leaves the slot to it.
     if (borrower !== undefined) {
       borrower.lender = lender;
       if (lender !== undefined) lender.borrower = borrower;
@@ -216,26 +220,26 @@ export class Scheduler implements Resource {
       return;
     }
     this.running--;
-    const next = this.next();
+    const next = this.nextWaiter();
     if (next === undefined) return;
     this.running++;
     this.grant(next, undefined);
   }
 
-  private take(holder: Holder, lender: Slot | undefined): void {
+  private addSlot(holder: Holder, lender: Slot | undefined): void {
     const slot: Slot = { lender, borrower: undefined, waiters: undefined };
     if (lender !== undefined) lender.borrower = slot;
     this.slots.set(holder, slot);
   }
 
   private grant(place: Place<Waiter>, lender: Slot | undefined): void {
-    this.remove(place);
-    this.take(place.value.holder, lender);
-    place.value.go();
+    this.dequeue(place);
+    this.addSlot(place.value.holder, lender);
+    place.value.grant();
   }
 
-  /** The slots of those on whose behalf a node runs, the nearest first. */
-  private *slotsBehind({ caller }: Pick<Holder, "caller">): Generator<Slot, undefined> {
+  /** The slots of a node's callers, nearest first. */
+  private *callerSlots({ caller }: Pick<Holder, "caller">): Generator<Slot, undefined> {
     for (; caller !== undefined; { caller } = caller) {
       const slot = this.slots.get(caller);
       if (slot !== undefined) yield slot;
@@ -243,12 +247,13 @@ export class Scheduler implements Resource {
     return undefined;
   }
 
-  private lenderTo(holder: Holder): Slot | undefined {
-    for (const slot of this.slotsBehind(holder)) if (slot.borrower === undefined) return slot;
+  /** The nearest caller's slot that is not lent yet. */
+  private lenderFor(holder: Holder): Slot | undefined {
+    for (const slot of this.callerSlots(holder)) if (slot.borrower === undefined) return slot;
     return undefined;
   }
 
-  private next(): Place<Waiter> | undefined {
+  private nextWaiter(): Place<Waiter> | undefined {
     const oldest = this.byAge.first;
     const best = this.byPriority.first;
     if (oldest === undefined || oldest === best || nowChecked() - oldest.value.since < this.starvationTimeout)
@@ -257,14 +262,14 @@ export class Scheduler implements Resource {
     return oldest;
   }
 
-  private remove(place: Place<Waiter>): void {
+  private dequeue(place: Place<Waiter>): void {
     this.byAge.remove(place);
     this.byPriority.remove(place);
-    place.value.holder.waited();
-    for (const slot of this.slotsBehind(place.value.holder)) slot.waiters?.remove(place);
+    place.value.holder.stopWaiting();
+    for (const slot of this.callerSlots(place.value.holder)) slot.waiters?.remove(place);
   }
 
-  private leaveIfDone(): void {
+  private resolveIfIdle(): void {
     if (this.runs === 0) this.closing?.resolve();
   }
 }

@@ -3,29 +3,34 @@ import { Alarm } from "../base/alarm.js";
 import { now } from "../base/clock.js";
 import { pendingOf, type Coroutine } from "../base/coroutine.js";
 
+export interface TimeLimit {
+  /** In ms; undefined is unlimited. */
+  readonly timeout: number | undefined;
+  /** Aborted with what `timeoutError` returns when the time is up. */
+  readonly abort: LazyAbort;
+  readonly timeoutError: () => Error;
+  /** Whether the time runs from `onStart` instead of the call, as for work that waits for a thread. */
+  readonly startsLater: boolean;
+}
+
 /**
- * Gives `execute` at most `timeout` ms, then aborts it with what `expired` makes. A function that blocks the thread
- * can't be interrupted: it ends, and fails then.
- * @param execute - calls `began` when its time begins, if that is `later`; otherwise it begins with the call
- * @throws the abort's reason, as soon as `abort` aborts for whatever cause
+ * Gives `execute` at most `timeout` ms. A function that blocks the thread can't be interrupted: it fails once it returns.
+ * @throws the reason of `abort`, as soon as that is aborted for any cause
  */
-export function* limited(
-  timeout: number | undefined,
-  abort: LazyAbort,
-  expired: () => Error,
-  execute: (began: () => void) => unknown,
-  later = false,
+export function* withTimeout(
+  { timeout, abort, timeoutError, startsLater }: TimeLimit,
+  execute: (onStart: () => void) => unknown,
 ): Coroutine {
   const started = timeout === undefined ? 0 : now();
   let alarm: Alarm | undefined;
   let isOver = false;
-  const begin = () => {
-    if (timeout !== undefined && !isOver) alarm ??= Alarm.after(timeout, () => abort.abort(expired()));
+  const onStart = () => {
+    if (timeout !== undefined && !isOver) alarm ??= Alarm.after(timeout, () => abort.abort(timeoutError()));
   };
-  const work = execute(begin);
+  const work = execute(onStart);
   const pending = pendingOf(work);
   if (pending !== undefined) {
-    if (!later) begin();
+    if (!startsLater) onStart();
     try {
       return yield abort.race(pending);
     } finally {
@@ -34,8 +39,8 @@ export function* limited(
     }
   }
   if (timeout !== undefined && now() - started > timeout) {
-    abort.abort(expired());
-    throw expired();
+    abort.abort(timeoutError());
+    throw timeoutError();
   }
   return work;
 }

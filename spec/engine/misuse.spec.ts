@@ -57,7 +57,7 @@ describe("What is no option is refused by name", () => {
       two().runUntil("b", { hooks: { preExecute: (node) => (node.name === "b" ? hooks.preExecute() : undefined) } }),
     );
     expect(error.message).toMatch(
-      /Hook "preExecute" of node "b" threw: it returned "aa".*no input of node "b"\..*"a"/u,
+      /Hook "preExecute" of node "b" threw: it returned "aa".*not an input of node "b"\..*"a"/u,
     );
   });
 });

@@ -115,8 +115,8 @@ describe.each(stores)("What is cached in %s", (_, cacheOf) => {
     expect(open.most).toBe(3);
     expect((await dag.run()).metrics.cache).toEqual({ hits: 0, misses: 1 });
     expect(warned.mock.calls.map(([message]) => message)).toEqual([
-      'A result of node "client" is not kept, since everybody gets a copy and it has none: "pool[0].send" of it is function send. ' +
-        'Return plain data, or share one result among all with "clone: false".',
+      `A result of node "client" is not cached, because it can't be copied: "pool[0].send" of it is function send. ` +
+        'Return plain data, or let all runs share one value with "clone: false".',
     ]);
   });
 });
@@ -158,8 +158,6 @@ describe("A cached value", () => {
     const dag = new Dag("d");
     dag.cachedNode("a", { store }, () => "computed");
     expect((await dag.run()).value).toBe("computed");
-    expect(warned.mock.calls[0][0]).toMatch(
-      /cache store of node "a" failed, so nothing is taken from it: it is function/u,
-    );
+    expect(warned.mock.calls[0][0]).toMatch(/cache store of node "a" failed: it is function/u);
   });
 });

@@ -129,7 +129,7 @@ describe("A cached node", () => {
     const forgetting = () => dag.invalidateCache("a", { x: { f: () => 1 } });
     expect(forgetting).toThrow(ValidationError);
     expect(forgetting).toThrow(
-      /No result of "a" is kept by such inputs, which can't be compared: "x.f" is function f/u,
+      /No result of "a" is cached for these inputs, because they can't be compared: "x.f" is function f/u,
     );
     void ask;
   });
@@ -186,7 +186,7 @@ describe("A cached node", () => {
   it("refuses a key that comes later", async () => {
     for (const key of [async () => 1, () => Promise.reject(new Error("no"))]) {
       const error = await rejection(cached({ key }).dag.run({ inputs: { x: 1 } }));
-      expect(error.message).toContain('"cache.key" returned a promise. Return what counts at once');
+      expect(error.message).toContain('"cache.key" returned a promise. Return the key itself');
     }
   });
 
@@ -565,7 +565,7 @@ describe("A cache store of the user's own", () => {
     const { ask } = cached({ store: broken });
     expect([await ask(1), await ask(1)]).toEqual(["call 1", "call 2"]);
     expect(warned.mock.calls[0][0]).toMatch(
-      /cache store of node "a" failed, so nothing is taken from it: disk on fire/u,
+      /cache store of node "a" failed: disk on fire. The run goes on without it/u,
     );
     expect(warned.mock.calls[1][0]).toMatch(/disk full/u);
     for (const corrupt of ["text", 5, null, {}, { value: 1 }, { value: 1, storedAt: "x" }]) {

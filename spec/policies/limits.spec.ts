@@ -160,10 +160,10 @@ describe("A throttle that nodes share", () => {
     const other = dagOf(1, { throttle: { key, ...quick } });
     await outcome(dag.run());
     expect((await rejection(other.dag.run())).message).toBe(
-      `Node "n0" was not called: others of its throttle "${key}" have 1 in 100 ms, and it has 2 in 100 ms. Give all of a key the same.`,
+      `Node "n0" was not called: its rate for throttle "${key}" is 2 per 100 ms, but other nodes have 1 per 100 ms. Give all nodes with a key the same rate.`,
     );
     const rare = dagOf(1, { throttle: { key, limit: 1, interval: 200 } });
-    expect((await rejection(rare.dag.run())).message).toContain("have 1 in 100 ms, and it has 1 in 200 ms");
+    expect((await rejection(rare.dag.run())).message).toContain("is 1 per 200 ms, but other nodes have 1 per 100 ms");
     await pass(100);
     await outcome(other.dag.run());
     expect(other.began).toHaveLength(1);
@@ -174,7 +174,7 @@ describe("A throttle that nodes share", () => {
     const { dag, began } = dagOf(1, { throttle: { key, ...slow } });
     const other = new Dag("other");
     other.node("a", { throttle: { key, ...quick } }, () => 1);
-    const refusal = /others of its throttle .* have 1 in 100 ms, and it has 2 in 100 ms/u;
+    const refusal = /its rate for throttle .* is 2 per 100 ms, but other nodes have 1 per 100 ms/u;
     // Its timer comes before that of the one who waits.
     const atOnce = sleep(100).then(() => other.runSync());
     atOnce.catch(() => {});
@@ -216,7 +216,7 @@ describe("concurrencyKey", () => {
     expect(await rejection(other.dag.run())).toMatchObject({
       code: "EXECUTION",
       attempt: 0,
-      message: `Node "n0" was not called: others of its concurrency key "${key}" have the limit 2, and it has 3. Give all of a key the same limit.`,
+      message: `Node "n0" was not called: its limit for concurrency key "${key}" is 3, but nodes in flight have 2. Give all nodes with a key the same limit.`,
     });
     await outcome(running);
     await outcome(other.dag.run());

@@ -1,13 +1,13 @@
 import { LRUCache } from "lru-cache";
 import type { CacheEntry, CacheStore } from "../definition/specs/policy-options.js";
 
-const DEFAULT_ENTRIES = 1000;
+const DEFAULT_MAX_ENTRIES = 1000;
 
-/** The store of a node that names none: memory, the least recently used entry goes first. */
+/** The default cache store: in memory, evicting the least recently used entry. */
 export class MemoryStore implements CacheStore {
   private readonly entries: LRUCache<string, CacheEntry>;
 
-  constructor(maxEntries = DEFAULT_ENTRIES) {
+  constructor(maxEntries = DEFAULT_MAX_ENTRIES) {
     this.entries = new LRUCache({ max: maxEntries });
   }
 

@@ -4,13 +4,13 @@ import type { Waits } from "../base/waits.js";
 import { isPause } from "../run/pause.js";
 
 /**
- * What a user's function says to a failure.
- * @param option - names the function
- * @throws {AggregateError} of the failure and of what the function throws
+ * Calls a user's callback about a failure, and waits for its answer.
+ * @param option - the callback's name in messages
+ * @throws {AggregateError} of the failure and the callback's own error
  */
-export function* asked(option: string, failure: unknown, waits: Waits, ask: () => unknown): Coroutine {
+export function* failureCallback(option: string, failure: unknown, waits: Waits, call: () => unknown): Coroutine {
   try {
-    return yield* waits.for(ask(), `"${option}"`);
+    return yield* waits.for(call(), `"${option}"`);
   } catch (error) {
     if (isPause(error) || waits.isGivenUp(error)) throw error;
     const message = `"${option}" threw: ${messageOf(error)}, after an attempt had failed: ${messageOf(failure)}`;

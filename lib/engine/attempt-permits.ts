@@ -1,0 +1,142 @@
+import { block } from "../base/block.js";
+import type { Coroutine } from "../base/coroutine.js";
+import { isInstance } from "../base/hostile.js";
+import type { PendingAcquire } from "../base/pending-acquire.js";
+import type { Waits } from "../base/waits.js";
+import { priorityOf } from "../definition/specs/node-options.js";
+import type { ConcurrencyOptions, ThrottleOptions } from "../definition/specs/policy-options.js";
+import { findDeadlock } from "../policies/deadlock.js";
+import type { Holder, ResourceAcquire } from "../policies/holder.js";
+import { LimitConflict } from "../policies/limit-conflict.js";
+import { QueueFull, type Scheduler } from "../policies/scheduler.js";
+import { DeadlockError, ExecutionError, QueueFullError } from "../run/errors.js";
+import type { AttemptHost } from "./attempts.js";
+
+/** A permit of each limit, as a bit. */
+const Permit = { concurrencyKey: 1, run: 2, scheduler: 4 } as const;
+
+/**
+ * Acquires the permits that an attempt needs, one after another: of its concurrency key, its throttle, the run, and the
+ * scheduler.
+ */
+export class AttemptPermits {
+  constructor(
+    private readonly host: AttemptHost,
+    private readonly waits: Waits,
+  ) {}
+
+  /**
+   * Waits until attempt `n` of a node has all its permits. Returns them for {@link AttemptPermits.release}; if it throws, none
+   * are held.
+   * @param holder - the node in the wait-for graph; undefined when it has neither concurrency key nor scheduler
+   */
+  *acquire(node: number, n: number, holder: Holder | undefined): Coroutine<number> {
+    const { host } = this;
+    const { scheduler } = host;
+    const { concurrencyKey, throttle } = host.specOf(node).options;
+    let acquired = 0;
+    try {
+      if (concurrencyKey !== undefined) {
+        yield* this.waitForResource(node, n, holder as Holder, this.ofKey(node, concurrencyKey, holder as Holder));
+        acquired |= Permit.concurrencyKey;
+      }
+      if (throttle !== undefined) yield* this.waitForToken(node, n, throttle);
+      const slot = host.acquire(node);
+      if (slot !== undefined) yield* this.wait(node, n, slot, "a slot of the run");
+      acquired |= Permit.run;
+      if (scheduler !== undefined) {
+        const pending = this.ofScheduler(node, n, scheduler, holder as Holder);
+        yield* this.waitForResource(node, n, holder as Holder, pending);
+        acquired |= Permit.scheduler;
+      }
+      return acquired;
+    } catch (error) {
+      this.release(node, acquired, holder);
+      throw error;
+    }
+  }
+
+  /** @param permits - what {@link AttemptPermits.acquire} returned */
+  release(node: number, permits: number, holder: Holder | undefined): void {
+    const { host } = this;
+    if (permits & Permit.scheduler) host.scheduler?.release(holder as Holder);
+    if (permits & Permit.run) host.release(node);
+    if (permits & Permit.concurrencyKey) {
+      const { key } = host.specOf(node).options.concurrencyKey as ConcurrencyOptions;
+      host.limits.concurrencyKeys.release(key, holder as Holder);
+    }
+  }
+
+  private ofKey(node: number, options: ConcurrencyOptions, holder: Holder): ResourceAcquire | undefined {
+    try {
+      return this.host.limits.concurrencyKeys.acquire(options, holder);
+    } catch (cause) {
+      throw this.errorFor(node, cause);
+    }
+  }
+
+  private ofScheduler(node: number, n: number, scheduler: Scheduler, holder: Holder): ResourceAcquire | undefined {
+    const { host } = this;
+    try {
+      return scheduler.acquire(priorityOf(host.specOf(node).options.priority), holder);
+    } catch (cause) {
+      if (!isInstance(cause, QueueFull)) throw cause;
+      const message = `${host.labelOf(node)} was turned away. ${cause.message} Raise "maxQueueSize", or give the node a retry.`;
+      const error = new QueueFullError(message, host.siteOf(node, n), scheduler.stats().queued);
+      host.attemptFailed(node, n, error);
+      throw error;
+    }
+  }
+
+  private *waitForToken(node: number, n: number, options: ThrottleOptions): Coroutine<void> {
+    const { host } = this;
+    const throttle = host.limits.throttles.getOrCreate(options.key, host.workflow, host.specOf(node));
+    try {
+      if (!host.sync) return yield* this.wait(node, n, throttle.acquire(options), "its throttle");
+      for (let ms = throttle.tryAcquire(options); ms > 0; ms = throttle.tryAcquire(options)) block(ms);
+    } catch (cause) {
+      throw this.errorFor(node, cause);
+    }
+  }
+
+  private errorFor(node: number, cause: unknown): unknown {
+    const { host } = this;
+    if (!isInstance(cause, LimitConflict)) return cause;
+    return new ExecutionError(`${host.labelOf(node)} was not called: ${cause.message}`, host.siteOf(node, 0));
+  }
+
+  /** @throws {DeadlockError} when the wait would never end */
+  private *waitForResource(
+    node: number,
+    n: number,
+    holder: Holder,
+    pending: ResourceAcquire | undefined,
+  ): Coroutine<void> {
+    if (pending === undefined) return;
+    const { resource } = pending;
+    const cycle = findDeadlock(holder, resource);
+    if (cycle !== undefined) {
+      pending.cancel();
+      const message = `${this.host.labelOf(node)} would wait for ever: ${cycle.join("; ")}. Begin the inner run when the node is done, or give one of them a key, or a scheduler, of its own.`;
+      throw new DeadlockError(message, this.host.siteOf(node, 0));
+    }
+    yield* this.wait(node, n, pending, resource.label);
+  }
+
+  private *wait(node: number, n: number, pending: PendingAcquire | undefined, what: string): Coroutine<void> {
+    if (pending === undefined) return;
+    const { host } = this;
+    if (host.sync) {
+      pending.cancel();
+      const message = `${host.labelOf(node)} would have to wait for ${what}, which runSync can't. Use run instead.`;
+      throw new ExecutionError(message, host.siteOf(node, 0));
+    }
+    host.waiting(node, n);
+    try {
+      yield* this.waits.for(pending.granted);
+    } catch (error) {
+      pending.cancel();
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import type { Holder, Resource } from "./holder.js";
+
+/**
+ * Whether `waiter` would wait forever for a resource, because each of its holders waits too, in the end for something that
+ * `waiter` or its callers hold. A node is taken to wait for all runs it has begun.
+ *
+ * Returns the cycle, one sentence about each resource; undefined when some holder can still release. Cost: O(1) when a holder
+ * waits for nothing.
+ */
+export function findDeadlock(waiter: Holder, resource: Resource): string[] | undefined {
+  const isOwn = (holder: Holder) => holder === waiter || waiter.isCalledBy(holder);
+  for (const holder of resource.holders()) if (holder.waits.size === 0 && !isOwn(holder)) return undefined;
+  // Start with every resource that can be reached, and drop those with a holder that can go on until none is left to drop.
+  const stuck = new Set([resource]);
+  for (const reached of stuck) {
+    for (const holder of reached.holders()) {
+      if (!isOwn(holder)) for (const awaited of holder.waits.values()) stuck.add(awaited);
+    }
+  }
+  const stuckWaitOf = (holder: Holder) => [...holder.waits.values()].find((awaited) => stuck.has(awaited));
+  const canRelease = (held: Resource) => {
+    for (const holder of held.holders()) if (!isOwn(holder) && stuckWaitOf(holder) === undefined) return true;
+    return false;
+  };
+  for (let size = 0; size !== stuck.size;) {
+    size = stuck.size;
+    for (const held of stuck) if (canRelease(held)) stuck.delete(held);
+    if (!stuck.has(resource)) return undefined;
+  }
+  return describeCycle(resource, isOwn, stuckWaitOf);
+}
+
+function describeCycle(
+  resource: Resource,
+  isOwn: (holder: Holder) => boolean,
+  stuckWaitOf: (holder: Holder) => Resource | undefined,
+): string[] {
+  const described = new Set([resource]);
+  const lines: string[] = [];
+  for (const held of described) {
+    const holders = [...held.holders()];
+    const holder = holders.find(isOwn) ?? holders[0];
+    const awaited = isOwn(holder) ? undefined : stuckWaitOf(holder);
+    lines.push(`${held.label} is held by ${holder.label}, which waits for ${awaited?.label ?? "this node"}`);
+    if (awaited !== undefined) described.add(awaited);
+  }
+  return lines;
+}

@@ -1,0 +1,60 @@
+import { deferred, type Deferred } from "../base/deferred.js";
+import type { Holder, Resource } from "./holder.js";
+
+/** A failure of the node itself, which the followers of a flight share. */
+export interface Failure {
+  readonly error: unknown;
+  readonly runId: string;
+  /**
+   * Structural key of what the node has read from its run. A run with another key may succeed. Empty when the node has read
+   * nothing.
+   */
+  readonly contextKey: string;
+}
+
+/** An expired result, served because computing a new one failed. */
+export interface StaleResult {
+  /** Why there is no new result. */
+  readonly error: unknown;
+  /** When the result was computed, in ms since 1970. */
+  readonly storedAt: number;
+}
+
+/** A value for all followers of a flight. */
+export interface FlightValue {
+  readonly value: unknown;
+  /** Set when the value has expired. */
+  readonly stale?: StaleResult;
+}
+
+/** What followers get. Undefined when the leader failed for reasons of its own run: the next follower takes the lead. */
+export type FlightOutcome =
+  | FlightValue
+  | { readonly failure: Failure }
+  /** The value can't be copied: each follower computes its own. */
+  | "unshareable"
+  | undefined;
+
+/** A single flight: the leader computes a result, and concurrent lookups of the same key follow instead of computing it again. */
+export class Flight implements Resource {
+  private followers: Deferred<FlightOutcome> | undefined;
+
+  constructor(
+    readonly label: string,
+    private readonly leader: Holder,
+  ) {}
+
+  holders(): Iterable<Holder> {
+    return [this.leader];
+  }
+
+  /** Resolves when the flight lands. */
+  follow(): Promise<FlightOutcome> {
+    return (this.followers ??= deferred<FlightOutcome>()).promise;
+  }
+
+  /** @param outcome - called only if there are followers */
+  land(outcome: () => FlightOutcome): void {
+    this.followers?.resolve(outcome());
+  }
+}

@@ -21,7 +21,7 @@ useFakeTime();
 
 const settled = (run: Promise<unknown>) => run.catch((error: unknown) => error) as Promise<any>;
 
-/** Two runs that ask for the same at once: what becomes of the one that computes, and of the one that waits for it. */
+/** How two concurrent runs with the same inputs end: the leader, which computes, and the follower, which waits for it. */
 async function both(dag: Dag, lead: RunOptions = {}, follow: RunOptions = {}) {
   const common = { inputs: { x: 1 }, mode: "async" } as const;
   const leader = settled(dag.run({ ...common, runId: "leader", ...lead }));
@@ -42,13 +42,13 @@ const refusing = async () => {
   throw new TypeError("bad");
 };
 
-describe("A run that waits for what another one computes", () => {
+describe("A run that waits for another run's result", () => {
   it.each<[string, NodeOptions, () => Promise<unknown>, number]>([
     ["throws", {}, refusing, 1],
     ["fails in all attempts", { retry: { retries: 2, delay: 1 } }, refusing, 3],
     ["takes too long", { timeout: 10 }, () => sleep(50), 1],
-    ["throws what is no error", {}, () => sleep(10).then(() => Promise.reject(undefined)), 1],
-  ])("fails as that does when its node %s", async (_, options, fn, attempts) => {
+    ["throws a value that is not an error", {}, () => sleep(10).then(() => Promise.reject(undefined)), 1],
+  ])("fails like that run when the node %s", async (_, options, fn, attempts) => {
     const { dag, calls } = failing(options, fn);
     const [a, b] = await both(dag);
     expect(b.constructor).toBe(a.constructor);
@@ -60,7 +60,7 @@ describe("A run that waits for what another one computes", () => {
     expect(b).not.toBe(a);
   });
 
-  it("gets errors of the classes that there are", async () => {
+  it("gets errors of the same classes", async () => {
     const [, exhausted] = await both(failing({ retry: { retries: 1, delay: 1 } }, refusing).dag);
     expect(exhausted).toBeInstanceOf(RetryExhaustedError);
     const [, late] = await both(failing({ timeout: 5 }, () => sleep(50)).dag);
@@ -68,7 +68,7 @@ describe("A run that waits for what another one computes", () => {
     expect(late.stack).toContain("NodeTimeoutError");
   });
 
-  it("fails in its own cycle, where the node is a state", async () => {
+  it("fails in its own cycle when the node is a state", async () => {
     const fsm = new Fsm("f");
     fsm.state("first", { initial: true, to: ["s"] }, () => 1);
     fsm.addTransition("first", "s", "default");
@@ -81,7 +81,7 @@ describe("A run that waits for what another one computes", () => {
     ]);
   });
 
-  it("fails with its own fallback, and its own error strategy", async () => {
+  it("applies its own fallback", async () => {
     const dag = new Dag("d");
     const fallback = (error: any, ctx: Context) => [error.code, error.runId, ctx.runId];
     dag.cachedNode("v", { cache: {}, retry: { retries: 1, delay: 1 }, fallback }, refusing);
@@ -95,11 +95,11 @@ describe("A run that waits for what another one computes", () => {
     throw new Error("audit");
   };
   it.each<[string, RunOptions, NodeOptions?]>([
-    ["a hook of that run throws before", { hooks: { preExecute: hook } }],
-    ["a hook of that run throws after", { hooks: { postExecute: hook } }],
-    ["a hook of that run cleans up in vain", { hooks: { cleanup: hook } }],
-    ["one attempt failed for a hook of that run", { hooks: { preExecute: hook } }, { retry: { retries: 1, delay: 5 } }],
-    ["that run takes too long", { timeout: 15 }],
+    ["a preExecute hook of that run throws", { hooks: { preExecute: hook } }],
+    ["a postExecute hook of that run throws", { hooks: { postExecute: hook } }],
+    ["a cleanup hook of that run throws", { hooks: { cleanup: hook } }],
+    ["a hook of that run fails all attempts", { hooks: { preExecute: hook } }, { retry: { retries: 1, delay: 5 } }],
+    ["that run times out", { timeout: 15 }],
   ])("computes by itself when %s", async (_, lead, options = {}) => {
     const { dag } = failing(options, async (x) => {
       await sleep(20);
@@ -110,7 +110,7 @@ describe("A run that waits for what another one computes", () => {
     expect([b.value, b.nodes.get("v").cached]).toEqual([2, false]);
   });
 
-  it("computes by itself when only some attempts of that run failed for a hook", async () => {
+  it("computes by itself when a hook failed only some attempts of that run", async () => {
     let calls = 0;
     const { dag } = failing({ retry: { retries: 1, delay: 1 } }, async (x) => {
       await sleep(10);
@@ -122,7 +122,7 @@ describe("A run that waits for what another one computes", () => {
     expect([a.code, b.value]).toEqual(["RETRY_EXHAUSTED", 2]);
   });
 
-  it("fails without what the other run had done", async () => {
+  it("fails without the other run's partial result", async () => {
     const { dag } = failing({ retry: { retries: 1, delay: 1 } }, refusing);
     const [a, b] = await both(dag, {}, { errorStrategy: "continue" });
     expect([a.run.runId, b.status, b.errors[0].code, b.errors[0].run]).toEqual([
@@ -161,7 +161,7 @@ describe("A run that waits for what another one computes", () => {
     ["metadata", ({ metadata }) => metadata.tenant, {}, { context: { metadata: { tenant: "ok" } } }],
     ["another input", ({ inputs }) => inputs.tenant, {}, { inputs: { x: 1, tenant: "ok" } }],
     ["another result", (ctx) => ctx.get("tenant"), {}, { overrides: { tenant: "ok" } }],
-  ])("computes by itself when the node failed after a look at %s of that run", async (_, look, lead, follow) => {
+  ])("computes by itself when the node failed after reading %s of that run", async (_, look, lead, follow) => {
     const dag = new Dag("d");
     dag.node("tenant", { after: [] }, (tenant: string = "") => tenant);
     dag.cachedNode("v", { params: ["x"], after: ["tenant"], cache: {} }, async (x: number, ctx: Context) => {
@@ -174,7 +174,7 @@ describe("A run that waits for what another one computes", () => {
     expect(b.get("v")).toBe(2);
   });
 
-  it("computes by itself when a state failed after a look at the past of that run", async () => {
+  it("computes by itself when a state failed after reading the history of that run", async () => {
     const fsm = new Fsm("f");
     fsm.state("first", { initial: true, to: ["s"] }, (x: number, ctx: Context) => x && ctx.runId);
     fsm.addTransition("first", "s", "default");
@@ -188,7 +188,7 @@ describe("A run that waits for what another one computes", () => {
     expect([a.code, b.value]).toEqual(["EXECUTION", "done"]);
   });
 
-  it("fails as that does when the node looked at what both were given alike", async () => {
+  it("fails like that run when the node read only what both runs have in common", async () => {
     const { dag, calls } = failing({}, async (_, ctx) => {
       await sleep(10);
       throw new Error(`no ${String(ctx.metadata.tenant)}`);
@@ -204,8 +204,8 @@ describe("A run that waits for what another one computes", () => {
   });
 });
 
-describe("A result that is computed anew in the background", () => {
-  /** A node whose results are refreshed from the start, and whose function fails when told to. */
+describe("A result refreshed in the background", () => {
+  /** A node whose results are refreshed on every hit, and whose function fails when told to. */
   function refreshed(cache: CacheOptions = {}) {
     vi.spyOn(Math, "random").mockReturnValue(0);
     const events: RunEvent[] = [];
@@ -226,7 +226,7 @@ describe("A result that is computed anew in the background", () => {
     return { dag, ask, behave, failures, events };
   }
 
-  it("is tried less and less often while that fails, and as before when it succeeds", async () => {
+  it("is retried with backoff while the refresh fails, until it succeeds", async () => {
     const { ask, behave, failures } = refreshed();
     await ask();
     behave.fails = true;
@@ -247,7 +247,7 @@ describe("A result that is computed anew in the background", () => {
     expect(failures().at(-1)).toMatchObject({ failures: 1 });
   });
 
-  it("tells the observers of the run that asked for it when that fails, though it is over", async () => {
+  it("reports a failed refresh to the observers of the run that caused it, even after that run has ended", async () => {
     const { ask, behave, events } = refreshed();
     await ask();
     behave.fails = true;
@@ -262,7 +262,7 @@ describe("A result that is computed anew in the background", () => {
     expect(finished).toBeGreaterThan(-1);
   });
 
-  it("fails for the first time again once it has been computed in between", async () => {
+  it("resets its failure count when a run computes it", async () => {
     const { ask, behave, failures } = refreshed({ ttl: 1000 });
     await ask();
     behave.fails = true;
@@ -275,7 +275,7 @@ describe("A result that is computed anew in the background", () => {
     expect(failures().map((event) => event.type === "refresh.failed" && event.failures)).toEqual([1, 1]);
   });
 
-  it("is tried by key, and forgets its failures with the result", async () => {
+  it("counts failures by key, until it is invalidated", async () => {
     vi.spyOn(Math, "random").mockReturnValue(0);
     const dag = new Dag("d");
     const calls: number[] = [];
@@ -321,7 +321,7 @@ describe("An expired result", () => {
   it.each<[string, () => CacheOptions]>([
     ["memory", () => ({})],
     ["a Map", () => ({ store: new Map() as CacheStore })],
-  ])("stands in for staleIfError when computing a new one fails, in %s", async (_, cacheOf) => {
+  ])("is served for staleIfError when computing a new one fails, in %s", async (_, cacheOf) => {
     const { ask, behave } = expiring({ ...cacheOf(), ttl: 1000, staleIfError: 5000 });
     await ask();
     behave.fails = true;
@@ -350,7 +350,7 @@ describe("An expired result", () => {
     expect((await ask()).value).toEqual({ call: behave.calls });
   });
 
-  it("is gone at once without it", async () => {
+  it("is not served without staleIfError", async () => {
     const { ask, behave } = expiring({ ttl: 1000 });
     await ask();
     behave.fails = true;
@@ -358,7 +358,7 @@ describe("An expired result", () => {
     expect((await ask()).message).toContain("down");
   });
 
-  it("stands in for all who wait", async () => {
+  it("is served to all waiting runs", async () => {
     const { ask, behave, dag } = expiring({ ttl: 1000, staleIfError: 5000 });
     await ask();
     behave.fails = true;
@@ -372,7 +372,7 @@ describe("An expired result", () => {
     expect([behave.calls, stale.sort()]).toEqual([2, ["a", "b", "c"]]);
   });
 
-  it("stands in before a fallback, and for an open circuit", async () => {
+  it("is preferred to a fallback, and served while a circuit is open", async () => {
     const breaker = { circuitBreaker: { failureThreshold: 1 }, fallback: "fallback" };
     const { ask, behave } = expiring({ ttl: 1000, staleIfError: 5000 }, breaker);
     await ask();
@@ -384,7 +384,7 @@ describe("An expired result", () => {
     expect((await ask()).value).toBe("fallback");
   });
 
-  it("stands in for a state, too, and in runSync", async () => {
+  it("is served for states and in runSync", async () => {
     const fsm = new Fsm("f");
     const behave = { fails: false };
     fsm.state("s", { initial: true, cache: { ttl: 1000, staleIfError: 1000 } }, () => {
@@ -400,7 +400,7 @@ describe("An expired result", () => {
     expect(() => fsm.runSync()).toThrow("down");
   });
 
-  it("does not stand in when the run is cancelled, or paused", async () => {
+  it("is not served when the run is cancelled or paused", async () => {
     const { ask, behave, dag } = expiring({ ttl: 1000, staleIfError: 5000 });
     await ask();
     await pass(1000);

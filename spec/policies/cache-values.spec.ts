@@ -5,7 +5,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Answers later, with the very entries that it was given. */
+/** Answers asynchronously, with the same objects it was given. */
 function slowStore(): CacheStore {
   const entries = new Map<string, CacheEntry>();
   const later = <T>(answer: () => T) => new Promise<T>((resolve) => setImmediate(() => resolve(answer())));
@@ -20,7 +20,7 @@ function slowStore(): CacheStore {
 const stores: [string, () => CacheOptions][] = [
   ["memory", () => ({})],
   ["a Map", () => ({ store: new Map() as CacheStore })],
-  ["a store that answers later", () => ({ store: slowStore() })],
+  ["an asynchronous store", () => ({ store: slowStore() })],
 ];
 
 class Account {
@@ -35,8 +35,8 @@ class Account {
   }
 }
 
-describe.each(stores)("What is cached in %s", (_, cacheOf) => {
-  it("is what was computed, whatever nodes and callers do to what they get", async () => {
+describe.each(stores)("A result cached in %s", (_, cacheOf) => {
+  it("stays as it was computed, whatever nodes and callers do to their copies", async () => {
     const dag = new Dag("rates");
     const calls = vi.fn(() => ({ list: [3, 1, 2], bytes: Buffer.from("abc"), at: new Date(5) }));
     dag.cachedNode("rates", { ...cacheOf(), ttl: 60_000 }, async () => calls());
@@ -58,7 +58,7 @@ describe.each(stores)("What is cached in %s", (_, cacheOf) => {
     expect(calls).toHaveBeenCalledTimes(1);
   });
 
-  it("is each one's own where one computes for many", async () => {
+  it("is copied for each run that waits for it", async () => {
     const dag = new Dag("counters");
     dag.cachedNode("counter", cacheOf(), async () => ({ n: 1 }));
     dag.node("next", { needs: ["counter"] }, (counter) => ++counter.n);
@@ -67,7 +67,7 @@ describe.each(stores)("What is cached in %s", (_, cacheOf) => {
     expect((await dag.run({ mode: "async" })).value).toBe(2);
   });
 
-  it("does not change with what the function has kept", async () => {
+  it("does not change with the object that the function returned", async () => {
     const dag = new Dag("rows");
     const rows: number[][] = [[1]];
     const calls = vi.fn(() => rows);
@@ -78,7 +78,7 @@ describe.each(stores)("What is cached in %s", (_, cacheOf) => {
     expect(calls).toHaveBeenCalledTimes(1);
   });
 
-  it("may be instances, which stay such", async () => {
+  it("keeps the classes of instances", async () => {
     const dag = new Dag("accounts");
     dag.cachedNode("account", cacheOf(), () => new Account({ name: "a" }, new Map([["x", [1, 2]]])));
     for (let i = 0; i < 3; i++) {
@@ -89,7 +89,7 @@ describe.each(stores)("What is cached in %s", (_, cacheOf) => {
     }
   });
 
-  it("is shared, as it is, where `clone` is false", async () => {
+  it("is shared as it is when `clone` is false", async () => {
     const dag = new Dag("clients");
     let made = 0;
     dag.cachedNode("client", { ...cacheOf(), clone: false }, async () => ({ n: ++made, send: () => "sent" }));
@@ -99,7 +99,7 @@ describe.each(stores)("What is cached in %s", (_, cacheOf) => {
     expect(made).toBe(1);
   });
 
-  it("is nothing that can't be copied, which is said once, and computed for each", async () => {
+  it("is computed by each run when it can't be copied, with one warning", async () => {
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const dag = new Dag("clients");
     const open = { now: 0, most: 0 };
@@ -111,7 +111,7 @@ describe.each(stores)("What is cached in %s", (_, cacheOf) => {
     });
     const runs = await Promise.all([1, 2, 3, 4].map(() => dag.run({ mode: "async" })));
     expect(new Set(runs.map(({ value }) => value)).size).toBe(4);
-    // Nobody waits for others in vain, one after another.
+    // Followers compute concurrently, not one after another.
     expect(open.most).toBe(3);
     expect((await dag.run()).metrics.cache).toEqual({ hits: 0, misses: 1 });
     expect(warned.mock.calls.map(([message]) => message)).toEqual([
@@ -122,7 +122,7 @@ describe.each(stores)("What is cached in %s", (_, cacheOf) => {
 });
 
 describe("A cached value", () => {
-  it("of a state is the transition, with a value of its own", async () => {
+  it("of a state is the transition, with a copy of its value", async () => {
     const fsm = new Fsm("f");
     let calls = 0;
     fsm.state("s", { initial: true, cache: {} }, () => next("t", { list: [++calls] }));
@@ -130,7 +130,7 @@ describe("A cached value", () => {
     expect([(await fsm.run()).value, (await fsm.run()).value, (await fsm.run()).value]).toEqual([1, 1, 1]);
   });
 
-  it("is left as it is when its store serializes", async () => {
+  it("is not copied when its store serializes", async () => {
     const entries = new Map<string, CacheEntry>();
     const store: CacheStore = Object.assign(entries, { serializes: true });
     const dag = new Dag("d");
@@ -141,7 +141,7 @@ describe("A cached value", () => {
     expect((await dag.run()).value).toBe(value);
   });
 
-  it("that has no copy is asked of such a store by those who waited for it", async () => {
+  it("that can't be copied is read from a serializing store by waiting runs", async () => {
     const store: CacheStore = Object.assign(new Map<string, CacheEntry>(), { serializes: true });
     const dag = new Dag("d");
     const fn = vi.fn(async () => ({ send: () => "sent" }));
@@ -152,7 +152,7 @@ describe("A cached value", () => {
     expect(runs.map(({ metrics }) => metrics.cache.hits)).toEqual([0, 1, 1]);
   });
 
-  it("that others put into a store, and has no copy, costs a call", async () => {
+  it("from a store is a miss when it can't be copied", async () => {
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const store = { ...slowStore(), get: () => ({ value: () => 1, storedAt: Date.now() }) };
     const dag = new Dag("d");

@@ -16,7 +16,7 @@ import { outcome, pass, rejection, sleep, useFakeTime } from "../support/fake-ti
 
 useFakeTime();
 
-/** A dag of one cached node `a(x, y)`, which notes the calls of its function. */
+/** A dag of one cached node `a(x, y)`, which records its calls. */
 function cached(options: CacheOptions = {}, ms = 0) {
   const dag = new Dag("cached");
   const calls: unknown[][] = [];
@@ -34,7 +34,7 @@ function cached(options: CacheOptions = {}, ms = 0) {
 }
 
 describe("A cached node", () => {
-  it("is called once for equal inputs, whatever their order of keys", async () => {
+  it("is called once for equal inputs, in any order of keys", async () => {
     const { dag, calls, ask } = cached();
     expect(await ask({ a: 1, b: [2] })).toBe("call 1");
     expect(await ask({ b: [2], a: 1 })).toBe("call 1");
@@ -47,7 +47,7 @@ describe("A cached node", () => {
     expect(dag.lastRun?.nodes.get("a")).toMatchObject({ cached: true, attempts: 0, status: "completed" });
   });
 
-  it.each([[undefined], [null], [false], [0], [""]])("keeps the result %j", async (value) => {
+  it.each([[undefined], [null], [false], [0], [""]])("caches the result %j", async (value) => {
     const dag = new Dag("d");
     const fn = vi.fn(() => value);
     dag.cachedNode("a", {}, () => fn());
@@ -57,7 +57,7 @@ describe("A cached node", () => {
     expect(fn).toHaveBeenCalledTimes(1);
   });
 
-  it("forgets after ttl", async () => {
+  it("is called again after ttl", async () => {
     const { ask } = cached({ ttl: 1000 });
     await ask(1);
     await pass(999);
@@ -66,7 +66,7 @@ describe("A cached node", () => {
     expect(await ask(1)).toBe("call 2");
   });
 
-  it("forgets the least recently used beyond maxEntries", async () => {
+  it("evicts the least recently used result beyond maxEntries", async () => {
     const { ask, calls } = cached({ maxEntries: 2 });
     await ask(1);
     await ask(2);
@@ -78,7 +78,7 @@ describe("A cached node", () => {
     expect(calls.length).toBe(4);
   });
 
-  it("keeps no failures", async () => {
+  it("caches no failures", async () => {
     const { behave, ask, dag } = cached();
     behave.fails = true;
     await rejection(dag.run({ inputs: { x: 1 } }));
@@ -87,7 +87,7 @@ describe("A cached node", () => {
     expect(await ask(1)).toBe("call 2");
   });
 
-  it("counts only the parameters that `key` names, or what it makes of the inputs", async () => {
+  it("compares only the parameters that `key` names, or what it returns", async () => {
     const named = cached({ key: ["x"] });
     expect([await named.ask(1, 2), await named.ask(1, 3), await named.ask(2, 3)]).toEqual([
       "call 1",
@@ -104,7 +104,7 @@ describe("A cached node", () => {
     ]);
   });
 
-  it("asks a store by version", async () => {
+  it("does not use stored results of another version", async () => {
     const store: CacheStore = new Map();
     expect(await cached({ store, version: 1 }).ask(1)).toBe("call 1");
     const second = cached({ store, version: 2 });
@@ -113,7 +113,7 @@ describe("A cached node", () => {
     expect(await cached({ store, version: 1 }).ask(1)).toBe("call 1");
   });
 
-  it("refuses inputs that have no value, saying which and what to do", async () => {
+  it("refuses inputs that can't be compared, saying which and what to do", async () => {
     const { dag, ask } = cached();
     const error = await rejection(dag.run({ inputs: { x: { f: () => 1 } } }));
     expect(error).toBeInstanceOf(ExecutionError);
@@ -134,7 +134,7 @@ describe("A cached node", () => {
     void ask;
   });
 
-  it("is called for each of inputs that differ in what few look at, or refuses them", async () => {
+  it("distinguishes inputs that differ in subtle ways, or refuses them", async () => {
     class Money {
       currency = "EUR";
       #amount: number;
@@ -174,7 +174,7 @@ describe("A cached node", () => {
     ]);
   });
 
-  it("is called for each of inputs that differ at their ends, however long they are, under keys that are not", async () => {
+  it("distinguishes long inputs that differ only at the end, with short keys", async () => {
     const store = new Map<string, unknown>();
     const { ask } = cached({ store: store as CacheStore });
     const long = "x".repeat(10_000);
@@ -183,7 +183,7 @@ describe("A cached node", () => {
     for (const key of store.keys()) expect(key.length).toBeLessThan(1000);
   });
 
-  it("refuses a key that comes later", async () => {
+  it("refuses an asynchronous key", async () => {
     for (const key of [async () => 1, () => Promise.reject(new Error("no"))]) {
       const error = await rejection(cached({ key }).dag.run({ inputs: { x: 1 } }));
       expect(error.message).toContain('"cache.key" returned a promise. Return the key itself');
@@ -201,7 +201,7 @@ describe("A cached node", () => {
     expect(uses.filter(({ hits }) => hits === 1).length).toBe(99);
   });
 
-  it("that fails fails for all who wait, and for nobody later", async () => {
+  it("fails for all waiting runs, and for no later ones", async () => {
     const { dag, behave, calls, ask } = cached({}, 50);
     behave.fails = true;
     const runs = [1, 2, 3].map(() => dag.run({ inputs: { x: 1 } }).catch((error: unknown) => error));
@@ -211,7 +211,7 @@ describe("A cached node", () => {
     expect(await ask(1)).toBe("call 2");
   });
 
-  it("is computed by the next who waits when the run of the first is cancelled", async () => {
+  it("is computed by the next waiting run when the first is cancelled", async () => {
     const { dag, calls } = cached({}, 50);
     const first = dag.start({ inputs: { x: 1 } });
     await pass(1);
@@ -224,7 +224,7 @@ describe("A cached node", () => {
     expect(calls.length).toBe(2);
   });
 
-  it("lets a run that waits for another's result be cancelled alone", async () => {
+  it("lets a waiting run be cancelled on its own", async () => {
     const { dag, calls } = cached({}, 50);
     const first = dag.run({ inputs: { x: 1 } });
     const second = dag.start({ inputs: { x: 1 } });
@@ -235,7 +235,7 @@ describe("A cached node", () => {
     expect(calls.length).toBe(1);
   });
 
-  it("is refreshed in the background between staleAfter and ttl, with a probability that rises evenly", async () => {
+  it("is refreshed in the background between staleAfter and ttl, with linearly rising probability", async () => {
     const random = vi.spyOn(Math, "random").mockReturnValue(0.5);
     const { dag, ask, calls } = cached({ staleAfter: 1000, ttl: 2000 }, 10);
     const soon = async () => (await dag.run({ inputs: { x: 1 } })).value;
@@ -256,7 +256,7 @@ describe("A cached node", () => {
     expect(calls.length).toBe(2);
   });
 
-  it("keeps the old result when the refresh fails, and refreshes though the run is long over", async () => {
+  it("keeps the old result when the refresh fails, and refreshes after the run has ended", async () => {
     vi.spyOn(Math, "random").mockReturnValue(0);
     const { dag, ask, calls, behave } = cached({ staleAfter: 100, ttl: 1000 }, 10);
     await ask(1);
@@ -272,7 +272,7 @@ describe("A cached node", () => {
     expect((await dag.run({ inputs: { x: 1 } })).value).toBe("call 3");
   });
 
-  it("is refreshed with the inputs it had, its hooks and its context", async () => {
+  it("is refreshed with the run's inputs, hooks and context", async () => {
     vi.spyOn(Math, "random").mockReturnValue(0);
     const dag = new Dag("d");
     const seen: unknown[] = [];
@@ -298,7 +298,7 @@ describe("A cached node", () => {
     expect((await dag.run()).value).toBe(21);
   });
 
-  it("can be made to forget: everything, one node, one result", async () => {
+  it("is invalidated with all nodes, by name, or for one result", async () => {
     const { dag, ask, calls } = cached();
     dag.cachedNode("other", {}, () => {
       calls.push(["other"]);
@@ -319,7 +319,7 @@ describe("A cached node", () => {
     expect(calls.length).toBe(7);
   });
 
-  it("says what can't be forgotten", () => {
+  it("refuses to invalidate what is not cached", () => {
     const { dag } = cached();
     dag.node("plain", () => 1);
     expect(() => dag.invalidateCache("b")).toThrow(ValidationError);
@@ -328,7 +328,7 @@ describe("A cached node", () => {
     expect(() => dag.invalidateCache("a", { y: 1 })).toThrow(/missing: x/u);
   });
 
-  it("is made to forget by what its key names, or makes of the inputs", async () => {
+  it("is invalidated by the parameters that `key` names, or what it returns", async () => {
     const { dag, ask } = cached({ key: "y" });
     expect([await ask(1, 1), await ask(2, 1)]).toEqual(["call 1", "call 1"]);
     expect(() => dag.invalidateCache("a", { x: 1 })).toThrow(/missing: y/u);
@@ -347,7 +347,7 @@ describe("A cached node", () => {
     expect(() => throwing.dag.invalidateCache("a", { x: 1 })).toThrow(boom);
   });
 
-  it("does not keep what was being computed when it was made to forget", async () => {
+  it("does not cache a result that was being computed when it was invalidated", async () => {
     const { dag, calls, ask } = cached({}, 50);
     const before = dag.run({ inputs: { x: 1 } });
     await pass(10);
@@ -365,9 +365,9 @@ describe("A cached node", () => {
   });
 
   it.each([
-    ["everything", (dag: Dag) => dag.invalidateCache()],
-    ["that result", (dag: Dag) => dag.invalidateCache("a", { x: 1 })],
-  ])("does not keep what was being refreshed when it was made to forget %s", async (_, forget) => {
+    ["all nodes were invalidated", (dag: Dag) => dag.invalidateCache()],
+    ["its result was invalidated", (dag: Dag) => dag.invalidateCache("a", { x: 1 })],
+  ])("does not cache a refresh that was running when %s", async (_, forget) => {
     const random = vi.spyOn(Math, "random").mockReturnValue(0);
     const dag = new Dag("refreshed");
     let calls = 0;
@@ -391,7 +391,7 @@ describe("A cached node", () => {
     expect([await soon(), calls]).toEqual([3, 3]);
   });
 
-  it("is not kept from a refresh that ends when it was made to forget all", async () => {
+  it("is called again after an invalidation, whatever a running refresh returns", async () => {
     vi.spyOn(Math, "random").mockReturnValue(0);
     const { dag, ask } = cached({ staleAfter: 100, ttl: 10_000 }, 50);
     await ask(1);
@@ -403,7 +403,7 @@ describe("A cached node", () => {
     expect(await ask(1)).toBe("call 3");
   });
 
-  it("is kept from a refresh, whatever becomes of one that was begun before it was made to forget", async () => {
+  it("caches a refresh even while an older one, from before an invalidation, is running", async () => {
     const random = vi.spyOn(Math, "random").mockReturnValue(0);
     const dag = new Dag("refreshed");
     const durations = [10, 500, 10, 500];
@@ -435,7 +435,7 @@ describe("A cached node", () => {
     expect((await new Dag("none").run()).metrics.cache).toEqual({ hits: 0, misses: 0 });
   });
 
-  it("begins anew when it is defined anew", async () => {
+  it("starts with an empty cache when it is defined again", async () => {
     const dag = new Dag("d");
     dag.cachedNode("a", () => "old");
     await dag.run();
@@ -491,7 +491,7 @@ describe("A cached node", () => {
   });
 });
 
-describe("A cache store of the user's own", () => {
+describe("A custom cache store", () => {
   /** Answers after 5 ms, as a database would. */
   function slowStore() {
     const entries = new Map<string, CacheEntry>();
@@ -508,7 +508,7 @@ describe("A cache store of the user's own", () => {
     return { store, entries };
   }
 
-  it("is used by all who name it, each node under keys of its own", async () => {
+  it("is shared by all nodes that name it, each under its own keys", async () => {
     const { store, entries } = slowStore();
     const first = cached({ store, ttl: 60_000 });
     expect([await first.ask(1), await first.ask(1)]).toEqual(["call 1", "call 1"]);
@@ -526,7 +526,7 @@ describe("A cache store of the user's own", () => {
     expect(entries.size).toBe(0);
   });
 
-  it("is gone by for the shorter time, where nodes that share it differ", async () => {
+  it("expires entries by the shorter ttl of the nodes that share it", async () => {
     const { store } = slowStore();
     const [long, short] = [cached({ store, ttl: 60_000 }), cached({ store, ttl: 1000 })];
     await long.ask(1);
@@ -540,7 +540,7 @@ describe("A cache store of the user's own", () => {
     expect(long.calls.length).toBe(2);
   });
 
-  it("is asked once by many at a time", async () => {
+  it("is asked once by concurrent lookups", async () => {
     const { store } = slowStore();
     const get = vi.spyOn(store, "get");
     const first = cached({ store }, 20);
@@ -552,7 +552,7 @@ describe("A cache store of the user's own", () => {
     expect([first.calls.length, again.calls.length, get.mock.calls.length]).toEqual([1, 0, 2]);
   });
 
-  it("that fails, or gives what it was not given, costs a call, and a warning", async () => {
+  it("counts as a miss when it fails, with a warning, or returns invalid entries", async () => {
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const broken: CacheStore = {
       get: () => Promise.reject(new Error("disk on fire")),
@@ -577,14 +577,14 @@ describe("A cache store of the user's own", () => {
     expect((await rejection(dag.run({ inputs: { x: 1 } }))).message).toContain("no");
   });
 
-  it("that can't forget says so to whoever asks for that", async () => {
+  it("rejects invalidateCache when it can't clear its entries", async () => {
     const store = { ...slowStore().store, clear: () => Promise.reject(new Error("locked")) };
     const { dag } = cached({ store });
     dag.node("plain", () => 1);
     for (const name of ["a", undefined]) await expect(dag.invalidateCache(name)).rejects.toThrow("locked");
   });
 
-  it("can be synchronous, and is a Map if you like", async () => {
+  it("can be synchronous, such as a Map", async () => {
     const store = new Map<string, unknown>();
     const dag = new Dag("d");
     let calls = 0;
@@ -594,14 +594,14 @@ describe("A cache store of the user's own", () => {
     expect([dag.runSync().value, store.size]).toEqual([2, 1]);
   });
 
-  it("that answers later can't be used by runSync, which says so", () => {
+  it("can't be used by runSync when it is asynchronous", () => {
     const { store } = slowStore();
     const dag = new Dag("d");
     dag.cachedNode("a", { store }, () => 1);
     expect(() => dag.runSync()).toThrow(/"a" .*promise, which runSync can't wait for/u);
   });
 
-  it("that never answers ends with the run", async () => {
+  it("that never answers is abandoned when the run ends", async () => {
     const { dag } = cached({ store: { get: () => new Promise(() => {}), set() {}, delete() {}, clear() {} } });
     await expect(outcome(dag.run({ timeout: 100, inputs: { x: 1 } }))).rejects.toThrow(/timeout of 100 ms/u);
   });

@@ -20,7 +20,7 @@ useFakeTime();
 
 let keys = 0;
 
-/** A dag of one node under a circuit of its own, which does what `behave.now` says. */
+/** A dag of one node with its own circuit, which does as `behave.now` says. */
 function service(options: CircuitBreakerOptions = {}, more = {}) {
   const key = `service ${keys++}`;
   const behave = { now: "fail" as "fail" | "fail late" | "work" | "hang" };
@@ -38,7 +38,7 @@ function service(options: CircuitBreakerOptions = {}, more = {}) {
   return { key, behave, fn, dag, call, fail };
 }
 
-/** What circuits an observer hears of. */
+/** An observer that collects circuit events. */
 function changesSeen() {
   const changes: RunEvent[] = [];
   const observers = [(event: RunEvent) => event.type.startsWith("circuit") && changes.push(event)];
@@ -46,7 +46,7 @@ function changesSeen() {
 }
 
 describe("circuitBreaker", () => {
-  it("opens after 5 failures in a row, and then fails without calling", async () => {
+  it("opens after 5 consecutive failures, and then fails without calling the node", async () => {
     const { key, fn, dag, fail } = service();
     await fail(4);
     expect(circuitState(key)).toBe("closed");
@@ -60,7 +60,7 @@ describe("circuitBreaker", () => {
     expect(error.run.nodes.get("call")).toMatchObject({ status: "failed", attempts: 0 });
   });
 
-  it("counts only failures in a row", async () => {
+  it("counts only consecutive failures", async () => {
     const { key, behave, call, fail } = service({ failureThreshold: 2 });
     await fail(1);
     behave.now = "work";
@@ -86,7 +86,7 @@ describe("circuitBreaker", () => {
     expect(circuitState(key)).toBe("closed");
   });
 
-  it("lets only so many probes through at once", async () => {
+  it("limits the probes in flight", async () => {
     const { behave, fn, dag, fail } = service({ failureThreshold: 1, resetAfter: 100, halfOpenProbes: 2 });
     await fail(1);
     await pass(100);
@@ -99,7 +99,7 @@ describe("circuitBreaker", () => {
     expect((await outcome(Promise.all(probes))).map(({ value }) => value)).toEqual(["late", "late"]);
   });
 
-  it("does not mind cancellation, and a cancelled probe makes room for another", async () => {
+  it("ignores cancellation, and lets another probe through after a cancelled one", async () => {
     const { key, behave, dag, fail, call } = service({ failureThreshold: 1, resetAfter: 100 });
     behave.now = "hang";
     await dag.start().cancel();
@@ -118,7 +118,7 @@ describe("circuitBreaker", () => {
     expect(circuitState(key)).toBe("closed");
   });
 
-  it("does not mind a full queue", async () => {
+  it("ignores a full queue", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1, maxQueueSize: 1 });
     const { key, behave, dag } = service({ failureThreshold: 1 });
     behave.now = "hang";
@@ -128,7 +128,7 @@ describe("circuitBreaker", () => {
     expect(circuitState(key)).toBe("closed");
   });
 
-  it("minds neither queues that are full nor limits that differ, however often they are tried, but one call that failed", async () => {
+  it("ignores full queues and conflicting limits, however often retried, but counts a failed call among them", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1, maxQueueSize: 1 });
     const retry = { retries: 1, delay: 100 };
     const { key, behave, dag } = service({ failureThreshold: 1 }, { retry });
@@ -156,7 +156,7 @@ describe("circuitBreaker", () => {
     expect(circuitState(key)).toBe("open");
   });
 
-  it("minds the failure of an inner run whose node was not called", async () => {
+  it("counts the failure of an inner run whose node was not called", async () => {
     const inner = service({ failureThreshold: 1 });
     await inner.fail(1);
     const key = `outer ${keys++}`;
@@ -179,7 +179,7 @@ describe("circuitBreaker", () => {
     expect(changes).toEqual([]);
   });
 
-  it("lets no more probes through for a call from before it opened that is cancelled late", async () => {
+  it("lets no extra probe through when a call from before it opened is cancelled", async () => {
     const { key, behave, dag } = service({ failureThreshold: 1, resetAfter: 100 });
     const end = (run: Promise<RunResult<any>>) =>
       run.then(
@@ -246,7 +246,7 @@ describe("circuitBreaker", () => {
     void fail;
   });
 
-  it("is shared by key, over workflows and fsms", async () => {
+  it("is shared by key across dags and fsms", async () => {
     const { key, fail } = service({ failureThreshold: 1 });
     await fail(1);
     const fsm = new Fsm("other");
@@ -257,7 +257,7 @@ describe("circuitBreaker", () => {
     expect((await fsm.run()).status).toBe("completed");
   });
 
-  it("without a key belongs to the node of the workflow: every dag of a class finds it, other nodes do not", async () => {
+  it("belongs to one node of a workflow without a key, and is the same in every dag of a class", async () => {
     let calls = 0;
     class Service {
       @node({ circuitBreaker: { failureThreshold: 1 } }) call(): string {
@@ -281,7 +281,7 @@ describe("circuitBreaker", () => {
     expect(await rejection(define().run())).not.toBeInstanceOf(CircuitOpenError);
   });
 
-  it('does not count what "when" takes for an answer: a probe that gets one closes it', async () => {
+  it('counts errors for which "when" is false as successes, which close it after a probe', async () => {
     const key = `when ${keys++}`;
     let status = 404;
     const when = vi.fn(async (error: unknown) => (error as { status: number }).status >= 500);
@@ -302,7 +302,7 @@ describe("circuitBreaker", () => {
     expect(when).toHaveBeenCalledTimes(8);
   });
 
-  it('gives "when" the node\'s own error, retried or not; what it throws fails the node, and the probe is free again', async () => {
+  it('passes "when" the node\'s own error, retried or not; an error in "when" fails the node and releases the probe', async () => {
     const key = `when ${keys++}`;
     const down = new Error("down");
     const seen: unknown[] = [];
@@ -324,7 +324,7 @@ describe("circuitBreaker", () => {
     expect(circuitState(key)).toBe("closed");
   });
 
-  it("tells observers when it opens and closes, and whoever is turned away when to try again", async () => {
+  it("tells observers when it opens and closes, and rejected calls when to retry", async () => {
     const { key, dag, behave } = service({ failureThreshold: 2, resetAfter: 100 });
     const { changes, observers } = changesSeen();
     for (let i = 0; i < 2; i++) await rejection(dag.run({ observers }));
@@ -339,7 +339,7 @@ describe("circuitBreaker", () => {
     ]);
   });
 
-  it("is listed with what it has seen", async () => {
+  it("is listed with its counters", async () => {
     const { key, behave, call, fail } = service({ failureThreshold: 2, resetAfter: 100 });
     behave.now = "work";
     await call();
@@ -353,7 +353,7 @@ describe("circuitBreaker", () => {
     expect(report()).toEqual({ ...seen, state: "closed", retryAfter: 0, successes: 0, failures: 0, rejected: 0 });
   });
 
-  it("of a key that nobody called is closed", () => {
+  it("is closed before its first call", () => {
     expect(circuitState("nobody")).toBe("closed");
     expect(() => resetCircuit("nobody")).not.toThrow();
   });

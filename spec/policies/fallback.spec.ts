@@ -21,7 +21,7 @@ const fails = () => {
 };
 
 describe("fallback", () => {
-  it("stands in for the result when the node failed; the node is completed", async () => {
+  it("replaces the result of a failed node, which counts as completed", async () => {
     const dag = new Dag("d");
     dag.node("a", { fallback: 7 }, fails);
     dag.node("b", { needs: ["a"] }, (x: number) => x + 1);
@@ -31,7 +31,7 @@ describe("fallback", () => {
     expect(dag.runSync().value).toBe(8);
   });
 
-  it("may be null or false, and is called when it is a function, with the error and the context", async () => {
+  it("may be null or false, or a function of the error and the context", async () => {
     const dag = new Dag("d");
     const fallback = vi.fn(async (error: unknown, ctx: Context) => {
       await sleep(5);
@@ -45,7 +45,7 @@ describe("fallback", () => {
     expect(fallback.mock.calls[0][0]).toBe(boom);
   });
 
-  it("is not called when the node succeeds, and only after the last attempt", async () => {
+  it("is called only once the last attempt has failed", async () => {
     const dag = new Dag("d");
     const fallback = vi.fn(() => "stand-in");
     const fn = vi.fn(fails);
@@ -60,13 +60,13 @@ describe("fallback", () => {
     expect(run.nodes.get("a")?.attempts).toBe(3);
   });
 
-  it("stands in after a timeout", async () => {
+  it("applies to timeouts", async () => {
     const dag = new Dag("d");
     dag.node("a", { timeout: 10, fallback: (error: unknown) => error }, () => sleep(50));
     expect((await outcome(dag.run())).value).toBeInstanceOf(NodeTimeoutError);
   });
 
-  it("that throws is the node's failure, its error the cause, and what it stood in for is kept", async () => {
+  it("fails the node when it throws, and keeps the error it stood in for", async () => {
     const dag = new Dag("d");
     const worse = new Error("worse");
     dag.node("a", { fallback: () => Promise.reject(worse) }, fails);
@@ -82,7 +82,7 @@ describe("fallback", () => {
     expect(error.failure).toBe(boom);
   });
 
-  it("that stood in shows in the run's nodes and metrics, with what it stood in for", async () => {
+  it("shows in the run's nodes and metrics, with the error it stood in for", async () => {
     const dag = new Dag("d");
     dag.node("a", { fallback: "stand-in" }, fails);
     dag.node("b", { fallback: () => undefined }, () => {
@@ -101,7 +101,7 @@ describe("fallback", () => {
     expect((await outcome(fsm.run())).metrics.fallbacks).toBe(1);
   });
 
-  it("is not for cancellation", async () => {
+  it("does not apply to cancellation", async () => {
     const fallback = vi.fn();
     const dag = new Dag("d");
     dag.node("a", { fallback }, (ctx: Context) => sleep(50).then(() => ctx.signal.throwIfAborted()));
@@ -124,7 +124,7 @@ describe("fallback", () => {
     expect((await dag.run()).value).toBe(2);
   });
 
-  it("of a state is not taken for a cached result", async () => {
+  it("of a state is not reported as a cached result", async () => {
     const fsm = new Fsm("f");
     const circuitBreaker = { key: "fallback of a state", failureThreshold: 1 };
     fsm.state("s", { initial: true, terminal: true, circuitBreaker, fallback: "stand-in" }, fails);
@@ -135,7 +135,7 @@ describe("fallback", () => {
     expect(cached).toEqual([false, false]);
   });
 
-  it("chooses a branch for a condition, and the way on for a state", async () => {
+  it("chooses the branch of a condition, and the next state in an fsm", async () => {
     const dag = new Dag("d");
     dag.node("a", () => 5);
     dag.condition("c", { needs: ["a"], fallback: true }, fails as never);

@@ -5,7 +5,7 @@ import { outcome, rejection, sleep, useFakeTime } from "../support/fake-time.js"
 useFakeTime();
 
 describe("inputsTimeout", () => {
-  it("fails a node whose inputs are not there in time, at once and without calling it", async () => {
+  it("fails a node whose inputs are late, at once and without calling it", async () => {
     const dag = new Dag("d");
     const fn = vi.fn();
     dag.node("slow", () => sleep(100));
@@ -26,7 +26,7 @@ describe("inputsTimeout", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("counts until the inputs are there, not until the node has a slot", async () => {
+  it("measures the time until the inputs are there, not until the node has a slot", async () => {
     const dag = new Dag("d");
     dag.node("a", () => sleep(20));
     dag.node("other", { needs: ["a"], params: ["x"] }, () => sleep(100));
@@ -34,7 +34,7 @@ describe("inputsTimeout", () => {
     expect((await outcome(dag.run())).get("b" as never)).toBe("ran");
   });
 
-  it("is a failure like others: dependents are skipped, the rest goes on, and what is late is dropped", async () => {
+  it("is a failure like any other: dependents are skipped, other nodes go on, late inputs are dropped", async () => {
     const dag = new Dag("d");
     dag.node("slow", () => sleep(100));
     dag.node("b", { needs: ["slow"], inputsTimeout: 30, params: ["x"] }, () => 1);
@@ -50,7 +50,7 @@ describe("inputsTimeout", () => {
     expect(run.nodes.get("b")).toMatchObject({ attempts: 0, startedAt: undefined });
   });
 
-  it("takes the fallback", async () => {
+  it("applies the fallback", async () => {
     const dag = new Dag("d");
     dag.node("slow", () => sleep(100));
     dag.node(
@@ -64,7 +64,7 @@ describe("inputsTimeout", () => {
     expect(run.status).toBe("completed");
   });
 
-  it("is noticed when the thread was blocked meanwhile, in every mode", async () => {
+  it("is noticed after the thread was blocked, in every mode", async () => {
     vi.useRealTimers();
     const dag = new Dag("d");
     dag.node("busy", () => {
@@ -77,7 +77,7 @@ describe("inputsTimeout", () => {
     await expect(dag.run()).rejects.toThrow(InputsTimeoutError);
   });
 
-  it("under continueNone ends the wait of a whole chain", async () => {
+  it("ends the waits of a whole chain under continueNone", async () => {
     const dag = new Dag("d");
     dag.node("slow", () => sleep(1000));
     dag.node("n0", { needs: ["slow"], inputsTimeout: 10, params: ["x"] }, () => 0);

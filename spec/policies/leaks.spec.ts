@@ -59,7 +59,7 @@ function build(list: { behaviour: string; needs: number[]; options: NodeOptions 
   return dag;
 }
 
-it("Whatever nodes do and whenever runs are aborted, nothing is held afterwards, and nothing hangs", async () => {
+it("Runs never hang, and release all permits, whatever their nodes do and whenever they are aborted", async () => {
   await fc.assert(
     fc.asyncProperty(
       nodes,

@@ -14,7 +14,7 @@ useFakeTime();
 let keys = 0;
 const newKey = () => `limited ${keys++}`;
 
-/** A dag of `n` independent nodes that note when they began, in ms. */
+/** A dag of `n` independent nodes that record when they started, in ms. */
 function dagOf(n: number, options: { throttle?: ThrottleOptions; concurrencyKey?: ConcurrencyOptions }, ms = 0) {
   const dag = new Dag("limited");
   const began: number[] = [];
@@ -35,7 +35,7 @@ describe("throttle", () => {
     expect(began).toEqual([0, 0, 0, 0, 250, 500, 750, 1000]);
   });
 
-  it("holds across runs, and refills while nothing runs, up to its limit", async () => {
+  it("applies across runs, and refills up to its limit while nothing runs", async () => {
     const { dag, began } = dagOf(1, { throttle: { limit: 2, interval: 1000 } });
     await outcome(Promise.all([dag.run(), dag.run(), dag.run()]));
     expect(began).toEqual([0, 0, 500]);
@@ -44,13 +44,13 @@ describe("throttle", () => {
     expect(began.slice(3)).toEqual([10_500, 10_500, 11_000]);
   });
 
-  it("without a key is one for each node", async () => {
+  it("is per node without a key", async () => {
     const { dag, began } = dagOf(3, { throttle: { limit: 1, interval: 1000 } });
     await outcome(dag.run({ mode: "async" }));
     expect(began).toEqual([0, 0, 0]);
   });
 
-  it("waits without a slot of the run, or of the scheduler", async () => {
+  it("holds no slot of the run or the scheduler while a node waits", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     const dag = new Dag("d");
     const order: string[] = [];
@@ -65,7 +65,7 @@ describe("throttle", () => {
     expect(order).toEqual(["a", "c", "d", "b"]);
   });
 
-  it("gives a cancelled node's turn to the next in line, and leaves no timer when nobody waits", async () => {
+  it("gives a cancelled waiter's token to the next one, and leaves no timer without waiters", async () => {
     const { dag, began } = dagOf(1, { throttle: { limit: 1, interval: 1000, key: newKey() } });
     await outcome(dag.run());
     const [first, second] = [dag.start(), dag.start()];
@@ -81,7 +81,7 @@ describe("throttle", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("spends the turn of a node that is cancelled as it comes, and forgets the node", async () => {
+  it("spends the token of a node that is cancelled just as it is granted, and forgets the node", async () => {
     const throttle = { limit: 1, interval: 1000, key: newKey() };
     const { dag, began } = dagOf(1, { throttle });
     await outcome(dag.run());
@@ -98,20 +98,20 @@ describe("throttle", () => {
     expect(other.began).toHaveLength(1);
   });
 
-  it("lets nobody overtake those who wait, when a token is there before their timer says so", async () => {
+  it("lets no call overtake waiters when a token is available before their timer fires", async () => {
     const { dag } = dagOf(0, {});
     const order: string[] = [];
     const throttle = { limit: 3, interval: 1000, key: newKey() };
     for (let i = 0; i < 4; i++) dag.node(`early ${i}`, { throttle }, () => void order.push(`early ${i}`));
     const late = new Dag("late");
     late.node("late", { throttle }, () => void order.push("late"));
-    // A token comes every 333.3 ms, and timers count in whole ones.
+    // A token is added every 333.3 ms, and timers count in whole ms.
     const runs = sleep(334).then(() => late.run());
     await outcome(Promise.all([dag.run({ mode: "async" }), runs]));
     expect(order).toEqual(["early 0", "early 1", "early 2", "early 3", "late"]);
   });
 
-  it("without a key follows the node's options", async () => {
+  it("uses the node's current options without a key", async () => {
     const { dag, began } = dagOf(1, { throttle: { limit: 1, interval: 1000 } });
     await outcome(dag.run());
     dag.configureNode("n0", { throttle: { limit: 2, interval: 1000 } });
@@ -150,11 +150,11 @@ describe("throttle", () => {
   });
 });
 
-describe("A throttle that nodes share", () => {
+describe("A throttle shared by nodes", () => {
   const slow = { limit: 1, interval: 100 };
   const quick = { limit: 2, interval: 100 };
 
-  it("has one rate, until it has refilled", async () => {
+  it("has one rate until it is full again", async () => {
     const key = newKey();
     const { dag } = dagOf(1, { throttle: { key, ...slow } });
     const other = dagOf(1, { throttle: { key, ...quick } });
@@ -169,13 +169,13 @@ describe("A throttle that nodes share", () => {
     expect(other.began).toHaveLength(1);
   });
 
-  it("keeps its rate while somebody waits", async () => {
+  it("keeps its rate while there are waiters", async () => {
     const key = newKey();
     const { dag, began } = dagOf(1, { throttle: { key, ...slow } });
     const other = new Dag("other");
     other.node("a", { throttle: { key, ...quick } }, () => 1);
     const refusal = /its rate for throttle .* is 2 per 100 ms, but other nodes have 1 per 100 ms/u;
-    // Its timer comes before that of the one who waits.
+    // Its timer fires before the waiter's.
     const atOnce = sleep(100).then(() => other.runSync());
     atOnce.catch(() => {});
     const running = Promise.all([dag.run(), dag.run()]);
@@ -187,7 +187,7 @@ describe("A throttle that nodes share", () => {
 });
 
 describe("concurrencyKey", () => {
-  it("lets only so many nodes of a key be in flight, over all runs, first come first served", async () => {
+  it("limits the nodes of a key in flight over all runs, first in, first out", async () => {
     const concurrencyKey = { key: newKey(), limit: 2 };
     const one = dagOf(3, { concurrencyKey }, 100);
     const two = dagOf(2, { concurrencyKey }, 100);
@@ -196,7 +196,7 @@ describe("concurrencyKey", () => {
     expect(two.began).toEqual([100, 200]);
   });
 
-  it("is 1 by default, and does not count with another scheduler", async () => {
+  it("has a default limit of 1, and is separate for each scheduler", async () => {
     const concurrencyKey = { key: newKey() };
     const { dag, began } = dagOf(2, { concurrencyKey }, 100);
     await outcome(dag.run({ mode: "async" }));
@@ -208,7 +208,7 @@ describe("concurrencyKey", () => {
     expect(other.began).toEqual([0, 0, 100]);
   });
 
-  it("has one limit: a node with another fails, and says so", async () => {
+  it("fails a node whose limit differs from that of nodes in flight", async () => {
     const key = newKey();
     const { dag } = dagOf(1, { concurrencyKey: { key, limit: 2 } }, 100);
     const other = dagOf(1, { concurrencyKey: { key, limit: 3 } }, 100);
@@ -223,7 +223,7 @@ describe("concurrencyKey", () => {
     expect(other.began).toHaveLength(1);
   });
 
-  it("frees its place when the node fails, times out or is cancelled while it runs or waits", async () => {
+  it("releases the permit of a node that fails, times out, or is cancelled while running or waiting", async () => {
     const concurrencyKey = { key: newKey() };
     const dag = new Dag("d");
     let behave: () => unknown = () => {};
@@ -243,7 +243,7 @@ describe("concurrencyKey", () => {
     expect((await dag.run()).value).toBe("free");
   });
 
-  it("lets in, in their turn, those who wait behind one that leaves the line", async () => {
+  it("serves the other waiters in order when one leaves the queue", async () => {
     const concurrencyKey = { key: newKey() };
     const [holder, first, behind] = [
       dagOf(1, { concurrencyKey }, 100),
@@ -261,7 +261,7 @@ describe("concurrencyKey", () => {
     expect([first.began, behind.began]).toEqual([[], [100, 200]]);
   });
 
-  it("frees its place in whichever moment the node is cancelled as its turn comes", async () => {
+  it("releases the permit of a node cancelled at any moment around its grant", async () => {
     const concurrencyKey = { key: newKey() };
     const { dag } = dagOf(1, { concurrencyKey });
     for (let moment = 0; moment < 20; moment++) {
@@ -278,7 +278,7 @@ describe("concurrencyKey", () => {
     }
   });
 
-  it("frees its place when a hook of a cancelled node never comes back", async () => {
+  it("releases the permit of a cancelled node whose hook never settles", async () => {
     const concurrencyKey = { key: newKey() };
     const dag = new Dag("d");
     let hangs = true;
@@ -295,7 +295,7 @@ describe("concurrencyKey", () => {
     expect((await outcome(dag.run())).value).toBe(1);
   });
 
-  it("keeps a node that waits ready, and lets the rest of its run go on", async () => {
+  it("leaves a waiting node ready while the rest of its run goes on", async () => {
     const concurrencyKey = { key: newKey() };
     const holder = dagOf(1, { concurrencyKey }, 100);
     const holding = holder.dag.run();
@@ -313,7 +313,7 @@ describe("concurrencyKey", () => {
     await holding;
   });
 
-  it("can't be waited for in runSync", async () => {
+  it("fails in runSync instead of waiting", async () => {
     const concurrencyKey = { key: newKey() };
     const holding = dagOf(1, { concurrencyKey }, 100).dag.run();
     const dag = new Dag("d");
@@ -335,7 +335,7 @@ describe("concurrencyKey", () => {
   });
 });
 
-it("a node whose run is aborted as it begins to wait leaves no timer, and is not called again", async () => {
+it("A node whose run is aborted as its retry pause begins leaves no timer and is not called again", async () => {
   const controller = new AbortController();
   const calls: string[] = [];
   const dag = new Dag("d");
@@ -344,7 +344,7 @@ it("a node whose run is aborted as it begins to wait leaves no timer, and is not
     await sleep(1);
     throw new Error("no");
   });
-  // The pause before the retry lets this one start, before it has begun itself.
+  // The pause releases the slot, so this node starts before the pause's timer.
   dag.node("aborts", () => controller.abort("now"));
   const running = dag.run({ mode: "async", concurrency: 1, signal: controller.signal });
   running.catch(() => {});
@@ -354,7 +354,7 @@ it("a node whose run is aborted as it begins to wait leaves no timer, and is not
   expect(calls).toEqual(["fails"]);
 });
 
-it("a run that is aborted while a node waits rejects at once", async () => {
+it("A run aborted while a node waits rejects at once", async () => {
   const concurrencyKey = { key: newKey() };
   const holding = dagOf(1, { concurrencyKey }, 100).dag.run();
   const controller = new AbortController();

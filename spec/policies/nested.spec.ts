@@ -5,7 +5,7 @@ import { outcome, pass, rejection, sleep, useFakeTime } from "../support/fake-ti
 
 useFakeTime();
 
-/** A dag of one node that runs `inner` with the same options. */
+/** A dag of one node that returns the value of `inner`. */
 function around(
   inner: () => Promise<{ readonly value: unknown }>,
   options: NodeOptions = {},
@@ -29,7 +29,7 @@ function leaf(options: NodeOptions = {}, name = "inner"): Dag<any> {
 }
 
 describe("A node that runs other workflows with its scheduler", () => {
-  it.each([1, 2, 4])("lends them its slot, so that many at once complete on %i", async (maxConcurrency) => {
+  it.each([1, 2, 4])("lends them its slot, so many of them complete with maxConcurrency %i", async (maxConcurrency) => {
     const scheduler = new Scheduler({ maxConcurrency });
     const options = { scheduler, mode: "async" } as const;
     const middle = around(() => leaf().run(options), {}, "middle");
@@ -38,7 +38,7 @@ describe("A node that runs other workflows with its scheduler", () => {
     expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0, submitted: 24, completed: 24 });
   });
 
-  it("lends it to one node at a time, by priority, then in order of arrival", async () => {
+  it("lends it to one node at a time, by priority, then first in, first out", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     const order: string[] = [];
     let [inFlight, most] = [0, 0];
@@ -67,7 +67,7 @@ describe("A node that runs other workflows with its scheduler", () => {
     expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0, completed: 6 });
   });
 
-  it.each([1, 3])("leaves it to what goes on, %i runs deep, when the node has ended", async (depth) => {
+  it.each([1, 3])("leaves it to inner runs that outlive the node, %i runs deep", async (depth) => {
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     const background: Promise<unknown>[] = [];
     let inFlight = 0;
@@ -84,7 +84,7 @@ describe("A node that runs other workflows with its scheduler", () => {
     };
     const begin = async (left: number): Promise<void> => {
       background.push(dagOf(left === 0 ? count : () => begin(left - 1)).run({ scheduler }));
-      await sleep(left + 1); // The innermost of those that begin another ends first.
+      await sleep(left + 1); // Inner nodes that begin a run end before outer ones.
     };
     const first = dagOf(() => begin(depth - 1)).run({ scheduler });
     const next = sleep(10).then(() => dagOf(count).run({ scheduler }));
@@ -94,7 +94,7 @@ describe("A node that runs other workflows with its scheduler", () => {
     expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0, completed: depth + 2 });
   });
 
-  it("has it back when they are done", async () => {
+  it("gets it back when they are done", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     const order: string[] = [];
     const outer = around(async () => {
@@ -108,7 +108,7 @@ describe("A node that runs other workflows with its scheduler", () => {
     expect(order).toEqual(["outer", "other"]);
   });
 
-  it("gives it back when the inner run is cancelled, fails, or is turned away", async () => {
+  it("gets it back when the inner run is cancelled, fails, or is rejected", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1, maxQueueSize: 1 });
     const failing = new Dag("failing");
     failing.node("fails", () => sleep(1).then(() => Promise.reject(new Error("no"))));
@@ -132,7 +132,7 @@ describe("A node that runs other workflows with its scheduler", () => {
     }
   });
 
-  it("lends it whatever became of a run that was aborted before its node was called", async () => {
+  it("lends it even after another run was aborted before its node was called", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     const controller = new AbortController();
     const observers = [(event: RunEvent) => event.type === "attempt.started" && controller.abort()];
@@ -155,8 +155,8 @@ describe("A node that runs other workflows with its scheduler", () => {
   });
 });
 
-describe("A node that waits for what is held until it is done", () => {
-  it("fails at once, and says who holds what", async () => {
+describe("A node that waits for a permit of its caller", () => {
+  it("fails at once, naming the resource and its holder", async () => {
     const concurrencyKey = { key: "db" };
     const inner = leaf({ concurrencyKey });
     const outer = around(() => inner.run(), { concurrencyKey });
@@ -173,7 +173,7 @@ describe("A node that waits for what is held until it is done", () => {
     expect((await outcome(inner.run())).value).toBe(1);
   });
 
-  it("does so in a circle over several keys, and over a scheduler", async () => {
+  it("fails in a cycle across several keys, or across a key and a scheduler", async () => {
     const take = (mine: string, theirs: string) =>
       around(() => leaf({ concurrencyKey: { key: theirs } }).run(), { concurrencyKey: { key: mine } }, mine);
     const ends = await outcome(Promise.allSettled([take("x", "y").run(), take("y", "z").run(), take("z", "x").run()]));
@@ -184,7 +184,7 @@ describe("A node that waits for what is held until it is done", () => {
 
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     const keyed = leaf({ concurrencyKey: { key: "k" } });
-    const holdsSlot = around(() => keyed.run({ scheduler })); // Holds the slot; what it runs waits for the key.
+    const holdsSlot = around(() => keyed.run({ scheduler })); // Holds the slot while its inner run waits for the key.
     const [first, second] = await outcome(
       Promise.allSettled([holdsSlot.run({ scheduler }), leaf({ concurrencyKey: { key: "k" } }).run({ scheduler })]),
     );
@@ -192,7 +192,7 @@ describe("A node that waits for what is held until it is done", () => {
     expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0 });
   });
 
-  it("waits where somebody can still let go", async () => {
+  it("waits while another holder can release its permit", async () => {
     const concurrencyKey = { key: "two", limit: 2 };
     const outer = around(() => leaf({ concurrencyKey }).run(), { concurrencyKey });
     const other = leaf({ concurrencyKey });
@@ -200,7 +200,7 @@ describe("A node that waits for what is held until it is done", () => {
     expect(run.value).toBe(1);
   });
 
-  it("waits for one that waits, over several keys, for somebody who can let go", async () => {
+  it("waits for holders that wait themselves, if the last of them can release its permit", async () => {
     const take = (mine: string, theirs: string) =>
       around(() => leaf({ concurrencyKey: { key: theirs } }).run(), { concurrencyKey: { key: mine } }).run();
     const last = leaf({ concurrencyKey: { key: "row 3" } }).run();
@@ -208,7 +208,7 @@ describe("A node that waits for what is held until it is done", () => {
     expect((await outcome(Promise.all(runs))).map(({ value }) => value)).toEqual([1, 1, 1, 1]);
   });
 
-  it("waits for one that has got what it waited for itself", async () => {
+  it("waits for a holder whose own wait is over", async () => {
     const [mine, theirs] = [{ key: "mine" }, { key: "theirs" }];
     const first = leaf({ concurrencyKey: theirs }).run();
     const outer = around(
@@ -226,7 +226,7 @@ describe("A node that waits for what is held until it is done", () => {
     expect(runs.map(({ value }) => value)).toEqual([1, "outer", 1]);
   });
 
-  it("lets its fallback stand in", async () => {
+  it("applies its fallback", async () => {
     const concurrencyKey = { key: "stood-in" };
     const inner = leaf({ concurrencyKey, fallback: "busy" });
     const run = await outcome(around(() => inner.run(), { concurrencyKey }).run());
@@ -235,7 +235,7 @@ describe("A node that waits for what is held until it is done", () => {
 });
 
 describe("A cached node that asks for its own result", () => {
-  it("fails at once, and says who computes what", async () => {
+  it("fails at once, naming the result and the node that computes it", async () => {
     const dag = new Dag<any>("recursive");
     dag.cachedNode("f", {}, async (): Promise<unknown> => {
       await sleep(1);
@@ -255,7 +255,7 @@ describe("A cached node that asks for its own result", () => {
     expect([a.status, b.status]).toEqual(["rejected", "rejected"]);
   });
 
-  it("waits for a run that has waited for it, and computes now", async () => {
+  it("waits for a follower that has become the leader", async () => {
     const dag = new Dag<any>("handed on");
     let inner: Promise<unknown> | undefined;
     dag.cachedNode("f", {}, async (ctx: Context) => {
@@ -272,7 +272,7 @@ describe("A cached node that asks for its own result", () => {
     expect(await outcome(Promise.all([second, inner]))).toMatchObject([{ value: "second" }, { value: "second" }]);
   });
 
-  it("does so in a circle over several results, and a key, but not for other inputs or later", async () => {
+  it("fails in a cycle across results and a key, but not for other inputs or later", async () => {
     const [left, right] = [new Dag<any>("left"), new Dag<any>("right")];
     left.cachedNode("l", { key: () => 1 }, async () => (await right.run()).value);
     right.cachedNode("r", { key: () => 1, concurrencyKey: { key: "circle" } }, async () => (await left.run()).value);
@@ -288,12 +288,12 @@ describe("A cached node that asks for its own result", () => {
   });
 });
 
-it("The process' promises have no async context of ours once no node holds anything", async () => {
+it("Async contexts are disabled once no node holds anything", async () => {
   vi.useRealTimers();
   const scheduler = new Scheduler();
   const dag = new Dag("d");
   for (const name of ["a", "b"]) dag.node(name, { hooks: { preExecute: () => sleep(1) } }, () => sleep(1));
-  // In Node 20 and 22 promises have ids while contexts are in use.
+  // On Node 20 and 22, promises have ids while async contexts are enabled.
   const idAtRest = async () => {
     await new Promise((resolve) => setImmediate(resolve));
     return executionAsyncId();

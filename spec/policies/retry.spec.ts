@@ -12,7 +12,7 @@ import { outcome, pass, rejection, sleep, useFakeTime } from "../support/fake-ti
 
 useFakeTime();
 
-/** A dag of one node that fails so many times, and notes when it was called, in ms from the start. */
+/** A dag of one node that fails `failures` times, and records its calls in ms from the start. */
 function flaky(failures: number, retry: number | RetryOptions) {
   const dag = new Dag("flaky");
   const calls: number[] = [];
@@ -30,7 +30,7 @@ function flaky(failures: number, retry: number | RetryOptions) {
 }
 
 describe("retry", () => {
-  it("n makes n + 1 attempts, 100, 200, 400 ms apart", async () => {
+  it("makes n + 1 attempts, 100, 200, 400 ms apart", async () => {
     const { calls, run } = flaky(9, 3);
     const error = await rejection(run());
     expect(calls).toEqual([0, 100, 300, 700]);
@@ -40,7 +40,7 @@ describe("retry", () => {
     expect(error.cause).toBe(error.errors[3]);
   });
 
-  it("keeps what each attempt threw as it was thrown, errors or not", async () => {
+  it("keeps whatever the attempts threw, errors or not", async () => {
     const errors = [new TypeError("one"), "two", undefined];
     const dag = new Dag("d");
     dag.node("a", { retry: { retries: 2, delay: 0 } }, (ctx: Context) => {
@@ -52,19 +52,19 @@ describe("retry", () => {
     expect(error.run.nodes.get("a")?.attempts).toBe(3);
   });
 
-  it("gives the result of the attempt that succeeds", async () => {
+  it("returns the result of the attempt that succeeds", async () => {
     const { run } = flaky(2, 2);
     const { value, nodes } = await outcome(run());
     expect([value, nodes.get("a")?.attempts]).toEqual([3, 3]);
-    // From its first attempt on, pauses included.
+    // From the first attempt on, pauses included.
     expect(nodes.get("a")?.duration).toBeCloseTo(300);
   });
 
   it.each<[string, RetryOptions, number[]]>([
-    ["exponentially, by delay and factor", { retries: 3, delay: 10, factor: 3 }, [0, 10, 40, 130]],
-    ["linearly", { retries: 3, backoff: "linear", delay: 10 }, [0, 10, 30, 60]],
-    ["evenly", { retries: 3, backoff: "fixed", delay: 10 }, [0, 10, 20, 30]],
-    ["as long as it says", { retries: 1, delay: 60_000, backoff: "fixed" }, [0, 60_000]],
+    ["exponentially longer, by delay and factor", { retries: 3, delay: 10, factor: 3 }, [0, 10, 40, 130]],
+    ["linearly longer", { retries: 3, backoff: "linear", delay: 10 }, [0, 10, 30, 60]],
+    ["a fixed time", { retries: 3, backoff: "fixed", delay: 10 }, [0, 10, 20, 30]],
+    ["more than 30 s if `delay` is longer", { retries: 1, delay: 60_000, backoff: "fixed" }, [0, 60_000]],
     ["up to maxDelay", { retries: 4, delay: 100, maxDelay: 250 }, [0, 100, 300, 550, 800]],
     ["not at all", { retries: 2, delay: 0 }, [0, 0, 0]],
     ["up to 30 s by default", { retries: 3, delay: 20_000 }, [0, 20_000, 50_000, 80_000]],
@@ -82,7 +82,7 @@ describe("retry", () => {
     expect(calls).toEqual([0, 50, 50, 150]);
   });
 
-  it("asks `when` after each failure but the last, and stops when it says no", async () => {
+  it("calls `when` after each failure but the last, and stops when it returns false", async () => {
     const when = vi.fn((error: unknown) => (error as Error).message !== "no 2");
     const error = await rejection(flaky(9, { retries: 5, when }).run());
     expect(when.mock.calls.map(([e, attempt]: any) => [e.message, attempt])).toEqual([
@@ -96,7 +96,7 @@ describe("retry", () => {
     expect(never).toHaveBeenCalledTimes(2);
   });
 
-  it("fails as without retries when nothing was retried", async () => {
+  it("fails without a RetryExhaustedError when nothing was retried", async () => {
     const error = await rejection(flaky(9, { retries: 5, when: () => false }).run());
     expect(error).toBeInstanceOf(ExecutionError);
     expect(error).not.toBeInstanceOf(RetryExhaustedError);
@@ -104,7 +104,7 @@ describe("retry", () => {
     expect((await rejection(flaky(9, { retries: 0 }).run())).cause.message).toBe("no 1");
   });
 
-  it("calls onRetry before each retry, with the pause, and waits for it", async () => {
+  it("calls onRetry before each pause, and waits for it", async () => {
     const told: unknown[] = [];
     const onRetry = async (error: unknown, attempt: number, delay: number) => {
       told.push([(error as Error).message, attempt, delay]);
@@ -142,7 +142,7 @@ describe("retry", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("asks nobody about an attempt that was cancelled with the run", async () => {
+  it("calls neither `when` nor `onRetry` for an attempt cancelled with the run", async () => {
     const when = vi.fn(() => true);
     const onRetry = vi.fn();
     const dag = new Dag("d");
@@ -155,7 +155,7 @@ describe("retry", () => {
     expect([when, onRetry].map((fn) => fn.mock.calls.length)).toEqual([0, 0]);
   });
 
-  it("leaves the run's slot to others meanwhile", async () => {
+  it("releases the run's slot during the pause", async () => {
     const dag = new Dag("d");
     const order: string[] = [];
     let failed = false;

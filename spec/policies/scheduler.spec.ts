@@ -4,7 +4,7 @@ import { outcome, pass, rejection, sleep, turns, useFakeTime } from "../support/
 
 useFakeTime();
 
-/** A dag of one node that takes 10 ms, and says when it began. */
+/** A dag of one node, which adds its name to `order` and takes `ms`. */
 function job(name: string, order: string[], priority?: Priority, ms = 10): Dag {
   const dag = new Dag(name);
   dag.node("work", { priority }, async () => {
@@ -16,7 +16,7 @@ function job(name: string, order: string[], priority?: Priority, ms = 10): Dag {
 }
 
 describe("A scheduler", () => {
-  it("lets only so many nodes be in flight, over all runs that share it", async () => {
+  it("limits the nodes in flight over all runs that share it", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 3 });
     let inFlight = 0;
     let most = 0;
@@ -53,7 +53,7 @@ describe("A scheduler", () => {
     });
   });
 
-  it("gives slots by priority, then first come, however long the process has run", async () => {
+  it("gives slots by priority, then first in, first out, however long the process has run", async () => {
     await pass(60_000);
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     const order: string[] = [];
@@ -69,11 +69,11 @@ describe("A scheduler", () => {
       critical2: 100,
     };
     await outcome(Promise.all(Object.entries(priorities).map(([name, p]) => job(name, order, p).run({ scheduler }))));
-    // Keys that are whole numbers come first in a record.
+    // Integer keys come first in an object.
     expect(order).toEqual(["99", "critical", "critical2", "high", "first", "normal", "fifty", "low", "background"]);
   });
 
-  it("lets who has waited for starvationTimeout go first, oldest first", async () => {
+  it("serves nodes that have waited for starvationTimeout first, oldest first", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1, starvationTimeout: 100 });
     const order: string[] = [];
     const start = (name: string, priority?: Priority) => job(name, order, priority, 30).run({ scheduler });
@@ -83,7 +83,7 @@ describe("A scheduler", () => {
       runs.push(start(`high${i}`, "high"));
     }
     await outcome(Promise.all(runs));
-    // When the slot is free at 120 ms, both low ones have waited for more than 100.
+    // When the slot is released at 120 ms, both low ones have waited for more than 100 ms.
     expect(order).toEqual(["a", "high0", "high1", "high2", "low1", "low2", "high3", "high4", "high5"]);
     expect(scheduler.stats().promoted).toBe(2);
   });
@@ -97,7 +97,7 @@ describe("A scheduler", () => {
     expect(runs.map(({ value }) => value)).toEqual([19, 19, 19]);
   });
 
-  it("turns away who finds its queue full", async () => {
+  it("rejects a node when its queue is full", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1, maxQueueSize: 1 });
     const order: string[] = [];
     const runs = ["a", "b"].map((name) => job(name, order).run({ scheduler }));
@@ -115,7 +115,7 @@ describe("A scheduler", () => {
     expect(scheduler.stats()).toMatchObject({ submitted: 3, completed: 2, rejected: 1 });
   });
 
-  it("is asked again by a node with a retry", async () => {
+  it("is asked again by a rejected node with a retry", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1, maxQueueSize: 1 });
     const order: string[] = [];
     const dag = new Dag("d");
@@ -129,7 +129,7 @@ describe("A scheduler", () => {
     expect((run.nodes.get("gives up")?.error as RetryExhaustedError).errors[0]).toBeInstanceOf(QueueFullError);
   });
 
-  it("forgets a waiter that is cancelled, and keeps no slot of a run that is", async () => {
+  it("drops a cancelled waiter, and releases the slot of a cancelled run", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     const order: string[] = [];
     const holding = job("a", order, undefined, 100).start({ scheduler });
@@ -145,7 +145,7 @@ describe("A scheduler", () => {
     expect(order).toEqual(["a", "c"]);
   });
 
-  it("keeps no slot, in whichever moment a node is cancelled as its turn comes", async () => {
+  it("releases the slot of a node cancelled at any moment around its grant", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     for (let moment = 0; moment < 20; moment++) {
       const controller = new AbortController();
@@ -161,7 +161,7 @@ describe("A scheduler", () => {
     }
   });
 
-  it("gives the slot of a node on that fails, times out or throws in a hook", async () => {
+  it("releases the slot of a node that fails, times out or throws in a hook", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     const dag = new Dag("d");
     const boom = () => {
@@ -176,7 +176,7 @@ describe("A scheduler", () => {
     expect(scheduler.stats()).toMatchObject({ running: 0, completed: 4 });
   });
 
-  it("works with every executor, with fsms, and beside concurrency", async () => {
+  it("works with every executor, with fsms, and together with `concurrency`", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 2 });
     const fsm = new Fsm("f");
     fsm.state("s", { initial: true, terminal: true }, () => sleep(10).then(() => "state"));
@@ -191,7 +191,7 @@ describe("A scheduler", () => {
     expect(scheduler.stats()).toMatchObject({ running: 0, completed: 21 });
   });
 
-  it("closes: what is queued finishes, new runs are refused", async () => {
+  it("finishes queued nodes and refuses new runs once it is closed", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     const order: string[] = [];
     const dag = new Dag("two");
@@ -212,7 +212,7 @@ describe("A scheduler", () => {
     await expect(dag.run({ scheduler: used })).rejects.toThrow(/"scheduler" is closed/u);
   });
 
-  it("waits no longer than it is told when it closes, and says what is left", async () => {
+  it("closes after `timeout` at the latest, and reports what is left", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     const order: string[] = [];
     const running = Promise.all(["a", "b"].map((name) => job(name, order, undefined, 100).run({ scheduler })));
@@ -226,7 +226,7 @@ describe("A scheduler", () => {
     await expect(scheduler.close({ timeout: -1 })).rejects.toThrow(/"timeout" must be a number of milliseconds/u);
   });
 
-  it("takes 100,000 nodes", async () => {
+  it("handles 100,000 nodes", async () => {
     vi.useRealTimers();
     const scheduler = new Scheduler({ maxConcurrency: 4 });
     const dag = new Dag("wide");
@@ -237,7 +237,7 @@ describe("A scheduler", () => {
     expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0, completed: 100_000 });
   });
 
-  it("can be left while 50,000 wait, at once", async () => {
+  it("drops 50,000 cancelled waiters at once", async () => {
     vi.useRealTimers();
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     const dag = new Dag("wide");
@@ -250,7 +250,7 @@ describe("A scheduler", () => {
     expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0 });
   });
 
-  it("can't be waited for in runSync", async () => {
+  it("fails in runSync instead of waiting", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     const holding = job("a", []).run({ scheduler });
     expect(() => job("b", []).runSync({ scheduler })).toThrow(/would have to wait for a slot of the scheduler/u);
@@ -266,7 +266,7 @@ describe("A scheduler", () => {
     expect(() => new Scheduler(options as never)).toThrow(message);
   });
 
-  it("refuses priorities outside 0 to 100, and what is no scheduler", async () => {
+  it("refuses priorities outside 0 to 100, and values that are not schedulers", async () => {
     expect(() => new Dag("d").node("a", { priority: 101 }, () => 1)).toThrow(RangeError);
     expect(() => new Dag("d").node("a", { priority: "urgent" as never }, () => 1)).toThrow(RangeError);
     await expect(new Dag("d").run({ scheduler: {} as never })).rejects.toThrow(/"scheduler" must be a Scheduler/u);

@@ -1,6 +1,6 @@
 import type { NodeStatus } from "../run/status.js";
 
-/** How each status looks. */
+/** The colours of each status. */
 export const COLOURS: Readonly<Record<NodeStatus, { fill: string; stroke: string }>> = {
   pending: { fill: "#f4f4f5", stroke: "#a1a1aa" },
   ready: { fill: "#e0f2fe", stroke: "#38bdf8" },
@@ -13,9 +13,9 @@ export const COLOURS: Readonly<Record<NodeStatus, { fill: string; stroke: string
   copied: { fill: "#ccfbf1", stroke: "#0d9488" },
 };
 
-/** The lines that give Mermaid's nodes the colours of their status: `n0`, `n3` … for the prefix `n`. */
-export function classLines(used: ReadonlyMap<NodeStatus, readonly number[]>, prefix: string): string[] {
-  return Array.from(used, ([status, nodes]) => {
+/** Mermaid lines that colour nodes by status. Node `i` is named by `prefix` and `i`. */
+export function classLines(byStatus: ReadonlyMap<NodeStatus, readonly number[]>, prefix: string): string[] {
+  return Array.from(byStatus, ([status, nodes]) => {
     const { fill, stroke } = COLOURS[status];
     return [
       `  classDef ${status} fill:${fill},stroke:${stroke},color:#18181b`,
@@ -24,5 +24,5 @@ export function classLines(used: ReadonlyMap<NodeStatus, readonly number[]>, pre
   }).flat();
 }
 
-/** How Graphviz draws nodes that no status colours. */
-export const DOT_NODES = `node [shape=box, style="rounded,filled", fillcolor="#f4f4f5", color="#a1a1aa", fontname="sans-serif"];`;
+/** The Graphviz style of nodes without a status. */
+export const DOT_NODE_STYLE = `node [shape=box, style="rounded,filled", fillcolor="#f4f4f5", color="#a1a1aa", fontname="sans-serif"];`;

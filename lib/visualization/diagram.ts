@@ -2,17 +2,17 @@ import { append } from "../base/append.js";
 import { edgesOf, type DagPlan } from "../planning/plan.js";
 import { RunResult, type NodeReport } from "../run/result.js";
 import type { NodeStatus } from "../run/status.js";
-import { classLines, COLOURS, DOT_NODES } from "./colours.js";
-import { checkDrawing, type DrawingOptions } from "./diagram-options.js";
+import { classLines, COLOURS, DOT_NODE_STYLE } from "./colours.js";
+import { checkDiagramOptions, type BaseDiagramOptions } from "./diagram-options.js";
 import { escapeMermaid, quoteDot } from "./text.js";
 
-/** How a dag is drawn. */
-export interface DiagramOptions extends DrawingOptions<RunResult<any>> {
-  /** Colours each node by its status in this run, and adds how long it took. */
+/** Options of a dag's diagram. */
+export interface DiagramOptions extends BaseDiagramOptions<RunResult<any>> {
+  /** Colours each node by its status in this run, and adds its duration. */
   run?: RunResult<any> | undefined;
 }
 
-/** The shapes of forks and joins; everything else is a plain box. */
+/** Shapes by kind; other nodes are boxes. */
 const MERMAID_SHAPES: Readonly<Record<string, readonly [string, string]>> = {
   condition: ["{", "}"],
   select: ["{{", "}}"],
@@ -26,16 +26,16 @@ const DOT_SHAPES: Readonly<Record<string, string>> = {
   all: "box3d",
 };
 
-/** A Mermaid flowchart. Names are only ever labels, so none of them can break the diagram. Cost: O(nodes + edges). */
+/** A Mermaid flowchart. Names appear only in labels, so none can break the diagram. Cost: O(nodes + edges). */
 export function toMermaid(plan: DagPlan, options: DiagramOptions): string {
-  checkDrawing(options, RunResult);
+  checkDiagramOptions(options, RunResult);
   const { run, direction = "TB" } = options;
   const lines = [`flowchart ${direction}`];
-  const used = new Map<NodeStatus, number[]>();
+  const byStatus = new Map<NodeStatus, number[]>();
   plan.specs.forEach(({ name, kind }, i) => {
     const [open, close] = MERMAID_SHAPES[kind] ?? ["[", "]"];
     const report = run?.nodes.get(name);
-    if (report !== undefined) append(used, report.status, i);
+    if (report !== undefined) append(byStatus, report.status, i);
     lines.push(`  n${i}${open}"${labelOf(name, report).map(escapeMermaid).join("<br/>")}"${close}`);
   });
   for (const { from, to, output, optional, orderOnly } of edgesOf(plan)) {
@@ -43,15 +43,15 @@ export function toMermaid(plan: DagPlan, options: DiagramOptions): string {
     const label = output === undefined ? "" : `|"${escapeMermaid(output)}"|`;
     lines.push(`  n${plan.indexOf.get(from)} ${arrow}${label} n${plan.indexOf.get(to)}`);
   }
-  lines.push(...classLines(used, "n"));
+  lines.push(...classLines(byStatus, "n"));
   return `${lines.join("\n")}\n`;
 }
 
-/** A Graphviz digraph, to be drawn by `dot`. Cost: O(nodes + edges). */
+/** A digraph for Graphviz's `dot`. Cost: O(nodes + edges). */
 export function toDot(plan: DagPlan, options: DiagramOptions): string {
-  checkDrawing(options, RunResult);
+  checkDiagramOptions(options, RunResult);
   const { run, direction = "TB" } = options;
-  const lines = [`digraph ${quoteDot(plan.workflow)} {`, `  rankdir=${direction};`, `  ${DOT_NODES}`];
+  const lines = [`digraph ${quoteDot(plan.workflow)} {`, `  rankdir=${direction};`, `  ${DOT_NODE_STYLE}`];
   plan.specs.forEach(({ name, kind }, i) => {
     const report = run?.nodes.get(name);
     const attributes = [`label=${quoteDot(labelOf(name, report).join("\n"))}`];

@@ -2,26 +2,26 @@ import { append } from "../base/append.js";
 import type { DeclaredEdge, FsmPlan } from "../planning/fsm-plan.js";
 import { FsmResult } from "../run/fsm-result.js";
 import type { NodeStatus } from "../run/status.js";
-import { classLines, COLOURS, DOT_NODES } from "./colours.js";
-import { checkDrawing, type DrawingOptions } from "./diagram-options.js";
+import { classLines, COLOURS, DOT_NODE_STYLE } from "./colours.js";
+import { checkDiagramOptions, type BaseDiagramOptions } from "./diagram-options.js";
 import { escapeMermaid, quoteDot } from "./text.js";
 
-/** How an fsm is drawn. */
-export interface StateDiagramOptions extends DrawingOptions<FsmResult<any>> {
-  /** Colours the states this run visited, and adds how often; the one it ended in has the colour of its status. */
+/** Options of an fsm's diagram. */
+export interface StateDiagramOptions extends BaseDiagramOptions<FsmResult<any>> {
+  /** Colours the states that this run visited, and adds their visits. The last state gets the colour of the run's status. */
   run?: FsmResult<any> | undefined;
 }
 
-/** A Mermaid `stateDiagram-v2`. Names are only ever labels, so none of them can break the diagram. */
+/** A Mermaid `stateDiagram-v2`. Names appear only in labels, so none can break the diagram. */
 export function stateDiagram(plan: FsmPlan, options: StateDiagramOptions): string {
-  checkDrawing(options, FsmResult);
+  checkDiagramOptions(options, FsmResult);
   const { run, direction = "TB" } = options;
   const lines = ["stateDiagram-v2", `  direction ${direction}`];
-  const used = new Map<NodeStatus, number[]>();
+  const byStatus = new Map<NodeStatus, number[]>();
   plan.specs.forEach(({ name }, i) => {
     lines.push(`  state "${escapeMermaid(labelOf(name, run))}" as s${i}`);
     const status = statusOf(name, run);
-    if (status !== undefined) append(used, status, i);
+    if (status !== undefined) append(byStatus, status, i);
   });
   if (plan.initial >= 0) lines.push(`  [*] --> s${plan.initial}`);
   for (const { from, to, label } of edgesOf(plan)) {
@@ -30,18 +30,18 @@ export function stateDiagram(plan: FsmPlan, options: StateDiagramOptions): strin
   plan.isTerminal.forEach((isTerminal, i) => {
     if (isTerminal) lines.push(`  s${i} --> [*]`);
   });
-  lines.push(...classLines(used, "s"));
+  lines.push(...classLines(byStatus, "s"));
   return `${lines.join("\n")}\n`;
 }
 
-/** A Graphviz digraph, to be drawn by `dot`. */
+/** A digraph for Graphviz's `dot`. */
 export function stateDot(plan: FsmPlan, options: StateDiagramOptions): string {
-  checkDrawing(options, FsmResult);
+  checkDiagramOptions(options, FsmResult);
   const { run, direction = "TB" } = options;
   const lines = [
     `digraph ${quoteDot(plan.workflow)} {`,
     `  rankdir=${direction};`,
-    `  ${DOT_NODES}`,
+    `  ${DOT_NODE_STYLE}`,
     `  start [shape=point, label=""];`,
   ];
   plan.specs.forEach(({ name }, i) => {
@@ -67,7 +67,7 @@ const LABELS: Readonly<Record<DeclaredEdge["kind"], string>> = {
   error: "error",
 };
 
-/** The declared transitions; those between the same two states as one, and an error state's only as that. */
+/** The declared transitions, merged where they connect the same two states. */
 function edgesOf({ edges }: FsmPlan): { from: number; to: number; label: string }[] {
   const merged = new Map<string, { from: number; to: number; labels: Set<string> }>();
   for (const { from, to, kind } of edges) {

@@ -9,8 +9,8 @@ export interface XStateNode {
 }
 
 /**
- * A machine for XState v5's `createMachine`, for its visual tools: the states and the declared transitions. An event named
- * after a state leads there, the event `error` to the error state. Functions are not part of it.
+ * A config for XState v5's `createMachine`, for its visual tools: states and declared transitions, without functions. An event
+ * named after a state leads to that state, the event `error` to the error state.
  */
 export interface XStateConfig {
   readonly id: string;
@@ -30,7 +30,7 @@ export function toXState({ workflow, specs, initial, isTerminal, edges }: FsmPla
   return { id: workflow, initial: specs[initial].name, states: Object.fromEntries(states) };
 }
 
-/** An id of our own, since XState gives dots and hashes in names a meaning. */
+/** An id without the dots and hashes that names may contain and XState interprets. */
 function idOf(state: number): string {
   return `s${state}`;
 }

@@ -47,7 +47,7 @@ describe("toMermaid", () => {
     expect(text).toMatch(/class n0,n1,n2,n4,n5 completed/u);
   });
 
-  it("lets no name out of its label", () => {
+  it("keeps names inside their labels", () => {
     const dag = new Dag("d");
     for (const name of NASTY) dag.node(name, () => 1);
     const lines = dag.toMermaid().trimEnd().split("\n").slice(1);
@@ -58,7 +58,7 @@ describe("toMermaid", () => {
 });
 
 describe("toDot", () => {
-  it("is accepted by Graphviz, whatever the names, and drawn with all of them", async () => {
+  it("is drawn by Graphviz with all nodes and edges, whatever the names", async () => {
     const dag = sample();
     for (const name of NASTY) dag.node(name, () => 1);
     const graphviz = await instance();
@@ -72,14 +72,14 @@ describe("toDot", () => {
     expect(dag.toDot({ run })).toMatch(/n0 \[label="load\\ncompleted/u);
   });
 
-  it("draws a dag that is not valid, too", () => {
+  it("draws an invalid dag", () => {
     const dag = new Dag("d");
     dag.node("a", { needs: ["b"] }, (x: unknown) => x);
     dag.node("b", { needs: ["a"] }, (x: unknown) => x);
     expect(dag.toDot()).toContain("n0 -> n1");
   });
 
-  it("refuses options it does not know, and values that are none", async () => {
+  it("refuses unknown options and invalid values", async () => {
     const dag = new Dag("d");
     dag.node("a", () => 1);
     const fsm = new Fsm("f");

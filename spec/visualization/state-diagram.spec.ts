@@ -28,7 +28,7 @@ function sample(): Fsm {
 }
 
 describe("Fsm › toMermaid", () => {
-  it("draws states, declared transitions, the beginning and the ends", () => {
+  it("draws states, declared transitions, the initial state and the terminal states", () => {
     expect(sample().toMermaid()).toBe(
       [
         "stateDiagram-v2",
@@ -62,7 +62,7 @@ describe("Fsm › toMermaid", () => {
     expect(text).toMatch(/class s3 pending/u);
   });
 
-  it("lets no name out of its label", () => {
+  it("keeps names inside their labels", () => {
     const fsm = new Fsm("nasty");
     for (const name of NASTY) fsm.state(name, () => 1);
     const lines = fsm.toMermaid().trimEnd().split("\n").slice(2);
@@ -72,7 +72,7 @@ describe("Fsm › toMermaid", () => {
 });
 
 describe("Fsm › toDot", () => {
-  it("is what Graphviz draws, whatever the names", async () => {
+  it("is drawn by Graphviz, whatever the names", async () => {
     const viz = await instance();
     const fsm = sample();
     for (const name of NASTY) fsm.state(name, () => 1);

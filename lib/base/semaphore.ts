@@ -1,6 +1,9 @@
 import { Queue } from "./queue.js";
 
-/** A counting semaphore with `limit` permits. Waiters get theirs first in, first out, and wait for as long as it takes. */
+/**
+ * A counting semaphore with `limit` permits. Waiters get theirs first in, first out, and wait for as long as it
+ * takes.
+ */
 export class Semaphore {
   private readonly waiters = new Queue<() => void>();
   private acquired = 0;

@@ -15,7 +15,7 @@ export class Slots {
     return this.used >= this.limit;
   }
 
-  /** Acquires a slot; undefined when there is one at once. */
+  /** Acquires a slot at once, or returns the wait for one. */
   acquire(node: number): PendingAcquire | undefined {
     if (this.used < this.limit) {
       this.used++;

@@ -12,12 +12,12 @@ import { QueueFull, type Scheduler } from "../policies/scheduler.js";
 import { DeadlockError, ExecutionError, QueueFullError } from "../run/errors.js";
 import type { AttemptHost } from "./attempts.js";
 
-/** A permit of each limit, as a bit. */
+/** One bit for each permit. */
 const Permit = { concurrencyKey: 1, run: 2, scheduler: 4 } as const;
 
 /**
- * Acquires the permits that an attempt needs, one after another: of its concurrency key, its throttle, the run, and the
- * scheduler.
+ * Acquires the permits that an attempt needs, one after another: of its concurrency key, its throttle, the run, and
+ * the scheduler.
  */
 export class AttemptPermits {
   constructor(
@@ -26,9 +26,9 @@ export class AttemptPermits {
   ) {}
 
   /**
-   * Waits until attempt `n` of a node has all its permits. Returns them for {@link AttemptPermits.release}; if it throws, none
-   * are held.
-   * @param holder - the node in the wait-for graph; undefined when it has neither concurrency key nor scheduler
+   * Waits until attempt `n` of a node has all its permits. Returns them for {@link AttemptPermits.release}; if it
+   * throws, none are held.
+   * @param holder - the node in the wait-for graph; undefined when it has no concurrency key, scheduler or cache
    */
   *acquire(node: number, n: number, holder: Holder | undefined): Coroutine<number> {
     const { host } = this;
@@ -37,7 +37,7 @@ export class AttemptPermits {
     let acquired = 0;
     try {
       if (concurrencyKey !== undefined) {
-        yield* this.waitForResource(node, n, holder as Holder, this.ofKey(node, concurrencyKey, holder as Holder));
+        yield* this.waitForResource(node, n, holder as Holder, this.acquireKey(node, concurrencyKey, holder as Holder));
         acquired |= Permit.concurrencyKey;
       }
       if (throttle !== undefined) yield* this.waitForToken(node, n, throttle);
@@ -45,7 +45,7 @@ export class AttemptPermits {
       if (slot !== undefined) yield* this.wait(node, n, slot, "a slot of the run");
       acquired |= Permit.run;
       if (scheduler !== undefined) {
-        const pending = this.ofScheduler(node, n, scheduler, holder as Holder);
+        const pending = this.acquireSchedulerSlot(node, n, scheduler, holder as Holder);
         yield* this.waitForResource(node, n, holder as Holder, pending);
         acquired |= Permit.scheduler;
       }
@@ -67,7 +67,7 @@ export class AttemptPermits {
     }
   }
 
-  private ofKey(node: number, options: ConcurrencyOptions, holder: Holder): ResourceAcquire | undefined {
+  private acquireKey(node: number, options: ConcurrencyOptions, holder: Holder): ResourceAcquire | undefined {
     try {
       return this.host.limits.concurrencyKeys.acquire(options, holder);
     } catch (cause) {
@@ -75,7 +75,12 @@ export class AttemptPermits {
     }
   }
 
-  private ofScheduler(node: number, n: number, scheduler: Scheduler, holder: Holder): ResourceAcquire | undefined {
+  private acquireSchedulerSlot(
+    node: number,
+    n: number,
+    scheduler: Scheduler,
+    holder: Holder,
+  ): ResourceAcquire | undefined {
     const { host } = this;
     try {
       return scheduler.acquire(priorityOf(host.specOf(node).options.priority), holder);

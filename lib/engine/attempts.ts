@@ -67,7 +67,7 @@ export interface AttemptHost extends AttemptControls {
   execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown;
   /** Whether {@link AttemptHost.execute} says when it began. */
   beginsLater(node: number): boolean;
-  /** Acquires a slot of the run; undefined when there is one at once. */
+  /** Acquires a slot of the run at once, or returns the wait for one. */
   acquire(node: number): PendingAcquire | undefined;
   /** Releases the slot of an attempt. */
   release(node: number): void;

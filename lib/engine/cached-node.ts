@@ -61,7 +61,7 @@ export class CachedNode implements CacheClient {
     return contextKey === undefined ? undefined : { error, runId, contextKey };
   }
 
-  adopted({ error, runId, contextKey }: Failure): { readonly error: unknown } | undefined {
+  adopt({ error, runId, contextKey }: Failure): { readonly error: unknown } | undefined {
     const { host, node } = this;
     if (contextKey !== "" && contextKey !== this.contextKey()) return undefined;
     host.notAttempted(node);

@@ -32,7 +32,7 @@ export class CacheKeys {
     return this.prefix + (text.length <= MAX_LENGTH ? text : hash(text));
   }
 
-  /** What the key is made of. */
+  /** The part of the inputs that makes up the key. */
   private keyed(inputs: Inputs): unknown {
     const { key } = this.options;
     if (typeof key === "function") return requireSync(key(inputs));

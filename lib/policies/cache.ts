@@ -13,7 +13,7 @@ import { ResultStore, type StoredResult } from "./result-store.js";
 
 const STORE = "cache with a store";
 
-/** What a lookup needs from its node and run. */
+/** A node of one run, looking up its result. */
 export interface CacheClient {
   /** Whether the run can't wait for promises. */
   readonly sync: boolean;
@@ -31,19 +31,19 @@ export interface CacheClient {
   servedStale(stale: StaleResult): void;
   /** @param failures - how many in a row @param retryAt - the earliest time of the next refresh, in ms since 1970 */
   refreshFailed(error: unknown, failures: number, retryAt: number): void;
-  /** The failure that followers share when computing threw; undefined when it concerns only this run. */
+  /** The failure to share with followers when computing threw; undefined when it concerns only this run. */
   failure(error: unknown): Failure | undefined;
-  /** The error of this run for another run's failure; undefined when this run may succeed. */
-  adopted(failure: Failure): { readonly error: unknown } | undefined;
-  /** The error for a wait that would never end. @param cycle - what {@link findDeadlock} returned */
+  /** Turns another run's failure into an error of this run; undefined when this run may still succeed. */
+  adopt(failure: Failure): { readonly error: unknown } | undefined;
+  /** The error for a wait that would never end. @param cycle - as {@link findDeadlock} returns it */
   deadlock(cycle: readonly string[]): Error;
 }
 
 /**
  * The cached results of one node, by its inputs.
  *
- * Concurrent misses of a key share a single flight: one lookup computes, the others wait for it. From `staleAfter` on, results
- * are served while they are refreshed in the background (stale-while-revalidate).
+ * Concurrent misses of a key share a single flight: one lookup computes, the others wait for it. From `staleAfter`
+ * on, results are served while they may be refreshed in the background (stale-while-revalidate).
  */
 export class ResultCache {
   private readonly node: string;
@@ -74,13 +74,13 @@ export class ResultCache {
   }
 
   /**
-   * The cached result of a key; on a miss, computes and stores it. Failures are not cached. When the leader of a flight fails
-   * for reasons of its own run, the first of its followers computes next.
+   * Returns the cached result of a key, or computes and stores it. Failures are not cached. When the leader of a
+   * flight fails for reasons of its own run, the first of its followers computes next.
    */
   *getOrCompute(key: string, client: CacheClient): Coroutine {
     for (;;) {
       const found = this.flights.has(key) && !client.sync ? undefined : this.results.get(key);
-      // The answer of an asynchronous store is awaited in a flight, so that it is asked once.
+      // An asynchronous store answers within the flight: concurrent lookups ask it once.
       if (found !== undefined && !(found instanceof Promise) && found.isFresh) return this.serve(key, found, client);
       const flight = client.sync ? undefined : this.flights.get(key);
       if (flight === undefined) return yield* this.lead(key, found, client);
@@ -88,12 +88,12 @@ export class ResultCache {
       if (outcome === undefined) continue;
       if (outcome === "unshareable") return yield* this.computeAlone(key, client);
       if ("value" in outcome) return this.serveFollower(outcome, client);
-      const adopted = client.adopted(outcome.failure);
+      const adopted = client.adopt(outcome.failure);
       if (adopted !== undefined) throw adopted.error;
     }
   }
 
-  /** Forgets the result of a key, or all results of the node without one. Results being computed are not stored. */
+  /** Forgets the result of a key, or all results of the node without one. Results being computed won't be stored. */
   async invalidate(key: string | undefined): Promise<void> {
     this.refreshes.cancel(key);
     if (key === undefined) {
@@ -147,7 +147,7 @@ export class ResultCache {
     }
   }
 
-  /** Waits for a flight to land, unless its leader waits for this run. */
+  /** Waits for a flight to land. @throws the client's deadlock error when the leader waits for this run */
   private *follow(flight: Flight, client: CacheClient): Coroutine<FlightOutcome> {
     const { holder } = client;
     const cycle = findDeadlock(holder, flight);

@@ -12,7 +12,7 @@ export class Caches {
 
   constructor(private readonly workflow: string) {}
 
-  /** The cache of a node; undefined without the option `cache`. */
+  /** The cache of a node; undefined when it has no `cache` option. */
   readonly of = (spec: NodeSpec): ResultCache | undefined => {
     const known = this.byNode.get(spec.name);
     if (known !== undefined && known.spec === spec) return known.cache;
@@ -30,13 +30,14 @@ export class Caches {
 
   /**
    * Forgets one node's result for `inputs`, or all its results without them.
-   * @throws {ValidationError} VALIDATION when the node is not cached, or the inputs don't match its parameters or can't be compared
+   * @throws {ValidationError} VALIDATION when the node is not cached, or the inputs don't match its parameters or
+   *   can't be compared
    */
   invalidate(spec: NodeSpec, inputs: Readonly<Record<string, unknown>> | undefined): Promise<void> {
     const cache = this.of(spec);
     if (cache === undefined) {
       throw new ValidationError(
-        `The results of "${spec.name}" are not cached. Give it the option "cache", or don't invalidate it.`,
+        `The results of "${spec.name}" are not cached. Give it a "cache" option, or don't invalidate it.`,
       );
     }
     if (inputs === undefined) return cache.invalidate(undefined);

@@ -12,9 +12,10 @@ export function currentCaller(): Holder | undefined {
 }
 
 /**
- * Calls `work` as part of a node, so that runs it begins have the node as their caller, until {@link untrack}.
+ * Calls `work` as part of a node: runs that it begins have the node as their caller, until {@link untrack}.
  *
- * On Node 20 and 22 async contexts slow down every promise of the process, so they are disabled while nothing is tracked.
+ * On Node 20 and 22 async contexts slow down every promise of the process, so they are disabled while nothing is
+ * tracked.
  */
 export function track<T>(holder: Holder, work: () => T): T {
   if (!holder.isTracked) {
@@ -25,7 +26,7 @@ export function track<T>(holder: Holder, work: () => T): T {
   return storage.run(holder, work);
 }
 
-/** The node's attempt has ended. */
+/** Stops tracking a node whose attempt has ended. */
 export function untrack(holder: Holder): void {
   if (!holder.isTracked) return;
   holder.isTracked = false;

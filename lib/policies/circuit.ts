@@ -26,17 +26,18 @@ export interface CircuitReport {
 /** How a call changed its circuit. */
 export type CircuitChange = "circuit.opened" | "circuit.closed";
 
-/** Permission for one call, to be settled with `succeeded`, `failed` or `release`. */
+/** Admits one call, which ends with `succeeded`, `failed` or `release`. */
 export interface CircuitPermit {
   /** The circuit's generation when the call began. Outcomes from an earlier generation do not change its state. */
   readonly generation: number;
 }
 
 /**
- * A circuit breaker. It opens after a number of consecutive failures, and becomes half-open some time later: then the first
- * probe that succeeds closes it, and one that fails opens it again.
+ * A circuit breaker. It opens after a number of consecutive failures, and becomes half-open some time later: then the
+ * first probe that succeeds closes it, and one that fails opens it again.
  *
- * Each call is judged by its own options, so nodes that share a circuit may have different ones. All methods cost O(1).
+ * Each call is judged by its own options, so nodes that share a circuit may have different ones. All methods cost
+ * O(1).
  * Source: Nygard, "Release It!", 2007.
  */
 export class Circuit {
@@ -47,7 +48,7 @@ export class Circuit {
   /** Probes in flight. Meaningless while closed: closing starts a new generation. */
   private probes = 0;
   private generation = 0;
-  /** When it becomes half-open, by the process' clock in ms; undefined while closed. */
+  /** When it becomes half-open, by the process clock in ms; undefined while closed. */
   private halfOpenAt: number | undefined;
 
   get state(): CircuitState {
@@ -65,7 +66,7 @@ export class Circuit {
     return { key, state, failuresInRow, successes, failures, rejected, retryAfter };
   }
 
-  /** Undefined when the call is rejected. */
+  /** Admits a call; undefined when it is rejected. */
   tryAcquire({ halfOpenProbes = DEFAULT_HALF_OPEN_PROBES }: CircuitBreakerOptions): CircuitPermit | undefined {
     const { state, generation } = this;
     if (state === "closed") return { generation };
@@ -99,7 +100,7 @@ export class Circuit {
     return true;
   }
 
-  /** The call ended as neither success nor failure, say by cancellation. */
+  /** Ends a call that neither succeeded nor failed, such as a cancelled one. */
   release({ generation }: CircuitPermit): void {
     if (generation === this.generation) this.probes--;
   }

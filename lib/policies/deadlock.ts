@@ -1,16 +1,17 @@
 import type { Holder, Resource } from "./holder.js";
 
 /**
- * Whether `waiter` would wait forever for a resource, because each of its holders waits too, in the end for something that
- * `waiter` or its callers hold. A node is taken to wait for all runs it has begun.
+ * Finds a cycle in the wait-for graph that would keep `waiter` waiting for a resource forever: each holder of the
+ * resource waits, directly or through others, for something that `waiter` or its callers hold. A node counts as
+ * waiting for every run it has begun.
  *
- * Returns the cycle, one sentence about each resource; undefined when some holder can still release. Cost: O(1) when a holder
- * waits for nothing.
+ * Returns one sentence about each resource in the cycle; undefined while some holder can release. Cost: O(1) when a
+ * holder waits for nothing.
  */
 export function findDeadlock(waiter: Holder, resource: Resource): string[] | undefined {
   const isOwn = (holder: Holder) => holder === waiter || waiter.isCalledBy(holder);
   for (const holder of resource.holders()) if (holder.waits.size === 0 && !isOwn(holder)) return undefined;
-  // Start with every resource that can be reached, and drop those with a holder that can go on until none is left to drop.
+  // Collect all resources in reach, then drop those that a holder can release, until nothing changes.
   const stuck = new Set([resource]);
   for (const reached of stuck) {
     for (const holder of reached.holders()) {

@@ -6,8 +6,8 @@ export interface Failure {
   readonly error: unknown;
   readonly runId: string;
   /**
-   * Structural key of what the node has read from its run. A run with another key may succeed. Empty when the node has read
-   * nothing.
+   * Structural key of the run's metadata and inputs if the node has read them: a run with another key may succeed.
+   * Otherwise empty.
    */
   readonly contextKey: string;
 }
@@ -27,7 +27,10 @@ export interface FlightValue {
   readonly stale?: StaleResult;
 }
 
-/** What followers get. Undefined when the leader failed for reasons of its own run: the next follower takes the lead. */
+/**
+ * How a flight ends for its followers. Undefined when the leader failed for reasons of its own run: the next follower
+ * takes the lead.
+ */
 export type FlightOutcome =
   | FlightValue
   | { readonly failure: Failure }
@@ -35,7 +38,10 @@ export type FlightOutcome =
   | "unshareable"
   | undefined;
 
-/** A single flight: the leader computes a result, and concurrent lookups of the same key follow instead of computing it again. */
+/**
+ * A single flight: the leader computes a result, and concurrent lookups of the same key follow instead of computing
+ * it again.
+ */
 export class Flight implements Resource {
   private followers: Deferred<FlightOutcome> | undefined;
 

@@ -1,10 +1,13 @@
 import type { PendingAcquire } from "../base/pending-acquire.js";
 
-/** Something that nodes hold and others wait for: a concurrency key, a scheduler's slots, a cached result being computed. */
+/**
+ * Something that nodes hold and others wait for: a concurrency key, a scheduler's slots, a cached result being
+ * computed.
+ */
 export interface Resource {
   /** Its name in messages. */
   readonly label: string;
-  /** A waiter gets its turn when any of them releases. */
+  /** When any of them releases, a waiter gets its turn. */
   holders(): Iterable<Holder>;
 }
 
@@ -20,7 +23,7 @@ export class Holder {
   private lazyWaits: Map<Holder, Resource> | undefined;
 
   /**
-   * @param describe - gives its name for messages
+   * @param describe - names it in messages
    * @param caller - the node that began its run
    */
   constructor(
@@ -32,7 +35,7 @@ export class Holder {
     return this.describe();
   }
 
-  /** The resources it waits for, by waiting node: itself, or a node of a run it began, directly or through other runs. */
+  /** Resources by waiting node: this one, and the nodes of runs it began, directly or through other runs. */
   get waits(): ReadonlyMap<Holder, Resource> {
     return this.lazyWaits ?? NO_WAITS;
   }

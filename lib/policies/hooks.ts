@@ -1,4 +1,5 @@
 import type { Coroutine } from "../base/coroutine.js";
+import { asSentence, messageOf } from "../base/message.js";
 import type { Waits } from "../base/waits.js";
 import type { Context } from "../definition/context.js";
 import { inputName, meantNames, namedInputs, paramHint, paramNames } from "../definition/specs/named-inputs.js";
@@ -6,14 +7,13 @@ import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import { ExecutionError, type ErrorSite } from "../run/errors.js";
 import { isPause } from "../run/pause.js";
-import { asSentence, messageOf } from "../base/message.js";
 
 /** The attempt that hooks run around. */
 export interface HookedAttempt {
   readonly spec: NodeSpec;
   readonly args: unknown[];
   readonly ctx: Context;
-  /** The node or state for messages: `node "x"`. */
+  /** The node or state in messages: `node "x"`. */
   readonly label: string;
   readonly siteOf: (cause: unknown) => ErrorSite;
   /** Calls `work` as part of the attempt. */
@@ -21,8 +21,8 @@ export interface HookedAttempt {
 }
 
 /**
- * Runs hooks around one attempt, in the order of the list. Inputs that `preExecute` returns replace those in `args`. `onError`
- * gets what the function threw, and is not called for cancelled attempts.
+ * Runs hooks around one attempt, in the order of the list. Inputs that `preExecute` returns replace those in `args`.
+ * `onError` gets what the function threw, and is not called for cancelled attempts.
  * @throws {ExecutionError} EXECUTION naming the hook that threw
  */
 export function* withHooks(
@@ -145,8 +145,8 @@ function checkNames(
 }
 
 /**
- * Maps each parameter's compiled name to the name under which a hook returned it, since compilers number some (`x` becomes
- * `x2`) and hooks may use either; undefined when none is numbered.
+ * Maps each parameter's compiled name to the name under which a hook returned it, since compilers number some (`x`
+ * becomes `x2`) and hooks may use either; undefined when none is numbered.
  */
 function sourceNames(
   spec: NodeSpec,

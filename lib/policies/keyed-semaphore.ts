@@ -43,7 +43,7 @@ export class KeyedSemaphore {
   private readonly keys = new Map<string, KeyPermits>();
 
   /**
-   * Acquires a permit; undefined when there is one at once.
+   * Acquires a permit at once, or returns the wait for one.
    * @throws {LimitConflict} when the nodes in flight have another limit
    */
   acquire({ key, limit = 1 }: ConcurrencyOptions, holder: Holder): ResourceAcquire | undefined {

@@ -8,5 +8,5 @@ export class Limits {
   readonly throttles = new PolicyRegistry(() => new Throttle());
 }
 
-/** The limits of all runs in this process but those with a scheduler, which brings its own. */
+/** The limits of all runs in this process without a scheduler. Each scheduler has its own. */
 export const processLimits = new Limits();

@@ -1,9 +1,9 @@
 import type { NodeFunction, NodeSpec } from "../definition/specs/node-spec.js";
 
 /**
- * Policies whose state outlives runs, created on first use: one per key, or one per node of a workflow for nodes without a
- * key. Such a node is identified by its function, its name and its workflow's name: every `Dag.from` of a class finds the same
- * policy, which is garbage-collected with the function.
+ * Policies whose state outlives runs, created on first use: one per key, or one per node of a workflow for nodes
+ * without a key. Such a node is identified by its function, its name and its workflow's name: every `Dag.from` of a
+ * class finds the same policy, which is garbage-collected with the function.
  */
 export class PolicyRegistry<T> {
   private readonly byKey = new Map<string, T>();

@@ -17,12 +17,12 @@ interface RefreshState {
   expiresAt: number;
 }
 
-/** Background refreshes: one at a time per key. After a failure the next one waits, with the default backoff of retries. */
+/** Background refreshes: one at a time per key, and delayed by the default retry backoff after failures. */
 export class Refreshes {
   /** Refreshes that are running or have failed, the most recent failure last. */
   private readonly states = new Map<string, RefreshState>();
 
-  /** Does nothing while a refresh of the key is running, or waits after a failure. */
+  /** Starts a refresh, unless one of the key is running or backing off after a failure. */
   start(key: string, refresh: Refresh): void {
     const last = this.states.get(key);
     if (last !== undefined && (last.isRunning || Date.now() < last.retryAt)) return;

@@ -6,7 +6,7 @@ import type { CacheEntry, CacheOptions, CacheStore } from "../definition/specs/p
 
 /** A result read from a store. */
 export interface StoredResult {
-  /** The reader's own. */
+  /** The reader's own copy, unless `clone` is false. */
   readonly value: unknown;
   /** In ms since 1970. */
   readonly storedAt: number;
@@ -15,8 +15,9 @@ export interface StoredResult {
 }
 
 /**
- * The results of one node in its cache store. Values are copied on the way in and on the way out, unless the store serializes
- * or `clone` is false. A store that throws, or returns what it was not given, counts as a miss; errors become warnings.
+ * The results of one node in its cache store. Values are copied on the way in and on the way out, unless the store
+ * serializes or `clone` is false. A store that fails, or returns an invalid entry, counts as a miss; failures become
+ * process warnings.
  */
 export class ResultStore {
   private readonly ttl: number;
@@ -60,7 +61,9 @@ export class ResultStore {
     );
   }
 
-  /** A copy for the followers of a flight, taken before the leader can change the value; undefined when there is none. */
+  /**
+   * A copy for the followers of a flight, taken before the leader can change the value; undefined when there is none.
+   */
   shareable(value: unknown): { readonly value: unknown } | undefined {
     try {
       return { value: this.copy(value) };

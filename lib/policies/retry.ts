@@ -21,8 +21,8 @@ export interface RetryRun {
   readonly signal: AbortSignal;
 }
 
-/** What to retry. */
-export interface Retryable {
+/** The attempts to retry, and their run. */
+export interface RetryContext {
   readonly run: RetryRun;
   readonly waits: Waits;
   /** Makes attempt `n`, counted from 1. */
@@ -31,7 +31,7 @@ export interface Retryable {
   readonly onPause: (next: number) => void;
 }
 
-/** Several attempts failed, and there are no more retries. `errors` is what each attempt threw, in order. */
+/** Several attempts failed, and there are no more retries. `errors` holds what each attempt threw, in order. */
 export class AttemptsFailed extends Error {
   constructor(readonly errors: readonly unknown[]) {
     super(`${errors.length} attempts failed`);
@@ -54,11 +54,11 @@ export function delayAfter(attempt: number, options: RetryOptions, random = Math
 
 /**
  * Retries failed attempts as `retry` says. p-retry takes over after the first failure, so success costs nothing.
- * @throws the error of the first attempt when it is not retried; {AttemptsFailed} after several attempts; the signal's reason
- *   when that aborts; an attempt's {PauseRun}, which is not a failure
+ * @throws the error of the first attempt when it is not retried; {AttemptsFailed} after several attempts; the
+ *   signal's reason when that aborts; an attempt's {PauseRun}, which is not a failure
  */
-export function withRetry(retry: number | RetryOptions, retryable: Retryable): Coroutine {
-  return new Retries(typeof retry === "object" ? retry : { retries: retry }, retryable).run();
+export function withRetry(retry: number | RetryOptions, context: RetryContext): Coroutine {
+  return new Retries(typeof retry === "object" ? retry : { retries: retry }, context).run();
 }
 
 class Retries {
@@ -67,11 +67,11 @@ class Retries {
 
   constructor(
     private readonly options: RetryOptions,
-    private readonly retryable: Retryable,
+    private readonly context: RetryContext,
   ) {}
 
   *run(): Coroutine {
-    const { run, attempt } = this.retryable;
+    const { run, attempt } = this.context;
     try {
       return yield* attempt(1);
     } catch (error) {
@@ -86,7 +86,7 @@ class Retries {
   /** The pause before the next attempt, in ms; undefined when there is none. */
   private *nextDelay(): Coroutine<number | undefined> {
     const { options, errors } = this;
-    const { waits } = this.retryable;
+    const { waits } = this.context;
     const attempt = errors.length;
     const error = errors[attempt - 1];
     if (attempt > retriesOf(options)) return undefined;
@@ -101,7 +101,7 @@ class Retries {
 
   private async retryAsync(firstDelay: number): Promise<unknown> {
     const { errors } = this;
-    const { run, attempt } = this.retryable;
+    const { run, attempt } = this.context;
     await this.pause(firstDelay);
     // The first attempt was made without p-retry, so its first is the second.
     const next = async (n: number) => {
@@ -125,14 +125,14 @@ class Retries {
   }
 
   private pause(ms: number): Promise<void> | undefined {
-    const { waits, onPause } = this.retryable;
+    const { waits, onPause } = this.context;
     onPause(this.errors.length + 1);
     return ms > 0 ? waits.pause(ms) : undefined;
   }
 
   private *retrySync(firstDelay: number): Coroutine {
     const { errors } = this;
-    const { attempt } = this.retryable;
+    const { attempt } = this.context;
     for (let delay: number | undefined = firstDelay; delay !== undefined; delay = yield* this.nextDelay()) {
       block(delay);
       try {

@@ -1,13 +1,14 @@
+import { Alarm } from "../base/alarm.js";
 import { brand } from "../base/brand.js";
 import { checkNumber, checkOptions } from "../base/check.js";
 import { nowChecked } from "../base/clock.js";
 import { deferred, type Deferred } from "../base/deferred.js";
 import { Heap } from "../base/heap.js";
 import { Queue, type Place } from "../base/queue.js";
-import { Alarm } from "../base/alarm.js";
 import type { Holder, Resource, ResourceAcquire } from "./holder.js";
 import { Limits } from "./limits.js";
 
+/** Options of a {@link Scheduler}. */
 export interface SchedulerOptions {
   /** How many nodes may be in flight, over all runs. @defaultValue 16 */
   maxConcurrency?: number | undefined;
@@ -33,7 +34,7 @@ export interface SchedulerStats {
   readonly promoted: number;
 }
 
-/** What still uses a scheduler when `close` resolves. */
+/** The runs and nodes that still use a scheduler when `close` resolves. */
 export interface SchedulerClosing {
   /** Runs that have not ended. */
   readonly runs: number;
@@ -48,7 +49,7 @@ interface Waiter {
   readonly priority: number;
   /** Its position in order of arrival. */
   readonly arrival: number;
-  /** When it arrived, by the process' clock in ms. */
+  /** When it arrived, by the process clock in ms. */
   readonly since: number;
   grant(): void;
 }
@@ -66,7 +67,7 @@ function goesBefore({ value: a }: Place<Waiter>, { value: b }: Place<Waiter>): b
   return a.priority === b.priority ? a.arrival < b.arrival : a.priority > b.priority;
 }
 
-/** The queue is full. */
+/** Thrown when the queue is full. */
 export class QueueFull extends Error {
   static {
     brand(this, "QueueFull");
@@ -74,12 +75,12 @@ export class QueueFull extends Error {
 }
 
 /**
- * Slots shared by several runs: pass it as `scheduler` to each of them. Nodes get a slot by priority, then first in, first out;
- * those that have waited for `starvationTimeout` go before all others, oldest first. Runs with the same scheduler also share
- * their `concurrencyKey`s and `throttle`s, and with no other runs.
+ * Slots shared by several runs: pass it as `scheduler` to each of them. Nodes get a slot by priority, then first in,
+ * first out; those that have waited for `starvationTimeout` go before all others, oldest first. Runs with the same
+ * scheduler share `concurrencyKey`s and `throttle`s with each other, and with no other runs.
  *
- * A node that runs other workflows with the same scheduler lends them its slot, to one of their nodes at a time, so nodes that
- * wait for inner runs never use up the slots.
+ * A node that runs other workflows with the same scheduler lends them its slot, to one of their nodes at a time, so
+ * nodes that wait for inner runs can't use up all slots.
  *
  * Cost: O(log waiters) per acquire and release.
  */
@@ -124,8 +125,8 @@ export class Scheduler implements Resource {
   }
 
   /**
-   * Refuses new runs, except those that nodes of runs in progress begin. Resolves when all runs have ended, or after `timeout`
-   * ms with what is left by then; the runs themselves go on.
+   * Refuses new runs, except those that nodes of runs in progress begin. Resolves when all runs have ended, or after
+   * `timeout` ms. The result counts the runs and nodes left by then, which go on.
    * @throws {TypeError} | {RangeError} for a bad option
    */
   async close(options: { timeout?: number | undefined } = {}): Promise<SchedulerClosing> {
@@ -167,13 +168,13 @@ export class Scheduler implements Resource {
     this.resolveIfIdle();
   }
 
-  /** @internal Nodes that lend their slot are left out: it comes free when the borrower ends. */
+  /** @internal Without nodes that lend their slot, which is released when the borrower ends. */
   *holders(): Iterable<Holder> {
     for (const [holder, { borrower }] of this.slots) if (borrower === undefined) yield holder;
   }
 
   /**
-   * @internal Acquires a slot; undefined when there is one at once.
+   * @internal Acquires a slot at once, or returns the wait for one.
    * @throws {QueueFull}
    */
   acquire(priority: number, holder: Holder): ResourceAcquire | undefined {

@@ -15,19 +15,20 @@ interface Waiter {
 }
 
 /**
- * A token bucket of `limit` tokens, which starts full and refills evenly, `limit` tokens per interval. Waiters get a token
- * first in, first out. Nodes that share it must have the same options until it is full again. All methods cost O(1).
+ * A token bucket of `limit` tokens, which starts full and refills evenly, `limit` tokens per interval. Waiters get a
+ * token first in, first out. Nodes that share it must have the same options until it is full again. All methods cost
+ * O(1).
  * Source: the generic cell rate algorithm (ITU-T I.371), which keeps one instant instead of a token count.
  */
 export class Throttle {
-  /** When the bucket is full again, by the process' clock in ms. */
+  /** When the bucket is full again, by the process clock in ms. */
   private fullAt = -Infinity;
   private options: ThrottleOptions | undefined;
   private readonly waiters = new Queue<Waiter>();
   private alarm: Alarm | undefined;
 
   /**
-   * Takes a token if there is one. Returns 0 then, otherwise the time until the next token in ms.
+   * Takes a token and returns 0, or returns the time until there is one, in ms.
    * @throws {LimitConflict} when other nodes of the key have another rate
    */
   tryAcquire(options: ThrottleOptions): number {
@@ -44,7 +45,7 @@ export class Throttle {
   }
 
   /**
-   * Takes a token; undefined when there is one at once.
+   * Takes a token at once, or returns the wait for one.
    * @throws {LimitConflict} when other nodes of the key have another rate
    */
   acquire(options: ThrottleOptions): PendingAcquire | undefined {
@@ -67,7 +68,7 @@ export class Throttle {
     return { granted: promise, cancel };
   }
 
-  /** Gives waiters the tokens there are, and sets an alarm for the next one. */
+  /** Grants the available tokens, and sets an alarm for the next one. */
   private grantWaiters(): void {
     this.alarm?.stop();
     this.alarm = undefined;

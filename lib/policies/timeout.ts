@@ -3,6 +3,7 @@ import { Alarm } from "../base/alarm.js";
 import { now } from "../base/clock.js";
 import { pendingOf, type Coroutine } from "../base/coroutine.js";
 
+/** The time limit of one call. */
 export interface TimeLimit {
   /** In ms; undefined is unlimited. */
   readonly timeout: number | undefined;
@@ -14,8 +15,9 @@ export interface TimeLimit {
 }
 
 /**
- * Gives `execute` at most `timeout` ms. A function that blocks the thread can't be interrupted: it fails once it returns.
- * @throws the reason of `abort`, as soon as that is aborted for any cause
+ * Gives `execute` at most `timeout` ms. A function that blocks the thread can't be interrupted: it fails once it
+ * returns.
+ * @throws the reason of `abort` as soon as it aborts, for any cause
  */
 export function* withTimeout(
   { timeout, abort, timeoutError, startsLater }: TimeLimit,

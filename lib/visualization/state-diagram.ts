@@ -8,7 +8,10 @@ import { escapeMermaid, quoteDot } from "./text.js";
 
 /** Options of an fsm's diagram. */
 export interface StateDiagramOptions extends BaseDiagramOptions<FsmResult<any>> {
-  /** Colours the states that this run visited, and adds their visits. The last state gets the colour of the run's status. */
+  /**
+   * Colours the states that this run visited, and adds their visits. The last state gets the colour of the run's
+   * status.
+   */
   run?: FsmResult<any> | undefined;
 }
 

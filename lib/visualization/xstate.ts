@@ -9,8 +9,8 @@ export interface XStateNode {
 }
 
 /**
- * A config for XState v5's `createMachine`, for its visual tools: states and declared transitions, without functions. An event
- * named after a state leads to that state, the event `error` to the error state.
+ * A config for XState v5's `createMachine`, for its visual tools: states and declared transitions, without functions.
+ * An event named after a state leads to that state, the event `error` to the error state.
  */
 export interface XStateConfig {
   readonly id: string;

@@ -21,7 +21,9 @@ useFakeTime();
 
 const settled = (run: Promise<unknown>) => run.catch((error: unknown) => error) as Promise<any>;
 
-/** How two concurrent runs with the same inputs end: the leader, which computes, and the follower, which waits for it. */
+/**
+ * How two concurrent runs with the same inputs end: the leader, which computes, and the follower, which waits for it.
+ */
 async function both(dag: Dag, lead: RunOptions = {}, follow: RunOptions = {}) {
   const common = { inputs: { x: 1 }, mode: "async" } as const;
   const leader = settled(dag.run({ ...common, runId: "leader", ...lead }));

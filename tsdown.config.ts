@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "tsdown";
 
@@ -12,6 +13,9 @@ interface File {
 interface Emitter {
   emitFile(file: { type: "asset"; fileName: string; source: string }): void;
 }
+
+/** A module's path with slashes, also on Windows. */
+const slashed = (id: string) => id.replaceAll("\\", "/");
 
 /** Node reads a file of ASCII alone faster: importing the package by a tenth. */
 const ascii = {
@@ -36,7 +40,7 @@ const lightCache = {
   resolveId: (id: string) =>
     id === "lru-cache" ? fileURLToPath(import.meta.resolve(id)).replace("index.min.js", "index.js") : null,
   transform: (_: string, id: string) => {
-    const code = id.includes("/node_modules/lru-cache/") ? stubs[id.slice(id.lastIndexOf("/") + 1)] : undefined;
+    const code = slashed(id).includes("/node_modules/lru-cache/") ? stubs[basename(id)] : undefined;
     return code === undefined ? null : { code, map: { mappings: "" } };
   },
 };
@@ -44,7 +48,8 @@ const lightCache = {
 /** Source maps lead to our own sources, which the package has, and to those of no dependency. */
 const ownMaps = {
   name: "own-maps",
-  transform: (code: string, id: string) => (id.includes("/node_modules/") ? { code, map: { mappings: "" } } : null),
+  transform: (code: string, id: string) =>
+    slashed(id).includes("/node_modules/") ? { code, map: { mappings: "" } } : null,
   generateBundle(_: unknown, bundle: Record<string, File>) {
     for (const file of Object.values(bundle)) {
       if (!file.fileName.endsWith(".map")) continue;
@@ -68,7 +73,9 @@ const notices = {
   name: "notices",
   generateBundle(this: Emitter, _: unknown, bundle: Record<string, File>) {
     const modules = Object.values(bundle).flatMap(({ moduleIds = [] }) => moduleIds);
-    const folders = new Set(modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/u.exec(id)?.[0] ?? []));
+    const folders = new Set(
+      modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/u.exec(slashed(id))?.[0] ?? []),
+    );
     const texts = Array.from(folders).sort().map(noticeOf);
     const source = ["These packages are part of the files in this folder.\n", ...texts].join(`\n${"-".repeat(80)}\n\n`);
     this.emitFile({ type: "asset", fileName: "THIRD-PARTY-NOTICES.txt", source });

@@ -72,7 +72,7 @@ async function install(where: string, version: string): Promise<void> {
     external: ["piscina"],
   });
   mkdirSync(join(installed, "node_modules"));
-  symlinkSync(join(root, "node_modules/piscina"), join(installed, "node_modules/piscina"));
+  symlinkSync(join(root, "node_modules/piscina"), join(installed, "node_modules/piscina"), "junction");
 }
 
 beforeAll(() => {

@@ -1,20 +1,29 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 
 /** In ms. What takes this long hangs. */
 const LIMIT = 300_000;
 
+/** There, commands of packages are batch files, which need a shell, and processes form no groups. */
+const isWindows = process.platform === "win32";
+
 /** What a command prints; it is ended, with all that it started, when it takes too long. @throws {Error} unless it succeeds */
 export function capture(
-  [file, ...args]: readonly string[],
+  command: readonly string[],
   options: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv },
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     let output = "";
     let isLate = false;
-    const child = spawn(file, args, { ...options, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const [file, ...args] = isWindows ? command.map((word) => `"${word}"`) : command;
+    const child = spawn(file, args, {
+      ...options,
+      stdio: ["ignore", "pipe", "pipe"],
+      shell: isWindows,
+      detached: !isWindows,
+    });
     const timer = setTimeout(() => {
       isLate = true;
-      process.kill(-(child.pid as number), "SIGKILL");
+      end(child.pid as number);
     }, LIMIT);
     const take = (data: Buffer) => (output += data.toString());
     child.stdout.on("data", take);
@@ -23,8 +32,14 @@ export function capture(
     child.on("close", (code) => {
       clearTimeout(timer);
       if (code === 0) return resolve(output);
-      const end = isLate ? `did not end in ${LIMIT / 1000} s` : `ended with code ${code}`;
-      reject(new Error(`${[file, ...args].join(" ")} ${end}:\n${output}`));
+      const reason = isLate ? `did not end in ${LIMIT / 1000} s` : `ended with code ${code}`;
+      reject(new Error(`${command.join(" ")} ${reason}:\n${output}`));
     });
   });
+}
+
+/** Ends a command with all that it started. */
+function end(pid: number): void {
+  if (isWindows) spawnSync("taskkill", ["/pid", `${pid}`, "/t", "/f"]);
+  else process.kill(-pid, "SIGKILL");
 }

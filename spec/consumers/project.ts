@@ -40,7 +40,7 @@ export class Project {
     for (const name of [...tool.packages, ...packages]) {
       const link = join(this.folder, "node_modules", name);
       mkdirSync(dirname(link), { recursive: true });
-      symlinkSync(realpathSync(join(place.installed, name)), link);
+      symlinkSync(realpathSync(join(place.installed, name)), link, "junction");
     }
   }
 

@@ -215,7 +215,7 @@ it("The compiler can name what other packages export of what they make with it",
   onTestFinished(() => rmSync(other, { recursive: true }));
   const installed = join(other, "node_modules/dagwright");
   mkdirSync(installed, { recursive: true });
-  symlinkSync(join(root, "lib"), join(installed, "lib"));
+  symlinkSync(join(root, "lib"), join(installed, "lib"), "junction");
   const manifest = {
     name: "dagwright",
     type: "module",

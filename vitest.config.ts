@@ -32,5 +32,7 @@ export default defineConfig({
     hookTimeout: limit,
     // What processes, threads and databases do goes on while a spec waits for them.
     maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Worker threads and child processes of specs are not measured.
+    coverage: { include: ["lib/**/*.ts"], reporter: ["text", "html"] },
   },
 });

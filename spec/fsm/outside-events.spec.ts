@@ -1,0 +1,179 @@
+import { describe, expect, it, vi } from "vitest";
+import { ExecutionError, Fsm, next, stop, waitForEvent, type FsmContext } from "dagwright";
+import { failure, sleep } from "../support/waiting.js";
+
+describe("Events from outside", () => {
+  function order(): Fsm {
+    const fsm = new Fsm("order");
+    fsm.state("created", { initial: true }, () => waitForEvent({ PAID: "shipping", CANCELLED: "refunded" }));
+    fsm.state("shipping", () => waitForEvent({ SENT: "delivered" }, { after: [60_000, "lost"] }));
+    fsm.state("delivered", (parcel: string, ctx: FsmContext) => stop(`${parcel} by ${ctx.trigger}`));
+    fsm.state("refunded", (reason = "no reason") => stop(reason));
+    fsm.state("lost", () => stop("lost"));
+    return fsm;
+  }
+
+  it("lead on from a state that waits; the payload is the next state's value", async () => {
+    const handle = order().start();
+    expect(handle.state).toBe("created");
+    await handle.send("PAID", { amount: 5 });
+    expect(handle.state).toBe("shipping");
+    await handle.send("SENT", "parcel 7");
+    const run = await handle.result;
+    expect(run).toMatchObject({ status: "completed", value: "parcel 7 by SENT", runId: handle.runId });
+    expect(run.stateHistory).toEqual(["created", "shipping", "delivered"]);
+  });
+
+  it("that nobody accepts yet stay queued in order, without blocking others", async () => {
+    const handle = order().start();
+    const log: string[] = [];
+    const sent = handle.send("SENT", "early").then(() => log.push("SENT taken"));
+    await sleep(5);
+    expect(log).toEqual([]);
+    await handle.send("PAID");
+    await sent;
+    expect((await handle.result).value).toBe("early by SENT");
+  });
+
+  it("are taken in the order in which they were sent, each once", async () => {
+    const fsm = new Fsm("f");
+    const seen: unknown[] = [];
+    fsm.state("idle", { initial: true }, () => waitForEvent({ A: "work", B: "work", END: "end" }));
+    fsm.state("work", async (payload: unknown) => (await sleep(1), seen.push(payload), next("idle")));
+    fsm.state("end", () => stop());
+    const handle = fsm.start({ maxCycles: Infinity });
+    const sends = Array.from({ length: 50 }, (_, i) => handle.send(i % 3 === 0 ? "B" : "A", i));
+    await Promise.all(sends);
+    await handle.send("END");
+    await handle.result;
+    expect(seen).toEqual(Array.from({ length: 50 }, (_, i) => i));
+  });
+
+  it("are refused, by name, when the run has ended or ends first", async () => {
+    const handle = order().start();
+    const early = failure(handle.send("SENT"));
+    await handle.send("CANCELLED", "changed my mind");
+    expect((await handle.result).value).toBe("changed my mind");
+    expect((await early).message).toMatch(/did not take event "SENT": it ended in state "refunded"/u);
+    expect((await failure(handle.send("PAID"))).message).toContain('"PAID"');
+  });
+
+  it("that do not come in time lead where `after` says", async () => {
+    const fsm = new Fsm("f");
+    fsm.state("a", { initial: true }, () => waitForEvent({ GO: "b" }, { after: [10, "late"] }));
+    fsm.state("b", () => stop("in time"));
+    fsm.state("late", () => stop("late"));
+    expect((await fsm.run()).value).toBe("late");
+    const handle = fsm.start();
+    await handle.send("GO");
+    expect((await handle.result).value).toBe("in time");
+  });
+
+  it("are an error to wait for where nobody can send them", async () => {
+    await expect(order().run()).rejects.toThrow(/waits for "PAID", "CANCELLED", but nobody can send events/u);
+  });
+
+  it("may be sent by a state to its own run", async () => {
+    const fsm = new Fsm("f");
+    const box: { handle?: ReturnType<Fsm["start"]> } = {};
+    fsm.state("a", { initial: true }, async () => {
+      await sleep(0);
+      void box.handle?.send("GO", 1);
+      return waitForEvent({ GO: "b" });
+    });
+    fsm.state("b", (n: number) => stop(n));
+    box.handle = fsm.start();
+    expect((await box.handle.result).value).toBe(1);
+  });
+
+  it("are waited for by name of the state: at once if it is there, never longer than the timeout", async () => {
+    const handle = order().start();
+    await handle.waitFor("created");
+    const shipping = handle.waitFor("shipping", { timeout: 60_000 });
+    await expect(handle.waitFor("delivered", { timeout: 10 })).rejects.toThrow(
+      /did not enter state "delivered" within 10 ms/u,
+    );
+    await handle.send("PAID");
+    await shipping;
+    const refunded = failure(handle.waitFor("refunded"));
+    await handle.send("SENT", "p");
+    expect((await refunded).message).toMatch(/did not enter state "refunded": it ended in state "delivered"/u);
+    await handle.waitFor("delivered");
+    await expect(handle.waitFor("shipping")).rejects.toThrow(ExecutionError);
+    await expect(handle.waitFor("shiping")).rejects.toThrow(/Did you mean "shipping"\?/u);
+  });
+
+  it("end with stop: the result resolves as cancelled, what was sent is refused", async () => {
+    const handle = order().start();
+    await sleep(1);
+    const refused = failure(handle.send("SENT"));
+    const run = await handle.stop();
+    expect(run).toMatchObject({ status: "cancelled", stateHistory: ["created"], currentState: "created" });
+    expect(await handle.result).toBe(run);
+    expect((await refused).message).toContain('"SENT"');
+    expect(await handle.stop()).toBe(run);
+  });
+
+  it("end with pause: at once when waiting, after the state that is executing otherwise", async () => {
+    const handle = order().start();
+    await sleep(1);
+    expect(await handle.pause()).toMatchObject({ status: "paused", currentState: "created", finalState: undefined });
+    const fsm = new Fsm("f");
+    fsm.state("a", { initial: true }, async () => (await sleep(5), next("b", 1)));
+    fsm.state("b", () => stop(2));
+    const pausing = fsm.start();
+    await sleep(1);
+    const run = await pausing.pause();
+    expect(run).toMatchObject({ status: "paused", value: 1, currentState: "b", cycleCount: 1 });
+    const waits = new Fsm("f");
+    waits.state("a", { initial: true }, async () => (await sleep(5), waitForEvent({ GO: "a" })));
+    const waiting = waits.start();
+    await sleep(1);
+    expect(await waiting.pause()).toMatchObject({ status: "paused", currentState: "a", cycleCount: 1 });
+  });
+
+  it("execute no state in the turn of start: neither sending nor looking does, and pause and stop come first", async () => {
+    const ran = vi.fn(() => waitForEvent({ GO: "b" }));
+    const fsm = new Fsm("f");
+    fsm.state("a", { initial: true }, ran);
+    fsm.state("b", () => stop("b"));
+    expect(await fsm.start().pause()).toMatchObject({ status: "paused", currentState: "a", cycleCount: 0 });
+    expect(await fsm.start().stop()).toMatchObject({ status: "cancelled", cycleCount: 0 });
+    const handle = fsm.start();
+    expect(handle.state).toBe("a");
+    const there = handle.waitFor("b");
+    const sent = handle.send("GO");
+    expect(ran).not.toHaveBeenCalled();
+    await Promise.all([there, sent]);
+    expect((await handle.result).value).toBe("b");
+  });
+
+  it("leave no timer behind when the run ends", async () => {
+    const handle = order().start({ timeout: 60_000 });
+    await handle.send("PAID");
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const running = timers();
+    await handle.stop();
+    expect(timers()).toBe(running - 2);
+  });
+
+  it("are taken quickly, however many are queued", async () => {
+    const fsm = new Fsm("f");
+    fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle", END: "end" }));
+    fsm.state("end", () => stop("end"));
+    const handle = fsm.start({ maxCycles: Infinity, historyLimit: 1 });
+    const other = failure(handle.send("OTHER"));
+    await Promise.all(Array.from({ length: 100_000 }, () => handle.send("GO")));
+    await handle.send("END");
+    expect(await handle.result).toMatchObject({ cycleCount: 100_002, value: "end" });
+    expect((await other).message).toContain("OTHER");
+    await expect(fsm.start().send(5 as never)).rejects.toThrow(TypeError);
+  });
+
+  it("are checked when a state waits for them", () => {
+    expect(() => waitForEvent({})).toThrow(/at least one event/u);
+    expect(() => waitForEvent({ A: 5 as never })).toThrow(TypeError);
+    expect(() => waitForEvent({}, { after: [-1, "a"] })).toThrow(RangeError);
+    expect(() => waitForEvent({}, { after: 5 as never })).toThrow(/\[milliseconds, state\]/u);
+  });
+});

@@ -200,7 +200,7 @@ export class Lifecycle<R> {
     const end = () => this.end(status, rejects ? error : undefined);
     if (!needsTurn || this.loop.sync) return end();
     setImmediate(end);
-    this.loop.recorder?.outlast(new Promise((resolve) => setImmediate(resolve)));
+    this.loop.recorder?.waitUntil(new Promise((resolve) => setImmediate(resolve)));
   }
 
   /** Ends the run: nothing is left to do. */
@@ -244,7 +244,7 @@ export class Lifecycle<R> {
     const recording = recorder.finish(status, error);
     state.recording = recording;
     this.settleNow = () => {
-      recorder.outlast(recording);
+      recorder.waitUntil(recording);
       this.settle(status, error);
     };
     const recorded = () => this.settle(status, error);

@@ -3,7 +3,7 @@ import type { NewEvent } from "./event-rows.js";
 import type { AttemptRow, CycleRow, RunRow, TraversalRow } from "./schema.js";
 
 /** Texts longer than this are kept apart, once each. */
-const LONGEST_TEXT = 1024 * 1024;
+const MAX_INLINE_LENGTH = 1024 * 1024;
 
 /** What stands in a row for a text that is kept apart. The codec's own texts never begin like this. */
 const REFERENCE = "blob:";
@@ -51,12 +51,12 @@ export class Batch {
   }
 
   /** What goes into a row for a text. */
-  keep(text: string): string {
+  store(text: string): string {
     this.length += text.length;
-    if (text.length <= LONGEST_TEXT) return text;
-    const hash = hashOf(text);
+    if (text.length <= MAX_INLINE_LENGTH) return text;
+    const hash = sha256(text);
     this.blobs.set(hash, text);
-    return reference(hash);
+    return blobReference(hash);
   }
 
   /**
@@ -88,7 +88,7 @@ export class Batch {
   private moveTexts({ output, error }: AttemptRow, part: Batch): void {
     for (const text of [output, error]) {
       if (text === null) continue;
-      const hash = referredTo(text);
+      const hash = blobHash(text);
       const apart = hash === undefined ? undefined : this.blobs.get(hash);
       part.length += (apart ?? text).length;
       if (apart === undefined) continue;
@@ -98,16 +98,16 @@ export class Batch {
   }
 }
 
-export function hashOf(text: string): string {
+export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
 /** What stands in a row for the text of this hash. */
-export function reference(hash: string): string {
+export function blobReference(hash: string): string {
   return REFERENCE + hash;
 }
 
 /** The hash of the text that is kept apart; undefined for a text itself. */
-export function referredTo(text: string): string | undefined {
+export function blobHash(text: string): string | undefined {
   return text.startsWith(REFERENCE) ? text.slice(REFERENCE.length) : undefined;
 }

@@ -9,7 +9,7 @@ export async function writeBlobs(
   blobs: ReadonlyMap<string, string>,
 ): Promise<void> {
   const used_at = timeOfDay();
-  for (const [hash, data] of inOrder(blobs)) {
+  for (const [hash, data] of sortedByHash(blobs)) {
     // Marked as used even where it is there already, so that nobody removes it meanwhile.
     await trx
       .insertInto("blobs")
@@ -25,6 +25,6 @@ export async function writeBlobs(
 }
 
 /** Texts in the order in which whoever writes several of them has to lock them. */
-export function inOrder(blobs: ReadonlyMap<string, string>): (readonly [hash: string, data: string])[] {
+export function sortedByHash(blobs: ReadonlyMap<string, string>): (readonly [hash: string, data: string])[] {
   return Array.from(blobs).sort(([a], [b]) => (a < b ? -1 : 1));
 }

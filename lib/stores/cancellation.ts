@@ -34,7 +34,7 @@ export async function cancelRun(trx: Kysely<Tables>, row: RunRow, reason: unknow
   const now = timeOfDay();
   const ended = {
     status: "cancelled",
-    error: batch.keep(codec.encodeThrown(error)),
+    error: batch.store(codec.encodeThrown(error)),
     ...NOT_PAUSED,
     owner: null,
     lease_expires_at: null,

@@ -1,14 +1,14 @@
 import { sql, type Kysely } from "kysely";
 import { Batch } from "./batch.js";
 import { writeBlobs } from "./blobs.js";
-import type { Database } from "./connection.js";
-import { insertEvents, readByDriver, rowsOfEvents } from "./event-rows.js";
+import type { Database } from "./database.js";
+import { insertEvents, markAllDelivered, newEventRows } from "./event-rows.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { Leases } from "./leases.js";
 import { NOT_PAUSED } from "./pauses.js";
-import { lockedRow, readRun } from "./records.js";
-import { SqlRunLog, type LogKeeper } from "./run-log.js";
-import { structureOf } from "./rows.js";
+import { lockRunRow, readRun } from "./records.js";
+import { SqlRunLog, type LogHost } from "./run-log.js";
+import { parseStructure } from "./rows.js";
 import type { Tables } from "./schema.js";
 import type { Claim, RecordedRun } from "./store.js";
 import { timeOfDay } from "./time.js";
@@ -22,14 +22,14 @@ import { timeOfDay } from "./time.js";
  */
 export async function claimRun(
   trx: Kysely<Tables>,
-  database: Pick<Database, "clock" | "locksRows">,
+  database: Pick<Database, "clock" | "hasRowLocks">,
   leases: Leases,
-  keeper: LogKeeper,
+  keeper: LogHost,
   runId: string,
   accept: (run: RecordedRun) => Claim | undefined,
   claimed: SqlRunLog | undefined,
 ): Promise<SqlRunLog | undefined> {
-  const row = await lockedRow(trx, database, runId);
+  const row = await lockRunRow(trx, database, runId);
   if (claimed !== undefined) {
     if (row.owner === leases.owner && row.fencing_token === claimed.token) return claimed;
     leases.release(claimed);
@@ -63,14 +63,14 @@ export async function claimRun(
     await results.where("run_id", "=", runId).where("node", "=", node).execute();
   }
   if (row.kind === "fsm") {
-    await readByDriver(trx, runId);
+    await markAllDelivered(trx, runId);
     await insertEvents(
       trx,
-      rowsOfEvents(runId, claim.sent, keeper.codec, (text) => batch.keep(text)),
+      newEventRows(runId, claim.sent, keeper.codec, (text) => batch.store(text)),
     );
   }
   await writeBlobs(trx, runId, batch.blobs);
-  const log = new SqlRunLog(runId, token, claim.driving, keeper, row.metadata);
+  const log = new SqlRunLog(runId, token, claim.driver, keeper, row.metadata);
   leases.add(log);
   return log;
 }
@@ -78,6 +78,6 @@ export async function claimRun(
 /** The scope of a partial run, without the nodes that its new structure does not have. */
 function cutScope({ scope }: RecordedRun, structure: string, batch: Batch): string | null {
   if (scope === undefined) return null;
-  const names = new Set(structureOf(structure).map(([name]) => name));
-  return batch.keep(JSON.stringify(scope.filter((name) => names.has(name))));
+  const names = new Set(parseStructure(structure).map(([name]) => name));
+  return batch.store(JSON.stringify(scope.filter((name) => names.has(name))));
 }

@@ -1,13 +1,13 @@
 import { messageOf, shortPath } from "../base/message.js";
 import { StoreError } from "../base/errors.js";
-import { isRefusal, isTooLong } from "./refusal.js";
+import { isUnstorable, isTooLong } from "./unstorable.js";
 import { StoredTypes, type StoredType } from "./stored-types.js";
-import { Reader } from "./value-reader.js";
-import { Writer } from "./value-writer.js";
+import { ValueReader } from "./value-reader.js";
+import { ValueWriter } from "./value-writer.js";
 
 export type { StoredType };
 
-const LONGEST_MESSAGE = 10_000;
+const MAX_MESSAGE_LENGTH = 10_000;
 
 /**
  * Writes values as text and reads them again: plain data with all that JSON loses (dates, maps, sets, bigints, undefined,
@@ -29,7 +29,7 @@ export class Codec {
    */
   encode(value: unknown, what = "The value", otherwise?: string): string {
     try {
-      return new Writer(this.types, false).text(value);
+      return new ValueWriter(this.types, false).text(value);
     } catch (cause) {
       throw unstorable(what, cause, otherwise);
     }
@@ -38,9 +38,9 @@ export class Codec {
   /** Whatever was thrown, as text. What of it can't be kept is described, and errors are errors of the language. */
   encodeThrown(thrown: unknown): string {
     try {
-      return new Writer(this.types, true).text(thrown);
+      return new ValueWriter(this.types, true).text(thrown);
     } catch {
-      return this.encode(new Error(messageOf(thrown).slice(0, LONGEST_MESSAGE)));
+      return this.encode(new Error(messageOf(thrown).slice(0, MAX_MESSAGE_LENGTH)));
     }
   }
 
@@ -62,7 +62,7 @@ export class Codec {
     try {
       const entries = JSON.parse(text) as unknown;
       if (!Array.isArray(entries)) throw new TypeError("it is no list");
-      return new Reader(this.types, entries, touch).value();
+      return new ValueReader(this.types, entries, touch).value();
     } catch (cause) {
       throw new StoreError(`A stored value can't be read: ${messageOf(cause)}.`, "STORE", { cause });
     }
@@ -70,7 +70,7 @@ export class Codec {
 }
 
 function unstorable(what: string, cause: unknown, otherwise = ""): StoreError {
-  const known = isRefusal(cause) ? cause : undefined;
+  const known = isUnstorable(cause) ? cause : undefined;
   const path = known?.path ?? "";
   const where = path === "" ? what : `"${shortPath(path)}" of ${what.charAt(0).toLowerCase()}${what.slice(1)}`;
   const reason = isTooLong(cause)

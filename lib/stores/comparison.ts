@@ -22,7 +22,7 @@ export interface RunDifference {
 }
 
 /** Compares two runs node by node, by value. Pure. */
-export function differenceOf(a: RunDetails, b: RunDetails): RunDifference {
+export function compareRuns(a: RunDetails, b: RunDetails): RunDifference {
   const nodes: NodeDifference[] = [];
   for (const node of new Set([...a.nodes.keys(), ...b.nodes.keys()])) {
     const [one, other] = [a.nodes.get(node), b.nodes.get(node)];

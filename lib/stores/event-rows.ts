@@ -2,21 +2,21 @@
 import { show } from "../base/check.js";
 import { sql, type Kysely } from "kysely";
 import type { Codec } from "./codec.js";
-import { requireKept } from "./names.js";
+import { requireStorable } from "./storable-text.js";
 import { checkedRow } from "./rows.js";
 import type { EventRow, Tables } from "./schema.js";
 import type { QueuedEvent } from "./store.js";
 import { timeOfDay } from "./time.js";
 
 /** Rows in one statement. */
-export const MOST_ROWS = 50;
+export const MAX_ROWS = 50;
 
 /** An event that is not recorded yet, and so has no number. */
 export type NewEvent = Omit<EventRow, "number" | "taken_at">;
 
 /** The text of an event's payload. @throws {StoreError} UNSTORABLE, for its name as well */
-export function payloadText({ event, payload }: Pick<QueuedEvent, "event" | "payload">, codec: Codec): string {
-  requireKept("The event", event);
+export function encodePayload({ event, payload }: Pick<QueuedEvent, "event" | "payload">, codec: Codec): string {
+  requireStorable("The event", event);
   return codec.encode(payload, `The payload of event ${show(event)}`);
 }
 
@@ -25,13 +25,13 @@ export function payloadText({ event, payload }: Pick<QueuedEvent, "event" | "pay
  * @param keep - what goes into a row for a text; not called when one of the events can't be kept
  * @throws {StoreError} UNSTORABLE
  */
-export function rowsOfEvents(
+export function newEventRows(
   runId: string,
   events: readonly QueuedEvent[],
   codec: Codec,
   keep: (text: string) => string,
 ): NewEvent[] {
-  const texts = events.map((event) => payloadText(event, codec));
+  const texts = events.map((event) => encodePayload(event, codec));
   return events.map(({ id, event, sentAt }, i) => {
     return { run_id: runId, id, event, payload: keep(texts[i]), sent_at: sentAt, for_owner: null };
   });
@@ -42,10 +42,10 @@ export function rowsOfEvents(
  * rows have to be locked.
  */
 export async function insertEvents(trx: Kysely<Tables>, rows: readonly NewEvent[]): Promise<void> {
-  for (let at = 0; at < rows.length; at += MOST_ROWS) {
+  for (let at = 0; at < rows.length; at += MAX_ROWS) {
     // How many of the same run come before: a statement may see the table as it was when it began.
     const ahead = new Map<string, number>();
-    const values = rows.slice(at, at + MOST_ROWS).map((row) => {
+    const values = rows.slice(at, at + MAX_ROWS).map((row) => {
       const place = (ahead.get(row.run_id) ?? 0) + 1;
       ahead.set(row.run_id, place);
       const last = sql`(select max(number) from fsm_events where run_id = ${row.run_id})`;
@@ -59,9 +59,9 @@ export async function insertEvents(trx: Kysely<Tables>, rows: readonly NewEvent[
 /** Marks events as taken. They stay, so that one of the same key is known to have been sent. */
 export async function takeEvents(trx: Kysely<Tables>, runId: string, ids: readonly string[]): Promise<void> {
   const taken = { taken_at: timeOfDay(), for_owner: null };
-  for (let at = 0; at < ids.length; at += MOST_ROWS) {
+  for (let at = 0; at < ids.length; at += MAX_ROWS) {
     const query = trx.updateTable("fsm_events").set(taken).where("run_id", "=", runId);
-    await query.where("id", "in", ids.slice(at, at + MOST_ROWS)).execute();
+    await query.where("id", "in", ids.slice(at, at + MAX_ROWS)).execute();
   }
 }
 
@@ -74,7 +74,7 @@ export async function untakenEvents(db: Kysely<Tables>, runId: string): Promise<
 }
 
 /** Whoever drives the run from now on has read its events. */
-export async function readByDriver(trx: Kysely<Tables>, runId: string): Promise<void> {
+export async function markAllDelivered(trx: Kysely<Tables>, runId: string): Promise<void> {
   const query = trx.updateTable("fsm_events").set({ for_owner: null }).where("run_id", "=", runId);
   await query.where("for_owner", "is not", null).execute();
 }

@@ -1,10 +1,10 @@
 import type { Kysely } from "kysely";
-import { checkedRow, placeOf, unreadable, waitOf } from "./rows.js";
+import { checkedRow, describeColumn, unreadable, parseWait } from "./rows.js";
 import type { CycleRow, Tables } from "./schema.js";
-import type { RecordedWait, Visit } from "./store.js";
+import type { RecordedWait, StateVisit } from "./store.js";
 
 /** Runs whose latest cycles are read together. */
-export const MOST_RUNS = 500;
+export const MAX_RUNS = 500;
 
 /** What of a cycle tells where its run stands. */
 export type LatestCycle = Pick<CycleRow, "cycle" | "state" | "status" | "wait">;
@@ -12,7 +12,7 @@ export type LatestCycle = Pick<CycleRow, "cycle" | "state" | "status" | "wait">;
 /** The latest cycle of runs of fsms, by run id. */
 export async function latestCycles(db: Kysely<Tables>, runIds: readonly string[]): Promise<Map<string, LatestCycle>> {
   const cycles = new Map<string, LatestCycle>();
-  for (let at = 0; at < runIds.length; at += MOST_RUNS) {
+  for (let at = 0; at < runIds.length; at += MAX_RUNS) {
     const found = await db
       .selectFrom("runs")
       .innerJoin("fsm_cycles", (join) =>
@@ -24,7 +24,7 @@ export async function latestCycles(db: Kysely<Tables>, runIds: readonly string[]
         ),
       )
       .select(["runs.id", "fsm_cycles.cycle", "fsm_cycles.state", "fsm_cycles.status", "fsm_cycles.wait"])
-      .where("runs.id", "in", runIds.slice(at, at + MOST_RUNS))
+      .where("runs.id", "in", runIds.slice(at, at + MAX_RUNS))
       .execute();
     for (const { id, ...cycle } of found) cycles.set(id, cycle);
   }
@@ -32,7 +32,7 @@ export async function latestCycles(db: Kysely<Tables>, runIds: readonly string[]
 }
 
 /** The cycles of a run that came after one, in order. */
-export async function cyclesAfter(db: Kysely<Tables>, runId: string, cycle: number): Promise<Visit[]> {
+export async function cyclesAfter(db: Kysely<Tables>, runId: string, cycle: number): Promise<StateVisit[]> {
   const query = db.selectFrom("fsm_cycles").select(["cycle", "state"]).where("run_id", "=", runId);
   const rows = await query.where("cycle", ">", cycle).orderBy("cycle").execute();
   return rows.map((row) => checkedRow("fsm_cycles", runId, row));
@@ -41,16 +41,20 @@ export async function cyclesAfter(db: Kysely<Tables>, runId: string, cycle: numb
 /** A cycle, when it is what a store writes. @throws {StoreError} STORE naming run and column */
 export function checkedCycle(runId: string, cycle: LatestCycle): LatestCycle {
   checkedRow("fsm_cycles", runId, cycle);
-  if (cycle.wait !== null && waitIn(cycle.wait) === undefined) {
-    throw unreadable(runId, placeOf("fsm_cycles", cycle as CycleRow, "wait"), "it must say what the run waits for");
+  if (cycle.wait !== null && tryParseWait(cycle.wait) === undefined) {
+    throw unreadable(
+      runId,
+      describeColumn("fsm_cycles", cycle as CycleRow, "wait"),
+      "it must say what the run waits for",
+    );
   }
   return cycle;
 }
 
 /** What a cycle's text says that it waits for; undefined for what no store wrote, which reading the run tells of. */
-export function waitIn(text: string): RecordedWait | undefined {
+export function tryParseWait(text: string): RecordedWait | undefined {
   try {
-    return waitOf(text, () => true);
+    return parseWait(text, () => true);
   } catch {
     return undefined;
   }

@@ -3,10 +3,10 @@ import { sql } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
-import type { Database } from "./connection.js";
-import { persistently } from "./failure.js";
+import type { Database } from "./database.js";
+import { withRetries } from "./retry.js";
 import { isGone, newOwner } from "./owner.js";
-import { isAmong, lockedInOrder } from "./row-locks.js";
+import { inList, forUpdateInOrder } from "./row-locks.js";
 import type { SqlRunLog } from "./run-log.js";
 import type { RunRow } from "./schema.js";
 
@@ -26,7 +26,7 @@ export class Leases {
   private heartbeat: NodeJS.Timeout | undefined;
   private renewal: Promise<void> | undefined;
   /** Runs may be recorded as driven by this store. */
-  private isUsed = false;
+  private hasDriven = false;
   private isOver = false;
 
   constructor(
@@ -39,8 +39,8 @@ export class Leases {
   add(log: SqlRunLog): void {
     const last = this.driven.get(log.runId);
     this.driven.set(log.runId, log);
-    if (last?.isDriven === true) last.refused();
-    this.isUsed = true;
+    if (last?.isDriven === true) last.fencedOff();
+    this.hasDriven = true;
     if (!this.isOver) this.heartbeat ??= setInterval(() => this.renewOnce(), this.length / 3).unref();
   }
 
@@ -77,14 +77,14 @@ export class Leases {
    * Lets others have at once what is driven here, and what was until its writing failed. To be called at the end: nothing is
    * renewed afterwards.
    */
-  async giveBack(database: Pick<Database, "db" | "locksRows">): Promise<void> {
+  async releaseAll(database: Pick<Database, "db" | "hasRowLocks">): Promise<void> {
     this.isOver = true;
     this.stop();
     await this.renewal;
-    if (!this.isUsed) return;
+    if (!this.hasDriven) return;
     await sql`
       update runs set owner = null, lease_expires_at = null
-      where id in (select id from runs where owner = ${this.owner} ${lockedInOrder(database)})`.execute(database.db);
+      where id in (select id from runs where owner = ${this.owner} ${forUpdateInOrder(database)})`.execute(database.db);
   }
 
   /** One renewal at a time: when the database is slow, more of them would only keep it from other work. */
@@ -95,7 +95,7 @@ export class Leases {
   private async renew(): Promise<void> {
     try {
       const database = await this.open();
-      await persistently(() => this.renewNow(database), database.failureOf);
+      await withRetries(() => this.renewNow(database), database.classify);
     } catch (error) {
       warn(`The leases of runs could not be renewed: ${messageOf(error)}`, "DagwrightStoreWarning");
     }
@@ -117,15 +117,15 @@ export class Leases {
     );
     if (renewed === driven.length) return;
     const tokens = await this.tokens(database);
-    for (const log of before) if (isHere(log) && tokens.get(log.runId) !== log.token) log.refused();
+    for (const log of before) if (isHere(log) && tokens.get(log.runId) !== log.token) log.fencedOff();
   }
 
   /** Extends the leases that this store has of some runs, in one statement; gives how many. */
   private async extend(database: Database, runIds: readonly string[]): Promise<number> {
-    const isHere = sql`owner = ${this.owner} and id ${isAmong(runIds, database)}`;
+    const isHere = sql`owner = ${this.owner} and id ${inList(runIds, database)}`;
     const { numAffectedRows } = await sql`
       update runs set lease_expires_at = ${database.clock} + ${this.length}
-      where id in (select id from runs where ${isHere} ${lockedInOrder(database)})`.execute(database.db);
+      where id in (select id from runs where ${isHere} ${forUpdateInOrder(database)})`.execute(database.db);
     return Number(numAffectedRows);
   }
 

@@ -3,12 +3,12 @@ import type { Batch, NewRunRow } from "./batch.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { Leases } from "./leases.js";
 import { NOT_PAUSED } from "./pauses.js";
-import { metadataText, type LogKeeper } from "./run-log.js";
+import { encodeMetadata, type LogHost } from "./run-log.js";
 import type { NewRun } from "./store.js";
 
 /** The row of a new run, driven here. Long texts of it go into `batch`. @throws {StoreError} UNSTORABLE */
-export function newRunRow(run: NewRun, token: number, batch: Batch, leases: Leases, keeper: LogKeeper): NewRunRow {
-  const metadata = run.driving.metadata();
+export function newRunRow(run: NewRun, token: number, batch: Batch, leases: Leases, keeper: LogHost): NewRunRow {
+  const metadata = run.driver.metadata();
   const now = toEpoch(nowChecked());
   const fingerprint = fingerprintOf(run.structure);
   batch.blobs.set(fingerprint, run.structure);
@@ -19,11 +19,11 @@ export function newRunRow(run: NewRun, token: number, batch: Batch, leases: Leas
     fingerprint,
     parent_run_id: run.parent?.runId ?? null,
     parent_node: run.parent?.node ?? null,
-    scope: run.scope === undefined ? null : batch.keep(JSON.stringify(run.scope)),
+    scope: run.scope === undefined ? null : batch.store(JSON.stringify(run.scope)),
     status: "running",
-    inputs: batch.keep(keeper.codec.encode({ ...run.inputs }, "The inputs")),
+    inputs: batch.store(keeper.codec.encode({ ...run.inputs }, "The inputs")),
     outputs: null,
-    metadata: metadata === undefined ? null : batch.keep(metadataText(metadata, keeper)),
+    metadata: metadata === undefined ? null : batch.store(encodeMetadata(metadata, keeper)),
     error: null,
     owner: leases.owner,
     lease: leases.length,

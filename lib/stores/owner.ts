@@ -7,7 +7,7 @@ const OWNER = /^.+\/(\d+)\/([0-9a-f]+)-(\d*)\/[^/]+$/u;
 
 /** Names a store of this process among all that drive runs of a database. */
 export function newOwner(): string {
-  return `${hostname()}/${process.pid}/${machine}-${startOf(process.pid) ?? ""}/${randomUUID()}`;
+  return `${hostname()}/${process.pid}/${machine}-${processStart(process.pid) ?? ""}/${randomUUID()}`;
 }
 
 /**
@@ -22,13 +22,13 @@ export function isGone(owner: string): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ESRCH";
   }
-  const present = startOf(Number(pid));
+  const present = processStart(Number(pid));
   if (present === undefined) return false;
   return present === DEAD || (start !== "" && present !== start);
 }
 
 /** Tells what {@link isGone} does, and looks once for each owner. */
-export function lookOnce(): (owner: string) => boolean {
+export function cachedIsGone(): (owner: string) => boolean {
   const known = new Map<string, boolean>();
   return (owner) => {
     let verdict = known.get(owner);
@@ -57,7 +57,7 @@ function machineFacts(): string {
 const DEAD = "dead";
 
 /** When a process began, where the system tells; undefined where it does not. */
-function startOf(pid: number): string | undefined {
+function processStart(pid: number): string | undefined {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, "utf8");

@@ -4,8 +4,8 @@ import { StoreError } from "../base/errors.js";
 import type { Pause } from "../run/pause.js";
 import type { Batch } from "./batch.js";
 import type { Codec } from "./codec.js";
-import { kept } from "./names.js";
-import { SKIPPING } from "./refusal.js";
+import { sanitize } from "./storable-text.js";
+import { SKIP_HINT } from "./unstorable.js";
 import { unreadable } from "./rows.js";
 import type { RunRow } from "./schema.js";
 
@@ -37,7 +37,7 @@ export function pauseColumns(
   const dataOf = ({ node, data }: Pause): string | undefined => {
     if (data === undefined) return undefined;
     try {
-      return batch.keep(codec.encode(data, `The data of the pause of "${node}"`, SKIPPING));
+      return batch.store(codec.encode(data, `The data of the pause of "${node}"`, SKIP_HINT));
     } catch (error) {
       if (skipsUnstorable && error instanceof StoreError) return undefined;
       throw error;
@@ -45,11 +45,11 @@ export function pauseColumns(
   };
   const list = pauses.map((pause): KeptPause => {
     const { node, until, reason } = pause;
-    return { node, until, reason: reason === undefined ? undefined : kept(reason), data: dataOf(pause) };
+    return { node, until, reason: reason === undefined ? undefined : sanitize(reason), data: dataOf(pause) };
   });
   const due = Math.min(dueAt ?? Infinity, ...pauses.map(({ until = Infinity }) => until));
   return {
-    pause_reason: reason === undefined ? null : kept(reason),
+    pause_reason: reason === undefined ? null : sanitize(reason),
     pauses: list.length === 0 ? null : JSON.stringify(list),
     due_at: due === Infinity ? null : due,
   };

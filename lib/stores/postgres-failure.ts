@@ -1,23 +1,23 @@
 import { DagwrightError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
-import type { Failure } from "./failure.js";
+import type { Failure } from "./retry.js";
 
 /** Errors of the server by class and code, see "PostgreSQL Error Codes" in its manual. */
 const CODE = /^[0-9A-Z]{5}$/u;
 
 /** Deadlock, serialization, any timeout of the server's, a server that starts, stops, or has no connection left. */
-const PASSING = /^(?:40001|40P01|55P03|57014|57P0[1-35]|53300|25P03)$/u;
+const TRANSIENT = /^(?:40001|40P01|55P03|57014|57P0[1-35]|53300|25P03)$/u;
 
 /** There was no connection to send it by: codes of the system, and what pg says. */
 const UNSENT = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/u;
 const UNSENT_TEXT =
   /timeout exceeded when trying to connect|terminated due to connection timeout|^timeout expired$|is not queryable/u;
 
-const LOST = /^(?:ECONNRESET|EPIPE|ECONNABORTED|EHOSTUNREACH|ENETUNREACH|ENETDOWN|08...)$/u;
-const LOST_TEXT = /Connection terminated/u;
+const DISCONNECTED = /^(?:ECONNRESET|EPIPE|ECONNABORTED|EHOSTUNREACH|ENETUNREACH|ENETDOWN|08...)$/u;
+const DISCONNECTED_TEXT = /Connection terminated/u;
 
-const SILENT = "ETIMEDOUT";
-const SILENT_TEXT = /Query read timeout/u;
+const TIMEOUT = "ETIMEDOUT";
+const TIMEOUT_TEXT = /Query read timeout/u;
 
 interface SystemError {
   readonly code: string;
@@ -30,20 +30,20 @@ function systemError(error: unknown): SystemError {
 }
 
 /** Whether the connection is as good as before: the server said what is wrong, and goes on. */
-export function isAnswer(error: unknown): boolean {
+export function isServerError(error: unknown): boolean {
   const { code, syscall } = systemError(error);
   return syscall === undefined && CODE.test(code) && !/^(?:57P|08|25P03)/u.test(code);
 }
 
 /** What became of a statement that failed. */
-export function failureOf(error: unknown): Failure {
+export function classify(error: unknown): Failure {
   const { code, syscall } = systemError(error);
   const text = messageOf(error);
-  if (error instanceof DagwrightError) return "broken";
+  if (error instanceof DagwrightError) return "fatal";
   // A host may have several addresses, none of which could be connected to.
   const isUnsent = syscall === "connect" || error instanceof AggregateError || UNSENT.test(code);
-  if (PASSING.test(code) || isUnsent || UNSENT_TEXT.test(text)) return "passing";
-  if (LOST.test(code) || LOST_TEXT.test(text)) return "lost";
-  if (code === SILENT || SILENT_TEXT.test(text)) return "silent";
-  return "data";
+  if (TRANSIENT.test(code) || isUnsent || UNSENT_TEXT.test(text)) return "transient";
+  if (DISCONNECTED.test(code) || DISCONNECTED_TEXT.test(text)) return "disconnected";
+  if (code === TIMEOUT || TIMEOUT_TEXT.test(text)) return "timeout";
+  return "rejected";
 }

@@ -1,10 +1,10 @@
 import { CompiledQuery, type Kysely } from "kysely";
 import { NEW_RUN, RUN_END, SHAPES, type ColumnType, type TableShape } from "./columns.js";
 import type { NewEvent } from "./event-rows.js";
-import { rowsOf } from "./rows-of.js";
+import { collectRows } from "./batch-rows.js";
 import type { Tables } from "./schema.js";
 import { timeOfDay } from "./time.js";
-import type { Write, Writer } from "./writer.js";
+import type { FencedBatch, BatchWriter } from "./batch-writer.js";
 
 type Columns = Readonly<Partial<Record<string, ColumnType>>>;
 
@@ -21,15 +21,15 @@ interface Part {
  * in the order of their ids, leaves out those that somebody else drives, and writes to each table what is there for it. Rows
  * go along as JSON, one parameter a table.
  */
-export class PostgresWriter implements Writer {
+export class PostgresWriter implements BatchWriter {
   /** @param clock - the text of the database's clock, see `connection.ts` */
   constructor(
     private readonly db: Kysely<Tables>,
     private readonly clock: string,
   ) {}
 
-  async write(writes: readonly Write[]): Promise<ReadonlySet<string>> {
-    const rows = rowsOf(writes);
+  async write(writes: readonly FencedBatch[]): Promise<ReadonlySet<string>> {
+    const rows = collectRows(writes);
     const sources = [fence(writes), this.created(writes)].filter(isUsed);
     const parts = [
       upsert("attempts", SHAPES.ATTEMPTS, rows.attempts),
@@ -51,7 +51,7 @@ export class PostgresWriter implements Writer {
     return new Set(written.map(({ id }) => id));
   }
 
-  private created(writes: readonly Write[]): Part {
+  private created(writes: readonly FencedBatch[]): Part {
     const columns = Object.keys(NEW_RUN).join(", ");
     return {
       name: "created",
@@ -70,7 +70,7 @@ export class PostgresWriter implements Writer {
  * The runs that are known and driven by those who write them: nobody takes them over until this is written. A new one is among
  * them when this has been written before, and nobody knew.
  */
-function fence(writes: readonly Write[]): Part {
+function fence(writes: readonly FencedBatch[]): Part {
   return {
     name: "fence",
     rows: writes.map(({ runId, token, batch }) => ({ id: runId, token, owner: batch.created?.owner })),
@@ -126,7 +126,7 @@ function sent(events: readonly NewEvent[]): Part {
   };
 }
 
-function taken(writes: readonly Write[]): Part {
+function taken(writes: readonly FencedBatch[]): Part {
   const taken_at = timeOfDay();
   return {
     name: "taken",
@@ -139,7 +139,7 @@ function taken(writes: readonly Write[]): Part {
 }
 
 /** What changes in the rows of the runs themselves: all that an end says, or the metadata alone. */
-function changes(writes: readonly Write[]): Part {
+function changes(writes: readonly FencedBatch[]): Part {
   const ends = Object.keys(RUN_END);
   const set = ends.map((column) => `${column} = case when w.ends then w.${column} else r.${column} end`);
   const changed = writes.filter(({ batch }) => batch.end !== undefined || batch.metadata !== undefined);

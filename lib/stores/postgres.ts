@@ -3,8 +3,8 @@ import type * as Pg from "pg";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { Semaphore } from "../base/semaphore.js";
-import type { Connection } from "./connection.js";
-import { failureOf, isAnswer } from "./postgres-failure.js";
+import type { DatabaseAdapter } from "./database.js";
+import { classify, isServerError } from "./postgres-failure.js";
 import { PostgresWriter } from "./postgres-writer.js";
 
 /** How many connections a store has at most. */
@@ -31,7 +31,7 @@ const CLOCK = "(extract(epoch from clock_timestamp()) * 1000)::double precision"
  * Connects to a server with the package pg, through a pool of connections of its own.
  * @throws {StoreError} STORE when pg is not installed
  */
-export async function openPostgres(url: string): Promise<Connection> {
+export async function openPostgres(url: string): Promise<DatabaseAdapter> {
   let pg: typeof Pg;
   try {
     pg = await import("pg");
@@ -55,13 +55,13 @@ export async function openPostgres(url: string): Promise<Connection> {
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
   return {
-    dialect: new PostgresDialect({ pool: new PatientPool(pool) }),
+    dialect: new PostgresDialect({ pool: new QueueingPool(pool) }),
     clock: sql.raw<number>(CLOCK),
-    locksRows: true,
-    serialize: async (db) => {
+    hasRowLocks: true,
+    lockMigrations: async (db) => {
       await sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`.execute(db);
     },
-    failureOf,
+    classify,
     writer: (db) => new PostgresWriter(db, CLOCK),
   };
 }
@@ -70,7 +70,7 @@ export async function openPostgres(url: string): Promise<Connection> {
  * A pool whose users wait for a connection in a line of their own, for as long as it takes, where the pool itself would turn
  * them away; and which has done with a connection once that has failed, be it that it only gave no answer.
  */
-class PatientPool implements PostgresPool {
+class QueueingPool implements PostgresPool {
   private readonly semaphore = new Semaphore(CONNECTIONS);
 
   constructor(private readonly pool: Pg.Pool) {}
@@ -78,7 +78,7 @@ class PatientPool implements PostgresPool {
   async connect(): Promise<PostgresPoolClient> {
     await this.semaphore.acquire();
     try {
-      return new Client(await this.pool.connect(), () => this.semaphore.release()) as unknown as PostgresPoolClient;
+      return new PooledClient(await this.pool.connect(), () => this.semaphore.release()) as unknown as PostgresPoolClient;
     } catch (error) {
       this.semaphore.release();
       throw error;
@@ -91,7 +91,7 @@ class PatientPool implements PostgresPool {
 }
 
 /** A connection for the time that somebody uses it. */
-class Client {
+class PooledClient {
   /** Why nothing more can be asked. */
   private failure: { readonly error: unknown } | undefined;
 
@@ -106,11 +106,11 @@ class Client {
       if (text === "rollback") return NO_ROWS;
       throw this.failure.error;
     }
-    requireShort(parameters);
+    requireMessageSize(parameters);
     try {
       return await this.client.query(text, parameters);
     } catch (error) {
-      if (!isAnswer(error)) this.failure = { error };
+      if (!isServerError(error)) this.failure = { error };
       throw error;
     }
   }
@@ -124,13 +124,13 @@ class Client {
 const NO_ROWS = { command: "ROLLBACK", rowCount: 0, rows: [] };
 
 /** How long a message to the server may be, in bytes: one that is longer makes it close the connection, and say nothing. */
-const LONGEST_MESSAGE = 2 ** 30 - 2 ** 20;
+const MAX_MESSAGE_BYTES = 2 ** 30 - 2 ** 20;
 
 /** @throws {RangeError} for parameters that are too long for one message */
-function requireShort(parameters: readonly unknown[]): void {
+function requireMessageSize(parameters: readonly unknown[]): void {
   let length = 0;
   for (const value of parameters) if (typeof value === "string") length += Buffer.byteLength(value);
-  if (length <= LONGEST_MESSAGE) return;
+  if (length <= MAX_MESSAGE_BYTES) return;
   throw new RangeError(
     `its data takes ${length} bytes, and Postgres takes 1 GB at a time. Keep large values elsewhere`,
   );

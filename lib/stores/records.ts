@@ -2,15 +2,15 @@ import { show } from "../base/check.js";
 import type { Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import type { Codec } from "./codec.js";
-import type { Database } from "./connection.js";
+import type { Database } from "./database.js";
 import { requireConsistent } from "./consistency.js";
 import { untakenEvents } from "./event-rows.js";
-import { isKept } from "./names.js";
+import { isStorable } from "./storable-text.js";
 import { pausesIn, pauseTexts } from "./pauses.js";
 import { checkedRow, unreadable } from "./rows.js";
-import { decisiveRow } from "./decisive-row.js";
+import { effectiveAttempt } from "./effective-attempt.js";
 import type { AttemptRow, CycleRow, EventRow, RunRow, Tables } from "./schema.js";
-import { Texts } from "./texts.js";
+import { ColumnDecoder } from "./column-decoder.js";
 import type {
   AttemptStatus,
   CycleStatus,
@@ -22,15 +22,15 @@ import type {
 } from "./store.js";
 
 /** A run's row. @throws {StoreError} NOT_FOUND */
-export async function runRow(db: Kysely<Tables>, runId: string): Promise<RunRow> {
-  const row = await foundRow(db, runId);
+export async function requireRunRow(db: Kysely<Tables>, runId: string): Promise<RunRow> {
+  const row = await findRunRow(db, runId);
   if (row === undefined) throw notFound(runId);
   return row;
 }
 
 /** A run's row; undefined when there is none. */
-export async function foundRow(db: Kysely<Tables>, runId: string): Promise<RunRow | undefined> {
-  if (!isKept(runId)) return undefined;
+export async function findRunRow(db: Kysely<Tables>, runId: string): Promise<RunRow | undefined> {
+  if (!isStorable(runId)) return undefined;
   const row = await db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
   return row && checkedRow("runs", runId, row);
 }
@@ -38,25 +38,25 @@ export async function foundRow(db: Kysely<Tables>, runId: string): Promise<RunRo
 type LockedRow = RunRow & { readonly clock: number };
 
 /** A run's row, which nobody else changes before the transaction ends, and the database's time. @throws {StoreError} NOT_FOUND */
-export async function lockedRow(
+export async function lockRunRow(
   trx: Kysely<Tables>,
-  database: Pick<Database, "clock" | "locksRows">,
+  database: Pick<Database, "clock" | "hasRowLocks">,
   runId: string,
 ): Promise<LockedRow> {
-  const row = await lockedIfThere(trx, database, runId);
+  const row = await findAndLockRunRow(trx, database, runId);
   if (row === undefined) throw notFound(runId);
   return checkedRow("runs", runId, row);
 }
 
 /** The row, locked, whatever it holds; undefined when there is none. */
-export async function lockedIfThere(
+export async function findAndLockRunRow(
   trx: Kysely<Tables>,
-  { clock, locksRows }: Pick<Database, "clock" | "locksRows">,
+  { clock, hasRowLocks }: Pick<Database, "clock" | "hasRowLocks">,
   runId: string,
 ): Promise<LockedRow | undefined> {
-  if (!isKept(runId)) return undefined;
+  if (!isStorable(runId)) return undefined;
   const query = trx.selectFrom("runs").selectAll().select(clock.as("clock")).where("id", "=", runId);
-  return (locksRows ? query.forUpdate() : query).executeTakeFirst();
+  return (hasRowLocks ? query.forUpdate() : query).executeTakeFirst();
 }
 
 export function notFound(runId: string): StoreError {
@@ -72,9 +72,9 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
   const attempts = isDag ? await attemptRows(db, row.id) : [];
   const cycles = isDag ? [] : await cycleRows(db, row.id);
   const events = isDag ? [] : await untakenEvents(db, row.id);
-  const texts = textsOf(row, attempts, cycles, codec);
-  for (const event of events) texts.expect("fsm_events", event, "payload");
-  await texts.fetch(db);
+  const texts = decoderFor(row, attempts, cycles, codec);
+  for (const event of events) texts.register("fsm_events", event, "payload");
+  await texts.fetchBlobs(db);
   requireConsistent(row, attempts, cycles, texts);
   return {
     runId: row.id,
@@ -100,17 +100,17 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
 }
 
 /** The texts of a run, its attempts and its cycles, to be fetched. */
-export function textsOf(
+export function decoderFor(
   row: RunRow,
   attempts: readonly AttemptRow[],
   cycles: readonly CycleRow[],
   codec: Codec,
   touch?: (made: object) => void,
-): Texts {
-  const texts = new Texts(codec, row.id, row, touch);
-  for (const text of pauseTexts(row)) texts.expect("runs", { ...row, pauses: text }, "pauses");
-  for (const attempt of attempts) texts.expect("node_executions", attempt, "output", "error");
-  for (const cycle of cycles) texts.expect("fsm_cycles", cycle, "input", "output", "error", "wait");
+): ColumnDecoder {
+  const texts = new ColumnDecoder(codec, row.id, row, touch);
+  for (const text of pauseTexts(row)) texts.register("runs", { ...row, pauses: text }, "pauses");
+  for (const attempt of attempts) texts.register("node_executions", attempt, "output", "error");
+  for (const cycle of cycles) texts.register("fsm_cycles", cycle, "input", "output", "error", "wait");
   return texts;
 }
 
@@ -129,12 +129,12 @@ export async function cycleRows(db: Kysely<Tables>, runId: string): Promise<Cycl
   });
 }
 
-export function queuedEvent({ id, event, payload, sent_at }: EventRow, texts: Texts): QueuedEvent {
+export function queuedEvent({ id, event, payload, sent_at }: EventRow, texts: ColumnDecoder): QueuedEvent {
   return { id, event, payload: texts.value(payload), sentAt: sent_at };
 }
 
 /** What became of each node: the attempt that completed it, or else what became of it without one, or else the last one. */
-function nodesOf(rows: readonly AttemptRow[], texts: Texts): Map<string, RecordedNode> {
+function nodesOf(rows: readonly AttemptRow[], texts: ColumnDecoder): Map<string, RecordedNode> {
   const nodes = new Map<string, RecordedNode>();
   for (let at = 0; at < rows.length;) {
     const { node } = rows[at];
@@ -164,8 +164,8 @@ const NO_ATTEMPT: Omit<RecordedNode, "status"> = {
   finishedAt: undefined,
 };
 
-function recordedNode(rows: readonly AttemptRow[], texts: Texts): RecordedNode {
-  const { status, output, branch, is_cached, reason, error, finished_at } = decisiveRow(rows);
+function recordedNode(rows: readonly AttemptRow[], texts: ColumnDecoder): RecordedNode {
+  const { status, output, branch, is_cached, reason, error, finished_at } = effectiveAttempt(rows);
   const started = rows.find((row) => row.started_at !== null);
   return {
     status: status as AttemptStatus,
@@ -181,7 +181,7 @@ function recordedNode(rows: readonly AttemptRow[], texts: Texts): RecordedNode {
 }
 
 /** Cycles in their order. What went from one to the next unchanged is kept once. */
-export function recordedCycles(rows: readonly CycleRow[], texts: Texts): RecordedCycle[] {
+export function recordedCycles(rows: readonly CycleRow[], texts: ColumnDecoder): RecordedCycle[] {
   const cycles: RecordedCycle[] = [];
   for (const row of rows) {
     texts.requireState(row);

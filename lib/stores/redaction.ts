@@ -25,7 +25,7 @@ export class Redaction {
   /** A value without what is hidden in it. What is shown is copied only where something is hidden. */
   apply(name: string, value: unknown): unknown {
     let shown = value;
-    for (const [first, ...path] of this.rules) if (first === name) shown = hidden(shown, path);
+    for (const [first, ...path] of this.rules) if (first === name) shown = redacted(shown, path);
     return shown;
   }
 }
@@ -35,22 +35,22 @@ function isNamed(key: unknown, name: string): boolean {
   return name === "*" || (Object(key) !== key && String(key) === name);
 }
 
-function hidden(value: unknown, path: readonly string[]): unknown {
+function redacted(value: unknown, path: readonly string[]): unknown {
   if (path.length === 0) return REDACTED;
   if (typeof value !== "object" || value === null) return value;
   const [key, ...rest] = path;
   const isHit = (own: unknown) => isNamed(own, key);
   if (value instanceof Map)
-    return withJson(new Map(Array.from(value, ([k, item]) => [k, isHit(k) ? hidden(item, rest) : item])));
+    return withJson(new Map(Array.from(value, ([k, item]) => [k, isHit(k) ? redacted(item, rest) : item])));
   if (value instanceof Set)
-    return withJson(new Set(Array.from(value, (item, i) => (isHit(i) ? hidden(item, rest) : item))));
+    return withJson(new Set(Array.from(value, (item, i) => (isHit(i) ? redacted(item, rest) : item))));
   // It can't be copied property by property.
   if (ArrayBuffer.isView(value)) return key === "*" || key in value ? REDACTED : value;
   const properties: Record<string, PropertyDescriptor> = Object.getOwnPropertyDescriptors(value);
   const keys = Object.keys(properties).filter((own) => isHit(own) && isData(value, own));
   if (keys.length === 0) return value;
-  for (const own of keys) properties[own] = { ...properties[own], value: hidden(properties[own].value, rest) };
-  return Object.defineProperties(emptied(value), properties);
+  for (const own of keys) properties[own] = { ...properties[own], value: redacted(properties[own].value, rest) };
+  return Object.defineProperties(emptyCopy(value), properties);
 }
 
 /** Errors have their data where nobody enumerates it. */
@@ -59,7 +59,7 @@ function isData(value: object, key: string): boolean {
 }
 
 /** An object of the same class, without anything in it. */
-function emptied(value: object): object {
+function emptyCopy(value: object): object {
   if (Array.isArray(value)) return [];
   const prototype = Object.getPrototypeOf(value) as object | null;
   return value instanceof Error

@@ -1,7 +1,7 @@
 /** The removal of runs with all that is recorded of them. */
 import { sql, type Kysely, type RawBuilder } from "kysely";
-import type { Database } from "./connection.js";
-import { isAmong, lockRuns, unlessLocked } from "./row-locks.js";
+import type { Database } from "./database.js";
+import { inList, lockRuns, skipLocked } from "./row-locks.js";
 import type { RunRow, Tables } from "./schema.js";
 import { timeOfDay } from "./time.js";
 
@@ -9,9 +9,9 @@ import { timeOfDay } from "./time.js";
 const TABLES = ["node_executions", "edge_traversals", "fsm_cycles", "fsm_events", "blob_uses"] as const;
 
 /** A text that was used within this time, in ms, may be about to be used by a run that is not recorded yet. */
-const LATE = 60_000;
+const GRACE_PERIOD = 60_000;
 
-type Locking = Pick<Database, "locksRows">;
+type Locking = Pick<Database, "hasRowLocks">;
 
 /**
  * Removes runs, in a transaction of the caller's.
@@ -37,7 +37,7 @@ export async function removeRun(trx: Kysely<Tables>, database: Locking, { id }: 
   const uses = await trx.selectFrom("blob_uses").select("hash").where("run_id", "=", id).execute();
   await removeRuns(trx, database, [id]);
   const hashes = uses.map(({ hash }) => hash);
-  await removeUnused(trx, database, sql`hash ${isAmong(hashes, database)}`);
+  await removeUnused(trx, database, sql`hash ${inList(hashes, database)}`);
 }
 
 export function removeUnusedBlobs(trx: Kysely<Tables>, database: Locking): Promise<void> {
@@ -48,7 +48,7 @@ export function removeUnusedBlobs(trx: Kysely<Tables>, database: Locking): Promi
 async function removeUnused(trx: Kysely<Tables>, database: Locking, condition: RawBuilder<unknown>): Promise<void> {
   await sql`
     delete from blobs where hash in (
-      select hash from blobs where ${condition} and used_at < ${timeOfDay() - LATE}
+      select hash from blobs where ${condition} and used_at < ${timeOfDay() - GRACE_PERIOD}
         and not exists (select hash from blob_uses where blob_uses.hash = blobs.hash)
-      ${unlessLocked(database)})`.execute(trx);
+      ${skipLocked(database)})`.execute(trx);
 }

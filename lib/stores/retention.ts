@@ -1,5 +1,5 @@
 import { checkNumber, checkOptions, checkType, timeOf } from "../base/check.js";
-import type { Access } from "./access.js";
+import type { DatabaseAccess } from "./database-access.js";
 import { removeRuns, removeUnusedBlobs } from "./removal.js";
 import { timeOfDay } from "./time.js";
 
@@ -14,7 +14,7 @@ export interface PruneOptions {
 }
 
 /** How many runs are removed in one transaction, so that nobody has to wait for long. */
-const PORTION = 100;
+const MAX_RUNS = 100;
 
 const OVER = ["completed", "failed", "cancelled"];
 
@@ -24,7 +24,7 @@ const OVER = ["completed", "failed", "cancelled"];
  * @returns how many
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */
-export async function prune(options: PruneOptions, access: Access): Promise<number> {
+export async function prune(options: PruneOptions, access: DatabaseAccess): Promise<number> {
   checkOptions(options, ["olderThan", "keepLast", "paused"], "prune");
   const { olderThan, keepLast, paused } = options;
   const oldest = oldestKept(olderThan);
@@ -50,13 +50,13 @@ export async function prune(options: PruneOptions, access: Access): Promise<numb
     return (finished_at ?? 0) < oldest || newer >= (keepLast ?? Infinity);
   });
   let removed = 0;
-  for (let end = doomed.length; end > 0; end -= PORTION) {
-    const ids = doomed.slice(Math.max(0, end - PORTION), end).map(({ id }) => id);
-    removed += await access.change<number>(async (trx, database, before = 0) =>
+  for (let end = doomed.length; end > 0; end -= MAX_RUNS) {
+    const ids = doomed.slice(Math.max(0, end - MAX_RUNS), end).map(({ id }) => id);
+    removed += await access.transaction<number>(async (trx, database, before = 0) =>
       Math.max(before, await removeRuns(trx, database, ids, statuses)),
     );
   }
-  await access.change((trx, database) => removeUnusedBlobs(trx, database));
+  await access.transaction((trx, database) => removeUnusedBlobs(trx, database));
   return removed;
 }
 

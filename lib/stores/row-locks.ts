@@ -4,25 +4,25 @@
  * no two ever wait for each other.
  */
 import { sql, type Kysely, type RawBuilder } from "kysely";
-import type { Database } from "./connection.js";
+import type { Database } from "./database.js";
 import type { RunRow, Tables } from "./schema.js";
 
-type Locking = Pick<Database, "locksRows">;
+type Locking = Pick<Database, "hasRowLocks">;
 
 /** Ends a selection of runs, which nobody else changes before the transaction ends. */
-export function lockedInOrder({ locksRows }: Locking): RawBuilder<unknown> {
-  return locksRows ? sql`order by id for update` : sql``;
+export function forUpdateInOrder({ hasRowLocks }: Locking): RawBuilder<unknown> {
+  return hasRowLocks ? sql`order by id for update` : sql``;
 }
 
 /** Ends a selection of rows that are removed: those that somebody else has locked are left to the next removal. */
-export function unlessLocked({ locksRows }: Locking): RawBuilder<unknown> {
-  return locksRows ? sql`for update skip locked` : sql``;
+export function skipLocked({ hasRowLocks }: Locking): RawBuilder<unknown> {
+  return hasRowLocks ? sql`for update skip locked` : sql``;
 }
 
 /** Tells whether a column has one of these values, however many they are. */
-export function isAmong(values: readonly string[], { locksRows }: Locking): RawBuilder<unknown> {
+export function inList(values: readonly string[], { hasRowLocks }: Locking): RawBuilder<unknown> {
   // Only the databases that lock rows have arrays.
-  return locksRows ? sql`= any(${values}::text[])` : sql`in (select value from json_each(${JSON.stringify(values)}))`;
+  return hasRowLocks ? sql`= any(${values}::text[])` : sql`in (select value from json_each(${JSON.stringify(values)}))`;
 }
 
 /** Locks those runs that there are. */
@@ -32,6 +32,6 @@ export async function lockRuns(
   runIds: readonly string[],
 ): Promise<Pick<RunRow, "id" | "owner" | "status">[]> {
   const { rows } = await sql<Pick<RunRow, "id" | "owner" | "status">>`
-    select id, owner, status from runs where id ${isAmong(runIds, locking)} ${lockedInOrder(locking)}`.execute(trx);
+    select id, owner, status from runs where id ${inList(runIds, locking)} ${forUpdateInOrder(locking)}`.execute(trx);
   return rows;
 }

@@ -165,7 +165,7 @@ export function checkedRow<Table extends keyof RunRows, Row extends Partial<RunR
 ): Row {
   const wrong = wrongColumn(RULES[table], row);
   if (wrong === undefined) return row;
-  throw unreadable(runId, placeOf(table, row as unknown as RunRows[Table], wrong.column), wrong.reason);
+  throw unreadable(runId, describeColumn(table, row as unknown as RunRows[Table], wrong.column), wrong.reason);
 }
 
 /** An entry of a cache, likewise. */
@@ -189,7 +189,7 @@ function wrongColumn<Row>(
 }
 
 /** Names a column, and the row it is of. */
-export function placeOf<Table extends keyof RunRows>(table: Table, row: RunRows[Table], column: string): string {
+export function describeColumn<Table extends keyof RunRows>(table: Table, row: RunRows[Table], column: string): string {
   return `column "${column}"${WHICH[table](row)} in table ${table}`;
 }
 
@@ -213,13 +213,13 @@ export function unreadableEntry(key: string, place: string, reason: string, caus
 
 // --- texts that are JSON as such; each throws for a text that is not ---
 
-export function namesOf(text: string): readonly string[] {
+export function parseNames(text: string): readonly string[] {
   const names = JSON.parse(text) as unknown;
   if (isTexts(names)) return names;
   throw new TypeError("it must be a list of names");
 }
 
-export function structureOf(text: string): Structure {
+export function parseStructure(text: string): Structure {
   const nodes = JSON.parse(text) as unknown;
   if (Array.isArray(nodes) && nodes.every((node) => isTexts(node) && node.length >= 2)) {
     const structure = nodes as unknown as Structure;
@@ -229,7 +229,7 @@ export function structureOf(text: string): Structure {
 }
 
 /** @param isState - tells the names of the fsm's states */
-export function waitOf(text: string, isState: (name: string) => boolean): RecordedWait {
+export function parseWait(text: string, isState: (name: string) => boolean): RecordedWait {
   const wait = JSON.parse(text) as Partial<RecordedWait> | null;
   const { events, after } = wait ?? {};
   const isPair = (pair: unknown) => isTexts(pair) && pair.length === 2 && isState(pair[1]);

@@ -6,16 +6,16 @@ import { inputsIn, type Structure } from "../planning/structure.js";
 import type { Codec } from "./codec.js";
 import { withJson } from "../base/json.js";
 import { requireConsistent, requireEdges } from "./consistency.js";
-import { decisiveRow } from "./decisive-row.js";
-import { fromColumn } from "./names.js";
+import { effectiveAttempt } from "./effective-attempt.js";
+import { unescapeName } from "./storable-text.js";
 import { pausesIn } from "./pauses.js";
-import { attemptRows, cycleRows, foundRow, recordedCycles, textsOf } from "./records.js";
+import { attemptRows, cycleRows, findRunRow, recordedCycles, decoderFor } from "./records.js";
 import type { Redaction } from "./redaction.js";
-import { checkedRow, placeOf, reasonOf, unreadable } from "./rows.js";
+import { checkedRow, describeColumn, reasonOf, unreadable } from "./rows.js";
 import { metadataIn, summaryOf, whole, type RunSummary } from "./run-list.js";
 import type { AttemptRow, CycleRow, RunRow, Tables, TraversalRow } from "./schema.js";
 import type { AttemptStatus, RecordedCycle } from "./store.js";
-import type { Texts } from "./texts.js";
+import type { ColumnDecoder } from "./column-decoder.js";
 
 /**
  * All that is recorded of a run, for people to read. `JSON.stringify` writes all of it, whatever the values are, and each object
@@ -89,15 +89,15 @@ export async function runDetails(
   codec: Codec,
   redaction: Redaction,
 ): Promise<RunDetails | undefined> {
-  const row = await foundRow(db, runId);
+  const row = await findRunRow(db, runId);
   if (row === undefined) return undefined;
   const attempts = await attemptRows(db, runId);
   const cycles = await cycleRows(db, runId);
   const edges = await edgeRows(db, runId);
   const children = db.selectFrom("runs").select("id").where("parent_run_id", "=", runId);
   const childRows = await children.orderBy("created_at").orderBy("id").execute();
-  const texts = textsOf(row, attempts, cycles, codec, withJson);
-  await texts.fetch(db);
+  const texts = decoderFor(row, attempts, cycles, codec, withJson);
+  await texts.fetchBlobs(db);
   requireConsistent(row, attempts, cycles, texts);
   requireEdges(runId, edges, attempts, texts);
 
@@ -136,9 +136,9 @@ async function edgeRows(db: Kysely<Tables>, runId: string): Promise<TraversalRow
 /** @throws {StoreError} STORE naming run and column */
 function nameIn(row: TraversalRow, column: keyof TraversalRow, text: string): string {
   try {
-    return fromColumn(text);
+    return unescapeName(text);
   } catch (cause) {
-    throw unreadable(row.run_id, placeOf("edge_traversals", row, column), reasonOf(cause), cause);
+    throw unreadable(row.run_id, describeColumn("edge_traversals", row, column), reasonOf(cause), cause);
   }
 }
 
@@ -200,7 +200,7 @@ const SKIPPED: NodeDetails = { ...NO_NODE, status: "skipped" };
 /** Rows as people may read them. */
 class Reader {
   constructor(
-    private readonly texts: Texts,
+    private readonly texts: ColumnDecoder,
     private readonly redaction: Redaction,
   ) {}
 
@@ -238,7 +238,7 @@ class Reader {
 
   private node(rows: readonly AttemptRow[] | undefined): NodeDetails | undefined {
     if (rows === undefined) return undefined;
-    const row = decisiveRow(rows);
+    const row = effectiveAttempt(rows);
     const startedAt = rows.find(({ started_at }) => started_at !== null)?.started_at ?? undefined;
     const { status, output, finished_at } = row;
     return {

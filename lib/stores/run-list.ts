@@ -3,17 +3,17 @@ import { checkNumber, checkOneOf, checkOptions, timeOf } from "../base/check.js"
 import { StoreError } from "../base/errors.js";
 import type { Pause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
-import { referredTo } from "./batch.js";
+import { blobHash } from "./batch.js";
 import { Codec } from "./codec.js";
 import { withJson } from "../base/json.js";
-import { checkedCycle, latestCycles, waitIn, type LatestCycle } from "./latest-cycles.js";
-import { isKept } from "./names.js";
+import { checkedCycle, latestCycles, tryParseWait, type LatestCycle } from "./latest-cycles.js";
+import { isStorable } from "./storable-text.js";
 import { pausesIn } from "./pauses.js";
 import type { Redaction } from "./redaction.js";
 import { checkedRow } from "./rows.js";
 import type { RunRow, Tables } from "./schema.js";
 import type { WorkflowKind } from "./store.js";
-import { Texts } from "./texts.js";
+import { ColumnDecoder } from "./column-decoder.js";
 
 export interface RunFilter {
   readonly workflow?: string | undefined;
@@ -107,7 +107,7 @@ export async function listRuns(
   checkOptions(filter, ["workflow", "status", "since", "limit", "cursor"], "listRuns");
   checkOneOf("status", status, STATUSES);
   checkNumber("limit", limit, { min: 1, integer: true });
-  if (workflow !== undefined && !isKept(workflow)) return pageOf([], []);
+  if (workflow !== undefined && !isStorable(workflow)) return pageOf([], []);
   let query = db.selectFrom("runs").select(SUMMARY_COLUMNS);
   if (workflow !== undefined) query = query.where("workflow", "=", workflow);
   if (status !== undefined) query = query.where("status", "=", status);
@@ -151,13 +151,13 @@ async function summaryIn(
 ): Promise<RunSummary> {
   checkedRow("runs", row.id, row);
   if (cycle !== undefined) checkedCycle(row.id, cycle);
-  const texts = new Texts(codec, row.id, undefined, withJson);
-  texts.expect("runs", row, "metadata");
-  await texts.fetch(db);
+  const texts = new ColumnDecoder(codec, row.id, undefined, withJson);
+  texts.register("runs", row, "metadata");
+  await texts.fetchBlobs(db);
   const metadata = ifReadable(() => metadataIn(row, texts, redaction));
   // What is kept apart is long.
   const dataOf = (text: string, node: string) =>
-    referredTo(text) === undefined ? redaction.apply(node, texts.value(text)) : undefined;
+    blobHash(text) === undefined ? redaction.apply(node, texts.value(text)) : undefined;
   const pauses = ifReadable(() => pausesIn(row, dataOf)) ?? [];
   return withJson(summaryOf(row, cycle, metadata, pauses));
 }
@@ -198,10 +198,14 @@ function read(cursor: string): [at: number, id: string] {
 }
 
 function isInColumn(value: unknown): boolean {
-  return typeof value === "number" || (typeof value === "string" ? isKept(value) : value instanceof Uint8Array);
+  return typeof value === "number" || (typeof value === "string" ? isStorable(value) : value instanceof Uint8Array);
 }
 
-export function metadataIn({ metadata }: SummaryRow, texts: Texts, redaction: Redaction): Record<string, unknown> {
+export function metadataIn(
+  { metadata }: SummaryRow,
+  texts: ColumnDecoder,
+  redaction: Redaction,
+): Record<string, unknown> {
   if (metadata === null) return {};
   return withJson(redaction.apply("metadata", texts.record(metadata)) as Record<string, unknown>);
 }
@@ -233,7 +237,7 @@ export function summaryOf<M extends RunSummary["metadata"]>(
 function waitingFor({ status, due_at, pauses }: SummaryRow, cycle: LatestCycle | undefined): WaitingFor | undefined {
   if (status !== "running" && status !== "paused") return undefined;
   // What somebody paused on the way from a wait does not go on with another event.
-  const wait = pauses === null ? waitIn(cycle?.wait ?? "null") : undefined;
+  const wait = pauses === null ? tryParseWait(cycle?.wait ?? "null") : undefined;
   const until = whole(due_at ?? wait?.after?.at ?? null);
   if (wait === undefined && until === undefined) return undefined;
   return { events: wait?.events.map(([event]) => event) ?? [], until };

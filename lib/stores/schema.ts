@@ -1,6 +1,6 @@
 import type { ColumnDataType, Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
-import type { Connection } from "./connection.js";
+import type { DatabaseAdapter } from "./database.js";
 
 /**
  * The tables, as rows. Times are in ms since 1970. Values are texts of the codec, or where these are long, what
@@ -232,7 +232,7 @@ async function index(db: Kysely<any>, name: string, columns: readonly string[], 
  * Brings the tables up to the version of this code, in one transaction, once whoever else is at it has finished.
  * @throws {StoreError} SCHEMA when they are newer than this code
  */
-export async function migrate(db: Kysely<Tables>, serialize: Connection["serialize"]): Promise<void> {
+export async function migrate(db: Kysely<Tables>, serialize: DatabaseAdapter["lockMigrations"]): Promise<void> {
   if ((await currentVersion(db)) === MIGRATIONS.length) return;
   await db.transaction().execute(async (trx) => {
     await serialize?.(trx);

@@ -1,16 +1,16 @@
 import { sql, type RawBuilder } from "kysely";
 import type { CacheEntry, CacheStore } from "../definition/specs/policy-options.js";
 import type { Codec } from "./codec.js";
-import type { Database } from "./connection.js";
-import { isKept, requireKey } from "./names.js";
-import { unlessLocked } from "./row-locks.js";
+import type { Database } from "./database.js";
+import { isStorable, requireKey } from "./storable-text.js";
+import { skipLocked } from "./row-locks.js";
 import { checkedEntry, reasonOf, unreadableEntry } from "./rows.js";
 
 /** Behind all keys that begin with a prefix. */
-const LAST = "\u{10ffff}";
+const MAX_SUFFIX = "\u{10ffff}";
 
 /** The longest key, in bytes. */
-const LONGEST = 2000;
+const MAX_KEY_BYTES = 2000;
 
 /** Cached results in a table: they are there after a restart, and for other processes. */
 export class SqlCache implements CacheStore {
@@ -24,7 +24,7 @@ export class SqlCache implements CacheStore {
 
   /** @throws {StoreError} STORE when the entry can't be read */
   async get(key: string): Promise<CacheEntry | undefined> {
-    if (!isKept(key)) return undefined;
+    if (!isStorable(key)) return undefined;
     const row = await this.repeatedly(({ db }) =>
       db.selectFrom("cache_entries").selectAll().where("key", "=", key).executeTakeFirst(),
     );
@@ -35,7 +35,7 @@ export class SqlCache implements CacheStore {
 
   /** Also forgets what has expired. @throws {StoreError} UNSTORABLE for a key or a value that can't be kept */
   async set(key: string, { value, storedAt, expiresAt }: CacheEntry): Promise<void> {
-    requireKey("The cache key", key, LONGEST);
+    requireKey("The cache key", key, MAX_KEY_BYTES);
     const row = { value: this.codec.encode(value), stored_at: storedAt, expires_at: expiresAt ?? null };
     await this.repeatedly(async (database) => {
       await database.db
@@ -54,9 +54,9 @@ export class SqlCache implements CacheStore {
   async clear(prefix: string): Promise<void> {
     await this.repeatedly((database) => {
       // Where a text comes in the order of a language says nothing of how it begins.
-      const begins = database.locksRows
+      const begins = database.hasRowLocks
         ? sql`starts_with(key, ${prefix})`
-        : sql`key >= ${prefix} and key < ${prefix + LAST}`;
+        : sql`key >= ${prefix} and key < ${prefix + MAX_SUFFIX}`;
       return remove(database, begins);
     });
   }
@@ -73,6 +73,6 @@ export class SqlCache implements CacheStore {
 /** Removes entries, but for those that somebody is just writing, or removing. */
 async function remove(database: Database, condition: RawBuilder<unknown>): Promise<void> {
   const { db } = database;
-  const doomed = sql`select key from cache_entries where ${condition} ${unlessLocked(database)}`;
+  const doomed = sql`select key from cache_entries where ${condition} ${skipLocked(database)}`;
   await sql`delete from cache_entries where key in (${doomed})`.execute(db);
 }

@@ -4,31 +4,31 @@ import { checkName } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import type { CacheStore } from "../definition/specs/policy-options.js";
-import { unfinishedRuns } from "./abandoned.js";
-import { Access, closed } from "./access.js";
+import { recoverableRuns } from "./recoverable-runs.js";
+import { DatabaseAccess, storeClosed } from "./database-access.js";
 import { cancelRun } from "./cancellation.js";
 import { claimRun } from "./claim.js";
 import { Codec, type StoredType } from "./codec.js";
-import type { Connection, Database } from "./connection.js";
+import type { DatabaseAdapter, Database } from "./database.js";
 import { GroupCommit } from "./group-commit.js";
-import { differenceOf, type RunDifference } from "./comparison.js";
+import { compareRuns, type RunDifference } from "./comparison.js";
 import { cyclesAfter } from "./latest-cycles.js";
 import { Leases } from "./leases.js";
-import { sendEvent } from "./mail.js";
-import { requireKey, requireNamesKept } from "./names.js";
+import { sendEvent } from "./send-event.js";
+import { requireKey, requireStorableNames } from "./storable-text.js";
 import { newRunRow } from "./new-run.js";
-import { OUTCOMES } from "./outcomes.js";
-import { Postman } from "./postman.js";
-import { lockedIfThere, lockedRow, notFound, readRun, runRow } from "./records.js";
+import { OUTCOME_TYPES } from "./outcomes.js";
+import { EventPoller } from "./event-poller.js";
+import { findAndLockRunRow, lockRunRow, notFound, readRun, requireRunRow } from "./records.js";
 import { Redaction } from "./redaction.js";
 import { removeRun } from "./removal.js";
 import { prune, type PruneOptions } from "./retention.js";
 import { runDetails, type RunDetails } from "./run-details.js";
 import { listRuns, type RunFilter, type RunPage } from "./run-list.js";
-import { statsOf, type WorkflowStats } from "./statistics.js";
-import { runExists, SqlRunLog, type LogKeeper } from "./run-log.js";
+import { workflowStats, type WorkflowStats } from "./statistics.js";
+import { runExists, SqlRunLog, type LogHost } from "./run-log.js";
 import { SqlCache } from "./sql-cache.js";
-import { UnderWay } from "./under-way.js";
+import { InFlight } from "./in-flight.js";
 import type {
   Claim,
   NewRun,
@@ -36,8 +36,8 @@ import type {
   RunLog,
   RunStore,
   SentEvent,
-  Unfinished,
-  Visit,
+  RecoverableRuns,
+  StateVisit,
   WorkflowKind,
 } from "./store.js";
 
@@ -60,7 +60,7 @@ export interface StoreOptions {
 const DEFAULT_LEASE = 10_000;
 
 /** Columns hold twice as much. */
-const MOST_FIRST_TOKENS = 2 ** 30;
+const MAX_FIRST_TOKEN = 2 ** 30;
 
 /**
  * A SQL database that keeps runs and cached results. It is opened, and its tables made, at the first use.
@@ -70,14 +70,14 @@ const MOST_FIRST_TOKENS = 2 ** 30;
 export class SqlStore implements RunStore {
   /** For `cache: { store: store.cache }`: results that survive a restart. */
   readonly cache: CacheStore;
-  private readonly access: Access;
+  private readonly access: DatabaseAccess;
   private readonly codec: Codec;
   private readonly leases: Leases;
   private readonly commits: GroupCommit;
   /** What records the ends of runs that have settled. */
-  private readonly unfinished = new UnderWay();
-  private readonly keeper: LogKeeper;
-  private readonly postman: Postman;
+  private readonly pendingEnds = new InFlight();
+  private readonly logHost: LogHost;
+  private readonly eventPoller: EventPoller;
   private readonly redaction = new Redaction();
   private closing: Promise<void> | undefined;
 
@@ -86,54 +86,54 @@ export class SqlStore implements RunStore {
    * @param connect - gives a `Connection`, whose type would bring all of kysely's into the package's own
    */
   constructor(connect: () => Promise<object>, { types, lease = DEFAULT_LEASE, onUnstorable = "fail" }: StoreOptions) {
-    const access = (this.access = new Access(connect as () => Promise<Connection>));
+    const access = (this.access = new DatabaseAccess(connect as () => Promise<DatabaseAdapter>));
     const open = () => access.open();
     this.codec = new Codec(types);
     this.leases = new Leases(lease, open);
     this.commits = new GroupCommit(open);
-    const cached = new Codec({ ...types, ...OUTCOMES });
-    this.cache = new SqlCache((work) => access.ask(() => access.repeat(work, cacheFailed)), cached);
-    this.keeper = {
+    const cached = new Codec({ ...types, ...OUTCOME_TYPES });
+    this.cache = new SqlCache((work) => access.run(() => access.retry(work, cacheFailed)), cached);
+    this.logHost = {
       codec: this.codec,
       worker: `${hostname()}/${process.pid}`,
       skipsUnstorable: onUnstorable === "skip",
-      changed: (log, soon) => this.commits.add(log, soon),
+      scheduleCommit: (log, soon) => this.commits.add(log, soon),
       released: (log) => {
         this.leases.release(log);
-        this.postman.waits(log, false);
+        this.eventPoller.waits(log, false);
       },
-      waits: (log, isWaiting) => this.postman.waits(log, isWaiting),
-      look: () => this.postman.look(),
+      waits: (log, isWaiting) => this.eventPoller.waits(log, isWaiting),
+      pollEvents: () => this.eventPoller.poll(),
     };
-    this.postman = new Postman(this.leases.owner, this.leases.driven, this.codec, access);
+    this.eventPoller = new EventPoller(this.leases.owner, this.leases.driven, this.codec, access);
   }
 
   // --- for people ---
 
   /** The runs that are recorded, the newest first, page by page. */
   async listRuns(filter: RunFilter = {}): Promise<RunPage> {
-    return this.looking(({ db }) => listRuns(db, filter, this.codec, this.redaction));
+    return this.inspect(({ db }) => listRuns(db, filter, this.codec, this.redaction));
   }
 
   /** All that is recorded of a run; undefined when there is none of this id. */
   async getRun(runId: string): Promise<RunDetails | undefined> {
     checkName("runId", runId);
-    return this.access.ask(async () => {
-      await this.unfinished.settled();
-      return this.access.readTogether((db) => runDetails(db, runId, this.codec, this.redaction));
+    return this.access.run(async () => {
+      await this.pendingEnds.settled();
+      return this.access.readConsistent((db) => runDetails(db, runId, this.codec, this.redaction));
     });
   }
 
   /** What differs between two runs. @throws {StoreError} NOT_FOUND */
   async diffRuns(a: string, b: string): Promise<RunDifference> {
-    const [one, other] = await Promise.all([this.existing(a), this.existing(b)]);
-    return differenceOf(one, other);
+    const [one, other] = await Promise.all([this.requireRun(a), this.requireRun(b)]);
+    return compareRuns(one, other);
   }
 
   /** How the runs of a workflow went, and how long its nodes took. */
   async stats(workflow: string): Promise<WorkflowStats> {
     checkName("workflow", workflow);
-    return this.looking(({ db }) => statsOf(db, workflow));
+    return this.inspect(({ db }) => workflowStats(db, workflow));
   }
 
   /**
@@ -143,8 +143,8 @@ export class SqlStore implements RunStore {
    */
   async cancel(runId: string, reason?: unknown): Promise<void> {
     checkName("runId", runId);
-    await this.changing<number>(async (trx, database, token) => {
-      const row = await lockedRow(trx, database, runId);
+    await this.transaction<number>(async (trx, database, token) => {
+      const row = await lockRunRow(trx, database, runId);
       // Where that was rolled back, whoever took the run over meanwhile has the same token.
       if (row.fencing_token === token && row.status === "cancelled") return token;
       this.leases.requireFree(row, "Cancel it there, through its handle, or wait for the end of the lease.");
@@ -158,9 +158,9 @@ export class SqlStore implements RunStore {
    */
   async delete(runId: string): Promise<void> {
     checkName("runId", runId);
-    await this.changing<number>(async (trx, database, removed) => {
+    await this.transaction<number>(async (trx, database, removed) => {
       // Also what nobody can read.
-      const row = await lockedIfThere(trx, database, runId);
+      const row = await findAndLockRunRow(trx, database, runId);
       // A run of this id that began at another time is another one.
       if (removed !== undefined && row?.created_at !== removed) return removed;
       if (row === undefined) throw notFound(runId);
@@ -176,7 +176,7 @@ export class SqlStore implements RunStore {
    * @returns how many were removed
    */
   async prune(options: PruneOptions): Promise<number> {
-    return this.access.ask(() => prune(options, this.access));
+    return this.access.run(() => prune(options, this.access));
   }
 
   /**
@@ -189,7 +189,7 @@ export class SqlStore implements RunStore {
     return this;
   }
 
-  private async existing(runId: string): Promise<RunDetails> {
+  private async requireRun(runId: string): Promise<RunDetails> {
     const run = await this.getRun(runId);
     if (run === undefined) throw notFound(runId);
     return run;
@@ -202,22 +202,22 @@ export class SqlStore implements RunStore {
    * are driven here, so that others can go on with them at once, and closes the database. Can be repeated.
    */
   close(): Promise<void> {
-    this.closing ??= this.closeNow();
+    this.closing ??= this.shutDown();
     return this.closing;
   }
 
-  private async closeNow(): Promise<void> {
+  private async shutDown(): Promise<void> {
     const { access, leases } = this;
-    access.refuse();
-    await this.unfinished.settled();
+    access.stopAccepting();
+    await this.pendingEnds.settled();
     await this.commits.finish();
-    await access.idle();
-    this.postman.stop();
+    await access.drained();
+    this.eventPoller.stop();
     // What can't be recorded does not go on.
-    for (const log of Array.from(leases.driven.values())) log.fail(closed());
+    for (const log of Array.from(leases.driven.values())) log.fail(storeClosed());
     await access.close(async (database) => {
-      await leases.giveBack(database);
-      await database.tidy?.(database.db);
+      await leases.releaseAll(database);
+      await database.beforeClose?.(database.db);
     });
   }
 
@@ -232,14 +232,14 @@ export class SqlStore implements RunStore {
     this.access.requireOpen();
     requireKey("The run id", run.runId);
     requireKey("The workflow's name", run.workflow);
-    requireNamesKept(run.structure);
-    const { leases, keeper } = this;
+    requireStorableNames(run.structure);
+    const { leases, logHost } = this;
     if (leases.driven.has(run.runId)) throw runExists(run.runId);
     // Not the same for each: the driver of a removed run may not know yet that another one has its id.
-    const token = randomInt(1, MOST_FIRST_TOKENS);
-    const log = new SqlRunLog(run.runId, token, run.driving, keeper);
+    const token = randomInt(1, MAX_FIRST_TOKEN);
+    const log = new SqlRunLog(run.runId, token, run.driver, logHost);
     leases.add(log);
-    return log.create((batch) => newRunRow(run, token, batch, leases, keeper));
+    return log.create((batch) => newRunRow(run, token, batch, leases, logHost));
   }
 
   /** @internal */
@@ -253,11 +253,11 @@ export class SqlStore implements RunStore {
         throw error;
       }
     };
-    const { leases, keeper } = this;
+    const { leases, logHost } = this;
     let log: SqlRunLog | undefined;
     try {
-      await this.changing<SqlRunLog | undefined>(async (trx, database, claimed) => {
-        log = await claimRun(trx, database, leases, keeper, runId, asked, claimed);
+      await this.transaction<SqlRunLog | undefined>(async (trx, database, claimed) => {
+        log = await claimRun(trx, database, leases, logHost, runId, asked, claimed);
         return log;
       });
       // What was taken over meanwhile is given back.
@@ -266,19 +266,19 @@ export class SqlStore implements RunStore {
       if (log !== undefined) leases.release(log);
       throw refusal === undefined ? error : refusal.error;
     }
-    return log?.claimed();
+    return log?.markRegistered();
   }
 
   /** @internal */
   async read(runId: string): Promise<RecordedRun> {
     const { access, codec } = this;
-    return access.ask(() => access.readTogether(async (db) => readRun(db, await runRow(db, runId), codec)));
+    return access.run(() => access.readConsistent(async (db) => readRun(db, await requireRunRow(db, runId), codec)));
   }
 
   /** @internal */
-  async cyclesAfter(runId: string, cycle: number): Promise<readonly Visit[]> {
+  async cyclesAfter(runId: string, cycle: number): Promise<readonly StateVisit[]> {
     const { access, leases } = this;
-    return access.ask(async () => {
+    return access.run(async () => {
       await leases.driven.get(runId)?.written();
       return access.read(({ db }) => cyclesAfter(db, runId, cycle));
     });
@@ -286,39 +286,39 @@ export class SqlStore implements RunStore {
 
   /** @internal */
   send(event: SentEvent, behind?: Promise<unknown>): Promise<void> {
-    const { access, leases, postman } = this;
-    return access.ask(async () => {
+    const { access, leases, eventPoller } = this;
+    return access.run(async () => {
       if (behind !== undefined) await behind;
       const driver = await sendEvent(access, event, this.codec);
       // What is sent to the run here afterwards comes after it. It is recorded, whatever becomes of the look.
-      if (driver === leases.owner) await postman.look().catch(() => {});
+      if (driver === leases.owner) await eventPoller.poll().catch(() => {});
     });
   }
 
   /** @internal */
-  async abandoned(workflow: string, kind: WorkflowKind): Promise<Unfinished> {
-    return this.reading((database) => unfinishedRuns(database, this.leases, workflow, kind));
+  async recoverable(workflow: string, kind: WorkflowKind): Promise<RecoverableRuns> {
+    return this.query((database) => recoverableRuns(database, this.leases, workflow, kind));
   }
 
   /** @internal */
-  outlast(work: Promise<unknown>): void {
-    this.unfinished.add(work);
+  waitUntil(work: Promise<unknown>): void {
+    this.pendingEnds.add(work);
   }
 
-  private reading<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    return this.access.ask(() => this.access.read(work));
+  private query<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    return this.access.run(() => this.access.read(work));
   }
 
   /** Reads for people, who see the ends of all runs that have settled. */
-  private looking<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    return this.access.ask(async () => {
-      await this.unfinished.settled();
+  private inspect<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    return this.access.run(async () => {
+      await this.pendingEnds.settled();
       return this.access.read(work);
     });
   }
 
-  private changing<T>(work: Parameters<typeof this.access.change<T>>[0]): Promise<T> {
-    return this.access.ask(() => this.access.change(work));
+  private transaction<T>(work: Parameters<typeof this.access.transaction<T>>[0]): Promise<T> {
+    return this.access.run(() => this.access.transaction(work));
   }
 }
 

@@ -2,13 +2,13 @@ import { sql, type CompiledQuery, type Kysely, type RawBuilder, type Transaction
 import type { Batch } from "./batch.js";
 import { NEW_RUN, RUN_END, SHAPES } from "./columns.js";
 import { insertEvents, takeEvents } from "./event-rows.js";
-import { rowsOf, type WrittenRows } from "./rows-of.js";
+import { collectRows, type BatchRows } from "./batch-rows.js";
 import type { Tables } from "./schema.js";
 import { Upsert } from "./upsert.js";
-import type { Write, Writer } from "./writer.js";
+import type { FencedBatch, BatchWriter } from "./batch-writer.js";
 
 /** Keys in one condition. */
-const MOST_KEYS = 500;
+const MAX_KEYS = 500;
 
 type IdRow = Pick<Tables["runs"], "id">;
 type TokenRow = Pick<Tables["runs"], "id" | "fencing_token">;
@@ -17,11 +17,11 @@ type TokenRow = Pick<Tables["runs"], "id" | "fencing_token">;
  * Writes batches statement by statement: there is nothing between here and the database that would take its time. Each
  * statement is built once.
  */
-export class SqliteWriter implements Writer {
-  private readonly created: CompiledQuery<IdRow>;
-  private readonly token: CompiledQuery<TokenRow>;
-  private readonly ended: CompiledQuery;
-  private readonly shared: CompiledQuery;
+export class SqliteWriter implements BatchWriter {
+  private readonly insertRun: CompiledQuery<IdRow>;
+  private readonly selectToken: CompiledQuery<TokenRow>;
+  private readonly endRun: CompiledQuery;
+  private readonly updateMetadata: CompiledQuery;
   private readonly attempts: Upsert<"node_executions">;
   private readonly traversals: Upsert<"edge_traversals">;
   private readonly cycles: Upsert<"fsm_cycles">;
@@ -35,14 +35,14 @@ export class SqliteWriter implements Writer {
   ) {
     const columns = Object.keys(NEW_RUN).map((column) => sql.ref(column));
     const values = columns.map(() => sql`${0}`);
-    this.created = sql<IdRow>`
+    this.insertRun = sql<IdRow>`
       insert into runs (${sql.join(columns)}, lease_expires_at) values (${sql.join(values)}, ${clock} + ${0})
       on conflict (id) do nothing returning id`.compile(db);
-    this.token = tokenQuery(db, [""]).compile();
+    this.selectToken = tokenQuery(db, [""]).compile();
     const changes = Object.keys(RUN_END).map((column) => sql`${sql.ref(column)} = ${0}`);
     const left = sql`owner = null, lease_expires_at = null, updated_at = ${0}, metadata = coalesce(${0}, metadata)`;
-    this.ended = sql`update runs set ${sql.join(changes)}, ${left} where id = ${0}`.compile(db);
-    this.shared = sql`update runs set metadata = ${0} where id = ${0}`.compile(db);
+    this.endRun = sql`update runs set ${sql.join(changes)}, ${left} where id = ${0}`.compile(db);
+    this.updateMetadata = sql`update runs set metadata = ${0} where id = ${0}`.compile(db);
     this.attempts = new Upsert(db, SHAPES.ATTEMPTS);
     this.traversals = new Upsert(db, SHAPES.TRAVERSALS);
     this.cycles = new Upsert(db, SHAPES.CYCLES);
@@ -50,22 +50,22 @@ export class SqliteWriter implements Writer {
     this.blobUses = new Upsert(db, SHAPES.BLOB_USES);
   }
 
-  write(writes: readonly Write[]): Promise<ReadonlySet<string>> {
+  write(writes: readonly FencedBatch[]): Promise<ReadonlySet<string>> {
     return this.db.transaction().execute(async (trx) => {
-      const live = await this.live(trx, writes);
+      const live = await this.writableRuns(trx, writes);
       const written = live.length === writes.length ? writes : writes.filter(({ runId }) => live.includes(runId));
-      await this.rows(trx, rowsOf(written));
-      for (const { runId, batch } of written) await this.run(trx, runId, batch);
+      await this.writeRows(trx, collectRows(written));
+      for (const { runId, batch } of written) await this.writeRun(trx, runId, batch);
       return new Set(live);
     });
   }
 
   /** Makes the new runs, and gives the ids of those that can be written. */
-  private async live(trx: Transaction<Tables>, writes: readonly Write[]): Promise<string[]> {
+  private async writableRuns(trx: Transaction<Tables>, writes: readonly FencedBatch[]): Promise<string[]> {
     const live: string[] = [];
     const known = writes.filter(({ batch }) => batch.created === undefined);
-    for (let at = 0; at < known.length; at += MOST_KEYS) {
-      const some = known.slice(at, at + MOST_KEYS);
+    for (let at = 0; at < known.length; at += MAX_KEYS) {
+      const some = known.slice(at, at + MAX_KEYS);
       const tokens = await this.tokensOf(
         trx,
         some.map(({ runId }) => runId),
@@ -76,19 +76,19 @@ export class SqliteWriter implements Writer {
       const { created } = batch;
       if (created === undefined) continue;
       const parameters = (Object.keys(NEW_RUN) as (keyof typeof NEW_RUN)[]).map((column) => created[column]);
-      const { rows } = await trx.executeQuery<IdRow>({ ...this.created, parameters: [...parameters, created.lease] });
+      const { rows } = await trx.executeQuery<IdRow>({ ...this.insertRun, parameters: [...parameters, created.lease] });
       for (const { id } of rows) live.push(id);
     }
     return live;
   }
 
   private async tokensOf(trx: Transaction<Tables>, runIds: readonly string[]): Promise<Map<string, number>> {
-    const query = runIds.length === 1 ? { ...this.token, parameters: runIds } : tokenQuery(trx, runIds).compile();
+    const query = runIds.length === 1 ? { ...this.selectToken, parameters: runIds } : tokenQuery(trx, runIds).compile();
     const { rows } = await trx.executeQuery<TokenRow>(query);
     return new Map(rows.map(({ id, fencing_token }) => [id, fencing_token]));
   }
 
-  private async rows(trx: Transaction<Tables>, rows: WrittenRows): Promise<void> {
+  private async writeRows(trx: Transaction<Tables>, rows: BatchRows): Promise<void> {
     await this.blobs.run(trx, rows.blobs);
     await this.blobUses.run(trx, rows.blobUses);
     await this.attempts.run(trx, rows.attempts);
@@ -98,14 +98,14 @@ export class SqliteWriter implements Writer {
   }
 
   /** Writes what changes in a run's own row, and which events it took. */
-  private async run(trx: Transaction<Tables>, runId: string, { taken, metadata, end }: Batch): Promise<void> {
+  private async writeRun(trx: Transaction<Tables>, runId: string, { taken, metadata, end }: Batch): Promise<void> {
     await takeEvents(trx, runId, taken);
     if (end !== undefined) {
       const changes = (Object.keys(RUN_END) as (keyof typeof RUN_END)[]).map((column) => end[column]);
       const parameters = [...changes, end.finished_at, metadata ?? null, runId];
-      await trx.executeQuery({ ...this.ended, parameters });
+      await trx.executeQuery({ ...this.endRun, parameters });
     } else if (metadata !== undefined) {
-      await trx.executeQuery({ ...this.shared, parameters: [metadata, runId] });
+      await trx.executeQuery({ ...this.updateMetadata, parameters: [metadata, runId] });
     }
   }
 }

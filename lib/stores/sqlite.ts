@@ -12,7 +12,7 @@ import { messageOf } from "../base/message.js";
 import { load } from "../base/own-files.js";
 import { Semaphore } from "../base/semaphore.js";
 import { nextTurn } from "../base/turn.js";
-import type { Connection } from "./connection.js";
+import type { DatabaseAdapter } from "./database.js";
 import { SqliteWriter } from "./sqlite-writer.js";
 
 /** A database of one of the SQLite packages, as they have it in common: better-sqlite3, libsql. */
@@ -43,7 +43,7 @@ interface NodeDatabase {
 }
 
 /** How long to wait for other connections, in ms. */
-const LONGEST_WAIT = 5000;
+const BUSY_TIMEOUT = 5000;
 
 const READS = /^\s*(?:select|with|pragma|explain|values)\b|\breturning\b/iu;
 
@@ -53,23 +53,23 @@ const READS = /^\s*(?:select|with|pragma|explain|values)\b|\breturning\b/iu;
  * thread, which may be theirs.
  * @throws {StoreError} STORE when there is no SQLite, or the file can't be opened
  */
-export function openSqlite(source: string | OpenDatabase): Connection {
-  const dialect = new PatientDialect({
-    database: () => Promise.resolve(remembering(typeof source === "string" ? openFile(source) : source)),
+export function openSqlite(source: string | OpenDatabase): DatabaseAdapter {
+  const dialect = new RetryingDialect({
+    database: () => Promise.resolve(withStatementCache(typeof source === "string" ? openFile(source) : source)),
     onCreateConnection: async (connection) => {
       for (const pragma of ["busy_timeout = 0", "journal_mode = wal", "synchronous = full"]) {
-        await patiently(() => connection.executeQuery(CompiledQuery.raw(`pragma ${pragma}`)));
+        await retryWhileBusy(() => connection.executeQuery(CompiledQuery.raw(`pragma ${pragma}`)));
       }
     },
   });
   return {
     dialect,
     clock: CLOCK,
-    locksRows: false,
-    failureOf: (error) => (isBusy(error) || error instanceof DagwrightError ? "broken" : "data"),
+    hasRowLocks: false,
+    classify: (error) => (isBusy(error) || error instanceof DagwrightError ? "fatal" : "rejected"),
     writer: (db) => new SqliteWriter(db, CLOCK),
     // A copy of the file alone has all of it then. Who reads at this moment keeps it from that, and does no harm.
-    tidy: async (db) => void (await CHECKPOINT.execute(db)),
+    beforeClose: async (db) => void (await CHECKPOINT.execute(db)),
   };
 }
 
@@ -79,18 +79,18 @@ const CLOCK = sql<number>`((julianday('now') - 2440587.5) * 86400000.0)`;
 const CHECKPOINT = sql`pragma wal_checkpoint(truncate)`;
 
 /** How many statements are kept prepared. */
-const MOST_STATEMENTS = 100;
+const MAX_STATEMENTS = 100;
 
 /** Prepares a statement once: that takes as long as executing it a few times. */
-function remembering(database: OpenDatabase): OpenDatabase {
+function withStatementCache(database: OpenDatabase): OpenDatabase {
   const prepared = new Map<string, OpenStatement>();
   return {
     close: () => database.close(),
     prepare: (sql) => {
       let statement = prepared.get(sql);
       if (statement === undefined) {
-        if (prepared.size >= MOST_STATEMENTS) prepared.clear();
-        statement = withReader(database.prepare(sql));
+        if (prepared.size >= MAX_STATEMENTS) prepared.clear();
+        statement = withCachedReader(database.prepare(sql));
         prepared.set(sql, statement);
       }
       return statement;
@@ -99,7 +99,7 @@ function remembering(database: OpenDatabase): OpenDatabase {
 }
 
 /** The same statement, which is not asked time and again whether it reads: in libsql that is a call out of JavaScript. */
-function withReader(statement: OpenStatement): OpenStatement {
+function withCachedReader(statement: OpenStatement): OpenStatement {
   const { reader } = statement;
   return {
     reader,
@@ -109,9 +109,9 @@ function withReader(statement: OpenStatement): OpenStatement {
   };
 }
 
-class PatientDialect extends SqliteDialect {
+class RetryingDialect extends SqliteDialect {
   override createDriver(): Driver {
-    return new PatientDriver(super.createDriver());
+    return new RetryingDriver(super.createDriver());
   }
 }
 
@@ -119,7 +119,7 @@ class PatientDialect extends SqliteDialect {
  * Lets SQLite's driver try again what another connection is in the way of, and the event loop turn between what uses the
  * database: nothing of that ever waits for an answer, and thousands of uses would follow one another without it.
  */
-class PatientDriver implements Driver {
+class RetryingDriver implements Driver {
   private readonly semaphore = new Semaphore(1);
 
   constructor(private readonly driver: Driver) {}
@@ -139,7 +139,7 @@ class PatientDriver implements Driver {
       throw error;
     }
     return {
-      executeQuery: (query) => patiently(() => connection.executeQuery(query)),
+      executeQuery: (query) => retryWhileBusy(() => connection.executeQuery(query)),
       streamQuery: (query, size) => connection.streamQuery(query, size),
     };
   }
@@ -180,11 +180,11 @@ class PatientDriver implements Driver {
 }
 
 /** Tries again while another connection is in the way. */
-function patiently<T>(work: () => Promise<T>, deadline = now() + LONGEST_WAIT): Promise<T> {
+function retryWhileBusy<T>(work: () => Promise<T>, deadline = now() + BUSY_TIMEOUT): Promise<T> {
   const again = async (error: unknown): Promise<T> => {
     if (!isBusy(error) || now() > deadline) throw error;
     await new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 10));
-    return patiently(work, deadline);
+    return retryWhileBusy(work, deadline);
   };
   try {
     return work().catch(again);
@@ -208,7 +208,7 @@ function openFile(path: string): OpenDatabase {
 }
 
 function nodeDatabase(path: string): OpenDatabase | undefined {
-  const sqlite = quietly(() => process.getBuiltinModule("node:sqlite") as unknown);
+  const sqlite = withoutWarning(() => process.getBuiltinModule("node:sqlite") as unknown);
   if (sqlite === undefined) return undefined;
   const { DatabaseSync } = sqlite as { DatabaseSync: new (path: string) => NodeDatabase };
   const database = new DatabaseSync(path);
@@ -261,7 +261,7 @@ function libsqlDatabase(path: string): OpenDatabase {
 }
 
 /** Without the warning that Node's SQLite is experimental, which users of ours can do nothing about. */
-function quietly<T>(load: () => T): T {
+function withoutWarning<T>(load: () => T): T {
   // eslint-disable-next-line @typescript-eslint/unbound-method -- it is put back as it is
   const { emitWarning } = process;
   process.emitWarning = () => {};

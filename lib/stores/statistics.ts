@@ -1,6 +1,6 @@
 import { sql, type Kysely, type RawBuilder } from "kysely";
 import { LATEST } from "../base/check.js";
-import { isKept } from "./names.js";
+import { isStorable } from "./storable-text.js";
 import { withJson } from "../base/json.js";
 import type { Tables } from "./schema.js";
 
@@ -44,9 +44,9 @@ function duration(table: string): RawBuilder<number | null> {
 }
 
 /** Computed by the database. Percentiles are exact: by nearest rank. */
-export async function statsOf(db: Kysely<Tables>, workflow: string): Promise<WorkflowStats> {
+export async function workflowStats(db: Kysely<Tables>, workflow: string): Promise<WorkflowStats> {
   const runs = { total: 0, running: 0, completed: 0, failed: 0, cancelled: 0, paused: 0 };
-  if (!isKept(workflow)) return { workflow, runs, nodes: new Map() };
+  if (!isStorable(workflow)) return { workflow, runs, nodes: new Map() };
   const counts = await db
     .selectFrom("runs")
     .select(["status", (eb) => eb.fn.countAll().as("n")])

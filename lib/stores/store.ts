@@ -32,15 +32,15 @@ export interface RunStore {
    */
   send(event: SentEvent, behind?: Promise<unknown>): Promise<void>;
   /** The cycles of a run of an fsm that came after one, in order, with those that are still to be written here. */
-  cyclesAfter(runId: string, cycle: number): Promise<readonly Visit[]>;
+  cyclesAfter(runId: string, cycle: number): Promise<readonly StateVisit[]>;
   /** The runs of a workflow that have to go on and that this store does not drive. */
-  abandoned(workflow: string, kind: WorkflowKind): Promise<Unfinished>;
+  recoverable(workflow: string, kind: WorkflowKind): Promise<RecoverableRuns>;
   /** Whoever looks into the store, or closes it, waits until `work` has settled: the recording of an end that is known. */
-  outlast(work: Promise<unknown>): void;
+  waitUntil(work: Promise<unknown>): void;
 }
 
 /** Ids of runs, oldest first. */
-export interface Unfinished {
+export interface RecoverableRuns {
   /** Driven by nobody: unfinished ones, and paused ones whose time has come, or an event that they wait for. */
   readonly free: readonly string[];
   /** Driven by somebody else, whose lease has not run out. */
@@ -48,7 +48,7 @@ export interface Unfinished {
 }
 
 /** Who drives a run, and how it writes. */
-export interface Driving {
+export interface RunDriver {
   readonly durability: Durability;
   /** What the nodes share, as it is when it is asked for; kept with every write. */
   metadata(): Readonly<Record<string, unknown>> | undefined;
@@ -59,7 +59,7 @@ export interface Driving {
 }
 
 export interface NewRun {
-  readonly driving: Driving;
+  readonly driver: RunDriver;
   readonly runId: string;
   readonly workflow: string;
   readonly kind: WorkflowKind;
@@ -78,7 +78,7 @@ export interface Parent {
 }
 
 export interface Claim {
-  readonly driving: Driving;
+  readonly driver: RunDriver;
   /** The structure that the run goes on with, if it is another one. */
   readonly structure: string | undefined;
   /** Nodes whose results don't hold any more. */
@@ -153,7 +153,7 @@ export interface RecordedWait {
 }
 
 /** That a run was in a state. */
-export type Visit = Pick<CycleEntry, "cycle" | "state">;
+export type StateVisit = Pick<CycleEntry, "cycle" | "state">;
 
 /** An event that an fsm has not taken yet. */
 export interface QueuedEvent {
@@ -190,10 +190,10 @@ export interface RunLog {
   sent(events: readonly QueuedEvent[]): void;
   /** To be added together with what the event leads to. */
   taken(event: Pick<QueuedEvent, "id">): void;
-  /** Whether the run waits for events, so that {@link Driving.onEvents} is soon told of those that others record. */
+  /** Whether the run waits for events, so that {@link RunDriver.onEvents} is soon told of those that others record. */
   waits(isWaiting: boolean): void;
-  /** Resolves when {@link Driving.onEvents} has been told of all events that were recorded before. */
-  look(): Promise<void>;
+  /** Resolves when {@link RunDriver.onEvents} has been told of all events that were recorded before. */
+  pollEvents(): Promise<void>;
   /** Resolves when all that was added is durable, however the run is driven. @throws {StoreError} when that fails */
   written(): Promise<void>;
   /**

@@ -1,18 +1,18 @@
 import { show } from "../base/check.js";
 import { hasGetters, obstacleOf, type Class } from "../base/class-state.js";
 import { abandon, pendingOf } from "../base/coroutine.js";
-import { knownError, knownName } from "./error-kinds.js";
+import { knownError, knownName } from "./known-errors.js";
 
 /** How instances of a class are kept: by their own properties, or as `encode` says. */
-export type StoredType = Class | Coding;
+export type StoredType = Class | CustomType;
 
-interface Coding {
+interface CustomType {
   readonly is: (value: unknown) => boolean;
   readonly encode: (value: any) => unknown;
   readonly decode: (data: any) => unknown;
 }
 
-export interface NamedCoding extends Coding {
+export interface NamedCustomType extends CustomType {
   readonly name: string;
 }
 
@@ -20,7 +20,7 @@ export interface NamedCoding extends Coding {
 export class StoredClass {
   /** The native error that its instances are. */
   readonly error: string | undefined;
-  private looked: { readonly obstacle: string | undefined; readonly hasGetters: boolean } | undefined;
+  private inspected: { readonly obstacle: string | undefined; readonly hasGetters: boolean } | undefined;
 
   constructor(
     readonly name: string,
@@ -31,30 +31,30 @@ export class StoredClass {
 
   /** Why instances can't be kept so. Reading what a class is made of takes its time, and is done when it is needed. */
   get obstacle(): string | undefined {
-    return this.look().obstacle;
+    return this.inspect().obstacle;
   }
 
   /** Getters show what an instance without properties of its own holds. */
   get hasGetters(): boolean {
-    return this.look().hasGetters;
+    return this.inspect().hasGetters;
   }
 
-  private look() {
-    return (this.looked ??= { obstacle: obstacleOf(this.type), hasGetters: hasGetters(this.type) });
+  private inspect() {
+    return (this.inspected ??= { obstacle: obstacleOf(this.type), hasGetters: hasGetters(this.type) });
   }
 }
 
 /** The classes a store is told of. That of an object is the one it is an instance of itself, not by inheritance. */
 export class StoredTypes {
-  readonly codings: readonly NamedCoding[];
+  readonly customTypes: readonly NamedCustomType[];
   private readonly classes: ReadonlyMap<object, StoredClass>;
-  private readonly names: ReadonlyMap<string, StoredClass | NamedCoding>;
+  private readonly names: ReadonlyMap<string, StoredClass | NamedCustomType>;
 
   /** @throws {TypeError} for what is neither a class nor `{ is, encode, decode }` */
   constructor(types: Readonly<Record<string, StoredType>>) {
     const named = Object.entries(types).map(([name, type]) => namedType(name, type));
     this.names = new Map(named.map((type) => [type.name, type]));
-    this.codings = named.filter((type): type is NamedCoding => !(type instanceof StoredClass));
+    this.customTypes = named.filter((type): type is NamedCustomType => !(type instanceof StoredClass));
     // What the language brings along is kept as such.
     const classes = named.filter(
       (type) => type instanceof StoredClass && knownName(type.type.prototype) === undefined,
@@ -71,7 +71,7 @@ export class StoredTypes {
   }
 
   /** The class that one which is not known extends. */
-  classAbove(prototype: object): StoredClass | undefined {
+  baseClassOf(prototype: object): StoredClass | undefined {
     for (let at: object | null = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
       const found = this.classes.get(at);
       if (found !== undefined) return found;
@@ -80,17 +80,17 @@ export class StoredTypes {
   }
 
   /** @throws {TypeError} when an `is` gives a promise; what `is` throws */
-  codingOf(value: unknown): NamedCoding | undefined {
-    return this.codings.find((coding) => holds(coding, value));
+  customTypeOf(value: unknown): NamedCustomType | undefined {
+    return this.customTypes.find((coding) => matches(coding, value));
   }
 
-  named(name: string): StoredClass | NamedCoding | undefined {
+  get(name: string): StoredClass | NamedCustomType | undefined {
     return this.names.get(name);
   }
 }
 
 /** A promise is true whatever it promises, and so it is no answer. */
-function holds({ name, is }: NamedCoding, value: unknown): boolean {
+function matches({ name, is }: NamedCustomType, value: unknown): boolean {
   const answer: unknown = is(value);
   if (typeof answer === "boolean") return answer;
   const pending = pendingOf(answer);
@@ -99,9 +99,9 @@ function holds({ name, is }: NamedCoding, value: unknown): boolean {
   throw new TypeError(`"is" of type "${name}" gives a promise, and has to return a boolean`);
 }
 
-function namedType(name: string, type: StoredType): StoredClass | NamedCoding {
+function namedType(name: string, type: StoredType): StoredClass | NamedCustomType {
   if (typeof type === "function" && typeof type.prototype === "object") return new StoredClass(name, type);
-  const { is, encode, decode } = (type ?? {}) as Partial<Coding>;
+  const { is, encode, decode } = (type ?? {}) as Partial<CustomType>;
   if (typeof is === "function" && typeof encode === "function" && typeof decode === "function") {
     return { name, is, encode, decode };
   }

@@ -3,7 +3,7 @@ import type { TableShape } from "./columns.js";
 import type { Tables } from "./schema.js";
 
 /** How many rows a statement writes at most, a power of two: beyond this it gets no faster. */
-const MANY = 32;
+const MAX_ROWS = 32;
 
 /**
  * Writes rows of a table, over those of the same key, with as few statements as powers of two allow. Each statement is built
@@ -21,7 +21,7 @@ export class Upsert<T extends keyof Tables> {
   }
 
   async run(trx: Transaction<Tables>, rows: readonly Tables[T][]): Promise<void> {
-    let size = MANY;
+    let size = MAX_ROWS;
     for (let at = 0; at < rows.length; at += size) {
       while (size > rows.length - at) size >>= 1;
       const parameters: unknown[] = [];
@@ -32,11 +32,11 @@ export class Upsert<T extends keyof Tables> {
 
   private statement(rows: number): CompiledQuery {
     let statement = this.statements.get(rows);
-    if (statement === undefined) this.statements.set(rows, (statement = this.built(rows)));
+    if (statement === undefined) this.statements.set(rows, (statement = this.build(rows)));
     return statement;
   }
 
-  private built(rows: number): CompiledQuery {
+  private build(rows: number): CompiledQuery {
     const { table, key, rest } = this.shape;
     const into: string = table;
     const blank = Object.fromEntries(this.columns.map((column) => [column, 0]));

@@ -2,14 +2,14 @@ import { show } from "../base/check.js";
 import { abandon, pendingOf } from "../base/coroutine.js";
 import { messageOf } from "../base/message.js";
 import { bytes, LEAVES, VIEWS } from "../base/natives.js";
-import { ERRORS } from "./error-kinds.js";
+import { ERRORS } from "./known-errors.js";
 import { StoredClass, type StoredTypes } from "./stored-types.js";
-import { MOST_LEVELS } from "./value-path.js";
+import { MAX_DEPTH } from "./value-path.js";
 
-const MOST_CODINGS = 100;
+const MAX_CUSTOM_DEPTH = 100;
 /** Longer arrays with holes take memory for their elements only. */
-const MOST_HOLES = 100_000;
-const LONGEST_ARRAY = 2 ** 32 - 1;
+const MAX_HOLES = 100_000;
+const MAX_ARRAY_LENGTH = 2 ** 32 - 1;
 
 type Properties = Record<string, unknown>;
 
@@ -23,7 +23,7 @@ export class Malformed extends Error {}
  *
  * Cost: linear, without recursion, types with `decode` aside.
  */
-export class Reader {
+export class ValueReader {
   private readonly objects: unknown[] = [];
   /** How deep in the value each object is; undefined for those that were not met yet. */
   private readonly levels: (number | undefined)[] = [];
@@ -66,7 +66,7 @@ export class Reader {
   private levelOf(number: number): number {
     const level = this.levels[number];
     if (level === undefined) throw new Malformed(`nothing before object ${number} holds it`);
-    if (level > MOST_LEVELS) throw new Malformed("it is too deeply nested");
+    if (level > MAX_DEPTH) throw new Malformed("it is too deeply nested");
     return level;
   }
 
@@ -187,19 +187,19 @@ export class Reader {
   }
 
   private classOf(name: unknown, error?: string): StoredClass {
-    const type = this.types.named(name as string);
+    const type = this.types.get(name as string);
     if (type instanceof StoredClass && type.error === error && type.obstacle === undefined) return type;
     throw new Malformed(`the store option "types" has no class ${show(name)} of this kind`);
   }
 
   private decoded([name, entries, ...rest]: unknown[]): unknown {
-    const type = this.types.named(name as string);
+    const type = this.types.get(name as string);
     if (type === undefined || type instanceof StoredClass) {
       throw new Malformed(`the store option "types" has no ${show(name)} with "decode"`);
     }
     if (!Array.isArray(entries) || rest.length > 0) throw new Malformed("what is to be decoded is no value");
-    if (this.within === MOST_CODINGS) throw new Malformed("it is too deeply nested");
-    const data = new Reader(this.types, entries, undefined, this.within + 1).value();
+    if (this.within === MAX_CUSTOM_DEPTH) throw new Malformed("it is too deeply nested");
+    const data = new ValueReader(this.types, entries, undefined, this.within + 1).value();
     let value: unknown;
     let pending: Promise<unknown> | undefined;
     try {
@@ -232,14 +232,14 @@ function record(value: unknown): Properties {
 }
 
 function sparse(length: unknown): unknown[] {
-  if (typeof length !== "number" || !Number.isInteger(length) || length < 0 || length > LONGEST_ARRAY) {
+  if (typeof length !== "number" || !Number.isInteger(length) || length < 0 || length > MAX_ARRAY_LENGTH) {
     throw new Malformed("the length of an array is none");
   }
   const array: unknown[] = [];
-  if (length > MOST_HOLES) {
+  if (length > MAX_HOLES) {
     // Makes it a dictionary.
-    array[LONGEST_ARRAY - 1] = undefined;
-    Reflect.deleteProperty(array, LONGEST_ARRAY - 1);
+    array[MAX_ARRAY_LENGTH - 1] = undefined;
+    Reflect.deleteProperty(array, MAX_ARRAY_LENGTH - 1);
   }
   array.length = length;
   return array;

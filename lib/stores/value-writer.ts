@@ -4,15 +4,15 @@ import { abandon, isThenable, pendingOf } from "../base/coroutine.js";
 import { hasJson } from "../base/json.js";
 import { base64, LEAVES } from "../base/natives.js";
 import { isBare, isBareView } from "../base/own-properties.js";
-import { ERRORS, knownError, knownName } from "./error-kinds.js";
-import { description, isRefusal, isTooLong, Refusal, UNREADABLE } from "./refusal.js";
-import { StoredClass, type NamedCoding, type StoredTypes } from "./stored-types.js";
-import { joined, MOST_LEVELS, pathOf, quoted, type Place, type Step } from "./value-path.js";
+import { ERRORS, knownError, knownName } from "./known-errors.js";
+import { describe, isUnstorable, isTooLong, Unstorable, UNREADABLE } from "./unstorable.js";
+import { StoredClass, type NamedCustomType, type StoredTypes } from "./stored-types.js";
+import { joinPaths, MAX_DEPTH, pathOf, quote, type Place, type Step } from "./value-path.js";
 
 /** Values within the data of values with `encode`: these do call themselves. */
-const MOST_CODINGS = 100;
+const MAX_CUSTOM_DEPTH = 100;
 /** Texts longer than this are written once, however often they occur. */
-const LONG = 100;
+const MAX_INLINE_LENGTH = 100;
 
 const PLAIN = "Keep plain data in its place.";
 const FLAT = "Keep it in a flatter form, such as a list.";
@@ -33,7 +33,7 @@ type Properties = Record<string, unknown>;
  *
  * Cost: linear, without recursion: objects are written in the order in which they are found.
  */
-export class Writer {
+export class ValueWriter {
   private readonly numbers = new Map<unknown, number>();
   private readonly places: Place[] = [];
   private current: Place | undefined;
@@ -48,10 +48,10 @@ export class Writer {
     private readonly describes: boolean,
     private readonly within: readonly unknown[] = [],
   ) {
-    this.hasCodings = types.codings.length > 0;
+    this.hasCodings = types.customTypes.length > 0;
   }
 
-  /** @throws {Refusal} naming what can't be kept; {RangeError} when the text is too long for any string */
+  /** @throws {Unstorable} naming what can't be kept; {RangeError} when the text is too long for any string */
   text(value: unknown): string {
     const texts = [this.part(value, "")];
     for (let at = 0; at < this.places.length; at++) {
@@ -66,20 +66,20 @@ export class Writer {
       return this.entry(value);
     } catch (error) {
       if (isTooLong(error)) throw error;
-      if (this.describes) return quoted(description(value));
-      if (!isRefusal(error)) throw new Refusal(messageOf(error), PLAIN, this.path());
-      throw error.path === undefined ? new Refusal(error.reason, error.remedy, this.path()) : error;
+      if (this.describes) return quote(describe(value));
+      if (!isUnstorable(error)) throw new Unstorable(messageOf(error), PLAIN, this.path());
+      throw error.path === undefined ? new Unstorable(error.reason, error.remedy, this.path()) : error;
     }
   }
 
   /** A value where it stands. */
   private part(value: unknown, step: Step): string {
-    if (this.hasCodings && typeof value !== "object" && this.types.codingOf(value) !== undefined) {
+    if (this.hasCodings && typeof value !== "object" && this.types.customTypeOf(value) !== undefined) {
       return this.reference(value, step);
     }
     switch (typeof value) {
       case "string":
-        return value.length > LONG ? this.reference(value, step) : quoted(value);
+        return value.length > MAX_INLINE_LENGTH ? this.reference(value, step) : quote(value);
       case "number":
         if (Object.is(value, -0)) return '["-0"]';
         return Number.isFinite(value) ? `${value}` : `["${value}"]`;
@@ -92,8 +92,8 @@ export class Writer {
       case "object":
         return value === null ? "null" : this.reference(value, step);
       default:
-        if (this.describes) return quoted(description(value));
-        throw new Refusal(`it is a ${typeof value}`, PLAIN, this.path(step));
+        if (this.describes) return quote(describe(value));
+        throw new Unstorable(`it is a ${typeof value}`, PLAIN, this.path(step));
     }
   }
 
@@ -102,9 +102,9 @@ export class Writer {
     if (known !== undefined) return `[${known}]`;
     const { current } = this;
     const level = current === undefined ? 0 : current.level + 1;
-    if (level > MOST_LEVELS) {
+    if (level > MAX_DEPTH) {
       if (this.describes) return '"[too deeply nested]"';
-      throw new Refusal("it is too deeply nested", FLAT, this.path(step));
+      throw new Unstorable("it is too deeply nested", FLAT, this.path(step));
     }
     const number = this.places.push({ value, parent: current, step, level });
     this.numbers.set(value, number);
@@ -115,9 +115,9 @@ export class Writer {
   private entry(value: unknown): string {
     const kind = typeof value === "object" ? kindOf(value as object, this.types) : undefined;
     if (kind instanceof StoredClass) return this.instance(value as object, kind);
-    const coding = this.hasCodings ? this.types.codingOf(value) : undefined;
+    const coding = this.hasCodings ? this.types.customTypeOf(value) : undefined;
     if (coding !== undefined) return this.coded(value, coding);
-    return typeof value === "string" ? quoted(value) : this.native(value as object, kind);
+    return typeof value === "string" ? quote(value) : this.native(value as object, kind);
   }
 
   private native(value: object, kind: string | undefined): string {
@@ -157,7 +157,7 @@ export class Writer {
       const key = keys[i];
       const part = this.read(value, key);
       if (key === "then" && typeof part === "function") this.refuseThenable();
-      text += `${i === 0 ? "" : ","}${quoted(key)}:${this.part(part, key)}`;
+      text += `${i === 0 ? "" : ","}${quote(key)}:${this.part(part, key)}`;
     }
     return text + "}";
   }
@@ -228,7 +228,7 @@ export class Writer {
     }
     if (this.describes) this.complete(hidden, shown, value, kind);
     const parts = [hidden, shown].map((properties) => this.properties(properties, Object.keys(properties)));
-    return `["Error",${[quoted(kind), ...parts, ...(own === undefined ? [] : [quoted(own.name)])].join(",")}]`;
+    return `["Error",${[quote(kind), ...parts, ...(own === undefined ? [] : [quote(own.name)])].join(",")}]`;
   }
 
   /** Adds what an error has from a class that will not come back. */
@@ -236,42 +236,42 @@ export class Writer {
     for (const key of ["name", "message"]) {
       const text = key in shown ? undefined : this.read(value, key);
       if (text === undefined || text === (key === "name" ? kind : "")) continue;
-      hidden[key] = typeof text === "string" ? text : description(text);
+      hidden[key] = typeof text === "string" ? text : describe(text);
     }
   }
 
   private instance(value: object, own: StoredClass): string {
     const what = `it is an instance of ${own.type.name}, which`;
-    if (own.obstacle !== undefined) throw new Refusal(`${what} ${own.obstacle}`, CODING);
+    if (own.obstacle !== undefined) throw new Unstorable(`${what} ${own.obstacle}`, CODING);
     if (own.error !== undefined) return this.error(value as Error, own.error, own);
     const keys = ownKeysOf(value);
     if (keys.length === 0 && own.hasGetters) {
-      throw new Refusal(`${what} has getters, but keeps in no property what they give`, CODING);
+      throw new Unstorable(`${what} has getters, but keeps in no property what they give`, CODING);
     }
     for (const key of keys) {
       const property = Object.getOwnPropertyDescriptor(value, key);
       if (typeof key === "string" && property?.enumerable === true && "value" in property) continue;
       const reason = `${what} keeps "${String(key)}" in a getter, hidden or under a symbol`;
-      throw new Refusal(reason, CODING);
+      throw new Unstorable(reason, CODING);
     }
-    return `["class",${quoted(own.name)},${this.properties(value as Properties, keys as string[])}]`;
+    return `["class",${quote(own.name)},${this.properties(value as Properties, keys as string[])}]`;
   }
 
   /** What `encode` gives is a value by itself, so that `decode` gets it whole. */
-  private coded(value: unknown, { name, encode }: NamedCoding): string {
+  private coded(value: unknown, { name, encode }: NamedCustomType): string {
     if (isThenable(value)) this.refuseThenable();
     const what = `"encode" of type "${name}"`;
     if (this.within.includes(value)) {
-      throw new Refusal(`${what} gives what contains the value itself`, "Let it give plain data.");
+      throw new Unstorable(`${what} gives what contains the value itself`, "Let it give plain data.");
     }
-    if (this.within.length === MOST_CODINGS) throw new Refusal("it is too deeply nested", FLAT);
+    if (this.within.length === MAX_CUSTOM_DEPTH) throw new Unstorable("it is too deeply nested", FLAT);
     const data = encoded(value, encode, what);
-    const writer = new Writer(this.types, this.describes, [...this.within, value]);
+    const writer = new ValueWriter(this.types, this.describes, [...this.within, value]);
     try {
-      return `["coded",${quoted(name)},${writer.text(data)}]`;
+      return `["coded",${quote(name)},${writer.text(data)}]`;
     } catch (error) {
-      if (!isRefusal(error)) throw error;
-      throw new Refusal(error.reason, error.remedy, joined(this.path(), error.path ?? ""));
+      if (!isUnstorable(error)) throw error;
+      throw new Unstorable(error.reason, error.remedy, joinPaths(this.path(), error.path ?? ""));
     }
   }
 
@@ -281,16 +281,16 @@ export class Writer {
     const error = knownError(prototype);
     if (error !== undefined && this.describes) return this.error(value as Error, error);
     if (unlessHostile(() => isThenable(value), false))
-      throw new Refusal("it is a promise", "Await it, and keep what it gives.");
+      throw new Unstorable("it is a promise", "Await it, and keep what it gives.");
     const Class = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value as { name?: unknown } | undefined;
     const name = typeof Class?.name === "string" && Class.name !== "" ? Class.name : "a class";
-    const own = this.types.classAbove(prototype);
+    const own = this.types.baseClassOf(prototype);
     const base = own === undefined ? "" : `, and not of "${own.name}" itself`;
-    throw new Refusal(`it is an instance of ${name}${base}`, CLASS);
+    throw new Unstorable(`it is an instance of ${name}${base}`, CLASS);
   }
 
   private isKept(value: unknown): boolean {
-    if (this.hasCodings && unlessHostile(() => this.types.codingOf(value), undefined) !== undefined) return true;
+    if (this.hasCodings && unlessHostile(() => this.types.customTypeOf(value), undefined) !== undefined) return true;
     if (typeof value !== "object" || value === null) return typeof value !== "function" && typeof value !== "symbol";
     return unlessHostile(() => kindOf(value, this.types) ?? knownError(value), undefined) !== undefined;
   }
@@ -300,7 +300,7 @@ export class Writer {
       return (value as Properties)[key];
     } catch (error) {
       if (this.describes) return UNREADABLE;
-      throw new Refusal(`reading it fails: ${messageOf(error)}`, PLAIN, this.path(key));
+      throw new Unstorable(`reading it fails: ${messageOf(error)}`, PLAIN, this.path(key));
     }
   }
 
@@ -311,11 +311,11 @@ export class Writer {
   private refuseOthers(): void {
     if (this.describes) return;
     const reason = "it has properties that are hidden, named by symbols, or out of place";
-    throw new Refusal(reason, 'Leave them out, or give { is, encode, decode } for it in the store option "types".');
+    throw new Unstorable(reason, 'Leave them out, or give { is, encode, decode } for it in the store option "types".');
   }
 
   private refuseThenable(): void {
-    throw new Refusal("it has a method then, so that await would call it", "Leave that out.");
+    throw new Unstorable("it has a method then, so that await would call it", "Leave that out.");
   }
 
   private path(step?: Step): string {
@@ -323,19 +323,19 @@ export class Writer {
   }
 }
 
-/** What `encode` gives for a value. @throws {Refusal} when it fails, or would have to be waited for */
-function encoded(value: unknown, encode: NamedCoding["encode"], what: string): unknown {
+/** What `encode` gives for a value. @throws {Unstorable} when it fails, or would have to be waited for */
+function encoded(value: unknown, encode: NamedCustomType["encode"], what: string): unknown {
   let data: unknown;
   let pending: Promise<unknown> | undefined;
   try {
     data = encode(value);
     pending = pendingOf(data);
   } catch (error) {
-    throw new Refusal(`${what} failed: ${messageOf(error)}`, "Correct it.");
+    throw new Unstorable(`${what} failed: ${messageOf(error)}`, "Correct it.");
   }
   if (pending === undefined) return data;
   abandon(pending);
-  throw new Refusal(`${what} gives a promise`, "Let it return a value: the store does not wait.");
+  throw new Unstorable(`${what} gives a promise`, "Let it return a value: the store does not wait.");
 }
 
 /** The class of an object, of those a store is told of, or its native kind; undefined for instances of other classes. */

@@ -18,9 +18,9 @@ export function newRecorder(
 ): Recorder | undefined {
   if (store === undefined) return undefined;
   const { plan, active } = state;
-  const create = (driving: Recorder): Promise<RunLog> =>
+  const create = (driver: Recorder): Promise<RunLog> =>
     store.create({
-      driving,
+      driver,
       runId: state.runId,
       workflow: plan.workflow,
       kind: "dag",
@@ -66,7 +66,7 @@ export function continued(
   }
   const recorder = new DagRecorder(state, options);
   const claim = {
-    driving: recorder,
+    driver: recorder,
     structure: change === undefined ? undefined : structure,
     discard: holds === undefined ? [] : discarded(plan, run, holds),
     sent: [],

@@ -157,7 +157,7 @@ export abstract class RecordedRuns<
   }
 
   protected recoverNow(options: O, settings: RecoverySettings): Promise<R[]> {
-    const look = () => options.store.abandoned(this.workflow, this.kind);
+    const look = () => options.store.recoverable(this.workflow, this.kind);
     const takeUp = async (runId: string) => (await this.takeUpAbandoned(runId, options, false))?.outcome.result;
     return recoverAll(look, takeUp, settings);
   }
@@ -173,7 +173,7 @@ export abstract class RecordedRuns<
   async attachAll(options: O): Promise<H[]> {
     this.checks.attachAll(options);
     requireValid(this.factory.planning, options.strict === true);
-    const { free } = await options.store.abandoned(this.workflow, this.kind);
+    const { free } = await options.store.recoverable(this.workflow, this.kind);
     return takeUpAll(free, async (runId) => {
       const taken = await this.takeUpAbandoned(runId, options, true);
       return taken === undefined ? undefined : this.handleOfTaken(taken);

@@ -4,7 +4,7 @@ import { messageOf } from "../../base/message.js";
 import type { EventFacts } from "../../run/events.js";
 import type { RunStatus } from "../../run/status.js";
 import type { RunBase } from "../../run/run-base.js";
-import type { Driving, Durability, QueuedEvent, RunLog, RunStore } from "../../stores/store.js";
+import type { RunDriver, Durability, QueuedEvent, RunLog, RunStore } from "../../stores/store.js";
 import { enter, inTurn, leave, type LiveRun } from "./live-runs.js";
 
 /** A run that is recorded. */
@@ -26,7 +26,7 @@ export interface Recording {
  * What can't be written ends the run. An attempt waits at the {@link Recorder.barrier} until all before it is durable, so that
  * nothing ever depends on what could still be lost.
  */
-export abstract class Recorder implements Driving {
+export abstract class Recorder implements RunDriver {
   /** Set by the run when it is made. */
   declare run: Recordable;
   readonly durability: Durability;
@@ -105,8 +105,8 @@ export abstract class Recorder implements Driving {
   }
 
   /** The store is to wait for `work`, of which the run's end is to come. */
-  outlast(work: Promise<unknown>): void {
-    this.store.outlast(work);
+  waitUntil(work: Promise<unknown>): void {
+    this.store.waitUntil(work);
   }
 
   /** Makes all durable, with how the run ended. @throws {StoreError} when that fails, or something could not be kept */

@@ -3,7 +3,7 @@ import { onAbort } from "../../base/abort.js";
 import { DagwrightError, StoreError, type StoreErrorCode } from "../../base/errors.js";
 import { messageOf } from "../../base/message.js";
 import { CancelledError, RecoverError } from "../../run/errors.js";
-import type { Unfinished } from "../../stores/store.js";
+import type { RecoverableRuns } from "../../stores/store.js";
 import { PAUSE } from "./interruption.js";
 
 /** How many runs are recovered at once, unless told otherwise. */
@@ -30,7 +30,7 @@ type TakeUp<T> = (runId: string) => Promise<T | undefined>;
  *   `look` throws, at once
  */
 export async function recoverAll<R>(
-  look: () => Promise<Unfinished>,
+  look: () => Promise<RecoverableRuns>,
   takeUp: TakeUp<R>,
   { concurrency = DEFAULT_RUNS, wait = false, signal }: RecoverySettings,
 ): Promise<R[]> {

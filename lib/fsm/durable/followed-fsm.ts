@@ -1,6 +1,6 @@
 import type { FsmPlan } from "../../planning/fsm-plan.js";
 import type { FsmResult, StateKey } from "../../run/fsm-result.js";
-import type { RecordedRun, RunStore, Visit } from "../../stores/store.js";
+import type { RecordedRun, RunStore, StateVisit } from "../../stores/store.js";
 import type { FsmElsewhere, FsmHandle } from "../handle.js";
 import { StateWaiters } from "../state-waiters.js";
 import type { Elsewhere } from "../../engine/durable/recorded-runs.js";
@@ -13,7 +13,7 @@ import type { Elsewhere } from "../../engine/durable/recorded-runs.js";
 export class FollowedFsm<S, E> implements FsmElsewhere<S, E>, Elsewhere<FsmElsewhere<S, E>> {
   private readonly runId: string;
   private readonly workflow: string;
-  private last: Visit;
+  private last: StateVisit;
   private readonly waiters = new StateWaiters();
   /** Settles when all events sent so far have been recorded, or refused. */
   private sending: Promise<unknown> | undefined;

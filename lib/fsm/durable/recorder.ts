@@ -55,7 +55,7 @@ export class FsmRecorder extends Recorder {
 
   /** Resolves when all events have been heard of that others have recorded. @throws {StoreError} when that fails */
   async look(): Promise<void> {
-    await this.log?.look();
+    await this.log?.pollEvents();
   }
 
   /** Resolves when all that has happened is durable. @throws {StoreError} when that fails */

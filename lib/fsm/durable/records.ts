@@ -39,9 +39,9 @@ export interface ContinuedFsm {
 /** What writes a new run to a store. */
 export function newFsmRecorder(state: FsmState, { store, durability }: Partial<Recording>): FsmRecorder | undefined {
   if (store === undefined) return undefined;
-  const create = (driving: Recorder) =>
+  const create = (driver: Recorder) =>
     store.create({
-      driving,
+      driver,
       runId: state.runId,
       workflow: state.workflow,
       kind: "fsm",
@@ -86,7 +86,7 @@ export function continuedFsm(
     isDone: last !== undefined && !goesOn && last.wait === undefined,
     hasFailed: cycles.some(({ status, output }) => status === "failed" && output !== undefined),
   };
-  const claim = { driving: recorder, structure: change === undefined ? undefined : structure, discard: [], sent };
+  const claim = { driver: recorder, structure: change === undefined ? undefined : structure, discard: [], sent };
   return { state, recorder, claim, resumed };
 }
 

@@ -1,13 +1,13 @@
 import type { CompiledQuery, Kysely } from "kysely";
 import { append } from "../base/append.js";
-import type { Access } from "./access.js";
+import type { DatabaseAccess } from "./database-access.js";
 import type { Codec } from "./codec.js";
-import type { Database } from "./connection.js";
-import { MOST_ROWS } from "./event-rows.js";
+import type { Database } from "./database.js";
+import { MAX_ROWS } from "./event-rows.js";
 import { lockRuns } from "./row-locks.js";
 import type { SqlRunLog } from "./run-log.js";
 import type { EventRow, Tables } from "./schema.js";
-import { Texts } from "./texts.js";
+import { ColumnDecoder } from "./column-decoder.js";
 
 /** How often it is looked for events while a run waits for some, in ms. */
 const INTERVAL = 300;
@@ -16,13 +16,13 @@ const INTERVAL = 300;
  * Hands the events that others recorded to the runs that are driven here: in order, and each once. Nothing is looked for while
  * no run waits. What a run has not got when it is taken over, whoever does that reads with the run.
  */
-export class Postman {
-  private readonly waiting = new Set<SqlRunLog>();
+export class EventPoller {
+  private readonly listeners = new Set<SqlRunLog>();
   /** Undefined where no look is planned or under way. */
   private timer: NodeJS.Timeout | undefined;
   private round: Promise<void> | undefined;
   private nextRound: Promise<void> | undefined;
-  private addressed: CompiledQuery<EventRow> | undefined;
+  private undeliveredQuery: CompiledQuery<EventRow> | undefined;
 
   /**
    * @param owner - to whom events are addressed
@@ -32,22 +32,22 @@ export class Postman {
     private readonly owner: string,
     private readonly driven: ReadonlyMap<string, SqlRunLog>,
     private readonly codec: Codec,
-    private readonly access: Access,
+    private readonly access: DatabaseAccess,
   ) {}
 
   /** Whether a run waits for events. While one does, the process has something to do: what others send it. */
   waits(log: SqlRunLog, isWaiting: boolean): void {
-    if (isWaiting) this.waiting.add(log);
-    else this.waiting.delete(log);
-    if (isWaiting && this.timer === undefined) this.lookLater();
-    if (this.waiting.size > 0) this.timer?.ref();
+    if (isWaiting) this.listeners.add(log);
+    else this.listeners.delete(log);
+    if (isWaiting && this.timer === undefined) this.schedulePoll();
+    if (this.listeners.size > 0) this.timer?.ref();
     else this.timer?.unref();
   }
 
   /** Resolves when all is handed over that was recorded before the call. */
-  look(): Promise<void> {
+  poll(): Promise<void> {
     if (this.round === undefined) {
-      this.round = this.access.ask(() => this.handOver()).finally(() => (this.round = undefined));
+      this.round = this.access.run(() => this.deliver()).finally(() => (this.round = undefined));
       return this.round;
     }
     // The round that is under way may have looked already.
@@ -55,7 +55,7 @@ export class Postman {
       .catch(() => {})
       .then(() => {
         this.nextRound = undefined;
-        return this.look();
+        return this.poll();
       });
     return this.nextRound;
   }
@@ -63,56 +63,56 @@ export class Postman {
   stop(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.waiting.clear();
+    this.listeners.clear();
   }
 
-  private lookLater(): void {
+  private schedulePoll(): void {
     this.timer = setTimeout(() => {
       const again = () => {
         this.timer = undefined;
-        if (this.waiting.size > 0) this.lookLater();
+        if (this.listeners.size > 0) this.schedulePoll();
       };
-      if (this.waiting.size === 0) return again();
+      if (this.listeners.size === 0) return again();
       // The renewal of leases tells when the database can't be reached.
-      this.look().then(again, again);
+      this.poll().then(again, again);
     }, INTERVAL);
   }
 
-  private async handOver(): Promise<void> {
+  private async deliver(): Promise<void> {
     // Whoever begins to drive a run meanwhile, or is about to, reads with it what is found here.
     const drivers = new Set(Array.from(this.driven.values()).filter(({ isDriven }) => isDriven));
-    const { byRun, texts } = await this.access.read(({ db }) => this.mail(db));
+    const { byRun, texts } = await this.access.read(({ db }) => this.undelivered(db));
     const known: EventRow[] = [];
     const stray: EventRow[] = [];
     for (const [runId, mail] of byRun) {
       const log = this.driven.get(runId);
       if (log === undefined) stray.push(...mail);
-      else if (drivers.has(log)) known.push(...log.receive(mail, texts.get(runId) as Texts));
+      else if (drivers.has(log)) known.push(...log.deliver(mail, texts.get(runId) as ColumnDecoder));
     }
     if (known.length + stray.length === 0) return;
-    await this.access.change((trx, database) => forget(trx, this.owner, known, stray, database));
+    await this.access.transaction((trx, database) => markDelivered(trx, this.owner, known, stray, database));
   }
 
   /** What is addressed to the runs of this owner, and the texts of it, by run. */
-  private async mail(db: Kysely<Tables>) {
-    const { rows } = await db.executeQuery((this.addressed ??= addressedTo(db, this.owner)));
+  private async undelivered(db: Kysely<Tables>) {
+    const { rows } = await db.executeQuery((this.undeliveredQuery ??= undeliveredTo(db, this.owner)));
     const byRun = new Map<string, EventRow[]>();
     for (const row of rows) append(byRun, row.run_id, row);
-    const texts = new Map<string, Texts>();
+    const texts = new Map<string, ColumnDecoder>();
     for (const [runId, mail] of byRun) texts.set(runId, await this.textsOf(db, runId, mail));
     return { byRun, texts };
   }
 
-  private async textsOf(db: Kysely<Tables>, runId: string, mail: readonly EventRow[]): Promise<Texts> {
-    const texts = new Texts(this.codec, runId);
-    for (const event of mail) texts.expect("fsm_events", event, "payload");
-    await texts.fetch(db);
+  private async textsOf(db: Kysely<Tables>, runId: string, mail: readonly EventRow[]): Promise<ColumnDecoder> {
+    const texts = new ColumnDecoder(this.codec, runId);
+    for (const event of mail) texts.register("fsm_events", event, "payload");
+    await texts.fetchBlobs(db);
     return texts;
   }
 }
 
 /** Asks for the events for the runs that somebody drives, those of a run in order. */
-function addressedTo(db: Kysely<Tables>, owner: string): CompiledQuery<EventRow> {
+function undeliveredTo(db: Kysely<Tables>, owner: string): CompiledQuery<EventRow> {
   const query = db.selectFrom("fsm_events").selectAll().where("for_owner", "=", owner);
   return query.orderBy("run_id").orderBy("number").compile();
 }
@@ -123,7 +123,7 @@ function addressedTo(db: Kysely<Tables>, owner: string): CompiledQuery<EventRow>
  * @param known - what has been handed over before
  * @param stray - of runs that are not driven here, unless one is just being taken up
  */
-async function forget(
+async function markDelivered(
   trx: Kysely<Tables>,
   owner: string,
   known: readonly EventRow[],
@@ -135,8 +135,8 @@ async function forget(
   const locked = await lockRuns(trx, database, Array.from(runIds));
   const owners = new Map(locked.map(({ id, owner }) => [id, owner]));
   const rows = [...known, ...stray.filter(({ run_id }) => owners.get(run_id) !== owner)];
-  for (let at = 0; at < rows.length; at += MOST_ROWS) {
-    const part = rows.slice(at, at + MOST_ROWS);
+  for (let at = 0; at < rows.length; at += MAX_ROWS) {
+    const part = rows.slice(at, at + MAX_ROWS);
     await trx
       .updateTable("fsm_events")
       .set({ for_owner: null })

@@ -1,11 +1,11 @@
-import { inOrder } from "./blobs.js";
+import { sortedByHash } from "./blobs.js";
 import type { NewEvent } from "./event-rows.js";
 import type { AttemptRow, CycleRow, Tables, TraversalRow } from "./schema.js";
 import { timeOfDay } from "./time.js";
-import type { Write } from "./writer.js";
+import type { FencedBatch } from "./batch-writer.js";
 
 /** What several writes add to the tables beside `runs`, in an order that is the same for whoever writes the same rows. */
-export interface WrittenRows {
+export interface BatchRows {
   readonly attempts: readonly AttemptRow[];
   readonly traversals: readonly TraversalRow[];
   readonly cycles: readonly CycleRow[];
@@ -14,7 +14,7 @@ export interface WrittenRows {
   readonly blobUses: readonly Tables["blob_uses"][];
 }
 
-export function rowsOf(writes: readonly Write[]): WrittenRows {
+export function collectRows(writes: readonly FencedBatch[]): BatchRows {
   const attempts: AttemptRow[] = [];
   const traversals: TraversalRow[] = [];
   const cycles: CycleRow[] = [];
@@ -33,6 +33,6 @@ export function rowsOf(writes: readonly Write[]): WrittenRows {
     }
   }
   const used_at = timeOfDay();
-  const blobs = inOrder(texts).map(([hash, data]) => ({ hash, data, used_at }));
+  const blobs = sortedByHash(texts).map(([hash, data]) => ({ hash, data, used_at }));
   return { attempts, traversals, cycles, sent, blobs, blobUses };
 }

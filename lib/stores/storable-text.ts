@@ -6,28 +6,28 @@ const MAY_BE_LOST = /\\u(?:0000|d[89a-f])/u;
 const LOST = /\p{Surrogate}/u;
 
 /** Whether a text comes back from a database as it is. Ids and names of other kinds are nowhere. */
-export function isKept(text: string): boolean {
+export function isStorable(text: string): boolean {
   return !LOST.test(text) && !text.includes("\0");
 }
 
 /** Begins a text that databases would not keep as it is: what follows is JSON. */
 const ESCAPE = "\u001f";
 
-/** What stands in a column for any text; {@link fromColumn} gives it back. */
-export function toColumn(text: string): string {
-  return isKept(text) && !text.startsWith(ESCAPE) ? text : ESCAPE + JSON.stringify(text);
+/** What stands in a column for any text; {@link unescapeName} gives it back. */
+export function escapeName(text: string): string {
+  return isStorable(text) && !text.startsWith(ESCAPE) ? text : ESCAPE + JSON.stringify(text);
 }
 
 /** Likewise for the name of a parameter, which is part of a key. @throws {StoreError} UNSTORABLE for one that is too long */
-export function toInputColumn(input: string): string {
-  const column = toColumn(input);
+export function escapeInputName(input: string): string {
+  const column = escapeName(input);
   // There is room for what the name of a list's parameter is followed by.
-  requireShort("The parameter", column, 2 * LONGEST);
+  requireMaxLength("The parameter", column, 2 * MAX_KEY_BYTES);
   return column;
 }
 
-/** @throws {TypeError} | {SyntaxError} for a text that {@link toColumn} does not write */
-export function fromColumn(text: string): string {
+/** @throws {TypeError} | {SyntaxError} for a text that {@link escapeName} does not write */
+export function unescapeName(text: string): string {
   if (!text.startsWith(ESCAPE)) return text;
   const name: unknown = JSON.parse(text.slice(ESCAPE.length));
   if (typeof name === "string") return name;
@@ -35,15 +35,15 @@ export function fromColumn(text: string): string {
 }
 
 /** The longest id of a run and name in a key, in bytes: together with others they are keys, whose length databases bound. */
-const LONGEST = 512;
+const MAX_KEY_BYTES = 512;
 
 /** @throws {StoreError} UNSTORABLE for an id, or a name, that is too long for a key or would not come back as it is */
-export function requireKey(what: string, name: string, longest = LONGEST): void {
-  requireKept(what, name);
-  requireShort(what, name, longest);
+export function requireKey(what: string, name: string, longest = MAX_KEY_BYTES): void {
+  requireStorable(what, name);
+  requireMaxLength(what, name, longest);
 }
 
-function requireShort(what: string, name: string, longest = LONGEST): void {
+function requireMaxLength(what: string, name: string, longest = MAX_KEY_BYTES): void {
   // No character takes more than 3 bytes for each of its units.
   if (name.length * 3 <= longest || Buffer.byteLength(name) <= longest) return;
   const start = JSON.stringify(name.slice(0, 40));
@@ -52,8 +52,8 @@ function requireShort(what: string, name: string, longest = LONGEST): void {
 }
 
 /** @throws {StoreError} UNSTORABLE for a name that would not come back as it is */
-export function requireKept(what: string, name: string): void {
-  if (isKept(name)) return;
+export function requireStorable(what: string, name: string): void {
+  if (isStorable(name)) return;
   const reason = "databases keep neither NUL nor half a surrogate pair in a text";
   throw new StoreError(`${what} ${show(name)} can't be stored: ${reason}. Change it.`, "UNSTORABLE");
 }
@@ -62,17 +62,17 @@ export function requireKept(what: string, name: string): void {
 let checked = "";
 
 /** @param structure - see `planning/structure.ts` @throws {StoreError} UNSTORABLE for the name of a node or state that can't be kept */
-export function requireNamesKept(structure: string): void {
+export function requireStorableNames(structure: string): void {
   if (structure === checked) return;
   const mayBeLost = MAY_BE_LOST.test(structure);
   for (const [name] of JSON.parse(structure) as [string][]) {
-    if (mayBeLost) requireKept("The name", name);
-    requireShort("The name", name);
+    if (mayBeLost) requireStorable("The name", name);
+    requireMaxLength("The name", name);
   }
   checked = structure;
 }
 
 /** A text for people, without what would be lost. */
-export function kept(text: string): string {
+export function sanitize(text: string): string {
   return text.replaceAll("\0", "\ufffd").replace(/\p{Surrogate}/gu, "\ufffd");
 }

@@ -9,16 +9,16 @@ import type { Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { append } from "../base/append.js";
 import { newRunId } from "../base/ids.js";
-import type { Access } from "./access.js";
+import type { DatabaseAccess } from "./database-access.js";
 import { Batch } from "./batch.js";
 import { writeBlobs } from "./blobs.js";
 import type { Codec } from "./codec.js";
-import type { Database } from "./connection.js";
-import { insertEvents, payloadText } from "./event-rows.js";
-import { latestCycles, MOST_RUNS, waitIn } from "./latest-cycles.js";
-import { requireKey } from "./names.js";
+import type { Database } from "./database.js";
+import { insertEvents, encodePayload } from "./event-rows.js";
+import { latestCycles, MAX_RUNS, tryParseWait } from "./latest-cycles.js";
+import { requireKey } from "./storable-text.js";
 import { otherWorkflow } from "./other-workflow.js";
-import { lockedRow } from "./records.js";
+import { lockRunRow } from "./records.js";
 import type { RunRow, Tables } from "./schema.js";
 import type { SentEvent } from "./store.js";
 import { timeOfDay } from "./time.js";
@@ -28,14 +28,14 @@ import { timeOfDay } from "./time.js";
  * @returns who drives the run; null for nobody
  * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow
  */
-export function sendEvent(access: Access, sent: SentEvent, codec: Codec): Promise<string | null> {
+export function sendEvent(access: DatabaseAccess, sent: SentEvent, codec: Codec): Promise<string | null> {
   const { runId, workflow, event, key } = sent;
   const batch = new Batch();
-  const text = batch.keep(payloadText(sent, codec));
+  const text = batch.store(encodePayload(sent, codec));
   if (key !== undefined) requireKey("The key", key);
   const id = key === undefined ? newRunId() : `key:${key}`;
   const record = async (trx: Kysely<Tables>, database: Database) => {
-    const run = await lockedRow(trx, database, runId);
+    const run = await lockRunRow(trx, database, runId);
     if (run.workflow !== workflow || run.kind !== "fsm") throw otherWorkflow(runId, run, "fsm", workflow);
     if (run.status !== "running" && run.status !== "paused") {
       if (await isRecorded(trx, runId, id)) return null;
@@ -47,7 +47,7 @@ export function sendEvent(access: Access, sent: SentEvent, codec: Codec): Promis
     return run.owner;
   };
   // It has its id already, by which it is known.
-  return access.change(record);
+  return access.transaction(record);
 }
 
 async function isRecorded(db: Kysely<Tables>, runId: string, id: string): Promise<boolean> {
@@ -95,16 +95,16 @@ export async function readyRuns(
 /** Whether a wait is for one of some events. One that can't be read is for any, so that whoever goes on with the run finds out. */
 function isAwaited(text: string | null, sent: readonly string[]): boolean {
   if (text === null) return false;
-  const wait = waitIn(text);
+  const wait = tryParseWait(text);
   return wait === undefined || wait.events.some(([event]) => sent.includes(event));
 }
 
 /** The names of the events that runs have not taken, by run id. */
 async function untakenNames(db: Kysely<Tables>, runIds: readonly string[]): Promise<Map<string, string[]>> {
   const names = new Map<string, string[]>();
-  for (let at = 0; at < runIds.length; at += MOST_RUNS) {
+  for (let at = 0; at < runIds.length; at += MAX_RUNS) {
     const query = db.selectFrom("fsm_events").select(["run_id", "event"]).distinct().where("taken_at", "is", null);
-    const found = await query.where("run_id", "in", runIds.slice(at, at + MOST_RUNS)).execute();
+    const found = await query.where("run_id", "in", runIds.slice(at, at + MAX_RUNS)).execute();
     for (const { run_id, event } of found) append(names, run_id, event);
   }
   return names;

@@ -4,7 +4,7 @@ import type { AttemptRow } from "./schema.js";
  * Which of a node's rows tells what became of it: the one that completed it, or else the last word.
  * @param rows - of one node, in order of attempts
  */
-export function decisiveRow(rows: readonly AttemptRow[]): AttemptRow {
+export function effectiveAttempt(rows: readonly AttemptRow[]): AttemptRow {
   const first = rows[0];
   const last = rows[rows.length - 1];
   const result = rows.find(({ status }) => status === "completed" || status === "copied");

@@ -1,5 +1,5 @@
 /** Work that somebody waits for as a whole, however it comes out. */
-export class UnderWay {
+export class InFlight {
   private readonly work = new Set<Promise<unknown>>();
 
   add(work: Promise<unknown>): void {

@@ -1,21 +1,21 @@
 import type { Kysely } from "kysely";
 import { show } from "../base/check.js";
 import type { Structure } from "../planning/structure.js";
-import { hashOf, reference, referredTo } from "./batch.js";
+import { sha256, blobReference, blobHash } from "./batch.js";
 import type { Codec } from "./codec.js";
-import { namesOf, placeOf, reasonOf, structureOf, unreadable, waitOf, type RunRows } from "./rows.js";
+import { parseNames, describeColumn, reasonOf, parseStructure, unreadable, parseWait, type RunRows } from "./rows.js";
 import type { CycleRow, RunRow, Tables } from "./schema.js";
 import type { RecordedWait } from "./store.js";
 
 /** Texts that are kept apart, read together. */
-const MOST_BLOBS = 100;
+const MAX_BLOBS = 100;
 
 /** Columns that hold JSON as such, and no value. */
 const LISTS: readonly string[] = ["scope", "outputs"];
 const WAITS: readonly string[] = ["wait"];
 
 /** The texts of a run's rows as values, those that are kept apart included. */
-export class Texts {
+export class ColumnDecoder {
   /** Undefined for what is not there. */
   private readonly blobs = new Map<string, string | undefined>();
   private known: Structure | undefined;
@@ -32,11 +32,11 @@ export class Texts {
   ) {
     if (run === undefined) return;
     this.blobs.set(run.fingerprint, undefined);
-    this.expect("runs", run, "inputs", "metadata", "scope", "outputs", "error");
+    this.register("runs", run, "inputs", "metadata", "scope", "outputs", "error");
   }
 
   /** Says which columns of a row will be asked for. */
-  expect<Table extends keyof RunRows, Column extends keyof RunRows[Table] & string>(
+  register<Table extends keyof RunRows, Column extends keyof RunRows[Table] & string>(
     table: Table,
     row: Pick<RunRows[Table], Column>,
     ...columns: readonly Column[]
@@ -44,16 +44,16 @@ export class Texts {
     for (const column of columns) {
       const text = row[column] as string | null;
       if (text === null) continue;
-      this.columns.push({ column, text, place: () => placeOf(table, row as RunRows[Table], column) });
-      const hash = referredTo(text);
+      this.columns.push({ column, text, place: () => describeColumn(table, row as RunRows[Table], column) });
+      const hash = blobHash(text);
       if (hash !== undefined) this.blobs.set(hash, undefined);
     }
   }
 
-  async fetch(db: Kysely<Tables>): Promise<void> {
+  async fetchBlobs(db: Kysely<Tables>): Promise<void> {
     const hashes = Array.from(this.blobs.keys());
-    for (let at = 0; at < hashes.length; at += MOST_BLOBS) {
-      const part = hashes.slice(at, at + MOST_BLOBS);
+    for (let at = 0; at < hashes.length; at += MAX_BLOBS) {
+      const part = hashes.slice(at, at + MAX_BLOBS);
       const rows = await db.selectFrom("blobs").select(["hash", "data"]).where("hash", "in", part).execute();
       for (const { hash, data } of rows) this.blobs.set(hash, data);
     }
@@ -82,41 +82,41 @@ export class Texts {
   }
 
   list(text: string): readonly string[] {
-    return this.read(text, namesOf, LISTS);
+    return this.read(text, parseNames, LISTS);
   }
 
   wait(text: string): RecordedWait {
-    return this.read(text, (plain) => waitOf(plain, (name) => this.has(name)), WAITS);
+    return this.read(text, (plain) => parseWait(plain, (name) => this.hasNode(name)), WAITS);
   }
 
   structure(): Structure {
-    return (this.known ??= this.read(reference((this.run as RunRow).fingerprint), structureOf));
+    return (this.known ??= this.read(blobReference((this.run as RunRow).fingerprint), parseStructure));
   }
 
   /** Whether there is a node, or state, of this name. */
-  has(name: string): boolean {
+  hasNode(name: string): boolean {
     this.names ??= new Set(this.structure().map(([own]) => own));
     return this.names.has(name);
   }
 
   requireState(row: CycleRow): void {
-    if (this.has(row.state)) return;
-    throw unreadable(this.runId, placeOf("fsm_cycles", row, "state"), `there is no state ${show(row.state)}`);
+    if (this.hasNode(row.state)) return;
+    throw unreadable(this.runId, describeColumn("fsm_cycles", row, "state"), `there is no state ${show(row.state)}`);
   }
 
   /** @throws {StoreError} STORE naming run and column, for what `from` throws and for what is not there */
   private read<T>(text: string, from: (plain: string) => T, columns?: readonly string[]): T {
     try {
-      const hash = referredTo(text);
+      const hash = blobHash(text);
       const plain = hash === undefined ? text : this.blobs.get(hash);
       if (typeof plain !== "string") throw new TypeError("what it refers to is not in table blobs");
-      if (hash !== undefined && hashOf(plain) !== hash)
+      if (hash !== undefined && sha256(plain) !== hash)
         throw new TypeError("what it refers to in table blobs was changed");
       return from(plain);
     } catch (cause) {
       const isMeant = (column: string) => columns?.includes(column) ?? ![...LISTS, ...WAITS].includes(column);
       const meant = this.columns.find((each) => each.text === text && isMeant(each.column));
-      const place = meant?.place() ?? placeOf("runs", this.run as RunRow, "fingerprint");
+      const place = meant?.place() ?? describeColumn("runs", this.run as RunRow, "fingerprint");
       throw unreadable(this.runId, place, reasonOf(cause), cause);
     }
   }

@@ -2,44 +2,44 @@ import { Kysely, type Transaction } from "kysely";
 import { DagwrightError, StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
-import type { Connection, Database } from "./connection.js";
-import { persistently } from "./failure.js";
+import type { DatabaseAdapter, Database } from "./database.js";
+import { withRetries } from "./retry.js";
 import { migrate, type Tables } from "./schema.js";
-import { UnderWay } from "./under-way.js";
+import { InFlight } from "./in-flight.js";
 
 /**
  * The way to a database, which is opened, and its tables made, at the first use. What is asked of it is done to its end before
  * it is closed, however many steps that takes, and each step is tried again as long as that may help.
  */
-export class Access {
+export class DatabaseAccess {
   private opened: Promise<Database> | undefined;
-  private readonly underWay = new UnderWay();
+  private readonly inFlight = new InFlight();
   private isClosing = false;
   private isClosed = false;
 
-  constructor(private readonly connect: () => Promise<Connection>) {}
+  constructor(private readonly connect: () => Promise<DatabaseAdapter>) {}
 
   /**
    * Does what the store is asked for, unless it is closed, or told to close: the steps that `work` takes are then done, be it
    * meanwhile.
    */
-  ask<T>(work: () => Promise<T>): Promise<T> {
-    if (this.isClosing) return Promise.reject(closed());
+  run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.isClosing) return Promise.reject(storeClosed());
     const begun = work();
-    this.underWay.add(begun);
+    this.inFlight.add(begun);
     return begun;
   }
 
   /** A step that reads, and tries again when the connection is lost meanwhile. */
   read<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    return this.repeat(work, readFailed);
+    return this.retry(work, readFailed);
   }
 
   /**
    * A step that reads, in several queries, what belongs together. Where it finds that it does not, others may have written between
    * these: it is done once more, and sees what there was at one moment.
    */
-  readTogether<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+  readConsistent<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
     return this.read(async ({ db }) => {
       try {
         return await work(db);
@@ -51,10 +51,10 @@ export class Access {
   }
 
   /** A step that can be done again. @param failed - gives the error for what can't be */
-  async repeat<T>(work: (database: Database) => Promise<T>, failed: (cause: unknown) => StoreError): Promise<T> {
+  async retry<T>(work: (database: Database) => Promise<T>, failed: (cause: unknown) => StoreError): Promise<T> {
     const database = await this.open();
     try {
-      return await persistently(() => work(database), database.failureOf);
+      return await withRetries(() => work(database), database.classify);
     } catch (cause) {
       const isOurs = cause instanceof DagwrightError || cause instanceof TypeError || cause instanceof RangeError;
       throw isOurs ? cause : failed(cause);
@@ -65,13 +65,13 @@ export class Access {
    * A step that changes something in one transaction, and tries again what failed for a reason that passes.
    * @param work - gets what it gave the last time, if the commit then failed or was not answered; what it does twice must do no harm
    */
-  async change<T>(work: (trx: Transaction<Tables>, database: Database, before?: T) => Promise<T>): Promise<T> {
+  async transaction<T>(work: (trx: Transaction<Tables>, database: Database, before?: T) => Promise<T>): Promise<T> {
     const database = await this.open();
-    const { db, failureOf } = database;
+    const { db, classify } = database;
     let before: T | undefined;
     const attempt = () => db.transaction().execute(async (trx) => (before = await work(trx, database, before)));
     try {
-      return await persistently(attempt, failureOf);
+      return await withRetries(attempt, classify);
     } catch (cause) {
       throw cause instanceof DagwrightError ? cause : writeFailed(cause);
     }
@@ -79,9 +79,9 @@ export class Access {
 
   /** For what is waited for in other ways. @throws {StoreError} when it is closed, or can't be opened */
   open(): Promise<Database> {
-    if (this.isClosed) return Promise.reject(closed());
+    if (this.isClosed) return Promise.reject(storeClosed());
     if (this.opened === undefined) {
-      const opening = this.openNow();
+      const opening = this.openDatabase();
       this.opened = opening;
       // The next use tries again.
       opening.catch(() => {
@@ -91,14 +91,14 @@ export class Access {
     return this.opened;
   }
 
-  private async openNow(): Promise<Database> {
+  private async openDatabase(): Promise<Database> {
     const connection = await this.connect();
     const db = new Kysely<Tables>({ dialect: connection.dialect });
     try {
       // A migration is a transaction: what was lost was rolled back, or finds itself done.
-      await persistently(
-        () => migrate(db, connection.serialize),
-        (error) => connection.failureOf(error),
+      await withRetries(
+        () => migrate(db, connection.lockMigrations),
+        (error) => connection.classify(error),
       );
       return { ...connection, db, writer: connection.writer(db) };
     } catch (cause) {
@@ -110,18 +110,18 @@ export class Access {
   }
 
   /** From now on what is asked for is refused. */
-  refuse(): void {
+  stopAccepting(): void {
     this.isClosing = true;
   }
 
   /** @throws {StoreError} when what is asked for is refused */
   requireOpen(): void {
-    if (this.isClosing) throw closed();
+    if (this.isClosing) throw storeClosed();
   }
 
   /** Resolves when all that was asked for is done. */
-  idle(): Promise<void> {
-    return this.underWay.settled();
+  drained(): Promise<void> {
+    return this.inFlight.settled();
   }
 
   /** Closes the database, if it was opened. @param last - what is done before, and can be repeated */
@@ -132,7 +132,7 @@ export class Access {
     const database = await opened?.catch(() => undefined);
     if (database === undefined) return;
     try {
-      await persistently(() => last(database), database.failureOf);
+      await withRetries(() => last(database), database.classify);
     } catch (error) {
       const message = `The store could not be tidied up before it was closed: ${messageOf(error)}`;
       warn(message, "DagwrightStoreWarning");
@@ -141,7 +141,7 @@ export class Access {
   }
 }
 
-export function closed(): StoreError {
+export function storeClosed(): StoreError {
   return new StoreError("The store is closed. Make a new one.");
 }
 

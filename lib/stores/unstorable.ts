@@ -1,7 +1,7 @@
 import { isInstance, unlessHostile } from "../base/hostile.js";
 
 /** Something in a value can't be kept. */
-export class Refusal extends Error {
+export class Unstorable extends Error {
   constructor(
     readonly reason: string,
     readonly remedy: string,
@@ -13,7 +13,7 @@ export class Refusal extends Error {
 }
 
 /** What else can be done about what need not be kept. */
-export const SKIPPING = 'With the store option onUnstorable: "skip" it is left out of the record.';
+export const SKIP_HINT = 'With the store option onUnstorable: "skip" it is left out of the record.';
 
 /** Stands for what throws when it is looked at. */
 export const UNREADABLE = "[unreadable]";
@@ -25,12 +25,12 @@ export function isTooLong(error: unknown): boolean {
   return unlessHostile(() => error instanceof Error && isOfStrings(error), false);
 }
 
-export function isRefusal(error: unknown): error is Refusal {
-  return isInstance(error, Refusal);
+export function isUnstorable(error: unknown): error is Unstorable {
+  return isInstance(error, Unstorable);
 }
 
 /** What stands for a value that can't be kept. */
-export function description(value: unknown): string {
+export function describe(value: unknown): string {
   if (!isObject(value)) return String(value);
   const look = () => (typeof value === "function" ? `function ${value.name}` : Object.prototype.toString.call(value));
   return unlessHostile(look, UNREADABLE);

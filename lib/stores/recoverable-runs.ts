@@ -1,17 +1,17 @@
-import type { Database } from "./connection.js";
+import type { Database } from "./database.js";
 import type { Leases } from "./leases.js";
-import { readyRuns } from "./mail.js";
-import { lookOnce } from "./owner.js";
+import { readyRuns } from "./send-event.js";
+import { cachedIsGone } from "./owner.js";
 import type { RunRow } from "./schema.js";
-import type { Unfinished, WorkflowKind } from "./store.js";
+import type { RecoverableRuns, WorkflowKind } from "./store.js";
 
 /** The runs of a workflow that have to go on, see `RunStore.abandoned`. */
-export async function unfinishedRuns(
+export async function recoverableRuns(
   { db, clock }: Pick<Database, "db" | "clock">,
   leases: Leases,
   workflow: string,
   kind: WorkflowKind,
-): Promise<Unfinished> {
+): Promise<RecoverableRuns> {
   const running = await db
     .selectFrom("runs")
     .select(["id", "created_at", "owner", "lease_expires_at", clock.as("clock")])
@@ -21,7 +21,7 @@ export async function unfinishedRuns(
     .orderBy("created_at")
     .orderBy("id")
     .execute();
-  const isLost = lookOnce();
+  const isLost = cachedIsGone();
   const free: Pick<RunRow, "id" | "created_at">[] = [];
   const held: string[] = [];
   for (const row of running) {

@@ -1,7 +1,7 @@
 import type { Batch } from "./batch.js";
 
 /** What is to be written of one run by its driver. */
-export interface Write {
+export interface FencedBatch {
   readonly runId: string;
   /** The number of this driver among all that the run has had: nothing is written for another one. */
   readonly token: number;
@@ -9,10 +9,10 @@ export interface Write {
 }
 
 /** Writes what several runs add, all in one transaction, which does no harm when it is repeated. */
-export interface Writer {
+export interface BatchWriter {
   /**
    * @param writes - of different runs
    * @returns the ids of the runs that were written: not those that somebody else drives, nor new ones that exist already
    */
-  write(writes: readonly Write[]): Promise<ReadonlySet<string>>;
+  write(writes: readonly FencedBatch[]): Promise<ReadonlySet<string>>;
 }

@@ -1,8 +1,9 @@
-/** `dagwright/store`: databases that keep runs and results. */
+/** `dagwright/store`: SQL databases of runs and cached results. */
 import { LONGEST_TIMER } from "./base/alarm.js";
 import { checkDuration, checkName, checkOneOf, checkOptions, checkType } from "./base/check.js";
 import { openPostgres } from "./stores/postgres.js";
-import { openSqlite, type OpenDatabase } from "./stores/sqlite.js";
+import { openSqlite } from "./stores/sqlite.js";
+import type { OpenDatabase } from "./stores/sqlite-packages.js";
 import { SqlStore, type StoreOptions } from "./stores/sql-store.js";
 
 export { SqlStore, type StoreOptions } from "./stores/sql-store.js";
@@ -10,16 +11,16 @@ export type { StoredType } from "./stores/codec.js";
 export type { NodeDifference, RunDifference } from "./stores/comparison.js";
 export type { PruneOptions } from "./stores/retention.js";
 export type { AttemptDetails, EdgeDetails, NodeDetails, RunDetails } from "./stores/run-details.js";
-export type { RunFilter, RunPage, RunSummary, UnreadableRun, WaitingFor } from "./stores/run-list.js";
+export type { RunFilter, RunPage, UnreadableRun } from "./stores/run-list.js";
+export type { RunSummary, WaitingFor } from "./stores/run-summary.js";
 export type { NodeStats, WorkflowStats } from "./stores/statistics.js";
 export type { AttemptStatus, RecordedCycle, WorkflowKind } from "./stores/store.js";
-export type { OpenDatabase } from "./stores/sqlite.js";
+export type { OpenDatabase } from "./stores/sqlite-packages.js";
 
 /**
- * A store in a SQLite file, which needs no server: with Node's own SQLite where there is one (from 22.13), otherwise with
- * the package libsql, a peer dependency.
- * @param database - a path, `:memory:`, or an open database of better-sqlite3 or libsql. Within a process, use one library a file:
- *   two of them do not see each other's locks
+ * A store in a SQLite file. Uses Node's own SQLite (from 22.13), or else the package libsql, a peer dependency.
+ * @param database - a path, `:memory:`, or an open database of better-sqlite3 or libsql. Within a process, open a file with only one
+ *   of these libraries: two of them do not see each other's locks
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */
 export function sqliteStore(database: string | OpenDatabase, options: StoreOptions = {}): SqlStore {
@@ -29,7 +30,7 @@ export function sqliteStore(database: string | OpenDatabase, options: StoreOptio
 }
 
 /**
- * A store in a Postgres database, for processes on several machines. Takes the package pg, a peer dependency.
+ * A store in a Postgres database, which processes on several machines can share. Needs the package pg, a peer dependency.
  * @param url - `postgres://user:password@host:port/database`
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */

@@ -4,7 +4,7 @@ import type { AttemptRow, CycleRow, Tables, TraversalRow } from "./schema.js";
 import { timeOfDay } from "./time.js";
 import type { FencedBatch } from "./batch-writer.js";
 
-/** What several writes add to the tables beside `runs`, in an order that is the same for whoever writes the same rows. */
+/** The rows of several batches, by table, except for `runs`. Blobs are sorted by hash. */
 export interface BatchRows {
   readonly attempts: readonly AttemptRow[];
   readonly traversals: readonly TraversalRow[];
@@ -19,7 +19,7 @@ export function collectRows(writes: readonly FencedBatch[]): BatchRows {
   const traversals: TraversalRow[] = [];
   const cycles: CycleRow[] = [];
   const sent: NewEvent[] = [];
-  const texts = new Map<string, string>();
+  const data = new Map<string, string>();
   const blobUses: Tables["blob_uses"][] = [];
   for (const { runId, batch } of writes) {
     for (const row of batch.earlier) attempts.push(row);
@@ -28,11 +28,11 @@ export function collectRows(writes: readonly FencedBatch[]): BatchRows {
     for (const row of batch.cycles.values()) cycles.push(row);
     for (const row of batch.sent.values()) sent.push(row);
     for (const [hash, text] of batch.blobs) {
-      texts.set(hash, text);
+      data.set(hash, text);
       blobUses.push({ run_id: runId, hash });
     }
   }
   const used_at = timeOfDay();
-  const blobs = sortedByHash(texts).map(([hash, data]) => ({ hash, data, used_at }));
+  const blobs = sortedByHash(data).map(([hash, text]) => ({ hash, data: text, used_at }));
   return { attempts, traversals, cycles, sent, blobs, blobUses };
 }

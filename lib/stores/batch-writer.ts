@@ -1,18 +1,18 @@
 import type { Batch } from "./batch.js";
 
-/** What is to be written of one run by its driver. */
+/** A batch of one run, written only while its driver still holds the run. */
 export interface FencedBatch {
   readonly runId: string;
-  /** The number of this driver among all that the run has had: nothing is written for another one. */
+  /** The driver's fencing token: the batch is dropped if the run's row has another one. */
   readonly token: number;
   readonly batch: Batch;
 }
 
-/** Writes what several runs add, all in one transaction, which does no harm when it is repeated. */
+/** Writes the batches of several runs in one transaction. Writing the same batches again does no harm. */
 export interface BatchWriter {
   /**
    * @param writes - of different runs
-   * @returns the ids of the runs that were written: not those that somebody else drives, nor new ones that exist already
+   * @returns the ids of the runs that were written: not runs with another driver, nor new ones whose id is taken
    */
   write(writes: readonly FencedBatch[]): Promise<ReadonlySet<string>>;
 }

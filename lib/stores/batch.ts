@@ -1,56 +1,54 @@
-import { createHash } from "node:crypto";
+import { blobHash, blobReference, sha256 } from "./blobs.js";
 import type { NewEvent } from "./event-rows.js";
 import type { AttemptRow, CycleRow, RunRow, TraversalRow } from "./schema.js";
 
-/** Texts longer than this are kept apart, once each. */
+/** Longer texts are stored as blobs. */
 const MAX_INLINE_LENGTH = 1024 * 1024;
 
-/** What stands in a row for a text that is kept apart. The codec's own texts never begin like this. */
-const REFERENCE = "blob:";
-
-/** The row of a new run; its lease is as long from when it is written. */
+/** The row of a new run, with the length of its lease, which starts when the row is written. */
 export type NewRunRow = Omit<RunRow, "lease_expires_at"> & { readonly lease: number };
 
-/** How a run ended, as it stands in its row. */
+/** The columns of a run that has ended or paused. */
 export type RunEndRow = Pick<RunRow, "status" | "outputs" | "error" | "pause_reason" | "pauses" | "due_at"> & {
   readonly finished_at: number;
 };
 
-/** What of a run is to be written in one transaction. A row that is written again meanwhile is written once. */
+/** The entries of a run to write in one transaction. Of several versions of a row, only the last is written. */
 export class Batch {
-  /** The run itself, when it is new. */
+  /** The run's row, if the run is new. */
   created: NewRunRow | undefined;
   /** The latest attempt of each node. */
   readonly attempts = new Map<string, AttemptRow>();
-  /** Attempts before those. */
+  /** Earlier attempts. */
   readonly earlier: AttemptRow[] = [];
-  /** What went to each node. */
+  /** The traversals to each node. */
   readonly traversals = new Map<string, readonly TraversalRow[]>();
   readonly cycles = new Map<number, CycleRow>();
   readonly sent = new Map<string, NewEvent>();
-  /** The ids of events. */
+  /** The ids of events that were taken. */
   readonly taken: string[] = [];
+  /** By hash. */
   readonly blobs = new Map<string, string>();
-  /** What the nodes share by now; undefined when that has not changed. */
+  /** The encoded metadata; undefined if it has not changed. */
   metadata: string | undefined;
-  /** The run is over: nobody drives it any more. */
+  /** Set when the run ends and its driver releases it. */
   end: RunEndRow | undefined;
-  /** About how many characters its texts have. */
+  /** The approximate number of characters. */
   length = 0;
 
-  /** About how many rows it has. */
+  /** The approximate number of rows. */
   get size(): number {
     return 1 + this.attempts.size + this.earlier.length + this.traversals.size + this.cycles.size + this.sent.size;
   }
 
-  /** Adds an attempt, in place of what was known of it. */
+  /** Adds an attempt, or replaces its earlier version. */
   addAttempt(row: AttemptRow): void {
     const latest = this.attempts.get(row.node);
     if (latest !== undefined && latest.attempt !== row.attempt) this.earlier.push(latest);
     this.attempts.set(row.node, row);
   }
 
-  /** What goes into a row for a text. */
+  /** Returns what to put into a column: the text itself, or a reference if it is long. The text is then added to the blobs. */
   store(text: string): string {
     this.length += text.length;
     if (text.length <= MAX_INLINE_LENGTH) return text;
@@ -60,21 +58,21 @@ export class Batch {
   }
 
   /**
-   * Takes out what may be written before the rest: the nodes that came first, which need none of the others.
-   * @param mostRows - about how many
-   * @param longest - about how many characters; one node goes out however many it has
+   * Removes and returns a part that can be written before the rest: the first nodes, which depend on no later ones.
+   * @param maxRows - approximate
+   * @param maxLength - in characters, approximate; the part has at least one node, whatever its length
    */
-  split(mostRows: number, longest: number): Batch {
+  split(maxRows: number, maxLength: number): Batch {
     const part = new Batch();
     for (const row of this.earlier.splice(0)) {
       part.earlier.push(row);
-      this.moveTexts(row, part);
+      this.moveBlobs(row, part);
     }
     for (const [node, row] of this.attempts) {
-      if (part.size >= mostRows || part.length >= longest) break;
+      if (part.size >= maxRows || part.length >= maxLength) break;
       this.attempts.delete(node);
       part.attempts.set(node, row);
-      this.moveTexts(row, part);
+      this.moveBlobs(row, part);
       const rows = this.traversals.get(node);
       if (rows === undefined) continue;
       this.traversals.delete(node);
@@ -84,30 +82,16 @@ export class Batch {
     return part;
   }
 
-  /** What refers to the same text later is written later, too. */
-  private moveTexts({ output, error }: AttemptRow, part: Batch): void {
+  /** Moves the blobs of a row. Later rows with the same blob are written later. */
+  private moveBlobs({ output, error }: AttemptRow, part: Batch): void {
     for (const text of [output, error]) {
       if (text === null) continue;
       const hash = blobHash(text);
-      const apart = hash === undefined ? undefined : this.blobs.get(hash);
-      part.length += (apart ?? text).length;
-      if (apart === undefined) continue;
+      const blob = hash === undefined ? undefined : this.blobs.get(hash);
+      part.length += (blob ?? text).length;
+      if (blob === undefined) continue;
       this.blobs.delete(hash as string);
-      part.blobs.set(hash as string, apart);
+      part.blobs.set(hash as string, blob);
     }
   }
-}
-
-export function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
-
-/** What stands in a row for the text of this hash. */
-export function blobReference(hash: string): string {
-  return REFERENCE + hash;
-}
-
-/** The hash of the text that is kept apart; undefined for a text itself. */
-export function blobHash(text: string): string | undefined {
-  return text.startsWith(REFERENCE) ? text.slice(REFERENCE.length) : undefined;
 }

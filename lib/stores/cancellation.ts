@@ -1,4 +1,3 @@
-/** The cancellation of runs that nobody drives. */
 import { show } from "../base/check.js";
 import { sql, type Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
@@ -11,18 +10,18 @@ import { NOT_PAUSED, pausesIn } from "./pauses.js";
 import type { AttemptRow, RunRow, Tables } from "./schema.js";
 import { timeOfDay } from "./time.js";
 
-const OPEN = ["running", "paused"];
+const UNFINISHED = ["running", "paused"];
 
 /**
- * Ends a run as `cancelled`, in a transaction of the caller's, who knows that nobody drives it: a driver whose lease ran out
- * finds the run taken over. What of it has not settled is cancelled, too.
- * @returns the token that the run has from then on
- * @throws {StoreError} RUN_ENDED when it is over
+ * Cancels a run that has no driver, with its unfinished nodes and cycles, in the caller's transaction. Fences off a driver whose lease
+ * has expired.
+ * @returns the new fencing token of the run
+ * @throws {StoreError} RUN_ENDED when the run is over
  */
 export async function cancelRun(trx: Kysely<Tables>, row: RunRow, reason: unknown, codec: Codec): Promise<number> {
   const { id, status, workflow } = row;
-  if (!OPEN.includes(status)) {
-    const message = `The run ${show(id)} can't be cancelled: it has ended as ${status}. If nobody needs it, remove it with store.delete.`;
+  if (!UNFINISHED.includes(status)) {
+    const message = `Run ${show(id)} can't be cancelled: it has ended as ${status}. To delete it, call store.delete.`;
     throw new StoreError(message, "RUN_ENDED");
   }
   const why = reason === undefined ? "" : `: ${messageOf(reason)}`;
@@ -47,14 +46,14 @@ export async function cancelRun(trx: Kysely<Tables>, row: RunRow, reason: unknow
   await cancelPaused(trx, row, now);
   const settled = { status: "cancelled", finished_at: sql<number>`coalesce(finished_at, ${now})` };
   for (const table of ["node_executions", "fsm_cycles"] as const) {
-    await trx.updateTable(table).set(settled).where("run_id", "=", id).where("status", "in", OPEN).execute();
+    await trx.updateTable(table).set(settled).where("run_id", "=", id).where("status", "in", UNFINISHED).execute();
   }
-  // What was taken stays, so that one of the same key is known, also when the run goes on.
+  // Taken events are kept, to detect another event with the same key if the run is resumed.
   await trx.deleteFrom("fsm_events").where("run_id", "=", id).where("taken_at", "is", null).execute();
   return ended.fencing_token;
 }
 
-/** Cancels the nodes of a dag that paused without an attempt in progress. */
+/** Cancels the nodes of a dag that are paused without an attempt in progress. */
 async function cancelPaused(trx: Kysely<Tables>, row: RunRow, now: number): Promise<void> {
   const paused = row.kind === "dag" ? pausesIn(row, () => undefined).map(({ node }) => node) : [];
   if (paused.length === 0) return;

@@ -6,36 +6,37 @@ import { insertEvents, markAllDelivered, newEventRows } from "./event-rows.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { Leases } from "./leases.js";
 import { NOT_PAUSED } from "./pauses.js";
-import { lockRunRow, readRun } from "./records.js";
+import { readRun } from "./recorded-run.js";
+import { lockRunRow } from "./run-rows.js";
 import { SqlRunLog, type LogHost } from "./run-log.js";
-import { parseStructure } from "./rows.js";
+import { parseStructure } from "./json-columns.js";
 import type { Tables } from "./schema.js";
 import type { Claim, RecordedRun } from "./store.js";
 import { timeOfDay } from "./time.js";
 
 /**
- * Takes a run over that nobody drives, in a transaction, so that nothing is added to it between.
- * @param accept - is shown the run; when it gives undefined, nothing happens
- * @param claimed - what this gave before, when the commit then failed or was not answered
- * @returns the log of its new driver, which is among the leases, but not known to drive the run before the commit
- * @throws {StoreError} NOT_FOUND, LEASE_HELD, UNSTORABLE; what `accept` throws
+ * Takes over a run that has no driver, in the caller's transaction.
+ * @param accept - receives the run; if it returns undefined, nothing happens
+ * @param previous - the result of an earlier attempt, whose commit failed or went unanswered
+ * @returns the log of the new driver, which is among the leases, and to be marked as registered after the commit
+ * @throws {StoreError} NOT_FOUND, LEASE_HELD, UNSTORABLE; whatever `accept` throws
  */
 export async function claimRun(
   trx: Kysely<Tables>,
   database: Pick<Database, "clock" | "hasRowLocks">,
   leases: Leases,
-  keeper: LogHost,
+  host: LogHost,
   runId: string,
   accept: (run: RecordedRun) => Claim | undefined,
-  claimed: SqlRunLog | undefined,
+  previous: SqlRunLog | undefined,
 ): Promise<SqlRunLog | undefined> {
   const row = await lockRunRow(trx, database, runId);
-  if (claimed !== undefined) {
-    if (row.owner === leases.owner && row.fencing_token === claimed.token) return claimed;
-    leases.release(claimed);
+  if (previous !== undefined) {
+    if (row.owner === leases.owner && row.fencing_token === previous.token) return previous;
+    leases.release(previous);
   }
   leases.requireFree(row);
-  const run = await readRun(trx, row, keeper.codec);
+  const run = await readRun(trx, row, host.codec);
   const claim = accept(run);
   if (claim === undefined) return undefined;
   const token = row.fencing_token + 1;
@@ -45,17 +46,17 @@ export async function claimRun(
     fencing_token: token,
     updated_at: timeOfDay(),
   };
-  const begun = { status: "running", finished_at: null, error: null, outputs: null, ...NOT_PAUSED };
+  const restarted = { status: "running", finished_at: null, error: null, outputs: null, ...NOT_PAUSED };
   await trx
     .updateTable("runs")
-    .set({ ...driver, ...begun })
+    .set({ ...driver, ...restarted })
     .where("id", "=", runId)
     .execute();
   const batch = new Batch();
   if (claim.structure !== undefined) {
     const fingerprint = fingerprintOf(claim.structure);
     batch.blobs.set(fingerprint, claim.structure);
-    const scope = cutScope(run, claim.structure, batch);
+    const scope = remainingScope(run, claim.structure, batch);
     await trx.updateTable("runs").set({ fingerprint, scope }).where("id", "=", runId).execute();
   }
   for (const node of claim.discard) {
@@ -66,17 +67,17 @@ export async function claimRun(
     await markAllDelivered(trx, runId);
     await insertEvents(
       trx,
-      newEventRows(runId, claim.sent, keeper.codec, (text) => batch.store(text)),
+      newEventRows(runId, claim.sent, host.codec, (text) => batch.store(text)),
     );
   }
   await writeBlobs(trx, runId, batch.blobs);
-  const log = new SqlRunLog(runId, token, claim.driver, keeper, row.metadata);
+  const log = new SqlRunLog(runId, token, claim.driver, host, row.metadata);
   leases.add(log);
   return log;
 }
 
-/** The scope of a partial run, without the nodes that its new structure does not have. */
-function cutScope({ scope }: RecordedRun, structure: string, batch: Batch): string | null {
+/** The scope of a partial run, without nodes that its new structure lacks. */
+function remainingScope({ scope }: RecordedRun, structure: string, batch: Batch): string | null {
   if (scope === undefined) return null;
   const names = new Set(parseStructure(structure).map(([name]) => name));
   return batch.store(JSON.stringify(scope.filter((name) => names.has(name))));

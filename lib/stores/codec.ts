@@ -1,7 +1,7 @@
 import { messageOf, shortPath } from "../base/message.js";
 import { StoreError } from "../base/errors.js";
-import { isUnstorable, isTooLong } from "./unstorable.js";
 import { StoredTypes, type StoredType } from "./stored-types.js";
+import { isTooLong, isUnstorable } from "./unstorable.js";
 import { ValueReader } from "./value-reader.js";
 import { ValueWriter } from "./value-writer.js";
 
@@ -10,41 +10,40 @@ export type { StoredType };
 const MAX_MESSAGE_LENGTH = 10_000;
 
 /**
- * Writes values as text and reads them again: plain data with all that JSON loses (dates, maps, sets, bigints, undefined,
- * NaN, -0, typed arrays and Buffers, circles and repeated references), errors with their causes, and instances of the given
- * classes. What does not come back as it was is refused. Of a view on a buffer only what it shows is kept.
+ * Encodes values as text: plain data with everything that JSON loses (dates, maps, sets, bigints, undefined, NaN, -0, typed arrays and
+ * Buffers, cycles and repeated references), errors with their causes, and instances of registered types. Rejects values that would not
+ * be restored exactly. Of a view on part of a buffer, only that part is stored.
  */
 export class Codec {
   private readonly types: StoredTypes;
 
-  /** @param types - classes by the name under which their instances are kept */
+  /** @param types - by the name that is stored for each */
   constructor(types: Readonly<Record<string, StoredType>> = {}) {
     this.types = new StoredTypes(types);
   }
 
   /**
-   * @param what - names the value in messages
-   * @param otherwise - what else can be done, where there is something
-   * @throws {StoreError} UNSTORABLE naming the path of what can't be kept
+   * @param label - names the value in messages
+   * @param hint - an additional remedy for messages
+   * @throws {StoreError} UNSTORABLE naming the path of the part that can't be stored
    */
-  encode(value: unknown, what = "The value", otherwise?: string): string {
+  encode(value: unknown, label = "The value", hint?: string): string {
     try {
-      return new ValueWriter(this.types, false).text(value);
+      return new ValueWriter(this.types, "throw").write(value);
     } catch (cause) {
-      throw unstorable(what, cause, otherwise);
+      throw unstorable(label, cause, hint);
     }
   }
 
-  /** Whatever was thrown, as text. What of it can't be kept is described, and errors are errors of the language. */
+  /** Encodes a thrown value. Describes parts that can't be stored, and reduces errors of unknown classes to known ones. */
   encodeThrown(thrown: unknown): string {
     try {
-      return new ValueWriter(this.types, true).text(thrown);
+      return new ValueWriter(this.types, "describe").write(thrown);
     } catch {
       return this.encode(new Error(messageOf(thrown).slice(0, MAX_MESSAGE_LENGTH)));
     }
   }
 
-  /** Whether a value can be kept. */
   canEncode(value: unknown): boolean {
     try {
       this.encode(value);
@@ -55,27 +54,27 @@ export class Codec {
   }
 
   /**
-   * @param touch - is called with each object that is made, but for what `decode` of a type gives
-   * @throws {StoreError} STORE for text that this did not write, what is wrong with it as the cause
+   * @param onObject - called with each decoded object, except for the results of a type's `decode`
+   * @throws {StoreError} STORE for corrupt text, with the reason as its cause
    */
-  decode(text: string, touch?: (made: object) => void): unknown {
+  decode(text: string, onObject?: (object: object) => void): unknown {
     try {
       const entries = JSON.parse(text) as unknown;
-      if (!Array.isArray(entries)) throw new TypeError("it is no list");
-      return new ValueReader(this.types, entries, touch).value();
+      if (!Array.isArray(entries)) throw new TypeError("it is not a list");
+      return new ValueReader(this.types, entries, onObject).read();
     } catch (cause) {
       throw new StoreError(`A stored value can't be read: ${messageOf(cause)}.`, "STORE", { cause });
     }
   }
 }
 
-function unstorable(what: string, cause: unknown, otherwise = ""): StoreError {
+function unstorable(label: string, cause: unknown, hint = ""): StoreError {
   const known = isUnstorable(cause) ? cause : undefined;
   const path = known?.path ?? "";
-  const where = path === "" ? what : `"${shortPath(path)}" of ${what.charAt(0).toLowerCase()}${what.slice(1)}`;
+  const where = path === "" ? label : `"${shortPath(path)}" of ${label.charAt(0).toLowerCase()}${label.slice(1)}`;
   const reason = isTooLong(cause)
-    ? "it is too large: its text is longer than any string can be. Keep it elsewhere, and store where"
+    ? "it is too large: its text exceeds the maximum length of a string. Store it elsewhere, and store where"
     : `${known?.reason ?? messageOf(cause)}. ${known?.remedy ?? ""}`;
-  const message = `${where} can't be stored: ${reason.replace(/\.?\s*$/u, ".")} ${otherwise}`.trimEnd();
+  const message = `${where} can't be stored: ${reason.replace(/\.?\s*$/u, ".")} ${hint}`.trimEnd();
   return new StoreError(message, "UNSTORABLE", { cause }, path);
 }

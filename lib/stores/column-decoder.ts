@@ -1,41 +1,46 @@
 import type { Kysely } from "kysely";
 import { show } from "../base/check.js";
 import type { Structure } from "../planning/structure.js";
-import { sha256, blobReference, blobHash } from "./batch.js";
+import { blobHash, blobReference, sha256 } from "./blobs.js";
 import type { Codec } from "./codec.js";
-import { parseNames, describeColumn, reasonOf, parseStructure, unreadable, parseWait, type RunRows } from "./rows.js";
+import { parseNames, parseStructure, parseWait } from "./json-columns.js";
+import { describeColumn, type RunRows } from "./rows.js";
 import type { CycleRow, RunRow, Tables } from "./schema.js";
 import type { RecordedWait } from "./store.js";
+import { reasonOf, unreadable } from "./unreadable.js";
 
-/** Texts that are kept apart, read together. */
+/** The maximum number of blobs per query. */
 const MAX_BLOBS = 100;
 
-/** Columns that hold JSON as such, and no value. */
+/** Columns that hold plain JSON instead of an encoded value. */
 const LISTS: readonly string[] = ["scope", "outputs"];
 const WAITS: readonly string[] = ["wait"];
 
-/** The texts of a run's rows as values, those that are kept apart included. */
+/**
+ * Decodes the text columns of a run's rows. Columns are registered first, then their blobs are fetched together, and then they can be
+ * decoded.
+ */
 export class ColumnDecoder {
-  /** Undefined for what is not there. */
+  /** By hash; undefined until fetched, or if missing. */
   private readonly blobs = new Map<string, string | undefined>();
-  private known: Structure | undefined;
-  private names: ReadonlySet<string> | undefined;
+  private parsedStructure: Structure | undefined;
+  private nodeNames: ReadonlySet<string> | undefined;
   private readonly columns: { readonly column: string; readonly text: string; readonly place: () => string }[] = [];
 
-  /** @param run - the run's own row; undefined when nothing of it is asked for */
+  /** @param run - the run's own row; undefined if none of its columns are decoded */
   constructor(
     private readonly codec: Codec,
     private readonly runId: string,
     private readonly run?: RunRow,
-    /** Is called with each object of the values. */
-    private readonly touch?: (made: object) => void,
+    /** Called with each decoded object. */
+    private readonly onObject?: (object: object) => void,
   ) {
     if (run === undefined) return;
     this.blobs.set(run.fingerprint, undefined);
     this.register("runs", run, "inputs", "metadata", "scope", "outputs", "error");
   }
 
-  /** Says which columns of a row will be asked for. */
+  /** Registers columns of a row to decode. */
   register<Table extends keyof RunRows, Column extends keyof RunRows[Table] & string>(
     table: Table,
     row: Pick<RunRows[Table], Column>,
@@ -50,6 +55,7 @@ export class ColumnDecoder {
     }
   }
 
+  /** Fetches the blobs that registered columns refer to. */
   async fetchBlobs(db: Kysely<Tables>): Promise<void> {
     const hashes = Array.from(this.blobs.keys());
     for (let at = 0; at < hashes.length; at += MAX_BLOBS) {
@@ -60,7 +66,7 @@ export class ColumnDecoder {
   }
 
   value(text: string): unknown {
-    return this.read(text, (plain) => this.codec.decode(plain, this.touch));
+    return this.read(text, (plain) => this.codec.decode(plain, this.onObject));
   }
 
   optional(text: string | null): { readonly value: unknown } | undefined {
@@ -73,7 +79,7 @@ export class ColumnDecoder {
 
   record(text: string): Record<string, unknown> {
     return this.read(text, (plain) => {
-      const value = this.codec.decode(plain, this.touch);
+      const value = this.codec.decode(plain, this.onObject);
       if (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
         return value as Record<string, unknown>;
       }
@@ -90,13 +96,13 @@ export class ColumnDecoder {
   }
 
   structure(): Structure {
-    return (this.known ??= this.read(blobReference((this.run as RunRow).fingerprint), parseStructure));
+    return (this.parsedStructure ??= this.read(blobReference((this.run as RunRow).fingerprint), parseStructure));
   }
 
-  /** Whether there is a node, or state, of this name. */
+  /** Whether the structure has a node or state of this name. */
   hasNode(name: string): boolean {
-    this.names ??= new Set(this.structure().map(([own]) => own));
-    return this.names.has(name);
+    this.nodeNames ??= new Set(this.structure().map(([own]) => own));
+    return this.nodeNames.has(name);
   }
 
   requireState(row: CycleRow): void {
@@ -104,19 +110,21 @@ export class ColumnDecoder {
     throw unreadable(this.runId, describeColumn("fsm_cycles", row, "state"), `there is no state ${show(row.state)}`);
   }
 
-  /** @throws {StoreError} STORE naming run and column, for what `from` throws and for what is not there */
-  private read<T>(text: string, from: (plain: string) => T, columns?: readonly string[]): T {
+  /**
+   * @param columns - those that `parse` reads; undefined for all columns with encoded values
+   * @throws {StoreError} STORE naming run and column, when `parse` throws or a blob is missing
+   */
+  private read<T>(text: string, parse: (plain: string) => T, columns?: readonly string[]): T {
     try {
       const hash = blobHash(text);
       const plain = hash === undefined ? text : this.blobs.get(hash);
-      if (typeof plain !== "string") throw new TypeError("what it refers to is not in table blobs");
-      if (hash !== undefined && sha256(plain) !== hash)
-        throw new TypeError("what it refers to in table blobs was changed");
-      return from(plain);
+      if (typeof plain !== "string") throw new TypeError("the blob it refers to is missing");
+      if (hash !== undefined && sha256(plain) !== hash) throw new TypeError("the blob it refers to has the wrong hash");
+      return parse(plain);
     } catch (cause) {
-      const isMeant = (column: string) => columns?.includes(column) ?? ![...LISTS, ...WAITS].includes(column);
-      const meant = this.columns.find((each) => each.text === text && isMeant(each.column));
-      const place = meant?.place() ?? describeColumn("runs", this.run as RunRow, "fingerprint");
+      const isCandidate = (column: string) => columns?.includes(column) ?? ![...LISTS, ...WAITS].includes(column);
+      const source = this.columns.find((each) => each.text === text && isCandidate(each.column));
+      const place = source?.place() ?? describeColumn("runs", this.run as RunRow, "fingerprint");
       throw unreadable(this.runId, place, reasonOf(cause), cause);
     }
   }

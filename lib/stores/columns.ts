@@ -1,15 +1,15 @@
 import type { Tables } from "./schema.js";
 
-/** The type of a column, as Postgres calls it. */
+/** A column type, by its name in Postgres. */
 export type ColumnType = "text" | "integer" | "double precision";
 
-/** A table that batches write rows to: over those of the same key. */
+/** A table that batches upsert rows into. */
 export interface TableShape<T extends keyof Tables = keyof Tables> {
   readonly table: T;
   readonly key: Readonly<Partial<Record<keyof Tables[T] & string, ColumnType>>>;
-  /** The other columns; of a row that exists, they are replaced. */
+  /** Columns that are replaced when the row exists. */
   readonly rest: Readonly<Partial<Record<keyof Tables[T] & string, ColumnType>>>;
-  /** Columns that stay what they are in a row that exists. */
+  /** Columns that are kept when the row exists. */
   readonly fixed?: Readonly<Partial<Record<keyof Tables[T] & string, ColumnType>>>;
 }
 
@@ -61,14 +61,14 @@ const CYCLES = shape(
   },
 );
 
-/** A text that is there already is marked as used, so that nobody removes it meanwhile. */
+/** Updating `used_at` of an existing blob keeps it from being removed meanwhile. */
 const BLOBS = shape("blobs", { hash: "text" }, { used_at: "double precision" }, { data: "text" });
 
 const BLOB_USES = shape("blob_uses", { run_id: "text", hash: "text" }, {});
 
 export const SHAPES = { ATTEMPTS, TRAVERSALS, CYCLES, BLOBS, BLOB_USES } as const;
 
-/** The columns of a new run. Its lease runs from the database's own time. */
+/** The columns of a new run, except for its lease, which starts at the database's time. */
 export const NEW_RUN = {
   id: "text",
   workflow: "text",
@@ -92,7 +92,7 @@ export const NEW_RUN = {
   due_at: "double precision",
 } satisfies Readonly<Record<Exclude<keyof Tables["runs"], "lease_expires_at">, ColumnType>>;
 
-/** What changes in a run's row when it ends; nobody drives it then. */
+/** The columns that change when a run ends, except for those of its lease. */
 export const RUN_END = {
   status: "text",
   outputs: "text",

@@ -2,20 +2,20 @@ import { structuralKey } from "../base/structural-key.js";
 import { withJson } from "../base/json.js";
 import type { NodeDetails, RunDetails } from "./run-details.js";
 
-/** What is different about a node, or a state, in two runs. */
+/** A node or state that differs between two runs. */
 export interface NodeDifference {
   readonly node: string;
-  /** Undefined where a run has no such node. */
+  /** Undefined if the run has no such node. */
   readonly a: NodeDetails | undefined;
   readonly b: NodeDetails | undefined;
-  /** What of them differs. */
+  /** The aspects that differ. */
   readonly differs: readonly ("presence" | "status" | "branch" | "output" | "attempts")[];
 }
 
 export interface RunDifference {
   readonly a: string;
   readonly b: string;
-  /** In the order of definition, those of `b` alone last. */
+  /** In definition order, with the nodes that only `b` has last. */
   readonly nodes: readonly NodeDifference[];
   /** The names of the inputs that differ. */
   readonly inputs: readonly string[];
@@ -40,12 +40,12 @@ function differences(a: NodeDetails | undefined, b: NodeDetails | undefined): No
   return isSame(a.output, b.output) ? simple : [...simple, "output"];
 }
 
-/** Names may be those of what every object has. */
+/** Ignores inherited properties: an input may be called `constructor`. */
 function own(values: Readonly<Record<string, unknown>>, name: string): unknown {
   return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
-/** Values that can't be compared count as different. */
+/** Treats values that can't be compared as different. */
 function isSame(a: unknown, b: unknown): boolean {
   try {
     return structuralKey(a) === structuralKey(b);

@@ -2,14 +2,14 @@ import { Kysely, type Transaction } from "kysely";
 import { DagwrightError, StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
-import type { DatabaseAdapter, Database } from "./database.js";
+import type { Database, DatabaseAdapter } from "./database.js";
+import { InFlight } from "./in-flight.js";
 import { withRetries } from "./retry.js";
 import { migrate, type Tables } from "./schema.js";
-import { InFlight } from "./in-flight.js";
 
 /**
- * The way to a database, which is opened, and its tables made, at the first use. What is asked of it is done to its end before
- * it is closed, however many steps that takes, and each step is tried again as long as that may help.
+ * Access to a database that is opened and migrated on first use. Operations that have begun are completed before it closes,
+ * however many steps they take, and each step is retried while that may help.
  */
 export class DatabaseAccess {
   private opened: Promise<Database> | undefined;
@@ -19,25 +19,22 @@ export class DatabaseAccess {
 
   constructor(private readonly connect: () => Promise<DatabaseAdapter>) {}
 
-  /**
-   * Does what the store is asked for, unless it is closed, or told to close: the steps that `work` takes are then done, be it
-   * meanwhile.
-   */
+  /** Begins an operation, unless the store is closing. All its steps are executed, even if the store starts closing meanwhile. */
   run<T>(work: () => Promise<T>): Promise<T> {
     if (this.isClosing) return Promise.reject(storeClosed());
-    const begun = work();
-    this.inFlight.add(begun);
-    return begun;
+    const operation = work();
+    this.inFlight.add(operation);
+    return operation;
   }
 
-  /** A step that reads, and tries again when the connection is lost meanwhile. */
+  /** A step that reads. */
   read<T>(work: (database: Database) => Promise<T>): Promise<T> {
     return this.retry(work, readFailed);
   }
 
   /**
-   * A step that reads, in several queries, what belongs together. Where it finds that it does not, others may have written between
-   * these: it is done once more, and sees what there was at one moment.
+   * A step that reads consistent data with several queries. If `work` finds the data inconsistent, another client may have written
+   * between the queries: `work` is repeated on a snapshot.
    */
   readConsistent<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
     return this.read(async ({ db }) => {
@@ -50,26 +47,26 @@ export class DatabaseAccess {
     });
   }
 
-  /** A step that can be done again. @param failed - gives the error for what can't be */
+  /** An idempotent step. @param failed - makes the error to throw when retrying did not help */
   async retry<T>(work: (database: Database) => Promise<T>, failed: (cause: unknown) => StoreError): Promise<T> {
     const database = await this.open();
     try {
       return await withRetries(() => work(database), database.classify);
     } catch (cause) {
-      const isOurs = cause instanceof DagwrightError || cause instanceof TypeError || cause instanceof RangeError;
-      throw isOurs ? cause : failed(cause);
+      const isOwn = cause instanceof DagwrightError || cause instanceof TypeError || cause instanceof RangeError;
+      throw isOwn ? cause : failed(cause);
     }
   }
 
   /**
-   * A step that changes something in one transaction, and tries again what failed for a reason that passes.
-   * @param work - gets what it gave the last time, if the commit then failed or was not answered; what it does twice must do no harm
+   * A step that writes in one transaction, and is retried when that fails for a reason that may pass.
+   * @param work - receives its previous return value when the commit then failed or went unanswered; must be idempotent
    */
-  async transaction<T>(work: (trx: Transaction<Tables>, database: Database, before?: T) => Promise<T>): Promise<T> {
+  async transaction<T>(work: (trx: Transaction<Tables>, database: Database, previous?: T) => Promise<T>): Promise<T> {
     const database = await this.open();
     const { db, classify } = database;
-    let before: T | undefined;
-    const attempt = () => db.transaction().execute(async (trx) => (before = await work(trx, database, before)));
+    let previous: T | undefined;
+    const attempt = () => db.transaction().execute(async (trx) => (previous = await work(trx, database, previous)));
     try {
       return await withRetries(attempt, classify);
     } catch (cause) {
@@ -77,7 +74,7 @@ export class DatabaseAccess {
     }
   }
 
-  /** For what is waited for in other ways. @throws {StoreError} when it is closed, or can't be opened */
+  /** The database, for callers whose work is tracked elsewhere. @throws {StoreError} when it is closed or can't be opened */
   open(): Promise<Database> {
     if (this.isClosed) return Promise.reject(storeClosed());
     if (this.opened === undefined) {
@@ -92,15 +89,15 @@ export class DatabaseAccess {
   }
 
   private async openDatabase(): Promise<Database> {
-    const connection = await this.connect();
-    const db = new Kysely<Tables>({ dialect: connection.dialect });
+    const adapter = await this.connect();
+    const db = new Kysely<Tables>({ dialect: adapter.dialect });
     try {
-      // A migration is a transaction: what was lost was rolled back, or finds itself done.
+      // A migration is one transaction: an interrupted one was rolled back, or turns out to be done.
       await withRetries(
-        () => migrate(db, connection.lockMigrations),
-        (error) => connection.classify(error),
+        () => migrate(db, adapter.lockMigrations),
+        (error) => adapter.classify(error),
       );
-      return { ...connection, db, writer: connection.writer(db) };
+      return { ...adapter, db, writer: adapter.writer(db) };
     } catch (cause) {
       await db.destroy();
       if (cause instanceof StoreError) throw cause;
@@ -109,32 +106,32 @@ export class DatabaseAccess {
     }
   }
 
-  /** From now on what is asked for is refused. */
+  /** Rejects operations from now on. */
   stopAccepting(): void {
     this.isClosing = true;
   }
 
-  /** @throws {StoreError} when what is asked for is refused */
+  /** @throws {StoreError} when the store is closing */
   requireOpen(): void {
     if (this.isClosing) throw storeClosed();
   }
 
-  /** Resolves when all that was asked for is done. */
+  /** Resolves when no operation is in flight. */
   drained(): Promise<void> {
     return this.inFlight.settled();
   }
 
-  /** Closes the database, if it was opened. @param last - what is done before, and can be repeated */
-  async close(last: (database: Database) => Promise<void>): Promise<void> {
+  /** Closes the database, if it was opened. @param cleanUp - runs first; must be idempotent */
+  async close(cleanUp: (database: Database) => Promise<void>): Promise<void> {
     this.isClosing = this.isClosed = true;
     const { opened } = this;
     this.opened = undefined;
     const database = await opened?.catch(() => undefined);
     if (database === undefined) return;
     try {
-      await withRetries(() => last(database), database.classify);
+      await withRetries(() => cleanUp(database), database.classify);
     } catch (error) {
-      const message = `The store could not be tidied up before it was closed: ${messageOf(error)}`;
+      const message = `The store could not be cleaned up before it was closed: ${messageOf(error)}`;
       warn(message, "DagwrightStoreWarning");
     }
     await database.db.destroy();
@@ -142,18 +139,14 @@ export class DatabaseAccess {
 }
 
 export function storeClosed(): StoreError {
-  return new StoreError("The store is closed. Make a new one.");
+  return new StoreError("The store is closed. Create a new one.");
 }
 
 function readFailed(cause: unknown): StoreError {
-  return new StoreError(`The store can't be read: ${messageOf(cause)}. Try again when that is mended.`, "STORE", {
-    cause,
-  });
+  return new StoreError(`The store can't be read: ${messageOf(cause)}. Fix that and try again.`, "STORE", { cause });
 }
 
-/** @param remedy - what can be done when the store can be written again */
-export function writeFailed(cause: unknown, remedy = "Try again when"): StoreError {
-  return new StoreError(`The store can't be written: ${messageOf(cause)}. ${remedy} that is mended.`, "STORE", {
-    cause,
-  });
+/** @param remedy - what to do after the cause is fixed */
+export function writeFailed(cause: unknown, remedy = "try again"): StoreError {
+  return new StoreError(`The store can't be written: ${messageOf(cause)}. Fix that and ${remedy}.`, "STORE", { cause });
 }

@@ -1,26 +1,25 @@
 import type { Dialect, Kysely, RawBuilder } from "kysely";
+import type { BatchWriter } from "./batch-writer.js";
 import type { Failure } from "./retry.js";
 import type { Tables } from "./schema.js";
-import type { BatchWriter } from "./batch-writer.js";
 
-/** A kind of database, and what is particular about it. */
+/** Where SQLite and Postgres differ. */
 export interface DatabaseAdapter {
   readonly dialect: Dialect;
-  /** The time of day in ms since 1970, by the clock that all who use the database share. */
+  /** The time in ms since 1970, by the clock that all clients of the database share. */
   readonly clock: RawBuilder<number>;
-  /** Transactions run beside each other, so that rows have to be locked which are read to be changed. */
+  /** Transactions run concurrently, so a row that is read to be changed must be locked. Such databases also have arrays. */
   readonly hasRowLocks: boolean;
-  /** Keeps other connections from changing the tables until the transaction ends, where its beginning does not. */
+  /** Keeps other connections from migrating until the transaction ends, where beginning one does not. */
   readonly lockMigrations?: (db: Kysely<any>) => Promise<void>;
-  /** What became of a statement that failed, and whether it is worth another try. */
+  /** Whether a failed statement wrote anything, and whether retrying it may help. */
   classify(error: unknown): Failure;
-  /** What writes the batches of runs. */
+  /** Creates the writer of run batches. */
   writer(db: Kysely<Tables>): BatchWriter;
-  /** Called before the database is closed. */
   readonly beforeClose?: (db: Kysely<Tables>) => Promise<void>;
 }
 
-/** An open database. */
+/** An open, migrated database. */
 export interface Database extends Omit<DatabaseAdapter, "writer"> {
   readonly db: Kysely<Tables>;
   readonly writer: BatchWriter;

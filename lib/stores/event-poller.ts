@@ -1,32 +1,32 @@
 import type { CompiledQuery, Kysely } from "kysely";
 import { append } from "../base/append.js";
-import type { DatabaseAccess } from "./database-access.js";
 import type { Codec } from "./codec.js";
+import { ColumnDecoder } from "./column-decoder.js";
+import type { DatabaseAccess } from "./database-access.js";
 import type { Database } from "./database.js";
 import { MAX_ROWS } from "./event-rows.js";
 import { lockRuns } from "./row-locks.js";
 import type { SqlRunLog } from "./run-log.js";
 import type { EventRow, Tables } from "./schema.js";
-import { ColumnDecoder } from "./column-decoder.js";
 
-/** How often it is looked for events while a run waits for some, in ms. */
+/** How often to poll while a run waits for events, in ms. */
 const INTERVAL = 300;
 
 /**
- * Hands the events that others recorded to the runs that are driven here: in order, and each once. Nothing is looked for while
- * no run waits. What a run has not got when it is taken over, whoever does that reads with the run.
+ * Delivers the events that other processes recorded to the runs driven here: in order, each once. Polls only while a run waits
+ * for events, with one query for all runs. Events that are undelivered when a run is taken over are read by the new driver.
  */
 export class EventPoller {
   private readonly listeners = new Set<SqlRunLog>();
-  /** Undefined where no look is planned or under way. */
+  /** Undefined while no poll is scheduled or in progress. */
   private timer: NodeJS.Timeout | undefined;
-  private round: Promise<void> | undefined;
-  private nextRound: Promise<void> | undefined;
+  private current: Promise<void> | undefined;
+  private next: Promise<void> | undefined;
   private undeliveredQuery: CompiledQuery<EventRow> | undefined;
 
   /**
-   * @param owner - to whom events are addressed
-   * @param driven - the runs of that owner, by id
+   * @param owner - the addressee of the events
+   * @param driven - its runs, by id
    */
   constructor(
     private readonly owner: string,
@@ -35,29 +35,32 @@ export class EventPoller {
     private readonly access: DatabaseAccess,
   ) {}
 
-  /** Whether a run waits for events. While one does, the process has something to do: what others send it. */
-  waits(log: SqlRunLog, isWaiting: boolean): void {
-    if (isWaiting) this.listeners.add(log);
-    else this.listeners.delete(log);
-    if (isWaiting && this.timer === undefined) this.schedulePoll();
-    if (this.listeners.size > 0) this.timer?.ref();
-    else this.timer?.unref();
+  /** Polls while the run waits for events, and keeps the process alive: others may send some. */
+  add(log: SqlRunLog): void {
+    this.listeners.add(log);
+    if (this.timer === undefined) this.schedulePoll();
+    this.timer?.ref();
   }
 
-  /** Resolves when all is handed over that was recorded before the call. */
+  remove(log: SqlRunLog): void {
+    this.listeners.delete(log);
+    if (this.listeners.size === 0) this.timer?.unref();
+  }
+
+  /** Resolves when all events recorded before the call are delivered. */
   poll(): Promise<void> {
-    if (this.round === undefined) {
-      this.round = this.access.run(() => this.deliver()).finally(() => (this.round = undefined));
-      return this.round;
+    if (this.current === undefined) {
+      this.current = this.access.run(() => this.deliver()).finally(() => (this.current = undefined));
+      return this.current;
     }
-    // The round that is under way may have looked already.
-    this.nextRound ??= this.round
+    // The poll in progress may have read the events already.
+    this.next ??= this.current
       .catch(() => {})
       .then(() => {
-        this.nextRound = undefined;
+        this.next = undefined;
         return this.poll();
       });
-    return this.nextRound;
+    return this.next;
   }
 
   stop(): void {
@@ -68,73 +71,72 @@ export class EventPoller {
 
   private schedulePoll(): void {
     this.timer = setTimeout(() => {
-      const again = () => {
+      const scheduleNext = () => {
         this.timer = undefined;
         if (this.listeners.size > 0) this.schedulePoll();
       };
-      if (this.listeners.size === 0) return again();
-      // The renewal of leases tells when the database can't be reached.
-      this.poll().then(again, again);
+      if (this.listeners.size === 0) return scheduleNext();
+      // Ignores errors: renewing the leases reports a database that can't be reached.
+      this.poll().then(scheduleNext, scheduleNext);
     }, INTERVAL);
   }
 
   private async deliver(): Promise<void> {
-    // Whoever begins to drive a run meanwhile, or is about to, reads with it what is found here.
-    const drivers = new Set(Array.from(this.driven.values()).filter(({ isDriven }) => isDriven));
-    const { byRun, texts } = await this.access.read(({ db }) => this.undelivered(db));
-    const known: EventRow[] = [];
-    const stray: EventRow[] = [];
-    for (const [runId, mail] of byRun) {
+    // A driver that registers after this point reads the events with its run.
+    const registered = new Set(Array.from(this.driven.values()).filter(({ isDriven }) => isDriven));
+    const { events, decoders } = await this.access.read(({ db }) => this.undelivered(db));
+    const delivered: EventRow[] = [];
+    const orphaned: EventRow[] = [];
+    for (const [runId, rows] of events) {
       const log = this.driven.get(runId);
-      if (log === undefined) stray.push(...mail);
-      else if (drivers.has(log)) known.push(...log.deliver(mail, texts.get(runId) as ColumnDecoder));
+      if (log === undefined) orphaned.push(...rows);
+      else if (registered.has(log)) delivered.push(...log.deliver(rows, decoders.get(runId) as ColumnDecoder));
     }
-    if (known.length + stray.length === 0) return;
-    await this.access.transaction((trx, database) => markDelivered(trx, this.owner, known, stray, database));
+    if (delivered.length + orphaned.length === 0) return;
+    await this.access.transaction((trx, database) => markDelivered(trx, this.owner, delivered, orphaned, database));
   }
 
-  /** What is addressed to the runs of this owner, and the texts of it, by run. */
+  /** The undelivered events and their decoders, by run. */
   private async undelivered(db: Kysely<Tables>) {
     const { rows } = await db.executeQuery((this.undeliveredQuery ??= undeliveredTo(db, this.owner)));
-    const byRun = new Map<string, EventRow[]>();
-    for (const row of rows) append(byRun, row.run_id, row);
-    const texts = new Map<string, ColumnDecoder>();
-    for (const [runId, mail] of byRun) texts.set(runId, await this.textsOf(db, runId, mail));
-    return { byRun, texts };
+    const events = new Map<string, EventRow[]>();
+    for (const row of rows) append(events, row.run_id, row);
+    const decoders = new Map<string, ColumnDecoder>();
+    for (const [runId, ofRun] of events) decoders.set(runId, await this.decoderFor(db, runId, ofRun));
+    return { events, decoders };
   }
 
-  private async textsOf(db: Kysely<Tables>, runId: string, mail: readonly EventRow[]): Promise<ColumnDecoder> {
-    const texts = new ColumnDecoder(this.codec, runId);
-    for (const event of mail) texts.register("fsm_events", event, "payload");
-    await texts.fetchBlobs(db);
-    return texts;
+  private async decoderFor(db: Kysely<Tables>, runId: string, events: readonly EventRow[]): Promise<ColumnDecoder> {
+    const decoder = new ColumnDecoder(this.codec, runId);
+    for (const event of events) decoder.register("fsm_events", event, "payload");
+    await decoder.fetchBlobs(db);
+    return decoder;
   }
 }
 
-/** Asks for the events for the runs that somebody drives, those of a run in order. */
+/** Selects the undelivered events of an owner's runs, those of a run in order. */
 function undeliveredTo(db: Kysely<Tables>, owner: string): CompiledQuery<EventRow> {
   const query = db.selectFrom("fsm_events").selectAll().where("for_owner", "=", owner);
   return query.orderBy("run_id").orderBy("number").compile();
 }
 
 /**
- * Events are not looked for any more that a run here has got, and not taken by now; nor those of a run that somebody else drives,
- * who has read them.
- * @param known - what has been handed over before
- * @param stray - of runs that are not driven here, unless one is just being taken up
+ * Excludes events from later polls.
+ * @param delivered - delivered by an earlier poll, and not taken since
+ * @param orphaned - of runs not driven here: kept if a run is being claimed, otherwise read by its new driver
  */
 async function markDelivered(
   trx: Kysely<Tables>,
   owner: string,
-  known: readonly EventRow[],
-  stray: readonly EventRow[],
+  delivered: readonly EventRow[],
+  orphaned: readonly EventRow[],
   database: Database,
 ): Promise<void> {
-  const runIds = new Set([...known, ...stray].map(({ run_id }) => run_id));
-  // Who writes events locks their runs first: otherwise two might wait for each other.
+  const runIds = new Set([...delivered, ...orphaned].map(({ run_id }) => run_id));
+  // Writers of events lock their runs first, and so does this, to prevent deadlocks.
   const locked = await lockRuns(trx, database, Array.from(runIds));
   const owners = new Map(locked.map(({ id, owner }) => [id, owner]));
-  const rows = [...known, ...stray.filter(({ run_id }) => owners.get(run_id) !== owner)];
+  const rows = [...delivered, ...orphaned.filter(({ run_id }) => owners.get(run_id) !== owner)];
   for (let at = 0; at < rows.length; at += MAX_ROWS) {
     const part = rows.slice(at, at + MAX_ROWS);
     await trx

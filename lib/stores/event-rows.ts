@@ -1,4 +1,4 @@
-/** The events sent to fsms, as rows of a run. */
+/** Rows of the table `fsm_events`. */
 import { show } from "../base/check.js";
 import { sql, type Kysely } from "kysely";
 import type { Codec } from "./codec.js";
@@ -8,46 +8,43 @@ import type { EventRow, Tables } from "./schema.js";
 import type { QueuedEvent } from "./store.js";
 import { timeOfDay } from "./time.js";
 
-/** Rows in one statement. */
+/** The maximum number of rows per statement. */
 export const MAX_ROWS = 50;
 
-/** An event that is not recorded yet, and so has no number. */
+/** An event that is not recorded yet. Its number is assigned when it is inserted. */
 export type NewEvent = Omit<EventRow, "number" | "taken_at">;
 
-/** The text of an event's payload. @throws {StoreError} UNSTORABLE, for its name as well */
+/** Encodes the payload of an event. @throws {StoreError} UNSTORABLE, also for the event's name */
 export function encodePayload({ event, payload }: Pick<QueuedEvent, "event" | "payload">, codec: Codec): string {
   requireStorable("The event", event);
   return codec.encode(payload, `The payload of event ${show(event)}`);
 }
 
 /**
- * The rows of events that the driver of a run has.
- * @param keep - what goes into a row for a text; not called when one of the events can't be kept
+ * Makes rows for events that the driver of a run has received itself.
+ * @param store - see `Batch.store`; not called if any of the events can't be stored
  * @throws {StoreError} UNSTORABLE
  */
 export function newEventRows(
   runId: string,
   events: readonly QueuedEvent[],
   codec: Codec,
-  keep: (text: string) => string,
+  store: (text: string) => string,
 ): NewEvent[] {
   const texts = events.map((event) => encodePayload(event, codec));
   return events.map(({ id, event, sentAt }, i) => {
-    return { run_id: runId, id, event, payload: keep(texts[i]), sent_at: sentAt, for_owner: null };
+    return { run_id: runId, id, event, payload: store(texts[i]), sent_at: sentAt, for_owner: null };
   });
 }
 
-/**
- * Adds events in their order, each with the next number of its run; those that are there already stay as they are. Their runs'
- * rows have to be locked.
- */
+/** Inserts events in order, each with the next number of its run. Skips events that exist. The rows of their runs must be locked. */
 export async function insertEvents(trx: Kysely<Tables>, rows: readonly NewEvent[]): Promise<void> {
   for (let at = 0; at < rows.length; at += MAX_ROWS) {
-    // How many of the same run come before: a statement may see the table as it was when it began.
-    const ahead = new Map<string, number>();
+    // Counts the events of each run: the subquery may not see the rows that the same statement inserts.
+    const counts = new Map<string, number>();
     const values = rows.slice(at, at + MAX_ROWS).map((row) => {
-      const place = (ahead.get(row.run_id) ?? 0) + 1;
-      ahead.set(row.run_id, place);
+      const place = (counts.get(row.run_id) ?? 0) + 1;
+      counts.set(row.run_id, place);
       const last = sql`(select max(number) from fsm_events where run_id = ${row.run_id})`;
       return { ...row, number: sql<number>`coalesce(${last}, -1) + ${sql.lit(place)}`, taken_at: null };
     });
@@ -56,7 +53,7 @@ export async function insertEvents(trx: Kysely<Tables>, rows: readonly NewEvent[
   }
 }
 
-/** Marks events as taken. They stay, so that one of the same key is known to have been sent. */
+/** Marks events as taken. Their rows are kept, to detect another event with the same key. */
 export async function takeEvents(trx: Kysely<Tables>, runId: string, ids: readonly string[]): Promise<void> {
   const taken = { taken_at: timeOfDay(), for_owner: null };
   for (let at = 0; at < ids.length; at += MAX_ROWS) {
@@ -68,12 +65,12 @@ export async function takeEvents(trx: Kysely<Tables>, runId: string, ids: readon
 /** The events that a run has not taken, in order. */
 export async function untakenEvents(db: Kysely<Tables>, runId: string): Promise<EventRow[]> {
   const query = db.selectFrom("fsm_events").selectAll().where("run_id", "=", runId).where("taken_at", "is", null);
-  // What driver and sender wrote at the same time may have the same number.
+  // The driver and a sender, writing at the same time, may have assigned the same number.
   const rows = await query.orderBy("number").orderBy("sent_at").execute();
   return rows.map((row) => checkedRow("fsm_events", runId, row));
 }
 
-/** Whoever drives the run from now on has read its events. */
+/** Marks all events of a run as delivered: its new driver has read them. */
 export async function markAllDelivered(trx: Kysely<Tables>, runId: string): Promise<void> {
   const query = trx.updateTable("fsm_events").set({ for_owner: null }).where("run_id", "=", runId);
   await query.where("for_owner", "is not", null).execute();

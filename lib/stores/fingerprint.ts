@@ -1,9 +1,9 @@
-import { sha256 } from "./batch.js";
+import { sha256 } from "./blobs.js";
 
-/** The structure that was fingerprinted last: mostly the same workflow runs again. */
+/** Caches the last structure: usually, the same workflow runs again. */
 let last = { structure: "", fingerprint: "" };
 
-/** What stands for a workflow's structure in the rows of its runs. */
+/** The hash of a workflow's structure, under which it is stored as a blob. */
 export function fingerprintOf(structure: string): string {
   if (structure !== last.structure) {
     last = { structure, fingerprint: sha256(structure) };

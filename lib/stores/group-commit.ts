@@ -1,57 +1,60 @@
-import { setImmediate } from "../base/turn.js";
 import { StoreError } from "../base/errors.js";
+import { setImmediate } from "../base/turn.js";
+import type { FencedBatch } from "./batch-writer.js";
 import { writeFailed } from "./database-access.js";
 import type { Database } from "./database.js";
 import { withRetries } from "./retry.js";
 import type { SqlRunLog } from "./run-log.js";
-import type { FencedBatch } from "./batch-writer.js";
 
-/** How long what nobody waits for may wait to be written, in ms. */
+/** How long a commit that nothing waits for is delayed, in ms. */
 const MAX_DELAY = 50;
 
 /**
- * About how many rows, and of how many runs, are written in one transaction: a few ms, in which a database in this process lets
- * nothing else happen, and as much again for what the runs do then.
+ * About how many rows, and of how many runs, one transaction writes. That takes SQLite a few ms, in which it blocks the event loop,
+ * and the runs that continue afterwards as long again.
  */
 const MAX_ROWS = 500;
 const MAX_RUNS = 50;
 
-/** About how many characters go into one transaction: a statement's parameter is one string, which has its limit. */
+/** About how many characters one transaction writes: a parameter of a statement is a single string, whose length is limited. */
 const MAX_LENGTH = 16 * 1024 * 1024;
 
 type LoggedWrite = FencedBatch & { readonly log: SqlRunLog };
 
 /**
- * Writes what the runs of a store add: in one transaction for all that was added in the same turn of the event loop, or some
- * where that is much, and one transaction after the other. A run that somebody else has taken over is left out, and its log
- * fails. So does the log alone whose data the database refuses.
+ * Commits the entries of a store's runs: everything added in the same turn of the event loop in one transaction, or in several if
+ * it is large, one after the other. A run that another driver has taken over is left out, and its log fails. When the database
+ * refuses the data of a run, only that run's log fails.
  */
 export class GroupCommit {
   private readonly pending = new Set<SqlRunLog>();
   private current: Promise<void> | undefined;
-  private isDue = false;
+  private isScheduled = false;
   private timer: NodeJS.Timeout | undefined;
   private isFinished = false;
 
   constructor(private readonly open: () => Promise<Database>) {}
 
-  /** @param soon - when the event loop turns */
-  add(log: SqlRunLog, soon: boolean): void {
+  /** Commits what a log has pending at the next turn of the event loop. */
+  add(log: SqlRunLog): void {
     if (this.isFinished) return;
     this.pending.add(log);
-    if (!soon) {
-      this.timer ??= setTimeout(() => this.start(), MAX_DELAY).unref();
-      return;
-    }
-    if (this.isDue) return;
-    this.isDue = true;
+    if (this.isScheduled) return;
+    this.isScheduled = true;
     setImmediate(() => {
-      this.isDue = false;
+      this.isScheduled = false;
       this.start();
     });
   }
 
-  /** Resolves when all that was added is written, or can't be. What is added later is not. */
+  /** Commits what a log has pending within {@link MAX_DELAY}. */
+  addLater(log: SqlRunLog): void {
+    if (this.isFinished) return;
+    this.pending.add(log);
+    this.timer ??= setTimeout(() => this.start(), MAX_DELAY).unref();
+  }
+
+  /** Resolves when everything that was added is written, or has failed. Later additions are ignored. */
   async finish(): Promise<void> {
     this.isFinished = true;
     this.start();
@@ -73,31 +76,31 @@ export class GroupCommit {
   }
 
   /**
-   * What goes into the next transactions: what has waited for longest, and each run once, whoever has driven it here. What is long
-   * has a transaction of its own, so that nobody else's fails because of its size, or of the time that takes.
+   * The contents of the next transactions: the logs that have waited longest, and each run once, since two logs may be of the same run.
+   * An oversized batch gets a transaction of its own, so that its size and duration fail no other run.
    */
   private nextTransactions(): LoggedWrite[][] {
     const writes: LoggedWrite[] = [];
-    const long: LoggedWrite[] = [];
+    const oversized: LoggedWrite[] = [];
     const runIds = new Set<string>();
     let rows = MAX_ROWS;
-    let characters = MAX_LENGTH;
+    let length = MAX_LENGTH;
     for (const log of this.pending) {
-      if (rows <= 0 || characters <= 0 || writes.length === MAX_RUNS) break;
+      if (rows <= 0 || length <= 0 || writes.length === MAX_RUNS) break;
       if (runIds.has(log.runId)) continue;
       this.pending.delete(log);
-      const batch = log.takeBatch(rows, characters);
+      const batch = log.takeBatch(rows, length);
       if (batch === undefined) continue;
       rows -= batch.size;
-      characters -= batch.length;
+      length -= batch.length;
       runIds.add(log.runId);
-      (batch.length > MAX_LENGTH ? long : writes).push({ log, runId: log.runId, token: log.token, batch });
+      (batch.length > MAX_LENGTH ? oversized : writes).push({ log, runId: log.runId, token: log.token, batch });
       if (log.isPending) {
         this.pending.add(log);
         break;
       }
     }
-    return [writes, long].filter(({ length }) => length > 0);
+    return [writes, oversized].filter(({ length }) => length > 0);
   }
 
   private async commit(writes: readonly LoggedWrite[]): Promise<void> {
@@ -111,7 +114,7 @@ export class GroupCommit {
   }
 }
 
-/** Writes all, or what of them the database does not refuse; tells the logs. */
+/** Writes the batches and notifies their logs. If the database refuses them together, writes each by itself. */
 async function write(database: Database, writes: readonly LoggedWrite[]): Promise<void> {
   const { writer, classify } = database;
   let written: ReadonlySet<string>;
@@ -119,7 +122,7 @@ async function write(database: Database, writes: readonly LoggedWrite[]): Promis
     written = await withRetries(() => writer.write(writes), classify);
   } catch (error) {
     if (classify(error) !== "rejected" || writes.length === 1) return fail(writes, error);
-    for (const part of writes) await write(database, [part]);
+    for (const each of writes) await write(database, [each]);
     return;
   }
   for (const { log, runId } of writes) {
@@ -129,7 +132,7 @@ async function write(database: Database, writes: readonly LoggedWrite[]): Promis
 }
 
 function fail(writes: readonly LoggedWrite[], cause: unknown): void {
-  const ofNew = cause instanceof StoreError ? cause : writeFailed(cause, "The run has not begun: run it again when");
-  const ofBegun = cause instanceof StoreError ? cause : writeFailed(cause, "The run can be resumed when");
-  for (const { log, batch } of writes) log.fail(batch.created === undefined ? ofBegun : ofNew);
+  const ofNew = cause instanceof StoreError ? cause : writeFailed(cause, "start the run again: it was not recorded");
+  const ofKnown = cause instanceof StoreError ? cause : writeFailed(cause, "resume the run");
+  for (const { log, batch } of writes) log.fail(batch.created === undefined ? ofKnown : ofNew);
 }

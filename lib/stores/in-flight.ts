@@ -1,15 +1,15 @@
-/** Work that somebody waits for as a whole, however it comes out. */
+/** Promises that are still in flight. */
 export class InFlight {
-  private readonly work = new Set<Promise<unknown>>();
+  private readonly promises = new Set<Promise<unknown>>();
 
-  add(work: Promise<unknown>): void {
-    const over = () => void this.work.delete(settled);
-    const settled = work.then(over, over);
-    this.work.add(settled);
+  add(promise: Promise<unknown>): void {
+    const remove = () => void this.promises.delete(settled);
+    const settled = promise.then(remove, remove);
+    this.promises.add(settled);
   }
 
-  /** Resolves when all has settled that was added, be it meanwhile. */
+  /** Resolves when all promises have settled, including those added in the meantime. */
   async settled(): Promise<void> {
-    while (this.work.size > 0) await Promise.all(this.work);
+    while (this.promises.size > 0) await Promise.all(this.promises);
   }
 }

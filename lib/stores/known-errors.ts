@@ -1,4 +1,4 @@
-/** The errors that a store knows without being told: those of the language, and this library's, which fallbacks and error states get. */
+/** The error classes that a store knows: native ones, and those of this library, which fallbacks and error states receive. */
 import * as definitionErrors from "../base/errors.js";
 import type { Class } from "../base/class-state.js";
 import { NATIVE_ERRORS, nativeName, type ErrorClass } from "../base/natives.js";
@@ -9,7 +9,7 @@ const OWN_ERRORS: readonly ErrorClass[] = Object.values<unknown>({ ...definition
 );
 const OWN_NAMES: ReadonlyMap<object, string> = new Map(OWN_ERRORS.map(({ prototype, name }) => [prototype, name]));
 
-/** By name, what makes an error, or one of a class derived from it, that has nothing but its class. */
+/** Factories by class name. Each makes an empty error of the class, or of a given subclass. */
 export const ERRORS: ReadonlyMap<string, (type?: Class) => Error> = new Map([
   ...NATIVE_ERRORS.map((Class) => [Class.name, maker(Class, Class)] as const),
   ...OWN_ERRORS.map((Class) => [Class.name, maker(Error, Class)] as const),
@@ -20,12 +20,12 @@ function maker(base: ErrorClass, own: ErrorClass): (type?: Class) => Error {
   return (type = own) => Reflect.construct(base, args, type) as Error;
 }
 
-/** The name of the class whose prototype this is, if it is native or one of these errors. */
+/** The name of the native or known class that the prototype belongs to. */
 export function knownName(prototype: object): string | undefined {
   return OWN_NAMES.get(prototype) ?? nativeName(prototype);
 }
 
-/** The known error that instances of a class of errors are; undefined where they are none. */
+/** The closest known error class that a prototype belongs to or inherits from. */
 export function knownError(prototype: object | null): string | undefined {
   for (let of = prototype; of !== null; of = Object.getPrototypeOf(of) as object | null) {
     const name = knownName(of);

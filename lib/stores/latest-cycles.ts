@@ -1,15 +1,17 @@
 import type { Kysely } from "kysely";
-import { checkedRow, describeColumn, unreadable, parseWait } from "./rows.js";
+import { tryParseWait } from "./json-columns.js";
+import { checkedRow, describeColumn } from "./rows.js";
 import type { CycleRow, Tables } from "./schema.js";
-import type { RecordedWait, StateVisit } from "./store.js";
+import type { StateVisit } from "./store.js";
+import { unreadable } from "./unreadable.js";
 
-/** Runs whose latest cycles are read together. */
+/** The maximum number of runs per query. */
 export const MAX_RUNS = 500;
 
-/** What of a cycle tells where its run stands. */
+/** The columns of a cycle that show the progress of its run. */
 export type LatestCycle = Pick<CycleRow, "cycle" | "state" | "status" | "wait">;
 
-/** The latest cycle of runs of fsms, by run id. */
+/** The latest cycles of fsm runs, by run id. */
 export async function latestCycles(db: Kysely<Tables>, runIds: readonly string[]): Promise<Map<string, LatestCycle>> {
   const cycles = new Map<string, LatestCycle>();
   for (let at = 0; at < runIds.length; at += MAX_RUNS) {
@@ -31,31 +33,18 @@ export async function latestCycles(db: Kysely<Tables>, runIds: readonly string[]
   return cycles;
 }
 
-/** The cycles of a run that came after one, in order. */
+/** The cycles of a run after the given one, in order. */
 export async function cyclesAfter(db: Kysely<Tables>, runId: string, cycle: number): Promise<StateVisit[]> {
   const query = db.selectFrom("fsm_cycles").select(["cycle", "state"]).where("run_id", "=", runId);
   const rows = await query.where("cycle", ">", cycle).orderBy("cycle").execute();
   return rows.map((row) => checkedRow("fsm_cycles", runId, row));
 }
 
-/** A cycle, when it is what a store writes. @throws {StoreError} STORE naming run and column */
+/** Checks a cycle, and returns it. @throws {StoreError} STORE naming run and column */
 export function checkedCycle(runId: string, cycle: LatestCycle): LatestCycle {
   checkedRow("fsm_cycles", runId, cycle);
   if (cycle.wait !== null && tryParseWait(cycle.wait) === undefined) {
-    throw unreadable(
-      runId,
-      describeColumn("fsm_cycles", cycle as CycleRow, "wait"),
-      "it must say what the run waits for",
-    );
+    throw unreadable(runId, describeColumn("fsm_cycles", cycle as CycleRow, "wait"), "it must describe the wait");
   }
   return cycle;
-}
-
-/** What a cycle's text says that it waits for; undefined for what no store wrote, which reading the run tells of. */
-export function tryParseWait(text: string): RecordedWait | undefined {
-  try {
-    return parseWait(text, () => true);
-  } catch {
-    return undefined;
-  }
 }

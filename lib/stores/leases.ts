@@ -10,38 +10,38 @@ import { inList, forUpdateInOrder } from "./row-locks.js";
 import type { SqlRunLog } from "./run-log.js";
 import type { RunRow } from "./schema.js";
 
-/** What a run's row says of who drives it, and the time by the database's clock when it was read. */
+/** The lease of a run, and the database's time when it was read. */
 export type LeaseRow = Pick<RunRow, "id" | "owner" | "lease_expires_at"> & { readonly clock: number };
 
 /**
- * Which runs a store drives, and until when. A run belongs to its driver for as long as that renews the lease, which it does
- * three times as often as it need be, for all its runs in one statement. The driver of a process that is gone has lost its
- * runs at once, if that process was on this machine.
+ * The leases of the runs that a store drives. A run belongs to its driver as long as the driver renews the lease: three times per
+ * lease, for all its runs in one statement. If the driver's process dies, its runs are free when their leases expire, and on the same
+ * machine at once.
  */
 export class Leases {
-  /** Names this store among all that drive runs of the database. */
+  /** Unique among all stores that drive runs of the database. */
   readonly owner = newOwner();
   /** The runs that this store drives, by id. */
   readonly driven = new Map<string, SqlRunLog>();
   private heartbeat: NodeJS.Timeout | undefined;
   private renewal: Promise<void> | undefined;
-  /** Runs may be recorded as driven by this store. */
+  /** The database may name this store as the driver of runs. */
   private hasDriven = false;
-  private isOver = false;
+  private isReleased = false;
 
   constructor(
-    /** In ms. */
+    /** The length of a lease, in ms. */
     readonly length: number,
     private readonly open: () => Promise<Database>,
   ) {}
 
-  /** Whoever had the run here before, and did not know that it was taken over meanwhile, has lost it. */
+  /** Adds a driven run. An earlier log of the same run, which has not noticed that it lost its lease, is fenced off. */
   add(log: SqlRunLog): void {
-    const last = this.driven.get(log.runId);
+    const earlier = this.driven.get(log.runId);
     this.driven.set(log.runId, log);
-    if (last?.isDriven === true) last.fencedOff();
+    if (earlier?.isDriven === true) earlier.fencedOff();
     this.hasDriven = true;
-    if (!this.isOver) this.heartbeat ??= setInterval(() => this.renewOnce(), this.length / 3).unref();
+    if (!this.isReleased) this.heartbeat ??= setInterval(() => this.renewOnce(), this.length / 3).unref();
   }
 
   release(log: SqlRunLog): void {
@@ -55,30 +55,27 @@ export class Leases {
   }
 
   /**
-   * Whether nobody drives a run; whatever its lease says, this store knows which ones it drives.
-   * @param isLost - whether an owner's process is known to be gone
+   * Whether a run has no driver. Of its own runs, the store knows that without their leases.
+   * @param isOwnerGone - whether an owner's process is known to have ended
    */
-  isFree({ id, owner, lease_expires_at, clock }: LeaseRow, isLost = isGone): boolean {
+  isFree({ id, owner, lease_expires_at, clock }: LeaseRow, isOwnerGone = isGone): boolean {
     if (owner === this.owner) return !this.driven.has(id);
-    // A lease to a time that nobody can live to see holds up nobody.
+    // A lease with an invalid time does not block the run.
     if (owner === null || !isTime(lease_expires_at)) return true;
-    return lease_expires_at < clock || isLost(owner);
+    return lease_expires_at < clock || isOwnerGone(owner);
   }
 
   /** @throws {StoreError} LEASE_HELD */
-  requireFree(row: LeaseRow, remedy = "Wait for its end, or for the end of the lease."): void {
+  requireFree(row: LeaseRow, remedy = "Wait until the run ends or the lease expires."): void {
     if (this.isFree(row)) return;
-    const rest = Math.max(0, Math.ceil((row.lease_expires_at as number) - row.clock));
-    const message = `The run ${show(row.id)} is driven by ${row.owner}, whose lease runs ${rest} ms more. ${remedy}`;
+    const remaining = Math.max(0, Math.ceil((row.lease_expires_at as number) - row.clock));
+    const message = `Run ${show(row.id)} is driven by ${row.owner}, whose lease expires in ${remaining} ms. ${remedy}`;
     throw new StoreError(message, "LEASE_HELD");
   }
 
-  /**
-   * Lets others have at once what is driven here, and what was until its writing failed. To be called at the end: nothing is
-   * renewed afterwards.
-   */
+  /** Releases all runs of this store, including those whose writing failed. Called last: no lease is renewed afterwards. */
   async releaseAll(database: Pick<Database, "db" | "hasRowLocks">): Promise<void> {
-    this.isOver = true;
+    this.isReleased = true;
     this.stop();
     await this.renewal;
     if (!this.hasDriven) return;
@@ -87,7 +84,7 @@ export class Leases {
       where id in (select id from runs where owner = ${this.owner} ${forUpdateInOrder(database)})`.execute(database.db);
   }
 
-  /** One renewal at a time: when the database is slow, more of them would only keep it from other work. */
+  /** Renews the leases, unless a renewal is in progress: more of them would only slow down a slow database. */
   private renewOnce(): void {
     this.renewal ??= this.renew().finally(() => (this.renewal = undefined));
   }
@@ -102,34 +99,36 @@ export class Leases {
   }
 
   /**
-   * Renews the leases of the runs driven here, and notices those that were lost. Others of which the rows name this store, because
-   * the writing of them failed, are free when their leases run out.
+   * Renews the leases of the runs driven here, and detects lost ones. The leases of runs whose writing failed are left to expire,
+   * although their rows still name this store.
    */
   private async renewNow(database: Database): Promise<void> {
     const driven = Array.from(this.driven.values());
-    // Those that come or go meanwhile are not told of.
-    const before = driven.filter(({ isDriven }) => isDriven);
-    if (before.length === 0) return;
-    const isHere = (log: SqlRunLog) => log.isDriven && this.driven.get(log.runId) === log;
+    // Only logs that are registered before and after the renewal can have lost their leases.
+    const registered = driven.filter(({ isDriven }) => isDriven);
+    if (registered.length === 0) return;
+    const isRegistered = (log: SqlRunLog) => log.isDriven && this.driven.get(log.runId) === log;
     const renewed = await this.extend(
       database,
       driven.map(({ runId }) => runId),
     );
     if (renewed === driven.length) return;
     const tokens = await this.tokens(database);
-    for (const log of before) if (isHere(log) && tokens.get(log.runId) !== log.token) log.fencedOff();
+    for (const log of registered) {
+      if (isRegistered(log) && tokens.get(log.runId) !== log.token) log.fencedOff();
+    }
   }
 
-  /** Extends the leases that this store has of some runs, in one statement; gives how many. */
+  /** Extends the leases that this store holds on some runs. Returns their number. */
   private async extend(database: Database, runIds: readonly string[]): Promise<number> {
-    const isHere = sql`owner = ${this.owner} and id ${inList(runIds, database)}`;
+    const isHeld = sql`owner = ${this.owner} and id ${inList(runIds, database)}`;
     const { numAffectedRows } = await sql`
       update runs set lease_expires_at = ${database.clock} + ${this.length}
-      where id in (select id from runs where ${isHere} ${forUpdateInOrder(database)})`.execute(database.db);
+      where id in (select id from runs where ${isHeld} ${forUpdateInOrder(database)})`.execute(database.db);
     return Number(numAffectedRows);
   }
 
-  /** The tokens of all runs that this store drives by their rows. */
+  /** The fencing tokens of all runs whose rows name this store. */
   private async tokens({ db }: Database): Promise<Map<string, number>> {
     const rows = await db.selectFrom("runs").select(["id", "fencing_token"]).where("owner", "=", this.owner).execute();
     return new Map(rows.map(({ id, fencing_token }) => [id, fencing_token]));

@@ -6,8 +6,8 @@ import { NOT_PAUSED } from "./pauses.js";
 import { encodeMetadata, type LogHost } from "./run-log.js";
 import type { NewRun } from "./store.js";
 
-/** The row of a new run, driven here. Long texts of it go into `batch`. @throws {StoreError} UNSTORABLE */
-export function newRunRow(run: NewRun, token: number, batch: Batch, leases: Leases, keeper: LogHost): NewRunRow {
+/** The row of a new run, driven by this store. Adds its blobs to `batch`. @throws {StoreError} UNSTORABLE */
+export function newRunRow(run: NewRun, token: number, batch: Batch, leases: Leases, host: LogHost): NewRunRow {
   const metadata = run.driver.metadata();
   const now = toEpoch(nowChecked());
   const fingerprint = fingerprintOf(run.structure);
@@ -21,9 +21,9 @@ export function newRunRow(run: NewRun, token: number, batch: Batch, leases: Leas
     parent_node: run.parent?.node ?? null,
     scope: run.scope === undefined ? null : batch.store(JSON.stringify(run.scope)),
     status: "running",
-    inputs: batch.store(keeper.codec.encode({ ...run.inputs }, "The inputs")),
+    inputs: batch.store(host.codec.encode({ ...run.inputs }, "The inputs")),
     outputs: null,
-    metadata: metadata === undefined ? null : batch.store(encodeMetadata(metadata, keeper)),
+    metadata: metadata === undefined ? null : batch.store(encodeMetadata(metadata, host)),
     error: null,
     owner: leases.owner,
     lease: leases.length,

@@ -2,7 +2,7 @@ import { Decision, Route } from "../definition/decisions.js";
 import { Next, Stop, WaitForEvent } from "../definition/transitions.js";
 import type { StoredType } from "./codec.js";
 
-/** What forks and states return, under names that no type of a user has: with a cached result, where it leads is kept. */
+/** The outcomes of forks and states as stored types, so that a cached one keeps its destination. Users' types have other names. */
 export const OUTCOME_TYPES: Readonly<Record<string, StoredType>> = {
   "dagwright:Decision": Decision,
   "dagwright:Route": Route,

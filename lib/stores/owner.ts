@@ -2,17 +2,17 @@ import { createHash, randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 
-/** What drives runs, as it stands in their rows: the host, the process, what tells these from others of the name, and a store. */
+/** An owner, as stored in the rows of its runs: host/pid/machine-start/store. The start tells apart processes with the same pid. */
 const OWNER = /^.+\/(\d+)\/([0-9a-f]+)-(\d*)\/[^/]+$/u;
 
-/** Names a store of this process among all that drive runs of a database. */
+/** A new name, unique among all stores that drive runs of a database. */
 export function newOwner(): string {
   return `${hostname()}/${process.pid}/${machine}-${processStart(process.pid) ?? ""}/${randomUUID()}`;
 }
 
 /**
- * Whether an owner's process is known to be gone: it was on this machine, in this container if it is one, and nothing of its
- * number is left, or what has it now is dead, or began at another time.
+ * Whether an owner's process is known to have ended: it ran on this machine (and in this container), and its pid is now free, or is that
+ * of a zombie or a newer process.
  */
 export function isGone(owner: string): boolean {
   const [, pid, itsMachine, start] = OWNER.exec(owner) ?? [];
@@ -22,22 +22,22 @@ export function isGone(owner: string): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ESRCH";
   }
-  const present = processStart(Number(pid));
-  if (present === undefined) return false;
-  return present === DEAD || (start !== "" && present !== start);
+  const current = processStart(Number(pid));
+  if (current === undefined) return false;
+  return current === DEAD || (start !== "" && current !== start);
 }
 
-/** Tells what {@link isGone} does, and looks once for each owner. */
+/** {@link isGone}, with a cache by owner. */
 export function cachedIsGone(): (owner: string) => boolean {
-  const known = new Map<string, boolean>();
+  const cache = new Map<string, boolean>();
   return (owner) => {
-    let verdict = known.get(owner);
-    if (verdict === undefined) known.set(owner, (verdict = isGone(owner)));
-    return verdict;
+    let gone = cache.get(owner);
+    if (gone === undefined) cache.set(owner, (gone = isGone(owner)));
+    return gone;
   };
 }
 
-/** Tells this machine, since it booted, and the numbering of its processes from all others. */
+/** Identifies this machine since its last boot, and the namespace of its process ids. */
 const machine = createHash("sha256").update(machineFacts()).digest("hex").slice(0, 16);
 
 function machineFacts(): string {
@@ -49,14 +49,14 @@ function machineFacts(): string {
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     return `${hostname()} ${boot} ${readlinkSync("/proc/self/ns/pid")}`;
   } catch {
-    return randomUUID(); // It can't be told, so that no other process is ever known to be gone.
+    return randomUUID(); // Unknown: then no other process is ever known to be gone.
   }
 }
 
-/** Instead of when it began, for a process that nobody has buried yet. */
+/** Stands for the start time of a zombie process. */
 const DEAD = "dead";
 
-/** When a process began, where the system tells; undefined where it does not. */
+/** When a process started, as an opaque value; undefined where the system does not tell. */
 function processStart(pid: number): string | undefined {
   let stat: string;
   try {
@@ -64,7 +64,7 @@ function processStart(pid: number): string | undefined {
   } catch {
     return undefined;
   }
-  // Its own name, in brackets, may hold anything.
+  // Skips the command name, which is in parentheses and may contain anything.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return /[ZX]/u.test(fields[0]) ? DEAD : fields[19];
 }

@@ -1,4 +1,4 @@
-/** How a run's pauses are kept in its row. */
+/** The pauses of a run, as columns of its row. */
 import { isTime } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import type { Pause } from "../run/pause.js";
@@ -6,11 +6,11 @@ import type { Batch } from "./batch.js";
 import type { Codec } from "./codec.js";
 import { sanitize } from "./storable-text.js";
 import { SKIP_HINT } from "./unstorable.js";
-import { unreadable } from "./rows.js";
+import { unreadable } from "./unreadable.js";
 import type { RunRow } from "./schema.js";
 
-/** A pause in its row: `data` is a text of the codec, or where it is long, what refers to one. */
-interface KeptPause {
+/** A stored pause: `data` is encoded by the codec, or a reference to a blob. */
+interface StoredPause {
   readonly node: string;
   readonly reason?: string;
   readonly until?: number;
@@ -23,9 +23,9 @@ export type PauseColumns = Pick<RunRow, "pause_reason" | "pauses" | "due_at">;
 export const NOT_PAUSED: PauseColumns = { pause_reason: null, pauses: null, due_at: null };
 
 /**
- * The columns of a paused run, which is due when the first of its pauses is over.
- * @param dueAt - when it goes on in any case, in ms since 1970
- * @throws {StoreError} UNSTORABLE for data that can't be kept
+ * The columns of a paused run, which is due at the end of its first pause.
+ * @param dueAt - when it continues at the latest, in ms since 1970
+ * @throws {StoreError} UNSTORABLE for data that can't be stored
  */
 export function pauseColumns(
   reason: string | undefined,
@@ -43,7 +43,7 @@ export function pauseColumns(
       throw error;
     }
   };
-  const list = pauses.map((pause): KeptPause => {
+  const list = pauses.map((pause): StoredPause => {
     const { node, until, reason } = pause;
     return { node, until, reason: reason === undefined ? undefined : sanitize(reason), data: dataOf(pause) };
   });
@@ -55,13 +55,12 @@ export function pauseColumns(
   };
 }
 
-/** What is known of a run's pauses from its row. */
 type PauseRow = Pick<RunRow, "id" | "pauses">;
 
 /**
- * The pauses in a row.
- * @param dataOf - the data that a text stands for
- * @throws {StoreError} STORE for a row that no store wrote
+ * Parses the pauses in a row.
+ * @param dataOf - decodes the data of a pause
+ * @throws {StoreError} STORE for a corrupt row
  */
 export function pausesIn(row: PauseRow, dataOf: (text: string, node: string) => unknown): Pause[] {
   return parsed(row).map(({ node, reason, until, data }) => {
@@ -69,25 +68,25 @@ export function pausesIn(row: PauseRow, dataOf: (text: string, node: string) => 
   });
 }
 
-/** The texts in a row that may be kept apart. @throws {StoreError} as {@link pausesIn} */
+/** The encoded data of the pauses in a row. @throws {StoreError} STORE for a corrupt row */
 export function pauseTexts(row: PauseRow): string[] {
   return parsed(row).flatMap(({ data }) => data ?? []);
 }
 
-function parsed({ id, pauses }: PauseRow): readonly KeptPause[] {
+function parsed({ id, pauses }: PauseRow): readonly StoredPause[] {
   if (pauses === null) return [];
   try {
     const list = JSON.parse(pauses) as unknown;
     if (Array.isArray(list) && list.every(isPause)) return list;
   } catch {
-    // It is no list, either.
+    // Invalid JSON is reported below.
   }
-  throw unreadable(id, 'column "pauses" in table runs', "it must list pauses, with their nodes");
+  throw unreadable(id, 'column "pauses" in table runs', "it must be a list of pauses with nodes");
 }
 
-function isPause(value: unknown): value is KeptPause {
+function isPause(value: unknown): value is StoredPause {
   if (typeof value !== "object" || value === null) return false;
-  const { node, reason, until, data } = value as Record<keyof KeptPause, unknown>;
+  const { node, reason, until, data } = value as Record<keyof StoredPause, unknown>;
   const isText = (part: unknown) => part === undefined || typeof part === "string";
   return typeof node === "string" && isText(reason) && isText(data) && (until === undefined || isTime(until));
 }

@@ -8,21 +8,20 @@ import type { FencedBatch, BatchWriter } from "./batch-writer.js";
 
 type Columns = Readonly<Partial<Record<string, ColumnType>>>;
 
-/** Part of a statement, and the rows it takes. */
-interface Part {
+/** A common table expression of the statement, and the rows it writes. */
+interface Clause {
   readonly name: string;
   readonly rows: readonly object[];
-  /** @param rows - what the rows are selected from */
+  /** @param rows - the parameter with the rows, as JSON */
   readonly sql: (rows: string) => string;
 }
 
 /**
- * Writes batches in one statement, which is a transaction of its own and takes one round trip: it locks the rows of the runs
- * in the order of their ids, leaves out those that somebody else drives, and writes to each table what is there for it. Rows
- * go along as JSON, one parameter a table.
+ * Writes batches in one statement: one transaction and one round trip. It locks the runs in the order of their ids, leaves out those
+ * with another driver, and writes the rows of each table, passed as one JSON parameter per table.
  */
 export class PostgresWriter implements BatchWriter {
-  /** @param clock - the text of the database's clock, see `connection.ts` */
+  /** @param clock - the SQL of the clock in `database.ts` */
   constructor(
     private readonly db: Kysely<Tables>,
     private readonly clock: string,
@@ -31,7 +30,7 @@ export class PostgresWriter implements BatchWriter {
   async write(writes: readonly FencedBatch[]): Promise<ReadonlySet<string>> {
     const rows = collectRows(writes);
     const sources = [fence(writes), this.created(writes)].filter(isUsed);
-    const parts = [
+    const writing = [
       upsert("attempts", SHAPES.ATTEMPTS, rows.attempts),
       upsert("traversals", SHAPES.TRAVERSALS, rows.traversals),
       upsert("cycles", SHAPES.CYCLES, rows.cycles),
@@ -42,16 +41,17 @@ export class PostgresWriter implements BatchWriter {
       changes(writes),
     ].filter(isUsed);
     const ids = writes.map(({ runId }) => runId);
-    const parameters = [ids, ...[...sources, ...parts].map(({ rows }) => JSON.stringify(rows))];
-    const clauses = [...sources, ...parts].map(({ name, sql }, i) => `${name} as ${sql(`$${i + 2}::json`)}`);
+    const clauses = [...sources, ...writing];
+    const parameters = [ids, ...clauses.map(({ rows }) => JSON.stringify(rows))];
+    const expressions = clauses.map(({ name, sql }, i) => `${name} as ${sql(`$${i + 2}::json`)}`);
     const live = sources.map(({ name }) => `select id from ${name} where id ${IS_WRITTEN}`).join(" union all ");
-    clauses.splice(sources.length, 0, `live as materialized (${live})`);
-    const statement = `with ${clauses.join(",\n")}\nselect id from live`;
+    expressions.splice(sources.length, 0, `live as materialized (${live})`);
+    const statement = `with ${expressions.join(",\n")}\nselect id from live`;
     const { rows: written } = await this.db.executeQuery<{ id: string }>(CompiledQuery.raw(statement, parameters));
     return new Set(written.map(({ id }) => id));
   }
 
-  private created(writes: readonly FencedBatch[]): Part {
+  private created(writes: readonly FencedBatch[]): Clause {
     const columns = Object.keys(NEW_RUN).join(", ");
     return {
       name: "created",
@@ -67,10 +67,10 @@ export class PostgresWriter implements BatchWriter {
 }
 
 /**
- * The runs that are known and driven by those who write them: nobody takes them over until this is written. A new one is among
- * them when this has been written before, and nobody knew.
+ * Locks the existing runs that this store drives, so that no other driver takes them over before the commit. A new run is among them
+ * when the statement is a retry and was committed the first time.
  */
-function fence(writes: readonly FencedBatch[]): Part {
+function fence(writes: readonly FencedBatch[]): Clause {
   return {
     name: "fence",
     rows: writes.map(({ runId, token, batch }) => ({ id: runId, token, owner: batch.created?.owner })),
@@ -82,17 +82,17 @@ function fence(writes: readonly FencedBatch[]): Part {
   };
 }
 
-/** Of the runs that are to be written: said so that the server looks them up, instead of going through all there are. */
+/** Restricts a query to the runs to write. Redundant, but makes the server use its index instead of a scan. */
 const IS_WRITTEN = "= any($1::text[])";
 
-/** Of the runs that are written. */
+/** Restricts a query to the runs that this store drives. */
 const IS_LIVE = "in (select id from live)";
 
 function upsert<T extends keyof Tables>(
   name: string,
   { table, key, rest, fixed }: TableShape<T>,
   rows: readonly Tables[T][],
-): Part {
+): Clause {
   const all: Columns = { ...key, ...rest, ...fixed };
   const columns = Object.keys(all).join(", ");
   const replaced = Object.keys(rest).map((column) => `${column} = excluded.${column}`);
@@ -108,8 +108,8 @@ function upsert<T extends keyof Tables>(
   };
 }
 
-/** Events in their order, each with the next number of its run, see `event-rows.ts`. */
-function sent(events: readonly NewEvent[]): Part {
+/** Inserts events in order, each with the next number of its run, see `event-rows.ts`. */
+function sent(events: readonly NewEvent[]): Clause {
   const columns = "run_id, id, event, payload, sent_at, for_owner";
   return {
     name: "sent",
@@ -126,7 +126,7 @@ function sent(events: readonly NewEvent[]): Part {
   };
 }
 
-function taken(writes: readonly FencedBatch[]): Part {
+function taken(writes: readonly FencedBatch[]): Clause {
   const taken_at = timeOfDay();
   return {
     name: "taken",
@@ -138,8 +138,8 @@ function taken(writes: readonly FencedBatch[]): Part {
   };
 }
 
-/** What changes in the rows of the runs themselves: all that an end says, or the metadata alone. */
-function changes(writes: readonly FencedBatch[]): Part {
+/** Updates the rows of runs that ended, or whose metadata changed. */
+function changes(writes: readonly FencedBatch[]): Clause {
   const ends = Object.keys(RUN_END);
   const set = ends.map((column) => `${column} = case when w.ends then w.${column} else r.${column} end`);
   const changed = writes.filter(({ batch }) => batch.end !== undefined || batch.metadata !== undefined);
@@ -162,7 +162,7 @@ function changes(writes: readonly FencedBatch[]): Part {
   };
 }
 
-const isUsed = ({ rows }: Part) => rows.length > 0;
+const isUsed = ({ rows }: Clause) => rows.length > 0;
 
 function declared(columns: Columns): string {
   return Object.entries(columns)

@@ -4,31 +4,31 @@ import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { Semaphore } from "../base/semaphore.js";
 import type { DatabaseAdapter } from "./database.js";
-import { classify, isServerError } from "./postgres-failure.js";
+import { classify, leavesConnectionUsable } from "./postgres-failure.js";
 import { PostgresWriter } from "./postgres-writer.js";
 
-/** How many connections a store has at most. */
-const CONNECTIONS = 10;
+/** The size of the connection pool. */
+const MAX_CONNECTIONS = 10;
 
 /**
- * How long to wait for a connection, for a lock and for an answer, in ms: nothing waits for ever for a server that is gone, nor
- * does a server for one of us that is. The server gives up first, so that it can say why.
+ * How long to wait for a connection, a lock and an answer, in ms, so that neither a client nor the server waits for ever for a peer
+ * that is gone. The server times out first, because its error says why.
  */
 const CONNECTION_TIMEOUT = 10_000;
 const LOCK_TIMEOUT = 10_000;
 const STATEMENT_TIMEOUT = 25_000;
 const QUERY_TIMEOUT = 30_000;
 
-/** How long a transaction may wait for its next statement, in ms. Ours go from one to the next at once. */
+/** How long a transaction may be idle between statements, in ms. Those of a store never are. */
 const IDLE_TIMEOUT = 10_000;
 
-/** The key under which migrations of this library exclude each other, in all databases of a server. */
+/** The key of the advisory lock around migrations. */
 const MIGRATION_LOCK = 0x6461_6777;
 
 const CLOCK = "(extract(epoch from clock_timestamp()) * 1000)::double precision";
 
 /**
- * Connects to a server with the package pg, through a pool of connections of its own.
+ * Connects to a server through a connection pool of the package pg.
  * @throws {StoreError} STORE when pg is not installed
  */
 export async function openPostgres(url: string): Promise<DatabaseAdapter> {
@@ -36,13 +36,13 @@ export async function openPostgres(url: string): Promise<DatabaseAdapter> {
   try {
     pg = await import("pg");
   } catch (cause) {
-    const message = `Postgres is reached through the package pg, which can't be loaded: ${messageOf(cause)}. Install it: npm install pg.`;
+    const message = `The Postgres store needs the package pg, which can't be loaded: ${messageOf(cause)}. Run "npm install pg".`;
     throw new StoreError(message, "STORE", { cause });
   }
   const { Pool } = "Pool" in pg ? pg : (pg as { default: typeof Pg }).default;
   const pool = new Pool({
     connectionString: url,
-    max: CONNECTIONS,
+    max: MAX_CONNECTIONS,
     connectionTimeoutMillis: CONNECTION_TIMEOUT,
     query_timeout: QUERY_TIMEOUT,
     statement_timeout: STATEMENT_TIMEOUT,
@@ -51,7 +51,7 @@ export async function openPostgres(url: string): Promise<DatabaseAdapter> {
     keepAlive: true,
     allowExitOnIdle: true,
   });
-  // A connection that breaks while nobody uses it, or between two statements. The next use finds out.
+  // A connection broke while it was idle, or between two statements. Its next use fails.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
   return {
@@ -67,11 +67,11 @@ export async function openPostgres(url: string): Promise<DatabaseAdapter> {
 }
 
 /**
- * A pool whose users wait for a connection in a line of their own, for as long as it takes, where the pool itself would turn
- * them away; and which has done with a connection once that has failed, be it that it only gave no answer.
+ * A pool in which callers queue for a connection without a time limit, where pg's own pool would time them out. A connection that
+ * has failed, or not answered, is discarded.
  */
 class QueueingPool implements PostgresPool {
-  private readonly semaphore = new Semaphore(CONNECTIONS);
+  private readonly semaphore = new Semaphore(MAX_CONNECTIONS);
 
   constructor(private readonly pool: Pg.Pool) {}
 
@@ -90,19 +90,19 @@ class QueueingPool implements PostgresPool {
   }
 }
 
-/** A connection for the time that somebody uses it. */
+/** A connection between its checkout and its release. */
 class PooledClient {
-  /** Why nothing more can be asked. */
+  /** The error that made the connection unusable. */
   private failure: { readonly error: unknown } | undefined;
 
   constructor(
     private readonly client: Pg.PoolClient,
-    private readonly released: () => void,
+    private readonly onRelease: () => void,
   ) {}
 
   async query(text: string, parameters: unknown[]): Promise<unknown> {
     if (this.failure !== undefined) {
-      // The server has done that.
+      // The server rolls back when the connection ends.
       if (text === "rollback") return NO_ROWS;
       throw this.failure.error;
     }
@@ -110,28 +110,28 @@ class PooledClient {
     try {
       return await this.client.query(text, parameters);
     } catch (error) {
-      if (!isServerError(error)) this.failure = { error };
+      if (!leavesConnectionUsable(error)) this.failure = { error };
       throw error;
     }
   }
 
   release(): void {
     this.client.release(this.failure !== undefined);
-    this.released();
+    this.onRelease();
   }
 }
 
 const NO_ROWS = { command: "ROLLBACK", rowCount: 0, rows: [] };
 
-/** How long a message to the server may be, in bytes: one that is longer makes it close the connection, and say nothing. */
+/** The maximum size of a message to the server, in bytes: it closes the connection without an error for a larger one. */
 const MAX_MESSAGE_BYTES = 2 ** 30 - 2 ** 20;
 
-/** @throws {RangeError} for parameters that are too long for one message */
+/** @throws {RangeError} for parameters that are too large for one message */
 function requireMessageSize(parameters: readonly unknown[]): void {
-  let length = 0;
-  for (const value of parameters) if (typeof value === "string") length += Buffer.byteLength(value);
-  if (length <= MAX_MESSAGE_BYTES) return;
+  let bytes = 0;
+  for (const value of parameters) if (typeof value === "string") bytes += Buffer.byteLength(value);
+  if (bytes <= MAX_MESSAGE_BYTES) return;
   throw new RangeError(
-    `its data takes ${length} bytes, and Postgres takes 1 GB at a time. Keep large values elsewhere`,
+    `its data has ${bytes} bytes, and Postgres accepts at most 1 GB at a time. Store large values elsewhere`,
   );
 }

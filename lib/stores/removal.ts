@@ -1,22 +1,22 @@
-/** The removal of runs with all that is recorded of them. */
+/** Deletes runs with their complete records. */
 import { sql, type Kysely, type RawBuilder } from "kysely";
 import type { Database } from "./database.js";
 import { inList, lockRuns, skipLocked } from "./row-locks.js";
 import type { RunRow, Tables } from "./schema.js";
 import { timeOfDay } from "./time.js";
 
-/** Where rows are found by their run. */
+/** The tables with a column `run_id`. */
 const TABLES = ["node_executions", "edge_traversals", "fsm_cycles", "fsm_events", "blob_uses"] as const;
 
-/** A text that was used within this time, in ms, may be about to be used by a run that is not recorded yet. */
+/** How long to keep an unused blob, in ms: a run that is not recorded yet may be about to use it. */
 const GRACE_PERIOD = 60_000;
 
 type Locking = Pick<Database, "hasRowLocks">;
 
 /**
- * Removes runs, in a transaction of the caller's.
- * @param statuses - a run that has another one meanwhile stays; undefined to remove all
- * @returns how many were removed
+ * Deletes runs in the caller's transaction.
+ * @param statuses - keeps runs whose status is no longer one of these; undefined to delete all
+ * @returns the number of deleted runs
  */
 export async function removeRuns(
   trx: Kysely<Tables>,
@@ -25,14 +25,14 @@ export async function removeRuns(
   statuses?: readonly string[],
 ): Promise<number> {
   const locked = await lockRuns(trx, database, ids);
-  const doomed = locked.filter(({ status }) => statuses?.includes(status) ?? true).map(({ id }) => id);
-  if (doomed.length === 0) return 0;
-  await trx.deleteFrom("runs").where("id", "in", doomed).execute();
-  for (const table of TABLES) await trx.deleteFrom(table).where("run_id", "in", doomed).execute();
-  return doomed.length;
+  const deleted = locked.filter(({ status }) => statuses?.includes(status) ?? true).map(({ id }) => id);
+  if (deleted.length === 0) return 0;
+  await trx.deleteFrom("runs").where("id", "in", deleted).execute();
+  for (const table of TABLES) await trx.deleteFrom(table).where("run_id", "in", deleted).execute();
+  return deleted.length;
 }
 
-/** Removes one run, and the long texts that only it had; those used a moment ago stay until the next removal of many. */
+/** Deletes a run and the blobs that only it used. Blobs used within the grace period are left to {@link removeUnusedBlobs}. */
 export async function removeRun(trx: Kysely<Tables>, database: Locking, { id }: Pick<RunRow, "id">): Promise<void> {
   const uses = await trx.selectFrom("blob_uses").select("hash").where("run_id", "=", id).execute();
   await removeRuns(trx, database, [id]);
@@ -44,7 +44,7 @@ export function removeUnusedBlobs(trx: Kysely<Tables>, database: Locking): Promi
   return removeUnused(trx, database, sql`true`);
 }
 
-/** Whoever is about to use a text has locked it. */
+/** Skips blobs that are locked: another transaction is about to use them. */
 async function removeUnused(trx: Kysely<Tables>, database: Locking, condition: RawBuilder<unknown>): Promise<void> {
   await sql`
     delete from blobs where hash in (

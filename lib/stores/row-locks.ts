@@ -1,7 +1,6 @@
 /**
- * Locks on rows, where the database has such. Whoever locks several runs does so in the order of their ids as the database has it,
- * and nobody who has locked a run waits for rows of another kind but for texts, which are written in the order of their hashes. So
- * no two ever wait for each other.
+ * Row locks, where the database has them, in an order that prevents deadlocks: runs by their ids, as the database sorts them, then
+ * blobs by their hashes. After locking a run, no transaction waits for any other kind of row.
  */
 import { sql, type Kysely, type RawBuilder } from "kysely";
 import type { Database } from "./database.js";
@@ -9,23 +8,22 @@ import type { RunRow, Tables } from "./schema.js";
 
 type Locking = Pick<Database, "hasRowLocks">;
 
-/** Ends a selection of runs, which nobody else changes before the transaction ends. */
+/** Ends a query of runs, and locks them until the transaction ends. */
 export function forUpdateInOrder({ hasRowLocks }: Locking): RawBuilder<unknown> {
   return hasRowLocks ? sql`order by id for update` : sql``;
 }
 
-/** Ends a selection of rows that are removed: those that somebody else has locked are left to the next removal. */
+/** Ends a query of rows to delete, and locks them. Skips rows that another transaction has locked: a later deletion gets them. */
 export function skipLocked({ hasRowLocks }: Locking): RawBuilder<unknown> {
   return hasRowLocks ? sql`for update skip locked` : sql``;
 }
 
-/** Tells whether a column has one of these values, however many they are. */
+/** A condition: the column has one of the values, passed as a single parameter. */
 export function inList(values: readonly string[], { hasRowLocks }: Locking): RawBuilder<unknown> {
-  // Only the databases that lock rows have arrays.
   return hasRowLocks ? sql`= any(${values}::text[])` : sql`in (select value from json_each(${JSON.stringify(values)}))`;
 }
 
-/** Locks those runs that there are. */
+/** Locks the runs that exist. */
 export async function lockRuns(
   trx: Kysely<Tables>,
   locking: Locking,

@@ -1,11 +1,9 @@
 import { isTime, show } from "../base/check.js";
-import { StoreError } from "../base/errors.js";
-import { messageOf } from "../base/message.js";
-import type { Structure } from "../planning/structure.js";
 import type { AttemptRow, CycleRow, EventRow, RunRow, Tables, TraversalRow } from "./schema.js";
-import type { AttemptStatus, CycleStatus, RecordedRun, RecordedWait, WorkflowKind } from "./store.js";
+import type { AttemptStatus, CycleStatus, RecordedRun, WorkflowKind } from "./store.js";
+import { unreadable, unreadableEntry } from "./unreadable.js";
 
-/** The rows of a run, by table. */
+/** The row types of the tables that hold runs. */
 export interface RunRows {
   readonly runs: RunRow;
   readonly node_executions: AttemptRow;
@@ -15,8 +13,8 @@ export interface RunRows {
 }
 
 interface Rule {
-  /** What a column must be. */
-  readonly what: string;
+  /** In words. */
+  readonly expected: string;
   readonly holds: (value: unknown) => boolean;
 }
 
@@ -24,25 +22,25 @@ type Rules<Row> = { readonly [Column in keyof Row]-?: Rule };
 
 const LARGEST_INTEGER = 2 ** 31 - 1;
 
-const TEXT: Rule = { what: "a text", holds: (value) => typeof value === "string" };
+const TEXT: Rule = { expected: "a string", holds: (value) => typeof value === "string" };
 const HASH: Rule = {
-  what: "a SHA-256 in hex",
+  expected: "a SHA-256 in hex",
   holds: (value) => typeof value === "string" && /^[\da-f]{64}$/u.test(value),
 };
-const TIME: Rule = { what: "a time in ms", holds: isTime };
+const TIME: Rule = { expected: "a time in ms", holds: isTime };
 const COUNT: Rule = {
-  what: "a whole number from 0 on",
+  expected: "a non-negative integer",
   holds: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LARGEST_INTEGER,
 };
-const FLAG: Rule = { what: "0 or 1", holds: (value) => value === 0 || value === 1 };
+const FLAG: Rule = { expected: "0 or 1", holds: (value) => value === 0 || value === 1 };
 
-function optional({ what, holds }: Rule): Rule {
-  return { what: `${what}, or null`, holds: (value) => value === null || holds(value) };
+function optional({ expected, holds }: Rule): Rule {
+  return { expected: `${expected} or null`, holds: (value) => value === null || holds(value) };
 }
 
 function oneOf<Word extends string>(words: Readonly<Record<Word, true>>): Rule {
-  const what = `one of ${Object.keys(words).join(", ")}`;
-  return { what, holds: (value) => typeof value === "string" && Object.hasOwn(words, value) };
+  const expected = `one of ${Object.keys(words).join(", ")}`;
+  return { expected, holds: (value) => typeof value === "string" && Object.hasOwn(words, value) };
 }
 
 const RULES: { readonly [Table in keyof RunRows]: Rules<RunRows[Table]> } = {
@@ -145,8 +143,8 @@ type CacheRow = Tables["cache_entries"];
 
 const CACHE_RULES: Rules<CacheRow> = { key: TEXT, value: TEXT, stored_at: TIME, expires_at: optional(TIME) };
 
-/** Which row of its table one is, in words. */
-const WHICH: { readonly [Table in keyof RunRows]: (row: RunRows[Table]) => string } = {
+/** Identifies a row of its table, in words. */
+const ROW_LABELS: { readonly [Table in keyof RunRows]: (row: RunRows[Table]) => string } = {
   runs: () => "",
   node_executions: ({ node, attempt }) => ` of node ${show(node)}, attempt ${show(attempt)}`,
   edge_traversals: ({ source, target }) => ` of the edge from ${show(source)} to ${show(target)}`,
@@ -155,7 +153,7 @@ const WHICH: { readonly [Table in keyof RunRows]: (row: RunRows[Table]) => strin
 };
 
 /**
- * A row as it was read, or some columns of it, when each holds what a store writes to it.
+ * Checks the columns of a row, or some of them, and returns the row.
  * @throws {StoreError} STORE naming run and column
  */
 export function checkedRow<Table extends keyof RunRows, Row extends Partial<RunRows[Table]>>(
@@ -168,11 +166,11 @@ export function checkedRow<Table extends keyof RunRows, Row extends Partial<RunR
   throw unreadable(runId, describeColumn(table, row as unknown as RunRows[Table], wrong.column), wrong.reason);
 }
 
-/** An entry of a cache, likewise. */
+/** {@link checkedRow} for an entry of a cache. */
 export function checkedEntry(row: CacheRow): CacheRow {
   const wrong = wrongColumn(CACHE_RULES, row);
   if (wrong === undefined) return row;
-  throw unreadableEntry(row.key, `column "${wrong.column}"`, wrong.reason);
+  throw unreadableEntry(row.key, wrong.column, wrong.reason);
 }
 
 function wrongColumn<Row>(
@@ -183,61 +181,12 @@ function wrongColumn<Row>(
     if (!(column in row)) continue;
     const value = row[column];
     if (rules[column].holds(value)) continue;
-    return { column, reason: `it is ${show(value)}, and must be ${rules[column].what}` };
+    return { column, reason: `it must be ${rules[column].expected}, and is ${show(value)}` };
   }
   return undefined;
 }
 
-/** Names a column, and the row it is of. */
+/** Names a column and its row in a message. */
 export function describeColumn<Table extends keyof RunRows>(table: Table, row: RunRows[Table], column: string): string {
-  return `column "${column}"${WHICH[table](row)} in table ${table}`;
-}
-
-/** The error for what nobody wrote in this way. */
-export function unreadable(runId: string, place: string, reason: string, cause?: unknown): StoreError {
-  const message = `Run ${show(runId)} can't be read: ${place} is not as it was written: ${reason}.`;
-  const remedy = "Restore it from a backup, or remove the run.";
-  return new StoreError(`${message} ${remedy}`, "STORE", cause === undefined ? undefined : { cause });
-}
-
-/** What is wrong with a text, by what reading it threw. */
-export function reasonOf(error: unknown): string {
-  return messageOf(error instanceof StoreError && error.cause !== undefined ? error.cause : error).replace(/\.$/u, "");
-}
-
-/** The error for a cache entry that nobody wrote in this way. */
-export function unreadableEntry(key: string, place: string, reason: string, cause?: unknown): StoreError {
-  const message = `A stored value can't be read: ${place} of cache entry ${show(key)} is not as it was written: ${reason}. Remove it.`;
-  return new StoreError(message, "STORE", cause === undefined ? undefined : { cause });
-}
-
-// --- texts that are JSON as such; each throws for a text that is not ---
-
-export function parseNames(text: string): readonly string[] {
-  const names = JSON.parse(text) as unknown;
-  if (isTexts(names)) return names;
-  throw new TypeError("it must be a list of names");
-}
-
-export function parseStructure(text: string): Structure {
-  const nodes = JSON.parse(text) as unknown;
-  if (Array.isArray(nodes) && nodes.every((node) => isTexts(node) && node.length >= 2)) {
-    const structure = nodes as unknown as Structure;
-    if (new Set(structure.map(([name]) => name)).size === structure.length) return structure;
-  }
-  throw new TypeError("it must list each node once, with its kind and wiring");
-}
-
-/** @param isState - tells the names of the fsm's states */
-export function parseWait(text: string, isState: (name: string) => boolean): RecordedWait {
-  const wait = JSON.parse(text) as Partial<RecordedWait> | null;
-  const { events, after } = wait ?? {};
-  const isPair = (pair: unknown) => isTexts(pair) && pair.length === 2 && isState(pair[1]);
-  const isAfter = after === undefined || (after !== null && TIME.holds(after.at) && isState(after.state));
-  if (Array.isArray(events) && events.every(isPair) && isAfter) return { events, after };
-  throw new TypeError("it must say which event, or time, leads to which state");
-}
-
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((text) => typeof text === "string");
+  return `column "${column}"${ROW_LABELS[table](row)} in table ${table}`;
 }

@@ -9,53 +9,54 @@ import { requireConsistent, requireEdges } from "./consistency.js";
 import { effectiveAttempt } from "./effective-attempt.js";
 import { unescapeName } from "./storable-text.js";
 import { pausesIn } from "./pauses.js";
-import { attemptRows, cycleRows, findRunRow, recordedCycles, decoderFor } from "./records.js";
+import { decoderFor, recordedCycles } from "./recorded-run.js";
+import { attemptRows, cycleRows, findRunRow } from "./run-rows.js";
 import type { Redaction } from "./redaction.js";
-import { checkedRow, describeColumn, reasonOf, unreadable } from "./rows.js";
-import { metadataIn, summaryOf, whole, type RunSummary } from "./run-list.js";
+import { checkedRow, describeColumn } from "./rows.js";
+import { metadataIn, summaryOf, whole, type RunSummary } from "./run-summary.js";
+import { reasonOf, unreadable } from "./unreadable.js";
 import type { AttemptRow, CycleRow, RunRow, Tables, TraversalRow } from "./schema.js";
 import type { AttemptStatus, RecordedCycle } from "./store.js";
 import type { ColumnDecoder } from "./column-decoder.js";
 
 /**
- * All that is recorded of a run, for people to read. `JSON.stringify` writes all of it, whatever the values are, and each object
- * in it, too, by a `toJSON` that does not show and is no part of the value: see `base/json.ts`. What `decode` of a type gives
- * is left as that made it, and a bigint by itself is none of JSON's.
+ * The complete record of a run. It and every object in it can be passed to `JSON.stringify`, whatever the values are, thanks to a hidden
+ * `toJSON` that is not part of the value (`base/json.ts`). Exceptions: the results of a type's `decode`, and a bigint by itself.
  */
 export interface RunDetails extends RunSummary {
   readonly inputs: Readonly<Record<string, unknown>>;
-  /** The results of the nodes that no other one takes, by name; of an fsm, the latest value of its last state. */
+  /** The results of the sinks, by name. For an fsm, the latest value of its last state. */
   readonly outputs: Readonly<Record<string, unknown>>;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly error: unknown;
-  /** Who drives the run; undefined when nobody does. */
+  /** The driver of the run, if there is one. */
   readonly owner: string | undefined;
-  /** In the order of definition. */
+  /** In definition order. */
   readonly nodes: ReadonlyMap<string, NodeDetails>;
-  /** In the order in which they began. */
+  /** Ordered by start time. */
   readonly attempts: readonly AttemptDetails[];
   readonly edges: readonly EdgeDetails[];
-  /** The ids of the runs that are replays of this one. */
+  /** The ids of the runs that replay this one. */
   readonly children: readonly string[];
-  /** Of an fsm. */
+  /** The cycles of an fsm. */
   readonly cycles: readonly RecordedCycle[];
 }
 
-/** What became of a node. */
+/** A node or state of a run. */
 export interface NodeDetails {
   readonly status: NodeStatus;
   readonly attempts: number;
-  /** Its result, undefined where there is none. */
+  /** The result; undefined if there is none. */
   readonly output: unknown;
   readonly branch: string | undefined;
   readonly cached: boolean;
   readonly error: unknown;
-  /** Why it was skipped, or paused. */
+  /** Why it was skipped or paused. */
   readonly reason: string | undefined;
   readonly startedAt: number | undefined;
-  /** In ms, from its first attempt's start to its end. */
+  /** From the start of the first attempt to the end, in ms. */
   readonly duration: number | undefined;
-  /** Resuming the run does not compute it again. */
+  /** False if the result was not storable, so that resuming the run computes it again. */
   readonly resumable: boolean;
 }
 
@@ -64,9 +65,9 @@ export interface AttemptDetails {
   /** Counted from 1. */
   readonly attempt: number;
   readonly status: AttemptStatus;
-  /** The host and process it ran in. */
+  /** The host and process that executed it. */
   readonly worker: string | undefined;
-  /** What it got, from the run's inputs and from other nodes, by parameter. */
+  /** The arguments, from the run's inputs and other nodes, by parameter. */
   readonly input: Readonly<Record<string, unknown>>;
   readonly output: unknown;
   readonly error: unknown;
@@ -74,7 +75,7 @@ export interface AttemptDetails {
   readonly finishedAt: number | undefined;
 }
 
-/** A result that went from one node to another. */
+/** A result passed along an edge. */
 export interface EdgeDetails {
   readonly from: string;
   readonly to: string;
@@ -82,7 +83,7 @@ export interface EdgeDetails {
 
 type Values = Record<string, unknown>;
 
-/** All of a run, undefined when there is none of this id. Cost: linear in what is recorded. */
+/** Reads a run; undefined if there is none with this id. Cost: linear in the size of its record. */
 export async function runDetails(
   db: Kysely<Tables>,
   runId: string,
@@ -96,31 +97,31 @@ export async function runDetails(
   const edges = await edgeRows(db, runId);
   const children = db.selectFrom("runs").select("id").where("parent_run_id", "=", runId);
   const childRows = await children.orderBy("created_at").orderBy("id").execute();
-  const texts = decoderFor(row, attempts, cycles, codec, withJson);
-  await texts.fetchBlobs(db);
-  requireConsistent(row, attempts, cycles, texts);
-  requireEdges(runId, edges, attempts, texts);
+  const decoder = decoderFor(row, attempts, cycles, codec, withJson);
+  await decoder.fetchBlobs(db);
+  requireConsistent(row, attempts, cycles, decoder);
+  requireEdges(runId, edges, attempts, decoder);
 
-  const reader = new Reader(texts, redaction);
-  const structure = texts.structure();
+  const reader = new RedactingReader(decoder, redaction);
+  const structure = decoder.structure();
   const isDag = row.kind === "dag";
-  const pauses = pausesIn(row, (text, node) => redaction.apply(node, texts.value(text)));
+  const pauses = pausesIn(row, (text, node) => redaction.apply(node, decoder.value(text)));
   const nodes = withJson(isDag ? reader.nodes(row, structure, attempts, pauses) : reader.states(structure, cycles));
-  const given = redaction.apply("inputs", texts.record(row.inputs)) as Values;
-  const shownCycles = reader.cycles(cycles);
+  const runInputs = redaction.apply("inputs", decoder.record(row.inputs)) as Values;
+  const redactedCycles = reader.cycles(cycles);
   return withJson({
-    ...summaryOf(row, cycles.at(-1), metadataIn(row, texts, redaction), pauses),
-    inputs: withJson(given),
-    outputs: outputsOf(row.outputs === null ? [] : texts.list(row.outputs), nodes),
+    ...summaryOf(row, cycles.at(-1), metadataIn(row, decoder, redaction), pauses),
+    inputs: withJson(runInputs),
+    outputs: outputsOf(row.outputs === null ? [] : decoder.list(row.outputs), nodes),
     error: reader.error(row.error),
     owner: row.owner ?? undefined,
     nodes,
     attempts: isDag
-      ? reader.attempts(attempts, nodes, inputsOf(structure, given, nodes, edges))
-      : executions(shownCycles),
-    edges: traversed(edges),
+      ? reader.attempts(attempts, nodes, inputsOf(structure, runInputs, nodes, edges))
+      : executions(redactedCycles),
+    edges: traversedEdges(edges),
     children: childRows.map(({ id }) => id),
-    cycles: shownCycles,
+    cycles: redactedCycles,
   });
 }
 
@@ -142,8 +143,8 @@ function nameIn(row: TraversalRow, column: keyof TraversalRow, text: string): st
   }
 }
 
-/** Each edge once, even where it leads to several parameters. */
-function traversed(rows: readonly TraversalRow[]): EdgeDetails[] {
+/** Each edge once, even if it leads to several parameters. */
+function traversedEdges(rows: readonly TraversalRow[]): EdgeDetails[] {
   const edges = new Map<string, EdgeDetails>();
   for (const { source, target } of rows) edges.set(JSON.stringify([source, target]), { from: source, to: target });
   return Array.from(edges.values());
@@ -155,24 +156,24 @@ function outputsOf(names: readonly string[], nodes: ReadonlyMap<string, NodeDeta
   return withJson(record);
 }
 
-/** What each node got from the run's inputs and along the edges, by parameter. */
+/** The arguments of each node, from the run's inputs and along the edges, by parameter. */
 function inputsOf(
   structure: Structure,
-  given: Values,
+  runInputs: Values,
   nodes: ReadonlyMap<string, NodeDetails>,
   edges: readonly TraversalRow[],
 ): Map<string, Values> {
   const inputs = new Map<string, Values>();
   for (const [node, , ...wiring] of structure) {
     const values = Object.create(null) as Values;
-    // They may be hidden as a whole.
-    const names = typeof given === "object" ? inputsIn(wiring) : [];
-    for (const name of names) if (Object.hasOwn(given, name)) values[name] = given[name];
+    // A rule may have redacted the inputs as a whole.
+    const names = typeof runInputs === "object" ? inputsIn(wiring) : [];
+    for (const name of names) if (Object.hasOwn(runInputs, name)) values[name] = runInputs[name];
     inputs.set(node, withJson(values));
   }
   for (const { target, source, output, input } of edges) {
     const from = nodes.get(source);
-    // Of a fork, all of the result goes along the branch it took.
+    // A fork passes its whole result along the branch it took.
     const isPart = output !== null && from?.branch === undefined;
     const values = inputs.get(target) ?? withJson(Object.create(null) as Values);
     values[input] = isPart ? (from?.output as Values | undefined)?.[output] : from?.output;
@@ -194,22 +195,22 @@ const NO_NODE: NodeDetails = {
   resumable: true,
 };
 
-/** A node that a partial run leaves out. */
-const SKIPPED: NodeDetails = { ...NO_NODE, status: "skipped" };
+/** A node outside the scope of a partial run. */
+const OUT_OF_SCOPE: NodeDetails = { ...NO_NODE, status: "skipped" };
 
-/** Rows as people may read them. */
-class Reader {
+/** Decodes and redacts rows. */
+class RedactingReader {
   constructor(
-    private readonly texts: ColumnDecoder,
+    private readonly decoder: ColumnDecoder,
     private readonly redaction: Redaction,
   ) {}
 
   value(name: string, text: string | null): unknown {
-    return text === null ? undefined : this.redaction.apply(name, this.texts.value(text));
+    return text === null ? undefined : this.redaction.apply(name, this.decoder.value(text));
   }
 
   error(text: string | null): unknown {
-    const thrown = this.texts.thrown(text);
+    const thrown = this.decoder.thrown(text);
     return thrown instanceof Error ? withJson(thrown) : thrown;
   }
 
@@ -223,15 +224,15 @@ class Reader {
     for (const row of rows) append(byNode, row.node, row);
     const isOver = status === "failed" || status === "cancelled";
     const idle: NodeDetails = isOver ? { ...NO_NODE, status: "cancelled" } : NO_NODE;
-    const inScope = scope === null ? undefined : new Set(this.texts.list(scope));
+    const inScope = scope === null ? undefined : new Set(this.decoder.list(scope));
     const paused = new Map(pauses.map((pause) => [pause.node, pause]));
     return new Map(
       structure.map(([name]) => {
         const isOutside = inScope !== undefined && !inScope.has(name);
-        const node = this.node(byNode.get(name)) ?? (isOutside ? SKIPPED : idle);
+        const node = this.node(byNode.get(name)) ?? (isOutside ? OUT_OF_SCOPE : idle);
         const pause = paused.get(name);
-        const shown = pause === undefined ? node : { ...node, status: "paused" as const, reason: pause.reason };
-        return [name, withJson({ ...shown })];
+        const details = pause === undefined ? node : { ...node, status: "paused" as const, reason: pause.reason };
+        return [name, withJson({ ...details })];
       }),
     );
   }
@@ -260,9 +261,9 @@ class Reader {
     nodes: ReadonlyMap<string, NodeDetails>,
     inputs: ReadonlyMap<string, Values>,
   ): AttemptDetails[] {
-    const made = rows.filter(({ attempt }) => attempt > 0);
-    made.sort((a, b) => (a.started_at ?? 0) - (b.started_at ?? 0));
-    return made.map((row) =>
+    const executed = rows.filter(({ attempt }) => attempt > 0);
+    executed.sort((a, b) => (a.started_at ?? 0) - (b.started_at ?? 0));
+    return executed.map((row) =>
       withJson({
         node: row.node,
         attempt: row.attempt,
@@ -277,7 +278,7 @@ class Reader {
     );
   }
 
-  /** The states as nodes: what became of each in its latest cycle. */
+  /** The states as nodes, each as of its latest cycle. */
   states(structure: Structure, cycles: readonly CycleRow[]): Map<string, NodeDetails> {
     const nodes = new Map<string, NodeDetails>(structure.map(([name]) => [name, withJson({ ...NO_NODE })]));
     for (const row of cycles) {
@@ -299,13 +300,13 @@ class Reader {
   }
 
   cycles(rows: readonly CycleRow[]): RecordedCycle[] {
-    const shown = (state: string, value: RecordedCycle["input"]) =>
+    const redact = (state: string, value: RecordedCycle["input"]) =>
       value === undefined ? undefined : withJson({ value: this.redaction.apply(state, value.value) });
-    return recordedCycles(rows, this.texts).map((cycle, i) => {
+    return recordedCycles(rows, this.decoder).map((cycle, i) => {
       const { started_at, finished_at, error } = rows[i];
       const times = { startedAt: whole(started_at), finishedAt: whole(finished_at) };
-      const input = shown(cycle.state, cycle.input);
-      const output = shown(cycle.state, cycle.output);
+      const input = redact(cycle.state, cycle.input);
+      const output = redact(cycle.state, cycle.output);
       return withJson({ ...cycle, ...times, input, output, error: this.error(error) });
     });
   }
@@ -313,8 +314,8 @@ class Reader {
 
 /** The last attempt of each cycle. */
 function executions(cycles: readonly RecordedCycle[]): AttemptDetails[] {
-  const made = cycles.filter(({ attempts }) => attempts > 0);
-  return made.map(({ state, attempts, status, worker, input, output, error, startedAt, finishedAt }) =>
+  const executed = cycles.filter(({ attempts }) => attempts > 0);
+  return executed.map(({ state, attempts, status, worker, input, output, error, startedAt, finishedAt }) =>
     withJson({
       node: state,
       attempt: attempts,

@@ -5,73 +5,73 @@ import { StoreError } from "../base/errors.js";
 import type { Pause } from "../run/pause.js";
 import { Batch, type NewRunRow } from "./batch.js";
 import type { Codec } from "./codec.js";
-import { newEventRows } from "./event-rows.js";
-import { sanitize, requireStorable, escapeName, escapeInputName } from "./storable-text.js";
-import { NOT_PAUSED, pauseColumns, type PauseColumns } from "./pauses.js";
-import { queuedEvent } from "./records.js";
-import { SKIP_HINT } from "./unstorable.js";
-import type { EventRow } from "./schema.js";
 import type { ColumnDecoder } from "./column-decoder.js";
+import { newEventRows } from "./event-rows.js";
+import { NOT_PAUSED, pauseColumns, type PauseColumns } from "./pauses.js";
+import { queuedEvent } from "./recorded-run.js";
+import type { EventRow } from "./schema.js";
+import { escapeInputName, escapeName, requireStorable, sanitize } from "./storable-text.js";
 import type {
-  CycleStatus,
   AttemptEntry,
   CycleEntry,
-  RunDriver,
+  CycleStatus,
   QueuedEvent,
+  RunDriver,
   RunEnd,
   RunLog,
   Traversal,
 } from "./store.js";
+import { SKIP_HINT } from "./unstorable.js";
 
-/** What a log needs of its store. */
+/** The services that a log uses of its store. */
 export interface LogHost {
   readonly codec: Codec;
   /** Names this process. */
   readonly worker: string;
-  /** What can't be kept is left out instead of being an error. */
+  /** Leave out values that can't be stored, instead of failing. */
   readonly skipsUnstorable: boolean;
-  /** There is something to write. @param soon - when the event loop turns, and not some time later */
-  scheduleCommit(log: SqlRunLog, soon: boolean): void;
-  /** Nobody drives the run any more. */
+  /** Commits the log's pending entries at the next turn of the event loop. */
+  commit(log: SqlRunLog): void;
+  /** Commits them some time later. */
+  commitLater(log: SqlRunLog): void;
+  /** The log no longer drives its run. */
   released(log: SqlRunLog): void;
-  waits(log: SqlRunLog, isWaiting: boolean): void;
+  listen(log: SqlRunLog): void;
+  unlisten(log: SqlRunLog): void;
   pollEvents(): Promise<void>;
 }
 
-/** Something to be written, and who waits for that. */
+/** A batch to write. */
 interface Pending {
   readonly batch: Batch;
+  /** Undefined until something waits for it. */
   written: Deferred<void> | undefined;
 }
 
-/** The writing of one run by its driver. What is added waits here until the store writes it, see `group-commit.ts`. */
+/** The write side of one run. Entries are pending here until the store commits them, see `group-commit.ts`. */
 export class SqlRunLog implements RunLog {
   private pending: Pending | undefined;
-  /** What is being written. */
+  /** The batch of the commit in progress. */
   private writing: Pending | undefined;
   private failure: Error | undefined;
-  private lastMetadata: string | null;
   private hasBadMetadata = false;
-  /** What makes the run's row, and who waits for that, while it is to be made. */
+  /** Set until the first batch of a new run, with the run's row, is taken. */
   private creation: { readonly makeRow: (batch: Batch) => NewRunRow; readonly written: Deferred<void> } | undefined;
-  /** The database knows that the run is driven here. */
+  /** The run's row names this store as its driver. */
   private isRegistered = false;
   private isEnding = false;
-  /** What paused the run. */
   private pauses: PauseColumns = NOT_PAUSED;
-  /** The number of the latest event that others recorded. */
+  /** The number of the last delivered event. */
   private lastDelivered = -1;
 
   constructor(
     readonly runId: string,
-    /** The number of this driver among all that the run has had. */
+    /** The fencing token: each new driver of a run has a higher one. */
     readonly token: number,
     private readonly driver: RunDriver,
     private readonly host: LogHost,
-    metadataText: string | null = null,
-  ) {
-    this.lastMetadata = metadataText;
-  }
+    private lastMetadata: string | null = null,
+  ) {}
 
   attempt(entry: AttemptEntry): void {
     const { node, attempt, status, startedAt, finishedAt, output, branch, isCached, error, reason } = entry;
@@ -120,8 +120,8 @@ export class SqlRunLog implements RunLog {
   cycle(entry: CycleEntry): void {
     const { cycle, state, status, attempts, startedAt, finishedAt, input, event, output, error, reason, wait } = entry;
     const { codec, worker } = this.host;
-    const encoded = (value: { readonly value: unknown } | undefined, what: string) =>
-      value === undefined ? undefined : codec.encode(value.value, `The ${what} of state "${state}"`);
+    const encoded = (value: { readonly value: unknown } | undefined, label: string) =>
+      value === undefined ? undefined : codec.encode(value.value, `The ${label} of state "${state}"`);
     const inputText = encoded(input, "input");
     const outputText = encoded(output, "value");
     const { batch } = this.pendingWrite();
@@ -145,19 +145,23 @@ export class SqlRunLog implements RunLog {
   }
 
   sent(events: readonly QueuedEvent[]): void {
-    const keep = (text: string) => this.pendingWrite().batch.store(text);
-    for (const row of newEventRows(this.runId, events, this.host.codec, keep))
+    const store = (text: string) => this.pendingWrite().batch.store(text);
+    for (const row of newEventRows(this.runId, events, this.host.codec, store))
       this.pendingWrite().batch.sent.set(row.id, row);
   }
 
   taken({ id }: Pick<QueuedEvent, "id">): void {
     const { batch } = this.pendingWrite();
-    // What is taken before it was written is known by the cycle that it led to.
+    // An event that is taken before it is written needs no row: the cycle that it led to records it.
     if (!batch.sent.delete(id)) batch.taken.push(id);
   }
 
-  waits(isWaiting: boolean): void {
-    this.host.waits(this, isWaiting);
+  listen(): void {
+    this.host.listen(this);
+  }
+
+  unlisten(): void {
+    this.host.unlisten(this);
   }
 
   pollEvents(): Promise<void> {
@@ -195,7 +199,7 @@ export class SqlRunLog implements RunLog {
       due_at: status === "paused" ? this.pauses.due_at : null,
     };
     this.isEnding = true;
-    this.host.scheduleCommit(this, true);
+    this.host.commit(this);
     try {
       await this.whenWritten();
     } finally {
@@ -204,39 +208,39 @@ export class SqlRunLog implements RunLog {
     if (unstorable !== undefined) throw unstorable;
   }
 
-  // --- for the store ---
+  // --- used by the store ---
 
   /**
-   * Makes a new run known to the database, which has to be done before anything else.
-   * @param makeRow - makes its row, later
+   * Records a new run. Must be called before anything is added.
+   * @param makeRow - called when the first batch is taken
    * @throws {StoreError} RUN_EXISTS, UNSTORABLE, STORE
    */
   create(makeRow: (batch: Batch) => NewRunRow): Promise<this> {
     const written = deferred();
     this.creation = { makeRow, written };
-    this.host.scheduleCommit(this, true);
+    this.host.commit(this);
     return written.promise.then(() => this.markRegistered());
   }
 
-  /** From now on the database knows that the run is driven here. */
+  /** The database now records this store as the run's driver. */
   markRegistered(): this {
     this.isRegistered = true;
     return this;
   }
 
-  /** Whether the run's row says that it is driven here, unless somebody has taken it over. */
+  /** Whether the run's row names this store as its driver, unless another driver has taken the run over. */
   get isDriven(): boolean {
     return this.isRegistered && !this.isEnding;
   }
 
-  /** Whether there is something to be written. */
+  /** Whether entries wait to be written. */
   get isPending(): boolean {
     return this.pending !== undefined;
   }
 
   /**
-   * Passes on events that others recorded. Gives those that it has passed on before.
-   * @param rows - in order
+   * Delivers the new ones among some events to the driver, and returns those that were delivered before.
+   * @param rows - ordered by number
    */
   deliver(rows: readonly EventRow[], texts: ColumnDecoder): readonly EventRow[] {
     const known = rows.filter(({ number }) => number <= this.lastDelivered);
@@ -252,21 +256,22 @@ export class SqlRunLog implements RunLog {
   }
 
   /**
-   * What is to be written now; {@link SqlRunLog.committed}, {@link SqlRunLog.fencedOff} or {@link SqlRunLog.fail} has to follow.
-   * @param mostRows - about how many; what is beyond remains pending, as it does for
-   * @param longest - about how many characters
+   * Takes the batch to write now. Must be followed by {@link SqlRunLog.committed}, {@link SqlRunLog.fencedOff} or
+   * {@link SqlRunLog.fail}. The rest of a batch beyond the limits remains pending.
+   * @param maxRows - approximate
+   * @param maxLength - in characters, approximate
    */
-  takeBatch(mostRows: number, longest: number): Batch | undefined {
+  takeBatch(maxRows: number, maxLength: number): Batch | undefined {
     const { creation, pending } = this;
     if (this.failure !== undefined) return undefined;
     if (creation !== undefined) return this.creationBatch(creation);
     if (pending === undefined) return undefined;
     const { batch } = pending;
-    // The rest can be written, and with it how the run ends because of this.
+    // The other entries can still be written, and so can the failure of the run.
     const unstorable = this.addMetadata(batch);
     if (unstorable !== undefined) this.driver.onFailure(unstorable);
-    if ((batch.size > mostRows || batch.length > longest) && batch.attempts.size > 1) {
-      this.writing = { batch: batch.split(mostRows, longest), written: undefined };
+    if ((batch.size > maxRows || batch.length > maxLength) && batch.attempts.size > 1) {
+      this.writing = { batch: batch.split(maxRows, maxLength), written: undefined };
     } else {
       this.pending = undefined;
       this.writing = pending;
@@ -274,7 +279,7 @@ export class SqlRunLog implements RunLog {
     return this.writing.batch;
   }
 
-  /** The batch with the row of a run that is new; undefined when that can't be made, and the log has failed. */
+  /** The first batch of a new run, with its row; undefined, and the log fails, when the row can't be made. */
   private creationBatch({ makeRow, written }: NonNullable<SqlRunLog["creation"]>): Batch | undefined {
     const batch = new Batch();
     this.writing = { batch, written };
@@ -289,26 +294,26 @@ export class SqlRunLog implements RunLog {
     }
   }
 
-  /** What was taken is durable. */
+  /** The batch that was taken is durable. */
   committed(): void {
     const { writing } = this;
     this.writing = undefined;
     writing?.written?.resolve();
   }
 
-  /** Somebody else drives the run, or made it before this could. */
+  /** Nothing was written: the run has another driver, or the id of a new run is taken. */
   fencedOff(): void {
     this.fail(this.isRegistered ? leaseLost(this.runId) : runExists(this.runId));
   }
 
-  /** Nothing can be written any more. */
+  /** Fails the log for good. */
   fail(error: Error): void {
     if (this.failure !== undefined) return;
     this.failure = error;
     const waiting = [this.creation?.written, this.writing?.written, this.pending?.written];
     this.creation = this.writing = this.pending = undefined;
     this.host.released(this);
-    // Who makes a new run known hears of it by that.
+    // The creator of a new run learns of it from `create`.
     if (this.isRegistered) this.driver.onFailure(error);
     for (const written of waiting) {
       written?.promise.catch(() => {});
@@ -316,7 +321,7 @@ export class SqlRunLog implements RunLog {
     }
   }
 
-  /** Resolves when all that was added is durable. */
+  /** Resolves when all entries are durable. */
   private whenWritten(): Promise<void> | undefined {
     const last = this.pending ?? this.writing;
     return last === undefined ? undefined : (last.written ??= deferred()).promise;
@@ -325,12 +330,17 @@ export class SqlRunLog implements RunLog {
   private pendingWrite(): Pending {
     if (this.pending === undefined) {
       this.pending = { batch: new Batch(), written: undefined };
-      if (this.failure === undefined) this.host.scheduleCommit(this, this.driver.durability === "strict");
+      if (this.failure === undefined) this.scheduleCommit();
     }
     return this.pending;
   }
 
-  /** Adds the metadata, when it has changed. Gives the error when it can't be kept, the first time. */
+  private scheduleCommit(): void {
+    if (this.driver.durability === "strict") this.host.commit(this);
+    else this.host.commitLater(this);
+  }
+
+  /** Adds the metadata if it has changed. Returns the error if it can't be stored, but only once. */
   private addMetadata(batch: Batch): Error | undefined {
     const metadata = this.driver.metadata();
     if (metadata === undefined || this.hasBadMetadata) return undefined;
@@ -347,11 +357,11 @@ export class SqlRunLog implements RunLog {
 }
 
 export function runExists(runId: string): StoreError {
-  return new StoreError(`There is a run ${show(runId)} already. Resume that, or run under another id.`, "RUN_EXISTS");
+  return new StoreError(`Run ${show(runId)} already exists. Resume it, or use another run id.`, "RUN_EXISTS");
 }
 
 function leaseLost(runId: string): StoreError {
-  const message = `The run ${show(runId)} was taken over by another process, because its lease had run out. Nothing more of it is written here. Raise the store option "lease" above the longest time that a node blocks the event loop.`;
+  const message = `Run ${show(runId)} was taken over by another process because its lease had expired. This process records nothing more of it. Raise the store option "lease" above the longest time that a node blocks the event loop.`;
   return new StoreError(message, "LEASE_LOST");
 }
 

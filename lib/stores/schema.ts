@@ -2,10 +2,7 @@ import type { ColumnDataType, Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import type { DatabaseAdapter } from "./database.js";
 
-/**
- * The tables, as rows. Times are in ms since 1970. Values are texts of the codec, or where these are long, what
- * the table `blobs` has them under.
- */
+/** The row types by table. Times are in ms since 1970. Values are encoded by the codec; long ones are references to `blobs`. */
 export interface Tables {
   dagwright_schema: { version: number };
   cache_entries: { key: string; value: string; stored_at: number; expires_at: number | null };
@@ -22,23 +19,23 @@ export interface RunRow {
   id: string;
   workflow: string;
   kind: string;
-  /** The SHA-256 of the plan's structure, which is a blob. */
+  /** The SHA-256 of the workflow's structure, which is stored as a blob. */
   fingerprint: string;
   parent_run_id: string | null;
   parent_node: string | null;
-  /** The nodes a partial run computes: a JSON array; null for all. */
+  /** The nodes that a partial run computes, as a JSON array; null for all nodes. */
   scope: string | null;
   status: string;
   inputs: string;
-  /** The names of the nodes whose results are the run's: a JSON array. */
+  /** The nodes whose results are the run's outputs, as a JSON array. */
   outputs: string | null;
   metadata: string | null;
   error: string | null;
-  /** Of a paused run: why, as a whole and by node, and when it is to be taken up again. */
+  /** Of a paused run: why it paused, in all and by node, and when it is due. */
   pause_reason: string | null;
   pauses: string | null;
   due_at: number | null;
-  /** Who drives the run, until when unless the lease is renewed, and a number that each new driver raises. */
+  /** The driver, the end of its lease, and a token that is incremented for each new driver. */
   owner: string | null;
   lease_expires_at: number | null;
   fencing_token: number;
@@ -47,7 +44,7 @@ export interface RunRow {
   finished_at: number | null;
 }
 
-/** One attempt of a node. Attempt 0 is what became of it without one. Inputs are what went along the edges to it. */
+/** An attempt of a node. Attempt 0 is a node that settled without one. The inputs are in `edge_traversals`. */
 export interface AttemptRow {
   run_id: string;
   node: string;
@@ -63,7 +60,7 @@ export interface AttemptRow {
   finished_at: number | null;
 }
 
-/** A result that went from one node to another. */
+/** A result passed along an edge. */
 export interface TraversalRow {
   run_id: string;
   target: string;
@@ -93,16 +90,16 @@ export interface CycleRow {
 /** An event sent to an fsm. */
 export interface EventRow {
   run_id: string;
-  /** Holds the key that the sender gave, if any. */
+  /** Derived from the sender's key, if there is one. */
   id: string;
-  /** Its place among the events of the run. */
+  /** The position among the events of the run. */
   number: number;
   event: string;
   payload: string;
   sent_at: number;
-  /** Null until then. */
+  /** Null until the run takes it. */
   taken_at: number | null;
-  /** Who drove the run when it was sent from outside, and has not got it yet. */
+  /** The driver that an event from outside is still to be delivered to. */
   for_owner: string | null;
 }
 
@@ -110,7 +107,7 @@ type Migration = (db: Kysely<any>) => Promise<void>;
 
 type Columns = Readonly<Record<string, ColumnDataType | `${"text" | "integer" | "double precision"} not null`>>;
 
-/** Step n takes a database from version n to n + 1. Steps are never changed once released. */
+/** Migration n takes a database from version n to n + 1. A released migration never changes. */
 const MIGRATIONS: readonly Migration[] = [
   async (db) => {
     await table(db, "cache_entries", ["key"], {
@@ -198,7 +195,7 @@ const MIGRATIONS: readonly Migration[] = [
       for_owner: "text",
     });
     await index(db, "fsm_events", ["run_id", "number"]);
-    // Few rows have one, and not for long.
+    // Partial: few events are undelivered, and not for long.
     await index(db, "fsm_events", ["for_owner"], "for_owner");
     await table(db, "blobs", ["hash"], {
       hash: "text not null",
@@ -219,18 +216,18 @@ async function table(db: Kysely<any>, name: string, key: readonly string[], colu
   await builder.addPrimaryKeyConstraint(`${name}_key`, key as never).execute();
 }
 
-/** @param given - the column that the rows in it have */
-async function index(db: Kysely<any>, name: string, columns: readonly string[], given?: string): Promise<void> {
+/** @param notNull - makes it a partial index, of the rows that have this column */
+async function index(db: Kysely<any>, name: string, columns: readonly string[], notNull?: string): Promise<void> {
   const builder = db.schema
     .createIndex(`${name}_${columns.join("_")}`)
     .on(name)
     .columns([...columns]);
-  await (given === undefined ? builder : builder.where(given, "is not", null)).execute();
+  await (notNull === undefined ? builder : builder.where(notNull, "is not", null)).execute();
 }
 
 /**
- * Brings the tables up to the version of this code, in one transaction, once whoever else is at it has finished.
- * @throws {StoreError} SCHEMA when they are newer than this code
+ * Migrates the tables to the version of this code, in one transaction. Concurrent migrations wait for each other.
+ * @throws {StoreError} SCHEMA when the tables are newer than this code
  */
 export async function migrate(db: Kysely<Tables>, serialize: DatabaseAdapter["lockMigrations"]): Promise<void> {
   if ((await currentVersion(db)) === MIGRATIONS.length) return;
@@ -240,12 +237,12 @@ export async function migrate(db: Kysely<Tables>, serialize: DatabaseAdapter["lo
   });
 }
 
-/** The version of the tables, as far as it can be told without writing. */
+/** The schema version; undefined when reading it fails. */
 async function currentVersion(db: Kysely<Tables>): Promise<number | undefined> {
   try {
     return (await db.selectFrom("dagwright_schema").select("version").executeTakeFirst())?.version;
   } catch {
-    return undefined; // There are none yet, or whatever is wrong will be found by making them.
+    return undefined; // There are no tables yet, or the migration will fail for the same reason.
   }
 }
 
@@ -255,7 +252,7 @@ async function upgrade(db: Kysely<Tables>): Promise<void> {
   const version = row?.version ?? 0;
   const latest = MIGRATIONS.length;
   if (version > latest) {
-    const message = `The store has schema version ${version}, this dagwright knows ${latest}. Use a newer dagwright, or another store.`;
+    const message = `The store has schema version ${version}, but this version of dagwright supports ${latest}. Upgrade dagwright, or use another store.`;
     throw new StoreError(message, "SCHEMA");
   }
   if (version === latest) return;

@@ -4,28 +4,29 @@ import type { Codec } from "./codec.js";
 import type { Database } from "./database.js";
 import { isStorable, requireKey } from "./storable-text.js";
 import { skipLocked } from "./row-locks.js";
-import { checkedEntry, reasonOf, unreadableEntry } from "./rows.js";
+import { checkedEntry } from "./rows.js";
+import { reasonOf, unreadableEntry } from "./unreadable.js";
 
-/** Behind all keys that begin with a prefix. */
+/** A prefix followed by this sorts after all keys with the prefix. */
 const MAX_SUFFIX = "\u{10ffff}";
 
-/** The longest key, in bytes. */
+/** The maximum length of a key, in bytes. */
 const MAX_KEY_BYTES = 2000;
 
-/** Cached results in a table: they are there after a restart, and for other processes. */
+/** Cached results in a table: they survive a restart, and are shared with other processes. */
 export class SqlCache implements CacheStore {
   readonly serializes = true;
 
-  /** @param repeatedly - does what can be done again, until it is done */
+  /** @param retry - executes an idempotent operation */
   constructor(
-    private readonly repeatedly: <T>(work: (database: Database) => Promise<T>) => Promise<T>,
+    private readonly retry: <T>(work: (database: Database) => Promise<T>) => Promise<T>,
     private readonly codec: Codec,
   ) {}
 
   /** @throws {StoreError} STORE when the entry can't be read */
   async get(key: string): Promise<CacheEntry | undefined> {
     if (!isStorable(key)) return undefined;
-    const row = await this.repeatedly(({ db }) =>
+    const row = await this.retry(({ db }) =>
       db.selectFrom("cache_entries").selectAll().where("key", "=", key).executeTakeFirst(),
     );
     if (row === undefined) return undefined;
@@ -33,11 +34,11 @@ export class SqlCache implements CacheStore {
     return { value: this.decoded(key, value), storedAt: stored_at, expiresAt: expires_at ?? undefined };
   }
 
-  /** Also forgets what has expired. @throws {StoreError} UNSTORABLE for a key or a value that can't be kept */
+  /** Sets an entry, and deletes expired ones. @throws {StoreError} UNSTORABLE for a key or a value that can't be stored */
   async set(key: string, { value, storedAt, expiresAt }: CacheEntry): Promise<void> {
     requireKey("The cache key", key, MAX_KEY_BYTES);
     const row = { value: this.codec.encode(value), stored_at: storedAt, expires_at: expiresAt ?? null };
-    await this.repeatedly(async (database) => {
+    await this.retry(async (database) => {
       await database.db
         .insertInto("cache_entries")
         .values({ key, ...row })
@@ -48,12 +49,12 @@ export class SqlCache implements CacheStore {
   }
 
   async delete(key: string): Promise<void> {
-    await this.repeatedly(({ db }) => db.deleteFrom("cache_entries").where("key", "=", key).execute());
+    await this.retry(({ db }) => db.deleteFrom("cache_entries").where("key", "=", key).execute());
   }
 
   async clear(prefix: string): Promise<void> {
-    await this.repeatedly((database) => {
-      // Where a text comes in the order of a language says nothing of how it begins.
+    await this.retry((database) => {
+      // Postgres may sort by a locale, where keys with the same prefix need not be adjacent.
       const begins = database.hasRowLocks
         ? sql`starts_with(key, ${prefix})`
         : sql`key >= ${prefix} and key < ${prefix + MAX_SUFFIX}`;
@@ -65,14 +66,14 @@ export class SqlCache implements CacheStore {
     try {
       return this.codec.decode(text);
     } catch (cause) {
-      throw unreadableEntry(key, 'column "value"', reasonOf(cause), cause);
+      throw unreadableEntry(key, "value", reasonOf(cause), cause);
     }
   }
 }
 
-/** Removes entries, but for those that somebody is just writing, or removing. */
+/** Deletes entries, except for those that another transaction has locked. */
 async function remove(database: Database, condition: RawBuilder<unknown>): Promise<void> {
   const { db } = database;
-  const doomed = sql`select key from cache_entries where ${condition} ${skipLocked(database)}`;
-  await sql`delete from cache_entries where key in (${doomed})`.execute(db);
+  const keys = sql`select key from cache_entries where ${condition} ${skipLocked(database)}`;
+  await sql`delete from cache_entries where key in (${keys})`.execute(db);
 }

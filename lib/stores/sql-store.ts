@@ -19,7 +19,8 @@ import { requireKey, requireStorableNames } from "./storable-text.js";
 import { newRunRow } from "./new-run.js";
 import { OUTCOME_TYPES } from "./outcomes.js";
 import { EventPoller } from "./event-poller.js";
-import { findAndLockRunRow, lockRunRow, notFound, readRun, requireRunRow } from "./records.js";
+import { readRun } from "./recorded-run.js";
+import { findAndLockRunRow, lockRunRow, notFound, requireRunRow } from "./run-rows.js";
 import { Redaction } from "./redaction.js";
 import { removeRun } from "./removal.js";
 import { prune, type PruneOptions } from "./retention.js";
@@ -42,39 +43,39 @@ import type {
 } from "./store.js";
 
 export interface StoreOptions {
-  /** Classes whose instances may be stored, by the name under which they are. */
+  /** Classes whose instances can be stored, by the name that is stored for each. */
   types?: Readonly<Record<string, StoredType>> | undefined;
   /**
-   * How long a run belongs to the process that drives it, in ms, unless that renews it, which it does three times as often. It
-   * should be longer than any node blocks the event loop. @defaultValue 10 000
+   * How long a run belongs to its driver after the last renewal of the lease, in ms. The driver renews it three times in that period.
+   * Should be longer than any node blocks the event loop. @defaultValue 10 000
    */
   lease?: number | undefined;
   /**
-   * What happens when the result of a node can't be stored: the run fails, or goes on with the result in memory, and resuming
-   * it computes the result again. With `skip`, entries of the metadata and the data of pauses that can't be stored are left out
-   * of the record as well. Inputs, events and the values of states always have to be storable. @defaultValue "fail"
+   * What to do when the result of a node can't be stored. `fail` fails the run. `skip` continues with the result in memory, and
+   * resuming the run computes it again; metadata entries and the data of pauses that can't be stored are left out of the record, too.
+   * Inputs, events and the values of states must always be storable. @defaultValue "fail"
    */
   onUnstorable?: "fail" | "skip" | undefined;
 }
 
 const DEFAULT_LEASE = 10_000;
 
-/** Columns hold twice as much. */
+/** Half of what the column holds: leaves room for later tokens. */
 const MAX_FIRST_TOKEN = 2 ** 30;
 
 /**
- * A SQL database that keeps runs and cached results. It is opened, and its tables made, at the first use.
+ * A SQL database of runs and cached results. It is opened, and its tables are created, on first use.
  *
- * A run belongs to the process that drives it for as long as that renews its lease; what others write to it is refused.
+ * A run belongs to its driver, the process that runs it, as long as the driver renews its lease. Writes by others are rejected.
  */
 export class SqlStore implements RunStore {
-  /** For `cache: { store: store.cache }`: results that survive a restart. */
+  /** Cached results that survive a restart, for `cache: { store: store.cache }`. */
   readonly cache: CacheStore;
   private readonly access: DatabaseAccess;
   private readonly codec: Codec;
   private readonly leases: Leases;
   private readonly commits: GroupCommit;
-  /** What records the ends of runs that have settled. */
+  /** The recording of the ends of settled runs. */
   private readonly pendingEnds = new InFlight();
   private readonly logHost: LogHost;
   private readonly eventPoller: EventPoller;
@@ -83,7 +84,7 @@ export class SqlStore implements RunStore {
 
   /**
    * @internal
-   * @param connect - gives a `Connection`, whose type would bring all of kysely's into the package's own
+   * @param connect - resolves to a `DatabaseAdapter`, whose type would add all of kysely's types to the package's own
    */
   constructor(connect: () => Promise<object>, { types, lease = DEFAULT_LEASE, onUnstorable = "fail" }: StoreOptions) {
     const access = (this.access = new DatabaseAccess(connect as () => Promise<DatabaseAdapter>));
@@ -97,25 +98,27 @@ export class SqlStore implements RunStore {
       codec: this.codec,
       worker: `${hostname()}/${process.pid}`,
       skipsUnstorable: onUnstorable === "skip",
-      scheduleCommit: (log, soon) => this.commits.add(log, soon),
+      commit: (log) => this.commits.add(log),
+      commitLater: (log) => this.commits.addLater(log),
       released: (log) => {
         this.leases.release(log);
-        this.eventPoller.waits(log, false);
+        this.eventPoller.remove(log);
       },
-      waits: (log, isWaiting) => this.eventPoller.waits(log, isWaiting),
+      listen: (log) => this.eventPoller.add(log),
+      unlisten: (log) => this.eventPoller.remove(log),
       pollEvents: () => this.eventPoller.poll(),
     };
     this.eventPoller = new EventPoller(this.leases.owner, this.leases.driven, this.codec, access);
   }
 
-  // --- for people ---
+  // --- looking up and managing runs ---
 
-  /** The runs that are recorded, the newest first, page by page. */
+  /** Lists recorded runs in pages, newest first. */
   async listRuns(filter: RunFilter = {}): Promise<RunPage> {
     return this.inspect(({ db }) => listRuns(db, filter, this.codec, this.redaction));
   }
 
-  /** All that is recorded of a run; undefined when there is none of this id. */
+  /** The complete record of a run; undefined when there is none with this id. */
   async getRun(runId: string): Promise<RunDetails | undefined> {
     checkName("runId", runId);
     return this.access.run(async () => {
@@ -124,64 +127,65 @@ export class SqlStore implements RunStore {
     });
   }
 
-  /** What differs between two runs. @throws {StoreError} NOT_FOUND */
+  /** Compares two runs. @throws {StoreError} NOT_FOUND */
   async diffRuns(a: string, b: string): Promise<RunDifference> {
     const [one, other] = await Promise.all([this.requireRun(a), this.requireRun(b)]);
     return compareRuns(one, other);
   }
 
-  /** How the runs of a workflow went, and how long its nodes took. */
+  /** Counts the runs of a workflow by status, and measures its nodes. */
   async stats(workflow: string): Promise<WorkflowStats> {
     checkName("workflow", workflow);
     return this.inspect(({ db }) => workflowStats(db, workflow));
   }
 
   /**
-   * Ends a run as `cancelled` that nobody drives: a paused one, or one whose process is gone.
+   * Cancels a run that has no driver: it is paused, or its process has died.
    * @param reason - becomes part of the run's error
-   * @throws {StoreError} NOT_FOUND, RUN_ENDED when it is over, LEASE_HELD while somebody drives it
+   * @throws {StoreError} NOT_FOUND, RUN_ENDED when the run is over, LEASE_HELD while it has a driver
    */
   async cancel(runId: string, reason?: unknown): Promise<void> {
     checkName("runId", runId);
     await this.transaction<number>(async (trx, database, token) => {
       const row = await lockRunRow(trx, database, runId);
-      // Where that was rolled back, whoever took the run over meanwhile has the same token.
+      // The token alone does not tell: if that attempt was rolled back, a driver that has taken the run over since has the same one.
       if (row.fencing_token === token && row.status === "cancelled") return token;
-      this.leases.requireFree(row, "Cancel it there, through its handle, or wait for the end of the lease.");
+      this.leases.requireFree(row, "Cancel it there, through its handle, or wait until the lease expires.");
       return cancelRun(trx, row, reason, this.codec);
     });
   }
 
   /**
-   * Removes a run that nobody drives, whatever its status, with all that is recorded of it.
-   * @throws {StoreError} NOT_FOUND, LEASE_HELD while somebody drives it
+   * Deletes a run that has no driver, whatever its status, with its complete record.
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while the run has a driver
    */
   async delete(runId: string): Promise<void> {
     checkName("runId", runId);
-    await this.transaction<number>(async (trx, database, removed) => {
-      // Also what nobody can read.
+    await this.transaction<number>(async (trx, database, deleted) => {
+      // An unreadable run can be deleted, too.
       const row = await findAndLockRunRow(trx, database, runId);
-      // A run of this id that began at another time is another one.
-      if (removed !== undefined && row?.created_at !== removed) return removed;
+      // A run with this id and another time of creation is a new one.
+      if (deleted !== undefined && row?.created_at !== deleted) return deleted;
       if (row === undefined) throw notFound(runId);
-      this.leases.requireFree(row, "End it there, through its handle, or wait for the end of the lease.");
+      this.leases.requireFree(row, "End it there, through its handle, or wait until the lease expires.");
       await removeRun(trx, database, row);
       return row.created_at;
     });
   }
 
   /**
-   * Removes runs that are over, with all that is recorded of them. A run is kept that neither option removes; running ones
-   * always are, and paused ones unless told otherwise.
-   * @returns how many were removed
+   * Deletes runs that are over, with their complete records: those that either option selects. Running runs are always kept, and
+   * paused ones unless `paused` is set.
+   * @returns how many were deleted
    */
   async prune(options: PruneOptions): Promise<number> {
     return this.access.run(() => prune(options, this.access));
   }
 
   /**
-   * Hides values from whoever reads runs with `getRun` and `diffRuns`, from now on; what resuming needs is not touched.
-   * @param path - a node or state, `inputs` or `metadata`, and where in the value: `login.token`, `rows[0].email`, `users.*.email`
+   * Hides a value in the results of later lookups. The stored record, which resuming needs, is not changed.
+   * @param path - a node or state, `inputs` or `metadata`, and a path within its value: `login.token`, `rows[0].email`,
+   *   `users.*.email`
    */
   redact(path: string): this {
     checkName("path", path);
@@ -195,11 +199,11 @@ export class SqlStore implements RunStore {
     return run;
   }
 
-  // --- the store as such ---
+  // --- closing ---
 
   /**
-   * Refuses what is asked of the store from now on, does what was asked before, writes what is waiting, gives back the runs that
-   * are driven here, so that others can go on with them at once, and closes the database. Can be repeated.
+   * Rejects further operations, completes those in flight, writes pending entries, releases the runs driven here, so that other
+   * processes can continue them at once, and closes the database. Idempotent.
    */
   close(): Promise<void> {
     this.closing ??= this.shutDown();
@@ -213,7 +217,7 @@ export class SqlStore implements RunStore {
     await this.commits.finish();
     await access.drained();
     this.eventPoller.stop();
-    // What can't be recorded does not go on.
+    // A run that can't be recorded must not continue.
     for (const log of Array.from(leases.driven.values())) log.fail(storeClosed());
     await access.close(async (database) => {
       await leases.releaseAll(database);
@@ -225,7 +229,7 @@ export class SqlStore implements RunStore {
     return this.close();
   }
 
-  // --- the driving of runs ---
+  // --- for engines ---
 
   /** @internal */
   async create(run: NewRun): Promise<RunLog> {
@@ -235,7 +239,7 @@ export class SqlStore implements RunStore {
     requireStorableNames(run.structure);
     const { leases, logHost } = this;
     if (leases.driven.has(run.runId)) throw runExists(run.runId);
-    // Not the same for each: the driver of a removed run may not know yet that another one has its id.
+    // Random, to fence off the driver of a deleted run with the same id, which may not have noticed yet.
     const token = randomInt(1, MAX_FIRST_TOKEN);
     const log = new SqlRunLog(run.runId, token, run.driver, logHost);
     leases.add(log);
@@ -244,12 +248,12 @@ export class SqlStore implements RunStore {
 
   /** @internal */
   async claim(runId: string, accept: (run: RecordedRun) => Claim | undefined): Promise<RunLog | undefined> {
-    let refusal: { readonly error: unknown } | undefined;
-    const asked = (run: RecordedRun): Claim | undefined => {
+    let rejection: { readonly error: unknown } | undefined;
+    const acceptOrReject = (run: RecordedRun): Claim | undefined => {
       try {
         return accept(run);
       } catch (error) {
-        refusal = { error };
+        rejection = { error };
         throw error;
       }
     };
@@ -257,14 +261,14 @@ export class SqlStore implements RunStore {
     let log: SqlRunLog | undefined;
     try {
       await this.transaction<SqlRunLog | undefined>(async (trx, database, claimed) => {
-        log = await claimRun(trx, database, leases, logHost, runId, asked, claimed);
+        log = await claimRun(trx, database, leases, logHost, runId, acceptOrReject, claimed);
         return log;
       });
-      // What was taken over meanwhile is given back.
+      // If the store has started closing, it releases the run.
       this.access.requireOpen();
     } catch (error) {
       if (log !== undefined) leases.release(log);
-      throw refusal === undefined ? error : refusal.error;
+      throw rejection === undefined ? error : rejection.error;
     }
     return log?.markRegistered();
   }
@@ -285,19 +289,20 @@ export class SqlStore implements RunStore {
   }
 
   /** @internal */
-  send(event: SentEvent, behind?: Promise<unknown>): Promise<void> {
+  send(event: SentEvent, after?: Promise<unknown>): Promise<void> {
     const { access, leases, eventPoller } = this;
     return access.run(async () => {
-      if (behind !== undefined) await behind;
+      if (after !== undefined) await after;
       const driver = await sendEvent(access, event, this.codec);
-      // What is sent to the run here afterwards comes after it. It is recorded, whatever becomes of the look.
+      // Delivered before anything that is sent to the run here later. The event is recorded, even if polling fails.
       if (driver === leases.owner) await eventPoller.poll().catch(() => {});
     });
   }
 
   /** @internal */
   async recoverable(workflow: string, kind: WorkflowKind): Promise<RecoverableRuns> {
-    return this.query((database) => recoverableRuns(database, this.leases, workflow, kind));
+    const { access, leases } = this;
+    return access.run(() => access.read((database) => recoverableRuns(database, leases, workflow, kind)));
   }
 
   /** @internal */
@@ -305,11 +310,7 @@ export class SqlStore implements RunStore {
     this.pendingEnds.add(work);
   }
 
-  private query<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    return this.access.run(() => this.access.read(work));
-  }
-
-  /** Reads for people, who see the ends of all runs that have settled. */
+  /** Reads once the ends of all settled runs are recorded. */
   private inspect<T>(work: (database: Database) => Promise<T>): Promise<T> {
     return this.access.run(async () => {
       await this.pendingEnds.settled();
@@ -323,5 +324,5 @@ export class SqlStore implements RunStore {
 }
 
 function cacheFailed(cause: unknown): StoreError {
-  return new StoreError(`The store's cache does not answer: ${messageOf(cause)}.`, "STORE", { cause });
+  return new StoreError(`The store's cache can't be accessed: ${messageOf(cause)}.`, "STORE", { cause });
 }

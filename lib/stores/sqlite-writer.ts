@@ -7,16 +7,13 @@ import type { Tables } from "./schema.js";
 import { Upsert } from "./upsert.js";
 import type { FencedBatch, BatchWriter } from "./batch-writer.js";
 
-/** Keys in one condition. */
-const MAX_KEYS = 500;
+/** How many ids one query looks up. */
+const MAX_IDS = 500;
 
 type IdRow = Pick<Tables["runs"], "id">;
 type TokenRow = Pick<Tables["runs"], "id" | "fencing_token">;
 
-/**
- * Writes batches statement by statement: there is nothing between here and the database that would take its time. Each
- * statement is built once.
- */
+/** Writes batches with one prepared statement after another: SQLite runs in this process, so there are no round trips to save. */
 export class SqliteWriter implements BatchWriter {
   private readonly insertRun: CompiledQuery<IdRow>;
   private readonly selectToken: CompiledQuery<TokenRow>;
@@ -28,7 +25,7 @@ export class SqliteWriter implements BatchWriter {
   private readonly blobs: Upsert<"blobs">;
   private readonly blobUses: Upsert<"blob_uses">;
 
-  /** @param clock - the database's, see `connection.ts` */
+  /** @param clock - see `database.ts` */
   constructor(
     private readonly db: Kysely<Tables>,
     clock: RawBuilder<number>,
@@ -40,8 +37,8 @@ export class SqliteWriter implements BatchWriter {
       on conflict (id) do nothing returning id`.compile(db);
     this.selectToken = tokenQuery(db, [""]).compile();
     const changes = Object.keys(RUN_END).map((column) => sql`${sql.ref(column)} = ${0}`);
-    const left = sql`owner = null, lease_expires_at = null, updated_at = ${0}, metadata = coalesce(${0}, metadata)`;
-    this.endRun = sql`update runs set ${sql.join(changes)}, ${left} where id = ${0}`.compile(db);
+    const release = sql`owner = null, lease_expires_at = null, updated_at = ${0}, metadata = coalesce(${0}, metadata)`;
+    this.endRun = sql`update runs set ${sql.join(changes)}, ${release} where id = ${0}`.compile(db);
     this.updateMetadata = sql`update runs set metadata = ${0} where id = ${0}`.compile(db);
     this.attempts = new Upsert(db, SHAPES.ATTEMPTS);
     this.traversals = new Upsert(db, SHAPES.TRAVERSALS);
@@ -52,34 +49,34 @@ export class SqliteWriter implements BatchWriter {
 
   write(writes: readonly FencedBatch[]): Promise<ReadonlySet<string>> {
     return this.db.transaction().execute(async (trx) => {
-      const live = await this.writableRuns(trx, writes);
-      const written = live.length === writes.length ? writes : writes.filter(({ runId }) => live.includes(runId));
+      const ids = await this.drivenRuns(trx, writes);
+      const written = ids.length === writes.length ? writes : writes.filter(({ runId }) => ids.includes(runId));
       await this.writeRows(trx, collectRows(written));
       for (const { runId, batch } of written) await this.writeRun(trx, runId, batch);
-      return new Set(live);
+      return new Set(ids);
     });
   }
 
-  /** Makes the new runs, and gives the ids of those that can be written. */
-  private async writableRuns(trx: Transaction<Tables>, writes: readonly FencedBatch[]): Promise<string[]> {
-    const live: string[] = [];
+  /** Inserts new runs. Returns the ids of the runs that this store drives. */
+  private async drivenRuns(trx: Transaction<Tables>, writes: readonly FencedBatch[]): Promise<string[]> {
+    const ids: string[] = [];
     const known = writes.filter(({ batch }) => batch.created === undefined);
-    for (let at = 0; at < known.length; at += MAX_KEYS) {
-      const some = known.slice(at, at + MAX_KEYS);
+    for (let at = 0; at < known.length; at += MAX_IDS) {
+      const part = known.slice(at, at + MAX_IDS);
       const tokens = await this.tokensOf(
         trx,
-        some.map(({ runId }) => runId),
+        part.map(({ runId }) => runId),
       );
-      for (const { runId, token } of some) if (tokens.get(runId) === token) live.push(runId);
+      for (const { runId, token } of part) if (tokens.get(runId) === token) ids.push(runId);
     }
     for (const { batch } of writes) {
       const { created } = batch;
       if (created === undefined) continue;
       const parameters = (Object.keys(NEW_RUN) as (keyof typeof NEW_RUN)[]).map((column) => created[column]);
       const { rows } = await trx.executeQuery<IdRow>({ ...this.insertRun, parameters: [...parameters, created.lease] });
-      for (const { id } of rows) live.push(id);
+      for (const { id } of rows) ids.push(id);
     }
-    return live;
+    return ids;
   }
 
   private async tokensOf(trx: Transaction<Tables>, runIds: readonly string[]): Promise<Map<string, number>> {
@@ -97,7 +94,7 @@ export class SqliteWriter implements BatchWriter {
     await insertEvents(trx, rows.sent);
   }
 
-  /** Writes what changes in a run's own row, and which events it took. */
+  /** Updates the run's own row, and marks the events that it took. */
   private async writeRun(trx: Transaction<Tables>, runId: string, { taken, metadata, end }: Batch): Promise<void> {
     await takeEvents(trx, runId, taken);
     if (end !== undefined) {

@@ -4,20 +4,20 @@ import { isStorable } from "./storable-text.js";
 import { withJson } from "../base/json.js";
 import type { Tables } from "./schema.js";
 
-/** How the runs of a workflow went. What nobody wrote like this counts as a run, and for nothing else. */
+/** Statistics of a workflow's runs. A run with a corrupt status counts only in `runs.total`; other corrupt data is ignored. */
 export interface WorkflowStats {
   readonly workflow: string;
-  /** How many runs there are, by status, and in all. */
+  /** The number of runs, by status and in total. */
   readonly runs: Readonly<Record<"total" | "running" | "completed" | "failed" | "cancelled" | "paused", number>>;
-  /** By node, or state. */
+  /** By the name of the node or state. */
   readonly nodes: ReadonlyMap<string, NodeStats>;
 }
 
 export interface NodeStats {
-  /** How many attempts completed, and how many failed. */
+  /** The number of completed and of failed attempts. */
   readonly completed: number;
   readonly failed: number;
-  /** Of the completed attempts: the durations, in ms, that half and 99 % of them did not exceed; undefined without any. */
+  /** The median and the 99th percentile of the durations of completed attempts, in ms; undefined without any. */
   readonly p50: number | undefined;
   readonly p99: number | undefined;
 }
@@ -36,14 +36,14 @@ function isStatus(status: string): status is Status {
   return ["running", "completed", "failed", "cancelled", "paused"].includes(status);
 }
 
-/** Between two times of a table; null where one of them is none. */
+/** The duration of a row; null if a time is missing or invalid. */
 function duration(table: string): RawBuilder<number | null> {
   const [from, to] = ["started_at", "finished_at"].map((column) => sql.ref(`${table}.${column}`));
   const isTime = (column: RawBuilder<unknown>) => sql`${column} between ${-LATEST} and ${LATEST}`;
   return sql`case when ${isTime(from)} and ${isTime(to)} then ${to} - ${from} end`;
 }
 
-/** Computed by the database. Percentiles are exact: by nearest rank. */
+/** Computes the statistics in the database. Percentiles are exact, by the nearest-rank method. */
 export async function workflowStats(db: Kysely<Tables>, workflow: string): Promise<WorkflowStats> {
   const runs = { total: 0, running: 0, completed: 0, failed: 0, cancelled: 0, paused: 0 };
   if (!isStorable(workflow)) return { workflow, runs, nodes: new Map() };

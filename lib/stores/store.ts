@@ -1,60 +1,60 @@
-/** The port to where runs are recorded. Engines know stores by it, and nothing of what is behind it. */
+/** The store port: the only part of a store that engines depend on. */
 import type { Pause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
 
 /**
- * `strict`: a completion is durable before anything that depends on it starts. `relaxed`: within 100 ms, and nothing waits
- * for it.
+ * When a completion becomes durable. `strict`: before anything that depends on it starts. `relaxed`: within 100 ms, without
+ * delaying the run.
  */
 export type Durability = "strict" | "relaxed";
 
 export type WorkflowKind = "dag" | "fsm";
 
-/** Where runs are kept. Made by `sqliteStore` and `postgresStore` of `dagwright/store`. */
+/** A database of runs, created by `sqliteStore` or `postgresStore` from `dagwright/store`. */
 export interface RunStore {
   /**
-   * Records a new run, which the caller drives from then on.
-   * @throws {StoreError} RUN_EXISTS when there is one of this id, UNSTORABLE when its inputs can't be kept
+   * Records a new run, driven by the caller.
+   * @throws {StoreError} RUN_EXISTS when the id is taken, UNSTORABLE when its inputs can't be stored
    */
   create(run: NewRun): Promise<RunLog>;
   /**
-   * Shows a run that nobody drives to `accept`, and unless that gives undefined, lets the caller drive it: all in one
-   * transaction, so that nothing is added to the run between.
-   * @throws {StoreError} NOT_FOUND, LEASE_HELD while somebody drives it, UNSTORABLE for an event; what `accept` throws
+   * Passes a run without a driver to `accept`, and makes the caller its driver unless `accept` returns undefined. One
+   * transaction: nothing is added to the run in between.
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while the run has a driver, UNSTORABLE for an event; whatever `accept` throws
    */
   claim(runId: string, accept: (run: RecordedRun) => Claim | undefined): Promise<RunLog | undefined>;
-  /** What is recorded of a run. @throws {StoreError} NOT_FOUND */
+  /** Reads the record of a run. @throws {StoreError} NOT_FOUND */
   read(runId: string): Promise<RecordedRun>;
   /**
-   * Records an event for a run of an fsm, once for each key: whoever drives the run takes it, now or when it is taken up.
-   * @param behind - what has to resolve before
+   * Records an event for a run of an fsm, once per key. The run's driver takes it, now or after the run is recovered.
+   * @param after - has to resolve first
    * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow
    */
-  send(event: SentEvent, behind?: Promise<unknown>): Promise<void>;
-  /** The cycles of a run of an fsm that came after one, in order, with those that are still to be written here. */
+  send(event: SentEvent, after?: Promise<unknown>): Promise<void>;
+  /** The cycles of an fsm's run after the given one, in order, including those this store has yet to write. */
   cyclesAfter(runId: string, cycle: number): Promise<readonly StateVisit[]>;
-  /** The runs of a workflow that have to go on and that this store does not drive. */
+  /** The runs of a workflow that are ready to continue and not driven by this store. */
   recoverable(workflow: string, kind: WorkflowKind): Promise<RecoverableRuns>;
-  /** Whoever looks into the store, or closes it, waits until `work` has settled: the recording of an end that is known. */
+  /** Delays lookups and `close` until `work`, which records the end of a settled run, has settled. */
   waitUntil(work: Promise<unknown>): void;
 }
 
 /** Ids of runs, oldest first. */
 export interface RecoverableRuns {
-  /** Driven by nobody: unfinished ones, and paused ones whose time has come, or an event that they wait for. */
+  /** Without a driver: unfinished runs, and paused runs that are due or have received an event they wait for. */
   readonly free: readonly string[];
-  /** Driven by somebody else, whose lease has not run out. */
+  /** Running, with a driver elsewhere that holds an unexpired lease. */
   readonly held: readonly string[];
 }
 
-/** Who drives a run, and how it writes. */
+/** The driver of a run, as its log calls it back. */
 export interface RunDriver {
   readonly durability: Durability;
-  /** What the nodes share, as it is when it is asked for; kept with every write. */
+  /** The current metadata of the run, stored with every write. */
   metadata(): Readonly<Record<string, unknown>> | undefined;
-  /** Called once, when something can't be written: the run is nobody's, or not durable, from then on. */
+  /** Called once when a write fails: from then on the run has another driver or is not durable. */
   onFailure(error: Error): void;
-  /** Called with events that others recorded for the run: in order, and once with each. */
+  /** Called with events that other processes recorded for the run: in order, each once. */
   onEvents(events: readonly QueuedEvent[]): void;
 }
 
@@ -63,15 +63,15 @@ export interface NewRun {
   readonly runId: string;
   readonly workflow: string;
   readonly kind: WorkflowKind;
-  /** Identifies what the run can be continued with, see `planning/structure.ts`. */
+  /** Decides which workflows can continue the run, see `planning/structure.ts`. */
   readonly structure: string;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly parent: Parent | undefined;
-  /** The nodes that a partial run computes; undefined for all. */
+  /** The nodes that a partial run computes; undefined for all nodes. */
   readonly scope: readonly string[] | undefined;
 }
 
-/** The run that a new one takes results from, and the first node that it computes anew. */
+/** The run that a new run reuses results of, and the first node that is computed again. */
 export interface Parent {
   readonly runId: string;
   readonly node: string;
@@ -79,15 +79,15 @@ export interface Parent {
 
 export interface Claim {
   readonly driver: RunDriver;
-  /** The structure that the run goes on with, if it is another one. */
+  /** The structure that the run continues with, if it changed. */
   readonly structure: string | undefined;
-  /** Nodes whose results don't hold any more. */
+  /** Nodes whose results are no longer valid. */
   readonly discard: readonly string[];
-  /** Events that the run is sent with it, behind those that are recorded. */
+  /** Events to add to the run, behind those already recorded. */
   readonly sent: readonly QueuedEvent[];
 }
 
-/** What is written of a node's attempt. Attempt 0 is what became of the node without one: it was skipped, cached, given. */
+/** The record of a node's attempt. Attempt 0 records a node that settled without one: skipped, cached or provided. */
 export interface AttemptEntry extends AttemptOutcome {
   readonly node: string;
   readonly attempt: number;
@@ -98,48 +98,48 @@ export interface AttemptEntry extends AttemptOutcome {
 }
 
 export interface AttemptOutcome {
-  /** Of a node with a result. */
+  /** The result, if there is one. */
   readonly output?: { readonly value: unknown };
-  /** Of a fork: the branch it took. */
+  /** The branch that a condition or select took. */
   readonly branch?: string;
   readonly isCached?: boolean;
   readonly error?: unknown;
-  /** Why it was skipped, or paused. */
+  /** Why the node was skipped or paused. */
   readonly reason?: string;
 }
 
 export type AttemptStatus =
   "running" | "completed" | "failed" | "skipped" | "cancelled" | "paused" | "copied" | "superseded";
 
-/** A result that went from one node to another. */
+/** A result passed along an edge. */
 export interface Traversal {
   readonly from: string;
   readonly to: string;
-  /** The part of the result that went; undefined for all of it. */
+  /** The output of the result that was passed; undefined for the whole result. */
   readonly output: string | undefined;
-  /** The parameter it went to. */
+  /** The parameter it was passed to. */
   readonly input: string;
 }
 
-/** What is written of an fsm's cycle, when it begins and again when it is over. */
+/** The record of an fsm's cycle, written when the cycle begins and again when it ends. */
 export interface CycleEntry {
   /** Counted from 0. */
   readonly cycle: number;
   readonly state: string;
-  /** `entered`: it is the run's next cycle. */
+  /** `entered`: the run's next cycle, not started yet. */
   readonly status: CycleStatus;
   readonly attempts: number;
   readonly startedAt: number | undefined;
   readonly finishedAt: number | undefined;
-  /** What the state got, unless that is the value of the cycle before. */
+  /** The state's input, unless it is the value of the previous cycle. */
   readonly input: { readonly value: unknown } | undefined;
-  /** The event that led to it. */
+  /** The event that led to this cycle. */
   readonly event: string | undefined;
   readonly output?: { readonly value: unknown };
   readonly error?: unknown;
   /** Why it paused. */
   readonly reason?: string;
-  /** What it waits for, after it was over. */
+  /** The wait that follows the cycle. */
   readonly wait?: RecordedWait;
 }
 
@@ -148,16 +148,16 @@ export type CycleStatus = "entered" | "running" | "completed" | "failed" | "canc
 export interface RecordedWait {
   /** The next state by event. */
   readonly events: readonly (readonly [event: string, state: string])[];
-  /** Where to go, and when, in ms since 1970. */
+  /** The deadline, in ms since 1970, and the state that it leads to. */
   readonly after: { readonly at: number; readonly state: string } | undefined;
 }
 
-/** That a run was in a state. */
+/** A cycle of a run and the state it executed. */
 export type StateVisit = Pick<CycleEntry, "cycle" | "state">;
 
 /** An event that an fsm has not taken yet. */
 export interface QueuedEvent {
-  /** Unique in the run. */
+  /** Unique within the run. */
   readonly id: string;
   readonly event: string;
   readonly payload: unknown;
@@ -165,45 +165,49 @@ export interface QueuedEvent {
   readonly sentAt: number;
 }
 
-/** An event that is sent to a run of an fsm, whoever drives that. */
+/** An event sent to an fsm's run through the store, wherever the run is driven. */
 export interface SentEvent {
   readonly runId: string;
   readonly workflow: string;
   readonly event: string;
   readonly payload: unknown;
-  /** Of several events with the same key, a run gets the first. */
+  /** Of several events with the same key, a run receives only the first. */
   readonly key: string | undefined;
 }
 
 /**
- * What the driver of a run writes. Entries are encoded as they are added, and become durable in their order, together with
- * all that is added, to any run of the store, in the same turn of the event loop.
+ * The write side of one run, used by its driver. Entries are encoded when they are added. They become durable in order,
+ * together with everything added to any run of the store in the same turn of the event loop.
  */
 export interface RunLog {
-  /** @throws {StoreError} UNSTORABLE naming the path of what can't be kept */
+  /** @throws {StoreError} UNSTORABLE naming the path of the value that can't be stored */
   attempt(entry: AttemptEntry): void;
-  /** @param list - all that went to one node */
+  /** @param list - all results passed to one node */
   traversals(list: readonly Traversal[]): void;
   /** @throws {StoreError} UNSTORABLE */
   cycle(entry: CycleEntry): void;
-  /** Adds all of some events, or none. @throws {StoreError} UNSTORABLE */
+  /** Adds all of the events, or none. @throws {StoreError} UNSTORABLE */
   sent(events: readonly QueuedEvent[]): void;
-  /** To be added together with what the event leads to. */
+  /** Marks an event as taken. Add it together with the cycle that the event leads to. */
   taken(event: Pick<QueuedEvent, "id">): void;
-  /** Whether the run waits for events, so that {@link RunDriver.onEvents} is soon told of those that others record. */
-  waits(isWaiting: boolean): void;
-  /** Resolves when {@link RunDriver.onEvents} has been told of all events that were recorded before. */
+  /** Starts polling for events that other processes record, for {@link RunDriver.onEvents}. */
+  listen(): void;
+  /** Stops what {@link RunLog.listen} started. */
+  unlisten(): void;
+  /** Resolves when {@link RunDriver.onEvents} has received all events recorded before the call. */
   pollEvents(): Promise<void>;
-  /** Resolves when all that was added is durable, however the run is driven. @throws {StoreError} when that fails */
+  /** Resolves when all entries are durable, whatever the run's durability. @throws {StoreError} when writing them fails */
   written(): Promise<void>;
   /**
-   * What of the run paused it, which is about to end, and when it goes on by itself in any case, in ms since 1970.
+   * Adds the reason for pausing, before {@link RunLog.finish}.
+   * @param pauses - the nodes that paused the run
+   * @param dueAt - when the run continues at the latest, in ms since 1970
    * @throws {StoreError} UNSTORABLE
    */
   paused(reason: string | undefined, pauses: readonly Pause[], dueAt: number | undefined): void;
-  /** Resolves when all that was added is durable; never, once the log has failed. Undefined when nobody has to wait. */
+  /** Resolves when all entries are durable; never, once the log has failed. Undefined when nothing has to wait. */
   durable(): Promise<void> | undefined;
-  /** Makes all durable, with how the run ended, and ceases to drive it. @throws {StoreError} when that fails */
+  /** Makes all entries durable together with the run's end, and releases the run. @throws {StoreError} when that fails */
   finish(end: RunEnd): Promise<void>;
 }
 
@@ -214,7 +218,7 @@ export interface RunEnd {
   readonly error: unknown;
 }
 
-/** A run as it is recorded. */
+/** The record of a run. */
 export interface RecordedRun {
   readonly runId: string;
   readonly workflow: string;
@@ -224,9 +228,9 @@ export interface RecordedRun {
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly scope: readonly string[] | undefined;
-  /** The nodes whose results are the run's. */
+  /** The nodes whose results are the run's outputs. */
   readonly outputs: readonly string[];
-  /** What the run rejected with; undefined when it did not. */
+  /** The error that the run rejected with, if it did. */
   readonly error: unknown;
   /** In ms since 1970. */
   readonly createdAt: number;
@@ -234,13 +238,13 @@ export interface RecordedRun {
   readonly nodes: ReadonlyMap<string, RecordedNode>;
   readonly cycles: readonly RecordedCycle[];
   readonly events: readonly QueuedEvent[];
-  /** When a paused run is to be taken up again, in ms since 1970. */
+  /** When a paused run is due, in ms since 1970. */
   readonly dueAt: number | undefined;
-  /** What its pauses say, in their order; read when it is asked for. @throws {StoreError} STORE for unreadable data */
+  /** The pauses in order, decoded on access. @throws {StoreError} STORE for unreadable data */
   readonly pauses: readonly Pause[];
 }
 
-/** What became of a node so far. */
+/** The state of a node, as far as it got. */
 export interface RecordedNode {
   readonly status: AttemptStatus;
   readonly attempts: number;
@@ -254,6 +258,6 @@ export interface RecordedNode {
 }
 
 export interface RecordedCycle extends CycleEntry {
-  /** The host and process it was executed in. */
+  /** The host and process that executed it. */
   readonly worker: string | undefined;
 }

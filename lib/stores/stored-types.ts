@@ -3,7 +3,7 @@ import { hasGetters, obstacleOf, type Class } from "../base/class-state.js";
 import { abandon, pendingOf } from "../base/coroutine.js";
 import { knownError, knownName } from "./known-errors.js";
 
-/** How instances of a class are kept: by their own properties, or as `encode` says. */
+/** How a type is stored: a class by the own properties of its instances, other types by custom encoding. */
 export type StoredType = Class | CustomType;
 
 interface CustomType {
@@ -16,9 +16,9 @@ export interface NamedCustomType extends CustomType {
   readonly name: string;
 }
 
-/** A class whose instances are kept by their own properties. */
+/** A class whose instances are stored by their own properties. */
 export class StoredClass {
-  /** The native error that its instances are. */
+  /** The known error class that it extends, if any. */
   readonly error: string | undefined;
   private inspected: { readonly obstacle: string | undefined; readonly hasGetters: boolean } | undefined;
 
@@ -29,12 +29,12 @@ export class StoredClass {
     this.error = knownError(type.prototype);
   }
 
-  /** Why instances can't be kept so. Reading what a class is made of takes its time, and is done when it is needed. */
+  /** Why its instances can't be stored like this, if so. Computed on first use: inspecting a class is slow. */
   get obstacle(): string | undefined {
     return this.inspect().obstacle;
   }
 
-  /** Getters show what an instance without properties of its own holds. */
+  /** Getters on an instance without own properties show that it has hidden state. */
   get hasGetters(): boolean {
     return this.inspect().hasGetters;
   }
@@ -44,18 +44,18 @@ export class StoredClass {
   }
 }
 
-/** The classes a store is told of. That of an object is the one it is an instance of itself, not by inheritance. */
+/** The types in the store option `types`. Classes match exactly: instances of subclasses don't match. */
 export class StoredTypes {
   readonly customTypes: readonly NamedCustomType[];
   private readonly classes: ReadonlyMap<object, StoredClass>;
   private readonly names: ReadonlyMap<string, StoredClass | NamedCustomType>;
 
-  /** @throws {TypeError} for what is neither a class nor `{ is, encode, decode }` */
+  /** @throws {TypeError} for a type that is neither a class nor `{ is, encode, decode }` */
   constructor(types: Readonly<Record<string, StoredType>>) {
-    const named = Object.entries(types).map(([name, type]) => namedType(name, type));
+    const named = Object.entries(types).map(([name, type]) => toNamed(name, type));
     this.names = new Map(named.map((type) => [type.name, type]));
     this.customTypes = named.filter((type): type is NamedCustomType => !(type instanceof StoredClass));
-    // What the language brings along is kept as such.
+    // Native and known classes have their own encoding.
     const classes = named.filter(
       (type) => type instanceof StoredClass && knownName(type.type.prototype) === undefined,
     ) as StoredClass[];
@@ -70,7 +70,7 @@ export class StoredTypes {
     return this.classes.get(prototype);
   }
 
-  /** The class that one which is not known extends. */
+  /** The closest registered class that a prototype inherits from. */
   baseClassOf(prototype: object): StoredClass | undefined {
     for (let at: object | null = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
       const found = this.classes.get(at);
@@ -79,7 +79,7 @@ export class StoredTypes {
     return undefined;
   }
 
-  /** @throws {TypeError} when an `is` gives a promise; what `is` throws */
+  /** @throws {TypeError} when an `is` returns a promise; whatever `is` throws */
   customTypeOf(value: unknown): NamedCustomType | undefined {
     return this.customTypes.find((coding) => matches(coding, value));
   }
@@ -89,17 +89,17 @@ export class StoredTypes {
   }
 }
 
-/** A promise is true whatever it promises, and so it is no answer. */
+/** @throws {TypeError} when `is` returns a promise, which would always count as true */
 function matches({ name, is }: NamedCustomType, value: unknown): boolean {
-  const answer: unknown = is(value);
-  if (typeof answer === "boolean") return answer;
-  const pending = pendingOf(answer);
-  if (pending === undefined) return Boolean(answer);
+  const result: unknown = is(value);
+  if (typeof result === "boolean") return result;
+  const pending = pendingOf(result);
+  if (pending === undefined) return Boolean(result);
   abandon(pending);
-  throw new TypeError(`"is" of type "${name}" gives a promise, and has to return a boolean`);
+  throw new TypeError(`"is" of type "${name}" returned a promise; it must return a boolean`);
 }
 
-function namedType(name: string, type: StoredType): StoredClass | NamedCustomType {
+function toNamed(name: string, type: StoredType): StoredClass | NamedCustomType {
   if (typeof type === "function" && typeof type.prototype === "object") return new StoredClass(name, type);
   const { is, encode, decode } = (type ?? {}) as Partial<CustomType>;
   if (typeof is === "function" && typeof encode === "function" && typeof decode === "function") {

@@ -2,12 +2,12 @@ import type { CompiledQuery, Kysely, Transaction } from "kysely";
 import type { TableShape } from "./columns.js";
 import type { Tables } from "./schema.js";
 
-/** How many rows a statement writes at most, a power of two: beyond this it gets no faster. */
+/** The maximum number of rows per statement, a power of two. More are no faster. */
 const MAX_ROWS = 32;
 
 /**
- * Writes rows of a table, over those of the same key, with as few statements as powers of two allow. Each statement is built
- * once: building one takes longer than SQLite takes to write its rows.
+ * Upserts rows of a table with multi-row statements, whose row counts are powers of two. Each statement is built only once, which
+ * takes longer than SQLite takes to execute it.
  */
 export class Upsert<T extends keyof Tables> {
   private readonly columns: readonly (keyof Tables[T] & string)[];

@@ -1,12 +1,12 @@
 import { isObject } from "./unstorable.js";
 
-/** The way to a part of a value: a property, an element, or, in a list of its own, the key of a map. */
+/** A step of a path: a property, an index, or the key of a map in a tuple of its own. */
 export type Step = string | number | readonly [unknown];
 
-/** Levels of a value. Whoever prints or compares one goes down by calling himself. */
+/** The maximum nesting depth of a value. Printing or comparing values is recursive. */
 export const MAX_DEPTH = 2000;
 
-/** A part of a value that is written by itself, and how it was found. */
+/** An object within a value, and the path to it. */
 export interface Place {
   readonly value: unknown;
   readonly parent: Place | undefined;
@@ -14,7 +14,7 @@ export interface Place {
   readonly level: number;
 }
 
-/** The path of a part of a place, or of the place itself: `rows[1].fn`. */
+/** The path of an object, or of a part of it: `rows[1].fn`. */
 export function pathOf(place: Place | undefined, step?: Step): string {
   let path = step === undefined || place === undefined ? "" : stepText(step);
   for (let at = place; at?.parent !== undefined; at = at.parent) path = stepText(at.step) + path;
@@ -35,7 +35,7 @@ function stepText(step: Step): string {
 
 const ESCAPED = /["\\\p{Cc}\p{Surrogate}]/u;
 
-/** A text as JSON has it. */
+/** A fast `JSON.stringify` for strings. */
 export function quote(text: string): string {
   return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
 }

@@ -7,42 +7,42 @@ import { StoredClass, type StoredTypes } from "./stored-types.js";
 import { MAX_DEPTH } from "./value-path.js";
 
 const MAX_CUSTOM_DEPTH = 100;
-/** Longer arrays with holes take memory for their elements only. */
+/** Longer sparse arrays are made in dictionary mode, which takes memory only for the elements. */
 const MAX_HOLES = 100_000;
 const MAX_ARRAY_LENGTH = 2 ** 32 - 1;
 
 type Properties = Record<string, unknown>;
 
-/** A text is not what a writer writes. */
+/** Thrown for a text that no writer wrote. */
 export class Malformed extends Error {}
 
 /**
- * Reads what {@link Writer} wrote: makes each object, and then puts into each what belongs there. Nothing else happens: values
- * are never called, properties are defined and not assigned, and what is made is made by kinds and classes known here. Only
- * `decode` of the user's own types is called.
+ * Reads a value that {@link ValueWriter} wrote: creates all objects, then fills each of them. Safe for untrusted text: no value is called,
+ * properties are defined instead of assigned, and only known kinds and registered classes are created. Of the user's code, only `decode`
+ * of registered types is called.
  *
- * Cost: linear, without recursion, types with `decode` aside.
+ * Cost: linear, and no recursion, except for types with `decode`.
  */
 export class ValueReader {
   private readonly objects: unknown[] = [];
-  /** How deep in the value each object is; undefined for those that were not met yet. */
+  /** The nesting depth of each object; undefined until a reference to it is found. */
   private readonly levels: (number | undefined)[] = [];
-  /** The level of what is being filled. */
+  /** The depth of the object being filled. */
   private level = -1;
 
   /**
-   * @param touch - is called with each object that is made here, once it is filled; not with what `decode` gives
-   * @param within - the number of values with `decode` in whose data this one is
+   * @param onObject - called with each object after it is filled, except for the results of `decode`
+   * @param within - the number of enclosing values with `decode`
    */
   constructor(
     private readonly types: StoredTypes,
     private readonly entries: readonly unknown[],
-    private readonly touch?: (made: object) => void,
+    private readonly onObject?: (object: object) => void,
     private readonly within = 0,
   ) {}
 
-  /** @throws {Malformed} and whatever constructors throw for parts that are none of theirs */
-  value(): unknown {
+  /** @throws {Malformed}, and whatever constructors throw for invalid arguments */
+  read(): unknown {
     if (this.entries.length === 0) throw new Malformed("there is no value");
     for (let number = 1; number < this.entries.length; number++) this.object(number);
     const value = this.part(this.entries[0]);
@@ -50,61 +50,62 @@ export class ValueReader {
       this.level = this.levelOf(number);
       this.fill(this.entries[number], this.objects[number]);
     }
-    if (this.touch !== undefined)
-      for (let number = 1; number < this.entries.length; number++) this.show(number, this.touch);
+    if (this.onObject !== undefined) {
+      for (let number = 1; number < this.entries.length; number++) this.report(number, this.onObject);
+    }
     return value;
   }
 
-  private show(number: number, touch: (made: object) => void): void {
+  private report(number: number, onObject: (object: object) => void): void {
     const object = this.objects[number];
     const entry = this.entries[number];
     const isDecoded = Array.isArray(entry) && entry[0] === "coded";
-    if (typeof object === "object" && object !== null && !isDecoded) touch(object);
+    if (typeof object === "object" && object !== null && !isDecoded) onObject(object);
   }
 
-  /** Objects are written in the order in which they are found, and so none is deeper than those behind it. */
+  /** Objects are written in the order in which they are found, so none is deeper than those after it. */
   private levelOf(number: number): number {
     const level = this.levels[number];
-    if (level === undefined) throw new Malformed(`nothing before object ${number} holds it`);
+    if (level === undefined) throw new Malformed(`object ${number} is not in any object before it`);
     if (level > MAX_DEPTH) throw new Malformed("it is too deeply nested");
     return level;
   }
 
-  /** A value where it stands. */
+  /** Reads a value in its place. */
   private part(part: unknown): unknown {
     if (typeof part !== "object" || part === null) return part;
-    const [what] = parts(part, 1);
-    if (typeof what === "number") return this.met(what);
-    switch (what) {
+    const [content] = parts(part, 1);
+    if (typeof content === "number") return this.referTo(content);
+    switch (content) {
       case "undefined":
         return undefined;
       case "NaN":
       case "Infinity":
       case "-Infinity":
       case "-0":
-        return Number(what);
+        return Number(content);
     }
-    if (typeof what === "string" && /^-?\d+n$/u.test(what)) return BigInt(what.slice(0, -1));
-    throw new Malformed(`${show(what)} is no value`);
+    if (typeof content === "string" && /^-?\d+n$/u.test(content)) return BigInt(content.slice(0, -1));
+    throw new Malformed(`${show(content)} is not a value`);
   }
 
-  /** An object where it stands. */
-  private met(number: number): unknown {
+  /** Reads a reference to an object. */
+  private referTo(number: number): unknown {
     const object = this.object(number);
     this.levels[number] ??= this.level + 1;
     return object;
   }
 
-  /** An object, which may have to be filled yet. */
+  /** An object, which may not be filled yet. */
   private object(number: number): unknown {
     if (number in this.objects) return this.objects[number];
     if (!Number.isInteger(number) || number < 1 || number >= this.entries.length) {
       throw new Malformed(`there is no object ${number}`);
     }
-    return (this.objects[number] = this.made(this.entries[number]));
+    return (this.objects[number] = this.create(this.entries[number]));
   }
 
-  private made(entry: unknown): unknown {
+  private create(entry: unknown): unknown {
     if (typeof entry === "string") return entry;
     if (!Array.isArray(entry)) return record(entry);
     const [kind, ...rest] = entry as unknown[];
@@ -135,7 +136,7 @@ export class ValueReader {
 
   private fill(entry: unknown, object: unknown): void {
     if (typeof entry === "string") return;
-    // Lists and records are the very objects that JSON gave.
+    // Records and arrays are the objects that JSON.parse returned.
     if (!Array.isArray(entry)) return this.define(object as object, entry as Properties);
     const [kind] = entry as unknown[];
     if (Array.isArray(kind)) {
@@ -170,7 +171,7 @@ export class ValueReader {
       const part = properties[key];
       if (object === properties && (typeof part !== "object" || part === null)) continue;
       const value = this.part(part);
-      if (key === "then" && typeof value === "function") throw new Malformed("there is a function under then");
+      if (key === "then" && typeof value === "function") throw new Malformed("the property then is a function");
       if (object === properties) properties[key] = value;
       else Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
     }
@@ -181,7 +182,7 @@ export class ValueReader {
     const own = name === undefined ? undefined : this.classOf(name, kind as string);
     if (make === undefined || rest.length > 0) throw new Malformed(`there is no error ${show(kind)}`);
     const error = make(own?.type);
-    // What was not written was not there.
+    // The original error did not have the properties that were not written.
     for (const key of ["stack", "errors"]) if (!Object.hasOwn(record(hidden), key)) Reflect.deleteProperty(error, key);
     return error;
   }
@@ -197,9 +198,9 @@ export class ValueReader {
     if (type === undefined || type instanceof StoredClass) {
       throw new Malformed(`the store option "types" has no ${show(name)} with "decode"`);
     }
-    if (!Array.isArray(entries) || rest.length > 0) throw new Malformed("what is to be decoded is no value");
+    if (!Array.isArray(entries) || rest.length > 0) throw new Malformed("the data to decode is not a value");
     if (this.within === MAX_CUSTOM_DEPTH) throw new Malformed("it is too deeply nested");
-    const data = new ValueReader(this.types, entries, undefined, this.within + 1).value();
+    const data = new ValueReader(this.types, entries, undefined, this.within + 1).read();
     let value: unknown;
     let pending: Promise<unknown> | undefined;
     try {
@@ -210,20 +211,20 @@ export class ValueReader {
     }
     if (pending === undefined) return value;
     abandon(pending);
-    throw new Malformed(`"decode" of type "${type.name}" gave a promise, and has to return a value`);
+    throw new Malformed(`"decode" of type "${type.name}" returned a promise; it must return a value`);
   }
 
   private buffer(part: unknown): ArrayBuffer {
-    // It is met when the view is filled.
+    // The reference is counted when the view is filled.
     const buffer = typeof part === "string" ? bytes(part) : this.object(parts(part, 1)[0] as number);
     if (buffer instanceof ArrayBuffer) return buffer;
-    throw new Malformed("a view is of no buffer");
+    throw new Malformed("a view has no buffer");
   }
 }
 
 function parts(entry: unknown, count: number): readonly unknown[] {
   if (Array.isArray(entry) && entry.length === count) return entry;
-  throw new Malformed("the parts of an object are not what its kind takes");
+  throw new Malformed("an object has the wrong number of parts");
 }
 
 function record(value: unknown): Properties {
@@ -233,11 +234,11 @@ function record(value: unknown): Properties {
 
 function sparse(length: unknown): unknown[] {
   if (typeof length !== "number" || !Number.isInteger(length) || length < 0 || length > MAX_ARRAY_LENGTH) {
-    throw new Malformed("the length of an array is none");
+    throw new Malformed("an array has an invalid length");
   }
   const array: unknown[] = [];
   if (length > MAX_HOLES) {
-    // Makes it a dictionary.
+    // Switches the array to dictionary mode.
     array[MAX_ARRAY_LENGTH - 1] = undefined;
     Reflect.deleteProperty(array, MAX_ARRAY_LENGTH - 1);
   }

@@ -152,7 +152,9 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       const handle = await driven();
       const refused = await failure(handle.pause());
       expect(refused).toMatchObject({ name: "StoreError", code: "LEASE_HELD" });
-      expect(refused.message).toMatch(new RegExp(`driven by .*\\b${driver?.process.pid}\\b.* Wait for its end`, "u"));
+      expect(refused.message).toMatch(
+        new RegExp(`driven by .*\\b${driver?.process.pid}\\b.* Wait until the run ends`, "u"),
+      );
       expect((await store.getRun("r"))?.status).toBe("running");
       await handle.send("RUSH", 1);
       expect((await handle.result).value).toBe(1);

@@ -217,7 +217,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(await failure(order().send("nobody's", "PAID", 1, { store }))).toMatchObject({ code: "NOT_FOUND" });
         const other = await failure(collector().send("done", "ITEM", 1, { store }));
         expect(other).toBeInstanceOf(ValidationError);
-        expect(other.message).toContain('one of the fsm "order", not of the fsm "collector"');
+        expect(other.message).toContain('belongs to the fsm "order", not to the fsm "collector"');
         expect(await count("fsm_events where taken_at is null")).toBe(0);
       });
 

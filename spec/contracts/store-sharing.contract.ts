@@ -245,7 +245,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       const store = another();
       const dag = new Dag<any>("d");
       dag.node("n", () => expect.unreachable());
-      await expect(dag.run({ store, runId: "é".repeat(300) })).rejects.toThrow(/600 bytes, and may have 512/u);
+      await expect(dag.run({ store, runId: "é".repeat(300) })).rejects.toThrow(/600 bytes, and at most 512 are allowed/u);
       const long = new Dag<any>("d");
       long.node("n".repeat(513), () => expect.unreachable());
       await expect(long.run({ store })).rejects.toMatchObject({ name: "StoreError", code: "UNSTORABLE" });
@@ -264,7 +264,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       const tooLong = {
         name: "StoreError",
         code: "UNSTORABLE",
-        message: expect.stringMatching(/8000 bytes, and may/u),
+        message: expect.stringMatching(/8000 bytes, and at most/u),
       };
       const named = new Dag<any>(long);
       named.node("n", () => expect.unreachable());

@@ -4,9 +4,9 @@ import { StoreError } from "dagwright";
 import { Codec } from "../../lib/stores/codec.js";
 
 const codec = new Codec();
-const again = (value: unknown, by = codec) => by.decode(by.encode(value)) as any;
+const roundTrip = (value: unknown, by = codec) => by.decode(by.encode(value)) as any;
 
-/** What can be known of an object without its prototype's help. */
+/** Values that can be compared without the help of their prototypes. */
 const plainData = fc.anything({
   withBigInt: true,
   withDate: true,
@@ -37,39 +37,39 @@ function thrownBy(work: () => unknown): StoreError {
   return expect.unreachable();
 }
 
-describe("What a store keeps", () => {
-  it("comes back as it was", () => {
+describe("A codec", () => {
+  it("restores plain data exactly", () => {
     fc.assert(
       fc.property(plainData, (value) => {
-        expect(again(value)).toStrictEqual(value);
+        expect(roundTrip(value)).toStrictEqual(value);
       }),
       { numRuns: 2000 },
     );
   });
 
   it.each([[undefined], [null], [NaN], [-0], [Infinity], [10n], [new Date(5)], [/a/gu], [new URL("https://a.org/b")]])(
-    "keeps %o",
+    "restores %o",
     (value) => {
-      expect(again(value)).toStrictEqual(value);
-      expect(again({ deep: [value] })).toStrictEqual({ deep: [value] });
+      expect(roundTrip(value)).toStrictEqual(value);
+      expect(roundTrip({ deep: [value] })).toStrictEqual({ deep: [value] });
     },
   );
 
-  it("keeps circles and what is there twice", () => {
+  it("preserves cycles and repeated references", () => {
     const shared = { n: 1 };
     const value: any = { a: shared, b: shared, map: new Map() };
     value.self = value;
     value.map.set(shared, value);
-    const copy = again(value);
+    const copy = roundTrip(value);
     expect(copy.self).toBe(copy);
     expect(copy.a).toBe(copy.b);
     expect(copy.map.get(copy.a)).toBe(copy);
   });
 
-  it("keeps errors with class, stack, cause and properties", () => {
+  it("restores errors with class, stack, cause and properties", () => {
     const cause = new TypeError("inner");
     const error = Object.assign(new RangeError("outer", { cause }), { code: "E1", details: { n: 1 } });
-    const copy = again({ error }).error;
+    const copy = roundTrip({ error }).error;
     expect(copy).toBeInstanceOf(RangeError);
     expect(copy).toMatchObject({
       name: "RangeError",
@@ -79,20 +79,20 @@ describe("What a store keeps", () => {
       stack: error.stack,
     });
     expect(copy.cause).toBeInstanceOf(TypeError);
-    expect("cause" in again(new Error("x"))).toBe(false);
-    expect("cause" in again(new Error("x", { cause: undefined }))).toBe(true);
-    const custom = again(Object.defineProperty(new Error("x"), "name", { value: "Custom" }));
+    expect("cause" in roundTrip(new Error("x"))).toBe(false);
+    expect("cause" in roundTrip(new Error("x", { cause: undefined }))).toBe(true);
+    const custom = roundTrip(Object.defineProperty(new Error("x"), "name", { value: "Custom" }));
     expect([custom.name, Object.keys(custom)]).toEqual(["Custom", []]);
-    expect(again(new AggregateError([cause], "all")).errors[0]).toBeInstanceOf(TypeError);
+    expect(roundTrip(new AggregateError([cause], "all")).errors[0]).toBeInstanceOf(TypeError);
     const circular = new Error("circle");
     circular.cause = { circular: "no" };
-    expect(again(circular).cause).toEqual({ circular: "no" });
+    expect(roundTrip(circular).cause).toEqual({ circular: "no" });
   });
 
-  it("keeps of views what they show, and not the rest of their buffer", () => {
+  it("stores only the part of a buffer that a view covers", () => {
     const buffer = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]).buffer;
     const views = [new Uint16Array(buffer, 2, 2), new DataView(buffer, 1, 3), Buffer.from("secret").subarray(0, 2)];
-    const copies = again(views);
+    const copies = roundTrip(views);
     expect([...copies[0]]).toEqual([...(views[0] as Uint16Array)]);
     expect(copies[1].getUint8(0)).toBe(2);
     expect(copies[1].buffer.byteLength).toBe(3);
@@ -100,7 +100,7 @@ describe("What a store keeps", () => {
     expect(codec.encode(views)).not.toContain(Buffer.from("secret").toString("base64").slice(0, 6));
   });
 
-  it("keeps instances of the classes it is told of", () => {
+  it("restores instances of registered types", () => {
     const types = {
       Money,
       Secret: {
@@ -110,32 +110,32 @@ describe("What a store keeps", () => {
       },
     };
     const own = new Codec(types);
-    const copy = again({ price: new Money(5, "EUR"), secret: new Set(["secret"]) }, own);
+    const copy = roundTrip({ price: new Money(5, "EUR"), secret: new Set(["secret"]) }, own);
     expect(copy.price).toBeInstanceOf(Money);
     expect(String(copy.price)).toBe("5 EUR");
     expect(copy.secret).toBe("hidden");
     expect(() => codec.encode(new Money(5, "EUR"))).toThrow(StoreError);
   });
 
-  const plain = "Keep plain data in its place.";
+  const plain = "Use plain data instead.";
   const hidden = Object.defineProperty({}, "hidden", { value: 1 });
   it.each<[unknown, string, string]>([
     [{ rows: [1, { fn: () => 1 }] }, "rows[1].fn", `it is a function. ${plain}`],
     [[Symbol("s")], "[0]", `it is a symbol. ${plain}`],
     [() => 1, "", `it is a function. ${plain}`],
-    [{ a: new Money(1, "EUR") }, "a", "it is an instance of Money. Keep plain data, or name its class"],
+    [{ a: new Money(1, "EUR") }, "a", "it is an instance of Money. Use plain data, or add its class"],
     [new Map([["k", () => 1]]), '.get("k")', `it is a function. ${plain}`],
-    [{ later: Promise.resolve(1) }, "later", "it is a promise. Await it, and keep what it gives."],
-    [{ hidden }, "hidden", "out of place. Leave them out, or give { is, encode, decode }"],
-    [{ a: { then: () => 1 } }, "a", "it has a method then, so that await would call it. Leave that out."],
-  ])("says where %o can't be kept, and what to do", (value, path, advice) => {
+    [{ later: Promise.resolve(1) }, "later", "it is a promise. Await it, and store its value."],
+    [{ hidden }, "hidden", "getters or symbols. Remove them, or add { is, encode, decode }"],
+    [{ a: { then: () => 1 } }, "a", 'it has a method "then", which await would call. Remove the method.'],
+  ])("rejects %o with the path and a remedy", (value, path, remedy) => {
     const error = thrownBy(() => codec.encode(value));
     expect(error).toMatchObject({ code: "UNSTORABLE", path });
     expect(error.message).toContain("can't be stored: ");
-    expect(error.message).toContain(advice);
+    expect(error.message).toContain(remedy);
   });
 
-  it("shows a long path without its middle, and has it whole", () => {
+  it("abbreviates a long path in the message, but not in the error's path", () => {
     let deep: unknown = { fn: () => 1 };
     for (let i = 0; i < 1500; i++) deep = { [`key${i}`]: deep };
     const error = thrownBy(() => codec.encode(deep));
@@ -144,7 +144,7 @@ describe("What a store keeps", () => {
     expect(error.message.length).toBeLessThan(400);
   });
 
-  it("says so when a value is too deep, and when text is not its own", () => {
+  it("rejects values that are too deep, and text that it did not write", () => {
     let deep: unknown = 1;
     for (let i = 0; i < 200_000; i++) deep = [deep];
     expect(() => codec.encode(deep)).toThrow(/too deeply nested/u);

@@ -64,8 +64,8 @@ describe("A store whose statements fail, one after the other", () => {
         const other = sqliteStore(path);
         const before = await other.getRun("r");
         await other.close();
-        const remedy = before === undefined ? "The run has not begun: run it again" : "The run can be resumed";
-        if (error?.code === "STORE") expect(error.message).toContain(`${remedy} when that is mended.`);
+        const remedy = before === undefined ? "start the run again: it was not recorded" : "resume the run";
+        if (error?.code === "STORE") expect(error.message).toContain(`Fix that and ${remedy}.`);
         const kept = Array.from(before?.nodes ?? []).filter(([, node]) => node.status === "completed");
         calls.length = 0;
         const again =
@@ -167,7 +167,7 @@ describe("A database that can't take more", () => {
     const reading = sqliteStore(file);
     expect((await reading.getRun(runId))?.status).toBe("completed");
     for (const changing of [reading.delete("nope"), reading.cancel(runId), reading.prune({ keepLast: 0 })]) {
-      expect((await thrown(changing)).message).toMatch(/can't be written: .+\. Try again when that is mended\.$/u);
+      expect((await thrown(changing)).message).toMatch(/can't be written: .+\. Fix that and try again\.$/u);
     }
     const calls: string[] = [];
     const error = await thrown(diamond(calls).run({ store: reading }));

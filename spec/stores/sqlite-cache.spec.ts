@@ -131,7 +131,9 @@ describe("A SQLite store", () => {
     aside().prepare("update dagwright_schema set version = 99").run([]);
     await expect(storeAt().cache.get("k")).rejects.toThrow(StoreError);
     await expect(storeAt().cache.get("k")).rejects.toMatchObject({ code: "SCHEMA" });
-    await expect(storeAt().cache.get("k")).rejects.toThrow(/schema version 99, this dagwright knows 1/u);
+    await expect(storeAt().cache.get("k")).rejects.toThrow(
+      /schema version 99, but this version of dagwright supports 1/u,
+    );
   });
 
   it("says why it can't be opened, at its first use, and tries again at the next", async () => {

@@ -8,16 +8,16 @@ import { structuralKey } from "../../lib/base/structural-key.js";
 import { Codec } from "../../lib/stores/codec.js";
 
 const codec = new Codec();
-const again = (value: unknown, by = codec) => by.decode(by.encode(value)) as any;
+const roundTrip = (value: unknown, by = codec) => by.decode(by.encode(value)) as any;
 
-function refusal(value: unknown, by = codec): StoreError {
+function rejection(value: unknown, by = codec): StoreError {
   try {
     by.encode(value);
   } catch (error) {
     if (error instanceof StoreError && error.code === "UNSTORABLE") return error;
     throw error;
   }
-  throw new Error("It was kept.");
+  throw new Error("It was encoded.");
 }
 
 class Shape {
@@ -50,47 +50,47 @@ describe("Bytes", () => {
     ["one over the pool", Buffer.from("hello")],
     ["an empty one", Buffer.alloc(0)],
     ["a slice", Buffer.from("hello world").subarray(3, 7)],
-  ])("stay a Buffer: %s", (_, buffer) => {
-    const { deep, map } = again({ deep: [buffer], map: new Map([[buffer, buffer]]) });
+  ])("are restored as a Buffer: %s", (_, buffer) => {
+    const { deep, map } = roundTrip({ deep: [buffer], map: new Map([[buffer, buffer]]) });
     expect(Buffer.isBuffer(deep[0])).toBe(true);
     expect(deep[0]).toEqual(buffer);
     const [[key, value]] = map;
     expect(Buffer.isBuffer(key)).toBe(true);
     expect(value).toBe(deep[0]);
-    expect(again(buffer).toString("utf8")).toBe(buffer.toString("utf8"));
+    expect(roundTrip(buffer).toString("utf8")).toBe(buffer.toString("utf8"));
   });
 
-  it("stay one buffer where several views show all of it", () => {
+  it("of several views on a whole buffer are restored as views on one buffer", () => {
     const { buffer } = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]);
-    const copy = again({ bytes: new Uint8Array(buffer), words: new Uint16Array(buffer), buffer });
+    const copy = roundTrip({ bytes: new Uint8Array(buffer), words: new Uint16Array(buffer), buffer });
     expect(copy.bytes.buffer).toBe(copy.buffer);
     copy.bytes[0] = 9;
     expect(copy.words[0]).toBe(9 + 2 * 256);
   });
 
-  it("are refused where others can change them, or their number", () => {
-    expect(refusal({ a: new SharedArrayBuffer(8) }).path).toBe("a");
-    expect(refusal({ a: new Uint8Array(new SharedArrayBuffer(8)) }).path).toMatch(/^a/u);
+  it("are rejected in shared and resizable buffers", () => {
+    expect(rejection({ a: new SharedArrayBuffer(8) }).path).toBe("a");
+    expect(rejection({ a: new Uint8Array(new SharedArrayBuffer(8)) }).path).toMatch(/^a/u);
     const resizable = new (ArrayBuffer as any)(8, { maxByteLength: 16 });
-    expect(refusal([resizable]).path).toBe("[0]");
+    expect(rejection([resizable]).path).toBe("[0]");
   });
 });
 
 describe("Keys", () => {
-  it("are data, whatever they are called", () => {
+  it("are data, whatever their names", () => {
     const names = ["__proto__", "constructor", "then", "toString", "hasOwnProperty", "", "a.b", "0"];
     const value = JSON.parse(`{${names.map((name, i) => `${JSON.stringify(name)}:{"n":${i}}`).join(",")}}`);
     for (const record of [value, Object.assign(Object.create(null), { a: 1 }), { deep: [value] }]) {
-      expect(isDeepStrictEqual(again(record), record)).toBe(true);
+      expect(isDeepStrictEqual(roundTrip(record), record)).toBe(true);
     }
-    const copy = again(value);
+    const copy = roundTrip(value);
     expect(Object.keys(copy)).toEqual(Object.keys(value));
     expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
     expect(Object.getOwnPropertyDescriptor(copy, "__proto__")?.value).toEqual({ n: 0 });
     expect(({} as any).n).toBeUndefined();
   });
 
-  it("called __proto__ are data of errors, instances and records without a prototype", () => {
+  it("named __proto__ are data of errors, instances and records without a prototype", () => {
     const evil = JSON.parse('{"__proto__":{"polluted":true}}');
     const types = new Codec({ Shape, Declined });
     const own = (to: object) => Object.defineProperty(to, "__proto__", { ...ENUMERABLE, value: { polluted: true } });
@@ -100,14 +100,14 @@ describe("Keys", () => {
       own(new Declined("x", "y")),
       own(Object.create(null)),
     ]) {
-      const copy = again({ value, evil }, types);
+      const copy = roundTrip({ value, evil }, types);
       expect(Object.getPrototypeOf(copy.value)).toBe(Object.getPrototypeOf(value));
       expect(Object.getOwnPropertyDescriptor(copy.value, "__proto__")?.value).toEqual({ polluted: true });
       expect(isDeepStrictEqual(copy.evil, evil)).toBe(true);
     }
   });
 
-  it("that would be lost are refused with their path", () => {
+  it("that would be lost are rejected with their path", () => {
     const hidden = Object.defineProperty({}, "secret", { value: 1 });
     for (const lost of [
       hidden,
@@ -125,20 +125,20 @@ describe("Keys", () => {
       Object.defineProperty(new Error("e"), Symbol("s"), { value: 1 }),
       Object.defineProperty(new Error("e"), "secret", { get: () => 1 }),
     ]) {
-      expect(refusal({ list: [lost] }).path).toBe("list[0]");
+      expect(rejection({ list: [lost] }).path).toBe("list[0]");
     }
     const error = Object.defineProperty(new Error("e"), "retry", { value: () => 1 });
-    expect(refusal({ list: [error] }).path).toBe("list[0].retry");
-    expect(refusal(Object.assign(Object.create(null), { fn: () => 1 })).path).toBe("fn");
+    expect(rejection({ list: [error] }).path).toBe("list[0].retry");
+    expect(rejection(Object.assign(Object.create(null), { fn: () => 1 })).path).toBe("fn");
     const throwing = Object.defineProperty({}, "bad", { enumerable: true, get: () => { throw null; } }); // prettier-ignore
-    expect(refusal({ a: throwing }).path).toBe("a.bad");
+    expect(rejection({ a: throwing }).path).toBe("a.bad");
   });
 
-  it("of errors are kept, hidden ones hidden", () => {
+  it("of errors are restored, non-enumerable ones as such", () => {
     const error = Object.assign(new TypeError("e"), { shown: 1 });
     Object.defineProperty(error, "status", { value: 404 });
     Object.defineProperty(error, "body", { value: { n: 1n } });
-    for (const copy of [again({ error }).error, codec.decode(codec.encodeThrown(error)) as any]) {
+    for (const copy of [roundTrip({ error }).error, codec.decode(codec.encodeThrown(error)) as any]) {
       expect([copy.status, copy.body]).toEqual([404, { n: 1n }]);
       expect(Object.keys(copy)).toEqual(["shown"]);
     }
@@ -146,36 +146,41 @@ describe("Keys", () => {
     expect((codec.decode(codec.encodeThrown(error)) as any).status).toBe(404);
   });
 
-  it("of arrays are kept, and so are holes", () => {
+  it("of arrays are restored, and so are holes", () => {
     const match = /b(?<tail>.)/u.exec("abc") as RegExpExecArray;
-    const copy = again(match);
+    const copy = roundTrip(match);
     expect({ ...copy }).toEqual({ ...match });
     expect(copy.groups.tail).toBe("c");
-    const holes = again([, 1, , undefined, ,]); // eslint-disable-line no-sparse-arrays
+    const holes = roundTrip([, 1, , undefined, ,]); // eslint-disable-line no-sparse-arrays
     expect(holes.length).toBe(5);
     expect(Object.keys(holes)).toEqual(["1", "3"]);
     const huge: unknown[] = [];
     huge[4_000_000_000] = 1;
-    expect(again(huge).length).toBe(4_000_000_001);
+    expect(roundTrip(huge).length).toBe(4_000_000_001);
     const named = Object.defineProperty([1], "__proto__", { ...ENUMERABLE, value: 5 });
-    expect(Object.getOwnPropertyDescriptor(again(named), "__proto__")?.value).toBe(5);
+    expect(Object.getOwnPropertyDescriptor(roundTrip(named), "__proto__")?.value).toBe(5);
   });
 });
 
 const ENUMERABLE = { enumerable: true, configurable: true, writable: true };
 
 describe("Classes", () => {
-  it.each([[{ Shape, Circle }], [{ Circle, Shape }]])("come back exactly, whatever the order of types: %o", (types) => {
-    const own = new Codec(types);
-    const [circle, shape] = again([new Circle(3), new Shape("s")], own);
-    expect(circle.constructor).toBe(Circle);
-    expect(circle.area()).toBe(9);
-    expect(shape.constructor).toBe(Shape);
-  });
+  it.each([[{ Shape, Circle }], [{ Circle, Shape }]])(
+    "are restored exactly, whatever the order of types: %o",
+    (types) => {
+      const own = new Codec(types);
+      const [circle, shape] = roundTrip([new Circle(3), new Shape("s")], own);
+      expect(circle.constructor).toBe(Circle);
+      expect(circle.area()).toBe(9);
+      expect(shape.constructor).toBe(Shape);
+    },
+  );
 
-  it("that nobody declared are refused, where one they extend was declared too", () => {
-    expect(refusal({ a: [new Circle(3)] }, new Codec({ Shape }))).toMatchObject({ path: "a[0]" });
-    expect(refusal(new Circle(3), new Codec({ Shape })).message).toMatch(/Circle, and not of "Shape" itself.*"types"/u);
+  it("that are not registered are rejected, even if a base class is", () => {
+    expect(rejection({ a: [new Circle(3)] }, new Codec({ Shape }))).toMatchObject({ path: "a[0]" });
+    expect(rejection(new Circle(3), new Codec({ Shape })).message).toMatch(
+      /Circle, a subclass of the registered class "Shape".*"types"/u,
+    );
   });
 
   class Tags extends Set<string> {}
@@ -185,18 +190,18 @@ describe("Classes", () => {
   class Bytes extends Uint8Array {}
   class Later extends Promise<number> {}
   it.each([[new Tags(["a"])], [new List(1, 2, 3)], [new Index()], [new Day(0)], [new Bytes(3)], [Later.resolve(1)]])(
-    "that extend native ones are refused, declared or not: %o",
+    "that extend native ones are rejected, registered or not: %o",
     (value) => {
       const { constructor } = value as object;
-      expect(refusal({ a: value })).toMatchObject({ path: "a" });
-      const declared = refusal({ a: value }, new Codec({ Own: constructor as any }));
-      expect(declared).toMatchObject({ path: "a" });
-      expect(declared.message).toMatch(/is built on .*Give \{ is, encode, decode \}/u);
+      expect(rejection({ a: value })).toMatchObject({ path: "a" });
+      const registered = rejection({ a: value }, new Codec({ Own: constructor as any }));
+      expect(registered).toMatchObject({ path: "a" });
+      expect(registered.message).toMatch(/is built on .*Add \{ is, encode, decode \}/u);
     },
   );
 
-  it("whose state nobody can see are refused", () => {
-    // From source, so that no compiler lowers what is private.
+  it("with hidden state are rejected", () => {
+    // From source text, so that no compiler lowers private members.
     const classOf = (body: string, base?: unknown) => new Function("Base", `return class Own ${body}`)(base);
     const opaque = [
       classOf("{ #cents = 5; get cents() { return this.#cents } }"),
@@ -216,17 +221,17 @@ describe("Classes", () => {
       classOf("{ then(resolve) { resolve(1) } }"),
     ];
     for (const Own of opaque) {
-      expect(refusal({ a: new Own() }, new Codec({ Own })), String(Own)).toMatchObject({ path: "a" });
+      expect(rejection({ a: new Own() }, new Codec({ Own })), String(Own)).toMatchObject({ path: "a" });
     }
-    const open = [
+    const visible = [
       classOf("{ static #made = 0; x = 1; static count() { return Own.#made } }"),
       classOf("{ color = '#fff'; pattern = /#x/; text = `#y` /* #z */ }"),
       classOf("{ x = 1; get twice() { return this.x * 2 } set twice(_) { throw new Error('called') } }"),
     ];
-    for (const Own of open) expect(again(new Own(), new Codec({ Own }))).toEqual(new Own());
+    for (const Own of visible) expect(roundTrip(new Own(), new Codec({ Own }))).toEqual(new Own());
   });
 
-  it("come back without a call of theirs", () => {
+  it("are restored without calling constructors or setters", () => {
     let calls = 0;
     class Account {
       constructor() {
@@ -248,60 +253,60 @@ describe("Classes", () => {
     expect(calls).toBe(0);
   });
 
-  it("of errors are kept when they are declared, and refused when not", () => {
+  it("of errors are restored if registered, and rejected if not", () => {
     const error = Object.assign(new Declined("no", "funds"), { details: { n: 1 } });
-    const copy = again({ error }, new Codec({ Declined })).error;
+    const copy = roundTrip({ error }, new Codec({ Declined })).error;
     expect(copy).toBeInstanceOf(Declined);
     expect(copy).toMatchObject({ message: "no", reason: "funds", details: { n: 1 }, stack: error.stack });
     expect(Object.keys(copy)).toEqual(["reason", "details"]);
-    expect(refusal({ error })).toMatchObject({ path: "error" });
+    expect(rejection({ error })).toMatchObject({ path: "error" });
   });
 
-  it("of errors are known where the platform or this library made them", async () => {
+  it("of errors need no registration if they are the platform's or this library's", async () => {
     const slow = new Dag("slow");
     const error = (thrown: unknown) => ({ thrown });
     slow.node("x", { timeout: 1, fallback: error }, () => new Promise<never>(() => {}));
     const { thrown } = (await slow.run()).value as { thrown: NodeTimeoutError };
-    const kept = again(thrown);
-    expect(kept).toBeInstanceOf(NodeTimeoutError);
-    expect(kept).toStrictEqual(thrown);
-    expect([kept.name, kept.message, kept.stack, kept.code, kept.node]).toEqual([
+    const restored = roundTrip(thrown);
+    expect(restored).toBeInstanceOf(NodeTimeoutError);
+    expect(restored).toStrictEqual(thrown);
+    expect([restored.name, restored.message, restored.stack, restored.code, restored.node]).toEqual([
       "NodeTimeoutError",
       thrown.message,
       thrown.stack,
       "NODE_TIMEOUT",
       "x",
     ]);
-    const aborted = again(AbortSignal.abort().reason);
+    const aborted = roundTrip(AbortSignal.abort().reason);
     expect(aborted).toBeInstanceOf(DOMException);
     expect([aborted.name, aborted.message, aborted.code]).toEqual(["AbortError", "This operation was aborted", 20]);
     class Own extends NodeTimeoutError {}
     const own = Object.assign(new Own("late", { runId: "r" }), { extra: 1 });
-    expect(refusal(own).message).toContain("Own");
-    expect(again(own, new Codec({ Own }))).toStrictEqual(own);
+    expect(rejection(own).message).toContain("Own");
+    expect(roundTrip(own, new Codec({ Own }))).toStrictEqual(own);
   });
 
-  it("may contain themselves, and errors may, too", () => {
+  it("may be cyclic, and so may errors", () => {
     class Item {
       parent?: Item;
       children: Item[] = [];
     }
     const root = new Item();
     root.children.push(Object.assign(new Item(), { parent: root }));
-    const copy = again(root, new Codec({ Item }));
+    const copy = roundTrip(root, new Codec({ Item }));
     expect(copy.children[0].parent).toBe(copy);
     const error: any = new AggregateError([new Error("a")], "b");
     error.cause = { error };
     error.errors.push(error);
     error.self = error;
-    const same = again([error, error]);
+    const same = roundTrip([error, error]);
     expect(same[0]).toBe(same[1]);
     expect(same[0].cause.error).toBe(same[0]);
     expect(same[0].errors[1]).toBe(same[0]);
     expect(same[0].self).toBe(same[0]);
   });
 
-  it("with encode and decode may contain each other, but not themselves", () => {
+  it("with encode and decode may be nested, but not cyclic", () => {
     class Pair {
       constructor(
         readonly left: unknown,
@@ -316,28 +321,28 @@ describe("Classes", () => {
       },
     });
     const value = { pair: new Pair(new Pair(1, new Error("x")), new Map([[1, new Pair(2, 3)]])) };
-    expect(again(value, own)).toEqual(value);
+    expect(roundTrip(value, own)).toEqual(value);
     const circle = new Pair(1, { deep: [] as unknown[] });
     (circle.right as any).deep.push(circle);
-    expect(refusal({ circle }, own)).toMatchObject({ path: "circle[1].deep[0]" });
+    expect(rejection({ circle }, own)).toMatchObject({ path: "circle[1].deep[0]" });
     const outer: any = {};
     outer.pair = new Pair(outer, 1);
-    expect(refusal(outer, own)).toMatchObject({ code: "UNSTORABLE" });
+    expect(rejection(outer, own)).toMatchObject({ code: "UNSTORABLE" });
     let deep: unknown = 1;
     for (let i = 0; i < 5000; i++) deep = new Pair(deep, i);
-    expect(refusal(deep, own).message).toMatch(/too deeply nested/u);
+    expect(rejection(deep, own).message).toMatch(/too deeply nested/u);
   });
 
-  it("whose encode or decode fails, or is asynchronous, say so", () => {
-    const failing = (coding: object) =>
-      new Codec({ T: { is: (value) => value instanceof Shape, encode: () => 1, decode: () => 2, ...coding } });
+  it("whose encode or decode throws or returns a promise are rejected", () => {
+    const failing = (type: object) =>
+      new Codec({ T: { is: (value) => value instanceof Shape, encode: () => 1, decode: () => 2, ...type } });
     const text = failing({}).encode({ a: new Shape("s") });
     for (const decode of [
       () => {
         throw new Error("bad");
       },
       async () => 1,
-      () => Promise.reject(new Error("nobody waits")),
+      () => Promise.reject(new Error("not awaited")),
       () => {
         throw null;
       },
@@ -345,33 +350,33 @@ describe("Classes", () => {
       // prettier-ignore
       expect(() => failing({ decode }).decode(text)).toThrow(StoreError);
     }
-    const refused = (coding: object) => refusal({ a: new Shape("s") }, failing(coding));
+    const refused = (type: object) => rejection({ a: new Shape("s") }, failing(type));
     const bad = () => {
       throw new Error("bad");
     };
     expect(refused({ encode: bad })).toMatchObject({
       path: "a",
-      message: expect.stringContaining('"encode" of type "T" failed: bad. Correct it.'),
+      message: expect.stringContaining('"encode" of type "T" failed: bad. Fix it.'),
     });
-    for (const later of [async () => 1, () => Promise.reject(new Error("nobody waits"))]) {
+    for (const later of [async () => 1, () => Promise.reject(new Error("not awaited"))]) {
       expect(refused({ encode: later })).toMatchObject({
         path: "a",
-        message: expect.stringContaining('"encode" of type "T" gives a promise. Let it return a value'),
+        message: expect.stringContaining('"encode" of type "T" returned a promise. Return a value'),
       });
-      expect(refused({ is: later }).message).toContain('"is" of type "T" gives a promise, and has to return a boolean');
+      expect(refused({ is: later }).message).toContain('"is" of type "T" returned a promise; it must return a boolean');
     }
     expect(() => new Codec({ T: 5 as any })).toThrow(TypeError);
   });
 });
 
 describe("Sizes", () => {
-  it("beyond what a string takes are too large, and not too deep", () => {
+  it("beyond the maximum string length are rejected as too large", () => {
     const large = Array.from({ length: 6 }, (_, i) => String(i).repeat(100 * 2 ** 20));
-    expect(refusal(large).message).toMatch(/too large/u);
-    expect(refusal({ a: Buffer.alloc(2 ** 29) }).message).toMatch(/too large/u);
+    expect(rejection(large).message).toMatch(/too large/u);
+    expect(rejection({ a: Buffer.alloc(2 ** 29) }).message).toMatch(/too large/u);
   });
 
-  it("of texts count once, however often these occur", () => {
+  it("of repeated long strings count once", () => {
     const long = "x".repeat(2 ** 20);
     const text = codec.encode(Array.from({ length: 1000 }, () => long));
     expect(text.length).toBeLessThan(2 * 2 ** 20);
@@ -384,17 +389,17 @@ describe("Sizes", () => {
     ["maps", (inner) => new Map([[inner, inner]])],
     ["sets", (inner) => new Set([inner])],
     ["errors", (inner) => new Error("x", { cause: inner })],
-  ])("of nested %s have an end, short of which all can be read", (_, wrap) => {
+  ])("of nested %s are limited, and within the limit can be read", (_, wrap) => {
     let value: unknown = 1;
     for (let i = 0; i < 1500; i++) value = wrap(value);
     codec.decode(codec.encode(value));
     for (let i = 0; i < 50_000; i++) value = wrap(value);
-    expect(refusal(value).message).toMatch(/too deeply nested/u);
+    expect(rejection(value).message).toMatch(/too deeply nested/u);
     expect(typeof codec.decode(codec.encodeThrown(value))).toBe("object");
   });
 });
 
-describe("What JSON is told by a property that does not show", () => {
+describe("The hidden toJSON", () => {
   const value = () => ({
     list: [1n, { n: 2n }],
     map: new Map([["a", 1n]]),
@@ -409,7 +414,7 @@ describe("What JSON is told by a property that does not show", () => {
   const own = new Codec({ Shape });
   const shown = () => own.decode(own.encode(value()), withJson) as Record<string, object>;
 
-  it("is at all depths, and is not seen otherwise", () => {
+  it("is on objects at all depths, and not enumerable", () => {
     const read = shown();
     for (const part of [read, ...Object.values(read), read.list[1 as never], (read.error as Error).cause]) {
       expect(() => JSON.stringify(part)).not.toThrow();
@@ -419,10 +424,10 @@ describe("What JSON is told by a property that does not show", () => {
     expect(JSON.parse(JSON.stringify(read.list))).toEqual(["1", { n: "2" }]);
   });
 
-  it("is no part of the value for stores, caches and copies", () => {
+  it("is not part of the value for stores, caches and copies", () => {
     const read = shown();
-    const untold = own.decode(own.encode(value())) as object;
-    expect(own.encode({ ...read, error: 1 })).toBe(own.encode({ ...untold, error: 1 }));
+    const plainRead = own.decode(own.encode(value())) as object;
+    expect(own.encode({ ...read, error: 1 })).toBe(own.encode({ ...plainRead, error: 1 }));
     expect(isDeepStrictEqual(own.decode(own.encode(read)), own.decode(own.encode(shown())))).toBe(true);
     const plain = () => ({ ...value(), error: 1 });
     expect(structuralKey({ ...read, error: 1 })).toBe(structuralKey(plain()));
@@ -431,10 +436,10 @@ describe("What JSON is told by a property that does not show", () => {
   });
 });
 
-describe("What was thrown", () => {
+describe("A thrown value", () => {
   const thrown = (value: unknown) => codec.decode(codec.encodeThrown(value)) as any;
 
-  it("keeps its own properties, and what it was caused by", () => {
+  it("is stored with its own properties and its cause", () => {
     const cause = Object.assign(new Declined("inner", "funds"), { at: new Date(5) });
     const error = Object.assign(new AggregateError([cause, 5], "all"), { cause, status: 404, retry: () => 1 });
     const copy = thrown(error);
@@ -446,7 +451,7 @@ describe("What was thrown", () => {
     expect(thrown(new StoreError("x"))).toMatchObject({ name: "StoreError", code: "STORE", message: "x" });
   });
 
-  it("is described where it can't be kept, whatever it is", () => {
+  it("is described where it can't be stored, whatever it is", () => {
     const trap = new Proxy({}, { get: () => { throw trap }, getPrototypeOf: () => { throw trap }, ownKeys: () => { throw trap } }); // prettier-ignore
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
@@ -472,7 +477,7 @@ describe("What was thrown", () => {
   });
 });
 
-describe("A text that nobody wrote", () => {
+describe("Decoding a text", () => {
   const types = { Shape, Declined, T: { is: () => false, encode: () => 1, decode: (data: any) => data.a } };
   const own = new Codec(types);
 
@@ -514,7 +519,7 @@ describe("A text that nobody wrote", () => {
     `[[1],${Array.from({ length: 50_000 }, (_, i) => `[[[${i + 2}]]]`).join(",")},{}]`,
     "[[1],{},{}]",
     '[[2],{},{"a":[1]}]',
-  ])("is refused: %.60s", (text) => {
+  ])("rejects %.60s", (text) => {
     expect(() => own.decode(text)).toThrow(StoreError);
     expect((globalThis as any).ran).toBeUndefined();
   });
@@ -548,7 +553,7 @@ describe("A text that nobody wrote", () => {
     ),
   })).value;
 
-  it("gives what could have been written, or a StoreError", () => {
+  it("returns an encodable value or throws a StoreError, whatever the text", () => {
     const tokens = ["0", "1", "2", "[", "]", "{", "}", ",", ":", '"', "null", "-1", '"Map"', '"class"', '"Error"', '"__proto__"', "[1]", '"Function"', "1e999"]; // prettier-ignore
     const edit = fc.tuple(fc.nat(), fc.nat(6), fc.constantFrom(...tokens, ""));
     const property = fc.property(inner, fc.array(edit, { minLength: 1, maxLength: 4 }), (value, edits) => {
@@ -564,17 +569,16 @@ describe("A text that nobody wrote", () => {
         expect(error).toBeInstanceOf(StoreError);
         return;
       }
-      // What could have been written is written like any other value.
       expect(own.encode(own.decode(own.encode(read)))).toBe(own.encode(read));
       expect(({} as any).polluted).toBeUndefined();
     });
     fc.assert(property, { numRuns: 20_000 });
   });
 
-  it("comes back equal when nobody touched it", () => {
+  it("restores the value if the text is unchanged", () => {
     fc.assert(
       fc.property(inner, (value) => {
-        expect(isDeepStrictEqual(again(value, own), value)).toBe(true);
+        expect(isDeepStrictEqual(roundTrip(value, own), value)).toBe(true);
       }),
       { numRuns: 2000 },
     );

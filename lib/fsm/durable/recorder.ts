@@ -50,7 +50,8 @@ export class FsmRecorder extends Recorder {
 
   /** Whether the run waits for events that others may record. */
   listens(isWaiting: boolean): void {
-    this.log?.waits(isWaiting);
+    if (isWaiting) this.log?.listen();
+    else this.log?.unlisten();
   }
 
   /** Resolves when all events have been heard of that others have recorded. @throws {StoreError} when that fails */

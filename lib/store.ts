@@ -19,8 +19,8 @@ export type { OpenDatabase } from "./stores/sqlite-packages.js";
 
 /**
  * A store in a SQLite file. Uses Node's own SQLite (from 22.13), or else the package libsql, a peer dependency.
- * @param database - a path, `:memory:`, or an open database of better-sqlite3 or libsql. Within a process, open a file with only one
- *   of these libraries: two of them do not see each other's locks
+ * @param database - a path, `:memory:`, or an open database of better-sqlite3 or libsql. Within a process, open a file
+ *   with only one of these libraries: two of them do not see each other's locks
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */
 export function sqliteStore(database: string | OpenDatabase, options: StoreOptions = {}): SqlStore {
@@ -30,7 +30,8 @@ export function sqliteStore(database: string | OpenDatabase, options: StoreOptio
 }
 
 /**
- * A store in a Postgres database, which processes on several machines can share. Needs the package pg, a peer dependency.
+ * A store in a Postgres database, which processes on several machines can share. Needs the package pg, a peer
+ * dependency.
  * @param url - `postgres://user:password@host:port/database`
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */

@@ -48,7 +48,10 @@ export class Batch {
     this.attempts.set(row.node, row);
   }
 
-  /** Returns what to put into a column: the text itself, or a reference if it is long. The text is then added to the blobs. */
+  /**
+   * Returns what to put into a column: the text itself, or a reference if it is long. The text is then added to the
+   * blobs.
+   */
   store(text: string): string {
     this.length += text.length;
     if (text.length <= MAX_INLINE_LENGTH) return text;

@@ -13,8 +13,8 @@ import { timeOfDay } from "./time.js";
 const UNFINISHED = ["running", "paused"];
 
 /**
- * Cancels a run that has no driver, with its unfinished nodes and cycles, in the caller's transaction. Fences off a driver whose lease
- * has expired.
+ * Cancels a run that has no driver, with its unfinished nodes and cycles, in the caller's transaction. Fences off a
+ * driver whose lease has expired.
  * @returns the new fencing token of the run
  * @throws {StoreError} RUN_ENDED when the run is over
  */

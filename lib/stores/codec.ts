@@ -10,9 +10,9 @@ export type { StoredType };
 const MAX_MESSAGE_LENGTH = 10_000;
 
 /**
- * Encodes values as text: plain data with everything that JSON loses (dates, maps, sets, bigints, undefined, NaN, -0, typed arrays and
- * Buffers, cycles and repeated references), errors with their causes, and instances of registered types. Rejects values that would not
- * be restored exactly. Of a view on part of a buffer, only that part is stored.
+ * Encodes values as text: plain data with everything that JSON loses (dates, maps, sets, bigints, undefined, NaN, -0,
+ * typed arrays and Buffers, cycles and repeated references), errors with their causes, and instances of registered
+ * types. Rejects values that would not be restored exactly. Of a view on part of a buffer, only that part is stored.
  */
 export class Codec {
   private readonly types: StoredTypes;
@@ -35,7 +35,9 @@ export class Codec {
     }
   }
 
-  /** Encodes a thrown value. Describes parts that can't be stored, and reduces errors of unknown classes to known ones. */
+  /**
+   * Encodes a thrown value. Describes parts that can't be stored, and reduces errors of unknown classes to known ones.
+   */
   encodeThrown(thrown: unknown): string {
     try {
       return new ValueWriter(this.types, "describe").write(thrown);

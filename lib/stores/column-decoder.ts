@@ -17,8 +17,8 @@ const LISTS: readonly string[] = ["scope", "outputs"];
 const WAITS: readonly string[] = ["wait"];
 
 /**
- * Decodes the text columns of a run's rows. Columns are registered first, then their blobs are fetched together, and then they can be
- * decoded.
+ * Decodes the text columns of a run's rows. Columns are registered first, then their blobs are fetched together, and
+ * then they can be decoded.
  */
 export class ColumnDecoder {
   /** By hash; undefined until fetched, or if missing. */

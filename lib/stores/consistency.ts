@@ -12,8 +12,8 @@ import { unreadable } from "./unreadable.js";
 type Conflict = readonly [place: string, reason: string];
 
 /**
- * Checks for names that the structure lacks, results of nodes that could not have run, and columns that contradict the run's status.
- * Pure. Cost: linear in the rows.
+ * Checks for names that the structure lacks, results of nodes that could not have run, and columns that contradict the
+ * run's status. Pure. Cost: linear in the rows.
  * @throws {StoreError} STORE naming run and column
  */
 export function requireConsistent(
@@ -78,7 +78,9 @@ function nameConflict(run: RunRow, decoder: ColumnDecoder): Conflict | undefined
   return undefined;
 }
 
-/** The outputs of a completed run have results. A run that failed because an output was not storable lacks its result. */
+/**
+ * The outputs of a completed run have results. A run that failed because an output was not storable lacks its result.
+ */
 function outputConflict(
   run: RunRow,
   byNode: ReadonlyMap<string, readonly AttemptRow[]>,

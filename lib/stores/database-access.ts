@@ -8,8 +8,8 @@ import { withRetries } from "./retry.js";
 import { migrate, type Tables } from "./schema.js";
 
 /**
- * Access to a database that is opened and migrated on first use. Operations that have begun are completed before it closes,
- * however many steps they take, and each step is retried while that may help.
+ * Access to a database that is opened and migrated on first use. Operations that have begun are completed before it
+ * closes, however many steps they take, and each step is retried while that may help.
  */
 export class DatabaseAccess {
   private opened: Promise<Database> | undefined;
@@ -19,7 +19,10 @@ export class DatabaseAccess {
 
   constructor(private readonly connect: () => Promise<DatabaseAdapter>) {}
 
-  /** Begins an operation, unless the store is closing. All its steps are executed, even if the store starts closing meanwhile. */
+  /**
+   * Begins an operation, unless the store is closing. All its steps are executed, even if the store starts closing
+   * meanwhile.
+   */
   run<T>(work: () => Promise<T>): Promise<T> {
     if (this.isClosing) return Promise.reject(storeClosed());
     const operation = work();
@@ -33,8 +36,8 @@ export class DatabaseAccess {
   }
 
   /**
-   * A step that reads consistent data with several queries. If `work` finds the data inconsistent, another client may have written
-   * between the queries: `work` is repeated on a snapshot.
+   * A step that reads consistent data with several queries. If `work` finds the data inconsistent, another client may
+   * have written between the queries: `work` is repeated on a snapshot.
    */
   readConsistent<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
     return this.read(async ({ db }) => {
@@ -74,7 +77,10 @@ export class DatabaseAccess {
     }
   }
 
-  /** The database, for callers whose work is tracked elsewhere. @throws {StoreError} when it is closed or can't be opened */
+  /**
+   * The database, for callers whose work is tracked elsewhere.
+   * @throws {StoreError} when it is closed or can't be opened
+   */
   open(): Promise<Database> {
     if (this.isClosed) return Promise.reject(storeClosed());
     if (this.opened === undefined) {

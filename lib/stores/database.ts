@@ -8,7 +8,9 @@ export interface DatabaseAdapter {
   readonly dialect: Dialect;
   /** The time in ms since 1970, by the clock that all clients of the database share. */
   readonly clock: RawBuilder<number>;
-  /** Transactions run concurrently, so a row that is read to be changed must be locked. Such databases also have arrays. */
+  /**
+   * Transactions run concurrently, so a row that is read to be changed must be locked. Such databases also have arrays.
+   */
   readonly hasRowLocks: boolean;
   /** Keeps other connections from migrating until the transaction ends, where beginning one does not. */
   readonly lockMigrations?: (db: Kysely<any>) => Promise<void>;

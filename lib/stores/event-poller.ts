@@ -13,8 +13,9 @@ import type { EventRow, Tables } from "./schema.js";
 const INTERVAL = 300;
 
 /**
- * Delivers the events that other processes recorded to the runs driven here: in order, each once. Polls only while a run waits
- * for events, with one query for all runs. Events that are undelivered when a run is taken over are read by the new driver.
+ * Delivers the events that other processes recorded to the runs driven here: in order, each once. Polls only while a
+ * run waits for events, with one query for all runs. Events that are undelivered when a run is taken over are read by
+ * the new driver.
  */
 export class EventPoller {
   private readonly listeners = new Set<SqlRunLog>();

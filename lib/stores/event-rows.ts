@@ -37,7 +37,10 @@ export function newEventRows(
   });
 }
 
-/** Inserts events in order, each with the next number of its run. Skips events that exist. The rows of their runs must be locked. */
+/**
+ * Inserts events in order, each with the next number of its run. Skips events that exist. The rows of their runs must
+ * be locked.
+ */
 export async function insertEvents(trx: Kysely<Tables>, rows: readonly NewEvent[]): Promise<void> {
   for (let at = 0; at < rows.length; at += MAX_ROWS) {
     // Counts the events of each run: the subquery may not see the rows that the same statement inserts.

@@ -10,21 +10,24 @@ import type { SqlRunLog } from "./run-log.js";
 const MAX_DELAY = 50;
 
 /**
- * About how many rows, and of how many runs, one transaction writes. That takes SQLite a few ms, in which it blocks the event loop,
- * and the runs that continue afterwards as long again.
+ * About how many rows, and of how many runs, one transaction writes. That takes SQLite a few ms, in which it blocks the
+ * event loop, and the runs that continue afterwards as long again.
  */
 const MAX_ROWS = 500;
 const MAX_RUNS = 50;
 
-/** About how many characters one transaction writes: a parameter of a statement is a single string, whose length is limited. */
+/**
+ * About how many characters one transaction writes: a parameter of a statement is a single string, whose length is
+ * limited.
+ */
 const MAX_LENGTH = 16 * 1024 * 1024;
 
 type LoggedWrite = FencedBatch & { readonly log: SqlRunLog };
 
 /**
- * Commits the entries of a store's runs: everything added in the same turn of the event loop in one transaction, or in several if
- * it is large, one after the other. A run that another driver has taken over is left out, and its log fails. When the database
- * refuses the data of a run, only that run's log fails.
+ * Commits the entries of a store's runs: everything added in the same turn of the event loop in one transaction, or in
+ * several if it is large, one after the other. A run that another driver has taken over is left out, and its log fails.
+ * When the database refuses the data of a run, only that run's log fails.
  */
 export class GroupCommit {
   private readonly pending = new Set<SqlRunLog>();
@@ -76,8 +79,8 @@ export class GroupCommit {
   }
 
   /**
-   * The contents of the next transactions: the logs that have waited longest, and each run once, since two logs may be of the same run.
-   * An oversized batch gets a transaction of its own, so that its size and duration fail no other run.
+   * The contents of the next transactions: the logs that have waited longest, and each run once, since two logs may be
+   * of the same run. An oversized batch gets a transaction of its own, so that its size and duration fail no other run.
    */
   private nextTransactions(): LoggedWrite[][] {
     const writes: LoggedWrite[] = [];

@@ -1,4 +1,7 @@
-/** The error classes that a store knows: native ones, and those of this library, which fallbacks and error states receive. */
+/**
+ * The error classes that a store knows: native ones, and those of this library, which fallbacks and error states
+ * receive.
+ */
 import * as definitionErrors from "../base/errors.js";
 import type { Class } from "../base/class-state.js";
 import { NATIVE_ERRORS, nativeName, type ErrorClass } from "../base/natives.js";

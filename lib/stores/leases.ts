@@ -14,9 +14,9 @@ import type { RunRow } from "./schema.js";
 export type LeaseRow = Pick<RunRow, "id" | "owner" | "lease_expires_at"> & { readonly clock: number };
 
 /**
- * The leases of the runs that a store drives. A run belongs to its driver as long as the driver renews the lease: three times per
- * lease, for all its runs in one statement. If the driver's process dies, its runs are free when their leases expire, and on the same
- * machine at once.
+ * The leases of the runs that a store drives. A run belongs to its driver as long as the driver renews the lease: three
+ * times per lease, for all its runs in one statement. If the driver's process dies, its runs are free when their leases
+ * expire, and on the same machine at once.
  */
 export class Leases {
   /** Unique among all stores that drive runs of the database. */
@@ -73,7 +73,9 @@ export class Leases {
     throw new StoreError(message, "LEASE_HELD");
   }
 
-  /** Releases all runs of this store, including those whose writing failed. Called last: no lease is renewed afterwards. */
+  /**
+   * Releases all runs of this store, including those whose writing failed. Called last: no lease is renewed afterwards.
+   */
   async releaseAll(database: Pick<Database, "db" | "hasRowLocks">): Promise<void> {
     this.isReleased = true;
     this.stop();
@@ -99,8 +101,8 @@ export class Leases {
   }
 
   /**
-   * Renews the leases of the runs driven here, and detects lost ones. The leases of runs whose writing failed are left to expire,
-   * although their rows still name this store.
+   * Renews the leases of the runs driven here, and detects lost ones. The leases of runs whose writing failed are left
+   * to expire, although their rows still name this store.
    */
   private async renewNow(database: Database): Promise<void> {
     const driven = Array.from(this.driven.values());

@@ -2,7 +2,10 @@ import { Decision, Route } from "../definition/decisions.js";
 import { Next, Stop, WaitForEvent } from "../definition/transitions.js";
 import type { StoredType } from "./codec.js";
 
-/** The outcomes of forks and states as stored types, so that a cached one keeps its destination. Users' types have other names. */
+/**
+ * The outcomes of forks and states as stored types, so that a cached one keeps its destination. Users' types have other
+ * names.
+ */
 export const OUTCOME_TYPES: Readonly<Record<string, StoredType>> = {
   "dagwright:Decision": Decision,
   "dagwright:Route": Route,

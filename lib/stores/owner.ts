@@ -2,7 +2,10 @@ import { createHash, randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 
-/** An owner, as stored in the rows of its runs: host/pid/machine-start/store. The start tells apart processes with the same pid. */
+/**
+ * An owner, as stored in the rows of its runs: host/pid/machine-start/store. The start tells apart processes with the
+ * same pid.
+ */
 const OWNER = /^.+\/(\d+)\/([0-9a-f]+)-(\d*)\/[^/]+$/u;
 
 /** A new name, unique among all stores that drive runs of a database. */
@@ -11,8 +14,8 @@ export function newOwner(): string {
 }
 
 /**
- * Whether an owner's process is known to have ended: it ran on this machine (and in this container), and its pid is now free, or is that
- * of a zombie or a newer process.
+ * Whether an owner's process is known to have ended: it ran on this machine (and in this container), and its pid is now
+ * free, or is that of a zombie or a newer process.
  */
 export function isGone(owner: string): boolean {
   const [, pid, itsMachine, start] = OWNER.exec(owner) ?? [];

@@ -2,10 +2,15 @@ import { DagwrightError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import type { Failure } from "./retry.js";
 
-/** The server's error codes: two characters for the class, three for the condition, see "PostgreSQL Error Codes" in its manual. */
+/**
+ * The server's error codes: two characters for the class, three for the condition, see "PostgreSQL Error Codes" in its
+ * manual.
+ */
 const CODE = /^[0-9A-Z]{5}$/u;
 
-/** Deadlocks, serialization failures, server-side timeouts, and a server that starts, stops or has no connections left. */
+/**
+ * Deadlocks, serialization failures, server-side timeouts, and a server that starts, stops or has no connections left.
+ */
 const TRANSIENT = /^(?:40001|40P01|55P03|57014|57P0[1-35]|53300|25P03)$/u;
 
 /** No connection could be made, so nothing was sent: system error codes, and messages of pg. */

@@ -17,8 +17,8 @@ interface Clause {
 }
 
 /**
- * Writes batches in one statement: one transaction and one round trip. It locks the runs in the order of their ids, leaves out those
- * with another driver, and writes the rows of each table, passed as one JSON parameter per table.
+ * Writes batches in one statement: one transaction and one round trip. It locks the runs in the order of their ids,
+ * leaves out those with another driver, and writes the rows of each table, passed as one JSON parameter per table.
  */
 export class PostgresWriter implements BatchWriter {
   /** @param clock - the SQL of the clock in `database.ts` */
@@ -67,8 +67,8 @@ export class PostgresWriter implements BatchWriter {
 }
 
 /**
- * Locks the existing runs that this store drives, so that no other driver takes them over before the commit. A new run is among them
- * when the statement is a retry and was committed the first time.
+ * Locks the existing runs that this store drives, so that no other driver takes them over before the commit. A new run
+ * is among them when the statement is a retry and was committed the first time.
  */
 function fence(writes: readonly FencedBatch[]): Clause {
   return {

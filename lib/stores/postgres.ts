@@ -11,8 +11,8 @@ import { PostgresWriter } from "./postgres-writer.js";
 const MAX_CONNECTIONS = 10;
 
 /**
- * How long to wait for a connection, a lock and an answer, in ms, so that neither a client nor the server waits for ever for a peer
- * that is gone. The server times out first, because its error says why.
+ * How long to wait for a connection, a lock and an answer, in ms, so that neither a client nor the server waits for
+ * ever for a peer that is gone. The server times out first, because its error says why.
  */
 const CONNECTION_TIMEOUT = 10_000;
 const LOCK_TIMEOUT = 10_000;
@@ -67,8 +67,8 @@ export async function openPostgres(url: string): Promise<DatabaseAdapter> {
 }
 
 /**
- * A pool in which callers queue for a connection without a time limit, where pg's own pool would time them out. A connection that
- * has failed, or not answered, is discarded.
+ * A pool in which callers queue for a connection without a time limit, where pg's own pool would time them out. A
+ * connection that has failed, or not answered, is discarded.
  */
 class QueueingPool implements PostgresPool {
   private readonly semaphore = new Semaphore(MAX_CONNECTIONS);
@@ -123,7 +123,9 @@ class PooledClient {
 
 const NO_ROWS = { command: "ROLLBACK", rowCount: 0, rows: [] };
 
-/** The maximum size of a message to the server, in bytes: it closes the connection without an error for a larger one. */
+/**
+ * The maximum size of a message to the server, in bytes: it closes the connection without an error for a larger one.
+ */
 const MAX_MESSAGE_BYTES = 2 ** 30 - 2 ** 20;
 
 /** @throws {RangeError} for parameters that are too large for one message */

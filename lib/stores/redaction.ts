@@ -7,8 +7,8 @@ const REDACTED = "[redacted]";
 const PATH = /^[^.[\]]+(?:\.[^.[\]]+|\[\d+\])*$/u;
 
 /**
- * Hides values in the results of lookups. A rule is the name of a node or state, `inputs` or `metadata`, optionally followed by a path
- * within the value: `login`, `login.token`, `rows[0].email`, `users.*.email`.
+ * Hides values in the results of lookups. A rule is the name of a node or state, `inputs` or `metadata`, optionally
+ * followed by a path within the value: `login`, `login.token`, `rows[0].email`, `users.*.email`.
  */
 export class Redaction {
   private readonly rules: (readonly string[])[] = [];

@@ -32,7 +32,10 @@ export async function removeRuns(
   return deleted.length;
 }
 
-/** Deletes a run and the blobs that only it used. Blobs used within the grace period are left to {@link removeUnusedBlobs}. */
+/**
+ * Deletes a run and the blobs that only it used. Blobs used within the grace period are left to {@link
+ * removeUnusedBlobs}.
+ */
 export async function removeRun(trx: Kysely<Tables>, database: Locking, { id }: Pick<RunRow, "id">): Promise<void> {
   const uses = await trx.selectFrom("blob_uses").select("hash").where("run_id", "=", id).execute();
   await removeRuns(trx, database, [id]);

@@ -19,7 +19,8 @@ const MAX_RUNS = 100;
 const ENDED = ["completed", "failed", "cancelled"];
 
 /**
- * Deletes runs that are over, oldest first, with their complete records. Keeps running runs, and paused ones unless `paused` is set.
+ * Deletes runs that are over, oldest first, with their complete records. Keeps running runs, and paused ones unless
+ * `paused` is set.
  * @returns the number of deleted runs
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */

@@ -1,6 +1,6 @@
 /**
- * Row locks, where the database has them, in an order that prevents deadlocks: runs by their ids, as the database sorts them, then
- * blobs by their hashes. After locking a run, no transaction waits for any other kind of row.
+ * Row locks, where the database has them, in an order that prevents deadlocks: runs by their ids, as the database sorts
+ * them, then blobs by their hashes. After locking a run, no transaction waits for any other kind of row.
  */
 import { sql, type Kysely, type RawBuilder } from "kysely";
 import type { Database } from "./database.js";
@@ -13,7 +13,10 @@ export function forUpdateInOrder({ hasRowLocks }: Locking): RawBuilder<unknown> 
   return hasRowLocks ? sql`order by id for update` : sql``;
 }
 
-/** Ends a query of rows to delete, and locks them. Skips rows that another transaction has locked: a later deletion gets them. */
+/**
+ * Ends a query of rows to delete, and locks them. Skips rows that another transaction has locked: a later deletion gets
+ * them.
+ */
 export function skipLocked({ hasRowLocks }: Locking): RawBuilder<unknown> {
   return hasRowLocks ? sql`for update skip locked` : sql``;
 }

@@ -20,8 +20,9 @@ import type { AttemptStatus, RecordedCycle } from "./store.js";
 import type { ColumnDecoder } from "./column-decoder.js";
 
 /**
- * The complete record of a run. It and every object in it can be passed to `JSON.stringify`, whatever the values are, thanks to a hidden
- * `toJSON` that is not part of the value (`base/json.ts`). Exceptions: the results of a type's `decode`, and a bigint by itself.
+ * The complete record of a run. It and every object in it can be passed to `JSON.stringify`, whatever the values are,
+ * thanks to a hidden `toJSON` that is not part of the value (`base/json.ts`). Exceptions: the results of a type's
+ * `decode`, and a bigint by itself.
  */
 export interface RunDetails extends RunSummary {
   readonly inputs: Readonly<Record<string, unknown>>;

@@ -43,7 +43,8 @@ const DEFAULT_LIMIT = 50;
 const STATUSES: readonly RunSummary["status"][] = ["running", "completed", "failed", "cancelled", "paused"];
 
 /**
- * Reads a page of runs. Cost: one query for the runs, one for the current states of fsms, and one per run with metadata stored as a blob.
+ * Reads a page of runs. Cost: one query for the runs, one for the current states of fsms, and one per run with metadata
+ * stored as a blob.
  * @throws {TypeError} | {RangeError} for an invalid status, limit, time or cursor
  */
 export async function listRuns(

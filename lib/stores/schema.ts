@@ -2,7 +2,10 @@ import type { ColumnDataType, Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import type { DatabaseAdapter } from "./database.js";
 
-/** The row types by table. Times are in ms since 1970. Values are encoded by the codec; long ones are references to `blobs`. */
+/**
+ * The row types by table. Times are in ms since 1970. Values are encoded by the codec; long ones are references to
+ * `blobs`.
+ */
 export interface Tables {
   dagwright_schema: { version: number };
   cache_entries: { key: string; value: string; stored_at: number; expires_at: number | null };

@@ -16,9 +16,11 @@ import type { SentEvent } from "./store.js";
 import { timeOfDay } from "./time.js";
 
 /**
- * Records an event for a run that any process may drive, unless one with the same key is recorded already. Resolves after the commit.
+ * Records an event for a run that any process may drive, unless one with the same key is recorded already. Resolves
+ * after the commit.
  *
- * The event is numbered under the lock of the run's row, so that a reader who sees an event has seen all events before it.
+ * The event is numbered under the lock of the run's row, so that a reader who sees an event has seen all events before
+ * it.
  * @returns the driver of the run, or null
  * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow
  */

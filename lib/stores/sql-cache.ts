@@ -34,7 +34,10 @@ export class SqlCache implements CacheStore {
     return { value: this.decoded(key, value), storedAt: stored_at, expiresAt: expires_at ?? undefined };
   }
 
-  /** Sets an entry, and deletes expired ones. @throws {StoreError} UNSTORABLE for a key or a value that can't be stored */
+  /**
+   * Sets an entry, and deletes expired ones.
+   * @throws {StoreError} UNSTORABLE for a key or a value that can't be stored
+   */
   async set(key: string, { value, storedAt, expiresAt }: CacheEntry): Promise<void> {
     requireKey("The cache key", key, MAX_KEY_BYTES);
     const row = { value: this.codec.encode(value), stored_at: storedAt, expires_at: expiresAt ?? null };

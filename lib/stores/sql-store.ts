@@ -46,14 +46,14 @@ export interface StoreOptions {
   /** Classes whose instances can be stored, by the name that is stored for each. */
   types?: Readonly<Record<string, StoredType>> | undefined;
   /**
-   * How long a run belongs to its driver after the last renewal of the lease, in ms. The driver renews it three times in that period.
-   * Should be longer than any node blocks the event loop. @defaultValue 10 000
+   * How long a run belongs to its driver after the last renewal of the lease, in ms. The driver renews it three times
+   * in that period. Should be longer than any node blocks the event loop. @defaultValue 10 000
    */
   lease?: number | undefined;
   /**
-   * What to do when the result of a node can't be stored. `fail` fails the run. `skip` continues with the result in memory, and
-   * resuming the run computes it again; metadata entries and the data of pauses that can't be stored are left out of the record, too.
-   * Inputs, events and the values of states must always be storable. @defaultValue "fail"
+   * What to do when the result of a node can't be stored. `fail` fails the run. `skip` continues with the result in
+   * memory, and resuming the run computes it again; metadata entries and the data of pauses that can't be stored are
+   * left out of the record, too. Inputs, events and the values of states must always be storable. @defaultValue "fail"
    */
   onUnstorable?: "fail" | "skip" | undefined;
 }
@@ -66,7 +66,8 @@ const MAX_FIRST_TOKEN = 2 ** 30;
 /**
  * A SQL database of runs and cached results. It is opened, and its tables are created, on first use.
  *
- * A run belongs to its driver, the process that runs it, as long as the driver renews its lease. Writes by others are rejected.
+ * A run belongs to its driver, the process that runs it, as long as the driver renews its lease. Writes by others are
+ * rejected.
  */
 export class SqlStore implements RunStore {
   /** Cached results that survive a restart, for `cache: { store: store.cache }`. */
@@ -148,7 +149,8 @@ export class SqlStore implements RunStore {
     checkName("runId", runId);
     await this.transaction<number>(async (trx, database, token) => {
       const row = await lockRunRow(trx, database, runId);
-      // The token alone does not tell: if that attempt was rolled back, a driver that has taken the run over since has the same one.
+      // The token alone does not tell: if that attempt was rolled back, a driver that has taken the run over since has
+      // the same one.
       if (row.fencing_token === token && row.status === "cancelled") return token;
       this.leases.requireFree(row, "Cancel it there, through its handle, or wait until the lease expires.");
       return cancelRun(trx, row, reason, this.codec);
@@ -174,8 +176,8 @@ export class SqlStore implements RunStore {
   }
 
   /**
-   * Deletes runs that are over, with their complete records: those that either option selects. Running runs are always kept, and
-   * paused ones unless `paused` is set.
+   * Deletes runs that are over, with their complete records: those that either option selects. Running runs are always
+   * kept, and paused ones unless `paused` is set.
    * @returns how many were deleted
    */
   async prune(options: PruneOptions): Promise<number> {
@@ -202,8 +204,8 @@ export class SqlStore implements RunStore {
   // --- closing ---
 
   /**
-   * Rejects further operations, completes those in flight, writes pending entries, releases the runs driven here, so that other
-   * processes can continue them at once, and closes the database. Idempotent.
+   * Rejects further operations, completes those in flight, writes pending entries, releases the runs driven here, so
+   * that other processes can continue them at once, and closes the database. Idempotent.
    */
   close(): Promise<void> {
     this.closing ??= this.shutDown();

@@ -13,7 +13,10 @@ const MAX_IDS = 500;
 type IdRow = Pick<Tables["runs"], "id">;
 type TokenRow = Pick<Tables["runs"], "id" | "fencing_token">;
 
-/** Writes batches with one prepared statement after another: SQLite runs in this process, so there are no round trips to save. */
+/**
+ * Writes batches with one prepared statement after another: SQLite runs in this process, so there are no round trips to
+ * save.
+ */
 export class SqliteWriter implements BatchWriter {
   private readonly insertRun: CompiledQuery<IdRow>;
   private readonly selectToken: CompiledQuery<TokenRow>;

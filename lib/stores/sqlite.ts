@@ -20,8 +20,9 @@ import { withStatementCache } from "./statement-cache.js";
 const BUSY_TIMEOUT = 5000;
 
 /**
- * Opens a file, or `:memory:`, with Node's own SQLite if there is one, otherwise with the package libsql. Uses a write-ahead log that
- * is synced to disk at every commit. Waits for other connections without blocking the thread, which may be theirs, too.
+ * Opens a file, or `:memory:`, with Node's own SQLite if there is one, otherwise with the package libsql. Uses a
+ * write-ahead log that is synced to disk at every commit. Waits for other connections without blocking the thread,
+ * which may be theirs, too.
  * @throws {StoreError} STORE when no SQLite is available, or the file can't be opened
  */
 export function openSqlite(source: string | OpenDatabase): DatabaseAdapter {
@@ -39,7 +40,8 @@ export function openSqlite(source: string | OpenDatabase): DatabaseAdapter {
     hasRowLocks: false,
     classify: (error) => (isBusy(error) || error instanceof DagwrightError ? "fatal" : "rejected"),
     writer: (db) => new SqliteWriter(db, CLOCK),
-    // Moves the write-ahead log into the file, so that a copy of the file is complete. A concurrent reader prevents it, harmlessly.
+    // Moves the write-ahead log into the file, so that a copy of the file is complete. A concurrent reader prevents it,
+    // harmlessly.
     beforeClose: async (db) => void (await CHECKPOINT.execute(db)),
   };
 }
@@ -56,8 +58,8 @@ class RetryingDialect extends SqliteDialect {
 }
 
 /**
- * A driver for SQLite that retries while another connection holds a lock, and yields to the event loop before each use of the
- * connection: SQLite answers synchronously, so thousands of operations would otherwise run in one turn.
+ * A driver for SQLite that retries while another connection holds a lock, and yields to the event loop before each use
+ * of the connection: SQLite answers synchronously, so thousands of operations would otherwise run in one turn.
  */
 class RetryingDriver implements Driver {
   private readonly mutex = new Semaphore(1);
@@ -84,7 +86,10 @@ class RetryingDriver implements Driver {
     };
   }
 
-  /** A transaction that may write takes the write lock first: upgrading later fails if what it has read has changed meanwhile. */
+  /**
+   * A transaction that may write takes the write lock first: upgrading later fails if what it has read has changed
+   * meanwhile.
+   */
   async beginTransaction(connection: DatabaseConnection, { accessMode }: TransactionSettings): Promise<void> {
     const begin = CompiledQuery.raw(accessMode === "read only" ? "begin" : "begin immediate");
     try {

@@ -4,7 +4,10 @@ import { isStorable } from "./storable-text.js";
 import { withJson } from "../base/json.js";
 import type { Tables } from "./schema.js";
 
-/** Statistics of a workflow's runs. A run with a corrupt status counts only in `runs.total`; other corrupt data is ignored. */
+/**
+ * Statistics of a workflow's runs. A run with a corrupt status counts only in `runs.total`; other corrupt data is
+ * ignored.
+ */
 export interface WorkflowStats {
   readonly workflow: string;
   /** The number of runs, by status and in total. */

@@ -38,7 +38,10 @@ export function unescapeName(text: string): string {
 /** The maximum length of an id or name, in bytes: databases limit the length of the keys that it is part of. */
 const MAX_KEY_BYTES = 512;
 
-/** @param label - names the string in messages @throws {StoreError} UNSTORABLE for an id or name that can't be part of a key */
+/**
+ * @param label - names the string in messages
+ * @throws {StoreError} UNSTORABLE for an id or name that can't be part of a key
+ */
 export function requireKey(label: string, name: string, maxBytes = MAX_KEY_BYTES): void {
   requireStorable(label, name);
   requireMaxLength(label, name, maxBytes);

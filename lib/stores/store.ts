@@ -3,8 +3,8 @@ import type { Pause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
 
 /**
- * When a completion becomes durable. `strict`: before anything that depends on it starts. `relaxed`: within 100 ms, without
- * delaying the run.
+ * When a completion becomes durable. `strict`: before anything that depends on it starts. `relaxed`: within 100 ms,
+ * without delaying the run.
  */
 export type Durability = "strict" | "relaxed";
 
@@ -20,7 +20,8 @@ export interface RunStore {
   /**
    * Passes a run without a driver to `accept`, and makes the caller its driver unless `accept` returns undefined. One
    * transaction: nothing is added to the run in between.
-   * @throws {StoreError} NOT_FOUND, LEASE_HELD while the run has a driver, UNSTORABLE for an event; whatever `accept` throws
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while the run has a driver, UNSTORABLE for an event; whatever `accept`
+   *   throws
    */
   claim(runId: string, accept: (run: RecordedRun) => Claim | undefined): Promise<RunLog | undefined>;
   /** Reads the record of a run. @throws {StoreError} NOT_FOUND */
@@ -196,7 +197,10 @@ export interface RunLog {
   unlisten(): void;
   /** Resolves when {@link RunDriver.onEvents} has received all events recorded before the call. */
   pollEvents(): Promise<void>;
-  /** Resolves when all entries are durable, whatever the run's durability. @throws {StoreError} when writing them fails */
+  /**
+   * Resolves when all entries are durable, whatever the run's durability.
+   * @throws {StoreError} when writing them fails
+   */
   written(): Promise<void>;
   /**
    * Adds the reason for pausing, before {@link RunLog.finish}.
@@ -207,7 +211,10 @@ export interface RunLog {
   paused(reason: string | undefined, pauses: readonly Pause[], dueAt: number | undefined): void;
   /** Resolves when all entries are durable; never, once the log has failed. Undefined when nothing has to wait. */
   durable(): Promise<void> | undefined;
-  /** Makes all entries durable together with the run's end, and releases the run. @throws {StoreError} when that fails */
+  /**
+   * Makes all entries durable together with the run's end, and releases the run.
+   * @throws {StoreError} when that fails
+   */
   finish(end: RunEnd): Promise<void>;
 }
 

@@ -6,8 +6,8 @@ import type { Tables } from "./schema.js";
 const MAX_ROWS = 32;
 
 /**
- * Upserts rows of a table with multi-row statements, whose row counts are powers of two. Each statement is built only once, which
- * takes longer than SQLite takes to execute it.
+ * Upserts rows of a table with multi-row statements, whose row counts are powers of two. Each statement is built only
+ * once, which takes longer than SQLite takes to execute it.
  */
 export class Upsert<T extends keyof Tables> {
   private readonly columns: readonly (keyof Tables[T] & string)[];

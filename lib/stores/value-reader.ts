@@ -17,9 +17,9 @@ type Properties = Record<string, unknown>;
 export class Malformed extends Error {}
 
 /**
- * Reads a value that {@link ValueWriter} wrote: creates all objects, then fills each of them. Safe for untrusted text: no value is called,
- * properties are defined instead of assigned, and only known kinds and registered classes are created. Of the user's code, only `decode`
- * of registered types is called.
+ * Reads a value that {@link ValueWriter} wrote: creates all objects, then fills each of them. Safe for untrusted text:
+ * no value is called, properties are defined instead of assigned, and only known kinds and registered classes are
+ * created. Of the user's code, only `decode` of registered types is called.
  *
  * Cost: linear, and no recursion, except for types with `decode`.
  */

@@ -27,9 +27,9 @@ type Properties = Record<string, unknown>;
 /**
  * Writes a value as a JSON array: first the value, then each object in it, numbered from 1.
  *
- * A value is written as in JSON, as `[3]` if it is the third object, or as `["undefined"]`, `["NaN"]`, `["5n"]` if JSON has no such
- * value. A record is written as `{…}`, an array as `[[…]]`, and other objects start with their kind, such as `["Map", …]`. Long strings
- * are written like objects.
+ * A value is written as in JSON, as `[3]` if it is the third object, or as `["undefined"]`, `["NaN"]`, `["5n"]` if JSON
+ * has no such value. A record is written as `{…}`, an array as `[[…]]`, and other objects start with their kind, such
+ * as `["Map", …]`. Long strings are written like objects.
  *
  * Cost: linear, and no recursion: objects are written in the order in which they are found.
  */
@@ -53,7 +53,10 @@ export class ValueWriter {
     this.describes = onUnstorable === "describe";
   }
 
-  /** @throws {Unstorable} naming the part that can't be stored; {RangeError} when the text would exceed the maximum string length */
+  /**
+   * @throws {Unstorable} naming the part that can't be stored; {RangeError} when the text would exceed the maximum
+   *   string length
+   */
   write(value: unknown): string {
     const texts = [this.part(value, "")];
     for (let at = 0; at < this.places.length; at++) {

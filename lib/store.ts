@@ -1,6 +1,6 @@
 /** `dagwright/store`: SQL databases of runs and cached results. */
 import { LONGEST_TIMER } from "./base/alarm.js";
-import { checkDuration, checkName, checkOneOf, checkOptions, checkType } from "./base/check.js";
+import { checkDuration, checkName, checkOptions, oneOf, type Rules } from "./base/check.js";
 import { openPostgres } from "./stores/postgres.js";
 import { openSqlite } from "./stores/sqlite.js";
 import type { OpenDatabase } from "./stores/sqlite-packages.js";
@@ -41,9 +41,12 @@ export function postgresStore(url: string, options: StoreOptions = {}): SqlStore
   return new SqlStore(() => openPostgres(url), options);
 }
 
+const RULES: Rules<StoreOptions> = {
+  types: "object",
+  lease: (option, lease) => checkDuration(option, lease, 1, LONGEST_TIMER),
+  onUnstorable: oneOf(["fail", "skip"]),
+};
+
 function checkStoreOptions(options: StoreOptions): void {
-  checkOptions(options, ["types", "lease", "onUnstorable"], "a store");
-  checkType("types", options.types, "object");
-  checkDuration("lease", options.lease, 1, LONGEST_TIMER);
-  checkOneOf("onUnstorable", options.onUnstorable, ["fail", "skip"]);
+  checkOptions(options, RULES, "a store");
 }

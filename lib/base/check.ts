@@ -1,14 +1,14 @@
 import { suggestion } from "./nearest.js";
 
-/** The most characters of a received text that become part of a message. */
-const LONGEST_TEXT = 200;
+/** The longest text, in characters, that a message quotes in full. */
+const MAX_QUOTED = 200;
 
-/** How a received value is shown in a message. Total: short, and safe for any value. */
+/** Formats any value for a message: short, and without ever throwing. */
 export function show(value: unknown): string {
   try {
     return shown(value);
   } catch {
-    return `${typeof value === "function" ? "a function" : "an object"} that can't be looked at`;
+    return `${typeof value === "function" ? "a function" : "an object"} that can't be inspected`;
   }
 }
 
@@ -22,106 +22,225 @@ function shown(value: unknown): string {
 }
 
 function short(text: string): string {
-  return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
+  return text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text;
 }
 
-/** What something is called here that has other names elsewhere. */
+/** How messages name an option: `"timeout"`, or with its owner, `"retry.delay" of node "x"`. */
+export interface OptionName {
+  /** Empty for the owner itself. */
+  readonly path: string;
+  readonly owner?: string | undefined;
+}
+
+/** An option's name in quotes, followed by its owner. */
+export function label(option: string | OptionName): string {
+  if (typeof option === "string") return `"${option}"`;
+  const { path, owner } = option;
+  if (owner === undefined) return `"${path}"`;
+  return path === "" ? owner : `"${path}" of ${owner}`;
+}
+
+/** An option within another one, or of an owner. */
+export function nested({ path, owner }: OptionName, name: string): OptionName {
+  return { path: path === "" ? name : `${path}.${name}`, owner };
+}
+
+type TypeName = "string" | "boolean" | "function" | "object";
+
+/** The type that an option must have, or a function that throws unless its value is valid. */
+export type Rule<V = any> = TypeName | "any" | ((option: OptionName, value: V) => void);
+
+/** One rule for each option of `O`. */
+export type Rules<O> = { readonly [K in keyof O]-?: Rule<Exclude<O[K], undefined>> };
+
+/** The names used here for what other libraries, or other options, call something else. */
 export type OtherNames = Readonly<Record<string, string>>;
 
-/** @throws {TypeError} when `value` is not an options object, or has a key that is not in `known` */
-export function checkOptions(value: unknown, known: readonly string[], where: string, others: OtherNames = {}): void {
-  checkObject(value, where);
-  for (const key of Object.keys(value)) if (!known.includes(key)) throw unknownOption(key, known, where, others);
-}
+/** A sentence of advice on an unknown option, from a function or from its name here. */
+export type Advice = OtherNames | ((option: string) => string | undefined);
 
-/** @throws {TypeError} when `value` can't be an options object */
-export function checkObject(value: unknown, where: string): asserts value is object {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
-  throw new TypeError(`The options of ${where} must be an object; received ${show(value)}.`);
-}
-
-/** ` Here that is x.`, or nothing. */
-function otherName(name: string, others: OtherNames): string {
-  return Object.hasOwn(others, name) ? ` Here that is ${others[name]}.` : "";
-}
-
-/** The error for an option that does not exist. */
-export function unknownOption(key: string, known: Iterable<string>, where: string, others: OtherNames = {}): TypeError {
-  const names = Array.from(known);
-  const hint = otherName(key, others) || suggestion(key, names) || ` Known options: ${names.join(", ")}.`;
-  return new TypeError(`Unknown option "${key}" of ${where}.${hint}`);
-}
-
-/** @throws {TypeError} | {RangeError} unless `value` is undefined or a number within the bounds */
-export function checkNumber(
-  option: string,
-  value: unknown,
-  rule: { min: number; max?: number; integer?: boolean; unit?: string },
-): void {
-  if (value === undefined) return;
-  const unit = rule.unit === undefined ? "" : ` of ${rule.unit}`;
-  const kind = `${rule.integer === true ? "a whole number" : "a number"}${unit}`;
-  if (typeof value !== "number") throw new TypeError(`"${option}" must be ${kind}; received ${show(value)}.`);
-  const max = rule.max ?? Infinity;
-  if (Number.isNaN(value) || value < rule.min || value > max || (rule.integer === true && !isWhole(value))) {
-    const bounds = max === Infinity ? `at least ${rule.min}` : `from ${rule.min} to ${max}`;
-    throw new RangeError(`"${option}" must be ${kind}, ${bounds}; received ${value}.`);
+/**
+ * Checks an object of options against their rules. An option that is undefined is not given, and not checked.
+ * @param owner - what takes the options: `a run`; or as an {@link OptionName}, so that messages name it with each option
+ * @throws {TypeError} when `options` is not an object, or has an option without a rule
+ * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
+ */
+export function checkOptions(
+  options: unknown,
+  rules: Rules<any>,
+  owner: string | OptionName,
+  advice?: Advice,
+): asserts options is object {
+  checkObject(options, owner);
+  for (const name in options) {
+    if (!Object.hasOwn(rules, name)) throw unknownOption(name, rules, owner, advice);
+    const value: unknown = options[name as never];
+    if (value === undefined) continue;
+    checkRule(nameIn(owner, name), value, rules[name]);
   }
 }
 
-/** The times of dates reach as far as this, in ms from 1970 on and back. */
-export const LATEST = 8.64e15;
-
-/** Whether a value is the time of a date, in ms since 1970. */
-export function isTime(value: unknown): value is number {
-  return typeof value === "number" && Math.abs(value) <= LATEST;
+/** @throws {TypeError} when an option has no rule; the values are not checked */
+export function checkOptionNames(options: object, rules: Rules<any>, owner: string, advice?: Advice): void {
+  for (const name in options) if (!Object.hasOwn(rules, name)) throw unknownOption(name, rules, owner, advice);
 }
 
 /**
- * A time that is given as a date or in ms since 1970, in whole ms.
- * @throws {TypeError} | {RangeError} unless it is one
+ * Checks that options are given, after {@link checkOptions} has checked those that are.
+ * @throws {TypeError} | {RangeError} as for the value undefined
  */
-export function timeOf(option: string, value: unknown): number {
+export function requireOptions<O extends object>(
+  options: O,
+  required: readonly (keyof O & string)[],
+  rules: Rules<any>,
+  owner?: OptionName,
+): void {
+  for (const name of required) {
+    if (options[name] === undefined) checkRule(nameIn(owner, name), undefined, rules[name]);
+  }
+}
+
+/** @throws {TypeError} unless `options` is an object, and not an array */
+export function checkObject(options: unknown, owner: string | OptionName): asserts options is object {
+  if (typeof options === "object" && options !== null && !Array.isArray(options)) return;
+  throw new TypeError(`The options of ${ownerText(owner)} must be an object; received ${show(options)}.`);
+}
+
+/** Of an owner that is only text, messages do not name it with its options. */
+function nameIn(owner: string | OptionName | undefined, name: string): OptionName {
+  return typeof owner === "object" ? nested(owner, name) : { path: name };
+}
+
+function checkRule(option: OptionName, value: unknown, rule: Rule): void {
+  if (typeof rule === "function") rule(option, value);
+  else if (rule !== "any") checkType(option, value, rule);
+}
+
+function unknownOption(name: string, rules: Rules<any>, owner: string | OptionName, advice: Advice = {}): TypeError {
+  const known = Object.keys(rules);
+  const other = typeof advice === "function" ? advice(name) : otherName(name, advice);
+  const hint = other ?? (suggestion(name, known) || `Known options: ${known.join(", ")}.`);
+  return new TypeError(`Unknown option "${name}" of ${ownerText(owner)}. ${hint.trimStart()}`);
+}
+
+function ownerText(owner: string | OptionName): string {
+  return typeof owner === "string" ? owner : label(owner);
+}
+
+function otherName(name: string, others: OtherNames): string | undefined {
+  return Object.hasOwn(others, name) ? `Here that is ${others[name]}.` : undefined;
+}
+
+/** The bounds of a number, both included; `max` is Infinity and `integer` false by default. */
+export interface Bounds {
+  readonly min: number;
+  readonly max?: number;
+  readonly integer?: boolean;
+  readonly unit?: string;
+}
+
+/** @throws {TypeError} | {RangeError} unless `value` is a number within the bounds */
+export function checkNumber(option: string | OptionName, value: unknown, bounds: Bounds): void {
+  const { min, max = Infinity, integer = false, unit } = bounds;
+  const kind = `${integer ? "a whole number" : "a number"}${unit === undefined ? "" : ` of ${unit}`}`;
+  if (typeof value !== "number") throw new TypeError(`${label(option)} must be ${kind}; received ${show(value)}.`);
+  if (Number.isNaN(value) || value < min || value > max || (integer && !isWhole(value))) {
+    const range = max === Infinity ? `at least ${min}` : `from ${min} to ${max}`;
+    throw new RangeError(`${label(option)} must be ${kind}, ${range}; received ${value}.`);
+  }
+}
+
+function isWhole(value: number): boolean {
+  return Number.isInteger(value) || value === Infinity;
+}
+
+/** A rule: a number within the bounds. */
+export function number(bounds: Bounds): Rule<unknown> {
+  return (option, value) => checkNumber(option, value, bounds);
+}
+
+/** A rule: a whole number of at least `min`, or Infinity. */
+export function integer(min: number): Rule<unknown> {
+  return number({ min, integer: true });
+}
+
+/** A hundred years, in ms: added to the current time, it gives a valid date. */
+const CENTURY = 36_525 * 86_400_000;
+
+/** @throws {TypeError} | {RangeError} unless `value` is a time in ms */
+export function checkDuration(option: string | OptionName, value: unknown, min = 0, max = CENTURY): void {
+  checkNumber(option, value, { min, max, unit: "milliseconds" });
+}
+
+/** The latest time that a `Date` can hold, in ms since 1970; the earliest one is as long before. */
+export const MAX_TIME = 8.64e15;
+
+/** Whether `value` is a time that a `Date` can hold, in ms since 1970. */
+export function isTime(value: unknown): value is number {
+  return typeof value === "number" && Math.abs(value) <= MAX_TIME;
+}
+
+/**
+ * Turns a date, or a time in ms since 1970, into whole ms.
+ * @throws {TypeError} | {RangeError} unless `value` is one of them
+ */
+export function timeOf(option: string | OptionName, value: unknown): number {
   const time: unknown = value instanceof Date ? value.getTime() : value;
-  const rule = `"${option}" must be a date, or a number of milliseconds since 1970`;
+  const rule = `${label(option)} must be a date, or a number of milliseconds since 1970`;
   if (typeof time !== "number") throw new TypeError(`${rule}; received ${show(value)}.`);
   if (!isTime(time)) throw new RangeError(`${rule}; received ${time === value ? time : "an invalid date"}.`);
   return Math.floor(time);
 }
 
-/** @throws {TypeError} | {RangeError} unless `value` is undefined or one of `allowed` */
-export function checkOneOf(option: string, value: unknown, allowed: readonly string[], others: OtherNames = {}): void {
-  if (value === undefined || allowed.includes(value as string)) return;
-  const rule = `"${option}" must be one of ${allowed.map((name) => `"${name}"`).join(", ")}`;
+/** @throws {TypeError} | {RangeError} unless `value` is one of `allowed` */
+export function checkOneOf(
+  option: string | OptionName,
+  value: unknown,
+  allowed: readonly string[],
+  others: OtherNames = {},
+): void {
+  if (allowed.includes(value as string)) return;
+  const rule = `${label(option)} must be one of ${allowed.map((name) => `"${name}"`).join(", ")}`;
   if (typeof value !== "string") throw new TypeError(`${rule}; received ${show(value)}.`);
-  throw new RangeError(`${rule}; received "${value}".${otherName(value, others) || suggestion(value, allowed)}`);
+  const other = otherName(value, others);
+  const hint = other === undefined ? suggestion(value, allowed) : ` ${other}`;
+  throw new RangeError(`${rule}; received "${value}".${hint}`);
 }
 
-/** @throws {TypeError} unless `value` is undefined or of the JavaScript type `type` */
-export function checkType(option: string, value: unknown, type: "string" | "boolean" | "function" | "object"): void {
-  if (value === undefined || (typeof value === type && value !== null)) return;
-  throw new TypeError(`"${option}" must be ${type === "object" ? "an" : "a"} ${type}; received ${show(value)}.`);
+/** A rule: one of `allowed`. */
+export function oneOf(allowed: readonly string[], others?: OtherNames): Rule<unknown> {
+  return (option, value) => checkOneOf(option, value, allowed, others);
 }
 
-/** What is to be true of options: their types, or what throws unless a value is right. */
-export type Rules<O> = { readonly [K in keyof O]-?: "string" | "boolean" | "object" | ((value: O[K]) => void) };
+/** @throws {TypeError} unless `value` is of the JavaScript type `type`, and not null */
+export function checkType(option: string | OptionName, value: unknown, type: TypeName): void {
+  if (typeof value === type && value !== null) return;
+  throw new TypeError(`${label(option)} must be ${type === "object" ? "an" : "a"} ${type}; received ${show(value)}.`);
+}
 
-/** Checks options as far as they are given. Those that have no rule are left aside. */
-export function checkByRules<O extends object>(options: O, rules: Rules<O>): void {
-  for (const option in options) {
-    const rule = Object.hasOwn(rules, option) ? rules[option] : undefined;
-    if (typeof rule === "function") rule(options[option]);
-    else if (rule !== undefined) checkType(option, options[option], rule);
-  }
+/** @throws {TypeError} unless `value` is a string */
+export function checkName(option: string | OptionName, value: unknown): asserts value is string {
+  checkType(option, value, "string");
+}
+
+/** @throws {TypeError} | {RangeError} unless `value` is a string with at least one character */
+export function checkNonEmptyString(option: string | OptionName, value: unknown): asserts value is string {
+  const rule = `${label(option)} must be a non-empty string`;
+  if (typeof value !== "string") throw new TypeError(`${rule}; received ${show(value)}.`);
+  if (value === "") throw new RangeError(`${rule}; received "".`);
+}
+
+/** @throws {TypeError} unless `value` is an array */
+export function checkArray(option: string | OptionName, value: unknown): asserts value is unknown[] {
+  if (!Array.isArray(value)) throw new TypeError(`${label(option)} must be an array; received ${show(value)}.`);
 }
 
 /**
- * @throws {TypeError} unless `value` is undefined, or an object that is empty or holds something under names of its own: no list,
- *   no map, and none that has only symbols or what it inherits
+ * @throws {TypeError} unless `value` is a record: an object with enumerable string keys of its own, or an empty plain one.
+ *   Arrays, maps, and objects with nothing but symbols or inherited properties are not.
  */
-export function checkRecord(option: string, value: unknown): void {
+export function checkRecord(option: string | OptionName, value: unknown): void {
   checkType(option, value, "object");
-  if (value === undefined) return;
   if (Array.isArray(value)) throw notRecord(option, show(value));
   let isEmpty = true;
   for (const name in value as object) {
@@ -134,25 +253,8 @@ export function checkRecord(option: string, value: unknown): void {
   throw notRecord(option, `${show(value)} that has none`);
 }
 
-function notRecord(option: string, received: string): TypeError {
+function notRecord(option: string | OptionName, received: string): TypeError {
   return new TypeError(
-    `"${option}" must be an object with names of its own, as { name: value }; received ${received}.`,
+    `${label(option)} must be an object with names of its own, as { name: value }; received ${received}.`,
   );
-}
-
-/** @throws {TypeError} unless `value` is a string */
-export function checkName(option: string, value: unknown): asserts value is string {
-  if (typeof value !== "string") throw new TypeError(`"${option}" must be a string; received ${show(value)}.`);
-}
-
-function isWhole(value: number): boolean {
-  return Number.isInteger(value) || value === Infinity;
-}
-
-/** A hundred years, in ms: with it, every date that a time leads to is one. */
-const CENTURY = 36_525 * 86_400_000;
-
-/** @throws {TypeError} | {RangeError} unless `value` is undefined or a time in ms */
-export function checkDuration(option: string, value: unknown, min = 0, max = CENTURY): void {
-  checkNumber(option, value, { min, max, unit: "milliseconds" });
 }

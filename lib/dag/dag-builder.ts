@@ -1,4 +1,4 @@
-import { checkOptions, checkType } from "../base/check.js";
+import { checkOptions } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import type { Connection } from "../definition/defined.js";
@@ -145,9 +145,7 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
     to: Target,
     options: { output?: string | undefined; input?: string | undefined } = {},
   ): this {
-    checkOptions(options, ["output", "input"], "connect");
-    checkType("output", options.output, "string");
-    checkType("input", options.input, "string");
+    checkOptions(options, { output: "string", input: "string" }, "connect");
     const need = toNeed(from, "connect");
     const source = this.specOf(need.node).name;
     const spec = this.specOf(to);

@@ -1,17 +1,21 @@
-import { checkNumber, checkOneOf, checkOptions, checkRecord, checkType, show } from "../base/check.js";
+import {
+  checkNonEmptyString,
+  checkOptions,
+  checkRecord,
+  checkType,
+  integer,
+  label,
+  oneOf,
+  show,
+  type OptionName,
+  type Rules,
+} from "../base/check.js";
 import { ClosedError } from "../base/errors.js";
-import { checkWorkers } from "../backends/thread/pool-options.js";
+import { MAX_WORKERS } from "../backends/thread/pool-options.js";
 import { ThreadPool } from "../backends/thread/thread-pool.js";
 import type { DagOptions } from "../definition/specs/dag-options.js";
 import { RunResult } from "../run/result.js";
-import {
-  checkRun,
-  checkRunId,
-  COMMON_RULES,
-  type CommonRunOptions,
-  type RuleMap,
-  type Rules,
-} from "../engine/options.js";
+import { checkRun, COMMON_RULES, type CommonRunOptions } from "../engine/options.js";
 import { EXECUTORS, type ExecutorName } from "./executors/executor.js";
 
 /** How far a run is. */
@@ -67,39 +71,37 @@ export interface PartialRunOptions<
   from?: RunResult<any> | string | undefined;
 }
 
-export const DAG_RULES: RuleMap = new Map(
-  Object.entries({
-    ...COMMON_RULES,
-    executor: (value) => checkOneOf("executor", value, EXECUTORS),
-    concurrency: (value) => checkNumber("concurrency", value, { min: 1, integer: true }),
-    maxWorkers: checkWorkers,
-    parallel: checkParallel,
-    pool: checkPool,
-    overrides: (value) => checkRecord("overrides", value),
-    onProgress: (value) => checkType("onProgress", value, "function"),
-    retain: (value) => checkOneOf("retain", value, ["all", "outputs"]),
-    from: checkFrom,
-  } satisfies Rules<PartialRunOptions>),
-);
+export const DAG_RUN_RULES: Rules<PartialRunOptions> = {
+  ...COMMON_RULES,
+  executor: oneOf(EXECUTORS),
+  concurrency: integer(1),
+  maxWorkers: MAX_WORKERS,
+  parallel: (option, parallel) => {
+    checkType(option, parallel, "object");
+    checkOptions(parallel, { strict: "boolean" }, option);
+  },
+  pool: checkPool,
+  overrides: checkRecord,
+  onProgress: "function",
+  retain: oneOf(["all", "outputs"]),
+  from: checkFrom,
+};
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkRunOptions(options: PartialRunOptions<any>, inputs?: () => Iterable<string>): void {
-  checkRun(options, DAG_RULES, inputs);
+  checkRun(options, DAG_RUN_RULES, inputs);
 }
 
-function checkParallel(parallel: unknown): void {
-  checkType("parallel", parallel, "object");
-  checkOptions(parallel, ["strict"], '"parallel"');
-  checkType("parallel.strict", (parallel as { strict?: unknown }).strict, "boolean");
+function checkPool(option: OptionName, pool: unknown): void {
+  if (!(pool instanceof ThreadPool))
+    throw new TypeError(`${label(option)} must be a ThreadPool; received ${show(pool)}.`);
+  if (pool.isClosed) throw new ClosedError(`${label(option)} is closed. Pass another one, or none.`);
 }
 
-function checkPool(pool: unknown): void {
-  if (!(pool instanceof ThreadPool)) throw new TypeError(`"pool" must be a ThreadPool; received ${show(pool)}.`);
-  if (pool.isClosed) throw new ClosedError('"pool" is closed. Pass another one, or none.');
-}
-
-function checkFrom(from: unknown): void {
-  if (typeof from === "string") return checkRunId(from, "from");
-  if (!(from instanceof RunResult))
-    throw new TypeError(`"from" must be the result of a run, or the id of a recorded one; received ${show(from)}.`);
+function checkFrom(option: OptionName, from: unknown): void {
+  if (typeof from === "string") return checkNonEmptyString(option, from);
+  if (from instanceof RunResult) return;
+  throw new TypeError(
+    `${label(option)} must be the result of a run, or the id of a recorded one; received ${show(from)}.`,
+  );
 }

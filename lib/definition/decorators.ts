@@ -1,5 +1,5 @@
 import "reflect-metadata/lite";
-import { checkOptions, show } from "../base/check.js";
+import { checkOptions, show, type Rules } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
 import type { AnyFn, MethodNames, MethodNeeds, NodeVerdict } from "./typings/typed-wiring.js";
 import { leaveOnFunction, leaveOnPrototype, type DecoratedMethod, type MethodSpec } from "./specs/method-specs.js";
@@ -8,15 +8,9 @@ import { checkNodeOptions, withCache, type Class, type NodeOptions } from "./spe
 import type { CacheOptions } from "./specs/policy-options.js";
 import { isOptional, type NeedLike } from "./specs/need.js";
 import { registerClass } from "./origin/class-registry.js";
-import { checkGivenDagOptions, DAG_OPTIONS, OF_RUNS, type DagOptions } from "./specs/dag-options.js";
+import { DAG_RULES, OF_RUNS, type DagOptions } from "./specs/dag-options.js";
 import { Origin } from "./origin/origin.js";
-import {
-  checkGivenFsmOptions,
-  checkStateOptions,
-  FSM_OPTIONS,
-  type FsmOptions,
-  type StateOptions,
-} from "./specs/state-spec.js";
+import { checkStateOptions, FSM_RULES, type FsmOptions, type StateOptions } from "./specs/state-spec.js";
 import type { StateVerdict } from "./typings/typed-states.js";
 
 // Shared by all copies of this module in a process, such as an ESM and a CommonJS one.
@@ -34,7 +28,11 @@ export interface WorkflowOptions extends DagOptions, FsmOptions {
   name?: string | undefined;
 }
 
-const WORKFLOW_OPTIONS = Array.from(new Set(["name", ...DAG_OPTIONS, ...FSM_OPTIONS]));
+const RULES: Rules<WorkflowOptions> = {
+  name: (_, name) => checkWorkflowName(name),
+  ...DAG_RULES,
+  ...FSM_RULES,
+};
 
 /**
  * Names a class's workflow and sets its options. The class stays what it is; one without it is a workflow too, under its own name.
@@ -43,10 +41,7 @@ const WORKFLOW_OPTIONS = Array.from(new Set(["name", ...DAG_OPTIONS, ...FSM_OPTI
 export function workflow(
   options: WorkflowOptions = {},
 ): <C extends Class>(target: C, context?: ClassDecoratorContext<C>) => C {
-  checkOptions(options, WORKFLOW_OPTIONS, "@workflow", OF_RUNS);
-  checkGivenDagOptions(options);
-  checkGivenFsmOptions(options);
-  if (options.name !== undefined) checkWorkflowName(options.name);
+  checkOptions(options, RULES, "@workflow", OF_RUNS);
   const origin = new Origin(options.module);
   return (target) => {
     Reflect.defineMetadata(CLASS, { ...options }, target);

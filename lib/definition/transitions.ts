@@ -1,5 +1,5 @@
 import { mark, markOf } from "../base/brand.js";
-import { checkDuration, checkOptions, show } from "../base/check.js";
+import { checkDuration, checkOptions, label, show, type OptionName } from "../base/check.js";
 import { requireSettled } from "../base/coroutine.js";
 
 /** Where an fsm goes next, and with what. Made by {@link next}. */
@@ -90,7 +90,7 @@ export function waitForEvent<
   const E extends Readonly<Record<string, string>>,
   const A extends readonly [number, string] = never,
 >(events: E, options: { readonly after?: A | undefined } = {}): WaitForEvent<E[keyof E] | A[1], E> {
-  checkOptions(options, ["after"], "waitForEvent");
+  checkOptions(options, { after: checkAfter }, "waitForEvent");
   if (typeof events !== "object" || events === null) {
     throw new TypeError(`waitForEvent takes states by event, { PAID: "paid" }; received ${show(events)}.`);
   }
@@ -100,13 +100,16 @@ export function waitForEvent<
     throw new TypeError('waitForEvent needs at least one event, or "after".');
   }
   for (const [event, state] of entries) checkState(`of event "${event}"`, state);
-  if (after !== undefined) {
-    if (!Array.isArray(after)) throw new TypeError(`"after" must be [milliseconds, state]; received ${show(after)}.`);
-    checkDuration("after[0]", after[0] ?? NaN);
-    checkState("in after[1]", after[1]);
-  }
   const last = after === undefined ? undefined : { ms: after[0], state: after[1] };
   return new WaitForEvent(new Map(entries), last);
+}
+
+function checkAfter(option: OptionName, after: unknown): void {
+  if (!Array.isArray(after)) {
+    throw new TypeError(`${label(option)} must be [milliseconds, state]; received ${show(after)}.`);
+  }
+  checkDuration("after[0]", after[0]);
+  checkState("in after[1]", after[1]);
 }
 
 function checkState(where: string, state: unknown): void {

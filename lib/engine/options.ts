@@ -1,12 +1,16 @@
 import {
   checkDuration,
-  checkName,
+  checkNonEmptyString,
   checkObject,
-  checkOneOf,
+  checkOptions,
   checkRecord,
   checkType,
+  label,
+  nested,
+  oneOf,
   show,
-  unknownOption,
+  type OptionName,
+  type Rules,
 } from "../base/check.js";
 import { ClosedError } from "../base/errors.js";
 import type { Context } from "../definition/context.js";
@@ -85,55 +89,57 @@ export interface CommonRunOptions<I extends object = Record<string, any>> {
   durability?: Durability | undefined;
 }
 
-/** What is asked of the values of options. */
-export type RuleMap = ReadonlyMap<string, (value: unknown) => void>;
-
-/** A rule for every option. */
-export type Rules<O> = Record<keyof O, (value: unknown) => void>;
-
 /** The rules of the options in common. */
 export const COMMON_RULES: Rules<CommonRunOptions> = {
-  inputs: (value) => checkRecord("inputs", value),
-  mode: (value) => checkOneOf("mode", value, MODES, OTHER_MODES),
-  errorStrategy: (value) => checkErrorStrategy("errorStrategy", value),
-  errorHandler: (value) => checkType("errorHandler", value, "function"),
-  timeout: (value) => checkDuration("timeout", value),
+  inputs: checkRecord,
+  mode: oneOf(MODES, OTHER_MODES),
+  errorStrategy: checkErrorStrategy,
+  errorHandler: "function",
+  timeout: checkDuration,
   signal: checkSignal,
-  metadata: (value) => checkRecord("metadata", value),
+  metadata: checkRecord,
   context: checkContext,
-  strict: (value) => checkType("strict", value, "boolean"),
-  hooks: (value) => checkHooks(value as NodeHooks, '"hooks" of a run'),
+  strict: "boolean",
+  hooks: (option, hooks) => checkHooks(hooks, `${label(option)} of a run`),
   observers: checkObservers,
   scheduler: checkScheduler,
-  runId: (value) => checkRunId(value),
-  store: checkStore,
-  ifExists: (value) => checkOneOf("ifExists", value, ["error", "attach"]),
-  durability: (value) => checkOneOf("durability", value, ["strict", "relaxed"]),
+  runId: checkNonEmptyString,
+  store: (_, store) => checkStore(store),
+  ifExists: oneOf(["error", "attach"]),
+  durability: oneOf(["strict", "relaxed"]),
 };
 
 /**
  * @param inputs - the names of the run's inputs, which are no options
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */
-export function checkRun(options: object, rules: RuleMap, inputs?: () => Iterable<string>): void {
+export function checkRun(options: object, rules: Rules<any>, inputs: () => Iterable<string> = noInputs): void {
   checkObject(options, "a run");
-  for (const key in options) {
-    const value: unknown = (options as Record<string, unknown>)[key];
-    // Legal for every run, and often all that is given: looking the rule up would be a twenty-fifth of a small run.
-    if (key === "mode" && (value === "async" || value === "sequential")) continue;
-    const rule = rules.get(key);
-    if (rule === undefined) throw unknown(key, rules, inputs);
-    if (value !== undefined) rule(value);
-  }
+  if (!hasOnlyMode(options)) checkOptions(options, rules, "a run", (option) => inputAdvice(option, inputs()));
 }
 
-function unknown(key: string, rules: RuleMap, inputs: (() => Iterable<string>) | undefined): TypeError {
-  for (const name of inputs?.() ?? []) {
-    // A compiler may have numbered it.
-    if (name !== key && !Array.from(withoutNumber(name)).includes(key)) continue;
-    return new TypeError(`Unknown option "${key}" of a run. Inputs go together: run({ inputs: { ${key}: … } }).`);
+function noInputs(): Iterable<string> {
+  return [];
+}
+
+/** Whether there is nothing to check: a mode that any run may have is often all that is given, and looking up rules takes longer. */
+function hasOnlyMode(options: object): boolean {
+  for (const option in options) {
+    const value: unknown = options[option as never];
+    if (option !== "mode" || (value !== "async" && value !== "sequential")) return false;
   }
-  return unknownOption(key, rules.keys(), "a run");
+  return true;
+}
+
+/** Says where an input goes that was given as an option. */
+function inputAdvice(option: string, inputs: Iterable<string>): string | undefined {
+  for (const name of inputs) {
+    // A compiler may have numbered the parameter.
+    if (name === option || Array.from(withoutNumber(name)).includes(option)) {
+      return `Inputs go together: run({ inputs: { ${option}: … } }).`;
+    }
+  }
+  return undefined;
 }
 
 /** What a run's metadata begin with. */
@@ -148,32 +154,34 @@ export function checkIdentity({ runId, store }: CommonRunOptions): void {
   throw new TypeError('ifExists: "attach" takes the "runId" of a run, and the "store" where that may be.');
 }
 
-function checkSignal(signal: unknown): void {
+function checkSignal(option: OptionName, signal: unknown): void {
   if (typeof (signal as AbortSignal | null)?.addEventListener === "function") return;
-  throw new TypeError(`"signal" must be an AbortSignal; received ${show(signal)}.`);
+  throw new TypeError(`${label(option)} must be an AbortSignal; received ${show(signal)}.`);
 }
 
-function checkContext(context: unknown): void {
-  checkType("context", context, "object");
-  const given = context as { readonly metadata?: unknown };
-  if (Object.keys(given).length > 0 && !("metadata" in given)) {
-    throw new TypeError(`"context" must be the context of an earlier run, or { metadata }; received ${show(context)}.`);
+function checkContext(option: OptionName, context: NonNullable<CommonRunOptions["context"]>): void {
+  checkType(option, context, "object");
+  if (Object.keys(context).length > 0 && !("metadata" in context)) {
+    const rule = "must be the context of an earlier run, or { metadata }";
+    throw new TypeError(`${label(option)} ${rule}; received ${show(context)}.`);
   }
-  checkRecord("context.metadata", given.metadata);
+  if (context.metadata !== undefined) checkRecord(nested(option, "metadata"), context.metadata);
 }
 
-function checkObservers(observers: unknown): void {
+function checkObservers(option: OptionName, observers: unknown): void {
   if (!Array.isArray(observers)) {
-    throw new TypeError(`"observers" must be an array of functions; received ${show(observers)}.`);
+    throw new TypeError(`${label(option)} must be an array of functions; received ${show(observers)}.`);
   }
-  for (const observer of observers) checkType("observers", observer, "function");
+  for (const observer of observers) checkType(option, observer, "function");
 }
 
-function checkScheduler(scheduler: unknown): void {
+function checkScheduler(option: OptionName, scheduler: unknown): void {
   if (!(scheduler instanceof Scheduler)) {
-    throw new TypeError(`"scheduler" must be a Scheduler; received ${show(scheduler)}.`);
+    throw new TypeError(`${label(option)} must be a Scheduler; received ${show(scheduler)}.`);
   }
-  if (scheduler.refuses(currentCaller())) throw new ClosedError('"scheduler" is closed. Pass another one, or none.');
+  if (scheduler.refuses(currentCaller())) {
+    throw new ClosedError(`${label(option)} is closed. Pass another one, or none.`);
+  }
 }
 
 /** @throws {TypeError} unless it can be a store */
@@ -184,7 +192,6 @@ export function checkStore(store: unknown): void {
 }
 
 /** @throws {TypeError} | {RangeError} unless `runId` can be a run's */
-export function checkRunId(runId: unknown, option = "runId"): asserts runId is string {
-  checkName(option, runId);
-  if (runId === "") throw new RangeError(`"${option}" must be a non-empty string; received "".`);
+export function checkRunId(runId: unknown): asserts runId is string {
+  checkNonEmptyString("runId", runId);
 }

@@ -169,11 +169,10 @@ async function waitFor(
   options: { readonly timeout?: number } = {},
   enters: (index: number) => Promise<void>,
 ): Promise<void> {
-  checkOptions(options, ["timeout"], "waitFor");
+  checkOptions(options, { timeout: checkDuration }, "waitFor");
   const { timeout } = options;
   const index = plan.indexOf.get(name);
   if (index === undefined) throw unknownMember("state", workflow, name, plan.indexOf.keys());
-  checkDuration("timeout", timeout);
   const entered = enters(index);
   if (timeout === undefined) return entered;
   let alarm: Alarm | undefined;

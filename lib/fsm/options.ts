@@ -1,14 +1,6 @@
-import { checkOneOf } from "../base/check.js";
-import { checkHistoryLimit, checkMaxCycles, type FsmOptions } from "../definition/specs/state-spec.js";
-import {
-  checkRun,
-  COMMON_RULES,
-  OTHER_MODES,
-  type CommonRunOptions,
-  type Mode,
-  type RuleMap,
-  type Rules,
-} from "../engine/options.js";
+import { oneOf, type Rules } from "../base/check.js";
+import { FSM_LIMIT_RULES, type FsmOptions } from "../definition/specs/state-spec.js";
+import { checkRun, COMMON_RULES, OTHER_MODES, type CommonRunOptions, type Mode } from "../engine/options.js";
 
 /** The options of an fsm's run. All are optional. */
 export interface FsmRunOptions<I extends object = Record<string, any>> extends CommonRunOptions<I> {
@@ -28,17 +20,14 @@ export interface FsmSettings<I extends object = Record<string, any>> extends Fsm
   runOptions?: FsmRunOptions<Partial<I>> | undefined;
 }
 
-export const FSM_RULES: RuleMap = new Map(
-  Object.entries({
-    ...COMMON_RULES,
-    mode: (value) => checkOneOf("mode", value, ["sequential", "async"], OTHER_MODES),
-    maxCycles: checkMaxCycles,
-    onMaxCycles: (value) => checkOneOf("onMaxCycles", value, ["error", "stop"]),
-    historyLimit: checkHistoryLimit,
-  } satisfies Rules<FsmRunOptions>),
-);
+export const FSM_RUN_RULES: Rules<FsmRunOptions> = {
+  ...COMMON_RULES,
+  ...FSM_LIMIT_RULES,
+  mode: oneOf(["sequential", "async"], OTHER_MODES),
+  onMaxCycles: oneOf(["error", "stop"]),
+};
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkFsmRunOptions(options: FsmRunOptions, inputs?: () => Iterable<string>): void {
-  checkRun(options, FSM_RULES, inputs);
+  checkRun(options, FSM_RUN_RULES, inputs);
 }

@@ -1,4 +1,4 @@
-import { checkOptions, checkType } from "../base/check.js";
+import { checkOptions } from "../base/check.js";
 import { errorOf, type ValidationIssue } from "../base/errors.js";
 
 /** A plan, or the reasons why there is none; warnings in either case, which are looked for when they are asked for. */
@@ -23,8 +23,7 @@ export function issuesOf({ issues }: Planning<any>, strict: boolean): Validation
 
 /** Whether the options of a validation ask for strictness. @throws {TypeError} naming the option */
 export function checkStrict(options: { readonly strict?: boolean | undefined }, method: string): boolean {
-  checkOptions(options, ["strict"], method);
-  checkType("strict", options.strict, "boolean");
+  checkOptions(options, { strict: "boolean" }, method);
   return options.strict === true;
 }
 

@@ -1,6 +1,6 @@
 import { Alarm } from "../base/alarm.js";
 import { brand } from "../base/brand.js";
-import { checkNumber, checkOptions } from "../base/check.js";
+import { checkOptions, integer, number, type Rules } from "../base/check.js";
 import { nowChecked } from "../base/clock.js";
 import { deferred, type Deferred } from "../base/deferred.js";
 import { Heap } from "../base/heap.js";
@@ -43,6 +43,14 @@ export interface SchedulerClosing {
   /** Nodes of these runs waiting for a slot. */
   readonly queued: number;
 }
+
+const MILLISECONDS = number({ min: 0, unit: "milliseconds" });
+
+const RULES: Rules<SchedulerOptions> = {
+  maxConcurrency: integer(1),
+  maxQueueSize: integer(0),
+  starvationTimeout: MILLISECONDS,
+};
 
 interface Waiter {
   readonly holder: Holder;
@@ -109,11 +117,8 @@ export class Scheduler implements Resource {
 
   /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
   constructor(options: SchedulerOptions = {}) {
-    checkOptions(options, ["maxConcurrency", "maxQueueSize", "starvationTimeout"], "a scheduler");
+    checkOptions(options, RULES, "a scheduler");
     const { maxConcurrency = 16, maxQueueSize = 0, starvationTimeout = 30_000 } = options;
-    checkNumber("maxConcurrency", maxConcurrency, { min: 1, integer: true });
-    checkNumber("maxQueueSize", maxQueueSize, { min: 0, integer: true });
-    checkNumber("starvationTimeout", starvationTimeout, { min: 0, unit: "milliseconds" });
     this.maxConcurrency = maxConcurrency;
     this.maxQueueSize = maxQueueSize === 0 ? Infinity : maxQueueSize;
     this.starvationTimeout = starvationTimeout;
@@ -130,9 +135,8 @@ export class Scheduler implements Resource {
    * @throws {TypeError} | {RangeError} for a bad option
    */
   async close(options: { timeout?: number | undefined } = {}): Promise<SchedulerClosing> {
-    checkOptions(options, ["timeout"], "closing a scheduler");
+    checkOptions(options, { timeout: MILLISECONDS }, "closing a scheduler");
     const { timeout } = options;
-    checkNumber("timeout", timeout, { min: 0, unit: "milliseconds" });
     this.closing ??= deferred();
     this.resolveIfIdle();
     let alarm: Alarm | undefined;

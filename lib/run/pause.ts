@@ -1,4 +1,4 @@
-import { checkOptions, isTime, timeOf } from "../base/check.js";
+import { checkOptions, isTime, timeOf, type Rules } from "../base/check.js";
 import { DagwrightError, nameError } from "../base/errors.js";
 
 /** What a {@link PauseRun} says beside its reason. */
@@ -11,6 +11,8 @@ export interface PauseOptions {
    */
   readonly until?: number | Date | undefined;
 }
+
+const RULES: Rules<PauseOptions> = { data: "any", until: timeOf };
 
 /** Why a run rests. */
 export interface Pause {
@@ -50,7 +52,7 @@ export class PauseRun extends DagwrightError {
     options: PauseOptions = {},
   ) {
     super(reason ?? "", "PAUSE_RUN");
-    checkOptions(options, ["data", "until"], "PauseRun");
+    checkOptions(options, RULES, "PauseRun");
     this.data = options.data;
     this.until = options.until === undefined ? undefined : timeOf("until", options.until);
   }

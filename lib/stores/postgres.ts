@@ -78,7 +78,9 @@ class QueueingPool implements PostgresPool {
   async connect(): Promise<PostgresPoolClient> {
     await this.semaphore.acquire();
     try {
-      return new PooledClient(await this.pool.connect(), () => this.semaphore.release()) as unknown as PostgresPoolClient;
+      return new PooledClient(await this.pool.connect(), () =>
+        this.semaphore.release(),
+      ) as unknown as PostgresPoolClient;
     } catch (error) {
       this.semaphore.release();
       throw error;

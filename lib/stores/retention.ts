@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, checkType, timeOf } from "../base/check.js";
+import { checkNumber, checkOptions, integer, timeOf, type OptionName, type Rules } from "../base/check.js";
 import type { DatabaseAccess } from "./database-access.js";
 import { removeRuns, removeUnusedBlobs } from "./removal.js";
 import { timeOfDay } from "./time.js";
@@ -18,6 +18,8 @@ const MAX_RUNS = 100;
 
 const ENDED = ["completed", "failed", "cancelled"];
 
+const RULES: Rules<PruneOptions> = { olderThan: cutoffTime, keepLast: integer(0), paused: "boolean" };
+
 /**
  * Deletes runs that are over, oldest first, with their complete records. Keeps running runs, and paused ones unless
  * `paused` is set.
@@ -25,11 +27,9 @@ const ENDED = ["completed", "failed", "cancelled"];
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */
 export async function prune(options: PruneOptions, access: DatabaseAccess): Promise<number> {
-  checkOptions(options, ["olderThan", "keepLast", "paused"], "prune");
+  checkOptions(options, RULES, "prune");
   const { olderThan, keepLast, paused } = options;
-  const cutoff = cutoffTime(olderThan);
-  checkNumber("keepLast", keepLast, { min: 0, integer: true });
-  checkType("paused", paused, "boolean");
+  const cutoff = olderThan === undefined ? -Infinity : cutoffTime("olderThan", olderThan);
   if (olderThan === undefined && keepLast === undefined)
     throw new TypeError('prune needs "olderThan", "keepLast" or both.');
   const statuses = paused === true ? [...ENDED, "paused"] : ENDED;
@@ -61,9 +61,8 @@ export async function prune(options: PruneOptions, access: DatabaseAccess): Prom
 }
 
 /** Runs that ended before this time are deleted. */
-function cutoffTime(olderThan: number | Date | undefined): number {
-  if (olderThan === undefined) return -Infinity;
-  if (olderThan instanceof Date) return timeOf("olderThan", olderThan);
-  checkNumber("olderThan", olderThan, { min: 0, unit: "milliseconds (or a date)" });
+function cutoffTime(option: string | OptionName, olderThan: number | Date): number {
+  if (olderThan instanceof Date) return timeOf(option, olderThan);
+  checkNumber(option, olderThan, { min: 0, unit: "milliseconds (or a date)" });
   return timeOfDay() - olderThan;
 }

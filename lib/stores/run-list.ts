@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import { checkNumber, checkOneOf, checkOptions, timeOf } from "../base/check.js";
+import { checkOptions, integer, oneOf, timeOf, type Rules } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import { withJson } from "../base/json.js";
 import { blobHash } from "./blobs.js";
@@ -42,6 +42,14 @@ export interface UnreadableRun {
 const DEFAULT_LIMIT = 50;
 const STATUSES: readonly RunSummary["status"][] = ["running", "completed", "failed", "cancelled", "paused"];
 
+const FILTER_RULES: Rules<RunFilter> = {
+  workflow: "string",
+  status: oneOf(STATUSES),
+  since: timeOf,
+  limit: integer(1),
+  cursor: "any",
+};
+
 /**
  * Reads a page of runs. Cost: one query for the runs, one for the current states of fsms, and one per run with metadata
  * stored as a blob.
@@ -53,10 +61,8 @@ export async function listRuns(
   codec: Codec,
   redaction: Redaction,
 ): Promise<RunPage> {
+  checkOptions(filter, FILTER_RULES, "listRuns");
   const { workflow, status, since, limit = DEFAULT_LIMIT, cursor } = filter;
-  checkOptions(filter, ["workflow", "status", "since", "limit", "cursor"], "listRuns");
-  checkOneOf("status", status, STATUSES);
-  checkNumber("limit", limit, { min: 1, integer: true });
   if (workflow !== undefined && !isStorable(workflow)) return pageOf([], []);
   let query = db.selectFrom("runs").select(SUMMARY_COLUMNS);
   if (workflow !== undefined) query = query.where("workflow", "=", workflow);

@@ -71,13 +71,13 @@ class RetryingDriver implements Driver {
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    await this.mutex.enter();
+    await this.mutex.acquire();
     let connection: DatabaseConnection;
     try {
       await nextTurn();
       connection = await this.driver.acquireConnection();
     } catch (error) {
-      this.mutex.leave();
+      this.mutex.release();
       throw error;
     }
     return {
@@ -115,7 +115,7 @@ class RetryingDriver implements Driver {
     try {
       await this.driver.releaseConnection(connection);
     } finally {
-      this.mutex.leave();
+      this.mutex.release();
     }
   }
 

@@ -1,5 +1,5 @@
 import { sql, type Kysely, type RawBuilder } from "kysely";
-import { LATEST } from "../base/check.js";
+import { MAX_TIME } from "../base/check.js";
 import { isStorable } from "./storable-text.js";
 import { withJson } from "../base/json.js";
 import type { Tables } from "./schema.js";
@@ -42,7 +42,7 @@ function isStatus(status: string): status is Status {
 /** The duration of a row; null if a time is missing or invalid. */
 function duration(table: string): RawBuilder<number | null> {
   const [from, to] = ["started_at", "finished_at"].map((column) => sql.ref(`${table}.${column}`));
-  const isTime = (column: RawBuilder<unknown>) => sql`${column} between ${-LATEST} and ${LATEST}`;
+  const isTime = (column: RawBuilder<unknown>) => sql`${column} between ${-MAX_TIME} and ${MAX_TIME}`;
   return sql`case when ${isTime(from)} and ${isTime(to)} then ${to} - ${from} end`;
 }
 

@@ -1,4 +1,4 @@
-import { checkOneOf, checkOptions, show } from "../base/check.js";
+import { checkOptions, label, oneOf, show, type OptionName } from "../base/check.js";
 import { isInstance } from "../base/hostile.js";
 
 /** Options of every diagram. `R` is the type of a run's result. */
@@ -13,8 +13,9 @@ export function checkDiagramOptions<R>(
   options: BaseDiagramOptions<R>,
   Result: abstract new (...args: any[]) => R,
 ): void {
-  checkOptions(options, ["run", "direction"], "a diagram");
-  checkOneOf("direction", options.direction, ["TB", "LR"]);
-  if (options.run === undefined || isInstance(options.run, Result)) return;
-  throw new TypeError(`"run" must be the result of a run; received ${show(options.run)}.`);
+  const checkResult = (option: OptionName, run: unknown) => {
+    if (isInstance(run, Result)) return;
+    throw new TypeError(`${label(option)} must be the result of a run; received ${show(run)}.`);
+  };
+  checkOptions(options, { run: checkResult, direction: oneOf(["TB", "LR"]) }, "a diagram");
 }

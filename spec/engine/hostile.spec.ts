@@ -268,8 +268,8 @@ describe("The message of an error", () => {
     ["an error whose message throws", "an object (Error), which has no readable message"],
     ["an error with an object for a message", "an object (Error), which has no readable message"],
     ["an object without a prototype", "an object (Object), which has no readable message"],
-    ["a revoked array", "an object that can't be looked at, which has no readable message"],
-    ["a tag that throws", "an object that can't be looked at, which has no readable message"],
+    ["a revoked array", "an object that can't be inspected, which has no readable message"],
+    ["a tag that throws", "an object that can't be inspected, which has no readable message"],
     ["symbol", "Symbol(s)"],
     ["undefined", "undefined"],
   ])("names %s as %s", async (name, text) => {

@@ -1,5 +1,5 @@
 import { LONGEST_TIMER } from "../../base/alarm.js";
-import { checkDuration, checkNumber, checkOptions, checkType } from "../../base/check.js";
+import { checkDuration, checkOptions, checkType, number, type Rules } from "../../base/check.js";
 import { cores } from "../../base/cores.js";
 import type { ThreadOptions } from "./worker-thread.js";
 
@@ -21,33 +21,42 @@ export interface ThreadPoolOptions {
 }
 
 const IDLE_TIMEOUT = 10_000;
-const LIMITS = ["maxOldGenerationSizeMb", "maxYoungGenerationSizeMb", "codeRangeSizeMb", "stackSizeMb"] as const;
 /** In MiB. Too little for a worker to start, which is an error; with less Node 22 ends the whole process. */
 const LEAST_MEMORY = 3;
+
+export const MAX_WORKERS = number({ min: 1, max: 1024, integer: true });
+
+// Node ends the whole process when a thread's stack is smaller than 1 MiB.
+const MEMORY = number({ min: 1 });
+
+const LIMIT_RULES: Rules<NonNullable<ThreadPoolOptions["resourceLimits"]>> = {
+  maxOldGenerationSizeMb: MEMORY,
+  maxYoungGenerationSizeMb: MEMORY,
+  codeRangeSizeMb: MEMORY,
+  stackSizeMb: MEMORY,
+};
+
+const RULES: Rules<ThreadPoolOptions> = {
+  maxWorkers: MAX_WORKERS,
+  idleTimeout: (option, time) => checkDuration(option, time, 0, LONGEST_TIMER),
+  resourceLimits: (option, limits) => {
+    checkType(option, limits, "object");
+    checkOptions(limits, LIMIT_RULES, option);
+  },
+};
 
 /** How many threads a pool may have, and what each is made with. Throws as the pool's constructor. */
 export function poolOptions(options: ThreadPoolOptions): {
   readonly maxWorkers: number;
   readonly thread: ThreadOptions;
 } {
-  checkOptions(options, ["maxWorkers", "idleTimeout", "resourceLimits"], "a ThreadPool");
+  checkOptions(options, RULES, "a ThreadPool");
   const { maxWorkers = cores(), idleTimeout = IDLE_TIMEOUT } = options;
-  checkWorkers(maxWorkers);
-  checkDuration("idleTimeout", idleTimeout, 0, LONGEST_TIMER);
   return { maxWorkers, thread: { idleTimeout, resourceLimits: resourceLimits(options.resourceLimits) } };
 }
 
 function resourceLimits(limits: ThreadPoolOptions["resourceLimits"]): ThreadPoolOptions["resourceLimits"] {
   if (limits === undefined) return undefined;
-  checkType("resourceLimits", limits, "object");
-  checkOptions(limits, LIMITS, "resourceLimits");
-  // With less of a stack than that Node ends the whole process.
-  for (const limit of LIMITS) checkNumber(`resourceLimits.${limit}`, limits[limit], { min: 1 });
   const { maxOldGenerationSizeMb = Infinity } = limits;
   return maxOldGenerationSizeMb < LEAST_MEMORY ? { ...limits, maxOldGenerationSizeMb: LEAST_MEMORY } : limits;
-}
-
-/** @throws {TypeError} | {RangeError} unless it is undefined or a whole number from 1 */
-export function checkWorkers(maxWorkers: unknown): void {
-  checkNumber("maxWorkers", maxWorkers, { min: 1, max: 1024, integer: true });
 }

@@ -1,17 +1,24 @@
-import { checkName, checkNumber, checkType, show } from "../../base/check.js";
+import {
+  checkName,
+  checkRecord,
+  integer,
+  label,
+  requireOptions,
+  show,
+  type OptionName,
+  type Rules,
+} from "../../base/check.js";
 import {
   checkContinuing,
-  CONTINUING,
-  IDENTITY,
-  PROVIDING,
-  recorded,
-  RECOVERING,
+  CONTINUE_RULES,
+  RECOVERY_RULES,
+  refuseRecorded,
+  REPLAY_RULES,
   type Continuing,
   type Recorded,
   type Recovering,
 } from "../../engine/durable/options.js";
-import type { RuleMap } from "../../engine/options.js";
-import { DAG_RULES, type RunOptions } from "../options.js";
+import { DAG_RUN_RULES, type RunOptions } from "../options.js";
 
 /** How a dag's recorded runs go on. */
 export interface ContinueOptions extends Omit<RunOptions, Recorded>, Continuing {}
@@ -39,45 +46,45 @@ export interface ReplayOptions<G = Record<string, unknown>>
   only?: boolean | undefined;
 }
 
-const RESUMING = [...CONTINUING, ...IDENTITY, recorded("from")];
-const RESUME_RULES: RuleMap = new Map([...DAG_RULES, ...RESUMING, PROVIDING]);
-const CONTINUE_RULES: RuleMap = new Map([...DAG_RULES, ...RESUMING, recorded("overrides")]);
-const RECOVER_RULES: RuleMap = new Map([
-  ...CONTINUE_RULES,
-  ...RECOVERING,
-  ["nodeConcurrency", (value) => checkNumber("nodeConcurrency", value, { min: 1, integer: true })],
-]);
-const REPLAY_RULES: RuleMap = new Map([
-  ...DAG_RULES,
-  ...CONTINUING,
-  ["rerun", checkRerun],
-  ["only", (value) => checkType("only", value, "boolean")],
-]);
+const RECORDED_DAG_RULES = { ...DAG_RUN_RULES, ...CONTINUE_RULES, from: refuseRecorded };
+const DAG_RESUME_RULES: Rules<ResumeOptions> = { ...RECORDED_DAG_RULES, provide: checkRecord };
+const DAG_CONTINUE_RULES = { ...RECORDED_DAG_RULES, overrides: refuseRecorded };
+const DAG_RECOVER_RULES: Rules<RecoverOptions> = {
+  ...DAG_CONTINUE_RULES,
+  ...RECOVERY_RULES,
+  nodeConcurrency: integer(1),
+};
+const DAG_REPLAY_RULES: Rules<ReplayOptions> = {
+  ...DAG_RUN_RULES,
+  ...REPLAY_RULES,
+  rerun: checkRerun,
+  only: "boolean",
+};
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkResumeOptions(options: ResumeOptions<any>, method = "resume"): void {
-  checkContinuing(options, RESUME_RULES, method);
+  checkContinuing(options, DAG_RESUME_RULES, method);
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkContinueOptions(options: ContinueOptions): void {
-  checkContinuing(options, CONTINUE_RULES, "attachAll");
+  checkContinuing(options, DAG_CONTINUE_RULES, "attachAll");
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkRecoverOptions(options: RecoverOptions): void {
-  checkContinuing(options, RECOVER_RULES, "recover");
+  checkContinuing(options, DAG_RECOVER_RULES, "recover");
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkReplayOptions(options: ReplayOptions<any>): void {
-  checkContinuing(options, REPLAY_RULES, "replay");
-  if (options.rerun === undefined) checkRerun(options.rerun);
+  checkContinuing(options, DAG_REPLAY_RULES, "replay");
+  requireOptions(options, ["rerun"], DAG_REPLAY_RULES);
 }
 
-function checkRerun(rerun: unknown): void {
+function checkRerun(option: OptionName, rerun: unknown): void {
   if (!Array.isArray(rerun) || rerun.length === 0) {
-    throw new TypeError(`"rerun" must be an array of at least one node; received ${show(rerun)}.`);
+    throw new TypeError(`${label(option)} must be an array of at least one node; received ${show(rerun)}.`);
   }
-  for (const name of rerun) checkName("rerun", name);
+  for (const name of rerun) checkName(option, name);
 }

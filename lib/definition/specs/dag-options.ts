@@ -1,4 +1,4 @@
-import { checkByRules, checkOneOf, checkOptions, type OtherNames, type Rules } from "../../base/check.js";
+import { checkOptions, oneOf, type OtherNames, type Rules } from "../../base/check.js";
 
 /** The options of a dag as a whole. */
 export interface DagOptions {
@@ -45,24 +45,17 @@ const OF_DAG_RUNS = {
   ...inRunOptions("executor", "concurrency", "maxWorkers", "pool", "parallel", "retain", "overrides", "onProgress"),
 };
 
-const RULES: Rules<DagOptions> = {
-  description: "string",
-  metadata: "object",
-  runOptions: "object",
+/** The rules of the options that dags and fsms share. */
+export const WORKFLOW_RULES = { description: "string", metadata: "object", runOptions: "object" } as const;
+
+export const DAG_RULES: Rules<DagOptions> = {
+  ...WORKFLOW_RULES,
   autowire: "boolean",
-  wiring: (value) => checkOneOf("wiring", value, ["name", "type"]),
+  wiring: oneOf(["name", "type"]),
   module: "string",
 };
 
-export const DAG_OPTIONS: readonly string[] = Object.keys(RULES);
-
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkDagOptions(options: DagOptions, where: string): void {
-  checkOptions(options, DAG_OPTIONS, where, OF_DAG_RUNS);
-  checkGivenDagOptions(options);
-}
-
-/** Leaves aside what is no option of a dag. @throws as {@link checkDagOptions} */
-export function checkGivenDagOptions(options: DagOptions): void {
-  checkByRules(options, RULES);
+  checkOptions(options, DAG_RULES, where, OF_DAG_RUNS);
 }

@@ -1,27 +1,27 @@
 import {
+  checkArray,
   checkDuration,
+  checkName,
   checkNumber,
   checkOneOf,
+  checkOptionNames,
   checkOptions,
-  checkType,
-  show,
+  label,
+  oneOf,
+  type OptionName,
   type OtherNames,
+  type Rules,
 } from "../../base/check.js";
 import { merge } from "../../base/merge.js";
 import type { Context } from "../context.js";
 import type { NeedLike } from "./need.js";
 import type { NodeSpec } from "./node-spec.js";
 import {
-  CACHE_OPTIONS,
-  checkCache,
-  checkCircuitBreaker,
-  checkConcurrency,
-  checkRetry,
-  checkThrottle,
+  CACHE_RULES,
+  POLICY_RULES,
   type CacheOptions,
   type CircuitBreakerOptions,
   type ConcurrencyOptions,
-  type Naming,
   type RetryOptions,
   type ThrottleOptions,
 } from "./policy-options.js";
@@ -93,7 +93,7 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   errorStrategy?: ErrorStrategy | undefined;
 }
 
-export const ERROR_STRATEGIES: readonly ErrorStrategy[] = ["failFast", "continue", "continueNone"];
+const ERROR_STRATEGIES: readonly ErrorStrategy[] = ["failFast", "continue", "continueNone"];
 
 const PRIORITIES: ReadonlyMap<unknown, number> = new Map([
   ["critical", 100],
@@ -108,15 +108,10 @@ export function priorityOf(priority: Priority | undefined): number {
   return typeof priority === "number" ? priority : (PRIORITIES.get(priority ?? "normal") as number);
 }
 
-/** The options that nodes and states have in common. */
-export const SHARED_OPTIONS = [
-  ...(["name", "description", "metadata", "params", "retry", "timeout", "cache", "hooks", "errorStrategy"] as const),
-  ...(["fallback", "circuitBreaker", "throttle", "concurrencyKey", "priority"] as const),
-];
-const NODE_OPTIONS = [...SHARED_OPTIONS, "needs", "after", "types", "returns", "inputsTimeout", "backend"];
-const POLICIES = ["retry", "cache", "circuitBreaker", "throttle", "concurrencyKey"] as const;
-/** Names that options have in other libraries. */
-export const ELSEWHERE: OtherNames = {
+const POLICIES = Object.keys(POLICY_RULES) as (keyof typeof POLICY_RULES)[];
+
+/** Names that these options have in other libraries. */
+const OTHER_NAMES: OtherNames = {
   retries: "retry: n, or retry: { retries }",
   retryDelay: "retry: { delay }",
   maxRetries: "retry: n, or retry: { retries }",
@@ -125,67 +120,64 @@ export const ELSEWHERE: OtherNames = {
   dependencies: "needs",
   ttl: "cache: { ttl }",
 };
-const HOOKS = ["preExecute", "postExecute", "onError", "cleanup"];
 
-type Check<T> = (value: Exclude<T, undefined>, of: Naming, option: string) => void;
-
-const isText: Check<unknown> = (value, of, option) => checkType(of(option), value, "string");
-const isList: Check<unknown> = (value, of, option) => checkList(of(option), value);
-const isDuration: Check<unknown> = (value, of, option) => checkDuration(of(option), value);
-
-/** The rules of options, by their names. */
-const RULES: { readonly [K in keyof NodeOptions]?: Check<NodeOptions[K]> } = {
-  description: isText,
-  metadata: (value, of) => checkType(of("metadata"), value, "object"),
-  params: (value, of) => {
-    checkList(of("params"), value);
-    for (const param of value) checkType(of("params"), param, "string");
-  },
-  retry: checkRetry,
-  timeout: isDuration,
-  errorStrategy: (value, of) => checkErrorStrategy(of("errorStrategy"), value),
-  hooks: (value, of) => checkHooks(value, `"${of("hooks")}"`),
-  cache: checkCache,
-  circuitBreaker: checkCircuitBreaker,
-  throttle: checkThrottle,
-  concurrencyKey: checkConcurrency,
-  priority: (value, of) => {
-    if (typeof value === "number") checkNumber(of("priority"), value, { min: 0, max: 100 });
-    else checkOneOf(of("priority"), value, [...PRIORITIES.keys()] as string[]);
-  },
-  needs: isList,
-  after: isList,
-  types: isList,
-  returns: (value, of) => checkType(of("returns"), value, "function"),
-  backend: (value, of) => checkOneOf(of("backend"), value, ["inline", "thread"]),
-  inputsTimeout: isDuration,
+const HOOK_RULES: Rules<NodeHooks> = {
+  preExecute: "function",
+  postExecute: "function",
+  onError: "function",
+  cleanup: "function",
 };
+
+/** The options that nodes and states share. */
+export type SharedOptions = Omit<NodeOptions, "needs" | "after" | "types" | "returns" | "inputsTimeout" | "backend">;
+
+export const SHARED_RULES: Rules<SharedOptions> = {
+  ...POLICY_RULES,
+  name: "any",
+  description: "string",
+  metadata: "object",
+  params: (option, params) => {
+    checkArray(option, params);
+    for (const param of params) checkName(option, param);
+  },
+  timeout: checkDuration,
+  hooks: (option, hooks) => checkHooks(hooks, label(option)),
+  errorStrategy: checkErrorStrategy,
+  fallback: "any",
+  priority: (option, priority) => {
+    if (typeof priority === "number") checkNumber(option, priority, { min: 0, max: 100 });
+    else checkOneOf(option, priority, [...PRIORITIES.keys()] as string[]);
+  },
+};
+
+const NODE_RULES: Rules<NodeOptions> = {
+  ...SHARED_RULES,
+  needs: checkArray,
+  after: checkArray,
+  types: checkArray,
+  returns: "function",
+  inputsTimeout: checkDuration,
+  backend: oneOf(["inline", "thread"]),
+};
+
+const CACHED_NODE_RULES: Rules<NodeOptions & CacheOptions> = { ...NODE_RULES, ...CACHE_RULES };
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkNodeOptions(options: NodeOptions, node: string): void {
-  checkOptions(options, NODE_OPTIONS, `node "${node}"`, ELSEWHERE);
-  checkGivenOptions(options, "node", node);
+  checkSpecOptions(options, NODE_RULES, `node "${node}"`);
 }
 
-/**
- * Checks what is given by the rules of nodes, so that what is not costs nothing.
- * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
- */
-export function checkGivenOptions(options: object, kind: "node" | "state", name: string): void {
-  const of = (option: string) => `${option}" of ${kind} "${name}`;
-  for (const option in options) {
-    const value: unknown = options[option as never];
-    if (value !== undefined) (RULES as Record<string, Check<unknown> | undefined>)[option]?.(value, of, option);
-  }
+/** @throws {TypeError} | {RangeError} naming the option, its owner, its rule and the value received */
+export function checkSpecOptions(options: object, rules: Rules<any>, owner: string): void {
+  checkOptions(options, rules, { path: "", owner }, OTHER_NAMES);
 }
 
 /** The options of a node that is cached, from those of `@cachedNode`, where the cache's stand among the node's. */
 export function withCache(options: NodeOptions & CacheOptions): NodeOptions {
   const rest: NodeOptions & Record<string, unknown> = { ...options };
   const cache: Record<string, unknown> = {};
-  const known = [...NODE_OPTIONS, ...CACHE_OPTIONS];
-  checkOptions(options, known, "a cached node", ELSEWHERE);
-  for (const option of CACHE_OPTIONS) {
+  checkOptionNames(options, CACHED_NODE_RULES, "a cached node", OTHER_NAMES);
+  for (const option in CACHE_RULES) {
     if (option in rest) cache[option] = rest[option];
     delete rest[option];
   }
@@ -210,18 +202,11 @@ export function frozen<O extends NodeOptions>(options: O): Readonly<O> {
 }
 
 /** @throws {TypeError} unless `hooks` is an object of functions with known names */
-export function checkHooks(hooks: NodeHooks, where: string): void {
-  checkOptions(hooks, HOOKS, where);
-  for (const [name, hook] of Object.entries(hooks)) checkType(name, hook, "function");
+export function checkHooks(hooks: NodeHooks, owner: string): void {
+  checkOptions(hooks, HOOK_RULES, owner);
 }
 
 /** @throws {TypeError} | {RangeError} unless it is one of the strategies */
-export function checkErrorStrategy(option: string, value: unknown): void {
+export function checkErrorStrategy(option: OptionName, value: unknown): void {
   checkOneOf(option, value, ERROR_STRATEGIES, { stop: '"failFast"', fail: '"failFast"', skip: '"continue"' });
-}
-
-function checkList(option: string, value: unknown): void {
-  if (value !== undefined && !Array.isArray(value)) {
-    throw new TypeError(`"${option}" must be an array; received ${show(value)}.`);
-  }
 }

@@ -1,4 +1,21 @@
-import { checkDuration, checkNumber, checkOneOf, checkOptions, checkType, show } from "../../base/check.js";
+import {
+  checkDuration,
+  checkName,
+  checkNonEmptyString,
+  checkNumber,
+  checkOptions,
+  checkType,
+  integer,
+  label,
+  nested,
+  number,
+  oneOf,
+  requireOptions,
+  show,
+  type OptionName,
+  type Rule,
+  type Rules,
+} from "../../base/check.js";
 
 /** When and how often a node is tried again after a failure. */
 export interface RetryOptions {
@@ -114,122 +131,106 @@ export interface CacheOptions {
   maxEntries?: number | undefined;
 }
 
-/** Names an option in messages: `retry.delay" of node "x`. */
-export type Naming = (option: string) => string;
-
-export const CACHE_OPTIONS = [
-  ...(["ttl", "staleAfter", "staleIfError", "key", "json", "version", "clone", "store", "maxEntries"] as const),
-] as const;
-
+const MILLISECONDS: Rule = number({ min: 0, unit: "milliseconds" });
 const BACKOFFS: readonly Backoff[] = ["exponential", "linear", "fixed"];
 
-/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkRetry(retry: number | RetryOptions | undefined, of: Naming): void {
-  if (retry === undefined || typeof retry === "number") {
-    return checkNumber(of("retry"), retry, { min: 0, integer: true });
-  }
+const RETRY_RULES: Rules<RetryOptions> = {
+  retries: integer(0),
+  backoff: oneOf(BACKOFFS),
+  delay: checkDuration,
+  factor: number({ min: 1 }),
+  maxDelay: checkDuration,
+  jitter: "boolean",
+  when: "function",
+  onRetry: "function",
+};
+
+const CIRCUIT_BREAKER_RULES: Rules<CircuitBreakerOptions> = {
+  key: checkNonEmptyString,
+  failureThreshold: integer(1),
+  resetAfter: checkDuration,
+  halfOpenProbes: integer(1),
+  when: "function",
+};
+
+const THROTTLE_RULES: Rules<ThrottleOptions> = {
+  limit: integer(1),
+  interval: (option, interval) => checkDuration(option, interval, 1),
+  key: checkNonEmptyString,
+};
+
+const CONCURRENCY_RULES: Rules<ConcurrencyOptions> = { key: checkNonEmptyString, limit: integer(1) };
+
+export const CACHE_RULES: Rules<CacheOptions> = {
+  ttl: number({ min: 1, unit: "milliseconds" }),
+  staleAfter: MILLISECONDS,
+  staleIfError: MILLISECONDS,
+  key: checkKey,
+  json: checkJson,
+  version: (option, version) => typeof version === "number" || checkName(option, version),
+  clone: "boolean",
+  store: checkStore,
+  maxEntries: integer(1),
+};
+
+/** The rules of the options that policies take. */
+export const POLICY_RULES = {
+  retry: checkRetry,
+  circuitBreaker: (option: OptionName, value: unknown) => checkOptions(value, CIRCUIT_BREAKER_RULES, option),
+  throttle: (option: OptionName, throttle: ThrottleOptions) => {
+    checkOptions(throttle, THROTTLE_RULES, option);
+    requireOptions(throttle, ["limit", "interval"], THROTTLE_RULES, option);
+  },
+  concurrencyKey: (option: OptionName, concurrency: ConcurrencyOptions) => {
+    checkOptions(concurrency, CONCURRENCY_RULES, option);
+    requireOptions(concurrency, ["key"], CONCURRENCY_RULES, option);
+  },
+  cache: checkCache,
+};
+
+function checkRetry(option: OptionName, retry: number | RetryOptions): void {
+  if (typeof retry === "number") return checkNumber(option, retry, { min: 0, integer: true });
   if (typeof retry !== "object" || retry === null) {
-    throw new TypeError(`"${of("retry")}" must be a whole number or an object; received ${show(retry)}.`);
+    throw new TypeError(`${label(option)} must be a whole number or an object; received ${show(retry)}.`);
   }
-  checkOptions(
-    retry,
-    ["retries", "backoff", "delay", "factor", "maxDelay", "jitter", "when", "onRetry"],
-    `"${of("retry")}"`,
-  );
-  checkNumber(of("retry.retries"), retry.retries, { min: 0, integer: true });
-  checkOneOf(of("retry.backoff"), retry.backoff, BACKOFFS);
-  checkDuration(of("retry.delay"), retry.delay);
-  checkNumber(of("retry.factor"), retry.factor, { min: 1 });
-  checkDuration(of("retry.maxDelay"), retry.maxDelay);
-  checkType(of("retry.jitter"), retry.jitter, "boolean");
-  checkType(of("retry.when"), retry.when, "function");
-  checkType(of("retry.onRetry"), retry.onRetry, "function");
+  checkOptions(retry, RETRY_RULES, option);
 }
 
-/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkCircuitBreaker(circuit: CircuitBreakerOptions, of: Naming): void {
-  checkOptions(
-    circuit,
-    ["key", "failureThreshold", "resetAfter", "halfOpenProbes", "when"],
-    `"${of("circuitBreaker")}"`,
-  );
-  if (circuit.key !== undefined) checkKey(of("circuitBreaker.key"), circuit.key);
-  checkNumber(of("circuitBreaker.failureThreshold"), circuit.failureThreshold, { min: 1, integer: true });
-  checkDuration(of("circuitBreaker.resetAfter"), circuit.resetAfter);
-  checkNumber(of("circuitBreaker.halfOpenProbes"), circuit.halfOpenProbes, { min: 1, integer: true });
-  checkType(of("circuitBreaker.when"), circuit.when, "function");
-}
-
-/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkThrottle(throttle: ThrottleOptions, of: Naming): void {
-  checkOptions(throttle, ["limit", "interval", "key"], `"${of("throttle")}"`);
-  checkNumber(of("throttle.limit"), required(throttle.limit), { min: 1, integer: true });
-  checkDuration(of("throttle.interval"), required(throttle.interval), 1);
-  if (throttle.key !== undefined) checkKey(of("throttle.key"), throttle.key);
-}
-
-/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkConcurrency(concurrency: ConcurrencyOptions, of: Naming): void {
-  checkOptions(concurrency, ["key", "limit"], `"${of("concurrencyKey")}"`);
-  checkKey(of("concurrencyKey.key"), concurrency.key);
-  checkNumber(of("concurrencyKey.limit"), concurrency.limit, { min: 1, integer: true });
-}
-
-/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkCache(cache: CacheOptions, of: Naming): void {
-  checkOptions(cache, CACHE_OPTIONS, `"${of("cache")}"`);
-  const { ttl = Infinity, staleAfter, staleIfError, key, json, version, clone, store, maxEntries } = cache;
-  checkNumber(of("cache.ttl"), ttl, { min: 1, unit: "milliseconds" });
-  checkNumber(of("cache.staleAfter"), staleAfter, { min: 0, unit: "milliseconds" });
-  checkNumber(of("cache.staleIfError"), staleIfError, { min: 0, unit: "milliseconds" });
+function checkCache(option: OptionName, cache: CacheOptions): void {
+  checkOptions(cache, CACHE_RULES, option);
+  const { ttl = Infinity, staleAfter, staleIfError, store, maxEntries } = cache;
+  const nameOf = (name: keyof CacheOptions) => label(nested(option, name));
   if (staleAfter !== undefined && (staleAfter >= ttl || ttl === Infinity)) {
     const rule = ttl === Infinity ? 'needs a "ttl" that is longer' : `must be less than its "ttl" of ${ttl}`;
-    throw new RangeError(`"${of("cache.staleAfter")}" ${rule}; received ${staleAfter}.`);
+    throw new RangeError(`${nameOf("staleAfter")} ${rule}; received ${staleAfter}.`);
   }
   if (staleIfError !== undefined && ttl === Infinity) {
-    throw new RangeError(`"${of("cache.staleIfError")}" needs a "ttl", which it begins after; received none.`);
+    throw new RangeError(`${nameOf("staleIfError")} needs a "ttl", which it begins after; received none.`);
   }
-  if (typeof key !== "function" && typeof key !== "string" && key !== undefined && !isList(key)) {
-    throw new TypeError(`"${of("cache.key")}" must be parameter names or a function; received ${show(key)}.`);
-  }
-  if (json !== undefined) checkJson(json, of("cache.json"));
-  if (version !== undefined && typeof version !== "number") checkType(of("cache.version"), version, "string");
-  checkType(of("cache.clone"), clone, "boolean");
-  if (store !== undefined) checkStore(store, of("cache.store"));
-  checkNumber(of("cache.maxEntries"), maxEntries, { min: 1, integer: true });
   if (store !== undefined && maxEntries !== undefined) {
-    throw new TypeError(`"${of("cache.maxEntries")}" is for results in memory; a store has limits of its own.`);
+    throw new TypeError(`${nameOf("maxEntries")} is for results in memory; a store has limits of its own.`);
   }
 }
 
-function checkJson(json: readonly unknown[], option: string): void {
-  if (!Array.isArray(json)) throw new TypeError(`"${option}" must be a list of classes; received ${show(json)}.`);
+function checkKey(option: OptionName, key: unknown): void {
+  if (typeof key === "function" || typeof key === "string") return;
+  if (Array.isArray(key) && key.every((name) => typeof name === "string")) return;
+  throw new TypeError(`${label(option)} must be parameter names or a function; received ${show(key)}.`);
+}
+
+function checkJson(option: OptionName, json: unknown): void {
+  if (!Array.isArray(json)) throw new TypeError(`${label(option)} must be a list of classes; received ${show(json)}.`);
   for (const type of json as unknown[]) {
     if (typeof type === "function" && typeof (type.prototype as Partial<Date> | undefined)?.toJSON === "function")
       continue;
-    throw new TypeError(`"${option}" must be a list of classes with a method "toJSON"; it has ${show(type)}.`);
+    throw new TypeError(`${label(option)} must be a list of classes with a method "toJSON"; it has ${show(type)}.`);
   }
 }
 
-function checkStore(store: CacheStore, option: string): void {
+function checkStore(option: OptionName, store: CacheStore): void {
   checkType(option, store, "object");
   for (const method of ["get", "set", "delete", "clear"] as const) {
     if (typeof store[method] === "function") continue;
-    throw new TypeError(`"${option}" must have the methods get, set, delete and clear; it has no "${method}".`);
+    throw new TypeError(`${label(option)} must have the methods get, set, delete and clear; it has no "${method}".`);
   }
-}
-
-function isList(value: unknown): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
-}
-
-function checkKey(option: string, key: unknown): void {
-  if (typeof key !== "string" || key === "") {
-    throw new TypeError(`"${option}" must be a non-empty string; received ${show(key)}.`);
-  }
-}
-
-/** Undefined is no number for an option that must be given. */
-function required(value: unknown): unknown {
-  return value === undefined ? null : value;
 }

@@ -1,17 +1,17 @@
-import { checkByRules, checkNumber, checkOptions, checkType, type Rules, show } from "../../base/check.js";
+import { checkName, checkOptions, integer, label, show, type Rules } from "../../base/check.js";
 import { InvalidNodeError } from "../../base/errors.js";
 import { withGuessedContext } from "./context-param.js";
-import { inRunOptions, OF_RUNS } from "./dag-options.js";
-import { checkGivenOptions, ELSEWHERE, frozen, SHARED_OPTIONS, type NodeOptions } from "./node-options.js";
+import { inRunOptions, OF_RUNS, WORKFLOW_RULES } from "./dag-options.js";
+import { checkSpecOptions, frozen, SHARED_RULES, type SharedOptions } from "./node-options.js";
 import { checkCacheKey, checkNodeName, type NodeFunction, type NodeSpec } from "./node-spec.js";
 import { readSignature } from "./params.js";
 import type { Method } from "../standing-methods.js";
 
 /** The options of a state. */
-export interface StateOptions<To extends readonly string[] = readonly string[], E extends string = string> extends Pick<
-  NodeOptions,
-  (typeof SHARED_OPTIONS)[number]
-> {
+export interface StateOptions<
+  To extends readonly string[] = readonly string[],
+  E extends string = string,
+> extends SharedOptions {
   /** The run begins here. @defaultValue false */
   initial?: boolean | undefined;
   /** The run ends when this state has executed, whatever it returns. @defaultValue false */
@@ -28,7 +28,18 @@ export interface StateSpec extends NodeSpec {
   readonly options: StateOptions;
 }
 
-const STATE_OPTIONS = [...SHARED_OPTIONS, "initial", "terminal", "to", "errorState"];
+const STATE_RULES: Rules<StateOptions> = {
+  ...SHARED_RULES,
+  initial: "boolean",
+  terminal: "boolean",
+  to: (option, to) => {
+    if (!Array.isArray(to)) {
+      throw new TypeError(`${label(option)} must be an array of states; received ${show(to)}.`);
+    }
+    for (const target of to as unknown[]) checkName(option, target);
+  },
+  errorState: "string",
+};
 const NO_OPTIONS: StateOptions = Object.freeze({});
 
 /**
@@ -65,16 +76,7 @@ export function stateSpec(
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkStateOptions(options: StateOptions, state: string): void {
-  checkOptions(options, STATE_OPTIONS, `state "${state}"`, ELSEWHERE);
-  const of = (option: string) => `${option}" of state "${state}`;
-  checkGivenOptions(options, "state", state);
-  checkType(of("initial"), options.initial, "boolean");
-  checkType(of("terminal"), options.terminal, "boolean");
-  checkType(of("errorState"), options.errorState, "string");
-  if (options.to !== undefined && !Array.isArray(options.to)) {
-    throw new TypeError(`"${of("to")}" must be an array of states; received ${show(options.to)}.`);
-  }
-  for (const target of options.to ?? []) checkType(of("to"), target, "string");
+  checkSpecOptions(options, STATE_RULES, `state "${state}"`);
 }
 
 /** The options of an fsm as a whole. */
@@ -94,34 +96,16 @@ export interface FsmOptions {
 
 const OF_FSM_RUNS = { ...OF_RUNS, ...inRunOptions("onMaxCycles") };
 
-const RULES: Rules<FsmOptions> = {
-  description: "string",
-  metadata: "object",
-  runOptions: "object",
-  maxCycles: checkMaxCycles,
-  errorState: "string",
-  historyLimit: checkHistoryLimit,
-};
+/** The rules of the options that an fsm and its runs share. */
+export const FSM_LIMIT_RULES = { maxCycles: integer(1), historyLimit: integer(1) };
 
-export const FSM_OPTIONS: readonly string[] = Object.keys(RULES);
+export const FSM_RULES: Rules<FsmOptions> = {
+  ...WORKFLOW_RULES,
+  ...FSM_LIMIT_RULES,
+  errorState: "string",
+};
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkFsmOptions(options: FsmOptions, where: string): void {
-  checkOptions(options, FSM_OPTIONS, where, OF_FSM_RUNS);
-  checkGivenFsmOptions(options);
-}
-
-/** Leaves aside what is no option of an fsm. @throws as {@link checkFsmOptions} */
-export function checkGivenFsmOptions(options: FsmOptions): void {
-  checkByRules(options, RULES);
-}
-
-/** @throws {TypeError} | {RangeError} unless it is undefined or a whole number from 1 */
-export function checkMaxCycles(count: unknown): void {
-  checkNumber("maxCycles", count, { min: 1, integer: true });
-}
-
-/** @throws {TypeError} | {RangeError} unless it is undefined or a whole number from 1 */
-export function checkHistoryLimit(limit: unknown): void {
-  checkNumber("historyLimit", limit, { min: 1, integer: true });
+  checkOptions(options, FSM_RULES, where, OF_FSM_RUNS);
 }

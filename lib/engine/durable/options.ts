@@ -1,6 +1,6 @@
-import { checkNumber, checkRecord, checkType } from "../../base/check.js";
+import { integer, label, type OptionName, type Rules } from "../../base/check.js";
 import type { RunStore } from "../../stores/store.js";
-import { checkRun, type RuleMap } from "../options.js";
+import { checkRun } from "../options.js";
 
 /** What a run has from its record when it goes on. */
 export type Recorded = "inputs" | "metadata" | "context" | "runId" | "store" | "overrides" | "ifExists";
@@ -28,25 +28,24 @@ export interface Recovering {
 }
 
 /** The rule of an option that the record has. */
-export const recorded = (option: string) => [option, () => refuse(option)] as const;
-
-function refuse(option: string): never {
-  throw new TypeError(`"${option}" is not asked for here: it is recorded with the run.`);
+export function refuseRecorded(option: OptionName): never {
+  throw new TypeError(`${label(option)} is not asked for here: it is recorded with the run.`);
 }
 
-export const CONTINUING: readonly (readonly [string, (value: unknown) => void])[] = [
-  ["allowChanges", (value) => checkType("allowChanges", value, "boolean")],
-  recorded("inputs"),
-];
-export const IDENTITY = [recorded("metadata"), recorded("context"), recorded("runId"), recorded("ifExists")];
-export const RECOVERING: typeof CONTINUING = [
-  ["concurrency", (value) => checkNumber("concurrency", value, { min: 1, integer: true })],
-  ["wait", (value) => checkType("wait", value, "boolean")],
-];
-export const PROVIDING = ["provide", (value: unknown) => checkRecord("provide", value)] as const;
+export const REPLAY_RULES = { allowChanges: "boolean", inputs: refuseRecorded } as const;
+
+export const CONTINUE_RULES = {
+  ...REPLAY_RULES,
+  metadata: refuseRecorded,
+  context: refuseRecorded,
+  runId: refuseRecorded,
+  ifExists: refuseRecorded,
+} as const;
+
+export const RECOVERY_RULES: Rules<Recovering> = { concurrency: integer(1), wait: "boolean" };
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkContinuing(options: Partial<Continuing>, rules: RuleMap, what: string): void {
+export function checkContinuing(options: Partial<Continuing>, rules: Rules<any>, what: string): void {
   checkRun(options, rules);
   if (options.store !== undefined) return;
   throw new TypeError(`${what} needs the "store" that the run is recorded in.`);

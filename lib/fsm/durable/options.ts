@@ -1,18 +1,24 @@
-import { checkName, checkOptions, checkRecord, show } from "../../base/check.js";
+import {
+  checkNonEmptyString,
+  checkOptions,
+  checkRecord,
+  label,
+  show,
+  type OptionName,
+  type Rules,
+} from "../../base/check.js";
 import type { Next, Stop, WaitForEvent } from "../../definition/transitions.js";
 import type { RunStore } from "../../stores/store.js";
 import {
   checkContinuing,
-  CONTINUING,
-  IDENTITY,
-  PROVIDING,
-  RECOVERING,
+  CONTINUE_RULES,
+  RECOVERY_RULES,
   type Continuing,
   type Recorded,
   type Recovering,
 } from "../../engine/durable/options.js";
-import { checkStore, type RuleMap } from "../../engine/options.js";
-import { FSM_RULES, type FsmRunOptions } from "../options.js";
+import { checkStore } from "../../engine/options.js";
+import { FSM_RUN_RULES, type FsmRunOptions } from "../options.js";
 
 /** How an fsm's recorded runs go on. */
 export interface FsmContinueOptions extends Omit<FsmRunOptions, Recorded>, Continuing {}
@@ -40,11 +46,10 @@ export interface FsmSendOptions {
   key?: string | undefined;
 }
 
-const FSM_RESUMING = [...CONTINUING, ...IDENTITY];
-const SENDING = ["send", checkEvents] as const;
-const FSM_RESUME_RULES: RuleMap = new Map([...FSM_RULES, ...FSM_RESUMING, PROVIDING, SENDING]);
-const FSM_CONTINUE_RULES: RuleMap = new Map([...FSM_RULES, ...FSM_RESUMING]);
-const FSM_RECOVER_RULES: RuleMap = new Map([...FSM_CONTINUE_RULES, ...RECOVERING]);
+const FSM_CONTINUE_RULES: Rules<FsmContinueOptions> = { ...FSM_RUN_RULES, ...CONTINUE_RULES };
+const FSM_RESUME_RULES: Rules<FsmResumeOptions> = { ...FSM_CONTINUE_RULES, provide: checkRecord, send: checkEvents };
+const FSM_RECOVER_RULES: Rules<FsmRecoverOptions> = { ...FSM_CONTINUE_RULES, ...RECOVERY_RULES };
+const SEND_RULES: Rules<FsmSendOptions> = { store: (_, store) => checkStore(store), key: checkNonEmptyString };
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkFsmResumeOptions(options: FsmResumeOptions, method = "resume"): void {
@@ -58,22 +63,18 @@ export function checkFsmContinueOptions(options: FsmContinueOptions): void {
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkFsmSendOptions(options: FsmSendOptions): void {
-  checkOptions(options, ["store", "key"], "send");
+  checkOptions(options, SEND_RULES, "send");
   if (options.store === undefined) throw new TypeError('send needs the "store" that the run is recorded in.');
-  checkStore(options.store);
-  if (options.key === undefined) return;
-  checkName("key", options.key);
-  if (options.key === "") throw new RangeError('"key" must be a non-empty string; received "".');
 }
 
-function checkEvents(send: unknown): void {
+function checkEvents(option: OptionName, send: unknown): void {
   if (!Array.isArray(send)) {
-    checkRecord("send", send);
+    checkRecord(option, send);
     return checkOrder(Object.keys(send as object));
   }
   for (const pair of send) {
     if (Array.isArray(pair) && typeof pair[0] === "string" && pair.length <= 2) continue;
-    throw new TypeError(`"send" must be a list of [event, payload], or an object; it has ${show(pair)}.`);
+    throw new TypeError(`${label(option)} must be a list of [event, payload], or an object; it has ${show(pair)}.`);
   }
 }
 

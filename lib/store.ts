@@ -1,5 +1,5 @@
 /** `dagwright/store`: SQL databases of runs and cached results. */
-import { LONGEST_TIMER } from "./base/alarm.js";
+import { MAX_TIMEOUT } from "./base/timer.js";
 import { checkDuration, checkName, checkOptions, oneOf, type Rules } from "./base/check.js";
 import { openPostgres } from "./stores/postgres.js";
 import { openSqlite } from "./stores/sqlite.js";
@@ -43,7 +43,7 @@ export function postgresStore(url: string, options: StoreOptions = {}): SqlStore
 
 const RULES: Rules<StoreOptions> = {
   types: "object",
-  lease: (option, lease) => checkDuration(option, lease, 1, LONGEST_TIMER),
+  lease: (option, lease) => checkDuration(option, lease, 1, MAX_TIMEOUT),
   onUnstorable: oneOf(["fail", "skip"]),
 };
 

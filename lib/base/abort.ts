@@ -2,51 +2,54 @@ import { whenSettled } from "./coroutine.js";
 
 type Listener = (reason: unknown) => void;
 
-/** Who listens to a signal. They share one listener: Node takes more than ten on one signal for a leak, and warns. */
-const audiences = new WeakMap<AbortSignal, Audience>();
+/**
+ * The listeners of each signal. They share a single `abort` handler, since Node warns of a memory leak when a signal
+ * has more than ten.
+ */
+const sharedHandlers = new WeakMap<AbortSignal, SharedHandler>();
 
-class Audience {
+class SharedHandler {
   private readonly listeners = new Set<Listener>();
 
   constructor(private readonly signal: AbortSignal) {}
 
   add(listener: Listener): void {
-    if (this.listeners.size === 0) this.signal.addEventListener("abort", this.tell, { once: true });
+    if (this.listeners.size === 0) this.signal.addEventListener("abort", this.notify, { once: true });
     this.listeners.add(listener);
   }
 
   delete(listener: Listener): void {
     if (this.listeners.delete(listener) && this.listeners.size === 0)
-      this.signal.removeEventListener("abort", this.tell);
+      this.signal.removeEventListener("abort", this.notify);
   }
 
-  private readonly tell = (): void => {
+  private readonly notify = (): void => {
     const reason = reasonOf(this.signal);
     for (const listener of this.listeners) listener(reason);
   };
 }
 
 /**
- * Calls `listener` once when `signal` aborts, at once when it already has.
- * @returns a function that takes the listener off again, so that a long-lived signal keeps nothing of a finished run
+ * Calls `listener` once when `signal` aborts, or immediately when it already has.
+ * @returns a function that removes the listener, so that a long-lived signal does not keep a finished run in memory
  */
 export function onAbort(signal: AbortSignal, listener: Listener): () => void {
   if (signal.aborted) {
     listener(reasonOf(signal));
     return () => {};
   }
-  const audience = audienceOf(signal);
-  audience.add(listener);
-  return () => audience.delete(listener);
+  const handler = handlerOf(signal);
+  handler.add(listener);
+  return () => handler.delete(listener);
 }
 
-function audienceOf(signal: AbortSignal): Audience {
-  let audience = audiences.get(signal);
-  if (audience === undefined) audiences.set(signal, (audience = new Audience(signal)));
-  return audience;
+function handlerOf(signal: AbortSignal): SharedHandler {
+  let handler = sharedHandlers.get(signal);
+  if (handler === undefined) sharedHandlers.set(signal, (handler = new SharedHandler(signal)));
+  return handler;
 }
 
-/** A signal of somebody else's making may be unable to say. */
+/** The reason of a signal. A signal that users implement themselves may throw when it is read. */
 function reasonOf(signal: AbortSignal): unknown {
   try {
     return signal.reason;
@@ -55,7 +58,7 @@ function reasonOf(signal: AbortSignal): unknown {
   }
 }
 
-/** An abort signal that exists only once somebody asks for it: creating one costs more than running a small node. */
+/** An abort controller that creates its signal on first use: creating one costs more than running a small node. */
 export class LazyAbort {
   private controller: AbortController | undefined = undefined;
   private cause: { readonly reason: unknown } | undefined = undefined;
@@ -73,14 +76,14 @@ export class LazyAbort {
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController();
-      // It is up to users how many functions listen to it.
+      // Users may add any number of listeners.
       process.getBuiltinModule("node:events").setMaxListeners(0, this.controller.signal);
       if (this.cause !== undefined) this.controller.abort(this.cause.reason);
     }
     return this.controller.signal;
   }
 
-  /** Aborts with the first reason given; later calls change nothing. */
+  /** Aborts with the first reason given; later calls have no effect. */
   abort(reason: unknown): void {
     if (this.cause !== undefined) return;
     this.cause = { reason };
@@ -89,7 +92,7 @@ export class LazyAbort {
     this.interrupt?.(reason);
   }
 
-  /** Calls one listener when this aborts, as an event emitter would: for those who take one in place of a signal. */
+  /** Sets the one listener, with an event emitter's signature, for code that accepts an emitter instead of a signal. */
   once(_: "abort", listener: () => void): void {
     this.listener = listener;
   }
@@ -99,8 +102,8 @@ export class LazyAbort {
   }
 
   /**
-   * Settles as `work` does, or rejects with the reason as soon as this aborts. Work that is given up goes on unheard:
-   * its result is dropped, its rejection handled. One work at a time.
+   * Settles as `work` does, or rejects with the reason as soon as this aborts. The work itself is not stopped: its
+   * result is dropped, and its rejection is handled. Supports one race at a time.
    */
   race<T>(work: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {

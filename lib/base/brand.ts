@@ -1,8 +1,8 @@
 import type { Class } from "./class-state.js";
 
 /**
- * Lets all copies of this library in a process, such as an ESM and a CommonJS one, take what one of them made for their own:
- * `instanceof` goes by the name. A class that somebody derives from it is only what it is itself.
+ * Makes `instanceof` work across all copies of this library in a process, such as an ESM and a CommonJS one: it
+ * compares the class' name instead of its prototype. Subclasses that users derive keep the usual `instanceof`.
  */
 export function brand(type: Class, name: string): void {
   const mark = Symbol.for(`dagwright:${name}`);
@@ -17,17 +17,20 @@ export function brand(type: Class, name: string): void {
 
 const KIND = Symbol.for("dagwright:kind");
 
-/** A lighter {@link brand}, for classes that nobody asks about with `instanceof`, since runs ask {@link markOf} at every turn. */
+/**
+ * A cheaper {@link brand} for internal classes on the hot path, which are recognized by {@link markOf} instead of
+ * `instanceof`.
+ */
 export function mark(type: Class, kind: string): void {
   Object.defineProperty(type.prototype, KIND, { value: kind });
 }
 
-/** What a value was marked as; undefined for all others. Total. */
+/** The kind that {@link mark} gave the value's class, or undefined. Never throws. */
 export function markOf(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return undefined;
   try {
     return (value as { [KIND]?: unknown })[KIND];
   } catch {
-    return undefined; // A proxy that can't be asked.
+    return undefined; // A proxy whose handler throws.
   }
 }

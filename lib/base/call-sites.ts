@@ -1,11 +1,17 @@
-import { unlessHostile } from "./hostile.js";
+import { tryOr } from "./safe-access.js";
 
-/** The files on the stack of an error, innermost first. What is part of Node, no file, or only awaits, is left out. */
+/**
+ * The files on the stack of an error, innermost first, without Node's own files, code that is in no file, and async
+ * frames.
+ */
 export function filesOn(trace: Error): string[] {
-  return unlessHostile(() => sitesOn(trace).flatMap((site) => (site.isAsync() ? [] : (pathOf(site) ?? []))), []);
+  return tryOr(() => sitesOn(trace).flatMap((site) => (site.isAsync() ? [] : (pathOf(site) ?? []))), []);
 }
 
-/** The path of a file, without what loaders append to its URL; undefined for what is part of Node or no file. */
+/**
+ * The path of a file, without the query that loaders append to its URL; undefined for Node's own modules and other
+ * non-files.
+ */
 export function toPath(file: string): string | undefined {
   const plain = file.replace(/[?#].*$/u, "");
   if (plain.startsWith("file:")) return process.getBuiltinModule("node:url").fileURLToPath(plain);
@@ -27,7 +33,7 @@ function sitesOn(trace: Error): NodeJS.CallSite[] {
 function pathOf(site: NodeJS.CallSite): string | undefined {
   const path = toPath(site.getFileName() ?? "");
   if (path !== undefined || !site.isEval()) return path;
-  // Bundles made for development may hold their modules as texts: "eval at … (/path/bundle.js:1:2)".
+  // Development bundles may evaluate their modules from strings: "eval at … (/path/bundle.js:1:2)".
   const [, file = ""] = /\(([^()]+?):\d+:\d+\)/u.exec(site.getEvalOrigin() ?? "") ?? [];
   return toPath(file);
 }

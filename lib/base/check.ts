@@ -61,7 +61,8 @@ export type Advice = OtherNames | ((option: string) => string | undefined);
 
 /**
  * Checks an object of options against their rules. An option that is undefined is not given, and not checked.
- * @param owner - what takes the options: `a run`; or as an {@link OptionName}, so that messages name it with each option
+ * @param owner - what takes the options: `a run`; or as an {@link OptionName}, so that messages name it with each
+ *   option
  * @throws {TypeError} when `options` is not an object, or has an option without a rule
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */
@@ -236,8 +237,8 @@ export function checkArray(option: string | OptionName, value: unknown): asserts
 }
 
 /**
- * @throws {TypeError} unless `value` is a record: an object with enumerable string keys of its own, or an empty plain one.
- *   Arrays, maps, and objects with nothing but symbols or inherited properties are not.
+ * @throws {TypeError} unless `value` is a record: an object with enumerable string keys of its own, or an empty plain
+ * one. Arrays, maps, and objects with nothing but symbols or inherited properties are not.
  */
 export function checkRecord(option: string | OptionName, value: unknown): void {
   checkType(option, value, "object");

@@ -3,20 +3,20 @@ import { nativeName } from "./natives.js";
 
 export type Class = abstract new (...args: any[]) => object;
 
-/** What compilers make of private members for older targets: TypeScript, Babel, esbuild and swc. */
-const COMPILED = /\b_{1,2}(?:classPrivate|class_private_|private(?:Add|Get|Set|Method|In|Wrapper)\b)/u;
-/** A map of the instances' data, beside them. */
-const ASIDE = /\.(?:get|set|has)\(\s*this\s*[,)]/u;
-const NATIVE = /\[native code\]\s*\}$/u;
+/** Helpers to which TypeScript, Babel, esbuild and swc compile private members for older targets. */
+const PRIVATE_HELPERS = /\b_{1,2}(?:classPrivate|class_private_|private(?:Add|Get|Set|Method|In|Wrapper)\b)/u;
+/** Access to a map that holds data of the instances, as in `names.get(this)`. */
+const MAP_OF_INSTANCES = /\.(?:get|set|has)\(\s*this\s*[,)]/u;
+const NATIVE_CODE = /\[native code\]\s*\}$/u;
 const MODIFIERS = new Set(["static", "async", "get", "set", "accessor", "*"]);
 
-/** What the prototypes of an object say of its data. */
+/** What an object's prototype chain says about its data. */
 export interface Ancestry {
-  /** Those of classes of somebody's, from the object on. */
+  /** The prototypes of user-defined classes, from the object up. */
   readonly prototypes: readonly object[];
-  /** The native class that they are built on; undefined when there is none. */
+  /** The native class that they extend, if any. */
   readonly native: string | undefined;
-  /** How one of the classes hides data, as far as its text shows. What is kept in closures can't be seen. */
+  /** How one of the classes hides data, as far as its source shows: data in closures can't be detected. */
   readonly hiding: string | undefined;
 }
 
@@ -36,34 +36,33 @@ function hidingIn(prototype: object, isOwn: boolean): string | undefined {
   const Class = classOf(prototype);
   if (Class === undefined) return undefined;
   const source = Function.prototype.toString.call(Class);
-  if (NATIVE.test(source)) return isOwn ? "may hide its data" : `is built on ${Class.name}, which may hide its data`;
+  if (NATIVE_CODE.test(source)) return isOwn ? "may hide its data" : `extends ${Class.name}, which may hide its data`;
   const where = isOwn ? "" : ` in ${Class.name}`;
   if (hasPrivateMembers(source)) return `has private members${where}`;
-  return ASIDE.test(source) ? `keeps data in a map beside it${where}` : undefined;
+  return MAP_OF_INSTANCES.test(source) ? `keeps its data in a separate map${where}` : undefined;
 }
 
-/** The class that a prototype belongs to; undefined when it is an object like any other. */
+/** The class that a prototype belongs to; undefined when it is an ordinary object. */
 export function classOf(prototype: object): Class | undefined {
   const Class = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value as unknown;
   return typeof Class === "function" ? (Class as Class) : undefined;
 }
 
 /**
- * Why instances of a class can't be made again from what they show of themselves; undefined as far as nothing speaks
- * against it.
+ * Why instances of a class can't be restored from their properties; undefined when nothing in the class rules it out.
  */
-export function obstacleOf(type: Class): string | undefined {
+export function whyUnsupported(type: Class): string | undefined {
   const { native, hiding } = ancestryOf(type.prototype);
   if (hiding !== undefined) return hiding;
   if (native !== undefined && native !== "Object" && !native.endsWith("Error")) {
-    return `is built on ${native}, whose data is no property of an instance`;
+    return `extends ${native}, whose data is not in properties of the instance`;
   }
-  return "then" in type.prototype ? "has a member then, so that await would call it" : undefined;
+  return "then" in type.prototype ? 'has a member "then", which await would call' : undefined;
 }
 
-/** Whether instances of a class have private members; static ones are the class' own. */
+/** Whether instances of a class have private members. Static ones do not count. */
 function hasPrivateMembers(source: string): boolean {
-  if (COMPILED.test(source)) return true;
+  if (PRIVATE_HELPERS.test(source)) return true;
   if (!source.includes("#")) return false;
   const ofClass = new Set<string>();
   const found = new Set<string>();
@@ -76,7 +75,7 @@ function hasPrivateMembers(source: string): boolean {
   return Array.from(found).some((name) => !ofClass.has(name));
 }
 
-/** Whether a class, or one it is built on, has getters: what they give may come from where nobody can look. */
+/** Whether a class, or one it extends, has getters: their values may come from hidden data. */
 export function hasGetters(type: Class): boolean {
   for (let at: object | null = type.prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     if (nativeName(at) !== undefined) return false;

@@ -1,10 +1,10 @@
 let { hrtime } = process;
-/** The timers that go by it. */
+/** The timer function that was in place when the clock was read, see {@link findClock}. */
 let timers = setTimeout;
 
 /**
- * Time in milliseconds that never goes back, with a fraction down to nanoseconds; its zero means nothing.
- * A reading costs about 40 ns, a fifth less than `performance.now()`, and runs read it once a node.
+ * A monotonic time in ms, with nanosecond resolution and an arbitrary origin. Costs about 40 ns, a fifth less than
+ * `performance.now()`; runs call it once per node.
  */
 export function now(): number {
   const time = hrtime();
@@ -12,8 +12,8 @@ export function now(): number {
 }
 
 /**
- * Looks which clock the process has: a test may have put its own there, with timers that go by it. The timers are what is
- * looked at, which costs nothing. Called where something begins.
+ * Picks up the process' current clock, which fake timers may have replaced. Called at the start of a run. It costs
+ * nothing, since it only compares `setTimeout`, which fake timers replace as well.
  */
 export function findClock(): void {
   if (timers === setTimeout) return;
@@ -22,26 +22,32 @@ export function findClock(): void {
   epoch = Date.now() - now();
 }
 
-/** How far the time of day may be from where the clock puts it, in ms: more says that it was set, or the machine slept. */
-const DRIFT = 1000;
+/**
+ * The largest difference from the time of day, in ms, that counts as drift; a larger one means a changed clock, or
+ * sleep.
+ */
+const MAX_DRIFT = 1000;
 
-/** {@link now}, by the clock that the process has now, and in step with the time of day. */
+/**
+ * {@link now}, by the process' current clock, after bringing {@link fromEpoch} and {@link toEpoch} in line with the
+ * time of day.
+ */
 export function nowChecked(): number {
   findClock();
   const instant = now();
   const drift = Date.now() - toEpoch(instant);
-  if (Math.abs(drift) > DRIFT) epoch += drift;
+  if (Math.abs(drift) > MAX_DRIFT) epoch += drift;
   return instant;
 }
 
 let epoch = Date.now() - now();
 
-/** The instant, as {@link now} gives it, of a time of day in milliseconds since 1970. */
+/** Converts a time of day, in ms since 1970, to the scale of {@link now}. */
 export function fromEpoch(at: number): number {
   return at - epoch;
 }
 
-/** The time of day, in milliseconds since 1970, of an instant that {@link now} gave. */
+/** Converts a time from {@link now} to the time of day, in ms since 1970. */
 export function toEpoch(instant: number): number {
   return epoch + instant;
 }

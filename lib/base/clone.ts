@@ -1,22 +1,22 @@
 import { ancestryOf, type Ancestry } from "./class-state.js";
-import { unlessHostile } from "./hostile.js";
-import { memberText } from "./obstacle.js";
+import { tryOr } from "./safe-access.js";
+import { memberText } from "./unsupported-value.js";
 
-/** What was found in a value that is to cross to another thread. */
+/** The result of {@link inspect}: whether a value can be sent to another thread, and what it holds. */
 export interface Inspection {
-  /** The path of the first thing that can't be cloned, as `rows[3].fn`; undefined when all can. */
+  /** The path of the first part that can't be cloned, as `rows[3].fn`; undefined when all can. */
   readonly obstacle: string | undefined;
-  /** What is there. */
+  /** The part at that path. */
   readonly found?: unknown;
-  /** All array buffers that are not shared, each once. */
+  /** All unshared array buffers, each once. */
   readonly buffers: readonly ArrayBuffer[];
-  /** Of an error, structured clone keeps name, message, stack and cause alone. */
+  /** Whether it holds errors, of which structured clone keeps only name, message, stack and cause. */
   readonly hasErrors: boolean;
 }
 
 /**
- * How many levels a value may have. Node writes and reads them by calling itself: on a main thread 1500 times, but in a worker,
- * whose stack is larger, 7000 times, so that it can write what nobody can read.
+ * How many levels a value may have. Node serializes recursively: a main thread manages 1500 levels, and a worker, whose
+ * stack is larger, 7000, so a worker can write values that a main thread can't read.
  */
 const MOST_LEVELS = 1000;
 
@@ -37,9 +37,9 @@ interface Found {
 type Visit = (child: unknown, key: string) => boolean;
 
 /**
- * Looks for what structured clone refuses, for what it writes but can't read again, and for what it would spoil: instances of
- * classes with methods, which would arrive without them. Cost: O(size of the value), without recursion.
- * @param spoils - whether an object that can be cloned must not be
+ * Finds the first part of a value that structured clone refuses, writes but can't read back, or would change: instances
+ * of classes with methods, which would arrive without them. Cost: O(size of the value), without recursion.
+ * @param spoils - whether to refuse an object although it can be cloned
  */
 export function inspect(root: unknown, spoils?: (value: object) => boolean): Inspection {
   if (isPlain(root)) return NOTHING;
@@ -48,7 +48,7 @@ export function inspect(root: unknown, spoils?: (value: object) => boolean): Ins
   const seen = new Set<object>();
   const found: Found = { buffers: new Set(), hasErrors: false };
   let last: unknown;
-  // In the order in which structured clone goes: only then a step's parents are what is being read when it is.
+  // In the order of structured clone, so that a step's parents are those that it would be reading at that point.
   const stack: Step[] = [{ value: root, parent: undefined, key: "", level: 0 }];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
     const { value, level } = step;
@@ -79,7 +79,9 @@ function refusal(obstacle: string, found: unknown): Inspection {
   return { ...NOTHING, obstacle, found };
 }
 
-/** Whether a reference to `child` can't be read within `step`: Node 20 knows an error only when it has read its cause. */
+/**
+ * Whether a reference to `child` can't be read within `step`: Node 20 registers an error only after reading its cause.
+ */
 function isUnreadable(child: object, step: Step): boolean {
   if (formOf(child) !== "Error") return false;
   let at: Step | undefined = step;
@@ -93,12 +95,12 @@ function readsCircles(): boolean {
   if (circles === undefined) {
     const error = new Error("its own cause");
     error.cause = error;
-    circles = unlessHostile(() => structuredClone(error) instanceof Error, false);
+    circles = tryOr(() => structuredClone(error) instanceof Error, false);
   }
   return circles;
 }
 
-/** Visits what is inside a value; gives the key of the first part that can't be cloned, "" for the value itself. */
+/** Visits the parts of a value. Returns the key of the first one that can't be cloned, or "" for the value itself. */
 function visitParts(value: object, found: Found, visit: Visit): string | undefined {
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) if (!visit(value[i], `[${i}]`)) return `[${i}]`;
@@ -176,10 +178,10 @@ function isPlain(value: unknown): boolean {
   }
 }
 
-/** By prototype, the native class as which an object is cloned; undefined when that would lose something. */
+/** The native class as which objects are cloned, by prototype; undefined if cloning loses data. */
 const forms = new WeakMap<object, string | undefined>();
 
-/** Objects may be of other realms: what threads send is not of the one that Jest runs tests in. */
+/** Objects may come from other realms: under Jest, messages from threads are not of the realm that runs the tests. */
 function formOf(value: object): string | undefined {
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype === null || prototype === Object.prototype) return "Object";

@@ -1,9 +1,9 @@
-import { isInstance } from "./hostile.js";
 import { messageOf } from "./message.js";
-import { Obstacle, pathOf } from "./obstacle.js";
-import { shellOf, type Fill } from "./shells.js";
+import { isInstance } from "./safe-access.js";
+import { shallowCopyOf, type Fill } from "./shallow-copy.js";
+import { pathOf, UnsupportedValue } from "./unsupported-value.js";
 
-/** An object whose copy does not hold all that it should yet. */
+/** A copy whose contents are still to be filled in. */
 interface Job {
   readonly from: object;
   readonly to: object;
@@ -11,29 +11,32 @@ interface Job {
   readonly parent: Job | undefined;
 }
 
-/** Something in a value has no copy. */
+/** Part of a value can't be copied. */
 export class Uncopyable extends Error {
-  /** @param reason - goes on from what it is @param path - where it is in the value, as `rows[3].fn`; "" for the value itself */
+  /**
+   * @param reason - a clause that follows the path, such as `is function f`
+   * @param path - where the part is, as `rows[3].fn`; "" for the value itself
+   */
   constructor(reason: string, path: string) {
-    super(`${path === "" ? "it" : `"${path}" of it`} ${reason}`);
+    super(`${path === "" ? "it" : `"${path}"`} ${reason}`);
   }
 }
 
 /**
- * A copy that shares nothing that could be changed: plain data, all that the language brings along, and instances of classes,
- * which stay such, with circles and repeated references. Nobody's constructor is called; of a view only what it shows is copied.
- * Cost: O(size of the value), without recursion.
- * @throws {Uncopyable} naming the path of a function, or of what may hold more than it shows
+ * A deep copy that shares no mutable data with the value. Supports plain data, native objects, and instances of
+ * classes, which keep their class, with circular and repeated references. No constructor is called. Of a view of part
+ * of a buffer, only that part is copied. Cost: O(size of the value), without recursion.
+ * @throws {Uncopyable} naming the path of a function, or of an object that may hold data that can't be read
  */
 export function copyOf<T>(value: T): T {
   return typeof value === "object" || typeof value === "function" ? (new Copier().copy(value) as T) : value;
 }
 
 class Copier {
-  /** The copies so far; undefined before any object that holds others. */
+  /** The copies by original; created with the first object that holds others. */
   private copies: Map<object, object> | undefined = undefined;
   private readonly jobs: Job[] = [];
-  /** What is being filled, and the part of it that is being looked at. */
+  /** The object being filled, and the part of it being copied, for error paths. */
   private current: Job | undefined = undefined;
   private part: object | undefined = undefined;
 
@@ -51,12 +54,12 @@ class Copier {
   }
 
   private readonly of = (value: unknown): unknown => {
-    if (typeof value === "function") throw new Obstacle(`is function ${value.name || "(anonymous)"}`, value);
+    if (typeof value === "function") throw new UnsupportedValue(`is function ${value.name || "(anonymous)"}`, value);
     if (typeof value !== "object" || value === null) return value;
     const known = this.copies?.get(value);
     if (known !== undefined) return known;
     this.part = value;
-    const { to, fill } = shellOf(value, this.of);
+    const { to, fill } = shallowCopyOf(value, this.of);
     this.part = undefined;
     if (fill !== undefined) this.jobs.push({ from: value, to, fill, parent: this.current });
     else if (this.current === undefined) return to;
@@ -67,7 +70,7 @@ class Copier {
   private uncopyable(error: unknown): Uncopyable {
     const objects: object[] = this.part === undefined ? [] : [this.part];
     for (let job = this.current; job !== undefined; job = job.parent) objects.unshift(job.from);
-    if (isInstance(error, Obstacle)) return new Uncopyable(error.reason, pathOf(objects, error.part));
+    if (isInstance(error, UnsupportedValue)) return new Uncopyable(error.reason, pathOf(objects, error.part));
     return new Uncopyable(`can't be read: ${messageOf(error)}`, pathOf(objects, undefined));
   }
 }

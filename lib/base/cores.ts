@@ -1,4 +1,4 @@
-/** How many threads can do something at once on this machine. */
+/** How many threads can run in parallel on this machine. */
 export function cores(): number {
   return process.getBuiltinModule("node:os").availableParallelism();
 }

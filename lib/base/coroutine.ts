@@ -1,20 +1,19 @@
 import { isPromise } from "node:util/types";
 
 /**
- * Code that may have to wait, written once for callers that can wait and for callers that cannot: a generator that
- * yields every value which might be a promise, and gets the settled value back.
+ * Code that runs synchronously or asynchronously, depending on its caller: a generator that yields each value that may
+ * be a promise, and is resumed with the settled value.
  */
 export type Coroutine<T = unknown> = Generator<unknown, T, any>;
 
-/** What takes what to do with a value, and with an error. */
 type Then = (this: unknown, ...reactions: [resolve: (value: any) => void, reject: (error: unknown) => void]) => unknown;
 
 const { then: native } = Promise.prototype as unknown as { readonly then: Then };
 
 /**
- * What of `value` has to be waited for, by the rule of `await`: whatever has a `then`; undefined when nothing has. A value
- * is looked at once, and what it does with its `then` settles the promise at most once.
- * @throws what reading `then` throws
+ * The promise to wait for if `value` is a thenable, as `await` defines it; otherwise undefined. `then` is read once,
+ * and a foreign thenable is wrapped, so that it settles at most once.
+ * @throws the error that reading `then` throws
  */
 export function pendingOf<T>(value: T | PromiseLike<T>): Promise<T> | undefined {
   if (value === null || (typeof value !== "object" && typeof value !== "function")) return undefined;
@@ -24,7 +23,7 @@ export function pendingOf<T>(value: T | PromiseLike<T>): Promise<T> | undefined 
   return adopted(value, then as Then);
 }
 
-/** Whether `value` has a `then`, which is not called. @throws what reading it throws */
+/** Whether `value` has a `then` method; it is not called. @throws the error that reading it throws */
 export function isThenable(value: unknown): boolean {
   if (value === null || (typeof value !== "object" && typeof value !== "function")) return false;
   return typeof (value as { readonly then?: unknown }).then === "function";
@@ -34,7 +33,7 @@ function adopted<T>(value: unknown, then: Then): Promise<T> {
   return new Promise((resolve, reject) => void then.call(value, resolve, reject));
 }
 
-/** Calls one of the two, once, when what {@link pendingOf} gave has settled. */
+/** Calls one of the two callbacks, once, when a promise from {@link pendingOf} has settled. */
 export function whenSettled<T>(
   pending: Promise<T>,
   fulfilled: (value: T) => void,
@@ -43,19 +42,19 @@ export function whenSettled<T>(
   try {
     void pending.then(fulfilled, rejected);
   } catch (error) {
-    // It only looks like a promise, or its class can't make another: nobody was told.
+    // Not a real promise, or its subclass can't create another one: no callback was registered.
     rejected(error);
   }
 }
 
-/** @throws {TypeError} for a promise in the place of a value: nobody would wait for it, or hear of its rejection */
-export function requireSettled(what: string, value: unknown): void {
+/** @throws {TypeError} if `value` is a promise, which would never be awaited */
+export function refusePromise(what: string, value: unknown): void {
   if (!isThenable(value)) return;
   if (isPromise(value)) abandon(value);
-  throw new TypeError(`${what} must be a value, and is a promise. Await it first.`);
+  throw new TypeError(`${what} must be a value, not a promise. Await it first.`);
 }
 
-/** Nobody waits for it: its rejection is handled. */
+/** Marks the rejection of a promise that is no longer awaited as handled. */
 export function abandon(pending: Promise<unknown>): void {
   whenSettled(pending, ignore, ignore);
 }
@@ -63,16 +62,15 @@ export function abandon(pending: Promise<unknown>): void {
 function ignore(): void {}
 
 /**
- * Runs a coroutine to its end. The result is a plain value when nothing it yielded had to be waited for, otherwise a
- * promise of it.
- * @throws what the coroutine throws, before its first wait; afterwards the promise rejects with it
+ * Runs a coroutine to completion. Returns its result directly if it never had to wait, otherwise a promise.
+ * @throws an error that the coroutine throws before its first wait; the promise rejects with a later one
  */
 export function drive<T>(coroutine: Coroutine<T>): T | Promise<T> {
   const step = untilWait(coroutine, coroutine.next());
   return step.done === true ? step.value : driveAsync(coroutine, step.value);
 }
 
-/** Goes on from a step to what the coroutine has to wait for, or to its end. What can't be looked at is its own failure. */
+/** Resumes the coroutine until it has to wait, or is done. An error from reading a yielded value is thrown into it. */
 function untilWait<T>(coroutine: Coroutine<T>, from: IteratorResult<unknown, T>): IteratorResult<Promise<unknown>, T> {
   let step = from;
   while (step.done !== true) {
@@ -89,7 +87,7 @@ function untilWait<T>(coroutine: Coroutine<T>, from: IteratorResult<unknown, T>)
   return step;
 }
 
-/** Callbacks instead of `await`: a wait costs one promise instead of four. */
+/** Uses callbacks instead of `await`, so that a wait costs one promise instead of four. */
 function driveAsync<T>(coroutine: Coroutine<T>, first: Promise<unknown>): Promise<T> {
   return new Promise((resolve, reject) => {
     const fulfilled = (value: unknown) => advance(() => coroutine.next(value));

@@ -1,52 +1,57 @@
-/** Errors on their way from one thread to another. */
+/** Encodes thrown values for messages between threads. */
 import { types } from "node:util";
 import { show } from "./check.js";
 import { inspect } from "./clone.js";
-import { isInstance, unlessHostile } from "./hostile.js";
+import { isInstance, tryOr } from "./safe-access.js";
 import { messageOf } from "./message.js";
 import { NATIVE_ERRORS } from "./natives.js";
 
-/** Whatever was thrown, as structured clone keeps it whole. */
+/** A thrown value in a form that survives structured clone. */
 export interface EncodedThrown {
-  /** In place of each error is a bare one. */
+  /** The value, with a bare error in place of each error. */
   readonly value: unknown;
-  /** What the bare errors lack. */
+  /** The data that the bare errors lack. */
   readonly errors: readonly EncodedError[];
 }
 
 type Entries = readonly (readonly [name: string, value: unknown])[];
 
-/** An error. Other errors that are part of it are bare ones again, so that there may be circles. */
+/** An error. The errors in its properties are bare ones too, so errors may be circular. */
 export interface EncodedError {
-  /** It has message and stack. */
+  /** An error with only message and stack. */
   readonly bare: Error;
   readonly name: string;
-  /** The native class that it is of. */
+  /** The name of the native class that it extends. */
   readonly type: string;
-  /** What errors hide from enumeration: cause, and the errors of an aggregate. */
+  /** The non-enumerable properties: cause, and the errors of an aggregate. */
   readonly hidden: Entries;
-  /** Its own enumerable properties, and its code. */
+  /** The own enumerable properties, and the code. */
   readonly own: Entries;
 }
 
-/** How many objects that can't cross as they are, errors among them, are copied of what was thrown; others are described. */
+/**
+ * How many objects that can't be cloned as they are, errors included, are copied. Further ones are described as text.
+ */
 const MOST_OBJECTS = 1000;
-/** How far within an error, or what was thrown, is looked whether an object can cross as it is. */
+/** Down to this level below an error, or the thrown value, objects are checked for being cloneable as they are. */
 const MOST_LOOKS = 4;
 
-/** Total: what of a value can't be read is left out, and what can't cross, such as a function, is described. */
+/**
+ * Never throws: parts that can't be read are omitted, and parts that can't be cloned, such as functions, are described
+ * as text.
+ */
 export function encodeThrown(thrown: unknown): EncodedThrown {
   const encoder = new Encoder();
   return { value: encoder.copy(thrown, 0), errors: encoder.finish() };
 }
 
-/** Copies level by level, so that the limit leaves out what is deep inside. */
+/** Copies level by level, so that the limit omits the deepest objects. */
 class Encoder {
   private readonly copies = new Map<object, object>();
   private readonly errors: EncodedError[] = [];
   private readonly fills: (() => void)[] = [];
 
-  /** @param level - below an error, or what was thrown */
+  /** @param level - counted from an error, or from the thrown value */
   copy(value: unknown, level: number): unknown {
     if (typeof value === "function" || typeof value === "symbol") return show(value);
     if (typeof value !== "object" || value === null) return value;
@@ -59,12 +64,12 @@ class Encoder {
   }
 
   finish(): readonly EncodedError[] {
-    // While it goes on, there are ever more of them.
+    // Filling one object may add more.
     for (const fill of this.fills) attempt(fill);
     return this.errors;
   }
 
-  /** Undefined for what shows no data. */
+  /** Undefined for an object without readable data. */
   private copyOf(value: object, level: number): object | undefined {
     if (isError(value)) return this.error(value);
     if (isLeaf(value) || (level <= MOST_LOOKS && crossesWhole(value))) return value;
@@ -113,14 +118,14 @@ class Encoder {
   }
 }
 
-/** Whether a value crosses as it is. */
+/** Whether a value can be cloned as it is. */
 function crossesWhole(value: object): boolean {
   if (types.isProxy(value)) return false;
   const { obstacle, hasErrors } = inspect(value);
   return obstacle === undefined && !hasErrors;
 }
 
-/** Whether it is an object that refers to no others, and crosses. */
+/** Whether `value` is a cloneable object that refers to no other objects. */
 function isLeaf(value: object): boolean {
   return (
     ArrayBuffer.isView(value) ||
@@ -136,20 +141,20 @@ function isPlain(value: object): boolean {
   return prototype === null || prototype === Object.prototype || Array.isArray(value);
 }
 
-/** What `read` gives, undefined when it throws. */
+/** The result of `read`, or undefined when it throws. */
 function attempt<T>(read: () => T): T | undefined {
-  return unlessHostile<T | undefined>(read, undefined);
+  return tryOr<T | undefined>(read, undefined);
 }
 
-/** An error of any realm. */
+/** Whether `thrown` is an error of any realm. */
 function isError(thrown: unknown): thrown is Error {
   return types.isNativeError(thrown) || isInstance(thrown, Error);
 }
 
-/** What was thrown, again. Classes do not cross, but for the native ones of errors. */
+/** Restores a thrown value. Errors come back as instances of native classes, and other instances as plain data. */
 export function decodeThrown({ value, errors }: EncodedThrown): unknown {
   for (const { bare, name, type, hidden, own } of errors) {
-    // Whatever realm it was read in, it is an error of this one.
+    // The message may have been deserialized in another realm.
     const native = NATIVE_ERRORS.find((known) => known.name === type) ?? Error;
     Object.setPrototypeOf(bare, native.prototype as object);
     if (bare.name !== name) define(bare, "name", name, false);

@@ -1,23 +1,23 @@
 import { brand } from "./brand.js";
 
-/** Gives a class of errors the name that its errors have, and that all copies of this library know it by. */
+/** Sets the `name` of an error class, and brands it by that name, see {@link brand}. */
 export function nameError(type: abstract new (...args: any[]) => Error, name: string): void {
   (type.prototype as Error).name = name;
   brand(type, name);
 }
 
 /**
- * The root of every error dagwright throws, and the errors of a wrong definition.
+ * The base class of all errors that dagwright throws.
  *
- * `name` and `code` are stable: `code` survives threads and databases, where classes do not. What goes wrong while a
- * run executes is in `run/errors.ts`.
+ * `name` and `code` are stable; `code` also survives threads and databases, where classes do not. The errors in this
+ * file are about definitions; `run/errors.ts` has those of running workflows.
  */
 export class DagwrightError extends Error {
   static {
     nameError(this, "DagwrightError");
   }
 
-  /** Stable, upper case, unique per class unless said otherwise. */
+  /** Stable, in upper case, and unique per class unless documented otherwise. */
   readonly code: string;
 
   constructor(message: string, code: string, options?: ErrorOptions) {
@@ -26,7 +26,7 @@ export class DagwrightError extends Error {
   }
 }
 
-/** One thing wrong, or doubtful, with a definition. `nodes` are the names it concerns; for a cycle, in its order. */
+/** A problem or warning about a definition. `nodes` are the names of the nodes concerned, for a cycle in its order. */
 export interface ValidationIssue {
   readonly severity: "error" | "warning";
   readonly code: string;
@@ -34,7 +34,7 @@ export interface ValidationIssue {
   readonly nodes: readonly string[];
 }
 
-/** A workflow, or what was passed to one of its methods, is wrong; nothing ran. Code `VALIDATION`. */
+/** A workflow, or an argument of one of its methods, is invalid; nothing ran. Code `VALIDATION`. */
 export class ValidationError extends DagwrightError {
   static {
     nameError(this, "ValidationError");
@@ -48,13 +48,13 @@ export class ValidationError extends DagwrightError {
   }
 }
 
-/** Nodes need each other in a circle. Code `CYCLE`. */
+/** The needs of some nodes form a cycle. Code `CYCLE`. */
 export class CycleError extends ValidationError {
   static {
     nameError(this, "CycleError");
   }
 
-  /** Names along the circle, the first one repeated at the end: `["a", "b", "a"]`. */
+  /** The names along the cycle, with the first one repeated at the end: `["a", "b", "a"]`. */
   readonly cycle: readonly string[];
 
   constructor(message: string, issue: ValidationIssue) {
@@ -63,7 +63,7 @@ export class CycleError extends ValidationError {
   }
 }
 
-/** A node that no edge touches, under `strict`. Code `DISCONNECTED_NODE`. */
+/** Under `strict`: a node has no edges. Code `DISCONNECTED_NODE`. */
 export class DisconnectedNodeError extends ValidationError {
   static {
     nameError(this, "DisconnectedNodeError");
@@ -74,7 +74,7 @@ export class DisconnectedNodeError extends ValidationError {
   }
 }
 
-/** A branch of a condition that leads nowhere, under `strict`. Code `MISSING_CONNECTION`. */
+/** Under `strict`: no node takes a branch of a condition. Code `MISSING_CONNECTION`. */
 export class MissingConnectionError extends ValidationError {
   static {
     nameError(this, "MissingConnectionError");
@@ -85,7 +85,7 @@ export class MissingConnectionError extends ValidationError {
   }
 }
 
-/** Parameters that no node, run input or default value fills. Code `MISSING_INPUT`. */
+/** Some parameters have no value from a node, a run input or a default. Code `MISSING_INPUT`. */
 export class MissingInputError extends ValidationError {
   static {
     nameError(this, "MissingInputError");
@@ -93,7 +93,7 @@ export class MissingInputError extends ValidationError {
 
   /** The names of all missing inputs, in order of first use. */
   readonly missing: readonly string[];
-  /** What an fsm's run had done when a later state lacked an input; undefined when nothing had run. */
+  /** The partial result when a later state of an fsm lacked an input; undefined when nothing had run. */
   declare run?: unknown;
 
   constructor(message: string, missing: readonly string[], issues: readonly ValidationIssue[]) {
@@ -102,13 +102,13 @@ export class MissingInputError extends ValidationError {
   }
 }
 
-/** A partial run needs a result that neither it nor the earlier run has. Code `MISSING_RESULT`. */
+/** A partial run needs a result that it does not compute, and the earlier run does not have. Code `MISSING_RESULT`. */
 export class MissingResultError extends ValidationError {
   static {
     nameError(this, "MissingResultError");
   }
 
-  /** The names of all nodes whose result is missing. */
+  /** The names of all nodes whose results are missing. */
   readonly missing: readonly string[];
 
   constructor(message: string, missing: readonly string[]) {
@@ -117,7 +117,7 @@ export class MissingResultError extends ValidationError {
   }
 }
 
-/** A node that cannot be defined as written: its name, its function or its options. Code `INVALID_NODE`. */
+/** A node's name, function or options are invalid. Code `INVALID_NODE`. */
 export class InvalidNodeError extends DagwrightError {
   static {
     nameError(this, "InvalidNodeError");
@@ -129,13 +129,14 @@ export class InvalidNodeError extends DagwrightError {
 }
 
 /**
- * `NOT_FOUND`, `RUN_EXISTS`: of the run's id. `LEASE_HELD`: somebody else drives the run. `LEASE_LOST`: somebody else took it
- * over. `RUN_ENDED`: the run is over. `UNSTORABLE`: a value can't be kept. `SCHEMA`: the tables are newer than the code. `STORE`: anything else.
+ * `NOT_FOUND`: no run has this id. `RUN_EXISTS`: a run with this id exists. `LEASE_HELD`: another process drives the
+ * run. `LEASE_LOST`: another process took the run over. `RUN_ENDED`: the run is over. `UNSTORABLE`: a value can't be
+ * stored. `SCHEMA`: the tables are newer than this version of dagwright. `STORE`: any other failure.
  */
 export type StoreErrorCode =
   "STORE" | "UNSTORABLE" | "SCHEMA" | "NOT_FOUND" | "RUN_EXISTS" | "LEASE_HELD" | "LEASE_LOST" | "RUN_ENDED";
 
-/** A store can't be opened, read or written, or was given what it can't keep. */
+/** A store can't be opened, read or written, or can't store a value. See {@link StoreErrorCode}. */
 export class StoreError extends DagwrightError {
   static {
     nameError(this, "StoreError");
@@ -145,17 +146,17 @@ export class StoreError extends DagwrightError {
     message: string,
     code: StoreErrorCode = "STORE",
     options?: ErrorOptions,
-    /** Of a value that can't be stored: where in it the obstacle is, as `rows[1].fn`; "" for the value itself. */
+    /** The path of the part that can't be stored, as `rows[1].fn`; "" for the value itself. */
     readonly path?: string,
   ) {
     super(message, code, options);
   }
 
-  /** What the run had done that ended because of this; undefined where no run did. */
+  /** The partial result of the run that this error ended, if any. */
   declare run?: unknown;
 }
 
-/** A run was refused, because what it was to use is closed: a scheduler, a pool. Code `CLOSED`. */
+/** A run was refused because its scheduler or pool is closed. Code `CLOSED`. */
 export class ClosedError extends DagwrightError {
   static {
     nameError(this, "ClosedError");
@@ -166,7 +167,10 @@ export class ClosedError extends DagwrightError {
   }
 }
 
-/** The error for a list of issues: one issue throws its own class, several one {@link ValidationError} with all. */
+/**
+ * The error to throw for a list of issues: for one issue its own class, for several a {@link ValidationError} with all
+ * of them.
+ */
 export function errorOf(workflow: string, issues: readonly ValidationIssue[]): DagwrightError {
   if (issues.length !== 1) {
     const lines = issues.map((issue) => `  - ${issue.message}`);

@@ -1,28 +1,28 @@
 /**
- * A priority queue whose values can also be taken out from anywhere: a binary heap that knows where each value is.
- * `push` and `remove` cost O(log size). A value is in it at most once.
+ * A priority queue that also supports removal from anywhere: a binary heap that keeps the position of each value.
+ * `push` and `remove` cost O(log size). A value can be in it only once.
  */
 export class Heap<T> {
   private readonly values: T[] = [];
   private readonly positions = new Map<T, number>();
 
-  /** @param goesBefore - whether `a` comes out before `b`; a strict total order */
-  constructor(private readonly goesBefore: (a: T, b: T) => boolean) {}
+  /** @param isBefore - whether `a` comes before `b`; a strict total order */
+  constructor(private readonly isBefore: (a: T, b: T) => boolean) {}
 
   get size(): number {
     return this.values.length;
   }
 
-  /** The value that comes out next. */
+  /** The next value. */
   get first(): T | undefined {
     return this.values[0];
   }
 
   push(value: T): void {
-    this.rise(value, this.values.length);
+    this.siftUp(value, this.values.length);
   }
 
-  /** Takes a value out; says whether it was there. */
+  /** Removes a value, and returns whether it was there. */
   remove(value: T): boolean {
     const position = this.positions.get(value);
     if (position === undefined) return false;
@@ -30,31 +30,31 @@ export class Heap<T> {
     const last = this.values.pop() as T;
     if (position === this.values.length) return true;
     const parent = (position - 1) >> 1;
-    if (position > 0 && this.goesBefore(last, this.values[parent])) this.rise(last, position);
-    else this.sink(last, position);
+    if (position > 0 && this.isBefore(last, this.values[parent])) this.siftUp(last, position);
+    else this.siftDown(last, position);
     return true;
   }
 
-  private rise(value: T, from: number): void {
+  private siftUp(value: T, from: number): void {
     const { values } = this;
     let at = from;
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (!this.goesBefore(value, values[parent])) break;
+      if (!this.isBefore(value, values[parent])) break;
       this.put(values[parent], at);
       at = parent;
     }
     this.put(value, at);
   }
 
-  private sink(value: T, from: number): void {
+  private siftDown(value: T, from: number): void {
     const { values } = this;
     let at = from;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= values.length) break;
-      if (child + 1 < values.length && this.goesBefore(values[child + 1], values[child])) child++;
-      if (!this.goesBefore(values[child], value)) break;
+      if (child + 1 < values.length && this.isBefore(values[child + 1], values[child])) child++;
+      if (!this.isBefore(values[child], value)) break;
       this.put(values[child], at);
       at = child;
     }

@@ -1,5 +1,5 @@
-/** A fresh id for a run: a random (version 4) UUID, RFC 9562. */
+/** A new run id: a random (version 4) UUID, RFC 9562. */
 export function newRunId(): string {
-  // The global loads node:crypto when it is first used; an import would load it at start.
+  // The global loads node:crypto on first use; an import would load it at startup.
   return globalThis.crypto.randomUUID();
 }

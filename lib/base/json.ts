@@ -1,32 +1,32 @@
-/** What `JSON.stringify` writes of what a store gives: everything that is recorded, in the forms that JSON has. */
+/** Makes recorded values serializable with `JSON.stringify`, in full, with JSON's own types. */
 
-/** Deeper than this, JSON could not be written: its writers recurse. */
-const MOST_DEPTH = 500;
+/** The deepest nesting that is written in full, since JSON's writers recurse. */
+const MAX_DEPTH = 500;
 
-/** Beyond so many objects, large ones are not written again: a value may repeat one more often than memory holds. */
-const MOST_OBJECTS = 1_000_000;
+/** After this many objects, large ones that occur again are omitted: repeated references could exceed the memory. */
+const MAX_OBJECTS = 1_000_000;
 const LARGE = 1000;
 
-/** What all copies of this library know their `toJSON` by. */
+/** Marks the `toJSON` of all copies of this library in a process. */
 const OURS = Symbol.for("dagwright:json");
 
 /**
- * Gives an object, or a map or an error, a `toJSON` that does not show. It writes errors with name, message, code, stack and
- * cause; dates as ISO texts; maps as records, or as pairs where a key is no string; sets and typed arrays as lists; bytes
- * (buffers, `DataView`s) in base64; bigints and regular expressions as texts; what contains itself as `"[Circular]"`. It
- * never throws. What JSON knows how to write, as dates, and what has a property of this name, stays as it is.
+ * Gives an object a non-enumerable `toJSON`. It writes errors with name, message, code, stack and cause; dates as ISO
+ * strings; maps as records, or as pairs if a key is not a string; sets and typed arrays as lists; bytes (buffers,
+ * `DataView`s) in base64; bigints and regular expressions as strings; circular references as `"[Circular]"`. It never
+ * throws. Objects that JSON supports, such as dates, and objects with a `toJSON` of their own are left unchanged.
  */
 export function withJson<T>(value: T): T {
-  if (typeof value !== "object" || value === null || Object.hasOwn(value, "toJSON") || isWritten(value)) return value;
+  if (typeof value !== "object" || value === null || Object.hasOwn(value, "toJSON") || hasToJson(value)) return value;
   return Object.defineProperty(value, "toJSON", { value: toJSON, configurable: true, writable: true });
 }
 
-/** Whether JSON writes such objects of the language. */
-function isWritten(value: object): boolean {
+/** Whether a native object has a `toJSON` already. */
+function hasToJson(value: object): boolean {
   return value instanceof Date || value instanceof URL || Buffer.isBuffer(value);
 }
 
-/** Whether an object has the `toJSON` of {@link withJson}: it is no part of its value. */
+/** Whether an object has the `toJSON` of {@link withJson}, which is not part of its value. */
 export function hasJson(value: object): boolean {
   const property = Object.getOwnPropertyDescriptor(value, "toJSON");
   return property?.enumerable === false && isOurs(property.value);
@@ -43,7 +43,7 @@ Object.defineProperty(toJSON, OURS, { value: true });
 
 class Writer {
   private readonly path = new Set<object>();
-  /** What was written, and how many objects that is. */
+  /** The JSON of each object, and how many objects it holds. */
   private readonly known = new Map<object, { readonly plain: unknown; readonly size: number }>();
   private count = 0;
 
@@ -65,14 +65,14 @@ class Writer {
     if (this.path.has(value)) return "[Circular]";
     const known = this.known.get(value);
     if (known !== undefined) return this.again(known.plain, known.size);
-    if (this.path.size >= MOST_DEPTH) return "[Nested too deeply]";
+    if (this.path.size >= MAX_DEPTH) return "[Nested too deeply]";
     const before = this.count++;
     this.path.add(value);
     let plain: unknown;
     try {
       plain = this.parts(value);
     } catch {
-      plain = "[Unreadable]"; // An instance of a class of the user's own can throw whatever is asked of it.
+      plain = "[Unreadable]"; // Getters and proxy handlers of users may throw.
     }
     this.path.delete(value);
     this.known.set(value, { plain, size: this.count - before });
@@ -80,14 +80,14 @@ class Writer {
   }
 
   private again(plain: unknown, size: number): unknown {
-    if (size > LARGE && this.count + size > MOST_OBJECTS) return "[Repeated]";
+    if (size > LARGE && this.count + size > MAX_OBJECTS) return "[Repeated]";
     this.count += size;
     return plain;
   }
 
   private parts(value: object): unknown {
     if (Array.isArray(value)) {
-      const isSparse = value.length > MOST_OBJECTS && Object.keys(value).length < value.length;
+      const isSparse = value.length > MAX_OBJECTS && Object.keys(value).length < value.length;
       return isSparse ? this.record(Object.entries(value)) : Array.from(value, (item) => this.plain(item));
     }
     if (value instanceof Map) return this.map(value);
@@ -100,7 +100,7 @@ class Writer {
       if (isBytes) return base64(value.buffer, value.byteOffset, value.byteLength);
       return Array.from(value as unknown as Iterable<number | bigint>, (item) => this.plain(item));
     }
-    // That of its class.
+    // The one of its class.
     const { toJSON: own } = (hasJson(value) ? (Object.getPrototypeOf(value) ?? {}) : value) as { toJSON?: unknown };
     if (typeof own === "function") return this.plain(own.call(value));
     if (value instanceof Number || value instanceof String || value instanceof Boolean || value instanceof BigInt) {
@@ -124,7 +124,7 @@ class Writer {
     return this.record(Object.entries({ ...named, ...error }));
   }
 
-  /** Without a prototype, so that no key means anything. */
+  /** A record without a prototype, so that no key has a special meaning. */
   private record(entries: readonly (readonly [string, unknown])[]): unknown {
     const record = Object.create(null) as Record<string, unknown>;
     for (const [key, value] of entries) record[key] = this.plain(value);

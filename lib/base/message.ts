@@ -1,27 +1,29 @@
 import { show } from "./check.js";
 
-/** The most characters of a text that become part of a message. */
-const LONGEST = 10_000;
+/** The longest text, in characters, that a message includes in full. */
+const MAX_LENGTH = 10_000;
 
-/** How much of a long path is shown, at either end. */
-const LONGEST_END = 100;
+/** How many characters of a long path are shown at each end. */
+const PATH_END = 100;
 
-/** The text of whatever was thrown. Total: whatever a value does when it is looked at, this gives a string. */
+/** The message of any thrown value. Never throws. */
 export function messageOf(thrown: unknown): string {
   try {
     const text = textIn(thrown) ?? (thrown === "" ? '""' : String(thrown));
-    return text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length - LONGEST} characters more)` : text;
+    return text.length > MAX_LENGTH
+      ? `${text.slice(0, MAX_LENGTH)}… (${text.length - MAX_LENGTH} characters more)`
+      : text;
   } catch {
     return `${show(thrown)}, which has no readable message`;
   }
 }
 
-/** A text as the end of a sentence, so that another can follow. */
+/** The text with a full stop, unless it ends a sentence already. */
 export function asSentence(text: string): string {
   return /[.!?…]$/u.test(text) ? text : `${text}.`;
 }
 
-/** What has a message need not be an `Error` of this realm, nor one at all. */
+/** The message of a thrown object, which may be an error of another realm, or no error at all. */
 function textIn(thrown: unknown): string | undefined {
   if (typeof thrown !== "object" || thrown === null) return undefined;
   const { message } = thrown as Partial<Error>;
@@ -29,8 +31,8 @@ function textIn(thrown: unknown): string | undefined {
   return message || (thrown instanceof Error && String(thrown.name)) || undefined;
 }
 
-/** The way to a part of a value as it is shown: a long one without its middle. */
+/** A path for messages: a long one without its middle. */
 export function shortPath(path: string): string {
-  if (path.length <= 3 * LONGEST_END) return path;
-  return `${path.slice(0, LONGEST_END)}…${path.slice(-LONGEST_END)}`;
+  if (path.length <= 3 * PATH_END) return path;
+  return `${path.slice(0, PATH_END)}…${path.slice(-PATH_END)}`;
 }

@@ -1,19 +1,22 @@
-/** What the language brings along, and its data. */
+/** Native classes, and how to read and restore the data of their instances. */
 
-/** A kind of object that refers to no other ones. */
+/** A native class whose instances refer to no other objects. */
 export interface Leaf {
   readonly prototype: object;
-  /** Its data, as JSON keeps it. @throws {TypeError} for what only looks like one */
+  /**
+   * The data of an instance, in JSON's types.
+   * @throws {TypeError} for an object that only pretends to be an instance
+   */
   readonly parts: (value: any) => readonly (string | number | null)[];
-  /** @throws for what are no parts of one */
+  /** Restores an instance. @throws an error for invalid parts */
   readonly from: (...parts: any[]) => object;
-  /** How many properties of its own it has without anybody's doing. */
+  /** How many own properties an instance has by itself. */
   readonly keys: (value: any) => number;
 }
 
 const NONE = () => 0;
 
-/** It is newer than Node 24. */
+/** Not available up to Node 24. */
 const { Temporal } = globalThis as { Temporal?: Record<string, { prototype: object; from(text: string): object }> };
 const TEMPORAL = [
   "Duration",
@@ -60,7 +63,7 @@ export const LEAVES: ReadonlyMap<string, Leaf> = new Map<string, Leaf>([
     "Number",
     {
       prototype: Number.prototype,
-      // JSON has neither NaN nor -0.
+      // JSON has no NaN and no -0.
       parts: (value) => {
         const number = Number.prototype.valueOf.call(value);
         return [Object.is(number, -0) ? "-0" : String(number)];
@@ -101,7 +104,7 @@ export const LEAVES: ReadonlyMap<string, Leaf> = new Map<string, Leaf>([
     {
       prototype: ArrayBuffer.prototype,
       parts: (value: ArrayBuffer & { resizable?: boolean }) => {
-        if (value.resizable === true) throw new TypeError("its size can change");
+        if (value.resizable === true) throw new TypeError("it is resizable");
         return [base64(new Uint8Array(value))];
       },
       from: bytes,
@@ -130,7 +133,7 @@ export const LEAVES: ReadonlyMap<string, Leaf> = new Map<string, Leaf>([
 
 type ViewClass = (new (buffer: ArrayBuffer) => ArrayBufferView) & { readonly prototype: object };
 
-/** `Float16Array` is newer than Node 20. */
+/** Not available on Node 20. */
 const { Float16Array } = globalThis as { Float16Array?: ViewClass };
 
 const VIEW_CLASSES: readonly ViewClass[] = [
@@ -149,7 +152,7 @@ const VIEW_CLASSES: readonly ViewClass[] = [
   ...(Float16Array === undefined ? [] : [Float16Array]),
 ];
 
-/** What makes a view of all of a buffer, by the name of its class. */
+/** Functions that make a view of an entire buffer, by the name of the view's class. */
 export const VIEWS: ReadonlyMap<string, (buffer: ArrayBuffer) => ArrayBufferView> = new Map([
   ...VIEW_CLASSES.map((View) => [View.name, (buffer: ArrayBuffer) => new View(buffer)] as const),
   ["Buffer", (buffer: ArrayBuffer) => Buffer.from(buffer)] as const,
@@ -182,11 +185,11 @@ const KNOWN: ReadonlySet<string> = new Set(NAMES.values());
 
 const NATIVE = /^(?:function|class) (\w+)\(\) \{ \[native code\] \}$/u;
 
-/** The name of the native class whose prototype this is, also that of another realm; undefined for other classes. */
+/** The name of the native class, of any realm, that a prototype belongs to; undefined for other classes. */
 export function nativeName(prototype: object): string | undefined {
   const name = NAMES.get(prototype);
   if (name !== undefined) return name;
-  // Fake timers put a Date of theirs in its place.
+  // Fake timers replace the global Date.
   if (prototype === Date.prototype) return "Date";
   const Class = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value as unknown;
   if (typeof Class !== "function" || Class.prototype !== prototype) return undefined;
@@ -194,13 +197,13 @@ export function nativeName(prototype: object): string | undefined {
   return found !== undefined && KNOWN.has(found) ? found : undefined;
 }
 
-/** @throws {TypeError} for what is no view, or a view of memory that threads share */
+/** @throws {TypeError} for a view of shared memory, or an object that only pretends to be a view */
 export function base64({ buffer, byteOffset, byteLength }: ArrayBufferView): string {
   if (!(Object.prototype.toString.call(buffer) === "[object ArrayBuffer]")) throw new TypeError("its memory is shared");
   return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength).toString("base64");
 }
 
-/** A buffer of its own, for each. */
+/** A new buffer with the bytes of a base64 string. */
 export function bytes(text: string): ArrayBuffer {
   return Uint8Array.from(Buffer.from(text, "base64")).buffer;
 }

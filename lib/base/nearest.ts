@@ -1,7 +1,7 @@
 /**
- * The candidate closest to `word`, if one is close enough to be a slip of the hand: at most two fifths of its letters
- * (and at least one, but not all) differ by insertion, deletion or substitution (Levenshtein, 1966). Ties go to the first.
- * Cost: O(length²) a candidate whose length is near enough.
+ * The candidate most similar to `word`, if the difference may be a typo: a Levenshtein distance of at most two fifths
+ * of the word's length, but at least one, and less than the longer of both lengths. Ties go to the first candidate.
+ * Ignores case. Cost: O(length²) per candidate of similar length.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -17,7 +17,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** ` Did you mean "x"?`, or nothing when no candidate is near. */
+/** ` Did you mean "x"?`, or an empty string if no candidate is similar. */
 export function suggestion(word: string, candidates: Iterable<string>): string {
   const match = nearest(word, candidates);
   return match === undefined ? "" : ` Did you mean "${match}"?`;

@@ -1,6 +1,6 @@
 /**
- * Where this library's files are: in an installed package, in a checkout, or in somebody's bundle. The stack tells, and not
- * `import.meta.url`, for which bundlers put nothing, or where a file was when they read it.
+ * Locates this library's files: in an installed package, a checkout, or a user's bundle. It reads the stack, since
+ * bundlers replace `import.meta.url` by nothing, or by the path on the machine that made the bundle.
  */
 import { filesOn } from "./call-sites.js";
 
@@ -8,16 +8,16 @@ const NAME = "dagwright";
 /** As in package.json. */
 export const VERSION = "0.1.0";
 
-/** The folders of the package. */
+/** The package's folders. */
 const SOURCES = "lib";
 const BUILT = "dist";
-/** Only a checkout has it. */
+/** The worker file in a checkout; it is not published. */
 const SOURCE_WORKER = "lib/backends/thread/thread-worker.dev.mjs";
 
 interface Home {
-  /** The file that this code is in; undefined where it is in none. */
+  /** The file that contains this code; undefined if it is not in a file. */
   readonly file: string | undefined;
-  /** The folder of the package that it is in; undefined in a bundle. */
+  /** The package's root folder; undefined in a bundle. */
   readonly root: string | undefined;
 }
 
@@ -36,7 +36,7 @@ function findHome(): Home {
   const path = process.getBuiltinModule("node:path");
   const [file] = filesOn(new Error("own file"));
   if (file === undefined) return { file, root: undefined };
-  // Deno names the source that a built file was made of, by the source map.
+  // Deno applies source maps, and so names the source of a built file.
   const root = path.join(file, file.endsWith(".ts") ? "../../.." : "../..");
   return { file, root: manifestAt(path.join(root, "package.json"))?.name === NAME ? root : undefined };
 }
@@ -45,11 +45,11 @@ function manifestAt(path: string): Manifest | undefined {
   try {
     return JSON.parse(process.getBuiltinModule("node:fs").readFileSync(path, "utf8")) as Manifest;
   } catch {
-    return undefined; // There is none, or it is no package's.
+    return undefined; // Missing, or not valid JSON.
   }
 }
 
-/** Whether a file is one of the library's, or the bundle that it is in. */
+/** Whether a file belongs to the library, or is the bundle that contains it. */
 export function isOwn(path: string): boolean {
   const { file, root } = home();
   if (root === undefined) return path === file;
@@ -57,18 +57,18 @@ export function isOwn(path: string): boolean {
   return [BUILT, SOURCES].some((folder) => path.startsWith(root + sep + folder + sep));
 }
 
-/** Whether the library is part of somebody's bundle. */
+/** Whether the library is part of a user's bundle. */
 export function isBundled(): boolean {
   return home().root === undefined;
 }
 
-/** Loads a package when it is needed, without bundlers seeing it. @param from - where the search begins */
+/** Loads a package on first use, hidden from bundlers. @param from - where the search begins */
 export function load(name: string, from = home().root ?? home().file ?? process.cwd()): unknown {
   return requireAt(from)(name);
 }
 
 /**
- * What worker threads execute. In a checkout the worker's own source has to be translated first.
+ * The URL of the file that worker threads execute. A checkout uses a file that compiles the worker's source first.
  * @throws {Error} in a bundle that finds no installed package
  */
 export function workerUrl(): string {
@@ -81,8 +81,8 @@ export function workerUrl(): string {
 }
 
 /**
- * The folder of the package, for what has to be a file. From within a bundle, that of the installed one.
- * @throws {Error} when there is none, or one of another version
+ * The package's root folder; in a bundle, that of the installed package.
+ * @throws {Error} when no package is installed, or one of another version
  */
 export function ownFolder(): string {
   const { file, root } = home();
@@ -92,13 +92,13 @@ export function ownFolder(): string {
     manifest = requireAt(file ?? process.cwd()).resolve(`${NAME}/package.json`);
   } catch {
     throw new Error(
-      `${NAME} is part of a bundle, and its worker file is not. Install ${NAME} where the bundle runs, or keep it out of ` +
+      `${NAME} is part of a bundle, but its worker file is not. Install ${NAME} where the bundle runs, or keep it out of ` +
         `the bundle as an external package`,
     );
   }
   const found = manifestAt(manifest)?.version;
   if (found === VERSION) return process.getBuiltinModule("node:path").dirname(manifest);
-  throw new Error(`a bundle holds ${NAME} ${VERSION}, but ${found} is installed where it runs. Build the bundle anew`);
+  throw new Error(`a bundle holds ${NAME} ${VERSION}, but ${found} is installed where it runs. Rebuild the bundle`);
 }
 
 function requireAt(path: string): NodeJS.Require {

@@ -1,44 +1,45 @@
-/** A value in a {@link Queue}. */
-export interface Place<T> {
+/** A value in a {@link Queue}, as a node of its linked list. */
+export interface QueueEntry<T> {
   readonly value: T;
-  /** It has not been taken out. */
   isQueued: boolean;
-  before: Place<T> | undefined;
-  behind: Place<T> | undefined;
+  previous: QueueEntry<T> | undefined;
+  next: QueueEntry<T> | undefined;
 }
 
-/** First in, first out, and out from anywhere: a doubly linked list. All operations cost O(1). */
+/**
+ * A first-in, first-out queue that also supports removal from anywhere: a doubly linked list. All operations cost O(1).
+ */
 export class Queue<T> {
-  private head: Place<T> | undefined;
-  private tail: Place<T> | undefined;
+  private head: QueueEntry<T> | undefined;
+  private tail: QueueEntry<T> | undefined;
   private count = 0;
 
   get size(): number {
     return this.count;
   }
 
-  /** The place of the value that is next. */
-  get first(): Place<T> | undefined {
+  /** The entry of the next value. */
+  get first(): QueueEntry<T> | undefined {
     return this.head;
   }
 
   /** Adds a value at the end. */
-  push(value: T): Place<T> {
-    const place: Place<T> = { value, isQueued: true, before: this.tail, behind: undefined };
-    if (this.tail === undefined) this.head = place;
-    else this.tail.behind = place;
-    this.tail = place;
+  push(value: T): QueueEntry<T> {
+    const entry: QueueEntry<T> = { value, isQueued: true, previous: this.tail, next: undefined };
+    if (this.tail === undefined) this.head = entry;
+    else this.tail.next = entry;
+    this.tail = entry;
     this.count++;
-    return place;
+    return entry;
   }
 
-  /** Takes a value out; its place must be in the queue. */
-  remove(place: Place<T>): void {
-    if (place.before === undefined) this.head = place.behind;
-    else place.before.behind = place.behind;
-    if (place.behind === undefined) this.tail = place.before;
-    else place.behind.before = place.before;
-    place.isQueued = false;
+  /** Removes an entry, which must be in the queue. */
+  remove(entry: QueueEntry<T>): void {
+    if (entry.previous === undefined) this.head = entry.next;
+    else entry.previous.next = entry.next;
+    if (entry.next === undefined) this.tail = entry.previous;
+    else entry.next.previous = entry.previous;
+    entry.isQueued = false;
     this.count--;
   }
 }

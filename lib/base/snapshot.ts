@@ -1,10 +1,13 @@
-/** A value as it was at one moment, to be sent to threads: as bytes that all of them share, so that sending costs nothing. */
+/** A copy of a value to send to threads, serialized into shared memory, so that sending it costs nothing. */
 export type Snapshot =
   | { readonly bytes: Uint8Array }
-  /** Bytes can't hold memory that is shared itself. */
+  /** A value with shared memory of its own can't be serialized. */
   | { readonly value: unknown };
 
-/** Keeps what `structuredClone` keeps. Cost: O(size of the value). @throws {Error} for what can't be cloned */
+/**
+ * Takes a snapshot, with the semantics of `structuredClone`. Cost: O(size of the value).
+ * @throws {Error} if it can't be cloned
+ */
 export function snapshotOf(value: unknown): Snapshot {
   const { Serializer } = process.getBuiltinModule("node:v8");
   let isShared = false;
@@ -23,7 +26,7 @@ export function snapshotOf(value: unknown): Snapshot {
   return { bytes };
 }
 
-/** The value, made anew for each thread that reads it. */
+/** Deserializes a snapshot, into a new value each time. */
 export function readSnapshot(snapshot: Snapshot): unknown {
   if ("value" in snapshot) return snapshot.value;
   const { Deserializer } = process.getBuiltinModule("node:v8");

@@ -1,45 +1,45 @@
-import { isInstance } from "./hostile.js";
+import { isInstance } from "./safe-access.js";
 import { messageOf } from "./message.js";
-import { Obstacle, pathOf } from "./obstacle.js";
-import { partOf, partsOf, type Part } from "./parts.js";
+import { UnsupportedValue, pathOf } from "./unsupported-value.js";
+import { keyPartOf, keyPartsOf, type KeyPart } from "./key-parts.js";
 
-/** Something in a value that nothing else can be found equal to; `reason` goes on from what it is. */
+/** Part of a value can't be compared. */
 export class Incomparable extends Error {
   constructor(
+    /** A clause that follows the path, such as `is function f`. */
     readonly reason: string,
-    /** Where it is in the value, as `rows[3].fn`; "" for the value itself. */
+    /** The path of the part, as `rows[3].fn`; "" for the value itself. */
     readonly path = "",
   ) {
     super(`${path === "" ? "The value" : `"${path}"`} ${reason}.`);
   }
 }
 
-/** An object that is being written. */
+/** An object whose key is being written. */
 interface Frame {
   readonly value: object;
-  /** Objects among them are replaced by text, from the first part to the last. */
-  readonly parts: Part[];
+  /** The object's parts; nested objects are replaced by text one after the other. */
+  readonly parts: KeyPart[];
   next: number;
   readonly number: number;
 }
 
-/** Structures up to this length that hold no objects of any length are written where they stand. */
-const SHORT = 100;
-/** What databases and hashes do not keep apart: zeros, and halves of surrogate pairs. Whole pairs are let in for speed. */
+/** Objects without nested objects are written inline up to this length. */
+const MAX_INLINE = 100;
+/** Characters that databases and hashes may conflate: NUL, and lone surrogates. Matching all surrogates is faster. */
 const UNSAFE = /[\0\ud800-\udfff]/;
 const NO_CLASSES: ReadonlySet<object> = new Set();
 
 /**
- * Text that is the same for values of the same structure, and for no others: records by their keys in any order, lists,
- * `Map`s and `Set`s in theirs; dates, typed arrays, errors, bigints, `-0`, `NaN`, `undefined`, holes and circles included.
- * Instances count as their class and their own properties; those of the classes in `json` as what their `toJSON` gives. The
- * text is well-formed, and without zeros.
+ * A string that is equal for values of equal structure, and only for those. The order of keys does not matter in
+ * records, but the order of items does in arrays, `Map`s and `Set`s. Supports dates, typed arrays, errors, bigints,
+ * `-0`, `NaN`, `undefined`, holes and circular references. Instances are compared by their class and own properties, or
+ * by their `toJSON` if their class is in `json`. The string is well-formed Unicode, without NUL.
  *
- * Each structure is written once and then named by a number, so that objects count by what they are, and those met again
- * cost nothing. In a value that contains itself they count by which they are. Cost: O(size of the value), without
- * recursion.
+ * Each distinct structure is written once, and then referred to by number, so that repeated objects cost nothing. In a
+ * circular value, objects are compared by identity instead. Cost: O(size of the value), without recursion.
  * @param json - the prototypes of classes
- * @throws {Incomparable} naming the path of what has no value, or may hold more than it shows
+ * @throws {Incomparable} naming the path of a function, a symbol, or an object that may hold data that can't be read
  */
 export function structuralKey(value: unknown, json = NO_CLASSES): string {
   const root = rootOf(value);
@@ -47,9 +47,9 @@ export function structuralKey(value: unknown, json = NO_CLASSES): string {
   return UNSAFE.test(text) ? `'${JSON.stringify(text)}` : text;
 }
 
-function rootOf(value: unknown): Part {
+function rootOf(value: unknown): KeyPart {
   try {
-    return partOf(value);
+    return keyPartOf(value);
   } catch (error) {
     throw incomparable(error, []);
   }
@@ -61,11 +61,11 @@ function textOf(root: object, json: ReadonlySet<object>): string {
 }
 
 class Writer {
-  /** The structures found so far, in terms of each other. */
+  /** The structures found so far, which refer to each other by number. */
   private readonly structures: string[] = [];
   private readonly numbers = new Map<string, number>();
-  /** The names of objects; undefined while their structure is not known. */
-  private readonly names = new Map<object, string | undefined>();
+  /** References to objects by number; undefined until the structure of the object is known. */
+  private readonly references = new Map<object, string | undefined>();
   private readonly stack: Frame[] = [];
 
   constructor(
@@ -73,9 +73,9 @@ class Writer {
     private readonly json: ReadonlySet<object>,
   ) {}
 
-  /** Undefined when structures can't be told apart because the value contains itself. */
+  /** Undefined for a circular value, unless objects are compared by identity. */
   write(root: object): string | undefined {
-    this.open(root, this.look(root));
+    this.open(root, this.partsOf(root));
     for (let frame = this.stack.at(-1); frame !== undefined; frame = this.stack.at(-1)) {
       const { parts } = frame;
       while (frame.next < parts.length && typeof parts[frame.next] === "string") frame.next++;
@@ -84,31 +84,31 @@ class Writer {
         continue;
       }
       const part = parts[frame.next] as object;
-      if (!this.names.has(part)) {
-        const inner = this.look(part);
-        const text = shortText(inner);
+      if (!this.references.has(part)) {
+        const inner = this.partsOf(part);
+        const text = inlineText(inner);
         if (text === undefined) this.open(part, inner);
         else parts[frame.next] = text;
         continue;
       }
-      const name = this.names.get(part);
-      if (name === undefined) return undefined;
-      parts[frame.next] = name;
+      const reference = this.references.get(part);
+      if (reference === undefined) return undefined;
+      parts[frame.next] = reference;
     }
     return this.structures.join(";");
   }
 
-  private look(value: object): Part[] {
+  private partsOf(value: object): KeyPart[] {
     try {
-      return partsOf(value, this.json);
+      return keyPartsOf(value, this.json);
     } catch (error) {
       throw incomparable(error, [...this.stack.map((frame) => frame.value), value]);
     }
   }
 
-  private open(value: object, parts: Part[]): void {
+  private open(value: object, parts: KeyPart[]): void {
     const number = this.byIdentity ? this.structures.push("") - 1 : -1;
-    this.names.set(value, this.byIdentity ? `#${number}` : undefined);
+    this.references.set(value, this.byIdentity ? `#${number}` : undefined);
     this.stack.push({ value, parts, next: 0, number });
   }
 
@@ -124,22 +124,22 @@ class Writer {
       known = this.structures.push(text) - 1;
       this.numbers.set(text, known);
     }
-    this.names.set(value, `#${known}`);
+    this.references.set(value, `#${known}`);
   }
 }
 
-function shortText(parts: readonly Part[]): string | undefined {
+function inlineText(parts: readonly KeyPart[]): string | undefined {
   let text = "(";
   for (let i = 0; i < parts.length; i++) {
     const part = parts[i];
-    if (typeof part !== "string" || text.length + part.length > SHORT) return undefined;
+    if (typeof part !== "string" || text.length + part.length > MAX_INLINE) return undefined;
     text += i === 0 ? part : `,${part}`;
   }
   return `${text})`;
 }
 
-/** @param objects - those on the way to what can't be compared, each a part of the one before */
+/** @param objects - the objects that lead to the part, each part of the one before */
 function incomparable(error: unknown, objects: readonly object[]): Incomparable {
-  if (isInstance(error, Obstacle)) return new Incomparable(error.reason, pathOf(objects, error.part));
+  if (isInstance(error, UnsupportedValue)) return new Incomparable(error.reason, pathOf(objects, error.part));
   return new Incomparable(`can't be read: ${messageOf(error)}`, pathOf(objects, undefined));
 }

@@ -1,8 +1,8 @@
-/** Emits a process warning. Never throws: a warning is of what must not harm anything. */
+/** Emits a process warning. Never throws. */
 export function warn(message: string, type: string): void {
   try {
     process.emitWarning(message, type);
   } catch {
-    // Somebody put a function of their own there, which throws.
+    // emitWarning was replaced by a function that throws.
   }
 }

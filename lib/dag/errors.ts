@@ -1,5 +1,5 @@
 /** The errors of a dag's nodes. */
-import { isInstance } from "../base/hostile.js";
+import { isInstance } from "../base/safe-access.js";
 import { ExecutionError, failedBecause, InputsTimeoutError, isErrorOf, type ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";
 import { WiringFault } from "./arguments.js";

@@ -1,9 +1,9 @@
-import { Alarm } from "../base/alarm.js";
+import { Timer } from "../base/timer.js";
 import { nowChecked } from "../base/clock.js";
 
 /**
- * Knows how long nodes may wait for their inputs (`inputsTimeout`), counted from the start of the run. One alarm watches
- * over all of them.
+ * Knows how long nodes may wait for their inputs (`inputsTimeout`), counted from the start of the run. One timer
+ * watches over all of them.
  */
 export class InputDeadlines {
   /** The nodes whose inputs came too late, to be failed. */
@@ -11,7 +11,7 @@ export class InputDeadlines {
   /** The nodes with a deadline, the earliest first. */
   private readonly order: readonly number[];
   private next = 0;
-  private alarm: Alarm | undefined;
+  private timer: Timer | undefined;
 
   /**
    * @param timeouts - by node, in ms
@@ -33,11 +33,11 @@ export class InputDeadlines {
   start(): void {
     if (this.next === this.order.length) return;
     const left = this.deadlineOf(this.order[this.next]) - nowChecked();
-    this.alarm = Alarm.after(Math.max(0, Math.ceil(left)), () => this.expire());
+    this.timer = Timer.after(Math.max(0, Math.ceil(left)), () => this.expire());
   }
 
   stop(): void {
-    this.alarm?.stop();
+    this.timer?.stop();
   }
 
   private expire(): void {

@@ -1,5 +1,5 @@
 import { mark, markOf } from "../base/brand.js";
-import { requireSettled } from "../base/coroutine.js";
+import { refusePromise } from "../base/coroutine.js";
 
 /** What a condition decided: the branch to take, and the value that goes along it. Made by {@link decide}. */
 export class Decision<V = unknown, B extends boolean = boolean> {
@@ -38,7 +38,7 @@ export function isRoute(choice: unknown): choice is Route {
  * @throws {TypeError} for a promise: await it first
  */
 export function decide<B extends boolean, V>(condition: B, value: V): Decision<V, B> {
-  requireSettled('The value of "decide"', value);
+  refusePromise('The value of "decide"', value);
   return new Decision(condition, value);
 }
 
@@ -47,6 +47,6 @@ export function decide<B extends boolean, V>(condition: B, value: V): Decision<V
  * @throws {TypeError} for a promise: await it first
  */
 export function route<B extends string, V>(branch: B, value: V): Route<B, V> {
-  requireSettled('The value of "route"', value);
+  refusePromise('The value of "route"', value);
   return new Route(branch, value);
 }

@@ -1,6 +1,6 @@
 import { mark, markOf } from "../base/brand.js";
 import { checkDuration, checkOptions, label, show, type OptionName } from "../base/check.js";
-import { requireSettled } from "../base/coroutine.js";
+import { refusePromise } from "../base/coroutine.js";
 
 /** Where an fsm goes next, and with what. Made by {@link next}. */
 export class Next<S extends string = string, V = unknown> {
@@ -68,7 +68,7 @@ export function isWait(outcome: unknown): outcome is WaitForEvent {
 export function next<S extends string>(state: S): Next<S, undefined>;
 export function next<S extends string, V>(state: S, value: V): Next<S, V>;
 export function next(state: string, value?: unknown): Next {
-  requireSettled('The value of "next"', value);
+  refusePromise('The value of "next"', value);
   return new Next(state, value);
 }
 
@@ -76,12 +76,12 @@ export function next(state: string, value?: unknown): Next {
 export function stop(): Stop<undefined>;
 export function stop<V>(value: V): Stop<V>;
 export function stop(value?: unknown): Stop {
-  requireSettled('The value of "stop"', value);
+  refusePromise('The value of "stop"', value);
   return new Stop(value);
 }
 
 /**
- * Waits for an event from outside, see `fsm.start`. The event's payload is the next state's value.
+ * CancelScope for an event from outside, see `fsm.start`. The event's payload is the next state's value.
  * @param events - the next state by event: `{ PAID: "shipping", CANCELLED: "refunded" }`
  * @param options - `after: [ms, state]` goes to `state`, without a value, when no event came within `ms`
  * @throws {TypeError} | {RangeError} when there is nothing to wait for, or a state or time is no state or time

@@ -1,8 +1,8 @@
-import { block } from "../base/block.js";
+import { sleepSync } from "../base/sleep-sync.js";
 import type { Coroutine } from "../base/coroutine.js";
-import { isInstance } from "../base/hostile.js";
+import { isInstance } from "../base/safe-access.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
-import type { Waits } from "../base/waits.js";
+import type { CancelScope } from "../base/cancel-scope.js";
 import { priorityOf } from "../definition/specs/node-options.js";
 import type { ConcurrencyOptions, ThrottleOptions } from "../definition/specs/policy-options.js";
 import { findDeadlock } from "../policies/deadlock.js";
@@ -22,11 +22,11 @@ const Permit = { concurrencyKey: 1, run: 2, scheduler: 4 } as const;
 export class AttemptPermits {
   constructor(
     private readonly host: AttemptHost,
-    private readonly waits: Waits,
+    private readonly waits: CancelScope,
   ) {}
 
   /**
-   * Waits until attempt `n` of a node has all its permits. Returns them for {@link AttemptPermits.release}; if it
+   * CancelScope until attempt `n` of a node has all its permits. Returns them for {@link AttemptPermits.release}; if it
    * throws, none are held.
    * @param holder - the node in the wait-for graph; undefined when it has no concurrency key, scheduler or cache
    */
@@ -98,7 +98,7 @@ export class AttemptPermits {
     const throttle = host.limits.throttles.getOrCreate(options.key, host.workflow, host.specOf(node));
     try {
       if (!host.sync) return yield* this.wait(node, n, throttle.acquire(options), "its throttle");
-      for (let ms = throttle.tryAcquire(options); ms > 0; ms = throttle.tryAcquire(options)) block(ms);
+      for (let ms = throttle.tryAcquire(options); ms > 0; ms = throttle.tryAcquire(options)) sleepSync(ms);
     } catch (cause) {
       throw this.errorFor(node, cause);
     }
@@ -138,7 +138,7 @@ export class AttemptPermits {
     }
     host.waiting(node, n);
     try {
-      yield* this.waits.for(pending.granted);
+      yield* this.waits.wait(pending.granted);
     } catch (error) {
       pending.cancel();
       throw error;

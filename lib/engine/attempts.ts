@@ -1,12 +1,12 @@
-import { setImmediate } from "../base/turn.js";
+import { setImmediate } from "../base/event-loop.js";
 import type { AttemptCall } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
-import { isInstance } from "../base/hostile.js";
+import { isInstance } from "../base/safe-access.js";
 import { asSentence, messageOf } from "../base/message.js";
 import { Incomparable } from "../base/structural-key.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
-import { Waits } from "../base/waits.js";
+import { CancelScope } from "../base/cancel-scope.js";
 import type { Context } from "../definition/context.js";
 import { namedInputs } from "../definition/specs/named-inputs.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
@@ -97,13 +97,14 @@ export interface AttemptHost extends AttemptControls {
 }
 
 /**
- * The nodes that take more than a plain call. Each is a coroutine of layers, from the outside in: fallback, cache, circuit
- * breaker, retry, concurrency key and throttle, slot of the run, slot of the scheduler, hooks, timeout, backend.
+ * The nodes that take more than a plain call. Each is a coroutine of layers, from the outside in: fallback, cache,
+ * circuit breaker, retry, concurrency key and throttle, slot of the run, slot of the scheduler, hooks, timeout,
+ * backend.
  *
  * Whatever a node waits for, it stops when the run is given up, and gives back what it holds.
  */
 export class Attempts {
-  private readonly waits = new Waits();
+  private readonly waits = new CancelScope();
   private readonly permits: AttemptPermits;
   /** Those of nodes that are computed for their caches. */
   private watches: Map<number, Watch> | undefined = undefined;
@@ -119,7 +120,7 @@ export class Attempts {
     try {
       return yield* cache === undefined ? this.compute(node) : this.cached(node);
     } catch (error) {
-      if (this.waits.isGivenUp(error) || isPause(error)) throw error;
+      if (this.waits.isCancellation(error) || isPause(error)) throw error;
       return yield* this.fallBack(node, error);
     }
   }
@@ -158,9 +159,9 @@ export class Attempts {
     try {
       const isAsked = typeof fallback === "function";
       const answer = isAsked ? (fallback as Fallback)(error, host.contextOf(node, attempts, host)) : fallback;
-      value = yield* this.waits.for(answer, "fallback");
+      value = yield* this.waits.wait(answer, "fallback");
     } catch (own) {
-      if (this.waits.isGivenUp(own) || isPause(own)) throw own;
+      if (this.waits.isCancellation(own) || isPause(own)) throw own;
       const message = `The fallback of ${inSentence(host.labelOf(node))} threw: ${asSentence(messageOf(own))} It stood in for: ${asSentence(messageOf(error))} Correct the fallback.`;
       throw new FallbackError(message, host.siteOf(node, attempts, own), error);
     }
@@ -176,7 +177,7 @@ export class Attempts {
 
   /** Gives up whatever is in progress; says whether there was anything. */
   interrupt(reason: unknown): boolean {
-    return this.waits.giveUp(reason);
+    return this.waits.cancel(reason);
   }
 
   private *cached(node: number): Coroutine {
@@ -234,7 +235,7 @@ export class Attempts {
     const { when } = options;
     let isFailure = true;
     try {
-      if (this.waits.isGivenUp(error) || isPause(error) || this.wasNotCalled(node, error)) throw error;
+      if (this.waits.isCancellation(error) || isPause(error) || this.wasNotCalled(node, error)) throw error;
       const thrown = isInstance(error, RetryExhaustedError) ? error.cause : error;
       if (when !== undefined)
         isFailure = Boolean(yield* failureCallback("circuitBreaker.when", thrown, this.waits, () => when(thrown)));
@@ -293,13 +294,13 @@ export class Attempts {
     const { host } = this;
     const spec = host.specOf(node);
     const { timeout } = spec.options;
-    this.waits.throwIfGivenUp();
-    const abort = this.waits.enter();
+    this.waits.throwIfCancelled();
+    const abort = this.waits.add();
     try {
       host.attemptStarted(node, n);
-      this.waits.throwIfGivenUp();
+      this.waits.throwIfCancelled();
       const barrier = host.barrier();
-      if (barrier !== undefined) yield* this.waits.for(barrier);
+      if (barrier !== undefined) yield* this.waits.wait(barrier);
       const watch = this.watches?.get(node);
       const ctx = host.contextOf(node, n, new Controls(host, abort, watch));
       const call = { spec, args: host.argumentsOf(node, ctx), ctx };
@@ -330,7 +331,7 @@ export class Attempts {
       if (!isPause(error)) host.attemptFailed(node, n, error);
       throw error;
     } finally {
-      this.waits.leave(abort);
+      this.waits.remove(abort);
     }
   }
 }

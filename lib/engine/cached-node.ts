@@ -1,6 +1,6 @@
 import type { Coroutine } from "../base/coroutine.js";
 import { structuralKey } from "../base/structural-key.js";
-import type { Waits } from "../base/waits.js";
+import type { CancelScope } from "../base/cancel-scope.js";
 import type { CacheClient } from "../policies/cache.js";
 import type { Failure, StaleResult } from "../policies/flight.js";
 import type { Holder } from "../policies/holder.js";
@@ -16,7 +16,7 @@ export class CachedNode implements CacheClient {
   constructor(
     private readonly attempts: Attempts,
     private readonly host: AttemptHost,
-    readonly waits: Waits,
+    readonly waits: CancelScope,
     private readonly node: number,
   ) {}
 

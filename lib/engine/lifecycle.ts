@@ -1,9 +1,9 @@
 import { AsyncResource } from "node:async_hooks";
 import { onAbort } from "../base/abort.js";
-import { Alarm } from "../base/alarm.js";
+import { Timer } from "../base/timer.js";
 import { MissingInputError, StoreError, type DagwrightError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
-import { setImmediate } from "../base/turn.js";
+import { setImmediate } from "../base/event-loop.js";
 import { warn } from "../base/warning.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import { broken, cancelled, expired } from "../run/endings.js";
@@ -55,7 +55,7 @@ export class Lifecycle<R> {
   private onEnd: RunEnd<R> | undefined = undefined;
   /** The async context that called `startSoon`. */
   private home: AsyncResource | undefined = undefined;
-  private alarm: Alarm | undefined = undefined;
+  private timer: Timer | undefined = undefined;
   private removeListener: (() => void) | undefined = undefined;
   /** The caller wants the run to end now, without waiting for the end to be recorded. */
   private isUrgent = false;
@@ -112,7 +112,7 @@ export class Lifecycle<R> {
     } catch (fault) {
       this.breakOff(fault);
     }
-    if (timeout !== undefined && !sync && !this.isOver) this.alarm = Alarm.after(timeout, () => this.expire());
+    if (timeout !== undefined && !sync && !this.isOver) this.timer = Timer.after(timeout, () => this.expire());
   }
 
   private open(): void {
@@ -265,7 +265,7 @@ export class Lifecycle<R> {
     const { onEnd } = this;
     this.onEnd = this.settleNow = undefined;
     this.guard(() => this.removeListener?.());
-    this.alarm?.stop();
+    this.timer?.stop();
     this.loop.emitter?.emit({ type: "run.finished", status, error });
     const result = this.loop.resultOf(status);
     if (error !== undefined) attachRun(error, result);

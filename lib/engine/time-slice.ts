@@ -1,4 +1,4 @@
-import { setImmediate } from "../base/turn.js";
+import { setImmediate } from "../base/event-loop.js";
 
 /** A run that has not seen the event loop turn for this long, in ms, notices after as long again, and lets it turn. */
 export const TIME_SLICE = 25;

@@ -1,5 +1,5 @@
 import type { Coroutine } from "../base/coroutine.js";
-import { isInstance } from "../base/hostile.js";
+import { isInstance } from "../base/safe-access.js";
 import type { Holder } from "../policies/holder.js";
 import { isErrorOf, NodeTimeoutError, RetryExhaustedError } from "../run/errors.js";
 

@@ -1,6 +1,6 @@
 /** The errors of an fsm's run: each says which state, and in which cycle. */
 import { MissingInputError, type DagwrightError } from "../base/errors.js";
-import { isInstance } from "../base/hostile.js";
+import { isInstance } from "../base/safe-access.js";
 import {
   ExecutionError,
   failedBecause,

@@ -1,6 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
-import { Alarm } from "../base/alarm.js";
-import { block } from "../base/block.js";
+import { Timer } from "../base/timer.js";
+import { sleepSync } from "../base/sleep-sync.js";
 import type { Lifecycle } from "../engine/lifecycle.js";
 import { timeOfDay } from "../stores/time.js";
 import { textOf, type Wait } from "./transition.js";
@@ -31,14 +31,14 @@ export interface WaitingRun {
 
 /** What is waited for now. */
 interface OpenWait extends Wait {
-  alarm: Alarm | undefined;
+  timer: Timer | undefined;
   /** The async context of the run, which goes on there, whoever sends the event. */
   readonly home: AsyncResource;
 }
 
 /**
- * How a run of an fsm waits for events, be it in this process or at rest in its store: one wait at a time, which an event ends
- * that was sent in time, or its deadline.
+ * How a run of an fsm waits for events, be it in this process or at rest in its store: one wait at a time, which an
+ * event ends that was sent in time, or its deadline.
  */
 export class EventWaits {
   private open: OpenWait | undefined = undefined;
@@ -66,7 +66,7 @@ export class EventWaits {
     if (this.takeEvent(wait)) return;
     if (run.isPausing) return run.rest(textOf(wait));
     if (run.sync && after !== undefined) {
-      block(Math.max(0, after.at - timeOfDay()));
+      sleepSync(Math.max(0, after.at - timeOfDay()));
       return run.leaveWait(after.state, undefined);
     }
     run.busy = true;
@@ -74,7 +74,7 @@ export class EventWaits {
     const rests = !takesEvents && recorder !== undefined;
     const elapsed = () => this.end(true);
     const home = new AsyncResource("DagwrightRun");
-    this.open = { ...wait, home, alarm: rests || after === undefined ? undefined : Alarm.at(after.at, elapsed) };
+    this.open = { ...wait, home, timer: rests || after === undefined ? undefined : Timer.at(after.at, elapsed) };
     if (rests) this.end(after !== undefined && after.at <= timeOfDay());
     else recorder?.listens(true);
   }
@@ -95,7 +95,10 @@ export class EventWaits {
     open?.home.runInAsyncScope(() => this.takeEvent(open) && this.run.pump());
   }
 
-  /** What others have recorded meanwhile is taken, if it is in time. Otherwise goes where `after` leads, or comes to rest. */
+  /**
+   * What others have recorded meanwhile is taken, if it is in time. Otherwise goes where `after` leads, or comes to
+   * rest.
+   */
   private end(hasElapsed: boolean, looks = MOST_LOOKS): void {
     const { run, open, recorder } = this;
     const end = (goesOn: boolean) =>
@@ -107,11 +110,12 @@ export class EventWaits {
         run.pump();
       });
     if (recorder === undefined) return end(hasElapsed);
-    // An event that was sent in time may be there. Whether the store can be reached at all is found when the run is written.
+    // An event that was sent in time may be there. Whether the store can be reached at all is found when the run is
+    // written.
     const lookAgain = () => {
       if (!hasElapsed || looks <= 1) return end(false);
       if (open !== undefined && this.open === open) {
-        open.alarm = Alarm.after(NEXT_LOOK, () => this.end(true, looks - 1));
+        open.timer = Timer.after(NEXT_LOOK, () => this.end(true, looks - 1));
       }
     };
     recorder.look().then(() => end(hasElapsed), lookAgain);
@@ -119,7 +123,7 @@ export class EventWaits {
 
   /** Waits no more. */
   stop(): void {
-    this.open?.alarm?.stop();
+    this.open?.timer?.stop();
     this.open = undefined;
     this.run.busy = false;
     this.recorder?.listens(false);

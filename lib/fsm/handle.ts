@@ -1,6 +1,6 @@
-import { Alarm } from "../base/alarm.js";
+import { Timer } from "../base/timer.js";
 import { checkDuration, checkName, checkOptions } from "../base/check.js";
-import { requireSettled } from "../base/coroutine.js";
+import { refusePromise } from "../base/coroutine.js";
 import { ExecutionError } from "../run/errors.js";
 import type { RunEvent } from "../run/events.js";
 import type { FsmResult, StateKey } from "../run/fsm-result.js";
@@ -14,25 +14,30 @@ import type { Whereabouts } from "../engine/whereabouts.js";
 /** An fsm's run in progress, which takes events from outside. */
 export interface FsmHandle<S = Record<string, unknown>, E = Record<string, any>> {
   readonly runId: string;
-  /** The state that is executing, or waits; of a run that another process drives, as it was when last seen, within a second. */
+  /**
+   * The state that is executing, or waits; of a run that another process drives, as it was when last seen, within a
+   * second.
+   */
   readonly state: StateKey<S>;
   /** Settles as `run` would; resolves after {@link FsmHandle.stop}. */
   readonly result: Promise<FsmResult<S>>;
   /**
-   * Resolves when the run is in its store, so that it goes on whatever happens to this process; at once without a store.
+   * Resolves when the run is in its store, so that it goes on whatever happens to this process; at once without a
+   * store.
    * @throws {StoreError} what kept it from being recorded
    */
   readonly recorded: Promise<void>;
   /**
    * Sends an event. It stays queued, in order, until a state waits for it.
-   * @returns a promise that resolves when the event is taken and, with a store, that is durable; or, by a run that pauses, kept.
-   *   For a run that another process drives, when it is recorded, see `Fsm.send`
-   * @throws {ExecutionError} EXECUTION naming the event, when the run has ended or ends first; {StoreError} UNSTORABLE, or what
-   *   `Fsm.send` throws
+   * @returns a promise that resolves when the event is taken and, with a store, that is durable; or, by a run that
+   * pauses, kept. For a run that another process drives, when it is recorded, see `Fsm.send`
+   * @throws {ExecutionError} EXECUTION naming the event, when the run has ended or ends first; {StoreError} UNSTORABLE,
+   * or what `Fsm.send` throws
    */
   send<K extends keyof E & string>(event: K, payload?: E[K]): Promise<void>;
   /**
-   * Resolves when the run enters a state, at once when it is there. What another process has it do is seen within a second.
+   * Resolves when the run enters a state, at once when it is there. What another process has it do is seen within a
+   * second.
    * @param options - `timeout` in ms, from now on, wherever the run is
    * @throws {ExecutionError} EXECUTION when the run ends elsewhere, or the time is over
    */
@@ -43,14 +48,14 @@ export interface FsmHandle<S = Record<string, unknown>, E = Record<string, any>>
    */
   pause(): Promise<FsmResult<S>>;
   /**
-   * Ends the run as `cancelled`, now; resolves, as `result` does, with what it has so far. Of a run that another process drives,
-   * found by `ifExists: "attach"`, it ends the waiting alone, and rejects with a `CancelledError`.
+   * Ends the run as `cancelled`, now; resolves, as `result` does, with what it has so far. Of a run that another
+   * process drives, found by `ifExists: "attach"`, it ends the waiting alone, and rejects with a `CancelledError`.
    */
   stop(): Promise<FsmResult<S>>;
   /**
-   * What happens from now on, for `for await`; ends with the run, at once where that is over. Called in the same turn as
-   * `start`, it tells everything. Of a run that another process drives, it tells what happens when that one is gone and the run
-   * goes on here.
+   * What happens from now on, for `for await`; ends with the run, at once where that is over. Called in the same turn
+   * as `start`, it tells everything. Of a run that another process drives, it tells what happens when that one is gone
+   * and the run goes on here.
    */
   events(): AsyncIterableIterator<RunEvent>;
 }
@@ -86,7 +91,7 @@ export function fsmHandle<S, E>(run: FsmRun, { result }: Outcome<FsmResult<S>>):
 /** @throws {TypeError} */
 function checkEvent(event: string, payload: unknown): void {
   checkName("event", event);
-  requireSettled(`The payload of event "${event}"`, payload);
+  refusePromise(`The payload of event "${event}"`, payload);
 }
 
 /** The handle of a run that is over. */
@@ -175,15 +180,15 @@ async function waitFor(
   if (index === undefined) throw unknownMember("state", workflow, name, plan.indexOf.keys());
   const entered = enters(index);
   if (timeout === undefined) return entered;
-  let alarm: Alarm | undefined;
+  let timer: Timer | undefined;
   const expired = new Promise<never>((_, reject) => {
     const message = `The run of "${workflow}" did not enter state "${name}" within ${timeout} ms. Raise the timeout, or see where it goes with events().`;
-    alarm = Alarm.after(timeout, () => reject(new ExecutionError(message, { runId })));
+    timer = Timer.after(timeout, () => reject(new ExecutionError(message, { runId })));
   });
   try {
     await Promise.race([entered, expired]);
   } finally {
-    alarm?.stop();
+    timer?.stop();
     entered.catch(() => {});
   }
 }

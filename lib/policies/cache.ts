@@ -1,5 +1,5 @@
 import type { Coroutine } from "../base/coroutine.js";
-import type { Waits } from "../base/waits.js";
+import type { CancelScope } from "../base/cancel-scope.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { CacheOptions } from "../definition/specs/policy-options.js";
 import { isPause } from "../run/pause.js";
@@ -17,8 +17,8 @@ const STORE = "cache with a store";
 export interface CacheClient {
   /** Whether the run can't wait for promises. */
   readonly sync: boolean;
-  /** Waits that end with the run. */
-  readonly waits: Waits;
+  /** CancelScope that end with the run. */
+  readonly waits: CancelScope;
   /** Holds the result while computing it. */
   readonly holder: Holder;
   /** Computes the result within the run. */
@@ -115,7 +115,7 @@ export class ResultCache {
     this.flights.set(key, flight);
     let outcome: FlightOutcome;
     try {
-      const stored = yield* client.waits.for(found, STORE);
+      const stored = yield* client.waits.wait(found, STORE);
       if (stored?.isFresh === true) {
         outcome = { value: stored.value };
         return this.serve(key, stored, client);
@@ -127,7 +127,7 @@ export class ResultCache {
         outcome = { value };
         this.refreshes.cancel(key);
       } catch (error) {
-        if (client.waits.isGivenUp(error) || isPause(error)) throw error;
+        if (client.waits.isCancellation(error) || isPause(error)) throw error;
         const failure = client.failure(error);
         if (stored === undefined) {
           outcome = failure && { failure };
@@ -139,7 +139,7 @@ export class ResultCache {
         return stored.value;
       }
       // Land only once the result is stored: a lookup in between would miss it.
-      if (this.flights.get(key) === flight) yield* client.waits.for(this.results.set(key, value), STORE);
+      if (this.flights.get(key) === flight) yield* client.waits.wait(this.results.set(key, value), STORE);
       return value;
     } finally {
       if (this.flights.get(key) === flight) this.flights.delete(key);
@@ -147,14 +147,14 @@ export class ResultCache {
     }
   }
 
-  /** Waits for a flight to land. @throws the client's deadlock error when the leader waits for this run */
+  /** CancelScope for a flight to land. @throws the client's deadlock error when the leader waits for this run */
   private *follow(flight: Flight, client: CacheClient): Coroutine<FlightOutcome> {
     const { holder } = client;
     const cycle = findDeadlock(holder, flight);
     if (cycle !== undefined) throw client.deadlock(cycle);
     holder.startWaiting(flight);
     try {
-      return yield* client.waits.for(flight.follow());
+      return yield* client.waits.wait(flight.follow());
     } finally {
       holder.stopWaiting();
     }
@@ -175,7 +175,7 @@ export class ResultCache {
 
   /** Computes a result that followers can't share, unless the store has it. */
   private *computeAlone(key: string, client: CacheClient): Coroutine {
-    const stored = yield* client.waits.for(this.results.get(key), STORE);
+    const stored = yield* client.waits.wait(this.results.get(key), STORE);
     if (stored?.isFresh === true) return this.serve(key, stored, client);
     client.missed();
     return yield* client.compute();

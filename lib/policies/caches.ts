@@ -1,6 +1,6 @@
 import { checkType } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
-import { isInstance } from "../base/hostile.js";
+import { isInstance } from "../base/safe-access.js";
 import { Incomparable } from "../base/structural-key.js";
 import { asNamedInputs, paramHint, paramNames } from "../definition/specs/named-inputs.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";

@@ -1,5 +1,5 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
-import { setImmediate } from "../base/turn.js";
+import { setImmediate } from "../base/event-loop.js";
 import type { Holder } from "./holder.js";
 
 let storage: AsyncLocalStorage<Holder> | undefined;

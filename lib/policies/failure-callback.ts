@@ -1,6 +1,6 @@
 import type { Coroutine } from "../base/coroutine.js";
 import { messageOf } from "../base/message.js";
-import type { Waits } from "../base/waits.js";
+import type { CancelScope } from "../base/cancel-scope.js";
 import { isPause } from "../run/pause.js";
 
 /**
@@ -8,11 +8,11 @@ import { isPause } from "../run/pause.js";
  * @param option - the callback's name in messages
  * @throws {AggregateError} of the failure and the callback's own error
  */
-export function* failureCallback(option: string, failure: unknown, waits: Waits, call: () => unknown): Coroutine {
+export function* failureCallback(option: string, failure: unknown, waits: CancelScope, call: () => unknown): Coroutine {
   try {
-    return yield* waits.for(call(), `"${option}"`);
+    return yield* waits.wait(call(), `"${option}"`);
   } catch (error) {
-    if (isPause(error) || waits.isGivenUp(error)) throw error;
+    if (isPause(error) || waits.isCancellation(error)) throw error;
     const message = `"${option}" threw: ${messageOf(error)}, after an attempt had failed: ${messageOf(failure)}`;
     throw new AggregateError([failure, error], message);
   }

@@ -1,6 +1,6 @@
 import type { Coroutine } from "../base/coroutine.js";
 import { asSentence, messageOf } from "../base/message.js";
-import type { Waits } from "../base/waits.js";
+import type { CancelScope } from "../base/cancel-scope.js";
 import type { Context } from "../definition/context.js";
 import { inputName, meantNames, namedInputs, paramHint, paramNames } from "../definition/specs/named-inputs.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
@@ -28,7 +28,7 @@ export interface HookedAttempt {
 export function* withHooks(
   hooks: readonly NodeHooks[],
   attempt: HookedAttempt,
-  waits: Waits,
+  waits: CancelScope,
   execute: () => Coroutine,
 ): Coroutine {
   let failure: { readonly error: unknown } | undefined;
@@ -40,12 +40,12 @@ export function* withHooks(
   }
   for (const hook of hooks) {
     try {
-      yield* waits.for(
+      yield* waits.wait(
         attempt.within(() => hook.cleanup?.(attempt.spec, attempt.ctx)),
         'hook "cleanup"',
       );
     } catch (error) {
-      if (waits.isGivenUp(error) || isPause(error)) failure = { error };
+      if (waits.isCancellation(error) || isPause(error)) failure = { error };
       else failure = { error: hookError("cleanup", attempt, error, failure) };
     }
   }
@@ -56,14 +56,14 @@ export function* withHooks(
 function* executeWithHooks(
   hooks: readonly NodeHooks[],
   attempt: HookedAttempt,
-  waits: Waits,
+  waits: CancelScope,
   execute: () => Coroutine,
 ): Coroutine {
   const { spec, ctx } = attempt;
   let inputs = namedInputs(spec, attempt.args);
   for (const hook of hooks) {
     try {
-      const changed = yield* waits.for(
+      const changed = yield* waits.wait(
         attempt.within(() => hook.preExecute?.(spec, inputs, ctx)),
         'hook "preExecute"',
       );
@@ -71,25 +71,25 @@ function* executeWithHooks(
       inputs = changed as Record<string, unknown>;
       applyInputs(attempt, inputs);
     } catch (error) {
-      throw waits.isGivenUp(error) || isPause(error) ? error : hookError("preExecute", attempt, error);
+      throw waits.isCancellation(error) || isPause(error) ? error : hookError("preExecute", attempt, error);
     }
   }
   let result: unknown;
   try {
     result = yield* execute();
   } catch (error) {
-    if (!waits.isGivenUp(error) && !isPause(error)) yield* callOnError(hooks, attempt, waits, inputs, error);
+    if (!waits.isCancellation(error) && !isPause(error)) yield* callOnError(hooks, attempt, waits, inputs, error);
     throw error;
   }
   for (const hook of hooks) {
     try {
-      const changed = yield* waits.for(
+      const changed = yield* waits.wait(
         attempt.within(() => hook.postExecute?.(spec, inputs, result, ctx)),
         'hook "postExecute"',
       );
       if (changed !== undefined) result = changed;
     } catch (error) {
-      throw waits.isGivenUp(error) || isPause(error) ? error : hookError("postExecute", attempt, error);
+      throw waits.isCancellation(error) || isPause(error) ? error : hookError("postExecute", attempt, error);
     }
   }
   return result;
@@ -98,18 +98,18 @@ function* executeWithHooks(
 function* callOnError(
   hooks: readonly NodeHooks[],
   attempt: HookedAttempt,
-  waits: Waits,
+  waits: CancelScope,
   inputs: Record<string, unknown>,
   failure: unknown,
 ): Coroutine<void> {
   for (const hook of hooks) {
     try {
-      yield* waits.for(
+      yield* waits.wait(
         attempt.within(() => hook.onError?.(attempt.spec, inputs, failure, attempt.ctx)),
         'hook "onError"',
       );
     } catch (error) {
-      if (waits.isGivenUp(error) || isPause(error)) throw error;
+      if (waits.isCancellation(error) || isPause(error)) throw error;
       throw hookError("onError", attempt, error, { error: failure });
     }
   }

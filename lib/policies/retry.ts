@@ -1,7 +1,7 @@
 import pRetry from "p-retry";
-import { block } from "../base/block.js";
+import { sleepSync } from "../base/sleep-sync.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
-import type { Waits } from "../base/waits.js";
+import type { CancelScope } from "../base/cancel-scope.js";
 import type { RetryOptions } from "../definition/specs/policy-options.js";
 import { isPause } from "../run/pause.js";
 import { failureCallback } from "./failure-callback.js";
@@ -13,7 +13,7 @@ const DEFAULT_MAX_DELAY = 30_000;
 
 /** The run that retries are part of. */
 export interface RetryRun {
-  /** Whether it can't wait for promises: pauses block the thread. */
+  /** Whether it can't wait for promises: pauses sleepSync the thread. */
   readonly sync: boolean;
   /** Whether it has ended: nothing is retried. */
   readonly isOver: boolean;
@@ -24,7 +24,7 @@ export interface RetryRun {
 /** The attempts to retry, and their run. */
 export interface RetryContext {
   readonly run: RetryRun;
-  readonly waits: Waits;
+  readonly waits: CancelScope;
   /** Makes attempt `n`, counted from 1. */
   readonly attempt: (n: number) => Coroutine;
   /** Called before the pause that precedes attempt `next`. */
@@ -127,14 +127,14 @@ class Retries {
   private pause(ms: number): Promise<void> | undefined {
     const { waits, onPause } = this.context;
     onPause(this.errors.length + 1);
-    return ms > 0 ? waits.pause(ms) : undefined;
+    return ms > 0 ? waits.sleep(ms) : undefined;
   }
 
   private *retrySync(firstDelay: number): Coroutine {
     const { errors } = this;
     const { attempt } = this.context;
     for (let delay: number | undefined = firstDelay; delay !== undefined; delay = yield* this.nextDelay()) {
-      block(delay);
+      sleepSync(delay);
       try {
         return yield* attempt(errors.length + 1);
       } catch (error) {

@@ -1,10 +1,10 @@
-import { Alarm } from "../base/alarm.js";
+import { Timer } from "../base/timer.js";
 import { brand } from "../base/brand.js";
 import { checkOptions, integer, number, type Rules } from "../base/check.js";
 import { nowChecked } from "../base/clock.js";
 import { deferred, type Deferred } from "../base/deferred.js";
 import { Heap } from "../base/heap.js";
-import { Queue, type Place } from "../base/queue.js";
+import { Queue, type QueueEntry } from "../base/queue.js";
 import type { Holder, Resource, ResourceAcquire } from "./holder.js";
 import { Limits } from "./limits.js";
 
@@ -67,11 +67,11 @@ interface Slot {
   lender: Slot | undefined;
   borrower: Slot | undefined;
   /** Nodes that could borrow it, while they wait. */
-  waiters: Heap<Place<Waiter>> | undefined;
+  waiters: Heap<QueueEntry<Waiter>> | undefined;
 }
 
 /** By priority, then first in, first out. */
-function goesBefore({ value: a }: Place<Waiter>, { value: b }: Place<Waiter>): boolean {
+function goesBefore({ value: a }: QueueEntry<Waiter>, { value: b }: QueueEntry<Waiter>): boolean {
   return a.priority === b.priority ? a.arrival < b.arrival : a.priority > b.priority;
 }
 
@@ -139,10 +139,10 @@ export class Scheduler implements Resource {
     const { timeout } = options;
     this.closing ??= deferred();
     this.resolveIfIdle();
-    let alarm: Alarm | undefined;
-    const late = timeout !== undefined && new Promise<void>((resolve) => (alarm = Alarm.after(timeout, resolve)));
+    let timer: Timer | undefined;
+    const late = timeout !== undefined && new Promise<void>((resolve) => (timer = Timer.after(timeout, resolve)));
     await (late ? Promise.race([this.closing.promise, late]) : this.closing.promise);
-    alarm?.stop();
+    timer?.stop();
     const { runs, running } = this;
     return { runs, running, queued: this.byAge.size };
   }
@@ -237,7 +237,7 @@ export class Scheduler implements Resource {
     this.slots.set(holder, slot);
   }
 
-  private grant(place: Place<Waiter>, lender: Slot | undefined): void {
+  private grant(place: QueueEntry<Waiter>, lender: Slot | undefined): void {
     this.dequeue(place);
     this.addSlot(place.value.holder, lender);
     place.value.grant();
@@ -258,7 +258,7 @@ export class Scheduler implements Resource {
     return undefined;
   }
 
-  private nextWaiter(): Place<Waiter> | undefined {
+  private nextWaiter(): QueueEntry<Waiter> | undefined {
     const oldest = this.byAge.first;
     const best = this.byPriority.first;
     if (oldest === undefined || oldest === best || nowChecked() - oldest.value.since < this.starvationTimeout)
@@ -267,7 +267,7 @@ export class Scheduler implements Resource {
     return oldest;
   }
 
-  private dequeue(place: Place<Waiter>): void {
+  private dequeue(place: QueueEntry<Waiter>): void {
     this.byAge.remove(place);
     this.byPriority.remove(place);
     place.value.holder.stopWaiting();

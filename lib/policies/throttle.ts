@@ -1,4 +1,4 @@
-import { Alarm } from "../base/alarm.js";
+import { Timer } from "../base/timer.js";
 import { nowChecked } from "../base/clock.js";
 import { deferred } from "../base/deferred.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
@@ -25,7 +25,7 @@ export class Throttle {
   private fullAt = -Infinity;
   private options: ThrottleOptions | undefined;
   private readonly waiters = new Queue<Waiter>();
-  private alarm: Alarm | undefined;
+  private timer: Timer | undefined;
 
   /**
    * Takes a token and returns 0, or returns the time until there is one, in ms.
@@ -57,7 +57,7 @@ export class Throttle {
     }
     const { promise, resolve } = deferred();
     const place = waiters.push({ options, grant: resolve });
-    if (this.alarm === undefined) this.grantWaiters();
+    if (this.timer === undefined) this.grantWaiters();
     // A granted token is spent, used or not.
     const cancel = () => {
       if (!place.isQueued) return;
@@ -68,14 +68,14 @@ export class Throttle {
     return { granted: promise, cancel };
   }
 
-  /** Grants the available tokens, and sets an alarm for the next one. */
+  /** Grants the available tokens, and sets an timer for the next one. */
   private grantWaiters(): void {
-    this.alarm?.stop();
-    this.alarm = undefined;
+    this.timer?.stop();
+    this.timer = undefined;
     for (let place = this.waiters.first; place !== undefined; place = this.waiters.first) {
       const wait = this.tryAcquire(place.value.options);
       if (wait > 0) {
-        this.alarm = Alarm.after(Math.ceil(wait), () => this.grantWaiters());
+        this.timer = Timer.after(Math.ceil(wait), () => this.grantWaiters());
         return;
       }
       this.waiters.remove(place);

@@ -1,5 +1,5 @@
 import type { LazyAbort } from "../base/abort.js";
-import { Alarm } from "../base/alarm.js";
+import { Timer } from "../base/timer.js";
 import { now } from "../base/clock.js";
 import { pendingOf, type Coroutine } from "../base/coroutine.js";
 
@@ -24,10 +24,10 @@ export function* withTimeout(
   execute: (onStart: () => void) => unknown,
 ): Coroutine {
   const started = timeout === undefined ? 0 : now();
-  let alarm: Alarm | undefined;
+  let timer: Timer | undefined;
   let isOver = false;
   const onStart = () => {
-    if (timeout !== undefined && !isOver) alarm ??= Alarm.after(timeout, () => abort.abort(timeoutError()));
+    if (timeout !== undefined && !isOver) timer ??= Timer.after(timeout, () => abort.abort(timeoutError()));
   };
   const work = execute(onStart);
   const pending = pendingOf(work);
@@ -37,7 +37,7 @@ export function* withTimeout(
       return yield abort.race(pending);
     } finally {
       isOver = true;
-      alarm?.stop();
+      timer?.stop();
     }
   }
   if (timeout !== undefined && now() - started > timeout) {

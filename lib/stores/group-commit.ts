@@ -1,5 +1,5 @@
 import { StoreError } from "../base/errors.js";
-import { setImmediate } from "../base/turn.js";
+import { setImmediate } from "../base/event-loop.js";
 import type { FencedBatch } from "./batch-writer.js";
 import { writeFailed } from "./database-access.js";
 import type { Database } from "./database.js";

@@ -10,7 +10,7 @@ import { now } from "../base/clock.js";
 import { DagwrightError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { Semaphore } from "../base/semaphore.js";
-import { nextTurn } from "../base/turn.js";
+import { nextTurn } from "../base/event-loop.js";
 import type { DatabaseAdapter } from "./database.js";
 import { openFile, type OpenDatabase } from "./sqlite-packages.js";
 import { SqliteWriter } from "./sqlite-writer.js";
@@ -21,7 +21,7 @@ const BUSY_TIMEOUT = 5000;
 
 /**
  * Opens a file, or `:memory:`, with Node's own SQLite if there is one, otherwise with the package libsql. Uses a
- * write-ahead log that is synced to disk at every commit. Waits for other connections without blocking the thread,
+ * write-ahead log that is synced to disk at every commit. CancelScope for other connections without blocking the thread,
  * which may be theirs, too.
  * @throws {StoreError} STORE when no SQLite is available, or the file can't be opened
  */

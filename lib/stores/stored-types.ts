@@ -1,5 +1,5 @@
 import { show } from "../base/check.js";
-import { hasGetters, obstacleOf, type Class } from "../base/class-state.js";
+import { hasGetters, whyUnsupported, type Class } from "../base/class-state.js";
 import { abandon, pendingOf } from "../base/coroutine.js";
 import { knownError, knownName } from "./known-errors.js";
 
@@ -40,7 +40,7 @@ export class StoredClass {
   }
 
   private inspect() {
-    return (this.inspected ??= { obstacle: obstacleOf(this.type), hasGetters: hasGetters(this.type) });
+    return (this.inspected ??= { obstacle: whyUnsupported(this.type), hasGetters: hasGetters(this.type) });
   }
 }
 

@@ -1,4 +1,4 @@
-import { isInstance, unlessHostile } from "../base/hostile.js";
+import { isInstance, tryOr } from "../base/safe-access.js";
 
 /** Thrown for a part of a value that can't be stored. */
 export class Unstorable extends Error {
@@ -22,7 +22,7 @@ export const UNREADABLE = "[unreadable]";
 export function isTooLong(error: unknown): boolean {
   const isStringError = (thrown: Error & { code?: unknown }) =>
     thrown.message === "Invalid string length" || thrown.code === "ERR_STRING_TOO_LONG";
-  return unlessHostile(() => error instanceof Error && isStringError(error), false);
+  return tryOr(() => error instanceof Error && isStringError(error), false);
 }
 
 export function isUnstorable(error: unknown): error is Unstorable {
@@ -34,7 +34,7 @@ export function describe(value: unknown): string {
   if (!isObject(value)) return String(value);
   const inspect = () =>
     typeof value === "function" ? `function ${value.name}` : Object.prototype.toString.call(value);
-  return unlessHostile(inspect, UNREADABLE);
+  return tryOr(inspect, UNREADABLE);
 }
 
 export function isObject(value: unknown): value is object {

@@ -1,5 +1,5 @@
 import { abandon, isThenable, pendingOf } from "../base/coroutine.js";
-import { unlessHostile } from "../base/hostile.js";
+import { tryOr } from "../base/safe-access.js";
 import { hasJson } from "../base/json.js";
 import { messageOf } from "../base/message.js";
 import { base64, LEAVES } from "../base/natives.js";
@@ -220,7 +220,7 @@ export class ValueWriter {
     for (const key of ownKeysOf(value)) {
       // May throw: a stack is formatted on access, from whatever the error's properties return.
       const inspect = () => Object.getOwnPropertyDescriptor(value, key);
-      const property = this.describes ? unlessHostile(inspect, undefined) : inspect();
+      const property = this.describes ? tryOr(inspect, undefined) : inspect();
       if (property === undefined) continue;
       const isEnumerable = property.enumerable === true;
       if (!isEnumerable && HIDDEN.includes(key as string)) {
@@ -285,7 +285,7 @@ export class ValueWriter {
     const prototype = Object.getPrototypeOf(value) as object;
     const error = knownError(prototype);
     if (error !== undefined && this.describes) return this.error(value as Error, error);
-    if (unlessHostile(() => isThenable(value), false))
+    if (tryOr(() => isThenable(value), false))
       throw new Unstorable("it is a promise", "Await it, and store its value.");
     const Class = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value as { name?: unknown } | undefined;
     const name = typeof Class?.name === "string" && Class.name !== "" ? Class.name : "a class";
@@ -295,10 +295,9 @@ export class ValueWriter {
   }
 
   private isKnown(value: unknown): boolean {
-    if (this.hasCustomTypes && unlessHostile(() => this.types.customTypeOf(value), undefined) !== undefined)
-      return true;
+    if (this.hasCustomTypes && tryOr(() => this.types.customTypeOf(value), undefined) !== undefined) return true;
     if (typeof value !== "object" || value === null) return typeof value !== "function" && typeof value !== "symbol";
-    return unlessHostile(() => kindOf(value, this.types) ?? knownError(value), undefined) !== undefined;
+    return tryOr(() => kindOf(value, this.types) ?? knownError(value), undefined) !== undefined;
   }
 
   private read(value: object, key: string | number): unknown {

@@ -1,5 +1,5 @@
 import { checkOptions, label, oneOf, show, type OptionName } from "../base/check.js";
-import { isInstance } from "../base/hostile.js";
+import { isInstance } from "../base/safe-access.js";
 
 /** Options of every diagram. `R` is the type of a run's result. */
 export interface BaseDiagramOptions<R> {

@@ -6,7 +6,7 @@ import { copyOf, Uncopyable } from "../../lib/base/copy.js";
 import { structuralKey } from "../../lib/base/structural-key.js";
 import { anything, Declined, HeldAside, Hidden, Money, Rows, Tagged, When } from "../support/values.js";
 
-/** All objects in a value that could be changed. */
+/** All mutable objects in a value. */
 function objectsIn(value: unknown, found = new Set<object>()): Set<object> {
   if (typeof value !== "object" || value === null || found.has(value)) return found;
   found.add(value);
@@ -32,7 +32,7 @@ describe("A copy", () => {
     );
   });
 
-  it("keeps circles and repeated references", () => {
+  it("keeps circular and repeated references", () => {
     const part = { n: 1 };
     const value: any = { a: part, list: [part], map: new Map<unknown, unknown>([[part, part]]), set: new Set([part]) };
     value.self = value;
@@ -48,7 +48,7 @@ describe("A copy", () => {
     expect(copy.error.cause).toBe(copy);
   });
 
-  it("of views of one buffer are views of one buffer, and of a part of one has no more than that", () => {
+  it("lets views share a buffer as in the original, and reduces the buffer of a partial view to that part", () => {
     const bytes = new Uint8Array([1, 2, 3, 4]);
     const copy = copyOf({ bytes, words: new Uint16Array(bytes.buffer), buffer: bytes.buffer });
     copy.bytes[0] = 9;
@@ -58,7 +58,7 @@ describe("A copy", () => {
     expect(Buffer.isBuffer(copyOf(Buffer.from("a")))).toBe(true);
   });
 
-  it("of errors are errors, with their stacks, causes and fields", () => {
+  it("keeps the classes, stacks, causes and fields of errors", () => {
     const error = Object.assign(new Declined("no", { cause: new AggregateError([{ n: 1 }], "many") }), { code: 5 });
     const copy = copyOf(error) as any;
     expect(copy).toBeInstanceOf(Declined);
@@ -108,7 +108,7 @@ describe("A copy", () => {
     expect([copy.odd.n, copy.guarded.n, copy.sized[0], copy.sized instanceof Sized]).toEqual([1, 1, 1, true]);
   });
 
-  it("has hidden properties, those under symbols, and names that mean something elsewhere", () => {
+  it("keeps non-enumerable and symbol properties, and special names such as __proto__", () => {
     const tag = Symbol("tag");
     const value = Object.defineProperty({ [tag]: { n: 1 } }, "hidden", { value: [1] }) as any;
     const copy = copyOf(value);
@@ -121,7 +121,7 @@ describe("A copy", () => {
     expect(copyOf(Object.assign(/a/gu, { lastIndex: 3 })).lastIndex).toBe(3);
   });
 
-  it("takes no recursion, and for long lists of few items no time", () => {
+  it("does not recurse, and copies long sparse arrays quickly", () => {
     let deep: unknown[] = [];
     for (let i = 0; i < 200_000; i++) deep = [deep];
     let copy = copyOf(deep);
@@ -141,13 +141,13 @@ describe("A copy", () => {
 
   it.each<[RegExp, unknown]>([
     [/^it is function max$/u, () => Math.max],
-    [/^"rows\[0\]\.f" of it is function/u, () => ({ rows: [{ f: () => 1 }] })],
-    [/^"get\("k"\)" of it is function max/u, () => new Map([["k", Math.max]])],
-    [/^"p" of it is an instance of Promise, which may hide its data/u, () => ({ p: new Promise(() => {}) })],
-    [/^"list\[1\]" of it is an instance of Hidden, which has private members/u, () => ({ list: [1, new Hidden()] })],
-    [/is an instance of HeldAside, which keeps data in a map beside it/u, () => new HeldAside(1)],
+    [/^"rows\[0\]\.f" is function/u, () => ({ rows: [{ f: () => 1 }] })],
+    [/^"get\("k"\)" is function max/u, () => new Map([["k", Math.max]])],
+    [/^"p" is an instance of Promise, which may hide its data/u, () => ({ p: new Promise(() => {}) })],
+    [/^"list\[1\]" is an instance of Hidden, which has private members/u, () => ({ list: [1, new Hidden()] })],
+    [/is an instance of HeldAside, which keeps its data in a separate map/u, () => new HeldAside(1)],
     [
-      /has getters, but keeps in no property what they give/u,
+      /has getters but no properties that hold their data/u,
       () =>
         new (class Masked {
           get a() {
@@ -155,21 +155,18 @@ describe("A copy", () => {
           }
         })(),
     ],
-    [/hides the getter "a"/u, () => Object.defineProperty({}, "a", { get: () => 1 })],
-    [/^"b" of it is a view of shared memory/u, () => ({ b: new Uint8Array(new SharedArrayBuffer(1)) })],
-    [/is a buffer whose size can change/u, () => Reflect.construct(ArrayBuffer, [1, { maxByteLength: 2 }])],
+    [/has a hidden getter "a"/u, () => Object.defineProperty({}, "a", { get: () => 1 })],
+    [/^"b" is a view of shared memory/u, () => ({ b: new Uint8Array(new SharedArrayBuffer(1)) })],
+    [/is a resizable buffer/u, () => Reflect.construct(ArrayBuffer, [1, { maxByteLength: 2 }])],
     [/^it can't be read: .*incompatible receiver/u, () => Object.create(Map.prototype)],
-    [
-      /^"x" of it can't be read: locked/u,
-      () => ({ x: Object.defineProperty({}, "a", { get: locked, enumerable: true }) }),
-    ],
-  ])("is refused with what is wrong, and where: %s", (message, make) => {
+    [/^"x" can't be read: locked/u, () => ({ x: Object.defineProperty({}, "a", { get: locked, enumerable: true }) })],
+  ])("is refused with the reason and the path: %s", (message, make) => {
     const value = (make as () => unknown)();
     expect(() => copyOf(value)).toThrow(Uncopyable);
     expect(() => copyOf(value)).toThrow(message);
   });
 
-  it("keeps classes, whatever they extend", () => {
+  it("keeps subclasses of native classes", () => {
     const values = [
       new Money([1]),
       Rows.from([1]),

@@ -6,7 +6,7 @@ import { Queue } from "../../lib/base/queue.js";
 const commands = fc.array(fc.record({ push: fc.boolean(), at: fc.nat(), rank: fc.nat(5) }), { maxLength: 200 });
 
 describe("Heap", () => {
-  it("always has the least value first, whatever is put in and taken out", () => {
+  it("has the least value first after any sequence of insertions and removals", () => {
     fc.assert(
       fc.property(commands, (list) => {
         let count = 0;
@@ -34,7 +34,7 @@ describe("Heap", () => {
 });
 
 describe("Queue", () => {
-  it("gives values in the order in which they came, also after some were taken out", () => {
+  it("keeps the order of insertion, also after removals", () => {
     fc.assert(
       fc.property(commands, (list) => {
         let count = 0;
@@ -43,16 +43,16 @@ describe("Queue", () => {
         for (const { push, at } of list) {
           if (push || model.length === 0) model.push(queue.push(count++));
           else {
-            const [place] = model.splice(at % model.length, 1);
-            queue.remove(place);
-            expect(place.isQueued).toBe(false);
+            const [entry] = model.splice(at % model.length, 1);
+            queue.remove(entry);
+            expect(entry.isQueued).toBe(false);
           }
           expect(queue.first).toBe(model[0]);
           expect(queue.size).toBe(model.length);
         }
-        for (const place of model) {
-          expect(queue.first).toBe(place);
-          queue.remove(place);
+        for (const entry of model) {
+          expect(queue.first).toBe(entry);
+          queue.remove(entry);
         }
         expect(queue.first).toBeUndefined();
       }),

@@ -19,7 +19,7 @@ import {
   When,
 } from "../support/values.js";
 
-/** The same value made anew, the keys of records in another order. */
+/** A copy of the value, with the keys of records in another order. */
 function shuffled(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   const prototype = Object.getPrototypeOf(value) as object | null;
@@ -56,14 +56,14 @@ const plain = fc.anything({
 });
 
 describe("A structural key", () => {
-  it("is the same for equal values, whatever the order of keys", () => {
+  it("is equal for equal values, in any order of keys", () => {
     fc.assert(
       fc.property(plain, (value) => structuralKey(shuffled(value)) === structuralKey(value)),
       { numRuns: 2000 },
     );
   });
 
-  it("is shared only by values that are deeply equal, strictly, with the same order of maps and sets", () => {
+  it("is equal only for values that are strictly deep-equal, with maps and sets in the same order", () => {
     const together = fc.array(anything, { minLength: 20, maxLength: 60 });
     let shared = 0;
     fc.assert(
@@ -156,13 +156,13 @@ describe("A structural key", () => {
     ["\0", "\\u0000"],
     [{ "\ud800": 1 }, { "\ud801": 1 }],
     [new URLSearchParams("a=1"), new URLSearchParams("a=2")],
-  ])("tells %o from %o", (a, b) => {
+  ])("differs for %o and %o", (a, b) => {
     expect(structuralKey(a)).not.toBe(structuralKey(b));
     expect(structuralKey([a])).not.toBe(structuralKey([b]));
     expect(structuralKey({ x: { y: a } })).not.toBe(structuralKey({ x: { y: b } }));
   });
 
-  it("sees what long lists and views have beside their items", () => {
+  it("includes properties of long arrays and views besides their items", () => {
     const list = () => new Array<unknown>(1000).fill(0);
     expect(structuralKey(Object.assign(list(), { tag: 1 }))).not.toBe(structuralKey(list()));
     expect(structuralKey(Object.assign(new Uint8Array(1000), { tag: 1 }))).not.toBe(
@@ -174,7 +174,7 @@ describe("A structural key", () => {
     expect(structuralKey(hole)).not.toBe(structuralKey(list().fill(undefined, 999)));
   });
 
-  it("is the same for values of other realms", () => {
+  it("is equal for equal values of other realms", () => {
     const other: unknown = runInNewContext(
       "({ list: [1, { a: new Map([[1, new Date(5)]]) }], e: new TypeError('no') })",
     );
@@ -182,7 +182,7 @@ describe("A structural key", () => {
     expect(structuralKey(other)).toBe(structuralKey(own));
   });
 
-  it("counts instances by their class and their own properties", () => {
+  it("compares instances by their class and own properties", () => {
     expect(structuralKey(new Money(1))).toBe(structuralKey(new Money(1)));
     expect(structuralKey(new Money(1))).not.toBe(structuralKey(new Money(2)));
     expect(structuralKey(new Money(1))).not.toBe(structuralKey({ amount: 1 }));
@@ -190,14 +190,14 @@ describe("A structural key", () => {
     expect(structuralKey(new first(1))).not.toBe(structuralKey(new second(1)));
   });
 
-  it("is well-formed, and holds no zero", () => {
+  it("is well-formed Unicode without NUL", () => {
     for (const value of ["\ud800", ["\0"], { "\udfff": 1 }, new Map([["\0", "\ud83d"]])]) {
       expect(Buffer.from(structuralKey(value)).toString()).toBe(structuralKey(value));
       expect(structuralKey(value)).not.toContain("\0");
     }
   });
 
-  it("counts instances by their toJSON only where their class is one of those that are known by it", () => {
+  it("compares instances by their toJSON only if their class is listed", () => {
     class Token {
       constructor(readonly secret: string) {}
       toJSON() {
@@ -225,14 +225,14 @@ describe("A structural key", () => {
     );
   });
 
-  it("comes to an end with long lists of few items", () => {
+  it("supports long sparse arrays", () => {
     const few = (at: number) => Object.assign(new Array(4e9), { [at]: 1 });
     expect(structuralKey(few(5))).toBe(structuralKey(few(5)));
     expect(structuralKey(few(5))).not.toBe(structuralKey(few(6)));
     expect(structuralKey(new Array(5))).not.toBe(structuralKey(new Array(6)));
   });
 
-  it("counts fields of errors, and not their stacks", () => {
+  it("includes the fields of errors, but not their stacks", () => {
     const failed = (code: unknown) => Object.assign(new Error("no"), { code });
     expect(structuralKey(failed(1))).toBe(structuralKey(failed(1)));
     expect(structuralKey(failed(1))).not.toBe(structuralKey(failed(2)));
@@ -248,13 +248,13 @@ describe("A structural key", () => {
     expect(structuralKey(invalid("a b"))).not.toBe(structuralKey(invalid("c d")));
   });
 
-  it("counts shared parts by what they are", () => {
+  it("compares repeated objects by value", () => {
     const part = { x: [1, 2] };
     expect(structuralKey([part, part])).toBe(structuralKey([{ x: [1, 2] }, { x: [1, 2] }]));
     expect(structuralKey([part, [part]])).not.toBe(structuralKey([[part], part]));
   });
 
-  it("comes to an end with circles, and tells them apart", () => {
+  it("supports circular values, and differs for different ones", () => {
     const ring = (...names: string[]) => {
       const nodes = names.map((name) => ({ name, next: undefined as unknown }));
       nodes.forEach((node, i) => (node.next = nodes[(i + 1) % nodes.length]));
@@ -276,7 +276,7 @@ describe("A structural key", () => {
     expect(structuralKey(all).length).toBeLessThan(50_000);
   });
 
-  it("takes time in proportion to the value, and no recursion", () => {
+  it("takes linear time, and does not recurse", () => {
     let deep: unknown[] = [];
     for (let i = 0; i < 200_000; i++) deep = [deep];
     expect(structuralKey(deep)).toBe(structuralKey(structuralDeep(200_000)));
@@ -296,25 +296,31 @@ describe("A structural key", () => {
     [/^"cause\.f" is function max/u, () => new Error("no", { cause: { f: Math.max } })],
     [/^"p" is an instance of Promise, which may hide its data/u, () => ({ p: new Promise(() => {}) })],
     [/an instance of WeakMap, which may hide its data/u, () => new WeakMap()],
-    [/an instance of Empty, which shows no data to compare/u, () => new (class Empty {})()],
+    [/an instance of Empty, which has no readable data/u, () => new (class Empty {})()],
     [/^"m" is an instance of Hidden, which has private members/u, () => ({ m: new Hidden() })],
-    [/an instance of HeldAside, which keeps data in a map beside it/u, () => new HeldAside(1)],
-    [/an instance of Later, which is built on Promise/u, () => new (class Later extends Promise<void> {})(() => {})],
-    [/has a prototype that is no class's/u, () => Object.create({ amount: 1 })],
-    [/has a prototype that is no class's|may hide its data/u, () => [1][Symbol.iterator]()],
-    [/^"a" has properties that are hidden, or under symbols/u, () => ({ a: { [Symbol("tag")]: 1 } })],
-    [/^The value has properties that are hidden/u, () => Object.defineProperty({ k: 1 }, "amount", { value: 1 })],
-    [/has properties that are hidden/u, () => Object.defineProperty([1], "amount", { value: 1 })],
-    [/has properties that are hidden/u, () => Object.defineProperty(new Array(200).fill(1), "amount", { value: 1 })],
-    [/has properties that are hidden/u, () => Object.defineProperty(new Map(), "amount", { value: 1 })],
-    [/has properties that are hidden/u, () => Object.assign(new Uint8Array(200), { [Symbol("tag")]: 1 })],
-    [/has properties that are hidden/u, () => Object.assign(new Error("no"), { [Symbol("tag")]: 1 })],
-    [/an instance of Headers, which|hidden, or under symbols/u, () => new Headers()],
-    [/can't be read: its size can change/u, () => Reflect.construct(ArrayBuffer, [1, { maxByteLength: 2 }])],
+    [/an instance of HeldAside, which keeps its data in a separate map/u, () => new HeldAside(1)],
+    [/an instance of Later, which extends Promise/u, () => new (class Later extends Promise<void> {})(() => {})],
+    [/has a prototype that belongs to no class/u, () => Object.create({ amount: 1 })],
+    [/has a prototype that belongs to no class|may hide its data/u, () => [1][Symbol.iterator]()],
+    [/^"a" has non-enumerable or symbol properties/u, () => ({ a: { [Symbol("tag")]: 1 } })],
+    [
+      /^The value has non-enumerable or symbol properties/u,
+      () => Object.defineProperty({ k: 1 }, "amount", { value: 1 }),
+    ],
+    [/has non-enumerable or symbol properties/u, () => Object.defineProperty([1], "amount", { value: 1 })],
+    [
+      /has non-enumerable or symbol properties/u,
+      () => Object.defineProperty(new Array(200).fill(1), "amount", { value: 1 }),
+    ],
+    [/has non-enumerable or symbol properties/u, () => Object.defineProperty(new Map(), "amount", { value: 1 })],
+    [/has non-enumerable or symbol properties/u, () => Object.assign(new Uint8Array(200), { [Symbol("tag")]: 1 })],
+    [/has non-enumerable or symbol properties/u, () => Object.assign(new Error("no"), { [Symbol("tag")]: 1 })],
+    [/an instance of Headers, which|non-enumerable/u, () => new Headers()],
+    [/can't be read: it is resizable/u, () => Reflect.construct(ArrayBuffer, [1, { maxByteLength: 2 }])],
     [/can't be read: .*incompatible receiver/u, () => Object.create(Map.prototype)],
     [/^"x" can't be read: locked/u, () => ({ x: Object.defineProperty({}, "a", { get: locked, enumerable: true }) })],
     [/^"x" can't be read: .*revoked/u, () => ({ x: revoked() })],
-  ])("is refused with what is wrong, and where: %s", (message, make) => {
+  ])("is refused with the reason and the path: %s", (message, make) => {
     const value = (make as () => unknown)();
     expect(() => structuralKey(value)).toThrow(Incomparable);
     expect(() => structuralKey(value)).toThrow(message);

@@ -245,7 +245,9 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       const store = another();
       const dag = new Dag<any>("d");
       dag.node("n", () => expect.unreachable());
-      await expect(dag.run({ store, runId: "é".repeat(300) })).rejects.toThrow(/600 bytes, and at most 512 are allowed/u);
+      await expect(dag.run({ store, runId: "é".repeat(300) })).rejects.toThrow(
+        /600 bytes, and at most 512 are allowed/u,
+      );
       const long = new Dag<any>("d");
       long.node("n".repeat(513), () => expect.unreachable());
       await expect(long.run({ store })).rejects.toMatchObject({ name: "StoreError", code: "UNSTORABLE" });

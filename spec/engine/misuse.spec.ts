@@ -174,7 +174,7 @@ describe("A promise in the place of a value is refused, and its rejection handle
     return dag.run();
   };
   const cases: [what: string, use: () => Promise<unknown>, message: RegExp][] = [
-    ["of stop", () => onward(() => stop(rejected())), /value of "stop" must be a value, and is a promise. Await it/u],
+    ["of stop", () => onward(() => stop(rejected())), /value of "stop" must be a value, not a promise. Await it/u],
     ["of stop, later", () => onward(async () => stop(rejected())), /value of "stop"/u],
     ["of next", () => onward(() => next("b", rejected())), /value of "next"/u],
     ["of decide", () => forking((dag) => dag.condition("a", () => decide(true, rejected()))), /value of "decide"/u],

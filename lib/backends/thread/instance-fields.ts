@@ -9,7 +9,8 @@ import { snapshotOf, type Snapshot } from "../../base/snapshot.js";
 /**
  * The fields of an instance as they are now, from which workers make it again; or the reason why they can't.
  *
- * All of it arrives as it is, or none: private members, functions and instances of other classes would not, wherever they are.
+ * All of it arrives as it is, or none: private members, functions and instances of other classes would not, wherever
+ * they are.
  */
 export function fieldsOf(instance: object): Snapshot | string {
   try {
@@ -23,8 +24,8 @@ function snapshotUnless(instance: object): Snapshot | string {
   if (process.getBuiltinModule("node:util").types.isProxy(instance))
     return "its instance is a proxy, and workers can't know what that does";
   const prototype = Object.getPrototypeOf(instance) as object;
-  const { obstacle, native } = kindOf(prototype);
-  if (obstacle !== undefined) return `its instance ${obstacle}, so that workers can't make it again`;
+  const { unsupported, native } = kindOf(prototype);
+  if (unsupported !== undefined) return `its instance ${unsupported}, so that workers can't make it again`;
   if (native !== "Object" && native !== "null")
     return `its instance is built on ${native}, so that workers can't make it again from its fields`;
   const fields: (readonly [string, unknown])[] = [];

@@ -1,6 +1,6 @@
 import { LazyAbort } from "../../base/abort.js";
 import { messageOf } from "../../base/message.js";
-import { setImmediate } from "../../base/turn.js";
+import { setImmediate } from "../../base/event-loop.js";
 import { classAddress, isAsDefined } from "../../definition/origin/class-registry.js";
 import { workflowNames } from "../../definition/origin/name-registry.js";
 import { paramCount } from "../../definition/specs/named-inputs.js";
@@ -106,8 +106,8 @@ export async function askWorker(pool: ThreadPool, probe: ProbeTask, run: LazyAbo
     isLate = !abort.aborted;
     giveUp();
   };
-  // The time counts from the worker's word that it begins: nobody is late who waits for a thread. Nor is a worker whose answer
-  // is there by now, but was not read yet.
+  // The time counts from the worker's word that it begins: nobody is late who waits for a thread. Nor is a worker whose
+  // answer is there by now, but was not read yet.
   const began = () => (timer ??= setTimeout(() => setImmediate(late), IMPORT_TIMEOUT));
   run.once("abort", giveUp);
   try {

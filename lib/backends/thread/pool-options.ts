@@ -1,4 +1,4 @@
-import { LONGEST_TIMER } from "../../base/alarm.js";
+import { MAX_TIMEOUT } from "../../base/timer.js";
 import { checkDuration, checkOptions, checkType, number, type Rules } from "../../base/check.js";
 import { cores } from "../../base/cores.js";
 import type { ThreadOptions } from "./worker-thread.js";
@@ -38,7 +38,7 @@ const LIMIT_RULES: Rules<NonNullable<ThreadPoolOptions["resourceLimits"]>> = {
 
 const RULES: Rules<ThreadPoolOptions> = {
   maxWorkers: MAX_WORKERS,
-  idleTimeout: (option, time) => checkDuration(option, time, 0, LONGEST_TIMER),
+  idleTimeout: (option, time) => checkDuration(option, time, 0, MAX_TIMEOUT),
   resourceLimits: (option, limits) => {
     checkType(option, limits, "object");
     checkOptions(limits, LIMIT_RULES, option);

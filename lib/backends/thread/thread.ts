@@ -2,7 +2,7 @@ import type { LazyAbort } from "../../base/abort.js";
 import { inspect } from "../../base/clone.js";
 import { decodeThrown } from "../../base/error-codec.js";
 import { asSentence, messageOf, shortPath } from "../../base/message.js";
-import { memberText } from "../../base/obstacle.js";
+import { memberText } from "../../base/unsupported-value.js";
 import type { Snapshot } from "../../base/snapshot.js";
 import type { Context } from "../../definition/context.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
@@ -31,8 +31,8 @@ export interface StandingCall {
 
 /**
  * Executes nodes on worker threads: inputs are cloned, results cloned back.
- * @throws {NotCloneableError} NOT_CLONEABLE naming what can't cross; {BackendError} BACKEND when the thread ended; otherwise
- *   what the function threw
+ * @throws {NotCloneableError} NOT_CLONEABLE naming what can't cross; {BackendError} BACKEND when the thread ended;
+ * otherwise what the function threw
  */
 export class ThreadBackend {
   constructor(

@@ -4,7 +4,7 @@ import { cores } from "../../base/cores.js";
 import { deferred } from "../../base/deferred.js";
 import { messageOf } from "../../base/message.js";
 import { load, ownFolder, workerUrl } from "../../base/own-files.js";
-import { setImmediate } from "../../base/turn.js";
+import { setImmediate } from "../../base/event-loop.js";
 import type { Job } from "./job.js";
 import { leftBehindIn, loadedIn, problemIn } from "./thread-answers.js";
 import { BrokenThread, LateStart, ThreadExit, UNREADABLE } from "./thread-faults.js";
@@ -24,7 +24,10 @@ export const START_TIMEOUT = 10_000;
 export const EXIT_TIMEOUT = 500;
 /** How often is looked whether a thread that is terminated has ended, in ms. */
 const END_LOOK = 100;
-/** After so many looks in vain it counts as stuck: JavaScript stops at once. Where the processors are busy, a look counts less. */
+/**
+ * After so many looks in vain it counts as stuck: JavaScript stops at once. Where the processors are busy, a look
+ * counts less.
+ */
 const END_LOOKS = 10;
 /** After so many it does in any case. */
 const MOST_END_LOOKS = 100;
@@ -61,9 +64,9 @@ export interface ThreadOptions {
 /**
  * A worker thread, which has one job at a time: a piscina of one.
  *
- * Its piscina starts no second thread, and never has more than the one task, so that whatever it reports concerns this thread
- * and its job. Notices take a port of their own, which code of users in the worker can't reach: whatever that posts to its
- * parent is heard by nobody.
+ * Its piscina starts no second thread, and never has more than the one task, so that whatever it reports concerns this
+ * thread and its job. Notices take a port of their own, which code of users in the worker can't reach: whatever that
+ * posts to its parent is heard by nobody.
  */
 export class WorkerThread {
   job: Job | undefined = undefined;
@@ -275,8 +278,8 @@ export class WorkerThread {
 type PiscinaWorker = Readonly<Record<symbol, { readonly port?: MessagePort } | undefined>>;
 
 /**
- * Where piscina listens for answers, but not for those that can't be read: their tasks would wait for ever. Undefined where
- * another piscina keeps it elsewhere.
+ * Where piscina listens for answers, but not for those that can't be read: their tasks would wait for ever. Undefined
+ * where another piscina keeps it elsewhere.
  */
 function portOf(worker: PiscinaWorker): MessagePort | undefined {
   return Object.getOwnPropertySymbols(worker).flatMap((symbol) => worker[symbol]?.port ?? [])[0];

@@ -1,5 +1,5 @@
 import { classOf } from "../../base/class-state.js";
-import { shared } from "../../base/shared.js";
+import { processWide } from "../../base/process-wide.js";
 import type { Class } from "../specs/node-options.js";
 import { classNames } from "./name-registry.js";
 import type { NodeFunction } from "../specs/node-spec.js";
@@ -13,7 +13,7 @@ interface KnownClass {
   readonly functions: ReadonlyMap<string, unknown> | undefined;
 }
 
-const classes = shared("classes", () => new WeakMap<object, KnownClass>());
+const classes = processWide("classes", () => new WeakMap<object, KnownClass>());
 
 /** Remembers where a class was decorated with `@workflow`. */
 export function registerClass(target: Class, name: string, origin: Origin): void {
@@ -36,8 +36,8 @@ function register(target: Class, known: KnownClass): void {
 }
 
 /**
- * How workers find an instance's class: by its name, in the module that decorated it with `@workflow`, else in the one that
- * made this workflow of it. A reason when they can't.
+ * How workers find an instance's class: by its name, in the module that decorated it with `@workflow`, else in the one
+ * that made this workflow of it. A reason when they can't.
  */
 export function classAddress(instance: object, workflow: Origin): readonly [module: string, name: string] | string {
   const known = knownClass(instance);

@@ -1,4 +1,4 @@
-import { shared } from "../../base/shared.js";
+import { processWide } from "../../base/process-wide.js";
 import type { Origin } from "./origin.js";
 
 const MOST_NAMES = 5000;
@@ -26,5 +26,5 @@ class Names {
 }
 
 /** Workflows may be made time and again by the same code. */
-export const workflowNames = shared("names of workflows", () => new Names(3));
-export const classNames = shared("names of classes", () => new Names(50));
+export const workflowNames = processWide("names of workflows", () => new Names(3));
+export const classNames = processWide("names of classes", () => new Names(50));

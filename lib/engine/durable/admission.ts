@@ -1,4 +1,4 @@
-import { setImmediate } from "../../base/turn.js";
+import { setImmediate } from "../../base/event-loop.js";
 
 /** How many recorded runs begin in one turn of the event loop: a few ms of work. */
 const MOST = 200;
@@ -9,8 +9,8 @@ let waiting: (() => void)[] = [];
 let next = 0;
 
 /**
- * Lets recorded runs begin, some in each turn of the event loop, so that thousands that are started at once leave it time for
- * other things. Gives what to wait for; undefined when there is nothing.
+ * Lets recorded runs begin, some in each turn of the event loop, so that thousands that are started at once leave it
+ * time for other things. Gives what to wait for; undefined when there is nothing.
  */
 export function admission(): Promise<void> | undefined {
   if (begun === 0) setImmediate(turn);

@@ -1,5 +1,5 @@
 import { show } from "../../base/check.js";
-import { Alarm } from "../../base/alarm.js";
+import { Timer } from "../../base/timer.js";
 import { LazyAbort, onAbort } from "../../base/abort.js";
 import { messageOf } from "../../base/message.js";
 import { CancelledError, RunTimeoutError } from "../../run/errors.js";
@@ -15,7 +15,8 @@ export interface Patience {
 }
 
 /**
- * Settles as `work` does, or rejects at once when there is an abort or the time is over: a store may take long to answer.
+ * Settles as `work` does, or rejects at once when there is an abort or the time is over: a store may take long to
+ * answer.
  * @param work - gets what tells it that nobody waits for it any more
  * @throws {CancelledError} | {RunTimeoutError} naming the run
  */
@@ -41,12 +42,12 @@ export async function interruptible<T>(
       ),
     );
   const removeListener = signal === undefined ? undefined : onAbort(signal, onCancel);
-  const alarm = timeout === undefined ? undefined : Alarm.after(timeout, onExpired);
+  const timer = timeout === undefined ? undefined : Timer.after(timeout, onExpired);
   try {
     if (abort.aborted) throw abort.reason;
     return await abort.race(work(abort));
   } finally {
     removeListener?.();
-    alarm?.stop();
+    timer?.stop();
   }
 }

@@ -1,41 +1,43 @@
-/** How the copy of an object is begun, by kind, and how what the object holds gets into it. */
+/** The first step of a deep copy: a shallow copy by kind of object, and the function that then fills it. */
 import { hasJson } from "./json.js";
 import { classOf, hasGetters, type Class } from "./class-state.js";
 import { kindOf, type Kind } from "./kinds.js";
 import { LEAVES, NATIVE_ERRORS, VIEWS, type ErrorClass } from "./natives.js";
-import { Obstacle } from "./obstacle.js";
+import { UnsupportedValue } from "./unsupported-value.js";
 import { isBare, isBareList, isBareView, keysOf } from "./own-properties.js";
 
 type Properties = Record<PropertyKey, unknown>;
 type Copy = (value: unknown) => unknown;
 
-/** Puts copies of what an object holds into its copy. */
+/** Fills a shallow copy with copies of the objects that the original holds. */
 export type Fill = (from: any, to: any, copy: Copy) => void;
 
-/** The beginning of a copy: empty, or with what the object itself holds. */
-export interface Shell {
+export interface ShallowCopy {
   readonly to: object;
-  /** Undefined when that is all. */
+  /** Undefined when the copy is complete. */
   readonly fill: Fill | undefined;
 }
 
-/** @throws {Obstacle} for what may hold more than it shows, and {TypeError} for what only looks native */
-export function shellOf(value: object, copy: Copy): Shell {
+/**
+ * @throws {UnsupportedValue} | {TypeError} for an object that may hold data that can't be read, or only pretends to be
+ * native
+ */
+export function shallowCopyOf(value: object, copy: Copy): ShallowCopy {
   const prototype = Object.getPrototypeOf(value) as object | null;
-  if (prototype === Object.prototype || prototype === null) return recordShell(value, prototype);
-  if (prototype === Array.prototype) return listShell(value);
+  if (prototype === Object.prototype || prototype === null) return copyRecord(value, prototype);
+  if (prototype === Array.prototype) return copyList(value);
   const kind = kindOf(prototype);
-  if (kind.obstacle !== undefined) throw new Obstacle(kind.obstacle);
-  if (kind.native === "Object" || kind.native === "null") return instanceShell(value, prototype, kind);
-  const shell = nativeShell(value, kind, copy);
-  if (Object.getPrototypeOf(shell.to) !== prototype) Object.setPrototypeOf(shell.to, prototype);
-  return shell;
+  if (kind.unsupported !== undefined) throw new UnsupportedValue(kind.unsupported);
+  if (kind.native === "Object" || kind.native === "null") return copyInstance(value, prototype, kind);
+  const shallow = copyNative(value, kind, copy);
+  if (Object.getPrototypeOf(shallow.to) !== prototype) Object.setPrototypeOf(shallow.to, prototype);
+  return shallow;
 }
 
-function nativeShell(value: object, { native, className }: Kind, copy: Copy): Shell {
+function copyNative(value: object, { native, className }: Kind, copy: Copy): ShallowCopy {
   switch (native) {
     case "Array":
-      return looseList(value);
+      return copyLooseList(value);
     case "Map":
       return { to: new Map(), fill: fillMap };
     case "Set":
@@ -52,7 +54,7 @@ function nativeShell(value: object, { native, className }: Kind, copy: Copy): Sh
   return { to, fill: isBareView(value as ArrayBufferView, className === undefined) ? undefined : fillAll };
 }
 
-function recordShell(value: object, prototype: object | null): Shell {
+function copyRecord(value: object, prototype: object | null): ShallowCopy {
   const keys = keysOf(value);
   if (keys === undefined) return { to: Object.create(prototype) as object, fill: fillAll };
   const to =
@@ -62,46 +64,48 @@ function recordShell(value: object, prototype: object | null): Shell {
 
 function withMembers(to: Properties, from: object, keys: readonly string[]): Properties {
   for (const key of keys) {
-    // A class may have a setter of that name.
+    // The class may have a setter of that name.
     if (key in to) define(to, key, (from as Properties)[key]);
     else to[key] = (from as Properties)[key];
   }
   return to;
 }
 
-function instanceShell(value: object, prototype: object, { className }: Kind): Shell {
+function copyInstance(value: object, prototype: object, { className }: Kind): ShallowCopy {
   if (className !== undefined && isBare(value, 0) && hasGetters(classOf(prototype) as Class)) {
-    throw new Obstacle(`is an instance of ${className}, which has getters, but keeps in no property what they give`);
+    throw new UnsupportedValue(
+      `is an instance of ${className}, which has getters but no properties that hold their data`,
+    );
   }
-  return recordShell(value, prototype);
+  return copyRecord(value, prototype);
 }
 
-function listShell(value: object): Shell {
-  if (!Array.isArray(value)) throw new TypeError("it is no list");
+function copyList(value: object): ShallowCopy {
+  if (!Array.isArray(value)) throw new TypeError("it is not an array");
   let holdsObjects = false;
   for (let i = 0; i < value.length; i++) {
     const item = value[i] as unknown;
     if (isObject(item)) holdsObjects = true;
-    else if (item === undefined && !Object.hasOwn(value, i)) return looseList(value);
+    else if (item === undefined && !Object.hasOwn(value, i)) return copyLooseList(value);
   }
-  return isBareList(value) ? { to: value.slice(), fill: holdsObjects ? fillItems : undefined } : looseList(value);
+  return isBareList(value) ? { to: value.slice(), fill: holdsObjects ? fillItems : undefined } : copyLooseList(value);
 }
 
-/** One with holes, with more than its items, or of a class of somebody's. */
-function looseList(value: object): Shell {
-  if (!Array.isArray(value)) throw new TypeError("it is no list");
+/** Copies a list with holes, with properties besides its items, or of a subclass. */
+function copyLooseList(value: object): ShallowCopy {
+  if (!Array.isArray(value)) throw new TypeError("it is not an array");
   return { to: [], fill: fillAll };
 }
 
 function sliceOf(value: ArrayBuffer & { readonly resizable?: boolean }): ArrayBuffer {
-  if (value.resizable === true) throw new Obstacle("is a buffer whose size can change");
+  if (value.resizable === true) throw new UnsupportedValue("is a resizable buffer");
   return value.slice(0);
 }
 
-/** Views of all of a buffer share it in the copy, too. Of other ones, the rest of the buffer is none of theirs. */
+/** Views of an entire buffer share its copy. A view of part of one gets a buffer of its own, with that part only. */
 function viewOf({ buffer, byteOffset, byteLength }: ArrayBufferView, native: string, copy: Copy): object {
   if (Object.prototype.toString.call(buffer) !== "[object ArrayBuffer]")
-    throw new Obstacle("is a view of shared memory");
+    throw new UnsupportedValue("is a view of shared memory");
   const isWhole = byteLength === buffer.byteLength;
   const bytes = isWhole ? copy(buffer) : buffer.slice(byteOffset, byteOffset + byteLength);
   return (VIEWS.get(native) as (bytes: unknown) => object)(bytes);
@@ -132,13 +136,16 @@ const fillSet: Fill = (from: Set<unknown>, to: Set<unknown>, copy) => {
   fillAll(from, to, copy);
 };
 
-/** Stacks are made when they are looked at. What Node hides in its errors are marks and methods. */
+/**
+ * Stacks are computed when they are read. Hidden symbols and methods, which Node adds to its errors, are kept as they
+ * are.
+ */
 const fillError: Fill = (from: Error, to: Error, copy) => {
   for (const key of Reflect.ownKeys(from)) {
     const property = Object.getOwnPropertyDescriptor(from, key) as PropertyDescriptor;
-    const isMark = typeof key === "symbol" || typeof property.value === "function";
+    const isInternal = typeof key === "symbol" || typeof property.value === "function";
     if (key === "stack") define(to, key, from.stack, false);
-    else if (isMark && property.enumerable === false) Object.defineProperty(to, key, property);
+    else if (isInternal && property.enumerable === false) Object.defineProperty(to, key, property);
     else fillProperty(from, to, key, property, copy);
   }
 };
@@ -152,9 +159,9 @@ const fillAll: Fill = (from: object, to: object, copy) => {
 
 function fillProperty(from: object, to: object, key: PropertyKey, property: PropertyDescriptor, copy: Copy): void {
   const isShown = property.enumerable === true;
-  if (!("value" in property) && !isShown) throw new Obstacle(`hides the getter "${String(key)}"`);
+  if (!("value" in property) && !isShown) throw new UnsupportedValue(`has a hidden getter "${String(key)}"`);
   const own = Object.getOwnPropertyDescriptor(to, key);
-  // The length of a list, for instance.
+  // For instance the length of an array.
   if (own?.configurable === false) return void Reflect.set(to, key, property.value);
   define(to, key, copy((from as Properties)[key]), isShown);
 }

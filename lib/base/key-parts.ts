@@ -1,20 +1,21 @@
 import { kindOf, type Kind } from "./kinds.js";
 import { LEAVES, VIEWS, type Leaf } from "./natives.js";
-import { Obstacle } from "./obstacle.js";
+import { UnsupportedValue } from "./unsupported-value.js";
 import { isBareList, isBareView, keysOf } from "./own-properties.js";
 
-/** A part of an object: text as it stands, or another object. */
-export type Part = string | object;
+/** Part of the key of an object: text, or another object, which has a key of its own. */
+export type KeyPart = string | object;
 
-const UNSEEN = "has properties that are hidden, or under symbols";
+const UNREADABLE = "has non-enumerable or symbol properties";
 
 type Properties = Readonly<Record<string, unknown>>;
 
 /**
- * Text for everything but objects. Strings begin with their length, so that nothing in them can be taken for more.
- * @throws {Obstacle} for functions and symbols
+ * The part for a value: text for a primitive, the object itself for an object. Strings begin with their length, so that
+ * their content can't be mistaken for other parts.
+ * @throws {UnsupportedValue} for functions and symbols
  */
-export function partOf(value: unknown): Part {
+export function keyPartOf(value: unknown): KeyPart {
   switch (typeof value) {
     case "string":
       return textOf(value);
@@ -28,9 +29,9 @@ export function partOf(value: unknown): Part {
     case "object":
       return value ?? "null";
     case "function":
-      throw new Obstacle(`is function ${value.name || "(anonymous)"}, which has no value to compare`, value);
+      throw new UnsupportedValue(`is function ${value.name || "(anonymous)"}, which has no value to compare`, value);
     case "symbol":
-      throw new Obstacle(`is ${String(value)}, which has no value to compare`, value);
+      throw new UnsupportedValue(`is ${String(value)}, which has no value to compare`, value);
   }
 }
 
@@ -39,19 +40,20 @@ function textOf(text: string): string {
 }
 
 /**
- * What an object consists of, in an order that its structure says. Stacks of errors do not count.
- * @param json - the prototypes of classes whose instances are what their `toJSON` gives
- * @throws {Obstacle} for what does not show all of its data, and {TypeError} for what only looks native
+ * The parts of an object, in an order that depends only on its structure. The stacks of errors are ignored.
+ * @param json - the prototypes of classes whose instances are compared by their `toJSON`
+ * @throws {UnsupportedValue} | {TypeError} for an object that may hold data that can't be read, or only pretends to be
+ * native
  */
-export function partsOf(value: object, json: ReadonlySet<object>): Part[] {
+export function keyPartsOf(value: object, json: ReadonlySet<object>): KeyPart[] {
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype === Object.prototype) return withProperties(["{"], value);
   if (prototype === Array.prototype) return listParts("[", value as unknown[]);
   if (prototype === null) return withProperties(["null{"], value);
   const kind = kindOf(prototype);
-  if (json.has(prototype)) return [headOf("json", kind), partOf((value as { toJSON(): unknown }).toJSON())];
-  const { native, className, obstacle } = kind;
-  if (obstacle !== undefined) throw new Obstacle(obstacle);
+  if (json.has(prototype)) return [headOf("json", kind), keyPartOf((value as { toJSON(): unknown }).toJSON())];
+  const { native, className, unsupported } = kind;
+  if (unsupported !== undefined) throw new UnsupportedValue(unsupported);
   switch (native) {
     case "Object":
     case "null":
@@ -72,43 +74,43 @@ function headOf(what: string, { tag }: Kind): string {
   return tag === "" ? what : `${what}:${textOf(tag)}`;
 }
 
-function instanceParts(kind: Kind, value: object): Part[] {
+function instanceParts(kind: Kind, value: object): KeyPart[] {
   const parts = withProperties([headOf(kind.native, kind)], value);
   if (parts.length > 1) return parts;
-  throw new Obstacle(`is an instance of ${kind.className}, which shows no data to compare`);
+  throw new UnsupportedValue(`is an instance of ${kind.className}, which has no readable data`);
 }
 
-function listParts(head: string, value: readonly unknown[]): Part[] {
-  if (!Array.isArray(value)) throw new TypeError("it is no list");
-  const parts: Part[] = [head];
+function listParts(head: string, value: readonly unknown[]): KeyPart[] {
+  if (!Array.isArray(value)) throw new TypeError("it is not an array");
+  const parts: KeyPart[] = [head];
   for (let i = 0; i < value.length; i++) {
     const item = value[i] as unknown;
     if (item === undefined && !Object.hasOwn(value, i)) return looseParts(head, value);
-    parts.push(partOf(item));
+    parts.push(keyPartOf(item));
   }
   return isBareList(value) ? parts : looseParts(head, value);
 }
 
-/** Those of a list with holes, or with more than its items. */
-function looseParts(head: string, value: readonly unknown[]): Part[] {
+/** The parts of a list with holes, or with properties besides its items. */
+function looseParts(head: string, value: readonly unknown[]): KeyPart[] {
   return withProperties([`${head}...`, String(value.length)], value, shownKeys(value, 1));
 }
 
-function collectionParts(kind: Kind, value: object): Part[] {
-  const parts: Part[] = [headOf(kind.native, kind)];
-  if (kind.native === "Set") Set.prototype.forEach.call(value, (item: unknown) => parts.push(partOf(item)));
-  else Map.prototype.forEach.call(value, (item: unknown, key: unknown) => parts.push(partOf(key), partOf(item)));
+function collectionParts(kind: Kind, value: object): KeyPart[] {
+  const parts: KeyPart[] = [headOf(kind.native, kind)];
+  if (kind.native === "Set") Set.prototype.forEach.call(value, (item: unknown) => parts.push(keyPartOf(item)));
+  else Map.prototype.forEach.call(value, (item: unknown, key: unknown) => parts.push(keyPartOf(key), keyPartOf(item)));
   parts.push("|");
   return withProperties(parts, value);
 }
 
-function leafParts(kind: Kind, leaf: Leaf, value: object): Part[] {
-  const parts = [headOf(kind.native, kind), ...leaf.parts(value).map(partOf), "|"];
-  // Strings show their characters, and are the only such kind.
+function leafParts(kind: Kind, leaf: Leaf, value: object): KeyPart[] {
+  const parts = [headOf(kind.native, kind), ...leaf.parts(value).map(keyPartOf), "|"];
+  // The characters of a String object are enumerable properties.
   return withProperties(parts, value, shownKeys(value, kind.native === "String" ? 1 : leaf.keys(value)));
 }
 
-function viewParts(kind: Kind, value: ArrayBufferView): Part[] {
+function viewParts(kind: Kind, value: ArrayBufferView): KeyPart[] {
   const { buffer, byteOffset, byteLength } = value;
   const memory = Object.prototype.toString.call(buffer) === "[object ArrayBuffer]" ? "" : "shared ";
   const bytes = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength).toString("base64");
@@ -116,27 +118,27 @@ function viewParts(kind: Kind, value: ArrayBufferView): Part[] {
   return isBareView(value, kind.className === undefined) ? parts : withProperties(parts, value);
 }
 
-function errorParts(kind: Kind, value: Error): Part[] {
+function errorParts(kind: Kind, value: Error): KeyPart[] {
   const isShown = (key: PropertyKey) => Object.prototype.propertyIsEnumerable.call(value, key);
-  if (Object.getOwnPropertySymbols(value).some(isShown)) throw new Obstacle(UNSEEN);
-  // Node hides methods in its errors.
+  if (Object.getOwnPropertySymbols(value).some(isShown)) throw new UnsupportedValue(UNREADABLE);
+  // Node adds hidden methods to its errors.
   const isMethod = (key: string) => !isShown(key) && typeof (value as unknown as Properties)[key] === "function";
   const keys = Object.getOwnPropertyNames(value).filter((key) => key !== "stack" && !isMethod(key));
-  const parts = [headOf(kind.native, kind), partOf(value.name), partOf(value.message)];
+  const parts = [headOf(kind.native, kind), keyPartOf(value.name), keyPartOf(value.message)];
   return withProperties(parts, value, keys);
 }
 
-/** The names of an object's own properties. @param hidden - how many it hides without anybody's doing */
+/** The names of an object's own properties. @param hidden - how many non-enumerable ones are built in */
 function shownKeys(value: object, hidden?: number): string[] {
   const keys = keysOf(value, hidden);
-  if (keys === undefined) throw new Obstacle(UNSEEN);
+  if (keys === undefined) throw new UnsupportedValue(UNREADABLE);
   return keys;
 }
 
-/** Adds the properties of these names, whatever their order. */
-function withProperties(parts: Part[], value: object, keys = shownKeys(value)): Part[] {
+/** Adds properties in the order of their names. */
+function withProperties(parts: KeyPart[], value: object, keys = shownKeys(value)): KeyPart[] {
   if (!isSorted(keys)) keys.sort();
-  for (const key of keys) parts.push(textOf(key), partOf((value as Properties)[key]));
+  for (const key of keys) parts.push(textOf(key), keyPartOf((value as Properties)[key]));
   return parts;
 }
 

@@ -7,10 +7,10 @@ import { never } from "../support/waiting.js";
 useFakeTime();
 
 const DAY = 86_400_000;
-/** Longer than one timer of Node waits; it would go off at once. */
+/** Longer than Node's timers support; one of this length would fire immediately. */
 const LONG = 30 * DAY;
 
-/** Whether it has settled. */
+/** Tracks whether a promise has settled. */
 function watched<T>(promise: Promise<T>) {
   const state = { isOver: false, result: promise };
   const over = () => void (state.isOver = true);
@@ -18,7 +18,7 @@ function watched<T>(promise: Promise<T>) {
   return state;
 }
 
-/** Settles after `ms`, and not a second before. */
+/** Expects a promise to settle after `ms`, within a second. */
 async function settlesAfter<T>(ms: number, promise: Promise<T>): Promise<T> {
   const state = watched(promise);
   await pass(ms - 1000);
@@ -28,8 +28,8 @@ async function settlesAfter<T>(ms: number, promise: Promise<T>): Promise<T> {
   return state.result;
 }
 
-describe("What takes longer than 24.8 days", () => {
-  it("is waited for: by an fsm", async () => {
+describe("A time of more than 24.8 days", () => {
+  it("works for an fsm that waits for an event", async () => {
     const fsm = new Fsm<any>("trial");
     fsm.state("trial", { initial: true }, () => waitForEvent({ PAID: "paid" }, { after: [LONG, "expired"] }));
     fsm.state("paid", () => stop("paid"));
@@ -43,7 +43,7 @@ describe("What takes longer than 24.8 days", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("is waited for: by who waits for a state", async () => {
+  it("works for waitFor", async () => {
     const fsm = new Fsm<any>("idle");
     fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "end" }));
     fsm.state("end", () => stop());
@@ -56,7 +56,7 @@ describe("What takes longer than 24.8 days", () => {
     await handle.stop();
   });
 
-  it("is waited for: by retries, timeouts, throttles and inputs", async () => {
+  it("works for retries, timeouts, throttles and input timeouts", async () => {
     const retry = new Dag<any>("retry");
     let calls = 0;
     const options = { retry: { retries: 1, delay: LONG, maxDelay: LONG } };
@@ -101,7 +101,7 @@ describe("What takes longer than 24.8 days", () => {
     await settlesAfter(LONG, rare.run());
   });
 
-  it("is remembered: by circuits and caches", async () => {
+  it("works for circuit breakers and caches", async () => {
     const dag = new Dag<any>("breaks");
     let calls = 0;
     dag.node("n", { circuitBreaker: { failureThreshold: 1, resetAfter: LONG } }, () => {
@@ -121,7 +121,7 @@ describe("What takes longer than 24.8 days", () => {
     expect((await cached.run()).value).toBe(3);
   });
 
-  it("is no time beyond a hundred years, nor where only one timer can be used", () => {
+  it("is refused beyond a hundred years, and for options that use one of Node's timers", () => {
     const after = (ms: number) => () => waitForEvent({}, { after: [ms, "a"] });
     expect(after(36_525 * DAY)).not.toThrow();
     expect(after(36_525 * DAY + 1)).toThrow(RangeError);
@@ -139,10 +139,10 @@ describe("A wait for an event", () => {
     return fsm;
   };
 
-  it("ends late, and once, when the machine has slept", async () => {
+  it("ends late, but once, when the machine has slept", async () => {
     const state = watched(delay(3 * DAY).run());
     await pass(DAY);
-    // No timer moves while it sleeps.
+    // Timers stand still while the machine sleeps.
     vi.setSystemTime(Date.now() + 10 * DAY);
     expect(state.isOver).toBe(false);
     await pass(61_000);
@@ -150,7 +150,7 @@ describe("A wait for an event", () => {
     expect((await state.result).stateHistory).toEqual(["a", "b"]);
   });
 
-  it("follows a clock that is set back", async () => {
+  it("adjusts to a clock that is set back", async () => {
     const state = watched(delay(2 * DAY).run());
     await pass(DAY);
     vi.setSystemTime(Date.now() - DAY);

@@ -1,21 +1,25 @@
-import { unlessHostile } from "./hostile.js";
+import { tryOr } from "./safe-access.js";
 
-/** Why something can't be done with a part of a value, by whoever does not know where that is; `reason` goes on from what it is. */
-export class Obstacle extends Error {
+/**
+ * Thrown for an object that can't be processed, by code that does not know its path. Callers add it with
+ * {@link pathOf}.
+ */
+export class UnsupportedValue extends Error {
   constructor(
+    /** A clause that follows the path, such as `is function f`. */
     readonly reason: string,
-    /** What of the object that was looked at; undefined for that itself. */
+    /** The part of the object that is unsupported; undefined for the object itself. */
     readonly part?: unknown,
   ) {
     super(reason);
   }
 }
 
-/** The way from the first of these objects, each a part of the one before, to the last one's `part`. Read when there is one to report. */
+/** The path to `part` of the last object, where each object is part of the one before. */
 export function pathOf(objects: readonly object[], part: unknown): string {
   const steps = objects.map((object, i) => {
     const next = i + 1 < objects.length ? objects[i + 1] : part;
-    return next === undefined ? "" : unlessHostile(() => stepTo(object, next), "");
+    return next === undefined ? "" : tryOr(() => stepTo(object, next), "");
   });
   return steps.join("").replace(/^\./u, "");
 }
@@ -38,7 +42,7 @@ function stepTo(object: object, part: unknown): string {
   return key === undefined ? "" : Array.isArray(object) && /^\d+$/u.test(key) ? `[${key}]` : memberText(key);
 }
 
-/** How code names a member: `.a`, or `["a b"]`. */
+/** A property access as in source code: `.a`, or `["a b"]`. */
 export function memberText(key: string): string {
   return /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }

@@ -1,0 +1,22 @@
+import { now } from "./clock.js";
+
+/** Node's own `setImmediate`, also when a test has installed fake timers later. */
+export const { setImmediate } = globalThis;
+
+/** How long work that never waits for I/O may block the event loop, in ms. */
+const TIME_SLICE = 15;
+
+/** When such work began in the current turn of the event loop. */
+let began: number | undefined;
+
+/**
+ * A promise to await before the next piece of such work; undefined while the time slice of this turn is not used up.
+ */
+export function nextTurn(): Promise<void> | undefined {
+  if (began === undefined) {
+    began = now();
+    setImmediate(() => (began = undefined));
+    return undefined;
+  }
+  return now() - began < TIME_SLICE ? undefined : new Promise((resolve) => setImmediate(resolve));
+}

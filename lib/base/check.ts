@@ -3,7 +3,7 @@ import { suggestion } from "./nearest.js";
 /** The longest text, in characters, that a message quotes in full. */
 const MAX_QUOTED = 200;
 
-/** Formats any value for a message: short, and without ever throwing. */
+/** Formats any value for a message, in a short form. Never throws. */
 export function show(value: unknown): string {
   try {
     return shown(value);
@@ -40,29 +40,28 @@ export function label(option: string | OptionName): string {
   return path === "" ? owner : `"${path}" of ${owner}`;
 }
 
-/** An option within another one, or of an owner. */
+/** The name of an option within another one, or of an owner. */
 export function nested({ path, owner }: OptionName, name: string): OptionName {
   return { path: path === "" ? name : `${path}.${name}`, owner };
 }
 
 type TypeName = "string" | "boolean" | "function" | "object";
 
-/** The type that an option must have, or a function that throws unless its value is valid. */
+/** The type of an option, or a function that throws unless its value is valid. */
 export type Rule<V = any> = TypeName | "any" | ((option: OptionName, value: V) => void);
 
 /** One rule for each option of `O`. */
 export type Rules<O> = { readonly [K in keyof O]-?: Rule<Exclude<O[K], undefined>> };
 
-/** The names used here for what other libraries, or other options, call something else. */
+/** Names used elsewhere, each with what to write instead. */
 export type OtherNames = Readonly<Record<string, string>>;
 
-/** A sentence of advice on an unknown option, from a function or from its name here. */
+/** Advice on unknown options: what to write instead, by name, or a function that returns a sentence. */
 export type Advice = OtherNames | ((option: string) => string | undefined);
 
 /**
  * Checks an object of options against their rules. An option that is undefined is not given, and not checked.
- * @param owner - what takes the options: `a run`; or as an {@link OptionName}, so that messages name it with each
- *   option
+ * @param owner - the owner of the options, such as `a run`; as an {@link OptionName} it is named with each option
  * @throws {TypeError} when `options` is not an object, or has an option without a rule
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */
@@ -107,7 +106,7 @@ export function checkObject(options: unknown, owner: string | OptionName): asser
   throw new TypeError(`The options of ${ownerText(owner)} must be an object; received ${show(options)}.`);
 }
 
-/** Of an owner that is only text, messages do not name it with its options. */
+/** The owner is part of the name only if it is an {@link OptionName}. */
 function nameIn(owner: string | OptionName | undefined, name: string): OptionName {
   return typeof owner === "object" ? nested(owner, name) : { path: name };
 }
@@ -132,7 +131,7 @@ function otherName(name: string, others: OtherNames): string | undefined {
   return Object.hasOwn(others, name) ? `Here that is ${others[name]}.` : undefined;
 }
 
-/** The bounds of a number, both included; `max` is Infinity and `integer` false by default. */
+/** The inclusive bounds of a number. By default `max` is Infinity, and `integer` false. */
 export interface Bounds {
   readonly min: number;
   readonly max?: number;

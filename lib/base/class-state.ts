@@ -26,18 +26,19 @@ export function ancestryOf(prototype: object): Ancestry {
   for (let at: object | null = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     const native = nativeName(at);
     if (native !== undefined) return { prototypes, native, hiding };
-    hiding ??= hidingIn(at, prototypes.length === 0);
+    hiding ??= hidingIn(at, prototypes.length > 0 ? "inherited" : "own");
     prototypes.push(at);
   }
   return { prototypes, native: undefined, hiding };
 }
 
-function hidingIn(prototype: object, isOwn: boolean): string | undefined {
+function hidingIn(prototype: object, level: "own" | "inherited"): string | undefined {
   const Class = classOf(prototype);
   if (Class === undefined) return undefined;
   const source = Function.prototype.toString.call(Class);
-  if (NATIVE_CODE.test(source)) return isOwn ? "may hide its data" : `extends ${Class.name}, which may hide its data`;
-  const where = isOwn ? "" : ` in ${Class.name}`;
+  if (NATIVE_CODE.test(source))
+    return level === "own" ? "may hide its data" : `extends ${Class.name}, which may hide its data`;
+  const where = level === "own" ? "" : ` in ${Class.name}`;
   if (hasPrivateMembers(source)) return `has private members${where}`;
   return MAP_OF_INSTANCES.test(source) ? `keeps its data in a separate map${where}` : undefined;
 }
@@ -55,7 +56,7 @@ export function whyUnsupported(type: Class): string | undefined {
   const { native, hiding } = ancestryOf(type.prototype);
   if (hiding !== undefined) return hiding;
   if (native !== undefined && native !== "Object" && !native.endsWith("Error")) {
-    return `extends ${native}, whose data is not in properties of the instance`;
+    return `extends ${native}, whose data is not kept in properties`;
   }
   return "then" in type.prototype ? 'has a member "then", which await would call' : undefined;
 }

@@ -115,7 +115,7 @@ function viewParts(kind: Kind, value: ArrayBufferView): KeyPart[] {
   const memory = Object.prototype.toString.call(buffer) === "[object ArrayBuffer]" ? "" : "shared ";
   const bytes = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength).toString("base64");
   const parts = [headOf(kind.native, kind), memory + bytes];
-  return isBareView(value, kind.className === undefined) ? parts : withProperties(parts, value);
+  return isBareView(value, { isSubclass: kind.className !== undefined }) ? parts : withProperties(parts, value);
 }
 
 function errorParts(kind: Kind, value: Error): KeyPart[] {

@@ -1,6 +1,6 @@
 /**
  * Locates this library's files: in an installed package, a checkout, or a user's bundle. It reads the stack, since
- * bundlers replace `import.meta.url` by nothing, or by the path on the machine that made the bundle.
+ * bundlers replace `import.meta.url` with nothing, or with the path on the machine that made the bundle.
  */
 import { filesOn } from "./call-sites.js";
 

@@ -39,14 +39,11 @@ export function isBareList(value: readonly unknown[]): boolean {
   return isBare(value, length + 1);
 }
 
-/**
- * Whether a view has no properties besides its items.
- * @param isNative - whether it is of a native class, not a subclass
- */
-export function isBareView(value: ArrayBufferView, isNative: boolean): boolean {
+/** Whether a view has no properties besides its items. */
+export function isBareView(value: ArrayBufferView, { isSubclass }: { readonly isSubclass: boolean }): boolean {
   const { length = 0 } = value as Uint8Array;
   const bare = () => Uint8Array.prototype.subarray.call(value);
-  if (isNative && length > MANY_ITEMS && withoutItems(value) === withoutItems(bare())) return true;
+  if (!isSubclass && length > MANY_ITEMS && withoutItems(value) === withoutItems(bare())) return true;
   return isBare(value, length);
 }
 

@@ -1,4 +1,4 @@
-/** Reading values of users, whose getters and proxy handlers may throw. */
+/** Safe access to values of users, whose getters and proxy handlers may throw. */
 
 /** The result of `read`, or `fallback` when it throws. */
 export function tryOr<T>(read: () => T, fallback: T): T {

@@ -51,7 +51,10 @@ function copyNative(value: object, { native, className }: Kind, copy: Copy): Sha
   }
   if (!VIEWS.has(native)) return { to: bareError(native), fill: fillError };
   const to = viewOf(value as ArrayBufferView, native, copy);
-  return { to, fill: isBareView(value as ArrayBufferView, className === undefined) ? undefined : fillAll };
+  return {
+    to,
+    fill: isBareView(value as ArrayBufferView, { isSubclass: className !== undefined }) ? undefined : fillAll,
+  };
 }
 
 function copyRecord(value: object, prototype: object | null): ShallowCopy {
@@ -144,7 +147,7 @@ const fillError: Fill = (from: Error, to: Error, copy) => {
   for (const key of Reflect.ownKeys(from)) {
     const property = Object.getOwnPropertyDescriptor(from, key) as PropertyDescriptor;
     const isInternal = typeof key === "symbol" || typeof property.value === "function";
-    if (key === "stack") define(to, key, from.stack, false);
+    if (key === "stack") define(to, key, from.stack, { enumerable: false });
     else if (isInternal && property.enumerable === false) Object.defineProperty(to, key, property);
     else fillProperty(from, to, key, property, copy);
   }
@@ -163,10 +166,10 @@ function fillProperty(from: object, to: object, key: PropertyKey, property: Prop
   const own = Object.getOwnPropertyDescriptor(to, key);
   // For instance the length of an array.
   if (own?.configurable === false) return void Reflect.set(to, key, property.value);
-  define(to, key, copy((from as Properties)[key]), isShown);
+  define(to, key, copy((from as Properties)[key]), { enumerable: isShown });
 }
 
-function define(to: object, key: PropertyKey, value: unknown, enumerable = true): void {
+function define(to: object, key: PropertyKey, value: unknown, { enumerable } = { enumerable: true }): void {
   Object.defineProperty(to, key, { value, enumerable, writable: true, configurable: true });
 }
 

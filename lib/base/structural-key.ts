@@ -56,8 +56,8 @@ function rootOf(value: unknown): KeyPart {
 }
 
 function textOf(root: object, json: ReadonlySet<object>): string {
-  const writer = new Writer(false, json);
-  return writer.write(root) ?? `~${new Writer(true, json).write(root)}`;
+  const writer = new Writer(json, { byIdentity: false });
+  return writer.write(root) ?? `~${new Writer(json, { byIdentity: true }).write(root)}`;
 }
 
 class Writer {
@@ -68,10 +68,14 @@ class Writer {
   private readonly references = new Map<object, string | undefined>();
   private readonly stack: Frame[] = [];
 
+  private readonly byIdentity: boolean;
+
   constructor(
-    private readonly byIdentity: boolean,
     private readonly json: ReadonlySet<object>,
-  ) {}
+    { byIdentity }: { readonly byIdentity: boolean },
+  ) {
+    this.byIdentity = byIdentity;
+  }
 
   /** Undefined for a circular value, unless objects are compared by identity. */
   write(root: object): string | undefined {

@@ -81,7 +81,7 @@ export function stop(value?: unknown): Stop {
 }
 
 /**
- * CancelScope for an event from outside, see `fsm.start`. The event's payload is the next state's value.
+ * Waits for an event from outside, see `fsm.start`. The event's payload is the next state's value.
  * @param events - the next state by event: `{ PAID: "shipping", CANCELLED: "refunded" }`
  * @param options - `after: [ms, state]` goes to `state`, without a value, when no event came within `ms`
  * @throws {TypeError} | {RangeError} when there is nothing to wait for, or a state or time is no state or time

@@ -147,7 +147,7 @@ export class ResultCache {
     }
   }
 
-  /** CancelScope for a flight to land. @throws the client's deadlock error when the leader waits for this run */
+  /** Waits for a flight to land. @throws the client's deadlock error when the leader waits for this run */
   private *follow(flight: Flight, client: CacheClient): Coroutine<FlightOutcome> {
     const { holder } = client;
     const cycle = findDeadlock(holder, flight);

@@ -21,7 +21,7 @@ const BUSY_TIMEOUT = 5000;
 
 /**
  * Opens a file, or `:memory:`, with Node's own SQLite if there is one, otherwise with the package libsql. Uses a
- * write-ahead log that is synced to disk at every commit. CancelScope for other connections without blocking the thread,
+ * write-ahead log that is synced to disk at every commit. Waits for other connections without blocking the thread,
  * which may be theirs, too.
  * @throws {StoreError} STORE when no SQLite is available, or the file can't be opened
  */

@@ -208,7 +208,7 @@ export class ValueWriter {
 
   /** Views on a whole buffer still share it after reading. Of a view on a part, only that part is written. */
   private view(value: ArrayBufferView, kind: string): string {
-    if (!isBareView(value, true)) this.rejectOtherKeys();
+    if (!isBareView(value, { isSubclass: false })) this.rejectOtherKeys();
     const isWhole = value.byteLength === value.buffer.byteLength;
     return `["${kind}",${isWhole ? this.reference(value.buffer, "buffer") : `"${base64(value)}"`}]`;
   }

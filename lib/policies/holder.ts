@@ -7,7 +7,7 @@ import type { PendingAcquire } from "../base/pending-acquire.js";
 export interface Resource {
   /** Its name in messages. */
   readonly label: string;
-  /** When any of them releases, a waiter gets its turn. */
+  /** A waiter gets its turn when one of them releases. */
   holders(): Iterable<Holder>;
 }
 
@@ -18,7 +18,7 @@ export interface ResourceAcquire extends PendingAcquire {
 
 /** A node that may hold resources, and wait for one: a vertex of the wait-for graph. */
 export class Holder {
-  /** Whether runs that its function or its hooks begin are traced to it. */
+  /** Whether runs that its function or hooks begin are traced to it. */
   isTracked = false;
   private lazyWaits: Map<Holder, Resource> | undefined;
 
@@ -35,7 +35,7 @@ export class Holder {
     return this.describe();
   }
 
-  /** Resources by waiting node: this one, and the nodes of runs it began, directly or through other runs. */
+  /** Its own wait, and the waits of nodes in runs that it began, directly or through other runs. */
   get waits(): ReadonlyMap<Holder, Resource> {
     return this.lazyWaits ?? NO_WAITS;
   }

@@ -208,7 +208,7 @@ describe("concurrencyKey", () => {
     expect(other.began).toEqual([0, 0, 100]);
   });
 
-  it("fails a node whose limit differs from that of nodes in flight", async () => {
+  it("fails a node whose limit conflicts with nodes in flight", async () => {
     const key = newKey();
     const { dag } = dagOf(1, { concurrencyKey: { key, limit: 2 } }, 100);
     const other = dagOf(1, { concurrencyKey: { key, limit: 3 } }, 100);

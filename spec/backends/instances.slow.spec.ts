@@ -3,8 +3,11 @@ import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { Dag, ThreadPool } from "dagwright";
 import { fieldsOf } from "../../lib/backends/thread/instance-fields.js";
 import {
+  alike,
+  alikeDag,
   Binding,
   classFor,
+  Given,
   given,
   givenHiding,
   givenInstance,
@@ -13,6 +16,8 @@ import {
   Holder,
   lateDag,
   Local,
+  newGiven,
+  openInstance,
   Plain,
   plainClass,
   plainTraced,
@@ -171,6 +176,36 @@ describe("Methods", () => {
     expect(late.value).toBe(true);
     expect(late.nodes.get("ask")).toMatchObject(replaced);
     await expect(plainClass.run({ ...parallel, parallel: { strict: true } })).rejects.toThrow(/method was replaced/u);
+  });
+
+  it("of a class without @workflow stay on this thread where another method, or one of the same text, stands in", async () => {
+    expect((await openInstance.run({ ...parallel, parallel: { strict: true } })).value).toBe(false);
+
+    const before = await givenInstance.run(parallel);
+    expect(before.nodes.get("ask")?.backend).toBe("thread");
+    const { tell } = Given.prototype;
+    Object.defineProperty(Given.prototype, "ask", { value: tell, configurable: true });
+    const run = await givenInstance.run(parallel);
+    expect(run.get("ask")).toBe(run.get("tell"));
+    expect(run.nodes.get("ask")).toMatchObject(replaced);
+    expect(run.nodes.get("tell")?.backend).toBe("thread");
+    expect(givenInstance.dryRun({ mode: "parallel" }).nodes[0]).toMatchObject({
+      backend: "inline",
+      reason: expect.stringContaining("its method was replaced"),
+    });
+    // Replaced before the dag is made, too.
+    expect((await newGiven().run(parallel)).nodes.get("ask")).toMatchObject(replaced);
+    delete (Given.prototype as Partial<Given>).ask;
+    expect((await givenInstance.run(parallel)).nodes.get("ask")?.backend).toBe("thread");
+
+    expect((await alikeDag.run(parallel)).value).toBe("a false");
+    const [first, second] = alike;
+    const own = first.prototype.tell;
+    first.prototype.tell = second.prototype.tell;
+    const other = await alikeDag.run(parallel);
+    first.prototype.tell = own;
+    expect(other.value).toBe("b true");
+    expect(other.nodes.get("tell")).toMatchObject(replaced);
   });
 
   it("that the constructor made are made by the worker's too", async () => {

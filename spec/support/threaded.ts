@@ -283,6 +283,26 @@ export class Given extends Plain {
 }
 export const given = new Given("given");
 export const givenInstance = Dag.from(given);
+export const newGiven = () => Dag.from(new Given("new"));
+
+/** Overrides a parent's method, and says nothing of its parameters. */
+export class Open extends Plain {
+  override ask(...rest: unknown[]): boolean {
+    return rest.length > 0 || where().isMainThread;
+  }
+}
+export const openInstance = Dag.from(new Open());
+
+/** Two classes of one text, without `@workflow`. */
+export const alike = ["a", "b"].map((name) => {
+  class Alike {
+    @node tell(): string {
+      return `${name} ${where().isMainThread}`;
+    }
+  }
+  return Alike;
+});
+export const alikeDag = Dag.from(new alike[0]());
 
 /** A workflow of a class without `@workflow` that no import makes. */
 export const lateDag = () => Dag.from(new (class Late extends Plain {})("late"));

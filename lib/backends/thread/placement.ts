@@ -81,7 +81,7 @@ export function withoutReplaced({ instance }: Placeable, specs: readonly NodeSpe
     if (reason !== undefined) return reason;
     // What its constructor put there, a worker's puts there too.
     const isOwn = !isGiven && Object.hasOwn(object, method);
-    return (isOwn ? functions.get(name) === fn : isAsDefined(object, method, fn)) ? undefined : REPLACED;
+    return (isOwn ? functions.get(name) === fn : isAsDefined(object, method, specs[i])) ? undefined : REPLACED;
   });
 }
 

@@ -2,7 +2,7 @@ import { classOf } from "../../base/class-state.js";
 import { processWide } from "../../base/process-wide.js";
 import type { Class } from "../specs/node-options.js";
 import { classNames } from "./name-registry.js";
-import type { NodeFunction } from "../specs/node-spec.js";
+import type { NodeSpec } from "../specs/node-spec.js";
 import type { Origin } from "./origin.js";
 import { workerScope } from "./worker-scope.js";
 
@@ -52,15 +52,18 @@ export function classAddress(instance: object, workflow: Origin): readonly [modu
   return [module, name];
 }
 
-/** Whether workers, too, find this function in the place of a method. */
-export function isAsDefined(instance: object, key: string, fn: NodeFunction): boolean {
+/** Whether workers find the same function under the key of a method. */
+export function isAsDefined(instance: object, key: string, { fn, declared }: NodeSpec): boolean {
   const functions = knownClass(instance)?.functions;
   if (functions !== undefined) return functions.get(key) === fn;
-  // What a spy or another decorator put there is no part of any class's text.
-  let at = instance as object | null;
-  while (at !== null && !Object.hasOwn(at, key)) at = Object.getPrototypeOf(at) as object | null;
-  const target = at === null ? undefined : classOf(at);
-  return target !== undefined && textOf(target).includes(textOf(fn));
+  let owner = instance as object | null;
+  while (owner !== null && !Object.hasOwn(owner, key)) owner = Object.getPrototypeOf(owner) as object | null;
+  const target = owner === null ? undefined : classOf(owner);
+  if (owner === null || target === undefined) return false;
+  // A spy or a wrapper is not part of the class's text; another of its methods has another name.
+  if (fn.name !== key || !textOf(target).includes(textOf(fn))) return false;
+  // The method of a child that takes anything has the parameters of its parent's.
+  return fn === declared || Reflect.get(Object.getPrototypeOf(owner) as object, key) === declared;
 }
 
 function knownClass(instance: object): KnownClass | undefined {

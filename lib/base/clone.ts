@@ -190,10 +190,16 @@ function formOf(value: object): string | undefined {
 }
 
 function newForm({ native = "Object", prototypes }: Ancestry): string | undefined {
+  if (native === "DOMException" && !clonesDOMExceptions()) return undefined;
   if (/(?:Error|Exception)$/u.test(native)) return "Error";
   if (!["Object", "Boolean", "Number", "String"].includes(native)) return native;
   // Instances of classes are cloned as records.
   return prototypes.every(isEmpty) ? "Object" : undefined;
+}
+
+/** Node 20 makes `{}` of a DOMException. */
+function clonesDOMExceptions(): boolean {
+  return unlessHostile(() => structuredClone(new DOMException()) instanceof DOMException, false);
 }
 
 function isEmpty(prototype: object): boolean {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { BackendError, NotCloneableError, ThreadPool, type RunEvent } from "dagwright";
-import { circle, crossing, linked, nested, type Special } from "../support/crossing.js";
+import { aborted, circle, crossing, linked, nested, type Special } from "../support/crossing.js";
 
 const pool = new ThreadPool({ maxWorkers: 1 });
 afterAll(() => pool.close());
@@ -33,6 +33,21 @@ describe("What a worker could send, but nobody read,", () => {
       if (readsCircles) expect(found, node).toBeUndefined();
       else expect(found, node).toMatchObject(error);
     }
+  });
+
+  it("is refused with its path: a DOMException where this Node makes {} of it", async () => {
+    const isKept = structuredClone(aborted()) instanceof DOMException;
+    if (isKept) {
+      const value = (await of("exception")).value as { list: unknown[] };
+      expect(value.list[0]).toMatchObject({ name: "AbortError", message: "gone", code: 20 });
+      expect((await of("takes", { inputs: { value: { e: aborted() } } })).value).toBe("object");
+      return;
+    }
+    const refused = { code: "NOT_CLONEABLE" };
+    expect(await errorOf("exception")).toMatchObject({ ...refused, path: "result.list[0]" });
+    expect(await errorOf("takes", { value: { e: aborted() } })).toMatchObject({ ...refused, path: "inputs.value.e" });
+    expect(await errorOf("takes", { value: aborted() })).toMatchObject({ ...refused, path: "inputs.value" });
+    expect((await errorOf("keeps"))?.message).toContain("ctx.metadata can't be cloned");
   });
 
   it("is refused with its path: more than 1000 levels, however one finds them", async () => {
@@ -103,6 +118,14 @@ describe("What a node throws on a thread", () => {
       "three",
     ]);
     expect(Object.keys(aggregate)).toEqual([]);
+  });
+
+  it("keeps name, message and code of a DOMException, wherever it is", async () => {
+    const expected = { name: "AbortError", message: "gone", code: 20 };
+    const error = await thrown("exception");
+    expect(error).toBeInstanceOf(Error);
+    for (const each of [error, error.reason, error.cause.within]) expect(each).toMatchObject(expected);
+    expect(error.stack).toContain("crossing.ts");
   });
 
   it("is described only where it can't cross", async () => {

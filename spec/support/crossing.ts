@@ -39,6 +39,10 @@ crossing.node("circle", () => ({ e: circle() }));
 crossing.node("nested", (levels: number) => ({ list: nested(levels) }));
 crossing.node("linked", (length: number) => linked(length));
 crossing.node("fickle", (levels: number) => fickle(nested(levels)));
+/** What a signal gives as its reason. */
+export const aborted = () => new DOMException("gone", "AbortError");
+crossing.node("exception", () => ({ list: [aborted()] }));
+crossing.node("keeps", (ctx: Context) => void (ctx.metadata.reason = aborted()));
 crossing.node("pauses", () => {
   throw new PauseRun("later", { data: { e: circle() } });
 });
@@ -90,6 +94,7 @@ const thrown = {
         config: { at: new Date(5), transform: [() => 1, 2], pending: Promise.resolve() },
       },
     }),
+  exception: () => Object.assign(aborted(), { reason: aborted(), cause: { within: aborted() } }),
   aggregate: () => new AggregateError([new HttpError("one", 1), new HttpError("two", 2), "three"], "all"),
   loop: () => {
     const [a, b] = [new Error("a"), new HttpError("b", 2)];

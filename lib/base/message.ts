@@ -1,4 +1,5 @@
 import { show } from "./check.js";
+import { isInstance } from "./safe-access.js";
 
 /** The longest text, in characters, that a message includes in full. */
 const MAX_LENGTH = 10_000;
@@ -16,6 +17,12 @@ export function messageOf(thrown: unknown): string {
   } catch {
     return `${show(thrown)}, which has no readable message`;
   }
+}
+
+/** A user's message as text: a string as it is, an error's message, or a short description. The same on every Node. Never throws. */
+export function asText(message: unknown): string {
+  if (typeof message === "string") return message;
+  return isInstance(message, Error) ? messageOf(message) : show(message);
 }
 
 /** The text with a full stop, unless it ends a sentence already. */

@@ -20,7 +20,10 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Values that nodes and the caller share; what a node writes, later nodes and `run.context` see. */
   readonly metadata: Record<string, unknown>;
-  /** Figures of the user's own, by name; they come back as `run.metrics.custom`. */
+  /**
+   * Figures of the user's own, by name; they come back as `run.metrics.custom`.
+   * @throws {TypeError} when one is set that is no finite number
+   */
   readonly metrics: Record<string, number>;
   /** The result of a node that has completed, `fallback` where there is none (yet). */
   get(name: string, fallback?: unknown): unknown;

@@ -1,5 +1,7 @@
 import { checkNumber } from "../base/check.js";
+import { asText } from "../base/message.js";
 import type { Context } from "../definition/context.js";
+import { checkedMetrics } from "./checked-metrics.js";
 import type { RunBase } from "./run-base.js";
 import type { RunState } from "./state.js";
 
@@ -70,6 +72,8 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
   abstract readonly nodeName: string;
   abstract readonly idempotencyKey: string;
   abstract readonly trigger: string | undefined;
+  /** Whose attempt it is, as `node "load"`. */
+  protected abstract readonly subject: string;
 
   constructor(
     state: S,
@@ -94,6 +98,10 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
     return super.metadata;
   }
 
+  override get metrics(): Record<string, number> {
+    return checkedMetrics(super.metrics, this.subject);
+  }
+
   override get results(): Readonly<Record<string, unknown>> {
     this.lookedAtResults();
     return super.results;
@@ -115,11 +123,11 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
 
   progress(fraction: number, message?: string): void {
     checkNumber("fraction", fraction, { min: 0, max: 1 });
-    this.controls.progress(this.node, this.attempt, fraction, message);
+    this.controls.progress(this.node, this.attempt, fraction, message === undefined ? undefined : asText(message));
   }
 
   log(message: string): void {
-    this.controls.progress(this.node, this.attempt, undefined, message);
+    this.controls.progress(this.node, this.attempt, undefined, asText(message));
   }
 
   override toJSON(): object {
@@ -137,6 +145,10 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
 export class NodeContext extends AttemptContext<RunState> implements Context {
   get nodeName(): string {
     return this.state.plan.specs[this.node].name;
+  }
+
+  protected get subject(): string {
+    return `node "${this.nodeName}"`;
   }
 
   get idempotencyKey(): string {

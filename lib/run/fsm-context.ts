@@ -18,6 +18,10 @@ export class StateContext extends AttemptContext<FsmState> implements FsmContext
     return this.state.plan.specs[this.node].name;
   }
 
+  protected get subject(): string {
+    return `state "${this.nodeName}"`;
+  }
+
   get stateHistory(): readonly string[] {
     this.lookedAtResults();
     return this.state.visited;

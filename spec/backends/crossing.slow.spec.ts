@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { BackendError, NotCloneableError, ThreadPool, type RunEvent } from "dagwright";
+import { BackendError, NotCloneableError, ThreadPool } from "dagwright";
 import { aborted, circle, crossing, linked, nested, type Special } from "../support/crossing.js";
 
 const pool = new ThreadPool({ maxWorkers: 1 });
@@ -68,19 +68,6 @@ describe("What a worker could send, but nobody read,", () => {
     expect(error).toBeInstanceOf(BackendError);
     expect(error?.message).toContain(`The worker that executed node "fickle" ended: what it said can't be read: `);
     expect((await of("takes", { inputs: { value: 1 } })).value).toBe("number");
-  });
-});
-
-describe("What a node tells that is no text or number", () => {
-  it("is described, or refused", async () => {
-    const events: RunEvent[] = [];
-    const run = await of("logs", { observers: [(event: RunEvent) => events.push(event)] });
-    expect(run.value).toBe("logged");
-    const told = events.flatMap((event) => (event.type === "node.progress" ? [event.message as unknown] : []));
-    expect(told).toEqual([readsCircles ? expect.any(Error) : "an object (Error)", "function (anonymous)"]);
-    expect(await errorOf("counts")).toMatchObject({
-      cause: { message: 'What the node wrote to ctx.metrics must be numbers; "e" is "one".' },
-    });
   });
 });
 

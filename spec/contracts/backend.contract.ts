@@ -7,7 +7,7 @@ import {
   type RunOptions,
   type RunResult,
 } from "dagwright";
-import { contexts, control, failing, plain } from "../support/threaded.js";
+import { contexts, control, failing, misused, plain } from "../support/threaded.js";
 
 /** What holds for a node wherever it runs. */
 export function backendContract(backend: "inline" | "thread", options: RunOptions): void {
@@ -40,6 +40,38 @@ export function backendContract(backend: "inline" | "thread", options: RunOption
       expect(told).toEqual([
         [0.5, "half"],
         [undefined, "a line"],
+      ]);
+    });
+
+    it("tells observers a text, whatever a node tells", async () => {
+      const events: RunEvent[] = [];
+      const run = await misused.runUntil("logs", { ...options, observers: [(event) => events.push(event)] });
+      placed(run, "logs");
+      const texts = [
+        "its own cause",
+        "gone",
+        "function (anonymous)",
+        "Symbol(s)",
+        "an object (Object)",
+        "an array of 1",
+      ];
+      const told = [...texts, "5", "5n", "null"];
+      const messages = events.flatMap((event) => (event.type === "node.progress" ? [event.message] : []));
+      expect(messages).toEqual([...told, "undefined", ...told, undefined]);
+    });
+
+    it("takes only finite numbers as metrics", async () => {
+      const run = await misused.run({ ...options, errorStrategy: "continue" });
+      const received = { text: '"one"', nan: "NaN", infinite: "-Infinity", big: "1n", accessor: "undefined" };
+      for (const [node, value] of Object.entries(received)) {
+        placed(run, node);
+        const message = `Metric "n" of node "${node}" must be a finite number; received ${value}.`;
+        expect(run.nodes.get(node)?.error?.cause).toMatchObject({ name: "TypeError", message });
+      }
+      expect(run.get("caught")).toEqual([true, false, false, ["__proto__", "fine"]]);
+      expect(Object.entries(run.metrics.custom)).toEqual([
+        ["__proto__", 1],
+        ["fine", 2],
       ]);
     });
 

@@ -47,12 +47,6 @@ crossing.node("pauses", () => {
   throw new PauseRun("later", { data: { e: circle() } });
 });
 crossing.node("writes", (ctx: Context) => void (ctx.metadata.e = circle()));
-crossing.node("counts", (ctx: Context) => void (ctx.metrics.e = "one" as never));
-crossing.node("logs", (ctx: Context) => {
-  ctx.log(circle() as never);
-  ctx.log((() => 1) as never);
-  return "logged";
-});
 crossing.node("shows", (ctx: Context) => [JSON.stringify(ctx), inspect(ctx), String(ctx as unknown)]);
 crossing.node("whole", { backend: "inline" }, () => ({ part: 1, fn: () => 1 }));
 crossing.node("part", { needs: ["whole.part"] }, (part: number, ctx: Context) => [part, ctx.has("whole")]);

@@ -47,6 +47,46 @@ contexts.node("third", { after: ["second"], retry: 1 }, (ctx: Context) => {
 });
 contexts.node("takesLimit", (limit: number) => limit);
 
+/** Tell what types forbid. */
+export const misused = new Dag("misused");
+misused.node("logs", (ctx: Context) => {
+  const circle = new Error("its own cause");
+  circle.cause = { of: circle };
+  const messages: unknown[] = [
+    circle,
+    new DOMException("gone"),
+    () => 1,
+    Symbol("s"),
+    { a: 1 },
+    [1],
+    5,
+    5n,
+    null,
+    undefined,
+  ];
+  for (const message of messages) ctx.log(message as string);
+  for (const message of messages) ctx.progress(0.5, message as string);
+});
+const figures: Record<string, (metrics: Record<string, unknown>) => void> = {
+  text: (metrics) => (metrics.n = "one"),
+  nan: (metrics) => (metrics.n as number)++,
+  infinite: (metrics) => Object.assign(metrics, { n: -Infinity }),
+  big: (metrics) => (metrics.n = 1n),
+  accessor: (metrics) => Object.defineProperty(metrics, "n", { get: () => 1 }),
+};
+for (const [name, write] of Object.entries(figures)) misused.node(name, (ctx: Context) => write(ctx.metrics));
+misused.node("caught", (ctx: Context) => {
+  let error: unknown;
+  try {
+    ctx.metrics.n = NaN;
+  } catch (thrown) {
+    error = thrown;
+  }
+  ctx.metrics["__proto__"] = 1;
+  ctx.metrics.fine = 2;
+  return [error instanceof TypeError, "n" in ctx.metrics, "toString" in ctx.metrics, Object.keys(ctx.metrics)];
+});
+
 export class Weird extends Error {
   readonly code = "E_WEIRD";
   override readonly name = "Weird";

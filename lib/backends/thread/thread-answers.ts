@@ -15,7 +15,7 @@ export function noticeIn(message: unknown): Notice | undefined {
 export function isCompleted(answer: unknown): answer is Completed {
   if (!Array.isArray(answer) || answer.length === 0) return false;
   const [, metadata, metrics] = answer as unknown[];
-  const isFigure = ([, figure]: [string, unknown]) => typeof figure === "number";
+  const isFigure = ([, figure]: [string, unknown]) => Number.isFinite(figure);
   return isEntries(metadata) && isEntries(metrics) && (metrics === undefined || metrics.every(isFigure));
 }
 
@@ -60,7 +60,8 @@ export function isProbeAnswer(answer: unknown, nodes: number): answer is ProbeAn
 
 function isProgress(value: unknown): value is Progress {
   if (!Array.isArray(value)) return false;
-  const [fraction] = value as unknown[];
+  const [fraction, message] = value as unknown[];
+  if (message !== undefined && typeof message !== "string") return false;
   return fraction === undefined || (typeof fraction === "number" && fraction >= 0 && fraction <= 1);
 }
 

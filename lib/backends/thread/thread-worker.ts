@@ -6,10 +6,11 @@ import { show } from "../../base/check.js";
 import { inspect } from "../../base/clone.js";
 import { drive, pendingOf, type Coroutine } from "../../base/coroutine.js";
 import { encodeThrown } from "../../base/error-codec.js";
-import { messageOf, shortPath } from "../../base/message.js";
+import { asText, messageOf, shortPath } from "../../base/message.js";
 import { readSnapshot, type Snapshot } from "../../base/snapshot.js";
 import type { Context } from "../../definition/context.js";
 import { paramCount } from "../../definition/specs/named-inputs.js";
+import { checkedMetrics } from "../../run/checked-metrics.js";
 import { NodeContext } from "../../run/context.js";
 import { isPause } from "../../run/pause.js";
 import type { Class } from "../../definition/specs/node-options.js";
@@ -174,9 +175,6 @@ function* answerTo(
     if (obstacle !== undefined)
       throw new TypeError(`What the node wrote to ctx.metadata can't be cloned: ${shortPath(obstacle)}.`);
     const metrics = Object.entries(context.metrics).filter(([key, figure]) => before.metrics[key] !== figure);
-    for (const [key, figure] of metrics)
-      if (typeof figure !== "number")
-        throw new TypeError(`What the node wrote to ctx.metrics must be numbers; "${key}" is ${show(figure)}.`);
     return [value, metadata, metrics];
   } catch (error) {
     return { thrown: encodeThrown(isPause(error) ? crossing(error) : error) };
@@ -212,7 +210,7 @@ function contextOf(name: string, context: CallContext, turn: Turn): Context {
   const needs = new Map(context.needs);
   const abort = new LazyAbort();
   const notify = (fraction: number | undefined, message: string | undefined) =>
-    turn.notify({ progress: [fraction, canCross(message) ? message : show(message)] });
+    turn.notify({ progress: [fraction, message === undefined ? undefined : asText(message)] });
   const own: Context = {
     runId,
     workflow,
@@ -226,7 +224,8 @@ function contextOf(name: string, context: CallContext, turn: Turn): Context {
       return abort.signal;
     },
     metadata,
-    metrics,
+    // Without a prototype, as inline.
+    metrics: checkedMetrics(Object.setPrototypeOf(metrics, null) as typeof metrics, `node "${name}"`),
     get: (node, fallback) => (needs.has(node) ? needs.get(node) : fallback),
     has: (node) => needs.has(node),
     get results() {
@@ -238,7 +237,7 @@ function contextOf(name: string, context: CallContext, turn: Turn): Context {
       }
       notify(fraction, message);
     },
-    log: (message) => notify(undefined, message),
+    log: (message) => notify(undefined, asText(message)),
   };
   // It has all its members itself, and is shown like other contexts.
   return Object.setPrototypeOf(own, NodeContext.prototype) as Context;

@@ -142,7 +142,7 @@ function resultOf(
         // An assignment to __proto__ would be none.
         Object.defineProperty(ctx.metadata, key, { value, writable: true, enumerable: true, configurable: true });
       }
-      for (const [key, figure] of answer[2] ?? []) ctx.metrics[key] = figure;
+      if (answer[2] !== undefined) Object.assign(ctx.metrics, Object.fromEntries(answer[2]));
       return answer[0];
     },
     (error) => {
@@ -183,9 +183,10 @@ function notCloneable(spec: NodeSpec, path: string, site: ErrorSite): NotCloneab
 }
 
 function contextOf(ctx: Context, position: number, needs: (readonly [string, unknown])[]): CallContext {
-  const { runId, workflow, attempt, idempotencyKey, trigger, metrics } = ctx;
+  const { runId, workflow, attempt, idempotencyKey, trigger } = ctx;
   const inputs = crossing(ctx.inputs);
   const metadata = crossing(ctx.metadata);
+  const metrics = { ...ctx.metrics };
   return { position, runId, workflow, attempt, idempotencyKey, trigger, inputs, metadata, metrics, needs };
 }
 

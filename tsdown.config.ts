@@ -35,14 +35,28 @@ const stubs: Record<string, string> = {
   "diagnostics-channel.js": "export const metrics = { hasSubscribers: false }, tracing = metrics;",
 };
 
-const lightCache = {
-  name: "light-cache",
-  resolveId: (id: string) =>
-    id === "lru-cache" ? fileURLToPath(import.meta.resolve(id)).replace("index.min.js", "index.js") : null,
-  transform: (_: string, id: string) => {
-    const code = slashed(id).includes("/node_modules/lru-cache/") ? stubs[basename(id)] : undefined;
-    return code === undefined ? null : { code, map: { mappings: "" } };
-  },
+/** @throws {Error} when the files that it replaces are not there, as in a version of lru-cache that renamed them */
+export const lightCache = () => {
+  const used = new Set<string>();
+  return {
+    name: "light-cache",
+    resolveId: (id: string) =>
+      id === "lru-cache" ? fileURLToPath(import.meta.resolve(id)).replace("index.min.js", "index.js") : null,
+    transform: (_: string, id: string) => {
+      const file = basename(id);
+      const code = slashed(id).includes("/node_modules/lru-cache/") ? stubs[file] : undefined;
+      if (code === undefined) return null;
+      used.add(file);
+      return { code, map: { mappings: "" } };
+    },
+    generateBundle() {
+      const unused = Object.keys(stubs).filter((file) => !used.has(file));
+      if (unused.length === 0) return;
+      throw new Error(
+        `lru-cache loads no ${unused.join(", ")}, which tsdown.config.ts replaces. Find its new name there.`,
+      );
+    },
+  };
 };
 
 /** Source maps lead to our own sources, which the package has, and to those of no dependency. */
@@ -116,10 +130,10 @@ export default [
     ...shared,
     entry,
     format: "esm",
-    plugins: [ascii, lightCache, ownMaps, typesOnce, notices],
+    plugins: [ascii, lightCache(), ownMaps, typesOnce, notices],
     deps: { alwaysBundle, onlyBundle: bundled },
   }),
-  defineConfig({ ...shared, entry, format: "cjs", dts: true, plugins: [ascii, lightCache, ownMaps], clean: false }),
+  defineConfig({ ...shared, entry, format: "cjs", dts: true, plugins: [ascii, lightCache(), ownMaps], clean: false }),
   // What worker threads load: one file, whichever way the library itself was loaded.
   defineConfig({
     ...shared,

@@ -199,7 +199,7 @@ function newForm({ native = "Object", prototypes }: Ancestry): string | undefine
 
 /** Node 20 makes `{}` of a DOMException. */
 function clonesDOMExceptions(): boolean {
-  return unlessHostile(() => structuredClone(new DOMException()) instanceof DOMException, false);
+  return tryOr(() => structuredClone(new DOMException()) instanceof DOMException, false);
 }
 
 function isEmpty(prototype: object): boolean {

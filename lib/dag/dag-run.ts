@@ -177,16 +177,9 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (this.isOver) return;
     this.state.places = places;
     if (threads !== undefined) {
-      const { mode, maxWorkers, pool, retain } = this.options;
+      const { mode, maxWorkers, pool } = this.options;
       this.threads = new ThreadCalls(this, threads, places);
-      if (mode === "parallel") {
-        const limit = maxWorkers ?? pool?.maxWorkers ?? cores();
-        this.workers = new Slots(limit, this);
-        const isPlain = !this.managesAll && this.overrides === undefined && this.setup.recorder === undefined;
-        const mayWait = isPlain && this.budget === Infinity && retain !== "outputs";
-        // With a larger pool, more nodes than this run may have on threads would begin.
-        if (mayWait && (pool === undefined || pool.maxWorkers <= limit)) this.threads.allowStandBys();
-      }
+      if (mode === "parallel") this.workers = new Slots(maxWorkers ?? pool?.maxWorkers ?? cores(), this);
     }
     this.beginNodes();
   }
@@ -248,13 +241,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   /** Starts no more nodes; the run ends as `paused` when those in flight have settled. */
   pause(): void {
     if (this.isOver) return;
-    this.startNoMore();
-    if (this.emitter?.isTelling !== true) this.pump();
-  }
-
-  private startNoMore(): void {
     this.pausing = true;
-    for (const node of this.threads?.withdraw(() => this.pause()) ?? []) this.enqueue(node);
+    if (this.emitter?.isTelling !== true) this.pump();
   }
 
   protected observed(emitter: EventEmitter): void {
@@ -313,7 +301,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     }
     this.pumping = false;
     if (this.time >= this.deadline) this.life.expire();
-    if (this.isOver || this.open > 0 || this.isWaiting || this.threads?.someStandBy === true) return;
+    if (this.isOver || this.open > 0 || this.isWaiting) return;
     if (this.readiness?.executor.isEmpty ?? true) this.finish();
     else this.onIdle?.();
   }
@@ -347,18 +335,11 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
         continue;
       }
       // Threads first: they work on while this one does.
-      const hasThread = workers !== undefined && !workers.isFull;
-      let node = hasThread && this.threads !== undefined ? this.threads.standsLongest(this.pausing) : -1;
-      if (node >= 0) {
-        this.launch(node);
-        continue;
-      }
-      if (hasThread) node = executor.takeSecond();
+      let node = workers !== undefined && !workers.isFull ? executor.takeSecond() : -1;
       if (node < 0 && !slots.isFull) node = executor.take();
       if (node < 0) break;
       if (!this.slotsOf(node).grant(node) && !this.pausing) this.launch(node);
     }
-    if (workers?.isFull === true && !this.isOver && !this.pausing) this.threads?.fill(executor);
   }
 
   /** Calls the nodes whose start is durable. Says whether it called all of them. */
@@ -516,7 +497,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     state.status[node] = Status.paused;
     state.setFinished(node, this.time);
     state.facts.pauses.set(node, factsOf(pause));
-    this.startNoMore();
+    this.pausing = true;
   }
 
   private complete(node: number, value: unknown): void {

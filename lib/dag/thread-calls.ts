@@ -1,9 +1,9 @@
 import type { AttemptCall } from "../backends/backend.js";
-import type { StandingCall, ThreadBackend, ThreadHost } from "../backends/thread/thread.js";
+import type { ThreadBackend, ThreadHost } from "../backends/thread/thread.js";
 import { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
-import { isContext, isSink } from "../planning/plan.js";
+import { isSink } from "../planning/plan.js";
 import { retriesOf } from "../policies/retry.js";
 import { NodeContext, type AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
@@ -13,7 +13,6 @@ import type { EventEmitter } from "../engine/event-emitter.js";
 import type { Arguments } from "./arguments.js";
 import { sourcesOf } from "./consumers.js";
 import { siteOf } from "./errors.js";
-import type { Executor } from "./executors/executor.js";
 import type { Readiness } from "./readiness.js";
 
 /** What calls on threads need of the run they are part of. */
@@ -28,21 +27,12 @@ export interface ThreadsRun extends AttemptControls {
 
 const NO_BUFFERS: ArrayBuffer[] = [];
 
-/**
- * The calls of a run's nodes that are on threads.
- *
- * A node that takes no more than a call may stand by while it waits for a slot: its call is put together, so that the pool
- * can hand it to the thread that is done next, before this thread gets to know what that one was doing.
- */
+/** The calls of a run's nodes that are on threads. */
 export class ThreadCalls implements ThreadHost {
   /** 1 for the nodes that run on threads. */
   readonly nodes: Uint8Array;
   /** Ends the call of a plain node, by node. */
   private readonly open = new Map<number, LazyAbort>();
-  /** In the order in which they begin. */
-  private readonly standing = new Map<number, StandingCall>();
-  /** 1 for the nodes that may stand by; undefined where none may. */
-  private mayStandBy: Uint8Array | undefined = undefined;
 
   constructor(
     private readonly run: ThreadsRun,
@@ -63,12 +53,6 @@ export class ThreadCalls implements ThreadHost {
 
   /** Calls a node that takes no more than a call. To be told when it has settled. */
   start(node: number): Promise<unknown> {
-    const standing = this.standing.get(node);
-    if (standing !== undefined) {
-      this.standing.delete(node);
-      this.backend.want(standing);
-      return standing.result;
-    }
     const abort = new LazyAbort();
     const work = this.backend.execute(node, this.callOf(node), this, abort, undefined);
     this.open.set(node, abort);
@@ -79,80 +63,10 @@ export class ThreadCalls implements ThreadHost {
     this.open.delete(node);
   }
 
-  /**
-   * Lets nodes stand by from now on: a thread that completes its task begins with one of them, whatever the run makes of
-   * the completed one. So nothing but functions may fail, no node may be more urgent than others, and those stay
-   * behind that look in their context for what others wrote there.
-   */
-  allowStandBys(): void {
-    const { plan } = this.run.state;
-    const isMore = (i: number) => this.has(i) && (plan.managed?.[i] === 1 || plan.forks.has(i));
-    if (plan.rank !== undefined || plan.inputsTimeouts !== undefined || plan.order.some(isMore)) return;
-    const takesContext = (i: number) =>
-      plan.args.subarray(plan.argStart[i], plan.argStart[i + 1]).some((code) => isContext(plan, code));
-    this.mayStandBy = this.nodes.map((isThreaded, i) => (isThreaded === 1 && !takesContext(i) ? 1 : 0));
-  }
-
-  /** Lets the next nodes stand by, as far as that is of use. */
-  fill(executor: Executor): void {
-    const { mayStandBy, backend, run } = this;
-    while (mayStandBy !== undefined && run.emitter === undefined && backend.isStandByUseful) {
-      const node = executor.takeSecond();
-      if (node < 0) return;
-      if (mayStandBy[node] === 0 || !this.standBy(node)) return executor.add(node);
-    }
-  }
-
-  /** Says whether the node can stand by, which it can't if calling it is going to fail. */
-  private standBy(node: number): boolean {
-    const abort = new LazyAbort();
-    let standing: StandingCall;
-    try {
-      standing = this.backend.standBy(node, this.callOf(node), this, abort);
-    } catch {
-      return false;
-    }
-    standing.result.catch(() => {});
-    this.open.set(node, abort);
-    this.standing.set(node, standing);
-    return true;
-  }
-
-  /** Whether nodes stand by. */
-  get someStandBy(): boolean {
-    return this.standing.size > 0;
-  }
-
-  /** The node that has stood by for longest; -1 when none does. @param isAnswered - among those that have been executed */
-  standsLongest(isAnswered: boolean): number {
-    for (const [node, { job }] of this.standing) if (!isAnswered || job.isSettled) return node;
-    return -1;
-  }
-
-  /**
-   * Lets none stand by any more, and gives those that did.
-   * @param onSettled - called when another one has been executed
-   */
-  withdraw(onSettled?: () => void): number[] {
-    const nodes: number[] = [];
-    for (const [node, { job }] of this.standing) {
-      if (job.isBegun) {
-        job.onSettled = onSettled;
-        continue;
-      }
-      this.standing.delete(node);
-      this.open.get(node)?.abort(undefined);
-      this.open.delete(node);
-      nodes.push(node);
-    }
-    return nodes;
-  }
-
   /** Ends all calls of plain nodes. */
   end(): void {
     for (const abort of this.open.values()) abort.abort(undefined);
     this.open.clear();
-    this.standing.clear();
   }
 
   private callOf(node: number): AttemptCall {

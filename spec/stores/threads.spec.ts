@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ThreadPool, type ExecutionError } from "dagwright";
 import { sqliteStore } from "dagwright/store";
-import { ledger } from "../support/standing.js";
+import { ledger } from "../support/wide.js";
 
 const pool = new ThreadPool({ maxWorkers: 2 });
 let folder: string;

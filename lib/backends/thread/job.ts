@@ -7,8 +7,6 @@ export class Job {
   /** A thread has it, or has executed it. */
   isBegun = false;
   isSettled = false;
-  /** Called when a thread has executed it, or none will. */
-  onSettled: (() => void) | undefined = undefined;
   private readonly result = deferred<unknown>();
 
   /** @param onNotice - hears what the worker says while the task goes on */
@@ -27,13 +25,11 @@ export class Job {
   resolve(answer: unknown): void {
     this.settle();
     this.result.resolve(answer);
-    this.onSettled?.();
   }
 
   reject(error: unknown): void {
     this.settle();
     this.result.reject(error);
-    this.onSettled?.();
   }
 
   private settle(): void {

@@ -5,7 +5,7 @@ import { messageOf } from "../../base/message.js";
 import { warn } from "../../base/warning.js";
 import { Job } from "./job.js";
 import { poolOptions, type ThreadPoolOptions } from "./pool-options.js";
-import { faultIn, isCompleted, noticeIn } from "./thread-answers.js";
+import { faultIn, noticeIn } from "./thread-answers.js";
 import { GivenUp, LateStart, StartFault } from "./thread-faults.js";
 import type { CallTask, LeftBehind, Notice, ProbeTask } from "./thread-protocol.js";
 import { WorkerThread, type ThreadOptions, type ThreadOwner } from "./worker-thread.js";
@@ -38,10 +38,6 @@ export class ThreadPool {
   private readonly threads = new Set<WorkerThread>();
   /** The jobs that wait for a thread, in the order in which they came. */
   private line = new Set<Job>();
-  /** Jobs that no thread has begun with, and that nobody waits for yet. */
-  private readonly standing = new Set<Job>();
-  /** How many threads are executing a job. */
-  private busy = 0;
   /** Until when no thread is started beside others, by `performance.now()`. */
   private pausedUntil = 0;
   /** Until when nobody waits for a start, after all were late. */
@@ -79,9 +75,7 @@ export class ThreadPool {
       thread.end();
     }
     this.line = new Set();
-    this.busy = 0;
-    for (const job of [...jobs, ...line, ...this.standing]) job.reject(closed());
-    this.standing.clear();
+    for (const job of [...jobs, ...line]) job.reject(closed());
     await Promise.all(Array.from(this.threads, ({ over }) => over));
   }
 
@@ -121,34 +115,6 @@ export class ThreadPool {
     return job.outcome;
   }
 
-  /**
-   * Whether a task may stand by: all threads are busy, and nobody waits for one.
-   * @internal
-   */
-  get isStandByUseful(): boolean {
-    return this.busy === this.maxWorkers && this.line.size === 0 && this.standing.size < this.maxWorkers;
-  }
-
-  /**
-   * Lets a task stand by: the thread that completes its task next begins with it, before anybody has heard of the completed
-   * one. After a task that failed it is left alone, since a run that ends then must not begin anything more.
-   * @param abort - withdraws it, or ends the thread that has it
-   * @internal
-   */
-  standBy(task: CallTask, abort: LazyAbort): Job {
-    const job = new Job(task, [], abort, undefined);
-    if (this.admits(job, abort)) this.standing.add(job);
-    return job;
-  }
-
-  /**
-   * From now on a job that stood by need not wait for another's success.
-   * @internal
-   */
-  want(job: Job): void {
-    if (this.standing.delete(job)) this.place(job);
-  }
-
   private admits(job: Job, abort: LazyAbort): boolean {
     if (this.closed) job.reject(closed());
     else if (abort.aborted) job.reject(new GivenUp());
@@ -158,10 +124,9 @@ export class ThreadPool {
 
   private giveUp(job: Job): void {
     this.line.delete(job);
-    this.standing.delete(job);
     for (const thread of this.threads) {
       if (thread.job !== job) continue;
-      this.take(thread);
+      thread.job = undefined;
       if (job.isBegun) thread.end();
       else this.freed(thread);
     }
@@ -229,14 +194,7 @@ export class ThreadPool {
 
   private begin(thread: WorkerThread, job: Job): void {
     job.isBegun = true;
-    this.busy++;
     thread.post(job);
-  }
-
-  /** Takes a thread's job from it. */
-  private take(thread: WorkerThread): void {
-    if (thread.job?.isBegun === true) this.busy--;
-    thread.job = undefined;
   }
 
   /** A thread has no job any more: the next one is whoever waits, for a thread or for its start. */
@@ -263,24 +221,19 @@ export class ThreadPool {
   // --- what threads say ---
 
   private answered(thread: WorkerThread, job: Job, answer: unknown): void {
-    this.take(thread);
+    thread.job = undefined;
     const fault = faultIn(job.task, answer);
     if (fault !== undefined) {
       // Whatever is broken there, the next job gets another thread.
       thread.end();
       return job.reject(fault);
     }
-    const [next] = isCompleted(answer) && !thread.isSpoiled ? this.standing : [];
-    if (next === undefined) this.freed(thread);
-    else {
-      this.standing.delete(next);
-      this.hand(thread, next);
-    }
+    this.freed(thread);
     job.resolve(answer);
   }
 
   private unsent(thread: WorkerThread, job: Job, error: unknown): void {
-    this.take(thread);
+    thread.job = undefined;
     this.freed(thread);
     job.reject(error);
   }
@@ -296,7 +249,7 @@ export class ThreadPool {
 
   private lost(thread: WorkerThread, cause: unknown): void {
     const { job } = thread;
-    this.take(thread);
+    thread.job = undefined;
     if (!thread.isReady) this.notStarted(job, cause);
     else if (job !== undefined) job.reject(cause);
     // Whatever its modules left behind. The next task gets a new one.

@@ -8,7 +8,6 @@ import type { Context } from "../../definition/context.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import { BackendError, NotCloneableError, type ErrorSite } from "../../run/errors.js";
 import type { AttemptCall } from "../backend.js";
-import type { Job } from "./job.js";
 import { isCompleted } from "./thread-answers.js";
 import { StartFault, ThreadExit } from "./thread-faults.js";
 import type { ThreadPool } from "./thread-pool.js";
@@ -21,12 +20,6 @@ export interface ThreadHost {
   /** Gives away the array buffers among a node's arguments that nobody else will need. */
   spent(node: number): ArrayBuffer[];
   site(node: number, attempt: number): ErrorSite;
-}
-
-/** A call that waits for a thread to be done with another. */
-export interface StandingCall {
-  readonly job: Job;
-  readonly result: Promise<unknown>;
 }
 
 /**
@@ -61,23 +54,6 @@ export class ThreadBackend {
       return this.executeHeard(node, call, inputs, position, host, abort, began);
     const work = this.pool.execute([this.address, spec.name, inputs], host.spent(node), abort);
     return resultOf(work, node, call, host);
-  }
-
-  /** Whether it is of use that a node stands by, and nodes of this workflow can. */
-  get isStandByUseful(): boolean {
-    return this.address.length === 2 && this.pool.isStandByUseful;
-  }
-
-  /** Lets a call stand by that takes no context, and none of whose inputs are given away. Throws as `execute`. */
-  standBy(node: number, call: AttemptCall, host: ThreadHost, abort: LazyAbort): StandingCall {
-    requireCloneable(node, call, call.args, host);
-    const job = this.pool.standBy([this.address, call.spec.name, call.args], abort);
-    return { job, result: resultOf(job.outcome, node, call, host) };
-  }
-
-  /** From now on a call need not stand by. */
-  want({ job }: StandingCall): void {
-    this.pool.want(job);
   }
 
   /** With the context, and with an ear for what the node tells of itself. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { BackendError, CancelledError, ExecutionError, ThreadPool, type RunResult } from "dagwright";
-import { letGo, newBoard, newGauge, wide, WIDTH, type Script } from "../support/standing.js";
+import { letGo, newBoard, newGauge, wide, WIDTH, type Script } from "../support/wide.js";
 import { sleep, until } from "../support/waiting.js";
 
 const one = new ThreadPool({ maxWorkers: 1 });

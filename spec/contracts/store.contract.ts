@@ -400,6 +400,21 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(run.nodes.get("load")?.startedAt).toBeCloseTo(first.nodes.get("load")?.startedAt as number, 0);
       });
 
+      it("with times that count from when it first began", async () => {
+        const broken = new Set(["report"]);
+        const dag = pipeline(broken);
+        const error = await failure(dag.run({ store, inputs }));
+        broken.clear();
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        const run = await dag.resume(error.run.runId, { store: another() });
+        expect(run.metrics.total).toBeGreaterThan(29);
+        const starts = new Map(run.timeline().map(({ node, start }) => [node, start]));
+        expect(starts.get("load")).toBeGreaterThan(-5);
+        expect(starts.get("report")).toBeGreaterThan(29);
+        const again = await dag.resume(run.runId, { store: another() });
+        expect(again.metrics.total).toBeGreaterThan(29);
+      });
+
       it("with attempt numbers that go on, a retry budget that starts afresh, and one idempotency key", async () => {
         const seen: unknown[] = [];
         const dag = new Dag("retried");

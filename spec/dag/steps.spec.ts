@@ -74,6 +74,7 @@ describe("Dag › steps, dry runs and look-ups", () => {
     dag.node("end", { needs: ["short", "long"] }, () => 1);
     vi.useFakeTimers();
     try {
+      vi.advanceTimersByTime(100);
       const began = Date.now();
       const running = dag.run({ mode: "async" });
       await vi.runAllTimersAsync();

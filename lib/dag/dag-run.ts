@@ -196,7 +196,6 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       this.overrides === undefined &&
       this.emitter === undefined &&
       (this.options.executor === undefined || this.options.executor === "workQueue") &&
-      this.budget === Infinity &&
       this.options.retain !== "outputs";
     if (!isSerial) {
       this.readiness = this.newReadiness();

@@ -62,6 +62,22 @@ describe("Dag › time and cancellation", () => {
     expect(statuses(error.run)).toEqual({ deaf: "cancelled" });
   });
 
+  it("starts no further synchronous node once its timeout is over", async () => {
+    const dag = new Dag("d");
+    const ran: string[] = [];
+    for (const name of ["a", "b", "c"]) {
+      dag.node(name, () => {
+        ran.push(name);
+        for (const end = performance.now() + 10; performance.now() < end;);
+      });
+    }
+    await expect(dag.run({ timeout: 15 })).rejects.toThrow(RunTimeoutError);
+    expect(ran).not.toContain("c");
+    ran.length = 0;
+    expect(() => dag.runSync({ timeout: 5 })).toThrow(RunTimeoutError);
+    expect(ran).toEqual(["a"]);
+  });
+
   it("ends an attempt at its node's timeout, with that reason on its signal", async () => {
     let reason: unknown;
     const dag = new Dag("d");

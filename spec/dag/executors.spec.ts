@@ -69,6 +69,25 @@ describe("When nodes start", () => {
     expect([...(dag.lastRun?.timeline() ?? [])].map(({ node }) => node)).toEqual(["leaf", "a", "b"]);
   });
 
+  it.each([
+    ["workQueue", "abcd"],
+    ["level", "adbc"],
+  ] satisfies [ExecutorName, string][])(
+    "is the same for synchronous nodes under %s: %s",
+    async (executor, expected) => {
+      const dag = new Dag("d");
+      let order = "";
+      const add = (name: string, needs: string[]) =>
+        dag.node(name, { needs, params: needs }, () => void (order += name));
+      add("a", []);
+      add("b", ["a"]);
+      add("c", ["b"]);
+      add("d", []);
+      await outcome(dag.run({ mode: "async", concurrency: 1, executor }));
+      expect(order).toBe(expected);
+    },
+  );
+
   it("is refused for an executor that does not exist", async () => {
     const dag = new Dag("d");
     await expect(dag.run({ executor: "levels" as never })).rejects.toThrow(

@@ -22,6 +22,15 @@ describe("Dag › overrides and partial runs", () => {
     await expect(chain().run({ overrides: { bb: 1 } as never })).rejects.toThrow(/no node "bb"\. Did you mean "b"/u);
   });
 
+  it("are there although the run fails before it reaches their nodes", async () => {
+    const dag = new Dag("d");
+    dag.node("bad", () => Promise.reject(new Error("no")));
+    dag.node("later", () => 1);
+    dag.node("end", { needs: ["bad", "later"] }, () => 2);
+    const error = (await dag.run({ overrides: { later: 5 } }).catch((e: unknown) => e)) as ExecutionError;
+    expect({ ...error.run.results }).toEqual({ later: 5 });
+  });
+
   it("spare what only the overridden nodes need, its inputs too, but no output and nothing else", async () => {
     const ran: string[] = [];
     const dag = new Dag<any>("d");

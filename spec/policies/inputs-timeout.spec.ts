@@ -50,21 +50,39 @@ describe("inputsTimeout", () => {
     expect(run.nodes.get("b")).toMatchObject({ attempts: 0, startedAt: undefined });
   });
 
-  it("applies the fallback", async () => {
+  it.each([
+    ["a value", "old"],
+    ["a function", () => "old"],
+    ["a promise", () => sleep(5).then(() => "old")],
+  ])("takes the fallback: %s", async (_, fallback) => {
     const dag = new Dag("d");
     dag.node("slow", () => sleep(100));
-    dag.node(
-      "b",
-      { needs: ["slow"], inputsTimeout: 30, params: ["x"], fallback: () => sleep(5).then(() => "old") },
-      () => "new",
-    );
-    dag.node("c", { needs: ["b"] }, (x: string) => x);
+    dag.node("b", { needs: ["slow"], inputsTimeout: 30, params: ["x"], fallback }, () => "new");
+    dag.node("c", { needs: ["b"] }, (x: string) => [x]);
     const run = await outcome(dag.run({ mode: "async" }));
-    expect(run.get("c" as never)).toBe("old");
+    expect({ ...run.results }).toMatchObject({ b: "old", c: ["old"] });
     expect(run.status).toBe("completed");
   });
 
-  it("is noticed after the thread was blocked, in every mode", async () => {
+  it.each([
+    ["a value", "old"],
+    ["a promise", () => sleep(5).then(() => "old")],
+  ])("leaves a node that takes its fallback without a slot to give back: %s", async (_, fallback) => {
+    const dag = new Dag("d");
+    let inFlight = 0;
+    let besides: number | undefined;
+    dag.node("slow", async () => {
+      inFlight++;
+      await sleep(100);
+      inFlight--;
+    });
+    dag.node("b", { needs: ["slow"], inputsTimeout: 30, params: ["x"], fallback }, () => "new");
+    dag.node("c", { needs: ["b"] }, () => void (besides = inFlight));
+    await outcome(dag.run({ mode: "async", concurrency: 1 }));
+    expect(besides).toBe(0);
+  });
+
+  it("is noticed when the thread was blocked meanwhile, in every mode", async () => {
     vi.useRealTimers();
     const dag = new Dag("d");
     dag.node("busy", () => {

@@ -254,9 +254,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private settleGiven(readiness: Readiness): void {
     const { state, plan } = this;
     const { active } = state;
-    const given = Array.from(this.overrides ?? []).filter(
-      ([node, value]) => standsAlone(plan, node, value) && state.status[node] === Status.pending,
-    );
+    const given = Array.from(this.overrides ?? []).filter(([node, value]) => standsAlone(plan, node, value));
     // They are not skipped with what they would have needed.
     for (const [node] of given) state.status[node] = Status.running;
     const completed =

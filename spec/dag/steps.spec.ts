@@ -94,6 +94,17 @@ describe("Dag › steps, dry runs and look-ups", () => {
     }
   });
 
+  it("keeps only outputs under retain: outputs, also of synchronous nodes in a row", async () => {
+    const dag = new Dag<any>("d");
+    dag.node("a", () => 1);
+    dag.node("b", { needs: ["a"] }, (a: number) => a + 1);
+    dag.node("c", { needs: ["b"] }, (b: number) => b + 1);
+    for (const run of [dag.runSync({ retain: "outputs" }), await dag.run({ retain: "outputs" })]) {
+      expect({ ...run.results }).toEqual({ c: 3 });
+      expect([run.has("a"), run.has("b"), run.has("c")]).toEqual([false, false, true]);
+    }
+  });
+
   it("starts the clock of a node when its own function starts, not those before it", async () => {
     const dag = new Dag("d");
     dag.node("a", () => {

@@ -180,7 +180,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   private cycle(): void {
-    const { state, plan } = this;
+    const { state } = this;
     const { current } = state;
     this.budget--;
     state.isExecuting = true;
@@ -192,7 +192,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     let work: unknown;
     let pending: Promise<unknown> | undefined;
     try {
-      work = plan.isManaged[current] || this.managesAll ? this.callManaged(current) : this.call(current);
+      work = this.isManaged(current) ? this.callManaged(current) : this.call(current);
       pending = pendingOf(work);
     } catch (error) {
       return this.failed(error);
@@ -240,6 +240,11 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     }
     const context = new StateContext(state, current, 1, this);
     return spec.fn.apply(spec.self, withContext(spec, stateInputs(state), context));
+  }
+
+  /** Whether the state takes more than a plain call. */
+  private isManaged(current: number): boolean {
+    return this.managesAll || this.plan.isManaged[current];
   }
 
   private callManaged(current: number): unknown {
@@ -392,10 +397,10 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   private readonly failed = (thrown: unknown, decided?: Verdict): void => {
     if (this.isOver) return;
     if (isPause(thrown)) return this.paused(thrown);
-    const { state, plan, emitter } = this;
+    const { state } = this;
     const error = stateFailure(this.state, thrown);
-    if (!plan.isManaged[state.current] && this.hooks.length === 0) {
-      emitter?.emit({ type: "attempt.failed", attempt: state.attempt, error: thrown }, state.current);
+    if (!this.isManaged(state.current)) {
+      this.emitter?.emit({ type: "attempt.failed", attempt: state.attempt, error: thrown }, state.current);
     }
     if (this.isOver) return;
     this.state.isExecuting = false;

@@ -51,9 +51,13 @@ afterEach(() => {
 describe("An observer that ends the run", () => {
   it.each(EVENTS)("at %s leaves all others told of everything, in order, once", async (type) => {
     for (const make of [failing, rescued])
-      for (const options of [{}, { errorStrategy: "continue" }, { errorHandler: async () => "continue" }]) {
+      for (const [options, scheduler] of [
+        [{}, undefined],
+        [{}, new Scheduler()],
+        [{ errorStrategy: "continue" }, new Scheduler()],
+        [{ errorHandler: async () => "continue" }, new Scheduler()],
+      ] as const) {
         const abort = new AbortController();
-        const scheduler = new Scheduler();
         const before: RunEvent[] = [];
         const after: RunEvent[] = [];
         const observers = [
@@ -72,9 +76,21 @@ describe("An observer that ends the run", () => {
           await expect(run).rejects.toMatchObject({ code: "CANCELLED" });
           expect(after.at(-1)).toMatchObject({ status: "cancelled" });
         }
-        await scheduler.close();
-        expect(scheduler.stats()).toMatchObject({ running: 0, queued: 0 });
+        expect(await scheduler?.close()).toEqual(scheduler && { runs: 0, running: 0, queued: 0 });
       }
+  });
+
+  it.each(["attempt.failed", "node.failed"])("at %s keeps the errorHandler from being asked", async (type) => {
+    const fsm = new Fsm("f");
+    fsm.state("a", { initial: true, params: [] }, fails);
+    for (const workflow of [failing(), fsm]) {
+      const abort = new AbortController();
+      const errorHandler = vi.fn(() => "continue" as const);
+      await expect(
+        workflow.run({ observers: [on(type, () => abort.abort())], errorHandler, signal: abort.signal }),
+      ).rejects.toMatchObject({ code: "CANCELLED" });
+      expect(errorHandler).not.toHaveBeenCalled();
+    }
   });
 
   it("keeps a state from being called whose beginning it heard of", async () => {

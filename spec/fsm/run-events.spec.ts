@@ -24,7 +24,12 @@ describe("Events of a run", () => {
     expect(events[8]).toMatchObject({ node: "pong", to: undefined });
   });
 
-  it("tell of failed attempts once", async () => {
+  it.each([
+    ["", {}],
+    [" under a scheduler", { scheduler: new Scheduler() }],
+    [" in a recorded run", { store: sqliteStore(":memory:") }],
+    [" with hooks", { hooks: {} }],
+  ])("tell of failed attempts once%s", async (_, options) => {
     const types: string[] = [];
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, fails);

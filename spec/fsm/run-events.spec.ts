@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Fsm, type RunEvent } from "dagwright";
+import { Fsm, type RunEvent, Scheduler } from "dagwright";
+import { sqliteStore } from "dagwright/store";
 import { fails } from "../support/failing.js";
 import { pingPong } from "../support/ping-pong.js";
 import { failure } from "../support/waiting.js";
@@ -33,7 +34,7 @@ describe("Events of a run", () => {
     const types: string[] = [];
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, fails);
-    await failure(fsm.run({ observers: [({ type }) => types.push(type)] }));
+    await failure(fsm.run({ ...options, observers: [({ type }) => types.push(type)] }));
     expect(types).toEqual([
       "run.started",
       "state.entered",

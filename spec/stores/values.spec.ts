@@ -132,6 +132,8 @@ describe("Keys", () => {
     expect(rejection(Object.assign(Object.create(null), { fn: () => 1 })).path).toBe("fn");
     const throwing = Object.defineProperty({}, "bad", { enumerable: true, get: () => { throw null; } }); // prettier-ignore
     expect(rejection({ a: throwing }).path).toBe("a.bad");
+    expect(rejection({ set: new Set([1, () => 1]) }).path).toBe("set[1]");
+    expect(rejection({ a: Object.assign(Object.create(Array.prototype), { length: 0 }) }).path).toBe("a");
   });
 
   it("of errors are restored, non-enumerable ones as such", () => {
@@ -144,6 +146,8 @@ describe("Keys", () => {
     }
     Object.defineProperty(error, "retry", { value: () => 1 });
     expect((codec.decode(codec.encodeThrown(error)) as any).status).toBe(404);
+    const computed = Object.defineProperty(new Error("e"), "message", { get: () => "computed" });
+    expect(roundTrip(computed).message).toBe("computed");
   });
 
   it("of arrays are restored, and so are holes", () => {
@@ -157,6 +161,9 @@ describe("Keys", () => {
     const huge: unknown[] = [];
     huge[4_000_000_000] = 1;
     expect(roundTrip(huge).length).toBe(4_000_000_001);
+    const mixed = roundTrip(Object.assign([, 1], { unit: "m" })); // eslint-disable-line no-sparse-arrays
+    expect([mixed.length, ...Object.keys(mixed)]).toEqual([2, "1", "unit"]);
+    expect(roundTrip(Object.assign(withJson([1]), { unit: "m" })).unit).toBe("m");
     const named = Object.defineProperty([1], "__proto__", { ...ENUMERABLE, value: 5 });
     expect(Object.getOwnPropertyDescriptor(roundTrip(named), "__proto__")?.value).toBe(5);
   });
@@ -306,7 +313,25 @@ describe("Classes", () => {
     expect(same[0].self).toBe(same[0]);
   });
 
-  it("with encode and decode may be nested, but not cyclic", () => {
+  it("with encode and decode may be of functions and symbols", () => {
+    const functions = { sum: (a: number, b: number) => a + b };
+    const own = new Codec({
+      Function: {
+        is: (value) => typeof value === "function",
+        encode: ({ name }: { name: "sum" }) => name,
+        decode: (name: "sum") => functions[name],
+      },
+      Symbol: {
+        is: (value) => typeof value === "symbol",
+        encode: (symbol: symbol) => Symbol.keyFor(symbol),
+        decode: (key: string) => Symbol.for(key),
+      },
+    });
+    const value = { call: functions.sum, on: [Symbol.for("dagwright:spec")] };
+    expect(roundTrip(value, own)).toEqual(value);
+  });
+
+  it("with encode and decode may contain each other, but not themselves", () => {
     class Pair {
       constructor(
         readonly left: unknown,
@@ -448,6 +473,15 @@ describe("A thrown value", () => {
     expect(copy.errors[0]).toMatchObject({ message: "inner", reason: "funds", at: new Date(5) });
     expect(copy.cause).toBe(copy.errors[0]);
     expect("retry" in copy).toBe(false);
+    class Computed extends Error {
+      override get name() {
+        return "Computed";
+      }
+      override get message() {
+        return "all of it";
+      }
+    }
+    expect(thrown(new Computed())).toMatchObject({ name: "Computed", message: "all of it" });
     expect(thrown(new StoreError("x"))).toMatchObject({ name: "StoreError", code: "STORE", message: "x" });
   });
 

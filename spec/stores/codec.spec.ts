@@ -144,7 +144,22 @@ describe("A codec", () => {
     expect(error.message.length).toBeLessThan(400);
   });
 
-  it("rejects values that are too deep, and text that it did not write", () => {
+  it("shows all objects that it makes, but for those that decode gives", () => {
+    const own = new Codec({
+      Money: {
+        is: (value) => value instanceof Money,
+        encode: ({ amount }: Money) => [amount],
+        decode: ([amount]: [number]) => new Money(amount, "EUR"),
+      },
+    });
+    const shown: unknown[] = [];
+    const text = own.encode({ long: "x".repeat(200), price: new Money(1, "EUR"), at: new Date(0), list: [null] });
+    const value = own.decode(text, (made) => shown.push(made)) as { at: Date; list: unknown[] };
+    expect(new Set(shown)).toEqual(new Set([value, value.at, value.list]));
+    expect(shown).toHaveLength(3);
+  });
+
+  it("says so when a value is too deep, and when text is not its own", () => {
     let deep: unknown = 1;
     for (let i = 0; i < 200_000; i++) deep = [deep];
     expect(() => codec.encode(deep)).toThrow(/too deeply nested/u);

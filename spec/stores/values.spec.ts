@@ -133,6 +133,8 @@ describe("Keys", () => {
     const throwing = Object.defineProperty({}, "bad", { enumerable: true, get: () => { throw null; } }); // prettier-ignore
     expect(rejection({ a: throwing }).path).toBe("a.bad");
     expect(rejection({ set: new Set([1, () => 1]) }).path).toBe("set[1]");
+    expect(rejection({ a: Object.create({}) }).path).toBe("a");
+    expect(rejection({ a: Object.create(Object.assign(Object.create(null), { n: 1 })) }).path).toBe("a");
     expect(rejection({ a: Object.assign(Object.create(Array.prototype), { length: 0 }) }).path).toBe("a");
   });
 
@@ -146,6 +148,9 @@ describe("Keys", () => {
     }
     Object.defineProperty(error, "retry", { value: () => 1 });
     expect((codec.decode(codec.encodeThrown(error)) as any).status).toBe(404);
+    const bare = new Error("e");
+    Reflect.deleteProperty(bare, "stack");
+    expect("stack" in roundTrip(bare)).toBe(false);
     const computed = Object.defineProperty(new Error("e"), "message", { get: () => "computed" });
     expect(roundTrip(computed).message).toBe("computed");
   });
@@ -183,11 +188,12 @@ describe("Classes", () => {
     },
   );
 
-  it("that are not registered are rejected, even if a base class is", () => {
+  it("that nobody declared are refused, where one they extend was declared too", () => {
     expect(rejection({ a: [new Circle(3)] }, new Codec({ Shape }))).toMatchObject({ path: "a[0]" });
     expect(rejection(new Circle(3), new Codec({ Shape })).message).toMatch(
-      /Circle, a subclass of the registered class "Shape".*"types"/u,
+      /Circle, and not of "Shape" itself.*"types"/u,
     );
+    expect(rejection(new (class {})()).message).toContain("it is an instance of a class.");
   });
 
   class Tags extends Set<string> {}
@@ -466,13 +472,20 @@ describe("A thrown value", () => {
 
   it("is stored with its own properties and its cause", () => {
     const cause = Object.assign(new Declined("inner", "funds"), { at: new Date(5) });
-    const error = Object.assign(new AggregateError([cause, 5], "all"), { cause, status: 404, retry: () => 1 });
+    const error = Object.assign(new AggregateError([cause, 5], "all"), {
+      cause,
+      status: 404,
+      body: null,
+      retry: () => 1,
+    });
     const copy = thrown(error);
     expect(copy).toBeInstanceOf(AggregateError);
-    expect(copy).toMatchObject({ message: "all", status: 404, stack: error.stack });
+    expect(copy).toMatchObject({ message: "all", status: 404, body: null, stack: error.stack });
     expect(copy.errors[0]).toMatchObject({ message: "inner", reason: "funds", at: new Date(5) });
     expect(copy.cause).toBe(copy.errors[0]);
     expect("retry" in copy).toBe(false);
+    const never = new Codec({ Never: { is: () => false, encode: () => 1, decode: () => 1 } });
+    expect("retry" in (never.decode(never.encodeThrown(error)) as object)).toBe(false);
     class Computed extends Error {
       override get name() {
         return "Computed";
@@ -482,6 +495,12 @@ describe("A thrown value", () => {
       }
     }
     expect(thrown(new Computed())).toMatchObject({ name: "Computed", message: "all of it" });
+    class Odd extends Error {
+      override get name() {
+        return [] as never;
+      }
+    }
+    expect(typeof thrown(new Odd()).name).toBe("string");
     expect(thrown(new StoreError("x"))).toMatchObject({ name: "StoreError", code: "STORE", message: "x" });
   });
 
@@ -511,8 +530,9 @@ describe("A thrown value", () => {
   });
 });
 
-describe("Decoding a text", () => {
-  const types = { Shape, Declined, T: { is: () => false, encode: () => 1, decode: (data: any) => data.a } };
+describe("A text that nobody wrote", () => {
+  class Names extends Set<string> {}
+  const types = { Shape, Declined, Names, T: { is: () => false, encode: () => 1, decode: (data: any) => data.a } };
   const own = new Codec(types);
 
   it.each([
@@ -523,6 +543,7 @@ describe("Decoding a text", () => {
     '[[1],["Float64Array","AAAA"]]',
     '[[1],["Uint8Array"]]',
     '[[1],["class","T",{}]]',
+    '[[1],["class","Names",{}]]',
     '[[1],["class","toString",{}]]',
     '[[1],["class","Declined",{}]]',
     '[[1],["Error","TypeError",{},{},"Shape"]]',
@@ -532,11 +553,15 @@ describe("Decoding a text", () => {
     '[[1],["coded","Shape",[1]]]',
     '[[1],["Map",1]]',
     '[[1],["Sparse",-1,{}]]',
+    '[[1],["Sparse","5",{}]]',
     '[[1],["Sparse",1e400,{}]]',
     '[[1],["RegExp","(","",0]]',
     '[[1],["URL","x"]]',
     '[[1],["BigInt","x"]]',
     '[[1],["null",[]]]',
+    '[[1],["null",{},5]]',
+    "[[1,1],{}]",
+    '[[" 5n"]]',
     "[[1],null]",
     "[[1],5]",
     "[[2],{}]",

@@ -24,6 +24,8 @@ describe("Dag › time and cancellation", () => {
     expect(error).toMatchObject({ code: "CANCELLED", cause: "enough" });
     expect(error.run.status).toBe("cancelled");
     expect(statuses(error.run)).toEqual({ quick: "completed", deaf: "cancelled", next: "cancelled" });
+    expect(error.run.nodes.get("deaf")!.duration).toBeGreaterThan(3);
+    expect(error.run.nodes.get("next")).toMatchObject({ startedAt: undefined, duration: undefined });
   });
 
   it("starts nothing when the signal has aborted already, and listens no longer when it is over", async () => {

@@ -11,7 +11,15 @@ describe("A state's parameters", () => {
     const error = await failure(fsm.run({ inputs: { y: 1 } }));
     expect(error).toBeInstanceOf(MissingInputError);
     expect(error.missing).toEqual(["x"]);
+    expect(error.issues).toEqual([{ severity: "error", code: "MISSING_INPUT", message: error.message, nodes: ["a"] }]);
     await expect(fsm.run({ inputs: { x: 1, z: 1 } })).rejects.toThrow(/takes no input "z"/u);
+  });
+
+  it("are none in the first cycle, and then the previous value, where all go into a rest parameter", async () => {
+    const fsm = new Fsm("f");
+    fsm.state("a", { initial: true }, (...all: unknown[]) => next("b", all));
+    fsm.state("b", (...all: unknown[]) => all);
+    expect((await fsm.run()).value).toEqual([[]]);
   });
 
   it("take the previous value when there is one, else the run input of its name, else its default value", async () => {

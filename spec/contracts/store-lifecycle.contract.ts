@@ -10,6 +10,7 @@ import {
   waitForEvent,
   type Context,
   type RunEvent,
+  type RunResult,
 } from "dagwright";
 import type { SqlStore, StoreOptions } from "dagwright/store";
 import type { StoreSubject } from "../support/stores.js";
@@ -634,6 +635,23 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect(second).toBeInstanceOf(RetryExhaustedError);
         for (const key of ["name", "message", "code", "runId", "node", "attempt", "attempts", "errors", "cause"]) {
           expect([key, second[key]]).toEqual([key, first[key]]);
+        }
+      });
+
+      it("show what became of all nodes, be they cancelled before they began or no part of the run", async () => {
+        const abort = new AbortController();
+        const dag = new Dag<any>("cut");
+        dag.node("a", () => 1);
+        dag.node("b", { needs: ["a"] }, (a: number) => (abort.abort(), a));
+        dag.node("c", { needs: ["b"] }, (b: number) => b);
+        const statuses = (run: RunResult<any>) => Array.from(run.nodes.values(), ({ status }) => status);
+        const options = { ...again, store, runId: "c", signal: abort.signal };
+        await failure(dag.run(options));
+        const { run } = await failure(dag.run({ ...options, signal: undefined, store: another() }));
+        expect(statuses(run)).toEqual(["completed", "cancelled", "cancelled"]);
+        for (const store of [another(), another()]) {
+          const part = await dag.runUntil("a", { ...again, store, runId: "u" });
+          expect(statuses(part)).toEqual(["completed", "skipped", "skipped"]);
         }
       });
 

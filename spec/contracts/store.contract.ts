@@ -698,6 +698,33 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(calls).toEqual([]);
       });
 
+      it("go on with allowChanges, and never with a result that does not hold, though they fail again", async () => {
+        const broken = new Set(["end"]);
+        const make = (isGrown: boolean) => {
+          const needs = isGrown ? ["a", "new"] : ["a"];
+          const dag = new Dag<any>("grown");
+          const work = (name: string, value: unknown) => (broken.has(name) ? expect.unreachable() : value);
+          dag.node("a", () => 1);
+          if (isGrown) dag.node("new", () => 2);
+          dag.node("sum", { needs, params: needs }, (...all: unknown[]) => work("sum", all.slice(0, needs.length)));
+          dag.node("end", { needs: ["sum"] }, (sum: number[]) => work("end", sum));
+          return dag;
+        };
+        const { runId } = (await failure(make(false).run({ store }))).run;
+        broken.add("sum");
+        await failure(make(true).resume(runId, { store, allowChanges: true }));
+        broken.clear();
+        expect((await make(true).resume(runId, { store })).value).toEqual([1, 2]);
+      });
+
+      it("are not those of another kind of workflow, though that has the same name", async () => {
+        const { runId } = await pipeline().run({ store, inputs });
+        const fsm = new Fsm<any>(pipeline().name);
+        fsm.state("load", { initial: true }, () => 1);
+        const error = await failure(fsm.resume(runId, { store }));
+        expect(error).toMatchObject({ code: "VALIDATION", message: expect.stringContaining("dag") });
+      });
+
       it("go on with allowChanges, and are runs like others then, where a node of a partial run is gone", async () => {
         const make = (...names: string[]) => {
           const dag = new Dag<any>("partial");

@@ -92,6 +92,10 @@ describe("Dag › failures", () => {
     dag.node("a", () => ({ x: 1, y: 2 }));
     dag.node("b", { needs: ["a.z"] }, (z: unknown) => z);
     await expect(dag.run()).rejects.toThrow(/"a\.z".*x, y/u);
+    const large = new Dag("large");
+    large.node("a", () => Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`k${i}`, i])));
+    large.node("b", { needs: ["a.z"] }, (z: unknown) => z);
+    await expect(large.run()).rejects.toThrow(/k18, k19\./u);
     const none = new Dag("n");
     none.node("a", () => null);
     none.node("b", { needs: ["a.constructor"] }, (z: unknown) => z);

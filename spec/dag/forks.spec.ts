@@ -25,6 +25,12 @@ describe("Dag › forks and joins", () => {
     other.node("x", { needs: ["s.here"] }, () => 1);
     other.node("y", { needs: ["s.there"] }, () => 1);
     await expect(other.run()).rejects.toThrow(/"nowhere".*"here", "there".*"default"/su);
+    const open = new Dag("open");
+    let branch: unknown = "anywhere";
+    open.select("s", () => Object.assign(route("any", 1), { branch }) as never);
+    expect((await open.run()).status).toBe("completed");
+    branch = 5;
+    await expect(open.run()).rejects.toThrow(/Select "s" returned .*Return a branch name/u);
   });
 
   it("give an all with one parameter a record, with several the values in order", async () => {

@@ -141,6 +141,11 @@ describe("Short names", () => {
     const start = exact.state("go", { initial: true }, () => ({ id: 1, q: { signal: "x" } }));
     start.to(exact.state("end", { params: ["id", "q"] }, (id: number, q: { signal: string }) => `${id} ${q.signal}`));
     expect((await exact.run()).value).toBe("1 x");
+    const none = new Fsm("none");
+    none
+      .state("go", { initial: true }, () => null)
+      .to(none.state("end", (id: unknown, q: { signal: unknown }) => [id, q.signal instanceof AbortSignal]));
+    expect((await none.run()).value).toEqual([null, true]);
   });
 
   it("are taken for the context or not by the needs that a node has in the end", async () => {

@@ -717,6 +717,28 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await make(true).resume(runId, { store })).value).toEqual([1, 2]);
       });
 
+      it("lack the inputs of what they run now, and of nothing else", async () => {
+        const make = (isGrown: boolean) => {
+          const dag = new Dag<any>("asking");
+          dag.node("a", () => 1);
+          dag.node("b", { needs: ["a"] }, isGrown ? (a: number, factor: number) => a * factor : (a: number) => a);
+          dag.node("c", { needs: ["a"] }, (a: number) => (isGrown ? a : expect.unreachable()));
+          return dag;
+        };
+        const { runId } = await make(false).run({ store, errorStrategy: "continue" });
+        const options = { store, allowChanges: true };
+        const work = [
+          (more: object) => make(true).resume(runId, { ...options, ...more }),
+          (more: object) => make(true).replay(runId, { ...options, rerun: ["c"], ...more }),
+        ];
+        for (const each of work) {
+          expect(await failure(each({}))).toMatchObject({ code: "MISSING_INPUT", missing: ["factor"] });
+        }
+        for (const each of work.reverse()) expect((await each({ overrides: { b: 5 } })).get("b")).toBe(5);
+        const part = (await failure(make(false).runUntil("c", { store }))).run;
+        expect((await make(true).resume(part.runId, options)).value).toBe(1);
+      });
+
       it("are not those of another kind of workflow, though that has the same name", async () => {
         const { runId } = await pipeline().run({ store, inputs });
         const fsm = new Fsm<any>(pipeline().name);
@@ -799,7 +821,10 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(refusal).toMatchObject({ code: "MISSING_RESULT", missing: ["clean"] });
         const unknown = await failure(pipeline().replay(error.run.runId, { store, rerun: ["raport"] }));
         expect(unknown.message).toContain('"report"');
-        await expect(pipeline().replay(error.run.runId, { store } as any)).rejects.toThrow(/"rerun" must be/u);
+        for (const rerun of [undefined, [], "report", [1]]) {
+          const refused = pipeline().replay(error.run.runId, { store, rerun } as any);
+          await expect(refused).rejects.toThrow(/"rerun" must be/u);
+        }
         expect(calls).toEqual([]);
       });
 

@@ -191,6 +191,32 @@ describe("An observer harms no run", () => {
   });
 });
 
+describe("The progress of a node or state with policies", () => {
+  it("is told until the run is over", async () => {
+    const told: unknown[] = [];
+    let late = () => {};
+    const work = (ctx: Context) => {
+      ctx.progress(0.5, "half");
+      late = () => ctx.progress(0.9, "late");
+    };
+    const dag = new Dag("d");
+    dag.node("a", { retry: 1 }, (ctx: Context) => work(ctx));
+    const fsm = new Fsm("f");
+    fsm.state("s", { initial: true, retry: 1 }, (ctx: Context) => work(ctx));
+    for (const workflow of [dag, fsm]) {
+      const observers = [
+        on("node.progress", ({ node, fraction, message }: any) => told.push([node, fraction, message])),
+      ];
+      await workflow.run({ observers });
+      late();
+    }
+    expect(told).toEqual([
+      ["a", 0.5, "half"],
+      ["s", 0.5, "half"],
+    ]);
+  });
+});
+
 describe("Leaving a stream of events", () => {
   it("ends the listening, before the run goes on", async () => {
     const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});

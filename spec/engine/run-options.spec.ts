@@ -122,6 +122,7 @@ describe("An option that is undefined is not given", () => {
     expect((await store.listRuns()).runs).toHaveLength(3);
     expect((await dag.resume(runs[0].runId, own as never)).get("ok")).toBe(1);
     expect(await dag.recover({ ...own, nodeConcurrency: undefined } as never)).toEqual([]);
+    await expect(dag.recover({ store, nodeConcurrency: 0 })).rejects.toThrow(/"nodeConcurrency" must be/u);
     const fsm = Fsm.from(Jobs, { runOptions: { onMaxCycles: "stop", store } });
     const stopped = [await fsm.run({ onMaxCycles: undefined, store: undefined }), fsm.lastRun];
     expect(stopped.map((run) => run?.cycleCount)).toEqual([3, 3]);

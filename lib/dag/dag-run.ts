@@ -257,14 +257,13 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const given = Array.from(this.overrides ?? []).filter(([node, value]) => standsAlone(plan, node, value));
     // They are not skipped with what they would have needed.
     for (const [node] of given) state.status[node] = Status.running;
+    const left =
+      active === undefined ? [] : plan.order.filter((i) => active[i] === 0 && this.overrides?.has(i) !== true);
+    for (const i of left) if (state.status[i] === Status.pending) state.status[i] = Status.skipped;
     const completed =
       this.setup.isResumed === true ? plan.order.filter((i) => state.status[i] === Status.completed) : [];
     for (const i of completed) readiness.release(i);
-    if (active !== undefined) {
-      const left = plan.order.filter((i) => active[i] === 0 && this.overrides?.has(i) !== true);
-      for (const i of left) if (state.status[i] === Status.pending) state.status[i] = Status.skipped;
-      for (const i of left) readiness.release(i);
-    }
+    for (const i of left) readiness.release(i);
     for (const [node, value] of given) this.override(node, value);
   }
 

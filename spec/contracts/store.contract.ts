@@ -400,6 +400,19 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(run.nodes.get("load")?.startedAt).toBeCloseTo(first.nodes.get("load")?.startedAt as number, 0);
       });
 
+      it("with no more nodes than a partial run was to compute", async () => {
+        const broken = new Set(["c"]);
+        const dag = new Dag<any>("part");
+        dag.node("a", () => 1);
+        dag.node("b", { needs: ["a"] }, () => expect.unreachable());
+        dag.node("c", { needs: ["a"] }, (a: number) => (broken.has("c") ? expect.unreachable() : a));
+        const { runId } = (await failure(dag.runUntil("c", { store }))).run;
+        broken.clear();
+        const run = await dag.resume(runId, { store: another() });
+        expect(statuses(run.nodes)).toEqual({ a: "completed", b: "skipped", c: "completed" });
+        expect((await store.getRun(runId))!.nodes.get("b")?.status).toBe("skipped");
+      });
+
       it("with times that count from when it first began", async () => {
         const broken = new Set(["report"]);
         const dag = pipeline(broken);

@@ -191,7 +191,7 @@ describe("Classes", () => {
   it("that nobody declared are refused, where one they extend was declared too", () => {
     expect(rejection({ a: [new Circle(3)] }, new Codec({ Shape }))).toMatchObject({ path: "a[0]" });
     expect(rejection(new Circle(3), new Codec({ Shape })).message).toMatch(
-      /Circle, and not of "Shape" itself.*"types"/u,
+      /Circle, a subclass of the registered class "Shape".*"types"/u,
     );
     expect(rejection(new (class {})()).message).toContain("it is an instance of a class.");
   });
@@ -209,7 +209,7 @@ describe("Classes", () => {
       expect(rejection({ a: value })).toMatchObject({ path: "a" });
       const registered = rejection({ a: value }, new Codec({ Own: constructor as any }));
       expect(registered).toMatchObject({ path: "a" });
-      expect(registered.message).toMatch(/is built on .*Add \{ is, encode, decode \}/u);
+      expect(registered.message).toMatch(/which extends .*Add \{ is, encode, decode \}/u);
     },
   );
 

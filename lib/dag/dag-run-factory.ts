@@ -11,9 +11,9 @@ import { hooksOf, NO_HOOKS } from "../engine/run-hooks.js";
 import type { Purpose, RunFactory } from "../engine/run-factory.js";
 import { DagPlans } from "../planning/dag-plans.js";
 import { checkDagInputs, requireInputs } from "../planning/inputs.js";
-import { activeNodes, copiedNodes, sparing } from "../planning/partial.js";
+import { activeNodes, copiedNodes, withoutUnneeded } from "../planning/partial.js";
 import type { DagPlan } from "../planning/plan.js";
-import { requireValid, type Planning } from "../planning/validity.js";
+import { requireValid, type Planning, type Strictness } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
 import { RunResult } from "../run/result.js";
 import { RunState } from "../run/state.js";
@@ -85,8 +85,8 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
   }
 
   /** The plan of a run with these inputs, see {@link DagPlans}. @throws {ValidationError} when the dag is not valid */
-  planFor(inputs: Readonly<Record<string, unknown>> | undefined, isStrict: boolean): DagPlan {
-    return requireValid(this.planningFor(inputs), isStrict);
+  planFor(inputs: Readonly<Record<string, unknown>> | undefined, options: Strictness = {}): DagPlan {
+    return requireValid(this.planningFor(inputs), options);
   }
 
   create(given: PartialRunOptions<any> = NO_OPTIONS, purpose: Purpose, part?: Part): DagRun {
@@ -96,11 +96,11 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     if (sync && given.store !== undefined) throw new TypeError("runSync can't wait for a store. Use run instead.");
     const options: PartialRunOptions<any> = purpose === "step" ? { ...given, mode: "sequential" } : given;
     const { inputs = NO_INPUTS } = options;
-    const plan = this.planFor(options.inputs, options.strict === true);
+    const plan = this.planFor(options.inputs, options);
     const overrides = options.overrides === undefined ? undefined : overridesIn(plan, options.overrides);
     let active = part === undefined ? undefined : activeIn(plan, part);
     if (overrides !== undefined) {
-      active = sparing(plan, active, (i) => overrides.has(i) && standsAlone(plan, i, overrides.get(i)));
+      active = withoutUnneeded(plan, active, (i) => overrides.has(i) && standsAlone(plan, i, overrides.get(i)));
     }
     if (options.inputs !== undefined) checkDagInputs(plan, inputs);
     if (plan.inputs.length > 0) {

@@ -209,7 +209,7 @@ export class Dag<
   }
 
   private get plan(): DagPlan {
-    return this.factory.planFor(undefined, false);
+    return this.factory.planFor(undefined);
   }
 
   private runPart(

@@ -66,7 +66,7 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
     if (options.ifExists === "attach") checkIdentity(options);
     const sync = purpose === "runSync";
     if (sync && options.store !== undefined) throw new TypeError("runSync can't wait for a store. Use run instead.");
-    const plan = requireValid(this.planning, options.strict === true);
+    const plan = requireValid(this.planning, options);
     const { inputs = {}, runId, historyLimit = this.historyLimit } = options;
     checkFsmInputs(plan, inputs);
     const state = new FsmState(plan, inputs, runId, metadataOf(options), historyLimit);

@@ -93,7 +93,7 @@ export class Fsm<
 
   /** A machine config for XState v5's `createMachine`, see {@link XStateConfig}. @throws {ValidationError} when not valid */
   toXState(): XStateConfig {
-    return toXState(requireValid(this.factory.planning, false));
+    return toXState(requireValid(this.factory.planning));
   }
 
   // --- recorded runs ---

@@ -1,11 +1,11 @@
 import type { Digraph } from "./digraph.js";
 
 /**
- * One witness for every group of vertices that lie on common cycles: the vertices along a cycle, the first not repeated.
- * A self-loop is a cycle of one. Empty when the graph is acyclic. Deterministic: groups come in order of their smallest
- * vertex, and each witness starts there.
+ * One cycle of each strongly connected component that has any: the vertices along it, without repeating the first one.
+ * A self-loop is a cycle of length one. Returns an empty list for an acyclic graph. Deterministic: components are in
+ * order of their smallest vertex, and each cycle starts there.
  *
- * Source: the path-based algorithm for strong components (Gabow, 2000), without recursion. Cost: O(size + edges).
+ * Source: the path-based strong component algorithm (Gabow, 2000), without recursion. Cost: O(size + edges).
  */
 export function findCycles(graph: Digraph): number[][] {
   const component = strongComponents(graph);
@@ -27,7 +27,7 @@ export function findCycles(graph: Digraph): number[][] {
   return cycles;
 }
 
-/** A shortest way from `origin` back to itself inside its component, by breadth-first search. */
+/** A shortest cycle through `origin`, by breadth-first search within its component. */
 function shortestCycle(graph: Digraph, component: Int32Array, origin: number): number[] {
   const cameFrom = new Map<number, number>();
   const queue = [origin];
@@ -49,7 +49,7 @@ function pathTo(end: number, cameFrom: ReadonlyMap<number, number>): number[] {
   return path.reverse();
 }
 
-/** The number of each vertex's strong component. */
+/** The strongly connected component of each vertex, as a number. */
 function strongComponents(graph: Digraph): Int32Array {
   const { size, start, target } = graph;
   const component = new Int32Array(size).fill(-1);

@@ -1,7 +1,7 @@
 /**
- * A directed graph over the integers 0 … size - 1, in compressed sparse rows: the edges that leave `v` are
- * `start[v]` … `start[v + 1] - 1`, and `target[e]` is where edge `e` ends. Parallel edges and self-loops are kept.
- * Edges of one vertex keep the order in which they were given.
+ * A directed graph on the vertices 0 … size - 1, as compressed sparse rows: the edges out of `v` are `start[v]` …
+ * `start[v + 1] - 1`, and edge `e` leads to `target[e]`. Parallel edges and self-loops are kept, and so is the order of
+ * the edges out of a vertex.
  */
 export interface Digraph {
   readonly size: number;
@@ -9,7 +9,7 @@ export interface Digraph {
   readonly target: Int32Array;
 }
 
-/** A graph from its edges, edge k leading from `from[k]` to `to[k]`. Cost: O(size + edges). */
+/** Builds a graph from edges that lead from `from[k]` to `to[k]`. Cost: O(size + edges). */
 export function digraph(size: number, from: ArrayLike<number>, to: ArrayLike<number>): Digraph {
   const { start, order } = groupBy(size, from);
   const target = new Int32Array(order.length);
@@ -18,8 +18,9 @@ export function digraph(size: number, from: ArrayLike<number>, to: ArrayLike<num
 }
 
 /**
- * Sorts the positions of `keys` by key, stably: the positions whose key is k are `order[start[k]]` … `order[start[k + 1] - 1]`.
- * Cost: O(size + keys), a counting sort.
+ * Sorts the positions of `keys` by key, with a stable counting sort: the positions with key k are
+ * `order[start[k]]` … `order[start[k + 1] - 1]`. Cost: O(size + keys).
+ * @param size - the number of keys, which are 0 … size - 1
  */
 export function groupBy(size: number, keys: ArrayLike<number>): { start: Int32Array; order: Int32Array } {
   const start = new Int32Array(size + 1);
@@ -31,7 +32,7 @@ export function groupBy(size: number, keys: ArrayLike<number>): { start: Int32Ar
   return { start, order };
 }
 
-/** How many edges end at each vertex. */
+/** The number of edges into each vertex. */
 export function indegrees(graph: Digraph): Int32Array {
   const counts = new Int32Array(graph.size);
   for (const target of graph.target) counts[target]++;

@@ -1,15 +1,15 @@
 /**
- * A set of integers 0 … capacity - 1 that gives back its smallest member.
+ * A set of the integers 0 … capacity - 1 with fast access to its smallest member.
  *
- * A tree of 32-bit words: bit b of a word says whether anything below its b-th child is in the set. Adding and taking
- * out cost O(log₃₂ capacity), four steps for a million, and the whole set takes about capacity / 8 bytes.
- * Source: the van Emde Boas layout with fixed fan-out, as in Linux' find_first_bit over bitmaps of bitmaps.
+ * A tree of 32-bit words, in which bit b of a word tells whether the subtree of child b has members. `add` and `take`
+ * cost O(log₃₂ capacity), four steps for a million; the set takes about capacity / 8 bytes. Source: a hierarchical
+ * bitmap, as in Linux' `find_first_bit`; a van Emde Boas tree with a fixed fan-out.
  */
 export class MinSet {
-  /** From the leaves up; the topmost word is {@link root}. */
+  /** The levels of the tree from the leaves up, without the root word. */
   private readonly levels: readonly Int32Array[];
   private root = 0;
-  /** The only member, while there is just one: it stays out of the tree. -1 otherwise. */
+  /** The member of a set of one, which is not in the tree; otherwise -1. */
   private single = -1;
   private count = 0;
 
@@ -21,7 +21,7 @@ export class MinSet {
     return this.count;
   }
 
-  /** Adds a member that is not in the set. */
+  /** Adds an integer, which must not be a member yet. */
   add(member: number): void {
     if (this.count++ === 0) {
       this.single = member;
@@ -46,7 +46,7 @@ export class MinSet {
     this.root |= 1 << index;
   }
 
-  /** The smallest member, -1 when there is none. */
+  /** The smallest member, or -1 if the set is empty. */
   get first(): number {
     if (this.count === 0 || this.single >= 0) return this.single;
     let smallest = lowestBit(this.root);
@@ -56,7 +56,7 @@ export class MinSet {
     return smallest;
   }
 
-  /** Takes the smallest member out, -1 when there is none. */
+  /** Removes and returns the smallest member, or -1 if the set is empty. */
   take(): number {
     if (this.count === 0) return -1;
     if (this.single >= 0) {

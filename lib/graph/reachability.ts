@@ -1,6 +1,6 @@
 import { digraph, type Digraph } from "./digraph.js";
 
-/** A mask with 1 for `origins` and for every vertex that a path from one of them reaches. Cost: O(size + edges). */
+/** The vertices that are reachable from `origins`, which are included, as a mask. Cost: O(size + edges). */
 export function reachable(graph: Digraph, origins: Iterable<number>): Uint8Array {
   const mask = new Uint8Array(graph.size);
   const queue: number[] = [];
@@ -19,7 +19,7 @@ export function reachable(graph: Digraph, origins: Iterable<number>): Uint8Array
   return mask;
 }
 
-/** The same vertices, every edge turned around. */
+/** The graph with all edges reversed. */
 export function reversed(graph: Digraph): Digraph {
   const from = new Int32Array(graph.target.length);
   for (let v = 0; v < graph.size; v++) from.fill(v, graph.start[v], graph.start[v + 1]);

@@ -12,13 +12,13 @@ import { byPriority } from "./ranking.js";
 import { Planning } from "./validity.js";
 import { isFork, wire, type Wiring } from "./wiring.js";
 
-/** Plans up to this size keep their counters in plain arrays, which are quicker to copy than typed ones. */
+/** Plans up to this size use plain arrays for counters, which are faster to copy than typed arrays. */
 const SMALL = 512;
 
 const NO_FORKS: DagPlan["forks"] = new Map();
 
 /**
- * Validates and plans a definition. Pure; every problem is found, not only the first. Cost: O(nodes + edges).
+ * Validates a definition and builds its plan. Pure. Reports all problems, not only the first. Cost: O(nodes + edges).
  * @param given - see {@link wire}
  */
 export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Planning<DagPlan> {
@@ -69,7 +69,7 @@ export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Pla
   });
   const isCyclic = order.length < specs.length;
   const issues = [...wiring.issues, ...(isCyclic ? cyclesOf(plan) : []), ...conflictingLimits(specs)];
-  return new Planning(plan, issues, () => looseEnds(plan));
+  return new Planning(plan, issues, () => warningsOf(plan));
 }
 
 function isSerial({ size, start, target }: Digraph, order: Int32Array): boolean {
@@ -81,7 +81,7 @@ function isSerial({ size, start, target }: Digraph, order: Int32Array): boolean 
   return true;
 }
 
-/** Most often all nodes are methods of one object, or none is. */
+/** Functions of a different `this` than the first one's are bound. Usually all nodes have the same. */
 function functionsOf(specs: readonly NodeSpec[]): Pick<DagPlan, "functions" | "self"> {
   const self = specs[0]?.self;
   const boundTo = (spec: NodeSpec): NodeFunction => (spec.self === self ? spec.fn : spec.fn.bind(spec.self));
@@ -159,45 +159,45 @@ function shorten(names: readonly string[]): readonly string[] {
   return names.length <= 12 ? names : [...names.slice(0, 6), `… ${names.length - 11} more …`, ...names.slice(-5)];
 }
 
-/** What is legal but probably not meant: nodes that nothing touches, and branches that lead nowhere. */
-function looseEnds(plan: DagPlan): ValidationIssue[] {
+/** Warnings about nodes and branches that are not connected. */
+function warningsOf(plan: DagPlan): ValidationIssue[] {
   const { specs, graph, indegree, flags, forks } = plan;
   const issues: ValidationIssue[] = [];
   specs.forEach(({ name, kind }, i) => {
     const degree = indegree[i] + graph.start[i + 1] - graph.start[i];
     if (degree === 0 && specs.length > 1) {
-      const message = `Node "${name}" is connected to nothing. Connect it, or remove it.`;
+      const message = `Node "${name}" is not connected. Connect it, or remove it.`;
       issues.push({ severity: "warning", code: "DISCONNECTED_NODE", message, nodes: [name] });
     }
     const fork = forks.get(i);
     if (fork === undefined) return;
     for (let e = graph.start[i]; e < graph.start[i + 1]; e++) {
-      const marks = flags === undefined ? 0 : flags[e];
-      if ((marks & (Edge.branch | Edge.order)) === 0) return;
+      const edgeFlags = flags === undefined ? 0 : flags[e];
+      if ((edgeFlags & (Edge.branch | Edge.order)) === 0) return;
     }
     const missing = kind === "condition" ? ["true", "false"].filter((branch) => !fork.branches.has(branch)) : [];
     if (missing.length === 0 && fork.branches.size > 0) return;
-    const which =
-      missing.length === 0 ? "no branch" : `nothing on ${missing.map((branch) => `"${branch}"`).join(" and ")}`;
-    const message = `The ${kind} "${name}" has ${which} connected. Connect ${missing.length === 1 ? "it" : "them"} with a need such as "${name}.${missing[0] ?? "branch"}".`;
+    const unconnected = missing.map((branch) => `"${branch}"`).join(" and ");
+    const which = missing.length === 0 ? "no branch connected" : `nothing connected to ${unconnected}`;
+    const message = `The ${kind} "${name}" has ${which}. Add a need such as "${name}.${missing[0] ?? "branch"}".`;
     issues.push({ severity: "warning", code: "MISSING_CONNECTION", message, nodes: [name] });
   });
-  const isLoose = ({ code, nodes }: ValidationIssue) => code === "DISCONNECTED_NODE" && !looksMinified(nodes[0]);
-  const loose = issues.find(isLoose)?.nodes[0];
-  const lost = loose === undefined ? undefined : lostName(plan, loose);
+  const isIsolated = ({ code, nodes }: ValidationIssue) => code === "DISCONNECTED_NODE" && !looksMinified(nodes[0]);
+  const isolated = issues.find(isIsolated)?.nodes[0];
+  const lost = isolated === undefined ? undefined : lostName(plan, isolated);
   return lost === undefined ? issues : [...issues, lost];
 }
 
-/** A parameter of a method that a minifier may have kept from its node: it takes its default value without a word. */
-function lostName({ specs, inputs }: DagPlan, loose: string): ValidationIssue | undefined {
+/** A parameter that silently takes its default value, probably because a minifier renamed it. */
+function lostName({ specs, inputs }: DagPlan, isolated: string): ValidationIssue | undefined {
   const optional = new Set(inputs.filter(({ required }) => required.length === 0).map(({ name }) => name));
   for (const { name, method, declared, signature } of specs) {
     const lost = signature.inputs.find((param) => looksMinified(param.name) && optional.has(param.name))?.name;
     if (lost === undefined || method === undefined || !isMinified(declared)) continue;
     const message =
-      `Parameter "${lost}" of node "${name}" is no node's name, and takes its default value, while node "${loose}" is ` +
-      `connected to nothing.${minifiedHint([lost])}`;
-    return { severity: "warning", code: "LOST_NAME", message, nodes: [name, loose] };
+      `Parameter "${lost}" of node "${name}" matches no node, and takes its default value, while node "${isolated}" ` +
+      `is not connected.${minifiedHint([lost])}`;
+    return { severity: "warning", code: "LOST_NAME", message, nodes: [name, isolated] };
   }
   return undefined;
 }

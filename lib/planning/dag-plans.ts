@@ -6,26 +6,27 @@ import type { DagPlan } from "./plan.js";
 import type { Planning } from "./validity.js";
 
 const NONE: ReadonlySet<string> = new Set();
-/** As many as a few inputs that may be left out come to. */
-const MOST_PLANS = 16;
+/** Enough for all choices of four optional inputs. */
+const MAX_PLANS = 16;
 
 /**
- * The plans of a definition as it is now. There is one, but where a parameter's name may be a compiler's: there the names
- * of a run's inputs decide what the parameter is, and each choice of them has a plan of its own, of which some are kept.
+ * The plans of a definition in its current state. Usually there is one. If a compiler may have renamed parameters, the
+ * names of a run's inputs decide what those are bound to, and each set of names has a plan of its own, of which some
+ * are cached.
  */
 export class DagPlans {
   private plain: Planning<DagPlan> | undefined;
   private readonly byNames = new Map<string, Planning<DagPlan>>();
-  private readonly doubtful = new Set<string>();
+  private readonly ambiguous = new Set<string>();
 
   constructor(private readonly definition: DefinedDag) {
-    for (const spec of definition.nodes.values()) for (const name of doubtfulIn(spec)) this.doubtful.add(name);
+    for (const spec of definition.nodes.values()) for (const name of ambiguousIn(spec)) this.ambiguous.add(name);
   }
 
-  /** The plan of a run with these inputs. */
+  /** The plan for a run with these inputs. */
   of(inputs: Readonly<Record<string, unknown>> | undefined): Planning<DagPlan> {
-    if (this.doubtful.size > 0 && inputs !== undefined) {
-      const given = Object.keys(inputs).filter((name) => this.doubtful.has(name));
+    if (this.ambiguous.size > 0 && inputs !== undefined) {
+      const given = Object.keys(inputs).filter((name) => this.ambiguous.has(name));
       if (given.length > 0) return this.ofNames(given.sort());
     }
     return (this.plain ??= planDag(this.definition, NONE));
@@ -36,15 +37,15 @@ export class DagPlans {
     let planning = this.byNames.get(names);
     if (planning === undefined) {
       planning = planDag(this.definition, new Set(given));
-      if (this.byNames.size === MOST_PLANS) this.byNames.delete(this.byNames.keys().next().value as string);
+      if (this.byNames.size === MAX_PLANS) this.byNames.delete(this.byNames.keys().next().value as string);
       this.byNames.set(names, planning);
     }
     return planning;
   }
 }
 
-/** The names that change what a parameter is when they are inputs of the run. */
-function* doubtfulIn({ signature: { contextName, numbered = [] } }: NodeSpec): Generator<string> {
+/** The names of inputs that change what a parameter is bound to. */
+function* ambiguousIn({ signature: { contextName, numbered = [] } }: NodeSpec): Generator<string> {
   if (contextName !== undefined) yield contextName;
   for (const name of numbered) {
     if (name === undefined) continue;

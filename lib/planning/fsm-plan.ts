@@ -8,46 +8,49 @@ import { reachable, reversed } from "../graph/reachability.js";
 import { conflictingLimits } from "./limits.js";
 import { Planning } from "./validity.js";
 
-/** A transition of plain values; without a condition it takes all. */
+/** A transition for plain values; one without a condition takes all of them. */
 export interface PlannedTransition {
   readonly to: number;
   readonly condition: ((value: unknown) => boolean) | undefined;
 }
 
-/** A declared way from one state to another, for analysis and diagrams. */
+/** A declared transition between two states, for validation and diagrams. */
 export interface DeclaredEdge {
   readonly from: number;
   readonly to: number;
   readonly kind: "to" | "transition" | "default" | "error";
 }
 
-/** A validated, frozen, integer-indexed form of an fsm: built once, shared by all runs, never written again. */
+/** A validated, frozen, integer-indexed form of an fsm, built once and shared by all runs. */
 export interface FsmPlan {
   readonly workflow: string;
   readonly size: number;
   readonly specs: readonly StateSpec[];
   readonly indexOf: ReadonlyMap<string, number>;
   readonly initial: number;
-  /** Whether the run ends with each state. */
+  /** Whether the run ends with a state, by state. */
   readonly isTerminal: readonly boolean[];
-  /** By state, the legal next ones by name. */
+  /** The legal next states by name, by state. */
   readonly legal: readonly ReadonlyMap<string, number>[];
-  /** By state, where plain values lead: in order of declaration, the default last. */
+  /** The transitions for plain values, by state: in order of declaration, with the default last. */
   readonly transitions: readonly (readonly PlannedTransition[])[];
-  /** By state, where its failures lead; -1 where nowhere. */
+  /** The error state of each state, or -1. */
   readonly errorStates: readonly number[];
-  /** The hooks of each state's own. */
+  /** The hooks of each state itself. */
   readonly hooks: readonly (NodeHooks | undefined)[];
-  /** Whether a state takes more than a plain call. */
+  /** Whether a state has options that take more than a plain call, by state. */
   readonly isManaged: readonly boolean[];
-  /** The names of all parameters: what a run may be given. */
+  /** The names of all parameters, which are the inputs that a run may have. */
   readonly inputs: ReadonlySet<string>;
-  /** The names of those states' parameters that a compiler may have numbered some of. */
+  /** The parameter names of each state with names that a compiler may have numbered. */
   readonly numbered: readonly (readonly (string | undefined)[])[];
   readonly edges: readonly DeclaredEdge[];
 }
 
-/** Validates and plans a definition. Pure; every problem is found, not only the first. Cost: O(states + transitions). */
+/**
+ * Validates a definition and builds its plan. Pure. Reports all problems, not only the first. Cost: O(states +
+ * transitions).
+ */
 export function planFsm(definition: DefinedFsm): Planning<FsmPlan> {
   const specs = Array.from(definition.states.values());
   const indexOf = new Map(specs.map(({ name }, i) => [name, i]));
@@ -114,13 +117,13 @@ export function planFsm(definition: DefinedFsm): Planning<FsmPlan> {
     edges,
   });
   specs.forEach(({ name, signature: { inputs } }, i) => {
-    // Only a value from the state before goes to a parameter without a name.
+    // The single parameter of a later state needs no name: it takes the previous state's value.
     if ((inputs.length < 2 && i !== initial) || inputs.every((input) => input.name !== undefined || input.optional))
       return;
-    const message = `State "${name}" takes values by name, but a parameter of it is destructured and has none. Give the names with "params".`;
+    const message = `State "${name}" takes values by name, but one of its parameters is destructured, so it has no name. Name it with "params".`;
     report("INVALID_NODE", message, [name]);
   });
-  return new Planning(plan, [...issues, ...conflictingLimits(specs)], () => looseEnds(plan));
+  return new Planning(plan, [...issues, ...conflictingLimits(specs)], () => warningsOf(plan));
 }
 
 type Find = (name: string | undefined, where: string) => number;
@@ -146,8 +149,8 @@ function initialOf(
   return candidates[0] ?? -1;
 }
 
-/** What is legal but probably not meant, as far as the states say where they lead. */
-function looseEnds({ size, specs, initial, isTerminal, edges, transitions, legal, workflow }: FsmPlan) {
+/** Warnings about transitions and unreachable states, as far as the states declare where they lead. */
+function warningsOf({ size, specs, initial, isTerminal, edges, transitions, legal, workflow }: FsmPlan) {
   const issues: ValidationIssue[] = [];
   const warn = (code: string, message: string, name: string) =>
     issues.push({ severity: "warning", code, message, nodes: [name] });
@@ -157,7 +160,7 @@ function looseEnds({ size, specs, initial, isTerminal, edges, transitions, legal
       const { name } = specs[from];
       warn(
         "ILLEGAL_TRANSITION",
-        `"to" of state "${name}" does not list "${specs[to].name}", where addTransition leads.`,
+        `"to" of state "${name}" does not list "${specs[to].name}", the target of an addTransition.`,
         name,
       );
     }
@@ -180,11 +183,7 @@ function looseEnds({ size, specs, initial, isTerminal, edges, transitions, legal
         name,
       );
     else if (backwards[i] === 0)
-      warn(
-        "NO_WAY_TO_TERMINAL",
-        `From state "${name}" of workflow "${workflow}" no terminal state can be reached.`,
-        name,
-      );
+      warn("NO_WAY_TO_TERMINAL", `State "${name}" of workflow "${workflow}" can't reach a terminal state.`, name);
   });
   return issues;
 }

@@ -9,12 +9,12 @@ import type { DagPlan } from "./plan.js";
 
 type RunInputs = Readonly<Record<string, unknown>>;
 
-/** @throws {ValidationError} VALIDATION for inputs that no node takes, with the nearest name that one does */
+/** @throws {ValidationError} VALIDATION for inputs that no node takes, suggesting the nearest name */
 export function checkDagInputs(plan: DagPlan, inputs: RunInputs): void {
   checkInputs(plan, new Set(plan.inputs.map(({ name }) => name)), inputs);
 }
 
-/** @throws {ValidationError} VALIDATION for inputs that no state takes, with the nearest name that one does */
+/** @throws {ValidationError} VALIDATION for inputs that no state takes, suggesting the nearest name */
 export function checkFsmInputs(plan: FsmPlan, inputs: RunInputs): void {
   if (plan.numbered.length === 0) return checkInputs(plan, plan.inputs, inputs);
   const originals = plan.numbered.flatMap((names) => originalNames(names, (name) => Object.hasOwn(inputs, name)));
@@ -34,7 +34,7 @@ function checkInputs(
     const hint =
       user === undefined
         ? suggestion(name, names) || ` It takes: ${names.join(", ") || "none"}.${minifiedHint(names)}`
-        : ` "${user}" is taken to want its context there; say otherwise with { params: [..., "${name}"] }.`;
+        : ` "${user}" is assumed to take its context as this parameter; if not, declare { params: [..., "${name}"] }.`;
     const message = `Workflow "${workflow}" takes no input "${name}".${hint}`;
     return { severity: "error", code: "UNKNOWN_INPUT", message, nodes: [] };
   });
@@ -42,8 +42,8 @@ function checkInputs(
 }
 
 /**
- * @param runs - whether the run will execute a node
- * @throws {MissingInputError} MISSING_INPUT naming every input that a node of this run can't do without
+ * @param runs - whether the run executes a node
+ * @throws {MissingInputError} MISSING_INPUT naming all missing inputs that nodes of this run require
  */
 export function requireInputs(plan: DagPlan, inputs: RunInputs, runs: (node: number) => boolean): void {
   const issues: ValidationIssue[] = [];

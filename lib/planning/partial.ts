@@ -3,13 +3,13 @@ import { MissingResultError, ValidationError } from "../base/errors.js";
 import { reachable, reversed } from "../graph/reachability.js";
 import { Edge, edgeText, isSink, type DagPlan } from "./plan.js";
 
-/** The nodes a partial run computes, as a mask: from `first` on, up to `last`, or between both. */
+/** The nodes that a partial run computes, as a mask: from `first` on, up to `last`, or between both. */
 export function activeNodes(plan: DagPlan, first: number | undefined, last: number | undefined): Uint8Array {
-  const behind = first === undefined ? undefined : reachable(plan.graph, [first]);
+  const after = first === undefined ? undefined : reachable(plan.graph, [first]);
   const before = last === undefined ? undefined : reachable(reversed(plan.graph), [last]);
-  if (behind === undefined) return before as Uint8Array;
-  if (before === undefined) return behind;
-  const between = behind.map((reached, i) => reached & before[i]);
+  if (after === undefined) return before as Uint8Array;
+  if (before === undefined) return after;
+  const between = after.map((reached, i) => reached & before[i]);
   if (first !== undefined && last !== undefined && between[first] === 0) {
     const [from, to] = [plan.specs[first].name, plan.specs[last].name];
     throw new ValidationError(
@@ -20,12 +20,12 @@ export function activeNodes(plan: DagPlan, first: number | undefined, last: numb
 }
 
 /**
- * The nodes a run computes, as a mask, when some have their results already: without those that only they needed. Outputs of the
- * run are needed by whoever runs it.
- * @param active - the nodes a partial run computes
- * @param isGiven - whether a node has its result without any other
+ * The nodes that a run computes, as a mask, if some results are given: without the nodes that only those needed. Sinks
+ * are always kept, since their results are the outputs of the run.
+ * @param active - the nodes that a partial run computes
+ * @param isGiven - whether the result of a node is given
  */
-export function sparing(
+export function withoutUnneeded(
   plan: DagPlan,
   active: Uint8Array | undefined,
   isGiven: (node: number) => boolean,
@@ -46,15 +46,14 @@ export function sparing(
   return isChanged ? left : active;
 }
 
-/** The nodes whose earlier results still hold: what is not computed anew, nor depends on it. */
+/** The nodes whose earlier results are still valid: neither they nor their ancestors are computed again. */
 export function copiedNodes(plan: DagPlan, active: Uint8Array): Uint8Array {
   const computed = Array.from(active.keys()).filter((i) => active[i] === 1);
   return reachable(plan.graph, computed).map((reached) => 1 - reached);
 }
 
 /**
- * Refuses a partial run that needs a result nobody has.
- * @throws {MissingResultError} MISSING_RESULT naming all such nodes
+ * @throws {MissingResultError} MISSING_RESULT naming all nodes whose results a partial run needs, but that have none
  */
 export function requireResults(plan: DagPlan, active: Uint8Array, available: (node: number) => boolean): void {
   const missing = new Map<number, string>();
@@ -65,12 +64,12 @@ export function requireResults(plan: DagPlan, active: Uint8Array, available: (no
     for (let edge = start[source]; edge < start[source + 1]; edge++) {
       const node = target[edge];
       if (active[node] === 0) continue;
-      const marks = plan.flags === undefined ? 0 : plan.flags[edge];
+      const flags = plan.flags === undefined ? 0 : plan.flags[edge];
       const has = active[source] === 1 || available(source);
-      if (plan.anyNeeds.has(node) && (marks & Edge.order) === 0) {
+      if (plan.anyNeeds.has(node) && (flags & Edge.order) === 0) {
         if (has) metAny.add(node);
         else append(unmetAny, node, source);
-      } else if (!has && (marks & Edge.soft) === 0) missing.set(source, edgeText(plan, source, edge));
+      } else if (!has && (flags & Edge.soft) === 0) missing.set(source, edgeText(plan, source, edge));
     }
   }
   for (const [node, sources] of unmetAny) {

@@ -2,24 +2,26 @@ import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeFunction, NodeSpec } from "../definition/specs/node-spec.js";
 import type { Digraph } from "../graph/digraph.js";
 
-/** The instant of what did not happen. No whole number, so that arrays of it hold doubles from the start. */
+/**
+ * The time of an event that did not happen. A fraction, so that V8 makes arrays of it arrays of doubles from the start.
+ */
 export const NEVER = -0.5;
 
-/** Marks of an edge; 0 is a required need on a node's whole result. */
+/** Flags of an edge; 0 is a required need on a node's entire result. */
 export const Edge = {
   /** A skipped or failed source does not skip the target: `optional(…)` and `after`. */
   soft: 1,
-  /** Only alive when the source took the branch that is the edge's label. */
+  /** The target runs only if the source takes the branch that is the edge's label. */
   branch: 2,
-  /** Orders without passing data: `after`. */
+  /** No data passes: `after`. */
   order: 4,
 } as const;
 
 /**
- * Where one argument of a node comes from, where that is not simply the result of another node.
+ * The source of an argument that is not simply the result of another node.
  *
- * In argument lists, a number ≥ 0 is the node whose result it is, a number < 0 is the bitwise complement of an index
- * into {@link DagPlan.bindings}.
+ * In the plan, each argument is a code: a number ≥ 0 is the node whose result it takes, and a number < 0 the bitwise
+ * complement of an index into {@link DagPlan.bindings}.
  */
 export type Binding =
   | { readonly type: "context" }
@@ -37,54 +39,57 @@ export interface AnyNeed {
   readonly branch: string | undefined;
   /** The need as written. */
   readonly text: string;
-  /** How its value is found, see {@link Binding}. */
+  /** The source of its value, see {@link Binding}. */
   readonly code: number;
 }
 
-/** What a condition or select adds to a node. */
+/** The branching of a condition or select. */
 export interface Fork {
-  /** The position among the arguments of the input that is passed on; -1 when the node has none. */
+  /** The position of the argument that is passed on; -1 if the node takes none. */
   readonly first: number;
-  /** The branches that lead somewhere. */
+  /** The branches that other nodes need. */
   readonly branches: ReadonlySet<string>;
 }
 
-/** A parameter that the run's caller fills. */
+/** A parameter that takes its value from the inputs of the run. */
 export interface RunInput {
   readonly name: string;
-  /** The nodes that can't run without it. */
+  /** The nodes for which it has no default value. */
   readonly required: readonly number[];
 }
 
-/** Which of the nodes that could start goes first. */
+/** Which of several ready nodes starts first. */
 export interface Ranking {
-  /** Topological: the order in which nodes start one after the other. */
+  /** The topological order in which nodes start one after the other. */
   readonly order: Int32Array;
-  /** The place of each node, and the node in each place; undefined when that is simply the order of definition. */
+  /** The rank of each node, and the node of each rank; undefined if that is the order of definition. */
   readonly rank: { readonly of: Int32Array; readonly node: Int32Array } | undefined;
 }
 
 /**
- * A validated, frozen, integer-indexed form of a dag: built once, shared by all runs, never written again.
+ * A validated, frozen, integer-indexed form of a dag, built once and shared by all runs.
  *
- * Node i is the i-th in order of definition. The arguments of node i are `args[argStart[i]]` … `args[argStart[i + 1] - 1]`.
- * `order` is that of `sequential`, and `rank` by priority, then order of definition.
+ * Nodes are numbered in order of definition. The arguments of node i are `args[argStart[i]]` …
+ * `args[argStart[i + 1] - 1]`. `order` is the order of mode `sequential`; `rank` is by priority, then by order of
+ * definition.
  */
 export interface DagPlan extends Ranking {
   readonly workflow: string;
   readonly size: number;
   readonly specs: readonly NodeSpec[];
   readonly indexOf: ReadonlyMap<string, number>;
-  /** The nodes' functions, beside each other: a large run that reads them from the specs waits for memory. */
+  /**
+   * The nodes' functions, in one array for the sake of cache locality: reading them from the specs slows large runs.
+   */
   readonly functions: readonly NodeFunction[];
-  /** What `this` is in the nodes' functions, where that is one and the same for all. */
+  /** The `this` with which {@link DagPlan.functions} are called. */
   readonly self: unknown;
   readonly graph: Digraph;
-  /** Marks of each edge, see {@link Edge}; undefined when all are 0. */
+  /** The flags of each edge, see {@link Edge}; undefined if all are 0. */
   readonly flags: Uint8Array | undefined;
-  /** The output or branch of the edges that have one. */
+  /** The outputs and branches of the edges that have one. */
   readonly labels: ReadonlyMap<number, string>;
-  /** How many edges end at each node. A plain array in a small plan, which is cheaper to copy. */
+  /** The number of edges into each node. A plain array in a small plan, which is faster to copy. */
   readonly indegree: Int32Array | readonly number[];
   readonly argStart: Int32Array;
   readonly args: Int32Array;
@@ -94,29 +99,34 @@ export interface DagPlan extends Ranking {
   readonly inputs: readonly RunInput[];
   /** The nodes' own hooks. */
   readonly hooks: ReadonlyMap<number, NodeHooks>;
-  /** 1 for the nodes with an option that takes more than a plain call; undefined when there are none. */
+  /** 1 for nodes with options that take more than a plain call; undefined if there are none. */
   readonly managed: Uint8Array | undefined;
-  /** Every edge is a required need on a whole result, and no node is a fork or an `any`: only failures skip nodes. */
+  /**
+   * All edges are required needs on entire results, and no node is a fork or an `any`, so that only failures skip
+   * nodes.
+   */
   readonly isPlain: boolean;
-  /** Each node needs the one before it in {@link DagPlan.order}, so that no two can ever be in flight. */
+  /** Each node needs the previous one in {@link DagPlan.order}, so that two are never in flight at once. */
   readonly isSerial: boolean;
-  /** How long nodes may wait for their inputs, in ms; undefined when all may for ever. */
+  /** The `inputsTimeout` of nodes that have one, in ms; undefined if none has. */
   readonly inputsTimeouts: ReadonlyMap<number, number> | undefined;
-  /** Some node asks for a thread, whatever the mode. */
+  /** Whether a node has `backend: "thread"`. */
   readonly usesThreads: boolean;
-  /** In a small plan, the arrays that a run starts from: a zero a node, and two instants a node that are never. */
+  /**
+   * In a small plan, initial arrays for runs to copy: a zero for each node, and two times {@link NEVER} for each node.
+   */
   readonly blank: { readonly numbers: readonly number[]; readonly instants: readonly number[] } | undefined;
 }
 
-/** What one node has of another. */
+/** An edge between two nodes. */
 export interface DagEdge {
   readonly from: string;
   readonly to: string;
-  /** The property or branch of the result that is meant; undefined for the whole of it. */
+  /** The property of the result, or the branch; undefined for the entire result. */
   readonly output: string | undefined;
-  /** `to` runs even if there is no result. */
+  /** Whether `to` runs even if `from` has no result. */
   readonly optional: boolean;
-  /** No data passes: `after`. */
+  /** Whether the edge passes no data: `after`. */
   readonly orderOnly: boolean;
 }
 
@@ -126,31 +136,31 @@ export function edgesOf({ size, specs, graph, flags, labels }: DagPlan): DagEdge
   const edges: DagEdge[] = [];
   for (let from = 0; from < size; from++) {
     for (let e = start[from]; e < start[from + 1]; e++) {
-      const marks = flags === undefined ? 0 : flags[e];
+      const edgeFlags = flags === undefined ? 0 : flags[e];
       edges.push({
         from: specs[from].name,
         to: specs[target[e]].name,
         output: labels.get(e),
-        optional: (marks & Edge.soft) !== 0 && (marks & Edge.order) === 0,
-        orderOnly: (marks & Edge.order) !== 0,
+        optional: (edgeFlags & Edge.soft) !== 0 && (edgeFlags & Edge.order) === 0,
+        orderOnly: (edgeFlags & Edge.order) !== 0,
       });
     }
   }
   return edges;
 }
 
-/** The need behind an edge as it was written: `node` or `node.output`. */
+/** The need of an edge as it is written: `node` or `node.output`. */
 export function edgeText(plan: DagPlan, source: number, edge: number): string {
   const label = plan.labels.get(edge);
   return label === undefined ? plan.specs[source].name : `${plan.specs[source].name}.${label}`;
 }
 
-/** Whether an argument, by its code, is the context. */
+/** Whether the argument with this code is the context. */
 export function isContext(plan: DagPlan, code: number): boolean {
   return code < 0 && plan.bindings[~code].type === "context";
 }
 
-/** Whether no other node takes data from this one. `after` takes none. */
+/** Whether no other node takes data from this one; `after` does not count. */
 export function isSink(plan: DagPlan, node: number, active?: Uint8Array): boolean {
   const { start, target } = plan.graph;
   for (let e = start[node]; e < start[node + 1]; e++) {

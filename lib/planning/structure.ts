@@ -3,19 +3,19 @@ import type { FsmPlan } from "./fsm-plan.js";
 import { Edge, edgeText, isContext, type Binding, type DagPlan } from "./plan.js";
 
 /**
- * What of a workflow decides whether a recorded run still fits it: for each node its name, its kind and its wiring; for
- * each state its name and where it leads. What the functions do, and whether they look at their context, is not part of it.
+ * The parts of a workflow that decide whether a recorded run still fits: the name, kind and wiring of each node, or the
+ * name and transitions of each state. What the functions do, and whether they take their context, does not matter.
  */
 export type Structure = readonly (readonly [name: string, kind: string, ...wiring: string[]])[];
 
 const INPUT = "input ";
 const EDGE = "edge ";
 
-/** What is different in another structure, by name. */
+/** The differences between two structures, by name. */
 export interface StructureChange {
   readonly added: readonly string[];
   readonly removed: readonly string[];
-  /** Of another kind, or wired in another way. */
+  /** With another kind or wiring. */
   readonly rewired: readonly string[];
 }
 
@@ -28,7 +28,7 @@ export function dagStructure(plan: DagPlan): Structure {
       edges[graph.target[edge]].push(`${EDGE}${flags?.[edge] ?? 0} ${edgeText(plan, source, edge)}`);
     }
   }
-  // In whatever order the nodes were defined.
+  // Sorted, so that the order of definition does not matter.
   const wiring = specs.map(({ name, kind }, i): [string, string, ...string[]] => [name, kind, ...edges[i].sort()]);
   for (let node = 0; node < plan.size; node++) {
     for (let k = argStart[node]; k < argStart[node + 1]; k++) {
@@ -45,12 +45,12 @@ function argumentText(plan: DagPlan, code: number): string {
   return `${binding.type} ${bindingText(plan, binding)}`;
 }
 
-/** The names of the run's inputs that a node takes, out of its wiring. */
+/** The names of the run inputs that a node takes, from its wiring. */
 export function inputsIn(wiring: readonly string[]): string[] {
   return wiring.filter((text) => text.startsWith(INPUT)).map((text) => text.slice(INPUT.length));
 }
 
-/** What a node needs, out of its wiring: results, and of forks the branch. What it can do without is left out. */
+/** The required needs of a node, from its wiring: the nodes, and for forks the branches. */
 export function edgesIn(wiring: readonly string[]): { readonly source: string; readonly branch: string | undefined }[] {
   return wiring.flatMap((text) => {
     if (!text.startsWith(EDGE)) return [];
@@ -87,14 +87,14 @@ export function fsmStructure(plan: FsmPlan): Structure {
 
 const texts = new WeakMap<object, string>();
 
-/** The structure of a plan as text, which is made once. */
+/** The structure of a plan as text, computed once. */
 export function structureText<Plan extends object>(plan: Plan, structureOf: (plan: Plan) => Structure): string {
   let text = texts.get(plan);
   if (text === undefined) texts.set(plan, (text = JSON.stringify(structureOf(plan))));
   return text;
 }
 
-/** How `now` differs from `before`; undefined when it does not. */
+/** The changes from `before` to `now`; undefined if there are none. */
 export function structureChange(before: Structure, now: Structure): StructureChange | undefined {
   const old = new Map(before.map((node) => [node[0], node]));
   const added: string[] = [];
@@ -110,7 +110,7 @@ export function structureChange(before: Structure, now: Structure): StructureCha
   return { added, removed, rewired };
 }
 
-/** Compilers number inputs as the module around them has it, which is no change. */
+/** Whether two nodes are equal. Inputs that a compiler numbered differently are equal. */
 function isSame(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((part, i) => part === b[i] || isSameInput(part, b[i]));
 }
@@ -120,14 +120,14 @@ function isSameInput(a: string, b: string): boolean {
   return one !== undefined && other !== undefined && unnumbered(one) === unnumbered(other);
 }
 
-/** A change as part of a message: `added "a"; rewired "b", "c"`. */
+/** A change as text: `added "a"; rewired "b", "c"`. */
 export function changeText({ added, removed, rewired }: StructureChange): string {
   const part = (verb: string, names: readonly string[]) =>
     names.length === 0 ? [] : `${verb} ${names.map((name) => `"${name}"`).join(", ")}`;
   return [part("added", added), part("removed", removed), part("rewired", rewired)].flat().join("; ");
 }
 
-/** The nodes, as a mask, that a change left alone together with all that they depend on. Cost: O(nodes + edges). */
+/** The nodes that did not change, and whose ancestors did not change, as a mask. Cost: O(nodes + edges). */
 export function untouched(plan: DagPlan, { added, rewired }: StructureChange): Uint8Array {
   const { graph, order, indexOf } = plan;
   const mask = new Uint8Array(plan.size).fill(1);

@@ -3,10 +3,13 @@ import type { Class } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import { typesOf } from "../definition/typings/node-types.js";
 
-/** Finds the nodes that return a class or a subclass of it. Cost: O(distinct return classes) the first time a class is asked for. */
+/**
+ * Finds the nodes that return a class or a subclass of it. Cost: O(distinct return classes) for the first look-up of a
+ * class.
+ */
 export class TypeIndex {
   private readonly byClass = new Map<Class, number[]>();
-  private readonly answers = new Map<Class, readonly number[]>();
+  private readonly found = new Map<Class, readonly number[]>();
 
   constructor(specs: readonly NodeSpec[]) {
     specs.forEach((spec, node) => {
@@ -15,15 +18,15 @@ export class TypeIndex {
     });
   }
 
-  /** In order of definition. */
+  /** The nodes that return `type`, in order of definition. */
   returning(type: Class): readonly number[] {
-    let nodes = this.answers.get(type);
+    let nodes = this.found.get(type);
     if (nodes === undefined) {
-      const fitting = Array.from(this.byClass).filter(
+      const matching = Array.from(this.byClass).filter(
         ([returns]) => returns === type || returns.prototype instanceof type,
       );
-      nodes = fitting.flatMap(([, found]) => found).sort((a, b) => a - b);
-      this.answers.set(type, nodes);
+      nodes = matching.flatMap(([, matches]) => matches).sort((a, b) => a - b);
+      this.found.set(type, nodes);
     }
     return nodes;
   }

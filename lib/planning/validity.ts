@@ -1,7 +1,7 @@
 import { checkOptions } from "../base/check.js";
 import { errorOf, type ValidationIssue } from "../base/errors.js";
 
-/** A plan, or the reasons why there is none; warnings in either case, which are looked for when they are asked for. */
+/** A plan with its validation issues. It must not run if there are errors. Warnings are computed on first access. */
 export class Planning<P extends { readonly workflow: string }> {
   private all: readonly ValidationIssue[] | undefined;
 
@@ -16,20 +16,27 @@ export class Planning<P extends { readonly workflow: string }> {
   }
 }
 
-/** The issues, with what is loose an error under `strict` instead of a warning. */
-export function issuesOf({ issues }: Planning<any>, strict: boolean): ValidationIssue[] {
-  return issues.map((issue) => (strict ? { ...issue, severity: "error" } : issue));
+export interface Strictness {
+  readonly strict?: boolean | undefined;
 }
 
-/** Whether the options of a validation ask for strictness. @throws {TypeError} naming the option */
-export function checkStrict(options: { readonly strict?: boolean | undefined }, method: string): boolean {
+/** All issues. Under `strict`, warnings are errors. */
+export function issuesOf({ issues }: Planning<any>, { strict }: Strictness): ValidationIssue[] {
+  return issues.map((issue) => (strict === true ? { ...issue, severity: "error" } : issue));
+}
+
+/** Returns the options of `method`. @throws {TypeError} when they are invalid */
+export function checkStrict(options: Strictness, method: string): Strictness {
   checkOptions(options, { strict: "boolean" }, method);
-  return options.strict === true;
+  return options;
 }
 
-/** @throws {ValidationError} | {InvalidNodeError} when an issue is an error */
-export function requireValid<P extends { readonly workflow: string }>(planning: Planning<P>, strict: boolean): P {
-  const errors = strict ? issuesOf(planning, true) : planning.errors;
+/** Returns the plan. @throws {ValidationError} | {InvalidNodeError} when an issue is an error */
+export function requireValid<P extends { readonly workflow: string }>(
+  planning: Planning<P>,
+  options: Strictness = {},
+): P {
+  const errors = options.strict === true ? issuesOf(planning, options) : planning.errors;
   if (errors.length > 0) throw errorOf(planning.plan.workflow, errors);
   return planning.plan;
 }

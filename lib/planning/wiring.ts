@@ -10,7 +10,7 @@ import { originalNames } from "../definition/specs/original-names.js";
 import { Edge, type AnyNeed, type Binding, type RunInput } from "./plan.js";
 import { TypeIndex } from "./type-index.js";
 
-/** Where every argument of every node comes from, edges in the order in which they were found. */
+/** The sources of all arguments, and the edges of the graph in the order in which they were found. */
 export interface Wiring {
   readonly specs: readonly NodeSpec[];
   readonly indexOf: ReadonlyMap<string, number>;
@@ -27,9 +27,10 @@ export interface Wiring {
 }
 
 /**
- * Binds each parameter to the first that applies: an explicit need or connection; a node of its name (or class); a run
- * input of its name; its default value. Pure, and complete: every problem becomes an issue. Cost: O(nodes + edges).
- * @param given - names that are run inputs, where a compiler may have numbered a parameter's name, or that may be the context's
+ * Binds each parameter to the first of these that applies: an explicit need or connection; the node of its name (or
+ * class); the run input of its name; its default value. Pure. Reports all problems as issues. Cost: O(nodes + edges).
+ * @param given - the names of run inputs that decide ambiguous parameters: those that a compiler may have renamed, and
+ *   those that were taken for the context
  */
 export function wire(definition: DefinedDag, given: ReadonlySet<string>): Wiring {
   return new Wirer(definition, given).run();
@@ -38,10 +39,10 @@ export function wire(definition: DefinedDag, given: ReadonlySet<string>): Wiring
 const CONTEXT = 0;
 const UNDEFINED = 1;
 
-/** Specs whose guessed context is an input, by what they were: one each, so that caches find them again. */
+/** Specs whose guessed context is an input after all, by the original spec. Reused, since caches are kept by spec. */
 const withInputs = new WeakMap<NodeSpec, NodeSpec>();
 
-/** A source that an input was bound to explicitly. */
+/** An explicit source of an input. */
 interface Explicit {
   readonly need: Need;
   readonly key: string | undefined;
@@ -67,7 +68,7 @@ class Wirer implements Wiring {
     private readonly definition: DefinedDag,
     private readonly given: ReadonlySet<string>,
   ) {
-    this.specs = Array.from(definition.nodes.values(), (spec) => this.settled(spec));
+    this.specs = Array.from(definition.nodes.values(), (spec) => this.resolved(spec));
     for (let i = 0; i < this.specs.length; i++) this.indexOf.set(this.specs[i].name, i);
     this.types = definition.wiring === "type" ? new TypeIndex(this.specs) : undefined;
   }
@@ -80,19 +81,19 @@ class Wirer implements Wiring {
     return this;
   }
 
-  /** What was taken for the context is an input when it is known by that name. */
-  private settled(spec: NodeSpec): NodeSpec {
+  /** The spec. A parameter that was taken for the context is an input if its name is known. */
+  private resolved(spec: NodeSpec): NodeSpec {
     const { contextName } = spec.signature;
     if (contextName === undefined || !this.isKnown(contextName, spec)) return spec;
-    let settled = withInputs.get(spec);
-    if (settled === undefined) {
-      settled = Object.freeze({ ...spec, signature: withoutGuessedContext(spec.signature) });
-      withInputs.set(spec, settled);
+    let resolved = withInputs.get(spec);
+    if (resolved === undefined) {
+      resolved = Object.freeze({ ...spec, signature: withoutGuessedContext(spec.signature) });
+      withInputs.set(spec, resolved);
     }
-    return settled;
+    return resolved;
   }
 
-  /** Whether a parameter of this name has something to be bound to. */
+  /** Whether there is a node or a run input of this name. */
   private isKnown(name: string, { name: self }: NodeSpec): boolean {
     const { nodes, wiring } = this.definition;
     return this.given.has(name) || (wiring === "name" && name !== self && nodes.has(name));
@@ -124,15 +125,11 @@ class Wirer implements Wiring {
     if (extra) this.args.push(~CONTEXT);
     for (const need of spec.after) this.order(i, need);
     if (spec.kind === "any" && this.anyNeeds.get(i)?.length === 0) {
-      this.issue(
-        "MISSING_NEED",
-        `Any-node "${spec.name}" needs no node, so it has no winner to wait for. Give it needs.`,
-        i,
-      );
+      this.issue("MISSING_NEED", `The any-node "${spec.name}" has no needs to wait for. Give it needs.`, i);
     }
   }
 
-  /** Binds the only input of an `all` or `any` to everything that leads to it. */
+  /** Binds the only input of an `all` or `any` to all of its sources. */
   private collect(i: number, explicit: readonly Explicit[]): void {
     const { kind, signature } = this.specs[i];
     if (signature.contextAt === 0) this.args.push(~CONTEXT);
@@ -155,9 +152,13 @@ class Wirer implements Wiring {
       keys.push(key ?? (uses.get(need.node) === 1 ? need.node : needText(need)));
       codes.push(this.bindNeed(i, need) ?? ~UNDEFINED);
     }
-    const twice = keys.find((key, position) => keys.indexOf(key) !== position);
-    if (twice !== undefined) {
-      this.issue("DUPLICATE_SOURCE", `Node "${this.specs[i].name}" takes "${twice}" from two sources. Remove one.`, i);
+    const duplicate = keys.find((key, position) => keys.indexOf(key) !== position);
+    if (duplicate !== undefined) {
+      this.issue(
+        "DUPLICATE_SOURCE",
+        `Node "${this.specs[i].name}" takes "${duplicate}" from two sources. Remove one.`,
+        i,
+      );
     }
     return this.binding({ type: "record", keys, codes });
   }
@@ -181,7 +182,7 @@ class Wirer implements Wiring {
     if (explicit.length > 0) return this.bindNeed(i, explicit[0]) ?? ~UNDEFINED;
     const wired = this.bindAutomatically(i, k, name);
     if (wired !== undefined) return wired;
-    if (name !== undefined) return this.bindRunInput(i, name, optional);
+    if (name !== undefined) return this.bindRunInput(i, { name, optional });
     if (!optional) {
       this.issue(
         "INVALID_NODE",
@@ -193,7 +194,7 @@ class Wirer implements Wiring {
     return ~UNDEFINED;
   }
 
-  /** What an input is called in the source, as far as that can be told. */
+  /** The name of an input in the source, as far as it is known. */
   private nameOf(spec: NodeSpec, k: number): string | undefined {
     const { inputs, numbered } = spec.signature;
     if (numbered === undefined) return inputs[k].name;
@@ -232,7 +233,7 @@ class Wirer implements Wiring {
     return this.bindNeed(i, needs[0]);
   }
 
-  private bindRunInput(i: number, name: string, optional: boolean): number {
+  private bindRunInput(i: number, { name, optional }: { name: string; optional: boolean }): number {
     let code = this.inputCodes.get(name);
     if (code === undefined) {
       code = this.binding({ type: "input", input: this.inputs.length });
@@ -244,7 +245,7 @@ class Wirer implements Wiring {
     return code;
   }
 
-  /** Adds the edge of a need and says how its value is found; undefined (and an issue) when there is no such node. */
+  /** Adds the edge of a need, and returns the code of its value; undefined (and an issue) if there is no such node. */
   private bindNeed(i: number, need: Need): number | undefined {
     const source = this.source(i, need);
     if (source === undefined) return undefined;
@@ -252,15 +253,12 @@ class Wirer implements Wiring {
     const isBranch = output !== undefined && isFork(this.specs[source]);
     const anyNeeds = this.anyNeeds.get(i);
     this.edge(source, i, (isBranch ? Edge.branch : 0) | (optional && anyNeeds === undefined ? Edge.soft : 0), output);
-    const code = this.valueCode(source, output, isBranch, optional || anyNeeds !== undefined);
+    const isRequired = !optional && anyNeeds === undefined;
+    let code = source;
+    if (output !== undefined && !isBranch) code = this.binding({ type: "output", source, output });
+    else if (output !== undefined && !isRequired) code = this.binding({ type: "branch", source, branch: output });
     anyNeeds?.push({ source, branch: isBranch ? output : undefined, text: needText(need), code });
     return code;
-  }
-
-  private valueCode(source: number, output: string | undefined, isBranch: boolean, maybe: boolean): number {
-    if (output === undefined || (isBranch && !maybe)) return source;
-    if (isBranch) return this.binding({ type: "branch", source, branch: output });
-    return this.binding({ type: "output", source, output });
   }
 
   private order(i: number, need: Need): void {
@@ -304,7 +302,7 @@ class Wirer implements Wiring {
   }
 }
 
-/** Whether the node's outputs are branches. */
+/** Whether a node's outputs are branches. */
 export function isFork(spec: NodeSpec): boolean {
   return spec.kind === "condition" || spec.kind === "select";
 }

@@ -22,7 +22,7 @@ const build = ({ size, edges }: { size: number; edges: readonly (readonly [numbe
     edges.map(([, to]) => to),
   );
 
-/** Reachability the slow way: Warshall's closure. */
+/** The transitive closure, by Warshall's algorithm, as a reference. */
 function closure(size: number, edges: readonly (readonly [number, number])[]): boolean[][] {
   const reach = Array.from({ length: size }, () => new Array<boolean>(size).fill(false));
   for (const [from, to] of edges) reach[from][to] = true;
@@ -33,7 +33,7 @@ function closure(size: number, edges: readonly (readonly [number, number])[]): b
 }
 
 describe("MinSet", () => {
-  it.each([1, 31, 32, 33, 1024, 1025, 40_000])("gives its members in order (capacity %i)", (capacity) => {
+  it.each([1, 31, 32, 33, 1024, 1025, 40_000])("returns its members in order (capacity %i)", (capacity) => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.nat(capacity - 1), { maxLength: 200 }), (members) => {
         const set = new MinSet(capacity);
@@ -46,7 +46,7 @@ describe("MinSet", () => {
     );
   });
 
-  it("takes additions between removals", () => {
+  it("supports additions between removals", () => {
     const set = new MinSet(2000);
     for (const member of [1999, 5, 40]) set.add(member);
     expect(set.take()).toBe(5);
@@ -56,7 +56,7 @@ describe("MinSet", () => {
 });
 
 describe("topologicalOrder", () => {
-  it("leads every edge forward and takes the smallest rank among those that may come", () => {
+  it("has every edge lead forward, and takes the smallest rank first among the vertices that are free", () => {
     fc.assert(
       fc.property(acyclic, (input) => {
         const order = Array.from(topologicalOrder(build(input)));
@@ -73,7 +73,7 @@ describe("topologicalOrder", () => {
     );
   });
 
-  it("has levels one above the highest need", () => {
+  it("puts each vertex one level above its highest predecessor", () => {
     fc.assert(
       fc.property(acyclic, (input) => {
         const graph = build(input);
@@ -88,7 +88,7 @@ describe("topologicalOrder", () => {
 });
 
 describe("findCycles", () => {
-  it("gives one true cycle for each group of vertices on common cycles", () => {
+  it("finds one cycle for each strongly connected component that has any", () => {
     fc.assert(
       fc.property(graphs, (input) => {
         const reach = closure(input.size, input.edges);

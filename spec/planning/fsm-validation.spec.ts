@@ -4,7 +4,7 @@ import { Fsm, InvalidNodeError, next, state, stop, ValidationError, workflow } f
 const codes = (fsm: Fsm) => fsm.validate().map(({ severity, code, nodes }) => [severity, code, ...nodes]);
 
 describe("Fsm › validate", () => {
-  it("finds nothing wrong with a good machine", () => {
+  it("finds no issues in a valid machine", () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true, to: ["b"] }, () => next("b"));
     fsm.state("b", { terminal: true }, () => 1);
@@ -13,7 +13,7 @@ describe("Fsm › validate", () => {
     expect(fsm.validateOrThrow({ strict: true })).toBe(fsm);
   });
 
-  it("wants one initial state", async () => {
+  it("requires exactly one initial state", async () => {
     const fsm = new Fsm("f");
     expect(codes(fsm)).toEqual([["error", "NO_INITIAL_STATE"]]);
     fsm.state("a", () => 1);
@@ -34,7 +34,7 @@ describe("Fsm › validate", () => {
     expect(codes(both.setInitialState("b"))).toEqual([["error", "SEVERAL_INITIAL_STATES", "b", "a"]]);
   });
 
-  it("names every state that was not declared, all at once, with the nearest one", async () => {
+  it("reports all undeclared states at once, with suggestions", async () => {
     const fsm = new Fsm("f", { errorState: "e1" });
     fsm.state("paid", { initial: true, to: ["payd", "x1"], errorState: "e2" }, () => 1);
     fsm.addTransition("paid", "x2", () => true);
@@ -49,7 +49,7 @@ describe("Fsm › validate", () => {
     expect(codes(initial.setInitialState("b"))).toEqual([["error", "UNKNOWN_STATE", "b"]]);
   });
 
-  it("warns of states that can't be reached and of dead ends, once every state says where it leads", async () => {
+  it("warns of unreachable states and dead ends, if every state declares where it leads", async () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true, to: ["b", "c"] }, () => next("c"));
     fsm.state("b", { to: ["b"] }, () => next("b"));
@@ -67,7 +67,7 @@ describe("Fsm › validate", () => {
     expect(codes(fsm)).toEqual([]);
   });
 
-  it("counts transitions and error states as ways", () => {
+  it("follows transitions and error states", () => {
     const fsm = new Fsm("f", { errorState: "rescue" });
     fsm.state("a", { initial: true, to: ["b"] }, () => 1);
     fsm.state("b", { to: ["z"] }, () => 1);
@@ -87,7 +87,7 @@ describe("Fsm › validate", () => {
     expect(codes(fsm)).toEqual([["warning", "ILLEGAL_TRANSITION", "a"]]);
   });
 
-  it("is done again after a change, and copies change on their own", async () => {
+  it("runs again after a change, and copies are independent", async () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, () => next("b"));
     await expect(fsm.run()).rejects.toMatchObject({ code: "UNKNOWN_STATE" });
@@ -100,7 +100,7 @@ describe("Fsm › validate", () => {
 });
 
 describe("Fsm.from", () => {
-  it("reads the states of a class, and @workflow's options", async () => {
+  it("reads the states of a class, and the options of @workflow", async () => {
     @workflow({ name: "door", description: "opens and shuts", errorState: "broken", historyLimit: 5 })
     class Door {
       opened = 0;
@@ -126,7 +126,7 @@ describe("Fsm.from", () => {
     expect(Fsm.from(Door, { historyLimit: 2 }).options).toMatchObject({ historyLimit: 2, errorState: "broken" });
   });
 
-  it("gives a subclass its parent's states, to override", async () => {
+  it("inherits the states of a parent class, which can be overridden", async () => {
     class Base {
       @state({ initial: true, to: ["end"] }) begin() {
         return next("end", 1);
@@ -144,7 +144,7 @@ describe("Fsm.from", () => {
     expect((await Fsm.from(Base).run()).value).toBe(1);
   });
 
-  it("refuses a class without states, and options that are wrong", () => {
+  it("refuses a class without states, and invalid options", () => {
     expect(() => Fsm.from(class Empty {})).toThrow(InvalidNodeError);
     expect(() => Fsm.from(class Empty {})).toThrow(/no method with @state/u);
     expect(() => workflow({ errorState: 5 as never })).toThrow(TypeError);

@@ -11,7 +11,7 @@ import {
 const fn = (...inputs: unknown[]) => inputs;
 
 describe("validate", () => {
-  it("shows a witness of every cycle, self-loops included", () => {
+  it("shows one cycle per strongly connected component, self-loops included", () => {
     const dag = new Dag("d");
     dag.node("a", { needs: ["c"] }, fn);
     dag.node("b", { needs: ["a"] }, fn);
@@ -39,7 +39,7 @@ describe("validate", () => {
     expect(error.message.length).toBeLessThan(500);
   });
 
-  it("reports all problems together, each with its remedy", () => {
+  it("reports all problems together, each with a remedy", () => {
     const dag = new Dag("d");
     dag.node("fetch", fn);
     dag.node("a", { needs: ["fetsh"] }, fn);
@@ -67,7 +67,7 @@ describe("validate", () => {
     expect(error.message).toMatch(/Parameter "x" of node "c" has two sources: "fetch" and "a"/u);
   });
 
-  it("throws a lone problem as its own class", () => {
+  it("throws a single problem as its own class", () => {
     const dag = new Dag("d");
     dag.node("g", new Function("{ a }", "") as () => void);
     expect(() => dag.validateOrThrow()).toThrow(InvalidNodeError);
@@ -88,12 +88,12 @@ describe("validate", () => {
     dag.condition("c", { needs: ["a"] }, () => true);
     dag.node("yes", { needs: ["c.true"] }, fn);
     expect(() => dag.validateOrThrow({ strict: true })).toThrow(MissingConnectionError);
-    expect(() => dag.validateOrThrow({ strict: true })).toThrow(/"c" has nothing on "false" connected/u);
+    expect(() => dag.validateOrThrow({ strict: true })).toThrow(/"c" has nothing connected to "false"/u);
     dag.node("any way", { needs: ["c"] }, fn);
     expect(dag.validate()).toEqual([]);
   });
 
-  it("runs nothing that is not valid", async () => {
+  it("runs nothing in an invalid dag", async () => {
     let ran = false;
     const dag = new Dag("d");
     dag.node("a", () => (ran = true));

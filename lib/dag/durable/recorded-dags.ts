@@ -53,7 +53,7 @@ export class RecordedDags<N> extends RecordedRuns<
   }
 
   protected continued(recorded: RecordedRun, options: ResumeOptions<any>): GoingOn<DagRun> | Over<RunResult<N>> {
-    const plan = this.factory.planFor(recorded.inputs, options.strict === true);
+    const plan = this.factory.planFor(recorded.inputs, options);
     const overrides = options.overrides === undefined ? undefined : overridesIn(plan, options.overrides);
     const next = continued(plan, recorded, options, overrides);
     if (next instanceof RunResult) return { result: next };
@@ -76,7 +76,7 @@ export class RecordedDags<N> extends RecordedRuns<
   async earlier(runId: string, { store, signal, timeout }: RunOptions<any>): Promise<RunResult<N>> {
     if (store === undefined) throw new TypeError(`"from" is the id of a run, which takes the "store" it is in.`);
     const recorded = await this.read(runId, { store, signal, timeout });
-    const { earlier } = replayed(this.factory.planFor(recorded.inputs, false), recorded, true);
+    const { earlier } = replayed(this.factory.planFor(recorded.inputs), recorded, true);
     return new RunResult<N>(earlier, "completed");
   }
 
@@ -85,7 +85,7 @@ export class RecordedDags<N> extends RecordedRuns<
     const names = options.rerun;
     for (const name of names) nodeIn(this.factory.planning.plan, name);
     const recorded = await this.read(runId, options);
-    const plan = this.factory.planFor(recorded.inputs, options.strict === true);
+    const plan = this.factory.planFor(recorded.inputs, options);
     const { earlier, holds } = replayed(plan, recorded, options.allowChanges);
     const roots = plan.specs.flatMap(({ name }, i) => (names.includes(name) || holds?.[i] === 0 ? i : []));
     const active = options.only === true ? maskOf(plan, names) : reachable(plan.graph, roots);
@@ -100,7 +100,7 @@ export class RecordedDags<N> extends RecordedRuns<
   }
 
   protected ended(recorded: RecordedRun): RunResult<N> {
-    return endedRun(this.factory.planFor(recorded.inputs, false), recorded);
+    return endedRun(this.factory.planFor(recorded.inputs), recorded);
   }
 
   protected give(run: DagRun, { provide, overrides }: ResumeOptions<any>): boolean {

@@ -152,7 +152,7 @@ export abstract class RecordedRuns<
   /** Goes on with all runs that nobody drives, to their ends. */
   async recover(options: O & RecoverySettings): Promise<R[]> {
     this.checks.recover(options);
-    requireValid(this.factory.planning, options.strict === true);
+    requireValid(this.factory.planning, options);
     return this.recoverNow(options, options);
   }
 
@@ -172,7 +172,7 @@ export abstract class RecordedRuns<
   /** The handles of all runs that nobody drives, which are taken up. */
   async attachAll(options: O): Promise<H[]> {
     this.checks.attachAll(options);
-    requireValid(this.factory.planning, options.strict === true);
+    requireValid(this.factory.planning, options);
     const { free } = await options.store.recoverable(this.workflow, this.kind);
     return takeUpAll(free, async (runId) => {
       const taken = await this.takeUpAbandoned(runId, options, true);

@@ -1,5 +1,5 @@
 import type { FsmPlan } from "../../planning/fsm-plan.js";
-import { requireValid } from "../../planning/validity.js";
+import { requireValid, type Strictness } from "../../planning/validity.js";
 import { FsmResult } from "../../run/fsm-result.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
 import { eitherFsmHandle, endedFsmHandle, fsmHandle, type FsmElsewhere, type FsmHandle } from "../handle.js";
@@ -46,8 +46,8 @@ export class RecordedFsms<S, E> extends RecordedRuns<
     super(factory, runs);
   }
 
-  private planned(isStrict = false): FsmPlan {
-    return requireValid(this.factory.planning, isStrict);
+  private planned(options: Strictness = {}): FsmPlan {
+    return requireValid(this.factory.planning, options);
   }
 
   protected continued(
@@ -56,7 +56,7 @@ export class RecordedFsms<S, E> extends RecordedRuns<
     hasHandle: boolean,
   ): GoingOn<FsmRun> | Over<FsmResult<S>> {
     const { historyLimit = this.factory.historyLimit } = options;
-    const next = continuedFsm(this.planned(options.strict === true), recorded, options, historyLimit);
+    const next = continuedFsm(this.planned(options), recorded, options, historyLimit);
     if (next instanceof FsmResult) return { result: next };
     const { state, recorder, claim, resumed } = next;
     const run = this.factory.runOf(state, options, { takesEvents: hasHandle, recorder, resumed });

@@ -1,7 +1,7 @@
 import { merge } from "../base/merge.js";
 import { wantedPlaces } from "../backends/thread/placement.js";
 import { readNodes } from "../definition/class-methods.js";
-import { instanceUsed } from "../definition/origin/class-registry.js";
+import { registerInstance } from "../definition/origin/class-registry.js";
 import type { Target } from "../definition/node-handle.js";
 import { isModuleBody, neverInWorker } from "../definition/origin/worker-scope.js";
 import type { OnlyResult, ResultsOf, StandInsOf } from "../definition/typings/typed-wiring.js";
@@ -73,7 +73,7 @@ export class Dag<
     for (const spec of specs) dag.add(spec);
     dag.factory.className = options.name === undefined ? className : undefined;
     const object = specs[0].self as object;
-    instanceUsed(object, dag.origin);
+    registerInstance(object, dag.origin);
     dag.factory.placements.instance = { object, isGiven: typeof source !== "function", specs };
     return dag as never;
   }

@@ -4,40 +4,41 @@ import { workflowSpec, type WorkflowOptions } from "./decorators.js";
 import type { MethodSpec } from "./specs/method-specs.js";
 import type { Class } from "./specs/node-options.js";
 import { nodeSpec, type NodeSpec } from "./specs/node-spec.js";
-import { decoratedMethods, standingFunction, type Method } from "./standing-methods.js";
+import { decoratedMethods, currentFunction, type Method } from "./standing-methods.js";
 import { stateSpec, type StateSpec } from "./specs/state-spec.js";
 
-/** What an annotated class says of its workflow. */
+/** The workflow that an annotated class defines. */
 export interface ClassWorkflow<S> {
   readonly name: string;
-  /** The class's own name, when that is where the workflow has its name from; "" when it has none. */
+  /** The name of the class if the workflow takes its name from it, "" for an anonymous class; otherwise undefined. */
   readonly className: string | undefined;
   readonly options: WorkflowOptions;
-  /** In order of declaration, a parent's before its child's. */
+  /** In order of declaration, with inherited ones first. */
   readonly specs: readonly S[];
 }
 
 /**
  * Reads the nodes of an annotated class, or of an instance of one.
  *
- * A method's spec is that of the nearest class up the chain that decorated it; its function is what stands in its place
- * now, be it a child's, a spy, or what another decorator made of it. A class is instantiated once, without arguments.
- * @throws {InvalidNodeError} INVALID_NODE when there is no node, or a method can't be one
+ * A method has the spec of the nearest class in the prototype chain that decorates it. Its function is the method's
+ * current one, which may come from a subclass, a spy or another decorator. A class is instantiated once, without
+ * arguments.
+ * @throws {InvalidNodeError} INVALID_NODE when no method is a node, or one is invalid
  */
 export function readNodes(source: object): ClassWorkflow<NodeSpec> {
   return readClass(source, "@node", (spec, method) => {
     if (spec.kind === "state") return undefined;
     const { self, key } = method;
     const { options } = spec;
-    return nodeSpec(spec.kind, options.name ?? key, standingFunction(self, key), options, method);
+    return nodeSpec(spec.kind, options.name ?? key, currentFunction(self, key), options, method);
   });
 }
 
-/** Reads the states of an annotated class, or of an instance of one, by the rules of {@link readNodes}. */
+/** Reads the states of an annotated class, or of an instance of one, as {@link readNodes} does. */
 export function readStates(source: object): ClassWorkflow<StateSpec> {
   return readClass(source, "@state", ({ kind, options }, method) =>
     kind === "state"
-      ? stateSpec(options.name ?? method.key, standingFunction(method.self, method.key), options, method)
+      ? stateSpec(options.name ?? method.key, currentFunction(method.self, method.key), options, method)
       : undefined,
   );
 }

@@ -1,7 +1,7 @@
 import { mark, markOf } from "../base/brand.js";
 import { refusePromise } from "../base/coroutine.js";
 
-/** What a condition decided: the branch to take, and the value that goes along it. Made by {@link decide}. */
+/** The result of a condition: the branch to take, and the value to pass on. Made by {@link decide}. */
 export class Decision<V = unknown, B extends boolean = boolean> {
   static {
     mark(this, "Decision");
@@ -13,7 +13,7 @@ export class Decision<V = unknown, B extends boolean = boolean> {
   ) {}
 }
 
-/** What a select chose: the branch to take, and the value that goes along it. Made by {@link route}. */
+/** The result of a select: the branch to take, and the value to pass on. Made by {@link route}. */
 export class Route<B extends string = string, V = unknown> {
   static {
     mark(this, "Route");
@@ -35,7 +35,7 @@ export function isRoute(choice: unknown): choice is Route {
 
 /**
  * Takes the branch `true` or `false` of a condition and passes `value` on, instead of the condition's first input.
- * @throws {TypeError} for a promise: await it first
+ * @throws {TypeError} if `value` is a promise
  */
 export function decide<B extends boolean, V>(condition: B, value: V): Decision<V, B> {
   refusePromise('The value of "decide"', value);
@@ -44,7 +44,7 @@ export function decide<B extends boolean, V>(condition: B, value: V): Decision<V
 
 /**
  * Takes a branch of a select and passes `value` on, instead of the select's first input.
- * @throws {TypeError} for a promise: await it first
+ * @throws {TypeError} if `value` is a promise
  */
 export function route<B extends string, V>(branch: B, value: V): Route<B, V> {
   refusePromise('The value of "route"', value);

@@ -2,13 +2,13 @@ import "reflect-metadata/lite";
 import { checkOptions, show, type Rules } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
 import type { AnyFn, MethodNames, MethodNeeds, NodeVerdict } from "./typings/typed-wiring.js";
-import { leaveOnFunction, leaveOnPrototype, type DecoratedMethod, type MethodSpec } from "./specs/method-specs.js";
+import { attachToFunction, attachToPrototype, type DecoratedMethod, type MethodSpec } from "./specs/method-specs.js";
 import { checkNodeName, checkWorkflowName, type NodeFunction, type NodeKind } from "./specs/node-spec.js";
 import { checkNodeOptions, withCache, type Class, type NodeOptions } from "./specs/node-options.js";
 import type { CacheOptions } from "./specs/policy-options.js";
 import { isOptional, type NeedLike } from "./specs/need.js";
 import { registerClass } from "./origin/class-registry.js";
-import { DAG_RULES, OF_RUNS, type DagOptions } from "./specs/dag-options.js";
+import { DAG_RULES, RUN_OPTIONS, type DagOptions } from "./specs/dag-options.js";
 import { Origin } from "./origin/origin.js";
 import { checkStateOptions, FSM_RULES, type FsmOptions, type StateOptions } from "./specs/state-spec.js";
 import type { StateVerdict } from "./typings/typed-states.js";
@@ -16,13 +16,13 @@ import type { StateVerdict } from "./typings/typed-states.js";
 // Shared by all copies of this module in a process, such as an ESM and a CommonJS one.
 const CLASS = Symbol.for("dagwright:workflow");
 
-/** The options that `@workflow` put on a class or, but for its name, on a parent of it. */
+/** The options of a class's `@workflow`. All but the name are inherited. */
 export function workflowSpec(target: Class): WorkflowOptions {
   const inherited = (Reflect.getMetadata(CLASS, target) ?? {}) as WorkflowOptions;
   return { ...inherited, name: (Reflect.getOwnMetadata(CLASS, target) as WorkflowOptions | undefined)?.name };
 }
 
-/** The options of {@link workflow}: those of a dag and of an fsm. */
+/** The options of {@link workflow}: those of dags and of fsms. */
 export interface WorkflowOptions extends DagOptions, FsmOptions {
   /** @defaultValue the class name */
   name?: string | undefined;
@@ -35,13 +35,14 @@ const RULES: Rules<WorkflowOptions> = {
 };
 
 /**
- * Names a class's workflow and sets its options. The class stays what it is; one without it is a workflow too, under its own name.
- * @throws {TypeError} when an option is unknown or has a wrong value
+ * Sets the name and the options of a class's workflow. It is optional: the default name is that of the class. The class
+ * itself does not change.
+ * @throws {TypeError} | {RangeError} when an option is unknown or invalid
  */
 export function workflow(
   options: WorkflowOptions = {},
 ): <C extends Class>(target: C, context?: ClassDecoratorContext<C>) => C {
-  checkOptions(options, RULES, "@workflow", OF_RUNS);
+  checkOptions(options, RULES, "@workflow", RUN_OPTIONS);
   const origin = new Origin(options.module);
   return (target) => {
     Reflect.defineMetadata(CLASS, { ...options }, target);
@@ -53,10 +54,10 @@ export function workflow(
 type Kind = Exclude<NodeKind, "state">;
 
 /**
- * A method decorator that checks its needs, as a TC39 standard decorator and as a legacy one.
+ * A method decorator that checks its needs, both as a TC39 standard decorator and as a legacy one.
  *
- * The last form is that of what can't be a node. From it the compiler also takes `A` and `B`, what a decorator is called with
- * where it stands: so needs are completed with the names of the class.
+ * The last overload is for members that can't be nodes. From it the compiler also infers `A` and `B`, the arguments
+ * with which it calls the decorator, so that editors complete needs with the names of the class.
  */
 export interface NodeDecorator<K extends Kind, D extends MethodNeeds, A = unknown, B = unknown> {
   <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): NodeVerdict<K, T, D, F>;
@@ -68,13 +69,13 @@ export interface NodeDecorator<K extends Kind, D extends MethodNeeds, A = unknow
   (target: A, place: B, descriptor?: any): { problem: "only a method can be a node" };
 }
 
-/** The names of the class that a decorator stands in, by what it is called with there. */
+/** The method names of the class that a decorator is in, from the arguments of its call. */
 type Names<A, B> = NamesIn<B extends ClassMethodDecoratorContext<infer T, any> ? T : A>;
 type NamesIn<T> = unknown extends T ? never : MethodNames<T>;
 
 /**
- * The call forms of a decorator: `@node`, `@node()`, `@node("a", "b")`, `@node({ … })`, `@node("a", { … })`.
- * The strings are needs: where each positional parameter comes from, in order.
+ * The forms of a decorator: `@node`, `@node()`, `@node("a", "b")`, `@node({ … })`, `@node("a", { … })`.
+ * The strings are needs: the sources of the positional parameters, in order.
  */
 export interface NodeDecorators<K extends Kind, O = unknown> {
   <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): NodeVerdict<K, T, [], F>;
@@ -90,25 +91,25 @@ export interface NodeDecorators<K extends Kind, O = unknown> {
   ): NodeDecorator<K, D, A, B>;
 }
 
-/** A method becomes a node: a function whose parameters come from other nodes and from the run's inputs. */
+/** Makes a method a node: a function that takes its parameters from other nodes and from the inputs of the run. */
 export const node: NodeDecorators<"node"> = decorators("node");
 
-/** A method becomes a fork with the branches `true` and `false`; it returns a boolean or {@link decide}. */
+/** Makes a method a fork with the branches `true` and `false`. It returns a boolean or {@link decide}. */
 export const condition: NodeDecorators<"condition"> = decorators("condition");
 
-/** A method becomes a fork with named branches; it returns a branch name or {@link route}. */
+/** Makes a method a fork with named branches. It returns the name of a branch or {@link route}. */
 export const select: NodeDecorators<"select"> = decorators("select");
 
-/** A method becomes a node whose only parameter, if it has several needs, is a record of all of them. */
+/** Makes a method a node that takes several needs as a record, if it has a single parameter. */
 export const all: NodeDecorators<"all"> = decorators("all");
 
-/** A method becomes a node that runs once, when the first of its needs completes. */
+/** Makes a method a node that runs once, as soon as one of its needs completes. */
 export const any: NodeDecorators<"any"> = decorators("any");
 
-/** A node whose results are kept between runs, by the values of its inputs: `@node` with `cache: { ttl, … }`. */
+/** Makes a method a node with results that are cached across runs, by inputs: `@node` with `cache: { ttl, … }`. */
 export const cachedNode: NodeDecorators<"node", CacheOptions> = decorators("node", withCache);
 
-/** A method decorator that checks where a state leads, as a TC39 standard decorator and as a legacy one. */
+/** A method decorator that checks the next states, both as a TC39 standard decorator and as a legacy one. */
 export interface StateDecorator<To extends readonly string[], E extends string> {
   <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): StateVerdict<T, F, To, E>;
   <T extends object, F extends AnyFn>(
@@ -118,7 +119,7 @@ export interface StateDecorator<To extends readonly string[], E extends string> 
   ): StateVerdict<T, F, To, E>;
 }
 
-/** The call forms of {@link state}: `@state`, `@state()`, `@state({ … })`. */
+/** The forms of {@link state}: `@state`, `@state()`, `@state({ … })`. */
 export interface StateDecorators {
   <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): StateVerdict<T, F>;
   <T extends object, F extends AnyFn>(
@@ -132,7 +133,7 @@ export interface StateDecorators {
   ): StateDecorator<To, E>;
 }
 
-/** A method becomes a state of an fsm. It returns {@link next}, {@link stop}, {@link waitForEvent}, or a plain value. */
+/** Makes a method a state of an fsm. It returns {@link next}, {@link stop}, {@link waitForEvent}, or a plain value. */
 export const state: StateDecorators = decorators("state") as never;
 
 function decorators<K extends NodeKind, O>(
@@ -150,9 +151,9 @@ function decorators<K extends NodeKind, O>(
 
   function decorateStandard(fn: unknown, context: ClassMethodDecoratorContext, options?: NodeOptions): void {
     const method = decorate(fn, context.name, context, options);
-    // The class does not exist yet, and only its instances tell which it is.
+    // The class does not exist yet; an instance gives its prototype.
     context.addInitializer(function (this: unknown) {
-      leaveOnPrototype(Object.getPrototypeOf(this) as object, method);
+      attachToPrototype(Object.getPrototypeOf(this) as object, method);
     });
   }
 
@@ -160,13 +161,13 @@ function decorators<K extends NodeKind, O>(
     const { value: fn, ...rest } = (descriptor ?? {}) as PropertyDescriptor;
     const kindOfMember = typeof fn === "function" ? "method" : "get" in rest ? "accessor" : "field";
     const member = { kind: kindOfMember, static: typeof target === "function", private: false };
-    leaveOnPrototype(target as object, decorate(fn, key, member, options));
+    attachToPrototype(target as object, decorate(fn, key, member, options));
   }
 
   function decorate(fn: unknown, key: unknown, member: Member, options: NodeOptions = adapt({})): DecoratedMethod {
     if (member.kind !== "method" || member.static || member.private || typeof key !== "string") {
       throw new InvalidNodeError(
-        `@${kind} goes on public instance methods with a string name; ${show(key)} is ${describe(member, key)}.`,
+        `@${kind} is for public instance methods with a string name; ${show(key)} is ${describe(member, key)}.`,
       );
     }
     const name = options.name ?? key;
@@ -175,7 +176,7 @@ function decorators<K extends NodeKind, O>(
     else checkNodeOptions(options, name);
     const spec = Object.freeze({ kind, options: Object.freeze(options) }) as MethodSpec;
     const method: DecoratedMethod = { key, fn: fn as NodeFunction, spec };
-    leaveOnFunction(method);
+    attachToFunction(method);
     return method;
   }
 
@@ -198,7 +199,10 @@ function isMethodContext(value: unknown): value is ClassMethodDecoratorContext {
   return typeof value === "object" && value !== null && typeof (value as Member).kind === "string" && "static" in value;
 }
 
-/** A bare legacy decorator gets the prototype (or, for a static member, the class), the key and the descriptor. */
+/**
+ * Whether a bare legacy decorator was called: with the prototype, or the class of a static member, the key and the
+ * descriptor.
+ */
 function isLegacyCall(args: readonly unknown[]): boolean {
   const [target, key, descriptor] = args;
   return (
@@ -217,10 +221,10 @@ function parseArguments(kind: string, args: readonly unknown[]): NodeOptions {
   const options = (hasOptions ? last : {}) as NodeOptions;
   if (needs.length === 0) return { ...options };
   if (kind === "state") {
-    throw new InvalidNodeError(`@state takes options, not needs: what it gets is the previous state's value.`);
+    throw new InvalidNodeError(`@state takes options, not needs: a state gets the value of the previous state.`);
   }
   if (options.needs !== undefined) {
-    throw new InvalidNodeError(`@${kind}(…) names its needs twice, as arguments and in "needs". Keep one of them.`);
+    throw new InvalidNodeError(`@${kind}(…) has needs both as arguments and in "needs". Keep one of them.`);
   }
   return { ...options, needs };
 }

@@ -8,15 +8,15 @@ import { takesAnything } from "./specs/params.js";
 export interface Method {
   readonly self: object;
   readonly key: string;
-  /** The function whose parameters count, which need not be the one that is called. */
+  /** The function that declares the parameters, which need not be the one that is called. */
   readonly declared: NodeFunction;
 }
 
 /**
- * The methods of an instance that are decorated, in order of declaration, a parent's before its child's.
+ * The decorated methods of an instance, in order of declaration, with inherited ones first.
  *
- * A spec is of a class and a key, so that it outlives what other decorators, spies and children put in the method's place.
- * Where no constructor told the class, it is found on the function.
+ * Specs are kept by class and key, so that they stay when other decorators, spies and subclasses replace the method. If
+ * no constructor has run to register the class, the spec is read from the function.
  */
 export function decoratedMethods(self: object): (Method & { readonly spec: MethodSpec })[] {
   const chain = prototypesOf(self);
@@ -30,7 +30,7 @@ export function decoratedMethods(self: object): (Method & { readonly spec: Metho
     for (const key of Object.getOwnPropertyNames(prototype)) {
       const fn = ownFunction(prototype, key);
       const spec = fn && specOnFunction(fn);
-      // A wrapper may carry a copy of the spec.
+      // A wrapper may have a copy of the spec.
       if (spec !== undefined && !known.has(fn) && !known.has(spec))
         methods.set(key, { key, fn: fn as NodeFunction, spec });
     }
@@ -41,47 +41,47 @@ export function decoratedMethods(self: object): (Method & { readonly spec: Metho
   });
 }
 
-/** Functions that call whatever stands in a method's place at each call. */
-const passing = new WeakSet<NodeFunction>();
+/** Functions that look up the current method on each call. */
+const lateBound = new WeakSet<NodeFunction>();
 
 /**
- * The function that stands in a method's place. Where that is another one at each look (a getter that binds, a proxy that
- * traces), one that calls whatever stands there.
- * @throws {InvalidNodeError} INVALID_NODE when there is none
+ * The current function of a method. If each access gives another one, as with a getter that binds or a proxy that
+ * traces, it is a function that looks the method up on each call.
+ * @throws {InvalidNodeError} INVALID_NODE when there is no function
  */
-export function standingFunction(self: object, key: string): NodeFunction {
+export function currentFunction(self: object, key: string): NodeFunction {
   const fn = functionAt(self, key);
   if (fn === functionAt(self, key)) return fn;
-  const pass: NodeFunction = (...args) => functionAt(self, key).apply(self, args);
-  passing.add(pass);
-  return pass;
+  const bound: NodeFunction = (...args) => functionAt(self, key).apply(self, args);
+  lateBound.add(bound);
+  return bound;
 }
 
 function functionAt(self: object, key: string): NodeFunction {
   const fn = (self as Record<string, unknown>)[key];
   if (typeof fn === "function") return fn as NodeFunction;
   throw new InvalidNodeError(
-    `"${key}" of class "${self.constructor.name}" was decorated as a method, but is no function any more; ` +
-      `received ${show(fn)}. Put a function there, or take the decorator away.`,
+    `"${key}" of class "${self.constructor.name}" was decorated as a method, but is no longer a function; ` +
+      `received ${show(fn)}. Assign a function, or remove the decorator.`,
   );
 }
 
 /**
- * Has all specs call what stands in the place of their methods now. Gives whether that is new for any. Cost: O(nodes).
- * @throws {InvalidNodeError} INVALID_NODE when nothing stands there any more
+ * Updates all specs to the current functions of their methods. Returns whether any has changed. Cost: O(nodes).
+ * @throws {InvalidNodeError} INVALID_NODE when a method is no longer a function
  */
 export function lookAgain<S extends NodeSpec>(specs: Map<string, S>): boolean {
-  let isNew = false;
+  let isChanged = false;
   for (const spec of specs.values()) {
     const { self, method, fn } = spec;
-    if (method === undefined || (self as Record<string, unknown>)[method] === fn || passing.has(fn)) continue;
-    specs.set(spec.name, Object.freeze({ ...spec, fn: standingFunction(self as object, method) }));
-    isNew = true;
+    if (method === undefined || (self as Record<string, unknown>)[method] === fn || lateBound.has(fn)) continue;
+    specs.set(spec.name, Object.freeze({ ...spec, fn: currentFunction(self as object, method) }));
+    isChanged = true;
   }
-  return isNew;
+  return isChanged;
 }
 
-/** From the farthest parent on. */
+/** The prototype chain, with the root class first. */
 function prototypesOf(self: object): object[] {
   const chain: object[] = [];
   for (let next = prototypeOf(self); next !== null && next !== Object.prototype; next = prototypeOf(next)) {
@@ -90,14 +90,14 @@ function prototypesOf(self: object): object[] {
   return chain;
 }
 
-/** That of the decorated method, unless a child declares parameters of its own. Spies and wrappers say nothing of them. */
+/** The decorated function, or the override of a subclass if it declares parameters, which spies and wrappers do not. */
 function declaredBy({ key, fn }: DecoratedMethod, chain: readonly object[]): NodeFunction {
   if (ownFunction(chain[chain.length - 1], key) === fn) return fn;
   const declarations = chain.flatMap((prototype) => ownFunction(prototype, key) ?? []);
   const position = declarations.indexOf(fn);
-  // What stands alone has taken the place of the decorated one; the last of several is a child's.
-  const children = position >= 0 ? declarations.slice(position + 1) : declarations.slice(1).slice(-1);
-  return children.findLast((child) => !takesAnything(child)) ?? fn;
+  // A single function has replaced the decorated one; the last of several belongs to a subclass.
+  const overrides = position >= 0 ? declarations.slice(position + 1) : declarations.slice(1).slice(-1);
+  return overrides.findLast((override) => !takesAnything(override)) ?? fn;
 }
 
 function ownFunction(prototype: object, key: string): NodeFunction | undefined {

@@ -2,13 +2,13 @@ import { mark, markOf } from "../base/brand.js";
 import { checkDuration, checkOptions, label, show, type OptionName } from "../base/check.js";
 import { refusePromise } from "../base/coroutine.js";
 
-/** Where an fsm goes next, and with what. Made by {@link next}. */
+/** A transition to a state, with a value. Made by {@link next}. */
 export class Next<S extends string = string, V = unknown> {
   static {
     mark(this, "Next");
   }
 
-  /** Only for the compiler: no other object passes for one of these. */
+  /** Only for the compiler, so that no other object is assignable. */
   declare protected readonly brand: "next";
 
   constructor(
@@ -29,7 +29,7 @@ export class Stop<V = unknown> {
   constructor(readonly value: V) {}
 }
 
-/** What an fsm waits for before it goes on. Made by {@link waitForEvent}. */
+/** A wait for an external event. Made by {@link waitForEvent}. */
 export class WaitForEvent<S extends string = string, E = Readonly<Record<string, string>>> {
   static {
     mark(this, "WaitForEvent");
@@ -44,7 +44,7 @@ export class WaitForEvent<S extends string = string, E = Readonly<Record<string,
   constructor(
     /** The next state by event. */
     readonly events: ReadonlyMap<string, S>,
-    /** Where to go when none of them came within `ms`. */
+    /** The next state if no event arrives within `ms`. */
     readonly after: { readonly ms: number; readonly state: S } | undefined,
   ) {}
 }
@@ -62,8 +62,8 @@ export function isWait(outcome: unknown): outcome is WaitForEvent {
 }
 
 /**
- * Goes to a state. `value` is what that state receives, and this cycle's value in the history.
- * @throws {TypeError} for a promise: await it first
+ * Goes to a state and passes it `value`, which is also this cycle's value in the history.
+ * @throws {TypeError} if `value` is a promise
  */
 export function next<S extends string>(state: S): Next<S, undefined>;
 export function next<S extends string, V>(state: S, value: V): Next<S, V>;
@@ -72,7 +72,7 @@ export function next(state: string, value?: unknown): Next {
   return new Next(state, value);
 }
 
-/** Ends the run with a value. @throws {TypeError} for a promise: await it first */
+/** Ends the run with a value. @throws {TypeError} if it is a promise */
 export function stop(): Stop<undefined>;
 export function stop<V>(value: V): Stop<V>;
 export function stop(value?: unknown): Stop {
@@ -81,10 +81,10 @@ export function stop(value?: unknown): Stop {
 }
 
 /**
- * Waits for an event from outside, see `fsm.start`. The event's payload is the next state's value.
+ * Waits for an external event, see `fsm.start`. The next state gets the event's payload as its value.
  * @param events - the next state by event: `{ PAID: "shipping", CANCELLED: "refunded" }`
- * @param options - `after: [ms, state]` goes to `state`, without a value, when no event came within `ms`
- * @throws {TypeError} | {RangeError} when there is nothing to wait for, or a state or time is no state or time
+ * @param options - `after: [ms, state]` goes to `state`, without a value, if no event arrives within `ms`
+ * @throws {TypeError} | {RangeError} when there is nothing to wait for, or a state or time is invalid
  */
 export function waitForEvent<
   const E extends Readonly<Record<string, string>>,
@@ -116,14 +116,14 @@ function checkState(where: string, state: unknown): void {
   if (typeof state !== "string") throw new TypeError(`The state ${where} must be a name; received ${show(state)}.`);
 }
 
-/** The value that an outcome leaves in the history: that of `next` or `stop`, or a plain value. */
+/** The value of an outcome in the history: of a `next` or `stop`, or a plain value. */
 export function valueOf(outcome: unknown): unknown {
   const kind = markOf(outcome);
   if (kind === "Next" || kind === "Stop") return (outcome as Next | Stop).value;
   return kind === "WaitForEvent" ? undefined : outcome;
 }
 
-/** The same outcome with another value. What waits for an event passes its payload on, and has none of its own. */
+/** The outcome with another value. A wait for an event keeps none, since it passes on the payload. */
 export function withValue(outcome: unknown, value: unknown): unknown {
   if (Object.is(valueOf(outcome), outcome)) return value;
   if (isNext(outcome)) return new Next(outcome.state, value);

@@ -46,7 +46,7 @@ describe("Decorators", () => {
       }
       return Dotted;
     }).toThrow(InvalidNodeError);
-    expect(() => node("a", { needs: ["b"] as never })).toThrow(/names its needs twice/u);
+    expect(() => node("a", { needs: ["b"] as never })).toThrow(/has needs both as arguments and in "needs"/u);
     expect(() => workflow({ nmae: "x" } as never)).toThrow(/Unknown option "nmae" of @workflow.*"name"/u);
   });
 

@@ -136,7 +136,7 @@ describe("configureNode", () => {
     dag.configureNode("add", { timeout: 1000 });
     expect((await dag.run({ inputs: { x: 1 } })).get("add")).toBe(6);
     expect(() => dag.configureNode("add", { name: "plus" } as never)).toThrow(
-      'Node "add" can\'t be given another name. Remove it, and define it anew.',
+      'Node "add" can\'t be renamed. Remove it, and define it again.',
     );
     expect(() => dag.configureNode("add", { timeout: "1s" } as never)).toThrow(/"timeout" of node "add"/u);
     expect(() => dag.configureNode("sub" as never, {})).toThrow(/no node "sub"/u);

@@ -90,7 +90,7 @@ describe("What failed is told with what to do", () => {
     const fn = new Function(name, "return 1") as () => number;
     const dag = new Dag<any>("d");
     dag.node("a", fn);
-    const hint = `If "${name}" is to be the run's context, call it "ctx" or "context".`;
+    const hint = `If "${name}" is meant to be the run's context, name it "ctx" or "context".`;
     expect((await failure(dag.run())).message).toContain(hint);
     const fsm = new Fsm<any>("f");
     fsm.state("a", { initial: true }, fn);

@@ -471,11 +471,11 @@ describe("A cached node", () => {
   it.each([
     [{ ttl: 0 }, /"cache.ttl" of node "a" must be a number of milliseconds, at least 1; received 0/u],
     [{ ttl: 10, staleAfter: 10 }, /"cache.staleAfter" of node "a" must be less than its "ttl" of 10; received 10/u],
-    [{ staleAfter: 10 }, /"cache.staleAfter" of node "a" needs a "ttl" that is longer; received 10/u],
+    [{ staleAfter: 10 }, /"cache.staleAfter" of node "a" needs a longer "ttl"; received 10/u],
     [{ key: 5 }, /"cache.key" of node "a" must be parameter names or a function; received 5/u],
     [{ key: ["z"] }, /Node "a" takes no parameter "z", which its cache key names/u],
     [{ staleIfError: -1, ttl: 10 }, /"cache.staleIfError" of node "a" must be a number of milliseconds, at least 0/u],
-    [{ staleIfError: 10 }, /"cache.staleIfError" of node "a" needs a "ttl", which it begins after; received none/u],
+    [{ staleIfError: 10 }, /"cache.staleIfError" of node "a" needs a "ttl", after which it begins; received none/u],
     [{ clone: 1 }, /"cache.clone" of node "a" must be a boolean; received 1/u],
     [{ json: Date }, /"cache.json" of node "a" must be a list of classes; received function Date/u],
     [

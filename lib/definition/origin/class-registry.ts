@@ -9,19 +9,19 @@ import { workerScope } from "./worker-scope.js";
 interface KnownClass {
   readonly name: string;
   readonly origin: Origin;
-  /** What stood in the places of methods when `@workflow` was put on the class; undefined for a class without it. */
+  /** The methods when `@workflow` was applied; undefined for a class without it. */
   readonly functions: ReadonlyMap<string, unknown> | undefined;
 }
 
 const classes = processWide("classes", () => new WeakMap<object, KnownClass>());
 
-/** Remembers where a class was decorated with `@workflow`. */
+/** Records where a class was decorated with `@workflow`. */
 export function registerClass(target: Class, name: string, origin: Origin): void {
   register(target, { name, origin, functions: inheritedFunctions(target.prototype as object) });
 }
 
-/** Remembers where a workflow was made of an instance: that is how workers find its class, if it has no `@workflow`. */
-export function instanceUsed(instance: object, origin: Origin): void {
+/** Records where a workflow was made from an instance, so that workers find its class even without `@workflow`. */
+export function registerInstance(instance: object, origin: Origin): void {
   const target = classOf(Object.getPrototypeOf(instance) as object);
   if (target === undefined) return;
   const known = classes.get(target);
@@ -36,8 +36,8 @@ function register(target: Class, known: KnownClass): void {
 }
 
 /**
- * How workers find an instance's class: by its name, in the module that decorated it with `@workflow`, else in the one
- * that made this workflow of it. A reason when they can't.
+ * Where workers find an instance's class: the module that decorated it with `@workflow`, otherwise the one that made
+ * this workflow from it, and the name of the class. A reason if they can't find it.
  */
 export function classAddress(instance: object, workflow: Origin): readonly [module: string, name: string] | string {
   const known = knownClass(instance);
@@ -46,9 +46,9 @@ export function classAddress(instance: object, workflow: Origin): readonly [modu
   if (name === "") return "its class has no name; give it one, or @workflow({ name })";
   const { module } = functions === undefined ? workflow : known.origin;
   if (module === undefined)
-    return "the module that defines its class is no file; give it as @workflow({ module: import.meta.url })";
+    return "the module that defines its class is not a file; set it with @workflow({ module: import.meta.url })";
   if (!classNames.isOnly(name, known.origin, module))
-    return `its module makes several classes "${name}", and workers can't tell which is meant`;
+    return `its module defines several classes "${name}", which workers can't tell apart`;
   return [module, name];
 }
 
@@ -61,7 +61,7 @@ export function isAsDefined(instance: object, key: string, { fn, declared }: Nod
   const target = owner === null ? undefined : classOf(owner);
   if (owner === null || target === undefined) return false;
   // A spy or a wrapper is not part of the class's text; another of its methods has another name.
-  if (fn.name !== key || !textOf(target).includes(textOf(fn))) return false;
+  if (fn.name !== key || !sourceOf(target).includes(sourceOf(fn))) return false;
   // The method of a child that takes anything has the parameters of its parent's.
   return fn === declared || Reflect.get(Object.getPrototypeOf(owner) as object, key) === declared;
 }
@@ -71,7 +71,7 @@ function knownClass(instance: object): KnownClass | undefined {
   return target && classes.get(target);
 }
 
-function textOf(fn: unknown): string {
+function sourceOf(fn: unknown): string {
   return Function.prototype.toString.call(fn);
 }
 

@@ -2,16 +2,19 @@ import type { Context, FsmContext } from "../context.js";
 import { looksMinified } from "./minified-names.js";
 import type { NodeKind } from "./node-spec.js";
 import { numberedNames, originalNames } from "./original-names.js";
-import type { Param, Signature } from "./params.js";
+import type { Declared, Signature } from "./params.js";
 
-/** A parameter that may be for the context, though it has neither of its names. */
+/** A parameter that may be meant for the context, although it is not named so. */
 export interface ContextGuess {
   readonly at: number;
-  /** A compiler has numbered it. Otherwise it is the last, has a minifier's name, and is used as a context is. */
+  /**
+   * Whether a compiler has numbered it. Otherwise it is the last parameter, has a minified name, and is used like a
+   * context.
+   */
   readonly isNumbered: boolean;
 }
 
-/** What a context has; true for what little else has. */
+/** The members of a context; true for those that few other objects have. */
 const MEMBERS: Readonly<Record<keyof Context | keyof FsmContext, boolean>> = {
   runId: true,
   nodeName: true,
@@ -35,35 +38,34 @@ const MEMBERS: Readonly<Record<keyof Context | keyof FsmContext, boolean>> = {
   results: false,
   log: false,
 };
-const TELLING = Object.keys(MEMBERS).filter((name) => MEMBERS[name as keyof typeof MEMBERS]);
-const MENTIONED = new RegExp(`\\.\\s*(?:${TELLING.join("|")})\\b`, "u");
+const DISTINCTIVE = Object.keys(MEMBERS).filter((name) => MEMBERS[name as keyof typeof MEMBERS]);
+const ACCESS = new RegExp(`\\.\\s*(?:${DISTINCTIVE.join("|")})\\b`, "u");
 
-/** Whether a parameter goes by one of the names that the context has. */
+/** Whether a parameter of this name takes the context. */
 export function isContextName(name: string | undefined): boolean {
   return name === "context" || name === "ctx";
 }
 
-/** What to say where a name that nothing has may be meant for the context; nothing for any other. */
+/** A hint for messages about unknown names, if one may be meant for the context; otherwise an empty string. */
 export function contextHint(names: readonly string[]): string {
   const meant = names.find((name) => /ctx|context/iu.test(name));
-  return meant === undefined ? "" : ` If "${meant}" is to be the run's context, call it "ctx" or "context".`;
+  return meant === undefined ? "" : ` If "${meant}" is meant to be the run's context, name it "ctx" or "context".`;
 }
 
 /**
- * Finds what may be the context among parameters none of which is called so. Cost: O(length of the source).
- * @param numbered - their names, if a compiler may have numbered some
+ * Finds the parameter that may be meant for the context, if none is named so. Cost: O(length of the source).
+ * @param numbered - the parameters' names, if a compiler may have numbered some
  */
 export function guessContext(
-  list: readonly Param[],
+  { list, rest }: Declared,
   numbered: Signature["numbered"],
-  rest: boolean,
   source: string,
 ): ContextGuess | undefined {
   const at = numbered === undefined ? -1 : originalNames(numbered, isContextName).findIndex(isContextName);
   if (at >= 0) return { at, isNumbered: true };
   if (!source.includes(".")) return undefined;
   const last = rest ? undefined : list.at(-1);
-  if (last === undefined || last.optional || !looksMinified(last.name) || !MENTIONED.test(source)) return undefined;
+  if (last === undefined || last.optional || !looksMinified(last.name) || !ACCESS.test(source)) return undefined;
   return isUsedAsContext(last.name, source) ? { at: list.length - 1, isNumbered: false } : undefined;
 }
 
@@ -71,13 +73,13 @@ function isUsedAsContext(name: string, source: string): boolean {
   const access = new RegExp(`(?<![\\w$.])${name.replaceAll("$", "\\$")}\\s*(?:\\?\\s*)?\\.\\s*([\\w$]+)`, "gu");
   const members = Array.from(source.matchAll(access), ([, member]) => member);
   return (
-    members.every((member) => Object.hasOwn(MEMBERS, member)) && members.some((member) => TELLING.includes(member))
+    members.every((member) => Object.hasOwn(MEMBERS, member)) && members.some((member) => DISTINCTIVE.includes(member))
   );
 }
 
 /**
- * A node's signature with its guess taken, where no need fills that parameter.
- * @param needs - how many explicit needs there are
+ * The signature with its guess as the context, unless an explicit need takes that parameter.
+ * @param needs - the number of explicit needs
  */
 export function withGuessedContext(signature: Signature, kind: NodeKind, needs: number): Signature {
   const { guess, inputs } = signature;
@@ -94,7 +96,7 @@ export function withGuessedContext(signature: Signature, kind: NodeKind, needs: 
   });
 }
 
-/** A signature that takes for an input what was guessed to be the context. */
+/** The signature with the guessed context as an input. */
 export function withoutGuessedContext(signature: Signature): Signature {
   const { contextAt, contextName, inputs } = signature;
   if (contextName === undefined) return signature;
@@ -108,9 +110,9 @@ export function withoutGuessedContext(signature: Signature): Signature {
   });
 }
 
-/** How many parameters something else than the context is sure to go to. */
+/** How many parameters certainly take something else than the context. */
 function filled(kind: NodeKind, needs: number, { isNumbered }: ContextGuess): number {
-  // One parameter may take all needs of these, and the value of a state.
+  // In these kinds, the first parameter may take all needs, or the value of a state.
   if (kind === "all" || kind === "any" || kind === "state") return isNumbered ? 0 : 1;
   return needs;
 }

@@ -3,13 +3,16 @@ import { checkOptions, oneOf, type OtherNames, type Rules } from "../../base/che
 /** The options of a dag as a whole. */
 export interface DagOptions {
   description?: string | undefined;
-  /** Whatever you want to know of the workflow. Nothing here looks at it. */
+  /** Custom data about the workflow, which dagwright does not use. */
   metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Defaults of every run's options. */
+  /** Default options of all runs. */
   runOptions?: object | undefined;
   /** Whether a parameter without an explicit need takes the result of the node of its name. @defaultValue true */
   autowire?: boolean | undefined;
-  /** How parameters without an explicit need find their node: by its name, or by the class it returns. @defaultValue "name" */
+  /**
+   * How parameters without an explicit need are bound: to the node of their name, or of their class. @defaultValue
+   * "name"
+   */
   wiring?: "name" | "type" | undefined;
   /**
    * The module that defines the workflow, for worker threads: `import.meta.url`.
@@ -18,13 +21,13 @@ export interface DagOptions {
   module?: string | undefined;
 }
 
-/** Options of runs, which are defaults of them here. */
+/** Advice for options of runs that were given to a workflow. */
 export function inRunOptions(...options: string[]): OtherNames {
   return Object.fromEntries(options.map((option) => [option, `runOptions: { ${option} }`]));
 }
 
-/** Those of any workflow's runs. */
-export const OF_RUNS = inRunOptions(
+/** Advice for the options of all runs. */
+export const RUN_OPTIONS = inRunOptions(
   ...[
     "mode",
     "errorStrategy",
@@ -40,12 +43,12 @@ export const OF_RUNS = inRunOptions(
   ...["store", "durability", "ifExists", "context"],
 );
 
-const OF_DAG_RUNS = {
-  ...OF_RUNS,
+const DAG_RUN_OPTIONS = {
+  ...RUN_OPTIONS,
   ...inRunOptions("executor", "concurrency", "maxWorkers", "pool", "parallel", "retain", "overrides", "onProgress"),
 };
 
-/** The rules of the options that dags and fsms share. */
+/** The rules for the options that dags and fsms share. */
 export const WORKFLOW_RULES = { description: "string", metadata: "object", runOptions: "object" } as const;
 
 export const DAG_RULES: Rules<DagOptions> = {
@@ -57,5 +60,5 @@ export const DAG_RULES: Rules<DagOptions> = {
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkDagOptions(options: DagOptions, where: string): void {
-  checkOptions(options, DAG_RULES, where, OF_DAG_RUNS);
+  checkOptions(options, DAG_RULES, where, DAG_RUN_OPTIONS);
 }

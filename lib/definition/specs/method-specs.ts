@@ -3,12 +3,12 @@ import type { NodeOptions } from "./node-options.js";
 import type { NodeFunction, NodeKind } from "./node-spec.js";
 import type { StateOptions } from "./state-spec.js";
 
-/** What a decorator leaves on a method. */
+/** The spec that a decorator attaches to a method. */
 export type MethodSpec =
   | { readonly kind: Exclude<NodeKind, "state">; readonly options: NodeOptions }
   | { readonly kind: "state"; readonly options: StateOptions };
 
-/** A decorated method: what is to become of it, and the function that was decorated, which need not stand there any more. */
+/** A decorated method. `fn` is the decorated function, which may have been replaced since. */
 export interface DecoratedMethod {
   readonly key: string;
   readonly fn: NodeFunction;
@@ -21,24 +21,24 @@ const METHODS = Symbol.for("dagwright:nodes");
 
 const NONE: ReadonlySet<DecoratedMethod> = new Set();
 
-/** Leaves a spec on the function, wherever that goes. */
-export function leaveOnFunction({ fn, spec }: DecoratedMethod): void {
+/** Attaches a spec to the function, so that copies of the method have it too. */
+export function attachToFunction({ fn, spec }: DecoratedMethod): void {
   Reflect.defineMetadata(METHOD, spec, fn);
 }
 
-/** Leaves a spec on a prototype, whatever comes to stand in the function's place. A later one of the same key holds. */
-export function leaveOnPrototype(prototype: object, method: DecoratedMethod): void {
+/** Attaches a spec to a prototype, where it stays when the function is replaced. A later one with the same key wins. */
+export function attachToPrototype(prototype: object, method: DecoratedMethod): void {
   const known = Reflect.getOwnMetadata(METHODS, prototype) as Set<DecoratedMethod> | undefined;
   if (known === undefined) Reflect.defineMetadata(METHODS, new Set([method]), prototype);
   else known.add(method);
 }
 
-/** The spec that a decorator put on a function, if any. */
+/** The spec that is attached to a function, if any. */
 export function specOnFunction(fn: object): MethodSpec | undefined {
   return Reflect.getOwnMetadata(METHOD, fn) as MethodSpec | undefined;
 }
 
-/** The methods that were decorated on a prototype, a parent's among them before its child's. */
+/** The decorated methods that are attached to a prototype, with inherited ones first. */
 export function methodsOnPrototype(prototype: object): ReadonlySet<DecoratedMethod> {
   return (Reflect.getOwnMetadata(METHODS, prototype) as Set<DecoratedMethod> | undefined) ?? NONE;
 }

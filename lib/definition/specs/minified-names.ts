@@ -1,23 +1,23 @@
-const SHORT = /^[\w$]{1,2}$/u;
+const MINIFIED = /^[\w$]{1,2}$/u;
 
-/** Whether a minifier may have made this name. */
+/** Whether a name may come from a minifier. */
 export function looksMinified(name: string | undefined): name is string {
-  return name !== undefined && name.length <= 2 && SHORT.test(name);
+  return name !== undefined && name.length <= 2 && MINIFIED.test(name);
 }
 
-/** Whether a function's text is a minifier's: without the spaces that people leave. */
+/** Whether a function's source is minified: without the usual spaces and newlines. */
 export function isMinified(fn: (...args: any[]) => unknown): boolean {
   return !/[,{=] |\n/u.test(Function.prototype.toString.call(fn));
 }
 
-/** What to say where names of parameters fit nothing; nothing when they are none of a minifier's. */
+/** A hint for messages about unknown parameter names, if one looks minified; otherwise an empty string. */
 export function minifiedHint(names: Iterable<string | undefined>): string {
   for (const name of names) {
     if (!looksMinified(name)) continue;
     return (
-      ` If "${name}" is a minifier's name, say what parameters are called with { params: [...] } or, for nodes, where they ` +
-      `come from with "needs", which go by position; or build without renaming (esbuild: not --minify but ` +
-      `--minify-syntax --minify-whitespace; --keep-names does not keep those of parameters).`
+      ` If a minifier renamed "${name}", name the parameters with { params: [...] }, or, for nodes, wire them by position ` +
+      `with "needs"; or build without renaming (esbuild: --minify-syntax --minify-whitespace instead of --minify; ` +
+      `--keep-names does not keep parameter names).`
     );
   }
   return "";

@@ -4,34 +4,34 @@ import type { NodeSpec } from "./node-spec.js";
 import { originalNames, withoutNumber } from "./original-names.js";
 import type { Signature } from "./params.js";
 
-/** The names of the parameters, but for the context; one without a name goes by its position. */
+/** The names of the parameters, without the context. A parameter without a name has its position as name. */
 export function paramNames({ inputs }: Signature): string[] {
   return inputs.map(({ name }, i) => name ?? String(i));
 }
 
-/** The same, as the source has them where `isMeant` says which are meant; see {@link originalNames}. */
+/** {@link paramNames} with the names that `isMeant` accepts instead of numbered ones, see {@link originalNames}. */
 export function meantNames({ inputs, numbered }: Signature, isMeant: (name: string) => boolean): string[] {
   const names = numbered === undefined ? inputs.map(({ name }) => name) : originalNames(numbered, isMeant);
   return names.map((name, i) => name ?? String(i));
 }
 
-/** The index of the input of this name, which may be that of the source; -1 when there is none. */
+/** The index of an input by its name, numbered or not; -1 if there is none. */
 export function inputNamed({ inputs, numbered }: Signature, wanted: string): number {
   if (numbered === undefined) return inputs.findIndex(({ name }) => name === wanted);
   return originalNames(numbered, (name) => name === wanted).indexOf(wanted);
 }
 
-/** How many parameters there are, the context among them. */
+/** The number of parameters, including the context. */
 export function paramCount({ inputs, contextAt }: Signature): number {
   return inputs.length + (contextAt < 0 ? 0 : 1);
 }
 
-/** What to say of a name that is no parameter's: the nearest that is, or all. */
+/** A hint for messages about an unknown parameter: the nearest name, or all names. */
 export function paramHint(wanted: string, names: readonly string[]): string {
   return suggestion(wanted, names) || ` It takes: ${names.join(", ") || "none"}.${minifiedHint(names)}`;
 }
 
-/** The name that a record of inputs has for the argument at `position`; undefined for the context. */
+/** The name of the argument at `position` in a record of inputs; undefined for the context. */
 export function inputName({ signature }: NodeSpec, position: number): string | undefined {
   const { contextAt, inputs, extra } = signature;
   if (position === contextAt) return undefined;
@@ -40,8 +40,8 @@ export function inputName({ signature }: NodeSpec, position: number): string | u
 }
 
 /**
- * A call's inputs by parameter name, in a record without a prototype; without the context. Those whose names a compiler may
- * have numbered are found, but not listed, by the names of the source too.
+ * The inputs of a call by parameter name, without the context, as a record without a prototype. Inputs with names that
+ * a compiler may have numbered are also available by their original names, as non-enumerable properties.
  */
 export function namedInputs(spec: NodeSpec, args: readonly unknown[]): Record<string, unknown> {
   const inputs = Object.create(null) as Record<string, unknown>;
@@ -52,7 +52,7 @@ export function namedInputs(spec: NodeSpec, args: readonly unknown[]): Record<st
   return withAliases(inputs, spec.signature);
 }
 
-/** Inputs by the names of the source, or by those that are read, as {@link namedInputs} gives them. */
+/** Converts a record of inputs with original or numbered names to the form of {@link namedInputs}. */
 export function asNamedInputs(
   signature: Signature,
   given: Readonly<Record<string, unknown>>,
@@ -75,7 +75,7 @@ function withAliases(inputs: Record<string, unknown>, signature: Signature): Rec
   return inputs;
 }
 
-/** The other names of inputs, each with the one that is read. */
+/** The names of numbered inputs, each with its original. */
 function aliases({ numbered }: Signature): (readonly [name: string, original: string])[] {
   if (numbered === undefined) return NONE;
   const originals = new Set(numbered.flatMap((name) => Array.from(withoutNumber(name ?? ""))));

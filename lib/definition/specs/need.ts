@@ -2,13 +2,15 @@ import { mark, markOf } from "../../base/brand.js";
 import { InvalidNodeError } from "../../base/errors.js";
 import { show } from "../../base/check.js";
 
-/** Where a value comes from: a node's result, or one output (property, branch) of it. */
+/** A source that a node needs: another node's result, or one of its outputs. */
 export interface Need extends Source {
-  /** When the node was skipped or failed, the parameter is undefined instead of the needing node being skipped. */
+  /**
+   * Whether the parameter is undefined when the source was skipped or failed; otherwise the needing node is skipped.
+   */
   readonly optional: boolean;
 }
 
-/** A need that may stay unmet. Made by {@link optional}. */
+/** A need that does not have to be met. Made by {@link optional}. */
 export class OptionalNeed<S = unknown> {
   static {
     mark(this, "OptionalNeed");
@@ -17,21 +19,24 @@ export class OptionalNeed<S = unknown> {
   constructor(readonly need: S) {}
 }
 
-/** What stands for a need in a node's definition: `"node"`, `"node.output"`, a handle, or `optional(…)` of one of these. */
+/** A need as it is written: `"node"`, `"node.output"`, a handle, or `optional(…)` of one of these. */
 export type NeedLike = string | NeedSource | OptionalNeed<string | NeedSource>;
 
-/** A node's result, or one output of it. */
+/** A node's result, or one of its outputs: a property of the result, or a branch. */
 export interface Source {
   readonly node: string;
   readonly output: string | undefined;
 }
 
-/** Something that knows which result it stands for: the handles of the builder. */
+/** An object that stands for a result: a handle of the builder. */
 export interface NeedSource {
   readonly source: Source;
 }
 
-/** The value is undefined when the node was skipped or failed; without `optional`, the needing node is skipped then. */
+/**
+ * A need whose value is undefined if the node was skipped or failed. Without `optional`, the needing node would be
+ * skipped.
+ */
 export function optional<const S extends string | NeedSource>(need: S): OptionalNeed<S> {
   return new OptionalNeed(need);
 }
@@ -40,7 +45,7 @@ export function isOptional(need: unknown): need is OptionalNeed {
   return markOf(need) === "OptionalNeed";
 }
 
-/** @throws {InvalidNodeError} INVALID_NODE when it is neither a non-empty string nor a handle */
+/** @throws {InvalidNodeError} INVALID_NODE when `value` is not a need */
 export function toNeed(value: unknown, node: string): Need {
   if (isOptional(value)) return { ...toNeed(value.need, node), optional: true };
   if (typeof value === "string" && value !== "") {
@@ -57,7 +62,7 @@ export function toNeed(value: unknown, node: string): Need {
   );
 }
 
-/** The need as it was written: `node` or `node.output`. */
+/** A source as text: `node` or `node.output`. */
 export function needText({ node, output }: Source): string {
   return output === undefined ? node : `${node}.${output}`;
 }

@@ -26,70 +26,73 @@ import {
   type ThrottleOptions,
 } from "./policy-options.js";
 
-/** What happens to the rest of a run when a node fails. */
+/** How a run continues when a node fails. */
 export type ErrorStrategy = "failFast" | "continue" | "continueNone";
 
 /** `critical` 100, `high` 80, `normal` 50, `low` 20, `background` 0, or a number from 0 to 100. */
 export type Priority = "critical" | "high" | "normal" | "low" | "background" | number;
 
 /**
- * Functions around every attempt of a node. They may be async. One that throws fails the node, with an error that
- * says which hook it was. `node` is the node's spec, `inputs` a record by parameter name.
+ * Functions that are called around each attempt of a node. They may be async. If one throws, the node fails with an
+ * error that names the hook. `node` is the node's spec, and `inputs` a record by parameter name.
  */
 export interface NodeHooks<R = unknown> {
-  /** Before the function; may return other inputs. */
+  /** Called before the function; may return other inputs. */
   preExecute?: Hook<[node: NodeSpec, inputs: Record<string, unknown>, ctx: Context]> | undefined;
-  /** After the function; may return another result, undefined keeps it. */
+  /** Called after the function; may return another result. Undefined keeps the result. */
   postExecute?: Hook<[node: NodeSpec, inputs: Record<string, unknown>, result: R, ctx: Context]> | undefined;
-  /** When the function threw or timed out; gets the user's own error. */
+  /** Called with the original error when the function has thrown or timed out. */
   onError?: Hook<[node: NodeSpec, inputs: Record<string, unknown>, error: unknown, ctx: Context]> | undefined;
-  /** Always, as the last one. */
+  /** Always called, after the others. */
   cleanup?: Hook<[node: NodeSpec, ctx: Context]> | undefined;
 }
 
-/** As a method, so that a hook may expect more of its parameters than is known. */
+/** Declared as a method, so that hooks may have parameters of more specific types. */
 type Hook<A extends unknown[]> = { hook(...args: A): unknown }["hook"];
 
-/** A class, for wiring by type. */
+/** A class, possibly abstract. */
 export type Class = abstract new (...args: any[]) => unknown;
 
-/** What computes the result of a node that has failed. */
+/** A function that computes the result of a failed node. */
 type Fallback = (error: unknown, ctx: Context) => unknown;
 
 /** The options of every kind of node. */
 export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]> {
-  /** The node's name, for needs and look-ups alike. @defaultValue the method's or function's name */
+  /** The name of the node. @defaultValue the name of the method or function */
   name?: string | undefined;
   description?: string | undefined;
   metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Where each positional parameter comes from, in order. */
+  /** The sources of the positional parameters, in order. */
   needs?: D | undefined;
-  /** Nodes that must be over before this one starts; no data passes, and a skipped or failed one counts as over. */
+  /** Nodes that must have settled before this one starts, whether completed, skipped or failed. No data passes. */
   after?: readonly NeedLike[] | undefined;
-  /** The parameters' names, where they can't be read from the function. */
+  /** The names of the parameters, if they can't be read from the function. */
   params?: readonly string[] | undefined;
-  /** With `wiring: "type"`: the class of each parameter, `[T]` for all nodes that return `T`. */
+  /** For `wiring: "type"`: the class of each parameter, or `[T]` for the results of all nodes that return `T`. */
   types?: readonly (Class | readonly [Class] | undefined)[] | undefined;
-  /** With `wiring: "type"`: the class this node returns. */
+  /** For `wiring: "type"`: the class that the node returns. */
   returns?: Class | undefined;
-  /** How often to try again after a failure, waiting 100 ms, 200 ms, 400 ms … between; or more precisely. @defaultValue 0 */
+  /** The number of retries, with delays of 100 ms, 200 ms, 400 ms …, or detailed options. @defaultValue 0 */
   retry?: number | RetryOptions | undefined;
-  /** The longest an attempt may take, in ms. @defaultValue unlimited */
+  /** How long an attempt may take, in ms. @defaultValue unlimited */
   timeout?: number | undefined;
-  /** The longest the node may wait for its inputs, in ms from the run's start; then it fails. @defaultValue unlimited */
+  /**
+   * How long the node may wait for its inputs, in ms from the start of the run, before it fails. @defaultValue
+   * unlimited
+   */
   inputsTimeout?: number | undefined;
-  /** What stands in for the result when the node has failed: a value, or `(error, ctx) => value`, which may be async. */
+  /** The result to use when the node has failed: a value, or a function `(error, ctx) => value`, which may be async. */
   fallback?: Fallback | object | string | number | bigint | boolean | symbol | null | undefined;
   circuitBreaker?: CircuitBreakerOptions | undefined;
   throttle?: ThrottleOptions | undefined;
   concurrencyKey?: ConcurrencyOptions | undefined;
-  /** Who goes first when several nodes are ready and few may run. @defaultValue "normal" */
+  /** The order in which ready nodes start when concurrency is limited. @defaultValue "normal" */
   priority?: Priority | undefined;
-  /** Where the node runs: on the caller's thread, or on a worker. @defaultValue that of the run's mode */
+  /** Where the node runs: on the caller's thread, or on a worker thread. @defaultValue the backend of the run's mode */
   backend?: "inline" | "thread" | undefined;
   cache?: CacheOptions | undefined;
   hooks?: NodeHooks | undefined;
-  /** Wins over the run's strategy when this node fails. */
+  /** Overrides the strategy of the run when this node fails. */
   errorStrategy?: ErrorStrategy | undefined;
 }
 
@@ -172,7 +175,7 @@ export function checkSpecOptions(options: object, rules: Rules<any>, owner: stri
   checkOptions(options, rules, { path: "", owner }, OTHER_NAMES);
 }
 
-/** The options of a node that is cached, from those of `@cachedNode`, where the cache's stand among the node's. */
+/** Converts the options of `@cachedNode`, which include those of the cache, to the options of a node. */
 export function withCache(options: NodeOptions & CacheOptions): NodeOptions {
   const rest: NodeOptions & Record<string, unknown> = { ...options };
   const cache: Record<string, unknown> = {};
@@ -184,14 +187,14 @@ export function withCache(options: NodeOptions & CacheOptions): NodeOptions {
   return { ...rest, cache: merge(cache, options.cache) };
 }
 
-/** Whether running the node takes more than calling its function. */
+/** Whether the options take more than a plain call of the function. */
 export function hasPolicies(options: NodeOptions): boolean {
   const { retry = 0, timeout, cache, fallback, circuitBreaker, throttle, concurrencyKey } = options;
   const given = [timeout, cache, fallback, circuitBreaker, throttle, concurrencyKey];
   return retry !== 0 || given.some((option) => option !== undefined);
 }
 
-/** A copy that nobody can change any more. */
+/** A frozen copy, with frozen copies of the policies. */
 export function frozen<O extends NodeOptions>(options: O): Readonly<O> {
   const copy: NodeOptions = { ...options };
   for (const policy of POLICIES) {
@@ -206,7 +209,7 @@ export function checkHooks(hooks: NodeHooks, owner: string): void {
   checkOptions(hooks, HOOK_RULES, owner);
 }
 
-/** @throws {TypeError} | {RangeError} unless it is one of the strategies */
+/** @throws {TypeError} | {RangeError} unless `value` is an error strategy */
 export function checkErrorStrategy(option: OptionName, value: unknown): void {
   checkOneOf(option, value, ERROR_STRATEGIES, { stop: '"failFast"', fail: '"failFast"', skip: '"continue"' });
 }

@@ -9,30 +9,30 @@ import type { CacheOptions } from "./policy-options.js";
 import { readSignature, type Signature } from "./params.js";
 import type { Method } from "../standing-methods.js";
 
-/** What a node does with its needs and its result. */
+/** How a node treats its needs and its result. */
 export type NodeKind = "node" | "condition" | "select" | "all" | "any" | "state";
 
 export type NodeFunction = (...args: any[]) => unknown;
 
-/** A node as it was defined: frozen, and free of anything that belongs to a plan or a run. */
+/** The definition of a node. Frozen, and independent of plans and runs. */
 export interface NodeSpec {
   readonly name: string;
   readonly kind: NodeKind;
   readonly description: string | undefined;
   readonly fn: NodeFunction;
   /**
-   * The function that was written: its parameters count, and the node is known again by it. Not `fn` where that wraps it or
-   * stands in its place.
+   * The original function, which declares the parameters and identifies the node. It differs from `fn` if that replaces
+   * or wraps it.
    */
   readonly declared: NodeFunction;
-  /** What `this` is inside `fn`. */
+  /** The `this` of `fn`. */
   readonly self: unknown;
-  /** The key under which `fn` stands in `self`; undefined when it is no method. */
+  /** The key of `fn` in `self`; undefined if it is not a method. */
   readonly method: string | undefined;
   readonly signature: Signature;
-  /** The explicit needs, one a positional parameter. */
+  /** The explicit needs, one for each positional parameter. */
   readonly needs: readonly Need[];
-  /** What this node waits for without taking data from it. */
+  /** The nodes that this one waits for without taking data. */
   readonly after: readonly Need[];
   readonly options: NodeOptions;
 }
@@ -43,9 +43,9 @@ const NO_NEEDS: readonly Need[] = Object.freeze([]);
 const NO_OPTIONS: NodeOptions = Object.freeze({});
 
 /**
- * @param method - when it is one: whose, and whose parameters count
- * @throws {InvalidNodeError} INVALID_NODE when the name, the function or a need is not usable
- * @throws {TypeError} | {RangeError} when an option is not
+ * @param method - for a method: its instance, and the function that declares its parameters
+ * @throws {InvalidNodeError} INVALID_NODE when the name, the function or a need is invalid
+ * @throws {TypeError} | {RangeError} when an option is invalid
  */
 export function nodeSpec(
   kind: NodeKind,
@@ -78,12 +78,12 @@ export function nodeSpec(
   });
 }
 
-/** The spec with other options, as far as they are given. Throws as {@link nodeSpec}. */
+/** The spec with the given options changed. Throws like {@link nodeSpec}. */
 export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
   const { kind, name, declared } = spec;
   checkNodeOptions(options, name);
   if (options.name !== undefined) {
-    throw new InvalidNodeError(`Node "${name}" can't be given another name. Remove it, and define it anew.`);
+    throw new InvalidNodeError(`Node "${name}" can't be renamed. Remove it, and define it again.`);
   }
   const all = merge(spec.options, options);
   const needs = options.needs === undefined ? spec.needs : toNeeds(options.needs, name);
@@ -104,7 +104,7 @@ export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
   });
 }
 
-/** @throws {InvalidNodeError} INVALID_NODE for a name that is empty or holds a dot */
+/** @throws {InvalidNodeError} INVALID_NODE for a name that is empty or contains a dot */
 export function checkNodeName(name: unknown, what = "node"): asserts name is string {
   if (typeof name === "string" && name !== "" && !name.includes(".")) return;
   throw new InvalidNodeError(
@@ -112,13 +112,13 @@ export function checkNodeName(name: unknown, what = "node"): asserts name is str
   );
 }
 
-/** @throws {InvalidNodeError} INVALID_NODE unless it is a non-empty string */
+/** @throws {InvalidNodeError} INVALID_NODE unless `name` is a non-empty string */
 export function checkWorkflowName(name: unknown): asserts name is string {
   if (typeof name === "string" && name !== "") return;
   throw new InvalidNodeError(`The name of a workflow must be a non-empty string; received ${show(name)}.`);
 }
 
-/** @throws {InvalidNodeError} INVALID_NODE when the cache's key names what is no parameter */
+/** @throws {InvalidNodeError} INVALID_NODE when the cache key names a parameter that does not exist */
 export function checkCacheKey(key: CacheKey, signature: Signature, node: string, kind = "Node"): void {
   if (key === undefined || typeof key === "function" || signature.rest || signature.extra) return;
   for (const wanted of typeof key === "string" ? [key] : key) {
@@ -128,7 +128,7 @@ export function checkCacheKey(key: CacheKey, signature: Signature, node: string,
   }
 }
 
-/** Whether several needs meet in the node's only parameter: the values of an `all` as a record, the winner of an `any`. */
+/** Whether the node's only parameter takes several needs: the record of an `all`, or the winner of an `any`. */
 export function collects(kind: NodeKind, signature: Signature): boolean {
   return (kind === "all" || kind === "any") && signature.inputs.length === 1 && !signature.rest;
 }
@@ -138,7 +138,7 @@ function toNeeds(needs: readonly NeedLike[] | undefined, node: string): readonly
   return Object.freeze(needs.map((need) => Object.freeze(toNeed(need, node))));
 }
 
-/** A function that takes no inputs may have needs all the same: it waits for them, and is skipped with them. */
+/** Refuses more needs than parameters. A function without parameters may have any needs, which it waits for. */
 function checkArity(kind: NodeKind, name: string, signature: Signature, needs: readonly Need[]): void {
   const { inputs, rest } = signature;
   if (needs.length <= inputs.length || inputs.length === 0 || rest || signature.extra || collects(kind, signature))

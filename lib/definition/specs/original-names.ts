@@ -1,13 +1,13 @@
 /**
- * Undoes what compilers do to names of parameters. esbuild numbers one that a variable in scope has as well, so that `path`
- * becomes `path2`; Rollup does so with a dollar sign, `path$1`.
+ * Finds the original names of parameters that compilers have numbered. When a parameter shadows a variable, esbuild
+ * renames `path` to `path2`, and Rollup to `path$1`.
  */
 
 const NUMBERED = /.[1-9]\d*$/u;
 
 type Name = string | undefined;
 
-/** Whether a compiler may have numbered this name. */
+/** Whether a compiler may have numbered a name. */
 export function isNumbered(name: Name): boolean {
   return name !== undefined && endsWithDigit(name) && NUMBERED.test(name);
 }
@@ -17,15 +17,15 @@ function endsWithDigit(name: string): boolean {
   return last >= 48 && last <= 57;
 }
 
-/** The names of parameters, when a compiler may have numbered some. */
+/** The names of the parameters, if a compiler may have numbered some; otherwise undefined. */
 export function numberedNames(params: readonly { readonly name: Name }[]): readonly Name[] | undefined {
   return params.some(({ name }) => isNumbered(name)) ? Object.freeze(params.map(({ name }) => name)) : undefined;
 }
 
 /**
- * What the parameters of one function are called in the source, as far as that can be told: one that is not known is the
- * known one without its number. Two never are the same, and none is another that the function has, unless that was
- * numbered as well; where several could be the same, all keep their names.
+ * The original names of a function's parameters, as far as they can be determined: an unknown name stands for the known
+ * name without its number. No two parameters get the same name, and none gets the name of another parameter, unless
+ * that was numbered as well. If several could have the same original, all keep their names.
  *
  * Cost: O(names).
  */
@@ -53,21 +53,21 @@ export function originalNames(names: readonly Name[], isKnown: (name: string) =>
   return found.size === 0 ? names : names.map((name) => (name === undefined ? name : (found.get(name) ?? name)));
 }
 
-/** A name without any number, which is the same however compilers numbered it. */
+/** A name without any number, for comparison. */
 export function unnumbered(name: string): string {
   return name.replace(/(?<=.)\$?\d+$/u, "");
 }
 
-/** What to say beside a numbered name; nothing beside any other. */
+/** A hint for messages about a numbered name; otherwise an empty string. */
 export function sourceNameHint(name: string): string {
   const originals = Array.from(withoutNumber(name), (original) => `"${original}"`);
   return originals.length === 0 ? "" : ` (or ${originals.join(" or ")}, if a compiler numbered it)`;
 }
 
-/** What a name may have been before it was numbered, the longest first: `path22` was `path2` or `path`. */
+/** The names that a numbered name may come from, the longest first: `path2` and `path` for `path22`. */
 export function* withoutNumber(name: string): Generator<string> {
   for (let end = name.length - 1; end > 0 && name[end] >= "0" && name[end] <= "9"; end--) {
-    // No compiler counts from 0.
+    // Compilers do not use 0.
     if (name[end] === "0") continue;
     const original = name.slice(0, end);
     yield original;

@@ -3,33 +3,34 @@ import { InvalidNodeError } from "../../base/errors.js";
 import { guessContext, isContextName, type ContextGuess } from "./context-param.js";
 import { numberedNames } from "./original-names.js";
 
-/** One input of a node: a declared parameter other than the context. A destructured one has no name. */
+/** An input of a node: a parameter other than the context. A destructured one has no name. */
 export interface Param {
   readonly name: string | undefined;
-  /** It has a default value, so the function can do without it. */
+  /** Whether it has a default value. */
   readonly optional: boolean;
 }
 
-/** How a function wants to be called. Frozen, and shared by all functions of the same source text. */
+/** The parameters of a function. Frozen. */
 export interface Signature {
-  /** The inputs in order: all parameters but the context and a rest parameter. */
+  /** The inputs in order: all parameters except the context and a rest parameter. */
   readonly inputs: readonly Param[];
-  /** The position of the parameter named `context` or `ctx` among all arguments; -1 when there is none. */
+  /** The position of the context among all arguments; -1 if no parameter takes it. */
   readonly contextAt: number;
-  /** What the parameter for the context is called, when it was guessed. */
+  /** The name of the context's parameter, if it was guessed. */
   readonly contextName: string | undefined;
   readonly guess: ContextGuess | undefined;
-  /** The names of the inputs, when a compiler may have numbered some; undefined when they are as in the source. */
+  /** The names of the inputs, if a compiler may have numbered some. */
   readonly numbered: readonly (string | undefined)[] | undefined;
-  /** A rest parameter takes all needs beyond the inputs. */
+  /** Whether a rest parameter takes all needs beyond the inputs. */
   readonly rest: boolean;
-  /** The function may look at one more argument than it declares: the context goes there. */
+  /** Whether the function may read an argument after its inputs, which is then the context. */
   readonly extra: boolean;
 }
 
 type AnyFunction = (...args: any[]) => unknown;
 
-interface Declared {
+/** The parameter list of a function. */
+export interface Declared {
   readonly list: readonly Param[];
   readonly rest: boolean;
 }
@@ -39,11 +40,11 @@ const known = new WeakMap<AnyFunction, Signature>();
 const NATIVE = /\{\s*\[native code\]\s*\}\s*$/u;
 
 /**
- * Reads how a function wants to be called from its source text: arrow functions, methods, async and generator
- * functions, with default values, destructuring, comments, and whatever strings and regular expressions stand in them.
+ * Reads the parameters of a function from its source. Supports arrow functions, methods, async and generator functions,
+ * with default values, destructuring, comments, strings and regular expressions.
  *
- * Cost: O(length of the source) the first time, one look-up afterwards.
- * @param names - the parameters' names when the function's own can't be read; default values are found by position
+ * Cost: O(length of the source) the first time, then a look-up.
+ * @param names - the names of the parameters if they can't be read from the function; default values go by position
  * @throws {InvalidNodeError} INVALID_NODE for native and bound functions without `names`, and for classes
  */
 export function readSignature(fn: AnyFunction, names: readonly string[] | undefined, node: string): Signature {
@@ -51,15 +52,15 @@ export function readSignature(fn: AnyFunction, names: readonly string[] | undefi
   let signature = known.get(fn);
   if (signature === undefined) {
     const source = Function.prototype.toString.call(fn);
-    refuse(source, node);
-    const { list, rest } = declared(source);
-    signature = signatureOf(list, rest, !rest && usesArguments(source), source);
+    requireReadable(source, node);
+    const params = declared(source);
+    signature = signatureOf(params, { extra: !params.rest && usesArguments(source), source });
     known.set(fn, signature);
   }
   return signature;
 }
 
-/** Whether a function says nothing of its parameters: it is native, or hands on whatever it gets. */
+/** Whether a function does not declare its parameters: it is native, or uses only a rest parameter or `arguments`. */
 export function takesAnything(fn: AnyFunction): boolean {
   const source = Function.prototype.toString.call(fn);
   if (isNative(source)) return true;
@@ -78,15 +79,14 @@ function usesArguments(source: string): boolean {
 function namedSignature(fn: AnyFunction, names: readonly string[]): Signature {
   const source = Function.prototype.toString.call(fn);
   const list = isNative(source) ? [] : declared(source).list;
-  return signatureOf(
-    names.map((name, position) => ({ name, optional: list[position]?.optional ?? false })),
-    false,
-    true,
-  );
+  const named = names.map((name, position) => ({ name, optional: list[position]?.optional ?? false }));
+  return signatureOf({ list: named, rest: false }, { extra: true, source: undefined });
 }
 
-/** @param source - of the function, when the names were read from it */
-function signatureOf(list: readonly Param[], rest: boolean, extra: boolean, source?: string): Signature {
+/** @param how - `source` is undefined if the names were not read from it */
+function signatureOf(params: Declared, how: { extra: boolean; source: string | undefined }): Signature {
+  const { list, rest } = params;
+  const { extra, source } = how;
   const contextAt = list.findIndex(({ name }) => isContextName(name));
   const inputs = Object.freeze(contextAt < 0 ? list : list.toSpliced(contextAt, 1));
   const numbered = source === undefined ? undefined : numberedNames(inputs);
@@ -94,14 +94,14 @@ function signatureOf(list: readonly Param[], rest: boolean, extra: boolean, sour
     inputs,
     contextAt,
     contextName: undefined,
-    guess: source === undefined || contextAt >= 0 ? undefined : guessContext(list, numbered, rest, source),
+    guess: source === undefined || contextAt >= 0 ? undefined : guessContext(params, numbered, source),
     numbered,
     rest,
     extra: extra && contextAt < 0,
   });
 }
 
-function refuse(source: string, node: string): void {
+function requireReadable(source: string, node: string): void {
   if (isNative(source)) {
     throw new InvalidNodeError(
       `The parameters of node "${node}" can't be read: its function is native or bound. ` +
@@ -120,8 +120,8 @@ function declared(source: string): Declared {
 }
 
 /**
- * The parameters of a list that is nothing but names, the usual case: without a tokenizer, and without regular expressions,
- * which take longer to compile than all else that a first node costs.
+ * The names in a parameter list that consists of nothing else, the usual case. Uses neither a tokenizer nor regular
+ * expressions, whose compilation would take longer than everything else that a first node costs.
  */
 function plainNames(source: string): string[] | undefined {
   const open = source.indexOf("(");
@@ -138,7 +138,7 @@ function plainNames(source: string): string[] | undefined {
   return isAlone && /\s/u.test(names[0]) ? undefined : names;
 }
 
-/** Whether this is what names and lists of them are made of: letters of ASCII, digits, `_`, `$`, `*`, `,`, and space. */
+/** Whether a character may be part of a list of names: an ASCII letter, a digit, `_`, `$`, `*`, `,` or whitespace. */
 function isPlain(code: number): boolean {
   if (code >= 97) return code <= 122;
   if (code >= 65) return code <= 90 || code === 95;
@@ -158,7 +158,7 @@ function* significantTokens(source: string): Generator<Text> {
   }
 }
 
-/** Whether `token` opens (1) or closes (-1) a bracket, or neither. */
+/** 1 if a token opens a bracket, -1 if it closes one, otherwise 0. */
 function nesting({ type, value }: Text): number {
   if (type === "TemplateHead") return 1;
   if (type === "TemplateTail") return -1;
@@ -166,7 +166,7 @@ function nesting({ type, value }: Text): number {
   return "([{".includes(value) ? 1 : ")]}".includes(value) ? -1 : 0;
 }
 
-/** Splits the parameter list at its top-level commas; each parameter is judged by its first tokens. */
+/** Splits the parameter list at its top-level commas. The first token of each parameter is its name. */
 function parse(tokens: Generator<Text>): Declared {
   const alone = skipToList(tokens);
   if (alone !== undefined) return { list: [{ name: alone, optional: false }], rest: false };
@@ -194,8 +194,8 @@ function parse(tokens: Generator<Text>): Declared {
 }
 
 /**
- * Goes to just behind the bracket that opens the parameter list, past `async`, `function`, `*`, a name, or a computed
- * name in square brackets. When there is no list, only a single name before an arrow, gives that name.
+ * Skips to the start of the parameter list, past `async`, `function`, `*`, and a plain or computed name. Returns the
+ * name of the only parameter of an arrow function without brackets.
  */
 function skipToList(tokens: Generator<Text>): string | undefined {
   let depth = 0;

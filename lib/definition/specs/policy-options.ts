@@ -17,23 +17,28 @@ import {
   type Rules,
 } from "../../base/check.js";
 
-/** When and how often a node is tried again after a failure. */
+/** When and how often a failed node is retried. */
 export interface RetryOptions {
-  /** How many attempts may follow the first one. @defaultValue 3 */
+  /** The number of attempts after the first one. @defaultValue 3 */
   retries?: number | undefined;
-  /** How the pause grows: `exponential` is delay · factorⁿ⁻¹ before retry n, `linear` delay · n. @defaultValue "exponential" */
+  /**
+   * How the delay grows: before retry n, `exponential` waits delay · factorⁿ⁻¹, and `linear` delay · n. @defaultValue
+   * "exponential"
+   */
   backoff?: Backoff | undefined;
-  /** In ms. @defaultValue 100 */
+  /** The first delay, in ms. @defaultValue 100 */
   delay?: number | undefined;
-  /** From 1. @defaultValue 2 */
+  /** The growth of an exponential delay, at least 1. @defaultValue 2 */
   factor?: number | undefined;
-  /** The longest pause, in ms. @defaultValue 30000, or `delay` where that is longer */
+  /** The longest delay, in ms. @defaultValue 30000, or `delay` if that is longer */
   maxDelay?: number | undefined;
-  /** Full jitter: the pause is a random part of what it would be. @defaultValue false */
+  /** Full jitter: each delay is multiplied by a random number from 0 to 1. @defaultValue false */
   jitter?: boolean | undefined;
-  /** Whether to try again after attempt `attempt` (counted from 1) threw `error`. May be async. @defaultValue always */
+  /**
+   * Whether to retry after attempt `attempt`, counted from 1, has thrown `error`. May be async. @defaultValue always
+   */
   when?: ((error: unknown, attempt: number) => boolean | Promise<boolean>) | undefined;
-  /** Called before the pause of `delay` ms that follows attempt `attempt`. May be async. */
+  /** Called after attempt `attempt`, before the delay of `delay` ms. May be async. */
   onRetry?: ((error: unknown, attempt: number, delay: number) => unknown) | undefined;
 }
 
@@ -41,32 +46,32 @@ export type Backoff = "exponential" | "linear" | "fixed";
 
 /** Stops calling a node that keeps failing. */
 export interface CircuitBreakerOptions {
-  /** Nodes of the same key share a circuit, wherever they are used. @defaultValue one for this node of this workflow */
+  /** Nodes with the same key share a circuit, in all workflows. @defaultValue a key for this node of this workflow */
   key?: string | undefined;
-  /** How many calls in a row have to fail for the circuit to open. @defaultValue 5 */
+  /** After how many consecutive failures the circuit opens. @defaultValue 5 */
   failureThreshold?: number | undefined;
-  /** How long it stays open before calls are let through as probes, in ms. @defaultValue 30000 */
+  /** How long the circuit stays open before it lets probes through, in ms. @defaultValue 30000 */
   resetAfter?: number | undefined;
-  /** How many probes may be in flight at once; the first that succeeds closes the circuit. @defaultValue 1 */
+  /** How many probes may be in flight at once. The first one that succeeds closes the circuit. @defaultValue 1 */
   halfOpenProbes?: number | undefined;
   /**
-   * Whether a call that threw `error` counts as failed; where it does not, as one that was answered. May be async.
+   * Whether a call that threw `error` counts as a failure; otherwise it counts as a success. May be async.
    * @defaultValue always
    */
   when?: ((error: unknown) => boolean | Promise<boolean>) | undefined;
 }
 
-/** How often a node may be called: a token bucket that starts full and refills evenly. */
+/** How often a node may be called: a token bucket that starts full and refills steadily. */
 export interface ThrottleOptions {
-  /** How many calls, from 1. */
+  /** How many calls are allowed per interval, at least 1. */
   limit: number;
-  /** In so many ms. */
+  /** The length of the interval, in ms. */
   interval: number;
-  /** Nodes of the same key share a bucket. @defaultValue one for this node of this workflow */
+  /** Nodes with the same key share a bucket. @defaultValue a key for this node of this workflow */
   key?: string | undefined;
 }
 
-/** How many nodes of one key may be in flight at once, over all runs. */
+/** How many nodes with the same key may be in flight at once, across all runs. */
 export interface ConcurrencyOptions {
   key: string;
   /** @defaultValue 1 */
@@ -78,56 +83,60 @@ export interface CacheEntry {
   readonly value: unknown;
   /** When it was computed, in ms since 1970. */
   readonly storedAt: number;
-  /** When it must not be used any more, not even for `staleIfError`, in ms since 1970; undefined when it may be used for ever. */
+  /** When it expires, including `staleIfError`, in ms since 1970; undefined if it never does. */
   readonly expiresAt: number | undefined;
 }
 
 /**
- * Where a node's cached results are kept. All methods may be async. A `Map` is one. What can't be read is a miss: one that
- * throws becomes a process warning, and the node runs.
+ * A store for cached results, such as a `Map`. All methods may be async. If reading fails, that counts as a miss: the
+ * node runs, and the error becomes a process warning.
  */
 export interface CacheStore {
-  /** What {@link CacheStore.set} was given for this key, undefined when there is nothing. */
+  /** The entry that {@link CacheStore.set} stored under this key; undefined if there is none. */
   get(key: string): unknown;
   set(key: string, entry: CacheEntry): unknown;
   delete(key: string): unknown;
-  /** `get` makes a new value for each who asks, as what keeps text does, so that there is nothing to be copied. @defaultValue false */
+  /**
+   * Whether `get` returns a new value on each call, as stores that serialize do, so that no copies are needed.
+   * @defaultValue false
+   */
   readonly serializes?: boolean | undefined;
-  /** Forgets the entries whose key begins with `prefix`, those of one node. It may forget more. */
+  /** Deletes the entries of a node, whose keys begin with `prefix`. It may delete more. */
   clear(prefix: string): unknown;
 }
 
 /** A class with a method `toJSON`. */
 export type JsonClass = abstract new (...args: any[]) => { toJSON(): unknown };
 
-/** Results kept between runs, by the values of a node's inputs. */
+/** How results are cached across runs, by the values of a node's inputs. */
 export interface CacheOptions {
-  /** How long a result is used, in ms. @defaultValue unlimited */
+  /** How long a result stays valid, in ms. @defaultValue unlimited */
   ttl?: number | undefined;
   /**
-   * From this age in ms on, a result that is used may be computed anew in the background; the probability rises evenly, to
-   * certainty at `ttl`. @defaultValue never
+   * The age in ms from which a result that is used may be refreshed in the background. The probability rises linearly,
+   * to 1 at `ttl`. @defaultValue never
    */
   staleAfter?: number | undefined;
-  /** For how many ms past `ttl` the last result stands in when computing a new one fails. @defaultValue 0 */
+  /** For how many ms after `ttl` the last result is used if computing a new one fails. @defaultValue 0 */
   staleIfError?: number | undefined;
   /**
-   * What makes two calls the same: the names of the parameters that count, or a function of the inputs by parameter name.
+   * Which calls share a result: those with equal values of the named parameters, or of a function of the inputs.
    * @defaultValue all inputs
    */
   key?: (string | readonly string[] | ((inputs: Readonly<Record<string, any>>) => unknown)) | undefined;
-  /** Classes whose `toJSON` tells all that there is to compare of their instances. Others are compared by what they hold. */
+  /** Classes whose instances are compared by `toJSON` instead of by their properties. */
   json?: readonly JsonClass[] | undefined;
-  /** Part of the key: results of another version are not used. */
+  /** Part of the key, so that results of another version are not used. */
   version?: string | number | undefined;
   /**
-   * Whether everybody who gets a result gets a copy, so that nobody sees what others do to theirs; what can't be copied is not
-   * kept. With false, all share one: quicker for large results, and the only way for functions and connections. @defaultValue true
+   * Whether each use of a result gets a copy of its own; results that can't be copied are then not cached. With false,
+   * all uses share one result, which is faster for large ones, and the only way for functions and connections.
+   * @defaultValue true
    */
   clone?: boolean | undefined;
-  /** @defaultValue memory, of this process */
+  /** Where results are kept. @defaultValue the memory of this process */
   store?: CacheStore | undefined;
-  /** How many results are kept in memory; the least recently used goes first. @defaultValue 1000 */
+  /** How many results are kept in memory; the least recently used ones are dropped. @defaultValue 1000 */
   maxEntries?: number | undefined;
 }
 
@@ -173,7 +182,7 @@ export const CACHE_RULES: Rules<CacheOptions> = {
   maxEntries: integer(1),
 };
 
-/** The rules of the options that policies take. */
+/** The rules for the options of policies. */
 export const POLICY_RULES = {
   retry: checkRetry,
   circuitBreaker: (option: OptionName, value: unknown) => checkOptions(value, CIRCUIT_BREAKER_RULES, option),
@@ -201,14 +210,14 @@ function checkCache(option: OptionName, cache: CacheOptions): void {
   const { ttl = Infinity, staleAfter, staleIfError, store, maxEntries } = cache;
   const nameOf = (name: keyof CacheOptions) => label(nested(option, name));
   if (staleAfter !== undefined && (staleAfter >= ttl || ttl === Infinity)) {
-    const rule = ttl === Infinity ? 'needs a "ttl" that is longer' : `must be less than its "ttl" of ${ttl}`;
+    const rule = ttl === Infinity ? 'needs a longer "ttl"' : `must be less than its "ttl" of ${ttl}`;
     throw new RangeError(`${nameOf("staleAfter")} ${rule}; received ${staleAfter}.`);
   }
   if (staleIfError !== undefined && ttl === Infinity) {
-    throw new RangeError(`${nameOf("staleIfError")} needs a "ttl", which it begins after; received none.`);
+    throw new RangeError(`${nameOf("staleIfError")} needs a "ttl", after which it begins; received none.`);
   }
   if (store !== undefined && maxEntries !== undefined) {
-    throw new TypeError(`${nameOf("maxEntries")} is for results in memory; a store has limits of its own.`);
+    throw new TypeError(`${nameOf("maxEntries")} is for results in memory; a store has its own limits.`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { checkName, checkOptions, integer, label, show, type Rules } from "../../base/check.js";
 import { InvalidNodeError } from "../../base/errors.js";
 import { withGuessedContext } from "./context-param.js";
-import { inRunOptions, OF_RUNS, WORKFLOW_RULES } from "./dag-options.js";
+import { inRunOptions, RUN_OPTIONS, WORKFLOW_RULES } from "./dag-options.js";
 import { checkSpecOptions, frozen, SHARED_RULES, type SharedOptions } from "./node-options.js";
 import { checkCacheKey, checkNodeName, type NodeFunction, type NodeSpec } from "./node-spec.js";
 import { readSignature } from "./params.js";
@@ -12,17 +12,17 @@ export interface StateOptions<
   To extends readonly string[] = readonly string[],
   E extends string = string,
 > extends SharedOptions {
-  /** The run begins here. @defaultValue false */
+  /** Whether the run begins with this state. @defaultValue false */
   initial?: boolean | undefined;
-  /** The run ends when this state has executed, whatever it returns. @defaultValue false */
+  /** Whether the run ends after this state, whatever it returns. @defaultValue false */
   terminal?: boolean | undefined;
-  /** The legal next states. @defaultValue all */
+  /** The legal next states. @defaultValue all states */
   to?: To | undefined;
-  /** Where a failure of this state leads, with the error as value. @defaultValue that of the fsm */
+  /** The next state when this one fails; it gets the error as its value. @defaultValue the `errorState` of the fsm */
   errorState?: E | undefined;
 }
 
-/** A state as it was defined: a node with its place in the machine. */
+/** The definition of a state. */
 export interface StateSpec extends NodeSpec {
   readonly kind: "state";
   readonly options: StateOptions;
@@ -43,9 +43,9 @@ const STATE_RULES: Rules<StateOptions> = {
 const NO_OPTIONS: StateOptions = Object.freeze({});
 
 /**
- * @param method - when it is one: whose, and whose parameters count
- * @throws {InvalidNodeError} INVALID_NODE when the name or the function is not usable
- * @throws {TypeError} | {RangeError} when an option is not
+ * @param method - for a method: its instance, and the function that declares its parameters
+ * @throws {InvalidNodeError} INVALID_NODE when the name or the function is invalid
+ * @throws {TypeError} | {RangeError} when an option is invalid
  */
 export function stateSpec(
   name: string,
@@ -79,24 +79,24 @@ export function checkStateOptions(options: StateOptions, state: string): void {
   checkSpecOptions(options, STATE_RULES, `state "${state}"`);
 }
 
-/** The options of an fsm as a whole. */
+/** The options of an fsm. */
 export interface FsmOptions {
   description?: string | undefined;
-  /** Whatever you want to know of the workflow. Nothing here looks at it. */
+  /** Custom data about the workflow, which dagwright does not use. */
   metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Defaults of every run's options. */
+  /** Default options of all runs. */
   runOptions?: object | undefined;
-  /** How many cycles a run may have, unless it says so itself. @defaultValue 1000 */
+  /** How many cycles a run may have, unless the run's own options say otherwise. @defaultValue 1000 */
   maxCycles?: number | undefined;
-  /** Where a failure of any state leads, with the error as value. */
+  /** The next state when any state fails; it gets the error as its value. */
   errorState?: string | undefined;
-  /** How many cycles a run keeps; older ones are dropped. @defaultValue all */
+  /** How many cycles a run keeps in its history; older ones are dropped. @defaultValue all */
   historyLimit?: number | undefined;
 }
 
-const OF_FSM_RUNS = { ...OF_RUNS, ...inRunOptions("onMaxCycles") };
+const FSM_RUN_OPTIONS = { ...RUN_OPTIONS, ...inRunOptions("onMaxCycles") };
 
-/** The rules of the options that an fsm and its runs share. */
+/** The rules for the options that fsms and their runs share. */
 export const FSM_LIMIT_RULES = { maxCycles: integer(1), historyLimit: integer(1) };
 
 export const FSM_RULES: Rules<FsmOptions> = {
@@ -107,5 +107,5 @@ export const FSM_RULES: Rules<FsmOptions> = {
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkFsmOptions(options: FsmOptions, where: string): void {
-  checkOptions(options, FSM_RULES, where, OF_FSM_RUNS);
+  checkOptions(options, FSM_RULES, where, FSM_RUN_OPTIONS);
 }

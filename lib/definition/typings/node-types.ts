@@ -1,8 +1,8 @@
 import type { Class, NodeOptions } from "../specs/node-options.js";
 import type { NodeSpec } from "../specs/node-spec.js";
 
-/** Classes that say nothing about which node is meant. */
-const VAGUE: ReadonlySet<unknown> = new Set([
+/** Classes that are too general to identify a node. */
+const UNSPECIFIC: ReadonlySet<unknown> = new Set([
   Object,
   Array,
   Promise,
@@ -14,14 +14,14 @@ const VAGUE: ReadonlySet<unknown> = new Set([
   BigInt,
 ]);
 
-/** The classes of a node's parameters and of its result: from its options, else as `emitDecoratorMetadata` recorded them. */
+/** The classes of a node's parameters and result, from its options, or from `emitDecoratorMetadata`. */
 export function typesOf({ options, self, method }: NodeSpec): {
   readonly types: NodeOptions["types"];
   readonly returns: Class | undefined;
 } {
   const recorded = (key: string): unknown =>
     method === undefined ? undefined : Reflect.getMetadata(key, self as object, method);
-  const specific = (type: Class | undefined) => (VAGUE.has(type) ? undefined : type);
+  const specific = (type: Class | undefined) => (UNSPECIFIC.has(type) ? undefined : type);
   return {
     types: options.types ?? (recorded("design:paramtypes") as Class[] | undefined)?.map(specific),
     returns: options.returns ?? specific(recorded("design:returntype") as Class | undefined),

@@ -1,4 +1,4 @@
-/** The typings of the builder's `dag.node(…)` and its kin: the needs' handles give the function's parameter types. */
+/** The types of `dag.node(…)` and its variants: the handles in the needs determine the types of the parameters. */
 import type { Context } from "../context.js";
 import type { Decision, Route } from "../decisions.js";
 import type { NeedLike, OptionalNeed } from "../specs/need.js";
@@ -9,7 +9,7 @@ import type { AnyFn } from "./typed-wiring.js";
 
 type Needs = readonly NeedLike[];
 
-/** What a need gives; `any` for one that is only a name. */
+/** The value of a need; `any` if it is only a name. */
 type ValueOf<N> =
   N extends OptionalNeed<infer S>
     ? ValueOf<S> | undefined
@@ -36,7 +36,7 @@ type RecordOf<D extends Needs> = { [N in D[number] as KeyOf<N>]: ValueOf<N> };
 
 type Positional<D extends Needs, R> = (...args: [...Values<D>, ...any[]]) => R;
 
-/** The plain result of a function, or what a fork passes on. */
+/** The value that a fork passes on. */
 type PassedOn<R, D extends Needs> =
   Awaited<R> extends infer A
     ? A extends Decision<infer V>
@@ -91,8 +91,8 @@ export interface ForkDefiner<K extends "condition" | "select"> {
 type AllValue<D extends Needs> = D extends readonly [infer N] ? ValueOf<N> : RecordOf<D>;
 
 /**
- * One parameter takes the record of all needs, several take one each. The compiler takes the types of parameters without
- * annotations from the first form that fits, so several parameters must be annotated.
+ * A single parameter takes a record of all needs, several parameters one need each. The compiler infers parameter types
+ * from the first overload that matches, so several parameters must be annotated.
  */
 export interface AllDefiner {
   <F extends AnyFn>(fn: F): NodeHandle<Awaited<ReturnType<F>>>;
@@ -116,8 +116,8 @@ export interface AllDefiner {
 }
 
 /**
- * One parameter takes the winner's value, several take one each, undefined where not there yet. As in {@link AllDefiner},
- * several parameters must be annotated.
+ * A single parameter takes the value of the winner, several parameters one need each, undefined if not completed yet.
+ * As in {@link AllDefiner}, several parameters must be annotated.
  */
 export interface AnyDefiner {
   <F extends AnyFn>(fn: F): NodeHandle<Awaited<ReturnType<F>>>;

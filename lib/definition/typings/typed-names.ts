@@ -1,6 +1,6 @@
-/** Names that a misspelt one may have meant, for the compiler's messages. */
+/** Suggestions for misspelled names in compiler errors. */
 
-/** Those that one or two letters more, less or otherwise make the misspelt one; all there are when there is none. */
+/** The names within an edit distance of two; all names if there is none. */
 export type Nearest<Name extends string, Names extends string> = [Near<Name, Names>] extends [never]
   ? Names
   : Near<Name, Names>;
@@ -11,10 +11,10 @@ type Near<Name extends string, Names extends string> = Names extends string
     : never
   : never;
 
-/** One element for each edit that is allowed. */
+/** One element for each allowed edit. */
 type Edits = [1, 1];
 
-/** A union that has `true` when so many edits make one text of the other; each way of editing is tried. */
+/** A union that contains `true` if `Left` edits can turn one string into the other. All ways of editing are tried. */
 type Within<A extends string, B extends string, Left extends readonly 1[]> = A extends B
   ? true
   : A extends `${infer First}${infer Rest}`

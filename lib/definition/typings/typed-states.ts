@@ -1,16 +1,15 @@
 /**
- * The compile-time half of state machines: where a state's `next` leads, and whether the value fits there.
+ * The compile-time checks of state machines: that each `next` leads to a state, and that the value fits.
  *
- * The line is drawn where the plain case would get ugly: a state with one input is checked against what `next` passes to
- * it; one with several takes them from the value's properties by name, and the names of parameters are no types. A
- * `next` without a value is not checked either, since a run input may stand in for it, nor are plain values, whose
- * transitions exist only at run time.
+ * Only states with a single input are checked against the value that `next` passes: several inputs are taken from the
+ * value's properties by name, and parameter names are not part of types. Not checked either are a `next` without a
+ * value, since a run input may take its place, and plain values, whose transitions exist only at run time.
  */
 import type { Next, Stop, WaitForEvent } from "../transitions.js";
 import type { Nearest } from "./typed-names.js";
 import type { AnyFn, Inputs, IsAny, IsNever, Member, MethodNames, Same } from "./typed-wiring.js";
 
-/** What is wrong with the name of a state; never when nothing is. */
+/** The problem with the name of a state, or never. */
 type NameProblem<T, S extends string> = S extends string
   ? string extends S
     ? never
@@ -21,7 +20,7 @@ type NameProblem<T, S extends string> = S extends string
         : { state: S; problem: "no such method"; nearest: Nearest<S, MethodNames<T>> }
   : never;
 
-/** What is wrong with going to `S` with a value, each possibility of a union on its own; never when nothing is. */
+/** The problem with going to `S` with a value, or never. Distributes over unions. */
 type TargetProblem<T, S extends string, V, Legal extends string> = S extends string
   ? [NameProblem<T, S>] extends [never]
     ? S extends Legal
@@ -52,7 +51,7 @@ type OutcomeProblem<T, R, Legal extends string> =
 type StateProblem<T, F extends AnyFn, To extends readonly string[], E extends string> =
   OutcomeProblem<T, Awaited<ReturnType<F>>, To[number]> | NameProblem<T, To[number]> | NameProblem<T, E>;
 
-/** What the decorator of a state returns: nothing, or what is wrong with where the state and its options lead. */
+/** The return type of a state's decorator: void, or the problem with the targets of the state and its options. */
 export type StateVerdict<
   T,
   F extends AnyFn,
@@ -66,7 +65,7 @@ export type StatesOf<T> = {
   [K in keyof T & string as T[K] extends AnyFn ? K : never]: T[K] extends AnyFn ? StateValue<T[K]> : never;
 };
 
-/** What a state's function leaves in the history: the value of `next` or `stop`, or a plain value. */
+/** The value of a state in the history: of a `next` or `stop`, or a plain value. */
 export type StateValue<F extends AnyFn, R = Awaited<ReturnType<F>>> =
   IsAny<R> extends true
     ? any
@@ -78,17 +77,17 @@ export type StateValue<F extends AnyFn, R = Awaited<ReturnType<F>>> =
           ? undefined
           : R;
 
-/** The events that a class's states wait for, with what each has to bring; any, where no state says which. */
+/** The events that a class's states wait for, with their payloads; any event if no state declares one. */
 export type EventsOf<T> = [Waits<T>] extends [never] ? Record<string, any> : PayloadsOf<T, Waits<T>>;
 
-/** The next state by event, of all states that wait. */
+/** The next states by event, of all states that wait for events. */
 type Waits<T> = { [K in keyof T]: T[K] extends AnyFn ? WaitsIn<Awaited<ReturnType<T[K]>>> : never }[keyof T];
 type WaitsIn<R> = IsAny<R> extends true ? Record<string, any> : R extends WaitForEvent<string, infer E> ? E : never;
 
 type PayloadsOf<T, W> = { [K in W extends unknown ? keyof W & string : never]: PayloadOf<T, TargetsOf<W, K>> };
 type TargetsOf<W, K extends string> = W extends unknown ? (K extends keyof W ? W[K] : never) : never;
 
-/** What the only input of the next state takes. Several take theirs by name from the payload. */
+/** The type of the next state's only input; unknown if there are several, which come from the payload by name. */
 type PayloadOf<T, S> = S extends string
   ? Member<T, S> extends infer F extends AnyFn
     ? Inputs<Parameters<F>> extends readonly [infer P]

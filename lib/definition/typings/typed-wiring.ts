@@ -1,9 +1,9 @@
 /**
- * The compile-time half of wiring: what a need gives, what a parameter takes, and whether they fit.
+ * The compile-time checks of wiring: that each need exists, and that its value fits the parameter.
  *
- * A decorator whose needs are wrong returns what is wrong, which the compiler shows, since a decorator may return nothing.
- * Needs that are not literal strings, and methods typed `any`, are not checked. The type parameters of a generic class may
- * stand for anything: what could fit is not refused.
+ * A decorator with wrong needs has the problem as its return type, which the compiler shows, since decorators must not
+ * return a value. Needs that are not literal strings, and methods typed `any`, are not checked. Types that depend on
+ * the type parameters of a generic class are accepted if they could fit.
  */
 import type { Context } from "../context.js";
 import type { Decision, Route } from "../decisions.js";
@@ -20,9 +20,10 @@ export type MethodNeeds = readonly MethodNeed[];
 export type IsAny<T> = 0 extends 1 & T ? true : false;
 
 /**
- * Whether two types are the same. A plain condition on what depends on a type parameter of the user's class stays undecided,
- * and an undecided decorator is refused; signatures can be told apart, whatever the parameter stands for.
- * @param Source - the function or list that the types are taken from, which keeps the compiler from deciding too early
+ * Whether two types are identical. A plain conditional type that depends on a type parameter of the user's class stays
+ * deferred, and the compiler rejects a deferred decorator; function signatures can be compared nevertheless.
+ * @param Source - the function or list that the types come from, which keeps the compiler from resolving the condition
+ *   early
  */
 export type Same<Source, A, B> = [Source, <X>() => X extends [A] ? 1 : 2] extends [
   unknown,
@@ -34,7 +35,7 @@ export type Same<Source, A, B> = [Source, <X>() => X extends [A] ? 1 : 2] extend
 export type IsNever<Source, T> = Same<Source, T, never>;
 type IsContext<Source, T> = Same<Source, T extends Context ? true : false, true>;
 
-/** A parameter list without the context, wherever it stands. */
+/** A parameter list without the context, at any position. */
 export type Inputs<P extends readonly unknown[]> = P extends readonly []
   ? []
   : P extends readonly [infer H, ...infer R]
@@ -49,13 +50,13 @@ export type Inputs<P extends readonly unknown[]> = P extends readonly []
           : [H | undefined, ...Inputs<R>]
         : [];
 
-/** What a function returns, or its promise resolves with. */
+/** The awaited return type of a function. */
 type ResultOfCall<F extends AnyFn> = Awaited<ReturnType<F>>;
 
-/** What a fork passes on that says only which branch to take. */
+/** The value that a fork passes on by default: its first input. */
 type FirstInput<F extends AnyFn> = Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]] ? H : undefined;
 
-/** The same along a branch of a condition: a type predicate tells more. */
+/** The first input on a branch of a condition, narrowed by a type predicate. */
 type Narrowed<F extends AnyFn, Branch extends string> = F extends
   | ((input: any, ...others: any[]) => input is infer Is)
   | ((ctx: any, input: any, ...others: any[]) => input is infer Is)
@@ -64,12 +65,14 @@ type Narrowed<F extends AnyFn, Branch extends string> = F extends
     : Exclude<FirstInput<F>, Is>
   : FirstInput<F>;
 
-/** The values a bare need may give, each in a tuple: a plain result, or what a condition or select passes on. */
+/**
+ * The possible values of a need without an output, each in a tuple: a plain result, or the value that a fork passes on.
+ */
 type Given<F extends AnyFn, R = ResultOfCall<F>> =
   | (Extract<R, Decision | Route> extends never ? [R] : never)
   | ([Passed<F, R>] extends [never] ? never : [Passed<F, R>["value"]]);
 
-/** What a fork passes on; never when its results are no fork's. */
+/** The value that a fork passes on; never if the function can't be a fork. */
 type Passed<F extends AnyFn, R> =
   R extends Decision<infer V>
     ? { value: V }
@@ -83,7 +86,7 @@ type Passed<F extends AnyFn, R> =
             : { value: FirstInput<F> }
           : never;
 
-/** The values `"node.output"` may give, each in a tuple; never when the result has no such output or branch. */
+/** The possible values of `"node.output"`, each in a tuple; never if there is no such output or branch. */
 type GivenOutput<F extends AnyFn, O extends string, R = ResultOfCall<F>> =
   | ([Property<R, O>] extends [never] ? never : [Property<R, O>["value"]])
   | ([Along<F, R, O>] extends [never] ? never : [Along<F, R, O>["value"]])
@@ -110,11 +113,11 @@ type Along<F extends AnyFn, R, O extends string> =
             : never
           : never;
 
-/** Which branches are left for `default` is not known: one of them has to fit. */
+/** The values of the branch `default`. Since the remaining branches are not known, one fitting value is enough. */
 type ByDefault<F extends AnyFn, R> =
   R extends Route<string, infer V> ? [V] : R extends string ? [FirstInput<F>] : never;
 
-/** In a record, since the compiler would show the name of a union instead of what is in it. */
+/** The names of all outputs. In a record, since the compiler would show a union by its name instead of its members. */
 type Outputs<R> = {
   names:
     | (R extends boolean | Decision ? "true" | "false" : never)
@@ -123,15 +126,17 @@ type Outputs<R> = {
     | (R extends Decision | Route | string ? never : R extends object ? keyof R & string : never);
 };
 
-/** A member of a class, be it protected or private: these are seen through an intersection. `unknown` when there is none. */
+/**
+ * A member of a class, including protected and private ones, which an intersection exposes. `unknown` if there is none.
+ */
 export type Member<T, S extends string> = S extends keyof T ? T[S] : (T & { [K in S]: unknown })[S];
 
-/** The text of a need, and its parts. */
+/** A need as text, and its parts. */
 type Text<N> = N extends OptionalNeed<infer S> ? (S extends string ? S : never) : N extends string ? N : never;
 type NodeOf<S extends string> = S extends `${infer Node}.${string}` ? Node : S;
 type OutputOf<S extends string> = S extends `${string}.${infer Output}` ? Output : never;
 
-/** What is wrong with the name of a method; never when nothing is. */
+/** The problem with the name of a method, or never. */
 type NameProblem<T, Need extends string, S extends string> =
   Member<T, S> extends AnyFn
     ? never
@@ -139,7 +144,7 @@ type NameProblem<T, Need extends string, S extends string> =
       ? { need: Need; problem: "not a method" }
       : { need: Need; problem: "no such method"; nearest: Nearest<S, MethodNames<T>> };
 
-/** What a need gives, each possibility in a tuple. */
+/** The possible values of a need, each in a tuple. */
 type Gives<F, N, S extends string> = F extends AnyFn
   ? MaybeUndefined<N, [OutputOf<S>] extends [never] ? Given<F> : GivenOutput<F, OutputOf<S>>>
   : never;
@@ -149,7 +154,7 @@ type MaybeUndefined<N, G> = N extends OptionalNeed ? (G extends [infer V] ? [V |
 type Fits<G, P> = G extends [infer V] ? ([V] extends [P] ? true : never) : never;
 type Values<G> = G extends [infer V] ? V : never;
 
-/** What is wrong with a need for a parameter of type `P`; never when nothing is. */
+/** The problem with a need for a parameter of type `P`, or never. */
 type NeedProblem<T, N, P> =
   Text<N> extends infer S extends string
     ? string extends S
@@ -170,7 +175,7 @@ type ValueProblem<F, N, S extends string, P, G = Gives<F, N, S>> =
       ? { need: S; gives: Values<G>; takes: P }
       : never;
 
-/** The first problem of several needs, one a parameter. A method without parameters waits for all of them. */
+/** The first problem of needs with one parameter each. A method without parameters only waits for its needs. */
 type PositionalProblem<T, D extends MethodNeeds, I extends readonly unknown[]> = I extends readonly []
   ? EachProblem<T, D, unknown>
   : InOrderProblem<T, D, I>;
@@ -190,7 +195,7 @@ type InOrderProblem<T, D extends MethodNeeds, I extends readonly unknown[]> = D 
       : { need: Text<N>; problem: "no parameter takes it" }
   : never;
 
-/** The first problem of several needs for one parameter. */
+/** The first problem of several needs for the same parameter. */
 type EachProblem<T, D extends MethodNeeds, P> = D extends readonly [infer N, ...infer Others extends MethodNeeds]
   ? NeedProblem<T, N, P> extends infer Problem
     ? [Problem] extends [never]
@@ -199,12 +204,12 @@ type EachProblem<T, D extends MethodNeeds, P> = D extends readonly [infer N, ...
     : never
   : never;
 
-/** An `any`: with one parameter every need must fit it, with several each may be undefined. */
+/** The problem of an `any`: all needs must fit a single parameter; several parameters must accept undefined. */
 type AnyProblem<T, D extends MethodNeeds, I extends readonly unknown[]> = I extends readonly [infer P]
   ? EachProblem<T, D, P>
   : PositionalProblem<T, { [K in keyof D]: D[K] extends string ? OptionalNeed<D[K]> : D[K] }, I>;
 
-/** The key of a need in an `all`'s record: its node, or `node.output` where several needs share the node. */
+/** The key of a need in the record of an `all`: its node, or `node.output` if several needs share the node. */
 type RecordKey<S, All> = S extends `${infer Node}.${string}`
   ? [Extract<Exclude<All, S>, Node | `${Node}.${string}`>] extends [never]
     ? Node
@@ -226,7 +231,7 @@ type RecordProblem<T, D extends MethodNeeds, P, All> = D extends readonly [infer
     : never
   : never;
 
-/** An `all`: positional, or a record when one parameter takes several needs. */
+/** The problem of an `all`: with a record if a single parameter takes several needs, otherwise positional. */
 type AllProblem<T, D extends MethodNeeds, I extends readonly unknown[]> = I extends readonly [infer P]
   ? D extends readonly [MethodNeed, MethodNeed, ...MethodNeeds]
     ? [Exclude<RequiredKeys<P>, Keys<D>>] extends [never]
@@ -235,7 +240,7 @@ type AllProblem<T, D extends MethodNeeds, I extends readonly unknown[]> = I exte
     : PositionalProblem<T, D, I>
   : PositionalProblem<T, D, I>;
 
-/** What a fork has to return. */
+/** The problem with the return type of a fork. */
 type ReturnProblem<K extends NodeKind, F, R> = K extends "condition"
   ? IsNever<F, [R] extends [boolean | Decision] ? true : never> extends true
     ? { returns: R; problem: "a condition returns a boolean or decide(boolean, value)" }
@@ -252,7 +257,7 @@ type WiringProblem<K extends NodeKind, T, D extends MethodNeeds, I extends reado
     ? AllProblem<T, D, I>
     : PositionalProblem<T, D, I>;
 
-/** What the decorator of a node returns: nothing, or what is wrong with the method. */
+/** The return type of a node's decorator: void, or the problem with the method. */
 export type NodeVerdict<K extends NodeKind, T, D extends MethodNeeds, F extends AnyFn> =
   ReturnProblem<K, F, ResultOfCall<F>> extends infer Problem
     ? [Problem] extends [never]
@@ -270,7 +275,9 @@ export type ResultsOf<T> = {
   [K in keyof T & string as T[K] extends AnyFn ? K : never]: T[K] extends AnyFn ? ResultOf<T[K]> : never;
 };
 
-/** A boolean method may be a condition, whose result is its first input; a select's branches are literal strings. */
+/**
+ * The result of a method. One that returns a boolean or literal strings may be a fork, whose result is its first input.
+ */
 export type ResultOf<F extends AnyFn, R = ResultOfCall<F>> =
   IsAny<R> extends true
     ? any
@@ -282,7 +289,7 @@ export type ResultOf<F extends AnyFn, R = ResultOfCall<F>> =
 
 type MaybePassed<F extends AnyFn> = Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]] ? H : never;
 
-/** The only result there is, of whatever method; unknown where there are several. */
+/** The result of the only method; unknown if there are several. */
 export type OnlyResult<N, K = keyof N> = [K] extends [never]
   ? unknown
   : K extends keyof N
@@ -291,12 +298,12 @@ export type OnlyResult<N, K = keyof N> = [K] extends [never]
       : unknown
     : never;
 
-/** What may be given for the results of a class's methods, by name: what they return, or what a fork could. */
+/** The values that may replace the results of a class's methods, by name: the results, or the decisions of forks. */
 export type StandInsOf<T> = {
   [K in keyof T & string as T[K] extends AnyFn ? K : never]: T[K] extends AnyFn ? StandIn<T[K]> : never;
 };
 
-/** Whatever one likes for a method that returns nothing, such as one that only pauses the run. */
+/** Any value for a method that returns nothing, such as one that only pauses the run. */
 type StandIn<F extends AnyFn, R = ResultOfCall<F>> = [R] extends [void]
   ? unknown
   : | R

@@ -10,8 +10,8 @@ export interface DagOptions {
   /** Whether a parameter without an explicit need takes the result of the node of its name. @defaultValue true */
   autowire?: boolean | undefined;
   /**
-   * How parameters without an explicit need are bound: to the node of their name, or of their class. @defaultValue
-   * "name"
+   * How parameters without an explicit need are bound: to the node of their name, or of their class.
+   * @defaultValue "name"
    */
   wiring?: "name" | "type" | undefined;
   /**

@@ -77,8 +77,8 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   /** How long an attempt may take, in ms. @defaultValue unlimited */
   timeout?: number | undefined;
   /**
-   * How long the node may wait for its inputs, in ms from the start of the run, before it fails. @defaultValue
-   * unlimited
+   * How long the node may wait for its inputs, in ms from the start of the run, before it fails.
+   * @defaultValue unlimited
    */
   inputsTimeout?: number | undefined;
   /** The result to use when the node has failed: a value, or a function `(error, ctx) => value`, which may be async. */

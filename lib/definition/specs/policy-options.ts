@@ -22,8 +22,8 @@ export interface RetryOptions {
   /** The number of attempts after the first one. @defaultValue 3 */
   retries?: number | undefined;
   /**
-   * How the delay grows: before retry n, `exponential` waits delay · factorⁿ⁻¹, and `linear` delay · n. @defaultValue
-   * "exponential"
+   * How the delay grows: before retry n, `exponential` waits delay · factorⁿ⁻¹, and `linear` delay · n.
+   * @defaultValue "exponential"
    */
   backoff?: Backoff | undefined;
   /** The first delay, in ms. @defaultValue 100 */
@@ -46,7 +46,7 @@ export type Backoff = "exponential" | "linear" | "fixed";
 
 /** Stops calling a node that keeps failing. */
 export interface CircuitBreakerOptions {
-  /** Nodes with the same key share a circuit, in all workflows. @defaultValue a key for this node of this workflow */
+  /** Nodes with the same key share a circuit, in all workflows. @defaultValue one per node of a workflow */
   key?: string | undefined;
   /** After how many consecutive failures the circuit opens. @defaultValue 5 */
   failureThreshold?: number | undefined;
@@ -67,7 +67,7 @@ export interface ThrottleOptions {
   limit: number;
   /** The length of the interval, in ms. */
   interval: number;
-  /** Nodes with the same key share a bucket. @defaultValue a key for this node of this workflow */
+  /** Nodes with the same key share a bucket. @defaultValue one per node of a workflow */
   key?: string | undefined;
 }
 

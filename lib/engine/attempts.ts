@@ -369,7 +369,7 @@ class Controls implements AttemptControls {
     this.run.progress(node, attempt, fraction, message);
   }
 
-  looked(at: "given" | "found"): void {
-    this.watch?.looked(at);
+  onRead(what: "inputs" | "results"): void {
+    this.watch?.onRead(what);
   }
 }

@@ -23,8 +23,8 @@ export class Watch {
     }
   }
 
-  looked(at: "given" | "found"): void {
-    if (at === "given") this.hasSeenGiven = true;
+  onRead(what: "inputs" | "results"): void {
+    if (what === "inputs") this.hasSeenGiven = true;
     else this.hasSeenFound = true;
   }
 

@@ -5,7 +5,7 @@ import { checkedMetrics } from "./checked-metrics.js";
 import type { RunBase } from "./run-base.js";
 import type { RunState } from "./state.js";
 
-/** What remains of a run's context when no node is running: what nodes shared. */
+/** The context of a run as a whole, with the metadata and metrics that its nodes share. */
 export class RunContext {
   constructor(protected readonly state: RunBase) {}
 
@@ -41,7 +41,7 @@ export class RunContext {
     return this.state.has(name);
   }
 
-  /** What `JSON.stringify` writes, and `console.log` shows. */
+  /** For `JSON.stringify` and `console.log`. */
   toJSON(): object {
     const { runId, workflow, inputs, metadata, metrics, results } = this;
     return { runId, workflow, inputs, metadata, metrics: { ...metrics }, results: { ...results } };
@@ -57,16 +57,16 @@ export class RunContext {
   }
 }
 
-/** How an attempt reaches its run. */
+/** The connection of an attempt to its run. */
 export interface AttemptControls {
-  /** The signal of one attempt; created when it is first asked for. */
+  /** The signal of the attempt, created on first access. */
   readonly signal: AbortSignal;
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void;
-  /** The attempt has looked at what its run was given, or at what has come of it, if anybody wants to know. */
-  looked?(at: "given" | "found"): void;
+  /** Called when the attempt reads the inputs or metadata of its run, or the results of other nodes. */
+  onRead?(what: "inputs" | "results"): void;
 }
 
-/** What the contexts of nodes and of states have in common. */
+/** The base class of the contexts of nodes and states. */
 export abstract class AttemptContext<S extends RunBase> extends RunContext {
   declare protected readonly state: S;
   abstract readonly nodeName: string;
@@ -89,12 +89,12 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
   }
 
   override get inputs(): Readonly<Record<string, unknown>> {
-    this.controls.looked?.("given");
+    this.controls.onRead?.("inputs");
     return super.inputs;
   }
 
   override get metadata(): Record<string, unknown> {
-    this.controls.looked?.("given");
+    this.controls.onRead?.("inputs");
     return super.metadata;
   }
 
@@ -103,22 +103,22 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
   }
 
   override get results(): Readonly<Record<string, unknown>> {
-    this.lookedAtResults();
+    this.readsResults();
     return super.results;
   }
 
   override get(name: string, fallback?: unknown): unknown {
-    this.lookedAtResults();
+    this.readsResults();
     return super.get(name, fallback);
   }
 
   override has(name: string): boolean {
-    this.lookedAtResults();
+    this.readsResults();
     return super.has(name);
   }
 
-  protected lookedAtResults(): void {
-    this.controls.looked?.("found");
+  protected readsResults(): void {
+    this.controls.onRead?.("results");
   }
 
   progress(fraction: number, message?: string): void {
@@ -141,7 +141,7 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
   }
 }
 
-/** The context of one attempt of a dag's node. */
+/** The context of an attempt of a dag's node. */
 export class NodeContext extends AttemptContext<RunState> implements Context {
   get nodeName(): string {
     return this.state.plan.specs[this.node].name;

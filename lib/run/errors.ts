@@ -3,20 +3,19 @@ import { asSentence, messageOf } from "../base/message.js";
 import type { FsmResult } from "./fsm-result.js";
 import type { RunResult } from "./result.js";
 
-/** Where and when an {@link ExecutionError} happened. */
-export interface ErrorSite {
+/** Where an {@link ExecutionError} happened, and its cause. */
+export interface ErrorSite extends ErrorOptions {
   readonly runId: string;
-  /** The node; undefined when the error is of the run as a whole. */
+  /** The node; undefined if the error concerns the run as a whole. */
   readonly node?: string;
-  /** The attempt that failed, counted from 1; 0 when none was made. */
+  /** The attempt that failed, counted from 1; 0 if none was made. */
   readonly attempt?: number;
-  /** In an fsm, the state, and the cycle it was executed in, counted from 0. */
+  /** In an fsm, the state, and the cycle in which it was executed, counted from 0. */
   readonly state?: string;
   readonly cycle?: number;
-  readonly cause?: unknown;
 }
 
-/** Something went wrong while a run executed. A user's error is the `cause`, as it was thrown. Code `EXECUTION`. */
+/** A run failed while it executed. If user code threw, its error is the `cause`, unchanged. Code `EXECUTION`. */
 export class ExecutionError extends DagwrightError {
   static {
     nameError(this, "ExecutionError");
@@ -25,18 +24,15 @@ export class ExecutionError extends DagwrightError {
   readonly runId: string;
   readonly node: string | undefined;
   readonly attempt: number;
-  /** In an fsm, the state that failed; undefined in a dag. */
+  /** The state that failed; undefined in a dag. */
   readonly state: string | undefined;
-  /** In an fsm, the cycle that failed, counted from 0; undefined in a dag. */
+  /** The cycle that failed, counted from 0; undefined in a dag. */
   readonly cycle: number | undefined;
-  /**
-   * What the run had done when it ended: the result of a dag's run, or of an fsm's. Set on the error that a run rejects
-   * with.
-   */
+  /** The partial result of the run, of a dag or an fsm. Set on the error with which a run rejects. */
   declare run: RunResult<any> & FsmResult<any>;
 
   constructor(message: string, site: ErrorSite, code = "EXECUTION") {
-    super(message, code, "cause" in site ? { cause: site.cause } : undefined);
+    super(message, code, site);
     this.runId = site.runId;
     this.node = site.node;
     this.attempt = site.attempt ?? 0;
@@ -45,12 +41,12 @@ export class ExecutionError extends DagwrightError {
   }
 }
 
-/** What is said of a node or state that threw. */
+/** The message for a node or state that threw. */
 export function failedBecause(label: string, thrown: unknown): string {
   return `${label} failed: ${asSentence(messageOf(thrown))} See the cause.`;
 }
 
-/** Whether an error of this run was thrown: it says where already. Total. */
+/** Whether `thrown` is an {@link ExecutionError} of this run, which has its site already. Never throws. */
 export function isErrorOf(runId: string, thrown: unknown): thrown is ExecutionError {
   try {
     return thrown instanceof ExecutionError && thrown.runId === runId;
@@ -59,7 +55,7 @@ export function isErrorOf(runId: string, thrown: unknown): thrown is ExecutionEr
   }
 }
 
-/** The same error in another run, which made no attempt of its own. */
+/** A copy of an error for another run, which made no attempt itself. */
 export function sameErrorAt({ runId, cycle }: ErrorSite, error: ExecutionError): ExecutionError {
   const same = Reflect.construct(Error, [error.message], error.constructor) as ExecutionError;
   for (const key of Object.getOwnPropertyNames(error)) {
@@ -71,7 +67,7 @@ export function sameErrorAt({ runId, cycle }: ErrorSite, error: ExecutionError):
   return Object.assign(same, { runId, cycle, attempt: 0 });
 }
 
-/** An attempt took longer than the node's `timeout`. Code `NODE_TIMEOUT`. */
+/** An attempt exceeded the `timeout` of its node. Code `NODE_TIMEOUT`. */
 export class NodeTimeoutError extends ExecutionError {
   static {
     nameError(this, "NodeTimeoutError");
@@ -82,7 +78,7 @@ export class NodeTimeoutError extends ExecutionError {
   }
 }
 
-/** A node's inputs were not there within its `inputsTimeout`; it was not called. Code `INPUTS_TIMEOUT`. */
+/** The inputs of a node were not ready within its `inputsTimeout`, and it was not called. Code `INPUTS_TIMEOUT`. */
 export class InputsTimeoutError extends ExecutionError {
   static {
     nameError(this, "InputsTimeoutError");
@@ -102,9 +98,9 @@ export class CircuitOpenError extends ExecutionError {
   constructor(
     message: string,
     site: ErrorSite,
-    /** The circuit's; undefined for a circuit of the node's own. */
+    /** The key of the circuit; undefined if it belongs to the node. */
     readonly key: string | undefined,
-    /** In ms, until calls are let through as probes; 0 while as many as may are under way. */
+    /** In how many ms the circuit lets probes through; 0 if it does, but the limit of probes is reached. */
     readonly retryAfter: number,
   ) {
     super(message, site, "CIRCUIT_OPEN");
@@ -120,14 +116,17 @@ export class QueueFullError extends ExecutionError {
   constructor(
     message: string,
     site: ErrorSite,
-    /** How many nodes wait. */
+    /** How many nodes are queued. */
     readonly queued: number,
   ) {
     super(message, site, "QUEUE_FULL");
   }
 }
 
-/** A node was not called because it would have waited for ever, for what is held until it is done. Code `DEADLOCK`. */
+/**
+ * A node was not called because it would have waited forever for a resource that is held until it completes. Code
+ * `DEADLOCK`.
+ */
 export class DeadlockError extends ExecutionError {
   static {
     nameError(this, "DeadlockError");
@@ -138,7 +137,7 @@ export class DeadlockError extends ExecutionError {
   }
 }
 
-/** A node failed, and so did its fallback, whose error is the `cause`. Code `FALLBACK`. */
+/** A node and its fallback failed. The error of the fallback is the `cause`. Code `FALLBACK`. */
 export class FallbackError extends ExecutionError {
   static {
     nameError(this, "FallbackError");
@@ -147,14 +146,14 @@ export class FallbackError extends ExecutionError {
   constructor(
     message: string,
     site: ErrorSite,
-    /** What the fallback was to stand in for. */
+    /** The error of the node, for which the fallback was called. */
     readonly failure: unknown,
   ) {
     super(message, site, "FALLBACK");
   }
 }
 
-/** A run took longer than its `timeout`. Code `RUN_TIMEOUT`. */
+/** A run exceeded its `timeout`. Code `RUN_TIMEOUT`. */
 export class RunTimeoutError extends ExecutionError {
   static {
     nameError(this, "RunTimeoutError");
@@ -165,7 +164,7 @@ export class RunTimeoutError extends ExecutionError {
   }
 }
 
-/** A run was aborted from outside; the signal's reason is the `cause`. Code `CANCELLED`. */
+/** A run was cancelled, or aborted by its signal. The reason is the `cause`. Code `CANCELLED`. */
 export class CancelledError extends ExecutionError {
   static {
     nameError(this, "CancelledError");
@@ -176,24 +175,24 @@ export class CancelledError extends ExecutionError {
   }
 }
 
-/** Several recorded runs could not be taken up. Code `RECOVER`. */
+/** Several recorded runs could not be recovered. Code `RECOVER`. */
 export class RecoverError extends DagwrightError {
   static {
     nameError(this, "RecoverError");
   }
 
   constructor(
-    /** One a run, which its message names. */
+    /** One error for each run, which its message names. */
     readonly errors: readonly Error[],
-    /** What `recover` or `attachAll` would have given without them. */
+    /** The results of the other runs, as `recover` or `attachAll` would have returned them. */
     readonly results: readonly unknown[],
   ) {
     const lines = errors.map(({ message }) => `  - ${message}`);
-    super(`${errors.length} runs could not be taken up:\n${lines.join("\n")}`, "RECOVER");
+    super(`${errors.length} runs could not be recovered:\n${lines.join("\n")}`, "RECOVER");
   }
 }
 
-/** A node failed in its last attempt too; the last error is the `cause`. Code `RETRY_EXHAUSTED`. */
+/** All attempts of a node failed. The last error is the `cause`. Code `RETRY_EXHAUSTED`. */
 export class RetryExhaustedError extends ExecutionError {
   static {
     nameError(this, "RetryExhaustedError");
@@ -205,7 +204,7 @@ export class RetryExhaustedError extends ExecutionError {
   constructor(
     message: string,
     site: ErrorSite,
-    /** What each attempt threw, in order, as it was thrown. */
+    /** The errors of all attempts, in order and unchanged. */
     readonly errors: readonly unknown[],
   ) {
     super(message, site, "RETRY_EXHAUSTED");
@@ -213,7 +212,7 @@ export class RetryExhaustedError extends ExecutionError {
   }
 }
 
-/** Where a node should have run failed it: its worker ended. Code `BACKEND`. */
+/** The backend failed while it ran a node: the worker exited. Code `BACKEND`. */
 export class BackendError extends ExecutionError {
   static {
     nameError(this, "BackendError");
@@ -222,14 +221,14 @@ export class BackendError extends ExecutionError {
   constructor(
     message: string,
     site: ErrorSite,
-    /** What the worker exited with; undefined when it did not. */
+    /** The exit code of the worker; undefined if it did not exit. */
     readonly exitCode: number | undefined,
   ) {
     super(message, site, "BACKEND");
   }
 }
 
-/** Something that was to cross to or from a worker can't be cloned. Code `NOT_CLONEABLE`. */
+/** A value can't be cloned to be sent to or from a worker. Code `NOT_CLONEABLE`. */
 export class NotCloneableError extends ExecutionError {
   static {
     nameError(this, "NotCloneableError");
@@ -238,7 +237,7 @@ export class NotCloneableError extends ExecutionError {
   constructor(
     message: string,
     site: ErrorSite,
-    /** Where it is: `inputs.x.fn`, `result.rows[3].fn`. */
+    /** The path of the part that can't be cloned: `inputs.x.fn`, `result.rows[3].fn`. */
     readonly path: string,
   ) {
     super(message, site, "NOT_CLONEABLE");
@@ -256,7 +255,7 @@ export class MaxCyclesError extends ExecutionError {
   }
 }
 
-/** A state went where its `to` does not lead. Code `INVALID_TRANSITION`. */
+/** A state went to a state that its `to` does not list. Code `INVALID_TRANSITION`. */
 export class InvalidTransitionError extends ExecutionError {
   static {
     nameError(this, "InvalidTransitionError");
@@ -267,7 +266,7 @@ export class InvalidTransitionError extends ExecutionError {
   }
 }
 
-/** A state went to one that does not exist. Code `UNKNOWN_STATE`. */
+/** A state went to a state that does not exist. Code `UNKNOWN_STATE`. */
 export class UnknownStateError extends ExecutionError {
   static {
     nameError(this, "UnknownStateError");

@@ -1,88 +1,88 @@
 import type { DagwrightError } from "../base/errors.js";
 import type { RunStatus } from "./status.js";
 
-interface RunFact {
+interface RunEventBase {
   readonly runId: string;
   /** When it happened, in ms since 1970. */
   readonly at: number;
 }
 
-interface NodeFact extends RunFact {
+interface NodeEventBase extends RunEventBase {
   readonly node: string;
 }
 
-interface AttemptFact extends NodeFact {
+interface AttemptEventBase extends NodeEventBase {
   /** Counted from 1. */
   readonly attempt: number;
 }
 
-interface CycleFact extends NodeFact {
+interface CycleEventBase extends NodeEventBase {
   /** Counted from 0. */
   readonly cycle: number;
 }
 
-/** Everything that happens in a run, in the order in which it happens. The states of an fsm count as nodes. */
+/** An event of a run. The states of an fsm count as nodes. */
 export type RunEvent =
-  | (RunFact & {
+  | (RunEventBase & {
       readonly type: "run.started";
       readonly workflow: string;
       readonly inputs: Readonly<Record<string, unknown>>;
     })
-  | (NodeFact & { readonly type: "node.ready" })
-  | (AttemptFact & { readonly type: "attempt.started" })
-  | (AttemptFact & { readonly type: "attempt.failed"; readonly error: unknown })
-  | (NodeFact & { readonly type: "node.completed"; readonly result: unknown; readonly cached: boolean })
-  | (NodeFact & { readonly type: "node.failed"; readonly error: DagwrightError })
-  | (NodeFact & { readonly type: "node.skipped"; readonly skippedBy: string | undefined })
-  | (NodeFact & { readonly type: "node.cancelled" })
-  | (NodeFact & {
-      /** The node's call opened its circuit, or closed it. */
+  | (NodeEventBase & { readonly type: "node.ready" })
+  | (AttemptEventBase & { readonly type: "attempt.started" })
+  | (AttemptEventBase & { readonly type: "attempt.failed"; readonly error: unknown })
+  | (NodeEventBase & { readonly type: "node.completed"; readonly result: unknown; readonly cached: boolean })
+  | (NodeEventBase & { readonly type: "node.failed"; readonly error: DagwrightError })
+  | (NodeEventBase & { readonly type: "node.skipped"; readonly skippedBy: string | undefined })
+  | (NodeEventBase & { readonly type: "node.cancelled" })
+  | (NodeEventBase & {
+      /** A call of the node opened or closed its circuit. */
       readonly type: "circuit.opened" | "circuit.closed";
-      /** Undefined for a circuit of the node's own. */
+      /** The key of the circuit; undefined if it belongs to the node. */
       readonly key: string | undefined;
     })
-  /** The node completes with an expired result, since computing it anew failed. */
-  | (NodeFact & {
+  /** The node completes with an expired result, since computing a new one failed. */
+  | (NodeEventBase & {
       readonly type: "node.stale";
       readonly error: unknown;
       /** When the result was computed, in ms since 1970. */
       readonly storedAt: number;
     })
-  /** The node's cached result was to be computed anew in the background, which failed. May come after `run.finished`. */
-  | (NodeFact & {
+  /** Refreshing the node's cached result in the background failed. May come after `run.finished`. */
+  | (NodeEventBase & {
       readonly type: "refresh.failed";
       readonly error: unknown;
-      /** In a row. */
+      /** The number of consecutive failures. */
       readonly failures: number;
-      /** When it may be tried again, in ms since 1970. */
+      /** When the refresh may be retried, in ms since 1970. */
       readonly retryAt: number;
     })
-  | (AttemptFact & {
+  | (AttemptEventBase & {
       readonly type: "node.progress";
       /** From 0 to 1; undefined for a log line. */
       readonly fraction: number | undefined;
       readonly message: string | undefined;
     })
-  | (CycleFact & { readonly type: "state.entered" })
-  | (CycleFact & {
+  | (CycleEventBase & { readonly type: "state.entered" })
+  | (CycleEventBase & {
       readonly type: "state.left";
       readonly value: unknown;
-      /** The next state; undefined when the run ends here. */
+      /** The next state; undefined if the run ends here. */
       readonly to: string | undefined;
-      /** The event from outside that leads there; undefined when none does. */
+      /** The external event that leads there, if any. */
       readonly event: string | undefined;
     })
-  | (RunFact & { readonly type: "run.paused" })
-  | (RunFact & {
+  | (RunEventBase & { readonly type: "run.paused" })
+  | (RunEventBase & {
       readonly type: "run.finished";
       readonly status: RunStatus;
       readonly error: DagwrightError | undefined;
     });
 
-type Facts<E> = E extends RunEvent ? Omit<E, keyof RunFact | "node"> : never;
+type Facts<E> = E extends RunEvent ? Omit<E, keyof RunEventBase | "node"> : never;
 
-/** An event without when and where it happened. */
+/** The properties of an event besides the run, the node and the time. */
 export type EventFacts = Facts<RunEvent>;
 
-/** Called with every event of a run, in order. What it throws becomes a process warning and never harms the run. */
+/** Called with every event of a run, in order. If it throws, that is a process warning, and does not affect the run. */
 export type Observer = (event: RunEvent) => void;

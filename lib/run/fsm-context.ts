@@ -3,7 +3,7 @@ import { AttemptContext, type AttemptControls } from "./context.js";
 import { valueIn, type FsmState } from "./fsm-state.js";
 import type { Cycle } from "./history.js";
 
-/** The context of one attempt of an fsm's state. */
+/** The context of an attempt of an fsm's state. */
 export class StateContext extends AttemptContext<FsmState> implements FsmContext {
   readonly cycle: number;
   readonly trigger: string | undefined;
@@ -23,22 +23,22 @@ export class StateContext extends AttemptContext<FsmState> implements FsmContext
   }
 
   get stateHistory(): readonly string[] {
-    this.lookedAtResults();
+    this.readsResults();
     return this.state.visited;
   }
 
   get cycleResults(): readonly Cycle[] {
-    this.lookedAtResults();
+    this.readsResults();
     return this.state.cycles;
   }
 
   getHistory(state: string): unknown[] {
-    this.lookedAtResults();
+    this.readsResults();
     return this.state.valuesOf(state);
   }
 
   getCycle(state: string, index: number): unknown {
-    this.lookedAtResults();
+    this.readsResults();
     return valueIn(this.state.execution(state, index));
   }
 

@@ -9,15 +9,15 @@ import type { RunStatus } from "./status.js";
 
 /** How long an fsm's run took, and how often each state was executed. */
 export interface FsmMetrics {
-  /** From the run's start to its end, in ms. */
+  /** From the start of the run to its end, in ms. */
   readonly total: number;
   /** How often each state was executed, by name. */
   readonly visits: Readonly<Record<string, number>>;
-  /** How many executions of cached states found their result, and how many did not. */
+  /** How many executions of cached states found a result, and how many did not. */
   readonly cache: { readonly hits: number; readonly misses: number };
-  /** How often a fallback stood in. */
+  /** How often a fallback was used. */
   readonly fallbacks: number;
-  /** What states wrote to `ctx.metrics`. */
+  /** The metrics that states wrote to `ctx.metrics`. */
   readonly custom: Readonly<Record<string, number>>;
 }
 
@@ -25,9 +25,10 @@ export interface FsmMetrics {
 export type StateKey<S> = keyof S & string;
 
 /**
- * The outcome of an fsm's run: every member is computed when it is read.
+ * The result of an fsm's run. All members are computed on access.
  *
- * Cycles, and the executions of each state, count from 0 over the whole run; what `historyLimit` dropped is undefined.
+ * Cycles, and the executions of each state, are counted from 0 over the entire run; the values of those that
+ * `historyLimit` dropped are undefined.
  */
 export class FsmResult<S = Record<string, unknown>> {
   readonly #state: FsmState;
@@ -52,19 +53,22 @@ export class FsmResult<S = Record<string, unknown>> {
   }
 
   /**
-   * Resolves when how the run ended is recorded in its store: at once, but for a run that was aborted, cancelled or timed out.
-   * @throws {StoreError} what kept it from being recorded
+   * Resolves when the end of the run is recorded in its store: immediately, unless the run was aborted, cancelled or
+   * timed out.
+   * @throws {StoreError} when recording failed
    */
   get recorded(): Promise<void> {
     return this.#state.recording ?? Promise.resolve();
   }
 
-  /** Why the run paused, as the state that paused it says, or what it waits for; undefined for neither. */
+  /**
+   * Why the run paused: the reason from the state that paused it, or the events that it waits for; otherwise undefined.
+   */
   get pauseReason(): string | undefined {
     return this.#state.pauseReason;
   }
 
-  /** What the state that paused the run says: a list of one, like the one of a dag's run; empty when none did. */
+  /** The pause of the state that paused the run, as a list like that of a dag's run; otherwise empty. */
   get pauses(): readonly Pause[] {
     return this.#state.pause === undefined ? [] : [this.#state.pause];
   }
@@ -79,7 +83,7 @@ export class FsmResult<S = Record<string, unknown>> {
     return this.#state.results as Partial<S>;
   }
 
-  /** A state's latest value (`"state"`) or that of one execution (`"state.2"` is the third), or `fallback`. */
+  /** The latest value of a state (`"state"`), or that of one execution (`"state.2"` is the third), or `fallback`. */
   get<V>(state: StateHandle<V, any>): V | undefined;
   get<K extends StateKey<S>>(state: K): S[K] | undefined;
   get<K extends StateKey<S>>(execution: `${K}.${number}`): S[K] | undefined;
@@ -90,12 +94,12 @@ export class FsmResult<S = Record<string, unknown>> {
     return value === NO_VALUE ? fallback : value;
   }
 
-  /** Whether the state has a value, be it undefined. */
+  /** Whether the state has a value, which may be undefined. */
   has(state: StateKey<S> | `${StateKey<S>}.${number}`): boolean {
     return this.#state.has(state);
   }
 
-  /** The value of a state's execution number `index`. */
+  /** The value of a state's execution by index, counted from 0. */
   getCycle<K extends StateKey<S>>(state: K, index: number): S[K] | undefined {
     return valueIn(this.#state.execution(state, index)) as S[K] | undefined;
   }
@@ -105,32 +109,32 @@ export class FsmResult<S = Record<string, unknown>> {
     return this.get<K>(state);
   }
 
-  /** The values of all a state's executions that are kept, in order. */
+  /** The values of a state's executions that are in the history, in order. */
   getHistory<K extends StateKey<S>>(state: K): (S[K] | undefined)[] {
     return this.#state.valuesOf(state) as (S[K] | undefined)[];
   }
 
-  /** All cycles that are kept, in order. */
+  /** The cycles that are in the history, in order. */
   get cycleResults(): readonly Cycle[] {
     return this.#state.cycles;
   }
 
-  /** The states of all cycles that are kept, in order. */
+  /** The states of the cycles that are in the history, in order. */
   get stateHistory(): readonly string[] {
     return this.#state.visited;
   }
 
-  /** How many cycles the run had. */
+  /** The number of cycles of the run. */
   get cycleCount(): number {
     return this.#state.history.count;
   }
 
-  /** The state the run is in: the last one executed or, in a paused run, the one that comes next or waits. */
+  /** The current state: the last one executed or, in a paused run, the one that is next or waits. */
   get currentState(): string | undefined {
     return this.#state.plan.specs[this.#state.current]?.name;
   }
 
-  /** The state the run ended in; undefined in a paused run. */
+  /** The state in which the run ended; undefined in a paused run. */
   get finalState(): string | undefined {
     return this.status !== "paused" ? this.currentState : undefined;
   }
@@ -140,12 +144,12 @@ export class FsmResult<S = Record<string, unknown>> {
     return this.#state.isTerminated;
   }
 
-  /** What the latest failed execution of a state failed with; undefined when none did, of those that are kept. */
+  /** The latest error of a state, as far as it is kept. */
   error(state: StateKey<S>): DagwrightError | undefined {
     return this.errors.findLast((error) => (error as Partial<ExecutionError>).state === state);
   }
 
-  /** The errors of failed executions, those that led to an error state included; as many as there are cycles kept. */
+  /** The errors of failed executions, including those that led to an error state. At most `historyLimit` are kept. */
   get errors(): readonly DagwrightError[] {
     return this.#state.errors;
   }
@@ -157,12 +161,12 @@ export class FsmResult<S = Record<string, unknown>> {
     return { total: this.#duration, visits, cache: { ...cacheUse }, fallbacks, custom: { ...metrics } };
   }
 
-  /** What the states shared. May be passed on as the `context` of a later run. */
+  /** The data that the states shared. Can be passed to a later run as its `context`. */
   get context(): RunContext {
     return new RunContext(this.#state);
   }
 
-  /** What `JSON.stringify` writes. */
+  /** For `JSON.stringify`. */
   toJSON(): object {
     const { runId, workflow, status, pauseReason, currentState, cycleCount, results } = this;
     return { runId, workflow, status, pauseReason, currentState, cycleCount, results };
@@ -173,7 +177,7 @@ export class FsmResult<S = Record<string, unknown>> {
     return `Run ${this.runId} of "${this.workflow}" (${this.status})`;
   }
 
-  /** What `console.log` shows. */
+  /** For `console.log`. */
   [Symbol.for("nodejs.util.inspect.custom")](): unknown {
     const { runId, workflow, status, pauseReason, currentState, cycleCount, value, errors } = this;
     const pause = pauseReason === undefined ? {} : { pauseReason };

@@ -6,32 +6,32 @@ import { RunBase } from "./run-base.js";
 
 const NO_ERRORS: readonly DagwrightError[] = Object.freeze([]);
 
-/** What one run of an fsm knows. Only engines write to it. */
+/** The state of an fsm's run. Only the engine writes to it. */
 export class FsmState extends RunBase {
   readonly history: History;
-  /** The state that is being executed, or waits, or comes next. */
+  /** The state that is executing, waiting, or next. */
   current: number;
-  /** The value that goes into the current state. */
+  /** The value that the current state gets. */
   value: unknown = undefined;
   /** The event that led to the current state. */
   trigger: string | undefined = undefined;
-  /** Failures in order, those that led to an error state included. */
+  /** The failures in order, including those that led to an error state. */
   private failures: DagwrightError[] | undefined = undefined;
-  /** The current state is executing: its cycle is not in the history yet. */
+  /** Whether the current state is executing, so that its cycle is not in the history yet. */
   isExecuting = false;
-  /** How many attempts the current execution took. */
+  /** The number of attempts of the current execution. */
   attempt = 0;
-  /** How many of them were made before this run was resumed. */
+  /** How many of them were made before the run was resumed. */
   attemptsBefore = 0;
-  /** The outcome of the current execution came from the state's cache. */
+  /** Whether the outcome of the current execution came from the cache. */
   isCached = false;
-  /** How often a fallback stood in. */
+  /** How often a fallback was used. */
   fallbacks = 0;
-  /** What the run waits for. */
+  /** The events that the run waits for, or the reason from the state that paused it. */
   pauseReason: string | undefined = undefined;
-  /** What the state that paused the run says. */
+  /** The pause of the state that paused the run. */
   pause: Pause | undefined = undefined;
-  /** The run ended by `stop`, a terminal state or a plain value. */
+  /** Whether the run ended by `stop`, a terminal state or a plain value. */
   isTerminated = false;
 
   constructor(
@@ -54,14 +54,14 @@ export class FsmState extends RunBase {
     return this.failures ?? NO_ERRORS;
   }
 
-  /** Keeps no more errors than cycles. */
+  /** Adds an error, and drops the oldest one beyond the history limit. */
   addError(error: DagwrightError): void {
     this.failures ??= [];
     this.failures.push(error);
     if (this.failures.length > this.historyLimit) this.failures.shift();
   }
 
-  /** Forgets the last error: what it was of takes place again. */
+  /** Drops the last error, whose execution is repeated. */
   forgetError(): void {
     this.failures?.pop();
   }
@@ -75,7 +75,7 @@ export class FsmState extends RunBase {
     return value === NO_VALUE ? undefined : value;
   }
 
-  /** The latest value of each state. */
+  /** The latest value of each state, by name. */
   get results(): Record<string, unknown> {
     const record = Object.create(null) as Record<string, unknown>;
     this.plan.specs.forEach(({ name }, i) => {
@@ -85,7 +85,7 @@ export class FsmState extends RunBase {
     return record;
   }
 
-  /** The value under `"state"` (its latest) or `"state.2"` (its third execution). */
+  /** The value for `"state"` (the latest) or `"state.2"` (the third execution). */
   lookUp(name: string): unknown {
     const state = this.plan.indexOf.get(name);
     if (state !== undefined) return this.history.latestOf(state);
@@ -94,20 +94,20 @@ export class FsmState extends RunBase {
     return dot > 0 && /^\d+$/u.test(index) ? this.execution(name.slice(0, dot), Number(index)) : NO_VALUE;
   }
 
-  /** The values of all a state's executions that are kept, in order; undefined where one has none. */
+  /** The values of a state's executions that are in the history, in order; undefined for one without a value. */
   valuesOf(name: string): unknown[] {
     const state = this.plan.indexOf.get(name);
     if (state === undefined) return [];
     return this.history.cyclesOf(state).map((cycle) => valueIn(this.history.valueAt(cycle)));
   }
 
-  /** All cycles that are kept, in order. */
+  /** The cycles that are in the history, in order. */
   get cycles(): Cycle[] {
     const { history } = this;
     return this.eachCycle((cycle, state) => ({ state, value: valueIn(history.valueAt(cycle)) }));
   }
 
-  /** The states of all cycles that are kept, in order. */
+  /** The states of the cycles that are in the history, in order. */
   get visited(): string[] {
     return this.eachCycle((_, state) => state);
   }
@@ -121,14 +121,14 @@ export class FsmState extends RunBase {
     return list;
   }
 
-  /** The value of a state's execution number `index`. */
+  /** The value of a state's execution by index, or {@link NO_VALUE}. */
   execution(name: string, index: number): unknown {
     const state = this.plan.indexOf.get(name);
     return state === undefined ? NO_VALUE : this.history.executionOf(state, index);
   }
 }
 
-/** A value of the history as users see it. */
+/** A value of the history as users see it: undefined instead of {@link NO_VALUE}. */
 export function valueIn(value: unknown): unknown {
   return value === NO_VALUE ? undefined : value;
 }

@@ -1,29 +1,29 @@
-/** Stands for the value of a cycle that has none: it failed, or was cancelled. */
+/** The value of a cycle without one, which failed or was cancelled. */
 export const NO_VALUE = Symbol("no value");
 
 /** One execution of a state. */
 export interface Cycle {
   readonly state: string;
-  /** Undefined when the execution failed. */
+  /** Undefined if the execution failed. */
   readonly value: unknown;
 }
 
 /**
- * What the states of a run left behind, one entry a cycle; with a limit only the latest ones, in a ring.
+ * The values of a run's cycles; with a limit only of the latest ones, in a ring buffer.
  *
- * Cycles and the executions of each state count from 0 over the whole run, whatever was dropped.
- * Cost: O(1) a cycle; looking up an execution that is not a state's latest takes O(cycles kept).
+ * Cycles and the executions of each state are counted from 0 over the entire run, including those that were dropped.
+ * Cost: O(1) per cycle. Looking up an execution other than a state's latest costs O(cycles in the history).
  */
 export class History {
-  /** How many cycles the run has had. */
+  /** The number of cycles so far. */
   count = 0;
   /** How often each state was executed. */
   readonly visits: number[];
-  /** The cycle of each state's latest execution; -1 when there was none. */
+  /** The cycle of each state's latest execution; -1 if there is none. */
   private readonly latest: number[];
   private readonly states: number[] = [];
   private readonly values: unknown[] = [];
-  /** How many entries are of cycles that were taken back. */
+  /** How many entries belong to cycles that were undone. */
   private undone = 0;
 
   constructor(
@@ -48,12 +48,12 @@ export class History {
     }
   }
 
-  /** Gives the last cycle another value. */
+  /** Changes the value of the last cycle. */
   amend(value: unknown): void {
     this.values[(this.count - 1) % this.limit] = value;
   }
 
-  /** Takes the last cycle back, which is to take place again. None is added any more. */
+  /** Removes the last cycle, which is repeated after a resume. No cycle may be added afterwards. */
   undo(): void {
     const state = this.stateAt(--this.count);
     this.undone = 1;
@@ -61,7 +61,7 @@ export class History {
     this.latest[state] = this.cyclesOf(state).at(-1) ?? -1;
   }
 
-  /** The first cycle that is still there. */
+  /** The first cycle that is still in the history. */
   get start(): number {
     return Math.max(0, this.count - this.states.length + this.undone);
   }
@@ -70,7 +70,7 @@ export class History {
     return this.states[cycle % this.limit];
   }
 
-  /** The value of a cycle, {@link NO_VALUE} where there is none (any more). */
+  /** The value of a cycle; {@link NO_VALUE} if it has none, or was dropped. */
   valueAt(cycle: number): unknown {
     return cycle >= this.start && cycle < this.count ? this.values[cycle % this.limit] : NO_VALUE;
   }
@@ -80,14 +80,14 @@ export class History {
     return this.valueAt(this.latest[state]);
   }
 
-  /** The cycles in which a state was executed, as far as they are still there. */
+  /** The cycles in which a state was executed, as far as they are in the history. */
   cyclesOf(state: number): number[] {
     const cycles: number[] = [];
     for (let cycle = this.start; cycle < this.count; cycle++) if (this.stateAt(cycle) === state) cycles.push(cycle);
     return cycles;
   }
 
-  /** The value of a state's execution number `index`. */
+  /** The value of a state's execution by index, or {@link NO_VALUE}. */
   executionOf(state: number, index: number): unknown {
     if (index === this.visits[state] - 1) return this.latestOf(state);
     const cycles = this.cyclesOf(state);

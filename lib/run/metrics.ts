@@ -2,19 +2,21 @@ import { NEVER } from "../planning/plan.js";
 import type { RunState } from "./state.js";
 import { Status } from "./status.js";
 
-/** How long a run took and where the time went, in ms. */
+/** The duration of a run and its nodes, in ms, and other figures. */
 export interface RunMetrics {
-  /** From the run's start to its end. */
+  /** From the start of the run to its end. */
   readonly total: number;
   /** The duration of each node that ran, by name. */
   readonly nodes: Readonly<Record<string, number>>;
-  /** The dependent nodes with the longest sum of durations: no number of workers makes the run shorter than this. */
+  /**
+   * The path through the graph with the longest total duration: more concurrency can't make the run shorter than this.
+   */
   readonly criticalPath: { readonly nodes: readonly string[]; readonly duration: number };
-  /** How many cached nodes found their result, and how many did not. */
+  /** How many cached nodes found a result, and how many did not. */
   readonly cache: { readonly hits: number; readonly misses: number };
-  /** For how many nodes a fallback stood in. */
+  /** How many nodes used their fallback. */
   readonly fallbacks: number;
-  /** What nodes wrote to `ctx.metrics`. */
+  /** The metrics that nodes wrote to `ctx.metrics`. */
   readonly custom: Readonly<Record<string, number>>;
 }
 
@@ -22,14 +24,14 @@ export interface RunMetrics {
 export interface TimelineEntry {
   readonly node: string;
   readonly status: "completed" | "failed" | "cancelled" | "running";
-  /** In ms after the run's start. */
+  /** In ms since the start of the run. */
   readonly start: number;
   /** In ms. */
   readonly duration: number;
   readonly attempts: number;
 }
 
-/** Cost: O(nodes + edges). */
+/** Computes the metrics of a run. Cost: O(nodes + edges). */
 export function measure(state: RunState, total: number): RunMetrics {
   const nodes = Object.create(null) as Record<string, number>;
   state.plan.specs.forEach(({ name }, i) => {
@@ -49,22 +51,22 @@ export function measure(state: RunState, total: number): RunMetrics {
 function criticalPath(state: RunState): RunMetrics["criticalPath"] {
   const { graph, order, specs, size } = state.plan;
   const longest = new Float64Array(size);
-  const before = new Int32Array(size).fill(-1);
+  const previous = new Int32Array(size).fill(-1);
   let last = -1;
   for (const v of order) {
     if (state.status[v] !== Status.completed || state.startedAt(v) === NEVER) continue;
     longest[v] += state.finishedAt(v) - state.startedAt(v);
-    // Of paths of the same length, one that goes on.
+    // Of paths with equal durations, prefer the one with more nodes.
     if (last < 0 || longest[v] >= longest[last]) last = v;
     for (let e = graph.start[v]; e < graph.start[v + 1]; e++) {
       const w = graph.target[e];
-      if (longest[v] <= longest[w] && before[w] >= 0) continue;
+      if (longest[v] <= longest[w] && previous[w] >= 0) continue;
       longest[w] = longest[v];
-      before[w] = v;
+      previous[w] = v;
     }
   }
   const nodes: string[] = [];
-  for (let v = last; v >= 0; v = before[v]) nodes.push(specs[v].name);
+  for (let v = last; v >= 0; v = previous[v]) nodes.push(specs[v].name);
   return { nodes: nodes.reverse(), duration: last < 0 ? 0 : longest[last] };
 }
 
@@ -75,7 +77,7 @@ const RAN: ReadonlyMap<number, TimelineEntry["status"]> = new Map([
   [Status.running, "running"],
 ]);
 
-/** The nodes that ran, in order of their start, then of definition. */
+/** The nodes that ran, ordered by start, then by definition. */
 export function timelineOf(state: RunState, origin: number): TimelineEntry[] {
   const entries: TimelineEntry[] = [];
   state.plan.specs.forEach(({ name }, i) => {

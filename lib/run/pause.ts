@@ -1,38 +1,39 @@
 import { checkOptions, isTime, timeOf, type Rules } from "../base/check.js";
 import { DagwrightError, nameError } from "../base/errors.js";
 
-/** What a {@link PauseRun} says beside its reason. */
+/** The options of {@link PauseRun}. */
 export interface PauseOptions {
-  /** Whatever whoever decides has to know. A recorded run keeps it, so it has to be storable. */
+  /** Data for whoever resumes the run. It must be storable if the run is recorded. */
   readonly data?: unknown;
   /**
-   * When the run is to be taken up again by itself, a date or ms since 1970: from then on `recover` goes on with it as with
-   * one whose process is gone; not before, whatever events it is sent. Without a store it is only shown. @defaultValue never
+   * When the run may continue by itself, as a date or in ms since 1970: from then on, `recover` picks it up like a run
+   * whose process is gone. Events do not wake it earlier. Without a store, this is only informative. @defaultValue
+   * never
    */
   readonly until?: number | Date | undefined;
 }
 
 const RULES: Rules<PauseOptions> = { data: "any", until: timeOf };
 
-/** Why a run rests. */
+/** Why a run is paused. */
 export interface Pause {
-  /** The node, or state, that paused it. */
+  /** The node or state that paused it. */
   readonly node: string;
   readonly reason: string | undefined;
   readonly data: unknown;
-  /** When the run is to be taken up again, in ms since 1970. */
+  /** When the run may continue by itself, in ms since 1970. */
   readonly until: number | undefined;
 }
 
-/** What a node's pause says. */
+/** A pause without its node. */
 export type PauseFacts = Omit<Pause, "node">;
 
 /**
- * Thrown by a node or state, or by a function that its options name, to pause its run, for instance until a person has
- * decided. It is no failure: nothing retries it, stands in for it, or is told of it as of an error. A failure that led to it,
- * where a fallback, `onError` or an `errorHandler` throws it, is none of the result's any more, but hooks and observers have
- * heard of it. What is in flight finishes; the run ends as `paused`, and the node runs again when it is resumed. Code
- * `PAUSE_RUN`.
+ * Thrown by a node or state, or by a function in its options, to pause the run, for instance until a person has
+ * decided. It is not a failure: it is neither retried nor replaced by a fallback, and is not reported as an error. When
+ * a fallback, `onError` or an `errorHandler` throws it, the failure before it is not part of the result either, but
+ * hooks and observers have seen it. Nodes in flight finish; the run ends as `paused`, and the node runs again when the
+ * run is resumed. Code `PAUSE_RUN`.
  */
 export class PauseRun extends DagwrightError {
   static {
@@ -44,8 +45,8 @@ export class PauseRun extends DagwrightError {
   readonly until: number | undefined;
 
   /**
-   * @param reason - what the run waits for; it comes back as `run.pauseReason`
-   * @throws {TypeError} | {RangeError} for an `until` that is no time
+   * @param reason - what the run waits for, available as `run.pauseReason`
+   * @throws {TypeError} | {RangeError} when `until` is not a valid time
    */
   constructor(
     readonly reason?: string,
@@ -58,7 +59,9 @@ export class PauseRun extends DagwrightError {
   }
 }
 
-/** Whether a node threw a {@link PauseRun}, be it on another thread, from where classes do not come back. */
+/**
+ * Whether an error is a {@link PauseRun}, or was one on another thread, from which errors return without their class.
+ */
 export function isPause(error: unknown): error is Error {
   try {
     if (!(error instanceof Error) || typeof error.message !== "string") return false;
@@ -66,11 +69,11 @@ export function isPause(error: unknown): error is Error {
     const isOne = error instanceof PauseRun || (error.name === "PauseRun" && code === "PAUSE_RUN");
     return isOne && factsOf(error) !== undefined;
   } catch {
-    return false; // What can't be looked at is a failure.
+    return false; // An error whose properties can't be read.
   }
 }
 
-/** What a pause says, be it one that came from another thread. */
+/** The details of an error that {@link isPause} accepts. */
 export function factsOf(pause: Error): PauseFacts {
   const { message, data, until } = pause as Error & { data?: unknown; until?: unknown };
   return { reason: message || undefined, data, until: isTime(until) ? until : undefined };

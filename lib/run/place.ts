@@ -1,11 +1,11 @@
-/** Where a node's attempts run. */
+/** Where the attempts of a node run. */
 export type BackendName = "inline" | "thread";
 
-/** Where a node runs, and why there and not where the mode or its own option would have put it. */
+/** Where a node runs, and the reason if it is not the backend of the mode or of the node's own option. */
 export interface Place {
   readonly backend: BackendName;
   readonly reason: string | undefined;
 }
 
-/** On the thread that the run is on. */
+/** On the same thread as the run. */
 export const INLINE: Place = Object.freeze({ backend: "inline", reason: undefined });

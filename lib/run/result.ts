@@ -10,36 +10,36 @@ import type { Pause } from "./pause.js";
 import type { RunState } from "./state.js";
 import { Status, STATUS_NAMES, type NodeStatus, type RunStatus } from "./status.js";
 
-/** What became of one node in a run. */
+/** The outcome of a node in a run. */
 export interface NodeReport {
   readonly status: NodeStatus;
-  /** How many attempts were made. */
+  /** The number of attempts. */
   readonly attempts: number;
-  /** In ms since 1970; undefined when the node never started. */
+  /** In ms since 1970; undefined if the node did not start. */
   readonly startedAt: number | undefined;
-  /** In ms, from the first attempt's start to the end; undefined when the node never started or never ended. */
+  /** In ms, from the start of the first attempt; undefined if the node did not start or did not end. */
   readonly duration: number | undefined;
   readonly error: ExecutionError | undefined;
-  /** What it failed with when its fallback stood in. */
+  /** The error that its fallback replaced. */
   readonly fallbackFor: ExecutionError | undefined;
-  /** Where it ran. */
+  /** Where the node ran. */
   readonly backend: BackendName;
-  /** Why it ran there and not where the mode would have put it. */
+  /** The reason if that is not the backend of the mode or of the node's own option. */
   readonly backendReason: string | undefined;
-  /** The result came from the node's cache. */
+  /** Whether the result came from the cache. */
   readonly cached: boolean;
-  /** The need that caused a `skipped`, as it was written. */
+  /** The need because of which the node was skipped, as it is written. */
   readonly skippedBy: string | undefined;
-  /** The reason that a `paused` node gave. */
+  /** The reason of a node that paused the run. */
   readonly pauseReason: string | undefined;
 }
 
-/** For the results of another copy of this library, too: private members are only those of one. */
+/** Unlike a private member, a symbol also works for results of other copies of this library. */
 const STATE = Symbol.for("dagwright:RunState");
 
 /**
- * The outcome of a run. A view on the run's state: every member is computed when it is read, and the run costs nothing
- * for the members that nobody reads.
+ * The result of a run. It is a view of the run's state: members are computed on access, so that unused ones cost
+ * nothing.
  */
 export class RunResult<N = Record<string, unknown>> {
   static {
@@ -65,14 +65,15 @@ export class RunResult<N = Record<string, unknown>> {
   }
 
   /**
-   * Resolves when how the run ended is recorded in its store: at once, but for a run that was aborted, cancelled or timed out.
-   * @throws {StoreError} what kept it from being recorded
+   * Resolves when the end of the run is recorded in its store: immediately, unless the run was aborted, cancelled or
+   * timed out.
+   * @throws {StoreError} when recording failed
    */
   get recorded(): Promise<void> {
     return this.#state.recording ?? Promise.resolve();
   }
 
-  /** The result of the one sink that completed; {@link outputs} when there are several, undefined when there is none. */
+  /** The result of the only sink that completed; {@link outputs} if several did, undefined if none did. */
   get value(): unknown {
     const { size } = this.#state.plan;
     let only = -1;
@@ -94,7 +95,7 @@ export class RunResult<N = Record<string, unknown>> {
     return this.#state.results as Partial<N>;
   }
 
-  /** A node's result, `fallback` (or undefined) where there is none. */
+  /** The result of a node, or `fallback` if it has none. */
   get<T>(node: NodeHandle<T, any>): T;
   get<K extends keyof N & string>(node: K): N[K];
   get<K extends keyof N & string, F>(node: K, fallback: F): N[K] | F;
@@ -104,30 +105,30 @@ export class RunResult<N = Record<string, unknown>> {
     return i !== undefined && this.#state.hasResult(i) ? this.#state.values[i] : fallback;
   }
 
-  /** Whether there is a result, be it undefined or null. */
+  /** Whether the node has a result, which may be undefined or null. */
   has(node: (keyof N & string) | NodeHandle<any, any>): boolean {
     const i = this.#indexOf(node);
     return i !== undefined && this.#state.hasResult(i);
   }
 
-  /** What a node failed with; undefined when it did not. */
+  /** The error of a failed node, otherwise undefined. */
   error(node: (keyof N & string) | NodeHandle<any, any>): ExecutionError | undefined {
     const i = this.#indexOf(node);
     return i === undefined ? undefined : this.#state.errors.get(i);
   }
 
-  /** What became of each node, by name, in order of definition. */
+  /** The outcomes of all nodes by name, in order of definition. */
   get nodes(): ReadonlyMap<string, NodeReport> {
     this.#memo ??= {};
     return (this.#memo.nodes ??= new Map(this.#state.plan.specs.map(({ name }, i) => [name, this.#report(i)])));
   }
 
-  /** Why the run paused, as the first node that paused it says; undefined when none did, or without a reason. */
+  /** The reason of the first node that paused the run, if any. */
   get pauseReason(): string | undefined {
     return this.#state.pauseReason;
   }
 
-  /** What each of the nodes that paused the run says, in the order in which they did. */
+  /** The pauses of the nodes that paused the run, in the order in which they did. */
   get pauses(): readonly Pause[] {
     return this.#state.pauses;
   }
@@ -137,18 +138,18 @@ export class RunResult<N = Record<string, unknown>> {
     return Array.from(this.#state.errors.values());
   }
 
-  /** Times in ms: of the run, of each node, and of the path that the run had to wait for. */
+  /** The durations of the run, its nodes and its critical path, in ms, and other figures. */
   get metrics(): RunMetrics {
     this.#memo ??= {};
     return (this.#memo.metrics ??= measure(this.#state, this.#state.endedAt - this.#state.beganAt));
   }
 
-  /** When each node ran, in order of start. */
+  /** When each node ran, ordered by start. */
   timeline(): TimelineEntry[] {
     return timelineOf(this.#state, this.#state.beganAt);
   }
 
-  /** What the nodes shared. May be passed on as the `context` of a later run. */
+  /** The data that the nodes shared. Can be passed to a later run as its `context`. */
   get context(): RunContext {
     return new RunContext(this.#state);
   }
@@ -158,7 +159,7 @@ export class RunResult<N = Record<string, unknown>> {
     return result[STATE];
   }
 
-  /** What `JSON.stringify` writes: no more than the names, statuses and results. */
+  /** For `JSON.stringify`: the statuses and results. */
   toJSON(): object {
     const { runId, workflow, status, pauseReason, results } = this;
     const nodes = Array.from(this.nodes, ([name, report]) => [name, report.status]);
@@ -177,7 +178,7 @@ export class RunResult<N = Record<string, unknown>> {
     return `Run ${this.runId} of "${this.workflow}" (${this.status})`;
   }
 
-  /** What `console.log` shows. */
+  /** For `console.log`. */
   [Symbol.for("nodejs.util.inspect.custom")](): unknown {
     const { runId, workflow, status, pauseReason, value, errors } = this;
     const pause = pauseReason === undefined ? {} : { pauseReason };

@@ -2,14 +2,14 @@ import { newRunId } from "../base/ids.js";
 
 const NO_LOOK_UPS = Object.freeze({ hits: 0, misses: 0 });
 
-/** What every run has, be it of a dag or an fsm. What is rarely asked for is made when it is. */
+/** The base class for the state of a run. Members that are rarely used are created on first access. */
 export abstract class RunBase {
   abstract readonly workflow: string;
   private lookUps: { hits: number; misses: number } | undefined = undefined;
   private id: string | undefined;
-  private shared: Record<string, unknown> | undefined;
-  private figures: Record<string, number> | undefined = undefined;
-  /** Settles when how the run ended is recorded; undefined without a store. */
+  private ownMetadata: Record<string, unknown> | undefined;
+  private customMetrics: Record<string, number> | undefined = undefined;
+  /** Settles when the end of the run is recorded; undefined without a store. */
   recording: Promise<void> | undefined = undefined;
 
   constructor(
@@ -18,7 +18,7 @@ export abstract class RunBase {
     metadata: Readonly<Record<string, unknown>> | undefined,
   ) {
     this.id = runId;
-    this.shared = metadata === undefined ? undefined : { ...metadata };
+    this.ownMetadata = metadata === undefined ? undefined : { ...metadata };
   }
 
   get runId(): string {
@@ -26,19 +26,19 @@ export abstract class RunBase {
   }
 
   get metadata(): Record<string, unknown> {
-    return (this.shared ??= {});
+    return (this.ownMetadata ??= {});
   }
 
-  /** {@link RunBase.metadata}, undefined while nobody has asked for it. */
+  /** {@link RunBase.metadata} if it was used, otherwise undefined. */
   get sharedMetadata(): Readonly<Record<string, unknown>> | undefined {
-    return this.shared;
+    return this.ownMetadata;
   }
 
   get metrics(): Record<string, number> {
-    return (this.figures ??= Object.create(null) as Record<string, number>);
+    return (this.customMetrics ??= Object.create(null) as Record<string, number>);
   }
 
-  /** How many nodes found their result in their cache, and how many looked there in vain. */
+  /** How many cache look-ups were hits and misses. */
   get cacheUse(): { readonly hits: number; readonly misses: number } {
     return this.lookUps ?? NO_LOOK_UPS;
   }
@@ -47,9 +47,9 @@ export abstract class RunBase {
     (this.lookUps ??= { hits: 0, misses: 0 })[outcome]++;
   }
 
-  /** Whether there is a result under this name. */
+  /** Whether there is a result of this name. */
   abstract has(name: string): boolean;
-  /** The result under this name, undefined where there is none. */
+  /** The result of this name, or undefined. */
   abstract get(name: string): unknown;
   /** All results by name, as a record without a prototype. */
   abstract get results(): Record<string, unknown>;

@@ -12,21 +12,22 @@ const NO_NODES: ReadonlySet<number> = new Set();
 type Numbers = { [index: number]: number };
 
 /**
- * What one run knows of its nodes: about 25 bytes a node, results not counted.
+ * The state of a dag's run: about 25 bytes per node, without results.
  *
- * Only engines write to it. What few nodes have (errors, branches, retries …) is in maps that stay empty until needed.
+ * Only the engine writes to it. Data that few nodes have (errors, branches, retries …) is in maps, which are created on
+ * demand.
  */
 export class RunState extends RunBase {
   /** {@link Status} by node. */
   readonly status: Numbers;
-  /** By node; a hole where there is none. */
+  /** The results by node; a hole for a node without one. */
   readonly values: unknown[];
-  /** When node i started is at 2i, when it ended at 2i + 1: one array, since two take longer to make. */
+  /** The start of node i at 2i, and its end at 2i + 1. One array, since two take longer to create. */
   private readonly instants: Numbers;
-  /** Of the run as a whole: instants of the process' clock, in ms. */
+  /** The start and the end of the run, as times of the process' clock, in ms. */
   beganAt = 0;
   endedAt = 0;
-  /** Where each node runs; undefined when all run inline. */
+  /** Where each node runs; undefined if all run inline. */
   places: readonly Place[] | undefined = undefined;
   private attempts: Map<number, number> | undefined = undefined;
   private earlier: Map<number, number> | undefined = undefined;
@@ -36,14 +37,14 @@ export class RunState extends RunBase {
     readonly plan: DagPlan,
     inputs: Readonly<Record<string, unknown>>,
     runId: string | undefined,
-    /** 1 for the nodes this run may execute; undefined when it may execute all. */
+    /** 1 for the nodes that this run may execute; undefined if it may execute all. */
     readonly active: Uint8Array | undefined,
     metadata: Readonly<Record<string, unknown>> | undefined,
   ) {
     super(inputs, runId, metadata);
     const { size } = plan;
     this.values = new Array<unknown>(size);
-    // Copying a small plain array is several times faster than making a typed one.
+    // Copying a small plain array is several times faster than creating a typed array.
     if (plan.blank !== undefined) {
       this.status = plan.blank.numbers.slice();
       this.instants = plan.blank.instants.slice();
@@ -80,7 +81,7 @@ export class RunState extends RunBase {
     return record;
   }
 
-  /** When a node started, an instant of the process' clock, in ms; {@link NEVER} if it did not. */
+  /** When a node started, by the process' clock, in ms; {@link NEVER} if it did not. */
   startedAt(node: number): number {
     return this.instants[2 * node];
   }
@@ -89,7 +90,7 @@ export class RunState extends RunBase {
     this.instants[2 * node] = at;
   }
 
-  /** When a node ended, an instant of the process' clock, in ms; {@link NEVER} if it did not. */
+  /** When a node ended, by the process' clock, in ms; {@link NEVER} if it did not. */
   finishedAt(node: number): number {
     return this.instants[2 * node + 1];
   }
@@ -98,12 +99,12 @@ export class RunState extends RunBase {
     this.instants[2 * node + 1] = at;
   }
 
-  /** Facts that few nodes have. */
+  /** The data that few nodes have. */
   get facts(): RareFacts {
     return (this.rare ??= new RareFacts());
   }
 
-  /** Whether dependents may take this node's result. */
+  /** Whether the node has a result that dependents may take. */
   hasResult(node: number): boolean {
     const status = this.status[node];
     if (status === Status.completed || status === Status.copied) {
@@ -117,7 +118,7 @@ export class RunState extends RunBase {
     return this.rare?.errors ?? NO_ERRORS;
   }
 
-  /** What the nodes that paused the run say, in the order in which they did. */
+  /** The pauses of the nodes that paused the run, in the order in which they did. */
   get pausedNodes(): ReadonlyMap<number, PauseFacts> {
     return this.rare?.pauses ?? NO_PAUSES;
   }
@@ -126,7 +127,7 @@ export class RunState extends RunBase {
     return Array.from(this.pausedNodes, ([node, facts]) => ({ node: this.plan.specs[node].name, ...facts }));
   }
 
-  /** Why the first of the paused nodes paused. */
+  /** The reason of the first node that paused the run. */
   get pauseReason(): string | undefined {
     return this.pausedNodes.values().next().value?.reason;
   }
@@ -135,56 +136,58 @@ export class RunState extends RunBase {
     return this.pausedNodes.get(node)?.reason;
   }
 
-  /** Whether a branch not taken kept the node from running, in this run or in the one that its results come from. */
+  /**
+   * Whether the node was skipped because of an untaken branch, in this run or in the run that its results come from.
+   */
   wasSkipped(node: number): boolean {
     if (this.status[node] !== Status.skipped || this.errors.size > 0) return false;
     return this.active?.[node] !== 0 || this.rare?.skippedBefore.has(node) === true;
   }
 
-  /** The branch a fork took. */
+  /** The branch that a fork took. */
   branchOf(node: number): string | undefined {
     return this.rare?.branches.get(node);
   }
 
-  /** Whether a fork took this branch. One that failed under `continueNone` takes all of them, with null. */
+  /** Whether a fork took this branch. A failed one under `continueNone` takes all branches, with null. */
   took(fork: number, branch: string | undefined): boolean {
     return this.branchOf(fork) === branch || this.status[fork] === Status.failed;
   }
 
-  /** How many attempts were made. */
+  /** The number of attempts. */
   attemptsOf(node: number): number {
     return this.attempts?.get(node) ?? (this.startedAt(node) === NEVER ? 0 : 1);
   }
 
-  /** How many attempts were made before this run was resumed. */
+  /** The number of attempts before the run was resumed. */
   attemptsBefore(node: number): number {
     return this.earlier?.get(node) ?? 0;
   }
 
-  /** Notes attempts that were made before this run was resumed. */
+  /** Records attempts that were made before the run was resumed. */
   setAttemptsBefore(node: number, count: number): void {
     (this.earlier ??= new Map<number, number>()).set(node, count);
     this.setAttempts(node, count);
   }
 
-  /** Most nodes that start make one attempt, which needs no noting. */
+  /** Records the number of attempts, unless it is the default: one for a node that has started. */
   setAttempts(node: number, count: number): void {
     if (this.attemptsOf(node) !== count) (this.attempts ??= new Map<number, number>()).set(node, count);
   }
 
-  /** Whether a node's result comes from an attempt in this run: it is not cached, not copied, not given. */
+  /** Whether a node's result was computed in this run: it is neither cached, copied nor given. */
   isFresh(node: number): boolean {
     return this.status[node] === Status.completed && this.startedAt(node) !== NEVER && !this.isCached(node);
   }
 
-  /** Gives a node the result, and the branch if it is a fork, that it had in another run. */
+  /** Copies the result of a node, and the branch of a fork, from another run. */
   copy(node: number, value: unknown, branch: string | undefined): void {
     this.status[node] = Status.copied;
     this.values[node] = value;
     if (branch !== undefined) this.facts.branches.set(node, branch);
   }
 
-  /** The nodes outside this run that an earlier run had skipped. */
+  /** The nodes that an earlier run skipped, and this run does not execute. */
   get skippedBefore(): ReadonlySet<number> {
     return this.rare?.skippedBefore ?? NO_NODES;
   }
@@ -193,23 +196,23 @@ export class RunState extends RunBase {
     return this.rare?.cached.has(node) ?? false;
   }
 
-  /** The need that made the node `skipped`, as it was written. */
+  /** The need because of which a node was skipped, as it is written. */
   skippedBy(node: number): string | undefined {
     const edge = this.rare?.skippedBy.get(node);
     return edge === undefined ? undefined : edgeText(this.plan, edge.source, edge.edge);
   }
 
-  /** What nodes failed with for which a fallback stood in. */
+  /** The errors that fallbacks replaced. */
   get fallbacks(): ReadonlyMap<number, ExecutionError> {
     return this.rare?.fallbacks ?? NO_ERRORS;
   }
 
-  /** The position of the need that an `any` node was started by. */
+  /** The position of the need that completed first, of an `any` node. */
   winnerOf(node: number): number | undefined {
     return this.rare?.winners.get(node);
   }
 
-  /** The need that an `any` node was started by, as it was written. */
+  /** The need that completed first, of an `any` node, as it is written. */
   triggerOf(node: number): string | undefined {
     const winner = this.winnerOf(node);
     return winner === undefined ? undefined : this.plan.anyNeeds.get(node)?.[winner].text;
@@ -221,15 +224,15 @@ class RareFacts {
   readonly branches = new Map<number, string>();
   readonly pauses = new Map<number, PauseFacts>();
   readonly cached = new Set<number>();
-  /** Nodes outside a partial run that the earlier run had skipped. */
+  /** The nodes that an earlier run skipped, and this run does not execute. */
   readonly skippedBefore = new Set<number>();
-  /** Failed nodes whose result stands as null (`continueNone`). */
+  /** The failed nodes whose result is null (`continueNone`). */
   readonly nulled = new Set<number>();
-  /** Results given up because nobody needs them any more (`retain: "outputs"`). */
+  /** The nodes whose result was dropped after its last use (`retain: "outputs"`). */
   readonly dropped = new Set<number>();
-  /** What the nodes failed with for which a fallback stood in. */
+  /** The errors that fallbacks replaced. */
   readonly fallbacks = new Map<number, ExecutionError>();
   readonly skippedBy = new Map<number, { readonly source: number; readonly edge: number }>();
-  /** The position of the need that won, by `any` node. */
+  /** The positions of the needs that completed first, by `any` node. */
   readonly winners = new Map<number, number>();
 }

@@ -1,10 +1,10 @@
 export type RunStatus = "completed" | "failed" | "cancelled" | "paused";
 
-/** `copied`: the result was taken over from another run. */
+/** `copied` means that the result comes from another run. */
 export type NodeStatus =
   "pending" | "ready" | "running" | "completed" | "failed" | "skipped" | "cancelled" | "paused" | "copied";
 
-/** Node statuses as the numbers that a run's state holds. */
+/** Node statuses as numbers, for compact arrays. */
 export const Status = {
   pending: 0,
   ready: 1,

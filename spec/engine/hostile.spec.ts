@@ -343,7 +343,7 @@ describe("The last resort", () => {
       const { error } = await ending(run);
       expect(error).toBeInstanceOf(ExecutionError);
       expect(error).toMatchObject({ code: "INTERNAL", cause: new Error("no begin") });
-      expect(error?.message).toMatch(/^Run of "\w+" broke off: no begin\. .*see the cause/u);
+      expect(error?.message).toMatch(/^Run of "\w+" failed internally: no begin\. .*see the cause/u);
       expect(error?.run?.status ?? "failed").toBe("failed");
     }
   });

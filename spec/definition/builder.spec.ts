@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { Dag, InvalidNodeError, optional, ValidationError } from "dagwright";
 
 describe("The builder", () => {
-  it("wires handles, names and autowired parameters alike", async () => {
+  it("wires handles, names and autowired parameters", async () => {
     const dag = new Dag("etl");
     const fetch = dag.node("fetch", () => [1, 2, 3]);
     const total = dag.node("total", { needs: [fetch] }, (xs) => xs.length);
@@ -25,7 +25,7 @@ describe("The builder", () => {
     expect(() => dag.node(() => 1)).toThrow(InvalidNodeError);
   });
 
-  it("chains and fans by name and by handle", async () => {
+  it("chains and fans out and in, by name and by handle", async () => {
     const dag = new Dag("d");
     const a = dag.node("a", () => "a");
     for (const name of ["b", "c"]) dag.node(name, { params: ["x"] }, (x: string) => x + name);
@@ -51,7 +51,7 @@ describe("The builder", () => {
     expect((await dag.run()).value).toBe(1);
   });
 
-  it("leads branches of conditions and selects on", async () => {
+  it("connects the branches of conditions and selects", async () => {
     const dag = new Dag("d");
     dag.condition("isBig", { params: ["n"] }, (n: number) => n > 10);
     dag.select("route", { params: ["n"] }, (n: number) => (n % 2 === 0 ? "even" : "odd"));
@@ -69,7 +69,7 @@ describe("The builder", () => {
     expect(() => dag.getNode("isBig").branch("x")).toThrow(ValidationError);
   });
 
-  it("refuses a connection without a free parameter, naming both ends and the way out", () => {
+  it("refuses a connection without a free parameter, with both nodes and a remedy in the message", () => {
     const dag = new Dag("d");
     dag.node("a", () => 1);
     dag.node("b", { params: ["x"] }, (x: number) => x);
@@ -109,7 +109,7 @@ describe("The builder", () => {
     },
   );
 
-  it("knows nothing of nodes that were not defined, whatever they are called", async () => {
+  it("has no nodes with the names of Object.prototype's members", async () => {
     const dag = new Dag("d");
     dag.node("a", () => 1);
     const run = await dag.run();
@@ -129,7 +129,7 @@ describe("The builder", () => {
     await expect(dag.run({ inputs: { x: 7 } })).resolves.toMatchObject({ value: 7 });
   });
 
-  it("clones a definition that then goes its own way", async () => {
+  it("clones a definition, which is then independent", async () => {
     const dag = new Dag("d");
     dag.node("a", () => 1);
     const copy = dag.clone();
@@ -139,7 +139,7 @@ describe("The builder", () => {
     expect(dag.lastRun).toBeUndefined();
   });
 
-  it("plans anew after a change", async () => {
+  it("plans again after a change", async () => {
     const dag = new Dag("d");
     dag.node("a", () => 1);
     expect((await dag.run()).value).toBe(1);
@@ -150,7 +150,7 @@ describe("The builder", () => {
     expect(dag.executionOrder).toEqual(["a", "b"]);
   });
 
-  it("gives the context to the parameter of its name, else as one extra argument", async () => {
+  it("passes the context to the parameter of its name, otherwise as an extra argument", async () => {
     const dag = new Dag("d");
     dag.node("a", () => 1);
     dag.node("first", { needs: ["a"], params: ["ctx", "x"] }, (ctx: any, x: any) => [ctx.nodeName, x]);
@@ -202,7 +202,7 @@ describe("The builder", () => {
     expect((await dag.run({ inputs: { a: 1 } })).value).toBe(2);
   });
 
-  it("calls a function that ignores its needs, and skips it with them", async () => {
+  it("calls a function that takes no parameters after its needs, and skips it with them", async () => {
     const fn = vi.fn(() => "done");
     const dag = new Dag("d");
     dag.node("a", () => {
@@ -232,7 +232,7 @@ describe("The builder", () => {
     expect(define).toThrow(/./u);
   });
 
-  it("refuses more needs than parameters, and what is no need", () => {
+  it("refuses more needs than parameters, and invalid needs", () => {
     const dag = new Dag("d");
     expect(() => dag.node("x", { needs: ["a", "b"], params: undefined }, new Function("p", "") as never)).toThrow(
       /2 needs but 1 parameter/u,

@@ -12,7 +12,7 @@ describe("Decorators", () => {
     expect(() => Dag.from(null as never)).toThrow(InvalidNodeError);
   });
 
-  it("refuse what can't be a node when the class is defined", () => {
+  it("refuse invalid nodes when the class is defined", () => {
     expect(() => {
       class Static {
         @(node as any) static run() {}
@@ -50,7 +50,7 @@ describe("Decorators", () => {
     expect(() => workflow({ nmae: "x" } as never)).toThrow(/Unknown option "nmae" of @workflow.*"name"/u);
   });
 
-  it("rename a node for needs and look-ups alike", async () => {
+  it("rename a node for both needs and look-ups", async () => {
     class Renamed {
       @node({ name: "source" }) load() {
         return 1;
@@ -64,7 +64,7 @@ describe("Decorators", () => {
     expect(run.has("source" as never)).toBe(true);
   });
 
-  it("call what the instance has in the method's place, with the method's parameters", async () => {
+  it("call the function that replaces a method on the instance, with the method's parameters", async () => {
     class Bound {
       constructor() {
         this.next = this.next.bind(this);
@@ -82,7 +82,7 @@ describe("Decorators", () => {
     expect(spy).toHaveBeenCalledTimes(1);
   });
 
-  it("refuse two methods that end up with one name", () => {
+  it("refuse two methods with the same name", () => {
     class Twice {
       @node({ name: "x" }) a() {}
       @node({ name: "x" }) b() {}
@@ -90,7 +90,7 @@ describe("Decorators", () => {
     expect(() => Dag.from(Twice)).toThrow(InvalidNodeError);
   });
 
-  it("let a child replace its parent's spec", async () => {
+  it("let a subclass replace an inherited spec", async () => {
     class Parent {
       @node a() {
         return 1;
@@ -111,7 +111,7 @@ describe("Decorators", () => {
     expect((await Dag.from(Parent).run()).get("c")).toBe(1);
   });
 
-  it("may have static private members under @workflow", async () => {
+  it("support static private members with @workflow", async () => {
     @workflow()
     class Counting {
       static #made = 0;
@@ -142,7 +142,7 @@ describe("Decorators", () => {
     expect(Dag.from(Base).name).toBe("base");
   });
 
-  it("keep the results of a cached node by the values of its inputs, for as long as its ttl says", async () => {
+  it("cache the results of a cached node by its inputs, until its ttl", async () => {
     let calls = 0;
     class Cached {
       @cachedNode({ ttl: 60_000 }) slow(key: unknown) {
@@ -163,7 +163,7 @@ describe("Decorators", () => {
     await expect(get(() => 1)).rejects.toThrow(/Node "slow" is cached, but its inputs can.t be compared/u);
   });
 
-  it("keep undefined and null, but no failures", async () => {
+  it("cache undefined and null, but not failures", async () => {
     let calls = 0;
     class Cached {
       @cachedNode nothing() {

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { Dag, Fsm, next, node, state, stop, ValidationError, workflow } from "dagwright";
 
-/** load → parse → report, the last two by name. */
+/** load → parse → report, where the last two are wired by name. */
 function pipeline(): Dag<any> {
   const dag = new Dag<any>("pipe.line", { description: "reads" });
   dag.node("load", (path: string, limit = 10) => `${path} ${limit}`);
@@ -11,8 +11,8 @@ function pipeline(): Dag<any> {
   return dag;
 }
 
-describe("A dag says what it is", () => {
-  it("by its edges and inputs", () => {
+describe("A dag describes itself", () => {
+  it("with its edges and inputs", () => {
     const dag = pipeline();
     const plain = { output: undefined, optional: false, orderOnly: false };
     expect(dag.edges).toEqual([
@@ -26,7 +26,7 @@ describe("A dag says what it is", () => {
     ]);
   });
 
-  it("in a line, and as JSON", () => {
+  it("in one line, and as JSON", () => {
     const dag = pipeline();
     expect(String(dag)).toBe('Dag "pipe.line" { load, parse, report }');
     expect(inspect(dag)).toBe(String(dag));
@@ -38,7 +38,7 @@ describe("A dag says what it is", () => {
     expect(String(new Dag("none"))).toBe('Dag "none" { }');
   });
 
-  it("and so does an fsm", () => {
+  it("as does an fsm", () => {
     class Light {
       @state({ initial: true }) red() {
         return next("green");
@@ -62,7 +62,7 @@ describe("A dag says what it is", () => {
     });
   });
 
-  it("under names with dots", async () => {
+  it("with names that contain dots", async () => {
     class Jobs {
       @node a() {
         return 1;
@@ -78,7 +78,7 @@ describe("A dag says what it is", () => {
 });
 
 describe("A connection", () => {
-  it("goes to the parameter named like its output, else like its source, else the first free one", async () => {
+  it("goes to the parameter named like its output, or its source, or to the first free one", async () => {
     const dag = new Dag<any>("ml");
     dag.node("split", () => ({ train: "TRAIN", test: "TEST" }));
     dag.node("rate", () => 2);
@@ -89,7 +89,7 @@ describe("A connection", () => {
     expect((await dag.run()).get("evaluate")).toEqual([1, "TRAIN", 2, "TEST"]);
   });
 
-  it("is taken away by disconnect, and only that", async () => {
+  it("is removed by disconnect, and no other is", async () => {
     const dag = new Dag<any>("d");
     dag.node("a", () => 1);
     dag.node("b", () => 2);
@@ -107,7 +107,7 @@ describe("A connection", () => {
 });
 
 describe("configureNode", () => {
-  it("changes the options that are given, and leaves the others", async () => {
+  it("changes the given options, and keeps the others", async () => {
     const dag = new Dag<any>("d");
     let calls = 0;
     dag.node("a", { retry: { retries: 0 }, description: "first" }, () => {
@@ -125,7 +125,7 @@ describe("configureNode", () => {
     expect((await dag.run()).get("c")).toBe(7);
   });
 
-  it("keeps a method's object, and refuses what can't be", async () => {
+  it("keeps the instance of a method, and refuses invalid options", async () => {
     class Counter {
       private readonly by = 5;
       @node add(x: number) {

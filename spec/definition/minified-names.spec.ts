@@ -42,7 +42,7 @@ const refusal = (work: Promise<unknown>): Promise<Error> =>
 describe.each([
   ["standard", false],
   ["legacy", true],
-])("Names that a minifier made, with %s decorators", (_, legacy) => {
+])("Minified names, with %s decorators", (_, legacy) => {
   let module: Compiled;
   beforeAll(async () => {
     module = await compiled(SOURCE, { legacy, minify: true });
@@ -52,7 +52,7 @@ describe.each([
     expect(String(module.Nodes.prototype["first"])).toMatch(/^first\(\w,\w\)/u);
   });
 
-  it("that would have named a node are told, where a default value takes its place", async () => {
+  it("cause a warning if a default value takes the place of a node's result", async () => {
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const dag = Dag.from(module.Defaulting);
     expect((await dag.run()).get("price" as never)).toBe(100);
@@ -64,7 +64,7 @@ describe.each([
     warned.mockRestore();
   });
 
-  it("leave the context to the last parameter, where no need fills it and it is used as one", async () => {
+  it("pass the context to the last parameter, if no need takes it and it is used like a context", async () => {
     const run: RunResult<any> = await Dag.from(module.Nodes).run();
     expect({ ...run.results }).toEqual({
       rows: ["rows", 2],
@@ -77,7 +77,7 @@ describe.each([
     expect(run.context.metadata).toEqual({ seen: true });
   });
 
-  it("are never taken for the context on less than that, but refused with what to do", async () => {
+  it("are not taken for the context otherwise, but refused with a remedy", async () => {
     for (const Class of [module.Handing, module.Wired]) {
       const error = await refusal(Dag.from(Class).run());
       expect(error).toBeInstanceOf(MissingInputError);
@@ -85,7 +85,7 @@ describe.each([
     }
   });
 
-  it("are told of where inputs are missing or unknown", async () => {
+  it("are mentioned in errors about missing or unknown inputs", async () => {
     const dag = Dag.from(module.Asking);
     expect((await refusal(dag.run())).message).toMatch(/lacks input "\w" of node "greet".*minifier/u);
     expect((await refusal(dag.run({ inputs: { name: "x" } }))).message).toMatch(/takes no input "name".*minifier/u);
@@ -99,7 +99,7 @@ describe.each([
     );
   });
 
-  it("leave a state its value and its context, or are refused where its values come by name", async () => {
+  it("do not affect the value and the context of a state, and are refused if it takes values by name", async () => {
     expect((await Fsm.from(module.States).run({ inputs: { order: 5 } })).value).toEqual([5, 1, true]);
     const error = await refusal(Fsm.from(module.Named).run());
     expect(error.message).toMatch(/State "close".*lacks "\w", "\w".*minifier.*params/u);
@@ -107,7 +107,7 @@ describe.each([
 });
 
 describe("Short names", () => {
-  it("are nodes and run inputs, whatever the parameter is used for", async () => {
+  it("refer to nodes and run inputs, however the parameter is used", async () => {
     const dag = new Dag("short");
     dag.node("a", () => 1);
     dag.node("b", () => ({ signal: "b's" }));
@@ -118,7 +118,7 @@ describe("Short names", () => {
     expect((await dag.run({ inputs: { q: { signal: "q's" } } })).get("e")).toBe("q's");
   });
 
-  it("are run inputs where they are given, though they are used as the context", async () => {
+  it("refer to run inputs that are given, although they are used like a context", async () => {
     const dag = new Dag("short");
     dag.node("e", (q: { signal: unknown }) => q.signal);
     expect((await dag.run({ inputs: { q: { signal: "x" } } })).value).toBe("x");
@@ -130,7 +130,7 @@ describe("Short names", () => {
     );
   });
 
-  it("of what is used as the context can't be properties of a state's value", async () => {
+  it("can't refer to properties of a state's value if they are used like a context", async () => {
     const fsm = new Fsm("short");
     const go = fsm.state("go", { initial: true }, () => ({ id: 1, q: { signal: "x" } }));
     go.to(fsm.state("end", (id: number, q: { signal: string }) => `${id} ${q.signal}`));
@@ -146,7 +146,7 @@ describe("Short names", () => {
     expect((await none.run()).value).toEqual([null, true]);
   });
 
-  it("are taken for the context or not by the needs that a node has in the end", async () => {
+  it("are taken for the context depending on the final needs of the node", async () => {
     const dag = new Dag("configured");
     dag.node("a", () => 1);
     dag.node("b", () => ({ signal: "b's" }));
@@ -158,7 +158,7 @@ describe("Short names", () => {
     expect((await dag.run()).get("n")).toEqual([1, "b's"]);
   });
 
-  it("are not taken for the context when they have a default value or stand before others", async () => {
+  it("are not taken for the context if they have a default value, or are not the last parameter", async () => {
     const dag = new Dag("short");
     dag.node("f", (q = { signal: "default" }) => q.signal);
     dag.node("g", { needs: ["f"] }, (f: string, q: { signal: string }, r: number) => `${f} ${q.signal} ${r}`);
@@ -166,7 +166,7 @@ describe("Short names", () => {
     expect([run.get("f"), run.get("g")]).toEqual(["given", "given given 1"]);
   });
 
-  it("keep a guessed context for a node that is named like the parameter, also when it is cached", async () => {
+  it("are taken for the context in a node of the same name, also if it is cached", async () => {
     const dag = new Dag("short");
     let calls = 0;
     dag.node("a", () => 1);

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { Dag, Fsm, MissingInputError, type Context, type NodeHooks } from "dagwright";
 import { compiled } from "../support/compiled.js";
 
-/** Each parameter has the name of something in scope, so that esbuild numbers it. */
+/** Each parameter has the name of a variable in scope, so that esbuild numbers it. */
 const SOURCE = /* ts */ `
   import path from "node:path";
   import { Dag, node, condition, select, all, any, state, next, stop } from "dagwright";
@@ -32,7 +32,7 @@ const SOURCE = /* ts */ `
     @state({ terminal: true }) close(rows: unknown[], ctx: any) { return stop([...rows, ctx.nodeName]); }
   }
 
-  /** Of two parameters, one has the name that the other is given. */
+  /** One parameter has the name to which esbuild renames the other. */
   export const two = (path: string, path2: string) => path + "," + path2;
   export const swapped = (path2: string, path: string) => path2 + "," + path;
   export const three = (path: string, path2: string, path3: string) => path + "," + path2 + "," + path3;
@@ -57,14 +57,14 @@ interface Compiled {
 }
 
 describe("Names that Rollup numbered", () => {
-  it("are undone likewise", async () => {
+  it("are restored", async () => {
     const dag = new Dag("rolled");
     dag.node("total", () => 2);
     dag.node("n", (total$1: number, ctx$1: Context, limit$12 = 1) => `${total$1} ${limit$12} in ${ctx$1.nodeName}`);
     expect((await dag.run({ inputs: { limit: 5 } })).value).toBe("2 5 in n");
   });
 
-  it("are left alone where the number is part of the name", async () => {
+  it("are kept if the number is part of the original name", async () => {
     const dag = new Dag("exact");
     dag.node("v", () => 2);
     dag.node("n", (v0 = "default", v10 = "default") => [v0, v10]);
@@ -82,13 +82,13 @@ describe.each([
     module = await compiled(SOURCE, { legacy });
   });
 
-  it("are what esbuild makes of them", () => {
+  it("are produced by esbuild", () => {
     expect(module.sources.join("\n")).toMatch(/sum\(extra2 = 0.*file\(path2, ctx2\).*first\(rows2, context2\)/su);
     expect(String(module.two)).toContain("(path2, path22)");
     expect(String(module.swapped)).toContain("(path2, path3)");
   });
 
-  it("are bound to the nodes, the run inputs and the context of the source", async () => {
+  it("are bound to the nodes, the run inputs and the context that the source means", async () => {
     const dag = Dag.from(module.Nodes);
     expect(dag.validate().filter(({ severity }) => severity === "error")).toEqual([]);
     const run = await dag.run({ inputs: { path: "a.txt", limit: 20 } });
@@ -109,20 +109,20 @@ describe.each([
     expect((await dag.run({ inputs: { path2: "c" } })).get("file")).toBe("c for file");
   });
 
-  it("are the run's inputs where they are given as they are read", async () => {
+  it("are run inputs if they are given under the numbered name", async () => {
     const dag = Dag.from(module.Nodes);
     const run = await dag.run({ inputs: { path: "a", extra2: 50, limit2: null } });
     expect([run.get("sum"), run.get("kind"), run.get("maybe"), run.get("extra")]).toEqual([51, 50, null, 41]);
   });
 
-  it("are told by both names when they are missing, and unknown ones are refused", async () => {
+  it("are reported with both names if missing, and refused if unknown", async () => {
     const dag = Dag.from(module.Nodes);
     await expect(dag.run()).rejects.toThrow(/input "path2" \(or "path", if a compiler numbered it\) of node "file"/u);
     await expect(dag.run({ inputs: { path: "a", path3: 1 } })).rejects.toThrow(/takes no input "path3"/u);
     await expect(Fsm.from(module.States).run()).rejects.toThrow(/lacks "path2" \(or "path"/u);
   });
 
-  it("are the values, the run inputs and the context of states", async () => {
+  it("are bound to the values, the run inputs and the context of states", async () => {
     const fsm = Fsm.from(module.States);
     const inputs = { path: "a" };
     expect((await fsm.run({ inputs })).value).toEqual(["a!", [0], 7, 1, "close"]);
@@ -135,7 +135,7 @@ describe.each([
     ["two", { path: "a", path2: "b" }, "a,b"],
     ["swapped", { path: "a", path2: "b" }, "b,a"],
     ["three", { path: "a", path2: "b", path3: "c" }, "a,b,c"],
-  ] as const)("are told apart where %s of a function are alike", async (name, inputs, expected) => {
+  ] as const)("are distinguished if %s parameters have similar names", async (name, inputs, expected) => {
     const dag = new Dag("alike");
     dag.node("n", module[name]);
     expect((await dag.run({ inputs })).value).toBe(expected);
@@ -145,15 +145,18 @@ describe.each([
     ["two", { path2: "b" }, "node,b"],
     ["swapped", { path2: "b" }, "b,node"],
     ["three", { path2: "b", path3: "c" }, "node,b,c"],
-  ] as const)("are told apart where %s of a function are alike and one is a node's", async (name, inputs, expected) => {
-    const dag = new Dag("wired");
-    dag.node("path", () => "node");
-    dag.node("n", module[name]);
-    expect((await dag.run({ inputs })).value).toBe(expected);
-    await expect(dag.run()).rejects.toThrow(MissingInputError);
-  });
+  ] as const)(
+    "are distinguished if %s parameters have similar names, one of them a node's",
+    async (name, inputs, expected) => {
+      const dag = new Dag("wired");
+      dag.node("path", () => "node");
+      dag.node("n", module[name]);
+      expect((await dag.run({ inputs })).value).toBe(expected);
+      await expect(dag.run()).rejects.toThrow(MissingInputError);
+    },
+  );
 
-  it("leave a node alone whose name an input only ends with a number of", async () => {
+  it("do not bind to a node if a run input of the numbered name is given", async () => {
     const dag = new Dag("given");
     dag.node("limit", (rows = 1) => {
       if (rows === 1) throw new Error("not needed");
@@ -167,18 +170,18 @@ describe.each([
     expect((await dag.run({ inputs: { path: "a", rows: 2 } })).outputs).toEqual({ n: "a", plain: "a 2" });
   });
 
-  it("are a run input where the node itself has the name", async () => {
+  it("are run inputs if the node itself has the name", async () => {
     const dag = new Dag("self");
     dag.node("extra", module.self);
     expect((await dag.run({ inputs: { extra: 1 } })).value).toBe(2);
   });
 
-  it("are told where an input is given as an option", async () => {
+  it("are recognized if an input is given as an option", async () => {
     await expect(Dag.from(module.Nodes).run({ path: "a" } as object)).rejects.toThrow(/inputs: \{ path: … \}/u);
     await expect(Fsm.from(module.States).run({ path: "a" } as object)).rejects.toThrow(/inputs: \{ path: … \}/u);
   });
 
-  it("are exact where params says them", async () => {
+  it("are taken literally in params", async () => {
     const dag = new Dag("exact");
     dag.node("extra", () => 41);
     dag.node("sum", { params: ["extra2"] }, (x = 0) => x);
@@ -203,7 +206,7 @@ describe.each([
     ["all inputs", undefined],
     ["a list", ["path"]],
     ["a function", ({ path }: Record<string, unknown>) => path],
-  ] as const)("are found by a cache whose key is %s, and by invalidateCache", async (_key, key) => {
+  ] as const)("are found by a cache with %s as key, and by invalidateCache", async (_key, key) => {
     const { calls } = module;
     calls.length = 0;
     const dag = new Dag("cached");
@@ -218,7 +221,7 @@ describe.each([
     expect(() => dag.node("m", { cache: { ttl: 1, key: "paht" } }, module.plain)).toThrow(/no parameter "paht"/u);
   });
 
-  it("are found in the inputs of hooks by either name, and so is what hooks return", async () => {
+  it("are found under either name in the inputs that hooks get and return", async () => {
     const seen: unknown[] = [];
     const hooks = (change: (inputs: Record<string, unknown>) => Record<string, unknown> | undefined): NodeHooks => ({
       preExecute: (_node, inputs) => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { InvalidNodeError } from "dagwright";
 import { readSignature } from "../../lib/definition/specs/params.js";
 
-/** Makes the function here, so that no compiler rewrites its parameters. */
+/** Creates the function at run time, so that no compiler rewrites its parameters. */
 const fromSource = (source: string) => new Function(`return (${source})`)() as (...args: unknown[]) => unknown;
 const method = (source: string) =>
   Object.values(new Function(`return ({ ${source} })`)() as Record<string, (...args: unknown[]) => unknown>)[0];
@@ -52,16 +52,16 @@ describe("readSignature", () => {
     expect(names(method(source))).toEqual(expected);
   });
 
-  it("knows which parameters have a default value", () => {
+  it("detects default values", () => {
     expect(optionals(fromSource("(a, b = 1, { c }, { d } = {}) => 1"))).toEqual([false, true, false, true]);
   });
 
-  it("finds the context wherever it stands", () => {
+  it("finds the context at any position", () => {
     expect(readSignature(fromSource("(a, ctx, b) => 1"), undefined, "n")).toMatchObject({ contextAt: 1 });
     expect(names(fromSource("(context, a) => 1"))).toEqual(["a"]);
   });
 
-  it("refuses native and bound functions and asks for params", () => {
+  it("refuses native and bound functions, and suggests params", () => {
     for (const fn of [Math.max, ((a: number) => a).bind(null)]) {
       expect(() => readSignature(fn, undefined, "n")).toThrow(InvalidNodeError);
       expect(() => readSignature(fn, undefined, "n")).toThrow(/"n".*params/u);
@@ -117,7 +117,7 @@ describe("readSignature", () => {
           const given = p.defaultValue === undefined ? "" : ` = ${p.comment}${p.defaultValue}`;
           return `${p.comment}${p.target.text}${p.comment}${given}`;
         });
-        // Two destructured parameters may not bind one name.
+        // Two destructured parameters must not bind the same name.
         fc.pre(params.filter((p) => p.target.name === undefined).length <= 1);
         const source = wrapper(list.join(","));
         const parsed = parseExpressionAt(`(${source})`, 0, { ecmaVersion: 2022 }) as unknown as { params: Pattern[] };

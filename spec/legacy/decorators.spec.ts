@@ -8,7 +8,7 @@ import * as classes from "./orders.js";
 decoratorContract("legacy", classes as unknown as typeof standard);
 
 describe("Legacy decorators", () => {
-  it("are tried on the class that standard decorators are tried on, line by line", () => {
+  it("are tested with the same class as standard decorators, line by line", () => {
     const [legacy, standard] = ["./orders.ts", "../support/orders.ts"].map((file) =>
       readFileSync(new URL(file, import.meta.url), "utf8")
         .split("\n")
@@ -32,7 +32,7 @@ describe("Legacy decorators", () => {
     }).toThrow(/"run" is a field/u);
   });
 
-  it("wire by class from the metadata that a compiler emits", async () => {
+  it("wire by class, from the metadata that compilers emit", async () => {
     class Order {}
     class Report {
       constructor(readonly order: Order) {}

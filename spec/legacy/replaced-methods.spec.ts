@@ -6,7 +6,7 @@ import * as classes from "./wrapped.js";
 
 replacedMethodsContract("legacy", classes as unknown as typeof standard);
 
-it("tries the classes that standard decorators are tried on, line by line", () => {
+it("uses the same classes as the spec for standard decorators, line by line", () => {
   const [legacy, standard] = ["./wrapped.ts", "../support/wrapped.ts"].map((file) =>
     readFileSync(new URL(file, import.meta.url), "utf8")
       .split("\n")

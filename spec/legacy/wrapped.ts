@@ -1,11 +1,11 @@
-/** Decorators of others around ours, for both decorator specs; compiled here as legacy decorators. */
+/** Third-party decorators around ours, for both decorator specs, compiled as legacy decorators. */
 import { cachedNode, condition, node, state, stop, next, type Context, type FsmContext } from "dagwright";
 
 export const calls: string[] = [];
 
 type AnyFn = (...args: any[]) => any;
 
-/** Wraps a method in a function that tells when it is called, as a standard decorator and as a legacy one. */
+/** Wraps a method in a function that records its calls, both as a standard decorator and as a legacy one. */
 export function traced(target: unknown, key: unknown, descriptor?: PropertyDescriptor): any {
   const isLegacy = descriptor !== undefined;
   const fn = (isLegacy ? descriptor.value : target) as AnyFn;
@@ -17,7 +17,7 @@ export function traced(target: unknown, key: unknown, descriptor?: PropertyDescr
   return isLegacy ? { ...descriptor, value: wrapper } : wrapper;
 }
 
-/** Has all methods run one function, whatever they were. */
+/** Replaces methods with one shared function. */
 const shared = function (this: unknown, x: number): number {
   return x * 10;
 };
@@ -58,7 +58,7 @@ export class Machine {
   }
 }
 
-/** Methods with state that outlives runs. */
+/** Methods with state that outlives a run. */
 export class Kept {
   @cachedNode({ ttl: 60_000 }) slow(): number {
     return calls.push("slow");
@@ -69,7 +69,7 @@ export class Kept {
   }
 }
 
-/** States under wrappers that take whatever comes. */
+/** States with wrappers that take any arguments. */
 export class Rests {
   @state({ initial: true }) @traced start() {
     return next("double", 4);
@@ -79,7 +79,7 @@ export class Rests {
   }
 }
 
-/** A child without decorators: of its methods, one has other parameters, and the other says nothing of them. */
+/** A subclass without decorators: one of its methods has other parameters, the other one has only a rest parameter. */
 export class Child extends Above {
   override load(seed = 20): number {
     return seed;
@@ -89,7 +89,7 @@ export class Child extends Above {
   }
 }
 
-/** A child that decorates anew, under another's decorator. */
+/** A subclass with decorators of its own, inside a third-party decorator. */
 export class Rewired extends Above {
   @node other(): number {
     return 7;

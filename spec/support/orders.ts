@@ -1,4 +1,4 @@
-/** The class that both decorator specs define; compiled here as TC39 standard decorators. */
+/** The class of both decorator specs, compiled as TC39 standard decorators. */
 import {
   all,
   any,
@@ -100,10 +100,10 @@ export class Lamp {
   }
 }
 
-/** What a decorator of classes, ours or another's, was given, from the innermost on. */
+/** The classes that class decorators were called with, the innermost decorator first. */
 export const given: unknown[] = [];
 
-/** Another's decorator, which keeps something about the class, as containers for dependency injection do. */
+/** A third-party decorator that stores metadata about the class, like dependency injection containers do. */
 export function noted(target: object): void {
   given.push(target);
   Reflect.defineMetadata("noted", [Date], target);

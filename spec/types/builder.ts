@@ -1,4 +1,4 @@
-/** What the compiler accepts and refuses of the builder: types flow from handle to handle. */
+/** Compile-time checks of the builder, whose types flow from handle to handle. */
 import { Dag, decide, optional, route, type Context } from "dagwright";
 
 const dag = new Dag("typed");
@@ -21,7 +21,7 @@ dag.any("firsts", { needs: [total, fetch] }, (n?: number, xs?: number[]) => n ??
 dag.any("trigger", { needs: [total] }, (n: number, ctx: Context) => [n.toFixed(), ctx.trigger]);
 dag.cachedNode("cached", { needs: [fetch], ttl: 1000 }, (xs) => xs.length);
 
-// @ts-expect-error the need gives number[], the parameter takes string
+// @ts-expect-error the value of the need is number[], the parameter is string
 dag.node("e1", { needs: [fetch] }, (xs: string) => xs);
 // @ts-expect-error number[] has no trim
 dag.node("e2", { needs: [fetch] }, (xs) => xs.trim());
@@ -31,11 +31,11 @@ object.output("nope");
 dag.node("e3", { needs: [optional(total)] }, (n: number) => n);
 // @ts-expect-error a condition returns a boolean or decide(…)
 dag.condition("e4", { needs: [total] }, (n) => n);
-// @ts-expect-error the record holds "fetch" and "total"
+// @ts-expect-error the record has "fetch" and "total"
 dag.all("e5", { needs: [fetch, total] }, (r: { other: number }) => r);
-// @ts-expect-error the values may be missing
+// @ts-expect-error the values may be undefined
 dag.any("e6", { needs: [total, fetch] }, (n: number, xs: number[]) => [n, xs]);
-// @ts-expect-error "retrys" is no option
+// @ts-expect-error there is no option "retrys"
 dag.node("e7", { retrys: 1 }, () => 1);
 
 export async function results(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * What the compiler accepts and refuses of an annotated class. Checked twice: as standard decorators from here, and as
- * legacy ones, where `spec/legacy/tsconfig.json` includes this file too.
+ * Compile-time checks of an annotated class, as standard decorators here, and as legacy ones by
+ * `spec/legacy/tsconfig.json`, which includes this file.
  */
 import {
   all,
@@ -124,7 +124,7 @@ export class Wrong {
   @node("fetchh", { retry: 1 }) unknownNeedBeforeOptions(orders: Order[]) {
     return orders;
   }
-  // @ts-expect-error the need gives Order[], the parameter takes string
+  // @ts-expect-error the value of the need is Order[], the parameter is string
   @node("fetch") wrongParameter(orders: string) {
     return orders;
   }
@@ -143,7 +143,7 @@ export class Wrong {
   @node("isLarge.maybe") wrongBranch(orders: Order[]) {
     return orders;
   }
-  // @ts-expect-error the branch gives Order[]
+  // @ts-expect-error the value on the branch is Order[]
   @node("isLarge.true") wrongBranchValue(orders: number) {
     return orders;
   }
@@ -167,15 +167,15 @@ export class Wrong {
   @all("fetch", "object") wrongRecord(values: { fetch: number; object: object }) {
     return values;
   }
-  // @ts-expect-error no need gives "other"
+  // @ts-expect-error no need provides "other"
   @all("fetch", "object") missingKey(values: { fetch: Order[]; other: object }) {
     return values;
   }
-  // @ts-expect-error one of the needs gives Order[]
+  // @ts-expect-error the value of one need is Order[]
   @any("fetch", "object") wrongWinner(value: { orders: Order[] }) {
     return value;
   }
-  // @ts-expect-error the values may be missing
+  // @ts-expect-error the values may be undefined
   @any("fetch", "object") notYetThere(orders: Order[], object: object) {
     return [orders, object];
   }
@@ -191,11 +191,11 @@ export class Wrong {
   @any("fetch", "object", "isLarge.true") tooManyOfAny(a?: Order[], b?: object) {
     return [a, b];
   }
-  // @ts-expect-error there is no such method for it to wait for
+  // @ts-expect-error no method is named so
   @node("fetchh") waits() {
     return 1;
   }
-  // @ts-expect-error "retrys" is no option
+  // @ts-expect-error there is no option "retrys"
   @node({ retrys: 2 }) unknownOption() {
     return 1;
   }
@@ -236,11 +236,11 @@ export async function results(): Promise<void> {
   void dag.resume("id", { store, provide: { isLareg: true } });
   // @ts-expect-error no node is named "claen"
   void dag.replay("id", { store, rerun: ["claen"] });
-  // @ts-expect-error a replay says what it computes anew
+  // @ts-expect-error a replay needs `rerun`
   void dag.replay("id", { store });
-  // @ts-expect-error a recorded run is continued from its store
+  // @ts-expect-error a recorded run needs its store
   void dag.resume("id", {});
-  // @ts-expect-error inputs are recorded
+  // @ts-expect-error the inputs are recorded
   void dag.resume("id", { store, inputs: {} });
   // @ts-expect-error recovered runs do not pause
   void dag.recover({ store, provide: { isLarge: true } });
@@ -255,7 +255,7 @@ class WithArguments extends Right {
     super();
   }
 }
-// @ts-expect-error a class that needs arguments must be instantiated by the user
+// @ts-expect-error the constructor takes arguments
 Dag.from(WithArguments);
 Dag.from(new WithArguments("x"));
 

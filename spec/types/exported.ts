@@ -1,6 +1,6 @@
 /**
- * What others export of what is made with this library, without naming its types. `types.spec.ts` has the compiler declare it
- * for a package that sees no more of the library than is exported.
+ * Exports of a package that uses this library without naming its types. `types.spec.ts` has the compiler emit
+ * declarations for it, with only the public exports of the library available.
  */
 import {
   all,
@@ -55,7 +55,7 @@ export class Machine {
   }
 }
 
-// Decorators of their own.
+// Custom decorators.
 export const bare = node();
 export const needing = node("a", optional("b"));
 export const retried = (options: NodeOptions<[]>) => node("a", { retry: 3, ...options });

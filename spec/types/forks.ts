@@ -1,4 +1,4 @@
-/** What goes along the branches of conditions and selects. Checked as both kinds of decorators. */
+/** Compile-time checks of the values on branches of conditions and selects, as both kinds of decorators. */
 import { condition, Dag, decide, node, route, select, type Context } from "dagwright";
 
 type Pay = { kind: "card"; pan: string } | { kind: "cash"; amount: number };
@@ -28,7 +28,7 @@ export class Forks {
   @node("isCard") bare(pay: Pay) {
     return pay;
   }
-  // @ts-expect-error no card goes along "false"
+  // @ts-expect-error the value on "false" is not a card
   @node("isCard.false") wrongBranch(card: Card) {
     return card;
   }
@@ -52,19 +52,19 @@ export class Forks {
   @node("decided") bareDecision(value: string | number) {
     return value;
   }
-  // @ts-expect-error along "true" goes a string
+  // @ts-expect-error the value on "true" is a string
   @node("decided.true") wrongTrue(amount: number) {
     return amount;
   }
-  // @ts-expect-error along "false" goes a number
+  // @ts-expect-error the value on "false" is a number
   @node("decided.false") wrongFalse(pan: string) {
     return pan;
   }
-  // @ts-expect-error a bare need takes what comes along either branch
+  // @ts-expect-error a need without a branch takes the value on either one
   @node("decided") wrongBare(pan: string) {
     return pan;
   }
-  // @ts-expect-error a condition passes on what it decided, not a boolean
+  // @ts-expect-error a condition passes on the value of its decision, not a boolean
   @node("decided") notBoolean(is: boolean) {
     return is;
   }
@@ -95,11 +95,11 @@ export class Forks {
   @node("routed.default") others(amount: number) {
     return amount;
   }
-  // @ts-expect-error along "little" goes a string
+  // @ts-expect-error the value on "little" is a string
   @node("routed.little") wrongRoute(amount: number) {
     return amount;
   }
-  // @ts-expect-error along no branch goes a date
+  // @ts-expect-error no branch has a date
   @node("routed.default") wrongDefault(date: Date) {
     return date;
   }
@@ -107,7 +107,7 @@ export class Forks {
   @node("routed.cash") noRoute(amount: number) {
     return amount;
   }
-  // @ts-expect-error a bare need takes what comes along any branch
+  // @ts-expect-error a need without a branch takes the value on any of them
   @node("routed") wrongBareRoute(text: string) {
     return text;
   }
@@ -126,7 +126,7 @@ export class Forks {
   @node("pay") described(pay: Pay): string {
     return pay.kind;
   }
-  // @ts-expect-error a text is no branch
+  // @ts-expect-error a plain string has no branches
   @node("described") notPassedOn(pay: Pay) {
     return pay;
   }
@@ -169,15 +169,15 @@ export class Wrong {
   @condition("value") number(n: number) {
     return n;
   }
-  // @ts-expect-error a condition is no select
+  // @ts-expect-error a condition is not a select
   @condition("value") routed(n: number) {
     return route("x", n);
   }
-  // @ts-expect-error a select is no condition
+  // @ts-expect-error a select is not a condition
   @select("value") decided(n: number) {
     return decide(true, n);
   }
-  // @ts-expect-error both promises
+  // @ts-expect-error also as promises
   @select("value") async later(n: number) {
     return Promise.resolve(n);
   }
@@ -187,7 +187,7 @@ export async function results(): Promise<void> {
   const run = await Dag.from(Forks).run();
   const decided: string | number = run.get("decided");
   const routed: Card | number | string = run.get("routed");
-  // @ts-expect-error it passes on what it decided
+  // @ts-expect-error it passes on the value of its decision
   const boolean: boolean = run.get("decided");
   void [decided, routed, boolean];
 }

@@ -1,6 +1,6 @@
 /**
- * Generic classes: what fits compiles, whatever the type parameters stand for, and what fits none of them does not.
- * Checked twice, as standard decorators from here and as legacy ones by `spec/legacy/tsconfig.json`.
+ * Compile-time checks of generic classes: needs that could fit compile, and needs that can't do not. As standard
+ * decorators here, and as legacy ones by `spec/legacy/tsconfig.json`.
  */
 import {
   all,
@@ -68,11 +68,11 @@ export class List<T> {
   @node("lod") misspelt(items: T[]) {
     return items;
   }
-  // @ts-expect-error a list is no string
+  // @ts-expect-error an array is not a string
   @node("load") list(items: string) {
     return items;
   }
-  // @ts-expect-error a number is no string
+  // @ts-expect-error a number is not a string
   @node("size") number(size: string) {
     return size;
   }
@@ -80,7 +80,7 @@ export class List<T> {
   @node("wrap.itme") output(item: T) {
     return item;
   }
-  // @ts-expect-error along "false" goes a string
+  // @ts-expect-error the value on "false" is a string
   @node("decided.false") decision(why: number) {
     return why;
   }
@@ -124,7 +124,7 @@ export class Users extends Etl<{ n: number }, string> {
   @node("extract") transform(rows: { n: number }[]) {
     return rows.map(({ n }) => String(n));
   }
-  // @ts-expect-error the base's node gives a number
+  // @ts-expect-error the result of the base class' node is a number
   @node("load") report(rows: string[]) {
     return rows;
   }
@@ -147,7 +147,7 @@ export class Machine<T> {
   @state misspelt(value: T) {
     return next("dnoe", value);
   }
-  // @ts-expect-error a list is no number
+  // @ts-expect-error an array is not a number
   @state list(value: T) {
     return next("done", [value]);
   }

@@ -1,4 +1,6 @@
-/** Nodes are checked as what they are, be they private, of a base class, or no method. Checked as both kinds of decorators. */
+/**
+ * Compile-time checks of private and inherited nodes, and of members that are not methods, as both kinds of decorators.
+ */
 import { Dag, Fsm, next, node, state } from "dagwright";
 
 export class Hidden {
@@ -11,11 +13,11 @@ export class Hidden {
   @node("size") show(size: number): string {
     return String(size);
   }
-  // @ts-expect-error "load" gives number[]
+  // @ts-expect-error the result of "load" is number[]
   @node("load") wrongPrivate(text: string) {
     return text;
   }
-  // @ts-expect-error "size" gives a number
+  // @ts-expect-error the result of "size" is a number
   @node("size") wrongProtected(text: string) {
     return text;
   }
@@ -37,7 +39,7 @@ export class Heir extends Hidden {
   @node("size") double(size: number) {
     return 2 * size;
   }
-  // @ts-expect-error the base's "show" gives a string
+  // @ts-expect-error the result of the base class' "show" is a string
   @node("show") wrong(size: number) {
     return size;
   }
@@ -56,24 +58,24 @@ export class Door {
   }
 }
 
-// What a decorator can't be put on.
+// Members that decorators do not support.
 export class Elsewhere {
-  // @ts-expect-error a field is no method
+  // @ts-expect-error a field is not a method
   @node field = 1;
-  // @ts-expect-error a field is no method
+  // @ts-expect-error a field is not a method
   @node() other = () => 1;
-  // @ts-expect-error an accessor is no method
+  // @ts-expect-error an accessor is not a method
   @node get accessor() {
     return 1;
   }
-  // @ts-expect-error a field is no state
+  // @ts-expect-error a field is not a state
   @state field2 = 1;
 }
 
 export async function results(): Promise<void> {
   const run = await Dag.from(Hidden).run();
   const shown: string = run.get("show");
-  // @ts-expect-error what is protected is not for others
+  // @ts-expect-error the member is protected
   run.get("size");
   void [shown, Fsm.from(Door)];
 }

@@ -1,4 +1,4 @@
-/** What is known of runs by type: names, results, inputs, what is given instead of results, events. Checked as both kinds of decorators. */
+/** Compile-time checks of runs: names, results, inputs, overrides and events, as both kinds of decorators. */
 import {
   condition,
   Dag,
@@ -80,7 +80,7 @@ export async function ofDags(): Promise<void> {
   await dag.invalidateCache("count");
   // @ts-expect-error no node is named "cuont"
   await dag.runFrom("cuont");
-  // @ts-expect-error a field is no node
+  // @ts-expect-error a field is not a node
   await dag.runUntil("limit");
   // @ts-expect-error no node is named "cuont"
   await dag.runBetween("fetch", "cuont");
@@ -105,18 +105,18 @@ export async function ofDags(): Promise<void> {
   await dag.run({ overrides: { cuont: 1 } });
   // @ts-expect-error the result is a number
   await dag.run({ overrides: { count: "5" } });
-  // @ts-expect-error a condition decides
+  // @ts-expect-error the result of a condition is a decision
   await dag.run({ overrides: { isLarge: [{ id: "a" }] } });
   // @ts-expect-error there is no branch "few"
   await dag.run({ overrides: { kind: "few" } });
-  // @ts-expect-error it decides with a text
+  // @ts-expect-error the value of the decision is a string
   await dag.run({ overrides: { decided: decide(true, 5) } });
   // @ts-expect-error the result is a number
   await dag.resume("id", { store, provide: { count: "5" } });
   // @ts-expect-error the result is a number
   Dag.from(Orders, { runOptions: { overrides: { count: "5" } } });
 
-  // The names of parameters are no types: inputs are known where they are declared.
+  // Parameter names are not part of types, so only declared inputs are known.
   await dag.run({ inputs: { limit: 5, whatever: 1 } });
   const declared = Dag.from<typeof Orders, Inputs>(Orders, { runOptions: { inputs: { limit: 1 } } });
   const inputs: Inputs = { limit: 5 };
@@ -127,7 +127,7 @@ export async function ofDags(): Promise<void> {
   await declared.run({ inputs: { limit: 5, limt: 5 } });
   // @ts-expect-error the limit is a number
   await declared.run({ inputs: { limit: "5" } });
-  // @ts-expect-error a limit is missing
+  // @ts-expect-error the limit is missing
   await declared.run({ inputs: { note: "x" } });
   // @ts-expect-error there is no input "limt"
   await declared.runFrom("count", { inputs: { limt: 5 } });
@@ -149,7 +149,7 @@ export async function ofValues(): Promise<void> {
   // @ts-expect-error the value is a number
   const wrong: string = (await dag.run()).value;
   const several: unknown = (await Dag.from(Orders).run()).value;
-  // @ts-expect-error which of several nodes are sinks is not known by type
+  // @ts-expect-error types do not tell which of several nodes is the sink
   const unknown: number = (await Dag.from(Orders).run()).value;
   void [every, value, blocking, wrong, several, unknown];
 }
@@ -170,7 +170,7 @@ export async function ofFsms(): Promise<void> {
   await (await fsm.attach("id", { store })).send("LATE", 3);
   // @ts-expect-error no state waits for "PIAD"
   await handle.send("PIAD", { amount: 1 });
-  // @ts-expect-error the payment is no text
+  // @ts-expect-error the payment is not a string
   await handle.send("PAID", "1");
   // @ts-expect-error the days are a number
   await fsm.send("id", "LATE", "3", { store });
@@ -196,12 +196,12 @@ export async function ofFsms(): Promise<void> {
 
   const declared = Fsm.from<typeof Delivery, { id: string }>(Delivery, { runOptions: { inputs: { id: "a" } } });
   await declared.run({ inputs: { id: "a" } });
-  // @ts-expect-error the id is a text
+  // @ts-expect-error the id is a string
   await declared.run({ inputs: { id: 1 } });
   // @ts-expect-error there is no input "ID"
   declared.start({ inputs: { ID: "a" } });
 
-  // Whatever is not known by type may be sent.
+  // Events that types do not know may be sent.
   const built = new Fsm("built");
   await built.start().send("ANY", 1);
   class Untyped {

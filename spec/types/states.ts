@@ -1,6 +1,6 @@
 /**
- * What the compiler accepts and refuses of an annotated state machine. Checked twice: as standard decorators from here,
- * and as legacy ones, where `spec/legacy/tsconfig.json` includes this file too.
+ * Compile-time checks of an annotated state machine, as standard decorators here, and as legacy ones by
+ * `spec/legacy/tsconfig.json`, which includes this file.
  */
 import { Fsm, next, state, stop, waitForEvent, type FsmContext, type FsmResult, type RunStore } from "dagwright";
 
@@ -124,7 +124,7 @@ export async function results() {
   exactly<number | undefined>()(
     (await fsm.resume("id", { store, provide: { plain: 1 }, send: { PAID: 2 } })).get("plain"),
   );
-  // @ts-expect-error a recorded run is continued from its store
+  // @ts-expect-error a recorded run needs its store
   void fsm.resume("id", { send: { PAID: 2 } });
   const handle = fsm.start();
   await handle.waitFor("paid");

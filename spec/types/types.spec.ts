@@ -13,10 +13,13 @@ const config = ts.readConfigFile(join(root, "tsconfig.json"), (path) => ts.sys.r
 };
 const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
 
-/** Every file is read once, whichever programs it is part of. */
+/** Parsed files, shared by all programs. */
 const files = new Map<string, ts.SourceFile | undefined>();
 
-/** Checks files, one of which may be given as text, but nothing that they import: the problems, and what that cost. */
+/**
+ * Checks files, but not their imports. Returns the problems, and the cost.
+ * @param text - the source of the first file, if given
+ */
 function check(
   names: readonly string[],
   experimentalDecorators: boolean,
@@ -37,7 +40,7 @@ function check(
     const found = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
     return more.declaration === true ? [...found, ...program.getDeclarationDiagnostics(file)] : found;
   });
-  // Not part of the compiler's typings, but what its --extendedDiagnostics prints.
+  // Not part of the compiler's public API; --extendedDiagnostics prints these.
   const costs = program as unknown as {
     getInstantiationCount(): number;
     getRelationCacheSizes(): { readonly assignable: number };
@@ -53,7 +56,7 @@ describe.each([
   ["standard", false],
   ["legacy", true],
 ])("The compiler, with %s decorators,", (_, legacy) => {
-  it("takes what the typings promise to take, and refuses the rest", () => {
+  it("accepts valid workflows, and refuses invalid ones", () => {
     const names = ["builder", "class", "forks", "generic", "members", "runs", "states"].map((name) =>
       join(folder, `${name}.ts`),
     );
@@ -65,7 +68,7 @@ describe.each([
     ]);
   });
 
-  it("takes options that are undefined where optional ones must not be", () => {
+  it("accepts undefined options under exactOptionalPropertyTypes", () => {
     const file = join(folder, "undefined.ts");
     const exact = { exactOptionalPropertyTypes: true };
     expect(check([file], legacy, undefined, exact).problems).toEqual([]);
@@ -75,7 +78,7 @@ describe.each([
     ]);
   });
 
-  it("says what to make a workflow from where a constructor takes arguments, and infers the parameters of fallbacks", () => {
+  it("asks for an instance if the constructor takes arguments, and infers the parameters of fallbacks", () => {
     const text = [
       'import { Dag, node } from "dagwright";',
       "class A {",
@@ -111,7 +114,7 @@ describe.each([
     ],
     [
       '@all("fetch", "report") f(all: { fetch: Row[]; other: 1 }) {}',
-      '{ key: "other"; problem: "no need gives it"; needs: "fetch" | "report"; }',
+      '{ key: "other"; problem: "no need provides it"; needs: "fetch" | "report"; }',
     ],
     ['@any("fetch", "report") f(rows: Row[]) {}', '{ need: "report"; gives: { count: number; }; takes: Row[]; }'],
     [
@@ -124,7 +127,7 @@ describe.each([
       '{ state: "report"; problem: "\\"to\\" does not list it"; }',
     ],
     ['@state f() { return next("isBig", 1); }', '{ state: "isBig"; gives: number; takes: Row[]; }'],
-  ])("says what is wrong in one line: %s", (method, problem) => {
+  ])("reports problems in one line: %s", (method, problem) => {
     const text = `import { all, any, condition, next, node, optional, state } from "dagwright";
       interface Row { id: string }
       export class Report {
@@ -173,7 +176,7 @@ describe.each([
     }
   });
 
-  // The time that takes depends on the machine; these numbers are the same everywhere.
+  // The time depends on the machine; these numbers do not.
   const cost = (source: string) => {
     const text = `import { Dag, node } from "dagwright";\n${source}\n`;
     const { problems, ...costs } = check([join(folder, "chain.ts")], legacy, text);
@@ -185,7 +188,7 @@ describe.each([
     return [whole.instantiations - empty.instantiations, whole.comparisons - empty.comparisons];
   };
 
-  it("checks a class of 100 chained nodes with little work", () => {
+  it("checks a class of 100 chained nodes at a low cost", () => {
     const nodes = Array.from({ length: 100 }, (_, i) =>
       i === 0
         ? "  @node n0() { return { value: 0 }; }"
@@ -197,7 +200,7 @@ describe.each([
     expect(comparisons).toBeLessThan(10_000);
   });
 
-  it("checks a builder of 300 chained nodes with little work", () => {
+  it("checks a builder of 300 chained nodes at a low cost", () => {
     const nodes = Array.from({ length: 300 }, (_, i) =>
       i === 0
         ? "const n0 = dag.node('n0', () => ({ value: 0 }));"
@@ -210,7 +213,7 @@ describe.each([
   });
 });
 
-it("The compiler can name what other packages export of what they make with it", ({ onTestFinished }) => {
+it("The compiler can emit declarations for packages that export workflows", ({ onTestFinished }) => {
   const other = mkdtempSync(join(tmpdir(), "exported-"));
   onTestFinished(() => rmSync(other, { recursive: true }));
   const installed = join(other, "node_modules/dagwright");

@@ -1,4 +1,6 @@
-/** Every option may be given as undefined, also under `exactOptionalPropertyTypes`, with which `types.spec.ts` checks this file. */
+/**
+ * All options may be undefined, also under `exactOptionalPropertyTypes`, with which `types.spec.ts` checks this file.
+ */
 import { cachedNode, Dag, Fsm, node, Scheduler, state, ThreadPool, waitForEvent, workflow } from "dagwright";
 import type {
   CacheOptions,

@@ -236,7 +236,7 @@ type AllProblem<T, D extends MethodNeeds, I extends readonly unknown[]> = I exte
   ? D extends readonly [MethodNeed, MethodNeed, ...MethodNeeds]
     ? [Exclude<RequiredKeys<P>, Keys<D>>] extends [never]
       ? RecordProblem<T, D, P, Text<D[number]>>
-      : { key: Exclude<RequiredKeys<P>, Keys<D>>; problem: "no need gives it"; needs: Keys<D> }
+      : { key: Exclude<RequiredKeys<P>, Keys<D>>; problem: "no need provides it"; needs: Keys<D> }
     : PositionalProblem<T, D, I>
   : PositionalProblem<T, D, I>;
 

@@ -11,8 +11,8 @@ export interface Context {
   /** The number of this attempt, counted from 1. */
   readonly attempt: number;
   /**
-   * A key that identifies this node in this run: the same in all attempts, also after a crash. For calls that must
-   * count once.
+   * A key that identifies this node in this run: the same in all attempts, also after a crash. Use it for
+   * calls that must take effect only once.
    */
   readonly idempotencyKey: string;
   /** The inputs of the run, by name. */

@@ -57,7 +57,7 @@ type Kind = Exclude<NodeKind, "state">;
  * A method decorator that checks its needs, both as a TC39 standard decorator and as a legacy one.
  *
  * The last overload is for members that can't be nodes. From it the compiler also infers `A` and `B`, the arguments
- * with which it calls the decorator, so that editors complete needs with the names of the class.
+ * with which the decorator is called, so that editors complete needs with the names of the class.
  */
 export interface NodeDecorator<K extends Kind, D extends MethodNeeds, A = unknown, B = unknown> {
   <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): NodeVerdict<K, T, D, F>;

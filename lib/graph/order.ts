@@ -3,8 +3,9 @@ import { MinSet } from "./min-set.js";
 
 /**
  * A topological order of the vertices. Among the vertices that may come next, the one with the smallest rank comes
- * first. Vertices on cycles, and all that are reachable from them, are left out: the order is complete if its length is
- * `graph.size`. Source: Kahn, "Topological sorting of large networks", 1962. Cost: O(size + edges), without recursion.
+ * first. Vertices on cycles, and all that are reachable from them, are left out, so the order is complete only if its
+ * length is `graph.size`. Source: Kahn, "Topological sorting of large networks", 1962. Cost: O(size + edges), without
+ * recursion.
  * @param rank - a permutation; the identity by default
  */
 export function topologicalOrder(graph: Digraph, rank?: Int32Array): Int32Array {

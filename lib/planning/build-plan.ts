@@ -81,7 +81,7 @@ function isSerial({ size, start, target }: Digraph, order: Int32Array): boolean 
   return true;
 }
 
-/** Functions of a different `this` than the first one's are bound. Usually all nodes have the same. */
+/** Binds the functions whose `this` differs from that of the first node. Usually all nodes share one. */
 function functionsOf(specs: readonly NodeSpec[]): Pick<DagPlan, "functions" | "self"> {
   const self = specs[0]?.self;
   const boundTo = (spec: NodeSpec): NodeFunction => (spec.self === self ? spec.fn : spec.fn.bind(spec.self));

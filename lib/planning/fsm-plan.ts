@@ -28,7 +28,7 @@ export interface FsmPlan {
   readonly specs: readonly StateSpec[];
   readonly indexOf: ReadonlyMap<string, number>;
   readonly initial: number;
-  /** Whether the run ends with a state, by state. */
+  /** Which states are terminal, by state. */
   readonly isTerminal: readonly boolean[];
   /** The legal next states by name, by state. */
   readonly legal: readonly ReadonlyMap<string, number>[];
@@ -36,9 +36,9 @@ export interface FsmPlan {
   readonly transitions: readonly (readonly PlannedTransition[])[];
   /** The error state of each state, or -1. */
   readonly errorStates: readonly number[];
-  /** The hooks of each state itself. */
+  /** Each state's own hooks. */
   readonly hooks: readonly (NodeHooks | undefined)[];
-  /** Whether a state has options that take more than a plain call, by state. */
+  /** Which states need more than a plain call of their function, by state. */
   readonly isManaged: readonly boolean[];
   /** The names of all parameters, which are the inputs that a run may have. */
   readonly inputs: ReadonlySet<string>;

@@ -53,7 +53,7 @@ export function copiedNodes(plan: DagPlan, active: Uint8Array): Uint8Array {
 }
 
 /**
- * @throws {MissingResultError} MISSING_RESULT naming all nodes whose results a partial run needs, but that have none
+ * @throws {MissingResultError} MISSING_RESULT naming all nodes whose results the partial run needs but that have none
  */
 export function requireResults(plan: DagPlan, active: Uint8Array, available: (node: number) => boolean): void {
   const missing = new Map<number, string>();

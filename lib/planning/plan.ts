@@ -3,7 +3,8 @@ import type { NodeFunction, NodeSpec } from "../definition/specs/node-spec.js";
 import type { Digraph } from "../graph/digraph.js";
 
 /**
- * The time of an event that did not happen. A fraction, so that V8 makes arrays of it arrays of doubles from the start.
+ * The time of an event that did not happen. Not an integer, so that V8 stores arrays of times as doubles from the
+ * start.
  */
 export const NEVER = -0.5;
 
@@ -99,7 +100,7 @@ export interface DagPlan extends Ranking {
   readonly inputs: readonly RunInput[];
   /** The nodes' own hooks. */
   readonly hooks: ReadonlyMap<number, NodeHooks>;
-  /** 1 for nodes with options that take more than a plain call; undefined if there are none. */
+  /** 1 for the nodes that need more than a plain call of their function; undefined if there are none. */
   readonly managed: Uint8Array | undefined;
   /**
    * All edges are required needs on entire results, and no node is a fork or an `any`, so that only failures skip

@@ -19,7 +19,7 @@ export interface StructureChange {
   readonly rewired: readonly string[];
 }
 
-/** Pure. Cost: O(nodes + edges). */
+/** The structure of a dag. Pure. Cost: O(nodes + edges). */
 export function dagStructure(plan: DagPlan): Structure {
   const { specs, args, argStart, graph, flags } = plan;
   const edges: string[][] = specs.map(() => []);
@@ -75,7 +75,7 @@ function bindingText(plan: DagPlan, binding: Binding): string {
   }
 }
 
-/** Pure. Cost: O(states + transitions). */
+/** The structure of an fsm. Pure. Cost: O(states + transitions). */
 export function fsmStructure(plan: FsmPlan): Structure {
   const wiring = plan.specs.map(({ name }, i): [string, string, ...string[]] => {
     const kind = plan.isTerminal[i] ? "terminal" : "state";

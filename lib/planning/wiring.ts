@@ -81,7 +81,7 @@ class Wirer implements Wiring {
     return this;
   }
 
-  /** The spec. A parameter that was taken for the context is an input if its name is known. */
+  /** Turns a parameter that was taken for the context into an input if its name is known. */
   private resolved(spec: NodeSpec): NodeSpec {
     const { contextName } = spec.signature;
     if (contextName === undefined || !this.isKnown(contextName, spec)) return spec;

@@ -100,7 +100,7 @@ export class CircuitOpenError extends ExecutionError {
     site: ErrorSite,
     /** The key of the circuit; undefined if it belongs to the node. */
     readonly key: string | undefined,
-    /** In how many ms the circuit lets probes through; 0 if it does, but the limit of probes is reached. */
+    /** In how many ms the circuit lets probes through; 0 if all allowed probes are in flight. */
     readonly retryAfter: number,
   ) {
     super(message, site, "CIRCUIT_OPEN");
@@ -124,7 +124,7 @@ export class QueueFullError extends ExecutionError {
 }
 
 /**
- * A node was not called because it would have waited forever for a resource that is held until it completes. Code
+ * A node was not called because it would have waited forever for a resource that is held until the node completes. Code
  * `DEADLOCK`.
  */
 export class DeadlockError extends ExecutionError {
@@ -198,7 +198,7 @@ export class RetryExhaustedError extends ExecutionError {
     nameError(this, "RetryExhaustedError");
   }
 
-  /** How many attempts were made. */
+  /** The number of attempts. */
   readonly attempts: number;
 
   constructor(

@@ -84,5 +84,5 @@ type Facts<E> = E extends RunEvent ? Omit<E, keyof RunEventBase | "node"> : neve
 /** The properties of an event besides the run, the node and the time. */
 export type EventFacts = Facts<RunEvent>;
 
-/** Called with every event of a run, in order. If it throws, that is a process warning, and does not affect the run. */
+/** Called with every event of a run, in order. An error that it throws becomes a process warning. */
 export type Observer = (event: RunEvent) => void;

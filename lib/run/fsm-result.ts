@@ -62,7 +62,8 @@ export class FsmResult<S = Record<string, unknown>> {
   }
 
   /**
-   * Why the run paused: the reason from the state that paused it, or the events that it waits for; otherwise undefined.
+   * Why the run paused: the reason given by the state that paused it, or the events that it waits for; otherwise
+   * undefined.
    */
   get pauseReason(): string | undefined {
     return this.#state.pauseReason;

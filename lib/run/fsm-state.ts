@@ -27,7 +27,7 @@ export class FsmState extends RunBase {
   isCached = false;
   /** How often a fallback was used. */
   fallbacks = 0;
-  /** The events that the run waits for, or the reason from the state that paused it. */
+  /** The events that the run waits for, or the reason given by the state that paused it. */
   pauseReason: string | undefined = undefined;
   /** The pause of the state that paused the run. */
   pause: Pause | undefined = undefined;

@@ -56,7 +56,7 @@ function criticalPath(state: RunState): RunMetrics["criticalPath"] {
   for (const v of order) {
     if (state.status[v] !== Status.completed || state.startedAt(v) === NEVER) continue;
     longest[v] += state.finishedAt(v) - state.startedAt(v);
-    // Of paths with equal durations, prefer the one with more nodes.
+    // Of paths with equal durations, take the one that goes further.
     if (last < 0 || longest[v] >= longest[last]) last = v;
     for (let e = graph.start[v]; e < graph.start[v + 1]; e++) {
       const w = graph.target[e];

@@ -3,12 +3,12 @@ import { DagwrightError, nameError } from "../base/errors.js";
 
 /** The options of {@link PauseRun}. */
 export interface PauseOptions {
-  /** Data for whoever resumes the run. It must be storable if the run is recorded. */
+  /** Data about the pause, for instance for the person who decides. It must be storable if the run is recorded. */
   readonly data?: unknown;
   /**
    * When the run may continue by itself, as a date or in ms since 1970: from then on, `recover` picks it up like a run
-   * whose process is gone. Events do not wake it earlier. Without a store, this is only informative. @defaultValue
-   * never
+   * whose process is gone. Events do not wake it earlier. Without a store, this is only informative.
+   * @defaultValue never
    */
   readonly until?: number | Date | undefined;
 }

@@ -28,9 +28,9 @@ export interface NodeReport {
   readonly backendReason: string | undefined;
   /** Whether the result came from the cache. */
   readonly cached: boolean;
-  /** The need because of which the node was skipped, as it is written. */
+  /** The need that caused the node to be skipped, as it is written. */
   readonly skippedBy: string | undefined;
-  /** The reason of a node that paused the run. */
+  /** The reason given by a node that paused the run. */
   readonly pauseReason: string | undefined;
 }
 
@@ -123,7 +123,7 @@ export class RunResult<N = Record<string, unknown>> {
     return (this.#memo.nodes ??= new Map(this.#state.plan.specs.map(({ name }, i) => [name, this.#report(i)])));
   }
 
-  /** The reason of the first node that paused the run, if any. */
+  /** The reason given by the first node that paused the run, if any. */
   get pauseReason(): string | undefined {
     return this.#state.pauseReason;
   }

@@ -127,7 +127,7 @@ export class RunState extends RunBase {
     return Array.from(this.pausedNodes, ([node, facts]) => ({ node: this.plan.specs[node].name, ...facts }));
   }
 
-  /** The reason of the first node that paused the run. */
+  /** The reason given by the first node that paused the run. */
   get pauseReason(): string | undefined {
     return this.pausedNodes.values().next().value?.reason;
   }
@@ -196,7 +196,7 @@ export class RunState extends RunBase {
     return this.rare?.cached.has(node) ?? false;
   }
 
-  /** The need because of which a node was skipped, as it is written. */
+  /** The need that caused a node to be skipped, as it is written. */
   skippedBy(node: number): string | undefined {
     const edge = this.rare?.skippedBy.get(node);
     return edge === undefined ? undefined : edgeText(this.plan, edge.source, edge.edge);
@@ -207,12 +207,12 @@ export class RunState extends RunBase {
     return this.rare?.fallbacks ?? NO_ERRORS;
   }
 
-  /** The position of the need that completed first, of an `any` node. */
+  /** The position of an `any` node's need that completed first. */
   winnerOf(node: number): number | undefined {
     return this.rare?.winners.get(node);
   }
 
-  /** The need that completed first, of an `any` node, as it is written. */
+  /** An `any` node's need that completed first, as it is written. */
   triggerOf(node: number): string | undefined {
     const winner = this.winnerOf(node);
     return winner === undefined ? undefined : this.plan.anyNeeds.get(node)?.[winner].text;

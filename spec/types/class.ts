@@ -229,7 +229,7 @@ export async function results(): Promise<void> {
   const [one] = await dag.attachAll({ store, concurrency: 2 });
   exactly<number>()((await one.result).get("count"));
   void dag.recover({ store, concurrency: 2, nodeConcurrency: 3, wait: true });
-  // @ts-expect-error nodes have no limit of their own here
+  // @ts-expect-error only `recover` has this option
   void dag.resume("id", { store, nodeConcurrency: 3 });
   exactly<number>()((await dag.replay("id", { store, rerun: ["clean"], only: true })).get("count"));
   // @ts-expect-error no node is named "isLareg"
@@ -242,7 +242,7 @@ export async function results(): Promise<void> {
   void dag.resume("id", {});
   // @ts-expect-error the inputs are recorded
   void dag.resume("id", { store, inputs: {} });
-  // @ts-expect-error recovered runs do not pause
+  // @ts-expect-error `recover` takes no results
   void dag.recover({ store, provide: { isLarge: true } });
   // @ts-expect-error no such durability
   void dag.run({ store, durability: "sometimes" });

@@ -7,7 +7,7 @@ const MAX_NAMES = 5000;
 class Names {
   private readonly origins = new Map<string, Origin[]>();
 
-  /** @param limit - from this many definitions of a name on, they are no longer told apart */
+  /** @param limit - from this many definitions of a name on, they are no longer distinguished */
   constructor(private readonly limit: number) {}
 
   remember(name: string, origin: Origin): void {

@@ -110,7 +110,7 @@ export function withoutGuessedContext(signature: Signature): Signature {
   });
 }
 
-/** How many parameters certainly take something else than the context. */
+/** The number of parameters that certainly take something other than the context. */
 function filled(kind: NodeKind, needs: number, { isNumbered }: ContextGuess): number {
   // In these kinds, the first parameter may take all needs, or the value of a state.
   if (kind === "all" || kind === "any" || kind === "state") return isNumbered ? 0 : 1;

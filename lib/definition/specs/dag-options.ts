@@ -1,6 +1,6 @@
 import { checkOptions, oneOf, type OtherNames, type Rules } from "../../base/check.js";
 
-/** The options of a dag as a whole. */
+/** The options of a dag. */
 export interface DagOptions {
   description?: string | undefined;
   /** Custom data about the workflow, which dagwright does not use. */
@@ -16,7 +16,7 @@ export interface DagOptions {
   wiring?: "name" | "type" | undefined;
   /**
    * The module that defines the workflow, for worker threads: `import.meta.url`.
-   * @defaultValue the module that `new Dag`, `Dag.from` or `@workflow` was called in
+   * @defaultValue the module that calls `new Dag`, `Dag.from` or `@workflow`
    */
   module?: string | undefined;
 }

@@ -187,7 +187,7 @@ export function withCache(options: NodeOptions & CacheOptions): NodeOptions {
   return { ...rest, cache: merge(cache, options.cache) };
 }
 
-/** Whether the options take more than a plain call of the function. */
+/** Whether the options need more than a plain call of the function. */
 export function hasPolicies(options: NodeOptions): boolean {
   const { retry = 0, timeout, cache, fallback, circuitBreaker, throttle, concurrencyKey } = options;
   const given = [timeout, cache, fallback, circuitBreaker, throttle, concurrencyKey];

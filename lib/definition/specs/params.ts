@@ -158,7 +158,7 @@ function* significantTokens(source: string): Generator<Text> {
   }
 }
 
-/** 1 if a token opens a bracket, -1 if it closes one, otherwise 0. */
+/** 1 for a token that opens a bracket, -1 for one that closes it, otherwise 0. */
 function nesting({ type, value }: Text): number {
   if (type === "TemplateHead") return 1;
   if (type === "TemplateTail") return -1;
@@ -195,7 +195,7 @@ function parse(tokens: Generator<Text>): Declared {
 
 /**
  * Skips to the start of the parameter list, past `async`, `function`, `*`, and a plain or computed name. Returns the
- * name of the only parameter of an arrow function without brackets.
+ * name of the only parameter of an arrow function without parentheses.
  */
 function skipToList(tokens: Generator<Text>): string | undefined {
   let depth = 0;

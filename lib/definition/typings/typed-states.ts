@@ -2,8 +2,8 @@
  * The compile-time checks of state machines: that each `next` leads to a state, and that the value fits.
  *
  * Only states with a single input are checked against the value that `next` passes: several inputs are taken from the
- * value's properties by name, and parameter names are not part of types. Not checked either are a `next` without a
- * value, since a run input may take its place, and plain values, whose transitions exist only at run time.
+ * value's properties by name, and parameter names are not part of types. A `next` without a value is not
+ * checked either, since a run input may take its place, nor are plain values, whose transitions exist only at run time.
  */
 import type { Next, Stop, WaitForEvent } from "../transitions.js";
 import type { Nearest } from "./typed-names.js";

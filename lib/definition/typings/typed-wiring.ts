@@ -13,7 +13,7 @@ import type { Nearest } from "./typed-names.js";
 
 export type AnyFn = (...args: any[]) => any;
 
-/** A need in a decorator: the name of a method, with or without an output, or `optional(…)` of it. */
+/** A need in a decorator: the name of a method, with or without an output, or `optional(…)` of one. */
 export type MethodNeed = string | OptionalNeed<string>;
 export type MethodNeeds = readonly MethodNeed[];
 

@@ -53,14 +53,14 @@ export type Rule<V = any> = TypeName | "any" | ((option: OptionName, value: V) =
 /** One rule for each option of `O`. */
 export type Rules<O> = { readonly [K in keyof O]-?: Rule<Exclude<O[K], undefined>> };
 
-/** Names used elsewhere, each with what to write instead. */
+/** Names used elsewhere, each with the name to use instead. */
 export type OtherNames = Readonly<Record<string, string>>;
 
-/** Advice on unknown options: what to write instead, by name, or a function that returns a sentence. */
+/** Advice on unknown options: the names to use instead, or a function that returns a sentence. */
 export type Advice = OtherNames | ((option: string) => string | undefined);
 
 /**
- * Checks an object of options against their rules. An option that is undefined is not given, and not checked.
+ * Checks an object of options by the rules of their names. Options that are undefined count as not given.
  * @param owner - the owner of the options, such as `a run`; as an {@link OptionName} it is named with each option
  * @throws {TypeError} when `options` is not an object, or has an option without a rule
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
@@ -119,8 +119,10 @@ function checkRule(option: OptionName, value: unknown, rule: Rule): void {
 function unknownOption(name: string, rules: Rules<any>, owner: string | OptionName, advice: Advice = {}): TypeError {
   const known = Object.keys(rules);
   const other = typeof advice === "function" ? advice(name) : otherName(name, advice);
-  const hint = other ?? (suggestion(name, known) || `Known options: ${known.join(", ")}.`);
-  return new TypeError(`Unknown option "${name}" of ${ownerText(owner)}. ${hint.trimStart()}`);
+  const nearest = suggestion(name, known) || ` Known options: ${known.join(", ")}.`;
+  return new TypeError(
+    `Unknown option "${name}" of ${ownerText(owner)}.${other === undefined ? nearest : ` ${other}`}`,
+  );
 }
 
 function ownerText(owner: string | OptionName): string {
@@ -128,7 +130,7 @@ function ownerText(owner: string | OptionName): string {
 }
 
 function otherName(name: string, others: OtherNames): string | undefined {
-  return Object.hasOwn(others, name) ? `Here that is ${others[name]}.` : undefined;
+  return Object.hasOwn(others, name) ? `Use ${others[name]} instead.` : undefined;
 }
 
 /** The inclusive bounds of a number. By default `max` is Infinity, and `integer` false. */

@@ -33,8 +33,8 @@ import type { Durability, RunStore } from "../stores/store.js";
  */
 export type Mode = "sequential" | "async" | "parallel";
 
-/** Names that modes have elsewhere. */
-export const OTHER_MODES = { sync: '"sequential", or runSync', threads: '"parallel"', thread: '"parallel"' };
+/** Names that modes have in other libraries. */
+export const OTHER_MODES = { sync: '"sequential" or runSync', threads: '"parallel"', thread: '"parallel"' };
 
 const MODES: readonly Mode[] = ["sequential", "async", "parallel"];
 
@@ -136,7 +136,7 @@ function inputAdvice(option: string, inputs: Iterable<string>): string | undefin
   for (const name of inputs) {
     // A compiler may have numbered the parameter.
     if (name === option || Array.from(withoutNumber(name)).includes(option)) {
-      return `Inputs go together: run({ inputs: { ${option}: … } }).`;
+      return `Pass inputs as run({ inputs: { ${option}: … } }).`;
     }
   }
   return undefined;

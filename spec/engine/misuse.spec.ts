@@ -28,8 +28,8 @@ describe("What is no option is refused by name", () => {
     ["null for waitForEvent", () => waitForEvent(null as never), /states by event.*received null/u],
     ["a number for a node", () => two().getNode(5 as never), /"name of a node" must be a string/u],
     ["nothing in a chain", () => two().chain("a", undefined as never), /"name of a node" must be a string/u],
-    ["of a run, for a dag", () => new Dag("d", { mode: "async" } as never), /Here that is runOptions: \{ mode \}/u],
-    ["of a run, for an fsm", () => new Fsm("f", { timeout: 5 } as never), /Here that is runOptions: \{ timeout \}/u],
+    ["of a run, for a dag", () => new Dag("d", { mode: "async" } as never), /Use runOptions: \{ mode \} instead/u],
+    ["of a run, for an fsm", () => new Fsm("f", { timeout: 5 } as never), /Use runOptions: \{ timeout \} instead/u],
     ["of a cache", () => cachedNode({ ttl: 1, cloen: false } as never), /"cloen" of a cached node.*"clone"/u],
   ];
   it.each(cases)("%s", (_, use, message) => {

@@ -192,10 +192,10 @@ describe("What goes by another name elsewhere", () => {
   it.each([
     [
       () => dag.run({ data: 1 } as never),
-      'Unknown option "data" of a run. Inputs go together: run({ inputs: { data: … } }).',
+      'Unknown option "data" of a run. Pass inputs as run({ inputs: { data: … } }).',
     ],
-    [() => dag.run({ errorStrategy: "stop" as never }), 'received "stop". Here that is "failFast".'],
-    [() => dag.run({ mode: "sync" as never }), 'received "sync". Here that is "sequential", or runSync.'],
+    [() => dag.run({ errorStrategy: "stop" as never }), 'received "stop". Use "failFast" instead.'],
+    [() => dag.run({ mode: "sync" as never }), 'received "sync". Use "sequential" or runSync instead.'],
     [() => dag.run({ dta: 1 } as never), 'Unknown option "dta" of a run.'],
   ])("is refused with the name that it has here", async (run, message) => {
     await expect(run()).rejects.toThrow(message);
@@ -203,10 +203,10 @@ describe("What goes by another name elsewhere", () => {
 
   it("is refused with that name where nodes and states are defined", () => {
     expect(() => new Dag("d").node("a", { retryDelay: 5 } as never, () => 1)).toThrow(
-      'Unknown option "retryDelay" of node "a". Here that is retry: { delay }.',
+      'Unknown option "retryDelay" of node "a". Use retry: { delay } instead.',
     );
     expect(() => new Fsm("f").state("s", { retries: 5 } as never, () => 1)).toThrow(
-      'Unknown option "retries" of state "s". Here that is retry: n, or retry: { retries }.',
+      'Unknown option "retries" of state "s". Use retry: n or retry: { retries } instead.',
     );
   });
 });

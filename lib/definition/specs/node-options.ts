@@ -115,9 +115,9 @@ const POLICIES = Object.keys(POLICY_RULES) as (keyof typeof POLICY_RULES)[];
 
 /** Names that these options have in other libraries. */
 const OTHER_NAMES: OtherNames = {
-  retries: "retry: n, or retry: { retries }",
+  retries: "retry: n or retry: { retries }",
   retryDelay: "retry: { delay }",
-  maxRetries: "retry: n, or retry: { retries }",
+  maxRetries: "retry: n or retry: { retries }",
   backoff: "retry: { backoff }",
   dependsOn: "needs",
   dependencies: "needs",

@@ -39,7 +39,7 @@ export class CancelScope {
   }
 
   /**
-   * CancelScope for a value, until this is cancelled.
+   * Waits for a value, until this is cancelled.
    * @param subject - the function of a node's options that returned the value; by default the node's own function
    * @throws the reason, when this is cancelled
    */

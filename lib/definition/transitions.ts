@@ -81,7 +81,7 @@ export function stop(value?: unknown): Stop {
 }
 
 /**
- * CancelScope for an external event, see `fsm.start`. The next state gets the event's payload as its value.
+ * Waits for an external event, see `fsm.start`. The next state gets the event's payload as its value.
  * @param events - the next state by event: `{ PAID: "shipping", CANCELLED: "refunded" }`
  * @param options - `after: [ms, state]` goes to `state`, without a value, if no event arrives within `ms`
  * @throws {TypeError} | {RangeError} when there is nothing to wait for, or a state or time is invalid

@@ -26,7 +26,7 @@ export class AttemptPermits {
   ) {}
 
   /**
-   * CancelScope until attempt `n` of a node has all its permits. Returns them for {@link AttemptPermits.release}; if it
+   * Waits until attempt `n` of a node has all its permits. Returns them for {@link AttemptPermits.release}; if it
    * throws, none are held.
    * @param holder - the node in the wait-for graph; undefined when it has no concurrency key, scheduler or cache
    */

@@ -7,19 +7,19 @@ import { parcel, stuck } from "../support/driving.js";
 import { useStores, type StoreSubject } from "../support/stores.js";
 import { failure, never, sleep } from "../support/waiting.js";
 
-/** A kind of store that processes share. */
+/** A kind of store that processes can share. */
 export interface AttachedSubject extends StoreSubject {
-  /** What a process needs to open the database. */
+  /** The argument with which another process opens the database. */
   readonly address: () => string;
 }
 
-/** Another process, and what it says after "driving". */
+/** Another process, and its output after "driving". */
 interface Driver {
   readonly process: ChildProcess;
   readonly ended: Promise<string>;
 }
 
-/** @param script - what the process executes */
+/** @param script - the script that the process executes */
 async function drive(script: string, address: string, kind: "fsm" | "dag" | "stopped", runId: string): Promise<Driver> {
   const child = spawn(process.execPath, [script, address, kind, runId]);
   let said = "";
@@ -41,11 +41,11 @@ async function kill({ process: child, ended }: Driver): Promise<void> {
   await ended;
 }
 
-/** What handles of runs guarantee that another process drives. */
+/** The guarantees of handles for runs that another process drives. */
 export function attachedContract(name: string, connect: () => Promise<AttachedSubject>): void {
   let subject: AttachedSubject;
 
-  describe(`In ${name}, a run that another process drives`, () => {
+  describe(`In ${name}, a handle of a run that another process drives`, () => {
     const script = bundled("driving");
     const { another } = useStores(async () => (subject = await connect()));
     let store: SqlStore;
@@ -55,7 +55,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       parcel().start({ store, runId: "r", ifExists: "attach", ...options });
     const statesOf = async () => (await store.getRun("r"))!.cycles.map(({ state }) => state);
 
-    /** Lets another process drive the run, and gives a handle of it. */
+    /** Starts the run in another process, and returns a handle of it. */
     async function driven(): Promise<FsmHandle<any>> {
       driver = await drive(script, subject.address(), "fsm", "r");
       const handle = attach();
@@ -71,7 +71,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       driver = undefined;
     });
 
-    it("takes events, and shows where it is", async () => {
+    it("sends events, and shows the current state", async () => {
       const handle = await driven();
       expect(handle.state).toBe("cart");
       await handle.waitFor("cart");
@@ -91,9 +91,9 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       expect(await failure(handle.waitFor("cart"))).toMatchObject({ code: "EXECUTION" });
     });
 
-    it("is seen to enter states that it leaves at once, be it while it is driven or when it ends", async () => {
+    it("sees states that are left at once, during the run and at its end", async () => {
       const handle = await driven();
-      // That it ends between two looks.
+      // Let the run end between two polls.
       await sleep(800);
       const waiting = ["rushing", "hurrying", "sent"].map((state) => handle.waitFor(state));
       const inVain = failure(handle.waitFor("paid"));
@@ -106,7 +106,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       expect(await statesOf()).toEqual(["cart", "rushing", "hurrying", "sent"]);
     });
 
-    it("is waited for no longer than asked, and only for states that there are", async () => {
+    it("waits for existing states, within the timeout", async () => {
       const handle = await driven();
       const began = performance.now();
       const late = await failure(handle.waitFor("sent", { timeout: 60 }));
@@ -122,7 +122,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       expect(await failure(handle.waitFor("sent", { timeout: -1 }))).toBeInstanceOf(RangeError);
     });
 
-    it("takes events in the order in which they were sent", async () => {
+    it("delivers events in the order in which they were sent", async () => {
       const handle = await driven();
       const payloads = Array.from({ length: 20 }, (_, i) => i);
       await Promise.all(payloads.map((payload) => handle.send("NOTE", payload)));
@@ -133,14 +133,14 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       expect(taken).toEqual(payloads);
     });
 
-    it("refuses events as the store does, and then takes others", async () => {
+    it("rejects invalid events like the store does, and then sends others", async () => {
       const handle = await driven();
       const [unstorable, sent] = [failure(handle.send("PAID", () => 1)), handle.send("PAID", 5)];
       expect(await unstorable).toMatchObject({ name: "StoreError", code: "UNSTORABLE" });
       expect(await failure(handle.send(7 as never))).toBeInstanceOf(TypeError);
       await sent;
       await handle.waitFor("paid");
-      // That its end is not seen for a while.
+      // Delay the next poll, to see the run's end late.
       await sleep(800);
       await parcel().send("r", "SENT", 1, { store });
       await driver?.ended;
@@ -148,7 +148,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       expect(["RUN_ENDED", "EXECUTION"]).toContain(ended.code);
     });
 
-    it("is paused by that process alone, and says which it is", async () => {
+    it("can't pause the run, and names the process that can", async () => {
       const handle = await driven();
       const refused = await failure(handle.pause());
       expect(refused).toMatchObject({ name: "StoreError", code: "LEASE_HELD" });
@@ -160,7 +160,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       expect((await handle.result).value).toBe(1);
     });
 
-    it("is no more waited for by who has stopped its handle", async () => {
+    it("stops waiting when it is stopped", async () => {
       const handle = await driven();
       const other = attach({ timeout: 100 });
       const waiting = failure(handle.waitFor("sent"));
@@ -173,7 +173,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       expect((await store.getRun("r"))?.status).toBe("running");
     });
 
-    it("keeps that process, which has nothing else to do, for as long as it waits", async () => {
+    it("is not needed to keep the driver's process alive while the run waits", async () => {
       const handle = await driven();
       await sleep(1000);
       await parcel().send("r", "RUSH", 1, { store });
@@ -185,7 +185,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       expect((await store.getRun("s"))?.status).toBe("cancelled");
     });
 
-    it("goes on here when that process is gone", async () => {
+    it("continues the run here when the driver's process has died", async () => {
       const handle = await driven();
       const heard: string[] = [];
       const listening = (async () => {
@@ -203,18 +203,18 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       expect(heard.at(-1)).toBe("run.finished");
     });
 
-    it("can be paused here as soon as that process is gone, through all handles", async () => {
+    it("pauses the run, for all handles, as soon as the driver's process has died", async () => {
       const handle = await driven();
       const other = attach();
       await other.recorded;
-      // That neither looks soon.
+      // Delay the next poll of both.
       await sleep(800);
       await kill(driver as Driver);
       expect([(await handle.pause()).status, (await other.result).status]).toEqual(["paused", "paused"]);
       expect((await handle.result).status).toBe("paused");
     });
 
-    it("is seen where it was when another handle had it go on here", async () => {
+    it("sees all states when another handle continues the run here", async () => {
       const handle = await driven();
       const other = attach();
       await other.recorded;
@@ -227,7 +227,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       expect((await handle.result).value).toBe(1);
     });
 
-    it("is refused to other workflows at once", async () => {
+    it("is rejected at once for another workflow", async () => {
       await driven();
       const other = new Fsm<any>("other");
       other.state("cart", { initial: true }, () => next("cart"));
@@ -241,7 +241,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       }
     });
 
-    it("is paused by that process alone, a dag's too, until that is gone", async () => {
+    it("pauses a dag's run, too, only after the driver's process has died", async () => {
       driver = await drive(script, subject.address(), "dag", "d");
       const handle = stuck(false).start({ store, runId: "d", ifExists: "attach" });
       expect(await failure(handle.pause())).toMatchObject({ code: "LEASE_HELD" });
@@ -250,10 +250,10 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
     });
   });
 
-  describe(`In ${name}, a run that may be another`, () => {
+  describe(`In ${name}, a handle of a run that may exist already`, () => {
     const { another, crash } = useStores(connect);
 
-    it("is seen to enter the states that it was in before it was known to be new", async () => {
+    it("sees states that a new run was in before it was known to be new", async () => {
       const fsm = new Fsm<any>("quick");
       fsm.state("a", { initial: true }, () => next("b"));
       fsm.state("b", () => next("c"));
@@ -264,9 +264,9 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       expect((await handle.result).value).toBe(1);
     });
 
-    it("begins anew when the one that there was is removed before anything is known of it", async () => {
+    it("starts a new run if the existing one is deleted before it is read", async () => {
       const [store, other] = [another(), another()];
-      /** Removes the run when it has been found to be there. */
+      /** Deletes the run after it was found to exist. */
       const removeBeforeLook = (runId: string) => {
         const claim = store.claim.bind(store);
         vi.spyOn(store, "claim").mockImplementationOnce(async (...asked) => {
@@ -306,7 +306,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       vi.restoreAllMocks();
     });
 
-    it("is seen to enter the states that it is in before its handle knows that it goes on here", async () => {
+    it("sees states that the run enters before the handle knows that it continues here", async () => {
       const fsm = (first: unknown) => {
         const made = new Fsm<any>("hasty");
         made.state("a", { initial: true }, () => first);

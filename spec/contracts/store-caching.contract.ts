@@ -4,7 +4,7 @@ import { Dag, decide, Fsm, next, route, stop, waitForEvent, type CacheOptions } 
 import type { SqlStore } from "dagwright/store";
 import { useStores, type StoreSubject } from "../support/stores.js";
 
-/** It can't be copied from what it shows. */
+/** Can't be copied by its visible properties. */
 class Money {
   #cents: number;
   constructor(cents: number) {
@@ -23,9 +23,9 @@ const types = {
   },
 };
 
-/** What every store promises of results that are cached in it. */
+/** The guarantees of every store for cached results. */
 export function storeCachingContract(name: string, connect: () => Promise<StoreSubject>): void {
-  describe(`What is cached in ${name}`, () => {
+  describe(`A result cached in ${name}`, () => {
     const { another } = useStores(connect);
     let store: SqlStore;
     beforeEach(() => {
@@ -35,7 +35,7 @@ export function storeCachingContract(name: string, connect: () => Promise<StoreS
       vi.restoreAllMocks();
     });
 
-    it("is found by inputs that no text of the database could keep apart", async () => {
+    it("is found by inputs that no text column could distinguish", async () => {
       const dag = new Dag("texts");
       dag.cachedNode("units", { store: store.cache }, (text: string) =>
         Array.from({ length: 2 }, (_, i) => text.charCodeAt(i)),
@@ -53,7 +53,7 @@ export function storeCachingContract(name: string, connect: () => Promise<StoreS
       expect((await dag.run({ inputs: { text: "a\u0001" } })).metrics.cache.hits).toBe(1);
     });
 
-    it("is what a key has room for: other results are computed each time, and a warning says why", async () => {
+    it("needs a key of limited length: other results are computed each time, with a warning", async () => {
       const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
       const dag = new Dag(randomBytes(6000).toString("base64"));
       dag.cachedNode("n", { store: store.cache }, () => 1);
@@ -63,7 +63,7 @@ export function storeCachingContract(name: string, connect: () => Promise<StoreS
       for (const text of warnings) expect(text).toMatch(/The cache key .* can't be stored: it has 80\d\d bytes/u);
     });
 
-    it("are the outcomes of forks and states, with where they lead", async () => {
+    it("may be the outcome of a fork or state, with its destination", async () => {
       const calls: string[] = [];
       const cache = { ttl: 60_000, store: store.cache };
       const dag = new Dag<any>("forks");
@@ -88,7 +88,7 @@ export function storeCachingContract(name: string, connect: () => Promise<StoreS
       expect(calls).toEqual(["isBig", "route", "first", "waits", "last"]);
     });
 
-    it("is everybody's own, also for those who wait for one that computes", async () => {
+    it("is a copy for each caller, also for those that wait for the same computation", async () => {
       const dag = new Dag("rates");
       const calls = vi.fn(async () => ({ list: [3, 1, 2], paid: new Money(100) }));
       dag.cachedNode("rates", { store: store.cache }, () => calls());
@@ -99,7 +99,7 @@ export function storeCachingContract(name: string, connect: () => Promise<StoreS
       expect(calls).toHaveBeenCalledTimes(1);
     });
 
-    it("stands in for staleIfError past its ttl, for other processes too, and then makes room", async () => {
+    it("is used for staleIfError after its ttl, by other processes too, and is then deleted", async () => {
       vi.useFakeTimers({ toFake: ["Date"] });
       const events: string[] = [];
       const rates = (options: CacheOptions, fails = false) => {
@@ -125,7 +125,7 @@ export function storeCachingContract(name: string, connect: () => Promise<StoreS
       vi.useRealTimers();
     });
 
-    it("is in the record of a run that it stands in for", async () => {
+    it("is in the record of a run that used it as stale", async () => {
       vi.useFakeTimers({ toFake: ["Date"] });
       const behave = { fails: false };
       const dag = new Dag("rates");
@@ -146,7 +146,7 @@ export function storeCachingContract(name: string, connect: () => Promise<StoreS
       expect(details?.nodes.get("next")).toMatchObject({ status: "completed", output: 3 });
     });
 
-    it("tells of no failing refresh in the record of a run that is over", async () => {
+    it("leaves the record of a completed run unchanged when refreshing it fails", async () => {
       vi.spyOn(Math, "random").mockReturnValue(0);
       let calls = 0;
       const dag = new Dag("rates");

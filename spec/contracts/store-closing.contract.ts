@@ -4,7 +4,7 @@ import type { SqlStore, StoreOptions } from "dagwright/store";
 import { failure, sleep, until } from "../support/waiting.js";
 import type { LockableSubject } from "./store-lifecycle.contract.js";
 
-/** Takes ITEMs until END. */
+/** Takes ITEM events until END. */
 function collector(): Fsm<any> {
   const fsm = new Fsm<any>("collector");
   fsm.state("idle", { initial: true }, () => waitForEvent({ ITEM: "idle", END: "end" }));
@@ -12,7 +12,7 @@ function collector(): Fsm<any> {
   return fsm;
 }
 
-/** Pauses until it is told to go on. */
+/** Pauses while `isPaused`. */
 function pausing(isPaused = true): Dag<any> {
   const dag = new Dag<any>("pausing");
   dag.node("a", () => {
@@ -22,9 +22,9 @@ function pausing(isPaused = true): Dag<any> {
   return dag;
 }
 
-/** What every store guarantees to those who have asked it for something when it is closed. */
+/** The guarantees of every store for operations in progress when it is closed. */
 export function closingContract(name: string, connect: () => Promise<LockableSubject>): void {
-  describe(`${name}, when a store is closed`, () => {
+  describe(`Closing a store in ${name}`, () => {
     let subject: LockableSubject;
     let store: SqlStore;
     let other: SqlStore;
@@ -37,7 +37,7 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
       return made;
     };
     let unlock = async () => {};
-    /** Lets nobody write until {@link unlock}. */
+    /** Blocks all writes until {@link unlock}. */
     async function lock(): Promise<void> {
       const unlockNow = await subject.lock();
       let unlocked: Promise<void> | undefined;
@@ -62,7 +62,7 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
     });
     afterAll(() => subject.close());
 
-    it("ends what it was asked for before, and refuses what comes after", async () => {
+    it("completes earlier operations, and rejects later ones", async () => {
       await collector().run({ store: other, runId: "sent" });
       for (const runId of ["cancelled", "deleted"]) await pausing().run({ store: other, runId });
       await pausing(false).run({ store: other, runId: "kept" });
@@ -102,7 +102,7 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
       expect(await other.cache.get("k")).toMatchObject({ value: 1 });
     });
 
-    it("does what it was asked for in the same moment, in however many steps", async () => {
+    it("completes operations begun in the same turn, however many steps they take", async () => {
       await collector().run({ store: other, runId: "sent" });
       for (const runId of ["cancelled", "deleted"]) await pausing().run({ store: other, runId });
       for (const runId of ["a", "b"]) await pausing(false).run({ store: other, runId });
@@ -110,7 +110,7 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
         const closed = another();
         if (isUsed) {
           await closed.listRuns();
-          // Its end is recorded behind, and who looks waits for that.
+          // The run's end is recorded later, and lookups wait for it.
           const run = pausing(false).start({ store: closed });
           run.result.catch(() => {});
           await run.recorded;
@@ -133,7 +133,7 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
       expect(await subject.count("fsm_events")).toBe(1);
     });
 
-    it("removes all runs that it was to remove when it was pruning many", async () => {
+    it("completes pruning many runs", async () => {
       const dag = pausing(false);
       await Promise.all(Array.from({ length: 250 }, () => dag.run({ store: other })));
       await store.listRuns();
@@ -147,12 +147,12 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
       expect(await subject.count("runs")).toBe(0);
     });
 
-    it("fails a run that was begun in the same moment, and one that is about to be", async () => {
+    it("fails runs started in the same turn, and runs about to start", async () => {
       for (const isUsed of [false, true]) {
         for (const turns of [0, 1, 2]) {
           const closed = another();
           if (isUsed) await closed.listRuns();
-          // More than begin in one turn of the event loop.
+          // More than start in one turn of the event loop.
           const runs = Array.from({ length: 300 }, () => failure(pausing(false).run({ store: closed })));
           for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
           await closed.close();
@@ -164,7 +164,7 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
       }
     });
 
-    it("does not wait for runs that never end", async () => {
+    it("does not wait for endless runs", async () => {
       let isOver = false;
       const fsm = new Fsm<any>("endless");
       fsm.state("a", { initial: true }, () => (isOver ? stop("over") : next("a")));
@@ -178,7 +178,7 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
       for (const end of await Promise.all(ends)) expect(end.message).toMatch(/store is closed/u);
     });
 
-    it("gives back a run that is taken over in the same moment, which others can go on with", async () => {
+    it("releases a run that is claimed in the same turn, so that others can continue it", async () => {
       for (let turns = 0; turns < 40; turns += 3) {
         await pausing().run({ store: other, runId: `r${turns}` });
         const closed = another({ lease: 600_000 });

@@ -17,7 +17,7 @@ function order(after?: number): Fsm<any> {
   return fsm;
 }
 
-/** Takes ITEMs, one a cycle, until END. */
+/** Takes ITEM events, one per cycle, until END. */
 function collector(hook?: () => unknown): Fsm<any> {
   const fsm = new Fsm<any>("collector");
   fsm.state("idle", { initial: true }, () => waitForEvent({ ITEM: "item", END: "end" }));
@@ -27,10 +27,10 @@ function collector(hook?: () => unknown): Fsm<any> {
   return fsm;
 }
 
-/** What states got. */
+/** The payloads that states received. */
 let taken: unknown[];
 
-/** What every store guarantees of the events that runs are sent, and of runs that wait for them. */
+/** The guarantees of every store for events, and for runs that wait for them. */
 export function storeEventsContract(name: string, connect: () => Promise<StoreSubject>): void {
   describe(`Events recorded in ${name}`, () => {
     const { another, count, crash, execute } = useStores(connect);
@@ -48,7 +48,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
     });
 
     describe("reach a run", () => {
-      it.each(["the same", "another"])("that is driven through %s store", async (which) => {
+      it.each(["the same", "another"])("driven by %s store", async (which) => {
         const handle = order().start({ store, runId: "r" });
         await until(waits("r", "created"));
         const from = which === "another" ? another() : store;
@@ -59,7 +59,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(await count("fsm_events where taken_at is null or for_owner is not null")).toBe(0);
       });
 
-      it("that rests: it stays paused until somebody takes it up", async () => {
+      it("that is paused, and stays so until it is resumed", async () => {
         await order().run({ store, runId: "r" });
         await order().run({ store, runId: "other" });
         expect(await order().recover({ store })).toEqual([]);
@@ -89,7 +89,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         }
       });
 
-      it("whose driver died: in order, with those that it had not taken", async () => {
+      it("whose driver died, in order, with those it had not taken", async () => {
         const first = another();
         const handle = collector().start({ store: first, runId: "r" });
         handle.result.catch(() => {});
@@ -103,12 +103,12 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(taken).toEqual([1, 2, 3]);
       });
 
-      it("that takes them later, in order, be they many", async () => {
+      it("that takes many of them later, in order", async () => {
         const first = another();
         const handle = collector().start({ store: first, runId: "r" });
         handle.result.catch(() => {});
         await until(waits("r", "idle"));
-        // Nobody waits for these now.
+        // The current state does not wait for these.
         for (let i = 0; i < 120; i++) handle.send("LATER", i).catch(() => {});
         await until(async () => (await count("fsm_events")) === 120);
         await collector().send("r", "LATER", 120, { store: another() });
@@ -122,7 +122,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(taken).toEqual([-1, ...Array.from({ length: 121 }, (_, i) => i)]);
       });
 
-      it("before what its handle is sent afterwards", async () => {
+      it("before events sent later through its handle", async () => {
         const handle = collector().start({ store, runId: "r" });
         await until(waits("r", "idle"));
         for (const item of [1, 3, 5]) {
@@ -134,7 +134,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(taken).toEqual([1, 2, 3, 4, 5, 6]);
       });
 
-      it("each once and in the order of each sender, however many send at once", async () => {
+      it("once each and in the order of each sender, however many senders there are", async () => {
         const handle = collector().start({ store, runId: "r", maxCycles: 1000 });
         const senders = [store, another(), another()];
         await until(waits("r", "idle"));
@@ -155,7 +155,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         }
       });
 
-      it("once for each key, whoever sends it and however late", async () => {
+      it("once per key, whichever store sends it and however late", async () => {
         await collector().run({ store, runId: "r" });
         const send = (from: SqlStore, item: string) => collector().send("r", "ITEM", item, { store: from, key: "k" });
         const other = another();
@@ -172,7 +172,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         });
       });
 
-      it("once for each key, also when the run is cancelled in between and goes on", async () => {
+      it("once per key, even if the run is cancelled and resumed in between", async () => {
         await collector().run({ store, runId: "r" });
         const send = (item: string) => collector().send("r", "ITEM", item, { store, key: item });
         await send("taken");
@@ -198,8 +198,8 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
       });
     });
 
-    describe("are refused", () => {
-      it("by a run that has ended, is unknown, or is one of another workflow", async () => {
+    describe("are rejected", () => {
+      it("by a run that has ended, is unknown, or belongs to another workflow", async () => {
         await order().run({ store, runId: "done" });
         await order().resume("done", { store, send: { PAID: 1, SENT: "ups" } });
         const stopped = order().start({ store, runId: "stopped" });
@@ -221,7 +221,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(await count("fsm_events where taken_at is null")).toBe(0);
       });
 
-      it("when they can't be recorded, and leave nothing behind", async () => {
+      it("if they can't be recorded, and leave nothing behind", async () => {
         await order().run({ store, runId: "r" });
         const send = (event: string, payload: unknown, options: object) =>
           failure(order().send("r", event, payload, { store, ...options }));
@@ -236,7 +236,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(await count("fsm_events")).toBe(0);
       });
 
-      it("by the handle, without harm to the run", async () => {
+      it("by the handle, without affecting the run", async () => {
         const handle = order().start({ store, runId: "r" });
         const early = handle.send("PAID", () => {});
         expect(await failure(early)).toMatchObject({ code: "UNSTORABLE" });
@@ -246,7 +246,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect((await handle.pause()).currentState).toBe("paid");
       });
 
-      it("by resume, which sends none of them and leaves the run paused as it was", async () => {
+      it("by resume, which then sends none of them and leaves the run unchanged", async () => {
         await order(HOUR).run({ store, runId: "r" });
         const before = await store.getRun("r");
         for (const bad of [() => {}, { rows: [Symbol("no")] }]) {
@@ -267,7 +267,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect([run.currentState, taken]).toEqual(["paid", [5]]);
       });
 
-      it("by attach, which sends none of them to a run in progress", async () => {
+      it("by attach, which then sends none of them to a run in progress", async () => {
         const handle = order().start({ store, runId: "r" });
         await until(waits("r", "created"));
         const send = [
@@ -288,7 +288,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
     });
 
     describe("are acknowledged", () => {
-      it("when the taking is durable", async () => {
+      it("when it is durable that they were taken", async () => {
         for (const durability of ["strict", "relaxed"] as const) {
           const runId = durability;
           const other = another();
@@ -302,7 +302,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         }
       });
 
-      it("never, when the run is lost before: the next driver takes the event again", async () => {
+      it("never if the run is taken over first: the next driver takes them", async () => {
         const first = another();
         const handle = order().start({ store: first, runId: "r" });
         handle.result.catch(() => {});
@@ -332,7 +332,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(taken).toEqual([1]);
       });
 
-      it("as refused when the run is stopped while a state hook is asked", async () => {
+      it("as rejected if the run is stopped during a state hook", async () => {
         const handle = collector(() => new Promise(() => {})).start({ store, runId: "r" });
         await until(waits("r", "idle"));
         await collector().send("r", "ITEM", "from outside", { store });
@@ -344,7 +344,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
       });
     });
 
-    it("stay for a run that fails before it takes them", async () => {
+    it("are kept for a run that fails before it takes them", async () => {
       const machine = (fails: boolean) => {
         const fsm = new Fsm<any>("fails");
         fsm.state("first", { initial: true }, () => waitForEvent({ GO: "second" }));
@@ -365,7 +365,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
       expect((await machine(false).resume("r", { store })).value).toBe("recorded");
     });
 
-    it("are sent by attach to a run that is just being paused, which goes on with them", async () => {
+    it("can be sent by attach to a run that is being paused, which continues with them", async () => {
       const handle = order().start({ store, runId: "r" });
       await until(waits("r", "created"));
       const paused = handle.pause();
@@ -377,7 +377,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
       expect([(await paused).status, (await attached.result).value, taken]).toEqual(["paused", "ups", [5]]);
     });
 
-    it("are sent by resume in the order of a list, which may repeat them", async () => {
+    it("can be sent by resume in the order of a list, which may repeat them", async () => {
       await collector().run({ store, runId: "r" });
       const send = [["ITEM", 10], ["ITEM", 9], ["10", 1], ["ITEM", null], ["END"]] as const;
       expect((await collector().resume("r", { store, send })).value).toBe("end");
@@ -389,7 +389,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
       }
     });
 
-    describe("leave a run alone that was paused on the way from its wait", () => {
+    describe("do not continue a run that paused on the way from its wait", () => {
       const asked: string[] = [];
       const waiter = (ask: () => void, after?: number) => {
         const fsm = order(after);
@@ -412,7 +412,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
 
       beforeEach(() => void (asked.length = 0));
 
-      it("until it is due, whatever is sent to it", async () => {
+      it("until it is due, whatever is sent", async () => {
         const time = Date.now() + HOUR;
         let isOpen = false;
         const fsm = waiter(() => {
@@ -442,7 +442,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(await count("fsm_events where taken_at is null")).toBe(2);
       });
 
-      it("until it is resumed, where it says no time, whatever the wait's deadline is", async () => {
+      it("until it is resumed, if it has no due time, whatever the wait's deadline", async () => {
         let isOpen = false;
         const fsm = waiter(() => {
           if (!isOpen) throw new PauseRun("ask Ann");
@@ -461,8 +461,8 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
       });
     });
 
-    describe("that do not come in time:", () => {
-      it("a run that nobody can send events to rests with its due time, until that has come", async () => {
+    describe("and deadlines:", () => {
+      it("a run without a handle pauses until its deadline", async () => {
         const fsm = order(HOUR);
         const began = Date.now();
         const run = await fsm.run({ store, runId: "r" });
@@ -484,7 +484,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect((await short.resume("again", { store })).value).toBe("late");
       });
 
-      it("a pure delay rests as well", async () => {
+      it("a wait without events pauses, too", async () => {
         const fsm = new Fsm<any>("delay");
         fsm.state("a", { initial: true }, () => waitForEvent({}, { after: [200, "b"] }));
         fsm.state("b", () => stop("b"));
@@ -493,7 +493,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(await fsm.recover({ store })).toMatchObject([{ value: "b" }]);
       });
 
-      it("a run whose driver died while it waited comes to rest with the time it had", async () => {
+      it("a run whose driver died while it waited pauses with the same deadline", async () => {
         const first = another();
         const handle = order(HOUR).start({ store: first, runId: "r" });
         handle.result.catch(() => {});
@@ -506,7 +506,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(await order(HOUR).recover({ store })).toMatchObject([{ currentState: "paid" }]);
       });
 
-      it("what was recorded before the deadline wins, whenever it is found", async () => {
+      it("an event recorded before the deadline is taken, whenever it is read", async () => {
         await order(200).run({ store, runId: "rests" });
         await order(200).send("rests", "PAID", 1, { store });
         const sentAt = Date.now();
@@ -516,7 +516,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         // The machine may be that slow.
         if (sentAt <= at) expect(run.currentState).toBe("paid");
 
-        // Sooner than the driver looks for it by itself.
+        // Before the driver's next poll.
         for (let i = 0, isInTime = false; !isInTime; i++) {
           const handle = order(250).start({ store, runId: `driven ${i}` });
           await until(waits(`driven ${i}`, "created"));
@@ -528,7 +528,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         }
       });
 
-      it("what was sent after the deadline does not win, whoever finds it first", async () => {
+      it("an event sent after the deadline is not taken, whichever is noticed first", async () => {
         await order(50).run({ store, runId: "r" });
         await order(50).run({ store, runId: "s" });
         const handle = order(50).start({ store, runId: "blocked" });
@@ -545,7 +545,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
       });
     });
 
-    it("let the event loop turn, by however many runs of a process they are sent, read and taken up at once", async () => {
+    it("let the event loop turn, however many runs are sent events, read and attached to at once", async () => {
       let turn = 0;
       let isOver = false;
       const turned = () => {
@@ -553,7 +553,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         if (!isOver) setImmediate(turned);
       };
       const runIds = Array.from({ length: 120 }, (_, i) => `r${i}`);
-      /** In how many turns of the event loop something is done that is begun at once. */
+      /** The number of turns of the event loop in which concurrent operations settle. */
       const turnsOf = async (work: readonly Promise<unknown>[]) =>
         new Set(await Promise.all(work.map((each) => each.then(() => turn)))).size;
 

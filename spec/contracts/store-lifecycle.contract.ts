@@ -16,22 +16,22 @@ import type { SqlStore, StoreOptions } from "dagwright/store";
 import type { StoreSubject } from "../support/stores.js";
 import { failure, never, sleep, until } from "../support/waiting.js";
 
-/** A kind of store that can be kept from answering. */
+/** A kind of store whose writes can be blocked. */
 export interface LockableSubject extends StoreSubject {
-  /** Lets nobody write until the function that this gives is called. */
+  /** Blocks all writes until the returned function is called. */
   lock(): Promise<() => Promise<void>>;
 }
 
-/** Whether a promise has yet to settle. */
+/** Whether a promise is still pending. */
 const isPending = async (promise: Promise<unknown>) => {
   const open = Symbol();
   const settled = promise.catch(() => {});
   return (await Promise.race([settled, sleep(5).then(() => open)])) === open;
 };
 
-/** What every store guarantees about how runs begin, end, and are found again. */
+/** The guarantees of every store for how runs start, end, and are continued. */
 export function lifecycleContract(name: string, connect: () => Promise<LockableSubject>): void {
-  describe(`In ${name}, recorded runs`, () => {
+  describe(`The lifecycle of runs in ${name}`, () => {
     let subject: LockableSubject;
     let store: SqlStore;
     const open: SqlStore[] = [];
@@ -45,7 +45,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
     }
 
     const unlocking: (() => Promise<void>)[] = [];
-    /** Lets nobody write until the function that this gives is called, or the spec is over. */
+    /** Blocks all writes until the returned function is called, or the spec ends. */
     async function lock(): Promise<() => Promise<void>> {
       const unlock = await subject.lock();
       let unlocked: Promise<void> | undefined;
@@ -54,7 +54,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
       return once;
     }
 
-    /** Its leases are over; it does not know. */
+    /** Makes all leases expire without their holders noticing. */
     const expire = () => subject.execute("update runs set lease_expires_at = 0 where lease_expires_at is not null");
 
     beforeEach(async () => {
@@ -73,8 +73,8 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
     });
     afterAll(() => subject.close());
 
-    describe("that are told to end", () => {
-      /** a, which stops at its first attempt once it has begun, then b. */
+    describe("that are ended from outside", () => {
+      /** a, whose first attempt never ends, then b. */
       function stopper(begun: () => void = () => {}): Dag<any> {
         const dag = new Dag<any>("stopper");
         dag.node("a", (ctx: Context) => (begun(), ctx.attempt === 1 ? never() : "a"));
@@ -82,7 +82,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         return dag;
       }
 
-      it("settle while the store does not answer, and are recorded when it does", async () => {
+      it("settle while writes are blocked, and are recorded later", async () => {
         const abort = new AbortController();
         for (const [runId, options, code] of [
           ["aborted", { signal: abort.signal }, "CANCELLED"],
@@ -110,7 +110,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect((await stopper().resume("aborted", { store })).value).toBe("ab");
       });
 
-      it("by a store that is closed, go on nowhere but where they are taken up", async () => {
+      it("by closing their store, continue only where they are resumed", async () => {
         const calls: string[] = [];
         const dag = (place: string) => {
           const made = new Dag<any>("closing");
@@ -137,7 +137,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect(calls).toEqual(["here a", "there a", "there b", "here a", "there a", "there b"]);
       });
 
-      it("are as ended for whoever looks into the same store, and can go on at once", async () => {
+      it("are seen as ended in the same store, and can be resumed at once", async () => {
         let begun = false;
         const dag = stopper(() => (begun = true));
         const handle = dag.start({ store, runId: "r" });
@@ -150,7 +150,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         await run.recorded;
       });
 
-      it("settle while they are being made", async () => {
+      it("settle while they are being created", async () => {
         const unlock = await lock();
         const abort = new AbortController();
         const ending = failure(stopper().run({ store, runId: "early", signal: abort.signal }));
@@ -168,7 +168,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect((await store.getRun("timed"))?.status).toBe("failed");
       });
 
-      it("settle while an attempt waits for what is before it to be durable", async () => {
+      it("settle while an attempt waits at the durability barrier", async () => {
         const abort = new AbortController();
         let unlock = undefined as (() => Promise<void>) | undefined;
         const dag = new Dag<any>("gated");
@@ -185,7 +185,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect((await store.getRun("g"))?.nodes.get("a")?.status).toBe("completed");
       });
 
-      it("settle while a step waits for that, too", async () => {
+      it("settle while a step waits there, too", async () => {
         const abort = new AbortController();
         let unlock = undefined as (() => Promise<void>) | undefined;
         const dag = new Dag<any>("stepped");
@@ -199,7 +199,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         await unlock?.();
       });
 
-      it("are as they were when that happens while they are taken up", async () => {
+      it("are unchanged if that happens while they are being claimed", async () => {
         const dag = new Dag<any>("resumed");
         dag.node("a", () => {
           throw new PauseRun("why");
@@ -227,7 +227,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect(await failure(dag.resume("r", { store, signal: abort.signal }))).toMatchObject({ code: "CANCELLED" });
       });
 
-      it("settle as what they are when only their end is yet to be recorded", async () => {
+      it("settle with their own outcome if only their end is not recorded yet", async () => {
         const abort = new AbortController();
         let unlock = undefined as (() => Promise<void>) | undefined;
         const dag = new Dag<any>("done");
@@ -264,7 +264,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect((await store.getRun("c"))?.status).toBe("cancelled");
       });
 
-      it("warn, and tell whoever asks, when that can't be recorded", async () => {
+      it("warn and reject `recorded` if their end can't be recorded", async () => {
         const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
         const abort = new AbortController();
         let begun = false;
@@ -282,7 +282,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         await subject.execute("alter table elsewhere rename to node_executions");
       });
 
-      it("settle when an fsm is stopped, as well", async () => {
+      it("settle when an fsm is stopped, too", async () => {
         const fsm = new Fsm<any>("stopped");
         fsm.state("wait", { initial: true }, () => waitForEvent({ GO: "end" }));
         fsm.state("end", { terminal: true }, () => "end");
@@ -297,7 +297,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
       });
     });
 
-    it("that end by themselves settle when that is recorded, as runs without a store are at once", async () => {
+    it("settle after their end is recorded if they end by themselves", async () => {
       const dag = new Dag<any>("plain");
       dag.node("a", () => 1);
       for (const options of [{}, { store }]) {
@@ -315,7 +315,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
       }
     });
 
-    it("say when they are in their store, and why not", async () => {
+    it("resolve `recorded` when they are in their store, or reject it with the reason", async () => {
       const dag = new Dag<any>("told");
       dag.node("a", (ctx: Context) => (ctx.attempt === 1 ? never() : 1));
       const handle = dag.start({ store, runId: "t" });
@@ -328,7 +328,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
     });
 
     describe("are recovered", () => {
-      /** Runs that its process has left; `work` is what they do when they go on. */
+      /** Leaves runs behind whose process has died. `work` is called when they continue. */
       async function leaveBehind(count: number, work: (n: number, ctx: Context) => unknown): Promise<Dag<any>> {
         const first = another();
         let begun = 0;
@@ -349,7 +349,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         return dag;
       }
 
-      it("ten at once, or as many as is said, whatever the nodes' limit", async () => {
+      it("ten at a time, or as many as `concurrency` allows, whatever the limit for nodes", async () => {
         for (const [options, expected] of [
           [{}, 10],
           [{ concurrency: 3, nodeConcurrency: 1, mode: "async" }, 3],
@@ -382,7 +382,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect(await failure(dag.recover({ store, concurrency: 1.5 }))).toBeInstanceOf(RangeError);
       });
 
-      it("each by itself: one that can't be read keeps none from it, and is named", async () => {
+      it("independently: an unreadable one is named and does not block the others", async () => {
         const dag = await leaveBehind(4, (n) => {
           if (n === 3) throw new Error("still broken");
           return n;
@@ -406,7 +406,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect(both.message).toMatch(/r1[^]*r2/u);
       });
 
-      it("without those that somebody else takes while they are driven", async () => {
+      it("without runs that another store takes over meanwhile", async () => {
         const dag = await leaveBehind(3, async (n, ctx) => {
           if (n === 1 && ctx.attempt === 2) await dag.resume("r1", { store: await thief() });
           return ctx.attempt;
@@ -423,14 +423,14 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect((await store.getRun("r1"))?.nodes.get("a")?.output).toBe(3);
       });
 
-      it("not at all when the store can't be searched", async () => {
+      it("not at all if the store can't be read", async () => {
         const dag = await leaveBehind(1, () => 1);
         const closed = another();
         await closed.close();
         expect(await failure(dag.recover({ store: closed }))).toBeInstanceOf(StoreError);
       });
 
-      it("with wait, when those who drive them now are gone or done with them", async () => {
+      it("with `wait`, after their current drivers have died or ended them", async () => {
         const other = another({ lease: 600_000 });
         const dag = new Dag<any>("awaited");
         const go: (() => void)[] = [];
@@ -452,7 +452,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         go[0]();
       });
 
-      it("with wait, until a signal aborts", async () => {
+      it("with `wait`, until a signal aborts", async () => {
         const other = another();
         const dag = new Dag<any>("given up");
         dag.node("a", () => never());
@@ -466,7 +466,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         await handle.cancel();
       });
 
-      it("as handles, too", async () => {
+      it("as handles by attachAll", async () => {
         const dag = await leaveBehind(2, (n) => n);
         const handles = await dag.attachAll({ store });
         expect(handles.map(({ runId }) => runId)).toEqual(["r0", "r1"]);
@@ -475,7 +475,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
       });
     });
 
-    describe("are attached to", () => {
+    describe("can be attached to", () => {
       function order(): Fsm<any> {
         const fsm = new Fsm<any>("order");
         fsm.state("created", { initial: true }, () => waitForEvent({ PAID: "paid" }));
@@ -500,7 +500,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect((await handle.result).value).toBe("parcel");
       });
 
-      it("by many at once, who all have the same run", async () => {
+      it("by many callers at once, which share the run", async () => {
         const fsm = order();
         await fsm.run({ store, runId: "o" });
         const handles = await Promise.all(Array.from({ length: 5 }, () => fsm.attach("o", { store })));
@@ -533,7 +533,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         for await (const event of ended.events()) expect.unreachable(event.type);
       });
 
-      it("with events for one in progress, but no values for what has not paused", async () => {
+      it("with events for a run in progress, but no values for nodes that have not paused", async () => {
         const fsm = order();
         const begun = fsm.start({ store, runId: "o" });
         await begun.recorded;
@@ -552,7 +552,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         await busy.cancel();
       });
 
-      it("after they were cancelled: they go on", async () => {
+      it("after they were cancelled, and continue", async () => {
         let begun = false;
         const dag = new Dag<any>("again");
         dag.node("a", (ctx: Context) => ((begun = true), ctx.attempt === 1 ? never() : ctx.attempt));
@@ -563,7 +563,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect((await second.result).value).toBe(2);
       });
 
-      it("when they are completed, with what they came to", async () => {
+      it("after they have completed, with their results", async () => {
         const fsm = order();
         const begun = fsm.start({ store, runId: "o" });
         await begun.send("PAID", 5);
@@ -578,7 +578,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect((await handle.stop()).status).toBe("completed");
       });
 
-      it("only if they are of this workflow, and there", async () => {
+      it("only if they exist and belong to the workflow", async () => {
         const dag = new Dag<any>("mine");
         dag.node("a", () => never());
         const handle = dag.start({ store, runId: "m" });
@@ -593,7 +593,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
       });
     });
 
-    describe("whose id comes again with ifExists: attach", () => {
+    describe("with an existing id and ifExists: attach", () => {
       const again = { ifExists: "attach" } as const;
 
       function payment(work: (kind: string, ctx: Context) => unknown): Dag<any> {
@@ -602,7 +602,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         return dag;
       }
 
-      it("are recorded already while another process drives them, if their inputs are the same", async () => {
+      it("count as recorded while another process drives them, if their inputs are the same", async () => {
         let go = () => {};
         const gate = new Promise<void>((resolve) => (go = resolve));
         const dag = payment(async (kind) => (await gate, kind));
@@ -621,7 +621,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         await first.result;
       });
 
-      it("reject as they did", async () => {
+      it("reject with the recorded error", async () => {
         const dag = new Dag<any>("failing");
         dag.node("a", { retry: { retries: 1, delay: 0 } }, () => {
           throw new TypeError("no");
@@ -655,7 +655,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         }
       });
 
-      it("are made once, however many ask at once", async () => {
+      it("are created once, however many callers start them at once", async () => {
         let calls = 0;
         const dag = payment(async (kind) => (calls++, await sleep(10), kind));
         const options = { ...again, store, runId: "p", inputs: { kind: "x" } };
@@ -678,7 +678,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         );
         expect(calls).toBe(1);
         for (const { handle, listening } of handles) await Promise.all([handle.recorded, listening]);
-        // One of those that asked made it, and heard all of it.
+        // The caller that created it received all of its events.
         const whole = ["run.started", "node.ready", "attempt.started", "node.completed", "run.finished"];
         expect(heard.concat([whole]).filter((types) => types.includes("run.started"))).toContainEqual(whole);
         expect((await dag.run(options)).value).toBe("x");
@@ -686,7 +686,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect((await store.listRuns()).runs.length).toBe(1);
       });
 
-      it("settle as they did", async () => {
+      it("settle with the recorded outcome", async () => {
         const dag = payment((kind) => {
           if (kind === "paused") throw new PauseRun("a person");
           if (kind === "failed") throw new TypeError("no funds");
@@ -722,7 +722,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         for (let i = 0; i < 2; i++) expect((await soft.run(options)).status).toBe("failed");
       });
 
-      it("are waited for while another process drives them, and taken up when that is gone", async () => {
+      it("wait for another driver, and continue when its process has died", async () => {
         const other = another();
         const go: (() => void)[] = [];
         const dag = payment((_, ctx) =>
@@ -743,7 +743,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         go[1]();
       });
 
-      it("are waited for no longer than until an abort or a timeout", async () => {
+      it("wait for another driver only until an abort or a timeout", async () => {
         const other = another();
         const dag = payment(() => never());
         const inputs = { kind: "x" };
@@ -770,7 +770,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         await driving.cancel();
       });
 
-      it("are left alone by who waits no longer, when their process is gone then", async () => {
+      it("are not continued by callers that no longer wait when their driver dies", async () => {
         const other = another();
         let calls = 0;
         const dag = payment(() => (calls++, never()));
@@ -792,7 +792,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect((await store.getRun("g"))?.status).toBe("running");
       });
 
-      it("are no run of their own when that is known too late", async () => {
+      it("create no second run if they are aborted before the first is found", async () => {
         const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
         const dag = payment((kind) => kind);
         const inputs = { kind: "x" };
@@ -810,7 +810,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         warn.mockRestore();
       });
 
-      it("are cancelled by their handle while the store does not answer", async () => {
+      it("are cancelled by their handle while writes are blocked", async () => {
         const dag = payment(() => never());
         const unlock = await lock();
         const handle = dag.start({ ...again, store, runId: "c", inputs: { kind: "x" } });
@@ -829,7 +829,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         await stopped.recorded;
       });
 
-      it("are refused to others: with other inputs, or of another workflow", async () => {
+      it("are rejected with other inputs, or for another workflow", async () => {
         const dag = payment((kind) => kind);
         await dag.run({ store, runId: "p", inputs: { kind: { amount: 1, at: new Date(0) } } });
         const options = { ...again, store, runId: "p" };
@@ -849,7 +849,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         });
       });
 
-      it("are waiting fsms that take events from all who ask", async () => {
+      it("may be waiting fsms that take events from all callers", async () => {
         const fsm = new Fsm<any>("asked");
         fsm.state("a", { initial: true }, () => waitForEvent({ GO: "b" }));
         fsm.state("b", { terminal: true }, (payload: string) => payload);
@@ -865,7 +865,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect(await failure(third.send("GO"))).toMatchObject({ name: "ExecutionError" });
       });
 
-      it("are paused fsms that rest", async () => {
+      it("may be paused fsms, which stay paused", async () => {
         const fsm = new Fsm<any>("rests");
         fsm.state("a", { initial: true }, () => waitForEvent({ GO: "b" }));
         fsm.state("b", { terminal: true }, () => 1);

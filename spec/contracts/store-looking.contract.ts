@@ -12,7 +12,7 @@ class Point {
   constructor(readonly x: bigint) {}
 }
 
-/** A class whose instances throw whatever is asked of them. */
+/** A class whose instances throw on access. */
 class Hostile {
   get boom(): never {
     throw new Error("boom");
@@ -22,7 +22,7 @@ class Hostile {
   }
 }
 
-/** load → approve, which pauses, → publish. */
+/** load → approve, which pauses → publish. */
 function approval(pause: () => PauseRun): Dag<any> {
   const dag = new Dag<any>("approval");
   dag.node("load", (ctx: Context) => {
@@ -37,13 +37,13 @@ function approval(pause: () => PauseRun): Dag<any> {
   return dag;
 }
 
-/** What every store of runs shows, and lets people do to runs. */
+/** The guarantees of every store for looking up and managing runs. */
 export function storeLookingContract(name: string, connect: () => Promise<StoreSubject>): void {
-  describe(`Whoever looks at runs in ${name}`, () => {
+  describe(`Looking up runs in ${name}`, () => {
     const { another, count, endLeases, execute } = useStores(connect);
     let store: SqlStore;
 
-    /** Leaves a run behind that has called its second node, as a process does that is killed. */
+    /** Leaves a run behind whose process was killed in its second node. */
     async function leftBehind(runId: string): Promise<SqlStore> {
       const dag = new Dag<any>("approval");
       const other = another({ lease: 60_000 });
@@ -61,8 +61,8 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       store = another();
     });
 
-    describe("sees of a paused run", () => {
-      it("why it pauses, its data, when it is due, and its metadata, in lists too", async () => {
+    describe("shows of a paused run", () => {
+      it("its reason, data, due time and metadata, in lists too", async () => {
         const data = { order: 7n, since: new Date(5), items: new Map([["a", 1]]) };
         const dag = approval(() => new PauseRun("Ann has to approve", { data, until: new Date(2_000_000_000_000) }));
         const { runId } = await dag.run({ store, context: { metadata: { region: "eu" } } });
@@ -103,14 +103,14 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(found).toMatchObject({ pauseReason: "a?", waitingFor: { events: [], until: 1000 } });
       });
 
-      it("no large data in lists, all of it in the details", async () => {
+      it("no large data in lists, but in the details", async () => {
         const data = "x".repeat(2_000_000);
         const { runId } = await approval(() => new PauseRun("large", { data })).run({ store });
         expect((await store.listRuns()).runs[0].pauses[0]).toMatchObject({ node: "approve", data: undefined });
         expect((await store.getRun(runId))!.pauses[0]).toMatchObject({ node: "approve", data });
       });
 
-      it("parts that JSON writes, whatever they hold", async () => {
+      it("parts that JSON.stringify accepts, whatever their values", async () => {
         const { runId } = await approval(() => new PauseRun("check", { data: { sum: 3n } })).run({ store });
         const { runs } = await store.listRuns();
         const run = (await store.getRun(runId))!;
@@ -119,7 +119,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         }
       });
 
-      it("parts of parts that JSON writes, and that are inputs like any others", async () => {
+      it("nested parts that JSON.stringify accepts, and that can be inputs again", async () => {
         const dag = approval(() => new PauseRun("check", { data: { list: [{ sum: 3n }] } }));
         await dag.run({ store, runId: "a", inputs: {}, context: { metadata: { d: { n: 5n } } } });
         const deep = new Dag<any>("deep");
@@ -154,11 +154,11 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(await store.diffRuns("deep", again.runId)).toMatchObject({ nodes: [], inputs: [] });
       });
 
-      it.each(["", "a..b", "a.", "a[", "a[x]", "a[0]b", "[0]"])("no path to redact like %o", (path) => {
+      it.each(["", "a..b", "a.", "a[", "a[x]", "a[0]b", "[0]"])("no value redacted by the invalid path %o", (path) => {
         expect(() => store.redact(path)).toThrow('"path"');
       });
 
-      it("nothing that is redacted", async () => {
+      it("no redacted value", async () => {
         const dag = approval(() => new PauseRun("check", { data: { iban: "DE1", sum: 3 } }));
         await dag.run({ store, context: { metadata: { token: "t", region: "eu" } } });
         store.redact("approve.iban").redact("metadata.token");
@@ -167,7 +167,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(found.pauses[0].data).toEqual({ iban: "[redacted]", sum: 3 });
       });
 
-      it("that its data can't be stored, in a run that fails by that", async () => {
+      it("no pause if its data can't be stored, which fails the run", async () => {
         const dag = approval(() => new PauseRun("check", { data: { fn: () => {} } }));
         const error = await failure(dag.run({ store, runId: "bad" }));
         expect(error).toMatchObject({ code: "UNSTORABLE", path: "fn" });
@@ -179,7 +179,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       });
     });
 
-    it("sees the nodes that paused a run which failed then", async () => {
+    it("shows the nodes that paused a run before it failed", async () => {
       const dag = new Dag<any>("both");
       dag.node("asks", { fallback: () => Promise.reject(new PauseRun("ask")) }, () => {
         throw new Error("no");
@@ -198,7 +198,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       expect(statuses(found.nodes)).toEqual(statuses(run.nodes));
     });
 
-    it("sees the state that an fsm is in, and the events that it waits for", async () => {
+    it("shows the current state of an fsm, and the events that it waits for", async () => {
       const make = (initial: string) => {
         const fsm = new Fsm("order");
         fsm.state("cart", () => next("payment"));
@@ -240,7 +240,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       expect(await store.getRun("rests")).toMatchObject({ waitingFor: { events: ["fine"] }, currentState: "review" });
     });
 
-    it("sees a list although the metadata of a run in it can't be read", async () => {
+    it("lists a run whose metadata can't be read", async () => {
       const typed = another({ types: { Point } });
       await approval(() => new PauseRun()).run({
         store: typed,
@@ -262,7 +262,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       await typed.delete("typed");
     });
 
-    describe("is not kept from other runs by one that can't be read, of which", () => {
+    describe("shows other runs despite one of which", () => {
       const waiting = () => {
         const fsm = new Fsm("waiting");
         fsm.state("waits", { initial: true }, () => waitForEvent({ GO: "done" }, { after: [60_000, "done"] }));
@@ -278,7 +278,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         ["the wait", `fsm_cycles set wait = '{"events":[5]}'`, "wait"],
         ["the time of the wait", `fsm_cycles set wait = '{"events":[],"after":{"at":1e300,"state":"done"}}'`, "wait"],
         ["the cycle's status", "fsm_cycles set status = 'x'", "status"],
-      ])("%s was changed", async (_, change, column) => {
+      ])("%s is corrupt", async (_, change, column) => {
         const runIds = ["a", "bad", "c"];
         for (const runId of runIds) await waiting().run({ store, runId });
         await waiting().send("a", "GO", 1, { store });
@@ -313,14 +313,14 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(await store.listRuns()).toMatchObject({ runs: [{ runId: "c" }, { runId: "a" }], unreadable: [] });
       });
 
-      it("a lease holds nobody who removes it", async () => {
+      it("the lease is corrupt, and deletes that one", async () => {
         await waiting().run({ store, runId: "bad" });
         await execute("update runs set owner = 'somebody', lease_expires_at = CAST(1e300 AS double precision)");
         await store.delete("bad");
         expect(await store.getRun("bad")).toBeUndefined();
       });
 
-      it("only what it says of durations is lost in statistics", async () => {
+      it("the durations are corrupt, and counts that one in statistics", async () => {
         for (const runId of ["a", "bad"]) await approval(() => new PauseRun()).run({ store, runId });
         await execute("update node_executions set started_at = CAST(-1e300 AS double precision) where run_id = 'bad'");
         await execute("update runs set status = 'total' where id = 'bad'");
@@ -331,7 +331,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       });
     });
 
-    it("sees times as whole ms, in order", async () => {
+    it("shows times in whole ms, in order", async () => {
       const dag = new Dag("times");
       dag.node("a", () => 1);
       dag.node("b", { needs: ["a"] }, async (n: number) => n + 1);
@@ -357,7 +357,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       await expect(store.listRuns({ since: "today" as never })).rejects.toThrow(TypeError);
     });
 
-    it("sees what a resumed run made of a node that was skipped before", async () => {
+    it("shows the new status of a node that was skipped before the run was resumed", async () => {
       let isBroken = true;
       const dag = new Dag<any>("mended");
       dag.node("a", () => {
@@ -374,8 +374,8 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       expect(found.nodes.get("b")?.output).toBe(2);
     });
 
-    describe("writes as JSON", () => {
-      it("all of a run: nodes by name, errors with their causes, and every kind of value", async () => {
+    describe("can be written as JSON:", () => {
+      it("a run, with nodes by name, errors with their causes, and every kind of value", async () => {
         const circle: any = { name: "loop", list: [] };
         circle.self = circle;
         circle.list.push(circle);
@@ -430,7 +430,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(json.error.cause).toMatchObject({ name: "TypeError", message: "boom", code: "E_BOOM" });
         expect(json.error.cause.cause).toMatchObject({ name: "RangeError", message: "why", cause: { n: "1" } });
         expect(json.nodes.fail.error.stack).toContain("TypeError: boom");
-        // Parts, and copies, are written in the same way.
+        // Parts and copies are written in the same way.
         expect(written(run.nodes)).toEqual(json.nodes);
         expect(written(run.nodes.get("make"))).toEqual(json.nodes.make);
         expect(written(run.error)).toEqual(json.error);
@@ -468,7 +468,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(stats.nodes).toBeInstanceOf(Map);
       });
 
-      it("instances that throw, what is nested deeply, and what repeats itself", async () => {
+      it("throwing instances, deep nesting and repetition", async () => {
         const typed = another({
           types: { Hostile: { is: (value) => value instanceof Hostile, encode: () => 0, decode: () => new Hostile() } },
         });
@@ -491,7 +491,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
     });
 
     describe("cancels", () => {
-      it("a paused run, whose open nodes are cancelled", async () => {
+      it("a paused run and its unfinished nodes", async () => {
         const { runId } = await approval(() => new PauseRun("ok?", { until: 1 })).run({ store });
         await store.cancel(runId, "nobody answered");
         const found = (await store.getRun(runId))!;
@@ -504,7 +504,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect((await approval(() => new PauseRun()).resume(runId, { store })).value).toBe(20);
       });
 
-      it("a run that paused behind its attempts", async () => {
+      it("a run that paused after its last attempt", async () => {
         const dag = new Dag<any>("behind");
         dag.node("n", { fallback: () => Promise.reject(new PauseRun()) }, () => {
           throw new Error("no");
@@ -520,7 +520,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect((await store.getRun(runId))!.nodes.get("n")).toMatchObject({ status: "completed", output: 1 });
       });
 
-      it("an fsm that waits, with the events it has not taken", async () => {
+      it("a waiting fsm and the events that it has not taken", async () => {
         const fsm = new Fsm("order");
         fsm.state("cart", { initial: true }, () => waitForEvent({ pay: "done" }));
         fsm.state("done", () => stop());
@@ -534,7 +534,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(await store.getRun(runId)).toMatchObject({ status: "cancelled", waitingFor: undefined });
       });
 
-      it("a run whose process is gone, which notices if it was not", async () => {
+      it("a run whose lease has expired", async () => {
         const other = await leftBehind("left");
         const held = await failure(store.cancel("left"));
         expect(held.code).toBe("LEASE_HELD");
@@ -549,7 +549,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(await approval(() => new PauseRun()).recover({ store })).toEqual([]);
       });
 
-      it("no run that is over, and none that is not there", async () => {
+      it("no run that has ended or does not exist", async () => {
         const dag = new Dag<any>("over");
         dag.node("n", (fails: boolean) => {
           if (fails) throw new Error("no");
@@ -567,8 +567,8 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       });
     });
 
-    describe("removes", () => {
-      it("a run with all its rows, and the long texts that only it had", async () => {
+    describe("deletes", () => {
+      it("a run with all its rows, and the blobs that only it used", async () => {
         const dag = approval(() => new PauseRun("ok?", { data: "x".repeat(1_100_000) }));
         const { runId } = await dag.run({ store, runId: "gone" });
         await dag.run({ store, runId: "stays" });
@@ -584,7 +584,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
           expect([table, await count(table)]).toEqual([table, 0]);
         }
         expect(await count("blobs")).toBe(0);
-        // Texts that were used a moment ago stay for a while.
+        // Recently used blobs are kept for a while.
         await dag.run({ store, runId: "late" });
         await store.delete("late");
         expect(await count("blobs")).toBeGreaterThan(0);
@@ -593,7 +593,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(await count("blobs")).toBe(0);
       });
 
-      it("a run whose process is gone, which can write nothing more", async () => {
+      it("a run whose lease has expired", async () => {
         await leftBehind("left");
         await endLeases();
         await store.delete("left");
@@ -601,7 +601,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(await count("node_executions")).toBe(0);
       });
 
-      it("a run so that another one may have its id, whatever the old one's process still does", async () => {
+      it("a run whose id a new run can then use, although the old driver is still running", async () => {
         let goOn = () => {};
         const isReleased = new Promise<void>((resolve) => (goOn = resolve));
         const slow = new Dag<any>("same");
@@ -625,7 +625,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect([nodes.get("a")?.output, nodes.get("b")?.output, attempts.length]).toEqual(["new", "new", 2]);
       });
 
-      it("paused runs when told, by age or date", async () => {
+      it("paused runs if requested, by age or date", async () => {
         const dag = approval(() => new PauseRun());
         await dag.run({ store, runId: "a" });
         await dag.run({ store, runId: "b" });
@@ -646,7 +646,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       });
     });
 
-    it("finds a paused run taken up by recover when it is due, and not before", async () => {
+    it("lets recover continue a paused run when it is due, and not before", async () => {
       const soon = Date.now() + 3_600_000;
       const dag = approval(() => new PauseRun("later", { until: soon }));
       const { runId } = await dag.run({ store });
@@ -665,8 +665,8 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       expect((await fsm.recover({ store })).map((run) => run.value)).toEqual([2]);
     });
 
-    describe("gives, when a run is resumed,", () => {
-      /** a → b, which fails, → end; and beside them c?.no → d, which is skipped. */
+    describe("when resuming, accepts", () => {
+      /** a → b, which fails → end; and c?.no → d, which is skipped. */
       const make = () => {
         const dag = new Dag<any>("given");
         dag.node("a", () => 1);
@@ -679,7 +679,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         return dag;
       };
 
-      it("a result for a node that failed, or has not run", async () => {
+      it("a result for a node that failed or has not run", async () => {
         const dag = make();
         const first = await failure(dag.run({ store }));
         const run = await dag.resume(first.run.runId, { store, overrides: { b: "by hand" } });
@@ -691,7 +691,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(given.get("end")).toBe("the end");
       });
 
-      it("none for a node that completed, is unknown, or is not part of the run", async () => {
+      it("no result for a node that completed, is unknown, or is not part of the run", async () => {
         const dag = make();
         const error = await failure(dag.run({ store }));
         const { runId } = error.run;

@@ -7,22 +7,22 @@ import { bundled } from "../support/bundled.js";
 import { dying } from "../support/dying.js";
 import { failure } from "../support/waiting.js";
 
-/** A kind of store that processes share, on a database that is empty before each spec. */
+/** A kind of store that processes can share, on a database that is empty before each spec. */
 export interface SharedSubject {
-  /** What a process needs to open the database. */
+  /** The argument with which another process opens the database. */
   readonly address: () => string;
   open(options?: StoreOptions): SqlStore;
-  /** Executes a statement on the side. */
+  /** Executes a statement over a separate connection. */
   execute(statement: string): Promise<void>;
-  /** Makes the database refuse to write nodes of this name. */
+  /** Makes the database reject rows of nodes with this name. */
   refuse(node: string): Promise<void>;
-  /** Keeps others from writing, until what it gives is called. */
+  /** Blocks all writes until the returned function is called. */
   lock(): Promise<() => Promise<void>>;
   reset(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A process that executes a script about a run; resolves when it has said so much. */
+/** Starts a process with a script and a run. Resolves when its output matches. */
 async function start(
   script: string,
   address: string,
@@ -50,7 +50,7 @@ async function kill(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-/** What every store guarantees to those who share it: processes, and the runs of one. */
+/** The guarantees of every store for processes and runs that share it. */
 export function sharingContract(name: string, connect: () => Promise<SharedSubject>): void {
   describe(`Runs that share ${name}`, () => {
     const script = bundled("dying");
@@ -72,7 +72,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
     });
     afterAll(() => subject?.close());
 
-    it("go on at once when the process that drove one was killed, long before its lease is over", async () => {
+    it("can be recovered as soon as their process is killed, before the lease expires", async () => {
       const child = await start(script, subject.address(), "r", "drive", /driving/u);
       const store = another();
       await expect(dying(false).resume("r", { store })).rejects.toMatchObject({ code: "LEASE_HELD" });
@@ -82,13 +82,13 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       expect(run.value).toBe(2);
     });
 
-    it("are left to their process, though the clock of another is ahead", async () => {
+    it("are left to their driver, even if the clock of another process is ahead", async () => {
       const driver = await start(script, subject.address(), "r", "drive", /driving/u);
       await start(script, subject.address(), "r", "recover with a clock that is ahead", /recovered 0/u);
       await kill(driver);
     });
 
-    it("are given back when a store is closed", async () => {
+    it("are released when their store is closed", async () => {
       const first = another({ lease: 600_000 });
       const dag = new Dag<any>("d");
       let begun = () => {};
@@ -104,7 +104,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       void lost;
     });
 
-    it("are given back when a store is closed that is just taking one over", async () => {
+    it("are released when a store is closed that is claiming one", async () => {
       const dag = (end: unknown) => {
         const made = new Dag<any>("d");
         made.node("slow", () => end);
@@ -116,7 +116,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       await vi.waitFor(async () => expect((await third.getRun("r"))?.attempts.length).toBe(1));
       await first.close();
       await second.listRuns();
-      // That the end of the run can't be recorded.
+      // The end of the run can't be recorded.
       vi.spyOn(process, "emitWarning").mockImplementation(() => {});
       const unlock = await subject.lock();
       const claimed = dag("unseen").resume("r", { store: second });
@@ -130,7 +130,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       expect((await dag("done").resume("r", { store: third })).value).toBe("done");
     });
 
-    it("have one driver, though an earlier one of the same store does not know that it has lost them", async () => {
+    it("have one driver, even if an earlier one in the same store has not noticed its loss", async () => {
       const [store, other] = [another({ lease: 60_000 }), another()];
       const drivers: (() => void)[] = [];
       const dag = new Dag<any>("d");
@@ -158,7 +158,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       );
     });
 
-    it("fail alone when the database refuses their data, whatever they were written with", async () => {
+    it("fail alone if the database rejects their data, whatever shares the transaction", async () => {
       const store = another();
       const dag = (node: string) => {
         const made = new Dag<any>(node);
@@ -176,7 +176,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       expect((await store.listRuns({ status: "completed" })).runs.length).toBe(40);
     });
 
-    it("are free when the writing of them failed, after their leases or when the store is closed", async () => {
+    it("are free after their writes failed and their leases expired or their store was closed", async () => {
       const evil = new Dag<any>("evil");
       evil.node("evil", async () => 1);
       const busy = new Fsm<any>("busy");
@@ -198,7 +198,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       await handle.stop();
     });
 
-    it("fail alone when they take a branch whose name no database would give back", async () => {
+    it("fail alone if they take a branch whose name is not storable", async () => {
       const store = another();
       const evil = (branch: string) => {
         const dag = new Dag<any>("evil");
@@ -216,7 +216,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       for (const run of await Promise.all(innocents)) expect(run.value).toBe(2);
     });
 
-    it("keep names of parts and parameters that no database would, and look nothing up under such names", async () => {
+    it("may have outputs and parameters with names that no database stores, but no ids", async () => {
       const store = another();
       const dag = new Dag<any>("d");
       dag.node("value", () => ({ "a\0b": 1, "\ud800": 2 }));
@@ -241,7 +241,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       }
     });
 
-    it("are refused under an id, or with a node, whose name is longer than a key may be", async () => {
+    it("are rejected if their id or the name of a node exceeds the key length", async () => {
       const store = another();
       const dag = new Dag<any>("d");
       dag.node("n", () => expect.unreachable());
@@ -259,9 +259,9 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       expect(run.value).toBe(2);
     });
 
-    it("are refused with a workflow's name, a parameter's or an event's key that is longer than a key may be", async () => {
+    it("are rejected if the name of a workflow or parameter, or the key of an event, exceeds the key length", async () => {
       const store = another();
-      // Long texts that repeat themselves would be compressed.
+      // Random, because the database would compress repetitive text.
       const long = randomBytes(6000).toString("base64");
       const tooLong = {
         name: "StoreError",
@@ -288,7 +288,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       expect((await longest.run({ store, runId: randomBytes(256).toString("hex") })).value).toBe(2);
     });
 
-    it("all complete, hundreds started at once, each recorded to its end", async () => {
+    it("complete and are recorded, hundreds at once", async () => {
       const store = another({ lease: 300 });
       const dag = new Dag<any>("many");
       dag.node("a", { params: ["x"] }, async (x: number) => x);
@@ -298,7 +298,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       expect((await store.stats("many")).runs).toMatchObject({ total: 400, completed: 400 });
     });
 
-    it("wait by the hundred, and keep their leases", async () => {
+    it("keep their leases while hundreds wait", async () => {
       const [store, other] = [another({ lease: 400 }), another()];
       const fsm = new Fsm<any>("waits");
       fsm.state("idle", { initial: true, to: ["done"] }, () => waitForEvent({ GO: "done" }));

@@ -18,10 +18,10 @@ import { failure, never, sleep, until } from "../support/waiting.js";
 const statuses = (nodes: ReadonlyMap<string, { readonly status: string }>) =>
   Object.fromEntries(Array.from(nodes, ([name, { status }]) => [name, status]));
 
-/** Names of nodes in the order in which they were called. */
+/** The names of nodes in the order of their calls. */
 let calls: string[];
 
-/** load → clean → report, and clean → stats. What `broken` holds fails. */
+/** load → clean → report, and clean → stats. Nodes in `broken` fail. */
 function pipeline(broken = new Set<string>()): Dag<any> {
   const dag = new Dag<any>("pipeline");
   const called = <T>(name: string, value: T): T => {
@@ -38,7 +38,7 @@ function pipeline(broken = new Set<string>()): Dag<any> {
 
 const inputs = { from: 3 };
 
-/** What every store of runs guarantees. */
+/** The guarantees of every store for recorded runs. */
 export function storeContract(name: string, connect: () => Promise<StoreSubject>): void {
   describe(`Runs recorded in ${name}`, () => {
     const { another, count, crash, execute } = useStores(connect);
@@ -86,7 +86,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(await store.getRun("nobody's")).toBeUndefined();
       });
 
-      it("with every attempt, failed ones with their error", async () => {
+      it("with every attempt, and the errors of failed ones", async () => {
         const dag = new Dag("flaky");
         dag.node("n", { retry: { retries: 2, delay: 0 } }, (ctx: Context) => {
           if (ctx.attempt < 3) throw new RangeError(`no ${ctx.attempt}`, { cause: "why" });
@@ -100,7 +100,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(nodes.get("n")).toMatchObject({ status: "completed", attempts: 3, output: 3 });
       });
 
-      it("with branches, skips, caches, overrides and the winner of an any", async () => {
+      it("with branches, skipped and cached nodes, overrides, and the winner of an any", async () => {
         const dag = new Dag("forks");
         dag.condition("big", (n: number) => decide(n > 5, n * 2));
         dag.node("yes", { needs: ["big.true"] }, (n: number) => n);
@@ -119,7 +119,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(attempts.map(({ node }) => node).sort()).toEqual(["big", "either", "yes"]);
       });
 
-      it("with hostile names and values of all kinds", async () => {
+      it("with hostile names, and values of all kinds", async () => {
         const value = {
           date: new Date(5),
           map: new Map<unknown, unknown>([["k", new Set([1n])]]),
@@ -145,7 +145,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await store.getRun(runId))!.nodes.get("constructor")?.output).toEqual(value.map);
       });
 
-      it("unless their names would not come back as they are", async () => {
+      it("unless their names are not storable", async () => {
         const named = (workflow: string, node: string) => {
           const dag = new Dag<any>(workflow);
           dag.node(node, () => expect.unreachable());
@@ -175,7 +175,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await store.listRuns()).runs.length).toBe(3);
       });
 
-      it("under an id of their own only", async () => {
+      it("only under an unused id", async () => {
         await pipeline().run({ store, inputs, runId: "mine" });
         const error = await failure(pipeline().run({ store, inputs, runId: "mine" }));
         expect(error).toBeInstanceOf(StoreError);
@@ -183,11 +183,11 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(calls.length).toBe(4);
       });
 
-      it("only when nothing blocks: runSync refuses a store", () => {
+      it("asynchronously: runSync rejects a store", () => {
         expect(() => pipeline().runSync({ store, inputs })).toThrow(/runSync can't wait for a store/u);
       });
 
-      it("with instances of the classes that the store knows", async () => {
+      it("with instances of registered classes", async () => {
         class Money {
           constructor(readonly cents: number) {}
           get euros() {
@@ -205,7 +205,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((again.get("price" as never) as Money).euros).toBe(2.5);
       });
 
-      it("with long values kept once", async () => {
+      it("with long values stored once", async () => {
         const long = "x".repeat(2 << 20);
         const dag = new Dag("long");
         dag.node("a", () => long);
@@ -234,7 +234,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(seen.filter((status) => status === "running").length).toBe(2);
       });
 
-      it("before a step is over", async () => {
+      it("before a step resolves", async () => {
         const dag = pipeline();
         const seen: unknown[] = [];
         for (let step = await dag.step(undefined, { store, inputs, runId: "s" }); ; step = await dag.step(step.state)) {
@@ -252,7 +252,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         ]);
       });
 
-      it("within 100 ms when relaxed", async () => {
+      it("within 100 ms if relaxed", async () => {
         const other = another();
         let runId = "";
         let go = () => {};
@@ -304,7 +304,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(await failure(meta.run({ store }))).toMatchObject({ code: "UNSTORABLE", path: "fn" });
       });
 
-      it("fail as well where nothing comes after the value", async () => {
+      it("fail, too, if nothing comes after the value", async () => {
         const last = new Dag<any>("last");
         last.node("make", () => ({ rows: [1, { fn: () => 1 }] }));
         const machine = new Fsm<any>("last");
@@ -324,7 +324,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         }
       });
 
-      it("go on with onUnstorable: skip, and compute them again when resumed", async () => {
+      it("continue with onUnstorable: skip, and compute them again when resumed", async () => {
         const lenient = another({ onUnstorable: "skip" });
         const { runId, status } = await dag.run({ store: lenient });
         expect(status).toBe("paused");
@@ -337,7 +337,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(calls).toEqual(["make", "use", "make", "use"]);
       });
 
-      it("leave out of the record, with onUnstorable: skip, metadata and data of pauses, but no inputs, events or values of states", async () => {
+      it("with onUnstorable: skip, leave out metadata and the data of pauses, but no inputs, events or values of states", async () => {
         const lenient = another({ onUnstorable: "skip" });
         const pausing = new Dag<any>("pausing");
         pausing.node("n", (ctx: Context) => {
@@ -367,7 +367,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
     });
 
     describe("are resumed", () => {
-      it("after a failure: completed nodes stay, all others run", async () => {
+      it("after a failure: completed nodes keep their results, all others run", async () => {
         const broken = new Set(["report"]);
         const dag = pipeline(broken);
         const error = await failure(dag.run({ store, inputs }));
@@ -389,7 +389,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await store.getRun(run.runId))!.status).toBe("completed");
       });
 
-      it("and a completed one gives its recorded result", async () => {
+      it("and return the recorded result if they have completed", async () => {
         const first = await pipeline().run({ store, inputs });
         calls = [];
         const run = await pipeline().resume(first.runId, { store: another() });
@@ -428,7 +428,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(again.metrics.total).toBeGreaterThan(29);
       });
 
-      it("with attempt numbers that go on, a retry budget that starts afresh, and one idempotency key", async () => {
+      it("with continued attempt numbers, a fresh retry budget, and the same idempotency key", async () => {
         const seen: unknown[] = [];
         const dag = new Dag("retried");
         dag.node("n", { retry: { retries: 1, delay: 0 } }, (ctx: Context) => {
@@ -476,7 +476,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(calls).toEqual(["quick", "slow", "slow"]);
       });
 
-      it("after a crash, when the lease is over", async () => {
+      it("after a crash, when the lease has expired", async () => {
         const dag = new Dag<any>("crashed");
         dag.node("quick", () => calls.push("quick"));
         dag.node("slow", { needs: ["quick"] }, (_: number, ctx: Context) => {
@@ -494,7 +494,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         void lost;
       });
 
-      it("as what they were: by the nodes of a partial run, and its results of another run", async () => {
+      it("as partial runs, with their scope and the results copied from another run", async () => {
         const broken = new Set<string>();
         const dag = pipeline(broken);
         await dag.run({ inputs });
@@ -509,7 +509,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(run.get("load")).toEqual([1, 2, 3]);
       });
 
-      it("with what was skipped by a failure, once that is mended", async () => {
+      it("with the nodes that were skipped because of a failure", async () => {
         const broken = new Set(["clean"]);
         const dag = pipeline(broken);
         const first = await dag.run({ store, inputs, errorStrategy: "continue" });
@@ -520,7 +520,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(calls).toEqual(["load", "clean", "clean", "report", "stats"]);
       });
 
-      it("only by the workflow they are of, and only if there is one", async () => {
+      it("only by their own workflow, and only if they exist", async () => {
         const { runId } = await pipeline().run({ store, inputs });
         const other = new Dag("other");
         other.node("load", () => 1);
@@ -543,7 +543,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
       dag.node("publish", { needs: ["approve"] }, (by: unknown) => (calls.push("publish"), by));
       dag.node("log", { after: ["approve"] }, () => calls.push("log"));
 
-      it("go on with a value that is provided", async () => {
+      it("continue with a provided value", async () => {
         const { runId } = await dag.run({ store });
         expect(statuses((await store.getRun(runId))!.nodes)).toEqual({
           load: "completed",
@@ -558,14 +558,14 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await store.getRun(runId))!.nodes.get("approve")).toMatchObject({ status: "completed", output: true });
       });
 
-      it("run the node again without one", async () => {
+      it("call the node again without one", async () => {
         const { runId } = await dag.run({ store });
         const run = await dag.resume(runId, { store });
         expect(run.get("publish")).toBe("by itself");
         expect(run.nodes.get("approve")?.attempts).toBe(2);
       });
 
-      it("refuse a value for any other node", async () => {
+      it("reject a value for any other node", async () => {
         const { runId } = await dag.run({ store });
         for (const name of ["publish", "load", "aprove"]) {
           const error = await failure(dag.resume(runId, { store, provide: { [name]: 1 } }));
@@ -575,7 +575,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await store.getRun(runId))!.status).toBe("paused");
       });
 
-      it("go on after pause(), too, and are completed when nothing was left", async () => {
+      it("continue after pause(), too, and complete if nothing was left", async () => {
         const slow = new Dag<any>("slow");
         slow.node("a", () => {
           calls.push("a");
@@ -595,7 +595,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
     });
 
     describe("belong to one driver", () => {
-      it("whose writes are refused once another has taken over", async () => {
+      it("whose writes are rejected after another one has taken over", async () => {
         const dag = new Dag<any>("stolen");
         let go: (() => void) | undefined;
         dag.node("a", (ctx: Context) =>
@@ -614,7 +614,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await store.getRun("s"))!.nodes.get("a")?.output).toBe("second");
       });
 
-      it("who renews the lease", async () => {
+      it("that renews the lease", async () => {
         const quick = another({ lease: 150 });
         const dag = new Dag<any>("long");
         let go: (() => void) | undefined;
@@ -627,7 +627,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await running).status).toBe("completed");
       });
 
-      it("and are recovered when their lease is over, paused ones never", async () => {
+      it("and are recovered when their lease has expired, unless they are paused", async () => {
         const first = another();
         let stuck = true;
         const dag = new Dag<any>("recovered");
@@ -666,7 +666,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         return dag;
       }
 
-      it("are refused, with what is different", async () => {
+      it("are rejected with the differences", async () => {
         const error = await failure(pipeline(new Set(["stats"])).run({ store, inputs }));
         calls = [];
         const refusal = await failure(changed().resume(error.run.runId, { store }));
@@ -676,7 +676,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await store.getRun(error.run.runId))!.status).toBe("failed");
       });
 
-      it("go on where only code, options or the order of definition did", async () => {
+      it("continue if only code, options or the definition order changed", async () => {
         const make = (isNew: boolean) => {
           const dag = new Dag<any>("same");
           const nodes = [
@@ -700,7 +700,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await make(true).resume(error.run.runId, { store })).get("sum")).toBe(5);
       });
 
-      it("go on with allowChanges, with the results that still hold", async () => {
+      it("continue with allowChanges, keeping the results that are still valid", async () => {
         const error = await failure(pipeline(new Set(["stats"])).run({ store, inputs }));
         calls = [];
         const run = await changed().resume(error.run.runId, { store, allowChanges: true });
@@ -760,7 +760,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(error).toMatchObject({ code: "VALIDATION", message: expect.stringContaining("dag") });
       });
 
-      it("go on with allowChanges, and are runs like others then, where a node of a partial run is gone", async () => {
+      it("continue with allowChanges without the removed nodes of a partial run", async () => {
         const make = (...names: string[]) => {
           const dag = new Dag<any>("partial");
           dag.node("a", () => 1);
@@ -778,7 +778,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
     });
 
     describe("are replayed", () => {
-      it("from some nodes on, as a new run that is linked to the old one", async () => {
+      it("from some nodes on, as a new run linked to the old one", async () => {
         const dag = pipeline();
         const first = await dag.run({ store, inputs });
         calls = [];
@@ -802,7 +802,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(second.get("stats")).toEqual({ n: 3 });
       });
 
-      it("with only: true, without what depends on them", async () => {
+      it("with only: true, without the nodes that depend on them", async () => {
         const dag = pipeline();
         const first = await dag.run({ store, inputs });
         calls = [];
@@ -811,7 +811,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(run.get("report")).toBe("n=3");
       });
 
-      it("with what the old run skipped still skipped", async () => {
+      it("without the nodes that the old run skipped", async () => {
         const dag = new Dag<any>("forked");
         dag.condition("c", () => true);
         dag.node("no", { needs: ["c.false"] }, () => expect.unreachable());
@@ -827,7 +827,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         }
       });
 
-      it("unless what they need is missing, or there is no such node", async () => {
+      it("unless a needed result is missing, or a node is unknown", async () => {
         const error = await failure(pipeline(new Set(["clean"])).run({ store, inputs }));
         calls = [];
         const refusal = await failure(pipeline().replay(error.run.runId, { store, rerun: ["report"] }));
@@ -853,7 +853,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
     });
 
     describe("can be looked up", () => {
-      it("page by page, the newest first, by workflow, status and time", async () => {
+      it("in pages, newest first, by workflow, status and time", async () => {
         await expect(store.listRuns({ status: "complete" as any })).rejects.toThrow(/Did you mean "completed"/u);
         const ids: string[] = [];
         for (let i = 0; i < 5; i++) ids.unshift((await pipeline().run({ store, inputs })).runId);
@@ -889,7 +889,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(p99).toBeGreaterThanOrEqual(last.get("load")!.duration!);
       });
 
-      it("with what differs between two", async () => {
+      it("with the differences between two", async () => {
         const a = await pipeline().run({ store, inputs });
         const b = await pipeline().run({ store, inputs: { from: 4 } });
         const difference = await store.diffRuns(a.runId, b.runId);
@@ -899,7 +899,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(await failure(store.diffRuns(a.runId, "none"))).toMatchObject({ code: "NOT_FOUND" });
       });
 
-      it("without what is redacted, which resuming still has", async () => {
+      it("without redacted values, which resuming still uses", async () => {
         const dag = new Dag<any>("secret");
         dag.node("login", (password: string) => ({
           user: "ann",
@@ -935,7 +935,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(await store.prune({ keepLast: 3 })).toBe(1);
         await sleep(620);
         await dag.run({ store, inputs });
-        // The last one is younger, even where the machine is slow.
+        // The last run is younger than that, even on a slow machine.
         expect(await store.prune({ olderThan: 600, keepLast: 3 })).toBe(3);
         expect((await store.listRuns()).runs.map(({ workflow, status }) => [workflow, status])).toEqual([
           ["pipeline", "completed"],
@@ -948,7 +948,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
       });
     });
 
-    it("stay, so many of each workflow, when all others are pruned, however many these are", async () => {
+    it("are kept per workflow when many others are pruned", async () => {
       for (const [name, runs] of [
         ["often", 102],
         ["seldom", 3],
@@ -996,7 +996,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await store.stats("order")).nodes.get("count")?.completed).toBe(3);
       });
 
-      it("go on at the state they were in after a crash, a failure or a pause", async () => {
+      it("continue in their last state after a crash, a failure or a pause", async () => {
         const first = another();
         void order((state, { attempt }) =>
           state === "count" && attempt === 1 && calls.length > 2 ? never() : undefined,
@@ -1030,7 +1030,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await order().resume(paused.runId, { store })).value).toEqual({ n: 3 });
       });
 
-      it("take a provided value as a plain one", async () => {
+      it("use a provided value like a returned one", async () => {
         const pausing = () =>
           order((state) => {
             if (state === "ship" && calls.length === 3) throw new PauseRun("ask");
@@ -1044,7 +1044,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(run.get("ship.0")).toBe(0);
       });
 
-      it("keep queued events, and what they wait for", async () => {
+      it("keep queued events, and continue to wait", async () => {
         const make = () => {
           const fsm = new Fsm<any>("events");
           fsm.state("open", { initial: true }, () => waitForEvent({ PAID: "paid" }));
@@ -1078,7 +1078,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect((await make().resume(crashing.runId, { store, send: { PAID: 2 } })).value).toBe("fedex SENT");
       });
 
-      it("wait no longer than they would have", async () => {
+      it("wait no longer than before they were paused", async () => {
         const fsm = new Fsm<any>("timed");
         fsm.state("open", { initial: true }, () => waitForEvent({ PAID: "paid" }, { after: [900, "late"] }));
         fsm.state("paid", () => stop("paid"));
@@ -1092,7 +1092,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(performance.now() - began).toBeLessThan(800);
       });
 
-      it("are refused when they have changed", async () => {
+      it("are rejected if their states have changed", async () => {
         const { runId } = await order(() => {
           throw new PauseRun();
         }).run({ store, inputs: { n: 1 } });

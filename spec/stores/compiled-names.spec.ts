@@ -52,7 +52,7 @@ describe("A recorded run", () => {
     },
   );
 
-  it.each(names)("tells what its nodes got, with names %s", async (version) => {
+  it.each(names)("shows the arguments of its nodes, with names %s", async (version) => {
     const dag = build(version, false);
     await dag.run({ store, runId: "r", inputs: { path: "a" } });
     const { attempts, edges } = (await store.getRun("r"))!;
@@ -62,7 +62,7 @@ describe("A recorded run", () => {
     expect(edges).toContainEqual({ from: "extra", to: "sum" });
   });
 
-  it("tells of no result where an input was given in its place", async () => {
+  it("shows no result where an input was given instead", async () => {
     const dag = build("as a compiler numbers them", false);
     const run = await dag.run({ store, runId: "r", inputs: { path: "a", extra2: 5 } });
     expect(run.outputs).toEqual({ extra: 41, end: "read a 6" });
@@ -92,7 +92,7 @@ describe("The name of a class", () => {
     };
   }
 
-  it("that looks minified is warned of once, when a run is recorded under it", async () => {
+  it("causes one warning if it looks minified and a run is recorded under it", async () => {
     const dag = Dag.from(named(nodes(), "g"));
     await dag.run();
     expect(warnings()).toEqual([]);
@@ -106,7 +106,7 @@ describe("The name of a class", () => {
     expect(warnings()[1]).toMatch(/class "f2"/u);
   });
 
-  it("is warned of when a run goes on, too", async () => {
+  it("causes a warning also when a run is resumed", async () => {
     const Class = named(nodes(), "h");
     vi.spyOn(Class.prototype, "work").mockImplementationOnce(() => {
       throw new Error("broken");
@@ -121,12 +121,12 @@ describe("The name of a class", () => {
     expect(warnings()).toEqual([expect.stringContaining('class "h"')]);
   });
 
-  it("is warned of when there is none", async () => {
+  it("causes a warning if it is empty", async () => {
     await Dag.from(named(nodes(), "")).run({ store });
     expect(warnings()).toEqual([expect.stringMatching(/class without a name are recorded as those of "workflow"/u)]);
   });
 
-  it("is fine when it is longer or the workflow has a name of its own", async () => {
+  it("causes no warning if it is longer or the workflow has its own name", async () => {
     await Dag.from(named(nodes(), "Orders")).run({ store });
     await Dag.from(workflow({ name: "i" })(named(nodes(), "k"))).run({ store });
     const built = new Dag("j");

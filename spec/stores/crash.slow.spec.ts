@@ -8,7 +8,7 @@ import { bundled } from "../support/bundled.js";
 import type { Effect } from "../support/crashing.js";
 import { sleep } from "../support/waiting.js";
 
-/** How many processes are killed at least. */
+/** The minimum number of processes to kill. */
 const KILLS = 100;
 
 const script = bundled("crashing");
@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 interface Child {
   readonly process: ChildProcess;
   readonly ready: Promise<void>;
-  /** What it said after it was ready, and its exit code; null when it was killed. */
+  /** Its output after it was ready, and its exit code; null if it was killed. */
   readonly ended: Promise<{ said: any; code: number | null; errors: string }>;
 }
 
@@ -47,14 +47,14 @@ function start(task: string, database: string, ledger: string, ...rest: string[]
   return { process: child, ready, ended };
 }
 
-/** Lines of a ledger as [run, node, token]. */
+/** The lines of a ledger as [run, node, token]. */
 const read = (ledger: string) =>
   readFileSync(ledger, "utf8")
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => line.match(/^(.+) (\S+) (\S+)$/u)!.slice(1) as [string, string, string]);
 
-/** How often a node has been called. */
+/** The number of times a node has been called. */
 const effects = (ledger: string, node: string) =>
   existsSync(ledger) ? read(ledger).filter(([, name]) => name === node).length : 0;
 
@@ -62,11 +62,11 @@ const until = async (condition: () => boolean) => {
   while (!condition()) await sleep(10);
 };
 
-describe("A process that is killed", () => {
+describe("When a driver is killed", () => {
   let kills = 0;
   let number = 0;
 
-  /** Drives one run to its end, killing whoever drives it at random moments. */
+  /** Drives a run to its end, killing its drivers at random moments. */
   async function driveThroughKills(mode: string): Promise<void> {
     const id = number++;
     const database = join(folder, `${id}.db`);
@@ -74,7 +74,7 @@ describe("A process that is killed", () => {
     for (let round = 1; ; round++) {
       const child = start("drive", database, ledger, `run${id}`, mode);
       await child.ready;
-      // Later from round to round, so that every run ends, however slow the machine is.
+      // The moments get later from round to round, so that every run ends, even on a slow machine.
       const timer = setTimeout(() => child.process.kill("SIGKILL"), Math.random() * 40 * round);
       const { said, code, errors } = await child.ended;
       clearTimeout(timer);
@@ -95,14 +95,14 @@ describe("A process that is killed", () => {
     for (const node of nodes) {
       const tokens = lines.filter(([, name]) => name === node).map(([, , token]) => token);
       expect(tokens.length).toBeGreaterThanOrEqual(1);
-      // The committed effect is one of those that took place, and the same for all who took it.
+      // The committed effect is one that took place, and the same for all nodes that took it.
       expect(tokens.filter((token) => token === results[node].token).length).toBe(1);
     }
     const committed = new Set(nodes.map((node) => results[node].token));
     for (const { took } of Object.values(results)) for (const token of took) expect(committed).toContain(token);
   }
 
-  it(`is followed by one that completes its run: after ${KILLS} kills, every effect is in the results exactly once`, async () => {
+  it(`the next one completes its run: after ${KILLS} kills, every effect is in the results exactly once`, async () => {
     const drive = async (mode: string) => {
       while (kills < KILLS) await driveThroughKills(mode);
     };
@@ -110,7 +110,7 @@ describe("A process that is killed", () => {
     expect(kills).toBeGreaterThanOrEqual(KILLS);
   }, 180_000);
 
-  it("is followed at once by one that waits for its leases to run out, and recovers all", async () => {
+  it("a process that waits for its leases to expire recovers all of its runs", async () => {
     const database = join(folder, "restarted.db");
     const ledger = join(folder, "restarted.ledger");
     const first = start("begin", database, ledger);
@@ -124,7 +124,7 @@ describe("A process that is killed", () => {
     expect(effects(ledger, "third")).toBe(50);
   }, 120_000);
 
-  it("leaves runs that others share out among them: 8 processes recover 50 runs, each once", async () => {
+  it("other processes share its runs: 8 of them recover 50 runs, each once", async () => {
     const database = join(folder, "shared.db");
     const ledger = join(folder, "shared.ledger");
     const first = start("begin", database, ledger);

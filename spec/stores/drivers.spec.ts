@@ -29,18 +29,18 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** All leases are over, and those who have them do not know. */
+/** Makes all leases expire without their holders noticing. */
 function expire(): void {
   const aside = openDatabase(path);
   aside.prepare("update runs set lease_expires_at = 0").run([]);
   aside.close();
 }
 
-describe("A process that is gone", () => {
+describe("A process that has ended", () => {
   it.skipIf(process.platform !== "linux")(
     "has lost its runs at once, though its parent has not buried it",
     async () => {
-      // The shell becomes a process that never asks what became of its child.
+      // The shell becomes a process that never waits for its child, which stays a zombie.
       const parent = spawn("sh", [
         "-c",
         `"$0" "$@" & echo "pid $!"; exec sleep 60`,
@@ -73,11 +73,11 @@ describe("A driver whose run was taken over", () => {
     fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
     return fsm;
   }
-  /** There is nothing more to be written of a run. */
+  /** Waits until nothing of a run is pending. */
   const isRecorded = (runId: string, store: SqlStore) =>
     until(async () => (await store.getRun(runId))?.cycles.at(-1)?.wait !== undefined);
 
-  it("hears of it when it renews its leases, and keeps the others", async () => {
+  it("notices when it renews its leases, and keeps its other runs", async () => {
     const [store, other] = [open({ lease: 90 }), open()];
     const handles = ["lost", "kept"].map((runId) => waiting().start({ store, runId }));
     await Promise.all(["lost", "kept"].map((runId) => isRecorded(runId, store)));
@@ -96,7 +96,7 @@ describe("A driver whose run was taken over", () => {
     expect((await taken.pause()).status).toBe("paused");
   });
 
-  it("hears of it when it writes, and nothing of that is kept", async () => {
+  it("notices when it writes, and the write is discarded", async () => {
     const [store, other] = [open({ lease: 600_000 }), open({ lease: 600_000 })];
     const gates: (() => void)[] = [];
     const dag = new Dag<any>("d");
@@ -117,7 +117,7 @@ describe("A driver whose run was taken over", () => {
     expect((await other.getRun("r"))!.outputs).toEqual({ a: "of driver 1" });
   });
 
-  it("hears of it when its own store takes the run up again", async () => {
+  it("notices when its own store claims the run again", async () => {
     const [store, other] = [open({ lease: 600_000 }), open({ lease: 600_000 })];
     const first = waiting().start({ store, runId: "r" });
     const lost = failure(first.result);

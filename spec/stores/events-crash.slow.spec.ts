@@ -7,7 +7,7 @@ import { postgresStore, sqliteStore, type SqlStore } from "dagwright/store";
 import { bundled } from "../support/bundled.js";
 import { startPostgres } from "../support/postgres.js";
 
-/** How many processes are killed at least, and how many events each of three senders has. */
+/** The minimum number of processes to kill, and the number of events of each of three senders. */
 const KILLS = 20;
 const EVENTS = 12;
 
@@ -19,7 +19,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs a process, and kills it so many ms after it was ready, if it has not come to its end by then. Whether it has. */
+/** Runs a process, and kills it the given time after it was ready. Returns whether it had ended by itself. */
 function run(args: readonly string[], ms = Infinity): Promise<boolean> {
   const child = spawn(process.execPath, [script, ...args]);
   let timer: NodeJS.Timeout | undefined;
@@ -41,7 +41,7 @@ async function survives(database: string, store: SqlStore): Promise<void> {
   const runId = "r";
   let kills = 0;
   const survive = async (args: readonly string[], isOver: () => boolean) => {
-    // Later from time to time, so that all come to an end, however slow the machine is.
+    // The moments get later and later, so that all processes end, even on a slow machine.
     for (let longest = 50; !isOver(); longest *= 2) {
       if (await run(args, Math.random() * longest)) return;
       kills++;
@@ -71,13 +71,13 @@ async function survives(database: string, store: SqlStore): Promise<void> {
   await store.close();
 }
 
-describe.concurrent("Events that are sent while senders and drivers are killed", () => {
-  it("are each taken once, and in order: SQLite", async () => {
+describe.concurrent("Events sent while senders and drivers are killed", () => {
+  it("are taken once each and in order: SQLite", async () => {
     const path = join(folder, "events.db");
     await survives(path, sqliteStore(path));
   }, 180_000);
 
-  it("are each taken once, and in order: Postgres", async ({ skip }) => {
+  it("are taken once each and in order: Postgres", async ({ skip }) => {
     const server = await startPostgres();
     if (typeof server === "string") return skip(server);
     await survives(server.url, postgresStore(server.url));

@@ -19,7 +19,7 @@ afterEach(() => {
 });
 const freshPath = () => join(folder, `${number++}.db`);
 
-/** Takes ITEMs, one a cycle, until END. */
+/** Takes ITEM events, one per cycle, until END. */
 function collector(): Fsm<any> {
   const fsm = new Fsm<any>("collector");
   fsm.state("idle", { initial: true }, () => waitForEvent({ ITEM: "item", END: "end" }));
@@ -35,7 +35,7 @@ const waits = (store: SqlStore, runId: string) => async () =>
 const isLook = (sql: string) => /^select .*"for_owner" = /u.test(sql);
 
 describe("A store with runs that wait for events", () => {
-  it("looks for them with one query for all, and not when none of them waits", async () => {
+  it("polls with one query for all of them, and only while one of them waits", async () => {
     const { database, statements } = faulty(freshPath(), -1);
     const store = sqliteStore(database);
     const handles = Array.from({ length: 50 }, (_, i) => collector().start({ store, runId: `r${i}` }));
@@ -55,7 +55,7 @@ describe("A store with runs that wait for events", () => {
     await store.close();
   });
 
-  it("hands each over once, even when it can't note that it has", async () => {
+  it("delivers each event once, even if marking it as delivered fails", async () => {
     const path = freshPath();
     const database = openDatabase(path);
     let failures = 0;
@@ -93,8 +93,8 @@ describe("A store with runs that wait for events", () => {
   });
 });
 
-describe("An event that was sent in time", () => {
-  it("wins when the store can't be asked for it as the deadline comes", async () => {
+describe("An event sent before the deadline", () => {
+  it("is taken even if the store can't be read at the deadline", async () => {
     const path = freshPath();
     const database = openDatabase(path);
     let isDown = false;
@@ -126,7 +126,7 @@ describe("An event that was sent in time", () => {
   });
 });
 
-/** Does something with statement after statement failing, some at a time, until nothing fails any more. */
+/** Repeats an operation with one statement after another failing, until none fails. */
 async function withEach(first: number, work: (at: number) => Promise<{ readonly hasFailed: boolean }>): Promise<void> {
   for (let at = first; ; at += AT_ONCE) {
     const ends = await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => work(at + i)));
@@ -135,8 +135,8 @@ async function withEach(first: number, work: (at: number) => Promise<{ readonly 
 }
 const AT_ONCE = 10;
 
-describe("An event is taken once when a statement fails", () => {
-  it("of the sender, who sends it again with its key", async () => {
+describe("An event is taken once if a statement fails", () => {
+  it("of the sender, which sends it again with the same key", async () => {
     await withEach(0, async (at) => {
       const path = freshPath();
       const store = sqliteStore(path);
@@ -161,7 +161,7 @@ describe("An event is taken once when a statement fails", () => {
     });
   });
 
-  it("of the driver, whose run goes on elsewhere", async () => {
+  it("of the driver, and another store continues the run", async () => {
     await withEach(8, async (at) => {
       const path = freshPath();
       const other = sqliteStore(path);

@@ -37,54 +37,51 @@ function diamond(calls: string[]): Dag<any> {
   return dag;
 }
 
-describe("A store whose statements fail, one after the other", () => {
-  it.each(["sequential", "async"] as const)(
-    "fails the run, which can be resumed and is complete then (%s)",
-    async (mode) => {
-      const clean = faulty(freshPath(), -1);
-      const healthy = sqliteStore(clean.database);
-      await healthy.listRuns();
-      const opened = clean.count();
-      await diamond([]).run({ store: healthy, mode });
-      const total = clean.count();
-      await healthy.close();
-      expect(total).toBeGreaterThan(20);
+describe("A store in which one statement after another fails", () => {
+  it.each(["sequential", "async"] as const)("fails the run, which completes when it is resumed (%s)", async (mode) => {
+    const clean = faulty(freshPath(), -1);
+    const healthy = sqliteStore(clean.database);
+    await healthy.listRuns();
+    const opened = clean.count();
+    await diamond([]).run({ store: healthy, mode });
+    const total = clean.count();
+    await healthy.close();
+    expect(total).toBeGreaterThan(20);
 
-      for (let at = opened; at < total; at++) {
-        const path = freshPath();
-        const { database, failed, heal } = faulty(path, at);
-        const store = sqliteStore(database, { lease: 60_000 });
-        const calls: string[] = [];
-        const error = await thrown(diamond(calls).run({ store, mode, runId: "r" }));
-        heal();
-        const [sql] = failed;
-        // How much shares a transaction is a matter of timing.
-        if (sql !== undefined) expect(error, `statement ${at}: ${sql}`).toBeInstanceOf(StoreError);
+    for (let at = opened; at < total; at++) {
+      const path = freshPath();
+      const { database, failed, heal } = faulty(path, at);
+      const store = sqliteStore(database, { lease: 60_000 });
+      const calls: string[] = [];
+      const error = await thrown(diamond(calls).run({ store, mode, runId: "r" }));
+      heal();
+      const [sql] = failed;
+      // Timing decides how many entries share a transaction.
+      if (sql !== undefined) expect(error, `statement ${at}: ${sql}`).toBeInstanceOf(StoreError);
 
-        const other = sqliteStore(path);
-        const before = await other.getRun("r");
-        await other.close();
-        const remedy = before === undefined ? "start the run again: it was not recorded" : "resume the run";
-        if (error?.code === "STORE") expect(error.message).toContain(`Fix that and ${remedy}.`);
-        const kept = Array.from(before?.nodes ?? []).filter(([, node]) => node.status === "completed");
-        calls.length = 0;
-        const again =
-          before === undefined
-            ? await diamond(calls).run({ store, mode, runId: "r" })
-            : await diamond(calls).resume("r", { store, mode });
-        expect(again.status).toBe("completed");
-        expect({ ...again.results }).toEqual({ a: 1, b: 2, c: 3, d: 2, e: 6 });
-        expect(again.context.metadata).toEqual({ a: 1 });
-        for (const [name] of kept) expect(calls, `statement ${at}: ${sql}`).not.toContain(name);
-        const after = (await store.getRun("r"))!;
-        expect(after.status).toBe("completed");
-        expect(after.nodes.get("f")?.status).toBe("skipped");
-        await store.close();
-      }
-    },
-  );
+      const other = sqliteStore(path);
+      const before = await other.getRun("r");
+      await other.close();
+      const remedy = before === undefined ? "start the run again: it was not recorded" : "resume the run";
+      if (error?.code === "STORE") expect(error.message).toContain(`Fix that and ${remedy}.`);
+      const kept = Array.from(before?.nodes ?? []).filter(([, node]) => node.status === "completed");
+      calls.length = 0;
+      const again =
+        before === undefined
+          ? await diamond(calls).run({ store, mode, runId: "r" })
+          : await diamond(calls).resume("r", { store, mode });
+      expect(again.status).toBe("completed");
+      expect({ ...again.results }).toEqual({ a: 1, b: 2, c: 3, d: 2, e: 6 });
+      expect(again.context.metadata).toEqual({ a: 1 });
+      for (const [name] of kept) expect(calls, `statement ${at}: ${sql}`).not.toContain(name);
+      const after = (await store.getRun("r"))!;
+      expect(after.status).toBe("completed");
+      expect(after.nodes.get("f")?.status).toBe("skipped");
+      await store.close();
+    }
+  });
 
-  it("fails the fsm's run, which goes on where it was", async () => {
+  it("fails the fsm's run, which continues where it was when it is resumed", async () => {
     const machine = (calls: string[]) => {
       const fsm = new Fsm<any>("machine");
       const called = (ctx: any, outcome: unknown) => (calls.push(`${ctx.nodeName}.${ctx.cycle}`), outcome);
@@ -122,7 +119,7 @@ describe("A store whose statements fail, one after the other", () => {
     }
   });
 
-  it("rejects with what failed first, and warns of the rest, when nothing can be written any more", async () => {
+  it("rejects with the first error, and warns about later ones, when all writes fail", async () => {
     const broken = faulty(freshPath(), 40, true);
     const store = sqliteStore(broken.database);
     expect(await thrown(diamond([]).run({ store }))).toBeInstanceOf(StoreError);
@@ -131,8 +128,8 @@ describe("A store whose statements fail, one after the other", () => {
   });
 });
 
-describe("A database that can't take more", () => {
-  it("fails the run with a StoreError when the disk is full; resuming it later completes it", async () => {
+describe("A database that can't be written", () => {
+  it("fails the run with a StoreError if the disk is full; resuming it later completes it", async () => {
     const path = freshPath();
     const small = openDatabase(path);
     const dag = new Dag<any>("big");
@@ -156,7 +153,7 @@ describe("A database that can't take more", () => {
     await roomy.close();
   });
 
-  it("fails the run before any node starts when it is read-only", async () => {
+  it("fails the run before any node starts if it is read-only", async () => {
     const path = freshPath();
     const store = sqliteStore(path);
     await store.listRuns();

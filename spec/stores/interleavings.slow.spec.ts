@@ -10,7 +10,7 @@ import { build, randomDags } from "../support/random-dag.js";
 import { defaultResult, evaluate, type RandomNode } from "../support/reference.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dagwright-interleavings-"));
-// A process that has died can't record how its runs ended, and says so.
+// A process that has died can't record the ends of its runs, and warns.
 beforeAll(() => void vi.spyOn(process, "emitWarning").mockImplementation(() => {}));
 afterAll(() => {
   vi.restoreAllMocks();
@@ -18,18 +18,18 @@ afterAll(() => {
 });
 let files = 0;
 
-/** What a call of a node does to its run. */
+/** The effect of a node's call on its run. */
 type Deed = "complete" | "fail" | "pause" | "crash" | "cancel";
 const deeds = fc.constantFrom<Deed>("complete", "complete", "complete", "fail", "pause", "crash", "cancel");
 
 interface Scenario {
   readonly nodes: RandomNode[];
   readonly mode: "sequential" | "async";
-  /** What happens in one call after the other; everything completes after that. */
+  /** The effects of consecutive calls. All calls after these complete. */
   readonly deeds: readonly Deed[];
-  /** Whether to give a value for a paused node, and to go on by `recover`, where either is possible. */
+  /** Whether to provide a value for a paused node, and to continue with `recover`, where possible. */
   readonly choices: readonly { readonly provides: boolean; readonly recovers: boolean }[];
-  /** The runs to make of the first one, one of the other. */
+  /** A chain of runs, each derived from the one before. */
   readonly replays: readonly { readonly at: number; readonly only: boolean; readonly deeds: readonly Deed[] }[];
 }
 
@@ -43,7 +43,7 @@ const scenarios: fc.Arbitrary<Scenario> = fc.record({
   }),
 });
 
-/** A process: a store on the file, which does nothing any more once the process has died. */
+/** A process: a store on the file that does nothing after the process has died. */
 function processOn(path: string): { store: SqlStore; die(): void } {
   const database = openDatabase(path);
   let isDead = false;
@@ -73,7 +73,7 @@ function processOn(path: string): { store: SqlStore; die(): void } {
   };
 }
 
-/** Everything downstream of a node, itself included. */
+/** A node and everything downstream of it. */
 function downstream(nodes: readonly RandomNode[], name: string): Set<string> {
   const reached = new Set([name]);
   for (const node of nodes) {
@@ -166,7 +166,7 @@ class Story {
     return run;
   }
 
-  /** Goes on with a run until it is completed, checking every step; gives the nodes that were called. */
+  /** Continues a run until it completes, checking each step. Returns the nodes that were called. */
   private async drive(
     runId: string,
     whatHappens: readonly Deed[],
@@ -194,7 +194,7 @@ class Story {
       all.push(...this.calls.map(({ node }) => node));
 
       if (happened.includes("crash")) {
-        // What was written before it died stands; how it ended was not.
+        // The writes before its death are recorded, but not the run's end.
         expect(["running", "completed"]).toContain(record.status);
       } else {
         expect(outcome).toBe(record.status);
@@ -220,7 +220,7 @@ class Story {
     }
   }
 
-  /** A new process, after the old one has died. Its leases are over. */
+  /** A new process, after the old one has died and its leases have expired. */
   private async restart(): Promise<void> {
     await this.process.store.close().catch(() => {});
     this.process = processOn(this.path);
@@ -230,7 +230,7 @@ class Story {
     aside.close();
   }
 
-  /** What holds after every step, whatever it was. */
+  /** The invariants after each step. */
   private check(record: NonNullable<Awaited<ReturnType<SqlStore["getRun"]>>>, known: typeof record | undefined): void {
     const done = Array.from(known?.nodes ?? []).filter(([, { status }]) => status === "completed");
     const called = this.calls.map(({ node }) => node);
@@ -247,7 +247,7 @@ class Story {
   }
 }
 
-it("Runs that fail, pause, crash, are cancelled, resumed, recovered and replayed in any order keep what they promise", async () => {
+it("Runs that fail, pause, crash, are cancelled, resumed, recovered and replayed in any order keep their invariants", async () => {
   await fc.assert(
     fc.asyncProperty(scenarios, async (scenario) => {
       const races = scenario.nodes.some((node) => node.kind === "any" && node.needs.length > 1);

@@ -6,14 +6,14 @@ import { useProxy } from "../support/proxied.js";
 import { answerQueries } from "../support/queries.js";
 import { failure, sleep, until } from "../support/waiting.js";
 
-/** A gate, and what opens it. */
+/** A gate, and the function that opens it. */
 function newGate(): { readonly gate: Promise<void>; readonly open: () => void } {
   let open = () => {};
   const gate = new Promise<void>((resolve) => (open = resolve));
   return { gate, open };
 }
 
-/** Two nodes, the first of which waits. */
+/** Two nodes, the first of which waits for a gate. */
 function two(first: string, gate: Promise<void> = Promise.resolve()): Dag<any> {
   const dag = new Dag<any>(first);
   dag.node(first, async () => (await gate, 1));
@@ -21,7 +21,7 @@ function two(first: string, gate: Promise<void> = Promise.resolve()): Dag<any> {
   return dag;
 }
 
-/** Pauses for an answer, and adds one to it. */
+/** Pauses for an answer, and adds 1 to it. */
 function asking(): Dag<any> {
   const dag = new Dag<any>("asking");
   dag.node("asks", (): number => {
@@ -31,7 +31,7 @@ function asking(): Dag<any> {
   return dag;
 }
 
-/** What was not committed is rolled back. */
+/** Uncommitted changes are rolled back. */
 const END_TRANSACTIONS = `select pg_terminate_backend(pid) from pg_stat_activity
   where datname = current_database() and state = 'idle in transaction'`;
 
@@ -43,7 +43,7 @@ await withPostgres((server) => {
   const proxy = useProxy(server);
   const { open } = proxy;
 
-  /** Has the server do something before each row of a table is written that meets a condition. */
+  /** Makes the server execute something before it writes a row that meets a condition. */
   const before = (table: string, condition: string, what: string) =>
     execute(
       url,
@@ -53,7 +53,7 @@ await withPostgres((server) => {
     );
   const tries = async () => Number((await execute(url, "select last_value from tries"))[0].last_value);
 
-  describe("What Postgres refuses", () => {
+  describe("When Postgres refuses a run's data", () => {
     const refusals = [
       ["22001", "value too long for type character varying(3)"],
       ["22003", "integer out of range"],
@@ -66,7 +66,7 @@ await withPostgres((server) => {
       ["P0001", "a trigger of the user says no"],
       ["XX000", "invalid memory alloc request size 1073741824"],
     ];
-    it.each(refusals)("with %s (%s) fails that run alone, whatever it was written with", async (code, message) => {
+    it.each(refusals)("with %s (%s), only that run fails, whatever shares its transaction", async (code, message) => {
       const store = await open({ lease: 60_000 });
       await before("node_executions", "new.node = 'evil'", `raise '${message}' using errcode = '${code}'`);
       const { gate, open: go } = newGate();
@@ -82,7 +82,7 @@ await withPostgres((server) => {
       for (const { result } of innocent) expect((await result).value).toBe(2);
     });
 
-    it("because it is longer than a message may be fails that run alone", async () => {
+    it("because it exceeds the maximum message size, only that run fails", async () => {
       const store = await open({ lease: 60_000 });
       const byteLength: any = Reflect.get(Buffer, "byteLength");
       vi.spyOn(Buffer, "byteLength").mockImplementation((text) =>
@@ -94,7 +94,7 @@ await withPostgres((server) => {
       for (const run of await Promise.all(innocent)) expect(run.value).toBe(2);
     });
 
-    it("because its text is longer than any string fails that run alone", async () => {
+    it("because its text exceeds the maximum string length, only that run fails", async () => {
       const store = await open({ lease: 60_000 });
       const stringify: any = Reflect.get(JSON, "stringify");
       vi.spyOn(JSON, "stringify").mockImplementation((...given: any[]) => {
@@ -108,7 +108,7 @@ await withPostgres((server) => {
       for (const run of await Promise.all(innocent)) expect(run.value).toBe(2);
     });
 
-    it("of a run is the last that is written of it", async () => {
+    it("nothing more is written of the run", async () => {
       const store = await open({ lease: 60_000 });
       await before(
         "node_executions",
@@ -126,7 +126,7 @@ await withPostgres((server) => {
       expect([status, ...Array.from(nodes.values(), (node) => node.status)]).toEqual(Array(4).fill("running"));
     });
 
-    it("and what is too long for others to wait for is written by itself", async () => {
+    it("and oversized batches are written by themselves", async () => {
       const store = await open({ lease: 60_000 });
       const { gate, open: go } = newGate();
       const begun: string[] = [];
@@ -148,16 +148,16 @@ await withPostgres((server) => {
     });
   });
 
-  describe("What Postgres did not do", () => {
+  describe("A statement that Postgres did not execute", () => {
     const passing = ["40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "53300", "25P03"];
-    it.each(passing)("for a reason that passes (%s) is tried again, be it the making of a run", async (code) => {
+    it.each(passing)("is retried after a transient error (%s), even if it creates a run", async (code) => {
       const store = await open({ lease: 60_000 });
       await before("runs", "true", `if nextval('tries') <= 2 then raise 'not now' using errcode = '${code}'; end if`);
       expect((await two("a").run({ store })).value).toBe(2);
       expect(await tries()).toBeGreaterThanOrEqual(3);
     });
 
-    it("because it ended the connection, which nobody used for long, is done over another", async () => {
+    it("is executed over another connection if the server has closed an idle one", async () => {
       const [{ name }] = await execute(url, "select current_database() as name");
       await execute(url, `alter database ${name} set idle_session_timeout = 50`);
       try {
@@ -174,7 +174,7 @@ await withPostgres((server) => {
       }
     });
 
-    it("for a reason that passes is tried again, be it the renewal of leases, and nobody is warned", async () => {
+    it("is retried after a transient error without a warning, even if it renews leases", async () => {
       const warned = vi.spyOn(process, "emitWarning");
       const store = await open({ lease: 300 });
       const { gate, open: go } = newGate();
@@ -214,7 +214,7 @@ await withPostgres((server) => {
     );
   });
 
-  describe("What Postgres may have done", () => {
+  describe("A statement that Postgres may have executed", () => {
     const uncertain = [
       coded("read ECONNRESET", "ECONNRESET", "read"),
       coded("write EPIPE", "EPIPE", "write"),
@@ -224,7 +224,7 @@ await withPostgres((server) => {
       new Error("Connection terminated unexpectedly"),
       new Error("Query read timeout"),
     ].map((error) => [error.message, error] as const);
-    it.each(uncertain)("(%s) is done again, be it the making of a run", async (_, error) => {
+    it.each(uncertain)("(%s) is retried, even if it creates a run", async (_, error) => {
       const store = await open({ lease: 60_000 });
       const { gate, open: go } = newGate();
       const known = two("known", gate).start({ store });
@@ -246,7 +246,7 @@ await withPostgres((server) => {
       expect(await taken).toMatchObject({ code: "RUN_EXISTS" });
     });
 
-    it("is not done again where another made a run of the same id", async () => {
+    it("fails the retry if another store has created a run with the same id", async () => {
       const [store, other] = [await open({ lease: 60_000 }), await open()];
       let lost = 0;
       answerQueries(async ({ text, ask }) => {
@@ -259,7 +259,7 @@ await withPostgres((server) => {
       expect((await other.getRun("r"))!.workflow).toBe("others");
     });
 
-    it("is an event that was sent, which is recorded once", async () => {
+    it("records a sent event once", async () => {
       const [store, other] = [await open({ lease: 60_000 }), await open()];
       const fsm = new Fsm<any>("order");
       fsm.state("created", { initial: true }, () => waitForEvent({ PAID: "paid" }));
@@ -277,7 +277,7 @@ await withPostgres((server) => {
       expect((await fsm.resume("r", { store: other })).value).toBe(12);
     });
 
-    describe("when its commit was not answered", () => {
+    describe("with an unanswered commit", () => {
       const loseAnswers = (times: number) => {
         let commits = 0;
         answerQueries(async ({ text, ask }) => {
@@ -287,7 +287,7 @@ await withPostgres((server) => {
         });
         return () => commits;
       };
-      it.each([1, 2])("(%i times) is a run that is taken up, with what it was given", async (times) => {
+      it.each([1, 2])("(%i times) resumes a run with the provided value", async (times) => {
         const store = await open({ lease: 60_000 });
         const dag = asking();
         await dag.run({ store, runId: "r" });
@@ -296,7 +296,7 @@ await withPostgres((server) => {
         expect(commits()).toBeGreaterThan(times);
       });
 
-      it("is a run that is cancelled, which has its reason", async () => {
+      it("cancels a run with its reason", async () => {
         const store = await open();
         await asking().run({ store, runId: "r" });
         const commits = loseAnswers(2);
@@ -308,7 +308,7 @@ await withPostgres((server) => {
         await expect(store.cancel("r")).rejects.toMatchObject({ code: "RUN_ENDED" });
       });
 
-      it("is a run that is deleted", async () => {
+      it("deletes a run", async () => {
         const store = await open();
         await asking().run({ store, runId: "r" });
         const commits = loseAnswers(2);
@@ -318,7 +318,7 @@ await withPostgres((server) => {
         await expect(store.delete("r")).rejects.toMatchObject({ code: "NOT_FOUND" });
       });
 
-      it("are runs that are pruned, which are counted", async () => {
+      it("prunes runs and counts them", async () => {
         const store = await open();
         for (const runId of ["a", "b", "c"]) await two(runId).run({ store, runId });
         loseAnswers(2);
@@ -326,7 +326,7 @@ await withPostgres((server) => {
       });
     });
 
-    it("between the queries of who looks at a run shows as done, or not at all", async () => {
+    it("is seen either completely or not at all by a reader that issues several queries", async () => {
       const [store, other] = [await open(), await open()];
       const fsm = new Fsm<any>("order");
       fsm.state("created", { initial: true }, () => waitForEvent({ PAID: "paid" }));
@@ -353,7 +353,7 @@ await withPostgres((server) => {
       expect(await meanwhile(() => other.delete("r"))).toBeUndefined();
     });
 
-    it("is not taken for done where another process takes the run up that was to be cancelled", async () => {
+    it("is not mistaken for a cancellation if another process claims the run", async () => {
       const [store, other] = [await open(), await open({ lease: 60_000 })];
       const dag = asking();
       await dag.run({ store, runId: "r" });
@@ -376,7 +376,7 @@ await withPostgres((server) => {
       expect((await resumed).value).toBe(2);
     });
 
-    it("is the removal of a run, which another of its id outlives", async () => {
+    it("deletes a run, but not a new one with the same id", async () => {
       const [store, other] = [await open(), await open({ lease: 60_000 })];
       await asking().run({ store, runId: "r" });
       let isLost = false;
@@ -392,7 +392,7 @@ await withPostgres((server) => {
       expect((await store.getRun("r"))!.workflow).toBe("new");
     });
 
-    it("is no removal where another process takes the run up that was to be removed", async () => {
+    it("is not mistaken for a deletion if another process claims the run", async () => {
       const [store, other] = [await open(), await open()];
       const dag = asking();
       await dag.run({ store, runId: "r" });
@@ -409,7 +409,7 @@ await withPostgres((server) => {
       expect(await store.getRun("r")).toBeUndefined();
     });
 
-    it("is not taken up again where another process has done so meanwhile", async () => {
+    it("does not claim a run again that another process has claimed meanwhile", async () => {
       const [store, other] = [await open({ lease: 60_000 }), await open()];
       const dag = asking();
       await dag.run({ store, runId: "r" });
@@ -426,7 +426,7 @@ await withPostgres((server) => {
       expect((await other.getRun("r"))!.nodes.get("asks")).toMatchObject({ output: 10 });
     });
 
-    it("is read again, be it the events that a run is about to rest without", async () => {
+    it("is retried if it reads, even the events that a run is about to pause without", async () => {
       const [store, other] = [await open({ lease: 60_000 }), await open()];
       const { gate, open: go } = newGate();
       const fsm = new Fsm<any>("order");
@@ -445,7 +445,7 @@ await withPostgres((server) => {
       expect(looks).toBeGreaterThan(1);
     });
 
-    it("is repeated when a store gives back its runs as it is closed", async () => {
+    it("is retried if it releases the runs of a store that is being closed", async () => {
       const [store, other] = [await open({ lease: 600_000 }), await open()];
       const { gate } = newGate();
       two("a", gate)

@@ -8,7 +8,7 @@ import { useProxy } from "../support/proxied.js";
 import { answerQueries } from "../support/queries.js";
 import { failure, sleep, until } from "../support/waiting.js";
 
-/** Nodes in a line, each of which adds 1. */
+/** A chain of nodes, each of which adds 1. */
 function chain(length: number, at: (node: number) => unknown = () => {}): Dag<any> {
   const dag = new Dag<any>("chain");
   dag.node("n0", async () => (await at(0), 1));
@@ -21,11 +21,11 @@ function chain(length: number, at: (node: number) => unknown = () => {}): Dag<an
 await withPostgres((server) => {
   const { url } = server;
 
-  describe("A Postgres server that fails", () => {
+  describe("A Postgres server", () => {
     const proxy = useProxy(server);
     const { open } = proxy;
 
-    it("ends connections at any moment, and the run goes on over others", async () => {
+    it("may end connections at any moment: the run continues over others", async () => {
       const store = await open({}, { application_name: "ended" });
       const end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ended'";
       const run = await chain(40, (i) => (i % 5 === 2 ? void execute(url, end) : undefined)).run({ store });
@@ -33,20 +33,20 @@ await withPostgres((server) => {
       expect((await store.getRun(run.runId))!.status).toBe("completed");
     });
 
-    it("is out of reach for a moment, and the run goes on", async () => {
+    it("may be unreachable for a moment: the run continues", async () => {
       const store = await open();
       const run = await chain(10, (i) => (i === 4 ? proxy.cut() : undefined)).run({ store });
       expect(run.value).toBe(10);
     });
 
-    it("ends connections when a store is used first, and the run begins over others", async () => {
+    it("may end connections on a store's first use: the run begins over others", async () => {
       const timer = setInterval(() => proxy.cut(), 1);
       setTimeout(() => clearInterval(timer), 300);
       const store = await open();
       expect((await chain(3).run({ store })).value).toBe(3);
     });
 
-    it("ends connections before runs are removed and the cache is asked, which is done over others", async () => {
+    it("may end connections before runs are deleted and the cache is read: both use others", async () => {
       const store = await open();
       for (let i = 0; i < 3; i++) await chain(1).run({ store });
       proxy.cut();
@@ -57,16 +57,16 @@ await withPostgres((server) => {
       expect(await store.cache.get("k")).toMatchObject({ value: 1 });
     });
 
-    it("gives no answer any more over connections that exist, and the store works over new ones", async () => {
+    it("may stop answering over existing connections: the store uses new ones", async () => {
       const store = await open({ lease: 60_000 }, { query_timeout: "500" });
       const run = await chain(6, (i) => (i === 2 ? proxy.silence() : undefined)).run({ store });
       expect(run.value).toBe(6);
       proxy.silence();
-      // Each connection that was idle is found out once.
+      // Each idle connection fails once.
       expect((await store.getRun(run.runId))!.status).toBe("completed");
     });
 
-    it("finds a deadlock, and what it undid is done again", async () => {
+    it("may report a deadlock: the transaction that it rolled back is retried", async () => {
       const store = await open();
       const admin = new pg.Client({ connectionString: url });
       await admin.connect();
@@ -88,7 +88,7 @@ await withPostgres((server) => {
       await bothRun;
       await admin.query("begin");
       await admin.query("select 1 from runs where id = 'b' for update");
-      begin(); // Both are written together now: "a" is locked, "b" is waited for.
+      begin(); // Both are written together now: "a" is locked, and the statement waits for "b".
       await sleep(300);
       const ours = admin.query("select 1 from runs where id = 'a' for update").then(
         () => admin.query("commit"),
@@ -99,7 +99,7 @@ await withPostgres((server) => {
       await admin.end();
     });
 
-    it("is asked once a step", async () => {
+    it("gets one request per step", async () => {
       const store = await open({ lease: 600_000 });
       await chain(2).run({ store });
       const before = proxy.roundTrips();
@@ -108,7 +108,7 @@ await withPostgres((server) => {
       expect(proxy.roundTrips() - before).toBeLessThanOrEqual(23);
     });
 
-    it("is asked once for the leases of all runs", async () => {
+    it("gets one request for the leases of all runs", async () => {
       const store = await open({ lease: 300 });
       const fsm = new Fsm<any>("waits");
       fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
@@ -132,7 +132,7 @@ await withPostgres((server) => {
       await Promise.all(handles.map((handle) => handle.stop()));
     });
 
-    it("is asked for events as often, whenever another run begins to wait", async () => {
+    it("is polled for events no more often when another run begins to wait", async () => {
       const store = await open();
       const fsm = new Fsm<any>("waits");
       fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
@@ -154,13 +154,13 @@ await withPostgres((server) => {
       await Promise.all(handles.map((handle) => handle.stop()));
     });
 
-    it("commits slowly that a run is taken up, which gets each event once", async () => {
+    it("may commit the claim of a run slowly: the run receives each event once", async () => {
       const [store, other] = [await open(), await open()];
       const taken: unknown[] = [];
       const fsm = new Fsm<any>("adds");
       fsm.state("idle", { initial: true }, () => waitForEvent({ begin: "adding" }));
       fsm.state("adding", (item: unknown) => (taken.push(item), waitForEvent({ add: "adding" })));
-      // While another run waits, events are looked for.
+      // While another run waits, the store polls for events.
       const waiting = fsm.start({ store });
       const first = fsm.start({ store, runId: "r" });
       await first.recorded;
@@ -183,7 +183,7 @@ await withPostgres((server) => {
       await Promise.all([waiting.stop(), again.stop()]);
     });
 
-    it("gets no more than some 16 MB at a time, of many runs or of one", async () => {
+    it("gets no more than about 16 MB at a time, from many runs or one", async () => {
       const store = await open({ lease: 60_000 });
       let longest = 0;
       answerQueries(({ values, ask }) => {
@@ -213,7 +213,7 @@ await withPostgres((server) => {
       expect(longest).toBeLessThan(20_000_000);
     });
 
-    it("renews leases once at a time, however long that takes", async () => {
+    it("gets one renewal of leases at a time, however long it takes", async () => {
       const store = await open({ lease: 90 });
       let begin = () => {};
       const begun = new Promise<void>((resolve) => (begin = resolve));
@@ -235,7 +235,7 @@ await withPostgres((server) => {
       expect((await run).value).toBe(1);
     });
 
-    it("refuses connections for good, and runs fail with a StoreError, and can be resumed", async () => {
+    it("may refuse connections for good: runs fail with a StoreError, and can be resumed", async () => {
       const store = await open();
       vi.spyOn(process, "emitWarning").mockImplementation(() => {});
       const run = () => chain(3, (i) => (i === 1 ? proxy.close() : undefined)).run({ store, runId: "r" });

@@ -6,7 +6,7 @@ import { execute, withPostgres } from "../support/postgres.js";
 import { answerQueries } from "../support/queries.js";
 import { sleep, until } from "../support/waiting.js";
 
-/** Pauses at its first attempt; without a pause, it completes. */
+/** Pauses at its first attempt, or completes at once. */
 function pausing(isPaused = true): Dag<any> {
   const dag = new Dag<any>("pausing");
   dag.node("a", () => {
@@ -19,7 +19,7 @@ function pausing(isPaused = true): Dag<any> {
 await withPostgres((server) => {
   const { url } = server;
 
-  describe("Rows in Postgres", () => {
+  describe("Row locks in Postgres", () => {
     let stores: SqlStore[];
     let store: SqlStore;
     let admin: pg.Client;
@@ -46,7 +46,7 @@ await withPostgres((server) => {
       return (await execute(url, `select 1 from pg_stat_activity where ${waiting}`)).length > 0;
     };
 
-    /** While the first run is locked, and what is asked for waits for that, the last one must not be. */
+    /** Locks the first run, and checks that the operation waits for it without having locked the last one. */
     async function lockedInOrder(ask: () => Promise<unknown>): Promise<void> {
       const ids = (await execute(url, "select id from runs order by id")).map(({ id }) => id as string);
       await admin.query("begin");
@@ -58,16 +58,16 @@ await withPostgres((server) => {
       await asked;
     }
 
-    describe("of several runs are locked in the order of their ids", () => {
-      // In the table, they come the other way round.
+    describe("of several runs are acquired in the order of their ids", () => {
+      // The table has them in the opposite order.
       const ids = ["b", "a"];
 
-      it("by whoever removes them", async () => {
+      it("when deleting runs", async () => {
         for (const runId of ids) await pausing(false).run({ store, runId });
         await lockedInOrder(async () => expect(await store.prune({ keepLast: 0 })).toBe(2));
       });
 
-      it("by whoever writes, renews or gives them back", async () => {
+      it("when writing, renewing or releasing runs", async () => {
         const hasty = open({ lease: 600 });
         let go = () => {};
         const gate = new Promise<void>((resolve) => (go = resolve));
@@ -84,10 +84,10 @@ await withPostgres((server) => {
         await lockedInOrder(() => hasty.close());
       });
 
-      it("by whoever notes which events were handed over", async () => {
+      it("when marking events as delivered", async () => {
         const fsm = new Fsm<any>("waits");
         fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
-        // Databases have the last one first, where JavaScript has it last.
+        // The database sorts the last id first, and JavaScript last.
         const ids = [...Array.from({ length: 50 }, (_, i) => `\u{1f600}${i}`), "\uff5e"];
         const handles = ids.map((runId) => fsm.start({ store, runId }));
         await Promise.all(handles.flatMap((handle) => [handle.recorded, handle.waitFor("idle")]));
@@ -102,7 +102,7 @@ await withPostgres((server) => {
       });
     });
 
-    it("of texts that somebody is about to use are not waited for by whoever removes runs", async () => {
+    it("of blobs about to be used do not block deleting runs", async () => {
       const dag = new Dag<any>("long");
       dag.node("text", async (letter: string) => letter.repeat(1_100_000));
       for (const letter of ["a", "b"]) await dag.run({ store, runId: letter, inputs: { letter } });
@@ -116,7 +116,7 @@ await withPostgres((server) => {
       expect(await execute(url, "select 1 from blobs")).toEqual([]);
     });
 
-    it("of texts are locked in the order of their hashes by whoever sends several along", async () => {
+    it("of blobs are acquired in the order of their hashes", async () => {
       const fsm = new Fsm<any>("takes");
       fsm.state("idle", { initial: true }, () => waitForEvent({ ITEM: "idle" }));
       for (const runId of ["first", "second"]) await fsm.run({ store, runId });
@@ -136,7 +136,7 @@ await withPostgres((server) => {
       await resumed;
     });
 
-    it("of cached results that somebody is writing are not waited for by whoever removes them", async () => {
+    it("of cached results being written do not block deleting them", async () => {
       const { cache } = store;
       const entry = { value: 1, storedAt: 1, expiresAt: 2 };
       for (const key of ["a", "b"]) await cache.set(key, entry);
@@ -148,7 +148,7 @@ await withPostgres((server) => {
       expect(await keys()).toEqual([{ key: "a" }]);
     });
 
-    it("of the same runs are removed, finished and taken up by many at once, without a deadlock", async () => {
+    it("cause no deadlock while runs are deleted, finished and claimed concurrently", async () => {
       const many = Array.from({ length: 4 }, () => open());
       await many[0].listRuns();
       const codes: unknown[] = [];

@@ -46,7 +46,7 @@ await withPostgres((server) => {
   closingContract("Postgres", subject);
 
   describe("A Postgres store", () => {
-    it("makes its tables once, whoever comes first", async () => {
+    it("creates its tables once, even if opened concurrently", async () => {
       await execute(url, "drop schema public cascade; create schema public");
       const stores = Array.from({ length: 5 }, () => postgresStore(url));
       expect(await Promise.all(stores.map((store) => store.listRuns()))).toEqual(
@@ -55,7 +55,7 @@ await withPostgres((server) => {
       await Promise.all(stores.map((store) => store.close()));
     });
 
-    it("keeps cached results, too", async () => {
+    it("stores cached results, too", async () => {
       const store = postgresStore(url);
       const dag = new Dag("rates");
       let calls = 0;
@@ -67,7 +67,7 @@ await withPostgres((server) => {
       await store.close();
     });
 
-    it("fails a run, and hangs nothing, when the server goes away", async () => {
+    it("fails a run without hanging when the server goes away", async () => {
       const store = postgresStore(url);
       const dag = new Dag("gone");
       dag.node("a", () => 1);
@@ -89,7 +89,7 @@ await withPostgres((server) => {
       await store.close();
     });
 
-    it("says that it can't be reached", async () => {
+    it("reports that the server can't be reached", async () => {
       const store = postgresStore("postgres://127.0.0.1:1/none");
       expect(await hurried(() => failure(store.listRuns()))).toBeInstanceOf(StoreError);
       await store.close();

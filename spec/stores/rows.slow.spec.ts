@@ -24,7 +24,7 @@ let store: SqlStore;
 let database: OpenDatabase;
 let recorded: ReadonlyMap<Table, readonly Row[]>;
 
-/** A run that paused, with a part that failed, a fork and errors. */
+/** A paused run with a fork, a failed node and errors. */
 function dag() {
   const orders = new Dag("orders");
   orders.node("fetch", { params: ["n"] }, (n: number) => ({ n, at: new Date(5), bytes: Buffer.from("abc") }));
@@ -41,7 +41,7 @@ function dag() {
   return orders;
 }
 
-/** A run that paused, with a result that is kept apart. */
+/** A paused run with a result that is stored as a blob. */
 function large() {
   const texts = new Dag("texts");
   texts.node("large", () => "x".repeat(2 ** 20 + 1));
@@ -52,7 +52,7 @@ function large() {
   return texts;
 }
 
-/** A run that waits, and has been sent what it does not take yet. */
+/** A run that waits, with an event that it does not take yet. */
 function fsm() {
   const order = new Fsm("order");
   order.state("open", { initial: true, params: ["n"] }, (n: number) => next("paid", { n }));
@@ -85,7 +85,7 @@ afterAll(async () => {
   await store.close();
 });
 
-/** Puts all rows back; large texts only where they were changed. */
+/** Restores all rows, by default except for blobs. */
 function put(tables: readonly Table[] = TABLES.filter((table) => table !== "blobs")): void {
   database.prepare("begin").run([]);
   for (const table of tables) {
@@ -99,7 +99,7 @@ function put(tables: readonly Table[] = TABLES.filter((table) => table !== "blob
   database.prepare("commit").run([]);
 }
 
-/** Changes one column of one row; false when the database does not take that. */
+/** Changes a column of a row. Returns false if the database refuses the value. */
 function change(table: Table, row: Row, column: string, value: unknown): boolean {
   const keys = Object.keys(row).filter((key) => row[key] !== null);
   const where = keys.map((key) => `${key} = ?`).join(" and ");
@@ -111,7 +111,7 @@ function change(table: Table, row: Row, column: string, value: unknown): boolean
   }
 }
 
-/** What reading a changed run may end in: a result, or an error that says what is wrong with the row. */
+/** Reads a changed run. Returns the result, or the error that says what is wrong with the row. */
 async function outcome(read: () => Promise<unknown>, mayBeAnotherRun: boolean): Promise<unknown> {
   const late = Symbol("late");
   let timer: NodeJS.Timeout | undefined;
@@ -134,9 +134,9 @@ function goOn(runId: string): Promise<unknown> {
   return (runId === "d" ? dag() : large()).resume(runId, { store, provide: { approve: 1 } });
 }
 
-/** The errors of all that reads the run of a row. */
+/** The errors of all ways to read the run of a row. */
 async function errorsOf(table: Table, row: Row, mayBeAnotherRun = false): Promise<StoreError[]> {
-  // The same text may be one of several runs.
+  // Several runs may share a blob.
   const runIds = table === "blobs" ? ["d", "l", "f"] : [table === "runs" ? row.id : row.run_id];
   const reads = runIds.flatMap((runId) => [() => store.getRun(runId as string), () => goOn(runId as string)]);
   if (table === "runs") reads.push(() => store.listRuns());
@@ -164,8 +164,8 @@ const WRONG: readonly unknown[] = [
   null,
 ];
 
-describe("A recorded run of which somebody changed", () => {
-  it("nothing goes on", async () => {
+describe("A recorded run", () => {
+  it("that is unchanged can be resumed", async () => {
     put(TABLES);
     for (const row of recorded.get("runs") as Row[]) expect(await errorsOf("runs", row)).toEqual([]);
   });
@@ -179,7 +179,7 @@ describe("A recorded run of which somebody changed", () => {
     ["blobs", "hash data"],
   ]; // prettier-ignore
   it.each(columns.flatMap(([table, names]) => names.split(" ").map((name): [Table, string] => [table, name])))(
-    "%s.%s goes on, or says where it can't be read",
+    "with a corrupt %s.%s is resumed, or names the column",
     async (table, column) => {
       for (const row of recorded.get(table) as Row[]) {
         for (const value of WRONG) {
@@ -199,7 +199,7 @@ describe("A recorded run of which somebody changed", () => {
     120_000,
   );
 
-  it("a run that nobody can read any more can be removed", async () => {
+  it("that is unreadable can be deleted", async () => {
     for (const column of ["status", "kind", "fingerprint", "inputs", "metadata", "created_at", "scope"]) {
       put();
       if (!change("runs", (recorded.get("runs") as Row[])[0], column, "nonsense")) continue;
@@ -210,20 +210,23 @@ describe("A recorded run of which somebody changed", () => {
     put(TABLES);
   });
 
-  it.each(["soon", Buffer.from("aa"), Infinity, -Infinity])("pages go on behind a time that is %o", async (time) => {
-    put(TABLES);
-    database.prepare("update runs set created_at = ? where id = 'd'").run([time]);
-    const seen: string[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await store.listRuns(cursor === undefined ? { limit: 1 } : { limit: 1, cursor });
-      seen.push(...[...page.runs, ...page.unreadable].map(({ runId }) => runId));
-      cursor = page.cursor;
-    } while (cursor !== undefined && seen.length < 9);
-    expect(seen.sort()).toEqual(["d", "f", "l"]);
-  });
+  it.each(["soon", Buffer.from("aa"), Infinity, -Infinity])(
+    "with the creation time %o does not end the pages",
+    async (time) => {
+      put(TABLES);
+      database.prepare("update runs set created_at = ? where id = 'd'").run([time]);
+      const seen: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await store.listRuns(cursor === undefined ? { limit: 1 } : { limit: 1, cursor });
+        seen.push(...[...page.runs, ...page.unreadable].map(({ runId }) => runId));
+        cursor = page.cursor;
+      } while (cursor !== undefined && seen.length < 9);
+      expect(seen.sort()).toEqual(["d", "f", "l"]);
+    },
+  );
 
-  it("any text somehow goes on, or is a StoreError", async () => {
+  it("with any corrupt text is resumed, or throws a StoreError", async () => {
     const texts = TABLES.flatMap((table) =>
       (recorded.get(table) as Row[]).flatMap((row) =>
         Object.keys(row)
@@ -291,7 +294,7 @@ describe("A recorded run of which somebody changed", () => {
     ["delete from node_executions where node = 'fetch'", "status"],
     ["update node_executions set status = 'paused' where node = 'fetch'", "status"],
     ["update node_executions set status = 'done' where node = 'fetch'", "status"],
-  ])("is named: %s", async (statement, column) => {
+  ])("names a corrupt column: %s", async (statement, column) => {
     put(TABLES);
     database.prepare(statement).run([]);
     for (const read of [() => store.getRun("d"), () => dag().resume("d", { store })]) {
@@ -306,14 +309,14 @@ describe("A recorded run of which somebody changed", () => {
     ["update edge_traversals set input = char(31) || 'x'", "input"],
     ["update edge_traversals set input = char(31) || '[1]'", "input"],
     ["update edge_traversals set output = char(31) || '{}'", "output"],
-  ])("is named to whoever looks: %s", async (statement, column) => {
+  ])("names a corrupt column of an edge to getRun: %s", async (statement, column) => {
     put(TABLES);
     database.prepare(statement).run([]);
     await expect(store.getRun("d")).rejects.toMatchObject({ name: "StoreError", code: "STORE" });
     await expect(store.getRun("d")).rejects.toThrow(new RegExp(`"d".*"${column}" of the edge from`, "u"));
   });
 
-  it("a state machine at rest waits, and one that has completed does not rest", async () => {
+  it("names a conflict between the status and the wait of an fsm", async () => {
     put(TABLES);
     for (const [change, column] of [
       ["fsm_cycles set wait = null where run_id = 'rest'", "wait"],
@@ -328,7 +331,7 @@ describe("A recorded run of which somebody changed", () => {
     }
   });
 
-  it("a completed run has what it gave", async () => {
+  it("names a missing output of a completed run", async () => {
     put(TABLES);
     const done = new Dag("done");
     done.node("a", () => 1);
@@ -347,7 +350,7 @@ describe("A recorded run of which somebody changed", () => {
     }
   });
 
-  it("is named where its text is kept apart", async () => {
+  it("names the column of a missing blob", async () => {
     put(TABLES);
     database.prepare("delete from blobs where hash not in (select fingerprint from runs)").run([]);
     for (const read of [() => store.getRun("l"), () => large().resume("l", { store })]) {
@@ -363,7 +366,7 @@ describe("A recorded run of which somebody changed", () => {
     ["update fsm_cycles set state = 'nowhere' where cycle = 1", "state"],
     ["delete from fsm_cycles where cycle = 0", "cycle 0"],
     [`update runs set outputs = '["shipped"]' where id = 'f'`, "outputs"],
-  ])("is named, of an fsm: %s", async (statement, column) => {
+  ])("names a corrupt column of an fsm: %s", async (statement, column) => {
     put(TABLES);
     database.prepare(statement).run([]);
     for (const read of [() => store.getRun("f"), () => fsm().resume("f", { store })]) {
@@ -373,12 +376,12 @@ describe("A recorded run of which somebody changed", () => {
   });
 });
 
-describe("An integer beyond those that numbers hold exactly", () => {
+describe("An unsafe integer", () => {
   it.each([
     ["node_executions", "attempt"],
     ["node_executions", "is_cached"],
     ["runs", "fencing_token"],
-  ])("is named in %s.%s of a file", async (table, column) => {
+  ])("in %s.%s of a file is named as corrupt", async (table, column) => {
     const directory = mkdtempSync(join(tmpdir(), "rows-"));
     const path = join(directory, "runs.db");
     const file = sqliteStore(path);
@@ -395,8 +398,8 @@ describe("An integer beyond those that numbers hold exactly", () => {
   });
 });
 
-describe("A cache entry that somebody changed", () => {
-  it("is a miss with a warning, and never code", async () => {
+describe("A corrupt cache entry", () => {
+  it("is a miss with a warning, and executes no code", async () => {
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     let calls = 0;
     const rates = new Dag("rates");
@@ -418,8 +421,8 @@ describe("A cache entry that somebody changed", () => {
   });
 });
 
-describe("What a run recorded", () => {
-  it("comes back as it was, keys called __proto__ included", async () => {
+describe("A recorded value", () => {
+  it("is restored exactly, including keys named __proto__", async () => {
     const evil = JSON.parse('{"__proto__":{"polluted":true},"constructor":1}') as Row;
     const proto = new Dag("proto");
     proto.node("a", { params: ["e"] }, (e: unknown) => ({ e, bytes: [Buffer.from("abc")] }));
@@ -448,14 +451,14 @@ describe("What a run recorded", () => {
     expect(({} as any).polluted).toBeUndefined();
   });
 
-  it("says of a failed node all that its error said", async () => {
+  it("of a failed node has the properties of its error", async () => {
     put(TABLES);
     const failed = (await store.getRun("d"))?.nodes.get("fails")?.error;
     expect(failed).toMatchObject({ name: "TypeError", message: "no", code: "E", cause: { message: "why" } });
     expect(failed).toBeInstanceOf(TypeError);
   });
 
-  it("is hidden where it is to be, in whatever it is", async () => {
+  it("can be redacted in objects of any kind", async () => {
     class Card {
       number = "4711";
     }

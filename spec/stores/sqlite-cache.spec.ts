@@ -26,7 +26,7 @@ function storeAt(file = "store.db", options = {}): SqlStore {
 
 const aside = () => openDatabase(join(folder, "store.db"));
 
-/** A dag of one node that is cached in a store, and counts its calls. */
+/** A dag with one node, which is cached in a store and counts its calls. */
 function cachedIn(store: SqlStore, options = {}) {
   const dag = new Dag("rates");
   const calls: unknown[] = [];
@@ -50,7 +50,7 @@ describe("Results cached in SQLite", () => {
     expect(after.calls).toEqual(["JPY"]);
   });
 
-  it("expire, and are forgotten when asked to be", async () => {
+  it("expire, and can be invalidated", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const { ask, calls, dag } = cachedIn(storeAt(), { ttl: 1000 });
     await ask("USD");
@@ -71,7 +71,7 @@ describe("Results cached in SQLite", () => {
     vi.useRealTimers();
   });
 
-  it("are kept apart by node, and only those of a node are forgotten with it", async () => {
+  it("are separate by node, and so is their invalidation", async () => {
     const store = storeAt();
     const [a, b] = [cachedIn(store), new Dag("rates%")];
     let calls = 0;
@@ -84,7 +84,7 @@ describe("Results cached in SQLite", () => {
     expect(a.calls.length).toBe(2);
   });
 
-  it("that are corrupt are misses, and written anew", async () => {
+  it("that are corrupt are misses, and are overwritten", async () => {
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const { ask, calls } = cachedIn(storeAt());
     await ask("USD");
@@ -98,7 +98,7 @@ describe("Results cached in SQLite", () => {
     database.close();
   });
 
-  it("that can't be stored cost a warning, and the node completes", async () => {
+  it("that can't be stored cause a warning, and the node completes", async () => {
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const dag = new Dag("d");
     dag.cachedNode("a", { store: storeAt().cache }, () => ({ rows: [{ fn: () => 1 }] }));
@@ -115,7 +115,7 @@ describe("Results cached in SQLite", () => {
 });
 
 describe("A SQLite store", () => {
-  it("takes a database that is open already, and one in memory", async () => {
+  it("accepts an open database, and one in memory", async () => {
     for (const database of [libsql(join(folder, "own.db")), ":memory:"]) {
       const store = sqliteStore(database);
       open.push(store);
@@ -126,7 +126,7 @@ describe("A SQLite store", () => {
     }
   });
 
-  it("makes its tables once, and refuses those of a newer version", async () => {
+  it("creates its tables once, and rejects those of a newer version", async () => {
     await cachedIn(storeAt()).ask(1);
     aside().prepare("update dagwright_schema set version = 99").run([]);
     await expect(storeAt().cache.get("k")).rejects.toThrow(StoreError);
@@ -136,7 +136,7 @@ describe("A SQLite store", () => {
     );
   });
 
-  it("says why it can't be opened, at its first use, and tries again at the next", async () => {
+  it("reports why it can't be opened on first use, and tries again on the next", async () => {
     const missing = sqliteStore(join(folder, "no/such/folder/store.db"));
     await expect(missing.cache.get("k")).rejects.toThrow(/no\/such\/folder\/store.db" can't be opened/u);
     writeFileSync(join(folder, "text.db"), "this is no database, but long enough to be taken for one".repeat(50));
@@ -146,7 +146,7 @@ describe("A SQLite store", () => {
     expect(await text.cache.get("k")).toBeUndefined();
   });
 
-  it("is closed once, also when it was never opened, and refuses what comes after", async () => {
+  it("can be closed repeatedly, even if it was never opened, and rejects later operations", async () => {
     const store = storeAt();
     await store.close();
     await store.close();

@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** One node, `width` that need it, and one that needs all of those. */
+/** One node, `width` nodes that need it, and one that needs all of these. */
 function wide(width: number): Dag<any> {
   const dag = new Dag<any>("wide");
   dag.node("first", () => 1);
@@ -32,7 +32,7 @@ function wide(width: number): Dag<any> {
 }
 
 describe("A store in a SQLite file", () => {
-  it("writes what completes in one turn of the event loop in one transaction", async () => {
+  it("writes the completions of one turn of the event loop in one transaction", async () => {
     const { database, statements } = faulty(path, -1);
     const store = sqliteStore(database);
     await store.listRuns();
@@ -46,7 +46,7 @@ describe("A store in a SQLite file", () => {
     await store.close();
   });
 
-  it("has a write-ahead log, on the disk at every commit, that others can read meanwhile", async () => {
+  it("syncs its write-ahead log at every commit, and allows concurrent readers", async () => {
     const written = openDatabase(path);
     written.prepare("pragma synchronous = off").run([]);
     const store = sqliteStore(written);
@@ -64,7 +64,7 @@ describe("A store in a SQLite file", () => {
     await store.close();
   });
 
-  it("waits for others who write, and lets the event loop turn meanwhile", async () => {
+  it("waits for other writers without blocking the event loop", async () => {
     const store = sqliteStore(path);
     await store.listRuns();
     const other = openDatabase(path);
@@ -79,7 +79,7 @@ describe("A store in a SQLite file", () => {
     await store.close();
   });
 
-  it("is used on when a connection could not be had, or given back", async () => {
+  it("remains usable after acquiring or releasing a connection failed", async () => {
     const store = sqliteStore(path);
     await store.listRuns();
     const release: any = Reflect.get(SqliteDriver.prototype, "releaseConnection");
@@ -94,7 +94,7 @@ describe("A store in a SQLite file", () => {
     await store.close();
   });
 
-  it("is one file when the store is closed: a copy of it has all that was recorded", async () => {
+  it("leaves a single file when closed: a copy of it is complete", async () => {
     const store = sqliteStore(path);
     const { runId } = await wide(50).run({ store });
     await store.close();
@@ -104,7 +104,7 @@ describe("A store in a SQLite file", () => {
     await copy.close();
   });
 
-  it("is written in transactions so small that the event loop turns between them, however many runs there are", async () => {
+  it("writes transactions so small that the event loop turns between them, however many runs there are", async () => {
     const { database, statements } = faulty(path, -1);
     const store = sqliteStore(database);
     const dag = new Dag<any>("small");
@@ -123,7 +123,7 @@ describe("A store in a SQLite file", () => {
     await store.close();
   });
 
-  it("leaves no timers behind, 50 runs over", async () => {
+  it("leaves no timers behind after 50 runs", async () => {
     const store = sqliteStore(path, { lease: 50 });
     const spies = [vi.spyOn(globalThis, "setInterval"), vi.spyOn(globalThis, "setTimeout")];
     for (let i = 0; i < 50; i++) await wide(2).run({ store, mode: "async", durability: i % 2 ? "relaxed" : "strict" });

@@ -17,7 +17,7 @@ afterAll(async () => {
 });
 
 describe("A recorded run on threads", () => {
-  it("goes on after a failure with what is not done", async () => {
+  it("can be resumed after a failure, and computes only what is missing", async () => {
     const log = join(folder, "calls");
     const store = sqliteStore(join(folder, "runs.sqlite"));
     const options = { mode: "parallel", pool, store } as const;

@@ -1,6 +1,7 @@
 /**
- * A process that is killed after it has said "ready": it drives a run that takes events, or sends some to it. Arguments: what to do,
- * the database (a path or an address), the run's id, and of a sender its name and how many events it sends.
+ * A process to be killed after it has printed "ready": it drives a run that takes events, or sends events to it.
+ * Arguments: the task, the database (a path or an address), the run's id, and for a sender its name and the number of
+ * its events.
  */
 import { Fsm, next, stop, waitForEvent } from "dagwright";
 import { postgresStore, sqliteStore } from "dagwright/store";
@@ -16,8 +17,8 @@ fsm.state("idle", { initial: true }, () => waitForEvent({ ITEM: "item", END: "en
 fsm.state("item", async () => (await sleep(1), next("idle")));
 fsm.state("end", () => stop("end"));
 
-/** Until there is the run, and nobody else drives it. */
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
+/** Retries until the run exists and has no other driver. */
+async function retry<T>(work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await work();
@@ -29,24 +30,24 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-// Nobody waits for it any more.
+// An orphaned process ends by itself.
 setTimeout(() => process.exit(1), 60_000).unref();
 process.stdout.write("ready\n");
 
 if (task === "drive") {
   const options = { store, maxCycles: Infinity };
-  // The first one drives it as long as it lives; those after it, when there is something to do.
+  // The first driver keeps driving the run. Later ones resume it whenever it can continue.
   const first = fsm.start({ ...options, runId }).result.catch((error: { code?: string }) => {
     if (error.code !== "RUN_EXISTS") throw error;
   });
   for (let run = await first; run?.status !== "completed"; await sleep(5)) {
-    run = await patiently(() => fsm.resume(runId, options));
+    run = await retry(() => fsm.resume(runId, options));
   }
 } else if (task === "send") {
   for (let i = 0; i < Number(count); i++) {
-    await patiently(() => fsm.send(runId, "ITEM", `${name} ${i}`, { store, key: `${name} ${i}` }));
+    await retry(() => fsm.send(runId, "ITEM", `${name} ${i}`, { store, key: `${name} ${i}` }));
   }
 } else if (task === "end") {
-  await patiently(() => fsm.send(runId, "END", undefined, { store, key: "end" }));
+  await retry(() => fsm.send(runId, "END", undefined, { store, key: "end" }));
 }
 await store.close();

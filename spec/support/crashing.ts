@@ -1,6 +1,6 @@
 /**
- * A process that is killed: it drives a run of 60 nodes, whose effects it notes in a ledger, or takes part in recovering many.
- * Arguments: what to do, the database, the ledger, the run's id (or "wait", of one that recovers), the mode.
+ * A process to be killed: it drives a run of 60 nodes, whose effects it appends to a ledger, or begins or recovers many
+ * runs. Arguments: the task, the database, the ledger, the run's id (or "wait" for a recovery that waits), the mode.
  */
 import { appendFileSync } from "node:fs";
 import { Dag, type Context, type Mode, type RunResult } from "dagwright";
@@ -9,7 +9,7 @@ import { sleep } from "./waiting.js";
 
 const [task, path, ledger, runId, mode] = process.argv.slice(2);
 
-/** What a node leaves behind: who it was, and what it took. */
+/** The result of a node: a unique token, and the tokens that it took. */
 export interface Effect {
   readonly token: string;
   readonly took: readonly string[];
@@ -23,7 +23,7 @@ function effect(ctx: Context, needs: readonly Effect[]): Effect {
   return { token, took: needs.map((need) => need.token) };
 }
 
-/** Each node needs up to three earlier ones; some take a while. */
+/** Each node needs up to three earlier ones. Some take a while. */
 function ladder(): Dag<any> {
   const dag = new Dag<any>("ladder");
   for (let i = 0; i < SIZE; i++) {
@@ -38,7 +38,7 @@ function ladder(): Dag<any> {
   return dag;
 }
 
-/** The first node completes at once, the second only when it is tried again. */
+/** The first node completes at once, the second only at its second attempt. */
 function stuck(): Dag<any> {
   const dag = new Dag<any>("stuck");
   dag.node("first", (ctx: Context) => effect(ctx, []));

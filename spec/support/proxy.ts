@@ -1,13 +1,13 @@
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
-/** A way to a server that can be made silent, or cut, and counts what goes through it. */
+/** A TCP proxy that can drop or delay traffic and cut connections, and counts round trips. */
 export interface Proxy {
   readonly port: number;
-  /** How often a client has spoken after the server had. */
+  /** The number of times a client sent something after the server had. */
   roundTrips(): number;
-  /** From now on nothing goes through connections that exist, which nobody is told. */
+  /** Silently drops the traffic of existing connections. */
   silence(): void;
-  /** From now on what the server says by itself comes when the client has asked for something. */
+  /** Delays unsolicited messages of the server until the client's next request. */
   holdBack(): void;
   /** Ends all connections. */
   cut(): void;
@@ -31,24 +31,24 @@ export async function startProxy(port: number): Promise<Proxy> {
     let isServersTurn = false;
     let hasAsked = true;
     const held: (() => void)[] = [];
-    /** @param tell - tells the client something of the server */
-    const pass = (tell: () => void) => {
+    /** @param deliver - passes a message of the server to the client */
+    const pass = (deliver: () => void) => {
       if (connection.isSilent) return;
-      if (holdsBack && !hasAsked) held.push(tell);
-      else tell();
+      if (holdsBack && !hasAsked) held.push(deliver);
+      else deliver();
     };
     client.on("data", (data) => {
       if (!isServersTurn) trips++;
       isServersTurn = true;
       if (connection.isSilent) return;
       hasAsked = true;
-      for (const tell of held.splice(0)) tell();
+      for (const deliver of held.splice(0)) deliver();
       server.write(data);
     });
     server.on("data", (data) => {
       isServersTurn = false;
       pass(() => client.write(data));
-      // At the end of every answer the server says that it is ready: "Z", the length 5, and how.
+      // Every response ends with ReadyForQuery: "Z", the length 5, and a status.
       if (data.length >= 6 && data.readUInt8(data.length - 6) === 0x5a) hasAsked = false;
     });
     client.on("error", () => {});

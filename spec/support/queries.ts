@@ -1,15 +1,15 @@
 import pg from "pg";
 import { vi } from "vitest";
 
-/** What a client of Postgres is asked. */
+/** A query passed to a Postgres client. */
 export interface Query {
   readonly text: string;
   readonly values: readonly unknown[];
-  /** Asks the server. */
+  /** Executes the query. */
   readonly ask: () => Promise<any>;
 }
 
-/** From now on, until mocks are restored, whoever asks a client of Postgres for something gets what `answer` gives. */
+/** Makes all Postgres clients return what `answer` returns, until mocks are restored. */
 export function answerQueries(answer: (query: Query) => Promise<any>): void {
   const query: any = Reflect.get(pg.Client.prototype, "query");
   vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...given: any[]) {

@@ -13,8 +13,8 @@ interface NodeSqlite {
 }
 
 /**
- * A SQLite database through the library that a store would take, which matters: two libraries in one process do not see
- * each other's locks.
+ * Opens a SQLite database with the library that a store uses: two libraries in one process do not see each other's
+ * locks.
  */
 export function openDatabase(path: string): OpenDatabase {
   const sqlite = process.getBuiltinModule("node:sqlite" as "fs") as unknown as NodeSqlite | undefined;
@@ -34,12 +34,15 @@ export function openDatabase(path: string): OpenDatabase {
   };
 }
 
-/** A SQLite database through the package libsql. */
+/** Opens a SQLite database with the package libsql. */
 export function libsql(path: string): OpenDatabase {
   return new (createRequire(import.meta.url)("libsql") as Libsql)(path);
 }
 
-/** A database of which the statement number `at`, counted from 0, fails, and all after it while `lasting`; until it is healed. */
+/**
+ * A database whose statement number `at`, counted from 0, fails.
+ * @param lasting - all later statements fail, too, until the database is healed
+ */
 export function faulty(path: string, at: number, lasting = false) {
   const database = openDatabase(path);
   let count = 0;

@@ -3,17 +3,17 @@ import type { SqlStore, StoreOptions } from "dagwright/store";
 
 /** A kind of store, on a database that is empty before each spec. */
 export interface StoreSubject {
-  /** Another store on the same database, as another process would have it. */
+  /** Opens another store on the same database, like another process. */
   open(options?: StoreOptions): SqlStore;
-  /** Executes a statement on the side. */
+  /** Executes a statement over a separate connection. */
   execute(statement: string): Promise<void>;
-  /** Counts rows on the side. */
+  /** Counts rows over a separate connection. */
   count(table: string): Promise<number>;
   reset(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Gives the specs of a block stores on one database, which is emptied before each of them; closes all stores behind it. */
+/** Opens stores for the specs of a block, on one database that is emptied before each spec. Closes them afterwards. */
 export function useStores(connect: () => Promise<StoreSubject>) {
   let subject: StoreSubject;
   const open: SqlStore[] = [];
@@ -36,7 +36,7 @@ export function useStores(connect: () => Promise<StoreSubject>) {
     execute: (statement: string) => subject.execute(statement),
     count: (table: string) => subject.count(table),
     endLeases,
-    /** The process of a store is gone, and its leases are over. */
+    /** Simulates the death of a store's process, long enough ago that its leases have expired. */
     crash: async (crashed: SqlStore) => {
       await crashed.close();
       await endLeases();

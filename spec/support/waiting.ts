@@ -16,7 +16,7 @@ export function gate(): { readonly opened: Promise<void>; readonly open: () => v
   return { opened, open };
 }
 
-/** CancelScope for something to come about. It looks so many times, for half a minute at least: a busy machine gets longer. */
+/** Waits for something to come about. It looks so many times, for half a minute at least: a busy machine gets longer. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let looks = 0; !(await condition()); looks++) {
     if (looks === 15_000) throw new Error(`It has not come about: ${condition}`);

@@ -25,7 +25,7 @@ export class Handover {
   private readonly records = new WeakMap<NodeFunction, Returns>();
   private readonly seen = new WeakSet<ArrayBuffer>();
 
-  /** The buffers to move. CancelScope only for what it decides once a node. */
+  /** The buffers to move. Waits only for what it decides once a node. */
   *moving(node: NodeFunction, value: unknown, buffers: readonly ArrayBuffer[]): Coroutine<ArrayBuffer[]> {
     const large = buffers.filter((buffer) => buffer.byteLength >= WORTH_MOVING && !this.seen.has(buffer));
     if (large.length === 0 || showsPart(value, large)) return [];

@@ -130,7 +130,7 @@ function remake(target: Class, fields: Snapshot): Instance {
   return instance;
 }
 
-/** What is called for a node, or why there is nothing. CancelScope for nothing where there is nothing to wait for: most nodes are small. */
+/** What is called for a node, or why there is nothing. Waits for nothing where there is nothing to wait for: most nodes are small. */
 function* callableFor(address: Address, name: string, callee: Callee | undefined): Coroutine<Callable | string> {
   if (callee === undefined) {
     const nodes = dags.get(address[0])?.get(address[1]) ?? ((yield nodesAt(address)) as Nodes);

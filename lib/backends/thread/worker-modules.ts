@@ -71,7 +71,7 @@ export function listen(isInNode: () => boolean, onLoaded: (module: string) => vo
   });
 }
 
-/** CancelScope for ever; whoever waits for it is stuck, and with it the module's body. */
+/** Waits for ever; whoever waits for it is stuck, and with it the module's body. */
 function neverSettles(): Promise<never> {
   const pending = {
     then() {

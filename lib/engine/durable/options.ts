@@ -21,7 +21,7 @@ export interface Recovering {
   /** How many runs go on at once. @defaultValue 10 */
   concurrency?: number | undefined;
   /**
-   * CancelScope for the runs that other processes drive now as well, until each has ended, or its process is gone and it is taken up;
+   * Waits for the runs that other processes drive now as well, until each has ended, or its process is gone and it is taken up;
    * until `signal` aborts, at the latest. @defaultValue false
    */
   wait?: boolean | undefined;

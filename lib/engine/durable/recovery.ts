@@ -82,7 +82,7 @@ class Crew<T> {
     while (this.active < this.size && this.next < this.runIds.length) void this.work();
   }
 
-  /** CancelScope for all of them, and gives their results in the order in which they were added. @throws their errors */
+  /** Waits for all of them, and gives their results in the order in which they were added. @throws their errors */
   async done(): Promise<T[]> {
     if (this.active > 0) await new Promise<void>((resolve) => (this.onIdle = resolve));
     const results = this.inOrder(this.results);

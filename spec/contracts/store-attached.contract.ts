@@ -173,7 +173,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
       expect((await store.getRun("r"))?.status).toBe("running");
     });
 
-    it("is not needed to keep the driver's process alive while the run waits", async () => {
+    it("is served by a process that stays alive as long as the run waits", async () => {
       const handle = await driven();
       await sleep(1000);
       await parcel().send("r", "RUSH", 1, { store });

@@ -99,7 +99,7 @@ export function storeCachingContract(name: string, connect: () => Promise<StoreS
       expect(calls).toHaveBeenCalledTimes(1);
     });
 
-    it("is used for staleIfError after its ttl, by other processes too, and is then deleted", async () => {
+    it("is used for staleIfError after its ttl, by other processes too, and then expires", async () => {
       vi.useFakeTimers({ toFake: ["Date"] });
       const events: string[] = [];
       const rates = (options: CacheOptions, fails = false) => {

@@ -29,8 +29,8 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
     let store: SqlStore;
     let other: SqlStore;
     const open: SqlStore[] = [];
-    const stray: unknown[] = [];
-    const strayed = (error: unknown) => stray.push(error);
+    const unhandled: unknown[] = [];
+    const onUnhandled = (error: unknown) => unhandled.push(error);
     const another = (options?: StoreOptions) => {
       const made = subject.open(options);
       open.push(made);
@@ -50,15 +50,15 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
       store = another();
       other = another();
       await other.listRuns();
-      process.on("unhandledRejection", strayed);
+      process.on("unhandledRejection", onUnhandled);
     });
     afterEach(async () => {
       await unlock();
       await Promise.all(open.splice(0).map((made) => made.close()));
       await sleep(0);
       vi.restoreAllMocks();
-      process.off("unhandledRejection", strayed);
-      expect(stray.splice(0)).toEqual([]);
+      process.off("unhandledRejection", onUnhandled);
+      expect(unhandled.splice(0)).toEqual([]);
     });
     afterAll(() => subject.close());
 

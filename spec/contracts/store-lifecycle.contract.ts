@@ -31,12 +31,12 @@ const isPending = async (promise: Promise<unknown>) => {
 
 /** The guarantees of every store for how runs start, end, and are continued. */
 export function lifecycleContract(name: string, connect: () => Promise<LockableSubject>): void {
-  describe(`The lifecycle of runs in ${name}`, () => {
+  describe(`Durable runs in ${name}`, () => {
     let subject: LockableSubject;
     let store: SqlStore;
     const open: SqlStore[] = [];
-    const stray: unknown[] = [];
-    const strayed = (error: unknown) => stray.push(error);
+    const unhandled: unknown[] = [];
+    const onUnhandled = (error: unknown) => unhandled.push(error);
 
     function another(options?: StoreOptions): SqlStore {
       const made = subject.open(options);
@@ -62,14 +62,14 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
       await subject.reset();
       store = another();
       await store.listRuns();
-      process.on("unhandledRejection", strayed);
+      process.on("unhandledRejection", onUnhandled);
     });
     afterEach(async () => {
       for (const unlock of unlocking.splice(0)) await unlock();
       await Promise.all(open.splice(0).map((made) => made.close()));
       await sleep(0);
-      process.off("unhandledRejection", strayed);
-      expect(stray.splice(0)).toEqual([]);
+      process.off("unhandledRejection", onUnhandled);
+      expect(unhandled.splice(0)).toEqual([]);
     });
     afterAll(() => subject.close());
 
@@ -110,7 +110,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         expect((await stopper().resume("aborted", { store })).value).toBe("ab");
       });
 
-      it("by closing their store, continue only where they are resumed", async () => {
+      it("when their store is closed, continue only where they are resumed", async () => {
         const calls: string[] = [];
         const dag = (place: string) => {
           const made = new Dag<any>("closing");

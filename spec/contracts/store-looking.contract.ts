@@ -61,8 +61,8 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       store = another();
     });
 
-    describe("shows of a paused run", () => {
-      it("its reason, data, due time and metadata, in lists too", async () => {
+    describe("shows a paused run", () => {
+      it("with its reason, data, due time and metadata, in lists too", async () => {
         const data = { order: 7n, since: new Date(5), items: new Map([["a", 1]]) };
         const dag = approval(() => new PauseRun("Ann has to approve", { data, until: new Date(2_000_000_000_000) }));
         const { runId } = await dag.run({ store, context: { metadata: { region: "eu" } } });
@@ -84,7 +84,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(await store.getRun(runId)).toMatchObject(over);
       });
 
-      it("all nodes that paused it", async () => {
+      it("with all nodes that paused it", async () => {
         const dag = new Dag("two");
         for (const node of ["a", "b"]) {
           dag.node(node, async () => {
@@ -103,14 +103,14 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(found).toMatchObject({ pauseReason: "a?", waitingFor: { events: [], until: 1000 } });
       });
 
-      it("no large data in lists, but in the details", async () => {
+      it("without large data in lists, but with it in the details", async () => {
         const data = "x".repeat(2_000_000);
         const { runId } = await approval(() => new PauseRun("large", { data })).run({ store });
         expect((await store.listRuns()).runs[0].pauses[0]).toMatchObject({ node: "approve", data: undefined });
         expect((await store.getRun(runId))!.pauses[0]).toMatchObject({ node: "approve", data });
       });
 
-      it("parts that JSON.stringify accepts, whatever their values", async () => {
+      it("in parts that JSON.stringify accepts, whatever their values", async () => {
         const { runId } = await approval(() => new PauseRun("check", { data: { sum: 3n } })).run({ store });
         const { runs } = await store.listRuns();
         const run = (await store.getRun(runId))!;
@@ -119,7 +119,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         }
       });
 
-      it("nested parts that JSON.stringify accepts, and that can be inputs again", async () => {
+      it("in nested parts that JSON.stringify accepts, and that can be inputs again", async () => {
         const dag = approval(() => new PauseRun("check", { data: { list: [{ sum: 3n }] } }));
         await dag.run({ store, runId: "a", inputs: {}, context: { metadata: { d: { n: 5n } } } });
         const deep = new Dag<any>("deep");
@@ -154,11 +154,11 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(await store.diffRuns("deep", again.runId)).toMatchObject({ nodes: [], inputs: [] });
       });
 
-      it.each(["", "a..b", "a.", "a[", "a[x]", "a[0]b", "[0]"])("no value redacted by the invalid path %o", (path) => {
+      it.each(["", "a..b", "a.", "a[", "a[x]", "a[0]b", "[0]"])("and rejects the redaction path %o", (path) => {
         expect(() => store.redact(path)).toThrow('"path"');
       });
 
-      it("no redacted value", async () => {
+      it("without redacted values", async () => {
         const dag = approval(() => new PauseRun("check", { data: { iban: "DE1", sum: 3 } }));
         await dag.run({ store, context: { metadata: { token: "t", region: "eu" } } });
         store.redact("approve.iban").redact("metadata.token");
@@ -167,7 +167,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(found.pauses[0].data).toEqual({ iban: "[redacted]", sum: 3 });
       });
 
-      it("no pause if its data can't be stored, which fails the run", async () => {
+      it("without the pause if its data can't be stored, which fails the run", async () => {
         const dag = approval(() => new PauseRun("check", { data: { fn: () => {} } }));
         const error = await failure(dag.run({ store, runId: "bad" }));
         expect(error).toMatchObject({ code: "UNSTORABLE", path: "fn" });
@@ -262,7 +262,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       await typed.delete("typed");
     });
 
-    describe("shows other runs despite one of which", () => {
+    describe("with a corrupt run", () => {
       const waiting = () => {
         const fsm = new Fsm("waiting");
         fsm.state("waits", { initial: true }, () => waitForEvent({ GO: "done" }, { after: [60_000, "done"] }));
@@ -278,7 +278,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         ["the wait", `fsm_cycles set wait = '{"events":[5]}'`, "wait"],
         ["the time of the wait", `fsm_cycles set wait = '{"events":[],"after":{"at":1e300,"state":"done"}}'`, "wait"],
         ["the cycle's status", "fsm_cycles set status = 'x'", "status"],
-      ])("%s is corrupt", async (_, change, column) => {
+      ])("shows the other runs if %s is corrupt", async (_, change, column) => {
         const runIds = ["a", "bad", "c"];
         for (const runId of runIds) await waiting().run({ store, runId });
         await waiting().send("a", "GO", 1, { store });
@@ -313,14 +313,14 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         expect(await store.listRuns()).toMatchObject({ runs: [{ runId: "c" }, { runId: "a" }], unreadable: [] });
       });
 
-      it("the lease is corrupt, and deletes that one", async () => {
+      it("can delete it despite a corrupt lease", async () => {
         await waiting().run({ store, runId: "bad" });
         await execute("update runs set owner = 'somebody', lease_expires_at = CAST(1e300 AS double precision)");
         await store.delete("bad");
         expect(await store.getRun("bad")).toBeUndefined();
       });
 
-      it("the durations are corrupt, and counts that one in statistics", async () => {
+      it("counts it in statistics, except for its corrupt durations", async () => {
         for (const runId of ["a", "bad"]) await approval(() => new PauseRun()).run({ store, runId });
         await execute("update node_executions set started_at = CAST(-1e300 AS double precision) where run_id = 'bad'");
         await execute("update runs set status = 'total' where id = 'bad'");

@@ -41,7 +41,7 @@ describe("A recorded run", () => {
   }
 
   it.each(names.flatMap((before) => names.map((after) => [before, after] as const)))(
-    "of names %s goes on with names %s",
+    "with names %s can be resumed with names %s",
     async (before, after) => {
       const failed = build(before, true).run({ store, runId: "r", inputs: { path: "a" } });
       await expect(failed).rejects.toThrow(/broken/u);

@@ -110,7 +110,7 @@ describe("When a driver is killed", () => {
     expect(kills).toBeGreaterThanOrEqual(KILLS);
   }, 180_000);
 
-  it("a process that waits for its leases to expire recovers all of its runs", async () => {
+  it("a process that waits until its leases expire recovers all of its runs", async () => {
     const database = join(folder, "restarted.db");
     const ledger = join(folder, "restarted.ledger");
     const first = start("begin", database, ledger);

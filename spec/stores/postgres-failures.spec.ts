@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, PauseRun, stop, waitForEvent } from "dagwright";
 import { execute, withPostgres } from "../support/postgres.js";
 import { useProxy } from "../support/proxied.js";
-import { answerQueries } from "../support/queries.js";
+import { interceptQueries } from "../support/queries.js";
 import { failure, sleep, until } from "../support/waiting.js";
 
 /** A gate, and the function that opens it. */
@@ -53,7 +53,7 @@ await withPostgres((server) => {
     );
   const tries = async () => Number((await execute(url, "select last_value from tries"))[0].last_value);
 
-  describe("When Postgres refuses a run's data", () => {
+  describe("When Postgres rejects a run's data", () => {
     const refusals = [
       ["22001", "value too long for type character varying(3)"],
       ["22003", "integer out of range"],
@@ -108,7 +108,7 @@ await withPostgres((server) => {
       for (const run of await Promise.all(innocent)) expect(run.value).toBe(2);
     });
 
-    it("nothing more is written of the run", async () => {
+    it("nothing more of the run is written", async () => {
       const store = await open({ lease: 60_000 });
       await before(
         "node_executions",
@@ -126,7 +126,7 @@ await withPostgres((server) => {
       expect([status, ...Array.from(nodes.values(), (node) => node.status)]).toEqual(Array(4).fill("running"));
     });
 
-    it("and oversized batches are written by themselves", async () => {
+    it("oversized batches are written by themselves", async () => {
       const store = await open({ lease: 60_000 });
       const { gate, open: go } = newGate();
       const begun: string[] = [];
@@ -137,10 +137,10 @@ await withPostgres((server) => {
         return "x".repeat(length);
       });
       const statements: { readonly length: number; readonly runs: number }[] = [];
-      answerQueries(({ text, values, ask }) => {
+      interceptQueries(({ text, values, send }) => {
         const [ids] = values as [string[]];
         if (text.includes("attempts as")) statements.push({ length: String(values.flat()).length, runs: ids.length });
-        return ask();
+        return send();
       });
       await Promise.all([1, 20_000_000, 1].map((length) => dag.run({ store, inputs: { length } })));
       expect(statements.filter(({ length }) => length > 20_000_000)).toMatchObject([{ runs: 1 }]);
@@ -166,7 +166,7 @@ await withPostgres((server) => {
         const sessions = "select 1 from pg_stat_activity where application_name = 'idle'";
         await until(async () => (await execute(url, sessions)).length === 0);
         const codes: unknown[] = [];
-        answerQueries(({ ask }) => ask().catch((error) => (codes.push(error.code), Promise.reject(error))));
+        interceptQueries(({ send }) => send().catch((error) => (codes.push(error.code), Promise.reject(error))));
         expect((await two("a").run({ store })).value).toBe(2);
         expect(codes).toContain("57P05");
       } finally {
@@ -180,10 +180,10 @@ await withPostgres((server) => {
       const { gate, open: go } = newGate();
       const { result } = two("a", gate).start({ store });
       let renewals = 0;
-      answerQueries(({ text, ask }) => {
-        if (!/update runs set lease_expires_at/u.test(text)) return ask();
+      interceptQueries(({ text, send }) => {
+        if (!/update runs set lease_expires_at/u.test(text)) return send();
         renewals++;
-        return renewals % 3 === 0 ? ask() : Promise.reject(coded("terminating connection", "57P01"));
+        return renewals % 3 === 0 ? send() : Promise.reject(coded("terminating connection", "57P01"));
       });
       await until(() => renewals > 6);
       go();
@@ -202,19 +202,16 @@ await withPostgres((server) => {
         code: "ETIMEDOUT",
       }),
     ].map((error) => [error.message === "" ? "several addresses" : error.message, error] as const);
-    it.each(unsent)(
-      "because there was no connection (%s) is tried again, be it the making of a run",
-      async (_, error) => {
-        const store = await open();
-        const connect = vi.spyOn(pg.Pool.prototype, "connect");
-        for (let i = 0; i < 2; i++) connect.mockImplementationOnce((() => Promise.reject(error)) as any);
-        expect((await two("a").run({ store })).value).toBe(2);
-        expect(connect.mock.calls.length).toBeGreaterThan(2);
-      },
-    );
+    it.each(unsent)("is retried if there was no connection (%s), even if it creates a run", async (_, error) => {
+      const store = await open();
+      const connect = vi.spyOn(pg.Pool.prototype, "connect");
+      for (let i = 0; i < 2; i++) connect.mockImplementationOnce((() => Promise.reject(error)) as any);
+      expect((await two("a").run({ store })).value).toBe(2);
+      expect(connect.mock.calls.length).toBeGreaterThan(2);
+    });
   });
 
-  describe("A statement that Postgres may have executed", () => {
+  describe("When Postgres may have executed a statement", () => {
     const uncertain = [
       coded("read ECONNRESET", "ECONNRESET", "read"),
       coded("write EPIPE", "EPIPE", "write"),
@@ -224,7 +221,7 @@ await withPostgres((server) => {
       new Error("Connection terminated unexpectedly"),
       new Error("Query read timeout"),
     ].map((error) => [error.message, error] as const);
-    it.each(uncertain)("(%s) is retried, even if it creates a run", async (_, error) => {
+    it.each(uncertain)("(%s), it is retried, even if it creates a run", async (_, error) => {
       const store = await open({ lease: 60_000 });
       const { gate, open: go } = newGate();
       const known = two("known", gate).start({ store });
@@ -232,8 +229,8 @@ await withPostgres((server) => {
       await until(async () => (await execute(url, "select 1 from node_executions")).length === 1);
       const taken = failure(two("other").run({ store, runId: known.runId }));
       let lost = 0;
-      answerQueries(async ({ text, ask }) => {
-        const rows = await ask();
+      interceptQueries(async ({ text, send }) => {
+        const rows = await send();
         if (/fence as .*created as/su.test(text) && lost++ < 2) throw error;
         return rows;
       });
@@ -246,11 +243,11 @@ await withPostgres((server) => {
       expect(await taken).toMatchObject({ code: "RUN_EXISTS" });
     });
 
-    it("fails the retry if another store has created a run with the same id", async () => {
+    it("creating a run fails if another store has created one with the same id", async () => {
       const [store, other] = [await open({ lease: 60_000 }), await open()];
       let lost = 0;
-      answerQueries(async ({ text, ask }) => {
-        if (!/fence as .*created as/su.test(text) || lost++ > 0) return ask();
+      interceptQueries(async ({ text, send }) => {
+        if (!/fence as .*created as/su.test(text) || lost++ > 0) return send();
         await two("others").run({ store: other, runId: "r" });
         throw coded("read ECONNRESET", "ECONNRESET", "read");
       });
@@ -259,15 +256,15 @@ await withPostgres((server) => {
       expect((await other.getRun("r"))!.workflow).toBe("others");
     });
 
-    it("records a sent event once", async () => {
+    it("a sent event is recorded once", async () => {
       const [store, other] = [await open({ lease: 60_000 }), await open()];
       const fsm = new Fsm<any>("order");
       fsm.state("created", { initial: true }, () => waitForEvent({ PAID: "paid" }));
       fsm.state("paid", (amount: number) => stop(amount));
       await fsm.run({ store: other, runId: "r" });
       let lost = 0;
-      answerQueries(async ({ text, ask }) => {
-        const rows = await ask();
+      interceptQueries(async ({ text, send }) => {
+        const rows = await send();
         if (text === "commit" && lost++ < 2) throw coded("read ECONNRESET", "ECONNRESET", "read");
         return rows;
       });
@@ -277,17 +274,17 @@ await withPostgres((server) => {
       expect((await fsm.resume("r", { store: other })).value).toBe(12);
     });
 
-    describe("with an unanswered commit", () => {
+    describe("because a commit was unanswered,", () => {
       const loseAnswers = (times: number) => {
         let commits = 0;
-        answerQueries(async ({ text, ask }) => {
-          const rows = await ask();
+        interceptQueries(async ({ text, send }) => {
+          const rows = await send();
           if (text === "commit" && commits++ < times) throw coded("read ECONNRESET", "ECONNRESET", "read");
           return rows;
         });
         return () => commits;
       };
-      it.each([1, 2])("(%i times) resumes a run with the provided value", async (times) => {
+      it.each([1, 2])("a run is resumed with the provided value (%i times)", async (times) => {
         const store = await open({ lease: 60_000 });
         const dag = asking();
         await dag.run({ store, runId: "r" });
@@ -296,7 +293,7 @@ await withPostgres((server) => {
         expect(commits()).toBeGreaterThan(times);
       });
 
-      it("cancels a run with its reason", async () => {
+      it("a run is cancelled with its reason", async () => {
         const store = await open();
         await asking().run({ store, runId: "r" });
         const commits = loseAnswers(2);
@@ -308,7 +305,7 @@ await withPostgres((server) => {
         await expect(store.cancel("r")).rejects.toMatchObject({ code: "RUN_ENDED" });
       });
 
-      it("deletes a run", async () => {
+      it("a run is deleted", async () => {
         const store = await open();
         await asking().run({ store, runId: "r" });
         const commits = loseAnswers(2);
@@ -318,7 +315,7 @@ await withPostgres((server) => {
         await expect(store.delete("r")).rejects.toMatchObject({ code: "NOT_FOUND" });
       });
 
-      it("prunes runs and counts them", async () => {
+      it("runs are pruned and counted", async () => {
         const store = await open();
         for (const runId of ["a", "b", "c"]) await two(runId).run({ store, runId });
         loseAnswers(2);
@@ -326,18 +323,18 @@ await withPostgres((server) => {
       });
     });
 
-    it("is seen either completely or not at all by a reader that issues several queries", async () => {
+    it("a reader that issues several queries sees all of a change or nothing", async () => {
       const [store, other] = [await open(), await open()];
       const fsm = new Fsm<any>("order");
       fsm.state("created", { initial: true }, () => waitForEvent({ PAID: "paid" }));
       fsm.state("paid", (amount: number) => stop(amount));
       const meanwhile = async (work: () => Promise<unknown>) => {
         let isDone = false;
-        answerQueries(async ({ text, ask }) => {
-          if (isDone || !/^select .*"node_executions"/su.test(text)) return ask();
+        interceptQueries(async ({ text, send }) => {
+          if (isDone || !/^select .*"node_executions"/su.test(text)) return send();
           isDone = true;
           await work();
-          return ask();
+          return send();
         });
         const run = await store.getRun("r");
         vi.restoreAllMocks();
@@ -353,7 +350,7 @@ await withPostgres((server) => {
       expect(await meanwhile(() => other.delete("r"))).toBeUndefined();
     });
 
-    it("is not mistaken for a cancellation if another process claims the run", async () => {
+    it("cancelling a run fails if another process has claimed the run", async () => {
       const [store, other] = [await open(), await open({ lease: 60_000 })];
       const dag = asking();
       await dag.run({ store, runId: "r" });
@@ -363,8 +360,8 @@ await withPostgres((server) => {
       going.node("adds", { needs: ["asks"] }, () => 2);
       let isLost = false;
       let resumed: Promise<any> | undefined;
-      answerQueries(async ({ text, ask }) => {
-        if (text !== "commit" || isLost) return ask();
+      interceptQueries(async ({ text, send }) => {
+        if (text !== "commit" || isLost) return send();
         isLost = true;
         await execute(url, END_TRANSACTIONS);
         resumed = going.resume("r", { store: other });
@@ -376,14 +373,14 @@ await withPostgres((server) => {
       expect((await resumed).value).toBe(2);
     });
 
-    it("deletes a run, but not a new one with the same id", async () => {
+    it("deleting a run leaves a new one with the same id", async () => {
       const [store, other] = [await open(), await open({ lease: 60_000 })];
       await asking().run({ store, runId: "r" });
       let isLost = false;
-      answerQueries(async ({ text, ask }) => {
-        if (text !== "commit" || isLost) return ask();
+      interceptQueries(async ({ text, send }) => {
+        if (text !== "commit" || isLost) return send();
         isLost = true;
-        await ask();
+        await send();
         await two("new").run({ store: other, runId: "r" });
         throw coded("read ECONNRESET", "ECONNRESET", "read");
       });
@@ -392,13 +389,13 @@ await withPostgres((server) => {
       expect((await store.getRun("r"))!.workflow).toBe("new");
     });
 
-    it("is not mistaken for a deletion if another process claims the run", async () => {
+    it("deleting a run succeeds even if another process has changed it", async () => {
       const [store, other] = [await open(), await open()];
       const dag = asking();
       await dag.run({ store, runId: "r" });
       let isLost = false;
-      answerQueries(async ({ text, ask }) => {
-        if (text !== "commit" || isLost) return ask();
+      interceptQueries(async ({ text, send }) => {
+        if (text !== "commit" || isLost) return send();
         isLost = true;
         await execute(url, END_TRANSACTIONS);
         await dag.resume("r", { store: other, provide: { asks: 1 } });
@@ -409,14 +406,14 @@ await withPostgres((server) => {
       expect(await store.getRun("r")).toBeUndefined();
     });
 
-    it("does not claim a run again that another process has claimed meanwhile", async () => {
+    it("claiming a run fails if another process has completed it", async () => {
       const [store, other] = [await open({ lease: 60_000 }), await open()];
       const dag = asking();
       await dag.run({ store, runId: "r" });
       let lost = 0;
-      answerQueries(async ({ text, ask }) => {
-        if (text !== "commit" || lost++ > 0) return ask();
-        await ask();
+      interceptQueries(async ({ text, send }) => {
+        if (text !== "commit" || lost++ > 0) return send();
+        await send();
         await execute(url, "update runs set owner = null, lease_expires_at = null");
         await dag.resume("r", { store: other, provide: { asks: 10 } });
         throw coded("read ECONNRESET", "ECONNRESET", "read");
@@ -426,7 +423,7 @@ await withPostgres((server) => {
       expect((await other.getRun("r"))!.nodes.get("asks")).toMatchObject({ output: 10 });
     });
 
-    it("is retried if it reads, even the events that a run is about to pause without", async () => {
+    it("reading is retried, even of events that a run would pause without", async () => {
       const [store, other] = [await open({ lease: 60_000 }), await open()];
       const { gate, open: go } = newGate();
       const fsm = new Fsm<any>("order");
@@ -436,16 +433,16 @@ await withPostgres((server) => {
       await until(async () => (await execute(url, "select 1 from fsm_cycles where status = 'running'")).length === 1);
       await fsm.send("r", "PAID", 12, { store: other });
       let looks = 0;
-      answerQueries(({ text, ask }) => {
+      interceptQueries(({ text, send }) => {
         if (/^select .*"for_owner" = /su.test(text) && looks++ === 0) proxy.cut();
-        return ask();
+        return send();
       });
       go();
       expect((await run).value).toBe(12);
       expect(looks).toBeGreaterThan(1);
     });
 
-    it("is retried if it releases the runs of a store that is being closed", async () => {
+    it("releasing runs is retried while a store is closing", async () => {
       const [store, other] = [await open({ lease: 600_000 }), await open()];
       const { gate } = newGate();
       two("a", gate)

@@ -5,7 +5,7 @@ import { postgresStore } from "dagwright/store";
 import { hurried } from "../support/fake-time.js";
 import { execute, withPostgres } from "../support/postgres.js";
 import { useProxy } from "../support/proxied.js";
-import { answerQueries } from "../support/queries.js";
+import { interceptQueries } from "../support/queries.js";
 import { failure, sleep, until } from "../support/waiting.js";
 
 /** A chain of nodes, each of which adds 1. */
@@ -120,11 +120,11 @@ await withPostgres((server) => {
       const renewals: number[] = [];
       const others: string[] = [];
       const runIds = new Set<unknown>(handles.map(({ runId }) => runId));
-      answerQueries(async ({ text, values, ask }) => {
+      interceptQueries(async ({ text, values, send }) => {
         if (/update runs set lease_expires_at/u.test(text))
           renewals.push(values.flat().filter((id) => runIds.has(id)).length);
         else if (!/"for_owner" = /u.test(text)) others.push(text);
-        return ask();
+        return send();
       });
       await until(() => renewals.length >= 3);
       expect(others).toEqual([]);
@@ -138,13 +138,13 @@ await withPostgres((server) => {
       fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
       const handles = [fsm.start({ store })];
       let looks = 0;
-      answerQueries(async ({ text, ask }) => {
-        if (!/^select .*"for_owner" = /su.test(text)) return ask();
+      interceptQueries(async ({ text, send }) => {
+        if (!/^select .*"for_owner" = /su.test(text)) return send();
         if (looks++ === 0) {
           handles.push(fsm.start({ store }));
           await sleep(300);
         }
-        return ask();
+        return send();
       });
       await until(() => looks > 1);
       looks = 0;
@@ -169,12 +169,12 @@ await withPostgres((server) => {
       await sleep(400);
       await first.pause();
       let isSlow = true;
-      answerQueries(async ({ text, ask }) => {
+      interceptQueries(async ({ text, send }) => {
         if (text === "commit" && isSlow) {
           isSlow = false;
           await sleep(500);
         }
-        return ask();
+        return send();
       });
       const again = await fsm.attach("r", { store });
       await again.send("begin", 0);
@@ -186,9 +186,9 @@ await withPostgres((server) => {
     it("gets no more than about 16 MB at a time, from many runs or one", async () => {
       const store = await open({ lease: 60_000 });
       let longest = 0;
-      answerQueries(({ values, ask }) => {
+      interceptQueries(({ values, send }) => {
         longest = Math.max(longest, String(values.flat()).length);
-        return ask();
+        return send();
       });
       const dag = new Dag<any>("large");
       let begun = 0;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, PauseRun, StoreError, waitForEvent } from "dagwright";
 import { postgresStore, type SqlStore, type StoreOptions } from "dagwright/store";
 import { execute, withPostgres } from "../support/postgres.js";
-import { answerQueries } from "../support/queries.js";
+import { interceptQueries } from "../support/queries.js";
 import { sleep, until } from "../support/waiting.js";
 
 /** Pauses at its first attempt, or completes at once. */
@@ -47,11 +47,11 @@ await withPostgres((server) => {
     };
 
     /** Locks the first run, and checks that the operation waits for it without having locked the last one. */
-    async function lockedInOrder(ask: () => Promise<unknown>): Promise<void> {
+    async function lockedInOrder(send: () => Promise<unknown>): Promise<void> {
       const ids = (await execute(url, "select id from runs order by id")).map(({ id }) => id as string);
       await admin.query("begin");
       await admin.query("select 1 from runs where id = $1 for update", [ids[0]]);
-      const asked = ask();
+      const asked = send();
       await until(isWaiting);
       await admin.query("select 1 from runs where id = $1 for update nowait", [ids[ids.length - 1]]);
       await admin.query("commit");
@@ -152,9 +152,9 @@ await withPostgres((server) => {
       const many = Array.from({ length: 4 }, () => open());
       await many[0].listRuns();
       const codes: unknown[] = [];
-      answerQueries(async ({ ask }) => {
+      interceptQueries(async ({ send }) => {
         try {
-          return await ask();
+          return await send();
         } catch (error) {
           codes.push((error as { code: unknown }).code);
           throw error;

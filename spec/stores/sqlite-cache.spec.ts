@@ -160,7 +160,7 @@ describe("A SQLite store", () => {
   it.each([
     [5, {}, /"database" must be a string; received 5/u],
     ["x.db", { type: 1 }, /Unknown option "type" of a store.*Did you mean "types"/u],
-  ])("refuses %o with %o", (database, options, message) => {
+  ])("rejects %o with %o", (database, options, message) => {
     expect(() => sqliteStore(database as never, options as never)).toThrow(message);
   });
 });

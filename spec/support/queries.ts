@@ -6,18 +6,18 @@ export interface Query {
   readonly text: string;
   readonly values: readonly unknown[];
   /** Executes the query. */
-  readonly ask: () => Promise<any>;
+  readonly send: () => Promise<any>;
 }
 
 /** Makes all Postgres clients return what `answer` returns, until mocks are restored. */
-export function answerQueries(answer: (query: Query) => Promise<any>): void {
+export function interceptQueries(answer: (query: Query) => Promise<any>): void {
   const query: any = Reflect.get(pg.Client.prototype, "query");
   vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...given: any[]) {
     const [text, values] = given as [string | { readonly text: string }, unknown];
     return answer({
       text: typeof text === "string" ? text : text.text,
       values: Array.isArray(values) ? values : [],
-      ask: () => query.apply(this, given),
+      send: () => query.apply(this, given),
     });
   } as any);
 }

@@ -8,12 +8,12 @@ import { SqlStore, type StoreOptions } from "./stores/sql-store.js";
 
 export { SqlStore, type StoreOptions } from "./stores/sql-store.js";
 export type { StoredType } from "./stores/codec.js";
-export type { NodeDifference, RunDifference } from "./stores/comparison.js";
-export type { PruneOptions } from "./stores/retention.js";
+export type { NodeDifference, RunDifference } from "./stores/compare-runs.js";
+export type { PruneOptions } from "./stores/prune.js";
 export type { AttemptDetails, EdgeDetails, NodeDetails, RunDetails } from "./stores/run-details.js";
 export type { RunFilter, RunPage, UnreadableRun } from "./stores/run-list.js";
 export type { RunSummary, WaitingFor } from "./stores/run-summary.js";
-export type { NodeStats, WorkflowStats } from "./stores/statistics.js";
+export type { NodeStats, WorkflowStats } from "./stores/workflow-stats.js";
 export type { AttemptStatus, RecordedCycle, WorkflowKind } from "./stores/store.js";
 export type { OpenDatabase } from "./stores/sqlite-packages.js";
 

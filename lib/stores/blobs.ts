@@ -29,7 +29,7 @@ export async function writeBlobs(
 ): Promise<void> {
   const used_at = timeOfDay();
   for (const [hash, data] of sortedByHash(blobs)) {
-    // Updating `used_at` of an existing blob keeps it from being removed meanwhile.
+    // Updating `used_at` of an existing blob keeps it from being deleted meanwhile.
     await trx
       .insertInto("blobs")
       .values({ hash, data, used_at })

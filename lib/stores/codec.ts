@@ -75,7 +75,7 @@ function unstorable(label: string, cause: unknown, hint = ""): StoreError {
   const path = known?.path ?? "";
   const where = path === "" ? label : `"${shortPath(path)}" of ${label.charAt(0).toLowerCase()}${label.slice(1)}`;
   const reason = isTooLong(cause)
-    ? "it is too large: its text exceeds the maximum length of a string. Store it elsewhere, and store where"
+    ? "it is too large: its text exceeds the maximum length of a string. Store it elsewhere, and store its location instead"
     : `${known?.reason ?? messageOf(cause)}. ${known?.remedy ?? ""}`;
   const message = `${where} can't be stored: ${reason.replace(/\.?\s*$/u, ".")} ${hint}`.trimEnd();
   return new StoreError(message, "UNSTORABLE", { cause }, path);

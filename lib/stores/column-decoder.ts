@@ -4,7 +4,7 @@ import type { Structure } from "../planning/structure.js";
 import { blobHash, blobReference, sha256 } from "./blobs.js";
 import type { Codec } from "./codec.js";
 import { parseNames, parseStructure, parseWait } from "./json-columns.js";
-import { describeColumn, type RunRows } from "./rows.js";
+import { describeColumn, type RunRows } from "./row-checks.js";
 import type { CycleRow, RunRow, Tables } from "./schema.js";
 import type { RecordedWait } from "./store.js";
 import { reasonOf, unreadable } from "./unreadable.js";

@@ -61,7 +61,7 @@ const CYCLES = shape(
   },
 );
 
-/** Updating `used_at` of an existing blob keeps it from being removed meanwhile. */
+/** Updating `used_at` of an existing blob keeps it from being deleted meanwhile. */
 const BLOBS = shape("blobs", { hash: "text" }, { used_at: "double precision" }, { data: "text" });
 
 const BLOB_USES = shape("blob_uses", { run_id: "text", hash: "text" }, {});

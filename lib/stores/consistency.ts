@@ -4,7 +4,7 @@ import { append } from "../base/append.js";
 import { edgesIn, type Structure } from "../planning/structure.js";
 import { pausesIn } from "./pauses.js";
 import { effectiveAttempt } from "./effective-attempt.js";
-import { describeColumn } from "./rows.js";
+import { describeColumn } from "./row-checks.js";
 import type { AttemptRow, CycleRow, RunRow, TraversalRow } from "./schema.js";
 import type { ColumnDecoder } from "./column-decoder.js";
 import { unreadable } from "./unreadable.js";
@@ -119,10 +119,11 @@ function nodeConflict(
     const { branch } = row;
     const place = describeColumn("node_executions", row, "branch");
     if (kind === "condition" && branch !== "true" && branch !== "false")
-      return [place, `${name} is a condition, which leads to true or false`];
-    if (kind === "select" && branch === null) return [place, `${name} is a select, which must say where it led`];
+      return [place, `node ${show(name)} is a condition, whose branch must be true or false`];
+    if (kind === "select" && branch === null)
+      return [place, `node ${show(name)} is a select, which must have a branch`];
     if (kind !== "condition" && kind !== "select" && branch !== null)
-      return [place, `${name} is no fork, and takes no branch`];
+      return [place, `node ${show(name)} has no branches`];
   }
   return undefined;
 }

@@ -12,7 +12,9 @@ export interface DatabaseAdapter {
    * Transactions run concurrently, so a row that is read to be changed must be locked. Such databases also have arrays.
    */
   readonly hasRowLocks: boolean;
-  /** Keeps other connections from migrating until the transaction ends, where beginning one does not. */
+  /**
+   * Keeps other connections from migrating until the transaction ends. Undefined if beginning one does that already.
+   */
   readonly lockMigrations?: (db: Kysely<any>) => Promise<void>;
   /** Whether a failed statement wrote anything, and whether retrying it may help. */
   classify(error: unknown): Failure;

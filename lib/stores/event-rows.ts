@@ -3,7 +3,7 @@ import { show } from "../base/check.js";
 import { sql, type Kysely } from "kysely";
 import type { Codec } from "./codec.js";
 import { requireStorable } from "./storable-text.js";
-import { checkedRow } from "./rows.js";
+import { checkRow } from "./row-checks.js";
 import type { EventRow, Tables } from "./schema.js";
 import type { QueuedEvent } from "./store.js";
 import { timeOfDay } from "./time.js";
@@ -70,7 +70,7 @@ export async function untakenEvents(db: Kysely<Tables>, runId: string): Promise<
   const query = db.selectFrom("fsm_events").selectAll().where("run_id", "=", runId).where("taken_at", "is", null);
   // The driver and a sender, writing at the same time, may have assigned the same number.
   const rows = await query.orderBy("number").orderBy("sent_at").execute();
-  return rows.map((row) => checkedRow("fsm_events", runId, row));
+  return rows.map((row) => checkRow("fsm_events", runId, row));
 }
 
 /** Marks all events of a run as delivered: its new driver has read them. */

@@ -10,8 +10,8 @@ import type { SqlRunLog } from "./run-log.js";
 const MAX_DELAY = 50;
 
 /**
- * About how many rows, and of how many runs, one transaction writes. That takes SQLite a few ms, in which it blocks the
- * event loop, and the runs that continue afterwards as long again.
+ * About how many rows, and of how many runs, one transaction writes. That blocks the event loop for a few ms with
+ * SQLite, and the runs that continue afterwards for about as long again.
  */
 const MAX_ROWS = 500;
 const MAX_RUNS = 50;
@@ -27,7 +27,7 @@ type LoggedWrite = FencedBatch & { readonly log: SqlRunLog };
 /**
  * Commits the entries of a store's runs: everything added in the same turn of the event loop in one transaction, or in
  * several if it is large, one after the other. A run that another driver has taken over is left out, and its log fails.
- * When the database refuses the data of a run, only that run's log fails.
+ * If the database rejects the data of a run, only that run's log fails.
  */
 export class GroupCommit {
   private readonly pending = new Set<SqlRunLog>();
@@ -117,7 +117,7 @@ export class GroupCommit {
   }
 }
 
-/** Writes the batches and notifies their logs. If the database refuses them together, writes each by itself. */
+/** Writes the batches and notifies their logs. If the database rejects them together, writes each by itself. */
 async function write(database: Database, writes: readonly LoggedWrite[]): Promise<void> {
   const { writer, classify } = database;
   let written: ReadonlySet<string>;

@@ -1,4 +1,4 @@
-/** Parsers of the columns that hold plain JSON instead of encoded values. Each throws for other texts. */
+/** Parsers of the columns that hold plain JSON instead of encoded values. Each throws for invalid text. */
 import { isTime } from "../base/check.js";
 import type { Structure } from "../planning/structure.js";
 import type { RecordedWait } from "./store.js";

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import { tryParseWait } from "./json-columns.js";
-import { checkedRow, describeColumn } from "./rows.js";
+import { checkRow, describeColumn } from "./row-checks.js";
 import type { CycleRow, Tables } from "./schema.js";
 import type { StateVisit } from "./store.js";
 import { unreadable } from "./unreadable.js";
@@ -37,12 +37,12 @@ export async function latestCycles(db: Kysely<Tables>, runIds: readonly string[]
 export async function cyclesAfter(db: Kysely<Tables>, runId: string, cycle: number): Promise<StateVisit[]> {
   const query = db.selectFrom("fsm_cycles").select(["cycle", "state"]).where("run_id", "=", runId);
   const rows = await query.where("cycle", ">", cycle).orderBy("cycle").execute();
-  return rows.map((row) => checkedRow("fsm_cycles", runId, row));
+  return rows.map((row) => checkRow("fsm_cycles", runId, row));
 }
 
 /** Checks a cycle, and returns it. @throws {StoreError} STORE naming run and column */
-export function checkedCycle(runId: string, cycle: LatestCycle): LatestCycle {
-  checkedRow("fsm_cycles", runId, cycle);
+export function checkCycle(runId: string, cycle: LatestCycle): LatestCycle {
+  checkRow("fsm_cycles", runId, cycle);
   if (cycle.wait !== null && tryParseWait(cycle.wait) === undefined) {
     throw unreadable(runId, describeColumn("fsm_cycles", cycle as CycleRow, "wait"), "it must describe the wait");
   }

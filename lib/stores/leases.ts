@@ -55,7 +55,7 @@ export class Leases {
   }
 
   /**
-   * Whether a run has no driver. Of its own runs, the store knows that without their leases.
+   * Whether a run has no driver. For its own runs, the store does not need the lease.
    * @param isOwnerGone - whether an owner's process is known to have ended
    */
   isFree({ id, owner, lease_expires_at, clock }: LeaseRow, isOwnerGone = isGone): boolean {

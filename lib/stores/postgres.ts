@@ -4,15 +4,15 @@ import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { Semaphore } from "../base/semaphore.js";
 import type { DatabaseAdapter } from "./database.js";
-import { classify, leavesConnectionUsable } from "./postgres-failure.js";
+import { classify, leavesConnectionUsable } from "./postgres-errors.js";
 import { PostgresWriter } from "./postgres-writer.js";
 
 /** The size of the connection pool. */
 const MAX_CONNECTIONS = 10;
 
 /**
- * How long to wait for a connection, a lock and an answer, in ms, so that neither a client nor the server waits for
- * ever for a peer that is gone. The server times out first, because its error says why.
+ * How long to wait for a connection, a lock and an answer, in ms, so that neither a client nor the server waits forever
+ * for a peer that is gone. The server times out first, because its error says why.
  */
 const CONNECTION_TIMEOUT = 10_000;
 const LOCK_TIMEOUT = 10_000;

@@ -6,7 +6,7 @@ import { nowChecked } from "../base/clock.js";
  * - `transient`: it wrote nothing, and may succeed if retried;
  * - `disconnected`: the connection broke, and whether it wrote anything is unknown;
  * - `timeout`: the server did not answer in time, and whether it wrote anything is unknown;
- * - `rejected`: the database refused it, perhaps because of its data;
+ * - `rejected`: the database rejected it, perhaps because of its data;
  * - `fatal`: it failed for a reason that is not in its data.
  */
 export type Failure = "transient" | "disconnected" | "timeout" | "rejected" | "fatal";

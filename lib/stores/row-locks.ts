@@ -1,6 +1,6 @@
 /**
- * Row locks, where the database has them, in an order that prevents deadlocks: runs by their ids, as the database sorts
- * them, then blobs by their hashes. After locking a run, no transaction waits for any other kind of row.
+ * Row locks, where the database has them. To prevent deadlocks, a transaction locks runs in the order of their ids, as
+ * the database sorts them, then blobs in the order of their hashes, and waits for no other rows.
  */
 import { sql, type Kysely, type RawBuilder } from "kysely";
 import type { Database } from "./database.js";

@@ -12,7 +12,7 @@ import { pausesIn } from "./pauses.js";
 import { decoderFor, recordedCycles } from "./recorded-run.js";
 import { attemptRows, cycleRows, findRunRow } from "./run-rows.js";
 import type { Redaction } from "./redaction.js";
-import { checkedRow, describeColumn } from "./rows.js";
+import { checkRow, describeColumn } from "./row-checks.js";
 import { metadataIn, summaryOf, whole, type RunSummary } from "./run-summary.js";
 import { reasonOf, unreadable } from "./unreadable.js";
 import type { AttemptRow, CycleRow, RunRow, Tables, TraversalRow } from "./schema.js";
@@ -130,7 +130,7 @@ async function edgeRows(db: Kysely<Tables>, runId: string): Promise<TraversalRow
   const query = db.selectFrom("edge_traversals").selectAll().where("run_id", "=", runId);
   const rows = await query.orderBy("traversed_at").orderBy("target").orderBy("input").execute();
   return rows.map((row) => {
-    checkedRow("edge_traversals", runId, row);
+    checkRow("edge_traversals", runId, row);
     return { ...row, input: nameIn(row, "input", row.input), output: row.output && nameIn(row, "output", row.output) };
   });
 }

@@ -5,11 +5,11 @@ import { withJson } from "../base/json.js";
 import { blobHash } from "./blobs.js";
 import type { Codec } from "./codec.js";
 import { ColumnDecoder } from "./column-decoder.js";
-import { checkedCycle, latestCycles, type LatestCycle } from "./latest-cycles.js";
+import { checkCycle, latestCycles, type LatestCycle } from "./latest-cycles.js";
 import { decodeCursor, encodeCursor } from "./page-cursor.js";
 import { pausesIn } from "./pauses.js";
 import type { Redaction } from "./redaction.js";
-import { checkedRow } from "./rows.js";
+import { checkRow } from "./row-checks.js";
 import { metadataIn, SUMMARY_COLUMNS, summaryOf, type RunSummary, type SummaryRow } from "./run-summary.js";
 import type { Tables } from "./schema.js";
 import { isStorable } from "./storable-text.js";
@@ -105,8 +105,8 @@ async function readSummary(
   codec: Codec,
   redaction: Redaction,
 ): Promise<RunSummary> {
-  checkedRow("runs", row.id, row);
-  if (cycle !== undefined) checkedCycle(row.id, cycle);
+  checkRow("runs", row.id, row);
+  if (cycle !== undefined) checkCycle(row.id, cycle);
   const decoder = new ColumnDecoder(codec, row.id, undefined, withJson);
   decoder.register("runs", row, "metadata");
   await decoder.fetchBlobs(db);

@@ -239,20 +239,20 @@ export class SqlRunLog implements RunLog {
   }
 
   /**
-   * Delivers the new ones among some events to the driver, and returns those that were delivered before.
+   * Delivers new events to the driver. Returns those that were delivered before.
    * @param rows - ordered by number
    */
-  deliver(rows: readonly EventRow[], texts: ColumnDecoder): readonly EventRow[] {
-    const known = rows.filter(({ number }) => number <= this.lastDelivered);
-    const fresh = rows.slice(known.length);
-    if (fresh.length === 0 || this.failure !== undefined) return known;
+  deliver(rows: readonly EventRow[], decoder: ColumnDecoder): readonly EventRow[] {
+    const delivered = rows.filter(({ number }) => number <= this.lastDelivered);
+    const fresh = rows.slice(delivered.length);
+    if (fresh.length === 0 || this.failure !== undefined) return delivered;
     this.lastDelivered = fresh[fresh.length - 1].number;
     try {
-      this.driver.onEvents(fresh.map((row) => queuedEvent(row, texts)));
+      this.driver.onEvents(fresh.map((row) => queuedEvent(row, decoder)));
     } catch (unreadable) {
       this.fail(unreadable as Error);
     }
-    return known;
+    return delivered;
   }
 
   /**
@@ -279,7 +279,7 @@ export class SqlRunLog implements RunLog {
     return this.writing.batch;
   }
 
-  /** The first batch of a new run, with its row; undefined, and the log fails, when the row can't be made. */
+  /** The first batch of a new run, with its row; undefined, and the log fails, if the row can't be created. */
   private creationBatch({ makeRow, written }: NonNullable<SqlRunLog["creation"]>): Batch | undefined {
     const batch = new Batch();
     this.writing = { batch, written };
@@ -313,7 +313,7 @@ export class SqlRunLog implements RunLog {
     const waiting = [this.creation?.written, this.writing?.written, this.pending?.written];
     this.creation = this.writing = this.pending = undefined;
     this.host.released(this);
-    // The creator of a new run learns of it from `create`.
+    // For a new run, `create` rejects instead.
     if (this.isRegistered) this.driver.onFailure(error);
     for (const written of waiting) {
       written?.promise.catch(() => {});

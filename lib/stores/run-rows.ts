@@ -3,7 +3,7 @@ import type { Kysely } from "kysely";
 import { show } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import type { Database } from "./database.js";
-import { checkedRow } from "./rows.js";
+import { checkRow } from "./row-checks.js";
 import type { AttemptRow, CycleRow, RunRow, Tables } from "./schema.js";
 import { isStorable } from "./storable-text.js";
 import { unreadable } from "./unreadable.js";
@@ -19,7 +19,7 @@ export async function requireRunRow(db: Kysely<Tables>, runId: string): Promise<
 export async function findRunRow(db: Kysely<Tables>, runId: string): Promise<RunRow | undefined> {
   if (!isStorable(runId)) return undefined;
   const row = await db.selectFrom("runs").selectAll().where("id", "=", runId).executeTakeFirst();
-  return row && checkedRow("runs", runId, row);
+  return row && checkRow("runs", runId, row);
 }
 
 type LockedRow = RunRow & { readonly clock: number };
@@ -32,7 +32,7 @@ export async function lockRunRow(
 ): Promise<LockedRow> {
   const row = await findAndLockRunRow(trx, database, runId);
   if (row === undefined) throw notFound(runId);
-  return checkedRow("runs", runId, row);
+  return checkRow("runs", runId, row);
 }
 
 /** {@link lockRunRow} without checking the row; undefined if there is none. */
@@ -53,14 +53,14 @@ export function notFound(runId: string): StoreError {
 export async function attemptRows(db: Kysely<Tables>, runId: string): Promise<AttemptRow[]> {
   const query = db.selectFrom("node_executions").selectAll().where("run_id", "=", runId);
   const rows = await query.orderBy("node").orderBy("attempt").execute();
-  return rows.map((row) => checkedRow("node_executions", runId, row));
+  return rows.map((row) => checkRow("node_executions", runId, row));
 }
 
 export async function cycleRows(db: Kysely<Tables>, runId: string): Promise<CycleRow[]> {
   const query = db.selectFrom("fsm_cycles").selectAll().where("run_id", "=", runId);
   const rows = await query.orderBy("cycle").execute();
   return rows.map((row, i) => {
-    if (checkedRow("fsm_cycles", runId, row).cycle === i) return row;
+    if (checkRow("fsm_cycles", runId, row).cycle === i) return row;
     throw unreadable(runId, "table fsm_cycles", `cycle ${i} is missing`);
   });
 }

@@ -22,7 +22,7 @@ export interface RunSummary {
   readonly finishedAt: number | undefined;
   /** As of the run's last write; undefined in a list if it can't be decoded. */
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
-  /** The reason of its first pause, or of an fsm the events that it waits for. */
+  /** The reason of the first pause. For an fsm that waits, the events that it waits for. */
   readonly pauseReason: string | undefined;
   /** The pauses by node. In a list, data of more than a million characters is left out. */
   readonly pauses: readonly Pause[];

@@ -232,10 +232,10 @@ async function index(db: Kysely<any>, name: string, columns: readonly string[], 
  * Migrates the tables to the version of this code, in one transaction. Concurrent migrations wait for each other.
  * @throws {StoreError} SCHEMA when the tables are newer than this code
  */
-export async function migrate(db: Kysely<Tables>, serialize: DatabaseAdapter["lockMigrations"]): Promise<void> {
+export async function migrate(db: Kysely<Tables>, lockMigrations: DatabaseAdapter["lockMigrations"]): Promise<void> {
   if ((await currentVersion(db)) === MIGRATIONS.length) return;
   await db.transaction().execute(async (trx) => {
-    await serialize?.(trx);
+    await lockMigrations?.(trx);
     await upgrade(trx);
   });
 }
@@ -259,7 +259,7 @@ async function upgrade(db: Kysely<Tables>): Promise<void> {
     throw new StoreError(message, "SCHEMA");
   }
   if (version === latest) return;
-  for (const step of MIGRATIONS.slice(version)) await step(db);
+  for (const migration of MIGRATIONS.slice(version)) await migration(db);
   if (row === undefined) await db.insertInto("dagwright_schema").values({ version: latest }).execute();
   else await db.updateTable("dagwright_schema").set({ version: latest }).execute();
 }

@@ -16,7 +16,7 @@ import type { SentEvent } from "./store.js";
 import { timeOfDay } from "./time.js";
 
 /**
- * Records an event for a run that any process may drive, unless one with the same key is recorded already. Resolves
+ * Records an event for a run, whichever process drives it, unless one with the same key is recorded already. Resolves
  * after the commit.
  *
  * The event is numbered under the lock of the run's row, so that a reader who sees an event has seen all events before

@@ -4,7 +4,7 @@ import type { Codec } from "./codec.js";
 import type { Database } from "./database.js";
 import { isStorable, requireKey } from "./storable-text.js";
 import { skipLocked } from "./row-locks.js";
-import { checkedEntry } from "./rows.js";
+import { checkEntry } from "./row-checks.js";
 import { reasonOf, unreadableEntry } from "./unreadable.js";
 
 /** A prefix followed by this sorts after all keys with the prefix. */
@@ -30,7 +30,7 @@ export class SqlCache implements CacheStore {
       db.selectFrom("cache_entries").selectAll().where("key", "=", key).executeTakeFirst(),
     );
     if (row === undefined) return undefined;
-    const { value, stored_at, expires_at } = checkedEntry(row);
+    const { value, stored_at, expires_at } = checkEntry(row);
     return { value: this.decoded(key, value), storedAt: stored_at, expiresAt: expires_at ?? undefined };
   }
 
@@ -47,7 +47,7 @@ export class SqlCache implements CacheStore {
         .values({ key, ...row })
         .onConflict((conflict) => conflict.column("key").doUpdateSet(row))
         .execute();
-      await remove(database, sql`expires_at <= ${storedAt}`);
+      await deleteEntries(database, sql`expires_at <= ${storedAt}`);
     });
   }
 
@@ -61,7 +61,7 @@ export class SqlCache implements CacheStore {
       const begins = database.hasRowLocks
         ? sql`starts_with(key, ${prefix})`
         : sql`key >= ${prefix} and key < ${prefix + MAX_SUFFIX}`;
-      return remove(database, begins);
+      return deleteEntries(database, begins);
     });
   }
 
@@ -75,7 +75,7 @@ export class SqlCache implements CacheStore {
 }
 
 /** Deletes entries, except for those that another transaction has locked. */
-async function remove(database: Database, condition: RawBuilder<unknown>): Promise<void> {
+async function deleteEntries(database: Database, condition: RawBuilder<unknown>): Promise<void> {
   const { db } = database;
   const keys = sql`select key from cache_entries where ${condition} ${skipLocked(database)}`;
   await sql`delete from cache_entries where key in (${keys})`.execute(db);

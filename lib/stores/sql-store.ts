@@ -6,27 +6,27 @@ import { messageOf } from "../base/message.js";
 import type { CacheStore } from "../definition/specs/policy-options.js";
 import { recoverableRuns } from "./recoverable-runs.js";
 import { DatabaseAccess, storeClosed } from "./database-access.js";
-import { cancelRun } from "./cancellation.js";
-import { claimRun } from "./claim.js";
+import { cancelRun } from "./cancel-run.js";
+import { claimRun } from "./claim-run.js";
 import { Codec, type StoredType } from "./codec.js";
 import type { DatabaseAdapter, Database } from "./database.js";
 import { GroupCommit } from "./group-commit.js";
-import { compareRuns, type RunDifference } from "./comparison.js";
+import { compareRuns, type RunDifference } from "./compare-runs.js";
 import { cyclesAfter } from "./latest-cycles.js";
 import { Leases } from "./leases.js";
 import { sendEvent } from "./send-event.js";
 import { requireKey, requireStorableNames } from "./storable-text.js";
 import { newRunRow } from "./new-run.js";
-import { OUTCOME_TYPES } from "./outcomes.js";
+import { OUTCOME_TYPES } from "./outcome-types.js";
 import { EventPoller } from "./event-poller.js";
 import { readRun } from "./recorded-run.js";
 import { findAndLockRunRow, lockRunRow, notFound, requireRunRow } from "./run-rows.js";
 import { Redaction } from "./redaction.js";
-import { removeRun } from "./removal.js";
-import { prune, type PruneOptions } from "./retention.js";
+import { deleteRun } from "./delete-runs.js";
+import { prune, type PruneOptions } from "./prune.js";
 import { runDetails, type RunDetails } from "./run-details.js";
 import { listRuns, type RunFilter, type RunPage } from "./run-list.js";
-import { workflowStats, type WorkflowStats } from "./statistics.js";
+import { workflowStats, type WorkflowStats } from "./workflow-stats.js";
 import { runExists, SqlRunLog, type LogHost } from "./run-log.js";
 import { SqlCache } from "./sql-cache.js";
 import { InFlight } from "./in-flight.js";
@@ -43,7 +43,7 @@ import type {
 } from "./store.js";
 
 export interface StoreOptions {
-  /** Classes whose instances can be stored, by the name that is stored for each. */
+  /** Classes whose instances can be stored, or `{ is, encode, decode }`, by the name under which they are stored. */
   types?: Readonly<Record<string, StoredType>> | undefined;
   /**
    * How long a run belongs to its driver after the last renewal of the lease, in ms. The driver renews it three times
@@ -170,7 +170,7 @@ export class SqlStore implements RunStore {
       if (deleted !== undefined && row?.created_at !== deleted) return deleted;
       if (row === undefined) throw notFound(runId);
       this.leases.requireFree(row, "End it there, through its handle, or wait until the lease expires.");
-      await removeRun(trx, database, row);
+      await deleteRun(trx, database, row);
       return row.created_at;
     });
   }

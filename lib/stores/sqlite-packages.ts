@@ -62,9 +62,7 @@ function nodeDatabase(path: string): OpenDatabase | undefined {
   };
 }
 
-/**
- * All rows. An integer that is no safe number becomes a bigint, where Node's SQLite would throw. No store writes one.
- */
+/** All rows. An unsafe integer, which no store writes, becomes a bigint, where Node's SQLite would throw. */
 function allOf(statement: NodeStatement, parameters: readonly unknown[]): unknown[] {
   try {
     return statement.all(...parameters);

@@ -87,8 +87,8 @@ class RetryingDriver implements Driver {
   }
 
   /**
-   * A transaction that may write takes the write lock first: upgrading later fails if what it has read has changed
-   * meanwhile.
+   * A transaction that may write takes the write lock first: upgrading a read lock later fails if the data
+   * has changed meanwhile.
    */
   async beginTransaction(connection: DatabaseConnection, { accessMode }: TransactionSettings): Promise<void> {
     const begin = CompiledQuery.raw(accessMode === "read only" ? "begin" : "begin immediate");
@@ -106,7 +106,7 @@ class RetryingDriver implements Driver {
     return this.driver.commitTransaction(connection);
   }
 
-  /** Ignores errors, which would hide the cause: SQLite has rolled back itself, or the next transaction does. */
+  /** Ignores errors, which would hide the cause. If SQLite has not rolled back by itself, the next transaction does. */
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     await this.driver.rollbackTransaction(connection).catch(() => {});
   }

@@ -34,7 +34,7 @@ export interface RunStore {
   send(event: SentEvent, after?: Promise<unknown>): Promise<void>;
   /** The cycles of an fsm's run after the given one, in order, including those this store has yet to write. */
   cyclesAfter(runId: string, cycle: number): Promise<readonly StateVisit[]>;
-  /** The runs of a workflow that are ready to continue and not driven by this store. */
+  /** The runs of a workflow that are ready to continue, and those that drivers elsewhere hold. */
   recoverable(workflow: string, kind: WorkflowKind): Promise<RecoverableRuns>;
   /** Delays lookups and `close` until `work`, which records the end of a settled run, has settled. */
   waitUntil(work: Promise<unknown>): void;
@@ -48,7 +48,7 @@ export interface RecoverableRuns {
   readonly held: readonly string[];
 }
 
-/** The driver of a run, as its log calls it back. */
+/** The driver of a run: the callbacks of its log. */
 export interface RunDriver {
   readonly durability: Durability;
   /** The current metadata of the run, stored with every write. */
@@ -153,7 +153,7 @@ export interface RecordedWait {
   readonly after: { readonly at: number; readonly state: string } | undefined;
 }
 
-/** A cycle of a run and the state it executed. */
+/** A cycle, and the state that it executed. */
 export type StateVisit = Pick<CycleEntry, "cycle" | "state">;
 
 /** An event that an fsm has not taken yet. */
@@ -203,7 +203,7 @@ export interface RunLog {
    */
   written(): Promise<void>;
   /**
-   * Adds the reason for pausing, before {@link RunLog.finish}.
+   * Adds why the run paused. Called before {@link RunLog.finish}.
    * @param pauses - the nodes that paused the run
    * @param dueAt - when the run continues at the latest, in ms since 1970
    * @throws {StoreError} UNSTORABLE
@@ -251,7 +251,7 @@ export interface RecordedRun {
   readonly pauses: readonly Pause[];
 }
 
-/** The state of a node, as far as it got. */
+/** The recorded progress of a node. */
 export interface RecordedNode {
   readonly status: AttemptStatus;
   readonly attempts: number;

@@ -7,7 +7,7 @@ import { StoredClass, type StoredTypes } from "./stored-types.js";
 import { MAX_DEPTH } from "./value-path.js";
 
 const MAX_CUSTOM_DEPTH = 100;
-/** Longer sparse arrays are made in dictionary mode, which takes memory only for the elements. */
+/** Longer sparse arrays are created in dictionary mode, which takes memory only for the elements. */
 const MAX_HOLES = 100_000;
 const MAX_ARRAY_LENGTH = 2 ** 32 - 1;
 

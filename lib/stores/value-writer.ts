@@ -12,7 +12,7 @@ import { joinPaths, MAX_DEPTH, pathOf, quote, type Place, type Step } from "./va
 /** The maximum nesting of values with `encode`, which are written recursively. */
 const MAX_CUSTOM_DEPTH = 100;
 /** Longer strings are written once, however often they occur. */
-const MAX_INLINE_LENGTH = 100;
+const MAX_INLINE_STRING = 100;
 
 const USE_PLAIN_DATA = "Use plain data instead.";
 const FLATTEN = "Use a flatter form, such as a list.";
@@ -84,7 +84,7 @@ export class ValueWriter {
     }
     switch (typeof value) {
       case "string":
-        return value.length > MAX_INLINE_LENGTH ? this.reference(value, step) : quote(value);
+        return value.length > MAX_INLINE_STRING ? this.reference(value, step) : quote(value);
       case "number":
         if (Object.is(value, -0)) return '["-0"]';
         return Number.isFinite(value) ? `${value}` : `["${value}"]`;

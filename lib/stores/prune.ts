@@ -1,6 +1,6 @@
 import { checkNumber, checkOptions, integer, timeOf, type OptionName, type Rules } from "../base/check.js";
 import type { DatabaseAccess } from "./database-access.js";
-import { removeRuns, removeUnusedBlobs } from "./removal.js";
+import { deleteRuns, deleteUnusedBlobs } from "./delete-runs.js";
 import { timeOfDay } from "./time.js";
 
 /** Which runs to delete. `olderThan`, `keepLast` or both are required. */
@@ -53,10 +53,10 @@ export async function prune(options: PruneOptions, access: DatabaseAccess): Prom
   for (let end = expired.length; end > 0; end -= MAX_RUNS) {
     const ids = expired.slice(Math.max(0, end - MAX_RUNS), end).map(({ id }) => id);
     removed += await access.transaction<number>(async (trx, database, previous = 0) =>
-      Math.max(previous, await removeRuns(trx, database, ids, statuses)),
+      Math.max(previous, await deleteRuns(trx, database, ids, statuses)),
     );
   }
-  await access.transaction((trx, database) => removeUnusedBlobs(trx, database));
+  await access.transaction((trx, database) => deleteUnusedBlobs(trx, database));
   return removed;
 }
 

@@ -18,7 +18,7 @@ type Locking = Pick<Database, "hasRowLocks">;
  * @param statuses - keeps runs whose status is no longer one of these; undefined to delete all
  * @returns the number of deleted runs
  */
-export async function removeRuns(
+export async function deleteRuns(
   trx: Kysely<Tables>,
   database: Locking,
   ids: readonly string[],
@@ -36,19 +36,19 @@ export async function removeRuns(
  * Deletes a run and the blobs that only it used. Blobs used within the grace period are left to {@link
  * removeUnusedBlobs}.
  */
-export async function removeRun(trx: Kysely<Tables>, database: Locking, { id }: Pick<RunRow, "id">): Promise<void> {
+export async function deleteRun(trx: Kysely<Tables>, database: Locking, { id }: Pick<RunRow, "id">): Promise<void> {
   const uses = await trx.selectFrom("blob_uses").select("hash").where("run_id", "=", id).execute();
-  await removeRuns(trx, database, [id]);
+  await deleteRuns(trx, database, [id]);
   const hashes = uses.map(({ hash }) => hash);
-  await removeUnused(trx, database, sql`hash ${inList(hashes, database)}`);
+  await deleteUnused(trx, database, sql`hash ${inList(hashes, database)}`);
 }
 
-export function removeUnusedBlobs(trx: Kysely<Tables>, database: Locking): Promise<void> {
-  return removeUnused(trx, database, sql`true`);
+export function deleteUnusedBlobs(trx: Kysely<Tables>, database: Locking): Promise<void> {
+  return deleteUnused(trx, database, sql`true`);
 }
 
 /** Skips blobs that are locked: another transaction is about to use them. */
-async function removeUnused(trx: Kysely<Tables>, database: Locking, condition: RawBuilder<unknown>): Promise<void> {
+async function deleteUnused(trx: Kysely<Tables>, database: Locking, condition: RawBuilder<unknown>): Promise<void> {
   await sql`
     delete from blobs where hash in (
       select hash from blobs where ${condition} and used_at < ${timeOfDay() - GRACE_PERIOD}

@@ -156,7 +156,7 @@ const ROW_LABELS: { readonly [Table in keyof RunRows]: (row: RunRows[Table]) => 
  * Checks the columns of a row, or some of them, and returns the row.
  * @throws {StoreError} STORE naming run and column
  */
-export function checkedRow<Table extends keyof RunRows, Row extends Partial<RunRows[Table]>>(
+export function checkRow<Table extends keyof RunRows, Row extends Partial<RunRows[Table]>>(
   table: Table,
   runId: string,
   row: Row,
@@ -166,8 +166,8 @@ export function checkedRow<Table extends keyof RunRows, Row extends Partial<RunR
   throw unreadable(runId, describeColumn(table, row as unknown as RunRows[Table], wrong.column), wrong.reason);
 }
 
-/** {@link checkedRow} for an entry of a cache. */
-export function checkedEntry(row: CacheRow): CacheRow {
+/** {@link checkRow} for an entry of a cache. */
+export function checkEntry(row: CacheRow): CacheRow {
   const wrong = wrongColumn(CACHE_RULES, row);
   if (wrong === undefined) return row;
   throw unreadableEntry(row.key, wrong.column, wrong.reason);

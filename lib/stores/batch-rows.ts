@@ -1,8 +1,8 @@
+import type { FencedBatch } from "./batch-writer.js";
 import { sortedByHash } from "./blobs.js";
 import type { NewEvent } from "./event-rows.js";
 import type { AttemptRow, CycleRow, Tables, TraversalRow } from "./schema.js";
 import { timeOfDay } from "./time.js";
-import type { FencedBatch } from "./batch-writer.js";
 
 /** The rows of several batches, by table, except for `runs`. Blobs are sorted by hash. */
 export interface BatchRows {

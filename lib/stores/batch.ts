@@ -48,10 +48,7 @@ export class Batch {
     this.attempts.set(row.node, row);
   }
 
-  /**
-   * Returns what to put into a column: the text itself, or a reference if it is long. The text is then added to the
-   * blobs.
-   */
+  /** Returns the column value for a text: the text itself, or if it is long, a reference to a blob added to the batch. */
   store(text: string): string {
     this.length += text.length;
     if (text.length <= MAX_INLINE_LENGTH) return text;

@@ -1,5 +1,5 @@
+import { type Kysely, sql } from "kysely";
 import { show } from "../base/check.js";
-import { sql, type Kysely } from "kysely";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { CancelledError } from "../run/errors.js";

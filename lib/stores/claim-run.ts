@@ -1,15 +1,15 @@
-import { sql, type Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { Batch } from "./batch.js";
 import { writeBlobs } from "./blobs.js";
 import type { Database } from "./database.js";
 import { insertEvents, markAllDelivered, newEventRows } from "./event-rows.js";
 import { fingerprintOf } from "./fingerprint.js";
+import { parseStructure } from "./json-columns.js";
 import type { Leases } from "./leases.js";
 import { NOT_PAUSED } from "./pauses.js";
 import { readRun } from "./recorded-run.js";
+import { type LogHost, SqlRunLog } from "./run-log.js";
 import { lockRunRow } from "./run-rows.js";
-import { SqlRunLog, type LogHost } from "./run-log.js";
-import { parseStructure } from "./json-columns.js";
 import type { Tables } from "./schema.js";
 import type { Claim, RecordedRun } from "./store.js";
 import { timeOfDay } from "./time.js";

@@ -1,6 +1,6 @@
-import { messageOf, shortPath } from "../base/message.js";
 import { StoreError } from "../base/errors.js";
-import { StoredTypes, type StoredType } from "./stored-types.js";
+import { messageOf, shortPath } from "../base/message.js";
+import { type StoredType, StoredTypes } from "./stored-types.js";
 import { isTooLong, isUnstorable } from "./unstorable.js";
 import { ValueReader } from "./value-reader.js";
 import { ValueWriter } from "./value-writer.js";

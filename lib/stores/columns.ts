@@ -8,17 +8,17 @@ export interface TableShape<T extends keyof Tables = keyof Tables> {
   readonly table: T;
   readonly key: Readonly<Partial<Record<keyof Tables[T] & string, ColumnType>>>;
   /** Columns that are replaced when the row exists. */
-  readonly rest: Readonly<Partial<Record<keyof Tables[T] & string, ColumnType>>>;
+  readonly updated: Readonly<Partial<Record<keyof Tables[T] & string, ColumnType>>>;
   /** Columns that are kept when the row exists. */
-  readonly fixed?: Readonly<Partial<Record<keyof Tables[T] & string, ColumnType>>>;
+  readonly insertOnly?: Readonly<Partial<Record<keyof Tables[T] & string, ColumnType>>>;
 }
 
 const shape = <T extends keyof Tables>(
   table: T,
   key: TableShape<T>["key"],
-  rest: TableShape<T>["rest"],
-  fixed?: TableShape<T>["fixed"],
-): TableShape<T> => ({ table, key, rest, fixed });
+  updated: TableShape<T>["updated"],
+  insertOnly?: TableShape<T>["insertOnly"],
+): TableShape<T> => ({ table, key, updated, insertOnly });
 
 const ATTEMPTS = shape(
   "node_executions",

@@ -1,5 +1,5 @@
-import { structuralKey } from "../base/structural-key.js";
 import { withJson } from "../base/json.js";
+import { structuralKey } from "../base/structural-key.js";
 import type { NodeDetails, RunDetails } from "./run-details.js";
 
 /** A node or state that differs between two runs. */

@@ -1,12 +1,12 @@
 /** Checks that the rows of a run are consistent with each other and with its structure. */
-import { show } from "../base/check.js";
 import { append } from "../base/append.js";
+import { show } from "../base/check.js";
 import { edgesIn, type Structure } from "../planning/structure.js";
-import { pausesIn } from "./pauses.js";
+import type { ColumnDecoder } from "./column-decoder.js";
 import { effectiveAttempt } from "./effective-attempt.js";
+import { pausesIn } from "./pauses.js";
 import { describeColumn } from "./row-checks.js";
 import type { AttemptRow, CycleRow, RunRow, TraversalRow } from "./schema.js";
-import type { ColumnDecoder } from "./column-decoder.js";
 import { unreadable } from "./unreadable.js";
 
 type Conflict = readonly [place: string, reason: string];

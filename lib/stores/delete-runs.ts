@@ -1,5 +1,5 @@
 /** Deletes runs with their complete records. */
-import { sql, type Kysely, type RawBuilder } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Database } from "./database.js";
 import { inList, lockRuns, skipLocked } from "./row-locks.js";
 import type { RunRow, Tables } from "./schema.js";

@@ -1,10 +1,10 @@
 /** Rows of the table `fsm_events`. */
+import { type Kysely, sql } from "kysely";
 import { show } from "../base/check.js";
-import { sql, type Kysely } from "kysely";
 import type { Codec } from "./codec.js";
-import { requireStorable } from "./storable-text.js";
 import { checkRow } from "./row-checks.js";
 import type { EventRow, Tables } from "./schema.js";
+import { requireStorable } from "./storable-text.js";
 import type { QueuedEvent } from "./store.js";
 import { timeOfDay } from "./time.js";
 

@@ -2,9 +2,9 @@
  * The error classes that a store knows: native ones, and those of this library, which fallbacks and error states
  * receive.
  */
-import * as definitionErrors from "../base/errors.js";
 import type { Class } from "../base/class-state.js";
-import { NATIVE_ERRORS, nativeName, type ErrorClass } from "../base/natives.js";
+import * as definitionErrors from "../base/errors.js";
+import { type ErrorClass, NATIVE_ERRORS, nativeName } from "../base/natives.js";
 import * as runErrors from "../run/errors.js";
 
 const OWN_ERRORS: readonly ErrorClass[] = Object.values<unknown>({ ...definitionErrors, ...runErrors }).filter(

@@ -1,12 +1,12 @@
-import { isTime, show } from "../base/check.js";
 import { sql } from "kysely";
+import { isTime, show } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
 import type { Database } from "./database.js";
-import { withRetries } from "./retry.js";
 import { isGone, newOwner } from "./owner.js";
-import { inList, forUpdateInOrder } from "./row-locks.js";
+import { withRetries } from "./retry.js";
+import { forUpdateInOrder, inList } from "./row-locks.js";
 import type { SqlRunLog } from "./run-log.js";
 import type { RunRow } from "./schema.js";
 

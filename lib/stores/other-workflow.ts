@@ -11,6 +11,6 @@ export function otherWorkflow(
 ): ValidationError {
   const owner = `the ${run.kind} ${show(run.workflow)}`;
   return new ValidationError(
-    `Run ${show(runId)} belongs to ${owner}, not to the ${kind} ${show(workflow)}. Call this method of ${owner}.`,
+    `Run ${show(runId)} belongs to ${owner}, not to the ${kind} ${show(workflow)}. Call this method on ${owner}.`,
   );
 }

@@ -4,10 +4,10 @@ import { StoreError } from "../base/errors.js";
 import type { Pause } from "../run/pause.js";
 import type { Batch } from "./batch.js";
 import type { Codec } from "./codec.js";
-import { sanitize } from "./storable-text.js";
-import { SKIP_HINT } from "./unstorable.js";
-import { unreadable } from "./unreadable.js";
 import type { RunRow } from "./schema.js";
+import { sanitize } from "./storable-text.js";
+import { unreadable } from "./unreadable.js";
+import { SKIP_HINT } from "./unstorable.js";
 
 /** A stored pause: `data` is encoded by the codec, or a reference to a blob. */
 interface StoredPause {

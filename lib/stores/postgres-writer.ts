@@ -1,10 +1,10 @@
 import { CompiledQuery, type Kysely } from "kysely";
-import { NEW_RUN, RUN_END, SHAPES, type ColumnType, type TableShape } from "./columns.js";
-import type { NewEvent } from "./event-rows.js";
 import { collectRows } from "./batch-rows.js";
+import type { BatchWriter, FencedBatch } from "./batch-writer.js";
+import { type ColumnType, NEW_RUN, RUN_END, SHAPES, type TableShape } from "./columns.js";
+import type { NewEvent } from "./event-rows.js";
 import type { Tables } from "./schema.js";
 import { timeOfDay } from "./time.js";
-import type { FencedBatch, BatchWriter } from "./batch-writer.js";
 
 type Columns = Readonly<Partial<Record<string, ColumnType>>>;
 
@@ -90,12 +90,12 @@ const IS_LIVE = "in (select id from live)";
 
 function upsert<T extends keyof Tables>(
   name: string,
-  { table, key, rest, fixed }: TableShape<T>,
+  { table, key, updated, insertOnly }: TableShape<T>,
   rows: readonly Tables[T][],
 ): Clause {
-  const all: Columns = { ...key, ...rest, ...fixed };
+  const all: Columns = { ...key, ...updated, ...insertOnly };
   const columns = Object.keys(all).join(", ");
-  const replaced = Object.keys(rest).map((column) => `${column} = excluded.${column}`);
+  const replaced = Object.keys(updated).map((column) => `${column} = excluded.${column}`);
   const action = replaced.length === 0 ? "do nothing" : `do update set ${replaced.join(", ")}`;
   const condition = "run_id" in all ? `where run_id ${IS_LIVE}` : "";
   return {

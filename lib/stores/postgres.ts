@@ -1,4 +1,4 @@
-import { PostgresDialect, sql, type PostgresPool, type PostgresPoolClient } from "kysely";
+import { PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from "kysely";
 import type * as Pg from "pg";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";

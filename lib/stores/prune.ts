@@ -49,15 +49,15 @@ export async function prune(options: PruneOptions, access: DatabaseAccess): Prom
     counts.set(workflow, newer + 1);
     return (finished_at ?? 0) < cutoff || newer >= (keepLast ?? Infinity);
   });
-  let removed = 0;
+  let deleted = 0;
   for (let end = expired.length; end > 0; end -= MAX_RUNS) {
     const ids = expired.slice(Math.max(0, end - MAX_RUNS), end).map(({ id }) => id);
-    removed += await access.transaction<number>(async (trx, database, previous = 0) =>
+    deleted += await access.transaction<number>(async (trx, database, previous = 0) =>
       Math.max(previous, await deleteRuns(trx, database, ids, statuses)),
     );
   }
   await access.transaction((trx, database) => deleteUnusedBlobs(trx, database));
-  return removed;
+  return deleted;
 }
 
 /** Runs that ended before this time are deleted. */

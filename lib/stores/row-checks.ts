@@ -181,7 +181,7 @@ function wrongColumn<Row>(
     if (!(column in row)) continue;
     const value = row[column];
     if (rules[column].holds(value)) continue;
-    return { column, reason: `it must be ${rules[column].expected}, and is ${show(value)}` };
+    return { column, reason: `it must be ${rules[column].expected}, but is ${show(value)}` };
   }
   return undefined;
 }

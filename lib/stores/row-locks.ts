@@ -2,7 +2,7 @@
  * Row locks, where the database has them. To prevent deadlocks, a transaction locks runs in the order of their ids, as
  * the database sorts them, then blobs in the order of their hashes, and waits for no other rows.
  */
-import { sql, type Kysely, type RawBuilder } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Database } from "./database.js";
 import type { RunRow, Tables } from "./schema.js";
 

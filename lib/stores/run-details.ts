@@ -1,23 +1,23 @@
 import type { Kysely } from "kysely";
 import { append } from "../base/append.js";
+import { withJson } from "../base/json.js";
+import { inputsIn, type Structure } from "../planning/structure.js";
 import type { Pause } from "../run/pause.js";
 import type { NodeStatus } from "../run/status.js";
-import { inputsIn, type Structure } from "../planning/structure.js";
 import type { Codec } from "./codec.js";
-import { withJson } from "../base/json.js";
+import type { ColumnDecoder } from "./column-decoder.js";
 import { requireConsistent, requireEdges } from "./consistency.js";
 import { effectiveAttempt } from "./effective-attempt.js";
-import { unescapeName } from "./storable-text.js";
 import { pausesIn } from "./pauses.js";
 import { decoderFor, recordedCycles } from "./recorded-run.js";
-import { attemptRows, cycleRows, findRunRow } from "./run-rows.js";
 import type { Redaction } from "./redaction.js";
 import { checkRow, describeColumn } from "./row-checks.js";
-import { metadataIn, summaryOf, whole, type RunSummary } from "./run-summary.js";
-import { reasonOf, unreadable } from "./unreadable.js";
+import { attemptRows, cycleRows, findRunRow } from "./run-rows.js";
+import { metadataIn, type RunSummary, summaryOf, wholeMs } from "./run-summary.js";
 import type { AttemptRow, CycleRow, RunRow, Tables, TraversalRow } from "./schema.js";
+import { unescapeName } from "./storable-text.js";
 import type { AttemptStatus, RecordedCycle } from "./store.js";
-import type { ColumnDecoder } from "./column-decoder.js";
+import { reasonOf, unreadable } from "./unreadable.js";
 
 /**
  * The complete record of a run. It and every object in it can be passed to `JSON.stringify`, whatever the values are,
@@ -251,7 +251,7 @@ class RedactingReader {
       cached: row.is_cached === 1,
       error: this.error(row.error),
       reason: row.reason ?? undefined,
-      startedAt: startedAt === undefined ? undefined : whole(startedAt),
+      startedAt: startedAt === undefined ? undefined : wholeMs(startedAt),
       duration: startedAt === undefined || finished_at === null ? undefined : finished_at - startedAt,
       resumable: status !== "completed" || output !== null,
     };
@@ -273,8 +273,8 @@ class RedactingReader {
         input: inputs.get(row.node) ?? {},
         output: row.output === null ? undefined : nodes.get(row.node)?.output,
         error: this.error(row.error),
-        startedAt: whole(row.started_at),
-        finishedAt: whole(row.finished_at),
+        startedAt: wholeMs(row.started_at),
+        finishedAt: wholeMs(row.finished_at),
       }),
     );
   }
@@ -292,7 +292,7 @@ class RedactingReader {
         output: this.value(row.state, row.output),
         error: this.error(row.error),
         reason: row.reason ?? undefined,
-        startedAt: whole(started_at),
+        startedAt: wholeMs(started_at),
         duration: started_at === null || finished_at === null ? undefined : finished_at - started_at,
       };
       nodes.set(row.state, withJson(details));
@@ -305,7 +305,7 @@ class RedactingReader {
       value === undefined ? undefined : withJson({ value: this.redaction.apply(state, value.value) });
     return recordedCycles(rows, this.decoder).map((cycle, i) => {
       const { started_at, finished_at, error } = rows[i];
-      const times = { startedAt: whole(started_at), finishedAt: whole(finished_at) };
+      const times = { startedAt: wholeMs(started_at), finishedAt: wholeMs(finished_at) };
       const input = redact(cycle.state, cycle.input);
       const output = redact(cycle.state, cycle.output);
       return withJson({ ...cycle, ...times, input, output, error: this.error(error) });

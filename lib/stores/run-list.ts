@@ -5,12 +5,12 @@ import { withJson } from "../base/json.js";
 import { blobHash } from "./blobs.js";
 import type { Codec } from "./codec.js";
 import { ColumnDecoder } from "./column-decoder.js";
-import { checkCycle, latestCycles, type LatestCycle } from "./latest-cycles.js";
+import { checkCycle, type LatestCycle, latestCycles } from "./latest-cycles.js";
 import { decodeCursor, encodeCursor } from "./page-cursor.js";
 import { pausesIn } from "./pauses.js";
 import type { Redaction } from "./redaction.js";
 import { checkRow } from "./row-checks.js";
-import { metadataIn, SUMMARY_COLUMNS, summaryOf, type RunSummary, type SummaryRow } from "./run-summary.js";
+import { metadataIn, type RunSummary, SUMMARY_COLUMNS, summaryOf, type SummaryRow } from "./run-summary.js";
 import type { Tables } from "./schema.js";
 import { isStorable } from "./storable-text.js";
 

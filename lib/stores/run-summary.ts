@@ -80,8 +80,8 @@ export function summaryOf<M extends RunSummary["metadata"]>(
     status: row.status as RunSummary["status"],
     parentRunId: row.parent_run_id ?? undefined,
     parentNode: row.parent_node ?? undefined,
-    createdAt: whole(row.created_at),
-    finishedAt: whole(row.finished_at),
+    createdAt: wholeMs(row.created_at),
+    finishedAt: wholeMs(row.finished_at),
     metadata,
     pauseReason: row.pause_reason ?? undefined,
     pauses: withJson(pauses.map((pause) => withJson(pause))),
@@ -94,13 +94,13 @@ function waitingFor({ status, due_at, pauses }: SummaryRow, cycle: LatestCycle |
   if (status !== "running" && status !== "paused") return undefined;
   // A run that paused on the way from a wait accepts no other event.
   const wait = pauses === null ? tryParseWait(cycle?.wait ?? "null") : undefined;
-  const until = whole(due_at ?? wait?.after?.at ?? null);
+  const until = wholeMs(due_at ?? wait?.after?.at ?? null);
   if (wait === undefined && until === undefined) return undefined;
   return { events: wait?.events.map(([event]) => event) ?? [], until };
 }
 
 /** A recorded time in whole ms. Records keep fractions, which tell the order of events. */
-export function whole<T extends number | null>(time: T): T extends null ? undefined : number;
-export function whole(time: number | null): number | undefined {
+export function wholeMs<T extends number | null>(time: T): T extends null ? undefined : number;
+export function wholeMs(time: number | null): number | undefined {
   return time === null ? undefined : Math.floor(time);
 }

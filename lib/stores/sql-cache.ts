@@ -1,10 +1,10 @@
-import { sql, type RawBuilder } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { CacheEntry, CacheStore } from "../definition/specs/policy-options.js";
 import type { Codec } from "./codec.js";
 import type { Database } from "./database.js";
-import { isStorable, requireKey } from "./storable-text.js";
-import { skipLocked } from "./row-locks.js";
 import { checkEntry } from "./row-checks.js";
+import { skipLocked } from "./row-locks.js";
+import { isStorable, requireKey } from "./storable-text.js";
 import { reasonOf, unreadableEntry } from "./unreadable.js";
 
 /** A prefix followed by this sorts after all keys with the prefix. */

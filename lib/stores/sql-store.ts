@@ -4,43 +4,43 @@ import { checkName } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import type { CacheStore } from "../definition/specs/policy-options.js";
-import { recoverableRuns } from "./recoverable-runs.js";
-import { DatabaseAccess, storeClosed } from "./database-access.js";
 import { cancelRun } from "./cancel-run.js";
 import { claimRun } from "./claim-run.js";
 import { Codec, type StoredType } from "./codec.js";
-import type { DatabaseAdapter, Database } from "./database.js";
-import { GroupCommit } from "./group-commit.js";
 import { compareRuns, type RunDifference } from "./compare-runs.js";
+import { DatabaseAccess, storeClosed } from "./database-access.js";
+import type { Database, DatabaseAdapter } from "./database.js";
+import { deleteRun } from "./delete-runs.js";
+import { EventPoller } from "./event-poller.js";
+import { GroupCommit } from "./group-commit.js";
+import { InFlight } from "./in-flight.js";
 import { cyclesAfter } from "./latest-cycles.js";
 import { Leases } from "./leases.js";
-import { sendEvent } from "./send-event.js";
-import { requireKey, requireStorableNames } from "./storable-text.js";
 import { newRunRow } from "./new-run.js";
 import { OUTCOME_TYPES } from "./outcome-types.js";
-import { EventPoller } from "./event-poller.js";
-import { readRun } from "./recorded-run.js";
-import { findAndLockRunRow, lockRunRow, notFound, requireRunRow } from "./run-rows.js";
-import { Redaction } from "./redaction.js";
-import { deleteRun } from "./delete-runs.js";
 import { prune, type PruneOptions } from "./prune.js";
+import { readRun } from "./recorded-run.js";
+import { recoverableRuns } from "./recoverable-runs.js";
+import { Redaction } from "./redaction.js";
 import { runDetails, type RunDetails } from "./run-details.js";
 import { listRuns, type RunFilter, type RunPage } from "./run-list.js";
-import { workflowStats, type WorkflowStats } from "./workflow-stats.js";
-import { runExists, SqlRunLog, type LogHost } from "./run-log.js";
+import { type LogHost, runExists, SqlRunLog } from "./run-log.js";
+import { findAndLockRunRow, lockRunRow, notFound, requireRunRow } from "./run-rows.js";
+import { sendEvent } from "./send-event.js";
 import { SqlCache } from "./sql-cache.js";
-import { InFlight } from "./in-flight.js";
+import { requireKey, requireStorableNames } from "./storable-text.js";
 import type {
   Claim,
   NewRun,
   RecordedRun,
+  RecoverableRuns,
   RunLog,
   RunStore,
   SentEvent,
-  RecoverableRuns,
   StateVisit,
   WorkflowKind,
 } from "./store.js";
+import { workflowStats, type WorkflowStats } from "./workflow-stats.js";
 
 export interface StoreOptions {
   /** Classes whose instances can be stored, or `{ is, encode, decode }`, by the name under which they are stored. */

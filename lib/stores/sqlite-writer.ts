@@ -1,11 +1,11 @@
-import { sql, type CompiledQuery, type Kysely, type RawBuilder, type Transaction } from "kysely";
+import { type CompiledQuery, type Kysely, type RawBuilder, sql, type Transaction } from "kysely";
+import { type BatchRows, collectRows } from "./batch-rows.js";
+import type { BatchWriter, FencedBatch } from "./batch-writer.js";
 import type { Batch } from "./batch.js";
 import { NEW_RUN, RUN_END, SHAPES } from "./columns.js";
 import { insertEvents, takeEvents } from "./event-rows.js";
-import { collectRows, type BatchRows } from "./batch-rows.js";
 import type { Tables } from "./schema.js";
 import { Upsert } from "./upsert.js";
-import type { FencedBatch, BatchWriter } from "./batch-writer.js";
 
 /** How many ids one query looks up. */
 const MAX_IDS = 500;

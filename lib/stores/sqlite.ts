@@ -1,9 +1,9 @@
 import {
   CompiledQuery,
-  sql,
-  SqliteDialect,
   type DatabaseConnection,
   type Driver,
+  sql,
+  SqliteDialect,
   type TransactionSettings,
 } from "kysely";
 import { now } from "../base/clock.js";
@@ -12,7 +12,7 @@ import { messageOf } from "../base/message.js";
 import { Semaphore } from "../base/semaphore.js";
 import { nextTurn } from "../base/event-loop.js";
 import type { DatabaseAdapter } from "./database.js";
-import { openFile, type OpenDatabase } from "./sqlite-packages.js";
+import { type OpenDatabase, openFile } from "./sqlite-packages.js";
 import { SqliteWriter } from "./sqlite-writer.js";
 import { withStatementCache } from "./statement-cache.js";
 

@@ -1,5 +1,5 @@
 import { show } from "../base/check.js";
-import { hasGetters, whyUnsupported, type Class } from "../base/class-state.js";
+import { type Class, hasGetters, whyUnsupported } from "../base/class-state.js";
 import { abandon, pendingOf } from "../base/coroutine.js";
 import { knownError, knownName } from "./known-errors.js";
 

@@ -17,7 +17,7 @@ export class Upsert<T extends keyof Tables> {
     private readonly db: Kysely<Tables>,
     private readonly shape: TableShape<T>,
   ) {
-    this.columns = Object.keys({ ...shape.key, ...shape.rest, ...shape.fixed }) as (keyof Tables[T] & string)[];
+    this.columns = Object.keys({ ...shape.key, ...shape.updated, ...shape.insertOnly }) as (keyof Tables[T] & string)[];
   }
 
   async run(trx: Transaction<Tables>, rows: readonly Tables[T][]): Promise<void> {
@@ -37,10 +37,10 @@ export class Upsert<T extends keyof Tables> {
   }
 
   private build(rows: number): CompiledQuery {
-    const { table, key, rest } = this.shape;
+    const { table, key, updated } = this.shape;
     const into: string = table;
     const blank = Object.fromEntries(this.columns.map((column) => [column, 0]));
-    const replaced = Object.keys(rest);
+    const replaced = Object.keys(updated);
     return (this.db as Kysely<any>)
       .insertInto(into)
       .values(Array.from({ length: rows }, () => blank))

@@ -5,9 +5,9 @@ import { messageOf } from "../base/message.js";
 import { base64, LEAVES } from "../base/natives.js";
 import { isBare, isBareView } from "../base/own-properties.js";
 import { ERRORS, knownError, knownName } from "./known-errors.js";
-import { describe, isUnstorable, isTooLong, Unstorable, UNREADABLE } from "./unstorable.js";
-import { StoredClass, type NamedCustomType, type StoredTypes } from "./stored-types.js";
-import { joinPaths, MAX_DEPTH, pathOf, quote, type Place, type Step } from "./value-path.js";
+import { type NamedCustomType, StoredClass, type StoredTypes } from "./stored-types.js";
+import { describe, isTooLong, isUnstorable, UNREADABLE, Unstorable } from "./unstorable.js";
+import { joinPaths, MAX_DEPTH, pathOf, type Place, quote, type Step } from "./value-path.js";
 
 /** The maximum nesting of values with `encode`, which are written recursively. */
 const MAX_CUSTOM_DEPTH = 100;
@@ -216,7 +216,7 @@ export class ValueWriter {
   /** @param kind - the name of a known error class @param own - the registered class, if it has one */
   private error(value: Error, kind: string, own?: StoredClass): string {
     const hidden = Object.create(null) as Properties;
-    const shown = Object.create(null) as Properties;
+    const enumerable = Object.create(null) as Properties;
     for (const key of ownKeysOf(value)) {
       // May throw: a stack is formatted on access, from whatever the error's properties return.
       const inspect = () => Object.getOwnPropertyDescriptor(value, key);
@@ -226,20 +226,20 @@ export class ValueWriter {
       if (!isEnumerable && HIDDEN.includes(key as string)) {
         hidden[key as string] = this.read(value, key as string);
       } else if (typeof key === "string" && "value" in property) {
-        if (!this.describes || this.isKnown(property.value)) (isEnumerable ? shown : hidden)[key] = property.value;
+        if (!this.describes || this.isKnown(property.value)) (isEnumerable ? enumerable : hidden)[key] = property.value;
       } else {
         this.rejectOtherKeys();
       }
     }
-    if (this.describes) this.addInherited(hidden, shown, value, kind);
-    const parts = [hidden, shown].map((properties) => this.properties(properties, Object.keys(properties)));
+    if (this.describes) this.addInherited(hidden, enumerable, value, kind);
+    const parts = [hidden, enumerable].map((properties) => this.properties(properties, Object.keys(properties)));
     return `["Error",${[quote(kind), ...parts, ...(own === undefined ? [] : [quote(own.name)])].join(",")}]`;
   }
 
   /** Adds the name and message that an error inherits from a class that is not restored. */
-  private addInherited(hidden: Properties, shown: Properties, value: Error, kind: string): void {
+  private addInherited(hidden: Properties, enumerable: Properties, value: Error, kind: string): void {
     for (const key of ["name", "message"]) {
-      const text = key in shown ? undefined : this.read(value, key);
+      const text = key in enumerable ? undefined : this.read(value, key);
       if (text === undefined || text === (key === "name" ? kind : "")) continue;
       hidden[key] = typeof text === "string" ? text : describe(text);
     }

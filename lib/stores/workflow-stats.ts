@@ -1,8 +1,8 @@
-import { sql, type Kysely, type RawBuilder } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import { MAX_TIME } from "../base/check.js";
-import { isStorable } from "./storable-text.js";
 import { withJson } from "../base/json.js";
 import type { Tables } from "./schema.js";
+import { isStorable } from "./storable-text.js";
 
 /**
  * Statistics of a workflow's runs. A run with a corrupt status counts only in `runs.total`; other corrupt data is

@@ -70,7 +70,7 @@ describe("A driver whose run was taken over", () => {
     fsm.state("idle", { initial: true }, () => waitForEvent({ GO: "idle" }));
     return fsm;
   }
-  /** Waits until nothing of a run is pending. */
+  /** Waits until the run's wait is recorded, after which nothing is pending. */
   const isRecorded = (runId: string, store: SqlStore) =>
     until(async () => (await store.getRun(runId))?.cycles.at(-1)?.wait !== undefined);
 

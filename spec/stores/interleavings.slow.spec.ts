@@ -19,26 +19,26 @@ afterAll(() => {
 let files = 0;
 
 /** The effect of a node's call on its run. */
-type Deed = "complete" | "fail" | "pause" | "crash" | "cancel";
-const deeds = fc.constantFrom<Deed>("complete", "complete", "complete", "fail", "pause", "crash", "cancel");
+type Effect = "complete" | "fail" | "pause" | "crash" | "cancel";
+const effects = fc.constantFrom<Effect>("complete", "complete", "complete", "fail", "pause", "crash", "cancel");
 
 interface Scenario {
   readonly nodes: RandomNode[];
   readonly mode: "sequential" | "async";
   /** The effects of consecutive calls. All calls after these complete. */
-  readonly deeds: readonly Deed[];
+  readonly effects: readonly Effect[];
   /** Whether to provide a value for a paused node, and to continue with `recover`, where possible. */
   readonly choices: readonly { readonly provides: boolean; readonly recovers: boolean }[];
   /** A chain of runs, each derived from the one before. */
-  readonly replays: readonly { readonly at: number; readonly only: boolean; readonly deeds: readonly Deed[] }[];
+  readonly replays: readonly { readonly at: number; readonly only: boolean; readonly effects: readonly Effect[] }[];
 }
 
 const scenarios: fc.Arbitrary<Scenario> = fc.record({
   nodes: randomDags(8).map((nodes) => nodes.map((node) => ({ ...node, fails: false }))),
   mode: fc.constantFrom("sequential", "async"),
-  deeds: fc.array(deeds, { maxLength: 10 }),
+  effects: fc.array(effects, { maxLength: 10 }),
   choices: fc.infiniteStream(fc.record({ provides: fc.boolean(), recovers: fc.boolean() })).map((s) => [...s.take(40)]),
-  replays: fc.array(fc.record({ at: fc.nat(), only: fc.boolean(), deeds: fc.array(deeds, { maxLength: 4 }) }), {
+  replays: fc.array(fc.record({ at: fc.nat(), only: fc.boolean(), effects: fc.array(effects, { maxLength: 4 }) }), {
     maxLength: 3,
   }),
 });
@@ -83,11 +83,11 @@ function downstream(nodes: readonly RandomNode[], name: string): Set<string> {
   return reached;
 }
 
-class Story {
+class ScenarioRunner {
   private readonly path = join(folder, `${files++}.db`);
   private process = processOn(this.path);
-  private deeds: Deed[] = [];
-  private calls: { node: string; runId: string; key: string; attempt: number; deed: Deed }[] = [];
+  private effects: Effect[] = [];
+  private calls: { node: string; runId: string; key: string; attempt: number; effect: Effect }[] = [];
   private abort = new AbortController();
   private readonly dag: Dag<any>;
   private choice = 0;
@@ -95,18 +95,18 @@ class Story {
   constructor(private readonly scenario: Scenario) {
     this.dag = build(scenario.nodes, {
       instead: (node, ctx, answer) => {
-        const deed = this.deeds.shift() ?? "complete";
+        const effect = this.effects.shift() ?? "complete";
         this.calls.push({
           node: node.name,
           runId: ctx.runId,
           key: ctx.idempotencyKey,
           attempt: ctx.attempt,
-          deed,
+          effect,
         });
-        if (deed === "fail") throw new Error("failed");
-        if (deed === "pause") throw new PauseRun("waiting");
-        if (deed === "crash") this.process.die();
-        if (deed === "cancel") this.abort.abort();
+        if (effect === "fail") throw new Error("failed");
+        if (effect === "pause") throw new PauseRun("waiting");
+        if (effect === "crash") this.process.die();
+        if (effect === "cancel") this.abort.abort();
         return node.kind === "condition" || node.kind === "select" ? answer() : `${ctx.runId}:${String(answer())}`;
       },
     });
@@ -117,11 +117,11 @@ class Story {
     return { store: this.process.store, mode: this.scenario.mode, signal: this.abort.signal };
   }
 
-  async tell(): Promise<void> {
-    const { nodes, deeds, replays } = this.scenario;
-    const given = new Map<string, unknown>();
-    const first = (node: RandomNode, inputs: readonly unknown[]) => this.resultIn("r0", node, inputs, given);
-    await this.drive("r0", deeds, () => this.dag.run({ ...this.options, runId: "r0" }), given);
+  async run(): Promise<void> {
+    const { nodes, effects, replays } = this.scenario;
+    const provided = new Map<string, unknown>();
+    const first = (node: RandomNode, inputs: readonly unknown[]) => this.resultIn("r0", node, inputs, provided);
+    await this.drive("r0", effects, () => this.dag.run({ ...this.options, runId: "r0" }), provided);
     let results = evaluate(nodes, "continue", first).results;
     expect({ ...(await this.dag.resume("r0", this.options)).results }).toEqual(results);
 
@@ -131,15 +131,15 @@ class Story {
       const old = results;
       const before = await this.recorded(`r${i}`);
       const runId = `r${i + 1}`;
-      given.clear();
+      provided.clear();
       const called = await this.drive(
         runId,
-        replay.deeds,
+        replay.effects,
         () => this.dag.replay(`r${i}`, { ...this.options, runId, rerun: [name], only: replay.only } as never),
-        given,
+        provided,
       );
       const again = (node: RandomNode, inputs: readonly unknown[]) =>
-        rerun.has(node.name) ? this.resultIn(runId, node, inputs, given) : old[node.name];
+        rerun.has(node.name) ? this.resultIn(runId, node, inputs, provided) : old[node.name];
       results = evaluate(nodes, "continue", again).results;
       expect({ ...(await this.dag.resume(runId, this.options)).results }).toEqual(results);
       expect(called.filter((node) => !rerun.has(node))).toEqual([]);
@@ -154,8 +154,13 @@ class Story {
     await this.process.store.close();
   }
 
-  private resultIn(runId: string, node: RandomNode, inputs: readonly unknown[], given: ReadonlyMap<string, unknown>) {
-    if (given.has(node.name)) return given.get(node.name);
+  private resultIn(
+    runId: string,
+    node: RandomNode,
+    inputs: readonly unknown[],
+    provided: ReadonlyMap<string, unknown>,
+  ) {
+    if (provided.has(node.name)) return provided.get(node.name);
     const result = defaultResult(node, inputs);
     return node.kind === "condition" || node.kind === "select" ? result : `${runId}:${String(result)}`;
   }
@@ -169,15 +174,15 @@ class Story {
   /** Continues a run until it completes, checking each step. Returns the nodes that were called. */
   private async drive(
     runId: string,
-    whatHappens: readonly Deed[],
+    effects: readonly Effect[],
     start: () => Promise<RunResult<any>>,
-    given: Map<string, unknown>,
+    provided: Map<string, unknown>,
   ): Promise<string[]> {
-    this.deeds = [...whatHappens];
+    this.effects = [...effects];
     const all: string[] = [];
     let go = start;
     for (let round = 0; ; round++) {
-      expect(round).toBeLessThan(whatHappens.length + 2);
+      expect(round).toBeLessThan(effects.length + 2);
       const known = round === 0 ? undefined : await this.recorded(runId);
       this.calls = [];
       const outcome = await go().then(
@@ -187,29 +192,29 @@ class Story {
           return error.run.status;
         },
       );
-      const happened = this.calls.map(({ deed }) => deed);
-      if (happened.includes("crash")) await this.restart();
+      const seen = this.calls.map(({ effect }) => effect);
+      if (seen.includes("crash")) await this.restart();
       const record = await this.recorded(runId);
       this.check(record, known);
       all.push(...this.calls.map(({ node }) => node));
 
-      if (happened.includes("crash")) {
+      if (seen.includes("crash")) {
         // The writes before its death are recorded, but not the run's end.
         expect(["running", "completed"]).toContain(record.status);
       } else {
         expect(outcome).toBe(record.status);
-        if (happened.includes("cancel")) expect(["cancelled", "failed"]).toContain(outcome);
-        else if (happened.includes("fail")) expect(outcome).toBe("failed");
-        else expect(outcome).toBe(happened.includes("pause") ? "paused" : "completed");
+        if (seen.includes("cancel")) expect(["cancelled", "failed"]).toContain(outcome);
+        else if (seen.includes("fail")) expect(outcome).toBe("failed");
+        else expect(outcome).toBe(seen.includes("pause") ? "paused" : "completed");
       }
       if (record.status === "completed") return all;
 
       const { provides, recovers } = this.scenario.choices[this.choice++ % this.scenario.choices.length];
       const plain = ({ node }: { node: string }) => this.scenario.nodes.find((n) => n.name === node)?.kind === "node";
       const paused =
-        record.status === "paused" ? this.calls.find((call) => call.deed === "pause" && plain(call)) : undefined;
-      const provide = provides && paused !== undefined ? { [paused.node]: `given:${paused.node}` } : undefined;
-      if (provide !== undefined && paused !== undefined) given.set(paused.node, provide[paused.node]);
+        record.status === "paused" ? this.calls.find((call) => call.effect === "pause" && plain(call)) : undefined;
+      const provide = provides && paused !== undefined ? { [paused.node]: `provided:${paused.node}` } : undefined;
+      if (provide !== undefined && paused !== undefined) provided.set(paused.node, provide[paused.node]);
       if (recovers && record.status === "running") {
         go = async () => {
           const recovered = await this.dag.recover(this.options);
@@ -225,9 +230,9 @@ class Story {
     await this.process.store.close().catch(() => {});
     this.process = processOn(this.path);
     await this.process.store.listRuns();
-    const aside = openDatabase(this.path);
-    aside.prepare("update runs set lease_expires_at = 0 where lease_expires_at is not null").run([]);
-    aside.close();
+    const side = openDatabase(this.path);
+    side.prepare("update runs set lease_expires_at = 0 where lease_expires_at is not null").run([]);
+    side.close();
   }
 
   /** The invariants after each step. */
@@ -236,13 +241,13 @@ class Story {
     const called = this.calls.map(({ node }) => node);
     for (const [node, { output }] of done) {
       expect(called, "a completed node is not called again").not.toContain(node);
-      expect(record.nodes.get(node), "a completed result stays").toMatchObject({ status: "completed", output });
+      expect(record.nodes.get(node), "a completed result is kept").toMatchObject({ status: "completed", output });
     }
-    expect(new Set(called).size, "a node is called once a step").toBe(called.length);
+    expect(new Set(called).size, "a node is called once per step").toBe(called.length);
     for (const { node, runId, key, attempt } of this.calls) {
       expect(key).toBe(`${runId}/${node}`);
       const numbers = record.attempts.filter((a) => a.node === node && a.attempt > 0).map((a) => a.attempt);
-      expect(numbers, "attempts are counted on").toEqual(Array.from({ length: attempt }, (_, i) => i + 1));
+      expect(numbers, "attempt numbers continue").toEqual(Array.from({ length: attempt }, (_, i) => i + 1));
     }
   }
 }
@@ -251,7 +256,7 @@ it("Runs that fail, pause, crash, are cancelled, resumed, recovered and replayed
   await fc.assert(
     fc.asyncProperty(scenarios, async (scenario) => {
       const races = scenario.nodes.some((node) => node.kind === "any" && node.needs.length > 1);
-      await new Story({ ...scenario, mode: races ? "sequential" : scenario.mode }).tell();
+      await new ScenarioRunner({ ...scenario, mode: races ? "sequential" : scenario.mode }).run();
     }),
     { numRuns: 150 },
   );

@@ -12,7 +12,7 @@ function collector(): Fsm<any> {
   return fsm;
 }
 
-/** Pauses while `isPaused`. */
+/** Pauses if `isPaused`, otherwise completes. */
 function pausing(isPaused = true): Dag<any> {
   const dag = new Dag<any>("pausing");
   dag.node("a", () => {

@@ -513,7 +513,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         const { at } = (await store.getRun("rests"))!.cycles[0].wait!.after!;
         await sleep(250);
         const run = await order(200).resume("rests", { store });
-        // The machine may be that slow.
+        // A slow machine may miss the deadline.
         if (sentAt <= at) expect(run.currentState).toBe("paid");
 
         // Before the driver's next poll.

@@ -31,9 +31,9 @@ afterEach(async () => {
 
 /** Makes all leases expire without their holders noticing. */
 function expire(): void {
-  const aside = openDatabase(path);
-  aside.prepare("update runs set lease_expires_at = 0").run([]);
-  aside.close();
+  const side = openDatabase(path);
+  side.prepare("update runs set lease_expires_at = 0").run([]);
+  side.close();
 }
 
 describe("A process that has ended", () => {

@@ -32,7 +32,7 @@ const items = async (store: SqlStore, runId: string) =>
   (await store.getRun(runId))!.cycles.filter(({ event }) => event === "ITEM").map(({ input }) => input?.value);
 const waits = (store: SqlStore, runId: string) => async () =>
   (await store.getRun(runId))?.cycles.at(-1)?.wait !== undefined;
-const isLook = (sql: string) => /^select .*"for_owner" = /u.test(sql);
+const isPoll = (sql: string) => /^select .*"for_owner" = /u.test(sql);
 
 describe("A store with runs that wait for events", () => {
   it("polls with one query for all of them, and only while one of them waits", async () => {
@@ -43,15 +43,15 @@ describe("A store with runs that wait for events", () => {
     const began = performance.now();
     statements.length = 0;
     await sleep(1000);
-    const looks = statements.filter(isLook).length;
-    expect(looks).toBeGreaterThan(0);
-    expect(looks).toBeLessThanOrEqual(Math.ceil((performance.now() - began) / 250));
-    expect(statements.filter((sql) => !isLook(sql)).length).toBeLessThan(10);
+    const polls = statements.filter(isPoll).length;
+    expect(polls).toBeGreaterThan(0);
+    expect(polls).toBeLessThanOrEqual(Math.ceil((performance.now() - began) / 250));
+    expect(statements.filter((sql) => !isPoll(sql)).length).toBeLessThan(10);
     await Promise.all(handles.map((handle) => handle.pause()));
     await sleep(400);
     statements.length = 0;
     await sleep(700);
-    expect(statements.filter(isLook)).toEqual([]);
+    expect(statements.filter(isPoll)).toEqual([]);
     await store.close();
   });
 
@@ -62,7 +62,7 @@ describe("A store with runs that wait for events", () => {
     const forgetful: OpenDatabase = {
       close: () => database.close(),
       prepare: (sql) => {
-        const isNote = /^update "fsm_events" set "for_owner" = \?/u.test(sql);
+        const isMarking = /^update "fsm_events" set "for_owner" = \?/u.test(sql);
         const statement = database.prepare(sql);
         return {
           ...statement,
@@ -70,7 +70,7 @@ describe("A store with runs that wait for events", () => {
           all: (parameters) => statement.all(parameters),
           iterate: (parameters) => statement.iterate(parameters),
           run: (parameters) => {
-            if (isNote && failures++ < 3) throw new Error("disk I/O error");
+            if (isMarking && failures++ < 3) throw new Error("disk I/O error");
             return statement.run(parameters);
           },
         };
@@ -101,7 +101,7 @@ describe("An event sent before the deadline", () => {
     const flaky: OpenDatabase = {
       close: () => database.close(),
       prepare: (sql) => {
-        if (isDown && isLook(sql)) throw new Error("disk I/O error");
+        if (isDown && isPoll(sql)) throw new Error("disk I/O error");
         return database.prepare(sql);
       },
     };
@@ -120,7 +120,7 @@ describe("An event sent before the deadline", () => {
     await sleep(Math.max(0, at + 50 - Date.now()));
     isDown = false;
     const { value } = await handle.result;
-    // The machine may be that slow.
+    // A slow machine may miss the deadline.
     if (isInTime) expect(value).toBe(12);
     await Promise.all([store.close(), sender.close()]);
   });
@@ -185,9 +185,9 @@ describe("An event is taken once if a statement fails", () => {
       const hasFailed = failed.length > 0;
       heal();
       await store.close();
-      const aside = openDatabase(path);
-      aside.prepare("update runs set lease_expires_at = 0 where lease_expires_at is not null").run([]);
-      aside.close();
+      const side = openDatabase(path);
+      side.prepare("update runs set lease_expires_at = 0 where lease_expires_at is not null").run([]);
+      side.close();
       if ((await other.getRun("r")) !== undefined) {
         expect((await collector().resume("r", { store: other })).status, failed[0]).toMatch(/completed|paused/u);
         expect(await items(other, "r"), failed[0]).toEqual(sent);

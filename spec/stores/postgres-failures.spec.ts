@@ -31,7 +31,7 @@ function asking(): Dag<any> {
   return dag;
 }
 
-/** Uncommitted changes are rolled back. */
+/** Ends idle transactions, which rolls back their changes. */
 const END_TRANSACTIONS = `select pg_terminate_backend(pid) from pg_stat_activity
   where datname = current_database() and state = 'idle in transaction'`;
 
@@ -54,7 +54,7 @@ await withPostgres((server) => {
   const tries = async () => Number((await execute(url, "select last_value from tries"))[0].last_value);
 
   describe("When Postgres rejects a run's data", () => {
-    const refusals = [
+    const rejections = [
       ["22001", "value too long for type character varying(3)"],
       ["22003", "integer out of range"],
       ["22P05", "unsupported Unicode escape sequence"],
@@ -66,7 +66,7 @@ await withPostgres((server) => {
       ["P0001", "a trigger of the user says no"],
       ["XX000", "invalid memory alloc request size 1073741824"],
     ];
-    it.each(refusals)("with %s (%s), only that run fails, whatever shares its transaction", async (code, message) => {
+    it.each(rejections)("with %s (%s), only that run fails, whatever shares its transaction", async (code, message) => {
       const store = await open({ lease: 60_000 });
       await before("node_executions", "new.node = 'evil'", `raise '${message}' using errcode = '${code}'`);
       const { gate, open: go } = newGate();
@@ -149,8 +149,8 @@ await withPostgres((server) => {
   });
 
   describe("A statement that Postgres did not execute", () => {
-    const passing = ["40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "53300", "25P03"];
-    it.each(passing)("is retried after a transient error (%s), even if it creates a run", async (code) => {
+    const transient = ["40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "53300", "25P03"];
+    it.each(transient)("is retried after a transient error (%s), even if it creates a run", async (code) => {
       const store = await open({ lease: 60_000 });
       await before("runs", "true", `if nextval('tries') <= 2 then raise 'not now' using errcode = '${code}'; end if`);
       expect((await two("a").run({ store })).value).toBe(2);
@@ -432,14 +432,14 @@ await withPostgres((server) => {
       const run = fsm.run({ store, runId: "r" });
       await until(async () => (await execute(url, "select 1 from fsm_cycles where status = 'running'")).length === 1);
       await fsm.send("r", "PAID", 12, { store: other });
-      let looks = 0;
+      let polls = 0;
       interceptQueries(({ text, send }) => {
-        if (/^select .*"for_owner" = /su.test(text) && looks++ === 0) proxy.cut();
+        if (/^select .*"for_owner" = /su.test(text) && polls++ === 0) proxy.cut();
         return send();
       });
       go();
       expect((await run).value).toBe(12);
-      expect(looks).toBeGreaterThan(1);
+      expect(polls).toBeGreaterThan(1);
     });
 
     it("releasing runs is retried while a store is closing", async () => {

@@ -6,7 +6,7 @@ import { execute, withPostgres } from "../support/postgres.js";
 import { interceptQueries } from "../support/queries.js";
 import { sleep, until } from "../support/waiting.js";
 
-/** Pauses at its first attempt, or completes at once. */
+/** Pauses if `isPaused`, otherwise completes. */
 function pausing(isPaused = true): Dag<any> {
   const dag = new Dag<any>("pausing");
   dag.node("a", () => {
@@ -47,15 +47,15 @@ await withPostgres((server) => {
     };
 
     /** Locks the first run, and checks that the operation waits for it without having locked the last one. */
-    async function lockedInOrder(send: () => Promise<unknown>): Promise<void> {
+    async function lockedInOrder(operation: () => Promise<unknown>): Promise<void> {
       const ids = (await execute(url, "select id from runs order by id")).map(({ id }) => id as string);
       await admin.query("begin");
       await admin.query("select 1 from runs where id = $1 for update", [ids[0]]);
-      const asked = send();
+      const running = operation();
       await until(isWaiting);
       await admin.query("select 1 from runs where id = $1 for update nowait", [ids[ids.length - 1]]);
       await admin.query("commit");
-      await asked;
+      await running;
     }
 
     describe("of several runs are acquired in the order of their ids", () => {
@@ -161,8 +161,8 @@ await withPostgres((server) => {
         }
       });
       const ids = Array.from({ length: 60 }, (_, i) => `r${(i * 37) % 60}`);
-      const refusals: unknown[] = [];
-      const tried = (work: Promise<unknown>) => work.catch((error: unknown) => refusals.push(error));
+      const errors: unknown[] = [];
+      const tried = (work: Promise<unknown>) => work.catch((error: unknown) => errors.push(error));
       for (let round = 0; round < 3; round++) {
         await Promise.all(ids.map((runId, i) => tried(pausing(i % 2 === 0).run({ store: many[i % 4], runId }))));
         await Promise.all(
@@ -177,7 +177,7 @@ await withPostgres((server) => {
         );
       }
       expect(codes).toEqual([]);
-      for (const error of refusals) {
+      for (const error of errors) {
         expect(error).toBeInstanceOf(StoreError);
         expect((error as StoreError).code).toMatch(/^(?:NOT_FOUND|LEASE_HELD|RUN_EXISTS|LEASE_LOST)$/u);
       }

@@ -159,14 +159,14 @@ export class ValueReader {
       case "class":
         return this.define(object as object, record(parts(entry, 3)[2]));
       case "Error":
-        this.define(object as object, record(entry[2]), false);
+        this.define(object as object, record(entry[2]), { enumerable: false });
         this.define(object as object, record(entry[3]));
         return;
     }
     if (VIEWS.has(kind as string)) this.part(entry[1]);
   }
 
-  private define(object: object, properties: Properties, enumerable = true): void {
+  private define(object: object, properties: Properties, { enumerable = true } = {}): void {
     for (const key of Object.keys(properties)) {
       const part = properties[key];
       if (object === properties && (typeof part !== "object" || part === null)) continue;

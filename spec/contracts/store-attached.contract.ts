@@ -243,7 +243,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
 
     it("pauses a dag's run, too, only after the driver's process has died", async () => {
       driver = await drive(script, subject.address(), "dag", "d");
-      const handle = stuck(false).start({ store, runId: "d", ifExists: "attach" });
+      const handle = stuck().start({ store, runId: "d", ifExists: "attach" });
       expect(await failure(handle.pause())).toMatchObject({ code: "LEASE_HELD" });
       await kill(driver);
       expect([(await handle.pause()).status, (await handle.result).status]).toEqual(["paused", "paused"]);

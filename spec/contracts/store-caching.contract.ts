@@ -102,7 +102,7 @@ export function storeCachingContract(name: string, connect: () => Promise<StoreS
     it("is used for staleIfError after its ttl, by other processes too, and then expires", async () => {
       vi.useFakeTimers({ toFake: ["Date"] });
       const events: string[] = [];
-      const rates = (options: CacheOptions, fails = false) => {
+      const rates = (options: CacheOptions, { fails = false } = {}) => {
         const dag = new Dag("rates");
         dag.cachedNode("rate", options, async () => {
           if (fails) throw new Error("down");
@@ -116,12 +116,12 @@ export function storeCachingContract(name: string, connect: () => Promise<StoreS
       await rates(options);
       vi.setSystemTime(Date.now() + 5900);
       const elsewhere = { ...options, store: another({ types }).cache };
-      const run = await rates(elsewhere, true);
+      const run = await rates(elsewhere, { fails: true });
       expect([run.value, run.nodes.get("rate").cached]).toEqual([{ usd: 2 }, true]);
       expect(events).toContain("node.stale");
-      expect((await rates({ ...options, staleIfError: 0 }, true)).message).toContain("down");
+      expect((await rates({ ...options, staleIfError: 0 }, { fails: true })).message).toContain("down");
       vi.setSystemTime(Date.now() + 200);
-      expect((await rates(options, true)).message).toContain("down");
+      expect((await rates(options, { fails: true })).message).toContain("down");
       vi.useRealTimers();
     });
 

@@ -12,11 +12,11 @@ function collector(): Fsm<any> {
   return fsm;
 }
 
-/** Pauses if `isPaused`, otherwise completes. */
-function pausing(isPaused = true): Dag<any> {
+/** Pauses, or completes with `pauses: false`. */
+function pausing({ pauses = true } = {}): Dag<any> {
   const dag = new Dag<any>("pausing");
   dag.node("a", () => {
-    if (isPaused) throw new PauseRun("waits");
+    if (pauses) throw new PauseRun("waits");
     return "a";
   });
   return dag;
@@ -65,7 +65,7 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
     it("completes earlier operations, and rejects later ones", async () => {
       await collector().run({ store: other, runId: "sent" });
       for (const runId of ["cancelled", "deleted"]) await pausing().run({ store: other, runId });
-      await pausing(false).run({ store: other, runId: "kept" });
+      await pausing({ pauses: false }).run({ store: other, runId: "kept" });
       await store.listRuns();
       await lock();
       const before = [
@@ -83,7 +83,7 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
         () => store.delete("kept"),
         () => store.prune({ keepLast: 0 }),
         () => store.getRun("sent"),
-        () => pausing(false).run({ store }),
+        () => pausing({ pauses: false }).run({ store }),
         () => collector().resume("sent", { store }),
         async () => store.cache.get("k"),
       ];
@@ -105,13 +105,13 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
     it("completes operations begun in the same turn, however many steps they take", async () => {
       await collector().run({ store: other, runId: "sent" });
       for (const runId of ["cancelled", "deleted"]) await pausing().run({ store: other, runId });
-      for (const runId of ["a", "b"]) await pausing(false).run({ store: other, runId });
+      for (const runId of ["a", "b"]) await pausing({ pauses: false }).run({ store: other, runId });
       for (const isUsed of [false, true]) {
         const closed = another();
         if (isUsed) {
           await closed.listRuns();
           // The run's end is recorded later, and lookups wait for it.
-          const run = pausing(false).start({ store: closed });
+          const run = pausing({ pauses: false }).start({ store: closed });
           run.result.catch(() => {});
           await run.recorded;
           void run.cancel().catch(() => {});
@@ -134,7 +134,7 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
     });
 
     it("completes pruning many runs", async () => {
-      const dag = pausing(false);
+      const dag = pausing({ pauses: false });
       await Promise.all(Array.from({ length: 250 }, () => dag.run({ store: other })));
       await store.listRuns();
       await lock();
@@ -153,7 +153,7 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
           const closed = another();
           if (isUsed) await closed.listRuns();
           // More than start in one turn of the event loop.
-          const runs = Array.from({ length: 300 }, () => failure(pausing(false).run({ store: closed })));
+          const runs = Array.from({ length: 300 }, () => failure(pausing({ pauses: false }).run({ store: closed })));
           for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve));
           await closed.close();
           for (const error of await Promise.all(runs)) {
@@ -183,7 +183,7 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
         await pausing().run({ store: other, runId: `r${turns}` });
         const closed = another({ lease: 600_000 });
         await closed.listRuns();
-        const taken = pausing(false)
+        const taken = pausing({ pauses: false })
           .resume(`r${turns}`, { store: closed })
           .then(
             ({ value }) => value,
@@ -193,7 +193,7 @@ export function closingContract(name: string, connect: () => Promise<LockableSub
         await closed.close();
         const outcome = await taken;
         if (outcome !== "a") expect(outcome).toBeInstanceOf(StoreError);
-        expect((await pausing(false).resume(`r${turns}`, { store: other })).value).toBe("a");
+        expect((await pausing({ pauses: false }).resume(`r${turns}`, { store: other })).value).toBe("a");
       }
     });
   });

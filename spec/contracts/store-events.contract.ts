@@ -345,7 +345,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
     });
 
     it("are kept for a run that fails before it takes them", async () => {
-      const machine = (fails: boolean) => {
+      const machine = ({ fails }: { fails: boolean }) => {
         const fsm = new Fsm<any>("fails");
         fsm.state("first", { initial: true }, () => waitForEvent({ GO: "second" }));
         fsm.state("second", () => {
@@ -355,14 +355,14 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         fsm.state("end", (payload: unknown) => stop(payload));
         return fsm;
       };
-      const handle = machine(true).start({ store, runId: "r" });
+      const handle = machine({ fails: true }).start({ store, runId: "r" });
       await until(waits("r", "first"));
-      await machine(true).send("r", "END", "recorded", { store });
+      await machine({ fails: true }).send("r", "END", "recorded", { store });
       const own = failure(handle.send("END", "own"));
       await handle.send("GO").catch(() => {});
       await failure(handle.result);
       expect((await own).message).toContain('"END"');
-      expect((await machine(false).resume("r", { store })).value).toBe("recorded");
+      expect((await machine({ fails: false }).resume("r", { store })).value).toBe("recorded");
     });
 
     it("can be sent by attach to a run that is being paused, which continues with them", async () => {

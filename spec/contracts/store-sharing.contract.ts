@@ -75,10 +75,10 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
     it("can be recovered as soon as their process is killed, before the lease expires", async () => {
       const child = await start(script, subject.address(), "r", "drive", /driving/u);
       const store = another();
-      await expect(dying(false).resume("r", { store })).rejects.toMatchObject({ code: "LEASE_HELD" });
-      expect(await dying(false).recover({ store })).toEqual([]);
+      await expect(dying().resume("r", { store })).rejects.toMatchObject({ code: "LEASE_HELD" });
+      expect(await dying().recover({ store })).toEqual([]);
       await kill(child);
-      const [run] = await dying(false).recover({ store });
+      const [run] = await dying().recover({ store });
       expect(run.value).toBe(2);
     });
 

@@ -677,7 +677,7 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
       });
 
       it("continue if only code, options or the definition order changed", async () => {
-        const make = (isNew: boolean) => {
+        const make = ({ isNew }: { isNew: boolean }) => {
           const dag = new Dag<any>("same");
           const nodes = [
             () => dag.node("a", () => 1),
@@ -696,8 +696,8 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
           for (const define of isNew ? nodes.reverse() : nodes) define();
           return dag;
         };
-        const error = await failure(make(false).run({ store }));
-        expect((await make(true).resume(error.run.runId, { store })).get("sum")).toBe(5);
+        const error = await failure(make({ isNew: false }).run({ store }));
+        expect((await make({ isNew: true }).resume(error.run.runId, { store })).get("sum")).toBe(5);
       });
 
       it("continue with allowChanges, keeping the results that are still valid", async () => {

@@ -19,14 +19,14 @@ describe("A recorded run", () => {
       read: (path: string) => `read ${path}`,
       sum: (base: number, extra = 0) => base + extra,
     },
-    "as a compiler numbers them": {
+    "numbered by a compiler": {
       read: (path2: string) => `read ${path2}`,
       sum: (base: number, extra2 = 0) => base + extra2,
     },
   };
   const names = Object.keys(versions) as (keyof typeof versions)[];
 
-  function build(version: keyof typeof versions, isBroken: boolean): Dag {
+  function build(version: keyof typeof versions, { isBroken = false } = {}): Dag {
     const dag = new Dag("built");
     const { read, sum } = versions[version];
     dag.node("base", () => 1);
@@ -43,9 +43,9 @@ describe("A recorded run", () => {
   it.each(names.flatMap((before) => names.map((after) => [before, after] as const)))(
     "with names %s can be resumed with names %s",
     async (before, after) => {
-      const failed = build(before, true).run({ store, runId: "r", inputs: { path: "a" } });
+      const failed = build(before, { isBroken: true }).run({ store, runId: "r", inputs: { path: "a" } });
       await expect(failed).rejects.toThrow(/broken/u);
-      const dag = build(after, false);
+      const dag = build(after);
       expect((await dag.resume("r", { store })).value).toBe("read a 42");
       const again = await dag.replay("r", { store, rerun: ["read", "sum"] });
       expect(again.value).toBe("read a 42");
@@ -53,7 +53,7 @@ describe("A recorded run", () => {
   );
 
   it.each(names)("shows the arguments of its nodes, with names %s", async (version) => {
-    const dag = build(version, false);
+    const dag = build(version);
     await dag.run({ store, runId: "r", inputs: { path: "a" } });
     const { attempts, edges } = (await store.getRun("r"))!;
     const inputsOf = (name: string) => attempts.find(({ node }) => node === name)?.input as object;
@@ -63,7 +63,7 @@ describe("A recorded run", () => {
   });
 
   it("shows no result where an input was given instead", async () => {
-    const dag = build("as a compiler numbers them", false);
+    const dag = build("numbered by a compiler");
     const run = await dag.run({ store, runId: "r", inputs: { path: "a", extra2: 5 } });
     expect(run.outputs).toEqual({ extra: 41, end: "read a 6" });
     const { attempts, edges } = (await store.getRun("r"))!;

@@ -53,11 +53,11 @@ describe("A process that has ended", () => {
       parent.stdout.on("data", (data) => (said += data));
       await until(() => /driving/u.test(said));
       const store = open();
-      expect(await failure(dying(false).resume("r", { store }))).toMatchObject({ code: "LEASE_HELD" });
+      expect(await failure(dying().resume("r", { store }))).toMatchObject({ code: "LEASE_HELD" });
       const pid = Number(/pid (\d+)/u.exec(said)![1]);
       process.kill(pid, "SIGKILL");
       await until(() => /^State:\s+Z/mu.test(readFileSync(`/proc/${pid}/status`, "utf8")));
-      expect(await dying(false).recover({ store })).toMatchObject([{ value: 2 }]);
+      expect(await dying().recover({ store })).toMatchObject([{ value: 2 }]);
     } finally {
       parent.kill();
     }

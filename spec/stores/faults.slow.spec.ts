@@ -120,7 +120,7 @@ describe("A store in which one statement after another fails", () => {
   });
 
   it("rejects with the first error, and warns about later ones, when all writes fail", async () => {
-    const broken = faulty(freshPath(), 40, true);
+    const broken = faulty(freshPath(), 40, { lasting: true });
     const store = sqliteStore(broken.database);
     expect(await thrown(diamond([]).run({ store }))).toBeInstanceOf(StoreError);
     await store.close();

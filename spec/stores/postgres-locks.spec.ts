@@ -6,11 +6,11 @@ import { execute, withPostgres } from "../support/postgres.js";
 import { interceptQueries } from "../support/queries.js";
 import { sleep, until } from "../support/waiting.js";
 
-/** Pauses if `isPaused`, otherwise completes. */
-function pausing(isPaused = true): Dag<any> {
+/** Pauses, or completes with `pauses: false`. */
+function pausing({ pauses = true } = {}): Dag<any> {
   const dag = new Dag<any>("pausing");
   dag.node("a", () => {
-    if (isPaused) throw new PauseRun("waits");
+    if (pauses) throw new PauseRun("waits");
     return "a";
   });
   return dag;
@@ -63,7 +63,7 @@ await withPostgres((server) => {
       const ids = ["b", "a"];
 
       it("when deleting runs", async () => {
-        for (const runId of ids) await pausing(false).run({ store, runId });
+        for (const runId of ids) await pausing({ pauses: false }).run({ store, runId });
         await lockedInOrder(async () => expect(await store.prune({ keepLast: 0 })).toBe(2));
       });
 
@@ -164,14 +164,16 @@ await withPostgres((server) => {
       const errors: unknown[] = [];
       const tried = (work: Promise<unknown>) => work.catch((error: unknown) => errors.push(error));
       for (let round = 0; round < 3; round++) {
-        await Promise.all(ids.map((runId, i) => tried(pausing(i % 2 === 0).run({ store: many[i % 4], runId }))));
+        await Promise.all(
+          ids.map((runId, i) => tried(pausing({ pauses: i % 2 === 0 }).run({ store: many[i % 4], runId }))),
+        );
         await Promise.all(
           Array.from({ length: 20 }, async (_, i) => {
             const at = many[i % 4];
             await sleep(Math.random() * 20);
             if (i % 5 < 2) await tried(at.prune({ keepLast: 10, paused: i % 2 === 0 }));
             else if (i % 5 < 4)
-              await Promise.all(ids.map((runId) => tried(pausing(false).resume(runId, { store: at }))));
+              await Promise.all(ids.map((runId) => tried(pausing({ pauses: false }).resume(runId, { store: at }))));
             else for (const runId of ids.slice(i)) await tried(at.delete(runId));
           }),
         );

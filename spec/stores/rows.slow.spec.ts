@@ -99,7 +99,7 @@ function put(tables: readonly Table[] = TABLES.filter((table) => table !== "blob
   database.prepare("commit").run([]);
 }
 
-/** Changes a column of a row. Returns false if the database refuses the value. */
+/** Changes a column of a row. Returns false if the database rejects the value. */
 function change(table: Table, row: Row, column: string, value: unknown): boolean {
   const keys = Object.keys(row).filter((key) => row[key] !== null);
   const where = keys.map((key) => `${key} = ?`).join(" and ");
@@ -112,7 +112,7 @@ function change(table: Table, row: Row, column: string, value: unknown): boolean
 }
 
 /** Reads a changed run. Returns the result, or the error that says what is wrong with the row. */
-async function outcome(read: () => Promise<unknown>, mayBeAnotherRun: boolean): Promise<unknown> {
+async function outcome(read: () => Promise<unknown>, { mayBeAnotherRun = false }): Promise<unknown> {
   const late = Symbol("late");
   let timer: NodeJS.Timeout | undefined;
   const slow = new Promise((resolve) => (timer = setTimeout(resolve, 20_000, late)));
@@ -135,13 +135,13 @@ function goOn(runId: string): Promise<unknown> {
 }
 
 /** The errors of all ways to read the run of a row. */
-async function errorsOf(table: Table, row: Row, mayBeAnotherRun = false): Promise<StoreError[]> {
+async function errorsOf(table: Table, row: Row, options: { mayBeAnotherRun?: boolean } = {}): Promise<StoreError[]> {
   // Several runs may share a blob.
   const runIds = table === "blobs" ? ["d", "l", "f"] : [table === "runs" ? row.id : row.run_id];
   const reads = runIds.flatMap((runId) => [() => store.getRun(runId as string), () => goOn(runId as string)]);
   if (table === "runs") reads.push(() => store.listRuns());
   const ends: unknown[] = [];
-  for (const read of reads) ends.push(await outcome(read, mayBeAnotherRun));
+  for (const read of reads) ends.push(await outcome(read, options));
   return ends.filter((end): end is StoreError => end instanceof StoreError);
 }
 
@@ -185,7 +185,7 @@ describe("A recorded run", () => {
         for (const value of WRONG) {
           put(table === "blobs" ? TABLES : undefined);
           if (!change(table, row, column, value)) continue;
-          const errors = await errorsOf(table, row, column === "kind");
+          const errors = await errorsOf(table, row, { mayBeAnotherRun: column === "kind" });
           for (const { code, message } of errors) {
             if (code === "LEASE_HELD") continue;
             expect(code).toBe("STORE");

@@ -5,12 +5,12 @@
 import { Dag } from "../../lib/index.js";
 import { postgresStore, sqliteStore } from "../../lib/store.js";
 
-/** Two nodes. The second never ends in the process to be killed. */
-export function dying(isDriver: boolean): Dag<any> {
+/** Two nodes. If `hangs`, the second one never ends. */
+export function dying({ hangs = false } = {}): Dag<any> {
   const dag = new Dag<any>("dying");
   dag.node("first", () => 1);
   dag.node("second", { needs: ["first"] }, (first: number) => {
-    if (!isDriver) return first + 1;
+    if (!hangs) return first + 1;
     process.stdout.write("driving\n");
     return new Promise(() => {});
   });
@@ -21,13 +21,13 @@ const [database, runId, task] = process.argv.slice(2);
 const openStore = () => (database.startsWith("postgres") ? postgresStore(database) : sqliteStore(database));
 
 if (task === "drive") {
-  void dying(true).run({ store: openStore(), runId });
+  void dying({ hangs: true }).run({ store: openStore(), runId });
   setInterval(() => {}, 1000);
 } else if (task === "recover with a clock that is ahead") {
   const { now } = Date;
   Date.now = () => now() + 600_000;
   const store = openStore();
-  const runs = await dying(false).recover({ store });
+  const runs = await dying().recover({ store });
   process.stdout.write(`recovered ${runs.length}\n`);
   await store.close();
 }

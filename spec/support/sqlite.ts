@@ -43,7 +43,7 @@ export function libsql(path: string): OpenDatabase {
  * A database whose statement number `at`, counted from 0, fails.
  * @param lasting - all later statements fail, too, until the database is healed
  */
-export function faulty(path: string, at: number, lasting = false) {
+export function faulty(path: string, at: number, { lasting = false } = {}) {
   const database = openDatabase(path);
   let count = 0;
   const failed: string[] = [];

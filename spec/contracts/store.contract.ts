@@ -4,6 +4,7 @@ import {
   decide,
   Fsm,
   next,
+  optional,
   PauseRun,
   stop,
   StoreError,
@@ -98,6 +99,20 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(attempts[1].error).toMatchObject({ name: "RangeError", message: "no 2", cause: "why" });
         expect(attempts[0].worker).toContain(String(process.pid));
         expect(nodes.get("n")).toMatchObject({ status: "completed", attempts: 3, output: 3 });
+      });
+
+      it("with the nodes whose results each node took, however it took them", async () => {
+        const dag = new Dag<any>("taking");
+        dag.node("a", () => ({ x: 1 }));
+        dag.condition("c", { needs: ["a"] }, () => true);
+        dag.node("no", { needs: ["c.false"] }, () => 0);
+        dag.all("record", { needs: ["a.x", "c"] }, (r: object) => r);
+        dag.all("list", { needs: ["a.x", "c"] }, (...list: unknown[]) => list);
+        dag.any("either", { needs: ["no", "c.true"] }, (one: unknown) => one);
+        dag.node("some", { needs: ["a", optional("no")] }, (a: object, no?: number) => [a, no]);
+        const { runId } = await dag.run({ store });
+        const taken = (await store.getRun(runId))!.edges.map(({ from, to }) => `${from}>${to}`);
+        expect(taken).toEqual(["a>c", "a>record", "c>record", "a>list", "c>list", "c>either", "a>some"]);
       });
 
       it("with branches, skipped and cached nodes, overrides, and the winner of an any", async () => {

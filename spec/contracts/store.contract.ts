@@ -993,6 +993,25 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         return fsm;
       }
 
+      it("fail when they go on, where a state has failed under continueNone, but not where one was rescued", async () => {
+        const make = (options: object) => {
+          const fsm = new Fsm<any>("failed before");
+          fsm.state("a", { initial: true, ...options }, () => Promise.reject(new Error("no")));
+          fsm.state("b", () => waitForEvent({ GO: "c" }));
+          fsm.state("c", () => stop(1));
+          fsm.addTransition("a", "b", "default");
+          return fsm;
+        };
+        for (const [options, status] of [
+          [{ errorStrategy: "continueNone" }, "failed"],
+          [{ errorState: "b" }, "completed"],
+        ] as const) {
+          const { runId } = await make(options).run({ store });
+          const run = await make(options).resume(runId, { store, send: { GO: 1 } });
+          expect([run.status, run.value]).toEqual([status, 1]);
+        }
+      });
+
       it("are recorded by cycle", async () => {
         const run = await order().run({ store, inputs: { n: 1 } });
         const found = (await store.getRun(run.runId))!;

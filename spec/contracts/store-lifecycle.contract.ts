@@ -328,6 +328,22 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
     });
 
     describe("are recovered", () => {
+      it("unless they have ended, or paused, since they were found", async () => {
+        let calls = 0;
+        const dag = new Dag<any>("ended");
+        dag.node("a", (how: string) => {
+          calls++;
+          if (how === "pauses") throw new PauseRun();
+          if (how === "fails") throw new Error("no");
+        });
+        const inputs = ["completes", "fails", "pauses"].map((how) => ({ how }));
+        for (const each of inputs) await dag.run({ store, runId: each.how, inputs: each }).catch(() => {});
+        const free = ["completes", "fails", "pauses", "removed"];
+        vi.spyOn(store, "abandoned").mockResolvedValueOnce({ free, held: [] });
+        expect(await dag.recover({ store })).toEqual([]);
+        expect(calls).toBe(3);
+      });
+
       /** Leaves runs behind whose process has died. `work` is called when they continue. */
       async function leaveBehind(count: number, work: (n: number, ctx: Context) => unknown): Promise<Dag<any>> {
         const first = another();

@@ -115,6 +115,23 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(taken).toEqual(["a>c", "a>record", "c>record", "a>list", "c>list", "c>either", "a>some"]);
       });
 
+      it("with what a node failed with after its attempt, or without one", async () => {
+        const dag = new Dag<any>("failing");
+        dag.condition("undecided", () => 5 as never);
+        dag.node("cached", { needs: [], params: ["n"], cache: { key: () => expect.unreachable("no key") } }, () => 1);
+        const { runId } = await dag.run({ store, inputs: { n: 1 }, errorStrategy: "continue" });
+        const { nodes } = (await store.getRun(runId))!;
+        expect(nodes.get("undecided")).toMatchObject({ status: "failed", attempts: 1 });
+        expect((nodes.get("undecided")!.error as Error).message).toMatch(/returned 5/u);
+        expect(nodes.get("cached")).toMatchObject({ status: "failed", attempts: 0 });
+        expect((nodes.get("cached")!.error as Error).message).toMatch(/no key/u);
+        const other = new Dag<any>("unstorable");
+        other.node("fn", () => () => 1);
+        const { run } = await failure(other.run({ store }));
+        const fn = (await store.getRun(run.runId))!.nodes.get("fn");
+        expect(fn).toMatchObject({ status: "failed", error: { code: "UNSTORABLE" } });
+      });
+
       it("with branches, skipped and cached nodes, overrides, and the winner of an any", async () => {
         const dag = new Dag("forks");
         dag.condition("big", (n: number) => decide(n > 5, n * 2));

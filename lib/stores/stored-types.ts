@@ -62,10 +62,6 @@ export class StoredTypes {
     this.classes = new Map(classes.map((type) => [type.type.prototype as object, type]));
   }
 
-  get isEmpty(): boolean {
-    return this.names.size === 0;
-  }
-
   classOf(prototype: object): StoredClass | undefined {
     return this.classes.get(prototype);
   }

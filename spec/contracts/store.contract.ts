@@ -11,6 +11,7 @@ import {
   ValidationError,
   waitForEvent,
   type Context,
+  type RunProgress,
 } from "dagwright";
 import type { SqlStore } from "dagwright/store";
 import { useStores, type StoreSubject } from "../support/stores.js";
@@ -430,6 +431,16 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(run.status).toBe("completed");
         expect({ ...run.outputs }).toEqual({ ...first.outputs });
         expect(run.nodes.get("load")?.startedAt).toBeCloseTo(first.nodes.get("load")?.startedAt as number, 0);
+      });
+
+      it("with the progress that they had", async () => {
+        const broken = new Set(["report"]);
+        const dag = pipeline(broken);
+        const error = await failure(dag.run({ store, inputs }));
+        broken.clear();
+        const told: number[] = [];
+        await dag.resume(error.run.runId, { store, onProgress: ({ completed }: RunProgress) => told.push(completed) });
+        expect(told).toEqual([3, 4]);
       });
 
       it("with no more nodes than a partial run was to compute", async () => {
@@ -953,6 +964,29 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(attempts.find(({ node }) => node === "use")?.input).toEqual({ token: "[redacted]" });
         const run = await dag.resume(runId, { store });
         expect(run.get("wait")).toMatchObject({ token: "t-p" });
+      });
+
+      it("without what is redacted in maps and sets", async () => {
+        const dag = new Dag<any>("secret");
+        const value = () =>
+          new Map<unknown, unknown>([
+            ["key", { pin: 1 }],
+            [7, "n"],
+            ["ids", new Set(["a", "b"])],
+          ]);
+        dag.node("login", value);
+        const { runId } = await dag.run({ store });
+        const outputOf = async () => (await store.getRun(runId))!.nodes.get("login")!.output;
+        store.redact("login.other");
+        expect(await outputOf()).toEqual(value());
+        store.redact("login.key.pin").redact("login.7").redact("login.ids[1]");
+        const hidden = "[redacted]";
+        const shown = new Map<unknown, unknown>([
+          ["key", { pin: hidden }],
+          [7, hidden],
+          ["ids", new Set(["a", hidden])],
+        ]);
+        expect(await outputOf()).toEqual(shown);
       });
 
       it("until they are pruned", async () => {

@@ -88,6 +88,29 @@ describe("When nodes start", () => {
     },
   );
 
+  it.each(["workQueue", "level", "reactive"] as const)(
+    "is when there is a slot again, for a node that waited to be retried: %s",
+    async (executor) => {
+      const dag = new Dag("d");
+      const log: string[] = [];
+      let inFlight = 0;
+      const work = async (name: string, ms: number) => {
+        log.push(`${name} ${++inFlight}`);
+        await sleep(ms);
+        inFlight--;
+      };
+      let tries = 0;
+      dag.node("a", { retry: { retries: 1, delay: 5 }, inputsTimeout: 1000 }, async () => {
+        await work("a", 1);
+        if (tries++ === 0) throw new Error("once");
+      });
+      dag.node("b", () => work("b", 20));
+      dag.node("c", () => work("c", 20));
+      await outcome(dag.run({ mode: "async", concurrency: 1, executor }));
+      expect(log).toEqual(["a 1", "b 1", "a 1", "c 1"]);
+    },
+  );
+
   it("is refused for an executor that does not exist", async () => {
     const dag = new Dag("d");
     await expect(dag.run({ executor: "levels" as never })).rejects.toThrow(

@@ -60,6 +60,7 @@ describe("Dag › steps, dry runs and look-ups", () => {
     expect(dag.lastRun).toBeUndefined();
     expect(dag.get("a")).toBeUndefined();
     expect(dag.get("a", 0)).toBe(0);
+    expect(dag.has("a")).toBe(false);
     await dag.run().catch(() => {});
     expect(dag.lastRun?.status).toBe("failed");
     expect(dag.get("a")).toBe(1);

@@ -192,6 +192,21 @@ describe("An observer harms no run", () => {
 });
 
 describe("The progress of a node or state with policies", () => {
+  it("is told while a fallback makes it, too", async () => {
+    const dag = new Dag("d");
+    dag.node("a", { fallback: (_: unknown, ctx: Context) => ctx.progress(0.7, "stand-in") }, fails);
+    const fsm = new Fsm("f");
+    fsm.state("s", { initial: true, fallback: (_: unknown, ctx: Context) => ctx.progress(0.7, "stand-in") }, fails);
+    const told: unknown[] = [];
+    for (const workflow of [dag, fsm]) {
+      await workflow.run({ observers: [on("node.progress", ({ node, message }: any) => told.push([node, message]))] });
+    }
+    expect(told).toEqual([
+      ["a", "stand-in"],
+      ["s", "stand-in"],
+    ]);
+  });
+
   it("is told until the run is over", async () => {
     const told: unknown[] = [];
     let late = () => {};

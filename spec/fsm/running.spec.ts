@@ -59,6 +59,16 @@ describe("Fsm › run", () => {
     expect([fsm.cycleCount, fsm.currentState, fsm.finalState, fsm.isTerminated]).toEqual([2, "pong", "pong", true]);
   });
 
+  it("has nothing to look into before its first run", () => {
+    const fsm = new Fsm("f");
+    fsm.state("a", { initial: true }, () => 1);
+    expect(fsm.lastRun).toBeUndefined();
+    expect([fsm.has("a"), fsm.getHistory("a"), fsm.results, fsm.cycleResults]).toEqual([false, [], {}, []]);
+    fsm.runSync();
+    expect([fsm.has("a"), fsm.getHistory("a"), { ...fsm.results }]).toEqual([true, [1], { a: 1 }]);
+    expect(fsm.cycleResults).toHaveLength(1);
+  });
+
   it("ends after a terminal state, whatever that returns", async () => {
     for (const outcome of [next("a"), next("nowhere"), stop(1), 1, waitForEvent({ GO: "a" })]) {
       const fsm = new Fsm("f");

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { Dag, InputsTimeoutError } from "dagwright";
+import { Dag, FallbackError, InputsTimeoutError } from "dagwright";
 import { outcome, rejection, sleep, useFakeTime } from "../support/fake-time.js";
 
 useFakeTime();
@@ -67,6 +67,7 @@ describe("inputsTimeout", () => {
   it.each([
     ["a value", "old"],
     ["a promise", () => sleep(5).then(() => "old")],
+    ["a throw", () => expect.unreachable()],
   ])("leaves a node that takes its fallback without a slot to give back: %s", async (_, fallback) => {
     const dag = new Dag("d");
     let inFlight = 0;
@@ -77,9 +78,30 @@ describe("inputsTimeout", () => {
       inFlight--;
     });
     dag.node("b", { needs: ["slow"], inputsTimeout: 30, params: ["x"], fallback }, () => "new");
-    dag.node("c", { needs: ["b"] }, () => void (besides = inFlight));
-    await outcome(dag.run({ mode: "async", concurrency: 1 }));
+    dag.node("c", { after: ["b"] }, () => void (besides = inFlight));
+    await outcome(dag.run({ mode: "async", concurrency: 1, errorStrategy: "continue" }));
     expect(besides).toBe(0);
+  });
+
+  it("fails with both errors where the fallback throws", async () => {
+    const dag = new Dag("d");
+    dag.node("slow", () => sleep(100));
+    const fallback = () => {
+      throw new Error("no stand-in");
+    };
+    dag.node("b", { needs: ["slow"], inputsTimeout: 30, params: ["x"], fallback }, () => "new");
+    const error = await rejection(dag.run({ mode: "async" }));
+    expect(error).toBeInstanceOf(FallbackError);
+    expect(error.message).toMatch(/no stand-in.*inputsTimeout of 30 ms/u);
+  });
+
+  it("leaves what a step runs next as it is", async () => {
+    const dag = new Dag("d");
+    dag.node("a", () => 1);
+    dag.node("b", { needs: ["a"], inputsTimeout: 30 }, (a: number) => a);
+    const first = await outcome(dag.step());
+    expect([first.node, first.next]).toEqual(["a", "b"]);
+    expect((await outcome(dag.step(first.state))).result).toBe(1);
   });
 
   it("is noticed when the thread was blocked meanwhile, in every mode", async () => {

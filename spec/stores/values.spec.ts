@@ -232,6 +232,7 @@ describe("Classes", () => {
       classOf("{ constructor() { Object.defineProperty(this, 'x', { get: () => 1, enumerable: true }) } }"),
       classOf("{ constructor() { this[Symbol('x')] = 1 } }"),
       classOf("{ then(resolve) { resolve(1) } }"),
+      classOf("{ get cents() { return 5 } }"),
     ];
     for (const Own of opaque) {
       expect(rejection({ a: new Own() }, new Codec({ Own })), String(Own)).toMatchObject({ path: "a" });

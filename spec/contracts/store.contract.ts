@@ -1044,6 +1044,52 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         return fsm;
       }
 
+      it("go on with the payload of the event that led to the state which failed", async () => {
+        const broken = new Set(["b"]);
+        const fsm = new Fsm<any>("payload");
+        fsm.state("a", { initial: true }, () => waitForEvent({ "1st": "b", "2nd": "b" }));
+        fsm.state("b", (value: unknown) => (broken.has("b") ? Promise.reject(new Error("no")) : stop(value)));
+        const { runId } = await fsm.run({ store });
+        const send = { "1st": { n: 7 }, "2nd": 0 };
+        await failure(fsm.resume(runId, { store, send }));
+        expect((await store.getRun(runId))!.cycles.map(({ state, input, error }) => [state, input, error])).toEqual([
+          ["a", undefined, undefined],
+          ["b", { value: { n: 7 } }, new Error("no")],
+        ]);
+        broken.clear();
+        expect((await fsm.resume(runId, { store: another() })).value).toEqual({ n: 7 });
+      });
+
+      it("are not continued where a state is gone that they were in, or wait to go to", async () => {
+        const make = (...names: string[]) => {
+          const fsm = new Fsm<any>("shrunk");
+          fsm.state("a", { initial: true }, () => next("old"));
+          if (names.includes("old")) fsm.state("old", () => next("wait"));
+          fsm.state("wait", () => waitForEvent({ GO: "a" }, { after: [60_000, "late"] }));
+          if (names.includes("late")) fsm.state("late", () => 1);
+          return fsm;
+        };
+        const { runId } = await make("old", "late").run({ store });
+        for (const gone of ["old", "late"]) {
+          const rest = make(...["old", "late"].filter((name) => name !== gone));
+          const error = await failure(rest.resume(runId, { store, allowChanges: true }));
+          expect(error).toBeInstanceOf(ValidationError);
+          expect(error.message).toContain(`"${gone}"`);
+        }
+      });
+
+      it("are found in the state that paused them", async () => {
+        const fsm = new Fsm<any>("paused");
+        fsm.state("a", { initial: true }, () => next("b"));
+        fsm.state("b", () => {
+          throw new PauseRun();
+        });
+        const options = { store, runId: "p", ifExists: "attach" } as const;
+        for (const run of [await fsm.run(options), await fsm.run(options)]) {
+          expect([run.status, run.currentState]).toEqual(["paused", "b"]);
+        }
+      });
+
       it("fail when they go on, where a state has failed under continueNone, but not where one was rescued", async () => {
         const make = (options: object) => {
           const fsm = new Fsm<any>("failed before");

@@ -939,6 +939,14 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(difference.nodes.map(({ node, differs }) => [node, differs])).toEqual([["load", ["output"]]]);
         expect(difference.inputs).toEqual(["from"]);
         expect((await store.diffRuns(a.runId, a.runId)).nodes).toEqual([]);
+        const other = new Dag<any>("other");
+        other.node("load", () => [1, 2, 3]);
+        other.node("more", () => 1);
+        const { runId } = await other.run({ store });
+        const { nodes } = await store.diffRuns(a.runId, runId);
+        const present = nodes.filter(({ differs }) => differs.includes("presence")).map(({ node }) => node);
+        expect(present).toEqual(["clean", "report", "stats", "more"]);
+        expect(nodes.find(({ node }) => node === "more")).toMatchObject({ a: undefined, b: { output: 1 } });
         expect(await failure(store.diffRuns(a.runId, "none"))).toMatchObject({ code: "NOT_FOUND" });
       });
 
@@ -964,6 +972,9 @@ export function storeContract(name: string, connect: () => Promise<StoreSubject>
         expect(attempts.find(({ node }) => node === "use")?.input).toEqual({ token: "[redacted]" });
         const run = await dag.resume(runId, { store });
         expect(run.get("wait")).toMatchObject({ token: "t-p" });
+        const whole = (await store.redact("inputs").getRun(runId))!;
+        expect(whole.inputs).toBe("[redacted]");
+        expect(whole.nodes.get("login")).toMatchObject({ status: "completed", output: login });
       });
 
       it("without what is redacted in maps and sets", async () => {

@@ -191,6 +191,7 @@ describe("Dag › inputs", () => {
     [{ timeout: Infinity }, RangeError, /"timeout"/u],
     [{ signal: {} }, TypeError, /"signal" must be an AbortSignal/u],
     [{ retain: "some" }, RangeError, /"retain"/u],
+    [{ observers: () => {} }, TypeError, /"observers" must be an array of functions/u],
     [{ observers: [1] }, TypeError, /"observers" must be a function; received 1/u],
     [{ inputs: null }, TypeError, /"inputs" must be an object; received null/u],
     [{ hooks: { cleanup: 1 } }, TypeError, /"cleanup" must be a function/u],

@@ -304,6 +304,22 @@ describe("A result refreshed in the background", () => {
 });
 
 describe("An expired result", () => {
+  it("stands in for a state that fails, which an observer is told of", async () => {
+    let fails = false;
+    const fsm = new Fsm("rates");
+    fsm.state("ask", { initial: true, cache: { ttl: 1000, staleIfError: 5000 } }, () => {
+      if (fails) throw new Error("down");
+      return "rates";
+    });
+    fsm.runSync();
+    fails = true;
+    await pass(1000);
+    const told: unknown[] = [];
+    const run = fsm.run({ observers: [(event) => event.type === "node.stale" && told.push(event.node, event.error)] });
+    expect((await outcome(run)).value).toBe("rates");
+    expect(told).toEqual(["ask", new Error("down")]);
+  });
+
   function expiring(cache: CacheOptions, options: NodeOptions = {}) {
     const behave = { fails: false, calls: 0 };
     const dag = new Dag("rates");

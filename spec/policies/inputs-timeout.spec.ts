@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { Dag, FallbackError, InputsTimeoutError } from "dagwright";
+import { Dag, FallbackError, InputsTimeoutError, type RunEvent } from "dagwright";
 import { outcome, rejection, sleep, useFakeTime } from "../support/fake-time.js";
 
 useFakeTime();
@@ -20,6 +20,7 @@ describe("inputsTimeout", () => {
     expect(failedAt).toBe(30);
     expect(error).toBeInstanceOf(InputsTimeoutError);
     expect(error).toMatchObject({ code: "INPUTS_TIMEOUT", node: "b", attempt: 0 });
+    expect("cause" in error).toBe(false);
     expect(error.message).toMatch(/inputs of node "b" were not there within its inputsTimeout of 30 ms/u);
     expect(error.run.nodes.get("slow")?.status).toBe("cancelled");
     expect(fn).not.toHaveBeenCalled();
@@ -102,6 +103,21 @@ describe("inputsTimeout", () => {
     const first = await outcome(dag.step());
     expect([first.node, first.next]).toEqual(["a", "b"]);
     expect((await outcome(dag.step(first.state))).result).toBe(1);
+  });
+
+  it("ends for each node in its time, in whichever order they are defined", async () => {
+    const dag = new Dag("d");
+    dag.node("slow", () => sleep(100));
+    for (const ms of [60, 30, 45]) dag.node(`n${ms}`, { needs: ["slow"], inputsTimeout: ms, params: ["x"] }, () => 1);
+    const begin = Date.now();
+    const failed: unknown[] = [];
+    const observers = [
+      ({ type, at, ...event }: RunEvent) => {
+        if (type === "node.failed") failed.push((event as { node?: string }).node, Math.round(at - begin));
+      },
+    ];
+    await outcome(dag.run({ mode: "async", errorStrategy: "continue", observers }));
+    expect(failed).toEqual(["n30", 30, "n45", 45, "n60", 60]);
   });
 
   it("is noticed when the thread was blocked meanwhile, in every mode", async () => {

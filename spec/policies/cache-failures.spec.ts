@@ -190,6 +190,17 @@ describe("A run that waits for another run's result", () => {
     expect([a.code, b.value]).toEqual(["EXECUTION", "done"]);
   });
 
+  it("computes by itself when the node looked at what can't be compared", async () => {
+    const { dag, calls } = failing({}, async (_, ctx) => {
+      await sleep(10);
+      throw new Error(String((ctx.metadata.who as () => string)()));
+    });
+    const given = (name: string) => ({ context: { metadata: { who: () => name } } });
+    const [a, b] = await both(dag, given("a"), given("b"));
+    expect([a.cause.message, b.cause.message]).toEqual(["a", "b"]);
+    expect(calls).toHaveBeenCalledTimes(2);
+  });
+
   it("fails like that run when the node read only what both runs have in common", async () => {
     const { dag, calls } = failing({}, async (_, ctx) => {
       await sleep(10);

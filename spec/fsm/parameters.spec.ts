@@ -87,6 +87,16 @@ describe("A state's parameters", () => {
     expect(run.context.metadata).toEqual({ a: 0 });
   });
 
+  it("that another run lacks are that run's, not the state's", async () => {
+    const inner = new Fsm("inner");
+    inner.state("a", { initial: true }, () => next("b", {}));
+    inner.state("b", (x: number, y: number) => x + y);
+    const outer = new Fsm("outer");
+    outer.state("calls", { initial: true }, () => inner.run());
+    const error = await caught(outer.run());
+    expect(error).toMatchObject({ code: "EXECUTION", cause: { code: "MISSING_INPUT", missing: ["x", "y"] } });
+  });
+
   it("must have names where values come by name", async () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, ({ x }: any) => x);

@@ -132,11 +132,14 @@ describe("throttle", () => {
 
   it("blocks the thread in runSync", () => {
     vi.useRealTimers();
-    const { dag } = dagOf(0, {});
-    for (let i = 0; i < 3; i++) dag.node(`s${i}`, { throttle: { limit: 1, interval: 10, key: "sync" } }, () => 1);
+    const dag = new Dag("d");
+    const began: number[] = [];
+    const throttle = { limit: 1, interval: 100, key: newKey() };
+    for (const name of ["a", "b", "c"]) dag.node(name, { throttle }, () => void began.push(performance.now()));
     const begin = performance.now();
     dag.runSync();
-    expect(performance.now() - begin).toBeGreaterThanOrEqual(19);
+    expect(began[1] - begin).toBeGreaterThan(99);
+    expect(began[2] - begin).toBeGreaterThan(199);
   });
 
   it.each([

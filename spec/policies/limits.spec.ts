@@ -130,6 +130,23 @@ describe("throttle", () => {
     expect(began.map((at) => at - began[0])).toEqual([0, 1000, 2000]);
   });
 
+  it("of another limit leaves a node that it refuses without a slot to give back", async () => {
+    const throttle = { limit: 1, interval: 1000, key: newKey() };
+    await outcome(dagOf(1, { throttle }).dag.run());
+    const dag = new Dag("d");
+    let [inFlight, most] = [0, 0];
+    dag.node("refused", { throttle: { ...throttle, limit: 2 } }, () => expect.unreachable());
+    for (const name of ["x", "y", "z"]) {
+      dag.node(name, async () => {
+        most = Math.max(most, ++inFlight);
+        await sleep(10);
+        inFlight--;
+      });
+    }
+    const run = await outcome(dag.run({ mode: "async", concurrency: 1, errorStrategy: "continue" }));
+    expect([run.nodes.get("refused")!.status, run.get("z" as never), most]).toEqual(["failed", undefined, 1]);
+  });
+
   it("blocks the thread in runSync", () => {
     vi.useRealTimers();
     const dag = new Dag("d");

@@ -339,7 +339,7 @@ export function lifecycleContract(name: string, connect: () => Promise<LockableS
         const inputs = ["completes", "fails", "pauses"].map((how) => ({ how }));
         for (const each of inputs) await dag.run({ store, runId: each.how, inputs: each }).catch(() => {});
         const free = ["completes", "fails", "pauses", "removed"];
-        vi.spyOn(store, "abandoned").mockResolvedValueOnce({ free, held: [] });
+        vi.spyOn(store, "recoverable").mockResolvedValueOnce({ free, held: [] });
         expect(await dag.recover({ store })).toEqual([]);
         expect(calls).toBe(3);
       });

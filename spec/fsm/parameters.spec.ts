@@ -93,7 +93,7 @@ describe("A state's parameters", () => {
     inner.state("b", (x: number, y: number) => x + y);
     const outer = new Fsm("outer");
     outer.state("calls", { initial: true }, () => inner.run());
-    const error = await caught(outer.run());
+    const error = await failure(outer.run());
     expect(error).toMatchObject({ code: "EXECUTION", cause: { code: "MISSING_INPUT", missing: ["x", "y"] } });
   });
 

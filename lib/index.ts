@@ -1,4 +1,7 @@
-/** The public API of dagwright. */
+/**
+ * The public API of dagwright.
+ * @module dagwright
+ */
 export {
   all,
   any,
@@ -16,12 +19,13 @@ export {
 } from "./definition/decorators.js";
 export { decide, route, type Decision, type Route } from "./definition/decisions.js";
 export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
-export { optional, type OptionalNeed } from "./definition/specs/need.js";
+export { optional, type Need, type NeedLike, type NeedSource, type OptionalNeed } from "./definition/specs/need.js";
 export type { Context, FsmContext } from "./definition/context.js";
 export type { DagOptions } from "./definition/specs/dag-options.js";
 export type { Connection, Transition, TransitionCondition } from "./definition/defined.js";
 export type { NodeHandle, OutputHandle, Target } from "./definition/node-handle.js";
-export type { Class, ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/specs/node-options.js";
+export type { Class } from "./base/class-state.js";
+export type { ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/specs/node-options.js";
 export type {
   Backoff,
   CacheEntry,
@@ -104,6 +108,7 @@ export {
   CancelledError,
   CircuitOpenError,
   DeadlockError,
+  type ErrorSite,
   ExecutionError,
   FallbackError,
   InputsTimeoutError,

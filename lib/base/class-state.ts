@@ -1,6 +1,7 @@
 import jsTokens from "js-tokens";
 import { nativeName } from "./natives.js";
 
+/** A class, whatever its constructor takes. */
 export type Class = abstract new (...args: any[]) => object;
 
 /** Helpers to which TypeScript, Babel, esbuild and swc compile private members for older targets. */

@@ -4,7 +4,8 @@ import { InvalidNodeError } from "../base/errors.js";
 import type { AnyFn, MethodNames, MethodNeeds, NodeVerdict } from "./typings/typed-wiring.js";
 import { attachToFunction, attachToPrototype, type DecoratedMethod, type MethodSpec } from "./specs/method-specs.js";
 import { checkNodeName, checkWorkflowName, type NodeFunction, type NodeKind } from "./specs/node-spec.js";
-import { checkNodeOptions, withCache, type Class, type NodeOptions } from "./specs/node-options.js";
+import type { Class } from "../base/class-state.js";
+import { checkNodeOptions, withCache, type NodeOptions } from "./specs/node-options.js";
 import type { CacheOptions } from "./specs/policy-options.js";
 import { isOptional, type NeedLike } from "./specs/need.js";
 import { registerClass } from "./origin/class-registry.js";
@@ -51,6 +52,7 @@ export function workflow(
   };
 }
 
+/** @inline */
 type Kind = Exclude<NodeKind, "state">;
 
 /**

@@ -1,5 +1,5 @@
 import { append } from "../base/append.js";
-import type { Class } from "../definition/specs/node-options.js";
+import type { Class } from "../base/class-state.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import { typesOf } from "../definition/typings/node-types.js";
 

@@ -3,7 +3,7 @@ import { suggestion } from "../base/nearest.js";
 import { withoutGuessedContext } from "../definition/specs/context-param.js";
 import type { DefinedDag } from "../definition/defined.js";
 import { needText, type Need } from "../definition/specs/need.js";
-import type { Class } from "../definition/specs/node-options.js";
+import type { Class } from "../base/class-state.js";
 import { collects, type NodeSpec } from "../definition/specs/node-spec.js";
 import { typesOf } from "../definition/typings/node-types.js";
 import { originalNames } from "../definition/specs/original-names.js";

@@ -21,7 +21,10 @@ export interface FsmMetrics {
   readonly custom: Readonly<Record<string, number>>;
 }
 
-/** The name of a state, or of one of its executions: `"paid"`, `"paid.2"`. */
+/**
+ * The name of a state.
+ * @inline
+ */
 export type StateKey<S> = keyof S & string;
 
 /**

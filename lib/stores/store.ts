@@ -30,6 +30,7 @@ export interface RunStore {
    * Records an event for a run of an fsm, once per key. The run's driver takes it, now or after the run is recovered.
    * @param after - has to resolve first
    * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow
+   * @internal
    */
   send(event: SentEvent, after?: Promise<unknown>): Promise<void>;
   /** The cycles of an fsm's run after the given one, in order, including those this store has yet to write. */

@@ -1,6 +1,6 @@
 import { runInNewContext } from "node:vm";
 import { afterAll, describe, expect, it } from "vitest";
-import { Dag, ExecutionError, NotCloneableError, ThreadPool, type RunEvent, type RunResult } from "dagwright";
+import { ExecutionError, NotCloneableError, ThreadPool, type Dag, type RunEvent, type RunResult } from "dagwright";
 import { chain, contexts, data, failing, forked, keeps, lets } from "../support/threaded.js";
 import { failure } from "../support/waiting.js";
 

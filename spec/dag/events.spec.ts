@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { CancelledError, Dag, type Context, type RunEvent } from "dagwright";
+import { Dag, type CancelledError, type Context, type RunEvent } from "dagwright";
 import { boom, fails, statuses } from "../support/failing.js";
 
 describe("Dag › events", () => {

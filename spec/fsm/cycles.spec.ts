@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ExecutionError, Fsm, MaxCyclesError, next, stop, type FsmContext } from "dagwright";
+import { Fsm, MaxCyclesError, next, stop, type ExecutionError, type FsmContext } from "dagwright";
 import { fails } from "../support/failing.js";
 import { pingPong } from "../support/ping-pong.js";
 import { failure } from "../support/waiting.js";

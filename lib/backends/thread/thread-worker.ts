@@ -13,7 +13,7 @@ import { paramCount } from "../../definition/specs/named-inputs.js";
 import { checkedMetrics } from "../../run/checked-metrics.js";
 import { NodeContext } from "../../run/context.js";
 import { isPause } from "../../run/pause.js";
-import type { Class } from "../../definition/specs/node-options.js";
+import type { Class } from "../../base/class-state.js";
 import type { NodeFunction, NodeSpec } from "../../definition/specs/node-spec.js";
 import { Handover } from "./handover.js";
 import type {

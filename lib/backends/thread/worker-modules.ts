@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { messageOf } from "../../base/message.js";
 import type { DefinedDag } from "../../definition/defined.js";
-import type { Class } from "../../definition/specs/node-options.js";
+import type { Class } from "../../base/class-state.js";
 import type { Origin } from "../../definition/origin/origin.js";
 import { enterWorker } from "../../definition/origin/worker-scope.js";
 

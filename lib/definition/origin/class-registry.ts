@@ -1,6 +1,6 @@
 import { classOf } from "../../base/class-state.js";
 import { processWide } from "../../base/process-wide.js";
-import type { Class } from "../specs/node-options.js";
+import type { Class } from "../../base/class-state.js";
 import { classNames } from "./name-registry.js";
 import type { NodeSpec } from "../specs/node-spec.js";
 import type { Origin } from "./origin.js";

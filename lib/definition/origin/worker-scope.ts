@@ -1,5 +1,5 @@
 import type { DefinedDag } from "../defined.js";
-import type { Class } from "../specs/node-options.js";
+import type { Class } from "../../base/class-state.js";
 import type { Origin } from "./origin.js";
 
 /**

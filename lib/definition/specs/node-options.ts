@@ -12,6 +12,7 @@ import {
   type OtherNames,
   type Rules,
 } from "../../base/check.js";
+import type { Class } from "../../base/class-state.js";
 import { merge } from "../../base/merge.js";
 import type { Context } from "../context.js";
 import type { NeedLike } from "./need.js";
@@ -49,9 +50,6 @@ export interface NodeHooks<R = unknown> {
 
 /** Declared as a method, so that hooks may have parameters of more specific types. */
 type Hook<A extends unknown[]> = { hook(...args: A): unknown }["hook"];
-
-/** A class, possibly abstract. */
-export type Class = abstract new (...args: any[]) => unknown;
 
 /** A function that computes the result of a failed node. */
 type Fallback = (error: unknown, ctx: Context) => unknown;

@@ -12,6 +12,7 @@ import type { Method } from "../standing-methods.js";
 /** How a node treats its needs and its result. */
 export type NodeKind = "node" | "condition" | "select" | "all" | "any" | "state";
 
+/** @inline */
 export type NodeFunction = (...args: any[]) => unknown;
 
 /** The definition of a node. Frozen, and independent of plans and runs. */
@@ -29,6 +30,7 @@ export interface NodeSpec {
   readonly self: unknown;
   /** The key of `fn` in `self`; undefined if it is not a method. */
   readonly method: string | undefined;
+  /** @internal */
   readonly signature: Signature;
   /** The explicit needs, one for each positional parameter. */
   readonly needs: readonly Need[];

@@ -1,4 +1,5 @@
-import type { Class, NodeOptions } from "../specs/node-options.js";
+import type { Class } from "../../base/class-state.js";
+import type { NodeOptions } from "../specs/node-options.js";
 import type { NodeSpec } from "../specs/node-spec.js";
 
 /** Classes that are too general to identify a node. */

@@ -7,6 +7,7 @@ import type { NodeOptions } from "../specs/node-options.js";
 import type { CacheOptions } from "../specs/policy-options.js";
 import type { AnyFn } from "./typed-wiring.js";
 
+/** @inline */
 type Needs = readonly NeedLike[];
 
 /** The value of a need; `any` if it is only a name. */

@@ -56,9 +56,12 @@ const EMPTY = `
     end loop;
   end $$`;
 
-/** Executes a statement over a separate connection, and returns its rows. */
+/**
+ * Executes a statement over a separate connection, and returns its rows. The connection is exempt from the idle timeout
+ * that a spec may have set for its database.
+ */
 export async function execute(url: string, statement: string): Promise<any[]> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new pg.Client({ connectionString: url, options: "-c idle_session_timeout=0" });
   await client.connect();
   try {
     return (await client.query(statement)).rows;

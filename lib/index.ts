@@ -84,6 +84,7 @@ export type { Cycle } from "./run/history.js";
 export type { Observer, RunEvent } from "./run/events.js";
 export type { RunMetrics, TimelineEntry } from "./run/metrics.js";
 export type { DagEdge } from "./planning/plan.js";
+export type { FsmEdge } from "./planning/fsm-plan.js";
 export type { NodeReport, RunResult } from "./run/result.js";
 export type { BackendName } from "./run/place.js";
 export type { Durability, RunStore } from "./stores/store.js";

@@ -2,7 +2,13 @@ import { show } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
 import type { Transition, TransitionCondition } from "../definition/defined.js";
 import { readArguments } from "../definition/definition.js";
-import { checkFsmOptions, stateSpec, type StateOptions, type StateSpec } from "../definition/specs/state-spec.js";
+import {
+  checkFsmOptions,
+  reconfiguredState,
+  stateSpec,
+  type StateOptions,
+  type StateSpec,
+} from "../definition/specs/state-spec.js";
 import { StateHandle, stateName, type StateTarget } from "../definition/state-handle.js";
 import type { StateValue } from "../definition/typings/typed-states.js";
 import type { AnyFn } from "../definition/typings/typed-wiring.js";
@@ -105,6 +111,23 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
   }
 
   /**
+   * Removes a state, with its transitions in both directions.
+   * @throws {ValidationError} VALIDATION when there is no such state
+   */
+  removeState(target: StateTarget): void {
+    const name = this.removeSpec(target);
+    this.table.delete(name);
+    for (const from of this.table.keys()) this.dropTransitions(from, name);
+    this.terminals.delete(name);
+    if (this.first === name) this.first = undefined;
+  }
+
+  /** @throws {ValidationError} VALIDATION when there is no such state */
+  getState(name: string): StateHandle<any> {
+    return new StateHandle(this, this.specOf(name).name);
+  }
+
+  /**
    * Says where a plain value leads. Conditions are asked in order of declaration, `"default"` last.
    * @param condition - a predicate on the value, or `"default"` for all that no predicate takes
    * @defaultValue "default"
@@ -124,6 +147,43 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
     }
     list.push(Object.freeze({ to: stateName(to), condition }));
     this.table.set(source, list);
+    this.changed();
+    return this;
+  }
+
+  /**
+   * Removes the transitions that {@link Fsm.addTransition} added from one state to another.
+   * @throws {ValidationError} VALIDATION when there are none; `to` is an option of the state, see {@link Fsm.configureState}
+   */
+  removeTransition(from: StateTarget, to: StateTarget): this {
+    const [source, target] = [stateName(from), stateName(to)];
+    if (!this.dropTransitions(source, target)) {
+      this.specOf(source);
+      this.specOf(target);
+      throw new ValidationError(
+        `addTransition() added no transition from "${source}" to "${target}". To change the legal next states of "${source}", call configureState("${source}", { to }).`,
+      );
+    }
+    this.changed();
+    return this;
+  }
+
+  /** Returns whether there were such transitions. */
+  private dropTransitions(from: string, to: string): boolean {
+    const transitions = this.table.get(from) ?? [];
+    const left = transitions.filter((transition) => transition.to !== to);
+    if (left.length > 0) this.table.set(from, left);
+    else this.table.delete(from);
+    return left.length < transitions.length;
+  }
+
+  /**
+   * Changes options of a state; those that are not given stay as they are.
+   * @throws {InvalidNodeError} | {TypeError} | {RangeError} as when it is defined; {ValidationError} when there is no such state
+   */
+  configureState(target: StateTarget, options: Omit<StateOptions, "name">): this {
+    const spec = this.specOf(target);
+    this.specs.set(spec.name, reconfiguredState(spec, options));
     this.changed();
     return this;
   }

@@ -6,6 +6,7 @@ import type { EventsOf, StatesOf } from "../definition/typings/typed-states.js";
 import type { Definable, InstanceOf } from "../engine/definable.js";
 import { checkRunId } from "../engine/options.js";
 import type { RecordedWorkflow } from "../engine/workflow.js";
+import { fsmEdges, fsmInputs, type FsmEdge } from "../planning/fsm-plan.js";
 import { requireValid } from "../planning/validity.js";
 import type { StateKey } from "../run/fsm-result.js";
 import type { Cycle } from "../run/history.js";
@@ -75,10 +76,23 @@ export class Fsm<
 
   // --- the definition as a whole ---
 
+  /**
+   * The declared transitions, by name. Those from a state stand together, the states in order of definition. Where
+   * `next` and `waitForEvent` lead without a `to` is known only when they run.
+   */
+  get edges(): FsmEdge[] {
+    return fsmEdges(this.factory.planning.plan);
+  }
+
+  /** The inputs of a run, which are the parameters of all states; those that the initial state needs are required. */
+  get inputs(): { readonly name: string; readonly required: boolean }[] {
+    return fsmInputs(this.factory.planning.plan);
+  }
+
   /** What `JSON.stringify` writes. */
   toJSON(): object {
-    const { name, description, initialState, terminalStates } = this;
-    return { name, description, states: [...this], initialState, terminalStates: [...terminalStates] };
+    const { name, description, initialState, terminalStates, inputs, edges } = this;
+    return { name, description, states: [...this], initialState, terminalStates: [...terminalStates], inputs, edges };
   }
 
   /** A Mermaid state diagram of the declared transitions, with the visits of a run if one is given. */

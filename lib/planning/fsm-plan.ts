@@ -18,6 +18,17 @@ export interface PlannedTransition {
 export interface DeclaredEdge {
   readonly from: number;
   readonly to: number;
+  readonly kind: FsmEdge["kind"];
+}
+
+/** A declared transition from one state to another. */
+export interface FsmEdge {
+  readonly from: string;
+  readonly to: string;
+  /**
+   * `to`: listed in the option `to`. `transition`: added by `addTransition` with a condition. `default`: added without
+   * one. `error`: to the error state.
+   */
   readonly kind: "to" | "transition" | "default" | "error";
 }
 
@@ -124,6 +135,23 @@ export function planFsm(definition: DefinedFsm): Planning<FsmPlan> {
     report("INVALID_NODE", message, [name]);
   });
   return new Planning(plan, [...issues, ...conflictingLimits(specs)], () => warningsOf(plan));
+}
+
+/** The declared edges by name: states in order of definition, and of each `to`, transitions and the error state. */
+export function fsmEdges({ specs, edges }: FsmPlan): FsmEdge[] {
+  const bySource = [...edges].sort((one, other) => one.from - other.from);
+  return bySource.map(({ from, to, kind }) => ({ from: specs[from].name, to: specs[to].name, kind }));
+}
+
+/** The inputs of a run: the names of all parameters; those that the initial state needs are required. */
+export function fsmInputs({
+  specs,
+  initial,
+  inputs,
+}: FsmPlan): { readonly name: string; readonly required: boolean }[] {
+  const first = specs[initial]?.signature.inputs ?? [];
+  const required = new Set(first.flatMap(({ name, optional }) => (optional ? [] : name)));
+  return Array.from(inputs, (name) => ({ name, required: required.has(name) }));
 }
 
 type Find = (name: string | undefined, where: string) => number;

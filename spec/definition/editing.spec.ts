@@ -59,6 +59,8 @@ describe("A dag describes itself", () => {
       states: ["red", "green"],
       initialState: "green",
       terminalStates: ["red", "green"],
+      inputs: [],
+      edges: [],
     });
   });
 
@@ -136,7 +138,7 @@ describe("configureNode", () => {
     dag.configureNode("add", { timeout: 1000 });
     expect((await dag.run({ inputs: { x: 1 } })).get("add")).toBe(6);
     expect(() => dag.configureNode("add", { name: "plus" } as never)).toThrow(
-      'Node "add" can\'t be renamed. Remove it, and define it again.',
+      'Node "add" can\'t be renamed. Remove it and define it again.',
     );
     expect(() => dag.configureNode("add", { timeout: "1s" } as never)).toThrow(/"timeout" of node "add"/u);
     expect(() => dag.configureNode("sub" as never, {})).toThrow(/no node "sub"/u);

@@ -85,7 +85,7 @@ export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
   const { kind, name, declared } = spec;
   checkNodeOptions(options, name);
   if (options.name !== undefined) {
-    throw new InvalidNodeError(`Node "${name}" can't be renamed. Remove it, and define it again.`);
+    throw new InvalidNodeError(`Node "${name}" can't be renamed. Remove it and define it again.`);
   }
   const all = merge(spec.options, options);
   const needs = options.needs === undefined ? spec.needs : toNeeds(options.needs, name);

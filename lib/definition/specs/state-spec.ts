@@ -1,6 +1,7 @@
 import { checkName, checkOptions, integer, label, show, type Rules } from "../../base/check.js";
 import { InvalidNodeError } from "../../base/errors.js";
-import { withGuessedContext } from "./context-param.js";
+import { merge } from "../../base/merge.js";
+import { withGuessedContext, withoutGuessedContext } from "./context-param.js";
 import { inRunOptions, RUN_OPTIONS, WORKFLOW_RULES } from "./dag-options.js";
 import { checkSpecOptions, frozen, SHARED_RULES, type SharedOptions } from "./node-options.js";
 import { checkCacheKey, checkNodeName, type NodeFunction, type NodeSpec } from "./node-spec.js";
@@ -72,6 +73,22 @@ export function stateSpec(
     after: [],
     options: frozen(options),
   });
+}
+
+/** The spec with its options changed; those that are not given stay. Throws as {@link stateSpec}. */
+export function reconfiguredState(spec: StateSpec, options: StateOptions): StateSpec {
+  const { name, declared } = spec;
+  checkStateOptions(options, name);
+  if (options.name !== undefined)
+    throw new InvalidNodeError(`State "${name}" can't be renamed. Remove it and define it again.`);
+  const all = merge(spec.options, options);
+  const read =
+    options.params === undefined
+      ? withoutGuessedContext(spec.signature)
+      : readSignature(declared, options.params, name);
+  const signature = withGuessedContext(read, "state", 0);
+  checkCacheKey(all.cache?.key, signature, name, "State");
+  return Object.freeze({ ...spec, description: all.description, signature, options: frozen(all) });
 }
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */

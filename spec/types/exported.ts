@@ -86,11 +86,14 @@ export const history = (run = fsm.runSync()) => [run.cycleResults, run.metrics, 
 export const looks = () => [dag.validate(), dag.dryRun(), dag.edges, dag.inputs, dag.nodes, dag.connectionsOf("count")];
 export const more = () => [
   fsm.toXState(),
+  fsm.edges,
+  fsm.inputs,
   fsm.transitions,
   fsm.states,
   fsm.options,
   dag.clone(),
   fsm.clone(),
+  fsm.getState("wait"),
   dag.lastRun,
 ];
 

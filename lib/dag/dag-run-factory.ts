@@ -6,9 +6,9 @@ import type { NodeHooks } from "../definition/specs/node-options.js";
 import { warnOfClassName } from "../engine/durable/class-names.js";
 import type { Recorder } from "../engine/durable/recorder.js";
 import { checkIdentity, metadataOf } from "../engine/options.js";
-import type { Outcome } from "../engine/outcome.js";
-import { hooksOf, NO_HOOKS } from "../engine/run-hooks.js";
 import type { Purpose, RunFactory } from "../engine/run-factory.js";
+import { hooksOf, NO_HOOKS } from "../engine/run-hooks.js";
+import type { RunPromises } from "../engine/run-promises.js";
 import { DagPlans } from "../planning/dag-plans.js";
 import { checkDagInputs, requireInputs } from "../planning/inputs.js";
 import { activeNodes, copiedNodes, withoutUnneeded } from "../planning/partial.js";
@@ -130,8 +130,8 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     return new DagRun(state, options, { sync, overrides, hooks, cacheOf: this.caches.of, place, recorder, isResumed });
   }
 
-  handle(run: DagRun, outcome: Outcome<RunResult<N>>): RunHandle<N> {
-    return dagHandle(run, outcome);
+  handle(run: DagRun, promises: RunPromises<RunResult<N>>): RunHandle<N> {
+    return dagHandle(run, promises);
   }
 
   idleHandle(run: DagRun, never: Promise<never>): RunHandle<N> {

@@ -27,7 +27,7 @@ import type { RunOptions } from "./options.js";
 import { Slots } from "./slots.js";
 import { ThreadCalls } from "./thread-calls.js";
 import { TIME_SLICE, TimeSlice } from "../engine/time-slice.js";
-import { askHandler, type Verdict } from "../engine/error-policy.js";
+import { askErrorHandler, type FailureAction } from "../engine/error-policy.js";
 
 /** What a dag's run needs beside its options, resolved against the plan. */
 export interface RunSetup extends EngineSetup {
@@ -228,7 +228,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     let standIn: unknown;
     let pending: Promise<unknown> | undefined;
     try {
-      standIn = drive(this.attempts.fallBack(node, error));
+      standIn = drive(this.attempts.useFallback(node, error));
       pending = pendingOf(standIn);
     } catch (own) {
       return this.failed(node, true, own);
@@ -241,7 +241,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   pause(): void {
     if (this.isOver) return;
     this.pausing = true;
-    if (this.emitter?.isTelling !== true) this.pump();
+    if (this.emitter?.isNotifying !== true) this.pump();
   }
 
   protected observed(emitter: EventEmitter): void {
@@ -516,7 +516,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.readiness?.release(node);
   }
 
-  private fail(node: number, thrown: unknown, decided?: Verdict): void {
+  private fail(node: number, thrown: unknown, decided?: FailureAction): void {
     const error = nodeFailure(this.state, node, thrown);
     const { state } = this;
     state.status[node] = Status.failed;
@@ -540,13 +540,13 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     );
   }
 
-  private judge(node: number, error: ExecutionError): Verdict | Promise<Verdict> {
+  private judge(node: number, error: ExecutionError): FailureAction | Promise<FailureAction> {
     const { errorHandler, errorStrategy = "failFast" } = this.options;
     if (errorHandler === undefined) return this.plan.specs[node].options.errorStrategy ?? errorStrategy;
-    return askHandler(errorHandler, error, this.contextOf(node));
+    return askErrorHandler(errorHandler, error, this.contextOf(node));
   }
 
-  private carryOut(node: number, error: ExecutionError, verdict: Verdict): void {
+  private carryOut(node: number, error: ExecutionError, verdict: FailureAction): void {
     if (verdict instanceof ExecutionError) return this.life.halt("failed", verdict);
     if (isPause(verdict)) {
       this.state.facts.errors.delete(node);

@@ -5,7 +5,7 @@ import { registerInstance } from "../definition/origin/class-registry.js";
 import type { Target } from "../definition/node-handle.js";
 import { isModuleBody, neverInWorker } from "../definition/origin/worker-scope.js";
 import type { OnlyResult, ResultsOf, StandInsOf } from "../definition/typings/typed-wiring.js";
-import type { Definable, InstanceOf } from "../engine/definable.js";
+import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
 import { checkRunId, type Mode } from "../engine/options.js";
 import { withContinuingDefaults } from "../engine/run-defaults.js";
 import { levels } from "../graph/order.js";
@@ -61,7 +61,7 @@ export class Dag<
    * @throws {InvalidNodeError} INVALID_NODE when the class has no decorated method, or one can't be a node
    */
   static from<S extends object, I extends object = Record<string, any>>(
-    source: S & Definable<S>,
+    source: S & WorkflowSource<S>,
     options: DagSettings<StandInsOf<InstanceOf<S>>, I> & { name?: string | undefined } = {},
   ): Single<ResultsOf<InstanceOf<S>>, RunOptions<StandInsOf<InstanceOf<S>>, I>> &
     Dag<ResultsOf<InstanceOf<S>>, I, StandInsOf<InstanceOf<S>>> {

@@ -8,16 +8,15 @@ import { WiringFault } from "./arguments.js";
 export function nodeFailure(state: RunState, node: number, thrown: unknown): ExecutionError {
   if (isErrorOf(state.runId, thrown)) return thrown;
   if (isInstance(thrown, WiringFault)) return nodeError(state, node, thrown.message);
-  return nodeError(state, node, failedBecause(`Node "${nameOf(state, node)}"`, thrown), thrown);
+  return nodeError(state, node, failedBecause(`Node "${nameOf(state, node)}"`, thrown), { cause: thrown });
 }
 
-export function nodeError(state: RunState, node: number, message: string, ...cause: [unknown?]): ExecutionError {
-  return new ExecutionError(message, siteOf(state, node, state.attemptsOf(node), ...cause));
+export function nodeError(state: RunState, node: number, message: string, options?: ErrorOptions): ExecutionError {
+  return new ExecutionError(message, siteOf(state, node, state.attemptsOf(node), options));
 }
 
-export function siteOf(state: RunState, node: number, attempt: number, ...cause: [unknown?]): ErrorSite {
-  const site = { runId: state.runId, node: nameOf(state, node), attempt };
-  return cause.length === 0 ? site : { ...site, cause: cause[0] };
+export function siteOf(state: RunState, node: number, attempt: number, options?: ErrorOptions): ErrorSite {
+  return { runId: state.runId, node: nameOf(state, node), attempt, ...options };
 }
 
 /** A node's inputs were not there in time. */

@@ -2,8 +2,8 @@ import type { RunEvent } from "../run/events.js";
 import type { RunResult } from "../run/result.js";
 import type { DagRun } from "./dag-run.js";
 import { eventStream, joinedStream } from "../engine/event-stream.js";
-import type { Outcome } from "../engine/outcome.js";
-import type { Whereabouts } from "../engine/whereabouts.js";
+import type { RunLocation } from "../engine/run-location.js";
+import type { RunPromises } from "../engine/run-promises.js";
 
 /** A run in progress. */
 export interface RunHandle<N = Record<string, unknown>> {
@@ -33,11 +33,11 @@ export interface RunHandle<N = Record<string, unknown>> {
   events(): AsyncIterableIterator<RunEvent>;
 }
 
-/** What there is of a run that another process drives. */
-export type DagElsewhere<N> = Pick<RunHandle<N>, "pause">;
+/** The handle of a run that another process drives. */
+export type RemoteDagHandle<N> = Pick<RunHandle<N>, "pause">;
 
 /** The handle of a run that has begun. */
-export function dagHandle<N>(run: DagRun, { result, ended }: Outcome<RunResult<N>>): RunHandle<N> {
+export function dagHandle<N>(run: DagRun, { result, ended }: RunPromises<RunResult<N>>): RunHandle<N> {
   return {
     get runId() {
       return run.state.runId;
@@ -53,7 +53,7 @@ export function dagHandle<N>(run: DagRun, { result, ended }: Outcome<RunResult<N
 }
 
 /** The handle of a run that is over. */
-export function endedDagHandle<N>(run: RunResult<N>, { result, ended }: Outcome<RunResult<N>>): RunHandle<N> {
+export function endedDagHandle<N>(run: RunResult<N>, { result, ended }: RunPromises<RunResult<N>>): RunHandle<N> {
   return {
     runId: run.runId,
     result,
@@ -70,23 +70,26 @@ export function idleDagHandle<N>(run: DagRun, never: Promise<never>): RunHandle<
   return { runId: run.state.runId, result: never, recorded: never, pause: () => never, cancel: () => never, events };
 }
 
-/** The handle of a run that may turn out to be another; what is asked of it waits until that is known. */
-export function eitherDagHandle<N>(own: RunHandle<N>, where: Whereabouts<RunHandle<N>, DagElsewhere<N>>): RunHandle<N> {
+/** The handle of a new run that may attach to an existing one. Its methods wait until that is known. */
+export function attachingDagHandle<N>(
+  own: RunHandle<N>,
+  location: RunLocation<RunHandle<N>, RemoteDagHandle<N>>,
+): RunHandle<N> {
   const { runId } = own;
-  const { result, recorded, here } = where;
+  const { result, recorded, local } = location;
   return {
     runId,
     result,
     recorded,
     pause: async () => {
       void own.pause();
-      return (await where.now()).pause();
+      return (await location.current()).pause();
     },
     cancel: async (reason) => {
-      where.giveUp(reason);
+      location.giveUp(reason);
       void own.cancel(reason);
-      return (await here).cancel(reason);
+      return (await local).cancel(reason);
     },
-    events: () => joinedStream(own, here),
+    events: () => joinedStream(own, local),
   };
 }

@@ -57,8 +57,8 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     return fork === undefined ? result : withInput(fork, result, args);
   }
 
-  siteOf(node: number, attempt: number, ...cause: [unknown?]): ErrorSite {
-    return siteOf(this.run.state, node, attempt, ...cause);
+  siteOf(node: number, attempt: number, options?: ErrorOptions): ErrorSite {
+    return siteOf(this.run.state, node, attempt, options);
   }
 
   execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown {
@@ -79,7 +79,7 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
   }
 
   /** A node that waits for its first attempt has not started. */
-  waiting(node: number, attempt: number): void {
+  attemptPending(node: number, attempt: number): void {
     const { run } = this;
     if (run.isOver) return;
     const { state } = run;
@@ -97,12 +97,12 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     this.notAttempted(node);
   }
 
-  fellBack(node: number, error: unknown): void {
+  fallbackUsed(node: number, error: unknown): void {
     const { state } = this.run;
     state.facts.fallbacks.set(node, nodeFailure(state, node, error));
   }
 
-  cacheStoodIn(node: number, error: unknown, storedAt: number): void {
+  staleServed(node: number, error: unknown, storedAt: number): void {
     this.run.state.facts.cached.add(node);
     this.run.emitter?.emit({ type: "node.stale", error, storedAt }, node);
   }

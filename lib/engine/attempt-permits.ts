@@ -22,7 +22,7 @@ const Permit = { concurrencyKey: 1, run: 2, scheduler: 4 } as const;
 export class AttemptPermits {
   constructor(
     private readonly host: AttemptHost,
-    private readonly waits: CancelScope,
+    private readonly scope: CancelScope,
   ) {}
 
   /**
@@ -136,9 +136,9 @@ export class AttemptPermits {
       const message = `${host.labelOf(node)} would have to wait for ${what}, which runSync can't. Use run instead.`;
       throw new ExecutionError(message, host.siteOf(node, 0));
     }
-    host.waiting(node, n);
+    host.attemptPending(node, n);
     try {
-      yield* this.waits.wait(pending.granted);
+      yield* this.scope.wait(pending.granted);
     } catch (error) {
       pending.cancel();
       throw error;

@@ -36,33 +36,33 @@ import {
 } from "../run/errors.js";
 import { AttemptPermits } from "./attempt-permits.js";
 import { CachedNode } from "./cached-node.js";
+import { CallTracker } from "./call-tracker.js";
 import { DetachedHost } from "./detached-host.js";
-import { Watch } from "./watch.js";
 
-/** What attempts need of the run they are part of. Nodes, and states alike, go by their index in the plan. */
+/** The run of an attempt, as the attempt sees it. Nodes and states are indices into the plan. */
 export interface AttemptHost extends AttemptControls {
   readonly sync: boolean;
   readonly isOver: boolean;
   readonly workflow: string;
-  /** What the run shares with others. */
+  /** The limits that the run shares with others. */
   readonly limits: Limits;
   readonly scheduler: Scheduler | undefined;
-  /** The node that has begun the run, if it holds anything. */
+  /** The node that began the run, if it is tracked. */
   readonly caller: Holder | undefined;
-  /** The hooks of a node, in the order in which they run. */
+  /** The hooks of a node, in order. */
   hooksOf(node: number): readonly NodeHooks[];
   specOf(node: number): NodeSpec;
   /** `Node "x"` or `State "x"`. */
   labelOf(node: number): string;
   cacheOf(node: number): ResultCache | undefined;
   contextOf(node: number, attempt: number, controls: AttemptControls): Context;
-  /** The node's arguments; `context` stands for the context. */
+  /** The node's arguments, with `context` as its context. */
   argumentsOf(node: number, context: Context | undefined): unknown[];
-  /** What hooks get to see as the result of a function that returned `returned`. */
+  /** The result that hooks get when the function returned `returned`. */
   resultIn(returned: unknown): unknown;
-  /** What the run gets from a function that returned `returned`, after hooks made its result `result`. */
+  /** The outcome of a function that returned `returned`, with the result that hooks have returned. */
   outcomeOf(node: number, returned: unknown, result: unknown, args: readonly unknown[]): unknown;
-  siteOf(node: number, attempt: number, ...cause: [unknown?]): ErrorSite;
+  siteOf(node: number, attempt: number, options?: ErrorOptions): ErrorSite;
   /** Calls the node's function, where the node belongs. @param began - called when that happens later than this */
   execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown;
   /** Whether {@link AttemptHost.execute} says when it began. */
@@ -71,113 +71,112 @@ export interface AttemptHost extends AttemptControls {
   acquire(node: number): PendingAcquire | undefined;
   /** Releases the slot of an attempt. */
   release(node: number): void;
-  /** The node waits for its turn to make attempt `attempt`, and mostly without a slot. */
-  waiting(node: number, attempt: number): void;
-  /** The result comes from the node's cache. */
+  /** Attempt `attempt` has to wait, for a permit or until it is retried. */
+  attemptPending(node: number, attempt: number): void;
   cacheHit(node: number): void;
   cacheMissed(node: number): void;
-  /** The result comes from the node's cache although it has expired, because computing it failed with `error`. */
-  cacheStoodIn(node: number, error: unknown, storedAt: number): void;
-  /** A result could not be computed anew in the background; the run may be over. */
+  /** An expired result was served from the cache, because computing it failed with `error`. */
+  staleServed(node: number, error: unknown, storedAt: number): void;
+  /** Refreshing a cached result in the background failed. The run may be over. */
   refreshFailed(node: number, error: unknown, failures: number, retryAt: number): void;
   attemptStarted(node: number, attempt: number): void;
   attemptFailed(node: number, attempt: number, error: unknown): void;
-  /** What has to be waited for before the function is called. */
+  /** The durability barrier: resolves when the function may be called; undefined when it may be at once. */
   barrier(): Promise<void> | undefined;
-  /** How many attempts were made before the run was resumed. */
+  /** The number of attempts before the run was resumed. */
   attemptsBefore(node: number): number;
-  /** How many attempts were made. */
+  /** The number of attempts so far. */
   attemptsOf(node: number): number;
-  /** The node's call has opened or closed its circuit. */
+  /** The node's call opened or closed its circuit. */
   circuitChanged(node: number, type: CircuitChange, key: string | undefined): void;
-  /** The node's fallback stood in for its failure. */
-  fellBack(node: number, error: unknown): void;
-  /** No attempt was made, and none will be. */
+  /** The node's fallback replaced its failure. */
+  fallbackUsed(node: number, error: unknown): void;
+  /** The node settles without an attempt. */
   notAttempted(node: number): void;
 }
 
 /**
- * The nodes that take more than a plain call. Each is a coroutine of layers, from the outside in: fallback, cache,
- * circuit breaker, retry, concurrency key and throttle, slot of the run, slot of the scheduler, hooks, timeout,
- * backend.
+ * Executes the nodes of a run that take more than a plain call. Each is a coroutine of policies, from the outside in:
+ * fallback, cache, circuit breaker, retry, concurrency key and throttle, slot of the run, slot of the scheduler, hooks,
+ * timeout, backend.
  *
- * Whatever a node waits for, it stops when the run is given up, and gives back what it holds.
+ * When the run is interrupted, nodes stop waiting and release their permits.
  */
 export class Attempts {
-  private readonly waits = new CancelScope();
+  private readonly scope = new CancelScope();
   private readonly permits: AttemptPermits;
-  /** Those of nodes that are computed for their caches. */
-  private watches: Map<number, Watch> | undefined = undefined;
+  /** The trackers of nodes that are being computed for their caches. */
+  private trackers: Map<number, CallTracker> | undefined = undefined;
 
   constructor(private readonly host: AttemptHost) {
-    this.permits = new AttemptPermits(host, this.waits);
+    this.permits = new AttemptPermits(host, this.scope);
   }
 
-  /** Runs a node with whatever its options ask for; gives what its function returned, or what stands in for that. */
+  /** Runs a node with all its policies. Returns its outcome, computed, cached or from its fallback. */
   *run(node: number): Coroutine {
     const { cache, fallback } = this.host.specOf(node).options;
     if (fallback === undefined) return yield* cache === undefined ? this.compute(node) : this.cached(node);
     try {
       return yield* cache === undefined ? this.compute(node) : this.cached(node);
     } catch (error) {
-      if (this.waits.isCancellation(error) || isPause(error)) throw error;
-      return yield* this.fallBack(node, error);
+      if (this.scope.isCancellation(error) || isPause(error)) throw error;
+      return yield* this.useFallback(node, error);
     }
   }
 
-  /** Runs a node without looking at its cache or its fallback. */
+  /** Runs a node without its cache and its fallback. */
   *compute(node: number): Coroutine {
     const { circuitBreaker } = this.host.specOf(node).options;
-    return yield* circuitBreaker === undefined ? this.tried(node) : this.guarded(node, circuitBreaker);
+    return yield* circuitBreaker === undefined ? this.retried(node) : this.withCircuitBreaker(node, circuitBreaker);
   }
 
-  /** Computes a node's result on its own, later, whatever becomes of the run. */
+  /** Computes a node's result in the background, even after the run has ended. */
   async refresh(node: number): Promise<unknown> {
     const host = new DetachedHost(this.host, node);
     await new Promise((resolve) => setImmediate(resolve));
     return drive(new Attempts(host).compute(node));
   }
 
-  /** What a node is to those who wait for what it holds. */
+  /** The node in the wait-for graph. */
   holder(node: number): Holder {
-    return new Holder(() => placeOf(this.host, node), this.host.caller);
+    return new Holder(() => describeNode(this.host, node), this.host.caller);
   }
 
-  /** What becomes known of the node's function from now on. */
-  watch(node: number, holder: Holder): Watch {
-    const watch = new Watch(holder);
-    (this.watches ??= new Map()).set(node, watch);
-    return watch;
+  /** Tracks the calls of the node's function from now on. */
+  track(node: number, holder: Holder): CallTracker {
+    const tracker = new CallTracker(holder);
+    (this.trackers ??= new Map()).set(node, tracker);
+    return tracker;
   }
 
-  /** What stands in for the result of a node that failed with `error`. */
-  *fallBack(node: number, error: unknown): Coroutine {
+  /** Computes the result that replaces the failure of a node. @throws {FallbackError} */
+  *useFallback(node: number, error: unknown): Coroutine {
     const { host } = this;
     const { fallback } = host.specOf(node).options;
     const attempts = host.attemptsOf(node);
     let value: unknown;
     try {
-      const isAsked = typeof fallback === "function";
-      const answer = isAsked ? (fallback as Fallback)(error, host.contextOf(node, attempts, host)) : fallback;
-      value = yield* this.waits.wait(answer, "fallback");
+      const isFunction = typeof fallback === "function";
+      const answer = isFunction ? (fallback as Fallback)(error, host.contextOf(node, attempts, host)) : fallback;
+      value = yield* this.scope.wait(answer, "fallback");
     } catch (own) {
-      if (this.waits.isCancellation(own) || isPause(own)) throw own;
+      if (this.scope.isCancellation(own) || isPause(own)) throw own;
       const message = `The fallback of ${inSentence(host.labelOf(node))} threw: ${asSentence(messageOf(own))} It stood in for: ${asSentence(messageOf(error))} Correct the fallback.`;
-      throw new FallbackError(message, host.siteOf(node, attempts, own), error);
+      throw new FallbackError(message, host.siteOf(node, attempts, { cause: own }), error);
     }
-    host.fellBack(node, error);
+    host.fallbackUsed(node, error);
     return value;
   }
 
-  /** Why a node can't go on whose coroutine has to wait, when nobody can. */
+  /** The predicate of the error for a node that has to wait in a synchronous run. */
   get obstacle(): string {
-    const { subject } = this.waits;
+    const { subject } = this.scope;
     return subject === undefined ? "returned a promise" : `has a ${subject} that returned a promise`;
   }
 
-  /** Gives up whatever is in progress; says whether there was anything. */
+  /** Ends all waits with the reason. Returns whether there were any. */
   interrupt(reason: unknown): boolean {
-    return this.waits.cancel(reason);
+    return this.scope.cancel(reason);
   }
 
   private *cached(node: number): Coroutine {
@@ -192,15 +191,15 @@ export class Attempts {
       if (isPause(error)) throw error;
       if (!isInstance(error, Incomparable)) {
         const message = `${host.labelOf(node)} has no key for its cache: ${asSentence(messageOf(error))} Correct its "cache.key".`;
-        throw new ExecutionError(message, host.siteOf(node, 0, error));
+        throw new ExecutionError(message, host.siteOf(node, 0, { cause: error }));
       }
-      const message = `${host.labelOf(node)} is cached, but its inputs can't be compared: ${error.message} Pass plain data, choose what counts with the cache's "key", or name a class whose toJSON tells all in its "json".`;
-      throw new ExecutionError(message, host.siteOf(node, 0, error));
+      const message = `${host.labelOf(node)} is cached, but its inputs can't be compared: ${error.message} Pass plain data, select inputs with the cache's "key", or list classes whose toJSON is complete in its "json".`;
+      throw new ExecutionError(message, host.siteOf(node, 0, { cause: error }));
     }
-    return yield* cache.getOrCompute(key, new CachedNode(this, host, this.waits, node));
+    return yield* cache.getOrCompute(key, new CachedNode(this, host, this.scope, node));
   }
 
-  private *guarded(node: number, options: CircuitBreakerOptions): Coroutine {
+  private *withCircuitBreaker(node: number, options: CircuitBreakerOptions): Coroutine {
     const { host } = this;
     const { key } = options;
     const circuit = circuitRegistry.getOrCreate(key, host.workflow, host.specOf(node));
@@ -214,18 +213,18 @@ export class Attempts {
       throw new CircuitOpenError(message, host.siteOf(node, 0), key, retryAfter);
     }
     try {
-      const value = yield* this.tried(node);
+      const value = yield* this.retried(node);
       if (circuit.succeeded(permit)) host.circuitChanged(node, "circuit.closed", key);
       return value;
     } catch (error) {
-      const change = yield* this.judge(circuit, permit, node, error);
+      const change = yield* this.recordFailure(circuit, permit, node, error);
       if (change !== undefined) host.circuitChanged(node, change, key);
       throw error;
     }
   }
 
-  /** Tells a circuit of a call that threw; says what that has changed. */
-  private *judge(
+  /** Records a call that threw in its circuit. Returns how the circuit changed. */
+  private *recordFailure(
     circuit: Circuit,
     permit: CircuitPermit,
     node: number,
@@ -235,10 +234,10 @@ export class Attempts {
     const { when } = options;
     let isFailure = true;
     try {
-      if (this.waits.isCancellation(error) || isPause(error) || this.wasNotCalled(node, error)) throw error;
+      if (this.scope.isCancellation(error) || isPause(error) || this.wasNotCalled(node, error)) throw error;
       const thrown = isInstance(error, RetryExhaustedError) ? error.cause : error;
       if (when !== undefined)
-        isFailure = Boolean(yield* failureCallback("circuitBreaker.when", thrown, this.waits, () => when(thrown)));
+        isFailure = Boolean(yield* failureCallback("circuitBreaker.when", thrown, this.scope, () => when(thrown)));
     } catch (own) {
       circuit.release(permit);
       throw own;
@@ -247,14 +246,14 @@ export class Attempts {
     return circuit.succeeded(permit) ? "circuit.closed" : undefined;
   }
 
-  /** Whether the node's function was never called, however often that was tried. */
+  /** Whether the node's function was not called in any attempt. */
   private wasNotCalled(node: number, error: unknown): boolean {
-    if (isInstance(error, RetryExhaustedError)) return error.errors.every((one) => this.wasNotCalled(node, one));
+    if (isInstance(error, RetryExhaustedError)) return error.errors.every((each) => this.wasNotCalled(node, each));
     if (!isErrorOf(this.host.siteOf(node, 0).runId, error)) return false;
     return error.attempt === 0 || isInstance(error, QueueFullError);
   }
 
-  private *tried(node: number): Coroutine {
+  private *retried(node: number): Coroutine {
     const { host } = this;
     const { retry } = host.specOf(node).options;
     const before = host.attemptsBefore(node);
@@ -262,16 +261,16 @@ export class Attempts {
     try {
       return yield* withRetry(retry, {
         run: host,
-        waits: this.waits,
+        waits: this.scope,
         attempt: (n) => this.attempt(node, before + n),
-        onPause: (next) => host.waiting(node, before + next),
+        onPause: (next) => host.attemptPending(node, before + next),
       });
     } catch (error) {
       if (!isInstance(error, AttemptsFailed)) throw error;
       const { errors } = error;
       const cause = errors[errors.length - 1];
       const message = `${host.labelOf(node)} failed in all ${errors.length} attempts, at last: ${asSentence(messageOf(cause))} See "errors" for what each threw.`;
-      throw new RetryExhaustedError(message, host.siteOf(node, errors.length, cause), errors);
+      throw new RetryExhaustedError(message, host.siteOf(node, errors.length, { cause }), errors);
     }
   }
 
@@ -280,7 +279,7 @@ export class Attempts {
     const { host } = this;
     const { concurrencyKey } = host.specOf(node).options;
     const isShared = host.scheduler !== undefined || concurrencyKey !== undefined;
-    const holder = this.watches?.get(node)?.holder ?? (isShared ? this.holder(node) : undefined);
+    const holder = this.trackers?.get(node)?.holder ?? (isShared ? this.holder(node) : undefined);
     const permits = yield* this.permits.acquire(node, n, holder);
     try {
       return yield* this.execute(node, n, holder);
@@ -294,15 +293,15 @@ export class Attempts {
     const { host } = this;
     const spec = host.specOf(node);
     const { timeout } = spec.options;
-    this.waits.throwIfCancelled();
-    const abort = this.waits.add();
+    this.scope.throwIfCancelled();
+    const abort = this.scope.add();
     try {
       host.attemptStarted(node, n);
-      this.waits.throwIfCancelled();
+      this.scope.throwIfCancelled();
       const barrier = host.barrier();
-      if (barrier !== undefined) yield* this.waits.wait(barrier);
-      const watch = this.watches?.get(node);
-      const ctx = host.contextOf(node, n, new Controls(host, abort, watch));
+      if (barrier !== undefined) yield* this.scope.wait(barrier);
+      const tracker = this.trackers?.get(node);
+      const ctx = host.contextOf(node, n, new Controls(host, abort, tracker));
       const call = { spec, args: host.argumentsOf(node, ctx), ctx };
       const timeoutError = () => {
         const message = `${host.labelOf(node)} took longer than its timeout of ${timeout} ms. Raise it, or find out what takes so long.`;
@@ -311,7 +310,7 @@ export class Attempts {
       const begin = (began: () => void) => within(holder, () => host.execute(node, call, abort, began));
       const execute = () => {
         const timed = withTimeout({ timeout, abort, timeoutError, startsLater: host.beginsLater(node) }, begin);
-        return watch === undefined ? timed : watch.over(timed);
+        return tracker === undefined ? timed : tracker.track(timed);
       };
       const hooks = host.hooksOf(node);
       if (hooks.length === 0) {
@@ -320,9 +319,9 @@ export class Attempts {
       }
       let returned: unknown;
       const label = inSentence(host.labelOf(node));
-      const siteOf = (cause: unknown) => host.siteOf(node, n, cause);
+      const siteOf = (cause: unknown) => host.siteOf(node, n, { cause });
       const attempt = { ...call, label, siteOf, within: <T>(work: () => T) => within(holder, work) };
-      const result = yield* withHooks(hooks, attempt, this.waits, function* () {
+      const result = yield* withHooks(hooks, attempt, this.scope, function* () {
         returned = yield* execute();
         return host.resultIn(returned);
       });
@@ -331,34 +330,34 @@ export class Attempts {
       if (!isPause(error)) host.attemptFailed(node, n, error);
       throw error;
     } finally {
-      this.waits.remove(abort);
+      this.scope.remove(abort);
     }
   }
 }
 
-/** Calls what is part of a node's attempt. */
+/** Calls `work` as part of a node's attempt. */
 function within<T>(holder: Holder | undefined, work: () => T): T {
   return holder === undefined ? work() : track(holder, work);
 }
 
-/** Where a node is, as in "held by". */
-function placeOf(host: AttemptHost, node: number): string {
+/** The node and its run, for messages. */
+function describeNode(host: AttemptHost, node: number): string {
   return `${inSentence(host.labelOf(node))} of run "${host.siteOf(node, 0).runId}"`;
 }
 
-/** `node "x"` for `Node "x"`. */
+/** The label in the middle of a sentence: `node "x"` for `Node "x"`. */
 function inSentence(label: string): string {
   return `${label[0].toLowerCase()}${label.slice(1)}`;
 }
 
 type Fallback = (error: unknown, ctx: Context) => unknown;
 
-/** How the context of one attempt reaches the run: with a signal of its own. */
+/** The controls of one attempt: those of its run, with a signal of its own. */
 class Controls implements AttemptControls {
   constructor(
     private readonly run: AttemptControls,
     private readonly abort: LazyAbort,
-    private readonly watch: Watch | undefined,
+    private readonly tracker: CallTracker | undefined,
   ) {}
 
   get signal(): AbortSignal {
@@ -370,6 +369,6 @@ class Controls implements AttemptControls {
   }
 
   onRead(what: "inputs" | "results"): void {
-    this.watch?.onRead(what);
+    this.tracker?.onRead(what);
   }
 }

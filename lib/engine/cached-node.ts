@@ -6,12 +6,12 @@ import type { Failure, StaleResult } from "../policies/flight.js";
 import type { Holder } from "../policies/holder.js";
 import { DeadlockError, isErrorOf, sameErrorAt } from "../run/errors.js";
 import type { AttemptHost, Attempts } from "./attempts.js";
-import type { Watch } from "./watch.js";
+import type { CallTracker } from "./call-tracker.js";
 
-/** Looks a node's result up on behalf of its run. */
+/** A node of a run, as the client of its cache. */
 export class CachedNode implements CacheClient {
   private lazyHolder: Holder | undefined = undefined;
-  private watch: Watch | undefined = undefined;
+  private tracker: CallTracker | undefined = undefined;
 
   constructor(
     private readonly attempts: Attempts,
@@ -29,7 +29,7 @@ export class CachedNode implements CacheClient {
   }
 
   compute(): Coroutine {
-    this.watch = this.attempts.watch(this.node, this.holder);
+    this.tracker = this.attempts.track(this.node, this.holder);
     return this.attempts.compute(this.node);
   }
 
@@ -46,7 +46,7 @@ export class CachedNode implements CacheClient {
   }
 
   servedStale({ error, storedAt }: StaleResult): void {
-    this.host.cacheStoodIn(this.node, error, storedAt);
+    this.host.staleServed(this.node, error, storedAt);
   }
 
   refreshFailed(error: unknown, failures: number, retryAt: number): void {
@@ -54,10 +54,10 @@ export class CachedNode implements CacheClient {
   }
 
   failure(error: unknown): Failure | undefined {
-    const { host, node, watch } = this;
+    const { host, node, tracker } = this;
     const { runId } = host.siteOf(node, 0);
-    if (watch?.hasFailed(error, runId) !== true || watch.hasSeenFound) return undefined;
-    const contextKey = watch.hasSeenGiven ? this.contextKey() : "";
+    if (tracker?.isOfNode(error, runId) !== true || tracker.hasReadResults) return undefined;
+    const contextKey = tracker.hasReadInputs ? this.contextKey() : "";
     return contextKey === undefined ? undefined : { error, runId, contextKey };
   }
 

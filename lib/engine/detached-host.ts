@@ -10,17 +10,17 @@ import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { AttemptHost } from "./attempts.js";
 
-/** Stands for the context among arguments that are not for one attempt only. */
+/** A placeholder for the context, which each attempt replaces. */
 const CONTEXT = {} as Context;
 
 /**
- * Lets a node be computed apart from the run that asked for it: with the inputs it has now, without a slot of the run,
- * unheard by observers, and whatever becomes of the run. Limits, scheduler, hooks and backend are the same.
+ * Computes a node in the background of its run: with its current inputs, even after the run has ended, without a slot
+ * of the run and without events. Limits, scheduler, hooks and backend are those of the run.
  */
 export class DetachedHost implements AttemptHost {
   readonly sync = false;
   readonly isOver = false;
-  /** Nobody waits for it. */
+  /** The node that began the run does not wait for this. */
   readonly caller = undefined;
   readonly workflow: string;
   readonly limits: Limits;
@@ -74,8 +74,8 @@ export class DetachedHost implements AttemptHost {
     return this.host.outcomeOf(node, returned, result, args);
   }
 
-  siteOf(node: number, attempt: number, ...cause: [unknown?]): ErrorSite {
-    return this.host.siteOf(node, attempt, ...cause);
+  siteOf(node: number, attempt: number, options?: ErrorOptions): ErrorSite {
+    return this.host.siteOf(node, attempt, options);
   }
 
   execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown {
@@ -97,12 +97,12 @@ export class DetachedHost implements AttemptHost {
   barrier(): undefined {}
   acquire(): undefined {}
   release(): void {}
-  waiting(): void {}
+  attemptPending(): void {}
   cacheHit(): void {}
   cacheMissed(): void {}
-  fellBack(): void {}
+  fallbackUsed(): void {}
   circuitChanged(): void {}
-  cacheStoodIn(): void {}
+  staleServed(): void {}
   refreshFailed(): void {}
   attemptStarted(): void {}
   attemptFailed(): void {}

@@ -1,61 +1,60 @@
 import type { Observer, RunEvent } from "../run/events.js";
 
-/** Adds an observer to a run, and gives a function that takes it away; undefined when the run is over. */
+/** Adds an observer to a run. Returns a function that removes it; undefined when the run is over. */
 export type Subscribe = (observer: Observer) => (() => void) | undefined;
 
 /**
- * The events of a run, from now on, for `for await`. Those that nobody has taken yet are kept; the stream ends with
- * `run.finished`. Leaving the loop ends the listening.
+ * The events of a run from now on, for `for await`. Events are buffered until they are read. The stream ends with
+ * `run.finished`; leaving the loop unsubscribes.
  */
 export function eventStream(subscribe: Subscribe): AsyncIterableIterator<RunEvent> {
   let unsubscribe: (() => void) | undefined;
-  let isLeft = false;
+  let isCancelled = false;
   const stream = new ReadableStream<RunEvent>({
     start(controller) {
       unsubscribe = subscribe((event) => {
-        // Whoever left it when told of this event is still told of it here.
-        if (isLeft) return;
+        // Called even after unsubscribing, if another observer of the same event did that.
+        if (isCancelled) return;
         controller.enqueue(event);
         if (event.type === "run.finished") controller.close();
       });
       if (unsubscribe === undefined) controller.close();
     },
     cancel() {
-      isLeft = true;
+      isCancelled = true;
       unsubscribe?.();
     },
   });
   return stream.values() as AsyncIterableIterator<RunEvent>;
 }
 
-/** What gives the events of a run. */
 interface Source {
   events(): AsyncIterableIterator<RunEvent>;
 }
 
-/** The events of a run that has begun and, if it turns out to be another, of that one. */
-export function joinedStream(own: Source, found: Promise<Source>): AsyncIterableIterator<RunEvent> {
+/** The events of a new run, followed by those of the run that `attached` resolves to, if that is another. */
+export function joinedStream(own: Source, attached: Promise<Source>): AsyncIterableIterator<RunEvent> {
   const first = own.events();
   let current = first;
-  let isLeft = false;
-  const follow = async (controller: ReadableStreamDefaultController<RunEvent>) => {
-    const source = await found;
+  let isCancelled = false;
+  const pipe = async (controller: ReadableStreamDefaultController<RunEvent>) => {
+    const source = await attached;
     if (source !== own) {
       void first.return?.();
       current = source.events();
     }
     for await (const event of current) {
-      if (isLeft) return;
+      if (isCancelled) return;
       controller.enqueue(event);
     }
     controller.close();
   };
   const stream = new ReadableStream<RunEvent>({
     start(controller) {
-      follow(controller).catch((error) => controller.error(error));
+      pipe(controller).catch((error) => controller.error(error));
     },
     cancel() {
-      isLeft = true;
+      isCancelled = true;
       return current.return?.().then(() => {});
     },
   });

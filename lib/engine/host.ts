@@ -9,13 +9,13 @@ import type { AttemptControls } from "../run/context.js";
 import type { RunBase } from "../run/run-base.js";
 import type { EventEmitter } from "./event-emitter.js";
 
-/** What attempts need of any run. */
+/** A run, as the attempts of its nodes or states see it. */
 export interface HostRun extends AttemptControls {
   readonly sync: boolean;
   readonly state: RunBase & { readonly plan: { readonly specs: readonly NodeSpec[] } };
   readonly emitter: EventEmitter | undefined;
   readonly isOver: boolean;
-  /** The hooks of all nodes: the default ones, then the run's. */
+  /** The hooks of all nodes: the default hooks, then those of the run. */
   readonly hooks: readonly NodeHooks[];
   readonly scheduler: Scheduler | undefined;
   readonly caller: Holder | undefined;
@@ -23,7 +23,7 @@ export interface HostRun extends AttemptControls {
   barrier(): Promise<void> | undefined;
 }
 
-/** What the attempts of nodes and of states get from their run in the same way. */
+/** The common part of the hosts of nodes and of states. */
 export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   readonly sync: boolean;
   readonly workflow: string;

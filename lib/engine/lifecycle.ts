@@ -14,10 +14,10 @@ import type { Recorder } from "./durable/recorder.js";
 import type { EventEmitter } from "./event-emitter.js";
 import type { CommonRunOptions } from "./options.js";
 
-/** Called once, when the run has ended; with `error`, it rejects. */
+/** Called once when the run has ended; it rejects if there is an `error`. */
 export type RunEnd<R> = (result: R, error: DagwrightError | undefined) => void;
 
-/** A loop that executes nodes or states, as its lifecycle sees it. */
+/** The loop of a run, as its lifecycle sees it. */
 export interface Loop<R> {
   readonly state: RunBase;
   readonly options: CommonRunOptions;
@@ -28,38 +28,38 @@ export interface Loop<R> {
   emitter: EventEmitter | undefined;
   /** Starts the first node or state. */
   begin(): void;
-  /** Cancels what has not settled and aborts what is in flight. Returns whether hooks of interrupted attempts need a turn to run. */
+  /** Cancels nodes that have not settled and aborts those in flight. Returns whether their hooks need a turn to run. */
   cancelOpen(error: DagwrightError): boolean;
   /** Releases the loop's own timers and waiters. */
   release(status: RunStatus): void;
   resultOf(status: RunStatus): R;
 }
 
-/** The phases of a run, in order. A run goes through each at most once. */
+/** The phases of a run, in order. A run enters each at most once. */
 const Phase = { created: 0, opening: 1, running: 2, over: 3, recording: 4, settled: 5 } as const;
 
 /**
  * Takes a run from its start to its end, through these phases:
  *
  * - created;
- * - opening: its store is told of it;
+ * - opening: it is being added to its store;
  * - running: from `run.started` on;
- * - over: nothing happens in it any more. What ends it early (abort, timeout, failure) first cancels what is open;
- * - recording: how it ended is written to its store;
- * - settled: signal, timer and scheduler are released, `run.finished` is out and `onEnd` was called.
+ * - over: no node starts or settles any more. An early end (abort, timeout, failure) first cancels the open nodes;
+ * - recording: its end is being written to its store;
+ * - settled: signal, timer and scheduler are released, `run.finished` was emitted and `onEnd` called.
  */
 export class Lifecycle<R> {
-  /** Nothing happens in the run any more. */
+  /** Whether the run is over, or cancelling its open nodes. */
   isOver = false;
   private phase: number = Phase.created;
   private onEnd: RunEnd<R> | undefined = undefined;
-  /** The async context that called `startSoon`. */
-  private home: AsyncResource | undefined = undefined;
+  /** The async context of `startDeferred`. */
+  private asyncContext: AsyncResource | undefined = undefined;
   private timer: Timer | undefined = undefined;
   private removeListener: (() => void) | undefined = undefined;
-  /** The caller wants the run to end now, without waiting for the end to be recorded. */
+  /** Whether the run settles without waiting for the store. */
   private isUrgent = false;
-  /** While recording: settles the run without waiting for the store. */
+  /** Settles the run without waiting for the store; only while recording. */
   private settleNow: (() => void) | undefined = undefined;
 
   constructor(private readonly loop: Loop<R>) {}
@@ -73,27 +73,20 @@ export class Lifecycle<R> {
   /** Starts the run. A synchronous run has ended when this returns. */
   start(onEnd: RunEnd<R>): void {
     this.prepare(onEnd);
-    this.go();
+    this.proceed();
   }
 
   /**
-   * Starts the run, but leaves its first event and first node for later.
-   * @param soon - calls its argument later
+   * Starts the run, with its first event and its first node deferred.
+   * @param schedule - calls its argument later
    */
-  startSoon(onEnd: RunEnd<R>, soon: (begin: () => void) => void): void {
+  startDeferred(onEnd: RunEnd<R>, schedule: (begin: () => void) => void): void {
     this.prepare(onEnd);
-    this.home = new AsyncResource("DagwrightRun");
-    soon(() => this.go());
+    this.asyncContext = new AsyncResource("DagwrightRun");
+    schedule(() => this.proceed());
   }
 
-  /** Does now what {@link Lifecycle.startSoon} left for later, unless it is done. */
-  go(): void {
-    if (this.phase !== Phase.created) return;
-    if (this.home === undefined) this.open();
-    else this.home.runInAsyncScope(() => this.open());
-  }
-
-  /** Also calls `onEnd` when the run has ended, which must not have settled. */
+  /** Adds another callback for the end of the run, which must not have settled. */
   join(onEnd: RunEnd<R>): void {
     const { onEnd: first } = this;
     this.onEnd = (result, error) => {
@@ -115,13 +108,19 @@ export class Lifecycle<R> {
     if (timeout !== undefined && !sync && !this.isOver) this.timer = Timer.after(timeout, () => this.expire());
   }
 
+  private proceed(): void {
+    if (this.phase !== Phase.created) return;
+    if (this.asyncContext === undefined) this.open();
+    else this.asyncContext.runInAsyncScope(() => this.open());
+  }
+
   private open(): void {
     const { recorder } = this.loop;
     if (recorder === undefined) return this.run();
     this.phase = Phase.opening;
     recorder.open().then(
       () => this.isOver || this.run(),
-      (error: DagwrightError) => this.refused(error),
+      (error: DagwrightError) => this.openFailed(error),
     );
   }
 
@@ -142,7 +141,7 @@ export class Lifecycle<R> {
   }
 
   /** The store did not accept the run. */
-  private refused(error: DagwrightError): void {
+  private openFailed(error: DagwrightError): void {
     if (this.isOver) return;
     if (!this.isDuplicate(error)) return this.halt("failed", error);
     this.isOver = true;
@@ -151,44 +150,44 @@ export class Lifecycle<R> {
     this.settle("failed", error);
   }
 
-  /** Whether the store has a run of this id, to which the caller attaches instead. */
+  /** Whether the store already has a run of this id, to which the caller attaches. */
   private isDuplicate(error: DagwrightError): boolean {
     return this.loop.options.ifExists === "attach" && error.code === "RUN_EXISTS";
   }
 
   // --- over ---
 
-  /** Ends the run as `cancelled`, now. */
+  /** Ends the run as `cancelled`, at once. */
   cancel(reason: unknown): void {
-    if (this.isOver) this.hurry();
+    if (this.isOver) this.settleEarly();
     else this.interrupt("cancelled", cancelled(this.loop.state, reason));
   }
 
-  /** Ends the run as `cancelled`, now, without an error. */
+  /** Ends the run as `cancelled`, at once and without an error. */
   stop(): void {
-    if (this.isOver) this.hurry();
+    if (this.isOver) this.settleEarly();
     else this.interrupt("cancelled", cancelled(this.loop.state, "stop() was called"), { rejects: false });
   }
 
-  /** Ends the run because its timeout is over. */
+  /** Ends the run because its timeout has elapsed. */
   expire(): void {
-    if (this.isOver) this.hurry();
+    if (this.isOver) this.settleEarly();
     else this.interrupt("failed", expired(this.loop.state, this.loop.options.timeout));
   }
 
-  /** No longer waits for the end to be recorded. */
-  private hurry(): void {
+  /** Settles a run that is over without waiting for its store. */
+  private settleEarly(): void {
     this.isUrgent = true;
     this.settleNow?.();
   }
 
-  /** Ends the run early, without waiting for that to be recorded. */
+  /** Ends the run early, without waiting for its store. */
   private interrupt(status: RunStatus, error: DagwrightError, { rejects = true } = {}): void {
     this.isUrgent = true;
     this.halt(status, error, { rejects });
   }
 
-  /** Ends the run early: first cancels what is open. */
+  /** Ends the run early, after cancelling its open nodes. */
   halt(status: RunStatus, error: DagwrightError, { rejects = true } = {}): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -203,7 +202,7 @@ export class Lifecycle<R> {
     this.loop.recorder?.waitUntil(new Promise((resolve) => setImmediate(resolve)));
   }
 
-  /** Ends the run: nothing is left to do. */
+  /** Ends the run, which has no open nodes. */
   end(status: RunStatus, error: DagwrightError | undefined): void {
     if (this.phase >= Phase.over) return;
     this.phase = Phase.over;
@@ -219,7 +218,7 @@ export class Lifecycle<R> {
     this.guard(() => this.loop.scheduler?.end());
   }
 
-  /** Runs deferred work. An exception ends the run, which would otherwise stay open. */
+  /** Executes a callback. If it throws, ends the run, which would otherwise never end. */
   guard(work: () => void): void {
     try {
       work();
@@ -228,7 +227,7 @@ export class Lifecycle<R> {
     }
   }
 
-  /** The last resort: ends the run because of an exception that neither a node nor a hook threw. */
+  /** Ends the run because of an exception that neither a node nor a hook threw. */
   breakOff(fault: unknown): void {
     const error = broken(this.loop.state, fault);
     if (this.isOver) warn(error.message, "DagwrightRunWarning");
@@ -237,7 +236,7 @@ export class Lifecycle<R> {
 
   // --- recording, settled ---
 
-  /** Settles when the end is recorded, or at once if that is urgent. */
+  /** Records the end of the run, then settles it; an urgent one is settled at once. */
   private record(recorder: Recorder, status: RunStatus, error: DagwrightError | undefined): void {
     this.phase = Phase.recording;
     const { state } = this.loop;
@@ -273,12 +272,12 @@ export class Lifecycle<R> {
   }
 }
 
-/** Makes the partial result a property of the error. */
+/** Makes the partial result the error's `run`. */
 function attachRun(error: DagwrightError, run: unknown): void {
   if (!(error instanceof ExecutionError || error instanceof MissingInputError || error instanceof StoreError)) return;
   try {
     error.run = run;
   } catch {
-    // An observer has frozen the error.
+    // An observer froze the error.
   }
 }

@@ -28,8 +28,8 @@ import type { Observer } from "../run/events.js";
 import type { Durability, RunStore } from "../stores/store.js";
 
 /**
- * `sequential`: one node after the other. `async`: all ready nodes at once, on the event loop. `parallel`: all ready nodes
- * at once, on worker threads.
+ * `sequential`: one node at a time. `async`: all ready nodes at once, on the event loop. `parallel`: all ready nodes at
+ * once, on worker threads.
  */
 export type Mode = "sequential" | "async" | "parallel";
 
@@ -38,13 +38,13 @@ export const OTHER_MODES = { sync: '"sequential" or runSync', threads: '"paralle
 
 const MODES: readonly Mode[] = ["sequential", "async", "parallel"];
 
-/** What an {@link ErrorHandler} answers. */
+/** The answer of an {@link ErrorHandler}. */
 export type ErrorVerdict = "stop" | "continue";
 
-/** Decides about the failure of one node, instead of the error strategy. May be async. */
+/** Decides what to do about the failure of a node, instead of the error strategy. May be async. */
 export type ErrorHandler = (node: string, error: ExecutionError, ctx: Context) => ErrorVerdict | Promise<ErrorVerdict>;
 
-/** The options that the runs of dags and of fsms have in common. */
+/** The common options of the runs of dags and fsms. */
 export interface CommonRunOptions<I extends object = Record<string, any>> {
   /** Values for parameters, by name. */
   inputs?: Readonly<I> | undefined;
@@ -53,43 +53,45 @@ export interface CommonRunOptions<I extends object = Record<string, any>> {
   /** @defaultValue "failFast" */
   errorStrategy?: ErrorStrategy | undefined;
   errorHandler?: ErrorHandler | undefined;
-  /** The longest the run may take, in ms. @defaultValue unlimited */
+  /** The time the run may take, in ms. @defaultValue unlimited */
   timeout?: number | undefined;
   /** Aborts the run, which then rejects with a `CancelledError`. */
   signal?: AbortSignal | undefined;
-  /** Values that nodes share, as `ctx.metadata`. They go over those of `context`. */
+  /** Values that nodes share, as `ctx.metadata`. They override those of `context`. */
   metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** The `context` of an earlier run, whose metadata this one begins with. */
+  /** The `context` of an earlier run. Its metadata is the initial metadata of this one. */
   context?: { readonly metadata?: Readonly<Record<string, unknown>> | undefined } | undefined;
-  /** What is doubtful in the definition, see `validate`, is an error. @defaultValue false */
+  /** Whether warnings about the definition are errors, see `validate`. @defaultValue false */
   strict?: boolean | undefined;
   /** Hooks for every node or state, between the default hooks and its own. */
   hooks?: NodeHooks | undefined;
-  /** Called with every event of the run. */
+  /** Functions that are called with every event of the run. */
   observers?: readonly Observer[] | undefined;
-  /** Slots that this run shares with others. */
+  /** A scheduler, whose slots this run shares with others. */
   scheduler?: Scheduler | undefined;
   /** @defaultValue a random UUID */
   runId?: string | undefined;
-  /** Records the run, so that it can go on after a pause or a crash. */
+  /** Records the run, which can then continue after a pause or a crash. */
   store?: RunStore | undefined;
   /**
-   * What happens when the store has a run of this `runId`. `error`: reject with a `StoreError`, code `RUN_EXISTS`. `attach`: be
-   * that run, for requests that are repeated. A run in progress is waited for, wherever it is driven, and taken up when its
-   * process is gone; one that has ended settles as it did, as `paused` too, and is not run again. Its inputs have to be the same.
-   * `signal` and `timeout` end the waiting for a run that somebody else has begun, not that run. While another process drives
-   * it, a handle of an fsm's run sends it events and follows its states through the store; pausing it is refused.
+   * What to do if the store already has a run of this `runId`. `error`: reject with a `StoreError`, code `RUN_EXISTS`.
+   * `attach`: attach to that run, which makes repeated requests idempotent. Its inputs must be the same. A run in
+   * progress is waited for, in whichever process it is, and continued here if that process is gone. A run that has
+   * ended, even as `paused`, settles as it did and does not run again. `signal` and `timeout` end the waiting, but not
+   * a run that another call began. While another process drives the run, the handle of an fsm sends events and follows
+   * states through the store, and can't pause it.
    * @defaultValue "error"
    */
   ifExists?: "error" | "attach" | undefined;
   /**
-   * With a store: `strict` makes a completion durable before anything that depends on it starts, `relaxed` within 100 ms.
+   * With a store, when a completion is durable: `strict`, before anything that depends on it starts; `relaxed`, within
+   * 100 ms.
    * @defaultValue "strict"
    */
   durability?: Durability | undefined;
 }
 
-/** The rules of the options in common. */
+/** The rules of the common options. */
 export const COMMON_RULES: Rules<CommonRunOptions> = {
   inputs: checkRecord,
   mode: oneOf(MODES, OTHER_MODES),
@@ -110,7 +112,8 @@ export const COMMON_RULES: Rules<CommonRunOptions> = {
 };
 
 /**
- * @param inputs - the names of the run's inputs, which are no options
+ * Checks the options of a run.
+ * @param inputs - the names of the run's inputs, for the message about an input that is passed as an option
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */
 export function checkRun(options: object, rules: Rules<any>, inputs: () => Iterable<string> = noInputs): void {
@@ -122,7 +125,10 @@ function noInputs(): Iterable<string> {
   return [];
 }
 
-/** Whether there is nothing to check: a mode that any run may have is often all that is given, and looking up rules takes longer. */
+/**
+ * Whether the only option is a mode that is legal for every run. That is the usual case, and looking up rules takes
+ * longer.
+ */
 function hasOnlyMode(options: object): boolean {
   for (const option in options) {
     const value: unknown = options[option as never];
@@ -131,7 +137,7 @@ function hasOnlyMode(options: object): boolean {
   return true;
 }
 
-/** Says where an input goes that was given as an option. */
+/** The advice on an input that was given as an option. */
 function inputAdvice(option: string, inputs: Iterable<string>): string | undefined {
   for (const name of inputs) {
     // A compiler may have numbered the parameter.
@@ -142,16 +148,16 @@ function inputAdvice(option: string, inputs: Iterable<string>): string | undefin
   return undefined;
 }
 
-/** What a run's metadata begin with. */
+/** The initial metadata of a run. */
 export function metadataOf({ metadata, context }: CommonRunOptions): Readonly<Record<string, unknown>> | undefined {
   const earlier = context?.metadata;
   return metadata === undefined || earlier === undefined ? (metadata ?? earlier) : { ...earlier, ...metadata };
 }
 
-/** @throws {TypeError} unless the options say which run is to be attached to, and where it is */
+/** @throws {TypeError} unless the options identify the run to attach to */
 export function checkIdentity({ runId, store }: CommonRunOptions): void {
   if (runId !== undefined && store !== undefined) return;
-  throw new TypeError('ifExists: "attach" takes the "runId" of a run, and the "store" where that may be.');
+  throw new TypeError('ifExists: "attach" needs the "runId" of a run and the "store" it may be in.');
 }
 
 function checkSignal(option: OptionName, signal: unknown): void {
@@ -184,14 +190,14 @@ function checkScheduler(option: OptionName, scheduler: unknown): void {
   }
 }
 
-/** @throws {TypeError} unless it can be a store */
+/** @throws {TypeError} unless it is a store */
 export function checkStore(store: unknown): void {
   if (typeof store === "object" && store !== null && "create" in store && "claim" in store) return;
   const makers = 'made by sqliteStore or postgresStore of "dagwright/store"';
   throw new TypeError(`"store" must be a store, ${makers}; received ${show(store)}.`);
 }
 
-/** @throws {TypeError} | {RangeError} unless `runId` can be a run's */
+/** @throws {TypeError} | {RangeError} unless it is a non-empty string */
 export function checkRunId(runId: unknown): asserts runId is string {
   checkNonEmptyString("runId", runId);
 }

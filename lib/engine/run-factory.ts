@@ -1,34 +1,34 @@
+import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { Planning } from "../planning/validity.js";
 import type { Caches } from "../policies/caches.js";
-import type { NodeSpec } from "../definition/specs/node-spec.js";
-import type { Outcome } from "./outcome.js";
+import type { RunPromises } from "./run-promises.js";
 import type { SteppedRun } from "./step.js";
 
 /**
- * What a run is created for: `start` returns a handle, which can send events; `runSync` can't wait for anything; `step` stops
- * after each node.
+ * The method a run is created for: `start` returns a handle, which can send events; `runSync` can't wait for promises;
+ * `step` stops after each node.
  */
 export type Purpose = "run" | "runSync" | "start" | "step";
 
-/** What every plan has. */
+/** The common part of all plans. */
 export interface AnyPlan {
   readonly workflow: string;
   readonly specs: readonly NodeSpec[];
   readonly indexOf: ReadonlyMap<string, number>;
 }
 
-/** Creates the runs of one workflow, with options `O`, and their handles `H`. */
+/** Creates the runs of one workflow, with options `O` and results `R`, and their handles `H`. */
 export interface RunFactory<O, R, H> {
   readonly caches: Caches;
-  /** The plan of the definition as it is now, or what is wrong with it. */
+  /** The plan of the current definition, or its issues. */
   readonly planning: Planning<AnyPlan>;
   /**
-   * Options and plan become a run, in one pass: checked, with inputs, state and recorder.
+   * Creates a run: checks its options and inputs against the plan, and makes its state and its recorder.
    * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
    */
   create(options: O | undefined, purpose: Purpose): SteppedRun<R>;
-  /** The handle of a run that has begun. */
-  handle(run: SteppedRun<R>, outcome: Outcome<R>): H;
-  /** The handle of a run that never begins. */
+  /** The handle of a run that has been started. */
+  handle(run: SteppedRun<R>, promises: RunPromises<R>): H;
+  /** The handle of a run that never starts, since a worker is importing its module. */
   idleHandle(run: SteppedRun<R>, never: Promise<never>): H;
 }

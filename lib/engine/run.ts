@@ -12,34 +12,34 @@ import type { RunBase } from "../run/run-base.js";
 import type { RunStatus } from "../run/status.js";
 import type { Attempts } from "./attempts.js";
 import type { Recorder } from "./durable/recorder.js";
-import { EventEmitter, type Subject } from "./event-emitter.js";
+import { EventEmitter, type EmittingRun } from "./event-emitter.js";
 import { Lifecycle, type Loop } from "./lifecycle.js";
 import type { CommonRunOptions } from "./options.js";
 
-/** What a run needs beside its options, resolved against the plan. */
+/** The setup of a run, beside its options. */
 export interface EngineSetup {
-  /** The caller can't wait: a promise is an error, and delays block. */
+  /** Whether the run is synchronous: promises are errors, and delays block. */
   readonly sync: boolean;
-  /** The hooks of all nodes: the default ones, then the run's. */
+  /** The hooks of all nodes: the default hooks, then those of the run. */
   readonly hooks: readonly NodeHooks[];
   cacheOf(node: NodeSpec): ResultCache | undefined;
   /** Writes the run to its store; undefined when it has none. */
   readonly recorder?: Recorder;
 }
 
-/** What the loops of dags and of fsms have in common: events, caches, stepping, and what attempts need of their run. */
-export abstract class EngineRun<S extends RunBase & Subject, R> implements Loop<R>, AttemptControls {
+/** The common part of the runs of dags and fsms: lifecycle, events, caches, stepping. */
+export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements Loop<R>, AttemptControls {
   readonly life = new Lifecycle<R>(this);
   readonly sync: boolean;
   readonly hooks: readonly NodeHooks[];
   readonly recorder: Recorder | undefined;
   emitter: EventEmitter | undefined;
   readonly scheduler: Scheduler | undefined;
-  /** The node that began this run, if it holds anything. */
+  /** The node that began this run, if it is tracked. */
   readonly caller = currentCaller();
-  /** How many more nodes may start; finite only when stepping. */
+  /** How many more nodes may start. Finite only when stepping. */
   protected budget = Infinity;
-  /** Called when the budget is spent and everything started has settled. */
+  /** Called when the budget is used up and all started nodes have settled. */
   protected onIdle: (() => void) | undefined = undefined;
   protected lazyAttempts: Attempts | undefined = undefined;
   private lazyAbort: LazyAbort | undefined = undefined;
@@ -63,11 +63,11 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Loop<
   abstract begin(): void;
   abstract release(status: RunStatus): void;
   abstract resultOf(status: RunStatus): R;
-  /** Goes on as far as possible. */
+  /** Starts nodes, or executes states, as far as possible. */
   protected abstract pump(): void;
-  /** Marks what has not settled as cancelled. */
+  /** Marks all nodes that have not settled as cancelled. */
   protected abstract markCancelled(): void;
-  /** The first observer subscribed to a run that has begun. */
+  /** The first observer subscribed after the run was created. */
   protected abstract observed(emitter: EventEmitter): void;
 
   get isOver(): boolean {
@@ -78,13 +78,13 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Loop<
     return this.life.isSettled;
   }
 
-  /** Resolves when the store has the run, at once without a store. @throws {StoreError} */
+  /** Resolves when the run is in its store; at once without a store. @throws {StoreError} */
   get recorded(): Promise<void> {
     return this.recorder?.opened ?? Promise.resolve();
   }
 
-  /** Ends the run because something can't be recorded. */
-  unrecordable(error: Error): void {
+  /** Ends the run because it can't be recorded. */
+  recordingFailed(error: Error): void {
     this.life.halt("failed", error as DagwrightError);
   }
 
@@ -113,12 +113,12 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Loop<
     this.onIdle = onIdle;
   }
 
-  /** Goes on after {@link EngineRun.limit}. */
+  /** Continues within the budget of {@link EngineRun.limit}. */
   resume(): void {
     this.pump();
   }
 
-  /** Calls an observer with every event from now on. Returns a function that removes it; undefined when the run has ended. */
+  /** Adds an observer of all further events. Returns a function that removes it; undefined when the run has ended. */
   observe(observer: Observer): (() => void) | undefined {
     if (this.life.isSettled) return undefined;
     if (this.emitter === undefined) {
@@ -136,7 +136,7 @@ export abstract class EngineRun<S extends RunBase & Subject, R> implements Loop<
     if (!this.isOver) this.emitter?.emit({ type: "node.progress", attempt, fraction, message }, node);
   }
 
-  /** The durability barrier: what an attempt has to wait for; undefined when everything before it is durable. */
+  /** The durability barrier: resolves when the next attempt may start; undefined when it may at once. */
   barrier(): Promise<void> | undefined {
     return this.recorder?.barrier();
   }

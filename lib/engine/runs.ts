@@ -1,17 +1,17 @@
 import type { DagwrightError } from "../base/errors.js";
 import type { Lifecycle } from "./lifecycle.js";
-import { outcomeOf, type Outcome } from "./outcome.js";
+import { runPromises, type RunPromises } from "./run-promises.js";
 
-/** A run that has not begun. */
+/** A run that has not started. */
 export interface Startable<R> {
-  readonly life: Pick<Lifecycle<R>, "start" | "startSoon">;
+  readonly life: Pick<Lifecycle<R>, "start" | "startDeferred">;
 }
 
-/** The runs of one workflow: takes each from its start to its result, and knows the last one that has ended. */
+/** Starts the runs of one workflow, and keeps the result of the last one that ended. */
 export class Runs<R> {
   last: R | undefined;
 
-  /** Runs to the end. */
+  /** Starts a run. Resolves or rejects at its end. */
   run(run: Startable<R>): Promise<R> {
     return new Promise((resolve, reject) => {
       run.life.start((result, error) => {
@@ -22,7 +22,7 @@ export class Runs<R> {
     });
   }
 
-  /** Runs to the end, blocking the thread. @throws what the run failed with */
+  /** Executes a run to its end, blocking the thread. @throws the error that the run failed with */
   runSync(run: Startable<R>): R {
     let outcome: { readonly result: R; readonly error: DagwrightError | undefined } | undefined;
     run.life.start((result, error) => {
@@ -34,13 +34,13 @@ export class Runs<R> {
     return outcome.result;
   }
 
-  /** Runs for somebody who holds a handle. @param soon - as in {@link Lifecycle.startSoon} */
-  begin(run: Startable<R>, soon: (begin: () => void) => void = queueMicrotask): Outcome<R> {
-    return outcomeOf((onEnd) =>
-      run.life.startSoon((ended, error) => {
+  /** Starts a run that has a handle. @param schedule - see {@link Lifecycle.startDeferred} */
+  begin(run: Startable<R>, schedule: (begin: () => void) => void = queueMicrotask): RunPromises<R> {
+    return runPromises((onEnd) =>
+      run.life.startDeferred((ended, error) => {
         this.last = ended;
         onEnd(ended, error);
-      }, soon),
+      }, schedule),
     );
   }
 }

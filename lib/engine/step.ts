@@ -1,25 +1,25 @@
 import type { DagwrightError } from "../base/errors.js";
 import { RunContext } from "../run/context.js";
-import type { Startable } from "./runs.js";
 import type { Observer } from "../run/events.js";
 import type { RunBase } from "../run/run-base.js";
+import type { Startable } from "./runs.js";
 
-/** A run that can be made to stop after so many nodes or states. */
+/** A run that can stop after a number of nodes or states. */
 export interface SteppedRun<R> extends Startable<R> {
   readonly state: RunBase;
-  /** What comes next, by name, while the run stands still; undefined when nothing does. */
+  /** The name of the next node, between steps; undefined when there is none. */
   readonly next: string | undefined;
   observe(observer: Observer): unknown;
   /** Lets `budget` nodes start; calls `onIdle` when they have settled. */
   limit(budget: number, onIdle: () => void): void;
   resume(): void;
-  /** What has to be waited for until what happened so far is recorded. */
+  /** The durability barrier: resolves when everything so far is recorded; undefined when it is already. */
   barrier(): Promise<void> | undefined;
 }
 
-/** What one step did. */
+/** The result of one step. */
 export interface StepResult<R> {
-  /** Pass it to the next step. */
+  /** The state to pass to the next step. */
   readonly state: StepState<R>;
   /** The node that ran; undefined when there was none left. */
   readonly node: string | undefined;
@@ -27,31 +27,31 @@ export interface StepResult<R> {
   readonly result: unknown;
   /** The node that the next step runs; undefined when there is none. */
   readonly next: string | undefined;
-  /** What the nodes share: results, and metadata, where what is written counts for the next steps. */
+  /** The context that the nodes share: results, and metadata, which the next steps read as it was changed. */
   readonly context: RunContext;
-  /** Nothing is left to run. */
+  /** Whether nothing is left to run. */
   readonly done: boolean;
-  /** The whole run, once it is done. */
+  /** The result of the run, once it is done. */
   readonly run: R | undefined;
 }
 
-/** What the steps of one run have in common. */
+/** The common data of all steps of a run. */
 interface Session<R> {
   readonly owner: object;
   readonly run: SteppedRun<R>;
   readonly last: { node?: string; result?: unknown };
-  /** Ends the step that is being taken. */
+  /** Ends the current step. */
   wake?: () => void;
   outcome?: { readonly result: R; readonly error: DagwrightError | undefined };
 }
 
-/** Where a stepped run stands. Each state can be stepped from once. */
+/** The position of a stepped run. Each can be stepped from once. */
 export class StepState<R> {
   private used = false;
 
   private constructor(private readonly session: Session<R>) {}
 
-  /** What `JSON.stringify` writes, and `console.log` shows. It is no state to go on from. */
+  /** A summary for `JSON.stringify` and `console.log`. It can't be stepped from. */
   toJSON(): object {
     const { run } = this.session;
     return { runId: run.state.runId, workflow: run.state.workflow, next: run.next };
@@ -68,7 +68,13 @@ export class StepState<R> {
       if (event.type === "attempt.started") last.node = event.node;
       else if (event.type === "node.completed") Object.assign(last, { node: event.node, result: event.result });
     });
-    return StepState.advance({ owner, run, last }, true);
+    const session: Session<R> = { owner, run, last };
+    return StepState.advance(session, () => {
+      run.life.start((result, error) => {
+        session.outcome = { result, error };
+        session.wake?.();
+      });
+    });
   }
 
   /**
@@ -82,24 +88,20 @@ export class StepState<R> {
     }
     if (state.used) throw new TypeError("This step state was already stepped from. Pass the state of the latest step.");
     state.used = true;
-    return StepState.advance(state.session, false);
+    return StepState.advance(state.session, () => state.session.run.resume());
   }
 
-  private static async advance<R>(session: Session<R>, isFirst: boolean): Promise<StepResult<R>> {
+  /** @param proceed - starts or resumes the run */
+  private static async advance<R>(session: Session<R>, proceed: () => void): Promise<StepResult<R>> {
     const { run, last } = session;
     last.node = last.result = undefined;
     if (session.outcome === undefined) {
       await new Promise<void>((wake) => {
         session.wake = wake;
         run.limit(1, wake);
-        if (!isFirst) return run.resume();
-        const onEnd = (result: R, error: DagwrightError | undefined) => {
-          session.outcome = { result, error };
-          session.wake?.();
-        };
-        run.life.start(onEnd);
+        proceed();
       });
-      // It may end before what happened is recorded.
+      // The run may end before that is recorded.
       const barrier = session.outcome === undefined ? run.barrier() : undefined;
       if (barrier !== undefined) await Promise.race([barrier, new Promise<void>((wake) => (session.wake = wake))]);
     }

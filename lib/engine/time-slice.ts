@@ -1,18 +1,18 @@
 import { setImmediate } from "../base/event-loop.js";
 
-/** A run that has not seen the event loop turn for this long, in ms, notices after as long again, and lets it turn. */
+/** The length of a slice, in ms. A run that blocks the event loop yields within two slices. */
 export const TIME_SLICE = 25;
 
-/** Keeps a long run of quick nodes from blocking timers and signals: the event loop turns every 50 ms or so. */
+/** Makes a run of many quick nodes yield to timers and signals: the event loop turns about every 50 ms. */
 export class TimeSlice {
   /** Whether the event loop may have turned during this slice. */
   private hasTurned = true;
-  /** Whether the run waits for the event loop to turn. */
+  /** Whether the run is yielding. */
   isWaiting = false;
 
   /**
-   * A slice is over and the next one begins. When the event loop has not turned meanwhile, lets it turn first and gives
-   * true; then `resume` goes on.
+   * Begins the next slice. If the event loop did not turn during the last one, returns true: the run has to yield until
+   * `resume` is called.
    */
   renew(resume: () => void): boolean {
     if (this.hasTurned) {

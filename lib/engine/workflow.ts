@@ -22,7 +22,7 @@ export interface WorkflowTypes extends DefinitionTypes {
   readonly recoverOptions: object;
 }
 
-/** The recorded runs of one workflow; see the methods of {@link Workflow} for what each does. */
+/** The recorded runs of one workflow. Its methods are those of {@link Workflow}. */
 export interface RecordedWorkflow<T extends WorkflowTypes> {
   resume(runId: string, options: T["resumeOptions"]): Promise<T["result"]>;
   recover(options: T["recoverOptions"]): Promise<T["result"][]>;
@@ -31,15 +31,18 @@ export interface RecordedWorkflow<T extends WorkflowTypes> {
   startOrAttach(
     run: SteppedRun<T["result"]>,
     options: CommonRunOptions<any>,
-    how: { readonly hasHandle: boolean },
-    again: () => SteppedRun<T["result"]> | Promise<SteppedRun<T["result"]>>,
+    how: {
+      readonly hasHandle: boolean;
+      readonly create: () => SteppedRun<T["result"]> | Promise<SteppedRun<T["result"]>>;
+    },
   ): T["handle"];
 }
 
 /**
- * What dags and fsms have in common: validation, running to the end or in steps, recorded runs, caches, the last run.
+ * The common base of dags and fsms: validation, running, stepping, recorded runs, caches, the last run.
  *
- * The definition is validated and planned at the first run and after every change. Runs may overlap; each has its own state.
+ * The definition is validated and planned before the first run and after every change. Runs may overlap; each has its
+ * own state.
  */
 export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
   protected readonly runs = new Runs<T["result"]>();
@@ -48,12 +51,15 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
 
   // --- validation ---
 
-  /** All errors and warnings. With `strict`, warnings are errors: isolated nodes, branches or states that lead nowhere. */
+  /**
+   * All errors and warnings. With `strict`, warnings are errors: isolated nodes and unconnected branches of a dag;
+   * states of an fsm that can't be reached, or can't reach a terminal state.
+   */
   validate(options: { strict?: boolean | undefined } = {}): ValidationIssue[] {
     return issuesOf(this.factory.planning, checkStrict(options, "validate"));
   }
 
-  /** @throws {ValidationError} | {InvalidNodeError} the one problem's own class, or one `ValidationError` with all */
+  /** @throws {ValidationError} | {InvalidNodeError} the error of a single issue, or one `ValidationError` with all */
   validateOrThrow(options: { strict?: boolean | undefined } = {}): this {
     requireValid(this.factory.planning, checkStrict(options, "validateOrThrow"));
     return this;
@@ -68,8 +74,9 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
   /**
    * Runs the workflow to its end.
    * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
-   * @throws {ExecutionError} of the first failure under `failFast` (of an fsm: that no error state takes), {CancelledError},
-   *   {RunTimeoutError}; of an fsm also {MaxCyclesError}, {InvalidTransitionError}, {UnknownStateError}. `.run` is the partial result
+   * @throws {ExecutionError} of the first failure under `failFast` (of an fsm: that no error state takes),
+   *   {CancelledError}, {RunTimeoutError}; of an fsm also {MaxCyclesError}, {InvalidTransitionError},
+   *   {UnknownStateError}. `.run` is the partial result
    */
   run(options?: T["runOptions"]): Promise<T["result"]> {
     const never = neverInWorker(this);
@@ -93,13 +100,13 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
     const run = create();
     const never = neverInWorker(this);
     if (never !== undefined) return this.factory.idleHandle(run, never);
-    if (given?.ifExists === "attach") return this.recorded.startOrAttach(run, given, { hasHandle: true }, create);
+    if (given?.ifExists === "attach") return this.recorded.startOrAttach(run, given, { hasHandle: true, create });
     return this.factory.handle(run, this.runs.begin(run, given?.store && whenAdmitted));
   }
 
   /**
-   * Runs the next node or state and stops. Call it again with the returned state to go on; `options` count for the first step.
-   * @throws {TypeError} for a state that was already stepped from, or of another workflow; otherwise as `run`
+   * Runs the next node or state and stops. To continue, pass the returned state; `options` are those of the first step.
+   * @throws {TypeError} for a state of another workflow, or one that was stepped from before; otherwise as `run`
    */
   async step(state?: StepState<T["result"]>, options?: T["runOptions"]): Promise<StepResult<T["result"]>> {
     const never = neverInWorker(this);
@@ -111,12 +118,13 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
   // --- recorded runs ---
 
   /**
-   * Continues a recorded run after a pause, a failure, a cancellation or a crash, in the same run. Completed nodes keep their
-   * results, and an fsm continues in the state it was in; a completed run returns its recorded result. An fsm that has to wait
-   * comes to rest in the store, and resolves as `paused`.
-   * @throws {StoreError} NOT_FOUND; LEASE_HELD while the run is driven; UNSTORABLE for an event, and the run rests as it was
-   * @throws {ValidationError} when the workflow has changed (unless `allowChanges`), `provide` names a node that did not pause,
-   *   or `overrides` one that has completed; otherwise as `run`
+   * Continues a recorded run after a pause, a failure, a cancellation or a crash. Completed nodes keep their results,
+   * and an fsm continues in its current state. A completed run returns its recorded result. An fsm that has to wait for
+   * an event resolves as `paused`.
+   * @throws {StoreError} NOT_FOUND; LEASE_HELD while a process drives the run; UNSTORABLE for an event, and the run
+   *   stays as it is
+   * @throws {ValidationError} when the workflow has changed (unless `allowChanges`), `provide` names a node that did
+   *   not pause, or `overrides` one that has completed; otherwise as `run`
    */
   async resume(runId: string, options: T["resumeOptions"]): Promise<T["result"]> {
     const never = neverInWorker(this);
@@ -124,11 +132,11 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
   }
 
   /**
-   * Continues this workflow's runs whose process is gone, and runs at rest that are due or were sent an event they wait for:
-   * several at once, the oldest first. Runs that another process takes meanwhile are left to it.
-   * @returns the results, of failed runs too
-   * @throws once all others are done: the error of the one run that could not continue, or a {RecoverError} with those of all;
-   *   `results` is what would have been returned. {StoreError} at once when the store can't be searched
+   * Continues the runs of this workflow whose process is gone, and paused runs that are due or have been sent an event
+   * they wait for: several at once, oldest first. Runs that another process claims meanwhile are left to it.
+   * @returns the results of all runs, including failed ones
+   * @throws when all runs are done: the error of the run that could not continue, or a {RecoverError} with those of
+   *   several; its `results` are those of the other runs. {StoreError} at once when the store can't be searched
    */
   async recover(options: T["recoverOptions"]): Promise<T["result"][]> {
     const never = neverInWorker(this);
@@ -136,8 +144,8 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
   }
 
   /**
-   * The handle of a recorded run: one that this process drives through the same store, or takes up as `resume` does. An fsm's run
-   * then waits for events.
+   * The handle of a recorded run that this process drives through the same store, or else continues as `resume` does.
+   * The run of an fsm then waits for events.
    * @throws {StoreError} NOT_FOUND; LEASE_HELD while another process drives the run; UNSTORABLE for an event
    * @throws {ValidationError} as `resume`
    */
@@ -146,17 +154,17 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
     return never ?? this.recorded.attach(runId, withContinuingDefaults(this.options.runOptions, options));
   }
 
-  /** The handles of all runs that `recover` would continue; they continue at once. @throws as `recover` */
+  /** Continues the runs that `recover` would continue, and returns their handles. @throws as `recover` */
   async attachAll(options: T["continueOptions"]): Promise<T["handle"][]> {
     const never = neverInWorker(this);
     return never ?? this.recorded.attachAll(withContinuingDefaults(this.options.runOptions, options));
   }
 
-  // --- what runs leave behind ---
+  // --- results and caches ---
 
   /**
-   * Drops cached results: of all nodes or states, of one, or the one that belongs to `inputs`, by parameter name. Results in memory
-   * are dropped when this returns, those in a store of your own when the promise resolves.
+   * Drops cached results: of all nodes or states, of one, or only the result for these `inputs`, by parameter name.
+   * Results in memory are dropped when this returns, those in a custom store when the promise resolves.
    * @throws {ValidationError} VALIDATION when it does not exist, is not cached, or inputs are missing
    */
   invalidateCache(target?: T["names"] | T["member"], inputs?: Readonly<Record<string, unknown>>): Promise<void> {
@@ -175,7 +183,7 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
     return withDefaults(this.options.runOptions, options);
   }
 
-  /** Runs to the end. @param create - creates the run; again, if the store had a run of its id that is gone by then */
+  /** Runs to the end. @param create - called again if an existing run of the same id is removed */
   protected execute(
     options: CommonRunOptions<any> | undefined,
     create: () => SteppedRun<T["result"]>,
@@ -196,6 +204,6 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
     await admission();
     const run = await create();
     if (options.ifExists !== "attach") return this.runs.run(run);
-    return this.recorded.startOrAttach(run, options, { hasHandle: false }, create).result;
+    return this.recorded.startOrAttach(run, options, { hasHandle: false, create }).result;
   }
 }

@@ -7,15 +7,16 @@ import type { Param } from "../definition/specs/params.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { NO_VALUE } from "../run/history.js";
 
-const NONE = Symbol("none");
+const MISSING = Symbol("missing");
 
 /**
- * The inputs of the current state.
+ * The inputs of the current state, which are its parameters without the context.
  *
- * In the first cycle they come by name from the run's inputs. Later, a single one is the previous state's value (the run
- * input of its name when that is undefined), be it a rest parameter; several come by name from the value's own properties, then from the run's
- * inputs. What is nowhere is left to the parameter's default value.
- * @throws {MissingInputError} MISSING_INPUT naming the state and all that it lacks
+ * In the first cycle they come from the run's inputs, by name. In later cycles, a single parameter takes the previous
+ * state's value, or the run input of its name if that value is undefined; a single rest parameter takes the value, too.
+ * Several parameters take own properties of that value by name, or else run inputs. A parameter without a value is left
+ * to its default value.
+ * @throws {MissingInputError} MISSING_INPUT naming the state and all parameters that have neither
  */
 export function stateInputs(state: FsmState): unknown[] {
   const spec = state.plan.specs[state.current];
@@ -26,7 +27,7 @@ export function stateInputs(state: FsmState): unknown[] {
   const missing: string[] = [];
   const values = params.map((param) => {
     const value = valueFor(state, param, inputs.length === 1);
-    if (value !== NONE) return value;
+    if (value !== MISSING) return value;
     if (!param.optional) missing.push(param.name ?? "(unnamed)");
     return undefined;
   });
@@ -34,7 +35,7 @@ export function stateInputs(state: FsmState): unknown[] {
   return values;
 }
 
-/** The inputs with the context in its place. */
+/** Adds the context to the inputs where the function takes it. */
 export function withContext({ signature: { contextAt, extra } }: NodeSpec, inputs: unknown[], context: unknown) {
   if (contextAt >= 0) inputs.splice(contextAt, 0, context);
   else if (extra) inputs.push(context);
@@ -42,13 +43,13 @@ export function withContext({ signature: { contextAt, extra } }: NodeSpec, input
 }
 
 function runInput({ inputs }: FsmState, { name }: Param): unknown {
-  return name !== undefined && Object.hasOwn(inputs, name) ? inputs[name] : NONE;
+  return name !== undefined && Object.hasOwn(inputs, name) ? inputs[name] : MISSING;
 }
 
 function valueFor(state: FsmState, param: Param, isOnly: boolean): unknown {
   const { value, history } = state;
   if (history.count === 0) return runInput(state, param);
-  // What a state threw is passed on even if it is undefined.
+  // An error state takes what was thrown, even undefined.
   const isPassedOn = value !== undefined || history.valueAt(history.count - 1) === NO_VALUE;
   if (isOnly) return isPassedOn ? value : runInput(state, param);
   const { name } = param;
@@ -56,19 +57,21 @@ function valueFor(state: FsmState, param: Param, isOnly: boolean): unknown {
   return isHere ? (value as Record<string, unknown>)[name] : runInput(state, param);
 }
 
-/** The parameters by the names of the source, as far as the run's inputs and the value before tell. */
+/** The parameters by their names in the source, as far as the run's inputs and the previous value tell them. */
 function originalParams(state: FsmState, inputs: readonly Param[], numbered: readonly (string | undefined)[]): Param[] {
-  const isKnown = (name: string) => valueFor(state, { name, optional: false }, inputs.length === 1) !== NONE;
+  const isKnown = (name: string) => valueFor(state, { name, optional: false }, inputs.length === 1) !== MISSING;
   const names = originalNames(numbered, isKnown);
   return inputs.map(({ optional }, i) => ({ name: names[i], optional }));
 }
 
-/** A state's context is guessed by how the parameter is used or numbered, but the value says what that is. */
+/**
+ * @throws {InvalidNodeError} if the parameter that was guessed to be the context is a property of the previous value
+ */
 function refuseGuess({ value }: FsmState, { name }: NodeSpec, param: string): void {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, param)) return;
   throw new InvalidNodeError(
-    `State "${name}" is taken to want its context as "${param}", but got a value that has a "${param}". ` +
-      `Say what its parameters are called with { params: [...] }.`,
+    `State "${name}" is taken to want its context as "${param}", but the previous value has a property "${param}". ` +
+      `Name the state's parameters with { params: [...] }.`,
   );
 }
 

@@ -1,10 +1,12 @@
 import { now, nowChecked } from "../base/clock.js";
 import { TIME_SLICE, TimeSlice } from "../engine/time-slice.js";
 
-/** How many quick cycles may pass between two looks at the clock. */
-const MOST_UNTIMED = 64;
+/** The most quick cycles between two readings of the clock. */
+const MAX_UNTIMED_CYCLES = 64;
 
-/** Watches the time of a run that makes many small steps. Reads the clock less often while they are quick. */
+/**
+ * The timeout and the time slices of a run with many short cycles. Reads the clock less often while cycles are quick.
+ */
 export class CycleClock {
   private readonly startedAt: number;
   private readonly deadline: number;
@@ -15,21 +17,25 @@ export class CycleClock {
   private stride = 1;
 
   /**
-   * @param timeout - in ms; with one, every step is timed
-   * @param sync - the run can't wait for the event loop to turn
+   * @param timeout - in ms; with one, every cycle is timed
+   * @param sync - whether the run can't wait for a turn of the event loop
    */
-  constructor(timeout: number | undefined, sync: boolean) {
+  constructor(timeout: number | undefined, { sync }: { readonly sync: boolean }) {
     this.time = this.startedAt = nowChecked();
     this.deadline = timeout === undefined ? Infinity : this.time + timeout;
     this.sliceEnd = sync ? Infinity : this.time + TIME_SLICE;
   }
 
-  /** Whether there is time for another step. Otherwise `expire` was called, or `resume` will be when it is time. */
+  /**
+   * Whether there is time for another cycle. If not, `expire` has been called, or `resume` is called after a turn of
+   * the event loop.
+   */
   allows(expire: () => void, resume: () => void): boolean {
     if (this.untimed-- > 0) return true;
     const before = this.time;
     this.time = now();
-    this.stride = this.time - before > 1 || this.deadline < Infinity ? 1 : Math.min(this.stride * 2, MOST_UNTIMED);
+    this.stride =
+      this.time - before > 1 || this.deadline < Infinity ? 1 : Math.min(this.stride * 2, MAX_UNTIMED_CYCLES);
     this.untimed = this.stride - 1;
     if (this.time >= this.deadline) {
       expire();
@@ -41,12 +47,12 @@ export class CycleClock {
     return !this.slice.renew(resume);
   }
 
-  /** Something was waited for: the next step looks at the clock. */
+  /** Makes the next cycle read the clock: the run has waited. */
   reset(): void {
     this.untimed = 0;
   }
 
-  /** Since the run's start, in ms. */
+  /** The time since the run started, in ms. */
   elapsed(): number {
     return now() - this.startedAt;
   }

@@ -1,4 +1,4 @@
-/** The errors of an fsm's run: each says which state, and in which cycle. */
+/** The errors of an fsm's run, each with its state and cycle. */
 import { MissingInputError, type DagwrightError } from "../base/errors.js";
 import { isInstance } from "../base/safe-access.js";
 import {
@@ -11,56 +11,56 @@ import {
   type ErrorSite,
 } from "../run/errors.js";
 import type { FsmState } from "../run/fsm-state.js";
-import { ConditionThrew, Misdirection } from "./transition.js";
+import { ConditionFailed, IllegalTarget } from "./transition.js";
 
-/** Where the run is: the state that is executing, or the one executed last. */
-export function siteOf(state: FsmState, attempt: number, ...cause: [unknown?]): ErrorSite {
+/** The site of an error in the state that is executing, or that executed last. */
+export function siteOf(state: FsmState, attempt: number, options?: ErrorOptions): ErrorSite {
   const { runId, current, history, isExecuting } = state;
   const { name } = state.plan.specs[current];
-  const site = { runId, node: name, attempt, state: name, cycle: isExecuting ? history.count : history.count - 1 };
-  return cause.length === 0 ? site : { ...site, cause: cause[0] };
+  const cycle = isExecuting ? history.count : history.count - 1;
+  return { runId, node: name, attempt, state: name, cycle, ...options };
 }
 
-/** `what` went wrong in the current state. */
-export function stateError(state: FsmState, what: string, ...cause: [unknown?]): ExecutionError {
+/** An error of the current state. @param predicate - what the state did, to follow its name in the message */
+export function stateError(state: FsmState, predicate: string, options?: ErrorOptions): ExecutionError {
   const { name } = state.plan.specs[state.current];
-  return new ExecutionError(`State "${name}" ${what}`, siteOf(state, state.attempt, ...cause));
+  return new ExecutionError(`State "${name}" ${predicate}`, siteOf(state, state.attempt, options));
 }
 
-/** The error of a state that failed: dagwright's own as they are, a user's as the cause of ours. */
+/** The error for what made a state fail: an error of this run as it is, any other as the cause of a new one. */
 export function stateFailure(state: FsmState, thrown: unknown): DagwrightError {
   if (isInstance(thrown, MissingInputError) && thrown.run === undefined) return thrown;
   if (isErrorOf(state.runId, thrown)) return thrown;
-  if (isInstance(thrown, Misdirection)) {
-    const ErrorClass = thrown.isKnown ? InvalidTransitionError : UnknownStateError;
+  if (isInstance(thrown, IllegalTarget)) {
+    const ErrorClass = thrown.exists ? InvalidTransitionError : UnknownStateError;
     return new ErrorClass(thrown.message, siteOf(state, state.attempt));
   }
-  if (isInstance(thrown, ConditionThrew)) {
-    return new ExecutionError(thrown.message, siteOf(state, state.attempt, thrown.cause));
+  if (isInstance(thrown, ConditionFailed)) {
+    return new ExecutionError(thrown.message, siteOf(state, state.attempt, { cause: thrown.cause }));
   }
   const { name } = state.plan.specs[state.current];
-  return new ExecutionError(failedBecause(`State "${name}"`, thrown), siteOf(state, state.attempt, thrown));
+  const message = failedBecause(`State "${name}"`, thrown);
+  return new ExecutionError(message, siteOf(state, state.attempt, { cause: thrown }));
 }
 
-/** The user's own error, where ours stands for one. */
+/** The user's error that an error of ours wraps, or the error itself. */
 export function originOf(error: DagwrightError): unknown {
   return "cause" in error ? error.cause : error;
 }
 
-/** The run needs more cycles than it may have, to go on with state `next`. */
-export function exhausted(state: FsmState, maxCycles: number, next: string): MaxCyclesError {
+export function maxCyclesError(state: FsmState, maxCycles: number, next: string): MaxCyclesError {
   const message =
     `Workflow "${state.workflow}" needs more than ${maxCycles} cycles; the next state would be "${next}". ` +
     `Raise maxCycles, or end the run with stop() or a terminal state.`;
   return new MaxCyclesError(message, siteOf(state, state.attempt));
 }
 
-/** Something was asked of a run that it never did; it ended in state `name`. */
-export function neverDone(
+/** The error for a caller that waits for something the run did not do before it ended in state `name`. */
+export function endedWithout(
+  what: string,
   { runId, workflow }: { readonly runId: string; readonly workflow: string },
   name: string,
-  what: string,
 ): ExecutionError {
-  const message = `The run of "${workflow}" ${what}: it ended in state "${name}". See its result.`;
+  const message = `The run of "${workflow}" did not ${what}: it ended in state "${name}". See its result.`;
   return new ExecutionError(message, { runId });
 }

@@ -3,137 +3,156 @@ import { Timer } from "../base/timer.js";
 import { sleepSync } from "../base/sleep-sync.js";
 import type { Lifecycle } from "../engine/lifecycle.js";
 import { timeOfDay } from "../stores/time.js";
-import { textOf, type Wait } from "./transition.js";
 import type { FsmRecorder } from "./durable/recorder.js";
+import type { PendingEvent } from "./event-queue.js";
 import type { Inbox } from "./inbox.js";
-import type { Letter } from "./mailbox.js";
+import { describeWait, type Wait } from "./transition.js";
 
-/** How soon, in ms, and how often a store is asked again that could not be asked for events. */
-const NEXT_LOOK = 500;
-const MOST_LOOKS = 10;
+/** After a deadline, how often, and how far apart in ms, to try polling the store for events. */
+const POLL_ATTEMPTS = 10;
+const POLL_INTERVAL = 500;
 
 /** The run that waits. */
 export interface WaitingRun {
-  /** Nobody can wait for it, and so it blocks. */
+  /** Whether waiting blocks the thread. */
   readonly sync: boolean;
-  /** It is to execute no more states. */
+  /** Whether the run executes no more states. */
   readonly isPausing: boolean;
-  /** Something has to settle before it goes on. */
+  /** Whether something has to settle before the next cycle. */
   busy: boolean;
   readonly life: Pick<Lifecycle<unknown>, "guard">;
-  /** Goes where the wait leads. */
-  leaveWait(to: number, payload: unknown): void;
-  /** Comes to rest, and says why. */
-  rest(reason: string): void;
-  /** Goes on as far as possible. */
+  /** Starts the transition to a state. */
+  goTo(to: number, value: unknown): void;
+  /** Ends the run as `paused`. */
+  endPaused(reason: string): void;
+  /** Executes states as far as possible. */
   pump(): void;
 }
 
-/** What is waited for now. */
 interface OpenWait extends Wait {
+  /** Fires at the deadline. */
   timer: Timer | undefined;
-  /** The async context of the run, which goes on there, whoever sends the event. */
-  readonly home: AsyncResource;
+  /** The run's async context: events are sent from others. */
+  readonly asyncContext: AsyncResource;
 }
 
 /**
- * How a run of an fsm waits for events, be it in this process or at rest in its store: one wait at a time, which an
- * event ends that was sent in time, or its deadline.
+ * The waits of an fsm's run for events, one at a time. A wait ends with the first event that was sent by its deadline,
+ * or at the deadline.
+ *
+ * A recorded run without a handle does not wait in memory: it ends as `paused`, and continues when it is recovered.
  */
 export class EventWaits {
   private open: OpenWait | undefined = undefined;
-  /** The event that ended the last wait, until it is taken with what comes of it. */
-  private letter: Letter | undefined = undefined;
+  /** Whether the run is on its way from a wait to the next state. */
+  isLeaving = false;
+  /** The event that ended the wait which the run is leaving. */
+  private event: PendingEvent | undefined = undefined;
 
   constructor(
     private readonly run: WaitingRun,
     private readonly inbox: Inbox | undefined,
     private readonly recorder: FsmRecorder | undefined,
-    /** Somebody can send events to this process. */
+    /** Whether the run has a handle, which can send events. */
     private readonly takesEvents: boolean,
   ) {}
 
-  /** What is waited for now, in words. */
-  get text(): string | undefined {
-    return this.open && textOf(this.open);
+  /** The open wait in words. */
+  get description(): string | undefined {
+    return this.open && describeWait(this.open);
   }
 
-  /** Takes an event that is there; otherwise waits, if somebody can send one, or comes to rest in the store. */
+  /**
+   * Leaves at once if there is an event that ends the wait. Otherwise waits, or pauses a recorded run without a handle.
+   */
   begin(wait: Wait): void {
     const { run, recorder, takesEvents } = this;
     const { after } = wait;
     recorder?.waits(wait);
-    if (this.takeEvent(wait)) return;
-    if (run.isPausing) return run.rest(textOf(wait));
+    if (this.leaveWithEvent(wait)) return;
+    if (run.isPausing) return run.endPaused(describeWait(wait));
     if (run.sync && after !== undefined) {
       sleepSync(Math.max(0, after.at - timeOfDay()));
-      return run.leaveWait(after.state, undefined);
+      return this.leave(after.state, undefined);
     }
     run.busy = true;
-    // At rest in the store, it costs nothing, and whatever process is there when it is time goes on with it.
-    const rests = !takesEvents && recorder !== undefined;
-    const elapsed = () => this.end(true);
-    const home = new AsyncResource("DagwrightRun");
-    this.open = { ...wait, home, timer: rests || after === undefined ? undefined : Timer.at(after.at, elapsed) };
-    if (rests) this.end(after !== undefined && after.at <= timeOfDay());
-    else recorder?.listens(true);
+    const pauses = !takesEvents && recorder !== undefined;
+    const timer = pauses || after === undefined ? undefined : Timer.at(after.at, () => this.end({ isDue: true }));
+    this.open = { ...wait, timer, asyncContext: new AsyncResource("DagwrightRun") };
+    if (pauses) this.end({ isDue: after !== undefined && after.at <= timeOfDay() });
+    else recorder?.listen();
   }
 
-  /** Goes on with the first event that is accepted and was sent in time; says whether there was one. */
-  private takeEvent(wait: Wait): boolean {
-    const letter = this.inbox?.first(wait);
-    if (letter === undefined) return false;
+  /** Leaves the open wait if a new event ends it. */
+  eventsAdded(): void {
+    const { open } = this;
+    open?.asyncContext.runInAsyncScope(() => this.leaveWithEvent(open) && this.run.pump());
+  }
+
+  /** Returns whether there was an event that ends the wait. */
+  private leaveWithEvent(wait: Wait): boolean {
+    const event = this.inbox?.peek(wait);
+    if (event === undefined) return false;
     if (this.open !== undefined) this.stop();
-    this.letter = letter;
-    this.run.leaveWait(wait.events.get(letter.event) as number, letter.payload);
+    this.event = event;
+    this.leave(wait.events.get(event.event) as number, event.payload);
     return true;
   }
 
-  /** There are events that may be waited for. */
-  mailCame(): void {
-    const { open } = this;
-    open?.home.runInAsyncScope(() => this.takeEvent(open) && this.run.pump());
+  private leave(to: number, payload: unknown): void {
+    this.isLeaving = true;
+    this.run.goTo(to, payload);
   }
 
   /**
-   * What others have recorded meanwhile is taken, if it is in time. Otherwise goes where `after` leads, or comes to
-   * rest.
+   * Ends the open wait without an event in memory. First polls the store for events of other processes, one of which
+   * may have been sent in time. Otherwise leaves for the state of a deadline that is due, or pauses the run.
    */
-  private end(hasElapsed: boolean, looks = MOST_LOOKS): void {
+  private end({ isDue, attempts = POLL_ATTEMPTS }: { readonly isDue: boolean; readonly attempts?: number }): void {
     const { run, open, recorder } = this;
-    const end = (goesOn: boolean) =>
+    const isOpen = () => open !== undefined && this.open === open;
+    const end = (leaves: boolean) =>
       run.life.guard(() => {
-        if (open === undefined || this.open !== open) return;
+        if (open === undefined || !isOpen()) return;
         this.stop();
-        if (goesOn) run.leaveWait((open.after as NonNullable<Wait["after"]>).state, undefined);
-        else run.rest(textOf(open));
+        if (leaves) this.leave((open.after as NonNullable<Wait["after"]>).state, undefined);
+        else run.endPaused(describeWait(open));
         run.pump();
       });
-    if (recorder === undefined) return end(hasElapsed);
-    // An event that was sent in time may be there. Whether the store can be reached at all is found when the run is
-    // written.
-    const lookAgain = () => {
-      if (!hasElapsed || looks <= 1) return end(false);
-      if (open !== undefined && this.open === open) {
-        open.timer = Timer.after(NEXT_LOOK, () => this.end(true, looks - 1));
+    if (recorder === undefined) return end(isDue);
+    // A run that ends as paused reports an unreachable store itself, when it writes its end.
+    const retry = () => {
+      if (!isDue || attempts <= 1) return end(false);
+      if (open !== undefined && isOpen()) {
+        open.timer = Timer.after(POLL_INTERVAL, () => this.end({ isDue, attempts: attempts - 1 }));
       }
     };
-    recorder.look().then(() => end(hasElapsed), lookAgain);
+    recorder.pollEvents().then(() => end(isDue), retry);
   }
 
-  /** Waits no more. */
+  /** Closes the open wait, if there is one. */
   stop(): void {
     this.open?.timer?.stop();
     this.open = undefined;
     this.run.busy = false;
-    this.recorder?.listens(false);
+    this.recorder?.unlisten();
   }
 
-  /** The event that ended the last wait, if it was one, which is gone together with what is recorded next. */
-  take(): Letter | undefined {
-    const { letter } = this;
-    this.letter = undefined;
-    if (letter !== undefined) this.inbox?.take(letter);
-    return letter;
+  /**
+   * Completes leaving. The event that ended the wait is recorded as taken, together with the next entry.
+   * @returns that event, for {@link EventWaits.acknowledge}
+   */
+  take(): PendingEvent | undefined {
+    if (!this.isLeaving) return undefined;
+    this.isLeaving = false;
+    const { event } = this;
+    this.event = undefined;
+    if (event !== undefined) this.inbox?.take(event);
+    return event;
+  }
+
+  /** Tells the sender of an event that it was taken. */
+  acknowledge(event: PendingEvent | undefined): void {
+    if (event !== undefined) this.inbox?.acknowledge(event);
   }
 }

@@ -153,7 +153,8 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
 
   /**
    * Removes the transitions that {@link Fsm.addTransition} added from one state to another.
-   * @throws {ValidationError} VALIDATION when there are none; `to` is an option of the state, see {@link Fsm.configureState}
+   * @throws {ValidationError} VALIDATION when there are none; `to` is an option of the state, see {@link
+   *   Fsm.configureState}
    */
   removeTransition(from: StateTarget, to: StateTarget): this {
     const [source, target] = [stateName(from), stateName(to)];
@@ -179,7 +180,8 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
 
   /**
    * Changes options of a state; those that are not given stay as they are.
-   * @throws {InvalidNodeError} | {TypeError} | {RangeError} as when it is defined; {ValidationError} when there is no such state
+   * @throws {InvalidNodeError} | {TypeError} | {RangeError} as when it is defined; {ValidationError} when there is no
+   *   such state
    */
   configureState(target: StateTarget, options: Omit<StateOptions, "name">): this {
     const spec = this.specOf(target);

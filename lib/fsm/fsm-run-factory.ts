@@ -3,9 +3,9 @@ import type { FsmOptions } from "../definition/specs/state-spec.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import { warnOfClassName } from "../engine/durable/class-names.js";
 import { checkIdentity, metadataOf } from "../engine/options.js";
-import type { Outcome } from "../engine/outcome.js";
-import { hooksOf } from "../engine/run-hooks.js";
 import type { Purpose, RunFactory } from "../engine/run-factory.js";
+import { hooksOf } from "../engine/run-hooks.js";
+import type { RunPromises } from "../engine/run-promises.js";
 import { planFsm, type FsmPlan } from "../planning/fsm-plan.js";
 import { checkFsmInputs } from "../planning/inputs.js";
 import { requireValid, type Planning } from "../planning/validity.js";
@@ -19,16 +19,16 @@ import { FsmRun, type BoundStateHook } from "./fsm-run.js";
 import { fsmHandle, idleFsmHandle, type FsmHandle } from "./handle.js";
 import { checkFsmRunOptions, type FsmRunOptions } from "./options.js";
 
-/** What a factory needs of its fsm. */
+/** The fsm whose runs are created. */
 interface Source extends DefinedFsm {
   readonly revision: number;
   readonly defaultHooks: NodeHooks | undefined;
 }
 
-/** How a run differs from a plain one. */
-interface Special {
+/** The properties of a run beside its options. */
+interface RunProperties {
   readonly sync?: boolean;
-  /** A handle can send it events. */
+  /** Whether the run has a handle, which can send events. */
   readonly takesEvents?: boolean;
   readonly recorder?: FsmRecorder | undefined;
   readonly resumed?: ResumedFsm;
@@ -37,9 +37,9 @@ interface Special {
 /** Creates the runs of one fsm. */
 export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmResult<S>, FsmHandle<S, E>> {
   readonly caches: Caches;
-  /** Asked before every transition, in this order. */
+  /** The state hooks, in order. */
   readonly stateHooks: BoundStateHook[] = [];
-  /** The name of the class that the fsm has its own from, "" when that has none; undefined when the fsm was named. */
+  /** The name of the class that names the fsm, "" if the class has none; undefined if the fsm has a name of its own. */
   className: string | undefined;
   private planned: { readonly revision: number; readonly planning: Planning<FsmPlan> } | undefined;
 
@@ -56,7 +56,7 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
     return this.planned.planning;
   }
 
-  /** How many cycles a run keeps, unless its options say so. */
+  /** The `historyLimit` of runs without that option. */
   get historyLimit(): number {
     return this.settings.historyLimit ?? Infinity;
   }
@@ -78,9 +78,9 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
     });
   }
 
-  /** The run that drives a state. */
-  runOf(state: FsmState, options: FsmRunOptions, special: Special): FsmRun {
-    const { sync = false, takesEvents = false, recorder, resumed } = special;
+  /** Creates the run that drives a state. */
+  runOf(state: FsmState, options: FsmRunOptions, properties: RunProperties): FsmRun {
+    const { sync = false, takesEvents = false, recorder, resumed } = properties;
     if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.fsm.name, this.className);
     const { maxCycles = this.settings.maxCycles } = options;
     return new FsmRun(state, maxCycles === options.maxCycles ? options : { ...options, maxCycles }, {
@@ -94,8 +94,8 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
     });
   }
 
-  handle(run: FsmRun, outcome: Outcome<FsmResult<S>>): FsmHandle<S, E> {
-    return fsmHandle(run, outcome);
+  handle(run: FsmRun, promises: RunPromises<FsmResult<S>>): FsmHandle<S, E> {
+    return fsmHandle(run, promises);
   }
 
   idleHandle(run: FsmRun, never: Promise<never>): FsmHandle<S, E> {

@@ -1,99 +1,92 @@
 import { abandon, drive, pendingOf, whenSettled, type Coroutine } from "../base/coroutine.js";
-import type { DagwrightError } from "../base/errors.js";
-import { valueOf } from "../definition/transitions.js";
-import type { FsmPlan } from "../planning/fsm-plan.js";
-import { ExecutionError, type ErrorSite } from "../run/errors.js";
 import { asSentence, messageOf } from "../base/message.js";
+import { valueOf } from "../definition/transitions.js";
+import { Attempts } from "../engine/attempts.js";
+import { EngineRun, type EngineSetup } from "../engine/run.js";
+import type { FsmPlan } from "../planning/fsm-plan.js";
+import type { ErrorSite, ExecutionError } from "../run/errors.js";
 import { StateContext } from "../run/fsm-context.js";
 import { FsmResult } from "../run/fsm-result.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { NO_VALUE } from "../run/history.js";
-import { factsOf, isPause } from "../run/pause.js";
+import { isPause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
 import type { QueuedEvent } from "../stores/store.js";
-import { Attempts } from "../engine/attempts.js";
+import { stateInputs, withContext } from "./arguments.js";
 import { CycleClock } from "./cycle-clock.js";
-import { destination, END, textOf, type Wait } from "./transition.js";
-import { EngineRun, type EngineSetup } from "../engine/run.js";
-import { EventWaits, type WaitingRun } from "./event-waits.js";
-import { exhausted, neverDone, originOf, siteOf, stateError, stateFailure } from "./errors.js";
-import { FsmHost, type FsmHostRun } from "./host.js";
-import { Inbox, type Receiver } from "./inbox.js";
-import type { Letter } from "./mailbox.js";
 import type { FsmRecorder } from "./durable/recorder.js";
 import type { ResumedFsm } from "./durable/records.js";
+import { endedWithout, maxCyclesError, siteOf, stateError } from "./errors.js";
+import { EventWaits, type WaitingRun } from "./event-waits.js";
+import { Failures, type FailingRun, type FailureDecision } from "./failures.js";
+import { FsmHost, type FsmHostRun } from "./host.js";
+import { Inbox, type Receiver } from "./inbox.js";
 import type { FsmRunOptions } from "./options.js";
-import { stateInputs, withContext } from "./arguments.js";
-import { askHandler, type Verdict } from "../engine/error-policy.js";
 import { StateWaiters } from "./state-waiters.js";
+import { describeWait, destination, END, type Wait } from "./transition.js";
 
-const DEFAULT_CYCLES = 1000;
+const DEFAULT_MAX_CYCLES = 1000;
 
-/** A state hook that knows its fsm. */
+/** A state hook bound to its fsm. */
 export type BoundStateHook = (from: string, to: string, value: unknown) => unknown;
 
-/** What an fsm's run needs beside its options, resolved against the plan. */
+/** The setup of an fsm's run, beside its options. */
 export interface FsmRunSetup extends EngineSetup {
-  /** Somebody can send events. */
+  /** Whether the run has a handle, which can send events. */
   readonly takesEvents: boolean;
   readonly recorder?: FsmRecorder;
-  /** How the run goes on that was recorded before. */
+  /** Where a recorded run continues. */
   readonly resumed?: ResumedFsm;
-  /** What may veto a transition. */
   readonly stateHooks: readonly BoundStateHook[];
 }
-
-/** What is known beforehand of what to do about a failure. */
-type Decision = Verdict | "unrescued";
 
 /**
  * Drives one run of an fsm from its initial state to its end.
  *
- * One loop: execute the current state, keep its value, go where it leads. A state without options is called directly, and
- * without a promise where its function returns none; any other is a coroutine that lays the policies around it.
+ * One loop: execute the current state, add its value to the history, go to its destination. A state without options is
+ * a plain call, with a promise only if its function returns one; any other is a coroutine of policies.
  *
- * Guarantees: one state executes at a time; a cycle is in the history before its transition is taken; every event sent is
+ * Guarantees: one state executes at a time; a cycle is in the history before its transition starts; every event sent is
  * taken once, or refused when the run ends.
  *
- * Cost: O(1) a cycle, without recursion.
+ * Cost: O(1) per cycle, without recursion. Not here: waits (`event-waits.ts`), failures (`failures.ts`).
  */
-export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHostRun, Receiver, WaitingRun {
+export class FsmRun
+  extends EngineRun<FsmState, FsmResult<any>>
+  implements FsmHostRun, Receiver, WaitingRun, FailingRun
+{
   declare readonly options: FsmRunOptions;
+  declare readonly recorder: FsmRecorder | undefined;
   declare protected readonly setup: FsmRunSetup;
   private readonly plan: FsmPlan;
   private readonly maxCycles: number;
-  /** No state is just called. */
+  /** Whether all states go through {@link Attempts}, even those without options. */
   private readonly managesAll: boolean;
   private readonly clock: CycleClock;
   private hasBegun = false;
   private pumping = false;
-  /** Something has to settle before the next cycle. */
   busy = false;
-  /** The inputs of the state that is executing, if it is a managed one. */
-  inputs: readonly unknown[] = [];
   isPausing = false;
-  private hasFailed = false;
+  /** The inputs of the current state, if it is managed. */
+  inputs: readonly unknown[] = [];
   private readonly inbox: Inbox | undefined;
-  private lazyWaits: EventWaits | undefined = undefined;
-  /** The transition that is under way leads away from a wait. */
-  private leavesWait = false;
-  /** How often the current cycle has failed: its function, and on the way from there. */
-  private failures = 0;
-  private waiters: StateWaiters | undefined = undefined;
+  private readonly failures: Failures;
+  waits: EventWaits | undefined = undefined;
+  private stateWaiters: StateWaiters | undefined = undefined;
 
   constructor(state: FsmState, options: FsmRunOptions, setup: FsmRunSetup) {
     super(state, options, setup);
-    const { maxCycles = DEFAULT_CYCLES, timeout } = options;
+    const { maxCycles = DEFAULT_MAX_CYCLES, timeout } = options;
+    const { resumed, recorder, takesEvents } = setup;
     this.plan = state.plan;
     this.maxCycles = maxCycles;
-    const { resumed, recorder, takesEvents } = setup;
+    this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined || recorder !== undefined;
+    this.clock = new CycleClock(timeout, setup);
+    this.failures = new Failures(this, resumed?.hasFailed ?? false);
     const inbox = takesEvents || recorder !== undefined ? new Inbox(this, recorder) : undefined;
     this.inbox = inbox;
-    this.hasFailed = resumed?.hasFailed ?? false;
-    if (resumed !== undefined) inbox?.deliver(resumed.events);
-    recorder?.hearWith((events) => inbox?.deliver(events));
-    this.clock = new CycleClock(timeout, setup.sync);
-    this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined || setup.recorder !== undefined;
+    if (resumed !== undefined) inbox?.add(resumed.events);
+    recorder?.subscribe((events) => inbox?.add(events));
   }
 
   // --- control ---
@@ -101,66 +94,61 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   begin(): void {
     const { resumed } = this.setup;
     this.hasBegun = true;
-    if (resumed?.isDone === true) return this.finish();
-    this.inbox?.postEarly();
-    if (resumed?.provided !== undefined) this.provided(resumed.provided.value);
+    if (resumed?.isDone === true) return this.complete();
+    this.inbox?.open();
+    if (resumed?.provided !== undefined) this.provide(resumed.provided.value);
     else if (resumed?.wait !== undefined) this.beginWait(resumed.wait);
     this.pump();
   }
 
-  /** The value of the state that had paused the run. */
-  private provided(value: unknown): void {
+  /** Completes the cycle of the state that paused the run. */
+  private provide(value: unknown): void {
     const { state } = this;
     this.emitter?.emit({ type: "state.entered", cycle: state.history.count }, state.current);
     this.returned(value);
   }
 
-  /** Executes no more states; the run ends as `paused` when the one that is executing is done. */
+  /** Executes no more states. The run ends as `paused` when the executing one is done. */
   pause(): void {
-    const waitsFor = this.lazyWaits?.text;
+    const waitsFor = this.waits?.description;
     this.isPausing = true;
-    // Nothing is going on in a run that waits, whatever an observer is told.
-    if (waitsFor !== undefined) this.life.guard(() => this.rest(waitsFor));
-    else if (this.emitter?.isTelling !== true) this.pump();
+    // A run that waits has nothing in progress, even while an observer is called.
+    if (waitsFor !== undefined) this.life.guard(() => this.endPaused(waitsFor));
+    else if (this.emitter?.isNotifying !== true) this.pump();
   }
 
-  /** The state that executes next, while the run stands still. */
+  /** The state that executes next, when the run is stepped. */
   get next(): string | undefined {
     return this.plan.specs[this.state.current].name;
   }
 
-  /** See {@link Inbox.send}; of a run that somebody can send events to. */
+  /** See {@link Inbox.send}. Only for a run that has a handle. */
   send(event: string, payload: unknown): Promise<void> {
     return (this.inbox as Inbox).send(event, payload);
   }
 
-  /** See {@link Inbox.sendAll}; of a recorded run. @throws {StoreError} UNSTORABLE */
+  /** See {@link Inbox.sendAll}. Only for a recorded run. @throws {StoreError} UNSTORABLE */
   sendAll(events: readonly QueuedEvent[]): void {
     (this.inbox as Inbox).sendAll(events);
   }
 
-  mailCame(): void {
-    this.lazyWaits?.mailCame();
+  eventsAdded(): void {
+    this.waits?.eventsAdded();
   }
 
-  /** Resolves when the run enters a state, at once when it is there. @throws {ExecutionError} when it ends elsewhere */
-  watch(index: number): Promise<void> {
+  /**
+   * Resolves when the run enters a state, at once when that is the current one.
+   * @throws {ExecutionError} when it ends before
+   */
+  waitForState(index: number): Promise<void> {
     if (this.state.current === index) return Promise.resolve();
-    if (this.isOver) return Promise.reject(this.neverEntered(index));
-    return (this.waiters ??= new StateWaiters()).add(index);
+    if (this.isOver) return Promise.reject(this.notEntered(index));
+    return (this.stateWaiters ??= new StateWaiters()).add(index);
   }
-
-  private readonly outOfTime = (): void => this.life.expire();
-
-  /** The event loop has turned. */
-  private readonly turned = (): void => {
-    this.busy = false;
-    this.pump();
-  };
 
   // --- the loop ---
 
-  /** Executes states until one has to be waited for, or the run ends. */
+  /** Executes states until one returns a promise or a wait, or the run ends. */
   pump(): void {
     if (this.pumping || !this.hasBegun) return;
     this.pumping = true;
@@ -169,7 +157,7 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
         if (this.isPausing) this.life.end("paused", undefined);
         else if (this.state.history.count >= this.maxCycles) this.exhaust();
         else if (this.budget <= 0) break;
-        else if (this.clock.allows(this.outOfTime, this.turned)) this.cycle();
+        else if (this.clock.allows(this.expire, this.resumeLoop)) this.cycle();
         else this.busy = !this.isOver;
       }
     } catch (fault) {
@@ -178,6 +166,13 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     this.pumping = false;
     if (!this.isOver && !this.busy) this.onIdle?.();
   }
+
+  private readonly expire = (): void => this.life.expire();
+
+  private readonly resumeLoop = (): void => {
+    this.busy = false;
+    this.pump();
+  };
 
   private cycle(): void {
     const { state } = this;
@@ -189,41 +184,45 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
       this.emitter.emit({ type: "state.entered", cycle: state.history.count }, current);
       if (this.isOver) return;
     }
-    let work: unknown;
+    let returned: unknown;
     let pending: Promise<unknown> | undefined;
     try {
-      work = this.isManaged(current) ? this.callManaged(current) : this.call(current);
-      pending = pendingOf(work);
+      returned = this.manages(current) ? this.callManaged(current) : this.call(current);
+      pending = pendingOf(returned);
     } catch (error) {
-      return this.failed(error);
+      return this.failures.threw(error);
     }
-    if (pending === undefined) return this.returned(work);
-    if (!this.sync) return this.await(pending, this.returned, this.failed);
+    if (pending === undefined) return this.returned(returned);
+    if (!this.sync) return this.continueAfter(pending, this.returned, this.failures.threw);
     abandon(pending);
     const obstacle = this.lazyAttempts?.obstacle ?? "returned a promise";
-    this.failed(stateError(this.state, `${obstacle}, which runSync can't wait for. Use run instead.`), "failFast");
+    const error = stateError(state, `${obstacle}, which runSync can't wait for. Use run instead.`);
+    this.failures.threw(error, "failFast");
   }
 
-  /** Goes on when `work` has settled, unless the run has ended meanwhile. */
-  private await<T>(work: Promise<T>, fulfilled: (value: T) => void, rejected: (error: unknown) => void): void {
+  continueAfter<T>(work: Promise<T>, fulfilled: (value: T) => void, rejected: (error: unknown) => void): void {
     this.busy = true;
-    const after =
-      <A>(then: (outcome: A) => void) =>
+    const settled =
+      <A>(reaction: (outcome: A) => void) =>
       (outcome: A) => {
         if (this.isOver) return;
         try {
           this.busy = false;
           this.clock.reset();
-          then(outcome);
+          reaction(outcome);
           this.pump();
         } catch (fault) {
           this.life.breakOff(fault);
         }
       };
-    whenSettled(work, after(fulfilled), after(rejected));
+    whenSettled(work, settled(fulfilled), settled(rejected));
   }
 
-  /** Calls a state's function: the plain case, spelled out because it is the hot path. */
+  manages(state: number): boolean {
+    return this.managesAll || this.plan.isManaged[state];
+  }
+
+  /** Calls a state's function. This is the hot path, so the plain cases are spelled out. */
   private call(current: number): unknown {
     const { state } = this;
     const spec = this.plan.specs[current];
@@ -242,18 +241,11 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     return spec.fn.apply(spec.self, withContext(spec, stateInputs(state), context));
   }
 
-  /** Whether the state takes more than a plain call. */
-  private isManaged(current: number): boolean {
-    return this.managesAll || this.plan.isManaged[current];
-  }
-
   private callManaged(current: number): unknown {
     this.inputs = stateInputs(this.state);
     this.lazyAttempts ??= new Attempts(new FsmHost(this));
     return drive(this.lazyAttempts.run(current));
   }
-
-  // --- what became of a cycle ---
 
   private readonly returned = (outcome: unknown): void => {
     if (this.isOver) return;
@@ -269,68 +261,69 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
     this.follow(outcome, value);
   };
 
+  // --- transitions ---
+
   /**
-   * Goes where the current state's outcome leads.
-   * @param decided - what to do when that is nowhere, or vetoed, where the options have no say
+   * Goes to the destination of the current state's outcome.
+   * @param decision - what to do if that is illegal, or vetoed, see {@link Failures.fail}
    */
-  private follow(outcome: unknown, value: unknown, decided?: Verdict): void {
+  follow(outcome: unknown, value: unknown, decision?: FailureDecision): void {
     let target: number | Wait;
     try {
       target = destination(this.plan, this.state.current, outcome, value);
     } catch (error) {
-      return isPause(error) ? this.paused(error) : this.fail(error, decided);
+      return isPause(error) ? this.failures.pause(error) : this.failures.fail(error, decision);
     }
     if (typeof target !== "number") this.beginWait(target);
-    else if (target !== END) this.goTo(target, value, decided);
+    else if (target !== END) this.goTo(target, value, decision);
     else {
-      const letter = this.takeLetter();
-      this.leave(undefined, value);
-      if (!this.isOver) this.finish();
-      this.acknowledge(letter);
+      const event = this.waits?.take();
+      this.emitLeft(undefined, value);
+      if (!this.isOver) this.complete();
+      this.waits?.acknowledge(event);
     }
   }
 
-  private finish(): void {
-    this.state.isTerminated = true;
-    this.life.end(this.hasFailed ? "failed" : "completed", undefined);
+  private beginWait(wait: Wait): void {
+    const { recorder, takesEvents } = this.setup;
+    if (!takesEvents && recorder === undefined && wait.after === undefined) {
+      const predicate = `${describeWait(wait)}, but nobody can send events to this run. Use fsm.start, or give "after".`;
+      return this.failures.fail(stateError(this.state, predicate));
+    }
+    this.waits ??= new EventWaits(this, this.inbox, recorder, takesEvents);
+    this.waits.begin(wait);
   }
 
-  /**
-   * Asks the state hooks and goes to a state.
-   * @param decided - what to do about a veto, see {@link FsmRun.fail}
-   */
-  private goTo(to: number, value: unknown, decided?: Decision): void {
+  /** Enters a state, unless a state hook vetoes that. */
+  goTo(to: number, value: unknown, decision?: FailureDecision): void {
     if (this.setup.stateHooks.length === 0) this.enter(to, value);
-    else this.askToGo(to, value, decided);
+    else this.askToEnter(to, value, decision);
   }
 
-  private askToGo(to: number, value: unknown, decided: Decision | undefined): void {
-    const vetoed = (error: unknown) => {
+  private askToEnter(to: number, value: unknown, decision: FailureDecision | undefined): void {
+    const { failures } = this;
+    const vetoed = (cause: unknown) => {
       if (this.isOver) return;
-      if (isPause(error)) return this.paused(error);
-      const message = `vetoed: a state hook threw on the way to "${this.plan.specs[to].name}": ${asSentence(messageOf(error))} Go elsewhere, or correct the hook.`;
-      this.fail(stateError(this.state, message, error), decided);
+      if (isPause(cause)) return failures.pause(cause);
+      const target = this.plan.specs[to].name;
+      const predicate = `can't go to "${target}": a state hook threw: ${asSentence(messageOf(cause))} Return another state, or correct the hook.`;
+      failures.fail(stateError(this.state, predicate, { cause }), decision);
     };
     const allowed = () => this.isOver || this.enter(to, value);
     let asked: void | Promise<void>;
     try {
-      asked = drive(this.askHooks(to, value));
+      asked = drive(this.callStateHooks(to, value));
     } catch (error) {
       return vetoed(error);
     }
     if (asked === undefined) return void allowed();
-    if (!this.sync) return this.await(asked, allowed, vetoed);
+    if (!this.sync) return this.continueAfter(asked, allowed, vetoed);
     abandon(asked);
-    this.fail(
-      stateError(
-        this.state,
-        "has a state hook that returned a promise, which runSync can't wait for. Use run instead.",
-      ),
-      "failFast",
-    );
+    const predicate = "has a state hook that returned a promise, which runSync can't wait for. Use run instead.";
+    failures.fail(stateError(this.state, predicate), "failFast");
   }
 
-  private *askHooks(to: number, value: unknown): Coroutine<void> {
+  private *callStateHooks(to: number, value: unknown): Coroutine<void> {
     const from = this.name;
     const { name } = this.plan.specs[to];
     for (const hook of this.setup.stateHooks) {
@@ -340,165 +333,52 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   private enter(to: number, value: unknown): void {
-    const { state } = this;
-    const letter = this.takeLetter();
-    // What failed on the way leads elsewhere, not the event.
-    const event = this.failures > 0 ? undefined : letter?.event;
-    this.leave(to, value, event);
+    const { state, failures } = this;
+    const event = this.waits?.take();
+    // After a failure, it is the failure that leads to the next state, and not the event.
+    const trigger = failures.count > 0 ? undefined : event?.event;
+    this.emitLeft(to, value, trigger);
     if (!this.isOver) {
       state.current = to;
       state.value = value;
-      state.trigger = event;
+      state.trigger = trigger;
       state.attemptsBefore = 0;
-      this.failures = 0;
-      this.waiters?.entered(to);
+      failures.count = 0;
+      this.stateWaiters?.entered(to);
     }
-    this.acknowledge(letter);
+    this.waits?.acknowledge(event);
   }
 
-  private leave(to: number | undefined, value: unknown, event?: string): void {
+  private emitLeft(to: number | undefined, value: unknown, event?: string): void {
     if (this.emitter === undefined) return;
     const { current, history } = this.state;
     const name = to === undefined ? undefined : this.plan.specs[to].name;
     this.emitter.emit({ type: "state.left", cycle: history.count - 1, value, to: name, event }, current);
   }
 
-  // --- waiting for events ---
+  // --- the end ---
 
-  private beginWait(wait: Wait): void {
-    const { recorder, takesEvents } = this.setup;
-    if (!takesEvents && recorder === undefined && wait.after === undefined) {
-      const message = `${textOf(wait)}, but nobody can send events to this run. Use fsm.start, or give "after".`;
-      return this.fail(stateError(this.state, message));
-    }
-    this.lazyWaits ??= new EventWaits(this, this.inbox, recorder, takesEvents);
-    this.lazyWaits.begin(wait);
+  private complete(): void {
+    this.state.isTerminated = true;
+    this.endUnpaused();
   }
 
-  /** Asks the state hooks and goes where a wait leads. */
-  leaveWait(to: number, payload: unknown): void {
-    this.leavesWait = true;
-    this.goTo(to, payload);
-  }
-
-  /** The wait is over, and the event that ended it is gone, together with what is recorded next. */
-  private takeLetter(): Letter | undefined {
-    if (!this.leavesWait) return undefined;
-    this.leavesWait = false;
-    return this.lazyWaits?.take();
-  }
-
-  private acknowledge(letter: Letter | undefined): void {
-    if (letter !== undefined) this.inbox?.acknowledge(letter);
-  }
-
-  // --- failures ---
-
-  private readonly failed = (thrown: unknown, decided?: Verdict): void => {
-    if (this.isOver) return;
-    if (isPause(thrown)) return this.paused(thrown);
-    const { state } = this;
-    const error = stateFailure(this.state, thrown);
-    if (!this.isManaged(state.current)) {
-      this.emitter?.emit({ type: "attempt.failed", attempt: state.attempt, error: thrown }, state.current);
-    }
-    if (this.isOver) return;
-    this.state.isExecuting = false;
-    state.history.add(state.current, NO_VALUE);
-    this.fail(error, decided);
-  };
-
-  /**
-   * The current state, or what is asked about it, paused the run: its cycle did not take place. Behind a wait, that and the
-   * event which ended it stay as they are.
-   */
-  private paused(pause: Error): void {
-    const { state, plan, failures } = this;
-    const { recorder } = this.setup;
-    for (; this.failures > 0; this.failures--) state.forgetError();
-    if (this.leavesWait) {
-      if (failures > 0) {
-        // The options may have given the cycle another value than that of a wait.
-        state.history.amend(undefined);
-        recorder?.waitsAgain();
-      }
-    } else {
-      if (!state.isExecuting) state.history.undo();
-      state.isExecuting = false;
-      recorder?.paused(pause.message);
-    }
-    const facts = factsOf(pause);
-    state.pause = { node: plan.specs[state.current].name, ...facts };
-    this.rest(facts.reason);
-  }
-
-  /** Ends the run as `paused`. */
-  rest(reason: string | undefined): void {
-    this.state.pauseReason = reason;
-    this.life.end("paused", undefined);
-  }
-
-  /**
-   * A cycle failed: its function, or its transition.
-   * @param decided - what to do, where the options have no say; `unrescued` asks them, but not for an error state
-   */
-  private fail(thrown: unknown, decided?: Decision): void {
-    const { state, plan } = this;
-    const error = stateFailure(this.state, thrown);
-    const origin = originOf(error);
-    this.failures++;
-    state.addError(error);
-    this.emitter?.emit({ type: "node.failed", error }, state.current);
-    if (this.isOver) return;
-    const rescue = plan.errorStates[state.current];
-    if (rescue >= 0 && decided === undefined) return this.goTo(rescue, origin, "unrescued");
-    const verdict = decided === undefined || decided === "unrescued" ? this.judge(error) : decided;
-    if (!(verdict instanceof Promise)) return this.carryOut(error, verdict);
-    if (!this.sync) return this.await(verdict, (settled) => this.carryOut(error, settled), this.failed);
-    this.carryOut(
-      error,
-      stateError(
-        this.state,
-        "has an errorHandler that returned a promise, which runSync can't wait for. Use run instead.",
-      ),
-    );
-  }
-
-  private judge(error: DagwrightError): Verdict | Promise<Verdict> {
-    const { errorHandler, errorStrategy = "failFast" } = this.options;
-    const { current, attempt } = this.state;
-    if (errorHandler === undefined || !(error instanceof ExecutionError)) {
-      return this.plan.specs[current].options.errorStrategy ?? errorStrategy;
-    }
-    return askHandler(errorHandler, error, new StateContext(this.state, current, attempt, this));
-  }
-
-  private carryOut(error: DagwrightError, verdict: Verdict): void {
-    if (isPause(verdict)) return this.paused(verdict);
-    if (verdict === "continueNone") {
-      this.hasFailed = true;
-      this.state.history.amend(null);
-      return this.follow(null, null, "failFast");
-    }
-    const letter = this.takeLetter();
-    if (verdict === "continue") this.life.end("failed", undefined);
-    else this.life.end("failed", verdict === "failFast" ? error : verdict);
-    this.acknowledge(letter);
-  }
-
-  siteOf(attempt: number, ...cause: [unknown?]): ErrorSite {
-    return siteOf(this.state, attempt, ...cause);
-  }
-
-  // --- how the run ends ---
-
-  /** The run needs more cycles than it may have. */
+  /** The next state would exceed `maxCycles`. */
   private exhaust(): void {
     const { state, plan, options } = this;
     const next = plan.specs[state.current].name;
     state.current = state.history.stateAt(state.history.count - 1);
-    if (options.onMaxCycles === "stop") return this.life.end(this.hasFailed ? "failed" : "completed", undefined);
-    this.life.end("failed", exhausted(state, this.maxCycles, next));
+    if (options.onMaxCycles === "stop") return this.endUnpaused();
+    this.life.end("failed", maxCyclesError(state, this.maxCycles, next));
+  }
+
+  private endUnpaused(): void {
+    this.life.end(this.failures.anyIgnored ? "failed" : "completed", undefined);
+  }
+
+  endPaused(reason: string | undefined): void {
+    this.state.pauseReason = reason;
+    this.life.end("paused", undefined);
   }
 
   protected markCancelled(): void {
@@ -516,22 +396,27 @@ export class FsmRun extends EngineRun<FsmState, FsmResult<any>> implements FsmHo
   }
 
   release(status: RunStatus): void {
-    this.lazyWaits?.stop();
-    if (status === "paused") this.emitter?.emit({ type: "run.paused" });
-    this.inbox?.empty(status === "paused");
-    this.inbox?.postEarly();
-    this.waiters?.close((index) => this.neverEntered(index));
+    const isPaused = status === "paused";
+    this.waits?.stop();
+    if (isPaused) this.emitter?.emit({ type: "run.paused" });
+    this.inbox?.close({ isPaused });
+    this.inbox?.open();
+    this.stateWaiters?.close((index) => this.notEntered(index));
   }
 
-  refusal(event: string): ExecutionError {
-    return neverDone(this.state, this.name, `did not take event "${event}"`);
+  siteOf(attempt: number, options?: ErrorOptions): ErrorSite {
+    return siteOf(this.state, attempt, options);
   }
 
-  private neverEntered(index: number): ExecutionError {
-    return neverDone(this.state, this.name, `did not enter state "${this.plan.specs[index].name}"`);
+  notTaken(event: string): ExecutionError {
+    return endedWithout(`take event "${event}"`, this.state, this.name);
   }
 
-  /** The current state's name. */
+  private notEntered(index: number): ExecutionError {
+    return endedWithout(`enter state "${this.plan.specs[index].name}"`, this.state, this.name);
+  }
+
+  /** The name of the current state. */
   private get name(): string {
     return this.plan.specs[this.state.current].name;
   }

@@ -3,7 +3,7 @@ import { merge } from "../base/merge.js";
 import { readStates } from "../definition/class-methods.js";
 import { neverInWorker } from "../definition/origin/worker-scope.js";
 import type { EventsOf, StatesOf } from "../definition/typings/typed-states.js";
-import type { Definable, InstanceOf } from "../engine/definable.js";
+import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
 import { checkRunId } from "../engine/options.js";
 import type { RecordedWorkflow } from "../engine/workflow.js";
 import { fsmEdges, fsmInputs, type FsmEdge } from "../planning/fsm-plan.js";
@@ -19,16 +19,16 @@ import { FsmRunFactory } from "./fsm-run-factory.js";
 import type { FsmSettings } from "./options.js";
 
 /**
- * Called after a state executed and before the next one does, not for the first entry nor the end. May be async. A throw
- * vetoes the transition.
+ * Called after a state executed and before the next one does, not for the first entry nor the end. May be async. A
+ * throw vetoes the transition.
  */
 export type StateHook = (fsm: Fsm<any, any, any>, from: string, to: string, result: unknown) => unknown;
 
 /**
  * A state machine: states with a value each, and the transitions between them.
  *
- * States come from an annotated class ({@link Fsm.from}) or from the builder's methods. `S` holds the states' value types by name,
- * `I` the types of a run's inputs, and `E` those of events' payloads.
+ * States come from an annotated class ({@link Fsm.from}) or from the builder's methods. `S` holds the states' value
+ * types by name, `I` the types of a run's inputs, and `E` those of events' payloads.
  */
 export class Fsm<
   S = Record<string, unknown>,
@@ -44,7 +44,7 @@ export class Fsm<
    * @throws {InvalidNodeError} INVALID_NODE when the class has no method with `@state`, or one can't be a state
    */
   static from<C extends object, I extends object = Record<string, any>>(
-    source: C & Definable<C>,
+    source: C & WorkflowSource<C>,
     options: FsmSettings<I> & { name?: string | undefined } = {},
   ): Fsm<StatesOf<InstanceOf<C>>, I, EventsOf<InstanceOf<C>>> {
     const { name: own, className, options: annotations, specs } = readStates(source);
@@ -105,7 +105,10 @@ export class Fsm<
     return stateDot(this.factory.planning.plan, options);
   }
 
-  /** A machine config for XState v5's `createMachine`, see {@link XStateConfig}. @throws {ValidationError} when not valid */
+  /**
+   * A machine config for XState v5's `createMachine`, see {@link XStateConfig}.
+   * @throws {ValidationError} when not valid
+   */
   toXState(): XStateConfig {
     return toXState(requireValid(this.factory.planning));
   }
@@ -113,9 +116,9 @@ export class Fsm<
   // --- recorded runs ---
 
   /**
-   * Sends an event to a recorded run, be it driven here, by another process, or by nobody; resolves when it is recorded. The run
-   * takes it once: a driver hears of it, at the latest within a second; a run at rest goes on by `recover` or `resume`.
-   * Events are taken in the order in which they were recorded, each when a state waits for it.
+   * Sends an event to a recorded run, be it driven here, by another process, or by nobody; resolves when it is
+   * recorded. The run takes it once: a driver hears of it, at the latest within a second; a run at rest goes on by
+   * `recover` or `resume`. Events are taken in the order in which they were recorded, each when a state waits for it.
    * @throws {StoreError} NOT_FOUND, RUN_ENDED, UNSTORABLE; {ValidationError} for a run of another workflow
    */
   async send<K extends keyof E & string>(

@@ -1,70 +1,65 @@
 import { Timer } from "../base/timer.js";
 import { checkDuration, checkName, checkOptions } from "../base/check.js";
 import { refusePromise } from "../base/coroutine.js";
+import { unknownMember } from "../definition/definition.js";
+import { eventStream, joinedStream } from "../engine/event-stream.js";
+import type { RunLocation } from "../engine/run-location.js";
+import type { RunPromises } from "../engine/run-promises.js";
 import { ExecutionError } from "../run/errors.js";
 import type { RunEvent } from "../run/events.js";
 import type { FsmResult, StateKey } from "../run/fsm-result.js";
-import { eventStream, joinedStream } from "../engine/event-stream.js";
-import { unknownMember } from "../definition/definition.js";
-import { neverDone } from "./errors.js";
+import { endedWithout } from "./errors.js";
 import type { FsmRun } from "./fsm-run.js";
-import type { Outcome } from "../engine/outcome.js";
-import type { Whereabouts } from "../engine/whereabouts.js";
 
-/** An fsm's run in progress, which takes events from outside. */
+/** A run of an fsm in progress, which takes events. */
 export interface FsmHandle<S = Record<string, unknown>, E = Record<string, any>> {
   readonly runId: string;
-  /**
-   * The state that is executing, or waits; of a run that another process drives, as it was when last seen, within a
-   * second.
-   */
+  /** The current state. Of a run that another process drives, it may be out of date by a second. */
   readonly state: StateKey<S>;
-  /** Settles as `run` would; resolves after {@link FsmHandle.stop}. */
+  /** Settles as `run` would, but resolves after {@link FsmHandle.stop}. */
   readonly result: Promise<FsmResult<S>>;
   /**
-   * Resolves when the run is in its store, so that it goes on whatever happens to this process; at once without a
-   * store.
-   * @throws {StoreError} what kept it from being recorded
+   * Resolves when the run is in its store, and so continues even if this process crashes; at once without a store.
+   * @throws {StoreError} the error for which it is not recorded
    */
   readonly recorded: Promise<void>;
   /**
-   * Sends an event. It stays queued, in order, until a state waits for it.
-   * @returns a promise that resolves when the event is taken and, with a store, that is durable; or, by a run that
-   * pauses, kept. For a run that another process drives, when it is recorded, see `Fsm.send`
+   * Sends an event. It is queued, in order, until a state waits for it.
+   * @returns a promise that resolves when the event is taken and, with a store, that is durable, or when the run pauses
+   *   and keeps it. For a run that another process drives, it resolves when the event is recorded, see `Fsm.send`
    * @throws {ExecutionError} EXECUTION naming the event, when the run has ended or ends first; {StoreError} UNSTORABLE,
-   * or what `Fsm.send` throws
+   *   or as `Fsm.send`
    */
   send<K extends keyof E & string>(event: K, payload?: E[K]): Promise<void>;
   /**
-   * Resolves when the run enters a state, at once when it is there. What another process has it do is seen within a
-   * second.
-   * @param options - `timeout` in ms, from now on, wherever the run is
-   * @throws {ExecutionError} EXECUTION when the run ends elsewhere, or the time is over
+   * Resolves when the run enters a state, at once when that is the current one. In another process, it takes up to a
+   * second to notice.
+   * @param options - `timeout` in ms, from now on
+   * @throws {ExecutionError} EXECUTION when the run ends in another state, or the timeout elapses
    */
   waitFor(state: StateKey<S>, options?: { readonly timeout?: number | undefined }): Promise<void>;
   /**
-   * Executes no more states; resolves when the one that is executing is done, as `paused` unless that was the end.
-   * @throws {StoreError} LEASE_HELD, at once, of a run that another process drives: only that can pause it
+   * Executes no more states. Resolves when the executing one is done, as `paused` unless the run has ended with it.
+   * @throws {StoreError} LEASE_HELD, at once, if another process drives the run: only that process can pause it
    */
   pause(): Promise<FsmResult<S>>;
   /**
-   * Ends the run as `cancelled`, now; resolves, as `result` does, with what it has so far. Of a run that another
-   * process drives, found by `ifExists: "attach"`, it ends the waiting alone, and rejects with a `CancelledError`.
+   * Ends the run as `cancelled`, at once. Resolves, as `result` does, with its partial result. If another process
+   * drives the run (`ifExists: "attach"`), ends only the waiting for it, and rejects with a `CancelledError`.
    */
   stop(): Promise<FsmResult<S>>;
   /**
-   * What happens from now on, for `for await`; ends with the run, at once where that is over. Called in the same turn
-   * as `start`, it tells everything. Of a run that another process drives, it tells what happens when that one is gone
-   * and the run goes on here.
+   * The events of the run from now on, for `for await`, until it ends. Called in the same turn as `start`, it has all
+   * events. While another process drives the run there are none; they start when the run continues in this process.
    */
   events(): AsyncIterableIterator<RunEvent>;
 }
 
-/** What there is of a run that another process drives. */
-export type FsmElsewhere<S, E> = Pick<FsmHandle<S, E>, "state" | "send" | "waitFor" | "pause">;
+/** The handle of a run that another process drives. */
+export type RemoteFsmHandle<S, E> = Pick<FsmHandle<S, E>, "state" | "send" | "waitFor" | "pause">;
 
-/** The handle of a run that has begun. */
-export function fsmHandle<S, E>(run: FsmRun, { result }: Outcome<FsmResult<S>>): FsmHandle<S, E> {
+/** The handle of a run that has been started. */
+export function fsmHandle<S, E>(run: FsmRun, { result }: RunPromises<FsmResult<S>>): FsmHandle<S, E> {
   return {
     get runId() {
       return run.state.runId;
@@ -81,7 +76,7 @@ export function fsmHandle<S, E>(run: FsmRun, { result }: Outcome<FsmResult<S>>):
       checkEvent(event, payload);
       return run.send(event, payload);
     },
-    waitFor: (state, options) => waitFor(run, state, options, (index) => run.watch(index)),
+    waitFor: (state, options) => waitFor(run, state, options, (index) => run.waitForState(index)),
     pause: () => (run.pause(), result),
     stop: () => (run.life.stop(), result),
     events: () => eventStream((observer) => run.observe(observer)),
@@ -95,23 +90,23 @@ function checkEvent(event: string, payload: unknown): void {
 }
 
 /** The handle of a run that is over. */
-export function endedFsmHandle<S, E>(run: FsmResult<S>, { result, ended }: Outcome<FsmResult<S>>): FsmHandle<S, E> {
+export function endedFsmHandle<S, E>(run: FsmResult<S>, { result, ended }: RunPromises<FsmResult<S>>): FsmHandle<S, E> {
   const state = run.currentState as StateKey<S>;
   return {
     runId: run.runId,
     state,
     result,
     recorded: Promise.resolve(),
-    send: (event) => Promise.reject(neverDone(run, state, `did not take event "${event}"`)),
+    send: (event) => Promise.reject(endedWithout(`take event "${event}"`, run, state)),
     waitFor: (name) =>
-      name === state ? Promise.resolve() : Promise.reject(neverDone(run, state, `did not enter state "${name}"`)),
+      name === state ? Promise.resolve() : Promise.reject(endedWithout(`enter state "${name}"`, run, state)),
     pause: () => result,
     stop: () => ended,
     events: () => eventStream(() => undefined),
   };
 }
 
-/** The handle of a run that never begins. */
+/** The handle of a run that never starts. */
 export function idleFsmHandle<S, E>(run: FsmRun, never: Promise<never>): FsmHandle<S, E> {
   const { plan, current, runId } = run.state;
   return {
@@ -127,62 +122,62 @@ export function idleFsmHandle<S, E>(run: FsmRun, never: Promise<never>): FsmHand
   };
 }
 
-/** The handle of a run that may turn out to be another; what is asked of it waits until that is known. */
-export function eitherFsmHandle<S, E>(
+/** The handle of a new run that may attach to an existing one. Its methods wait until that is known. */
+export function attachingFsmHandle<S, E>(
   own: FsmHandle<S, E>,
-  where: Whereabouts<FsmHandle<S, E>, FsmElsewhere<S, E>>,
+  location: RunLocation<FsmHandle<S, E>, RemoteFsmHandle<S, E>>,
   run: FsmRun,
 ): FsmHandle<S, E> {
   const { runId } = own;
-  const { result, recorded, here } = where;
-  const entered = async (state: StateKey<S>) => {
-    // It may have been there before it is known that it is the one.
+  const { result, recorded, local } = location;
+  const waitForState = async (state: StateKey<S>) => {
+    // The new run may enter the state, and leave it, before it is known to be the only one.
     const ours = own.waitFor(state);
     ours.catch(() => {});
-    const handle = await where.now();
+    const handle = await location.current();
     return handle === own ? ours : handle.waitFor(state);
   };
   return {
     runId,
     get state() {
-      return where.handle.state;
+      return location.handle.state;
     },
     result,
     recorded,
     send: async (event, payload) => {
       checkEvent(event, payload);
-      return (await where.now()).send(event, payload);
+      return (await location.current()).send(event, payload);
     },
-    waitFor: (state, options) => waitFor(run, state, options, () => entered(state)),
+    waitFor: (state, options) => waitFor(run, state, options, () => waitForState(state)),
     pause: async () => {
       void own.pause();
-      return (await where.now()).pause();
+      return (await location.current()).pause();
     },
     stop: async () => {
-      where.giveUp("stop() was called");
+      location.giveUp("stop() was called");
       void own.stop();
-      return (await here).stop();
+      return (await local).stop();
     },
-    events: () => joinedStream(own, here),
+    events: () => joinedStream(own, local),
   };
 }
 
-/** @param enters - resolves when the run enters the state of an index */
+/** @param waitForState - resolves when the run enters the state of an index */
 async function waitFor(
   { state: { plan, runId, workflow } }: FsmRun,
   name: string,
   options: { readonly timeout?: number } = {},
-  enters: (index: number) => Promise<void>,
+  waitForState: (index: number) => Promise<void>,
 ): Promise<void> {
   checkOptions(options, { timeout: checkDuration }, "waitFor");
   const { timeout } = options;
   const index = plan.indexOf.get(name);
   if (index === undefined) throw unknownMember("state", workflow, name, plan.indexOf.keys());
-  const entered = enters(index);
+  const entered = waitForState(index);
   if (timeout === undefined) return entered;
   let timer: Timer | undefined;
   const expired = new Promise<never>((_, reject) => {
-    const message = `The run of "${workflow}" did not enter state "${name}" within ${timeout} ms. Raise the timeout, or see where it goes with events().`;
+    const message = `The run of "${workflow}" did not enter state "${name}" within ${timeout} ms. Raise the timeout, or follow the run with events().`;
     timer = Timer.after(timeout, () => reject(new ExecutionError(message, { runId })));
   });
   try {

@@ -11,15 +11,15 @@ import type { AttemptHost } from "../engine/attempts.js";
 import { EngineHost, type HostRun } from "../engine/host.js";
 import { withContext } from "./arguments.js";
 
-/** What the attempts of an fsm's states need of their run. */
+/** The run of an fsm, as the attempts of its states see it. */
 export interface FsmHostRun extends HostRun {
   readonly state: FsmState;
-  /** The inputs of the state that is executing. */
+  /** The inputs of the current state. */
   readonly inputs: readonly unknown[];
-  siteOf(attempt: number, ...cause: [unknown?]): ErrorSite;
+  siteOf(attempt: number, options?: ErrorOptions): ErrorSite;
 }
 
-/** Gives the attempts of an fsm's states their arguments, contexts and caches. One state executes at a time. */
+/** Provides the attempts of an fsm's states with arguments and contexts. One state executes at a time. */
 export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
   labelOf(node: number): string {
     return `State "${this.specOf(node).name}"`;
@@ -37,7 +37,7 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
     return withContext(this.specOf(node), [...this.run.inputs], context);
   }
 
-  /** Hooks see the value, not the transition. */
+  /** Hooks get the value, without the destination. */
   resultIn(returned: unknown): unknown {
     return valueOf(returned);
   }
@@ -46,8 +46,8 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
     return valueOf(returned) === result ? returned : withValue(returned, result);
   }
 
-  siteOf(_: number, attempt: number, ...cause: [unknown?]): ErrorSite {
-    return this.run.siteOf(attempt, ...cause);
+  siteOf(_: number, attempt: number, options?: ErrorOptions): ErrorSite {
+    return this.run.siteOf(attempt, options);
   }
 
   execute(_: number, call: AttemptCall): unknown {
@@ -58,12 +58,12 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
     return false;
   }
 
-  /** There are no slots: nothing else runs. */
+  /** A run of an fsm has no slots: nothing else executes. */
   acquire(): undefined {}
 
   release(): void {}
 
-  waiting(): void {}
+  attemptPending(): void {}
 
   cacheHit(): void {
     this.run.state.countLookUp("hits");
@@ -71,11 +71,11 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
     this.notAttempted();
   }
 
-  fellBack(): void {
+  fallbackUsed(): void {
     this.run.state.fallbacks++;
   }
 
-  cacheStoodIn(node: number, error: unknown, storedAt: number): void {
+  staleServed(node: number, error: unknown, storedAt: number): void {
     this.run.state.isCached = true;
     this.run.emitter?.emit({ type: "node.stale", error, storedAt }, node);
   }

@@ -1,25 +1,25 @@
 import type { ExecutionError } from "../run/errors.js";
 import type { QueuedEvent } from "../stores/store.js";
-import type { Wait } from "./transition.js";
 import type { FsmRecorder } from "./durable/recorder.js";
-import { Mailbox, newEvent, type Letter, type Sender } from "./mailbox.js";
+import { EventQueue, newEvent, type PendingEvent, type Sender } from "./event-queue.js";
+import type { Wait } from "./transition.js";
 
 /** The run that events are sent to. */
 export interface Receiver {
   readonly isOver: boolean;
-  /** There is an event that it may wait for. */
-  mailCame(): void;
-  /** The error for an event that it does not take. */
-  refusal(event: string): ExecutionError;
+  /** Called when events have been added. */
+  eventsAdded(): void;
+  /** The error for an event that the run did not take. */
+  notTaken(event: string): ExecutionError;
 }
 
 /**
- * The events that a run of an fsm is sent: each is recorded, where there is a store, and kept until it is taken, or the run
- * ends; whoever sent it is told.
+ * Receives the events sent to a run: records them, if there is a store, and keeps them until the run takes them or
+ * ends, which settles the sender's promise.
  */
 export class Inbox {
-  private readonly mailbox = new Mailbox();
-  /** What was sent before the run had begun; undefined from then on. */
+  private readonly queue = new EventQueue();
+  /** Sends made before the run began; undefined afterwards. */
   private early: (() => void)[] | undefined = [];
 
   constructor(
@@ -29,77 +29,80 @@ export class Inbox {
 
   /**
    * Resolves when the run has taken the event and, with a store, that is durable.
-   * @throws {ExecutionError} when it ends first; {StoreError} UNSTORABLE, or when it can't be written
+   * @throws {ExecutionError} when the run ends first; {StoreError} UNSTORABLE, or when the event can't be written
    */
   send(event: string, payload: unknown): Promise<void> {
     return new Promise((taken, refused) => {
-      const post = () => {
-        if (this.run.isOver) return refused(this.run.refusal(event));
+      const send = () => {
+        if (this.run.isOver) return refused(this.run.notTaken(event));
         try {
-          this.post([newEvent(event, payload)], { taken, refused });
+          this.record([newEvent(event, payload)], { taken, refused });
         } catch (unstorable) {
           refused(unstorable);
         }
       };
-      if (this.early === undefined || this.run.isOver) post();
-      else this.early.push(post);
+      if (this.early === undefined || this.run.isOver) send();
+      else this.early.push(send);
     });
   }
 
-  /** Sends events to a run that its store knows: all, in order, or none. @throws {StoreError} UNSTORABLE */
+  /** Sends events to a run that is in its store: all of them, in order, or none. @throws {StoreError} UNSTORABLE */
   sendAll(events: readonly QueuedEvent[]): void {
-    this.postEarly();
-    this.post(events, undefined);
+    this.open();
+    this.record(events, undefined);
   }
 
-  /** The run has begun, or is over: what was sent before is kept, or refused. */
-  postEarly(): void {
+  /** Makes the sends that were early. Called when the run has begun, or has ended without beginning. */
+  open(): void {
     const { early = [] } = this;
     this.early = undefined;
-    for (const post of early) post();
+    for (const send of early) send();
   }
 
   /** @throws {StoreError} UNSTORABLE */
-  private post(events: readonly QueuedEvent[], sender: Sender | undefined): void {
+  private record(events: readonly QueuedEvent[], sender: Sender | undefined): void {
     this.recorder?.sent(events);
-    this.deliver(events, sender);
+    this.add(events, sender);
   }
 
-  /** Takes in events that are recorded. */
-  deliver(events: readonly QueuedEvent[], sender?: Sender): void {
+  /** Adds events that are recorded. */
+  add(events: readonly QueuedEvent[], sender?: Sender): void {
     if (this.run.isOver) return;
-    for (const event of events) this.mailbox.add({ ...event, sender });
-    this.run.mailCame();
+    for (const event of events) this.queue.add({ ...event, sender });
+    this.run.eventsAdded();
   }
 
-  /** The first event that is waited for and was sent in time. */
-  first({ events, after }: Wait): Letter | undefined {
-    return this.mailbox.first(events, after?.at);
+  /** The first event that the wait accepts and that was sent by its deadline. */
+  peek({ events, after }: Wait): PendingEvent | undefined {
+    return this.queue.peek(events, after?.at);
   }
 
-  /** An event that {@link Inbox.first} gave is gone, together with what is recorded next. */
-  take(letter: Letter): void {
-    this.mailbox.take(letter);
-    this.recorder?.taken(letter.id);
+  /** Removes an event that {@link Inbox.peek} returned. It is recorded as taken together with the next cycle. */
+  take(event: PendingEvent): void {
+    this.queue.remove(event);
+    this.recorder?.taken(event.id);
   }
 
-  /** Tells the sender of an event that was taken when all that has been recorded by now is durable. */
-  acknowledge({ sender }: Letter): void {
+  /** Tells the sender of a taken event, as soon as everything recorded so far is durable. */
+  acknowledge({ sender }: PendingEvent): void {
     if (sender === undefined) return;
     const { taken, refused } = sender;
     if (this.recorder === undefined) taken();
     else this.recorder.written().then(taken, refused);
   }
 
-  /** What is left stays recorded, for when the run goes on; unless its sender can be told that it was refused. */
-  empty(isPaused: boolean): void {
+  /**
+   * Empties the queue of a run that has ended. Events of a paused, recorded run stay recorded until it continues; all
+   * others are refused, if their sender is in this process.
+   */
+  close({ isPaused }: { readonly isPaused: boolean }): void {
     const { recorder } = this;
-    for (const letter of this.mailbox.empty()) {
-      const { id, event, sender } = letter;
-      if (isPaused && recorder !== undefined) this.acknowledge(letter);
+    for (const event of this.queue.drain()) {
+      const { id, sender } = event;
+      if (isPaused && recorder !== undefined) this.acknowledge(event);
       else if (sender !== undefined) {
         recorder?.taken(id);
-        sender.refused(this.run.refusal(event));
+        sender.refused(this.run.notTaken(event.event));
       }
     }
   }

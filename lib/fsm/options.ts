@@ -2,21 +2,24 @@ import { oneOf, type Rules } from "../base/check.js";
 import { FSM_LIMIT_RULES, type FsmOptions } from "../definition/specs/state-spec.js";
 import { checkRun, COMMON_RULES, OTHER_MODES, type CommonRunOptions, type Mode } from "../engine/options.js";
 
-/** The options of an fsm's run. All are optional. */
+/** The options of a run of an fsm. All are optional. */
 export interface FsmRunOptions<I extends object = Record<string, any>> extends CommonRunOptions<I> {
-  /** An fsm's states execute one after the other in either. @defaultValue "sequential" */
+  /** The states of an fsm execute one at a time in either mode. @defaultValue "sequential" */
   mode?: Exclude<Mode, "parallel"> | undefined;
-  /** How many cycles the run may have. @defaultValue that of the fsm, otherwise 1000 */
+  /** The number of cycles the run may have. @defaultValue that of the fsm, or else 1000 */
   maxCycles?: number | undefined;
-  /** What happens when it needs more: reject with a `MaxCyclesError`, or resolve with the last value. @defaultValue "error" */
+  /**
+   * What to do if it needs more: reject with a `MaxCyclesError`, or resolve with the last value.
+   * @defaultValue "error"
+   */
   onMaxCycles?: "error" | "stop" | undefined;
-  /** How many cycles are kept in the history. @defaultValue that of the fsm, otherwise all */
+  /** The number of cycles that the history keeps. @defaultValue that of the fsm, or else all */
   historyLimit?: number | undefined;
 }
 
 /** The options of an fsm. */
 export interface FsmSettings<I extends object = Record<string, any>> extends FsmOptions {
-  /** Defaults of every run's options. */
+  /** The default options of its runs. */
   runOptions?: FsmRunOptions<Partial<I>> | undefined;
 }
 

@@ -1,10 +1,10 @@
 import { append } from "../base/append.js";
 
-/** Who waits for an fsm's run to enter a state. */
+/** The callers that wait for a run to enter a state. */
 export class StateWaiters {
   private readonly byState = new Map<number, { resolve: () => void; reject: (error: Error) => void }[]>();
 
-  /** Resolves when the run enters the state. */
+  /** Resolves when the run enters the state. @throws the error of {@link StateWaiters.close} */
   add(state: number): Promise<void> {
     return new Promise((resolve, reject) => append(this.byState, state, { resolve, reject }));
   }
@@ -14,9 +14,9 @@ export class StateWaiters {
     this.byState.delete(state);
   }
 
-  /** The run has ended: whoever still waits, waited in vain. */
-  close(error: (state: number) => Error): void {
-    for (const [state, list] of this.byState) for (const { reject } of list) reject(error(state));
+  /** Rejects all waiters: the run has ended. */
+  close(errorFor: (state: number) => Error): void {
+    for (const [state, waiters] of this.byState) for (const { reject } of waiters) reject(errorFor(state));
     this.byState.clear();
   }
 }

@@ -12,108 +12,99 @@ export const END = -1;
 
 /** The destinations of an outcome that waits for events. */
 export interface Wait {
+  /** The next state by event. */
   readonly events: ReadonlyMap<string, number>;
-  /** Where to go without one, and when, in ms since 1970. */
+  /** The deadline, in ms since 1970, and the state that it leads to. */
   readonly after: { readonly at: number; readonly state: number } | undefined;
 }
 
-/** What is waited for, in words. */
-export function textOf({ events, after }: Wait): string {
+/** A wait in words, as the predicate of a sentence. */
+export function describeWait({ events, after }: Wait): string {
   const names = Array.from(events.keys(), (event) => `"${event}"`).join(", ");
   const until = after === undefined ? "" : ` until ${new Date(after.at).toISOString()}`;
   return names === "" ? `waits${until}` : `waits for ${names}${until}`;
 }
 
-/** A state leads where it must not; `isKnown` says whether there is such a state at all. */
-export class Misdirection extends Error {
+/** A state leads to an illegal state, or to one that does not exist. */
+export class IllegalTarget extends Error {
   constructor(
     message: string,
-    readonly isKnown: boolean,
+    /** Whether there is such a state. */
+    readonly exists: boolean,
   ) {
     super(message);
   }
 }
 
-/** The condition of a transition threw: the cause. */
-export class ConditionThrew extends Error {
-  constructor(
-    message: string,
-    override readonly cause: unknown,
-  ) {
-    super(message);
-  }
-}
+/** The condition of a transition threw its `cause`. */
+export class ConditionFailed extends Error {}
 
 /**
- * Where the outcome of a state leads: a state, {@link END}, or what to wait for. `next` and `stop` win over transitions,
- * and nothing leads on from a terminal state.
- * @throws {Misdirection} when that is no state, or not a legal one; {ConditionThrew}
+ * The destination of a state's outcome: a state, {@link END}, or a wait. `next` and `stop` take precedence over
+ * transitions, and a terminal state ends the run whatever it returned.
+ * @throws {IllegalTarget} | {ConditionFailed}
  */
 export function destination(plan: FsmPlan, from: number, outcome: unknown, value: unknown): number | Wait {
   if (plan.isTerminal[from]) return END;
-  // A plain value is its own value, and may be a proxy that can't be asked.
+  // A plain value is its own value. It is not inspected, since it may be a proxy that throws.
   if (outcome !== value) {
     if (isStop(outcome)) return END;
     if (isNext(outcome)) return target(plan, from, outcome.state);
-    if (isWait(outcome)) return waiting(plan, from, outcome);
+    if (isWait(outcome)) return waitFrom(plan, from, outcome);
   }
   for (const { to, condition } of plan.transitions[from]) {
-    const answer = condition === undefined || asked(plan, from, to, () => condition(value));
-    if (answer === true || (answer !== false && holds(plan, from, to, answer))) {
+    if (condition === undefined || applies(plan, from, to, () => condition(value))) {
       return target(plan, from, plan.specs[to].name);
     }
   }
   return END;
 }
 
-/** What a condition says. @throws {ConditionThrew} */
-function asked(plan: FsmPlan, from: number, to: number, condition: () => unknown): unknown {
+/** Whether a condition is met. @throws {ConditionFailed} */
+function applies(plan: FsmPlan, from: number, to: number, condition: () => unknown): boolean {
+  let answer: unknown;
   try {
-    return condition();
-  } catch (error) {
-    if (isPause(error)) throw error;
-    throw new ConditionThrew(
-      `The condition ${wayText(plan, from, to)} threw: ${asSentence(messageOf(error))} Correct it.`,
-      error,
-    );
+    answer = condition();
+  } catch (cause) {
+    if (isPause(cause)) throw cause;
+    const message = `${conditionLabel(plan, from, to)} threw: ${asSentence(messageOf(cause))} Correct it.`;
+    throw new ConditionFailed(message, { cause });
   }
-}
-
-/** A promise is true whatever it promises, and so it is no answer. */
-function holds(plan: FsmPlan, from: number, to: number, answer: unknown): boolean {
   const pending = pendingOf(answer);
   if (pending === undefined) return Boolean(answer);
+  // A promise would be true whatever it resolves to.
   abandon(pending);
   throw new TypeError(
-    `The condition ${wayText(plan, from, to)} returned a promise. Return a boolean, or let the state decide.`,
+    `${conditionLabel(plan, from, to)} returned a promise. Return a boolean, or let the state decide.`,
   );
 }
 
-function wayText({ specs }: FsmPlan, from: number, to: number): string {
-  return `from "${specs[from].name}" to "${specs[to].name}"`;
+function conditionLabel({ specs }: FsmPlan, from: number, to: number): string {
+  return `The condition from "${specs[from].name}" to "${specs[to].name}"`;
 }
 
-function waiting(plan: FsmPlan, from: number, { events, after }: WaitForEvent): Wait {
+function waitFrom(plan: FsmPlan, from: number, { events, after }: WaitForEvent): Wait {
   const targets = new Map<string, number>();
   for (const [event, state] of events) targets.set(event, target(plan, from, state));
   return { events: targets, after: after && { at: timeOfDay() + after.ms, state: target(plan, from, after.state) } };
 }
 
+/** @throws {IllegalTarget} */
 function target(plan: FsmPlan, from: number, name: string): number {
   const index = plan.legal[from].get(name);
-  return index ?? misdirected(plan, from, name);
+  if (index === undefined) throw illegalTarget(plan, from, name);
+  return index;
 }
 
-function misdirected(plan: FsmPlan, from: number, name: string): never {
+function illegalTarget(plan: FsmPlan, from: number, name: string): IllegalTarget {
   const source = plan.specs[from].name;
   if (!plan.indexOf.has(name)) {
     const hint =
       (typeof name === "string" && suggestion(name, plan.indexOf.keys())) || " Define it, or correct the name.";
-    throw new Misdirection(`State "${source}" leads to ${show(name)}, but there is no such state.${hint}`, false);
+    const message = `State "${source}" leads to ${show(name)}, but there is no such state.${hint}`;
+    return new IllegalTarget(message, false);
   }
   const legal = Array.from(plan.legal[from].keys(), (state) => `"${state}"`).join(", ") || "nowhere";
-  throw new Misdirection(
-    `State "${source}" leads to "${name}", but its "to" allows only: ${legal}. Add "${name}" to it, or go elsewhere.`,
-    true,
-  );
+  const message = `State "${source}" leads to "${name}", but its "to" allows only: ${legal}. Add "${name}" to it, or go elsewhere.`;
+  return new IllegalTarget(message, true);
 }

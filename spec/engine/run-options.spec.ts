@@ -35,7 +35,7 @@ describe("Metadata of a run", () => {
     const { runId } = await dag.run({ store, metadata: { tenant: "t" } });
     expect((await store.getRun(runId))?.metadata).toEqual({ tenant: "t" });
     await expect(dag.resume(runId, { store, metadata: {} } as never)).rejects.toThrow(
-      '"metadata" is not asked for here: it is recorded with the run.',
+      '"metadata" is not an option here: it is recorded with the run.',
     );
     await store.close();
   });

@@ -119,7 +119,7 @@ describe("A cached node", () => {
     expect(error).toBeInstanceOf(ExecutionError);
     expect(error.message).toBe(
       `Node "a" is cached, but its inputs can't be compared: "x.f" is function f, which has no value to compare. ` +
-        `Pass plain data, choose what counts with the cache's "key", or name a class whose toJSON tells all in its "json".`,
+        `Pass plain data, select inputs with the cache's "key", or list classes whose toJSON is complete in its "json".`,
     );
     expect(error.attempt).toBe(0);
     const keyed = cached({ key: ["y"] });

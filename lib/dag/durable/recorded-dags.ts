@@ -4,7 +4,7 @@ import { RunResult } from "../../run/result.js";
 import { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
-import { dagHandle, eitherDagHandle, endedDagHandle, type DagElsewhere, type RunHandle } from "../handle.js";
+import { attachingDagHandle, dagHandle, endedDagHandle, type RemoteDagHandle, type RunHandle } from "../handle.js";
 import { DagRun } from "../dag-run.js";
 import { nodeIn, overridesIn, type DagRunFactory } from "../dag-run-factory.js";
 import { metadataOf } from "../../engine/options.js";
@@ -12,6 +12,7 @@ import type { RunOptions } from "../options.js";
 import type { Runs } from "../../engine/runs.js";
 import { takeOver } from "../take-over.js";
 import { continued, endedRun, newRecorder, replayed } from "./records.js";
+import { maskOf } from "./restore.js";
 import type { LiveRun } from "../../engine/durable/live-runs.js";
 import {
   checkContinueOptions,
@@ -21,22 +22,22 @@ import {
   type ReplayOptions,
   type ResumeOptions,
 } from "./options.js";
-import { RecordedRuns, type Elsewhere, type GoingOn, type Over } from "../../engine/durable/recorded-runs.js";
-import { inProgress, maskOf } from "../../engine/durable/restore.js";
+import { RecordedRuns, type ContinuedRun, type EndedRun, type RemoteRun } from "../../engine/durable/recorded-runs.js";
+import { inProgress } from "../../engine/durable/restore.js";
 
 /** The recorded runs of one dag. */
 export class RecordedDags<N> extends RecordedRuns<
   DagRun,
   RunResult<N>,
   RunHandle<N>,
-  DagElsewhere<N>,
+  RemoteDagHandle<N>,
   ResumeOptions<any>
 > {
   protected readonly kind: WorkflowKind = "dag";
   protected readonly handles = {
-    begun: dagHandle<N>,
+    started: dagHandle<N>,
     ended: endedDagHandle<N>,
-    either: eitherDagHandle<N>,
+    attaching: attachingDagHandle<N>,
   };
 
   protected readonly checks = {
@@ -52,7 +53,10 @@ export class RecordedDags<N> extends RecordedRuns<
     super(factory, runs);
   }
 
-  protected continued(recorded: RecordedRun, options: ResumeOptions<any>): GoingOn<DagRun> | Over<RunResult<N>> {
+  protected continued(
+    recorded: RecordedRun,
+    options: ResumeOptions<any>,
+  ): ContinuedRun<DagRun> | EndedRun<RunResult<N>> {
     const plan = this.factory.planFor(recorded.inputs, options);
     const overrides = options.overrides === undefined ? undefined : overridesIn(plan, options.overrides);
     const next = continued(plan, recorded, options, overrides);
@@ -103,7 +107,7 @@ export class RecordedDags<N> extends RecordedRuns<
     return endedRun(this.factory.planFor(recorded.inputs), recorded);
   }
 
-  protected give(run: DagRun, { provide, overrides }: ResumeOptions<any>): boolean {
+  protected update(run: DagRun, { provide, overrides }: ResumeOptions<any>): boolean {
     if (run.isOver) return provide === undefined && overrides === undefined;
     for (const name in provide) throw inProgress("provide", run.state.runId, name);
     for (const name in overrides) throw inProgress("overrides", run.state.runId, name);
@@ -114,7 +118,11 @@ export class RecordedDags<N> extends RecordedRuns<
     return run instanceof DagRun && run.state.workflow === this.workflow;
   }
 
-  protected elsewhere(pause: () => Promise<RunResult<N>>): Elsewhere<DagElsewhere<N>> {
+  protected remote(
+    _recorded: RecordedRun,
+    _options: ResumeOptions<any>,
+    { pause }: { readonly pause: () => Promise<RunResult<N>> },
+  ): RemoteRun<RemoteDagHandle<N>> {
     return { handle: { pause } };
   }
 }

@@ -7,8 +7,9 @@ import type { RunState } from "../../run/state.js";
 import type { RunStatus } from "../../run/status.js";
 import type { Claim, Parent, RecordedRun, RunLog } from "../../stores/store.js";
 import { DagRecorder } from "./recorder.js";
+import { discarded, restoredState, restoreEnds } from "./restore.js";
 import type { Recorder, Recording } from "../../engine/durable/recorder.js";
-import { changeSince, discarded, notPaused, restoredState, restoreEnds } from "../../engine/durable/restore.js";
+import { changeSince, notPaused } from "../../engine/durable/restore.js";
 
 /** What writes a new run to a store. */
 export function newRecorder(
@@ -54,7 +55,7 @@ export function continued(
   overrides?: ReadonlyMap<number, unknown>,
 ): Continued | RunResult<any> {
   const structure = structureText(plan, dagStructure);
-  const change = changeSince(run, "dag", plan.workflow, structure, options.allowChanges);
+  const change = changeSince(run, { kind: "dag", workflow: plan.workflow, structure }, options);
   const holds = change === undefined ? undefined : untouched(plan, change);
   const state = restoredState(plan, run, holds);
   const provided = providedTo(plan, run, options.provide);
@@ -80,7 +81,7 @@ export function continued(
  * @throws {ValidationError} VALIDATION when the workflow has changed
  */
 export function endedRun(plan: DagPlan, run: RecordedRun): RunResult<any> {
-  changeSince(run, "dag", plan.workflow, structureText(plan, dagStructure), false);
+  changeSince(run, { kind: "dag", workflow: plan.workflow, structure: structureText(plan, dagStructure) });
   const state = restoredState(plan, run);
   restoreEnds(state, run);
   return new RunResult<any>(state, run.status as RunStatus);
@@ -127,7 +128,8 @@ export function replayed(
   run: RecordedRun,
   allowChanges: boolean | undefined,
 ): { readonly earlier: RunState; readonly holds: Uint8Array | undefined } {
-  const change = changeSince(run, "dag", plan.workflow, structureText(plan, dagStructure), allowChanges);
+  const structure = structureText(plan, dagStructure);
+  const change = changeSince(run, { kind: "dag", workflow: plan.workflow, structure }, { allowChanges });
   const holds = change === undefined ? undefined : untouched(plan, change);
   const earlier = restoredState(plan, run, holds);
   if (run.status === "completed") restoreEnds(earlier, run);

@@ -1,39 +1,40 @@
 import { setImmediate } from "../../base/event-loop.js";
 
-/** How many recorded runs begin in one turn of the event loop: a few ms of work. */
-const MOST = 200;
+/** How many recorded runs may begin in one turn of the event loop: a few ms of work. */
+const MAX_PER_TURN = 200;
 
-let begun = 0;
-/** Those that wait, in the order in which they came; from `next` on. */
+let admitted = 0;
+/** The waiting runs, first in, first out; those before `next` have been admitted. */
 let waiting: (() => void)[] = [];
 let next = 0;
 
 /**
- * Lets recorded runs begin, some in each turn of the event loop, so that thousands that are started at once leave it
- * time for other things. Gives what to wait for; undefined when there is nothing.
+ * Admits a recorded run, a limited number in each turn of the event loop, so that starting thousands at once does not
+ * block it.
+ * @returns a promise to wait for; undefined when the run may begin at once
  */
 export function admission(): Promise<void> | undefined {
-  if (begun === 0) setImmediate(turn);
-  if (begun < MOST) {
-    begun++;
+  if (admitted === 0) setImmediate(turn);
+  if (admitted < MAX_PER_TURN) {
+    admitted++;
     return undefined;
   }
   return new Promise((resolve) => waiting.push(resolve));
 }
 
-/** Calls `begin` in its turn, never at once, and in the async context of now. */
+/** Calls `begin` when the run is admitted, always asynchronously, in the current async context. */
 export function whenAdmitted(begin: () => void): void {
-  const turn = admission();
-  if (turn === undefined) queueMicrotask(begin);
-  else void turn.then(begin);
+  const pending = admission();
+  if (pending === undefined) queueMicrotask(begin);
+  else void pending.then(begin);
 }
 
 function turn(): void {
-  begun = Math.min(waiting.length - next, MOST);
-  for (let i = 0; i < begun; i++) waiting[next++]();
+  admitted = Math.min(waiting.length - next, MAX_PER_TURN);
+  for (let i = 0; i < admitted; i++) waiting[next++]();
   if (next === waiting.length) {
     waiting = [];
     next = 0;
   }
-  if (begun > 0) setImmediate(turn);
+  if (admitted > 0) setImmediate(turn);
 }

@@ -3,55 +3,55 @@ import type { RunStore } from "../../stores/store.js";
 /** A run that this process drives. */
 export interface LiveRun {
   readonly state: { readonly workflow: string; readonly inputs: Readonly<Record<string, unknown>> };
-  /** Its result is out, though how it ended may be yet to be recorded. */
+  /** Whether its result is out, even if its end is not recorded yet. */
   readonly isSettled: boolean;
 }
 
-/** What a process knows of the runs in one store. */
-interface Desk {
-  /** The runs that it drives, by id. */
-  readonly runs: Map<string, LiveRun>;
-  /** What it is doing, or about to do, with a run as a whole. */
-  readonly turns: Map<string, Promise<unknown>>;
+/** The runs of one store in this process. */
+interface StoreRuns {
+  /** The runs driven here, by id. */
+  readonly live: Map<string, LiveRun>;
+  /** The last of the operations queued for a run, by its id. */
+  readonly lastOperations: Map<string, Promise<unknown>>;
 }
 
-const desks = new WeakMap<RunStore, Desk>();
+const byStore = new WeakMap<RunStore, StoreRuns>();
 
-function deskOf(store: RunStore): Desk {
-  let desk = desks.get(store);
-  if (desk === undefined) desks.set(store, (desk = { runs: new Map(), turns: new Map() }));
-  return desk;
+function runsOf(store: RunStore): StoreRuns {
+  let runs = byStore.get(store);
+  if (runs === undefined) byStore.set(store, (runs = { live: new Map(), lastOperations: new Map() }));
+  return runs;
 }
 
 /**
- * Makes a run, takes it up, or records its end: one after the other, so that of several who want to drive a run of this
- * process the later ones find what the first has made of it. Begins at once when nothing of the kind is under way.
+ * Creates or claims a run, or records its end, while no other such operation on it is in progress, first in, first out.
+ * So of several callers in this process that want to drive a run, one does, and the others find it. Starts at once if
+ * possible.
  */
-export function inTurn<T>(store: RunStore, runId: string, work: () => Promise<T>): Promise<T> {
-  const { turns } = deskOf(store);
-  const before = turns.get(runId);
-  const turn = before === undefined ? work() : before.then(work, work);
-  turns.set(runId, turn);
-  const over = () => {
-    if (turns.get(runId) === turn) turns.delete(runId);
+export function runExclusive<T>(store: RunStore, runId: string, operation: () => Promise<T>): Promise<T> {
+  const { lastOperations } = runsOf(store);
+  const previous = lastOperations.get(runId);
+  const current = previous === undefined ? operation() : previous.then(operation, operation);
+  lastOperations.set(runId, current);
+  const done = () => {
+    if (lastOperations.get(runId) === current) lastOperations.delete(runId);
   };
-  turn.then(over, over);
-  return turn;
+  current.then(done, done);
+  return current;
 }
 
-/** The run that this process drives under this id, unless its result is out. */
-export function liveRun(store: RunStore, runId: string): LiveRun | undefined {
-  const run = deskOf(store).runs.get(runId);
+/** The run of this id that this process drives, unless it has settled. */
+export function findLiveRun(store: RunStore, runId: string): LiveRun | undefined {
+  const run = runsOf(store).live.get(runId);
   return run?.isSettled === true ? undefined : run;
 }
 
-/** From now on this process drives the run. */
-export function enter(store: RunStore, runId: string, run: LiveRun): void {
-  deskOf(store).runs.set(runId, run);
+export function addLiveRun(store: RunStore, runId: string, run: LiveRun): void {
+  runsOf(store).live.set(runId, run);
 }
 
-/** The run is nobody's any more, or somebody else's. */
-export function leave(store: RunStore, runId: string, run: LiveRun): void {
-  const { runs } = deskOf(store);
-  if (runs.get(runId) === run) runs.delete(runId);
+/** Removes the run, unless another one has taken its place. */
+export function removeLiveRun(store: RunStore, runId: string, run: LiveRun): void {
+  const { live } = runsOf(store);
+  if (live.get(runId) === run) live.delete(runId);
 }

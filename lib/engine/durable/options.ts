@@ -2,34 +2,36 @@ import { integer, label, type OptionName, type Rules } from "../../base/check.js
 import type { RunStore } from "../../stores/store.js";
 import { checkRun } from "../options.js";
 
-/** What a run has from its record when it goes on. */
+/** The run options that a continuing run takes from its record. */
 export type Recorded = "inputs" | "metadata" | "context" | "runId" | "store" | "overrides" | "ifExists";
 
-/** Options of every recorded run that goes on. */
+/** The common options with which recorded runs continue. */
 export interface Continuing {
   /** Where the run is recorded. */
   store: RunStore;
   /**
-   * Goes on with a workflow that has changed: with the results of the nodes that are as they were, and whose ancestors all
-   * are. @defaultValue false: it is refused
+   * Whether a run may continue with a workflow that has changed. It keeps the results of nodes that are unchanged, as
+   * are all their ancestors.
+   * @defaultValue false
    */
   allowChanges?: boolean | undefined;
 }
 
-/** Options of a recovery. */
+/** The options of `recover`. */
 export interface Recovering {
-  /** How many runs go on at once. @defaultValue 10 */
+  /** How many runs continue at once. @defaultValue 10 */
   concurrency?: number | undefined;
   /**
-   * Waits for the runs that other processes drive now as well, until each has ended, or its process is gone and it is taken up;
-   * until `signal` aborts, at the latest. @defaultValue false
+   * Whether to wait for the runs that other processes drive, until each has ended, or is continued here because its
+   * process is gone. `signal` ends the waiting.
+   * @defaultValue false
    */
   wait?: boolean | undefined;
 }
 
-/** The rule of an option that the record has. */
+/** The rule of an option that is taken from the record. */
 export function refuseRecorded(option: OptionName): never {
-  throw new TypeError(`${label(option)} is not asked for here: it is recorded with the run.`);
+  throw new TypeError(`${label(option)} is not an option here: it is recorded with the run.`);
 }
 
 export const REPLAY_RULES = { allowChanges: "boolean", inputs: refuseRecorded } as const;
@@ -45,8 +47,8 @@ export const CONTINUE_RULES = {
 export const RECOVERY_RULES: Rules<Recovering> = { concurrency: integer(1), wait: "boolean" };
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkContinuing(options: Partial<Continuing>, rules: Rules<any>, what: string): void {
+export function checkContinuing(options: Partial<Continuing>, rules: Rules<any>, method: string): void {
   checkRun(options, rules);
   if (options.store !== undefined) return;
-  throw new TypeError(`${what} needs the "store" that the run is recorded in.`);
+  throw new TypeError(`${method} needs the "store" that the run is recorded in.`);
 }

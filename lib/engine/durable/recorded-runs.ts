@@ -1,5 +1,5 @@
-import { show } from "../../base/check.js";
 import { onAbort, type LazyAbort } from "../../base/abort.js";
+import { show } from "../../base/check.js";
 import { deferred } from "../../base/deferred.js";
 import { StoreError, ValidationError, type DagwrightError, type StoreErrorCode } from "../../base/errors.js";
 import { requireValid, type Planning } from "../../planning/validity.js";
@@ -7,88 +7,93 @@ import type { RunBase } from "../../run/run-base.js";
 import { otherWorkflow } from "../../stores/other-workflow.js";
 import type { Claim, RecordedRun, RunLog, RunStore, WorkflowKind } from "../../stores/store.js";
 import { timeOfDay } from "../../stores/time.js";
-import type { Subject } from "../event-emitter.js";
+import type { EmittingRun } from "../event-emitter.js";
 import { checkRunId } from "../options.js";
-import type { EngineRun } from "../run.js";
 import type { AnyPlan } from "../run-factory.js";
-import { outcomeNow, outcomeOf, type Outcome } from "../outcome.js";
+import { RunLocation } from "../run-location.js";
+import { runPromises, settledRunPromises, type RunPromises } from "../run-promises.js";
+import type { EngineRun } from "../run.js";
 import type { Runs } from "../runs.js";
 import { admission, whenAdmitted } from "./admission.js";
-import { Whereabouts } from "../whereabouts.js";
-import { interruptible, PAUSE, type Patience } from "./interruption.js";
-import { inTurn, liveRun, type LiveRun } from "./live-runs.js";
+import { interruptible, POLL_DELAY, type WaitOptions } from "./interruptible.js";
+import { findLiveRun, runExclusive, type LiveRun } from "./live-runs.js";
 import type { Recorder } from "./recorder.js";
-import { takeUpAll, recoverAll, type RecoverySettings } from "./recovery.js";
+import { claimAll, recoverAll, type RecoverySettings } from "./recovery.js";
 import { recordedError, requireSameInputs } from "./restore.js";
 
-/** A recorded run that goes on. */
-export interface GoingOn<Run> {
+/** A recorded run that continues. */
+export interface ContinuedRun<Run> {
   readonly run: Run;
   readonly recorder: Recorder;
   readonly claim: Claim;
 }
 
-/** A recorded run that is over. */
-export interface Over<R> {
+/** A recorded run that has ended. */
+export interface EndedRun<R> {
   readonly result: R;
-  /** What it failed with; undefined when it resolved. */
+  /** The error that it rejected with, if it did. */
   readonly error?: DagwrightError;
 }
 
-/** Where a recorded run is looked for, and how long. */
-export interface Place extends Patience {
+/** The options that find a recorded run. */
+export interface LookupOptions extends WaitOptions {
   readonly store: RunStore;
   readonly strict?: boolean | undefined;
 }
 
-/** A run that was taken up, or the result that it had already. */
-interface Taken<Run, R> {
+/** How a run is used. */
+export interface RunUse {
+  /** Whether the caller gets a handle, which can send events. */
+  readonly hasHandle: boolean;
+}
+
+/** A run that was claimed and has been started, or the result of one that had ended. */
+interface ClaimedRun<Run, R> {
   readonly run: Run | undefined;
-  readonly outcome: Outcome<R>;
+  readonly promises: RunPromises<R>;
   readonly result: R | undefined;
 }
 
-/** What makes handles. */
-export interface Handles<Run, R, H extends E & Handle<R>, E> {
-  /** Of a run that has begun. */
-  begun(run: Run, outcome: Outcome<R>): H;
-  ended(result: R, outcome: Outcome<R>): H;
-  /** Of a run that may turn out to be another. */
-  either(own: H, where: Whereabouts<H, E>, run: Run): H;
+/** The constructors of handles. */
+export interface Handles<Run, R, H extends Remote & LocalHandle<R>, Remote> {
+  /** The handle of a run that has been started. */
+  started(run: Run, promises: RunPromises<R>): H;
+  ended(result: R, promises: RunPromises<R>): H;
+  /** The handle of a new run that may attach to an existing one. */
+  attaching(own: H, location: RunLocation<H, Remote>, run: Run): H;
 }
 
-interface Handle<R> {
+interface LocalHandle<R> {
   readonly result: Promise<R>;
   readonly recorded: Promise<void>;
   pause(): Promise<R>;
 }
 
 /** A run that another process drives. */
-export interface Elsewhere<E> {
-  /** What there is of it. */
-  readonly handle: E;
-  /** Takes in what is recorded of it by now. */
-  look?(): Promise<void>;
+export interface RemoteRun<Remote> {
+  readonly handle: Remote;
+  /** Reads what has been recorded since the last poll. */
+  poll?(): Promise<void>;
 }
 
-/** How a run goes on by what is recorded of it; undefined when it is not wanted. */
-type Decide<Run, R> = (recorded: RecordedRun) => GoingOn<Run> | Over<R> | undefined;
+/** Decides how a recorded run continues; undefined to leave it alone. */
+type Decide<Run, R> = (recorded: RecordedRun) => ContinuedRun<Run> | EndedRun<R> | undefined;
 
 /**
- * The recorded runs of one workflow: takes up those that nobody drives, and finds those that this process does.
+ * The recorded runs of one workflow: continues those without a driver, and attaches to those that this process drives.
  *
- * `Run` is its engine, `R` its result, `H` its handle, `E` what there is of that while another process drives the run, `O` the
- * options that it goes on with.
+ * `R` is the result of a run, `H` its handle, `Remote` the part of the handle that exists while another process drives
+ * the run, `O` the options with which it continues.
  */
 export abstract class RecordedRuns<
-  Run extends EngineRun<RunBase & Subject, R>,
+  Run extends EngineRun<RunBase & EmittingRun, R>,
   R extends object,
-  H extends E & Handle<R>,
-  E,
-  O extends Place,
+  H extends Remote & LocalHandle<R>,
+  Remote,
+  O extends LookupOptions,
 > {
   protected abstract readonly kind: WorkflowKind;
-  protected abstract readonly handles: Handles<Run, R, H, E>;
+  protected abstract readonly handles: Handles<Run, R, H, Remote>;
 
   constructor(
     protected readonly factory: { readonly planning: Planning<AnyPlan> },
@@ -107,49 +112,46 @@ export abstract class RecordedRuns<
   };
 
   /**
-   * How a run goes on; its result when it is complete.
-   * @param hasHandle - somebody can send events to it
+   * Continues a run, or restores its result if it is completed.
    * @throws {ValidationError} when it does not fit the workflow
    */
-  protected abstract continued(recorded: RecordedRun, options: O, hasHandle: boolean): GoingOn<Run> | Over<R>;
-  /** What a run came to that has ended, in whichever way. @throws {ValidationError} as above */
+  protected abstract continued(recorded: RecordedRun, options: O, use: RunUse): ContinuedRun<Run> | EndedRun<R>;
+  /** The result of a run that has ended. @throws {ValidationError} when it does not fit the workflow */
   protected abstract ended(recorded: RecordedRun): R;
   /**
-   * Gives a run in progress what it would have gone on with, and says whether it could: a run that is over is to be taken up.
-   * @throws {ValidationError} for what it can't take; {StoreError} UNSTORABLE
+   * Passes the options of `attach` to a run in progress. Returns false if the run is over and has to be claimed
+   * instead.
+   * @throws {ValidationError} for an option that it can't take; {StoreError} UNSTORABLE
    */
-  protected abstract give(run: Run, options: O): boolean;
+  protected abstract update(run: Run, options: O): boolean;
   protected abstract isOurs(run: LiveRun): run is LiveRun & Run;
   /**
-   * A run that another process drives.
-   * @param pause - pauses it if that is not so any more. @throws {StoreError} LEASE_HELD
-   * @param here - its handle, when it is here
+   * The run while another process drives it.
+   * @param how - `pause` pauses the run if this process drives it by then, and otherwise rejects with LEASE_HELD;
+   *   `local` resolves to the handle once this process has the run
    */
-  protected abstract elsewhere(
-    pause: () => Promise<R>,
+  protected abstract remote(
     recorded: RecordedRun,
     options: O,
-    here: Promise<H>,
-  ): Elsewhere<E>;
+    how: { readonly pause: () => Promise<R>; readonly local: Promise<H> },
+  ): RemoteRun<Remote>;
 
-  /** What is recorded of a run. @throws {StoreError} NOT_FOUND */
-  protected read(runId: string, place: Place): Promise<RecordedRun> {
+  /** The record of a run. @throws {StoreError} NOT_FOUND */
+  protected read(runId: string, options: LookupOptions): Promise<RecordedRun> {
     const { workflow } = this;
-    return interruptible(place, { workflow, runId }, () => place.store.read(runId));
+    return interruptible(options, { workflow, runId }, () => options.store.read(runId));
   }
 
-  /** Goes on with a run to its end. */
+  // --- the methods of `Workflow` ---
+
   async resume(runId: string, options: O): Promise<R> {
     checkRunId(runId);
     this.checks.resume(options, "resume");
-    const decide = (recorded: RecordedRun) => this.continued(recorded, options, false);
-    const taken = await this.inTurn(runId, options.store, options, (abort) =>
-      this.takeUp(runId, options, decide, abort),
-    );
-    return (taken as Taken<Run, R>).outcome.result;
+    const decide = (recorded: RecordedRun) => this.continued(recorded, options, { hasHandle: false });
+    const claimed = await this.exclusively(runId, options, (abort) => this.claim(runId, options, decide, abort));
+    return (claimed as ClaimedRun<Run, R>).promises.result;
   }
 
-  /** Goes on with all runs that nobody drives, to their ends. */
   async recover(options: O & RecoverySettings): Promise<R[]> {
     this.checks.recover(options);
     requireValid(this.factory.planning, options);
@@ -157,112 +159,115 @@ export abstract class RecordedRuns<
   }
 
   protected recoverNow(options: O, settings: RecoverySettings): Promise<R[]> {
-    const look = () => options.store.recoverable(this.workflow, this.kind);
-    const takeUp = async (runId: string) => (await this.takeUpAbandoned(runId, options, false))?.outcome.result;
-    return recoverAll(look, takeUp, settings);
+    const find = () => options.store.recoverable(this.workflow, this.kind);
+    const recover = async (runId: string) => {
+      const claimed = await this.claimRecoverable(runId, options, { hasHandle: false });
+      return claimed?.promises.result;
+    };
+    return recoverAll(find, recover, settings);
   }
 
-  /** The handle of a run that this process drives, or takes up. */
   async attach(runId: string, options: O): Promise<H> {
     checkRunId(runId);
     this.checks.resume(options, "attach");
-    return this.find(runId, options, (recorded) => this.continued(recorded, options, true), options);
+    const decide = (recorded: RecordedRun) => this.continued(recorded, options, { hasHandle: true });
+    return this.findOrClaim(runId, options, decide, options);
   }
 
-  /** The handles of all runs that nobody drives, which are taken up. */
   async attachAll(options: O): Promise<H[]> {
     this.checks.attachAll(options);
     requireValid(this.factory.planning, options);
     const { free } = await options.store.recoverable(this.workflow, this.kind);
-    return takeUpAll(free, async (runId) => {
-      const taken = await this.takeUpAbandoned(runId, options, true);
-      return taken === undefined ? undefined : this.handleOfTaken(taken);
+    return claimAll(free, async (runId) => {
+      const claimed = await this.claimRecoverable(runId, options, { hasHandle: true });
+      return claimed === undefined ? undefined : this.handleOf(claimed);
     });
   }
 
   /**
-   * The handle of a new run, or of the one that the store has under its id.
-   * @param how - whether the caller gets to see the handle
-   * @param again - makes the new run once more, for when the other one is removed before anything is known of it
+   * Starts a new run, or attaches to the one that the store has under its id.
+   * @param how - `create` creates the run again, if the existing one is removed before it was seen
    */
-  startOrAttach(
-    run: Run,
-    options: O,
-    { hasHandle }: { readonly hasHandle: boolean },
-    again: () => Run | Promise<Run>,
-  ): H {
-    const outcome = this.runs.begin(run, hasHandle ? whenAdmitted : undefined);
-    const own = this.handles.begun(run, outcome);
+  startOrAttach(run: Run, options: O, how: RunUse & { readonly create: () => Run | Promise<Run> }): H {
+    const promises = this.runs.begin(run, how.hasHandle ? whenAdmitted : undefined);
+    const own = this.handles.started(run, promises);
     const giveUp = new AbortController();
-    const elsewhere = deferred<E>();
-    const here: Promise<H> = Promise.race([run.recorded, outcome.result]).then(
+    const remote = deferred<Remote>();
+    const local: Promise<H> = Promise.race([run.recorded, promises.result]).then(
       () => own,
       (error: unknown) => {
-        if (!isCode(error, "RUN_EXISTS")) return own;
+        if (!hasCode(error, "RUN_EXISTS")) return own;
         const { signal } = options;
         const removeListener = signal && onAbort(signal, (reason) => giveUp.abort(reason));
-        let isKnown = false;
-        const held = (recorded: RecordedRun, pause: () => Promise<R>) => {
-          isKnown = true;
-          const found = this.elsewhere(pause, recorded, options, here);
-          elsewhere.resolve(found.handle);
+        let wasSeen = false;
+        const onHeld = (recorded: RecordedRun, pause: () => Promise<R>) => {
+          wasSeen = true;
+          const found = this.remote(recorded, options, { pause, local });
+          remote.resolve(found.handle);
           return found;
         };
-        const removed = async (cause: unknown) => {
-          // Whoever has been told that there is a run is not given another one.
-          if (isKnown || !isCode(cause, "NOT_FOUND")) throw cause;
-          return this.startOrAttach(await again(), options, { hasHandle }, again);
+        const startAgain = async (cause: unknown) => {
+          // A caller that has seen the existing run does not get another one.
+          if (wasSeen || !hasCode(cause, "NOT_FOUND")) throw cause;
+          return this.startOrAttach(await how.create(), options, how);
         };
-        const found = this.existing(run, options, hasHandle, giveUp.signal, held).catch(removed);
-        return found.finally(() => removeListener?.());
+        const attached = this.attachExisting(run, options, how, { signal: giveUp.signal, onHeld });
+        return attached.catch(startAgain).finally(() => removeListener?.());
       },
     );
-    const where = new Whereabouts<H, E>(own, here, elsewhere.promise, (reason) => giveUp.abort(reason));
-    return this.handles.either(own, where, run);
+    const location = new RunLocation<H, Remote>(own, local, remote.promise, (reason) => giveUp.abort(reason));
+    return this.handles.attaching(own, location, run);
   }
 
+  // --- attaching ---
+
   /**
-   * The handle of the run that is recorded under the id of a new one; waits while another process drives it.
-   * @param held - called once when that is so
+   * Attaches to the run that is recorded under the id of a new one. CancelScope while another process drives it.
+   * @param wait - `onHeld` is called once, when another process does
    */
-  private existing(
+  private attachExisting(
     { state }: Run,
     options: O,
-    hasHandle: boolean,
-    signal: AbortSignal,
-    held: (recorded: RecordedRun, pause: () => Promise<R>) => Elsewhere<E>,
+    use: RunUse,
+    wait: {
+      readonly signal: AbortSignal;
+      readonly onHeld: (recorded: RecordedRun, pause: () => Promise<R>) => RemoteRun<Remote>;
+    },
   ): Promise<H> {
     const { runId, inputs } = state;
     const decide = (recorded: RecordedRun) => {
-      const goesOn = recorded.status === "running";
-      const next = goesOn ? this.continued(recorded, options, hasHandle) : this.over(recorded);
+      const isUnfinished = recorded.status === "running";
+      const next = isUnfinished ? this.continued(recorded, options, use) : this.endedRun(recorded);
       requireSameInputs(runId, recorded.inputs, inputs);
       return next;
     };
-    return interruptible({ signal, timeout: options.timeout }, state, async (abort) => {
+    return interruptible({ signal: wait.signal, timeout: options.timeout }, state, async (abort) => {
       const find = async () => {
-        const live = this.live(runId, options);
+        const live = this.findLive(runId, options);
         if (live !== undefined) requireSameInputs(runId, live.state.inputs, inputs);
-        return this.find(runId, options, decide, abort);
+        return this.findOrClaim(runId, options, decide, abort);
       };
-      let elsewhere: Elsewhere<E> | undefined;
-      for (let pause = PAUSE.first; ; pause = Math.min(pause * 2, PAUSE.last)) {
+      let remote: RemoteRun<Remote> | undefined;
+      for (let delay = POLL_DELAY.first; ; delay = Math.min(delay * 2, POLL_DELAY.longest)) {
         try {
           return await find();
         } catch (error) {
-          if (abort.aborted || !isCode(error, "LEASE_HELD")) throw error;
+          if (abort.aborted || !hasCode(error, "LEASE_HELD")) throw error;
         }
-        // Nobody asks a run without a handle.
-        if (elsewhere !== undefined && hasHandle) await elsewhere.look?.();
-        elsewhere ??= held(await this.sameRun(options.store, state), async () => (await find()).pause());
-        await new Promise((resolve) => setTimeout(resolve, pause));
+        // Only a handle shows where the run is.
+        if (remote !== undefined && use.hasHandle) await remote.poll?.();
+        remote ??= wait.onHeld(await this.readSame(options.store, state), async () => (await find()).pause());
+        await new Promise((resolve) => setTimeout(resolve, delay));
         if (abort.aborted) throw abort.reason;
       }
     });
   }
 
-  /** What is recorded of a run. @throws {ValidationError} | {StoreError} RUN_EXISTS unless it is one like that which was to begin */
-  private async sameRun(store: RunStore, { runId, inputs }: Run["state"]): Promise<RecordedRun> {
+  /**
+   * The record under the id of a new run.
+   * @throws {ValidationError} | {StoreError} RUN_EXISTS if it is not of the same run
+   */
+  private async readSame(store: RunStore, { runId, inputs }: Run["state"]): Promise<RecordedRun> {
     const recorded = await store.read(runId);
     const { kind, workflow } = this;
     if (recorded.kind !== kind || recorded.workflow !== workflow) throw otherWorkflow(runId, recorded, kind, workflow);
@@ -270,62 +275,65 @@ export abstract class RecordedRuns<
     return recorded;
   }
 
-  private over(recorded: RecordedRun): Over<R> {
+  private endedRun(recorded: RecordedRun): EndedRun<R> {
     const result = this.ended(recorded);
     return { result, error: recordedError(recorded, result) };
   }
 
-  /** The handle of a run that this process drives, or of one that is taken up if it is so decided. */
-  private async find(runId: string, options: O, decide: Decide<Run, R>, patience: Patience): Promise<H> {
-    const joined = () => {
-      const run = this.live(runId, options);
-      if (run === undefined || !this.give(run, options)) return undefined;
-      const { result, ended } = outcomeOf<R>((onEnd) => run.life.join(onEnd));
-      // Who joins it late and does not want to wait any more, leaves it to those who began it.
+  /** The handle of a run that this process drives, or claims. */
+  private async findOrClaim(runId: string, options: O, decide: Decide<Run, R>, wait: WaitOptions): Promise<H> {
+    const join = () => {
+      const run = this.findLive(runId, options);
+      if (run === undefined || !this.update(run, options)) return undefined;
+      const { result, ended } = runPromises<R>((onEnd) => run.life.join(onEnd));
+      // The signal and the timeout of this call end its waiting, but not the run.
       const waiting = interruptible(options, run.state, () => result);
       waiting.catch(() => {});
-      return this.handles.begun(run, { result: waiting, ended });
+      return this.handles.started(run, { result: waiting, ended });
     };
-    const taken = async (abort: LazyAbort) =>
-      this.handleOfTaken((await this.takeUp(runId, options, decide, abort)) as Taken<Run, R>);
-    const found = async (abort: LazyAbort) => joined() ?? taken(abort);
-    return joined() ?? this.inTurn(runId, options.store, patience, found);
+    const claim = async (abort: LazyAbort) =>
+      this.handleOf((await this.claim(runId, options, decide, abort)) as ClaimedRun<Run, R>);
+    const waitOptions = { store: options.store, signal: wait.signal, timeout: wait.timeout };
+    return join() ?? this.exclusively(runId, waitOptions, async (abort) => join() ?? claim(abort));
   }
 
-  /** The run that this process drives. @throws {ValidationError} when it is one of another workflow */
-  private live(runId: string, { store }: O): Run | undefined {
-    const run = liveRun(store, runId);
+  /** The run that this process drives. @throws {ValidationError} when it is of another workflow */
+  private findLive(runId: string, { store }: O): Run | undefined {
+    const run = findLiveRun(store, runId);
     if (run === undefined || this.isOurs(run)) return run;
     const message = `Run ${show(runId)} is one of the workflow ${show(run.state.workflow)}, not of the ${this.kind} ${show(this.workflow)}. Use that one.`;
     throw new ValidationError(message);
   }
 
-  private inTurn<T>(
+  // --- claiming ---
+
+  private exclusively<T>(
     runId: string,
-    store: RunStore,
-    patience: Patience,
-    work: (abort: LazyAbort) => Promise<T>,
+    options: LookupOptions,
+    operation: (abort: LazyAbort) => Promise<T>,
   ): Promise<T> {
     const { workflow } = this;
-    return interruptible(patience, { workflow, runId }, (abort) => inTurn(store, runId, () => work(abort)));
+    return interruptible(options, { workflow, runId }, (abort) =>
+      runExclusive(options.store, runId, () => operation(abort)),
+    );
   }
 
-  private takeUpAbandoned(runId: string, options: O, hasHandle: boolean): Promise<Taken<Run, R> | undefined> {
-    // Somebody may have taken it, and ended it, meanwhile.
-    const decide = (run: RecordedRun) => (isAbandoned(run) ? this.continued(run, options, hasHandle) : undefined);
-    return this.inTurn(runId, options.store, options, (abort) => this.takeUp(runId, options, decide, abort));
+  private claimRecoverable(runId: string, options: O, use: RunUse): Promise<ClaimedRun<Run, R> | undefined> {
+    // Since it was found, another process may have claimed the run and ended it.
+    const decide = (run: RecordedRun) => (isRecoverable(run) ? this.continued(run, options, use) : undefined);
+    return this.exclusively(runId, options, (abort) => this.claim(runId, options, decide, abort));
   }
 
-  /** Takes up a run, so that this process drives it, or gives its result; undefined for a run that is not wanted. */
-  private async takeUp(
+  /** Claims a run and starts it, or restores its result; undefined if `decide` leaves it alone. */
+  private async claim(
     runId: string,
     { store }: O,
     decide: Decide<Run, R>,
     abort: LazyAbort,
-  ): Promise<Taken<Run, R> | undefined> {
-    const turn = admission();
-    if (turn !== undefined) await turn;
-    let next: GoingOn<Run> | Over<R> | undefined;
+  ): Promise<ClaimedRun<Run, R> | undefined> {
+    const admitted = admission();
+    if (admitted !== undefined) await admitted;
+    let next: ContinuedRun<Run> | EndedRun<R> | undefined;
     const log = await store.claim(runId, (recorded) => {
       if (abort.aborted) throw abort.reason;
       next = decide(recorded);
@@ -335,22 +343,22 @@ export abstract class RecordedRuns<
     if (!("claim" in next)) {
       const { result, error } = next;
       this.runs.last = result;
-      return { run: undefined, result, outcome: outcomeNow(result, error) };
+      return { run: undefined, result, promises: settledRunPromises(result, error) };
     }
     const { run, recorder } = next;
     recorder.attach(log as RunLog);
-    const outcome = this.runs.begin(run);
+    const promises = this.runs.begin(run);
     if (abort.aborted) run.life.cancel(abort.reason);
-    return { run, outcome, result: undefined };
+    return { run, promises, result: undefined };
   }
 
-  private handleOfTaken({ run, result, outcome }: Taken<Run, R>): H {
-    return run === undefined ? this.handles.ended(result as R, outcome) : this.handles.begun(run, outcome);
+  private handleOf({ run, result, promises }: ClaimedRun<Run, R>): H {
+    return run === undefined ? this.handles.ended(result as R, promises) : this.handles.started(run, promises);
   }
 }
 
-/** Whether a run has to go on: it is unfinished, or paused and due, or it only waits for an event, which was sent. */
-function isAbandoned(run: RecordedRun): boolean {
+/** Whether a run is ready to continue: it is unfinished, or paused and due, or it waits for an event that was sent. */
+function isRecoverable(run: RecordedRun): boolean {
   const { status, dueAt = Infinity, cycles, events } = run;
   if (status !== "paused") return status === "running";
   if (dueAt <= timeOfDay()) return true;
@@ -358,6 +366,6 @@ function isAbandoned(run: RecordedRun): boolean {
   return run.pauses.length === 0 && events.some(({ event }) => accepted.some(([name]) => name === event));
 }
 
-function isCode(error: unknown, code: StoreErrorCode): boolean {
+function hasCode(error: unknown, code: StoreErrorCode): boolean {
   return error instanceof StoreError && error.code === code;
 }

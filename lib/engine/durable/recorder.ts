@@ -5,15 +5,15 @@ import type { EventFacts } from "../../run/events.js";
 import type { RunStatus } from "../../run/status.js";
 import type { RunBase } from "../../run/run-base.js";
 import type { RunDriver, Durability, QueuedEvent, RunLog, RunStore } from "../../stores/store.js";
-import { enter, inTurn, leave, type LiveRun } from "./live-runs.js";
+import { addLiveRun, removeLiveRun, runExclusive, type LiveRun } from "./live-runs.js";
 
 /** A run that is recorded. */
 export interface Recordable extends LiveRun {
-  /** Ends with an error: it can't be recorded. */
-  unrecordable(error: Error): void;
+  /** Called when the run can't be recorded. */
+  recordingFailed(error: Error): void;
 }
 
-/** Where a run is recorded. */
+/** Where and how a run is recorded. */
 export interface Recording {
   readonly store: RunStore;
   /** @defaultValue "strict" */
@@ -21,28 +21,28 @@ export interface Recording {
 }
 
 /**
- * Writes what happens in a run to its store, out of the same events that observers get.
+ * Writes the events of a run to its store.
  *
- * What can't be written ends the run. An attempt waits at the {@link Recorder.barrier} until all before it is durable, so that
- * nothing ever depends on what could still be lost.
+ * A failed write ends the run. At the durability barrier, an attempt waits until everything before it is durable, so
+ * that nothing depends on a result that could still be lost.
  */
 export abstract class Recorder implements RunDriver {
-  /** Set by the run when it is made. */
+  /** Set when the run is created. */
   declare run: Recordable;
   readonly durability: Durability;
   protected log: RunLog | undefined;
   private readonly runId: string;
   private readonly store: RunStore;
   private opening: Promise<void> | undefined;
-  /** Settles as {@link Recorder.opening} will, for those who ask before there is one. */
+  /** Settles as `opening` does. Set if {@link Recorder.opened} is read before that. */
   private expected: Deferred<void> | undefined;
-  /** What could not be kept of the run. */
+  /** The first error of a value that can't be stored. */
   private unstorable: StoreError | undefined;
 
   constructor(
     private readonly recorded: RunBase,
     { store, durability = "strict" }: Recording,
-    /** Makes the run known to the store; undefined when that is done already. */
+    /** Adds the run to the store; undefined if it is there. */
     private readonly create?: (recorder: Recorder) => Promise<RunLog>,
   ) {
     this.runId = recorded.runId;
@@ -54,30 +54,30 @@ export abstract class Recorder implements RunDriver {
     return this.recorded.sharedMetadata;
   }
 
-  /** Ends the run, but not in the middle of what it is doing. */
+  /** Ends the run, after its current callback. */
   onFailure(error: Error): void {
-    queueMicrotask(() => this.run.unrecordable(error));
+    queueMicrotask(() => this.run.recordingFailed(error));
   }
 
   abstract onEvents(events: readonly QueuedEvent[]): void;
 
-  /** The run is known to the store, and driven by this process. */
+  /** The run is in the store, and this process drives it. */
   attach(log: RunLog): void {
     this.log = log;
-    enter(this.store, this.runId, this.run);
+    addLiveRun(this.store, this.runId, this.run);
   }
 
-  /** Makes the run known to the store. @throws {StoreError} RUN_EXISTS, UNSTORABLE, STORE */
+  /** Adds the run to its store. @throws {StoreError} RUN_EXISTS, UNSTORABLE, STORE */
   open(): Promise<void> {
     if (this.opening === undefined) {
       this.opening = this.openNow();
-      this.opening.catch(() => {}); // Whoever waits for it is told, and not everybody does.
+      this.opening.catch(() => {}); // It may have no other handler.
       if (this.expected !== undefined) this.opening.then(this.expected.resolve, this.expected.reject);
     }
     return this.opening;
   }
 
-  /** Settles when the run has been made known to the store, or can't be. */
+  /** Settles as {@link Recorder.open} does, when that is called. */
   get opened(): Promise<void> {
     if (this.opening !== undefined) return this.opening;
     if (this.expected === undefined) {
@@ -91,51 +91,56 @@ export abstract class Recorder implements RunDriver {
     const { create } = this;
     const begin = () => this.guarded((log) => this.begin(log));
     if (this.log !== undefined || create === undefined) return Promise.resolve(begin());
-    return inTurn(this.store, this.runId, () => create(this).then((log) => this.attach(log))).then(begin);
+    return runExclusive(this.store, this.runId, () => create(this).then((log) => this.attach(log))).then(begin);
   }
 
-  /** Takes an event of the run in. */
+  /** Records an event of the run. @param node - the index of its node or state */
   record(facts: EventFacts, at: number, node: number | undefined): void {
     this.guarded((log) => this.write(log, facts, at, node));
   }
 
-  /** What has to be waited for before the next attempt; undefined when nothing has. */
+  /** The durability barrier: resolves when the next attempt may start; undefined when it may at once. */
   barrier(): Promise<void> | undefined {
     return this.log?.durable();
   }
 
-  /** The store is to wait for `work`, of which the run's end is to come. */
+  /** Delays the store's look-ups and its `close` until `work`, which records the end of the run, has settled. */
   waitUntil(work: Promise<unknown>): void {
     this.store.waitUntil(work);
   }
 
-  /** Makes all durable, with how the run ended. @throws {StoreError} when that fails, or something could not be kept */
+  /**
+   * Makes everything durable, together with the run's end.
+   * @throws {StoreError} when that fails, or a value can't be stored
+   */
   finish(status: RunStatus, error: unknown): Promise<void> {
     const { store, runId, run } = this;
     const opening = this.open();
-    return inTurn(store, runId, async () => {
+    return runExclusive(store, runId, async () => {
       await opening;
-      await this.finishNow(status, error).finally(() => leave(store, runId, run));
+      await this.finishNow(status, error).finally(() => removeLiveRun(store, runId, run));
     });
   }
 
   private async finishNow(status: RunStatus, error: unknown): Promise<void> {
     this.guarded((log) => this.end(log));
-    // A run that ended in the same turn has not heard of it; one that was cancelled had other reasons.
+    // A run that ended in the same turn has not failed because of it yet; a cancelled run ended for another reason.
     const missed = error === undefined && status !== "cancelled" ? this.unstorable : undefined;
     const end = missed === undefined ? { status, error } : { status: "failed" as const, error: missed };
     await this.log?.finish({ ...end, outputs: this.outputs() });
     if (missed !== undefined) throw missed;
   }
 
-  /** What the run has before anything happens in it. */
+  /** Writes the initial state of the run. */
   protected abstract begin(log: RunLog): void;
+  /** Writes an event. */
   protected abstract write(log: RunLog, facts: EventFacts, at: number, node: number | undefined): void;
-  /** What no event tells. */
+  /** Writes the data of the run's end that no event has. */
   protected abstract end(log: RunLog): void;
   /** The names of the nodes whose results are the run's. */
   protected abstract outputs(): string[];
 
+  /** Calls `work` with the log, if there is one. If it throws, ends the run. */
   protected guarded(work: (log: RunLog) => void): void {
     if (this.log === undefined) return;
     try {

@@ -1,76 +1,75 @@
-import { show } from "../../base/check.js";
 import { onAbort } from "../../base/abort.js";
+import { show } from "../../base/check.js";
 import { DagwrightError, StoreError, type StoreErrorCode } from "../../base/errors.js";
 import { messageOf } from "../../base/message.js";
 import { CancelledError, RecoverError } from "../../run/errors.js";
 import type { RecoverableRuns } from "../../stores/store.js";
-import { PAUSE } from "./interruption.js";
+import { POLL_DELAY } from "./interruptible.js";
 
-/** How many runs are recovered at once, unless told otherwise. */
-const DEFAULT_RUNS = 10;
+const DEFAULT_CONCURRENCY = 10;
 
 export interface RecoverySettings {
-  /** How many runs at once. @defaultValue 10 */
+  /** How many runs continue at once. @defaultValue 10 */
   readonly concurrency?: number;
-  /** Also waits for the runs that others drive now, until each has ended or is taken up. */
+  /** Whether to wait for the runs that other processes drive, until each has ended or is continued here. */
   readonly wait?: boolean;
   /** Ends the waiting. */
   readonly signal?: AbortSignal;
 }
 
-/** Gives what became of a run that was taken up; undefined when it was left to somebody else. */
-type TakeUp<T> = (runId: string) => Promise<T | undefined>;
+/** Claims a run and returns what came of it; undefined when another process has it. */
+type Claim<T> = (runId: string) => Promise<T | undefined>;
 
 /**
- * Takes up the runs that nobody drives, several at once, the oldest first: several processes that recover share them. No run
- * stands in the way of another.
- * @param look - finds the unfinished runs
- * @returns the results, of runs that fail too
- * @throws the one error, or a {RecoverError} with all, of runs that could not be taken up, once all others are done; what
- *   `look` throws, at once
+ * Continues the runs that have no driver, several at once, oldest first. Processes that recover at the same time share
+ * the runs. A run that fails does not keep others from continuing.
+ * @param find - finds the recoverable runs
+ * @returns the results of all runs, including failed ones
+ * @throws when all runs are done: the error of the run that could not be claimed, or a {RecoverError} with those of
+ *   several; whatever `find` throws, at once
  */
 export async function recoverAll<R>(
-  look: () => Promise<RecoverableRuns>,
-  takeUp: TakeUp<R>,
-  { concurrency = DEFAULT_RUNS, wait = false, signal }: RecoverySettings,
+  find: () => Promise<RecoverableRuns>,
+  claim: Claim<R>,
+  { concurrency = DEFAULT_CONCURRENCY, wait = false, signal }: RecoverySettings,
 ): Promise<R[]> {
-  const crew = new Crew(concurrency, takeUp);
-  const { free, held } = await look();
-  crew.add(free);
+  const queue = new ClaimQueue(concurrency, claim);
+  const { free, held } = await find();
+  queue.add(free);
   const awaited = new Set(wait ? held : []);
-  for (let pause = PAUSE.first; awaited.size > 0; pause = Math.min(pause * 2, PAUSE.last)) {
-    await sleep(pause, signal);
+  for (let delay = POLL_DELAY.first; awaited.size > 0; delay = Math.min(delay * 2, POLL_DELAY.longest)) {
+    await sleep(delay, signal);
     if (signal?.aborted === true) break;
-    const now = await look();
-    crew.add(now.free);
-    const isHeld = new Set(now.held);
+    const found = await find();
+    queue.add(found.free);
+    const isHeld = new Set(found.held);
     for (const runId of awaited) if (!isHeld.has(runId)) awaited.delete(runId);
   }
-  return crew.done();
+  return queue.drain();
 }
 
-/** As {@link recoverAll}, for what does not wait for the ends of runs. */
-export function takeUpAll<T>(runIds: readonly string[], takeUp: TakeUp<T>): Promise<T[]> {
-  const crew = new Crew(DEFAULT_RUNS, takeUp);
-  crew.add(runIds);
-  return crew.done();
+/** As {@link recoverAll}, without waiting for the runs to end. */
+export function claimAll<T>(runIds: readonly string[], claim: Claim<T>): Promise<T[]> {
+  const queue = new ClaimQueue(DEFAULT_CONCURRENCY, claim);
+  queue.add(runIds);
+  return queue.drain();
 }
 
-/** Takes up runs, so many at once, and keeps what became of each. */
-class Crew<T> {
-  /** Those that wait, from `next` on. */
+/** Claims runs, first in, first out, a limited number at once, and collects the results and errors. */
+class ClaimQueue<T> {
+  /** All runs that were added; those from `next` on are waiting. */
   private readonly runIds: string[] = [];
   private next = 0;
   private active = 0;
-  /** Those that were added and not left to somebody else. */
+  /** The runs not to be added again, unless another process has them. */
   private readonly known = new Set<string>();
   private readonly results = new Map<string, T>();
   private readonly errors = new Map<string, Error>();
   private onIdle: (() => void) | undefined;
 
   constructor(
-    private readonly size: number,
-    private readonly takeUp: TakeUp<T>,
+    private readonly concurrency: number,
+    private readonly claim: Claim<T>,
   ) {}
 
   add(runIds: readonly string[]): void {
@@ -79,11 +78,11 @@ class Crew<T> {
       this.known.add(runId);
       this.runIds.push(runId);
     }
-    while (this.active < this.size && this.next < this.runIds.length) void this.work();
+    while (this.active < this.concurrency && this.next < this.runIds.length) void this.work();
   }
 
-  /** Waits for all of them, and gives their results in the order in which they were added. @throws their errors */
-  async done(): Promise<T[]> {
+  /** Resolves to the results, in the order in which the runs were added, when all are done. @throws their errors */
+  async drain(): Promise<T[]> {
     if (this.active > 0) await new Promise<void>((resolve) => (this.onIdle = resolve));
     const results = this.inOrder(this.results);
     const errors = this.inOrder(this.errors);
@@ -91,27 +90,27 @@ class Crew<T> {
     throw errors.length === 1 ? Object.assign(errors[0], { results }) : new RecoverError(errors, results);
   }
 
-  private inOrder<V>(outcomes: ReadonlyMap<string, V>): V[] {
-    const runIds = Array.from(new Set(this.runIds)).filter((runId) => outcomes.has(runId));
-    return runIds.map((runId) => outcomes.get(runId) as V);
+  private inOrder<V>(byRun: ReadonlyMap<string, V>): V[] {
+    const runIds = Array.from(new Set(this.runIds)).filter((runId) => byRun.has(runId));
+    return runIds.map((runId) => byRun.get(runId) as V);
   }
 
   private async work(): Promise<void> {
     this.active++;
-    while (this.next < this.runIds.length) await this.one(this.runIds[this.next++]);
+    while (this.next < this.runIds.length) await this.claimOne(this.runIds[this.next++]);
     if (--this.active === 0) this.onIdle?.();
   }
 
-  private async one(runId: string): Promise<void> {
+  private async claimOne(runId: string): Promise<void> {
     try {
-      const result = await this.takeUp(runId);
+      const result = await this.claim(runId);
       if (result === undefined) this.known.delete(runId);
       else this.results.set(runId, result);
     } catch (error) {
       const run = error instanceof DagwrightError ? (error as { run?: T }).run : undefined;
-      if (isElsewhere(error)) this.known.delete(runId);
-      else if (run !== undefined && !isUnwritten(error)) this.results.set(runId, run);
-      else this.errors.set(runId, naming(runId, error, run));
+      if (isNotOurs(error)) this.known.delete(runId);
+      else if (run !== undefined && !isWriteFailure(error)) this.results.set(runId, run);
+      else this.errors.set(runId, withRunId(runId, error, run));
     }
   }
 }
@@ -120,32 +119,33 @@ class Crew<T> {
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     let removeListener: (() => void) | undefined;
-    const over = () => {
+    const done = () => {
       clearTimeout(timer);
       removeListener?.();
       resolve();
     };
-    const timer = setTimeout(over, ms);
-    if (signal !== undefined) removeListener = onAbort(signal, over);
+    const timer = setTimeout(done, ms);
+    if (signal !== undefined) removeListener = onAbort(signal, done);
   });
 }
 
-/** Somebody else has the run, or has removed it; or nobody wants to go on. */
-function isElsewhere(error: unknown): boolean {
+/** Whether another process has claimed or removed the run, or the caller has stopped waiting for it. */
+function isNotOurs(error: unknown): boolean {
   if (error instanceof CancelledError) return (error as { run?: unknown }).run === undefined;
   return error instanceof StoreError && ["LEASE_HELD", "LEASE_LOST", "NOT_FOUND"].includes(error.code);
 }
 
-/** The run has ended here, but is still unfinished in its store. */
-function isUnwritten(error: unknown): boolean {
+/** Whether the run has ended in this process, but not in its store. */
+function isWriteFailure(error: unknown): boolean {
   return error instanceof StoreError && error.code === "STORE";
 }
 
-/** The error of a run that could not go on, with the run's id in its message. */
-function naming(runId: string, error: unknown, run: unknown): Error {
+/** The error of a run that could not continue, with the run's id in its message. */
+function withRunId(runId: string, error: unknown, run: unknown): Error {
   if (error instanceof DagwrightError && error.message.includes(show(runId))) return error;
   const code: StoreErrorCode = error instanceof StoreError ? (error.code as StoreErrorCode) : "STORE";
-  const named = new StoreError(`Run ${show(runId)} can't go on: ${messageOf(error)}`, code, { cause: error });
+  const message = `Run ${show(runId)} can't continue: ${messageOf(error)}`;
+  const named = new StoreError(message, code, { cause: error });
   if (run !== undefined) named.run = run;
   return named;
 }

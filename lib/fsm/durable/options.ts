@@ -20,21 +20,27 @@ import {
 import { checkStore } from "../../engine/options.js";
 import { FSM_RUN_RULES, type FsmRunOptions } from "../options.js";
 
-/** How an fsm's recorded runs go on. */
+/** The options with which recorded runs of an fsm continue. */
 export interface FsmContinueOptions extends Omit<FsmRunOptions, Recorded>, Continuing {}
 
-/** The options of an fsm's recovery. */
+/** The options of `fsm.recover`. */
 export interface FsmRecoverOptions extends FsmContinueOptions, Recovering {}
 
-/** The options of an fsm's resumption. */
+/** The options of `fsm.resume` and `fsm.attach`. */
 export interface FsmResumeOptions<S = Record<string, unknown>, E = Record<string, any>> extends FsmContinueOptions {
   /** A value for the state that paused the run, as if it had returned it. */
   provide?: { readonly [K in keyof S]?: S[K] | Next<string, S[K]> | Stop<S[K]> | WaitForEvent } | undefined;
-  /** Events for the run, in order: all of them, or none. They are sent now: too late for a wait whose time is over. */
+  /**
+   * Events to send to the run, in order: all of them, or none. They are sent now, so a wait past its deadline does not
+   * take them.
+   */
   send?: EventsToSend<E> | undefined;
 }
 
-/** Events with their payloads, as a list, which may repeat them, or by name, unless an object has no order for the names. */
+/**
+ * Events with their payloads: as a list, which may repeat an event, or as an object by name, if no name is a whole
+ * number.
+ */
 export type EventsToSend<E = Record<string, any>> =
   readonly { [K in keyof E]: readonly [event: K, payload?: E[K]] }[keyof E][] | Readonly<Partial<E>>;
 
@@ -42,7 +48,7 @@ export type EventsToSend<E = Record<string, any>> =
 export interface FsmSendOptions {
   /** Where the run is recorded. */
   store: RunStore;
-  /** Of several events that a run is sent with the same key, by whatever process, it takes the first; the others are ignored. */
+  /** Of several events with the same key, sent by any process, a run takes only the first. */
   key?: string | undefined;
 }
 
@@ -74,16 +80,18 @@ function checkEvents(option: OptionName, send: unknown): void {
   }
   for (const pair of send) {
     if (Array.isArray(pair) && typeof pair[0] === "string" && pair.length <= 2) continue;
-    throw new TypeError(`${label(option)} must be a list of [event, payload], or an object; it has ${show(pair)}.`);
+    throw new TypeError(
+      `${label(option)} must be a list of [event, payload], or an object; it contains ${show(pair)}.`,
+    );
   }
 }
 
-/** JavaScript puts names that are whole numbers before all others, in their own order. */
+/** JavaScript orders the names of an object that are whole numbers before all others. */
 function checkOrder(names: readonly string[]): void {
   const number = names.find((name) => /^(?:0|[1-9]\d*)$/u.test(name));
   if (number === undefined || names.length === 1) return;
   throw new TypeError(
-    `"send" must be a list, [event, payload] each: an object has no order for names like "${number}".`,
+    `"send" must be a list of [event, payload]: an object can't keep the order of names like "${number}".`,
   );
 }
 

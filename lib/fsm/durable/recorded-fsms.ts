@@ -1,36 +1,36 @@
+import type { LiveRun } from "../../engine/durable/live-runs.js";
+import { RecordedRuns, type ContinuedRun, type EndedRun, type RunUse } from "../../engine/durable/recorded-runs.js";
+import { inProgress } from "../../engine/durable/restore.js";
+import type { Runs } from "../../engine/runs.js";
 import type { FsmPlan } from "../../planning/fsm-plan.js";
 import { requireValid, type Strictness } from "../../planning/validity.js";
 import { FsmResult } from "../../run/fsm-result.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
-import { eitherFsmHandle, endedFsmHandle, fsmHandle, type FsmElsewhere, type FsmHandle } from "../handle.js";
+import { attachingFsmHandle, endedFsmHandle, fsmHandle, type FsmHandle, type RemoteFsmHandle } from "../handle.js";
 import { FsmRun } from "../fsm-run.js";
 import type { FsmRunFactory } from "../fsm-run-factory.js";
-import type { Runs } from "../../engine/runs.js";
-import { FollowedFsm } from "./followed-fsm.js";
 import { continuedFsm, endedFsm, eventsIn } from "./records.js";
-import type { LiveRun } from "../../engine/durable/live-runs.js";
+import { RemoteFsm } from "./remote-fsm.js";
 import {
   checkFsmContinueOptions,
   checkFsmRecoverOptions,
   checkFsmResumeOptions,
   type FsmResumeOptions,
 } from "./options.js";
-import { RecordedRuns, type GoingOn, type Over } from "../../engine/durable/recorded-runs.js";
-import { inProgress } from "../../engine/durable/restore.js";
 
 /** The recorded runs of one fsm. */
 export class RecordedFsms<S, E> extends RecordedRuns<
   FsmRun,
   FsmResult<S>,
   FsmHandle<S, E>,
-  FsmElsewhere<S, E>,
+  RemoteFsmHandle<S, E>,
   FsmResumeOptions<any>
 > {
   protected readonly kind: WorkflowKind = "fsm";
   protected readonly handles = {
-    begun: fsmHandle<S, E>,
+    started: fsmHandle<S, E>,
     ended: endedFsmHandle<S, E>,
-    either: eitherFsmHandle<S, E>,
+    attaching: attachingFsmHandle<S, E>,
   };
 
   protected readonly checks = {
@@ -46,17 +46,17 @@ export class RecordedFsms<S, E> extends RecordedRuns<
     super(factory, runs);
   }
 
-  private planned(options: Strictness = {}): FsmPlan {
+  private planFor(options: Strictness = {}): FsmPlan {
     return requireValid(this.factory.planning, options);
   }
 
   protected continued(
     recorded: RecordedRun,
     options: FsmResumeOptions<any>,
-    hasHandle: boolean,
-  ): GoingOn<FsmRun> | Over<FsmResult<S>> {
+    { hasHandle }: RunUse,
+  ): ContinuedRun<FsmRun> | EndedRun<FsmResult<S>> {
     const { historyLimit = this.factory.historyLimit } = options;
-    const next = continuedFsm(this.planned(options), recorded, options, historyLimit);
+    const next = continuedFsm(this.planFor(options), recorded, options, historyLimit);
     if (next instanceof FsmResult) return { result: next };
     const { state, recorder, claim, resumed } = next;
     const run = this.factory.runOf(state, options, { takesEvents: hasHandle, recorder, resumed });
@@ -64,10 +64,10 @@ export class RecordedFsms<S, E> extends RecordedRuns<
   }
 
   protected ended(recorded: RecordedRun): FsmResult<S> {
-    return endedFsm(this.planned(), recorded, this.factory.historyLimit);
+    return endedFsm(this.planFor(), recorded, this.factory.historyLimit);
   }
 
-  protected give(run: FsmRun, { provide, send }: FsmResumeOptions<any>): boolean {
+  protected update(run: FsmRun, { provide, send }: FsmResumeOptions<any>): boolean {
     if (run.isOver) return provide === undefined && send === undefined;
     for (const name in provide) throw inProgress("provide", run.state.runId, name);
     run.sendAll(eventsIn(send));
@@ -78,12 +78,11 @@ export class RecordedFsms<S, E> extends RecordedRuns<
     return run instanceof FsmRun && run.state.workflow === this.workflow;
   }
 
-  protected elsewhere(
-    pause: () => Promise<FsmResult<S>>,
+  protected remote(
     recorded: RecordedRun,
     { store }: FsmResumeOptions<any>,
-    here: Promise<FsmHandle<S, E>>,
-  ): FollowedFsm<S, E> {
-    return new FollowedFsm(pause, this.planned(), recorded, store, here);
+    how: { readonly pause: () => Promise<FsmResult<S>>; readonly local: Promise<FsmHandle<S, E>> },
+  ): RemoteFsm<S, E> {
+    return new RemoteFsm(recorded, this.planFor(), store, how);
   }
 }

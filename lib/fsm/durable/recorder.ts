@@ -1,26 +1,26 @@
 import { nowChecked, toEpoch } from "../../base/clock.js";
+import { Recorder, type Recording } from "../../engine/durable/recorder.js";
 import type { EventFacts } from "../../run/events.js";
 import type { FsmState } from "../../run/fsm-state.js";
 import { NO_VALUE } from "../../run/history.js";
 import type { CycleEntry, QueuedEvent, RunLog } from "../../stores/store.js";
 import type { Wait } from "../transition.js";
-import { Recorder, type Recording } from "../../engine/durable/recorder.js";
 
 /**
- * Writes an fsm's run to its store: a row a cycle. That a cycle is over is written together with where it leads, so that a run
- * can always go on.
+ * Writes the run of an fsm to its store: a row for each cycle. The end of a cycle is written together with the next
+ * cycle or wait, so that the run can always continue.
  */
 export class FsmRecorder extends Recorder {
   private current: CycleEntry;
-  /** Events that others recorded before anybody could take them. */
+  /** Events of other processes that came before {@link FsmRecorder.subscribe}. */
   private readonly early: QueuedEvent[] = [];
-  private hear: ((events: readonly QueuedEvent[]) => void) | undefined = undefined;
+  private listener: ((events: readonly QueuedEvent[]) => void) | undefined = undefined;
 
   constructor(
     private readonly state: FsmState,
     recording: Recording,
     create?: (recorder: Recorder) => Promise<RunLog>,
-    /** The cycle that goes on. */
+    /** The cycle in which a recorded run continues. */
     current?: CycleEntry,
   ) {
     super(state, recording, create);
@@ -28,43 +28,52 @@ export class FsmRecorder extends Recorder {
   }
 
   onEvents(events: readonly QueuedEvent[]): void {
-    if (this.hear === undefined) this.early.push(...events);
-    else this.hear(events);
+    if (this.listener === undefined) this.early.push(...events);
+    else this.listener(events);
   }
 
-  /** Gives the events that others record for the run to `hear`, from now on and those that have come already. */
-  hearWith(hear: (events: readonly QueuedEvent[]) => void): void {
-    this.hear = hear;
-    if (this.early.length > 0) hear(this.early.splice(0));
+  /**
+   * Calls `listener` with the events that other processes record for the run, including those that have come already.
+   */
+  subscribe(listener: (events: readonly QueuedEvent[]) => void): void {
+    this.listener = listener;
+    if (this.early.length > 0) listener(this.early.splice(0));
   }
 
-  /** Events are sent to the run, which is open: all, or none. @throws {StoreError} UNSTORABLE */
+  /** Records events sent to the run: all, or none. The run must be in its store. @throws {StoreError} UNSTORABLE */
   sent(events: readonly QueuedEvent[]): void {
     this.log?.sent(events);
   }
 
-  /** An event was taken, or refused. */
+  /** Records that an event was taken or refused. */
   taken(id: string): void {
     this.guarded((log) => log.taken({ id }));
   }
 
-  /** Whether the run waits for events that others may record. */
-  listens(isWaiting: boolean): void {
-    if (isWaiting) this.log?.listen();
-    else this.log?.unlisten();
+  /** Starts polling for events that other processes record. */
+  listen(): void {
+    this.log?.listen();
   }
 
-  /** Resolves when all events have been heard of that others have recorded. @throws {StoreError} when that fails */
-  async look(): Promise<void> {
+  /** Stops what {@link FsmRecorder.listen} started. */
+  unlisten(): void {
+    this.log?.unlisten();
+  }
+
+  /**
+   * Resolves when the run has received all events that other processes have recorded.
+   * @throws {StoreError} when that fails
+   */
+  async pollEvents(): Promise<void> {
     await this.log?.pollEvents();
   }
 
-  /** Resolves when all that has happened is durable. @throws {StoreError} when that fails */
+  /** Resolves when everything so far is durable. @throws {StoreError} when that fails */
   async written(): Promise<void> {
     await this.log?.written();
   }
 
-  /** The current state is over, and waits for an event. */
+  /** Records the end of the current cycle, and the wait that follows it. */
   waits({ events, after }: Wait): void {
     const { specs } = this.state.plan;
     const wait = {
@@ -74,12 +83,12 @@ export class FsmRecorder extends Recorder {
     this.guarded((log) => log.cycle((this.current = { ...this.over(), wait })));
   }
 
-  /** What failed on the way from a wait is to take place again: it waits as before. */
+  /** Records that the run is back in its last wait, which it failed to leave. */
   waitsAgain(): void {
     this.guarded((log) => log.cycle((this.current = { ...this.current, status: "completed", error: undefined })));
   }
 
-  /** The current state paused the run. */
+  /** Records that the current state paused the run. */
   paused(reason: string): void {
     const finishedAt = toEpoch(nowChecked());
     const entry = { ...this.current, reason, finishedAt, output: undefined, wait: undefined };
@@ -118,7 +127,7 @@ export class FsmRecorder extends Recorder {
 
   protected end(log: RunLog): void {
     const { pause, pauseReason } = this.state;
-    // What somebody paused on the way from a wait has left that wait: its deadline has no say any more.
+    // A run that was paused while it left a wait is not due at the deadline of that wait.
     const dueAt = pause === undefined ? this.current.wait?.after?.at : undefined;
     if (pause === undefined && pauseReason === undefined && dueAt === undefined) return;
     log.paused(pauseReason, pause === undefined ? [] : [pause], dueAt);
@@ -129,7 +138,7 @@ export class FsmRecorder extends Recorder {
     return isTerminated ? [plan.specs[current].name] : [];
   }
 
-  /** The current cycle, which is over. */
+  /** The entry of the current cycle when it has ended. */
   private over(): CycleEntry {
     const { current, state } = this;
     const value = state.history.valueAt(current.cycle);

@@ -1,14 +1,15 @@
 import type { RunEnd } from "./lifecycle.js";
 
-/** What becomes of a run whose holder may look at it later, or not at all. */
-export interface Outcome<R> {
+/** The promises of a run. They may stay unhandled, since a handle may be dropped. */
+export interface RunPromises<R> {
+  /** Settles as `run` would. */
   readonly result: Promise<R>;
-  /** What there is of it even if it fails. */
+  /** Resolves even if the run fails, with its partial result. */
   readonly ended: Promise<R>;
 }
 
-/** @param begin - starts the run, or joins it: calls what it is given once, when the run has ended */
-export function outcomeOf<R>(begin: (onEnd: RunEnd<R>) => void): Outcome<R> {
+/** @param begin - starts the run or joins it, and calls its argument once when the run has ended */
+export function runPromises<R>(begin: (onEnd: RunEnd<R>) => void): RunPromises<R> {
   let partial: R | undefined;
   const result = new Promise<R>((resolve, reject) => {
     begin((ended, error) => {
@@ -20,8 +21,8 @@ export function outcomeOf<R>(begin: (onEnd: RunEnd<R>) => void): Outcome<R> {
   return { result, ended: result.catch(() => partial as R) };
 }
 
-/** The outcome of a run that is over. */
-export function outcomeNow<R>(ended: R, error: Error | undefined): Outcome<R> {
+/** The promises of a run that is over. */
+export function settledRunPromises<R>(ended: R, error: Error | undefined): RunPromises<R> {
   const result = error === undefined ? Promise.resolve(ended) : Promise.reject(error);
   result.catch(() => {});
   return { result, ended: Promise.resolve(ended) };

@@ -1,37 +1,40 @@
+import type { RemoteRun } from "../../engine/durable/recorded-runs.js";
 import type { FsmPlan } from "../../planning/fsm-plan.js";
 import type { FsmResult, StateKey } from "../../run/fsm-result.js";
 import type { RecordedRun, RunStore, StateVisit } from "../../stores/store.js";
-import type { FsmElsewhere, FsmHandle } from "../handle.js";
+import type { FsmHandle, RemoteFsmHandle } from "../handle.js";
 import { StateWaiters } from "../state-waiters.js";
-import type { Elsewhere } from "../../engine/durable/recorded-runs.js";
 
 /**
- * A run of an fsm that another process drives: followed by what is recorded of it, and sent events through the store.
+ * The run of an fsm that another process drives. Polls the store for its states, and sends it events through the store.
  *
- * No state is missed that it was in: each look begins where the one before has ended.
+ * Polling misses no state: each poll begins with the first cycle that the last one did not read.
  */
-export class FollowedFsm<S, E> implements FsmElsewhere<S, E>, Elsewhere<FsmElsewhere<S, E>> {
+export class RemoteFsm<S, E> implements RemoteFsmHandle<S, E>, RemoteRun<RemoteFsmHandle<S, E>> {
+  readonly pause: () => Promise<FsmResult<S>>;
   private readonly runId: string;
   private readonly workflow: string;
+  private readonly local: Promise<FsmHandle<S, E>>;
   private last: StateVisit;
   private readonly waiters = new StateWaiters();
-  /** Settles when all events sent so far have been recorded, or refused. */
+  /** Settles when all events sent so far have been recorded or refused. */
   private sending: Promise<unknown> | undefined;
 
-  /** @param here - its handle, when no other process drives it any more */
+  /** @param how - as of {@link RecordedRuns.remote} */
   constructor(
-    readonly pause: () => Promise<FsmResult<S>>,
-    private readonly plan: FsmPlan,
     { runId, workflow, cycles }: RecordedRun,
+    private readonly plan: FsmPlan,
     private readonly store: RunStore,
-    private readonly here: Promise<FsmHandle<S, E>>,
+    how: { readonly pause: () => Promise<FsmResult<S>>; readonly local: Promise<FsmHandle<S, E>> },
   ) {
     this.runId = runId;
     this.workflow = workflow;
+    this.pause = how.pause;
+    this.local = how.local;
     this.last = cycles.at(-1) ?? { cycle: -1, state: plan.specs[plan.initial].name };
   }
 
-  get handle(): FsmElsewhere<S, E> {
+  get handle(): RemoteFsmHandle<S, E> {
     return this;
   }
 
@@ -49,18 +52,18 @@ export class FollowedFsm<S, E> implements FsmElsewhere<S, E>, Elsewhere<FsmElsew
   async waitFor(state: StateKey<S>): Promise<void> {
     if (this.state === state) return;
     const entered = this.waiters.add(this.plan.indexOf.get(state) as number);
-    await Promise.race([entered, this.here.then((handle) => this.waitHere(handle, state))]);
+    await Promise.race([entered, this.local.then((handle) => this.waitLocally(handle, state))]);
   }
 
-  /** Waits for a state that the run may have been in since the last look. */
-  private async waitHere(handle: FsmHandle<S, E>, state: StateKey<S>): Promise<void> {
+  /** CancelScope for a state that the run may have been in since the last poll, before it came to this process. */
+  private async waitLocally(handle: FsmHandle<S, E>, state: StateKey<S>): Promise<void> {
     const entered = handle.waitFor(state);
     entered.catch(() => {});
-    await this.look();
+    await this.poll();
     return entered;
   }
 
-  async look(): Promise<void> {
+  async poll(): Promise<void> {
     for (const visit of await this.store.cyclesAfter(this.runId, this.last.cycle)) {
       if (visit.cycle <= this.last.cycle) continue;
       this.last = visit;

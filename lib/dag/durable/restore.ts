@@ -1,0 +1,78 @@
+import { fromEpoch } from "../../base/clock.js";
+import type { DagPlan } from "../../planning/plan.js";
+import { ExecutionError, failedBecause } from "../../run/errors.js";
+import { RunState } from "../../run/state.js";
+import { Status } from "../../run/status.js";
+import type { RecordedRun } from "../../stores/store.js";
+
+/**
+ * Restores the state of a recorded run in which completed nodes have their results, and all others have yet to run.
+ * @param holds - 1 for the nodes whose results are still valid; undefined if all are
+ */
+export function restoredState(plan: DagPlan, run: RecordedRun, holds?: Uint8Array): RunState {
+  const active = run.scope === undefined ? undefined : maskOf(plan, run.scope);
+  const state = new RunState(plan, run.inputs, run.runId, active, run.metadata);
+  for (const [name, node] of run.nodes) {
+    const i = plan.indexOf.get(name);
+    if (i === undefined) continue;
+    if (node.attempts > 0) state.setAttemptsBefore(i, node.attempts);
+    if (node.status === "skipped" && node.output === undefined && active?.[i] === 0) state.facts.skippedBefore.add(i);
+    if (node.output === undefined || holds?.[i] === 0) continue;
+    if (node.status === "copied") state.copy(i, node.output.value, node.branch);
+    if (node.status !== "completed") continue;
+    state.status[i] = Status.completed;
+    state.values[i] = node.output.value;
+    if (node.branch !== undefined) state.facts.branches.set(i, node.branch);
+    if (node.isCached) state.facts.cached.add(i);
+    if (node.startedAt !== undefined) state.setStarted(i, fromEpoch(node.startedAt));
+    if (node.finishedAt !== undefined) state.setFinished(i, fromEpoch(node.finishedAt));
+  }
+  state.beganAt = fromEpoch(run.createdAt);
+  if (run.finishedAt !== undefined) state.endedAt = fromEpoch(run.finishedAt);
+  return state;
+}
+
+/** Restores the statuses and errors of the nodes without a result, in the state of a run that has ended. */
+export function restoreEnds(state: RunState, run: RecordedRun): void {
+  const { plan, facts } = state;
+  if (run.status === "failed" || run.status === "cancelled") {
+    // Cancelled nodes that had not started are not recorded.
+    for (let i = 0; i < plan.size; i++) if (state.status[i] === Status.pending) state.status[i] = Status.cancelled;
+  }
+  for (const { node, reason, data, until } of run.pauses) {
+    const i = plan.indexOf.get(node);
+    if (i !== undefined) facts.pauses.set(i, { reason, data, until });
+  }
+  for (const [name, { status, error, attempts }] of run.nodes) {
+    const i = plan.indexOf.get(name);
+    if (i === undefined) continue;
+    if (status === "skipped" || status === "cancelled" || status === "paused") state.status[i] = Status[status];
+    else if (status === "failed") {
+      state.status[i] = Status.failed;
+      const site = { runId: run.runId, node: name, attempt: attempts, cause: error };
+      facts.errors.set(i, new ExecutionError(failedBecause(`Node "${name}"`, error), site));
+    }
+  }
+  if (state.active === undefined) return;
+  for (let i = 0; i < plan.size; i++) {
+    if (state.active[i] === 0 && state.status[i] !== Status.copied) state.status[i] = Status.skipped;
+  }
+}
+
+/** The nodes whose results are no longer valid. */
+export function discarded(plan: DagPlan, run: RecordedRun, holds: Uint8Array): string[] {
+  return Array.from(run.nodes.keys()).filter((name) => {
+    const i = plan.indexOf.get(name);
+    return i === undefined || holds[i] === 0;
+  });
+}
+
+/** A mask over the nodes of a plan: 1 for the named ones. */
+export function maskOf(plan: DagPlan, names: Iterable<string>): Uint8Array {
+  const mask = new Uint8Array(plan.size);
+  for (const name of names) {
+    const i = plan.indexOf.get(name);
+    if (i !== undefined) mask[i] = 1;
+  }
+  return mask;
+}

@@ -2,7 +2,7 @@ import type { Coroutine } from "../base/coroutine.js";
 import { asSentence, messageOf } from "../base/message.js";
 import type { CancelScope } from "../base/cancel-scope.js";
 import type { Context } from "../definition/context.js";
-import { inputName, meantNames, namedInputs, paramHint, paramNames } from "../definition/specs/named-inputs.js";
+import { inputName, resolvedNames, namedInputs, paramHint, paramNames } from "../definition/specs/named-inputs.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import { ExecutionError, type ErrorSite } from "../run/errors.js";
@@ -158,7 +158,7 @@ function sourceNames(
   const before = namedInputs(spec, args);
   // A hook that sets `x` in a copy of its inputs leaves the old value under `x2`.
   const isNew = (name: string) => Object.hasOwn(inputs, name) && inputs[name] !== before[name];
-  const names = meantNames(signature, isNew);
+  const names = resolvedNames(signature, isNew);
   return new Map(paramNames(signature).map((read, i) => [read, names[i]]));
 }
 

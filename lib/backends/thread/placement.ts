@@ -1,7 +1,7 @@
 import { LazyAbort } from "../../base/abort.js";
 import { messageOf } from "../../base/message.js";
 import { setImmediate } from "../../base/event-loop.js";
-import { classAddress, isAsDefined } from "../../definition/origin/class-registry.js";
+import { classAddress, isOriginalMethod } from "../../definition/origin/class-registry.js";
 import { workflowNames } from "../../definition/origin/name-registry.js";
 import { paramCount } from "../../definition/specs/named-inputs.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
@@ -81,7 +81,7 @@ export function withoutReplaced({ instance }: Placeable, specs: readonly NodeSpe
     if (reason !== undefined) return reason;
     // What its constructor put there, a worker's puts there too.
     const isOwn = !isGiven && Object.hasOwn(object, method);
-    return (isOwn ? functions.get(name) === fn : isAsDefined(object, method, specs[i])) ? undefined : REPLACED;
+    return (isOwn ? functions.get(name) === fn : isOriginalMethod(object, method, specs[i])) ? undefined : REPLACED;
   });
 }
 

@@ -53,7 +53,7 @@ export function classAddress(instance: object, workflow: Origin): readonly [modu
 }
 
 /** Whether workers find the same function under the key of a method. */
-export function isAsDefined(instance: object, key: string, { fn, declared }: NodeSpec): boolean {
+export function isOriginalMethod(instance: object, key: string, { fn, declared }: NodeSpec): boolean {
   const functions = knownClass(instance)?.functions;
   if (functions !== undefined) return functions.get(key) === fn;
   let owner = instance as object | null;

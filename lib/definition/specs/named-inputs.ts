@@ -9,9 +9,9 @@ export function paramNames({ inputs }: Signature): string[] {
   return inputs.map(({ name }, i) => name ?? String(i));
 }
 
-/** {@link paramNames} with the names that `isMeant` accepts instead of numbered ones, see {@link originalNames}. */
-export function meantNames({ inputs, numbered }: Signature, isMeant: (name: string) => boolean): string[] {
-  const names = numbered === undefined ? inputs.map(({ name }) => name) : originalNames(numbered, isMeant);
+/** {@link paramNames} with the names that `isKnown` accepts instead of numbered ones, see {@link originalNames}. */
+export function resolvedNames({ inputs, numbered }: Signature, isKnown: (name: string) => boolean): string[] {
+  const names = numbered === undefined ? inputs.map(({ name }) => name) : originalNames(numbered, isKnown);
   return names.map((name, i) => name ?? String(i));
 }
 
@@ -58,7 +58,7 @@ export function asNamedInputs(
   given: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
   if (signature.numbered === undefined) return given;
-  const names = meantNames(signature, (name) => Object.hasOwn(given, name));
+  const names = resolvedNames(signature, (name) => Object.hasOwn(given, name));
   const inputs = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of Object.entries(given)) if (!names.includes(name)) inputs[name] = value;
   paramNames(signature).forEach((name, i) => {

@@ -2,7 +2,7 @@ import { show } from "../../base/check.js";
 import { InvalidNodeError } from "../../base/errors.js";
 import { merge } from "../../base/merge.js";
 import { withGuessedContext, withoutGuessedContext } from "./context-param.js";
-import { meantNames, paramHint, paramNames } from "./named-inputs.js";
+import { resolvedNames, paramHint, paramNames } from "./named-inputs.js";
 import { toNeed, type Need, type NeedLike } from "./need.js";
 import { checkNodeOptions, frozen, type NodeOptions } from "./node-options.js";
 import type { CacheOptions } from "./policy-options.js";
@@ -124,7 +124,7 @@ export function checkWorkflowName(name: unknown): asserts name is string {
 export function checkCacheKey(key: CacheKey, signature: Signature, node: string, kind = "Node"): void {
   if (key === undefined || typeof key === "function" || signature.rest || signature.extra) return;
   for (const wanted of typeof key === "string" ? [key] : key) {
-    if (meantNames(signature, (name) => name === wanted).includes(wanted)) continue;
+    if (resolvedNames(signature, (name) => name === wanted).includes(wanted)) continue;
     const hint = paramHint(wanted, paramNames(signature));
     throw new InvalidNodeError(`${kind} "${node}" takes no parameter "${wanted}", which its cache key names.${hint}`);
   }

@@ -105,7 +105,7 @@ describe("Instances", () => {
       [Object.assign(new Holder(), { [Symbol("s")]: 1 }), "has a field under Symbol(s)"],
       [Object.defineProperty(new Holder(), "held", { get: () => 1, enumerable: true }), `in place of the field "held"`],
       [new Proxy(new Holder(), {}), "its instance is a proxy"],
-      [Object.create(new Holder()) as object, "has a prototype that is no class's"],
+      [Object.create(new Holder()) as object, "has a prototype that belongs to no class"],
     ];
     for (const [object, reason] of own) {
       const run = await Dag.from(object as Holder).runUntil("first", parallel);

@@ -1,12 +1,14 @@
 /**
- * CPU-bound nodes on worker threads, with nothing but `mode: "parallel"`: how sure are the mean temperatures of Seattle's
- * seasons? Each is computed again from thousands of samples drawn with replacement (the bootstrap; Efron, 1979), on the
- * daily highs of 2012 to 2015. The last line depends on the machine.
+ * CPU-bound nodes on worker threads, with nothing but `mode: "parallel"`: how certain are the mean temperatures of
+ * Seattle's seasons? Each mean is computed again from thousands of samples drawn with replacement (the bootstrap; Efron,
+ * 1979), from the daily highs of 2012 to 2015.
  *
- *     winter:  8.73 °C, with 95 % between  8.37 and  9.08
- *     spring: 15.57 °C, with 95 % between 15.09 and 16.06
- *     summer: 24.86 °C, with 95 % between 24.41 and 25.32
- *     autumn: 16.45 °C, with 95 % between 15.88 and 17.03
+ * Prints, before two lines of times that depend on the machine:
+ *
+ *     winter:  8.73 °C, 95 % between  8.37 and  9.08
+ *     spring: 15.57 °C, 95 % between 15.09 and 16.06
+ *     summer: 24.86 °C, 95 % between 24.41 and 25.32
+ *     autumn: 16.45 °C, 95 % between 15.88 and 17.03
  */
 import { readFile } from "node:fs/promises";
 import { Dag, node, workflow } from "dagwright";
@@ -61,10 +63,10 @@ const warm = await dag.run({ mode: "parallel" });
 const sequential = await dag.run();
 for (const season of ["winter", "spring", "summer", "autumn"] as const) {
   const [mean, low, high] = parallel.get(season).map((value) => value.toFixed(2).padStart(5));
-  console.log(`${season}: ${mean} °C, with 95 % between ${low} and ${high}`);
+  console.log(`${season}: ${mean} °C, 95 % between ${low} and ${high}`);
 }
 const [slow, cold, fast] = [sequential, parallel, warm].map((run) => run.metrics.total);
 console.log(
   `sequential ${slow.toFixed(0)} ms; parallel ${fast.toFixed(0)} ms, ${(slow / fast).toFixed(2)} times as fast`,
 );
-console.log(`(${cold.toFixed(0)} ms with the start of the threads)`);
+console.log(`(${cold.toFixed(0)} ms including the start of the threads)`);

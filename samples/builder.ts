@@ -1,5 +1,5 @@
 /**
- * The builder API: the same machinery without a class. Counts words of this repository's licence and draws the dag.
+ * The builder API: a dag without a class. Counts the words of this repository's licence and draws the dag.
  *
  * Prints the three most frequent words, then the dag as a Mermaid flowchart:
  *

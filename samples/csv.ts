@@ -1,9 +1,11 @@
 /**
- * A state machine that drives itself: a tokenizer for CSV (RFC 4180: quotes, doubled quotes, line breaks within quotes),
- * one character a cycle. What it reads is compared with what the npm package csv-parse reads.
+ * A state machine that drives itself: a CSV parser (RFC 4180: quotes, doubled quotes, line breaks within quotes) that
+ * reads one character per cycle. Its result is compared with that of the npm package csv-parse.
  *
- *     seattle-weather.csv: 1462 rows of 6 fields, as csv-parse reads them
- *     quotes.csv: 5 rows of 3 fields, as csv-parse reads them
+ * Prints:
+ *
+ *     seattle-weather.csv: 1462 rows of 6 fields, same as csv-parse
+ *     quotes.csv: 5 rows of 3 fields, same as csv-parse
  *     the longest field: "He said:\n\"No, thanks\", and left."
  */
 import { readFile } from "node:fs/promises";
@@ -18,7 +20,7 @@ class Csv {
 
   constructor(private readonly text: string) {}
 
-  /** The beginning of a field. */
+  /** At the beginning of a field. */
   @state({ initial: true, to: ["quoted", "plain"] }) start() {
     if (this.text[this.at] !== '"') return next("plain");
     this.at++;
@@ -43,7 +45,7 @@ class Csv {
     this.field += character;
     return next("quoted");
   }
-  /** A quote within quotes: the end of them, unless another one follows. */
+  /** After a quote in a quoted field, which ends the field unless a second quote follows. */
   @state({ to: ["quoted", "plain"] }) quote() {
     if (this.text[this.at] !== '"') return next("plain");
     this.field += this.text[this.at++];
@@ -63,7 +65,7 @@ for (const file of ["seattle-weather.csv", "quotes.csv"]) {
   const fsm = Fsm.from(new Csv(text));
   const run = fsm.runSync({ maxCycles: Infinity, historyLimit: 1 });
   const rows = run.get("end") ?? [];
-  const agrees = isDeepStrictEqual(rows, parse(text)) ? "as csv-parse reads them" : "which csv-parse reads otherwise";
+  const agrees = isDeepStrictEqual(rows, parse(text)) ? "same as csv-parse" : "unlike csv-parse";
   console.log(`${file}: ${rows.length} rows of ${rows[0].length} fields, ${agrees}`);
   for (const field of rows.flat()) if (field.length > longest.length) longest = field;
 }

@@ -1,5 +1,5 @@
 /**
- * A run that outlives its process: killed with `kill -9` in the middle, recovered by another process, paused for a person,
+ * A run that outlives its process: killed with `kill -9` halfway, recovered by another process, paused to ask a person,
  * resumed with the answer, and replayed from one node on.
  *
  * Prints:
@@ -11,7 +11,7 @@
  *     paused: publish "35.6 °C on 2014-08-11"?
  *     resumed with the answer:
  *     publish: 35.6 °C on 2014-08-11
- *     replayed from there on:
+ *     replayed from publish on:
  *     publish: 35.6 °C on 2014-08-11
  *     2 runs, load was called 1 time
  */
@@ -47,7 +47,7 @@ class HottestDay {
 const dag = Dag.from(HottestDay);
 const [, script, path = join(mkdtempSync(join(tmpdir(), "dagwright-")), "runs.db")] = process.argv;
 const store = sqliteStore(path);
-// The second process, which is killed, is given the path.
+// The child process gets the path as its argument. It begins the run and is killed.
 if (process.argv.length > 2) await dag.run({ store, inputs: { file: "samples/data/seattle-weather.csv" } });
 
 const { signal } = spawnSync(process.execPath, [...process.execArgv, script, path], { stdio: "inherit" });
@@ -57,7 +57,7 @@ const [paused] = await dag.recover({ store });
 console.log(`paused: ${paused.pauseReason}`);
 console.log("resumed with the answer:");
 await dag.resume(paused.runId, { store, provide: { approve: true } });
-console.log("replayed from there on:");
+console.log("replayed from publish on:");
 await dag.replay(paused.runId, { store, rerun: ["publish"] });
 const { runs, nodes } = await store.stats("hottest-day");
 console.log(`${runs.total} runs, load was called ${nodes.get("load")?.completed} time`);

@@ -1,7 +1,7 @@
 /**
- * Error strategies: one of three feeds is broken. What each strategy makes of it, and what a retry does.
+ * Error strategies: one of three feeds is broken. Shows what each strategy does about it, and what a retry does.
  *
- * Prints a line a strategy:
+ * Prints one line per strategy:
  *
  *     failFast: Node "weather" failed: the feed is down. See the cause.
  *     continue: failed, page skipped, news kept

@@ -1,6 +1,8 @@
 /**
- * A state machine that events drive: the life of an order, as a web shop's service would hold it. Each `send` stands for
- * a call from outside (a payment provider's webhook, a warehouse's scanner); an order that nobody pays for is cancelled.
+ * A state machine driven by events: the life of an order in a web shop. Each `send` stands for a call from outside, such
+ * as a payment provider's webhook or a scanner in the warehouse. An order that is not paid in time is cancelled.
+ *
+ * Prints:
  *
  *     A-1: created → paid → packed → shipped → delivered: delivered by post
  *     A-2: created → cancelled: not paid in time
@@ -45,7 +47,7 @@ const place = (id: string, total: number) => orders.start({ inputs: { id, total 
 const first = place("A-1", 12);
 const second = place("A-2", 30);
 const third = place("A-3", 45);
-void first.send("PACKED", 1); // before it is paid: kept until the order waits for it
+void first.send("PACKED", 1); // before the payment: stays queued until the order waits for it
 await first.send("PAID", 12);
 await first.send("SHIPPED", "post");
 await first.send("DELIVERED");

@@ -1,7 +1,7 @@
 /**
- * Partial runs: a slow download is done once; after that only what changed runs again.
+ * Partial runs: execute a part of a dag, with the results of an earlier run for the rest.
  *
- * Prints which nodes each run executed:
+ * Prints the nodes that each run executed:
  *
  *     run                       → download, parse, total, chart
  *     runFrom("total")          → total

@@ -1,6 +1,6 @@
 /**
- * An unreliable service, called over HTTP: what retries, a circuit breaker, a fallback, a cache and a shared scheduler make
- * of it. The service runs in this very process, and is down when we say so.
+ * An unreliable HTTP service behind retries, a circuit breaker, a fallback, a cache and a shared scheduler. The service
+ * runs in this process, fails its first two calls, and is switched off later.
  *
  * Prints:
  *

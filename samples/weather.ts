@@ -1,8 +1,8 @@
 /**
- * Seattle's weather, 2012 to 2015: reads daily records, summarises them in four ways at once, decides whether the place
- * deserves its name for rain, and writes a report and a chart.
+ * Seattle's weather, 2012 to 2015: reads daily records, summarises them in four ways at once, decides whether the city
+ * deserves its reputation for rain, and writes a report and a chart.
  *
- * Prints the report's verdict, the files it wrote to samples/output, and how long each node took:
+ * Prints a summary, the files that it wrote to samples/output, and how long each node took:
  *
  *     Seattle 2012–2015: 1461 days, rain on 43% of them, 3.0 mm a day. A rainy place.
  *     Wrote samples/output/weather.md and samples/output/weather.svg
@@ -94,7 +94,7 @@ export class Weather {
   }
 
   @node("isRainy.false") dry(): string {
-    return "Drier than its name.";
+    return "Drier than its reputation.";
   }
 
   @any("rainy", "dry") verdict(words: string): string {
@@ -146,7 +146,7 @@ export class Weather {
 
 const isoDate = (date: Date) => date.toISOString().slice(0, 10);
 
-/** Bars for rain (left axis, mm), a band from low to high temperature (right axis, °C). */
+/** Bars for rain (left axis, mm) and a band from low to high temperatures (right axis, °C). */
 function drawChart(months: readonly Month[]): string {
   const [width, height, left, top, right, bottom] = [720, 360, 50, 40, 50, 40];
   const step = (width - left - right) / months.length;
@@ -174,7 +174,7 @@ function drawChart(months: readonly Month[]): string {
     text(
       width / 2,
       20,
-      "Seattle: rain a month (bars, mm), mean low to high (band, °C)",
+      "Seattle: monthly rain (bars, mm), mean low to mean high (band, °C)",
       'text-anchor="middle" font-size="14"',
     ),
     ...ticks,

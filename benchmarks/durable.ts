@@ -1,9 +1,8 @@
 /**
- * What does it cost to record a run in SQLite, and to go on with one?
+ * What does it cost to record a run in SQLite, and to resume one?
  *
- * The peer is the bare driver, executing the very statements of a recorded run in the very same transactions, prepared once
- * and without a promise between. Files are on the disk and every commit waits for it, for both. The order of the two
- * changes from sample to sample.
+ * The peer is the bare driver executing the same statements in the same transactions, prepared once and without promises.
+ * Both write to files on disk, and every commit waits for the disk. The two alternate in going first.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -31,19 +30,20 @@ function dagOf(shape: Shape): Dag {
   return dag.validateOrThrow();
 }
 
-/** A store in which the tables are made already. */
+/** A store whose tables exist already. */
 async function newStore(database: OpenDatabase) {
   const store = sqliteStore(database);
   await store.listRuns();
   return store;
 }
 
-/** The statements that a recorded run executes, after the tables are made. */
+/** The statements that a recorded run executes, without those that create the tables. */
 async function statementsOf(dag: Dag, options: RunOptions): Promise<Statement[]> {
   const database = new Database(newFile());
   const statements: Statement[] = [];
-  let isOn = false;
-  const note = (sql: string, parameters: readonly unknown[]) => void (isOn && statements.push([sql, parameters]));
+  let isRecording = false;
+  const note = (sql: string, parameters: readonly unknown[]) =>
+    void (isRecording && statements.push([sql, parameters]));
   const store = await newStore({
     close: () => database.close(),
     prepare: (sql) => {
@@ -56,13 +56,13 @@ async function statementsOf(dag: Dag, options: RunOptions): Promise<Statement[]>
       };
     },
   });
-  isOn = true;
+  isRecording = true;
   await dag.run({ mode: "async", store, ...options });
   await store.close();
   return statements;
 }
 
-/** How long the bare driver takes for the statements, in ms. */
+/** The time that the bare driver takes for the statements, in ms. */
 async function bare(statements: readonly Statement[]): Promise<number> {
   const file = newFile();
   await (await newStore(new Database(file))).close();
@@ -80,7 +80,7 @@ async function bare(statements: readonly Statement[]): Promise<number> {
   return ms;
 }
 
-/** How long a recorded run takes, in ms. */
+/** The time that a recorded run takes, in ms. */
 async function recorded(dag: Dag, expected: number, options: RunOptions): Promise<number> {
   const store = await newStore(new Database(newFile()));
   const begin = performance.now();
@@ -92,7 +92,7 @@ async function recorded(dag: Dag, expected: number, options: RunOptions): Promis
   return ms;
 }
 
-/** The median of those after the warm-ups. */
+/** The median without the warm-ups. */
 const middle = (times: number[]) => times.slice(WARMUPS).sort((a, b) => a - b)[SAMPLES >> 1];
 
 /** Compares a recorded run to the bare driver. */
@@ -109,7 +109,7 @@ async function compare(shape: Shape, options: RunOptions = {}) {
   return { bare: middle(times.bare), recorded: middle(times.recorded), commits, statements: statements.length };
 }
 
-/** How long a run takes that is not recorded, in ns a node. */
+/** The time that an unrecorded run takes, in ns a node. */
 async function plainRun(): Promise<number> {
   const dag = dagOf(shapes.layered(10_000));
   return ((await median(() => dag.run({ mode: "async" }), 51, 10)) * 1e6) / 10_000;
@@ -117,7 +117,7 @@ async function plainRun(): Promise<number> {
 
 const plainBefore = await plainRun();
 
-// --- how many nodes a second ---
+// --- nodes per second ---
 
 let [bareTotal, recordedTotal] = [0, 0];
 for (const [name, size] of [
@@ -130,18 +130,18 @@ for (const [name, size] of [
   recordedTotal += times.recorded;
   const rate = (ms: number) => `${round((size / ms) * 1000)} nodes/s`;
   const ratio = round(times.bare / times.recorded);
-  const of = `${times.statements} statements in ${times.commits} transactions`;
-  console.log(`${name}, ${size} nodes, ${of}: ${rate(times.recorded)}, bare ${rate(times.bare)}, ratio ${ratio}`);
+  const work = `${times.statements} statements in ${times.commits} transactions`;
+  console.log(`${name}, ${size} nodes, ${work}: ${rate(times.recorded)}, bare ${rate(times.bare)}, ratio ${ratio}`);
 }
 verdict("recorded nodes/s / the bare driver's, all shapes together", bareTotal / recordedTotal, "≥", 0.6);
 
-// --- how long a step takes that waits for the disk ---
+// --- the time of a durable step ---
 
 const STEPS = 500;
 const steps = await compare(shapes.chain(STEPS));
 const step = steps.recorded / steps.commits;
 console.log(
-  `a step of a chain: ${round(step * 1000)} µs, its transaction by the bare driver: ${round((steps.bare / steps.commits) * 1000)} µs`,
+  `a step of a chain: ${round(step * 1000)} µs, the bare driver's transaction: ${round((steps.bare / steps.commits) * 1000)} µs`,
 );
 verdict("a durable step / one bare commit", steps.recorded / steps.bare, "≤", 1.6);
 const relaxed = await compare(shapes.chain(STEPS), { durability: "relaxed" });
@@ -149,13 +149,13 @@ console.log(
   `durability "relaxed": ${round((relaxed.recorded / STEPS) * 1000)} µs a step in ${relaxed.commits} transactions`,
 );
 
-// --- going on with a run that is half done ---
+// --- resuming a run that is half done ---
 
-/** How long it takes to go on with a run of which half the nodes are done and one has paused, in ns a node. */
+/** The time that resuming takes when half of the nodes are done and one has paused, in ns a node. */
 async function resume(size: number): Promise<number> {
   const dag = new Dag("half");
   dag.node("approve", (): number => {
-    throw new PauseRun("half done");
+    throw new PauseRun("halfway");
   });
   for (let i = 1; i < size; i++)
     dag.node(`n${i}`, { params: ["x"], after: i % 2 === 0 ? [] : ["approve"] }, (x: number) => x + i);
@@ -178,12 +178,12 @@ for (const [size, ns] of Object.entries(resumes))
   console.log(`resume ${size} nodes, half of them done: ${round(ns)} ns a node`);
 verdict("resume, ns a node: 40,000 / 10,000 nodes", resumes[40_000] / resumes[10_000], "≤", 2);
 
-// --- what it costs who does not use it ---
+// --- the cost for runs that are not recorded ---
 
 const plainAfter = await plainRun();
 console.log(
-  `a plain run of layered, 10,000 nodes: ${round(plainBefore)} ns a node, after recorded ones ${round(plainAfter)} ns`,
+  `an unrecorded run of layered, 10,000 nodes: ${round(plainBefore)} ns a node, after recorded ones ${round(plainAfter)} ns`,
 );
-verdict("a plain run, after recorded ones / before any", plainAfter / plainBefore, "≤", 1.1);
+verdict("an unrecorded run, after recorded ones / before any", plainAfter / plainBefore, "≤", 1.1);
 
 rmSync(folder, { recursive: true });

@@ -1,9 +1,9 @@
 /**
  * How close do the executors come to the shortest possible run?
  *
- * 200 random dags with random durations, on a simulated clock: what a run takes next to its critical path when there are
- * slots for all, and next to the lower bound (critical path, or work / slots) when there are few. Graham showed in 1966
- * that whoever never lets a slot idle stays below 2 - 1/m times that bound.
+ * Runs 200 random dags with random durations on a simulated clock. Compares the time of a run to its critical path if there
+ * is a slot for every node, and to the lower bound (critical path, or work / slots) if there are few. Graham showed in 1966
+ * that a schedule that never leaves a slot idle while a node is ready stays below 2 - 1/m times that bound.
  */
 import { Dag, type ExecutorName } from "dagwright";
 import { expectSame, round, verdict } from "./measure.js";
@@ -12,7 +12,7 @@ const DAGS = 200;
 const EXECUTORS = ["workQueue", "reactive", "level"] as const satisfies ExecutorName[];
 const SLOTS = [2, 4, 8];
 
-/** Time that passes only when nothing else can happen. */
+/** A clock that advances only when nothing else can happen. */
 class SimulatedClock {
   now = 0;
   private readonly sleepers: { readonly at: number; readonly wake: () => void }[] = [];
@@ -24,7 +24,7 @@ class SimulatedClock {
     });
   }
 
-  /** Runs `work` to its end; gives how long that took. */
+  /** Waits until `work` has settled; returns how long that took. */
   async time(work: Promise<unknown>): Promise<number> {
     const start = this.now;
     let done = false;
@@ -33,7 +33,7 @@ class SimulatedClock {
       await new Promise((resolve) => setImmediate(resolve));
       if (done) break;
       const next = this.sleepers.pop();
-      if (next === undefined) throw new Error("The run waits for nothing, but has not ended.");
+      if (next === undefined) throw new Error("The run has not ended, but nothing is left to wait for.");
       this.now = next.at;
       next.wake();
     }
@@ -42,7 +42,7 @@ class SimulatedClock {
   }
 }
 
-/** Park and Miller's generator: the same dags every time. */
+/** Park and Miller's random number generator, for the same dags every time. */
 function generator(seed: number): () => number {
   let state = seed;
   return () => (state = (state * 48271) % 2147483647) / 2147483647;
@@ -90,7 +90,7 @@ for (const executor of EXECUTORS) {
     const path = criticalPath(plan);
     const running = dag.run({ mode: "async", executor });
     ratios.push((await clock.time(running)) / path);
-    expectSame(Object.keys((await running).results).length, plan.durations.length, "number of results");
+    expectSame(Object.keys((await running).results).length, plan.durations.length, "the number of results");
     const work = plan.durations.reduce((sum, ms) => sum + ms, 0);
     for (const [slots, list] of limited) {
       const bound = Math.max(path, work / slots);

@@ -1,4 +1,4 @@
-/** Defines and runs one small graph, once, in a new process; prints the ms of processor time that took, import aside. */
+/** Defines and runs one small graph once, in a new process. Prints the processor time without the import, in ms. */
 import { writeSync } from "node:fs";
 import { Dag, node, workflow } from "dagwright";
 import { PGraph } from "p-graph";

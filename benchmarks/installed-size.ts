@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** The bytes that `npm install` of the package puts on the disk: its own files, and those of its dependencies. */
+/** The size of the package and its dependencies after `npm install`, in bytes. */
 export function installedSize(root: string): number {
   const { stdout } = spawnSync("npm", ["pack", "--dry-run", "--json"], { cwd: root, encoding: "utf8", shell: true });
   const [{ unpackedSize }] = JSON.parse(stdout) as { unpackedSize: number }[];
@@ -11,7 +11,7 @@ export function installedSize(root: string): number {
   return Array.from(folders, sizeOf).reduce((sum, size) => sum + size, unpackedSize);
 }
 
-/** Those that are not for this platform are not there. */
+/** Adds the folders of dependencies. Optional ones for other platforms are not installed. */
 function addDependencies(folder: string, root: string, folders: Set<string>): void {
   const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Record<string, object | undefined>;
   for (const name of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })) {

@@ -1,8 +1,8 @@
 /**
- * How much memory does the engine take for a node, results not counted?
+ * How much memory does the engine use per node, not counting results?
  *
- * Defines layered dags of 1M nodes, then measures what planning and a run add to the heap and to array buffers while the
- * run's result is held. Needs `--expose-gc`.
+ * Defines dags of 1M nodes and measures how much planning and a run add to the heap and to array buffers, while the run's
+ * result is held. Needs `--expose-gc`.
  */
 import { Dag } from "dagwright";
 import { expectSame, round, verdict } from "./measure.js";
@@ -20,7 +20,7 @@ async function used(): Promise<number> {
   return heapUsed + arrayBuffers;
 }
 
-/** Bytes a node of the definition, the plan, and the state of a run without its results. */
+/** The bytes per node of the definition, of the plan, and of the state of a run without its results. */
 async function measure(name: string): Promise<[definition: number, plan: number, state: number]> {
   const shape = shapes[name](SIZE);
   const before = await used();

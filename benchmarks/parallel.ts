@@ -1,9 +1,9 @@
 /**
- * What do worker threads bring, and what do they cost?
+ * How much do worker threads gain, and what do they cost?
  *
- * Eight CPU-bound nodes in mode `parallel` next to `sequential`; an empty node, and 1,000 of them, next to the same calls
- * on raw piscina; 8 MiB made by one node and changed by the next, next to raw piscina transferring it; and how long the
- * first result of a cold pool takes. Answers are checked, contenders take turns.
+ * Compares eight CPU-bound nodes in mode `parallel` to `sequential`; an empty node, and 1,000 of them, to the same calls of
+ * raw piscina; and 8 MiB made by one node and changed by the next to raw piscina transferring them. Also measures the time
+ * to the first result of a cold pool. Contenders take turns, and their answers are checked.
  */
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -37,13 +37,13 @@ const began = performance.now();
 await one.run(parallel);
 console.log(`first result of a cold pool: ${round(performance.now() - began)} ms`);
 
-// Workers import this module up to its first run: they have no pool of their own.
+// Workers import this module up to its first run, so they make no piscina of their own.
 const filename = fileURLToPath(new URL("raw-worker.js", import.meta.url));
 const raw = new Piscina({ filename, minThreads: cores, maxThreads: cores, idleTimeout: 60_000 });
 
 /**
- * Medians in ms of two contenders that take turns, after as many warm-ups as samples. Who begins changes, too: the garbage of
- * large buffers is collected after so many of them, which otherwise always meets the same contender.
+ * The medians of two contenders that take turns, in ms, after as many warm-ups as samples. They alternate in going first:
+ * otherwise the garbage collection of large buffers would always fall to the same one.
  */
 async function compare(samples: number, ours: () => Promise<unknown>, theirs: () => Promise<unknown>) {
   const times: [number[], number[]] = [[], []];
@@ -61,12 +61,12 @@ async function compare(samples: number, ours: () => Promise<unknown>, theirs: ()
 const sequential = await heavy.run();
 const threaded = await heavy.run(parallel);
 expectSame(JSON.stringify(threaded.results), JSON.stringify(sequential.results), "heavy");
-const speed = await compare(
+const speedup = await compare(
   2,
   () => heavy.run(),
   () => heavy.run(parallel),
 );
-verdict(`8 CPU-bound nodes, sequential / parallel on ${cores} cores`, speed.ratio, "≥", 0.92 * Math.min(cores, 4));
+verdict(`8 CPU-bound nodes, sequential / parallel on ${cores} cores`, speedup.ratio, "≥", 0.92 * Math.min(cores, 4));
 
 expectSame((await one.run(parallel)).value, await raw.run(1, { name: "empty" }), "empty");
 const empty = await compare(
@@ -96,7 +96,7 @@ const mebibytes = await compare(
   },
 );
 console.log(`8 MiB made and changed: ${round(mebibytes.ours)} ms, raw piscina ${round(mebibytes.theirs)} ms`);
-verdict("8 MiB out, in and out, run / raw piscina", mebibytes.ratio, "≤", 1.2);
+verdict("8 MiB made and changed, run / raw piscina", mebibytes.ratio, "≤", 1.2);
 
 await raw.destroy();
 await pool.close();

@@ -1,4 +1,4 @@
-// What the parallel benchmark's raw piscina runs.
+/** The worker of the raw piscina in `parallel.ts`. */
 import { move } from "piscina";
 
 export const empty = () => 1;

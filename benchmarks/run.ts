@@ -1,6 +1,6 @@
 /**
- * Runs all benchmarks, or those named: `npm run bench -- memory`. Exits with 1 when one misses a target. They run as plain
- * JavaScript, since a loader would rewrite, and slow down, the very code that is measured.
+ * Runs all benchmarks, or those named: `npm run bench -- memory`. Exits with 1 if one misses a target. They run as compiled
+ * JavaScript, since a loader would rewrite the measured code and slow it down.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -1,10 +1,10 @@
 /**
- * What does the engine cost a node, next to the same graph written by hand?
+ * What does the engine cost per node, compared to the same graph written by hand?
  *
- * Runs four shapes at 1k, 10k, 100k and 1M nodes whose functions do next to nothing, synchronous and asynchronous, and
- * prints the median ns a node with ratios to: the graph as promises (`Promise.all` of the needs, then the function), as a
- * loop, both also trimmed to the shapes at hand (for comparison, without a target), `async.auto` and `p-graph` (up to
- * the sizes they bear). Each peer's answer is checked.
+ * Runs four shapes of 1k, 10k, 100k and 1M nodes whose functions do next to nothing, synchronous and asynchronous. Prints
+ * the median ns a node, and ratios to the graph as promises (`Promise.all` of the needs, then the function), as a loop, and
+ * in `async.auto` and `p-graph` (only at sizes that these can handle). Promises and loop trimmed to the shape are measured
+ * for comparison, without a target. Every contender's answer is checked.
  */
 import { auto } from "async";
 import { Dag } from "dagwright";
@@ -23,14 +23,14 @@ function build(shape: Shape, fn: Compute): Dag {
   return dag.validateOrThrow();
 }
 
-/** Any graph written by hand with promises: one rule for all nodes. */
+/** Any graph as promises: one rule for all nodes. */
 async function promises(shape: Shape, fn: Compute): Promise<number> {
   const pending: Promise<number>[] = [];
   for (const needs of shape) pending.push(Promise.all(needs.map((need) => pending[need])).then((args) => fn(...args)));
   return sum(await Promise.all(pending));
 }
 
-/** The same with what each shape allows: `Promise.all` only where several needs meet, no spread. */
+/** Promises trimmed to the shape: `Promise.all` only for several needs, and no spread. */
 async function trimmed(shape: Shape, fn: Compute): Promise<number> {
   const pending = new Array<Promise<number>>(shape.length);
   for (let i = 0; i < shape.length; i++) {
@@ -76,7 +76,7 @@ const ratio = (shape: string, size: number, a: string, b: string) =>
   (medians.get(key(shape, size, a)) as number) / (medians.get(key(shape, size, b)) as number);
 
 for (const size of only.length > 0 ? only : SIZES) {
-  // Of seven samples, collections of garbage that take longer than a run do not decide about the median.
+  // With seven samples, garbage collections that take longer than a run do not change the median.
   const samples = size >= 100_000 ? 7 : 25;
   for (const [name, make] of Object.entries(shapes)) {
     const shape = make(size);

@@ -1,8 +1,8 @@
-/** The graphs the benchmarks run: for each node, the nodes it needs, all earlier than itself. */
+/** A graph: for each node, the nodes that it needs, all of them before it. */
 export type Shape = readonly (readonly number[])[];
 
 export const shapes: Readonly<Record<string, (size: number) => Shape>> = {
-  /** Each node needs the one before. */
+  /** Each node needs the one before it. */
   chain: (size) => Array.from({ length: size }, (_, i) => (i === 0 ? [] : [i - 1])),
   /** All nodes need the first one. */
   wide: (size) => Array.from({ length: size }, (_, i) => (i === 0 ? [] : [0])),
@@ -20,23 +20,23 @@ export const shapes: Readonly<Record<string, (size: number) => Shape>> = {
     }),
 };
 
-/** What every node computes: one more than the sum of its needs, kept small. */
+/** The function of every node: one more than the sum of its needs, modulo 65,536. */
 export const compute = (a = 0, b = 0, c = 0): number => (a + b + c + 1) & 0xffff;
 export const computeAsync = async (a = 0, b = 0, c = 0): Promise<number> => (a + b + c + 1) & 0xffff;
 
-/** The right answer: the sum of all nodes' results. */
+/** The correct answer: the sum of the results of all nodes. */
 export function answer(shape: Shape): number {
   return sum(trimmedLoop(shape));
 }
 
-/** Any graph as a loop over its nodes in order: one rule for all nodes. */
+/** Any graph as a loop over its nodes: one rule for all nodes. */
 export function loop(shape: Shape): number[] {
   const results: number[] = [];
   for (const needs of shape) results.push(compute(...needs.map((need) => results[need])));
   return results;
 }
 
-/** The same without a list of arguments, which only known numbers of needs allow: the least that any engine could do. */
+/** The loop without argument lists, for known numbers of needs: the least that any engine could do. */
 export function trimmedLoop(shape: Shape): number[] {
   const results = new Array<number>(shape.length);
   for (let i = 0; i < shape.length; i++) {

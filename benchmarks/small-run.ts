@@ -1,8 +1,8 @@
 /**
- * What does a run of a small, warm dag cost, next to five awaits written by hand?
+ * What does a run of a small, warm dag cost, compared to five awaits written by hand?
  *
  * A chain of five nodes, with synchronous and with asynchronous functions, without options and in mode `async`. The
- * contenders take turns in short batches, so that a busy moment of the machine hits all of them.
+ * contenders take turns in short batches, so that a busy moment slows all of them.
  */
 import { Dag } from "dagwright";
 import { expectSame, round, verdict } from "./measure.js";

@@ -1,4 +1,4 @@
-/** The layers of lib/, lowest first. A file imports from its own layer and from those below it. */
+/** The layers of lib/, lowest first. A file imports from its own folder and from the layers below. */
 const layers = [
   ["base"],
   ["graph"],
@@ -10,7 +10,7 @@ const layers = [
   ["dag", "fsm"],
 ];
 
-/** For each layer: everything above it, and its siblings, are out of bounds. */
+/** A folder must not import from the layers above it, nor from siblings in its own layer. */
 const zones = layers.flatMap((siblings, height) =>
   siblings.map((layer) => ({
     target: `./lib/${layer}`,
@@ -33,7 +33,7 @@ module.exports = {
   rules: {
     "import-x/no-cycle": "error",
     "import-x/no-restricted-paths": ["error", { zones }],
-    // Functions of users may be and return anything; types are inferred through `any` on purpose there.
+    // Functions of users take and return anything, and their types are inferred through `any`.
     "@typescript-eslint/no-explicit-any": "off",
     "@typescript-eslint/no-unsafe-argument": "off",
     "@typescript-eslint/no-unsafe-assignment": "off",
@@ -52,7 +52,7 @@ module.exports = {
       rules: { "@typescript-eslint/require-await": "off" },
     },
     {
-      // Specs make functions from source text and feed them what their types forbid.
+      // Specs make functions from source text, and pass arguments that types forbid.
       files: ["spec/**"],
       rules: {
         "@typescript-eslint/no-implied-eval": "off",

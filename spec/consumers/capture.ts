@@ -1,12 +1,15 @@
 import { spawn, spawnSync } from "node:child_process";
 
-/** In ms. What takes this long hangs. */
+/** In ms. A command that takes this long hangs. */
 const LIMIT = 300_000;
 
-/** There, commands of packages are batch files, which need a shell, and processes form no groups. */
+/** On Windows, commands of packages are batch files, which need a shell, and processes form no groups. */
 const isWindows = process.platform === "win32";
 
-/** What a command prints; it is ended, with all that it started, when it takes too long. @throws {Error} unless it succeeds */
+/**
+ * The output of a command. One that takes too long is killed, with every process that it started.
+ * @throws {Error} unless it succeeds
+ */
 export function capture(
   command: readonly string[],
   options: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv },

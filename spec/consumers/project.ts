@@ -5,21 +5,24 @@ import { moduleOf, outcomeOf, PROGRAMS, scriptOf, type Program } from "./program
 import type { Command, Tool } from "./tools.js";
 
 export interface Place {
-  /** Where folders are made, and what tools leave behind. */
+  /** The folder for projects, and for files that tools leave behind. */
   readonly home: string;
   /** The node_modules that packages are linked from. */
   readonly installed: string;
-  /** What commands printed. */
+  /** The output of each command. */
   readonly printed: string[];
 }
 
-/** A folder in which a tool is used as in somebody's project, with no packages but those that this takes. */
+/** A project that uses one tool, with only the packages that this needs. */
 export class Project {
   private readonly folder: string;
-  /** The line of configuration, where that is an option of a command. */
+  /** The configuration line, if it is a command-line option. */
   private readonly option: readonly string[];
 
-  /** @param packages - beside those of the tool */
+  /**
+   * @param line - the configuration line
+   * @param packages - in addition to those of the tool
+   */
   constructor(
     private readonly place: Place,
     private readonly tool: Tool,
@@ -48,7 +51,7 @@ export class Project {
     if (this.tool.build !== undefined) await this.execute(this.tool.build(this.option), this.folder);
   }
 
-  /** What the programs did, in words. @throws {Error} when one did not do what it should */
+  /** What the programs did, in words. @throws {Error} when one failed */
   async run(programs: readonly Program[], folder = this.folder): Promise<string> {
     const outcomes: string[] = [];
     for (const program of programs)
@@ -56,7 +59,7 @@ export class Project {
     return outcomes.join(", ");
   }
 
-  /** A folder that has nothing but what was built. */
+  /** Copies the built files to a folder of their own. */
   alone(): string {
     const folder = mkdtempSync(join(this.place.home, "alone-"));
     for (const name of ["dist", "package.json"])

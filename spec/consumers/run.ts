@@ -1,7 +1,7 @@
 /**
- * Installs the packed package beside the newest version of every tool of the README's table, and runs three programs with each:
- * the README's first example, nodes on threads, and a recorded run. Says what each tool does, and fails when the table says
- * otherwise. Takes the beginnings of tools' names, to try these alone.
+ * Installs the packed package with the newest version of every tool in the README's table, and runs three programs with
+ * each: the README's first example, nodes on threads, and a recorded run. Prints what each tool does, and fails if the table
+ * says otherwise. Arguments select the tools whose names begin with them.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { isBuiltin } from "node:module";
@@ -20,7 +20,7 @@ const table = readTable(README);
 const tried = new Set(TOOLS.map(({ name }) => name));
 for (const name of new Set([...tried, ...table.keys()])) {
   if (!table.has(name)) throw new Error(`The table in README.md has no row for ${name}.`);
-  if (!tried.has(name)) throw new Error(`The table in README.md has a row for ${name}, which nobody tries.`);
+  if (!tried.has(name)) throw new Error(`The table in README.md has a row for ${name}, which tools.ts does not try.`);
 }
 const chosen = process.argv.slice(2);
 const tools = TOOLS.filter(({ name }) => chosen.length === 0 || chosen.some((start) => name.startsWith(start)));
@@ -28,24 +28,24 @@ if (tools.length === 0) throw new Error(`No tool's name begins with ${chosen.joi
 
 const home = mkdtempSync(join(tmpdir(), "dagwright-consumers-"));
 const installed = join(home, "installed/node_modules");
-/** Node brings SQLite along from 22.13 on. */
+/** Node has SQLite built in from 22.13 on. */
 const drivers = isBuiltin("node:sqlite") ? [] : ["libsql"];
-/** What a bundle can do where nothing is installed. */
-const lonely = PROGRAMS.filter((program) => program !== "recorded" || drivers.length === 0);
+/** The programs that a bundle can run where no package is installed. */
+const standalone = PROGRAMS.filter((program) => program !== "recorded" || drivers.length === 0);
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-/** What the table says that a tool does. */
+/** What a tool does according to the table. */
 function promised({ bundles }: Tool, { threads }: Claims): string {
   const where = threads?.length === 0 ? "thread" : "inline";
   return [
     `example, ${where}, recorded`,
     ...(threads === undefined || threads.length === 0 ? [] : [`with ${threads.join(", ")}: thread`]),
-    ...(bundles === true ? [`alone: ${lonely.join(", ").replace("thread", "inline")}`] : []),
+    ...(bundles === true ? [`alone: ${standalone.join(", ").replace("thread", "inline")}`] : []),
   ].join("; ");
 }
 
-/** What it does. @throws {Error} when a program does not do what it should */
+/** What a tool does. @throws {Error} when a program fails */
 async function found(tool: Tool, line: string, threads: readonly string[], printed: string[]): Promise<string> {
   const place = { home, installed, printed };
   const project = new Project(place, tool, line, ["dagwright", ...drivers]);
@@ -56,13 +56,13 @@ async function found(tool: Tool, line: string, threads: readonly string[], print
     await more.build();
     parts.push(`with ${threads.join(", ")}: ${await more.run(["thread"])}`);
   }
-  if (tool.bundles === true) parts.push(`alone: ${await project.run(lonely, project.alone())}`);
+  if (tool.bundles === true) parts.push(`alone: ${await project.run(standalone, project.alone())}`);
   return parts.join("; ");
 }
 
 const titleOf = ({ name, variant }: Tool) => (variant === undefined ? name : `${name} (${variant})`);
 
-/** Says what a tool does with a kind of decorators; whether the table says so, too. */
+/** Prints what a tool does with a kind of decorators. Returns whether the table agrees. */
 async function isTrue(tool: Tool, kind: Kind): Promise<boolean> {
   const claims = table.get(tool.name) as Claims;
   const line = claims.lines[kind];
@@ -78,7 +78,7 @@ async function isTrue(tool: Tool, kind: Kind): Promise<boolean> {
   return false;
 }
 
-/** Why a tool can't be tried here. */
+/** Why a tool can't be tried here; undefined if it can. */
 async function obstacle({ packages, check }: Tool): Promise<string | undefined> {
   const missing = packages.filter((name) => !existsSync(join(installed, name)));
   if (missing.length > 0) return `${missing.join(" and ")} can't be installed here`;

@@ -1,16 +1,16 @@
-/** The README's table of tools: what it claims. */
+/** Reads the README's table of tools. */
 
 export const KINDS = ["standard", "legacy"] as const;
 export type Kind = (typeof KINDS)[number];
 
 export interface Claims {
-  /** The line of configuration that a kind of decorators needs; empty for none, undefined where it does not work. */
+  /** The configuration line for each kind of decorators: empty for none, undefined if they do not work. */
   readonly lines: Readonly<Record<Kind, string | undefined>>;
-  /** What more has to be installed for nodes to run on threads; undefined where they run inline. */
+  /** The packages to install for nodes to run on threads; undefined if they run inline. */
   readonly threads: readonly string[] | undefined;
 }
 
-/** By tool. */
+/** The claims of the table, by tool. */
 export function readTable(readme: string): Map<string, Claims> {
   const [, table = ""] = /^\| tool \|.*\n\|[-|]+\n((?:\|.*\n)+)/mu.exec(readme) ?? [];
   const rows = table.trimEnd().split("\n");

@@ -1,28 +1,28 @@
-/** The tools that the README's table names, and how each gets a program to run. */
+/** The tools in the README's table, and how each runs a program. */
 import { PROGRAMS, type Program } from "./programs.js";
 
-/** Its first word is Node, or a file of node_modules/.bin. */
+/** The first word is `node`, or a file in node_modules/.bin. */
 export type Command = readonly string[];
 
 export interface Tool {
-  /** As in the table. */
+  /** The name in the table. */
   readonly name: string;
-  /** Of several ways to use it. */
+  /** Tells several uses of the tool apart. */
   readonly variant?: string;
-  /** What a project has installed. */
+  /** The packages that a project needs. */
   readonly packages: readonly string[];
-  /** The files of a project, with the line that the table gives. */
+  /** The files of a project. @param line - the configuration line of the table */
   readonly files: (line: string) => Readonly<Record<string, string>>;
-  /** Whether programs are modules with a `main` that a test calls, and not scripts. */
+  /** Programs are modules with a `main` that a test calls, instead of scripts. */
   readonly tests?: boolean;
-  /** What the programs' texts become. */
+  /** Adapts the source of a program. */
   readonly adapt?: (text: string) => string;
-  /** What fails where its packages are installed, but can't be used: not every machine has a program in them. */
+  /** Fails if the packages are installed, but have no program for this machine. */
   readonly check?: Command;
-  /** What comes before the programs are run. @param option - the line, where that is an option of the command */
+  /** Builds the programs. @param option - the configuration line, if it is a command-line option */
   readonly build?: (option: readonly string[]) => Command;
   readonly run: (program: Program) => Command;
-  /** Whether dist/ then has bundles with the package in them: these are also run where nothing is installed. */
+  /** The build puts bundles with the package into dist/, which are also run where no package is installed. */
   readonly bundles?: boolean;
 }
 
@@ -31,12 +31,12 @@ const sources = PROGRAMS.map((program) => `${program}.ts`);
 const entries = json(Object.fromEntries(PROGRAMS.map((program) => [program, `./${program}.ts`])));
 const built = (program: Program): Command => ["node", `dist/${program}.js`];
 
-/** A tsconfig.json, with the line among the options of the compiler. */
+/** A tsconfig.json with the line in its `compilerOptions`. */
 const tsconfig = (line: string, options: readonly string[] = []) => ({
   "tsconfig.json": `{ "compilerOptions": { ${[...options, line].filter((option) => option !== "").join(", ")} } }`,
 });
 
-/** Options of SWC, with the line among what it transforms. */
+/** Options of SWC with the line in its `transform` section. */
 const swcrc = (line: string, module = "es6") =>
   `{
     "jsc": { "target": "es2022", "parser": { "syntax": "typescript", "decorators": true }, "transform": { ${line} } },
@@ -95,7 +95,7 @@ const webpack = (mode: string): Tool => ({
   bundles: true,
 });
 
-/** Has Nest make the instances that workflows are made of. */
+/** Makes workflows of instances that Nest injects. */
 const injected = (text: string) => `
   import "reflect-metadata";
   import { Injectable } from "@nestjs/common";

@@ -1,4 +1,4 @@
-/** A run that fails, is recorded, and goes on where it stopped, from another connection. */
+/** Records a run that fails, and resumes it where it stopped, through another connection. */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Dag, node, workflow } from "dagwright";

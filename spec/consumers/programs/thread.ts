@@ -1,4 +1,4 @@
-/** Nodes of a decorated class and of the builder, and where they were executed. */
+/** Prints where nodes of a decorated class and of the builder ran. */
 import { setTimeout } from "node:timers/promises";
 import { isMainThread } from "node:worker_threads";
 import { Dag, node, workflow } from "dagwright";
@@ -27,7 +27,7 @@ async function report(dag: Dag): Promise<void> {
   console.log(`${dag.name}: ${run.get("total")}, ${total?.backend}: ${total?.backendReason}`);
 }
 
-// Time for garbage to be collected, with which Bun loses what it knows of stacks.
+// Gives garbage collection time to happen. After it, Bun can no longer inspect earlier stacks.
 await setTimeout(10);
 for (let i = 0; i < 5; i++) new Float64Array(1e6);
 await setTimeout(10);

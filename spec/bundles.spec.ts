@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { VERSION } from "../lib/base/own-files.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-/** Not inside the repository, whose packages would be found from there. */
+/** Outside the repository, where its packages are not found. */
 const folder = mkdtempSync(join(tmpdir(), "dagwright-bundles-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -35,7 +35,7 @@ const OTHER = `
   DEFINED.node("where", () => isMainThread);
 `;
 
-/** Bundles the sources, as a bundler of the package's users would; gives the files' place. */
+/** Bundles a program with the library, as its users would; returns the folder of the bundle. */
 async function bundle(name: string, options: BuildOptions): Promise<string> {
   const outdir = join(folder, name);
   const { warnings } = await build({
@@ -58,7 +58,7 @@ async function outputOf(file: string, ...args: string[]): Promise<string[]> {
   return stdout.trimEnd().split("\n");
 }
 
-/** What a bundle finds of the package where it is installed: its manifest, its worker file, and piscina. */
+/** Installs the parts of the package that a bundle needs: its manifest, its worker file, and piscina. */
 async function install(where: string, version: string): Promise<void> {
   const installed = join(where, "node_modules/dagwright");
   mkdirSync(installed, { recursive: true });
@@ -84,12 +84,12 @@ beforeAll(() => {
 describe.each<[string, string, BuildOptions]>([
   ["of CommonJS", "main.js", { format: "cjs" }],
   ["of an ES module", "main.mjs", { format: "esm", outExtension: { ".js": ".mjs" } }],
-  ["of an ES module in pieces", "main.mjs", { format: "esm", splitting: true, outExtension: { ".js": ".mjs" } }],
+  ["of ES modules with shared chunks", "main.mjs", { format: "esm", splitting: true, outExtension: { ".js": ".mjs" } }],
   ["that is minified", "main.js", { format: "cjs", minifyWhitespace: true, minifySyntax: true }],
 ])("A bundle %s", (kind, main, options) => {
   const name = kind.replaceAll(" ", "-");
 
-  it("is made without warnings, and runs inline, with the reason, where the package is not", async () => {
+  it("is built without warnings, and runs inline, with the reason, if the package is not installed", async () => {
     const outdir = await bundle(name, options);
     const reason = expect.stringMatching(/inline a worker could not start: dagwright is part of a bundle.*Install/u);
     expect(await outputOf(join(outdir, main))).toEqual([reason, reason]);
@@ -98,7 +98,7 @@ describe.each<[string, string, BuildOptions]>([
     ]);
   });
 
-  it("runs on threads where the package is installed, in the same version", async () => {
+  it("runs on threads if the package is installed in the same version", async () => {
     const outdir = await bundle(name, options);
     const app = join(folder, `app-${name}`);
     await install(app, VERSION);
@@ -113,7 +113,7 @@ describe.each<[string, string, BuildOptions]>([
   });
 });
 
-it("The package runs on threads where the stack names its sources instead of its files, as by source maps in Deno", async () => {
+it("The package runs on threads if stacks name its sources instead of its files, as Deno's do with source maps", async () => {
   const outdir = await bundle("named", { format: "cjs", entryPoints: [join(root, "lib/index.ts")] });
   const app = join(folder, "app-named");
   await install(app, VERSION);
@@ -134,13 +134,13 @@ it("The package runs on threads where the stack names its sources instead of its
   expect(await outputOf(join(app, "program.js"))).toEqual(["thread", "false undefined"]);
 });
 
-it("A bundle opens SQLite where Node brings it along, and says what to install where it does not", async () => {
+it("A bundle opens SQLite if Node has it built in, and otherwise says what to install", async () => {
   const source = `
     import { sqliteStore } from "dagwright/store";
     sqliteStore(":memory:").cache.get("key").then(console.log, (error) => console.log(error.code, error.message));
   `;
   writeFileSync(join(folder, "stores.js"), source);
-  // Nothing that can be loaded, wherever the folder is.
+  // A libsql that can't be loaded, whatever is installed in folders above.
   mkdirSync(join(folder, "node_modules/libsql"), { recursive: true });
   writeFileSync(join(folder, "node_modules/libsql/package.json"), '{ "exports": {} }');
   const outdir = await bundle("stores", { entryPoints: ["stores.js"], format: "esm", outExtension: { ".js": ".mjs" } });

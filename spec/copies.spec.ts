@@ -16,12 +16,12 @@ async function failure(dag: { run(options?: object): Promise<unknown> }, options
 }
 
 describe("Two copies of the library in one process", () => {
-  it("are two", () => {
+  it("are different", () => {
     expect(other.Dag).not.toBe(one.Dag);
     expect(other.ExecutionError).not.toBe(one.ExecutionError);
   });
 
-  it("know each other's errors by their class, and by those above it only", async () => {
+  it("recognize each other's errors by class and base classes, and by no other class", async () => {
     const dag = new other.Dag("failing");
     dag.node("a", { timeout: 1 }, () => new Promise(() => {}));
     const error = await failure(dag);
@@ -38,7 +38,7 @@ describe("Two copies of the library in one process", () => {
     expect(new one.PauseRun("why")).toBeInstanceOf(other.PauseRun);
   });
 
-  it("have no class of errors that only one of them knows", () => {
+  it("recognize every error class of each other", () => {
     for (const [name, type] of Object.entries(one)) {
       if (!name.endsWith("Error")) continue;
       const { prototype } = Reflect.get(other, name) as { prototype: object };
@@ -46,7 +46,7 @@ describe("Two copies of the library in one process", () => {
     }
   });
 
-  it("know when each has defined a workflow of the same name, which workers can't tell apart", async () => {
+  it("notice when both define a workflow with the same name, which workers can't tell apart", async () => {
     const dags = [one, other].map(({ Dag }) => new Dag("twins"));
     for (const dag of dags) dag.node("a", () => 1);
     for (const dag of dags) {
@@ -55,7 +55,7 @@ describe("Two copies of the library in one process", () => {
     }
   });
 
-  it("take each other's branches, needs and transitions", async () => {
+  it("accept each other's branches, needs and transitions", async () => {
     const dag = new one.Dag("forks");
     dag.node("a", () => 5);
     dag.condition("decided", { needs: ["a"] }, (a: number) => other.decide(true, a + 1));
@@ -77,7 +77,7 @@ describe("Two copies of the library in one process", () => {
     expect((await run.result).value).toBe(3);
   });
 
-  it("take each other's pauses, results, schedulers, pools and stores", async () => {
+  it("accept each other's pauses, results, schedulers, pools and stores", async () => {
     const define = ({ Dag }: typeof one) => {
       const dag = new Dag("same");
       dag.node("a", () => 1);
@@ -108,7 +108,7 @@ describe("Two copies of the library in one process", () => {
     await store.close();
   });
 
-  it("read each other's classes", async () => {
+  it("read classes that the other has annotated", async () => {
     class Numbers {
       a() {
         return 1;

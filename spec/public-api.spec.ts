@@ -4,7 +4,7 @@ import { VERSION } from "../lib/base/own-files.js";
 import * as api from "dagwright";
 import * as stores from "dagwright/store";
 
-it("exports what is documented, and nothing else", () => {
+it("exports only documented names", () => {
   expect(Object.keys(api).sort()).toEqual([
     "BackendError",
     "CancelledError",
@@ -57,11 +57,11 @@ it("exports what is documented, and nothing else", () => {
   ]);
 });
 
-it("exports from dagwright/store what its documentation names, and nothing else", () => {
+it("exports only documented names from dagwright/store", () => {
   expect(Object.keys(stores).sort()).toEqual(["SqlStore", "postgresStore", "sqliteStore"]);
 });
 
-it("gives every error its name, a code and one root", () => {
+it("derives every error from DagwrightError, with its own name", () => {
   for (const [name, value] of Object.entries(api)) {
     if (!name.endsWith("Error")) continue;
     const { prototype } = value as unknown as { prototype: Error };
@@ -76,7 +76,7 @@ it("knows its version", () => {
   expect(manifest).toMatchObject({ name: "dagwright", version: VERSION });
 });
 
-it("brings piscina along, and leaves drivers of databases to those who use them", () => {
+it("depends on piscina, and has database drivers as optional peers", () => {
   expect(manifest).toMatchObject({
     dependencies: { piscina: expect.any(String) },
     peerDependencies: { libsql: expect.any(String), pg: expect.any(String) },

@@ -25,7 +25,7 @@ it("The README's first example prints what it says", () => {
   expect(stdout.trimEnd().split("\n")).toEqual(promised);
 });
 
-it.each(["README.md", "CONTRIBUTING.md"])("%s links to what the package has", (file) => {
+it.each(["README.md", "CONTRIBUTING.md"])("%s links only to files in the package", (file) => {
   const text = readFileSync(`${root}${file}`, "utf8");
   const { files } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { files: string[] };
   const anchors = Array.from(text.matchAll(/^#+ (.*)$/gmu), ([, heading]) =>

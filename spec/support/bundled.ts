@@ -6,9 +6,9 @@ import { afterAll, beforeAll } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Makes one plain script of a file in this folder, with the library in it, for processes to begin fast. Gives its path. */
+/** Bundles a file in this folder with the library into one script, which starts fast. Returns the path of the script. */
 export function bundled(name: string): string {
-  // Inside the repository, so that packages are found from there.
+  // Inside the repository, so that its packages are found.
   const folder = join(root, "node_modules", ".cache", "dagwright-spec", `${name}-${process.pid}`);
   beforeAll(async () => {
     mkdirSync(folder, { recursive: true });

@@ -4,7 +4,7 @@ import * as dagwright from "dagwright";
 
 const require = createRequire(import.meta.url);
 
-/** What a module exports that esbuild compiled, with what it does to names: it numbers some, and as a minifier erases all. */
+/** The exports of a module compiled by esbuild, which numbers some names, or erases all when it minifies. */
 export async function compiled<E>(
   source: string,
   options: { readonly minify?: boolean; readonly legacy?: boolean } = {},

@@ -1,4 +1,4 @@
-/** A workflow whose nodes give, write or throw what does not simply cross to another thread: what workers import. */
+/** A workflow whose nodes return, write or throw values that are hard to send to another thread. Workers import it. */
 import { inspect } from "node:util";
 import { Dag, PauseRun, type Context } from "dagwright";
 
@@ -9,14 +9,14 @@ export function circle(): Error {
   return error;
 }
 
-/** So many lists, each in the next. */
+/** Nested lists, `levels` deep. */
 export function nested(levels: number): unknown {
   let value: unknown = "innermost";
   for (let i = 0; i < levels; i++) value = [value];
   return value;
 }
 
-/** An object that is another when it is looked at again. */
+/** An object whose property changes after the first read. */
 export function fickle(then: unknown): object {
   let looks = 0;
   return {
@@ -26,7 +26,7 @@ export function fickle(then: unknown): object {
   };
 }
 
-/** A chain of records that one finds at once, and another by going along: the first one lists them all. */
+/** A linked list of records that is deep when followed link by link, and flat in its list of all records. */
 export function linked(length: number): object {
   const records = Array.from({ length }, () => ({}) as { next?: object });
   records.forEach((record, i) => (record.next = records[i + 1]));
@@ -68,7 +68,7 @@ class Headers {
   }
 }
 
-/** What a node throws, by what is special about it. */
+/** Errors to throw, by what is special about them. */
 const thrown = {
   errors: () => Object.assign(new Error("invalid"), { errors: [{ path: "name", rule: "required" }] }),
   code: () => Object.assign(new Error("coded"), { code: { major: 1 } }),

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Dag, Fsm, type RunResult } from "dagwright";
 import type * as classes from "./orders.js";
 
-/** What holds for an annotated class, whichever way its decorators were compiled. */
+/** Specs for annotated classes, with either kind of decorators. */
 export function decoratorContract(kind: string, { Orders, Lamp, Counted, Turned, given }: typeof classes): void {
   describe(`A class with ${kind} decorators`, () => {
     it("runs as a dag", async () => {
@@ -30,7 +30,7 @@ export function decoratorContract(kind: string, { Orders, Lamp, Counted, Turned,
       expect(orders.calls).toBe(2 + 100);
     });
 
-    it("passes its nodes on to a subclass, which may override them", async () => {
+    it("lets a subclass inherit and override its nodes", async () => {
       class Doubled extends Orders {
         override fetch() {
           return [...super.fetch(), ...super.fetch()];
@@ -45,7 +45,7 @@ export function decoratorContract(kind: string, { Orders, Lamp, Counted, Turned,
       expect([...Dag.from(Orders)].slice(0, 4)).toEqual(["fetch", "currency", "clean", "rates"]);
     });
 
-    it("is valid under strict but for the branch that leads nowhere", () => {
+    it("is valid except, under strict, for a branch that leads nowhere", () => {
       const dag = Dag.from(Orders);
       expect(dag.isValid).toBe(true);
       expect(dag.validate()).toEqual([
@@ -54,7 +54,7 @@ export function decoratorContract(kind: string, { Orders, Lamp, Counted, Turned,
       expect(() => dag.validateOrThrow({ strict: true })).toThrow(/"isCheap".*"isCheap\.true"/u);
     });
 
-    it("stays the class that it is under @workflow, with all that others know about it", async () => {
+    it("stays the same class under @workflow, with its metadata and subclasses", async () => {
       expect(given).toEqual([Counted, Turned]);
       expect(Counted.length).toBe(0);
       expect(Reflect.getOwnMetadata("noted", Counted)).toEqual([Date]);

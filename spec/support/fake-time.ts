@@ -4,7 +4,7 @@ export { sleep, turns } from "./waiting.js";
 
 const { setTimeout: setRealTimeout } = globalThis;
 
-/** Runs the specs of a file on faked timers and clocks: nothing really waits. */
+/** Runs the specs of a file with fake timers and clocks, without real waiting. */
 export function useFakeTime(): void {
   beforeEach(() => {
     vi.useFakeTimers();
@@ -15,17 +15,17 @@ export function useFakeTime(): void {
   });
 }
 
-/** Passes `ms` of faked time. */
+/** Advances fake time by `ms`. */
 export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-/** What becomes of a promise, while time passes until nothing is waited for any more. */
+/** The outcome of a promise, after running all timers. */
 export async function outcome<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   await vi.runAllTimersAsync();
   return promise;
 }
 
-/** What a promise is rejected with. */
+/** The error that a promise rejects with, after running all timers. */
 export async function rejection(promise: Promise<unknown>): Promise<any> {
   return outcome(
     promise.then(
@@ -37,7 +37,7 @@ export async function rejection(promise: Promise<unknown>): Promise<any> {
   );
 }
 
-/** What becomes of work that waits for others, which are real, and for timers: these run some fifty times as fast. */
+/** The outcome of work that waits for real I/O and for timers, which run about fifty times as fast. */
 export async function hurried<T>(work: () => Promise<T>): Promise<T> {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "hrtime", "performance", "Date"] });
   let isOver = false;

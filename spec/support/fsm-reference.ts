@@ -5,12 +5,12 @@ export type Move =
   | { readonly kind: "throw" };
 
 export interface RandomState {
-  /** What it does at each visit; the last one again and again. */
+  /** What it does at each visit; the last move repeats. */
   readonly moves: readonly Move[];
   readonly terminal: boolean;
   readonly to: readonly number[] | undefined;
   readonly errorState: number | undefined;
-  /** Where plain values lead: those that leave `rest` when divided by three, or all. */
+  /** Where plain values lead: those with the remainder `rest` when divided by three, or all. */
   readonly transitions: readonly { readonly to: number; readonly rest: number | undefined }[];
 }
 
@@ -23,7 +23,7 @@ export interface Outcome {
   readonly isTerminated: boolean;
 }
 
-/** The contract of state machines, as plainly as it can be said. */
+/** The rules of state machines, implemented naively. */
 export function interpret(states: readonly RandomState[], maxCycles: number, strategy: Strategy): Outcome {
   const history: [number, unknown][] = [];
   const visits = states.map(() => 0);

@@ -1,4 +1,4 @@
-/** Values that make trouble for whoever looks at them, and functions that throw, return and promise them. */
+/** Values that are dangerous to inspect, and functions that throw, return and promise them. */
 import { runInNewContext } from "node:vm";
 import { Dag, decide, next, PauseRun, route, stop, type ExecutionError } from "dagwright";
 
@@ -17,12 +17,12 @@ function revoked<T extends object>(target: T): T {
   return proxy;
 }
 
-/** What takes a turn to settle. */
+/** Takes a turn to settle when awaited. */
 const turn = Promise.resolve();
 
 const allTraps = new Proxy({}, { get: () => trap });
 
-/** `then` answers differently when it is read again. */
+/** An object whose `then` changes after the first read. */
 function fickle(first: unknown, later: () => unknown): object {
   let reads = 0;
   return {
@@ -42,7 +42,7 @@ class Unmakeable<T> extends Promise<T> {
 
 const settledOnce = (resolve: (value: unknown) => void) => resolve(1);
 
-/** Each is made anew, since some can be used only once. */
+/** Hostile values by name, each made anew, since some can be used only once. */
 export const hostile: Readonly<Record<string, () => unknown>> = {
   undefined: () => undefined,
   symbol: () => Symbol("s"),
@@ -51,7 +51,7 @@ export const hostile: Readonly<Record<string, () => unknown>> = {
   "an error whose message throws": () => trapped(new Error("x"), "message"),
   "an error whose every property throws": () =>
     trapped(new Error("x"), "stack", "message", "name", "cause", "code", "then"),
-  "an error with symbols for texts": () =>
+  "an error with symbols for strings": () =>
     Object.assign(new Error("x"), { stack: Symbol("s"), message: Symbol("m"), name: Symbol("n"), code: Symbol("c") }),
   "an error with no message and a symbol for a name": () => Object.assign(new Error(""), { name: Symbol("n") }),
   "an error with an object for a message": () =>
@@ -67,15 +67,15 @@ export const hostile: Readonly<Record<string, () => unknown>> = {
   "a revoked function": () => revoked(() => {}),
   "a revoked array": () => revoked([]),
   "a revoked error": () => revoked(new Error("x")),
-  "a proxy that throws for what it does not know": () =>
+  "a proxy that throws for unknown properties": () =>
     new Proxy({ a: 1 } as Record<string, unknown>, { get: (target, key) => target[key as string] ?? trap() }),
   "a proxy that always throws": () => new Proxy({}, allTraps),
   "a proxied error that always throws": () => new Proxy(new Error("x"), allTraps),
   "a proxy that hides its prototype": () => new Proxy({}, { getPrototypeOf: trap }),
   "a toString that throws": () => ({ toString: trap }),
-  "a toString that gives an object": () => ({ toString: () => ({}), valueOf: () => ({}) }),
+  "a toString that returns an object": () => ({ toString: () => ({}), valueOf: () => ({}) }),
   "a tag that throws": () => trapped({ toString: trap }, Symbol.toStringTag as unknown as string),
-  "a toPrimitive that gives a symbol": () => ({ [Symbol.toPrimitive]: () => Symbol("p") }),
+  "a toPrimitive that returns a symbol": () => ({ [Symbol.toPrimitive]: () => Symbol("p") }),
   "a then that can't be read": () => trapped({}, "then"),
   "a then that throws": () => ({ then: trap }),
   "a then that calls back twice": () => ({
@@ -86,19 +86,19 @@ export const hostile: Readonly<Record<string, () => unknown>> = {
       trap();
     },
   }),
-  "a then that rejects with what can't be read": () => ({
+  "a then that rejects with an unreadable error": () => ({
     then: (_: unknown, reject: (error: unknown) => void) => reject(trapped(new Error("x"), "message")),
   }),
-  "a then that resolves to what can't be read": () => ({
+  "a then that resolves to an unreadable value": () => ({
     then: (resolve: (v: unknown) => void) => resolve(revoked({})),
   }),
   "a then that can be read once": () => fickle(settledOnce, trap),
   "a then that is there the second time": () => fickle(undefined, () => settledOnce),
-  "a promise with a then of its own": () => Object.assign(Promise.resolve(1), { then: trap }),
+  "a promise with its own then": () => Object.assign(Promise.resolve(1), { then: trap }),
   "a promise whose then calls back at once, and twice": () =>
     Object.assign(Promise.resolve(1), { then: (resolve: (value: unknown) => void) => (resolve(1), resolve(2)) }),
   "a promise whose constructor can't be read": () => trapped(Promise.resolve(1), "constructor"),
-  "a promise whose class makes no other": () => {
+  "a promise whose class makes no other promises": () => {
     Unmakeable.isOff = false;
     const promise = new Unmakeable(settledOnce);
     Unmakeable.isOff = true;
@@ -109,8 +109,8 @@ export const hostile: Readonly<Record<string, () => unknown>> = {
   "a promise of another realm": () => runInNewContext("Promise.resolve(1)") as unknown,
   "a pause whose reason can't be read": () => trapped(new PauseRun("x"), "message"),
   "a next that names no state": () => next(Symbol("s") as never),
-  "a next with what can't be read": () => next("b", revoked({})),
-  "a stop with what can't be read": () => stop(revoked({})),
+  "a next with an unreadable value": () => next("b", revoked({})),
+  "a stop with an unreadable value": () => stop(revoked({})),
   "a decision that can't be read": () =>
     new Proxy(decide(true, 1), { get: (_, key) => (key === "then" ? undefined : trap()) }),
   "a route that is no name": () => route(Symbol("s") as never, 1),
@@ -119,10 +119,10 @@ export const hostile: Readonly<Record<string, () => unknown>> = {
 const rejections: Readonly<Record<string, () => unknown>> = {
   "rejects with undefined": () => Promise.reject(undefined),
   "rejects with a revoked object": () => Promise.reject(revoked({})),
-  "rejects with what has no message": () => Promise.reject(trapped(new Error("x"), "message")),
+  "rejects with an error without a message": () => Promise.reject(trapped(new Error("x"), "message")),
 };
 
-/** Functions that do something with each hostile value. */
+/** Functions that return or throw each hostile value, at once or later. */
 export const deeds: readonly (readonly [name: string, deed: () => unknown])[] = [
   ...Object.entries(hostile).flatMap(([name, value]) => {
     const throws = () => {
@@ -146,7 +146,7 @@ export const deeds: readonly (readonly [name: string, deed: () => unknown])[] = 
   ...Object.entries(rejections),
 ];
 
-/** What a deed gives, or throws; if that is a promise, its rejection is handled. */
+/** The value that a deed returns or throws. If it is a promise, its rejection is handled. */
 export function outcomeOf(deed: () => unknown): unknown {
   let outcome: unknown;
   try {
@@ -157,26 +157,26 @@ export function outcomeOf(deed: () => unknown): unknown {
   try {
     void Promise.prototype.then.call(outcome, undefined, () => {});
   } catch {
-    // No promise, or none that rejects.
+    // Not a promise.
   }
   return outcome;
 }
 
-/** What is wrong with how a run ended: nothing, if it gives a result or an error of ours with all that belongs to it. */
+/** What is wrong with the end of a run; undefined for a result, or for a complete error of ours. */
 export async function faultOf(start: () => unknown): Promise<string | undefined> {
   try {
     await start();
     return undefined;
   } catch (thrown) {
     const error = thrown as ExecutionError;
-    if (!(error instanceof Error)) return "it rejects with no error";
+    if (!(error instanceof Error)) return "it does not reject with an error";
     if (typeof error.code !== "string" || typeof error.message !== "string") return `it rejects with ${error.stack}`;
     if (error.message.length > 50_000) return "its message is too long";
     return ["RUN_TIMEOUT", "INTERNAL"].includes(error.code) ? error.message : undefined;
   }
 }
 
-/** A dag for each hostile value that comes out of a node on a thread. What V8 itself can't read again is left out. */
+/** A dag for each hostile value that a node on a thread returns or throws, except what V8 itself can't read back. */
 export const onThreads: readonly (readonly [name: string, dag: Dag])[] = Object.entries(hostile)
   .filter(([name]) => name !== "an error that is its own cause")
   .flatMap(([name, value]) =>

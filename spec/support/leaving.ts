@@ -1,7 +1,7 @@
-/** Workflows for specs of what nodes leave behind on their threads: what workers import. */
+/** Workflows for specs of errors that nodes leave behind on their threads. Workers import them. */
 import { Dag } from "dagwright";
 
-/** How what a node left behind can fail. */
+/** Ways in which code that a node left behind can fail. */
 const ways = {
   rejection: () => void Promise.reject(new Error("left behind")),
   timer: () =>
@@ -27,7 +27,7 @@ export type Way = keyof typeof ways;
 /** How many nodes this thread has executed. */
 let count = 0;
 
-/** The first node leaves behind what fails when the flag is raised; the second one raises it, and goes on for a while. */
+/** The first node leaves code behind that fails when the flag is set; the second one sets it, and runs for a while. */
 export const leaving = new Dag("leaving");
 leaving.node("leaves", (way: Way, flag: Int32Array) => {
   const look = () => void (Atomics.load(flag, 0) === 1 ? ways[way]() : setTimeout(look, 1));

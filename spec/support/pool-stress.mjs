@@ -1,4 +1,4 @@
-/** Runs that crash, are aborted, end in time or see their pool closed, on small pools, at random moments. Prints what it saw. */
+/** Runs that crash, are aborted, complete, or lose their pool, on small pools and at random times. Prints unknown outcomes. */
 import { isMainThread } from "node:worker_threads";
 import { Dag, ThreadPool } from "dagwright";
 
@@ -71,7 +71,7 @@ async function rounds(count, seen) {
     for (const outcome of await Promise.all(runs)) seen.add(outcome);
     await closed;
     await pool.close();
-    // Nodes whose thread was ended did not leave.
+    // Nodes whose thread was terminated did not leave.
     if (gauge[1] > maxWorkers + gauge[0]) console.log(`${gauge[1]} nodes were on ${maxWorkers} threads`);
   }
 }

@@ -1,8 +1,8 @@
-/** Workflows for specs of thread pools: what workers import. */
+/** Workflows for specs of thread pools. Workers import them. */
 import { isMainThread, MessagePort, parentPort } from "node:worker_threads";
 import { Dag, type Context } from "dagwright";
 
-/** How many nodes are on threads now, how many were at most, and how many of them on the main thread. */
+/** Shared counters: nodes running now, the most at once, and how many ran on the main thread. */
 export const newCounts = () => new Int32Array(new SharedArrayBuffer(12));
 
 async function counted(counts: Int32Array, ms: number): Promise<boolean> {
@@ -16,15 +16,15 @@ async function counted(counts: Int32Array, ms: number): Promise<boolean> {
   return isMainThread;
 }
 
-/** Plain nodes, marked for threads. */
+/** Plain nodes with `backend: "thread"`. */
 export const marked = new Dag("marked nodes");
 for (const name of ["a", "b", "c", "d"]) marked.node(name, { backend: "thread" }, counted);
 
-/** A node that goes on for as long as it is told to. */
+/** A node that takes `ms`. */
 export const lasting = new Dag("lasting");
 lasting.node("wait", (ms: number) => new Promise((resolve) => setTimeout(() => resolve(isMainThread), ms)));
 
-/** Something that no worker says of itself, by number. */
+/** Messages that no worker sends by itself. */
 export const HOSTILE: readonly unknown[] = [
   null,
   "ready",
@@ -39,7 +39,7 @@ export const HOSTILE: readonly unknown[] = [
   new Map([["thrown", 1]]),
 ];
 
-/** Posts all that to the parent, and what could be taken for words about other nodes. */
+/** Posts these to the parent, and messages that look like reports about other nodes. */
 export const posting = new Dag("posting");
 posting.node("posts", async () => {
   for (let round = 0; round < 20; round++) {
@@ -57,7 +57,7 @@ posting.node("tells", async (ctx: Context) => {
   return "told";
 });
 
-/** Changes what is global in its thread, so that its answer is another. */
+/** Patches a global of its thread, so that another message is sent as its answer. */
 export const patching = new Dag("patching");
 patching.node("patches", (message: number) => {
   const own = Reflect.get(MessagePort.prototype, "postMessage") as (message: unknown) => void;
@@ -68,7 +68,7 @@ patching.node("patches", (message: number) => {
 });
 patching.node("next", { after: ["patches"] }, () => "fine");
 
-/** A result that looks as if it could be cloned, where nobody hears of errors; and others after it. */
+/** Returns a value that only looks cloneable, without reporting errors if `isSilent`. */
 export const proxied = new Dag("proxied");
 proxied.node("proxy", (isSilent: boolean) => {
   if (isSilent) process.on("uncaughtException", () => {});
@@ -76,7 +76,7 @@ proxied.node("proxy", (isSilent: boolean) => {
 });
 proxied.node("next", { after: ["proxy"] }, () => "fine");
 
-/** Closes the port to the parent; the next node on that thread has a time limit. */
+/** Closes the port to the parent. The next node on that thread has a timeout. */
 export const closing = new Dag("closing");
 closing.node("closes", () => {
   parentPort?.removeAllListeners();

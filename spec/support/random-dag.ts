@@ -38,7 +38,7 @@ export function randomDags(size: number): fc.Arbitrary<RandomNode[]> {
         isAsync: seed.isAsync,
       });
     });
-    // Both branches of a select must exist for it to be allowed to choose either.
+    // A select may choose only branches that exist, so both get a node.
     for (const fork of [...nodes]) {
       if (fork.kind !== "select") continue;
       for (const branch of BRANCHES.select) {
@@ -52,13 +52,13 @@ export function randomDags(size: number): fc.Arbitrary<RandomNode[]> {
 }
 
 interface BuildOptions {
-  /** Leaves out the promises. */
+  /** Makes all functions synchronous. */
   readonly sync?: boolean;
-  /** Called in place of a node's function. @param answer - what that would return */
+  /** Replaces the function of every node. @param answer - calls the original */
   readonly instead?: (node: RandomNode, ctx: Context, answer: () => unknown, inputs: readonly unknown[]) => unknown;
 }
 
-/** The same dag, built with dagwright. */
+/** Builds the dag with dagwright. */
 export function build(nodes: readonly RandomNode[], { sync = false, instead }: BuildOptions = {}): Dag {
   const dag = new Dag("random");
   for (const node of nodes) {

@@ -18,17 +18,17 @@ export interface Expected {
   readonly results: Record<string, unknown>;
 }
 
-/** What the nodes of a random dag return: their name and everything they were given. */
+/** The result of a node in a random dag: its name and its inputs. */
 export const compute = (name: string, inputs: readonly unknown[]): unknown =>
   `${name}(${inputs.map(String).join(",")})`;
 
-/** What a node gives to the run: a fork passes its first input on. */
+/** The result of a node in a run: a fork passes its first input on. */
 export function defaultResult({ name, kind }: RandomNode, inputs: readonly unknown[]): unknown {
   return kind === "condition" || kind === "select" ? inputs[0] : compute(name, inputs);
 }
 
 /**
- * The contract, evaluated naively: one node after the other, in topological order, without engine, plan or promises.
+ * The rules of dags, implemented naively: one node after the other, in topological order, without promises.
  * An `any` takes the first of its needs, as declared, that completed.
  */
 export function evaluate(

@@ -2,14 +2,14 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, InvalidNodeError } from "dagwright";
 import type * as classes from "./wrapped.js";
 
-/** What holds for methods that something else stands in for, whichever way their decorators were compiled. */
+/** Specs for methods that decorators, spies and children replace, with either kind of decorators. */
 export function replacedMethodsContract(kind: string, wrapped: typeof classes): void {
   const { Above, Below, Machine, Kept, Rests, Child, Rewired, Shared, AlsoShared, Filled, mixin, calls } = wrapped;
   beforeEach(() => void (calls.length = 0));
   afterEach(() => void vi.restoreAllMocks());
 
   describe(`A method with ${kind} decorators`, () => {
-    it("is a node when another decorator above wraps it, with its own parameters and context", async () => {
+    it("is a node, with its own parameters and context, under another decorator that wraps it", async () => {
       const dag = Dag.from(Above);
       expect([...dag]).toEqual(["load", "twice", "isBig", "big"]);
       const run = await dag.run();
@@ -17,36 +17,36 @@ export function replacedMethodsContract(kind: string, wrapped: typeof classes): 
       expect(calls.sort()).toEqual(["isBig", "load", "twice"]);
     });
 
-    it("is a node when it wraps what another decorator made", async () => {
+    it("is a node above another decorator", async () => {
       expect((await Dag.from(Below).run()).value).toBe(4);
       expect(calls).toEqual(["load", "twice"]);
     });
 
-    it("is a state when another decorator above wraps it", async () => {
+    it("is a state under another decorator that wraps it", async () => {
       const run = await Fsm.from(Machine).run({ inputs: { order: 5 } });
       expect(run.value).toBe("start 5 in cycle 1");
       expect(calls).toEqual(["start", "end"]);
     });
 
-    it("keeps its spec in a child, which says its parameters unless it takes whatever comes", async () => {
+    it("keeps its spec when a child overrides it, with the child's parameters unless these are rest parameters", async () => {
       const run = await Dag.from(Child).run({ inputs: { seed: 30 } });
       expect(run.outputs).toEqual({ twice: "child 60 for twice", big: "big 30" });
       expect(calls).toContain("twice");
     });
 
-    it("has the spec of the nearest class that decorated it, be it wrapped in both", async () => {
+    it("has the spec of the nearest class that decorated it, even if both are wrapped", async () => {
       expect((await Dag.from(Rewired).run()).get("twice")).toBe("7 in twice");
       expect((await Dag.from(Above).run()).get("twice")).toBe("4 for twice");
       expect((await Dag.from(Rewired).run()).get("twice")).toBe("7 in twice");
     });
 
-    it("keeps its own spec where several share one function", async () => {
+    it("keeps its own spec when several methods share one function", async () => {
       expect((await Dag.from(Shared).run()).value).toBe(100);
       expect((await Dag.from(AlsoShared).run()).value).toBe(20);
       expect((await Dag.from(Shared).run()).value).toBe(100);
     });
 
-    it("is a node from an abstract base and from a mixin", async () => {
+    it("is a node if it comes from an abstract base or a mixin", async () => {
       expect((await Dag.from(Filled).run()).value).toBe("June: rain");
       class Both extends mixin(Filled) {}
       expect((await Dag.from(Both).run()).outputs).toEqual({ report: "June: rain", mixed: "mixed in" });
@@ -54,7 +54,7 @@ export function replacedMethodsContract(kind: string, wrapped: typeof classes): 
       expect([...Dag.from(Other)]).toEqual(["mixed"]);
     });
 
-    it("is what a spy on the prototype makes of it, from before Dag.from or from after, and itself again later", async () => {
+    it("is replaced by a spy on the prototype, made before or after Dag.from, until that is restored", async () => {
       const early = vi.spyOn(Below.prototype, "load").mockReturnValue(5);
       const dag = Dag.from(Below);
       expect((await dag.run()).value).toBe(10);
@@ -69,7 +69,7 @@ export function replacedMethodsContract(kind: string, wrapped: typeof classes): 
       expect((await dag.run()).value).toBe(4);
     });
 
-    it("is what a spy on the instance makes of it, with the parameters of the method", async () => {
+    it("is replaced by a spy on the instance, which gets the method's parameters", async () => {
       const own = new Above();
       const dag = Dag.from(own);
       const spy = vi.spyOn(own, "twice").mockImplementation((load, ctx) => `${load} spied in ${ctx.nodeName}`);
@@ -79,7 +79,7 @@ export function replacedMethodsContract(kind: string, wrapped: typeof classes): 
       expect((await dag.run()).get("twice")).toBe("4 for twice");
     });
 
-    it("is what a spy on a child's prototype makes of it", async () => {
+    it("is replaced by a spy on a child's prototype", async () => {
       class Heir extends Above {}
       const spy = vi.spyOn(Heir.prototype, "twice").mockImplementation((load, ctx) => `${load} in ${ctx.nodeName}`);
       expect((await Dag.from(Heir).run()).get("twice")).toBe("2 in twice");
@@ -87,7 +87,7 @@ export function replacedMethodsContract(kind: string, wrapped: typeof classes): 
       expect((await Dag.from(Above).run()).get("twice")).toBe("4 for twice");
     });
 
-    it("is, as a state, what a spy makes of it", async () => {
+    it("is replaced by a spy as a state, too", async () => {
       const fsm = Fsm.from(Machine);
       const spy = vi.spyOn(Machine.prototype, "end");
       expect((await fsm.run({ inputs: { order: 5 } })).value).toBe("start 5 in cycle 1");
@@ -96,7 +96,7 @@ export function replacedMethodsContract(kind: string, wrapped: typeof classes): 
       expect(spy).toHaveBeenCalledTimes(2);
     });
 
-    it("is what an accessor gives in its place", async () => {
+    it("is replaced by the function that an accessor returns", async () => {
       class Lazy extends Above {}
       Object.defineProperty(Lazy.prototype, "load", { get: () => () => 3, configurable: true });
       const dag = Dag.from(Lazy);
@@ -119,23 +119,23 @@ export function replacedMethodsContract(kind: string, wrapped: typeof classes): 
     it.each([
       ["a getter that binds", () => Dag.from(new binds())],
       ["a proxy that traces", () => Dag.from(traces())],
-    ])("keeps its cache and its circuit where %s gives another function each time", async (_, make) => {
+    ])("keeps its cache and its circuit when %s returns another function each time", async (_, make) => {
       const dag = make();
       for (let i = 0; i < 4; i++) {
         const run = await dag.run({ errorStrategy: "continue" });
         expect(run.get("slow")).toBe(1);
       }
       expect(calls.filter((call) => call === "fails")).toHaveLength(2);
-      // Another dag of the class has a cache of its own, and the same circuit.
+      // Another dag of the class has its own cache, and shares the circuit.
       await make().run({ errorStrategy: "continue" });
       expect(calls.filter((call) => call === "fails")).toHaveLength(2);
     });
 
-    it("is a state that gets the value before it, though a wrapper below takes whatever comes", async () => {
+    it("is a state that gets the previous value, even if it wraps a function with rest parameters", async () => {
       expect((await Fsm.from(Rests).run()).value).toBe(8);
     });
 
-    it("is refused by name when nothing stands there any more, before the dag is made or after", async () => {
+    it("is refused by name when it is no longer a function, before or after the dag is made", async () => {
       class Emptied extends Below {}
       const emptied = new Emptied();
       Object.assign(emptied, { twice: 5 });
@@ -153,7 +153,7 @@ export function replacedMethodsContract(kind: string, wrapped: typeof classes): 
       expect((await dag.run()).value).toBe(4);
     });
 
-    it("is found on its function where no constructor ran, and where it was copied to another class", async () => {
+    it("is found by its function when no constructor ran, and when it was copied to another class", async () => {
       class Target {}
       for (const key of ["load", "twice"] as const) {
         Object.defineProperty(Target.prototype, key, Object.getOwnPropertyDescriptor(Below.prototype, key) as object);

@@ -9,8 +9,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 export const tsx = createRequire(import.meta.url).resolve("tsx/cli");
 
 /**
- * Loaded before a script: a time limit of this many ms is over after a twentieth of that, and how many were is the last line.
- * So nobody waits for limits, and whether somebody did is known without a look at the clock.
+ * Loaded before a script: timers of `limit` ms fire after a twentieth of that, and the last line says how many did. So
+ * specs don't wait for time limits, and know without a clock whether one was reached.
  */
 const hurry = (limit: number) => `
   const { isMainThread } = require("node:worker_threads");
@@ -23,7 +23,7 @@ const hurry = (limit: number) => `
     process.on("exit", () => console.log(over + " limits"));
   }`;
 
-/** A folder for scripts in which the package is installed, built from this checkout. */
+/** A folder for scripts, with the package installed from a build of this checkout. */
 export class Scripts {
   private folder = "";
 
@@ -31,7 +31,7 @@ export class Scripts {
     beforeAll(() => {
       const parent = join(root, "node_modules/.cache/dagwright-spec");
       mkdirSync(parent, { recursive: true });
-      // Inside the repository, so that packages are found from there.
+      // Inside the repository, so that its packages are found.
       this.folder = mkdtempSync(join(parent, "scripts-"));
       const installed = join(this.folder, "node_modules/dagwright");
       const build = join(root, "node_modules/tsdown/dist/run.mjs");
@@ -43,14 +43,14 @@ export class Scripts {
     afterAll(() => rmSync(this.folder, { recursive: true, force: true }));
   }
 
-  /** Makes a file beside the scripts; gives its path. */
+  /** Writes a file beside the scripts; returns its path. */
   write(file: string, source: string): string {
     const path = join(this.folder, file);
     writeFileSync(path, source);
     return path;
   }
 
-  /** Makes a file to be loaded before a script; gives the flags for that. */
+  /** Writes a file to be loaded before a script; returns the flags for that. */
   preload(file: string, source: string): string[] {
     return ["--require", this.write(file, source)];
   }
@@ -60,7 +60,7 @@ export class Scripts {
     return this.preload(`hurry-${limit}.cjs`, hurry(limit));
   }
 
-  /** Runs a script, which has to end by itself; gives its lines. @param args - of the script */
+  /** Runs a script, which has to end by itself; returns its output as lines. @param args - of the script */
   async run(file: string, source: string, flags: string[] = [], args: string[] = []): Promise<string[]> {
     const path = this.write(file, source);
     const child = spawn(process.execPath, [...flags, path, ...args], { cwd: this.folder, timeout: 300_000 });

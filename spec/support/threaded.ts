@@ -1,4 +1,4 @@
-/** Workflows whose nodes run on worker threads: what workers import when the specs run. */
+/** Workflows whose nodes run on worker threads. Workers import them. */
 import { isMainThread, threadId } from "node:worker_threads";
 import { Dag, decide, node, PauseRun, workflow, type Context } from "dagwright";
 
@@ -19,7 +19,7 @@ plain.node("small", { needs: ["isBig.false"] }, ([sum]: [number]) => `small ${su
 plain.any("either", { needs: ["big", "small"] }, (text: string) => text.toUpperCase());
 plain.all("both", { needs: ["sum", "source"] }, (values: Record<string, unknown>) => ({ ...values }));
 
-/** What a worker keeps between calls. */
+/** State that a worker keeps between calls. */
 export const stateful = new Dag("stateful");
 stateful.node("count", () => ++counted);
 
@@ -113,7 +113,7 @@ failing.node("text", () => {
   throw "just text";
 });
 
-/** What can't cross, or must not be torn away. */
+/** Can't be cloned. */
 class Point {
   constructor(readonly x: number) {}
   length() {
@@ -141,7 +141,7 @@ data.node("shared", (shared: unknown) => {
   return 1;
 });
 
-/** Nodes of one name in two workflows: one lets its results go, the other keeps them. */
+/** Nodes with the same name in two workflows: only the second one keeps its results. */
 export const lets = new Dag("lets");
 lets.node("array", () => new Float64Array(1_048_576));
 export const keeps = new Dag("keeps");
@@ -151,13 +151,13 @@ keeps.node("array", (key = 0) => {
   return known;
 });
 
-/** Results handed on: made on a thread, taken by another. */
+/** Passes results from one thread to another. */
 export const chain = new Dag("chain");
 chain.node("make", () => new Float64Array(131_072).fill(1));
 chain.node("double", { needs: ["make"] }, (xs: Float64Array) => xs.map((x) => x * 2));
 chain.node("total", { needs: ["double"] }, (xs: Float64Array) => xs.reduce((a, b) => a + b, 0));
 
-/** A condition on a thread, which passes on what it was given. */
+/** A condition on a thread, which passes its input on. */
 export const forked = new Dag("forked");
 forked.node("make", () => new Float64Array(131_072).fill(1));
 forked.condition("isLong", { needs: ["make"], backend: "thread" }, (xs: Float64Array) => xs.length > 9);
@@ -197,7 +197,7 @@ unhurried.node("second", { needs: ["first"] }, (n: number) => n + 1);
 export const growing = new Dag("growing");
 growing.node("a", () => where().isMainThread);
 
-/** A node that runs a workflow of its own. */
+/** A node that runs another workflow. */
 const inner = new Dag("inner");
 inner.node("value", () => where().isMainThread);
 export const outer = new Dag("outer");
@@ -221,7 +221,7 @@ export class Shop {
   }
 }
 
-/** Its method is one of the instance. */
+/** Its method is an own property of the instance. */
 @workflow()
 export class Binding {
   constructor(private readonly count = 3) {
@@ -232,7 +232,7 @@ export class Binding {
   }
 }
 
-/** Has a field of whatever kind. */
+/** Has a field for a value of any kind. */
 @workflow()
 export class Holder {
   made = where().isMainThread;
@@ -261,7 +261,7 @@ export class Hiding {
 export const hiding = Dag.from(Hiding);
 export const givenHiding = Dag.from(new Hiding(20), { name: "givenHiding" });
 
-/** A wrapper that another decorator puts around a node. */
+/** Another decorator, which wraps a node. */
 function traced<F extends (...args: any[]) => unknown>(fn: F): F {
   return function (this: unknown, ...args: unknown[]) {
     return ["traced", fn.apply(this, args)];
@@ -273,7 +273,7 @@ export class Traced {
     return [ctx.nodeName, where().isMainThread];
   }
 }
-/** The same, without `@workflow`. */
+/** A wrapped node in a class without `@workflow`. */
 class PlainTraced {
   @traced @node wrapped(): unknown {
     return where().isMainThread;
@@ -284,7 +284,7 @@ class PlainTraced {
 }
 export const plainTraced = Dag.from(new PlainTraced());
 
-/** Classes that a function makes, of which the module itself makes the first. */
+/** A function that makes classes. The module itself calls it once. */
 export function classFor(n: number) {
   @workflow()
   class Local {
@@ -296,19 +296,19 @@ export function classFor(n: number) {
 }
 export const Local = classFor(1);
 
-/** The names of its parameters are in scope, so that esbuild numbers them. */
+/** Its nodes have parameters that shadow variables, so esbuild numbers them. */
 function numberedNames(label: string, ctx: string): Dag {
   const dag = new Dag("numbered");
   dag.node("label", () => `inner, not ${label} or ${ctx}`);
   dag.node("tell", (label: string, ctx: Context) => `${label}, in ${ctx.nodeName} ${where().isMainThread}`);
-  // The last parameter could be the context, if there were no node of its name.
+  // The last parameter would be the context if no node had its name.
   dag.node("q", () => ({ signal: "red" }));
   dag.node("see", { needs: ["label"] }, (_: string, q: { signal: string }) => [q.signal, where().isMainThread]);
   return dag;
 }
 export const numbered = numberedNames("outer", "other");
 
-/** Without `@workflow`. */
+/** A class without `@workflow`. */
 export class Plain {
   constructor(readonly name = "plain") {}
   @node ask(): boolean {
@@ -344,18 +344,18 @@ export const alike = ["a", "b"].map((name) => {
 });
 export const alikeDag = Dag.from(new alike[0]());
 
-/** A workflow of a class without `@workflow` that no import makes. */
+/** A workflow that importing the module does not make, of a class without `@workflow`. */
 export const lateDag = () => Dag.from(new (class Late extends Plain {})("late"));
 
-/** Two of one class. */
+/** Two workflows of one class. */
 export const givenTwins = ["a", "b"].map((name) => Dag.from(new Plain(name)));
 
-/** Nodes that say where they run, and how long they may. */
+/** Nodes with and without a backend of their own. */
 export const marked = new Dag("marked", { module: import.meta.url });
 marked.node("where", { backend: "thread", timeout: 5000 }, () => where());
 marked.node("here", () => where());
 
-/** Made by a function, so that no import makes it. */
+/** Makes a workflow that importing the module does not make. */
 export function closures(): Dag {
   const local = where();
   const dag = new Dag("closures");
@@ -363,7 +363,7 @@ export function closures(): Dag {
   return dag;
 }
 
-/** Two of one name. */
+/** Two workflows with the same name. */
 export const twins = [1, 2].map((n) => {
   const dag = new Dag("twin");
   dag.node("n", () => n);

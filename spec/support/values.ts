@@ -12,7 +12,7 @@ export const OtherMoney = (() => {
   }
   return Money;
 })();
-/** Classes of one name and text, which differ in what they close over. */
+/** Classes with the same name and source, which differ in what they close over. */
 export const inCurrency = (currency: string) =>
   class Price {
     constructor(readonly amount: unknown) {}
@@ -28,7 +28,7 @@ export class When extends Date {}
 class Bytes extends Uint8Array {}
 export class Declined extends Error {}
 
-/** It shows less than it holds. */
+/** Its private state is not visible. */
 export class Hidden {
   currency = "EUR";
   #amount = 1;
@@ -38,7 +38,7 @@ export class Hidden {
 }
 
 const amounts = new WeakMap<object, number>();
-/** So does this. */
+/** Its state is in a WeakMap. */
 export class HeldAside {
   currency = "EUR";
   constructor(amount: number) {
@@ -46,14 +46,14 @@ export class HeldAside {
   }
 }
 
-/** Values that are easily taken for each other. */
+/** Values that are easily confused. */
 const leaves = fc.constantFrom<unknown>(
   ...[0, -0, 1, NaN, 0n, 1n, "", "0", "1", "NaN", "#0", "|", "a,b", '"1:a', "\0", "\ud800", "\ud801", "\ud83d\ude00"],
   ...[true, "true", null, "null", undefined, "undefined"],
 );
-/** What can't be assigned to lists, views and instances. */
+/** Properties that can't be assigned to lists, views and instances. */
 const TAKEN = ["length", "0", "__proto__"];
-/** Values of all kinds that can be looked at whole. */
+/** Values of all kinds without invisible state. */
 export const { value: anything } = fc.letrec<{ value: unknown }>((tie) => {
   const value = tie("value");
   const key = fc.constantFrom("a", "b", "0", "amount", "length", "__proto__", "\ud800");

@@ -1,6 +1,6 @@
 /**
- * Loaded with every spec: a process warning that a spec does not expect, and catch, fails its file. What Node thinks of its
- * own features is no concern of ours.
+ * Loaded with every spec file: fails it if there was a process warning that no spec caught. Node's warnings of its own
+ * experimental features don't count.
  */
 import { afterAll, expect } from "vitest";
 

@@ -1,21 +1,21 @@
 import { appendFileSync, existsSync } from "node:fs";
 import { Dag, PauseRun } from "dagwright";
 
-/** How the nodes of {@link wide} behave, by their numbers. */
+/** How the nodes of {@link wide} behave, by number. */
 export interface Script {
   readonly fail?: readonly number[];
   readonly exit?: readonly number[];
   readonly pause?: readonly number[];
-  /** How long each keeps its thread, in ms. */
+  /** How long each node occupies its thread, in ms. */
   readonly spin?: number;
-  /** Each keeps its thread until it is let go. */
+  /** Each node occupies its thread until it is released. */
   readonly isHeld?: boolean;
 }
 
 export const WIDTH = 24;
-/** Shared by runs: how many nodes run now, how many did at most, and how many of those that are held may go. */
+/** Counters shared by runs: nodes running now, the most at once, and how many held nodes may go on. */
 export const newGauge = () => new Int32Array(new SharedArrayBuffer(12));
-/** How often each node was called. */
+/** The number of calls of each node. */
 export const newBoard = () => new Int32Array(new SharedArrayBuffer(WIDTH * 4));
 
 function enter(gauge: Int32Array): void {
@@ -49,7 +49,7 @@ function behave(node: number, gauge: Int32Array, { fail, exit, pause, spin, isHe
   return node;
 }
 
-/** Nodes without edges that say in shared memory that they run; every third is asynchronous. */
+/** Nodes without edges that count themselves in shared memory; every third is asynchronous. */
 export const wide = new Dag("wide");
 for (let i = 0; i < WIDTH; i++) {
   const begin = (gauge: Int32Array, board: Int32Array) => {
@@ -70,7 +70,7 @@ for (let i = 0; i < WIDTH; i++) {
   }
 }
 
-/** Nodes that write down in a file that they were called; those to fail do so until the file is declared mended. */
+/** Nodes that log their calls to a file; the failing ones fail until a file with the suffix ".mended" exists. */
 export const ledger = new Dag("ledger");
 for (let i = 0; i < 12; i++) {
   ledger.node(`n${i}`, (log: string, failing: number[]) => {

@@ -137,10 +137,10 @@ for (const [name, size] of [
     XState: () => viaXState(machine),
   };
   const medians: Record<string, number> = {};
-  for (const [who, contender] of Object.entries(contenders)) {
-    expectSame(await contender(), TRANSITIONS, `${who}, ${name}`);
-    medians[who] = await median(contender, who === "XState" ? 7 : 25, 5);
-    console.log(`${name}: ${who} ${round((medians[who] * 1e6) / TRANSITIONS)} ns a transition`);
+  for (const [label, contender] of Object.entries(contenders)) {
+    expectSame(await contender(), TRANSITIONS, `${label}, ${name}`);
+    medians[label] = await median(contender, label === "XState" ? 7 : 25, 5);
+    console.log(`${name}: ${label} ${round((medians[label] * 1e6) / TRANSITIONS)} ns a transition`);
   }
   verdict(`${name}, XState / runSync`, medians.XState / medians.runSync, "≥", 10);
   verdict(`${name}, XState / run`, medians.XState / medians.run, "≥", 3);

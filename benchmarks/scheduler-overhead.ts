@@ -69,9 +69,9 @@ async function pGraph(shape: Shape): Promise<number> {
 
 /** Medians in ms by shape, size and contender. */
 const medians = new Map<string, number>();
-const key = (shape: string, size: number, who: string) => `${shape} ${size} ${who}`;
-const total = (size: number, who: string) =>
-  sum(Object.keys(shapes).map((shape) => medians.get(key(shape, size, who)) as number));
+const key = (shape: string, size: number, label: string) => `${shape} ${size} ${label}`;
+const total = (size: number, label: string) =>
+  sum(Object.keys(shapes).map((shape) => medians.get(key(shape, size, label)) as number));
 const ratio = (shape: string, size: number, a: string, b: string) =>
   (medians.get(key(shape, size, a)) as number) / (medians.get(key(shape, size, b)) as number);
 
@@ -97,12 +97,12 @@ for (const size of only.length > 0 ? only : SIZES) {
     };
     if (size <= 1_000) contenders["async.auto"] = { run: () => asyncAuto(shape), check: () => asyncAuto(shape) };
     if (size <= 1_000) contenders["p-graph"] = { run: () => pGraph(shape), check: () => pGraph(shape) };
-    for (const [who, { run, check }] of Object.entries(contenders)) {
+    for (const [label, { run, check }] of Object.entries(contenders)) {
       const time = await median(run, samples, size >= 1_000_000 ? 1 : 3);
-      expectSame(await check(), expected, `${who} on ${name} ${size}`);
-      medians.set(key(name, size, who), time);
+      expectSame(await check(), expected, `${label} on ${name} ${size}`);
+      medians.set(key(name, size, label), time);
       console.log(
-        `${name.padEnd(9)} ${String(size).padStart(8)}  ${who.padEnd(20)} ${round((time * 1e6) / size).padStart(8)} ns a node`,
+        `${name.padEnd(9)} ${String(size).padStart(8)}  ${label.padEnd(20)} ${round((time * 1e6) / size).padStart(8)} ns a node`,
       );
     }
   }

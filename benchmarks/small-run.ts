@@ -52,7 +52,7 @@ for (const [name, first, then] of [
   }
   const [hand, ...ours] = times.map((list) => list.sort((a, b) => a - b)[ROUNDS >> 1]);
   console.log(`five awaits, ${name}: ${round(hand)} ns`);
-  for (const [i, who] of Object.keys(contenders).slice(1).entries()) {
-    verdict(`${who} of 5 warm nodes, ${round(ours[i])} ns / five awaits, ${name}`, ours[i] / hand, "≤", 3);
+  for (const [i, label] of Object.keys(contenders).slice(1).entries()) {
+    verdict(`${label} of 5 warm nodes, ${round(ours[i])} ns / five awaits, ${name}`, ours[i] / hand, "≤", 3);
   }
 }

@@ -7,7 +7,7 @@ export type Command = readonly string[];
 export interface Tool {
   /** The name in the table. */
   readonly name: string;
-  /** Tells several uses of the tool apart. */
+  /** Names one of several ways to use the tool. */
   readonly variant?: string;
   /** The packages that a project needs. */
   readonly packages: readonly string[];

@@ -1,6 +1,5 @@
 import type { LazyAbort } from "../base/abort.js";
 import { findClock, now } from "../base/clock.js";
-import { cores } from "../base/cores.js";
 import { abandon, drive, pendingOf, whenSettled } from "../base/coroutine.js";
 import { isContext, type DagPlan, type Ranking } from "../planning/plan.js";
 import { criticalFirst } from "../planning/ranking.js";
@@ -21,11 +20,13 @@ import { choose, standsAlone } from "./branching.js";
 import { Punctual } from "./executors/punctual.js";
 import { InputDeadlines } from "./input-deadlines.js";
 import { executorFor } from "./executors/by-name.js";
+import type { Executor } from "./executors/executor.js";
 import type { Placed } from "./placements.js";
 import { Readiness } from "./readiness.js";
 import type { RunOptions } from "./options.js";
-import { Slots } from "./slots.js";
-import { ThreadCalls } from "./thread-calls.js";
+import { BackendCalls } from "./backend-calls.js";
+import { Lanes } from "./lanes.js";
+import { Permits } from "./permits.js";
 import { TIME_SLICE, TimeSlice } from "../engine/time-slice.js";
 import { askErrorHandler, type FailureAction } from "../engine/error-policy.js";
 
@@ -35,7 +36,7 @@ export interface RunSetup extends EngineSetup {
   readonly isResumed?: boolean;
   /** Results by node, for the nodes that do not run. */
   readonly overrides: ReadonlyMap<number, unknown> | undefined;
-  /** Finds out which nodes run on threads; undefined when none could. */
+  /** Finds out where nodes run; undefined when all run inline. */
   readonly place: ((run: LazyAbort) => Placed | Promise<Placed>) | undefined;
 }
 
@@ -63,10 +64,10 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   readiness: Readiness | undefined = undefined;
   /** On the serial path: how many nodes of the plan's order have started. */
   private position = 0;
-  private readonly slots: Slots;
-  /** In mode `parallel`: the slots of nodes that run on threads. */
-  private workers: Slots | undefined = undefined;
-  threads: ThreadCalls | undefined = undefined;
+  /** How many nodes may be in flight inline, or wherever they run. */
+  private readonly permits: Permits;
+  /** The calls of nodes that do not run inline; undefined when all do. */
+  calls: BackendCalls | undefined = undefined;
   private readonly overrides: RunSetup["overrides"];
   /** Every node takes more than a plain call. */
   private readonly managesAll: boolean;
@@ -100,7 +101,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
     const isLimited = limit < Infinity || options.mode === "parallel" || this.scheduler !== undefined;
     this.ranking = isLimited && !isSerial ? criticalFirst(plan) : plan;
-    this.slots = new Slots(limit, this);
+    this.permits = new Permits(limit, this);
     findClock();
     this.time = this.beganAt = now();
     if (setup.isResumed !== true) state.beganAt = this.time;
@@ -141,8 +142,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   private newReadiness(): Readiness {
     const { retain, executor } = this.options;
-    const lanes = this.workers === undefined ? undefined : this.threads?.nodes;
-    let next = executorFor(executor ?? "workQueue", this.plan, this.ranking, lanes);
+    let next = executorFor(executor ?? "workQueue", this.plan, this.ranking, this.calls?.lanes.queueOf);
     const { deadlines } = this;
     if (deadlines !== undefined) next = new Punctual(next, deadlines, () => this.time);
     return new Readiness(this.plan, this.state, this.emitter, this.isSequential, retain === "outputs", next);
@@ -173,13 +173,12 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   /** Goes on once it is known where nodes run. */
-  private placed({ placement: { places }, threads }: Placed): void {
+  private placed({ places, backends }: Placed): void {
     if (this.isOver) return;
     this.state.places = places;
-    if (threads !== undefined) {
-      const { mode, maxWorkers, pool } = this.options;
-      this.threads = new ThreadCalls(this, threads, places);
-      if (mode === "parallel") this.workers = new Slots(maxWorkers ?? pool?.maxWorkers ?? cores(), this);
+    if (backends.length > 0) {
+      const newPermits = this.options.mode === "parallel" ? (limit: number) => new Permits(limit, this) : undefined;
+      this.calls = new BackendCalls(this, new Lanes(places, backends, this.permits, newPermits));
     }
     this.beginNodes();
   }
@@ -191,7 +190,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const isSerial =
       this.plan.isPlain &&
       this.deadlines === undefined &&
-      this.threads === undefined &&
+      this.calls === undefined &&
       this.state.active === undefined &&
       this.overrides === undefined &&
       this.emitter === undefined &&
@@ -277,11 +276,11 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     return this.slice?.isWaiting === true;
   }
 
-  slotsOf(node: number): Slots {
-    return this.workers !== undefined && this.threads?.has(node) === true ? this.workers : this.slots;
+  permitsOf(node: number): Permits {
+    return this.calls === undefined ? this.permits : this.calls.lanes.permitsOf(node);
   }
 
-  /** Puts a node that waits for a slot among those that are ready. */
+  /** Puts a node that waits for a permit among those that are ready. */
   enqueue(node: number): void {
     this.leaveSerialPath().executor.add(node);
   }
@@ -310,7 +309,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const { order } = this.ranking;
     const { size } = this.plan;
     while (this.readiness === undefined) {
-      if (this.open > 0) return this.slots.isFull;
+      if (this.open > 0) return this.permits.isFull;
       if (this.position === size || this.isOver || this.time >= this.deadline) return true;
       if (this.pausing) return false;
       if (this.time >= this.sliceEnd && this.endSlice()) return true;
@@ -320,7 +319,6 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   private startReady(): void {
-    const { slots, workers } = this;
     const { executor } = this.leaveSerialPath();
     if (this.barred !== undefined && !this.barred.isEmpty && !this.performDurable(this.barred)) return;
     while (!this.isOver && this.budget > 0 && this.time < this.deadline) {
@@ -330,12 +328,16 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
         this.failLate(late);
         continue;
       }
-      // Threads first: they work on while this one does.
-      let node = workers !== undefined && !workers.isFull ? executor.takeSecond() : -1;
-      if (node < 0 && !slots.isFull) node = executor.take();
+      const node = this.takeReady(executor);
       if (node < 0) break;
-      if (!this.slotsOf(node).grant(node) && !this.pausing) this.launch(node);
+      if (!this.permitsOf(node).grant(node) && !this.pausing) this.launch(node);
     }
+  }
+
+  /** Takes out the node that starts next; -1 when none may. */
+  private takeReady(executor: Executor): number {
+    if (this.calls !== undefined) return this.calls.lanes.take(executor);
+    return this.permits.isFull ? -1 : executor.take(0);
   }
 
   /** Calls the nodes whose start is durable. Says whether it called all of them. */
@@ -368,7 +370,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.open++;
     this.budget--;
     const managed = this.managesAll || this.plan.managed?.[node] === 1;
-    if (!managed) this.slotsOf(node).used++;
+    if (!managed) this.permitsOf(node).take();
     if (managed || this.emitter === undefined || this.mayBegin(this.emitter, node)) this.perform(node, managed);
   }
 
@@ -388,7 +390,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     let pending: Promise<unknown> | undefined;
     try {
       if (managed) work = drive(this.attempts.run(node));
-      else work = this.threads?.has(node) === true ? this.threads.start(node) : this.call(node);
+      else work = this.calls?.has(node) === true ? this.calls.start(node) : this.call(node);
       pending = pendingOf(work);
     } catch (error) {
       return this.failed(node, managed, error);
@@ -482,8 +484,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   /** A node that took no more than a call gives back what it had. */
   private letGo(node: number): void {
-    this.slotsOf(node).release();
-    this.threads?.settled(node);
+    this.permitsOf(node).release();
+    this.calls?.settled(node);
   }
 
   /** A node paused the run. */
@@ -574,7 +576,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   protected markCancelled(): void {
     const { state, plan } = this;
     this.readClock();
-    this.threads?.end();
+    this.calls?.end();
     for (let i = 0; i < plan.size; i++) {
       if (state.status[i] > Status.running) continue;
       if (state.status[i] === Status.running) state.setFinished(i, this.time);

@@ -15,17 +15,17 @@ import type { AttemptHost } from "../engine/attempts.js";
 import { EngineHost, type HostRun } from "../engine/host.js";
 import { nodeFailure, siteOf } from "./errors.js";
 import { withInput } from "./branching.js";
-import type { Slots } from "./slots.js";
-import type { ThreadCalls } from "./thread-calls.js";
+import type { BackendCalls } from "./backend-calls.js";
+import type { Permits } from "./permits.js";
 
 /** What the attempts of a dag's nodes need of their run. */
 export interface DagHostRun extends HostRun {
   readonly state: RunState;
   readonly args: Arguments;
-  /** Executes the nodes that run on threads, if any do. */
-  readonly threads: ThreadCalls | undefined;
-  /** The slots that a node takes one of. */
-  slotsOf(node: number): Slots;
+  /** Executes the nodes that do not run inline, if there are any. */
+  readonly calls: BackendCalls | undefined;
+  /** The permits that a node takes one of. */
+  permitsOf(node: number): Permits;
   pump(): void;
 }
 
@@ -61,21 +61,18 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     return siteOf(this.run.state, node, attempt, options);
   }
 
-  execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown {
-    const { threads } = this.run;
-    return threads?.has(node) === true ? threads.execute(node, call, abort, began) : inline.execute(call);
-  }
-
-  beginsLater(node: number): boolean {
-    return this.run.threads?.has(node) === true;
+  execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
+    const { calls } = this.run;
+    if (calls?.has(node) === true) return calls.execute(node, call, abort, onStart);
+    return inline.execute(call, abort, onStart);
   }
 
   acquire(node: number): PendingAcquire | undefined {
-    return this.run.slotsOf(node).acquire(node);
+    return this.run.permitsOf(node).acquire(node);
   }
 
   release(node: number): void {
-    this.run.slotsOf(node).release();
+    this.run.permitsOf(node).release();
   }
 
   /** A node that waits for its first attempt has not started. */

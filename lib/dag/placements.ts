@@ -1,4 +1,5 @@
 import type { LazyAbort } from "../base/abort.js";
+import type { Backend } from "../backends/backend.js";
 import {
   askWorker,
   probeFor,
@@ -22,10 +23,12 @@ import type { Place } from "../run/place.js";
 import type { Mode } from "../engine/options.js";
 import type { RunOptions } from "./options.js";
 
-/** Where nodes run, and what executes those that run on threads. */
+/** Where nodes run. */
 export interface Placed {
-  readonly placement: Placement;
-  readonly threads: ThreadBackend | undefined;
+  /** By node. */
+  readonly places: readonly Place[];
+  /** Those that places name, beside inline. */
+  readonly backends: readonly Backend[];
 }
 
 /** A question to workers where they find the nodes, and what they said; a reason where it is known without them. */
@@ -60,7 +63,7 @@ export class Placements implements Placeable {
   }
 
   /**
-   * The places of a run, and what executes its nodes on threads.
+   * The places of a run's nodes, and the backends that execute them.
    * @param run - gives up asking when it aborts
    * @throws {BackendError} BACKEND under `parallel: { strict: true }`, for nodes that can't go to a worker
    */
@@ -68,10 +71,10 @@ export class Placements implements Placeable {
     const pool = options.pool ?? defaultPool(options.maxWorkers);
     const fields = this.fields();
     const placed = (probed: Probed): Placed => {
-      const placement = placementOf(probed, options, runId);
-      const { address } = placement;
-      const threads = address === undefined ? undefined : new ThreadBackend(pool, address, fields as Snapshot);
-      return { placement, threads };
+      const { places, address } = placementOf(probed, options, runId);
+      if (address === undefined) return { places, backends: [] };
+      const limit = options.maxWorkers ?? pool.maxWorkers;
+      return { places, backends: [new ThreadBackend(pool, limit, address, fields as Snapshot | undefined)] };
     };
     const probed = this.probed(plan, fields);
     const { probe } = probed;

@@ -63,13 +63,11 @@ export interface AttemptHost extends AttemptControls {
   /** The outcome of a function that returned `returned`, with the result that hooks have returned. */
   outcomeOf(node: number, returned: unknown, result: unknown, args: readonly unknown[]): unknown;
   siteOf(node: number, attempt: number, options?: ErrorOptions): ErrorSite;
-  /** Calls the node's function, where the node belongs. @param began - called when that happens later than this */
-  execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown;
-  /** Whether {@link AttemptHost.execute} says when it began. */
-  beginsLater(node: number): boolean;
-  /** Acquires a slot of the run at once, or returns the wait for one. */
+  /** Calls the node's function on its backend. @param onStart - called when the function starts */
+  execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown;
+  /** Acquires a permit of the run at once, or returns the wait for one. */
   acquire(node: number): PendingAcquire | undefined;
-  /** Releases the slot of an attempt. */
+  /** Releases the permit of an attempt. */
   release(node: number): void;
   /** Attempt `attempt` has to wait, for a permit or until it is retried. */
   attemptPending(node: number, attempt: number): void;
@@ -307,9 +305,9 @@ export class Attempts {
         const message = `${host.labelOf(node)} took longer than its timeout of ${timeout} ms. Raise it, or find out what takes so long.`;
         return new NodeTimeoutError(message, host.siteOf(node, n));
       };
-      const begin = (began: () => void) => within(holder, () => host.execute(node, call, abort, began));
+      const begin = (onStart: () => void) => within(holder, () => host.execute(node, call, abort, onStart));
       const execute = () => {
-        const timed = withTimeout({ timeout, abort, timeoutError, startsLater: host.beginsLater(node) }, begin);
+        const timed = withTimeout({ timeout, abort, timeoutError }, begin);
         return tracker === undefined ? timed : tracker.track(timed);
       };
       const hooks = host.hooksOf(node);

@@ -78,12 +78,8 @@ export class DetachedHost implements AttemptHost {
     return this.host.siteOf(node, attempt, options);
   }
 
-  execute(node: number, call: AttemptCall, abort: LazyAbort, began: () => void): unknown {
-    return this.host.execute(node, call, abort, began);
-  }
-
-  beginsLater(node: number): boolean {
-    return this.host.beginsLater(node);
+  execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
+    return this.host.execute(node, call, abort, onStart);
   }
 
   attemptsBefore(): number {

@@ -1,4 +1,5 @@
 import type { AttemptCall } from "../backends/backend.js";
+import type { LazyAbort } from "../base/abort.js";
 import { inline } from "../backends/inline.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import { valueOf, withValue } from "../definition/transitions.js";
@@ -50,12 +51,8 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
     return this.run.siteOf(attempt, options);
   }
 
-  execute(_: number, call: AttemptCall): unknown {
-    return inline.execute(call);
-  }
-
-  beginsLater(): boolean {
-    return false;
+  execute(_: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
+    return inline.execute(call, abort, onStart);
   }
 
   /** A run of an fsm has no slots: nothing else executes. */

@@ -10,37 +10,41 @@ export interface TimeLimit {
   /** Aborted with what `timeoutError` returns when the time is up. */
   readonly abort: LazyAbort;
   readonly timeoutError: () => Error;
-  /** Whether the time runs from `onStart` instead of the call, as for work that waits for a thread. */
-  readonly startsLater: boolean;
 }
 
 /**
  * Gives `execute` at most `timeout` ms. A function that blocks the thread can't be interrupted: it fails once it
  * returns.
+ * @param execute - calls `onStart` when its time begins, which for work that waits for a thread is later
  * @throws the reason of `abort` as soon as it aborts, for any cause
  */
 export function* withTimeout(
-  { timeout, abort, timeoutError, startsLater }: TimeLimit,
+  { timeout, abort, timeoutError }: TimeLimit,
   execute: (onStart: () => void) => unknown,
 ): Coroutine {
-  const started = timeout === undefined ? 0 : now();
+  const called = timeout === undefined ? 0 : now();
+  let hasStarted = false;
+  let isPending = false;
   let timer: Timer | undefined;
-  let isOver = false;
-  const onStart = () => {
-    if (timeout !== undefined && !isOver) timer ??= Timer.after(timeout, () => abort.abort(timeoutError()));
+  const startTimer = () => {
+    if (timeout !== undefined) timer ??= Timer.after(timeout, () => abort.abort(timeoutError()));
   };
-  const work = execute(onStart);
+  const work = execute(() => {
+    hasStarted = true;
+    if (isPending) startTimer();
+  });
   const pending = pendingOf(work);
   if (pending !== undefined) {
-    if (!startsLater) onStart();
+    isPending = true;
+    if (hasStarted) startTimer();
     try {
       return yield abort.race(pending);
     } finally {
-      isOver = true;
+      isPending = false;
       timer?.stop();
     }
   }
-  if (timeout !== undefined && now() - started > timeout) {
+  if (timeout !== undefined && now() - called > timeout) {
     abort.abort(timeoutError());
     throw timeoutError();
   }

@@ -4,116 +4,85 @@ import { decodeThrown } from "../../base/error-codec.js";
 import { asSentence, messageOf, shortPath } from "../../base/message.js";
 import { memberText } from "../../base/unsupported-value.js";
 import type { Snapshot } from "../../base/snapshot.js";
-import type { Context } from "../../definition/context.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import { BackendError, NotCloneableError, type ErrorSite } from "../../run/errors.js";
-import type { AttemptCall } from "../backend.js";
+import type { Backend, BackendCall } from "../backend.js";
 import { isCompleted } from "./thread-answers.js";
 import { StartFault, ThreadExit } from "./thread-faults.js";
 import type { ThreadPool } from "./thread-pool.js";
-import type { Address, CallAnswer, CallContext, CallTask, Completed, Notice } from "./thread-protocol.js";
-
-/** What a thread needs of the run beside the call. Nodes go by their index in the plan. */
-export interface ThreadHost {
-  /** The results of a node's needs, by name. */
-  needs(node: number): (readonly [name: string, result: unknown])[];
-  /** Gives away the array buffers among a node's arguments that nobody else will need. */
-  spent(node: number): ArrayBuffer[];
-  site(node: number, attempt: number): ErrorSite;
-}
+import type { Address, CallAnswer, CallContext, CallExtra, CallTask, Completed, Notice } from "./thread-protocol.js";
 
 /**
  * Executes nodes on worker threads: inputs are cloned, results cloned back.
  * @throws {NotCloneableError} NOT_CLONEABLE naming what can't cross; {BackendError} BACKEND when the thread ended;
  * otherwise what the function threw
  */
-export class ThreadBackend {
+export class ThreadBackend implements Backend {
+  readonly name = "thread";
+
   constructor(
     private readonly pool: ThreadPool,
+    readonly limit: number,
     private readonly address: Address,
     /** Those of the instance whose methods the nodes are, when the user made it. */
     private readonly fields: Snapshot | undefined,
   ) {}
 
-  /**
-   * @param abort - ends the thread when it aborts
-   * @param began - called when the node's function is; left out when nobody wants to know
-   */
-  execute(
-    node: number,
-    call: AttemptCall,
-    host: ThreadHost,
-    abort: LazyAbort,
-    began: (() => void) | undefined,
-  ): Promise<unknown> {
+  execute(call: BackendCall, abort: LazyAbort, onStart: () => void): Promise<unknown> {
     const { spec, args, ctx } = call;
     const position = args.indexOf(ctx);
     const inputs = position < 0 ? args : args.filter((_, i) => i !== position);
-    requireCloneable(node, call, inputs, host);
-    if (position >= 0 || began !== undefined || this.address.length > 2)
-      return this.executeHeard(node, call, inputs, position, host, abort, began);
-    const work = this.pool.execute([this.address, spec.name, inputs], host.spent(node), abort);
-    return resultOf(work, node, call, host);
+    requireCloneable(call, inputs);
+    const extra = this.extraOf(call, inputs, position);
+    const task: CallTask =
+      extra === undefined ? [this.address, spec.name, inputs] : [this.address, spec.name, inputs, extra];
+    const onNotice = extra === undefined ? undefined : noticesOf(call, onStart);
+    return resultOf(this.pool.execute(task, call.takeBuffers(), abort, onNotice), call);
   }
 
-  /** With the context, and with an ear for what the node tells of itself. */
-  private executeHeard(
-    node: number,
-    call: AttemptCall,
-    inputs: readonly unknown[],
-    position: number,
-    host: ThreadHost,
-    abort: LazyAbort,
-    began: (() => void) | undefined,
-  ): Promise<unknown> {
+  close(): Promise<void> {
+    return this.pool.close();
+  }
+
+  /** What a call needs beside its inputs; undefined when it is nothing, which most calls are. */
+  private extraOf(call: BackendCall, inputs: readonly unknown[], position: number): CallExtra | undefined {
     const { spec, ctx } = call;
-    const needs = position < 0 ? [] : host.needs(node);
-    for (const [name, result] of needs) {
-      // Most are inputs as well, and have been looked at.
-      if (inputs.includes(result)) continue;
-      const { obstacle } = inspect(result);
-      if (obstacle === undefined) continue;
-      throw notCloneable(spec, `results${memberText(name)}${obstacle}`, host.site(node, ctx.attempt));
-    }
-    const context = position < 0 ? undefined : contextOf(ctx, position, needs);
+    const announces = spec.options.timeout !== undefined;
+    if (position < 0 && !announces && this.address.length === 2) return undefined;
+    const context = position < 0 ? undefined : contextOf(call, inputs, position);
     const { method } = spec;
     const callee = method === undefined ? undefined : { runId: ctx.runId, method, fields: this.fields };
-    const onNotice = (notice: Notice) => {
-      if ("began" in notice) return began?.();
-      const [fraction, message] = notice.progress;
-      if (fraction === undefined) ctx.log(message as string);
-      else ctx.progress(fraction, message);
-    };
-    const task: CallTask = [this.address, spec.name, inputs, { callee, context, announces: began !== undefined }];
-    return resultOf(this.pool.execute(task, host.spent(node), abort, onNotice), node, call, host);
+    return { callee, context, announces };
   }
 }
 
+/** Hears what a node tells of itself. */
+function noticesOf({ ctx }: BackendCall, onStart: () => void): (notice: Notice) => void {
+  return (notice) => {
+    if ("began" in notice) return onStart();
+    const [fraction, message] = notice.progress;
+    if (fraction === undefined) ctx.log(message as string);
+    else ctx.progress(fraction, message);
+  };
+}
+
 /** @throws {NotCloneableError} NOT_CLONEABLE when one of the inputs can't cross */
-function requireCloneable(
-  node: number,
-  { spec, ctx }: AttemptCall,
-  inputs: readonly unknown[],
-  host: ThreadHost,
-): void {
+function requireCloneable(call: BackendCall, inputs: readonly unknown[]): void {
   for (let i = 0; i < inputs.length; i++) {
     const { obstacle } = inspect(inputs[i]);
     if (obstacle === undefined) continue;
-    throw notCloneable(spec, `inputs.${spec.signature.inputs[i]?.name ?? i}${obstacle}`, host.site(node, ctx.attempt));
+    const { spec, site } = call;
+    throw notCloneable(spec, `inputs.${spec.signature.inputs[i]?.name ?? i}${obstacle}`, site);
   }
 }
 
 /** The node's result, from what a worker answers. */
-function resultOf(
-  work: Promise<unknown>,
-  node: number,
-  { spec, ctx }: AttemptCall,
-  host: ThreadHost,
-): Promise<unknown> {
+function resultOf(work: Promise<unknown>, call: BackendCall): Promise<unknown> {
+  const { spec, ctx } = call;
   return work.then(
     (received) => {
       const answer = received as CallAnswer;
-      if (!isCompleted(answer)) throw errorIn(answer, spec, host.site(node, ctx.attempt));
+      if (!isCompleted(answer)) throw errorIn(answer, spec, call.site);
       for (const [key, value] of answer[1] ?? []) {
         // An assignment to __proto__ would be none.
         Object.defineProperty(ctx.metadata, key, { value, writable: true, enumerable: true, configurable: true });
@@ -122,7 +91,7 @@ function resultOf(
       return answer[0];
     },
     (error) => {
-      throw unanswered(spec, error, host.site(node, ctx.attempt));
+      throw unanswered(spec, error, call.site);
     },
   );
 }
@@ -158,12 +127,20 @@ function notCloneable(spec: NodeSpec, path: string, site: ErrorSite): NotCloneab
   return new NotCloneableError(message, site, path);
 }
 
-function contextOf(ctx: Context, position: number, needs: (readonly [string, unknown])[]): CallContext {
+/** @throws {NotCloneableError} NOT_CLONEABLE when one of the results that it shows can't cross */
+function contextOf(call: BackendCall, inputs: readonly unknown[], position: number): CallContext {
+  const { spec, ctx, needs } = call;
+  for (const [name, result] of needs) {
+    // Most are inputs as well, and have been looked at.
+    if (inputs.includes(result)) continue;
+    const { obstacle } = inspect(result);
+    if (obstacle !== undefined) throw notCloneable(spec, `results${memberText(name)}${obstacle}`, call.site);
+  }
   const { runId, workflow, attempt, idempotencyKey, trigger } = ctx;
-  const inputs = crossing(ctx.inputs);
+  const runInputs = crossing(ctx.inputs);
   const metadata = crossing(ctx.metadata);
   const metrics = { ...ctx.metrics };
-  return { position, runId, workflow, attempt, idempotencyKey, trigger, inputs, metadata, metrics, needs };
+  return { position, runId, workflow, attempt, idempotencyKey, trigger, inputs: runInputs, metadata, metrics, needs };
 }
 
 /** What of a record can cross. */

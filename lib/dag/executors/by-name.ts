@@ -4,19 +4,19 @@ import { LevelByLevel } from "./level.js";
 import { Reactive } from "./reactive.js";
 import { WorkQueue } from "./work-queue.js";
 
-/** @param lanes - 1 for the nodes of the second lane, which have slots of their own; undefined when there is just one */
+/** @param laneOf - by node; undefined when there is just one lane */
 export function executorFor(
   name: ExecutorName,
   plan: DagPlan,
   ranking: Ranking,
-  lanes: Uint8Array | undefined,
+  laneOf: Uint8Array | undefined,
 ): Executor {
   switch (name) {
     case "workQueue":
-      return new WorkQueue(plan, ranking, lanes);
+      return new WorkQueue(plan, ranking, laneOf);
     case "level":
-      return new LevelByLevel(plan, ranking, lanes);
+      return new LevelByLevel(plan, ranking, laneOf);
     case "reactive":
-      return new Reactive(plan, ranking, lanes);
+      return new Reactive(plan, ranking, laneOf);
   }
 }

@@ -7,19 +7,17 @@ export type ExecutorName = "workQueue" | "level" | "reactive";
 
 export const EXECUTORS: readonly ExecutorName[] = ["workQueue", "level", "reactive"];
 
-/** Which of the nodes that could start do so next. Knows neither needs nor slots: others tell it of them. */
+/** Which of the nodes that could start do so next. Knows neither needs nor permits: others tell it of them. */
 export interface Executor {
   /** The node's needs are there. */
   ready(node: number): void;
   /** The node completed, failed or was skipped. */
   settled?(node: number): void;
-  /** The node was taken out before, and waits for a slot again. */
+  /** The node was taken out before, and waits for a permit again. */
   add(node: number): void;
-  /** Takes the node out that starts next; -1 when none may. */
-  take(): number;
-  /** The same, among the nodes of the second lane: they wait for slots of their own. */
-  takeSecond(): number;
-  /** The node that {@link Executor.take} would take out; -1 when none may start. */
+  /** Takes the node out that starts next in a lane, counted from 0; -1 when none may. Lanes have permits of their own. */
+  take(lane: number): number;
+  /** The node that {@link Executor.take} would take out of the first lane; -1 when none may start. */
   readonly first: number;
   /** No node waits to start. */
   readonly isEmpty: boolean;

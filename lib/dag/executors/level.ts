@@ -14,8 +14,8 @@ export class LevelByLevel extends WorkQueue {
   private readonly held: number[][] = [];
   private current = 0;
 
-  constructor(plan: DagPlan, ranking: Ranking, lanes: Uint8Array | undefined) {
-    super(plan, ranking, lanes);
+  constructor(plan: DagPlan, ranking: Ranking, laneOf: Uint8Array | undefined) {
+    super(plan, ranking, laneOf);
     this.levelOf = levels(plan.graph, plan.order);
     for (const level of this.levelOf) this.left[level] = (this.left[level] ?? 0) + 1;
   }

@@ -30,11 +30,7 @@ export class Punctual implements Executor {
     this.inner.add(node);
   }
 
-  take(): number {
-    return this.inner.take();
-  }
-
-  takeSecond(): number {
-    return this.inner.takeSecond();
+  take(lane: number): number {
+    return this.inner.take(lane);
   }
 }

@@ -4,7 +4,7 @@ const NONE = -1;
 
 /**
  * The executor `reactive`: a node fires at the event that the last of its needs is there. A node that fires alone, with a
- * slot free, starts without ever being queued; nodes that fire together, or find no slot, start in the order of the
+ * permit free, starts without ever being queued; nodes that fire together, or find no permit, start in the order of the
  * ranking.
  */
 export class Reactive extends WorkQueue {
@@ -28,12 +28,8 @@ export class Reactive extends WorkQueue {
     this.add(node);
   }
 
-  override take(): number {
-    return this.isAlone ? this.takeFired(false) : super.take();
-  }
-
-  override takeSecond(): number {
-    return this.isAlone ? this.takeFired(true) : super.takeSecond();
+  override take(lane: number): number {
+    return this.isAlone ? this.takeFired(lane) : super.take(lane);
   }
 
   private get isAlone(): boolean {
@@ -42,9 +38,9 @@ export class Reactive extends WorkQueue {
     return false;
   }
 
-  private takeFired(second: boolean): number {
+  private takeFired(lane: number): number {
     const node = this.fired;
-    if (this.isSecond(node) !== second) return NONE;
+    if (this.laneOf(node) !== lane) return NONE;
     this.fired = NONE;
     return node;
   }

@@ -3,28 +3,29 @@ import type { DagPlan, Ranking } from "../../planning/plan.js";
 import type { Executor } from "./executor.js";
 
 /**
- * The executor `workQueue`: whatever is ready starts as soon as there is a slot, in the order of the ranking.
+ * The executor `workQueue`: whatever is ready starts as soon as there is a permit, in the order of the ranking.
  * Cost: O(log₃₂ nodes) to put a node in or take it out.
  */
 export class WorkQueue implements Executor {
-  private readonly firstLane: MinSet;
-  private readonly secondLane: MinSet | undefined;
+  /** Of the first lane: most runs have just that. */
+  private readonly queue: MinSet;
+  private readonly others: readonly MinSet[];
 
   constructor(
     plan: DagPlan,
     private readonly ranking: Ranking,
     private readonly lanes: Uint8Array | undefined,
   ) {
-    this.firstLane = new MinSet(plan.size);
-    this.secondLane = lanes === undefined ? undefined : new MinSet(plan.size);
+    this.queue = new MinSet(plan.size);
+    this.others = lanes === undefined ? NO_QUEUES : queuesFor(lanes, plan.size);
   }
 
   get isEmpty(): boolean {
-    return this.firstLane.size === 0 && (this.secondLane === undefined || this.secondLane.size === 0);
+    return this.queue.size === 0 && this.others.every(({ size }) => size === 0);
   }
 
   get first(): number {
-    return this.nodeAt(this.firstLane.first);
+    return this.nodeAt(this.queue.first);
   }
 
   ready(node: number): void {
@@ -33,28 +34,30 @@ export class WorkQueue implements Executor {
 
   add(node: number): void {
     const { rank } = this.ranking;
-    const queue = this.secondLane !== undefined && this.isSecond(node) ? this.secondLane : this.firstLane;
+    const lane = this.laneOf(node);
+    const queue = lane === 0 ? this.queue : this.others[lane - 1];
     queue.add(rank === undefined ? node : rank.of[node]);
   }
 
-  take(): number {
-    return this.takeFrom(this.firstLane);
+  take(lane: number): number {
+    if (lane === 0) return this.nodeAt(this.queue.take());
+    return lane > this.others.length ? -1 : this.nodeAt(this.others[lane - 1].take());
   }
 
-  takeSecond(): number {
-    return this.secondLane === undefined ? -1 : this.takeFrom(this.secondLane);
-  }
-
-  protected isSecond(node: number): boolean {
-    return this.lanes !== undefined && this.lanes[node] === 1;
-  }
-
-  private takeFrom(queue: MinSet): number {
-    return this.nodeAt(queue.take());
+  protected laneOf(node: number): number {
+    return this.lanes === undefined ? 0 : this.lanes[node];
   }
 
   private nodeAt(place: number): number {
     const { rank } = this.ranking;
     return rank === undefined || place < 0 ? place : rank.node[place];
   }
+}
+
+const NO_QUEUES: readonly MinSet[] = Object.freeze([]);
+
+/** The queues of all lanes but the first. */
+function queuesFor(lanes: Uint8Array, size: number): MinSet[] {
+  const last = lanes.reduce((most, lane) => Math.max(most, lane), 0);
+  return Array.from({ length: last }, () => new MinSet(size));
 }

@@ -1,13 +1,13 @@
 import { deferred } from "../base/deferred.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
 
-/** The slots of a run, which limit how many attempts are in flight. Waiters are queued as ready nodes. */
-export class Slots {
-  used = 0;
-  private waiters: Map<number, () => void> | undefined;
+/** Limits how many attempts are in flight. Nodes that wait for a permit queue up in the executor. */
+export class Permits {
+  private used = 0;
+  private waiters: Map<number, () => void> | undefined = undefined;
 
   constructor(
-    readonly limit: number,
+    private readonly limit: number,
     private readonly queue: { enqueue(node: number): void },
   ) {}
 
@@ -15,9 +15,14 @@ export class Slots {
     return this.used >= this.limit;
   }
 
-  /** Acquires a slot at once, or returns the wait for one. */
+  /** Takes a permit for a node that the executor chose. */
+  take(): void {
+    this.used++;
+  }
+
+  /** Acquires a permit at once, or returns the wait for one. */
   acquire(node: number): PendingAcquire | undefined {
-    if (this.used < this.limit) {
+    if (!this.isFull) {
       this.used++;
       return undefined;
     }
@@ -27,20 +32,20 @@ export class Slots {
       resolve();
     });
     this.queue.enqueue(node);
-    // Only the end of the run cancels a wait, and the slot is of no use then.
+    // A wait is cancelled only when the run ends, and then no permit is granted.
     return { granted: promise, cancel: () => {} };
   }
 
-  release(): void {
-    this.used--;
-  }
-
-  /** Gives the node the slot it waits for; returns whether it was waiting. */
+  /** Grants a chosen node the permit that it waits for; false when it does not wait for one. */
   grant(node: number): boolean {
     const grant = this.waiters?.get(node);
     if (grant === undefined) return false;
     this.waiters?.delete(node);
     grant();
     return true;
+  }
+
+  release(): void {
+    this.used--;
   }
 }

@@ -1,0 +1,125 @@
+import type { AttemptCall, BackendCall } from "../backends/backend.js";
+import { LazyAbort } from "../base/abort.js";
+import { inspect } from "../base/clone.js";
+import type { Context } from "../definition/context.js";
+import type { NodeHooks } from "../definition/specs/node-options.js";
+import type { NodeSpec } from "../definition/specs/node-spec.js";
+import { isSink } from "../planning/plan.js";
+import { retriesOf } from "../policies/retry.js";
+import { NodeContext, type AttemptControls } from "../run/context.js";
+import type { ErrorSite } from "../run/errors.js";
+import type { RunState } from "../run/state.js";
+import type { EventEmitter } from "../engine/event-emitter.js";
+import type { Arguments } from "./arguments.js";
+import { sourcesOf } from "./consumers.js";
+import { siteOf } from "./errors.js";
+import type { Lanes } from "./lanes.js";
+import type { Readiness } from "./readiness.js";
+
+/** What calls need of the run they are part of. */
+export interface CallsRun extends AttemptControls {
+  readonly state: RunState;
+  readonly args: Arguments;
+  readonly emitter: EventEmitter | undefined;
+  readonly readiness: Readiness | undefined;
+  /** The hooks of all nodes. */
+  readonly hooks: readonly NodeHooks[];
+}
+
+const NO_BUFFERS: ArrayBuffer[] = [];
+const ignore = () => {};
+
+/** The calls of a run's nodes that do not run inline. */
+export class BackendCalls {
+  /** Ends the call of a plain node, by node. */
+  private readonly open = new Map<number, LazyAbort>();
+
+  constructor(
+    readonly run: CallsRun,
+    readonly lanes: Lanes,
+  ) {}
+
+  has(node: number): boolean {
+    return !this.lanes.isInline(node);
+  }
+
+  /** Calls a node for an attempt. */
+  execute(node: number, { spec, args, ctx }: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
+    return this.lanes.backendOf(node).execute(new NodeCall(this, node, spec, args, ctx), abort, onStart);
+  }
+
+  /** Calls a node that takes no more than a call. {@link BackendCalls.settled} is to be told of its end. */
+  start(node: number): unknown {
+    const { state, args } = this.run;
+    const ctx = new NodeContext(state, node, state.attemptsBefore(node) + 1, this.run);
+    const abort = new LazyAbort();
+    const call = { spec: state.plan.specs[node], args: args.all(node, ctx), ctx };
+    const work = this.execute(node, call, abort, ignore);
+    this.open.set(node, abort);
+    return work;
+  }
+
+  settled(node: number): void {
+    this.open.delete(node);
+  }
+
+  /** Ends all calls of plain nodes. */
+  end(): void {
+    for (const abort of this.open.values()) abort.abort(undefined);
+    this.open.clear();
+  }
+}
+
+class NodeCall implements BackendCall {
+  constructor(
+    private readonly calls: BackendCalls,
+    private readonly node: number,
+    readonly spec: NodeSpec,
+    readonly args: readonly unknown[],
+    readonly ctx: Context,
+  ) {}
+
+  get site(): ErrorSite {
+    return siteOf(this.calls.run.state, this.node, this.ctx.attempt);
+  }
+
+  get needs(): [string, unknown][] {
+    const { state } = this.calls.run;
+    const sources = Array.from(new Set(sourcesOf(state.plan, this.node))).filter((source) => state.hasResult(source));
+    return sources.map((source) => [state.plan.specs[source].name, state.values[source]]);
+  }
+
+  /** Drops the results that hold them now, instead of when the node is done. */
+  takeBuffers(): ArrayBuffer[] {
+    const { state, readiness } = this.calls.run;
+    const { plan } = state;
+    if (readiness?.dropsResults !== true || this.isShown) return NO_BUFFERS;
+    const buffers = new Set<ArrayBuffer>();
+    for (const source of new Set(sourcesOf(plan, this.node))) {
+      if (!this.isOnlyHere(source) || !readiness.isLastFor(source) || isSink(plan, source, state.active)) continue;
+      for (const buffer of inspect(state.values[source]).buffers) buffers.add(buffer);
+      if (buffers.size === 0) continue;
+      state.values[source] = undefined;
+      state.facts.dropped.add(source);
+    }
+    return Array.from(buffers);
+  }
+
+  /** Whether nothing but the run holds a result: this node's backend has made it, in this run. */
+  private isOnlyHere(source: number): boolean {
+    const { run, lanes } = this.calls;
+    const { state } = run;
+    const isCached = state.plan.specs[source].options.cache !== undefined;
+    return lanes.backendOf(source) === lanes.backendOf(this.node) && state.isFresh(source) && !isCached;
+  }
+
+  /** Whether a node's inputs are looked at by others than its function, or by that more than once. */
+  private get isShown(): boolean {
+    const { state, emitter, hooks } = this.calls.run;
+    const { forks, hooks: own } = state.plan;
+    const { retry, cache, fallback } = this.spec.options;
+    if (retriesOf(retry) > 0 || cache !== undefined || fallback !== undefined) return true;
+    // A fork that says only which branch to take passes its input on.
+    return forks.has(this.node) || emitter !== undefined || hooks.length > 0 || own.has(this.node);
+  }
+}

@@ -33,7 +33,7 @@ export interface Backend {
   /**
    * Calls the node's function once.
    * @param abort - aborts when the result is no longer wanted; what can be stopped then is
-   * @param onStart - called when the function is: its timeout counts from there
+   * @param onStart - called when the function of a node with a timeout is, which counts from there
    * @returns its result, or a promise of it
    * @throws what the function throws; {BackendError} BACKEND when it can't be called, or its caller is lost
    */

@@ -2,16 +2,70 @@ import { describe, expect, it } from "vitest";
 import {
   ExecutionError,
   NodeTimeoutError,
+  type Dag,
   type NodeHooks,
   type RunEvent,
   type RunOptions,
   type RunResult,
 } from "dagwright";
-import { contexts, control, failing, misused, plain } from "../support/threaded.js";
+import { LazyAbort } from "../../lib/base/abort.js";
+import type { Backend, BackendCall } from "../../lib/backends/backend.js";
+import { contexts, control, failing, marked, misused, plain } from "../support/threaded.js";
+import { sleep } from "../support/waiting.js";
+import { wide, newBoard, newGauge } from "../support/wide.js";
 
-/** What holds for a node wherever it runs. */
-export function backendContract(backend: "inline" | "thread", options: RunOptions): void {
-  describe(`The backend ${backend}`, () => {
+const ignore = () => {};
+
+function callOf(dag: Dag, node: string, ...args: unknown[]): BackendCall {
+  const spec = dag.nodes.get(node) as BackendCall["spec"];
+  return { spec, args, ctx: {} as never, site: { runId: "r", node }, needs: [], takeBuffers: () => [] };
+}
+
+/**
+ * What holds for a node wherever it runs.
+ * @param options - of runs whose nodes run there
+ * @param backendOf - the backend by itself, for the nodes of one dag
+ */
+export function backendContract(backend: string, options: RunOptions, backendOf: (dag: Dag) => Backend): void {
+  describe(`The backend ${backend} by itself`, () => {
+    const execute = async (dag: Dag, node: string, ...args: unknown[]) =>
+      backendOf(dag).execute(callOf(dag, node, ...args), new LazyAbort(), ignore);
+
+    it("has a name, and a limit of at least one", () => {
+      expect(backendOf(plain).name).toBe(backend);
+      expect(backendOf(plain).limit).toBeGreaterThanOrEqual(1);
+    });
+
+    it("calls a function with its arguments, and gives what it returns or its promise resolves to", async () => {
+      expect(await execute(plain, "sum", [1, 2])).toBe(3);
+      expect(await execute(plain, "source")).toEqual([0, 10, 20]);
+      expect(await execute(control, "slow")).toBe("done");
+    });
+
+    it("throws what the function throws", async () => {
+      const expected = { name: "Weird", message: "odd", code: "E_WEIRD", cause: { name: "RangeError" } };
+      await expect(execute(failing, "weird")).rejects.toMatchObject(expected);
+      await expect(execute(failing, "text")).rejects.toBe("just text");
+    });
+
+    it("says once when it calls the function of a node with a timeout", async () => {
+      let starts = 0;
+      await backendOf(marked).execute(callOf(marked, "where"), new LazyAbort(), () => starts++);
+      expect(starts).toBe(1);
+    });
+
+    it("executes other calls after some were aborted that never end", async () => {
+      const { limit } = backendOf(control);
+      const aborts = Array.from({ length: Math.min(limit, 5) }, () => new LazyAbort());
+      const calls = aborts.map(async (abort) => backendOf(control).execute(callOf(control, "hangs"), abort, ignore));
+      for (const call of calls) call.catch(ignore);
+      await sleep(20);
+      for (const abort of aborts) abort.abort(new Error("enough"));
+      expect(await execute(control, "slow")).toBe("done");
+    });
+  });
+
+  describe(`A run on the backend ${backend}`, () => {
     const placed = (run: RunResult<any>, node: string) => expect(run.nodes.get(node)?.backend).toBe(backend);
 
     it("calls functions with their inputs and gives their results, in every mode the same", async () => {
@@ -123,6 +177,13 @@ export function backendContract(backend: "inline" | "thread", options: RunOption
       expect(run.get("slow")).toBe("done");
       placed(run, "slow");
       expect(run.nodes.get("hangs")?.error).toBeInstanceOf(NodeTimeoutError);
+    });
+
+    it("has no more calls there than the backend's limit", async () => {
+      const gauge = newGauge();
+      const run = await wide.run({ ...options, inputs: { gauge, board: newBoard(), script: { spin: 1 } } });
+      placed(run, "n0");
+      expect(gauge[1]).toBeLessThanOrEqual(backendOf(wide).limit);
     });
   });
 }

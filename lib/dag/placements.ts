@@ -1,16 +1,16 @@
 import type { LazyAbort } from "../base/abort.js";
 import type { Backend } from "../backends/backend.js";
 import {
-  askWorker,
+  placementAfter,
   probeFor,
-  settle,
+  probeWorker,
   wantedPlaces,
   withoutReplaced,
   type NodeInstance,
   type Placeable,
   type Placement,
 } from "../backends/thread/placement.js";
-import { askSync } from "../backends/thread/probe-sync.js";
+import { probeSync } from "../backends/thread/probe-sync.js";
 import { ThreadBackend } from "../backends/thread/thread.js";
 import { defaultPool } from "../backends/thread/thread-pool.js";
 import type { ProbeAnswer, ProbeTask } from "../backends/thread/thread-protocol.js";
@@ -31,18 +31,20 @@ export interface Placed {
   readonly backends: readonly Backend[];
 }
 
-/** A question to workers where they find the nodes, and what they said; a reason where it is known without them. */
+/** Which nodes of a plan workers find. */
 interface Probed {
   readonly plan: DagPlan;
+  /** The task that asked them, or why they were not asked. */
   readonly probe: ProbeTask | string;
+  /** By node; a reason when it holds for all. */
   readonly answer: ProbeAnswer | string;
-  /** What follows from that, by mode. */
+  /** By mode. */
   readonly placements: Map<Mode, Placement>;
 }
 
 /**
- * Where the nodes of a dag run. A worker is asked once a plan, unless it failed to answer; and while the pool has no thread,
- * so that it is known that it can start one before a node depends on it.
+ * Where the nodes of a dag run. A worker is asked once a plan, and again when it failed to answer or the pool has no thread: a
+ * pool that can't start one is noticed before a node depends on it.
  */
 export class Placements implements Placeable {
   instance: NodeInstance | undefined;
@@ -53,18 +55,18 @@ export class Placements implements Placeable {
     readonly origin: Origin,
   ) {}
 
-  /** The places of a run with these options. Blocks until a worker has answered. Throws as {@link Placements.of}. */
+  /** The places of a run with these options. Blocks until a worker has answered. @throws as {@link Placements.of} */
   now(plan: DagPlan, options: RunOptions<any>): readonly Place[] {
     const wanted = wantedPlaces(plan.specs, options.mode ?? "sequential");
     if (!wanted.some(({ backend }) => backend === "thread")) return wanted;
     const probed = this.probed(plan, this.fields());
-    const asked = "answer" in probed ? probed : this.remember(plan, probed.probe, askSync(probed.probe));
+    const asked = "answer" in probed ? probed : this.remember(plan, probed.probe, probeSync(probed.probe));
     return placementOf(asked, options, "").places;
   }
 
   /**
    * The places of a run's nodes, and the backends that execute them.
-   * @param run - gives up asking when it aborts
+   * @param run - ends the wait for a worker when it aborts
    * @throws {BackendError} BACKEND under `parallel: { strict: true }`, for nodes that can't go to a worker
    */
   of(plan: DagPlan, options: RunOptions<any>, runId: string, run: LazyAbort): Placed | Promise<Placed> {
@@ -79,19 +81,19 @@ export class Placements implements Placeable {
     const probed = this.probed(plan, fields);
     const { probe } = probed;
     if ("answer" in probed && (typeof probe === "string" || pool.isUp || !isFound(probed))) return placed(probed);
-    return askWorker(pool, probe as ProbeTask, run).then((answer) => {
-      // Nodes whose pool was closed meanwhile fail, as they do when they wait for it.
+    return probeWorker(pool, probe as ProbeTask, run).then((answer) => {
+      // Nodes fail when their pool is closed, also while a worker is asked.
       const isClosed = pool.isClosed && typeof answer === "string";
       return placed(this.remember(plan, probe, isClosed ? [] : answer));
     });
   }
 
-  /** The fields of the instance that the user made, as they are now; a reason when workers can't have them. */
+  /** The fields of the user's instance, as they are now, or why workers can't recreate it. */
   private fields(): Snapshot | string | undefined {
     return this.instance?.isGiven === true ? fieldsOf(this.instance.object) : undefined;
   }
 
-  /** What is known, or the question. */
+  /** The latest answer, or the task that asks for one. */
   private probed(plan: DagPlan, fields: Snapshot | string | undefined): Probed | { readonly probe: ProbeTask } {
     if (typeof fields === "string") return { plan, probe: fields, answer: fields, placements: new Map() };
     if (this.known?.plan === plan) return this.known;
@@ -99,9 +101,9 @@ export class Placements implements Placeable {
     return typeof probe === "string" ? this.remember(plan, probe, probe) : { probe };
   }
 
-  /** A module that could not be imported may be, the next time. @param told - an empty answer is nobody's */
-  private remember(plan: DagPlan, probe: ProbeTask | string, told: ProbeAnswer | string): Probed {
-    const answer = typeof told === "string" ? told : withoutReplaced(this, plan.specs, told);
+  /** Remembers an answer, but no failure: it may not happen again. @param given - empty when the pool was closed */
+  private remember(plan: DagPlan, probe: ProbeTask | string, given: ProbeAnswer | string): Probed {
+    const answer = typeof given === "string" ? given : withoutReplaced(this, plan.specs, given);
     const probed = { plan, probe, answer, placements: new Map<Mode, Placement>() };
     if (typeof answer !== "string" && answer.length > 0) this.known = probed;
     return probed;
@@ -120,7 +122,8 @@ function placementOf(
 ): Placement {
   const { specs, workflow } = plan;
   let placement = placements.get(mode);
-  if (placement === undefined) placements.set(mode, (placement = settle(wantedPlaces(specs, mode), probe, answer)));
+  if (placement === undefined)
+    placements.set(mode, (placement = placementAfter(wantedPlaces(specs, mode), probe, answer)));
   if (parallel?.strict !== true) return placement;
   const wanted = wantedPlaces(specs, mode);
   const { places } = placement;
@@ -128,6 +131,6 @@ function placementOf(
     wanted[i].backend === "thread" && places[i].backend === "inline" ? `"${name}": ${places[i].reason}` : [],
   );
   if (kept.length === 0) return placement;
-  const message = `Nodes of "${workflow}" can't run on worker threads. ${kept.join("; ")}. Mend that, or leave out { parallel: { strict: true } }.`;
+  const message = `Nodes of "${workflow}" can't run on worker threads. ${kept.join("; ")}. Correct that, or leave out { parallel: { strict: true } }.`;
   throw new BackendError(message, { runId }, undefined);
 }

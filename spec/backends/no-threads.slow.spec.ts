@@ -3,7 +3,7 @@ import { Scripts } from "../support/scripts.js";
 
 const scripts = new Scripts();
 
-/** Six runs with a pool of two, one after the other, then at once; then where a node would run, found out by blocking. */
+/** Six runs with a pool of two, one after the other, then at once; then a dry run. */
 const SIX = `import { Dag, ThreadPool } from "dagwright";
   import { isMainThread } from "node:worker_threads";
   export const dags = [0, 1, 2, 3, 4, 5].map((i) => new Dag("dag" + i));
@@ -17,7 +17,7 @@ const SIX = `import { Dag, ThreadPool } from "dagwright";
     }
     const options = { mode: "parallel", pool, parallel: { strict: true } };
     for (const { reason } of await Promise.allSettled(dags.map((dag) => dag.run(options)))) {
-      reasons.add(reason.code + /a worker could not start: .*(?= Mend that)/.exec(reason.message)[0]);
+      reasons.add(reason.code + /a worker could not start: .*(?= Correct that)/.exec(reason.message)[0]);
     }
     console.log([...reasons].join("; "));
     if (PLANS) console.log(dags[0].dryRun({ mode: "parallel" }).nodes[0].reason);
@@ -26,10 +26,10 @@ const six = (limits = "undefined", plans = limits === "undefined") =>
   SIX.replace("LIMITS", limits).replace("PLANS", String(plans));
 const permission = Number(process.versions.node.split(".")[0]) >= 22 ? "--permission" : "--experimental-permission";
 
-describe("When no thread can start, every run says so at once, and goes on inline unless that is an error", () => {
+describe("When no thread can start, runs go on inline with the reason, or fail if they are strict", () => {
   const notMain = (code: string) => `if (!require("node:worker_threads").isMainThread) ${code};`;
 
-  it("since the process may not have any", async () => {
+  it("because the process has no permission", async () => {
     const lines = await scripts.run("denied.mjs", six(), [permission, "--allow-fs-read=*", "--no-warnings"]);
     const reason = "a worker could not start: Access to this API has been restricted";
     expect(lines[0]).toContain(`true ${reason}`);
@@ -37,7 +37,7 @@ describe("When no thread can start, every run says so at once, and goes on inlin
     expect(lines[1]).toContain(reason);
   });
 
-  it("since what they load first throws or exits", async () => {
+  it("because a preloaded module throws or exits", async () => {
     for (const [code, why] of [
       ['throw new Error("broken preload")', "broken preload"],
       ["process.exit(5)", "it exited with code 5"],
@@ -48,20 +48,20 @@ describe("When no thread can start, every run says so at once, and goes on inlin
     }
   });
 
-  it("since they have too little memory", async () => {
+  it("because they have too little memory", async () => {
     const limits = "{ maxOldGenerationSizeMb: 1, maxYoungGenerationSizeMb: 1 }";
     const lines = await scripts.run("starved.mjs", six(limits), ["--no-warnings"]);
     expect(lines[0]).toMatch(/^true a worker could not start: .*memory.*BACKENDa worker could not start: .*memory/u);
   });
 
-  it("in time: only the first run waits for that", async () => {
+  it("in time: only the first run waits", async () => {
     const flags = [...scripts.hurry(10_000), ...scripts.preload("preload.cjs", notMain("for (;;)"))];
     const lines = await scripts.run("endless.mjs", six(undefined, false), flags);
     const reason = "a worker could not start: it took more than 10 s";
     expect(lines).toEqual([`true ${reason}; BACKEND${reason}.`, "1 limits"]);
   });
 
-  it("though threads of another pool did", async () => {
+  it("although another pool's threads did", async () => {
     const lines = await scripts.run(
       "second.mjs",
       `import { Dag, ThreadPool } from "dagwright";
@@ -78,8 +78,8 @@ describe("When no thread can start, every run says so at once, and goes on inlin
   });
 });
 
-describe("A module that a worker never has imported", () => {
-  it("costs the first run 20 s, and no other run of any of its workflows", async () => {
+describe("A module that a worker never finishes importing", () => {
+  it("delays the first run by 20 s, and no other run of its workflows", async () => {
     const lines = await scripts.run(
       "spins.mjs",
       `import { Dag } from "dagwright";

@@ -7,7 +7,7 @@ import { sleep } from "../support/waiting.js";
 const two = new ThreadPool({ maxWorkers: 2 });
 afterAll(() => two.close());
 
-/** How long a first node takes with its thread's start, in ms: at a fraction of that something of it goes on. */
+/** How long the first node of a pool takes, its thread's start included, in ms: specs interrupt it at fractions of that. */
 let cold: number;
 beforeAll(async () => {
   const began = performance.now();
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 
 describe("A pool with a thread that could not start", () => {
-  it("starts another one after a while, though its first has not ended its node", async () => {
+  it("starts another one after a while, even if its first one is still busy", async () => {
     const threads = createRequire(import.meta.url)("node:worker_threads") as { readonly Worker: unknown };
     const { Worker } = threads;
     const pool = new ThreadPool({ maxWorkers: 2 });
@@ -34,7 +34,7 @@ describe("A pool with a thread that could not start", () => {
       expect((await lasting.run({ ...options, inputs: { ms: 1 } })).value).toBe(false);
       controller.abort();
       expect(await ended).toBeInstanceOf(CancelledError);
-      const warning = "A worker thread could not start; its pool makes do with others: no thread is left";
+      const warning = "A worker thread could not start; its pool goes on with the others: no thread is left";
       expect(warned.mock.calls).toEqual([[warning, "DagwrightWorkerWarning"]]);
     } finally {
       warned.mockRestore();
@@ -45,7 +45,7 @@ describe("A pool with a thread that could not start", () => {
 });
 
 describe("A pool of one", () => {
-  it("executes one node at a time in every mode, the first run of a new pool included, and none on this thread", async () => {
+  it("executes one node at a time in every mode, also in its first run, and none on this thread", async () => {
     for (const mode of ["async", "sequential", "parallel"] as const) {
       const pool = new ThreadPool({ maxWorkers: 1 });
       const counts = newCounts();
@@ -56,7 +56,7 @@ describe("A pool of one", () => {
     }
   });
 
-  it("is shared by runs that begin at once, while it has no thread yet", async () => {
+  it("is shared by runs that start at once, before it has a thread", async () => {
     const pool = new ThreadPool({ maxWorkers: 1 });
     const counts = newCounts();
     const inputs = { counts, ms: 5 };
@@ -68,7 +68,7 @@ describe("A pool of one", () => {
     await pool.close();
   });
 
-  it("goes on to the next node when runs are aborted, be it while their thread starts, waits or works", async () => {
+  it("goes on to the next node when runs are aborted while their thread starts, waits or works", async () => {
     const pool = new ThreadPool({ maxWorkers: 1, idleTimeout: 5 });
     const counts = newCounts();
     for (const part of [0, 0.1, 0.4, 0.8, 1.2]) {
@@ -86,7 +86,7 @@ describe("A pool of one", () => {
 });
 
 describe("A pool that is closed", () => {
-  it("fails what it executes and what waits for it, at whatever moment, and can be closed twice", async () => {
+  it("fails executing and waiting nodes, at any moment, and can be closed twice", async () => {
     for (const part of [0, 0.2, 0.8, 1.5]) {
       const pool = new ThreadPool({ maxWorkers: 1 });
       const runs = [1, 2, 3].map(() =>
@@ -105,7 +105,7 @@ describe("A pool that is closed", () => {
 });
 
 describe("The options of a pool", () => {
-  it("refuse limits that Node would ignore, or end the process for", () => {
+  it("refuse limits that Node would ignore, or end the process because of", () => {
     const make = (resourceLimits: object) => () => new ThreadPool({ resourceLimits });
     expect(make({ stackSizeMb: 0.1 })).toThrow(/"resourceLimits.stackSizeMb" must be a number, at least 1/u);
     expect(make({ maxOldGenerationSizeMb: "64" })).toThrow(TypeError);
@@ -114,16 +114,16 @@ describe("The options of a pool", () => {
   });
 });
 
-describe("What code on a thread says", () => {
-  const stray: unknown[] = [];
-  const note = (error: unknown) => stray.push(error);
+describe("A message from a thread", () => {
+  const uncaught: unknown[] = [];
+  const note = (error: unknown) => uncaught.push(error);
   beforeEach(() => void process.on("uncaughtException", note));
   afterEach(() => {
     process.off("uncaughtException", note);
-    expect(stray).toEqual([]);
+    expect(uncaught).toEqual([]);
   });
 
-  it("to its parent is heard by nobody, and never taken for another node's word", async () => {
+  it("that a node posts to its parent is ignored, and never taken for another node's", async () => {
     const told: (string | undefined)[] = [];
     const observers = [(event: RunEvent) => event.type === "node.progress" && told.push(event.node, event.message)];
     const run = await posting.run({ mode: "parallel", pool: two, observers });
@@ -131,17 +131,17 @@ describe("What code on a thread says", () => {
     expect(told).toEqual(Array.from({ length: 5 }, () => ["tells", "own"]).flat());
   });
 
-  it("instead of an answer fails its node, and no other on that thread", async () => {
+  it("that replaces an answer fails its node, and no other on that thread", async () => {
     const options = { mode: "parallel", pool: two, errorStrategy: "continue" } as const;
     const runs = HOSTILE.map((_, message) => patching.run({ ...options, inputs: { message } }));
     for (const run of await Promise.all(runs)) {
       expect(run.nodes.get("patches")?.error).toBeInstanceOf(BackendError);
-      expect(run.nodes.get("patches")?.error?.message).toContain("it said what can't be read");
+      expect(run.nodes.get("patches")?.error?.message).toContain("it sent a malformed message");
       expect(run.get("next")).toBe("fine");
     }
   });
 
-  it("that can't be sent fails its node, also where errors that nobody catches are kept silent", async () => {
+  it("that can't be cloned fails its node, also where uncaught errors are swallowed", async () => {
     for (const isSilent of [false, true]) {
       const run = await proxied.run({ mode: "parallel", pool: two, inputs: { isSilent }, errorStrategy: "continue" });
       expect(run.nodes.get("proxy")?.error).toBeInstanceOf(BackendError);
@@ -152,13 +152,13 @@ describe("What code on a thread says", () => {
     }
   });
 
-  it("is heard though a node before it closed the port to the parent: time limits, progress", async () => {
+  it("is received although an earlier node closed the port to the parent: starts, progress", async () => {
     const pool = new ThreadPool({ maxWorkers: 1 });
     const told: (string | undefined)[] = [];
     const observers = [(event: RunEvent) => event.type === "node.progress" && told.push(event.message)];
     const run = await closing.run({ mode: "parallel", pool, observers, errorStrategy: "continue" });
     expect(run.nodes.get("hangs")?.error).toBeInstanceOf(NodeTimeoutError);
-    expect(told).toEqual(["still heard"]);
+    expect(told).toEqual(["still received"]);
     await pool.close();
   });
 });

@@ -30,7 +30,7 @@ describe("A script that runs its own dag on threads does not recurse, and ends",
     );
     expect(lines).toEqual([
       "false 2 4 6 thread undefined",
-      "true it is defined below the first run that its module awaits",
+      "true its module defines it after the first run that it awaits",
     ]);
   });
 
@@ -68,7 +68,7 @@ describe("A script that runs its own dag on threads does not recurse, and ends",
     expect(lines).toEqual(["false 2 4 6 thread undefined"]);
   });
 
-  it("when it starts, steps or draws up a plan instead", async () => {
+  it("when it calls start, step or dryRun instead", async () => {
     const lines = await scripts.run(
       "starts.mjs",
       `import { Dag } from "dagwright";
@@ -99,7 +99,7 @@ describe("A script that runs its own dag on threads does not recurse, and ends",
 });
 
 describe("A script that reads the command line, and its environment, when it is imported", () => {
-  it("reads the same in a worker, also in one that only says where nodes would run", async () => {
+  it("reads the same in a worker, also in that of a dry run", async () => {
     const lines = await scripts.run(
       "reads.mjs",
       `import { Dag } from "dagwright";
@@ -120,7 +120,7 @@ describe("A script that reads the command line, and its environment, when it is 
 });
 
 describe("A module that a worker can't finish importing", () => {
-  it("keeps neither the run nor the process waiting once the run has ended", async () => {
+  it("delays neither the end of a run that timed out nor that of the process", async () => {
     const lines = await scripts.run(
       "hangs.mjs",
       `import { isMainThread } from "node:worker_threads";
@@ -129,7 +129,6 @@ describe("A module that a worker can't finish importing", () => {
       const dag = new Dag("hangs");
       dag.node("a", () => 1);
       await dag.run({ mode: "parallel", timeout: 300 }).catch((error) => console.log(error.name));`,
-      // Of an import.
       scripts.hurry(20_000),
     );
     expect(lines).toEqual(["RunTimeoutError", "0 limits"]);
@@ -137,7 +136,7 @@ describe("A module that a worker can't finish importing", () => {
 });
 
 describe("A module that exits when a worker imports it", () => {
-  it("is the reason why its nodes run inline", async () => {
+  it("makes its nodes run inline, with the reason", async () => {
     const lines = await scripts.run(
       "exits.mjs",
       `import { Dag, ThreadPool } from "dagwright";
@@ -156,7 +155,7 @@ describe("A module that exits when a worker imports it", () => {
 });
 
 describe("200 runs", () => {
-  it("leave no handle, no listener and no worker behind", async () => {
+  it("leave no handle, listener or worker behind", async () => {
     const lines = await scripts.run(
       "leaks.mjs",
       `import { getEventListeners } from "node:events";
@@ -178,14 +177,13 @@ describe("200 runs", () => {
     expect(lines).toEqual(["nothing 0"]);
   });
 
-  it("on the shared pool let the process end at once", async () => {
+  it("on the default pool let the process end at once", async () => {
     const lines = await scripts.run(
       "ends.mjs",
       `import { Dag } from "dagwright";
       const dag = new Dag("ends");
       dag.node("a", () => 1);
       for (let i = 0; i < 200; i++) await dag.run({ mode: "parallel" });`,
-      // How long an idle thread is kept.
       scripts.hurry(10_000),
     );
     expect(lines).toEqual(["0 limits"]);

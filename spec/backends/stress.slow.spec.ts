@@ -4,8 +4,8 @@ import { Scripts } from "../support/scripts.js";
 
 const scripts = new Scripts();
 
-describe("Runs that crash, are aborted, or see their pool closed", () => {
-  it("settle all the same, never use more threads than there may be, and let the process end", async () => {
+describe("Runs that crash, are aborted, or whose pool closes", () => {
+  it("settle, never use more threads than allowed, and let the process end", async () => {
     const stress = readFileSync(new URL("../support/pool-stress.mjs", import.meta.url), "utf8");
     const lines = await scripts.run("stress.mjs", stress, ["--no-warnings"]);
     expect(lines).toEqual(["all settled"]);

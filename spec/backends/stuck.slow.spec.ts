@@ -17,20 +17,20 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const raised = (flag: Int32Array) => until(() => Atomics.load(flag, 0) === 1);
 
-describe("A thread in native code, which nothing can end,", () => {
+describe("A thread that is stuck in native code", () => {
   let warned: MockInstance<typeof process.emitWarning>;
   beforeEach(() => {
     warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
   });
   afterEach(() => void warned.mockRestore());
   const stuck = (node: string) => [
-    `A worker thread was told to end, but is stuck in native code; the last it had to do was ${node}. ` +
-      `Its place, one of 1 in its pool, is free when it ends.`,
+    `A worker thread does not end because it is stuck in native code; its last task was ${node}. ` +
+      `Until it ends, it counts as one of the 1 threads of its pool.`,
     "DagwrightWorkerWarning",
   ];
 
   it.runIf(hasPipes)(
-    "keeps its place until it has ended: others wait for that, and a warning names its node",
+    "counts as a thread of its pool until it ends: nodes wait for that, and a warning names its node",
     async () => {
       const pool = new ThreadPool({ maxWorkers: 1 });
       const [flag, nextFlag] = [newFlag(), newFlag()];
@@ -51,12 +51,12 @@ describe("A thread in native code, which nothing can end,", () => {
     },
   );
 
-  it("does not keep its pool from being closed", async () => {
+  it("does not keep its pool from closing", async () => {
     const pool = new ThreadPool({ maxWorkers: 1 });
     const flag = newFlag();
     const before = process.cpuUsage();
     pbkdf2Sync("password", "salt", 100_000, 64, "sha512");
-    // So many take 2.5 s of processor time, and no less by the clock.
+    // So many take at least 2.5 s.
     const iterations = Math.ceil((100_000 * 2_500_000) / process.cpuUsage(before).user);
     const options = { mode: "parallel", pool, errorStrategy: "continue" } as const;
     const run = hashing.run({ ...options, inputs: { iterations, flag } });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { BackendError, CancelledError, ExecutionError, ThreadPool, type RunResult } from "dagwright";
-import { letGo, newBoard, newGauge, wide, WIDTH, type Script } from "../support/wide.js";
+import { release, newBoard, newGauge, wide, WIDTH, type Script } from "../support/wide.js";
 import { sleep, until } from "../support/waiting.js";
 
 const one = new ThreadPool({ maxWorkers: 1 });
@@ -19,7 +19,7 @@ function start(pool: ThreadPool, script: Script, options = {}, gauge = newGauge(
 }
 
 describe("Nodes that wait for a thread", () => {
-  it("begin only while all goes well: after a failure under failFast none is called any more", async () => {
+  it("are not called after a failure under failFast", async () => {
     for (const failing of [0, 1, 2, 5, 11, 20]) {
       const { run, board } = start(one, { fail: [failing] });
       const error = await run.result.catch((thrown: unknown) => thrown);
@@ -33,7 +33,7 @@ describe("Nodes that wait for a thread", () => {
     }
   });
 
-  it("run once each, whatever becomes of others, and never more of them than there are threads", async () => {
+  it("run once each although others fail or crash, and never more at once than there are threads", async () => {
     const some = fc.uniqueArray(fc.integer({ min: 0, max: WIDTH - 1 }), { maxLength: 6 });
     const crashes = fc.uniqueArray(fc.integer({ min: 0, max: WIDTH - 1 }), { maxLength: 2 });
     const pools = fc.constantFrom(one, two);
@@ -53,13 +53,13 @@ describe("Nodes that wait for a thread", () => {
     );
   });
 
-  it("are not called any more once their run is paused", async () => {
+  it("are not called after their run is paused", async () => {
     for (const count of [1, 4, 12]) {
       const { run, board, gauge } = start(one, { isHeld: true });
-      letGo(gauge, count);
+      release(gauge, count);
       await until(() => callsOf(board).filter(Boolean).length === count + 1);
       const paused = run.pause();
-      letGo(gauge, WIDTH);
+      release(gauge, WIDTH);
       const result = await paused;
       await sleep(20);
       expect(result.status).toBe("paused");
@@ -70,7 +70,7 @@ describe("Nodes that wait for a thread", () => {
     }
   });
 
-  it("are not called any more once one of them has paused the run", async () => {
+  it("are not called after one of them has paused the run", async () => {
     for (const pausing of [0, 1, 4, 5, 13]) {
       const { run, board } = start(one, { pause: [pausing] });
       const result = await run.result;
@@ -83,21 +83,21 @@ describe("Nodes that wait for a thread", () => {
     }
   });
 
-  it("are not called any more once their run is aborted", async () => {
+  it("are not called after their run is aborted", async () => {
     for (const count of [1, 6]) {
       const abort = new AbortController();
       const { run, board, gauge } = start(two, { isHeld: true }, { signal: abort.signal });
-      letGo(gauge, count);
+      release(gauge, count);
       await until(() => callsOf(board).filter(Boolean).length === count + 2);
       abort.abort();
-      letGo(gauge, WIDTH);
+      release(gauge, WIDTH);
       await expect(run.result).rejects.toBeInstanceOf(CancelledError);
       await sleep(20);
       expect(callsOf(board).filter(Boolean)).toHaveLength(count + 2);
     }
   });
 
-  it("take turns with those of other runs that share the pool", async () => {
+  it("share the pool's threads with those of other runs", async () => {
     const gauge = newGauge();
     const all = [{}, { fail: [3, 4] }, { exit: [7] }, {}, { fail: [0] }].map((script: Script) => {
       return { script, ...start(two, { spin: 1, ...script }, { errorStrategy: "continue" }, gauge) };
@@ -110,7 +110,7 @@ describe("Nodes that wait for a thread", () => {
     expect(gauge[1]).toBeLessThanOrEqual(2);
   });
 
-  it("have not started: their times do not count the wait", async () => {
+  it("have not started: their durations do not include the wait", async () => {
     await start(one, {}).run.result;
     const result = await start(one, { spin: 10 }).run.result;
     const { total, nodes: times } = result.metrics;
@@ -123,14 +123,14 @@ describe("Nodes that wait for a thread", () => {
     }
   });
 
-  it("fail when their pool is closed", async () => {
+  it("fail when their pool closes", async () => {
     const own = new ThreadPool({ maxWorkers: 1 });
     const gauge = newGauge();
-    letGo(gauge, 5);
-    const begun = [1, 2, 3].map(() => start(own, { isHeld: true }, { errorStrategy: "continue" }, gauge));
-    await until(() => begun.flatMap(({ board }) => callsOf(board)).filter(Boolean).length === 6);
+    release(gauge, 5);
+    const runs = [1, 2, 3].map(() => start(own, { isHeld: true }, { errorStrategy: "continue" }, gauge));
+    await until(() => runs.flatMap(({ board }) => callsOf(board)).filter(Boolean).length === 6);
     const closed = own.close();
-    const results = await Promise.all(begun.map(({ run }) => run.result));
+    const results = await Promise.all(runs.map(({ run }) => run.result));
     await closed;
     for (const result of results) {
       expect(result.status).toBe("failed");

@@ -68,7 +68,7 @@ export function backendContract(backend: string, options: RunOptions, backendOf:
   describe(`A run on the backend ${backend}`, () => {
     const placed = (run: RunResult<any>, node: string) => expect(run.nodes.get(node)?.backend).toBe(backend);
 
-    it("calls functions with their inputs and gives their results, in every mode the same", async () => {
+    it("gives the results that every mode gives", async () => {
       const run = await plain.run(options);
       placed(run, "sum");
       expect(run.get("source")).toEqual([0, 10, 20]);
@@ -78,7 +78,7 @@ export function backendContract(backend: string, options: RunOptions, backendOf:
       expect((await plain.run({ ...options, inputs: { size: 2 } })).get("either")).toBe("SMALL 10");
     });
 
-    it("gives functions their context, and takes what they write there", async () => {
+    it("gives functions their context, and keeps what they write to it", async () => {
       const events: RunEvent[] = [];
       const context = { metadata: { shared: { n: 1 } } };
       const observers = [(event: RunEvent) => events.push(event)];
@@ -97,7 +97,7 @@ export function backendContract(backend: string, options: RunOptions, backendOf:
       ]);
     });
 
-    it("tells observers a text, whatever a node tells", async () => {
+    it("gives observers text, whatever a node reports", async () => {
       const events: RunEvent[] = [];
       const run = await misused.runUntil("logs", { ...options, observers: [(event) => events.push(event)] });
       placed(run, "logs");
@@ -114,7 +114,7 @@ export function backendContract(backend: string, options: RunOptions, backendOf:
       expect(messages).toEqual([...told, "undefined", ...told, undefined]);
     });
 
-    it("takes only finite numbers as metrics", async () => {
+    it("accepts only finite numbers as metrics", async () => {
       const run = await misused.run({ ...options, errorStrategy: "continue" });
       const received = { text: '"one"', nan: "NaN", infinite: "-Infinity", big: "1n", accessor: "undefined" };
       for (const [node, value] of Object.entries(received)) {
@@ -129,13 +129,13 @@ export function backendContract(backend: string, options: RunOptions, backendOf:
       ]);
     });
 
-    it("tries again as often as the node says", async () => {
+    it("retries", async () => {
       const run = await contexts.run({ ...options, context: { metadata: { shared: { n: 1 } } }, inputs: { limit: 1 } });
       expect(run.get("third")).toBe(2);
       expect(run.nodes.get("third")).toMatchObject({ attempts: 2, status: "completed" });
     });
 
-    it("keeps what was thrown: name, message, code, cause, and what is no error", async () => {
+    it("keeps an error's name, message, code and cause, and thrown values that are not errors", async () => {
       const run = await failing.run({ ...options, errorStrategy: "continue" });
       placed(run, "weird");
       const error = run.nodes.get("weird")?.error;
@@ -150,7 +150,7 @@ export function backendContract(backend: string, options: RunOptions, backendOf:
       expect(run.nodes.get("text")?.error?.cause).toBe("just text");
     });
 
-    it("keeps an error's own properties and an aggregate's errors, which decide what is tried again", async () => {
+    it("keeps an error's own properties and aggregated errors, which retries depend on", async () => {
       const run = await failing.run({ ...options, errorStrategy: "continue" });
       expect(run.nodes.get("http")).toMatchObject({ attempts: 3, error: { code: "RETRY_EXHAUSTED" } });
       expect(run.nodes.get("http")?.error?.cause).toMatchObject({ status: 503, details: { retryAfter: 7 } });
@@ -162,7 +162,7 @@ export function backendContract(backend: string, options: RunOptions, backendOf:
       expect(circular.errors[0]).toMatchObject({ message: "round" });
     });
 
-    it("applies hooks to inputs and results", async () => {
+    it("applies hooks", async () => {
       const hooks: NodeHooks = {
         preExecute: ({ name }) => (name === "sum" ? { xs: [1, 2] } : undefined),
         postExecute: ({ name }, _, result) => (name === "source" ? (result as number[]).slice(1) : undefined),
@@ -172,7 +172,7 @@ export function backendContract(backend: string, options: RunOptions, backendOf:
       expect(run.get("source")).toEqual([10, 20]);
     });
 
-    it("ends an attempt when its timeout is over", async () => {
+    it("ends an attempt at its timeout", async () => {
       const run = await control.run({ ...options, overrides: { spin: 1 }, errorStrategy: "continue" });
       expect(run.get("slow")).toBe("done");
       placed(run, "slow");

@@ -35,7 +35,7 @@ export const HOSTILE: readonly unknown[] = [
   { thrown: { error: { name: "E", message: "m", cause: { error: null } } } },
   { progress: "half" },
   { progress: [7, "more than all"] },
-  { began: 1 },
+  { started: 1 },
   new Map([["thrown", 1]]),
 ];
 
@@ -44,7 +44,7 @@ export const posting = new Dag("posting");
 posting.node("posts", async () => {
   for (let round = 0; round < 20; round++) {
     for (const message of HOSTILE) parentPort?.postMessage(message);
-    for (let id = 0; id < 20; id++) parentPort?.postMessage({ id, began: false, progress: [0.5, "forged"] });
+    for (let id = 0; id < 20; id++) parentPort?.postMessage({ id, started: false, progress: [0.5, "forged"] });
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   return "posted";
@@ -83,4 +83,4 @@ closing.node("closes", () => {
   parentPort?.close();
 });
 closing.node("hangs", { after: ["closes"], timeout: 100 }, () => new Promise(() => {}));
-closing.node("next", { after: ["closes"] }, (ctx: Context) => ctx.log("still heard"));
+closing.node("next", { after: ["closes"] }, (ctx: Context) => ctx.log("still received"));

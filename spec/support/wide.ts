@@ -25,7 +25,8 @@ function enter(gauge: Int32Array): void {
   }
 }
 
-export function letGo(gauge: Int32Array, count: number): void {
+/** Lets so many held nodes go on. */
+export function release(gauge: Int32Array, count: number): void {
   Atomics.add(gauge, 2, count);
   Atomics.notify(gauge, 2);
 }
@@ -45,7 +46,7 @@ function behave(node: number, gauge: Int32Array, { fail, exit, pause, spin, isHe
   Atomics.sub(gauge, 0, 1);
   if (exit?.includes(node) === true) process.exit(3);
   if (pause?.includes(node) === true) throw new PauseRun();
-  if (fail?.includes(node) === true) throw new Error(`node ${node} was to fail`);
+  if (fail?.includes(node) === true) throw new Error(`node ${node} fails`);
   return node;
 }
 
@@ -75,7 +76,7 @@ export const ledger = new Dag("ledger");
 for (let i = 0; i < 12; i++) {
   ledger.node(`n${i}`, (log: string, failing: number[]) => {
     appendFileSync(log, `${i}\n`);
-    if (failing.includes(i) && !existsSync(`${log}.mended`)) throw new Error(`node ${i} was to fail`);
+    if (failing.includes(i) && !existsSync(`${log}.mended`)) throw new Error(`node ${i} fails`);
     return i;
   });
 }

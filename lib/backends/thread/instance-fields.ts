@@ -7,10 +7,10 @@ import { keysOf } from "../../base/own-properties.js";
 import { snapshotOf, type Snapshot } from "../../base/snapshot.js";
 
 /**
- * The fields of an instance as they are now, from which workers make it again; or the reason why they can't.
+ * The fields of an instance as they are now, from which workers recreate it, or why they can't.
  *
- * All of it arrives as it is, or none: private members, functions and instances of other classes would not, wherever
- * they are.
+ * It is recreated exactly or not at all: private members, functions and instances of other classes, at any depth, are
+ * reasons not to.
  */
 export function fieldsOf(instance: object): Snapshot | string {
   try {
@@ -22,19 +22,20 @@ export function fieldsOf(instance: object): Snapshot | string {
 
 function snapshotUnless(instance: object): Snapshot | string {
   if (process.getBuiltinModule("node:util").types.isProxy(instance))
-    return "its instance is a proxy, and workers can't know what that does";
+    return "its instance is a proxy, which workers can't recreate";
   const prototype = Object.getPrototypeOf(instance) as object;
   const { unsupported, native } = kindOf(prototype);
-  if (unsupported !== undefined) return `its instance ${unsupported}, so that workers can't make it again`;
+  if (unsupported !== undefined) return `its instance ${unsupported}, so workers can't recreate it`;
   if (native !== "Object" && native !== "null")
-    return `its instance is built on ${native}, so that workers can't make it again from its fields`;
+    return `its instance extends ${native}, so workers can't recreate it from its fields`;
   const fields: (readonly [string, unknown])[] = [];
   for (const key of Reflect.ownKeys(instance)) {
     const property = Object.getOwnPropertyDescriptor(instance, key) as PropertyDescriptor;
-    if (typeof key === "symbol") return `its instance has a field under ${String(key)}, which workers can't be sent`;
+    if (typeof key === "symbol") return `its instance has a field under ${String(key)}, which can't be sent to workers`;
     if (!("value" in property))
-      return `its instance has an accessor in place of the field "${key}", which workers can't be sent`;
-    if (property.enumerable !== true) return `its instance has a hidden field "${key}", which workers can't be sent`;
+      return `its instance has an accessor in place of the field "${key}", which can't be sent to workers`;
+    if (property.enumerable !== true)
+      return `its instance has a non-enumerable field "${key}", which can't be sent to workers`;
     fields.push([key, property.value]);
   }
   const { obstacle: path, found } = inspect(Object.fromEntries(fields), changes);
@@ -52,15 +53,15 @@ function keepsItsClass(value: object): boolean {
   return prototype !== null && (prototype === SharedArrayBuffer.prototype || KEPT.has(nativeName(prototype)));
 }
 
-/** Whether a clone of an object would be of another class, or lack some of its properties. */
+/** Whether a clone of an object has another class, or lacks some of its properties. */
 function changes(value: object): boolean {
   return !keepsItsClass(value) || (Object.getPrototypeOf(value) === Object.prototype && keysOf(value) === undefined);
 }
 
 function whyNot(found: unknown): string {
-  if (typeof found !== "object" || found === null) return `is a ${typeof found}, which workers can't be sent`;
-  if (keepsItsClass(found)) return "has properties that are hidden, or under symbols, which workers can't be sent";
+  if (typeof found !== "object" || found === null) return `is a ${typeof found}, which can't be sent to workers`;
+  if (keepsItsClass(found)) return "has non-enumerable or symbol properties, which can't be sent to workers";
   const prototype = Object.getPrototypeOf(found) as object | null;
-  if (prototype === null) return "has no prototype, and would reach workers with one";
-  return `is an instance of ${classOf(prototype)?.name || "a class"}, which would reach workers as something else`;
+  if (prototype === null) return "has no prototype, but would have one in workers";
+  return `is an instance of ${classOf(prototype)?.name || "a class"}, which would arrive in workers as something else`;
 }

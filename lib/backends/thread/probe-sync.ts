@@ -1,33 +1,33 @@
 import type { MessagePort, Worker } from "node:worker_threads";
 import { workerUrl } from "../../base/own-files.js";
-import { failedImport, IMPORT_TIMEOUT, lateImport } from "./placement.js";
-import { isProbeAnswer } from "./thread-answers.js";
-import { LateStart, StartFault } from "./thread-faults.js";
+import { importFailed, IMPORT_TIMEOUT, importTimedOut } from "./placement.js";
+import { StartError, StartTimeout } from "./thread-errors.js";
 import type { ProbeAnswer, ProbeTask } from "./thread-protocol.js";
+import { isProbeAnswer } from "./worker-messages.js";
 import { EXIT_TIMEOUT, START_TIMEOUT } from "./worker-thread.js";
 
-/** How often is looked whether the worker still lives, in ms. */
-const LOOK = 20;
+/** How often the worker is checked for its exit, in ms. */
+const CHECK_INTERVAL = 20;
 
-/** What the worker says: that it has started, and in the end its answer. */
-interface Said {
+/** The worker's messages: one without members when it has started, then its answer. */
+interface Message {
   readonly answer?: unknown;
   readonly problem?: unknown;
 }
 
 const SCRIPT = `
 const { workerData: { worker, probe, port, count } } = require("node:worker_threads");
-const say = (message) => { port.postMessage(message); Atomics.add(count, 0, 1); Atomics.notify(count, 0); };
+const send = (message) => { port.postMessage(message); Atomics.add(count, 0, 1); Atomics.notify(count, 0); };
 port.on("close", () => process.exit());
-const problem = (error) => say({ problem: String(error?.message ?? error) });
-import(worker).then((module) => module.default).then((answer) => {
-  say({});
-  answer(probe).then((answer) => say({ answer }), problem);
-}, problem);
+const fail = (error) => send({ problem: String(error?.message ?? error) });
+import(worker).then((module) => module.default).then((handle) => {
+  send({});
+  handle(probe).then((answer) => send({ answer }), fail);
+}, fail);
 `;
 
-/** Asks a worker of its own, and blocks until it answers. */
-export function askSync(probe: ProbeTask): ProbeAnswer | string {
+/** Asks a worker of its own which nodes it finds. Blocks until it answers. */
+export function probeSync(probe: ProbeTask): ProbeAnswer | string {
   const { MessageChannel, Worker } = process.getBuiltinModule("node:worker_threads");
   const { port1, port2 } = new MessageChannel();
   const count = new Int32Array(new SharedArrayBuffer(4));
@@ -36,54 +36,55 @@ export function askSync(probe: ProbeTask): ProbeAnswer | string {
     const workerData = { worker: workerUrl(), probe, port: port2, count };
     worker = new Worker(SCRIPT, { argv: process.argv.slice(2), eval: true, workerData, transferList: [port2] });
   } catch (error) {
-    return failedImport(new StartFault(error));
+    return importFailed(new StartError(error));
   }
-  // The answer tells of it.
+  // Its messages report errors.
   worker.on("error", () => {});
   worker.unref();
-  const ear = new Ear(port1, count);
+  const receiver = new BlockingReceiver(port1, count);
   try {
-    const started = ear.hear(START_TIMEOUT);
+    const started = receiver.next(START_TIMEOUT);
     if (started === undefined)
-      return failedImport(new StartFault(ear.isDeaf ? "it ended" : new LateStart(START_TIMEOUT)));
-    if ("problem" in started) return failedImport(new StartFault(started.problem));
-    const said = ear.hear(IMPORT_TIMEOUT);
-    if (said === undefined) return ear.isDeaf ? failedImport("the worker ended") : lateImport(probe);
-    if ("problem" in said) return failedImport(said.problem);
-    return isProbeAnswer(said.answer, probe.nodes.length) ? said.answer : failedImport("its answer can't be read");
+      return importFailed(new StartError(receiver.isClosed ? "it ended" : new StartTimeout(START_TIMEOUT)));
+    if ("problem" in started) return importFailed(new StartError(started.problem));
+    const message = receiver.next(IMPORT_TIMEOUT);
+    if (message === undefined) return receiver.isClosed ? importFailed("the worker ended") : importTimedOut(probe);
+    if ("problem" in message) return importFailed(message.problem);
+    return isProbeAnswer(message.answer, probe.nodes.length) ? message.answer : importFailed("its answer is malformed");
   } finally {
-    // Its module may still be executed: see `WorkerThread.end`.
-    ear.close();
+    // It may be importing a module: see `WorkerThread.end`.
+    receiver.close();
     setTimeout(() => void worker.terminate(), EXIT_TIMEOUT).unref();
   }
 }
 
-/** Hears a worker without the event loop, also that it has ended. */
-class Ear {
-  /** The worker's end of the port is gone. */
-  isDeaf = false;
-  private heard = 0;
+/** Receives a worker's messages without the event loop, and notices its exit. */
+class BlockingReceiver {
+  /** The worker's end of the port is closed. */
+  isClosed = false;
+  private received = 0;
 
   constructor(
     private port: MessagePort,
+    /** How many messages were sent. */
     private readonly count: Int32Array,
   ) {}
 
-  /** What the worker says next; undefined when it says nothing in time, or has ended. @param ms - to wait at most */
-  hear(ms: number): Said | undefined {
+  /** The next message; undefined when none arrives within `ms`, or the worker has ended. */
+  next(ms: number): Message | undefined {
     const { receiveMessageOnPort } = process.getBuiltinModule("node:worker_threads");
     for (const end = performance.now() + ms; performance.now() < end;) {
-      Atomics.wait(this.count, 0, this.heard, LOOK);
-      const received = receiveMessageOnPort(this.port);
-      if (received !== undefined) {
-        this.heard++;
-        return received.message as Said;
+      Atomics.wait(this.count, 0, this.received, CHECK_INTERVAL);
+      const next = receiveMessageOnPort(this.port);
+      if (next !== undefined) {
+        this.received++;
+        return next.message as Message;
       }
-      // Reading has closed the port if its other end is gone, and what is closed can't be moved.
+      // Reading closes a port whose other end is closed, and a closed port can't be transferred.
       try {
         this.port = structuredClone(this.port, { transfer: [this.port] });
       } catch {
-        this.isDeaf = true;
+        this.isClosed = true;
         return undefined;
       }
     }

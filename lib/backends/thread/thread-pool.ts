@@ -3,29 +3,29 @@ import { brand } from "../../base/brand.js";
 import { cores } from "../../base/cores.js";
 import { messageOf } from "../../base/message.js";
 import { warn } from "../../base/warning.js";
-import { Job } from "./job.js";
+import { PendingTask } from "./pending-task.js";
 import { poolOptions, type ThreadPoolOptions } from "./pool-options.js";
-import { faultIn, noticeIn } from "./thread-answers.js";
-import { GivenUp, LateStart, StartFault } from "./thread-faults.js";
-import type { CallTask, LeftBehind, Notice, ProbeTask } from "./thread-protocol.js";
-import { WorkerThread, type ThreadOptions, type ThreadOwner } from "./worker-thread.js";
+import { StartError, StartTimeout, TaskAborted } from "./thread-errors.js";
+import type { CallTask, ProbeTask, StrayError, TaskMessage } from "./thread-protocol.js";
+import { problemWith, taskMessageIn } from "./worker-messages.js";
+import { WorkerThread, type ThreadListener, type ThreadOptions } from "./worker-thread.js";
 
 const WARNING = "DagwrightWorkerWarning";
-/** How long a pool makes do with the threads it has after one could not start, in ms. */
+/** How long a pool starts no further thread after one failed to start, in ms. */
 const START_PAUSE = 1000;
-/** How long nobody waits again for threads after all were late to start, in ms. */
-const LATE_PAUSE = 60_000;
+/** How long a pool without threads starts none after one did not start in time, in ms. */
+const TIMEOUT_PAUSE = 60_000;
 
 /**
  * Worker threads for nodes, shared by any number of runs. Threads start when they are needed, end when they have been idle
- * for a while, and never keep a process alive on their own.
+ * for a while, and never keep the process alive.
  *
- * Each thread executes one node at a time, so that ending a node that does not stop by itself, by ending its thread, harms
- * no other. There are never more threads than `maxWorkers`, those that are starting or ending included. When one can't
- * start, the pool makes do with the others; when there are none, whoever waits is told at once.
+ * Each thread executes one node at a time, so ending the thread of a node that does not stop harms no other node. There are
+ * never more threads than `maxWorkers`, starting and ending ones included. When a thread can't start, the pool goes on with
+ * the others; when there are none, all waiting tasks fail at once.
  *
- * A thread in native code, as in `pbkdf2Sync` or `execSync`, ends only when that returns. Until then it keeps its place: nodes
- * wait for it, and a process warning says which node it was that is stuck there.
+ * A thread in native code, as in `pbkdf2Sync` or `execSync`, ends only when that returns. Until then it counts towards
+ * `maxWorkers`, and a process warning names the node that it is stuck in.
  */
 export class ThreadPool {
   static {
@@ -34,24 +34,24 @@ export class ThreadPool {
 
   readonly maxWorkers: number;
   private readonly options: ThreadOptions;
-  /** All that take a place: starting, ready or ending. */
+  /** Starting, ready and ending ones. */
   private readonly threads = new Set<WorkerThread>();
-  /** The jobs that wait for a thread, in the order in which they came. */
-  private line = new Set<Job>();
-  /** Until when no thread is started beside others, by `performance.now()`. */
+  /** Tasks waiting for a thread, first in, first out. */
+  private queue = new Set<PendingTask>();
+  /** Until when no further thread is started, by `performance.now()`. */
   private pausedUntil = 0;
-  /** Until when nobody waits for a start, after all were late. */
-  private late: { readonly cause: LateStart; readonly until: number } | undefined = undefined;
+  /** Until when a pool without threads starts none. */
+  private timedOut: { readonly cause: StartTimeout; readonly until: number } | undefined = undefined;
   private closed = false;
-  private readonly owner: ThreadOwner = {
-    ready: (thread) => (thread.job === undefined ? this.freed(thread) : this.begin(thread, thread.job)),
-    spoiled: (thread, remains) => this.spoiled(thread, remains),
-    noticed: ({ job }, message) => noticed(job as Job, message),
-    answered: (thread, answer) => this.answered(thread, thread.job as Job, answer),
-    unsent: (thread, error) => this.unsent(thread, thread.job as Job, error),
+  private readonly listener: ThreadListener = {
+    ready: (thread) => (thread.task === undefined ? this.freed(thread) : thread.send(thread.task)),
+    messaged: ({ task }, message) => pass(task as PendingTask, message),
+    answered: (thread, answer) => this.answered(thread, thread.task as PendingTask, answer),
+    unsent: (thread, error) => this.unsent(thread, thread.task as PendingTask, error),
+    strayError: (thread, error) => this.strayError(thread, error),
     lost: (thread, cause) => this.lost(thread, cause),
     stuck: (thread) => this.stuck(thread),
-    gone: (thread) => this.gone(thread),
+    exited: (thread) => this.exited(thread),
   };
 
   /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
@@ -62,21 +62,21 @@ export class ThreadPool {
   }
 
   /**
-   * Ends all threads. Nodes that they are executing fail. Later runs with this pool are refused.
-   * @returns a promise that resolves when the threads have ended, but for those stuck in native code, which a process warning
+   * Ends all threads. The nodes that they execute fail. Later runs with this pool are refused.
+   * @returns a promise that resolves when all threads have ended, except those stuck in native code, which a process warning
    *   names: Node waits for these before the process ends
    */
   async close(): Promise<void> {
     this.closed = true;
-    const { line } = this;
-    const jobs = Array.from(this.threads).flatMap(({ job }) => job ?? []);
+    const { queue } = this;
+    const executing = Array.from(this.threads).flatMap(({ task }) => task ?? []);
     for (const thread of this.threads) {
-      thread.job = undefined;
+      thread.task = undefined;
       thread.end();
     }
-    this.line = new Set();
-    for (const job of [...jobs, ...line]) job.reject(closed());
-    await Promise.all(Array.from(this.threads, ({ over }) => over));
+    this.queue = new Set();
+    for (const task of [...executing, ...queue]) task.reject(poolClosed());
+    await Promise.all(Array.from(this.threads, ({ ended }) => ended));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -89,76 +89,70 @@ export class ThreadPool {
   }
 
   /**
-   * Whether threads have shown that they can start: one is there.
+   * Whether threads can start, as far as is known: one is ready.
    * @internal
    */
   get isUp(): boolean {
-    return this.some(({ isReady }) => isReady);
+    return this.hasThread(({ isReady }) => isReady);
   }
 
   /**
-   * Executes a task on a thread of its own.
+   * Executes a task on a thread.
    * @param abort - ends the thread when it aborts
-   * @param onNotice - hears what the worker says while the task goes on
-   * @returns what the worker answers; rejects with {@link StartFault} when none could start, {@link ThreadExit} when it
-   *   exited, {@link GivenUp} when `abort` aborted, otherwise with what ended the worker or can't be cloned
+   * @param onMessage - receives the worker's messages during the task
+   * @returns the worker's answer; rejects with {@link StartError} when no thread could start, {@link WorkerExit} when it
+   *   exited, {@link TaskAborted} when `abort` aborted, otherwise with the error that ended the worker or the task's cloning
    * @internal
    */
   execute(
     task: ProbeTask | CallTask,
     transfer: ArrayBuffer[],
     abort: LazyAbort,
-    onNotice?: (notice: Notice) => void,
+    onMessage?: (message: TaskMessage) => void,
   ): Promise<unknown> {
-    const job = new Job(task, transfer, abort, onNotice);
-    if (this.admits(job, abort)) this.place(job);
-    return job.outcome;
+    const pending = new PendingTask(task, transfer, abort, onMessage);
+    if (this.closed) pending.reject(poolClosed());
+    else if (abort.aborted) pending.reject(new TaskAborted());
+    else {
+      abort.once("abort", () => this.abort(pending));
+      this.queue.add(pending);
+      this.dispatch();
+    }
+    return pending.answer;
   }
 
-  private admits(job: Job, abort: LazyAbort): boolean {
-    if (this.closed) job.reject(closed());
-    else if (abort.aborted) job.reject(new GivenUp());
-    else abort.once("abort", () => this.giveUp(job));
-    return !job.isSettled;
-  }
-
-  private giveUp(job: Job): void {
-    this.line.delete(job);
+  private abort(task: PendingTask): void {
+    this.queue.delete(task);
     for (const thread of this.threads) {
-      if (thread.job !== job) continue;
-      thread.job = undefined;
-      if (job.isBegun) thread.end();
+      if (thread.task !== task) continue;
+      thread.task = undefined;
+      if (task.isSent) thread.end();
       else this.freed(thread);
     }
-    job.reject(new GivenUp());
+    task.reject(new TaskAborted());
   }
 
-  // --- who gets which thread ---
+  // --- which thread executes which task ---
 
-  private place(job: Job): void {
-    this.line.add(job);
-    this.advance();
-  }
-
-  /** Gives those who wait what there is: a thread that has nothing to do, or a new one. */
-  private advance(): void {
-    if (this.late !== undefined && performance.now() < this.late.until && !this.some(() => true))
-      return this.refuse(undefined, this.late.cause);
-    while (this.line.size > 0) {
-      const thread = this.free();
+  /** Assigns waiting tasks to idle threads, or to new ones. */
+  private dispatch(): void {
+    if (this.timedOut !== undefined && performance.now() < this.timedOut.until && !this.hasThread())
+      return this.failAll(undefined, this.timedOut.cause);
+    while (this.queue.size > 0) {
+      const thread = this.idleThread();
       if (thread === undefined && !this.mayStart) return;
-      const [job] = this.line;
-      this.line.delete(job);
-      if (thread === undefined) this.start(job);
-      else this.hand(thread, job);
+      const [task] = this.queue;
+      this.queue.delete(task);
+      if (thread === undefined) this.start(task);
+      else assign(thread, task);
     }
   }
 
-  /** A thread without a job, if possible one that has started. */
-  private free(): WorkerThread | undefined {
+  /** A thread without a task, if possible one that is ready. */
+  private idleThread(): WorkerThread | undefined {
     let starting: WorkerThread | undefined;
     for (const thread of this.threads) {
-      if (thread.job !== undefined || thread.isEnding) continue;
+      if (thread.task !== undefined || thread.isEnding) continue;
       if (thread.isReady) return thread;
       starting ??= thread;
     }
@@ -167,136 +161,130 @@ export class ThreadPool {
 
   private get mayStart(): boolean {
     if (this.threads.size >= this.maxWorkers) return false;
-    return this.pausedUntil === 0 || !this.some(() => true) || performance.now() >= this.pausedUntil;
+    return this.pausedUntil === 0 || !this.hasThread() || performance.now() >= this.pausedUntil;
   }
 
-  /** Whether it is true of a thread that may get jobs. */
-  private some(is: (thread: WorkerThread) => boolean): boolean {
-    for (const thread of this.threads) if (!thread.isEnding && is(thread)) return true;
+  /** Whether there is a thread that takes tasks. */
+  private hasThread(matches: (thread: WorkerThread) => boolean = () => true): boolean {
+    for (const thread of this.threads) if (!thread.isEnding && matches(thread)) return true;
     return false;
   }
 
-  private start(job: Job): void {
+  private start(task: PendingTask): void {
     let thread: WorkerThread;
     try {
-      thread = new WorkerThread(this.owner, this.options);
+      thread = new WorkerThread(this.listener, this.options);
     } catch (error) {
-      return this.notStarted(job, error);
+      return this.startFailed(task, error);
     }
     this.threads.add(thread);
-    thread.job = job;
+    thread.task = task;
   }
 
-  private hand(thread: WorkerThread, job: Job): void {
-    thread.job = job;
-    if (thread.isReady) this.begin(thread, job);
-  }
-
-  private begin(thread: WorkerThread, job: Job): void {
-    job.isBegun = true;
-    thread.post(job);
-  }
-
-  /** A thread has no job any more: the next one is whoever waits, for a thread or for its start. */
+  /** A thread has no task any more: it takes a waiting one, or one from a thread that is still starting. */
   private freed(thread: WorkerThread): void {
-    if (thread.isSpoiled) return thread.end();
-    const [next = thread.isReady ? this.unstarted() : undefined] = this.line;
-    if (next === undefined) return thread.rest();
-    this.line.delete(next);
-    this.hand(thread, next);
+    if (thread.isTainted) return thread.end();
+    const [next = thread.isReady ? this.reclaim() : undefined] = this.queue;
+    if (next === undefined) return thread.idle();
+    this.queue.delete(next);
+    assign(thread, next);
   }
 
-  /** A job taken from a thread that is still starting. */
-  private unstarted(): Job | undefined {
+  /** Takes a task back from a thread that is still starting. */
+  private reclaim(): PendingTask | undefined {
     for (const thread of this.threads) {
-      const { job } = thread;
-      if (job === undefined || job.isBegun) continue;
-      thread.job = undefined;
-      thread.rest();
-      return job;
+      const { task } = thread;
+      if (task === undefined || task.isSent) continue;
+      thread.task = undefined;
+      thread.idle();
+      return task;
     }
     return undefined;
   }
 
-  // --- what threads say ---
+  // --- what happens to threads ---
 
-  private answered(thread: WorkerThread, job: Job, answer: unknown): void {
-    thread.job = undefined;
-    const fault = faultIn(job.task, answer);
-    if (fault !== undefined) {
-      // Whatever is broken there, the next job gets another thread.
+  private answered(thread: WorkerThread, task: PendingTask, answer: unknown): void {
+    thread.task = undefined;
+    const problem = problemWith(task.task, answer);
+    if (problem !== undefined) {
       thread.end();
-      return job.reject(fault);
+      return task.reject(problem);
     }
     this.freed(thread);
-    job.resolve(answer);
+    task.resolve(answer);
   }
 
-  private unsent(thread: WorkerThread, job: Job, error: unknown): void {
-    thread.job = undefined;
+  private unsent(thread: WorkerThread, task: PendingTask, error: unknown): void {
+    thread.task = undefined;
     this.freed(thread);
-    job.reject(error);
+    task.reject(error);
   }
 
-  private spoiled(thread: WorkerThread, { leftBehind, by }: LeftBehind): void {
+  private strayError(thread: WorkerThread, { strayError, by }: StrayError): void {
     const message =
-      `What ${by} had left behind on its thread failed when the node was over: ${leftBehind}. ` +
+      `Code that ${by} left running failed after the node had finished: ${strayError}. ` +
       `Await it in the node, or catch its errors.`;
     warn(message, WARNING);
-    thread.isSpoiled = true;
-    if (thread.job === undefined) thread.end();
+    thread.isTainted = true;
+    if (thread.task === undefined) thread.end();
   }
 
   private lost(thread: WorkerThread, cause: unknown): void {
-    const { job } = thread;
-    thread.job = undefined;
-    if (!thread.isReady) this.notStarted(job, cause);
-    else if (job !== undefined) job.reject(cause);
-    // Whatever its modules left behind. The next task gets a new one.
+    const { task } = thread;
+    thread.task = undefined;
+    if (!thread.isReady) this.startFailed(task, cause);
+    else if (task !== undefined) task.reject(cause);
     else warn(`A worker thread failed while it was idle: ${messageOf(cause)}`, WARNING);
   }
 
   private stuck({ subject }: WorkerThread): void {
     const message =
-      `A worker thread was told to end, but is stuck in native code; the last it had to do was ${subject}. ` +
-      `Its place, one of ${this.maxWorkers} in its pool, is free when it ends.`;
+      `A worker thread does not end because it is stuck in native code; its last task was ${subject}. ` +
+      `Until it ends, it counts as one of the ${this.maxWorkers} threads of its pool.`;
     warn(message, WARNING);
   }
 
-  private gone(thread: WorkerThread): void {
+  private exited(thread: WorkerThread): void {
     this.threads.delete(thread);
-    this.advance();
+    this.dispatch();
   }
 
-  /** @param job - which it was started for; undefined when that does not wait any more */
-  private notStarted(job: Job | undefined, cause: unknown): void {
-    if (this.some(() => true)) {
-      if (job !== undefined) this.line = new Set([job, ...this.line]);
+  /** @param task - that the thread was started for, unless it was aborted */
+  private startFailed(task: PendingTask | undefined, cause: unknown): void {
+    if (this.hasThread()) {
+      if (task !== undefined) this.queue = new Set([task, ...this.queue]);
       this.pausedUntil = performance.now() + START_PAUSE;
-      setTimeout(() => this.advance(), START_PAUSE).unref();
-      const message = `A worker thread could not start; its pool makes do with others: ${messageOf(cause)}`;
+      setTimeout(() => this.dispatch(), START_PAUSE).unref();
+      const message = `A worker thread could not start; its pool goes on with the others: ${messageOf(cause)}`;
       if (this.isUp) warn(message, WARNING);
-      this.advance();
+      this.dispatch();
     } else {
-      if (cause instanceof LateStart) this.late = { cause, until: performance.now() + LATE_PAUSE };
-      this.refuse(job, cause);
+      if (cause instanceof StartTimeout) this.timedOut = { cause, until: performance.now() + TIMEOUT_PAUSE };
+      this.failAll(task, cause);
     }
   }
 
-  /** There is no thread, and none to come. */
-  private refuse(job: Job | undefined, cause: unknown): void {
-    const { line } = this;
-    this.line = new Set();
-    for (const each of job === undefined ? line : [job, ...line]) each.reject(new StartFault(cause));
+  /** There is no thread, and none can start. */
+  private failAll(task: PendingTask | undefined, cause: unknown): void {
+    const { queue } = this;
+    this.queue = new Set();
+    for (const each of task === undefined ? queue : [task, ...queue]) each.reject(new StartError(cause));
   }
 }
 
-function noticed(job: Job, message: unknown): void {
-  const notice = noticeIn(message);
-  if (notice !== undefined) job.onNotice?.(notice);
+function assign(thread: WorkerThread, task: PendingTask): void {
+  thread.task = task;
+  if (thread.isReady) thread.send(task);
 }
 
-function closed(): Error {
+/** Passes a worker's message on, unless it is malformed. */
+function pass({ onMessage }: PendingTask, message: unknown): void {
+  const received = taskMessageIn(message);
+  if (received !== undefined) onMessage?.(received);
+}
+
+function poolClosed(): Error {
   return new Error("its pool was closed");
 }
 

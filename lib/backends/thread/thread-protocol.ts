@@ -1,85 +1,84 @@
-/** What main thread and worker say to each other. All of it is plain data. */
+/** The messages between the main thread and its workers. All are plain data. */
 import type { MessagePort } from "node:worker_threads";
 import type { EncodedThrown } from "../../base/error-codec.js";
 import type { Snapshot } from "../../base/snapshot.js";
 
-/** A thread's first task. */
-export interface Greeting {
-  /** Carries notices. When it is closed, the thread ends. */
+/** The first task of every worker. */
+export interface Handshake {
+  /** Carries messages beside the answers. Closing it ends the worker. */
   readonly port: MessagePort;
 }
 
-/** The answer to a greeting: the thread has started. */
+/** The answer to a handshake: the worker has started. */
 export const READY = "ready";
 
-/** How a worker finds a workflow again: a dag, or the class whose methods its nodes are. */
+/** How a worker finds a workflow: a dag, or the class whose methods are its nodes. */
 export type Address = readonly [module: string, workflow: string, isClass?: true];
 
-/** Can these nodes be found? */
+/** Asks whether a worker finds these nodes. */
 export interface ProbeTask {
   readonly op: "probe";
   readonly address: Address;
   readonly nodes: readonly ProbedNode[];
-  /** Whether workers make instances of the class by its constructor. */
+  /** Whether workers create instances of the class with its constructor. */
   readonly constructs: boolean;
 }
 
 export interface ProbedNode {
   readonly name: string;
   readonly params: number;
-  /** The key of the method that it is. */
+  /** The method's key; undefined when the node is not a method. */
   readonly method: string | undefined;
 }
 
-/** By node, why it can't be executed in a worker; undefined where it can. */
+/** By node, why a worker can't execute it; undefined where it can. */
 export type ProbeAnswer = readonly (string | undefined)[];
 
-/**
- * Execute a node once. A list, since most nodes are small, and lists cross between threads in half the time of objects.
- */
+/** Executes a node once. A list, because most nodes are small and lists are cloned in half the time of objects. */
 export type CallTask = readonly [
   address: Address,
   node: string,
-  /** The arguments but for the context. */
+  /** The arguments without the context. */
   inputs: readonly unknown[],
   extra?: CallExtra,
 ];
 
-/** The workflow that a task is about. */
+/** The workflow of a task. */
 export function addressOf(task: ProbeTask | CallTask): Address {
   return "op" in task ? task.address : task[0];
 }
 
-/** The node that a task is about; undefined when it asks for all. */
+/** The node of a task; undefined when it asks for all. */
 export function nodeOf(task: ProbeTask | CallTask): string | undefined {
   return "op" in task ? undefined : task[1];
 }
 
-/** What a task is about, in words: a node of a workflow, or all of it. */
+/** A task in words. */
 export function subjectOf([module, workflow]: Address, node: string | undefined): string {
   return node === undefined ? `the import of ${module}` : `node "${node}" of "${workflow}"`;
 }
 
-/** What most calls do without. */
+/** The parts of a call that most calls do without. */
 export interface CallExtra {
-  /** The instance whose method the node is; undefined for a dag's node. */
+  /** The method to call; undefined when the node is a dag's. */
   readonly callee: Callee | undefined;
-  /** What the function's context holds, and where among the arguments it goes; undefined when it takes none. */
+  /** The context of the attempt; undefined when the function takes none. */
   readonly context: CallContext | undefined;
-  /** Say when the function is called. */
-  readonly announces: boolean;
+  /** Whether the worker reports when it calls the function. */
+  readonly reportsStart: boolean;
 }
 
-/** A method of an instance, which each run has for itself in each worker. */
+/** A method of an instance. Each worker has an instance for each run. */
 export interface Callee {
   readonly runId: string;
   readonly method: string;
-  /** The instance's fields, as a list of keys and values; undefined when it is made by its constructor. */
+  /** The instance's fields, as a list of keys and values; undefined when its constructor creates it. */
   readonly fields: Snapshot | undefined;
 }
 
-/** What a node's context holds, in a worker. */
+/** The data of an attempt's context. */
 export interface CallContext {
+  /** Its position among the arguments. */
   readonly position: number;
   readonly runId: string;
   readonly workflow: string;
@@ -93,39 +92,40 @@ export interface CallContext {
   readonly needs: readonly (readonly [name: string, result: unknown])[];
 }
 
-/** The result of a node that completed, in a list: with it, what it wrote to the context, by key. */
+/** The result of a completed node, and what it wrote to its context. */
 export type Completed = readonly [
   value: unknown,
   metadata?: readonly (readonly [string, unknown])[],
   metrics?: readonly (readonly [string, number])[],
 ];
 
-/** How far a node is, and a message. */
-export type Progress = readonly [fraction: number | undefined, message: string | undefined];
-
 export type CallAnswer =
   | Completed
   | { readonly thrown: EncodedThrown }
-  /** The path, in the result, of what can't be cloned. */
+  /** The path, in the result, to a value that can't be cloned. */
   | { readonly uncloneable: string }
   /** Why the node can't be found. */
   | { readonly missing: string };
 
-/** Given instead of an answer, by a worker that could not execute the task. */
+/** A worker can't execute tasks any more. Sent instead of an answer, or beside one. */
 export interface Problem {
   readonly problem: string;
 }
 
-/** Said when a task that is over has left behind what failed: its message, and whose it was. */
-export interface LeftBehind {
-  readonly leftBehind: string;
+/** Code that a finished task left running has failed. */
+export interface StrayError {
+  readonly strayError: string;
+  /** The task, in words. */
   readonly by: string;
 }
 
-/** Said of a module whose import is over, or waits for good. */
+/** A module's import has ended, or can't go on. */
 export interface Loaded {
   readonly loaded: string;
 }
 
-/** Said while a task goes on: it began to import or to call a function, or a node tells how far it is. */
-export type Notice = { readonly began: true } | { readonly progress: Progress };
+/** Progress of a node, and a message. */
+export type Progress = readonly [fraction: number | undefined, message: string | undefined];
+
+/** Sent during a task: it starts to import or to call a function, or a node reports progress. */
+export type TaskMessage = { readonly started: true } | { readonly progress: Progress };

@@ -1,7 +1,7 @@
-// In a checkout: the worker's source is TypeScript, which this thread learns to import first.
+// In a checkout, the worker's source is TypeScript: registers tsx before importing it.
 import { register as registerCommonJs } from "tsx/cjs/api";
 import { register } from "tsx/esm/api";
 
 registerCommonJs();
 register();
-export default import("./thread-worker.ts").then(({ default: execute }) => execute);
+export default import("./thread-worker.ts").then(({ default: handle }) => handle);

@@ -1,4 +1,4 @@
-/** What a worker thread does: finds nodes in the modules that define them, and executes them. */
+/** The entry of worker threads: finds nodes in the modules that define them, and executes them. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { serialize } from "node:v8";
 import { LazyAbort } from "../../base/abort.js";
@@ -15,7 +15,8 @@ import { NodeContext } from "../../run/context.js";
 import { isPause } from "../../run/pause.js";
 import type { Class } from "../../base/class-state.js";
 import type { NodeFunction, NodeSpec } from "../../definition/specs/node-spec.js";
-import { Handover } from "./handover.js";
+import { BufferTransfer } from "./buffer-transfer.js";
+import { serveTasks, type TaskScope } from "./task-service.js";
 import type {
   Address,
   CallAnswer,
@@ -28,47 +29,46 @@ import type {
   ProbeTask,
 } from "./thread-protocol.js";
 import { findClass, findDag, listen } from "./worker-modules.js";
-import { serve, type Turn } from "./worker-tasks.js";
 
-/** The turn of the node whose code it is. */
-const inNode = new AsyncLocalStorage<Turn>();
+/** The scope of the task whose code runs. */
+const taskScope = new AsyncLocalStorage<TaskScope>();
 
-/** The nodes of a dag by name, or the reason why there are none. */
+/** The nodes of a dag by name, or why it is not found. */
 type Nodes = ReadonlyMap<string, NodeSpec> | string;
 type Instance = Readonly<Record<string, unknown>>;
 
-/** What is called for a node. */
+/** A node's function, and its `this`. */
 interface Callable {
   readonly fn: NodeFunction;
   readonly self: unknown;
 }
 
-/** Instances live as long as their run is among the latest ones. */
+/** How many runs have instances here; the oldest are dropped. */
 const MOST_INSTANCES = 16;
-/** By their address and run, the latest last. */
+/** By address and run, the latest last. */
 const instances = new Map<string, Instance>();
 /** The nodes of dags, by module and name. */
 const dags = new Map<string, Map<string, Nodes>>();
-const handover = new Handover();
+const bufferTransfer = new BufferTransfer();
 
-const service = serve(
-  (task, turn) => {
-    if (!("op" in task)) return drive(call(task, turn));
-    turn.notify({ began: true });
+const service = serveTasks(
+  (task, scope) => {
+    if (!("op" in task)) return drive(call(task, scope));
+    scope.send({ started: true });
     return probe(task);
   },
-  () => inNode.getStore(),
+  () => taskScope.getStore(),
 );
-listen(() => inNode.getStore() !== undefined, service.loaded);
-export default service.take;
+listen(() => taskScope.getStore() !== undefined, service.loaded);
+export default service.handle;
 
-/** By node, why it can't be executed here. */
+/** By node, why it can't be executed here; undefined where it can. */
 async function probe({ address, nodes, constructs }: ProbeTask): Promise<ProbeAnswer> {
   if (address.length > 2) return probeClass(address, nodes, constructs);
-  const there = await nodesAt(address);
+  const found = await nodesAt(address);
   return nodes.map(({ name, params }) => {
-    if (typeof there === "string") return there;
-    const spec = there.get(name);
+    if (typeof found === "string") return found;
+    const spec = found.get(name);
     if (spec === undefined) return "its module, when imported, does not define this node";
     return paramCount(spec.signature) === params
       ? undefined
@@ -87,14 +87,14 @@ async function probeClass(
   try {
     instance = constructs ? construct(target) : (target.prototype as object);
   } catch (error) {
-    return nodes.map(() => `a worker can't make its instance: ${messageOf(error)}`);
+    return nodes.map(() => `a worker can't create its instance: ${messageOf(error)}`);
   }
   return nodes.map(({ method }) =>
     method !== undefined && typeof Reflect.get(instance, method) === "function" ? undefined : NO_METHOD,
   );
 }
 
-const NO_METHOD = "its class, when its module is imported, has no such method";
+const NO_METHOD = "its class has no such method when its module is imported";
 
 async function nodesAt([module, workflow]: Address): Promise<Nodes> {
   const dag = await findDag(module, workflow);
@@ -108,11 +108,11 @@ function keyOf([module, workflow]: Address, { runId }: Callee): string {
   return JSON.stringify([module, workflow, runId]);
 }
 
-async function makeInstance(address: Address, callee: Callee): Promise<Instance | string> {
+async function createInstance(address: Address, callee: Callee): Promise<Instance | string> {
   const { fields } = callee;
   const target = await findClass(address[0], address[1]);
   if (typeof target === "string") return target;
-  const instance = fields === undefined ? construct(target) : remake(target, fields);
+  const instance = fields === undefined ? construct(target) : recreate(target, fields);
   instances.set(keyOf(address, callee), instance);
   if (instances.size > MOST_INSTANCES) instances.delete(instances.keys().next().value as string);
   return instance;
@@ -122,35 +122,35 @@ function construct(target: Class): Instance {
   return new (target as unknown as new () => Instance)();
 }
 
-/** Without calling its constructor. */
-function remake(target: Class, fields: Snapshot): Instance {
+/** Creates an instance from its fields, without its constructor. */
+function recreate(target: Class, fields: Snapshot): Instance {
   const instance = Object.create(target.prototype as object) as Instance;
   for (const [key, value] of readSnapshot(fields) as [string, unknown][])
     Object.defineProperty(instance, key, { value, writable: true, enumerable: true, configurable: true });
   return instance;
 }
 
-/** What is called for a node, or why there is nothing. Waits for nothing where there is nothing to wait for: most nodes are small. */
+/** A node's function, or why it is not found. Waits only for a module or instance that is new here. */
 function* callableFor(address: Address, name: string, callee: Callee | undefined): Coroutine<Callable | string> {
   if (callee === undefined) {
     const nodes = dags.get(address[0])?.get(address[1]) ?? ((yield nodesAt(address)) as Nodes);
     if (typeof nodes === "string") return nodes;
     return nodes.get(name) ?? "its module does not define this node";
   }
-  const self = instances.get(keyOf(address, callee)) ?? ((yield makeInstance(address, callee)) as Instance | string);
+  const self = instances.get(keyOf(address, callee)) ?? ((yield createInstance(address, callee)) as Instance | string);
   if (typeof self === "string") return self;
   const fn = self[callee.method];
   return typeof fn === "function" ? { fn: fn as NodeFunction, self } : NO_METHOD;
 }
 
-function* call([address, name, inputs, extra]: CallTask, turn: Turn): Coroutine<CallAnswer> {
+function* call([address, name, inputs, extra]: CallTask, scope: TaskScope): Coroutine<CallAnswer> {
   const callable = yield* callableFor(address, name, extra?.callee);
   if (typeof callable === "string") return { missing: callable };
-  const answer = yield* answerTo(callable, name, inputs, extra, turn);
+  const answer = yield* answerTo(callable, name, inputs, extra, scope);
   if (!Array.isArray(answer)) return answer;
   const { obstacle, buffers } = inspect(answer[0]);
   if (obstacle !== undefined) return { uncloneable: obstacle };
-  if (buffers.length > 0) turn.moved = yield* handover.moving(callable.fn, answer[0], buffers);
+  if (buffers.length > 0) scope.transfer = yield* bufferTransfer.of(callable.fn, answer[0], buffers);
   return answer;
 }
 
@@ -159,40 +159,40 @@ function* answerTo(
   name: string,
   inputs: readonly unknown[],
   extra: CallExtra | undefined,
-  turn: Turn,
+  scope: TaskScope,
 ): Coroutine<CallAnswer> {
   const context = extra?.context;
   const before = context === undefined ? undefined : snapshot(context);
-  const args = context === undefined ? inputs : inputs.toSpliced(context.position, 0, contextOf(name, context, turn));
-  if (extra?.announces === true) turn.notify({ began: true });
+  const args = context === undefined ? inputs : inputs.toSpliced(context.position, 0, contextOf(name, context, scope));
+  if (extra?.reportsStart === true) scope.send({ started: true });
   try {
-    let value: unknown = inNode.run(turn, () => fn.apply(self, args as unknown[]));
+    let value: unknown = taskScope.run(scope, () => fn.apply(self, args as unknown[]));
     const pending = pendingOf(value);
     if (pending !== undefined) value = yield pending;
     if (context === undefined || before === undefined) return [value];
     const metadata = changes(context.metadata, before.metadata);
-    const { obstacle } = inspect(metadata);
+    const { obstacle } = inspect(Object.fromEntries(metadata));
     if (obstacle !== undefined)
-      throw new TypeError(`What the node wrote to ctx.metadata can't be cloned: ${shortPath(obstacle)}.`);
-    const metrics = Object.entries(context.metrics).filter(([key, figure]) => before.metrics[key] !== figure);
+      throw new TypeError(`${shortPath(`ctx.metadata${obstacle}`)} can't be cloned. Write plain data there.`);
+    const metrics = Object.entries(context.metrics).filter(([key, value]) => before.metrics[key] !== value);
     return [value, metadata, metrics];
   } catch (error) {
-    return { thrown: encodeThrown(isPause(error) ? crossing(error) : error) };
+    return { thrown: encodeThrown(isPause(error) ? checkedPause(error) : error) };
   }
 }
 
-/** A pause that has all of its data on the other side, or an error that says why it has not. */
-function crossing(pause: Error): Error {
+/** The pause itself if its data can be cloned, else an error. */
+function checkedPause(pause: Error): Error {
   const { obstacle } = inspect(Reflect.get(pause, "data"));
   if (obstacle === undefined) return pause;
-  return new TypeError(`The "data" of a PauseRun can't be cloned: ${shortPath(obstacle)}.`);
+  return new TypeError(`"${shortPath(`data${obstacle}`)}" of a PauseRun can't be cloned. Pass plain data.`);
 }
 
-function canCross(value: unknown): boolean {
+function isCloneable(value: unknown): boolean {
   return inspect(value).obstacle === undefined;
 }
 
-/** What may change: the bytes of each value, to be compared after the node has run, and the figures. */
+/** The data that the node may change: each metadata value as bytes, and the metrics. */
 function snapshot({ metadata, metrics }: CallContext) {
   const bytes = Object.entries(metadata).map(([key, value]) => [key, serialize(value)] as const);
   return { metadata: new Map(bytes), metrics: { ...metrics } };
@@ -201,16 +201,16 @@ function snapshot({ metadata, metrics }: CallContext) {
 function changes(record: Record<string, unknown>, before: ReadonlyMap<string, Buffer>): [string, unknown][] {
   return Object.entries(record).filter(([key, value]) => {
     const old = before.get(key);
-    return old === undefined || !canCross(value) || !old.equals(serialize(value));
+    return old === undefined || !isCloneable(value) || !old.equals(serialize(value));
   });
 }
 
-function contextOf(name: string, context: CallContext, turn: Turn): Context {
+function contextOf(name: string, context: CallContext, scope: TaskScope): Context {
   const { runId, workflow, attempt, idempotencyKey, trigger, inputs, metadata, metrics } = context;
   const needs = new Map(context.needs);
   const abort = new LazyAbort();
-  const notify = (fraction: number | undefined, message: string | undefined) =>
-    turn.notify({ progress: [fraction, message === undefined ? undefined : asText(message)] });
+  const report = (fraction: number | undefined, message: string | undefined) =>
+    scope.send({ progress: [fraction, message === undefined ? undefined : asText(message)] });
   const own: Context = {
     runId,
     workflow,
@@ -220,11 +220,11 @@ function contextOf(name: string, context: CallContext, turn: Turn): Context {
     inputs,
     trigger,
     get signal() {
-      // An abort ends the whole worker, so that this one never fires.
+      // It never aborts: an abort ends the worker.
       return abort.signal;
     },
     metadata,
-    // Without a prototype, as inline.
+    // Without a prototype, like those of inline nodes.
     metrics: checkedMetrics(Object.setPrototypeOf(metrics, null) as typeof metrics, `node "${name}"`),
     get: (node, fallback) => (needs.has(node) ? needs.get(node) : fallback),
     has: (node) => needs.has(node),
@@ -235,10 +235,10 @@ function contextOf(name: string, context: CallContext, turn: Turn): Context {
       if (typeof fraction !== "number" || !(fraction >= 0 && fraction <= 1)) {
         throw new RangeError(`"fraction" must be a number, from 0 to 1; received ${show(fraction)}.`);
       }
-      notify(fraction, message);
+      report(fraction, message);
     },
-    log: (message) => notify(undefined, asText(message)),
+    log: (message) => report(undefined, asText(message)),
   };
-  // It has all its members itself, and is shown like other contexts.
+  // It is printed like other contexts.
   return Object.setPrototypeOf(own, NodeContext.prototype) as Context;
 }

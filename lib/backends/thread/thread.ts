@@ -7,15 +7,23 @@ import type { Snapshot } from "../../base/snapshot.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import { BackendError, NotCloneableError, type ErrorSite } from "../../run/errors.js";
 import type { Backend, BackendCall } from "../backend.js";
-import { isCompleted } from "./thread-answers.js";
-import { StartFault, ThreadExit } from "./thread-faults.js";
+import { StartError, WorkerExit } from "./thread-errors.js";
 import type { ThreadPool } from "./thread-pool.js";
-import type { Address, CallAnswer, CallContext, CallExtra, CallTask, Completed, Notice } from "./thread-protocol.js";
+import type {
+  Address,
+  CallAnswer,
+  CallContext,
+  CallExtra,
+  CallTask,
+  Completed,
+  TaskMessage,
+} from "./thread-protocol.js";
+import { isCompleted } from "./worker-messages.js";
 
 /**
- * Executes nodes on worker threads: inputs are cloned, results cloned back.
- * @throws {NotCloneableError} NOT_CLONEABLE naming what can't cross; {BackendError} BACKEND when the thread ended;
- * otherwise what the function threw
+ * Executes the nodes of a run on worker threads. Inputs and results are cloned.
+ * @throws {NotCloneableError} NOT_CLONEABLE naming the value that can't be cloned; {BackendError} BACKEND when the worker ended;
+ *   otherwise what the function threw
  */
 export class ThreadBackend implements Backend {
   readonly name = "thread";
@@ -24,7 +32,7 @@ export class ThreadBackend implements Backend {
     private readonly pool: ThreadPool,
     readonly limit: number,
     private readonly address: Address,
-    /** Those of the instance whose methods the nodes are, when the user made it. */
+    /** The fields of the user's instance whose methods the nodes are. */
     private readonly fields: Snapshot | undefined,
   ) {}
 
@@ -36,37 +44,37 @@ export class ThreadBackend implements Backend {
     const extra = this.extraOf(call, inputs, position);
     const task: CallTask =
       extra === undefined ? [this.address, spec.name, inputs] : [this.address, spec.name, inputs, extra];
-    const onNotice = extra === undefined ? undefined : noticesOf(call, onStart);
-    return resultOf(this.pool.execute(task, call.takeBuffers(), abort, onNotice), call);
+    const onMessage = extra === undefined ? undefined : receiverOf(call, onStart);
+    return resultOf(this.pool.execute(task, call.takeBuffers(), abort, onMessage), call);
   }
 
   close(): Promise<void> {
     return this.pool.close();
   }
 
-  /** What a call needs beside its inputs; undefined when it is nothing, which most calls are. */
+  /** The parts of a call that most calls do without. */
   private extraOf(call: BackendCall, inputs: readonly unknown[], position: number): CallExtra | undefined {
     const { spec, ctx } = call;
-    const announces = spec.options.timeout !== undefined;
-    if (position < 0 && !announces && this.address.length === 2) return undefined;
+    const reportsStart = spec.options.timeout !== undefined;
+    if (position < 0 && !reportsStart && this.address.length === 2) return undefined;
     const context = position < 0 ? undefined : contextOf(call, inputs, position);
     const { method } = spec;
     const callee = method === undefined ? undefined : { runId: ctx.runId, method, fields: this.fields };
-    return { callee, context, announces };
+    return { callee, context, reportsStart };
   }
 }
 
-/** Hears what a node tells of itself. */
-function noticesOf({ ctx }: BackendCall, onStart: () => void): (notice: Notice) => void {
-  return (notice) => {
-    if ("began" in notice) return onStart();
-    const [fraction, message] = notice.progress;
-    if (fraction === undefined) ctx.log(message as string);
-    else ctx.progress(fraction, message);
+/** Receives the worker's messages during a call. */
+function receiverOf({ ctx }: BackendCall, onStart: () => void): (message: TaskMessage) => void {
+  return (message) => {
+    if ("started" in message) return onStart();
+    const [fraction, text] = message.progress;
+    if (fraction === undefined) ctx.log(text as string);
+    else ctx.progress(fraction, text);
   };
 }
 
-/** @throws {NotCloneableError} NOT_CLONEABLE when one of the inputs can't cross */
+/** @throws {NotCloneableError} NOT_CLONEABLE for the first input that can't be cloned */
 function requireCloneable(call: BackendCall, inputs: readonly unknown[]): void {
   for (let i = 0; i < inputs.length; i++) {
     const { obstacle } = inspect(inputs[i]);
@@ -76,7 +84,7 @@ function requireCloneable(call: BackendCall, inputs: readonly unknown[]): void {
   }
 }
 
-/** The node's result, from what a worker answers. */
+/** The node's result from a worker's answer. */
 function resultOf(work: Promise<unknown>, call: BackendCall): Promise<unknown> {
   const { spec, ctx } = call;
   return work.then(
@@ -84,7 +92,7 @@ function resultOf(work: Promise<unknown>, call: BackendCall): Promise<unknown> {
       const answer = received as CallAnswer;
       if (!isCompleted(answer)) throw errorIn(answer, spec, call.site);
       for (const [key, value] of answer[1] ?? []) {
-        // An assignment to __proto__ would be none.
+        // Assigning to __proto__ would not create a property.
         Object.defineProperty(ctx.metadata, key, { value, writable: true, enumerable: true, configurable: true });
       }
       if (answer[2] !== undefined) Object.assign(ctx.metrics, Object.fromEntries(answer[2]));
@@ -102,20 +110,20 @@ function errorIn(answer: Exclude<CallAnswer, Completed>, spec: NodeSpec, site: E
   return new BackendError(`A worker can't find node "${spec.name}": ${answer.missing}.`, site, undefined);
 }
 
-/** The error of a node whose worker gave no answer. */
+/** The error of a node whose worker did not answer. */
 function unanswered(spec: NodeSpec, error: unknown, site: ErrorSite): Error {
   if (error instanceof DOMException && error.name === "DataCloneError") return notCloneable(spec, "inputs", site);
   const { name } = spec;
-  const because = { ...site, cause: error };
-  if (error instanceof StartFault)
-    return new BackendError(`Node "${name}" was not called: ${asSentence(error.message)}`, because, undefined);
-  if (error instanceof ThreadExit) {
-    const message = `The worker that executed node "${name}" exited with code ${error.exitCode}. Find out what in it calls process.exit, or give it a retry.`;
-    return new BackendError(message, because, error.exitCode);
+  const failed = { ...site, cause: error };
+  if (error instanceof StartError)
+    return new BackendError(`Node "${name}" was not called: ${asSentence(error.message)}`, failed, undefined);
+  if (error instanceof WorkerExit) {
+    const message = `The worker that executed node "${name}" exited with code ${error.exitCode}. Remove its call of process.exit, or give the node a retry.`;
+    return new BackendError(message, failed, error.exitCode);
   }
   return new BackendError(
     `The worker that executed node "${name}" ended: ${asSentence(messageOf(error))} Catch that in the node, or give it a retry.`,
-    because,
+    failed,
     1,
   );
 }
@@ -127,24 +135,24 @@ function notCloneable(spec: NodeSpec, path: string, site: ErrorSite): NotCloneab
   return new NotCloneableError(message, site, path);
 }
 
-/** @throws {NotCloneableError} NOT_CLONEABLE when one of the results that it shows can't cross */
+/** @throws {NotCloneableError} NOT_CLONEABLE for the first result of a need that can't be cloned */
 function contextOf(call: BackendCall, inputs: readonly unknown[], position: number): CallContext {
   const { spec, ctx, needs } = call;
   for (const [name, result] of needs) {
-    // Most are inputs as well, and have been looked at.
+    // Most are inputs, which were checked.
     if (inputs.includes(result)) continue;
     const { obstacle } = inspect(result);
     if (obstacle !== undefined) throw notCloneable(spec, `results${memberText(name)}${obstacle}`, call.site);
   }
   const { runId, workflow, attempt, idempotencyKey, trigger } = ctx;
-  const runInputs = crossing(ctx.inputs);
-  const metadata = crossing(ctx.metadata);
+  const runInputs = cloneableOf(ctx.inputs);
+  const metadata = cloneableOf(ctx.metadata);
   const metrics = { ...ctx.metrics };
   return { position, runId, workflow, attempt, idempotencyKey, trigger, inputs: runInputs, metadata, metrics, needs };
 }
 
-/** What of a record can cross. */
-function crossing(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** The entries of a record that can be cloned. */
+function cloneableOf(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const entries = Object.entries(record).filter(([, value]) => inspect(value).obstacle === undefined);
   return Object.fromEntries(entries);
 }

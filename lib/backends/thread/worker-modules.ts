@@ -1,4 +1,4 @@
-/** In a worker: the modules that define workflows, and what they define. */
+/** In a worker: imports the modules that define workflows, and finds the workflows and classes that they define. */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,13 +8,13 @@ import type { Class } from "../../base/class-state.js";
 import type { Origin } from "../../definition/origin/origin.js";
 import { enterWorker } from "../../definition/origin/worker-scope.js";
 
-/** How long a module may go on, in ms, after it began to wait for a run that never settles here. */
+/** How long a module may go on, in ms, after it began to await a run, which never settles here. */
 const GRACE = 50;
 
 interface ModuleDag {
   readonly dag: DefinedDag;
   readonly origin: Origin;
-  /** Its module ran it: nothing more is added to it. */
+  /** Its module ran it, and adds nothing more to it. */
   isComplete: boolean;
 }
 
@@ -24,10 +24,10 @@ interface DefinedClass {
   readonly origin: Origin;
 }
 
-/** A module, from its import on. */
+/** The import of a module. */
 interface Loading {
   isOver: boolean;
-  /** It waits for a run that never settles here. */
+  /** The module awaits a run, which never settles here. */
   isStuck: boolean;
   problem: string | undefined;
 }
@@ -39,17 +39,17 @@ let listeners: (() => void)[] = [];
 let loaded: (module: string) => void;
 
 function changed(): void {
-  const told = listeners;
+  const current = listeners;
   listeners = [];
-  for (const listener of told) listener();
+  for (const listener of current) listener();
 }
 
 const nextChange = () => new Promise<void>((resolve) => listeners.push(resolve));
 
 /**
- * Listens to what modules define.
- * @param isInNode - whether the calling code is part of a node
- * @param onLoaded - called when nothing of a module's body is executed any more
+ * Registers the definitions of modules from now on.
+ * @param isInNode - whether the calling code is a node's
+ * @param onLoaded - called when a module's body has been executed, as far as it ever is
  */
 export function listen(isInNode: () => boolean, onLoaded: (module: string) => void): void {
   loaded = onLoaded;
@@ -71,7 +71,7 @@ export function listen(isInNode: () => boolean, onLoaded: (module: string) => vo
   });
 }
 
-/** Waits for ever; whoever waits for it is stuck, and with it the module's body. */
+/** A promise that never settles: a module that awaits it is stuck. */
 function neverSettles(): Promise<never> {
   const pending = {
     then() {
@@ -92,7 +92,7 @@ function neverSettles(): Promise<never> {
   return pending;
 }
 
-/** The dag of this name that a module defines, or the reason why there is none. */
+/** The dag of this name that a module defines, or why it is not found. */
 export async function findDag(module: string, name: string): Promise<DefinedDag | string> {
   const entries = await search(module, () =>
     dags.filter((entry) => entry.dag.name === name && entry.origin.module === module),
@@ -102,14 +102,14 @@ export async function findDag(module: string, name: string): Promise<DefinedDag 
   return entries.length === 1 ? entries[0].dag : `its module defines several workflows named "${name}"`;
 }
 
-/** The class that a module decorates with `@workflow`, or makes a workflow of, under this name; or the reason why there is none. */
+/** The class of this name that a module decorates with `@workflow` or makes a workflow of, or why it is not found. */
 export async function findClass(module: string, name: string): Promise<Class | string> {
   const targets = await search(module, () => {
     const entries = classes.filter((entry) => entry.name === name && entry.origin.module === module);
     return Array.from(new Set(entries.map(({ target }) => target)));
   });
   if (typeof targets === "string")
-    return `${targets}; workers look for a class where it has @workflow, else where its workflow was made`;
+    return `${targets}; workers look for a class in the module that decorates it with @workflow, else in the one that made this workflow of it`;
   return targets.length === 1 ? targets[0] : `its module defines several classes for workflows "${name}"`;
 }
 
@@ -126,8 +126,8 @@ async function search<T>(module: string, find: () => T[]): Promise<T[] | string>
     const { isOver, isStuck, problem } = modules.get(module) as Loading;
     if (problem !== undefined) return `a worker can't import its module: ${problem}`;
     if (isOver)
-      return "its module, when imported, does not define it (is it defined inside a function that nobody calls?)";
-    if (isStuck) return "it is defined below the first run that its module awaits";
+      return "its module, when imported, does not define it (is it defined in a function that is not called?)";
+    if (isStuck) return "its module defines it after the first run that it awaits";
     await nextChange();
   }
 }
@@ -136,15 +136,15 @@ function load(module: string): void {
   if (modules.has(module)) return;
   const loading: Loading = { isOver: false, isStuck: false, problem: undefined };
   modules.set(module, loading);
-  const over = (problem?: string) => {
+  const finish = (problem?: string) => {
     loading.isOver = true;
     loading.problem = problem;
     loaded(module);
     changed();
   };
   importModule(module).then(
-    () => over(),
-    (error: unknown) => over(messageOf(error)),
+    () => finish(),
+    (error: unknown) => finish(messageOf(error)),
   );
 }
 
@@ -155,7 +155,7 @@ async function importModule(module: string): Promise<void> {
 
 let registered: Promise<void> | undefined;
 
-/** Lets this thread import TypeScript, by the tsx that the module itself would get; Node's own way where there is none. */
+/** Makes this thread import TypeScript with the tsx that the module itself would resolve; without one, Node does it. */
 function registerTypeScript(module: string): Promise<void> {
   return (registered ??= (async () => {
     let manifest: string;

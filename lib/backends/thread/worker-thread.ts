@@ -5,54 +5,51 @@ import { deferred } from "../../base/deferred.js";
 import { messageOf } from "../../base/message.js";
 import { load, ownFolder, workerUrl } from "../../base/own-files.js";
 import { setImmediate } from "../../base/event-loop.js";
-import type { Job } from "./job.js";
-import { leftBehindIn, loadedIn, problemIn } from "./thread-answers.js";
-import { BrokenThread, LateStart, ThreadExit, UNREADABLE } from "./thread-faults.js";
+import type { PendingTask } from "./pending-task.js";
+import { BrokenWorker, MALFORMED, StartTimeout, WorkerExit } from "./thread-errors.js";
 import {
   addressOf,
   nodeOf,
   READY,
   subjectOf,
   type Address,
-  type Greeting,
-  type LeftBehind,
+  type Handshake,
+  type StrayError,
 } from "./thread-protocol.js";
+import { loadedIn, problemIn, strayErrorIn } from "./worker-messages.js";
 
 /** How long a thread may take to start, in ms. */
 export const START_TIMEOUT = 10_000;
 /** How long a thread that may be importing a module gets to end itself, in ms. */
 export const EXIT_TIMEOUT = 500;
-/** How often is looked whether a thread that is terminated has ended, in ms. */
-const END_LOOK = 100;
-/**
- * After so many looks in vain it counts as stuck: JavaScript stops at once. Where the processors are busy, a look
- * counts less.
- */
-const END_LOOKS = 10;
-/** After so many it does in any case. */
-const MOST_END_LOOKS = 100;
+/** How often a terminated thread is checked for its exit, in ms. */
+const CHECK_INTERVAL = 100;
+/** After so many checks it counts as stuck: JavaScript stops at once. A check counts less while the processors are busy. */
+const CHECKS = 10;
+/** After so many it counts as stuck however busy the processors are. */
+const MOST_CHECKS = 100;
 
-/** The threads that have been terminated, and may end any moment. */
+/** Threads that were terminated and have not exited. */
 const terminated = new Set<WorkerThread>();
 
-/** What a thread tells the pool that it belongs to. */
-export interface ThreadOwner {
+/** What a thread reports to its pool. */
+export interface ThreadListener {
   /** It has started. */
   ready(thread: WorkerThread): void;
-  /** What a job of it had left behind failed: it should get no more jobs. */
-  spoiled(thread: WorkerThread, remains: LeftBehind): void;
-  /** It said something while it had a job. */
-  noticed(thread: WorkerThread, message: unknown): void;
-  /** It answered its job. */
-  answered(thread: WorkerThread, message: unknown): void;
-  /** Its job could not be sent to it. */
+  /** It sent a message during its task. */
+  messaged(thread: WorkerThread, message: unknown): void;
+  /** It answered its task. */
+  answered(thread: WorkerThread, answer: unknown): void;
+  /** Its task could not be sent to it. */
   unsent(thread: WorkerThread, error: unknown): void;
-  /** It ends without having been told to. */
+  /** Code that a finished task left running failed: the thread should get no more tasks. */
+  strayError(thread: WorkerThread, error: StrayError): void;
+  /** It ends although it was not told to. */
   lost(thread: WorkerThread, cause: unknown): void;
-  /** It has been terminated, but does not end: it is in native code, which nothing can interrupt. */
+  /** It was terminated but does not exit: it is in native code, which nothing can interrupt. */
   stuck(thread: WorkerThread): void;
-  /** It has ended: nothing is executed on it any more. */
-  gone(thread: WorkerThread): void;
+  /** It has exited: nothing is executed on it any more. */
+  exited(thread: WorkerThread): void;
 }
 
 export interface ThreadOptions {
@@ -62,18 +59,18 @@ export interface ThreadOptions {
 }
 
 /**
- * A worker thread, which has one job at a time: a piscina of one.
+ * A worker thread, which executes one task at a time: a piscina of one.
  *
- * Its piscina starts no second thread, and never has more than the one task, so that whatever it reports concerns this
- * thread and its job. Notices take a port of their own, which code of users in the worker can't reach: whatever that
- * posts to its parent is heard by nobody.
+ * Its piscina starts no second thread and never has a second task, so whatever it reports concerns this thread and its task.
+ * Messages during a task take a port of their own, which users' code in the worker can't reach: what that posts to its parent
+ * is ignored.
  */
 export class WorkerThread {
-  job: Job | undefined = undefined;
+  task: PendingTask | undefined = undefined;
   isReady = false;
-  /** It ends when it has no job any more. */
-  isSpoiled = false;
-  /** It gets no more jobs. */
+  /** It ends after its task. */
+  isTainted = false;
+  /** It gets no more tasks. */
   isEnding = false;
   private readonly piscina: library.Piscina;
   private readonly port: MessagePort;
@@ -82,69 +79,71 @@ export class WorkerThread {
   private endTimer: NodeJS.Timeout | undefined = undefined;
   private readonly startTimer: NodeJS.Timeout;
   private idleTimer: NodeJS.Timeout | undefined = undefined;
-  /** Of the task that it got last. */
+  /** Of its latest task. */
   private address: Address | undefined = undefined;
   private node: string | undefined = undefined;
-  /** Modules that its tasks need: whether each is loaded. */
+  /** The modules of its tasks: whether each is loaded. */
   private readonly modules = new Map<string, boolean>();
   /** How many of them are not. */
   private loading = 0;
 
   /** @throws what Node throws when it can't start a thread at all */
   constructor(
-    private readonly owner: ThreadOwner,
+    private readonly listener: ThreadListener,
     private readonly options: ThreadOptions,
   ) {
     this.piscina = piscinaOfOne(options);
     const { MessageChannel } = process.getBuiltinModule("node:worker_threads");
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
-    let greeted: Promise<unknown>;
+    let handshake: Promise<unknown>;
     try {
-      greeted = this.piscina.run({ port: port2 } satisfies Greeting, { transferList: [port2] });
+      handshake = this.piscina.run({ port: port2 } satisfies Handshake, { transferList: [port2] });
     } catch (error) {
       port1.close();
       throw error;
     }
-    greeted.then((answer) => this.greeted(answer), this.failed);
-    port1.on("message", (message) => this.heard(message));
-    port1.on("messageerror", this.unread);
+    handshake.then((answer) => this.started(answer), this.failed);
+    port1.on("message", (message) => this.received(message));
+    port1.on("messageerror", this.unreadable);
     port1.unref();
-    // It answered what it was not asked.
-    this.piscina.on("error", () => this.lose(new BrokenThread(UNREADABLE)));
-    // Before piscina hears of it, which would then fail the task.
+    // An answer without a task.
+    this.piscina.on("error", () => this.lose(new BrokenWorker(MALFORMED)));
+    // Before piscina's own listeners, which fail the task.
     const [worker] = this.piscina.threads;
     worker.prependListener("error", (error) => {
-      this.catchUp();
+      this.receiveAll();
       this.lose(error);
     });
     worker.prependListener("exit", (code) => {
-      this.catchUp();
-      this.lose(new ThreadExit(code));
+      this.receiveAll();
+      this.lose(new WorkerExit(code));
       this.exited();
     });
     let isLoaded = false;
     this.piscina.once("workerCreate", (created: PiscinaWorker) => {
       isLoaded = true;
-      portOf(created)?.on("messageerror", this.unread);
+      portOf(created)?.on("messageerror", this.unreadable);
     });
-    const isLate = () => !isLoaded && this.lose(new LateStart(START_TIMEOUT));
-    // It is this thread that was late when the worker's word is there by now, but was not read yet.
-    this.startTimer = setTimeout(() => setImmediate(isLate), START_TIMEOUT).unref();
+    const timeOut = () => !isLoaded && this.lose(new StartTimeout(START_TIMEOUT));
+    // A busy main thread reads messages that arrived in time before the timer counts.
+    this.startTimer = setTimeout(() => setImmediate(timeOut), START_TIMEOUT).unref();
   }
 
-  /** Settles when it has ended, or is known to be stuck. */
-  get over(): Promise<void> {
+  /** Resolves when it has exited, or is known to be stuck. */
+  get ended(): Promise<void> {
     return this.ending.promise;
   }
 
-  /** What it had to do last, in words. */
+  /** Its latest task in words. */
   get subject(): string {
     return this.address === undefined ? "its start" : subjectOf(this.address, this.node);
   }
 
-  /** Sends its job to the worker. */
-  post({ task, transfer }: Job): void {
+  /** Sends it its task. */
+  send(pending: PendingTask): void {
+    const { task, transfer } = pending;
+    pending.isSent = true;
     this.address = addressOf(task);
     this.node = nodeOf(task);
     const [module] = this.address;
@@ -155,17 +154,17 @@ export class WorkerThread {
     this.piscina.run(task, { transferList: transfer }).then(this.answered, this.failed);
   }
 
-  /** It has nothing to do: it ends unless it gets a job in time. */
-  rest(): void {
+  /** It has no task: it ends unless it gets one in time. */
+  idle(): void {
     if (!this.isReady) return;
-    const isIdle = () => this.job === undefined && this.end();
-    if (this.idleTimer === undefined) this.idleTimer = setTimeout(isIdle, this.options.idleTimeout).unref();
+    const expire = () => this.task === undefined && this.end();
+    if (this.idleTimer === undefined) this.idleTimer = setTimeout(expire, this.options.idleTimeout).unref();
     else this.idleTimer.refresh();
   }
 
   /**
-   * Ends the thread, whatever it is doing. While it imports modules, it is to end itself, if it can: a thread that is
-   * terminated at the moment at which it enters one can crash the whole process.
+   * Ends the thread, whatever it executes. While it imports modules, it is asked to end itself first: terminating a thread at
+   * the moment at which it enters a module can crash the process.
    * @see https://github.com/denoland/rusty_v8/issues/830
    */
   end(): void {
@@ -182,24 +181,25 @@ export class WorkerThread {
     if (this.hasExited || terminated.has(this)) return;
     clearTimeout(this.endTimer);
     terminated.add(this);
-    this.lookForEnd(performance.now(), 0, 0);
+    this.checkExit(performance.now(), 0, 0);
     void this.piscina.destroy();
   }
 
-  private lookForEnd(last: number, looks: number, counted: number): void {
-    const look = () => {
+  /** @param counted - the checks that count, of `checks` made */
+  private checkExit(last: number, checks: number, counted: number): void {
+    const check = () => {
       if (this.hasExited) return;
       const now = performance.now();
-      // What makes this thread late keeps that one from ending, and so do others that end.
-      const isLate = now - last > 1.5 * END_LOOK;
+      // What delays this thread delays that one's exit, as do other threads that exit.
+      const isLate = now - last > 1.5 * CHECK_INTERVAL;
       const count = counted + (isLate ? 0 : Math.min(1, cores() / terminated.size));
-      if (count < END_LOOKS && looks + 1 < MOST_END_LOOKS) return this.lookForEnd(now, looks + 1, count);
+      if (count < CHECKS && checks + 1 < MOST_CHECKS) return this.checkExit(now, checks + 1, count);
       terminated.delete(this);
-      this.owner.stuck(this);
+      this.listener.stuck(this);
       this.ending.resolve();
     };
-    // It may have ended by then, without that having been read.
-    this.endTimer = setTimeout(() => setImmediate(look), END_LOOK).unref();
+    // Its exit may have arrived and not been read.
+    this.endTimer = setTimeout(() => setImmediate(check), CHECK_INTERVAL).unref();
   }
 
   private exited(): void {
@@ -207,44 +207,44 @@ export class WorkerThread {
     terminated.delete(this);
     clearTimeout(this.endTimer);
     void this.piscina.destroy();
-    this.owner.gone(this);
+    this.listener.exited(this);
     this.ending.resolve();
   }
 
-  private greeted(answer: unknown): void {
+  private started(answer: unknown): void {
     if (this.isEnding) return this.terminate();
-    if (answer !== READY) return this.lose(new BrokenThread(UNREADABLE));
+    if (answer !== READY) return this.lose(new BrokenWorker(MALFORMED));
     this.isReady = true;
     clearTimeout(this.startTimer);
-    this.owner.ready(this);
+    this.listener.ready(this);
   }
 
   private readonly answered = (answer: unknown): void => {
     if (this.isEnding) return;
-    // Notices take another way: what was said before the answer may not have been heard yet.
-    if (this.job?.onNotice !== undefined) this.catchUp();
-    this.owner.answered(this, answer);
+    // Messages take another port: those sent before the answer may not have been received.
+    if (this.task?.onMessage !== undefined) this.receiveAll();
+    this.listener.answered(this, answer);
   };
 
   private readonly failed = (error: unknown): void => {
     if (this.isEnding) return;
-    if (this.isReady) this.owner.unsent(this, error);
+    if (this.isReady) this.listener.unsent(this, error);
     else this.lose(error);
   };
 
-  private readonly unread = (error: unknown): void => {
-    this.lose(new BrokenThread(`what it said can't be read: ${messageOf(error)}`));
+  private readonly unreadable = (error: unknown): void => {
+    this.lose(new BrokenWorker(`its message can't be read: ${messageOf(error)}`));
   };
 
-  private heard(message: unknown): void {
+  private received(message: unknown): void {
     if (this.isEnding) return;
     const problem = problemIn(message);
     const loaded = loadedIn(message);
-    const remains = leftBehindIn(message);
+    const strayError = strayErrorIn(message);
     if (problem !== undefined) this.lose(problem);
     else if (loaded !== undefined) this.loaded(loaded);
-    else if (remains !== undefined) this.owner.spoiled(this, remains);
-    else if (this.job !== undefined) this.owner.noticed(this, message);
+    else if (strayError !== undefined) this.listener.strayError(this, strayError);
+    else if (this.task !== undefined) this.listener.messaged(this, message);
   }
 
   private loaded(module: string): void {
@@ -253,33 +253,33 @@ export class WorkerThread {
     this.loading--;
   }
 
-  private catchUp(): void {
+  private receiveAll(): void {
     const { receiveMessageOnPort } = process.getBuiltinModule("node:worker_threads");
     while (!this.isEnding) {
-      let received: { message: unknown } | undefined;
+      let next: { message: unknown } | undefined;
       try {
-        received = receiveMessageOnPort(this.port);
+        next = receiveMessageOnPort(this.port);
       } catch (error) {
-        return this.unread(error);
+        return this.unreadable(error);
       }
-      if (received === undefined) return;
-      this.heard(received.message);
+      if (next === undefined) return;
+      this.received(next.message);
     }
   }
 
   private lose(cause: unknown): void {
     if (this.isEnding) return;
     this.end();
-    this.owner.lost(this, cause);
+    this.listener.lost(this, cause);
   }
 }
 
-/** What piscina tells of a worker: under a symbol, what it knows itself of it. */
+/** What piscina emits of a new worker. Its own data of it is under a symbol. */
 type PiscinaWorker = Readonly<Record<symbol, { readonly port?: MessagePort } | undefined>>;
 
 /**
- * Where piscina listens for answers, but not for those that can't be read: their tasks would wait for ever. Undefined
- * where another piscina keeps it elsewhere.
+ * The port on which piscina receives answers. It ignores those that can't be read, whose tasks would wait forever. Undefined in
+ * a piscina that keeps the port elsewhere.
  */
 function portOf(worker: PiscinaWorker): MessagePort | undefined {
   return Object.getOwnPropertySymbols(worker).flatMap((symbol) => worker[symbol]?.port ?? [])[0];
@@ -291,15 +291,15 @@ function piscinaOfOne({ resourceLimits }: ThreadOptions): library.Piscina {
   const { Piscina } = load("piscina", ownFolder()) as typeof library;
   return new Piscina({
     filename,
-    // No thread takes the place of one that has ended, and none is ended because it is idle.
+    // It neither replaces a thread that ended nor ends an idle one.
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: Infinity,
-    // None gets a second task: but with room for one, piscina need not say at every task that it is full.
+    // The thread gets one task at a time; with room for two, piscina need not emit at every task that it is full.
     concurrentTasksPerWorker: 2,
     recordTiming: false,
     resourceLimits,
-    // What modules read of the command line is there in workers, too.
+    // Modules may read the command line.
     argv: process.argv.slice(2),
   });
 }

@@ -1,24 +1,23 @@
 import type { LazyAbort } from "../../base/abort.js";
 import { deferred } from "../../base/deferred.js";
-import type { CallTask, Notice, ProbeTask } from "./thread-protocol.js";
+import type { CallTask, ProbeTask, TaskMessage } from "./thread-protocol.js";
 
-/** A task for a thread, and what becomes of it. */
-export class Job {
-  /** A thread has it, or has executed it. */
-  isBegun = false;
+/** A task that waits for a worker or is executed by one. */
+export class PendingTask {
+  /** It was sent to a worker. */
+  isSent = false;
   isSettled = false;
   private readonly result = deferred<unknown>();
 
-  /** @param onNotice - hears what the worker says while the task goes on */
   constructor(
     readonly task: ProbeTask | CallTask,
     readonly transfer: ArrayBuffer[],
     private readonly abort: LazyAbort,
-    readonly onNotice: ((notice: Notice) => void) | undefined,
+    readonly onMessage: ((message: TaskMessage) => void) | undefined,
   ) {}
 
-  /** What a worker answers; rejects when it ended instead. */
-  get outcome(): Promise<unknown> {
+  /** The worker's answer; rejects when there is none. */
+  get answer(): Promise<unknown> {
     return this.result.promise;
   }
 

@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { BackendError, NotCloneableError, ThreadPool } from "dagwright";
-import { aborted, circle, crossing, linked, nested, type Special } from "../support/crossing.js";
+import { aborted, circle, cloning, linked, nested, type Special } from "../support/cloning.js";
 
 const pool = new ThreadPool({ maxWorkers: 1 });
 afterAll(() => pool.close());
 
-/** Whether this Node reads errors that are part of their own causes. Node 20 writes them, and can't read them. */
+/** Node 20 writes errors that are part of their own causes, but can't read them. */
 const readsCircles = (() => {
   try {
     return structuredClone(circle()) instanceof Error;
@@ -15,18 +15,18 @@ const readsCircles = (() => {
 })();
 
 const of = (node: string, options = {}) =>
-  crossing.runUntil(node, { mode: "parallel", pool, errorStrategy: "continue", ...options });
+  cloning.runUntil(node, { mode: "parallel", pool, errorStrategy: "continue", ...options });
 const errorOf = async (node: string, inputs = {}) => (await of(node, { inputs })).error(node as never);
 const deep = 2000;
 
-describe("What a worker could send, but nobody read,", () => {
-  it("is refused with its path: an error within its own cause", async () => {
+describe("A value that can be written but not read", () => {
+  it("is refused with its path: an error within its own cause, on Node 20", async () => {
     const refused = { code: "NOT_CLONEABLE" };
     const expected = [
       ["circle", {}, { ...refused, path: "result.e.cause.of" }],
       ["takes", { value: { e: circle() } }, { ...refused, path: "inputs.value.e.cause.of" }],
-      ["writes", {}, { cause: { message: expect.stringContaining("ctx.metadata can't be cloned: [0][1].cause.of.") } }],
-      ["pauses", {}, { cause: { message: 'The "data" of a PauseRun can\'t be cloned: .e.cause.of.' } }],
+      ["writes", {}, { cause: { message: expect.stringContaining("ctx.metadata.e.cause.of can't be cloned. ") } }],
+      ["pauses", {}, { cause: { message: '"data.e.cause.of" of a PauseRun can\'t be cloned. Pass plain data.' } }],
     ] as const;
     for (const [node, inputs, error] of expected) {
       const found = await errorOf(node, inputs);
@@ -35,7 +35,7 @@ describe("What a worker could send, but nobody read,", () => {
     }
   });
 
-  it("is refused with its path: a DOMException where this Node makes {} of it", async () => {
+  it("is refused with its path: a DOMException, on Node 20", async () => {
     const isKept = structuredClone(aborted()) instanceof DOMException;
     if (isKept) {
       const value = (await of("exception")).value as { list: unknown[] };
@@ -47,10 +47,10 @@ describe("What a worker could send, but nobody read,", () => {
     expect(await errorOf("exception")).toMatchObject({ ...refused, path: "result.list[0]" });
     expect(await errorOf("takes", { value: { e: aborted() } })).toMatchObject({ ...refused, path: "inputs.value.e" });
     expect(await errorOf("takes", { value: aborted() })).toMatchObject({ ...refused, path: "inputs.value" });
-    expect((await errorOf("keeps"))?.message).toContain("ctx.metadata can't be cloned");
+    expect((await errorOf("keeps"))?.message).toContain("ctx.metadata.reason can't be cloned.");
   });
 
-  it("is refused with its path: more than 1000 levels, however one finds them", async () => {
+  it("is refused with its path: more than 1000 levels, whichever way leads to them", async () => {
     const list = await errorOf("nested", { levels: deep });
     expect(list).toBeInstanceOf(NotCloneableError);
     expect(list).toMatchObject({ path: `result.list${"[0]".repeat(999)}`, node: "nested" });
@@ -63,21 +63,21 @@ describe("What a worker could send, but nobody read,", () => {
     expect((await of("linked", { inputs: { length: 998 } })).value).toEqual(linked(998));
   });
 
-  it("ends the thread when it comes nevertheless, and fails its node; the next one gets another thread", async () => {
+  it("fails its node when it is sent anyway, and the next node gets another thread", async () => {
     const error = await errorOf("fickle", { levels: 6000 });
     expect(error).toBeInstanceOf(BackendError);
-    expect(error?.message).toContain(`The worker that executed node "fickle" ended: what it said can't be read: `);
+    expect(error?.message).toContain(`The worker that executed node "fickle" ended: its message can't be read: `);
     expect((await of("takes", { inputs: { value: 1 } })).value).toBe("number");
   });
 });
 
-describe("The results that a context shows", () => {
+describe("The results in a context", () => {
   it("are refused like inputs when they can't be cloned", async () => {
     expect(await errorOf("part")).toMatchObject({ code: "NOT_CLONEABLE", path: "results.whole.fn" });
   });
 });
 
-describe("What a node throws on a thread", () => {
+describe("An error from a thread", () => {
   const thrown = async (special: Special): Promise<any> => (await errorOf("throws", { special }))?.cause;
 
   it("keeps its own enumerable properties, whatever they are called", async () => {
@@ -87,12 +87,12 @@ describe("What a node throws on a thread", () => {
     expect(await thrown("errors")).not.toBeInstanceOf(AggregateError);
   });
 
-  it("keeps those of the errors in its properties, causes and lists, too", async () => {
+  it("keeps those of the errors in its properties, causes and lists", async () => {
     const error = await thrown("within");
     expect(error).toBeInstanceOf(TypeError);
     expect(error.original).toBeInstanceOf(Error);
     expect(error.original).toMatchObject({ name: "HttpError", message: "missing", status: 404 });
-    expect(error.original.stack).toContain("crossing.ts");
+    expect(error.original.stack).toContain("cloning.ts");
     expect(error.list).toEqual([expect.objectContaining({ status: 500 })]);
     expect([...error.byKey.get("a")]).toEqual([expect.objectContaining({ status: 503 })]);
     expect(error.cause).toMatchObject({ reason: { status: 410 } });
@@ -112,10 +112,10 @@ describe("What a node throws on a thread", () => {
     const error = await thrown("exception");
     expect(error).toBeInstanceOf(Error);
     for (const each of [error, error.reason, error.cause.within]) expect(each).toMatchObject(expected);
-    expect(error.stack).toContain("crossing.ts");
+    expect(error.stack).toContain("cloning.ts");
   });
 
-  it("is described only where it can't cross", async () => {
+  it("is described only where it can't be cloned", async () => {
     const { response } = await thrown("response");
     expect(response).toEqual({
       status: 429,
@@ -130,13 +130,13 @@ describe("What a node throws on a thread", () => {
     });
   });
 
-  it("keeps its circles", async () => {
+  it("keeps circular references", async () => {
     const error = await thrown("loop");
     expect(error.other.cause).toBe(error);
     expect(error.other.back.to).toBe(error);
   });
 
-  it("is cut where it is too large, and read where it can be", async () => {
+  it("is cut off where it is too large, and keeps what can be read of it", async () => {
     const large = await thrown("large");
     expect(large).toMatchObject({ message: "large", near: { fn: "function fn", kept: true } });
     let levels = 0;
@@ -150,7 +150,7 @@ describe("What a node throws on a thread", () => {
 });
 
 describe("The context on a thread", () => {
-  it("is shown as it is on this thread", async () => {
+  it("is printed like one on this thread", async () => {
     const [json, text, name] = (await of("shows", { runId: "r1" })).value as string[];
     const [own, ownText, ownName] = (await of("shows", { runId: "r1", mode: "sequential" })).value as string[];
     expect(Object.keys(JSON.parse(json) as object)).toEqual(Object.keys(JSON.parse(own) as object));

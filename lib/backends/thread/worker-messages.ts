@@ -1,13 +1,21 @@
-/** Checks of what a worker says: code of users runs there too, and can change whatever it reaches. */
+/** Checks of workers' messages: users' code runs there too, and can change whatever it reaches. */
 import { types } from "node:util";
 import type { EncodedError, EncodedThrown } from "../../base/error-codec.js";
-import { BrokenThread, UNREADABLE } from "./thread-faults.js";
-import type { CallTask, Completed, LeftBehind, Notice, ProbeAnswer, ProbeTask, Progress } from "./thread-protocol.js";
+import { BrokenWorker, MALFORMED } from "./thread-errors.js";
+import type {
+  CallTask,
+  Completed,
+  ProbeAnswer,
+  ProbeTask,
+  Progress,
+  StrayError,
+  TaskMessage,
+} from "./thread-protocol.js";
 
-/** The notice that a message is; undefined when it is an answer. A notice of no known shape tells nothing. */
-export function noticeIn(message: unknown): Notice | undefined {
+/** The message about a running task; undefined when it is none, or malformed. */
+export function taskMessageIn(message: unknown): TaskMessage | undefined {
   if (!isRecord(message)) return undefined;
-  if (message.began === true) return { began: true };
+  if (message.started === true) return { started: true };
   return "progress" in message && isProgress(message.progress) ? { progress: message.progress } : undefined;
 }
 
@@ -15,34 +23,32 @@ export function noticeIn(message: unknown): Notice | undefined {
 export function isCompleted(answer: unknown): answer is Completed {
   if (!Array.isArray(answer) || answer.length === 0) return false;
   const [, metadata, metrics] = answer as unknown[];
-  const isFigure = ([, figure]: [string, unknown]) => Number.isFinite(figure);
-  return isEntries(metadata) && isEntries(metrics) && (metrics === undefined || metrics.every(isFigure));
+  const isMetric = ([, value]: [string, unknown]) => Number.isFinite(value);
+  return isEntries(metadata) && isEntries(metrics) && (metrics === undefined || metrics.every(isMetric));
 }
 
-/** What is wrong with a worker, by its own account. */
-export function problemIn(message: unknown): BrokenThread | undefined {
-  return isRecord(message) && typeof message.problem === "string" ? new BrokenThread(message.problem) : undefined;
+/** The problem that a worker reports. */
+export function problemIn(message: unknown): BrokenWorker | undefined {
+  return isRecord(message) && typeof message.problem === "string" ? new BrokenWorker(message.problem) : undefined;
 }
 
-/** What a task that is over has left behind, as the worker says. */
-export function leftBehindIn(message: unknown): LeftBehind | undefined {
+export function strayErrorIn(message: unknown): StrayError | undefined {
   if (!isRecord(message)) return undefined;
-  const { leftBehind, by } = message;
-  return typeof leftBehind === "string" && typeof by === "string" ? { leftBehind, by } : undefined;
+  const { strayError, by } = message;
+  return typeof strayError === "string" && typeof by === "string" ? { strayError, by } : undefined;
 }
 
-/** The module that, as a worker says, it has loaded. */
+/** The module that a worker reports as loaded. */
 export function loadedIn(message: unknown): string | undefined {
   return isRecord(message) && typeof message.loaded === "string" ? message.loaded : undefined;
 }
 
-/** What is wrong with an answer to this task, or with the worker by its own account. */
-export function faultIn(task: ProbeTask | CallTask, answer: unknown): BrokenThread | undefined {
+/** Why an answer to a task is none: the worker reports a problem, or the answer is malformed. */
+export function problemWith(task: ProbeTask | CallTask, answer: unknown): BrokenWorker | undefined {
   const problem = problemIn(answer);
   if (problem !== undefined) return problem;
   const isAnswer = "op" in task ? isProbeAnswer(answer, task.nodes.length) : isCallAnswer(answer);
-  if (isAnswer) return undefined;
-  return new BrokenThread(UNREADABLE);
+  return isAnswer ? undefined : new BrokenWorker(MALFORMED);
 }
 
 function isCallAnswer(answer: unknown): boolean {
@@ -52,7 +58,6 @@ function isCallAnswer(answer: unknown): boolean {
   return typeof answer.uncloneable === "string" || typeof answer.missing === "string";
 }
 
-/** Also what the worker of `probe-sync.ts` says. */
 export function isProbeAnswer(answer: unknown, nodes: number): answer is ProbeAnswer {
   if (!Array.isArray(answer) || answer.length !== nodes) return false;
   return answer.every((reason) => reason === undefined || typeof reason === "string");

@@ -33,23 +33,23 @@ export function linked(length: number): object {
   return { records };
 }
 
-export const crossing = new Dag("crossing");
-crossing.node("takes", (value: unknown) => typeof value);
-crossing.node("circle", () => ({ e: circle() }));
-crossing.node("nested", (levels: number) => ({ list: nested(levels) }));
-crossing.node("linked", (length: number) => linked(length));
-crossing.node("fickle", (levels: number) => fickle(nested(levels)));
-/** What a signal gives as its reason. */
+export const cloning = new Dag("cloning");
+cloning.node("takes", (value: unknown) => typeof value);
+cloning.node("circle", () => ({ e: circle() }));
+cloning.node("nested", (levels: number) => ({ list: nested(levels) }));
+cloning.node("linked", (length: number) => linked(length));
+cloning.node("fickle", (levels: number) => fickle(nested(levels)));
+/** The reason of an aborted signal. */
 export const aborted = () => new DOMException("gone", "AbortError");
-crossing.node("exception", () => ({ list: [aborted()] }));
-crossing.node("keeps", (ctx: Context) => void (ctx.metadata.reason = aborted()));
-crossing.node("pauses", () => {
+cloning.node("exception", () => ({ list: [aborted()] }));
+cloning.node("keeps", (ctx: Context) => void (ctx.metadata.reason = aborted()));
+cloning.node("pauses", () => {
   throw new PauseRun("later", { data: { e: circle() } });
 });
-crossing.node("writes", (ctx: Context) => void (ctx.metadata.e = circle()));
-crossing.node("shows", (ctx: Context) => [JSON.stringify(ctx), inspect(ctx), String(ctx as unknown)]);
-crossing.node("whole", { backend: "inline" }, () => ({ part: 1, fn: () => 1 }));
-crossing.node("part", { needs: ["whole.part"] }, (part: number, ctx: Context) => [part, ctx.has("whole")]);
+cloning.node("writes", (ctx: Context) => void (ctx.metadata.e = circle()));
+cloning.node("shows", (ctx: Context) => [JSON.stringify(ctx), inspect(ctx), String(ctx as unknown)]);
+cloning.node("whole", { backend: "inline" }, () => ({ part: 1, fn: () => 1 }));
+cloning.node("part", { needs: ["whole.part"] }, (part: number, ctx: Context) => [part, ctx.has("whole")]);
 
 class HttpError extends Error {
   override readonly name = "HttpError";
@@ -123,6 +123,6 @@ const thrown = {
     }),
 };
 export type Special = keyof typeof thrown;
-crossing.node("throws", (special: Special) => {
+cloning.node("throws", (special: Special) => {
   throw thrown[special]();
 });

@@ -11,15 +11,15 @@ export interface AttemptCall {
   readonly ctx: Context;
 }
 
-/** An attempt with what a backend may need that sends it elsewhere. */
+/** An attempt, with all that a backend needs to execute it elsewhere. */
 export interface BackendCall extends AttemptCall {
   /** Where the attempt is, for errors. */
   readonly site: ErrorSite;
   /** The results of the node's needs, by name. Cost: O(needs) a read. */
   readonly needs: readonly (readonly [name: string, result: unknown])[];
   /**
-   * The array buffers of arguments that the same backend made and no other node takes: the run gives them up, to be
-   * transferred instead of copied.
+   * The array buffers among the arguments that this backend has made and no other node takes, to be transferred instead
+   * of copied. The run drops the results that hold them.
    */
   takeBuffers(): ArrayBuffer[];
 }
@@ -32,12 +32,12 @@ export interface Backend {
   readonly limit: number;
   /**
    * Calls the node's function once.
-   * @param abort - aborts when the result is no longer wanted; what can be stopped then is
-   * @param onStart - called when the function of a node with a timeout is, which counts from there
+   * @param abort - aborts when the result is no longer wanted; the function is stopped if it can be
+   * @param onStart - called when the function is called, at least for nodes with a timeout, which counts from there
    * @returns its result, or a promise of it
-   * @throws what the function throws; {BackendError} BACKEND when it can't be called, or its caller is lost
+   * @throws what the function throws; {BackendError} BACKEND when it can't be called, or its outcome is lost
    */
   execute(call: BackendCall, abort: LazyAbort, onStart: () => void): unknown;
-  /** Ends what it holds. Its owner calls this, a run never does. */
+  /** Ends what it holds, such as threads. Its owner calls this, a run never does. */
   close(): Promise<void>;
 }

@@ -16,7 +16,7 @@ import { siteOf } from "./errors.js";
 import type { Lanes } from "./lanes.js";
 import type { Readiness } from "./readiness.js";
 
-/** What calls need of the run they are part of. */
+/** The run that calls belong to. */
 export interface CallsRun extends AttemptControls {
   readonly state: RunState;
   readonly args: Arguments;
@@ -31,7 +31,7 @@ const ignore = () => {};
 
 /** The calls of a run's nodes that do not run inline. */
 export class BackendCalls {
-  /** Ends the call of a plain node, by node. */
+  /** By node, of plain nodes. */
   private readonly open = new Map<number, LazyAbort>();
 
   constructor(
@@ -43,12 +43,12 @@ export class BackendCalls {
     return !this.lanes.isInline(node);
   }
 
-  /** Calls a node for an attempt. */
+  /** Calls a node with policies. */
   execute(node: number, { spec, args, ctx }: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
     return this.lanes.backendOf(node).execute(new NodeCall(this, node, spec, args, ctx), abort, onStart);
   }
 
-  /** Calls a node that takes no more than a call. {@link BackendCalls.settled} is to be told of its end. */
+  /** Calls a plain node, which must be reported to {@link BackendCalls.settled} when it has settled. */
   start(node: number): unknown {
     const { state, args } = this.run;
     const ctx = new NodeContext(state, node, state.attemptsBefore(node) + 1, this.run);
@@ -89,7 +89,7 @@ class NodeCall implements BackendCall {
     return sources.map((source) => [state.plan.specs[source].name, state.values[source]]);
   }
 
-  /** Drops the results that hold them now, instead of when the node is done. */
+  /** Drops the results when the node starts, instead of when it has settled. */
   takeBuffers(): ArrayBuffer[] {
     const { state, readiness } = this.calls.run;
     const { plan } = state;
@@ -105,7 +105,7 @@ class NodeCall implements BackendCall {
     return Array.from(buffers);
   }
 
-  /** Whether nothing but the run holds a result: this node's backend has made it, in this run. */
+  /** Whether only this run holds a result: the same backend made it for this run. */
   private isOnlyHere(source: number): boolean {
     const { run, lanes } = this.calls;
     const { state } = run;
@@ -113,7 +113,7 @@ class NodeCall implements BackendCall {
     return lanes.backendOf(source) === lanes.backendOf(this.node) && state.isFresh(source) && !isCached;
   }
 
-  /** Whether a node's inputs are looked at by others than its function, or by that more than once. */
+  /** Whether anything but the function sees the inputs, or the function sees them more than once. */
   private get isShown(): boolean {
     const { state, emitter, hooks } = this.calls.run;
     const { forks, hooks: own } = state.plan;

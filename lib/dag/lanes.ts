@@ -10,20 +10,21 @@ interface Lane {
 }
 
 /**
- * The lanes of a run, one a backend. Each has permits and a queue of ready nodes of its own, so that a backend that is full or
- * slow holds up no other; or all share those of the first, where a limit counts nodes wherever they run.
+ * The lanes of a run, one for each backend. A lane has its own permits and its own queue of ready nodes, so a full or
+ * slow backend delays no other. Where one limit counts nodes wherever they run, all lanes share the permits and the
+ * queue of the first.
  */
 export class Lanes {
-  /** The first is that of the nodes that run inline. */
+  /** The first one is inline. */
   private readonly lanes: readonly Lane[];
   private readonly laneOf: Uint8Array;
-  /** The queue of each node, by its number; undefined when there is one. */
+  /** By node, the number of its queue; undefined when there is one queue. */
   readonly queueOf: Uint8Array | undefined;
 
   /**
-   * @param backends - beside inline
+   * @param backends - without inline
    * @param permits - of the first lane
-   * @param newPermits - makes those of the others; undefined when all share the first's
+   * @param newPermits - makes the permits of another lane; undefined when lanes share
    */
   constructor(
     places: readonly Place[],
@@ -50,7 +51,10 @@ export class Lanes {
     return this.lanes[this.laneOf[node]].permits;
   }
 
-  /** Takes out the node that starts next; -1 when none may. Inline nodes come last: others go on while this thread is busy. */
+  /**
+   * Takes the next node out of an executor; -1 when none may start. Inline nodes come last, because they block this
+   * thread.
+   */
   take(executor: Executor): number {
     for (let lane = this.lanes.length - 1; lane >= 0; lane--) {
       const node = this.lanes[lane].permits.isFull ? -1 : executor.take(lane);

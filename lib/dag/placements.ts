@@ -43,8 +43,8 @@ interface Probed {
 }
 
 /**
- * Where the nodes of a dag run. A worker is asked once a plan, and again when it failed to answer or the pool has no thread: a
- * pool that can't start one is noticed before a node depends on it.
+ * Where the nodes of a dag run. A worker is asked once a plan, and again when it failed to answer or the pool has no
+ * thread: a pool that can't start one is noticed before a node depends on it.
  */
 export class Placements implements Placeable {
   instance: NodeInstance | undefined;

@@ -47,7 +47,7 @@ contexts.node("third", { after: ["second"], retry: 1 }, (ctx: Context) => {
 });
 contexts.node("takesLimit", (limit: number) => limit);
 
-/** Tell what types forbid. */
+/** Misuses the context in ways that types forbid. */
 export const misused = new Dag("misused");
 misused.node("logs", (ctx: Context) => {
   const circle = new Error("its own cause");
@@ -67,14 +67,14 @@ misused.node("logs", (ctx: Context) => {
   for (const message of messages) ctx.log(message as string);
   for (const message of messages) ctx.progress(0.5, message as string);
 });
-const figures: Record<string, (metrics: Record<string, unknown>) => void> = {
+const writes: Record<string, (metrics: Record<string, unknown>) => void> = {
   text: (metrics) => (metrics.n = "one"),
   nan: (metrics) => (metrics.n as number)++,
   infinite: (metrics) => Object.assign(metrics, { n: -Infinity }),
   big: (metrics) => (metrics.n = 1n),
   accessor: (metrics) => Object.defineProperty(metrics, "n", { get: () => 1 }),
 };
-for (const [name, write] of Object.entries(figures)) misused.node(name, (ctx: Context) => write(ctx.metrics));
+for (const [name, write] of Object.entries(writes)) misused.node(name, (ctx: Context) => write(ctx.metrics));
 misused.node("caught", (ctx: Context) => {
   let error: unknown;
   try {
@@ -325,7 +325,7 @@ export const given = new Given("given");
 export const givenInstance = Dag.from(given);
 export const newGiven = () => Dag.from(new Given("new"));
 
-/** Overrides a parent's method, and says nothing of its parameters. */
+/** Overrides a method without declaring its parameters. */
 export class Open extends Plain {
   override ask(...rest: unknown[]): boolean {
     return rest.length > 0 || where().isMainThread;
@@ -333,7 +333,7 @@ export class Open extends Plain {
 }
 export const openInstance = Dag.from(new Open());
 
-/** Two classes of one text, without `@workflow`. */
+/** Two classes of the same text, without `@workflow`. */
 export const alike = ["a", "b"].map((name) => {
   class Alike {
     @node tell(): string {

@@ -17,9 +17,10 @@ interface Returned {
 /**
  * Decides which buffers of a result a worker transfers instead of copying them.
  *
- * A transfer empties the buffer for the module that made it, which may still use it, such as a table it computed once. So the
- * first buffers of each node are copied, and then garbage is collected once. If all of them are gone, the node keeps none, and
- * its later buffers are transferred. A buffer seen before, or one that a result shows only a part of, is always copied.
+ * A transfer empties the buffer for the module that made it, which may still use it, such as a table it computed once.
+ * So the first buffers of each node are copied, and then garbage is collected once. If all of them are gone, the node
+ * keeps none, and its later buffers are transferred. A buffer seen before, or one that a result shows only a part of,
+ * is always copied.
  */
 export class BufferTransfer {
   private readonly nodes = new WeakMap<NodeFunction, Returned>();

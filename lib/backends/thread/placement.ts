@@ -130,7 +130,10 @@ export function importFailed(error: unknown): string {
   return error instanceof StartError ? error.message : `a worker could not import its module: ${messageOf(error)}`;
 }
 
-/** The reason when a worker did not answer in time. Unlike other failures it is remembered: the module is not tried again. */
+/**
+ * The reason when a worker did not answer in time. Unlike other failures it is remembered: the module is not tried
+ * again.
+ */
 export function importTimedOut({ address: [module] }: ProbeTask): string {
   timedOut.add(module);
   return TIMED_OUT;

@@ -17,12 +17,12 @@ const START_PAUSE = 1000;
 const TIMEOUT_PAUSE = 60_000;
 
 /**
- * Worker threads for nodes, shared by any number of runs. Threads start when they are needed, end when they have been idle
- * for a while, and never keep the process alive.
+ * Worker threads for nodes, shared by any number of runs. Threads start when they are needed, end when they have been
+ * idle for a while, and never keep the process alive.
  *
- * Each thread executes one node at a time, so ending the thread of a node that does not stop harms no other node. There are
- * never more threads than `maxWorkers`, starting and ending ones included. When a thread can't start, the pool goes on with
- * the others; when there are none, all waiting tasks fail at once.
+ * Each thread executes one node at a time, so ending the thread of a node that does not stop harms no other node. There
+ * are never more threads than `maxWorkers`, starting and ending ones included. When a thread can't start, the pool goes
+ * on with the others; when there are none, all waiting tasks fail at once.
  *
  * A thread in native code, as in `pbkdf2Sync` or `execSync`, ends only when that returns. Until then it counts towards
  * `maxWorkers`, and a process warning names the node that it is stuck in.
@@ -63,8 +63,8 @@ export class ThreadPool {
 
   /**
    * Ends all threads. The nodes that they execute fail. Later runs with this pool are refused.
-   * @returns a promise that resolves when all threads have ended, except those stuck in native code, which a process warning
-   *   names: Node waits for these before the process ends
+   * @returns a promise that resolves when all threads have ended, except those stuck in native code, which a process
+   *   warning names: Node waits for these before the process ends
    */
   async close(): Promise<void> {
     this.closed = true;
@@ -100,8 +100,9 @@ export class ThreadPool {
    * Executes a task on a thread.
    * @param abort - ends the thread when it aborts
    * @param onMessage - receives the worker's messages during the task
-   * @returns the worker's answer; rejects with {@link StartError} when no thread could start, {@link WorkerExit} when it
-   *   exited, {@link TaskAborted} when `abort` aborted, otherwise with the error that ended the worker or the task's cloning
+   * @returns the worker's answer; rejects with {@link StartError} when no thread could start, {@link WorkerExit} when
+   *   it exited, {@link TaskAborted} when `abort` aborted, otherwise with the error that ended the worker or the task's
+   *   cloning
    * @internal
    */
   execute(

@@ -22,8 +22,8 @@ import { isCompleted } from "./worker-messages.js";
 
 /**
  * Executes the nodes of a run on worker threads. Inputs and results are cloned.
- * @throws {NotCloneableError} NOT_CLONEABLE naming the value that can't be cloned; {BackendError} BACKEND when the worker ended;
- *   otherwise what the function threw
+ * @throws {NotCloneableError} NOT_CLONEABLE naming the value that can't be cloned; {BackendError} BACKEND when the
+ *   worker ended; otherwise what the function threw
  */
 export class ThreadBackend implements Backend {
   readonly name = "thread";
@@ -118,7 +118,7 @@ function unanswered(spec: NodeSpec, error: unknown, site: ErrorSite): Error {
   if (error instanceof StartError)
     return new BackendError(`Node "${name}" was not called: ${asSentence(error.message)}`, failed, undefined);
   if (error instanceof WorkerExit) {
-    const message = `The worker that executed node "${name}" exited with code ${error.exitCode}. Remove its call of process.exit, or give the node a retry.`;
+    const message = `The worker that executed node "${name}" exited with code ${error.exitCode}. Find the call of process.exit, or give the node a retry.`;
     return new BackendError(message, failed, error.exitCode);
   }
   return new BackendError(

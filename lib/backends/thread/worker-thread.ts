@@ -24,7 +24,9 @@ export const START_TIMEOUT = 10_000;
 export const EXIT_TIMEOUT = 500;
 /** How often a terminated thread is checked for its exit, in ms. */
 const CHECK_INTERVAL = 100;
-/** After so many checks it counts as stuck: JavaScript stops at once. A check counts less while the processors are busy. */
+/**
+ * After so many checks it counts as stuck: JavaScript stops at once. A check counts less while the processors are busy.
+ */
 const CHECKS = 10;
 /** After so many it counts as stuck however busy the processors are. */
 const MOST_CHECKS = 100;
@@ -61,9 +63,9 @@ export interface ThreadOptions {
 /**
  * A worker thread, which executes one task at a time: a piscina of one.
  *
- * Its piscina starts no second thread and never has a second task, so whatever it reports concerns this thread and its task.
- * Messages during a task take a port of their own, which users' code in the worker can't reach: what that posts to its parent
- * is ignored.
+ * Its piscina starts no second thread and never has a second task, so whatever it reports concerns this thread and its
+ * task. Messages during a task take a port of their own, which users' code in the worker can't reach: what that posts
+ * to its parent is ignored.
  */
 export class WorkerThread {
   task: PendingTask | undefined = undefined;
@@ -163,8 +165,8 @@ export class WorkerThread {
   }
 
   /**
-   * Ends the thread, whatever it executes. While it imports modules, it is asked to end itself first: terminating a thread at
-   * the moment at which it enters a module can crash the process.
+   * Ends the thread, whatever it executes. While it imports modules, it is asked to end itself first: terminating a
+   * thread at the moment at which it enters a module can crash the process.
    * @see https://github.com/denoland/rusty_v8/issues/830
    */
   end(): void {
@@ -278,8 +280,8 @@ export class WorkerThread {
 type PiscinaWorker = Readonly<Record<symbol, { readonly port?: MessagePort } | undefined>>;
 
 /**
- * The port on which piscina receives answers. It ignores those that can't be read, whose tasks would wait forever. Undefined in
- * a piscina that keeps the port elsewhere.
+ * The port on which piscina receives answers. It ignores those that can't be read, whose tasks would wait forever.
+ * Undefined in a piscina that keeps the port elsewhere.
  */
 function portOf(worker: PiscinaWorker): MessagePort | undefined {
   return Object.getOwnPropertySymbols(worker).flatMap((symbol) => worker[symbol]?.port ?? [])[0];

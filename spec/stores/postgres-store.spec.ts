@@ -6,10 +6,14 @@ import { attachedContract } from "../contracts/store-attached.contract.js";
 import { storeCachingContract } from "../contracts/store-caching.contract.js";
 import { closingContract } from "../contracts/store-closing.contract.js";
 import { storeEventsContract } from "../contracts/store-events.contract.js";
+import { recordedFsmContract } from "../contracts/store-fsm.contract.js";
 import { lifecycleContract } from "../contracts/store-lifecycle.contract.js";
+import { listingContract } from "../contracts/store-listing.contract.js";
 import { storeLookingContract } from "../contracts/store-looking.contract.js";
+import { recordingContract } from "../contracts/store-recording.contract.js";
+import { replayingContract } from "../contracts/store-replaying.contract.js";
+import { resumingContract } from "../contracts/store-resuming.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
-import { storeContract } from "../contracts/store.contract.js";
 import { hurried } from "../support/fake-time.js";
 import { execute, withPostgres } from "../support/postgres.js";
 import { failure } from "../support/waiting.js";
@@ -36,7 +40,11 @@ await withPostgres((server) => {
       return () => client.end();
     },
   });
-  storeContract("Postgres", subject);
+  recordingContract("Postgres", subject);
+  resumingContract("Postgres", subject);
+  replayingContract("Postgres", subject);
+  listingContract("Postgres", subject);
+  recordedFsmContract("Postgres", subject);
   sharingContract("Postgres", subject);
   storeEventsContract("Postgres", subject);
   storeCachingContract("Postgres", subject);

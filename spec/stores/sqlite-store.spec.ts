@@ -6,10 +6,14 @@ import { attachedContract } from "../contracts/store-attached.contract.js";
 import { storeCachingContract } from "../contracts/store-caching.contract.js";
 import { closingContract } from "../contracts/store-closing.contract.js";
 import { storeEventsContract } from "../contracts/store-events.contract.js";
+import { recordedFsmContract } from "../contracts/store-fsm.contract.js";
 import { lifecycleContract } from "../contracts/store-lifecycle.contract.js";
+import { listingContract } from "../contracts/store-listing.contract.js";
 import { storeLookingContract } from "../contracts/store-looking.contract.js";
+import { recordingContract } from "../contracts/store-recording.contract.js";
+import { replayingContract } from "../contracts/store-replaying.contract.js";
+import { resumingContract } from "../contracts/store-resuming.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
-import { storeContract } from "../contracts/store.contract.js";
 import { openDatabase } from "../support/sqlite.js";
 
 async function subject() {
@@ -48,7 +52,11 @@ async function subject() {
   };
 }
 
-storeContract("SQLite", subject);
+recordingContract("SQLite", subject);
+resumingContract("SQLite", subject);
+replayingContract("SQLite", subject);
+listingContract("SQLite", subject);
+recordedFsmContract("SQLite", subject);
 sharingContract("SQLite", subject);
 storeEventsContract("SQLite", subject);
 storeCachingContract("SQLite", subject);

@@ -1,0 +1,162 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { Dag, PauseRun, type Context } from "dagwright";
+import type { SqlStore } from "dagwright/store";
+import { calls, inputs, pipeline } from "../support/pipeline.js";
+import { useStores, type StoreSubject } from "../support/stores.js";
+import { failure, sleep } from "../support/waiting.js";
+
+/** The guarantees of every store for finding and pruning runs. */
+export function listingContract(name: string, connect: () => Promise<StoreSubject>): void {
+  describe(`Runs recorded in ${name}`, () => {
+    const { another, count } = useStores(connect);
+    let store: SqlStore;
+
+    beforeEach(() => {
+      calls.length = 0;
+      store = another();
+    });
+
+    describe("can be looked up", () => {
+      it("in pages, newest first, by workflow, status and time", async () => {
+        await expect(store.listRuns({ status: "complete" as any })).rejects.toThrow(/Did you mean "completed"/u);
+        const ids: string[] = [];
+        for (let i = 0; i < 5; i++) ids.unshift((await pipeline().run({ store, inputs })).runId);
+        const other = new Dag("other");
+        other.node("n", () => {
+          throw new Error("no");
+        });
+        await failure(other.run({ store }));
+        const first = await store.listRuns({ workflow: "pipeline", limit: 3 });
+        const second = await store.listRuns({ workflow: "pipeline", limit: 3, cursor: first.cursor });
+        expect([...first.runs, ...second.runs].map(({ runId }) => runId)).toEqual(ids);
+        expect(second.cursor).toBeUndefined();
+        expect((await store.listRuns({ status: "failed" })).runs.map(({ workflow }) => workflow)).toEqual(["other"]);
+        expect((await store.listRuns({ since: Date.now() + 1000 })).runs).toEqual([]);
+        expect((await store.listRuns({ since: new Date(0) })).runs.length).toBe(6);
+        await expect(store.listRuns({ limit: 0 })).rejects.toThrow(RangeError);
+        await expect(store.listRuns({ cursor: "nonsense" })).rejects.toThrow(/"cursor" must be/u);
+        await expect(store.listRuns({ workflw: "x" } as any)).rejects.toThrow(/"workflow"/u);
+      });
+
+      it("with statistics", async () => {
+        const broken = new Set<string>();
+        const dag = pipeline(broken);
+        for (let i = 0; i < 3; i++) await dag.run({ store, inputs });
+        broken.add("report");
+        await failure(dag.run({ store, inputs }));
+        const { runs, nodes } = await store.stats("pipeline");
+        expect(runs).toMatchObject({ total: 4, completed: 3, failed: 1, running: 0 });
+        expect(nodes.get("report")).toMatchObject({ completed: 3, failed: 1 });
+        const { p50, p99 } = nodes.get("load")!;
+        const { nodes: last } = (await store.getRun((await store.listRuns()).runs[0].runId))!;
+        expect(p50).toBeLessThanOrEqual(p99!);
+        expect(p99).toBeGreaterThanOrEqual(last.get("load")!.duration!);
+      });
+
+      it("with the differences between two", async () => {
+        const a = await pipeline().run({ store, inputs });
+        const b = await pipeline().run({ store, inputs: { from: 4 } });
+        const difference = await store.diffRuns(a.runId, b.runId);
+        expect(difference.nodes.map(({ node, differs }) => [node, differs])).toEqual([["load", ["output"]]]);
+        expect(difference.inputs).toEqual(["from"]);
+        expect((await store.diffRuns(a.runId, a.runId)).nodes).toEqual([]);
+        const other = new Dag<any>("other");
+        other.node("load", () => [1, 2, 3]);
+        other.node("more", () => 1);
+        const { runId } = await other.run({ store });
+        const { nodes } = await store.diffRuns(a.runId, runId);
+        const present = nodes.filter(({ differs }) => differs.includes("presence")).map(({ node }) => node);
+        expect(present).toEqual(["clean", "report", "stats", "more"]);
+        expect(nodes.find(({ node }) => node === "more")).toMatchObject({ a: undefined, b: { output: 1 } });
+        expect(await failure(store.diffRuns(a.runId, "none"))).toMatchObject({ code: "NOT_FOUND" });
+      });
+
+      it("without redacted values, which resuming still uses", async () => {
+        const dag = new Dag<any>("secret");
+        dag.node("login", (password: string) => ({
+          user: "ann",
+          token: `t-${password}`,
+          tries: [{ ip: "1" }, { ip: "2" }],
+        }));
+        dag.node("use", { needs: ["login.token"] }, (token: string) => token);
+        dag.node("wait", { needs: ["login"] }, (login: unknown, ctx: Context) => {
+          if (ctx.attempt === 1) throw new PauseRun();
+          return login;
+        });
+        const { runId } = await dag.run({ store, inputs: { password: "p" } });
+        store.redact("login.token").redact("login.tries[1].ip").redact("inputs.password").redact("use");
+        const { inputs: shown, nodes, attempts } = (await store.getRun(runId))!;
+        const login = { user: "ann", token: "[redacted]", tries: [{ ip: "1" }, { ip: "[redacted]" }] };
+        expect(shown).toEqual({ password: "[redacted]" });
+        expect(nodes.get("login")?.output).toEqual(login);
+        expect(nodes.get("use")?.output).toBe("[redacted]");
+        expect(attempts.find(({ node }) => node === "use")?.input).toEqual({ token: "[redacted]" });
+        const run = await dag.resume(runId, { store });
+        expect(run.get("wait")).toMatchObject({ token: "t-p" });
+        const whole = (await store.redact("inputs").getRun(runId))!;
+        expect(whole.inputs).toBe("[redacted]");
+        expect(whole.nodes.get("login")).toMatchObject({ status: "completed", output: login });
+      });
+
+      it("without what is redacted in maps and sets", async () => {
+        const dag = new Dag<any>("secret");
+        const value = () =>
+          new Map<unknown, unknown>([
+            ["key", { pin: 1 }],
+            [7, "n"],
+            ["ids", new Set(["a", "b"])],
+          ]);
+        dag.node("login", value);
+        const { runId } = await dag.run({ store });
+        const outputOf = async () => (await store.getRun(runId))!.nodes.get("login")!.output;
+        store.redact("login.other");
+        expect(await outputOf()).toEqual(value());
+        store.redact("login.key.pin").redact("login.7").redact("login.ids[1]");
+        const hidden = "[redacted]";
+        const shown = new Map<unknown, unknown>([
+          ["key", { pin: hidden }],
+          [7, hidden],
+          ["ids", new Set(["a", hidden])],
+        ]);
+        expect(await outputOf()).toEqual(shown);
+      });
+
+      it("until they are pruned", async () => {
+        const dag = pipeline();
+        for (let i = 0; i < 4; i++) await dag.run({ store, inputs });
+        const waits = new Dag<any>("waits");
+        waits.node("n", () => {
+          throw new PauseRun();
+        });
+        await waits.run({ store });
+        expect(await store.prune({ olderThan: 60_000 })).toBe(0);
+        expect(await store.prune({ keepLast: 3 })).toBe(1);
+        await sleep(620);
+        await dag.run({ store, inputs });
+        // The last run is younger than that, even on a slow machine.
+        expect(await store.prune({ olderThan: 600, keepLast: 3 })).toBe(3);
+        expect((await store.listRuns()).runs.map(({ workflow, status }) => [workflow, status])).toEqual([
+          ["pipeline", "completed"],
+          ["waits", "paused"],
+        ]);
+        expect(await count("node_executions")).toBe(5);
+        expect(await store.prune({ olderThan: 0 })).toBe(1);
+        await expect(store.prune({})).rejects.toThrow(/"olderThan", "keepLast" or both/u);
+        expect(await count("edge_traversals")).toBe(0);
+      });
+    });
+
+    it("are kept per workflow when many others are pruned", async () => {
+      for (const [name, runs] of [
+        ["often", 102],
+        ["seldom", 3],
+      ] as const) {
+        const dag = new Dag(name);
+        dag.node("n", () => 1);
+        await Promise.all(Array.from({ length: runs }, () => dag.run({ store })));
+      }
+      expect(await store.prune({ keepLast: 1 })).toBe(101 + 2);
+      expect((await store.listRuns()).runs.map(({ workflow }) => workflow).sort()).toEqual(["often", "seldom"]);
+    });
+  });
+}

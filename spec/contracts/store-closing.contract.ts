@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, next, PauseRun, stop, StoreError, waitForEvent } from "dagwright";
 import type { SqlStore, StoreOptions } from "dagwright/store";
+import type { LockableSubject } from "../support/lockable-stores.js";
 import { failure, sleep, until } from "../support/waiting.js";
-import type { LockableSubject } from "./store-lifecycle.contract.js";
 
 /** Takes ITEM events until END. */
 function collector(): Fsm<any> {

@@ -5,12 +5,14 @@ import { postgresStore, type StoreOptions } from "dagwright/store";
 import { attachedContract } from "../contracts/store-attached.contract.js";
 import { storeCachingContract } from "../contracts/store-caching.contract.js";
 import { closingContract } from "../contracts/store-closing.contract.js";
+import { endingContract } from "../contracts/store-ending.contract.js";
 import { storeEventsContract } from "../contracts/store-events.contract.js";
 import { recordedFsmContract } from "../contracts/store-fsm.contract.js";
-import { lifecycleContract } from "../contracts/store-lifecycle.contract.js";
 import { listingContract } from "../contracts/store-listing.contract.js";
 import { storeLookingContract } from "../contracts/store-looking.contract.js";
 import { recordingContract } from "../contracts/store-recording.contract.js";
+import { recoveringContract } from "../contracts/store-recovering.contract.js";
+import { repeatingContract } from "../contracts/store-repeating.contract.js";
 import { replayingContract } from "../contracts/store-replaying.contract.js";
 import { resumingContract } from "../contracts/store-resuming.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
@@ -49,7 +51,9 @@ await withPostgres((server) => {
   storeEventsContract("Postgres", subject);
   storeCachingContract("Postgres", subject);
   storeLookingContract("Postgres", subject);
-  lifecycleContract("Postgres", subject);
+  endingContract("Postgres", subject);
+  recoveringContract("Postgres", subject);
+  repeatingContract("Postgres", subject);
   attachedContract("Postgres", subject);
   closingContract("Postgres", subject);
 

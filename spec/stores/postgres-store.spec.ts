@@ -4,6 +4,7 @@ import { Dag, StoreError } from "dagwright";
 import { postgresStore, type StoreOptions } from "dagwright/store";
 import { attachedContract } from "../contracts/store-attached.contract.js";
 import { storeCachingContract } from "../contracts/store-caching.contract.js";
+import { storeChangingContract } from "../contracts/store-changing.contract.js";
 import { closingContract } from "../contracts/store-closing.contract.js";
 import { endingContract } from "../contracts/store-ending.contract.js";
 import { storeEventsContract } from "../contracts/store-events.contract.js";
@@ -51,6 +52,7 @@ await withPostgres((server) => {
   storeEventsContract("Postgres", subject);
   storeCachingContract("Postgres", subject);
   storeLookingContract("Postgres", subject);
+  storeChangingContract("Postgres", subject);
   endingContract("Postgres", subject);
   recoveringContract("Postgres", subject);
   repeatingContract("Postgres", subject);

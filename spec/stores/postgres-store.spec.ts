@@ -17,6 +17,7 @@ import { repeatingContract } from "../contracts/store-repeating.contract.js";
 import { replayingContract } from "../contracts/store-replaying.contract.js";
 import { resumingContract } from "../contracts/store-resuming.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
+import { storeWaitingContract } from "../contracts/store-waiting.contract.js";
 import { hurried } from "../support/fake-time.js";
 import { execute, withPostgres } from "../support/postgres.js";
 import { failure } from "../support/waiting.js";
@@ -50,6 +51,7 @@ await withPostgres((server) => {
   recordedFsmContract("Postgres", subject);
   sharingContract("Postgres", subject);
   storeEventsContract("Postgres", subject);
+  storeWaitingContract("Postgres", subject);
   storeCachingContract("Postgres", subject);
   storeLookingContract("Postgres", subject);
   storeChangingContract("Postgres", subject);

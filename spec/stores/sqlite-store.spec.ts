@@ -17,6 +17,7 @@ import { repeatingContract } from "../contracts/store-repeating.contract.js";
 import { replayingContract } from "../contracts/store-replaying.contract.js";
 import { resumingContract } from "../contracts/store-resuming.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
+import { storeWaitingContract } from "../contracts/store-waiting.contract.js";
 import { openDatabase } from "../support/sqlite.js";
 
 async function subject() {
@@ -62,6 +63,7 @@ listingContract("SQLite", subject);
 recordedFsmContract("SQLite", subject);
 sharingContract("SQLite", subject);
 storeEventsContract("SQLite", subject);
+storeWaitingContract("SQLite", subject);
 storeCachingContract("SQLite", subject);
 storeLookingContract("SQLite", subject);
 storeChangingContract("SQLite", subject);

@@ -60,7 +60,7 @@ export interface AttemptHost extends AttemptControls {
   argumentsOf(node: number, context: Context | undefined): unknown[];
   /** The result that hooks get when the function returned `returned`. */
   resultIn(returned: unknown): unknown;
-  /** The outcome of a function that returned `returned`, with the result that hooks have returned. */
+  /** The outcome when the function returned `returned` and hooks made `result` of it. */
   outcomeOf(node: number, returned: unknown, result: unknown, args: readonly unknown[]): unknown;
   siteOf(node: number, attempt: number, options?: ErrorOptions): ErrorSite;
   /** Calls the node's function on its backend. @param onStart - called when the function starts */
@@ -69,7 +69,7 @@ export interface AttemptHost extends AttemptControls {
   acquire(node: number): PendingAcquire | undefined;
   /** Releases the permit of an attempt. */
   release(node: number): void;
-  /** Attempt `attempt` has to wait, for a permit or until it is retried. */
+  /** The attempt has to wait, for a permit or for the delay before a retry. */
   attemptPending(node: number, attempt: number): void;
   cacheHit(node: number): void;
   cacheMissed(node: number): void;
@@ -110,7 +110,7 @@ export class Attempts {
     this.permits = new AttemptPermits(host, this.scope);
   }
 
-  /** Runs a node with all its policies. Returns its outcome, computed, cached or from its fallback. */
+  /** Runs a node with all its policies. Returns its outcome: computed, cached, or of the fallback. */
   *run(node: number): Coroutine {
     const { cache, fallback } = this.host.specOf(node).options;
     if (fallback === undefined) return yield* cache === undefined ? this.compute(node) : this.cached(node);
@@ -166,7 +166,7 @@ export class Attempts {
     return value;
   }
 
-  /** The predicate of the error for a node that has to wait in a synchronous run. */
+  /** What a node did that has to wait in a synchronous run, for the message. */
   get obstacle(): string {
     const { subject } = this.scope;
     return subject === undefined ? "returned a promise" : `has a ${subject} that returned a promise`;
@@ -267,7 +267,7 @@ export class Attempts {
       if (!isInstance(error, AttemptsFailed)) throw error;
       const { errors } = error;
       const cause = errors[errors.length - 1];
-      const message = `${host.labelOf(node)} failed in all ${errors.length} attempts, at last: ${asSentence(messageOf(cause))} See "errors" for what each threw.`;
+      const message = `${host.labelOf(node)} failed in all ${errors.length} attempts. The last one threw: ${asSentence(messageOf(cause))} See "errors" for all errors.`;
       throw new RetryExhaustedError(message, host.siteOf(node, errors.length, { cause }), errors);
     }
   }

@@ -21,7 +21,7 @@ export class EventEmitter {
   private observers: readonly Observer[];
   /** Events emitted while observers are called. */
   private readonly queue: RunEvent[] = [];
-  /** Whether observers are being called: the run is in the middle of something. */
+  /** Whether observers are being called. The run may be in the middle of a step. */
   isNotifying = false;
 
   constructor(

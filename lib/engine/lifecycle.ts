@@ -14,7 +14,7 @@ import type { Recorder } from "./durable/recorder.js";
 import type { EventEmitter } from "./event-emitter.js";
 import type { CommonRunOptions } from "./options.js";
 
-/** Called once when the run has ended; it rejects if there is an `error`. */
+/** Called once when the run has ended. `run` rejects with the error, if there is one. */
 export type RunEnd<R> = (result: R, error: DagwrightError | undefined) => void;
 
 /** The loop of a run, as its lifecycle sees it. */
@@ -28,7 +28,7 @@ export interface Loop<R> {
   emitter: EventEmitter | undefined;
   /** Starts the first node or state. */
   begin(): void;
-  /** Cancels nodes that have not settled and aborts those in flight. Returns whether their hooks need a turn to run. */
+  /** Cancels nodes that have not settled and aborts those in flight. Returns whether hooks need a turn to run. */
   cancelOpen(error: DagwrightError): boolean;
   /** Releases the loop's own timers and waiters. */
   release(status: RunStatus): void;
@@ -272,7 +272,7 @@ export class Lifecycle<R> {
   }
 }
 
-/** Makes the partial result the error's `run`. */
+/** Sets the error's `run` to the partial result. */
 function attachRun(error: DagwrightError, run: unknown): void {
   if (!(error instanceof ExecutionError || error instanceof MissingInputError || error instanceof StoreError)) return;
   try {

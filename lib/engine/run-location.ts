@@ -5,10 +5,10 @@ interface LocalHandle {
 }
 
 /**
- * Where the run of an id is, if another run of that id may exist: in this process, or driven by another one until the
+ * The location of a run that may already exist under its id: this process, or another process that drives it until the
  * run ends or that process is gone.
  *
- * `H` is its handle in this process, `R` the part of that which a run driven by another process has.
+ * `H` is the handle of a run in this process, `R` the part of it that works while another process drives the run.
  */
 export class RunLocation<H extends R & LocalHandle, R> {
   /** The current handle, as far as is known. */
@@ -41,7 +41,7 @@ export class RunLocation<H extends R & LocalHandle, R> {
     for (const promise of [this.located, this.result, this.recorded]) promise.catch(() => {});
   }
 
-  /** Resolves to the current handle, as soon as it is known. @throws the error for which there is no such run */
+  /** Resolves to the current handle, once it is known. @throws when the run can't be had */
   current(): Promise<R> {
     return this.located;
   }

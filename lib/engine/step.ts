@@ -13,7 +13,7 @@ export interface SteppedRun<R> extends Startable<R> {
   /** Lets `budget` nodes start; calls `onIdle` when they have settled. */
   limit(budget: number, onIdle: () => void): void;
   resume(): void;
-  /** The durability barrier: resolves when everything so far is recorded; undefined when it is already. */
+  /** The durability barrier: resolves when everything so far is recorded; undefined when nothing has to wait. */
   barrier(): Promise<void> | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface StepResult<R> {
   readonly result: unknown;
   /** The node that the next step runs; undefined when there is none. */
   readonly next: string | undefined;
-  /** The context that the nodes share: results, and metadata, which the next steps read as it was changed. */
+  /** The context shared by all nodes: results and metadata. The next steps see changes of the metadata. */
   readonly context: RunContext;
   /** Whether nothing is left to run. */
   readonly done: boolean;
@@ -101,7 +101,7 @@ export class StepState<R> {
         run.limit(1, wake);
         proceed();
       });
-      // The run may end before that is recorded.
+      // If recording fails, the barrier stays pending and the run ends.
       const barrier = session.outcome === undefined ? run.barrier() : undefined;
       if (barrier !== undefined) await Promise.race([barrier, new Promise<void>((wake) => (session.wake = wake))]);
     }

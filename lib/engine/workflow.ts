@@ -74,8 +74,8 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
   /**
    * Runs the workflow to its end.
    * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
-   * @throws {ExecutionError} of the first failure under `failFast` (of an fsm: that no error state takes),
-   *   {CancelledError}, {RunTimeoutError}; of an fsm also {MaxCyclesError}, {InvalidTransitionError},
+   * @throws {ExecutionError} for the first failure under `failFast` (in an fsm, the first that no error state takes),
+   *   {CancelledError}, {RunTimeoutError}; in an fsm also {MaxCyclesError}, {InvalidTransitionError},
    *   {UnknownStateError}. `.run` is the partial result
    */
   run(options?: T["runOptions"]): Promise<T["result"]> {
@@ -118,9 +118,9 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
   // --- recorded runs ---
 
   /**
-   * Continues a recorded run after a pause, a failure, a cancellation or a crash. Completed nodes keep their results,
-   * and an fsm continues in its current state. A completed run returns its recorded result. An fsm that has to wait for
-   * an event resolves as `paused`.
+   * Continues a recorded run after a pause, a failure, a cancellation or a crash, as the same run. Completed nodes keep
+   * their results, and an fsm continues in its current state. A completed run returns its recorded result. An fsm that
+   * has to wait for an event resolves as `paused`.
    * @throws {StoreError} NOT_FOUND; LEASE_HELD while a process drives the run; UNSTORABLE for an event, and the run
    *   stays as it is
    * @throws {ValidationError} when the workflow has changed (unless `allowChanges`), `provide` names a node that did
@@ -189,7 +189,7 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
     create: () => SteppedRun<T["result"]>,
   ): Promise<T["result"]> {
     if (options?.store !== undefined) return this.executeRecorded(options, create);
-    // An async function would cost a second promise for every run.
+    // Not an async function, which would create a second promise for each run.
     try {
       return this.runs.run(create());
     } catch (error) {

@@ -1,7 +1,7 @@
 import { now, nowChecked } from "../base/clock.js";
 import { TIME_SLICE, TimeSlice } from "../engine/time-slice.js";
 
-/** The most quick cycles between two readings of the clock. */
+/** The maximum number of quick cycles between two readings of the clock. */
 const MAX_UNTIMED_CYCLES = 64;
 
 /**
@@ -47,7 +47,7 @@ export class CycleClock {
     return !this.slice.renew(resume);
   }
 
-  /** Makes the next cycle read the clock: the run has waited. */
+  /** Makes the next cycle read the clock, since the run has waited. */
   reset(): void {
     this.untimed = 0;
   }

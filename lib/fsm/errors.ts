@@ -21,13 +21,13 @@ export function siteOf(state: FsmState, attempt: number, options?: ErrorOptions)
   return { runId, node: name, attempt, state: name, cycle, ...options };
 }
 
-/** An error of the current state. @param predicate - what the state did, to follow its name in the message */
+/** An error of the current state. @param predicate - follows the name of the state in the message */
 export function stateError(state: FsmState, predicate: string, options?: ErrorOptions): ExecutionError {
   const { name } = state.plan.specs[state.current];
   return new ExecutionError(`State "${name}" ${predicate}`, siteOf(state, state.attempt, options));
 }
 
-/** The error for what made a state fail: an error of this run as it is, any other as the cause of a new one. */
+/** The error of a failed state: an error of this run as it is, anything else as the cause of a new error. */
 export function stateFailure(state: FsmState, thrown: unknown): DagwrightError {
   if (isInstance(thrown, MissingInputError) && thrown.run === undefined) return thrown;
   if (isErrorOf(state.runId, thrown)) return thrown;
@@ -43,7 +43,7 @@ export function stateFailure(state: FsmState, thrown: unknown): DagwrightError {
   return new ExecutionError(message, siteOf(state, state.attempt, { cause: thrown }));
 }
 
-/** The user's error that an error of ours wraps, or the error itself. */
+/** The user's error behind an error of this library, or the error itself. */
 export function originOf(error: DagwrightError): unknown {
   return "cause" in error ? error.cause : error;
 }
@@ -55,7 +55,7 @@ export function maxCyclesError(state: FsmState, maxCycles: number, next: string)
   return new MaxCyclesError(message, siteOf(state, state.attempt));
 }
 
-/** The error for a caller that waits for something the run did not do before it ended in state `name`. */
+/** The error for a caller that waited for something the run did not do before it ended, in state `name`. */
 export function endedWithout(
   what: string,
   { runId, workflow }: { readonly runId: string; readonly workflow: string },

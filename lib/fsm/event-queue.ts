@@ -7,7 +7,7 @@ export function newEvent(event: string, payload: unknown): QueuedEvent {
   return { id: newRunId(), event, payload, sentAt: timeOfDay() };
 }
 
-/** The settlers of the promise that `send` returned. */
+/** Settles the promise that `send` returned. */
 export interface Sender {
   readonly taken: () => void;
   readonly refused: (error: Error) => void;

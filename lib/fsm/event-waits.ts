@@ -8,7 +8,7 @@ import type { PendingEvent } from "./event-queue.js";
 import type { Inbox } from "./inbox.js";
 import { describeWait, type Wait } from "./transition.js";
 
-/** After a deadline, how often, and how far apart in ms, to try polling the store for events. */
+/** How often, and at which interval in ms, polling the store for events is tried after a deadline. */
 const POLL_ATTEMPTS = 10;
 const POLL_INTERVAL = 500;
 
@@ -32,7 +32,7 @@ export interface WaitingRun {
 interface OpenWait extends Wait {
   /** Fires at the deadline. */
   timer: Timer | undefined;
-  /** The run's async context: events are sent from others. */
+  /** The async context of the run, since events are sent from others. */
   readonly asyncContext: AsyncResource;
 }
 
@@ -139,7 +139,7 @@ export class EventWaits {
   }
 
   /**
-   * Completes leaving. The event that ended the wait is recorded as taken, together with the next entry.
+   * Completes the leaving of a wait. The event that ended it is recorded as taken, together with the next entry.
    * @returns that event, for {@link EventWaits.acknowledge}
    */
   take(): PendingEvent | undefined {

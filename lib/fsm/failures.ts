@@ -13,9 +13,7 @@ import { originOf, stateError, stateFailure } from "./errors.js";
 import type { EventWaits } from "./event-waits.js";
 import type { FsmRunOptions } from "./options.js";
 
-/**
- * Overrides what a failure leads to: an action, or `skipErrorState` to leave it to the error handler and the strategy.
- */
+/** Overrides what to do about a failure: an action, or `skipErrorState` to ask the error handler and the strategy. */
 export type FailureDecision = FailureAction | "skipErrorState";
 
 /** The run whose cycles fail. */
@@ -112,8 +110,8 @@ export class Failures {
   }
 
   /**
-   * Pauses the run, as if the current cycle had not taken place. On the way from a wait, only the leaving has not: the
-   * wait stays, and so does the event that ended it.
+   * Pauses the run, as if the current cycle had not taken place. If the run is leaving a wait, only that is undone: the
+   * run is back in its wait, and the event that ended it stays queued.
    */
   pause(pause: Error): void {
     const { run } = this;

@@ -42,9 +42,9 @@ export interface FsmTypes<S, I extends object, E> extends WorkflowTypes {
 }
 
 /**
- * The half of an fsm that defines it: states, transitions and hooks, and the methods that change them.
+ * The part of an fsm that defines it: states, transitions and hooks, and the methods that change them.
  *
- * A transition may name a state that is defined later, so names are checked by planning.
+ * A transition may name a state that is defined later, so planning checks the names.
  */
 export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTypes<S, I, E>> {
   private readonly table = new Map<string, Transition[]>();
@@ -69,17 +69,17 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
     return this.specs;
   }
 
-  /** What `addTransition` added, by the state it leads from. */
+  /** The transitions that `addTransition` added, by source state. */
   get transitions(): ReadonlyMap<string, readonly Transition[]> {
     return this.table;
   }
 
-  /** Where a run begins: the state that `setInitialState` named, or the first that is marked `initial`. */
+  /** The state in which a run begins: that of `setInitialState`, or else the first that is marked `initial`. */
   get initialState(): string | undefined {
     return this.first ?? this.marked("initial").next().value;
   }
 
-  /** Where a run ends: the states that `addTerminalState` named, and those that are marked `terminal`. */
+  /** The states in which a run ends: those of `addTerminalState`, and those that are marked `terminal`. */
   get terminalStates(): ReadonlySet<string> {
     return new Set([...this.terminals, ...this.marked("terminal")]);
   }
@@ -89,7 +89,7 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
     return undefined;
   }
 
-  /** Where failures of states without an `errorState` of their own lead. */
+  /** The error state of states without their own `errorState`. */
   get errorState(): string | undefined {
     return this.options.errorState;
   }
@@ -104,14 +104,15 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
     return this.add(stateSpec(name, fn, options));
   };
 
-  /** Adds a state from its spec, as classes do. */
+  /** Adds a state by its spec, for `Fsm.from`. */
   protected add(spec: StateSpec): StateHandle<any, any> {
     this.addSpec(spec);
     return new StateHandle(this, spec.name);
   }
 
   /**
-   * Removes a state, with its transitions in both directions.
+   * Removes a state, with all transitions to and from it. If `to` or `errorState` of other states names it, change
+   * these.
    * @throws {ValidationError} VALIDATION when there is no such state
    */
   removeState(target: StateTarget): void {
@@ -128,10 +129,10 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
   }
 
   /**
-   * Says where a plain value leads. Conditions are asked in order of declaration, `"default"` last.
-   * @param condition - a predicate on the value, or `"default"` for all that no predicate takes
+   * Adds a transition for plain values. Conditions are evaluated in order of declaration, `"default"` last.
+   * @param condition - a predicate on the value, or `"default"` for all values that no predicate accepts
    * @defaultValue "default"
-   * @throws {ValidationError} VALIDATION for a second default of one state
+   * @throws {ValidationError} VALIDATION for a second default transition of a state
    */
   addTransition(from: StateTarget, to: StateTarget, condition: TransitionCondition = "default"): this {
     if (condition !== "default" && typeof condition !== "function") {
@@ -169,7 +170,7 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
     return this;
   }
 
-  /** Returns whether there were such transitions. */
+  /** Removes transitions. Returns whether there were any. */
   private dropTransitions(from: string, to: string): boolean {
     const transitions = this.table.get(from) ?? [];
     const left = transitions.filter((transition) => transition.to !== to);
@@ -190,14 +191,14 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
     return this;
   }
 
-  /** Says where a run begins, like `initial: true` on the state. A later call replaces an earlier one. */
+  /** Makes a state initial, as `initial: true` on it does. A later call replaces an earlier one. */
   setInitialState(target: StateTarget): this {
     this.first = stateName(target);
     this.changed();
     return this;
   }
 
-  /** Makes a state end the run, like `terminal: true` on it. */
+  /** Makes a state terminal, as `terminal: true` on it does. */
   addTerminalState(target: StateTarget): this {
     this.terminals.add(stateName(target));
     this.changed();

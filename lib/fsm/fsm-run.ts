@@ -138,7 +138,7 @@ export class FsmRun
 
   /**
    * Resolves when the run enters a state, at once when that is the current one.
-   * @throws {ExecutionError} when it ends before
+   * @throws {ExecutionError} when the run ends first
    */
   waitForState(index: number): Promise<void> {
     if (this.state.current === index) return Promise.resolve();
@@ -335,7 +335,7 @@ export class FsmRun
   private enter(to: number, value: unknown): void {
     const { state, failures } = this;
     const event = this.waits?.take();
-    // After a failure, it is the failure that leads to the next state, and not the event.
+    // After a failure, that leads to the next state, not the event.
     const trigger = failures.count > 0 ? undefined : event?.event;
     this.emitLeft(to, value, trigger);
     if (!this.isOver) {

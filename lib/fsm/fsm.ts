@@ -19,16 +19,16 @@ import { FsmRunFactory } from "./fsm-run-factory.js";
 import type { FsmSettings } from "./options.js";
 
 /**
- * Called after a state executed and before the next one does, not for the first entry nor the end. May be async. A
- * throw vetoes the transition.
+ * Called after one state executed and before the next one does, but not before the first or after the last. May be
+ * async. Throwing vetoes the transition.
  */
 export type StateHook = (fsm: Fsm<any, any, any>, from: string, to: string, result: unknown) => unknown;
 
 /**
- * A state machine: states with a value each, and the transitions between them.
+ * A state machine: states that return values, and the transitions between them.
  *
- * States come from an annotated class ({@link Fsm.from}) or from the builder's methods. `S` holds the states' value
- * types by name, `I` the types of a run's inputs, and `E` those of events' payloads.
+ * States come from an annotated class ({@link Fsm.from}) or from the methods of the builder. `S` holds the types of the
+ * states' values by name, `I` those of a run's inputs, `E` those of event payloads.
  */
 export class Fsm<
   S = Record<string, unknown>,
@@ -57,7 +57,7 @@ export class Fsm<
     return fsm;
   }
 
-  /** A copy that can be changed on its own. It shares no values, no caches and no last run with this one. */
+  /** An independent copy of the definition. It shares no caches and no last run with this one. */
   clone(): Fsm<S, I, E> {
     const copy = new Fsm<S, I, E>(this.name, this.options);
     copy.copyFrom(this);
@@ -66,7 +66,7 @@ export class Fsm<
     return copy;
   }
 
-  /** Adds a function that is called before every transition, in order of addition. */
+  /** Adds a function that is called before every transition. Hooks are called in order of addition. */
   addStateHook(hook: StateHook): this {
     checkType("state hook", hook, "function");
     this.stateHooks.push(hook);
@@ -77,8 +77,8 @@ export class Fsm<
   // --- the definition as a whole ---
 
   /**
-   * The declared transitions, by name. Those from a state stand together, the states in order of definition. Where
-   * `next` and `waitForEvent` lead without a `to` is known only when they run.
+   * The declared transitions, by name: states in order of definition, with the transitions of each together. Targets of
+   * `next` and `waitForEvent` are among them only if `to` lists them.
    */
   get edges(): FsmEdge[] {
     return fsmEdges(this.factory.planning.plan);
@@ -116,9 +116,9 @@ export class Fsm<
   // --- recorded runs ---
 
   /**
-   * Sends an event to a recorded run, be it driven here, by another process, or by nobody; resolves when it is
-   * recorded. The run takes it once: a driver hears of it, at the latest within a second; a run at rest goes on by
-   * `recover` or `resume`. Events are taken in the order in which they were recorded, each when a state waits for it.
+   * Sends an event to a recorded run, whether this process drives it, another one, or none. Resolves when the event is
+   * recorded. The run takes it once: at once or within a second if it is driven, or when `recover` or `resume`
+   * continues it. Events are taken in the order in which they were recorded, each when a state waits for it.
    * @throws {StoreError} NOT_FOUND, RUN_ENDED, UNSTORABLE; {ValidationError} for a run of another workflow
    */
   async send<K extends keyof E & string>(
@@ -137,7 +137,7 @@ export class Fsm<
 
   // --- the last run ---
 
-  /** See {@link FsmResult.get}; in the last run. */
+  /** See {@link FsmResult.get}, of the last run. */
   get<K extends StateKey<S>>(state: K): S[K] | undefined;
   get<K extends StateKey<S>>(execution: `${K}.${number}`): S[K] | undefined;
   get<K extends StateKey<S>, F>(state: K | `${K}.${number}`, fallback: F): S[K] | F;

@@ -20,7 +20,7 @@ export interface FsmHandle<S = Record<string, unknown>, E = Record<string, any>>
   readonly result: Promise<FsmResult<S>>;
   /**
    * Resolves when the run is in its store, and so continues even if this process crashes; at once without a store.
-   * @throws {StoreError} the error for which it is not recorded
+   * @throws {StoreError} when it can't be recorded
    */
   readonly recorded: Promise<void>;
   /**
@@ -32,8 +32,8 @@ export interface FsmHandle<S = Record<string, unknown>, E = Record<string, any>>
    */
   send<K extends keyof E & string>(event: K, payload?: E[K]): Promise<void>;
   /**
-   * Resolves when the run enters a state, at once when that is the current one. In another process, it takes up to a
-   * second to notice.
+   * Resolves when the run enters a state, at once when that is the current one. If another process drives the run, that
+   * is noticed within a second.
    * @param options - `timeout` in ms, from now on
    * @throws {ExecutionError} EXECUTION when the run ends in another state, or the timeout elapses
    */

@@ -52,7 +52,7 @@ export class Inbox {
     this.record(events, undefined);
   }
 
-  /** Makes the sends that were early. Called when the run has begun, or has ended without beginning. */
+  /** Performs the sends made before the run began. Called when it has begun, or has ended without beginning. */
   open(): void {
     const { early = [] } = this;
     this.early = undefined;

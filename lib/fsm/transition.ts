@@ -105,6 +105,6 @@ function illegalTarget(plan: FsmPlan, from: number, name: string): IllegalTarget
     return new IllegalTarget(message, false);
   }
   const legal = Array.from(plan.legal[from].keys(), (state) => `"${state}"`).join(", ") || "nowhere";
-  const message = `State "${source}" leads to "${name}", but its "to" allows only: ${legal}. Add "${name}" to it, or go elsewhere.`;
+  const message = `State "${source}" leads to "${name}", but its "to" allows only: ${legal}. Add "${name}" to it, or return another state.`;
   return new IllegalTarget(message, true);
 }

@@ -9,8 +9,8 @@ let waiting: (() => void)[] = [];
 let next = 0;
 
 /**
- * Admits a recorded run, a limited number in each turn of the event loop, so that starting thousands at once does not
- * block it.
+ * Admits recorded runs, a limited number per turn of the event loop, so that starting thousands at once does not block
+ * it.
  * @returns a promise to wait for; undefined when the run may begin at once
  */
 export function admission(): Promise<void> | undefined {

@@ -25,7 +25,7 @@ function runsOf(store: RunStore): StoreRuns {
 
 /**
  * Creates or claims a run, or records its end, while no other such operation on it is in progress, first in, first out.
- * So of several callers in this process that want to drive a run, one does, and the others find it. Starts at once if
+ * If several callers in this process want to drive a run, the first one does, and the others find it. Starts at once if
  * possible.
  */
 export function runExclusive<T>(store: RunStore, runId: string, operation: () => Promise<T>): Promise<T> {

@@ -80,7 +80,7 @@ export interface RemoteRun<Remote> {
 type Decide<Run, R> = (recorded: RecordedRun) => ContinuedRun<Run> | EndedRun<R> | undefined;
 
 /**
- * The recorded runs of one workflow: continues those without a driver, and attaches to those that this process drives.
+ * Continues the recorded runs of one workflow that have no driver, and attaches to those that this process drives.
  *
  * `R` is the result of a run, `H` its handle, `Remote` the part of the handle that exists while another process drives
  * the run, `O` the options with which it continues.
@@ -222,7 +222,7 @@ export abstract class RecordedRuns<
   // --- attaching ---
 
   /**
-   * Attaches to the run that is recorded under the id of a new one. CancelScope while another process drives it.
+   * Attaches to the run that is recorded under the id of a new one. Waits while another process drives it.
    * @param wait - `onHeld` is called once, when another process does
    */
   private attachExisting(
@@ -301,7 +301,7 @@ export abstract class RecordedRuns<
   private findLive(runId: string, { store }: O): Run | undefined {
     const run = findLiveRun(store, runId);
     if (run === undefined || this.isOurs(run)) return run;
-    const message = `Run ${show(runId)} is one of the workflow ${show(run.state.workflow)}, not of the ${this.kind} ${show(this.workflow)}. Use that one.`;
+    const message = `Run ${show(runId)} belongs to workflow ${show(run.state.workflow)}, not to the ${this.kind} ${show(this.workflow)}. Call this method of that workflow.`;
     throw new ValidationError(message);
   }
 

@@ -17,7 +17,7 @@ export interface RecoverySettings {
   readonly signal?: AbortSignal;
 }
 
-/** Claims a run and returns what came of it; undefined when another process has it. */
+/** Claims a run. Returns its result or its handle; undefined when another process has it. */
 type Claim<T> = (runId: string) => Promise<T | undefined>;
 
 /**

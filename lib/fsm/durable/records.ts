@@ -23,7 +23,7 @@ export interface ResumedFsm {
   readonly events: readonly QueuedEvent[];
   /** Whether a failure was ignored, so that it ends as `failed`. */
   readonly hasFailed: boolean;
-  /** Whether only its end is missing. */
+  /** Whether only its end has yet to be recorded. */
   readonly isDone: boolean;
 }
 

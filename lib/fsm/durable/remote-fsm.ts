@@ -20,7 +20,7 @@ export class RemoteFsm<S, E> implements RemoteFsmHandle<S, E>, RemoteRun<RemoteF
   /** Settles when all events sent so far have been recorded or refused. */
   private sending: Promise<unknown> | undefined;
 
-  /** @param how - as of {@link RecordedRuns.remote} */
+  /** @param how - see {@link RecordedRuns.remote} */
   constructor(
     { runId, workflow, cycles }: RecordedRun,
     private readonly plan: FsmPlan,
@@ -55,7 +55,7 @@ export class RemoteFsm<S, E> implements RemoteFsmHandle<S, E>, RemoteRun<RemoteF
     await Promise.race([entered, this.local.then((handle) => this.waitLocally(handle, state))]);
   }
 
-  /** CancelScope for a state that the run may have been in since the last poll, before it came to this process. */
+  /** Waits for a state that the run may have been in since the last poll, before it came to this process. */
   private async waitLocally(handle: FsmHandle<S, E>, state: StateKey<S>): Promise<void> {
     const entered = handle.waitFor(state);
     entered.catch(() => {});

@@ -292,7 +292,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     try {
       if (!this.startInOrder()) this.startReady();
     } catch (fault) {
-      this.life.breakOff(fault);
+      this.life.failInternally(fault);
     }
     this.pumping = false;
     if (this.time >= this.deadline) this.life.expire();
@@ -453,7 +453,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       else this.failed(node, managed, outcome);
       this.pump();
     } catch (fault) {
-      this.life.breakOff(fault);
+      this.life.failInternally(fault);
     }
   }
 

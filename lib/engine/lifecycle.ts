@@ -103,7 +103,7 @@ export class Lifecycle<R> {
       scheduler?.begin();
       if (signal !== undefined) this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
     } catch (fault) {
-      this.breakOff(fault);
+      this.failInternally(fault);
     }
     if (timeout !== undefined && !sync && !this.isOver) this.timer = Timer.after(timeout, () => this.expire());
   }
@@ -129,7 +129,7 @@ export class Lifecycle<R> {
       this.emitStart();
       if (!this.isOver) this.loop.begin();
     } catch (fault) {
-      this.breakOff(fault);
+      this.failInternally(fault);
     }
   }
 
@@ -223,12 +223,12 @@ export class Lifecycle<R> {
     try {
       work();
     } catch (fault) {
-      this.breakOff(fault);
+      this.failInternally(fault);
     }
   }
 
   /** Ends the run because of an exception that neither a node nor a hook threw. */
-  breakOff(fault: unknown): void {
+  failInternally(fault: unknown): void {
     const error = broken(this.loop.state, fault);
     if (this.isOver) warn(error.message, "DagwrightRunWarning");
     else this.halt("failed", error);

@@ -161,7 +161,7 @@ export class FsmRun
         else this.busy = !this.isOver;
       }
     } catch (fault) {
-      this.life.breakOff(fault);
+      this.life.failInternally(fault);
     }
     this.pumping = false;
     if (!this.isOver && !this.busy) this.onIdle?.();
@@ -212,7 +212,7 @@ export class FsmRun
           reaction(outcome);
           this.pump();
         } catch (fault) {
-          this.life.breakOff(fault);
+          this.life.failInternally(fault);
         }
       };
     whenSettled(work, settled(fulfilled), settled(rejected));

@@ -6,7 +6,7 @@ import { sleep } from "../support/waiting.js";
 
 const caller = new AsyncLocalStorage<string>();
 
-/** A machine that waits twice, and notes whose async context each of its functions sees. */
+/** A state machine that waits twice, and notes the async context of each of its functions. */
 function waiting() {
   const seen: string[] = [];
   const note = (what: string) => seen.push(`${what}: ${caller.getStore()}`);
@@ -30,8 +30,8 @@ function waiting() {
 
 const ALL = ["first", "on from first", "hook", "second", "on from second", "last"].map((what) => `${what}: starter`);
 
-describe("The functions of a run see the async context of whoever began it", () => {
-  it("not that of who sends an event, be it before the run has begun or while it waits", async () => {
+describe("The functions of a run see the async context in which it was started", () => {
+  it("not that of the sender of an event, before the run has begun or while it waits", async () => {
     const { fsm, seen } = waiting();
     const handle = caller.run("starter", () => fsm.start());
     const sent = caller.run("early", () => handle.send("GO"));
@@ -43,9 +43,9 @@ describe("The functions of a run see the async context of whoever began it", () 
     expect(seen).toEqual(ALL);
   });
 
-  it("not that of who sends an event by way of the store", async () => {
+  it("not that of the sender of an event through the store", async () => {
     await using store = sqliteStore(":memory:");
-    // Whoever looks for events first does so for all.
+    // The first caller that polls for events does so for all.
     const other = caller.run("other", () => waiting().fsm.start({ store }));
     await other.recorded;
     const { fsm, seen } = waiting();
@@ -60,7 +60,7 @@ describe("The functions of a run see the async context of whoever began it", () 
     expect(seen).toEqual(ALL);
   });
 
-  it("not that of who looks at, pauses or cancels a run that has not begun", async () => {
+  it("not that of a caller that inspects, pauses or cancels a run before it has begun", async () => {
     const { fsm, seen } = waiting();
     const dag = new Dag("looked at");
     dag.node("a", () => seen.push(`a: ${caller.getStore()}`));
@@ -77,7 +77,7 @@ describe("The functions of a run see the async context of whoever began it", () 
     expect(seen.filter((line) => !line.endsWith(": starter"))).toEqual([]);
   });
 
-  it("not that of another run which made room for it", async () => {
+  it("not that of another run that released a slot", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     const seen: string[] = [];
     const dag = new Dag("crowded");

@@ -13,7 +13,7 @@ afterAll(async () => {
   await pool.close();
 });
 
-it("Every run ends with a result or an error of ours, whatever hostile value comes from a node on a thread", async () => {
+it("Every run ends with a result or a dagwright error, whatever hostile value comes from a node on a thread", async () => {
   vi.spyOn(process, "emitWarning").mockImplementation(() => {});
   const faults: string[] = [];
   const runs = onThreads.map(async ([name, dag]) => {

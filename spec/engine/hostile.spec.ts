@@ -10,7 +10,7 @@ const fails = () => {
 };
 const failsLater = async () => fails();
 
-/** p → x → y, and z after x; x is as given. */
+/** p → x → y, and z after x, where x has the given function. */
 function around(options: NodeOptions, fn: (...args: any[]) => unknown, first: () => unknown = late): Dag {
   const dag = new Dag("around");
   dag.node("p", { params: [] }, first);
@@ -20,7 +20,7 @@ function around(options: NodeOptions, fn: (...args: any[]) => unknown, first: ()
   return dag;
 }
 
-/** a, as given, → b; e is there for errors. */
+/** a → b, where a has the given function, and an error state e. */
 function states(options: object, fn: (...args: any[]) => unknown, errorState?: string): Fsm {
   const fsm = new Fsm("states", { errorState });
   fsm.state("a", { initial: true, params: [], ...options }, fn);
@@ -173,10 +173,10 @@ afterEach(async () => {
   expect(unhandled).toEqual([]);
 });
 
-describe("Every run ends with a result or an error of ours, whatever hostile value comes from", () => {
+describe("Every run ends with a result or a dagwright error, whatever hostile value comes from", () => {
   it.each(Object.entries(places))("%s", async (_, place) => {
     const faults: string[] = [];
-    // Each in two of the ways: all of them take minutes.
+    // Each in two of the ways to run, since all of them would take minutes.
     const runs = deeds.flatMap(([name, deed], i) =>
       [i, i + 3].map(async (n) => {
         const [way, go] = Object.entries(ways)[n % 7];
@@ -192,7 +192,7 @@ describe("Every run ends with a result or an error of ours, whatever hostile val
   });
 });
 
-/** How a workflow ends: its error, or its value. */
+/** The value of a run, or its error. */
 const ending = async (run: () => unknown) => {
   try {
     return { value: ((await run()) as { value: unknown }).value };
@@ -210,7 +210,7 @@ describe("A result", () => {
     return dag;
   };
 
-  it("whose then can't be read fails its node with that error, wherever it runs", async () => {
+  it("with an unreadable then fails its node with that error, in every mode", async () => {
     for (const isFsm of [false, true])
       for (const options of [{}, { retry: 0, timeout: 9999 }, { hooks: { cleanup() {} } }])
         for (const value of [unreadable, async () => unreadable(), hostile["a revoked object"]]) {
@@ -230,7 +230,7 @@ describe("A result", () => {
         }
   });
 
-  it("that shows its then only is passed on, however it hides the rest", async () => {
+  it("that hides everything but its then is passed on", async () => {
     const shy = new Proxy({}, { getPrototypeOf: () => expect.unreachable(), has: () => expect.unreachable() });
     for (const isFsm of [false, true])
       for (const options of [{}, { retry: 0, timeout: 9999 }, { hooks: { cleanup() {} } }]) {
@@ -240,7 +240,7 @@ describe("A result", () => {
       }
   });
 
-  it("that calls back twice, at once, settles its node once, with the first", async () => {
+  it("whose then calls back twice settles its node once, with the first call", async () => {
     for (const name of ["a then that calls back twice", "a promise whose then calls back at once, and twice"]) {
       const dag = new Dag("twice");
       dag.node("a", { params: [] }, hostile[name]);
@@ -276,13 +276,13 @@ describe("The message of an error", () => {
     expect(await messageFor(hostile[name]())).toBe(`Node "x" failed: ${text}. See the cause.`);
   });
 
-  it("is that of anything that has one, and what a value says of itself otherwise", async () => {
+  it("is that of any value that has one, or else the value as text", async () => {
     expect(await messageFor({ message: "not found", code: 404 })).toBe('Node "x" failed: not found. See the cause.');
     expect(await messageFor({ toString: () => "my own" })).toBe('Node "x" failed: my own. See the cause.');
     expect(await messageFor(new TypeError())).toBe('Node "x" failed: TypeError. See the cause.');
   });
 
-  it("is cut when it is huge", async () => {
+  it("is truncated when it is huge", async () => {
     const message = (await messageFor(new Error("y".repeat(1e6))))!;
     const rest = "… (990000 characters more). See the cause.";
     expect(message).toHaveLength('Node "x" failed: '.length + 10_000 + rest.length);
@@ -290,8 +290,8 @@ describe("The message of an error", () => {
   });
 });
 
-describe("A promise where an answer is due at once", () => {
-  it("fails the state whose transition asked", async () => {
+describe("A promise instead of a synchronous answer", () => {
+  it("fails the state whose condition returned it", async () => {
     const fsm = states({}, () => 5).addTransition("a", "b", (async () => Promise.reject(new Error("no"))) as never);
     await expect(fsm.run()).rejects.toMatchObject({
       message: expect.stringContaining('The condition from "a" to "b" returned a promise.') as string,
@@ -300,7 +300,7 @@ describe("A promise where an answer is due at once", () => {
     });
   });
 
-  it("fails the node whose cache key it is", async () => {
+  it("fails the node whose cache key function returned it", async () => {
     const key = () => Promise.reject(new Error("no"));
     await expect(around({ cache: { ttl: 9, key } }, ok).run()).rejects.toMatchObject({
       message: expect.stringContaining('"cache.key" returned a promise.') as string,
@@ -309,7 +309,7 @@ describe("A promise where an answer is due at once", () => {
   });
 });
 
-it("An error state is called with what was thrown, be it undefined", async () => {
+it("An error state is called with what was thrown, even undefined", async () => {
   for (const inputs of [undefined, { error: "an input" }]) {
     const fsm = new Fsm("rescue", { errorState: "e" });
     fsm.state("a", { initial: true, params: [] }, () => {
@@ -320,7 +320,7 @@ it("An error state is called with what was thrown, be it undefined", async () =>
   }
 });
 
-describe("The last resort", () => {
+describe("An internal error", () => {
   class NeverBegins extends Scheduler {
     override begin(): never {
       throw new Error("no begin");
@@ -332,7 +332,7 @@ describe("The last resort", () => {
     }
   }
 
-  it("ends a run whose own parts throw where nobody listens", async () => {
+  it("ends the run, when its scheduler throws in a callback", async () => {
     for (const run of [
       () => around({}, late).run({ scheduler: new NeverBegins() }),
       () => around({}, ok, ok).runSync({ scheduler: new NeverBegins() }),
@@ -348,13 +348,13 @@ describe("The last resort", () => {
     }
   });
 
-  it("leaves a run its result when that has been reached, and warns", async () => {
+  it("keeps the result of a run that has ended, and causes a warning", async () => {
     const run = await around({}, late).run({ scheduler: new NeverEnds() });
     expect(run.status).toBe("completed");
     expect(warned).toHaveBeenCalledWith(expect.stringContaining("no end"), "DagwrightRunWarning");
   });
 
-  it("ends a run whose signal is none, when it aborts and when the run is over", async () => {
+  it("ends the run only if its invalid signal is needed", async () => {
     const broken = (...keys: string[]) => {
       const signal = new EventTarget() as AbortSignal;
       for (const key of keys)

@@ -7,7 +7,7 @@ import { Dag, type Context } from "dagwright";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const tsx = createRequire(import.meta.url).resolve("tsx/cli");
 
-/** Runs a script in a process of its own; gives what it printed, and its status if it has ended by itself. */
+/** Runs a script in a new process. Returns its output, and its status if it ended by itself. */
 function script(source: string): { output: string; status: number | null } {
   const code = `import { Dag } from "./lib/index.ts"; const dag = new Dag("d"); ${source}`;
   const { stdout, stderr, status } = spawnSync(process.execPath, [tsx, "--input-type=module", "-e", code], {
@@ -40,7 +40,7 @@ describe("A run that has ended", () => {
     expect(status).toBe(0);
   });
 
-  it("leaves no timers and no listeners behind, 200 times over", async () => {
+  it("leaves no timers and no listeners behind, after 200 runs", async () => {
     const dag = new Dag("d");
     dag.node("a", { timeout: 60_000, retry: 1 }, async (ctx: Context) => ctx.signal.aborted);
     dag.node("b", { needs: ["a"] }, () => 1);
@@ -53,7 +53,7 @@ describe("A run that has ended", () => {
 });
 
 describe("Memory", () => {
-  it("holds no finished run but the last", async () => {
+  it("holds no finished run but the last one", async () => {
     const registry: WeakRef<object>[] = [];
     const dag = new Dag("d");
     dag.node("a", () => {

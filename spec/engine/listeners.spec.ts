@@ -18,8 +18,8 @@ function wide(options = {}) {
   return dag;
 }
 
-describe("A signal that many listen to", () => {
-  it("gets one listener, however many runs share it, and none of them is left", async () => {
+describe("A signal or a run with many listeners", () => {
+  it("has one listener for all runs that share it, and none after them", async () => {
     await using store = sqliteStore(":memory:");
     const controller = new AbortController();
     const { signal } = controller;
@@ -47,7 +47,7 @@ describe("A signal that many listen to", () => {
     ["plain nodes", {}],
     ["nodes with a retry", { retry: 1 }],
     ["nodes with a timeout", { timeout: 60_000 }],
-  ])("gives no warning where it is the one of %s, or of a state", async (_, options) => {
+  ])("causes no warning in %s, or in a state", async (_, options) => {
     const { signal } = new AbortController();
     const dag = new Dag("outer");
     for (let i = 0; i < 20; i++)
@@ -65,7 +65,7 @@ describe("A signal that many listen to", () => {
     expect(warned).not.toHaveBeenCalled();
   });
 
-  it("gives no warning where a run's events are listened to by many, and left early", async () => {
+  it("causes no warning when many event streams are left early", async () => {
     const handle = wide().start({ mode: "async" });
     const all = Array.from({ length: 20 }, async () => {
       let count = 0;

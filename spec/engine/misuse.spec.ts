@@ -16,7 +16,7 @@ const light = () => {
   return fsm;
 };
 
-describe("What is no option is refused by name", () => {
+describe("An unknown or invalid option is refused by name", () => {
   const cases: [what: string, use: () => unknown, message: RegExp][] = [
     ["of connect", () => two().connect("a", "b", { ouput: "x" } as never), /"ouput" of connect.*"output"/u],
     ["null for connect", () => two().connect("a", "b", null as never), /connect must be an object; received null/u],
@@ -51,7 +51,7 @@ describe("What is no option is refused by name", () => {
     },
   );
 
-  it("among the inputs that a hook gives", async () => {
+  it("among the inputs that a hook returns", async () => {
     const hooks = { preExecute: () => ({ aa: 5 }) };
     const error = await failure(
       two().runUntil("b", { hooks: { preExecute: (node) => (node.name === "b" ? hooks.preExecute() : undefined) } }),
@@ -62,7 +62,7 @@ describe("What is no option is refused by name", () => {
   });
 });
 
-describe("What two nodes can't both have is refused before anything runs", () => {
+describe("Conflicting options of two nodes are refused before anything runs", () => {
   const limits = [
     ["concurrency keys", { concurrencyKey: { key: "k", limit: 2 } }, { concurrencyKey: { key: "k", limit: 3 } }],
     [
@@ -85,8 +85,8 @@ describe("What two nodes can't both have is refused before anything runs", () =>
   });
 });
 
-describe("What failed is told with what to do", () => {
-  it.each(["_ctx", "myContext", "runCtx", "ctxt"])("a context that is called %s", async (name) => {
+describe("The error says what failed and what to do, for", () => {
+  it.each(["_ctx", "myContext", "runCtx", "ctxt"])("a context named %s", async (name) => {
     const fn = new Function(name, "return 1") as () => number;
     const dag = new Dag<any>("d");
     dag.node("a", fn);
@@ -112,7 +112,7 @@ describe("What failed is told with what to do", () => {
     expect(error.run.error("a")).toBe(error);
   });
 
-  it("a function for the key of a cache", async () => {
+  it("a cache key function", async () => {
     const fault = new Error("no key");
     const dag = new Dag<any>("d");
     const key = () => {
@@ -124,7 +124,7 @@ describe("What failed is told with what to do", () => {
     expect(error.cause).toBe(fault);
   });
 
-  it("an empty text that was thrown", async () => {
+  it("an empty string that was thrown", async () => {
     const dag = new Dag<any>("d");
     dag.node("a", () => {
       throw "";
@@ -132,7 +132,7 @@ describe("What failed is told with what to do", () => {
     expect((await failure(dag.run())).message).toBe('Node "a" failed: "". See the cause.');
   });
 
-  it("onProgress, in a warning of its own", async () => {
+  it("onProgress, in a warning", async () => {
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const onProgress = () => {
       throw new Error("no bar");
@@ -143,8 +143,8 @@ describe("What failed is told with what to do", () => {
   });
 });
 
-describe("A scheduler that is closed", () => {
-  it("takes the runs that nodes of runs in progress begin, and no others", async () => {
+describe("A closed scheduler", () => {
+  it("accepts the runs that nodes of runs in progress start, and no others", async () => {
     const scheduler = new Scheduler({ maxConcurrency: 1 });
     let closing: Promise<unknown> | undefined;
     const outer = new Dag<any>("outer");
@@ -159,7 +159,7 @@ describe("A scheduler that is closed", () => {
   });
 });
 
-describe("A promise in the place of a value is refused, and its rejection handled", () => {
+describe("A promise instead of a value is refused, and its rejection handled", () => {
   const rejected = () => Promise.reject(new Error("nobody hears of it"));
   const onward = (outcome: () => unknown) => {
     const fsm = new Fsm<any>("onward");
@@ -193,11 +193,11 @@ describe("A promise in the place of a value is refused, and its rejection handle
   });
 });
 
-describe("A record that holds nothing under names of its own is refused unless it is empty", () => {
+describe("An object without string keys of its own is refused as a record", () => {
   const nameless: [what: string, value: any][] = [
     ["a map", new Map([["a", 1]])],
     ["symbols", { [Symbol("a")]: 1 }],
-    ["what it inherits", Object.create({ a: 1 })],
+    ["inherited keys", Object.create({ a: 1 })],
     ["a date", new Date()],
     ["a list", [1]],
     ["an empty list", []],
@@ -209,7 +209,7 @@ describe("A record that holds nothing under names of its own is refused unless i
     }
   });
 
-  it("as objects without a prototype, and of other realms, are", async () => {
+  it("but an empty object, one without a prototype, and one of another realm are accepted", async () => {
     for (const inputs of [{}, Object.create(null), runInNewContext("({})")] as Record<string, unknown>[]) {
       expect((await two().run({ inputs })).value).toBe(1);
     }

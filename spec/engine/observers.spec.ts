@@ -6,7 +6,7 @@ const fails = () => {
   throw new Error("failed");
 };
 
-/** a → b (fails) → c, a → d with a stand-in, e skips nothing. */
+/** a → b (fails) → c, and a → d (replaced by its fallback) → e (fails). */
 function failing(): Dag {
   const dag = new Dag("failing");
   dag.node("a", { params: [] }, () => 1);
@@ -49,7 +49,7 @@ afterEach(() => {
 });
 
 describe("An observer that ends the run", () => {
-  it.each(EVENTS)("at %s leaves all others told of everything, in order, once", async (type) => {
+  it.each(EVENTS)("at %s keeps no event from the others, which get all in order, once", async (type) => {
     for (const make of [failing, rescued])
       for (const [options, scheduler] of [
         [{}, undefined],
@@ -80,7 +80,7 @@ describe("An observer that ends the run", () => {
       }
   });
 
-  it.each(["attempt.failed", "node.failed"])("at %s keeps the errorHandler from being asked", async (type) => {
+  it.each(["attempt.failed", "node.failed"])("at %s keeps the errorHandler from being called", async (type) => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true, params: [] }, fails);
     for (const workflow of [failing(), fsm]) {
@@ -93,7 +93,7 @@ describe("An observer that ends the run", () => {
     }
   });
 
-  it("keeps a state from being called whose beginning it heard of", async () => {
+  it("keeps a state from being called that has been announced", async () => {
     for (const type of ["run.started", "state.entered", "attempt.started"])
       for (const options of [{}, { retry: 1 }]) {
         const fsm = new Fsm("f");
@@ -108,7 +108,7 @@ describe("An observer that ends the run", () => {
 });
 
 describe("An observer that pauses the run", () => {
-  it("does so when what it heard of is over", async () => {
+  it("pauses it when the announced node has completed", async () => {
     const dag = new Dag("d");
     dag.node("a", { params: [] }, async () => 1);
     dag.node("b", { needs: ["a"] }, () => expect.unreachable());
@@ -124,7 +124,7 @@ describe("An observer that pauses the run", () => {
     expect(types.slice(-4)).toEqual(["node.completed", "node.ready", "run.paused", "run.finished"]);
   });
 
-  it("lets no state be executed again when the run goes on", async () => {
+  it("makes no state execute again when the run continues", async () => {
     const store = sqliteStore(":memory:");
     let calls = 0;
     const fsm = new Fsm("f");
@@ -139,7 +139,7 @@ describe("An observer that pauses the run", () => {
 });
 
 describe("An observer harms no run", () => {
-  it("by adding itself to the list of observers, or by emptying that", async () => {
+  it("by adding itself to the list of observers, or emptying it", async () => {
     const events: string[] = [];
     const observers: Observer[] = [
       () => void observers.push(observers[0]),
@@ -150,15 +150,15 @@ describe("An observer harms no run", () => {
     expect(events.at(-1)).toBe("run.finished");
   });
 
-  it("by throwing where warnings throw, too", async () => {
+  it("by throwing when warnings throw, too", async () => {
     vi.spyOn(process, "emitWarning").mockImplementation(() => fails());
     const dag = new Dag("d");
     dag.node("a", { params: [] }, async () => 1);
     expect((await dag.run({ observers: [fails, () => Promise.reject(new Error("late"))] })).value).toBe(1);
   });
 
-  it("by freezing an error, or by what it makes of the error's properties", async () => {
-    // Of what is frozen already, nothing can be made: that throws.
+  it("by freezing an error, or redefining its properties", async () => {
+    // Redefining properties of a frozen error throws.
     vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const keys = ["message", "stack", "name", "cause", "runId", "attempt", "run"];
     const spoil = (error: Error) => {
@@ -174,7 +174,7 @@ describe("An observer harms no run", () => {
       }
   });
 
-  it("by running other workflows, and its own, from inside", async () => {
+  it("by running other workflows, and its own", async () => {
     const inner: unknown[] = [];
     const observers: Observer[] = [
       on("attempt.failed", () => {
@@ -192,7 +192,7 @@ describe("An observer harms no run", () => {
 });
 
 describe("The progress of a node or state with policies", () => {
-  it("is told while a fallback makes it, too", async () => {
+  it("includes that of a fallback", async () => {
     const dag = new Dag("d");
     dag.node("a", { fallback: (_: unknown, ctx: Context) => ctx.progress(0.7, "stand-in") }, fails);
     const fsm = new Fsm("f");
@@ -207,7 +207,7 @@ describe("The progress of a node or state with policies", () => {
     ]);
   });
 
-  it("is told until the run is over", async () => {
+  it("is emitted until the run is over", async () => {
     const told: unknown[] = [];
     let late = () => {};
     const work = (ctx: Context) => {
@@ -232,8 +232,8 @@ describe("The progress of a node or state with policies", () => {
   });
 });
 
-describe("Leaving a stream of events", () => {
-  it("ends the listening, before the run goes on", async () => {
+describe("Leaving an event stream", () => {
+  it("unsubscribes before the run continues", async () => {
     const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const dag = new Dag("left");
     const told: string[] = [];
@@ -252,7 +252,7 @@ describe("Leaving a stream of events", () => {
 });
 
 describe("An observer", () => {
-  it("can't change what others are told, and may leave a stream of events while it is told of one", async () => {
+  it("can't change the events of others, and may leave an event stream while it is called", async () => {
     const warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const dag = new Dag("work");
     dag.node("a", () => 1);

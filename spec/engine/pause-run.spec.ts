@@ -4,7 +4,7 @@ import { circuitState, Dag, Fsm, next, PauseRun, stop, type Context } from "dagw
 import { asking } from "../support/threaded.js";
 import { sleep } from "../support/waiting.js";
 
-/** load → approve (pauses) → publish, and beside it slow → slower. */
+/** load → approve (pauses) → publish, and separately slow → slower. */
 function approval() {
   const calls: string[] = [];
   const dag = new Dag("approval");
@@ -72,7 +72,7 @@ describe("PauseRun", () => {
     });
   });
 
-  it("is no failure: not retried, not replaced, not told to onError, not counted by a breaker", async () => {
+  it("is no failure: not retried, replaced, passed to onError, or counted by a circuit breaker", async () => {
     const fallback = vi.fn();
     const onError = vi.fn();
     const cleanup = vi.fn();
@@ -99,7 +99,7 @@ describe("PauseRun", () => {
     expect((await dag.run({ errorHandler })).status).toBe("paused");
   });
 
-  it("leaves a run failed that another node fails meanwhile", async () => {
+  it("does not pause a run that another node fails meanwhile", async () => {
     const dag = new Dag("both");
     dag.node("fails", async () => {
       await sleep(5);
@@ -142,7 +142,7 @@ describe("ctx.idempotencyKey", () => {
     expect((await asking.run({ mode: "parallel", runId: "r", overrides: { ask: 1 } })).get("key")).toBe("r/key");
   });
 
-  it("is one for each cycle of an fsm", async () => {
+  it("is different in each cycle of an fsm", async () => {
     const keys: string[] = [];
     const fsm = new Fsm("keys");
     fsm.state("a", { initial: true }, (ctx) => {

@@ -11,7 +11,7 @@ const fail = (): never => {
 };
 const pause = { node: "charge", reason: "ask Ann", data: { amount: 12n }, until: 2_000_000_000_000 };
 
-/** Where a function of the user's may pause a node: its options, and its own function. */
+/** The user's functions that may pause a node: its own, and those among its options. */
 const PLACES: Record<string, [options: NodeOptions, fn: (ctx: Context) => unknown, attempts: number]> = {
   "its function": [{}, ask, 1],
   "its function, which is not tried again": [{ retry: { when: () => expect.unreachable() } }, ask, 1],
@@ -70,7 +70,7 @@ describe("A PauseRun from", () => {
       });
     }
 
-    it(`${place} pauses recorded runs, whose attempts go on when they are resumed`, async () => {
+    it(`${place} pauses recorded runs, whose attempt numbers continue when they are resumed`, async () => {
       const store = sqliteStore(":memory:");
       const dag = new Dag<any>("pay");
       dag.node("charge", options, fn as () => unknown);
@@ -98,7 +98,7 @@ describe("A PauseRun from", () => {
     });
   }
 
-  it("an errorHandler leaves no errors behind, neither of a state nor of the way to its error state", async () => {
+  it("an errorHandler leaves no errors behind, neither of a state nor of the transition to its error state", async () => {
     const fsm = new Fsm("pay");
     fsm.state("charge", { initial: true, errorState: "failed" }, fail);
     fsm.state("failed", () => expect.unreachable());
@@ -106,7 +106,7 @@ describe("A PauseRun from", () => {
     expect(await fsm.run({ errorHandler: ask })).toMatchObject({ status: "paused", errors: [], cycleCount: 0 });
   });
 
-  it("that can't be read is a failure", async () => {
+  it("and with unreadable properties is a failure", async () => {
     for (const part of ["data", "until"]) {
       const hostile = (): never => {
         throw Object.defineProperty(new PauseRun("ask Ann"), part, {
@@ -125,7 +125,7 @@ describe("A PauseRun from", () => {
     }
   });
 
-  it("tells whoever attaches to the paused run what it told before", async () => {
+  it("has the same reason for a caller that attaches to the paused run", async () => {
     const store = sqliteStore(":memory:");
     const dag = new Dag<any>("pay");
     dag.node("charge", ask);
@@ -177,7 +177,7 @@ describe("A PauseRun from", () => {
     await store.close();
   });
 
-  it("a transition's condition, or a state hook, takes the cycle back, which takes place again", async () => {
+  it("a transition's condition, or a state hook, undoes the cycle, which takes place again", async () => {
     const store = sqliteStore(":memory:");
     for (const kind of ["condition", "hook", "async hook"]) {
       let isOpen = false;
@@ -210,7 +210,7 @@ describe("A PauseRun from", () => {
     await store.close();
   });
 
-  it("a state hook behind a wait keeps the event, which is asked about again", async () => {
+  it("a state hook after a wait keeps the event, for which the hook is called again", async () => {
     const store = sqliteStore(":memory:");
     let isOpen = false;
     const fsm = new Fsm("order");
@@ -244,7 +244,7 @@ describe("A PauseRun from", () => {
     expect(runs.map(({ status }) => status)).toEqual(["paused", "completed"]);
   });
 
-  it("a worker thread brings its data and its time along", async () => {
+  it("a worker thread keeps its data and its time", async () => {
     const run = await asking.run({ mode: "parallel" });
     expect(run.pauses).toEqual([
       { node: "ask", reason: "threads ask too", data: { since: new Date(0) }, until: 2_000_000_000_000 },
@@ -253,14 +253,14 @@ describe("A PauseRun from", () => {
 });
 
 describe("A pause whose data can't leave its worker thread", () => {
-  it("fails its node, which says so", async () => {
+  it("fails its node, with an error that says so", async () => {
     const error = await confiding.run({ mode: "parallel" }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ node: "ask", message: expect.stringMatching(/"data".*\.fn/u) });
   });
 });
 
 describe("new PauseRun", () => {
-  it("refuses options that do not exist, and times that are none", () => {
+  it("refuses unknown options and invalid times", () => {
     expect(() => new PauseRun("r", { until: new Date(Number.NaN) })).toThrow(/"until" must be a date/u);
     for (const until of [1e300, Infinity, -Infinity, 8.64e15 + 1]) {
       expect(() => new PauseRun("r", { until })).toThrow(/"until" must be a date/u);

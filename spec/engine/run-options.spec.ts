@@ -14,7 +14,7 @@ import {
 import { sqliteStore } from "dagwright/store";
 
 describe("Metadata of a run", () => {
-  it("go over those of an earlier run's context, and neither is changed", async () => {
+  it("overrides that of an earlier run's context, and neither is changed", async () => {
     const dag = new Dag<any>("d");
     dag.node("a", (ctx: Context) => ({ ...ctx.metadata, written: (ctx.metadata.a = 5) }));
     const metadata = { a: 1, b: 2 };
@@ -28,7 +28,7 @@ describe("Metadata of a run", () => {
     expect((await fsm.run({ metadata: { who: "me" } })).value).toBe("me");
   });
 
-  it("are recorded, and not asked for again", async () => {
+  it("is recorded, and no option of resume", async () => {
     const store = sqliteStore(":memory:");
     const dag = new Dag<any>("d");
     dag.node("a", (ctx: Context) => ctx.metadata.tenant);
@@ -41,12 +41,12 @@ describe("Metadata of a run", () => {
   });
 });
 
-describe("A workflow's own options", () => {
+describe("The options of a workflow", () => {
   const failing = () => {
     throw new Error("no");
   };
 
-  it("are defaults of every run, however it is begun, and give way to the run's", async () => {
+  it("are the defaults of all runs, however started, and overridden by those of a run", async () => {
     const store = sqliteStore(":memory:");
     const dag = new Dag<any>("d", { runOptions: { errorStrategy: "continue", store } });
     dag.node("bad", failing);
@@ -63,7 +63,7 @@ describe("A workflow's own options", () => {
     await store.close();
   });
 
-  it("bound the cycles of an fsm, unless a run does", async () => {
+  it("limit the cycles of an fsm, unless those of a run do", async () => {
     const fsm = new Fsm<any>("f", { maxCycles: 10, runOptions: { inputs: { n: 1 } }, metadata: { owner: "ops" } });
     fsm.state("a", { initial: true }, (n: number) => next("a", n + 1));
     await expect(fsm.run()).rejects.toThrow(/needs more than 10 cycles/u);
@@ -73,7 +73,7 @@ describe("A workflow's own options", () => {
     expect(() => new Fsm("f", { maxCycles: 0 })).toThrow(/"maxCycles" must be a whole number, at least 1/u);
   });
 
-  it("may stand at the class, and at from", async () => {
+  it("may be given to the class and to from", async () => {
     @workflow({ name: "annotated", metadata: { team: "a" }, runOptions: { errorStrategy: "continue" } })
     class Job {
       @node bad(): number {
@@ -146,7 +146,7 @@ describe("An option that is undefined is not given", () => {
 });
 
 describe("onProgress", () => {
-  it("tells of every node that is over, whatever became of it", async () => {
+  it("is called for every node that has settled, in whatever status", async () => {
     const dag = new Dag<any>("d");
     dag.node("a", () => 1);
     dag.node("bad", () => {
@@ -162,7 +162,7 @@ describe("onProgress", () => {
     expect(told.map(({ node }) => node).sort()).toEqual(["a", "after bad", "bad", "last"]);
   });
 
-  it("counts the nodes of a partial run, and harms none", async () => {
+  it("counts the nodes of a partial run, and can't harm a run", async () => {
     const dag = new Dag<any>("d");
     dag.node("a", () => 1);
     dag.node("b", { needs: ["a"] }, (x: number) => x);
@@ -185,7 +185,7 @@ describe("onProgress", () => {
   });
 });
 
-describe("What goes by another name elsewhere", () => {
+describe("An option that has another name in other libraries", () => {
   const dag = new Dag<any>("d");
   dag.node("use", (data: number) => data);
 
@@ -197,11 +197,11 @@ describe("What goes by another name elsewhere", () => {
     [() => dag.run({ errorStrategy: "stop" as never }), 'received "stop". Use "failFast" instead.'],
     [() => dag.run({ mode: "sync" as never }), 'received "sync". Use "sequential" or runSync instead.'],
     [() => dag.run({ dta: 1 } as never), 'Unknown option "dta" of a run.'],
-  ])("is refused with the name that it has here", async (run, message) => {
+  ])("is refused with its name in this one", async (run, message) => {
     await expect(run()).rejects.toThrow(message);
   });
 
-  it("is refused with that name where nodes and states are defined", () => {
+  it("is refused when nodes and states are defined", () => {
     expect(() => new Dag("d").node("a", { retryDelay: 5 } as never, () => 1)).toThrow(
       'Unknown option "retryDelay" of node "a". Use retry: { delay } instead.',
     );

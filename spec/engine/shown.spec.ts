@@ -2,11 +2,11 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { Dag, Fsm, next, type Context, type FsmContext } from "dagwright";
 
-/** What users see of a value: as JSON, on the console, in a text. */
+/** A value as JSON, on the console, and as text. */
 const shown = (value: unknown) => [JSON.parse(JSON.stringify(value)), inspect(value), String(value)];
 
 describe("A context", () => {
-  it("shows a dag's node what it has, and nothing of the library's own", async () => {
+  it("shows the data of a dag's node, and no internals", async () => {
     const dag = new Dag("shown");
     dag.node("first", () => 1);
     dag.node("second", { after: ["first"] }, (ctx: Context) => {
@@ -25,7 +25,7 @@ describe("A context", () => {
     expect(its).toBe('Context of run r1 of "shown"');
   });
 
-  it("shows an fsm's state what it has, and nothing of the library's own", async () => {
+  it("shows the data of an fsm's state, and no internals", async () => {
     const fsm = new Fsm("shown");
     fsm.state("a", { initial: true }, () => next("b", 1));
     fsm.state("b", { terminal: true }, (_: number, ctx: FsmContext) => shown(ctx));
@@ -38,7 +38,7 @@ describe("A context", () => {
 });
 
 describe("A run's result and a step", () => {
-  it("have a text that says which run it is, and what became of it", async () => {
+  it("have a text with the run and its status", async () => {
     const dag = new Dag("shown");
     dag.node("a", () => 1);
     const fsm = new Fsm("states");

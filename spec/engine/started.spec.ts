@@ -5,7 +5,7 @@ import { gate, sleep } from "../support/waiting.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-/** @param second - what its second node waits for */
+/** @param second - the promise that its second node waits for */
 function slowDag(second: () => Promise<void> = () => sleep(5)): Dag {
   const dag = new Dag("slow");
   dag.node("a", () => 1);
@@ -26,7 +26,7 @@ async function collect(events: AsyncIterable<RunEvent>): Promise<RunEvent[]> {
 const brief = (events: readonly RunEvent[]) =>
   events.map((event) => event.type + ("node" in event ? ` ${event.node}` : ""));
 
-/** What {@link slowDag} tells until it first waits. */
+/** The events of {@link slowDag} until it first waits. */
 const BEGINNING = [
   "run.started",
   "node.ready a",
@@ -37,7 +37,7 @@ const BEGINNING = [
 ];
 
 describe("A started run", () => {
-  it("tells everything to who asks for its events at once, as an observer would hear it", async () => {
+  it("has all events for a stream that is opened at once, as for an observer", async () => {
     const heard: RunEvent[] = [];
     const handle = slowDag().start({ mode: "async", observers: [(event) => heard.push(event)] });
     const events = await collect(handle.events());
@@ -54,7 +54,7 @@ describe("A started run", () => {
     expect(new Set(events.map(({ runId }) => runId))).toEqual(new Set([handle.runId]));
   });
 
-  it("tells what happens from then on to who asks later, and several at once", async () => {
+  it("has the further events for streams that are opened later, several at once", async () => {
     const { opened, open } = gate();
     const handle = slowDag(() => opened).start({ mode: "async" });
     const all = collect(handle.events());
@@ -66,7 +66,7 @@ describe("A started run", () => {
     expect((await handle.result).value).toBe(3);
   });
 
-  it("listens in the middle of a run that nobody heard before", async () => {
+  it("can be observed from its middle on", async () => {
     const { opened, open } = gate();
     const handle = slowDag(() => opened).start({ mode: "async" });
     await turn();
@@ -82,7 +82,7 @@ describe("A started run", () => {
     ]);
   });
 
-  it("tells nothing once it has ended, keeps what was not taken, and stops for who leaves", async () => {
+  it("has no events after its end, buffers unread ones, and stops for streams that are left", async () => {
     const handle = slowDag().start();
     const unread = handle.events();
     const left = handle.events();
@@ -112,7 +112,7 @@ describe("A started run", () => {
     expect(brief(await events)).toEqual([...BEGINNING, "node.cancelled b", "node.cancelled c", "run.finished"]);
   });
 
-  it("is cancelled within one turn of the event loop though its nodes do not listen, and again without effect", async () => {
+  it("is cancelled within one turn of the event loop even if its nodes ignore the signal, and again without effect", async () => {
     const dag = new Dag("deaf");
     dag.node("done", () => "done");
     dag.node(
@@ -137,23 +137,23 @@ describe("A started run", () => {
     expect([error.cause, error.run]).toEqual(["first", partial]);
   });
 
-  it("that has ended can't be cancelled any more", async () => {
+  it("can't be cancelled after its end", async () => {
     const handle = slowDag().start();
     const run = await handle.result;
     expect(await handle.cancel()).toBe(run);
     expect(run.status).toBe("completed");
   });
 
-  it("calls each node at most once, and ends, whatever is done to it at whichever moment", async () => {
+  it("calls each node at most once, and ends, whatever is done to it at any moment", async () => {
     const how = fc.record({
       kind: fc.constantFrom("sync" as const, "async" as const, "later" as const, "thenable" as const),
-      // The distance to the node that it needs: most often the one before.
+      // The distance to the node that it needs, which is most often the previous one.
       back: fc.constantFrom(0, 1, 1, 1, 2),
       fails: fc.integer({ min: 0, max: 19 }).map((n) => n === 0),
     });
     const deed = fc.record({
       what: fc.constantFrom("pause" as const, "cancel" as const, "listen" as const),
-      // In the call of a node, or so many microtasks after the start.
+      // In the call of a node, or a number of microtasks after the start.
       when: fc.nat(7),
       isInCall: fc.boolean(),
     });

@@ -13,8 +13,8 @@ function article(): Fsm<any> {
   return fsm.addTransition("review", "done").addTransition("review", "draft", (isShort: boolean) => !isShort);
 }
 
-describe("An fsm tells", () => {
-  it("its declared transitions, by state", () => {
+describe("The structure of an fsm", () => {
+  it("has the declared transitions, by state", () => {
     expect(article().edges).toEqual([
       { from: "draft", to: "review", kind: "to" },
       { from: "draft", to: "failed", kind: "error" },
@@ -25,7 +25,7 @@ describe("An fsm tells", () => {
     ]);
   });
 
-  it("its inputs, and which of them the initial state needs", () => {
+  it("has the inputs, and which of them the initial state needs", () => {
     const fsm = article();
     expect(fsm.inputs).toEqual([
       { name: "text", required: true },
@@ -36,7 +36,7 @@ describe("An fsm tells", () => {
     expect(JSON.parse(JSON.stringify(fsm))).toMatchObject({ inputs: fsm.inputs, edges: fsm.edges });
   });
 
-  it("both even if it is not valid", () => {
+  it("is available even if the fsm is not valid", () => {
     const fsm = new Fsm<any>("f");
     fsm.state("a", { to: ["b", "nowhere"] }, (x: number) => x);
     fsm.state("b", () => stop());
@@ -47,7 +47,7 @@ describe("An fsm tells", () => {
 });
 
 describe("A state", () => {
-  it("is found by name, and leads on from its handle", async () => {
+  it("is found by name, with a handle that adds transitions", async () => {
     const fsm = new Fsm<any>("f");
     fsm.state("a", { initial: true }, () => 1);
     fsm.state("b", (x: number) => x + 1);

@@ -83,7 +83,7 @@ describe("Failures", () => {
     await expect(failing().run({ errorHandler: () => "maybe" as "stop" })).rejects.toThrow(/must return "stop"/u);
   });
 
-  it("go on with null under continueNone, and the status is failed", async () => {
+  it("continue with null under continueNone, and the status is failed", async () => {
     const fsm = failing();
     fsm.addTransition("b", "c", (value: unknown) => value === null);
     const run = await fsm.run({ errorStrategy: "continueNone" });
@@ -91,7 +91,7 @@ describe("Failures", () => {
     expect(run.get("b")).toBeNull();
   });
 
-  it("lead to the error state of the state, else of the fsm, with the user's error", async () => {
+  it("lead to the error state of the state, or else of the fsm, with the user's error", async () => {
     const general = await failing({ errorState: "rescue" }).run();
     expect(general).toMatchObject({ status: "completed", value: boom, stateHistory: ["a", "b", "rescue"] });
     expect(general.cycleResults[1]).toEqual({ state: "b", value: undefined });
@@ -103,7 +103,7 @@ describe("Failures", () => {
     expect((await own.run()).value).toBe(boom);
   });
 
-  it("of the error state itself, and in it, reject", async () => {
+  it("in the error state reject", async () => {
     const fsm = new Fsm("f", { errorState: "rescue" });
     fsm.state("a", { initial: true }, fails);
     fsm.state("rescue", () => {
@@ -116,7 +116,7 @@ describe("Failures", () => {
     });
   });
 
-  it("that are aborts or too many cycles are not routed", async () => {
+  it("that are aborts or exceeded cycles do not lead to the error state", async () => {
     const fsm = new Fsm("f", { errorState: "rescue" });
     fsm.state("a", { initial: true }, () => next("a"));
     fsm.state("rescue", () => "rescued");
@@ -148,7 +148,7 @@ describe("Failures", () => {
     }
   });
 
-  it("of unknown names offer the nearest", () => {
+  it("of unknown names suggest the nearest one", () => {
     const fsm = new Fsm("order");
     fsm.state("paid", { initial: true }, () => 1);
     expect(() => fsm.setNodeHooks("payed", {})).toThrow('Workflow "order" has no state "payed". Did you mean "paid"?');
@@ -175,7 +175,7 @@ describe("Failures", () => {
     });
   });
 
-  it.each([undefined, null, 0, ""])("that are %s go to the error state as well", async (thrown) => {
+  it.each([undefined, null, 0, ""])("that are %s lead to the error state as well", async (thrown) => {
     const seen: unknown[] = [];
     const fsm = new Fsm("f", { errorState: "failed" });
     fsm.state("a", { initial: true }, () => {

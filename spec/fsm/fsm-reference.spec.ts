@@ -107,7 +107,7 @@ describe("Random machines do what the reference interpreter does", () => {
       return step.run as FsmResult;
     }));
 
-  it("with a history limit, of which the end is kept", async () => {
+  it("with a history limit, keeping the end of the history", async () => {
     await fc.assert(
       fc.asyncProperty(anyStates, fc.integer({ min: 1, max: 15 }), async (states, historyLimit) => {
         const { history, ...rest } = interpret(states, MAX_CYCLES, "continue");

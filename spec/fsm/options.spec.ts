@@ -98,7 +98,7 @@ describe("State options", () => {
 });
 
 describe("State hooks", () => {
-  it("are asked after a state and before the next, not for the first entry nor the end", async () => {
+  it("are called between two states, not before the first nor after the last", async () => {
     const calls: unknown[] = [];
     const fsm = pingPong(2);
     fsm.addStateHook((machine, from, to, result) => void calls.push([machine === fsm, from, to, result]));
@@ -123,7 +123,7 @@ describe("State hooks", () => {
     }
   });
 
-  it("that veto even the way to the error state end the run", async () => {
+  it("that veto the transition to the error state, too, end the run", async () => {
     const fsm = pingPong(2, { errorState: "rescue" });
     fsm.state("rescue", () => 1);
     const asked: string[] = [];
@@ -135,7 +135,7 @@ describe("State hooks", () => {
     expect(asked).toEqual(["pong", "rescue"]);
   });
 
-  it("that veto even where continueNone leads end the run", async () => {
+  it("that veto the transition under continueNone, too, end the run", async () => {
     for (const hook of [fails, async () => fails()]) {
       const asked: string[] = [];
       const fsm = new Fsm("passed over");

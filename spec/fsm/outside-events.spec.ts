@@ -13,7 +13,7 @@ describe("Events from outside", () => {
     return fsm;
   }
 
-  it("lead on from a state that waits; the payload is the next state's value", async () => {
+  it("end the wait of a state; the payload is the next state's value", async () => {
     const handle = order().start();
     expect(handle.state).toBe("created");
     await handle.send("PAID", { amount: 5 });
@@ -24,7 +24,7 @@ describe("Events from outside", () => {
     expect(run.stateHistory).toEqual(["created", "shipping", "delivered"]);
   });
 
-  it("that nobody accepts yet stay queued in order, without blocking others", async () => {
+  it("that no state accepts yet stay queued in order, without blocking others", async () => {
     const handle = order().start();
     const log: string[] = [];
     const sent = handle.send("SENT", "early").then(() => log.push("SENT taken"));
@@ -58,7 +58,7 @@ describe("Events from outside", () => {
     expect((await failure(handle.send("PAID"))).message).toContain('"PAID"');
   });
 
-  it("that do not come in time lead where `after` says", async () => {
+  it("that do not come in time leave the run to `after`", async () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, () => waitForEvent({ GO: "b" }, { after: [10, "late"] }));
     fsm.state("b", () => stop("in time"));
@@ -69,7 +69,7 @@ describe("Events from outside", () => {
     expect((await handle.result).value).toBe("in time");
   });
 
-  it("are an error to wait for where nobody can send them", async () => {
+  it("can't be waited for when nobody can send them", async () => {
     await expect(order().run()).rejects.toThrow(/waits for "PAID", "CANCELLED", but nobody can send events/u);
   });
 
@@ -86,7 +86,7 @@ describe("Events from outside", () => {
     expect((await box.handle.result).value).toBe(1);
   });
 
-  it("are waited for by name of the state: at once if it is there, never longer than the timeout", async () => {
+  it("lead to a state that waitFor waits for, no longer than its timeout", async () => {
     const handle = order().start();
     await handle.waitFor("created");
     const shipping = handle.waitFor("shipping", { timeout: 60_000 });
@@ -103,7 +103,7 @@ describe("Events from outside", () => {
     await expect(handle.waitFor("shiping")).rejects.toThrow(/Did you mean "shipping"\?/u);
   });
 
-  it("end with stop: the result resolves as cancelled, what was sent is refused", async () => {
+  it("are refused after stop, and the result resolves as cancelled", async () => {
     const handle = order().start();
     await sleep(1);
     const refused = failure(handle.send("SENT"));
@@ -114,7 +114,7 @@ describe("Events from outside", () => {
     expect(await handle.stop()).toBe(run);
   });
 
-  it("end with pause: at once when waiting, after the state that is executing otherwise", async () => {
+  it("end with pause: at once during a wait, or else after the executing state", async () => {
     const handle = order().start();
     await sleep(1);
     expect(await handle.pause()).toMatchObject({ status: "paused", currentState: "created", finalState: undefined });
@@ -132,7 +132,7 @@ describe("Events from outside", () => {
     expect(await waiting.pause()).toMatchObject({ status: "paused", currentState: "a", cycleCount: 1 });
   });
 
-  it("execute no state in the turn of start: neither sending nor looking does, and pause and stop come first", async () => {
+  it("execute no state in the turn of start, in which pause and stop come first", async () => {
     const ran = vi.fn(() => waitForEvent({ GO: "b" }));
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, ran);

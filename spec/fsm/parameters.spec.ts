@@ -15,14 +15,14 @@ describe("A state's parameters", () => {
     await expect(fsm.run({ inputs: { x: 1, z: 1 } })).rejects.toThrow(/takes no input "z"/u);
   });
 
-  it("are none in the first cycle, and then the previous value, where all go into a rest parameter", async () => {
+  it("are empty in the first cycle, and then the previous value, for a single rest parameter", async () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, (...all: unknown[]) => next("b", all));
     fsm.state("b", (...all: unknown[]) => all);
     expect((await fsm.run()).value).toEqual([[]]);
   });
 
-  it("take the previous value when there is one, else the run input of its name, else its default value", async () => {
+  it("are a single one: the previous value if there is one, else the run input of its name, else its default value", async () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, (value?: unknown) => next("b", value));
     fsm.state("b", (name: unknown) => name);
@@ -87,7 +87,7 @@ describe("A state's parameters", () => {
     expect(run.context.metadata).toEqual({ a: 0 });
   });
 
-  it("that another run lacks are that run's, not the state's", async () => {
+  it("that an inner run lacks are not those of the state", async () => {
     const inner = new Fsm("inner");
     inner.state("a", { initial: true }, () => next("b", {}));
     inner.state("b", (x: number, y: number) => x + y);
@@ -112,7 +112,7 @@ describe("A state's parameters", () => {
 });
 
 describe("A state's context", () => {
-  it("tells of the cycles before it", async () => {
+  it("has the previous cycles", async () => {
     let seen: unknown;
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, (n = 0) => (n < 2 ? next("a", n + 1) : next("b", "last")));

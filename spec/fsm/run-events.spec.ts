@@ -30,7 +30,7 @@ describe("Events of a run", () => {
     [" under a scheduler", { scheduler: new Scheduler() }],
     [" in a recorded run", { store: sqliteStore(":memory:") }],
     [" with hooks", { hooks: {} }],
-  ])("tell of failed attempts once%s", async (_, options) => {
+  ])("include a failed attempt once%s", async (_, options) => {
     const types: string[] = [];
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, fails);

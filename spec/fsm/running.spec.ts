@@ -45,7 +45,7 @@ describe("Fsm › run", () => {
     expect({ ...run.metrics.visits }).toEqual({ ping: 3, pong: 3 });
   });
 
-  it("lets the fsm look into its last finished run", async () => {
+  it("gives the fsm the results of its last finished run", async () => {
     const fsm = pingPong(1);
     expect([fsm.get("ping"), fsm.stateHistory, fsm.cycleCount, fsm.isTerminated]).toEqual([undefined, [], 0, false]);
     const run = await fsm.run();
@@ -59,7 +59,7 @@ describe("Fsm › run", () => {
     expect([fsm.cycleCount, fsm.currentState, fsm.finalState, fsm.isTerminated]).toEqual([2, "pong", "pong", true]);
   });
 
-  it("has nothing to look into before its first run", () => {
+  it("has no results before the first run", () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, () => 1);
     expect(fsm.lastRun).toBeUndefined();
@@ -88,7 +88,7 @@ describe("Fsm › run", () => {
     expect(await fsm.run()).toMatchObject({ cycleCount: 1, value: 2 });
   });
 
-  it("ends with a plain value that no transition takes, nothing included, and in the first cycle", async () => {
+  it("ends with a plain value that no transition takes, even undefined, even in the first cycle", async () => {
     for (const value of [undefined, null, 0, "end", { x: 1 }]) {
       const fsm = new Fsm("f");
       fsm.state("a", { initial: true }, () => value);
@@ -114,7 +114,7 @@ describe("Fsm › run", () => {
     expect((await fsm.run({ inputs: { n: 5 } })).value).toBe("other 5");
   });
 
-  it("takes what predicates answer for true or false, as JavaScript does", async () => {
+  it("takes the answers of predicates as truthy or falsy", async () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, (answer: unknown) => answer);
     fsm.state("b", { terminal: true }, () => "b");
@@ -124,7 +124,7 @@ describe("Fsm › run", () => {
       expect((await fsm.run({ inputs: { answer } })).stateHistory).toEqual(["a"]);
   });
 
-  it("lets next and stop win over transitions", async () => {
+  it("gives next and stop precedence over transitions", async () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, (how: string) => (how === "next" ? next("c", 1) : stop("stopped")));
     fsm.state("b", () => "b");
@@ -204,7 +204,7 @@ describe("Fsm › runSync", () => {
 });
 
 describe("Fsm › step", () => {
-  it("says what comes next, and lets the metadata be written to between steps", async () => {
+  it("has the next state, and metadata that may be changed between steps", async () => {
     const fsm = new Fsm("light");
     fsm.state("green", { initial: true }, (ctx: FsmContext) =>
       next(ctx.metadata.emergency === true ? "off" : "green", 1),

@@ -25,7 +25,7 @@ describe("A state machine that waits", () => {
     expect(await handle.result).toMatchObject({ status: "paused", currentState: "a" });
   });
 
-  it("takes events in the order of their sending, be they sent before it is recorded or after", async () => {
+  it("takes events in the order in which they were sent, before it is recorded or after", async () => {
     const handle = waiter().start({ store: sqliteStore(":memory:") });
     const first = handle.send("X", 1);
     await handle.recorded;
@@ -37,7 +37,7 @@ describe("A state machine that waits", () => {
     expect((await handle.result).value).toBe(1);
   });
 
-  it("refuses what can't be stored, and nothing else, before it is recorded", async () => {
+  it("refuses only an event that can't be stored, before it is recorded", async () => {
     const handle = waiter().start({ store: sqliteStore(":memory:") });
     const unstorable = handle.send("X", () => {});
     const next = handle.send("Y", 2);
@@ -46,7 +46,7 @@ describe("A state machine that waits", () => {
     expect((await handle.result).value).toBe(2);
   });
 
-  it("refuses what was sent to a run that can't be recorded", async () => {
+  it("refuses an event if it can't be recorded", async () => {
     const store = sqliteStore(":memory:");
     await waiter().run({ store, runId: "r" });
     const handle = waiter().start({ store, runId: "r" });
@@ -54,7 +54,7 @@ describe("A state machine that waits", () => {
     await expect(handle.result).rejects.toMatchObject({ code: "RUN_EXISTS" });
   });
 
-  it("goes on when it is due after it was paused by hand, or resumed with what can't be stored", async () => {
+  it("continues when it is due, after pause() or after resume with an unstorable event", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const store = sqliteStore(":memory:");
     const fsm = new Fsm<any>("waiter");
@@ -74,7 +74,7 @@ describe("A state machine that waits", () => {
     expect((await fsm.recover({ store })).map(({ value }) => value)).toEqual(["late", "late"]);
   });
 
-  it("is not due again while a state hook has it paused behind the deadline", async () => {
+  it("is not due again while a state hook pauses it after the deadline", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const store = sqliteStore(":memory:");
     const until = Date.now() + 3_600_000;
@@ -95,7 +95,7 @@ describe("A state machine that waits", () => {
     expect(asked).toBe(2);
   });
 
-  it("keeps the event when a state hook fails on the way from there, until it is known what comes of it", async () => {
+  it("keeps the event when a state hook fails after the wait, until the failure is handled", async () => {
     const store = sqliteStore(":memory:");
     let isVetoed = true;
     for (const errorState of [undefined, "rescue"]) {
@@ -126,7 +126,7 @@ describe("A state machine that waits", () => {
   });
 
   it.each(["a hook", "an async hook"])(
-    "keeps the event when a condition pauses it after a veto of %s that continueNone passes over",
+    "keeps the event when a condition pauses it after a veto of %s that continueNone ignores",
     async (kind) => {
       const store = sqliteStore(":memory:");
       let isVetoed = true;
@@ -161,7 +161,7 @@ describe("A state machine that waits", () => {
     },
   );
 
-  it("that failed on the way from there forgets it when it is resumed and gets by", async () => {
+  it("that failed after the wait forgets the failure when it is resumed and succeeds", async () => {
     const store = sqliteStore(":memory:");
     const fsm = waiter();
     let isVetoed = true;
@@ -177,7 +177,7 @@ describe("A state machine that waits", () => {
     expect((await store.getRun("r"))!.cycles[0]).toMatchObject({ status: "completed", error: undefined });
   });
 
-  it("says what it waits for when it is paused by hand", async () => {
+  it("has what it waits for as pauseReason after pause()", async () => {
     const store = sqliteStore(":memory:");
     const fsm = new Fsm<any>("waiter");
     fsm.state("a", { initial: true }, () => waitForEvent({ X: "b", Y: "b" }, { after: [3_600_000, "b"] }));
@@ -202,7 +202,7 @@ describe("A state machine that waits", () => {
     expect(await busy.pause()).toMatchObject({ status: "paused", pauseReason: undefined });
   });
 
-  it("that is paused before it has begun begins, and keeps what it was sent", async () => {
+  it("that is paused before it begins is recorded, and keeps the events it was sent", async () => {
     const store = sqliteStore(":memory:");
     const types: string[] = [];
     const handle = waiter().start({ store, runId: "r", observers: [({ type }) => void types.push(type)] });

@@ -26,7 +26,7 @@ export function stateInputs(state: FsmState): unknown[] {
   const params = numbered === undefined ? inputs : originalParams(state, inputs, numbered);
   const missing: string[] = [];
   const values = params.map((param) => {
-    const value = valueFor(state, param, inputs.length === 1);
+    const value = valueFor(state, param, inputs.length);
     if (value !== MISSING) return value;
     if (!param.optional) missing.push(param.name ?? "(unnamed)");
     return undefined;
@@ -46,12 +46,13 @@ function runInput({ inputs }: FsmState, { name }: Param): unknown {
   return name !== undefined && Object.hasOwn(inputs, name) ? inputs[name] : MISSING;
 }
 
-function valueFor(state: FsmState, param: Param, isOnly: boolean): unknown {
+/** @param count - the number of the state's parameters */
+function valueFor(state: FsmState, param: Param, count: number): unknown {
   const { value, history } = state;
   if (history.count === 0) return runInput(state, param);
   // An error state takes what was thrown, even undefined.
   const isPassedOn = value !== undefined || history.valueAt(history.count - 1) === NO_VALUE;
-  if (isOnly) return isPassedOn ? value : runInput(state, param);
+  if (count === 1) return isPassedOn ? value : runInput(state, param);
   const { name } = param;
   const isHere = typeof value === "object" && value !== null && name !== undefined && Object.hasOwn(value, name);
   return isHere ? (value as Record<string, unknown>)[name] : runInput(state, param);
@@ -59,7 +60,7 @@ function valueFor(state: FsmState, param: Param, isOnly: boolean): unknown {
 
 /** The parameters by their names in the source, as far as the run's inputs and the previous value tell them. */
 function originalParams(state: FsmState, inputs: readonly Param[], numbered: readonly (string | undefined)[]): Param[] {
-  const isKnown = (name: string) => valueFor(state, { name, optional: false }, inputs.length === 1) !== MISSING;
+  const isKnown = (name: string) => valueFor(state, { name, optional: false }, inputs.length) !== MISSING;
   const names = originalNames(numbered, isKnown);
   return inputs.map(({ optional }, i) => ({ name: names[i], optional }));
 }

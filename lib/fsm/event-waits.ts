@@ -111,23 +111,24 @@ export class EventWaits {
   private end({ isDue, attempts = POLL_ATTEMPTS }: { readonly isDue: boolean; readonly attempts?: number }): void {
     const { run, open, recorder } = this;
     const isOpen = () => open !== undefined && this.open === open;
-    const end = (leaves: boolean) =>
+    const end = (how: "leave" | "pause") =>
       run.life.guard(() => {
         if (open === undefined || !isOpen()) return;
         this.stop();
-        if (leaves) this.leave((open.after as NonNullable<Wait["after"]>).state, undefined);
-        else run.endPaused(describeWait(open));
+        if (how === "pause") run.endPaused(describeWait(open));
+        else this.leave((open.after as NonNullable<Wait["after"]>).state, undefined);
         run.pump();
       });
-    if (recorder === undefined) return end(isDue);
+    const polled = () => end(isDue ? "leave" : "pause");
+    if (recorder === undefined) return polled();
     // A run that ends as paused reports an unreachable store itself, when it writes its end.
     const retry = () => {
-      if (!isDue || attempts <= 1) return end(false);
+      if (!isDue || attempts <= 1) return end("pause");
       if (open !== undefined && isOpen()) {
         open.timer = Timer.after(POLL_INTERVAL, () => this.end({ isDue, attempts: attempts - 1 }));
       }
     };
-    recorder.pollEvents().then(() => end(isDue), retry);
+    recorder.pollEvents().then(polled, retry);
   }
 
   /** Closes the open wait, if there is one. */

@@ -44,11 +44,10 @@ export class Failures {
   /** How often the current cycle has failed. */
   count = 0;
 
-  constructor(
-    private readonly run: FailingRun,
-    /** Whether the run continued after a failure under `continueNone`, so that it ends as `failed`. */
-    public anyIgnored: boolean,
-  ) {}
+  /** Whether the run continued after a failure under `continueNone`, so that it ends as `failed`. */
+  anyIgnored = false;
+
+  constructor(private readonly run: FailingRun) {}
 
   /** The current state threw. */
   readonly threw = (error: unknown, decision?: FailureDecision): void => {
@@ -66,7 +65,7 @@ export class Failures {
     this.fail(failure, decision);
   };
 
-  /** The current cycle, which is in the history, failed or could not be left. */
+  /** The current cycle, which is in the history, or its transition failed. */
   fail(error: unknown, decision?: FailureDecision): void {
     const { run } = this;
     const { state } = run;

@@ -82,7 +82,8 @@ export class FsmRun
     this.maxCycles = maxCycles;
     this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined || recorder !== undefined;
     this.clock = new CycleClock(timeout, setup);
-    this.failures = new Failures(this, resumed?.hasFailed ?? false);
+    this.failures = new Failures(this);
+    this.failures.anyIgnored = resumed?.hasFailed ?? false;
     const inbox = takesEvents || recorder !== undefined ? new Inbox(this, recorder) : undefined;
     this.inbox = inbox;
     if (resumed !== undefined) inbox?.add(resumed.events);

@@ -27,12 +27,12 @@ export function describeWait({ events, after }: Wait): string {
 
 /** A state leads to an illegal state, or to one that does not exist. */
 export class IllegalTarget extends Error {
-  constructor(
-    message: string,
-    /** Whether there is such a state. */
-    readonly exists: boolean,
-  ) {
+  /** Whether there is such a state. */
+  readonly exists: boolean;
+
+  constructor(message: string, { exists }: { readonly exists: boolean }) {
     super(message);
+    this.exists = exists;
   }
 }
 
@@ -102,9 +102,9 @@ function illegalTarget(plan: FsmPlan, from: number, name: string): IllegalTarget
     const hint =
       (typeof name === "string" && suggestion(name, plan.indexOf.keys())) || " Define it, or correct the name.";
     const message = `State "${source}" leads to ${show(name)}, but there is no such state.${hint}`;
-    return new IllegalTarget(message, false);
+    return new IllegalTarget(message, { exists: false });
   }
   const legal = Array.from(plan.legal[from].keys(), (state) => `"${state}"`).join(", ") || "nowhere";
   const message = `State "${source}" leads to "${name}", but its "to" allows only: ${legal}. Add "${name}" to it, or return another state.`;
-  return new IllegalTarget(message, true);
+  return new IllegalTarget(message, { exists: true });
 }

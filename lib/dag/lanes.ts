@@ -34,8 +34,9 @@ export class Lanes {
   ) {
     const others = backends.map((backend) => ({ backend, permits: newPermits?.(backend.limit) ?? permits }));
     this.lanes = [{ backend: inline, permits }, ...others];
-    const numbers = new Map<string, number>(this.lanes.map(({ backend }, i) => [backend.name, i]));
-    this.laneOf = Uint8Array.from(places, ({ backend }) => numbers.get(backend) as number);
+    const names: string[] = this.lanes.map(({ backend }) => backend.name);
+    this.laneOf = new Uint8Array(places.length);
+    for (let i = 0; i < places.length; i++) this.laneOf[i] = names.indexOf(places[i].backend);
     this.queueOf = newPermits === undefined ? undefined : this.laneOf;
   }
 

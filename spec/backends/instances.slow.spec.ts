@@ -183,8 +183,8 @@ describe("Methods", () => {
 
     const before = await givenInstance.run(parallel);
     expect(before.nodes.get("ask")?.backend).toBe("thread");
-    const { tell } = Given.prototype;
-    Object.defineProperty(Given.prototype, "ask", { value: tell, configurable: true });
+    const tell = Object.getOwnPropertyDescriptor(Given.prototype, "tell") as PropertyDescriptor;
+    Object.defineProperty(Given.prototype, "ask", tell);
     const run = await givenInstance.run(parallel);
     expect(run.get("ask")).toBe(run.get("tell"));
     expect(run.nodes.get("ask")).toMatchObject(replaced);
@@ -199,11 +199,11 @@ describe("Methods", () => {
     expect((await givenInstance.run(parallel)).nodes.get("ask")?.backend).toBe("thread");
 
     expect((await alikeDag.run(parallel)).value).toBe("a false");
-    const [first, second] = alike;
-    const own = first.prototype.tell;
-    first.prototype.tell = second.prototype.tell;
+    const [first, second] = alike.map(({ prototype }) => prototype);
+    const [own, others] = [first, second].map((prototype) => Object.getOwnPropertyDescriptor(prototype, "tell"));
+    Object.defineProperty(first, "tell", others as PropertyDescriptor);
     const other = await alikeDag.run(parallel);
-    first.prototype.tell = own;
+    Object.defineProperty(first, "tell", own as PropertyDescriptor);
     expect(other.value).toBe("b true");
     expect(other.nodes.get("tell")).toMatchObject(replaced);
   });

@@ -3,13 +3,13 @@ import { Decision, isDecision, isRoute, Route } from "../definition/decisions.js
 import type { DagPlan, Fork } from "../planning/plan.js";
 import { WiringFault } from "./arguments.js";
 
-/** Where a fork leads, and with what. */
+/** The branch that a fork takes, and the value it passes on. */
 export interface Choice {
   readonly branch: string;
   readonly value: unknown;
 }
 
-/** Adds the fork's own first input to a result that says only which branch to take. */
+/** Completes a result that only names a branch: the fork passes its first input on. */
 export function withInput(fork: Fork, result: unknown, args: readonly unknown[]): unknown {
   const input = fork.first < 0 ? undefined : args[fork.first];
   if (typeof result === "boolean") return new Decision(result, input);
@@ -17,8 +17,8 @@ export function withInput(fork: Fork, result: unknown, args: readonly unknown[])
 }
 
 /**
- * The branch that a condition or select chose, and the value that goes along it.
- * @param args - gives the fork's arguments, for a result without a value of its own
+ * The branch that a condition or select chose, and the value it passes on.
+ * @param args - the fork's arguments, read only for a result without a value
  * @throws {WiringFault} when the result chooses no branch, or one that leads nowhere
  */
 export function choose(plan: DagPlan, node: number, result: unknown, args: () => readonly unknown[]): Choice {
@@ -44,7 +44,7 @@ export function choose(plan: DagPlan, node: number, result: unknown, args: () =>
   );
 }
 
-/** Whether an override of a node stands alone. A fork that is told only which branch to take passes its first input on. */
+/** Whether an override needs no input. An override that only names a fork's branch needs the fork's first input. */
 export function standsAlone(plan: DagPlan, node: number, value: unknown): boolean {
   return !plan.forks.has(node) || (typeof value !== "boolean" && typeof value !== "string");
 }

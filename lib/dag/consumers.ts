@@ -1,6 +1,6 @@
 import type { DagPlan } from "../planning/plan.js";
 
-/** How many nodes take each node's result. */
+/** The number of nodes that take each node's result. */
 export function countConsumers(plan: DagPlan): Int32Array {
   const counts = new Int32Array(plan.size);
   for (let node = 0; node < plan.size; node++) {
@@ -9,7 +9,7 @@ export function countConsumers(plan: DagPlan): Int32Array {
   return counts;
 }
 
-/** The nodes whose results `node` takes; one may come more than once. */
+/** The nodes whose results `node` takes, possibly with repeats. */
 export function* sourcesOf(plan: DagPlan, node: number): Generator<number> {
   for (let k = plan.argStart[node]; k < plan.argStart[node + 1]; k++) yield* sourcesOfCode(plan, plan.args[k], node);
 }

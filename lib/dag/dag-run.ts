@@ -43,16 +43,20 @@ export interface RunSetup extends EngineSetup {
 /**
  * Drives one run of a dag from plan to terminal state.
  *
- * One loop: take the ready nodes, start each while fewer than `limit` attempts are in flight, fold every outcome back
- * into the run's state, which makes further nodes ready or skipped. A node without options is called directly, and
- * without a promise where its function returns none; any other is a coroutine that lays the policies around it.
+ * One loop: takes the ready nodes, starts each while fewer than `limit` attempts are in flight, and folds every outcome
+ * back into the run's state, which makes more nodes ready or skipped. A node without options is called directly, with no
+ * promise if its function returns none; any other is a coroutine of policies around the call.
  *
  * Guarantees:
- * - a node starts only after all its needs completed, and at most once a run, retries aside;
- * - when a need failed the node is `skipped` at once: nothing ever waits for a result that cannot come;
- * - abort resolves: what is still in flight is given up, its outcome dropped and its rejection handled.
+ * - a node starts only after all its needs have completed, and at most once per run, apart from retries;
+ * - a node whose need failed is skipped at once: nothing waits for a result that can't come;
+ * - an aborted run settles: attempts in flight are abandoned, their outcomes dropped and their rejections handled.
  *
- * Cost: O(nodes + edges) a run, whatever the shape. Not here: which nodes are ready (`readiness.ts`), what surrounds an
+ * Phases: while options and plan are turned into a run, only the fields that the constructor sets exist. Between `begin` and
+ * `beginNodes`, `calls` are set if backends beside inline are needed. After that, the run is on the serial path, where
+ * `position` counts the started nodes, until `leaveSerialPath` creates `readiness`, for good.
+ *
+ * Cost: O(nodes + edges) per run, for any shape. Not here: which nodes are ready (`readiness.ts`), what surrounds an
  * attempt (`attempts.ts`).
  */
 export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHostRun {
@@ -60,34 +64,35 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   declare protected readonly setup: RunSetup;
   private readonly plan: DagPlan;
   private readonly ranking: Ranking;
-  /** Which nodes may run; undefined on the serial path, where the plan's order says that. */
+  /** Which nodes may run; undefined on the serial path, which follows the plan's order. */
   readiness: Readiness | undefined = undefined;
-  /** On the serial path: how many nodes of the plan's order have started. */
+  /** On the serial path: the number of started nodes. */
   private position = 0;
-  /** How many nodes may be in flight inline, or wherever they run. */
+  /** Limits the nodes in flight: inline ones, or all where one limit counts all. */
   private readonly permits: Permits;
-  /** The calls of nodes that do not run inline; undefined when all do. */
+  /** The calls of nodes that don't run inline; undefined when all do. */
   calls: BackendCalls | undefined = undefined;
   private readonly overrides: RunSetup["overrides"];
-  /** Every node takes more than a plain call. */
+  /** Whether every node needs policies. */
   private readonly managesAll: boolean;
   private readonly deadline: number;
-  /** The latest reading of the clock, and whether a node's function has run since. */
+  /** The last reading of the clock. */
   private time: number;
+  /** Whether a node's function has run since. */
   private isStale = false;
-  /** When it began, or went on. */
+  /** When the run began or resumed. */
   private readonly beganAt: number;
   private sliceEnd: number;
   private slice: TimeSlice | undefined = undefined;
-  /** Nodes that started and have not settled. */
+  /** The number of nodes that started and have not settled. */
   private open = 0;
-  /** It is known where nodes run. */
+  /** Whether it is known where nodes run. */
   private hasBegun = false;
   private pumping = false;
   private pausing = false;
   private deadlines: InputDeadlines | undefined = undefined;
   private lazyArgs: Arguments | undefined = undefined;
-  /** In a recorded run: the nodes that have started but are not called yet. */
+  /** In a recorded run: started nodes that wait for the store. */
   private barred: DurabilityBarrier | undefined = undefined;
 
   constructor(state: RunState, options: RunOptions<any>, setup: RunSetup) {
@@ -216,7 +221,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (!this.sync) this.deadlines.start();
   }
 
-  /** A node's inputs were not there in time. */
+  /** Fails a node whose inputs are late, or applies its fallback. */
   private failLate(node: number): void {
     const { options } = this.plan.specs[node];
     const error = inputsLate(this.state, node);
@@ -236,7 +241,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     else this.await(node, true, pending);
   }
 
-  /** Starts no more nodes; the run ends as `paused` when those in flight have settled. */
+  /** Starts no more nodes. The run ends as `paused` when those in flight have settled. */
   pause(): void {
     if (this.isOver) return;
     this.pausing = true;
@@ -249,12 +254,12 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   // --- the loop ---
 
-  /** Settles what is known before anything runs: nodes outside a partial run, and overrides. */
+  /** Settles the nodes whose outcome is known in advance: those outside a partial run, and overrides. */
   private settleGiven(readiness: Readiness): void {
     const { state, plan } = this;
     const { active } = state;
     const given = Array.from(this.overrides ?? []).filter(([node, value]) => standsAlone(plan, node, value));
-    // They are not skipped with what they would have needed.
+    // So that they are not skipped along with their needs.
     for (const [node] of given) state.status[node] = Status.running;
     const left =
       active === undefined ? [] : plan.order.filter((i) => active[i] === 0 && this.overrides?.has(i) !== true);
@@ -271,7 +276,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.complete(node, value);
   }
 
-  /** Whether the event loop has to turn before the run goes on. */
+  /** Whether the run waits for the event loop to turn. */
   private get isWaiting(): boolean {
     return this.slice?.isWaiting === true;
   }
@@ -280,12 +285,12 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     return this.calls === undefined ? this.permits : this.calls.lanes.permitsOf(node);
   }
 
-  /** Puts a node that waits for a permit among those that are ready. */
+  /** Queues a node that waits for a permit. */
   enqueue(node: number): void {
     this.leaveSerialPath().executor.add(node);
   }
 
-  /** Starts ready nodes while there is room, and notices when there is nothing left to wait for. */
+  /** Starts ready nodes while permits are free, and ends the run when nothing is left. */
   pump(): void {
     if (this.pumping || !this.hasBegun || this.isWaiting) return;
     this.pumping = true;
@@ -334,13 +339,13 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     }
   }
 
-  /** Takes out the node that starts next; -1 when none may. */
+  /** Takes the node that starts next; -1 when none may. */
   private takeReady(executor: Executor): number {
     if (this.calls !== undefined) return this.calls.lanes.take(executor);
     return this.permits.isFull ? -1 : executor.take(0);
   }
 
-  /** Calls the nodes whose start is durable. Says whether it called all of them. */
+  /** Calls the nodes whose start is durable. Returns whether none is held back any more. */
   private performDurable(barrier: DurabilityBarrier): boolean {
     while (!this.isOver && !barrier.isEmpty && this.time < this.deadline) {
       if (this.time >= this.sliceEnd && this.endSlice()) return false;
@@ -349,7 +354,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     return barrier.isEmpty;
   }
 
-  /** Says whether the run waits for the event loop to turn. */
+  /** Returns whether the run has to wait for the event loop to turn. */
   private endSlice(): boolean {
     this.sliceEnd = this.time + TIME_SLICE;
     this.slice ??= new TimeSlice();
@@ -374,7 +379,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (managed || this.emitter === undefined || this.mayBegin(this.emitter, node)) this.perform(node, managed);
   }
 
-  /** Announces the attempt of a plain node; says whether it need not wait, nor was the run ended by that. */
+  /** Emits the start of a plain node's attempt. Returns whether the node may be called now. */
   private mayBegin(emitter: EventEmitter, node: number): boolean {
     const attempt = this.state.attemptsBefore(node) + 1;
     this.state.setAttempts(node, attempt);
@@ -399,7 +404,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     else this.await(node, managed, pending);
   }
 
-  /** Goes on when what a node returned has settled. */
+  /** Waits for the promise that a node returned. */
   private await(node: number, managed: boolean, work: Promise<unknown>): void {
     if (this.sync) {
       abandon(work);
@@ -413,7 +418,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     whenSettled(work, fulfil, reject);
   }
 
-  /** Calls a node's function with its arguments: the plain case, spelled out because it is the hot path. */
+  /** Calls a plain node's function. The hot path, so small numbers of arguments are spelled out. */
   private call(node: number): unknown {
     const { args, argStart, functions, self } = this.plan;
     const fn = functions[node];
@@ -457,7 +462,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     }
   }
 
-  // --- what became of a node ---
+  // --- outcomes of nodes ---
 
   private readClock(): void {
     this.time = now();
@@ -482,13 +487,13 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (!this.isOver) this.fail(node, error);
   }
 
-  /** A node that took no more than a call gives back what it had. */
+  /** Releases the permit and the call of a plain node. */
   private letGo(node: number): void {
     this.permitsOf(node).release();
     this.calls?.settled(node);
   }
 
-  /** A node paused the run. */
+  /** Pauses the run because of a node. */
   private paused(node: number, pause: Error): void {
     const { state } = this;
     this.open--;
@@ -563,7 +568,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.leaveSerialPath().release(node);
   }
 
-  // --- how the run ends ---
+  // --- the end ---
 
   private finish(): void {
     const { state, plan } = this;
@@ -594,7 +599,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.deadlines?.stop();
   }
 
-  /** The node that starts next, while the run stands still. */
+  /** The node that the next step runs. */
   get next(): string | undefined {
     const node = this.leaveSerialPath().executor.first;
     return node < 0 ? undefined : this.name(node);

@@ -1,16 +1,16 @@
-/** The nodes that wait to be called until all before them is durable. */
+/** Holds started nodes back until everything recorded before them is durable. */
 export class DurabilityBarrier {
-  /** Those that wait now, and what for. */
+  /** The nodes held back, and the write that they wait for. */
   private nodes: number[] = [];
   private durable: Promise<void> | undefined;
-  /** Those that need not wait any more, from `next` on. */
+  /** Released nodes, from `next` on. */
   private open: number[] = [];
   private next = 0;
 
-  /** @param onOpen - called when nodes need not wait any more */
+  /** @param onOpen - called when nodes are released */
   constructor(private readonly onOpen: () => void) {}
 
-  /** @param durable - resolves when the node need not wait any more; never rejects while the run goes on */
+  /** @param durable - resolves when the node is released; rejects only after the run has ended */
   add(node: number, durable: Promise<void>): void {
     if (this.durable !== durable) {
       const nodes: number[] = [];
@@ -28,7 +28,7 @@ export class DurabilityBarrier {
     return this.next === this.open.length;
   }
 
-  /** Gives the next node that need not wait; there has to be one. */
+  /** Takes the next released node; there must be one. */
   take(): number {
     return this.open[this.next++];
   }

@@ -4,7 +4,7 @@ import { ExecutionError, failedBecause, InputsTimeoutError, isErrorOf, type Erro
 import type { RunState } from "../run/state.js";
 import { WiringFault } from "./arguments.js";
 
-/** The error of a node that failed: dagwright's own as they are, a user's as the cause of ours. */
+/** The error of a failed node. An error of dagwright is kept; any other becomes the cause of an `ExecutionError`. */
 export function nodeFailure(state: RunState, node: number, thrown: unknown): ExecutionError {
   if (isErrorOf(state.runId, thrown)) return thrown;
   if (isInstance(thrown, WiringFault)) return nodeError(state, node, thrown.message);
@@ -19,7 +19,7 @@ export function siteOf(state: RunState, node: number, attempt: number, options?:
   return { runId: state.runId, node: nameOf(state, node), attempt, ...options };
 }
 
-/** A node's inputs were not there in time. */
+/** The error of a node whose inputs were late. */
 export function inputsLate(state: RunState, node: number): InputsTimeoutError {
   const { name, options } = state.plan.specs[node];
   const message =

@@ -11,24 +11,23 @@ export interface RunHandle<N = Record<string, unknown>> {
   /** Settles as `run` would. */
   readonly result: Promise<RunResult<N>>;
   /**
-   * Resolves when the run is in its store, so that it goes on whatever happens to this process; at once without a store.
-   * @throws {StoreError} what kept it from being recorded
+   * Resolves when the store has the run, so that it survives a crash of this process; at once without a store.
+   * @throws {StoreError} when the run can't be recorded
    */
   readonly recorded: Promise<void>;
   /**
-   * Starts no more nodes; resolves when those in flight have settled, with status `paused` if something is left to do.
-   * @throws {StoreError} LEASE_HELD, at once, of a run that another process drives: only that can pause it
+   * Starts no more nodes. Resolves when those in flight have settled, with status `paused` if any node is left.
+   * @throws {StoreError} LEASE_HELD, at once, for a run that another process drives: only that process can pause it
    */
   pause(): Promise<RunResult<N>>;
   /**
-   * Ends the run now; resolves with what it has so far, status `cancelled`. Of a run that another process drives, found by
-   * `ifExists: "attach"`, it ends the waiting alone, and rejects with a `CancelledError`.
+   * Ends the run now. Resolves with the partial result, status `cancelled`. For a run that another process drives, found by
+   * `ifExists: "attach"`, it only stops waiting, and rejects with a `CancelledError`.
    */
   cancel(reason?: unknown): Promise<RunResult<N>>;
   /**
-   * What happens from now on, for `for await`; ends with the run, at once where that is over. Called in the same turn as
-   * `start`, it tells everything. Of a run that another process drives, it tells what happens when that one is gone and the run
-   * goes on here.
+   * The run's events from now on, for `for await`; ends with the run. Called in the same turn as `start`, it yields all of
+   * them. For a run that another process drives, it yields events once that process is gone and the run continues here.
    */
   events(): AsyncIterableIterator<RunEvent>;
 }

@@ -18,18 +18,18 @@ import { withInput } from "./branching.js";
 import type { BackendCalls } from "./backend-calls.js";
 import type { Permits } from "./permits.js";
 
-/** What the attempts of a dag's nodes need of their run. */
+/** A dag's run, as attempts of its nodes see it. */
 export interface DagHostRun extends HostRun {
   readonly state: RunState;
   readonly args: Arguments;
-  /** Executes the nodes that do not run inline, if there are any. */
+  /** Executes nodes that don't run inline; undefined when all do. */
   readonly calls: BackendCalls | undefined;
-  /** The permits that a node takes one of. */
+  /** The permits of a node's lane. */
   permitsOf(node: number): Permits;
   pump(): void;
 }
 
-/** Gives the attempts of a dag's nodes their arguments, contexts, slots and caches. */
+/** Gives the attempts of a dag's nodes their arguments, contexts, permits and caches. */
 export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
   labelOf(node: number): string {
     return `Node "${this.specOf(node).name}"`;
@@ -51,7 +51,7 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     return returned;
   }
 
-  /** A fork that says only which branch to take passes its first input on, as hooks may have changed it. */
+  /** A fork that only names a branch passes on its first input, as changed by hooks. */
   outcomeOf(node: number, _: unknown, result: unknown, args: readonly unknown[]): unknown {
     const fork = this.run.state.plan.forks.get(node);
     return fork === undefined ? result : withInput(fork, result, args);

@@ -2,20 +2,19 @@ import { Timer } from "../base/timer.js";
 import { nowChecked } from "../base/clock.js";
 
 /**
- * Knows how long nodes may wait for their inputs (`inputsTimeout`), counted from the start of the run. One timer
- * watches over all of them.
+ * The deadlines for nodes' inputs (`inputsTimeout`), counted from the start of the run. One timer serves them all.
  */
 export class InputDeadlines {
-  /** The nodes whose inputs came too late, to be failed. */
+  /** Nodes whose inputs arrived too late; they are to fail. */
   readonly late: number[] = [];
-  /** The nodes with a deadline, the earliest first. */
+  /** The nodes with a deadline, earliest first. */
   private readonly order: readonly number[];
   private next = 0;
   private timer: Timer | undefined;
 
   /**
    * @param timeouts - by node, in ms
-   * @param onExpired - called for each node when its time is over
+   * @param onExpired - called for each node whose deadline has passed
    */
   constructor(
     private readonly timeouts: ReadonlyMap<number, number>,
@@ -25,7 +24,7 @@ export class InputDeadlines {
     this.order = Array.from(timeouts.keys()).sort((a, b) => this.deadlineOf(a) - this.deadlineOf(b));
   }
 
-  /** Whether inputs that are there at `time` come too late. */
+  /** Whether inputs that arrive at `time` are too late. */
   isLate(node: number, time: number): boolean {
     return this.timeouts.has(node) && time > this.deadlineOf(node);
   }

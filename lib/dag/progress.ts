@@ -12,7 +12,7 @@ const OVER: ReadonlySet<RunEvent["type"]> = new Set([
   "node.cancelled",
 ]);
 
-/** Tells how far a run is, whenever a node of it is over. Cost: O(1) a node. */
+/** Reports a run's progress whenever a node has ended. Cost: O(1) per node. */
 export function progressObserver(state: RunState, onProgress: (progress: RunProgress) => unknown): Observer {
   const { active, plan } = state;
   let total = 0;

@@ -8,19 +8,19 @@ import type { Executor } from "./executors/executor.js";
 /**
  * Which nodes may run.
  *
- * Counts for each node the needs that have not settled. A node whose last need completed becomes ready, and the executor
- * is told; one whose required need cannot complete any more is skipped, and so, at once, is everything that requires it.
+ * Counts each node's unsettled needs. A node becomes ready when its last need completes, and goes to the executor. A node
+ * is skipped as soon as a required need can no longer complete, and so is every node that requires it.
  *
- * An `any` node becomes ready with the first of its needs that completes. With `anyWaitsForAll` it waits until each has
- * settled and takes the first one as declared, so that its winner is no matter of timing.
+ * An `any` node becomes ready when its first need completes. With `anyWaitsForAll` it waits until all have settled, and
+ * takes the first completed one in order of declaration, so the winner doesn't depend on timing.
  *
  * Cost: O(edges) over a whole run. Not here: which of the ready nodes starts next (`executors/`).
  */
 export class Readiness {
   private readonly pending: { [index: number]: number };
-  /** Settled nodes whose dependents are still to be told. */
+  /** Settled nodes whose dependents have yet to be updated. */
   private trail: number[] | undefined = undefined;
-  /** Per `any` node, how many of its needs can still complete; undefined when it waits for all of them. */
+  /** Per `any` node, how many needs can still complete; undefined when it waits for all. */
   private readonly hopes: Map<number, number> | undefined = undefined;
   /** How many unfinished nodes still need each result, under `retain: "outputs"`. */
   private readonly consumers: Int32Array | undefined;
@@ -43,12 +43,12 @@ export class Readiness {
     }
   }
 
-  /** There is somebody to tell of what happens from now on. */
+  /** The first observer subscribed. */
   listen(emitter: EventEmitter): void {
     this.emitter = emitter;
   }
 
-  /** Counts the nodes that completed before this was asked; only for a plan in which nothing is ever skipped. */
+  /** Counts nodes that have completed already. Only for plans in which no node can be skipped. */
   catchUp(): void {
     const { pending, plan, state } = this;
     const { start, target } = plan.graph;
@@ -58,7 +58,7 @@ export class Readiness {
     }
   }
 
-  /** Makes the nodes ready that wait for nothing (any more). */
+  /** Makes nodes without unsettled needs ready. */
   begin(): void {
     const { pending, plan, state } = this;
     for (let i = 0; i < plan.size; i++) {
@@ -66,17 +66,17 @@ export class Readiness {
     }
   }
 
-  /** Whether results are given up when nobody needs them any more (`retain: "outputs"`). */
+  /** Whether results are dropped after their last use (`retain: "outputs"`). */
   get dropsResults(): boolean {
     return this.consumers !== undefined;
   }
 
-  /** Whether just one unfinished node needs the result of `source`; only known where results are dropped. */
+  /** Whether only one unfinished node needs the result of `source`. Known only where results are dropped. */
   isLastFor(source: number): boolean {
     return this.consumers !== undefined && this.consumers[source] === 1;
   }
 
-  /** Tells the dependents of a settled node, and those of every node that is skipped by it. */
+  /** Updates the dependents of a settled node, and of every node skipped because of it. */
   release(settled: number): void {
     const { plan, pending, state } = this;
     const { start, target } = plan.graph;
@@ -121,7 +121,7 @@ export class Readiness {
     if (--this.pending[node] === 0) this.makeReady(node);
   }
 
-  /** Nothing is left that the node waits for. An `any` that waited for all takes the first need that completed. */
+  /** Makes a node ready, or skips an `any` none of whose needs completed. */
   private makeReady(node: number, source = -1, edge = -1): void {
     const needs = this.plan.anyNeeds.size === 0 ? undefined : this.plan.anyNeeds.get(node);
     if (needs !== undefined && !this.state.facts.winners.has(node)) {
@@ -145,7 +145,7 @@ export class Readiness {
     (this.trail ??= []).push(node);
   }
 
-  /** Drops the results that `settled` was the last to need. */
+  /** Drops the results whose last consumer was `settled`. */
   private forget(settled: number, consumers: Int32Array): void {
     const { plan, state } = this;
     for (const source of new Set(sourcesOf(plan, settled))) {

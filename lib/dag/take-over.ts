@@ -3,9 +3,9 @@ import type { RunState } from "../run/state.js";
 import { standsAlone } from "./branching.js";
 
 /**
- * Copies what still holds of an earlier run into the state of a partial one. What the earlier run skipped stays skipped.
- * @param copied - 1 for the nodes whose earlier results hold
- * @throws {MissingResultError} MISSING_RESULT naming what the partial run needs and nobody has
+ * Copies an earlier run's results that are still valid into the state of a partial run. Skipped nodes stay skipped.
+ * @param copied - 1 for the nodes whose earlier results are valid
+ * @throws {MissingResultError} MISSING_RESULT naming results that the partial run needs and neither run has
  */
 export function takeOver(
   state: RunState,

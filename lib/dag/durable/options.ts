@@ -20,29 +20,29 @@ import {
 } from "../../engine/durable/options.js";
 import { DAG_RUN_RULES, type RunOptions } from "../options.js";
 
-/** How a dag's recorded runs go on. */
+/** Options for continuing a dag's recorded runs. */
 export interface ContinueOptions extends Omit<RunOptions, Recorded>, Continuing {}
 
-/** The options of a dag's recovery. */
+/** Options of `dag.recover`. */
 export interface RecoverOptions extends Omit<ContinueOptions, "concurrency">, Recovering {
-  /** How many nodes of a run may be in flight, in mode `async`; what `concurrency` is elsewhere. @defaultValue unlimited */
+  /** The maximum number of nodes of a run in flight, in mode `async`: the `concurrency` of other methods. @defaultValue unlimited */
   nodeConcurrency?: number | undefined;
 }
 
-/** The options of a dag's resumption. */
+/** Options of `dag.resume` and `dag.attach`. */
 export interface ResumeOptions<G = Record<string, unknown>> extends ContinueOptions {
-  /** Results for nodes that paused the run, by name; those nodes do not run. */
+  /** Results for the nodes that paused the run, by name. Those nodes don't run. */
   provide?: Readonly<Partial<G>> | undefined;
-  /** Results for any nodes that have not completed, by name; those nodes do not run. */
+  /** Results for nodes that have not completed, by name. Those nodes don't run. */
   overrides?: Readonly<Partial<G>> | undefined;
 }
 
-/** The options of a replay. */
+/** Options of `dag.replay`. */
 export interface ReplayOptions<G = Record<string, unknown>>
   extends Omit<RunOptions<G>, "inputs" | "store">, Continuing {
-  /** The nodes that run again, and with them all that depends on them. */
+  /** The nodes to run again, along with their dependents. */
   rerun: readonly (keyof G & string)[];
-  /** Nothing that depends on them runs again. @defaultValue false */
+  /** Leaves their dependents out. @defaultValue false */
   only?: boolean | undefined;
 }
 

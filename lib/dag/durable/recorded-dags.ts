@@ -76,7 +76,7 @@ export class RecordedDags<N> extends RecordedRuns<
     return super.recoverNow({ ...options, concurrency: options.nodeConcurrency }, options);
   }
 
-  /** A recorded run as the source of results for a partial one. @throws {StoreError} NOT_FOUND */
+  /** A recorded run whose results a partial run takes over. @throws {StoreError} NOT_FOUND */
   async earlier(runId: string, { store, signal, timeout }: RunOptions<any>): Promise<RunResult<N>> {
     if (store === undefined) throw new TypeError(`"from" is the id of a run, which takes the "store" it is in.`);
     const recorded = await this.read(runId, { store, signal, timeout });
@@ -84,7 +84,7 @@ export class RecordedDags<N> extends RecordedRuns<
     return new RunResult<N>(earlier, "completed");
   }
 
-  /** The engine of a new run, which has copies of the results of a recorded one that hold. */
+  /** A new run, with copies of a recorded run's results that are still valid. */
   async replay(runId: string, options: ReplayOptions<any>): Promise<DagRun> {
     const names = options.rerun;
     for (const name of names) nodeIn(this.factory.planning.plan, name);

@@ -15,7 +15,7 @@ type Begun = Pick<AttemptEntry, "attempt" | "startedAt">;
 const NO_OUTCOME: AttemptOutcome = {};
 const NO_ATTEMPT: Begun = { attempt: 0, startedAt: undefined };
 
-/** Writes a dag's run to its store: a row an attempt, and one for each edge that a result went along. */
+/** Writes a dag's run to its store: a row per attempt, and one per edge that passed a result on. */
 export class DagRecorder extends Recorder {
   /** The attempts in progress, by node. */
   private readonly running = new Map<number, Begun>();
@@ -30,10 +30,10 @@ export class DagRecorder extends Recorder {
     super(state, recording, create);
   }
 
-  /** Nobody sends events to a dag. */
+  /** A dag receives no external events. */
   onEvents(): void {}
 
-  /** Results taken over from another run are part of this one. */
+  /** Records the results copied from another run. */
   protected begin(log: RunLog): void {
     const { state } = this;
     for (let node = 0; node < state.plan.size; node++) {
@@ -70,7 +70,7 @@ export class DagRecorder extends Recorder {
     }
   }
 
-  /** A node that paused without an attempt in progress is among the run's pauses only. */
+  /** A node that paused outside of an attempt is recorded only among the run's pauses. */
   protected end(log: RunLog): void {
     const { state } = this;
     for (const [node, { reason }] of state.pausedNodes) {
@@ -96,7 +96,7 @@ export class DagRecorder extends Recorder {
     if (cached) log.traversals(traversals(this.state, node));
   }
 
-  /** What became of the attempt in progress, or of a node without one. */
+  /** Records the outcome of the attempt in progress, or of a node without one. */
   private settle(
     log: RunLog,
     node: number,
@@ -112,7 +112,7 @@ export class DagRecorder extends Recorder {
   }
 }
 
-/** The results that a node takes, as far as there are such. */
+/** The results that a node takes, as far as they exist. */
 function traversals(state: RunState, node: number): Traversal[] {
   const { argStart, args, specs } = state.plan;
   const taken: Traversal[] = [];

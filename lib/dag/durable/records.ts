@@ -11,7 +11,7 @@ import { discarded, restoredState, restoreEnds } from "./restore.js";
 import type { Recorder, Recording } from "../../engine/durable/recorder.js";
 import { changeSince, notPaused } from "../../engine/durable/restore.js";
 
-/** What writes a new run to a store. */
+/** Creates the recorder of a new run; undefined without a store. */
 export function newRecorder(
   state: RunState,
   { store, durability }: Partial<Recording>,
@@ -33,17 +33,17 @@ export function newRecorder(
   return new DagRecorder(state, { store, durability }, create);
 }
 
-/** A recorded run that can go on. */
+/** A recorded run that can continue. */
 export interface Continued {
   readonly state: RunState;
   readonly recorder: Recorder;
   readonly claim: Claim;
-  /** The results that stand in for nodes. */
+  /** The results that replace nodes. */
   readonly given: ReadonlyMap<number, unknown> | undefined;
 }
 
 /**
- * How a run goes on, or its result when it is complete.
+ * Prepares a recorded run to continue, or returns its result if it is complete.
  * @param overrides - results of nodes that have not completed
  * @throws {ValidationError} VALIDATION when the workflow has changed, `provide` names nodes that did not pause, or `overrides`
  *   nodes that the run has or does not compute
@@ -77,7 +77,7 @@ export function continued(
 }
 
 /**
- * What a run came to that has ended, in whichever way.
+ * The result of a run that has ended.
  * @throws {ValidationError} VALIDATION when the workflow has changed
  */
 export function endedRun(plan: DagPlan, run: RecordedRun): RunResult<any> {
@@ -120,7 +120,7 @@ function requireOpen(state: RunState, node: number, isOver: boolean): void {
 }
 
 /**
- * A recorded run as the source of results for a replay.
+ * Prepares a recorded run as the source of a replay's results.
  * @throws {ValidationError} VALIDATION when the workflow has changed
  */
 export function replayed(

@@ -4,7 +4,7 @@ import { LevelByLevel } from "./level.js";
 import { Reactive } from "./reactive.js";
 import { WorkQueue } from "./work-queue.js";
 
-/** @param laneOf - by node; undefined when there is just one lane */
+/** @param laneOf - by node; undefined when there is only one lane */
 export function executorFor(
   name: ExecutorName,
   plan: DagPlan,

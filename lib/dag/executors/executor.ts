@@ -1,24 +1,24 @@
 /**
- * When a node whose needs are there starts. `workQueue`: as soon as there is a free slot, the highest priority first, then the longest way behind it.
- * `level`: when every node that is nearer to the entry points has settled. `reactive`: at the event that its last need
- * completed, without passing through a queue unless it has to wait for a slot.
+ * When a ready node starts. `workQueue`: as soon as a permit is free, highest priority first, then the longest path behind
+ * it. `level`: when every node nearer to the entry points has settled. `reactive`: when its last need completes, queued only
+ * if it has to wait for a permit.
  */
 export type ExecutorName = "workQueue" | "level" | "reactive";
 
 export const EXECUTORS: readonly ExecutorName[] = ["workQueue", "level", "reactive"];
 
-/** Which of the nodes that could start do so next. Knows neither needs nor permits: others tell it of them. */
+/** Chooses the ready node that starts next. Knows neither needs nor permits. */
 export interface Executor {
-  /** The node's needs are there. */
+  /** The node is ready. */
   ready(node: number): void;
   /** The node completed, failed or was skipped. */
   settled?(node: number): void;
-  /** The node was taken out before, and waits for a permit again. */
+  /** A node that was taken before waits for a permit again. */
   add(node: number): void;
-  /** Takes the node out that starts next in a lane, counted from 0; -1 when none may. Lanes have permits of their own. */
+  /** Takes the node that starts next in a lane, counted from 0; -1 when none may. Each lane has its own permits. */
   take(lane: number): number;
-  /** The node that {@link Executor.take} would take out of the first lane; -1 when none may start. */
+  /** The node that {@link Executor.take} would take from the first lane; -1 when none may start. */
   readonly first: number;
-  /** No node waits to start. */
+  /** Whether no node waits to start. */
   readonly isEmpty: boolean;
 }

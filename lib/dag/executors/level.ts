@@ -3,14 +3,14 @@ import type { DagPlan, Ranking } from "../../planning/plan.js";
 import { WorkQueue } from "./work-queue.js";
 
 /**
- * The executor `level`: a node starts when all nodes that are fewer edges away from the entry points have settled, in a
- * level in the order of the ranking. Source: Kahn's levels, with a barrier behind each. Cost: O(nodes + edges) a run.
+ * The executor `level`: a node starts when all nodes of earlier levels have settled; within a level, nodes start in order
+ * of rank. Source: Kahn's levels, with a barrier after each. Cost: O(nodes + edges) per run.
  */
 export class LevelByLevel extends WorkQueue {
   private readonly levelOf: Int32Array;
-  /** How many nodes of each level have not settled. */
+  /** Unsettled nodes per level. */
   private readonly left: number[] = [];
-  /** Nodes that are ready before their level has begun. */
+  /** Ready nodes whose level has not begun. */
   private readonly held: number[][] = [];
   private current = 0;
 

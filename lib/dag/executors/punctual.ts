@@ -1,7 +1,7 @@
 import type { InputDeadlines } from "../input-deadlines.js";
 import type { Executor } from "./executor.js";
 
-/** Keeps the nodes whose inputs came too late from another executor; they are put aside, to be failed. */
+/** Wraps an executor: nodes whose inputs arrived too late are set aside to fail. */
 export class Punctual implements Executor {
   constructor(
     private readonly inner: Executor,

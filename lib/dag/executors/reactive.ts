@@ -3,9 +3,8 @@ import { WorkQueue } from "./work-queue.js";
 const NONE = -1;
 
 /**
- * The executor `reactive`: a node fires at the event that the last of its needs is there. A node that fires alone, with a
- * permit free, starts without ever being queued; nodes that fire together, or find no permit, start in the order of the
- * ranking.
+ * The executor `reactive`: a node fires when its last need completes. A node that fires alone while a permit is free starts
+ * without being queued. Nodes that fire together, or find no permit, start in order of rank.
  */
 export class Reactive extends WorkQueue {
   /** The node that fired last, while nothing is queued. */
@@ -45,7 +44,7 @@ export class Reactive extends WorkQueue {
     return node;
   }
 
-  /** There is more than one: they have to be put in order. */
+  /** Queues the node that fired alone, now that there is another. */
   private queueFired(): void {
     if (this.fired !== NONE) this.add(this.fired);
     this.fired = NONE;

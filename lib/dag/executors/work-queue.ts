@@ -3,11 +3,11 @@ import type { DagPlan, Ranking } from "../../planning/plan.js";
 import type { Executor } from "./executor.js";
 
 /**
- * The executor `workQueue`: whatever is ready starts as soon as there is a permit, in the order of the ranking.
- * Cost: O(log₃₂ nodes) to put a node in or take it out.
+ * The executor `workQueue`: ready nodes start as soon as there is a permit, in order of rank.
+ * Cost: O(log₃₂ nodes) to add or take a node.
  */
 export class WorkQueue implements Executor {
-  /** Of the first lane: most runs have just that. */
+  /** The first lane, the only one in most runs. */
   private readonly queue: MinSet;
   private readonly others: readonly MinSet[];
 

@@ -75,7 +75,7 @@ describe("Instances", () => {
     const cases: [unknown, string][] = [
       [{ log: () => {} }, `"this.held.log" of its Holder is a function`],
       [[Symbol("s")], `"this.held[0]" of its Holder is a symbol`],
-      [new Repo(), `"this.held" of its Holder is an instance of Repo, which would reach workers as something else`],
+      [new Repo(), `"this.held" of its Holder is an instance of Repo, which would arrive in workers as something else`],
       [
         { deep: [new Map([["repo", new Repo()]])] },
         `"this.held.deep[0].get("repo")" of its Holder is an instance of Repo`,
@@ -86,8 +86,11 @@ describe("Instances", () => {
       [new (class {})(), `"this.held" of its Holder is an instance of a class`],
       [Object.create(null), `"this.held" of its Holder has no prototype`],
       [Promise.resolve(), `"this.held" of its Holder is an instance of Promise`],
-      [{ [Symbol("s")]: 1 }, `"this.held" of its Holder has properties that are hidden, or under symbols`],
-      [Object.defineProperty({}, "hidden", { value: 1 }), `"this.held" of its Holder has properties that are hidden`],
+      [{ [Symbol("s")]: 1 }, `"this.held" of its Holder has non-enumerable or symbol properties`],
+      [
+        Object.defineProperty({}, "hidden", { value: 1 }),
+        `"this.held" of its Holder has non-enumerable or symbol properties`,
+      ],
     ];
     for (const [held, reason] of cases) {
       const dag = Dag.from(new Holder(held));
@@ -169,7 +172,7 @@ describe("Methods", () => {
     vi.spyOn(shop, "open").mockReturnValue("own spied");
     const own = await Dag.from(shop).run(parallel);
     expect(own.value).toBe("own spied 1 true");
-    expect(own.nodes.get("serve")?.backendReason).toContain('its instance has a hidden field "open"');
+    expect(own.nodes.get("serve")?.backendReason).toContain('its instance has a non-enumerable field "open"');
 
     vi.spyOn(Plain.prototype, "ask").mockReturnValue(true);
     const late = await plainClass.run(parallel);

@@ -115,7 +115,7 @@ describe.each(stores)("A result cached in %s", (_, cacheOf) => {
     expect(open.most).toBe(3);
     expect((await dag.run()).metrics.cache).toEqual({ hits: 0, misses: 1 });
     expect(warned.mock.calls.map(([message]) => message)).toEqual([
-      `A result of node "client" is not cached, because it can't be copied: "pool[0].send" of it is function send. ` +
+      `A result of node "client" is not cached, because it can't be copied: "pool[0].send" is function send. ` +
         'Return plain data, or let all runs share one value with "clone: false".',
     ]);
   });

@@ -120,7 +120,7 @@ describe("Instances", () => {
     const nameless = new (class {
       f = () => 1;
     })();
-    expect(fieldsOf(nameless)).toBe(`"this.f" of its instance is a function, which workers can't be sent`);
+    expect(fieldsOf(nameless)).toBe(`"this.f" of its instance is a function, which can't be sent to workers`);
   });
 
   it("with private members stay on this thread, unless the worker's constructor can make one", async () => {

@@ -115,7 +115,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
         name: "ExecutionError",
         code: "EXECUTION",
         message:
-          'The run of "parcel" did not enter state "sent" within 60 ms. Raise the timeout, or see where it goes with events().',
+          'The run of "parcel" did not enter state "sent" within 60 ms. Raise the timeout, or follow the run with events().',
         runId: "r",
       });
       expect(await failure(handle.waitFor("sold"))).toMatchObject({ code: "VALIDATION" });

@@ -186,7 +186,9 @@ export function resumingContract(name: string, connect: () => Promise<StoreSubje
         other.node("load", () => 1);
         expect(await failure(other.resume(runId, { store }))).toBeInstanceOf(ValidationError);
         expect(await failure(pipeline().resume("nobody's", { store }))).toMatchObject({ code: "NOT_FOUND" });
-        await expect(pipeline().resume(runId, { store, inputs } as any)).rejects.toThrow(/"inputs" is not asked for/u);
+        await expect(pipeline().resume(runId, { store, inputs } as any)).rejects.toThrow(
+          /"inputs" is not an option here/u,
+        );
         await expect(pipeline().resume(runId, {} as any)).rejects.toThrow(/needs the "store"/u);
         await expect(pipeline().run({ store: {} as any })).rejects.toThrow(/"store" must be a store/u);
       });

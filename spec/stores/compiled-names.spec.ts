@@ -123,7 +123,7 @@ describe("The name of a class", () => {
 
   it("causes a warning if it is empty", async () => {
     await Dag.from(named(nodes(), "")).run({ store });
-    expect(warnings()).toEqual([expect.stringMatching(/class without a name are recorded as those of "workflow"/u)]);
+    expect(warnings()).toEqual([expect.stringMatching(/class without a name are recorded under the name "workflow"/u)]);
   });
 
   it("causes no warning if it is longer or the workflow has its own name", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Dag, decide, ExecutionError, MissingInputError, MissingResultError } from "dagwright";
+import { Dag, decide, type ExecutionError, MissingInputError, MissingResultError } from "dagwright";
 import { statuses } from "../support/failing.js";
 
 describe("Dag › overrides and partial runs", () => {

@@ -34,7 +34,7 @@ export class Runs<R> {
     return outcome.result;
   }
 
-  /** Starts a run that has a handle. @param schedule - see {@link Lifecycle.startDeferred} */
+  /** Starts a run deferred, for a handle. @param schedule - see {@link Lifecycle.startDeferred} */
   begin(run: Startable<R>, schedule: (begin: () => void) => void = queueMicrotask): RunPromises<R> {
     return runPromises((onEnd) =>
       run.life.startDeferred((ended, error) => {

@@ -49,7 +49,7 @@ export interface FsmTypes<S, I extends object, E> extends WorkflowTypes {
 export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTypes<S, I, E>> {
   private readonly table = new Map<string, Transition[]>();
   private readonly terminals = new Set<string>();
-  private first: string | undefined;
+  private initial: string | undefined;
 
   /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
   constructor(name: string, options: FsmSettings<I> = {}) {
@@ -76,7 +76,7 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
 
   /** The state in which a run begins: that of `setInitialState`, or else the first that is marked `initial`. */
   get initialState(): string | undefined {
-    return this.first ?? this.marked("initial").next().value;
+    return this.initial ?? this.marked("initial").next().value;
   }
 
   /** The states in which a run ends: those of `addTerminalState`, and those that are marked `terminal`. */
@@ -111,8 +111,8 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
   }
 
   /**
-   * Removes a state, with all transitions to and from it. If `to` or `errorState` of other states names it, change
-   * these.
+   * Removes a state, with all transitions to and from it. The options `to` and `errorState` of other states still name
+   * it.
    * @throws {ValidationError} VALIDATION when there is no such state
    */
   removeState(target: StateTarget): void {
@@ -120,7 +120,7 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
     this.table.delete(name);
     for (const from of this.table.keys()) this.dropTransitions(from, name);
     this.terminals.delete(name);
-    if (this.first === name) this.first = undefined;
+    if (this.initial === name) this.initial = undefined;
   }
 
   /** @throws {ValidationError} VALIDATION when there is no such state */
@@ -193,7 +193,7 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
 
   /** Makes a state initial, as `initial: true` on it does. A later call replaces an earlier one. */
   setInitialState(target: StateTarget): this {
-    this.first = stateName(target);
+    this.initial = stateName(target);
     this.changed();
     return this;
   }
@@ -209,6 +209,6 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
     super.copyFrom(other);
     for (const [name, transitions] of other.table) this.table.set(name, [...transitions]);
     for (const name of other.terminals) this.terminals.add(name);
-    this.first = other.first;
+    this.initial = other.initial;
   }
 }

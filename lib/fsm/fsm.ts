@@ -89,7 +89,7 @@ export class Fsm<
     return fsmInputs(this.factory.planning.plan);
   }
 
-  /** What `JSON.stringify` writes. */
+  /** The definition, for `JSON.stringify`. */
   toJSON(): object {
     const { name, description, initialState, terminalStates, inputs, edges } = this;
     return { name, description, states: [...this], initialState, terminalStates: [...terminalStates], inputs, edges };

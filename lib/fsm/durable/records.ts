@@ -108,7 +108,7 @@ function restorePause(state: FsmState, { pauses, cycles }: RecordedRun): void {
   else if (wait !== undefined) state.pauseReason = describeWait(restoredWait(state.plan, wait));
 }
 
-/** Whether a cycle is over. A failed cycle is if its failure was ignored: then it has a value. */
+/** Whether a cycle is over. A failed one is if its failure was ignored, which gave it a value. */
 function isOver({ status, output }: CycleEntry): boolean {
   return status === "completed" || (status === "failed" && output !== undefined);
 }

@@ -14,7 +14,7 @@ export type { AttemptDetails, EdgeDetails, NodeDetails, RunDetails } from "./sto
 export type { RunFilter, RunPage, UnreadableRun } from "./stores/run-list.js";
 export type { RunSummary, WaitingFor } from "./stores/run-summary.js";
 export type { NodeStats, WorkflowStats } from "./stores/workflow-stats.js";
-export type { AttemptStatus, RecordedCycle, WorkflowKind } from "./stores/store.js";
+export type { AttemptStatus, CycleStatus, RecordedCycle, RecordedWait, WorkflowKind } from "./stores/store.js";
 export type { OpenDatabase } from "./stores/sqlite-packages.js";
 
 /**

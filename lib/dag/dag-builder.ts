@@ -50,7 +50,10 @@ export interface DagTypes<N, I extends object, G> extends WorkflowTypes {
  * A need may name a node that is defined later, so names are checked by planning.
  */
 export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTypes<N, I, G>> {
-  /** Where workers find this definition again. */
+  /**
+   * Where workers find this definition again.
+   * @internal
+   */
   readonly origin: Origin;
   private readonly added = new Map<string, Connection[]>();
 

@@ -28,7 +28,7 @@ const NO_METADATA = Object.freeze({});
  * What every workflow is made of: members (the nodes of a dag, the states of an fsm) with a spec each, and hooks.
  *
  * Members keep the order of their definition. Nothing is checked across members here; planning does that. Every change
- * increases {@link Definition.revision}.
+ * increases `revision`.
  */
 export abstract class Definition<T extends DefinitionTypes> {
   readonly name: string;
@@ -83,7 +83,7 @@ export abstract class Definition<T extends DefinitionTypes> {
     return this.toString();
   }
 
-  /** The hooks of one node or state: those set by {@link Definition.setNodeHooks}, or those of its options. */
+  /** The hooks of one node or state: those set by `setNodeHooks`, or those of its options. */
   nodeHooks(name: string): NodeHooks | undefined {
     return this.hooksByName.get(name) ?? this.specs.get(name)?.options.hooks;
   }

@@ -1,21 +1,25 @@
 import type { DagwrightError } from "../base/errors.js";
 import type { RunStatus } from "./status.js";
 
+/** @inline */
 interface RunEventBase {
   readonly runId: string;
   /** When it happened, in ms since 1970. */
   readonly at: number;
 }
 
+/** @inline */
 interface NodeEventBase extends RunEventBase {
   readonly node: string;
 }
 
+/** @inline */
 interface AttemptEventBase extends NodeEventBase {
   /** Counted from 1. */
   readonly attempt: number;
 }
 
+/** @inline */
 interface CycleEventBase extends NodeEventBase {
   /** Counted from 0. */
   readonly cycle: number;

@@ -8,7 +8,10 @@ export interface OpenDatabase {
   prepare(sql: string): OpenStatement;
 }
 
-/** A prepared statement. */
+/**
+ * A prepared statement.
+ * @inline
+ */
 export interface OpenStatement {
   /** Whether it returns rows. */
   readonly reader: boolean;

@@ -15,6 +15,7 @@ export interface RunStore {
   /**
    * Records a new run, driven by the caller.
    * @throws {StoreError} RUN_EXISTS when the id is taken, UNSTORABLE when its inputs can't be stored
+   * @internal
    */
   create(run: NewRun): Promise<RunLog>;
   /**
@@ -22,9 +23,13 @@ export interface RunStore {
    * transaction: nothing is added to the run in between.
    * @throws {StoreError} NOT_FOUND, LEASE_HELD while the run has a driver, UNSTORABLE for an event; whatever `accept`
    *   throws
+   * @internal
    */
   claim(runId: string, accept: (run: RecordedRun) => Claim | undefined): Promise<RunLog | undefined>;
-  /** Reads the record of a run. @throws {StoreError} NOT_FOUND */
+  /**
+   * Reads the record of a run. @throws {StoreError} NOT_FOUND
+   * @internal
+   */
   read(runId: string): Promise<RecordedRun>;
   /**
    * Records an event for a run of an fsm, once per key. The run's driver takes it, now or after the run is recovered.
@@ -33,11 +38,20 @@ export interface RunStore {
    * @internal
    */
   send(event: SentEvent, after?: Promise<unknown>): Promise<void>;
-  /** The cycles of an fsm's run after the given one, in order, including those this store has yet to write. */
+  /**
+   * The cycles of an fsm's run after the given one, in order, including those this store has yet to write.
+   * @internal
+   */
   cyclesAfter(runId: string, cycle: number): Promise<readonly StateVisit[]>;
-  /** The runs of a workflow that are ready to continue, and those that drivers elsewhere hold. */
+  /**
+   * The runs of a workflow that are ready to continue, and those that drivers elsewhere hold.
+   * @internal
+   */
   recoverable(workflow: string, kind: WorkflowKind): Promise<RecoverableRuns>;
-  /** Delays lookups and `close` until `work`, which records the end of a settled run, has settled. */
+  /**
+   * Delays lookups and `close` until `work`, which records the end of a settled run, has settled.
+   * @internal
+   */
   waitUntil(work: Promise<unknown>): void;
 }
 

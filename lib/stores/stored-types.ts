@@ -6,6 +6,7 @@ import { knownError, knownName } from "./known-errors.js";
 /** How a type is stored: a class by the own properties of its instances, other types by custom encoding. */
 export type StoredType = Class | CustomType;
 
+/** @inline */
 interface CustomType {
   readonly is: (value: unknown) => boolean;
   readonly encode: (value: any) => unknown;

@@ -22,7 +22,10 @@ export class OptionalNeed<S = unknown> {
 /** A need as it is written: `"node"`, `"node.output"`, a handle, or `optional(…)` of one of these. */
 export type NeedLike = string | NeedSource | OptionalNeed<string | NeedSource>;
 
-/** A node's result, or one of its outputs: a property of the result, or a branch. */
+/**
+ * A node's result, or one of its outputs: a property of the result, or a branch.
+ * @inline
+ */
 export interface Source {
   readonly node: string;
   readonly output: string | undefined;

@@ -51,7 +51,10 @@ export interface NodeHooks<R = unknown> {
 /** Declared as a method, so that hooks may have parameters of more specific types. */
 type Hook<A extends unknown[]> = { hook(...args: A): unknown }["hook"];
 
-/** A function that computes the result of a failed node. */
+/**
+ * A function that computes the result of a failed node.
+ * @inline
+ */
 type Fallback = (error: unknown, ctx: Context) => unknown;
 
 /** The options of every kind of node. */

@@ -27,6 +27,7 @@ import type { RunOptions } from "./options.js";
 import { BackendCalls } from "./backend-calls.js";
 import { Lanes } from "./lanes.js";
 import { Permits } from "./permits.js";
+import { allowsSerialPath, SerialPath } from "./serial-path.js";
 import { TIME_SLICE, TimeSlice } from "../engine/time-slice.js";
 import { askErrorHandler, type FailureAction } from "../engine/error-policy.js";
 
@@ -53,8 +54,8 @@ export interface RunSetup extends EngineSetup {
  * - an aborted run settles: attempts in flight are abandoned, their outcomes dropped and their rejections handled.
  *
  * Phases: while options and plan are turned into a run, only the fields that the constructor sets exist. Between `begin` and
- * `beginNodes`, `calls` are set if backends beside inline are needed. After that, the run is on the serial path, where
- * `position` counts the started nodes, until `leaveSerialPath` creates `readiness`, for good.
+ * `beginNodes`, `calls` are set if backends beside inline are needed. After that, the run has either a `serialPath` or,
+ * from `leaveSerialPath` on, `readiness`.
  *
  * Cost: O(nodes + edges) per run, for any shape. Not here: which nodes are ready (`readiness.ts`), what surrounds an
  * attempt (`attempts.ts`).
@@ -66,8 +67,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private readonly ranking: Ranking;
   /** Which nodes may run; undefined on the serial path, which follows the plan's order. */
   readiness: Readiness | undefined = undefined;
-  /** On the serial path: the number of started nodes. */
-  private position = 0;
+  private serialPath: SerialPath | undefined = undefined;
   /** Limits the nodes in flight: inline ones, or all where one limit counts all. */
   private readonly permits: Permits;
   /** The calls of nodes that don't run inline; undefined when all do. */
@@ -138,6 +138,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   /** From now on, needs are counted. */
   private leaveSerialPath(): Readiness {
     if (this.readiness === undefined) {
+      this.serialPath = undefined;
       this.readiness = this.newReadiness();
       this.readiness.catchUp();
       this.readiness.begin();
@@ -192,16 +193,11 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.hasBegun = true;
     if (this.setup.recorder !== undefined) this.readClock();
     if (this.plan.inputsTimeouts !== undefined) this.watchInputs(this.plan.inputsTimeouts);
-    const isSerial =
-      this.plan.isPlain &&
-      this.deadlines === undefined &&
-      this.calls === undefined &&
-      this.state.active === undefined &&
-      this.overrides === undefined &&
-      this.emitter === undefined &&
-      (this.options.executor === undefined || this.options.executor === "workQueue") &&
-      this.options.retain !== "outputs";
-    if (!isSerial) {
+    const isWhole = this.state.active === undefined && this.overrides === undefined;
+    const isPlain = this.deadlines === undefined && this.calls === undefined && this.emitter === undefined;
+    if (isWhole && isPlain && allowsSerialPath(this.plan, this.options)) {
+      this.serialPath = new SerialPath(this.ranking.order);
+    } else {
       this.readiness = this.newReadiness();
       this.settleGiven(this.readiness);
       this.readiness.begin();
@@ -306,19 +302,14 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     else this.onIdle?.();
   }
 
-  /**
-   * The serial path: starts the nodes in the plan's order, as the executor would, without counting needs, for as long as
-   * nothing is skipped and no node could overtake another. Says whether that is still so.
-   */
+  /** Starts nodes on the serial path. Returns whether the run is still on it. */
   private startInOrder(): boolean {
-    const { order } = this.ranking;
-    const { size } = this.plan;
-    while (this.readiness === undefined) {
+    while (this.serialPath !== undefined) {
       if (this.open > 0) return this.permits.isFull;
-      if (this.position === size || this.isOver || this.time >= this.deadline) return true;
+      if (this.serialPath.isAtEnd || this.isOver || this.time >= this.deadline) return true;
       if (this.pausing) return false;
       if (this.time >= this.sliceEnd && this.endSlice()) return true;
-      this.launch(order[this.position++]);
+      this.launch(this.serialPath.next());
     }
     return false;
   }

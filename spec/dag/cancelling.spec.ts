@@ -16,10 +16,9 @@ describe("Dag › time and cancellation", () => {
     dag.node("quick", () => 1);
     dag.node("deaf", never);
     dag.node("next", { needs: ["deaf"] }, (x: unknown) => x);
+    const running = dag.run({ mode: "async", signal: controller.signal });
     setTimeout(() => controller.abort("enough"), 5);
-    const error = (await dag
-      .run({ mode: "async", signal: controller.signal })
-      .catch((e: unknown) => e)) as CancelledError;
+    const error = (await running.catch((e: unknown) => e)) as CancelledError;
     expect(error).toBeInstanceOf(CancelledError);
     expect(error).toMatchObject({ code: "CANCELLED", cause: "enough" });
     expect(error.run.status).toBe("cancelled");

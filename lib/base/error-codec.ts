@@ -88,7 +88,7 @@ class Encoder {
     if (keys.length === 0 && !isPlain(value)) return undefined;
     const copy: object = Array.isArray(value) ? new Array(value.length) : {};
     this.fills.push(() => {
-      for (const key of keys) define(copy, key, each(attempt(() => value[key as never])), true);
+      for (const key of keys) define(copy, key, each(attempt(() => value[key as never])));
     });
     return copy;
   }
@@ -98,7 +98,7 @@ class Encoder {
     const message = attempt(() => error.message);
     const stack = attempt(() => error.stack);
     const bare = new Error(typeof message === "string" ? message : messageOf(error));
-    define(bare, "stack", typeof stack === "string" ? stack : undefined, false);
+    defineHidden(bare, "stack", typeof stack === "string" ? stack : undefined);
     const type = NATIVE_ERRORS.findLast((native) => isInstance(error, native)) ?? Error;
     const hidden: (readonly [string, unknown])[] = [];
     const own: (readonly [string, unknown])[] = [];
@@ -157,13 +157,18 @@ export function decodeThrown({ value, errors }: EncodedThrown): unknown {
     // The message may have been deserialized in another realm.
     const native = NATIVE_ERRORS.find((known) => known.name === type) ?? Error;
     Object.setPrototypeOf(bare, native.prototype as object);
-    if (bare.name !== name) define(bare, "name", name, false);
-    for (const [key, part] of hidden) define(bare, key, part, false);
-    for (const [key, part] of own) define(bare, key, part, true);
+    if (bare.name !== name) defineHidden(bare, "name", name);
+    for (const [key, part] of hidden) defineHidden(bare, key, part);
+    for (const [key, part] of own) define(bare, key, part);
   }
   return value;
 }
 
-function define(object: object, key: string, value: unknown, enumerable: boolean): void {
+function define(object: object, key: string, value: unknown, { enumerable = true } = {}): void {
   Object.defineProperty(object, key, { value, configurable: true, writable: true, enumerable });
+}
+
+/** Like {@link define}, for a property that is not enumerable. */
+function defineHidden(object: object, key: string, value: unknown): void {
+  define(object, key, value, { enumerable: false });
 }

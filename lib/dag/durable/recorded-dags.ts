@@ -80,7 +80,7 @@ export class RecordedDags<N> extends RecordedRuns<
   async earlier(runId: string, { store, signal, timeout }: RunOptions<any>): Promise<RunResult<N>> {
     if (store === undefined) throw new TypeError(`"from" is the id of a run, which takes the "store" it is in.`);
     const recorded = await this.read(runId, { store, signal, timeout });
-    const { earlier } = replayed(this.factory.planFor(recorded.inputs), recorded, true);
+    const { earlier } = replayed(this.factory.planFor(recorded.inputs), recorded, { allowChanges: true });
     return new RunResult<N>(earlier, "completed");
   }
 
@@ -90,7 +90,7 @@ export class RecordedDags<N> extends RecordedRuns<
     for (const name of names) nodeIn(this.factory.planning.plan, name);
     const recorded = await this.read(runId, options);
     const plan = this.factory.planFor(recorded.inputs, options);
-    const { earlier, holds } = replayed(plan, recorded, options.allowChanges);
+    const { earlier, holds } = replayed(plan, recorded, options);
     const roots = plan.specs.flatMap(({ name }, i) => (names.includes(name) || holds?.[i] === 0 ? i : []));
     const active = options.only === true ? maskOf(plan, names) : reachable(plan.graph, roots);
     const overrides = options.overrides === undefined ? undefined : overridesIn(plan, options.overrides);

@@ -126,10 +126,10 @@ function requireOpen(state: RunState, node: number, isOver: boolean): void {
 export function replayed(
   plan: DagPlan,
   run: RecordedRun,
-  allowChanges: boolean | undefined,
+  options: { readonly allowChanges?: boolean | undefined },
 ): { readonly earlier: RunState; readonly holds: Uint8Array | undefined } {
   const structure = structureText(plan, dagStructure);
-  const change = changeSince(run, { kind: "dag", workflow: plan.workflow, structure }, { allowChanges });
+  const change = changeSince(run, { kind: "dag", workflow: plan.workflow, structure }, options);
   const holds = change === undefined ? undefined : untouched(plan, change);
   const earlier = restoredState(plan, run, holds);
   if (run.status === "completed") restoreEnds(earlier, run);

@@ -49,7 +49,7 @@ function handlerOf(signal: AbortSignal): SharedHandler {
   return handler;
 }
 
-/** The reason of a signal. A signal that users implement themselves may throw when it is read. */
+/** The reason of a signal. Reading a user-implemented signal may throw. */
 function reasonOf(signal: AbortSignal): unknown {
   try {
     return signal.reason;
@@ -102,8 +102,8 @@ export class LazyAbort {
   }
 
   /**
-   * Settles as `work` does, or rejects with the reason as soon as this aborts. The work itself is not stopped: its
-   * result is dropped, and its rejection is handled. Supports one race at a time.
+   * Settles like `work`, or rejects with the reason as soon as this aborts. Does not stop the work itself: its result
+   * is dropped, and its rejection is handled. Supports one race at a time.
    */
   race<T>(work: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {

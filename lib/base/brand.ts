@@ -2,7 +2,7 @@ import type { Class } from "./class-state.js";
 
 /**
  * Makes `instanceof` work across all copies of this library in a process, such as an ESM and a CommonJS one: it
- * compares the class' name instead of its prototype. Subclasses that users derive keep the usual `instanceof`.
+ * compares the class's name instead of its prototype. User-defined subclasses keep the usual `instanceof`.
  */
 export function brand(type: Class, name: string): void {
   const mark = Symbol.for(`dagwright:${name}`);

@@ -1,7 +1,7 @@
 import { tryOr } from "./safe-access.js";
 
 /**
- * The files on the stack of an error, innermost first, without Node's own files, code that is in no file, and async
+ * The files on the stack of an error, innermost first, without Node's own files, code outside of files, and async
  * frames.
  */
 export function filesOn(trace: Error): string[] {

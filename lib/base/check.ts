@@ -25,7 +25,7 @@ function short(text: string): string {
   return text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text;
 }
 
-/** How messages name an option: `"timeout"`, or with its owner, `"retry.delay" of node "x"`. */
+/** The parts of an option's name in messages: `"timeout"`, or with its owner, `"retry.delay" of node "x"`. */
 export interface OptionName {
   /** Empty for the owner itself. */
   readonly path: string;
@@ -53,15 +53,15 @@ export type Rule<V = any> = TypeName | "any" | ((option: OptionName, value: V) =
 /** One rule for each option of `O`. */
 export type Rules<O> = { readonly [K in keyof O]-?: Rule<Exclude<O[K], undefined>> };
 
-/** Names used elsewhere, each with the name to use instead. */
+/** Wrong names, each with the name to use instead. */
 export type OtherNames = Readonly<Record<string, string>>;
 
 /** Advice on unknown options: the names to use instead, or a function that returns a sentence. */
 export type Advice = OtherNames | ((option: string) => string | undefined);
 
 /**
- * Checks an object of options by the rules of their names. Options that are undefined count as not given.
- * @param owner - the owner of the options, such as `a run`; as an {@link OptionName} it is named with each option
+ * Checks each option against the rule for its name. Undefined options count as missing.
+ * @param owner - the owner of the options, such as `a run`; messages about an option include an {@link OptionName}
  * @throws {TypeError} when `options` is not an object, or has an option without a rule
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */
@@ -86,8 +86,8 @@ export function checkOptionNames(options: object, rules: Rules<any>, owner: stri
 }
 
 /**
- * Checks that options are given, after {@link checkOptions} has checked those that are.
- * @throws {TypeError} | {RangeError} as for the value undefined
+ * Checks that options are present, after {@link checkOptions} has checked the given ones.
+ * @throws {TypeError} | {RangeError} as if a missing option were given as undefined
  */
 export function requireOptions<O extends object>(
   options: O,
@@ -156,17 +156,17 @@ function isWhole(value: number): boolean {
   return Number.isInteger(value) || value === Infinity;
 }
 
-/** A rule: a number within the bounds. */
+/** A rule that requires a number within the bounds. */
 export function number(bounds: Bounds): Rule<unknown> {
   return (option, value) => checkNumber(option, value, bounds);
 }
 
-/** A rule: a whole number of at least `min`, or Infinity. */
+/** A rule that requires a whole number of at least `min`, or Infinity. */
 export function integer(min: number): Rule<unknown> {
   return number({ min, integer: true });
 }
 
-/** A hundred years, in ms: added to the current time, it gives a valid date. */
+/** A hundred years, in ms: the current time plus this is still a valid date. */
 const CENTURY = 36_525 * 86_400_000;
 
 /** @throws {TypeError} | {RangeError} unless `value` is a time in ms */
@@ -174,7 +174,7 @@ export function checkDuration(option: string | OptionName, value: unknown, min =
   checkNumber(option, value, { min, max, unit: "milliseconds" });
 }
 
-/** The latest time that a `Date` can hold, in ms since 1970; the earliest one is as long before. */
+/** The latest time that a `Date` can hold, in ms since 1970; the earliest is its negative. */
 export const MAX_TIME = 8.64e15;
 
 /** Whether `value` is a time that a `Date` can hold, in ms since 1970. */
@@ -183,8 +183,8 @@ export function isTime(value: unknown): value is number {
 }
 
 /**
- * Turns a date, or a time in ms since 1970, into whole ms.
- * @throws {TypeError} | {RangeError} unless `value` is one of them
+ * Converts a date, or a time in ms since 1970, to whole ms.
+ * @throws {TypeError} | {RangeError} unless `value` is either
  */
 export function timeOf(option: string | OptionName, value: unknown): number {
   const time: unknown = value instanceof Date ? value.getTime() : value;
@@ -209,7 +209,7 @@ export function checkOneOf(
   throw new RangeError(`${rule}; received "${value}".${hint}`);
 }
 
-/** A rule: one of `allowed`. */
+/** A rule that requires one of `allowed`. */
 export function oneOf(allowed: readonly string[], others?: OtherNames): Rule<unknown> {
   return (option, value) => checkOneOf(option, value, allowed, others);
 }
@@ -239,7 +239,7 @@ export function checkArray(option: string | OptionName, value: unknown): asserts
 
 /**
  * @throws {TypeError} unless `value` is a record: an object with enumerable string keys of its own, or an empty plain
- * one. Arrays, maps, and objects with nothing but symbols or inherited properties are not.
+ * one. Arrays, maps, and objects with only symbol or inherited properties are not records.
  */
 export function checkRecord(option: string | OptionName, value: unknown): void {
   checkType(option, value, "object");

@@ -1,23 +1,23 @@
 import jsTokens from "js-tokens";
 import { nativeName } from "./natives.js";
 
-/** A class, whatever its constructor takes. */
+/** A class with any constructor parameters. */
 export type Class = abstract new (...args: any[]) => object;
 
-/** Helpers to which TypeScript, Babel, esbuild and swc compile private members for older targets. */
+/** Helpers that TypeScript, Babel, esbuild and swc emit for private members on older targets. */
 const PRIVATE_HELPERS = /\b_{1,2}(?:classPrivate|class_private_|private(?:Add|Get|Set|Method|In|Wrapper)\b)/u;
-/** Access to a map that holds data of the instances, as in `names.get(this)`. */
+/** Access to a map of instance data, such as `names.get(this)`. */
 const MAP_OF_INSTANCES = /\.(?:get|set|has)\(\s*this\s*[,)]/u;
 const NATIVE_CODE = /\[native code\]\s*\}$/u;
 const MODIFIERS = new Set(["static", "async", "get", "set", "accessor", "*"]);
 
-/** What an object's prototype chain says about its data. */
+/** Facts about an object's data, from its prototype chain. */
 export interface Ancestry {
   /** The prototypes of user-defined classes, from the object up. */
   readonly prototypes: readonly object[];
   /** The native class that they extend, if any. */
   readonly native: string | undefined;
-  /** How one of the classes hides data, as far as its source shows: data in closures can't be detected. */
+  /** How one of the classes hides data, if its source shows it; data in closures can't be detected. */
   readonly hiding: string | undefined;
 }
 
@@ -50,9 +50,7 @@ export function classOf(prototype: object): Class | undefined {
   return typeof Class === "function" ? (Class as Class) : undefined;
 }
 
-/**
- * Why instances of a class can't be restored from their properties; undefined when nothing in the class rules it out.
- */
+/** Why instances of a class can't be restored from their properties; undefined if nothing in the class prevents it. */
 export function whyUnsupported(type: Class): string | undefined {
   const { native, hiding } = ancestryOf(type.prototype);
   if (hiding !== undefined) return hiding;

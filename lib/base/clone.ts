@@ -2,9 +2,9 @@ import { ancestryOf, type Ancestry } from "./class-state.js";
 import { tryOr } from "./safe-access.js";
 import { memberText } from "./unsupported-value.js";
 
-/** The result of {@link inspect}: whether a value can be sent to another thread, and what it holds. */
+/** The result of {@link inspect}: whether a value can be sent to another thread, and facts about its contents. */
 export interface Inspection {
-  /** The path of the first part that can't be cloned, as `rows[3].fn`; undefined when all can. */
+  /** The path of the first part that can't be cloned, such as `rows[3].fn`; undefined if there is none. */
   readonly obstacle: string | undefined;
   /** The part at that path. */
   readonly found?: unknown;
@@ -15,8 +15,8 @@ export interface Inspection {
 }
 
 /**
- * How many levels a value may have. Node serializes recursively: a main thread manages 1500 levels, and a worker, whose
- * stack is larger, 7000, so a worker can write values that a main thread can't read.
+ * The maximum nesting depth of a value. Node serializes recursively: a main thread supports 1500 levels, and a worker,
+ * whose stack is larger, 7000, so a worker can write values that a main thread can't read.
  */
 const MOST_LEVELS = 1000;
 
@@ -39,7 +39,7 @@ type Visit = (child: unknown, key: string) => boolean;
 /**
  * Finds the first part of a value that structured clone refuses, writes but can't read back, or would change: instances
  * of classes with methods, which would arrive without them. Cost: O(size of the value), without recursion.
- * @param spoils - whether to refuse an object although it can be cloned
+ * @param spoils - whether to refuse an object even if it can be cloned
  */
 export function inspect(root: unknown, spoils?: (value: object) => boolean): Inspection {
   if (isPlain(root)) return NOTHING;
@@ -48,7 +48,7 @@ export function inspect(root: unknown, spoils?: (value: object) => boolean): Ins
   const seen = new Set<object>();
   const found: Found = { buffers: new Set(), hasErrors: false };
   let last: unknown;
-  // In the order of structured clone, so that a step's parents are those that it would be reading at that point.
+  // In the order of structured clone, so that a step's parents are the objects that it is reading at that point.
   const stack: Step[] = [{ value: root, parent: undefined, key: "", level: 0 }];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
     const { value, level } = step;
@@ -178,10 +178,10 @@ function isPlain(value: unknown): boolean {
   }
 }
 
-/** The native class as which objects are cloned, by prototype; undefined if cloning loses data. */
+/** The native class that objects are cloned as, by prototype; undefined if cloning loses data. */
 const forms = new WeakMap<object, string | undefined>();
 
-/** Objects may come from other realms: under Jest, messages from threads are not of the realm that runs the tests. */
+/** Objects may come from other realms: under Jest, messages from threads come from a different realm than the tests. */
 function formOf(value: object): string | undefined {
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype === null || prototype === Object.prototype) return "Object";
@@ -197,7 +197,7 @@ function newForm({ native = "Object", prototypes }: Ancestry): string | undefine
   return prototypes.every(isEmpty) ? "Object" : undefined;
 }
 
-/** Node 20 makes `{}` of a DOMException. */
+/** Whether DOMExceptions can be cloned: Node 20 turns them into `{}`. */
 function clonesDOMExceptions(): boolean {
   return tryOr(() => structuredClone(new DOMException()) instanceof DOMException, false);
 }

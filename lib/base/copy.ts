@@ -3,7 +3,7 @@ import { isInstance } from "./safe-access.js";
 import { shallowCopyOf, type Fill } from "./shallow-copy.js";
 import { pathOf, UnsupportedValue } from "./unsupported-value.js";
 
-/** A copy whose contents are still to be filled in. */
+/** A copy that is not filled yet. */
 interface Job {
   readonly from: object;
   readonly to: object;
@@ -15,7 +15,7 @@ interface Job {
 export class Uncopyable extends Error {
   /**
    * @param reason - a clause that follows the path, such as `is function f`
-   * @param path - where the part is, as `rows[3].fn`; "" for the value itself
+   * @param path - the location of the part, such as `rows[3].fn`; "" for the value itself
    */
   constructor(reason: string, path: string) {
     super(`${path === "" ? "it" : `"${path}"`} ${reason}`);
@@ -24,8 +24,8 @@ export class Uncopyable extends Error {
 
 /**
  * A deep copy that shares no mutable data with the value. Supports plain data, native objects, and instances of
- * classes, which keep their class, with circular and repeated references. No constructor is called. Of a view of part
- * of a buffer, only that part is copied. Cost: O(size of the value), without recursion.
+ * classes, which keep their class, with circular and repeated references. Calls no constructors. Copies only the viewed
+ * part of a buffer. Cost: O(size of the value), without recursion.
  * @throws {Uncopyable} naming the path of a function, or of an object that may hold data that can't be read
  */
 export function copyOf<T>(value: T): T {

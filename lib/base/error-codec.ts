@@ -30,10 +30,11 @@ export interface EncodedError {
 }
 
 /**
- * How many objects that can't be cloned as they are, errors included, are copied. Further ones are described as text.
+ * The maximum number of objects to copy because they can't be cloned as they are, errors included. Others are described
+ * as text.
  */
 const MOST_OBJECTS = 1000;
-/** Down to this level below an error, or the thrown value, objects are checked for being cloneable as they are. */
+/** How many levels below an error, or the thrown value, to check whether objects can be cloned as they are. */
 const MOST_LOOKS = 4;
 
 /**

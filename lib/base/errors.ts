@@ -102,7 +102,7 @@ export class MissingInputError extends ValidationError {
   }
 }
 
-/** A partial run needs a result that it does not compute, and the earlier run does not have. Code `MISSING_RESULT`. */
+/** A partial run needs a result that it does not compute and the earlier run lacks. Code `MISSING_RESULT`. */
 export class MissingResultError extends ValidationError {
   static {
     nameError(this, "MissingResultError");

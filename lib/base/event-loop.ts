@@ -1,6 +1,6 @@
 import { now } from "./clock.js";
 
-/** Node's own `setImmediate`, also when a test has installed fake timers later. */
+/** Node's own `setImmediate`, even if a test installs fake timers later. */
 export const { setImmediate } = globalThis;
 
 /** How long work that never waits for I/O may block the event loop, in ms. */
@@ -9,9 +9,7 @@ const TIME_SLICE = 15;
 /** When such work began in the current turn of the event loop. */
 let began: number | undefined;
 
-/**
- * A promise to await before the next piece of such work; undefined while the time slice of this turn is not used up.
- */
+/** A promise to await before the next piece of such work; undefined while this turn's time slice lasts. */
 export function nextTurn(): Promise<void> | undefined {
   if (began === undefined) {
     began = now();

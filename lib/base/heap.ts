@@ -1,6 +1,6 @@
 /**
  * A priority queue that also supports removal from anywhere: a binary heap that keeps the position of each value.
- * `push` and `remove` cost O(log size). A value can be in it only once.
+ * `push` and `remove` cost O(log size). It can contain each value only once.
  */
 export class Heap<T> {
   private readonly values: T[] = [];

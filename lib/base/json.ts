@@ -3,7 +3,7 @@
 /** The deepest nesting that is written in full, since JSON's writers recurse. */
 const MAX_DEPTH = 500;
 
-/** After this many objects, large ones that occur again are omitted: repeated references could exceed the memory. */
+/** Beyond this many objects, repeated large ones are omitted: writing them again could exhaust the memory. */
 const MAX_OBJECTS = 1_000_000;
 const LARGE = 1000;
 
@@ -72,7 +72,7 @@ class Writer {
     try {
       plain = this.parts(value);
     } catch {
-      plain = "[Unreadable]"; // Getters and proxy handlers of users may throw.
+      plain = "[Unreadable]"; // Users' getters and proxy handlers may throw.
     }
     this.path.delete(value);
     this.known.set(value, { plain, size: this.count - before });
@@ -100,7 +100,7 @@ class Writer {
       if (isBytes) return base64(value.buffer, value.byteOffset, value.byteLength);
       return Array.from(value as unknown as Iterable<number | bigint>, (item) => this.plain(item));
     }
-    // The one of its class.
+    // The `toJSON` of its class.
     const { toJSON: own } = (hasJson(value) ? (Object.getPrototypeOf(value) ?? {}) : value) as { toJSON?: unknown };
     if (typeof own === "function") return this.plain(own.call(value));
     if (value instanceof Number || value instanceof String || value instanceof Boolean || value instanceof BigInt) {

@@ -1,6 +1,6 @@
 import { ancestryOf, classOf } from "./class-state.js";
 
-/** The kind of the objects with a certain prototype. */
+/** The kind of all objects that share a prototype. */
 export class Kind {
   /** The native class whose data the object has: `Object`, `Map`, `TypeError`; `null` if there is none. */
   readonly native: string;

@@ -19,13 +19,16 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-/** A user's message as text: a string as it is, an error's message, or a short description. The same on every Node. Never throws. */
+/**
+ * A user's message as text: a string as it is, an error's message, or a short description. The same on every version of
+ * Node. Never throws.
+ */
 export function asText(message: unknown): string {
   if (typeof message === "string") return message;
   return isInstance(message, Error) ? messageOf(message) : show(message);
 }
 
-/** The text with a full stop, unless it ends a sentence already. */
+/** The text, with a full stop unless it already ends a sentence. */
 export function asSentence(text: string): string {
   return /[.!?…]$/u.test(text) ? text : `${text}.`;
 }

@@ -10,7 +10,7 @@ export interface Leaf {
   readonly parts: (value: any) => readonly (string | number | null)[];
   /** Restores an instance. @throws an error for invalid parts */
   readonly from: (...parts: any[]) => object;
-  /** How many own properties an instance has by itself. */
+  /** The number of own properties that every instance has. */
   readonly keys: (value: any) => number;
 }
 

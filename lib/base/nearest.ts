@@ -1,6 +1,6 @@
 /**
  * The candidate most similar to `word`, if the difference may be a typo: a Levenshtein distance of at most two fifths
- * of the word's length, but at least one, and less than the longer of both lengths. Ties go to the first candidate.
+ * of the word's length, but at least one, and less than the longer of the two lengths. Ties go to the first candidate.
  * Ignores case. Cost: O(length²) per candidate of similar length.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {

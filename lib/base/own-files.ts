@@ -69,7 +69,7 @@ export function load(name: string, from = home().root ?? home().file ?? process.
 
 /**
  * The URL of the file that worker threads execute. A checkout uses a file that compiles the worker's source first.
- * @throws {Error} in a bundle that finds no installed package
+ * @throws {Error} in a bundle without an installed package
  */
 export function workerUrl(): string {
   const { file, root = ownFolder() } = home();

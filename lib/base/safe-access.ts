@@ -1,4 +1,4 @@
-/** Safe access to values of users, whose getters and proxy handlers may throw. */
+/** Safe access to users' values, whose getters and proxy handlers may throw. */
 
 /** The result of `read`, or `fallback` when it throws. */
 export function tryOr<T>(read: () => T, fallback: T): T {
@@ -11,7 +11,7 @@ export function tryOr<T>(read: () => T, fallback: T): T {
 
 /** Like `instanceof`, but false for a proxy whose handler throws. */
 export function isInstance<T>(value: unknown, type: abstract new (...args: any[]) => T): value is T {
-  // Not by tryOr, to avoid a closure on a hot path.
+  // Does not use tryOr, to avoid a closure on a hot path.
   try {
     return value instanceof type;
   } catch {

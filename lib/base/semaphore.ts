@@ -1,9 +1,6 @@
 import { Queue } from "./queue.js";
 
-/**
- * A counting semaphore with `limit` permits. Waiters get theirs first in, first out, and wait for as long as it
- * takes.
- */
+/** A counting semaphore with `limit` permits. Waiters are served first in, first out, without a time limit. */
 export class Semaphore {
   private readonly waiters = new Queue<() => void>();
   private acquired = 0;
@@ -16,7 +13,7 @@ export class Semaphore {
     else await new Promise<void>((grant) => this.waiters.push(grant));
   }
 
-  /** Gives a permit back; the first waiter gets it. */
+  /** Releases a permit, which passes to the first waiter. */
   release(): void {
     const { first } = this.waiters;
     if (first === undefined) {

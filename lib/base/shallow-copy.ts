@@ -67,7 +67,7 @@ function copyRecord(value: object, prototype: object | null): ShallowCopy {
 
 function withMembers(to: Properties, from: object, keys: readonly string[]): Properties {
   for (const key of keys) {
-    // The class may have a setter of that name.
+    // The class may have a setter with that name.
     if (key in to) define(to, key, (from as Properties)[key]);
     else to[key] = (from as Properties)[key];
   }

@@ -18,7 +18,7 @@ export class Incomparable extends Error {
 /** An object whose key is being written. */
 interface Frame {
   readonly value: object;
-  /** The object's parts; nested objects are replaced by text one after the other. */
+  /** The object's parts; nested objects are replaced by text one by one. */
   readonly parts: KeyPart[];
   next: number;
   readonly number: number;

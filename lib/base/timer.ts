@@ -18,8 +18,8 @@ export class Timer {
   }
 
   /**
-   * Fires at a time of day, in ms since 1970, or as soon as possible when that has passed. When the clock is changed or
-   * the machine has slept, it adjusts within a minute.
+   * Fires at a time of day, in ms since 1970, or as soon as possible if it has passed. When the clock is changed or the
+   * machine has slept, it adjusts within a minute.
    */
   static at(time: number, callback: () => void): Timer {
     const timer = new Timer(callback);

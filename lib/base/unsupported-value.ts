@@ -1,8 +1,8 @@
 import { tryOr } from "./safe-access.js";
 
 /**
- * Thrown for an object that can't be processed, by code that does not know its path. Callers add it with
- * {@link pathOf}.
+ * Thrown for an object that can't be processed, by code that does not know its path. Callers add the path with {@link
+ * pathOf}.
  */
 export class UnsupportedValue extends Error {
   constructor(

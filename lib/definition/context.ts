@@ -25,7 +25,7 @@ export interface Context {
   readonly metadata: Record<string, unknown>;
   /**
    * Custom metrics by name, available as `run.metrics.custom`.
-   * @throws {TypeError} when one is set to something other than a finite number
+   * @throws {TypeError} when a metric is set to anything but a finite number
    */
   readonly metrics: Record<string, number>;
   /** The result of a node, or `fallback` if it has none yet. */

@@ -153,7 +153,7 @@ function decorators<K extends NodeKind, O>(
 
   function decorateStandard(fn: unknown, context: ClassMethodDecoratorContext, options?: NodeOptions): void {
     const method = decorate(fn, context.name, context, options);
-    // The class does not exist yet; an instance gives its prototype.
+    // The class does not exist yet; an instance provides its prototype.
     context.addInitializer(function (this: unknown) {
       attachToPrototype(Object.getPrototypeOf(this) as object, method);
     });

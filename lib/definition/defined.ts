@@ -1,4 +1,4 @@
-/** What planning and workers read of a defined workflow. */
+/** The parts of a workflow's definition that planning and workers read. */
 import type { Origin } from "./origin/origin.js";
 import type { Need } from "./specs/need.js";
 import type { NodeHooks } from "./specs/node-options.js";
@@ -16,22 +16,25 @@ export interface Connection extends Need {
 /** A dag as it is defined now. */
 export interface DefinedDag {
   readonly name: string;
-  /** Where workers find this definition again. */
+  /** Tells workers where to find this definition. */
   readonly origin: Origin;
   /** All nodes by name, in order of definition. */
   readonly nodes: ReadonlyMap<string, NodeSpec>;
   /** Whether parameters find their node by name or by class, or only by explicit needs. */
   readonly wiring: "name" | "type" | "explicit";
-  /** What `connect` added to a node, in order. */
+  /** The connections that `connect` added to a node, in order. */
   connectionsOf(node: string): readonly Connection[];
   /** The hooks of one node. */
   nodeHooks(node: string): NodeHooks | undefined;
 }
 
-/** Decides whether a plain value takes a transition; `"default"` takes what no other transition of the state does. */
+/**
+ * Decides whether a plain value takes a transition; `"default"` takes all values that no other transition of the state
+ * takes.
+ */
 export type TransitionCondition = ((value: any) => boolean) | "default";
 
-/** Where a plain value leads. */
+/** The transition of a plain value. */
 export interface Transition {
   readonly to: string;
   readonly condition: TransitionCondition;
@@ -42,11 +45,11 @@ export interface DefinedFsm {
   readonly name: string;
   /** All states by name, in order of definition. */
   readonly states: ReadonlyMap<string, StateSpec>;
-  /** The transitions that `addTransition` added, by the state they lead from. */
+  /** The transitions that `addTransition` added, by source state. */
   readonly transitions: ReadonlyMap<string, readonly Transition[]>;
   readonly initialState: string | undefined;
   readonly terminalStates: ReadonlySet<string>;
-  /** Where failures of states without an `errorState` of their own lead. */
+  /** The next state when a state without its own `errorState` fails. */
   readonly errorState: string | undefined;
   /** The hooks of one state. */
   nodeHooks(state: string): NodeHooks | undefined;

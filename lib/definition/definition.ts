@@ -6,7 +6,7 @@ import { checkWorkflowName, type NodeSpec } from "./specs/node-spec.js";
 import { outlineOf } from "./specs/outline.js";
 import { lookAgain } from "./standing-methods.js";
 
-/** What the members of a kind of workflow are called. */
+/** The word for the members of a workflow. */
 export type MemberWord = "node" | "state";
 
 /** The types that belong to one kind of workflow's definition. */
@@ -25,7 +25,7 @@ export interface DefinitionTypes {
 const NO_METADATA = Object.freeze({});
 
 /**
- * What every workflow is made of: members (the nodes of a dag, the states of an fsm) with a spec each, and hooks.
+ * The base class of workflows: members (the nodes of a dag, the states of an fsm), each with a spec, and hooks.
  *
  * Members keep the order of their definition. Nothing is checked across members here; planning does that. Every change
  * increases `revision`.
@@ -56,7 +56,7 @@ export abstract class Definition<T extends DefinitionTypes> {
   /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
   protected abstract checkOptions(options: T["options"]): void;
 
-  /** What messages call a member. */
+  /** The word for a member in messages. */
   protected abstract get memberWord(): MemberWord;
 
   /** Increases with every change, so that a plan can tell whether it is current. */
@@ -88,7 +88,7 @@ export abstract class Definition<T extends DefinitionTypes> {
     return this.hooksByName.get(name) ?? this.specs.get(name)?.options.hooks;
   }
 
-  /** The hooks that every node or state gets. */
+  /** The hooks of every node or state. */
   get defaultHooks(): NodeHooks | undefined {
     return this.sharedHooks;
   }
@@ -105,7 +105,7 @@ export abstract class Definition<T extends DefinitionTypes> {
     return this;
   }
 
-  /** Sets the hooks that every node or state gets, before any other. */
+  /** Sets the hooks of every node or state, which run before all others. */
   setDefaultHooks(hooks: NodeHooks): this {
     checkHooks(hooks, "the default hooks");
     this.sharedHooks = hooks;
@@ -173,7 +173,7 @@ export interface MemberArguments<O> {
 
 /**
  * Reads the call forms that define a node or a state.
- * @param method - what was called, such as `dag.node`
+ * @param method - the method that was called, such as `dag.node`
  * @throws {InvalidNodeError} INVALID_NODE when neither the call nor the function has a name
  */
 export function readArguments<O extends { readonly name?: string | undefined }>(

@@ -2,10 +2,10 @@ import { ValidationError } from "../base/errors.js";
 import type { NeedSource, Source } from "./specs/need.js";
 import type { NodeKind } from "./specs/node-spec.js";
 
-/** Where a chain goes on: a node by name or handle. */
+/** The next node of a chain, by name or handle. */
 export type Target<Name extends string = string> = Name | NodeHandle<any>;
 
-/** What handles need of the dag they belong to. */
+/** The methods of a dag that its handles use. */
 export interface Connectable {
   connect(from: NeedSource, to: Target, options?: { output?: string | undefined; input?: string | undefined }): unknown;
   getNode(name: string): NodeHandle<any>;
@@ -14,7 +14,7 @@ export interface Connectable {
 
 /** One output of a node: a property of its result, or a branch. */
 export class OutputHandle<T = unknown> implements NeedSource {
-  /** Only for the compiler: what the output holds. */
+  /** Only for the compiler: the type of the output. */
   declare readonly type: T;
 
   readonly source: Source;

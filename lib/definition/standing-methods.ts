@@ -8,7 +8,7 @@ import { takesAnything } from "./specs/params.js";
 export interface Method {
   readonly self: object;
   readonly key: string;
-  /** The function that declares the parameters, which need not be the one that is called. */
+  /** The function that declares the parameters, which may differ from the one that is called. */
   readonly declared: NodeFunction;
 }
 
@@ -45,8 +45,8 @@ export function decoratedMethods(self: object): (Method & { readonly spec: Metho
 const lateBound = new WeakSet<NodeFunction>();
 
 /**
- * The current function of a method. If each access gives another one, as with a getter that binds or a proxy that
- * traces, it is a function that looks the method up on each call.
+ * The current function of a method. If each access returns another function, as with a binding getter or a tracing
+ * proxy, returns a function that looks up the method on each call.
  * @throws {InvalidNodeError} INVALID_NODE when there is no function
  */
 export function currentFunction(self: object, key: string): NodeFunction {

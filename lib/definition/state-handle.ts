@@ -4,7 +4,7 @@ import type { TransitionCondition } from "./defined.js";
 /** A state by name or handle. */
 export type StateTarget<Name extends string = string> = Name | StateHandle<any>;
 
-/** What handles need of the fsm they belong to. */
+/** The methods of an fsm that its handles use. */
 export interface Transitional {
   addTransition(from: StateTarget, to: StateTarget, condition?: TransitionCondition): unknown;
 }
@@ -19,7 +19,7 @@ export class StateHandle<V = unknown, Name extends string = string> {
     readonly name: Name,
   ) {}
 
-  /** Adds a transition for plain values, see {@link Fsm.addTransition}. Returns the target's handle, so that calls chain. */
+  /** Adds a transition for plain values, see {@link Fsm.addTransition}. Returns the target's handle, for chaining. */
   to(target: StateTarget, condition?: TransitionCondition): StateHandle {
     this.fsm.addTransition(this, target, condition);
     return new StateHandle(this.fsm, stateName(target));

@@ -60,9 +60,9 @@ export function isOriginalMethod(instance: object, key: string, { fn, declared }
   while (owner !== null && !Object.hasOwn(owner, key)) owner = Object.getPrototypeOf(owner) as object | null;
   const target = owner === null ? undefined : classOf(owner);
   if (owner === null || target === undefined) return false;
-  // A spy or a wrapper is not part of the class's text; another of its methods has another name.
+  // Spies and wrappers are not in the class's source, and its other methods have other names.
   if (fn.name !== key || !sourceOf(target).includes(sourceOf(fn))) return false;
-  // The method of a child that takes anything has the parameters of its parent's.
+  // A subclass's method that takes any arguments has the parameters of its parent's method.
   return fn === declared || Reflect.get(Object.getPrototypeOf(owner) as object, key) === declared;
 }
 

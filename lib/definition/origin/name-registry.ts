@@ -7,7 +7,7 @@ const MAX_NAMES = 5000;
 class Names {
   private readonly origins = new Map<string, Origin[]>();
 
-  /** @param limit - from this many definitions of a name on, they are no longer distinguished */
+  /** @param limit - once a name has this many definitions, they are no longer distinguished */
   constructor(private readonly limit: number) {}
 
   remember(name: string, origin: Origin): void {
@@ -17,7 +17,7 @@ class Names {
     } else if (this.origins.size < MAX_NAMES) this.origins.set(name, [origin]);
   }
 
-  /** Whether the definition with this origin is the only one of its name in its module, as far as is known. */
+  /** Whether the definition with this origin is the only one of its name in its module, as far as known. */
   isOnly(name: string, origin: Origin, module = origin.module): boolean {
     const list = this.origins.get(name);
     if (list === undefined || list.length >= this.limit) return false;

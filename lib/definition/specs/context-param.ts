@@ -4,7 +4,7 @@ import type { NodeKind } from "./node-spec.js";
 import { numberedNames, originalNames } from "./original-names.js";
 import type { Declared, Signature } from "./params.js";
 
-/** A parameter that may be meant for the context, although it is not named so. */
+/** A parameter that may be meant for the context, despite its name. */
 export interface ContextGuess {
   readonly at: number;
   /**
@@ -41,7 +41,7 @@ const MEMBERS: Readonly<Record<keyof Context | keyof FsmContext, boolean>> = {
 const DISTINCTIVE = Object.keys(MEMBERS).filter((name) => MEMBERS[name as keyof typeof MEMBERS]);
 const ACCESS = new RegExp(`\\.\\s*(?:${DISTINCTIVE.join("|")})\\b`, "u");
 
-/** Whether a parameter of this name takes the context. */
+/** Whether a parameter with this name takes the context. */
 export function isContextName(name: string | undefined): boolean {
   return name === "context" || name === "ctx";
 }
@@ -53,7 +53,7 @@ export function contextHint(names: readonly string[]): string {
 }
 
 /**
- * Finds the parameter that may be meant for the context, if none is named so. Cost: O(length of the source).
+ * Finds the parameter that may be meant for the context, if none has its name. Cost: O(length of the source).
  * @param numbered - the parameters' names, if a compiler may have numbered some
  */
 export function guessContext(

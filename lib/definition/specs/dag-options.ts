@@ -7,10 +7,11 @@ export interface DagOptions {
   metadata?: Readonly<Record<string, unknown>> | undefined;
   /** Default options of all runs. */
   runOptions?: object | undefined;
-  /** Whether a parameter without an explicit need takes the result of the node of its name. @defaultValue true */
+  /** Whether a parameter without an explicit need takes the result of the node with its name. @defaultValue true */
   autowire?: boolean | undefined;
   /**
-   * How parameters without an explicit need are bound: to the node of their name, or of their class.
+   * How parameters without an explicit need are bound: by their name to a node's name, or by their class to a node's
+   * result.
    * @defaultValue "name"
    */
   wiring?: "name" | "type" | undefined;
@@ -21,7 +22,7 @@ export interface DagOptions {
   module?: string | undefined;
 }
 
-/** Advice for options of runs that were given to a workflow. */
+/** Advice for run options that were passed to a workflow. */
 export function inRunOptions(...options: string[]): OtherNames {
   return Object.fromEntries(options.map((option) => [option, `runOptions: { ${option} }`]));
 }

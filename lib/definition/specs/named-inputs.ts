@@ -4,7 +4,7 @@ import type { NodeSpec } from "./node-spec.js";
 import { originalNames, withoutNumber } from "./original-names.js";
 import type { Signature } from "./params.js";
 
-/** The names of the parameters, without the context. A parameter without a name has its position as name. */
+/** The names of the parameters, without the context. An unnamed parameter is named by its position. */
 export function paramNames({ inputs }: Signature): string[] {
   return inputs.map(({ name }, i) => name ?? String(i));
 }

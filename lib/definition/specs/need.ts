@@ -19,7 +19,7 @@ export class OptionalNeed<S = unknown> {
   constructor(readonly need: S) {}
 }
 
-/** A need as it is written: `"node"`, `"node.output"`, a handle, or `optional(…)` of one of these. */
+/** A need as written: `"node"`, `"node.output"`, a handle, or `optional(…)` of one of these. */
 export type NeedLike = string | NeedSource | OptionalNeed<string | NeedSource>;
 
 /**

@@ -65,7 +65,7 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   metadata?: Readonly<Record<string, unknown>> | undefined;
   /** The sources of the positional parameters, in order. */
   needs?: D | undefined;
-  /** Nodes that must have settled before this one starts, whether completed, skipped or failed. No data passes. */
+  /** Nodes that must have settled before this one starts, whether completed, skipped or failed. Passes no data. */
   after?: readonly NeedLike[] | undefined;
   /** The names of the parameters, if they can't be read from the function. */
   params?: readonly string[] | undefined;
@@ -188,7 +188,7 @@ export function withCache(options: NodeOptions & CacheOptions): NodeOptions {
   return { ...rest, cache: merge(cache, options.cache) };
 }
 
-/** Whether the options need more than a plain call of the function. */
+/** Whether the options require more than a plain call of the function. */
 export function hasPolicies(options: NodeOptions): boolean {
   const { retry = 0, timeout, cache, fallback, circuitBreaker, throttle, concurrencyKey } = options;
   const given = [timeout, cache, fallback, circuitBreaker, throttle, concurrencyKey];

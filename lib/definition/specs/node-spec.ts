@@ -22,7 +22,7 @@ export interface NodeSpec {
   readonly description: string | undefined;
   readonly fn: NodeFunction;
   /**
-   * The original function, which declares the parameters and identifies the node. It differs from `fn` if that replaces
+   * The original function, which declares the parameters and identifies the node. It differs from `fn` if `fn` replaces
    * or wraps it.
    */
   readonly declared: NodeFunction;

@@ -67,7 +67,7 @@ export function sourceNameHint(name: string): string {
 /** The names that a numbered name may come from, the longest first: `path2` and `path` for `path22`. */
 export function* withoutNumber(name: string): Generator<string> {
   for (let end = name.length - 1; end > 0 && name[end] >= "0" && name[end] <= "9"; end--) {
-    // Compilers do not use 0.
+    // Compilers' numbers do not start with 0.
     if (name[end] === "0") continue;
     const original = name.slice(0, end);
     yield original;

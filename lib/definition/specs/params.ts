@@ -120,8 +120,8 @@ function declared(source: string): Declared {
 }
 
 /**
- * The names in a parameter list that consists of nothing else, the usual case. Uses neither a tokenizer nor regular
- * expressions, whose compilation would take longer than everything else that a first node costs.
+ * The names in a parameter list that contains only names, the usual case. Uses neither a tokenizer nor regular
+ * expressions: compiling those would take longer than all other work for the first node.
  */
 function plainNames(source: string): string[] | undefined {
   const open = source.indexOf("(");

@@ -113,8 +113,8 @@ export interface CacheOptions {
   /** How long a result stays valid, in ms. @defaultValue unlimited */
   ttl?: number | undefined;
   /**
-   * The age in ms from which a result that is used may be refreshed in the background. The probability rises linearly,
-   * to 1 at `ttl`. @defaultValue never
+   * The age in ms from which using a result may refresh it in the background. The probability rises linearly, to 1 at
+   * `ttl`. @defaultValue never
    */
   staleAfter?: number | undefined;
   /** For how many ms after `ttl` the last result is used if computing a new one fails. @defaultValue 0 */

@@ -75,7 +75,7 @@ export function stateSpec(
   });
 }
 
-/** The spec with its options changed; those that are not given stay. Throws as {@link stateSpec}. */
+/** The spec with the given options changed. Throws like {@link stateSpec}. */
 export function reconfiguredState(spec: StateSpec, options: StateOptions): StateSpec {
   const { name, declared } = spec;
   checkStateOptions(options, name);

@@ -60,7 +60,7 @@ export type StateVerdict<
   Problem = StateProblem<T, F, To, E>,
 > = Same<F, [Problem] extends [never] ? true : false, false> extends true ? Problem : void;
 
-/** The values of a class's states by name, as `run.get` gives them. */
+/** The values of a class's states by name, as `run.get` returns them. */
 export type StatesOf<T> = {
   [K in keyof T & string as T[K] extends AnyFn ? K : never]: T[K] extends AnyFn ? StateValue<T[K]> : never;
 };

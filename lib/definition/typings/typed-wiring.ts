@@ -270,7 +270,7 @@ type WiringVerdict<Problem> = [Problem] extends [never] ? void : Problem;
 /** The names of a class's public methods. */
 export type MethodNames<T> = keyof { [K in keyof T & string as T[K] extends AnyFn ? K : never]: K };
 
-/** The results of a class's methods by name, as `run.get` gives them. */
+/** The results of a class's methods by name, as `run.get` returns them. */
 export type ResultsOf<T> = {
   [K in keyof T & string as T[K] extends AnyFn ? K : never]: T[K] extends AnyFn ? ResultOf<T[K]> : never;
 };

@@ -10,7 +10,7 @@ export interface Leaf {
   readonly parts: (value: any) => readonly (string | number | null)[];
   /** Restores an instance. @throws an error for invalid parts */
   readonly from: (...parts: any[]) => object;
-  /** The number of own properties that every instance has. */
+  /** The number of an instance's built-in own properties. */
   readonly keys: (value: any) => number;
 }
 

@@ -11,8 +11,8 @@ const MAX_PLANS = 16;
 
 /**
  * The plans of a definition in its current state. Usually there is one. If a compiler may have renamed parameters, the
- * names of a run's inputs decide what those are bound to, and each set of names has a plan of its own, of which some
- * are cached.
+ * names of a run's inputs decide their bindings, and each set of names has its own plan. Only some of these plans are
+ * cached.
  */
 export class DagPlans {
   private plain: Planning<DagPlan> | undefined;
@@ -44,7 +44,7 @@ export class DagPlans {
   }
 }
 
-/** The names of inputs that change what a parameter is bound to. */
+/** The names of inputs that change a parameter's binding. */
 function* ambiguousIn({ signature: { contextName, numbered = [] } }: NodeSpec): Generator<string> {
   if (contextName !== undefined) yield contextName;
   for (const name of numbered) {

@@ -8,7 +8,7 @@ import { reachable, reversed } from "../graph/reachability.js";
 import { conflictingLimits } from "./limits.js";
 import { Planning } from "./validity.js";
 
-/** A transition for plain values; one without a condition takes all of them. */
+/** A transition for plain values; without a condition, it takes all of them. */
 export interface PlannedTransition {
   readonly to: number;
   readonly condition: ((value: unknown) => boolean) | undefined;
@@ -177,7 +177,7 @@ function initialOf(
   return candidates[0] ?? -1;
 }
 
-/** Warnings about transitions and unreachable states, as far as the states declare where they lead. */
+/** Warnings about transitions and unreachable states, from the declared targets of the states. */
 function warningsOf({ size, specs, initial, isTerminal, edges, transitions, legal, workflow }: FsmPlan) {
   const issues: ValidationIssue[] = [];
   const warn = (code: string, message: string, name: string) =>

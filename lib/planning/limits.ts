@@ -1,7 +1,7 @@
 import type { ValidationIssue } from "../base/errors.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 
-/** Issues for keys to which nodes of a workflow give different limits. Cost: O(nodes). */
+/** Issues for keys that nodes of a workflow use with different limits. Cost: O(nodes). */
 export function conflictingLimits(specs: readonly NodeSpec[]): ValidationIssue[] {
   const issues: ValidationIssue[] = [];
   const first = new Map<string, { readonly name: string; readonly limit: string }>();

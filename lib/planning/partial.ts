@@ -3,7 +3,7 @@ import { MissingResultError, ValidationError } from "../base/errors.js";
 import { reachable, reversed } from "../graph/reachability.js";
 import { Edge, edgeText, isSink, type DagPlan } from "./plan.js";
 
-/** The nodes that a partial run computes, as a mask: from `first` on, up to `last`, or between both. */
+/** The nodes that a partial run computes, as a mask: from `first` on, up to `last`, or between the two. */
 export function activeNodes(plan: DagPlan, first: number | undefined, last: number | undefined): Uint8Array {
   const after = first === undefined ? undefined : reachable(plan.graph, [first]);
   const before = last === undefined ? undefined : reachable(reversed(plan.graph), [last]);
@@ -20,8 +20,8 @@ export function activeNodes(plan: DagPlan, first: number | undefined, last: numb
 }
 
 /**
- * The nodes that a run computes, as a mask, if some results are given: without the nodes that only those needed. Sinks
- * are always kept, since their results are the outputs of the run.
+ * The nodes that a run computes, as a mask, if some results are given: excludes nodes that only the given ones need.
+ * Sinks are always kept, since their results are the outputs of the run.
  * @param active - the nodes that a partial run computes
  * @param isGiven - whether the result of a node is given
  */

@@ -113,9 +113,7 @@ export interface DagPlan extends Ranking {
   readonly inputsTimeouts: ReadonlyMap<number, number> | undefined;
   /** Whether a node has `backend: "thread"`. */
   readonly usesThreads: boolean;
-  /**
-   * In a small plan, initial arrays for runs to copy: a zero for each node, and two times {@link NEVER} for each node.
-   */
+  /** In a small plan, initial arrays for runs to copy: a zero for each node, and {@link NEVER} twice for each node. */
   readonly blank: { readonly numbers: readonly number[]; readonly instants: readonly number[] } | undefined;
 }
 
@@ -150,7 +148,7 @@ export function edgesOf({ size, specs, graph, flags, labels }: DagPlan): DagEdge
   return edges;
 }
 
-/** The need of an edge as it is written: `node` or `node.output`. */
+/** The need of an edge as written: `node` or `node.output`. */
 export function edgeText(plan: DagPlan, source: number, edge: number): string {
   const label = plan.labels.get(edge);
   return label === undefined ? plan.specs[source].name : `${plan.specs[source].name}.${label}`;

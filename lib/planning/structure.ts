@@ -4,7 +4,7 @@ import { Edge, edgeText, isContext, type Binding, type DagPlan } from "./plan.js
 
 /**
  * The parts of a workflow that decide whether a recorded run still fits: the name, kind and wiring of each node, or the
- * name and transitions of each state. What the functions do, and whether they take their context, does not matter.
+ * name and transitions of each state. The functions' code, and whether they take their context, do not matter.
  */
 export type Structure = readonly (readonly [name: string, kind: string, ...wiring: string[]])[];
 

@@ -27,8 +27,8 @@ export interface Wiring {
 }
 
 /**
- * Binds each parameter to the first of these that applies: an explicit need or connection; the node of its name (or
- * class); the run input of its name; its default value. Pure. Reports all problems as issues. Cost: O(nodes + edges).
+ * Binds each parameter to the first of these that applies: an explicit need or connection; the node with its name (or
+ * class); the run input with its name; its default value. Pure. Reports all problems as issues. Cost: O(nodes + edges).
  * @param given - the names of run inputs that decide ambiguous parameters: those that a compiler may have renamed, and
  *   those that were taken for the context
  */
@@ -194,7 +194,7 @@ class Wirer implements Wiring {
     return ~UNDEFINED;
   }
 
-  /** The name of an input in the source, as far as it is known. */
+  /** The name of an input in the source, if it is known. */
   private nameOf(spec: NodeSpec, k: number): string | undefined {
     const { inputs, numbered } = spec.signature;
     if (numbered === undefined) return inputs[k].name;

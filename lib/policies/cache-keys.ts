@@ -12,7 +12,7 @@ export class CacheKeys {
   private readonly json: ReadonlySet<object>;
   private readonly version: string;
 
-  /** @param prefix - of every key */
+  /** @param prefix - the start of every key */
   constructor(
     readonly prefix: string,
     private readonly options: Pick<CacheOptions, "key" | "version" | "json">,

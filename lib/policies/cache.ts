@@ -17,7 +17,7 @@ const STORE = "cache with a store";
 export interface CacheClient {
   /** Whether the run can't wait for promises. */
   readonly sync: boolean;
-  /** CancelScope that end with the run. */
+  /** Cancelled when the run ends. */
   readonly waits: CancelScope;
   /** Holds the result while computing it. */
   readonly holder: Holder;

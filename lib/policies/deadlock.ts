@@ -11,7 +11,7 @@ import type { Holder, Resource } from "./holder.js";
 export function findDeadlock(waiter: Holder, resource: Resource): string[] | undefined {
   const isOwn = (holder: Holder) => holder === waiter || waiter.isCalledBy(holder);
   for (const holder of resource.holders()) if (holder.waits.size === 0 && !isOwn(holder)) return undefined;
-  // Collect all resources in reach, then drop those that a holder can release, until nothing changes.
+  // Collect all reachable resources, then drop those that a holder can release, until nothing changes.
   const stuck = new Set([resource]);
   for (const reached of stuck) {
     for (const holder of reached.holders()) {

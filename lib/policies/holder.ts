@@ -1,7 +1,7 @@
 import type { PendingAcquire } from "../base/pending-acquire.js";
 
 /**
- * Something that nodes hold and others wait for: a concurrency key, a scheduler's slots, a cached result being
+ * A resource that some nodes hold and others wait for: a concurrency key, a scheduler's slots, a cached result being
  * computed.
  */
 export interface Resource {

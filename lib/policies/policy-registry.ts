@@ -24,7 +24,7 @@ export class PolicyRegistry<T> {
     if (key !== undefined) return this.in(this.byKey, key);
     let policies = this.byFunction.get(declared);
     if (policies === undefined) this.byFunction.set(declared, (policies = new Map<string, T>()));
-    // Names of nodes hold no dots.
+    // Node names contain no dots.
     return this.in(policies, `${workflow}.${name}`);
   }
 

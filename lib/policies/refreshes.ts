@@ -2,7 +2,7 @@ import { delayAfter } from "./retry.js";
 
 /** How to refresh one result. */
 export interface Refresh {
-  /** Computes the result, and stores it if `isCurrent()` is still true by then. */
+  /** Computes the result, and stores it if `isCurrent()` still returns true. */
   readonly perform: (isCurrent: () => boolean) => Promise<void>;
   /** When the old result expires, in ms since 1970. */
   readonly expiresAt: number;

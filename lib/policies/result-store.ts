@@ -10,7 +10,7 @@ export interface StoredResult {
   readonly value: unknown;
   /** In ms since 1970. */
   readonly storedAt: number;
-  /** Whether it is within its `ttl`; otherwise it is only good for `staleIfError`. */
+  /** Whether it is within its `ttl`; otherwise only `staleIfError` may use it. */
   readonly isFresh: boolean;
 }
 

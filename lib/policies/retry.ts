@@ -13,7 +13,7 @@ const DEFAULT_MAX_DELAY = 30_000;
 
 /** The run that retries are part of. */
 export interface RetryRun {
-  /** Whether it can't wait for promises: pauses sleepSync the thread. */
+  /** Whether it can't wait for promises: pauses block the thread. */
   readonly sync: boolean;
   /** Whether it has ended: nothing is retried. */
   readonly isOver: boolean;
@@ -31,7 +31,7 @@ export interface RetryContext {
   readonly onPause: (next: number) => void;
 }
 
-/** Several attempts failed, and there are no more retries. `errors` holds what each attempt threw, in order. */
+/** Several attempts failed, and there are no more retries. `errors` has the error of each attempt, in order. */
 export class AttemptsFailed extends Error {
   constructor(readonly errors: readonly unknown[]) {
     super(`${errors.length} attempts failed`);
@@ -53,7 +53,7 @@ export function delayAfter(attempt: number, options: RetryOptions, random = Math
 }
 
 /**
- * Retries failed attempts as `retry` says. p-retry takes over after the first failure, so success costs nothing.
+ * Retries failed attempts according to `retry`. p-retry takes over after the first failure, so success costs nothing.
  * @throws the error of the first attempt when it is not retried; {AttemptsFailed} after several attempts; the
  *   signal's reason when that aborts; an attempt's {PauseRun}, which is not a failure
  */
@@ -62,7 +62,7 @@ export function withRetry(retry: number | RetryOptions, context: RetryContext): 
 }
 
 class Retries {
-  /** What each attempt threw. */
+  /** The error of each attempt. */
   private readonly errors: unknown[] = [];
 
   constructor(

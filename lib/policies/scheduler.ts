@@ -14,7 +14,7 @@ export interface SchedulerOptions {
   maxConcurrency?: number | undefined;
   /** How many nodes may wait for a slot; one more fails with a `QueueFullError`. 0 is unlimited. @defaultValue 0 */
   maxQueueSize?: number | undefined;
-  /** Nodes that have waited this long, in ms, go first, whatever their priority. @defaultValue 30000 */
+  /** Nodes that have waited this long, in ms, go first, regardless of priority. @defaultValue 30000 */
   starvationTimeout?: number | undefined;
 }
 
@@ -131,7 +131,7 @@ export class Scheduler implements Resource {
 
   /**
    * Refuses new runs, except those that nodes of runs in progress begin. Resolves when all runs have ended, or after
-   * `timeout` ms. The result counts the runs and nodes left by then, which go on.
+   * `timeout` ms. The result counts the remaining runs and nodes, which continue.
    * @throws {TypeError} | {RangeError} for a bad option
    */
   async close(options: { timeout?: number | undefined } = {}): Promise<SchedulerClosing> {
@@ -207,7 +207,7 @@ export class Scheduler implements Resource {
     return { granted: promise, cancel, resource: this };
   }
 
-  /** @internal Releases a slot: a borrowed one to its lender, else to the next waiter. */
+  /** @internal Releases a slot: a borrowed one to its lender, any other to the next waiter. */
   release(holder: Holder): void {
     const { lender, borrower } = this.slots.get(holder) as Slot;
     this.slots.delete(holder);

@@ -68,7 +68,7 @@ export class Throttle {
     return { granted: promise, cancel };
   }
 
-  /** Grants the available tokens, and sets an timer for the next one. */
+  /** Grants the available tokens, and sets a timer for the next one. */
   private grantWaiters(): void {
     this.timer?.stop();
     this.timer = undefined;

@@ -7,14 +7,13 @@ import { pendingOf, type Coroutine } from "../base/coroutine.js";
 export interface TimeLimit {
   /** In ms; undefined is unlimited. */
   readonly timeout: number | undefined;
-  /** Aborted with what `timeoutError` returns when the time is up. */
+  /** Aborts with the error from `timeoutError` when the time is up. */
   readonly abort: LazyAbort;
   readonly timeoutError: () => Error;
 }
 
 /**
- * Gives `execute` at most `timeout` ms. A function that blocks the thread can't be interrupted: it fails once it
- * returns.
+ * Limits `execute` to `timeout` ms. A function that blocks the thread can't be interrupted: it fails once it returns.
  * @param execute - calls `onStart` when its time begins, which for work that waits for a thread is later
  * @throws the reason of `abort` as soon as it aborts, for any cause
  */

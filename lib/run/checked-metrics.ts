@@ -1,12 +1,12 @@
 import { show } from "../base/check.js";
 
 /**
- * A run's metrics as an attempt sees them: whatever writes to them, only finite numbers get there.
- * @param subject - whose attempt it is, as `node "load"`
+ * A run's metrics as an attempt sees them. They accept only finite numbers, however they are written.
+ * @param subject - the owner of the attempt, such as `node "load"`
  */
 export function checkedMetrics(metrics: Record<string, number>, subject: string): Record<string, number> {
   return new Proxy(metrics, {
-    // Assignments end here, too.
+    // Assignments call this, too.
     defineProperty(target, key, property) {
       const { value } = property as { readonly value?: unknown };
       if (!Number.isFinite(value))

@@ -72,7 +72,7 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
   abstract readonly nodeName: string;
   abstract readonly idempotencyKey: string;
   abstract readonly trigger: string | undefined;
-  /** Whose attempt it is, as `node "load"`. */
+  /** The owner of the attempt, such as `node "load"`. */
   protected abstract readonly subject: string;
 
   constructor(

@@ -15,7 +15,7 @@ export interface ErrorSite extends ErrorOptions {
   readonly cycle?: number;
 }
 
-/** A run failed while it executed. If user code threw, its error is the `cause`, unchanged. Code `EXECUTION`. */
+/** A run failed during execution. If user code threw, its error is the `cause`, unchanged. Code `EXECUTION`. */
 export class ExecutionError extends DagwrightError {
   static {
     nameError(this, "ExecutionError");
@@ -46,7 +46,7 @@ export function failedBecause(label: string, thrown: unknown): string {
   return `${label} failed: ${asSentence(messageOf(thrown))} See the cause.`;
 }
 
-/** Whether `thrown` is an {@link ExecutionError} of this run, which has its site already. Never throws. */
+/** Whether `thrown` is an {@link ExecutionError} of this run, which already has its site. Never throws. */
 export function isErrorOf(runId: string, thrown: unknown): thrown is ExecutionError {
   try {
     return thrown instanceof ExecutionError && thrown.runId === runId;
@@ -100,7 +100,7 @@ export class CircuitOpenError extends ExecutionError {
     site: ErrorSite,
     /** The key of the circuit; undefined if it belongs to the node. */
     readonly key: string | undefined,
-    /** In how many ms the circuit lets probes through; 0 if all allowed probes are in flight. */
+    /** The time until the circuit lets probes through, in ms; 0 if all allowed probes are in flight. */
     readonly retryAfter: number,
   ) {
     super(message, site, "CIRCUIT_OPEN");

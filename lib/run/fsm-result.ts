@@ -113,17 +113,17 @@ export class FsmResult<S = Record<string, unknown>> {
     return this.get<K>(state);
   }
 
-  /** The values of a state's executions that are in the history, in order. */
+  /** The values of a state's executions in the history, in order. */
   getHistory<K extends StateKey<S>>(state: K): (S[K] | undefined)[] {
     return this.#state.valuesOf(state) as (S[K] | undefined)[];
   }
 
-  /** The cycles that are in the history, in order. */
+  /** The cycles in the history, in order. */
   get cycleResults(): readonly Cycle[] {
     return this.#state.cycles;
   }
 
-  /** The states of the cycles that are in the history, in order. */
+  /** The states of the cycles in the history, in order. */
   get stateHistory(): readonly string[] {
     return this.#state.visited;
   }
@@ -148,7 +148,7 @@ export class FsmResult<S = Record<string, unknown>> {
     return this.#state.isTerminated;
   }
 
-  /** The latest error of a state, as far as it is kept. */
+  /** The latest error of a state, if it is kept. */
   error(state: StateKey<S>): DagwrightError | undefined {
     return this.errors.findLast((error) => (error as Partial<ExecutionError>).state === state);
   }

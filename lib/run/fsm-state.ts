@@ -94,20 +94,20 @@ export class FsmState extends RunBase {
     return dot > 0 && /^\d+$/u.test(index) ? this.execution(name.slice(0, dot), Number(index)) : NO_VALUE;
   }
 
-  /** The values of a state's executions that are in the history, in order; undefined for one without a value. */
+  /** The values of a state's executions in the history, in order; undefined for one without a value. */
   valuesOf(name: string): unknown[] {
     const state = this.plan.indexOf.get(name);
     if (state === undefined) return [];
     return this.history.cyclesOf(state).map((cycle) => valueIn(this.history.valueAt(cycle)));
   }
 
-  /** The cycles that are in the history, in order. */
+  /** The cycles in the history, in order. */
   get cycles(): Cycle[] {
     const { history } = this;
     return this.eachCycle((cycle, state) => ({ state, value: valueIn(history.valueAt(cycle)) }));
   }
 
-  /** The states of the cycles that are in the history, in order. */
+  /** The states of the cycles in the history, in order. */
   get visited(): string[] {
     return this.eachCycle((_, state) => state);
   }

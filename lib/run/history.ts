@@ -80,7 +80,7 @@ export class History {
     return this.valueAt(this.latest[state]);
   }
 
-  /** The cycles in which a state was executed, as far as they are in the history. */
+  /** The cycles in the history in which a state was executed. */
   cyclesOf(state: number): number[] {
     const cycles: number[] = [];
     for (let cycle = this.start; cycle < this.count; cycle++) if (this.stateAt(cycle) === state) cycles.push(cycle);

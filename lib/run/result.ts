@@ -28,7 +28,7 @@ export interface NodeReport {
   readonly backendReason: string | undefined;
   /** Whether the result came from the cache. */
   readonly cached: boolean;
-  /** The need that caused the node to be skipped, as it is written. */
+  /** The need that caused the node to be skipped, as written. */
   readonly skippedBy: string | undefined;
   /** The reason given by a node that paused the run. */
   readonly pauseReason: string | undefined;

@@ -196,7 +196,7 @@ export class RunState extends RunBase {
     return this.rare?.cached.has(node) ?? false;
   }
 
-  /** The need that caused a node to be skipped, as it is written. */
+  /** The need that caused a node to be skipped, as written. */
   skippedBy(node: number): string | undefined {
     const edge = this.rare?.skippedBy.get(node);
     return edge === undefined ? undefined : edgeText(this.plan, edge.source, edge.edge);
@@ -212,7 +212,7 @@ export class RunState extends RunBase {
     return this.rare?.winners.get(node);
   }
 
-  /** An `any` node's need that completed first, as it is written. */
+  /** An `any` node's need that completed first, as written. */
   triggerOf(node: number): string | undefined {
     const winner = this.winnerOf(node);
     return winner === undefined ? undefined : this.plan.anyNeeds.get(node)?.[winner].text;

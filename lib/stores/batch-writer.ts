@@ -8,7 +8,7 @@ export interface FencedBatch {
   readonly batch: Batch;
 }
 
-/** Writes the batches of several runs in one transaction. Writing the same batches again does no harm. */
+/** Writes the batches of several runs in one transaction. Writing the same batches again is harmless. */
 export interface BatchWriter {
   /**
    * @param writes - of different runs

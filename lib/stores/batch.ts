@@ -48,7 +48,9 @@ export class Batch {
     this.attempts.set(row.node, row);
   }
 
-  /** Returns the column value for a text: the text itself, or if it is long, a reference to a blob added to the batch. */
+  /**
+   * Returns the column value for a text: the text itself or, if it is long, a reference to a blob added to the batch.
+   */
   store(text: string): string {
     this.length += text.length;
     if (text.length <= MAX_INLINE_LENGTH) return text;

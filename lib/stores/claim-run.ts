@@ -18,7 +18,7 @@ import { timeOfDay } from "./time.js";
  * Takes over a run that has no driver, in the caller's transaction.
  * @param accept - receives the run; if it returns undefined, nothing happens
  * @param previous - the result of an earlier attempt, whose commit failed or went unanswered
- * @returns the log of the new driver, which is among the leases, and to be marked as registered after the commit
+ * @returns the log of the new driver, already among the leases; mark it as registered after the commit
  * @throws {StoreError} NOT_FOUND, LEASE_HELD, UNSTORABLE; whatever `accept` throws
  */
 export async function claimRun(

@@ -9,7 +9,7 @@ import { migrate, type Tables } from "./schema.js";
 
 /**
  * Access to a database that is opened and migrated on first use. Operations that have begun are completed before it
- * closes, however many steps they take, and each step is retried while that may help.
+ * closes, regardless of their number of steps, and each step is retried while that may help.
  */
 export class DatabaseAccess {
   private opened: Promise<Database> | undefined;
@@ -50,7 +50,7 @@ export class DatabaseAccess {
     });
   }
 
-  /** An idempotent step. @param failed - makes the error to throw when retrying did not help */
+  /** An idempotent step. @param failed - creates the error to throw when retries fail */
   async retry<T>(work: (database: Database) => Promise<T>, failed: (cause: unknown) => StoreError): Promise<T> {
     const database = await this.open();
     try {

@@ -3,17 +3,19 @@ import type { BatchWriter } from "./batch-writer.js";
 import type { Failure } from "./retry.js";
 import type { Tables } from "./schema.js";
 
-/** Where SQLite and Postgres differ. */
+/** The differences between SQLite and Postgres. */
 export interface DatabaseAdapter {
   readonly dialect: Dialect;
   /** The time in ms since 1970, by the clock that all clients of the database share. */
   readonly clock: RawBuilder<number>;
   /**
-   * Transactions run concurrently, so a row that is read to be changed must be locked. Such databases also have arrays.
+   * Transactions run concurrently, so reading a row in order to change it must lock it. Such databases also have
+   * arrays.
    */
   readonly hasRowLocks: boolean;
   /**
-   * Keeps other connections from migrating until the transaction ends. Undefined if beginning one does that already.
+   * Keeps other connections from migrating until the transaction ends. Undefined if beginning a transaction already
+   * does so.
    */
   readonly lockMigrations?: (db: Kysely<any>) => Promise<void>;
   /** Whether a failed statement wrote anything, and whether retrying it may help. */

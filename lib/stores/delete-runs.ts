@@ -8,7 +8,7 @@ import { timeOfDay } from "./time.js";
 /** The tables with a column `run_id`. */
 const TABLES = ["node_executions", "edge_traversals", "fsm_cycles", "fsm_events", "blob_uses"] as const;
 
-/** How long to keep an unused blob, in ms: a run that is not recorded yet may be about to use it. */
+/** How long to keep an unused blob, in ms: a run that is about to be recorded may use it. */
 const GRACE_PERIOD = 60_000;
 
 type Locking = Pick<Database, "hasRowLocks">;

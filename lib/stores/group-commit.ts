@@ -38,7 +38,7 @@ export class GroupCommit {
 
   constructor(private readonly open: () => Promise<Database>) {}
 
-  /** Commits what a log has pending at the next turn of the event loop. */
+  /** Commits the pending entries of a log at the next turn of the event loop. */
   add(log: SqlRunLog): void {
     if (this.isFinished) return;
     this.pending.add(log);
@@ -50,7 +50,7 @@ export class GroupCommit {
     });
   }
 
-  /** Commits what a log has pending within {@link MAX_DELAY}. */
+  /** Commits the pending entries of a log within {@link MAX_DELAY}. */
   addLater(log: SqlRunLog): void {
     if (this.isFinished) return;
     this.pending.add(log);

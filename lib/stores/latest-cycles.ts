@@ -40,7 +40,7 @@ export async function cyclesAfter(db: Kysely<Tables>, runId: string, cycle: numb
   return rows.map((row) => checkRow("fsm_cycles", runId, row));
 }
 
-/** Checks a cycle, and returns it. @throws {StoreError} STORE naming run and column */
+/** Checks and returns a cycle. @throws {StoreError} STORE naming run and column */
 export function checkCycle(runId: string, cycle: LatestCycle): LatestCycle {
   checkRow("fsm_cycles", runId, cycle);
   if (cycle.wait !== null && tryParseWait(cycle.wait) === undefined) {

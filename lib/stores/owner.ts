@@ -59,7 +59,7 @@ function machineFacts(): string {
 /** Stands for the start time of a zombie process. */
 const DEAD = "dead";
 
-/** When a process started, as an opaque value; undefined where the system does not tell. */
+/** When a process started, as an opaque value; undefined if the system does not provide it. */
 function processStart(pid: number): string | undefined {
   let stat: string;
   try {

@@ -53,7 +53,7 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
   };
 }
 
-/** A decoder with the columns of a run, its attempts and its cycles. Their blobs are still to be fetched. */
+/** A decoder with the columns of a run, its attempts and its cycles. The caller must still fetch their blobs. */
 export function decoderFor(
   row: RunRow,
   attempts: readonly AttemptRow[],

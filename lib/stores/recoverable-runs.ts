@@ -41,7 +41,7 @@ export async function recoverableRuns(
 
 /**
  * The paused runs that are due or have received an event they wait for. Events do not end a pause thrown with
- * `PauseRun`: a run that paused on the way from a wait continues with the event it has already taken.
+ * `PauseRun`: a run that paused between a wait and the next cycle continues with the event it has already taken.
  */
 async function readyRuns(db: Kysely<Tables>, workflow: string, kind: string): Promise<FoundRun[]> {
   const time = timeOfDay();

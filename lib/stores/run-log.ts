@@ -28,11 +28,11 @@ export interface LogHost {
   readonly codec: Codec;
   /** Names this process. */
   readonly worker: string;
-  /** Leave out values that can't be stored, instead of failing. */
+  /** Whether to leave out values that can't be stored, instead of failing. */
   readonly skipsUnstorable: boolean;
   /** Commits the log's pending entries at the next turn of the event loop. */
   commit(log: SqlRunLog): void;
-  /** Commits them some time later. */
+  /** Commits them after a short delay. */
   commitLater(log: SqlRunLog): void;
   /** The log no longer drives its run. */
   released(log: SqlRunLog): void;

@@ -26,7 +26,7 @@ export interface RunSummary {
   readonly pauseReason: string | undefined;
   /** The pauses by node. In a list, data of more than a million characters is left out. */
   readonly pauses: readonly Pause[];
-  /** The state that an fsm is in. */
+  /** The current state of an fsm. */
   readonly currentState: string | undefined;
   /** The events or the time that an unfinished run waits for. */
   readonly waitingFor: WaitingFor | undefined;
@@ -92,7 +92,7 @@ export function summaryOf<M extends RunSummary["metadata"]>(
 
 function waitingFor({ status, due_at, pauses }: SummaryRow, cycle: LatestCycle | undefined): WaitingFor | undefined {
   if (status !== "running" && status !== "paused") return undefined;
-  // A run that paused on the way from a wait accepts no other event.
+  // A run that paused between a wait and the next cycle accepts no other event.
   const wait = pauses === null ? tryParseWait(cycle?.wait ?? "null") : undefined;
   const until = wholeMs(due_at ?? wait?.after?.at ?? null);
   if (wait === undefined && until === undefined) return undefined;

@@ -102,7 +102,7 @@ export interface EventRow {
   sent_at: number;
   /** Null until the run takes it. */
   taken_at: number | null;
-  /** The driver that an event from outside is still to be delivered to. */
+  /** The driver that has yet to receive an event from outside. */
   for_owner: string | null;
 }
 

@@ -51,7 +51,7 @@ export interface StoreOptions {
    */
   lease?: number | undefined;
   /**
-   * What to do when the result of a node can't be stored. `fail` fails the run. `skip` continues with the result in
+   * How to handle a node's result that can't be stored. `fail` fails the run. `skip` continues with the result in
    * memory, and resuming the run computes it again; metadata entries and the data of pauses that can't be stored are
    * left out of the record, too. Inputs, events and the values of states must always be storable. @defaultValue "fail"
    */
@@ -149,7 +149,7 @@ export class SqlStore implements RunStore {
     checkName("runId", runId);
     await this.transaction<number>(async (trx, database, token) => {
       const row = await lockRunRow(trx, database, runId);
-      // The token alone does not tell: if that attempt was rolled back, a driver that has taken the run over since has
+      // The token alone is ambiguous: if that attempt was rolled back, a driver that has taken the run over since has
       // the same one.
       if (row.fencing_token === token && row.status === "cancelled") return token;
       this.leases.requireFree(row, "Cancel it there, through its handle, or wait until the lease expires.");

@@ -1,4 +1,4 @@
-/** Strings as text columns can store them: without NUL and lone surrogates, and in keys not too long. */
+/** Makes strings storable in text columns: without NUL and lone surrogates, and in keys not too long. */
 import { show } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 

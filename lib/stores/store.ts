@@ -33,7 +33,7 @@ export interface RunStore {
   read(runId: string): Promise<RecordedRun>;
   /**
    * Records an event for a run of an fsm, once per key. The run's driver takes it, now or after the run is recovered.
-   * @param after - has to resolve first
+   * @param after - must resolve first
    * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow
    * @internal
    */
@@ -218,13 +218,13 @@ export interface RunLog {
    */
   written(): Promise<void>;
   /**
-   * Adds why the run paused. Called before {@link RunLog.finish}.
+   * Records why the run paused. Called before {@link RunLog.finish}.
    * @param pauses - the nodes that paused the run
    * @param dueAt - when the run continues at the latest, in ms since 1970
    * @throws {StoreError} UNSTORABLE
    */
   paused(reason: string | undefined, pauses: readonly Pause[], dueAt: number | undefined): void;
-  /** Resolves when all entries are durable; never, once the log has failed. Undefined when nothing has to wait. */
+  /** Resolves when all entries are durable; never, once the log has failed. Undefined if nothing needs to wait. */
   durable(): Promise<void> | undefined;
   /**
    * Makes all entries durable together with the run's end, and releases the run.

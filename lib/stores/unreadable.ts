@@ -9,7 +9,7 @@ export function unreadable(runId: string, place: string, reason: string, cause?:
   return new StoreError(message, "STORE", cause === undefined ? undefined : { cause });
 }
 
-/** The same for an entry of a cache. */
+/** Like {@link unreadable}, for an entry of a cache. */
 export function unreadableEntry(key: string, column: string, reason: string, cause?: unknown): StoreError {
   const message = `A stored value can't be read: column "${column}" of cache entry ${show(key)} is corrupt: ${reason}. Delete the entry.`;
   return new StoreError(message, "STORE", cause === undefined ? undefined : { cause });

@@ -1,4 +1,4 @@
-/** Replaces everything but letters, digits and harmless punctuation by character entities. */
+/** Replaces everything but letters, digits and harmless punctuation with character entities. */
 export function escapeMermaid(text: string): string {
   return text.replace(/[^\p{L}\p{N} _.,:+\-/()]/gu, (character) => `#${character.codePointAt(0)};`);
 }

@@ -10,8 +10,7 @@ export interface DagOptions {
   /** Whether a parameter without an explicit need takes the result of the node with its name. @defaultValue true */
   autowire?: boolean | undefined;
   /**
-   * How parameters without an explicit need are bound: by their name to a node's name, or by their class to a node's
-   * result.
+   * How parameters without an explicit need are bound: to the node with their name, or to one that returns their class.
    * @defaultValue "name"
    */
   wiring?: "name" | "type" | undefined;

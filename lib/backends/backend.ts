@@ -6,38 +6,38 @@ import type { ErrorSite } from "../run/errors.js";
 /** One attempt of a node, ready to be executed. */
 export interface AttemptCall {
   readonly spec: NodeSpec;
-  /** The arguments in order, the context among them where the function takes one. */
+  /** The arguments in order, including the context if the function takes one. */
   readonly args: readonly unknown[];
   readonly ctx: Context;
 }
 
-/** An attempt, with all that a backend needs to execute it elsewhere. */
+/** An attempt, with everything a backend needs to execute it elsewhere. */
 export interface BackendCall extends AttemptCall {
-  /** Where the attempt is, for errors. */
+  /** The location of the attempt, for errors. */
   readonly site: ErrorSite;
-  /** The results of the node's needs, by name. Cost: O(needs) a read. */
+  /** The results of the node's needs, by name. Cost: O(needs) per read. */
   readonly needs: readonly (readonly [name: string, result: unknown])[];
   /**
-   * The array buffers among the arguments that this backend has made and no other node takes, to be transferred instead
-   * of copied. The run drops the results that hold them.
+   * Returns the array buffers in the arguments that this backend created and no other node takes. They are transferred
+   * instead of copied, and the run drops the results that hold them.
    */
   takeBuffers(): ArrayBuffer[];
 }
 
-/** The port behind which attempts run: a backend knows where, and neither when nor why. */
+/** Executes attempts. A backend knows where they run, but neither when nor why. */
 export interface Backend {
-  /** The name that places and results show. */
+  /** The name shown in places and results. */
   readonly name: string;
-  /** How many calls it may have at once. */
+  /** The maximum number of concurrent calls. */
   readonly limit: number;
   /**
    * Calls the node's function once.
-   * @param abort - aborts when the result is no longer wanted; the function is stopped if it can be
-   * @param onStart - called when the function is called, at least for nodes with a timeout, which counts from there
+   * @param abort - aborts when the result is no longer needed; stops the function if possible
+   * @param onStart - called when the function starts, at least for nodes with a timeout, which counts from then
    * @returns its result, or a promise of it
    * @throws what the function throws; {BackendError} BACKEND when it can't be called, or its outcome is lost
    */
   execute(call: BackendCall, abort: LazyAbort, onStart: () => void): unknown;
-  /** Ends what it holds, such as threads. Its owner calls this, a run never does. */
+  /** Releases resources such as threads. Called by the backend's owner, never by a run. */
   close(): Promise<void>;
 }

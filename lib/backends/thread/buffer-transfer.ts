@@ -1,14 +1,14 @@
 import type { Coroutine } from "../../base/coroutine.js";
 import type { NodeFunction } from "../../definition/specs/node-spec.js";
 
-/** Smaller buffers are copied, which takes no longer. In bytes. */
+/** In bytes. Smaller buffers are copied, which is just as fast. */
 const SMALLEST = 65_536;
-/** How many buffers of a node are copied and watched before its later ones are decided on. */
+/** The number of a node's buffers to copy and watch before deciding about later ones. */
 const SAMPLE = 4;
 
 /** The buffers that a node has returned. */
 interface Returned {
-  /** The first ones. Those that the node's module keeps stay alive. */
+  /** The first buffers. Those that the node's module keeps stay alive. */
   readonly watched: WeakRef<ArrayBuffer>[];
   /** Whether later ones are transferred; undefined until that is decided. */
   isTransferred: boolean | undefined;
@@ -17,16 +17,16 @@ interface Returned {
 /**
  * Decides which buffers of a result a worker transfers instead of copying them.
  *
- * A transfer empties the buffer for the module that made it, which may still use it, such as a table it computed once.
+ * A transfer empties the buffer for the module that created it, which may still need it, for example as a lookup table.
  * So the first buffers of each node are copied, and then garbage is collected once. If all of them are gone, the node
- * keeps none, and its later buffers are transferred. A buffer seen before, or one that a result shows only a part of,
+ * keeps none, and its later buffers are transferred. A buffer seen before, or one that a result exposes only in part,
  * is always copied.
  */
 export class BufferTransfer {
   private readonly nodes = new WeakMap<NodeFunction, Returned>();
   private readonly seen = new WeakSet<ArrayBuffer>();
 
-  /** The buffers to transfer. Waits once a node, for the garbage collector. */
+  /** The buffers to transfer. Waits for the garbage collector once per node. */
   *of(node: NodeFunction, value: unknown, buffers: readonly ArrayBuffer[]): Coroutine<ArrayBuffer[]> {
     const large = buffers.filter((buffer) => buffer.byteLength >= SMALLEST && !this.seen.has(buffer));
     if (large.length === 0 || showsPart(value, large)) return [];
@@ -49,7 +49,7 @@ export class BufferTransfer {
   }
 }
 
-/** Takes about 15 ms. Does nothing in a Node without inspector, where all buffers are copied. */
+/** Takes about 15 ms. Does nothing if Node has no inspector; all buffers are then copied. */
 async function collectGarbage(): Promise<void> {
   if (!process.features.inspector) return;
   const { Session } = process.getBuiltinModule("node:inspector");

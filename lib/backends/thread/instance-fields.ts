@@ -7,10 +7,10 @@ import { keysOf } from "../../base/own-properties.js";
 import { snapshotOf, type Snapshot } from "../../base/snapshot.js";
 
 /**
- * The fields of an instance as they are now, from which workers recreate it, or why they can't.
+ * The current fields of an instance, from which workers recreate it, or why they can't.
  *
- * It is recreated exactly or not at all: private members, functions and instances of other classes, at any depth, are
- * reasons not to.
+ * An instance is recreated exactly or not at all: private members, functions and instances of other classes, at any
+ * depth, prevent it.
  */
 export function fieldsOf(instance: object): Snapshot | string {
   try {

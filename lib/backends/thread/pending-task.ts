@@ -4,7 +4,7 @@ import type { CallTask, ProbeTask, TaskMessage } from "./thread-protocol.js";
 
 /** A task that waits for a worker or is executed by one. */
 export class PendingTask {
-  /** It was sent to a worker. */
+  /** Whether it was sent to a worker. */
   isSent = false;
   isSettled = false;
   private readonly result = deferred<unknown>();

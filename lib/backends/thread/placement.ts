@@ -33,12 +33,12 @@ export interface Placeable {
   readonly instance: NodeInstance | undefined;
 }
 
-/** The instance whose methods the nodes are. */
+/** The instance whose methods are the nodes. */
 export interface NodeInstance {
   readonly object: object;
   /** Whether the user created it. */
   readonly isGiven: boolean;
-  /** Its nodes when the dag was made of it. */
+  /** Its nodes when the dag was created from it. */
   readonly specs: readonly NodeSpec[];
 }
 
@@ -53,7 +53,7 @@ const REPLACED =
   "(they find what other decorators put in its place if the class has @workflow)";
 const ADDED = "it was added to the workflow of a class, where workers find methods only";
 
-/** Where nodes run by their options and the mode, if they can. */
+/** Where nodes should run, given their options and the mode. */
 export function wantedPlaces(specs: readonly NodeSpec[], mode: string): Place[] {
   return specs.map(({ kind, options: { backend } }) => {
     if (backend !== undefined) return backend === "thread" ? THREAD : INLINE;
@@ -62,7 +62,7 @@ export function wantedPlaces(specs: readonly NodeSpec[], mode: string): Place[] 
   });
 }
 
-/** The task that asks a worker which nodes it finds, or why it is known to find none. */
+/** The task that asks a worker which nodes it finds, or why it can't find any. */
 export function probeFor(dag: Placeable, specs: readonly NodeSpec[]): ProbeTask | string {
   const address = addressOf(dag);
   if (typeof address === "string") return address;
@@ -80,7 +80,7 @@ export function withoutReplaced({ instance }: Placeable, specs: readonly NodeSpe
     const { method, name, fn } = specs[i];
     if (method === undefined) return ADDED;
     if (reason !== undefined) return reason;
-    // Methods that the constructor created are created in workers, too.
+    // In workers, the constructor creates these methods too.
     const isOwn = !isGiven && Object.hasOwn(object, method);
     return (isOwn ? functions.get(name) === fn : isOriginalMethod(object, method, specs[i])) ? undefined : REPLACED;
   });
@@ -111,8 +111,8 @@ export async function probeWorker(pool: ThreadPool, probe: ProbeTask, run: LazyA
     hasTimedOut = !abort.aborted;
     giveUp();
   };
-  // The time counts from the start of the import, not while the task waits for a thread. An answer that has arrived
-  // counts, though it was not read.
+  // The timeout counts from the start of the import, not while the task waits for a thread. An answer that has
+  // arrived but has not been read is in time.
   const onStart = () => (timer ??= setTimeout(() => setImmediate(timeOut), IMPORT_TIMEOUT));
   run.once("abort", giveUp);
   try {
@@ -131,8 +131,8 @@ export function importFailed(error: unknown): string {
 }
 
 /**
- * The reason when a worker did not answer in time. Unlike other failures it is remembered: the module is not tried
- * again.
+ * The reason for running inline when a worker did not answer in time. Unlike other failures, this one is remembered:
+ * the module is not tried again.
  */
 export function importTimedOut({ address: [module] }: ProbeTask): string {
   timedOut.add(module);

@@ -5,11 +5,11 @@ import type { ThreadOptions } from "./worker-thread.js";
 
 /** The options of a {@link ThreadPool}. */
 export interface ThreadPoolOptions {
-  /** How many threads there may be. @defaultValue the machine's available parallelism */
+  /** The maximum number of threads. @defaultValue the machine's available parallelism */
   maxWorkers?: number | undefined;
   /** How long an idle thread is kept, in ms. @defaultValue 10 000 */
   idleTimeout?: number | undefined;
-  /** The memory a thread may use, in MiB, each at least 1, as for Node's `Worker`. @defaultValue Node's own */
+  /** The memory limits of a thread, in MiB, each at least 1; see Node's `Worker`. @defaultValue Node's own */
   resourceLimits?:
     | {
         readonly maxOldGenerationSizeMb?: number | undefined;
@@ -21,7 +21,7 @@ export interface ThreadPoolOptions {
 }
 
 const IDLE_TIMEOUT = 10_000;
-/** In MiB. Too little for a worker to start, which is an error; with less Node 22 ends the whole process. */
+/** In MiB. With this little, a worker fails to start, which is an error; with less, Node 22 ends the whole process. */
 const LEAST_MEMORY = 3;
 
 export const MAX_WORKERS = number({ min: 1, max: 1024, integer: true });
@@ -45,7 +45,7 @@ const RULES: Rules<ThreadPoolOptions> = {
   },
 };
 
-/** How many threads a pool may have, and what each is made with. Throws as the pool's constructor. */
+/** The maximum number of threads of a pool, and the options of each thread. Throws as the pool's constructor. */
 export function poolOptions(options: ThreadPoolOptions): {
   readonly maxWorkers: number;
   readonly thread: ThreadOptions;

@@ -9,7 +9,7 @@ import { EXIT_TIMEOUT, START_TIMEOUT } from "./worker-thread.js";
 /** How often the worker is checked for its exit, in ms. */
 const CHECK_INTERVAL = 20;
 
-/** The worker's messages: one without members when it has started, then its answer. */
+/** A message of the worker: an empty one when it has started, then its answer. */
 interface Message {
   readonly answer?: unknown;
   readonly problem?: unknown;
@@ -26,7 +26,7 @@ import(worker).then((module) => module.default).then((handle) => {
 }, fail);
 `;
 
-/** Asks a worker of its own which nodes it finds. Blocks until it answers. */
+/** Asks a dedicated worker which nodes it finds. Blocks until it answers. */
 export function probeSync(probe: ProbeTask): ProbeAnswer | string {
   const { MessageChannel, Worker } = process.getBuiltinModule("node:worker_threads");
   const { port1, port2 } = new MessageChannel();
@@ -38,7 +38,7 @@ export function probeSync(probe: ProbeTask): ProbeAnswer | string {
   } catch (error) {
     return importFailed(new StartError(error));
   }
-  // Its messages report errors.
+  // Errors are reported by its messages.
   worker.on("error", () => {});
   worker.unref();
   const receiver = new BlockingReceiver(port1, count);
@@ -60,13 +60,13 @@ export function probeSync(probe: ProbeTask): ProbeAnswer | string {
 
 /** Receives a worker's messages without the event loop, and notices its exit. */
 class BlockingReceiver {
-  /** The worker's end of the port is closed. */
+  /** Whether the worker's end of the port is closed. */
   isClosed = false;
   private received = 0;
 
   constructor(
     private port: MessagePort,
-    /** How many messages were sent. */
+    /** The number of messages sent. */
     private readonly count: Int32Array,
   ) {}
 

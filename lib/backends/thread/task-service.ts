@@ -19,12 +19,12 @@ import {
   type TaskMessage,
 } from "./thread-protocol.js";
 
-/** A task while it is executed, and afterwards for the code that it left running. */
+/** The scope of a task, during its execution and afterwards for code that it left running. */
 export interface TaskScope {
   readonly address: Address;
   readonly node: string | undefined;
   isOver: boolean;
-  /** Sends a message to the pool, unless the task is over: its thread may have another one. */
+  /** Sends a message to the pool, unless the task is over: its thread may be executing another one. */
   send(message: TaskMessage): void;
   /** The buffers that are transferred with the answer. */
   transfer: ArrayBuffer[];
@@ -37,13 +37,13 @@ const exit = process.exit.bind(process, 0);
 const postMessage: unknown = Reflect.get(MessagePort.prototype, "postMessage");
 
 export interface TaskService {
-  /** Piscina calls it with each task, the handshake first. */
+  /** Called by piscina with each task, the handshake first. */
   readonly handle: (task: Handshake | ProbeTask | CallTask) => unknown;
   /** Tells the pool that a module is loaded. */
   readonly loaded: (module: string) => void;
 }
 
-/** @param currentScope - the scope that the calling code runs in, over or not */
+/** @param currentScope - returns the scope of the calling code, even if its task is over */
 export function serveTasks(execute: Execute, currentScope: () => TaskScope | undefined): TaskService {
   let port: MessagePort | undefined;
   let isAnswering = false;
@@ -53,7 +53,7 @@ export function serveTasks(execute: Execute, currentScope: () => TaskScope | und
     const scope = currentScope() ?? thrower;
     if (scope?.isOver === true) {
       if (process.listenerCount("uncaughtException") > 0 || process.hasUncaughtExceptionCaptureCallback()) return;
-      // The current task did not cause it, and continues.
+      // The current task did not cause the error, and continues.
       process.once("uncaughtException", () => {});
       const by = subjectOf(scope.address, scope.node);
       port?.postMessage({ strayError: messageOf(error), by } satisfies StrayError);
@@ -125,7 +125,7 @@ function watchMicrotasks(currentScope: () => TaskScope | undefined): (error: unk
   };
 }
 
-/** Whether messages arrive although users' code has replaced `postMessage`. Piscina's other end throws at null. */
+/** Whether messages still arrive if user code has replaced `postMessage`. Piscina's other end throws on null. */
 function canSend(): boolean {
   const { port1, port2 } = new MessageChannel();
   try {
@@ -139,7 +139,7 @@ function canSend(): boolean {
   }
 }
 
-/** An object from whose two members piscina takes a value and its transfer list. */
+/** An object from which piscina reads a value and its transfer list. */
 function transferring(answer: unknown, transfer: ArrayBuffer[]): unknown {
   const { move, transferableSymbol, valueSymbol } = load("piscina") as typeof library;
   return move({

@@ -34,7 +34,7 @@ export class WorkerExit extends Error {
   }
 }
 
-/** A worker can't be used any more: it says so, or its messages make no sense. */
+/** A worker is unusable: it reports a problem, or its messages are malformed. */
 export class BrokenWorker extends Error {}
 
 /** A message has none of the shapes that workers send. */

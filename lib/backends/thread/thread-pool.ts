@@ -11,9 +11,9 @@ import { problemWith, taskMessageIn } from "./worker-messages.js";
 import { WorkerThread, type ThreadListener, type ThreadOptions } from "./worker-thread.js";
 
 const WARNING = "DagwrightWorkerWarning";
-/** How long a pool starts no further thread after one failed to start, in ms. */
+/** How long a pool waits, after a thread failed to start, before it starts another, in ms. */
 const START_PAUSE = 1000;
-/** How long a pool without threads starts none after one did not start in time, in ms. */
+/** How long a pool without threads waits, after a thread did not start in time, before it starts another, in ms. */
 const TIMEOUT_PAUSE = 60_000;
 
 /**
@@ -21,11 +21,11 @@ const TIMEOUT_PAUSE = 60_000;
  * idle for a while, and never keep the process alive.
  *
  * Each thread executes one node at a time, so ending the thread of a node that does not stop harms no other node. There
- * are never more threads than `maxWorkers`, starting and ending ones included. When a thread can't start, the pool goes
- * on with the others; when there are none, all waiting tasks fail at once.
+ * are never more threads than `maxWorkers`, including starting and ending ones. When a thread can't start, the pool
+ * continues with the others; if there are none, all waiting tasks fail at once.
  *
- * A thread in native code, as in `pbkdf2Sync` or `execSync`, ends only when that returns. Until then it counts towards
- * `maxWorkers`, and a process warning names the node that it is stuck in.
+ * A thread in native code, as in `pbkdf2Sync` or `execSync`, ends only when the call returns. Until then it counts towards
+ * `maxWorkers`, and a process warning names the node in which it is stuck.
  */
 export class ThreadPool {
   static {
@@ -34,13 +34,13 @@ export class ThreadPool {
 
   readonly maxWorkers: number;
   private readonly options: ThreadOptions;
-  /** Starting, ready and ending ones. */
+  /** Threads that are starting, ready or ending. */
   private readonly threads = new Set<WorkerThread>();
   /** Tasks waiting for a thread, first in, first out. */
   private queue = new Set<PendingTask>();
-  /** Until when no further thread is started, by `performance.now()`. */
+  /** When threads may be started again, by `performance.now()`. */
   private pausedUntil = 0;
-  /** Until when a pool without threads starts none. */
+  /** Why and until when a pool without threads starts none. */
   private timedOut: { readonly cause: StartTimeout; readonly until: number } | undefined = undefined;
   private closed = false;
   private readonly listener: ThreadListener = {
@@ -89,7 +89,7 @@ export class ThreadPool {
   }
 
   /**
-   * Whether threads can start, as far as is known: one is ready.
+   * Whether threads are known to start, because one is ready.
    * @internal
    */
   get isUp(): boolean {
@@ -182,7 +182,7 @@ export class ThreadPool {
     thread.task = task;
   }
 
-  /** A thread has no task any more: it takes a waiting one, or one from a thread that is still starting. */
+  /** Gives a thread without a task a waiting one, or one from a thread that is still starting. */
   private freed(thread: WorkerThread): void {
     if (thread.isTainted) return thread.end();
     const [next = thread.isReady ? this.reclaim() : undefined] = this.queue;
@@ -251,7 +251,7 @@ export class ThreadPool {
     this.dispatch();
   }
 
-  /** @param task - that the thread was started for, unless it was aborted */
+  /** @param task - the task that the thread was started for, unless it was aborted */
   private startFailed(task: PendingTask | undefined, cause: unknown): void {
     if (this.hasThread()) {
       if (task !== undefined) this.queue = new Set([task, ...this.queue]);
@@ -266,7 +266,7 @@ export class ThreadPool {
     }
   }
 
-  /** There is no thread, and none can start. */
+  /** Fails all tasks: there is no thread, and none can start. */
   private failAll(task: PendingTask | undefined, cause: unknown): void {
     const { queue } = this;
     this.queue = new Set();
@@ -291,7 +291,7 @@ function poolClosed(): Error {
 
 const defaults = new Map<number, ThreadPool>();
 
-/** The pool of this size that runs without a pool of their own share. */
+/** The pool of this size, shared by all runs without the option `pool`. */
 export function defaultPool(maxWorkers = cores()): ThreadPool {
   let pool = defaults.get(maxWorkers);
   if (pool === undefined) defaults.set(maxWorkers, (pool = new ThreadPool({ maxWorkers })));

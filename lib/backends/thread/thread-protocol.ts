@@ -5,7 +5,7 @@ import type { Snapshot } from "../../base/snapshot.js";
 
 /** The first task of every worker. */
 export interface Handshake {
-  /** Carries messages beside the answers. Closing it ends the worker. */
+  /** Carries all messages except answers. Closing it ends the worker. */
   readonly port: MessagePort;
 }
 
@@ -58,7 +58,7 @@ export function subjectOf([module, workflow]: Address, node: string | undefined)
   return node === undefined ? `the import of ${module}` : `node "${node}" of "${workflow}"`;
 }
 
-/** The parts of a call that most calls do without. */
+/** The parts of a call that most calls don't need. */
 export interface CallExtra {
   /** The method to call; undefined when the node is a dag's. */
   readonly callee: Callee | undefined;
@@ -107,7 +107,7 @@ export type CallAnswer =
   /** Why the node can't be found. */
   | { readonly missing: string };
 
-/** A worker can't execute tasks any more. Sent instead of an answer, or beside one. */
+/** A worker can no longer execute tasks. Sent instead of an answer, or in addition to one. */
 export interface Problem {
   readonly problem: string;
 }
@@ -119,7 +119,7 @@ export interface StrayError {
   readonly by: string;
 }
 
-/** A module's import has ended, or can't go on. */
+/** A module's import has ended, or is stuck. */
 export interface Loaded {
   readonly loaded: string;
 }

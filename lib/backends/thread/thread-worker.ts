@@ -43,7 +43,7 @@ interface Callable {
   readonly self: unknown;
 }
 
-/** How many runs have instances here; the oldest are dropped. */
+/** The maximum number of runs with instances here; the oldest are dropped. */
 const MOST_INSTANCES = 16;
 /** By address and run, the latest last. */
 const instances = new Map<string, Instance>();
@@ -239,6 +239,6 @@ function contextOf(name: string, context: CallContext, scope: TaskScope): Contex
     },
     log: (message) => report(undefined, asText(message)),
   };
-  // It is printed like other contexts.
+  // Makes it print like other contexts.
   return Object.setPrototypeOf(own, NodeContext.prototype) as Context;
 }

@@ -32,7 +32,7 @@ export class ThreadBackend implements Backend {
     private readonly pool: ThreadPool,
     readonly limit: number,
     private readonly address: Address,
-    /** The fields of the user's instance whose methods the nodes are. */
+    /** The fields of the user's instance whose methods are the nodes. */
     private readonly fields: Snapshot | undefined,
   ) {}
 
@@ -52,7 +52,7 @@ export class ThreadBackend implements Backend {
     return this.pool.close();
   }
 
-  /** The parts of a call that most calls do without. */
+  /** The parts of a call that most calls don't need. */
   private extraOf(call: BackendCall, inputs: readonly unknown[], position: number): CallExtra | undefined {
     const { spec, ctx } = call;
     const reportsStart = spec.options.timeout !== undefined;

@@ -1,4 +1,4 @@
-/** Checks of workers' messages: users' code runs there too, and can change whatever it reaches. */
+/** Checks workers' messages, since user code on their threads can change anything it reaches. */
 import { types } from "node:util";
 import type { EncodedError, EncodedThrown } from "../../base/error-codec.js";
 import { BrokenWorker, MALFORMED } from "./thread-errors.js";
@@ -12,7 +12,7 @@ import type {
   TaskMessage,
 } from "./thread-protocol.js";
 
-/** The message about a running task; undefined when it is none, or malformed. */
+/** The message about a running task; undefined if it is another message, or malformed. */
 export function taskMessageIn(message: unknown): TaskMessage | undefined {
   if (!isRecord(message)) return undefined;
   if (message.started === true) return { started: true };
@@ -43,7 +43,7 @@ export function loadedIn(message: unknown): string | undefined {
   return isRecord(message) && typeof message.loaded === "string" ? message.loaded : undefined;
 }
 
-/** Why an answer to a task is none: the worker reports a problem, or the answer is malformed. */
+/** Why an answer to a task is unusable: the worker reports a problem, or the answer is malformed. */
 export function problemWith(task: ProbeTask | CallTask, answer: unknown): BrokenWorker | undefined {
   const problem = problemIn(answer);
   if (problem !== undefined) return problem;

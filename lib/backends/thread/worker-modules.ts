@@ -8,13 +8,13 @@ import type { Class } from "../../base/class-state.js";
 import type { Origin } from "../../definition/origin/origin.js";
 import { enterWorker } from "../../definition/origin/worker-scope.js";
 
-/** How long a module may go on, in ms, after it began to await a run, which never settles here. */
+/** How long a module may continue, in ms, after it starts to await a run, which never settles here. */
 const GRACE = 50;
 
 interface ModuleDag {
   readonly dag: DefinedDag;
   readonly origin: Origin;
-  /** Its module ran it, and adds nothing more to it. */
+  /** Whether its module ran it, and so adds nothing more to it. */
   isComplete: boolean;
 }
 
@@ -27,7 +27,7 @@ interface DefinedClass {
 /** The import of a module. */
 interface Loading {
   isOver: boolean;
-  /** The module awaits a run, which never settles here. */
+  /** Whether the module awaits a run, which never settles here. */
   isStuck: boolean;
   problem: string | undefined;
 }
@@ -49,7 +49,7 @@ const nextChange = () => new Promise<void>((resolve) => listeners.push(resolve))
 /**
  * Registers the definitions of modules from now on.
  * @param isInNode - whether the calling code is a node's
- * @param onLoaded - called when a module's body has been executed, as far as it ever is
+ * @param onLoaded - called when a module's body has been executed, or is stuck
  */
 export function listen(isInNode: () => boolean, onLoaded: (module: string) => void): void {
   loaded = onLoaded;
@@ -102,7 +102,7 @@ export async function findDag(module: string, name: string): Promise<DefinedDag 
   return entries.length === 1 ? entries[0].dag : `its module defines several workflows named "${name}"`;
 }
 
-/** The class of this name that a module decorates with `@workflow` or makes a workflow of, or why it is not found. */
+/** The class of this name that a module decorates with `@workflow` or makes a workflow, or why it is not found. */
 export async function findClass(module: string, name: string): Promise<Class | string> {
   const targets = await search(module, () => {
     const entries = classes.filter((entry) => entry.name === name && entry.origin.module === module);

@@ -25,10 +25,11 @@ export const EXIT_TIMEOUT = 500;
 /** How often a terminated thread is checked for its exit, in ms. */
 const CHECK_INTERVAL = 100;
 /**
- * After so many checks it counts as stuck: JavaScript stops at once. A check counts less while the processors are busy.
+ * The number of checks after which a thread counts as stuck: JavaScript stops at once. A check counts less while the
+ * processors are busy.
  */
 const CHECKS = 10;
-/** After so many it counts as stuck however busy the processors are. */
+/** The number of checks after which a thread counts as stuck, however busy the processors are. */
 const MOST_CHECKS = 100;
 
 /** Threads that were terminated and have not exited. */
@@ -63,16 +64,16 @@ export interface ThreadOptions {
 /**
  * A worker thread, which executes one task at a time: a piscina of one.
  *
- * Its piscina starts no second thread and never has a second task, so whatever it reports concerns this thread and its
- * task. Messages during a task take a port of their own, which users' code in the worker can't reach: what that posts
- * to its parent is ignored.
+ * Its piscina starts no second thread and never has a second task, so all its reports concern this thread and its
+ * task. Messages during a task use a separate port, which user code in the worker can't reach; anything that user code
+ * posts to its parent is ignored.
  */
 export class WorkerThread {
   task: PendingTask | undefined = undefined;
   isReady = false;
-  /** It ends after its task. */
+  /** Whether it ends after its task. */
   isTainted = false;
-  /** It gets no more tasks. */
+  /** Whether it gets no more tasks. */
   isEnding = false;
   private readonly piscina: library.Piscina;
   private readonly port: MessagePort;
@@ -81,12 +82,12 @@ export class WorkerThread {
   private endTimer: NodeJS.Timeout | undefined = undefined;
   private readonly startTimer: NodeJS.Timeout;
   private idleTimer: NodeJS.Timeout | undefined = undefined;
-  /** Of its latest task. */
+  /** The workflow of its latest task. */
   private address: Address | undefined = undefined;
   private node: string | undefined = undefined;
   /** The modules of its tasks: whether each is loaded. */
   private readonly modules = new Map<string, boolean>();
-  /** How many of them are not. */
+  /** The number of modules that are not loaded. */
   private loading = 0;
 
   /** @throws what Node throws when it can't start a thread at all */
@@ -142,7 +143,7 @@ export class WorkerThread {
     return this.address === undefined ? "its start" : subjectOf(this.address, this.node);
   }
 
-  /** Sends it its task. */
+  /** Sends the thread its task. */
   send(pending: PendingTask): void {
     const { task, transfer } = pending;
     pending.isSent = true;
@@ -156,7 +157,7 @@ export class WorkerThread {
     this.piscina.run(task, { transferList: transfer }).then(this.answered, this.failed);
   }
 
-  /** It has no task: it ends unless it gets one in time. */
+  /** Ends the thread unless it gets a task within the idle timeout. */
   idle(): void {
     if (!this.isReady) return;
     const expire = () => this.task === undefined && this.end();
@@ -166,7 +167,7 @@ export class WorkerThread {
 
   /**
    * Ends the thread, whatever it executes. While it imports modules, it is asked to end itself first: terminating a
-   * thread at the moment at which it enters a module can crash the process.
+   * thread just as it enters a module can crash the process.
    * @see https://github.com/denoland/rusty_v8/issues/830
    */
   end(): void {
@@ -187,12 +188,12 @@ export class WorkerThread {
     void this.piscina.destroy();
   }
 
-  /** @param counted - the checks that count, of `checks` made */
+  /** @param counted - how many of the `checks` made so far count */
   private checkExit(last: number, checks: number, counted: number): void {
     const check = () => {
       if (this.hasExited) return;
       const now = performance.now();
-      // What delays this thread delays that one's exit, as do other threads that exit.
+      // Whatever delays this thread also delays that one's exit, and so do other exiting threads.
       const isLate = now - last > 1.5 * CHECK_INTERVAL;
       const count = counted + (isLate ? 0 : Math.min(1, cores() / terminated.size));
       if (count < CHECKS && checks + 1 < MOST_CHECKS) return this.checkExit(now, checks + 1, count);
@@ -200,7 +201,7 @@ export class WorkerThread {
       this.listener.stuck(this);
       this.ending.resolve();
     };
-    // Its exit may have arrived and not been read.
+    // Its exit event may have arrived without having been read.
     this.endTimer = setTimeout(() => setImmediate(check), CHECK_INTERVAL).unref();
   }
 
@@ -223,7 +224,7 @@ export class WorkerThread {
 
   private readonly answered = (answer: unknown): void => {
     if (this.isEnding) return;
-    // Messages take another port: those sent before the answer may not have been received.
+    // Messages use another port: those sent before the answer may not have been received.
     if (this.task?.onMessage !== undefined) this.receiveAll();
     this.listener.answered(this, answer);
   };
@@ -276,7 +277,7 @@ export class WorkerThread {
   }
 }
 
-/** What piscina emits of a new worker. Its own data of it is under a symbol. */
+/** A new worker, as piscina emits it. Piscina keeps its data about the worker under a symbol. */
 type PiscinaWorker = Readonly<Record<symbol, { readonly port?: MessagePort } | undefined>>;
 
 /**
@@ -293,11 +294,11 @@ function piscinaOfOne({ resourceLimits }: ThreadOptions): library.Piscina {
   const { Piscina } = load("piscina", ownFolder()) as typeof library;
   return new Piscina({
     filename,
-    // It neither replaces a thread that ended nor ends an idle one.
+    // Piscina neither replaces a thread that ended nor ends an idle one.
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: Infinity,
-    // The thread gets one task at a time; with room for two, piscina need not emit at every task that it is full.
+    // The thread gets one task at a time; with room for two, piscina does not report being full at every task.
     concurrentTasksPerWorker: 2,
     recordTiming: false,
     resourceLimits,

@@ -2,7 +2,7 @@ import type { DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
 
-/** A node's arguments can't be put together; becomes the node's failure. */
+/** A node's arguments can't be assembled; becomes the node's failure. */
 export class WiringFault extends Error {}
 
 const NO_VALUES: readonly unknown[] = [];
@@ -82,7 +82,7 @@ function isObject(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
-/** Own properties and those of the value's class; what every object has is no output. */
+/** Own properties and those of the value's class are outputs; those that every object has are not. */
 function hasOutput(value: unknown, output: string): boolean {
   if (typeof value === "string") return Object.hasOwn(Object(value) as object, output);
   return isObject(value) && (Object.hasOwn(value, output) || (output in value && !(output in Object.prototype)));

@@ -31,7 +31,7 @@ const ignore = () => {};
 
 /** The calls of a run's nodes that do not run inline. */
 export class BackendCalls {
-  /** By node, of plain nodes. */
+  /** The open calls of plain nodes, by node. */
   private readonly open = new Map<number, LazyAbort>();
 
   constructor(
@@ -48,7 +48,7 @@ export class BackendCalls {
     return this.lanes.backendOf(node).execute(new NodeCall(this, node, spec, args, ctx), abort, onStart);
   }
 
-  /** Calls a plain node, which must be reported to {@link BackendCalls.settled} when it has settled. */
+  /** Calls a plain node. When it has settled, the caller must report that to {@link BackendCalls.settled}. */
   start(node: number): unknown {
     const { state, args } = this.run;
     const ctx = new NodeContext(state, node, state.attemptsBefore(node) + 1, this.run);
@@ -113,13 +113,13 @@ class NodeCall implements BackendCall {
     return lanes.backendOf(source) === lanes.backendOf(this.node) && state.isFresh(source) && !isCached;
   }
 
-  /** Whether anything but the function sees the inputs, or the function sees them more than once. */
+  /** Whether anything besides the function sees the inputs, or the function sees them more than once. */
   private get isShown(): boolean {
     const { state, emitter, hooks } = this.calls.run;
     const { forks, hooks: own } = state.plan;
     const { retry, cache, fallback } = this.spec.options;
     if (retriesOf(retry) > 0 || cache !== undefined || fallback !== undefined) return true;
-    // A fork that says only which branch to take passes its input on.
+    // A fork that only names a branch passes its input on.
     return forks.has(this.node) || emitter !== undefined || hooks.length > 0 || own.has(this.node);
   }
 }

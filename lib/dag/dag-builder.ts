@@ -45,9 +45,9 @@ export interface DagTypes<N, I extends object, G> extends WorkflowTypes {
 }
 
 /**
- * The half of a dag that defines it: nodes, connections and hooks, and the methods that change them.
+ * The part of a dag that defines it: nodes, connections and hooks, and the methods that change them.
  *
- * A need may name a node that is defined later, so names are checked by planning.
+ * A need may name a node that is defined later, so planning checks the names.
  */
 export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTypes<N, I, G>> {
   /**
@@ -83,7 +83,7 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
     return this.options.autowire === false ? "explicit" : (this.options.wiring ?? "name");
   }
 
-  /** What `connect` added to a node, in order. */
+  /** The connections that `connect` added to a node, in order. */
   connectionsOf(name: string): readonly Connection[] {
     return this.added.get(name) ?? NO_CONNECTIONS;
   }
@@ -118,7 +118,7 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
   }
 
   /**
-   * Removes a node, with everything that `connect` led to and from it.
+   * Removes a node, with all connections to and from it that `connect` added.
    * @throws {ValidationError} VALIDATION when there is no such node
    */
   removeNode(target: Target): void {
@@ -138,9 +138,9 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
   }
 
   /**
-   * Leads a node's result, or one `output` of it, to the parameter `input` of another node.
-   * @param options - without `input`: of the parameters that no need or connection fills yet, the one that is named like the output,
-   *   or else like `from`, or else the first
+   * Connects a node's result, or one `output` of it, to the parameter `input` of another node.
+   * @param options - without `input`: of the parameters that no need or connection fills yet, the one named like the
+   *   output, or else like `from`, or else the first
    * @throws {ValidationError} VALIDATION when a node or the parameter does not exist, or no parameter is free
    */
   connect(
@@ -163,8 +163,9 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
   }
 
   /**
-   * Takes away what {@link Dag.connect} led from one node to another.
-   * @throws {ValidationError} VALIDATION when it led nothing there: needs are the node's own, see {@link Dag.configureNode}
+   * Removes the connections that {@link Dag.connect} added from one node to another.
+   * @throws {ValidationError} VALIDATION when there are none; needs are an option of the node, see {@link
+   *   Dag.configureNode}
    */
   disconnect(from: Target, to: Target): this {
     const [source, target] = [this.specOf(from).name, this.specOf(to).name];
@@ -182,7 +183,8 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
 
   /**
    * Changes options of a node; those that are not given stay as they are.
-   * @throws {InvalidNodeError} | {TypeError} | {RangeError} as when it is defined; {ValidationError} when there is no such node
+   * @throws {InvalidNodeError} | {TypeError} | {RangeError} as when it is defined; {ValidationError} when there is no
+   *   such node
    */
   configureNode(target: Target, options: Omit<NodeOptions, "name">): this {
     const spec = this.specOf(target);
@@ -212,7 +214,7 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
   }
 }
 
-/** The index of the input a new connection fills, -1 when a collecting input takes it beside others. */
+/** The index of the input a new connection fills, -1 when a collecting input takes it along with others. */
 function inputFor(spec: NodeSpec, connections: readonly Connection[], need: Need, name: string | undefined): number {
   const { inputs } = spec.signature;
   const named = name === undefined ? -1 : inputNamed(spec.signature, name);

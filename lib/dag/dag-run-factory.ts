@@ -27,17 +27,17 @@ import { Placements } from "./placements.js";
 import { progressObserver } from "./progress.js";
 import { takeOver } from "./take-over.js";
 
-/** The part of a dag that a run computes: from `first` on, up to `last`, or what lies between both. */
+/** The part of a dag that a run computes: from `first` on, up to `last`, or everything between the two. */
 export interface Part {
   readonly first: string | undefined;
   readonly last: string | undefined;
-  /** The run whose results hold for the rest. */
+  /** The run that provides all other results. */
   readonly from: RunResult<any> | undefined;
   /** The recorded run that this one derives from. */
   readonly parent?: Parent;
 }
 
-/** What a factory needs of its dag. */
+/** The dag whose runs are created. */
 interface Source extends DefinedDag {
   readonly revision: number;
   readonly defaultHooks: NodeHooks | undefined;
@@ -51,7 +51,7 @@ interface Special {
   readonly sync?: boolean;
   readonly overrides?: Overrides | undefined;
   readonly recorder?: Recorder | undefined;
-  /** Its state holds results from before it was resumed. */
+  /** Whether its state holds results from before it was resumed. */
   readonly isResumed?: boolean;
 }
 
@@ -63,7 +63,7 @@ const PLAIN: Special = Object.freeze({});
 export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N>, RunHandle<N>> {
   readonly caches: Caches;
   readonly placements: Placements;
-  /** The name of the class that the dag has its own from, "" when that has none; undefined when the dag was named. */
+  /** The name of the class that names the dag, "" if the class has none; undefined if the dag has a name of its own. */
   className: string | undefined;
   private planned: { readonly revision: number; readonly plans: DagPlans } | undefined;
   private readonly plainSetup: RunSetup;
@@ -177,7 +177,7 @@ function withProgress(
 }
 
 function warnOfLostName(planning: Planning<DagPlan>): void {
-  // All issues are looked for only where there may be one of these.
+  // Finds all issues only if one of these is possible.
   if (planning.plan.inputs.every(({ required }) => required.length > 0)) return;
   const lost = planning.issues.find(({ code }) => code === "LOST_NAME");
   if (lost !== undefined) warn(lost.message, "DagwrightWarning");

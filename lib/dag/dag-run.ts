@@ -31,9 +31,9 @@ import { allowsSerialPath, SerialPath } from "./serial-path.js";
 import { TIME_SLICE, TimeSlice } from "../engine/time-slice.js";
 import { askErrorHandler, type FailureAction } from "../engine/error-policy.js";
 
-/** What a dag's run needs beside its options, resolved against the plan. */
+/** The setup of a dag's run beside its options, resolved against the plan. */
 export interface RunSetup extends EngineSetup {
-  /** The state holds results of nodes that completed before this run was resumed. */
+  /** Whether the state holds results of nodes that completed before this run was resumed. */
   readonly isResumed?: boolean;
   /** Results by node, for the nodes that do not run. */
   readonly overrides: ReadonlyMap<number, unknown> | undefined;
@@ -44,18 +44,18 @@ export interface RunSetup extends EngineSetup {
 /**
  * Drives one run of a dag from plan to terminal state.
  *
- * One loop: takes the ready nodes, starts each while fewer than `limit` attempts are in flight, and folds every outcome
- * back into the run's state, which makes more nodes ready or skipped. A node without options is called directly, with no
- * promise if its function returns none; any other is a coroutine of policies around the call.
+ * One loop: takes the ready nodes, starts each while fewer than `limit` attempts are in flight, and applies every
+ * outcome to the run's state, which makes more nodes ready or skipped. A node without options is a plain call, with a
+ * promise only if its function returns one; any other is a coroutine of policies around the call.
  *
  * Guarantees:
  * - a node starts only after all its needs have completed, and at most once per run, apart from retries;
  * - a node whose need failed is skipped at once: nothing waits for a result that can't come;
  * - an aborted run settles: attempts in flight are abandoned, their outcomes dropped and their rejections handled.
  *
- * Phases: while options and plan are turned into a run, only the fields that the constructor sets exist. Between `begin` and
- * `beginNodes`, `calls` are set if backends beside inline are needed. After that, the run has either a `serialPath` or,
- * from `leaveSerialPath` on, `readiness`.
+ * Phases: after construction, only the fields that the constructor sets exist. Between `begin` and `beginNodes`, `calls`
+ * is set if backends other than inline are needed. After that, the run has either a `serialPath` or, from
+ * `leaveSerialPath` on, `readiness`.
  *
  * Cost: O(nodes + edges) per run, for any shape. Not here: which nodes are ready (`readiness.ts`), what surrounds an
  * attempt (`attempts.ts`).
@@ -78,7 +78,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private readonly deadline: number;
   /** The last reading of the clock. */
   private time: number;
-  /** Whether a node's function has run since. */
+  /** Whether a node's function has run since that reading. */
   private isStale = false;
   /** When the run began or resumed. */
   private readonly beganAt: number;
@@ -135,7 +135,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     return (this.lazyAttempts ??= new Attempts(new DagHost(this)));
   }
 
-  /** From now on, needs are counted. */
+  /** Counts needs from now on. */
   private leaveSerialPath(): Readiness {
     if (this.readiness === undefined) {
       this.serialPath = undefined;
@@ -178,7 +178,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     );
   }
 
-  /** Goes on once it is known where nodes run. */
+  /** Continues once it is known where nodes run. */
   private placed({ places, backends }: Placed): void {
     if (this.isOver) return;
     this.state.places = places;
@@ -255,7 +255,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const { state, plan } = this;
     const { active } = state;
     const given = Array.from(this.overrides ?? []).filter(([node, value]) => standsAlone(plan, node, value));
-    // So that they are not skipped along with their needs.
+    // Keeps them from being skipped along with their needs.
     for (const [node] of given) state.status[node] = Status.running;
     const left =
       active === undefined ? [] : plan.order.filter((i) => active[i] === 0 && this.overrides?.has(i) !== true);
@@ -336,7 +336,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     return this.permits.isFull ? -1 : executor.take(0);
   }
 
-  /** Calls the nodes whose start is durable. Returns whether none is held back any more. */
+  /** Calls the nodes whose start is durable. Returns whether no node is held back any longer. */
   private performDurable(barrier: DurabilityBarrier): boolean {
     while (!this.isOver && !barrier.isEmpty && this.time < this.deadline) {
       if (this.time >= this.sliceEnd && this.endSlice()) return false;

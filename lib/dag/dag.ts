@@ -19,13 +19,13 @@ import { checkReplayOptions, type ReplayOptions } from "./durable/options.js";
 import { RecordedDags } from "./durable/recorded-dags.js";
 import { checkRunOptions, type DagSettings, type PartialRunOptions, type RunOptions } from "./options.js";
 
-/** What a run would do. */
+/** The result of a dry run. */
 export interface DryRun {
   readonly workflow: string;
   readonly mode: Mode;
   /**
-   * In the order in which `sequential` would run them; `reason` says why a node runs there and not where the mode would
-   * have put it.
+   * In the order in which `sequential` would run them; `reason` tells why a node does not run where the mode would place
+   * it.
    */
   readonly nodes: readonly {
     readonly name: string;
@@ -34,7 +34,7 @@ export interface DryRun {
   }[];
 }
 
-/** Of a class with a single method, the value of a run is what that gives; unknown of others. */
+/** The value of a run: the result of the only method of a class; unknown for other classes. */
 type Single<N, O, V = OnlyResult<N>> = unknown extends V
   ? unknown
   : {
@@ -45,8 +45,8 @@ type Single<N, O, V = OnlyResult<N>> = unknown extends V
 /**
  * A workflow without cycles: nodes with named inputs and one result each.
  *
- * Nodes come from an annotated class ({@link Dag.from}) or from the builder's methods. `N` holds the nodes' result types by name,
- * `I` the types of a run's inputs, and `G` those of what may replace the results.
+ * Nodes come from an annotated class ({@link Dag.from}) or from the methods of the builder. `N` holds the types of the
+ * nodes' results by name, `I` those of a run's inputs, `G` those of values that may replace the results.
  */
 export class Dag<
   N = Record<string, unknown>,
@@ -78,7 +78,7 @@ export class Dag<
     return dag as never;
   }
 
-  /** A copy that can be changed on its own. It shares no results, no caches and no last run with this one. */
+  /** An independent copy of the definition. It shares no results, caches or last run with this one. */
   clone(): Dag<N, I, G> {
     const copy = new Dag<N, I, G>(this.name, this.options);
     copy.copyFrom(this);
@@ -101,7 +101,7 @@ export class Dag<
     return specs.filter((_, i) => indegree[i] === 0).map(({ name }) => name);
   }
 
-  /** Names by their distance from the entry points: no node needs another of its own level. @throws as above */
+  /** Names by distance from the entry points: no node needs another one of its level. @throws as above */
   get levels(): string[][] {
     const { graph, order, specs } = this.plan;
     const level = levels(graph, order);
@@ -111,8 +111,8 @@ export class Dag<
   }
 
   /**
-   * What waits for what, by name, each once: needs, parameters that found their node, connections, and `after`.
-   * Those of a node stand together, the nodes in order of definition.
+   * The edges by name, without repeats: needs, parameters that found their node, connections, and `after`. They are
+   * grouped by node, in order of definition.
    */
   get edges(): DagEdge[] {
     return edgesOf(this.factory.planning.plan);
@@ -123,7 +123,7 @@ export class Dag<
     return this.factory.planning.plan.inputs.map(({ name, required }) => ({ name, required: required.length > 0 }));
   }
 
-  /** What `JSON.stringify` writes. */
+  /** The definition, for `JSON.stringify`. */
   toJSON(): object {
     const { name, description, inputs, edges } = this;
     return { name, description, nodes: [...this], inputs, edges };
@@ -141,12 +141,12 @@ export class Dag<
 
   // --- partial runs ---
 
-  /** Computes a node and all that depends on it; takes what they need from `from` or the last run. Throws as `run`. */
+  /** Computes a node and its dependents; takes other results from `from` or the last run. Throws as `run`. */
   runFrom(node: Target<keyof N & string>, options?: PartialRunOptions<G, I>): Promise<RunResult<N>> {
     return this.runPart(options, { first: node });
   }
 
-  /** Computes a node and all that it depends on. Throws as `run`. */
+  /** Computes a node and everything it depends on. Throws as `run`. */
   runUntil(node: Target<keyof N & string>, options?: PartialRunOptions<G, I>): Promise<RunResult<N>> {
     return this.runPart(options, { last: node });
   }
@@ -161,11 +161,12 @@ export class Dag<
   }
 
   /**
-   * Runs some nodes of a recorded run again, with all that depends on them, as a new run that is linked to it and has copies of
+   * Runs some nodes of a recorded run again, with their dependents, as a new run that is linked to it and has copies of
    * all other results.
-   * @throws {StoreError} NOT_FOUND; {MissingResultError} when a node that runs again needs a result that the run does not have
-   * @throws {ValidationError} when there is no such node, or the workflow has changed (unless `allowChanges`); otherwise as
-   *   `run`
+   * @throws {StoreError} NOT_FOUND; {MissingResultError} when a node that runs again needs a result that the run does not
+   *   have
+   * @throws {ValidationError} when there is no such node, or the workflow has changed (unless `allowChanges`); otherwise
+   *   as `run`
    */
   async replay(runId: string, options: ReplayOptions<G>): Promise<RunResult<N>> {
     const never = neverInWorker(this);
@@ -177,8 +178,8 @@ export class Dag<
   }
 
   /**
-   * The plan of a run with these options; runs nothing. Throws what `run` would reject with before anything runs. Where
-   * nodes may run on threads, it blocks until a worker has imported the module that defines them.
+   * Returns the plan of a run with these options, without running it. Throws what `run` would reject with before anything
+   * runs. If nodes may run on threads, blocks until a worker has imported the module that defines them.
    */
   dryRun(options: RunOptions<G, I> = {}): DryRun {
     const given: RunOptions<any> = this.withDefaults<RunOptions<any>>(options) ?? {};
@@ -191,7 +192,7 @@ export class Dag<
 
   // --- the last run ---
 
-  /** A result of the last run, `fallback` (or undefined) where there is none. */
+  /** A result of the last run, or `fallback` (else undefined) if there is none. */
   get<K extends keyof N & string>(node: K): N[K] | undefined;
   get<K extends keyof N & string, F>(node: K, fallback: F): N[K] | F;
   get(node: string, fallback?: unknown): unknown {

@@ -11,7 +11,7 @@ export interface RunHandle<N = Record<string, unknown>> {
   /** Settles as `run` would. */
   readonly result: Promise<RunResult<N>>;
   /**
-   * Resolves when the store has the run, so that it survives a crash of this process; at once without a store.
+   * Resolves when the run is in its store, and so survives a crash of this process; at once without a store.
    * @throws {StoreError} when the run can't be recorded
    */
   readonly recorded: Promise<void>;
@@ -21,13 +21,13 @@ export interface RunHandle<N = Record<string, unknown>> {
    */
   pause(): Promise<RunResult<N>>;
   /**
-   * Ends the run now. Resolves with the partial result, status `cancelled`. For a run that another process drives, found by
-   * `ifExists: "attach"`, it only stops waiting, and rejects with a `CancelledError`.
+   * Ends the run at once. Resolves with the partial result, status `cancelled`. If another process drives the run
+   * (`ifExists: "attach"`), ends only the waiting for it, and rejects with a `CancelledError`.
    */
   cancel(reason?: unknown): Promise<RunResult<N>>;
   /**
-   * The run's events from now on, for `for await`; ends with the run. Called in the same turn as `start`, it yields all of
-   * them. For a run that another process drives, it yields events once that process is gone and the run continues here.
+   * The events of the run from now on, for `for await`, until it ends. Called in the same turn as `start`, it yields all
+   * events. While another process drives the run there are none; they start when the run continues in this process.
    */
   events(): AsyncIterableIterator<RunEvent>;
 }

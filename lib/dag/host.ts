@@ -29,7 +29,7 @@ export interface DagHostRun extends HostRun {
   pump(): void;
 }
 
-/** Gives the attempts of a dag's nodes their arguments, contexts, permits and caches. */
+/** Provides the attempts of a dag's nodes with arguments, contexts, permits and caches. */
 export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
   labelOf(node: number): string {
     return `Node "${this.specOf(node).name}"`;

@@ -5,7 +5,7 @@ import { nowChecked } from "../base/clock.js";
  * The deadlines for nodes' inputs (`inputsTimeout`), counted from the start of the run. One timer serves them all.
  */
 export class InputDeadlines {
-  /** Nodes whose inputs arrived too late; they are to fail. */
+  /** Nodes that must fail because their inputs arrived too late. */
   readonly late: number[] = [];
   /** The nodes with a deadline, earliest first. */
   private readonly order: readonly number[];

@@ -11,8 +11,8 @@ interface Lane {
 
 /**
  * The lanes of a run, one for each backend. A lane has its own permits and its own queue of ready nodes, so a full or
- * slow backend delays no other. Where one limit counts nodes wherever they run, all lanes share the permits and the
- * queue of the first.
+ * slow backend delays no other. If one limit applies to all nodes wherever they run, all lanes share the permits and
+ * the queue of the first.
  */
 export class Lanes {
   /** The first one is inline. */

@@ -18,28 +18,34 @@ import { RunResult } from "../run/result.js";
 import { checkRun, COMMON_RULES, type CommonRunOptions } from "../engine/options.js";
 import { EXECUTORS, type ExecutorName } from "./executors/executor.js";
 
-/** How far a run is. */
+/** The progress of a run. */
 export interface RunProgress {
-  /** The node that is over. */
+  /** The node that has ended. */
   readonly node: string;
-  /** How many are. */
+  /** The number of nodes that have ended. */
   readonly completed: number;
-  /** How many nodes the run has. */
+  /** The number of nodes in the run. */
   readonly total: number;
   /** From 0 to 1. */
   readonly fraction: number;
 }
 
-/** The options of a dag's run. All are optional. `G` is what may be given for the nodes' results, by name; `I` its inputs. */
+/**
+ * The options of a dag's run. All are optional. `G` holds the types of values that may replace results, by name; `I`
+ * those of the inputs.
+ */
 export interface RunOptions<
   G = Record<string, unknown>,
   I extends object = Record<string, any>,
 > extends CommonRunOptions<I> {
-  /** When a node whose needs are there starts, see {@link ExecutorName}. Results are the same. @defaultValue "workQueue" */
+  /** When a ready node starts, see {@link ExecutorName}. Does not change results. @defaultValue "workQueue" */
   executor?: ExecutorName | undefined;
-  /** How many nodes may be in flight, in mode `async`. @defaultValue unlimited */
+  /** The maximum number of nodes in flight, in mode `async`. @defaultValue unlimited */
   concurrency?: number | undefined;
-  /** How many nodes may be on worker threads at once, in mode `parallel`. @defaultValue the machine's available parallelism */
+  /**
+   * The maximum number of nodes on worker threads at once, in mode `parallel`.
+   * @defaultValue the machine's available parallelism
+   */
   maxWorkers?: number | undefined;
   /** `strict`: a node that should run on a thread but can't is an error, instead of running inline. */
   parallel?: { readonly strict?: boolean | undefined } | undefined;
@@ -47,7 +53,7 @@ export interface RunOptions<
   pool?: ThreadPool | undefined;
   /** Results by node name; those nodes do not run. */
   overrides?: Readonly<Partial<G>> | undefined;
-  /** Called when a node is over, be it completed, failed, skipped or cancelled. What it throws harms no run. */
+  /** Called when a node has completed, failed, or been skipped or cancelled. Its errors do not affect the run. */
   onProgress?: ((progress: RunProgress) => unknown) | undefined;
   /** `outputs` drops a result as soon as the last node that takes it has finished. @defaultValue "all" */
   retain?: "all" | "outputs" | undefined;
@@ -65,7 +71,7 @@ export interface PartialRunOptions<
   I extends object = Record<string, any>,
 > extends RunOptions<G, Partial<I>> {
   /**
-   * Where the results come from that this run does not compute: a run, or the id of one in `store`.
+   * The source of the results that this run does not compute: a run, or the id of one in `store`.
    * @defaultValue the dag's last run
    */
   from?: RunResult<any> | string | undefined;

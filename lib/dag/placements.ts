@@ -27,14 +27,14 @@ import type { RunOptions } from "./options.js";
 export interface Placed {
   /** By node. */
   readonly places: readonly Place[];
-  /** Those that places name, beside inline. */
+  /** The backends that the places name, except inline. */
   readonly backends: readonly Backend[];
 }
 
 /** Which nodes of a plan workers find. */
 interface Probed {
   readonly plan: DagPlan;
-  /** The task that asked them, or why they were not asked. */
+  /** The task that asked a worker, or why none was asked. */
   readonly probe: ProbeTask | string;
   /** By node; a reason when it holds for all. */
   readonly answer: ProbeAnswer | string;
@@ -43,7 +43,7 @@ interface Probed {
 }
 
 /**
- * Where the nodes of a dag run. A worker is asked once a plan, and again when it failed to answer or the pool has no
+ * Where the nodes of a dag run. A worker is asked once per plan, and again if it failed to answer or the pool has no
  * thread: a pool that can't start one is noticed before a node depends on it.
  */
 export class Placements implements Placeable {
@@ -82,13 +82,13 @@ export class Placements implements Placeable {
     const { probe } = probed;
     if ("answer" in probed && (typeof probe === "string" || pool.isUp || !isFound(probed))) return placed(probed);
     return probeWorker(pool, probe as ProbeTask, run).then((answer) => {
-      // Nodes fail when their pool is closed, also while a worker is asked.
+      // Nodes fail if their pool closes, even while a worker is being asked.
       const isClosed = pool.isClosed && typeof answer === "string";
       return placed(this.remember(plan, probe, isClosed ? [] : answer));
     });
   }
 
-  /** The fields of the user's instance, as they are now, or why workers can't recreate it. */
+  /** The current fields of the user's instance, or why workers can't recreate it. */
   private fields(): Snapshot | string | undefined {
     return this.instance?.isGiven === true ? fieldsOf(this.instance.object) : undefined;
   }
@@ -101,7 +101,7 @@ export class Placements implements Placeable {
     return typeof probe === "string" ? this.remember(plan, probe, probe) : { probe };
   }
 
-  /** Remembers an answer, but no failure: it may not happen again. @param given - empty when the pool was closed */
+  /** Remembers an answer, but not a failure, which may not recur. @param given - empty when the pool was closed */
   private remember(plan: DagPlan, probe: ProbeTask | string, given: ProbeAnswer | string): Probed {
     const answer = typeof given === "string" ? given : withoutReplaced(this, plan.specs, given);
     const probed = { plan, probe, answer, placements: new Map<Mode, Placement>() };

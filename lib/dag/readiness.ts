@@ -20,7 +20,7 @@ export class Readiness {
   private readonly pending: { [index: number]: number };
   /** Settled nodes whose dependents have yet to be updated. */
   private trail: number[] | undefined = undefined;
-  /** Per `any` node, how many needs can still complete; undefined when it waits for all. */
+  /** Per `any` node, the number of needs that can still complete; undefined when it waits for all. */
   private readonly hopes: Map<number, number> | undefined = undefined;
   /** How many unfinished nodes still need each result, under `retain: "outputs"`. */
   private readonly consumers: Int32Array | undefined;

@@ -166,7 +166,7 @@ export class Attempts {
     return value;
   }
 
-  /** What a node did that has to wait in a synchronous run, for the message. */
+  /** The operation that made a node wait in a synchronous run, for the message. */
   get obstacle(): string {
     const { subject } = this.scope;
     return subject === undefined ? "returned a promise" : `has a ${subject} that returned a promise`;
@@ -350,7 +350,7 @@ function inSentence(label: string): string {
 
 type Fallback = (error: unknown, ctx: Context) => unknown;
 
-/** The controls of one attempt: those of its run, with a signal of its own. */
+/** The controls of one attempt: those of its run, with its own signal. */
 class Controls implements AttemptControls {
   constructor(
     private readonly run: AttemptControls,

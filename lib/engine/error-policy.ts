@@ -39,7 +39,7 @@ export function askErrorHandler(
   }
 }
 
-/** A native promise for any other. */
+/** Converts any promise to a native one. */
 async function settled(pending: Promise<unknown>): Promise<unknown> {
   return await pending;
 }

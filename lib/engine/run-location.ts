@@ -11,7 +11,7 @@ interface LocalHandle {
  * `H` is the handle of a run in this process, `R` the part of it that works while another process drives the run.
  */
 export class RunLocation<H extends R & LocalHandle, R> {
-  /** The current handle, as far as is known. */
+  /** The latest known handle. */
   handle: R;
   readonly result: Promise<Awaited<H["result"]>>;
   /** Resolves when a run of this id, with the inputs of the new one, is in the store. */
@@ -41,7 +41,7 @@ export class RunLocation<H extends R & LocalHandle, R> {
     for (const promise of [this.located, this.result, this.recorded]) promise.catch(() => {});
   }
 
-  /** Resolves to the current handle, once it is known. @throws when the run can't be had */
+  /** Resolves to the current handle, once it is known. @throws when the run is unavailable */
   current(): Promise<R> {
     return this.located;
   }

@@ -58,7 +58,7 @@ function valueFor(state: FsmState, param: Param, count: number): unknown {
   return isHere ? (value as Record<string, unknown>)[name] : runInput(state, param);
 }
 
-/** The parameters by their names in the source, as far as the run's inputs and the previous value tell them. */
+/** The parameters by their names in the source, where the run's inputs and the previous value reveal them. */
 function originalParams(state: FsmState, inputs: readonly Param[], numbered: readonly (string | undefined)[]): Param[] {
   const isKnown = (name: string) => valueFor(state, { name, optional: false }, inputs.length) !== MISSING;
   const names = originalNames(numbered, isKnown);

@@ -336,7 +336,7 @@ export class FsmRun
   private enter(to: number, value: unknown): void {
     const { state, failures } = this;
     const event = this.waits?.take();
-    // After a failure, that leads to the next state, not the event.
+    // After a failure, the failure leads to the next state, not the event.
     const trigger = failures.count > 0 ? undefined : event?.event;
     this.emitLeft(to, value, trigger);
     if (!this.isOver) {

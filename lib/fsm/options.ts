@@ -6,10 +6,10 @@ import { checkRun, COMMON_RULES, OTHER_MODES, type CommonRunOptions, type Mode }
 export interface FsmRunOptions<I extends object = Record<string, any>> extends CommonRunOptions<I> {
   /** The states of an fsm execute one at a time in either mode. @defaultValue "sequential" */
   mode?: Exclude<Mode, "parallel"> | undefined;
-  /** The number of cycles the run may have. @defaultValue that of the fsm, or else 1000 */
+  /** The maximum number of cycles of the run. @defaultValue that of the fsm, or else 1000 */
   maxCycles?: number | undefined;
   /**
-   * What to do if it needs more: reject with a `MaxCyclesError`, or resolve with the last value.
+   * What to do if the run needs more cycles: reject with a `MaxCyclesError`, or resolve with the last value.
    * @defaultValue "error"
    */
   onMaxCycles?: "error" | "stop" | undefined;

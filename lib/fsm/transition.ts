@@ -72,7 +72,7 @@ function applies(plan: FsmPlan, from: number, to: number, condition: () => unkno
   }
   const pending = pendingOf(answer);
   if (pending === undefined) return Boolean(answer);
-  // A promise would be true whatever it resolves to.
+  // A promise is truthy whatever it resolves to.
   abandon(pending);
   throw new TypeError(
     `${conditionLabel(plan, from, to)} returned a promise. Return a boolean, or let the state decide.`,

@@ -24,8 +24,8 @@ const TIMEOUT_PAUSE = 60_000;
  * are never more threads than `maxWorkers`, including starting and ending ones. When a thread can't start, the pool
  * continues with the others; if there are none, all waiting tasks fail at once.
  *
- * A thread in native code, as in `pbkdf2Sync` or `execSync`, ends only when the call returns. Until then it counts towards
- * `maxWorkers`, and a process warning names the node in which it is stuck.
+ * A thread in native code, such as `pbkdf2Sync` or `execSync`, ends only when the call returns. Until then it counts
+ * towards `maxWorkers`, and a process warning names the node in which it is stuck.
  */
 export class ThreadPool {
   static {

@@ -25,7 +25,10 @@ export interface ContinueOptions extends Omit<RunOptions, Recorded>, Continuing 
 
 /** Options of `dag.recover`. */
 export interface RecoverOptions extends Omit<ContinueOptions, "concurrency">, Recovering {
-  /** The maximum number of nodes of a run in flight, in mode `async`: the `concurrency` of other methods. @defaultValue unlimited */
+  /**
+   * The maximum number of nodes of a run in flight, in mode `async`: the `concurrency` of other methods.
+   * @defaultValue unlimited
+   */
   nodeConcurrency?: number | undefined;
 }
 
@@ -42,7 +45,7 @@ export interface ReplayOptions<G = Record<string, unknown>>
   extends Omit<RunOptions<G>, "inputs" | "store">, Continuing {
   /** The nodes to run again, along with their dependents. */
   rerun: readonly (keyof G & string)[];
-  /** Leaves their dependents out. @defaultValue false */
+  /** Excludes their dependents. @defaultValue false */
   only?: boolean | undefined;
 }
 

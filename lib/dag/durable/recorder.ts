@@ -112,7 +112,7 @@ export class DagRecorder extends Recorder {
   }
 }
 
-/** The results that a node takes, as far as they exist. */
+/** The results that a node takes, of those that exist. */
 function traversals(state: RunState, node: number): Traversal[] {
   const { argStart, args, specs } = state.plan;
   const taken: Traversal[] = [];

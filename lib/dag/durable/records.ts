@@ -45,8 +45,8 @@ export interface Continued {
 /**
  * Prepares a recorded run to continue, or returns its result if it is complete.
  * @param overrides - results of nodes that have not completed
- * @throws {ValidationError} VALIDATION when the workflow has changed, `provide` names nodes that did not pause, or `overrides`
- *   nodes that the run has or does not compute
+ * @throws {ValidationError} VALIDATION when the workflow has changed, `provide` names nodes that did not pause, or
+ *   `overrides` names nodes that the run has completed or does not compute
  */
 export function continued(
   plan: DagPlan,

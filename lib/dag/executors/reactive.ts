@@ -3,8 +3,8 @@ import { WorkQueue } from "./work-queue.js";
 const NONE = -1;
 
 /**
- * The executor `reactive`: a node fires when its last need completes. A node that fires alone while a permit is free starts
- * without being queued. Nodes that fire together, or find no permit, start in order of rank.
+ * The executor `reactive`: a node fires when its last need completes. A node that fires alone while a permit is free
+ * starts without being queued. Nodes that fire together, or find no permit, start in order of rank.
  */
 export class Reactive extends WorkQueue {
   /** The node that fired last, while nothing is queued. */

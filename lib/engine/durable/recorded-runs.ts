@@ -254,7 +254,7 @@ export abstract class RecordedRuns<
         } catch (error) {
           if (abort.aborted || !hasCode(error, "LEASE_HELD")) throw error;
         }
-        // Only a handle shows where the run is.
+        // Only a handle exposes the state of the run.
         if (remote !== undefined && use.hasHandle) await remote.poll?.();
         remote ??= wait.onHeld(await this.readSame(options.store, state), async () => (await find()).pause());
         await new Promise((resolve) => setTimeout(resolve, delay));

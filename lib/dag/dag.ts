@@ -24,8 +24,8 @@ export interface DryRun {
   readonly workflow: string;
   readonly mode: Mode;
   /**
-   * In the order in which `sequential` would run them; `reason` tells why a node does not run where the mode would place
-   * it.
+   * In the order in which `sequential` would run them; `reason` tells why a node does not run where the mode would
+   * place it.
    */
   readonly nodes: readonly {
     readonly name: string;
@@ -163,10 +163,9 @@ export class Dag<
   /**
    * Runs some nodes of a recorded run again, with their dependents, as a new run that is linked to it and has copies of
    * all other results.
-   * @throws {StoreError} NOT_FOUND; {MissingResultError} when a node that runs again needs a result that the run does not
-   *   have
-   * @throws {ValidationError} when there is no such node, or the workflow has changed (unless `allowChanges`); otherwise
-   *   as `run`
+   * @throws {StoreError} NOT_FOUND; {MissingResultError} when a node that runs again needs a result that the run lacks
+   * @throws {ValidationError} when there is no such node, or the workflow has changed (unless `allowChanges`);
+   *   otherwise as `run`
    */
   async replay(runId: string, options: ReplayOptions<G>): Promise<RunResult<N>> {
     const never = neverInWorker(this);
@@ -178,8 +177,8 @@ export class Dag<
   }
 
   /**
-   * Returns the plan of a run with these options, without running it. Throws what `run` would reject with before anything
-   * runs. If nodes may run on threads, blocks until a worker has imported the module that defines them.
+   * Returns the plan of a run with these options, without running it. Throws what `run` would reject with before
+   * anything runs. If nodes may run on threads, blocks until a worker has imported the module that defines them.
    */
   dryRun(options: RunOptions<G, I> = {}): DryRun {
     const given: RunOptions<any> = this.withDefaults<RunOptions<any>>(options) ?? {};

@@ -26,8 +26,8 @@ export interface RunHandle<N = Record<string, unknown>> {
    */
   cancel(reason?: unknown): Promise<RunResult<N>>;
   /**
-   * The events of the run from now on, for `for await`, until it ends. Called in the same turn as `start`, it yields all
-   * events. While another process drives the run there are none; they start when the run continues in this process.
+   * The events of the run from now on, for `for await`, until it ends. Called in the same turn as `start`, it yields
+   * all events. While another process drives the run there are none; they start when the run continues in this process.
    */
   events(): AsyncIterableIterator<RunEvent>;
 }

@@ -8,8 +8,8 @@ import type { Executor } from "./executors/executor.js";
 /**
  * Which nodes may run.
  *
- * Counts each node's unsettled needs. A node becomes ready when its last need completes, and goes to the executor. A node
- * is skipped as soon as a required need can no longer complete, and so is every node that requires it.
+ * Counts each node's unsettled needs. A node becomes ready when its last need completes, and goes to the executor. A
+ * node is skipped as soon as a required need can no longer complete, and so is every node that requires it.
  *
  * An `any` node becomes ready when its first need completes. With `anyWaitsForAll` it waits until all have settled, and
  * takes the first completed one in order of declaration, so the winner doesn't depend on timing.

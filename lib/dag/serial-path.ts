@@ -2,10 +2,10 @@ import type { DagPlan } from "../planning/plan.js";
 import type { RunOptions } from "./options.js";
 
 /**
- * The order in which a run starts its nodes while it need not count their needs: that of the plan.
+ * The order in which a run starts its nodes as long as it need not count their needs: the plan's order.
  *
- * That holds as long as no node can be skipped or overtake another. A run leaves the path for good with its first failure,
- * or with its first promise while there is room for another node.
+ * This works while no node can be skipped or overtake another. A run leaves the path for good with its first failure, or
+ * with its first promise while a permit is free.
  */
 export class SerialPath {
   private position = 0;

@@ -207,7 +207,11 @@ export class Lifecycle<R> {
     if (this.phase >= Phase.over) return;
     this.phase = Phase.over;
     this.isOver = true;
-    this.guard(() => this.loop.release(status));
+    try {
+      this.loop.release(status);
+    } catch (fault) {
+      this.failInternally(fault);
+    }
     this.endScheduler();
     const { recorder } = this.loop;
     if (recorder === undefined) this.settle(status, error);
@@ -215,7 +219,8 @@ export class Lifecycle<R> {
   }
 
   private endScheduler(): void {
-    this.guard(() => this.loop.scheduler?.end());
+    const { scheduler } = this.loop;
+    if (scheduler !== undefined) this.guard(() => scheduler.end());
   }
 
   /** Executes a callback. If it throws, ends the run, which would otherwise never end. */
@@ -263,7 +268,7 @@ export class Lifecycle<R> {
     this.phase = Phase.settled;
     const { onEnd } = this;
     this.onEnd = this.settleNow = undefined;
-    this.guard(() => this.removeListener?.());
+    if (this.removeListener !== undefined) this.guard(this.removeListener);
     this.timer?.stop();
     this.loop.emitter?.emit({ type: "run.finished", status, error });
     const result = this.loop.resultOf(status);

@@ -201,8 +201,11 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
     options: CommonRunOptions<any>,
     create: () => SteppedRun<T["result"]> | Promise<SteppedRun<T["result"]>>,
   ): Promise<T["result"]> {
-    await admission();
-    const run = await create();
+    const turn = admission();
+    if (turn !== undefined) await turn;
+    // Not awaited unless it is a promise: a run has the definition and the options of the moment of its call.
+    const created = create();
+    const run = created instanceof Promise ? await created : created;
     if (options.ifExists !== "attach") return this.runs.run(run);
     return this.recorded.startOrAttach(run, options, { hasHandle: false, create }).result;
   }

@@ -17,6 +17,16 @@ export function recordingContract(name: string, connect: () => Promise<StoreSubj
     });
 
     describe("are recorded", () => {
+      it("with the definition and the options of the moment of the call, like any run", async () => {
+        const dag = new Dag<any>("edited");
+        dag.node("a", (x: number) => x);
+        const options = { store, inputs: { x: 1 } };
+        const running = dag.run(options);
+        dag.node("late", { needs: ["a"] }, () => expect.unreachable());
+        options.inputs = { x: 2 };
+        expect({ ...(await running).results }).toEqual({ a: 1 });
+      });
+
       it("with their nodes, attempts, edges, inputs and outputs", async () => {
         const run = await pipeline().run({ store, inputs });
         const found = await store.getRun(run.runId);

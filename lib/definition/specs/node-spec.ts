@@ -82,18 +82,12 @@ export function nodeSpec(
 
 /** The spec with the given options changed. Throws like {@link nodeSpec}. */
 export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
-  const { kind, name, declared } = spec;
+  const { kind, name } = spec;
   checkNodeOptions(options, name);
-  if (options.name !== undefined) {
-    throw new InvalidNodeError(`Node "${name}" can't be renamed. Remove it and define it again.`);
-  }
+  refuseRenaming(options, `Node "${name}"`);
   const all = merge(spec.options, options);
   const needs = options.needs === undefined ? spec.needs : toNeeds(options.needs, name);
-  const read =
-    options.params === undefined
-      ? withoutGuessedContext(spec.signature)
-      : readSignature(declared, options.params, name);
-  const signature = withGuessedContext(read, kind, needs.length);
+  const signature = signatureWith(spec, options, needs.length);
   checkArity(kind, name, signature, needs);
   checkCacheKey(all.cache?.key, signature, name);
   return Object.freeze({
@@ -104,6 +98,22 @@ export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
     after: options.after === undefined ? spec.after : toNeeds(options.after, name),
     options: frozen(all),
   });
+}
+
+/** The signature of a spec whose options are changed, with that many needs. */
+export function signatureWith(
+  { kind, name, declared, signature }: NodeSpec,
+  { params }: Pick<NodeOptions, "params">,
+  needs: number,
+): Signature {
+  const read = params === undefined ? withoutGuessedContext(signature) : readSignature(declared, params, name);
+  return withGuessedContext(read, kind, needs);
+}
+
+/** @throws {InvalidNodeError} INVALID_NODE when changed options have a name */
+export function refuseRenaming(options: Pick<NodeOptions, "name">, label: string): void {
+  if (options.name === undefined) return;
+  throw new InvalidNodeError(`${label} can't be renamed. Remove it and define it again.`);
 }
 
 /** @throws {InvalidNodeError} INVALID_NODE for a name that is empty or contains a dot */

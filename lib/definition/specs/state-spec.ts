@@ -1,10 +1,17 @@
 import { checkName, checkOptions, integer, label, show, type Rules } from "../../base/check.js";
 import { InvalidNodeError } from "../../base/errors.js";
 import { merge } from "../../base/merge.js";
-import { withGuessedContext, withoutGuessedContext } from "./context-param.js";
+import { withGuessedContext } from "./context-param.js";
 import { inRunOptions, RUN_OPTIONS, WORKFLOW_RULES } from "./dag-options.js";
 import { checkSpecOptions, frozen, SHARED_RULES, type SharedOptions } from "./node-options.js";
-import { checkCacheKey, checkNodeName, type NodeFunction, type NodeSpec } from "./node-spec.js";
+import {
+  checkCacheKey,
+  checkNodeName,
+  refuseRenaming,
+  signatureWith,
+  type NodeFunction,
+  type NodeSpec,
+} from "./node-spec.js";
 import { readSignature } from "./params.js";
 import type { Method } from "../standing-methods.js";
 
@@ -77,16 +84,11 @@ export function stateSpec(
 
 /** The spec with the given options changed. Throws like {@link stateSpec}. */
 export function reconfiguredState(spec: StateSpec, options: StateOptions): StateSpec {
-  const { name, declared } = spec;
+  const { name } = spec;
   checkStateOptions(options, name);
-  if (options.name !== undefined)
-    throw new InvalidNodeError(`State "${name}" can't be renamed. Remove it and define it again.`);
+  refuseRenaming(options, `State "${name}"`);
   const all = merge(spec.options, options);
-  const read =
-    options.params === undefined
-      ? withoutGuessedContext(spec.signature)
-      : readSignature(declared, options.params, name);
-  const signature = withGuessedContext(read, "state", 0);
+  const signature = signatureWith(spec, options, 0);
   checkCacheKey(all.cache?.key, signature, name, "State");
   return Object.freeze({ ...spec, description: all.description, signature, options: frozen(all) });
 }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { Fsm, next, stop, StoreError, ValidationError, waitForEvent } from "dagwright";
 import type { SqlStore } from "dagwright/store";
 import { useStores, type StoreSubject } from "../support/stores.js";
-import { collector, order, taken } from "../support/waiting-fsms.js";
+import { collector, order, taken, waitsIn } from "../support/waiting-fsms.js";
 import { failure, until } from "../support/waiting.js";
 
 const HOUR = 3_600_000;
@@ -14,10 +14,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
     let store: SqlStore;
 
     const states = async (runId: string) => (await store.getRun(runId))!.cycles.map(({ state }) => state);
-    const waits = (runId: string, state: string) => async () => {
-      const last = (await store.getRun(runId))?.cycles.at(-1);
-      return last?.state === state && last.wait !== undefined;
-    };
+    const waits = (runId: string, state: string) => () => waitsIn(store, runId, state);
 
     beforeEach(() => {
       taken.length = 0;

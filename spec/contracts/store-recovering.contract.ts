@@ -7,7 +7,7 @@ import { failure, never, sleep, until } from "../support/waiting.js";
 /** The guarantees of every store for runs that are recovered, and for those that are attached to. */
 export function recoveringContract(name: string, connect: () => Promise<LockableSubject>): void {
   describe(`Durable runs in ${name}`, () => {
-    const { another, execute, expire, reset } = useLockableStores(connect);
+    const { another, endLeases, execute, reset } = useLockableStores(connect);
     let store: SqlStore;
 
     beforeEach(async () => {
@@ -49,7 +49,7 @@ export function recoveringContract(name: string, connect: () => Promise<Lockable
         }
         await until(() => begun === count);
         await first.close();
-        await expire();
+        await endLeases();
         return dag;
       }
 

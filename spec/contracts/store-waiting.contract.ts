@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { Fsm, PauseRun, stop, waitForEvent, type FsmRunOptions } from "dagwright";
 import type { SqlStore } from "dagwright/store";
 import { useStores, type StoreSubject } from "../support/stores.js";
-import { order, taken } from "../support/waiting-fsms.js";
+import { order, taken, waitsIn } from "../support/waiting-fsms.js";
 import { failure, sleep, until } from "../support/waiting.js";
 
 const HOUR = 3_600_000;
@@ -12,10 +12,7 @@ export function storeWaitingContract(name: string, connect: () => Promise<StoreS
   describe(`Events recorded in ${name}`, () => {
     const { another, count, crash, execute } = useStores(connect);
     let store: SqlStore;
-    const waits = (runId: string, state: string) => async () => {
-      const last = (await store.getRun(runId))?.cycles.at(-1);
-      return last?.state === state && last.wait !== undefined;
-    };
+    const waits = (runId: string, state: string) => () => waitsIn(store, runId, state);
 
     beforeEach(() => {
       taken.length = 0;

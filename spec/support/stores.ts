@@ -26,6 +26,7 @@ export function useStores(connect: () => Promise<StoreSubject>) {
   });
   afterAll(() => subject?.close());
 
+  /** Makes all leases expire without their holders noticing. */
   const endLeases = () => subject.execute("update runs set lease_expires_at = 0 where lease_expires_at is not null");
   return {
     another: (options?: StoreOptions): SqlStore => {

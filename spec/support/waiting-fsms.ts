@@ -1,5 +1,6 @@
 /** Fsms that wait for events. */
 import { Fsm, next, stop, waitForEvent } from "dagwright";
+import type { SqlStore } from "dagwright/store";
 
 /** The payloads that states received. */
 export const taken: unknown[] = [];
@@ -23,4 +24,10 @@ export function collector(hook?: () => unknown): Fsm<any> {
   fsm.state("end", () => stop("end"));
   if (hook !== undefined) fsm.addStateHook(hook);
   return fsm;
+}
+
+/** Whether the store knows that a run waits in a state. */
+export async function waitsIn(store: SqlStore, runId: string, state: string): Promise<boolean> {
+  const last = (await store.getRun(runId))?.cycles.at(-1);
+  return last?.state === state && last.wait !== undefined;
 }

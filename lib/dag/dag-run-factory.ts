@@ -61,6 +61,7 @@ const PLAIN: Special = Object.freeze({});
 
 /** Creates the runs of one dag. */
 export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N>, RunHandle<N>> {
+  readonly workflow: string;
   readonly caches: Caches;
   readonly placements: Placements;
   /** The name of the class that names the dag, "" if the class has none; undefined if the dag has a name of its own. */
@@ -69,6 +70,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
   private readonly plainSetup: RunSetup;
 
   constructor(private readonly dag: Source) {
+    this.workflow = dag.name;
     this.caches = new Caches(dag.name);
     this.placements = new Placements(dag.name, dag.origin);
     this.plainSetup = {
@@ -120,7 +122,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     const { plan } = state;
     const { sync = false, overrides, recorder, isResumed } = special;
     const options = given.onProgress === undefined ? given : withProgress(state, given, given.onProgress);
-    if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.dag.name, this.className);
+    if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.workflow, this.className);
     const hooks = hooksOf(this.dag.defaultHooks, options.hooks);
     const usesThreads = plan.usesThreads || (options.mode === "parallel" && !sync);
     if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");

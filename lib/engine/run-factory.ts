@@ -19,6 +19,8 @@ export interface AnyPlan {
 
 /** Creates the runs of one workflow, with options `O` and results `R`, and their handles `H`. */
 export interface RunFactory<O, R, H> {
+  /** The name of the workflow. */
+  readonly workflow: string;
   readonly caches: Caches;
   /** The plan of the current definition, or its issues. */
   readonly planning: Planning<AnyPlan>;

@@ -36,6 +36,7 @@ interface RunProperties {
 
 /** Creates the runs of one fsm. */
 export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmResult<S>, FsmHandle<S, E>> {
+  readonly workflow: string;
   readonly caches: Caches;
   /** The state hooks, in order. */
   readonly stateHooks: BoundStateHook[] = [];
@@ -47,6 +48,7 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
     private readonly fsm: Source,
     private readonly settings: FsmOptions,
   ) {
+    this.workflow = fsm.name;
     this.caches = new Caches(fsm.name);
   }
 
@@ -81,7 +83,7 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
   /** Creates the run that drives a state. */
   runOf(state: FsmState, options: FsmRunOptions, properties: RunProperties): FsmRun {
     const { sync = false, takesEvents = false, recorder, resumed } = properties;
-    if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.fsm.name, this.className);
+    if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.workflow, this.className);
     const { maxCycles = this.settings.maxCycles } = options;
     return new FsmRun(state, maxCycles === options.maxCycles ? options : { ...options, maxCycles }, {
       sync,

@@ -2,14 +2,14 @@ import { onAbort, type LazyAbort } from "../../base/abort.js";
 import { show } from "../../base/check.js";
 import { deferred } from "../../base/deferred.js";
 import { StoreError, ValidationError, type DagwrightError, type StoreErrorCode } from "../../base/errors.js";
-import { requireValid, type Planning } from "../../planning/validity.js";
+import { requireValid } from "../../planning/validity.js";
 import type { RunBase } from "../../run/run-base.js";
 import { otherWorkflow } from "../../stores/other-workflow.js";
 import type { Claim, RecordedRun, RunLog, RunStore, WorkflowKind } from "../../stores/store.js";
 import { timeOfDay } from "../../stores/time.js";
 import type { EmittingRun } from "../event-emitter.js";
 import { checkRunId } from "../options.js";
-import type { AnyPlan } from "../run-factory.js";
+import type { RunFactory } from "../run-factory.js";
 import { RunLocation } from "../run-location.js";
 import { runPromises, settledRunPromises, type RunPromises } from "../run-promises.js";
 import type { EngineRun } from "../run.js";
@@ -96,12 +96,12 @@ export abstract class RecordedRuns<
   protected abstract readonly handles: Handles<Run, R, H, Remote>;
 
   constructor(
-    protected readonly factory: { readonly planning: Planning<AnyPlan> },
+    protected readonly factory: Pick<RunFactory<never, R, H>, "workflow" | "planning">,
     protected readonly runs: Runs<R>,
   ) {}
 
   protected get workflow(): string {
-    return this.factory.planning.plan.workflow;
+    return this.factory.workflow;
   }
 
   /** Checks the options of each method. @throws {TypeError} | {RangeError} */

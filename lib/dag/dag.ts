@@ -198,16 +198,6 @@ export class Dag<
     return this.runs.last === undefined ? fallback : this.runs.last.get(node as never, fallback);
   }
 
-  /** Whether the last run has a result of this node. */
-  has(node: keyof N & string): boolean {
-    return this.runs.last?.has(node) ?? false;
-  }
-
-  /** All results of the last run. */
-  get results(): Readonly<Partial<N>> {
-    return this.runs.last?.results ?? (Object.create(null) as Partial<N>);
-  }
-
   private get plan(): DagPlan {
     return this.factory.planFor(undefined);
   }

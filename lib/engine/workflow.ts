@@ -14,7 +14,7 @@ export interface WorkflowTypes extends DefinitionTypes {
   readonly options: DefinitionTypes["options"] & { readonly runOptions?: object | undefined };
   /** The names of its nodes or states. */
   readonly names: string;
-  readonly result: object;
+  readonly result: { has(name: never): boolean; readonly results: object };
   readonly handle: { readonly result: Promise<object> };
   readonly runOptions: CommonRunOptions;
   readonly resumeOptions: object;
@@ -35,7 +35,7 @@ export interface RecordedWorkflow<T extends WorkflowTypes> {
       readonly hasHandle: boolean;
       readonly create: () => SteppedRun<T["result"]> | Promise<SteppedRun<T["result"]>>;
     },
-  ): T["handle"];
+  ): T["handle"] & { readonly result: Promise<T["result"]> };
 }
 
 /**
@@ -177,6 +177,16 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
   /** The last run that ended, whatever its status. */
   get lastRun(): T["result"] | undefined {
     return this.runs.last;
+  }
+
+  /** Whether the last run has a result of this node or state. */
+  has(name: T["names"]): boolean {
+    return this.runs.last?.has(name as never) ?? false;
+  }
+
+  /** All results of the last run, by name. */
+  get results(): T["result"]["results"] {
+    return this.runs.last?.results ?? (Object.create(null) as T["result"]["results"]);
   }
 
   protected withDefaults<O extends object>(options: O | undefined): O | undefined {

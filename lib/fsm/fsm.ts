@@ -145,10 +145,6 @@ export class Fsm<
     return this.runs.last === undefined ? fallback : this.runs.last.get(state as never, fallback);
   }
 
-  has(state: StateKey<S>): boolean {
-    return this.runs.last?.has(state) ?? false;
-  }
-
   getCycle<K extends StateKey<S>>(state: K, index: number): S[K] | undefined {
     return this.runs.last?.getCycle(state, index);
   }
@@ -159,10 +155,6 @@ export class Fsm<
 
   getHistory<K extends StateKey<S>>(state: K): (S[K] | undefined)[] {
     return this.runs.last?.getHistory(state) ?? [];
-  }
-
-  get results(): Readonly<Partial<S>> {
-    return this.runs.last?.results ?? (Object.create(null) as Partial<S>);
   }
 
   get cycleResults(): readonly Cycle[] {

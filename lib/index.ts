@@ -15,13 +15,12 @@ export {
   type NodeDecorators,
   type StateDecorator,
   type StateDecorators,
-  type WorkflowOptions,
 } from "./definition/decorators.js";
 export { decide, route, type Decision, type Route } from "./definition/decisions.js";
 export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
 export { optional, type Need, type NeedLike, type NeedSource, type OptionalNeed } from "./definition/specs/need.js";
 export type { Context, FsmContext } from "./definition/context.js";
-export type { DagOptions } from "./definition/specs/dag-options.js";
+export type { WorkflowOptions } from "./definition/specs/workflow-options.js";
 export type { Connection, Transition, TransitionCondition } from "./definition/defined.js";
 export type { NodeHandle, OutputHandle, Target } from "./definition/node-handle.js";
 export type { Class } from "./base/class-state.js";
@@ -39,7 +38,7 @@ export type {
 } from "./definition/specs/policy-options.js";
 export type { NodeKind, NodeSpec } from "./definition/specs/node-spec.js";
 export type { StateHandle, StateTarget } from "./definition/state-handle.js";
-export type { FsmOptions, StateOptions, StateSpec } from "./definition/specs/state-spec.js";
+export type { StateOptions, StateSpec } from "./definition/specs/state-spec.js";
 export type {
   AllDefiner,
   AnyDefiner,
@@ -56,9 +55,9 @@ export type { ExecutorName } from "./dag/executors/executor.js";
 export { Fsm, type StateHook } from "./fsm/fsm.js";
 export type { StateDefiner } from "./fsm/fsm-builder.js";
 export type { FsmHandle } from "./fsm/handle.js";
-export type { DagSettings, PartialRunOptions, RunOptions, RunProgress } from "./dag/options.js";
+export type { DagOptions, PartialRunOptions, RunOptions, RunProgress } from "./dag/options.js";
 export type { ContinueOptions, RecoverOptions, ReplayOptions, ResumeOptions } from "./dag/durable/options.js";
-export type { FsmRunOptions, FsmSettings } from "./fsm/options.js";
+export type { FsmOptions, FsmRunOptions } from "./fsm/options.js";
 export type {
   EventsToSend,
   FsmContinueOptions,

@@ -102,6 +102,7 @@ function readsCircles(): boolean {
 
 /** Visits the parts of a value. Returns the key of the first one that can't be cloned, or "" for the value itself. */
 function visitParts(value: object, found: Found, visit: Visit): string | undefined {
+  if (process.getBuiltinModule("node:util").types.isProxy(value)) return "";
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) if (!visit(value[i], `[${i}]`)) return `[${i}]`;
     return undefined;

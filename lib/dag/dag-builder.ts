@@ -7,7 +7,7 @@ import { NodeHandle, type Target } from "../definition/node-handle.js";
 import { workflowNames } from "../definition/origin/name-registry.js";
 import { Origin } from "../definition/origin/origin.js";
 import { workerScope } from "../definition/origin/worker-scope.js";
-import { checkDagOptions } from "../definition/specs/dag-options.js";
+import { checkDagOptions } from "../definition/specs/workflow-options.js";
 import { minifiedHint } from "../definition/specs/minified-names.js";
 import { inputNamed } from "../definition/specs/named-inputs.js";
 import { needText, toNeed, type Need, type NeedSource } from "../definition/specs/need.js";
@@ -24,7 +24,7 @@ import { Workflow, type WorkflowTypes } from "../engine/workflow.js";
 import type { RunResult } from "../run/result.js";
 import type { ContinueOptions, RecoverOptions, ResumeOptions } from "./durable/options.js";
 import type { RunHandle } from "./handle.js";
-import type { DagSettings, RunOptions } from "./options.js";
+import type { DagOptions, RunOptions } from "./options.js";
 
 const NO_OPTIONS = Object.freeze({});
 const NO_CONNECTIONS: readonly Connection[] = Object.freeze([]);
@@ -32,7 +32,7 @@ const NO_CONNECTIONS: readonly Connection[] = Object.freeze([]);
 /** The types that belong to a dag, see {@link Dag} for its parameters. */
 export interface DagTypes<N, I extends object, G> extends WorkflowTypes {
   readonly spec: NodeSpec;
-  readonly options: DagSettings<G, I>;
+  readonly options: DagOptions<G, I>;
   readonly member: NodeHandle<any>;
   readonly values: G;
   readonly names: keyof N & string;
@@ -58,14 +58,14 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
   private readonly added = new Map<string, Connection[]>();
 
   /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
-  constructor(name: string, options: DagSettings<G, I> = NO_OPTIONS) {
+  constructor(name: string, options: DagOptions<G, I> = NO_OPTIONS) {
     super(name, options);
     this.origin = new Origin(options.module);
     workflowNames.remember(name, this.origin);
     workerScope()?.defined(this, this.origin);
   }
 
-  protected checkOptions(options: DagSettings<G, I>): void {
+  protected checkOptions(options: DagOptions<G, I>): void {
     if (options !== NO_OPTIONS) checkDagOptions(options, `workflow "${this.name}"`);
   }
 

@@ -17,7 +17,7 @@ import { DagBuilder } from "./dag-builder.js";
 import { DagRunFactory } from "./dag-run-factory.js";
 import { checkReplayOptions, type ReplayOptions } from "./durable/options.js";
 import { RecordedDags } from "./durable/recorded-dags.js";
-import { checkRunOptions, type DagSettings, type PartialRunOptions, type RunOptions } from "./options.js";
+import { checkRunOptions, type DagOptions, type PartialRunOptions, type RunOptions } from "./options.js";
 
 /** The result of a dry run. */
 export interface DryRun {
@@ -62,7 +62,7 @@ export class Dag<
    */
   static from<S extends object, I extends object = Record<string, any>>(
     source: S & WorkflowSource<S>,
-    options: DagSettings<StandInsOf<InstanceOf<S>>, I> & { name?: string | undefined } = {},
+    options: DagOptions<StandInsOf<InstanceOf<S>>, I> & { name?: string | undefined } = {},
   ): Single<ResultsOf<InstanceOf<S>>, RunOptions<StandInsOf<InstanceOf<S>>, I>> &
     Dag<ResultsOf<InstanceOf<S>>, I, StandInsOf<InstanceOf<S>>> {
     const { name: own, className, options: annotations, specs } = readNodes(source);

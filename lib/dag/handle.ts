@@ -36,19 +36,34 @@ export interface RunHandle<N = Record<string, unknown>> {
 export type RemoteDagHandle<N> = Pick<RunHandle<N>, "pause">;
 
 /** The handle of a run that has begun. */
-export function dagHandle<N>(run: DagRun, { result, ended }: RunPromises<RunResult<N>>): RunHandle<N> {
-  return {
-    get runId() {
-      return run.state.runId;
-    },
-    result,
-    get recorded() {
-      return run.recorded;
-    },
-    pause: () => (run.pause(), result),
-    cancel: (reason) => (run.life.cancel(reason), ended),
-    events: () => eventStream((observer) => run.observe(observer)),
-  };
+export function dagHandle<N>(run: DagRun, promises: RunPromises<RunResult<N>>): RunHandle<N> {
+  return new BegunDag(run, promises);
+}
+
+/** A class, since V8 takes a microsecond to create an object with accessors. Its methods need no `this`. */
+class BegunDag<N> implements RunHandle<N> {
+  readonly result: Promise<RunResult<N>>;
+  readonly pause: () => Promise<RunResult<N>>;
+  readonly cancel: (reason?: unknown) => Promise<RunResult<N>>;
+  readonly events: () => AsyncIterableIterator<RunEvent>;
+
+  constructor(
+    private readonly run: DagRun,
+    { result, ended }: RunPromises<RunResult<N>>,
+  ) {
+    this.result = result;
+    this.pause = () => (run.pause(), result);
+    this.cancel = (reason) => (run.life.cancel(reason), ended);
+    this.events = () => eventStream((observer) => run.observe(observer));
+  }
+
+  get runId(): string {
+    return this.run.state.runId;
+  }
+
+  get recorded(): Promise<void> {
+    return this.run.recorded;
+  }
 }
 
 /** The handle of a run that is over. */

@@ -13,7 +13,7 @@ import {
 import { ClosedError } from "../base/errors.js";
 import { MAX_WORKERS } from "../backends/thread/pool-options.js";
 import { ThreadPool } from "../backends/thread/thread-pool.js";
-import type { DagOptions } from "../definition/specs/dag-options.js";
+import type { DagOption, WorkflowOptions } from "../definition/specs/workflow-options.js";
 import { RunResult } from "../run/result.js";
 import { checkRun, COMMON_RULES, type CommonRunOptions } from "../engine/options.js";
 import { EXECUTORS, type ExecutorName } from "./executors/executor.js";
@@ -60,7 +60,10 @@ export interface RunOptions<
 }
 
 /** The options of a dag. */
-export interface DagSettings<G = Record<string, unknown>, I extends object = Record<string, any>> extends DagOptions {
+export interface DagOptions<G = Record<string, unknown>, I extends object = Record<string, any>> extends Pick<
+  WorkflowOptions,
+  DagOption
+> {
   /** Defaults of every run's options. */
   runOptions?: RunOptions<G, Partial<I>> | undefined;
 }

@@ -24,7 +24,7 @@ export interface Context {
   /** Values that nodes share with each other and, as `run.context.metadata`, with the caller. */
   readonly metadata: Record<string, unknown>;
   /**
-   * Custom metrics by name, available as `run.metrics.custom`.
+   * Custom metrics by name, available as `run.metrics.custom`. To return them, copy them: `{ ...ctx.metrics }`.
    * @throws {TypeError} when a metric is set to anything but a finite number
    */
   readonly metrics: Record<string, number>;

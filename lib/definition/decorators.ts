@@ -1,17 +1,17 @@
 import "reflect-metadata/lite";
-import { checkOptions, show, type Rules } from "../base/check.js";
+import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
 import type { AnyFn, MethodNames, MethodNeeds, NodeVerdict } from "./typings/typed-wiring.js";
 import { attachToFunction, attachToPrototype, type DecoratedMethod, type MethodSpec } from "./specs/method-specs.js";
-import { checkNodeName, checkWorkflowName, type NodeFunction, type NodeKind } from "./specs/node-spec.js";
+import { checkNodeName, type NodeFunction, type NodeKind } from "./specs/node-spec.js";
 import type { Class } from "../base/class-state.js";
 import { checkNodeOptions, withCache, type NodeOptions } from "./specs/node-options.js";
 import type { CacheOptions } from "./specs/policy-options.js";
 import { isOptional, type NeedLike } from "./specs/need.js";
 import { registerClass } from "./origin/class-registry.js";
-import { DAG_RULES, RUN_OPTIONS, type DagOptions } from "./specs/dag-options.js";
 import { Origin } from "./origin/origin.js";
-import { checkStateOptions, FSM_RULES, type FsmOptions, type StateOptions } from "./specs/state-spec.js";
+import { checkStateOptions, type StateOptions } from "./specs/state-spec.js";
+import { checkWorkflowOptions, type WorkflowOptions } from "./specs/workflow-options.js";
 import type { StateVerdict } from "./typings/typed-states.js";
 
 // Shared by all copies of this module in a process, such as an ESM and a CommonJS one.
@@ -23,18 +23,6 @@ export function workflowSpec(target: Class): WorkflowOptions {
   return { ...inherited, name: (Reflect.getOwnMetadata(CLASS, target) as WorkflowOptions | undefined)?.name };
 }
 
-/** The options of {@link workflow}: those of dags and of fsms. */
-export interface WorkflowOptions extends DagOptions, FsmOptions {
-  /** @defaultValue the class name */
-  name?: string | undefined;
-}
-
-const RULES: Rules<WorkflowOptions> = {
-  name: (_, name) => checkWorkflowName(name),
-  ...DAG_RULES,
-  ...FSM_RULES,
-};
-
 /**
  * Sets the name and the options of a class's workflow. It is optional: the default name is that of the class. The class
  * itself does not change.
@@ -43,7 +31,7 @@ const RULES: Rules<WorkflowOptions> = {
 export function workflow(
   options: WorkflowOptions = {},
 ): <C extends Class>(target: C, context?: ClassDecoratorContext<C>) => C {
-  checkOptions(options, RULES, "@workflow", RUN_OPTIONS);
+  checkWorkflowOptions(options, "@workflow");
   const origin = new Origin(options.module);
   return (target) => {
     Reflect.defineMetadata(CLASS, { ...options }, target);

@@ -2,13 +2,8 @@ import { show } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
 import type { Transition, TransitionCondition } from "../definition/defined.js";
 import { readArguments } from "../definition/definition.js";
-import {
-  checkFsmOptions,
-  reconfiguredState,
-  stateSpec,
-  type StateOptions,
-  type StateSpec,
-} from "../definition/specs/state-spec.js";
+import { reconfiguredState, stateSpec, type StateOptions, type StateSpec } from "../definition/specs/state-spec.js";
+import { checkFsmOptions } from "../definition/specs/workflow-options.js";
 import { StateHandle, stateName, type StateTarget } from "../definition/state-handle.js";
 import type { StateValue } from "../definition/typings/typed-states.js";
 import type { AnyFn } from "../definition/typings/typed-wiring.js";
@@ -16,7 +11,7 @@ import { Workflow, type WorkflowTypes } from "../engine/workflow.js";
 import type { FsmResult, StateKey } from "../run/fsm-result.js";
 import type { FsmContinueOptions, FsmRecoverOptions, FsmResumeOptions } from "./durable/options.js";
 import type { FsmHandle } from "./handle.js";
-import type { FsmRunOptions, FsmSettings } from "./options.js";
+import type { FsmOptions, FsmRunOptions } from "./options.js";
 
 /** The call forms of `fsm.state`. */
 export interface StateDefiner {
@@ -29,7 +24,7 @@ export interface StateDefiner {
 /** The types that belong to an fsm, see {@link Fsm} for its parameters. */
 export interface FsmTypes<S, I extends object, E> extends WorkflowTypes {
   readonly spec: StateSpec;
-  readonly options: FsmSettings<I>;
+  readonly options: FsmOptions<I>;
   readonly member: StateHandle<any>;
   readonly values: S;
   readonly names: StateKey<S>;
@@ -52,11 +47,11 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
   private initial: string | undefined;
 
   /** @throws {InvalidNodeError} | {TypeError} | {RangeError} when the name or an option is not usable */
-  constructor(name: string, options: FsmSettings<I> = {}) {
+  constructor(name: string, options: FsmOptions<I> = {}) {
     super(name, options);
   }
 
-  protected checkOptions(options: FsmSettings<I>): void {
+  protected checkOptions(options: FsmOptions<I>): void {
     checkFsmOptions(options, `workflow "${this.name}"`);
   }
 

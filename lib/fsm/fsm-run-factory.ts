@@ -1,5 +1,4 @@
 import type { DefinedFsm } from "../definition/defined.js";
-import type { FsmOptions } from "../definition/specs/state-spec.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import { warnOfClassName } from "../engine/durable/class-names.js";
 import { checkIdentity, metadataOf } from "../engine/options.js";
@@ -17,7 +16,7 @@ import type { FsmRecorder } from "./durable/recorder.js";
 import { newFsmRecorder, type ResumedFsm } from "./durable/records.js";
 import { FsmRun, type BoundStateHook } from "./fsm-run.js";
 import { fsmHandle, idleFsmHandle, type FsmHandle } from "./handle.js";
-import { checkFsmRunOptions, type FsmRunOptions } from "./options.js";
+import { checkFsmRunOptions, type FsmOptions, type FsmRunOptions } from "./options.js";
 
 /** The fsm whose runs are created. */
 interface Source extends DefinedFsm {

@@ -16,7 +16,7 @@ import { checkFsmSendOptions, type FsmSendOptions } from "./durable/options.js";
 import { RecordedFsms } from "./durable/recorded-fsms.js";
 import { FsmBuilder, type FsmTypes } from "./fsm-builder.js";
 import { FsmRunFactory } from "./fsm-run-factory.js";
-import type { FsmSettings } from "./options.js";
+import type { FsmOptions } from "./options.js";
 
 /**
  * Called after one state executed and before the next one does, but not before the first or after the last. May be
@@ -45,7 +45,7 @@ export class Fsm<
    */
   static from<C extends object, I extends object = Record<string, any>>(
     source: C & WorkflowSource<C>,
-    options: FsmSettings<I> & { name?: string | undefined } = {},
+    options: FsmOptions<I> & { name?: string | undefined } = {},
   ): Fsm<StatesOf<InstanceOf<C>>, I, EventsOf<InstanceOf<C>>> {
     const { name: own, className, options: annotations, specs } = readStates(source);
     const { description, metadata, runOptions, maxCycles, errorState, historyLimit } = annotations;

@@ -1,5 +1,5 @@
 import { oneOf, type Rules } from "../base/check.js";
-import { FSM_LIMIT_RULES, type FsmOptions } from "../definition/specs/state-spec.js";
+import { FSM_LIMIT_RULES, type FsmOption, type WorkflowOptions } from "../definition/specs/workflow-options.js";
 import { checkRun, COMMON_RULES, OTHER_MODES, type CommonRunOptions, type Mode } from "../engine/options.js";
 
 /** The options of a run of an fsm. All are optional. */
@@ -18,7 +18,7 @@ export interface FsmRunOptions<I extends object = Record<string, any>> extends C
 }
 
 /** The options of an fsm. */
-export interface FsmSettings<I extends object = Record<string, any>> extends FsmOptions {
+export interface FsmOptions<I extends object = Record<string, any>> extends Pick<WorkflowOptions, FsmOption> {
   /** The default options of its runs. */
   runOptions?: FsmRunOptions<Partial<I>> | undefined;
 }

@@ -17,6 +17,8 @@ describe("Data", () => {
     const cases: [string, object, string][] = [
       ["rows", {}, "result.rows[1].fn"],
       ["point", {}, "result.at"],
+      ["metrics", {}, "result.of"],
+      ["proxy", {}, "result"],
       ["promise", {}, 'result.get("key").inner'],
       ["echo", { value: { deep: [1, { fn: () => 1 }] } }, "inputs.value.deep[1].fn"],
       [
@@ -29,6 +31,7 @@ describe("Data", () => {
         "inputs.value",
       ],
       ["echo", { value: Promise.resolve() }, "inputs.value"],
+      ["echo", { value: [new Proxy({}, {})] }, "inputs.value[0]"],
     ];
     for (const [name, inputs, path] of cases) {
       const error = await failure(only(data, name, { inputs: { shared: 0, value: 0, ...inputs } }));

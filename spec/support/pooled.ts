@@ -68,13 +68,14 @@ patching.node("patches", (message: number) => {
 });
 patching.node("next", { after: ["patches"] }, () => "fine");
 
-/** Returns a value that only looks cloneable, without reporting errors if `isSilent`. */
-export const proxied = new Dag("proxied");
-proxied.node("proxy", (isSilent: boolean) => {
+/** Returns a value that looks cloneable only when it is read first, without reporting errors if `isSilent`. */
+export const changing = new Dag("changing");
+changing.node("change", (isSilent: boolean) => {
   if (isSilent) process.on("uncaughtException", () => {});
-  return new Proxy({}, {});
+  let reads = 0;
+  return Object.defineProperty({}, "value", { enumerable: true, get: () => (reads++ === 0 ? 1 : () => 1) });
 });
-proxied.node("next", { after: ["proxy"] }, () => "fine");
+changing.node("next", { after: ["change"] }, () => "fine");
 
 /** Closes the port to the parent. The next node on that thread has a timeout. */
 export const closing = new Dag("closing");

@@ -125,6 +125,8 @@ const memo = new Map<number, Float64Array>();
 export const data = new Dag("data");
 data.node("echo", (value: unknown) => value);
 data.node("rows", () => ({ rows: [{ id: 1 }, { id: 2, fn: () => 1 }] }));
+data.node("metrics", (ctx: Context) => ({ of: ctx.metrics }));
+data.node("proxy", () => new Proxy({}, {}));
 data.node("point", () => ({ at: new Point(1) }));
 data.node("promise", () => new Map([["key", { inner: Symbol("s") }]]));
 data.node("table", () => table);

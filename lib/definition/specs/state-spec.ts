@@ -1,8 +1,7 @@
-import { checkName, checkOptions, integer, label, show, type Rules } from "../../base/check.js";
+import { checkName, label, show, type Rules } from "../../base/check.js";
 import { InvalidNodeError } from "../../base/errors.js";
 import { merge } from "../../base/merge.js";
 import { withGuessedContext } from "./context-param.js";
-import { inRunOptions, RUN_OPTIONS, WORKFLOW_RULES } from "./dag-options.js";
 import { checkSpecOptions, frozen, SHARED_RULES, type SharedOptions } from "./node-options.js";
 import {
   checkCacheKey,
@@ -96,35 +95,4 @@ export function reconfiguredState(spec: StateSpec, options: StateOptions): State
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkStateOptions(options: StateOptions, state: string): void {
   checkSpecOptions(options, STATE_RULES, `state "${state}"`);
-}
-
-/** The options of an fsm. */
-export interface FsmOptions {
-  description?: string | undefined;
-  /** Custom data about the workflow, which dagwright does not use. */
-  metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Default options of all runs. */
-  runOptions?: object | undefined;
-  /** How many cycles a run may have, unless the run's own options say otherwise. @defaultValue 1000 */
-  maxCycles?: number | undefined;
-  /** The next state when any state fails; it gets the error as its value. */
-  errorState?: string | undefined;
-  /** How many cycles a run keeps in its history; older ones are dropped. @defaultValue all */
-  historyLimit?: number | undefined;
-}
-
-const FSM_RUN_OPTIONS = { ...RUN_OPTIONS, ...inRunOptions("onMaxCycles") };
-
-/** The rules for the options that fsms and their runs share. */
-export const FSM_LIMIT_RULES = { maxCycles: integer(1), historyLimit: integer(1) };
-
-export const FSM_RULES: Rules<FsmOptions> = {
-  ...WORKFLOW_RULES,
-  ...FSM_LIMIT_RULES,
-  errorState: "string",
-};
-
-/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkFsmOptions(options: FsmOptions, where: string): void {
-  checkOptions(options, FSM_RULES, where, FSM_RUN_OPTIONS);
 }

@@ -1,0 +1,112 @@
+import { checkOptions, integer, oneOf, type OtherNames, type Rules } from "../../base/check.js";
+import { checkWorkflowName } from "./node-spec.js";
+
+/** The options of a workflow, as `@workflow` takes them: those of dags and of fsms. */
+export interface WorkflowOptions {
+  /** @defaultValue the class name */
+  name?: string | undefined;
+  description?: string | undefined;
+  /** Custom data about the workflow, which dagwright does not use. */
+  metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** Default options of all runs. */
+  runOptions?: object | undefined;
+  /** Whether a parameter without an explicit need takes the result of the node with its name. @defaultValue true */
+  autowire?: boolean | undefined;
+  /**
+   * How parameters without an explicit need are bound: to the node with their name, or to one that returns their class.
+   * @defaultValue "name"
+   */
+  wiring?: "name" | "type" | undefined;
+  /**
+   * The module that defines the workflow, for worker threads: `import.meta.url`.
+   * @defaultValue the module that calls `new Dag`, `Dag.from` or `@workflow`
+   */
+  module?: string | undefined;
+  /** How many cycles a run may have, unless the run's own options say otherwise. @defaultValue 1000 */
+  maxCycles?: number | undefined;
+  /** The next state when any state fails; it gets the error as its value. */
+  errorState?: string | undefined;
+  /** How many cycles a run keeps in its history; older ones are dropped. @defaultValue all */
+  historyLimit?: number | undefined;
+}
+
+type SharedOption = "description" | "metadata" | "runOptions";
+
+/** The options of dags. */
+export type DagOption = SharedOption | "autowire" | "wiring" | "module";
+
+/** The options of fsms. */
+export type FsmOption = SharedOption | "maxCycles" | "errorState" | "historyLimit";
+
+/** Advice for run options that were passed to a workflow. */
+function inRunOptions(...options: string[]): OtherNames {
+  return Object.fromEntries(options.map((option) => [option, `runOptions: { ${option} }`]));
+}
+
+/** Advice for the options of all runs. */
+const RUN_OPTIONS = inRunOptions(
+  ...[
+    "mode",
+    "errorStrategy",
+    "errorHandler",
+    "timeout",
+    "signal",
+    "inputs",
+    "hooks",
+    "observers",
+    "scheduler",
+    "strict",
+  ],
+  ...["store", "durability", "ifExists", "context"],
+);
+
+const DAG_RUN_OPTIONS = {
+  ...RUN_OPTIONS,
+  ...inRunOptions("executor", "concurrency", "maxWorkers", "pool", "parallel", "retain", "overrides", "onProgress"),
+};
+
+const FSM_RUN_OPTIONS = { ...RUN_OPTIONS, ...inRunOptions("onMaxCycles") };
+
+/** The rules for the options that dags and fsms share. */
+const SHARED_RULES: Rules<Pick<WorkflowOptions, SharedOption>> = {
+  description: "string",
+  metadata: "object",
+  runOptions: "object",
+};
+
+/** The rules for the options that fsms and their runs share. */
+export const FSM_LIMIT_RULES = { maxCycles: integer(1), historyLimit: integer(1) };
+
+const DAG_RULES: Rules<Pick<WorkflowOptions, DagOption>> = {
+  ...SHARED_RULES,
+  autowire: "boolean",
+  wiring: oneOf(["name", "type"]),
+  module: "string",
+};
+
+const FSM_RULES: Rules<Pick<WorkflowOptions, FsmOption>> = {
+  ...SHARED_RULES,
+  ...FSM_LIMIT_RULES,
+  errorState: "string",
+};
+
+const WORKFLOW_RULES: Rules<WorkflowOptions> = {
+  name: (_, name) => checkWorkflowName(name),
+  ...DAG_RULES,
+  ...FSM_RULES,
+};
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkDagOptions(options: Pick<WorkflowOptions, DagOption>, where: string): void {
+  checkOptions(options, DAG_RULES, where, DAG_RUN_OPTIONS);
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkFsmOptions(options: Pick<WorkflowOptions, FsmOption>, where: string): void {
+  checkOptions(options, FSM_RULES, where, FSM_RUN_OPTIONS);
+}
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkWorkflowOptions(options: WorkflowOptions, where: string): void {
+  checkOptions(options, WORKFLOW_RULES, where, RUN_OPTIONS);
+}

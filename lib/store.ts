@@ -1,21 +1,21 @@
 /** `dagwright/store`: SQL databases of runs and cached results. */
 import { MAX_TIMEOUT } from "./base/timer.js";
 import { checkDuration, checkName, checkOptions, oneOf, type Rules } from "./base/check.js";
-import { openPostgres } from "./stores/postgres.js";
-import { openSqlite } from "./stores/sqlite.js";
-import type { OpenDatabase } from "./stores/sqlite-packages.js";
+import { openPostgres } from "./stores/postgres/postgres.js";
+import { openSqlite } from "./stores/sqlite/sqlite.js";
+import type { OpenDatabase } from "./stores/sqlite/sqlite-packages.js";
 import { SqlStore, type StoreOptions } from "./stores/sql-store.js";
 
 export { SqlStore, type StoreOptions } from "./stores/sql-store.js";
-export type { StoredType } from "./stores/codec.js";
-export type { NodeDifference, RunDifference } from "./stores/compare-runs.js";
+export type { StoredType } from "./stores/values/codec.js";
+export type { NodeDifference, RunDifference } from "./stores/reading/compare-runs.js";
 export type { PruneOptions } from "./stores/prune.js";
-export type { AttemptDetails, EdgeDetails, NodeDetails, RunDetails } from "./stores/run-details.js";
-export type { RunFilter, RunPage, UnreadableRun } from "./stores/run-list.js";
-export type { RunSummary, WaitingFor } from "./stores/run-summary.js";
-export type { NodeStats, WorkflowStats } from "./stores/workflow-stats.js";
+export type { AttemptDetails, EdgeDetails, NodeDetails, RunDetails } from "./stores/reading/run-details.js";
+export type { RunFilter, RunPage, UnreadableRun } from "./stores/reading/run-list.js";
+export type { RunSummary, WaitingFor } from "./stores/reading/run-summary.js";
+export type { NodeStats, WorkflowStats } from "./stores/reading/workflow-stats.js";
 export type { AttemptStatus, CycleStatus, RecordedCycle, RecordedWait, WorkflowKind } from "./stores/store.js";
-export type { OpenDatabase } from "./stores/sqlite-packages.js";
+export type { OpenDatabase } from "./stores/sqlite/sqlite-packages.js";
 
 /**
  * A store in a SQLite file. Uses Node's own SQLite (from 22.13), or else the package libsql, a peer dependency.

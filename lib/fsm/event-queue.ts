@@ -1,6 +1,6 @@
 import { newRunId } from "../base/ids.js";
 import type { QueuedEvent } from "../stores/store.js";
-import { timeOfDay } from "../stores/time.js";
+import { timeOfDay } from "../stores/database/time.js";
 
 /** An event sent now. */
 export function newEvent(event: string, payload: unknown): QueuedEvent {

@@ -2,7 +2,7 @@ import { AsyncResource } from "node:async_hooks";
 import { Timer } from "../base/timer.js";
 import { sleepSync } from "../base/sleep-sync.js";
 import type { Lifecycle } from "../engine/lifecycle.js";
-import { timeOfDay } from "../stores/time.js";
+import { timeOfDay } from "../stores/database/time.js";
 import type { FsmRecorder } from "./durable/recorder.js";
 import type { PendingEvent } from "./event-queue.js";
 import type { Inbox } from "./inbox.js";

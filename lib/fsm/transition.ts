@@ -5,7 +5,7 @@ import { suggestion } from "../base/nearest.js";
 import { isNext, isStop, isWait, type WaitForEvent } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import { isPause } from "../run/pause.js";
-import { timeOfDay } from "../stores/time.js";
+import { timeOfDay } from "../stores/database/time.js";
 
 /** The destination of an outcome that ends the run. */
 export const END = -1;

@@ -3,12 +3,12 @@ import { show } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { CancelledError } from "../run/errors.js";
-import { Batch } from "./batch.js";
-import { writeBlobs } from "./blobs.js";
-import type { Codec } from "./codec.js";
-import { NOT_PAUSED, pausesIn } from "./pauses.js";
-import type { AttemptRow, RunRow, Tables } from "./schema.js";
-import { timeOfDay } from "./time.js";
+import { Batch } from "./writing/batch.js";
+import { writeBlobs } from "./writing/blobs.js";
+import type { Codec } from "./values/codec.js";
+import { NOT_PAUSED, pausesIn } from "./writing/pauses.js";
+import type { AttemptRow, RunRow, Tables } from "./database/schema.js";
+import { timeOfDay } from "./database/time.js";
 
 const UNFINISHED = ["running", "paused"];
 

@@ -1,18 +1,18 @@
 import { type Kysely, sql } from "kysely";
-import { Batch } from "./batch.js";
-import { writeBlobs } from "./blobs.js";
-import type { Database } from "./database.js";
-import { insertEvents, markAllDelivered, newEventRows } from "./event-rows.js";
-import { fingerprintOf } from "./fingerprint.js";
-import { parseStructure } from "./json-columns.js";
+import { Batch } from "./writing/batch.js";
+import { writeBlobs } from "./writing/blobs.js";
+import type { Database } from "./database/database.js";
+import { insertEvents, markAllDelivered, newEventRows } from "./writing/event-rows.js";
+import { fingerprintOf } from "./writing/fingerprint.js";
+import { parseStructure } from "./reading/json-columns.js";
 import type { Leases } from "./leases.js";
-import { NOT_PAUSED } from "./pauses.js";
-import { readRun } from "./recorded-run.js";
-import { type LogHost, SqlRunLog } from "./run-log.js";
-import { lockRunRow } from "./run-rows.js";
-import type { Tables } from "./schema.js";
+import { NOT_PAUSED } from "./writing/pauses.js";
+import { readRun } from "./reading/recorded-run.js";
+import { type LogHost, SqlRunLog } from "./writing/run-log.js";
+import { lockRunRow } from "./reading/run-rows.js";
+import type { Tables } from "./database/schema.js";
 import type { Claim, RecordedRun } from "./store.js";
-import { timeOfDay } from "./time.js";
+import { timeOfDay } from "./database/time.js";
 
 /**
  * Takes over a run that has no driver, in the caller's transaction.

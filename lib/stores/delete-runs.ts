@@ -1,9 +1,9 @@
 /** Deletes runs with their complete records. */
 import { type Kysely, type RawBuilder, sql } from "kysely";
-import type { Database } from "./database.js";
-import { inList, lockRuns, skipLocked } from "./row-locks.js";
-import type { RunRow, Tables } from "./schema.js";
-import { timeOfDay } from "./time.js";
+import type { Database } from "./database/database.js";
+import { inList, lockRuns, skipLocked } from "./database/row-locks.js";
+import type { RunRow, Tables } from "./database/schema.js";
+import { timeOfDay } from "./database/time.js";
 
 /** The tables with a column `run_id`. */
 const TABLES = ["node_executions", "edge_traversals", "fsm_cycles", "fsm_events", "blob_uses"] as const;

@@ -1,13 +1,13 @@
 import type { CompiledQuery, Kysely } from "kysely";
 import { append } from "../base/append.js";
-import type { Codec } from "./codec.js";
-import { ColumnDecoder } from "./column-decoder.js";
-import type { DatabaseAccess } from "./database-access.js";
-import type { Database } from "./database.js";
-import { MAX_ROWS } from "./event-rows.js";
-import { lockRuns } from "./row-locks.js";
-import type { SqlRunLog } from "./run-log.js";
-import type { EventRow, Tables } from "./schema.js";
+import type { Codec } from "./values/codec.js";
+import { ColumnDecoder } from "./reading/column-decoder.js";
+import type { DatabaseAccess } from "./database/database-access.js";
+import type { Database } from "./database/database.js";
+import { MAX_ROWS } from "./writing/event-rows.js";
+import { lockRuns } from "./database/row-locks.js";
+import type { SqlRunLog } from "./writing/run-log.js";
+import type { EventRow, Tables } from "./database/schema.js";
 
 /** How often to poll while a run waits for events, in ms. */
 const INTERVAL = 300;

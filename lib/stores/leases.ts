@@ -3,12 +3,12 @@ import { isTime, show } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
-import type { Database } from "./database.js";
-import { isGone, newOwner } from "./owner.js";
-import { withRetries } from "./retry.js";
-import { forUpdateInOrder, inList } from "./row-locks.js";
-import type { SqlRunLog } from "./run-log.js";
-import type { RunRow } from "./schema.js";
+import type { Database } from "./database/database.js";
+import { isGone, newOwner } from "./database/owner.js";
+import { withRetries } from "./database/retry.js";
+import { forUpdateInOrder, inList } from "./database/row-locks.js";
+import type { SqlRunLog } from "./writing/run-log.js";
+import type { RunRow } from "./database/schema.js";
 
 /** The lease of a run, and the database's time when it was read. */
 export type LeaseRow = Pick<RunRow, "id" | "owner" | "lease_expires_at"> & { readonly clock: number };

@@ -1,7 +1,7 @@
 import { checkNumber, checkOptions, integer, timeOf, type OptionName, type Rules } from "../base/check.js";
-import type { DatabaseAccess } from "./database-access.js";
+import type { DatabaseAccess } from "./database/database-access.js";
 import { deleteRuns, deleteUnusedBlobs } from "./delete-runs.js";
-import { timeOfDay } from "./time.js";
+import { timeOfDay } from "./database/time.js";
 
 /** Which runs to delete. `olderThan`, `keepLast` or both are required. */
 export interface PruneOptions {

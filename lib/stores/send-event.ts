@@ -2,18 +2,18 @@ import type { Kysely } from "kysely";
 import { show } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import { newRunId } from "../base/ids.js";
-import { Batch } from "./batch.js";
-import { writeBlobs } from "./blobs.js";
-import type { Codec } from "./codec.js";
-import type { DatabaseAccess } from "./database-access.js";
-import type { Database } from "./database.js";
-import { encodePayload, insertEvents } from "./event-rows.js";
+import { Batch } from "./writing/batch.js";
+import { writeBlobs } from "./writing/blobs.js";
+import type { Codec } from "./values/codec.js";
+import type { DatabaseAccess } from "./database/database-access.js";
+import type { Database } from "./database/database.js";
+import { encodePayload, insertEvents } from "./writing/event-rows.js";
 import { otherWorkflow } from "./other-workflow.js";
-import { lockRunRow } from "./run-rows.js";
-import type { RunRow, Tables } from "./schema.js";
-import { requireKey } from "./storable-text.js";
+import { lockRunRow } from "./reading/run-rows.js";
+import type { RunRow, Tables } from "./database/schema.js";
+import { requireKey } from "./values/storable-text.js";
 import type { SentEvent } from "./store.js";
-import { timeOfDay } from "./time.js";
+import { timeOfDay } from "./database/time.js";
 
 /**
  * Records an event for a run, whichever process drives it, unless one with the same key is recorded already. Resolves

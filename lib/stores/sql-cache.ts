@@ -1,11 +1,11 @@
 import { type RawBuilder, sql } from "kysely";
 import type { CacheEntry, CacheStore } from "../definition/specs/policy-options.js";
-import type { Codec } from "./codec.js";
-import type { Database } from "./database.js";
-import { checkEntry } from "./row-checks.js";
-import { skipLocked } from "./row-locks.js";
-import { isStorable, requireKey } from "./storable-text.js";
-import { reasonOf, unreadableEntry } from "./unreadable.js";
+import type { Codec } from "./values/codec.js";
+import type { Database } from "./database/database.js";
+import { checkEntry } from "./reading/row-checks.js";
+import { skipLocked } from "./database/row-locks.js";
+import { isStorable, requireKey } from "./values/storable-text.js";
+import { reasonOf, unreadableEntry } from "./values/unreadable.js";
 
 /** A prefix followed by this sorts after all keys with the prefix. */
 const MAX_SUFFIX = "\u{10ffff}";

@@ -6,29 +6,29 @@ import { messageOf } from "../base/message.js";
 import type { CacheStore } from "../definition/specs/policy-options.js";
 import { cancelRun } from "./cancel-run.js";
 import { claimRun } from "./claim-run.js";
-import { Codec, type StoredType } from "./codec.js";
-import { compareRuns, type RunDifference } from "./compare-runs.js";
-import { DatabaseAccess, storeClosed } from "./database-access.js";
-import type { Database, DatabaseAdapter } from "./database.js";
+import { Codec, type StoredType } from "./values/codec.js";
+import { compareRuns, type RunDifference } from "./reading/compare-runs.js";
+import { DatabaseAccess, storeClosed } from "./database/database-access.js";
+import type { Database, DatabaseAdapter } from "./database/database.js";
 import { deleteRun } from "./delete-runs.js";
 import { EventPoller } from "./event-poller.js";
-import { GroupCommit } from "./group-commit.js";
-import { InFlight } from "./in-flight.js";
-import { cyclesAfter } from "./latest-cycles.js";
+import { GroupCommit } from "./writing/group-commit.js";
+import { InFlight } from "./database/in-flight.js";
+import { cyclesAfter } from "./reading/latest-cycles.js";
 import { Leases } from "./leases.js";
-import { newRunRow } from "./new-run.js";
-import { OUTCOME_TYPES } from "./outcome-types.js";
+import { newRunRow } from "./writing/new-run.js";
+import { OUTCOME_TYPES } from "./values/outcome-types.js";
 import { prune, type PruneOptions } from "./prune.js";
-import { readRun } from "./recorded-run.js";
-import { recoverableRuns } from "./recoverable-runs.js";
-import { Redaction } from "./redaction.js";
-import { runDetails, type RunDetails } from "./run-details.js";
-import { listRuns, type RunFilter, type RunPage } from "./run-list.js";
-import { type LogHost, runExists, SqlRunLog } from "./run-log.js";
-import { findAndLockRunRow, lockRunRow, notFound, requireRunRow } from "./run-rows.js";
+import { readRun } from "./reading/recorded-run.js";
+import { recoverableRuns } from "./reading/recoverable-runs.js";
+import { Redaction } from "./values/redaction.js";
+import { runDetails, type RunDetails } from "./reading/run-details.js";
+import { listRuns, type RunFilter, type RunPage } from "./reading/run-list.js";
+import { type LogHost, runExists, SqlRunLog } from "./writing/run-log.js";
+import { findAndLockRunRow, lockRunRow, notFound, requireRunRow } from "./reading/run-rows.js";
 import { sendEvent } from "./send-event.js";
 import { SqlCache } from "./sql-cache.js";
-import { requireKey, requireStorableNames } from "./storable-text.js";
+import { requireKey, requireStorableNames } from "./values/storable-text.js";
 import type {
   Claim,
   NewRun,
@@ -40,7 +40,7 @@ import type {
   StateVisit,
   WorkflowKind,
 } from "./store.js";
-import { workflowStats, type WorkflowStats } from "./workflow-stats.js";
+import { workflowStats, type WorkflowStats } from "./reading/workflow-stats.js";
 
 export interface StoreOptions {
   /** Classes whose instances can be stored, or `{ is, encode, decode }`, by the name under which they are stored. */

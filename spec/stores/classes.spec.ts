@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Dag, NodeTimeoutError, StoreError } from "dagwright";
-import { Codec } from "../../lib/stores/codec.js";
+import { Codec } from "../../lib/stores/values/codec.js";
 import { Circle, Declined, rejection, roundTrip, Shape } from "../support/codec.js";
 
 const ENUMERABLE = { enumerable: true, configurable: true, writable: true };

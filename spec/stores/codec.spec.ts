@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { StoreError } from "dagwright";
-import { Codec } from "../../lib/stores/codec.js";
+import { Codec } from "../../lib/stores/values/codec.js";
 
 const codec = new Codec();
 const roundTrip = (value: unknown, by = codec) => by.decode(by.encode(value)) as any;

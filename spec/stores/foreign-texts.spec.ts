@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { StoreError } from "dagwright";
-import { Codec } from "../../lib/stores/codec.js";
+import { Codec } from "../../lib/stores/values/codec.js";
 import { Declined, roundTrip, Shape } from "../support/codec.js";
 
 describe("A text that nobody wrote", () => {

@@ -4,7 +4,7 @@ import { StoreError } from "dagwright";
 import { copyOf } from "../../lib/base/copy.js";
 import { withJson } from "../../lib/base/json.js";
 import { structuralKey } from "../../lib/base/structural-key.js";
-import { Codec } from "../../lib/stores/codec.js";
+import { Codec } from "../../lib/stores/values/codec.js";
 import { codec, Declined, rejection, roundTrip, Shape } from "../support/codec.js";
 
 describe("Bytes", () => {

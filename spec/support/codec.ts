@@ -1,6 +1,6 @@
 /** A codec of stores, shorthands for what it does with a value, and classes of values. */
 import { StoreError } from "dagwright";
-import { Codec } from "../../lib/stores/codec.js";
+import { Codec } from "../../lib/stores/values/codec.js";
 
 export const codec = new Codec();
 

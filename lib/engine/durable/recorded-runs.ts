@@ -6,7 +6,7 @@ import { requireValid } from "../../planning/validity.js";
 import type { RunBase } from "../../run/run-base.js";
 import { otherWorkflow } from "../../stores/other-workflow.js";
 import type { Claim, RecordedRun, RunLog, RunStore, WorkflowKind } from "../../stores/store.js";
-import { timeOfDay } from "../../stores/time.js";
+import { timeOfDay } from "../../stores/database/time.js";
 import type { EmittingRun } from "../event-emitter.js";
 import { checkRunId } from "../options.js";
 import type { RunFactory } from "../run-factory.js";

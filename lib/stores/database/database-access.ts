@@ -1,0 +1,158 @@
+import { Kysely, type Transaction } from "kysely";
+import { DagwrightError, StoreError } from "../../base/errors.js";
+import { messageOf } from "../../base/message.js";
+import { warn } from "../../base/warning.js";
+import type { Database, DatabaseAdapter } from "./database.js";
+import { InFlight } from "./in-flight.js";
+import { withRetries } from "./retry.js";
+import { migrate, type Tables } from "./schema.js";
+
+/**
+ * Access to a database that is opened and migrated on first use. Operations that have begun are completed before it
+ * closes, regardless of their number of steps, and each step is retried while that may help.
+ */
+export class DatabaseAccess {
+  private opened: Promise<Database> | undefined;
+  private readonly inFlight = new InFlight();
+  private isClosing = false;
+  private isClosed = false;
+
+  constructor(private readonly connect: () => Promise<DatabaseAdapter>) {}
+
+  /**
+   * Begins an operation, unless the store is closing. All its steps are executed, even if the store starts closing
+   * meanwhile.
+   */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.isClosing) return Promise.reject(storeClosed());
+    const operation = work();
+    this.inFlight.add(operation);
+    return operation;
+  }
+
+  /** A step that reads. */
+  read<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    return this.retry(work, readFailed);
+  }
+
+  /**
+   * A step that reads consistent data with several queries. If `work` finds the data inconsistent, another client may
+   * have written between the queries: `work` is repeated on a snapshot.
+   */
+  readConsistent<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+    return this.read(async ({ db }) => {
+      try {
+        return await work(db);
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        return db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute(work);
+      }
+    });
+  }
+
+  /** An idempotent step. @param failed - creates the error to throw when retries fail */
+  async retry<T>(work: (database: Database) => Promise<T>, failed: (cause: unknown) => StoreError): Promise<T> {
+    const database = await this.open();
+    try {
+      return await withRetries(() => work(database), database.classify);
+    } catch (cause) {
+      const isOwn = cause instanceof DagwrightError || cause instanceof TypeError || cause instanceof RangeError;
+      throw isOwn ? cause : failed(cause);
+    }
+  }
+
+  /**
+   * A step that writes in one transaction, and is retried when that fails for a reason that may pass.
+   * @param work - receives its previous return value when the commit then failed or went unanswered; must be idempotent
+   */
+  async transaction<T>(work: (trx: Transaction<Tables>, database: Database, previous?: T) => Promise<T>): Promise<T> {
+    const database = await this.open();
+    const { db, classify } = database;
+    let previous: T | undefined;
+    const attempt = () => db.transaction().execute(async (trx) => (previous = await work(trx, database, previous)));
+    try {
+      return await withRetries(attempt, classify);
+    } catch (cause) {
+      throw cause instanceof DagwrightError ? cause : writeFailed(cause);
+    }
+  }
+
+  /**
+   * The database, for callers whose work is tracked elsewhere.
+   * @throws {StoreError} when it is closed or can't be opened
+   */
+  open(): Promise<Database> {
+    if (this.isClosed) return Promise.reject(storeClosed());
+    if (this.opened === undefined) {
+      const opening = this.openDatabase();
+      this.opened = opening;
+      // The next use tries again.
+      opening.catch(() => {
+        if (this.opened === opening) this.opened = undefined;
+      });
+    }
+    return this.opened;
+  }
+
+  private async openDatabase(): Promise<Database> {
+    const adapter = await this.connect();
+    const db = new Kysely<Tables>({ dialect: adapter.dialect });
+    try {
+      // A migration is one transaction: an interrupted one was rolled back, or turns out to be done.
+      await withRetries(
+        () => migrate(db, adapter.lockMigrations),
+        (error) => adapter.classify(error),
+      );
+      return { ...adapter, db, writer: adapter.writer(db) };
+    } catch (cause) {
+      await db.destroy();
+      if (cause instanceof StoreError) throw cause;
+      const message = `The store can't be opened: ${messageOf(cause)}. Check its path or address, and that its server is up.`;
+      throw new StoreError(message, "STORE", { cause });
+    }
+  }
+
+  /** Rejects operations from now on. */
+  stopAccepting(): void {
+    this.isClosing = true;
+  }
+
+  /** @throws {StoreError} when the store is closing */
+  requireOpen(): void {
+    if (this.isClosing) throw storeClosed();
+  }
+
+  /** Resolves when no operation is in flight. */
+  drained(): Promise<void> {
+    return this.inFlight.settled();
+  }
+
+  /** Closes the database, if it was opened. @param cleanUp - runs first; must be idempotent */
+  async close(cleanUp: (database: Database) => Promise<void>): Promise<void> {
+    this.isClosing = this.isClosed = true;
+    const { opened } = this;
+    this.opened = undefined;
+    const database = await opened?.catch(() => undefined);
+    if (database === undefined) return;
+    try {
+      await withRetries(() => cleanUp(database), database.classify);
+    } catch (error) {
+      const message = `The store could not be cleaned up before it was closed: ${messageOf(error)}`;
+      warn(message, "DagwrightStoreWarning");
+    }
+    await database.db.destroy();
+  }
+}
+
+export function storeClosed(): StoreError {
+  return new StoreError("The store is closed. Create a new one.");
+}
+
+function readFailed(cause: unknown): StoreError {
+  return new StoreError(`The store can't be read: ${messageOf(cause)}. Fix that and try again.`, "STORE", { cause });
+}
+
+/** @param remedy - what to do after the cause is fixed */
+export function writeFailed(cause: unknown, remedy = "try again"): StoreError {
+  return new StoreError(`The store can't be written: ${messageOf(cause)}. Fix that and ${remedy}.`, "STORE", { cause });
+}

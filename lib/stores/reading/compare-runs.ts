@@ -1,0 +1,55 @@
+import { withJson } from "../../base/json.js";
+import { structuralKey } from "../../base/structural-key.js";
+import type { NodeDetails, RunDetails } from "./run-details.js";
+
+/** A node or state that differs between two runs. */
+export interface NodeDifference {
+  readonly node: string;
+  /** Undefined if the run has no such node. */
+  readonly a: NodeDetails | undefined;
+  readonly b: NodeDetails | undefined;
+  /** The aspects that differ. */
+  readonly differs: readonly ("presence" | "status" | "branch" | "output" | "attempts")[];
+}
+
+export interface RunDifference {
+  readonly a: string;
+  readonly b: string;
+  /** In definition order, with the nodes that only `b` has last. */
+  readonly nodes: readonly NodeDifference[];
+  /** The names of the inputs that differ. */
+  readonly inputs: readonly string[];
+}
+
+/** Compares two runs node by node, by value. Pure. */
+export function compareRuns(a: RunDetails, b: RunDetails): RunDifference {
+  const nodes: NodeDifference[] = [];
+  for (const node of new Set([...a.nodes.keys(), ...b.nodes.keys()])) {
+    const [one, other] = [a.nodes.get(node), b.nodes.get(node)];
+    const differs = differences(one, other);
+    if (differs.length > 0) nodes.push(withJson({ node, a: one, b: other, differs }));
+  }
+  const names = new Set([...Object.keys(a.inputs), ...Object.keys(b.inputs)]);
+  const inputs = Array.from(names).filter((name) => !isSame(own(a.inputs, name), own(b.inputs, name)));
+  return withJson({ a: a.runId, b: b.runId, nodes, inputs });
+}
+
+function differences(a: NodeDetails | undefined, b: NodeDetails | undefined): NodeDifference["differs"] {
+  if (a === undefined || b === undefined) return ["presence"];
+  const simple = (["status", "branch", "attempts"] as const).filter((key) => a[key] !== b[key]);
+  return isSame(a.output, b.output) ? simple : [...simple, "output"];
+}
+
+/** Ignores inherited properties: an input may be called `constructor`. */
+function own(values: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
+}
+
+/** Treats values that can't be compared as different. */
+function isSame(a: unknown, b: unknown): boolean {
+  try {
+    return structuralKey(a) === structuralKey(b);
+  } catch {
+    return false;
+  }
+}

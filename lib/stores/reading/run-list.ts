@@ -1,0 +1,136 @@
+import type { Kysely } from "kysely";
+import { checkOptions, integer, oneOf, timeOf, type Rules } from "../../base/check.js";
+import { StoreError } from "../../base/errors.js";
+import { withJson } from "../../base/json.js";
+import { blobHash } from "../writing/blobs.js";
+import type { Codec } from "../values/codec.js";
+import { ColumnDecoder } from "./column-decoder.js";
+import { checkCycle, type LatestCycle, latestCycles } from "./latest-cycles.js";
+import { decodeCursor, encodeCursor } from "./page-cursor.js";
+import { pausesIn } from "../writing/pauses.js";
+import type { Redaction } from "../values/redaction.js";
+import { checkRow } from "./row-checks.js";
+import { metadataIn, type RunSummary, SUMMARY_COLUMNS, summaryOf, type SummaryRow } from "./run-summary.js";
+import type { Tables } from "../database/schema.js";
+import { isStorable } from "../values/storable-text.js";
+
+export interface RunFilter {
+  readonly workflow?: string | undefined;
+  readonly status?: RunSummary["status"] | undefined;
+  /** Only runs created at or after this time, a date or ms since 1970. */
+  readonly since?: number | Date | undefined;
+  /** The maximum number of runs per page. @defaultValue 50 */
+  readonly limit?: number | undefined;
+  /** The `cursor` of the previous page. */
+  readonly cursor?: string | undefined;
+}
+
+/** A page of runs, newest first. If it has a `cursor`, there are more runs. */
+export interface RunPage {
+  readonly runs: readonly RunSummary[];
+  /** The runs of the page whose rows are corrupt. They count towards `limit`, and can be deleted. */
+  readonly unreadable: readonly UnreadableRun[];
+  readonly cursor?: string;
+}
+
+export interface UnreadableRun {
+  readonly runId: string;
+  /** Names the corrupt column and what is wrong with it. */
+  readonly error: StoreError;
+}
+
+const DEFAULT_LIMIT = 50;
+const STATUSES: readonly RunSummary["status"][] = ["running", "completed", "failed", "cancelled", "paused"];
+
+const FILTER_RULES: Rules<RunFilter> = {
+  workflow: "string",
+  status: oneOf(STATUSES),
+  since: timeOf,
+  limit: integer(1),
+  cursor: "any",
+};
+
+/**
+ * Reads a page of runs. Cost: one query for the runs, one for the current states of fsms, and one per run with metadata
+ * stored as a blob.
+ * @throws {TypeError} | {RangeError} for an invalid status, limit, time or cursor
+ */
+export async function listRuns(
+  db: Kysely<Tables>,
+  filter: RunFilter,
+  codec: Codec,
+  redaction: Redaction,
+): Promise<RunPage> {
+  checkOptions(filter, FILTER_RULES, "listRuns");
+  const { workflow, status, since, limit = DEFAULT_LIMIT, cursor } = filter;
+  if (workflow !== undefined && !isStorable(workflow)) return pageOf([], []);
+  let query = db.selectFrom("runs").select(SUMMARY_COLUMNS);
+  if (workflow !== undefined) query = query.where("workflow", "=", workflow);
+  if (status !== undefined) query = query.where("status", "=", status);
+  if (since !== undefined) query = query.where("created_at", ">=", timeOf("since", since));
+  if (cursor !== undefined) {
+    const [at, id] = decodeCursor(cursor);
+    query = query.where((eb) =>
+      eb.or([eb("created_at", "<", at), eb.and([eb("created_at", "=", at), eb("id", "<", id)])]),
+    );
+  }
+  const rows = await query
+    .orderBy("created_at", "desc")
+    .orderBy("id", "desc")
+    .limit(Math.min(limit, Number.MAX_SAFE_INTEGER - 1) + 1)
+    .execute();
+  const page = rows.slice(0, limit);
+  const cycles = await latestCycles(
+    db,
+    page.filter(({ kind }) => kind === "fsm").map(({ id }) => id),
+  );
+  const runs: RunSummary[] = [];
+  const unreadable: UnreadableRun[] = [];
+  for (const row of page) {
+    try {
+      runs.push(await readSummary(db, row, cycles.get(row.id), codec, redaction));
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      unreadable.push(withJson({ runId: row.id, error: withJson(error) }));
+    }
+  }
+  return pageOf(runs, unreadable, rows.length > limit ? rows[limit - 1] : undefined);
+}
+
+/** @throws {StoreError} STORE for a corrupt row or cycle */
+async function readSummary(
+  db: Kysely<Tables>,
+  row: SummaryRow,
+  cycle: LatestCycle | undefined,
+  codec: Codec,
+  redaction: Redaction,
+): Promise<RunSummary> {
+  checkRow("runs", row.id, row);
+  if (cycle !== undefined) checkCycle(row.id, cycle);
+  const decoder = new ColumnDecoder(codec, row.id, undefined, withJson);
+  decoder.register("runs", row, "metadata");
+  await decoder.fetchBlobs(db);
+  const metadata = ifReadable(() => metadataIn(row, decoder, redaction));
+  // Leaves out long data, which is stored as blobs.
+  const dataOf = (text: string, node: string) =>
+    blobHash(text) === undefined ? redaction.apply(node, decoder.value(text)) : undefined;
+  const pauses = ifReadable(() => pausesIn(row, dataOf)) ?? [];
+  return withJson(summaryOf(row, cycle, metadata, pauses));
+}
+
+/** @param last - the last run of the page, if another page follows */
+function pageOf(runs: RunSummary[], unreadable: UnreadableRun[], last?: SummaryRow): RunPage {
+  const page = { runs: withJson(runs), unreadable: withJson(unreadable) };
+  if (last === undefined) return withJson(page);
+  return withJson({ ...page, cursor: encodeCursor(last) });
+}
+
+/** Undefined for a value that can't be decoded, such as an instance of a class that is not among the store's types. */
+function ifReadable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof StoreError) return undefined;
+    throw error;
+  }
+}

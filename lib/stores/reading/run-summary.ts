@@ -1,0 +1,106 @@
+import { withJson } from "../../base/json.js";
+import type { Pause } from "../../run/pause.js";
+import type { RunStatus } from "../../run/status.js";
+import type { ColumnDecoder } from "./column-decoder.js";
+import { tryParseWait } from "./json-columns.js";
+import type { LatestCycle } from "./latest-cycles.js";
+import type { Redaction } from "../values/redaction.js";
+import type { RunRow } from "../database/schema.js";
+import type { WorkflowKind } from "../store.js";
+
+/** A run without its nodes and values. All times are whole ms since 1970. */
+export interface RunSummary {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly kind: WorkflowKind;
+  readonly status: "running" | RunStatus;
+  /** The run that this one replays, and the first node that it computed again. */
+  readonly parentRunId: string | undefined;
+  readonly parentNode: string | undefined;
+  readonly createdAt: number;
+  /** When it ended or paused. */
+  readonly finishedAt: number | undefined;
+  /** As of the run's last write; undefined in a list if it can't be decoded. */
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+  /** The reason of the first pause. For an fsm that waits, the events that it waits for. */
+  readonly pauseReason: string | undefined;
+  /** The pauses by node. In a list, data of more than a million characters is left out. */
+  readonly pauses: readonly Pause[];
+  /** The current state of an fsm. */
+  readonly currentState: string | undefined;
+  /** The events or the time that an unfinished run waits for. */
+  readonly waitingFor: WaitingFor | undefined;
+}
+
+export interface WaitingFor {
+  /** The names of the events that the fsm accepts now. */
+  readonly events: readonly string[];
+  /** When the run continues without an event. */
+  readonly until: number | undefined;
+}
+
+/** The columns that a summary is made from. */
+export const SUMMARY_COLUMNS = [
+  "id",
+  "workflow",
+  "kind",
+  "status",
+  "parent_run_id",
+  "parent_node",
+  "created_at",
+  "finished_at",
+  "metadata",
+  "pause_reason",
+  "pauses",
+  "due_at",
+] as const satisfies readonly (keyof RunRow)[];
+
+export type SummaryRow = Pick<RunRow, (typeof SUMMARY_COLUMNS)[number]>;
+
+export function metadataIn(
+  { metadata }: SummaryRow,
+  decoder: ColumnDecoder,
+  redaction: Redaction,
+): Record<string, unknown> {
+  if (metadata === null) return {};
+  return withJson(redaction.apply("metadata", decoder.record(metadata)) as Record<string, unknown>);
+}
+
+/** @param cycle - the latest cycle of an fsm */
+export function summaryOf<M extends RunSummary["metadata"]>(
+  row: SummaryRow,
+  cycle: LatestCycle | undefined,
+  metadata: M,
+  pauses: readonly Pause[],
+): RunSummary & { readonly metadata: M } {
+  return {
+    runId: row.id,
+    workflow: row.workflow,
+    kind: row.kind as WorkflowKind,
+    status: row.status as RunSummary["status"],
+    parentRunId: row.parent_run_id ?? undefined,
+    parentNode: row.parent_node ?? undefined,
+    createdAt: wholeMs(row.created_at),
+    finishedAt: wholeMs(row.finished_at),
+    metadata,
+    pauseReason: row.pause_reason ?? undefined,
+    pauses: withJson(pauses.map((pause) => withJson(pause))),
+    currentState: cycle?.state,
+    waitingFor: waitingFor(row, cycle),
+  };
+}
+
+function waitingFor({ status, due_at, pauses }: SummaryRow, cycle: LatestCycle | undefined): WaitingFor | undefined {
+  if (status !== "running" && status !== "paused") return undefined;
+  // A run that paused between a wait and the next cycle accepts no other event.
+  const wait = pauses === null ? tryParseWait(cycle?.wait ?? "null") : undefined;
+  const until = wholeMs(due_at ?? wait?.after?.at ?? null);
+  if (wait === undefined && until === undefined) return undefined;
+  return { events: wait?.events.map(([event]) => event) ?? [], until };
+}
+
+/** A recorded time in whole ms. Records keep fractions, which tell the order of events. */
+export function wholeMs<T extends number | null>(time: T): T extends null ? undefined : number;
+export function wholeMs(time: number | null): number | undefined {
+  return time === null ? undefined : Math.floor(time);
+}

@@ -1,0 +1,104 @@
+import type { Tables } from "../database/schema.js";
+
+/** A column type, by its name in Postgres. */
+export type ColumnType = "text" | "integer" | "double precision";
+
+/** A table that batches upsert rows into. */
+export interface TableShape<T extends keyof Tables = keyof Tables> {
+  readonly table: T;
+  readonly key: Readonly<Partial<Record<keyof Tables[T] & string, ColumnType>>>;
+  /** Columns that are replaced when the row exists. */
+  readonly updated: Readonly<Partial<Record<keyof Tables[T] & string, ColumnType>>>;
+  /** Columns that are kept when the row exists. */
+  readonly insertOnly?: Readonly<Partial<Record<keyof Tables[T] & string, ColumnType>>>;
+}
+
+const shape = <T extends keyof Tables>(
+  table: T,
+  key: TableShape<T>["key"],
+  updated: TableShape<T>["updated"],
+  insertOnly?: TableShape<T>["insertOnly"],
+): TableShape<T> => ({ table, key, updated, insertOnly });
+
+const ATTEMPTS = shape(
+  "node_executions",
+  { run_id: "text", node: "text", attempt: "integer" },
+  {
+    status: "text",
+    worker: "text",
+    output: "text",
+    branch: "text",
+    is_cached: "integer",
+    error: "text",
+    reason: "text",
+    started_at: "double precision",
+    finished_at: "double precision",
+  },
+);
+
+const TRAVERSALS = shape(
+  "edge_traversals",
+  { run_id: "text", target: "text", input: "text" },
+  { source: "text", output: "text", traversed_at: "double precision" },
+);
+
+const CYCLES = shape(
+  "fsm_cycles",
+  { run_id: "text", cycle: "integer" },
+  {
+    state: "text",
+    status: "text",
+    attempts: "integer",
+    worker: "text",
+    input: "text",
+    event: "text",
+    output: "text",
+    error: "text",
+    reason: "text",
+    wait: "text",
+    started_at: "double precision",
+    finished_at: "double precision",
+  },
+);
+
+/** Updating `used_at` of an existing blob keeps it from being deleted meanwhile. */
+const BLOBS = shape("blobs", { hash: "text" }, { used_at: "double precision" }, { data: "text" });
+
+const BLOB_USES = shape("blob_uses", { run_id: "text", hash: "text" }, {});
+
+export const SHAPES = { ATTEMPTS, TRAVERSALS, CYCLES, BLOBS, BLOB_USES } as const;
+
+/** The columns of a new run, except for its lease, which starts at the database's time. */
+export const NEW_RUN = {
+  id: "text",
+  workflow: "text",
+  kind: "text",
+  fingerprint: "text",
+  parent_run_id: "text",
+  parent_node: "text",
+  scope: "text",
+  status: "text",
+  inputs: "text",
+  outputs: "text",
+  metadata: "text",
+  error: "text",
+  owner: "text",
+  fencing_token: "integer",
+  created_at: "double precision",
+  updated_at: "double precision",
+  finished_at: "double precision",
+  pause_reason: "text",
+  pauses: "text",
+  due_at: "double precision",
+} satisfies Readonly<Record<Exclude<keyof Tables["runs"], "lease_expires_at">, ColumnType>>;
+
+/** The columns that change when a run ends, except for those of its lease. */
+export const RUN_END = {
+  status: "text",
+  outputs: "text",
+  error: "text",
+  finished_at: "double precision",
+  pause_reason: "text",
+  pauses: "text",
+  due_at: "double precision",
+} as const satisfies Readonly<Partial<Record<keyof Tables["runs"], ColumnType>>>;

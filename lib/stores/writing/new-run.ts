@@ -1,0 +1,36 @@
+import { nowChecked, toEpoch } from "../../base/clock.js";
+import type { Batch, NewRunRow } from "./batch.js";
+import { fingerprintOf } from "./fingerprint.js";
+import type { Leases } from "../leases.js";
+import { NOT_PAUSED } from "./pauses.js";
+import { encodeMetadata, type LogHost } from "./run-log.js";
+import type { NewRun } from "../store.js";
+
+/** The row of a new run, driven by this store. Adds its blobs to `batch`. @throws {StoreError} UNSTORABLE */
+export function newRunRow(run: NewRun, token: number, batch: Batch, leases: Leases, host: LogHost): NewRunRow {
+  const metadata = run.driver.metadata();
+  const now = toEpoch(nowChecked());
+  const fingerprint = fingerprintOf(run.structure);
+  batch.blobs.set(fingerprint, run.structure);
+  return {
+    id: run.runId,
+    workflow: run.workflow,
+    kind: run.kind,
+    fingerprint,
+    parent_run_id: run.parent?.runId ?? null,
+    parent_node: run.parent?.node ?? null,
+    scope: run.scope === undefined ? null : batch.store(JSON.stringify(run.scope)),
+    status: "running",
+    inputs: batch.store(host.codec.encode({ ...run.inputs }, "The inputs")),
+    outputs: null,
+    metadata: metadata === undefined ? null : batch.store(encodeMetadata(metadata, host)),
+    error: null,
+    owner: leases.owner,
+    lease: leases.length,
+    fencing_token: token,
+    created_at: now,
+    updated_at: now,
+    finished_at: null,
+    ...NOT_PAUSED,
+  };
+}

@@ -1,0 +1,380 @@
+import { show } from "../../base/check.js";
+import { nowChecked, toEpoch } from "../../base/clock.js";
+import { deferred, type Deferred } from "../../base/deferred.js";
+import { StoreError } from "../../base/errors.js";
+import type { Pause } from "../../run/pause.js";
+import { Batch, type NewRunRow } from "./batch.js";
+import type { Codec } from "../values/codec.js";
+import type { ColumnDecoder } from "../reading/column-decoder.js";
+import { newEventRows } from "./event-rows.js";
+import { NOT_PAUSED, pauseColumns, type PauseColumns } from "./pauses.js";
+import { queuedEvent } from "../reading/recorded-run.js";
+import type { EventRow } from "../database/schema.js";
+import { escapeInputName, escapeName, requireStorable, sanitize } from "../values/storable-text.js";
+import type {
+  AttemptEntry,
+  CycleEntry,
+  CycleStatus,
+  QueuedEvent,
+  RunDriver,
+  RunEnd,
+  RunLog,
+  Traversal,
+} from "../store.js";
+import { SKIP_HINT } from "../values/unstorable.js";
+
+/** The services that a log uses of its store. */
+export interface LogHost {
+  readonly codec: Codec;
+  /** Names this process. */
+  readonly worker: string;
+  /** Whether to leave out values that can't be stored, instead of failing. */
+  readonly skipsUnstorable: boolean;
+  /** Commits the log's pending entries at the next turn of the event loop. */
+  commit(log: SqlRunLog): void;
+  /** Commits them after a short delay. */
+  commitLater(log: SqlRunLog): void;
+  /** The log no longer drives its run. */
+  released(log: SqlRunLog): void;
+  listen(log: SqlRunLog): void;
+  unlisten(log: SqlRunLog): void;
+  pollEvents(): Promise<void>;
+}
+
+/** A batch to write. */
+interface Pending {
+  readonly batch: Batch;
+  /** Undefined until something waits for it. */
+  written: Deferred<void> | undefined;
+}
+
+/** The write side of one run. Entries are pending here until the store commits them, see `group-commit.ts`. */
+export class SqlRunLog implements RunLog {
+  private pending: Pending | undefined;
+  /** The batch of the commit in progress. */
+  private writing: Pending | undefined;
+  private failure: Error | undefined;
+  private hasBadMetadata = false;
+  /** Set until the first batch of a new run, with the run's row, is taken. */
+  private creation: { readonly makeRow: (batch: Batch) => NewRunRow; readonly written: Deferred<void> } | undefined;
+  /** The run's row names this store as its driver. */
+  private isRegistered = false;
+  private isEnding = false;
+  private pauses: PauseColumns = NOT_PAUSED;
+  /** The number of the last delivered event. */
+  private lastDelivered = -1;
+
+  constructor(
+    readonly runId: string,
+    /** The fencing token: each new driver of a run has a higher one. */
+    readonly token: number,
+    private readonly driver: RunDriver,
+    private readonly host: LogHost,
+    private lastMetadata: string | null = null,
+  ) {}
+
+  attempt(entry: AttemptEntry): void {
+    const { node, attempt, status, startedAt, finishedAt, output, branch, isCached, error, reason } = entry;
+    if (branch !== undefined) requireStorable(`The branch of node "${node}"`, branch);
+    const { codec, worker, skipsUnstorable } = this.host;
+    let text: string | null = null;
+    if (output !== undefined) {
+      try {
+        text = codec.encode(output.value, `The result of node "${node}"`, SKIP_HINT);
+      } catch (unstorable) {
+        if (!skipsUnstorable) throw unstorable;
+      }
+    }
+    const { batch } = this.pendingWrite();
+    batch.addAttempt({
+      run_id: this.runId,
+      node,
+      attempt,
+      status,
+      worker: attempt === 0 ? null : worker,
+      output: text === null ? null : batch.store(text),
+      branch: branch ?? null,
+      is_cached: isCached === true ? 1 : 0,
+      error: error === undefined ? null : batch.store(codec.encodeThrown(error)),
+      reason: reason === undefined ? null : sanitize(reason),
+      started_at: startedAt ?? null,
+      finished_at: finishedAt ?? null,
+    });
+  }
+
+  traversals(list: readonly Traversal[]): void {
+    if (list.length === 0) return;
+    const { batch } = this.pendingWrite();
+    const traversed_at = toEpoch(nowChecked());
+    const rows = list.map(({ from, to, input, output }) => ({
+      run_id: this.runId,
+      target: to,
+      input: escapeInputName(input),
+      source: from,
+      output: output === undefined ? null : escapeName(output),
+      traversed_at,
+    }));
+    batch.traversals.set(list[0].to, rows);
+  }
+
+  cycle(entry: CycleEntry): void {
+    const { cycle, state, status, attempts, startedAt, finishedAt, input, event, output, error, reason, wait } = entry;
+    const { codec, worker } = this.host;
+    const encoded = (value: { readonly value: unknown } | undefined, label: string) =>
+      value === undefined ? undefined : codec.encode(value.value, `The ${label} of state "${state}"`);
+    const inputText = encoded(input, "input");
+    const outputText = encoded(output, "value");
+    const { batch } = this.pendingWrite();
+    const stored = (text: string | undefined) => (text === undefined ? null : batch.store(text));
+    batch.cycles.set(cycle, {
+      run_id: this.runId,
+      cycle,
+      state,
+      status: status satisfies CycleStatus,
+      attempts,
+      worker,
+      input: stored(inputText),
+      event: event ?? null,
+      output: stored(outputText),
+      error: error === undefined ? null : batch.store(codec.encodeThrown(error)),
+      reason: reason === undefined ? null : sanitize(reason),
+      wait: wait === undefined ? null : JSON.stringify(wait),
+      started_at: startedAt ?? null,
+      finished_at: finishedAt ?? null,
+    });
+  }
+
+  sent(events: readonly QueuedEvent[]): void {
+    const store = (text: string) => this.pendingWrite().batch.store(text);
+    for (const row of newEventRows(this.runId, events, this.host.codec, store))
+      this.pendingWrite().batch.sent.set(row.id, row);
+  }
+
+  taken({ id }: Pick<QueuedEvent, "id">): void {
+    const { batch } = this.pendingWrite();
+    // An event that is taken before it is written needs no row: the cycle that it led to records it.
+    if (!batch.sent.delete(id)) batch.taken.push(id);
+  }
+
+  listen(): void {
+    this.host.listen(this);
+  }
+
+  unlisten(): void {
+    this.host.unlisten(this);
+  }
+
+  pollEvents(): Promise<void> {
+    return this.host.pollEvents();
+  }
+
+  async written(): Promise<void> {
+    if (this.failure !== undefined) throw this.failure;
+    await this.whenWritten();
+  }
+
+  paused(reason: string | undefined, pauses: readonly Pause[], dueAt: number | undefined): void {
+    this.pauses = pauseColumns(reason, pauses, dueAt, this.pendingWrite().batch, this.host);
+  }
+
+  durable(): Promise<void> | undefined {
+    if (this.driver.durability === "relaxed") return undefined;
+    return this.whenWritten();
+  }
+
+  async finish(end: RunEnd): Promise<void> {
+    if (this.failure !== undefined) {
+      this.host.released(this);
+      throw this.failure;
+    }
+    const { batch } = this.pendingWrite();
+    const unstorable = this.addMetadata(batch);
+    const { status, outputs, error } = unstorable === undefined ? end : { ...end, status: "failed", error: unstorable };
+    batch.end = {
+      status,
+      outputs: JSON.stringify(outputs),
+      error: error === undefined ? null : batch.store(this.host.codec.encodeThrown(error)),
+      finished_at: toEpoch(nowChecked()),
+      ...this.pauses,
+      due_at: status === "paused" ? this.pauses.due_at : null,
+    };
+    this.isEnding = true;
+    this.host.commit(this);
+    try {
+      await this.whenWritten();
+    } finally {
+      this.host.released(this);
+    }
+    if (unstorable !== undefined) throw unstorable;
+  }
+
+  // --- used by the store ---
+
+  /**
+   * Records a new run. Must be called before anything is added.
+   * @param makeRow - called when the first batch is taken
+   * @throws {StoreError} RUN_EXISTS, UNSTORABLE, STORE
+   */
+  create(makeRow: (batch: Batch) => NewRunRow): Promise<this> {
+    const written = deferred();
+    this.creation = { makeRow, written };
+    this.host.commit(this);
+    return written.promise.then(() => this.markRegistered());
+  }
+
+  /** The database now records this store as the run's driver. */
+  markRegistered(): this {
+    this.isRegistered = true;
+    return this;
+  }
+
+  /** Whether the run's row names this store as its driver, unless another driver has taken the run over. */
+  get isDriven(): boolean {
+    return this.isRegistered && !this.isEnding;
+  }
+
+  /** Whether entries wait to be written. */
+  get isPending(): boolean {
+    return this.pending !== undefined;
+  }
+
+  /**
+   * Delivers new events to the driver. Returns those that were delivered before.
+   * @param rows - ordered by number
+   */
+  deliver(rows: readonly EventRow[], decoder: ColumnDecoder): readonly EventRow[] {
+    const delivered = rows.filter(({ number }) => number <= this.lastDelivered);
+    const fresh = rows.slice(delivered.length);
+    if (fresh.length === 0 || this.failure !== undefined) return delivered;
+    this.lastDelivered = fresh[fresh.length - 1].number;
+    try {
+      this.driver.onEvents(fresh.map((row) => queuedEvent(row, decoder)));
+    } catch (unreadable) {
+      this.fail(unreadable as Error);
+    }
+    return delivered;
+  }
+
+  /**
+   * Takes the batch to write now. Must be followed by {@link SqlRunLog.committed}, {@link SqlRunLog.fencedOff} or
+   * {@link SqlRunLog.fail}. The rest of a batch beyond the limits remains pending.
+   * @param maxRows - approximate
+   * @param maxLength - in characters, approximate
+   */
+  takeBatch(maxRows: number, maxLength: number): Batch | undefined {
+    const { creation, pending } = this;
+    if (this.failure !== undefined) return undefined;
+    if (creation !== undefined) return this.creationBatch(creation);
+    if (pending === undefined) return undefined;
+    const { batch } = pending;
+    // The other entries can still be written, and so can the failure of the run.
+    const unstorable = this.addMetadata(batch);
+    if (unstorable !== undefined) this.driver.onFailure(unstorable);
+    if ((batch.size > maxRows || batch.length > maxLength) && batch.attempts.size > 1) {
+      this.writing = { batch: batch.split(maxRows, maxLength), written: undefined };
+    } else {
+      this.pending = undefined;
+      this.writing = pending;
+    }
+    return this.writing.batch;
+  }
+
+  /** The first batch of a new run, with its row; undefined, and the log fails, if the row can't be created. */
+  private creationBatch({ makeRow, written }: NonNullable<SqlRunLog["creation"]>): Batch | undefined {
+    const batch = new Batch();
+    this.writing = { batch, written };
+    this.creation = undefined;
+    try {
+      batch.created = makeRow(batch);
+      this.lastMetadata = batch.created.metadata;
+      return batch;
+    } catch (error) {
+      this.fail(error as Error);
+      return undefined;
+    }
+  }
+
+  /** The batch that was taken is durable. */
+  committed(): void {
+    const { writing } = this;
+    this.writing = undefined;
+    writing?.written?.resolve();
+  }
+
+  /** Nothing was written: the run has another driver, or the id of a new run is taken. */
+  fencedOff(): void {
+    this.fail(this.isRegistered ? leaseLost(this.runId) : runExists(this.runId));
+  }
+
+  /** Fails the log for good. */
+  fail(error: Error): void {
+    if (this.failure !== undefined) return;
+    this.failure = error;
+    const waiting = [this.creation?.written, this.writing?.written, this.pending?.written];
+    this.creation = this.writing = this.pending = undefined;
+    this.host.released(this);
+    // For a new run, `create` rejects instead.
+    if (this.isRegistered) this.driver.onFailure(error);
+    for (const written of waiting) {
+      written?.promise.catch(() => {});
+      written?.reject(error);
+    }
+  }
+
+  /** Resolves when all entries are durable. */
+  private whenWritten(): Promise<void> | undefined {
+    const last = this.pending ?? this.writing;
+    return last === undefined ? undefined : (last.written ??= deferred()).promise;
+  }
+
+  private pendingWrite(): Pending {
+    if (this.pending === undefined) {
+      this.pending = { batch: new Batch(), written: undefined };
+      if (this.failure === undefined) this.scheduleCommit();
+    }
+    return this.pending;
+  }
+
+  private scheduleCommit(): void {
+    if (this.driver.durability === "strict") this.host.commit(this);
+    else this.host.commitLater(this);
+  }
+
+  /** Adds the metadata if it has changed. Returns the error if it can't be stored, but only once. */
+  private addMetadata(batch: Batch): Error | undefined {
+    const metadata = this.driver.metadata();
+    if (metadata === undefined || this.hasBadMetadata) return undefined;
+    try {
+      const text = encodeMetadata(metadata, this.host);
+      if (text !== this.lastMetadata) batch.metadata = batch.store(text);
+      this.lastMetadata = text;
+      return undefined;
+    } catch (error) {
+      this.hasBadMetadata = true;
+      return error as Error;
+    }
+  }
+}
+
+export function runExists(runId: string): StoreError {
+  return new StoreError(`Run ${show(runId)} already exists. Resume it, or use another run id.`, "RUN_EXISTS");
+}
+
+function leaseLost(runId: string): StoreError {
+  const message = `Run ${show(runId)} was taken over by another process because its lease had expired. This process records nothing more of it. Raise the store option "lease" above the longest time that a node blocks the event loop.`;
+  return new StoreError(message, "LEASE_LOST");
+}
+
+/** @throws {StoreError} UNSTORABLE naming the path */
+export function encodeMetadata(
+  metadata: Readonly<Record<string, unknown>>,
+  { codec, skipsUnstorable }: Pick<LogHost, "codec" | "skipsUnstorable">,
+): string {
+  try {
+    return codec.encode({ ...metadata }, "The metadata", SKIP_HINT);
+  } catch (error) {
+    if (!skipsUnstorable || !(error instanceof StoreError)) throw error;
+    const storable = Object.entries(metadata).filter(([, value]) => codec.canEncode(value));
+    return codec.encode(Object.fromEntries(storable));
+  }
+}

@@ -19,9 +19,18 @@ export {
 export { decide, route, type Decision, type Route } from "./definition/decisions.js";
 export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
 export { optional, type Need, type NeedLike, type NeedSource, type OptionalNeed } from "./definition/specs/need.js";
-export type { Context, FsmContext } from "./definition/context.js";
+export { subworkflow } from "./definition/subworkflow.js";
+export type { Subworkflow, SubworkflowOptions } from "./definition/specs/subworkflow-spec.js";
+export type { ChildRunOptions, Context, FsmContext } from "./definition/context.js";
 export type { WorkflowOptions } from "./definition/specs/workflow-options.js";
-export type { Connection, Transition, TransitionCondition } from "./definition/defined.js";
+export type {
+  ChildWorkflow,
+  Connection,
+  Transition,
+  TransitionCondition,
+  WorkflowInput,
+  WorkflowKind,
+} from "./definition/defined.js";
 export type { NodeHandle, OutputHandle, Target } from "./definition/node-handle.js";
 export type { Class } from "./base/class-state.js";
 export type { ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/specs/node-options.js";

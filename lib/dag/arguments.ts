@@ -48,6 +48,8 @@ export class Arguments {
         const needs = this.plan.anyNeeds.get(node) ?? [];
         return this.value(needs[winner].code, node, context);
       }
+      case "inner":
+        return this.inner(binding.source, binding.path);
       case "undefined":
         return undefined;
     }
@@ -59,6 +61,12 @@ export class Arguments {
     const values: unknown[] = [];
     for (let k = argStart[node]; k < argStart[node + 1]; k++) values.push(this.value(args[k], node, context));
     return values;
+  }
+
+  /** The result of a node inside a workflow; null if the workflow failed under `continueNone`. */
+  private inner(source: number, path: string): unknown {
+    if (this.state.status[source] === Status.failed) return null;
+    return this.state.children.get(this.plan.specs[source].name)?.get(path);
   }
 
   private output(source: number, output: string, node: number): unknown {

@@ -97,6 +97,7 @@ class NodeCall implements BackendCall {
     const buffers = new Set<ArrayBuffer>();
     for (const source of new Set(sourcesOf(plan, this.node))) {
       if (!this.isOnlyHere(source) || !readiness.isLastFor(source) || isSink(plan, source, state.active)) continue;
+      if (state.kept?.has(source) === true) continue;
       for (const buffer of inspect(state.values[source]).buffers) buffers.add(buffer);
       if (buffers.size === 0) continue;
       state.values[source] = undefined;

@@ -12,7 +12,8 @@ import { minifiedHint } from "../definition/specs/minified-names.js";
 import { inputNamed } from "../definition/specs/named-inputs.js";
 import { needText, toNeed, type Need, type NeedSource } from "../definition/specs/need.js";
 import { withCache, type NodeOptions } from "../definition/specs/node-options.js";
-import { collects, nodeSpec, reconfigured, type NodeKind, type NodeSpec } from "../definition/specs/node-spec.js";
+import { collects, nodeSpec, reconfigured, workflowNodeSpec, type NodeKind, type NodeSpec } from "../definition/specs/node-spec.js";
+import { subworkflowIn } from "../definition/subworkflow.js";
 import type {
   AllDefiner,
   AnyDefiner,
@@ -210,6 +211,8 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
 
   private define(kind: NodeKind, args: readonly unknown[]): NodeHandle<any, any> {
     const { name, options, fn } = readArguments<NodeOptions>(args, `dag.${kind}`);
+    const subworkflow = kind === "node" ? subworkflowIn(fn) : undefined;
+    if (subworkflow !== undefined) return this.add(workflowNodeSpec(name, subworkflow, options));
     return this.add(nodeSpec(kind, name, fn, options));
   }
 }

@@ -2,16 +2,17 @@ import type { LazyAbort } from "../base/abort.js";
 import { warn } from "../base/warning.js";
 import type { DefinedDag } from "../definition/defined.js";
 import { unknownMember } from "../definition/definition.js";
-import type { NodeHooks } from "../definition/specs/node-options.js";
+import type { ErrorStrategy, NodeHooks } from "../definition/specs/node-options.js";
 import { warnOfClassName } from "../engine/durable/class-names.js";
 import type { Recorder } from "../engine/durable/recorder.js";
 import { checkIdentity, metadataOf } from "../engine/options.js";
+import type { OuterRun } from "../engine/outer-run.js";
 import type { Purpose, RunFactory } from "../engine/run-factory.js";
 import { hooksOf, NO_HOOKS } from "../engine/run-hooks.js";
 import type { RunPromises } from "../engine/run-promises.js";
 import { DagPlans } from "../planning/dag-plans.js";
 import { checkDagInputs, requireInputs } from "../planning/inputs.js";
-import { activeNodes, copiedNodes, withoutUnneeded } from "../planning/partial.js";
+import { activeNodes, copiedNodes, requireInner, withoutUnneeded } from "../planning/partial.js";
 import type { DagPlan } from "../planning/plan.js";
 import { requireValid, type Planning, type Strictness } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
@@ -41,6 +42,7 @@ export interface Part {
 interface Source extends DefinedDag {
   readonly revision: number;
   readonly defaultHooks: NodeHooks | undefined;
+  readonly options: { readonly errorStrategy?: ErrorStrategy | undefined };
 }
 
 /** The results that replace nodes, by index. */
@@ -53,6 +55,10 @@ interface Special {
   readonly recorder?: Recorder | undefined;
   /** Whether its state holds results from before it was resumed. */
   readonly isResumed?: boolean;
+  /** The run that contains it. */
+  readonly outer?: OuterRun | undefined;
+  /** The results given for nodes inside its workflows, by path. */
+  readonly provide?: Readonly<Record<string, unknown>> | undefined;
 }
 
 const NO_OPTIONS: PartialRunOptions<any> = Object.freeze({});
@@ -91,7 +97,17 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     return requireValid(this.planningFor(inputs), options);
   }
 
-  create(given: PartialRunOptions<any> = NO_OPTIONS, purpose: Purpose, part?: Part): DagRun {
+  createInside(options: RunOptions<any>, outer: OuterRun, sync: boolean): DagRun {
+    return this.create(this.inside(options), sync ? "runSync" : "run", undefined, outer);
+  }
+
+  /** The options of a run inside another one, with the error strategy of this workflow. */
+  inside(options: RunOptions<any>): RunOptions<any> {
+    const { errorStrategy = this.dag.options.errorStrategy } = options;
+    return { ...options, errorStrategy };
+  }
+
+  create(given: PartialRunOptions<any> = NO_OPTIONS, purpose: Purpose, part?: Part, outer?: OuterRun): DagRun {
     if (given !== NO_OPTIONS) checkRunOptions(given, this.inputNames);
     if (given.ifExists === "attach") checkIdentity(given);
     const sync = purpose === "runSync";
@@ -102,6 +118,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     const overrides = options.overrides === undefined ? undefined : overridesIn(plan, options.overrides);
     let active = part === undefined ? undefined : activeIn(plan, part);
     if (overrides !== undefined) {
+      requireInner(plan, (i) => overrides.has(i));
       active = withoutUnneeded(plan, active, (i) => overrides.has(i) && standsAlone(plan, i, overrides.get(i)));
     }
     if (options.inputs !== undefined) checkDagInputs(plan, inputs);
@@ -113,14 +130,16 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
       const earlier = part.from === undefined ? undefined : RunResult.stateOf(part.from);
       takeOver(state, active, earlier, copiedNodes(plan, active), overrides);
     }
-    const recorder = options.store && newRecorder(state, options, part?.parent);
-    return this.runOf(state, options, { sync, overrides, recorder });
+    const parent = outer === undefined ? part?.parent : { ...outer.parent, isOuter: true };
+    const recorder = options.store && newRecorder(state, options, parent);
+    return this.runOf(state, options, { sync, overrides, recorder, outer });
   }
 
   /** The run that drives a state. */
   runOf(state: RunState, given: RunOptions<any>, special: Special = PLAIN): DagRun {
     const { plan } = state;
-    const { sync = false, overrides, recorder, isResumed } = special;
+    const { sync = false, overrides, recorder, isResumed, outer, provide } = special;
+    if (outer !== undefined) keepFor(outer, state);
     const options = given.onProgress === undefined ? given : withProgress(state, given, given.onProgress);
     if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.workflow, this.className);
     const hooks = hooksOf(this.dag.defaultHooks, options.hooks);
@@ -128,8 +147,10 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
     const place = usesThreads ? (run: LazyAbort) => this.placements.of(plan, options, state.runId, run) : undefined;
     const isPlain = !sync && overrides === undefined && hooks === NO_HOOKS && place === undefined;
-    if (isPlain && recorder === undefined) return new DagRun(state, options, this.plainSetup);
-    return new DagRun(state, options, { sync, overrides, hooks, cacheOf: this.caches.of, place, recorder, isResumed });
+    if (isPlain && recorder === undefined && outer === undefined) return new DagRun(state, options, this.plainSetup);
+    const { of: cacheOf } = this.caches;
+    const setup = { sync, overrides, hooks, cacheOf, place, recorder, isResumed, outer, provide };
+    return new DagRun(state, options, setup);
   }
 
   handle(run: DagRun, promises: RunPromises<RunResult<N>>): RunHandle<N> {
@@ -167,6 +188,13 @@ export function nodeIn(plan: DagPlan, name: string): number {
 /** @throws {ValidationError} VALIDATION naming a node that does not exist */
 export function overridesIn(plan: DagPlan, overrides: Readonly<Record<string, unknown>>): Overrides {
   return new Map(Object.entries(overrides).map(([name, value]) => [nodeIn(plan, name), value]));
+}
+
+/** Keeps the results that an outer run takes. */
+function keepFor({ takes }: OuterRun, state: RunState): void {
+  if (takes.length === 0) return;
+  const { indexOf } = state.plan;
+  state.kept = new Set(takes.flatMap((path) => indexOf.get(path.split(".", 1)[0]) ?? []));
 }
 
 function withProgress(

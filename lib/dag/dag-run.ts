@@ -1,3 +1,4 @@
+import type { Backend } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
 import { findClock, now } from "../base/clock.js";
 import { abandon, drive, pendingOf, whenSettled } from "../base/coroutine.js";
@@ -14,6 +15,8 @@ import { Arguments, inputValues, WiringFault } from "./arguments.js";
 import { Attempts } from "../engine/attempts.js";
 import { inputsLate, nodeError, nodeFailure } from "./errors.js";
 import { DagHost, type DagHostRun } from "./host.js";
+import type { ChildSite } from "../engine/children.js";
+import type { CommonRunOptions } from "../engine/options.js";
 import { EngineRun, type EngineSetup } from "../engine/run.js";
 import { DurabilityBarrier } from "./durability-barrier.js";
 import { choose, standsAlone } from "./branching.js";
@@ -26,10 +29,13 @@ import { Readiness } from "./readiness.js";
 import type { RunOptions } from "./options.js";
 import { BackendCalls } from "./backend-calls.js";
 import { Lanes } from "./lanes.js";
-import { Permits } from "./permits.js";
+import { Permits, SharedPermits } from "../engine/permits.js";
+import type { Slot } from "../engine/slot.js";
 import { allowsSerialPath, SerialPath } from "./serial-path.js";
 import { TIME_SLICE, TimeSlice } from "../engine/time-slice.js";
 import { askErrorHandler, type FailureAction } from "../engine/error-policy.js";
+
+const NO_PATHS: readonly string[] = Object.freeze([]);
 
 /** The setup of a dag's run beside its options, resolved against the plan. */
 export interface RunSetup extends EngineSetup {
@@ -70,6 +76,10 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private serialPath: SerialPath | undefined = undefined;
   /** Limits the nodes in flight: inline ones, or all where one limit counts all. */
   private readonly permits: Permits;
+  /** The permits that runs inside share; undefined before there are any. */
+  private shared: SharedPermits | undefined = undefined;
+  /** The plain nodes that have given back their permit, with the number of runs inside that they wait for. */
+  private suspended: Map<number, number> | undefined = undefined;
   /** The calls of nodes that don't run inline; undefined when all do. */
   calls: BackendCalls | undefined = undefined;
   private readonly overrides: RunSetup["overrides"];
@@ -106,7 +116,9 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
     const isLimited = limit < Infinity || options.mode === "parallel" || this.scheduler !== undefined;
     this.ranking = isLimited && !isSerial ? criticalFirst(plan) : plan;
-    this.permits = new Permits(limit, this);
+    const shared = this.isSequential ? undefined : setup.outer?.permits;
+    this.shared = shared;
+    this.permits = shared === undefined ? new Permits(limit, this) : shared.of("inline", limit, this);
     findClock();
     this.time = this.beganAt = now();
     if (setup.isResumed !== true) state.beganAt = this.time;
@@ -122,7 +134,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     return new DurabilityBarrier(() => this.life.guard(opened));
   }
 
-  private get isSequential(): boolean {
+  get isSequential(): boolean {
     const { mode } = this.options;
     return this.sync || mode === undefined || mode === "sequential";
   }
@@ -183,8 +195,12 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (this.isOver) return;
     this.state.places = places;
     if (backends.length > 0) {
-      const newPermits = this.options.mode === "parallel" ? (limit: number) => new Permits(limit, this) : undefined;
-      this.calls = new BackendCalls(this, new Lanes(places, backends, this.permits, newPermits));
+      const newPermits = (backend: Backend) =>
+        this.shared === undefined
+          ? new Permits(backend.limit, this)
+          : this.shared.of(backend.name, backend.limit, this);
+      const lanes = new Lanes(places, backends, this.permits, this.options.mode === "parallel" ? newPermits : undefined);
+      this.calls = new BackendCalls(this, lanes);
     }
     this.beginNodes();
   }
@@ -279,6 +295,10 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   permitsOf(node: number): Permits {
     return this.calls === undefined ? this.permits : this.calls.lanes.permitsOf(node);
+  }
+
+  wake(): void {
+    this.pump();
   }
 
   /** Queues a node that waits for a permit. */
@@ -453,6 +473,65 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     }
   }
 
+  // --- runs inside ---
+
+  innerOptions(): CommonRunOptions {
+    const { mode, executor, concurrency, maxWorkers, pool, parallel, retain, strict } = this.options;
+    const { scheduler, store, durability, hooks } = this.options;
+    const own = { mode, executor, concurrency, maxWorkers, pool, parallel, retain, strict };
+    return { ...own, scheduler, store, durability, hooks };
+  }
+
+  sharedPermits(): SharedPermits | undefined {
+    if (this.isSequential) return undefined;
+    if (this.shared === undefined) {
+      this.shared = new SharedPermits();
+      this.shared.add("inline", this.permits);
+      this.calls?.lanes.share(this.shared);
+    }
+    return this.shared;
+  }
+
+  protected innerNeeds(name: string): readonly string[] {
+    if (this.options.retain !== "outputs") return NO_PATHS;
+    const { bindings, indexOf, specs } = this.plan;
+    const node = indexOf.get(name);
+    const paths = bindings.flatMap((binding) => (binding.type === "inner" && binding.source === node ? binding.path : []));
+    const output = node === undefined ? undefined : specs[node].subworkflow?.options.output;
+    return output === undefined ? paths : [...paths, output];
+  }
+
+  protected childSiteOf(node: number): Pick<ChildSite, "node" | "key" | "path"> {
+    const name = this.name(node);
+    return { node: name, key: name, path: name };
+  }
+
+  protected slotOf(node: number): Slot {
+    const permits = this.permitsOf(node);
+    const suspended = (this.suspended ??= new Map<number, number>());
+    return {
+      suspend: () => {
+        if (this.isSequential) return;
+        const waits = suspended.get(node) ?? 0;
+        suspended.set(node, waits + 1);
+        if (waits > 0) return;
+        permits.release();
+        this.pump();
+      },
+      resume: () => {
+        const waits = suspended.get(node);
+        if (waits === undefined) return undefined; // It runs in sequence, or has settled.
+        suspended.set(node, waits - 1);
+        if (waits > 1) return undefined;
+        const held = () => void suspended.delete(node);
+        const pending = permits.acquire(node);
+        if (pending === undefined) return void held();
+        this.pump();
+        return pending.granted.then(held);
+      },
+    };
+  }
+
   // --- outcomes of nodes ---
 
   private readClock(): void {
@@ -480,7 +559,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   /** Releases the permit and the call of a plain node. */
   private letGo(node: number): void {
-    this.permitsOf(node).release();
+    if (this.suspended?.delete(node) !== true) this.permitsOf(node).release();
     this.calls?.settled(node);
   }
 

@@ -2,6 +2,8 @@ import { merge } from "../base/merge.js";
 import { wantedPlaces } from "../backends/thread/placement.js";
 import { readNodes } from "../definition/class-methods.js";
 import { registerInstance } from "../definition/origin/class-registry.js";
+import type { WorkflowInput } from "../definition/defined.js";
+import { registerMaker } from "../definition/subworkflow.js";
 import type { Target } from "../definition/node-handle.js";
 import { isModuleBody, neverInWorker } from "../definition/origin/worker-scope.js";
 import type { OnlyResult, ResultsOf, StandInsOf } from "../definition/typings/typed-wiring.js";
@@ -53,6 +55,7 @@ export class Dag<
   I extends object = Record<string, any>,
   G = Record<string, any>,
 > extends DagBuilder<N, I, G> {
+  readonly kind = "dag";
   protected readonly factory = new DagRunFactory<N>(this);
   protected readonly recorded = new RecordedDags<N>(this.factory, this.runs);
 
@@ -65,16 +68,15 @@ export class Dag<
     options: DagOptions<StandInsOf<InstanceOf<S>>, I> & { name?: string | undefined } = {},
   ): Single<ResultsOf<InstanceOf<S>>, RunOptions<StandInsOf<InstanceOf<S>>, I>> &
     Dag<ResultsOf<InstanceOf<S>>, I, StandInsOf<InstanceOf<S>>> {
-    const { name: own, className, options: annotations, specs } = readNodes(source);
-    const { description, metadata, runOptions, autowire, wiring, module } = annotations;
+    const { name: own, className, options: annotations, instance, specs } = readNodes(source);
+    const { description, metadata, errorStrategy, runOptions, autowire, wiring, module } = annotations;
     const { name = own, ...given } = options;
-    const annotated = { description, metadata, runOptions, autowire, wiring, module };
+    const annotated = { description, metadata, errorStrategy, runOptions, autowire, wiring, module };
     const dag = new Dag<ResultsOf<InstanceOf<S>>, I, StandInsOf<InstanceOf<S>>>(name, merge(annotated, given));
     for (const spec of specs) dag.add(spec);
     dag.factory.className = options.name === undefined ? className : undefined;
-    const object = specs[0].self as object;
-    registerInstance(object, dag.origin);
-    dag.factory.placements.instance = { object, isGiven: typeof source !== "function", specs };
+    registerInstance(instance, dag.origin);
+    dag.factory.placements.instance = { object: instance, isGiven: typeof source !== "function", specs };
     return dag as never;
   }
 
@@ -119,7 +121,7 @@ export class Dag<
   }
 
   /** The inputs of a run: the parameters that no node fills, in order of the nodes that take them. */
-  get inputs(): { readonly name: string; readonly required: boolean }[] {
+  get inputs(): readonly WorkflowInput[] {
     return this.factory.planning.plan.inputs.map(({ name, required }) => ({ name, required: required.length > 0 }));
   }
 
@@ -171,7 +173,7 @@ export class Dag<
     const never = neverInWorker(this);
     if (never !== undefined) return never;
     checkRunId(runId);
-    const given = withContinuingDefaults(this.options.runOptions, options);
+    const given = withContinuingDefaults(this.defaults, options);
     checkReplayOptions(given);
     return this.executeRecorded(given as RunOptions<any>, () => this.recorded.replay(runId, given));
   }
@@ -228,3 +230,5 @@ export class Dag<
     return this.executeRecorded(options, () => this.factory.create(options, "run", { ...part, from, parent }));
   }
 }
+
+registerMaker("dag", (source) => Dag.from(source));

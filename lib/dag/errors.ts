@@ -1,6 +1,6 @@
 /** The errors of a dag's nodes. */
 import { isInstance } from "../base/safe-access.js";
-import { ExecutionError, failedBecause, InputsTimeoutError, isErrorOf, type ErrorSite } from "../run/errors.js";
+import { ExecutionError, failedBecause, failedInside, InputsTimeoutError, isErrorOf, type ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";
 import { WiringFault } from "./arguments.js";
 
@@ -8,7 +8,9 @@ import { WiringFault } from "./arguments.js";
 export function nodeFailure(state: RunState, node: number, thrown: unknown): ExecutionError {
   if (isErrorOf(state.runId, thrown)) return thrown;
   if (isInstance(thrown, WiringFault)) return nodeError(state, node, thrown.message);
-  return nodeError(state, node, failedBecause(`Node "${nameOf(state, node)}"`, thrown), { cause: thrown });
+  const name = nameOf(state, node);
+  const message = failedInside(state, name, thrown) ?? failedBecause(`Node "${name}"`, thrown);
+  return nodeError(state, node, message, { cause: thrown });
 }
 
 export function nodeError(state: RunState, node: number, message: string, options?: ErrorOptions): ExecutionError {

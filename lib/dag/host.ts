@@ -12,11 +12,12 @@ import type { ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";
 import type { Arguments } from "./arguments.js";
 import type { AttemptHost } from "../engine/attempts.js";
+import type { ChildSite } from "../engine/children.js";
 import { EngineHost, type HostRun } from "../engine/host.js";
 import { nodeFailure, siteOf } from "./errors.js";
 import { withInput } from "./branching.js";
 import type { BackendCalls } from "./backend-calls.js";
-import type { Permits } from "./permits.js";
+import type { Permits } from "../engine/permits.js";
 
 /** A dag's run, as attempts of its nodes see it. */
 export interface DagHostRun extends HostRun {
@@ -24,6 +25,8 @@ export interface DagHostRun extends HostRun {
   readonly args: Arguments;
   /** Executes nodes that don't run inline; undefined when all do. */
   readonly calls: BackendCalls | undefined;
+  /** Whether nodes run one after the other. */
+  readonly isSequential: boolean;
   /** The permits of a node's lane. */
   permitsOf(node: number): Permits;
   pump(): void;
@@ -62,17 +65,28 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
   }
 
   execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
+    if (call.spec.subworkflow !== undefined) return this.executeWorkflow(node, call, abort);
     const { calls } = this.run;
     if (calls?.has(node) === true) return calls.execute(node, call, abort, onStart);
     return inline.execute(call, abort, onStart);
   }
 
   acquire(node: number): PendingAcquire | undefined {
-    return this.run.permitsOf(node).acquire(node);
+    return this.takesSlot(node) ? this.run.permitsOf(node).acquire(node) : undefined;
   }
 
   release(node: number): void {
-    this.run.permitsOf(node).release();
+    if (this.takesSlot(node)) this.run.permitsOf(node).release();
+  }
+
+  /** A workflow leaves the slots to its nodes, unless nodes run one after the other. */
+  private takesSlot(node: number): boolean {
+    return this.run.isSequential || this.specOf(node).subworkflow === undefined;
+  }
+
+  protected childSiteOf(node: number): Pick<ChildSite, "node" | "key" | "path"> {
+    const { name } = this.specOf(node);
+    return { node: name, key: name, path: name };
   }
 
   /** A node that waits for its first attempt has not started. */

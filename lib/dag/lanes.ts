@@ -2,7 +2,7 @@ import type { Backend } from "../backends/backend.js";
 import { inline } from "../backends/inline.js";
 import type { Place } from "../run/place.js";
 import type { Executor } from "./executors/executor.js";
-import type { Permits } from "./permits.js";
+import type { Permits, SharedPermits } from "../engine/permits.js";
 
 interface Lane {
   readonly backend: Backend;
@@ -30,9 +30,9 @@ export class Lanes {
     places: readonly Place[],
     backends: readonly Backend[],
     permits: Permits,
-    newPermits: ((limit: number) => Permits) | undefined,
+    newPermits: ((backend: Backend) => Permits) | undefined,
   ) {
-    const others = backends.map((backend) => ({ backend, permits: newPermits?.(backend.limit) ?? permits }));
+    const others = backends.map((backend) => ({ backend, permits: newPermits?.(backend) ?? permits }));
     this.lanes = [{ backend: inline, permits }, ...others];
     const names: string[] = this.lanes.map(({ backend }) => backend.name);
     this.laneOf = new Uint8Array(places.length);
@@ -50,6 +50,11 @@ export class Lanes {
 
   permitsOf(node: number): Permits {
     return this.lanes[this.laneOf[node]].permits;
+  }
+
+  /** Lets the runs inside use the permits of these lanes. */
+  share(shared: SharedPermits): void {
+    for (const { backend, permits } of this.lanes) shared.add(backend.name, permits);
   }
 
   /**

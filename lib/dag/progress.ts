@@ -23,7 +23,7 @@ export function progressObserver(state: RunState, onProgress: (progress: RunProg
     if (state.hasResult(i)) completed++;
   }
   return (event) => {
-    if (!("node" in event) || !OVER.has(event.type)) return;
+    if (!("node" in event) || !OVER.has(event.type) || event.runId !== state.runId) return;
     completed++;
     try {
       const pending = pendingOf(onProgress({ node: event.node, completed, total, fraction: completed / total }));

@@ -149,7 +149,7 @@ export class Readiness {
   private forget(settled: number, consumers: Int32Array): void {
     const { plan, state } = this;
     for (const source of new Set(sourcesOf(plan, settled))) {
-      if (--consumers[source] > 0 || isSink(plan, source, state.active)) continue;
+      if (--consumers[source] > 0 || isSink(plan, source, state.active) || state.kept?.has(source)) continue;
       state.values[source] = undefined;
       state.facts.dropped.add(source);
     }

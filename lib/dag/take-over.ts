@@ -29,5 +29,7 @@ export function takeOver(
     if (from.wasSkipped(index)) state.facts.skippedBefore.add(i);
     if (!from.hasResult(index)) continue;
     state.copy(i, from.values[index], from.branchOf(index));
+    const child = from.children.get(plan.specs[i].name);
+    if (child !== undefined) state.setChild(plan.specs[i].name, child);
   }
 }

@@ -1,11 +1,12 @@
 import { InvalidNodeError } from "../base/errors.js";
 import { show } from "../base/check.js";
-import { workflowSpec } from "./decorators.js";
+import { classOptions } from "./specs/class-options.js";
 import type { MethodSpec } from "./specs/method-specs.js";
 import type { Class } from "../base/class-state.js";
-import { nodeSpec, type NodeSpec } from "./specs/node-spec.js";
+import { nodeSpec, workflowNodeSpec, type NodeSpec } from "./specs/node-spec.js";
 import { decoratedMethods, currentFunction, type Method } from "./standing-methods.js";
-import { stateSpec, type StateSpec } from "./specs/state-spec.js";
+import { stateSpec, workflowStateSpec, type StateSpec } from "./specs/state-spec.js";
+import { subworkflowIn } from "./subworkflow.js";
 import type { WorkflowOptions } from "./specs/workflow-options.js";
 
 /** The workflow that an annotated class defines. */
@@ -14,6 +15,7 @@ export interface ClassWorkflow<S> {
   /** The name of the class if the workflow takes its name from it, "" for an anonymous class; otherwise undefined. */
   readonly className: string | undefined;
   readonly options: WorkflowOptions;
+  readonly instance: object;
   /** In order of declaration, with inherited ones first. */
   readonly specs: readonly S[];
 }
@@ -31,17 +33,21 @@ export function readNodes(source: object): ClassWorkflow<NodeSpec> {
     if (spec.kind === "state") return undefined;
     const { self, key } = method;
     const { options } = spec;
+    const subworkflow = subworkflowIn((self as Record<string, unknown>)[key]);
+    if (subworkflow !== undefined) return workflowNodeSpec(options.name ?? key, subworkflow, options);
     return nodeSpec(spec.kind, options.name ?? key, currentFunction(self, key), options, method);
   });
 }
 
 /** Reads the states of an annotated class, or of an instance of one, as {@link readNodes} does. */
 export function readStates(source: object): ClassWorkflow<StateSpec> {
-  return readClass(source, "@state", ({ kind, options }, method) =>
-    kind === "state"
-      ? stateSpec(options.name ?? method.key, currentFunction(method.self, method.key), options, method)
-      : undefined,
-  );
+  return readClass(source, "@state", ({ kind, options }, method) => {
+    if (kind !== "state") return undefined;
+    const { self, key } = method;
+    const subworkflow = subworkflowIn((self as Record<string, unknown>)[key]);
+    if (subworkflow !== undefined) return workflowStateSpec(options.name ?? key, subworkflow, options);
+    return stateSpec(options.name ?? key, currentFunction(self, key), options, method);
+  });
 }
 
 function readClass<S>(
@@ -56,7 +62,7 @@ function readClass<S>(
     );
   }
   const constructor = instance.constructor as Class;
-  const { name: given, ...options } = workflowSpec(constructor);
+  const { name: given, ...options } = classOptions(constructor);
   const className = given === undefined ? constructor.name : undefined;
   const specs = decoratedMethods(instance).flatMap(({ spec, ...method }) => toSpec(spec, method) ?? []);
   if (specs.length === 0) {
@@ -64,5 +70,5 @@ function readClass<S>(
       `Class "${constructor.name}" has no method with ${decorator}. Put ${decorator} on at least one.`,
     );
   }
-  return { name: given ?? (className || "workflow"), className, options, specs };
+  return { name: given ?? (className || "workflow"), className, options, instance, specs };
 }

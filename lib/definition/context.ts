@@ -1,3 +1,5 @@
+import type { ErrorStrategy } from "./specs/node-options.js";
+
 /**
  * The run, as a node's function sees it. It is passed to the parameter named `context` or `ctx`.
  *
@@ -42,7 +44,33 @@ export interface Context {
   progress(fraction: number, message?: string): void;
   /** Sends a message to observers, as a `node.progress` event without a fraction. */
   log(message: string): void;
+  /**
+   * Runs a workflow inside this run: a dag, an fsm, an annotated class, or an instance of one. It shares mode, slots,
+   * signal, store, hooks, observers and metadata of this run, and this node gives back its slot while it waits. In a
+   * recorded run, the run inside is recorded as `<runId>/<node>[<key>]`; when the node runs again, it is continued, and
+   * its result taken if it has completed.
+   * @returns its result; as with `run`, rejects with its error, which is the partial result's `.run`
+   * @throws {ValidationError} for a key that this attempt has used; {TypeError} on a worker thread
+   */
+  run<W extends object>(workflow: W, options?: ChildRunOptions): Promise<ResultOfRun<W>>;
 }
+
+/** The options of {@link Context.run}. */
+export interface ChildRunOptions {
+  readonly inputs?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * Tells apart the runs that a node begins. Give one where the order of the calls depends on anything but the inputs.
+   * @defaultValue the number of the call, counted from 0
+   */
+  readonly key?: string | number | undefined;
+  /** @defaultValue that of the workflow */
+  readonly errorStrategy?: ErrorStrategy | undefined;
+  /** The time the run may take, in ms. @defaultValue unlimited */
+  readonly timeout?: number | undefined;
+}
+
+/** The result of a workflow's runs; any if it is a class. @inline */
+export type ResultOfRun<W> = W extends { run(options?: any): Promise<infer R> } ? R : any;
 
 /** The run, as a state's function sees it. `get` and `has` refer to the cycles before this one. */
 export interface FsmContext extends Omit<Context, "trigger"> {

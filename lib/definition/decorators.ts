@@ -1,4 +1,3 @@
-import "reflect-metadata/lite";
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
 import type { AnyFn, MethodNames, MethodNeeds, NodeVerdict } from "./typings/typed-wiring.js";
@@ -8,20 +7,13 @@ import type { Class } from "../base/class-state.js";
 import { checkNodeOptions, withCache, type NodeOptions } from "./specs/node-options.js";
 import type { CacheOptions } from "./specs/policy-options.js";
 import { isOptional, type NeedLike } from "./specs/need.js";
+import type { Subworkflow } from "./specs/subworkflow-spec.js";
 import { registerClass } from "./origin/class-registry.js";
 import { Origin } from "./origin/origin.js";
 import { checkStateOptions, type StateOptions } from "./specs/state-spec.js";
+import { setClassOptions } from "./specs/class-options.js";
 import { checkWorkflowOptions, type WorkflowOptions } from "./specs/workflow-options.js";
 import type { StateVerdict } from "./typings/typed-states.js";
-
-// Shared by all copies of this module in a process, such as an ESM and a CommonJS one.
-const CLASS = Symbol.for("dagwright:workflow");
-
-/** The options of a class's `@workflow`. All but the name are inherited. */
-export function workflowSpec(target: Class): WorkflowOptions {
-  const inherited = (Reflect.getMetadata(CLASS, target) ?? {}) as WorkflowOptions;
-  return { ...inherited, name: (Reflect.getOwnMetadata(CLASS, target) as WorkflowOptions | undefined)?.name };
-}
 
 /**
  * Sets the name and the options of a class's workflow. It is optional: the default name is that of the class. The class
@@ -34,7 +26,7 @@ export function workflow(
   checkWorkflowOptions(options, "@workflow");
   const origin = new Origin(options.module);
   return (target) => {
-    Reflect.defineMetadata(CLASS, { ...options }, target);
+    setClassOptions(target, options);
     registerClass(target, options.name ?? target.name, origin);
     return target;
   };
@@ -56,8 +48,13 @@ export interface NodeDecorator<K extends Kind, D extends MethodNeeds, A = unknow
     method: string,
     descriptor: TypedPropertyDescriptor<F>,
   ): NodeVerdict<K, T, D, F>;
+  <T>(field: undefined, context: ClassFieldDecoratorContext<T, Subworkflow<any>>): void;
+  <T extends object, P extends keyof T & string>(target: T, field: P & FieldOf<T, P>, descriptor?: undefined): void;
   (target: A, place: B, descriptor?: any): { problem: "only a method can be a node" };
 }
+
+/** The name of a field, if it holds a workflow. */
+type FieldOf<T, P extends keyof T> = T[P] extends Subworkflow<any> ? P : never;
 
 /** The method names of the class that a decorator is in, from the arguments of its call. */
 type Names<A, B> = NamesIn<B extends ClassMethodDecoratorContext<infer T, any> ? T : A>;
@@ -74,6 +71,8 @@ export interface NodeDecorators<K extends Kind, O = unknown> {
     method: string,
     descriptor: TypedPropertyDescriptor<F>,
   ): NodeVerdict<K, T, [], F>;
+  <T>(field: undefined, context: ClassFieldDecoratorContext<T, Subworkflow<any>>): void;
+  <T extends object, P extends keyof T & string>(target: T, field: P & FieldOf<T, P>, descriptor?: undefined): void;
   <A, B, const D extends MethodNeeds>(...needs: D | Names<A, B>[]): NodeDecorator<K, D, A, B>;
   <A, B, const D extends MethodNeeds = []>(options: NodeOptions<D | Names<A, B>[]> & O): NodeDecorator<K, D, A, B>;
   <A, B, const D extends MethodNeeds>(
@@ -107,6 +106,8 @@ export interface StateDecorator<To extends readonly string[], E extends string> 
     method: string,
     descriptor: TypedPropertyDescriptor<F>,
   ): StateVerdict<T, F, To, E>;
+  <T>(field: undefined, context: ClassFieldDecoratorContext<T, Subworkflow<any>>): void;
+  <T extends object, P extends keyof T & string>(target: T, field: P & FieldOf<T, P>, descriptor?: undefined): void;
 }
 
 /** The forms of {@link state}: `@state`, `@state()`, `@state({ … })`. */
@@ -117,6 +118,8 @@ export interface StateDecorators {
     method: string,
     descriptor: TypedPropertyDescriptor<F>,
   ): StateVerdict<T, F>;
+  <T>(field: undefined, context: ClassFieldDecoratorContext<T, Subworkflow<any>>): void;
+  <T extends object, P extends keyof T & string>(target: T, field: P & FieldOf<T, P>, descriptor?: undefined): void;
   (): StateDecorator<readonly string[], string>;
   <const To extends readonly string[] = readonly string[], const E extends string = string>(
     options: StateOptions<To, E>,
@@ -139,7 +142,7 @@ function decorators<K extends NodeKind, O>(
       isMethodContext(key) ? decorateStandard(target, key, options) : decorateLegacy(target, key, descriptor, options);
   }
 
-  function decorateStandard(fn: unknown, context: ClassMethodDecoratorContext, options?: NodeOptions): void {
+  function decorateStandard(fn: unknown, context: DecoratorContext, options?: NodeOptions): void {
     const method = decorate(fn, context.name, context, options);
     // The class does not exist yet; an instance provides its prototype.
     context.addInitializer(function (this: unknown) {
@@ -155,7 +158,8 @@ function decorators<K extends NodeKind, O>(
   }
 
   function decorate(fn: unknown, key: unknown, member: Member, options: NodeOptions = adapt({})): DecoratedMethod {
-    if (member.kind !== "method" || member.static || member.private || typeof key !== "string") {
+    const isWorkflow = member.kind === "field" && (kind === "node" || kind === "state");
+    if (!(member.kind === "method" || isWorkflow) || member.static || member.private || typeof key !== "string") {
       throw new InvalidNodeError(
         `@${kind} is for public instance methods with a string name; ${show(key)} is ${describe(member, key)}.`,
       );
@@ -165,8 +169,8 @@ function decorators<K extends NodeKind, O>(
     if (kind === "state") checkStateOptions(options, name);
     else checkNodeOptions(options, name);
     const spec = Object.freeze({ kind, options: Object.freeze(options) }) as MethodSpec;
-    const method: DecoratedMethod = { key, fn: fn as NodeFunction, spec };
-    attachToFunction(method);
+    const method: DecoratedMethod = { key, fn: fn as NodeFunction | undefined, spec };
+    if (method.fn !== undefined) attachToFunction(method.fn, spec);
     return method;
   }
 
@@ -185,7 +189,9 @@ function describe(member: Member, key: unknown): string {
   return typeof key === "symbol" ? "a symbol" : "private";
 }
 
-function isMethodContext(value: unknown): value is ClassMethodDecoratorContext {
+type DecoratorContext = ClassMethodDecoratorContext | ClassFieldDecoratorContext;
+
+function isMethodContext(value: unknown): value is DecoratorContext {
   return typeof value === "object" && value !== null && typeof (value as Member).kind === "string" && "static" in value;
 }
 

@@ -1,4 +1,5 @@
 /** The parts of a workflow's definition that planning and workers read. */
+import type { ValidationIssue } from "../base/errors.js";
 import type { Origin } from "./origin/origin.js";
 import type { Need } from "./specs/need.js";
 import type { NodeHooks } from "./specs/node-options.js";
@@ -13,9 +14,33 @@ export interface Connection extends Need {
   readonly key: string | undefined;
 }
 
-/** A dag as it is defined now. */
-export interface DefinedDag {
+export type WorkflowKind = "dag" | "fsm";
+
+/** An input of a workflow's runs. */
+export interface WorkflowInput {
   readonly name: string;
+  /** Whether a run needs it: a parameter without a default value takes it. */
+  readonly required: boolean;
+}
+
+/** A workflow, as one that contains it sees it. */
+export interface ChildWorkflow {
+  readonly kind: WorkflowKind;
+  readonly name: string;
+  /** Increases with every change of its own definition. */
+  readonly ownRevision: number;
+  /** The workflows in it, by node. */
+  readonly subworkflows: ReadonlyMap<string, { readonly workflow: ChildWorkflow }>;
+  /** In the order in which positional needs fill them. */
+  readonly inputs: readonly WorkflowInput[];
+  /** Its nodes or states, by name. */
+  readonly members: ReadonlyMap<string, unknown>;
+  /** The errors of its definition. */
+  readonly errors: readonly ValidationIssue[];
+}
+
+/** A dag as it is defined now. */
+export interface DefinedDag extends ChildWorkflow {
   /** Tells workers where to find this definition. */
   readonly origin: Origin;
   /** All nodes by name, in order of definition. */
@@ -41,8 +66,7 @@ export interface Transition {
 }
 
 /** An fsm as it is defined now. */
-export interface DefinedFsm {
-  readonly name: string;
+export interface DefinedFsm extends ChildWorkflow {
   /** All states by name, in order of definition. */
   readonly states: ReadonlyMap<string, StateSpec>;
   /** The transitions that `addTransition` added, by source state. */

@@ -1,9 +1,12 @@
 import { checkName } from "../base/check.js";
-import { InvalidNodeError, ValidationError } from "../base/errors.js";
+import { InvalidNodeError, ValidationError, type ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import { checkHooks, type NodeHooks } from "./specs/node-options.js";
 import { checkWorkflowName, type NodeSpec } from "./specs/node-spec.js";
 import { outlineOf } from "./specs/outline.js";
+import type { ChildWorkflow, WorkflowInput, WorkflowKind } from "./defined.js";
+import { revisionBelow } from "./nesting.js";
+import type { Subworkflow } from "./specs/subworkflow-spec.js";
 import { lookAgain } from "./standing-methods.js";
 
 /** The word for the members of a workflow. */
@@ -30,10 +33,12 @@ const NO_METADATA = Object.freeze({});
  * Members keep the order of their definition. Nothing is checked across members here; planning does that. Every change
  * increases `revision`.
  */
-export abstract class Definition<T extends DefinitionTypes> {
+export abstract class Definition<T extends DefinitionTypes> implements ChildWorkflow {
   readonly name: string;
   readonly description: string | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** The workflows inside, by node or state. */
+  readonly subworkflows: ReadonlyMap<string, Subworkflow> = new Map<string, Subworkflow>();
   protected readonly specs = new Map<string, T["spec"]>();
   private readonly hooksByName = new Map<string, NodeHooks>();
   private sharedHooks: NodeHooks | undefined;
@@ -59,14 +64,36 @@ export abstract class Definition<T extends DefinitionTypes> {
   /** The word for a member in messages. */
   protected abstract get memberWord(): MemberWord;
 
-  /** Increases with every change, so that a plan can tell whether it is current. */
+  /**
+   * Increases with every change, so that a plan can tell whether it is current.
+   * @internal
+   */
   get revision(): number {
+    const own = this.ownRevision;
+    return this.subworkflows.size === 0 ? own : own + revisionBelow(this);
+  }
+
+  /**
+   * The {@link Definition.revision} without changes of the workflows inside.
+   * @internal
+   */
+  get ownRevision(): number {
     if (this.hasMethods && lookAgain(this.specs)) this.changes++;
     return this.changes;
   }
 
+  abstract readonly kind: WorkflowKind;
+  abstract readonly inputs: readonly WorkflowInput[];
+  /** @internal */
+  abstract readonly errors: readonly ValidationIssue[];
+
   get size(): number {
     return this.specs.size;
+  }
+
+  /** The nodes or states, by name. @internal */
+  get members(): ReadonlyMap<string, T["spec"]> {
+    return this.specs;
   }
 
   /** The members' names, in order of definition. */
@@ -120,6 +147,7 @@ export abstract class Definition<T extends DefinitionTypes> {
       );
     }
     this.specs.set(spec.name, spec);
+    if (spec.subworkflow !== undefined) (this.subworkflows as Map<string, Subworkflow>).set(spec.name, spec.subworkflow);
     this.hasMethods ||= spec.method !== undefined;
     this.changed();
   }
@@ -128,6 +156,7 @@ export abstract class Definition<T extends DefinitionTypes> {
   protected removeSpec(target: string | T["member"]): string {
     const { name } = this.specOf(target);
     this.specs.delete(name);
+    (this.subworkflows as Map<string, Subworkflow>).delete(name);
     this.hooksByName.delete(name);
     this.changed();
     return name;

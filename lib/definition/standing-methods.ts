@@ -9,7 +9,7 @@ export interface Method {
   readonly self: object;
   readonly key: string;
   /** The function that declares the parameters, which may differ from the one that is called. */
-  readonly declared: NodeFunction;
+  readonly declared: NodeFunction | undefined;
 }
 
 /**
@@ -60,6 +60,10 @@ export function currentFunction(self: object, key: string): NodeFunction {
 function functionAt(self: object, key: string): NodeFunction {
   const fn = (self as Record<string, unknown>)[key];
   if (typeof fn === "function") return fn as NodeFunction;
+  if (fn === undefined || typeof fn === "object") {
+    const what = `"${key}" of class "${self.constructor.name}" is decorated, but holds no function and no workflow`;
+    throw new InvalidNodeError(`${what}; received ${show(fn)}. Assign subworkflow(…), or decorate a method.`);
+  }
   throw new InvalidNodeError(
     `"${key}" of class "${self.constructor.name}" was decorated as a method, but is no longer a function; ` +
       `received ${show(fn)}. Assign a function, or remove the decorator.`,
@@ -91,7 +95,8 @@ function prototypesOf(self: object): object[] {
 }
 
 /** The decorated function, or the override of a subclass if it declares parameters, which spies and wrappers do not. */
-function declaredBy({ key, fn }: DecoratedMethod, chain: readonly object[]): NodeFunction {
+function declaredBy({ key, fn }: DecoratedMethod, chain: readonly object[]): NodeFunction | undefined {
+  if (fn === undefined) return undefined;
   if (ownFunction(chain[chain.length - 1], key) === fn) return fn;
   const declarations = chain.flatMap((prototype) => ownFunction(prototype, key) ?? []);
   const position = declarations.indexOf(fn);

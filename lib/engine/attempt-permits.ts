@@ -1,5 +1,5 @@
 import { sleepSync } from "../base/sleep-sync.js";
-import type { Coroutine } from "../base/coroutine.js";
+import { drive, type Coroutine } from "../base/coroutine.js";
 import { isInstance } from "../base/safe-access.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
 import type { CancelScope } from "../base/cancel-scope.js";
@@ -11,6 +11,7 @@ import { LimitConflict } from "../policies/limit-conflict.js";
 import { QueueFull, type Scheduler } from "../policies/scheduler.js";
 import { DeadlockError, ExecutionError, QueueFullError } from "../run/errors.js";
 import type { AttemptHost } from "./attempts.js";
+import type { Slot } from "./slot.js";
 
 /** One bit for each permit. */
 const Permit = { concurrencyKey: 1, run: 2, scheduler: 4 } as const;
@@ -32,7 +33,6 @@ export class AttemptPermits {
    */
   *acquire(node: number, n: number, holder: Holder | undefined): Coroutine<number> {
     const { host } = this;
-    const { scheduler } = host;
     const { concurrencyKey, throttle } = host.specOf(node).options;
     let acquired = 0;
     try {
@@ -41,6 +41,19 @@ export class AttemptPermits {
         acquired |= Permit.concurrencyKey;
       }
       if (throttle !== undefined) yield* this.waitForToken(node, n, throttle);
+      return acquired | (yield* this.acquireSlots(node, n, holder));
+    } catch (error) {
+      this.release(node, acquired, holder);
+      throw error;
+    }
+  }
+
+  /** Waits for the slots of the run and of the scheduler. Returns and throws as {@link AttemptPermits.acquire}. */
+  *acquireSlots(node: number, n: number, holder: Holder | undefined): Coroutine<number> {
+    const { host } = this;
+    const scheduler = host.schedulerOf(node);
+    let acquired = 0;
+    try {
       const slot = host.acquire(node);
       if (slot !== undefined) yield* this.wait(node, n, slot, "a slot of the run");
       acquired |= Permit.run;
@@ -54,6 +67,12 @@ export class AttemptPermits {
       this.release(node, acquired, holder);
       throw error;
     }
+  }
+
+  /** Releases the slots among the permits. Returns those that are left. */
+  releaseSlots(node: number, permits: number, holder: Holder | undefined): number {
+    this.release(node, permits & ~Permit.concurrencyKey, holder);
+    return permits & Permit.concurrencyKey;
   }
 
   /** @param permits - what {@link AttemptPermits.acquire} returned */
@@ -143,5 +162,33 @@ export class AttemptPermits {
       pending.cancel();
       throw error;
     }
+  }
+}
+
+/** The slots of an attempt: those of its run and its scheduler. */
+export class AttemptSlot implements Slot {
+  /** The runs inside that the attempt waits for. */
+  private waits = 0;
+
+  constructor(
+    private readonly all: AttemptPermits,
+    private readonly node: number,
+    private readonly attempt: number,
+    private readonly holder: Holder | undefined,
+    /** The permits that the attempt holds. */
+    public permits: number,
+  ) {}
+
+  suspend(): void {
+    if (this.waits++ === 0) this.permits = this.all.releaseSlots(this.node, this.permits, this.holder);
+  }
+
+  resume(): Promise<unknown> | undefined {
+    if (--this.waits > 0) return undefined;
+    const acquired = drive(this.all.acquireSlots(this.node, this.attempt, this.holder));
+    const hold = (permits: number) => void (this.permits |= permits);
+    if (acquired instanceof Promise) return acquired.then(hold);
+    hold(acquired);
+    return undefined;
   }
 }

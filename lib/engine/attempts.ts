@@ -7,7 +7,7 @@ import { asSentence, messageOf } from "../base/message.js";
 import { Incomparable } from "../base/structural-key.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
 import { CancelScope } from "../base/cancel-scope.js";
-import type { Context } from "../definition/context.js";
+import type { ChildRunOptions, Context } from "../definition/context.js";
 import { namedInputs } from "../definition/specs/named-inputs.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
@@ -34,9 +34,10 @@ import {
   isErrorOf,
   type ErrorSite,
 } from "../run/errors.js";
-import { AttemptPermits } from "./attempt-permits.js";
+import { AttemptPermits, AttemptSlot } from "./attempt-permits.js";
 import { CachedNode } from "./cached-node.js";
 import { CallTracker } from "./call-tracker.js";
+import { withoutSlot } from "./slot.js";
 import { DetachedHost } from "./detached-host.js";
 
 /** The run of an attempt, as the attempt sees it. Nodes and states are indices into the plan. */
@@ -65,6 +66,16 @@ export interface AttemptHost extends AttemptControls {
   siteOf(node: number, attempt: number, options?: ErrorOptions): ErrorSite;
   /** Calls the node's function on its backend. @param onStart - called when the function starts */
   execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown;
+  /** The scheduler whose slots a node takes; undefined for a workflow, whose nodes take them. */
+  schedulerOf(node: number): Scheduler | undefined;
+  /** Runs a workflow inside the run, for an attempt. */
+  callInside(
+    node: number,
+    attempt: number,
+    workflow: unknown,
+    options: ChildRunOptions,
+    abort: LazyAbort,
+  ): Promise<unknown>;
   /** Acquires a permit of the run at once, or returns the wait for one. */
   acquire(node: number): PendingAcquire | undefined;
   /** Releases the permit of an attempt. */
@@ -276,18 +287,19 @@ export class Attempts {
   private *attempt(node: number, n: number): Coroutine {
     const { host } = this;
     const { concurrencyKey } = host.specOf(node).options;
-    const isShared = host.scheduler !== undefined || concurrencyKey !== undefined;
+    const isShared = host.schedulerOf(node) !== undefined || concurrencyKey !== undefined;
     const holder = this.trackers?.get(node)?.holder ?? (isShared ? this.holder(node) : undefined);
     const permits = yield* this.permits.acquire(node, n, holder);
+    const slot = new AttemptSlot(this.permits, node, n, holder, permits);
     try {
-      return yield* this.execute(node, n, holder);
+      return yield* this.execute(node, n, holder, slot);
     } finally {
-      this.permits.release(node, permits, holder);
+      this.permits.release(node, slot.permits, holder);
       if (holder !== undefined) untrack(holder);
     }
   }
 
-  private *execute(node: number, n: number, holder: Holder | undefined): Coroutine {
+  private *execute(node: number, n: number, holder: Holder | undefined, slot: AttemptSlot): Coroutine {
     const { host } = this;
     const spec = host.specOf(node);
     const { timeout } = spec.options;
@@ -299,7 +311,7 @@ export class Attempts {
       const barrier = host.barrier();
       if (barrier !== undefined) yield* this.scope.wait(barrier);
       const tracker = this.trackers?.get(node);
-      const ctx = host.contextOf(node, n, new Controls(host, abort, tracker));
+      const ctx = host.contextOf(node, n, new Controls(host, abort, tracker, slot));
       const call = { spec, args: host.argumentsOf(node, ctx), ctx };
       const timeoutError = () => {
         const message = `${host.labelOf(node)} took longer than its timeout of ${timeout} ms. Raise it, or find out what takes so long.`;
@@ -353,9 +365,10 @@ type Fallback = (error: unknown, ctx: Context) => unknown;
 /** The controls of one attempt: those of its run, with its own signal. */
 class Controls implements AttemptControls {
   constructor(
-    private readonly run: AttemptControls,
+    private readonly host: AttemptHost,
     private readonly abort: LazyAbort,
     private readonly tracker: CallTracker | undefined,
+    private readonly slot: AttemptSlot,
   ) {}
 
   get signal(): AbortSignal {
@@ -363,7 +376,12 @@ class Controls implements AttemptControls {
   }
 
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
-    this.run.progress(node, attempt, fraction, message);
+    this.host.progress(node, attempt, fraction, message);
+  }
+
+  runInside(node: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown> {
+    const { host, abort } = this;
+    return withoutSlot(this.slot, () => host.callInside(node, attempt, workflow, options, abort));
   }
 
   onRead(what: "inputs" | "results"): void {

@@ -1,6 +1,6 @@
 import type { AttemptCall } from "../backends/backend.js";
 import { LazyAbort } from "../base/abort.js";
-import type { Context } from "../definition/context.js";
+import type { ChildRunOptions, Context } from "../definition/context.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
@@ -76,6 +76,24 @@ export class DetachedHost implements AttemptHost {
 
   siteOf(node: number, attempt: number, options?: ErrorOptions): ErrorSite {
     return this.host.siteOf(node, attempt, options);
+  }
+
+  schedulerOf(node: number): Scheduler | undefined {
+    return this.host.schedulerOf(node);
+  }
+
+  callInside(
+    node: number,
+    attempt: number,
+    workflow: unknown,
+    options: ChildRunOptions,
+    abort: LazyAbort,
+  ): Promise<unknown> {
+    return this.host.callInside(node, attempt, workflow, options, abort);
+  }
+
+  runInside(): never {
+    throw new TypeError("ctx.run is for the function of a node, not for its fallback or an error handler.");
   }
 
   execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {

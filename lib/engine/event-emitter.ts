@@ -4,6 +4,7 @@ import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
 import type { EventFacts, Observer, RunEvent } from "../run/events.js";
 import type { Recorder } from "./durable/recorder.js";
+import type { OuterRun } from "./outer-run.js";
 
 /** A run that emits events, with the names of its nodes or states by index. */
 export interface EmittingRun {
@@ -21,15 +22,26 @@ export class EventEmitter {
   private observers: readonly Observer[];
   /** Events emitted while observers are called. */
   private readonly queue: RunEvent[] = [];
-  /** Whether observers are being called. The run may be in the middle of a step. */
-  isNotifying = false;
+  private isDelivering = false;
 
   constructor(
     private readonly run: EmittingRun,
     observers: readonly Observer[],
     private readonly recorder: Pick<Recorder, "record"> | undefined,
+    /** The run that contains this one, whose observers get its events. */
+    private readonly outer?: Pick<OuterRun, "parent" | "emitter">,
   ) {
     this.observers = [...observers];
+  }
+
+  /** The emitter whose observers are called: that of the outermost run. */
+  private get root(): EventEmitter {
+    return this.outer?.emitter?.root ?? this;
+  }
+
+  /** Whether observers are being called. The run may be in the middle of a step. */
+  get isNotifying(): boolean {
+    return this.root.isDelivering;
   }
 
   /** Adds an observer. Returns a function that removes it. */
@@ -44,17 +56,22 @@ export class EventEmitter {
   emit(facts: EventFacts, node?: number): void {
     const at = toEpoch(now());
     this.recorder?.record(facts, at, node);
-    if (this.observers.length === 0) return;
+    const { root } = this;
+    if (root.observers.length === 0) return;
     const { plan, runId } = this.run;
     const name = node === undefined ? {} : { node: plan.specs[node].name };
+    const parent = this.outer === undefined ? {} : { parent: this.outer.parent };
     // Frozen, since all observers get the same object.
-    const event = Object.freeze({ ...facts, runId, at, ...name }) as RunEvent;
-    if (this.isNotifying) return void this.queue.push(event);
-    this.isNotifying = true;
+    root.deliver(Object.freeze({ ...facts, runId, at, ...name, ...parent }) as RunEvent);
+  }
+
+  private deliver(event: RunEvent): void {
+    if (this.isDelivering) return void this.queue.push(event);
+    this.isDelivering = true;
     this.notify(event);
     for (let i = 0; i < this.queue.length; i++) this.notify(this.queue[i]);
     this.queue.length = 0;
-    this.isNotifying = false;
+    this.isDelivering = false;
   }
 
   private notify(event: RunEvent): void {

@@ -1,5 +1,10 @@
+import type { AttemptCall } from "../backends/backend.js";
+import type { LazyAbort } from "../base/abort.js";
+import type { ChildRunOptions } from "../definition/context.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
+import { namedInputs } from "../definition/specs/named-inputs.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
+import type { Subworkflow } from "../definition/specs/subworkflow-spec.js";
 import type { ResultCache } from "../policies/cache.js";
 import type { CircuitChange } from "../policies/circuit.js";
 import type { Holder } from "../policies/holder.js";
@@ -7,6 +12,7 @@ import { processLimits, type Limits } from "../policies/limits.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
 import type { RunBase } from "../run/run-base.js";
+import type { Children, ChildSite } from "./children.js";
 import type { EventEmitter } from "./event-emitter.js";
 
 /** A run, as the attempts of its nodes or states see it. */
@@ -21,6 +27,8 @@ export interface HostRun extends AttemptControls {
   readonly caller: Holder | undefined;
   cacheOf(node: NodeSpec): ResultCache | undefined;
   barrier(): Promise<void> | undefined;
+  /** The runs inside. */
+  readonly children: Children;
 }
 
 /** The common part of the hosts of nodes and of states. */
@@ -58,6 +66,39 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     return own === undefined ? this.run.hooks : [...this.run.hooks, own];
   }
 
+  /** The place of a run inside, for a node or for a call of one. */
+  protected abstract childSiteOf(node: number): Pick<ChildSite, "node" | "key" | "path">;
+
+  schedulerOf(node: number): Scheduler | undefined {
+    return this.specOf(node).subworkflow === undefined ? this.scheduler : undefined;
+  }
+
+  callInside(
+    node: number,
+    attempt: number,
+    workflow: unknown,
+    options: ChildRunOptions,
+    abort: LazyAbort,
+  ): Promise<unknown> {
+    const isRepeated = attempt > 1;
+    const site = { ...this.childSiteOf(node), abort, isRepeated, restarts: false };
+    return this.run.children.call(node, attempt, workflow, options, site);
+  }
+
+  runInside(): never {
+    throw new TypeError("ctx.run is for the function of a node, not for its fallback or an error handler.");
+  }
+
+  /** Runs a node that is a workflow. */
+  protected executeWorkflow(node: number, { spec, args, ctx }: AttemptCall, abort: LazyAbort): unknown {
+    const { attempt } = ctx;
+    const before = this.attemptsBefore(node);
+    const site = { ...this.childSiteOf(node), abort, isRepeated: attempt > 1, restarts: attempt > before + 1 };
+    return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
+  }
+
+  protected abstract attemptsBefore(node: number): number;
+
   cacheOf(node: number): ResultCache | undefined {
     return this.run.cacheOf(this.specOf(node));
   }
@@ -81,4 +122,13 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
     this.run.progress(node, attempt, fraction, message);
   }
+}
+
+/** The inputs of a workflow, without optional ones that nothing gives. */
+function givenInputs(spec: NodeSpec, args: readonly unknown[]): Readonly<Record<string, unknown>> {
+  const inputs = namedInputs(spec, args);
+  for (const { name, optional } of spec.signature.inputs) {
+    if (optional && name !== undefined && inputs[name] === undefined) delete inputs[name];
+  }
+  return inputs;
 }

@@ -1,6 +1,9 @@
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { Planning } from "../planning/validity.js";
 import type { Caches } from "../policies/caches.js";
+import type { ChildRun } from "./children.js";
+import type { CommonRunOptions } from "./options.js";
+import type { OuterRun } from "./outer-run.js";
 import type { RunPromises } from "./run-promises.js";
 import type { SteppedRun } from "./step.js";
 
@@ -29,6 +32,8 @@ export interface RunFactory<O, R, H> {
    * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
    */
   create(options: O | undefined, purpose: Purpose): SteppedRun<R>;
+  /** Creates a run inside another one. Throws as {@link RunFactory.create}. */
+  createInside(options: CommonRunOptions, outer: OuterRun, sync: boolean): SteppedRun<R> & ChildRun;
   /** The handle of a run that has been started. */
   handle(run: SteppedRun<R>, promises: RunPromises<R>): H;
   /** The handle of a run that never starts, since a worker is importing its module. */

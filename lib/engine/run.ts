@@ -1,5 +1,6 @@
 import { LazyAbort } from "../base/abort.js";
 import type { DagwrightError } from "../base/errors.js";
+import type { ChildRunOptions } from "../definition/context.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
@@ -14,7 +15,11 @@ import type { Attempts } from "./attempts.js";
 import type { Recorder } from "./durable/recorder.js";
 import { EventEmitter, type EmittingRun } from "./event-emitter.js";
 import { Lifecycle, type Loop } from "./lifecycle.js";
+import { Children, type ChildSite, type ContainingRun } from "./children.js";
 import type { CommonRunOptions } from "./options.js";
+import type { OuterRun } from "./outer-run.js";
+import type { SharedPermits } from "./permits.js";
+import { withoutSlot, type Slot } from "./slot.js";
 
 /** The setup of a run, beside its options. */
 export interface EngineSetup {
@@ -23,12 +28,16 @@ export interface EngineSetup {
   /** The hooks of all nodes: the default hooks, then those of the run. */
   readonly hooks: readonly NodeHooks[];
   cacheOf(node: NodeSpec): ResultCache | undefined;
+  /** The run that contains this one. */
+  readonly outer?: OuterRun;
+  /** Of a resumed run: the results given for nodes inside its workflows, by path. */
+  readonly provide?: Readonly<Record<string, unknown>>;
   /** Writes the run to its store; undefined when it has none. */
   readonly recorder?: Recorder;
 }
 
 /** The common part of the runs of dags and fsms: lifecycle, events, caches, stepping. */
-export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements Loop<R>, AttemptControls {
+export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements Loop<R>, AttemptControls, ContainingRun {
   readonly life = new Lifecycle<R>(this);
   readonly sync: boolean;
   readonly hooks: readonly NodeHooks[];
@@ -42,6 +51,7 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   /** Called when the budget is used up and all started nodes have settled. */
   protected onIdle: (() => void) | undefined = undefined;
   protected lazyAttempts: Attempts | undefined = undefined;
+  private lazyChildren: Children | undefined = undefined;
   private lazyAbort: LazyAbort | undefined = undefined;
 
   constructor(
@@ -50,12 +60,13 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
     protected readonly setup: EngineSetup,
   ) {
     const { observers, scheduler } = options;
-    const { recorder } = setup;
+    const { recorder, outer } = setup;
     this.sync = setup.sync;
     this.hooks = setup.hooks;
     this.recorder = recorder;
-    const hasListeners = observers !== undefined || recorder !== undefined;
-    this.emitter = hasListeners ? new EventEmitter(state, observers ?? [], recorder) : undefined;
+    const hasListeners = observers !== undefined || recorder !== undefined || outer?.emitter !== undefined;
+    this.emitter = hasListeners ? new EventEmitter(state, observers ?? [], recorder, outer) : undefined;
+    if (outer !== undefined) state.shareMetadata(outer.state);
     this.scheduler = scheduler;
     if (recorder !== undefined) recorder.run = this;
   }
@@ -69,6 +80,14 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   protected abstract markCancelled(): void;
   /** The first observer subscribed after the run was created. */
   protected abstract observed(emitter: EventEmitter): void;
+  abstract innerOptions(): CommonRunOptions;
+  abstract sharedPermits(): SharedPermits | undefined;
+  /** The results of nodes inside a workflow that other nodes take, by path. */
+  protected abstract innerNeeds(node: string): readonly string[];
+  /** The slot of a node that is a plain call. */
+  protected abstract slotOf(node: number): Slot;
+  /** The place of a run inside, for a call of a node. */
+  protected abstract childSiteOf(node: number): Pick<ChildSite, "node" | "key" | "path">;
 
   get isOver(): boolean {
     return this.life.isOver;
@@ -97,9 +116,32 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
     return (this.lazyAbort ??= new LazyAbort());
   }
 
+  // --- runs inside ---
+
+  get children(): Children {
+    return (this.lazyChildren ??= new Children(this));
+  }
+
+  get provide(): Readonly<Record<string, unknown>> | undefined {
+    return this.setup.provide ?? this.setup.outer?.provide;
+  }
+
+  takesInside(node: string, path: string): readonly string[] {
+    const prefix = `${path}.`;
+    const { takes = [] } = this.setup.outer ?? {};
+    const inner = takes.flatMap((taken) => (taken.startsWith(prefix) ? taken.slice(prefix.length) : []));
+    return [...inner, ...this.innerNeeds(node)];
+  }
+
+  runInside(node: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown> {
+    const site = { ...this.childSiteOf(node), abort: this.abort, isRepeated: attempt > 1, restarts: false };
+    return withoutSlot(this.slotOf(node), () => this.children.call(node, attempt, workflow, options, site));
+  }
+
   cancelOpen(error: DagwrightError): boolean {
     this.markCancelled();
     const reason = interruption(this.state, error);
+    this.lazyChildren?.end(reason);
     this.abort.abort(reason);
     return this.lazyAttempts?.interrupt(reason) === true;
   }
@@ -125,7 +167,17 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
       this.emitter = new EventEmitter(this.state, [], undefined);
       this.observed(this.emitter);
     }
+    this.lazyChildren?.observed();
     return this.emitter.add(observer);
+  }
+
+  /** Emits events from now on, since the run that contains this one is observed. */
+  outerObserved(): void {
+    if (this.emitter === undefined) {
+      this.emitter = new EventEmitter(this.state, [], undefined, this.setup.outer);
+      this.observed(this.emitter);
+    }
+    this.lazyChildren?.observed();
   }
 
   cacheOf(node: NodeSpec): ResultCache | undefined {

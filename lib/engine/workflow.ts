@@ -2,6 +2,11 @@ import type { ValidationIssue } from "../base/errors.js";
 import { Definition, type DefinitionTypes } from "../definition/definition.js";
 import { neverInWorker } from "../definition/origin/worker-scope.js";
 import { checkStrict, issuesOf, requireValid } from "../planning/validity.js";
+import type { ErrorStrategy } from "../definition/specs/node-options.js";
+import type { ChildResult } from "../run/child-result.js";
+import type { RecordedRun } from "../stores/store.js";
+import type { ChildContinuation, ChildRun, RunnableWorkflow } from "./children.js";
+import type { OuterRun } from "./outer-run.js";
 import { admission, whenAdmitted } from "./durable/admission.js";
 import type { CommonRunOptions } from "./options.js";
 import { withContinuingDefaults, withDefaults, withRecoveryDefaults } from "./run-defaults.js";
@@ -11,7 +16,10 @@ import { StepState, type SteppedRun, type StepResult } from "./step.js";
 
 /** The types that belong to one kind of workflow. */
 export interface WorkflowTypes extends DefinitionTypes {
-  readonly options: DefinitionTypes["options"] & { readonly runOptions?: object | undefined };
+  readonly options: DefinitionTypes["options"] & {
+    readonly runOptions?: object | undefined;
+    readonly errorStrategy?: ErrorStrategy | undefined;
+  };
   /** The names of its nodes or states. */
   readonly names: string;
   readonly result: { has(name: never): boolean; readonly results: object };
@@ -28,6 +36,13 @@ export interface RecordedWorkflow<T extends WorkflowTypes> {
   recover(options: T["recoverOptions"]): Promise<T["result"][]>;
   attach(runId: string, options: T["resumeOptions"]): Promise<T["handle"]>;
   attachAll(options: T["continueOptions"]): Promise<T["handle"][]>;
+  continueInside(
+    runId: string,
+    options: T["resumeOptions"],
+    outer: OuterRun,
+    how: ChildContinuation,
+  ): Promise<ChildRun | T["result"]>;
+  restored(recorded: RecordedRun): T["result"];
   startOrAttach(
     run: SteppedRun<T["result"]>,
     options: CommonRunOptions<any>,
@@ -44,7 +59,7 @@ export interface RecordedWorkflow<T extends WorkflowTypes> {
  * The definition is validated and planned before the first run and after every change. Runs may overlap; each has its
  * own state.
  */
-export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
+export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> implements RunnableWorkflow {
   protected readonly runs = new Runs<T["result"]>();
   protected abstract readonly factory: RunFactory<T["runOptions"], T["result"], T["handle"]>;
   protected abstract readonly recorded: RecordedWorkflow<T>;
@@ -66,7 +81,12 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
   }
 
   get isValid(): boolean {
-    return this.factory.planning.errors.length === 0;
+    return this.errors.length === 0;
+  }
+
+  /** @internal */
+  get errors(): readonly ValidationIssue[] {
+    return this.factory.planning.errors;
   }
 
   // --- running ---
@@ -128,7 +148,7 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
    */
   async resume(runId: string, options: T["resumeOptions"]): Promise<T["result"]> {
     const never = neverInWorker(this);
-    return never ?? this.recorded.resume(runId, withContinuingDefaults(this.options.runOptions, options));
+    return never ?? this.recorded.resume(runId, withContinuingDefaults(this.defaults, options));
   }
 
   /**
@@ -140,7 +160,7 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
    */
   async recover(options: T["recoverOptions"]): Promise<T["result"][]> {
     const never = neverInWorker(this);
-    return never ?? this.recorded.recover(withRecoveryDefaults(this.options.runOptions, options));
+    return never ?? this.recorded.recover(withRecoveryDefaults(this.defaults, options));
   }
 
   /**
@@ -151,13 +171,35 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
    */
   async attach(runId: string, options: T["resumeOptions"]): Promise<T["handle"]> {
     const never = neverInWorker(this);
-    return never ?? this.recorded.attach(runId, withContinuingDefaults(this.options.runOptions, options));
+    return never ?? this.recorded.attach(runId, withContinuingDefaults(this.defaults, options));
   }
 
   /** Continues the runs that `recover` would continue, and returns their handles. @throws as `recover` */
   async attachAll(options: T["continueOptions"]): Promise<T["handle"][]> {
     const never = neverInWorker(this);
-    return never ?? this.recorded.attachAll(withContinuingDefaults(this.options.runOptions, options));
+    return never ?? this.recorded.attachAll(withContinuingDefaults(this.defaults, options));
+  }
+
+  // --- runs inside others ---
+
+  /** @internal See `RunnableWorkflow`. */
+  createInside(options: CommonRunOptions, outer: OuterRun, sync: boolean): ChildRun {
+    return this.factory.createInside(options, outer, sync);
+  }
+
+  /** @internal See `RunnableWorkflow`. */
+  continueInside(
+    runId: string,
+    options: CommonRunOptions,
+    outer: OuterRun,
+    how: ChildContinuation,
+  ): Promise<ChildRun | ChildResult> {
+    return this.recorded.continueInside(runId, options as never, outer, how) as Promise<ChildRun | ChildResult>;
+  }
+
+  /** @internal See `RunnableWorkflow`. */
+  restored(recorded: RecordedRun): ChildResult {
+    return this.recorded.restored(recorded) as object as ChildResult;
   }
 
   // --- results and caches ---
@@ -190,7 +232,13 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
   }
 
   protected withDefaults<O extends object>(options: O | undefined): O | undefined {
-    return withDefaults(this.options.runOptions, options);
+    return withDefaults(this.defaults, options);
+  }
+
+  /** The default options of all runs. */
+  protected get defaults(): object | undefined {
+    const { runOptions, errorStrategy } = this.options;
+    return errorStrategy === undefined ? runOptions : { errorStrategy, ...runOptions };
   }
 
   /** Runs to the end. @param create - called again if an existing run of the same id is removed */

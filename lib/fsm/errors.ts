@@ -4,6 +4,7 @@ import { isInstance } from "../base/safe-access.js";
 import {
   ExecutionError,
   failedBecause,
+  failedInside,
   InvalidTransitionError,
   isErrorOf,
   MaxCyclesError,
@@ -39,7 +40,7 @@ export function stateFailure(state: FsmState, thrown: unknown): DagwrightError {
     return new ExecutionError(thrown.message, siteOf(state, state.attempt, { cause: thrown.cause }));
   }
   const { name } = state.plan.specs[state.current];
-  const message = failedBecause(`State "${name}"`, thrown);
+  const message = failedInside(state, name, thrown) ?? failedBecause(`State "${name}"`, thrown);
   return new ExecutionError(message, siteOf(state, state.attempt, { cause: thrown }));
 }
 

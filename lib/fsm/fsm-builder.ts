@@ -2,8 +2,16 @@ import { show } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
 import type { Transition, TransitionCondition } from "../definition/defined.js";
 import { readArguments } from "../definition/definition.js";
-import { reconfiguredState, stateSpec, type StateOptions, type StateSpec } from "../definition/specs/state-spec.js";
+import {
+  reconfiguredState,
+  stateSpec,
+  workflowStateSpec,
+  type StateOptions,
+  type StateSpec,
+} from "../definition/specs/state-spec.js";
 import { checkFsmOptions } from "../definition/specs/workflow-options.js";
+import type { WorkflowLike } from "../definition/specs/subworkflow-spec.js";
+import { subworkflowIn } from "../definition/subworkflow.js";
 import { StateHandle, stateName, type StateTarget } from "../definition/state-handle.js";
 import type { StateValue } from "../definition/typings/typed-states.js";
 import type { AnyFn } from "../definition/typings/typed-wiring.js";
@@ -19,6 +27,8 @@ export interface StateDefiner {
   <F extends AnyFn>(options: StateOptions, fn: F): StateHandle<StateValue<F>>;
   <const N extends string, F extends AnyFn>(name: N, fn: F): StateHandle<StateValue<F>, N>;
   <const N extends string, F extends AnyFn>(name: N, options: StateOptions, fn: F): StateHandle<StateValue<F>, N>;
+  <const N extends string>(name: N, workflow: WorkflowLike): StateHandle<any, N>;
+  <const N extends string>(name: N, options: StateOptions, workflow: WorkflowLike): StateHandle<any, N>;
 }
 
 /** The types that belong to an fsm, see {@link Fsm} for its parameters. */
@@ -96,6 +106,8 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
    */
   readonly state: StateDefiner = (...args: unknown[]): StateHandle<any, any> => {
     const { name, options, fn } = readArguments<StateOptions>(args, "fsm.state");
+    const subworkflow = subworkflowIn(fn);
+    if (subworkflow !== undefined) return this.add(workflowStateSpec(name, subworkflow, options));
     return this.add(stateSpec(name, fn, options));
   };
 

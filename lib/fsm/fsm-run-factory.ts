@@ -1,7 +1,8 @@
 import type { DefinedFsm } from "../definition/defined.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import { warnOfClassName } from "../engine/durable/class-names.js";
-import { checkIdentity, metadataOf } from "../engine/options.js";
+import { checkIdentity, metadataOf, type CommonRunOptions } from "../engine/options.js";
+import type { OuterRun } from "../engine/outer-run.js";
 import type { Purpose, RunFactory } from "../engine/run-factory.js";
 import { hooksOf } from "../engine/run-hooks.js";
 import type { RunPromises } from "../engine/run-promises.js";
@@ -29,6 +30,10 @@ interface RunProperties {
   readonly sync?: boolean;
   /** Whether the run has a handle, which can send events. */
   readonly takesEvents?: boolean;
+  /** The run that contains it. */
+  readonly outer?: OuterRun | undefined;
+  /** The results given for nodes inside its workflows, by path. */
+  readonly provide?: Readonly<Record<string, unknown>> | undefined;
   readonly recorder?: FsmRecorder | undefined;
   readonly resumed?: ResumedFsm;
 }
@@ -62,7 +67,19 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
     return this.settings.historyLimit ?? Infinity;
   }
 
-  create(options: FsmRunOptions = {}, purpose: Purpose): FsmRun {
+  createInside(options: CommonRunOptions, outer: OuterRun, sync: boolean): FsmRun {
+    return this.create(this.inside(options), sync ? "runSync" : "run", outer);
+  }
+
+  /** The options of a run inside another one, as those of an fsm, with the error strategy of this workflow. */
+  inside(given: CommonRunOptions): FsmRunOptions {
+    const { mode, strict, scheduler, store, durability, hooks, inputs, runId, timeout } = given;
+    const { errorStrategy = this.settings.errorStrategy } = given;
+    const own = { strict, scheduler, store, durability, hooks, inputs, runId, timeout, errorStrategy };
+    return { ...own, mode: mode === "parallel" ? "async" : mode };
+  }
+
+  create(options: FsmRunOptions = {}, purpose: Purpose, outer?: OuterRun): FsmRun {
     checkFsmRunOptions(options, this.inputNames);
     if (options.ifExists === "attach") checkIdentity(options);
     const sync = purpose === "runSync";
@@ -75,13 +92,14 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
     return this.runOf(state, options, {
       sync,
       takesEvents: purpose === "start",
-      recorder: newFsmRecorder(state, options),
+      recorder: newFsmRecorder(state, options, outer && { ...outer.parent, isOuter: true }),
+      outer,
     });
   }
 
   /** Creates the run that drives a state. */
   runOf(state: FsmState, options: FsmRunOptions, properties: RunProperties): FsmRun {
-    const { sync = false, takesEvents = false, recorder, resumed } = properties;
+    const { sync = false, takesEvents = false, recorder, resumed, outer, provide } = properties;
     if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.workflow, this.className);
     const { maxCycles = this.settings.maxCycles } = options;
     return new FsmRun(state, maxCycles === options.maxCycles ? options : { ...options, maxCycles }, {
@@ -89,6 +107,8 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
       takesEvents,
       recorder,
       resumed,
+      outer,
+      provide,
       hooks: hooksOf(this.fsm.defaultHooks, options.hooks),
       stateHooks: this.stateHooks.slice(),
       cacheOf: this.caches.of,

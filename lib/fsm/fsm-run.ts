@@ -2,6 +2,10 @@ import { abandon, drive, pendingOf, whenSettled, type Coroutine } from "../base/
 import { asSentence, messageOf } from "../base/message.js";
 import { valueOf } from "../definition/transitions.js";
 import { Attempts } from "../engine/attempts.js";
+import type { ChildSite } from "../engine/children.js";
+import type { CommonRunOptions } from "../engine/options.js";
+import type { Permits, SharedPermits } from "../engine/permits.js";
+import type { Slot } from "../engine/slot.js";
 import { EngineRun, type EngineSetup } from "../engine/run.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import type { ErrorSite, ExecutionError } from "../run/errors.js";
@@ -26,6 +30,7 @@ import { StateWaiters } from "./state-waiters.js";
 import { describeWait, destination, END, type Wait } from "./transition.js";
 
 const DEFAULT_MAX_CYCLES = 1000;
+const NO_SLOT: Slot = { suspend: () => {}, resume: () => undefined };
 
 /** A state hook bound to its fsm. */
 export type BoundStateHook = (from: string, to: string, value: unknown) => unknown;
@@ -69,6 +74,8 @@ export class FsmRun
   isPausing = false;
   /** The inputs of the current state, if it is managed. */
   inputs: readonly unknown[] = [];
+  /** The permits of an outer run. */
+  readonly permits: Permits | undefined;
   private readonly inbox: Inbox | undefined;
   private readonly failures: Failures;
   waits: EventWaits | undefined = undefined;
@@ -80,7 +87,9 @@ export class FsmRun
     const { resumed, recorder, takesEvents } = setup;
     this.plan = state.plan;
     this.maxCycles = maxCycles;
-    this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined || recorder !== undefined;
+    this.permits = setup.outer?.permits?.of("inline", Infinity, this);
+    const isObserved = setup.hooks.length > 0 || recorder !== undefined;
+    this.managesAll = isObserved || this.scheduler !== undefined || this.permits !== undefined;
     this.clock = new CycleClock(timeout, setup);
     this.failures = new Failures(this);
     this.failures.anyIgnored = resumed?.hasFailed ?? false;
@@ -97,13 +106,13 @@ export class FsmRun
     this.hasBegun = true;
     if (resumed?.isDone === true) return this.complete();
     this.inbox?.open();
-    if (resumed?.provided !== undefined) this.provide(resumed.provided.value);
+    if (resumed?.provided !== undefined) this.completePaused(resumed.provided.value);
     else if (resumed?.wait !== undefined) this.beginWait(resumed.wait);
     this.pump();
   }
 
   /** Completes the cycle of the state that paused the run. */
-  private provide(value: unknown): void {
+  private completePaused(value: unknown): void {
     const { state } = this;
     this.emitter?.emit({ type: "state.entered", cycle: state.history.count }, state.current);
     this.returned(value);
@@ -355,6 +364,39 @@ export class FsmRun
     const { current, history } = this.state;
     const name = to === undefined ? undefined : this.plan.specs[to].name;
     this.emitter.emit({ type: "state.left", cycle: history.count - 1, value, to: name, event }, current);
+  }
+
+  // --- runs inside ---
+
+  /** The current state waits for a permit. It gets one when there is one. */
+  enqueue(): void {}
+
+  wake(): void {
+    const { current } = this.state;
+    if (!this.isOver && this.permits?.isFull === false) this.permits.grant(current);
+  }
+
+  innerOptions(): CommonRunOptions {
+    const { mode, strict, scheduler, store, durability, hooks } = this.options;
+    return this.setup.outer?.options ?? { mode, strict, scheduler, store, durability, hooks };
+  }
+
+  sharedPermits(): SharedPermits | undefined {
+    return this.setup.outer?.permits;
+  }
+
+  protected childSiteOf(node: number): Pick<ChildSite, "node" | "key" | "path"> {
+    const { name } = this.plan.specs[node];
+    return { node: name, key: this.state.executionKey, path: name };
+  }
+
+  protected innerNeeds(): readonly string[] {
+    return [];
+  }
+
+  /** A state that is a plain call has no slot. */
+  protected slotOf(): Slot {
+    return NO_SLOT;
   }
 
   // --- the end ---

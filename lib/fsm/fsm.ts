@@ -1,6 +1,8 @@
 import { checkName, checkType } from "../base/check.js";
 import { merge } from "../base/merge.js";
 import { readStates } from "../definition/class-methods.js";
+import type { WorkflowInput } from "../definition/defined.js";
+import { registerMaker } from "../definition/subworkflow.js";
 import { neverInWorker } from "../definition/origin/worker-scope.js";
 import type { EventsOf, StatesOf } from "../definition/typings/typed-states.js";
 import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
@@ -35,6 +37,7 @@ export class Fsm<
   I extends object = Record<string, any>,
   E = Record<string, any>,
 > extends FsmBuilder<S, I, E> {
+  readonly kind = "fsm";
   protected readonly factory = new FsmRunFactory<S, E>(this, this.options);
   protected readonly recorded: RecordedWorkflow<FsmTypes<S, I, E>> = new RecordedFsms<S, E>(this.factory, this.runs);
   private readonly stateHooks: StateHook[] = [];
@@ -48,9 +51,9 @@ export class Fsm<
     options: FsmOptions<I> & { name?: string | undefined } = {},
   ): Fsm<StatesOf<InstanceOf<C>>, I, EventsOf<InstanceOf<C>>> {
     const { name: own, className, options: annotations, specs } = readStates(source);
-    const { description, metadata, runOptions, maxCycles, errorState, historyLimit } = annotations;
+    const { description, metadata, errorStrategy, runOptions, maxCycles, errorState, historyLimit } = annotations;
     const { name = own, ...given } = options;
-    const annotated = { description, metadata, runOptions, maxCycles, errorState, historyLimit };
+    const annotated = { description, metadata, errorStrategy, runOptions, maxCycles, errorState, historyLimit };
     const fsm = new Fsm<StatesOf<InstanceOf<C>>, I, EventsOf<InstanceOf<C>>>(name, merge(annotated, given));
     for (const spec of specs) fsm.add(spec);
     fsm.factory.className = options.name === undefined ? className : undefined;
@@ -85,7 +88,7 @@ export class Fsm<
   }
 
   /** The inputs of a run, which are the parameters of all states; those that the initial state needs are required. */
-  get inputs(): { readonly name: string; readonly required: boolean }[] {
+  get inputs(): readonly WorkflowInput[] {
     return fsmInputs(this.factory.planning.plan);
   }
 
@@ -181,3 +184,5 @@ export class Fsm<
     return this.runs.last?.isTerminated ?? false;
   }
 }
+
+registerMaker("fsm", (source) => Fsm.from(source));

@@ -9,6 +9,9 @@ import type { Context } from "../definition/context.js";
 import { StateContext } from "../run/fsm-context.js";
 import type { FsmState } from "../run/fsm-state.js";
 import type { AttemptHost } from "../engine/attempts.js";
+import type { ChildSite } from "../engine/children.js";
+import type { Permits } from "../engine/permits.js";
+import type { PendingAcquire } from "../base/pending-acquire.js";
 import { EngineHost, type HostRun } from "../engine/host.js";
 import { withContext } from "./arguments.js";
 
@@ -17,6 +20,8 @@ export interface FsmHostRun extends HostRun {
   readonly state: FsmState;
   /** The inputs of the current state. */
   readonly inputs: readonly unknown[];
+  /** The permits of an outer run. */
+  readonly permits: Permits | undefined;
   siteOf(attempt: number, options?: ErrorOptions): ErrorSite;
 }
 
@@ -51,14 +56,28 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
     return this.run.siteOf(attempt, options);
   }
 
-  execute(_: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
+  protected childSiteOf(node: number): Pick<ChildSite, "node" | "key" | "path"> {
+    const { name } = this.specOf(node);
+    return { node: name, key: this.run.state.executionKey, path: name };
+  }
+
+  execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
+    if (call.spec.subworkflow !== undefined) return this.executeWorkflow(node, call, abort);
     return inline.execute(call, abort, onStart);
   }
 
-  /** A run of an fsm has no slots: nothing else executes. */
-  acquire(): undefined {}
+  /** A state takes a slot only of an outer run: nothing else executes in its own. */
+  acquire(node: number): PendingAcquire | undefined {
+    return this.takesSlot(node) ? this.run.permits?.acquire(node) : undefined;
+  }
 
-  release(): void {}
+  release(node: number): void {
+    if (this.takesSlot(node)) this.run.permits?.release();
+  }
+
+  private takesSlot(node: number): boolean {
+    return this.specOf(node).subworkflow === undefined;
+  }
 
   attemptPending(): void {}
 

@@ -7,6 +7,7 @@ import { digraph } from "../graph/digraph.js";
 import { reachable, reversed } from "../graph/reachability.js";
 import { conflictingLimits } from "./limits.js";
 import { Planning } from "./validity.js";
+import { nestingIssue, withWorkflowInputs, workflowIssues, workflowOf } from "./workflow-nodes.js";
 
 /** A transition for plain values; without a condition, it takes all of them. */
 export interface PlannedTransition {
@@ -63,9 +64,9 @@ export interface FsmPlan {
  * transitions).
  */
 export function planFsm(definition: DefinedFsm): Planning<FsmPlan> {
-  const specs = Array.from(definition.states.values());
-  const indexOf = new Map(specs.map(({ name }, i) => [name, i]));
   const issues: ValidationIssue[] = [];
+  const specs = specsOf(definition, issues);
+  const indexOf = new Map(specs.map(({ name }, i) => [name, i]));
   const report = (code: string, message: string, nodes: readonly string[] = []) =>
     issues.push({ severity: "error", code, message, nodes });
   const find = (name: string | undefined, where: string): number => {
@@ -122,7 +123,9 @@ export function planFsm(definition: DefinedFsm): Planning<FsmPlan> {
     transitions,
     errorStates,
     hooks: specs.map(({ name }) => definition.nodeHooks(name)),
-    isManaged: specs.map(({ name, options }) => hasPolicies(options) || definition.nodeHooks(name) !== undefined),
+    isManaged: specs.map(({ name, options, subworkflow }) => {
+      return hasPolicies(options) || subworkflow !== undefined || definition.nodeHooks(name) !== undefined;
+    }),
     inputs: new Set(specs.flatMap(({ signature }) => signature.inputs.flatMap(({ name }) => name ?? []))),
     numbered: specs.flatMap(({ signature }) => (signature.numbered === undefined ? [] : [signature.numbered])),
     edges,
@@ -152,6 +155,20 @@ export function fsmInputs({
   const first = specs[initial]?.signature.inputs ?? [];
   const required = new Set(first.flatMap(({ name, optional }) => (optional ? [] : name)));
   return Array.from(inputs, (name) => ({ name, required: required.has(name) }));
+}
+
+/** The states; those that are workflows take the inputs of these. */
+function specsOf(definition: DefinedFsm, issues: ValidationIssue[]): StateSpec[] {
+  const nesting = nestingIssue(definition);
+  if (nesting !== undefined) issues.push(nesting);
+  return Array.from(definition.states.values(), (spec) => {
+    if (spec.subworkflow === undefined || nesting !== undefined) return spec;
+    const label = `State "${spec.name}"`;
+    const workflow = workflowOf(spec, label, (issue) => issues.push(issue));
+    if (workflow === undefined) return spec;
+    issues.push(...workflowIssues(spec, workflow, label));
+    return withWorkflowInputs(spec, workflow);
+  });
 }
 
 type Find = (name: string | undefined, where: string) => number;

@@ -50,7 +50,10 @@ export function requireInputs(plan: DagPlan, inputs: RunInputs, runs: (node: num
   const missing: string[] = [];
   for (const { name, required } of plan.inputs) {
     if (Object.hasOwn(inputs, name)) continue;
-    const nodes = required.filter(runs).map((i) => plan.specs[i].name);
+    const nodes = required.filter(runs).map((i) => {
+      const { name: node, subworkflow } = plan.specs[i];
+      return subworkflow === undefined ? node : `${node}.${name}`;
+    });
     if (nodes.length === 0) continue;
     missing.push(name);
     const users = nodes.map((node) => `"${node}"`).join(", ");

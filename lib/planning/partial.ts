@@ -84,3 +84,19 @@ export function requireResults(plan: DagPlan, active: Uint8Array, available: (no
     names,
   );
 }
+
+/**
+ * @param isGiven - whether the result of a node is given, so that it does not run
+ * @throws {MissingResultError} MISSING_RESULT naming results inside workflows that do not run
+ */
+export function requireInner(plan: DagPlan, isGiven: (node: number) => boolean): void {
+  for (const binding of plan.bindings) {
+    if (binding.type !== "inner" || !isGiven(binding.source)) continue;
+    const { name } = plan.specs[binding.source];
+    throw new MissingResultError(
+      `Workflow "${plan.workflow}" needs "${name}.${binding.path}", which does not exist if "${name}" does not run. ` +
+        `Leave "${name}" out of the overrides, or give a result for the node that needs it.`,
+      [`${name}.${binding.path}`],
+    );
+  }
+}

@@ -12,7 +12,7 @@ export const NEVER = -0.5;
 export const Edge = {
   /** A skipped or failed source does not skip the target: `optional(…)` and `after`. */
   soft: 1,
-  /** The target runs only if the source takes the branch that is the edge's label. */
+  /** The target runs only if the source takes the branch that is the edge's label, or has that result inside. */
   branch: 2,
   /** No data passes: `after`. */
   order: 4,
@@ -30,6 +30,8 @@ export type Binding =
   | { readonly type: "input"; readonly input: number }
   | { readonly type: "output"; readonly source: number; readonly output: string }
   | { readonly type: "branch"; readonly source: number; readonly branch: string }
+  /** The result of a node inside a workflow. */
+  | { readonly type: "inner"; readonly source: number; readonly path: string }
   | { readonly type: "record"; readonly keys: readonly string[]; readonly codes: readonly number[] }
   | { readonly type: "list"; readonly codes: readonly number[] }
   | { readonly type: "winner" };

@@ -64,6 +64,8 @@ function bindingText(plan: DagPlan, binding: Binding): string {
   switch (binding.type) {
     case "output":
       return `${plan.specs[binding.source].name}.${binding.output}`;
+    case "inner":
+      return `${plan.specs[binding.source].name}.${binding.path}`;
     case "branch":
       return `${plan.specs[binding.source].name}.${binding.branch}`;
     case "record":

@@ -1,14 +1,15 @@
 import type { ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import { withoutGuessedContext } from "../definition/specs/context-param.js";
-import type { DefinedDag } from "../definition/defined.js";
-import { needText, type Need } from "../definition/specs/need.js";
+import type { ChildWorkflow, DefinedDag } from "../definition/defined.js";
+import { needText, toNeed, type Need } from "../definition/specs/need.js";
 import type { Class } from "../base/class-state.js";
 import { collects, type NodeSpec } from "../definition/specs/node-spec.js";
 import { typesOf } from "../definition/typings/node-types.js";
 import { originalNames } from "../definition/specs/original-names.js";
 import { Edge, type AnyNeed, type Binding, type RunInput } from "./plan.js";
 import { TypeIndex } from "./type-index.js";
+import { missingIn, nestingIssue, withWorkflowInputs, workflowIssues, workflowOf } from "./workflow-nodes.js";
 
 /** The sources of all arguments, and the edges of the graph in the order in which they were found. */
 export interface Wiring {
@@ -61,6 +62,7 @@ class Wirer implements Wiring {
   readonly anyNeeds = new Map<number, AnyNeed[]>();
   readonly inputs: { name: string; required: number[] }[] = [];
   readonly issues: ValidationIssue[] = [];
+  private readonly workflows = new Map<string, ChildWorkflow>();
   private readonly inputCodes = new Map<string, number>();
   private readonly types: TypeIndex | undefined;
 
@@ -68,7 +70,11 @@ class Wirer implements Wiring {
     private readonly definition: DefinedDag,
     private readonly given: ReadonlySet<string>,
   ) {
-    this.specs = Array.from(definition.nodes.values(), (spec) => this.resolved(spec));
+    const nesting = nestingIssue(definition);
+    if (nesting !== undefined) this.issues.push(nesting);
+    const resolve = (spec: NodeSpec) =>
+      spec.subworkflow === undefined ? this.resolved(spec) : this.withInputs(spec, nesting !== undefined);
+    this.specs = Array.from(definition.nodes.values(), resolve);
     for (let i = 0; i < this.specs.length; i++) this.indexOf.set(this.specs[i].name, i);
     this.types = definition.wiring === "type" ? new TypeIndex(this.specs) : undefined;
   }
@@ -91,6 +97,16 @@ class Wirer implements Wiring {
       withInputs.set(spec, resolved);
     }
     return resolved;
+  }
+
+  /** Gives a workflow the inputs of its runs as parameters, and reports its errors. */
+  private withInputs(spec: NodeSpec, isNested: boolean): NodeSpec {
+    const report = (issue: ValidationIssue) => this.issues.push(issue);
+    const workflow = isNested ? undefined : workflowOf(spec, `Node "${spec.name}"`, report);
+    if (workflow === undefined) return spec;
+    this.workflows.set(spec.name, workflow);
+    this.issues.push(...workflowIssues(spec, workflow, `Node "${spec.name}"`));
+    return withWorkflowInputs(spec, workflow);
   }
 
   /** Whether there is a node or a run input of this name. */
@@ -168,6 +184,8 @@ class Wirer implements Wiring {
     const { optional } = spec.signature.inputs[k];
     const name = this.nameOf(spec, k);
     const explicit: Need[] = k < spec.needs.length ? [spec.needs[k]] : [];
+    const mapped = name === undefined ? undefined : ownValue(spec.subworkflow?.options.inputs, name);
+    if (mapped !== undefined) explicit.push(toNeed(mapped, spec.name));
     for (const connection of this.definition.connectionsOf(spec.name)) {
       if (connection.input === k) explicit.push(connection);
     }
@@ -250,12 +268,18 @@ class Wirer implements Wiring {
     const source = this.source(i, need);
     if (source === undefined) return undefined;
     const { output, optional } = need;
-    const isBranch = output !== undefined && isFork(this.specs[source]);
+    const workflow = output === undefined ? undefined : this.workflows.get(need.node);
+    const missing = workflow && missingIn(workflow, output as string);
+    if (missing !== undefined) {
+      this.issue("UNKNOWN_NODE", `Node "${this.specs[i].name}" needs "${needText(need)}", but ${missing}`, i);
+    }
+    const isBranch = output !== undefined && (workflow !== undefined || isFork(this.specs[source]));
     const anyNeeds = this.anyNeeds.get(i);
     this.edge(source, i, (isBranch ? Edge.branch : 0) | (optional && anyNeeds === undefined ? Edge.soft : 0), output);
     const isRequired = !optional && anyNeeds === undefined;
     let code = source;
-    if (output !== undefined && !isBranch) code = this.binding({ type: "output", source, output });
+    if (workflow !== undefined) code = this.binding({ type: "inner", source, path: output as string });
+    else if (output !== undefined && !isBranch) code = this.binding({ type: "output", source, output });
     else if (output !== undefined && !isRequired) code = this.binding({ type: "branch", source, branch: output });
     anyNeeds?.push({ source, branch: isBranch ? output : undefined, text: needText(need), code });
     return code;
@@ -300,6 +324,10 @@ class Wirer implements Wiring {
   private issue(code: string, message: string, node: number): void {
     this.issues.push({ severity: "error", code, message, nodes: [this.specs[node].name] });
   }
+}
+
+function ownValue(record: Readonly<Record<string, string>> | undefined, name: string): string | undefined {
+  return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
 /** Whether a node's outputs are branches. */

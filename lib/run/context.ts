@@ -1,6 +1,6 @@
 import { checkNumber } from "../base/check.js";
 import { asText } from "../base/message.js";
-import type { Context } from "../definition/context.js";
+import type { ChildRunOptions, Context } from "../definition/context.js";
 import { checkedMetrics } from "./checked-metrics.js";
 import type { RunBase } from "./run-base.js";
 import type { RunState } from "./state.js";
@@ -62,6 +62,8 @@ export interface AttemptControls {
   /** The signal of the attempt, created on first access. */
   readonly signal: AbortSignal;
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void;
+  /** Runs a workflow inside the run. */
+  runInside(node: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown>;
   /** Called when the attempt reads the inputs or metadata of its run, or the results of other nodes. */
   onRead?(what: "inputs" | "results"): void;
 }
@@ -128,6 +130,10 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
 
   log(message: string): void {
     this.controls.progress(this.node, this.attempt, undefined, asText(message));
+  }
+
+  run(workflow: object, options: ChildRunOptions = {}): Promise<any> {
+    return this.controls.runInside(this.node, this.attempt, workflow, options);
   }
 
   override toJSON(): object {

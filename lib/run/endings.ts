@@ -7,7 +7,7 @@ import type { RunBase } from "./run-base.js";
 const PARTIAL = `Its partial results are in the error's "run".`;
 
 /** The error of a run that was cancelled. */
-export function cancelled(run: RunBase, reason: unknown): CancelledError {
+export function cancelled(run: Pick<RunBase, "runId" | "workflow">, reason: unknown): CancelledError {
   const why = reason === undefined ? "" : `: ${messageOf(reason)}`;
   const message = `Run of "${run.workflow}" was cancelled${why}. ${PARTIAL}`;
   return new CancelledError(message, { runId: run.runId, cause: reason });

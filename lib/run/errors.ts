@@ -2,6 +2,7 @@ import { DagwrightError, nameError } from "../base/errors.js";
 import { asSentence, messageOf } from "../base/message.js";
 import type { FsmResult } from "./fsm-result.js";
 import type { RunResult } from "./result.js";
+import type { RunBase } from "./run-base.js";
 
 /** Where an {@link ExecutionError} happened, and its cause. */
 export interface ErrorSite extends ErrorOptions {
@@ -19,6 +20,11 @@ export interface ErrorSite extends ErrorOptions {
 export class ExecutionError extends DagwrightError {
   static {
     nameError(this, "ExecutionError");
+    Object.defineProperty(this.prototype, "path", {
+      get(this: ExecutionError): readonly string[] {
+        return this.node === undefined ? [] : [this.node, ...(innerError(this)?.path ?? [])];
+      },
+    });
   }
 
   readonly runId: string;
@@ -28,6 +34,9 @@ export class ExecutionError extends DagwrightError {
   readonly state: string | undefined;
   /** The cycle that failed, counted from 0; undefined in a dag. */
   readonly cycle: number | undefined;
+  /** The nodes that lead to the failure: the node, and if it is a workflow, those inside. */
+  declare readonly path: readonly string[];
+
   /** The partial result of the run, of a dag or an fsm. Set on the error with which a run rejects. */
   declare run: RunResult<any> & FsmResult<any>;
 
@@ -39,6 +48,32 @@ export class ExecutionError extends DagwrightError {
     this.state = site.state;
     this.cycle = site.cycle;
   }
+}
+
+/** The error of a run inside the node that failed with `error`. */
+function innerError(error: ExecutionError): ExecutionError | undefined {
+  return isErrorInside(error.runId, error.cause) ? error.cause : undefined;
+}
+
+/** Whether `thrown` is an error of a run that the run contains. Never throws. */
+function isErrorInside(runId: string, thrown: unknown): thrown is ExecutionError {
+  try {
+    return thrown instanceof ExecutionError && thrown.runId.startsWith(`${runId}/`);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The message for a node or state that failed because of a run inside it: `orders › check › verify failed: …`.
+ * Undefined if `thrown` is no error of such a run.
+ */
+export function failedInside(run: RunBase, node: string, thrown: unknown): string | undefined {
+  if (!isErrorInside(run.runId, thrown)) return undefined;
+  let innermost = thrown;
+  for (let next = innerError(innermost); next !== undefined; next = innerError(next)) innermost = next;
+  const way = [run.workflow, node, ...thrown.path].join(" › ");
+  return `${way} failed: ${asSentence(messageOf(innermost.cause ?? innermost))} See the cause.`;
 }
 
 /** The message for a node or state that threw. */
@@ -234,13 +269,12 @@ export class NotCloneableError extends ExecutionError {
     nameError(this, "NotCloneableError");
   }
 
-  constructor(
-    message: string,
-    site: ErrorSite,
-    /** The path of the part that can't be cloned: `inputs.x.fn`, `result.rows[3].fn`. */
-    readonly path: string,
-  ) {
+  /** The path of the part that can't be cloned, a text: `inputs.x.fn`, `result.rows[3].fn`. */
+  declare readonly path: string & readonly string[];
+
+  constructor(message: string, site: ErrorSite, path: string) {
     super(message, site, "NOT_CLONEABLE");
+    Object.defineProperty(this, "path", { value: path, enumerable: true });
   }
 }
 

@@ -6,6 +6,8 @@ interface RunEventBase {
   readonly runId: string;
   /** When it happened, in ms since 1970. */
   readonly at: number;
+  /** In a run inside another one: the outer run, and the node that it belongs to. */
+  readonly parent?: { readonly runId: string; readonly node: string };
 }
 
 /** @inline */

@@ -1,10 +1,12 @@
 import type { DagwrightError } from "../base/errors.js";
 import type { StateHandle } from "../definition/state-handle.js";
+import { childKey } from "./child-result.js";
 import { RunContext } from "./context.js";
 import type { ExecutionError } from "./errors.js";
 import { valueIn, type FsmState } from "./fsm-state.js";
 import { NO_VALUE, type Cycle } from "./history.js";
-import type { Pause } from "./pause.js";
+import { pausesOf, type Pause } from "./pause.js";
+import type { ChildRun } from "./result.js";
 import type { RunStatus } from "./status.js";
 
 /** How long an fsm's run took, and how often each state was executed. */
@@ -74,7 +76,18 @@ export class FsmResult<S = Record<string, unknown>> {
 
   /** The pause of the state that paused the run, as a list like that of a dag's run; otherwise empty. */
   get pauses(): readonly Pause[] {
-    return this.#state.pause === undefined ? [] : [this.#state.pause];
+    const { pause } = this.#state;
+    return pause === undefined ? [] : pausesOf(pause.node, pause);
+  }
+
+  /**
+   * The result of the latest run of a state that is a workflow; of one execution (`"review.0"`); or of a run that a
+   * state began with `ctx.run`.
+   * @param key - of one of several runs of the state
+   */
+  child(state: StateKey<S> | StateHandle<any, any>, key?: string | number): ChildRun | undefined {
+    const name = typeof state === "string" ? state : state.name;
+    return this.#state.children.get(childKey(name, key)) as ChildRun | undefined;
   }
 
   /** The value of the last cycle. */
@@ -92,6 +105,7 @@ export class FsmResult<S = Record<string, unknown>> {
   get<K extends StateKey<S>>(state: K): S[K] | undefined;
   get<K extends StateKey<S>>(execution: `${K}.${number}`): S[K] | undefined;
   get<V, F>(state: StateHandle<V, any>, fallback: F): V | F;
+  get(inner: `${StateKey<S>}.${string}`, fallback?: unknown): any;
   get<K extends StateKey<S>, F>(state: K | `${K}.${number}`, fallback: F): S[K] | F;
   get(state: string | StateHandle<any, any>, fallback?: unknown): unknown {
     const value = this.#state.lookUp(typeof state === "string" ? state : state.name);

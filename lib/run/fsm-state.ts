@@ -1,7 +1,7 @@
 import type { DagwrightError } from "../base/errors.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import { History, NO_VALUE, type Cycle } from "./history.js";
-import type { Pause } from "./pause.js";
+import type { PauseFacts } from "./pause.js";
 import { RunBase } from "./run-base.js";
 
 const NO_ERRORS: readonly DagwrightError[] = Object.freeze([]);
@@ -30,7 +30,7 @@ export class FsmState extends RunBase {
   /** The events that the run waits for, or the reason given by the state that paused it. */
   pauseReason: string | undefined = undefined;
   /** The pause of the state that paused the run. */
-  pause: Pause | undefined = undefined;
+  pause: (PauseFacts & { readonly node: string }) | undefined = undefined;
   /** Whether the run ended by `stop`, a terminal state or a plain value. */
   isTerminated = false;
 
@@ -71,8 +71,12 @@ export class FsmState extends RunBase {
   }
 
   get(name: string): unknown {
-    const value = this.lookUp(name);
-    return value === NO_VALUE ? undefined : value;
+    return valueIn(this.lookUp(name));
+  }
+
+  /** The key of the child run of the current execution. */
+  get executionKey(): string {
+    return `${this.plan.specs[this.current].name}.${this.history.visits[this.current]}`;
   }
 
   /** The latest value of each state, by name. */
@@ -85,13 +89,15 @@ export class FsmState extends RunBase {
     return record;
   }
 
-  /** The value for `"state"` (the latest) or `"state.2"` (the third execution). */
+  /** The value for `"state"` (the latest), `"state.2"` (the third execution), or `"state.node"` (a workflow inside). */
   lookUp(name: string): unknown {
     const state = this.plan.indexOf.get(name);
     if (state !== undefined) return this.history.latestOf(state);
     const dot = name.lastIndexOf(".");
     const index = name.slice(dot + 1);
-    return dot > 0 && /^\d+$/u.test(index) ? this.execution(name.slice(0, dot), Number(index)) : NO_VALUE;
+    const isExecution = dot > 0 && /^\d+$/u.test(index) && this.plan.indexOf.has(name.slice(0, dot));
+    if (isExecution) return this.execution(name.slice(0, dot), Number(index));
+    return this.hasInner(name) ? this.getInner(name) : NO_VALUE;
   }
 
   /** The values of a state's executions in the history, in order; undefined for one without a value. */

@@ -1,3 +1,4 @@
+import { append } from "../base/append.js";
 import { checkOptions, isTime, timeOf, type Rules } from "../base/check.js";
 import { DagwrightError, nameError } from "../base/errors.js";
 
@@ -26,7 +27,43 @@ export interface Pause {
 }
 
 /** A pause without its node. */
-export type PauseFacts = Omit<Pause, "node">;
+export interface PauseFacts extends Omit<Pause, "node"> {
+  /** The pauses of the run inside that paused the node, by path: `check.approve`. */
+  readonly inner?: readonly Pause[];
+}
+
+/** The pauses of a node: its own, or those inside. */
+export function pausesOf(node: string, { inner, ...facts }: PauseFacts): readonly Pause[] {
+  return inner === undefined || inner.length === 0 ? [{ node, ...facts }] : inner;
+}
+
+/**
+ * The pauses of a run by node, from a list by path: `check.approve` and `check[0].approve` belong to `check`.
+ * @param indexOf - the nodes of the run
+ */
+export function pausesByNode(pauses: readonly Pause[], indexOf: ReadonlyMap<string, number>): Map<number, PauseFacts> {
+  const byNode = new Map<number, Pause[]>();
+  for (const pause of pauses) {
+    const node = nodeOn(pause.node, indexOf);
+    if (node !== undefined) append(byNode, node, pause);
+  }
+  return new Map(
+    Array.from(byNode, ([node, list]): [number, PauseFacts] => {
+      const { node: path, ...facts } = list[0];
+      return [node, indexOf.has(path) ? facts : { ...facts, inner: list }];
+    }),
+  );
+}
+
+/** The first node of a path. */
+function nodeOn(path: string, indexOf: ReadonlyMap<string, number>): number | undefined {
+  const node = indexOf.get(path);
+  for (let k = 1; node === undefined && k < path.length; k++) {
+    const found = path[k] === "." || path[k] === "[" ? indexOf.get(path.slice(0, k)) : undefined;
+    if (found !== undefined) return found;
+  }
+  return node;
+}
 
 /**
  * Thrown by a node or state, or by a function in its options, to pause the run, for instance until a person has
@@ -59,6 +96,17 @@ export class PauseRun extends DagwrightError {
   }
 }
 
+/** Pauses a run because a run inside it has paused. */
+export class InnerPause extends PauseRun {
+  constructor(
+    reason: string | undefined,
+    readonly inner: readonly Pause[],
+  ) {
+    const times = inner.flatMap(({ until }) => until ?? []);
+    super(reason, times.length === 0 ? {} : { until: Math.min(...times) });
+  }
+}
+
 /**
  * Whether an error is a {@link PauseRun}, or was one on another thread, from which errors return without their class.
  */
@@ -76,5 +124,6 @@ export function isPause(error: unknown): error is Error {
 /** The details of an error that {@link isPause} accepts. */
 export function factsOf(pause: Error): PauseFacts {
   const { message, data, until } = pause as Error & { data?: unknown; until?: unknown };
-  return { reason: message || undefined, data, until: isTime(until) ? until : undefined };
+  const facts = { reason: message || undefined, data, until: isTime(until) ? until : undefined };
+  return pause instanceof InnerPause ? { ...facts, inner: pause.inner } : facts;
 }

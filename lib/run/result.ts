@@ -3,8 +3,10 @@ import { toEpoch } from "../base/clock.js";
 import type { NodeHandle } from "../definition/node-handle.js";
 import { isSink, NEVER } from "../planning/plan.js";
 import { INLINE, type BackendName } from "./place.js";
+import { childKey } from "./child-result.js";
 import { RunContext } from "./context.js";
 import type { ExecutionError } from "./errors.js";
+import type { FsmResult } from "./fsm-result.js";
 import { measure, timelineOf, type RunMetrics, type TimelineEntry } from "./metrics.js";
 import type { Pause } from "./pause.js";
 import type { RunState } from "./state.js";
@@ -36,6 +38,12 @@ export interface NodeReport {
 
 /** Unlike a private member, a symbol also works for results of other copies of this library. */
 const STATE = Symbol.for("dagwright:RunState");
+
+/** The path of a result inside a workflow: `"check.verdict"`, `"check[0].verdict"`. @inline */
+type InnerPath<N> = `${keyof N & string}.${string}` | `${keyof N & string}[${string}`;
+
+/** The result of a run inside another one, of a dag or an fsm. */
+export type ChildRun = RunResult<any> & FsmResult<any>;
 
 /**
  * The result of a run. It is a view of the run's state: members are computed on access, so that unused ones cost
@@ -95,20 +103,29 @@ export class RunResult<N = Record<string, unknown>> {
     return this.#state.results as Partial<N>;
   }
 
-  /** The result of a node, or `fallback` if it has none. */
+  /** The result of a node, or of a node inside a workflow (`"check.verdict"`), or `fallback` if it has none. */
   get<T>(node: NodeHandle<T, any>): T;
   get<K extends keyof N & string>(node: K): N[K];
   get<K extends keyof N & string, F>(node: K, fallback: F): N[K] | F;
   get<T, F>(node: NodeHandle<T, any>, fallback: F): T | F;
+  get(inner: InnerPath<N>, fallback?: unknown): any;
   get(node: string | NodeHandle<any, any>, fallback?: unknown): unknown {
-    const i = this.#indexOf(node);
-    return i !== undefined && this.#state.hasResult(i) ? this.#state.values[i] : fallback;
+    const name = typeof node === "string" ? node : node.name;
+    return this.#state.has(name) ? this.#state.get(name) : fallback;
   }
 
   /** Whether the node has a result, which may be undefined or null. */
-  has(node: (keyof N & string) | NodeHandle<any, any>): boolean {
-    const i = this.#indexOf(node);
-    return i !== undefined && this.#state.hasResult(i);
+  has(node: (keyof N & string) | NodeHandle<any, any> | InnerPath<N>): boolean {
+    return this.#state.has(typeof node === "string" ? node : node.name);
+  }
+
+  /**
+   * The result of the run of a node that is a workflow, or that a node began with `ctx.run`.
+   * @param key - of one of several runs of the node
+   */
+  child(node: (keyof N & string) | NodeHandle<any, any>, key?: string | number): ChildRun | undefined {
+    const name = typeof node === "string" ? node : node.name;
+    return this.#state.children.get(childKey(name, key)) as ChildRun | undefined;
   }
 
   /** The error of a failed node, otherwise undefined. */

@@ -1,5 +1,7 @@
 import { newRunId } from "../base/ids.js";
+import type { ChildResult } from "./child-result.js";
 
+const NO_CHILDREN: ReadonlyMap<string, ChildResult> = new Map();
 const NO_LOOK_UPS = Object.freeze({ hits: 0, misses: 0 });
 
 /** The base class for the state of a run. Members that are rarely used are created on first access. */
@@ -9,6 +11,9 @@ export abstract class RunBase {
   private id: string | undefined;
   private ownMetadata: Record<string, unknown> | undefined;
   private customMetrics: Record<string, number> | undefined = undefined;
+  /** The run that contains this one, whose metadata it shares. */
+  private outer: RunBase | undefined = undefined;
+  private childResults: Map<string, ChildResult> | undefined = undefined;
   /** Settles when the end of the run is recorded; undefined without a store. */
   recording: Promise<void> | undefined = undefined;
 
@@ -26,12 +31,48 @@ export abstract class RunBase {
   }
 
   get metadata(): Record<string, unknown> {
-    return (this.ownMetadata ??= {});
+    return this.outer === undefined ? (this.ownMetadata ??= {}) : this.outer.metadata;
+  }
+
+  /** Shares the metadata of another run from now on. */
+  shareMetadata(outer: RunBase): void {
+    this.outer = outer;
   }
 
   /** {@link RunBase.metadata} if it was used, otherwise undefined. */
   get sharedMetadata(): Readonly<Record<string, unknown>> | undefined {
-    return this.ownMetadata;
+    return this.outer === undefined ? this.ownMetadata : this.outer.sharedMetadata;
+  }
+
+  /** The results of the runs that this one contains, by key, see {@link childKey}. */
+  get children(): ReadonlyMap<string, ChildResult> {
+    return this.childResults ?? NO_CHILDREN;
+  }
+
+  setChild(key: string, result: ChildResult): void {
+    (this.childResults ??= new Map()).set(key, result);
+  }
+
+  /** The run, and the name in it, that a path such as `check.verdict` leads to. Keys may contain dots. */
+  protected inner(path: string): { readonly child: ChildResult; readonly name: string } | undefined {
+    if (this.childResults === undefined) return undefined;
+    for (let dot = path.indexOf("."); dot > 0; dot = path.indexOf(".", dot + 1)) {
+      const child = this.childResults.get(path.slice(0, dot));
+      if (child !== undefined) return { child, name: path.slice(dot + 1) };
+    }
+    return undefined;
+  }
+
+  /** Whether a path leads to a result of a run inside. */
+  protected hasInner(path: string): boolean {
+    const inner = this.inner(path);
+    return inner !== undefined && inner.child.has(inner.name);
+  }
+
+  /** The result of a run inside that a path leads to, or undefined. */
+  protected getInner(path: string): unknown {
+    const inner = this.inner(path);
+    return inner?.child.get(inner.name);
   }
 
   get metrics(): Record<string, number> {

@@ -1,6 +1,6 @@
 import { edgeText, NEVER, type DagPlan } from "../planning/plan.js";
 import type { ExecutionError } from "./errors.js";
-import type { Pause, PauseFacts } from "./pause.js";
+import { pausesOf, type Pause, type PauseFacts } from "./pause.js";
 import type { Place } from "./place.js";
 import { RunBase } from "./run-base.js";
 import { Status } from "./status.js";
@@ -29,6 +29,8 @@ export class RunState extends RunBase {
   endedAt = 0;
   /** Where each node runs; undefined if all run inline. */
   places: readonly Place[] | undefined = undefined;
+  /** The nodes whose results an outer run takes; undefined if there are none. */
+  kept: ReadonlySet<number> | undefined = undefined;
   private attempts: Map<number, number> | undefined = undefined;
   private earlier: Map<number, number> | undefined = undefined;
   private rare: RareFacts | undefined = undefined;
@@ -60,12 +62,13 @@ export class RunState extends RunBase {
 
   has(name: string): boolean {
     const node = this.plan.indexOf.get(name);
-    return node !== undefined && this.hasResult(node);
+    return node === undefined ? this.hasInner(name) : this.hasResult(node);
   }
 
   get(name: string): unknown {
     const node = this.plan.indexOf.get(name);
-    return node !== undefined && this.hasResult(node) ? this.values[node] : undefined;
+    if (node === undefined) return this.getInner(name);
+    return this.hasResult(node) ? this.values[node] : undefined;
   }
 
   get results(): Record<string, unknown> {
@@ -124,7 +127,7 @@ export class RunState extends RunBase {
   }
 
   get pauses(): Pause[] {
-    return Array.from(this.pausedNodes, ([node, facts]) => ({ node: this.plan.specs[node].name, ...facts }));
+    return Array.from(this.pausedNodes).flatMap(([node, facts]) => pausesOf(this.plan.specs[node].name, facts));
   }
 
   /** The reason given by the first node that paused the run. */
@@ -149,9 +152,10 @@ export class RunState extends RunBase {
     return this.rare?.branches.get(node);
   }
 
-  /** Whether a fork took this branch. A failed one under `continueNone` takes all branches, with null. */
+  /** Whether a fork took this branch, or a workflow has a result of this name inside. A failed one under `continueNone` takes all branches, with null. */
   took(fork: number, branch: string | undefined): boolean {
-    return this.branchOf(fork) === branch || this.status[fork] === Status.failed;
+    if (this.status[fork] === Status.failed || this.branchOf(fork) === branch) return true;
+    return branch !== undefined && this.children.get(this.plan.specs[fork].name)?.has(branch) === true;
   }
 
   /** The number of attempts. */

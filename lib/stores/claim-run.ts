@@ -8,6 +8,7 @@ import { parseStructure } from "./reading/json-columns.js";
 import type { Leases } from "./leases.js";
 import { NOT_PAUSED } from "./writing/pauses.js";
 import { readRun } from "./reading/recorded-run.js";
+import { encodeInputs } from "./writing/new-run.js";
 import { type LogHost, SqlRunLog } from "./writing/run-log.js";
 import { lockRunRow } from "./reading/run-rows.js";
 import type { Tables } from "./database/schema.js";
@@ -59,6 +60,7 @@ export async function claimRun(
     const scope = remainingScope(run, claim.structure, batch);
     await trx.updateTable("runs").set({ fingerprint, scope }).where("id", "=", runId).execute();
   }
+  if (claim.restart !== undefined) await restart(trx, runId, encodeInputs(claim.restart, batch, host));
   for (const node of claim.discard) {
     const results = trx.updateTable("node_executions").set({ status: "superseded", output: null });
     await results.where("run_id", "=", runId).where("node", "=", node).execute();
@@ -74,6 +76,14 @@ export async function claimRun(
   const log = new SqlRunLog(runId, token, claim.driver, host, row.metadata);
   leases.add(log);
   return log;
+}
+
+/** Supersedes all results of a run, which begins anew. */
+async function restart(trx: Kysely<Tables>, runId: string, inputs: string): Promise<void> {
+  await trx.updateTable("runs").set({ inputs }).where("id", "=", runId).execute();
+  const results = trx.updateTable("node_executions").set({ status: "superseded", output: null });
+  await results.where("run_id", "=", runId).execute();
+  await trx.deleteFrom("fsm_cycles").where("run_id", "=", runId).execute();
 }
 
 /** The scope of a partial run, without nodes that its new structure lacks. */

@@ -11,12 +11,15 @@ const TABLES = ["node_executions", "edge_traversals", "fsm_cycles", "fsm_events"
 /** How long to keep an unused blob, in ms: a run that is about to be recorded may use it. */
 const GRACE_PERIOD = 60_000;
 
+/** The maximum number of ids in a query. */
+const MAX_IDS = 500;
+
 type Locking = Pick<Database, "hasRowLocks">;
 
 /**
- * Deletes runs in the caller's transaction.
+ * Deletes runs, and those inside of them, in the caller's transaction.
  * @param statuses - keeps runs whose status is no longer one of these; undefined to delete all
- * @returns the number of deleted runs
+ * @returns the number of deleted runs, without those inside
  */
 export async function deleteRuns(
   trx: Kysely<Tables>,
@@ -26,10 +29,24 @@ export async function deleteRuns(
 ): Promise<number> {
   const locked = await lockRuns(trx, database, ids);
   const deleted = locked.filter(({ status }) => statuses?.includes(status) ?? true).map(({ id }) => id);
-  if (deleted.length === 0) return 0;
-  await trx.deleteFrom("runs").where("id", "in", deleted).execute();
-  for (const table of TABLES) await trx.deleteFrom(table).where("run_id", "in", deleted).execute();
+  for (let level: readonly string[] = deleted; level.length > 0; ) {
+    const inside = await runsInside(trx, level);
+    await trx.deleteFrom("runs").where("id", "in", level).execute();
+    for (const table of TABLES) await trx.deleteFrom(table).where("run_id", "in", level).execute();
+    level = inside;
+  }
   return deleted.length;
+}
+
+/** The ids of the runs directly inside of others. */
+async function runsInside(trx: Kysely<Tables>, ids: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (let at = 0; at < ids.length; at += MAX_IDS) {
+    const query = trx.selectFrom("runs").select("id").where("is_child", "=", 1);
+    const rows = await query.where("parent_run_id", "in", ids.slice(at, at + MAX_IDS)).execute();
+    for (const { id } of rows) found.push(id);
+  }
+  return found;
 }
 
 /**

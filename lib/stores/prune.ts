@@ -21,7 +21,7 @@ const ENDED = ["completed", "failed", "cancelled"];
 const RULES: Rules<PruneOptions> = { olderThan: cutoffTime, keepLast: integer(0), paused: "boolean" };
 
 /**
- * Deletes runs that are over, oldest first, with their complete records. Keeps running runs, and paused ones unless
+ * Deletes runs that are over, oldest first, with their complete records and the runs inside. Keeps running runs, and paused ones unless
  * `paused` is set.
  * @returns the number of deleted runs
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
@@ -38,6 +38,7 @@ export async function prune(options: PruneOptions, access: DatabaseAccess): Prom
       .selectFrom("runs")
       .select(["id", "workflow", "finished_at"])
       .where("status", "in", statuses)
+      .where("is_child", "=", 0)
       .orderBy("finished_at", "desc")
       .orderBy("created_at", "desc")
       .orderBy("id", "desc")

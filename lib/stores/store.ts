@@ -1,4 +1,5 @@
 /** The store port: the only part of a store that engines depend on. */
+import type { WorkflowKind } from "../definition/defined.js";
 import type { Pause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
 
@@ -8,7 +9,7 @@ import type { RunStatus } from "../run/status.js";
  */
 export type Durability = "strict" | "relaxed";
 
-export type WorkflowKind = "dag" | "fsm";
+export type { WorkflowKind } from "../definition/defined.js";
 
 /** A database of runs, created by `sqliteStore` or `postgresStore` from `dagwright/store`. */
 export interface RunStore {
@@ -87,10 +88,12 @@ export interface NewRun {
   readonly scope: readonly string[] | undefined;
 }
 
-/** The run that a new run reuses results of, and the first node that is computed again. */
+/** The run that a new run is inside of, and its node; or the run that it replays, and the first node computed again. */
 export interface Parent {
   readonly runId: string;
   readonly node: string;
+  /** Whether the new run is inside of it. */
+  readonly isOuter?: boolean;
 }
 
 export interface Claim {
@@ -101,6 +104,8 @@ export interface Claim {
   readonly discard: readonly string[];
   /** Events to add to the run, behind those already recorded. */
   readonly sent: readonly QueuedEvent[];
+  /** The inputs with which the run begins anew. Its results are superseded. */
+  readonly restart?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** The record of a node's attempt. Attempt 0 records a node that settled without one: skipped, cached or provided. */
@@ -259,6 +264,8 @@ export interface RecordedRun {
   readonly finishedAt: number | undefined;
   readonly nodes: ReadonlyMap<string, RecordedNode>;
   readonly cycles: readonly RecordedCycle[];
+  /** The records of its nodes that are workflows and have completed, by node. */
+  readonly children: ReadonlyMap<string, RecordedRun>;
   readonly events: readonly QueuedEvent[];
   /** When a paused run is due, in ms since 1970. */
   readonly dueAt: number | undefined;

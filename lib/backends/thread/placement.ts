@@ -55,7 +55,8 @@ const ADDED = "it was added to the workflow of a class, where workers find metho
 
 /** Where nodes should run, given their options and the mode. */
 export function wantedPlaces(specs: readonly NodeSpec[], mode: string): Place[] {
-  return specs.map(({ kind, options: { backend } }) => {
+  return specs.map(({ kind, subworkflow, options: { backend } }) => {
+    if (subworkflow !== undefined) return INLINE;
     if (backend !== undefined) return backend === "thread" ? THREAD : INLINE;
     if (mode !== "parallel") return INLINE;
     return kind === "condition" || kind === "select" ? FORK : THREAD;

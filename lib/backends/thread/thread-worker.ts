@@ -238,6 +238,9 @@ function contextOf(name: string, context: CallContext, scope: TaskScope): Contex
       report(fraction, message);
     },
     log: (message) => report(undefined, asText(message)),
+    run() {
+      throw new TypeError(`ctx.run is not available on a worker thread. Give node "${name}" { backend: "inline" }.`);
+    },
   };
   // Makes it print like other contexts.
   return Object.setPrototypeOf(own, NodeContext.prototype) as Context;

@@ -1,4 +1,5 @@
 import { reachable } from "../../graph/reachability.js";
+import { requireInner } from "../../planning/partial.js";
 import { requireInputs } from "../../planning/inputs.js";
 import { RunResult } from "../../run/result.js";
 import { RunState } from "../../run/state.js";
@@ -11,7 +12,7 @@ import { metadataOf } from "../../engine/options.js";
 import type { RunOptions } from "../options.js";
 import type { Runs } from "../../engine/runs.js";
 import { takeOver } from "../take-over.js";
-import { continued, endedRun, newRecorder, replayed } from "./records.js";
+import { continued, endedRun, newRecorder, replayed, restarted } from "./records.js";
 import { maskOf } from "./restore.js";
 import type { LiveRun } from "../../engine/durable/live-runs.js";
 import {
@@ -22,7 +23,15 @@ import {
   type ReplayOptions,
   type ResumeOptions,
 } from "./options.js";
-import { RecordedRuns, type ContinuedRun, type EndedRun, type RemoteRun } from "../../engine/durable/recorded-runs.js";
+import {
+  beginsAnew,
+  insideOptions,
+  RecordedRuns,
+  type ContinuedRun,
+  type EndedRun,
+  type RemoteRun,
+  type RunUse,
+} from "../../engine/durable/recorded-runs.js";
 import { inProgress } from "../../engine/durable/restore.js";
 
 /** The recorded runs of one dag. */
@@ -55,20 +64,24 @@ export class RecordedDags<N> extends RecordedRuns<
 
   protected continued(
     recorded: RecordedRun,
-    options: ResumeOptions<any>,
+    given: ResumeOptions<any>,
+    use: RunUse,
   ): ContinuedRun<DagRun> | EndedRun<RunResult<N>> {
-    const plan = this.factory.planFor(recorded.inputs, options);
+    const { outer, how } = use.inside ?? {};
+    const options = how === undefined ? given : insideOptions(this.factory.inside(given), outer, how);
+    const inputs = how?.inputs ?? recorded.inputs;
+    const plan = this.factory.planFor(inputs, options);
     const overrides = options.overrides === undefined ? undefined : overridesIn(plan, options.overrides);
-    const next = continued(plan, recorded, options, overrides);
+    if (overrides !== undefined) requireInner(plan, (i) => overrides.has(i));
+    const next = beginsAnew(recorded, use)
+      ? restarted(plan, recorded, options, inputs)
+      : continued(plan, recorded, options, overrides);
     if (next instanceof RunResult) return { result: next };
-    const { state, given, recorder, claim } = next;
+    const { state, given: results, provide, recorder, claim } = next;
     const runs = (node: number) => state.status[node] !== Status.completed && state.active?.[node] !== 0;
-    requireInputs(plan, recorded.inputs, (node) => runs(node) && !given?.has(node));
-    return {
-      run: this.factory.runOf(state, options, { overrides: given, recorder, isResumed: true }),
-      recorder,
-      claim,
-    };
+    requireInputs(plan, inputs, (node) => runs(node) && !results?.has(node));
+    const special = { overrides: results, recorder, isResumed: true, outer, provide };
+    return { run: this.factory.runOf(state, options, special), recorder, claim };
   }
 
   /** In recovery, `concurrency` limits runs, and `nodeConcurrency` the nodes of each. */

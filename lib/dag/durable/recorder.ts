@@ -132,6 +132,7 @@ function follow(state: RunState, node: number, code: number, input: string, take
   if (code >= 0) return take(code, undefined);
   const binding = bindings[~code];
   if (binding.type === "output") return take(binding.source, binding.output);
+  if (binding.type === "inner") return take(binding.source, binding.path);
   if (binding.type === "branch") {
     if (state.took(binding.source, binding.branch)) take(binding.source, binding.branch);
   } else if (binding.type === "winner") {

@@ -1,5 +1,6 @@
 import { show } from "../../base/check.js";
 import { ValidationError } from "../../base/errors.js";
+import { requireInner } from "../../planning/partial.js";
 import type { DagPlan } from "../../planning/plan.js";
 import { dagStructure, structureText, untouched } from "../../planning/structure.js";
 import { RunResult } from "../../run/result.js";
@@ -40,6 +41,8 @@ export interface Continued {
   readonly claim: Claim;
   /** The results that replace nodes. */
   readonly given: ReadonlyMap<number, unknown> | undefined;
+  /** The results given for nodes inside workflows, by path. */
+  readonly provide: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -58,7 +61,7 @@ export function continued(
   const change = changeSince(run, { kind: "dag", workflow: plan.workflow, structure }, options);
   const holds = change === undefined ? undefined : untouched(plan, change);
   const state = restoredState(plan, run, holds);
-  const provided = providedTo(plan, run, options.provide);
+  const { provided, inner } = providedTo(plan, run, options.provide);
   const isOver = run.status === "completed" && change === undefined;
   for (const node of overrides?.keys() ?? []) requireOpen(state, node, isOver);
   if (isOver) {
@@ -73,7 +76,22 @@ export function continued(
     sent: [],
   };
   const given = overrides === undefined ? provided : new Map([...(provided ?? []), ...overrides]);
-  return { state, recorder, claim, given };
+  return { state, recorder, claim, given, provide: inner };
+}
+
+/** Prepares a recorded run inside another one to begin anew, with the given inputs. Its results are superseded. */
+export function restarted(
+  plan: DagPlan,
+  recorded: RecordedRun,
+  options: Recording,
+  inputs: Readonly<Record<string, unknown>>,
+): Continued {
+  const structure = structureText(plan, dagStructure);
+  const none = new Uint8Array(plan.size);
+  const state = restoredState(plan, { ...recorded, inputs, scope: undefined }, none);
+  const recorder = new DagRecorder(state, options);
+  const claim = { driver: recorder, structure, discard: [], sent: [], restart: inputs };
+  return { state, recorder, claim, given: undefined, provide: undefined };
 }
 
 /**
@@ -92,17 +110,20 @@ function providedTo(
   plan: DagPlan,
   run: RecordedRun,
   provide: object | undefined,
-): ReadonlyMap<number, unknown> | undefined {
-  if (provide === undefined) return undefined;
-  const paused = Array.from(run.nodes).filter(([, { status }]) => status === "paused");
-  const names = paused.map(([name]) => name);
+): { readonly provided?: ReadonlyMap<number, unknown>; readonly inner?: Readonly<Record<string, unknown>> } {
+  if (provide === undefined) return {};
+  const names = run.pauses.map(({ node }) => node);
   const provided = new Map<number, unknown>();
+  const inner: [string, unknown][] = [];
   for (const [name, value] of Object.entries(provide)) {
     const index = plan.indexOf.get(name);
-    if (index === undefined || !names.includes(name)) throw notPaused(run, name, names);
-    provided.set(index, value);
+    const isOpen = run.nodes.get(name)?.status === "paused" || names.includes(name);
+    if (!isOpen) throw notPaused(run, name, names);
+    if (index === undefined) inner.push([name, value]);
+    else provided.set(index, value);
   }
-  return provided;
+  requireInner(plan, (i) => provided.has(i));
+  return { provided, inner: inner.length === 0 ? undefined : Object.fromEntries(inner) };
 }
 
 /** @throws {ValidationError} VALIDATION for a node that a resumed run does not compute */

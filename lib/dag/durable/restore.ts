@@ -1,8 +1,10 @@
 import { fromEpoch } from "../../base/clock.js";
 import type { DagPlan } from "../../planning/plan.js";
 import { ExecutionError, failedBecause } from "../../run/errors.js";
+import { pausesByNode } from "../../run/pause.js";
 import { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
+import type { RunnableWorkflow } from "../../engine/children.js";
 import type { RecordedRun } from "../../stores/store.js";
 
 /**
@@ -27,9 +29,21 @@ export function restoredState(plan: DagPlan, run: RecordedRun, holds?: Uint8Arra
     if (node.startedAt !== undefined) state.setStarted(i, fromEpoch(node.startedAt));
     if (node.finishedAt !== undefined) state.setFinished(i, fromEpoch(node.finishedAt));
   }
+  restoreChildren(state, run);
   state.beganAt = fromEpoch(run.createdAt);
   if (run.finishedAt !== undefined) state.endedAt = fromEpoch(run.finishedAt);
   return state;
+}
+
+/** Restores the results of the workflows among the completed nodes. */
+function restoreChildren(state: RunState, { children }: RecordedRun): void {
+  const { indexOf, specs } = state.plan;
+  for (const [name, recorded] of children) {
+    const node = indexOf.get(name);
+    const workflow = node === undefined ? undefined : specs[node].subworkflow?.workflow;
+    if (workflow === undefined || node === undefined || !state.hasResult(node)) continue;
+    state.setChild(name, (workflow as RunnableWorkflow).restored(recorded));
+  }
 }
 
 /** Restores the statuses and errors of the nodes without a result, in the state of a run that has ended. */
@@ -39,10 +53,7 @@ export function restoreEnds(state: RunState, run: RecordedRun): void {
     // Cancelled nodes that had not started are not recorded.
     for (let i = 0; i < plan.size; i++) if (state.status[i] === Status.pending) state.status[i] = Status.cancelled;
   }
-  for (const { node, reason, data, until } of run.pauses) {
-    const i = plan.indexOf.get(node);
-    if (i !== undefined) facts.pauses.set(i, { reason, data, until });
-  }
+  for (const [i, pause] of pausesByNode(run.pauses, plan.indexOf)) facts.pauses.set(i, pause);
   for (const [name, { status, error, attempts }] of run.nodes) {
     const i = plan.indexOf.get(name);
     if (i === undefined) continue;

@@ -37,6 +37,7 @@ const MEMBERS: Readonly<Record<keyof Context | keyof FsmContext, boolean>> = {
   has: false,
   results: false,
   log: false,
+  run: false,
 };
 const DISTINCTIVE = Object.keys(MEMBERS).filter((name) => MEMBERS[name as keyof typeof MEMBERS]);
 const ACCESS = new RegExp(`\\.\\s*(?:${DISTINCTIVE.join("|")})\\b`, "u");

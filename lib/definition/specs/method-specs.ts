@@ -11,7 +11,8 @@ export type MethodSpec =
 /** A decorated method. `fn` is the decorated function, which may have been replaced since. */
 export interface DecoratedMethod {
   readonly key: string;
-  readonly fn: NodeFunction;
+  /** Undefined for a field, which holds a workflow. */
+  readonly fn: NodeFunction | undefined;
   readonly spec: MethodSpec;
 }
 
@@ -22,7 +23,7 @@ const METHODS = Symbol.for("dagwright:nodes");
 const NONE: ReadonlySet<DecoratedMethod> = new Set();
 
 /** Attaches a spec to the function, so that copies of the method have it too. */
-export function attachToFunction({ fn, spec }: DecoratedMethod): void {
+export function attachToFunction(fn: NodeFunction, spec: MethodSpec): void {
   Reflect.defineMetadata(METHOD, spec, fn);
 }
 

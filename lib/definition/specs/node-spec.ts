@@ -7,10 +7,11 @@ import { toNeed, type Need, type NeedLike } from "./need.js";
 import { checkNodeOptions, frozen, type NodeOptions } from "./node-options.js";
 import type { CacheOptions } from "./policy-options.js";
 import { readSignature, type Signature } from "./params.js";
+import type { Subworkflow } from "./subworkflow-spec.js";
 import type { Method } from "../standing-methods.js";
 
 /** How a node treats its needs and its result. */
-export type NodeKind = "node" | "condition" | "select" | "all" | "any" | "state";
+export type NodeKind = "node" | "condition" | "select" | "all" | "any" | "state" | "workflow";
 
 /** @inline */
 export type NodeFunction = (...args: any[]) => unknown;
@@ -37,6 +38,8 @@ export interface NodeSpec {
   /** The nodes that this one waits for without taking data. */
   readonly after: readonly Need[];
   readonly options: NodeOptions;
+  /** The workflow that takes the place of the function. */
+  readonly subworkflow: Subworkflow | undefined;
 }
 
 type CacheKey = CacheOptions["key"];
@@ -77,19 +80,63 @@ export function nodeSpec(
     needs,
     after: toNeeds(options.after, name),
     options: options === NO_OPTIONS ? options : frozen(options),
+    subworkflow: undefined,
   });
+}
+
+/** The function of nodes that are workflows, which is never called. */
+function runsAsWorkflow(): never {
+  throw new Error("A workflow has no function.");
+}
+
+/** The parts of a spec whose function is replaced by a workflow. Planning derives its parameters from the inputs. */
+export function workflowParts(subworkflow: Subworkflow) {
+  const signature = readSignature(runsAsWorkflow, undefined, "");
+  return { fn: runsAsWorkflow, declared: runsAsWorkflow, self: undefined, method: undefined, signature, subworkflow };
+}
+
+/**
+ * The spec of a node that is a workflow. Throws like {@link nodeSpec}.
+ * @throws {InvalidNodeError} INVALID_NODE for options that only functions have
+ */
+export function workflowNodeSpec(
+  name: string,
+  subworkflow: Subworkflow,
+  options: NodeOptions = NO_OPTIONS,
+): NodeSpec {
+  checkNodeName(name);
+  checkNodeOptions(options, name);
+  refuseFunctionOptions(options, `Node "${name}"`);
+  return Object.freeze({
+    ...workflowParts(subworkflow),
+    name,
+    kind: "workflow",
+    description: options.description,
+    needs: toNeeds(options.needs, name),
+    after: toNeeds(options.after, name),
+    options: frozen(options),
+  });
+}
+
+/** @throws {InvalidNodeError} INVALID_NODE for options of functions */
+export function refuseFunctionOptions(options: NodeOptions, label: string): void {
+  for (const option of ["backend", "params", "types", "returns"] as const) {
+    if (options[option] === undefined) continue;
+    throw new InvalidNodeError(`${label} is a workflow, so it has no option "${option}". Set it on the nodes inside.`);
+  }
 }
 
 /** The spec with the given options changed. Throws like {@link nodeSpec}. */
 export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
   const { kind, name } = spec;
   checkNodeOptions(options, name);
+  if (spec.subworkflow !== undefined) refuseFunctionOptions(options, `Node "${name}"`);
   refuseRenaming(options, `Node "${name}"`);
   const all = merge(spec.options, options);
   const needs = options.needs === undefined ? spec.needs : toNeeds(options.needs, name);
   const signature = signatureWith(spec, options, needs.length);
   checkArity(kind, name, signature, needs);
-  checkCacheKey(all.cache?.key, signature, name);
+  if (spec.subworkflow === undefined) checkCacheKey(all.cache?.key, signature, name);
   return Object.freeze({
     ...spec,
     description: all.description,

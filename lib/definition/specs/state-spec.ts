@@ -6,12 +6,15 @@ import { checkSpecOptions, frozen, SHARED_RULES, type SharedOptions } from "./no
 import {
   checkCacheKey,
   checkNodeName,
+  refuseFunctionOptions,
   refuseRenaming,
   signatureWith,
+  workflowParts,
   type NodeFunction,
   type NodeSpec,
 } from "./node-spec.js";
 import { readSignature } from "./params.js";
+import type { Subworkflow } from "./subworkflow-spec.js";
 import type { Method } from "../standing-methods.js";
 
 /** The options of a state. */
@@ -75,6 +78,32 @@ export function stateSpec(
     self: method?.self,
     method: method?.key,
     signature,
+    needs: [],
+    after: [],
+    options: frozen(options),
+    subworkflow: undefined,
+  });
+}
+
+/** The spec of a state that is a workflow. Throws like {@link stateSpec}. */
+export function workflowStateSpec(
+  name: string,
+  subworkflow: Subworkflow,
+  options: StateOptions = NO_OPTIONS,
+): StateSpec {
+  checkNodeName(name, "state");
+  checkStateOptions(options, name);
+  refuseFunctionOptions(options, `State "${name}"`);
+  if (subworkflow.options.inputs !== undefined) {
+    throw new InvalidNodeError(
+      `State "${name}" takes its inputs from the value of the state before, so its workflow has no "inputs".`,
+    );
+  }
+  return Object.freeze({
+    ...workflowParts(subworkflow),
+    name,
+    kind: "state",
+    description: options.description,
     needs: [],
     after: [],
     options: frozen(options),

@@ -1,4 +1,5 @@
 import { checkOptions, integer, oneOf, type OtherNames, type Rules } from "../../base/check.js";
+import { checkErrorStrategy, type ErrorStrategy } from "./node-options.js";
 import { checkWorkflowName } from "./node-spec.js";
 
 /** The options of a workflow, as `@workflow` takes them: those of dags and of fsms. */
@@ -8,6 +9,8 @@ export interface WorkflowOptions {
   description?: string | undefined;
   /** Custom data about the workflow, which dagwright does not use. */
   metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** What happens when a node or state fails, unless its own options or those of the run say otherwise. @defaultValue "failFast" */
+  errorStrategy?: ErrorStrategy | undefined;
   /** Default options of all runs. */
   runOptions?: object | undefined;
   /** Whether a parameter without an explicit need takes the result of the node with its name. @defaultValue true */
@@ -30,7 +33,7 @@ export interface WorkflowOptions {
   historyLimit?: number | undefined;
 }
 
-type SharedOption = "description" | "metadata" | "runOptions";
+type SharedOption = "description" | "metadata" | "errorStrategy" | "runOptions";
 
 /** The options of dags. */
 export type DagOption = SharedOption | "autowire" | "wiring" | "module";
@@ -47,7 +50,6 @@ function inRunOptions(...options: string[]): OtherNames {
 const RUN_OPTIONS = inRunOptions(
   ...[
     "mode",
-    "errorStrategy",
     "errorHandler",
     "timeout",
     "signal",
@@ -71,6 +73,7 @@ const FSM_RUN_OPTIONS = { ...RUN_OPTIONS, ...inRunOptions("onMaxCycles") };
 const SHARED_RULES: Rules<Pick<WorkflowOptions, SharedOption>> = {
   description: "string",
   metadata: "object",
+  errorStrategy: checkErrorStrategy,
   runOptions: "object",
 };
 

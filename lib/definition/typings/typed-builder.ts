@@ -5,6 +5,8 @@ import type { NeedLike, OptionalNeed } from "../specs/need.js";
 import type { NodeHandle, OutputHandle } from "../node-handle.js";
 import type { NodeOptions } from "../specs/node-options.js";
 import type { CacheOptions } from "../specs/policy-options.js";
+import type { ChildWorkflow } from "../defined.js";
+import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { AnyFn } from "./typed-wiring.js";
 
 /** @inline */
@@ -47,14 +49,17 @@ type PassedOn<R, D extends Needs> =
         : First<D>
     : never;
 
+/** A workflow in the place of a function. Its value is any, unless `subworkflow` names an output of a known type. */
+type WorkflowOf<R> = Subworkflow<R> | ChildWorkflow | (new () => object);
+
 export interface NodeDefiner {
   <R>(fn: (...args: any[]) => R): NodeHandle<Awaited<R>>;
-  <const N extends string, R>(name: N, fn: (...args: any[]) => R): NodeHandle<Awaited<R>, N>;
+  <const N extends string, R = any>(name: N, fn: ((...args: any[]) => R) | WorkflowOf<R>): NodeHandle<Awaited<R>, N>;
   <const D extends Needs, R>(options: NodeOptions<D>, fn: Positional<D, R>): NodeHandle<Awaited<R>>;
-  <const N extends string, const D extends Needs, R>(
+  <const N extends string, const D extends Needs, R = any>(
     name: N,
     options: NodeOptions<D>,
-    fn: Positional<D, R>,
+    fn: Positional<D, R> | WorkflowOf<R>,
   ): NodeHandle<Awaited<R>, N>;
 }
 

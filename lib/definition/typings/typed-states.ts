@@ -6,6 +6,7 @@
  * checked either, since a run input may take its place, nor are plain values, whose transitions exist only at run time.
  */
 import type { Next, Stop, WaitForEvent } from "../transitions.js";
+import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { Nearest } from "./typed-names.js";
 import type { AnyFn, Inputs, IsAny, IsNever, Member, MethodNames, Same } from "./typed-wiring.js";
 
@@ -62,7 +63,11 @@ export type StateVerdict<
 
 /** The values of a class's states by name, as `run.get` returns them. */
 export type StatesOf<T> = {
-  [K in keyof T & string as T[K] extends AnyFn ? K : never]: T[K] extends AnyFn ? StateValue<T[K]> : never;
+  [K in keyof T & string as T[K] extends AnyFn | Subworkflow<any> ? K : never]: T[K] extends AnyFn
+    ? StateValue<T[K]>
+    : T[K] extends Subworkflow<infer V>
+      ? V
+      : never;
 };
 
 /** The value of a state in the history: of a `next` or `stop`, or a plain value. */

@@ -8,6 +8,7 @@
 import type { Context } from "../context.js";
 import type { Decision, Route } from "../decisions.js";
 import type { OptionalNeed } from "../specs/need.js";
+import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { NodeKind } from "../specs/node-spec.js";
 import type { Nearest } from "./typed-names.js";
 
@@ -272,7 +273,11 @@ export type MethodNames<T> = keyof { [K in keyof T & string as T[K] extends AnyF
 
 /** The results of a class's methods by name, as `run.get` returns them. */
 export type ResultsOf<T> = {
-  [K in keyof T & string as T[K] extends AnyFn ? K : never]: T[K] extends AnyFn ? ResultOf<T[K]> : never;
+  [K in keyof T & string as T[K] extends AnyFn | Subworkflow<any> ? K : never]: T[K] extends AnyFn
+    ? ResultOf<T[K]>
+    : T[K] extends Subworkflow<infer V>
+      ? V
+      : never;
 };
 
 /**

@@ -7,7 +7,9 @@ import type { RunBase } from "../../run/run-base.js";
 import { otherWorkflow } from "../../stores/other-workflow.js";
 import type { Claim, RecordedRun, RunLog, RunStore, WorkflowKind } from "../../stores/store.js";
 import { timeOfDay } from "../../stores/database/time.js";
+import type { ChildContinuation } from "../children.js";
 import type { EmittingRun } from "../event-emitter.js";
+import type { OuterRun } from "../outer-run.js";
 import { checkRunId } from "../options.js";
 import type { RunFactory } from "../run-factory.js";
 import { RunLocation } from "../run-location.js";
@@ -19,7 +21,7 @@ import { interruptible, POLL_DELAY, type WaitOptions } from "./interruptible.js"
 import { findLiveRun, runExclusive, type LiveRun } from "./live-runs.js";
 import type { Recorder } from "./recorder.js";
 import { claimAll, recoverAll, type RecoverySettings } from "./recovery.js";
-import { recordedError, requireSameInputs } from "./restore.js";
+import { differingInputs, recordedError, requireSameInputs } from "./restore.js";
 
 /** A recorded run that continues. */
 export interface ContinuedRun<Run> {
@@ -45,6 +47,19 @@ export interface LookupOptions extends WaitOptions {
 export interface RunUse {
   /** Whether the caller gets a handle, which can send events. */
   readonly hasHandle: boolean;
+  /** The run that contains it. */
+  readonly inside?: { readonly outer: OuterRun; readonly how: ChildContinuation };
+}
+
+/** Whether a run inside another one begins anew: it is told to, or its inputs have changed. */
+export function beginsAnew({ inputs }: RecordedRun, { inside }: RunUse): boolean {
+  if (inside === undefined) return false;
+  return inside.how.restarts || differingInputs(inputs, inside.how.inputs).length > 0;
+}
+
+/** The options with which a run inside another one continues. */
+export function insideOptions<O extends object>(options: O, outer: OuterRun | undefined, how: ChildContinuation) {
+  return { ...options, store: how.store, allowChanges: how.allowChanges, provide: outer?.provide };
 }
 
 /** A run that was claimed and has been started, or the result of one that had ended. */
@@ -217,6 +232,27 @@ export abstract class RecordedRuns<
     );
     const location = new RunLocation<H, Remote>(own, local, remote.promise, (reason) => giveUp.abort(reason));
     return this.handles.attaching(own, location, run);
+  }
+
+  /** See `RunnableWorkflow.continueInside`. */
+  async continueInside(runId: string, options: O, outer: OuterRun, how: ChildContinuation): Promise<Run | R> {
+    const { store } = how;
+    let next: ContinuedRun<Run> | EndedRun<R> | undefined;
+    const log = await runExclusive(store, runId, () =>
+      store.claim(runId, (recorded) => {
+        next = this.continued(recorded, options, { hasHandle: false, inside: { outer, how } });
+        return "claim" in next ? next.claim : undefined;
+      }),
+    );
+    const found = next as ContinuedRun<Run> | EndedRun<R>;
+    if (!("claim" in found)) return found.result;
+    found.recorder.attach(log as RunLog);
+    return found.run;
+  }
+
+  /** See `RunnableWorkflow.restored`. */
+  restored(recorded: RecordedRun): R {
+    return this.ended(recorded);
   }
 
   // --- attaching ---

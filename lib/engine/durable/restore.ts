@@ -34,11 +34,16 @@ export function recordedError({ runId, error }: RecordedRun, result: object): Da
   return Object.assign(new ExecutionError(message, site, code), { run: result });
 }
 
-/** @throws {StoreError} RUN_EXISTS naming the inputs that differ from those that the run was recorded with */
-export function requireSameInputs(runId: string, recorded: RecordedRun["inputs"], given: RecordedRun["inputs"]): void {
+/** The names of the inputs that differ from those that a run was recorded with. */
+export function differingInputs(recorded: RecordedRun["inputs"], given: RecordedRun["inputs"]): string[] {
   const names = Array.from(new Set([...Object.keys(recorded), ...Object.keys(given)]));
   const { isDeepStrictEqual } = process.getBuiltinModule("node:util");
-  const others = names.filter((name) => !isDeepStrictEqual(recorded[name], given[name]));
+  return names.filter((name) => !isDeepStrictEqual(recorded[name], given[name]));
+}
+
+/** @throws {StoreError} RUN_EXISTS naming the inputs that differ from those that the run was recorded with */
+export function requireSameInputs(runId: string, recorded: RecordedRun["inputs"], given: RecordedRun["inputs"]): void {
+  const others = differingInputs(recorded, given);
   if (others.length === 0) return;
   const message = `Run ${show(runId)} exists already, with another value of ${others.map(show).join(", ")}. Use another id, or the inputs of that run.`;
   throw new StoreError(message, "RUN_EXISTS");

@@ -1,5 +1,12 @@
 import type { LiveRun } from "../../engine/durable/live-runs.js";
-import { RecordedRuns, type ContinuedRun, type EndedRun, type RunUse } from "../../engine/durable/recorded-runs.js";
+import {
+  beginsAnew,
+  insideOptions,
+  RecordedRuns,
+  type ContinuedRun,
+  type EndedRun,
+  type RunUse,
+} from "../../engine/durable/recorded-runs.js";
 import { inProgress } from "../../engine/durable/restore.js";
 import type { Runs } from "../../engine/runs.js";
 import type { FsmPlan } from "../../planning/fsm-plan.js";
@@ -9,7 +16,7 @@ import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
 import { attachingFsmHandle, endedFsmHandle, fsmHandle, type FsmHandle, type RemoteFsmHandle } from "../handle.js";
 import { FsmRun } from "../fsm-run.js";
 import type { FsmRunFactory } from "../fsm-run-factory.js";
-import { continuedFsm, endedFsm, eventsIn } from "./records.js";
+import { continuedFsm, endedFsm, eventsIn, restartedFsm } from "./records.js";
 import { RemoteFsm } from "./remote-fsm.js";
 import {
   checkFsmContinueOptions,
@@ -52,14 +59,20 @@ export class RecordedFsms<S, E> extends RecordedRuns<
 
   protected continued(
     recorded: RecordedRun,
-    options: FsmResumeOptions<any>,
-    { hasHandle }: RunUse,
+    given: FsmResumeOptions<any>,
+    use: RunUse,
   ): ContinuedRun<FsmRun> | EndedRun<FsmResult<S>> {
+    const { outer, how } = use.inside ?? {};
+    const options = how === undefined ? given : insideOptions(this.factory.inside(given), outer, how);
     const { historyLimit = this.factory.historyLimit } = options;
-    const next = continuedFsm(this.planFor(options), recorded, options, historyLimit);
+    const plan = this.planFor(options);
+    const next =
+      how !== undefined && beginsAnew(recorded, use)
+        ? restartedFsm(plan, recorded, options, how.inputs, historyLimit)
+        : continuedFsm(plan, recorded, options, historyLimit);
     if (next instanceof FsmResult) return { result: next };
-    const { state, recorder, claim, resumed } = next;
-    const run = this.factory.runOf(state, options, { takesEvents: hasHandle, recorder, resumed });
+    const { state, recorder, claim, resumed, provide } = next;
+    const run = this.factory.runOf(state, options, { takesEvents: use.hasHandle, recorder, resumed, outer, provide });
     return { run, recorder, claim };
   }
 

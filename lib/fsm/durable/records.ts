@@ -7,8 +7,9 @@ import { fsmStructure, structureText } from "../../planning/structure.js";
 import { FsmResult } from "../../run/fsm-result.js";
 import { FsmState } from "../../run/fsm-state.js";
 import { NO_VALUE } from "../../run/history.js";
+import { pausesByNode } from "../../run/pause.js";
 import type { RunStatus } from "../../run/status.js";
-import type { Claim, CycleEntry, QueuedEvent, RecordedRun, RecordedWait } from "../../stores/store.js";
+import type { Claim, CycleEntry, Parent, QueuedEvent, RecordedRun, RecordedWait } from "../../stores/store.js";
 import { newEvent } from "../event-queue.js";
 import { describeWait, type Wait } from "../transition.js";
 import type { EventsToSend } from "./options.js";
@@ -33,10 +34,16 @@ export interface ContinuedFsm {
   readonly recorder: FsmRecorder;
   readonly claim: Claim;
   readonly resumed: ResumedFsm;
+  /** The results given for nodes inside workflows, by path. */
+  readonly provide: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** The recorder of a new run; undefined without a store. */
-export function newFsmRecorder(state: FsmState, { store, durability }: Partial<Recording>): FsmRecorder | undefined {
+export function newFsmRecorder(
+  state: FsmState,
+  { store, durability }: Partial<Recording>,
+  parent?: Parent,
+): FsmRecorder | undefined {
   if (store === undefined) return undefined;
   const create = (driver: Recorder) =>
     store.create({
@@ -46,7 +53,7 @@ export function newFsmRecorder(state: FsmState, { store, durability }: Partial<R
       kind: "fsm",
       structure: structureText(state.plan, fsmStructure),
       inputs: state.inputs,
-      parent: undefined,
+      parent,
       scope: undefined,
     });
   return new FsmRecorder(state, { store, durability }, create);
@@ -71,7 +78,7 @@ export function continuedFsm(
   const cycles = continuedCycles(run);
   const last = cycles.at(-1);
   const pausedIn = last?.status === "paused" ? last.state : undefined;
-  const provided = providedTo(run, pausedIn, options.provide);
+  const { provided, inner } = providedTo(run, pausedIn, options.provide);
   if (run.status === "completed") return endedFsm(plan, run, historyLimit);
   const state = restoredFsm(plan, run, { cycles, historyLimit, isInHistory: isOver });
   const isUnfinished = last !== undefined && !isOver(last);
@@ -86,7 +93,22 @@ export function continuedFsm(
     hasFailed: cycles.some(({ status, output }) => status === "failed" && output !== undefined),
   };
   const claim = { driver: recorder, structure: change === undefined ? undefined : structure, discard: [], sent };
-  return { state, recorder, claim, resumed };
+  return { state, recorder, claim, resumed, provide: inner };
+}
+
+/** Prepares a recorded run inside another one to begin anew, with the given inputs. Its cycles are removed. */
+export function restartedFsm(
+  plan: FsmPlan,
+  run: RecordedRun,
+  options: Recording,
+  inputs: Readonly<Record<string, unknown>>,
+  historyLimit: number,
+): ContinuedFsm {
+  const state = new FsmState(plan, inputs, run.runId, undefined, historyLimit);
+  const recorder = new FsmRecorder(state, options);
+  const claim = { driver: recorder, structure: structureText(plan, fsmStructure), discard: [], sent: [], restart: inputs };
+  const resumed = { provided: undefined, wait: undefined, events: [], isDone: false, hasFailed: false };
+  return { state, recorder, claim, resumed, provide: undefined };
 }
 
 /** Restores the result of a run that has ended. @throws {ValidationError} VALIDATION when a state is missing */
@@ -103,7 +125,8 @@ export function endedFsm(plan: FsmPlan, run: RecordedRun, historyLimit: number):
 /** Restores the reason of a pause. */
 function restorePause(state: FsmState, { pauses, cycles }: RecordedRun): void {
   const wait = cycles.at(-1)?.wait;
-  state.pause = pauses.at(0);
+  const [paused] = pausesByNode(pauses, state.plan.indexOf);
+  state.pause = paused && { node: state.plan.specs[paused[0]].name, ...paused[1] };
   if (state.pause !== undefined) state.pauseReason = state.pause.reason;
   else if (wait !== undefined) state.pauseReason = describeWait(restoredWait(state.plan, wait));
 }
@@ -175,12 +198,17 @@ function providedTo(
   run: RecordedRun,
   paused: string | undefined,
   provide: Readonly<Record<string, unknown>> | undefined,
-): ResumedFsm["provided"] {
-  const wrong = Object.keys(provide ?? {}).find((name) => name !== paused);
-  if (wrong !== undefined) throw notPaused(run, wrong, paused === undefined ? [] : [paused]);
-  return provide === undefined || paused === undefined || !Object.hasOwn(provide, paused)
-    ? undefined
-    : { value: provide[paused] };
+): { readonly provided: ResumedFsm["provided"]; readonly inner: ContinuedFsm["provide"] } {
+  const entries = Object.entries(provide ?? {});
+  const names = paused === undefined ? [] : Array.from(new Set([paused, ...run.pauses.map(({ node }) => node)]));
+  const wrong = entries.find(([name]) => !names.includes(name));
+  if (wrong !== undefined) throw notPaused(run, wrong[0], names);
+  const own = entries.find(([name]) => name === paused);
+  const inner = entries.filter(([name]) => name !== paused);
+  return {
+    provided: own && { value: own[1] },
+    inner: inner.length === 0 ? undefined : Object.fromEntries(inner),
+  };
 }
 
 function restoredWait(plan: FsmPlan, { events, after }: RecordedWait): Wait {

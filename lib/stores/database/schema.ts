@@ -26,6 +26,8 @@ export interface RunRow {
   fingerprint: string;
   parent_run_id: string | null;
   parent_node: string | null;
+  /** 1 for a run inside its parent, 0 for one that replays it. */
+  is_child: number;
   /** The nodes that a partial run computes, as a JSON array; null for all nodes. */
   scope: string | null;
   status: string;
@@ -207,6 +209,12 @@ const MIGRATIONS: readonly Migration[] = [
     });
     await table(db, "blob_uses", ["run_id", "hash"], { run_id: "text not null", hash: "text not null" });
     await index(db, "blob_uses", ["hash"]);
+  },
+  async (db) => {
+    await db.schema
+      .alterTable("runs")
+      .addColumn("is_child", "integer", (c) => c.notNull().defaultTo(0))
+      .execute();
   },
 ];
 

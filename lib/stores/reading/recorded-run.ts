@@ -5,7 +5,8 @@ import { requireConsistent } from "./consistency.js";
 import { effectiveAttempt } from "./effective-attempt.js";
 import { untakenEvents } from "../writing/event-rows.js";
 import { pausesIn, pauseTexts } from "../writing/pauses.js";
-import { attemptRows, cycleRows } from "./run-rows.js";
+import type { Structure } from "../../planning/structure.js";
+import { attemptRows, cycleRows, findRunRow } from "./run-rows.js";
 import type { AttemptRow, CycleRow, EventRow, RunRow, Tables } from "../database/schema.js";
 import type {
   AttemptStatus,
@@ -30,12 +31,14 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
   for (const event of events) decoder.register("fsm_events", event, "payload");
   await decoder.fetchBlobs(db);
   requireConsistent(row, attempts, cycles, decoder);
+  const structure = decoder.structure();
+  const nodes = withPauses(nodesOf(attempts, decoder), row);
   return {
     runId: row.id,
     workflow: row.workflow,
     kind: row.kind as WorkflowKind,
     status: row.status as RecordedRun["status"],
-    structure: JSON.stringify(decoder.structure()),
+    structure: JSON.stringify(structure),
     inputs: decoder.record(row.inputs),
     metadata: row.metadata === null ? {} : decoder.record(row.metadata),
     scope: row.scope === null ? undefined : decoder.list(row.scope),
@@ -47,10 +50,28 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
     get pauses() {
       return pausesIn(row, (text) => decoder.value(text));
     },
-    nodes: withPauses(nodesOf(attempts, decoder), row),
+    nodes,
+    children: await completedChildren(db, row.id, structure, nodes, codec),
     cycles: recordedCycles(cycles, decoder),
     events: events.map((event) => queuedEvent(event, decoder)),
   };
+}
+
+/** The records of the nodes that are workflows and have completed. */
+async function completedChildren(
+  db: Kysely<Tables>,
+  runId: string,
+  structure: Structure,
+  nodes: ReadonlyMap<string, RecordedNode>,
+  codec: Codec,
+): Promise<Map<string, RecordedRun>> {
+  const children = new Map<string, RecordedRun>();
+  for (const [name, kind] of structure) {
+    if (kind !== "workflow" || nodes.get(name)?.output === undefined) continue;
+    const row = await findRunRow(db, `${runId}/${name}`);
+    if (row !== undefined) children.set(name, await readRun(db, row, codec));
+  }
+  return children;
 }
 
 /** A decoder with the columns of a run, its attempts and its cycles. The caller must still fetch their blobs. */

@@ -23,6 +23,7 @@ export async function recoverableRuns(
     .select(["id", "created_at", "owner", "lease_expires_at", clock.as("clock")])
     .where("workflow", "=", workflow)
     .where("kind", "=", kind)
+    .where("is_child", "=", 0)
     .where("status", "=", "running")
     .orderBy("created_at")
     .orderBy("id")
@@ -50,6 +51,7 @@ async function readyRuns(db: Kysely<Tables>, workflow: string, kind: string): Pr
     .select(["id", "created_at", "due_at"])
     .where("workflow", "=", workflow)
     .where("kind", "=", kind)
+    .where("is_child", "=", 0)
     .where("status", "=", "paused")
     .where((eb) => {
       const sent = eb.selectFrom("fsm_events").select("id").whereRef("run_id", "=", "runs.id");

@@ -51,6 +51,7 @@ const RULES: { readonly [Table in keyof RunRows]: Rules<RunRows[Table]> } = {
     fingerprint: HASH,
     parent_run_id: optional(TEXT),
     parent_node: optional(TEXT),
+    is_child: FLAG,
     scope: optional(TEXT),
     status: oneOf<RecordedRun["status"]>({
       running: true,

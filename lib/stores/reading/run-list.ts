@@ -17,6 +17,10 @@ import { isStorable } from "../values/storable-text.js";
 export interface RunFilter {
   readonly workflow?: string | undefined;
   readonly status?: RunSummary["status"] | undefined;
+  /** Leaves out the runs inside of others. @defaultValue false */
+  readonly roots?: boolean | undefined;
+  /** Only the runs directly inside of the run with this id, and those that replay it. */
+  readonly parent?: string | undefined;
   /** Only runs created at or after this time, a date or ms since 1970. */
   readonly since?: number | Date | undefined;
   /** The maximum number of runs per page. @defaultValue 50 */
@@ -45,6 +49,8 @@ const STATUSES: readonly RunSummary["status"][] = ["running", "completed", "fail
 const FILTER_RULES: Rules<RunFilter> = {
   workflow: "string",
   status: oneOf(STATUSES),
+  roots: "boolean",
+  parent: "string",
   since: timeOf,
   limit: integer(1),
   cursor: "any",
@@ -62,11 +68,13 @@ export async function listRuns(
   redaction: Redaction,
 ): Promise<RunPage> {
   checkOptions(filter, FILTER_RULES, "listRuns");
-  const { workflow, status, since, limit = DEFAULT_LIMIT, cursor } = filter;
-  if (workflow !== undefined && !isStorable(workflow)) return pageOf([], []);
+  const { workflow, status, roots, parent, since, limit = DEFAULT_LIMIT, cursor } = filter;
+  if ([workflow, parent].some((text) => text !== undefined && !isStorable(text))) return pageOf([], []);
   let query = db.selectFrom("runs").select(SUMMARY_COLUMNS);
   if (workflow !== undefined) query = query.where("workflow", "=", workflow);
   if (status !== undefined) query = query.where("status", "=", status);
+  if (roots === true) query = query.where("is_child", "=", 0);
+  if (parent !== undefined) query = query.where("parent_run_id", "=", parent);
   if (since !== undefined) query = query.where("created_at", ">=", timeOf("since", since));
   if (cursor !== undefined) {
     const [at, id] = decodeCursor(cursor);

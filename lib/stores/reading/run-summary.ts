@@ -14,9 +14,11 @@ export interface RunSummary {
   readonly workflow: string;
   readonly kind: WorkflowKind;
   readonly status: "running" | RunStatus;
-  /** The run that this one replays, and the first node that it computed again. */
+  /** The run that this one is inside of, and its node; or the run that it replays, and the first node computed again. */
   readonly parentRunId: string | undefined;
   readonly parentNode: string | undefined;
+  /** Whether this run is inside of its parent. */
+  readonly isChild: boolean;
   readonly createdAt: number;
   /** When it ended or paused. */
   readonly finishedAt: number | undefined;
@@ -47,6 +49,7 @@ export const SUMMARY_COLUMNS = [
   "status",
   "parent_run_id",
   "parent_node",
+  "is_child",
   "created_at",
   "finished_at",
   "metadata",
@@ -80,6 +83,7 @@ export function summaryOf<M extends RunSummary["metadata"]>(
     status: row.status as RunSummary["status"],
     parentRunId: row.parent_run_id ?? undefined,
     parentNode: row.parent_node ?? undefined,
+    isChild: row.is_child === 1,
     createdAt: wholeMs(row.created_at),
     finishedAt: wholeMs(row.finished_at),
     metadata,

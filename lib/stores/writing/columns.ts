@@ -76,6 +76,7 @@ export const NEW_RUN = {
   fingerprint: "text",
   parent_run_id: "text",
   parent_node: "text",
+  is_child: "integer",
   scope: "text",
   status: "text",
   inputs: "text",

@@ -19,9 +19,10 @@ export function newRunRow(run: NewRun, token: number, batch: Batch, leases: Leas
     fingerprint,
     parent_run_id: run.parent?.runId ?? null,
     parent_node: run.parent?.node ?? null,
+    is_child: run.parent?.isOuter === true ? 1 : 0,
     scope: run.scope === undefined ? null : batch.store(JSON.stringify(run.scope)),
     status: "running",
-    inputs: batch.store(host.codec.encode({ ...run.inputs }, "The inputs")),
+    inputs: encodeInputs(run.inputs, batch, host),
     outputs: null,
     metadata: metadata === undefined ? null : batch.store(encodeMetadata(metadata, host)),
     error: null,
@@ -33,4 +34,9 @@ export function newRunRow(run: NewRun, token: number, batch: Batch, leases: Leas
     finished_at: null,
     ...NOT_PAUSED,
   };
+}
+
+/** Adds the blobs to `batch`. @throws {StoreError} UNSTORABLE */
+export function encodeInputs(inputs: Readonly<Record<string, unknown>>, batch: Batch, { codec }: LogHost): string {
+  return batch.store(codec.encode({ ...inputs }, "The inputs"));
 }

@@ -1,0 +1,114 @@
+import { checkName, checkOptions, checkRecord, show, type Rules } from "../base/check.js";
+import type { Class } from "../base/class-state.js";
+import { InvalidNodeError } from "../base/errors.js";
+import type { ChildWorkflow, WorkflowKind } from "./defined.js";
+import { hasClassOptions } from "./specs/class-options.js";
+import { methodsOnPrototype } from "./specs/method-specs.js";
+import {
+  isSubworkflow,
+  Subworkflow,
+  type SubworkflowOptions,
+} from "./specs/subworkflow-spec.js";
+import { decoratedMethods } from "./standing-methods.js";
+
+/** The types of the results of a source's nodes, by name. */
+type Instance<S> = S extends new (...args: never) => infer T ? T : S;
+
+/** A workflow, a class or an instance of one, or a function that returns one of these. */
+export type SubworkflowSource = object;
+
+const RULES: Rules<SubworkflowOptions> = { output: checkName, inputs: checkRecord };
+
+/** The value of a node that is a workflow: the result of the named output, if its type is known. */
+type ValueOf<S, Output extends string> = string extends Output
+  ? any
+  : Instance<S> extends infer T
+    ? Output extends keyof T
+      ? T[Output] extends (...args: any[]) => infer R
+        ? Awaited<R>
+        : T[Output] extends Subworkflow<infer V>
+          ? V
+          : any
+      : any
+    : any;
+
+/**
+ * A workflow as a node, for a field of an annotated class or for `dag.node`.
+ * @param source - a class, an instance, a dag or an fsm; or a function that returns one, which is called when the outer
+ *   workflow is first planned
+ * @throws {TypeError} | {RangeError} for unusable options
+ */
+export function subworkflow<S extends SubworkflowSource, const Output extends string = string>(
+  source: S,
+  options: SubworkflowOptions<Output> = {},
+): Subworkflow<ValueOf<S, Output>> {
+  checkOptions(options, RULES, "subworkflow");
+  for (const [name, need] of Object.entries(options.inputs ?? {})) checkName(`inputs.${name}`, need);
+  if (!isObject(source)) throw notAWorkflow(source);
+  return new Subworkflow(() => resolveWorkflow(source), options);
+}
+
+/** What stands in the place of a function, as a subworkflow; undefined if it is a plain function. */
+export function subworkflowIn(value: unknown): Subworkflow | undefined {
+  if (isSubworkflow(value)) return value;
+  if (isChildWorkflow(value) || (typeof value === "function" && isClass(value))) return new Subworkflow(() => resolveWorkflow(value));
+  return undefined;
+}
+
+/** Makes the workflows of classes, by kind. */
+const makers = new Map<WorkflowKind, (source: object) => ChildWorkflow>();
+
+/** Tells how a class becomes a workflow of a kind. */
+export function registerMaker(kind: WorkflowKind, from: (source: object) => ChildWorkflow): void {
+  makers.set(kind, from);
+}
+
+/** The workflows of classes, which are made once. */
+const ofClasses = new WeakMap<object, ChildWorkflow>();
+
+/**
+ * The workflow that a source stands for.
+ * @throws {InvalidNodeError} INVALID_NODE when it is none
+ */
+export function resolveWorkflow(source: unknown): ChildWorkflow {
+  if (isChildWorkflow(source)) return source;
+  if (isSubworkflow(source)) return source.workflow;
+  if (typeof source === "function" && !isClass(source)) return resolveWorkflow((source as () => unknown)());
+  if (!isObject(source)) throw notAWorkflow(source);
+  const known = ofClasses.get(source);
+  if (known !== undefined) return known;
+  const instance = typeof source === "function" ? new (source as unknown as new () => object)() : source;
+  const kinds = new Set(decoratedMethods(instance).map(({ spec }) => (spec.kind === "state" ? "fsm" : "dag")));
+  if (kinds.size === 2) {
+    throw new InvalidNodeError(
+      `Class "${instance.constructor.name}" has nodes and states. Make the one that is meant: Dag.from or Fsm.from.`,
+    );
+  }
+  const [kind] = kinds;
+  const make = kind === undefined ? undefined : makers.get(kind);
+  if (make === undefined) throw notAWorkflow(source);
+  const workflow = make(source);
+  ofClasses.set(source, workflow);
+  return workflow;
+}
+
+function isChildWorkflow(value: unknown): value is ChildWorkflow {
+  return typeof value === "object" && value !== null && "subworkflows" in value && "ownRevision" in value;
+}
+
+/** Whether a function is a class, or was one before it was compiled. */
+function isClass(value: object): boolean {
+  if (/^class\b/u.test(Function.prototype.toString.call(value)) || hasClassOptions(value as Class)) return true;
+  const { prototype } = value as { readonly prototype?: object };
+  return prototype !== undefined && methodsOnPrototype(prototype).size > 0;
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
+}
+
+function notAWorkflow(value: unknown): InvalidNodeError {
+  return new InvalidNodeError(
+    `A subworkflow is a dag, an fsm, an annotated class, an instance of one, or a function that returns one of these; received ${show(value)}.`,
+  );
+}

@@ -1,0 +1,261 @@
+import { onAbort, type LazyAbort } from "../base/abort.js";
+import { checkDuration, checkOptions, checkRecord, show, type Rules } from "../base/check.js";
+import { StoreError, ValidationError, type DagwrightError } from "../base/errors.js";
+import type { ChildWorkflow } from "../definition/defined.js";
+import type { ChildRunOptions } from "../definition/context.js";
+import { checkErrorStrategy } from "../definition/specs/node-options.js";
+import type { Subworkflow } from "../definition/specs/subworkflow-spec.js";
+import { resolveWorkflow } from "../definition/subworkflow.js";
+import { childKey, type ChildResult } from "../run/child-result.js";
+import { cancelled } from "../run/endings.js";
+import { InnerPause } from "../run/pause.js";
+import type { RunBase } from "../run/run-base.js";
+import type { RecordedRun, RunStore } from "../stores/store.js";
+import type { EventEmitter } from "./event-emitter.js";
+import type { CommonRunOptions } from "./options.js";
+import type { OuterRun } from "./outer-run.js";
+import type { SharedPermits } from "./permits.js";
+
+/** A run inside another one. */
+export interface ChildRun {
+  readonly state: RunBase;
+  readonly life: {
+    start(onEnd: (result: ChildResult, error: DagwrightError | undefined) => void): void;
+    cancel(reason: unknown): void;
+  };
+  /** Emits events from now on, since the outer run is observed. */
+  outerObserved(): void;
+}
+
+/** How a recorded run inside another one continues. */
+export interface ChildContinuation {
+  readonly store: RunStore;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Whether it begins anew, whatever is recorded. */
+  readonly restarts: boolean;
+  readonly allowChanges: boolean | undefined;
+}
+
+/** A workflow whose runs can be inside others. */
+export interface RunnableWorkflow extends ChildWorkflow {
+  /** Creates a run inside another one. @throws as `run`, before anything runs */
+  createInside(options: CommonRunOptions, outer: OuterRun, sync: boolean): ChildRun;
+  /**
+   * Claims a recorded run inside another one, or restores its result if it is complete.
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD
+   */
+  continueInside(
+    runId: string,
+    options: CommonRunOptions,
+    outer: OuterRun,
+    how: ChildContinuation,
+  ): Promise<ChildRun | ChildResult>;
+  /** The result of a recorded run that has ended. @throws {ValidationError} when the workflow has changed */
+  restored(recorded: RecordedRun): ChildResult;
+}
+
+/** The run that contains others. */
+export interface ContainingRun {
+  readonly state: RunBase;
+  readonly options: CommonRunOptions;
+  readonly sync: boolean;
+  readonly isOver: boolean;
+  readonly emitter: EventEmitter | undefined;
+  /** Of a resumed run: the results given for nodes inside that paused, by path. */
+  readonly provide: Readonly<Record<string, unknown>> | undefined;
+  /** The options of the runs inside that are those of this run. */
+  innerOptions(): CommonRunOptions;
+  sharedPermits(): SharedPermits | undefined;
+  /** The results of a run inside that this run takes, by path. */
+  takesInside(node: string, path: string): readonly string[];
+}
+
+/** An attempt that a run inside belongs to. */
+export interface ChildSite {
+  readonly node: string;
+  /** The key of the run inside, unique in the outer run, which ends its id. */
+  readonly key: string;
+  /** How users name it: the key, but without the number of a state's execution. */
+  readonly path: string;
+  readonly abort: AbortSignal | LazyAbort;
+  /** Whether the store may have it: the attempt is not the node's first. */
+  readonly isRepeated: boolean;
+  /** Whether a recorded run begins anew. */
+  readonly restarts: boolean;
+}
+
+const RULES: Rules<ChildRunOptions> = {
+  inputs: checkRecord,
+  key: (_, key) => {
+    if (typeof key === "string" || Number.isFinite(key)) return;
+    throw new TypeError(`"key" of ctx.run must be a string or a number; received ${show(key)}.`);
+  },
+  errorStrategy: checkErrorStrategy,
+  timeout: checkDuration,
+};
+
+/** The delays between attempts to claim a run that another process seems to drive, in ms. */
+const CLAIM_DELAY = { first: 50, longest: 1000 };
+
+/** Runs the workflows inside a run: those that are nodes, and those that nodes begin with `ctx.run`. */
+export class Children {
+  /** The keys that the current attempt of a node has used. */
+  private readonly used = new Map<number, { readonly attempt: number; readonly keys: Set<string>; next: number }>();
+  private readonly open = new Set<ChildRun>();
+
+  constructor(private readonly run: ContainingRun) {}
+
+  /** Runs a node that is a workflow. Returns its value, or a promise of it. */
+  execute(subworkflow: Subworkflow, inputs: Readonly<Record<string, unknown>>, site: ChildSite): unknown {
+    const { output } = subworkflow.options;
+    const valueOf = (result: ChildResult) => (output === undefined ? result.value : result.get(output));
+    const result = this.begin(subworkflow.workflow as RunnableWorkflow, { inputs }, site);
+    return result instanceof Promise ? result.then(valueOf) : valueOf(result);
+  }
+
+  /** Runs a workflow for `ctx.run`. @param node - the index of the node that calls it */
+  async call(
+    node: number,
+    attempt: number,
+    source: unknown,
+    options: ChildRunOptions,
+    site: ChildSite,
+  ): Promise<ChildResult> {
+    checkOptions(options, RULES, "ctx.run");
+    const workflow = resolveWorkflow(source) as RunnableWorkflow;
+    const { key: given, ...own } = options;
+    const key = this.newKey(node, attempt, site.node, given);
+    return this.begin(workflow, own, { ...site, key: childKey(site.key, key), path: childKey(site.path, key) });
+  }
+
+  /** Cancels the runs that nodes left behind. */
+  end(reason: unknown): void {
+    for (const { life } of this.open) life.cancel(reason);
+  }
+
+  /** The outer run is observed from now on. */
+  observed(): void {
+    for (const child of this.open) child.outerObserved();
+  }
+
+  private newKey(node: number, attempt: number, name: string, given: string | number | undefined): string | number {
+    let used = this.used.get(node);
+    if (used?.attempt !== attempt) this.used.set(node, (used = { attempt, keys: new Set(), next: 0 }));
+    const key = given ?? used.next++;
+    if (used.keys.has(String(key))) {
+      throw new ValidationError(
+        `Node "${name}" has used the key ${show(key)} of ctx.run before. Give each call a key of its own.`,
+      );
+    }
+    used.keys.add(String(key));
+    return key;
+  }
+
+  private begin(
+    workflow: RunnableWorkflow,
+    own: ChildRunOptions,
+    site: ChildSite,
+  ): ChildResult | Promise<ChildResult> {
+    const { run } = this;
+    const runId = `${run.state.runId}/${site.key}`;
+    const outer = this.outerOf(site);
+    const options = { ...outer.options, ...own, runId };
+    const { store } = options;
+    if (store !== undefined && site.isRepeated) return this.continueRecorded(workflow, options, outer, site, store);
+    return this.drive(workflow.createInside(options, outer, run.sync), site);
+  }
+
+  private outerOf({ node, path }: ChildSite): OuterRun {
+    const { run } = this;
+    const prefix = `${path}.`;
+    const provided = Object.entries(run.provide ?? {}).filter(([path]) => path.startsWith(prefix));
+    const inner = provided.map(([path, value]): [string, unknown] => [path.slice(prefix.length), value]);
+    return {
+      parent: Object.freeze({ runId: run.state.runId, node }),
+      state: run.state,
+      get emitter() {
+        return run.emitter;
+      },
+      options: run.innerOptions(),
+      permits: run.sharedPermits(),
+      takes: run.takesInside(node, path),
+      provide: inner.length === 0 ? undefined : Object.fromEntries(inner),
+    };
+  }
+
+  /** Continues the run that an earlier attempt began, in this process or before it crashed. */
+  private async continueRecorded(
+    workflow: RunnableWorkflow,
+    options: CommonRunOptions & { readonly runId: string },
+    outer: OuterRun,
+    site: ChildSite,
+    store: RunStore,
+  ): Promise<ChildResult> {
+    const { inputs = {} } = options;
+    const { allowChanges } = this.run.options as { readonly allowChanges?: boolean };
+    const how = { store, inputs, restarts: site.restarts, allowChanges };
+    for (let delay = CLAIM_DELAY.first; ; delay = Math.min(delay * 2, CLAIM_DELAY.longest)) {
+      try {
+        const found = await workflow.continueInside(options.runId, options, outer, how);
+        if ("life" in found) return await this.drive(found, site);
+        this.keep(site, found);
+        return resultOf(site, found);
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        if (error.code === "NOT_FOUND") return this.drive(workflow.createInside(options, outer, false), site);
+        // Its lease may end a little later than that of the outer run.
+        if (error.code !== "LEASE_HELD" || this.run.isOver || site.abort.aborted) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, delay));
+    }
+  }
+
+  /** Makes a result available as `run.child`. */
+  private keep({ key, path }: ChildSite, result: ChildResult): void {
+    const { state } = this.run;
+    state.setChild(key, result);
+    if (path !== key) state.setChild(path, result);
+  }
+
+  private drive(child: ChildRun, site: ChildSite): ChildResult | Promise<ChildResult> {
+    const { run } = this;
+    if (run.sync) {
+      let ended: { readonly result: ChildResult; readonly error: DagwrightError | undefined } | undefined;
+      child.life.start((result, error) => {
+        this.keep(site, result);
+        ended = { result, error };
+      });
+      if (ended === undefined) throw new Error("A synchronous run did not end.");
+      if (ended.error !== undefined) throw ended.error;
+      return resultOf(site, ended.result);
+    }
+    return new Promise((resolve, reject) => {
+      this.open.add(child);
+      const { abort } = site;
+      const signal = "signal" in abort ? abort.signal : abort;
+      let removeListener: (() => void) | undefined;
+      child.life.start((result, error) => {
+        this.open.delete(child);
+        removeListener?.();
+        this.keep(site, result);
+        try {
+          if (error !== undefined) throw error;
+          resolve(resultOf(site, result));
+        } catch (failure) {
+          reject(failure as Error);
+        }
+      });
+      if (this.open.has(child)) removeListener = onAbort(signal, (reason) => child.life.cancel(reason));
+    });
+  }
+}
+
+/** A result with which the node goes on. @throws what ends the node otherwise */
+function resultOf({ path }: ChildSite, result: ChildResult): ChildResult {
+  if (result.status === "completed") return result;
+  if (result.status === "paused") {
+    const inner = result.pauses.map((pause) => ({ ...pause, node: `${path}.${pause.node}` }));
+    throw new InnerPause(result.pauseReason, inner);
+  }
+  throw result.errors[0] ?? cancelled(result, undefined);
+}

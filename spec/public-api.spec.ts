@@ -52,6 +52,7 @@ it("exports only documented names", () => {
     "select",
     "state",
     "stop",
+    "subworkflow",
     "waitForEvent",
     "workflow",
   ]);

@@ -12,7 +12,14 @@ import { minifiedHint } from "../definition/specs/minified-names.js";
 import { inputNamed } from "../definition/specs/named-inputs.js";
 import { needText, toNeed, type Need, type NeedSource } from "../definition/specs/need.js";
 import { withCache, type NodeOptions } from "../definition/specs/node-options.js";
-import { collects, nodeSpec, reconfigured, workflowNodeSpec, type NodeKind, type NodeSpec } from "../definition/specs/node-spec.js";
+import {
+  collects,
+  nodeSpec,
+  reconfigured,
+  workflowNodeSpec,
+  type NodeKind,
+  type NodeSpec,
+} from "../definition/specs/node-spec.js";
 import { subworkflowIn } from "../definition/subworkflow.js";
 import type {
   AllDefiner,

@@ -199,7 +199,12 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
         this.shared === undefined
           ? new Permits(backend.limit, this)
           : this.shared.of(backend.name, backend.limit, this);
-      const lanes = new Lanes(places, backends, this.permits, this.options.mode === "parallel" ? newPermits : undefined);
+      const lanes = new Lanes(
+        places,
+        backends,
+        this.permits,
+        this.options.mode === "parallel" ? newPermits : undefined,
+      );
       this.calls = new BackendCalls(this, lanes);
     }
     this.beginNodes();
@@ -496,7 +501,9 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (this.options.retain !== "outputs") return NO_PATHS;
     const { bindings, indexOf, specs } = this.plan;
     const node = indexOf.get(name);
-    const paths = bindings.flatMap((binding) => (binding.type === "inner" && binding.source === node ? binding.path : []));
+    const paths = bindings.flatMap((binding) =>
+      binding.type === "inner" && binding.source === node ? binding.path : [],
+    );
     const output = node === undefined ? undefined : specs[node].subworkflow?.options.output;
     return output === undefined ? paths : [...paths, output];
   }

@@ -11,7 +11,7 @@ import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
 import { checkRunId, type Mode } from "../engine/options.js";
 import { withContinuingDefaults } from "../engine/run-defaults.js";
 import { levels } from "../graph/order.js";
-import { edgesOf, type DagEdge, type DagPlan } from "../planning/plan.js";
+import { edgesOf, isSink, type DagEdge, type DagPlan } from "../planning/plan.js";
 import type { BackendName } from "../run/place.js";
 import type { RunResult } from "../run/result.js";
 import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.js";
@@ -198,6 +198,10 @@ export class Dag<
   get<K extends keyof N & string, F>(node: K, fallback: F): N[K] | F;
   get(node: string, fallback?: unknown): unknown {
     return this.runs.last === undefined ? fallback : this.runs.last.get(node as never, fallback);
+  }
+
+  protected get sinks(): string[] {
+    return this.plan.specs.filter((_, i) => isSink(this.plan, i)).map(({ name }) => name);
   }
 
   private get plan(): DagPlan {

@@ -6,6 +6,7 @@ import type { Class } from "../base/class-state.js";
 import { nodeSpec, workflowNodeSpec, type NodeSpec } from "./specs/node-spec.js";
 import { decoratedMethods, currentFunction, type Method } from "./standing-methods.js";
 import { stateSpec, workflowStateSpec, type StateSpec } from "./specs/state-spec.js";
+import type { Subworkflow } from "./specs/subworkflow-spec.js";
 import { subworkflowIn } from "./subworkflow.js";
 import type { WorkflowOptions } from "./specs/workflow-options.js";
 
@@ -33,7 +34,7 @@ export function readNodes(source: object): ClassWorkflow<NodeSpec> {
     if (spec.kind === "state") return undefined;
     const { self, key } = method;
     const { options } = spec;
-    const subworkflow = subworkflowIn((self as Record<string, unknown>)[key]);
+    const subworkflow = workflowIn(method);
     if (subworkflow !== undefined) return workflowNodeSpec(options.name ?? key, subworkflow, options);
     return nodeSpec(spec.kind, options.name ?? key, currentFunction(self, key), options, method);
   });
@@ -44,10 +45,21 @@ export function readStates(source: object): ClassWorkflow<StateSpec> {
   return readClass(source, "@state", ({ kind, options }, method) => {
     if (kind !== "state") return undefined;
     const { self, key } = method;
-    const subworkflow = subworkflowIn((self as Record<string, unknown>)[key]);
+    const subworkflow = workflowIn(method);
     if (subworkflow !== undefined) return workflowStateSpec(options.name ?? key, subworkflow, options);
     return stateSpec(options.name ?? key, currentFunction(self, key), options, method);
   });
+}
+
+/** The workflow that a field holds; undefined for a method. @throws {InvalidNodeError} INVALID_NODE for another value */
+function workflowIn({ self, key, declared }: Method): Subworkflow | undefined {
+  const value = (self as Record<string, unknown>)[key];
+  const subworkflow = subworkflowIn(value);
+  if (subworkflow !== undefined || declared !== undefined) return subworkflow;
+  throw new InvalidNodeError(
+    `"${key}" of class "${self.constructor.name}" is a decorated field, so it must hold a workflow: ` +
+      `${key} = subworkflow(…); received ${show(value)}.`,
+  );
 }
 
 function readClass<S>(

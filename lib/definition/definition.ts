@@ -147,7 +147,8 @@ export abstract class Definition<T extends DefinitionTypes> implements ChildWork
       );
     }
     this.specs.set(spec.name, spec);
-    if (spec.subworkflow !== undefined) (this.subworkflows as Map<string, Subworkflow>).set(spec.name, spec.subworkflow);
+    if (spec.subworkflow !== undefined)
+      (this.subworkflows as Map<string, Subworkflow>).set(spec.name, spec.subworkflow);
     this.hasMethods ||= spec.method !== undefined;
     this.changed();
   }

@@ -60,10 +60,6 @@ export function currentFunction(self: object, key: string): NodeFunction {
 function functionAt(self: object, key: string): NodeFunction {
   const fn = (self as Record<string, unknown>)[key];
   if (typeof fn === "function") return fn as NodeFunction;
-  if (fn === undefined || typeof fn === "object") {
-    const what = `"${key}" of class "${self.constructor.name}" is decorated, but holds no function and no workflow`;
-    throw new InvalidNodeError(`${what}; received ${show(fn)}. Assign subworkflow(…), or decorate a method.`);
-  }
   throw new InvalidNodeError(
     `"${key}" of class "${self.constructor.name}" was decorated as a method, but is no longer a function; ` +
       `received ${show(fn)}. Assign a function, or remove the decorator.`,

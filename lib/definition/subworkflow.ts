@@ -4,11 +4,7 @@ import { InvalidNodeError } from "../base/errors.js";
 import type { ChildWorkflow, WorkflowKind } from "./defined.js";
 import { hasClassOptions } from "./specs/class-options.js";
 import { methodsOnPrototype } from "./specs/method-specs.js";
-import {
-  isSubworkflow,
-  Subworkflow,
-  type SubworkflowOptions,
-} from "./specs/subworkflow-spec.js";
+import { isSubworkflow, Subworkflow, type SubworkflowOptions } from "./specs/subworkflow-spec.js";
 import { decoratedMethods } from "./standing-methods.js";
 
 /** The types of the results of a source's nodes, by name. */
@@ -51,7 +47,8 @@ export function subworkflow<S extends SubworkflowSource, const Output extends st
 /** What stands in the place of a function, as a subworkflow; undefined if it is a plain function. */
 export function subworkflowIn(value: unknown): Subworkflow | undefined {
   if (isSubworkflow(value)) return value;
-  if (isChildWorkflow(value) || (typeof value === "function" && isClass(value))) return new Subworkflow(() => resolveWorkflow(value));
+  if (isChildWorkflow(value) || (typeof value === "function" && isClass(value)))
+    return new Subworkflow(() => resolveWorkflow(value));
   return undefined;
 }
 

@@ -151,11 +151,7 @@ export class Children {
     return key;
   }
 
-  private begin(
-    workflow: RunnableWorkflow,
-    own: ChildRunOptions,
-    site: ChildSite,
-  ): ChildResult | Promise<ChildResult> {
+  private begin(workflow: RunnableWorkflow, own: ChildRunOptions, site: ChildSite): ChildResult | Promise<ChildResult> {
     const { run } = this;
     const runId = `${run.state.runId}/${site.key}`;
     const outer = this.outerOf(site);
@@ -242,7 +238,7 @@ export class Children {
           if (error !== undefined) throw error;
           resolve(resultOf(site, result));
         } catch (failure) {
-          reject(failure as Error);
+          reject(failure);
         }
       });
       if (this.open.has(child)) removeListener = onAbort(signal, (reason) => child.life.cancel(reason));

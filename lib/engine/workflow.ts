@@ -1,4 +1,4 @@
-import type { ValidationIssue } from "../base/errors.js";
+import { ValidationError, type ValidationIssue } from "../base/errors.js";
 import { Definition, type DefinitionTypes } from "../definition/definition.js";
 import { neverInWorker } from "../definition/origin/worker-scope.js";
 import { checkStrict, issuesOf, requireValid } from "../planning/validity.js";
@@ -103,6 +103,33 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
     if (never !== undefined) return never;
     const given = this.withDefaults(options);
     return this.execute(given, () => this.factory.create(given, "run"));
+  }
+
+  /**
+   * Runs a workflow that has one input on a value, and returns the result of its only sink; of an fsm, its last value.
+   * @throws {ValidationError} when it has several inputs without a default value, or several sinks; otherwise as `run`
+   */
+  async call(value: unknown, options?: Omit<T["runOptions"], "inputs">): Promise<unknown> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
+    this.validateOrThrow();
+    const required = this.inputs.filter((input) => input.required);
+    const names = (required.length > 0 ? required : this.inputs).map(({ name }) => name);
+    this.requireSingle("input", names);
+    this.requireSingle("sink", this.sinks);
+    const run = await this.run({ ...options, inputs: { [names[0]]: value } });
+    return (run as { readonly value?: unknown }).value;
+  }
+
+  /** The nodes whose results a run gives. */
+  protected abstract readonly sinks: readonly string[];
+
+  private requireSingle(what: string, names: readonly string[]): void {
+    if (names.length === 1) return;
+    const found = names.length === 0 ? "none" : `${names.length}: ${names.slice(0, 20).join(", ")}`;
+    throw new ValidationError(
+      `Workflow "${this.name}" can't be called with a value: it must have one ${what}, and has ${found}. Use run instead.`,
+    );
   }
 
   /** Runs a workflow without asynchronous functions to its end, blocking the thread. Throws what `run` rejects with. */

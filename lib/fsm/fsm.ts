@@ -92,6 +92,11 @@ export class Fsm<
     return fsmInputs(this.factory.planning.plan);
   }
 
+  /** The last state's value is the result. */
+  protected get sinks(): string[] {
+    return ["value"];
+  }
+
   /** The definition, for `JSON.stringify`. */
   toJSON(): object {
     const { name, description, initialState, terminalStates, inputs, edges } = this;

@@ -71,11 +71,17 @@ export function workflowIssues(spec: NodeSpec, workflow: ChildWorkflow, label: s
   for (const name of Object.keys(inputs)) {
     if (names.includes(name)) continue;
     const hint = suggestion(name, names) || ` It takes: ${names.join(", ") || "none"}.`;
-    report("UNKNOWN_INPUT", `${label} gives its workflow "${workflow.name}" the input "${name}", which it does not take.${hint}`);
+    report(
+      "UNKNOWN_INPUT",
+      `${label} gives its workflow "${workflow.name}" the input "${name}", which it does not take.${hint}`,
+    );
   }
   if (spec.needs.length > names.length) {
     const takes = `its workflow "${workflow.name}" takes ${names.length} inputs: ${names.join(", ") || "none"}`;
-    report("TOO_MANY_NEEDS", `${label} has ${spec.needs.length} needs, but ${takes}. Remove some, or use "after" to order.`);
+    report(
+      "TOO_MANY_NEEDS",
+      `${label} has ${spec.needs.length} needs, but ${takes}. Remove some, or use "after" to order.`,
+    );
   }
   return issues;
 }

@@ -44,8 +44,8 @@ export function pausesOf(node: string, { inner, ...facts }: PauseFacts): readonl
 export function pausesByNode(pauses: readonly Pause[], indexOf: ReadonlyMap<string, number>): Map<number, PauseFacts> {
   const byNode = new Map<number, Pause[]>();
   for (const pause of pauses) {
-    const node = nodeOn(pause.node, indexOf);
-    if (node !== undefined) append(byNode, node, pause);
+    const node = firstNode(pause.node, (name) => indexOf.has(name));
+    if (node !== undefined) append(byNode, indexOf.get(node) as number, pause);
   }
   return new Map(
     Array.from(byNode, ([node, list]): [number, PauseFacts] => {
@@ -55,14 +55,13 @@ export function pausesByNode(pauses: readonly Pause[], indexOf: ReadonlyMap<stri
   );
 }
 
-/** The first node of a path. */
-function nodeOn(path: string, indexOf: ReadonlyMap<string, number>): number | undefined {
-  const node = indexOf.get(path);
-  for (let k = 1; node === undefined && k < path.length; k++) {
-    const found = path[k] === "." || path[k] === "[" ? indexOf.get(path.slice(0, k)) : undefined;
-    if (found !== undefined) return found;
+/** The node that a path such as `check.approve` or `check[0].approve` begins with. */
+export function firstNode(path: string, isNode: (name: string) => boolean): string | undefined {
+  if (isNode(path)) return path;
+  for (let k = 1; k < path.length; k++) {
+    if ((path[k] === "." || path[k] === "[") && isNode(path.slice(0, k))) return path.slice(0, k);
   }
-  return node;
+  return undefined;
 }
 
 /**

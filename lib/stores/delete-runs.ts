@@ -29,7 +29,7 @@ export async function deleteRuns(
 ): Promise<number> {
   const locked = await lockRuns(trx, database, ids);
   const deleted = locked.filter(({ status }) => statuses?.includes(status) ?? true).map(({ id }) => id);
-  for (let level: readonly string[] = deleted; level.length > 0; ) {
+  for (let level: readonly string[] = deleted; level.length > 0;) {
     const inside = await runsInside(trx, level);
     await trx.deleteFrom("runs").where("id", "in", level).execute();
     for (const table of TABLES) await trx.deleteFrom(table).where("run_id", "in", level).execute();

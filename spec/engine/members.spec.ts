@@ -66,7 +66,17 @@ const MEMBERS: readonly (readonly [member: string, kind: "both" | "dag only" | "
   ["setDefaultHooks", "both", "hooks"],
   ["addStateHook", "fsm only", "transitions"],
 
+  ["kind", "both", "nesting"],
+  ["subworkflows", "both", "nesting"],
+  ["members", "both", "nesting"],
+  ["errors", "both", "nesting"],
+  ["ownRevision", "both", "nesting"],
+  ["createInside", "both", "nesting"],
+  ["continueInside", "both", "nesting"],
+  ["restored", "both", "nesting"],
+
   ["run", "both", "running"],
+  ["call", "both", "running"],
   ["runSync", "both", "running"],
   ["start", "both", "running"],
   ["step", "both", "running"],

@@ -79,11 +79,14 @@ export function continued(
   return { state, recorder, claim, given, provide: inner };
 }
 
-/** Prepares a recorded run inside another one to begin anew, with the given inputs. Its results are superseded. */
+/**
+ * Prepares a recorded run inside another one to begin anew, with the given inputs. Its results are superseded, except
+ * for those that were provided.
+ */
 export function restarted(
   plan: DagPlan,
   recorded: RecordedRun,
-  options: Recording,
+  options: Recording & { readonly provide?: Readonly<Record<string, unknown>> | undefined },
   inputs: Readonly<Record<string, unknown>>,
 ): Continued {
   const structure = structureText(plan, dagStructure);
@@ -91,7 +94,13 @@ export function restarted(
   const state = restoredState(plan, { ...recorded, inputs, scope: undefined }, none);
   const recorder = new DagRecorder(state, options);
   const claim = { driver: recorder, structure, discard: [], sent: [], restart: inputs };
-  return { state, recorder, claim, given: undefined, provide: undefined };
+  const answers = Object.entries(options.provide ?? {});
+  const given = new Map(answers.flatMap(([name, value]) => ownEntry(plan.indexOf.get(name), value)));
+  return { state, recorder, claim, given, provide: options.provide };
+}
+
+function ownEntry(node: number | undefined, value: unknown): [number, unknown][] {
+  return node === undefined ? [] : [[node, value]];
 }
 
 /**

@@ -99,11 +99,7 @@ export function workflowParts(subworkflow: Subworkflow) {
  * The spec of a node that is a workflow. Throws like {@link nodeSpec}.
  * @throws {InvalidNodeError} INVALID_NODE for options that only functions have
  */
-export function workflowNodeSpec(
-  name: string,
-  subworkflow: Subworkflow,
-  options: NodeOptions = NO_OPTIONS,
-): NodeSpec {
+export function workflowNodeSpec(name: string, subworkflow: Subworkflow, options: NodeOptions = NO_OPTIONS): NodeSpec {
   checkNodeName(name);
   checkNodeOptions(options, name);
   refuseFunctionOptions(options, `Node "${name}"`);

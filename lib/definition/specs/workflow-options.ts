@@ -48,17 +48,7 @@ function inRunOptions(...options: string[]): OtherNames {
 
 /** Advice for the options of all runs. */
 const RUN_OPTIONS = inRunOptions(
-  ...[
-    "mode",
-    "errorHandler",
-    "timeout",
-    "signal",
-    "inputs",
-    "hooks",
-    "observers",
-    "scheduler",
-    "strict",
-  ],
+  ...["mode", "errorHandler", "timeout", "signal", "inputs", "hooks", "observers", "scheduler", "strict"],
   ...["store", "durability", "ifExists", "context"],
 );
 

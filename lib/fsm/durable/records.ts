@@ -106,7 +106,13 @@ export function restartedFsm(
 ): ContinuedFsm {
   const state = new FsmState(plan, inputs, run.runId, undefined, historyLimit);
   const recorder = new FsmRecorder(state, options);
-  const claim = { driver: recorder, structure: structureText(plan, fsmStructure), discard: [], sent: [], restart: inputs };
+  const claim = {
+    driver: recorder,
+    structure: structureText(plan, fsmStructure),
+    discard: [],
+    sent: [],
+    restart: inputs,
+  };
   const resumed = { provided: undefined, wait: undefined, events: [], isDone: false, hasFailed: false };
   return { state, recorder, claim, resumed, provide: undefined };
 }

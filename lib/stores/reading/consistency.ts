@@ -1,4 +1,5 @@
 /** Checks that the rows of a run are consistent with each other and with its structure. */
+import { firstNode } from "../../run/pause.js";
 import { append } from "../../base/append.js";
 import { show } from "../../base/check.js";
 import { edgesIn, type Structure } from "../../planning/structure.js";
@@ -72,7 +73,8 @@ function nameConflict(run: RunRow, decoder: ColumnDecoder): Conflict | undefined
     ["pauses", pausesIn(run, () => undefined).map(({ node }) => node)],
   ];
   for (const [column, names] of lists) {
-    const unknown = names.find((name) => !decoder.hasNode(name));
+    const isNode = (name: string) => decoder.hasNode(name);
+    const unknown = names.find((name) => (column === "pauses" ? firstNode(name, isNode) === undefined : !isNode(name)));
     if (unknown !== undefined) return [describeColumn("runs", run, column), noNode(unknown)];
   }
   return undefined;
@@ -130,6 +132,7 @@ function nodeConflict(
 
 /** Nodes that were executed have the results they need. */
 function needConflict(structure: Structure, byNode: ReadonlyMap<string, readonly AttemptRow[]>): Conflict | undefined {
+  const kinds = new Map(structure.map(([name, kind]) => [name, kind]));
   for (const [name, kind, ...wiring] of structure) {
     const rows = byNode.get(name);
     const row = rows && effectiveAttempt(rows);
@@ -142,7 +145,8 @@ function needConflict(structure: Structure, byNode: ReadonlyMap<string, readonly
       const result = sourceRows.find(hasResult);
       const place = (of: AttemptRow, column: keyof AttemptRow) => describeColumn("node_executions", of, column);
       if (result === undefined) return [place(row, "status"), `the node needs ${show(source)}, which has no result`];
-      if (branch !== undefined && result.branch !== branch) {
+      // The results inside a workflow are in its own run.
+      if (branch !== undefined && kinds.get(source) !== "workflow" && result.branch !== branch) {
         return [place(result, "branch"), `${show(name)} has a result, but needs branch ${show(branch)}`];
       }
     }

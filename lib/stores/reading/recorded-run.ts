@@ -6,6 +6,7 @@ import { effectiveAttempt } from "./effective-attempt.js";
 import { untakenEvents } from "../writing/event-rows.js";
 import { pausesIn, pauseTexts } from "../writing/pauses.js";
 import type { Structure } from "../../planning/structure.js";
+import { firstNode } from "../../run/pause.js";
 import { attemptRows, cycleRows, findRunRow } from "./run-rows.js";
 import type { AttemptRow, CycleRow, EventRow, RunRow, Tables } from "../database/schema.js";
 import type {
@@ -32,7 +33,7 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
   await decoder.fetchBlobs(db);
   requireConsistent(row, attempts, cycles, decoder);
   const structure = decoder.structure();
-  const nodes = withPauses(nodesOf(attempts, decoder), row);
+  const nodes = withPauses(nodesOf(attempts, decoder), row, (name) => decoder.hasNode(name));
   return {
     runId: row.id,
     workflow: row.workflow,
@@ -106,8 +107,13 @@ function nodesOf(rows: readonly AttemptRow[], decoder: ColumnDecoder): Map<strin
 }
 
 /** Adds the nodes that paused the run. Some paused without an attempt in progress. */
-function withPauses(nodes: Map<string, RecordedNode>, row: RunRow): Map<string, RecordedNode> {
-  for (const { node, reason } of pausesIn(row, () => undefined)) {
+function withPauses(
+  nodes: Map<string, RecordedNode>,
+  row: RunRow,
+  isNode: (name: string) => boolean,
+): Map<string, RecordedNode> {
+  for (const { node: path, reason } of pausesIn(row, () => undefined)) {
+    const node = firstNode(path, isNode) as string;
     nodes.set(node, { ...(nodes.get(node) ?? NO_ATTEMPT), status: "paused", reason });
   }
   return nodes;

@@ -1,3 +1,4 @@
+import { firstNode } from "../../run/pause.js";
 import type { Kysely } from "kysely";
 import { append } from "../../base/append.js";
 import { withJson } from "../../base/json.js";
@@ -172,10 +173,12 @@ function inputsOf(
     for (const name of names) if (Object.hasOwn(runInputs, name)) values[name] = runInputs[name];
     inputs.set(node, withJson(values));
   }
+  const kinds = new Map(structure.map(([name, kind]) => [name, kind]));
   for (const { target, source, output, input } of edges) {
     const from = nodes.get(source);
     // A fork passes its whole result along the branch it took.
     const isPart = output !== null && from?.branch === undefined;
+    if (isPart && kinds.get(source) === "workflow") continue; // The result is in the run inside.
     const values = inputs.get(target) ?? withJson(Object.create(null) as Values);
     values[input] = isPart ? (from?.output as Values | undefined)?.[output] : from?.output;
     inputs.set(target, values);
@@ -226,7 +229,8 @@ class RedactingReader {
     const isOver = status === "failed" || status === "cancelled";
     const idle: NodeDetails = isOver ? { ...NO_NODE, status: "cancelled" } : NO_NODE;
     const inScope = scope === null ? undefined : new Set(this.decoder.list(scope));
-    const paused = new Map(pauses.map((pause) => [pause.node, pause]));
+    const names = new Set(structure.map(([name]) => name));
+    const paused = new Map(pauses.map((pause) => [firstNode(pause.node, (name) => names.has(name)), pause]));
     return new Map(
       structure.map(([name]) => {
         const isOutside = inScope !== undefined && !inScope.has(name);

@@ -7,10 +7,13 @@ export {
   any,
   cachedNode,
   condition,
+  map,
   node,
   select,
   state,
   workflow,
+  type MapDecorator,
+  type MapDecorators,
   type NodeDecorator,
   type NodeDecorators,
   type StateDecorator,
@@ -19,6 +22,8 @@ export {
 export { decide, route, type Decision, type Route } from "./definition/decisions.js";
 export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
 export { optional, type Need, type NeedLike, type NeedSource, type OptionalNeed } from "./definition/specs/need.js";
+export type { Entry, Item, ItemPlace } from "./definition/item.js";
+export type { MapOptions, MapSettings, OnItemError, Reduction } from "./definition/specs/map-options.js";
 export { subworkflow } from "./definition/subworkflow.js";
 export type { Subworkflow, SubworkflowOptions } from "./definition/specs/subworkflow-spec.js";
 export type { ChildRunOptions, Context, FsmContext } from "./definition/context.js";
@@ -53,6 +58,7 @@ export type {
   AnyDefiner,
   CachedDefiner,
   ForkDefiner,
+  MapDefiner,
   NodeDefiner,
 } from "./definition/typings/typed-builder.js";
 export type { EventsOf, StatesOf } from "./definition/typings/typed-states.js";

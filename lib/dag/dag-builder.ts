@@ -11,9 +11,11 @@ import { checkDagOptions } from "../definition/specs/workflow-options.js";
 import { minifiedHint } from "../definition/specs/minified-names.js";
 import { inputNamed } from "../definition/specs/named-inputs.js";
 import { needText, toNeed, type Need, type NeedSource } from "../definition/specs/need.js";
+import type { MapOptions } from "../definition/specs/map-options.js";
 import { withCache, type NodeOptions } from "../definition/specs/node-options.js";
 import {
   collects,
+  mapSpec,
   nodeSpec,
   reconfigured,
   workflowNodeSpec,
@@ -26,6 +28,7 @@ import type {
   AnyDefiner,
   CachedDefiner,
   ForkDefiner,
+  MapDefiner,
   NodeDefiner,
 } from "../definition/typings/typed-builder.js";
 import { Workflow, type WorkflowTypes } from "../engine/workflow.js";
@@ -117,6 +120,17 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
     const options = withCache(given ?? {});
     const others = args.filter((value) => value !== given || value === undefined);
     return this.define("node", typeof others[0] === "string" ? [others[0], options, others[1]] : [options, others[0]]);
+  };
+
+  /**
+   * Defines a map: `map(name, options, fn)` or `map(name, fn)`. Its first need is a collection: an array, a `Map`, a
+   * plain record, or an iterable. The function, or workflow, is called for each item, and the result is a list in order,
+   * or a `Map` or record with the same keys.
+   * @throws {InvalidNodeError} INVALID_NODE, {TypeError} | {RangeError} as {@link Dag.node}
+   */
+  readonly map: MapDefiner = (...args: unknown[]): NodeHandle<any, any> => {
+    const { name, options, fn } = readArguments<MapOptions>(args, "dag.map");
+    return this.add(mapSpec(name, subworkflowIn(fn) ?? fn, options));
   };
 
   /** Adds a node from its spec, as classes do. */

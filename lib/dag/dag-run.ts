@@ -5,6 +5,8 @@ import { abandon, drive, pendingOf, whenSettled } from "../base/coroutine.js";
 import { isContext, type DagPlan, type Ranking } from "../planning/plan.js";
 import { criticalFirst } from "../planning/ranking.js";
 import { NodeContext } from "../run/context.js";
+import type { DagwrightError } from "../base/errors.js";
+import { interruption } from "../run/endings.js";
 import { ExecutionError } from "../run/errors.js";
 import { factsOf, isPause } from "../run/pause.js";
 import { RunResult } from "../run/result.js";
@@ -29,6 +31,7 @@ import { Readiness } from "./readiness.js";
 import type { RunOptions } from "./options.js";
 import { BackendCalls } from "./backend-calls.js";
 import { Lanes } from "./lanes.js";
+import { MapRun } from "./map/map-run.js";
 import { Permits, SharedPermits } from "../engine/permits.js";
 import type { Slot } from "../engine/slot.js";
 import { allowsSerialPath, SerialPath } from "./serial-path.js";
@@ -80,6 +83,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private shared: SharedPermits | undefined = undefined;
   /** The plain nodes that have given back their permit, with the number of runs inside that they wait for. */
   private suspended: Map<number, number> | undefined = undefined;
+  /** The maps that have started. */
+  private maps: Map<number, MapRun> | undefined = undefined;
   /** The calls of nodes that don't run inline; undefined when all do. */
   calls: BackendCalls | undefined = undefined;
   private readonly overrides: RunSetup["overrides"];
@@ -410,7 +415,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     let work: unknown;
     let pending: Promise<unknown> | undefined;
     try {
-      if (managed) work = drive(this.attempts.run(node));
+      if (managed) work = this.plan.specs[node].map === undefined ? drive(this.attempts.run(node)) : this.runMap(node);
       else work = this.calls?.has(node) === true ? this.calls.start(node) : this.call(node);
       pending = pendingOf(work);
     } catch (error) {
@@ -418,6 +423,25 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     }
     if (pending === undefined) this.succeeded(node, managed, work);
     else this.await(node, managed, pending);
+  }
+
+  /** Runs a map, which attempts its items. */
+  private runMap(node: number): unknown {
+    const { state } = this;
+    const attempt = state.attemptsBefore(node) + 1;
+    state.setAttempts(node, attempt);
+    this.emitter?.emit({ type: "attempt.started", attempt }, node);
+    if (this.isOver) return undefined;
+    const map = new MapRun(this, new DagHost(this), node);
+    (this.maps ??= new Map<number, MapRun>()).set(node, map);
+    return map.execute();
+  }
+
+  override cancelOpen(error: DagwrightError): boolean {
+    let needsTurn = super.cancelOpen(error);
+    const reason = interruption(this.state, error);
+    for (const map of this.maps?.values() ?? []) if (map.interrupt(reason)) needsTurn = true;
+    return needsTurn;
   }
 
   /** Waits for the promise that a node returned. */

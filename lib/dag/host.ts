@@ -5,6 +5,7 @@ import { now } from "../base/clock.js";
 import type { Context } from "../definition/context.js";
 import { NEVER } from "../planning/plan.js";
 import { Status } from "../run/status.js";
+import type { ItemPlace } from "../definition/item.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
 import { NodeContext, type AttemptControls } from "../run/context.js";
@@ -42,8 +43,8 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     return this.run.state.plan.hooks.get(node);
   }
 
-  contextOf(node: number, attempt: number, controls: AttemptControls): NodeContext {
-    return new NodeContext(this.run.state, node, attempt, controls);
+  contextOf(node: number, attempt: number, controls: AttemptControls, item?: ItemPlace): NodeContext {
+    return new NodeContext(this.run.state, node, attempt, controls, item);
   }
 
   argumentsOf(node: number, context: Context | undefined): unknown[] {
@@ -101,10 +102,22 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     run.pump();
   }
 
+  pump(): void {
+    this.run.pump();
+  }
+
+  countHit(): void {
+    this.run.state.countLookUp("hits");
+  }
+
+  itemAttemptFailed(node: number, item: ItemPlace, attempt: number, error: unknown): void {
+    if (!this.run.isOver) this.run.emitter?.emit({ type: "attempt.failed", attempt, error, item }, node);
+  }
+
   cacheHit(node: number): void {
     const { state } = this.run;
     state.facts.cached.add(node);
-    state.countLookUp("hits");
+    this.countHit();
     this.notAttempted(node);
   }
 

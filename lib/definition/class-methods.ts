@@ -3,7 +3,7 @@ import { show } from "../base/check.js";
 import { classOptions } from "./specs/class-options.js";
 import type { MethodSpec } from "./specs/method-specs.js";
 import type { Class } from "../base/class-state.js";
-import { nodeSpec, workflowNodeSpec, type NodeSpec } from "./specs/node-spec.js";
+import { mapSpec, nodeSpec, workflowNodeSpec, type NodeSpec } from "./specs/node-spec.js";
 import { decoratedMethods, currentFunction, type Method } from "./standing-methods.js";
 import { stateSpec, workflowStateSpec, type StateSpec } from "./specs/state-spec.js";
 import type { Subworkflow } from "./specs/subworkflow-spec.js";
@@ -35,6 +35,8 @@ export function readNodes(source: object): ClassWorkflow<NodeSpec> {
     const { self, key } = method;
     const { options } = spec;
     const subworkflow = workflowIn(method);
+    if (spec.kind === "map")
+      return mapSpec(options.name ?? key, subworkflow ?? currentFunction(self, key), options, method);
     if (subworkflow !== undefined) return workflowNodeSpec(options.name ?? key, subworkflow, options);
     return nodeSpec(spec.kind, options.name ?? key, currentFunction(self, key), options, method);
   });

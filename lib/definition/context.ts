@@ -1,3 +1,4 @@
+import type { ItemPlace } from "./item.js";
 import type { ErrorStrategy } from "./specs/node-options.js";
 
 /**
@@ -10,6 +11,8 @@ export interface Context {
   /** The workflow's name. */
   readonly workflow: string;
   readonly nodeName: string;
+  /** In a map: the item that this call is for. */
+  readonly item?: ItemPlace | undefined;
   /** The number of this attempt, counted from 1. */
   readonly attempt: number;
   /**

@@ -6,7 +6,8 @@ import { checkNodeName, type NodeFunction, type NodeKind } from "./specs/node-sp
 import type { Class } from "../base/class-state.js";
 import { checkNodeOptions, withCache, type NodeOptions } from "./specs/node-options.js";
 import type { CacheOptions } from "./specs/policy-options.js";
-import { isOptional, type NeedLike } from "./specs/need.js";
+import { checkMapOptions, type MapOptions } from "./specs/map-options.js";
+import { isOptional, type NeedLike, type OptionalNeed } from "./specs/need.js";
 import type { Subworkflow } from "./specs/subworkflow-spec.js";
 import { registerClass } from "./origin/class-registry.js";
 import { Origin } from "./origin/origin.js";
@@ -98,6 +99,30 @@ export const any: NodeDecorators<"any"> = decorators("any");
 /** Makes a method a node with results that are cached across runs, by inputs: `@node` with `cache: { ttl, … }`. */
 export const cachedNode: NodeDecorators<"node", CacheOptions> = decorators("node", withCache);
 
+/** The decorator of a map: of a method that takes an item, or of a field that holds a workflow. */
+export interface MapDecorator {
+  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): void;
+  <T>(field: undefined, context: ClassFieldDecoratorContext<T, Subworkflow<any>>): void;
+  <T extends object, P extends keyof T & string>(
+    target: T,
+    member: P,
+    descriptor?: TypedPropertyDescriptor<T[P]>,
+  ): T[P] extends AnyFn | Subworkflow<any> ? void : { problem: "only a method or a workflow can be a map" };
+}
+
+/** The forms of {@link map}: `@map("list")`, `@map("list", "other", { … })`, `@map({ … })`. */
+export interface MapDecorators {
+  (...needs: (string | OptionalNeed<string>)[]): MapDecorator;
+  (options: MapOptions): MapDecorator;
+  (...args: [...needs: (string | OptionalNeed<string>)[], options: MapOptions<[]>]): MapDecorator;
+}
+
+/**
+ * Makes a method, or a field that holds a workflow, a map: it is called for each item of its first need. Mark the
+ * parameter as an `Item` of a list, or an `Entry` of a `Map` or a record, so that the result is typed.
+ */
+export const map: MapDecorators = decorators("map") as never;
+
 /** A method decorator that checks the next states, both as a TC39 standard decorator and as a legacy one. */
 export interface StateDecorator<To extends readonly string[], E extends string> {
   <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): StateVerdict<T, F, To, E>;
@@ -158,7 +183,7 @@ function decorators<K extends NodeKind, O>(
   }
 
   function decorate(fn: unknown, key: unknown, member: Member, options: NodeOptions = adapt({})): DecoratedMethod {
-    const isWorkflow = member.kind === "field" && (kind === "node" || kind === "state");
+    const isWorkflow = member.kind === "field" && (kind === "node" || kind === "state" || kind === "map");
     if (!(member.kind === "method" || isWorkflow) || member.static || member.private || typeof key !== "string") {
       throw new InvalidNodeError(
         `@${kind} is for public instance methods with a string name; ${show(key)} is ${describe(member, key)}.`,
@@ -167,6 +192,7 @@ function decorators<K extends NodeKind, O>(
     const name = options.name ?? key;
     checkNodeName(name);
     if (kind === "state") checkStateOptions(options, name);
+    else if (kind === "map") checkMapOptions(options, name);
     else checkNodeOptions(options, name);
     const spec = Object.freeze({ kind, options: Object.freeze(options) }) as MethodSpec;
     const method: DecoratedMethod = { key, fn: fn as NodeFunction | undefined, spec };

@@ -100,7 +100,7 @@ const CLAIM_DELAY = { first: 50, longest: 1000 };
 /** Runs the workflows inside a run: those that are nodes, and those that nodes begin with `ctx.run`. */
 export class Children {
   /** The keys that the current attempt of a node has used. */
-  private readonly used = new Map<number, { readonly attempt: number; readonly keys: Set<string>; next: number }>();
+  private readonly used = new Map<string, { readonly attempt: number; readonly keys: Set<string>; next: number }>();
   private readonly open = new Set<ChildRun>();
 
   constructor(private readonly run: ContainingRun) {}
@@ -113,18 +113,12 @@ export class Children {
     return result instanceof Promise ? result.then(valueOf) : valueOf(result);
   }
 
-  /** Runs a workflow for `ctx.run`. @param node - the index of the node that calls it */
-  async call(
-    node: number,
-    attempt: number,
-    source: unknown,
-    options: ChildRunOptions,
-    site: ChildSite,
-  ): Promise<ChildResult> {
+  /** Runs a workflow for `ctx.run`. @param site - of the attempt that calls it */
+  async call(attempt: number, source: unknown, options: ChildRunOptions, site: ChildSite): Promise<ChildResult> {
     checkOptions(options, RULES, "ctx.run");
     const workflow = resolveWorkflow(source) as RunnableWorkflow;
     const { key: given, ...own } = options;
-    const key = this.newKey(node, attempt, site.node, given);
+    const key = this.newKey(site.key, attempt, given);
     return this.begin(workflow, own, { ...site, key: childKey(site.key, key), path: childKey(site.path, key) });
   }
 
@@ -138,13 +132,14 @@ export class Children {
     for (const child of this.open) child.outerObserved();
   }
 
-  private newKey(node: number, attempt: number, name: string, given: string | number | undefined): string | number {
-    let used = this.used.get(node);
-    if (used?.attempt !== attempt) this.used.set(node, (used = { attempt, keys: new Set(), next: 0 }));
+  /** @param caller - the node, or item, that begins the run */
+  private newKey(caller: string, attempt: number, given: string | number | undefined): string | number {
+    let used = this.used.get(caller);
+    if (used?.attempt !== attempt) this.used.set(caller, (used = { attempt, keys: new Set(), next: 0 }));
     const key = given ?? used.next++;
     if (used.keys.has(String(key))) {
       throw new ValidationError(
-        `Node "${name}" has used the key ${show(key)} of ctx.run before. Give each call a key of its own.`,
+        `Node "${caller}" has used the key ${show(key)} of ctx.run before. Give each call a key of its own.`,
       );
     }
     used.keys.add(String(key));

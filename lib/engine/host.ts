@@ -79,10 +79,13 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     workflow: unknown,
     options: ChildRunOptions,
     abort: LazyAbort,
+    /** The item of a map, with its node. */
+    item?: string,
   ): Promise<unknown> {
-    const isRepeated = attempt > 1;
-    const site = { ...this.childSiteOf(node), abort, isRepeated, restarts: false };
-    return this.run.children.call(node, attempt, workflow, options, site);
+    const isRepeated = attempt + this.attemptsBefore(node) > 1;
+    const place = this.childSiteOf(node);
+    const site = item === undefined ? place : { ...place, key: item, path: item };
+    return this.run.children.call(attempt, workflow, options, { ...site, abort, isRepeated, restarts: false });
   }
 
   runInside(): never {
@@ -94,6 +97,14 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     const { attempt } = ctx;
     const before = this.attemptsBefore(node);
     const site = { ...this.childSiteOf(node), abort, isRepeated: attempt > 1, restarts: attempt > before + 1 };
+    return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
+  }
+
+  /** Runs the workflow of a map for an item. @param item - with its node: `thumb[3]` */
+  executeItem(node: number, item: string, { spec, args, ctx }: AttemptCall, abort: LazyAbort): unknown {
+    const { attempt } = ctx;
+    const isRepeated = attempt + this.attemptsBefore(node) > 1;
+    const site = { ...this.childSiteOf(node), key: item, path: item, abort, isRepeated, restarts: attempt > 1 };
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
   }
 

@@ -112,8 +112,8 @@ function hooksOf(definition: DefinedDag, specs: readonly NodeSpec[]): Map<number
 }
 
 function managedOf(specs: readonly NodeSpec[], hooks: ReadonlyMap<number, NodeHooks>): Uint8Array | undefined {
-  const managed = Uint8Array.from(specs, ({ options, subworkflow }, i) => {
-    return hasPolicies(options) || hooks.has(i) || subworkflow !== undefined ? 1 : 0;
+  const managed = Uint8Array.from(specs, ({ options, subworkflow, map }, i) => {
+    return hasPolicies(options) || hooks.has(i) || subworkflow !== undefined || map !== undefined ? 1 : 0;
   });
   return managed.includes(1) ? managed : undefined;
 }

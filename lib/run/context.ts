@@ -1,6 +1,7 @@
 import { checkNumber } from "../base/check.js";
 import { asText } from "../base/message.js";
 import type { ChildRunOptions, Context } from "../definition/context.js";
+import type { ItemPlace } from "../definition/item.js";
 import { checkedMetrics } from "./checked-metrics.js";
 import type { RunBase } from "./run-base.js";
 import type { RunState } from "./state.js";
@@ -149,6 +150,16 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
 
 /** The context of an attempt of a dag's node. */
 export class NodeContext extends AttemptContext<RunState> implements Context {
+  constructor(
+    state: RunState,
+    node: number,
+    attempt: number,
+    controls: AttemptControls,
+    readonly item?: ItemPlace,
+  ) {
+    super(state, node, attempt, controls);
+  }
+
   get nodeName(): string {
     return this.state.plan.specs[this.node].name;
   }
@@ -158,7 +169,8 @@ export class NodeContext extends AttemptContext<RunState> implements Context {
   }
 
   get idempotencyKey(): string {
-    return `${this.runId}/${this.nodeName}`;
+    const key = this.item === undefined ? "" : `[${this.item.index}]`;
+    return `${this.runId}/${this.nodeName}${key}`;
   }
 
   get trigger(): string | undefined {

@@ -11,6 +11,8 @@ export interface ErrorSite extends ErrorOptions {
   readonly node?: string;
   /** The attempt that failed, counted from 1; 0 if none was made. */
   readonly attempt?: number;
+  /** In a map, the item, with the node: `thumb[3]`. */
+  readonly item?: string;
   /** In an fsm, the state, and the cycle in which it was executed, counted from 0. */
   readonly state?: string;
   readonly cycle?: number;
@@ -22,7 +24,7 @@ export class ExecutionError extends DagwrightError {
     nameError(this, "ExecutionError");
     Object.defineProperty(this.prototype, "path", {
       get(this: ExecutionError): readonly string[] {
-        return this.node === undefined ? [] : [this.node, ...(innerError(this)?.path ?? [])];
+        return this.node === undefined ? [] : [this.item ?? this.node, ...(innerError(this)?.path ?? [])];
       },
     });
   }
@@ -30,6 +32,8 @@ export class ExecutionError extends DagwrightError {
   readonly runId: string;
   readonly node: string | undefined;
   readonly attempt: number;
+  /** The item of a map that failed, with its node: `thumb[3]`. */
+  readonly item: string | undefined;
   /** The state that failed; undefined in a dag. */
   readonly state: string | undefined;
   /** The cycle that failed, counted from 0; undefined in a dag. */
@@ -45,6 +49,7 @@ export class ExecutionError extends DagwrightError {
     this.runId = site.runId;
     this.node = site.node;
     this.attempt = site.attempt ?? 0;
+    this.item = site.item;
     this.state = site.state;
     this.cycle = site.cycle;
   }

@@ -1,3 +1,4 @@
+import type { ItemPlace } from "../definition/item.js";
 import type { DagwrightError } from "../base/errors.js";
 import type { RunStatus } from "./status.js";
 
@@ -21,6 +22,9 @@ interface AttemptEventBase extends NodeEventBase {
   readonly attempt: number;
 }
 
+/** An event of an item of a map. @inline */
+interface ItemEventBase extends NodeEventBase, ItemPlace {}
+
 /** @inline */
 interface CycleEventBase extends NodeEventBase {
   /** Counted from 0. */
@@ -36,7 +40,8 @@ export type RunEvent =
     })
   | (NodeEventBase & { readonly type: "node.ready" })
   | (AttemptEventBase & { readonly type: "attempt.started" })
-  | (AttemptEventBase & { readonly type: "attempt.failed"; readonly error: unknown })
+  /** In a map, with the item; the attempts of items do not start with an event of their own. */
+  | (AttemptEventBase & { readonly type: "attempt.failed"; readonly error: unknown; readonly item?: ItemPlace })
   | (NodeEventBase & { readonly type: "node.completed"; readonly result: unknown; readonly cached: boolean })
   | (NodeEventBase & { readonly type: "node.failed"; readonly error: DagwrightError })
   | (NodeEventBase & { readonly type: "node.skipped"; readonly skippedBy: string | undefined })
@@ -69,6 +74,9 @@ export type RunEvent =
       readonly fraction: number | undefined;
       readonly message: string | undefined;
     })
+  | (ItemEventBase & { readonly type: "item.started"; readonly attempt: number })
+  | (ItemEventBase & { readonly type: "item.completed"; readonly result: unknown; readonly cached: boolean })
+  | (ItemEventBase & { readonly type: "item.failed"; readonly error: DagwrightError })
   | (CycleEventBase & { readonly type: "state.entered" })
   | (CycleEventBase & {
       readonly type: "state.left";

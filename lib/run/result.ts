@@ -9,7 +9,7 @@ import type { ExecutionError } from "./errors.js";
 import type { FsmResult } from "./fsm-result.js";
 import { measure, timelineOf, type RunMetrics, type TimelineEntry } from "./metrics.js";
 import type { Pause } from "./pause.js";
-import type { RunState } from "./state.js";
+import type { ItemCounts, RunState } from "./state.js";
 import { Status, STATUS_NAMES, type NodeStatus, type RunStatus } from "./status.js";
 
 /** The outcome of a node in a run. */
@@ -24,6 +24,10 @@ export interface NodeReport {
   readonly error: ExecutionError | undefined;
   /** The error that its fallback replaced. */
   readonly fallbackFor: ExecutionError | undefined;
+  /** Of a map: how many items there were, and what became of them. */
+  readonly items: Readonly<ItemCounts> | undefined;
+  /** All errors of the node: of a map, those of its items, also of skipped ones. */
+  readonly errors: readonly ExecutionError[];
   /** Where the node ran. */
   readonly backend: BackendName;
   /** The reason if that is not the backend of the mode or of the node's own option. */
@@ -219,13 +223,17 @@ export class RunResult<N = Record<string, unknown>> {
     const startedAt = state.startedAt(i);
     const finishedAt = state.finishedAt(i);
     const place = state.places?.[i] ?? INLINE;
+    const items = state.itemsOf(i);
+    const error = state.errors.get(i);
     return {
       status: STATUS_NAMES[state.status[i]],
       attempts: state.attemptsOf(i),
       startedAt: startedAt === NEVER ? undefined : toEpoch(startedAt),
       duration: startedAt === NEVER || finishedAt === NEVER ? undefined : finishedAt - startedAt,
-      error: state.errors.get(i),
+      error,
       fallbackFor: state.fallbacks.get(i),
+      items: items && { ...items },
+      errors: items === undefined ? (error === undefined ? [] : [error]) : state.itemErrorsOf(i),
       backend: place.backend,
       backendReason: place.reason,
       cached: state.isCached(i),

@@ -206,6 +206,14 @@ export class RunState extends RunBase {
     return edge === undefined ? undefined : edgeText(this.plan, edge.source, edge.edge);
   }
 
+  itemsOf(node: number): Readonly<ItemCounts> | undefined {
+    return this.rare?.items.get(node);
+  }
+
+  itemErrorsOf(node: number): readonly ExecutionError[] {
+    return this.rare?.itemErrors.get(node) ?? [];
+  }
+
   /** The errors that fallbacks replaced. */
   get fallbacks(): ReadonlyMap<number, ExecutionError> {
     return this.rare?.fallbacks ?? NO_ERRORS;
@@ -223,7 +231,23 @@ export class RunState extends RunBase {
   }
 }
 
+/** How far a map is. */
+export interface ItemCounts {
+  /** The items so far: all, once the collection is read. */
+  total: number;
+  /** Including those from the cache. */
+  completed: number;
+  failed: number;
+  cached: number;
+}
+
 class RareFacts {
+  /** By map: the results of items from before the run was resumed, by index. */
+  readonly earlierItems = new Map<number, ReadonlyMap<number, { readonly value: unknown }>>();
+  /** By map. */
+  readonly items = new Map<number, ItemCounts>();
+  /** The errors of items, by map, in the order in which they failed. */
+  readonly itemErrors = new Map<number, ExecutionError[]>();
   readonly errors = new Map<number, ExecutionError>();
   readonly branches = new Map<number, string>();
   readonly pauses = new Map<number, PauseFacts>();

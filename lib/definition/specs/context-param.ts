@@ -38,6 +38,7 @@ const MEMBERS: Readonly<Record<keyof Context | keyof FsmContext, boolean>> = {
   results: false,
   log: false,
   run: false,
+  item: false,
 };
 const DISTINCTIVE = Object.keys(MEMBERS).filter((name) => MEMBERS[name as keyof typeof MEMBERS]);
 const ACCESS = new RegExp(`\\.\\s*(?:${DISTINCTIVE.join("|")})\\b`, "u");

@@ -154,7 +154,7 @@ export const SHARED_RULES: Rules<SharedOptions> = {
   },
 };
 
-const NODE_RULES: Rules<NodeOptions> = {
+export const NODE_RULES: Rules<NodeOptions> = {
   ...SHARED_RULES,
   needs: checkArray,
   after: checkArray,

@@ -7,11 +7,12 @@ import { toNeed, type Need, type NeedLike } from "./need.js";
 import { checkNodeOptions, frozen, type NodeOptions } from "./node-options.js";
 import type { CacheOptions } from "./policy-options.js";
 import { readSignature, type Signature } from "./params.js";
-import type { Subworkflow } from "./subworkflow-spec.js";
+import { checkMapOptions, partMapOptions, type MapOptions, type MapSettings } from "./map-options.js";
+import { isSubworkflow, type Subworkflow } from "./subworkflow-spec.js";
 import type { Method } from "../standing-methods.js";
 
 /** How a node treats its needs and its result. */
-export type NodeKind = "node" | "condition" | "select" | "all" | "any" | "state" | "workflow";
+export type NodeKind = "node" | "condition" | "select" | "all" | "any" | "state" | "workflow" | "map";
 
 /** @inline */
 export type NodeFunction = (...args: any[]) => unknown;
@@ -40,6 +41,8 @@ export interface NodeSpec {
   readonly options: NodeOptions;
   /** The workflow that takes the place of the function. */
   readonly subworkflow: Subworkflow | undefined;
+  /** The options of a map, whose function, or workflow, is called for each item of its first need. */
+  readonly map: MapSettings | undefined;
 }
 
 type CacheKey = CacheOptions["key"];
@@ -81,7 +84,26 @@ export function nodeSpec(
     after: toNeeds(options.after, name),
     options: options === NO_OPTIONS ? options : frozen(options),
     subworkflow: undefined,
+    map: undefined,
   });
+}
+
+/** The spec of a map. Throws like {@link nodeSpec}. */
+export function mapSpec(
+  name: string,
+  work: NodeFunction | Subworkflow,
+  options: MapOptions = NO_OPTIONS,
+  method?: Method,
+): NodeSpec {
+  checkNodeName(name);
+  checkMapOptions(options, name);
+  const { settings: map, node } = partMapOptions(options);
+  const spec = isSubworkflow(work) ? workflowNodeSpec(name, work, node) : nodeSpec("map", name, work, node, method);
+  const { inputs, rest, extra } = spec.signature;
+  if (spec.subworkflow === undefined && inputs.length === 0 && !rest && !extra) {
+    throw new InvalidNodeError(`Map "${name}" needs a function with a parameter for the item.`);
+  }
+  return Object.freeze({ ...spec, kind: "map", map });
 }
 
 /** The function of nodes that are workflows, which is never called. */
@@ -92,7 +114,15 @@ function runsAsWorkflow(): never {
 /** The parts of a spec whose function is replaced by a workflow. Planning derives its parameters from the inputs. */
 export function workflowParts(subworkflow: Subworkflow) {
   const signature = readSignature(runsAsWorkflow, undefined, "");
-  return { fn: runsAsWorkflow, declared: runsAsWorkflow, self: undefined, method: undefined, signature, subworkflow };
+  return {
+    fn: runsAsWorkflow,
+    declared: runsAsWorkflow,
+    self: undefined,
+    method: undefined,
+    signature,
+    subworkflow,
+    map: undefined,
+  };
 }
 
 /**
@@ -125,6 +155,11 @@ export function refuseFunctionOptions(options: NodeOptions, label: string): void
 /** The spec with the given options changed. Throws like {@link nodeSpec}. */
 export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
   const { kind, name } = spec;
+  if (spec.map !== undefined) {
+    const { settings, node } = partMapOptions(options);
+    checkMapOptions(options, name);
+    return Object.freeze({ ...reconfigured({ ...spec, map: undefined }, node), map: merge(spec.map, settings) });
+  }
   checkNodeOptions(options, name);
   if (spec.subworkflow !== undefined) refuseFunctionOptions(options, `Node "${name}"`);
   refuseRenaming(options, `Node "${name}"`);

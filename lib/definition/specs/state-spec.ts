@@ -82,6 +82,7 @@ export function stateSpec(
     after: [],
     options: frozen(options),
     subworkflow: undefined,
+    map: undefined,
   });
 }
 

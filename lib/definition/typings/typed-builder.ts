@@ -3,6 +3,7 @@ import type { Context } from "../context.js";
 import type { Decision, Route } from "../decisions.js";
 import type { NeedLike, OptionalNeed } from "../specs/need.js";
 import type { NodeHandle, OutputHandle } from "../node-handle.js";
+import type { MapOptions } from "../specs/map-options.js";
 import type { NodeOptions } from "../specs/node-options.js";
 import type { CacheOptions } from "../specs/policy-options.js";
 import type { ChildWorkflow } from "../defined.js";
@@ -61,6 +62,58 @@ export interface NodeDefiner {
     options: NodeOptions<D>,
     fn: Positional<D, R> | WorkflowOf<R>,
   ): NodeHandle<Awaited<R>, N>;
+}
+
+/** The type of a collection's items. */
+type ItemOf<C> = 0 extends 1 & C
+  ? any
+  : C extends readonly (infer T)[]
+    ? T
+    : C extends ReadonlyMap<any, infer V>
+      ? V
+      : C extends Iterable<infer T> | AsyncIterable<infer T>
+        ? T
+        : C extends Readonly<Record<string, infer V>>
+          ? V
+          : any;
+
+/** The result of a map over a collection. */
+type MapOf<C, R> = 0 extends 1 & C
+  ? any
+  : C extends readonly unknown[]
+    ? R[]
+    : C extends ReadonlyMap<infer K, any>
+      ? Map<K, R>
+      : C extends Iterable<any> | AsyncIterable<any>
+        ? R[]
+        : C extends object
+          ? { [K in keyof C]: R }
+          : any;
+
+/** The result of a map with options that change its form. */
+type MapResult<O, C, R> = O extends { reduce: { initial: infer A } }
+  ? A
+  : O extends { flatten: true } | { onItemError: "settle" }
+    ? any
+    : MapOf<C, R>;
+
+type Rest<D extends Needs> = D extends readonly [unknown, ...infer Others extends Needs] ? Values<Others> : any[];
+
+export interface MapDefiner {
+  <const N extends string, R = any>(
+    name: N,
+    fn: ((item: any, ...args: any[]) => R) | WorkflowOf<R>,
+  ): NodeHandle<any, N>;
+  <const N extends string, const D extends Needs, const O extends MapOptions<D>, R = any>(
+    name: N,
+    options: O & { readonly needs: D },
+    fn: ((item: ItemOf<First<D>>, ...args: [...Rest<D>, ...any[]]) => R) | WorkflowOf<R>,
+  ): NodeHandle<MapResult<O, First<D>, Awaited<R>>, N>;
+  <const N extends string, R = any>(
+    name: N,
+    options: MapOptions,
+    fn: ((item: any, ...args: any[]) => R) | WorkflowOf<R>,
+  ): NodeHandle<any, N>;
 }
 
 export interface CachedDefiner {

@@ -8,6 +8,7 @@
 import type { Context } from "../context.js";
 import type { Decision, Route } from "../decisions.js";
 import type { OptionalNeed } from "../specs/need.js";
+import type { ItemKind } from "../item.js";
 import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { NodeKind } from "../specs/node-spec.js";
 import type { Nearest } from "./typed-names.js";
@@ -274,11 +275,21 @@ export type MethodNames<T> = keyof { [K in keyof T & string as T[K] extends AnyF
 /** The results of a class's methods by name, as `run.get` returns them. */
 export type ResultsOf<T> = {
   [K in keyof T & string as T[K] extends AnyFn | Subworkflow<any> ? K : never]: T[K] extends AnyFn
-    ? ResultOf<T[K]>
+    ? MappedOf<T[K]>
     : T[K] extends Subworkflow<infer V>
       ? V
       : never;
 };
+
+/** The result of a method; a list if its first input is marked as the item of one. */
+type MappedOf<F extends AnyFn> =
+  Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]]
+    ? [ItemKind<H>] extends [never]
+      ? ResultOf<F>
+      : ItemKind<H> extends "item"
+        ? Awaited<ReturnType<F>>[]
+        : any
+    : ResultOf<F>;
 
 /**
  * The result of a method. One that returns a boolean or literal strings may be a fork, whose result is its first input.

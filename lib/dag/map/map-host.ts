@@ -1,0 +1,234 @@
+import type { AttemptCall } from "../../backends/backend.js";
+import type { LazyAbort } from "../../base/abort.js";
+import type { PendingAcquire } from "../../base/pending-acquire.js";
+import type { ChildRunOptions, Context } from "../../definition/context.js";
+import type { NodeHooks } from "../../definition/specs/node-options.js";
+import type { NodeSpec } from "../../definition/specs/node-spec.js";
+import type { AttemptHost } from "../../engine/attempts.js";
+import type { ResultCache } from "../../policies/cache.js";
+import type { CircuitChange } from "../../policies/circuit.js";
+import type { Holder } from "../../policies/holder.js";
+import type { Limits } from "../../policies/limits.js";
+import type { Scheduler } from "../../policies/scheduler.js";
+import type { AttemptControls } from "../../run/context.js";
+import type { ErrorSite } from "../../run/errors.js";
+import type { DagHost } from "../host.js";
+import type { CollectionItem } from "./collection.js";
+import type { ItemSlots } from "./item-slots.js";
+
+/** An item in flight. */
+export interface MapItem extends CollectionItem {
+  /** Its name in ids and messages: `thumb[3]`. */
+  readonly name: string;
+  /** The number of attempts so far. */
+  attempts: number;
+  isCached: boolean;
+}
+
+/** Provides the attempts of a map's items, which take the place of nodes, with arguments, contexts and permits. */
+export class MapHost implements AttemptHost {
+  readonly sync: boolean;
+  readonly workflow: string;
+  readonly limits: Limits;
+  readonly scheduler: Scheduler | undefined;
+  readonly caller: Holder | undefined;
+  /** The items in flight, by index. */
+  readonly items = new Map<number, MapItem>();
+  private readonly args: readonly unknown[];
+  private readonly itemAt: number;
+
+  constructor(
+    private readonly host: DagHost,
+    private readonly node: number,
+    /** Undefined where the map itself has the permit. */
+    private readonly slots: ItemSlots | undefined,
+    private readonly onStarted: (item: MapItem) => void,
+  ) {
+    this.sync = host.sync;
+    this.workflow = host.workflow;
+    this.limits = host.limits;
+    this.scheduler = host.scheduler;
+    this.caller = host.caller;
+    this.args = host.argumentsOf(node, CONTEXT);
+    this.itemAt = host.specOf(node).signature.contextAt === 0 ? 1 : 0;
+  }
+
+  /** The argument whose items are mapped. */
+  get collection(): unknown {
+    return this.args[this.itemAt];
+  }
+
+  get isOver(): boolean {
+    return this.host.isOver;
+  }
+
+  get signal(): AbortSignal {
+    return this.host.signal;
+  }
+
+  argumentsOf(item: number, context: Context | undefined): unknown[] {
+    const args = this.args.map((argument) => (argument === CONTEXT ? context : argument));
+    args[this.itemAt] = this.itemOf(item).value;
+    return args;
+  }
+
+  specOf(): NodeSpec {
+    return this.host.specOf(this.node);
+  }
+
+  labelOf(item: number): string {
+    return `Node "${this.itemOf(item).name}"`;
+  }
+
+  hooksOf(): readonly NodeHooks[] {
+    return this.host.hooksOf(this.node);
+  }
+
+  cacheOf(): ResultCache | undefined {
+    return this.host.cacheOf(this.node);
+  }
+
+  contextOf(item: number, attempt: number, controls: AttemptControls): Context {
+    const { key, index } = this.itemOf(item);
+    return this.host.contextOf(this.node, attempt, new ItemControls(controls, item), { key, index });
+  }
+
+  resultIn(returned: unknown): unknown {
+    return returned;
+  }
+
+  outcomeOf(_: number, __: unknown, result: unknown): unknown {
+    return result;
+  }
+
+  siteOf(item: number, attempt: number, options?: ErrorOptions): ErrorSite {
+    const { name } = this.itemOf(item);
+    return { ...this.host.siteOf(this.node, attempt, options), item: name };
+  }
+
+  execute(item: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
+    const { name } = this.itemOf(item);
+    if (call.spec.subworkflow !== undefined) return this.host.executeItem(this.node, name, call, abort);
+    return this.host.execute(this.node, call, abort, onStart);
+  }
+
+  schedulerOf(): Scheduler | undefined {
+    return this.host.schedulerOf(this.node);
+  }
+
+  callInside(
+    item: number,
+    attempt: number,
+    workflow: unknown,
+    options: ChildRunOptions,
+    abort: LazyAbort,
+  ): Promise<unknown> {
+    const { name } = this.itemOf(item);
+    return this.host.callInside(this.node, attempt, workflow, options, abort, name);
+  }
+
+  runInside(): never {
+    throw new TypeError("ctx.run is for the function of a node, not for its fallback or an error handler.");
+  }
+
+  acquire(): PendingAcquire | undefined {
+    return this.takesSlot ? this.slots?.acquire() : undefined;
+  }
+
+  release(): void {
+    if (this.takesSlot) this.slots?.release();
+  }
+
+  private get takesSlot(): boolean {
+    return this.specOf().subworkflow === undefined;
+  }
+
+  attemptStarted(item: number, attempt: number): void {
+    const started = this.itemOf(item);
+    const isFirst = started.attempts === 0;
+    started.attempts = attempt;
+    if (isFirst) this.onStarted(started);
+  }
+
+  attemptFailed(item: number, attempt: number, error: unknown): void {
+    const { key, index } = this.itemOf(item);
+    this.host.itemAttemptFailed(this.node, { key, index }, attempt, error);
+  }
+
+  cacheHit(item: number): void {
+    this.itemOf(item).isCached = true;
+    this.host.countHit();
+  }
+
+  cacheMissed(): void {
+    this.host.cacheMissed();
+  }
+
+  staleServed(item: number, error: unknown, storedAt: number): void {
+    this.itemOf(item).isCached = true;
+    this.host.staleServed(this.node, error, storedAt);
+  }
+
+  refreshFailed(_: number, error: unknown, failures: number, retryAt: number): void {
+    this.host.refreshFailed(this.node, error, failures, retryAt);
+  }
+
+  circuitChanged(_: number, type: CircuitChange, key: string | undefined): void {
+    this.host.circuitChanged(this.node, type, key);
+  }
+
+  barrier(): Promise<void> | undefined {
+    return this.host.barrier();
+  }
+
+  progress(_: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
+    this.host.progress(this.node, attempt, fraction, message);
+  }
+
+  attemptsBefore(): number {
+    return 0;
+  }
+
+  attemptsOf(item: number): number {
+    return this.itemOf(item).attempts;
+  }
+
+  /** An item waits: others, and other nodes, may start. */
+  attemptPending(): void {
+    this.host.pump();
+  }
+
+  fallbackUsed(): void {}
+  notAttempted(): void {}
+
+  private itemOf(item: number): MapItem {
+    return this.items.get(item) as MapItem;
+  }
+}
+
+/** A placeholder for the context, which each attempt replaces. */
+const CONTEXT = {} as Context;
+
+/** The controls of an item's attempt. Contexts know the map's node, and attempts the item. */
+class ItemControls implements AttemptControls {
+  constructor(
+    private readonly controls: AttemptControls,
+    private readonly item: number,
+  ) {}
+
+  get signal(): AbortSignal {
+    return this.controls.signal;
+  }
+
+  progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
+    this.controls.progress(node, attempt, fraction, message);
+  }
+
+  runInside(_: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown> {
+    return this.controls.runInside(this.item, attempt, workflow, options);
+  }
+
+  onRead(what: "inputs" | "results"): void {
+    this.controls.onRead?.(what);
+  }
+}

@@ -4,9 +4,11 @@
  * All attempts of a run share `metadata` and `metrics`; everything else belongs to a single attempt.
  */
 export interface Context {
+  /** The id of the run: its `runId` option, or else a random UUID. */
   readonly runId: string;
   /** The workflow's name. */
   readonly workflow: string;
+  /** The name of the node or state that is called. */
   readonly nodeName: string;
   /** The number of this attempt, counted from 1. */
   readonly attempt: number;

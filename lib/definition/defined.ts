@@ -36,7 +36,9 @@ export type TransitionCondition = ((value: any) => boolean) | "default";
 
 /** The transition of a plain value. */
 export interface Transition {
+  /** The name of the next state. */
   readonly to: string;
+  /** Which values take it. The conditions of a state are asked in order of addition, `"default"` last. */
   readonly condition: TransitionCondition;
 }
 

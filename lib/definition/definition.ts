@@ -31,8 +31,11 @@ const NO_METADATA = Object.freeze({});
  * increases `revision`.
  */
 export abstract class Definition<T extends DefinitionTypes> {
+  /** The name, which recorded runs, events and messages carry. */
   readonly name: string;
+  /** The option `description`. */
   readonly description: string | undefined;
+  /** The option `metadata`; empty without it. */
   readonly metadata: Readonly<Record<string, unknown>>;
   protected readonly specs = new Map<string, T["spec"]>();
   private readonly hooksByName = new Map<string, NodeHooks>();
@@ -65,6 +68,7 @@ export abstract class Definition<T extends DefinitionTypes> {
     return this.changes;
   }
 
+  /** The number of nodes or states. */
   get size(): number {
     return this.specs.size;
   }
@@ -79,6 +83,7 @@ export abstract class Definition<T extends DefinitionTypes> {
     return outlineOf(this.memberWord === "node" ? "Dag" : "Fsm", this.name, this.specs.keys());
   }
 
+  /** For `console.log`. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }

@@ -65,6 +65,7 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> {
     return this;
   }
 
+  /** Whether `validate()` finds no error; warnings do not count. */
   get isValid(): boolean {
     return this.factory.planning.errors.length === 0;
   }

@@ -5,13 +5,15 @@ import type { RunResult } from "./result.js";
 
 /** Where an {@link ExecutionError} happened, and its cause. */
 export interface ErrorSite extends ErrorOptions {
+  /** The id of the run. */
   readonly runId: string;
   /** The node; undefined if the error concerns the run as a whole. */
   readonly node?: string;
   /** The attempt that failed, counted from 1; 0 if none was made. */
   readonly attempt?: number;
-  /** In an fsm, the state, and the cycle in which it was executed, counted from 0. */
+  /** In an fsm, the state. */
   readonly state?: string;
+  /** In an fsm, the cycle in which the state was executed, counted from 0. */
   readonly cycle?: number;
 }
 
@@ -21,8 +23,11 @@ export class ExecutionError extends DagwrightError {
     nameError(this, "ExecutionError");
   }
 
+  /** The id of the run that failed. */
   readonly runId: string;
+  /** The node or state that failed; undefined if the error concerns the run as a whole. */
   readonly node: string | undefined;
+  /** The attempt that failed, counted from 1; 0 if none was made. */
   readonly attempt: number;
   /** The state that failed; undefined in a dag. */
   readonly state: string | undefined;

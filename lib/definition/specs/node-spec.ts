@@ -17,9 +17,13 @@ export type NodeFunction = (...args: any[]) => unknown;
 
 /** The definition of a node. Frozen, and independent of plans and runs. */
 export interface NodeSpec {
+  /** The name, which is unique in the workflow. */
   readonly name: string;
+  /** The decorator or builder method that defined it; `node` for a cached node. */
   readonly kind: NodeKind;
+  /** The option `description`. */
   readonly description: string | undefined;
+  /** The function that attempts call. */
   readonly fn: NodeFunction;
   /**
    * The original function, which declares the parameters and identifies the node. It differs from `fn` if `fn` replaces
@@ -36,6 +40,7 @@ export interface NodeSpec {
   readonly needs: readonly Need[];
   /** The nodes that this one waits for without taking data. */
   readonly after: readonly Need[];
+  /** The options it was defined with, frozen. */
   readonly options: NodeOptions;
 }
 

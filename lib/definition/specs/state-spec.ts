@@ -31,7 +31,9 @@ export interface StateOptions<
 
 /** The definition of a state. */
 export interface StateSpec extends NodeSpec {
+  /** Always `state`. */
   readonly kind: "state";
+  /** The options it was defined with, frozen. */
   readonly options: StateOptions;
 }
 

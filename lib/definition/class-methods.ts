@@ -3,8 +3,8 @@ import { show } from "../base/check.js";
 import { workflowSpec } from "./decorators.js";
 import type { MethodSpec } from "./specs/method-specs.js";
 import type { Class } from "../base/class-state.js";
-import { nodeSpec, type NodeSpec } from "./specs/node-spec.js";
-import { decoratedMethods, currentFunction, type Method } from "./standing-methods.js";
+import { nodeSpec, type Method, type NodeSpec } from "./specs/node-spec.js";
+import { decoratedMethods, currentFunction } from "./standing-methods.js";
 import { stateSpec, type StateSpec } from "./specs/state-spec.js";
 import type { WorkflowOptions } from "./specs/workflow-options.js";
 

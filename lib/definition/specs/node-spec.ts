@@ -6,8 +6,8 @@ import { resolvedNames, paramHint, paramNames } from "./named-inputs.js";
 import { toNeed, type Need, type NeedLike } from "./need.js";
 import { checkNodeOptions, frozen, type NodeOptions } from "./node-options.js";
 import type { CacheOptions } from "./policy-options.js";
-import { readSignature, type Signature } from "./params.js";
-import type { Method } from "../standing-methods.js";
+import { readSignature } from "./params.js";
+import type { Signature } from "./signature.js";
 
 /** How a node treats its needs and its result. */
 export type NodeKind = "node" | "condition" | "select" | "all" | "any" | "state";
@@ -42,6 +42,14 @@ export interface NodeSpec {
   readonly after: readonly Need[];
   /** The options it was defined with, frozen. */
   readonly options: NodeOptions;
+}
+
+/** A method that is a node. */
+export interface Method {
+  readonly self: object;
+  readonly key: string;
+  /** The function that declares the parameters, which may differ from the one that is called. */
+  readonly declared: NodeFunction;
 }
 
 type CacheKey = CacheOptions["key"];

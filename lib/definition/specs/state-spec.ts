@@ -8,11 +8,11 @@ import {
   checkNodeName,
   refuseRenaming,
   signatureWith,
+  type Method,
   type NodeFunction,
   type NodeSpec,
 } from "./node-spec.js";
 import { readSignature } from "./params.js";
-import type { Method } from "../standing-methods.js";
 
 /** The options of a state. */
 export interface StateOptions<

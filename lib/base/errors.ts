@@ -26,11 +26,15 @@ export class DagwrightError extends Error {
   }
 }
 
-/** A problem or warning about a definition. `nodes` are the names of the nodes concerned, for a cycle in its order. */
+/** A problem or warning about a definition. */
 export interface ValidationIssue {
+  /** Warnings do not prevent a run, unless `strict` is set, which reports them as errors. */
   readonly severity: "error" | "warning";
+  /** What kind of problem it is: stable, in upper case, such as `CYCLE`. */
   readonly code: string;
+  /** Names the nodes and the rule, and says what to do. */
   readonly message: string;
+  /** The names of the nodes or states concerned; those of a cycle in its order. Empty if it concerns none of them. */
   readonly nodes: readonly string[];
 }
 
@@ -40,6 +44,7 @@ export class ValidationError extends DagwrightError {
     nameError(this, "ValidationError");
   }
 
+  /** All problems that were found; never empty. */
   readonly issues: readonly ValidationIssue[];
 
   constructor(message: string, issues?: readonly ValidationIssue[], code = "VALIDATION") {

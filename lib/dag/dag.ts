@@ -23,7 +23,9 @@ import { checkRunOptions, type DagOptions, type PartialRunOptions, type RunOptio
 
 /** The result of a dry run. */
 export interface DryRun {
+  /** The name of the dag. */
   readonly workflow: string;
+  /** The mode of the run: the option, or its default. */
   readonly mode: Mode;
   /**
    * In the order in which `sequential` would run them; `reason` tells why a node does not run where the mode would

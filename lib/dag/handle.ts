@@ -7,6 +7,7 @@ import type { RunPromises } from "../engine/run-promises.js";
 
 /** A run in progress. */
 export interface RunHandle<N = Record<string, unknown>> {
+  /** The `runId` option, or else a random UUID. */
   readonly runId: string;
   /** Settles as `run` would. */
   readonly result: Promise<RunResult<N>>;

@@ -7,9 +7,11 @@ import type { ErrorStrategy } from "./specs/node-options.js";
  * All attempts of a run share `metadata` and `metrics`; everything else belongs to a single attempt.
  */
 export interface Context {
+  /** The id of the run: its `runId` option, or else a random UUID. */
   readonly runId: string;
   /** The workflow's name. */
   readonly workflow: string;
+  /** The name of the node or state that is called. */
   readonly nodeName: string;
   /** In a map: the item that this call is for. */
   readonly item?: ItemPlace | undefined;

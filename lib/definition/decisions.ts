@@ -8,7 +8,9 @@ export class Decision<V = unknown, B extends boolean = boolean> {
   }
 
   constructor(
+    /** The branch. */
     readonly condition: B,
+    /** What the nodes on the branch get. */
     readonly value: V,
   ) {}
 }
@@ -20,7 +22,9 @@ export class Route<B extends string = string, V = unknown> {
   }
 
   constructor(
+    /** The name of the branch. */
     readonly branch: B,
+    /** What the nodes on the branch get. */
     readonly value: V,
   ) {}
 }

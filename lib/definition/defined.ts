@@ -14,6 +14,7 @@ export interface Connection extends Need {
   readonly key: string | undefined;
 }
 
+/** The kind of workflow that a run belongs to. */
 export type WorkflowKind = "dag" | "fsm";
 
 /** An input of a workflow's runs. */
@@ -61,7 +62,9 @@ export type TransitionCondition = ((value: any) => boolean) | "default";
 
 /** The transition of a plain value. */
 export interface Transition {
+  /** The name of the next state. */
   readonly to: string;
+  /** Which values take it. The conditions of a state are asked in order of addition, `"default"` last. */
   readonly condition: TransitionCondition;
 }
 

@@ -34,8 +34,11 @@ const NO_METADATA = Object.freeze({});
  * increases `revision`.
  */
 export abstract class Definition<T extends DefinitionTypes> implements ChildWorkflow {
+  /** The name, which recorded runs, events and messages carry. */
   readonly name: string;
+  /** The option `description`. */
   readonly description: string | undefined;
+  /** The option `metadata`; empty without it. */
   readonly metadata: Readonly<Record<string, unknown>>;
   /** The workflows inside, by node or state. */
   readonly subworkflows: ReadonlyMap<string, Subworkflow> = new Map<string, Subworkflow>();
@@ -87,6 +90,7 @@ export abstract class Definition<T extends DefinitionTypes> implements ChildWork
   /** @internal */
   abstract readonly errors: readonly ValidationIssue[];
 
+  /** The number of nodes or states. */
   get size(): number {
     return this.specs.size;
   }
@@ -106,6 +110,7 @@ export abstract class Definition<T extends DefinitionTypes> implements ChildWork
     return outlineOf(this.memberWord === "node" ? "Dag" : "Fsm", this.name, this.specs.keys());
   }
 
+  /** For `console.log`. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }

@@ -17,6 +17,7 @@ export class OutputHandle<T = unknown> implements NeedSource {
   /** Only for the compiler: the type of the output. */
   declare readonly type: T;
 
+  /** The node and its output, which make the handle usable as a need. */
   readonly source: Source;
 
   constructor(
@@ -40,10 +41,12 @@ export class NodeHandle<T = unknown, Name extends string = string> implements Ne
 
   constructor(
     private readonly dag: Connectable,
+    /** The name of the node; of several nodes, that of the first. */
     readonly name: Name,
     private readonly fan: readonly string[] = [name],
   ) {}
 
+  /** The node's entire result, which makes the handle usable as a need. */
   get source(): Source {
     return { node: this.name, output: undefined };
   }

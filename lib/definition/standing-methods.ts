@@ -1,16 +1,8 @@
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
 import { methodsOnPrototype, specOnFunction, type DecoratedMethod, type MethodSpec } from "./specs/method-specs.js";
-import type { NodeFunction, NodeSpec } from "./specs/node-spec.js";
+import type { Method, NodeFunction, NodeSpec } from "./specs/node-spec.js";
 import { takesAnything } from "./specs/params.js";
-
-/** A method that is a node. */
-export interface Method {
-  readonly self: object;
-  readonly key: string;
-  /** The function that declares the parameters, which may differ from the one that is called. */
-  readonly declared: NodeFunction | undefined;
-}
 
 /**
  * The decorated methods of an instance, in order of declaration, with inherited ones first.

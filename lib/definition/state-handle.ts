@@ -16,6 +16,7 @@ export class StateHandle<V = unknown, Name extends string = string> {
 
   constructor(
     private readonly fsm: Transitional,
+    /** The name of the state. */
     readonly name: Name,
   ) {}
 

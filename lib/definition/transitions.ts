@@ -12,7 +12,9 @@ export class Next<S extends string = string, V = unknown> {
   declare protected readonly brand: "next";
 
   constructor(
+    /** The name of the next state. */
     readonly state: S,
+    /** What the next state gets; also this cycle's value in the history. */
     readonly value: V,
   ) {}
 }
@@ -26,7 +28,10 @@ export class Stop<V = unknown> {
   /** Only for the compiler. */
   declare protected readonly brand: "stop";
 
-  constructor(readonly value: V) {}
+  constructor(
+    /** The value of the run, and of this cycle in the history. */
+    readonly value: V,
+  ) {}
 }
 
 /** A wait for an external event. Made by {@link waitForEvent}. */

@@ -10,7 +10,7 @@ import type { Holder, ResourceAcquire } from "../policies/holder.js";
 import { LimitConflict } from "../policies/limit-conflict.js";
 import { QueueFull, type Scheduler } from "../policies/scheduler.js";
 import { DeadlockError, ExecutionError, QueueFullError } from "../run/errors.js";
-import type { AttemptHost } from "./attempts.js";
+import type { AttemptHost } from "./host.js";
 import type { Slot } from "./slot.js";
 
 /** One bit for each permit. */

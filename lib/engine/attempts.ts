@@ -1,16 +1,12 @@
 import { setImmediate } from "../base/event-loop.js";
-import type { AttemptCall } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
 import { isInstance } from "../base/safe-access.js";
 import { asSentence, messageOf } from "../base/message.js";
 import { Incomparable } from "../base/structural-key.js";
-import type { PendingAcquire } from "../base/pending-acquire.js";
 import { CancelScope } from "../base/cancel-scope.js";
 import type { ChildRunOptions, Context } from "../definition/context.js";
 import { namedInputs } from "../definition/specs/named-inputs.js";
-import type { NodeHooks } from "../definition/specs/node-options.js";
-import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { CircuitBreakerOptions } from "../definition/specs/policy-options.js";
 import type { ResultCache } from "../policies/cache.js";
 import { circuitRegistry, type Circuit, type CircuitChange, type CircuitPermit } from "../policies/circuit.js";
@@ -18,9 +14,7 @@ import { track, untrack } from "../policies/callers.js";
 import { failureCallback } from "../policies/failure-callback.js";
 import { Holder } from "../policies/holder.js";
 import { withHooks } from "../policies/hooks.js";
-import type { Limits } from "../policies/limits.js";
 import { AttemptsFailed, retriesOf, withRetry } from "../policies/retry.js";
-import type { Scheduler } from "../policies/scheduler.js";
 import { withTimeout } from "../policies/timeout.js";
 import type { AttemptControls } from "../run/context.js";
 import { isPause } from "../run/pause.js";
@@ -32,77 +26,13 @@ import {
   QueueFullError,
   RetryExhaustedError,
   isErrorOf,
-  type ErrorSite,
 } from "../run/errors.js";
 import { AttemptPermits, AttemptSlot } from "./attempt-permits.js";
 import { CachedNode } from "./cached-node.js";
 import { CallTracker } from "./call-tracker.js";
 import { withoutSlot } from "./slot.js";
 import { DetachedHost } from "./detached-host.js";
-
-/** The run of an attempt, as the attempt sees it. Nodes and states are indices into the plan. */
-export interface AttemptHost extends AttemptControls {
-  readonly sync: boolean;
-  readonly isOver: boolean;
-  readonly workflow: string;
-  /** The limits that the run shares with others. */
-  readonly limits: Limits;
-  readonly scheduler: Scheduler | undefined;
-  /** The node that began the run, if it is tracked. */
-  readonly caller: Holder | undefined;
-  /** The hooks of a node, in order. */
-  hooksOf(node: number): readonly NodeHooks[];
-  specOf(node: number): NodeSpec;
-  /** `Node "x"` or `State "x"`. */
-  labelOf(node: number): string;
-  cacheOf(node: number): ResultCache | undefined;
-  contextOf(node: number, attempt: number, controls: AttemptControls): Context;
-  /** The node's arguments, with `context` as its context. */
-  argumentsOf(node: number, context: Context | undefined): unknown[];
-  /** The result that hooks get when the function returned `returned`. */
-  resultIn(returned: unknown): unknown;
-  /** The outcome when the function returned `returned` and hooks made `result` of it. */
-  outcomeOf(node: number, returned: unknown, result: unknown, args: readonly unknown[]): unknown;
-  siteOf(node: number, attempt: number, options?: ErrorOptions): ErrorSite;
-  /** Calls the node's function on its backend. @param onStart - called when the function starts */
-  execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown;
-  /** The scheduler whose slots a node takes; undefined for a workflow, whose nodes take them. */
-  schedulerOf(node: number): Scheduler | undefined;
-  /** Runs a workflow inside the run, for an attempt. */
-  callInside(
-    node: number,
-    attempt: number,
-    workflow: unknown,
-    options: ChildRunOptions,
-    abort: LazyAbort,
-  ): Promise<unknown>;
-  /** Acquires a permit of the run at once, or returns the wait for one. */
-  acquire(node: number): PendingAcquire | undefined;
-  /** Releases the permit of an attempt. */
-  release(node: number): void;
-  /** The attempt has to wait, for a permit or for the delay before a retry. */
-  attemptPending(node: number, attempt: number): void;
-  cacheHit(node: number): void;
-  cacheMissed(node: number): void;
-  /** An expired result was served from the cache, because computing it failed with `error`. */
-  staleServed(node: number, error: unknown, storedAt: number): void;
-  /** Refreshing a cached result in the background failed. The run may be over. */
-  refreshFailed(node: number, error: unknown, failures: number, retryAt: number): void;
-  attemptStarted(node: number, attempt: number): void;
-  attemptFailed(node: number, attempt: number, error: unknown): void;
-  /** The durability barrier: resolves when the function may be called; undefined when it may be at once. */
-  barrier(): Promise<void> | undefined;
-  /** The number of attempts before the run was resumed. */
-  attemptsBefore(node: number): number;
-  /** The number of attempts so far. */
-  attemptsOf(node: number): number;
-  /** The node's call opened or closed its circuit. */
-  circuitChanged(node: number, type: CircuitChange, key: string | undefined): void;
-  /** The node's fallback replaced its failure. */
-  fallbackUsed(node: number, error: unknown): void;
-  /** The node settles without an attempt. */
-  notAttempted(node: number): void;
-}
+import type { AttemptHost } from "./host.js";
 
 /**
  * Executes the nodes of a run that take more than a plain call. Each is a coroutine of policies, from the outside in:
@@ -194,7 +124,7 @@ export class Attempts {
     const cache = host.cacheOf(node) as ResultCache;
     let key: string;
     try {
-      key = cache.keyOf(namedInputs(spec, host.argumentsOf(node, undefined)));
+      key = cache.keyOf(namedInputs(spec.signature, host.argumentsOf(node, undefined)));
     } catch (error) {
       host.notAttempted(node);
       if (isPause(error)) throw error;

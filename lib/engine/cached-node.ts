@@ -5,8 +5,20 @@ import type { CacheClient } from "../policies/cache.js";
 import type { Failure, StaleResult } from "../policies/flight.js";
 import type { Holder } from "../policies/holder.js";
 import { DeadlockError, isErrorOf, sameErrorAt } from "../run/errors.js";
-import type { AttemptHost, Attempts } from "./attempts.js";
 import type { CallTracker } from "./call-tracker.js";
+import type { AttemptHost } from "./host.js";
+
+/** Computes nodes for their caches. */
+export interface NodeComputer {
+  /** The node in the wait-for graph. */
+  holder(node: number): Holder;
+  /** Tracks the calls of the node's function from now on. */
+  track(node: number, holder: Holder): CallTracker;
+  /** Runs a node without its cache and its fallback. */
+  compute(node: number): Coroutine;
+  /** Computes a node's result in the background, even after the run has ended. */
+  refresh(node: number): Promise<unknown>;
+}
 
 /** A node of a run, as the client of its cache. */
 export class CachedNode implements CacheClient {
@@ -14,7 +26,7 @@ export class CachedNode implements CacheClient {
   private tracker: CallTracker | undefined = undefined;
 
   constructor(
-    private readonly attempts: Attempts,
+    private readonly computer: NodeComputer,
     private readonly host: AttemptHost,
     readonly waits: CancelScope,
     private readonly node: number,
@@ -25,16 +37,16 @@ export class CachedNode implements CacheClient {
   }
 
   get holder(): Holder {
-    return (this.lazyHolder ??= this.attempts.holder(this.node));
+    return (this.lazyHolder ??= this.computer.holder(this.node));
   }
 
   compute(): Coroutine {
-    this.tracker = this.attempts.track(this.node, this.holder);
-    return this.attempts.compute(this.node);
+    this.tracker = this.computer.track(this.node, this.holder);
+    return this.computer.compute(this.node);
   }
 
   refresh(): Promise<unknown> {
-    return this.attempts.refresh(this.node);
+    return this.computer.refresh(this.node);
   }
 
   hit(): void {

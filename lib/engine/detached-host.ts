@@ -8,7 +8,7 @@ import type { Limits } from "../policies/limits.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
-import type { AttemptHost } from "./attempts.js";
+import type { AttemptHost } from "./host.js";
 
 /** A placeholder for the context, which each attempt replaces. */
 const CONTEXT = {} as Context;

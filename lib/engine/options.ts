@@ -38,7 +38,7 @@ export const OTHER_MODES = { sync: '"sequential" or runSync', threads: '"paralle
 
 const MODES: readonly Mode[] = ["sequential", "async", "parallel"];
 
-/** The answer of an {@link ErrorHandler}. */
+/** The answer of an {@link ErrorHandler}: `stop` acts like the strategy `failFast`, `continue` like `continue`. */
 export type ErrorVerdict = "stop" | "continue";
 
 /** Decides what to do about the failure of a node, instead of the error strategy. May be async. */
@@ -52,6 +52,7 @@ export interface CommonRunOptions<I extends object = Record<string, any>> {
   mode?: Mode | undefined;
   /** @defaultValue "failFast" */
   errorStrategy?: ErrorStrategy | undefined;
+  /** Called when a node has failed for good; its answer replaces the error strategy. @defaultValue none */
   errorHandler?: ErrorHandler | undefined;
   /** The time the run may take, in ms. @defaultValue unlimited */
   timeout?: number | undefined;

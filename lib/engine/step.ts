@@ -57,6 +57,7 @@ export class StepState<R> {
     return { runId: run.state.runId, workflow: run.state.workflow, next: run.next };
   }
 
+  /** For `console.log`. */
   [Symbol.for("nodejs.util.inspect.custom")](): object {
     return this.toJSON();
   }

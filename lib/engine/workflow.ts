@@ -80,6 +80,7 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
     return this;
   }
 
+  /** Whether `validate()` finds no error; warnings do not count. */
   get isValid(): boolean {
     return this.errors.length === 0;
   }

@@ -3,7 +3,7 @@ import { contextHint } from "../definition/specs/context-param.js";
 import { minifiedHint } from "../definition/specs/minified-names.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import { originalNames, sourceNameHint } from "../definition/specs/original-names.js";
-import type { Param } from "../definition/specs/params.js";
+import type { Param } from "../definition/specs/signature.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { NO_VALUE } from "../run/history.js";
 

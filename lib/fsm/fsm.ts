@@ -153,38 +153,47 @@ export class Fsm<
     return this.runs.last === undefined ? fallback : this.runs.last.get(state as never, fallback);
   }
 
+  /** See {@link FsmResult.getCycle}, of the last run; undefined before the first. */
   getCycle<K extends StateKey<S>>(state: K, index: number): S[K] | undefined {
     return this.runs.last?.getCycle(state, index);
   }
 
+  /** See {@link FsmResult.getLatest}, of the last run; undefined before the first. */
   getLatest<K extends StateKey<S>>(state: K): S[K] | undefined {
     return this.runs.last?.getLatest(state);
   }
 
+  /** See {@link FsmResult.getHistory}, of the last run; empty before the first. */
   getHistory<K extends StateKey<S>>(state: K): (S[K] | undefined)[] {
     return this.runs.last?.getHistory(state) ?? [];
   }
 
+  /** See {@link FsmResult.cycleResults}, of the last run; empty before the first. */
   get cycleResults(): readonly Cycle[] {
     return this.runs.last?.cycleResults ?? [];
   }
 
+  /** See {@link FsmResult.stateHistory}, of the last run; empty before the first. */
   get stateHistory(): readonly string[] {
     return this.runs.last?.stateHistory ?? [];
   }
 
+  /** See {@link FsmResult.cycleCount}, of the last run; 0 before the first. */
   get cycleCount(): number {
     return this.runs.last?.cycleCount ?? 0;
   }
 
+  /** See {@link FsmResult.currentState}, of the last run; undefined before the first. */
   get currentState(): string | undefined {
     return this.runs.last?.currentState;
   }
 
+  /** See {@link FsmResult.finalState}, of the last run; undefined before the first. */
   get finalState(): string | undefined {
     return this.runs.last?.finalState;
   }
 
+  /** See {@link FsmResult.isTerminated}, of the last run; false before the first. */
   get isTerminated(): boolean {
     return this.runs.last?.isTerminated ?? false;
   }

@@ -13,6 +13,7 @@ import type { FsmRun } from "./fsm-run.js";
 
 /** A run of an fsm in progress, which takes events. */
 export interface FsmHandle<S = Record<string, unknown>, E = Record<string, any>> {
+  /** The `runId` option, or else a random UUID. */
   readonly runId: string;
   /** The current state. Of a run that another process drives, it may be out of date by a second. */
   readonly state: StateKey<S>;

@@ -8,11 +8,10 @@ import type { ErrorSite } from "../run/errors.js";
 import type { Context } from "../definition/context.js";
 import { StateContext } from "../run/fsm-context.js";
 import type { FsmState } from "../run/fsm-state.js";
-import type { AttemptHost } from "../engine/attempts.js";
 import type { ChildSite } from "../engine/children.js";
 import type { Permits } from "../engine/permits.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
-import { EngineHost, type HostRun } from "../engine/host.js";
+import { EngineHost, type AttemptHost, type HostRun } from "../engine/host.js";
 import { withContext } from "./arguments.js";
 
 /** The run of an fsm, as the attempts of its states see it. */

@@ -24,7 +24,9 @@ export interface DeclaredEdge {
 
 /** A declared transition from one state to another. */
 export interface FsmEdge {
+  /** The name of the state that is left. */
   readonly from: string;
+  /** The name of the state that is entered. */
   readonly to: string;
   /**
    * `to`: listed in the option `to`. `transition`: added by `addTransition` with a condition. `default`: added without

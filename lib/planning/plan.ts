@@ -121,7 +121,9 @@ export interface DagPlan extends Ranking {
 
 /** An edge between two nodes. */
 export interface DagEdge {
+  /** The name of the node that is needed or waited for. */
   readonly from: string;
+  /** The name of the node that needs it or waits for it. */
   readonly to: string;
   /** The property of the result, or the branch; undefined for the entire result. */
   readonly output: string | undefined;

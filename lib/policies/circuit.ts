@@ -11,13 +11,17 @@ export type CircuitState = "closed" | "open" | "half-open";
 
 /** The state and the counters of a circuit with a key. */
 export interface CircuitReport {
+  /** The `circuitBreaker.key`. */
   readonly key: string;
+  /** The state now. */
   readonly state: CircuitState;
   /** Failed calls since the last success, while the circuit is closed. */
   readonly failuresInRow: number;
-  /** Calls that succeeded, failed, or were rejected, since the process started or {@link resetCircuit} was called. */
+  /** Calls that succeeded since the process started or {@link resetCircuit} was called. */
   readonly successes: number;
+  /** Calls that failed since then. */
   readonly failures: number;
+  /** Calls that were refused since then, because the circuit was open or all allowed probes were in flight. */
   readonly rejected: number;
   /** How long the circuit stays open, in ms; 0 unless it is open. */
   readonly retryAfter: number;

@@ -60,7 +60,7 @@ function* executeWithHooks(
   execute: () => Coroutine,
 ): Coroutine {
   const { spec, ctx } = attempt;
-  let inputs = namedInputs(spec, attempt.args);
+  let inputs = namedInputs(spec.signature, attempt.args);
   for (const hook of hooks) {
     try {
       const changed = yield* waits.wait(
@@ -122,7 +122,7 @@ function applyInputs({ spec, args }: HookedAttempt, inputs: Record<string, unkno
   const sourceName = sourceNames(spec, args, inputs);
   checkNames(spec, args, inputs, sourceName);
   args.forEach((_, position) => {
-    const read = inputName(spec, position);
+    const read = inputName(spec.signature, position);
     const name = read === undefined ? undefined : (sourceName?.get(read) ?? read);
     if (name !== undefined && Object.hasOwn(inputs, name)) args[position] = inputs[name];
   });
@@ -135,7 +135,7 @@ function checkNames(
   inputs: Readonly<Record<string, unknown>>,
   sourceName: ReadonlyMap<string, string> | undefined,
 ): void {
-  const names = Object.keys(namedInputs(spec, args));
+  const names = Object.keys(namedInputs(spec.signature, args));
   const known = new Set([...names, ...(sourceName?.values() ?? [])]);
   const unknown = Object.keys(inputs).find((name) => !known.has(name));
   if (unknown === undefined) return;
@@ -155,7 +155,7 @@ function sourceNames(
 ): Map<string, string> | undefined {
   const { signature } = spec;
   if (signature.numbered === undefined) return undefined;
-  const before = namedInputs(spec, args);
+  const before = namedInputs(signature, args);
   // A hook that sets `x` in a copy of its inputs leaves the old value under `x2`.
   const isNew = (name: string) => Object.hasOwn(inputs, name) && inputs[name] !== before[name];
   const names = resolvedNames(signature, isNew);

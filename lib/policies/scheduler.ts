@@ -124,6 +124,7 @@ export class Scheduler implements Resource {
     this.starvationTimeout = starvationTimeout;
   }
 
+  /** The counters as they are now. Cost: O(1). */
   stats(): SchedulerStats {
     const { running, submitted, completed, rejected, promoted } = this;
     return { running, queued: this.byAge.size, submitted, completed, rejected, promoted };
@@ -147,6 +148,7 @@ export class Scheduler implements Resource {
     return { runs, running, queued: this.byAge.size };
   }
 
+  /** Closes the scheduler at the end of an `await using` block, and waits until all of its runs have ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

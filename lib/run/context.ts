@@ -10,44 +10,53 @@ import type { RunState } from "./state.js";
 export class RunContext {
   constructor(protected readonly state: RunBase) {}
 
+  /** The id of the run: its `runId` option, or else a random UUID. */
   get runId(): string {
     return this.state.runId;
   }
 
+  /** The workflow's name. */
   get workflow(): string {
     return this.state.workflow;
   }
 
+  /** The inputs of the run, by name. */
   get inputs(): Readonly<Record<string, unknown>> {
     return this.state.inputs;
   }
 
+  /** Values that nodes share with each other and with the caller. Changes are visible to all of them. */
   get metadata(): Record<string, unknown> {
     return this.state.metadata;
   }
 
+  /** The custom metrics that nodes wrote, by name. */
   get metrics(): Record<string, number> {
     return this.state.metrics;
   }
 
+  /** All results so far, by name; of an fsm, the latest value of each state. Cost: O(nodes) per read. */
   get results(): Readonly<Record<string, unknown>> {
     return this.state.results;
   }
 
+  /** The result of a node or the latest value of a state, or `fallback` if it has none yet. */
   get(name: string, fallback?: unknown): unknown {
     return this.state.has(name) ? this.state.get(name) : fallback;
   }
 
+  /** Whether a node or state has a result, which may be undefined. */
   has(name: string): boolean {
     return this.state.has(name);
   }
 
-  /** For `JSON.stringify` and `console.log`. */
+  /** For `JSON.stringify`. */
   toJSON(): object {
     const { runId, workflow, inputs, metadata, metrics, results } = this;
     return { runId, workflow, inputs, metadata, metrics: { ...metrics }, results: { ...results } };
   }
 
+  /** For `console.log`. */
   [Symbol.for("nodejs.util.inspect.custom")](): object {
     return this.toJSON();
   }

@@ -6,6 +6,7 @@ import type { RunBase } from "./run-base.js";
 
 /** Where an {@link ExecutionError} happened, and its cause. */
 export interface ErrorSite extends ErrorOptions {
+  /** The id of the run. */
   readonly runId: string;
   /** The node; undefined if the error concerns the run as a whole. */
   readonly node?: string;
@@ -13,8 +14,9 @@ export interface ErrorSite extends ErrorOptions {
   readonly attempt?: number;
   /** In a map, the item, with the node: `thumb[3]`. */
   readonly item?: string;
-  /** In an fsm, the state, and the cycle in which it was executed, counted from 0. */
+  /** In an fsm, the state. */
   readonly state?: string;
+  /** In an fsm, the cycle in which the state was executed, counted from 0. */
   readonly cycle?: number;
 }
 
@@ -29,8 +31,11 @@ export class ExecutionError extends DagwrightError {
     });
   }
 
+  /** The id of the run that failed. */
   readonly runId: string;
+  /** The node or state that failed; undefined if the error concerns the run as a whole. */
   readonly node: string | undefined;
+  /** The attempt that failed, counted from 1; 0 if none was made. */
   readonly attempt: number;
   /** The item of a map that failed, with its node: `thumb[3]`. */
   readonly item: string | undefined;

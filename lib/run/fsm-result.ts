@@ -41,6 +41,7 @@ export class FsmResult<S = Record<string, unknown>> {
 
   constructor(
     state: FsmState,
+    /** How the run ended. `failed` also if it reached its end, but an error strategy ignored a failure on the way. */
     readonly status: RunStatus,
     /** In ms. */
     duration: number,
@@ -49,10 +50,12 @@ export class FsmResult<S = Record<string, unknown>> {
     this.#duration = duration;
   }
 
+  /** The id of the run: its `runId` option, or else a random UUID. */
   get runId(): string {
     return this.#state.runId;
   }
 
+  /** The name of the fsm. */
   get workflow(): string {
     return this.#state.workflow;
   }
@@ -172,6 +175,7 @@ export class FsmResult<S = Record<string, unknown>> {
     return this.#state.errors;
   }
 
+  /** The duration of the run in ms, how often each state was executed, and other figures. */
   get metrics(): FsmMetrics {
     const visits = Object.create(null) as Record<string, number>;
     this.#state.plan.specs.forEach(({ name }, i) => (visits[name] = this.#state.history.visits[i]));

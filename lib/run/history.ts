@@ -3,8 +3,9 @@ export const NO_VALUE = Symbol("no value");
 
 /** One execution of a state. */
 export interface Cycle {
+  /** The name of the state. */
   readonly state: string;
-  /** Undefined if the execution failed. */
+  /** The value that it left in the history; undefined if the execution failed. */
   readonly value: unknown;
 }
 

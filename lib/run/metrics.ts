@@ -22,12 +22,15 @@ export interface RunMetrics {
 
 /** When a node ran. */
 export interface TimelineEntry {
+  /** The name of the node. */
   readonly node: string;
+  /** How the node ended. */
   readonly status: "completed" | "failed" | "cancelled" | "running";
   /** In ms since the start of the run. */
   readonly start: number;
   /** In ms. */
   readonly duration: number;
+  /** The number of attempts. */
   readonly attempts: number;
 }
 

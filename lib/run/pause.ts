@@ -20,7 +20,9 @@ const RULES: Rules<PauseOptions> = { data: "any", until: timeOf };
 export interface Pause {
   /** The node or state that paused it. */
   readonly node: string;
+  /** What the run waits for; undefined if the node gave no reason. */
   readonly reason: string | undefined;
+  /** The `data` option; undefined without it. */
   readonly data: unknown;
   /** When the run may continue by itself, in ms since 1970. */
   readonly until: number | undefined;
@@ -76,15 +78,14 @@ export class PauseRun extends DagwrightError {
     nameError(this, "PauseRun");
   }
 
+  /** The `data` option; undefined without it. */
   readonly data: unknown;
-  /** In ms since 1970. */
+  /** When the run may continue by itself, in ms since 1970; undefined without the option. */
   readonly until: number | undefined;
 
-  /**
-   * @param reason - what the run waits for, available as `run.pauseReason`
-   * @throws {TypeError} | {RangeError} when `until` is not a valid time
-   */
+  /** @throws {TypeError} | {RangeError} when `until` is not a valid time */
   constructor(
+    /** What the run waits for, available as `run.pauseReason`. */
     readonly reason?: string,
     options: PauseOptions = {},
   ) {

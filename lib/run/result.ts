@@ -14,6 +14,7 @@ import { Status, STATUS_NAMES, type NodeStatus, type RunStatus } from "./status.
 
 /** The outcome of a node in a run. */
 export interface NodeReport {
+  /** How far the node came. Ending a run early leaves the rest `cancelled`; pausing it, `pending` or `ready`. */
   readonly status: NodeStatus;
   /** The number of attempts. */
   readonly attempts: number;
@@ -21,6 +22,7 @@ export interface NodeReport {
   readonly startedAt: number | undefined;
   /** In ms, from the start of the first attempt; undefined if the node did not start or did not end. */
   readonly duration: number | undefined;
+  /** Why it failed; undefined unless its status is `failed`. */
   readonly error: ExecutionError | undefined;
   /** The error that its fallback replaced. */
   readonly fallbackFor: ExecutionError | undefined;
@@ -63,15 +65,18 @@ export class RunResult<N = Record<string, unknown>> {
 
   constructor(
     state: RunState,
+    /** How the run ended. `failed` also if it went on after the failure of a node. */
     readonly status: RunStatus,
   ) {
     this.#state = state;
   }
 
+  /** The id of the run: its `runId` option, or else a random UUID. */
   get runId(): string {
     return this.#state.runId;
   }
 
+  /** The name of the dag. */
   get workflow(): string {
     return this.#state.plan.workflow;
   }

@@ -1,3 +1,8 @@
+/**
+ * How a run ended. `completed`: at its end, without a failure that no fallback replaced. `failed`: by an error, or at
+ * its end although a node failed. `cancelled`: by its handle, its signal or its store. `paused`: before its end, to be
+ * resumed.
+ */
 export type RunStatus = "completed" | "failed" | "cancelled" | "paused";
 
 /** `copied` means that the result comes from another run. */

@@ -42,6 +42,7 @@ import type {
 } from "./store.js";
 import { workflowStats, type WorkflowStats } from "./reading/workflow-stats.js";
 
+/** The options of `sqliteStore` and `postgresStore`. */
 export interface StoreOptions {
   /** Classes whose instances can be stored, or `{ is, encode, decode }`, by the name under which they are stored. */
   types?: Readonly<Record<string, StoredType>> | undefined;
@@ -227,6 +228,7 @@ export class SqlStore implements RunStore {
     });
   }
 
+  /** Closes the store at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -129,6 +129,10 @@ export interface AttemptOutcome {
   readonly reason?: string;
 }
 
+/**
+ * The status of an attempt. `copied`: the result comes from another run. `superseded`: the node runs again, since the
+ * workflow has changed.
+ */
 export type AttemptStatus =
   "running" | "completed" | "failed" | "skipped" | "cancelled" | "paused" | "copied" | "superseded";
 
@@ -146,17 +150,23 @@ export interface Traversal {
 export interface CycleEntry {
   /** Counted from 0. */
   readonly cycle: number;
+  /** The name of the state. */
   readonly state: string;
-  /** `entered`: the run's next cycle, not started yet. */
+  /** As of the run's last write. */
   readonly status: CycleStatus;
+  /** How many attempts the state made in this cycle. */
   readonly attempts: number;
+  /** In ms since 1970; undefined if it has not started. */
   readonly startedAt: number | undefined;
+  /** In ms since 1970; undefined if it has not ended. */
   readonly finishedAt: number | undefined;
   /** The state's input, unless it is the value of the previous cycle. */
   readonly input: { readonly value: unknown } | undefined;
   /** The event that led to this cycle. */
   readonly event: string | undefined;
+  /** The value that the state left in the history, if it completed. */
   readonly output?: { readonly value: unknown };
+  /** What the state failed with. */
   readonly error?: unknown;
   /** Why it paused. */
   readonly reason?: string;
@@ -164,8 +174,10 @@ export interface CycleEntry {
   readonly wait?: RecordedWait;
 }
 
+/** The status of a cycle. `entered`: it is the run's next one, and has not started yet. */
 export type CycleStatus = "entered" | "running" | "completed" | "failed" | "cancelled" | "paused";
 
+/** The wait of an fsm for an event, as `waitForEvent` began it. */
 export interface RecordedWait {
   /** The next state by event. */
   readonly events: readonly (readonly [event: string, state: string])[];
@@ -286,6 +298,7 @@ export interface RecordedNode {
   readonly finishedAt: number | undefined;
 }
 
+/** The record of an fsm's cycle, as it is read. */
 export interface RecordedCycle extends CycleEntry {
   /** The host and process that executed it. */
   readonly worker: string | undefined;

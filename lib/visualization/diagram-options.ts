@@ -3,6 +3,7 @@ import { isInstance } from "../base/safe-access.js";
 
 /** Options of every diagram. `R` is the type of a run's result. */
 export interface BaseDiagramOptions<R> {
+  /** A run to colour the diagram by. */
   run?: R | undefined;
   /** `TB` is top to bottom, `LR` left to right. @defaultValue "TB" */
   direction?: "TB" | "LR" | undefined;

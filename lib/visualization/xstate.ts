@@ -2,9 +2,13 @@ import type { FsmPlan } from "../planning/fsm-plan.js";
 
 /** One state of an {@link XStateConfig}. */
 export interface XStateNode {
+  /** Unique in the machine; not the name of the state, which may contain characters that XState interprets. */
   readonly id: string;
+  /** Set on terminal states. */
   readonly type?: "final";
+  /** The option `description` of the state. */
   readonly description?: string;
+  /** The next states, by event; terminal states have none. A `target` is `#` and the `id` of a state. */
   readonly on?: Readonly<Record<string, { readonly target: string }>>;
 }
 
@@ -13,8 +17,11 @@ export interface XStateNode {
  * An event named after a state leads to that state, the event `error` to the error state.
  */
 export interface XStateConfig {
+  /** The name of the fsm. */
   readonly id: string;
+  /** The name of the initial state. */
   readonly initial: string;
+  /** All states by name, in order of definition. */
   readonly states: Readonly<Record<string, XStateNode>>;
 }
 

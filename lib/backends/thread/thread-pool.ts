@@ -32,6 +32,7 @@ export class ThreadPool {
     brand(this, "ThreadPool");
   }
 
+  /** The maximum number of threads: the option, or its default. */
   readonly maxWorkers: number;
   private readonly options: ThreadOptions;
   /** Threads that are starting, ready or ending. */
@@ -79,6 +80,7 @@ export class ThreadPool {
     await Promise.all(Array.from(this.threads, ({ ended }) => ended));
   }
 
+  /** Closes the pool at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

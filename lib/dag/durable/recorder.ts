@@ -117,7 +117,7 @@ function traversals(state: RunState, node: number): Traversal[] {
   const { argStart, args, specs } = state.plan;
   const taken: Traversal[] = [];
   for (let k = argStart[node]; k < argStart[node + 1]; k++) {
-    follow(state, node, args[k], inputName(specs[node], k - argStart[node]) ?? "context", taken);
+    follow(state, node, args[k], inputName(specs[node].signature, k - argStart[node]) ?? "context", taken);
   }
   return taken;
 }

@@ -4,7 +4,7 @@ import type { PendingAcquire } from "../../base/pending-acquire.js";
 import type { ChildRunOptions, Context } from "../../definition/context.js";
 import type { NodeHooks } from "../../definition/specs/node-options.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
-import type { AttemptHost } from "../../engine/attempts.js";
+import type { AttemptHost } from "../../engine/host.js";
 import type { ResultCache } from "../../policies/cache.js";
 import type { CircuitChange } from "../../policies/circuit.js";
 import type { Holder } from "../../policies/holder.js";

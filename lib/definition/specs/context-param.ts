@@ -2,17 +2,7 @@ import type { Context, FsmContext } from "../context.js";
 import { looksMinified } from "./minified-names.js";
 import type { NodeKind } from "./node-spec.js";
 import { numberedNames, originalNames } from "./original-names.js";
-import type { Declared, Signature } from "./params.js";
-
-/** A parameter that may be meant for the context, despite its name. */
-export interface ContextGuess {
-  readonly at: number;
-  /**
-   * Whether a compiler has numbered it. Otherwise it is the last parameter, has a minified name, and is used like a
-   * context.
-   */
-  readonly isNumbered: boolean;
-}
+import type { ContextGuess, Declared, Signature } from "./signature.js";
 
 /** The members of a context; true for those that few other objects have. */
 const MEMBERS: Readonly<Record<keyof Context | keyof FsmContext, boolean>> = {

@@ -1,8 +1,7 @@
 import { suggestion } from "../../base/nearest.js";
 import { minifiedHint } from "./minified-names.js";
-import type { NodeSpec } from "./node-spec.js";
 import { originalNames, withoutNumber } from "./original-names.js";
-import type { Signature } from "./params.js";
+import type { Signature } from "./signature.js";
 
 /** The names of the parameters, without the context. An unnamed parameter is named by its position. */
 export function paramNames({ inputs }: Signature): string[] {
@@ -32,8 +31,7 @@ export function paramHint(wanted: string, names: readonly string[]): string {
 }
 
 /** The name of the argument at `position` in a record of inputs; undefined for the context. */
-export function inputName({ signature }: NodeSpec, position: number): string | undefined {
-  const { contextAt, inputs, extra } = signature;
+export function inputName({ contextAt, inputs, extra }: Signature, position: number): string | undefined {
   if (position === contextAt) return undefined;
   const index = contextAt >= 0 && position > contextAt ? position - 1 : position;
   return index < inputs.length ? (inputs[index].name ?? String(index)) : extra ? undefined : String(index);
@@ -43,13 +41,13 @@ export function inputName({ signature }: NodeSpec, position: number): string | u
  * The inputs of a call by parameter name, without the context, as a record without a prototype. Inputs with names that
  * a compiler may have numbered are also available by their original names, as non-enumerable properties.
  */
-export function namedInputs(spec: NodeSpec, args: readonly unknown[]): Record<string, unknown> {
+export function namedInputs(signature: Signature, args: readonly unknown[]): Record<string, unknown> {
   const inputs = Object.create(null) as Record<string, unknown>;
   args.forEach((value, position) => {
-    const name = inputName(spec, position);
+    const name = inputName(signature, position);
     if (name !== undefined) inputs[name] = value;
   });
-  return withAliases(inputs, spec.signature);
+  return withAliases(inputs, signature);
 }
 
 /** Converts a record of inputs with original or numbered names to the form of {@link namedInputs}. */

@@ -16,7 +16,10 @@ export class OptionalNeed<S = unknown> {
     mark(this, "OptionalNeed");
   }
 
-  constructor(readonly need: S) {}
+  constructor(
+    /** The need as written: `"node"`, `"node.output"` or a handle. */
+    readonly need: S,
+  ) {}
 }
 
 /** A need as written: `"node"`, `"node.output"`, a handle, or `optional(…)` of one of these. */
@@ -27,12 +30,15 @@ export type NeedLike = string | NeedSource | OptionalNeed<string | NeedSource>;
  * @inline
  */
 export interface Source {
+  /** The name of the node. */
   readonly node: string;
+  /** The name of the output; undefined for the entire result. */
   readonly output: string | undefined;
 }
 
 /** An object that stands for a result: a handle of the builder. */
 export interface NeedSource {
+  /** What it stands for. */
   readonly source: Source;
 }
 

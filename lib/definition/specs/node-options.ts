@@ -27,7 +27,11 @@ import {
   type ThrottleOptions,
 } from "./policy-options.js";
 
-/** How a run continues when a node fails. */
+/**
+ * How a run continues when a node fails. `failFast`: it rejects with the error. `continue`: nodes that need the failed
+ * one are skipped, all others run; in an fsm, the run ends there without rejecting. `continueNone`: `null` takes the
+ * place of the result.
+ */
 export type ErrorStrategy = "failFast" | "continue" | "continueNone";
 
 /** `critical` 100, `high` 80, `normal` 50, `low` 20, `background` 0, or a number from 0 to 100. */
@@ -61,7 +65,9 @@ type Fallback = (error: unknown, ctx: Context) => unknown;
 export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]> {
   /** The name of the node. @defaultValue the name of the method or function */
   name?: string | undefined;
+  /** What the node does, for readers; part of its spec and of `toXState`. */
   description?: string | undefined;
+  /** Custom data about the node, which dagwright does not use. */
   metadata?: Readonly<Record<string, unknown>> | undefined;
   /** The sources of the positional parameters, in order. */
   needs?: D | undefined;
@@ -84,14 +90,19 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   inputsTimeout?: number | undefined;
   /** The result to use when the node has failed: a value, or a function `(error, ctx) => value`, which may be async. */
   fallback?: Fallback | object | string | number | bigint | boolean | symbol | null | undefined;
+  /** Stops calling the node for a while when it keeps failing. @defaultValue none */
   circuitBreaker?: CircuitBreakerOptions | undefined;
+  /** How often the node may be called. @defaultValue unlimited */
   throttle?: ThrottleOptions | undefined;
+  /** How many nodes that share a key may be in flight at once, across runs. @defaultValue unlimited */
   concurrencyKey?: ConcurrencyOptions | undefined;
   /** The order in which ready nodes start when concurrency is limited. @defaultValue "normal" */
   priority?: Priority | undefined;
   /** Where the node runs: on the caller's thread, or on a worker thread. @defaultValue the backend of the run's mode */
   backend?: "inline" | "thread" | undefined;
+  /** Keeps results across runs, by the values of the node's inputs. @defaultValue no cache */
   cache?: CacheOptions | undefined;
+  /** Functions that are called around each attempt, after the default hooks and those of the run. */
   hooks?: NodeHooks | undefined;
   /** Overrides the strategy of the run when this node fails. */
   errorStrategy?: ErrorStrategy | undefined;

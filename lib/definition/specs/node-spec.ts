@@ -6,10 +6,10 @@ import { resolvedNames, paramHint, paramNames } from "./named-inputs.js";
 import { toNeed, type Need, type NeedLike } from "./need.js";
 import { checkNodeOptions, frozen, type NodeOptions } from "./node-options.js";
 import type { CacheOptions } from "./policy-options.js";
-import { readSignature, type Signature } from "./params.js";
+import { readSignature } from "./params.js";
+import type { Signature } from "./signature.js";
 import { checkMapOptions, partMapOptions, type MapOptions, type MapSettings } from "./map-options.js";
 import { isSubworkflow, type Subworkflow } from "./subworkflow-spec.js";
-import type { Method } from "../standing-methods.js";
 
 /** How a node treats its needs and its result. */
 export type NodeKind = "node" | "condition" | "select" | "all" | "any" | "state" | "workflow" | "map";
@@ -19,9 +19,13 @@ export type NodeFunction = (...args: any[]) => unknown;
 
 /** The definition of a node. Frozen, and independent of plans and runs. */
 export interface NodeSpec {
+  /** The name, which is unique in the workflow. */
   readonly name: string;
+  /** The decorator or builder method that defined it; `node` for a cached node. */
   readonly kind: NodeKind;
+  /** The option `description`. */
   readonly description: string | undefined;
+  /** The function that attempts call. */
   readonly fn: NodeFunction;
   /**
    * The original function, which declares the parameters and identifies the node. It differs from `fn` if `fn` replaces
@@ -38,11 +42,20 @@ export interface NodeSpec {
   readonly needs: readonly Need[];
   /** The nodes that this one waits for without taking data. */
   readonly after: readonly Need[];
+  /** The options it was defined with, frozen. */
   readonly options: NodeOptions;
   /** The workflow that takes the place of the function. */
   readonly subworkflow: Subworkflow | undefined;
   /** The options of a map, whose function, or workflow, is called for each item of its first need. */
   readonly map: MapSettings | undefined;
+}
+
+/** A method that is a node. */
+export interface Method {
+  readonly self: object;
+  readonly key: string;
+  /** The function that declares the parameters, which may differ from the one that is called; undefined for a field. */
+  readonly declared: NodeFunction | undefined;
 }
 
 type CacheKey = CacheOptions["key"];

@@ -42,6 +42,7 @@ export interface RetryOptions {
   onRetry?: ((error: unknown, attempt: number, delay: number) => unknown) | undefined;
 }
 
+/** How the delay between attempts grows: by a factor, by a constant, or not at all. */
 export type Backoff = "exponential" | "linear" | "fixed";
 
 /** Stops calling a node that keeps failing. */
@@ -73,13 +74,15 @@ export interface ThrottleOptions {
 
 /** How many nodes with the same key may be in flight at once, across all runs. */
 export interface ConcurrencyOptions {
+  /** The nodes with this key count together, in whichever workflow they are. */
   key: string;
-  /** @defaultValue 1 */
+  /** How many may be in flight at once. All nodes with the key must give the same limit. @defaultValue 1 */
   limit?: number | undefined;
 }
 
 /** A result in a {@link CacheStore}. */
 export interface CacheEntry {
+  /** The result: a copy of its own, unless the store `serializes` or `clone` is false. */
   readonly value: unknown;
   /** When it was computed, in ms since 1970. */
   readonly storedAt: number;
@@ -94,7 +97,9 @@ export interface CacheEntry {
 export interface CacheStore {
   /** The entry that {@link CacheStore.set} stored under this key; undefined if there is none. */
   get(key: string): unknown;
+  /** Stores an entry, in place of an earlier one. If that fails, the error becomes a process warning. */
   set(key: string, entry: CacheEntry): unknown;
+  /** Removes the entry with this key, if there is one. */
   delete(key: string): unknown;
   /**
    * Whether `get` returns a new value on each call, as stores that serialize do, so that no copies are needed.

@@ -10,12 +10,12 @@ import {
   refuseRenaming,
   signatureWith,
   workflowParts,
+  type Method,
   type NodeFunction,
   type NodeSpec,
 } from "./node-spec.js";
 import { readSignature } from "./params.js";
 import type { Subworkflow } from "./subworkflow-spec.js";
-import type { Method } from "../standing-methods.js";
 
 /** The options of a state. */
 export interface StateOptions<
@@ -34,7 +34,9 @@ export interface StateOptions<
 
 /** The definition of a state. */
 export interface StateSpec extends NodeSpec {
+  /** Always `state`. */
   readonly kind: "state";
+  /** The options it was defined with, frozen. */
   readonly options: StateOptions;
 }
 

@@ -6,6 +6,7 @@ import { checkWorkflowName } from "./node-spec.js";
 export interface WorkflowOptions {
   /** @defaultValue the class name */
   name?: string | undefined;
+  /** What the workflow does, for readers. */
   description?: string | undefined;
   /** Custom data about the workflow, which dagwright does not use. */
   metadata?: Readonly<Record<string, unknown>> | undefined;

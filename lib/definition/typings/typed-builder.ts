@@ -53,6 +53,10 @@ type PassedOn<R, D extends Needs> =
 /** A workflow in the place of a function. Its value is any, unless `subworkflow` names an output of a known type. */
 type WorkflowOf<R> = Subworkflow<R> | ChildWorkflow | (new () => object);
 
+/**
+ * The call forms of {@link Dag.node}: a function, whose name becomes the node's; a name and a function; options and a
+ * function; a name, options and a function. Handles in `needs` give the parameters their types.
+ */
 export interface NodeDefiner {
   <R>(fn: (...args: any[]) => R): NodeHandle<Awaited<R>>;
   <const N extends string, R = any>(name: N, fn: ((...args: any[]) => R) | WorkflowOf<R>): NodeHandle<Awaited<R>, N>;
@@ -116,6 +120,7 @@ export interface MapDefiner {
   ): NodeHandle<any, N>;
 }
 
+/** The call forms of {@link Dag.cachedNode}, which take options of the node and of its cache in one object. */
 export interface CachedDefiner {
   <const N extends string, R>(name: N, fn: (...args: any[]) => R): NodeHandle<Awaited<R>, N>;
   <const D extends Needs, R>(options: NodeOptions<D> & CacheOptions, fn: Positional<D, R>): NodeHandle<Awaited<R>>;
@@ -130,6 +135,10 @@ type ForkResult<K extends "condition" | "select"> = K extends "condition"
   ? boolean | Decision | Promise<boolean | Decision>
   : string | Route | Promise<string | Route>;
 
+/**
+ * The call forms of {@link Dag.condition} and {@link Dag.select}: those of {@link NodeDefiner}. The handle's type is that
+ * of the value passed on: the one given to `decide` or `route`, else the fork's first input.
+ */
 export interface ForkDefiner<K extends "condition" | "select"> {
   <R extends ForkResult<K>>(fn: (...args: any[]) => R): NodeHandle<PassedOn<R, Needs>>;
   <const N extends string, R extends ForkResult<K>>(

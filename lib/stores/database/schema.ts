@@ -1,6 +1,5 @@
 import type { ColumnDataType, Kysely } from "kysely";
 import { StoreError } from "../../base/errors.js";
-import type { DatabaseAdapter } from "./database.js";
 
 /**
  * The row types by table. Times are in ms since 1970. Values are encoded by the codec; long ones are references to
@@ -238,12 +237,13 @@ async function index(db: Kysely<any>, name: string, columns: readonly string[], 
 
 /**
  * Migrates the tables to the version of this code, in one transaction. Concurrent migrations wait for each other.
+ * @param lock - keeps other connections from migrating until the transaction ends, unless beginning it does so
  * @throws {StoreError} SCHEMA when the tables are newer than this code
  */
-export async function migrate(db: Kysely<Tables>, lockMigrations: DatabaseAdapter["lockMigrations"]): Promise<void> {
+export async function migrate(db: Kysely<Tables>, lock?: (db: Kysely<any>) => Promise<void>): Promise<void> {
   if ((await currentVersion(db)) === MIGRATIONS.length) return;
   await db.transaction().execute(async (trx) => {
-    await lockMigrations?.(trx);
+    await lock?.(trx);
     await upgrade(trx);
   });
 }

@@ -4,18 +4,25 @@ import type { NodeDetails, RunDetails } from "./run-details.js";
 
 /** A node or state that differs between two runs. */
 export interface NodeDifference {
+  /** The name of the node or state. */
   readonly node: string;
-  /** Undefined if the run has no such node. */
+  /** The node in the first run; undefined if that has no such node. */
   readonly a: NodeDetails | undefined;
+  /** The node in the second run; undefined if that has no such node. */
   readonly b: NodeDetails | undefined;
   /** The aspects that differ. */
   readonly differs: readonly ("presence" | "status" | "branch" | "output" | "attempts")[];
 }
 
+/**
+ * How two recorded runs differ, as `SqlStore.diffRuns` found it. Values that can't be compared count as different.
+ */
 export interface RunDifference {
+  /** The id of the first run. */
   readonly a: string;
+  /** The id of the second run. */
   readonly b: string;
-  /** In definition order, with the nodes that only `b` has last. */
+  /** The nodes that differ, in definition order, with the nodes that only `b` has last. */
   readonly nodes: readonly NodeDifference[];
   /** The names of the inputs that differ. */
   readonly inputs: readonly string[];

@@ -26,17 +26,21 @@ import { reasonOf, unreadable } from "../values/unreadable.js";
  * `decode`, and a bigint by itself.
  */
 export interface RunDetails extends RunSummary {
+  /** The inputs of the run, by name. */
   readonly inputs: Readonly<Record<string, unknown>>;
   /** The results of the sinks, by name. For an fsm, the latest value of its last state. */
   readonly outputs: Readonly<Record<string, unknown>>;
+  /** As of the run's last write. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** What the run rejected with; undefined if it did not. */
   readonly error: unknown;
   /** The driver of the run, if there is one. */
   readonly owner: string | undefined;
-  /** In definition order. */
+  /** All nodes or states by name, in definition order. */
   readonly nodes: ReadonlyMap<string, NodeDetails>;
   /** Ordered by start time. */
   readonly attempts: readonly AttemptDetails[];
+  /** The edges along which results were passed, each once. */
   readonly edges: readonly EdgeDetails[];
   /** The ids of the runs that replay this one. */
   readonly children: readonly string[];
@@ -44,17 +48,23 @@ export interface RunDetails extends RunSummary {
   readonly cycles: readonly RecordedCycle[];
 }
 
-/** A node or state of a run. */
+/** A node of a run, or a state as of its latest cycle. */
 export interface NodeDetails {
+  /** As of the run's last write. */
   readonly status: NodeStatus;
+  /** How many attempts were made. */
   readonly attempts: number;
   /** The result; undefined if there is none. */
   readonly output: unknown;
+  /** The branch that a condition or select took; undefined for other nodes. */
   readonly branch: string | undefined;
+  /** Whether the result came from the cache. */
   readonly cached: boolean;
+  /** What the latest attempt failed with; undefined if it did not fail. */
   readonly error: unknown;
   /** Why it was skipped or paused. */
   readonly reason: string | undefined;
+  /** When the first attempt started, in whole ms since 1970; undefined if there was none. */
   readonly startedAt: number | undefined;
   /** From the start of the first attempt to the end, in ms. */
   readonly duration: number | undefined;
@@ -62,24 +72,33 @@ export interface NodeDetails {
   readonly resumable: boolean;
 }
 
+/** One attempt of a node. For an fsm, the last attempt of a cycle. */
 export interface AttemptDetails {
+  /** The name of the node or state. */
   readonly node: string;
   /** Counted from 1. */
   readonly attempt: number;
+  /** As of the run's last write. */
   readonly status: AttemptStatus;
   /** The host and process that executed it. */
   readonly worker: string | undefined;
   /** The arguments, from the run's inputs and other nodes, by parameter. */
   readonly input: Readonly<Record<string, unknown>>;
+  /** The result; undefined if the attempt has none. */
   readonly output: unknown;
+  /** What the attempt failed with; undefined if it did not fail. */
   readonly error: unknown;
+  /** In whole ms since 1970. */
   readonly startedAt: number | undefined;
+  /** In whole ms since 1970; undefined while it is in flight. */
   readonly finishedAt: number | undefined;
 }
 
 /** A result passed along an edge. */
 export interface EdgeDetails {
+  /** The name of the node whose result was passed. */
   readonly from: string;
+  /** The name of the node that received it. */
   readonly to: string;
 }
 

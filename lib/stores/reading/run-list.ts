@@ -14,8 +14,11 @@ import { metadataIn, type RunSummary, SUMMARY_COLUMNS, summaryOf, type SummaryRo
 import type { Tables } from "../database/schema.js";
 import { isStorable } from "../values/storable-text.js";
 
+/** Which runs `SqlStore.listRuns` lists: those that meet all of the conditions given. */
 export interface RunFilter {
+  /** Only runs of the workflow with this name. */
   readonly workflow?: string | undefined;
+  /** Only runs with this status. */
   readonly status?: RunSummary["status"] | undefined;
   /** Leaves out the runs inside of others. @defaultValue false */
   readonly roots?: boolean | undefined;
@@ -29,15 +32,19 @@ export interface RunFilter {
   readonly cursor?: string | undefined;
 }
 
-/** A page of runs, newest first. If it has a `cursor`, there are more runs. */
+/** A page of runs, newest first. */
 export interface RunPage {
+  /** By time of creation, then by id. */
   readonly runs: readonly RunSummary[];
   /** The runs of the page whose rows are corrupt. They count towards `limit`, and can be deleted. */
   readonly unreadable: readonly UnreadableRun[];
+  /** Pass it to get the next page; absent on the last one. */
   readonly cursor?: string;
 }
 
+/** A run whose row is corrupt. */
 export interface UnreadableRun {
+  /** The id of the run, with which it can be deleted. */
   readonly runId: string;
   /** Names the corrupt column and what is wrong with it. */
   readonly error: StoreError;

@@ -10,15 +10,21 @@ import type { WorkflowKind } from "../store.js";
 
 /** A run without its nodes and values. All times are whole ms since 1970. */
 export interface RunSummary {
+  /** The id of the run. */
   readonly runId: string;
+  /** The name of its workflow. */
   readonly workflow: string;
+  /** The kind of its workflow. */
   readonly kind: WorkflowKind;
+  /** `running` also if its process is gone, until another one continues the run. */
   readonly status: "running" | RunStatus;
-  /** The run that this one is inside of, and its node; or the run that it replays, and the first node computed again. */
+  /** The run that this one is inside of; or the run whose results it took, as a replay or a partial run. */
   readonly parentRunId: string | undefined;
+  /** The node at which such a run began: the first one replayed, or the one given to the partial run. */
   readonly parentNode: string | undefined;
   /** Whether this run is inside of its parent. */
   readonly isChild: boolean;
+  /** When the run was first recorded. */
   readonly createdAt: number;
   /** When it ended or paused. */
   readonly finishedAt: number | undefined;
@@ -34,10 +40,11 @@ export interface RunSummary {
   readonly waitingFor: WaitingFor | undefined;
 }
 
+/** What a run waits for. Either ends the waiting. */
 export interface WaitingFor {
   /** The names of the events that the fsm accepts now. */
   readonly events: readonly string[];
-  /** When the run continues without an event. */
+  /** When the run continues without an event, in whole ms since 1970; undefined if it waits for as long as it takes. */
   readonly until: number | undefined;
 }
 

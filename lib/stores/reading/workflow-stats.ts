@@ -9,6 +9,7 @@ import { isStorable } from "../values/storable-text.js";
  * ignored.
  */
 export interface WorkflowStats {
+  /** The name of the workflow. */
   readonly workflow: string;
   /** The number of runs, by status and in total. */
   readonly runs: Readonly<Record<"total" | "running" | "completed" | "failed" | "cancelled" | "paused", number>>;
@@ -16,12 +17,15 @@ export interface WorkflowStats {
   readonly nodes: ReadonlyMap<string, NodeStats>;
 }
 
+/** Statistics of a node or state over all runs of its workflow. */
 export interface NodeStats {
-  /** The number of completed and of failed attempts. */
+  /** The number of completed attempts; of a state, that of completed cycles. */
   readonly completed: number;
+  /** The number of failed attempts; of a state, that of failed cycles. */
   readonly failed: number;
-  /** The median and the 99th percentile of the durations of completed attempts, in ms; undefined without any. */
+  /** The median of the durations of completed attempts, in ms; undefined without any. */
   readonly p50: number | undefined;
+  /** Their 99th percentile, in ms; undefined without any. */
   readonly p99: number | undefined;
 }
 

@@ -4,7 +4,9 @@ import { load } from "../../base/own-files.js";
 
 /** The interface that the SQLite packages better-sqlite3 and libsql share. */
 export interface OpenDatabase {
+  /** Closes the database. Called when its store is closed. */
   close(): void;
+  /** Compiles one statement. */
   prepare(sql: string): OpenStatement;
 }
 

@@ -8,8 +8,11 @@ export type StoredType = Class | CustomType;
 
 /** @inline */
 interface CustomType {
+  /** Whether a value is of this type. */
   readonly is: (value: unknown) => boolean;
+  /** Converts a value to one that can be stored. */
   readonly encode: (value: any) => unknown;
+  /** Converts what `encode` returned back to the value. */
   readonly decode: (data: any) => unknown;
 }
 

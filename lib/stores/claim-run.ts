@@ -63,7 +63,9 @@ export async function claimRun(
   if (claim.restart !== undefined) await restart(trx, runId, encodeInputs(claim.restart, batch, host));
   for (const node of claim.discard) {
     const results = trx.updateTable("node_executions").set({ status: "superseded", output: null });
-    await results.where("run_id", "=", runId).where("node", "=", node).execute();
+    const itemStart = `${node}[`;
+    const isOfNode = sql<boolean>`(node = ${node} or substr(node, 1, ${itemStart.length}) = ${itemStart})`;
+    await results.where("run_id", "=", runId).where(isOfNode).execute();
   }
   if (row.kind === "fsm") {
     await markAllDelivered(trx, runId);

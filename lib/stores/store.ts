@@ -275,6 +275,8 @@ export interface RecordedRun {
   readonly createdAt: number;
   readonly finishedAt: number | undefined;
   readonly nodes: ReadonlyMap<string, RecordedNode>;
+  /** The results of the items of maps, by map and index. */
+  readonly items: ReadonlyMap<string, ReadonlyMap<number, { readonly value: unknown }>>;
   readonly cycles: readonly RecordedCycle[];
   /** The records of its nodes that are workflows and have completed, by node. */
   readonly children: ReadonlyMap<string, RecordedRun>;

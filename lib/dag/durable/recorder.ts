@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { toEpoch } from "../../base/clock.js";
 import { inputName } from "../../definition/specs/named-inputs.js";
 import { isSink } from "../../planning/plan.js";
@@ -5,9 +6,12 @@ import type { EventFacts } from "../../run/events.js";
 import type { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
 import type { AttemptEntry, AttemptOutcome, AttemptStatus, RunLog, Traversal } from "../../stores/store.js";
+import { itemRowName } from "../../stores/reading/item-rows.js";
 import { Recorder, type Recording } from "../../engine/durable/recorder.js";
 
 type Completion = EventFacts & { readonly type: "node.completed" };
+
+type ItemFacts = EventFacts & { readonly type: "item.started" | "item.completed" | "item.failed" };
 
 /** An attempt in progress. */
 type Begun = Pick<AttemptEntry, "attempt" | "startedAt">;
@@ -19,6 +23,8 @@ const NO_ATTEMPT: Begun = { attempt: 0, startedAt: undefined };
 export class DagRecorder extends Recorder {
   /** The attempts in progress, by node. */
   private readonly running = new Map<number, Begun>();
+  /** The items of maps that have started, by node and index. */
+  private readonly items = new Map<string, Begun>();
   /** The nodes whose failure was written with their attempt. */
   private failed: Set<number> | undefined = undefined;
 
@@ -56,8 +62,13 @@ export class DagRecorder extends Recorder {
         return;
       }
       case "attempt.failed":
+        if (facts.item !== undefined) return; // The item's last attempt tells.
         (this.failed ??= new Set()).add(node);
         return this.settle(log, node, "failed", at, { error: facts.error });
+      case "item.started":
+      case "item.completed":
+      case "item.failed":
+        return this.item(log, facts, at, node);
       case "node.completed":
         return this.complete(log, facts, at, node);
       case "node.failed":
@@ -85,8 +96,25 @@ export class DagRecorder extends Recorder {
     return plan.specs.filter(isOutput).map(({ name }) => name);
   }
 
+  /** Records the start or the end of a map's item. */
+  private item(log: RunLog, facts: ItemFacts, at: number, node: number): void {
+    const name = itemRowName(this.state.plan.specs[node].name, facts.index);
+    const key = `${node} ${facts.index}`;
+    const { attempt, startedAt } = this.items.get(key) ?? NO_ATTEMPT;
+    if (facts.type === "item.started") {
+      this.items.set(key, { attempt: 1, startedAt: at });
+      return log.attempt({ node: name, attempt: 1, status: "running", startedAt: at, finishedAt: undefined });
+    }
+    this.items.delete(key);
+    const entry = { node: name, attempt, startedAt, finishedAt: at };
+    if (facts.type === "item.failed") return log.attempt({ ...entry, status: "failed", error: facts.error });
+    const output = { value: facts.result };
+    log.attempt({ ...entry, status: "completed", output, isCached: facts.cached });
+  }
+
   private complete(log: RunLog, { result, cached }: Completion, at: number, node: number): void {
-    const outcome = { output: { value: result }, branch: this.state.branchOf(node), isCached: cached };
+    const output = isIterator(result) ? undefined : { value: result };
+    const outcome = { output, branch: this.state.branchOf(node), isCached: cached };
     try {
       this.settle(log, node, "completed", at, outcome);
     } catch (error) {
@@ -110,6 +138,13 @@ export class DagRecorder extends Recorder {
     log.attempt({ node: name, attempt, status, startedAt, finishedAt, output, branch, isCached, error, reason });
     this.running.delete(node);
   }
+}
+
+/** Whether a result can only be iterated, once: it is not recorded, and its node runs again if the run is resumed. */
+function isIterator(result: unknown): boolean {
+  if (typeof result !== "object" || result === null || types.isProxy(result)) return false;
+  const isIterable = Symbol.asyncIterator in result || Symbol.iterator in result;
+  return isIterable && "next" in result && typeof result.next === "function";
 }
 
 /** The results that a node takes, of those that exist. */

@@ -30,6 +30,10 @@ export function restoredState(plan: DagPlan, run: RecordedRun, holds?: Uint8Arra
     if (node.finishedAt !== undefined) state.setFinished(i, fromEpoch(node.finishedAt));
   }
   restoreChildren(state, run);
+  for (const [name, results] of run.items) {
+    const i = plan.indexOf.get(name);
+    if (i !== undefined && holds?.[i] !== 0) state.facts.earlierItems.set(i, results);
+  }
   state.beganAt = fromEpoch(run.createdAt);
   if (run.finishedAt !== undefined) state.endedAt = fromEpoch(run.finishedAt);
   return state;

@@ -7,6 +7,7 @@ import { untakenEvents } from "../writing/event-rows.js";
 import { pausesIn, pauseTexts } from "../writing/pauses.js";
 import type { Structure } from "../../planning/structure.js";
 import { firstNode } from "../../run/pause.js";
+import { partItems } from "./item-rows.js";
 import { attemptRows, cycleRows, findRunRow } from "./run-rows.js";
 import type { AttemptRow, CycleRow, EventRow, RunRow, Tables } from "../database/schema.js";
 import type {
@@ -31,9 +32,10 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
   const decoder = decoderFor(row, attempts, cycles, codec);
   for (const event of events) decoder.register("fsm_events", event, "payload");
   await decoder.fetchBlobs(db);
-  requireConsistent(row, attempts, cycles, decoder);
   const structure = decoder.structure();
-  const nodes = withPauses(nodesOf(attempts, decoder), row, (name) => decoder.hasNode(name));
+  const parted = partItems(attempts, structure);
+  requireConsistent(row, parted.nodes, cycles, decoder);
+  const nodes = withPauses(nodesOf(parted.nodes, decoder), row, (name) => decoder.hasNode(name));
   return {
     runId: row.id,
     workflow: row.workflow,
@@ -52,6 +54,7 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
       return pausesIn(row, (text) => decoder.value(text));
     },
     nodes,
+    items: itemsOf(parted.items, decoder),
     children: await completedChildren(db, row.id, structure, nodes, codec),
     cycles: recordedCycles(cycles, decoder),
     events: events.map((event) => queuedEvent(event, decoder)),
@@ -104,6 +107,24 @@ function nodesOf(rows: readonly AttemptRow[], decoder: ColumnDecoder): Map<strin
     nodes.set(node, recordedNode(rows.slice(from, at), decoder));
   }
   return nodes;
+}
+
+/** The results of the items of maps, by map and index. */
+function itemsOf(
+  rows: ReadonlyMap<string, ReadonlyMap<number, readonly AttemptRow[]>>,
+  decoder: ColumnDecoder,
+): Map<string, Map<number, { readonly value: unknown }>> {
+  const items = new Map<string, Map<number, { readonly value: unknown }>>();
+  for (const [map, ofMap] of rows) {
+    const results = new Map<number, { readonly value: unknown }>();
+    for (const [index, attempts] of ofMap) {
+      const { status, output } = effectiveAttempt(attempts);
+      const result = status === "completed" ? decoder.optional(output) : undefined;
+      if (result !== undefined) results.set(index, result);
+    }
+    items.set(map, results);
+  }
+  return items;
 }
 
 /** Adds the nodes that paused the run. Some paused without an attempt in progress. */

@@ -1,3 +1,4 @@
+import { partItems } from "./item-rows.js";
 import { firstNode } from "../../run/pause.js";
 import type { Kysely } from "kysely";
 import { append } from "../../base/append.js";
@@ -120,14 +121,15 @@ export async function runDetails(
   const childRows = await children.orderBy("created_at").orderBy("id").execute();
   const decoder = decoderFor(row, attempts, cycles, codec, withJson);
   await decoder.fetchBlobs(db);
-  requireConsistent(row, attempts, cycles, decoder);
-  requireEdges(runId, edges, attempts, decoder);
+  const structure = decoder.structure();
+  const { nodes: nodeRows } = partItems(attempts, structure);
+  requireConsistent(row, nodeRows, cycles, decoder);
+  requireEdges(runId, edges, nodeRows, decoder);
 
   const reader = new RedactingReader(decoder, redaction);
-  const structure = decoder.structure();
   const isDag = row.kind === "dag";
   const pauses = pausesIn(row, (text, node) => redaction.apply(node, decoder.value(text)));
-  const nodes = withJson(isDag ? reader.nodes(row, structure, attempts, pauses) : reader.states(structure, cycles));
+  const nodes = withJson(isDag ? reader.nodes(row, structure, nodeRows, pauses) : reader.states(structure, cycles));
   const runInputs = redaction.apply("inputs", decoder.record(row.inputs)) as Values;
   const redactedCycles = reader.cycles(cycles);
   return withJson({
@@ -294,7 +296,12 @@ class RedactingReader {
         status: row.status as AttemptStatus,
         worker: row.worker ?? undefined,
         input: inputs.get(row.node) ?? {},
-        output: row.output === null ? undefined : nodes.get(row.node)?.output,
+        output:
+          row.output === null
+            ? undefined
+            : nodes.has(row.node)
+              ? nodes.get(row.node)?.output
+              : this.value(row.node, row.output),
         error: this.error(row.error),
         startedAt: wholeMs(row.started_at),
         finishedAt: wholeMs(row.finished_at),

@@ -1,0 +1,38 @@
+import type { Structure } from "../../planning/structure.js";
+import type { AttemptRow } from "../database/schema.js";
+
+/** The rows of a run's attempts, parted into those of nodes and those of the items of maps. */
+export interface PartedRows {
+  readonly nodes: readonly AttemptRow[];
+  /** By map and index, each in order of attempts. */
+  readonly items: ReadonlyMap<string, ReadonlyMap<number, readonly AttemptRow[]>>;
+}
+
+const NO_ITEMS: PartedRows["items"] = new Map();
+
+/** The name under which the attempts of a map's item are recorded. @param index - counted from 0 */
+export function itemRowName(map: string, index: number): string {
+  return `${map}[${index}]`;
+}
+
+/** Parts the rows of attempts by the kinds of the nodes. Cost: O(rows). */
+export function partItems(rows: readonly AttemptRow[], structure: Structure): PartedRows {
+  const maps = new Set(structure.flatMap(([name, kind]) => (kind === "map" ? name : [])));
+  if (maps.size === 0) return { nodes: rows, items: NO_ITEMS };
+  const names = new Set(structure.map(([name]) => name));
+  const nodes: AttemptRow[] = [];
+  const items = new Map<string, Map<number, AttemptRow[]>>();
+  for (const row of rows) {
+    const [, map, index] = /^(.*)\[(\d+)\]$/su.exec(row.node) ?? [];
+    if (map === undefined || names.has(row.node) || !maps.has(map)) {
+      nodes.push(row);
+      continue;
+    }
+    let ofMap = items.get(map);
+    if (ofMap === undefined) items.set(map, (ofMap = new Map<number, AttemptRow[]>()));
+    const list = ofMap.get(Number(index));
+    if (list === undefined) ofMap.set(Number(index), [row]);
+    else list.push(row);
+  }
+  return { nodes, items };
+}

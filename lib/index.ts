@@ -21,7 +21,15 @@ export {
 } from "./definition/decorators.js";
 export { decide, route, type Decision, type Route } from "./definition/decisions.js";
 export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
-export { optional, type Need, type NeedLike, type NeedSource, type OptionalNeed } from "./definition/specs/need.js";
+export {
+  optional,
+  stream,
+  type StreamNeed,
+  type Need,
+  type NeedLike,
+  type NeedSource,
+  type OptionalNeed,
+} from "./definition/specs/need.js";
 export type { Entry, Item, ItemPlace } from "./definition/item.js";
 export type { MapOptions, MapSettings, OnItemError, Reduction } from "./definition/specs/map-options.js";
 export { subworkflow } from "./definition/subworkflow.js";

@@ -19,6 +19,8 @@ export class Arguments {
     private readonly plan: DagPlan,
     private readonly state: RunState,
     private readonly inputs: readonly unknown[],
+    /** The items of a node, for one that streams them. */
+    private readonly streamOf: (source: number, node: number) => unknown,
   ) {}
 
   /** One argument by its code, see {@link Binding}. `context` stands for the context. */
@@ -48,6 +50,8 @@ export class Arguments {
         const needs = this.plan.anyNeeds.get(node) ?? [];
         return this.value(needs[winner].code, node, context);
       }
+      case "stream":
+        return this.streamOf(binding.source, node);
       case "inner":
         return this.inner(binding.source, binding.path);
       case "undefined":

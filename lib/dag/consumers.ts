@@ -17,7 +17,8 @@ export function* sourcesOf(plan: DagPlan, node: number): Generator<number> {
 function* sourcesOfCode(plan: DagPlan, code: number, node: number): Generator<number> {
   if (code >= 0) return yield code;
   const binding = plan.bindings[~code];
-  if (binding.type === "output" || binding.type === "branch" || binding.type === "inner") yield binding.source;
+  if (binding.type === "output" || binding.type === "branch" || binding.type === "inner" || binding.type === "stream")
+    yield binding.source;
   else if (binding.type === "winner") for (const need of plan.anyNeeds.get(node) ?? []) yield need.source;
   else if (binding.type === "record" || binding.type === "list") {
     for (const inner of binding.codes) yield* sourcesOfCode(plan, inner, node);

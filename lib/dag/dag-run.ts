@@ -31,6 +31,7 @@ import { Readiness } from "./readiness.js";
 import type { RunOptions } from "./options.js";
 import { BackendCalls } from "./backend-calls.js";
 import { Lanes } from "./lanes.js";
+import { Streams } from "./streams/streams.js";
 import { MapRun } from "./map/map-run.js";
 import { Permits, SharedPermits } from "../engine/permits.js";
 import type { Slot } from "../engine/slot.js";
@@ -85,6 +86,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private suspended: Map<number, number> | undefined = undefined;
   /** The maps that have started. */
   private maps: Map<number, MapRun> | undefined = undefined;
+  readonly streams: Streams | undefined;
   /** The calls of nodes that don't run inline; undefined when all do. */
   calls: BackendCalls | undefined = undefined;
   private readonly overrides: RunSetup["overrides"];
@@ -124,6 +126,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const shared = this.isSequential ? undefined : setup.outer?.permits;
     this.shared = shared;
     this.permits = shared === undefined ? new Permits(limit, this) : shared.of("inline", limit, this);
+    this.streams = plan.streams === undefined ? undefined : new Streams(this, plan.streams);
     findClock();
     this.time = this.beganAt = now();
     if (setup.isResumed !== true) state.beganAt = this.time;
@@ -145,7 +148,13 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   get args(): Arguments {
-    return (this.lazyArgs ??= new Arguments(this.plan, this.state, inputValues(this.plan, this.state.inputs)));
+    const streamOf = (source: number, node: number) => this.streams?.reader(source, node);
+    return (this.lazyArgs ??= new Arguments(
+      this.plan,
+      this.state,
+      inputValues(this.plan, this.state.inputs),
+      streamOf,
+    ));
   }
 
   private get attempts(): Attempts {
@@ -311,6 +320,11 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.pump();
   }
 
+  streamStarted(node: number): void {
+    this.leaveSerialPath().started(node);
+    this.pump();
+  }
+
   /** Queues a node that waits for a permit. */
   enqueue(node: number): void {
     this.leaveSerialPath().executor.add(node);
@@ -352,6 +366,11 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       const late = this.deadlines?.late.pop();
       if (late !== undefined) {
         this.failLate(late);
+        continue;
+      }
+      const companion = this.streams === undefined ? -1 : this.leaveSerialPath().takeCompanion();
+      if (companion >= 0) {
+        this.launch(companion);
         continue;
       }
       const node = this.takeReady(executor);
@@ -434,7 +453,19 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (this.isOver) return undefined;
     const map = new MapRun(this, new DagHost(this), node);
     (this.maps ??= new Map<number, MapRun>()).set(node, map);
-    return map.execute();
+    if (this.streams?.isMember(node) !== true) return map.execute();
+    return this.inStream(node, () => map.execute());
+  }
+
+  /** Runs a map in a stream, with the slot that its nodes share. */
+  private async inStream(node: number, work: () => unknown): Promise<unknown> {
+    const { streams } = this;
+    await streams?.acquire(node)?.granted;
+    try {
+      return await work();
+    } finally {
+      streams?.release(node);
+    }
   }
 
   override cancelOpen(error: DagwrightError): boolean {
@@ -606,6 +637,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   private complete(node: number, value: unknown): void {
     const { state, plan } = this;
+    this.streams?.settled(node);
     let result = value;
     if (plan.forks.size > 0 && plan.forks.has(node)) {
       try {
@@ -625,6 +657,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   private fail(node: number, thrown: unknown, decided?: FailureAction): void {
+    this.streams?.settled(node);
     const error = nodeFailure(this.state, node, thrown);
     const { state } = this;
     state.status[node] = Status.failed;

@@ -16,6 +16,7 @@ import type { ChildSite } from "../engine/children.js";
 import { EngineHost, type AttemptHost, type HostRun } from "../engine/host.js";
 import { nodeFailure, siteOf } from "./errors.js";
 import { withInput } from "./branching.js";
+import type { Streams } from "./streams/streams.js";
 import type { BackendCalls } from "./backend-calls.js";
 import type { Permits } from "../engine/permits.js";
 
@@ -25,6 +26,8 @@ export interface DagHostRun extends HostRun {
   readonly args: Arguments;
   /** Executes nodes that don't run inline; undefined when all do. */
   readonly calls: BackendCalls | undefined;
+  /** The streams between nodes; undefined if no node produces items. */
+  readonly streams: Streams | undefined;
   /** Whether nodes run one after the other. */
   readonly isSequential: boolean;
   /** The permits of a node's lane. */
@@ -66,17 +69,30 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
 
   execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
     if (call.spec.subworkflow !== undefined) return this.executeWorkflow(node, call, abort);
-    const { calls } = this.run;
+    const { calls, streams } = this.run;
+    if (call.spec.map === undefined && streams?.produces(node) === true) {
+      const returned = inline.execute(call, abort, onStart);
+      return streams.produce(node, returned as AsyncIterator<unknown>, abort);
+    }
     if (calls?.has(node) === true) return calls.execute(node, call, abort, onStart);
     return inline.execute(call, abort, onStart);
   }
 
   acquire(node: number): PendingAcquire | undefined {
+    const { streams } = this.run;
+    if (streams?.isMember(node) === true) return streams.acquire(node);
     return this.takesSlot(node) ? this.run.permitsOf(node).acquire(node) : undefined;
   }
 
   release(node: number): void {
-    if (this.takesSlot(node)) this.run.permitsOf(node).release();
+    const { streams } = this.run;
+    if (streams?.isMember(node) === true) streams.release(node);
+    else if (this.takesSlot(node)) this.run.permitsOf(node).release();
+  }
+
+  /** A node in a stream can't run again once an item has passed. */
+  canRetry(node: number): boolean {
+    return this.run.streams?.hasBegun(node) !== true;
   }
 
   /** A workflow leaves the slots to its nodes, unless nodes run one after the other. */

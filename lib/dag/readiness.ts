@@ -18,6 +18,10 @@ import type { Executor } from "./executors/executor.js";
  */
 export class Readiness {
   private readonly pending: { [index: number]: number };
+  /** The nodes that produce items. */
+  private readonly streaming = new Set<number>();
+  /** The ready nodes that stream others. */
+  private readonly companions: number[] = [];
   /** Settled nodes whose dependents have yet to be updated. */
   private trail: number[] | undefined = undefined;
   /** Per `any` node, the number of needs that can still complete; undefined when it waits for all. */
@@ -76,6 +80,24 @@ export class Readiness {
     return this.consumers !== undefined && this.consumers[source] === 1;
   }
 
+  /** A node produces items from now on: the nodes that stream them are ready, unless they wait for others. */
+  started(source: number): void {
+    if (this.streaming.has(source)) return;
+    this.streaming.add(source);
+    const { plan, pending, state } = this;
+    const { start, target } = plan.graph;
+    for (let edge = start[source]; edge < start[source + 1]; edge++) {
+      const node = target[edge];
+      if (plan.flags === undefined || (plan.flags[edge] & Edge.stream) === 0) continue;
+      if (state.status[node] === Status.pending && --pending[node] === 0) this.makeReady(node);
+    }
+  }
+
+  /** Takes a node that streams others, which needs no permit of its own; -1 when there is none. */
+  takeCompanion(): number {
+    return this.companions.pop() ?? -1;
+  }
+
   /** Updates the dependents of a settled node, and of every node skipped because of it. */
   release(settled: number): void {
     const { plan, pending, state } = this;
@@ -91,6 +113,7 @@ export class Readiness {
         const node = target[edge];
         if (state.status[node] !== Status.pending) continue;
         const marks = flags === undefined ? 0 : flags[edge];
+        if ((marks & Edge.stream) !== 0 && this.streaming.has(source)) continue;
         const alive = live && ((marks & Edge.branch) === 0 || this.state.took(source, plan.labels.get(edge)));
         if (hasAny && (marks & Edge.order) === 0 && anyNeeds.has(node)) this.releaseAny(node, source, edge, alive);
         else if (alive || (marks & Edge.soft) !== 0) {
@@ -131,7 +154,8 @@ export class Readiness {
     }
     this.state.status[node] = Status.ready;
     this.emitter?.emit({ type: "node.ready" }, node);
-    this.executor.ready(node);
+    if (this.plan.streams?.consumers.has(node) === true) this.companions.push(node);
+    else this.executor.ready(node);
   }
 
   private isMet({ source, branch }: AnyNeed): boolean {

@@ -7,7 +7,7 @@ import type { Class } from "../base/class-state.js";
 import { checkNodeOptions, withCache, type NodeOptions } from "./specs/node-options.js";
 import type { CacheOptions } from "./specs/policy-options.js";
 import { checkMapOptions, type MapOptions } from "./specs/map-options.js";
-import { isOptional, type NeedLike, type OptionalNeed } from "./specs/need.js";
+import { isMarkedNeed, type NeedLike, type OptionalNeed } from "./specs/need.js";
 import type { Subworkflow } from "./specs/subworkflow-spec.js";
 import { registerClass } from "./origin/class-registry.js";
 import { Origin } from "./origin/origin.js";
@@ -230,7 +230,7 @@ function isLegacyCall(args: readonly unknown[]): boolean {
   return (
     args.length >= 2 &&
     (typeof target === "function" || (typeof target === "object" && target !== null)) &&
-    !isOptional(target) &&
+    !isMarkedNeed(target) &&
     (typeof key === "string" || typeof key === "symbol") &&
     (descriptor === undefined || typeof descriptor === "object")
   );
@@ -238,7 +238,7 @@ function isLegacyCall(args: readonly unknown[]): boolean {
 
 function parseArguments(kind: string, args: readonly unknown[]): NodeOptions {
   const last = args[args.length - 1];
-  const hasOptions = args.length > 0 && typeof last === "object" && last !== null && !isOptional(last);
+  const hasOptions = args.length > 0 && typeof last === "object" && last !== null && !isMarkedNeed(last);
   const needs = (hasOptions ? args.slice(0, -1) : args) as NeedLike[];
   const options = (hasOptions ? last : {}) as NodeOptions;
   if (needs.length === 0) return { ...options };

@@ -202,6 +202,7 @@ export class Attempts {
         run: host,
         waits: this.scope,
         attempt: (n) => this.attempt(node, before + n),
+        canRetry: () => host.canRetry(node),
         onPause: (next) => host.attemptPending(node, before + next),
       });
     } catch (error) {

@@ -108,6 +108,10 @@ export class DetachedHost implements AttemptHost {
     return 0;
   }
 
+  canRetry(node: number): boolean {
+    return this.host.canRetry(node);
+  }
+
   barrier(): undefined {}
   acquire(): undefined {}
   release(): void {}

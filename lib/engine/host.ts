@@ -53,6 +53,8 @@ export interface AttemptHost extends AttemptControls {
     options: ChildRunOptions,
     abort: LazyAbort,
   ): Promise<unknown>;
+  /** Whether a failed attempt may be followed by another one. */
+  canRetry(node: number): boolean;
   /** Acquires a permit of the run at once, or returns the wait for one. */
   acquire(node: number): PendingAcquire | undefined;
   /** Releases the permit of an attempt. */

@@ -78,6 +78,10 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
     return this.specOf(node).subworkflow === undefined;
   }
 
+  canRetry(): boolean {
+    return true;
+  }
+
   attemptPending(): void {}
 
   cacheHit(): void {

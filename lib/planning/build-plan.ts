@@ -9,6 +9,7 @@ import { inverse, topologicalOrder } from "../graph/order.js";
 import { conflictingLimits } from "./limits.js";
 import { Edge, NEVER, type DagPlan, type Fork } from "./plan.js";
 import { byPriority } from "./ranking.js";
+import { planStreams, type StreamPlan } from "./streams.js";
 import { Planning } from "./validity.js";
 import { isFork, wire, type Wiring } from "./wiring.js";
 
@@ -24,6 +25,8 @@ const NO_FORKS: DagPlan["forks"] = new Map();
 export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Planning<DagPlan> {
   const wiring = wire(definition, given);
   const { specs } = wiring;
+  const streamIssues: ValidationIssue[] = [];
+  const streams = planStreams(specs, wiring, (issue) => streamIssues.push(issue));
   const { start, order: slots } = groupBy(specs.length, wiring.from);
   const graph: Digraph = { size: specs.length, start, target: permute(wiring.to, slots) };
   const labels = new Map<number, string>();
@@ -58,9 +61,10 @@ export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Pla
     forks,
     inputs: wiring.inputs,
     hooks,
-    managed: managedOf(specs, hooks),
-    isPlain: flags === undefined && forks.size === 0 && wiring.anyNeeds.size === 0,
-    isSerial: isSerial(graph, order),
+    managed: managedOf(specs, hooks, streams),
+    streams,
+    isPlain: streams === undefined && flags === undefined && forks.size === 0 && wiring.anyNeeds.size === 0,
+    isSerial: streams === undefined && isSerial(graph, order),
     inputsTimeouts: inputsTimeoutsOf(specs),
     usesThreads: specs.some(({ options }) => options.backend === "thread"),
     blank: specs.length <= SMALL ? blankOf(specs.length) : undefined,
@@ -68,7 +72,7 @@ export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Pla
     rank,
   });
   const isCyclic = order.length < specs.length;
-  const issues = [...wiring.issues, ...(isCyclic ? cyclesOf(plan) : []), ...conflictingLimits(specs)];
+  const issues = [...wiring.issues, ...streamIssues, ...(isCyclic ? cyclesOf(plan) : []), ...conflictingLimits(specs)];
   return new Planning(plan, issues, () => warningsOf(plan));
 }
 
@@ -111,9 +115,16 @@ function hooksOf(definition: DefinedDag, specs: readonly NodeSpec[]): Map<number
   return hooks;
 }
 
-function managedOf(specs: readonly NodeSpec[], hooks: ReadonlyMap<number, NodeHooks>): Uint8Array | undefined {
+function managedOf(
+  specs: readonly NodeSpec[],
+  hooks: ReadonlyMap<number, NodeHooks>,
+  streams: StreamPlan | undefined,
+): Uint8Array | undefined {
+  const isStreaming = (i: number) => streams !== undefined && (streams.producers.has(i) || streams.groups.has(i));
   const managed = Uint8Array.from(specs, ({ options, subworkflow, map }, i) => {
-    return hasPolicies(options) || hooks.has(i) || subworkflow !== undefined || map !== undefined ? 1 : 0;
+    return hasPolicies(options) || hooks.has(i) || subworkflow !== undefined || map !== undefined || isStreaming(i)
+      ? 1
+      : 0;
   });
   return managed.includes(1) ? managed : undefined;
 }

@@ -1,5 +1,6 @@
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeFunction, NodeSpec } from "../definition/specs/node-spec.js";
+import type { StreamPlan } from "./streams.js";
 import type { Digraph } from "../graph/digraph.js";
 
 /**
@@ -16,6 +17,8 @@ export const Edge = {
   branch: 2,
   /** No data passes: `after`. */
   order: 4,
+  /** The target takes the items of the source while they come. */
+  stream: 8,
 } as const;
 
 /**
@@ -30,6 +33,8 @@ export type Binding =
   | { readonly type: "input"; readonly input: number }
   | { readonly type: "output"; readonly source: number; readonly output: string }
   | { readonly type: "branch"; readonly source: number; readonly branch: string }
+  /** The items of a node, while they come. */
+  | { readonly type: "stream"; readonly source: number }
   /** The result of a node inside a workflow. */
   | { readonly type: "inner"; readonly source: number; readonly path: string }
   | { readonly type: "record"; readonly keys: readonly string[]; readonly codes: readonly number[] }
@@ -87,6 +92,8 @@ export interface DagPlan extends Ranking {
   readonly functions: readonly NodeFunction[];
   /** The `this` with which {@link DagPlan.functions} are called. */
   readonly self: unknown;
+  /** The streams between nodes; undefined if no node produces items. */
+  readonly streams: StreamPlan | undefined;
   readonly graph: Digraph;
   /** The flags of each edge, see {@link Edge}; undefined if all are 0. */
   readonly flags: Uint8Array | undefined;

@@ -64,6 +64,8 @@ function bindingText(plan: DagPlan, binding: Binding): string {
   switch (binding.type) {
     case "output":
       return `${plan.specs[binding.source].name}.${binding.output}`;
+    case "stream":
+      return plan.specs[binding.source].name;
     case "inner":
       return `${plan.specs[binding.source].name}.${binding.path}`;
     case "branch":

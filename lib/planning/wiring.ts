@@ -15,9 +15,9 @@ import { missingIn, nestingIssue, withWorkflowInputs, workflowIssues, workflowOf
 export interface Wiring {
   readonly specs: readonly NodeSpec[];
   readonly indexOf: ReadonlyMap<string, number>;
-  readonly from: readonly number[];
-  readonly to: readonly number[];
-  readonly flags: readonly number[];
+  readonly from: number[];
+  readonly to: number[];
+  readonly flags: number[];
   readonly labels: ReadonlyMap<number, string>;
   readonly argStart: readonly number[];
   readonly args: readonly number[];
@@ -268,6 +268,10 @@ class Wirer implements Wiring {
     const source = this.source(i, need);
     if (source === undefined) return undefined;
     const { output, optional } = need;
+    if (need.stream === true) {
+      this.edge(source, i, Edge.stream, undefined);
+      return this.binding({ type: "stream", source });
+    }
     const workflow = output === undefined ? undefined : this.workflows.get(need.node);
     const missing = workflow && missingIn(workflow, output as string);
     if (missing !== undefined) {

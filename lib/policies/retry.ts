@@ -27,6 +27,8 @@ export interface RetryContext {
   readonly waits: CancelScope;
   /** Makes attempt `n`, counted from 1. */
   readonly attempt: (n: number) => Coroutine;
+  /** Whether an attempt may follow. */
+  readonly canRetry: () => boolean;
   /** Called before the pause that precedes attempt `next`. */
   readonly onPause: (next: number) => void;
 }
@@ -89,7 +91,7 @@ class Retries {
     const { waits } = this.context;
     const attempt = errors.length;
     const error = errors[attempt - 1];
-    if (attempt > retriesOf(options)) return undefined;
+    if (attempt > retriesOf(options) || !this.context.canRetry()) return undefined;
     if (options.when !== undefined) {
       const retries = yield* failureCallback("retry.when", error, waits, () => options.when?.(error, attempt));
       if (!retries) return undefined;

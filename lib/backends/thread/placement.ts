@@ -1,3 +1,4 @@
+import { isGenerator } from "../../planning/streams.js";
 import { LazyAbort } from "../../base/abort.js";
 import { messageOf } from "../../base/message.js";
 import { setImmediate } from "../../base/event-loop.js";
@@ -55,8 +56,9 @@ const ADDED = "it was added to the workflow of a class, where workers find metho
 
 /** Where nodes should run, given their options and the mode. */
 export function wantedPlaces(specs: readonly NodeSpec[], mode: string): Place[] {
-  return specs.map(({ kind, subworkflow, options: { backend } }) => {
+  return specs.map(({ kind, fn, needs, subworkflow, options: { backend } }) => {
     if (subworkflow !== undefined) return INLINE;
+    if (backend === undefined && (isGenerator(fn) || needs.some((need) => need.stream === true))) return INLINE;
     if (backend !== undefined) return backend === "thread" ? THREAD : INLINE;
     if (mode !== "parallel") return INLINE;
     return kind === "condition" || kind === "select" ? FORK : THREAD;

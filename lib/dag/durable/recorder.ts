@@ -113,7 +113,7 @@ export class DagRecorder extends Recorder {
   }
 
   private complete(log: RunLog, { result, cached }: Completion, at: number, node: number): void {
-    const output = isIterator(result) ? undefined : { value: result };
+    const output = isIterator(result) || !this.state.hasResult(node) ? undefined : { value: result };
     const outcome = { output, branch: this.state.branchOf(node), isCached: cached };
     try {
       this.settle(log, node, "completed", at, outcome);
@@ -167,6 +167,7 @@ function follow(state: RunState, node: number, code: number, input: string, take
   if (code >= 0) return take(code, undefined);
   const binding = bindings[~code];
   if (binding.type === "output") return take(binding.source, binding.output);
+  if (binding.type === "stream") return take(binding.source, undefined);
   if (binding.type === "inner") return take(binding.source, binding.path);
   if (binding.type === "branch") {
     if (state.took(binding.source, binding.branch)) take(binding.source, binding.branch);

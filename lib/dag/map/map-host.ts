@@ -112,6 +112,10 @@ export class MapHost implements AttemptHost {
     return this.host.execute(this.node, call, abort, onStart);
   }
 
+  canRetry(): boolean {
+    return true;
+  }
+
   schedulerOf(): Scheduler | undefined {
     return this.host.schedulerOf(this.node);
   }

@@ -9,6 +9,7 @@ import type { ItemCounts } from "../../run/state.js";
 import { WiringFault } from "../arguments.js";
 import type { DagHost, DagHostRun } from "../host.js";
 import { collectionOf, type Collection, type CollectionItem } from "./collection.js";
+import type { Channel } from "../streams/channel.js";
 import { ItemSlots } from "./item-slots.js";
 import { MapHost, type MapItem } from "./map-host.js";
 
@@ -43,6 +44,11 @@ export class MapRun {
   private collection: Collection | undefined;
   private limit = Infinity;
   private done: Deferred<unknown> | undefined;
+  /** Takes the results to the nodes that stream them. */
+  private readonly channel: Channel | undefined;
+  private readonly keepsResults: boolean;
+  /** Whether nobody takes the results any longer. */
+  private isAbandoned = false;
   /** Under `reduce`: results that wait for those of earlier items. */
   private readonly early = new Map<number, Outcome | undefined>();
   private folded: unknown;
@@ -58,7 +64,12 @@ export class MapRun {
     this.name = spec.name;
     this.settings = spec.map as MapSettings;
     this.folded = this.settings.reduce?.initial;
-    const slots = run.isSequential ? undefined : new ItemSlots(run.permitsOf(node), node);
+    const { streams } = run;
+    this.channel = streams?.channelOf(node);
+    this.keepsResults = this.channel === undefined || streams?.keeps(node) === true;
+    // In a stream, all nodes share one slot.
+    const isAlone = !run.isSequential && streams?.isMember(node) !== true;
+    const slots = isAlone ? new ItemSlots(run.permitsOf(node), node) : undefined;
     this.items = new MapHost(host, node, slots, (item) => this.started(item));
     this.attempts = new Attempts(this.items);
     run.state.facts.items.set(node, this.counts);
@@ -76,7 +87,8 @@ export class MapRun {
         `Map "${this.name}" needs an async iterable, which runSync can't wait for. Use run instead.`,
       );
     }
-    if (this.run.isSequential) this.run.permitsOf(this.node).take();
+    if (this.ownsPermit) this.run.permitsOf(this.node).take();
+    if (this.channel !== undefined) this.run.streams?.begin(this.node, () => this.abandon());
     this.read();
     if (this.isDone) return this.endedWith();
     this.done = deferred();
@@ -85,8 +97,28 @@ export class MapRun {
 
   /** The result. Releases the permit that the map has in mode `sequential`. */
   private endedWith(): unknown {
-    if (this.run.isSequential) this.run.permitsOf(this.node).release();
-    return this.result();
+    if (this.ownsPermit) this.run.permitsOf(this.node).release();
+    try {
+      const result = this.result();
+      this.channel?.close({ failed: false });
+      return result;
+    } catch (error) {
+      this.channel?.close({ failed: true, error });
+      throw error;
+    }
+  }
+
+  /** Whether the map has a permit for all of its items. */
+  private get ownsPermit(): boolean {
+    return this.run.isSequential && this.run.streams?.isMember(this.node) !== true;
+  }
+
+  /** Stops, since nobody takes the results any longer. */
+  private abandon(): void {
+    this.isAbandoned = true;
+    this.run.state.facts.dropped.add(this.node);
+    this.interrupt(new Error("Nobody takes the results any longer."));
+    this.settle();
   }
 
   /** Ends all items in flight. */
@@ -112,7 +144,7 @@ export class MapRun {
     if (this.isReading || collection === undefined) return;
     this.isReading = true;
     try {
-      while (!this.isAtEnd && this.inFlight < this.limit) {
+      while (!this.isAtEnd && this.inFlight + this.early.size < this.limit) {
         if (this.isStopping || this.run.isOver) return this.endReading();
         const turn = this.run.sync ? undefined : nextTurn();
         if (turn !== undefined) return this.readAfter(turn);
@@ -228,7 +260,7 @@ export class MapRun {
     const { key, index, name } = item;
     this.inFlight--;
     this.items.items.delete(index);
-    if (this.run.isOver) return;
+    if (this.run.isOver || this.isAbandoned) return;
     if (isPause(thrown)) return this.paused(name, thrown);
     const error = this.errorOf(item, thrown);
     this.counts.failed++;
@@ -276,12 +308,12 @@ export class MapRun {
   // --- the result ---
 
   private keep(outcome: Outcome): void {
-    if (this.settings.reduce === undefined) this.outcomes.push(outcome);
+    if (this.settings.reduce === undefined && this.channel === undefined) this.outcomes.push(outcome);
     else this.foldLater(outcome[0], outcome);
   }
 
   private skip(index: number): void {
-    if (this.settings.reduce !== undefined) this.foldLater(index, undefined);
+    if (this.settings.reduce !== undefined || this.channel !== undefined) this.foldLater(index, undefined);
   }
 
   /** Folds results in the order of their items. */
@@ -291,33 +323,45 @@ export class MapRun {
   }
 
   private fold(): void {
-    const { reduce } = this.settings;
     while (!this.isFolding && this.failure === undefined && this.early.has(this.toFold)) {
       const outcome = this.early.get(this.toFold);
       this.early.delete(this.toFold++);
-      if (outcome === undefined || reduce === undefined) continue;
+      if (outcome === undefined) continue;
       try {
-        const folded: unknown = reduce.fn(this.folded, outcome[1]);
-        const pending = pendingOf(folded);
-        if (pending === undefined) this.folded = folded;
-        else this.foldAfter(pending);
+        this.passOn(outcome);
       } catch (error) {
         this.fail(error);
       }
     }
   }
 
-  private foldAfter(pending: Promise<unknown>): void {
+  /** Folds a result, or takes it to the nodes that stream it. */
+  private passOn(outcome: Outcome): void {
+    const { reduce } = this.settings;
+    if (reduce !== undefined) {
+      const folded: unknown = reduce.fn(this.folded, outcome[1]);
+      const pending = pendingOf(folded);
+      if (pending === undefined) this.folded = folded;
+      else this.foldAfter(pending, (value) => (this.folded = value));
+      return;
+    }
+    if (this.keepsResults) this.outcomes.push(outcome);
+    const room = this.channel?.push(outcome[1]);
+    if (room !== undefined) this.foldAfter(room, () => {});
+  }
+
+  private foldAfter(pending: Promise<unknown>, then: (value: unknown) => void): void {
     this.isFolding = true;
     const next = (settle: () => void) => {
       this.isFolding = false;
       settle();
       this.fold();
+      this.read();
       this.settle();
     };
     whenSettled(
       pending,
-      (value) => next(() => (this.folded = value)),
+      (value) => next(() => then(value)),
       (error) => next(() => this.fail(error)),
     );
   }
@@ -327,7 +371,7 @@ export class MapRun {
     try {
       this.done.resolve(this.endedWith());
     } catch (error) {
-      this.done.reject(error as Error);
+      this.done.reject(error);
     }
   }
 
@@ -336,6 +380,7 @@ export class MapRun {
     if (this.pauseReason !== undefined) throw new InnerPause(this.pauseReason || undefined, this.pauses);
     const { reduce, flatten } = this.settings;
     if (reduce !== undefined) return this.folded;
+    if (!this.keepsResults) return void this.run.state.facts.dropped.add(this.node);
     const entries = this.outcomes.sort(([a], [b]) => a - b);
     return flatten === true ? entries.flatMap(([, value]) => value) : this.collection?.collect(entries, this.keys);
   }

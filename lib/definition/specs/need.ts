@@ -8,6 +8,29 @@ export interface Need extends Source {
    * Whether the parameter is undefined when the source was skipped or failed; otherwise the needing node is skipped.
    */
   readonly optional: boolean;
+  /** Whether the parameter takes the items of the source while they come. */
+  readonly stream?: boolean;
+}
+
+/** A need that takes items while they come. Made by {@link stream}. */
+export class StreamNeed<S = unknown> {
+  static {
+    mark(this, "StreamNeed");
+  }
+
+  constructor(readonly need: S) {}
+}
+
+/**
+ * A need that takes the items of a node as an `AsyncIterable` while they come: of a generator, or the results of a map in
+ * order. Both nodes run at the same time.
+ */
+export function stream<const S extends string | NeedSource>(need: S): StreamNeed<S> {
+  return new StreamNeed(need);
+}
+
+export function isStream(need: unknown): need is StreamNeed {
+  return markOf(need) === "StreamNeed";
 }
 
 /** A need that does not have to be met. Made by {@link optional}. */
@@ -23,7 +46,7 @@ export class OptionalNeed<S = unknown> {
 }
 
 /** A need as written: `"node"`, `"node.output"`, a handle, or `optional(…)` of one of these. */
-export type NeedLike = string | NeedSource | OptionalNeed<string | NeedSource>;
+export type NeedLike = string | NeedSource | OptionalNeed<string | NeedSource> | StreamNeed<string | NeedSource>;
 
 /**
  * A node's result, or one of its outputs: a property of the result, or a branch.
@@ -54,8 +77,14 @@ export function isOptional(need: unknown): need is OptionalNeed {
   return markOf(need) === "OptionalNeed";
 }
 
+/** Whether a value is a need made by a function, and not an options object. */
+export function isMarkedNeed(need: unknown): boolean {
+  return isOptional(need) || isStream(need);
+}
+
 /** @throws {InvalidNodeError} INVALID_NODE when `value` is not a need */
 export function toNeed(value: unknown, node: string): Need {
+  if (isStream(value)) return { ...toNeed(value.need, node), stream: true };
   if (isOptional(value)) return { ...toNeed(value.need, node), optional: true };
   if (typeof value === "string" && value !== "") {
     const dot = value.indexOf(".");

@@ -6,6 +6,7 @@ import {
   checkOneOf,
   checkOptionNames,
   checkOptions,
+  integer,
   label,
   oneOf,
   type OptionName,
@@ -96,6 +97,8 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   throttle?: ThrottleOptions | undefined;
   /** How many nodes that share a key may be in flight at once, across runs. @defaultValue unlimited */
   concurrencyKey?: ConcurrencyOptions | undefined;
+  /** Of a node that produces items: how many may wait for the slowest node that streams them. @defaultValue 16 */
+  buffer?: number | undefined;
   /** The order in which ready nodes start when concurrency is limited. @defaultValue "normal" */
   priority?: Priority | undefined;
   /** Where the node runs: on the caller's thread, or on a worker thread. @defaultValue the backend of the run's mode */
@@ -144,7 +147,10 @@ const HOOK_RULES: Rules<NodeHooks> = {
 };
 
 /** The options that nodes and states share. */
-export type SharedOptions = Omit<NodeOptions, "needs" | "after" | "types" | "returns" | "inputsTimeout" | "backend">;
+export type SharedOptions = Omit<
+  NodeOptions,
+  "needs" | "after" | "types" | "returns" | "inputsTimeout" | "backend" | "buffer"
+>;
 
 export const SHARED_RULES: Rules<SharedOptions> = {
   ...POLICY_RULES,
@@ -172,6 +178,7 @@ export const NODE_RULES: Rules<NodeOptions> = {
   types: checkArray,
   returns: "function",
   inputsTimeout: checkDuration,
+  buffer: integer(1),
   backend: oneOf(["inline", "thread"]),
 };
 

@@ -46,6 +46,8 @@ export type {
   ForkDefiner,
   NodeDefiner,
 } from "./definition/typings/typed-builder.js";
+export type { CoalesceDefiner, GuardDefiner, WhenDefiner } from "./definition/typings/typed-choices.js";
+export type { BranchSource, GuardOptions, WhenOptions } from "./definition/specs/choice-spec.js";
 export type { EventsOf, StatesOf } from "./definition/typings/typed-states.js";
 export type { ResultsOf, StandInsOf } from "./definition/typings/typed-wiring.js";
 

@@ -1,6 +1,8 @@
-import type { DagPlan } from "../planning/plan.js";
+import { show } from "../base/check.js";
+import type { ChoiceCondition, DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
+import { conditionValue } from "./choice-tracker.js";
 
 /** A node's arguments can't be assembled; becomes the node's failure. */
 export class WiringFault extends Error {}
@@ -45,6 +47,7 @@ export class Arguments {
         return binding.codes.map((code) => this.value(code, node, context));
       case "winner": {
         const winner = this.state.facts.winners.get(node) as number;
+        if (winner < 0) throw this.conditionFault(node);
         const needs = this.plan.anyNeeds.get(node) ?? [];
         return this.value(needs[winner].code, node, context);
       }
@@ -59,6 +62,16 @@ export class Arguments {
     const values: unknown[] = [];
     for (let k = argStart[node]; k < argStart[node + 1]; k++) values.push(this.value(args[k], node, context));
     return values;
+  }
+
+  /** A `when` whose condition gave no boolean. */
+  private conditionFault(node: number): WiringFault {
+    const condition = this.plan.choices?.of.get(node)?.condition as ChoiceCondition;
+    const { name } = this.plan.specs[node];
+    // Throws by itself if the result lacks the output.
+    if (condition.code < 0) this.value(condition.code, node, undefined);
+    const given = show(conditionValue(this.plan, this.state, condition));
+    return new WiringFault(`The condition "${condition.text}" of "${name}" gave ${given}. It must give true or false.`);
   }
 
   private output(source: number, output: string, node: number): unknown {

@@ -2,6 +2,7 @@ import { checkOptions } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import type { Connection } from "../definition/defined.js";
+import { coalesceSpec, whenSpec, type BranchSource, type WhenOptions } from "../definition/specs/choice-spec.js";
 import { readArguments } from "../definition/definition.js";
 import { NodeHandle, type Target } from "../definition/node-handle.js";
 import { workflowNames } from "../definition/origin/name-registry.js";
@@ -12,7 +13,14 @@ import { minifiedHint } from "../definition/specs/minified-names.js";
 import { inputNamed } from "../definition/specs/named-inputs.js";
 import { needText, toNeed, type Need, type NeedSource } from "../definition/specs/need.js";
 import { withCache, type NodeOptions } from "../definition/specs/node-options.js";
-import { collects, nodeSpec, reconfigured, type NodeKind, type NodeSpec } from "../definition/specs/node-spec.js";
+import {
+  collects,
+  isChoice,
+  nodeSpec,
+  reconfigured,
+  type NodeKind,
+  type NodeSpec,
+} from "../definition/specs/node-spec.js";
 import type {
   AllDefiner,
   AnyDefiner,
@@ -20,6 +28,7 @@ import type {
   ForkDefiner,
   NodeDefiner,
 } from "../definition/typings/typed-builder.js";
+import type { CoalesceDefiner, GuardDefiner, WhenDefiner } from "../definition/typings/typed-choices.js";
 import { Workflow, type WorkflowTypes } from "../engine/workflow.js";
 import type { RunResult } from "../run/result.js";
 import type { ContinueOptions, RecoverOptions, ResumeOptions } from "./durable/options.js";
@@ -110,6 +119,28 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
     const others = args.filter((value) => value !== given || value === undefined);
     return this.define("node", typeof others[0] === "string" ? [others[0], options, others[1]] : [options, others[0]]);
   };
+
+  /**
+   * Defines a node that takes one of two results, by a condition: `when(name, { if, then, else })`.
+   *
+   * Only the branch that is taken runs, with everything that only that branch needs; the rest is skipped, and has this
+   * node as `skippedBy`. Without `else`, the node is skipped if the condition is false. A condition that gives no boolean
+   * fails the node.
+   * @throws {InvalidNodeError} | {TypeError} for a name in use, or an option that is missing or not usable
+   */
+  readonly when: WhenDefiner = (name: string, options: WhenOptions) => this.add(whenSpec("when", name, options));
+  /** A {@link Dag.when} without `else`: `guard(name, { if, then })`. */
+  readonly guard: GuardDefiner = (name: string, options: WhenOptions) => this.add(whenSpec("guard", name, options));
+  /**
+   * Defines a node that takes the first of several results that is there: `coalesce(name, [a, b, c])`.
+   *
+   * `b`, and what only it needs, starts when `a` gave nothing: undefined, null, or no result because it was skipped or
+   * failed. The failure of a candidate, or of what only candidates need, does not fail the run, unless the failing node's
+   * own `errorStrategy` is `failFast`. When no candidate gives anything, the node is skipped.
+   * @throws {InvalidNodeError} | {TypeError} for a name in use, or candidates that are not usable
+   */
+  readonly coalesce: CoalesceDefiner = (name: string, candidates: readonly BranchSource[]) =>
+    this.add(coalesceSpec(name, candidates));
 
   /** Adds a node from its spec, as classes do. */
   protected add(spec: NodeSpec): NodeHandle<any, any> {
@@ -218,6 +249,11 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
 function inputFor(spec: NodeSpec, connections: readonly Connection[], need: Need, name: string | undefined): number {
   const { inputs } = spec.signature;
   const named = name === undefined ? -1 : inputNamed(spec.signature, name);
+  if (isChoice(spec.kind)) {
+    throw new ValidationError(
+      `Nothing can be connected to the ${spec.kind} "${spec.name}": its branches were given when it was defined.`,
+    );
+  }
   if (collects(spec.kind, spec.signature)) return -1;
   if (named >= 0) return named;
   const names = inputs.map((input) => input.name ?? "(unnamed)");

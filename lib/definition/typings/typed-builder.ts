@@ -11,7 +11,7 @@ import type { AnyFn } from "./typed-wiring.js";
 type Needs = readonly NeedLike[];
 
 /** The value of a need; `any` if it is only a name. */
-type ValueOf<N> =
+export type ValueOf<N> =
   N extends OptionalNeed<infer S>
     ? ValueOf<S> | undefined
     : N extends NodeHandle<infer T, any>

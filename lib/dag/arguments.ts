@@ -3,6 +3,7 @@ import type { ChoiceCondition, DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
 import { conditionValue } from "./choice-tracker.js";
+import { hasOutput, isObject } from "./outputs.js";
 
 /** A node's arguments can't be assembled; becomes the node's failure. */
 export class WiringFault extends Error {}
@@ -89,14 +90,4 @@ export class Arguments {
         ` Correct the need, or return that output.`,
     );
   }
-}
-
-function isObject(value: unknown): value is object {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
-}
-
-/** Own properties and those of the value's class are outputs; those that every object has are not. */
-function hasOutput(value: unknown, output: string): boolean {
-  if (typeof value === "string") return Object.hasOwn(Object(value) as object, output);
-  return isObject(value) && (Object.hasOwn(value, output) || (output in value && !(output in Object.prototype)));
 }

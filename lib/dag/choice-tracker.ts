@@ -2,6 +2,7 @@ import { tryOr } from "../base/safe-access.js";
 import type { AnyNeed, Choice, ChoiceCondition, Choices, DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
+import { hasOutput } from "./outputs.js";
 
 const Gate = { undecided: 0, open: 1, closed: 2 } as const;
 
@@ -181,12 +182,17 @@ export function conditionValue(plan: DagPlan, state: RunState, condition: Choice
   return valueOf(plan, state, code);
 }
 
-/** The value of an argument that is a result or an output of one. A getter that throws is something, which its reader meets. */
+/**
+ * The value of an argument that is a result or an output of one; of null and undefined, all outputs are undefined. An
+ * output that is absent, or whose getter throws, has the binding as its value: the choice takes it, and fails by it.
+ */
 function valueOf({ bindings }: DagPlan, { values }: RunState, code: number): unknown {
   if (code >= 0) return values[code];
   const binding = bindings[~code];
   if (binding.type === "branch") return values[binding.source];
   if (binding.type !== "output") return undefined;
-  const result = values[binding.source] as Record<string, unknown> | null | undefined;
-  return tryOr(() => result?.[binding.output], binding);
+  const { source, output } = binding;
+  const result = values[source];
+  if (result === null || result === undefined) return undefined;
+  return tryOr(() => (hasOutput(result, output) ? (result as Record<string, unknown>)[output] : binding), binding);
 }

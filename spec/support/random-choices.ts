@@ -69,7 +69,7 @@ export function buildChoices(nodes: readonly ChoiceNode[], sync = false, started
         const answer = () => perform(name, act, all.slice(0, params.length));
         return isAsync && !sync ? Promise.resolve().then(answer) : answer();
       };
-      dag[kind](name, { needs: given, after, params }, fn as never);
+      dag[kind as "node"](name, { needs: given, after, params }, fn as never);
     }
   }
   return dag;

@@ -69,6 +69,8 @@ export type {
   MapDefiner,
   NodeDefiner,
 } from "./definition/typings/typed-builder.js";
+export type { CoalesceDefiner, GuardDefiner, WhenDefiner } from "./definition/typings/typed-choices.js";
+export type { BranchSource, GuardOptions, WhenOptions } from "./definition/specs/choice-spec.js";
 export type { EventsOf, StatesOf } from "./definition/typings/typed-states.js";
 export type { ResultsOf, StandInsOf } from "./definition/typings/typed-wiring.js";
 
@@ -93,6 +95,8 @@ export type { StepResult, StepState } from "./engine/step.js";
 export type { DiagramOptions } from "./visualization/diagram.js";
 export type { StateDiagramOptions } from "./visualization/state-diagram.js";
 export type { XStateConfig, XStateNode } from "./visualization/xstate.js";
+
+export { transforms } from "./transforms/transforms.js";
 
 export { circuits, circuitState, resetCircuit, type CircuitReport, type CircuitState } from "./policies/circuit.js";
 export { Scheduler, type SchedulerClosing, type SchedulerOptions, type SchedulerStats } from "./policies/scheduler.js";

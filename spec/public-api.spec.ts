@@ -44,6 +44,7 @@ it("exports only documented names", () => {
     "circuits",
     "condition",
     "decide",
+    "map",
     "next",
     "node",
     "optional",
@@ -52,7 +53,9 @@ it("exports only documented names", () => {
     "select",
     "state",
     "stop",
+    "stream",
     "subworkflow",
+    "transforms",
     "waitForEvent",
     "workflow",
   ]);

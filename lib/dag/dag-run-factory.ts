@@ -1,4 +1,5 @@
 import type { LazyAbort } from "../base/abort.js";
+import type { Semaphore } from "../base/semaphore.js";
 import { warn } from "../base/warning.js";
 import type { DefinedDag } from "../definition/defined.js";
 import { unknownMember } from "../definition/definition.js";
@@ -21,6 +22,7 @@ import type { Parent } from "../stores/store.js";
 import { standsAlone } from "./branching.js";
 import { DagRun, type RunSetup } from "./dag-run.js";
 import { newRecorder } from "./durable/records.js";
+import type { NodeLimits } from "./host.js";
 import { dagHandle, idleDagHandle, type RunHandle } from "./handle.js";
 import { checkRunOptions, type PartialRunOptions, type RunOptions } from "./options.js";
 import { Placements } from "./placements.js";
@@ -51,6 +53,8 @@ interface Special {
   readonly sync?: boolean;
   readonly overrides?: Overrides | undefined;
   readonly recorder?: Recorder | undefined;
+  /** The limits that nodes share with other runs of the same stream. */
+  readonly nodeLimits?: NodeLimits | undefined;
   /** Whether its state holds results from before it was resumed. */
   readonly isResumed?: boolean;
 }
@@ -91,7 +95,13 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     return requireValid(this.planningFor(inputs), options);
   }
 
-  create(given: PartialRunOptions<any> = NO_OPTIONS, purpose: Purpose, part?: Part): DagRun {
+  /** @param limits - by name, for nodes that share a limit with other runs of the same stream */
+  create(
+    given: PartialRunOptions<any> = NO_OPTIONS,
+    purpose: Purpose,
+    part?: Part,
+    limits?: ReadonlyMap<string, Semaphore>,
+  ): DagRun {
     if (given !== NO_OPTIONS) checkRunOptions(given, this.inputNames);
     if (given.ifExists === "attach") checkIdentity(given);
     const sync = purpose === "runSync";
@@ -114,13 +124,14 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
       takeOver(state, active, earlier, copiedNodes(plan, active), overrides);
     }
     const recorder = options.store && newRecorder(state, options, part?.parent);
-    return this.runOf(state, options, { sync, overrides, recorder });
+    const nodeLimits = limits && limitsIn(plan, limits);
+    return this.runOf(state, options, { sync, overrides, recorder, nodeLimits });
   }
 
   /** The run that drives a state. */
   runOf(state: RunState, given: RunOptions<any>, special: Special = PLAIN): DagRun {
     const { plan } = state;
-    const { sync = false, overrides, recorder, isResumed } = special;
+    const { sync = false, overrides, recorder, nodeLimits, isResumed } = special;
     const options = given.onProgress === undefined ? given : withProgress(state, given, given.onProgress);
     if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.workflow, this.className);
     const hooks = hooksOf(this.dag.defaultHooks, options.hooks);
@@ -128,8 +139,11 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
     const place = usesThreads ? (run: LazyAbort) => this.placements.of(plan, options, state.runId, run) : undefined;
     const isPlain = !sync && overrides === undefined && hooks === NO_HOOKS && place === undefined;
-    if (isPlain && recorder === undefined) return new DagRun(state, options, this.plainSetup);
-    return new DagRun(state, options, { sync, overrides, hooks, cacheOf: this.caches.of, place, recorder, isResumed });
+    if (isPlain && recorder === undefined && nodeLimits === undefined) {
+      return new DagRun(state, options, this.plainSetup);
+    }
+    const cacheOf = this.caches.of;
+    return new DagRun(state, options, { sync, overrides, hooks, cacheOf, place, recorder, nodeLimits, isResumed });
   }
 
   handle(run: DagRun, promises: RunPromises<RunResult<N>>): RunHandle<N> {
@@ -167,6 +181,16 @@ export function nodeIn(plan: DagPlan, name: string): number {
 /** @throws {ValidationError} VALIDATION naming a node that does not exist */
 export function overridesIn(plan: DagPlan, overrides: Readonly<Record<string, unknown>>): Overrides {
   return new Map(Object.entries(overrides).map(([name, value]) => [nodeIn(plan, name), value]));
+}
+
+/** The limits of nodes that the plan has: the definition may have changed since the stream began. */
+function limitsIn({ indexOf }: DagPlan, limits: ReadonlyMap<string, Semaphore>): NodeLimits {
+  const found = new Map<number, Semaphore>();
+  for (const [name, limit] of limits) {
+    const node = indexOf.get(name);
+    if (node !== undefined) found.set(node, limit);
+  }
+  return found;
 }
 
 function withProgress(

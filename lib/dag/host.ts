@@ -2,6 +2,7 @@ import type { LazyAbort } from "../base/abort.js";
 import type { AttemptCall } from "../backends/backend.js";
 import { inline } from "../backends/inline.js";
 import { now } from "../base/clock.js";
+import type { Semaphore } from "../base/semaphore.js";
 import type { Context } from "../definition/context.js";
 import { NEVER } from "../planning/plan.js";
 import { Status } from "../run/status.js";
@@ -18,12 +19,17 @@ import { withInput } from "./branching.js";
 import type { BackendCalls } from "./backend-calls.js";
 import type { Permits } from "./permits.js";
 
+/** The permits of the nodes that `nodeConcurrency` limits, by index. */
+export type NodeLimits = ReadonlyMap<number, Semaphore>;
+
 /** A dag's run, as attempts of its nodes see it. */
 export interface DagHostRun extends HostRun {
   readonly state: RunState;
   readonly args: Arguments;
   /** Executes nodes that don't run inline; undefined when all do. */
   readonly calls: BackendCalls | undefined;
+  /** The limits that nodes share with other runs of the same stream; undefined outside of streams. */
+  readonly nodeLimits: NodeLimits | undefined;
   /** The permits of a node's lane. */
   permitsOf(node: number): Permits;
   pump(): void;
@@ -69,6 +75,10 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
 
   acquire(node: number): PendingAcquire | undefined {
     return this.run.permitsOf(node).acquire(node);
+  }
+
+  nodeLimitOf(node: number): Semaphore | undefined {
+    return this.run.nodeLimits?.get(node);
   }
 
   release(node: number): void {

@@ -7,6 +7,7 @@ import { asSentence, messageOf } from "../base/message.js";
 import { Incomparable } from "../base/structural-key.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
 import { CancelScope } from "../base/cancel-scope.js";
+import type { Semaphore } from "../base/semaphore.js";
 import type { Context } from "../definition/context.js";
 import { namedInputs } from "../definition/specs/named-inputs.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
@@ -47,6 +48,8 @@ export interface AttemptHost extends AttemptControls {
   /** The limits that the run shares with others. */
   readonly limits: Limits;
   readonly scheduler: Scheduler | undefined;
+  /** The permits of a node that other runs of the same stream share; undefined when it has no limit there. */
+  nodeLimitOf(node: number): Semaphore | undefined;
   /** The node that began the run, if it is tracked. */
   readonly caller: Holder | undefined;
   /** The hooks of a node, in order. */
@@ -95,8 +98,8 @@ export interface AttemptHost extends AttemptControls {
 
 /**
  * Executes the nodes of a run that take more than a plain call. Each is a coroutine of policies, from the outside in:
- * fallback, cache, circuit breaker, retry, concurrency key and throttle, slot of the run, slot of the scheduler, hooks,
- * timeout, backend.
+ * fallback, cache, circuit breaker, retry, limit of the stream, concurrency key and throttle, slot of the run, slot of
+ * the scheduler, hooks, timeout, backend.
  *
  * When the run is interrupted, nodes stop waiting and release their permits.
  */

@@ -60,6 +60,9 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
 
   release(): void {}
 
+  /** Streams are of dags. */
+  nodeLimitOf(): undefined {}
+
   attemptPending(): void {}
 
   cacheHit(): void {

@@ -56,6 +56,8 @@ export { Fsm, type StateHook } from "./fsm/fsm.js";
 export type { StateDefiner } from "./fsm/fsm-builder.js";
 export type { FsmHandle } from "./fsm/handle.js";
 export type { DagOptions, PartialRunOptions, RunOptions, RunProgress } from "./dag/options.js";
+export type { LiveDag } from "./dag/live/live-dag.js";
+export type { LiveOptions } from "./dag/live/options.js";
 export type { StreamItem } from "./dag/stream/item-stream.js";
 export type { ItemErrorAction, StreamInput, StreamOptions } from "./dag/stream/options.js";
 export type { Source, WebStream } from "./base/source.js";

@@ -19,6 +19,9 @@ import { DagRunFactory } from "./dag-run-factory.js";
 import { checkReplayOptions, type ReplayOptions } from "./durable/options.js";
 import { RecordedDags } from "./durable/recorded-dags.js";
 import { checkRunOptions, type DagOptions, type PartialRunOptions, type RunOptions } from "./options.js";
+import { LiveDag } from "./live/live-dag.js";
+import type { LiveOptions } from "./live/options.js";
+import { liveSource } from "./live/source.js";
 import type { StreamItem } from "./stream/item-stream.js";
 import type { StreamOptions } from "./stream/options.js";
 import { streamOf, type StreamedDag } from "./stream/stream.js";
@@ -184,6 +187,17 @@ export class Dag<
       never: () => neverInWorker(this),
     };
     return streamOf(streamed, source, options);
+  }
+
+  // --- live dags ---
+
+  /**
+   * A dag that stays up to date: it computes all nodes, and after each change of its inputs those that depend on it. It
+   * is to be closed in the end, for instance by `await using`.
+   * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
+   */
+  live(options: LiveOptions<G, I> = {}): LiveDag<N, I> {
+    return new LiveDag<N, I>({ ...liveSource(this, this.factory, options), never: neverInWorker(this) });
   }
 
   // --- partial runs ---

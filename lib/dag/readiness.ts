@@ -2,6 +2,7 @@ import { Edge, isSink, type AnyNeed, type DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
 import type { EventEmitter } from "../engine/event-emitter.js";
+import { isMet } from "./branching.js";
 import { countConsumers, sourcesOf } from "./consumers.js";
 import type { Executor } from "./executors/executor.js";
 
@@ -125,17 +126,13 @@ export class Readiness {
   private makeReady(node: number, source = -1, edge = -1): void {
     const needs = this.plan.anyNeeds.size === 0 ? undefined : this.plan.anyNeeds.get(node);
     if (needs !== undefined && !this.state.facts.winners.has(node)) {
-      const winner = needs.findIndex((need) => this.isMet(need));
+      const winner = needs.findIndex((need) => isMet(this.state, need));
       if (winner < 0) return this.skip(node, source < 0 ? needs[0].source : source, edge);
       this.state.facts.winners.set(node, winner);
     }
     this.state.status[node] = Status.ready;
     this.emitter?.emit({ type: "node.ready" }, node);
     this.executor.ready(node);
-  }
-
-  private isMet({ source, branch }: AnyNeed): boolean {
-    return this.state.hasResult(source) && (branch === undefined || this.state.took(source, branch));
   }
 
   private skip(node: number, source: number, edge: number): void {

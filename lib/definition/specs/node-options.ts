@@ -93,6 +93,12 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   backend?: "inline" | "thread" | undefined;
   cache?: CacheOptions | undefined;
   hooks?: NodeHooks | undefined;
+  /**
+   * In a live dag, whether a new result counts as the same as the one before, so that nothing that depends on it is
+   * computed again. The one before is kept then.
+   * @defaultValue Object.is
+   */
+  equals?: ((before: any, after: any) => boolean) | undefined;
   /** Overrides the strategy of the run when this node fails. */
   errorStrategy?: ErrorStrategy | undefined;
 }
@@ -133,7 +139,10 @@ const HOOK_RULES: Rules<NodeHooks> = {
 };
 
 /** The options that nodes and states share. */
-export type SharedOptions = Omit<NodeOptions, "needs" | "after" | "types" | "returns" | "inputsTimeout" | "backend">;
+export type SharedOptions = Omit<
+  NodeOptions,
+  "needs" | "after" | "types" | "returns" | "inputsTimeout" | "backend" | "equals"
+>;
 
 export const SHARED_RULES: Rules<SharedOptions> = {
   ...POLICY_RULES,
@@ -161,6 +170,7 @@ const NODE_RULES: Rules<NodeOptions> = {
   types: checkArray,
   returns: "function",
   inputsTimeout: checkDuration,
+  equals: "function",
   backend: oneOf(["inline", "thread"]),
 };
 

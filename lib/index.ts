@@ -81,6 +81,11 @@ export { Fsm, type StateHook } from "./fsm/fsm.js";
 export type { StateDefiner } from "./fsm/fsm-builder.js";
 export type { FsmHandle } from "./fsm/handle.js";
 export type { DagOptions, PartialRunOptions, RunOptions, RunProgress } from "./dag/options.js";
+export type { LiveDag } from "./dag/live/live-dag.js";
+export type { LiveOptions } from "./dag/live/options.js";
+export type { StreamItem } from "./dag/stream/item-stream.js";
+export type { ItemErrorAction, StreamInput, StreamOptions } from "./dag/stream/options.js";
+export type { Source, WebStream } from "./base/source.js";
 export type { ContinueOptions, RecoverOptions, ReplayOptions, ResumeOptions } from "./dag/durable/options.js";
 export type { FsmOptions, FsmRunOptions } from "./fsm/options.js";
 export type {
@@ -147,5 +152,6 @@ export {
   RecoverError,
   RetryExhaustedError,
   RunTimeoutError,
+  StreamError,
   UnknownStateError,
 } from "./run/errors.js";

@@ -34,6 +34,7 @@ it("exports only documented names", () => {
     "RunTimeoutError",
     "Scheduler",
     "StoreError",
+    "StreamError",
     "ThreadPool",
     "UnknownStateError",
     "ValidationError",

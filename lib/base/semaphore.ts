@@ -1,3 +1,5 @@
+import { deferred } from "./deferred.js";
+import type { PendingAcquire } from "./pending-acquire.js";
 import { Queue } from "./queue.js";
 
 /** A counting semaphore with `limit` permits. Waiters are served first in, first out, without a time limit. */
@@ -9,8 +11,19 @@ export class Semaphore {
 
   /** Resolves once a permit is acquired. */
   async acquire(): Promise<void> {
-    if (this.acquired < this.limit) this.acquired++;
-    else await new Promise<void>((grant) => this.waiters.push(grant));
+    await this.tryAcquire()?.granted;
+  }
+
+  /** Acquires a permit at once, or returns the wait for one. */
+  tryAcquire(): PendingAcquire | undefined {
+    if (this.acquired < this.limit) {
+      this.acquired++;
+      return undefined;
+    }
+    const { promise, resolve } = deferred();
+    const place = this.waiters.push(resolve);
+    const cancel = () => (place.isQueued ? this.waiters.remove(place) : this.release());
+    return { granted: promise, cancel };
   }
 
   /** Releases a permit, which passes to the first waiter. */

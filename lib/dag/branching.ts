@@ -1,6 +1,7 @@
 import { show } from "../base/check.js";
 import { Decision, isDecision, isRoute, Route } from "../definition/decisions.js";
-import type { DagPlan, Fork } from "../planning/plan.js";
+import type { AnyNeed, DagPlan, Fork } from "../planning/plan.js";
+import type { RunState } from "../run/state.js";
 import { WiringFault } from "./arguments.js";
 
 /** The branch that a fork takes, and the value it passes on. */
@@ -42,6 +43,11 @@ export function choose(plan: DagPlan, node: number, result: unknown, args: () =>
     `Select "${name}" chose the branch "${choice.branch}", but its branches are ${names}. ` +
       `Return one of them, or connect a "default" branch.`,
   );
+}
+
+/** Whether a need of an `any` has completed, on its branch if it names one. */
+export function isMet(state: RunState, { source, branch }: AnyNeed): boolean {
+  return state.hasResult(source) && (branch === undefined || state.took(source, branch));
 }
 
 /** Whether an override needs no input. An override that only names a fork's branch needs the fork's first input. */

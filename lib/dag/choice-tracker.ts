@@ -1,7 +1,8 @@
 import { tryOr } from "../base/safe-access.js";
-import type { AnyNeed, Choice, ChoiceCondition, Choices, DagPlan } from "../planning/plan.js";
+import type { Choice, ChoiceCondition, Choices, DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
+import { isMet } from "./branching.js";
 import { hasOutput } from "./outputs.js";
 
 const Gate = { undecided: 0, open: 1, closed: 2 } as const;
@@ -15,7 +16,6 @@ export interface Doors {
   admit(node: number): void;
   /** Skips a node, if it is pending. @param cause - see `skippedBy` */
   dismiss(node: number, cause: string): void;
-  isMet(need: AnyNeed): boolean;
 }
 
 /**
@@ -137,7 +137,7 @@ export class ChoiceTracker {
       this.decide(gates[branch], Gate.open);
       const need = needs[branch];
       if (!this.isSettled(need.source)) return undefined;
-      if (this.doors.isMet(need) && !this.isNothing(need.code)) return branch;
+      if (isMet(this.state, need) && !this.isNothing(need.code)) return branch;
     }
     return Taken.none;
   }
@@ -149,7 +149,7 @@ export class ChoiceTracker {
     if (taken !== Taken.fault) {
       const need = needs[taken];
       if (!this.isSettled(need.source)) return;
-      if (!this.doors.isMet(need)) return this.doors.dismiss(node, need.text);
+      if (!isMet(this.state, need)) return this.doors.dismiss(node, need.text);
     }
     const { winners } = this.state.facts;
     if (winners.has(node) || (this.unsettled?.get(node) ?? 0) > 0) return;

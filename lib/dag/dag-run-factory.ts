@@ -1,4 +1,5 @@
 import type { LazyAbort } from "../base/abort.js";
+import type { Semaphore } from "../base/semaphore.js";
 import { warn } from "../base/warning.js";
 import type { DefinedDag } from "../definition/defined.js";
 import { unknownMember } from "../definition/definition.js";
@@ -22,6 +23,7 @@ import type { Parent } from "../stores/store.js";
 import { standsAlone } from "./branching.js";
 import { DagRun, type RunSetup } from "./dag-run.js";
 import { newRecorder } from "./durable/records.js";
+import type { NodeLimits } from "./host.js";
 import { dagHandle, idleDagHandle, type RunHandle } from "./handle.js";
 import { checkRunOptions, type PartialRunOptions, type RunOptions } from "./options.js";
 import { Placements } from "./placements.js";
@@ -53,6 +55,8 @@ interface Special {
   readonly sync?: boolean;
   readonly overrides?: Overrides | undefined;
   readonly recorder?: Recorder | undefined;
+  /** The limits that nodes share with other runs of the same stream. */
+  readonly nodeLimits?: NodeLimits | undefined;
   /** Whether its state holds results from before it was resumed. */
   readonly isResumed?: boolean;
   /** The run that contains it. */
@@ -98,7 +102,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
   }
 
   createInside(options: RunOptions<any>, outer: OuterRun, sync: boolean): DagRun {
-    return this.create(this.inside(options), sync ? "runSync" : "run", undefined, outer);
+    return this.create(this.inside(options), sync ? "runSync" : "run", undefined, { outer });
   }
 
   /** The options of a run inside another one, with the error strategy of this workflow. */
@@ -107,7 +111,15 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     return { ...options, errorStrategy };
   }
 
-  create(given: PartialRunOptions<any> = NO_OPTIONS, purpose: Purpose, part?: Part, outer?: OuterRun): DagRun {
+  /**
+   * @param shared - the run that contains it; or by name, limits that nodes share with other runs of the same stream
+   */
+  create(
+    given: PartialRunOptions<any> = NO_OPTIONS,
+    purpose: Purpose,
+    part?: Part,
+    { outer, limits }: { outer?: OuterRun; limits?: ReadonlyMap<string, Semaphore> } = {},
+  ): DagRun {
     if (given !== NO_OPTIONS) checkRunOptions(given, this.inputNames);
     if (given.ifExists === "attach") checkIdentity(given);
     const sync = purpose === "runSync";
@@ -132,13 +144,14 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     }
     const parent = outer === undefined ? part?.parent : { ...outer.parent, isOuter: true };
     const recorder = options.store && newRecorder(state, options, parent);
-    return this.runOf(state, options, { sync, overrides, recorder, outer });
+    const nodeLimits = limits && limitsIn(plan, limits);
+    return this.runOf(state, options, { sync, overrides, recorder, outer, nodeLimits });
   }
 
   /** The run that drives a state. */
   runOf(state: RunState, given: RunOptions<any>, special: Special = PLAIN): DagRun {
     const { plan } = state;
-    const { sync = false, overrides, recorder, isResumed, outer, provide } = special;
+    const { sync = false, overrides, recorder, nodeLimits, isResumed, outer, provide } = special;
     if (outer !== undefined) keepFor(outer, state);
     const options = given.onProgress === undefined ? given : withProgress(state, given, given.onProgress);
     if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.workflow, this.className);
@@ -147,9 +160,10 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
     const place = usesThreads ? (run: LazyAbort) => this.placements.of(plan, options, state.runId, run) : undefined;
     const isPlain = !sync && overrides === undefined && hooks === NO_HOOKS && place === undefined;
-    if (isPlain && recorder === undefined && outer === undefined) return new DagRun(state, options, this.plainSetup);
+    if (isPlain && recorder === undefined && outer === undefined && nodeLimits === undefined)
+      return new DagRun(state, options, this.plainSetup);
     const { of: cacheOf } = this.caches;
-    const setup = { sync, overrides, hooks, cacheOf, place, recorder, isResumed, outer, provide };
+    const setup = { sync, overrides, hooks, cacheOf, place, recorder, nodeLimits, isResumed, outer, provide };
     return new DagRun(state, options, setup);
   }
 
@@ -195,6 +209,16 @@ function keepFor({ takes }: OuterRun, state: RunState): void {
   if (takes.length === 0) return;
   const { indexOf } = state.plan;
   state.kept = new Set(takes.flatMap((path) => indexOf.get(path.split(".", 1)[0]) ?? []));
+}
+
+/** The limits of nodes that the plan has: the definition may have changed since the stream began. */
+function limitsIn({ indexOf }: DagPlan, limits: ReadonlyMap<string, Semaphore>): NodeLimits {
+  const found = new Map<number, Semaphore>();
+  for (const [name, limit] of limits) {
+    const node = indexOf.get(name);
+    if (node !== undefined) found.set(node, limit);
+  }
+  return found;
 }
 
 function withProgress(

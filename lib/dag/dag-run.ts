@@ -16,7 +16,7 @@ import type { EventEmitter } from "../engine/event-emitter.js";
 import { Arguments, inputValues, WiringFault } from "./arguments.js";
 import { Attempts } from "../engine/attempts.js";
 import { inputsLate, nodeError, nodeFailure } from "./errors.js";
-import { DagHost, type DagHostRun } from "./host.js";
+import { DagHost, type DagHostRun, type NodeLimits } from "./host.js";
 import type { ChildSite } from "../engine/children.js";
 import type { CommonRunOptions } from "../engine/options.js";
 import { EngineRun, type EngineSetup } from "../engine/run.js";
@@ -47,6 +47,8 @@ export interface RunSetup extends EngineSetup {
   readonly isResumed?: boolean;
   /** Results by node, for the nodes that do not run. */
   readonly overrides: ReadonlyMap<number, unknown> | undefined;
+  /** The limits that nodes share with other runs of the same stream. */
+  readonly nodeLimits?: NodeLimits | undefined;
   /** Finds out where nodes run; undefined when all run inline. */
   readonly place: ((run: LazyAbort) => Placed | Promise<Placed>) | undefined;
 }
@@ -90,6 +92,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   /** The calls of nodes that don't run inline; undefined when all do. */
   calls: BackendCalls | undefined = undefined;
   private readonly overrides: RunSetup["overrides"];
+  readonly nodeLimits: NodeLimits | undefined;
   /** Whether every node needs policies. */
   private readonly managesAll: boolean;
   private readonly deadline: number;
@@ -118,6 +121,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const { concurrency, timeout } = options;
     this.plan = plan;
     this.overrides = setup.overrides;
+    this.nodeLimits = setup.nodeLimits;
     this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined;
     const isSerial = plan.isSerial || this.isSequential;
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
@@ -414,7 +418,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     state.setStarted(node, this.time);
     this.open++;
     this.budget--;
-    const managed = this.managesAll || this.plan.managed?.[node] === 1;
+    const managed = this.managesAll || this.plan.managed?.[node] === 1 || this.nodeLimits?.has(node) === true;
     if (!managed) this.permitsOf(node).take();
     if (managed || this.emitter === undefined || this.mayBegin(this.emitter, node)) this.perform(node, managed);
   }

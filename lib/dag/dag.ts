@@ -1,4 +1,5 @@
 import { merge } from "../base/merge.js";
+import type { Source } from "../base/source.js";
 import { wantedPlaces } from "../backends/thread/placement.js";
 import { readNodes } from "../definition/class-methods.js";
 import { registerInstance } from "../definition/origin/class-registry.js";
@@ -20,6 +21,12 @@ import { DagRunFactory } from "./dag-run-factory.js";
 import { checkReplayOptions, type ReplayOptions } from "./durable/options.js";
 import { RecordedDags } from "./durable/recorded-dags.js";
 import { checkRunOptions, type DagOptions, type PartialRunOptions, type RunOptions } from "./options.js";
+import { LiveDag } from "./live/live-dag.js";
+import type { LiveOptions } from "./live/options.js";
+import { liveSource } from "./live/source.js";
+import type { StreamItem } from "./stream/item-stream.js";
+import type { StreamOptions } from "./stream/options.js";
+import { streamOf, type StreamedDag } from "./stream/stream.js";
 
 /** The result of a dry run. */
 export interface DryRun {
@@ -141,6 +148,60 @@ export class Dag<
   /** A Graphviz digraph of the dag, coloured by a run if one is given. */
   toDot(options: DiagramOptions = {}): string {
     return toDot(this.factory.planning.plan, options);
+  }
+
+  // --- streams ---
+
+  /**
+   * One run for each item of a source, as an async iterable of `{ index, input, run }`, or of values: different nodes
+   * work on different items at once. It can be read once, and pulls only as fast as it is read: nothing before the first
+   * item is asked for, then at most `concurrency` items ahead. Memory does not grow with the number of items. Leaving the
+   * loop closes the source and cancels the runs in flight.
+   * @param source - an iterable, an async iterable, a Node `Readable` or a Web `ReadableStream`: of records of inputs,
+   *   or with `input` of values for that input
+   * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything is pulled. While it is
+   *   read: {StreamError} for the first item that fails, unless `onItemError` says otherwise, and for a source that
+   *   throws; {CancelledError} when `signal` aborts
+   */
+  stream<T extends I[K], K extends keyof I & string>(
+    source: Source<T>,
+    options: StreamOptions<G, I> & { input: K; values: true },
+  ): AsyncIterable<OnlyResult<N>>;
+  stream<T extends I[K], K extends keyof I & string>(
+    source: Source<T>,
+    options: StreamOptions<G, I> & { input: K; values?: false | undefined },
+  ): AsyncIterable<StreamItem<T, RunResult<N>>>;
+  stream<T extends Partial<I>>(
+    source: Source<T>,
+    options: StreamOptions<G, I> & { input?: undefined; values: true },
+  ): AsyncIterable<OnlyResult<N>>;
+  stream<T extends Partial<I>>(
+    source: Source<T>,
+    options?: StreamOptions<G, I> & { input?: undefined; values?: false | undefined },
+  ): AsyncIterable<StreamItem<T, RunResult<N>>>;
+  stream(source: Source<any>, options: StreamOptions<any, any> = {}): AsyncIterable<unknown> {
+    const { factory } = this;
+    const streamed: StreamedDag = {
+      name: this.name,
+      withDefaults: (given) => this.withDefaults(given) as RunOptions<any>,
+      check: (given) => void factory.create(given, "run"),
+      inputNames: () => this.inputs.map(({ name }) => name),
+      checkNode: (name) => void this.specOf(name),
+      run: (given, limits) => this.execute(given, () => factory.create(given, "run", undefined, { limits })),
+      never: () => neverInWorker(this),
+    };
+    return streamOf(streamed, source, options);
+  }
+
+  // --- live dags ---
+
+  /**
+   * A dag that stays up to date: it computes all nodes, and after each change of its inputs those that depend on it. It
+   * is to be closed in the end, for instance by `await using`.
+   * @throws {ValidationError} | {MissingInputError} | {TypeError} | {RangeError} before anything runs
+   */
+  live(options: LiveOptions<G, I> = {}): LiveDag<N, I> {
+    return new LiveDag<N, I>({ ...liveSource(this, this.factory, options), never: neverInWorker(this) });
   }
 
   // --- partial runs ---

@@ -2,6 +2,7 @@ import type { LazyAbort } from "../base/abort.js";
 import type { AttemptCall } from "../backends/backend.js";
 import { inline } from "../backends/inline.js";
 import { now } from "../base/clock.js";
+import type { Semaphore } from "../base/semaphore.js";
 import type { Context } from "../definition/context.js";
 import { NEVER } from "../planning/plan.js";
 import { Status } from "../run/status.js";
@@ -20,6 +21,9 @@ import type { Streams } from "./streams/streams.js";
 import type { BackendCalls } from "./backend-calls.js";
 import type { Permits } from "../engine/permits.js";
 
+/** The permits of the nodes that `nodeConcurrency` limits, by index. */
+export type NodeLimits = ReadonlyMap<number, Semaphore>;
+
 /** A dag's run, as attempts of its nodes see it. */
 export interface DagHostRun extends HostRun {
   readonly state: RunState;
@@ -30,6 +34,8 @@ export interface DagHostRun extends HostRun {
   readonly streams: Streams | undefined;
   /** Whether nodes run one after the other. */
   readonly isSequential: boolean;
+  /** The limits that nodes share with other runs of the same stream; undefined outside of streams. */
+  readonly nodeLimits: NodeLimits | undefined;
   /** The permits of a node's lane. */
   permitsOf(node: number): Permits;
   pump(): void;
@@ -82,6 +88,10 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     const { streams } = this.run;
     if (streams?.isMember(node) === true) return streams.acquire(node);
     return this.takesSlot(node) ? this.run.permitsOf(node).acquire(node) : undefined;
+  }
+
+  nodeLimitOf(node: number): Semaphore | undefined {
+    return this.run.nodeLimits?.get(node);
   }
 
   release(node: number): void {

@@ -3,6 +3,7 @@ import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
 import type { EventEmitter } from "../engine/event-emitter.js";
 import { ChoiceTracker, type Doors } from "./choice-tracker.js";
+import { isMet } from "./branching.js";
 import { countConsumers, sourcesOf } from "./consumers.js";
 import type { Executor } from "./executors/executor.js";
 
@@ -170,7 +171,7 @@ export class Readiness implements Doors {
   private makeReady(node: number, source = -1, edge = -1): void {
     const needs = this.plan.anyNeeds.size === 0 ? undefined : this.plan.anyNeeds.get(node);
     if (needs !== undefined && !this.state.facts.winners.has(node)) {
-      const winner = needs.findIndex((need) => this.isMet(need));
+      const winner = needs.findIndex((need) => isMet(this.state, need));
       if (winner < 0) return this.skip(node, edgeText(this.plan, source < 0 ? needs[0].source : source, edge));
       this.state.facts.winners.set(node, winner);
     }
@@ -178,10 +179,6 @@ export class Readiness implements Doors {
     this.emitter?.emit({ type: "node.ready" }, node);
     if (this.plan.streams?.consumers.has(node) === true) this.companions.push(node);
     else this.executor.ready(node);
-  }
-
-  isMet({ source, branch }: AnyNeed): boolean {
-    return this.state.hasResult(source) && (branch === undefined || this.state.took(source, branch));
   }
 
   /** @param cause - the need that caused it, as written, or the choice that did not take it */

@@ -14,11 +14,11 @@ import type { AttemptHost } from "./host.js";
 import type { Slot } from "./slot.js";
 
 /** One bit for each permit. */
-const Permit = { concurrencyKey: 1, run: 2, scheduler: 4 } as const;
+const Permit = { concurrencyKey: 1, run: 2, scheduler: 4, node: 8 } as const;
 
 /**
- * Acquires the permits that an attempt needs, one after another: of its concurrency key, its throttle, the run, and
- * the scheduler.
+ * Acquires the permits that an attempt needs, one after another: of its node's limit in a stream, its concurrency key,
+ * its throttle, the run, and the scheduler.
  */
 export class AttemptPermits {
   constructor(
@@ -36,6 +36,11 @@ export class AttemptPermits {
     const { concurrencyKey, throttle } = host.specOf(node).options;
     let acquired = 0;
     try {
+      const limit = host.nodeLimitOf(node);
+      if (limit !== undefined) {
+        yield* this.wait(node, n, limit.tryAcquire(), "its nodeConcurrency");
+        acquired |= Permit.node;
+      }
       if (concurrencyKey !== undefined) {
         yield* this.waitForResource(node, n, holder as Holder, this.acquireKey(node, concurrencyKey, holder as Holder));
         acquired |= Permit.concurrencyKey;
@@ -84,6 +89,7 @@ export class AttemptPermits {
       const { key } = host.specOf(node).options.concurrencyKey as ConcurrencyOptions;
       host.limits.concurrencyKeys.release(key, holder as Holder);
     }
+    if (permits & Permit.node) host.nodeLimitOf(node)?.release();
   }
 
   private acquireKey(node: number, options: ConcurrencyOptions, holder: Holder): ResourceAcquire | undefined {

@@ -36,8 +36,8 @@ import type { AttemptHost } from "./host.js";
 
 /**
  * Executes the nodes of a run that take more than a plain call. Each is a coroutine of policies, from the outside in:
- * fallback, cache, circuit breaker, retry, concurrency key and throttle, slot of the run, slot of the scheduler, hooks,
- * timeout, backend.
+ * fallback, cache, circuit breaker, retry, limit of the stream, concurrency key and throttle, slot of the run, slot of
+ * the scheduler, hooks, timeout, backend.
  *
  * When the run is interrupted, nodes stop waiting and release their permits.
  */

@@ -1,6 +1,7 @@
 import type { AttemptCall } from "../backends/backend.js";
 import { LazyAbort } from "../base/abort.js";
 import type { ChildRunOptions, Context } from "../definition/context.js";
+import type { Semaphore } from "../base/semaphore.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
@@ -48,6 +49,10 @@ export class DetachedHost implements AttemptHost {
 
   specOf(node: number): NodeSpec {
     return this.host.specOf(node);
+  }
+
+  nodeLimitOf(node: number): Semaphore | undefined {
+    return this.host.nodeLimitOf(node);
   }
 
   labelOf(node: number): string {

@@ -1,5 +1,6 @@
 import type { AttemptCall } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
+import type { Semaphore } from "../base/semaphore.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
 import type { ChildRunOptions, Context } from "../definition/context.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
@@ -25,6 +26,8 @@ export interface AttemptHost extends AttemptControls {
   /** The limits that the run shares with others. */
   readonly limits: Limits;
   readonly scheduler: Scheduler | undefined;
+  /** The permits of a node that other runs of the same stream share; undefined when it has no limit there. */
+  nodeLimitOf(node: number): Semaphore | undefined;
   /** The node that began the run, if it is tracked. */
   readonly caller: Holder | undefined;
   /** The hooks of a node, in order. */

@@ -51,13 +51,18 @@ export class Permits {
       return undefined;
     }
     const { promise, resolve } = deferred();
-    (this.waiters ??= new Map<number, () => void>()).set(node, () => {
+    const waiters = (this.waiters ??= new Map<number, () => void>());
+    const grant = () => {
       this.owner.used++;
       resolve();
-    });
+    };
+    waiters.set(node, grant);
     this.queue.enqueue(node);
-    // A wait is cancelled only when the run ends, and then no permit is granted.
-    return { granted: promise, cancel: () => {} };
+    const cancel = () => {
+      if (waiters.get(node) === grant) waiters.delete(node);
+      else this.release();
+    };
+    return { granted: promise, cancel };
   }
 
   /** Grants a chosen node the permit that it waits for; false when it does not wait for one. */

@@ -82,6 +82,9 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
     return true;
   }
 
+  /** Streams are of dags. */
+  nodeLimitOf(): undefined {}
+
   attemptPending(): void {}
 
   cacheHit(): void {

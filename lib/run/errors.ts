@@ -220,6 +220,27 @@ export class CancelledError extends ExecutionError {
   }
 }
 
+/**
+ * An item of a stream failed, or the stream's source. The error of the item's run, or of the source, is the `cause`.
+ * `runId`, `node`, `attempt` and `run` are those of the item's run; `runId` is empty if there is none. Code `STREAM`.
+ */
+export class StreamError extends ExecutionError {
+  static {
+    nameError(this, "StreamError");
+  }
+
+  constructor(
+    message: string,
+    site: ErrorSite,
+    /** The place of the item in the source, counted from 0. */
+    readonly index: number,
+    /** The item; undefined if the source did not give it. */
+    readonly input: unknown,
+  ) {
+    super(message, site, "STREAM");
+  }
+}
+
 /** Several recorded runs could not be recovered. Code `RECOVER`. */
 export class RecoverError extends DagwrightError {
   static {

@@ -1,5 +1,6 @@
 import type { AttemptCall } from "../../backends/backend.js";
 import type { LazyAbort } from "../../base/abort.js";
+import type { Semaphore } from "../../base/semaphore.js";
 import type { PendingAcquire } from "../../base/pending-acquire.js";
 import type { ChildRunOptions, Context } from "../../definition/context.js";
 import type { NodeHooks } from "../../definition/specs/node-options.js";
@@ -110,6 +111,10 @@ export class MapHost implements AttemptHost {
     const { name } = this.itemOf(item);
     if (call.spec.subworkflow !== undefined) return this.host.executeItem(this.node, name, call, abort);
     return this.host.execute(this.node, call, abort, onStart);
+  }
+
+  nodeLimitOf(): Semaphore | undefined {
+    return this.host.nodeLimitOf(this.node);
   }
 
   canRetry(): boolean {

@@ -107,6 +107,12 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   cache?: CacheOptions | undefined;
   /** Functions that are called around each attempt, after the default hooks and those of the run. */
   hooks?: NodeHooks | undefined;
+  /**
+   * In a live dag, whether a new result counts as the same as the one before, so that nothing that depends on it is
+   * computed again. The one before is kept then.
+   * @defaultValue Object.is
+   */
+  equals?: ((before: any, after: any) => boolean) | undefined;
   /** Overrides the strategy of the run when this node fails. */
   errorStrategy?: ErrorStrategy | undefined;
 }
@@ -149,7 +155,7 @@ const HOOK_RULES: Rules<NodeHooks> = {
 /** The options that nodes and states share. */
 export type SharedOptions = Omit<
   NodeOptions,
-  "needs" | "after" | "types" | "returns" | "inputsTimeout" | "backend" | "buffer"
+  "needs" | "after" | "types" | "returns" | "inputsTimeout" | "backend" | "buffer" | "equals"
 >;
 
 export const SHARED_RULES: Rules<SharedOptions> = {
@@ -179,6 +185,7 @@ export const NODE_RULES: Rules<NodeOptions> = {
   returns: "function",
   inputsTimeout: checkDuration,
   buffer: integer(1),
+  equals: "function",
   backend: oneOf(["inline", "thread"]),
 };
 

@@ -85,6 +85,8 @@ const MEMBERS: readonly (readonly [member: string, kind: "both" | "dag only" | "
   ["start", "both", "running"],
   ["step", "both", "running"],
   ["dryRun", "dag only", "acyclic"],
+  ["stream", "dag only", "acyclic"],
+  ["live", "dag only", "acyclic"],
   ["runFrom", "dag only", "acyclic"],
   ["runUntil", "dag only", "acyclic"],
   ["runBetween", "dag only", "acyclic"],

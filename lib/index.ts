@@ -24,6 +24,15 @@ export type { WorkflowOptions } from "./definition/specs/workflow-options.js";
 export type { Connection, Transition, TransitionCondition } from "./definition/defined.js";
 export type { NodeHandle, OutputHandle, Target } from "./definition/node-handle.js";
 export type { Class } from "./base/class-state.js";
+export type {
+  JsonSchema,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+  StandardSchemaProps,
+} from "./base/standard-schema.js";
+export type { InputSchemas } from "./definition/specs/input-schemas.js";
+export type { InputReport } from "./planning/declared-inputs.js";
 export type { ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/specs/node-options.js";
 export type {
   Backoff,
@@ -65,7 +74,7 @@ export type {
   FsmResumeOptions,
   FsmSendOptions,
 } from "./fsm/durable/options.js";
-export type { CommonRunOptions, ErrorHandler, ErrorVerdict, Mode } from "./engine/options.js";
+export type { CommonRunOptions, ErrorHandler, ErrorVerdict, Given, Mode } from "./engine/options.js";
 export type { StepResult, StepState } from "./engine/step.js";
 export type { DiagramOptions } from "./visualization/diagram.js";
 export type { StateDiagramOptions } from "./visualization/state-diagram.js";

@@ -32,6 +32,8 @@ export interface ValidationIssue {
   readonly code: string;
   readonly message: string;
   readonly nodes: readonly string[];
+  /** What a schema refused: the name of the input and the way into its value, or the way into a node's result. */
+  readonly path?: readonly PropertyKey[];
 }
 
 /** A workflow, or an argument of one of its methods, is invalid; nothing ran. Code `VALIDATION`. */

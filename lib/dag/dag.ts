@@ -9,6 +9,7 @@ import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
 import { checkRunId, type Mode } from "../engine/options.js";
 import { withContinuingDefaults } from "../engine/run-defaults.js";
 import { levels } from "../graph/order.js";
+import { reportInputs, type InputReport } from "../planning/declared-inputs.js";
 import { edgesOf, type DagEdge, type DagPlan } from "../planning/plan.js";
 import type { BackendName } from "../run/place.js";
 import type { RunResult } from "../run/result.js";
@@ -66,9 +67,9 @@ export class Dag<
   ): Single<ResultsOf<InstanceOf<S>>, RunOptions<StandInsOf<InstanceOf<S>>, I>> &
     Dag<ResultsOf<InstanceOf<S>>, I, StandInsOf<InstanceOf<S>>> {
     const { name: own, className, options: annotations, specs } = readNodes(source);
-    const { description, metadata, runOptions, autowire, wiring, module } = annotations;
+    const { description, metadata, runOptions, inputs, autowire, wiring, module } = annotations;
     const { name = own, ...given } = options;
-    const annotated = { description, metadata, runOptions, autowire, wiring, module };
+    const annotated = { description, metadata, runOptions, inputs, autowire, wiring, module };
     const dag = new Dag<ResultsOf<InstanceOf<S>>, I, StandInsOf<InstanceOf<S>>>(name, merge(annotated, given));
     for (const spec of specs) dag.add(spec);
     dag.factory.className = options.name === undefined ? className : undefined;
@@ -118,9 +119,14 @@ export class Dag<
     return edgesOf(this.factory.planning.plan);
   }
 
-  /** The inputs of a run: the parameters that no node fills, in order of the nodes that take them. */
-  get inputs(): { readonly name: string; readonly required: boolean }[] {
-    return this.factory.planning.plan.inputs.map(({ name, required }) => ({ name, required: required.length > 0 }));
+  /**
+   * The inputs of a run: the parameters that no node fills, in order of the nodes that take them, then the inputs that
+   * only a schema declares.
+   */
+  get inputs(): readonly InputReport[] {
+    const { inputs } = this.factory.planning.plan;
+    const taken = inputs.map(({ name, required }) => ({ name, required: required.length > 0 }));
+    return reportInputs(taken, this.declaredInputs);
   }
 
   /** The definition, for `JSON.stringify`. */

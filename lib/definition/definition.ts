@@ -1,6 +1,7 @@
 import { checkName } from "../base/check.js";
 import { InvalidNodeError, ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
+import type { DeclaredInputs, InputSchemas } from "./specs/input-schemas.js";
 import { checkHooks, type NodeHooks } from "./specs/node-options.js";
 import { checkWorkflowName, type NodeSpec } from "./specs/node-spec.js";
 import { outlineOf } from "./specs/outline.js";
@@ -15,6 +16,7 @@ export interface DefinitionTypes {
   readonly options: {
     readonly description?: string | undefined;
     readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+    readonly inputs?: InputSchemas | undefined;
   };
   /** The members' handles. */
   readonly member: { readonly name: string };
@@ -34,6 +36,11 @@ export abstract class Definition<T extends DefinitionTypes> {
   readonly name: string;
   readonly description: string | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /**
+   * The inputs with a schema; undefined if there are none.
+   * @internal
+   */
+  readonly declaredInputs: DeclaredInputs | undefined;
   protected readonly specs = new Map<string, T["spec"]>();
   private readonly hooksByName = new Map<string, NodeHooks>();
   private sharedHooks: NodeHooks | undefined;
@@ -51,6 +58,7 @@ export abstract class Definition<T extends DefinitionTypes> {
     this.checkOptions(options);
     this.description = options.description;
     this.metadata = options.metadata ?? NO_METADATA;
+    this.declaredInputs = options.inputs === undefined ? undefined : new Map(Object.entries(options.inputs));
   }
 
   /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */

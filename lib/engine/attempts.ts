@@ -1,5 +1,6 @@
 import { setImmediate } from "../base/event-loop.js";
 import type { AttemptCall } from "../backends/backend.js";
+import type { StandardSchema } from "../base/standard-schema.js";
 import type { LazyAbort } from "../base/abort.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
 import { isInstance } from "../base/safe-access.js";
@@ -38,6 +39,7 @@ import { AttemptPermits } from "./attempt-permits.js";
 import { CachedNode } from "./cached-node.js";
 import { CallTracker } from "./call-tracker.js";
 import { DetachedHost } from "./detached-host.js";
+import { checkOutput } from "./output-check.js";
 
 /** The run of an attempt, as the attempt sees it. Nodes and states are indices into the plan. */
 export interface AttemptHost extends AttemptControls {
@@ -60,6 +62,8 @@ export interface AttemptHost extends AttemptControls {
   argumentsOf(node: number, context: Context | undefined): unknown[];
   /** The result that hooks get when the function returned `returned`. */
   resultIn(returned: unknown): unknown;
+  /** What the function returned when called with `args`, with what `check` makes of its value instead of that. */
+  checked(node: number, returned: unknown, args: readonly unknown[], check: (value: unknown) => Coroutine): Coroutine;
   /** The outcome when the function returned `returned` and hooks made `result` of it. */
   outcomeOf(node: number, returned: unknown, result: unknown, args: readonly unknown[]): unknown;
   siteOf(node: number, attempt: number, options?: ErrorOptions): ErrorSite;
@@ -290,7 +294,7 @@ export class Attempts {
   private *execute(node: number, n: number, holder: Holder | undefined): Coroutine {
     const { host } = this;
     const spec = host.specOf(node);
-    const { timeout } = spec.options;
+    const { timeout, output } = spec.options;
     this.scope.throwIfCancelled();
     const abort = this.scope.add();
     try {
@@ -308,7 +312,8 @@ export class Attempts {
       const begin = (onStart: () => void) => within(holder, () => host.execute(node, call, abort, onStart));
       const execute = () => {
         const timed = withTimeout({ timeout, abort, timeoutError }, begin);
-        return tracker === undefined ? timed : tracker.track(timed);
+        const checked = output === undefined ? timed : this.checked(node, call, timed);
+        return tracker === undefined ? checked : tracker.track(checked);
       };
       const hooks = host.hooksOf(node);
       if (hooks.length === 0) {
@@ -329,6 +334,19 @@ export class Attempts {
       throw error;
     } finally {
       this.scope.remove(abort);
+    }
+  }
+
+  /** Checks what a node's function returns against its schema. @throws {ExecutionError} EXECUTION */
+  private *checked(node: number, { spec, args, ctx }: AttemptCall, execution: Coroutine): Coroutine {
+    const { host, scope: waits } = this;
+    const returned = yield* execution;
+    const output = { schema: spec.options.output as StandardSchema, label: host.labelOf(node), name: spec.name, waits };
+    try {
+      return yield* host.checked(node, returned, args, (value) => checkOutput(value, output));
+    } catch (cause) {
+      if (waits.isCancellation(cause)) throw cause;
+      throw new ExecutionError(messageOf(cause), host.siteOf(node, ctx.attempt, { cause }));
     }
   }
 }

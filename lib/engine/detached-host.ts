@@ -1,5 +1,6 @@
 import type { AttemptCall } from "../backends/backend.js";
 import { LazyAbort } from "../base/abort.js";
+import type { Coroutine } from "../base/coroutine.js";
 import type { Context } from "../definition/context.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
@@ -68,6 +69,10 @@ export class DetachedHost implements AttemptHost {
 
   resultIn(returned: unknown): unknown {
     return this.host.resultIn(returned);
+  }
+
+  checked(node: number, returned: unknown, args: readonly unknown[], check: (value: unknown) => Coroutine): Coroutine {
+    return this.host.checked(node, returned, args, check);
   }
 
   outcomeOf(node: number, returned: unknown, result: unknown, args: readonly unknown[]): unknown {

@@ -23,6 +23,8 @@ export interface EngineSetup {
   /** The hooks of all nodes: the default hooks, then those of the run. */
   readonly hooks: readonly NodeHooks[];
   cacheOf(node: NodeSpec): ResultCache | undefined;
+  /** See {@link Loop.checking}. */
+  readonly checking?: Promise<void> | undefined;
   /** Writes the run to its store; undefined when it has none. */
   readonly recorder?: Recorder;
 }
@@ -33,6 +35,7 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   readonly sync: boolean;
   readonly hooks: readonly NodeHooks[];
   readonly recorder: Recorder | undefined;
+  readonly checking: Promise<void> | undefined;
   emitter: EventEmitter | undefined;
   readonly scheduler: Scheduler | undefined;
   /** The node that began this run, if it is tracked. */
@@ -54,6 +57,9 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
     this.sync = setup.sync;
     this.hooks = setup.hooks;
     this.recorder = recorder;
+    this.checking = setup.checking;
+    // Nothing awaits it in a dry run, or if the run is cancelled first.
+    this.checking?.catch(() => {});
     const hasListeners = observers !== undefined || recorder !== undefined;
     this.emitter = hasListeners ? new EventEmitter(state, observers ?? [], recorder) : undefined;
     this.scheduler = scheduler;

@@ -6,6 +6,7 @@ import type { EventsOf, StatesOf } from "../definition/typings/typed-states.js";
 import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
 import { checkRunId } from "../engine/options.js";
 import type { RecordedWorkflow } from "../engine/workflow.js";
+import { reportInputs, type InputReport } from "../planning/declared-inputs.js";
 import { fsmEdges, fsmInputs, type FsmEdge } from "../planning/fsm-plan.js";
 import { requireValid } from "../planning/validity.js";
 import type { StateKey } from "../run/fsm-result.js";
@@ -48,9 +49,9 @@ export class Fsm<
     options: FsmOptions<I> & { name?: string | undefined } = {},
   ): Fsm<StatesOf<InstanceOf<C>>, I, EventsOf<InstanceOf<C>>> {
     const { name: own, className, options: annotations, specs } = readStates(source);
-    const { description, metadata, runOptions, maxCycles, errorState, historyLimit } = annotations;
+    const { description, metadata, runOptions, inputs, maxCycles, errorState, historyLimit } = annotations;
     const { name = own, ...given } = options;
-    const annotated = { description, metadata, runOptions, maxCycles, errorState, historyLimit };
+    const annotated = { description, metadata, runOptions, inputs, maxCycles, errorState, historyLimit };
     const fsm = new Fsm<StatesOf<InstanceOf<C>>, I, EventsOf<InstanceOf<C>>>(name, merge(annotated, given));
     for (const spec of specs) fsm.add(spec);
     fsm.factory.className = options.name === undefined ? className : undefined;
@@ -84,9 +85,13 @@ export class Fsm<
     return fsmEdges(this.factory.planning.plan);
   }
 
-  /** The inputs of a run, which are the parameters of all states; those that the initial state needs are required. */
-  get inputs(): { readonly name: string; readonly required: boolean }[] {
-    return fsmInputs(this.factory.planning.plan);
+  /**
+   * The inputs of a run, which are the parameters of all states, and those that only a schema declares. Those that the
+   * initial state or their schema needs are required.
+   */
+  get inputs(): readonly InputReport[] {
+    const { plan } = this.factory.planning;
+    return reportInputs(fsmInputs(plan, this.declaredInputs), this.declaredInputs);
   }
 
   /** The definition, for `JSON.stringify`. */

@@ -6,6 +6,7 @@ import type { NodeFunction, NodeSpec } from "../definition/specs/node-spec.js";
 import { findCycles } from "../graph/cycles.js";
 import { groupBy, indegrees, type Digraph } from "../graph/digraph.js";
 import { inverse, topologicalOrder } from "../graph/order.js";
+import { misnamedInputs } from "./declared-inputs.js";
 import { conflictingLimits } from "./limits.js";
 import { Edge, NEVER, type DagPlan, type Fork } from "./plan.js";
 import { byPriority } from "./ranking.js";
@@ -69,7 +70,13 @@ export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Pla
   });
   const isCyclic = order.length < specs.length;
   const issues = [...wiring.issues, ...(isCyclic ? cyclesOf(plan) : []), ...conflictingLimits(specs)];
-  return new Planning(plan, issues, () => warningsOf(plan));
+  return new Planning(plan, issues, () => [
+    ...warningsOf(plan),
+    ...misnamedInputs(
+      plan.inputs.map(({ name }) => name),
+      definition.declaredInputs,
+    ),
+  ]);
 }
 
 function isSerial({ size, start, target }: Digraph, order: Int32Array): boolean {

@@ -18,7 +18,8 @@ import type { Method } from "../standing-methods.js";
 export interface StateOptions<
   To extends readonly string[] = readonly string[],
   E extends string = string,
-> extends SharedOptions {
+  V = any,
+> extends SharedOptions<V> {
   /** Whether the run begins with this state. @defaultValue false */
   initial?: boolean | undefined;
   /** Whether the run ends after this state, whatever it returns. @defaultValue false */

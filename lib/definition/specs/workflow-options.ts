@@ -1,4 +1,6 @@
 import { checkOptions, integer, oneOf, type OtherNames, type Rules } from "../../base/check.js";
+import type { StandardSchema } from "../../base/standard-schema.js";
+import { checkInputSchemas } from "./input-schemas.js";
 import { checkWorkflowName } from "./node-spec.js";
 
 /** The options of a workflow, as `@workflow` takes them: those of dags and of fsms. */
@@ -10,6 +12,11 @@ export interface WorkflowOptions {
   metadata?: Readonly<Record<string, unknown>> | undefined;
   /** Default options of all runs. */
   runOptions?: object | undefined;
+  /**
+   * The schemas of inputs, by name: any Standard Schema (zod, valibot, arktype …). Before a run starts, they check its
+   * inputs, and nodes take what they make of them. An input that no parameter takes can be read from the context.
+   */
+  inputs?: Readonly<Record<string, StandardSchema<any, any>>> | undefined;
   /** Whether a parameter without an explicit need takes the result of the node with its name. @defaultValue true */
   autowire?: boolean | undefined;
   /**
@@ -30,7 +37,7 @@ export interface WorkflowOptions {
   historyLimit?: number | undefined;
 }
 
-type SharedOption = "description" | "metadata" | "runOptions";
+type SharedOption = "description" | "metadata" | "runOptions" | "inputs";
 
 /** The options of dags. */
 export type DagOption = SharedOption | "autowire" | "wiring" | "module";
@@ -45,18 +52,7 @@ function inRunOptions(...options: string[]): OtherNames {
 
 /** Advice for the options of all runs. */
 const RUN_OPTIONS = inRunOptions(
-  ...[
-    "mode",
-    "errorStrategy",
-    "errorHandler",
-    "timeout",
-    "signal",
-    "inputs",
-    "hooks",
-    "observers",
-    "scheduler",
-    "strict",
-  ],
+  ...["mode", "errorStrategy", "errorHandler", "timeout", "signal", "hooks", "observers", "scheduler", "strict"],
   ...["store", "durability", "ifExists", "context"],
 );
 
@@ -72,6 +68,7 @@ const SHARED_RULES: Rules<Pick<WorkflowOptions, SharedOption>> = {
   description: "string",
   metadata: "object",
   runOptions: "object",
+  inputs: checkInputSchemas,
 };
 
 /** The rules for the options that fsms and their runs share. */

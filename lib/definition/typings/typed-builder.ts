@@ -50,22 +50,25 @@ type PassedOn<R, D extends Needs> =
 export interface NodeDefiner {
   <R>(fn: (...args: any[]) => R): NodeHandle<Awaited<R>>;
   <const N extends string, R>(name: N, fn: (...args: any[]) => R): NodeHandle<Awaited<R>, N>;
-  <const D extends Needs, R>(options: NodeOptions<D>, fn: Positional<D, R>): NodeHandle<Awaited<R>>;
-  <const N extends string, const D extends Needs, R>(
+  <const D extends Needs, R, V = Awaited<R>>(options: NodeOptions<D, V>, fn: Positional<D, R>): NodeHandle<V>;
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: Positional<D, R>,
-  ): NodeHandle<Awaited<R>, N>;
+  ): NodeHandle<V, N>;
 }
 
 export interface CachedDefiner {
   <const N extends string, R>(name: N, fn: (...args: any[]) => R): NodeHandle<Awaited<R>, N>;
-  <const D extends Needs, R>(options: NodeOptions<D> & CacheOptions, fn: Positional<D, R>): NodeHandle<Awaited<R>>;
-  <const N extends string, const D extends Needs, R>(
-    name: N,
-    options: NodeOptions<D> & CacheOptions,
+  <const D extends Needs, R, V = Awaited<R>>(
+    options: NodeOptions<D, V> & CacheOptions,
     fn: Positional<D, R>,
-  ): NodeHandle<Awaited<R>, N>;
+  ): NodeHandle<V>;
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
+    name: N,
+    options: NodeOptions<D, V> & CacheOptions,
+    fn: Positional<D, R>,
+  ): NodeHandle<V, N>;
 }
 
 type ForkResult<K extends "condition" | "select"> = K extends "condition"
@@ -78,15 +81,15 @@ export interface ForkDefiner<K extends "condition" | "select"> {
     name: N,
     fn: (...args: any[]) => R,
   ): NodeHandle<PassedOn<R, Needs>, N>;
-  <const D extends Needs, R extends ForkResult<K>>(
-    options: NodeOptions<D>,
+  <const D extends Needs, R extends ForkResult<K>, V = PassedOn<R, D>>(
+    options: NodeOptions<D, V>,
     fn: Positional<D, R>,
-  ): NodeHandle<PassedOn<R, D>>;
-  <const N extends string, const D extends Needs, R extends ForkResult<K>>(
+  ): NodeHandle<V>;
+  <const N extends string, const D extends Needs, R extends ForkResult<K>, V = PassedOn<R, D>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: Positional<D, R>,
-  ): NodeHandle<PassedOn<R, D>, N>;
+  ): NodeHandle<V, N>;
 }
 
 type AllValue<D extends Needs> = D extends readonly [infer N] ? ValueOf<N> : RecordOf<D>;
@@ -98,22 +101,22 @@ type AllValue<D extends Needs> = D extends readonly [infer N] ? ValueOf<N> : Rec
 export interface AllDefiner {
   <F extends AnyFn>(fn: F): NodeHandle<Awaited<ReturnType<F>>>;
   <const N extends string, F extends AnyFn>(name: N, fn: F): NodeHandle<Awaited<ReturnType<F>>, N>;
-  <const N extends string, const D extends Needs, R>(
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: (values: AllValue<D>) => R,
-  ): NodeHandle<Awaited<R>, N>;
-  <const N extends string, const D extends Needs, R>(
+  ): NodeHandle<V, N>;
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: Positional<D, R>,
-  ): NodeHandle<Awaited<R>, N>;
-  <const N extends string, const D extends Needs, R>(
+  ): NodeHandle<V, N>;
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: (values: AllValue<D>, ctx: Context) => R,
-  ): NodeHandle<Awaited<R>, N>;
-  <const D extends Needs, R>(options: NodeOptions<D>, fn: (...args: any[]) => R): NodeHandle<Awaited<R>>;
+  ): NodeHandle<V, N>;
+  <const D extends Needs, R, V = Awaited<R>>(options: NodeOptions<D, V>, fn: (...args: any[]) => R): NodeHandle<V>;
 }
 
 /**
@@ -123,20 +126,20 @@ export interface AllDefiner {
 export interface AnyDefiner {
   <F extends AnyFn>(fn: F): NodeHandle<Awaited<ReturnType<F>>>;
   <const N extends string, F extends AnyFn>(name: N, fn: F): NodeHandle<Awaited<ReturnType<F>>, N>;
-  <const N extends string, const D extends Needs, R>(
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: (winner: ValueOf<D[number]>) => R,
-  ): NodeHandle<Awaited<R>, N>;
-  <const N extends string, const D extends Needs, R>(
+  ): NodeHandle<V, N>;
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: (...args: [...MaybeValues<D>, ...any[]]) => R,
-  ): NodeHandle<Awaited<R>, N>;
-  <const N extends string, const D extends Needs, R>(
+  ): NodeHandle<V, N>;
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: (winner: ValueOf<D[number]>, ctx: Context) => R,
-  ): NodeHandle<Awaited<R>, N>;
-  <const D extends Needs, R>(options: NodeOptions<D>, fn: (...args: any[]) => R): NodeHandle<Awaited<R>>;
+  ): NodeHandle<V, N>;
+  <const D extends Needs, R, V = Awaited<R>>(options: NodeOptions<D, V>, fn: (...args: any[]) => R): NodeHandle<V>;
 }

@@ -20,6 +20,7 @@ export { decide, route, type Decision, type Route } from "./definition/decisions
 export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
 export { optional, type Need, type NeedLike, type NeedSource, type OptionalNeed } from "./definition/specs/need.js";
 export type { Context, FsmContext } from "./definition/context.js";
+export { getContext } from "./definition/current-context.js";
 export type { WorkflowOptions } from "./definition/specs/workflow-options.js";
 export type { Connection, Transition, TransitionCondition } from "./definition/defined.js";
 export type { NodeHandle, OutputHandle, Target } from "./definition/node-handle.js";

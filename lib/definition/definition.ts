@@ -2,6 +2,7 @@ import { checkName } from "../base/check.js";
 import { InvalidNodeError, ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import type { DeclaredInputs, InputSchemas } from "./specs/input-schemas.js";
+import { followContexts } from "./current-context.js";
 import { checkHooks, type NodeHooks } from "./specs/node-options.js";
 import { checkWorkflowName, type NodeSpec } from "./specs/node-spec.js";
 import { outlineOf } from "./specs/outline.js";
@@ -128,6 +129,7 @@ export abstract class Definition<T extends DefinitionTypes> {
       );
     }
     this.specs.set(spec.name, spec);
+    if (spec.signature.asks) followContexts();
     this.hasMethods ||= spec.method !== undefined;
     this.changed();
   }

@@ -5,6 +5,7 @@ import { MissingInputError, StoreError, type DagwrightError } from "../base/erro
 import { messageOf } from "../base/message.js";
 import { setImmediate } from "../base/event-loop.js";
 import { warn } from "../base/warning.js";
+import { current } from "../definition/current-context.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import { broken, cancelled, expired } from "../run/endings.js";
 import { ExecutionError } from "../run/errors.js";
@@ -104,6 +105,7 @@ export class Lifecycle<R> {
     const { options, scheduler, sync } = this.loop;
     const { signal, timeout } = options;
     this.onEnd = onEnd;
+    current.runs++;
     try {
       scheduler?.begin();
       if (signal !== undefined) this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
@@ -292,6 +294,7 @@ export class Lifecycle<R> {
   private settle(status: RunStatus, error: DagwrightError | undefined): void {
     if (this.phase === Phase.settled) return;
     this.phase = Phase.settled;
+    current.runs--;
     const { onEnd } = this;
     this.onEnd = this.settleNow = undefined;
     if (this.removeListener !== undefined) this.guard(this.removeListener);

@@ -35,6 +35,7 @@ export type { MapOptions, MapSettings, OnItemError, Reduction } from "./definiti
 export { subworkflow } from "./definition/subworkflow.js";
 export type { Subworkflow, SubworkflowOptions } from "./definition/specs/subworkflow-spec.js";
 export type { ChildRunOptions, Context, FsmContext } from "./definition/context.js";
+export { getContext } from "./definition/current-context.js";
 export type { WorkflowOptions } from "./definition/specs/workflow-options.js";
 export type {
   ChildWorkflow,
@@ -46,6 +47,15 @@ export type {
 } from "./definition/defined.js";
 export type { NodeHandle, OutputHandle, Target } from "./definition/node-handle.js";
 export type { Class } from "./base/class-state.js";
+export type {
+  JsonSchema,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+  StandardSchemaProps,
+} from "./base/standard-schema.js";
+export type { InputSchemas } from "./definition/specs/input-schemas.js";
+export type { InputReport } from "./planning/declared-inputs.js";
 export type { ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/specs/node-options.js";
 export type {
   Backoff,
@@ -95,7 +105,7 @@ export type {
   FsmResumeOptions,
   FsmSendOptions,
 } from "./fsm/durable/options.js";
-export type { CommonRunOptions, ErrorHandler, ErrorVerdict, Mode } from "./engine/options.js";
+export type { CommonRunOptions, ErrorHandler, ErrorVerdict, Given, Mode } from "./engine/options.js";
 export type { StepResult, StepState } from "./engine/step.js";
 export type { DiagramOptions } from "./visualization/diagram.js";
 export type { StateDiagramOptions } from "./visualization/state-diagram.js";

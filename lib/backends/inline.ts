@@ -1,13 +1,14 @@
 import type { LazyAbort } from "../base/abort.js";
+import { callWith } from "../definition/current-context.js";
 import type { AttemptCall, Backend } from "./backend.js";
 
 /** Runs attempts where the engine runs: on the caller's thread, as an ordinary function call. */
 export const inline = {
   name: "inline",
   limit: Infinity,
-  execute({ spec, args }: AttemptCall, _: LazyAbort, onStart: () => void): unknown {
+  execute({ spec, args, ctx }: AttemptCall, _: LazyAbort, onStart: () => void): unknown {
     onStart();
-    return spec.fn.apply(spec.self, args as unknown[]);
+    return callWith(ctx, spec, args);
   },
   close: () => Promise.resolve(),
 } satisfies Backend;

@@ -36,6 +36,8 @@ export interface ValidationIssue {
   readonly message: string;
   /** The names of the nodes or states concerned; those of a cycle in its order. Empty if it concerns none of them. */
   readonly nodes: readonly string[];
+  /** What a schema refused: the name of the input and the way into its value, or the way into a node's result. */
+  readonly path?: readonly PropertyKey[];
 }
 
 /** A workflow, or an argument of one of its methods, is invalid; nothing ran. Code `VALIDATION`. */

@@ -12,7 +12,8 @@ import type { Purpose, RunFactory } from "../engine/run-factory.js";
 import { hooksOf, NO_HOOKS } from "../engine/run-hooks.js";
 import type { RunPromises } from "../engine/run-promises.js";
 import { DagPlans } from "../planning/dag-plans.js";
-import { checkDagInputs, requireInputs } from "../planning/inputs.js";
+import { checkInputs, type CheckedInputs } from "../planning/declared-inputs.js";
+import { acceptDagInputs, checkDagInputs, requireInputs } from "../planning/inputs.js";
 import { activeNodes, copiedNodes, requireInner, withoutUnneeded } from "../planning/partial.js";
 import type { DagPlan } from "../planning/plan.js";
 import { requireValid, type Planning, type Strictness } from "../planning/validity.js";
@@ -63,10 +64,14 @@ interface Special {
   readonly outer?: OuterRun | undefined;
   /** The results given for nodes inside its workflows, by path. */
   readonly provide?: Readonly<Record<string, unknown>> | undefined;
+  /** Settles when its inputs are checked, if that takes time. */
+  readonly checking?: Promise<void> | undefined;
 }
 
 const NO_OPTIONS: PartialRunOptions<any> = Object.freeze({});
-const NO_INPUTS: Readonly<Record<string, unknown>> = Object.freeze({});
+type Inputs = Readonly<Record<string, unknown>>;
+
+const NO_INPUTS: Inputs = Object.freeze({});
 const PLAIN: Special = Object.freeze({});
 
 /** Creates the runs of one dag. */
@@ -89,6 +94,7 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
       hooks: NO_HOOKS,
       cacheOf: this.caches.of,
       place: undefined,
+      checking: undefined,
     };
   }
 
@@ -133,11 +139,15 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
       requireInner(plan, (i) => overrides.has(i));
       active = withoutUnneeded(plan, active, (i) => overrides.has(i) && standsAlone(plan, i, overrides.get(i)));
     }
-    if (options.inputs !== undefined) checkDagInputs(plan, inputs);
-    if (plan.inputs.length > 0) {
-      requireInputs(plan, inputs, (node) => (active === undefined || active[node] === 1) && !overrides?.has(node));
+    const runs = (node: number) => (active === undefined || active[node] === 1) && !overrides?.has(node);
+    const checked = this.checked(plan, inputs, runs, sync);
+    if (checked === undefined) {
+      if (options.inputs !== undefined) checkDagInputs(plan, inputs);
+      if (plan.inputs.length > 0) requireInputs(plan, inputs, runs);
     }
-    const state = new RunState(plan, inputs, options.runId, active, metadataOf(options));
+    const values = checked === undefined || checked instanceof Promise ? inputs : checked;
+    const state = new RunState(plan, values, options.runId, active, metadataOf(options));
+    const checking = checked instanceof Promise ? checked.then((final) => void (state.inputs = final)) : undefined;
     if (part !== undefined && active !== undefined) {
       const earlier = part.from === undefined ? undefined : RunResult.stateOf(part.from);
       takeOver(state, active, earlier, copiedNodes(plan, active), overrides);
@@ -145,13 +155,25 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     const parent = outer === undefined ? part?.parent : { ...outer.parent, isOuter: true };
     const recorder = options.store && newRecorder(state, options, parent);
     const nodeLimits = limits && limitsIn(plan, limits);
-    return this.runOf(state, options, { sync, overrides, recorder, outer, nodeLimits });
+    return this.runOf(state, options, { sync, overrides, recorder, outer, nodeLimits, checking });
+  }
+
+  /** The inputs as their schemas made them; undefined without schemas. @throws as {@link acceptDagInputs} */
+  private checked(plan: DagPlan, given: Inputs, runs: (node: number) => boolean, sync: boolean) {
+    const { declaredInputs: declared } = this.dag;
+    if (declared === undefined) return undefined;
+    const accept = (checked: CheckedInputs): Inputs => {
+      acceptDagInputs(plan, { declared, given, checked }, runs);
+      return checked.values;
+    };
+    const checked = checkInputs(declared, given, { sync });
+    return checked instanceof Promise ? checked.then(accept) : accept(checked);
   }
 
   /** The run that drives a state. */
   runOf(state: RunState, given: RunOptions<any>, special: Special = PLAIN): DagRun {
     const { plan } = state;
-    const { sync = false, overrides, recorder, nodeLimits, isResumed, outer, provide } = special;
+    const { sync = false, overrides, recorder, nodeLimits, isResumed, checking, outer, provide } = special;
     if (outer !== undefined) keepFor(outer, state);
     const options = given.onProgress === undefined ? given : withProgress(state, given, given.onProgress);
     if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.workflow, this.className);
@@ -160,10 +182,10 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
     const place = usesThreads ? (run: LazyAbort) => this.placements.of(plan, options, state.runId, run) : undefined;
     const isPlain = !sync && overrides === undefined && hooks === NO_HOOKS && place === undefined;
-    if (isPlain && recorder === undefined && outer === undefined && nodeLimits === undefined)
+    if (isPlain && recorder === undefined && outer === undefined && nodeLimits === undefined && checking === undefined)
       return new DagRun(state, options, this.plainSetup);
     const { of: cacheOf } = this.caches;
-    const setup = { sync, overrides, hooks, cacheOf, place, recorder, nodeLimits, isResumed, outer, provide };
+    const setup = { sync, overrides, hooks, cacheOf, place, recorder, nodeLimits, isResumed, checking, outer, provide };
     return new DagRun(state, options, setup);
   }
 

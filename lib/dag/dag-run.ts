@@ -2,6 +2,7 @@ import type { Backend } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
 import { findClock, now } from "../base/clock.js";
 import { abandon, drive, pendingOf, whenSettled } from "../base/coroutine.js";
+import { current, leave, type ContextSource } from "../definition/current-context.js";
 import { isContext, type DagPlan, type Ranking } from "../planning/plan.js";
 import { criticalFirst } from "../planning/ranking.js";
 import { NodeContext } from "../run/context.js";
@@ -72,7 +73,7 @@ export interface RunSetup extends EngineSetup {
  * Cost: O(nodes + edges) per run, for any shape. Not here: which nodes are ready (`readiness.ts`), what surrounds an
  * attempt (`attempts.ts`).
  */
-export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHostRun {
+export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHostRun, ContextSource {
   declare readonly options: RunOptions<any>;
   declare protected readonly setup: RunSetup;
   private readonly plan: DagPlan;
@@ -493,8 +494,21 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     whenSettled(work, fulfil, reject);
   }
 
-  /** Calls a plain node's function. The hot path, so small numbers of arguments are spelled out. */
+  /** Calls a plain node's function. */
   private call(node: number): unknown {
+    const { storage, source, node: caller } = current;
+    if (storage !== undefined) return storage.run(this.contextOf(node), () => this.apply(node));
+    current.source = this;
+    current.node = node;
+    try {
+      return this.apply(node);
+    } finally {
+      leave(source, caller);
+    }
+  }
+
+  /** The hot path, so small numbers of arguments are spelled out. */
+  private apply(node: number): unknown {
     const { args, argStart, functions, self } = this.plan;
     const fn = functions[node];
     const first = argStart[node];
@@ -522,7 +536,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     return this.args.value(code, node, isContext(this.plan, code) ? this.contextOf(node) : undefined);
   }
 
-  private contextOf(node: number): NodeContext {
+  contextOf(node: number): NodeContext {
     return new NodeContext(this.state, node, this.state.attemptsOf(node), this);
   }
 

@@ -3,7 +3,6 @@ import type { Source } from "../base/source.js";
 import { wantedPlaces } from "../backends/thread/placement.js";
 import { readNodes } from "../definition/class-methods.js";
 import { registerInstance } from "../definition/origin/class-registry.js";
-import type { WorkflowInput } from "../definition/defined.js";
 import { registerMaker } from "../definition/subworkflow.js";
 import type { Target } from "../definition/node-handle.js";
 import { isModuleBody, neverInWorker } from "../definition/origin/worker-scope.js";
@@ -12,6 +11,7 @@ import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
 import { checkRunId, type Mode } from "../engine/options.js";
 import { withContinuingDefaults } from "../engine/run-defaults.js";
 import { flowLevels } from "../planning/flow.js";
+import { reportInputs, type InputReport } from "../planning/declared-inputs.js";
 import { edgesOf, isSink, type DagEdge, type DagPlan } from "../planning/plan.js";
 import type { BackendName } from "../run/place.js";
 import type { RunResult } from "../run/result.js";
@@ -78,9 +78,9 @@ export class Dag<
   ): Single<ResultsOf<InstanceOf<S>>, RunOptions<StandInsOf<InstanceOf<S>>, I>> &
     Dag<ResultsOf<InstanceOf<S>>, I, StandInsOf<InstanceOf<S>>> {
     const { name: own, className, options: annotations, instance, specs } = readNodes(source);
-    const { description, metadata, errorStrategy, runOptions, autowire, wiring, module } = annotations;
+    const { description, metadata, errorStrategy, runOptions, inputs, autowire, wiring, module } = annotations;
     const { name = own, ...given } = options;
-    const annotated = { description, metadata, errorStrategy, runOptions, autowire, wiring, module };
+    const annotated = { description, metadata, errorStrategy, runOptions, inputs, autowire, wiring, module };
     const dag = new Dag<ResultsOf<InstanceOf<S>>, I, StandInsOf<InstanceOf<S>>>(name, merge(annotated, given));
     for (const spec of specs) dag.add(spec);
     dag.factory.className = options.name === undefined ? className : undefined;
@@ -129,9 +129,14 @@ export class Dag<
     return edgesOf(this.factory.planning.plan);
   }
 
-  /** The inputs of a run: the parameters that no node fills, in order of the nodes that take them. */
-  get inputs(): readonly WorkflowInput[] {
-    return this.factory.planning.plan.inputs.map(({ name, required }) => ({ name, required: required.length > 0 }));
+  /**
+   * The inputs of a run: the parameters that no node fills, in order of the nodes that take them, then the inputs that
+   * only a schema declares.
+   */
+  get inputs(): readonly InputReport[] {
+    const { inputs } = this.factory.planning.plan;
+    const taken = inputs.map(({ name, required }) => ({ name, required: required.length > 0 }));
+    return reportInputs(taken, this.declaredInputs);
   }
 
   /** The definition, for `JSON.stringify`. */

@@ -3,7 +3,9 @@ import type { AttemptCall } from "../backends/backend.js";
 import { inline } from "../backends/inline.js";
 import { now } from "../base/clock.js";
 import type { Semaphore } from "../base/semaphore.js";
+import type { Coroutine } from "../base/coroutine.js";
 import type { Context } from "../definition/context.js";
+import { Decision, isDecision, isRoute, Route } from "../definition/decisions.js";
 import { NEVER } from "../planning/plan.js";
 import { Status } from "../run/status.js";
 import type { ItemPlace } from "../definition/item.js";
@@ -61,6 +63,15 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
 
   resultIn(returned: unknown): unknown {
     return returned;
+  }
+
+  /** The value of a fork is what it passes on. */
+  *checked(node: number, returned: unknown, args: readonly unknown[], check: (value: unknown) => Coroutine): Coroutine {
+    const fork = this.run.state.plan.forks.get(node);
+    if (fork === undefined) return yield* check(returned);
+    const choice = withInput(fork, returned, args);
+    if (isDecision(choice)) return new Decision(choice.condition, yield* check(choice.value));
+    return isRoute(choice) ? new Route(choice.branch, yield* check(choice.value)) : returned;
   }
 
   /** A fork that only names a branch passes on its first input, as changed by hooks. */

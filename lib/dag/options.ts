@@ -13,6 +13,7 @@ import {
 import { ClosedError } from "../base/errors.js";
 import { MAX_WORKERS } from "../backends/thread/pool-options.js";
 import { ThreadPool } from "../backends/thread/thread-pool.js";
+import type { InputSchemas } from "../definition/specs/input-schemas.js";
 import type { DagOption, WorkflowOptions } from "../definition/specs/workflow-options.js";
 import { RunResult } from "../run/result.js";
 import { checkRun, COMMON_RULES, type CommonRunOptions } from "../engine/options.js";
@@ -62,8 +63,10 @@ export interface RunOptions<
 /** The options of a dag. */
 export interface DagOptions<G = Record<string, unknown>, I extends object = Record<string, any>> extends Pick<
   WorkflowOptions,
-  DagOption
+  Exclude<DagOption, "inputs">
 > {
+  /** See {@link WorkflowOptions.inputs}. They also type the inputs of its runs. */
+  inputs?: InputSchemas<I> | undefined;
   /** Defaults of every run's options. */
   runOptions?: RunOptions<G, Partial<I>> | undefined;
 }

@@ -42,13 +42,13 @@ type Kind = Exclude<NodeKind, "state">;
  * The last overload is for members that can't be nodes. From it the compiler also infers `A` and `B`, the arguments
  * with which the decorator is called, so that editors complete needs with the names of the class.
  */
-export interface NodeDecorator<K extends Kind, D extends MethodNeeds, A = unknown, B = unknown> {
-  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): NodeVerdict<K, T, D, F>;
+export interface NodeDecorator<K extends Kind, D extends MethodNeeds, A = unknown, B = unknown, V = never> {
+  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): NodeVerdict<K, T, D, F, V>;
   <T extends object, F extends AnyFn>(
     target: T,
     method: string,
     descriptor: TypedPropertyDescriptor<F>,
-  ): NodeVerdict<K, T, D, F>;
+  ): NodeVerdict<K, T, D, F, V>;
   <T>(field: undefined, context: ClassFieldDecoratorContext<T, Subworkflow<any>>): void;
   <T extends object, P extends keyof T & string>(target: T, field: P & FieldOf<T, P>, descriptor?: undefined): void;
   (target: A, place: B, descriptor?: any): { problem: "only a method can be a node" };
@@ -75,10 +75,12 @@ export interface NodeDecorators<K extends Kind, O = unknown> {
   <T>(field: undefined, context: ClassFieldDecoratorContext<T, Subworkflow<any>>): void;
   <T extends object, P extends keyof T & string>(target: T, field: P & FieldOf<T, P>, descriptor?: undefined): void;
   <A, B, const D extends MethodNeeds>(...needs: D | Names<A, B>[]): NodeDecorator<K, D, A, B>;
-  <A, B, const D extends MethodNeeds = []>(options: NodeOptions<D | Names<A, B>[]> & O): NodeDecorator<K, D, A, B>;
-  <A, B, const D extends MethodNeeds>(
-    ...args: [...needs: D | Names<A, B>[], options: NodeOptions<[]> & O]
-  ): NodeDecorator<K, D, A, B>;
+  <A, B, const D extends MethodNeeds = [], V = never>(
+    options: NodeOptions<D | Names<A, B>[], V> & O,
+  ): NodeDecorator<K, D, A, B, V>;
+  <A, B, const D extends MethodNeeds, V = never>(
+    ...args: [...needs: D | Names<A, B>[], options: NodeOptions<[], V> & O]
+  ): NodeDecorator<K, D, A, B, V>;
 }
 
 /** Makes a method a node: a function that takes its parameters from other nodes and from the inputs of the run. */
@@ -124,13 +126,13 @@ export interface MapDecorators {
 export const map: MapDecorators = decorators("map") as never;
 
 /** A method decorator that checks the next states, both as a TC39 standard decorator and as a legacy one. */
-export interface StateDecorator<To extends readonly string[], E extends string> {
-  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): StateVerdict<T, F, To, E>;
+export interface StateDecorator<To extends readonly string[], E extends string, V = never> {
+  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): StateVerdict<T, F, To, E, V>;
   <T extends object, F extends AnyFn>(
     target: T,
     method: string,
     descriptor: TypedPropertyDescriptor<F>,
-  ): StateVerdict<T, F, To, E>;
+  ): StateVerdict<T, F, To, E, V>;
   <T>(field: undefined, context: ClassFieldDecoratorContext<T, Subworkflow<any>>): void;
   <T extends object, P extends keyof T & string>(target: T, field: P & FieldOf<T, P>, descriptor?: undefined): void;
 }
@@ -146,9 +148,9 @@ export interface StateDecorators {
   <T>(field: undefined, context: ClassFieldDecoratorContext<T, Subworkflow<any>>): void;
   <T extends object, P extends keyof T & string>(target: T, field: P & FieldOf<T, P>, descriptor?: undefined): void;
   (): StateDecorator<readonly string[], string>;
-  <const To extends readonly string[] = readonly string[], const E extends string = string>(
-    options: StateOptions<To, E>,
-  ): StateDecorator<To, E>;
+  <const To extends readonly string[] = readonly string[], const E extends string = string, V = never>(
+    options: StateOptions<To, E, V>,
+  ): StateDecorator<To, E, V>;
 }
 
 /** Makes a method a state of an fsm. It returns {@link next}, {@link stop}, {@link waitForEvent}, or a plain value. */

@@ -1,6 +1,7 @@
 /** The parts of a workflow's definition that planning and workers read. */
 import type { ValidationIssue } from "../base/errors.js";
 import type { Origin } from "./origin/origin.js";
+import type { DeclaredInputs } from "./specs/input-schemas.js";
 import type { Need } from "./specs/need.js";
 import type { NodeHooks } from "./specs/node-options.js";
 import type { NodeSpec } from "./specs/node-spec.js";
@@ -48,6 +49,8 @@ export interface DefinedDag extends ChildWorkflow {
   readonly nodes: ReadonlyMap<string, NodeSpec>;
   /** Whether parameters find their node by name or by class, or only by explicit needs. */
   readonly wiring: "name" | "type" | "explicit";
+  /** The inputs with a schema; undefined if there are none. */
+  readonly declaredInputs: DeclaredInputs | undefined;
   /** The connections that `connect` added to a node, in order. */
   connectionsOf(node: string): readonly Connection[];
   /** The hooks of one node. */
@@ -72,6 +75,8 @@ export interface Transition {
 export interface DefinedFsm extends ChildWorkflow {
   /** All states by name, in order of definition. */
   readonly states: ReadonlyMap<string, StateSpec>;
+  /** The inputs with a schema; undefined if there are none. */
+  readonly declaredInputs: DeclaredInputs | undefined;
   /** The transitions that `addTransition` added, by source state. */
   readonly transitions: ReadonlyMap<string, readonly Transition[]>;
   readonly initialState: string | undefined;

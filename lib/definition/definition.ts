@@ -1,6 +1,8 @@
 import { checkName } from "../base/check.js";
 import { InvalidNodeError, ValidationError, type ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
+import type { DeclaredInputs, InputSchemas } from "./specs/input-schemas.js";
+import { followContexts } from "./current-context.js";
 import { checkHooks, type NodeHooks } from "./specs/node-options.js";
 import { checkWorkflowName, type NodeSpec } from "./specs/node-spec.js";
 import { outlineOf } from "./specs/outline.js";
@@ -18,6 +20,7 @@ export interface DefinitionTypes {
   readonly options: {
     readonly description?: string | undefined;
     readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+    readonly inputs?: InputSchemas | undefined;
   };
   /** The members' handles. */
   readonly member: { readonly name: string };
@@ -42,6 +45,11 @@ export abstract class Definition<T extends DefinitionTypes> implements ChildWork
   readonly metadata: Readonly<Record<string, unknown>>;
   /** The workflows inside, by node or state. */
   readonly subworkflows: ReadonlyMap<string, Subworkflow> = new Map<string, Subworkflow>();
+  /**
+   * The inputs with a schema; undefined if there are none.
+   * @internal
+   */
+  readonly declaredInputs: DeclaredInputs | undefined;
   protected readonly specs = new Map<string, T["spec"]>();
   private readonly hooksByName = new Map<string, NodeHooks>();
   private sharedHooks: NodeHooks | undefined;
@@ -59,6 +67,7 @@ export abstract class Definition<T extends DefinitionTypes> implements ChildWork
     this.checkOptions(options);
     this.description = options.description;
     this.metadata = options.metadata ?? NO_METADATA;
+    this.declaredInputs = options.inputs === undefined ? undefined : new Map(Object.entries(options.inputs));
   }
 
   /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
@@ -154,6 +163,7 @@ export abstract class Definition<T extends DefinitionTypes> implements ChildWork
     this.specs.set(spec.name, spec);
     if (spec.subworkflow !== undefined)
       (this.subworkflows as Map<string, Subworkflow>).set(spec.name, spec.subworkflow);
+    if (spec.signature.asks) followContexts();
     this.hasMethods ||= spec.method !== undefined;
     this.changed();
   }

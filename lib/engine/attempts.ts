@@ -1,4 +1,6 @@
+import type { AttemptCall } from "../backends/backend.js";
 import { setImmediate } from "../base/event-loop.js";
+import type { StandardSchema } from "../base/standard-schema.js";
 import type { LazyAbort } from "../base/abort.js";
 import { drive, type Coroutine } from "../base/coroutine.js";
 import { isInstance } from "../base/safe-access.js";
@@ -33,6 +35,7 @@ import { CallTracker } from "./call-tracker.js";
 import { withoutSlot } from "./slot.js";
 import { DetachedHost } from "./detached-host.js";
 import type { AttemptHost } from "./host.js";
+import { checkOutput } from "./output-check.js";
 
 /**
  * Executes the nodes of a run that take more than a plain call. Each is a coroutine of policies, from the outside in:
@@ -233,7 +236,7 @@ export class Attempts {
   private *execute(node: number, n: number, holder: Holder | undefined, slot: AttemptSlot): Coroutine {
     const { host } = this;
     const spec = host.specOf(node);
-    const { timeout } = spec.options;
+    const { timeout, output } = spec.options;
     this.scope.throwIfCancelled();
     const abort = this.scope.add();
     try {
@@ -251,7 +254,8 @@ export class Attempts {
       const begin = (onStart: () => void) => within(holder, () => host.execute(node, call, abort, onStart));
       const execute = () => {
         const timed = withTimeout({ timeout, abort, timeoutError }, begin);
-        return tracker === undefined ? timed : tracker.track(timed);
+        const checked = output === undefined ? timed : this.checked(node, call, timed);
+        return tracker === undefined ? checked : tracker.track(checked);
       };
       const hooks = host.hooksOf(node);
       if (hooks.length === 0) {
@@ -272,6 +276,19 @@ export class Attempts {
       throw error;
     } finally {
       this.scope.remove(abort);
+    }
+  }
+
+  /** Checks what a node's function returns against its schema. @throws {ExecutionError} EXECUTION */
+  private *checked(node: number, { spec, args, ctx }: AttemptCall, execution: Coroutine): Coroutine {
+    const { host, scope: waits } = this;
+    const returned = yield* execution;
+    const output = { schema: spec.options.output as StandardSchema, label: host.labelOf(node), name: spec.name, waits };
+    try {
+      return yield* host.checked(node, returned, args, (value) => checkOutput(value, output));
+    } catch (cause) {
+      if (waits.isCancellation(cause)) throw cause;
+      throw new ExecutionError(messageOf(cause), host.siteOf(node, ctx.attempt, { cause }));
     }
   }
 }

@@ -2,6 +2,7 @@ import type { AttemptCall } from "../backends/backend.js";
 import { LazyAbort } from "../base/abort.js";
 import type { ChildRunOptions, Context } from "../definition/context.js";
 import type { Semaphore } from "../base/semaphore.js";
+import type { Coroutine } from "../base/coroutine.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
@@ -73,6 +74,10 @@ export class DetachedHost implements AttemptHost {
 
   resultIn(returned: unknown): unknown {
     return this.host.resultIn(returned);
+  }
+
+  checked(node: number, returned: unknown, args: readonly unknown[], check: (value: unknown) => Coroutine): Coroutine {
+    return this.host.checked(node, returned, args, check);
   }
 
   outcomeOf(node: number, returned: unknown, result: unknown, args: readonly unknown[]): unknown {

@@ -1,5 +1,6 @@
 import type { AttemptCall } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
+import type { Coroutine } from "../base/coroutine.js";
 import type { Semaphore } from "../base/semaphore.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
 import type { ChildRunOptions, Context } from "../definition/context.js";
@@ -41,6 +42,8 @@ export interface AttemptHost extends AttemptControls {
   argumentsOf(node: number, context: Context | undefined): unknown[];
   /** The result that hooks get when the function returned `returned`. */
   resultIn(returned: unknown): unknown;
+  /** What the function returned when called with `args`, with what `check` makes of its value instead of that. */
+  checked(node: number, returned: unknown, args: readonly unknown[], check: (value: unknown) => Coroutine): Coroutine;
   /** The outcome when the function returned `returned` and hooks made `result` of it. */
   outcomeOf(node: number, returned: unknown, result: unknown, args: readonly unknown[]): unknown;
   siteOf(node: number, attempt: number, options?: ErrorOptions): ErrorSite;

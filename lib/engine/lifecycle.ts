@@ -5,6 +5,7 @@ import { MissingInputError, StoreError, type DagwrightError } from "../base/erro
 import { messageOf } from "../base/message.js";
 import { setImmediate } from "../base/event-loop.js";
 import { warn } from "../base/warning.js";
+import { current } from "../definition/current-context.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import { broken, cancelled, expired } from "../run/endings.js";
 import { ExecutionError } from "../run/errors.js";
@@ -23,6 +24,8 @@ export interface Loop<R> {
   readonly options: CommonRunOptions;
   readonly sync: boolean;
   readonly scheduler: Scheduler | undefined;
+  /** Resolves when the inputs are checked, and rejects when they are invalid; undefined when they are. */
+  readonly checking: Promise<void> | undefined;
   /** Writes the run to its store; undefined when it has none. */
   readonly recorder: Recorder | undefined;
   emitter: EventEmitter | undefined;
@@ -41,7 +44,8 @@ const Phase = { created: 0, opening: 1, running: 2, over: 3, recording: 4, settl
 /**
  * Takes a run from its start to its end, through these phases:
  *
- * - created;
+ * - created: asynchronous schemas may be checking its inputs. A run that ends meanwhile was never one: it is not
+ *   recorded, and emits no events;
  * - opening: it is being added to its store;
  * - running: from `run.started` on;
  * - over: no node starts or settles any more. An early end (abort, timeout, failure) first cancels the open nodes;
@@ -59,6 +63,8 @@ export class Lifecycle<R> {
   private removeListener: (() => void) | undefined = undefined;
   /** Whether the run settles without waiting for the store. */
   private isUrgent = false;
+  /** Whether the run ended before its inputs were checked. */
+  isRefused = false;
   /** Settles the run without waiting for the store; only while recording. */
   private settleNow: (() => void) | undefined = undefined;
 
@@ -99,6 +105,7 @@ export class Lifecycle<R> {
     const { options, scheduler, sync } = this.loop;
     const { signal, timeout } = options;
     this.onEnd = onEnd;
+    current.runs++;
     try {
       scheduler?.begin();
       if (signal !== undefined) this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
@@ -110,8 +117,28 @@ export class Lifecycle<R> {
 
   private proceed(): void {
     if (this.phase !== Phase.created) return;
-    if (this.asyncContext === undefined) this.open();
-    else this.asyncContext.runInAsyncScope(() => this.open());
+    if (this.asyncContext === undefined) this.begin();
+    else this.asyncContext.runInAsyncScope(() => this.begin());
+  }
+
+  private begin(): void {
+    const { checking } = this.loop;
+    if (checking === undefined) return this.open();
+    checking.then(
+      () => this.isOver || this.open(),
+      (error: DagwrightError) => this.isOver || this.refuse("failed", error),
+    );
+  }
+
+  /** Ends the run before its inputs are checked. @param isError - whether it ends with the error */
+  private refuse(status: RunStatus, error: DagwrightError, isError = true): void {
+    const { recorder } = this.loop;
+    this.isOver = this.isRefused = true;
+    this.loop.emitter = undefined;
+    this.guard(() => this.loop.release(status));
+    this.endScheduler();
+    recorder?.refuse(error);
+    this.settle(status, isError ? error : undefined);
   }
 
   private open(): void {
@@ -190,6 +217,7 @@ export class Lifecycle<R> {
   /** Ends the run early, after cancelling its open nodes. */
   halt(status: RunStatus, error: DagwrightError, { rejects = true } = {}): void {
     if (this.isOver) return;
+    if (this.loop.checking !== undefined && this.phase === Phase.created) return this.refuse(status, error, rejects);
     this.isOver = true;
     let needsTurn = false;
     this.guard(() => {
@@ -266,6 +294,7 @@ export class Lifecycle<R> {
   private settle(status: RunStatus, error: DagwrightError | undefined): void {
     if (this.phase === Phase.settled) return;
     this.phase = Phase.settled;
+    current.runs--;
     const { onEnd } = this;
     this.onEnd = this.settleNow = undefined;
     if (this.removeListener !== undefined) this.guard(this.removeListener);

@@ -32,6 +32,8 @@ export interface EngineSetup {
   readonly outer?: OuterRun;
   /** Of a resumed run: the results given for nodes inside its workflows, by path. */
   readonly provide?: Readonly<Record<string, unknown>>;
+  /** See {@link Loop.checking}. */
+  readonly checking?: Promise<void> | undefined;
   /** Writes the run to its store; undefined when it has none. */
   readonly recorder?: Recorder;
 }
@@ -42,6 +44,7 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   readonly sync: boolean;
   readonly hooks: readonly NodeHooks[];
   readonly recorder: Recorder | undefined;
+  readonly checking: Promise<void> | undefined;
   emitter: EventEmitter | undefined;
   readonly scheduler: Scheduler | undefined;
   /** The node that began this run, if it is tracked. */
@@ -64,6 +67,9 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
     this.sync = setup.sync;
     this.hooks = setup.hooks;
     this.recorder = recorder;
+    this.checking = setup.checking;
+    // Nothing awaits it in a dry run, or if the run is cancelled first.
+    this.checking?.catch(() => {});
     const hasListeners = observers !== undefined || recorder !== undefined || outer?.emitter !== undefined;
     this.emitter = hasListeners ? new EventEmitter(state, observers ?? [], recorder, outer) : undefined;
     if (outer !== undefined) state.shareMetadata(outer.state);

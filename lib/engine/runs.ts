@@ -4,7 +4,7 @@ import { runPromises, type RunPromises } from "./run-promises.js";
 
 /** A run that has not started. */
 export interface Startable<R> {
-  readonly life: Pick<Lifecycle<R>, "start" | "startDeferred">;
+  readonly life: Pick<Lifecycle<R>, "start" | "startDeferred" | "isRefused">;
 }
 
 /** Starts the runs of one workflow, and keeps the result of the last one that ended. */
@@ -15,7 +15,7 @@ export class Runs<R> {
   run(run: Startable<R>): Promise<R> {
     return new Promise((resolve, reject) => {
       run.life.start((result, error) => {
-        this.last = result;
+        this.ended(run, result);
         if (error === undefined) resolve(result);
         else reject(error);
       });
@@ -26,7 +26,7 @@ export class Runs<R> {
   runSync(run: Startable<R>): R {
     let outcome: { readonly result: R; readonly error: DagwrightError | undefined } | undefined;
     run.life.start((result, error) => {
-      this.last = result;
+      this.ended(run, result);
       outcome = { result, error };
     });
     if (outcome === undefined) throw new Error("A synchronous run did not end.");
@@ -34,11 +34,15 @@ export class Runs<R> {
     return outcome.result;
   }
 
+  private ended(run: Startable<R>, result: R): void {
+    if (!run.life.isRefused) this.last = result;
+  }
+
   /** Starts a run deferred, for a handle. @param schedule - see {@link Lifecycle.startDeferred} */
   begin(run: Startable<R>, schedule: (begin: () => void) => void = queueMicrotask): RunPromises<R> {
     return runPromises((onEnd) =>
       run.life.startDeferred((ended, error) => {
-        this.last = ended;
+        this.ended(run, ended);
         onEnd(ended, error);
       }, schedule),
     );

@@ -24,9 +24,13 @@ import type { FsmOptions, FsmRunOptions } from "./options.js";
 /** The call forms of `fsm.state`. */
 export interface StateDefiner {
   <F extends AnyFn>(fn: F): StateHandle<StateValue<F>>;
-  <F extends AnyFn>(options: StateOptions, fn: F): StateHandle<StateValue<F>>;
+  <F extends AnyFn, V = StateValue<F>>(options: StateOptions<readonly string[], string, V>, fn: F): StateHandle<V>;
   <const N extends string, F extends AnyFn>(name: N, fn: F): StateHandle<StateValue<F>, N>;
-  <const N extends string, F extends AnyFn>(name: N, options: StateOptions, fn: F): StateHandle<StateValue<F>, N>;
+  <const N extends string, F extends AnyFn, V = StateValue<F>>(
+    name: N,
+    options: StateOptions<readonly string[], string, V>,
+    fn: F,
+  ): StateHandle<V, N>;
   <const N extends string>(name: N, workflow: WorkflowLike): StateHandle<any, N>;
   <const N extends string>(name: N, options: StateOptions, workflow: WorkflowLike): StateHandle<any, N>;
 }

@@ -7,7 +7,8 @@ import type { Purpose, RunFactory } from "../engine/run-factory.js";
 import { hooksOf } from "../engine/run-hooks.js";
 import type { RunPromises } from "../engine/run-promises.js";
 import { planFsm, type FsmPlan } from "../planning/fsm-plan.js";
-import { checkFsmInputs } from "../planning/inputs.js";
+import { checkInputs, type CheckedInputs } from "../planning/declared-inputs.js";
+import { acceptFsmInputs, checkFsmInputs } from "../planning/inputs.js";
 import { requireValid, type Planning } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
 import type { FsmResult } from "../run/fsm-result.js";
@@ -36,6 +37,8 @@ interface RunProperties {
   readonly provide?: Readonly<Record<string, unknown>> | undefined;
   readonly recorder?: FsmRecorder | undefined;
   readonly resumed?: ResumedFsm;
+  /** Settles when its inputs are checked, if that takes time. */
+  readonly checking?: Promise<void> | undefined;
 }
 
 /** Creates the runs of one fsm. */
@@ -86,20 +89,43 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
     if (sync && options.store !== undefined) throw new TypeError("runSync can't wait for a store. Use run instead.");
     const plan = requireValid(this.planning, options);
     const { inputs = {}, runId, historyLimit = this.historyLimit } = options;
-    checkFsmInputs(plan, inputs);
     const state = new FsmState(plan, inputs, runId, metadataOf(options), historyLimit);
-    stateInputs(state);
+    const checking = this.checkInputs(state, sync);
     return this.runOf(state, options, {
       sync,
       takesEvents: purpose === "start",
       recorder: newFsmRecorder(state, options, outer && { ...outer.parent, isOuter: true }),
       outer,
+      checking,
     });
+  }
+
+  /**
+   * Checks the inputs of a new run, and replaces them by what their schemas make of them. A promise only if a schema
+   * returns one.
+   * @throws {ValidationError} | {MissingInputError}
+   */
+  private checkInputs(state: FsmState, sync: boolean): Promise<void> | undefined {
+    const { plan, inputs: given } = state;
+    const { declaredInputs: declared } = this.fsm;
+    if (declared === undefined) {
+      checkFsmInputs(plan, given);
+      stateInputs(state);
+      return undefined;
+    }
+    const accept = (checked: CheckedInputs): void => {
+      acceptFsmInputs(plan, { declared, given, checked });
+      state.inputs = checked.values;
+      stateInputs(state);
+    };
+    const checked = checkInputs(declared, given, { sync });
+    if (!(checked instanceof Promise)) return void accept(checked);
+    return checked.then(accept);
   }
 
   /** Creates the run that drives a state. */
   runOf(state: FsmState, options: FsmRunOptions, properties: RunProperties): FsmRun {
-    const { sync = false, takesEvents = false, recorder, resumed, outer, provide } = properties;
+    const { sync = false, takesEvents = false, recorder, resumed, checking, outer, provide } = properties;
     if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.workflow, this.className);
     const { maxCycles = this.settings.maxCycles } = options;
     return new FsmRun(state, maxCycles === options.maxCycles ? options : { ...options, maxCycles }, {
@@ -109,6 +135,7 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
       resumed,
       outer,
       provide,
+      checking,
       hooks: hooksOf(this.fsm.defaultHooks, options.hooks),
       stateHooks: this.stateHooks.slice(),
       cacheOf: this.caches.of,

@@ -1,5 +1,6 @@
 import { abandon, drive, pendingOf, whenSettled, type Coroutine } from "../base/coroutine.js";
 import { asSentence, messageOf } from "../base/message.js";
+import { callWith, current as called, leave, type ContextSource } from "../definition/current-context.js";
 import { valueOf } from "../definition/transitions.js";
 import { Attempts } from "../engine/attempts.js";
 import type { ChildSite } from "../engine/children.js";
@@ -58,7 +59,7 @@ export interface FsmRunSetup extends EngineSetup {
  */
 export class FsmRun
   extends EngineRun<FsmState, FsmResult<any>>
-  implements FsmHostRun, Receiver, WaitingRun, FailingRun
+  implements FsmHostRun, Receiver, WaitingRun, FailingRun, ContextSource
 {
   declare readonly options: FsmRunOptions;
   declare readonly recorder: FsmRecorder | undefined;
@@ -242,13 +243,24 @@ export class FsmRun
       this.emitter.emit({ type: "attempt.started", attempt: 1 }, current);
       if (this.isOver) return undefined;
     }
-    if (contextAt < 0 && !extra && !rest) {
+    const { storage, source, node: caller } = called;
+    if (storage !== undefined || contextAt >= 0 || extra || rest) {
+      const context = this.contextOf(current);
+      return callWith(context, spec, withContext(spec, stateInputs(state), context));
+    }
+    called.source = this;
+    called.node = current;
+    try {
       if (inputs.length === 0) return spec.fn.call(spec.self);
       if (inputs.length === 1 && state.value !== undefined) return spec.fn.call(spec.self, state.value);
       return spec.fn.apply(spec.self, stateInputs(state));
+    } finally {
+      leave(source, caller);
     }
-    const context = new StateContext(state, current, 1, this);
-    return spec.fn.apply(spec.self, withContext(spec, stateInputs(state), context));
+  }
+
+  contextOf(state: number): StateContext {
+    return new StateContext(this.state, state, 1, this);
   }
 
   private callManaged(current: number): unknown {

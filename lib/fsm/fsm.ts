@@ -1,13 +1,13 @@
 import { checkName, checkType } from "../base/check.js";
 import { merge } from "../base/merge.js";
 import { readStates } from "../definition/class-methods.js";
-import type { WorkflowInput } from "../definition/defined.js";
 import { registerMaker } from "../definition/subworkflow.js";
 import { neverInWorker } from "../definition/origin/worker-scope.js";
 import type { EventsOf, StatesOf } from "../definition/typings/typed-states.js";
 import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
 import { checkRunId } from "../engine/options.js";
 import type { RecordedWorkflow } from "../engine/workflow.js";
+import { reportInputs, type InputReport } from "../planning/declared-inputs.js";
 import { fsmEdges, fsmInputs, type FsmEdge } from "../planning/fsm-plan.js";
 import { requireValid } from "../planning/validity.js";
 import type { StateKey } from "../run/fsm-result.js";
@@ -51,9 +51,10 @@ export class Fsm<
     options: FsmOptions<I> & { name?: string | undefined } = {},
   ): Fsm<StatesOf<InstanceOf<C>>, I, EventsOf<InstanceOf<C>>> {
     const { name: own, className, options: annotations, specs } = readStates(source);
-    const { description, metadata, errorStrategy, runOptions, maxCycles, errorState, historyLimit } = annotations;
+    const { description, metadata, errorStrategy, runOptions, inputs, maxCycles, errorState, historyLimit } =
+      annotations;
     const { name = own, ...given } = options;
-    const annotated = { description, metadata, errorStrategy, runOptions, maxCycles, errorState, historyLimit };
+    const annotated = { description, metadata, errorStrategy, runOptions, inputs, maxCycles, errorState, historyLimit };
     const fsm = new Fsm<StatesOf<InstanceOf<C>>, I, EventsOf<InstanceOf<C>>>(name, merge(annotated, given));
     for (const spec of specs) fsm.add(spec);
     fsm.factory.className = options.name === undefined ? className : undefined;
@@ -87,9 +88,13 @@ export class Fsm<
     return fsmEdges(this.factory.planning.plan);
   }
 
-  /** The inputs of a run, which are the parameters of all states; those that the initial state needs are required. */
-  get inputs(): readonly WorkflowInput[] {
-    return fsmInputs(this.factory.planning.plan);
+  /**
+   * The inputs of a run, which are the parameters of all states, and those that only a schema declares. Those that the
+   * initial state or their schema needs are required.
+   */
+  get inputs(): readonly InputReport[] {
+    const { plan } = this.factory.planning;
+    return reportInputs(fsmInputs(plan, this.declaredInputs), this.declaredInputs);
   }
 
   /** The last state's value is the result. */

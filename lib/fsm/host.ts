@@ -1,8 +1,9 @@
 import type { AttemptCall } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
+import type { Coroutine } from "../base/coroutine.js";
 import { inline } from "../backends/inline.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
-import { valueOf, withValue } from "../definition/transitions.js";
+import { isWait, valueOf, withValue } from "../definition/transitions.js";
 import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { Context } from "../definition/context.js";
@@ -45,6 +46,11 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
   /** Hooks get the value, without the destination. */
   resultIn(returned: unknown): unknown {
     return valueOf(returned);
+  }
+
+  /** A wait for an event has no value. */
+  *checked(_: number, returned: unknown, __: unknown, check: (value: unknown) => Coroutine): Coroutine {
+    return isWait(returned) ? returned : withValue(returned, yield* check(valueOf(returned)));
   }
 
   outcomeOf(_: number, returned: unknown, result: unknown): unknown {

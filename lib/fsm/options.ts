@@ -1,4 +1,5 @@
 import { oneOf, type Rules } from "../base/check.js";
+import type { InputSchemas } from "../definition/specs/input-schemas.js";
 import { FSM_LIMIT_RULES, type FsmOption, type WorkflowOptions } from "../definition/specs/workflow-options.js";
 import { checkRun, COMMON_RULES, OTHER_MODES, type CommonRunOptions, type Mode } from "../engine/options.js";
 
@@ -18,7 +19,12 @@ export interface FsmRunOptions<I extends object = Record<string, any>> extends C
 }
 
 /** The options of an fsm. */
-export interface FsmOptions<I extends object = Record<string, any>> extends Pick<WorkflowOptions, FsmOption> {
+export interface FsmOptions<I extends object = Record<string, any>> extends Pick<
+  WorkflowOptions,
+  Exclude<FsmOption, "inputs">
+> {
+  /** See {@link WorkflowOptions.inputs}. They also type the inputs of its runs. */
+  inputs?: InputSchemas<I> | undefined;
   /** The default options of its runs. */
   runOptions?: FsmRunOptions<Partial<I>> | undefined;
 }

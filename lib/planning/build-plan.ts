@@ -8,6 +8,7 @@ import { groupBy, indegrees, type Digraph } from "../graph/digraph.js";
 import { inverse, topologicalOrder } from "../graph/order.js";
 import { findChoices } from "./choices.js";
 import { flowOf, flowOrder } from "./flow.js";
+import { misnamedInputs } from "./declared-inputs.js";
 import { conflictingLimits } from "./limits.js";
 import { Edge, NEVER, type Choices, type DagPlan, type Fork } from "./plan.js";
 import { byPriority } from "./ranking.js";
@@ -79,7 +80,13 @@ export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Pla
   });
   const isCyclic = order.length < specs.length;
   const issues = [...wiring.issues, ...streamIssues, ...(isCyclic ? cyclesOf(plan) : []), ...conflictingLimits(specs)];
-  return new Planning(plan, issues, () => warningsOf(plan));
+  return new Planning(plan, issues, () => [
+    ...warningsOf(plan),
+    ...misnamedInputs(
+      plan.inputs.map(({ name }) => name),
+      definition.declaredInputs,
+    ),
+  ]);
 }
 
 /** The choices of a graph; undefined while it has cycles. */

@@ -5,21 +5,22 @@ import { planDag } from "./build-plan.js";
 import type { DagPlan } from "./plan.js";
 import type { Planning } from "./validity.js";
 
-const NONE: ReadonlySet<string> = new Set();
 /** Enough for all choices of four optional inputs. */
 const MAX_PLANS = 16;
 
 /**
  * The plans of a definition in its current state. Usually there is one. If a compiler may have renamed parameters, the
- * names of a run's inputs decide their bindings, and each set of names has its own plan. Only some of these plans are
- * cached.
+ * names of a run's inputs decide their bindings, and each set of names has its own plan. Declared inputs count as given.
+ * Only some of these plans are cached.
  */
 export class DagPlans {
   private plain: Planning<DagPlan> | undefined;
   private readonly byNames = new Map<string, Planning<DagPlan>>();
   private readonly ambiguous = new Set<string>();
+  private readonly declared: ReadonlySet<string>;
 
   constructor(private readonly definition: DefinedDag) {
+    this.declared = new Set(definition.declaredInputs?.keys());
     for (const spec of definition.nodes.values()) for (const name of ambiguousIn(spec)) this.ambiguous.add(name);
   }
 
@@ -29,14 +30,14 @@ export class DagPlans {
       const given = Object.keys(inputs).filter((name) => this.ambiguous.has(name));
       if (given.length > 0) return this.ofNames(given.sort());
     }
-    return (this.plain ??= planDag(this.definition, NONE));
+    return (this.plain ??= planDag(this.definition, this.declared));
   }
 
   private ofNames(given: readonly string[]): Planning<DagPlan> {
     const names = JSON.stringify(given);
     let planning = this.byNames.get(names);
     if (planning === undefined) {
-      planning = planDag(this.definition, new Set(given));
+      planning = planDag(this.definition, new Set([...this.declared, ...given]));
       if (this.byNames.size === MAX_PLANS) this.byNames.delete(this.byNames.keys().next().value as string);
       this.byNames.set(names, planning);
     }

@@ -1,10 +1,12 @@
 import type { ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import type { DefinedFsm } from "../definition/defined.js";
+import type { DeclaredInputs } from "../definition/specs/input-schemas.js";
 import { hasPolicies, type NodeHooks } from "../definition/specs/node-options.js";
 import type { StateSpec } from "../definition/specs/state-spec.js";
 import { digraph } from "../graph/digraph.js";
 import { reachable, reversed } from "../graph/reachability.js";
+import { misnamedInputs } from "./declared-inputs.js";
 import { conflictingLimits } from "./limits.js";
 import { Planning } from "./validity.js";
 import { nestingIssue, withWorkflowInputs, workflowIssues, workflowOf } from "./workflow-nodes.js";
@@ -139,7 +141,10 @@ export function planFsm(definition: DefinedFsm): Planning<FsmPlan> {
     const message = `State "${name}" takes values by name, but one of its parameters is destructured, so it has no name. Name it with "params".`;
     report("INVALID_NODE", message, [name]);
   });
-  return new Planning(plan, [...issues, ...conflictingLimits(specs)], () => warningsOf(plan));
+  return new Planning(plan, [...issues, ...conflictingLimits(specs)], () => [
+    ...warningsOf(plan),
+    ...misnamedInputs(plan.inputs, definition.declaredInputs),
+  ]);
 }
 
 /** The declared edges by name: states in order of definition, and of each `to`, transitions and the error state. */
@@ -148,15 +153,17 @@ export function fsmEdges({ specs, edges }: FsmPlan): FsmEdge[] {
   return bySource.map(({ from, to, kind }) => ({ from: specs[from].name, to: specs[to].name, kind }));
 }
 
-/** The inputs of a run: the names of all parameters; those that the initial state needs are required. */
-export function fsmInputs({
-  specs,
-  initial,
-  inputs,
-}: FsmPlan): { readonly name: string; readonly required: boolean }[] {
-  const first = specs[initial]?.signature.inputs ?? [];
-  const required = new Set(first.flatMap(({ name, optional }) => (optional ? [] : name)));
-  return Array.from(inputs, (name) => ({ name, required: required.has(name) }));
+/**
+ * The inputs of a run: the names of all parameters. Those that the initial state needs are required, and those that are
+ * declared, unless the initial state has default values for them.
+ */
+export function fsmInputs(
+  { specs, initial, inputs }: FsmPlan,
+  declared: DeclaredInputs | undefined,
+): { readonly name: string; readonly required: boolean }[] {
+  const first = new Map((specs[initial]?.signature.inputs ?? []).map(({ name, optional }) => [name, optional]));
+  const isRequired = (name: string) => !(first.get(name) ?? declared?.has(name) !== true);
+  return Array.from(inputs, (name) => ({ name, required: isRequired(name) }));
 }
 
 /** The states; those that are workflows take the inputs of these. */

@@ -18,7 +18,8 @@ export abstract class RunBase {
   recording: Promise<void> | undefined = undefined;
 
   constructor(
-    readonly inputs: Readonly<Record<string, unknown>>,
+    /** Replaced once before the run starts, if schemas are asynchronous. */
+    public inputs: Readonly<Record<string, unknown>>,
     runId: string | undefined,
     metadata: Readonly<Record<string, unknown>> | undefined,
   ) {

@@ -49,6 +49,7 @@ const MEMBERS: readonly (readonly [member: string, kind: "both" | "dag only" | "
 
   ["edges", "both", "structure"],
   ["inputs", "both", "structure"],
+  ["declaredInputs", "both", "structure"],
   ["executionOrder", "dag only", "acyclic"],
   ["levels", "dag only", "acyclic"],
   ["entryPoints", "dag only", "initialState"],

@@ -62,7 +62,7 @@ export function subjectOf([module, workflow]: Address, node: string | undefined)
 export interface CallExtra {
   /** The method to call; undefined when the node is a dag's. */
   readonly callee: Callee | undefined;
-  /** The context of the attempt; undefined when the function takes none. */
+  /** The context of the attempt; undefined when the function takes none, and nobody has asked for contexts. */
   readonly context: CallContext | undefined;
   /** Whether the worker reports when it calls the function. */
   readonly reportsStart: boolean;
@@ -78,7 +78,7 @@ export interface Callee {
 
 /** The data of an attempt's context. */
 export interface CallContext {
-  /** Its position among the arguments. */
+  /** Its position among the arguments; -1 if only `getContext` gives it. */
   readonly position: number;
   readonly runId: string;
   readonly workflow: string;

@@ -9,6 +9,7 @@ import { encodeThrown } from "../../base/error-codec.js";
 import { asText, messageOf, shortPath } from "../../base/message.js";
 import { readSnapshot, type Snapshot } from "../../base/snapshot.js";
 import type { Context } from "../../definition/context.js";
+import { current, followContexts } from "../../definition/current-context.js";
 import { paramCount } from "../../definition/specs/named-inputs.js";
 import { checkedMetrics } from "../../run/checked-metrics.js";
 import { NodeContext } from "../../run/context.js";
@@ -32,6 +33,13 @@ import { findClass, findDag, listen } from "./worker-modules.js";
 
 /** The scope of the task whose code runs. */
 const taskScope = new AsyncLocalStorage<TaskScope>();
+current.onMissing = () => {
+  if (taskScope.getStore() === undefined) return;
+  throw new Error(
+    "getContext() has no context on this thread, because it was not sent with the node. Call getContext() once in the " +
+      "module that calls it, outside of any function, or give the node's function a parameter ctx.",
+  );
+};
 
 /** The nodes of a dag by name, or why it is not found. */
 type Nodes = ReadonlyMap<string, NodeSpec> | string;
@@ -163,10 +171,13 @@ function* answerTo(
 ): Coroutine<CallAnswer> {
   const context = extra?.context;
   const before = context === undefined ? undefined : snapshot(context);
-  const args = context === undefined ? inputs : inputs.toSpliced(context.position, 0, contextOf(name, context, scope));
+  const ctx = context === undefined ? undefined : contextOf(name, context, scope);
+  const position = context?.position ?? -1;
+  const args = position < 0 ? inputs : inputs.toSpliced(position, 0, ctx);
   if (extra?.reportsStart === true) scope.send({ started: true });
   try {
-    let value: unknown = taskScope.run(scope, () => fn.apply(self, args as unknown[]));
+    const apply = () => fn.apply(self, args as unknown[]);
+    let value: unknown = taskScope.run(scope, () => (ctx === undefined ? apply() : followContexts().run(ctx, apply)));
     const pending = pendingOf(value);
     if (pending !== undefined) value = yield pending;
     if (context === undefined || before === undefined) return [value];

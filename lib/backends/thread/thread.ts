@@ -3,6 +3,7 @@ import { inspect } from "../../base/clone.js";
 import { decodeThrown } from "../../base/error-codec.js";
 import { asSentence, messageOf, shortPath } from "../../base/message.js";
 import { memberText } from "../../base/unsupported-value.js";
+import { current } from "../../definition/current-context.js";
 import type { Snapshot } from "../../base/snapshot.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import { BackendError, NotCloneableError, type ErrorSite } from "../../run/errors.js";
@@ -56,8 +57,9 @@ export class ThreadBackend implements Backend {
   private extraOf(call: BackendCall, inputs: readonly unknown[], position: number): CallExtra | undefined {
     const { spec, ctx } = call;
     const reportsStart = spec.options.timeout !== undefined;
-    if (position < 0 && !reportsStart && this.address.length === 2) return undefined;
-    const context = position < 0 ? undefined : contextOf(call, inputs, position);
+    const takesContext = position >= 0 || spec.signature.asks || current.storage !== undefined;
+    if (!takesContext && !reportsStart && this.address.length === 2) return undefined;
+    const context = takesContext ? contextOf(call, inputs, position) : undefined;
     const { method } = spec;
     const callee = method === undefined ? undefined : { runId: ctx.runId, method, fields: this.fields };
     return { callee, context, reportsStart };

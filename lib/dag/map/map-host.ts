@@ -1,5 +1,6 @@
 import type { AttemptCall } from "../../backends/backend.js";
 import type { LazyAbort } from "../../base/abort.js";
+import type { Coroutine } from "../../base/coroutine.js";
 import type { Semaphore } from "../../base/semaphore.js";
 import type { PendingAcquire } from "../../base/pending-acquire.js";
 import type { ChildRunOptions, Context } from "../../definition/context.js";
@@ -115,6 +116,10 @@ export class MapHost implements AttemptHost {
 
   nodeLimitOf(): Semaphore | undefined {
     return this.host.nodeLimitOf(this.node);
+  }
+
+  *checked(_: number, returned: unknown, __: readonly unknown[], check: (value: unknown) => Coroutine): Coroutine {
+    return yield* check(returned);
   }
 
   canRetry(): boolean {

@@ -14,8 +14,10 @@ import {
   type Rules,
 } from "../../base/check.js";
 import type { Class } from "../../base/class-state.js";
+import type { StandardSchema } from "../../base/standard-schema.js";
 import { merge } from "../../base/merge.js";
 import type { Context } from "../context.js";
+import { checkSchema } from "./input-schemas.js";
 import type { NeedLike } from "./need.js";
 import type { NodeSpec } from "./node-spec.js";
 import {
@@ -63,7 +65,7 @@ type Hook<A extends unknown[]> = { hook(...args: A): unknown }["hook"];
 type Fallback = (error: unknown, ctx: Context) => unknown;
 
 /** The options of every kind of node. */
-export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]> {
+export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[], V = any> {
   /** The name of the node. @defaultValue the name of the method or function */
   name?: string | undefined;
   /** What the node does, for readers; part of its spec and of `toXState`. */
@@ -80,6 +82,11 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   types?: readonly (Class | readonly [Class] | undefined)[] | undefined;
   /** For `wiring: "type"`: the class that the node returns. */
   returns?: Class | undefined;
+  /**
+   * The schema of the result: any Standard Schema (zod, valibot, arktype …). It checks what the node returns, and the
+   * result is what it makes of that. An attempt whose result it refuses has failed.
+   */
+  output?: StandardSchema<any, V> | undefined;
   /** The number of retries, with delays of 100 ms, 200 ms, 400 ms …, or detailed options. @defaultValue 0 */
   retry?: number | RetryOptions | undefined;
   /** How long an attempt may take, in ms. @defaultValue unlimited */
@@ -153,8 +160,8 @@ const HOOK_RULES: Rules<NodeHooks> = {
 };
 
 /** The options that nodes and states share. */
-export type SharedOptions = Omit<
-  NodeOptions,
+export type SharedOptions<V = any> = Omit<
+  NodeOptions<readonly NeedLike[], V>,
   "needs" | "after" | "types" | "returns" | "inputsTimeout" | "backend" | "buffer" | "equals"
 >;
 
@@ -171,6 +178,7 @@ export const SHARED_RULES: Rules<SharedOptions> = {
   hooks: (option, hooks) => checkHooks(hooks, label(option)),
   errorStrategy: checkErrorStrategy,
   fallback: "any",
+  output: checkSchema,
   priority: (option, priority) => {
     if (typeof priority === "number") checkNumber(option, priority, { min: 0, max: 100 });
     else checkOneOf(option, priority, [...PRIORITIES.keys()] as string[]);
@@ -215,8 +223,8 @@ export function withCache(options: NodeOptions & CacheOptions): NodeOptions {
 
 /** Whether the options require more than a plain call of the function. */
 export function hasPolicies(options: NodeOptions): boolean {
-  const { retry = 0, timeout, cache, fallback, circuitBreaker, throttle, concurrencyKey } = options;
-  const given = [timeout, cache, fallback, circuitBreaker, throttle, concurrencyKey];
+  const { retry = 0, timeout, cache, fallback, circuitBreaker, throttle, concurrencyKey, output } = options;
+  const given = [timeout, cache, fallback, circuitBreaker, throttle, concurrencyKey, output];
   return retry !== 0 || given.some((option) => option !== undefined);
 }
 

@@ -25,7 +25,7 @@ export function readSignature(fn: AnyFunction, names: readonly string[] | undefi
     const source = Function.prototype.toString.call(fn);
     requireReadable(source, node);
     const params = declared(source);
-    signature = signatureOf(params, { extra: !params.rest && usesArguments(source), source });
+    signature = signatureOf(params, { extra: !params.rest && usesArguments(source), asks: asks(source), source });
     known.set(fn, signature);
   }
   return signature;
@@ -47,17 +47,24 @@ function usesArguments(source: string): boolean {
   return source.includes("arguments") && /\barguments\b/u.test(source);
 }
 
+function asks(source: string): boolean {
+  return source.includes("getContext");
+}
+
 function namedSignature(fn: AnyFunction, names: readonly string[]): Signature {
   const source = Function.prototype.toString.call(fn);
   const list = isNative(source) ? [] : declared(source).list;
   const named = names.map((name, position) => ({ name, optional: list[position]?.optional ?? false }));
-  return signatureOf({ list: named, rest: false }, { extra: true, source: undefined });
+  return signatureOf({ list: named, rest: false }, { extra: true, asks: asks(source), source: undefined });
 }
 
 /** @param how - `source` is undefined if the names were not read from it */
-function signatureOf(params: Declared, how: { extra: boolean; source: string | undefined }): Signature {
+function signatureOf(
+  params: Declared,
+  how: { readonly extra: boolean; readonly asks: boolean; readonly source: string | undefined },
+): Signature {
   const { list, rest } = params;
-  const { extra, source } = how;
+  const { extra, asks, source } = how;
   const contextAt = list.findIndex(({ name }) => isContextName(name));
   const inputs = Object.freeze(contextAt < 0 ? list : list.toSpliced(contextAt, 1));
   const numbered = source === undefined ? undefined : numberedNames(inputs);
@@ -69,6 +76,7 @@ function signatureOf(params: Declared, how: { extra: boolean; source: string | u
     numbered,
     rest,
     extra: extra && contextAt < 0,
+    asks,
   });
 }
 

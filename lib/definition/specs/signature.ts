@@ -20,6 +20,8 @@ export interface Signature {
   readonly rest: boolean;
   /** Whether the function may read an argument after its inputs, which is then the context. */
   readonly extra: boolean;
+  /** Whether the function's source names `getContext`. */
+  readonly asks: boolean;
 }
 
 /** A parameter that may be meant for the context, despite its name. */

@@ -21,7 +21,8 @@ import type { Subworkflow } from "./subworkflow-spec.js";
 export interface StateOptions<
   To extends readonly string[] = readonly string[],
   E extends string = string,
-> extends SharedOptions {
+  V = any,
+> extends SharedOptions<V> {
   /** Whether the run begins with this state. @defaultValue false */
   initial?: boolean | undefined;
   /** Whether the run ends after this state, whatever it returns. @defaultValue false */

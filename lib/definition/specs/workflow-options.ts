@@ -1,5 +1,7 @@
 import { checkOptions, integer, oneOf, type OtherNames, type Rules } from "../../base/check.js";
 import { checkErrorStrategy, type ErrorStrategy } from "./node-options.js";
+import type { StandardSchema } from "../../base/standard-schema.js";
+import { checkInputSchemas } from "./input-schemas.js";
 import { checkWorkflowName } from "./node-spec.js";
 
 /** The options of a workflow, as `@workflow` takes them: those of dags and of fsms. */
@@ -14,6 +16,11 @@ export interface WorkflowOptions {
   errorStrategy?: ErrorStrategy | undefined;
   /** Default options of all runs. */
   runOptions?: object | undefined;
+  /**
+   * The schemas of inputs, by name: any Standard Schema (zod, valibot, arktype …). Before a run starts, they check its
+   * inputs, and nodes take what they make of them. An input that no parameter takes can be read from the context.
+   */
+  inputs?: Readonly<Record<string, StandardSchema<any, any>>> | undefined;
   /** Whether a parameter without an explicit need takes the result of the node with its name. @defaultValue true */
   autowire?: boolean | undefined;
   /**
@@ -34,7 +41,7 @@ export interface WorkflowOptions {
   historyLimit?: number | undefined;
 }
 
-type SharedOption = "description" | "metadata" | "errorStrategy" | "runOptions";
+type SharedOption = "description" | "metadata" | "errorStrategy" | "runOptions" | "inputs";
 
 /** The options of dags. */
 export type DagOption = SharedOption | "autowire" | "wiring" | "module";
@@ -49,7 +56,7 @@ function inRunOptions(...options: string[]): OtherNames {
 
 /** Advice for the options of all runs. */
 const RUN_OPTIONS = inRunOptions(
-  ...["mode", "errorHandler", "timeout", "signal", "inputs", "hooks", "observers", "scheduler", "strict"],
+  ...["mode", "errorHandler", "timeout", "signal", "hooks", "observers", "scheduler", "strict"],
   ...["store", "durability", "ifExists", "context"],
 );
 
@@ -66,6 +73,7 @@ const SHARED_RULES: Rules<Pick<WorkflowOptions, SharedOption>> = {
   metadata: "object",
   errorStrategy: checkErrorStrategy,
   runOptions: "object",
+  inputs: checkInputSchemas,
 };
 
 /** The rules for the options that fsms and their runs share. */

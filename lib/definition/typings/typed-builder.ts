@@ -60,12 +60,12 @@ type WorkflowOf<R> = Subworkflow<R> | ChildWorkflow | (new () => object);
 export interface NodeDefiner {
   <R>(fn: (...args: any[]) => R): NodeHandle<Awaited<R>>;
   <const N extends string, R>(name: N, fn: (...args: any[]) => R): NodeHandle<Awaited<R>, N>;
-  <const D extends Needs, R>(options: NodeOptions<D>, fn: Positional<D, R>): NodeHandle<Awaited<R>>;
-  <const N extends string, const D extends Needs, R>(
+  <const D extends Needs, R, V = Awaited<R>>(options: NodeOptions<D, V>, fn: Positional<D, R>): NodeHandle<V>;
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: Positional<D, R>,
-  ): NodeHandle<Awaited<R>, N>;
+  ): NodeHandle<V, N>;
   <const N extends string, R = any>(name: N, workflow: WorkflowOf<R>): NodeHandle<Awaited<R>, N>;
   <const N extends string, R = any>(name: N, options: NodeOptions, workflow: WorkflowOf<R>): NodeHandle<Awaited<R>, N>;
 }
@@ -125,12 +125,15 @@ export interface MapDefiner {
 /** The call forms of {@link Dag.cachedNode}, which take options of the node and of its cache in one object. */
 export interface CachedDefiner {
   <const N extends string, R>(name: N, fn: (...args: any[]) => R): NodeHandle<Awaited<R>, N>;
-  <const D extends Needs, R>(options: NodeOptions<D> & CacheOptions, fn: Positional<D, R>): NodeHandle<Awaited<R>>;
-  <const N extends string, const D extends Needs, R>(
-    name: N,
-    options: NodeOptions<D> & CacheOptions,
+  <const D extends Needs, R, V = Awaited<R>>(
+    options: NodeOptions<D, V> & CacheOptions,
     fn: Positional<D, R>,
-  ): NodeHandle<Awaited<R>, N>;
+  ): NodeHandle<V>;
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
+    name: N,
+    options: NodeOptions<D, V> & CacheOptions,
+    fn: Positional<D, R>,
+  ): NodeHandle<V, N>;
 }
 
 type ForkResult<K extends "condition" | "select"> = K extends "condition"
@@ -147,15 +150,15 @@ export interface ForkDefiner<K extends "condition" | "select"> {
     name: N,
     fn: (...args: any[]) => R,
   ): NodeHandle<PassedOn<R, Needs>, N>;
-  <const D extends Needs, R extends ForkResult<K>>(
-    options: NodeOptions<D>,
+  <const D extends Needs, R extends ForkResult<K>, V = PassedOn<R, D>>(
+    options: NodeOptions<D, V>,
     fn: Positional<D, R>,
-  ): NodeHandle<PassedOn<R, D>>;
-  <const N extends string, const D extends Needs, R extends ForkResult<K>>(
+  ): NodeHandle<V>;
+  <const N extends string, const D extends Needs, R extends ForkResult<K>, V = PassedOn<R, D>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: Positional<D, R>,
-  ): NodeHandle<PassedOn<R, D>, N>;
+  ): NodeHandle<V, N>;
 }
 
 type AllValue<D extends Needs> = D extends readonly [infer N] ? ValueOf<N> : RecordOf<D>;
@@ -167,22 +170,22 @@ type AllValue<D extends Needs> = D extends readonly [infer N] ? ValueOf<N> : Rec
 export interface AllDefiner {
   <F extends AnyFn>(fn: F): NodeHandle<Awaited<ReturnType<F>>>;
   <const N extends string, F extends AnyFn>(name: N, fn: F): NodeHandle<Awaited<ReturnType<F>>, N>;
-  <const N extends string, const D extends Needs, R>(
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: (values: AllValue<D>) => R,
-  ): NodeHandle<Awaited<R>, N>;
-  <const N extends string, const D extends Needs, R>(
+  ): NodeHandle<V, N>;
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: Positional<D, R>,
-  ): NodeHandle<Awaited<R>, N>;
-  <const N extends string, const D extends Needs, R>(
+  ): NodeHandle<V, N>;
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: (values: AllValue<D>, ctx: Context) => R,
-  ): NodeHandle<Awaited<R>, N>;
-  <const D extends Needs, R>(options: NodeOptions<D>, fn: (...args: any[]) => R): NodeHandle<Awaited<R>>;
+  ): NodeHandle<V, N>;
+  <const D extends Needs, R, V = Awaited<R>>(options: NodeOptions<D, V>, fn: (...args: any[]) => R): NodeHandle<V>;
 }
 
 /**
@@ -192,20 +195,20 @@ export interface AllDefiner {
 export interface AnyDefiner {
   <F extends AnyFn>(fn: F): NodeHandle<Awaited<ReturnType<F>>>;
   <const N extends string, F extends AnyFn>(name: N, fn: F): NodeHandle<Awaited<ReturnType<F>>, N>;
-  <const N extends string, const D extends Needs, R>(
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: (winner: ValueOf<D[number]>) => R,
-  ): NodeHandle<Awaited<R>, N>;
-  <const N extends string, const D extends Needs, R>(
+  ): NodeHandle<V, N>;
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: (...args: [...MaybeValues<D>, ...any[]]) => R,
-  ): NodeHandle<Awaited<R>, N>;
-  <const N extends string, const D extends Needs, R>(
+  ): NodeHandle<V, N>;
+  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
     name: N,
-    options: NodeOptions<D>,
+    options: NodeOptions<D, V>,
     fn: (winner: ValueOf<D[number]>, ctx: Context) => R,
-  ): NodeHandle<Awaited<R>, N>;
-  <const D extends Needs, R>(options: NodeOptions<D>, fn: (...args: any[]) => R): NodeHandle<Awaited<R>>;
+  ): NodeHandle<V, N>;
+  <const D extends Needs, R, V = Awaited<R>>(options: NodeOptions<D, V>, fn: (...args: any[]) => R): NodeHandle<V>;
 }

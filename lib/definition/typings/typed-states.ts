@@ -8,7 +8,7 @@
 import type { Next, Stop, WaitForEvent } from "../transitions.js";
 import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { Nearest } from "./typed-names.js";
-import type { AnyFn, Inputs, IsAny, IsNever, Member, MethodNames, Same } from "./typed-wiring.js";
+import type { AnyFn, Inputs, IsAny, IsNever, Member, MethodNames, Same, SchemaProblem } from "./typed-wiring.js";
 
 /** The problem with the name of a state, or never. */
 type NameProblem<T, S extends string> = S extends string
@@ -49,16 +49,23 @@ type OutcomeProblem<T, R, Legal extends string> =
         ? TargetProblem<T, S, undefined, Legal>
         : never;
 
-type StateProblem<T, F extends AnyFn, To extends readonly string[], E extends string> =
-  OutcomeProblem<T, Awaited<ReturnType<F>>, To[number]> | NameProblem<T, To[number]> | NameProblem<T, E>;
+type StateProblem<T, F extends AnyFn, To extends readonly string[], E extends string, V> =
+  | OutcomeProblem<T, Awaited<ReturnType<F>>, To[number]>
+  | NameProblem<T, To[number]>
+  | NameProblem<T, E>
+  | SchemaProblem<F, StateValue<F>, V>;
 
-/** The return type of a state's decorator: void, or the problem with the targets of the state and its options. */
+/**
+ * The return type of a state's decorator: void, or the problem with the targets of the state and its options. `V` is
+ * what its schema makes.
+ */
 export type StateVerdict<
   T,
   F extends AnyFn,
   To extends readonly string[] = readonly string[],
   E extends string = string,
-  Problem = StateProblem<T, F, To, E>,
+  V = never,
+  Problem = StateProblem<T, F, To, E, V>,
 > = Same<F, [Problem] extends [never] ? true : false, false> extends true ? Problem : void;
 
 /** The values of a class's states by name, as `run.get` returns them. */

@@ -259,15 +259,29 @@ type WiringProblem<K extends NodeKind, T, D extends MethodNeeds, I extends reado
     ? AllProblem<T, D, I>
     : PositionalProblem<T, D, I>;
 
-/** The return type of a node's decorator: void, or the problem with the method. */
-export type NodeVerdict<K extends NodeKind, T, D extends MethodNeeds, F extends AnyFn> =
+/**
+ * The problem with the schema of a result: what it makes must fit the method's type, by which others know the result.
+ * The value that a fork passes on is not checked.
+ */
+type OutputProblem<K extends NodeKind, F extends AnyFn, V> = K extends "condition" | "select"
+  ? never
+  : SchemaProblem<F, ResultOfCall<F>, V>;
+
+/** The problem with a schema that makes a `V` of a method's `R`, or never. */
+export type SchemaProblem<F extends AnyFn, R, V> =
+  IsNever<F, [V] extends [R] ? true : never> extends true
+    ? { output: V; returns: R; problem: "the method's type does not tell what the schema makes of its result" }
+    : never;
+
+/** The return type of a node's decorator: void, or the problem with the method. `V` is what its schema makes. */
+export type NodeVerdict<K extends NodeKind, T, D extends MethodNeeds, F extends AnyFn, V = never> =
   ReturnProblem<K, F, ResultOfCall<F>> extends infer Problem
     ? [Problem] extends [never]
-      ? WiringVerdict<WiringProblem<K, T, D, Inputs<Parameters<F>>>>
+      ? WiringVerdict<WiringProblem<K, T, D, Inputs<Parameters<F>>>, OutputProblem<K, F, V>>
       : Problem
     : never;
 
-type WiringVerdict<Problem> = [Problem] extends [never] ? void : Problem;
+type WiringVerdict<Problem, Other> = [Problem] extends [never] ? ([Other] extends [never] ? void : Other) : Problem;
 
 /** The names of a class's public methods. */
 export type MethodNames<T> = keyof { [K in keyof T & string as T[K] extends AnyFn ? K : never]: K };

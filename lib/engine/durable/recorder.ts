@@ -77,6 +77,13 @@ export abstract class Recorder implements RunDriver {
     return this.opening;
   }
 
+  /** Ends the run before it was added to its store. */
+  refuse(error: Error): void {
+    this.opening = Promise.reject(error);
+    this.opening.catch(() => {});
+    this.expected?.reject(error);
+  }
+
   /** Settles as {@link Recorder.open} does, when that is called. */
   get opened(): Promise<void> {
     if (this.opening !== undefined) return this.opening;

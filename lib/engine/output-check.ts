@@ -1,0 +1,38 @@
+import type { CancelScope } from "../base/cancel-scope.js";
+import type { Coroutine } from "../base/coroutine.js";
+import { ValidationError, type ValidationIssue } from "../base/errors.js";
+import { asSentence, messageOf, shortPath } from "../base/message.js";
+import { check, pathText, type SchemaProblem, type StandardSchema } from "../base/standard-schema.js";
+
+/** A result that is checked. */
+export interface CheckedOutput {
+  readonly schema: StandardSchema<any, any>;
+  /** `Node "x"` or `State "x"`. */
+  readonly label: string;
+  readonly name: string;
+  readonly waits: CancelScope;
+}
+
+/**
+ * Returns what the schema of a node makes of its result.
+ * @throws {ValidationError} VALIDATION with all that the schema refuses
+ */
+export function* checkOutput(value: unknown, { schema, label, name, waits }: CheckedOutput): Coroutine {
+  const checked = yield* waits.wait(check(schema, value), 'schema "output"');
+  if ("value" in checked) return checked.value;
+  const issues = checked.problems.map((problem) => invalid(label, name, problem));
+  const lines = issues.map(({ message }) => message).join("\n");
+  throw new ValidationError(`${lines} Correct what it returns, or its "output".`, issues);
+}
+
+function invalid(label: string, name: string, { message, path, thrown }: SchemaProblem): ValidationIssue {
+  const where = path.length === 0 ? "" : ` at ${shortPath(pathText(path))}`;
+  const what = thrown === undefined ? message : `${message}: ${messageOf(thrown)}`;
+  return {
+    severity: "error",
+    code: "INVALID_OUTPUT",
+    message: `${label} returned an invalid result${where}: ${asSentence(what)}`,
+    nodes: [name],
+    path,
+  };
+}

@@ -1,0 +1,16 @@
+import { afterAll, expect, it } from "vitest";
+import { ExecutionError, ThreadPool, ValidationError } from "dagwright";
+import { checked, threads } from "../support/schemas.js";
+import { failure } from "../support/waiting.js";
+
+const pool = new ThreadPool({ maxWorkers: 1 });
+afterAll(() => pool.close());
+
+it("Results of nodes on threads are checked on the caller's thread", async () => {
+  const run = await checked.run({ pool });
+  expect(run.value).toEqual({ called: false, checked: true });
+  expect(threads).toEqual([true]);
+  const error = await failure(checked.run({ pool, inputs: { size: "-1" } }));
+  expect(error).toBeInstanceOf(ExecutionError);
+  expect(error.cause).toBeInstanceOf(ValidationError);
+});

@@ -57,7 +57,7 @@ describe.each([
   ["legacy", true],
 ])("The compiler, with %s decorators,", (_, legacy) => {
   it("accepts valid workflows, and refuses invalid ones", () => {
-    const names = ["builder", "class", "forks", "generic", "members", "runs", "states", "streams"].map((name) =>
+    const names = ["builder", "class", "forks", "generic", "members", "runs", "states", "streams", "live"].map((name) =>
       join(folder, `${name}.ts`),
     );
     expect(check(names, legacy).problems).toEqual([]);

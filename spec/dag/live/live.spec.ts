@@ -250,7 +250,7 @@ describe("A live dag", () => {
 
   it("may be changed by its own nodes", async () => {
     const dag = new Dag("d");
-    let change = (_: number): void => {};
+    let change: (n: number) => void = () => {};
     const seen: number[] = [];
     dag.node("a", (n: number) => {
       seen.push(n);

@@ -70,6 +70,8 @@ const MEMBERS: readonly (readonly [member: string, kind: "both" | "dag only" | "
   ["runSync", "both", "running"],
   ["start", "both", "running"],
   ["step", "both", "running"],
+  ["stream", "dag only", "many inputs"],
+  ["live", "dag only", "dependents"],
   ["dryRun", "dag only", "acyclic"],
   ["runFrom", "dag only", "acyclic"],
   ["runUntil", "dag only", "acyclic"],

@@ -85,6 +85,8 @@ const MEMBERS: readonly (readonly [member: string, kind: "both" | "dag only" | "
   ["runSync", "both", "running"],
   ["start", "both", "running"],
   ["step", "both", "running"],
+  ["stream", "dag only", "many inputs"],
+  ["live", "dag only", "dependents"],
   ["dryRun", "dag only", "acyclic"],
   ["stream", "dag only", "acyclic"],
   ["live", "dag only", "acyclic"],

@@ -62,6 +62,7 @@ describe.each([
       "class",
       "forks",
       "generic",
+      "live",
       "members",
       "runs",
       "schemas",

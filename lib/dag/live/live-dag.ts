@@ -34,7 +34,7 @@ export interface LiveSource extends Pick<LiveSetup, "hooks" | "cacheOf" | "place
  * overtakes is aborted through its signal, and its result dropped. Changes in one turn are computed together, in a
  * microtask. Nodes depend on their needs and parameters, not on what they read from their context.
  */
-export class LiveDag<N = Record<string, unknown>, I extends object = Record<string, any>> implements AsyncDisposable {
+export class LiveDag<N = Record<string, unknown>, I extends object = Record<string, any>> {
   readonly #plan: DagPlan;
   readonly #state: RunState;
   readonly #run: LiveRun;

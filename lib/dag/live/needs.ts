@@ -65,7 +65,7 @@ function takersOf({ size, inputs, args, argStart, bindings }: DagPlan): number[]
     const codes = Array.from(args.subarray(argStart[node], argStart[node + 1]));
     for (let code = codes.pop(); code !== undefined; code = codes.pop()) {
       const binding = code < 0 ? bindings[~code] : undefined;
-      if (binding?.type === "record" || binding?.type === "list") codes.push(...binding.codes);
+      if (binding?.type === "record" || binding?.type === "list") for (const inner of binding.codes) codes.push(inner);
       if (binding?.type === "input" && takers[binding.input].at(-1) !== node) takers[binding.input].push(node);
     }
   }

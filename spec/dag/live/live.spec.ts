@@ -234,10 +234,10 @@ describe("A live dag", () => {
   it("gives nodes the inputs of one moment as ctx.inputs", async () => {
     const dag = new Dag("d");
     const { opened, open } = gate();
-    dag.node("a", { params: ["a"] }, async (_: number, ctx: Context) => {
+    dag.node("a", async (a: number, ctx: Context) => {
       const first = ctx.inputs.b;
       await opened;
-      return [first, ctx.inputs.b, Object.isFrozen(ctx.inputs)];
+      return [a, first, ctx.inputs.b, Object.isFrozen(ctx.inputs)];
     });
     dag.node("b", (b: number) => b);
     await using live = dag.live({ inputs: { a: 1, b: 1 } });
@@ -245,12 +245,12 @@ describe("A live dag", () => {
     live.set("b", 2);
     open();
     await live.settled();
-    expect(live.get("a")).toEqual([1, 1, true]);
+    expect(live.get("a")).toEqual([1, 1, 1, true]);
   });
 
   it("may be changed by its own nodes", async () => {
     const dag = new Dag("d");
-    let change = (_: number): void => {};
+    let change: (n: number) => void = () => {};
     const seen: number[] = [];
     dag.node("a", (n: number) => {
       seen.push(n);

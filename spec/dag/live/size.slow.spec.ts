@@ -48,10 +48,10 @@ describe("A live dag", () => {
     expect(thousandPart).toBeLessThan((performance.now() - all) / 10);
   });
 
-  it("of a node with 100,000 needs computes it once a change", async () => {
+  it("of a node with 20,000 needs computes it once a change", async () => {
     const dag = new Dag("fan-in");
     let calls = 0;
-    const needs = Array.from({ length: 100_000 }, (_, i) => dag.node(`n${i}`, { params: ["n"] }, (n: number) => n + i));
+    const needs = Array.from({ length: 20_000 }, (_, i) => dag.node(`n${i}`, { params: ["n"] }, (n: number) => n + i));
     dag.all("sum", { needs, params: ["values"] }, (values: Record<string, number>) => {
       calls++;
       return Object.keys(values).length + values.n1;
@@ -60,6 +60,6 @@ describe("A live dag", () => {
     await live.settled();
     live.set("n", 5);
     await live.settled();
-    expect([live.get("sum"), calls]).toEqual([100_006, 2]);
+    expect([live.get("sum"), calls]).toEqual([20_006, 2]);
   });
 });

@@ -52,9 +52,19 @@ describe("A source of a stream may be", () => {
     return dag.stream(numbers(5), { input: "n", values: true }) as AsyncIterable<number>;
   }
 
-  it("an array of promises, one of which rejects", async () => {
-    const error = await failure(all(doubling().stream([1, Promise.reject(new Error("lost"))], { input: "n" })));
+  it("an iterable of promises, one of which rejects", async () => {
+    let closed = 0;
+    function* source() {
+      try {
+        yield 1;
+        yield Promise.reject<number>(new Error("lost"));
+      } finally {
+        closed++;
+      }
+    }
+    const error = await failure(all(doubling().stream(source(), { input: "n" })));
     expect(error).toMatchObject({ index: 1, cause: new Error("lost") });
+    expect(closed).toBe(1);
   });
 });
 

@@ -162,6 +162,7 @@ describe("The source of a stream", () => {
       const { seen, source } = counted(forever());
       for await (const item of dag.stream(source, { input: "n", values: true, ordered })) {
         expect(item).toBe(0);
+        await until(() => seen.pulled > 1);
         break;
       }
       expect(seen.closed).toBe(1);

@@ -40,6 +40,7 @@ it("exports only documented names", () => {
     "all",
     "any",
     "cachedNode",
+    "cases",
     "circuitState",
     "circuits",
     "condition",
@@ -52,6 +53,8 @@ it("exports only documented names", () => {
     "select",
     "state",
     "stop",
+    "switchOn",
+    "transforms",
     "waitForEvent",
     "workflow",
   ]);

@@ -20,6 +20,8 @@ export {
   type StateDecorators,
 } from "./definition/decorators.js";
 export { decide, route, type Decision, type Route } from "./definition/decisions.js";
+export { cases, type Case, type CaseTable, type Switch } from "./definition/switch.js";
+export { switchOn, type SwitchDecorator, type SwitchOn } from "./definition/switch-on.js";
 export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
 export {
   optional,
@@ -79,6 +81,7 @@ export type {
   MapDefiner,
   NodeDefiner,
 } from "./definition/typings/typed-builder.js";
+export type { SwitchDefiner } from "./definition/typings/typed-switch.js";
 export type { CoalesceDefiner, GuardDefiner, WhenDefiner } from "./definition/typings/typed-choices.js";
 export type { BranchSource, GuardOptions, WhenOptions } from "./definition/specs/choice-spec.js";
 export type { EventsOf, StatesOf } from "./definition/typings/typed-states.js";

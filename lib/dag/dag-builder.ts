@@ -33,6 +33,9 @@ import type {
   MapDefiner,
   NodeDefiner,
 } from "../definition/typings/typed-builder.js";
+import type { SwitchDefiner } from "../definition/typings/typed-switch.js";
+import { cases, casesIn, type CaseTable } from "../definition/switch.js";
+import { switchParams } from "../definition/switch-on.js";
 import type { CoalesceDefiner, GuardDefiner, WhenDefiner } from "../definition/typings/typed-choices.js";
 import { Workflow, type WorkflowTypes } from "../engine/workflow.js";
 import type { RunResult } from "../run/result.js";
@@ -157,6 +160,18 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
    */
   readonly coalesce: CoalesceDefiner = (name: string, candidates: readonly BranchSource[]) =>
     this.add(coalesceSpec(name, candidates));
+
+  /**
+   * Defines a node that sends the value of its first need on by its label: `switch(name, { needs, cases })`.
+   *
+   * That need gives `route(label, value)`, and the case of this label takes the value, the values of further needs, and
+   * the context. A label without a case goes to `default`; without one, the node fails. Takes the options of a node.
+   * @throws {InvalidNodeError} | {TypeError} for a name in use, cases that are no functions, or an unusable option
+   */
+  readonly switch: SwitchDefiner = (name: string, { cases: table, ...options }: NodeOptions & { cases: CaseTable }) => {
+    casesIn(`switch "${name}"`, table);
+    return this.add(nodeSpec("node", name, cases(table), { ...options, params: switchParams(options.needs) }));
+  };
 
   /** Adds a node from its spec, as classes do. */
   protected add(spec: NodeSpec): NodeHandle<any, any> {

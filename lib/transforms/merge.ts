@@ -37,13 +37,13 @@ const OPERAND = "a record, or a list of records";
  * @throws {TypeError} for an operand or item that is no plain record; {RangeError} for lists of different lengths
  */
 export function merge<L extends object, R extends object>(left: L, right: R): Merged<L, R> {
+  if (isRecord(left) && isRecord(right)) return { ...left, ...right } as never;
   const [ofLeft, ofRight] = [itemsOf("left", left), itemsOf("right", right)];
   if (Array.isArray(left) && Array.isArray(right) && left.length !== right.length) {
     throw new RangeError(
       `merge takes lists of equal length; the left operand has ${left.length} items, the right one ${right.length}.`,
     );
   }
-  if (!Array.isArray(left) && !Array.isArray(right)) return { ...ofLeft(0), ...ofRight(0) } as never;
   const { length } = (Array.isArray(left) ? left : right) as readonly unknown[];
   return Array.from({ length }, (_, i) => ({ ...ofLeft(i), ...ofRight(i) })) as never;
 }

@@ -172,6 +172,23 @@ describe("dag.when", () => {
     expect((await dag.runUntil("yes")).value).toBe("yes");
   });
 
+  it("names its condition when a partial run lacks it", async () => {
+    const { dag } = branching(true);
+    dag.when("pick", { if: "flag", then: "yes", else: "no" });
+    await expect(dag.runFrom("yes")).rejects.toThrow(/needs the result of "yesFirst", "flag"|"flag"/u);
+    await dag.run();
+    expect((await dag.runFrom("yes")).value).toBe("yes");
+  });
+
+  it("has hooks, as every node", async () => {
+    const { dag, called } = branching(1);
+    dag.when("pick", { if: "flag", then: "yes", else: "no" });
+    dag.setNodeHooks("pick", { postExecute: (_, inputs) => [inputs.value] });
+    expect((await dag.run({ overrides: { flag: true } })).value).toEqual(["yes"]);
+    called.length = 0;
+    expect((await failure(dag.run())).message).toContain('The condition "flag" of "pick" gave 1.');
+  });
+
   it("decides again when the condition is computed again", async () => {
     const answers = [true, false];
     const dag = new Dag("d");

@@ -59,6 +59,7 @@ describe.each([
   it("accepts valid workflows, and refuses invalid ones", () => {
     const names = [
       "builder",
+      "choices",
       "class",
       "forks",
       "generic",

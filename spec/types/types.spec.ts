@@ -57,7 +57,7 @@ describe.each([
   ["legacy", true],
 ])("The compiler, with %s decorators,", (_, legacy) => {
   it("accepts valid workflows, and refuses invalid ones", () => {
-    const names = ["builder", "class", "forks", "generic", "members", "runs", "states"].map((name) =>
+    const names = ["builder", "class", "forks", "generic", "members", "nesting", "runs", "states"].map((name) =>
       join(folder, `${name}.ts`),
     );
     expect(check(names, legacy).problems).toEqual([]);

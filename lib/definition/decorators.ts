@@ -1,6 +1,6 @@
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
-import type { AnyFn, MethodNames, MethodNeeds, NodeVerdict } from "./typings/typed-wiring.js";
+import type { AnyFn, FieldVerdict, MethodNames, MethodNeeds, NodeVerdict } from "./typings/typed-wiring.js";
 import { attachToFunction, attachToPrototype, type DecoratedMethod, type MethodSpec } from "./specs/method-specs.js";
 import { checkNodeName, type NodeFunction, type NodeKind } from "./specs/node-spec.js";
 import type { Class } from "../base/class-state.js";
@@ -49,8 +49,12 @@ export interface NodeDecorator<K extends Kind, D extends MethodNeeds, A = unknow
     method: string,
     descriptor: TypedPropertyDescriptor<F>,
   ): NodeVerdict<K, T, D, F, V>;
-  <T>(field: undefined, context: ClassFieldDecoratorContext<T, Subworkflow<any>>): void;
-  <T extends object, P extends keyof T & string>(target: T, field: P & FieldOf<T, P>, descriptor?: undefined): void;
+  <T>(field: undefined, context: ClassFieldDecoratorContext<T, Subworkflow<any>>): FieldVerdict<T, D>;
+  <T extends object, P extends keyof T & string>(
+    target: T,
+    field: P & FieldOf<T, P>,
+    descriptor?: undefined,
+  ): FieldVerdict<T, D>;
   (target: A, place: B, descriptor?: any): { problem: "only a method can be a node" };
 }
 

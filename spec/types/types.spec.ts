@@ -65,6 +65,7 @@ describe.each([
       "generic",
       "live",
       "members",
+      "nesting",
       "runs",
       "schemas",
       "states",

@@ -14,7 +14,7 @@ import type { AnyFn, Inputs, IsAny, IsNever, Member, MethodNames, Same, SchemaPr
 type NameProblem<T, S extends string> = S extends string
   ? string extends S
     ? never
-    : Member<T, S> extends AnyFn
+    : Member<T, S> extends AnyFn | Subworkflow<any>
       ? never
       : S extends keyof T
         ? { state: S; problem: "not a method" }

@@ -140,16 +140,18 @@ type OutputOf<S extends string> = S extends `${string}.${infer Output}` ? Output
 
 /** The problem with the name of a method, or never. */
 type NameProblem<T, Need extends string, S extends string> =
-  Member<T, S> extends AnyFn
+  Member<T, S> extends AnyFn | Subworkflow<any>
     ? never
     : S extends keyof T
       ? { need: Need; problem: "not a method" }
       : { need: Need; problem: "no such method"; nearest: Nearest<S, MethodNames<T>> };
 
-/** The possible values of a need, each in a tuple. */
+/** The possible values of a need, each in a tuple. Those of nodes inside a workflow are not checked. */
 type Gives<F, N, S extends string> = F extends AnyFn
   ? MaybeUndefined<N, [OutputOf<S>] extends [never] ? Given<F> : GivenOutput<F, OutputOf<S>>>
-  : never;
+  : F extends Subworkflow<infer V>
+    ? MaybeUndefined<N, [[OutputOf<S>] extends [never] ? V : any]>
+    : never;
 
 type MaybeUndefined<N, G> = N extends OptionalNeed ? (G extends [infer V] ? [V | undefined] : never) : G;
 
@@ -283,8 +285,13 @@ export type NodeVerdict<K extends NodeKind, T, D extends MethodNeeds, F extends 
 
 type WiringVerdict<Problem, Other> = [Problem] extends [never] ? ([Other] extends [never] ? void : Other) : Problem;
 
-/** The names of a class's public methods. */
-export type MethodNames<T> = keyof { [K in keyof T & string as T[K] extends AnyFn ? K : never]: K };
+/** The return type of the decorator of a field that holds a workflow: void, or the problem with its needs. */
+export type FieldVerdict<T, D extends MethodNeeds> = WiringVerdict<EachProblem<T, D, any>, never>;
+
+/** The names of a class's public methods, and of the fields that hold workflows. */
+export type MethodNames<T> = keyof {
+  [K in keyof T & string as T[K] extends AnyFn | Subworkflow<any> ? K : never]: K;
+};
 
 /** The results of a class's methods by name, as `run.get` returns them. */
 export type ResultsOf<T> = {

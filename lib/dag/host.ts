@@ -34,6 +34,10 @@ export interface DagHostRun extends HostRun {
 
 /** Provides the attempts of a dag's nodes with arguments, contexts, permits and caches. */
 export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
+  get keepsSlots(): boolean {
+    return this.run.isSequential;
+  }
+
   labelOf(node: number): string {
     return `Node "${this.specOf(node).name}"`;
   }
@@ -65,7 +69,7 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
   }
 
   execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
-    if (call.spec.subworkflow !== undefined) return this.executeWorkflow(node, call, abort);
+    if (call.spec.subworkflow !== undefined) return this.executeWorkflow(node, call, abort, onStart);
     const { calls } = this.run;
     if (calls?.has(node) === true) return calls.execute(node, call, abort, onStart);
     return inline.execute(call, abort, onStart);
@@ -99,6 +103,10 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
       state.setStarted(node, NEVER);
     }
     run.pump();
+  }
+
+  pump(): void {
+    this.run.pump();
   }
 
   cacheHit(node: number): void {

@@ -37,7 +37,7 @@ import {
 import { AttemptPermits, AttemptSlot } from "./attempt-permits.js";
 import { CachedNode } from "./cached-node.js";
 import { CallTracker } from "./call-tracker.js";
-import { withoutSlot } from "./slot.js";
+import type { Slot } from "./slot.js";
 import { DetachedHost } from "./detached-host.js";
 
 /** The run of an attempt, as the attempt sees it. Nodes and states are indices into the plan. */
@@ -75,13 +75,18 @@ export interface AttemptHost extends AttemptControls {
     workflow: unknown,
     options: ChildRunOptions,
     abort: LazyAbort,
+    slot: Slot,
   ): Promise<unknown>;
+  /** Whether a node keeps the slot of its run while it waits for runs inside, since no other node may start. */
+  readonly keepsSlots: boolean;
   /** Acquires a permit of the run at once, or returns the wait for one. */
   acquire(node: number): PendingAcquire | undefined;
   /** Releases the permit of an attempt. */
   release(node: number): void;
-  /** The attempt has to wait, for a permit or for the delay before a retry. */
+  /** The attempt has to wait before it begins, for a permit or for the delay before a retry. */
   attemptPending(node: number, attempt: number): void;
+  /** The attempt has to wait in the middle, for a permit that it gave back. */
+  pump(): void;
   cacheHit(node: number): void;
   cacheMissed(node: number): void;
   /** An expired result was served from the cache, because computing it failed with `error`. */
@@ -294,6 +299,7 @@ export class Attempts {
     try {
       return yield* this.execute(node, n, holder, slot);
     } finally {
+      slot.settle();
       this.permits.release(node, slot.permits, holder);
       if (holder !== undefined) untrack(holder);
     }
@@ -380,8 +386,7 @@ class Controls implements AttemptControls {
   }
 
   runInside(node: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown> {
-    const { host, abort } = this;
-    return withoutSlot(this.slot, () => host.callInside(node, attempt, workflow, options, abort));
+    return this.host.callInside(node, attempt, workflow, options, this.abort, this.slot);
   }
 
   onRead(what: "inputs" | "results"): void {

@@ -14,6 +14,7 @@ import type { AttemptControls } from "../run/context.js";
 import type { RunBase } from "../run/run-base.js";
 import type { Children, ChildSite } from "./children.js";
 import type { EventEmitter } from "./event-emitter.js";
+import type { Slot } from "./slot.js";
 
 /** A run, as the attempts of its nodes or states see it. */
 export interface HostRun extends AttemptControls {
@@ -79,10 +80,11 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     workflow: unknown,
     options: ChildRunOptions,
     abort: LazyAbort,
+    slot: Slot,
   ): Promise<unknown> {
     const isRepeated = attempt > 1;
-    const site = { ...this.childSiteOf(node), abort, isRepeated, restarts: false };
-    return this.run.children.call(node, attempt, workflow, options, site);
+    const site = { ...this.childSiteOf(node), abort, isRepeated, restarts: false, isCall: true };
+    return this.run.children.call(node, attempt, workflow, options, site, slot);
   }
 
   runInside(): never {
@@ -90,10 +92,22 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   }
 
   /** Runs a node that is a workflow. */
-  protected executeWorkflow(node: number, { spec, args, ctx }: AttemptCall, abort: LazyAbort): unknown {
+  protected executeWorkflow(
+    node: number,
+    { spec, args, ctx }: AttemptCall,
+    abort: LazyAbort,
+    onStart: () => void,
+  ): unknown {
+    onStart();
     const { attempt } = ctx;
     const before = this.attemptsBefore(node);
-    const site = { ...this.childSiteOf(node), abort, isRepeated: attempt > 1, restarts: attempt > before + 1 };
+    const site = {
+      ...this.childSiteOf(node),
+      abort,
+      isRepeated: attempt > 1,
+      restarts: attempt > before + 1,
+      isCall: false,
+    };
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
   }
 

@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { Dag, Fsm, MissingInputError, next, node, optional, state, subworkflow, ValidationError, workflow } from "dagwright";
+import {
+  Dag,
+  Fsm,
+  MissingInputError,
+  next,
+  node,
+  optional,
+  state,
+  subworkflow,
+  ValidationError,
+  workflow,
+} from "dagwright";
 import { failure } from "../support/waiting.js";
 
 @workflow({ name: "validation" })
@@ -69,7 +80,9 @@ describe("A node that is a workflow", () => {
   it("is built from an fsm", async () => {
     const dag = new Dag<any>("orders");
     const fsm = new Fsm<any>("counter");
-    fsm.state("attempt", { to: ["attempt", "done"] }, (n: number) => (n < 3 ? next("attempt", n + 1) : next("done", n)));
+    fsm.state("attempt", { to: ["attempt", "done"] }, (n: number) =>
+      n < 3 ? next("attempt", n + 1) : next("done", n),
+    );
     fsm.state("done", { to: [] }, (n: number) => n * 10);
     fsm.setInitialState("attempt");
     fsm.addTerminalState("done");
@@ -246,7 +259,9 @@ describe("A need of a result inside", () => {
     const dag = new Dag<any>("outer");
     dag.node("check", Dag.from(Validation) as any);
     dag.node("x", { needs: ["check.verdicd"] }, (x: unknown) => x);
-    expect(() => dag.validateOrThrow()).toThrow(/"x" needs "check\.verdicd".*"validation" has no node "verdicd".*"verdict"/su);
+    expect(() => dag.validateOrThrow()).toThrow(
+      /"x" needs "check\.verdicd".*"validation" has no node "verdicd".*"verdict"/su,
+    );
     dag.removeNode("x");
     dag.node("y", { needs: ["check.qqq"] }, (x: unknown) => x);
     expect(() => dag.validateOrThrow()).toThrow(/It has: load, verify, verdict/u);
@@ -301,7 +316,10 @@ describe("A workflow that contains itself", () => {
 
   it("is a CycleError with the way", () => {
     const dag: Dag<any> = new Dag<any>("self");
-    dag.node("again", subworkflow(() => dag));
+    dag.node(
+      "again",
+      subworkflow(() => dag),
+    );
     expect(message(dag)).toEqual(["CYCLE", expect.stringContaining("self › again")]);
   });
 
@@ -323,7 +341,10 @@ describe("A workflow that contains itself", () => {
 
   it("is one below a workflow that does not contain itself", () => {
     const inner: Dag<any> = new Dag<any>("inner");
-    inner.node("again", subworkflow(() => inner));
+    inner.node(
+      "again",
+      subworkflow(() => inner),
+    );
     const outer = new Dag<any>("outer");
     outer.node("in", inner);
     expect(message(outer)[1]).toContain("again");

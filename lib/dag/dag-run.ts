@@ -34,8 +34,8 @@ import { BackendCalls } from "./backend-calls.js";
 import { Lanes } from "./lanes.js";
 import { Streams } from "./streams/streams.js";
 import { MapRun } from "./map/map-run.js";
-import { Permits, SharedPermits } from "../engine/permits.js";
-import type { Slot } from "../engine/slot.js";
+import { inSequence, Permits, SharedPermits } from "../engine/permits.js";
+import { KEPT_SLOT, NodeSlot, SETTLED_SLOT, type Slot } from "../engine/slot.js";
 import { allowsSerialPath, SerialPath } from "./serial-path.js";
 import { TIME_SLICE, TimeSlice } from "../engine/time-slice.js";
 import { askErrorHandler, type FailureAction } from "../engine/error-policy.js";
@@ -85,8 +85,10 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private readonly permits: Permits;
   /** The permits that runs inside share; undefined before there are any. */
   private shared: SharedPermits | undefined = undefined;
-  /** The plain nodes that have given back their permit, with the number of runs inside that they wait for. */
-  private suspended: Map<number, number> | undefined = undefined;
+  /** In sequential mode: the only permit of the runs that nodes begin. */
+  private inSequence: SharedPermits | undefined = undefined;
+  /** The permits of the plain nodes that have begun runs inside. */
+  private slots: Map<number, NodeSlot> | undefined = undefined;
   /** The maps that have started. */
   private maps: Map<number, MapRun> | undefined = undefined;
   readonly streams: Streams | undefined;
@@ -128,8 +130,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const limit = isSerial ? 1 : (concurrency ?? Infinity);
     const isLimited = limit < Infinity || options.mode === "parallel" || this.scheduler !== undefined;
     this.ranking = isLimited && !isSerial ? criticalFirst(plan) : plan;
-    const shared = this.isSequential ? undefined : setup.outer?.permits;
-    this.shared = shared;
+    const shared = setup.outer?.permits;
+    if (!this.isSequential) this.shared = shared;
     this.permits = shared === undefined ? new Permits(limit, this) : shared.of("inline", limit, this);
     this.streams = plan.streams === undefined ? undefined : new Streams(this, plan.streams);
     findClock();
@@ -145,6 +147,11 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
       this.pump();
     };
     return new DurabilityBarrier(() => this.life.guard(opened));
+  }
+
+  /** Whether other runs may hold permits of this one. */
+  private get sharesPermits(): boolean {
+    return this.shared !== undefined || this.setup.outer?.permits !== undefined;
   }
 
   get isSequential(): boolean {
@@ -234,7 +241,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     if (this.setup.recorder !== undefined) this.readClock();
     if (this.plan.inputsTimeouts !== undefined) this.watchInputs(this.plan.inputsTimeouts);
     const isWhole = this.state.active === undefined && this.overrides === undefined;
-    const isPlain = this.deadlines === undefined && this.calls === undefined && this.emitter === undefined;
+    const isObserved = this.emitter !== undefined;
+    const isPlain = this.deadlines === undefined && this.calls === undefined && !isObserved && !this.sharesPermits;
     if (isWhole && isPlain && allowsSerialPath(this.plan, this.options)) {
       this.serialPath = new SerialPath(this.ranking.order);
     } else {
@@ -560,12 +568,15 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     return { ...own, scheduler, store, durability, hooks };
   }
 
-  sharedPermits(): SharedPermits | undefined {
-    if (this.isSequential) return undefined;
+  sharedPermits({ several }: { readonly several: boolean }): SharedPermits | undefined {
+    if (this.isSequential) return several ? (this.inSequence ??= inSequence()) : undefined;
     if (this.shared === undefined) {
       this.shared = new SharedPermits();
       this.shared.add("inline", this.permits);
       this.calls?.lanes.share(this.shared);
+      // Of a chain of nodes, one runs at a time, but not of those inside it.
+      this.permits.setLimit(this.options.concurrency ?? Infinity);
+      this.leaveSerialPath();
     }
     return this.shared;
   }
@@ -587,29 +598,25 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   protected slotOf(node: number): Slot {
-    const permits = this.permitsOf(node);
-    const suspended = (this.suspended ??= new Map<number, number>());
-    return {
-      suspend: () => {
-        if (this.isSequential) return;
-        const waits = suspended.get(node) ?? 0;
-        suspended.set(node, waits + 1);
-        if (waits > 0) return;
-        permits.release();
-        this.pump();
-      },
-      resume: () => {
-        const waits = suspended.get(node);
-        if (waits === undefined) return undefined; // It runs in sequence, or has settled.
-        suspended.set(node, waits - 1);
-        if (waits > 1) return undefined;
-        const held = () => void suspended.delete(node);
-        const pending = permits.acquire(node);
-        if (pending === undefined) return void held();
-        this.pump();
-        return pending.granted.then(held);
-      },
+    if (this.state.status[node] !== Status.running) return SETTLED_SLOT;
+    if (this.isSequential) return KEPT_SLOT;
+    const slots = (this.slots ??= new Map<number, NodeSlot>());
+    let slot = slots.get(node);
+    if (slot === undefined) slots.set(node, (slot = this.newSlot(node, this.permitsOf(node))));
+    return slot;
+  }
+
+  private newSlot(node: number, permits: Permits): NodeSlot {
+    const acquire = () => {
+      const pending = permits.acquire(node);
+      if (pending !== undefined) this.pump();
+      return pending?.granted;
     };
+    const release = () => {
+      permits.release();
+      this.pump();
+    };
+    return new NodeSlot(acquire, release);
   }
 
   // --- outcomes of nodes ---
@@ -639,7 +646,9 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   /** Releases the permit and the call of a plain node. */
   private letGo(node: number): void {
-    if (this.suspended?.delete(node) !== true) this.permitsOf(node).release();
+    const slot = this.slots?.get(node);
+    if (slot === undefined || slot.settle()) this.permitsOf(node).release();
+    if (slot !== undefined) this.slots?.delete(node);
     this.calls?.settled(node);
   }
 
@@ -749,8 +758,16 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     return new RunResult<any>(this.state, status);
   }
 
-  release(): void {
+  override release(status: RunStatus): void {
+    super.release(status);
+    if (this.setup.outer !== undefined) this.closePermits();
     this.deadlines?.stop();
+  }
+
+  /** Gives the permits that this run shares back. */
+  private closePermits(): void {
+    this.permits.close();
+    this.calls?.lanes.close();
   }
 
   /** The node that the next step runs. */

@@ -45,6 +45,10 @@ export interface DagHostRun extends HostRun {
 
 /** Provides the attempts of a dag's nodes with arguments, contexts, permits and caches. */
 export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
+  get keepsSlots(): boolean {
+    return this.run.isSequential;
+  }
+
   labelOf(node: number): string {
     return `Node "${this.specOf(node).name}"`;
   }
@@ -85,7 +89,7 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
   }
 
   execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
-    if (call.spec.subworkflow !== undefined) return this.executeWorkflow(node, call, abort);
+    if (call.spec.subworkflow !== undefined) return this.executeWorkflow(node, call, abort, onStart);
     const { calls, streams } = this.run;
     if (call.spec.map === undefined && streams?.produces(node) === true) {
       const returned = inline.execute(call, abort, onStart);

@@ -57,6 +57,11 @@ export class Lanes {
     for (const { backend, permits } of this.lanes) shared.add(backend.name, permits);
   }
 
+  /** Gives the permits back that other runs share. */
+  close(): void {
+    for (const { permits } of this.lanes) permits.close();
+  }
+
   /**
    * Takes the next node out of an executor; -1 when none may start. Inline nodes come last, because they block this
    * thread.

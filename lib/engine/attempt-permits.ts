@@ -11,7 +11,7 @@ import { LimitConflict } from "../policies/limit-conflict.js";
 import { QueueFull, type Scheduler } from "../policies/scheduler.js";
 import { DeadlockError, ExecutionError, QueueFullError } from "../run/errors.js";
 import type { AttemptHost } from "./host.js";
-import type { Slot } from "./slot.js";
+import { NodeSlot } from "./slot.js";
 
 /** One bit for each permit. */
 const Permit = { concurrencyKey: 1, run: 2, scheduler: 4, node: 8 } as const;
@@ -54,17 +54,17 @@ export class AttemptPermits {
   }
 
   /** Waits for the slots of the run and of the scheduler. Returns and throws as {@link AttemptPermits.acquire}. */
-  *acquireSlots(node: number, n: number, holder: Holder | undefined): Coroutine<number> {
+  *acquireSlots(node: number, n: number, holder: Holder | undefined, { isUnderWay = false } = {}): Coroutine<number> {
     const { host } = this;
     const scheduler = host.schedulerOf(node);
     let acquired = 0;
     try {
-      const slot = host.acquire(node);
-      if (slot !== undefined) yield* this.wait(node, n, slot, "a slot of the run");
+      const slot = isUnderWay && host.keepsSlots ? undefined : host.acquire(node);
+      if (slot !== undefined) yield* this.wait(node, n, slot, "a slot of the run", isUnderWay);
       acquired |= Permit.run;
       if (scheduler !== undefined) {
         const pending = this.acquireSchedulerSlot(node, n, scheduler, holder as Holder);
-        yield* this.waitForResource(node, n, holder as Holder, pending);
+        yield* this.waitForResource(node, n, holder as Holder, pending, isUnderWay);
         acquired |= Permit.scheduler;
       }
       return acquired;
@@ -76,8 +76,9 @@ export class AttemptPermits {
 
   /** Releases the slots among the permits. Returns those that are left. */
   releaseSlots(node: number, permits: number, holder: Holder | undefined): number {
-    this.release(node, permits & ~Permit.concurrencyKey, holder);
-    return permits & Permit.concurrencyKey;
+    const kept = permits & (this.host.keepsSlots ? Permit.concurrencyKey | Permit.run : Permit.concurrencyKey);
+    this.release(node, permits & ~kept, holder);
+    return kept;
   }
 
   /** @param permits - what {@link AttemptPermits.acquire} returned */
@@ -141,6 +142,7 @@ export class AttemptPermits {
     n: number,
     holder: Holder,
     pending: ResourceAcquire | undefined,
+    isUnderWay = false,
   ): Coroutine<void> {
     if (pending === undefined) return;
     const { resource } = pending;
@@ -150,10 +152,17 @@ export class AttemptPermits {
       const message = `${this.host.labelOf(node)} would wait for ever: ${cycle.join("; ")}. Begin the inner run when the node is done, or give one of them a key, or a scheduler, of its own.`;
       throw new DeadlockError(message, this.host.siteOf(node, 0));
     }
-    yield* this.wait(node, n, pending, resource.label);
+    yield* this.wait(node, n, pending, resource.label, isUnderWay);
   }
 
-  private *wait(node: number, n: number, pending: PendingAcquire | undefined, what: string): Coroutine<void> {
+  /** @param isUnderWay - whether the attempt has begun before */
+  private *wait(
+    node: number,
+    n: number,
+    pending: PendingAcquire | undefined,
+    what: string,
+    isUnderWay = false,
+  ): Coroutine<void> {
     if (pending === undefined) return;
     const { host } = this;
     if (host.sync) {
@@ -161,7 +170,8 @@ export class AttemptPermits {
       const message = `${host.labelOf(node)} would have to wait for ${what}, which runSync can't. Use run instead.`;
       throw new ExecutionError(message, host.siteOf(node, 0));
     }
-    host.attemptPending(node, n);
+    if (isUnderWay) host.pump();
+    else host.attemptPending(node, n);
     try {
       yield* this.scope.wait(pending.granted);
     } catch (error) {
@@ -172,29 +182,25 @@ export class AttemptPermits {
 }
 
 /** The slots of an attempt: those of its run and its scheduler. */
-export class AttemptSlot implements Slot {
-  /** The runs inside that the attempt waits for. */
-  private waits = 0;
-
+export class AttemptSlot extends NodeSlot {
   constructor(
-    private readonly all: AttemptPermits,
-    private readonly node: number,
-    private readonly attempt: number,
-    private readonly holder: Holder | undefined,
+    all: AttemptPermits,
+    node: number,
+    attempt: number,
+    holder: Holder | undefined,
     /** The permits that the attempt holds. */
     public permits: number,
-  ) {}
-
-  suspend(): void {
-    if (this.waits++ === 0) this.permits = this.all.releaseSlots(this.node, this.permits, this.holder);
-  }
-
-  resume(): Promise<unknown> | undefined {
-    if (--this.waits > 0) return undefined;
-    const acquired = drive(this.all.acquireSlots(this.node, this.attempt, this.holder));
+  ) {
     const hold = (permits: number) => void (this.permits |= permits);
-    if (acquired instanceof Promise) return acquired.then(hold);
-    hold(acquired);
-    return undefined;
+    const acquire = () => {
+      const acquired = drive(all.acquireSlots(node, attempt, holder, { isUnderWay: true }));
+      if (acquired instanceof Promise) return acquired.then(hold);
+      hold(acquired);
+      return undefined;
+    };
+    const release = () => {
+      this.permits = all.releaseSlots(node, this.permits, holder);
+    };
+    super(acquire, release);
   }
 }

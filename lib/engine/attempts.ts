@@ -32,7 +32,6 @@ import {
 import { AttemptPermits, AttemptSlot } from "./attempt-permits.js";
 import { CachedNode } from "./cached-node.js";
 import { CallTracker } from "./call-tracker.js";
-import { withoutSlot } from "./slot.js";
 import { DetachedHost } from "./detached-host.js";
 import type { AttemptHost } from "./host.js";
 import { checkOutput } from "./output-check.js";
@@ -228,6 +227,7 @@ export class Attempts {
     try {
       return yield* this.execute(node, n, holder, slot);
     } finally {
+      slot.settle();
       this.permits.release(node, slot.permits, holder);
       if (holder !== undefined) untrack(holder);
     }
@@ -328,8 +328,7 @@ class Controls implements AttemptControls {
   }
 
   runInside(node: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown> {
-    const { host, abort } = this;
-    return withoutSlot(this.slot, () => host.callInside(node, attempt, workflow, options, abort));
+    return this.host.callInside(node, attempt, workflow, options, this.abort, this.slot);
   }
 
   onRead(what: "inputs" | "results"): void {

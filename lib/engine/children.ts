@@ -15,6 +15,7 @@ import type { EventEmitter } from "./event-emitter.js";
 import type { CommonRunOptions } from "./options.js";
 import type { OuterRun } from "./outer-run.js";
 import type { SharedPermits } from "./permits.js";
+import { withoutSlot, type Slot } from "./slot.js";
 
 /** A run inside another one. */
 export interface ChildRun {
@@ -65,7 +66,8 @@ export interface ContainingRun {
   readonly provide: Readonly<Record<string, unknown>> | undefined;
   /** The options of the runs inside that are those of this run. */
   innerOptions(): CommonRunOptions;
-  sharedPermits(): SharedPermits | undefined;
+  /** The permits to share. @param among - whether other runs inside may run at the same time, in any mode */
+  sharedPermits(among: { readonly several: boolean }): SharedPermits | undefined;
   /** The results of a run inside that this run takes, by path. */
   takesInside(node: string, path: string): readonly string[];
 }
@@ -82,6 +84,8 @@ export interface ChildSite {
   readonly isRepeated: boolean;
   /** Whether a recorded run begins anew. */
   readonly restarts: boolean;
+  /** Whether it is one of several that the node may begin. */
+  readonly isCall: boolean;
 }
 
 const RULES: Rules<ChildRunOptions> = {
@@ -102,6 +106,8 @@ export class Children {
   /** The keys that the current attempt of a node has used. */
   private readonly used = new Map<string, { readonly attempt: number; readonly keys: Set<string>; next: number }>();
   private readonly open = new Set<ChildRun>();
+  /** What `ctx.run` returned, until it settles. */
+  private readonly calls = new Set<Promise<ChildResult>>();
 
   constructor(private readonly run: ContainingRun) {}
 
@@ -113,8 +119,36 @@ export class Children {
     return result instanceof Promise ? result.then(valueOf) : valueOf(result);
   }
 
-  /** Runs a workflow for `ctx.run`. @param site - of the attempt that calls it */
-  async call(attempt: number, source: unknown, options: ChildRunOptions, site: ChildSite): Promise<ChildResult> {
+  /**
+   * Runs a workflow for `ctx.run`.
+   * @param site - of the attempt that calls it
+   * @param slot - that of the node
+   */
+  call(attempt: number, source: unknown, options: ChildRunOptions, site: ChildSite, slot: Slot): Promise<ChildResult> {
+    const work = async () => {
+      try {
+        return await withoutSlot(slot, () => this.beginCall(attempt, source, options, site, slot));
+      } finally {
+        this.calls.delete(call);
+      }
+    };
+    const call = work();
+    this.calls.add(call);
+    return call;
+  }
+
+  private async beginCall(
+    attempt: number,
+    source: unknown,
+    options: ChildRunOptions,
+    site: ChildSite,
+    slot: Slot,
+  ): Promise<ChildResult> {
+    if (this.run.isOver || site.abort.aborted || slot.hasSettled) {
+      throw new ValidationError(
+        `Node "${site.node}" has settled, so its ctx.run begins nothing. Wait for ctx.run in it.`,
+      );
+    }
     checkOptions(options, RULES, "ctx.run");
     const workflow = resolveWorkflow(source) as RunnableWorkflow;
     const { key: given, ...own } = options;
@@ -122,9 +156,11 @@ export class Children {
     return this.begin(workflow, own, { ...site, key: childKey(site.key, key), path: childKey(site.path, key) });
   }
 
-  /** Cancels the runs that nodes left behind. */
-  end(reason: unknown): void {
-    for (const { life } of this.open) life.cancel(reason);
+  /** The outer run is over. Cancels the runs that nodes left behind. */
+  end(): void {
+    // Nobody may be waiting for these any longer.
+    for (const call of this.calls) call.catch(() => {});
+    for (const { life } of this.open) life.cancel(`run "${this.run.state.runId}" is over`);
   }
 
   /** The outer run is observed from now on. */
@@ -156,7 +192,7 @@ export class Children {
     return this.drive(workflow.createInside(options, outer, run.sync), site);
   }
 
-  private outerOf({ node, path }: ChildSite): OuterRun {
+  private outerOf({ node, path, isCall }: ChildSite): OuterRun {
     const { run } = this;
     const prefix = `${path}.`;
     const provided = Object.entries(run.provide ?? {}).filter(([path]) => path.startsWith(prefix));
@@ -168,7 +204,7 @@ export class Children {
         return run.emitter;
       },
       options: run.innerOptions(),
-      permits: run.sharedPermits(),
+      permits: run.sharedPermits({ several: isCall }),
       takes: run.takesInside(node, path),
       provide: inner.length === 0 ? undefined : Object.fromEntries(inner),
     };

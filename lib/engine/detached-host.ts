@@ -11,6 +11,7 @@ import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { AttemptHost } from "./host.js";
+import type { Slot } from "./slot.js";
 
 /** A placeholder for the context, which each attempt replaces. */
 const CONTEXT = {} as Context;
@@ -22,6 +23,7 @@ const CONTEXT = {} as Context;
 export class DetachedHost implements AttemptHost {
   readonly sync = false;
   readonly isOver = false;
+  readonly keepsSlots = false;
   /** The node that began the run does not wait for this. */
   readonly caller = undefined;
   readonly workflow: string;
@@ -98,8 +100,9 @@ export class DetachedHost implements AttemptHost {
     workflow: unknown,
     options: ChildRunOptions,
     abort: LazyAbort,
+    slot: Slot,
   ): Promise<unknown> {
-    return this.host.callInside(node, attempt, workflow, options, abort);
+    return this.host.callInside(node, attempt, workflow, options, abort, slot);
   }
 
   runInside(): never {
@@ -126,6 +129,7 @@ export class DetachedHost implements AttemptHost {
   acquire(): undefined {}
   release(): void {}
   attemptPending(): void {}
+  pump(): void {}
   cacheHit(): void {}
   cacheMissed(): void {}
   fallbackUsed(): void {}

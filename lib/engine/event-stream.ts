@@ -16,7 +16,8 @@ export function eventStream(subscribe: Subscribe): AsyncIterableIterator<RunEven
         // Called even after unsubscribing, if another observer of the same event did that.
         if (isCancelled) return;
         controller.enqueue(event);
-        if (event.type === "run.finished") controller.close();
+        const isInside = event.parent !== undefined;
+        if (event.type === "run.finished" && !isInside) controller.close();
       });
       if (unsubscribe === undefined) controller.close();
     },

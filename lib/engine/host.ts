@@ -18,6 +18,7 @@ import type { ErrorSite } from "../run/errors.js";
 import type { RunBase } from "../run/run-base.js";
 import type { Children, ChildSite } from "./children.js";
 import type { EventEmitter } from "./event-emitter.js";
+import type { Slot } from "./slot.js";
 
 /** The run of an attempt, as the attempt sees it. Nodes and states are indices into the plan. */
 export interface AttemptHost extends AttemptControls {
@@ -58,15 +59,20 @@ export interface AttemptHost extends AttemptControls {
     workflow: unknown,
     options: ChildRunOptions,
     abort: LazyAbort,
+    slot: Slot,
   ): Promise<unknown>;
+  /** Whether a node keeps the slot of its run while it waits for runs inside, since no other node may start. */
+  readonly keepsSlots: boolean;
   /** Whether a failed attempt may be followed by another one. */
   canRetry(node: number): boolean;
   /** Acquires a permit of the run at once, or returns the wait for one. */
   acquire(node: number): PendingAcquire | undefined;
   /** Releases the permit of an attempt. */
   release(node: number): void;
-  /** The attempt has to wait, for a permit or for the delay before a retry. */
+  /** The attempt has to wait before it begins, for a permit or for the delay before a retry. */
   attemptPending(node: number, attempt: number): void;
+  /** The attempt has to wait in the middle, for a permit that it gave back. */
+  pump(): void;
   cacheHit(node: number): void;
   cacheMissed(node: number): void;
   /** An expired result was served from the cache, because computing it failed with `error`. */
@@ -153,13 +159,15 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     workflow: unknown,
     options: ChildRunOptions,
     abort: LazyAbort,
+    slot: Slot,
     /** The item of a map, with its node. */
     item?: string,
   ): Promise<unknown> {
     const isRepeated = attempt + this.attemptsBefore(node) > 1;
     const place = this.childSiteOf(node);
     const site = item === undefined ? place : { ...place, key: item, path: item };
-    return this.run.children.call(attempt, workflow, options, { ...site, abort, isRepeated, restarts: false });
+    const call = { ...site, abort, isRepeated, restarts: false, isCall: true };
+    return this.run.children.call(attempt, workflow, options, call, slot);
   }
 
   runInside(): never {
@@ -167,18 +175,38 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   }
 
   /** Runs a node that is a workflow. */
-  protected executeWorkflow(node: number, { spec, args, ctx }: AttemptCall, abort: LazyAbort): unknown {
+  protected executeWorkflow(
+    node: number,
+    { spec, args, ctx }: AttemptCall,
+    abort: LazyAbort,
+    onStart: () => void,
+  ): unknown {
+    onStart();
     const { attempt } = ctx;
     const before = this.attemptsBefore(node);
-    const site = { ...this.childSiteOf(node), abort, isRepeated: attempt > 1, restarts: attempt > before + 1 };
+    const site = {
+      ...this.childSiteOf(node),
+      abort,
+      isRepeated: attempt > 1,
+      restarts: attempt > before + 1,
+      isCall: false,
+    };
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
   }
 
   /** Runs the workflow of a map for an item. @param item - with its node: `thumb[3]` */
-  executeItem(node: number, item: string, { spec, args, ctx }: AttemptCall, abort: LazyAbort): unknown {
+  executeItem(
+    node: number,
+    item: string,
+    { spec, args, ctx }: AttemptCall,
+    abort: LazyAbort,
+    onStart: () => void,
+  ): unknown {
+    onStart();
     const { attempt } = ctx;
     const isRepeated = attempt + this.attemptsBefore(node) > 1;
-    const site = { ...this.childSiteOf(node), key: item, path: item, abort, isRepeated, restarts: attempt > 1 };
+    const place = { ...this.childSiteOf(node), key: item, path: item };
+    const site = { ...place, abort, isRepeated, restarts: attempt > 1, isCall: false };
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
   }
 

@@ -16,15 +16,17 @@ export interface PermitQueue {
  * that has waited longest for one.
  */
 export class Permits {
+  /** The number of permits in use: of the owner, by all runs; of the others, by this run. */
   private used = 0;
   private waiters: Map<number, () => void> | undefined = undefined;
+  private isClosed = false;
   /** The permits that are counted: these, or those of an outer run. */
   private readonly owner: Permits;
   /** Of the owner: the runs that found no free permit. Undefined if no other run shares the permits. */
   private waiting: Set<Permits> | undefined = undefined;
 
   constructor(
-    private readonly limit: number,
+    private limit: number,
     private readonly queue: PermitQueue,
     shared?: Permits,
   ) {
@@ -41,19 +43,20 @@ export class Permits {
 
   /** Takes a permit for a node that the executor chose. */
   take(): void {
-    this.owner.used++;
+    this.used++;
+    if (this.owner !== this) this.owner.used++;
   }
 
   /** Acquires a permit at once, or returns the wait for one. */
   acquire(node: number): PendingAcquire | undefined {
     if (!this.isFull) {
-      this.owner.used++;
+      this.take();
       return undefined;
     }
     const { promise, resolve } = deferred();
     const waiters = (this.waiters ??= new Map<number, () => void>());
     const grant = () => {
-      this.owner.used++;
+      this.take();
       resolve();
     };
     waiters.set(node, grant);
@@ -76,8 +79,23 @@ export class Permits {
 
   release(): void {
     const { owner } = this;
+    if (this.isClosed) return;
+    if (owner !== this) this.used--;
     if (owner.waiting === undefined || owner.waiting.size === 0) owner.used--;
     else owner.handOver(owner.waiting);
+  }
+
+  /** Releases the permits of a run that is over. The owner's run is over when all others are. */
+  close(): void {
+    if (this.owner === this) return;
+    while (this.used > 0) this.release();
+    this.isClosed = true;
+    this.owner.waiting?.delete(this);
+  }
+
+  /** Changes the limit of the owner. */
+  setLimit(limit: number): void {
+    this.limit = limit;
   }
 
   /** Keeps a released permit for the runs that wait, which start one after the other until it is taken. */
@@ -91,6 +109,13 @@ export class Permits {
       }
     });
   }
+}
+
+/** One permit, for runs that take turns. */
+export function inSequence(): SharedPermits {
+  const shared = new SharedPermits();
+  shared.add("inline", new Permits(1, { enqueue: () => {}, wake: () => {} }));
+  return shared;
 }
 
 /** The permits that a run shares with the runs inside it, by backend. */

@@ -19,7 +19,7 @@ import { Children, type ChildSite, type ContainingRun } from "./children.js";
 import type { CommonRunOptions } from "./options.js";
 import type { OuterRun } from "./outer-run.js";
 import type { SharedPermits } from "./permits.js";
-import { withoutSlot, type Slot } from "./slot.js";
+import type { Slot } from "./slot.js";
 
 /** The setup of a run, beside its options. */
 export interface EngineSetup {
@@ -78,7 +78,9 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   }
 
   abstract begin(): void;
-  abstract release(status: RunStatus): void;
+  release(_status: RunStatus): void {
+    this.lazyChildren?.end();
+  }
   abstract resultOf(status: RunStatus): R;
   /** Starts nodes, or executes states, as far as possible. */
   protected abstract pump(): void;
@@ -87,7 +89,7 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   /** The first observer subscribed after the run was created. */
   protected abstract observed(emitter: EventEmitter): void;
   abstract innerOptions(): CommonRunOptions;
-  abstract sharedPermits(): SharedPermits | undefined;
+  abstract sharedPermits(among: { readonly several: boolean }): SharedPermits | undefined;
   /** The results of nodes inside a workflow that other nodes take, by path. */
   protected abstract innerNeeds(node: string): readonly string[];
   /** The slot of a node that is a plain call. */
@@ -140,14 +142,19 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   }
 
   runInside(node: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown> {
-    const site = { ...this.childSiteOf(node), abort: this.abort, isRepeated: attempt > 1, restarts: false };
-    return withoutSlot(this.slotOf(node), () => this.children.call(attempt, workflow, options, site));
+    const site = {
+      ...this.childSiteOf(node),
+      abort: this.abort,
+      isRepeated: attempt > 1,
+      restarts: false,
+      isCall: true,
+    };
+    return this.children.call(attempt, workflow, options, site, this.slotOf(node));
   }
 
   cancelOpen(error: DagwrightError): boolean {
     this.markCancelled();
     const reason = interruption(this.state, error);
-    this.lazyChildren?.end(reason);
     this.abort.abort(reason);
     return this.lazyAttempts?.interrupt(reason) === true;
   }

@@ -1,10 +1,76 @@
 /** What a node gives back while it waits for runs inside. */
 export interface Slot {
+  /** Whether the node has settled, and must not begin runs any more. */
+  readonly hasSettled: boolean;
   /** Releases it. Called once more for each run inside that begins meanwhile. */
   suspend(): void;
   /** Acquires it again when the last of these runs has ended; undefined if it is not to be waited for. */
   resume(): Promise<unknown> | undefined;
 }
+
+/** The slot of a node, which may begin and end runs inside at any time, and settle while some of them are open. */
+export class NodeSlot implements Slot {
+  /** The runs inside that the node waits for. */
+  private waits = 0;
+  private isHeld = true;
+  hasSettled = false;
+  private acquiring: Promise<void> | undefined = undefined;
+
+  /**
+   * @param acquire - returns undefined if the slot is acquired at once
+   * @param release - gives back what `acquire` acquired
+   */
+  constructor(
+    private readonly acquire: () => Promise<unknown> | undefined,
+    private readonly release: () => void,
+  ) {}
+
+  suspend(): void {
+    this.waits++;
+    this.letGo();
+  }
+
+  resume(): Promise<unknown> | undefined {
+    this.waits--;
+    if (this.waits > 0 || this.hasSettled) return undefined;
+    if (this.acquiring !== undefined) return this.acquiring;
+    const pending = this.acquire();
+    if (pending === undefined) this.isHeld = true;
+    else this.acquiring = this.whenAcquired(pending);
+    return this.acquiring;
+  }
+
+  /** The node has settled. Returns whether it holds the slot. */
+  settle(): boolean {
+    this.hasSettled = true;
+    const { isHeld } = this;
+    this.isHeld = false;
+    return isHeld;
+  }
+
+  private async whenAcquired(pending: Promise<unknown>): Promise<void> {
+    try {
+      await pending;
+      this.isHeld = true;
+    } finally {
+      this.acquiring = undefined;
+    }
+    // Meanwhile, another run inside may have begun, which may need the slot.
+    if (this.waits > 0 || this.hasSettled) this.letGo();
+  }
+
+  private letGo(): void {
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    this.release();
+  }
+}
+
+/** Of a node that keeps its slot. */
+export const KEPT_SLOT: Slot = Object.freeze({ hasSettled: false, suspend: () => {}, resume: () => undefined });
+
+/** Of a node that has settled. */
+export const SETTLED_SLOT: Slot = Object.freeze({ ...KEPT_SLOT, hasSettled: true });
 
 /**
  * Waits for a run inside without holding a slot, which the run inside may need. While several of them run, the node

@@ -66,6 +66,7 @@ export class StepState<R> {
   static async first<R>(owner: object, run: SteppedRun<R>): Promise<StepResult<R>> {
     const last: Session<R>["last"] = {};
     run.observe((event) => {
+      if (event.parent !== undefined) return;
       if (event.type === "attempt.started") last.node = event.node;
       else if (event.type === "node.completed") Object.assign(last, { node: event.node, result: event.result });
     });

@@ -5,8 +5,8 @@ import { valueOf } from "../definition/transitions.js";
 import { Attempts } from "../engine/attempts.js";
 import type { ChildSite } from "../engine/children.js";
 import type { CommonRunOptions } from "../engine/options.js";
-import type { Permits, SharedPermits } from "../engine/permits.js";
-import type { Slot } from "../engine/slot.js";
+import { inSequence, type Permits, type SharedPermits } from "../engine/permits.js";
+import { KEPT_SLOT, SETTLED_SLOT, type Slot } from "../engine/slot.js";
 import { EngineRun, type EngineSetup } from "../engine/run.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import type { ErrorSite, ExecutionError } from "../run/errors.js";
@@ -31,7 +31,6 @@ import { StateWaiters } from "./state-waiters.js";
 import { describeWait, destination, END, type Wait } from "./transition.js";
 
 const DEFAULT_MAX_CYCLES = 1000;
-const NO_SLOT: Slot = { suspend: () => {}, resume: () => undefined };
 
 /** A state hook bound to its fsm. */
 export type BoundStateHook = (from: string, to: string, value: unknown) => unknown;
@@ -77,6 +76,8 @@ export class FsmRun
   inputs: readonly unknown[] = [];
   /** The permits of an outer run. */
   readonly permits: Permits | undefined;
+  /** In sequential mode: the only permit of the runs that states begin. */
+  private inSequence: SharedPermits | undefined = undefined;
   private readonly inbox: Inbox | undefined;
   private readonly failures: Failures;
   waits: EventWaits | undefined = undefined;
@@ -393,8 +394,12 @@ export class FsmRun
     return this.setup.outer?.options ?? { mode, strict, scheduler, store, durability, hooks };
   }
 
-  sharedPermits(): SharedPermits | undefined {
-    return this.setup.outer?.permits;
+  sharedPermits({ several }: { readonly several: boolean }): SharedPermits | undefined {
+    const { mode } = this.options;
+    const isSequential = mode === undefined || mode === "sequential";
+    const { permits = several && isSequential ? (this.inSequence ??= inSequence()) : undefined } =
+      this.setup.outer ?? {};
+    return permits;
   }
 
   protected childSiteOf(node: number): Pick<ChildSite, "node" | "key" | "path"> {
@@ -407,8 +412,9 @@ export class FsmRun
   }
 
   /** A state that is a plain call has no slot. */
-  protected slotOf(): Slot {
-    return NO_SLOT;
+  protected slotOf(node: number): Slot {
+    const { isExecuting, current } = this.state;
+    return isExecuting && current === node ? KEPT_SLOT : SETTLED_SLOT;
   }
 
   // --- the end ---
@@ -450,7 +456,9 @@ export class FsmRun
     return new FsmResult<any>(this.state, status, this.clock.elapsed());
   }
 
-  release(status: RunStatus): void {
+  override release(status: RunStatus): void {
+    super.release(status);
+    this.permits?.close();
     const isPaused = status === "paused";
     this.waits?.stop();
     if (isPaused) this.emitter?.emit({ type: "run.paused" });

@@ -27,6 +27,8 @@ export interface FsmHostRun extends HostRun {
 
 /** Provides the attempts of an fsm's states with arguments and contexts. One state executes at a time. */
 export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
+  readonly keepsSlots = false;
+
   labelOf(node: number): string {
     return `State "${this.specOf(node).name}"`;
   }
@@ -67,7 +69,7 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
   }
 
   execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
-    if (call.spec.subworkflow !== undefined) return this.executeWorkflow(node, call, abort);
+    if (call.spec.subworkflow !== undefined) return this.executeWorkflow(node, call, abort, onStart);
     return inline.execute(call, abort, onStart);
   }
 
@@ -92,6 +94,7 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
   nodeLimitOf(): undefined {}
 
   attemptPending(): void {}
+  pump(): void {}
 
   cacheHit(): void {
     this.run.state.countLookUp("hits");

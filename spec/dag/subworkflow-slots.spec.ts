@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Dag, DeadlockError, Fsm, next, Scheduler, type Context, type RunOptions } from "dagwright";
+import { Dag, DeadlockError, Fsm, next, Scheduler, type Context } from "dagwright";
 import { failure, sleep, turns } from "../support/waiting.js";
 
 /** Counts how many nodes are in flight at once. */
@@ -51,10 +51,6 @@ const combinations = MODES.flatMap((mode) =>
   EXECUTORS.flatMap((executor) => [undefined, 1, 2].map((concurrency) => ({ mode, executor, concurrency }))),
 );
 
-const inlined = (options: RunOptions): RunOptions =>
-  options.mode === "parallel" ? { ...options, parallel: "inline" as never } : options;
-void inlined;
-
 describe("Workflows in workflows share the slots of their run", () => {
   it.each(combinations.filter(({ mode }) => mode !== "parallel"))(
     "in $mode mode, with $executor, concurrency $concurrency",
@@ -78,7 +74,7 @@ describe("Workflows in workflows share the slots of their run", () => {
   });
 
   it.each([1, 2, 5])("with a scheduler of %i slots", async (slots) => {
-    const scheduler = new Scheduler({ concurrency: slots } as never);
+    const scheduler = new Scheduler({ maxConcurrency: slots });
     const count = meter();
     for (const mode of ["async", "sequential"] as const) {
       const [one, two] = await Promise.all([
@@ -100,6 +96,38 @@ describe("Workflows in workflows share the slots of their run", () => {
     const run = await dag.run({ mode: "async", concurrency: 3 });
     expect(run.status).toBe("completed");
     expect(count.seen).toEqual({ now: 0, most: 3, calls: 35 });
+  });
+
+  it("around a chain of nodes, which has no limit of its own", async () => {
+    const count = meter();
+    const dag = new Dag<any>("chain");
+    dag.node("first", () => 1);
+    dag.node("wide", { after: ["first"] }, tree(0, 9, count));
+    dag.node("last", { needs: ["wide", "wide.n0"] }, async (n: number, _: number, ctx: Context) => {
+      const run = await ctx.run(tree(0, 5, count));
+      return n + (run.value as number);
+    });
+    for (const concurrency of [undefined, 4]) {
+      count.seen.most = 0;
+      const run = await dag.run({ mode: "async", concurrency });
+      expect(run.get("last")).toBe(14);
+      expect(count.seen.most).toBe(concurrency ?? 9);
+    }
+  });
+
+  it("which a cancelled one gives back", async () => {
+    const inner = new Dag<any>("stuck");
+    let calls = 0;
+    for (let i = 0; i < 3; i++) inner.node(`n${i}`, () => (++calls <= 2 ? new Promise(() => {}) : calls));
+    const dag = new Dag<any>("outer");
+    dag.node("limited", { timeout: 5, retry: 2 }, inner);
+    dag.node("next", { needs: ["limited"] }, () => "done");
+    for (const options of [{ concurrency: 2 }, { scheduler: new Scheduler({ maxConcurrency: 2 }) }]) {
+      calls = 0;
+      const run = await dag.run({ mode: "async", ...options });
+      expect(run.value).toBe("done");
+      expect(run.nodes.get("limited")!.attempts).toBe(2);
+    }
   });
 
   it("with fsms", async () => {
@@ -160,7 +188,7 @@ describe("ctx.run gives back the slot of its node", () => {
 
   it("of a run and a scheduler with one slot", async () => {
     const count = meter();
-    const scheduler = new Scheduler({ concurrency: 1 } as never);
+    const scheduler = new Scheduler({ maxConcurrency: 1 });
     for (const mode of ["async", "sequential"] as const) {
       const runs = await Promise.all([5, 6, 7].map((n) => recursive(count).run({ mode, scheduler, inputs: { n } })));
       expect(runs.map((run) => run.value)).toEqual([5, 6, 7]);
@@ -188,7 +216,8 @@ describe("ctx.run gives back the slot of its node", () => {
       const run = await dag.run(options);
       expect(run.get("out")).toEqual(Array.from({ length: 1000 }, (_, n) => n));
       expect(run.child("out", 999)!.value).toBe(999);
-      if ("concurrency" in options) expect(count.seen.most).toBeLessThanOrEqual(options.concurrency);
+      const { concurrency = Infinity } = options as { concurrency?: number };
+      expect(count.seen.most).toBeLessThanOrEqual(options.mode === "sequential" ? 1 : concurrency);
     }
   });
 
@@ -249,7 +278,7 @@ describe("ctx.run gives back the slot of its node", () => {
     dag.node("again", fsm);
     const run = await dag.run({ mode: "async", concurrency: 1 });
     expect(run.results).toEqual({ machine: 7, again: 7 });
-    expect((await fsm.run({ scheduler: new Scheduler({ concurrency: 1 } as never) })).value).toBe(7);
+    expect((await fsm.run({ scheduler: new Scheduler({ maxConcurrency: 1 }) })).value).toBe(7);
   });
 
   it("refuses a key that the attempt has used", async () => {
@@ -291,9 +320,9 @@ describe("A key that a workflow holds while a node inside wants it", () => {
     "is a deadlock, with %j",
     async (options) => {
       const inner = new Dag<any>("inner");
-      inner.node("wants", { concurrencyKey: { key: "one", max: 1 } as never }, () => sleep(0));
+      inner.node("wants", { concurrencyKey: { key: "one" } }, () => sleep(0));
       const dag = new Dag<any>("outer");
-      dag.node("holds", { concurrencyKey: { key: "one", max: 1 } as never }, inner);
+      dag.node("holds", { concurrencyKey: { key: "one" } }, inner);
       const error = await failure(dag.run(options));
       expect(error.path).toEqual(["holds", "wants"]);
       let innermost = error;

@@ -14,6 +14,7 @@ import type { Limits } from "../../policies/limits.js";
 import type { Scheduler } from "../../policies/scheduler.js";
 import type { AttemptControls } from "../../run/context.js";
 import type { ErrorSite } from "../../run/errors.js";
+import type { Slot } from "../../engine/slot.js";
 import type { DagHost } from "../host.js";
 import type { CollectionItem } from "./collection.js";
 import type { ItemSlots } from "./item-slots.js";
@@ -58,6 +59,14 @@ export class MapHost implements AttemptHost {
   /** The argument whose items are mapped. */
   get collection(): unknown {
     return this.args[this.itemAt];
+  }
+
+  get keepsSlots(): boolean {
+    return this.host.keepsSlots;
+  }
+
+  pump(): void {
+    this.host.pump();
   }
 
   get isOver(): boolean {
@@ -110,7 +119,7 @@ export class MapHost implements AttemptHost {
 
   execute(item: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
     const { name } = this.itemOf(item);
-    if (call.spec.subworkflow !== undefined) return this.host.executeItem(this.node, name, call, abort);
+    if (call.spec.subworkflow !== undefined) return this.host.executeItem(this.node, name, call, abort, onStart);
     return this.host.execute(this.node, call, abort, onStart);
   }
 
@@ -136,9 +145,10 @@ export class MapHost implements AttemptHost {
     workflow: unknown,
     options: ChildRunOptions,
     abort: LazyAbort,
+    slot: Slot,
   ): Promise<unknown> {
     const { name } = this.itemOf(item);
-    return this.host.callInside(this.node, attempt, workflow, options, abort, name);
+    return this.host.callInside(this.node, attempt, workflow, options, abort, slot, name);
   }
 
   runInside(): never {

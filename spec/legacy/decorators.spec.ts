@@ -26,10 +26,14 @@ describe("Legacy decorators", () => {
     }).toThrow(/"run" is static/u);
     expect(() => {
       class Field {
-        @(node as any) run = 1;
+        @(condition as any) run = 1;
       }
       return Field;
     }).toThrow(/"run" is a field/u);
+    class Held {
+      @(node as any) run = 1;
+    }
+    expect(() => Dag.from(Held)).toThrow('"run" of class "Held" is a decorated field, so it must hold a workflow');
   });
 
   it("wire by class, from the metadata that compilers emit", async () => {

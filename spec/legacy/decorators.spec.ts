@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { Dag, node, workflow } from "dagwright";
+import { condition, Dag, node, workflow } from "dagwright";
 import { decoratorContract } from "../support/decorators.contract.js";
 import type * as standard from "../support/orders.js";
 import * as classes from "./orders.js";

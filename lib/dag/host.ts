@@ -27,6 +27,13 @@ export interface DagHostRun extends HostRun {
   readonly calls: BackendCalls | undefined;
   /** Whether nodes run one after the other. */
   readonly isSequential: boolean;
+  /** How many nodes may be in flight. */
+  readonly concurrency: number;
+  /** Whether nodes wait to start. */
+  readonly hasWaiting: boolean;
+  /** Undefined without a store. */
+  readonly recorder: object | undefined;
+  readonly life: { failInternally(fault: unknown): void };
   /** The permits of a node's lane. */
   permitsOf(node: number): Permits;
   pump(): void;
@@ -111,6 +118,10 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
 
   itemAttemptFailed(node: number, item: ItemPlace, attempt: number, error: unknown): void {
     if (!this.run.isOver) this.run.emitter?.emit({ type: "attempt.failed", attempt, error, item }, node);
+  }
+
+  itemFallbackUsed(): void {
+    this.run.state.facts.itemFallbacks++;
   }
 
   cacheHit(node: number): void {

@@ -79,6 +79,8 @@ export interface AttemptHost extends AttemptControls {
   fallbackUsed(node: number, error: unknown): void;
   /** The node settles without an attempt. */
   notAttempted(node: number): void;
+  /** The host for computing a node in the background, if it is another one. */
+  inBackground?(node: number): AttemptHost;
 }
 
 /** A run, as its host sees it. */

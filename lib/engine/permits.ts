@@ -51,13 +51,18 @@ export class Permits {
       return undefined;
     }
     const { promise, resolve } = deferred();
-    (this.waiters ??= new Map<number, () => void>()).set(node, () => {
-      this.owner.used++;
-      resolve();
-    });
-    this.queue.enqueue(node);
+    this.wait(node, resolve);
     // A wait is cancelled only when the run ends, and then no permit is granted.
     return { granted: promise, cancel: () => {} };
+  }
+
+  /** Queues a node. Calls `granted`, with a permit taken, when it is chosen. */
+  wait(node: number, granted: () => void): void {
+    (this.waiters ??= new Map<number, () => void>()).set(node, () => {
+      this.owner.used++;
+      granted();
+    });
+    this.queue.enqueue(node);
   }
 
   /** Grants a chosen node the permit that it waits for; false when it does not wait for one. */

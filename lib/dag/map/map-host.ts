@@ -2,6 +2,7 @@ import type { AttemptCall } from "../../backends/backend.js";
 import type { LazyAbort } from "../../base/abort.js";
 import type { PendingAcquire } from "../../base/pending-acquire.js";
 import type { ChildRunOptions, Context } from "../../definition/context.js";
+import type { ItemPlace } from "../../definition/item.js";
 import type { NodeHooks } from "../../definition/specs/node-options.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import type { AttemptHost } from "../../engine/host.js";
@@ -13,11 +14,11 @@ import type { Scheduler } from "../../policies/scheduler.js";
 import type { AttemptControls } from "../../run/context.js";
 import type { ErrorSite } from "../../run/errors.js";
 import type { DagHost } from "../host.js";
-import type { CollectionItem } from "./collection.js";
 import type { ItemSlots } from "./item-slots.js";
 
 /** An item in flight. */
-export interface MapItem extends CollectionItem {
+export interface MapItem extends ItemPlace {
+  readonly value: unknown;
   /** Its name in ids and messages: `thumb[3]`. */
   readonly name: string;
   /** The number of attempts so far. */
@@ -34,13 +35,15 @@ export class MapHost implements AttemptHost {
   readonly caller: Holder | undefined;
   /** The items in flight, by index. */
   readonly items = new Map<number, MapItem>();
-  private readonly args: readonly unknown[];
-  private readonly itemAt: number;
+  /** The arguments of the map, with the collection in the place of the item. */
+  readonly args: readonly unknown[];
+  /** The position of the item among the arguments. */
+  readonly itemAt: number;
 
   constructor(
     private readonly host: DagHost,
     private readonly node: number,
-    /** Undefined where the map itself has the permit. */
+    /** Undefined where items take no permits. */
     private readonly slots: ItemSlots | undefined,
     private readonly onStarted: (item: MapItem) => void,
   ) {
@@ -56,6 +59,11 @@ export class MapHost implements AttemptHost {
   /** The argument whose items are mapped. */
   get collection(): unknown {
     return this.args[this.itemAt];
+  }
+
+  /** Whether the function takes its context. */
+  get takesContext(): boolean {
+    return this.args.includes(CONTEXT);
   }
 
   get isOver(): boolean {
@@ -132,15 +140,11 @@ export class MapHost implements AttemptHost {
   }
 
   acquire(): PendingAcquire | undefined {
-    return this.takesSlot ? this.slots?.acquire() : undefined;
+    return this.slots?.acquire();
   }
 
   release(): void {
-    if (this.takesSlot) this.slots?.release();
-  }
-
-  private get takesSlot(): boolean {
-    return this.specOf().subworkflow === undefined;
+    this.slots?.release();
   }
 
   attemptStarted(item: number, attempt: number): void {
@@ -198,8 +202,18 @@ export class MapHost implements AttemptHost {
     this.host.pump();
   }
 
-  fallbackUsed(): void {}
+  fallbackUsed(): void {
+    this.host.itemFallbackUsed();
+  }
+
   notAttempted(): void {}
+
+  /** For an item that is computed in the background, maybe after it has settled. */
+  inBackground(item: number): AttemptHost {
+    const host = Object.create(this) as { items: ReadonlyMap<number, MapItem> };
+    host.items = new Map([[item, { ...this.itemOf(item) }]]);
+    return host as MapHost;
+  }
 
   private itemOf(item: number): MapItem {
     return this.items.get(item) as MapItem;

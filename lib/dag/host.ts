@@ -33,6 +33,8 @@ export interface DagHostRun extends HostRun {
   readonly hasWaiting: boolean;
   /** Undefined without a store. */
   readonly recorder: object | undefined;
+  /** Of a resumed run: the results given for what paused inside, by path. */
+  readonly provide: Readonly<Record<string, unknown>> | undefined;
   readonly life: { failInternally(fault: unknown): void };
   /** The permits of a node's lane. */
   permitsOf(node: number): Permits;

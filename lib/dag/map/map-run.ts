@@ -3,7 +3,8 @@ import { deferred, type Deferred } from "../../base/deferred.js";
 import { nextTurn } from "../../base/event-loop.js";
 import type { MapSettings } from "../../definition/specs/map-options.js";
 import { Attempts } from "../../engine/attempts.js";
-import { ExecutionError, failedBecause, failedInside } from "../../run/errors.js";
+import { ExecutionError, failedBecause, failedInside, isErrorOf } from "../../run/errors.js";
+import { childKey } from "../../run/child-result.js";
 import { factsOf, InnerPause, isPause, pausesOf, type Pause } from "../../run/pause.js";
 import type { ItemCounts } from "../../run/state.js";
 import { WiringFault } from "../arguments.js";
@@ -225,10 +226,19 @@ export class MapRun {
     this.gathering.expect();
     const earlier = this.run.state.facts.earlierItems.get(this.node)?.get(index);
     if (earlier !== undefined) return this.keep(index, earlier.value);
+    const { provide } = this.run;
+    if (provide !== undefined && Object.hasOwn(provide, this.nameOf(index))) return this.provided(index, provide);
     this.inFlight++;
     if (this.plainCall === undefined) this.attempt(index, value);
     else this.call(this.plainCall, index, value);
     this.slots?.dropSpare();
+  }
+
+  /** Completes an item that had paused with the value that it was given. */
+  private provided(index: number, provide: Readonly<Record<string, unknown>>): void {
+    this.started(index, 1);
+    this.emitCompleted(index, provide[this.nameOf(index)], false);
+    this.keep(index, provide[this.nameOf(index)]);
   }
 
   /** Calls the function for an item, without policies. */
@@ -309,7 +319,7 @@ export class MapRun {
   }
 
   private nameOf(index: number): string {
-    return `${this.name}[${this.collection.idOf(index)}]`;
+    return childKey(this.name, this.collection.idOf(index));
   }
 
   private started(index: number, attempt: number): void {
@@ -322,11 +332,13 @@ export class MapRun {
   private completed(index: number, result: unknown, cached: boolean): void {
     this.ended();
     if (cached) this.counts.cached++;
-    if (this.run.emitter !== undefined) {
-      const key = this.collection.keyOf(index);
-      this.run.emitter.emit({ type: "item.completed", key, index, result, cached }, this.node);
-    }
+    if (this.run.emitter !== undefined) this.emitCompleted(index, result, cached);
     this.keep(index, result);
+  }
+
+  private emitCompleted(index: number, result: unknown, cached: boolean): void {
+    const key = this.collection.keyOf(index);
+    this.run.emitter?.emit({ type: "item.completed", key, index, result, cached }, this.node);
   }
 
   private keep(index: number, value: unknown): void {
@@ -360,7 +372,8 @@ export class MapRun {
   private errorOf(index: number, thrown: unknown, attempts: number): ExecutionError {
     const { state } = this.run;
     const name = this.nameOf(index);
-    if (thrown instanceof ExecutionError && thrown.runId === state.runId) return thrown;
+    // Backends know the node only.
+    if (isErrorOf(state.runId, thrown)) return Object.assign(thrown, { item: name });
     const site = { ...this.host.siteOf(this.node, attempts), item: name };
     if (thrown instanceof WiringFault) return new ExecutionError(thrown.message, site);
     const message = failedInside(state, name, thrown) ?? failedBecause(`Node "${name}"`, thrown);

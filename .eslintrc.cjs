@@ -1,7 +1,7 @@
 /** The layers of lib/, lowest first. A file imports from its own folder and from the layers below. */
 const layers = [
   ["base"],
-  ["graph"],
+  ["graph", "transforms"],
   ["definition"],
   ["planning"],
   ["run"],

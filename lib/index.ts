@@ -20,6 +20,8 @@ export {
   type StateDecorators,
 } from "./definition/decorators.js";
 export { decide, route, type Decision, type Route } from "./definition/decisions.js";
+export { cases, type Case, type CaseTable, type Switch } from "./definition/switch.js";
+export { switchOn, type SwitchDecorator, type SwitchOn } from "./definition/switch-on.js";
 export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
 export { optional, type Need, type NeedLike, type NeedSource, type OptionalNeed } from "./definition/specs/need.js";
 export type { Entry, Item, ItemPlace } from "./definition/item.js";
@@ -61,6 +63,9 @@ export type {
   MapDefiner,
   NodeDefiner,
 } from "./definition/typings/typed-builder.js";
+export type { SwitchDefiner } from "./definition/typings/typed-switch.js";
+export type { CoalesceDefiner, GuardDefiner, WhenDefiner } from "./definition/typings/typed-choices.js";
+export type { BranchSource, GuardOptions, WhenOptions } from "./definition/specs/choice-spec.js";
 export type { EventsOf, StatesOf } from "./definition/typings/typed-states.js";
 export type { ResultsOf, StandInsOf } from "./definition/typings/typed-wiring.js";
 
@@ -85,6 +90,8 @@ export type { StepResult, StepState } from "./engine/step.js";
 export type { DiagramOptions } from "./visualization/diagram.js";
 export type { StateDiagramOptions } from "./visualization/state-diagram.js";
 export type { XStateConfig, XStateNode } from "./visualization/xstate.js";
+
+export { transforms } from "./transforms/transforms.js";
 
 export { circuits, circuitState, resetCircuit, type CircuitReport, type CircuitState } from "./policies/circuit.js";
 export { Scheduler, type SchedulerClosing, type SchedulerOptions, type SchedulerStats } from "./policies/scheduler.js";

@@ -1,6 +1,9 @@
-import type { DagPlan } from "../planning/plan.js";
+import { show } from "../base/check.js";
+import type { ChoiceCondition, DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
+import { conditionValue } from "./choice-tracker.js";
+import { hasOutput, isObject } from "./outputs.js";
 
 /** A node's arguments can't be assembled; becomes the node's failure. */
 export class WiringFault extends Error {}
@@ -45,6 +48,7 @@ export class Arguments {
         return binding.codes.map((code) => this.value(code, node, context));
       case "winner": {
         const winner = this.state.facts.winners.get(node) as number;
+        if (winner < 0) throw this.conditionFault(node);
         const needs = this.plan.anyNeeds.get(node) ?? [];
         return this.value(needs[winner].code, node, context);
       }
@@ -69,6 +73,16 @@ export class Arguments {
     return this.state.children.get(this.plan.specs[source].name)?.get(path);
   }
 
+  /** A `when` whose condition gave no boolean. */
+  private conditionFault(node: number): WiringFault {
+    const condition = this.plan.choices?.of.get(node)?.condition as ChoiceCondition;
+    const { name } = this.plan.specs[node];
+    // Throws by itself if the result lacks the output.
+    if (condition.code < 0) this.value(condition.code, node, undefined);
+    const given = show(conditionValue(this.plan, this.state, condition));
+    return new WiringFault(`The condition "${condition.text}" of "${name}" gave ${given}. It must give true or false.`);
+  }
+
   private output(source: number, output: string, node: number): unknown {
     if (!this.state.hasResult(source)) return undefined;
     const result = this.state.values[source];
@@ -84,14 +98,4 @@ export class Arguments {
         ` Correct the need, or return that output.`,
     );
   }
-}
-
-function isObject(value: unknown): value is object {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
-}
-
-/** Own properties and those of the value's class are outputs; those that every object has are not. */
-function hasOutput(value: unknown, output: string): boolean {
-  if (typeof value === "string") return Object.hasOwn(Object(value) as object, output);
-  return isObject(value) && (Object.hasOwn(value, output) || (output in value && !(output in Object.prototype)));
 }

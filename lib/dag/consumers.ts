@@ -12,6 +12,8 @@ export function countConsumers(plan: DagPlan): Int32Array {
 /** The nodes whose results `node` takes, possibly with repeats. */
 export function* sourcesOf(plan: DagPlan, node: number): Generator<number> {
   for (let k = plan.argStart[node]; k < plan.argStart[node + 1]; k++) yield* sourcesOfCode(plan, plan.args[k], node);
+  const condition = plan.choices?.of.get(node)?.condition;
+  if (condition !== undefined) yield condition.source;
 }
 
 /** The nodes that a map's collection comes from, possibly with repeats. */

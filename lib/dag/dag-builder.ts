@@ -2,6 +2,7 @@ import { checkOptions } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import type { Connection } from "../definition/defined.js";
+import { coalesceSpec, whenSpec, type BranchSource, type WhenOptions } from "../definition/specs/choice-spec.js";
 import { readArguments } from "../definition/definition.js";
 import { NodeHandle, type Target } from "../definition/node-handle.js";
 import { workflowNames } from "../definition/origin/name-registry.js";
@@ -15,6 +16,7 @@ import type { MapOptions } from "../definition/specs/map-options.js";
 import { withCache, type NodeOptions } from "../definition/specs/node-options.js";
 import {
   collects,
+  isChoice,
   mapSpec,
   nodeSpec,
   reconfigured,
@@ -31,6 +33,10 @@ import type {
   MapDefiner,
   NodeDefiner,
 } from "../definition/typings/typed-builder.js";
+import type { SwitchDefiner } from "../definition/typings/typed-switch.js";
+import { cases, casesIn, type CaseTable } from "../definition/switch.js";
+import { switchParams } from "../definition/switch-on.js";
+import type { CoalesceDefiner, GuardDefiner, WhenDefiner } from "../definition/typings/typed-choices.js";
 import { Workflow, type WorkflowTypes } from "../engine/workflow.js";
 import type { RunResult } from "../run/result.js";
 import type { ContinueOptions, RecoverOptions, ResumeOptions } from "./durable/options.js";
@@ -131,6 +137,40 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
   readonly map: MapDefiner = (...args: unknown[]): NodeHandle<any, any> => {
     const { name, options, fn } = readArguments<MapOptions>(args, "dag.map");
     return this.add(mapSpec(name, subworkflowIn(fn) ?? fn, options));
+  };
+
+  /**
+   * Defines a node that takes one of two results, by a condition: `when(name, { if, then, else })`.
+   *
+   * Only the branch that is taken runs, with everything that only that branch needs; the rest is skipped, and has this
+   * node as `skippedBy`. Without `else`, the node is skipped if the condition is false. A condition that gives no boolean
+   * fails the node.
+   * @throws {InvalidNodeError} | {TypeError} for a name in use, or an option that is missing or not usable
+   */
+  readonly when: WhenDefiner = (name: string, options: WhenOptions) => this.add(whenSpec("when", name, options));
+  /** A {@link Dag.when} without `else`: `guard(name, { if, then })`. */
+  readonly guard: GuardDefiner = (name: string, options: WhenOptions) => this.add(whenSpec("guard", name, options));
+  /**
+   * Defines a node that takes the first of several results that is there: `coalesce(name, [a, b, c])`.
+   *
+   * `b`, and what only it needs, starts when `a` gave nothing: undefined, null, or no result because it was skipped or
+   * failed. The failure of a candidate, or of what only candidates need, does not fail the run, unless the failing node's
+   * own `errorStrategy` is `failFast`. When no candidate gives anything, the node is skipped.
+   * @throws {InvalidNodeError} | {TypeError} for a name in use, or candidates that are not usable
+   */
+  readonly coalesce: CoalesceDefiner = (name: string, candidates: readonly BranchSource[]) =>
+    this.add(coalesceSpec(name, candidates));
+
+  /**
+   * Defines a node that sends the value of its first need on by its label: `switch(name, { needs, cases })`.
+   *
+   * That need gives `route(label, value)`, and the case of this label takes the value, the values of further needs, and
+   * the context. A label without a case goes to `default`; without one, the node fails. Takes the options of a node.
+   * @throws {InvalidNodeError} | {TypeError} for a name in use, cases that are no functions, or an unusable option
+   */
+  readonly switch: SwitchDefiner = (name: string, { cases: table, ...options }: NodeOptions & { cases: CaseTable }) => {
+    casesIn(`switch "${name}"`, table);
+    return this.add(nodeSpec("node", name, cases(table), { ...options, params: switchParams(options.needs) }));
   };
 
   /** Adds a node from its spec, as classes do. */
@@ -242,6 +282,11 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
 function inputFor(spec: NodeSpec, connections: readonly Connection[], need: Need, name: string | undefined): number {
   const { inputs } = spec.signature;
   const named = name === undefined ? -1 : inputNamed(spec.signature, name);
+  if (isChoice(spec.kind)) {
+    throw new ValidationError(
+      `Nothing can be connected to the ${spec.kind} "${spec.name}": its branches were given when it was defined.`,
+    );
+  }
   if (collects(spec.kind, spec.signature)) return -1;
   if (named >= 0) return named;
   const names = inputs.map((input) => input.name ?? "(unnamed)");

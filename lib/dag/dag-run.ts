@@ -641,7 +641,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const { state } = this;
     state.status[node] = Status.failed;
     state.setFinished(node, this.time);
-    state.facts.errors.set(node, error);
+    state.setError(node, error);
     this.emitter?.emit({ type: "node.failed", error }, node);
     if (this.isOver) return;
     const verdict = decided ?? this.judge(node, error);
@@ -662,14 +662,16 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   private judge(node: number, error: ExecutionError): FailureAction | Promise<FailureAction> {
     const { errorHandler, errorStrategy = "failFast" } = this.options;
-    if (errorHandler === undefined) return this.plan.specs[node].options.errorStrategy ?? errorStrategy;
+    const own = this.plan.specs[node].options.errorStrategy;
+    if (this.state.isHandled(node)) return own ?? (errorStrategy === "failFast" ? "continue" : errorStrategy);
+    if (errorHandler === undefined) return own ?? errorStrategy;
     return askErrorHandler(errorHandler, error, this.contextOf(node));
   }
 
   private carryOut(node: number, error: ExecutionError, verdict: FailureAction): void {
     if (verdict instanceof ExecutionError) return this.life.halt("failed", verdict);
     if (isPause(verdict)) {
-      this.state.facts.errors.delete(node);
+      this.state.dropError(node);
       return this.paused(node, verdict);
     }
     if (verdict === "failFast") return this.life.halt("failed", error);
@@ -688,7 +690,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const isOpen = (i: number) => state.status[i] <= Status.ready || state.status[i] === Status.paused;
     const left = this.pausing && plan.order.some(isOpen);
     if (left) this.emitter?.emit({ type: "run.paused" });
-    this.life.end(left ? "paused" : state.errors.size > 0 ? "failed" : "completed", undefined);
+    this.life.end(left ? "paused" : state.hasFailed ? "failed" : "completed", undefined);
   }
 
   protected markCancelled(): void {

@@ -10,7 +10,7 @@ import type { OnlyResult, ResultsOf, StandInsOf } from "../definition/typings/ty
 import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
 import { checkRunId, type Mode } from "../engine/options.js";
 import { withContinuingDefaults } from "../engine/run-defaults.js";
-import { levels } from "../graph/order.js";
+import { flowLevels } from "../planning/flow.js";
 import { edgesOf, isSink, type DagEdge, type DagPlan } from "../planning/plan.js";
 import type { BackendName } from "../run/place.js";
 import type { RunResult } from "../run/result.js";
@@ -107,8 +107,8 @@ export class Dag<
 
   /** Names by distance from the entry points: no node needs another one of its level. @throws as above */
   get levels(): string[][] {
-    const { graph, order, specs } = this.plan;
-    const level = levels(graph, order);
+    const { flow, order, specs } = this.plan;
+    const level = flowLevels(flow, order);
     const result: string[][] = [];
     specs.forEach(({ name }, i) => (result[level[i]] ??= []).push(name));
     return result;

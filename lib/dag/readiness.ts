@@ -1,7 +1,8 @@
-import { Edge, isSink, type AnyNeed, type DagPlan } from "../planning/plan.js";
+import { Edge, edgeText, isSink, type AnyNeed, type DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
 import type { EventEmitter } from "../engine/event-emitter.js";
+import { ChoiceTracker, type Doors } from "./choice-tracker.js";
 import { countConsumers, sourcesOf } from "./consumers.js";
 import type { Executor } from "./executors/executor.js";
 
@@ -14,14 +15,16 @@ import type { Executor } from "./executors/executor.js";
  * An `any` node becomes ready when its first need completes. With `anyWaitsForAll` it waits until all have settled, and
  * takes the first completed one in order of declaration, so the winner doesn't depend on timing.
  *
- * Cost: O(edges) over a whole run. Not here: which of the ready nodes starts next (`executors/`).
+ * Cost: O(edges) over a whole run. Not here: which of the ready nodes starts next (`executors/`), and which branch a
+ * choice takes (`choice-tracker.ts`).
  */
-export class Readiness {
+export class Readiness implements Doors {
   private readonly pending: { [index: number]: number };
   /** Settled nodes whose dependents have yet to be updated. */
   private trail: number[] | undefined = undefined;
   /** Per `any` node, the number of needs that can still complete; undefined when it waits for all. */
   private readonly hopes: Map<number, number> | undefined = undefined;
+  private readonly choices: ChoiceTracker | undefined;
   /** How many unfinished nodes still need each result, under `retain: "outputs"`. */
   private readonly consumers: Int32Array | undefined;
 
@@ -35,9 +38,12 @@ export class Readiness {
   ) {
     this.pending = plan.indegree.slice();
     this.consumers = dropsResults ? countConsumers(plan) : undefined;
+    const hasChoices = plan.choices !== undefined;
+    this.choices = hasChoices ? new ChoiceTracker(plan, state, this, this.pending, anyWaitsForAll) : undefined;
     if (anyWaitsForAll || plan.anyNeeds.size === 0) return;
     this.hopes = new Map();
     for (const [node, needs] of plan.anyNeeds) {
+      if (this.choices?.has(node) === true) continue;
       this.hopes.set(node, needs.length);
       this.pending[node] += 1 - needs.length;
     }
@@ -82,6 +88,7 @@ export class Readiness {
     const { start, target } = plan.graph;
     const { flags, anyNeeds } = plan;
     const hasAny = anyNeeds.size > 0;
+    const { choices } = this;
     for (let source: number | undefined = settled; source !== undefined; source = this.trail?.pop()) {
       this.executor.settled?.(source);
       const live = state.hasResult(source);
@@ -89,15 +96,30 @@ export class Readiness {
       const end = start[source + 1];
       for (let edge = start[source]; edge < end; edge++) {
         const node = target[edge];
-        if (state.status[node] !== Status.pending) continue;
         const marks = flags === undefined ? 0 : flags[edge];
+        if (choices !== undefined && (marks & Edge.order) === 0 && choices.has(node)) {
+          choices.needSettled(node);
+          continue;
+        }
+        if (state.status[node] !== Status.pending) continue;
         const alive = live && ((marks & Edge.branch) === 0 || this.state.took(source, plan.labels.get(edge)));
         if (hasAny && (marks & Edge.order) === 0 && anyNeeds.has(node)) this.releaseAny(node, source, edge, alive);
         else if (alive || (marks & Edge.soft) !== 0) {
           if (--pending[node] === 0) this.makeReady(node);
-        } else this.skip(node, source, edge);
+        } else this.skip(node, edgeText(plan, source, edge));
       }
+      if (choices === undefined) continue;
+      choices.announce();
+      if (choices.has(source)) choices.settled(source);
     }
+  }
+
+  admit(node: number): void {
+    if (this.state.status[node] === Status.pending && --this.pending[node] === 0) this.makeReady(node);
+  }
+
+  dismiss(node: number, cause: string): void {
+    if (this.state.status[node] === Status.pending) this.skip(node, cause);
   }
 
   /** An edge into an `any` node has settled. */
@@ -112,7 +134,7 @@ export class Readiness {
     if (!alive) {
       const hopes = (this.hopes.get(node) as number) - 1;
       this.hopes.set(node, hopes);
-      if (hopes === 0) this.skip(node, source, edge);
+      if (hopes === 0) this.skip(node, edgeText(this.plan, source, edge));
       return;
     }
     const label = this.plan.labels.get(edge);
@@ -126,7 +148,7 @@ export class Readiness {
     const needs = this.plan.anyNeeds.size === 0 ? undefined : this.plan.anyNeeds.get(node);
     if (needs !== undefined && !this.state.facts.winners.has(node)) {
       const winner = needs.findIndex((need) => this.isMet(need));
-      if (winner < 0) return this.skip(node, source < 0 ? needs[0].source : source, edge);
+      if (winner < 0) return this.skip(node, edgeText(this.plan, source < 0 ? needs[0].source : source, edge));
       this.state.facts.winners.set(node, winner);
     }
     this.state.status[node] = Status.ready;
@@ -134,14 +156,15 @@ export class Readiness {
     this.executor.ready(node);
   }
 
-  private isMet({ source, branch }: AnyNeed): boolean {
+  isMet({ source, branch }: AnyNeed): boolean {
     return this.state.hasResult(source) && (branch === undefined || this.state.took(source, branch));
   }
 
-  private skip(node: number, source: number, edge: number): void {
+  /** @param cause - the need that caused it, as written, or the choice that did not take it */
+  private skip(node: number, cause: string): void {
     this.state.status[node] = Status.skipped;
-    this.state.facts.skippedBy.set(node, { source, edge });
-    this.emitter?.emit({ type: "node.skipped", skippedBy: this.state.skippedBy(node) }, node);
+    this.state.facts.skippedBy.set(node, cause);
+    this.emitter?.emit({ type: "node.skipped", skippedBy: cause }, node);
     (this.trail ??= []).push(node);
   }
 

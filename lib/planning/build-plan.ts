@@ -6,8 +6,10 @@ import type { NodeFunction, NodeSpec } from "../definition/specs/node-spec.js";
 import { findCycles } from "../graph/cycles.js";
 import { groupBy, indegrees, type Digraph } from "../graph/digraph.js";
 import { inverse, topologicalOrder } from "../graph/order.js";
+import { findChoices } from "./choices.js";
+import { flowOf, flowOrder } from "./flow.js";
 import { conflictingLimits } from "./limits.js";
-import { Edge, NEVER, type DagPlan, type Fork } from "./plan.js";
+import { Edge, NEVER, type Choices, type DagPlan, type Fork } from "./plan.js";
 import { byPriority } from "./ranking.js";
 import { Planning } from "./validity.js";
 import { isFork, wire, type Wiring } from "./wiring.js";
@@ -37,7 +39,9 @@ export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Pla
     ? Uint8Array.from(slots, (edge) => wiring.flags[edge])
     : undefined;
   const rank = rankOf(specs);
-  const order = topologicalOrder(graph, rank?.of);
+  const choices = wiring.choiceEdges.size > 0 ? choicesOf(wiring, graph, flags, slots) : undefined;
+  const flow = flowOf(graph, choices);
+  const order = flowOrder(flow, rank?.of);
   const degrees = indegrees(graph);
   const hooks = hooksOf(definition, specs);
   const forks = specs.some(isFork) ? forksOf(wiring, graph, flags, labels) : NO_FORKS;
@@ -56,11 +60,13 @@ export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Pla
     bindings: wiring.bindings,
     anyNeeds: wiring.anyNeeds,
     forks,
+    choices,
+    flow,
     inputs: wiring.inputs,
     hooks,
     managed: managedOf(specs, hooks),
     isPlain: flags === undefined && forks.size === 0 && wiring.anyNeeds.size === 0,
-    isSerial: isSerial(graph, order),
+    isSerial: choices === undefined && isSerial(graph, order),
     inputsTimeouts: inputsTimeoutsOf(specs),
     usesThreads: specs.some(({ options }) => options.backend === "thread"),
     blank: specs.length <= SMALL ? blankOf(specs.length) : undefined,
@@ -70,6 +76,30 @@ export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Pla
   const isCyclic = order.length < specs.length;
   const issues = [...wiring.issues, ...(isCyclic ? cyclesOf(plan) : []), ...conflictingLimits(specs)];
   return new Planning(plan, issues, () => warningsOf(plan));
+}
+
+/** The choices of a graph; undefined while it has cycles. */
+function choicesOf(
+  wiring: Wiring,
+  graph: Digraph,
+  flags: Uint8Array | undefined,
+  slots: Int32Array,
+): Choices | undefined {
+  const order = topologicalOrder(graph);
+  if (order.length < graph.size) return undefined;
+  const { specs, choiceEdges } = wiring;
+  const roles = new Map<number, string>();
+  slots.forEach((edge, slot) => {
+    const branch = choiceEdges.get(edge);
+    if (branch === undefined) return;
+    const isWhen = specs[wiring.to[edge]].kind === "when";
+    roles.set(slot, isWhen ? ["if", "then", "else"][branch + 1] : String(branch + 1));
+  });
+  const branchOf = (slot: number) => {
+    const branch = choiceEdges.get(slots[slot]);
+    return branch === -1 ? undefined : branch;
+  };
+  return { ...findChoices(wiring, graph, flags, order, branchOf), roles };
 }
 
 function isSerial({ size, start, target }: Digraph, order: Int32Array): boolean {
@@ -147,9 +177,10 @@ function forksOf(
   return forks;
 }
 
-function cyclesOf({ graph, specs, workflow }: DagPlan): ValidationIssue[] {
-  return findCycles(graph).map((cycle) => {
-    const nodes = [...cycle, cycle[0]].map((i) => specs[i].name);
+function cyclesOf({ flow, choices, specs, size, workflow }: DagPlan): ValidationIssue[] {
+  const nodeAt = (vertex: number) => (vertex < size ? vertex : (choices?.ownerOf[vertex - size] as number));
+  return findCycles(flow.graph).map((cycle) => {
+    const nodes = [...cycle, cycle[0]].map((vertex) => specs[nodeAt(vertex)].name);
     const message =
       `Workflow "${workflow}" has a cycle: ${shorten(nodes).join(" → ")}. ` +
       `Remove one of these needs${cycle.length === 1 ? "" : ", or split a node"}.`;

@@ -1,11 +1,12 @@
 import { append } from "../base/append.js";
 import { MissingResultError, ValidationError } from "../base/errors.js";
 import { reachable, reversed } from "../graph/reachability.js";
+import { reachableNodes } from "./flow.js";
 import { Edge, edgeText, isSink, type DagPlan } from "./plan.js";
 
 /** The nodes that a partial run computes, as a mask: from `first` on, up to `last`, or between the two. */
 export function activeNodes(plan: DagPlan, first: number | undefined, last: number | undefined): Uint8Array {
-  const after = first === undefined ? undefined : reachable(plan.graph, [first]);
+  const after = first === undefined ? undefined : reachableNodes(plan.flow, [first]);
   const before = last === undefined ? undefined : reachable(reversed(plan.graph), [last]);
   if (after === undefined) return before as Uint8Array;
   if (before === undefined) return after;
@@ -49,7 +50,7 @@ export function withoutUnneeded(
 /** The nodes whose earlier results are still valid: neither they nor their ancestors are computed again. */
 export function copiedNodes(plan: DagPlan, active: Uint8Array): Uint8Array {
   const computed = Array.from(active.keys()).filter((i) => active[i] === 1);
-  return reachable(plan.graph, computed).map((reached) => 1 - reached);
+  return reachableNodes(plan.flow, computed).map((reached) => 1 - reached);
 }
 
 /**
@@ -66,7 +67,9 @@ export function requireResults(plan: DagPlan, active: Uint8Array, available: (no
       if (active[node] === 0) continue;
       const flags = plan.flags === undefined ? 0 : plan.flags[edge];
       const has = active[source] === 1 || available(source);
-      if (plan.anyNeeds.has(node) && (flags & Edge.order) === 0) {
+      const isCondition = plan.choices?.of.get(node)?.condition?.source === source;
+      if (isCondition && !has) missing.set(source, edgeText(plan, source, edge));
+      else if (plan.anyNeeds.has(node) && (flags & Edge.order) === 0) {
         if (has) metAny.add(node);
         else append(unmetAny, node, source);
       } else if (!has && (flags & Edge.soft) === 0) missing.set(source, edgeText(plan, source, edge));

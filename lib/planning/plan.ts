@@ -54,6 +54,55 @@ export interface Fork {
   readonly branches: ReadonlySet<string>;
 }
 
+/** The condition of a `when`. */
+export interface ChoiceCondition {
+  readonly source: number;
+  /** The source of its value, see {@link Binding}. */
+  readonly code: number;
+  /** For a fork: the branch whose taking is the condition. */
+  readonly branch: string | undefined;
+  /** The need as written. */
+  readonly text: string;
+}
+
+/** A `when` or a `coalesce`: a node that takes one of several needs, and starts what only that need needs. */
+export interface Choice {
+  /** Undefined for a `coalesce`. */
+  readonly condition: ChoiceCondition | undefined;
+  /** The branches: `then` and `else`, or the candidates. */
+  readonly needs: readonly AnyNeed[];
+  /** The gate of each branch; -1 for the first of a `coalesce`, which starts in any case. */
+  readonly gates: readonly number[];
+}
+
+/**
+ * The choices of a plan.
+ *
+ * A gate belongs to one branch of a choice. Its nodes are those that only this branch needs, without those of gates
+ * within: every path from them to a sink enters the choice through this branch. They wait until the gate opens, and are
+ * skipped when it closes. A gate is decided only when the choice itself may run, so gates within closed ones close.
+ */
+export interface Choices {
+  readonly of: ReadonlyMap<number, Choice>;
+  /** The gate that each node waits for, or -1. */
+  readonly gateOf: Int32Array;
+  /** The choice of each gate. */
+  readonly ownerOf: Int32Array;
+  /** The nodes of gate g: `members.order[members.start[g]]` … `members.order[members.start[g + 1] - 1]`. */
+  readonly members: { readonly start: Int32Array; readonly order: Int32Array };
+  /** The `coalesce` that handles each node's failure, or -1. */
+  readonly handledBy: Int32Array;
+  /** What the edges into choices are to them, see {@link DagEdge.role}. */
+  readonly roles: ReadonlyMap<number, string>;
+}
+
+/** The order in which nodes can start: their edges, and from `size` on one vertex for each gate of a choice. */
+export interface Flow {
+  /** The number of nodes. */
+  readonly size: number;
+  readonly graph: Digraph;
+}
+
 /** A parameter that takes its value from the inputs of the run. */
 export interface RunInput {
   readonly name: string;
@@ -99,14 +148,18 @@ export interface DagPlan extends Ranking {
   readonly bindings: readonly Binding[];
   readonly anyNeeds: ReadonlyMap<number, readonly AnyNeed[]>;
   readonly forks: ReadonlyMap<number, Fork>;
+  /** Undefined if there is no `when` or `coalesce`. */
+  readonly choices: Choices | undefined;
+  /** In which order nodes can start: the graph, and the gates of choices. */
+  readonly flow: Flow;
   readonly inputs: readonly RunInput[];
   /** The nodes' own hooks. */
   readonly hooks: ReadonlyMap<number, NodeHooks>;
   /** 1 for the nodes that need more than a plain call of their function; undefined if there are none. */
   readonly managed: Uint8Array | undefined;
   /**
-   * All edges are required needs on entire results, and no node is a fork or an `any`, so that only failures skip
-   * nodes.
+   * All edges are required needs on entire results, and no node is a fork, an `any` or a choice, so that only failures
+   * skip nodes.
    */
   readonly isPlain: boolean;
   /** Each node needs the previous one in {@link DagPlan.order}, so that two are never in flight at once. */
@@ -131,10 +184,12 @@ export interface DagEdge {
   readonly optional: boolean;
   /** Whether the edge passes no data: `after`. */
   readonly orderOnly: boolean;
+  /** The part that `from` has in a choice: `if`, `then` or `else` of a `when`, `1`, `2` … of a `coalesce`. */
+  readonly role?: string | undefined;
 }
 
 /** All edges, by name. Cost: O(nodes + edges). */
-export function edgesOf({ size, specs, graph, flags, labels }: DagPlan): DagEdge[] {
+export function edgesOf({ size, specs, graph, flags, labels, choices }: DagPlan): DagEdge[] {
   const { start, target } = graph;
   const edges: DagEdge[] = [];
   for (let from = 0; from < size; from++) {
@@ -146,6 +201,7 @@ export function edgesOf({ size, specs, graph, flags, labels }: DagPlan): DagEdge
         output: labels.get(e),
         optional: (edgeFlags & Edge.soft) !== 0 && (edgeFlags & Edge.order) === 0,
         orderOnly: (edgeFlags & Edge.order) !== 0,
+        role: choices?.roles.get(e),
       });
     }
   }

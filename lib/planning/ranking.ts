@@ -1,6 +1,7 @@
 import { priorityOf } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
-import { inverse, topologicalOrder } from "../graph/order.js";
+import { inverse } from "../graph/order.js";
+import { flowOrder } from "./flow.js";
 import type { DagPlan, Ranking } from "./plan.js";
 
 const rankings = new WeakMap<DagPlan, Ranking>();
@@ -20,7 +21,7 @@ function rankingOf(plan: DagPlan): Ranking {
   const node = plan.rank === undefined ? byCriticalPath(plan) : byPriority(plan.specs, byCriticalPath(plan));
   if (node.every((value, place) => value === place)) return { order: plan.order, rank: undefined };
   const rank = { of: inverse(node), node };
-  return { order: topologicalOrder(plan.graph, rank.of), rank };
+  return { order: flowOrder(plan.flow, rank.of), rank };
 }
 
 /** Sorts nodes by priority, the highest first. Stable. */

@@ -1,5 +1,6 @@
 import { unnumbered } from "../definition/specs/original-names.js";
 import type { FsmPlan } from "./fsm-plan.js";
+import { reachableNodes } from "./flow.js";
 import { Edge, edgeText, isContext, type Binding, type DagPlan } from "./plan.js";
 
 /**
@@ -30,6 +31,10 @@ export function dagStructure(plan: DagPlan): Structure {
   }
   // Sorted, so that the order of definition does not matter.
   const wiring = specs.map(({ name, kind }, i): [string, string, ...string[]] => [name, kind, ...edges[i].sort()]);
+  for (const [node, { condition, needs }] of plan.choices?.of ?? []) {
+    const branches = needs.map(({ text }) => text);
+    wiring[node].push(`choice ${JSON.stringify(condition === undefined ? branches : [condition.text, ...branches])}`);
+  }
   for (let node = 0; node < plan.size; node++) {
     for (let k = argStart[node]; k < argStart[node + 1]; k++) {
       if (!isContext(plan, args[k])) wiring[node].push(argumentText(plan, args[k]));
@@ -131,12 +136,6 @@ export function changeText({ added, removed, rewired }: StructureChange): string
 
 /** The nodes that did not change, and whose ancestors did not change, as a mask. Cost: O(nodes + edges). */
 export function untouched(plan: DagPlan, { added, rewired }: StructureChange): Uint8Array {
-  const { graph, order, indexOf } = plan;
-  const mask = new Uint8Array(plan.size).fill(1);
-  for (const name of [...added, ...rewired]) mask[indexOf.get(name) as number] = 0;
-  for (const source of order) {
-    if (mask[source] === 1) continue;
-    for (let edge = graph.start[source]; edge < graph.start[source + 1]; edge++) mask[graph.target[edge]] = 0;
-  }
-  return mask;
+  const changed = [...added, ...rewired].map((name) => plan.indexOf.get(name) as number);
+  return reachableNodes(plan.flow, changed).map((reached) => 1 - reached);
 }

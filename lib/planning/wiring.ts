@@ -4,10 +4,10 @@ import { withoutGuessedContext } from "../definition/specs/context-param.js";
 import type { ChildWorkflow, DefinedDag } from "../definition/defined.js";
 import { needText, toNeed, type Need } from "../definition/specs/need.js";
 import type { Class } from "../base/class-state.js";
-import { collects, type NodeSpec } from "../definition/specs/node-spec.js";
+import { collects, isChoice, type NodeSpec } from "../definition/specs/node-spec.js";
 import { typesOf } from "../definition/typings/node-types.js";
 import { originalNames } from "../definition/specs/original-names.js";
-import { Edge, type AnyNeed, type Binding, type RunInput } from "./plan.js";
+import { Edge, type AnyNeed, type Binding, type ChoiceCondition, type RunInput } from "./plan.js";
 import { TypeIndex } from "./type-index.js";
 import { missingIn, nestingIssue, withWorkflowInputs, workflowIssues, workflowOf } from "./workflow-nodes.js";
 
@@ -23,6 +23,10 @@ export interface Wiring {
   readonly args: readonly number[];
   readonly bindings: readonly Binding[];
   readonly anyNeeds: ReadonlyMap<number, readonly AnyNeed[]>;
+  /** By `when`. */
+  readonly conditions: ReadonlyMap<number, ChoiceCondition>;
+  /** The branches that the edges into choices belong to; -1 for a condition. */
+  readonly choiceEdges: ReadonlyMap<number, number>;
   readonly inputs: readonly RunInput[];
   readonly issues: readonly ValidationIssue[];
 }
@@ -60,6 +64,8 @@ class Wirer implements Wiring {
   readonly args: number[] = [];
   readonly bindings: Binding[] = [{ type: "context" }, { type: "undefined" }];
   readonly anyNeeds = new Map<number, AnyNeed[]>();
+  readonly conditions = new Map<number, ChoiceCondition>();
+  readonly choiceEdges = new Map<number, number>();
   readonly inputs: { name: string; required: number[] }[] = [];
   readonly issues: ValidationIssue[] = [];
   private readonly workflows = new Map<string, ChildWorkflow>();
@@ -120,7 +126,8 @@ class Wirer implements Wiring {
     const { inputs, contextAt, extra } = spec.signature;
     const connections = this.definition.connectionsOf(spec.name);
     if (spec.kind === "any") this.anyNeeds.set(i, []);
-    if (collects(spec.kind, spec.signature)) {
+    if (isChoice(spec.kind)) this.wireChoice(i);
+    else if (collects(spec.kind, spec.signature)) {
       this.collect(i, [
         ...spec.needs.map((need) => ({ need, key: undefined })),
         ...connections.map((need) => ({ need, key: need.key })),
@@ -157,6 +164,30 @@ class Wirer implements Wiring {
       this.args.push(kind === "any" ? this.binding({ type: "winner" }) : codes[0]);
     }
     if (signature.contextAt > 0) this.args.push(~CONTEXT);
+  }
+
+  /** Binds the input of a choice to the branch that it will take. */
+  private wireChoice(i: number): void {
+    const { kind, needs } = this.specs[i];
+    this.anyNeeds.set(i, []);
+    if (kind === "when") this.bindCondition(i, needs[0]);
+    const branches = kind === "when" ? needs.slice(1) : needs;
+    for (const [branch, need] of branches.entries()) {
+      if (this.bindNeed(i, need) !== undefined) this.choiceEdges.set(this.from.length - 1, branch);
+    }
+    this.args.push(this.binding({ type: "winner" }));
+  }
+
+  private bindCondition(i: number, need: Need): void {
+    const source = this.source(i, need);
+    if (source === undefined) return;
+    const { output } = need;
+    const isForked = isFork(this.specs[source]);
+    const branch = isForked ? (output ?? (this.specs[source].kind === "condition" ? "true" : undefined)) : undefined;
+    this.choiceEdges.set(this.from.length, -1);
+    this.edge(source, i, isForked && output !== undefined ? Edge.branch | Edge.soft : 0, output);
+    const code = output === undefined || isForked ? source : this.binding({ type: "output", source, output });
+    this.conditions.set(i, { source, code, branch, text: needText(need) });
   }
 
   private bindRecord(i: number, explicit: readonly Explicit[]): number {

@@ -36,7 +36,7 @@ export interface NodeReport {
   readonly backendReason: string | undefined;
   /** Whether the result came from the cache. */
   readonly cached: boolean;
-  /** The need that caused the node to be skipped, as written. */
+  /** The need that caused the node to be skipped, as written, or the `when` or `coalesce` that did not take its branch. */
   readonly skippedBy: string | undefined;
   /** The reason given by a node that paused the run. */
   readonly pauseReason: string | undefined;
@@ -159,9 +159,9 @@ export class RunResult<N = Record<string, unknown>> {
     return this.#state.pauses;
   }
 
-  /** The errors of all nodes that failed, in the order in which they failed. */
+  /** The errors of all nodes that failed, in the order in which they failed, without those that a `coalesce` handled. */
   get errors(): readonly ExecutionError[] {
-    return Array.from(this.#state.errors.values());
+    return this.#state.failures;
   }
 
   /** The durations of the run, its nodes and its critical path, in ms, and other figures. */

@@ -1,4 +1,4 @@
-import { edgeText, NEVER, type DagPlan } from "../planning/plan.js";
+import { NEVER, type DagPlan } from "../planning/plan.js";
 import type { ExecutionError } from "./errors.js";
 import { pausesOf, type Pause, type PauseFacts } from "./pause.js";
 import type { Place } from "./place.js";
@@ -121,6 +121,36 @@ export class RunState extends RunBase {
     return this.rare?.errors ?? NO_ERRORS;
   }
 
+  /** Whether a `coalesce` of this run handles the failure of a node. */
+  isHandled(node: number): boolean {
+    const { choices } = this.plan;
+    if (choices === undefined || choices.handledBy[node] < 0) return false;
+    return this.active?.[choices.handledBy[node]] !== 0;
+  }
+
+  /** Records the error of a failed node. */
+  setError(node: number, error: ExecutionError): void {
+    const { facts } = this;
+    if (!facts.errors.has(node) && !this.isHandled(node)) facts.unhandled++;
+    facts.errors.set(node, error);
+  }
+
+  /** Takes the error of a node back, which has paused instead. */
+  dropError(node: number): void {
+    if (this.facts.errors.delete(node) && !this.isHandled(node)) this.facts.unhandled--;
+  }
+
+  /** Whether a node failed, and no `coalesce` handled that. */
+  get hasFailed(): boolean {
+    return this.rare !== undefined && this.rare.unhandled > 0;
+  }
+
+  /** The errors that no `coalesce` handled, in the order in which they occurred. */
+  get failures(): ExecutionError[] {
+    const all = Array.from(this.errors);
+    return all.filter(([node]) => !this.isHandled(node)).map(([, error]) => error);
+  }
+
   /** The pauses of the nodes that paused the run, in the order in which they did. */
   get pausedNodes(): ReadonlyMap<number, PauseFacts> {
     return this.rare?.pauses ?? NO_PAUSES;
@@ -143,7 +173,7 @@ export class RunState extends RunBase {
    * Whether the node was skipped because of an untaken branch, in this run or in the run that its results come from.
    */
   wasSkipped(node: number): boolean {
-    if (this.status[node] !== Status.skipped || this.errors.size > 0) return false;
+    if (this.status[node] !== Status.skipped || this.hasFailed) return false;
     return this.active?.[node] !== 0 || this.rare?.skippedBefore.has(node) === true;
   }
 
@@ -200,10 +230,9 @@ export class RunState extends RunBase {
     return this.rare?.cached.has(node) ?? false;
   }
 
-  /** The need that caused a node to be skipped, as written. */
+  /** The need that caused a node to be skipped, as written, or the choice that did not take it. */
   skippedBy(node: number): string | undefined {
-    const edge = this.rare?.skippedBy.get(node);
-    return edge === undefined ? undefined : edgeText(this.plan, edge.source, edge.edge);
+    return this.rare?.skippedBy.get(node);
   }
 
   itemsOf(node: number): Readonly<ItemCounts> | undefined {
@@ -254,6 +283,8 @@ class RareFacts {
   /** The errors of items, by map, in the order in which they failed. */
   readonly itemErrors = new Map<number, ExecutionError[]>();
   readonly errors = new Map<number, ExecutionError>();
+  /** How many of the errors no `coalesce` handled. */
+  unhandled = 0;
   readonly branches = new Map<number, string>();
   readonly pauses = new Map<number, PauseFacts>();
   readonly cached = new Set<number>();
@@ -267,7 +298,8 @@ class RareFacts {
   itemFallbacks = 0;
   /** The errors that fallbacks replaced. */
   readonly fallbacks = new Map<number, ExecutionError>();
-  readonly skippedBy = new Map<number, { readonly source: number; readonly edge: number }>();
+  /** See {@link RunState.skippedBy}. */
+  readonly skippedBy = new Map<number, string>();
   /** The positions of the needs that completed first, by `any` node. */
   readonly winners = new Map<number, number>();
 }

@@ -91,11 +91,10 @@ export class SqlStore implements RunStore {
   constructor(connect: () => Promise<object>, { types, lease = DEFAULT_LEASE, onUnstorable = "fail" }: StoreOptions) {
     const access = (this.access = new DatabaseAccess(connect as () => Promise<DatabaseAdapter>));
     const open = () => access.open();
-    this.codec = new Codec(types);
+    this.codec = new Codec({ ...types, ...OUTCOME_TYPES });
     this.leases = new Leases(lease, open);
     this.commits = new GroupCommit(open);
-    const cached = new Codec({ ...types, ...OUTCOME_TYPES });
-    this.cache = new SqlCache((work) => access.run(() => access.retry(work, cacheFailed)), cached);
+    this.cache = new SqlCache((work) => access.run(() => access.retry(work, cacheFailed)), this.codec);
     this.logHost = {
       codec: this.codec,
       worker: `${hostname()}/${process.pid}`,

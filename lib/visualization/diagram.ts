@@ -1,5 +1,5 @@
 import { append } from "../base/append.js";
-import { edgesOf, type DagPlan } from "../planning/plan.js";
+import { edgesOf, type DagEdge, type DagPlan } from "../planning/plan.js";
 import { RunResult, type NodeReport } from "../run/result.js";
 import type { NodeStatus } from "../run/status.js";
 import { classLines, COLOURS, DOT_NODE_STYLE } from "./colours.js";
@@ -18,12 +18,16 @@ const MERMAID_SHAPES: Readonly<Record<string, readonly [string, string]>> = {
   select: ["{{", "}}"],
   any: ["([", "])"],
   all: ["[[", "]]"],
+  when: ["[/", "\\]"],
+  coalesce: ["[\\", "/]"],
 };
 const DOT_SHAPES: Readonly<Record<string, string>> = {
   condition: "diamond",
   select: "hexagon",
   any: "ellipse",
   all: "box3d",
+  when: "trapezium",
+  coalesce: "invtrapezium",
 };
 
 /** A Mermaid flowchart. Names appear only in labels, so none can break the diagram. Cost: O(nodes + edges). */
@@ -38,9 +42,11 @@ export function toMermaid(plan: DagPlan, options: DiagramOptions): string {
     if (report !== undefined) append(byStatus, report.status, i);
     lines.push(`  n${i}${open}"${labelOf(name, report).map(escapeMermaid).join("<br/>")}"${close}`);
   });
-  for (const { from, to, output, optional, orderOnly } of edgesOf(plan)) {
-    const arrow = optional || orderOnly ? "-.->" : "-->";
-    const label = output === undefined ? "" : `|"${escapeMermaid(output)}"|`;
+  for (const edge of edgesOf(plan)) {
+    const { from, to } = edge;
+    const arrow = edge.optional || edge.orderOnly ? "-.->" : "-->";
+    const text = edgeLabel(edge);
+    const label = text === "" ? "" : `|"${escapeMermaid(text)}"|`;
     lines.push(`  n${plan.indexOf.get(from)} ${arrow}${label} n${plan.indexOf.get(to)}`);
   }
   lines.push(...classLines(byStatus, "n"));
@@ -62,15 +68,22 @@ export function toDot(plan: DagPlan, options: DiagramOptions): string {
     }
     lines.push(`  n${i} [${attributes.join(", ")}];`);
   });
-  for (const { from, to, output, optional, orderOnly } of edgesOf(plan)) {
+  for (const edge of edgesOf(plan)) {
+    const { from, to } = edge;
+    const text = edgeLabel(edge);
     const attributes = [
-      ...(output === undefined ? [] : [`label=${quoteDot(output)}`]),
-      ...(optional || orderOnly ? ["style=dashed"] : []),
+      ...(text === "" ? [] : [`label=${quoteDot(text)}`]),
+      ...(edge.optional || edge.orderOnly ? ["style=dashed"] : []),
     ];
     const end = attributes.length === 0 ? "" : ` [${attributes.join(", ")}]`;
     lines.push(`  n${plan.indexOf.get(from)} -> n${plan.indexOf.get(to)}${end};`);
   }
   return `${[...lines, "}"].join("\n")}\n`;
+}
+
+/** What passes along an edge, and what it is to a choice: `total`, `then`, `if: true`. */
+function edgeLabel({ role, output }: DagEdge): string {
+  return [role, output].filter((part) => part !== undefined).join(": ");
 }
 
 /** The lines of a node's label. */

@@ -93,7 +93,7 @@ export function restoreEnds(state: RunState, run: RecordedRun): void {
     else if (status === "failed") {
       state.status[i] = Status.failed;
       const site = { runId: run.runId, node: name, attempt: attempts, cause: error };
-      facts.errors.set(i, new ExecutionError(failedBecause(`Node "${name}"`, error), site));
+      state.setError(i, new ExecutionError(failedBecause(`Node "${name}"`, error), site));
     }
   }
   if (state.active === undefined) return;

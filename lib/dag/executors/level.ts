@@ -1,4 +1,4 @@
-import { levels } from "../../graph/order.js";
+import { flowLevels } from "../../planning/flow.js";
 import type { DagPlan, Ranking } from "../../planning/plan.js";
 import { WorkQueue } from "./work-queue.js";
 
@@ -16,7 +16,7 @@ export class LevelByLevel extends WorkQueue {
 
   constructor(plan: DagPlan, ranking: Ranking, laneOf: Uint8Array | undefined) {
     super(plan, ranking, laneOf);
-    this.levelOf = levels(plan.graph, plan.order);
+    this.levelOf = flowLevels(plan.flow, plan.order);
     for (const level of this.levelOf) this.left[level] = (this.left[level] ?? 0) + 1;
   }
 

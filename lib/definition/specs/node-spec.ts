@@ -12,7 +12,8 @@ import { checkMapOptions, partMapOptions, type MapOptions, type MapSettings } fr
 import { isSubworkflow, type Subworkflow } from "./subworkflow-spec.js";
 
 /** How a node treats its needs and its result. */
-export type NodeKind = "node" | "condition" | "select" | "all" | "any" | "state" | "workflow" | "map";
+export type NodeKind =
+  "node" | "condition" | "select" | "all" | "any" | "when" | "coalesce" | "state" | "workflow" | "map";
 
 /** @inline */
 export type NodeFunction = (...args: any[]) => unknown;
@@ -179,6 +180,11 @@ export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
   checkNodeOptions(options, name);
   if (spec.subworkflow !== undefined) refuseFunctionOptions(options, `Node "${name}"`);
   refuseRenaming(options, `Node "${name}"`);
+  if (isChoice(kind) && (options.needs ?? options.params) !== undefined) {
+    throw new InvalidNodeError(
+      `The branches of the ${kind} "${name}" can't be changed. Remove it and define it again.`,
+    );
+  }
   const all = merge(spec.options, options);
   const needs = options.needs === undefined ? spec.needs : toNeeds(options.needs, name);
   const signature = signatureWith(spec, options, needs.length);
@@ -234,9 +240,17 @@ export function checkCacheKey(key: CacheKey, signature: Signature, node: string,
   }
 }
 
-/** Whether the node's only parameter takes several needs: the record of an `all`, or the winner of an `any`. */
+/** Whether a node takes one of several branches, and starts what only that branch needs. */
+export function isChoice(kind: NodeKind): boolean {
+  return kind === "when" || kind === "coalesce";
+}
+
+/**
+ * Whether the node's only parameter takes several needs: the record of an `all`, the winner of an `any`, the branch of a
+ * choice.
+ */
 export function collects(kind: NodeKind, signature: Signature): boolean {
-  return (kind === "all" || kind === "any") && signature.inputs.length === 1 && !signature.rest;
+  return (kind === "all" || kind === "any" || isChoice(kind)) && signature.inputs.length === 1 && !signature.rest;
 }
 
 function toNeeds(needs: readonly NeedLike[] | undefined, node: string): readonly Need[] {

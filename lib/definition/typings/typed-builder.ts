@@ -14,7 +14,7 @@ import type { AnyFn } from "./typed-wiring.js";
 type Needs = readonly NeedLike[];
 
 /** The value of a need; `any` if it is only a name. */
-type ValueOf<N> =
+export type ValueOf<N> =
   N extends OptionalNeed<infer S>
     ? ValueOf<S> | undefined
     : N extends NodeHandle<infer T, any>
@@ -59,12 +59,18 @@ type WorkflowOf<R> = Subworkflow<R> | ChildWorkflow | (new () => object);
  */
 export interface NodeDefiner {
   <R>(fn: (...args: any[]) => R): NodeHandle<Awaited<R>>;
-  <const N extends string, R = any>(name: N, fn: ((...args: any[]) => R) | WorkflowOf<R>): NodeHandle<Awaited<R>, N>;
+  <const N extends string, R>(name: N, fn: (...args: any[]) => R): NodeHandle<Awaited<R>, N>;
+  <const N extends string, R = any>(name: N, workflow: WorkflowOf<R>): NodeHandle<Awaited<R>, N>;
   <const D extends Needs, R>(options: NodeOptions<D>, fn: Positional<D, R>): NodeHandle<Awaited<R>>;
+  <const N extends string, const D extends Needs, R>(
+    name: N,
+    options: NodeOptions<D>,
+    fn: Positional<D, R>,
+  ): NodeHandle<Awaited<R>, N>;
   <const N extends string, const D extends Needs, R = any>(
     name: N,
     options: NodeOptions<D>,
-    fn: Positional<D, R> | WorkflowOf<R>,
+    workflow: WorkflowOf<R>,
   ): NodeHandle<Awaited<R>, N>;
 }
 

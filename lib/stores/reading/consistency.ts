@@ -130,14 +130,16 @@ function nodeConflict(
   return undefined;
 }
 
+const SELECTIVE: ReadonlySet<string> = new Set(["any", "when", "coalesce"]);
+
 /** Nodes that were executed have the results they need. */
 function needConflict(structure: Structure, byNode: ReadonlyMap<string, readonly AttemptRow[]>): Conflict | undefined {
   const kinds = new Map(structure.map(([name, kind]) => [name, kind]));
   for (const [name, kind, ...wiring] of structure) {
     const rows = byNode.get(name);
     const row = rows && effectiveAttempt(rows);
-    // A provided or copied result needs no others, and an `any` needs only one of them.
-    if (row?.status !== "completed" || row.attempt === 0 || kind === "any") continue;
+    // A provided or copied result needs no others, and these kinds need only some of them.
+    if (row?.status !== "completed" || row.attempt === 0 || SELECTIVE.has(kind)) continue;
     for (const { source, branch } of edgesIn(wiring)) {
       const sourceRows = byNode.get(source) ?? [];
       // The error strategy may have ignored the failure.

@@ -3,7 +3,7 @@ import { Next, Stop, WaitForEvent } from "../../definition/transitions.js";
 import type { StoredType } from "./codec.js";
 
 /**
- * The outcomes of forks and states as stored types, so that a cached outcome keeps its destination. Their names don't
+ * The outcomes of forks and states as stored types, so that one that is cached or recorded keeps its destination. Their names don't
  * clash with those of users' types.
  */
 export const OUTCOME_TYPES: Readonly<Record<string, StoredType>> = {

@@ -150,10 +150,13 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     /** The item of a map, with its node. */
     item?: string,
   ): Promise<unknown> {
-    const isRepeated = attempt + this.attemptsBefore(node) > 1;
+    const before = this.attemptsBefore(node);
+    // The attempts of an item are counted from 1 again when the run is resumed.
+    const isRetry = attempt > (item === undefined ? before : 0) + 1;
+    const isRepeated = isRetry || before > 0;
     const place = this.childSiteOf(node);
     const site = item === undefined ? place : { ...place, key: item, path: item };
-    return this.run.children.call(attempt, workflow, options, { ...site, abort, isRepeated, restarts: false });
+    return this.run.children.call(attempt, workflow, options, { ...site, abort, isRepeated, isRetry, restarts: false });
   }
 
   runInside(): never {
@@ -164,7 +167,7 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   protected executeWorkflow(node: number, { spec, args, ctx }: AttemptCall, abort: LazyAbort): unknown {
     const { attempt } = ctx;
     const before = this.attemptsBefore(node);
-    const site = { ...this.childSiteOf(node), abort, isRepeated: attempt > 1, restarts: attempt > before + 1 };
+    const site = { ...this.childSiteOf(node), abort, isRepeated: attempt > 1, ...retried(attempt > before + 1) };
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
   }
 
@@ -172,7 +175,7 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   executeItem(node: number, item: string, { spec, args, ctx }: AttemptCall, abort: LazyAbort): unknown {
     const { attempt } = ctx;
     const isRepeated = attempt + this.attemptsBefore(node) > 1;
-    const site = { ...this.childSiteOf(node), key: item, path: item, abort, isRepeated, restarts: attempt > 1 };
+    const site = { ...this.childSiteOf(node), key: item, path: item, abort, isRepeated, ...retried(attempt > 1) };
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
   }
 
@@ -201,6 +204,10 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
     this.run.progress(node, attempt, fraction, message);
   }
+}
+
+function retried(isRetry: boolean) {
+  return { isRetry, restarts: isRetry };
 }
 
 /** The inputs of a workflow, without optional ones that nothing gives. */

@@ -134,7 +134,13 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   }
 
   runInside(node: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown> {
-    const site = { ...this.childSiteOf(node), abort: this.abort, isRepeated: attempt > 1, restarts: false };
+    const site = {
+      ...this.childSiteOf(node),
+      abort: this.abort,
+      isRepeated: attempt > 1,
+      isRetry: false,
+      restarts: false,
+    };
     return withoutSlot(this.slotOf(node), () => this.children.call(attempt, workflow, options, site));
   }
 

@@ -269,6 +269,27 @@ export type NodeVerdict<K extends NodeKind, T, D extends MethodNeeds, F extends 
 
 type WiringVerdict<Problem> = [Problem] extends [never] ? void : Problem;
 
+/**
+ * The return type of a map's decorator: void, or the problem with its needs. The first one gives the collection, which
+ * may also be a field that holds a workflow, and is checked by name only; the others are checked as those of a node.
+ */
+export type MapVerdict<T, D extends MethodNeeds, F extends AnyFn> = D extends readonly [
+  infer N,
+  ...infer Others extends MethodNeeds,
+]
+  ? CollectionProblem<T, Text<N>> extends infer Problem
+    ? [Problem] extends [never]
+      ? WiringVerdict<PositionalProblem<T, Others, Inputs<Parameters<F>> extends readonly [any, ...infer R] ? R : []>>
+      : Problem
+    : never
+  : void;
+
+type CollectionProblem<T, S extends string> = string extends S
+  ? never
+  : Member<T, NodeOf<S>> extends Subworkflow<any>
+    ? never
+    : NameProblem<T, S, NodeOf<S>>;
+
 /** The names of a class's public methods. */
 export type MethodNames<T> = keyof { [K in keyof T & string as T[K] extends AnyFn ? K : never]: K };
 

@@ -106,19 +106,19 @@ type MapWork = Subworkflow<any> | Switch<any>;
 /** The decorator of a map: of a method that takes an item, or of a field that holds a workflow or cases. */
 export interface MapDecorator<D extends MethodNeeds, A = unknown, B = unknown> {
   <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): MapVerdict<T, D, F>;
-  <T>(field: undefined, context: ClassFieldDecoratorContext<T, MapWork>): MapVerdict<T, D, () => void>;
+  <T, C>(field: undefined, context: ClassFieldDecoratorContext<T, C>): FieldVerdict<T, D, C>;
   <T extends object, F extends AnyFn>(
     target: T,
     method: string,
     descriptor: TypedPropertyDescriptor<F>,
   ): MapVerdict<T, D, F>;
-  <T extends object, P extends keyof T & string>(
-    target: T,
-    field: P & (T[P] extends MapWork ? P : never),
-    descriptor?: undefined,
-  ): MapVerdict<T, D, () => void>;
+  <T extends object, P extends keyof T & string>(target: T, field: P, descriptor?: undefined): FieldVerdict<T, D, T[P]>;
   (target: A, place: B, descriptor?: any): { problem: "only a method, a workflow or cases can be a map" };
 }
+
+type FieldVerdict<T, D extends MethodNeeds, C> = [C] extends [MapWork]
+  ? MapVerdict<T, D, () => void>
+  : { problem: "only a method, a workflow or cases can be a map" };
 
 /** The forms of {@link map}: `@map("list")`, `@map("list", "other", { … })`, `@map({ … })`. */
 export interface MapDecorators {

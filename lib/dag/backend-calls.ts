@@ -11,7 +11,7 @@ import type { ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";
 import type { EventEmitter } from "../engine/event-emitter.js";
 import type { Arguments } from "./arguments.js";
-import { sourcesOf } from "./consumers.js";
+import { sourcesOf, sourcesOfItems } from "./consumers.js";
 import { siteOf } from "./errors.js";
 import type { Lanes } from "./lanes.js";
 import type { Readiness } from "./readiness.js";
@@ -83,9 +83,12 @@ class NodeCall implements BackendCall {
     return siteOf(this.calls.run.state, this.node, this.ctx.attempt);
   }
 
+  /** Of a map's item: without the collection, which would be sent with each item. */
   get needs(): [string, unknown][] {
     const { state } = this.calls.run;
-    const sources = Array.from(new Set(sourcesOf(state.plan, this.node))).filter((source) => state.hasResult(source));
+    const all = new Set(sourcesOf(state.plan, this.node));
+    if (this.spec.map !== undefined) for (const source of sourcesOfItems(state.plan, this.node)) all.delete(source);
+    const sources = Array.from(all).filter((source) => state.hasResult(source));
     return sources.map((source) => [state.plan.specs[source].name, state.values[source]]);
   }
 
@@ -93,6 +96,7 @@ class NodeCall implements BackendCall {
   takeBuffers(): ArrayBuffer[] {
     const { state, readiness } = this.calls.run;
     const { plan } = state;
+    if (this.spec.map !== undefined) return NO_BUFFERS; // Other items may need them.
     if (readiness?.dropsResults !== true || this.isShown) return NO_BUFFERS;
     const buffers = new Set<ArrayBuffer>();
     for (const source of new Set(sourcesOf(plan, this.node))) {

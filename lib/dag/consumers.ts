@@ -16,6 +16,12 @@ export function* sourcesOf(plan: DagPlan, node: number): Generator<number> {
   if (condition !== undefined) yield condition.source;
 }
 
+/** The nodes that a map's collection comes from, possibly with repeats. */
+export function* sourcesOfItems(plan: DagPlan, node: number): Generator<number> {
+  const position = plan.specs[node].signature.contextAt === 0 ? 1 : 0;
+  yield* sourcesOfCode(plan, plan.args[plan.argStart[node] + position], node);
+}
+
 function* sourcesOfCode(plan: DagPlan, code: number, node: number): Generator<number> {
   if (code >= 0) return yield code;
   const binding = plan.bindings[~code];

@@ -34,8 +34,7 @@ import type {
   NodeDefiner,
 } from "../definition/typings/typed-builder.js";
 import type { SwitchDefiner } from "../definition/typings/typed-switch.js";
-import { cases, casesIn, type CaseTable } from "../definition/switch.js";
-import { switchParams } from "../definition/switch-on.js";
+import { cases, casesIn, withCaseParams, type CaseTable } from "../definition/switch.js";
 import type { CoalesceDefiner, GuardDefiner, WhenDefiner } from "../definition/typings/typed-choices.js";
 import { Workflow, type WorkflowTypes } from "../engine/workflow.js";
 import type { RunResult } from "../run/result.js";
@@ -131,12 +130,16 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
   /**
    * Defines a map: `map(name, options, fn)` or `map(name, fn)`. Its first need is a collection: an array, a `Map`, a
    * plain record, or an iterable. The function, or workflow, is called for each item, and the result is a list in order,
-   * or a `Map` or record with the same keys.
+   * or a `Map` or record with the same keys. `{ cases: { … } }` in place of the function sends each item,
+   * `route(label, value)`, on by its label.
    * @throws {InvalidNodeError} INVALID_NODE, {TypeError} | {RangeError} as {@link Dag.node}
    */
   readonly map: MapDefiner = (...args: unknown[]): NodeHandle<any, any> => {
     const { name, options, fn } = readArguments<MapOptions>(args, "dag.map");
-    return this.add(mapSpec(name, subworkflowIn(fn) ?? fn, options));
+    const table = tableIn(fn);
+    if (table === undefined) return this.add(mapSpec(name, subworkflowIn(fn) ?? fn, options));
+    casesIn(`map "${name}"`, table);
+    return this.add(mapSpec(name, cases(table), withCaseParams(options ?? {})));
   };
 
   /**
@@ -170,7 +173,7 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
    */
   readonly switch: SwitchDefiner = (name: string, { cases: table, ...options }: NodeOptions & { cases: CaseTable }) => {
     casesIn(`switch "${name}"`, table);
-    return this.add(nodeSpec("node", name, cases(table), { ...options, params: switchParams(options.needs) }));
+    return this.add(nodeSpec("node", name, cases(table), withCaseParams(options)));
   };
 
   /** Adds a node from its spec, as classes do. */
@@ -279,6 +282,12 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
 }
 
 /** The index of the input a new connection fills, -1 when a collecting input takes it along with others. */
+/** The cases in the place of a map's function: `{ cases: { … } }`. */
+function tableIn(work: unknown): CaseTable | undefined {
+  const isRecord = typeof work === "object" && work !== null && Object.hasOwn(work, "cases");
+  return isRecord ? (work as { readonly cases: CaseTable }).cases : undefined;
+}
+
 function inputFor(spec: NodeSpec, connections: readonly Connection[], need: Need, name: string | undefined): number {
   const { inputs } = spec.signature;
   const named = name === undefined ? -1 : inputNamed(spec.signature, name);

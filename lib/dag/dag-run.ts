@@ -1,6 +1,7 @@
 import type { Backend } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
 import { findClock, now } from "../base/clock.js";
+import { cores } from "../base/cores.js";
 import { abandon, drive, pendingOf, whenSettled } from "../base/coroutine.js";
 import { current, leave, type ContextSource } from "../definition/current-context.js";
 import { isContext, type DagPlan, type Ranking } from "../planning/plan.js";
@@ -127,7 +128,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     this.nodeLimits = setup.nodeLimits;
     this.managesAll = setup.hooks.length > 0 || this.scheduler !== undefined;
     const isSerial = plan.isSerial || this.isSequential;
-    const limit = isSerial ? 1 : (concurrency ?? Infinity);
+    const limit = this.isSequential ? 1 : (concurrency ?? Infinity);
     const isLimited = limit < Infinity || options.mode === "parallel" || this.scheduler !== undefined;
     this.ranking = isLimited && !isSerial ? criticalFirst(plan) : plan;
     const shared = setup.outer?.permits;
@@ -329,6 +330,15 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     return this.calls === undefined ? this.permits : this.calls.lanes.permitsOf(node);
   }
 
+  get concurrency(): number {
+    const { concurrency, mode, maxWorkers } = this.options;
+    return concurrency ?? (mode === "parallel" ? (maxWorkers ?? cores()) : Infinity);
+  }
+
+  get hasWaiting(): boolean {
+    return this.readiness?.executor.isEmpty === false;
+  }
+
   wake(): void {
     this.pump();
   }
@@ -362,7 +372,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   /** Starts nodes on the serial path. Returns whether the run is still on it. */
   private startInOrder(): boolean {
     while (this.serialPath !== undefined) {
-      if (this.open > 0) return this.permits.isFull;
+      if (this.open > 0) return this.plan.isSerial || this.permits.isFull;
       if (this.serialPath.isAtEnd || this.isOver || this.time >= this.deadline) return true;
       if (this.pausing) return false;
       if (this.time >= this.sliceEnd && this.endSlice()) return true;
@@ -629,14 +639,16 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private succeeded(node: number, managed: boolean, value: unknown): void {
     this.readClock();
     if (this.isOver) return;
-    if (!managed) this.letGo(node);
+    if (managed) this.maps?.delete(node);
+    else this.letGo(node);
     this.complete(node, value);
   }
 
   private failed(node: number, managed: boolean, error: unknown): void {
     this.readClock();
     if (this.isOver) return;
-    if (!managed) this.letGo(node);
+    if (managed) this.maps?.delete(node);
+    else this.letGo(node);
     if (isPause(error)) return this.paused(node, error);
     if (!managed) {
       this.emitter?.emit({ type: "attempt.failed", attempt: this.state.attemptsOf(node), error }, node);

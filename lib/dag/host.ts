@@ -154,6 +154,10 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     if (!this.run.isOver) this.run.emitter?.emit({ type: "attempt.failed", attempt, error, item }, node);
   }
 
+  itemFallbackUsed(): void {
+    this.run.state.facts.itemFallbacks++;
+  }
+
   cacheHit(node: number): void {
     const { state } = this.run;
     state.facts.cached.add(node);

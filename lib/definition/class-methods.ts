@@ -8,6 +8,7 @@ import { decoratedMethods, currentFunction } from "./standing-methods.js";
 import { stateSpec, workflowStateSpec, type StateSpec } from "./specs/state-spec.js";
 import type { Subworkflow } from "./specs/subworkflow-spec.js";
 import { subworkflowIn } from "./subworkflow.js";
+import { casesOf, withCaseParams } from "./switch.js";
 import type { WorkflowOptions } from "./specs/workflow-options.js";
 
 /** The workflow that an annotated class defines. */
@@ -35,8 +36,15 @@ export function readNodes(source: object): ClassWorkflow<NodeSpec> {
     const { self, key } = method;
     const { options } = spec;
     const subworkflow = workflowIn(method);
-    if (spec.kind === "map")
-      return mapSpec(options.name ?? key, subworkflow ?? currentFunction(self, key), options, method);
+    if (spec.kind === "map") {
+      const work = subworkflow ?? currentFunction(self, key);
+      return mapSpec(
+        options.name ?? key,
+        work,
+        casesOf(work) === undefined ? options : withCaseParams(options),
+        method,
+      );
+    }
     if (subworkflow !== undefined) return workflowNodeSpec(options.name ?? key, subworkflow, options);
     return nodeSpec(spec.kind, options.name ?? key, currentFunction(self, key), options, method);
   });
@@ -57,9 +65,9 @@ export function readStates(source: object): ClassWorkflow<StateSpec> {
 function workflowIn({ self, key, declared }: Method): Subworkflow | undefined {
   const value = (self as Record<string, unknown>)[key];
   const subworkflow = subworkflowIn(value);
-  if (subworkflow !== undefined || declared !== undefined) return subworkflow;
+  if (subworkflow !== undefined || declared !== undefined || casesOf(value) !== undefined) return subworkflow;
   throw new InvalidNodeError(
-    `"${key}" of class "${self.constructor.name}" is a decorated field, so it must hold a workflow: ` +
+    `"${key}" of class "${self.constructor.name}" is a decorated field, so it must hold a workflow, or the cases of a map: ` +
       `${key} = subworkflow(…); received ${show(value)}.`,
   );
 }

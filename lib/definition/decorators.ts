@@ -1,13 +1,14 @@
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
-import type { AnyFn, FieldVerdict, MethodNames, MethodNeeds, NodeVerdict } from "./typings/typed-wiring.js";
+import type { AnyFn, FieldVerdict, MapVerdict, MethodNames, MethodNeeds, NodeVerdict } from "./typings/typed-wiring.js";
 import { attachToFunction, attachToPrototype, type DecoratedMethod, type MethodSpec } from "./specs/method-specs.js";
 import { checkNodeName, type NodeFunction, type NodeKind } from "./specs/node-spec.js";
 import type { Class } from "../base/class-state.js";
 import { checkNodeOptions, withCache, type NodeOptions } from "./specs/node-options.js";
 import type { CacheOptions } from "./specs/policy-options.js";
 import { checkMapOptions, type MapOptions } from "./specs/map-options.js";
-import { isMarkedNeed, type NeedLike, type OptionalNeed } from "./specs/need.js";
+import { isMarkedNeed, type NeedLike } from "./specs/need.js";
+import type { Switch } from "./switch.js";
 import type { Subworkflow } from "./specs/subworkflow-spec.js";
 import { registerClass } from "./origin/class-registry.js";
 import { Origin } from "./origin/origin.js";
@@ -105,26 +106,41 @@ export const any: NodeDecorators<"any"> = decorators("any");
 /** Makes a method a node with results that are cached across runs, by inputs: `@node` with `cache: { ttl, … }`. */
 export const cachedNode: NodeDecorators<"node", CacheOptions> = decorators("node", withCache);
 
-/** The decorator of a map: of a method that takes an item, or of a field that holds a workflow. */
-export interface MapDecorator {
-  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): void;
-  <T>(field: undefined, context: ClassFieldDecoratorContext<T, Subworkflow<any>>): void;
+/** What a field may hold that is a map. */
+type MapWork = Subworkflow<any> | Switch<any>;
+
+/** The decorator of a map: of a method that takes an item, or of a field that holds a workflow or cases. */
+export interface MapDecorator<D extends MethodNeeds, A = unknown, B = unknown> {
+  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): MapVerdict<T, D, F>;
+  <T, C>(field: undefined, context: ClassFieldDecoratorContext<T, C>): MapFieldVerdict<T, D, C>;
+  <T extends object, F extends AnyFn>(
+    target: T,
+    method: string,
+    descriptor: TypedPropertyDescriptor<F>,
+  ): MapVerdict<T, D, F>;
   <T extends object, P extends keyof T & string>(
     target: T,
-    member: P,
-    descriptor?: TypedPropertyDescriptor<T[P]>,
-  ): T[P] extends AnyFn | Subworkflow<any> ? void : { problem: "only a method or a workflow can be a map" };
+    field: P,
+    descriptor?: undefined,
+  ): MapFieldVerdict<T, D, T[P]>;
+  (target: A, place: B, descriptor?: any): { problem: "only a method, a workflow or cases can be a map" };
 }
+
+type MapFieldVerdict<T, D extends MethodNeeds, C> = [C] extends [MapWork]
+  ? MapVerdict<T, D, () => void>
+  : { problem: "only a method, a workflow or cases can be a map" };
 
 /** The forms of {@link map}: `@map("list")`, `@map("list", "other", { … })`, `@map({ … })`. */
 export interface MapDecorators {
-  (...needs: (string | OptionalNeed<string>)[]): MapDecorator;
-  (options: MapOptions): MapDecorator;
-  (...args: [...needs: (string | OptionalNeed<string>)[], options: MapOptions<[]>]): MapDecorator;
+  <A, B, const D extends MethodNeeds>(...needs: D | Names<A, B>[]): MapDecorator<D, A, B>;
+  <A, B, const D extends MethodNeeds = []>(options: MapOptions<D | Names<A, B>[]>): MapDecorator<D, A, B>;
+  <A, B, const D extends MethodNeeds>(
+    ...args: [...needs: D | Names<A, B>[], options: MapOptions<[]>]
+  ): MapDecorator<D, A, B>;
 }
 
 /**
- * Makes a method, or a field that holds a workflow, a map: it is called for each item of its first need. Mark the
+ * Makes a method, or a field that holds a workflow or cases, a map: it is called for each item of its first need. Mark the
  * parameter as an `Item` of a list, or an `Entry` of a `Map` or a record, so that the result is typed.
  */
 export const map: MapDecorators = decorators("map") as never;

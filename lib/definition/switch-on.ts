@@ -5,7 +5,7 @@ import { attachToPrototype, type DecoratedMethod } from "./specs/method-specs.js
 import { isOptional, type NeedLike } from "./specs/need.js";
 import { checkNodeOptions, type NodeOptions } from "./specs/node-options.js";
 import { checkNodeName } from "./specs/node-spec.js";
-import { casesOf, type Switch } from "./switch.js";
+import { casesOf, withCaseParams, type Switch } from "./switch.js";
 import type { Nearest } from "./typings/typed-names.js";
 import type { AnyFn, Member, MethodNames, MethodNeeds } from "./typings/typed-wiring.js";
 
@@ -94,11 +94,6 @@ function decorated(key: unknown, isPublic: boolean, options: NodeOptions): Decor
 /** Declares the parameters of all switches. */
 const placeholder = (item: unknown): unknown => item;
 
-/** The parameters of a switch: the route, and further needs by their position. The context follows them. */
-export function switchParams(needs: readonly unknown[] = []): string[] {
-  return ["item", ...needs.slice(1).map((_, i) => String(i + 1))];
-}
-
 function optionsOf(args: readonly unknown[]): NodeOptions {
   const last = args[args.length - 1];
   const hasOptions = typeof last === "object" && last !== null && !isOptional(last);
@@ -108,7 +103,7 @@ function optionsOf(args: readonly unknown[]): NodeOptions {
     throw new InvalidNodeError(`@switchOn(…) has needs both as arguments and in "needs". Keep one of them.`);
   }
   const all = needs.length > 0 ? needs : given.needs;
-  return { ...given, ...(all === undefined ? {} : { needs: all }), params: switchParams(all) };
+  return withCaseParams({ ...given, ...(all === undefined ? {} : { needs: all }) });
 }
 
 function isFieldContext(value: unknown): value is ClassFieldDecoratorContext {

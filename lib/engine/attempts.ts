@@ -73,7 +73,7 @@ export class Attempts {
 
   /** Computes a node's result in the background, even after the run has ended. */
   async refresh(node: number): Promise<unknown> {
-    const host = new DetachedHost(this.host, node);
+    const host = new DetachedHost(this.host.inBackground?.(node) ?? this.host, node);
     await new Promise((resolve) => setImmediate(resolve));
     return drive(new Attempts(host).compute(node));
   }

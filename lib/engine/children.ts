@@ -5,6 +5,7 @@ import type { ChildWorkflow } from "../definition/defined.js";
 import type { ChildRunOptions } from "../definition/context.js";
 import { checkErrorStrategy } from "../definition/specs/node-options.js";
 import type { Subworkflow } from "../definition/specs/subworkflow-spec.js";
+import { OWN_RUN } from "../definition/own-run.js";
 import { resolveWorkflow } from "../definition/subworkflow.js";
 import { childKey, type ChildResult } from "../run/child-result.js";
 import { cancelled } from "../run/endings.js";
@@ -82,6 +83,8 @@ export interface ChildSite {
   readonly abort: AbortSignal | LazyAbort;
   /** Whether the store may have it: the attempt is not the node's first. */
   readonly isRepeated: boolean;
+  /** Whether the attempt follows a failed one in this run. */
+  readonly isRetry: boolean;
   /** Whether a recorded run begins anew. */
   readonly restarts: boolean;
   /** Whether it is one of several that the node may begin. */
@@ -91,7 +94,7 @@ export interface ChildSite {
 const RULES: Rules<ChildRunOptions> = {
   inputs: checkRecord,
   key: (_, key) => {
-    if (typeof key === "string" || Number.isFinite(key)) return;
+    if (typeof key === "string" || Number.isFinite(key) || (key as unknown) === OWN_RUN) return;
     throw new TypeError(`"key" of ctx.run must be a string or a number; received ${show(key)}.`);
   },
   errorStrategy: checkErrorStrategy,
@@ -152,6 +155,7 @@ export class Children {
     checkOptions(options, RULES, "ctx.run");
     const workflow = resolveWorkflow(source) as RunnableWorkflow;
     const { key: given, ...own } = options;
+    if ((given as unknown) === OWN_RUN) return this.begin(workflow, own, { ...site, restarts: site.isRetry });
     const key = this.newKey(site.key, attempt, given);
     return this.begin(workflow, own, { ...site, key: childKey(site.key, key), path: childKey(site.path, key) });
   }

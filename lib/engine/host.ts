@@ -93,6 +93,8 @@ export interface AttemptHost extends AttemptControls {
   fallbackUsed(node: number, error: unknown): void;
   /** The node settles without an attempt. */
   notAttempted(node: number): void;
+  /** The host for computing a node in the background, if it is another one. */
+  inBackground?(node: number): AttemptHost;
 }
 
 /** A run, as its host sees it. */
@@ -163,10 +165,13 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     /** The item of a map, with its node. */
     item?: string,
   ): Promise<unknown> {
-    const isRepeated = attempt + this.attemptsBefore(node) > 1;
+    const before = this.attemptsBefore(node);
+    // The attempts of an item are counted from 1 again when the run is resumed.
+    const isRetry = attempt > (item === undefined ? before : 0) + 1;
+    const isRepeated = isRetry || before > 0;
     const place = this.childSiteOf(node);
     const site = item === undefined ? place : { ...place, key: item, path: item };
-    const call = { ...site, abort, isRepeated, restarts: false, isCall: true };
+    const call = { ...site, abort, isRepeated, isRetry, restarts: false, isCall: true };
     return this.run.children.call(attempt, workflow, options, call, slot);
   }
 
@@ -188,7 +193,7 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
       ...this.childSiteOf(node),
       abort,
       isRepeated: attempt > 1,
-      restarts: attempt > before + 1,
+      ...retried(attempt > before + 1),
       isCall: false,
     };
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
@@ -206,7 +211,7 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     const { attempt } = ctx;
     const isRepeated = attempt + this.attemptsBefore(node) > 1;
     const place = { ...this.childSiteOf(node), key: item, path: item };
-    const site = { ...place, abort, isRepeated, restarts: attempt > 1, isCall: false };
+    const site = { ...place, abort, isRepeated, ...retried(attempt > 1), isCall: false };
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
   }
 
@@ -235,6 +240,10 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
     this.run.progress(node, attempt, fraction, message);
   }
+}
+
+function retried(isRetry: boolean) {
+  return { isRetry, restarts: isRetry };
 }
 
 /** The inputs of a workflow, without optional ones that nothing gives. */

@@ -68,6 +68,15 @@ export class Permits {
     return { granted: promise, cancel };
   }
 
+  /** Queues a node. Calls `granted`, with a permit taken, when it is chosen. */
+  wait(node: number, granted: () => void): void {
+    (this.waiters ??= new Map<number, () => void>()).set(node, () => {
+      this.take();
+      granted();
+    });
+    this.queue.enqueue(node);
+  }
+
   /** Grants a chosen node the permit that it waits for; false when it does not wait for one. */
   grant(node: number): boolean {
     const grant = this.waiters?.get(node);

@@ -146,6 +146,7 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
       ...this.childSiteOf(node),
       abort: this.abort,
       isRepeated: attempt > 1,
+      isRetry: false,
       restarts: false,
       isCall: true,
     };

@@ -15,7 +15,10 @@ export interface ChildResult {
   get(name: string): unknown;
 }
 
-/** The key of a child run in its parent: the node, and for one of several runs of a node, a key in brackets. */
+/**
+ * The key of a child run in its parent: the node, and for one of several runs of a node, or for an item of a map, a key
+ * in brackets.
+ */
 export function childKey(node: string, key: string | number | undefined): string {
   return key === undefined ? node : `${node}[${key}]`;
 }

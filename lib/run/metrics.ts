@@ -14,7 +14,7 @@ export interface RunMetrics {
   readonly criticalPath: { readonly nodes: readonly string[]; readonly duration: number };
   /** How many cached nodes found a result, and how many did not. */
   readonly cache: { readonly hits: number; readonly misses: number };
-  /** How many nodes used their fallback. */
+  /** How many nodes, and items of maps, used their fallback. */
   readonly fallbacks: number;
   /** The metrics that nodes wrote to `ctx.metrics`. */
   readonly custom: Readonly<Record<string, number>>;
@@ -46,7 +46,7 @@ export function measure(state: RunState, total: number): RunMetrics {
     nodes,
     criticalPath: criticalPath(state),
     cache: { ...state.cacheUse },
-    fallbacks: state.fallbacks.size,
+    fallbacks: state.fallbackCount,
     custom: { ...state.metrics },
   };
 }

@@ -248,6 +248,11 @@ export class RunState extends RunBase {
     return this.rare?.fallbacks ?? NO_ERRORS;
   }
 
+  /** How many nodes, and items of maps, used their fallback. */
+  get fallbackCount(): number {
+    return this.fallbacks.size + (this.rare?.itemFallbacks ?? 0);
+  }
+
   /** The position of an `any` node's need that completed first. */
   winnerOf(node: number): number | undefined {
     return this.rare?.winners.get(node);
@@ -289,6 +294,8 @@ class RareFacts {
   readonly nulled = new Set<number>();
   /** The nodes whose result was dropped after its last use (`retain: "outputs"`). */
   readonly dropped = new Set<number>();
+  /** How many items of maps used their fallback. */
+  itemFallbacks = 0;
   /** The errors that fallbacks replaced. */
   readonly fallbacks = new Map<number, ExecutionError>();
   /** See {@link RunState.skippedBy}. */

@@ -275,10 +275,10 @@ export interface RecordedRun {
   readonly createdAt: number;
   readonly finishedAt: number | undefined;
   readonly nodes: ReadonlyMap<string, RecordedNode>;
-  /** The results of the items of maps, by map and index. */
-  readonly items: ReadonlyMap<string, ReadonlyMap<number, { readonly value: unknown }>>;
+  /** The items of maps, by map and index. */
+  readonly items: ReadonlyMap<string, ReadonlyMap<number, RecordedNode>>;
   readonly cycles: readonly RecordedCycle[];
-  /** The records of its nodes that are workflows and have completed, by node. */
+  /** The records of its nodes, and items of maps, that are workflows and have completed, by node or item. */
   readonly children: ReadonlyMap<string, RecordedRun>;
   readonly events: readonly QueuedEvent[];
   /** When a paused run is due, in ms since 1970. */

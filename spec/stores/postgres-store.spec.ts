@@ -11,6 +11,7 @@ import { storeEventsContract } from "../contracts/store-events.contract.js";
 import { recordedFsmContract } from "../contracts/store-fsm.contract.js";
 import { listingContract } from "../contracts/store-listing.contract.js";
 import { storeLookingContract } from "../contracts/store-looking.contract.js";
+import { storeMapsContract } from "../contracts/store-maps.contract.js";
 import { recordingContract } from "../contracts/store-recording.contract.js";
 import { recoveringContract } from "../contracts/store-recovering.contract.js";
 import { repeatingContract } from "../contracts/store-repeating.contract.js";
@@ -48,6 +49,7 @@ await withPostgres((server) => {
   resumingContract("Postgres", subject);
   replayingContract("Postgres", subject);
   listingContract("Postgres", subject);
+  storeMapsContract("Postgres", subject);
   recordedFsmContract("Postgres", subject);
   sharingContract("Postgres", subject);
   storeEventsContract("Postgres", subject);

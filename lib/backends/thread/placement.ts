@@ -5,6 +5,7 @@ import { setImmediate } from "../../base/event-loop.js";
 import { classAddress, isOriginalMethod } from "../../definition/origin/class-registry.js";
 import { workflowNames } from "../../definition/origin/name-registry.js";
 import { paramCount } from "../../definition/specs/named-inputs.js";
+import { runsWorkflows } from "../../definition/switch.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import type { Origin } from "../../definition/origin/origin.js";
 import { INLINE, type Place } from "../../run/place.js";
@@ -56,8 +57,8 @@ const ADDED = "it was added to the workflow of a class, where workers find metho
 
 /** Where nodes should run, given their options and the mode. */
 export function wantedPlaces(specs: readonly NodeSpec[], mode: string): Place[] {
-  return specs.map(({ kind, fn, needs, subworkflow, options: { backend } }) => {
-    if (subworkflow !== undefined) return INLINE;
+  return specs.map(({ kind, fn, needs, subworkflow, declared, options: { backend } }) => {
+    if (subworkflow !== undefined || runsWorkflows(declared)) return INLINE;
     if (backend === undefined && (isGenerator(fn) || needs.some((need) => need.stream === true))) return INLINE;
     if (backend !== undefined) return backend === "thread" ? THREAD : INLINE;
     if (mode !== "parallel") return INLINE;

@@ -1,6 +1,7 @@
 /** The messages between the main thread and its workers. All are plain data. */
 import type { MessagePort } from "node:worker_threads";
 import type { EncodedThrown } from "../../base/error-codec.js";
+import type { ItemPlace } from "../../definition/item.js";
 import type { Snapshot } from "../../base/snapshot.js";
 
 /** The first task of every worker. */
@@ -88,7 +89,9 @@ export interface CallContext {
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly metadata: Record<string, unknown>;
   readonly metrics: Record<string, number>;
-  /** The results of the node's needs, by node. */
+  /** In a map, the item. */
+  readonly item: ItemPlace | undefined;
+  /** The results of the node's needs, by node; in a map, without the collection. */
   readonly needs: readonly (readonly [name: string, result: unknown])[];
 }
 

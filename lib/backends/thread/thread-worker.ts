@@ -217,7 +217,7 @@ function changes(record: Record<string, unknown>, before: ReadonlyMap<string, Bu
 }
 
 function contextOf(name: string, context: CallContext, scope: TaskScope): Context {
-  const { runId, workflow, attempt, idempotencyKey, trigger, inputs, metadata, metrics } = context;
+  const { runId, workflow, attempt, idempotencyKey, trigger, item, inputs, metadata, metrics } = context;
   const needs = new Map(context.needs);
   const abort = new LazyAbort();
   const report = (fraction: number | undefined, message: string | undefined) =>
@@ -228,6 +228,7 @@ function contextOf(name: string, context: CallContext, scope: TaskScope): Contex
     nodeName: name,
     attempt,
     idempotencyKey,
+    item,
     inputs,
     trigger,
     get signal() {

@@ -146,11 +146,14 @@ function contextOf(call: BackendCall, inputs: readonly unknown[], position: numb
     const { obstacle } = inspect(result);
     if (obstacle !== undefined) throw notCloneable(spec, `results${memberText(name)}${obstacle}`, call.site);
   }
-  const { runId, workflow, attempt, idempotencyKey, trigger } = ctx;
+  const { runId, workflow, attempt, idempotencyKey, trigger, item } = ctx;
+  const { obstacle } = inspect(item?.key);
+  if (obstacle !== undefined) throw notCloneable(spec, `ctx.item.key${obstacle}`, call.site);
   const runInputs = cloneableOf(ctx.inputs);
   const metadata = cloneableOf(ctx.metadata);
   const metrics = { ...ctx.metrics };
-  return { position, runId, workflow, attempt, idempotencyKey, trigger, inputs: runInputs, metadata, metrics, needs };
+  const own = { position, runId, workflow, attempt, idempotencyKey, trigger, item };
+  return { ...own, inputs: runInputs, metadata, metrics, needs };
 }
 
 /** The entries of a record that can be cloned. */

@@ -2,11 +2,11 @@ import { types } from "node:util";
 import { toEpoch } from "../../base/clock.js";
 import { inputName } from "../../definition/specs/named-inputs.js";
 import { isSink } from "../../planning/plan.js";
+import { childKey } from "../../run/child-result.js";
 import type { EventFacts } from "../../run/events.js";
 import type { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
 import type { AttemptEntry, AttemptOutcome, AttemptStatus, RunLog, Traversal } from "../../stores/store.js";
-import { itemRowName } from "../../stores/reading/item-rows.js";
 import { Recorder, type Recording } from "../../engine/durable/recorder.js";
 
 type Completion = EventFacts & { readonly type: "node.completed" };
@@ -87,6 +87,7 @@ export class DagRecorder extends Recorder {
     for (const [node, { reason }] of state.pausedNodes) {
       if (this.running.has(node)) this.settle(log, node, "paused", toEpoch(state.finishedAt(node)), { reason });
     }
+    this.endItems(log);
     if (state.pausedNodes.size > 0) log.paused(state.pauseReason, state.pauses, undefined);
   }
 
@@ -98,7 +99,7 @@ export class DagRecorder extends Recorder {
 
   /** Records the start or the end of a map's item. */
   private item(log: RunLog, facts: ItemFacts, at: number, node: number): void {
-    const name = itemRowName(this.state.plan.specs[node].name, facts.index);
+    const name = childKey(this.state.plan.specs[node].name, facts.index);
     const key = `${node} ${facts.index}`;
     const { attempt, startedAt } = this.items.get(key) ?? NO_ATTEMPT;
     if (facts.type === "item.started") {
@@ -107,9 +108,24 @@ export class DagRecorder extends Recorder {
     }
     this.items.delete(key);
     const entry = { node: name, attempt, startedAt, finishedAt: at };
-    if (facts.type === "item.failed") return log.attempt({ ...entry, status: "failed", error: facts.error });
+    if (facts.type === "item.failed") {
+      const { error } = facts;
+      return log.attempt({ ...entry, status: "failed", error: error.cause ?? error });
+    }
     const output = { value: facts.result };
     log.attempt({ ...entry, status: "completed", output, isCached: facts.cached });
+  }
+
+  /** Records the items that have started and not ended: those that paused the run, and those that were cancelled. */
+  private endItems(log: RunLog): void {
+    const { state } = this;
+    for (const [key, { attempt, startedAt }] of this.items) {
+      const [node, index] = key.split(" ").map(Number);
+      const status = state.pausedNodes.has(node) ? "paused" : "cancelled";
+      const finishedAt = toEpoch(state.finishedAt(node));
+      log.attempt({ node: childKey(state.plan.specs[node].name, index), attempt, status, startedAt, finishedAt });
+    }
+    this.items.clear();
   }
 
   private complete(log: RunLog, { result, cached }: Completion, at: number, node: number): void {

@@ -1,7 +1,8 @@
 import { fromEpoch } from "../../base/clock.js";
 import type { DagPlan } from "../../planning/plan.js";
 import { ExecutionError, failedBecause } from "../../run/errors.js";
-import { pausesByNode } from "../../run/pause.js";
+import { childKey } from "../../run/child-result.js";
+import { firstNode, pausesByNode } from "../../run/pause.js";
 import { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
 import type { RunnableWorkflow } from "../../engine/children.js";
@@ -29,23 +30,46 @@ export function restoredState(plan: DagPlan, run: RecordedRun, holds?: Uint8Arra
     if (node.startedAt !== undefined) state.setStarted(i, fromEpoch(node.startedAt));
     if (node.finishedAt !== undefined) state.setFinished(i, fromEpoch(node.finishedAt));
   }
-  restoreChildren(state, run);
-  for (const [name, results] of run.items) {
-    const i = plan.indexOf.get(name);
-    if (i !== undefined && holds?.[i] !== 0) state.facts.earlierItems.set(i, results);
-  }
+  restoreChildren(state, run, holds);
+  restoreItems(state, run, holds);
   state.beganAt = fromEpoch(run.createdAt);
   if (run.finishedAt !== undefined) state.endedAt = fromEpoch(run.finishedAt);
   return state;
 }
 
-/** Restores the results of the workflows among the completed nodes. */
-function restoreChildren(state: RunState, { children }: RecordedRun): void {
+/** Restores the results of the items of maps, and how far completed maps came. */
+function restoreItems({ plan, facts, status }: RunState, run: RecordedRun, holds: Uint8Array | undefined): void {
+  for (const [name, items] of run.items) {
+    const i = plan.indexOf.get(name);
+    if (i === undefined || holds?.[i] === 0) continue;
+    const completed = Array.from(items).filter(([, item]) => item.status === "completed");
+    const results = completed.flatMap(([index, { output }]) =>
+      output === undefined ? [] : [[index, output] as const],
+    );
+    facts.earlierItems.set(i, new Map(results));
+    if (status[i] !== Status.completed) continue;
+    const failed = Array.from(items).filter(([, item]) => item.status === "failed");
+    const cached = completed.filter(([, item]) => item.isCached).length;
+    facts.items.set(i, { total: items.size, completed: completed.length, failed: failed.length, cached });
+    const errors = failed
+      .sort(([a], [b]) => a - b)
+      .map(([index, { error, attempts }]) => {
+        const item = childKey(name, index);
+        const site = { runId: run.runId, node: name, item, attempt: attempts, cause: error };
+        return new ExecutionError(failedBecause(`Node "${item}"`, error), site);
+      });
+    facts.itemErrors.set(i, errors);
+  }
+}
+
+/** Restores the results of the workflows among the completed nodes and items. */
+function restoreChildren(state: RunState, { children }: RecordedRun, holds: Uint8Array | undefined): void {
   const { indexOf, specs } = state.plan;
   for (const [name, recorded] of children) {
-    const node = indexOf.get(name);
+    const node = indexOf.get(firstNode(name, (part) => indexOf.has(part)) ?? name);
     const workflow = node === undefined ? undefined : specs[node].subworkflow?.workflow;
-    if (workflow === undefined || node === undefined || !state.hasResult(node)) continue;
+    if (workflow === undefined || node === undefined) continue;
+    if (specs[node].map === undefined ? !state.hasResult(node) : holds?.[node] === 0) continue;
     state.setChild(name, (workflow as RunnableWorkflow).restored(recorded));
   }
 }
@@ -58,9 +82,13 @@ export function restoreEnds(state: RunState, run: RecordedRun): void {
     for (let i = 0; i < plan.size; i++) if (state.status[i] === Status.pending) state.status[i] = Status.cancelled;
   }
   for (const [i, pause] of pausesByNode(run.pauses, plan.indexOf)) facts.pauses.set(i, pause);
-  for (const [name, { status, error, attempts }] of run.nodes) {
+  for (const [name, { status, error, attempts, output }] of run.nodes) {
     const i = plan.indexOf.get(name);
     if (i === undefined) continue;
+    if (status === "completed" && output === undefined) {
+      state.status[i] = Status.completed;
+      facts.dropped.add(i);
+    }
     if (status === "skipped" || status === "cancelled" || status === "paused") state.status[i] = Status[status];
     else if (status === "failed") {
       state.status[i] = Status.failed;

@@ -2,54 +2,75 @@ import { show } from "../../base/check.js";
 import { isThenable } from "../../base/coroutine.js";
 import { WiringFault } from "../arguments.js";
 
-/** An item of a collection. */
-export interface CollectionItem {
-  /** Its index in a list, or its key. */
-  readonly key: unknown;
-  /** Counted from 0. */
-  readonly index: number;
-  readonly value: unknown;
-}
-
-/** A collection as a map reads it. */
+/** A collection as a map reads it: a cursor, which stands before the first item. */
 export interface Collection {
   /** The number of items; undefined if only reading tells. */
   readonly size: number | undefined;
   /** Whether it is read with promises. */
   readonly isAsync: boolean;
-  /** The next item; undefined at the end. A promise if {@link Collection.isAsync}. */
-  next(): CollectionItem | undefined | Promise<CollectionItem | undefined>;
-  /** Lets go of the rest. */
+  /** The item that was read last. */
+  readonly value: unknown;
+  /** Reads the next item. Returns false at the end; a promise if {@link Collection.isAsync}. */
+  advance(): boolean | Promise<boolean>;
+  /** Lets go of the rest. Never throws: what ends a map early is told first. */
   close(): void;
-  /** A result with one entry for each item that is given, in order, by the keys of this collection. */
-  collect(entries: readonly (readonly [item: number, value: unknown])[], keys: readonly unknown[]): unknown;
+  /** The index in a list, or the key, of an item that was read. */
+  keyOf(index: number): unknown;
+  /** The key as a text, unique in the collection. */
+  idOf(index: number): string;
+  /** The result: a list, or what has the same keys. @param values - {@link ABSENT} for items without a result */
+  collect(values: readonly unknown[]): unknown;
 }
+
+/** Stands for the result of an item that is left out. */
+export const ABSENT: unique symbol = Symbol("absent");
+
+/** Iterators that maps have read: nothing can read them again. */
+const read = new WeakSet();
 
 /**
  * Reads what a map may map: an array, a `Map`, a plain record, or anything else that can be iterated.
  * @throws {WiringFault} for anything else, naming the node
  */
 export function collectionOf(value: unknown, node: string): Collection {
-  if (Array.isArray(value)) return new ListCollection(value.length, indexed(value));
-  if (value instanceof Map) return new KeyedCollection(value.size, value.entries(), (entries) => new Map(entries));
+  if (Array.isArray(value)) return new ArrayCollection(value);
+  if (value instanceof Map) return new MapCollection(value);
   if (typeof value === "object" && value !== null) {
     if (Symbol.asyncIterator in value) {
-      return new AsyncCollection((value as AsyncIterable<unknown>)[Symbol.asyncIterator]());
+      return new AsyncCollection(unread((value as AsyncIterable<unknown>)[Symbol.asyncIterator](), value, node));
     }
-    if (Symbol.iterator in value) return new ListCollection(sizeOf(value), counted(value as Iterable<unknown>));
-    if (isRecord(value)) {
-      const names = Object.keys(value);
-      return new KeyedCollection(names.length, pairs(value, names), recordOf);
+    if (Symbol.iterator in value) {
+      const iterator = unread((value as Iterable<unknown>)[Symbol.iterator](), value, node);
+      return new IterableCollection(iterator, sizeOf(value));
     }
+    if (isRecord(value)) return new RecordCollection(value);
   }
+  const received = typeof value === "string" ? `the string ${show(value)}` : show(value);
   throw new WiringFault(
-    `Map "${node}" needs a collection: an array, a Map, a plain record or an iterable; received ${show(value)}.`,
+    `Map "${node}" needs a collection: an array, a Map, a plain record or an iterable; received ${received}.`,
   );
+}
+
+/** @throws {WiringFault} when a map has read this very iterator before */
+function unread<I extends object>(iterator: I, source: object, node: string): I {
+  if (iterator !== source) return iterator;
+  if (read.has(iterator)) {
+    throw new WiringFault(
+      `Map "${node}" needs an iterator that another map has read already. Return a list, or an object that can be iterated anew.`,
+    );
+  }
+  read.add(iterator);
+  return iterator;
 }
 
 function isRecord(value: object): value is Record<string, unknown> {
   const prototype = Object.getPrototypeOf(value) as object | null;
-  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+  return prototype === null || prototype === Object.prototype || isForeignObjectPrototype(prototype);
+}
+
+/** Whether it is the `Object.prototype` of another realm. */
+function isForeignObjectPrototype(prototype: object): boolean {
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "hasOwnProperty");
 }
 
 /** The size of a set or a typed array. */
@@ -58,93 +79,205 @@ function sizeOf(value: object): number | undefined {
   return ArrayBuffer.isView(value) && !(value instanceof DataView) ? (value as Uint8Array).length : undefined;
 }
 
-function* indexed(list: readonly unknown[]): Generator<[unknown, unknown]> {
-  for (let i = 0; i < list.length; i++) yield [i, list[i]];
+function present(values: readonly unknown[]): unknown[] {
+  return values.filter((value) => value !== ABSENT);
 }
 
-function* counted(values: Iterable<unknown>): Generator<[unknown, unknown]> {
-  let i = 0;
-  for (const value of values) yield [i++, value];
-}
+/** What all lists have in common: the key of an item is its index. */
+abstract class ListCollection implements Collection {
+  abstract readonly size: number | undefined;
+  abstract readonly isAsync: boolean;
+  value: unknown = undefined;
 
-function* pairs(record: Record<string, unknown>, names: readonly string[]): Generator<[unknown, unknown]> {
-  for (const name of names) yield [name, record[name]];
-}
+  abstract advance(): boolean | Promise<boolean>;
+  abstract close(): void;
 
-function recordOf(entries: readonly (readonly [unknown, unknown])[]): Record<string, unknown> {
-  const record: Record<string, unknown> = {};
-  for (const [key, value] of entries) {
-    // Defined, since a key may be `__proto__`.
-    Object.defineProperty(record, key as string, { value, enumerable: true, writable: true, configurable: true });
+  keyOf(index: number): unknown {
+    return index;
   }
-  return record;
+
+  idOf(index: number): string {
+    return String(index);
+  }
+
+  collect(values: readonly unknown[]): unknown {
+    return present(values);
+  }
 }
 
-class ListCollection implements Collection {
+/** The items that it has when the map begins. Holes are undefined. */
+class ArrayCollection extends ListCollection {
   readonly isAsync = false;
-  private index = 0;
+  readonly size: number;
+  private next = 0;
 
-  constructor(
-    readonly size: number | undefined,
-    private readonly entries: Iterator<[unknown, unknown]>,
-  ) {}
-
-  next(): CollectionItem | undefined {
-    const step = this.entries.next();
-    if (step.done === true) return undefined;
-    const [key, value] = step.value;
-    return { key, index: this.index++, value };
+  constructor(private readonly list: readonly unknown[]) {
+    super();
+    this.size = list.length;
   }
 
-  close(): void {
-    this.entries.return?.();
+  advance(): boolean {
+    if (this.next === this.size) return false;
+    this.value = this.list[this.next++];
+    return true;
   }
 
-  collect(entries: readonly (readonly [number, unknown])[], _keys: readonly unknown[]): unknown {
-    return entries.map(([, value]) => value);
-  }
+  close(): void {}
 }
 
-class KeyedCollection extends ListCollection {
-  constructor(
-    size: number,
-    entries: Iterator<[unknown, unknown]>,
-    private readonly make: (entries: readonly (readonly [unknown, unknown])[]) => unknown,
-  ) {
-    super(size, entries);
-  }
-
-  override collect(entries: readonly (readonly [number, unknown])[], keys: readonly unknown[]): unknown {
-    return this.make(entries.map(([index, value]) => [keys[index], value]));
-  }
-}
-
-class AsyncCollection implements Collection {
-  readonly isAsync = true;
-  readonly size = undefined;
-  private index = 0;
+class IterableCollection extends ListCollection {
+  readonly isAsync = false;
   private isClosed = false;
 
-  constructor(private readonly items: AsyncIterator<unknown>) {}
+  constructor(
+    private readonly items: Iterator<unknown>,
+    readonly size: number | undefined,
+  ) {
+    super();
+  }
 
-  async next(): Promise<CollectionItem | undefined> {
-    const step = await this.items.next();
-    if (step.done === true) {
-      this.isClosed = true;
-      return undefined;
+  advance(): boolean {
+    let isOpen = false;
+    try {
+      const step = this.items.next();
+      isOpen = step.done !== true;
+      if (isOpen) this.value = step.value;
+    } finally {
+      if (!isOpen) this.isClosed = true;
     }
-    const key = this.index++;
-    return { key, index: key, value: step.value };
+    return isOpen;
   }
 
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    const closing: unknown = this.items.return?.();
-    if (isThenable(closing)) (closing as Promise<unknown>).then(undefined, () => {});
+    letGo(this.items);
+  }
+}
+
+class AsyncCollection extends ListCollection {
+  readonly isAsync = true;
+  readonly size = undefined;
+  private isClosed = false;
+
+  constructor(private readonly items: AsyncIterator<unknown>) {
+    super();
   }
 
-  collect(entries: readonly (readonly [number, unknown])[]): unknown {
-    return entries.map(([, value]) => value);
+  async advance(): Promise<boolean> {
+    let isOpen = false;
+    try {
+      const step = await this.items.next();
+      isOpen = step.done !== true;
+      if (isOpen) this.value = step.value;
+    } finally {
+      if (!isOpen) this.isClosed = true;
+    }
+    return isOpen;
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    letGo(this.items);
+  }
+}
+
+/** Calls `return` as `for … of` does when its body throws: what `return` throws is of no interest. */
+function letGo(items: { return?(): unknown }): void {
+  try {
+    const closing = items.return?.();
+    if (isThenable(closing)) (closing as Promise<unknown>).then(undefined, () => {});
+  } catch {
+    // The map has ended for another reason.
+  }
+}
+
+/** A collection whose result has the same keys. */
+abstract class KeyedCollection implements Collection {
+  readonly isAsync = false;
+  abstract readonly size: number;
+  value: unknown = undefined;
+  protected readonly keys: unknown[] = [];
+  private readonly ids: string[] = [];
+  private readonly taken = new Set<string>();
+
+  abstract advance(): boolean;
+  close(): void {}
+  protected abstract make(entries: [unknown, unknown][]): unknown;
+
+  keyOf(index: number): unknown {
+    return this.keys[index];
+  }
+
+  /** In a `Map`, `1` and `"1"` are two keys: where a text is taken, the index tells them apart. */
+  idOf(index: number): string {
+    for (let i = this.ids.length; i <= index; i++) {
+      const key = this.keys[i];
+      const text = typeof key === "string" || typeof key === "number" ? String(key) : `#${i}`;
+      let id = text;
+      for (let n = i; this.taken.has(id); n++) id = `${text}#${n}`;
+      this.taken.add(id);
+      this.ids.push(id);
+    }
+    return this.ids[index];
+  }
+
+  collect(values: readonly unknown[]): unknown {
+    return this.make(
+      values.flatMap((value, i): [unknown, unknown][] => (value === ABSENT ? [] : [[this.keys[i], value]])),
+    );
+  }
+}
+
+class MapCollection extends KeyedCollection {
+  readonly size: number;
+  private readonly entries: Iterator<[unknown, unknown]>;
+
+  constructor(map: ReadonlyMap<unknown, unknown>) {
+    super();
+    this.size = map.size;
+    this.entries = map.entries();
+  }
+
+  advance(): boolean {
+    const step = this.entries.next();
+    if (step.done === true) return false;
+    const [key, value] = step.value;
+    this.keys.push(key);
+    this.value = value;
+    return true;
+  }
+
+  protected make(entries: [unknown, unknown][]): unknown {
+    return new Map(entries);
+  }
+}
+
+class RecordCollection extends KeyedCollection {
+  readonly size: number;
+  private readonly names: readonly string[];
+
+  constructor(private readonly record: Readonly<Record<string, unknown>>) {
+    super();
+    this.names = Object.keys(record);
+    this.size = this.names.length;
+  }
+
+  advance(): boolean {
+    if (this.keys.length === this.size) return false;
+    const name = this.names[this.keys.length];
+    this.keys.push(name);
+    this.value = this.record[name];
+    return true;
+  }
+
+  protected make(entries: [unknown, unknown][]): unknown {
+    const record: Record<string, unknown> = {};
+    for (const [key, value] of entries) {
+      // Defined, since a key may be `__proto__`.
+      Object.defineProperty(record, key as string, { value, enumerable: true, writable: true, configurable: true });
+    }
+    return record;
   }
 }

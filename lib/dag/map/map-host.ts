@@ -4,6 +4,7 @@ import type { Coroutine } from "../../base/coroutine.js";
 import type { Semaphore } from "../../base/semaphore.js";
 import type { PendingAcquire } from "../../base/pending-acquire.js";
 import type { ChildRunOptions, Context } from "../../definition/context.js";
+import type { ItemPlace } from "../../definition/item.js";
 import type { NodeHooks } from "../../definition/specs/node-options.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import type { AttemptHost } from "../../engine/host.js";
@@ -15,12 +16,25 @@ import type { Scheduler } from "../../policies/scheduler.js";
 import type { AttemptControls } from "../../run/context.js";
 import type { ErrorSite } from "../../run/errors.js";
 import type { Slot } from "../../engine/slot.js";
-import type { DagHost } from "../host.js";
-import type { CollectionItem } from "./collection.js";
+import type { DagHost, DagHostRun } from "../host.js";
 import type { ItemSlots } from "./item-slots.js";
 
+/** A dag's run, as its maps see it. */
+export interface MappingRun extends DagHostRun {
+  /** How many nodes may be in flight. */
+  readonly concurrency: number;
+  /** Whether nodes wait to start. */
+  readonly hasWaiting: boolean;
+  /** Undefined without a store. */
+  readonly recorder: object | undefined;
+  /** Of a resumed run: the results given for what paused inside, by path. */
+  readonly provide: Readonly<Record<string, unknown>> | undefined;
+  readonly life: { failInternally(fault: unknown): void };
+}
+
 /** An item in flight. */
-export interface MapItem extends CollectionItem {
+export interface MapItem extends ItemPlace {
+  readonly value: unknown;
   /** Its name in ids and messages: `thumb[3]`. */
   readonly name: string;
   /** The number of attempts so far. */
@@ -37,13 +51,15 @@ export class MapHost implements AttemptHost {
   readonly caller: Holder | undefined;
   /** The items in flight, by index. */
   readonly items = new Map<number, MapItem>();
-  private readonly args: readonly unknown[];
-  private readonly itemAt: number;
+  /** The arguments of the map, with the collection in the place of the item. */
+  readonly args: readonly unknown[];
+  /** The position of the item among the arguments. */
+  readonly itemAt: number;
 
   constructor(
     private readonly host: DagHost,
     private readonly node: number,
-    /** Undefined where the map itself has the permit. */
+    /** Undefined where items take no permits. */
     private readonly slots: ItemSlots | undefined,
     private readonly onStarted: (item: MapItem) => void,
   ) {
@@ -67,6 +83,11 @@ export class MapHost implements AttemptHost {
 
   pump(): void {
     this.host.pump();
+  }
+
+  /** Whether the function takes its context. */
+  get takesContext(): boolean {
+    return this.args.includes(CONTEXT);
   }
 
   get isOver(): boolean {
@@ -156,15 +177,11 @@ export class MapHost implements AttemptHost {
   }
 
   acquire(): PendingAcquire | undefined {
-    return this.takesSlot ? this.slots?.acquire() : undefined;
+    return this.slots?.acquire();
   }
 
   release(): void {
-    if (this.takesSlot) this.slots?.release();
-  }
-
-  private get takesSlot(): boolean {
-    return this.specOf().subworkflow === undefined;
+    this.slots?.release();
   }
 
   attemptStarted(item: number, attempt: number): void {
@@ -222,8 +239,18 @@ export class MapHost implements AttemptHost {
     this.host.pump();
   }
 
-  fallbackUsed(): void {}
+  fallbackUsed(): void {
+    this.host.itemFallbackUsed();
+  }
+
   notAttempted(): void {}
+
+  /** For an item that is computed in the background, maybe after it has settled. */
+  inBackground(item: number): AttemptHost {
+    const host = Object.create(this) as { items: ReadonlyMap<number, MapItem> };
+    host.items = new Map([[item, { ...this.itemOf(item) }]]);
+    return host as MapHost;
+  }
 
   private itemOf(item: number): MapItem {
     return this.items.get(item) as MapItem;

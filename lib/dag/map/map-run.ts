@@ -1,99 +1,441 @@
-import { drive, pendingOf, whenSettled } from "../../base/coroutine.js";
-import { nextTurn } from "../../base/event-loop.js";
+import { abandon, drive, pendingOf, whenSettled } from "../../base/coroutine.js";
 import { deferred, type Deferred } from "../../base/deferred.js";
+import { nextTurn } from "../../base/event-loop.js";
 import type { MapSettings } from "../../definition/specs/map-options.js";
 import { Attempts } from "../../engine/attempts.js";
-import { ExecutionError, failedBecause, failedInside } from "../../run/errors.js";
+import { ExecutionError, failedBecause, failedInside, isErrorOf } from "../../run/errors.js";
+import { childKey } from "../../run/child-result.js";
 import { factsOf, InnerPause, isPause, pausesOf, type Pause } from "../../run/pause.js";
 import type { ItemCounts } from "../../run/state.js";
 import { WiringFault } from "../arguments.js";
-import type { DagHost, DagHostRun } from "../host.js";
-import { collectionOf, type Collection, type CollectionItem } from "./collection.js";
+import type { DagHost } from "../host.js";
+import { ABSENT, collectionOf, type Collection } from "./collection.js";
 import type { Channel } from "../streams/channel.js";
+import { Folding, Listing, Passing } from "./gathering.js";
 import { ItemSlots } from "./item-slots.js";
-import { MapHost, type MapItem } from "./map-host.js";
+import { MapHost, type MapItem, type MappingRun } from "./map-host.js";
+import { plainCallOf, type ItemCall } from "./plain-call.js";
 
 /** How many items of an async iterable are in flight, unless the map says otherwise. */
 const ASYNC_CONCURRENCY = 16;
 
-/** The outcome of an item. */
-type Outcome = readonly [index: number, value: unknown];
-
 /**
- * Runs a map: reads its collection, attempts each item with all policies of the node, and collects the results.
+ * Runs a map: reads its collection, attempts each item with all policies of the node, and gathers the results.
  *
- * The map itself takes no permit, its items do; in mode `sequential` it takes one for all of them. An item starts as
- * soon as `concurrency` allows, and then waits for a permit. A collection is read only as fast as its items start.
+ * The map itself takes no permit, its items do; in mode `sequential` it takes one for all of them. The next item is
+ * read when one may start. As with nodes, an item without options, hooks and context is a plain call; any other is a
+ * coroutine of policies.
+ *
+ * A failure ends the map at once: items in flight are aborted, and their outcomes dropped. A pause lets them finish.
  */
 export class MapRun {
-  private readonly attempts: Attempts;
-  private readonly items: MapHost;
-  private readonly settings: MapSettings;
   private readonly name: string;
+  private readonly settings: MapSettings;
+  private readonly items: MapHost;
+  private readonly attempts: Attempts;
+  /** Undefined where items take no permits: in mode `sequential`, and for workflows, whose nodes take them. */
+  private readonly slots: ItemSlots | undefined;
+  private readonly collection: Collection;
+  /** Calls an item that needs no policies. */
+  private readonly plainCall: ItemCall | undefined;
+  private readonly gathering: Listing | Folding | Passing;
+  /** Takes the results to the nodes that stream them. */
+  private readonly channel: Channel | undefined;
+  /** Whether nobody takes the results any longer. */
+  private isAbandoned = false;
   private readonly counts: ItemCounts = { total: 0, completed: 0, failed: 0, cached: 0 };
-  private readonly keys: unknown[] = [];
-  /** The ids of the keys so far, where two keys may have the same text. */
-  private readonly ids = new Set<string>();
-  private readonly outcomes: Outcome[] = [];
+  private readonly limit: number;
   private readonly pauses: Pause[] = [];
   private pauseReason: string | undefined;
   private failure: { readonly error: unknown } | undefined;
+  /** The number of items read. */
+  private read = 0;
+  /** Whether the item that was read last has not started. */
+  private hasNext = false;
   private inFlight = 0;
   private isAtEnd = false;
   private isReading = false;
-  private collection: Collection | undefined;
-  private limit = Infinity;
+  private awaitsTurn = false;
   private done: Deferred<unknown> | undefined;
-  /** Takes the results to the nodes that stream them. */
-  private readonly channel: Channel | undefined;
-  private readonly keepsResults: boolean;
-  /** Whether nobody takes the results any longer. */
-  private isAbandoned = false;
-  /** Under `reduce`: results that wait for those of earlier items. */
-  private readonly early = new Map<number, Outcome | undefined>();
-  private folded: unknown;
-  private toFold = 0;
-  private isFolding = false;
 
+  /** @throws {WiringFault} when there is no collection to map */
   constructor(
-    private readonly run: DagHostRun,
+    private readonly run: MappingRun,
     private readonly host: DagHost,
     private readonly node: number,
   ) {
-    const spec = host.specOf(node);
-    this.name = spec.name;
-    this.settings = spec.map as MapSettings;
-    this.folded = this.settings.reduce?.initial;
+    const { name, map, subworkflow } = host.specOf(node);
+    this.name = name;
+    this.settings = map as MapSettings;
     const { streams } = run;
     this.channel = streams?.channelOf(node);
-    this.keepsResults = this.channel === undefined || streams?.keeps(node) === true;
     // In a stream, all nodes share one slot.
-    const isAlone = !run.isSequential && streams?.isMember(node) !== true;
-    const slots = isAlone ? new ItemSlots(run.permitsOf(node), node) : undefined;
-    this.items = new MapHost(host, node, slots, (item) => this.started(item));
+    const takesSlots = !run.isSequential && subworkflow === undefined && streams?.isMember(node) !== true;
+    this.slots = takesSlots ? new ItemSlots(run.permitsOf(node), node, () => run.hasWaiting) : undefined;
+    this.items = new MapHost(host, node, this.slots, (item) => this.started(item.index, item.attempts));
     this.attempts = new Attempts(this.items);
+    this.collection = collectionOf(this.items.collection, name);
+    this.plainCall = plainCallOf(run, this.items, node);
+    this.gathering = this.newGathering();
+    const unbounded = subworkflow === undefined ? Infinity : run.concurrency;
+    const { concurrency = this.collection.isAsync ? ASYNC_CONCURRENCY : unbounded } = this.settings;
+    this.limit = run.isSequential ? 1 : concurrency;
+    this.counts.total = this.collection.size ?? 0;
     run.state.facts.items.set(node, this.counts);
+    if (run.sync && this.collection.isAsync) {
+      throw new WiringFault(`Map "${name}" needs an async iterable, which runSync can't wait for. Use run instead.`);
+    }
+  }
+
+  private newGathering(): Listing | Folding | Passing {
+    const { reduce } = this.settings;
+    const { channel } = this;
+    const onProgress = () => this.proceed();
+    const onError = (error: unknown) => this.fail(error);
+    if (reduce !== undefined) return new Folding(reduce, onProgress, onError);
+    if (channel === undefined) return new Listing();
+    const keeps = this.run.streams?.keeps(this.node) === true;
+    return new Passing((value) => this.pass(channel, value), keeps, onProgress, onError);
+  }
+
+  /** Takes a result to the nodes that stream it. Returns a promise while they have enough. */
+  private pass(channel: Channel, value: unknown): Promise<void> | undefined {
+    if (this.settings.flatten !== true || !Array.isArray(value)) return channel.push(value);
+    let room: Promise<void> | undefined;
+    for (const part of value) room = channel.push(part);
+    return room;
   }
 
   /** Runs all items. Returns the result, or a promise of it. */
   execute(): unknown {
-    const collection = collectionOf(this.items.collection, this.name);
-    this.collection = collection;
-    const { concurrency = collection.isAsync ? ASYNC_CONCURRENCY : Infinity } = this.settings;
-    this.limit = this.run.isSequential ? 1 : concurrency;
-    this.counts.total = collection.size ?? 0;
-    if (this.run.sync && collection.isAsync) {
-      throw new WiringFault(
-        `Map "${this.name}" needs an async iterable, which runSync can't wait for. Use run instead.`,
-      );
-    }
     if (this.ownsPermit) this.run.permitsOf(this.node).take();
     if (this.channel !== undefined) this.run.streams?.begin(this.node, () => this.abandon());
-    this.read();
+    this.startItems();
     if (this.isDone) return this.endedWith();
     this.done = deferred();
     return this.done.promise;
   }
+
+  /** Whether the map has a permit for all of its items. */
+  private get ownsPermit(): boolean {
+    return this.run.isSequential && this.run.streams?.isMember(this.node) !== true;
+  }
+
+  /** Stops, since nobody takes the results any longer. */
+  private abandon(): void {
+    this.isAbandoned = true;
+    this.interrupt(new Error("Nobody takes the results any longer."));
+    this.settle();
+  }
+
+  /** Ends all items in flight. Returns whether there were any that are to be waited for. */
+  interrupt(reason: unknown): boolean {
+    this.stopReading();
+    if (this.plainCall === undefined) return this.attempts.interrupt(reason);
+    for (; this.inFlight > 0; this.inFlight--) this.slots?.release();
+    return false;
+  }
+
+  /** Whether the map has been interrupted, so that outcomes no longer matter. */
+  private get isInterrupted(): boolean {
+    return this.failure !== undefined || this.isAbandoned || this.run.isOver;
+  }
+
+  private get isDone(): boolean {
+    if (this.failure !== undefined || this.isAbandoned) return true;
+    return this.isAtEnd && this.inFlight === 0 && !this.gathering.isBusy;
+  }
+
+  /** Goes on after something has ended. */
+  private proceed(): void {
+    try {
+      this.startItems();
+      this.settle();
+      this.run.pump();
+    } catch (fault) {
+      this.run.life.failInternally(fault);
+    }
+  }
+
+  private settle(): void {
+    const { done } = this;
+    if (done === undefined || !this.isDone || this.run.isOver) return;
+    this.done = undefined;
+    try {
+      done.resolve(this.endedWith());
+    } catch (error) {
+      done.reject(error);
+    }
+  }
+
+  // --- reading ---
+
+  /** Starts items as far as possible. */
+  private startItems(): void {
+    if (this.isReading || this.awaitsTurn) return;
+    this.isReading = true;
+    let reading: Promise<unknown> | undefined;
+    try {
+      reading = this.readOn();
+    } catch (error) {
+      this.fail(error);
+    }
+    if (reading !== undefined) this.resumeAfter(reading);
+    else {
+      this.isReading = false;
+      this.slots?.dropSpare();
+    }
+    if (this.awaitsTurn) this.run.pump();
+  }
+
+  /** Goes on when a promise has settled, unless the map no longer waits for it. */
+  private resumeAfter(reading: Promise<unknown>): void {
+    const resume = (settle: () => void) => {
+      if (!this.isReading) return;
+      this.isReading = false;
+      settle();
+      this.proceed();
+    };
+    whenSettled(
+      reading,
+      () => resume(() => {}),
+      (error) => resume(() => this.fail(error)),
+    );
+  }
+
+  /** Starts items until there is something to wait for, which is a promise if nothing else tells when it ends. */
+  private readOn(): Promise<unknown> | undefined {
+    const { collection, gathering, slots, run } = this;
+    while (!this.isAtEnd) {
+      if (run.isOver) return this.stopReading();
+      if (!this.hasNext) {
+        if (this.inFlight >= this.limit || gathering.isFull) return undefined;
+        const turn = run.sync ? undefined : nextTurn();
+        if (turn !== undefined) return turn;
+        if (slots?.isFree === false) return this.awaitTurn(slots);
+        const advanced = collection.advance();
+        if (typeof advanced !== "boolean") {
+          slots?.dropSpare();
+          return advanced.then((hasNext) => this.advanced(hasNext));
+        }
+        this.advanced(advanced);
+      } else if (slots?.isFree === false) {
+        return this.awaitTurn(slots);
+      } else {
+        this.hasNext = false;
+        this.start(this.read++, collection.value);
+      }
+    }
+    return undefined;
+  }
+
+  private advanced(hasNext: boolean): void {
+    if (!this.isReading) return;
+    this.hasNext = hasNext;
+    if (!hasNext) this.isAtEnd = true;
+    else if (this.collection.size === undefined) this.counts.total = this.read + 1;
+  }
+
+  private awaitTurn(slots: ItemSlots): undefined {
+    this.awaitsTurn = true;
+    slots.whenFree(() => {
+      this.awaitsTurn = false;
+      if (this.isAtEnd) slots.dropSpare();
+      else this.proceed();
+    });
+  }
+
+  /** Reads no more, and no longer waits for what is being read. */
+  private stopReading(): undefined {
+    this.isAtEnd = true;
+    this.isReading = false;
+    this.slots?.dropSpare();
+    this.collection.close();
+  }
+
+  // --- items ---
+
+  private start(index: number, value: unknown): void {
+    this.gathering.expect();
+    const earlier = this.run.state.facts.earlierItems.get(this.node)?.get(index);
+    if (earlier !== undefined) return this.keep(index, earlier.value);
+    const { provide } = this.run;
+    if (provide !== undefined && Object.hasOwn(provide, this.nameOf(index))) return this.provided(index, provide);
+    this.inFlight++;
+    if (this.plainCall === undefined) this.attempt(index, value);
+    else this.call(this.plainCall, index, value);
+    this.slots?.dropSpare();
+  }
+
+  /** Completes an item that had paused with the value that it was given. */
+  private provided(index: number, provide: Readonly<Record<string, unknown>>): void {
+    this.started(index, 1);
+    this.emitCompleted(index, provide[this.nameOf(index)], false);
+    this.keep(index, provide[this.nameOf(index)]);
+  }
+
+  /** Calls the function for an item, without policies. */
+  private call(plain: ItemCall, index: number, value: unknown): void {
+    this.slots?.take();
+    if (this.run.emitter !== undefined) this.started(index, 1);
+    let returned: unknown;
+    let pending: Promise<unknown> | undefined;
+    try {
+      returned = plain.call(value);
+      pending = pendingOf(returned);
+    } catch (error) {
+      if (!this.isInterrupted) this.failed(index, error, 1);
+      return;
+    }
+    if (this.isInterrupted) return void (pending && abandon(pending));
+    if (pending === undefined) return this.completed(index, returned, false);
+    if (this.run.sync) return this.refusePromise(index, pending);
+    whenSettled(
+      pending,
+      (result) => {
+        if (this.isInterrupted) return;
+        this.completed(index, result, false);
+        this.proceed();
+      },
+      (error) => {
+        if (this.isInterrupted) return;
+        this.failed(index, error, 1);
+        this.proceed();
+      },
+    );
+  }
+
+  /** Runs an item with all its policies. */
+  private attempt(index: number, value: unknown): void {
+    const { items, collection } = this;
+    const name = this.nameOf(index);
+    const item: MapItem = { index, key: collection.keyOf(index), value, name, attempts: 0, isCached: false };
+    items.items.set(index, item);
+    let work: unknown;
+    let pending: Promise<unknown> | undefined;
+    try {
+      work = drive(this.attempts.run(index));
+      pending = pendingOf(work);
+    } catch (error) {
+      return this.attemptFailed(item, error);
+    }
+    if (pending === undefined) return this.attemptCompleted(item, work);
+    if (this.run.sync) return this.refusePromise(index, pending);
+    whenSettled(
+      pending,
+      (result) => {
+        this.attemptCompleted(item, result);
+        this.proceed();
+      },
+      (error) => {
+        this.attemptFailed(item, error);
+        this.proceed();
+      },
+    );
+  }
+
+  private attemptCompleted({ index, isCached }: MapItem, result: unknown): void {
+    this.items.items.delete(index);
+    if (!this.isInterrupted) this.completed(index, result, isCached);
+  }
+
+  private attemptFailed({ index, attempts }: MapItem, error: unknown): void {
+    this.items.items.delete(index);
+    if (!this.isInterrupted) this.failed(index, error, attempts);
+  }
+
+  private refusePromise(index: number, pending: Promise<unknown>): void {
+    abandon(pending);
+    const { obstacle } = this.attempts;
+    const message = `Node "${this.nameOf(index)}" ${obstacle}, which runSync can't wait for. Use run instead.`;
+    this.failed(index, new WiringFault(message), 1);
+  }
+
+  private nameOf(index: number): string {
+    return childKey(this.name, this.collection.idOf(index));
+  }
+
+  private started(index: number, attempt: number): void {
+    const key = this.collection.keyOf(index);
+    this.run.emitter?.emit({ type: "item.started", key, index, attempt }, this.node);
+  }
+
+  // --- outcomes of items ---
+
+  private completed(index: number, result: unknown, cached: boolean): void {
+    this.ended();
+    if (cached) this.counts.cached++;
+    if (this.run.emitter !== undefined) this.emitCompleted(index, result, cached);
+    this.keep(index, result);
+  }
+
+  private emitCompleted(index: number, result: unknown, cached: boolean): void {
+    const key = this.collection.keyOf(index);
+    this.run.emitter?.emit({ type: "item.completed", key, index, result, cached }, this.node);
+  }
+
+  private keep(index: number, value: unknown): void {
+    this.counts.completed++;
+    this.gathering.add(index, this.settings.onItemError === "settle" ? { status: "fulfilled", value } : value);
+    this.tellProgress();
+  }
+
+  private failed(index: number, thrown: unknown, attempts: number): void {
+    this.ended();
+    if (isPause(thrown)) return this.paused(index, thrown);
+    const error = this.errorOf(index, thrown, attempts);
+    this.counts.failed++;
+    const { itemErrors } = this.run.state.facts;
+    const errors = itemErrors.get(this.node);
+    if (errors === undefined) itemErrors.set(this.node, [error]);
+    else errors.push(error);
+    this.run.emitter?.emit({ type: "item.failed", key: this.collection.keyOf(index), index, error }, this.node);
+    const { onItemError = "fail" } = this.settings;
+    if (onItemError === "fail") return this.fail(error);
+    this.gathering.add(index, onItemError === "settle" ? { status: "rejected", reason: error } : ABSENT);
+    this.tellProgress();
+  }
+
+  /** An item is no longer in flight. */
+  private ended(): void {
+    this.inFlight--;
+    if (this.plainCall !== undefined) this.slots?.release();
+  }
+
+  private errorOf(index: number, thrown: unknown, attempts: number): ExecutionError {
+    const { state } = this.run;
+    const name = this.nameOf(index);
+    // Backends know the node only.
+    if (isErrorOf(state.runId, thrown)) return Object.assign(thrown, { item: name });
+    const site = { ...this.host.siteOf(this.node, attempts), item: name };
+    if (thrown instanceof WiringFault) return new ExecutionError(thrown.message, site);
+    const message = failedInside(state, name, thrown) ?? failedBecause(`Node "${name}"`, thrown);
+    return new ExecutionError(message, { ...site, cause: thrown });
+  }
+
+  private paused(index: number, pause: Error): void {
+    const facts = factsOf(pause);
+    this.pauseReason ??= facts.reason;
+    this.pauses.push(...pausesOf(this.nameOf(index), facts));
+    this.stopReading();
+  }
+
+  /** Fails the map, and aborts the items in flight. */
+  private fail(error: unknown): void {
+    if (this.failure !== undefined) return;
+    this.failure = { error };
+    this.interrupt(error);
+  }
+
+  private tellProgress(): void {
+    const { emitter } = this.run;
+    if (emitter === undefined || this.collection.size === undefined) return;
+    const { total, completed, failed } = this.counts;
+    const fraction = (completed + failed) / total;
+    emitter.emit({ type: "node.progress", attempt: 1, fraction, message: undefined }, this.node);
+  }
+
+  // --- the result ---
 
   /** The result. Releases the permit that the map has in mode `sequential`. */
   private endedWith(): unknown {
@@ -108,280 +450,13 @@ export class MapRun {
     }
   }
 
-  /** Whether the map has a permit for all of its items. */
-  private get ownsPermit(): boolean {
-    return this.run.isSequential && this.run.streams?.isMember(this.node) !== true;
-  }
-
-  /** Stops, since nobody takes the results any longer. */
-  private abandon(): void {
-    this.isAbandoned = true;
-    this.run.state.facts.dropped.add(this.node);
-    this.interrupt(new Error("Nobody takes the results any longer."));
-    this.settle();
-  }
-
-  /** Ends all items in flight. */
-  interrupt(reason: unknown): boolean {
-    this.isAtEnd = true;
-    this.collection?.close();
-    return this.attempts.interrupt(reason);
-  }
-
-  private get isDone(): boolean {
-    return this.isAtEnd && this.inFlight === 0 && !this.isReading && !this.isFolding;
-  }
-
-  private get isStopping(): boolean {
-    return this.failure !== undefined || this.pauses.length > 0 || this.pauseReason !== undefined;
-  }
-
-  // --- reading ---
-
-  /** Starts items as far as possible. */
-  private read(): void {
-    const { collection } = this;
-    if (this.isReading || collection === undefined) return;
-    this.isReading = true;
-    try {
-      while (!this.isAtEnd && this.inFlight + this.early.size < this.limit) {
-        if (this.isStopping || this.run.isOver) return this.endReading();
-        const turn = this.run.sync ? undefined : nextTurn();
-        if (turn !== undefined) return this.readAfter(turn);
-        const next = collection.next();
-        if (next instanceof Promise) return this.readAfter(next.then((item) => this.take(item)));
-        this.take(next);
-      }
-    } catch (error) {
-      this.fail(error);
-    }
-    this.isReading = false;
-  }
-
-  private readAfter(work: Promise<unknown>): void {
-    work.then(
-      () => this.resumeReading(),
-      (error: unknown) => {
-        this.fail(error);
-        this.resumeReading();
-      },
-    );
-  }
-
-  private resumeReading(): void {
-    this.isReading = false;
-    this.read();
-    this.settle();
-  }
-
-  private endReading(): void {
-    this.isReading = false;
-    this.isAtEnd = true;
-    this.collection?.close();
-  }
-
-  private take(item: CollectionItem | undefined): void {
-    if (item === undefined) {
-      this.isAtEnd = true;
-      return;
-    }
-    const { index, key } = item;
-    this.keys[index] = key;
-    if (this.collection?.size === undefined) this.counts.total = index + 1;
-    const earlier = this.run.state.facts.earlierItems.get(this.node)?.get(index);
-    if (earlier !== undefined) return this.completed({ ...item, name: "", attempts: 0, isCached: true }, earlier.value);
-    this.start({ ...item, name: `${this.name}[${this.idOf(key, index)}]`, attempts: 0, isCached: false });
-  }
-
-  /** The text of a key, made unique by the index: in a `Map`, `1` and `"1"` are two keys. */
-  private idOf(key: unknown, index: number): string {
-    const text = typeof key === "string" || typeof key === "number" ? String(key) : `#${index}`;
-    if (key === index) return text;
-    const id = this.ids.has(text) ? `${text}#${index}` : text;
-    this.ids.add(id);
-    return id;
-  }
-
-  // --- items ---
-
-  private start(item: MapItem): void {
-    const { index } = item;
-    this.inFlight++;
-    this.items.items.set(index, item);
-    let work: unknown;
-    let pending: Promise<unknown> | undefined;
-    try {
-      work = drive(this.attempts.run(index));
-      pending = pendingOf(work);
-    } catch (error) {
-      return this.failed(item, error);
-    }
-    if (pending === undefined) return this.completed(item, work);
-    if (this.run.sync) {
-      pending.catch(() => {});
-      return this.failed(
-        item,
-        new WiringFault(
-          `Node "${item.name}" ${this.attempts.obstacle}, which runSync can't wait for. Use run instead.`,
-        ),
-      );
-    }
-    whenSettled(
-      pending,
-      (value) => this.settledLater(() => this.completed(item, value)),
-      (error) => this.settledLater(() => this.failed(item, error)),
-    );
-  }
-
-  private settledLater(settle: () => void): void {
-    settle();
-    this.read();
-    this.settle();
-    this.run.pump();
-  }
-
-  private started({ key, index, attempts }: MapItem): void {
-    this.run.emitter?.emit({ type: "item.started", key, index, attempt: attempts }, this.node);
-  }
-
-  private completed(item: MapItem, value: unknown): void {
-    const { key, index, isCached } = item;
-    if (this.items.items.delete(index)) {
-      this.inFlight--;
-      if (isCached) this.counts.cached++;
-      this.run.emitter?.emit({ type: "item.completed", key, index, result: value, cached: isCached }, this.node);
-    }
-    this.counts.completed++;
-    this.keep([index, this.settings.onItemError === "settle" ? { status: "fulfilled", value } : value]);
-    this.tellProgress();
-  }
-
-  private failed(item: MapItem, thrown: unknown): void {
-    const { key, index, name } = item;
-    this.inFlight--;
-    this.items.items.delete(index);
-    if (this.run.isOver || this.isAbandoned) return;
-    if (isPause(thrown)) return this.paused(name, thrown);
-    const error = this.errorOf(item, thrown);
-    this.counts.failed++;
-    const { itemErrors } = this.run.state.facts;
-    const errors = itemErrors.get(this.node);
-    if (errors === undefined) itemErrors.set(this.node, [error]);
-    else errors.push(error);
-    this.run.emitter?.emit({ type: "item.failed", key, index, error }, this.node);
-    const { onItemError = "fail" } = this.settings;
-    if (onItemError === "fail") return this.fail(error);
-    if (onItemError === "settle") this.keep([index, { status: "rejected", reason: error }]);
-    else this.skip(index);
-    this.tellProgress();
-  }
-
-  private errorOf({ name, attempts }: MapItem, thrown: unknown): ExecutionError {
-    const { state } = this.run;
-    if (thrown instanceof ExecutionError && thrown.runId === state.runId) return thrown;
-    if (thrown instanceof WiringFault) return new ExecutionError(thrown.message, this.host.siteOf(this.node, attempts));
-    const message = failedInside(state, name, thrown) ?? failedBecause(`Node "${name}"`, thrown);
-    return new ExecutionError(message, { ...this.host.siteOf(this.node, attempts, { cause: thrown }), item: name });
-  }
-
-  private paused(name: string, pause: Error): void {
-    const facts = factsOf(pause);
-    this.pauseReason ??= facts.reason ?? "";
-    this.pauses.push(...pausesOf(name, facts));
-  }
-
-  /** Fails the map, and aborts the items in flight. */
-  private fail(error: unknown): void {
-    if (this.failure !== undefined) return;
-    this.failure = { error };
-    this.interrupt(error);
-  }
-
-  private tellProgress(): void {
-    const { emitter } = this.run;
-    if (emitter === undefined || this.collection?.size === undefined) return;
-    const { total, completed, failed } = this.counts;
-    const fraction = (completed + failed) / total;
-    emitter.emit({ type: "node.progress", attempt: 1, fraction, message: undefined }, this.node);
-  }
-
-  // --- the result ---
-
-  private keep(outcome: Outcome): void {
-    if (this.settings.reduce === undefined && this.channel === undefined) this.outcomes.push(outcome);
-    else this.foldLater(outcome[0], outcome);
-  }
-
-  private skip(index: number): void {
-    if (this.settings.reduce !== undefined || this.channel !== undefined) this.foldLater(index, undefined);
-  }
-
-  /** Folds results in the order of their items. */
-  private foldLater(index: number, outcome: Outcome | undefined): void {
-    this.early.set(index, outcome);
-    this.fold();
-  }
-
-  private fold(): void {
-    while (!this.isFolding && this.failure === undefined && this.early.has(this.toFold)) {
-      const outcome = this.early.get(this.toFold);
-      this.early.delete(this.toFold++);
-      if (outcome === undefined) continue;
-      try {
-        this.passOn(outcome);
-      } catch (error) {
-        this.fail(error);
-      }
-    }
-  }
-
-  /** Folds a result, or takes it to the nodes that stream it. */
-  private passOn(outcome: Outcome): void {
-    const { reduce } = this.settings;
-    if (reduce !== undefined) {
-      const folded: unknown = reduce.fn(this.folded, outcome[1]);
-      const pending = pendingOf(folded);
-      if (pending === undefined) this.folded = folded;
-      else this.foldAfter(pending, (value) => (this.folded = value));
-      return;
-    }
-    if (this.keepsResults) this.outcomes.push(outcome);
-    const room = this.channel?.push(outcome[1]);
-    if (room !== undefined) this.foldAfter(room, () => {});
-  }
-
-  private foldAfter(pending: Promise<unknown>, then: (value: unknown) => void): void {
-    this.isFolding = true;
-    const next = (settle: () => void) => {
-      this.isFolding = false;
-      settle();
-      this.fold();
-      this.read();
-      this.settle();
-    };
-    whenSettled(
-      pending,
-      (value) => next(() => then(value)),
-      (error) => next(() => this.fail(error)),
-    );
-  }
-
-  private settle(): void {
-    if (this.done === undefined || !this.isDone) return;
-    try {
-      this.done.resolve(this.endedWith());
-    } catch (error) {
-      this.done.reject(error);
-    }
-  }
-
   private result(): unknown {
     if (this.failure !== undefined) throw this.failure.error;
-    if (this.pauseReason !== undefined) throw new InnerPause(this.pauseReason || undefined, this.pauses);
-    const { reduce, flatten } = this.settings;
-    if (reduce !== undefined) return this.folded;
-    if (!this.keepsResults) return void this.run.state.facts.dropped.add(this.node);
-    const entries = this.outcomes.sort(([a], [b]) => a - b);
-    return flatten === true ? entries.flatMap(([, value]) => value) : this.collection?.collect(entries, this.keys);
+    if (this.pauses.length > 0) throw new InnerPause(this.pauseReason, this.pauses);
+    const { gathering, settings, collection } = this;
+    if (gathering instanceof Folding) return gathering.folded;
+    if (this.isAbandoned || gathering.values === undefined) return void this.run.state.facts.dropped.add(this.node);
+    if (settings.flatten !== true) return collection.collect(gathering.values);
+    return gathering.values.flatMap((value) => (value === ABSENT ? [] : value));
   }
 }

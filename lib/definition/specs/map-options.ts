@@ -42,7 +42,7 @@ const SETTINGS_RULES: Rules<MapSettings> = {
   flatten: "boolean",
   reduce: (option: OptionName, reduce) => {
     checkOptions(reduce, REDUCE_RULES, option);
-    requireOptions(reduce, ["fn"], REDUCE_RULES);
+    requireOptions(reduce, ["fn"], REDUCE_RULES, option);
   },
 };
 

@@ -113,11 +113,14 @@ export function mapSpec(
   checkMapOptions(options, name);
   const { settings: map, node } = partMapOptions(options);
   const spec = isSubworkflow(work) ? workflowNodeSpec(name, work, node) : nodeSpec("map", name, work, node, method);
-  const { inputs, rest, extra } = spec.signature;
-  if (spec.subworkflow === undefined && inputs.length === 0 && !rest && !extra) {
-    throw new InvalidNodeError(`Map "${name}" needs a function with a parameter for the item.`);
-  }
-  return Object.freeze({ ...spec, kind: "map", map });
+  return Object.freeze({ ...spec, kind: "map", map, signature: withItem(spec) });
+}
+
+/** The signature of a map's function, with a parameter for the item also if the function declares none. */
+function withItem({ subworkflow, signature }: NodeSpec): Signature {
+  const { inputs, rest, extra } = signature;
+  if (subworkflow !== undefined || inputs.length > 0 || rest || extra) return signature;
+  return Object.freeze({ ...signature, inputs: Object.freeze([{ name: undefined, optional: false }]) });
 }
 
 /** The function of nodes that are workflows, which is never called. */

@@ -8,6 +8,7 @@ import type { NodeOptions } from "../specs/node-options.js";
 import type { CacheOptions } from "../specs/policy-options.js";
 import type { ChildWorkflow } from "../defined.js";
 import type { Subworkflow } from "../specs/subworkflow-spec.js";
+import type { CaseResult, CaseTable } from "../switch.js";
 import type { AnyFn } from "./typed-wiring.js";
 
 /** @inline */
@@ -98,27 +99,47 @@ type MapOf<C, R> = 0 extends 1 & C
 
 /** The result of a map with options that change its form. */
 type MapResult<O, C, R> = O extends { reduce: { initial: infer A } }
-  ? A
-  : O extends { flatten: true } | { onItemError: "settle" }
-    ? any
-    : MapOf<C, R>;
+  ? Widened<A>
+  : O extends { flatten: true }
+    ? (R extends readonly (infer T)[] ? T : R)[]
+    : MapOf<C, O extends { onItemError: "settle" } ? PromiseSettledResult<R> : R>;
+
+/** The type of a literal, as the start of what a reducer makes. */
+type Widened<A> = A extends number ? number : A extends string ? string : A extends boolean ? boolean : A;
 
 type Rest<D extends Needs> = D extends readonly [unknown, ...infer Others extends Needs] ? Values<Others> : any[];
 
+/** Cases in the place of a map's function. */
+interface Cases<C extends CaseTable> {
+  readonly cases: C;
+}
+
+/**
+ * The call forms of {@link Dag.map}: a name, options, and what is done with each item: a function, a workflow or cases.
+ * A handle as the first need gives the item, and the result, their types.
+ */
 export interface MapDefiner {
-  <const N extends string, R = any>(
+  <const N extends string, R>(name: N, fn: (item: any, ...args: any[]) => R): NodeHandle<any, N>;
+  <const N extends string>(name: N, work: WorkflowOf<any> | Cases<CaseTable>): NodeHandle<any, N>;
+  <const N extends string, const D extends Needs, const O extends MapOptions<D>, R>(
     name: N,
-    fn: ((item: any, ...args: any[]) => R) | WorkflowOf<R>,
-  ): NodeHandle<any, N>;
+    options: O & { readonly needs: D },
+    fn: (item: ItemOf<First<D>>, ...args: [...Rest<D>, ...any[]]) => R,
+  ): NodeHandle<MapResult<O, First<D>, Awaited<R>>, N>;
   <const N extends string, const D extends Needs, const O extends MapOptions<D>, R = any>(
     name: N,
     options: O & { readonly needs: D },
-    fn: ((item: ItemOf<First<D>>, ...args: [...Rest<D>, ...any[]]) => R) | WorkflowOf<R>,
-  ): NodeHandle<MapResult<O, First<D>, Awaited<R>>, N>;
-  <const N extends string, R = any>(
+    workflow: WorkflowOf<R>,
+  ): NodeHandle<MapResult<O, First<D>, R>, N>;
+  <const N extends string, const D extends Needs, const O extends MapOptions<D>, const C extends CaseTable>(
+    name: N,
+    options: O & { readonly needs: D },
+    cases: Cases<C>,
+  ): NodeHandle<MapResult<O, First<D>, CaseResult<C>>, N>;
+  <const N extends string, R>(
     name: N,
     options: MapOptions,
-    fn: ((item: any, ...args: any[]) => R) | WorkflowOf<R>,
+    work: ((item: any, ...args: any[]) => R) | WorkflowOf<any> | Cases<CaseTable>,
   ): NodeHandle<any, N>;
 }
 

@@ -293,6 +293,30 @@ export type MethodNames<T> = keyof {
   [K in keyof T & string as T[K] extends AnyFn | Subworkflow<any> ? K : never]: K;
 };
 
+/**
+ * The return type of a map's decorator: void, or the problem with its needs. The first one gives the collection, which
+ * may also be a field that holds a workflow, and is checked by name only; the others are checked as those of a node.
+ */
+export type MapVerdict<T, D extends MethodNeeds, F extends AnyFn> = D extends readonly [
+  infer N,
+  ...infer Others extends MethodNeeds,
+]
+  ? CollectionProblem<T, Text<N>> extends infer Problem
+    ? [Problem] extends [never]
+      ? WiringVerdict<
+          PositionalProblem<T, Others, Inputs<Parameters<F>> extends readonly [any, ...infer R] ? R : []>,
+          never
+        >
+      : Problem
+    : never
+  : void;
+
+type CollectionProblem<T, S extends string> = string extends S
+  ? never
+  : Member<T, NodeOf<S>> extends Subworkflow<any>
+    ? never
+    : NameProblem<T, S, NodeOf<S>>;
+
 /** The results of a class's methods by name, as `run.get` returns them. */
 export type ResultsOf<T> = {
   [K in keyof T & string as T[K] extends AnyFn | Subworkflow<any> ? K : never]: T[K] extends AnyFn

@@ -10,11 +10,6 @@ export interface PartedRows {
 
 const NO_ITEMS: PartedRows["items"] = new Map();
 
-/** The name under which the attempts of a map's item are recorded. @param index - counted from 0 */
-export function itemRowName(map: string, index: number): string {
-  return `${map}[${index}]`;
-}
-
 /** Parts the rows of attempts by the kinds of the nodes. Cost: O(rows). */
 export function partItems(rows: readonly AttemptRow[], structure: Structure): PartedRows {
   const maps = new Set(structure.flatMap(([name, kind]) => (kind === "map" ? name : [])));

@@ -8,7 +8,7 @@ import { pausesIn, pauseTexts } from "../writing/pauses.js";
 import type { Structure } from "../../planning/structure.js";
 import { firstNode } from "../../run/pause.js";
 import { partItems } from "./item-rows.js";
-import { attemptRows, cycleRows, findRunRow } from "./run-rows.js";
+import { attemptRows, cycleRows, findRunRow, itemRunRows } from "./run-rows.js";
 import type { AttemptRow, CycleRow, EventRow, RunRow, Tables } from "../database/schema.js";
 import type {
   AttemptStatus,
@@ -61,7 +61,7 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
   };
 }
 
-/** The records of the nodes that are workflows and have completed. */
+/** The records of the nodes, and items of maps, that are workflows and have completed. */
 async function completedChildren(
   db: Kysely<Tables>,
   runId: string,
@@ -71,6 +71,11 @@ async function completedChildren(
 ): Promise<Map<string, RecordedRun>> {
   const children = new Map<string, RecordedRun>();
   for (const [name, kind] of structure) {
+    if (kind === "map") {
+      for (const row of await itemRunRows(db, runId, name)) {
+        if (row.status === "completed") children.set(row.id.slice(runId.length + 1), await readRun(db, row, codec));
+      }
+    }
     if (kind !== "workflow" || nodes.get(name)?.output === undefined) continue;
     const row = await findRunRow(db, `${runId}/${name}`);
     if (row !== undefined) children.set(name, await readRun(db, row, codec));
@@ -109,22 +114,14 @@ function nodesOf(rows: readonly AttemptRow[], decoder: ColumnDecoder): Map<strin
   return nodes;
 }
 
-/** The results of the items of maps, by map and index. */
+/** The state of each item, by map and index. */
 function itemsOf(
   rows: ReadonlyMap<string, ReadonlyMap<number, readonly AttemptRow[]>>,
   decoder: ColumnDecoder,
-): Map<string, Map<number, { readonly value: unknown }>> {
-  const items = new Map<string, Map<number, { readonly value: unknown }>>();
-  for (const [map, ofMap] of rows) {
-    const results = new Map<number, { readonly value: unknown }>();
-    for (const [index, attempts] of ofMap) {
-      const { status, output } = effectiveAttempt(attempts);
-      const result = status === "completed" ? decoder.optional(output) : undefined;
-      if (result !== undefined) results.set(index, result);
-    }
-    items.set(map, results);
-  }
-  return items;
+): Map<string, Map<number, RecordedNode>> {
+  const itemsIn = (ofMap: ReadonlyMap<number, readonly AttemptRow[]>) =>
+    new Map(Array.from(ofMap, ([index, attempts]) => [index, recordedNode(attempts, decoder)]));
+  return new Map(Array.from(rows, ([map, ofMap]) => [map, itemsIn(ofMap)]));
 }
 
 /** Adds the nodes that paused the run. Some paused without an attempt in progress. */

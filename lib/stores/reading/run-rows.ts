@@ -22,6 +22,13 @@ export async function findRunRow(db: Kysely<Tables>, runId: string): Promise<Run
   return row && checkRow("runs", runId, row);
 }
 
+/** The rows of the runs inside a run that are items of a map. */
+export async function itemRunRows(db: Kysely<Tables>, runId: string, map: string): Promise<RunRow[]> {
+  const query = db.selectFrom("runs").selectAll().where("parent_run_id", "=", runId).where("parent_node", "=", map);
+  const rows = await query.orderBy("id").execute();
+  return rows.map((row) => checkRow("runs", row.id, row));
+}
+
 type LockedRow = RunRow & { readonly clock: number };
 
 /** The row of a run, locked until the transaction ends, and the database's time. @throws {StoreError} NOT_FOUND */

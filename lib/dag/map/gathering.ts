@@ -1,0 +1,145 @@
+import { pendingOf, whenSettled } from "../../base/coroutine.js";
+import type { Reduction } from "../../definition/specs/map-options.js";
+import { ABSENT } from "./collection.js";
+
+/** The results of a map's items, as they come. */
+export interface Gathering {
+  /** Whether items that have ended wait for earlier ones, so many that no more should start. */
+  readonly isFull: boolean;
+  /** Whether something is still being computed. */
+  readonly isBusy: boolean;
+  /** An item has been read. Items are numbered from 0. */
+  expect(): void;
+  /** @param value - {@link ABSENT} for an item that is left out */
+  add(item: number, value: unknown): void;
+}
+
+/** Keeps all results, in the order of the items. */
+export class Listing implements Gathering {
+  readonly isFull = false;
+  readonly isBusy = false;
+  readonly values: unknown[] = [];
+
+  /** Adds a place, so that results in any order leave no holes. */
+  expect(): void {
+    this.values.push(ABSENT);
+  }
+
+  add(item: number, value: unknown): void {
+    this.values[item] = value;
+  }
+}
+
+/** How many results may wait for that of an earlier item. */
+const MOST_EARLY = 1024;
+
+/** Folds the results in the order of the items, and keeps only those that wait for an earlier one. */
+export class Folding implements Gathering {
+  isBusy = false;
+  folded: unknown;
+  private next = 0;
+  private readonly early = new Map<number, unknown>();
+
+  constructor(
+    private readonly reduction: Reduction,
+    /** Called when folding goes on after a promise. */
+    private readonly onProgress: () => void,
+    private readonly onError: (error: unknown) => void,
+  ) {
+    this.folded = reduction.initial;
+  }
+
+  get isFull(): boolean {
+    return this.early.size >= MOST_EARLY;
+  }
+
+  expect(): void {}
+
+  add(item: number, value: unknown): void {
+    if (this.isBusy || item !== this.next) {
+      this.early.set(item, value);
+      return;
+    }
+    this.take(value);
+    this.takeEarly();
+  }
+
+  private takeEarly(): void {
+    while (!this.isBusy && this.early.has(this.next)) {
+      const value = this.early.get(this.next);
+      this.early.delete(this.next);
+      this.take(value);
+    }
+  }
+
+  private take(value: unknown): void {
+    this.next++;
+    if (value === ABSENT) return;
+    try {
+      const folded: unknown = this.reduction.fn(this.folded, value);
+      const pending = pendingOf(folded);
+      if (pending === undefined) this.folded = folded;
+      else this.wait(pending);
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+
+  private wait(pending: Promise<unknown>): void {
+    this.isBusy = true;
+    const next = (settle: () => void) => {
+      this.isBusy = false;
+      settle();
+      this.takeEarly();
+      this.onProgress();
+    };
+    whenSettled(
+      pending,
+      (value) => next(() => (this.folded = value)),
+      (error) => next(() => this.onError(error)),
+    );
+  }
+}
+
+/** Passes the results on, in the order of the items, as fast as they are taken. */
+export class Passing implements Gathering {
+  private readonly folding: Folding;
+  private readonly listing: Listing | undefined;
+
+  /**
+   * @param pass - returns a promise while nobody takes more
+   * @param keeps - whether all results are kept as well
+   */
+  constructor(
+    pass: (value: unknown) => Promise<void> | undefined,
+    keeps: boolean,
+    onProgress: () => void,
+    onError: (error: unknown) => void,
+  ) {
+    const fn = (_: unknown, value: unknown) => pass(value);
+    this.folding = new Folding({ initial: undefined, fn }, onProgress, onError);
+    this.listing = keeps ? new Listing() : undefined;
+  }
+
+  /** All results, if they are kept. */
+  get values(): unknown[] | undefined {
+    return this.listing?.values;
+  }
+
+  get isFull(): boolean {
+    return this.folding.isBusy || this.folding.isFull;
+  }
+
+  get isBusy(): boolean {
+    return this.folding.isBusy;
+  }
+
+  expect(): void {
+    this.listing?.expect();
+  }
+
+  add(item: number, value: unknown): void {
+    this.listing?.add(item, value);
+    this.folding.add(item, value);
+  }
+}

@@ -1,0 +1,19 @@
+import { hasPolicies } from "../../definition/specs/node-options.js";
+import type { MapHost, MappingRun } from "./map-host.js";
+
+/** The function of a map whose items need nothing but to be called. */
+export interface ItemCall {
+  call(item: unknown): unknown;
+}
+
+/** The plain call of a map's items; undefined if they need more: policies, hooks, permits of others, a context. */
+export function plainCallOf(run: MappingRun, items: MapHost, node: number): ItemCall | undefined {
+  const spec = items.specOf();
+  const isInline = spec.subworkflow === undefined && run.calls?.has(node) !== true;
+  const isFree = run.recorder === undefined && items.schedulerOf() === undefined && items.hooksOf().length === 0;
+  if (!isInline || !isFree || hasPolicies(spec.options) || items.takesContext) return undefined;
+  const { fn, self } = spec;
+  const { args, itemAt } = items;
+  if (args.length === 1) return { call: (item) => fn.call(self, item) };
+  return { call: (item) => fn.apply(self, args.with(itemAt, item)) };
+}

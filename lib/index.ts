@@ -76,6 +76,8 @@ export type {
   FsmSendOptions,
 } from "./fsm/durable/options.js";
 export type { CommonRunOptions, ErrorHandler, ErrorVerdict, Given, Mode } from "./engine/options.js";
+export type { Workflow } from "./engine/workflow.js";
+export { WorkflowRegistry } from "./engine/workflow-registry.js";
 export type { StepResult, StepState } from "./engine/step.js";
 export type { DiagramOptions } from "./visualization/diagram.js";
 export type { StateDiagramOptions } from "./visualization/state-diagram.js";

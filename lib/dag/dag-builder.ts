@@ -20,6 +20,7 @@ import type {
   ForkDefiner,
   NodeDefiner,
 } from "../definition/typings/typed-builder.js";
+import type { AnyFn } from "../definition/typings/typed-wiring.js";
 import { Workflow, type WorkflowTypes } from "../engine/workflow.js";
 import type { RunResult } from "../run/result.js";
 import type { ContinueOptions, RecoverOptions, ResumeOptions } from "./durable/options.js";
@@ -130,6 +131,17 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
         connections.filter(({ node }) => node !== name),
       );
     }
+  }
+
+  /**
+   * Puts another function in the place of a node's, which keeps its wiring, options and hooks: parameters go by
+   * position, whatever their names. On threads, such a node runs inline.
+   * @throws {ValidationError} VALIDATION when there is no such node; {InvalidNodeError} for a function with fewer
+   *   parameters
+   */
+  replaceNode(target: Target, fn: AnyFn): this {
+    this.replaceFunction(target, fn);
+    return this;
   }
 
   /** @throws {ValidationError} VALIDATION when there is no such node */

@@ -4,8 +4,9 @@ import { suggestion } from "../base/nearest.js";
 import type { DeclaredInputs, InputSchemas } from "./specs/input-schemas.js";
 import { followContexts } from "./current-context.js";
 import { checkHooks, type NodeHooks } from "./specs/node-options.js";
-import { checkWorkflowName, type NodeSpec } from "./specs/node-spec.js";
+import { checkWorkflowName, type NodeFunction, type NodeSpec } from "./specs/node-spec.js";
 import { outlineOf } from "./specs/outline.js";
+import { withFunction } from "./specs/replaced-function.js";
 import { lookAgain } from "./standing-methods.js";
 
 /** The word for the members of a workflow. */
@@ -131,6 +132,15 @@ export abstract class Definition<T extends DefinitionTypes> {
     this.specs.set(spec.name, spec);
     if (spec.signature.asks) followContexts();
     this.hasMethods ||= spec.method !== undefined;
+    this.changed();
+  }
+
+  /** Puts another function in the place of a member's. */
+  protected replaceFunction(target: string | T["member"], fn: NodeFunction): void {
+    const spec = this.specOf(target);
+    const replaced = withFunction(spec, fn, this.memberWord === "node" ? "Node" : "State");
+    if (replaced.signature.asks) followContexts();
+    this.specs.set(spec.name, replaced);
     this.changed();
   }
 

@@ -122,6 +122,17 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
     if (this.initial === name) this.initial = undefined;
   }
 
+  /**
+   * Puts another function in the place of a state's, which keeps its transitions, options and hooks: parameters go by
+   * position, whatever their names.
+   * @throws {ValidationError} VALIDATION when there is no such state; {InvalidNodeError} for a function with fewer
+   *   parameters
+   */
+  replaceState(target: StateTarget, fn: AnyFn): this {
+    this.replaceFunction(target, fn);
+    return this;
+  }
+
   /** @throws {ValidationError} VALIDATION when there is no such state */
   getState(name: string): StateHandle<any> {
     return new StateHandle(this, this.specOf(name).name);

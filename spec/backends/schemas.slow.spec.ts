@@ -14,3 +14,10 @@ it("Results of nodes on threads are checked on the caller's thread", async () =>
   expect(error).toBeInstanceOf(ExecutionError);
   expect(error.cause).toBeInstanceOf(ValidationError);
 });
+
+it("A node whose function was replaced runs inline, since workers have the first one", async () => {
+  checked.replaceNode("where", (size: number) => size > 0);
+  const { nodes } = await checked.run({ pool });
+  expect(nodes.get("where")).toMatchObject({ backend: "inline" });
+  expect(nodes.get("where")?.backendReason).toContain("replaced");
+});

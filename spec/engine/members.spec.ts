@@ -33,6 +33,8 @@ const MEMBERS: readonly (readonly [member: string, kind: "both" | "dag only" | "
   ["removeState", "fsm only", "removeNode"],
   ["configureNode", "dag only", "configureState"],
   ["configureState", "fsm only", "configureNode"],
+  ["replaceNode", "dag only", "replaceState"],
+  ["replaceState", "fsm only", "replaceNode"],
   ["connect", "dag only", "addTransition"],
   ["addTransition", "fsm only", "connect"],
   ["disconnect", "dag only", "removeTransition"],

@@ -18,6 +18,9 @@ export {
 } from "./definition/decorators.js";
 export { decide, route, type Decision, type Route } from "./definition/decisions.js";
 export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
+export type { DefinitionJson, FromDataOptions } from "./definition/data/document.js";
+export type { MemberJson, NeedJson } from "./definition/data/members.js";
+export type { ValueReference } from "./definition/data/values.js";
 export { optional, type Need, type NeedLike, type NeedSource, type OptionalNeed } from "./definition/specs/need.js";
 export type { Context, FsmContext } from "./definition/context.js";
 export { getContext } from "./definition/current-context.js";
@@ -60,9 +63,11 @@ export type { EventsOf, StatesOf } from "./definition/typings/typed-states.js";
 export type { ResultsOf, StandInsOf } from "./definition/typings/typed-wiring.js";
 
 export { Dag, type DryRun } from "./dag/dag.js";
+export type { ConnectionJson, DagJson } from "./dag/dag-json.js";
 export type { RunHandle } from "./dag/handle.js";
 export type { ExecutorName } from "./dag/executors/executor.js";
 export { Fsm, type StateHook } from "./fsm/fsm.js";
+export type { FsmJson, TransitionJson } from "./fsm/fsm-json.js";
 export type { StateDefiner } from "./fsm/fsm-builder.js";
 export type { FsmHandle } from "./fsm/handle.js";
 export type { DagOptions, PartialRunOptions, RunOptions, RunProgress } from "./dag/options.js";

@@ -112,6 +112,12 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
     return this.define("node", typeof others[0] === "string" ? [others[0], options, others[1]] : [options, others[0]]);
   };
 
+  /** Adds a connection to a node, as data does. */
+  protected addConnection(to: string, connection: Connection): void {
+    this.added.set(to, [...this.connectionsOf(to), connection]);
+    this.changed();
+  }
+
   /** Adds a node from its spec, as classes do. */
   protected add(spec: NodeSpec): NodeHandle<any, any> {
     this.addSpec(spec);

@@ -83,6 +83,11 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
     return new Set([...this.terminals, ...this.marked("terminal")]);
   }
 
+  /** What `setInitialState` and `addTerminalState` have set. */
+  protected get additions(): { readonly initialState: string | undefined; readonly terminalStates: readonly string[] } {
+    return { initialState: this.initial, terminalStates: Array.from(this.terminals) };
+  }
+
   private *marked(option: "initial" | "terminal"): Generator<string, undefined> {
     for (const { name, options } of this.specs.values()) if (options[option] === true) yield name;
     return undefined;

@@ -16,6 +16,9 @@ const MEMBERS: readonly (readonly [member: string, kind: "both" | "dag only" | "
   ["toString", "both", "identity"],
   ["[nodejs.util.inspect.custom]", "both", "identity"],
   ["toJSON", "both", "identity"],
+  ["toYAML", "both", "identity"],
+  ["static fromJSON", "both", "definition"],
+  ["static fromYAML", "both", "definition"],
   ["clone", "both", "definition"],
 
   ["nodes", "dag only", "states"],

@@ -79,11 +79,13 @@ export function dagJson(dag: Written): DagJson {
 export function readDag(json: unknown, given: FromDataOptions<object>): ReadDag {
   const document = new Document("dag", json, given, [...OPTIONS, "hooks", "nodes", "connections"]);
   const { hooks, ...options } = document.valuesOf(document.fields, [...OPTIONS, "hooks"], "");
-  const specs = document.entries("nodes", ENTRY).flatMap(({ fields, path }) => readNode(fields, path, document) ?? []);
+  const entries = document.entries("nodes", ENTRY);
+  const specs = entries.flatMap(({ fields, path }) => readNode(fields, path, document) ?? []);
   const byName = new Map(specs.map((spec) => [spec.name, spec]));
+  const names = new Set(entries.map(({ fields }) => fields.name));
   const connections = document
     .entries("connections", CONNECTION)
-    .flatMap(({ fields, path }) => readConnection(fields, path, byName, document) ?? []);
+    .flatMap(({ fields, path }) => readConnection(fields, path, { names, specs: byName }, document) ?? []);
   return document.result({ name: document.name, options, specs, connections, defaultHooks: hooks as NodeHooks });
 }
 
@@ -114,7 +116,7 @@ function readNode(fields: Fields, path: string, document: Document): NodeSpec | 
 function readConnection(
   fields: Fields,
   path: string,
-  nodes: ReadonlyMap<string, NodeSpec>,
+  nodes: { readonly names: ReadonlySet<unknown>; readonly specs: ReadonlyMap<string, NodeSpec> },
   document: Document,
 ): ReadDag["connections"][number] | undefined {
   const { from, output, to, position, key } = fields;
@@ -124,7 +126,7 @@ function readConnection(
     ["to", to],
   ] as const) {
     if (typeof value !== "string") return problem(`${field}" must be the name of a node; received ${show(value)}`);
-    if (!document.names("nodes").has(value)) return problem(`${field}" names ${show(value)}, which is no node`);
+    if (!nodes.names.has(value)) return problem(`${field}" names ${show(value)}, which is no node`);
   }
   for (const [field, value] of [
     ["output", output],
@@ -133,7 +135,7 @@ function readConnection(
     if (value !== undefined && typeof value !== "string")
       return problem(`${field}" must be a string; received ${show(value)}`);
   }
-  const target = nodes.get(to as string);
+  const target = nodes.specs.get(to as string);
   if (target === undefined) return undefined;
   const count = target.signature.inputs.length;
   const isCollected = collects(target.kind, target.signature);

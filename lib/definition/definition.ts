@@ -1,7 +1,7 @@
 import { checkName } from "../base/check.js";
 import { InvalidNodeError, ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
-import type { DeclaredInputs, InputSchemas } from "./specs/input-schemas.js";
+import { declaredIn, type DeclaredInputs, type InputSchemas } from "./specs/input-schemas.js";
 import { followContexts } from "./current-context.js";
 import { checkHooks, type NodeHooks } from "./specs/node-options.js";
 import { checkWorkflowName, type NodeFunction, type NodeSpec } from "./specs/node-spec.js";
@@ -60,7 +60,7 @@ export abstract class Definition<T extends DefinitionTypes> {
     this.checkOptions(options);
     this.description = options.description;
     this.metadata = options.metadata ?? NO_METADATA;
-    this.declaredInputs = options.inputs === undefined ? undefined : new Map(Object.entries(options.inputs));
+    this.declaredInputs = declaredIn(options.inputs);
   }
 
   /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */

@@ -1,6 +1,6 @@
 import { afterAll, expect, it } from "vitest";
 import { ExecutionError, ThreadPool, ValidationError } from "dagwright";
-import { checked, threads } from "../support/schemas.js";
+import { checked, read, threads } from "../support/schemas.js";
 import { failure } from "../support/waiting.js";
 
 const pool = new ThreadPool({ maxWorkers: 1 });
@@ -20,4 +20,8 @@ it("A node whose function was replaced runs inline, since workers have the first
   const { nodes } = await checked.run({ pool });
   expect(nodes.get("where")).toMatchObject({ backend: "inline" });
   expect(nodes.get("where")?.backendReason).toContain("replaced");
+});
+
+it("A dag from data runs on threads, which read it when they import its module", async () => {
+  expect((await read.run({ mode: "parallel", pool })).value).toEqual([false, false]);
 });

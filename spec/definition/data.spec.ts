@@ -237,6 +237,19 @@ describe("A dag as data", () => {
     expect(problems(() => Dag.fromJSON({ ...json, metadata: { deep } }, { functions }))).toHaveLength(1);
   });
 
+  it("keeps the wiring of a node whose function was replaced, by the names of its parameters", async () => {
+    const dag = Dag.from(Orders).replaceNode("total", (list: number[], ctx: { nodeName: string }) => [
+      ctx.nodeName,
+      ...list,
+    ]);
+    const json = copied(dag);
+    expect(json.nodes[1].params).toEqual(["rows", "ctx"]);
+    const functions = Object.assign(new Orders(), { total: dag.nodes.get("total")?.fn });
+    const again = Dag.fromJSON(json, { functions });
+    expect(again.edges).toEqual(dag.edges);
+    expect((await again.runUntil("total", { inputs: { limit: 1 } })).get("total")).toEqual(["total", 1, 2]);
+  });
+
   it("is as fast as the dag is long", () => {
     const dag = new Dag("long");
     dag.node("n0", () => 0);

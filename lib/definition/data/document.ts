@@ -137,12 +137,6 @@ export class Document {
     }
   }
 
-  /** The names in a list of objects. */
-  names(field: string): ReadonlySet<unknown> {
-    const list = this.fields[field];
-    return new Set(Array.isArray(list) ? list.map((entry: Fields | null) => entry?.name) : []);
-  }
-
   /** Returns the result. @throws {ValidationError} VALIDATION with everything that was reported */
   result<T>(result: T): T {
     const { issues } = this;

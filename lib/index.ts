@@ -23,6 +23,9 @@ export { decide, route, type Decision, type Route } from "./definition/decisions
 export { cases, type Case, type CaseTable, type Switch } from "./definition/switch.js";
 export { switchOn, type SwitchDecorator, type SwitchOn } from "./definition/switch-on.js";
 export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
+export type { DefinitionJson, FromDataOptions } from "./definition/data/document.js";
+export type { MemberJson, NeedJson } from "./definition/data/members.js";
+export type { ValueReference } from "./definition/data/values.js";
 export {
   optional,
   stream,
@@ -88,9 +91,11 @@ export type { EventsOf, StatesOf } from "./definition/typings/typed-states.js";
 export type { ResultsOf, StandInsOf } from "./definition/typings/typed-wiring.js";
 
 export { Dag, type DryRun } from "./dag/dag.js";
+export type { ConnectionJson, DagJson } from "./dag/dag-json.js";
 export type { RunHandle } from "./dag/handle.js";
 export type { ExecutorName } from "./dag/executors/executor.js";
 export { Fsm, type StateHook } from "./fsm/fsm.js";
+export type { FsmJson, TransitionJson } from "./fsm/fsm-json.js";
 export type { StateDefiner } from "./fsm/fsm-builder.js";
 export type { FsmHandle } from "./fsm/handle.js";
 export type { DagOptions, PartialRunOptions, RunOptions, RunProgress } from "./dag/options.js";
@@ -109,6 +114,8 @@ export type {
   FsmSendOptions,
 } from "./fsm/durable/options.js";
 export type { CommonRunOptions, ErrorHandler, ErrorVerdict, Given, Mode } from "./engine/options.js";
+export type { Workflow } from "./engine/workflow.js";
+export { WorkflowRegistry } from "./engine/workflow-registry.js";
 export type { StepResult, StepState } from "./engine/step.js";
 export type { DiagramOptions } from "./visualization/diagram.js";
 export type { StateDiagramOptions } from "./visualization/state-diagram.js";

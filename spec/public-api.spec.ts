@@ -38,6 +38,7 @@ it("exports only documented names", () => {
     "ThreadPool",
     "UnknownStateError",
     "ValidationError",
+    "WorkflowRegistry",
     "all",
     "any",
     "cachedNode",

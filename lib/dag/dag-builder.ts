@@ -36,6 +36,7 @@ import type {
 import type { SwitchDefiner } from "../definition/typings/typed-switch.js";
 import { cases, casesIn, withCaseParams, type CaseTable } from "../definition/switch.js";
 import type { CoalesceDefiner, GuardDefiner, WhenDefiner } from "../definition/typings/typed-choices.js";
+import type { AnyFn } from "../definition/typings/typed-wiring.js";
 import { Workflow, type WorkflowTypes } from "../engine/workflow.js";
 import type { RunResult } from "../run/result.js";
 import type { ContinueOptions, RecoverOptions, ResumeOptions } from "./durable/options.js";
@@ -176,6 +177,12 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
     return this.add(nodeSpec("node", name, cases(table), withCaseParams(options)));
   };
 
+  /** Adds a connection to a node, as data does. */
+  protected addConnection(to: string, connection: Connection): void {
+    this.added.set(to, [...this.connectionsOf(to), connection]);
+    this.changed();
+  }
+
   /** Adds a node from its spec, as classes do. */
   protected add(spec: NodeSpec): NodeHandle<any, any> {
     this.addSpec(spec);
@@ -195,6 +202,17 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
         connections.filter(({ node }) => node !== name),
       );
     }
+  }
+
+  /**
+   * Puts another function in the place of a node's, which keeps its wiring, options and hooks: parameters go by
+   * position, whatever their names. On threads, such a node runs inline.
+   * @throws {ValidationError} VALIDATION when there is no such node; {InvalidNodeError} for a function with fewer
+   *   parameters
+   */
+  replaceNode(target: Target, fn: AnyFn): this {
+    this.replaceFunction(target, fn);
+    return this;
   }
 
   /** @throws {ValidationError} VALIDATION when there is no such node */

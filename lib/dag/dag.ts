@@ -2,6 +2,7 @@ import { merge } from "../base/merge.js";
 import type { Source } from "../base/source.js";
 import { wantedPlaces } from "../backends/thread/placement.js";
 import { readNodes } from "../definition/class-methods.js";
+import { created, fromYaml, toYaml, type FromDataOptions } from "../definition/data/document.js";
 import { registerInstance } from "../definition/origin/class-registry.js";
 import { registerMaker } from "../definition/subworkflow.js";
 import type { Target } from "../definition/node-handle.js";
@@ -17,6 +18,7 @@ import type { BackendName } from "../run/place.js";
 import type { RunResult } from "../run/result.js";
 import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.js";
 import { DagBuilder } from "./dag-builder.js";
+import { dagJson, readDag, type DagJson } from "./dag-json.js";
 import { DagRunFactory } from "./dag-run-factory.js";
 import { checkReplayOptions, type ReplayOptions } from "./durable/options.js";
 import { RecordedDags } from "./durable/recorded-dags.js";
@@ -89,6 +91,36 @@ export class Dag<
     return dag as never;
   }
 
+  /**
+   * The dag that {@link Dag.toJSON} has written, as an object or as text.
+   * @throws {ValidationError} VALIDATION listing all functions and values that are not given, and all versions, kinds
+   *   and fields that are unknown or invalid
+   */
+  static fromJSON<F extends object>(
+    json: unknown,
+    options: FromDataOptions<F>,
+  ): Dag<ResultsOf<F>, Record<string, any>, StandInsOf<F>> {
+    const read = readDag(json, options);
+    return created(read.name, () => {
+      const dag = new Dag<any>(read.name, read.options);
+      for (const spec of read.specs) dag.add(spec);
+      for (const { to, connection } of read.connections) dag.addConnection(to, connection);
+      if (read.defaultHooks !== undefined) dag.setDefaultHooks(read.defaultHooks);
+      return dag;
+    }) as never;
+  }
+
+  /**
+   * The dag that {@link Dag.toYAML} has written.
+   * @throws {Error} when the package yaml is not installed; {ValidationError} as {@link Dag.fromJSON}
+   */
+  static fromYAML<F extends object>(
+    text: string,
+    options: FromDataOptions<F>,
+  ): Dag<ResultsOf<F>, Record<string, any>, StandInsOf<F>> {
+    return Dag.fromJSON(fromYaml(text), options);
+  }
+
   /** An independent copy of the definition. It shares no results, caches or last run with this one. */
   clone(): Dag<N, I, G> {
     const copy = new Dag<N, I, G>(this.name, this.options);
@@ -139,10 +171,18 @@ export class Dag<
     return reportInputs(taken, this.declaredInputs);
   }
 
-  /** The definition, for `JSON.stringify`. */
-  toJSON(): object {
-    const { name, description, inputs, edges } = this;
-    return { name, description, nodes: [...this], inputs, edges };
+  /**
+   * The definition as data: name, options, hooks, nodes with their kinds, needs and options, connections. Not the
+   * functions, and not `module`. What is no data (functions in options, schemas, class instances …) is written as `{
+   * $value: path }`. {@link Dag.fromJSON} makes an equal dag of it.
+   */
+  toJSON(): DagJson {
+    return dagJson(this);
+  }
+
+  /** {@link Dag.toJSON} as YAML. @throws {Error} when the package yaml is not installed */
+  toYAML(): string {
+    return toYaml(this.toJSON());
   }
 
   /** A Mermaid flowchart of the dag, coloured by a run if one is given. */

@@ -1,14 +1,15 @@
 import { checkName } from "../base/check.js";
 import { InvalidNodeError, ValidationError, type ValidationIssue } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
-import type { DeclaredInputs, InputSchemas } from "./specs/input-schemas.js";
+import { declaredIn, type DeclaredInputs, type InputSchemas } from "./specs/input-schemas.js";
 import { followContexts } from "./current-context.js";
 import { checkHooks, type NodeHooks } from "./specs/node-options.js";
-import { checkWorkflowName, type NodeSpec } from "./specs/node-spec.js";
+import { checkWorkflowName, type NodeFunction, type NodeSpec } from "./specs/node-spec.js";
 import { outlineOf } from "./specs/outline.js";
 import type { ChildWorkflow, WorkflowInput, WorkflowKind } from "./defined.js";
 import { revisionBelow } from "./nesting.js";
 import type { Subworkflow } from "./specs/subworkflow-spec.js";
+import { withFunction } from "./specs/replaced-function.js";
 import { lookAgain } from "./standing-methods.js";
 
 /** The word for the members of a workflow. */
@@ -67,7 +68,7 @@ export abstract class Definition<T extends DefinitionTypes> implements ChildWork
     this.checkOptions(options);
     this.description = options.description;
     this.metadata = options.metadata ?? NO_METADATA;
-    this.declaredInputs = options.inputs === undefined ? undefined : new Map(Object.entries(options.inputs));
+    this.declaredInputs = declaredIn(options.inputs);
   }
 
   /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
@@ -165,6 +166,15 @@ export abstract class Definition<T extends DefinitionTypes> implements ChildWork
       (this.subworkflows as Map<string, Subworkflow>).set(spec.name, spec.subworkflow);
     if (spec.signature.asks) followContexts();
     this.hasMethods ||= spec.method !== undefined;
+    this.changed();
+  }
+
+  /** Puts another function in the place of a member's. */
+  protected replaceFunction(target: string | T["member"], fn: NodeFunction): void {
+    const spec = this.specOf(target);
+    const replaced = withFunction(spec, fn, this.memberWord === "node" ? "Node" : "State");
+    if (replaced.signature.asks) followContexts();
+    this.specs.set(spec.name, replaced);
     this.changed();
   }
 

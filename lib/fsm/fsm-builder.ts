@@ -93,6 +93,11 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
     return new Set([...this.terminals, ...this.marked("terminal")]);
   }
 
+  /** What `setInitialState` and `addTerminalState` have set. */
+  protected get additions(): { readonly initialState: string | undefined; readonly terminalStates: readonly string[] } {
+    return { initialState: this.initial, terminalStates: Array.from(this.terminals) };
+  }
+
   private *marked(option: "initial" | "terminal"): Generator<string, undefined> {
     for (const { name, options } of this.specs.values()) if (options[option] === true) yield name;
     return undefined;
@@ -132,6 +137,17 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
     for (const from of this.table.keys()) this.dropTransitions(from, name);
     this.terminals.delete(name);
     if (this.initial === name) this.initial = undefined;
+  }
+
+  /**
+   * Puts another function in the place of a state's, which keeps its transitions, options and hooks: parameters go by
+   * position, whatever their names.
+   * @throws {ValidationError} VALIDATION when there is no such state; {InvalidNodeError} for a function with fewer
+   *   parameters
+   */
+  replaceState(target: StateTarget, fn: AnyFn): this {
+    this.replaceFunction(target, fn);
+    return this;
   }
 
   /** @throws {ValidationError} VALIDATION when there is no such state */

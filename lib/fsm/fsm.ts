@@ -2,6 +2,7 @@ import { checkName, checkType } from "../base/check.js";
 import { merge } from "../base/merge.js";
 import { readStates } from "../definition/class-methods.js";
 import { registerMaker } from "../definition/subworkflow.js";
+import { created, fromYaml, toYaml, type FromDataOptions } from "../definition/data/document.js";
 import { neverInWorker } from "../definition/origin/worker-scope.js";
 import type { EventsOf, StatesOf } from "../definition/typings/typed-states.js";
 import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
@@ -17,6 +18,7 @@ import { toXState, type XStateConfig } from "../visualization/xstate.js";
 import { checkFsmSendOptions, type FsmSendOptions } from "./durable/options.js";
 import { RecordedFsms } from "./durable/recorded-fsms.js";
 import { FsmBuilder, type FsmTypes } from "./fsm-builder.js";
+import { fsmJson, readFsm, type FsmJson } from "./fsm-json.js";
 import { FsmRunFactory } from "./fsm-run-factory.js";
 import type { FsmOptions } from "./options.js";
 
@@ -61,6 +63,39 @@ export class Fsm<
     return fsm;
   }
 
+  /**
+   * The fsm that {@link Fsm.toJSON} has written, as an object or as text.
+   * @throws {ValidationError} VALIDATION listing all functions and values that are not given, and all versions, kinds
+   *   and fields that are unknown or invalid
+   */
+  static fromJSON<F extends object>(
+    json: unknown,
+    options: FromDataOptions<F>,
+  ): Fsm<StatesOf<F>, Record<string, any>, EventsOf<F>> {
+    const read = readFsm(json, options);
+    return created(read.name, () => {
+      const fsm = new Fsm<any>(read.name, read.options);
+      for (const spec of read.specs) fsm.add(spec);
+      for (const { from, to, condition } of read.transitions) fsm.addTransition(from, to, condition);
+      for (const name of read.terminalStates) fsm.addTerminalState(name);
+      if (read.initialState !== undefined) fsm.setInitialState(read.initialState);
+      for (const hook of read.stateHooks) fsm.addStateHook(hook);
+      if (read.defaultHooks !== undefined) fsm.setDefaultHooks(read.defaultHooks);
+      return fsm;
+    }) as never;
+  }
+
+  /**
+   * The fsm that {@link Fsm.toYAML} has written.
+   * @throws {Error} when the package yaml is not installed; {ValidationError} as {@link Fsm.fromJSON}
+   */
+  static fromYAML<F extends object>(
+    text: string,
+    options: FromDataOptions<F>,
+  ): Fsm<StatesOf<F>, Record<string, any>, EventsOf<F>> {
+    return Fsm.fromJSON(fromYaml(text), options);
+  }
+
   /** An independent copy of the definition. It shares no caches and no last run with this one. */
   clone(): Fsm<S, I, E> {
     const copy = new Fsm<S, I, E>(this.name, this.options);
@@ -102,10 +137,18 @@ export class Fsm<
     return ["value"];
   }
 
-  /** The definition, for `JSON.stringify`. */
-  toJSON(): object {
-    const { name, description, initialState, terminalStates, inputs, edges } = this;
-    return { name, description, states: [...this], initialState, terminalStates: [...terminalStates], inputs, edges };
+  /**
+   * The definition as data: name, options, hooks, states with their options, transitions. Not the functions. What is no
+   * data (conditions, functions in options, schemas, class instances …) is written as `{ $value: path }`. {@link
+   * Fsm.fromJSON} makes an equal fsm of it.
+   */
+  toJSON(): FsmJson {
+    return fsmJson(this, { ...this.additions, stateHooks: this.stateHooks });
+  }
+
+  /** {@link Fsm.toJSON} as YAML. @throws {Error} when the package yaml is not installed */
+  toYAML(): string {
+    return toYaml(this.toJSON());
   }
 
   /** A Mermaid state diagram of the declared transitions, with the visits of a run if one is given. */

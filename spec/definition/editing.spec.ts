@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { Dag, Fsm, next, node, state, stop, ValidationError, workflow } from "dagwright";
+import { Dag, Fsm, type DagJson, next, node, state, stop, ValidationError, workflow } from "dagwright";
 
 /** load → parse → report, where the last two are wired by name. */
 function pipeline(): Dag<any> {
@@ -30,8 +30,12 @@ describe("A dag describes itself", () => {
     const dag = pipeline();
     expect(String(dag)).toBe('Dag "pipe.line" { load, parse, report }');
     expect(inspect(dag)).toBe(String(dag));
-    const { name, description, nodes } = JSON.parse(JSON.stringify(dag));
-    expect([name, description, nodes]).toEqual(["pipe.line", "reads", ["load", "parse", "report"]]);
+    const { name, description, nodes } = JSON.parse(JSON.stringify(dag)) as DagJson;
+    expect([name, description, nodes.map((entry) => entry.name)]).toEqual([
+      "pipe.line",
+      "reads",
+      ["load", "parse", "report"],
+    ]);
     const many = new Dag<any>("many");
     for (let i = 0; i < 1000; i++) many.node(`n${i}`, () => i);
     expect(String(many)).toMatch(/^Dag "many" \{ n0, .* n9, … 990 more \}$/u);
@@ -55,12 +59,15 @@ describe("A dag describes itself", () => {
     expect(String(fsm)).toBe('Fsm "Light" { red, green }');
     expect(inspect(fsm)).toBe(String(fsm));
     expect(JSON.parse(JSON.stringify(fsm))).toEqual({
+      version: 1,
+      kind: "fsm",
       name: "Light",
-      states: ["red", "green"],
+      states: [
+        { name: "red", initial: true },
+        { name: "green", terminal: true },
+      ],
       initialState: "green",
-      terminalStates: ["red", "green"],
-      inputs: [],
-      edges: [],
+      terminalStates: ["red"],
     });
   });
 

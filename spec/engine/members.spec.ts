@@ -16,6 +16,9 @@ const MEMBERS: readonly (readonly [member: string, kind: "both" | "dag only" | "
   ["toString", "both", "identity"],
   ["[nodejs.util.inspect.custom]", "both", "identity"],
   ["toJSON", "both", "identity"],
+  ["toYAML", "both", "identity"],
+  ["static fromJSON", "both", "definition"],
+  ["static fromYAML", "both", "definition"],
   ["clone", "both", "definition"],
 
   ["nodes", "dag only", "states"],
@@ -38,6 +41,8 @@ const MEMBERS: readonly (readonly [member: string, kind: "both" | "dag only" | "
   ["removeState", "fsm only", "removeNode"],
   ["configureNode", "dag only", "configureState"],
   ["configureState", "fsm only", "configureNode"],
+  ["replaceNode", "dag only", "replaceState"],
+  ["replaceState", "fsm only", "replaceNode"],
   ["connect", "dag only", "addTransition"],
   ["addTransition", "fsm only", "connect"],
   ["disconnect", "dag only", "removeTransition"],

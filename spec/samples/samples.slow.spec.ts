@@ -21,14 +21,24 @@ function announced(sample: string): string[] {
 }
 
 describe.concurrent("Samples print what their headers say", () => {
-  it.each(["builder", "errors", "partial", "order", "csv", "bootstrap", "resilience", "durable", "stream", "live", "schemas"])(
-    "%s",
-    async (sample) => {
-      const lines = (await run(sample)).trimEnd().split("\n");
-      expect(announced(sample).length).toBeGreaterThan(1);
-      expect(lines.slice(0, announced(sample).length)).toEqual(announced(sample));
-    },
-  );
+  it.each([
+    "builder",
+    "errors",
+    "partial",
+    "order",
+    "csv",
+    "bootstrap",
+    "resilience",
+    "durable",
+    "stream",
+    "live",
+    "schemas",
+    "definition",
+  ])("%s", async (sample) => {
+    const lines = (await run(sample)).trimEnd().split("\n");
+    expect(announced(sample).length).toBeGreaterThan(1);
+    expect(lines.slice(0, announced(sample).length)).toEqual(announced(sample));
+  });
 
   it.each(["builder", "errors", "partial"])("%s is at most 60 lines long", (sample) => {
     expect(readFileSync(`${root}samples/${sample}.ts`, "utf8").split("\n").length).toBeLessThanOrEqual(61);

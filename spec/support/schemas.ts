@@ -11,3 +11,9 @@ const where = z.boolean().transform((isMain) => {
   return { called: isMain, checked: isMainThread };
 });
 checked.node("where", { backend: "thread", output: where }, (size: number) => (size < 0 ? "?" : isMainThread));
+
+/** A dag from data. */
+export const read = Dag.fromJSON(
+  { version: 1, kind: "dag", name: "read", nodes: [{ name: "first" }, { name: "second", needs: ["first"] }] },
+  { functions: { first: () => isMainThread, second: (first: boolean) => [first, isMainThread] } },
+);

@@ -62,6 +62,11 @@ void orders.run({ inputs: { limit: 1 } });
 // @ts-expect-error a limit is a number
 void orders.run({ inputs: { limit: "1" } });
 
+const declared = Dag.from<typeof Orders, { limit: number; other: string }>(Orders, { inputs: { limit: z.number() } });
+void declared.run({ inputs: { limit: 1, other: "x" } });
+// @ts-expect-error the schema takes a string, but the input is declared as a number
+void Dag.from<typeof Orders, { limit: number }>(Orders, { inputs: { limit: z.string() } });
+
 class Machine {
   @state({ initial: true, output: z.number() }) first() {
     return next("last", 1);
@@ -85,3 +90,13 @@ const value: number = made.type;
 void value;
 // @ts-expect-error an id is a string
 void fsm.run({ inputs: { id: 1 } });
+
+const again = Dag.fromJSON(dag.toJSON(), { functions: { load: async () => 1, show: (load: number) => `${load}` } });
+export async function read(): Promise<void> {
+  const run = await again.run();
+  const number: number | undefined = run.get("load");
+  const text: string | undefined = run.get("show");
+  // @ts-expect-error there is no function "shows"
+  run.get("shows");
+  void [number, text];
+}

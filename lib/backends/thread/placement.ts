@@ -53,6 +53,7 @@ const FORK: Place = Object.freeze({
 const REPLACED =
   "its method was replaced in this process, which workers don't see " +
   "(they find what other decorators put in its place if the class has @workflow)";
+const REPLACED_FUNCTION = "its function was replaced in this process, which workers don't see";
 const ADDED = "it was added to the workflow of a class, where workers find methods only";
 
 /** Where nodes should run, given their options and the mode. */
@@ -77,11 +78,13 @@ export function probeFor(dag: Placeable, specs: readonly NodeSpec[]): ProbeTask 
 
 /** A worker's answer, with a reason for the methods that were replaced in this process. */
 export function withoutReplaced({ instance }: Placeable, specs: readonly NodeSpec[], answer: ProbeAnswer): ProbeAnswer {
-  if (instance === undefined) return answer;
+  const replaced = answer.map((reason, i) => (specs[i].isReplaced === true ? REPLACED_FUNCTION : reason));
+  if (instance === undefined) return replaced;
   const { object, isGiven } = instance;
   const functions = new Map(instance.specs.map(({ name, fn }) => [name, fn]));
-  return answer.map((reason, i) => {
-    const { method, name, fn } = specs[i];
+  return replaced.map((reason, i) => {
+    const { method, name, fn, isReplaced } = specs[i];
+    if (isReplaced === true) return reason;
     if (method === undefined) return ADDED;
     if (reason !== undefined) return reason;
     // In workers, the constructor creates these methods too.

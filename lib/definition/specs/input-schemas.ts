@@ -3,17 +3,26 @@ import { isStandardSchema, type StandardSchema } from "../../base/standard-schem
 
 /** The schemas of a run's inputs, by name, as they are given: `I` are the types of the values that they take. */
 export type InputSchemas<I extends object = Record<string, any>> = {
-  readonly [K in keyof I]: StandardSchema<I[K], any>;
+  readonly [K in keyof I]?: StandardSchema<I[K], any> | undefined;
 };
 
 /** The inputs that a workflow declares, with their schemas. */
 export type DeclaredInputs = ReadonlyMap<string, StandardSchema<any, any>>;
 
+/** The inputs that have a schema; undefined if none has. */
+export function declaredIn(schemas: InputSchemas | undefined): DeclaredInputs | undefined {
+  if (schemas === undefined) return undefined;
+  const given = Object.entries(schemas).filter(
+    (entry): entry is [string, StandardSchema<any, any>] => entry[1] !== undefined,
+  );
+  return given.length === 0 ? undefined : new Map(given);
+}
+
 /** @throws {TypeError} naming the input whose schema is none */
 export function checkInputSchemas(option: OptionName, schemas: Readonly<Record<string, unknown>>): void {
   checkRecord(option, schemas);
   for (const name of Object.keys(schemas)) {
-    if (isStandardSchema(schemas[name])) continue;
+    if (schemas[name] === undefined || isStandardSchema(schemas[name])) continue;
     throw new TypeError(
       `${noSchema(nested(option, name), schemas[name])} To give inputs to all runs, use runOptions: { inputs }.`,
     );

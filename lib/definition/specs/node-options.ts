@@ -197,6 +197,9 @@ export const NODE_RULES: Rules<NodeOptions> = {
   backend: oneOf(["inline", "thread"]),
 };
 
+/** The names of all options of nodes. */
+export const NODE_OPTIONS = Object.keys(NODE_RULES);
+
 const CACHED_NODE_RULES: Rules<NodeOptions & CacheOptions> = { ...NODE_RULES, ...CACHE_RULES };
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */

@@ -37,6 +37,11 @@ export interface NodeSpec {
   readonly self: unknown;
   /** The key of `fn` in `self`; undefined if it is not a method. */
   readonly method: string | undefined;
+  /**
+   * Whether another function was put in the place of the first, which workers don't see.
+   * @internal
+   */
+  readonly isReplaced?: boolean;
   /** @internal */
   readonly signature: Signature;
   /** The explicit needs, one for each positional parameter. */
@@ -259,7 +264,7 @@ function toNeeds(needs: readonly NeedLike[] | undefined, node: string): readonly
 }
 
 /** Refuses more needs than parameters. A function without parameters may have any needs, which it waits for. */
-function checkArity(kind: NodeKind, name: string, signature: Signature, needs: readonly Need[]): void {
+export function checkArity(kind: NodeKind, name: string, signature: Signature, needs: readonly Need[]): void {
   const { inputs, rest } = signature;
   if (needs.length <= inputs.length || inputs.length === 0 || rest || signature.extra || collects(kind, signature))
     return;

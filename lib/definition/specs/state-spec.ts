@@ -53,6 +53,9 @@ const STATE_RULES: Rules<StateOptions> = {
   },
   errorState: "string",
 };
+/** The names of all options of states. */
+export const STATE_OPTIONS = Object.keys(STATE_RULES);
+
 const NO_OPTIONS: StateOptions = Object.freeze({});
 
 /**

@@ -1,7 +1,6 @@
 import { checkOptions, integer, oneOf, type OtherNames, type Rules } from "../../base/check.js";
 import { checkErrorStrategy, type ErrorStrategy } from "./node-options.js";
-import type { StandardSchema } from "../../base/standard-schema.js";
-import { checkInputSchemas } from "./input-schemas.js";
+import { checkInputSchemas, type InputSchemas } from "./input-schemas.js";
 import { checkWorkflowName } from "./node-spec.js";
 
 /** The options of a workflow, as `@workflow` takes them: those of dags and of fsms. */
@@ -20,7 +19,7 @@ export interface WorkflowOptions {
    * The schemas of inputs, by name: any Standard Schema (zod, valibot, arktype …). Before a run starts, they check its
    * inputs, and nodes take what they make of them. An input that no parameter takes can be read from the context.
    */
-  inputs?: Readonly<Record<string, StandardSchema<any, any>>> | undefined;
+  inputs?: InputSchemas | undefined;
   /** Whether a parameter without an explicit need takes the result of the node with its name. @defaultValue true */
   autowire?: boolean | undefined;
   /**

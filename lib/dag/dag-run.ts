@@ -32,11 +32,12 @@ import type { Placed } from "./placements.js";
 import { Readiness } from "./readiness.js";
 import type { RunOptions } from "./options.js";
 import { BackendCalls } from "./backend-calls.js";
+import { PlainSlot } from "./plain-slot.js";
 import { Lanes } from "./lanes.js";
 import { Streams } from "./streams/streams.js";
 import { MapRun } from "./map/map-run.js";
 import { inSequence, Permits, SharedPermits } from "../engine/permits.js";
-import { KEPT_SLOT, NodeSlot, SETTLED_SLOT, type Slot } from "../engine/slot.js";
+import { KEPT_SLOT, SETTLED_SLOT, type Slot } from "../engine/slot.js";
 import { allowsSerialPath, SerialPath } from "./serial-path.js";
 import { TIME_SLICE, TimeSlice } from "../engine/time-slice.js";
 import { askErrorHandler, type FailureAction } from "../engine/error-policy.js";
@@ -89,7 +90,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   /** In sequential mode: the only permit of the runs that nodes begin. */
   private inSequence: SharedPermits | undefined = undefined;
   /** The permits of the plain nodes that have begun runs inside. */
-  private slots: Map<number, NodeSlot> | undefined = undefined;
+  private slots: Map<number, PlainSlot> | undefined = undefined;
   /** The maps that have started. */
   private maps: Map<number, MapRun> | undefined = undefined;
   readonly streams: Streams | undefined;
@@ -610,23 +611,10 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   protected slotOf(node: number): Slot {
     if (this.state.status[node] !== Status.running) return SETTLED_SLOT;
     if (this.isSequential) return KEPT_SLOT;
-    const slots = (this.slots ??= new Map<number, NodeSlot>());
+    const slots = (this.slots ??= new Map<number, PlainSlot>());
     let slot = slots.get(node);
-    if (slot === undefined) slots.set(node, (slot = this.newSlot(node, this.permitsOf(node))));
+    if (slot === undefined) slots.set(node, (slot = new PlainSlot(this, node, this.permitsOf(node))));
     return slot;
-  }
-
-  private newSlot(node: number, permits: Permits): NodeSlot {
-    const acquire = () => {
-      const pending = permits.acquire(node);
-      if (pending !== undefined) this.pump();
-      return pending?.granted;
-    };
-    const release = () => {
-      permits.release();
-      this.pump();
-    };
-    return new NodeSlot(acquire, release);
   }
 
   // --- outcomes of nodes ---

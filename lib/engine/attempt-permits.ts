@@ -16,6 +16,8 @@ import { NodeSlot } from "./slot.js";
 /** One bit for each permit. */
 const Permit = { concurrencyKey: 1, run: 2, scheduler: 4, node: 8 } as const;
 
+const NOT_UNDER_WAY = Object.freeze({ isUnderWay: false });
+
 /**
  * Acquires the permits that an attempt needs, one after another: of its node's limit in a stream, its concurrency key,
  * its throttle, the run, and the scheduler.
@@ -54,7 +56,12 @@ export class AttemptPermits {
   }
 
   /** Waits for the slots of the run and of the scheduler. Returns and throws as {@link AttemptPermits.acquire}. */
-  *acquireSlots(node: number, n: number, holder: Holder | undefined, { isUnderWay = false } = {}): Coroutine<number> {
+  *acquireSlots(
+    node: number,
+    n: number,
+    holder: Holder | undefined,
+    { isUnderWay }: { readonly isUnderWay: boolean } = NOT_UNDER_WAY,
+  ): Coroutine<number> {
     const { host } = this;
     const scheduler = host.schedulerOf(node);
     let acquired = 0;
@@ -184,23 +191,25 @@ export class AttemptPermits {
 /** The slots of an attempt: those of its run and its scheduler. */
 export class AttemptSlot extends NodeSlot {
   constructor(
-    all: AttemptPermits,
-    node: number,
-    attempt: number,
-    holder: Holder | undefined,
+    private readonly all: AttemptPermits,
+    private readonly node: number,
+    private readonly attempt: number,
+    private readonly holder: Holder | undefined,
     /** The permits that the attempt holds. */
     public permits: number,
   ) {
+    super();
+  }
+
+  protected acquire(): Promise<unknown> | undefined {
+    const acquired = drive(this.all.acquireSlots(this.node, this.attempt, this.holder, { isUnderWay: true }));
     const hold = (permits: number) => void (this.permits |= permits);
-    const acquire = () => {
-      const acquired = drive(all.acquireSlots(node, attempt, holder, { isUnderWay: true }));
-      if (acquired instanceof Promise) return acquired.then(hold);
-      hold(acquired);
-      return undefined;
-    };
-    const release = () => {
-      this.permits = all.releaseSlots(node, this.permits, holder);
-    };
-    super(acquire, release);
+    if (acquired instanceof Promise) return acquired.then(hold);
+    hold(acquired);
+    return undefined;
+  }
+
+  protected release(): void {
+    this.permits = this.all.releaseSlots(this.node, this.permits, this.holder);
   }
 }

@@ -282,7 +282,7 @@ export class Lifecycle<R> {
     const recorded = () => this.settle(status, error);
     recording.then(recorded, (unwritten: DagwrightError) => {
       if (error === undefined && !this.isSettled) return this.settle("failed", unwritten);
-      if (unwritten !== error && !this.isDuplicate(unwritten)) {
+      if (unwritten !== error && !this.isDuplicate(unwritten) && !isCausedByStore(error)) {
         const message = `How run "${state.runId}" ended could not be recorded: ${messageOf(unwritten)}`;
         warn(message, "DagwrightStoreWarning");
       }
@@ -304,6 +304,14 @@ export class Lifecycle<R> {
     if (error !== undefined) attachRun(error, result);
     onEnd?.(result, error);
   }
+}
+
+/** Whether an error came about because a store failed, which ended the run that contains this one. */
+function isCausedByStore(error: unknown): boolean {
+  let at = error;
+  for (let depth = 0; at instanceof Error && depth < 100; depth++, at = at.cause)
+    if (at instanceof StoreError) return true;
+  return false;
 }
 
 /** Sets the error's `run` to the partial result. */

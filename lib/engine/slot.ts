@@ -9,21 +9,17 @@ export interface Slot {
 }
 
 /** The slot of a node, which may begin and end runs inside at any time, and settle while some of them are open. */
-export class NodeSlot implements Slot {
+export abstract class NodeSlot implements Slot {
   /** The runs inside that the node waits for. */
   private waits = 0;
   private isHeld = true;
   hasSettled = false;
   private acquiring: Promise<void> | undefined = undefined;
 
-  /**
-   * @param acquire - returns undefined if the slot is acquired at once
-   * @param release - gives back what `acquire` acquired
-   */
-  constructor(
-    private readonly acquire: () => Promise<unknown> | undefined,
-    private readonly release: () => void,
-  ) {}
+  /** Acquires the slot at once, or returns the wait for it. */
+  protected abstract acquire(): Promise<unknown> | undefined;
+  /** Gives back what `acquire` acquired. */
+  protected abstract release(): void;
 
   suspend(): void {
     this.waits++;

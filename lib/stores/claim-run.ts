@@ -2,6 +2,7 @@ import { type Kysely, sql } from "kysely";
 import { Batch } from "./writing/batch.js";
 import { writeBlobs } from "./writing/blobs.js";
 import type { Database } from "./database/database.js";
+import { runsInside } from "./delete-runs.js";
 import { insertEvents, markAllDelivered, newEventRows } from "./writing/event-rows.js";
 import { fingerprintOf } from "./writing/fingerprint.js";
 import { parseStructure } from "./reading/json-columns.js";
@@ -80,12 +81,17 @@ export async function claimRun(
   return log;
 }
 
-/** Supersedes all results of a run, which begins anew. */
+/** Supersedes all results of a run, which begins anew, and of those inside, which it may begin again. */
 async function restart(trx: Kysely<Tables>, runId: string, inputs: string): Promise<void> {
   await trx.updateTable("runs").set({ inputs }).where("id", "=", runId).execute();
-  const results = trx.updateTable("node_executions").set({ status: "superseded", output: null });
-  await results.where("run_id", "=", runId).execute();
-  await trx.deleteFrom("fsm_cycles").where("run_id", "=", runId).execute();
+  const abandoned = { status: "cancelled", finished_at: timeOfDay(), error: null, outputs: null, ...NOT_PAUSED };
+  for (let level: readonly string[] = [runId]; level.length > 0;) {
+    const results = trx.updateTable("node_executions").set({ status: "superseded", output: null });
+    await results.where("run_id", "in", level).execute();
+    await trx.deleteFrom("fsm_cycles").where("run_id", "in", level).execute();
+    level = await runsInside(trx, level);
+    if (level.length > 0) await trx.updateTable("runs").set(abandoned).where("id", "in", level).execute();
+  }
 }
 
 /** The scope of a partial run, without nodes that its new structure lacks. */

@@ -39,7 +39,7 @@ export async function deleteRuns(
 }
 
 /** The ids of the runs directly inside of others. */
-async function runsInside(trx: Kysely<Tables>, ids: readonly string[]): Promise<string[]> {
+export async function runsInside(trx: Kysely<Tables>, ids: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (let at = 0; at < ids.length; at += MAX_IDS) {
     const query = trx.selectFrom("runs").select("id").where("is_child", "=", 1);

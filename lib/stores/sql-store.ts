@@ -22,7 +22,7 @@ import { prune, type PruneOptions } from "./prune.js";
 import { readRun } from "./reading/recorded-run.js";
 import { recoverableRuns } from "./reading/recoverable-runs.js";
 import { Redaction } from "./values/redaction.js";
-import { runDetails, type RunDetails } from "./reading/run-details.js";
+import { checkGetRunOptions, runDetails, type GetRunOptions, type RunDetails } from "./reading/run-details.js";
 import { listRuns, type RunFilter, type RunPage } from "./reading/run-list.js";
 import { type LogHost, runExists, SqlRunLog } from "./writing/run-log.js";
 import { findAndLockRunRow, lockRunRow, notFound, requireRunRow } from "./reading/run-rows.js";
@@ -119,12 +119,13 @@ export class SqlStore implements RunStore {
     return this.inspect(({ db }) => listRuns(db, filter, this.codec, this.redaction));
   }
 
-  /** The complete record of a run; undefined when there is none with this id. */
-  async getRun(runId: string): Promise<RunDetails | undefined> {
+  /** The complete record of a run, and of those inside to a depth; undefined when there is none with this id. */
+  async getRun(runId: string, options: GetRunOptions = {}): Promise<RunDetails | undefined> {
     checkName("runId", runId);
+    checkGetRunOptions(options);
     return this.access.run(async () => {
       await this.pendingEnds.settled();
-      return this.access.readConsistent((db) => runDetails(db, runId, this.codec, this.redaction));
+      return this.access.readConsistent((db) => runDetails(db, runId, this.codec, this.redaction, options.depth));
     });
   }
 

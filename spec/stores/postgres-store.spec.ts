@@ -8,6 +8,7 @@ import { storeChangingContract } from "../contracts/store-changing.contract.js";
 import { closingContract } from "../contracts/store-closing.contract.js";
 import { endingContract } from "../contracts/store-ending.contract.js";
 import { storeEventsContract } from "../contracts/store-events.contract.js";
+import { nestingContract } from "../contracts/store-nesting.contract.js";
 import { recordedFsmContract } from "../contracts/store-fsm.contract.js";
 import { listingContract } from "../contracts/store-listing.contract.js";
 import { storeLookingContract } from "../contracts/store-looking.contract.js";
@@ -51,6 +52,7 @@ await withPostgres((server) => {
   listingContract("Postgres", subject);
   storeMapsContract("Postgres", subject);
   recordedFsmContract("Postgres", subject);
+  nestingContract("Postgres", subject);
   sharingContract("Postgres", subject);
   storeEventsContract("Postgres", subject);
   storeWaitingContract("Postgres", subject);

@@ -2,6 +2,7 @@ import { partItems } from "./item-rows.js";
 import { firstNode } from "../../run/pause.js";
 import type { Kysely } from "kysely";
 import { append } from "../../base/append.js";
+import { checkOptions, show, type Rules } from "../../base/check.js";
 import { withJson } from "../../base/json.js";
 import { inputsIn, type Structure } from "../../planning/structure.js";
 import type { Pause } from "../../run/pause.js";
@@ -47,6 +48,26 @@ export interface RunDetails extends RunSummary {
   readonly children: readonly string[];
   /** The cycles of an fsm. */
   readonly cycles: readonly RecordedCycle[];
+  /** The runs inside, by the end of their ids: `check`, `call[0]`, `state.2`. Empty unless `getRun` was given a depth. */
+  readonly inside: ReadonlyMap<string, RunDetails>;
+}
+
+/** How to look up a run. */
+export interface GetRunOptions {
+  /** How many levels of runs inside are looked up, too; may be Infinity. @defaultValue 0 */
+  readonly depth?: number | undefined;
+}
+
+const GET_RUN_RULES: Rules<GetRunOptions> = {
+  depth: (_, depth) => {
+    if (depth === Infinity || (Number.isInteger(depth) && (depth as number) >= 0)) return;
+    throw new RangeError(`"depth" of getRun must be an integer from 0 up, or Infinity; received ${show(depth)}.`);
+  },
+};
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkGetRunOptions(options: GetRunOptions): void {
+  checkOptions(options, GET_RUN_RULES, "getRun");
 }
 
 /** A node of a run, or a state as of its latest cycle. */
@@ -105,20 +126,55 @@ export interface EdgeDetails {
 
 type Values = Record<string, unknown>;
 
-/** Reads a run; undefined if there is none with this id. Cost: linear in the size of its record. */
+/**
+ * Reads a run, and those inside to a depth; undefined if there is none with this id. Cost: linear in the size of their
+ * records.
+ */
 export async function runDetails(
   db: Kysely<Tables>,
   runId: string,
   codec: Codec,
   redaction: Redaction,
+  depth = 0,
 ): Promise<RunDetails | undefined> {
+  const root = await oneRun(db, runId, codec, redaction);
+  let level = root === undefined ? [] : [root];
+  for (let at = 0; at < depth && level.length > 0; at++) {
+    const below: RunDetailsWithInside[] = [];
+    for (const { runId: outer, inside } of level) {
+      for (const id of await childIds(db, outer, 1)) {
+        const details = await oneRun(db, id, codec, redaction);
+        if (details === undefined) continue;
+        inside.set(id.slice(outer.length + 1), details);
+        below.push(details);
+      }
+    }
+    level = below;
+  }
+  return root;
+}
+
+type RunDetailsWithInside = RunDetails & { readonly inside: Map<string, RunDetails> };
+
+/** The ids of the runs whose parent a run is. @param isChild - 1 for those inside, 0 for those that replay it */
+async function childIds(db: Kysely<Tables>, runId: string, isChild: 0 | 1): Promise<string[]> {
+  const query = db.selectFrom("runs").select("id").where("parent_run_id", "=", runId).where("is_child", "=", isChild);
+  const rows = await query.orderBy("created_at").orderBy("id").execute();
+  return rows.map(({ id }) => id);
+}
+
+async function oneRun(
+  db: Kysely<Tables>,
+  runId: string,
+  codec: Codec,
+  redaction: Redaction,
+): Promise<RunDetailsWithInside | undefined> {
   const row = await findRunRow(db, runId);
   if (row === undefined) return undefined;
   const attempts = await attemptRows(db, runId);
   const cycles = await cycleRows(db, runId);
   const edges = await edgeRows(db, runId);
-  const children = db.selectFrom("runs").select("id").where("parent_run_id", "=", runId);
-  const childRows = await children.orderBy("created_at").orderBy("id").execute();
+  const replays = await childIds(db, runId, 0);
   const decoder = decoderFor(row, attempts, cycles, codec, withJson);
   await decoder.fetchBlobs(db);
   const structure = decoder.structure();
@@ -143,8 +199,9 @@ export async function runDetails(
       ? reader.attempts(attempts, nodes, inputsOf(structure, runInputs, nodes, edges))
       : executions(redactedCycles),
     edges: traversedEdges(edges),
-    children: childRows.map(({ id }) => id),
+    children: replays,
     cycles: redactedCycles,
+    inside: withJson(new Map<string, RunDetails>()),
   });
 }
 

@@ -1,4 +1,4 @@
-import type { DagPlan } from "../planning/plan.js";
+import type { Binding, DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
 
@@ -19,8 +19,8 @@ export class Arguments {
     private readonly plan: DagPlan,
     private readonly state: RunState,
     private readonly inputs: readonly unknown[],
-    /** The items of a node, for one that streams them. */
-    private readonly streamOf: (source: number, node: number) => unknown,
+    /** The items that a node streams. */
+    private readonly streamOf: (binding: Extract<Binding, { type: "stream" }>, node: number) => unknown,
   ) {}
 
   /** One argument by its code, see {@link Binding}. `context` stands for the context. */
@@ -51,7 +51,7 @@ export class Arguments {
         return this.value(needs[winner].code, node, context);
       }
       case "stream":
-        return this.streamOf(binding.source, node);
+        return this.streamOf(binding, node);
       case "inner":
         return this.inner(binding.source, binding.path);
       case "undefined":

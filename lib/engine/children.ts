@@ -12,6 +12,7 @@ import { InnerPause } from "../run/pause.js";
 import type { RunBase } from "../run/run-base.js";
 import type { RecordedRun, RunStore } from "../stores/store.js";
 import type { EventEmitter } from "./event-emitter.js";
+import type { Outlet } from "./channel.js";
 import type { CommonRunOptions } from "./options.js";
 import type { OuterRun } from "./outer-run.js";
 import type { SharedPermits } from "./permits.js";
@@ -64,8 +65,8 @@ export interface ContainingRun {
   /** Of a resumed run: the results given for nodes inside that paused, by path. */
   readonly provide: Readonly<Record<string, unknown>> | undefined;
   /** The options of the runs inside that are those of this run. */
-  innerOptions(): CommonRunOptions;
-  sharedPermits(): SharedPermits | undefined;
+  innerOptions(node: string): CommonRunOptions;
+  sharedPermits(node: string): SharedPermits | undefined;
   /** The results of a run inside that this run takes, by path. */
   takesInside(node: string, path: string): readonly string[];
 }
@@ -82,6 +83,8 @@ export interface ChildSite {
   readonly isRepeated: boolean;
   /** Whether a recorded run begins anew. */
   readonly restarts: boolean;
+  /** The items inside that others stream, by path. */
+  readonly outlets?: ReadonlyMap<string, Outlet> | undefined;
 }
 
 const RULES: Rules<ChildRunOptions> = {
@@ -156,7 +159,7 @@ export class Children {
     return this.drive(workflow.createInside(options, outer, run.sync), site);
   }
 
-  private outerOf({ node, path }: ChildSite): OuterRun {
+  private outerOf({ node, path, outlets }: ChildSite): OuterRun {
     const { run } = this;
     const prefix = `${path}.`;
     const provided = Object.entries(run.provide ?? {}).filter(([path]) => path.startsWith(prefix));
@@ -167,8 +170,9 @@ export class Children {
       get emitter() {
         return run.emitter;
       },
-      options: run.innerOptions(),
-      permits: run.sharedPermits(),
+      options: run.innerOptions(node),
+      permits: run.sharedPermits(node),
+      outlets,
       takes: run.takesInside(node, path),
       provide: inner.length === 0 ? undefined : Object.fromEntries(inner),
     };

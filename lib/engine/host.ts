@@ -15,6 +15,7 @@ import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { RunBase } from "../run/run-base.js";
 import type { Children, ChildSite } from "./children.js";
+import type { Outlet } from "./channel.js";
 import type { EventEmitter } from "./event-emitter.js";
 
 /** The run of an attempt, as the attempt sees it. Nodes and states are indices into the plan. */
@@ -164,8 +165,16 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   protected executeWorkflow(node: number, { spec, args, ctx }: AttemptCall, abort: LazyAbort): unknown {
     const { attempt } = ctx;
     const before = this.attemptsBefore(node);
-    const site = { ...this.childSiteOf(node), abort, isRepeated: attempt > 1, restarts: attempt > before + 1 };
+    const outlets = this.outletsOf(node);
+    // Recorded results can't be streamed again.
+    const restarts = attempt > before + 1 || outlets !== undefined;
+    const site = { ...this.childSiteOf(node), abort, isRepeated: attempt > 1, restarts, outlets };
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
+  }
+
+  /** The items inside a workflow that others stream, by path. */
+  protected outletsOf(_node: number): ReadonlyMap<string, Outlet> | undefined {
+    return undefined;
   }
 
   /** Runs the workflow of a map for an item. @param item - with its node: `thumb[3]` */

@@ -92,8 +92,8 @@ export class Fsm<
     return fsmInputs(this.factory.planning.plan);
   }
 
-  /** The last state's value is the result. */
-  protected get sinks(): string[] {
+  /** The last state's value is the result. @internal */
+  get sinks(): string[] {
     return ["value"];
   }
 

@@ -25,6 +25,7 @@ export function dagStructure(plan: DagPlan): Structure {
   const edges: string[][] = specs.map(() => []);
   for (let source = 0; source < plan.size; source++) {
     for (let edge = graph.start[source]; edge < graph.start[source + 1]; edge++) {
+      if (((flags?.[edge] ?? 0) & Edge.join) !== 0) continue;
       edges[graph.target[edge]].push(`${EDGE}${flags?.[edge] ?? 0} ${edgeText(plan, source, edge)}`);
     }
   }
@@ -64,8 +65,10 @@ function bindingText(plan: DagPlan, binding: Binding): string {
   switch (binding.type) {
     case "output":
       return `${plan.specs[binding.source].name}.${binding.output}`;
-    case "stream":
-      return plan.specs[binding.source].name;
+    case "stream": {
+      const { name } = plan.specs[binding.source];
+      return binding.output === undefined ? name : `${name}.${binding.output}`;
+    }
     case "inner":
       return `${plan.specs[binding.source].name}.${binding.path}`;
     case "branch":

@@ -38,8 +38,8 @@ export function toMermaid(plan: DagPlan, options: DiagramOptions): string {
     if (report !== undefined) append(byStatus, report.status, i);
     lines.push(`  n${i}${open}"${labelOf(name, report).map(escapeMermaid).join("<br/>")}"${close}`);
   });
-  for (const { from, to, output, optional, orderOnly } of edgesOf(plan)) {
-    const arrow = optional || orderOnly ? "-.->" : "-->";
+  for (const { from, to, output, optional, orderOnly, stream } of edgesOf(plan)) {
+    const arrow = stream ? "==>" : optional || orderOnly ? "-.->" : "-->";
     const label = output === undefined ? "" : `|"${escapeMermaid(output)}"|`;
     lines.push(`  n${plan.indexOf.get(from)} ${arrow}${label} n${plan.indexOf.get(to)}`);
   }
@@ -62,10 +62,10 @@ export function toDot(plan: DagPlan, options: DiagramOptions): string {
     }
     lines.push(`  n${i} [${attributes.join(", ")}];`);
   });
-  for (const { from, to, output, optional, orderOnly } of edgesOf(plan)) {
+  for (const { from, to, output, optional, orderOnly, stream } of edgesOf(plan)) {
     const attributes = [
       ...(output === undefined ? [] : [`label=${quoteDot(output)}`]),
-      ...(optional || orderOnly ? ["style=dashed"] : []),
+      ...(stream ? ["style=bold"] : optional || orderOnly ? ["style=dashed"] : []),
     ];
     const end = attributes.length === 0 ? "" : ` [${attributes.join(", ")}]`;
     lines.push(`  n${plan.indexOf.get(from)} -> n${plan.indexOf.get(to)}${end};`);

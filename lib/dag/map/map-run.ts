@@ -9,7 +9,7 @@ import type { ItemCounts } from "../../run/state.js";
 import { WiringFault } from "../arguments.js";
 import type { DagHost, DagHostRun } from "../host.js";
 import { collectionOf, type Collection, type CollectionItem } from "./collection.js";
-import type { Channel } from "../streams/channel.js";
+import type { Channel } from "../../engine/channel.js";
 import { ItemSlots } from "./item-slots.js";
 import { MapHost, type MapItem } from "./map-host.js";
 
@@ -98,14 +98,7 @@ export class MapRun {
   /** The result. Releases the permit that the map has in mode `sequential`. */
   private endedWith(): unknown {
     if (this.ownsPermit) this.run.permitsOf(this.node).release();
-    try {
-      const result = this.result();
-      this.channel?.close({ failed: false });
-      return result;
-    } catch (error) {
-      this.channel?.close({ failed: true, error });
-      throw error;
-    }
+    return this.result();
   }
 
   /** Whether the map has a permit for all of its items. */
@@ -346,8 +339,15 @@ export class MapRun {
       return;
     }
     if (this.keepsResults) this.outcomes.push(outcome);
-    const room = this.channel?.push(outcome[1]);
+    const room = this.push(outcome[1]);
     if (room !== undefined) this.foldAfter(room, () => {});
+  }
+
+  private push(value: unknown): Promise<void> | undefined {
+    if (this.settings.flatten !== true || !Array.isArray(value)) return this.channel?.push(value);
+    let room: Promise<void> | undefined;
+    for (const item of value) room = this.channel?.push(item);
+    return room;
   }
 
   private foldAfter(pending: Promise<unknown>, then: (value: unknown) => void): void {

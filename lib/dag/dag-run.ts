@@ -414,7 +414,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private launch(node: number): void {
     const { state } = this;
     const { overrides } = this;
-    if (this.streams !== undefined) this.leaveSerialPath().launched(node);
+    if (this.streams !== undefined) this.readiness?.launched(node);
     if (overrides !== undefined && overrides.has(node)) return this.override(node, overrides.get(node));
     if (this.isStale) this.readClock();
     state.status[node] = Status.running;
@@ -671,8 +671,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   private fail(node: number, thrown: unknown, decided?: FailureAction): void {
+    this.streams?.settled(node, { error: thrown });
     const error = nodeFailure(this.state, node, thrown);
-    this.streams?.settled(node, { error });
     const { state } = this;
     state.status[node] = Status.failed;
     state.setFinished(node, this.time);

@@ -58,13 +58,11 @@ function isProducer({ fn, map }: NodeSpec): boolean {
  * Finds the node that produces the items of `stream("node")` or `stream("node.output")`: the node itself, or for a
  * workflow the named node in it, or its sink. Of an fsm these are the values of its cycles.
  */
-export function findProducer(
-  spec: NodeSpec,
-  output: string | undefined,
-  workflow: ChildWorkflow | undefined,
-): Found {
+export function findProducer(spec: NodeSpec, output: string | undefined, workflow: ChildWorkflow | undefined): Found {
   if (isProducer(spec)) {
-    return output === undefined ? { path: "" } : { problem: `"${spec.name}" is streamed as a whole, without ".${output}".` };
+    return output === undefined
+      ? { path: "" }
+      : { problem: `"${spec.name}" is streamed as a whole, without ".${output}".` };
   }
   if (workflow === undefined) return { problem: `"${spec.name}" produces no items.` };
   let at = workflow;
@@ -79,7 +77,9 @@ export function findProducer(
     if (at.errors.length > 0) return { path: path.join(".") }; // They are reported.
     if (rest === undefined) {
       if (at.sinks.length !== 1) {
-        return { problem: `workflow "${at.name}" has no single sink, but: ${at.sinks.join(", ")}. Name one of its nodes.` };
+        return {
+          problem: `workflow "${at.name}" has no single sink, but: ${at.sinks.join(", ")}. Name one of its nodes.`,
+        };
       }
       rest = at.sinks[0];
     }
@@ -228,7 +228,9 @@ function checkNodes(
     const other = keys.get(`${group} ${key}`);
     keys.set(`${group} ${key}`, name);
     if (other === undefined) continue;
-    refuse(`Nodes "${other}" and "${name}" run at the same time, so they can't share the "concurrencyKey" "${key}". Leave out one.`);
+    refuse(
+      `Nodes "${other}" and "${name}" run at the same time, so they can't share the "concurrencyKey" "${key}". Leave out one.`,
+    );
   }
 }
 

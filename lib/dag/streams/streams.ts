@@ -215,10 +215,11 @@ export class Streams {
 
   /** The result of a workflow whose items were not kept, or which ended early, is none. */
   private dropUnkept(node: number, { path, isResult }: Port, outcome: Settled | undefined): void {
-    if (!isResult || outcome === undefined || "error" in outcome || this.keeps(node, path)) return;
+    const channel = this.channels.get(keyOf(this.nameOf(node), path));
+    if (channel === undefined || !isResult || outcome === undefined || "error" in outcome) return;
     const { facts } = this.run.state;
-    const endedEarly = this.channelOf(node, path)?.isAbandoned === true;
-    if ((endedEarly || outcome.value === undefined) && !facts.fallbacks.has(node)) facts.dropped.add(node);
+    const hasValue = outcome.value !== undefined && !channel.isAbandoned;
+    if (!hasValue && !this.keeps(node, path) && !facts.fallbacks.has(node)) facts.dropped.add(node);
   }
 
   private end(node: number, path: string, outcome: Settled | undefined): void {
@@ -229,7 +230,8 @@ export class Streams {
     if (replaced !== undefined) {
       // The consumers have seen items of what failed; or they get those of the fallback.
       const value = outcome?.value as unknown;
-      if (channel.count > 0 || path !== "" || !Array.isArray(value)) return channel.close({ failed: true, error: replaced });
+      if (channel.count > 0 || path !== "" || !Array.isArray(value))
+        return channel.close({ failed: true, error: replaced });
       for (const item of value) void channel.push(item);
     }
     channel.close({ failed: false });

@@ -1,13 +1,13 @@
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
-import type { AnyFn, MethodNames, MethodNeeds, NodeVerdict } from "./typings/typed-wiring.js";
+import type { AnyFn, MethodNames, MethodNeed, MethodNeeds, NodeVerdict } from "./typings/typed-wiring.js";
 import { attachToFunction, attachToPrototype, type DecoratedMethod, type MethodSpec } from "./specs/method-specs.js";
 import { checkNodeName, type NodeFunction, type NodeKind } from "./specs/node-spec.js";
 import type { Class } from "../base/class-state.js";
 import { checkNodeOptions, withCache, type NodeOptions } from "./specs/node-options.js";
 import type { CacheOptions } from "./specs/policy-options.js";
 import { checkMapOptions, type MapOptions } from "./specs/map-options.js";
-import { isMarkedNeed, type NeedLike, type OptionalNeed } from "./specs/need.js";
+import { isMarkedNeed, type NeedLike } from "./specs/need.js";
 import type { Subworkflow } from "./specs/subworkflow-spec.js";
 import { registerClass } from "./origin/class-registry.js";
 import { Origin } from "./origin/origin.js";
@@ -112,9 +112,9 @@ export interface MapDecorator {
 
 /** The forms of {@link map}: `@map("list")`, `@map("list", "other", { … })`, `@map({ … })`. */
 export interface MapDecorators {
-  (...needs: (string | OptionalNeed<string>)[]): MapDecorator;
+  (...needs: MethodNeed[]): MapDecorator;
   (options: MapOptions): MapDecorator;
-  (...args: [...needs: (string | OptionalNeed<string>)[], options: MapOptions<[]>]): MapDecorator;
+  (...args: [...needs: MethodNeed[], options: MapOptions<[]>]): MapDecorator;
 }
 
 /**

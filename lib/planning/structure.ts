@@ -56,7 +56,8 @@ export function edgesIn(wiring: readonly string[]): { readonly source: string; r
   return wiring.flatMap((text) => {
     if (!text.startsWith(EDGE)) return [];
     const [, flags, source, label] = /^(\d+) ([^.]*)(?:\.(.*))?$/su.exec(text.slice(EDGE.length)) ?? [];
-    if (source === undefined || (Number(flags) & Edge.soft) !== 0) return [];
+    // What streams a node may have completed without it.
+    if (source === undefined || (Number(flags) & (Edge.soft | Edge.stream)) !== 0) return [];
     return { source, branch: (Number(flags) & Edge.branch) === 0 ? undefined : label };
   });
 }

@@ -50,8 +50,8 @@ describe("A producer's error", () => {
         }
       } catch (error) {
         seen[name].push((error as Error).message);
-        return "handled";
       }
+      return "handled";
     };
     const run = await dagOf(failingAt(3), { fast: consumer("fast", 0), slow: consumer("slow", 2) }).run(options);
     for (const name of ["fast", "slow"]) {
@@ -288,7 +288,7 @@ describe("Retries in a stream", () => {
     const run = await dag.run({ ...options, errorStrategy: "continue" });
     // The second attempt has 20 ms of its own, which end after the first item.
     expect(run.nodes.get("a")?.attempts).toBe(2);
-    expect([undefined, 3]).toContain(run.get("a")?.length);
+    expect([undefined, [1, 2, 3]]).toContainEqual(run.get("a"));
   });
 
   it("of a consumer do not happen after it has taken an item", async () => {

@@ -222,6 +222,7 @@ describe("A stream of a machine", () => {
         expect(log.length).toBeLessThanOrEqual(value + 3);
         if (value === 4) return value;
       }
+      return undefined;
     });
     const run = await dag.run(options);
     expect(run.get("few")).toBe(4);
@@ -238,6 +239,7 @@ describe("A stream of a machine", () => {
     dag.node("machine", fsm);
     dag.node("one", { needs: [stream("machine")] }, async (values: AsyncIterable<number>) => {
       for await (const value of values) if (value === 2) return value;
+      return undefined;
     });
     const run = await dag.run({ ...options, timeout: 2000 });
     expect(run.get("one")).toBe(2);
@@ -270,7 +272,7 @@ describe("A stream of a machine", () => {
     const dag = new Dag("outer");
     dag.node("middle", middle);
     dag.node("list", { needs: [stream("middle")] }, listOf);
-    dag.node("same", { needs: [optional(stream("middle.machine"))] }, listOf);
+    dag.node("same", { needs: [optional(stream("middle.machine"))] }, (values: any) => listOf(values));
     const run = await dag.run({ ...options, concurrency: 1 });
     expect(run.get("list")).toEqual([1, 2, 3, 4, 4]);
     expect(run.get("same")).toEqual([1, 2, 3, 4, 4]);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { Dag, node, optional, stream, type ExecutorName, type NodeSpec, type RunMode } from "dagwright";
+import { Dag, MissingResultError, node, optional, stream, type ExecutorName, type NodeSpec } from "dagwright";
 import { counting, first, listOf, slowly } from "../support/streams.js";
-import { gate, sleep, until } from "../support/waiting.js";
+import { failure, gate, sleep, until } from "../support/waiting.js";
 
 const mode = "async";
 const EXECUTORS: ExecutorName[] = ["workQueue", "level", "reactive"];
-const MODES: RunMode[] = ["sequential", "async"];
+const MODES = ["sequential", "async"] as const;
 
 /** A dag in which `consumers` stream the numbers below `count`. */
 function streaming(
@@ -333,5 +333,64 @@ describe("A run with streams", () => {
     expect(run.status).toBe("paused");
     expect(run.get("list")).toEqual([0, 1, 2, 3, 4]);
     expect(run.nodes.get("last")?.status).toBe("ready");
+  });
+});
+
+describe("A partial run with a stream", () => {
+  const counted = () => {
+    const log: string[] = [];
+    const dag = streaming(3, { list: listOf }, { log });
+    dag.node("x", () => void log.push("x"));
+    dag.node("both", { needs: [stream("nums"), "x"] }, async (nums: AsyncIterable<number>, _: unknown) => listOf(nums));
+    return { dag, log };
+  };
+
+  it("up to the producer computes its list, and nothing that only its consumers need", async () => {
+    const { dag, log } = counted();
+    const run = await dag.runUntil("nums", { mode });
+    expect(run.get("nums")).toEqual([0, 1, 2]);
+    expect(log).not.toContain("x");
+  });
+
+  it("from a consumer streams the list of the earlier run", async () => {
+    const { dag, log } = counted();
+    dag.node("count", { needs: ["nums"] }, (nums: number[]) => nums.length);
+    const from = await dag.run({ mode });
+    log.length = 0;
+    const run = await dag.runFrom("list", { mode, from });
+    expect(run.get("list")).toEqual([0, 1, 2]);
+    expect(log).toEqual([]);
+  });
+
+  it("from a consumer is refused if the earlier run kept no list", async () => {
+    const { dag } = counted();
+    const from = await dag.run({ mode });
+    const error = await failure(dag.runFrom("list", { mode, from }));
+    expect(error).toBeInstanceOf(MissingResultError);
+    expect(error.message).toMatch(/"nums"/u);
+  });
+
+  it("streams a list given as the producer's result, and refuses what is no list", async () => {
+    const { dag } = counted();
+    const run = await dag.run({ mode, overrides: { nums: [7, 8] } });
+    expect(run.get("list")).toEqual([7, 8]);
+    expect(run.get("both")).toEqual([7, 8]);
+    const error = await failure(dag.run({ mode, overrides: { nums: 7 } }));
+    expect(error.message).toMatch(/streams "nums", whose result is 7/u);
+  });
+
+  it("given the results of all consumers leaves the producer out", async () => {
+    const { dag, log } = counted();
+    const run = await dag.run({ mode, overrides: { list: [1], both: [2] } });
+    expect(run.status).toBe("completed");
+    expect(log.filter((each) => each.startsWith("p"))).toEqual([]);
+  });
+
+  it("that drops results keeps what a stream gives", async () => {
+    const { dag } = counted();
+    dag.node("sum", { needs: ["list"] }, (list: number[]) => list.length);
+    const run = await dag.run({ mode, retain: "outputs" });
+    expect(run.get("sum")).toBe(3);
+    expect(run.has("list")).toBe(false);
   });
 });

@@ -92,6 +92,11 @@ export class LazyAbort {
     this.interrupt?.(reason);
   }
 
+  /** Aborts the signal for those who have it, while the work goes on and {@link LazyAbort.race} waits for it. */
+  tell(reason: unknown): void {
+    this.controller?.abort(reason);
+  }
+
   /** Sets the one listener, with an event emitter's signature, for code that accepts an emitter instead of a signal. */
   once(_: "abort", listener: () => void): void {
     this.listener = listener;

@@ -1,5 +1,5 @@
 import { show } from "../base/check.js";
-import type { ChoiceCondition, DagPlan } from "../planning/plan.js";
+import type { Binding, ChoiceCondition, DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
 import { conditionValue } from "./choice-tracker.js";
@@ -22,8 +22,8 @@ export class Arguments {
     private readonly plan: DagPlan,
     private readonly state: RunState,
     private readonly inputs: readonly unknown[],
-    /** The items of a node, for one that streams them. */
-    private readonly streamOf: (source: number, node: number) => unknown,
+    /** The items that a node streams. */
+    private readonly streamOf: (binding: Extract<Binding, { type: "stream" }>, node: number) => unknown,
   ) {}
 
   /** One argument by its code, see {@link Binding}. `context` stands for the context. */
@@ -55,7 +55,7 @@ export class Arguments {
         return this.value(needs[winner].code, node, context);
       }
       case "stream":
-        return this.streamOf(binding.source, node);
+        return this.streamOf(binding, node);
       case "inner":
         return this.inner(binding.source, binding.path);
       case "undefined":

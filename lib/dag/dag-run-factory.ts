@@ -179,6 +179,9 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.workflow, this.className);
     const hooks = hooksOf(this.dag.defaultHooks, options.hooks);
     const usesThreads = plan.usesThreads || (options.mode === "parallel" && !sync);
+    if (sync && plan.streams !== undefined && plan.streams.groups.size > 0) {
+      throw new TypeError("runSync can't stream between nodes, which run at the same time. Use run instead.");
+    }
     if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
     const place = usesThreads ? (run: LazyAbort) => this.placements.of(plan, options, state.runId, run) : undefined;
     const isPlain = !sync && overrides === undefined && hooks === NO_HOOKS && place === undefined;

@@ -135,7 +135,9 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     const shared = setup.outer?.permits;
     if (!this.isSequential) this.shared = shared;
     this.permits = shared === undefined ? new Permits(limit, this) : shared.of("inline", limit, this);
-    this.streams = plan.streams === undefined ? undefined : new Streams(this, plan.streams);
+    const outlets = setup.outer?.outlets;
+    const hasStreams = plan.streams !== undefined || outlets !== undefined;
+    this.streams = hasStreams ? new Streams(this, plan.streams, outlets) : undefined;
     findClock();
     this.time = this.beganAt = now();
     if (setup.isResumed !== true) state.beganAt = this.time;
@@ -162,12 +164,9 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   get args(): Arguments {
-    const streamOf = (source: number, node: number) => this.streams?.reader(source, node);
-    return (this.lazyArgs ??= new Arguments(
-      this.plan,
-      this.state,
-      inputValues(this.plan, this.state.inputs),
-      streamOf,
+    const { plan, state, streams } = this;
+    return (this.lazyArgs ??= new Arguments(plan, state, inputValues(plan, state.inputs), (binding, node) =>
+      streams?.stream(binding, node),
     ));
   }
 
@@ -191,7 +190,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     let next = executorFor(executor ?? "workQueue", this.plan, this.ranking, this.calls?.lanes.queueOf);
     const { deadlines } = this;
     if (deadlines !== undefined) next = new Punctual(next, deadlines, () => this.time);
-    return new Readiness(this.plan, this.state, this.emitter, this.isSequential, retain === "outputs", next);
+    const { plan, state, emitter, streams } = this;
+    return new Readiness(plan, state, emitter, this.isSequential, retain === "outputs", next, streams);
   }
 
   // --- control ---
@@ -385,22 +385,28 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private startReady(): void {
     const { executor } = this.leaveSerialPath();
     if (this.barred !== undefined && !this.barred.isEmpty && !this.performDurable(this.barred)) return;
-    while (!this.isOver && this.budget > 0 && this.time < this.deadline) {
+    while (!this.isOver && this.time < this.deadline) {
+      const companion = this.streams === undefined ? -1 : this.takeCompanion(this.streams);
+      if (companion >= 0) {
+        this.launch(companion);
+        continue;
+      }
+      if (this.budget <= 0) break;
       if (this.time >= this.sliceEnd && !executor.isEmpty && this.endSlice()) break;
       const late = this.deadlines?.late.pop();
       if (late !== undefined) {
         this.failLate(late);
         continue;
       }
-      const companion = this.streams === undefined ? -1 : this.leaveSerialPath().takeCompanion();
-      if (companion >= 0) {
-        this.launch(companion);
-        continue;
-      }
       const node = this.takeReady(executor);
       if (node < 0) break;
       if (!this.permitsOf(node).grant(node) && !this.pausing) this.launch(node);
     }
+  }
+
+  /** Takes a node that runs together with one that has started, even while the run pauses; -1 when there is none. */
+  private takeCompanion({ slots }: Streams): number {
+    return this.leaveSerialPath().takeCompanion((node) => !this.pausing || slots.isRunning(node));
   }
 
   /** Takes the node that starts next; -1 when none may. */
@@ -432,6 +438,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private launch(node: number): void {
     const { state } = this;
     const { overrides } = this;
+    if (this.streams !== undefined) this.readiness?.launched(node);
     if (overrides !== undefined && overrides.has(node)) return this.override(node, overrides.get(node));
     if (this.isStale) this.readClock();
     state.status[node] = Status.running;
@@ -484,17 +491,18 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   /** Runs a map in a stream, with the slot that its nodes share. */
   private async inStream(node: number, work: () => unknown): Promise<unknown> {
     const { streams } = this;
-    await streams?.acquire(node)?.granted;
+    await streams?.slots.acquire(node)?.granted;
     try {
       return await work();
     } finally {
-      streams?.release(node);
+      streams?.slots.release(node);
     }
   }
 
   override cancelOpen(error: DagwrightError): boolean {
     let needsTurn = super.cancelOpen(error);
     const reason = interruption(this.state, error);
+    this.streams?.interrupt(reason);
     for (const map of this.maps?.values() ?? []) if (map.interrupt(reason)) needsTurn = true;
     return needsTurn;
   }
@@ -572,15 +580,21 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   // --- runs inside ---
 
-  innerOptions(): CommonRunOptions {
+  innerOptions(name: string): CommonRunOptions {
     const { mode, executor, concurrency, maxWorkers, pool, parallel, retain, strict } = this.options;
     const { scheduler, store, durability, hooks } = this.options;
     const own = { mode, executor, concurrency, maxWorkers, pool, parallel, retain, strict };
-    return { ...own, scheduler, store, durability, hooks };
+    return { ...own, scheduler: this.isInStream(name) ? undefined : scheduler, store, durability, hooks };
   }
 
-  sharedPermits({ several }: { readonly several: boolean }): SharedPermits | undefined {
+  /** Whether a node runs together with others. Runs inside it have slots of their own: it shares its own with those. */
+  private isInStream(name: string): boolean {
+    return this.streams?.isMember(this.plan.indexOf.get(name) as number) === true;
+  }
+
+  sharedPermits(name: string, { several }: { readonly several: boolean }): SharedPermits | undefined {
     if (this.isSequential) return several ? (this.inSequence ??= inSequence()) : undefined;
+    if (this.isInStream(name)) return undefined;
     if (this.shared === undefined) {
       this.shared = new SharedPermits();
       this.shared.add("inline", this.permits);
@@ -656,6 +670,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private paused(node: number, pause: Error): void {
     const { state } = this;
     this.open--;
+    this.streams?.settled(node, { error: pause });
     state.status[node] = Status.paused;
     state.setFinished(node, this.time);
     state.facts.pauses.set(node, factsOf(pause));
@@ -664,7 +679,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   private complete(node: number, value: unknown): void {
     const { state, plan } = this;
-    this.streams?.settled(node);
+    this.streams?.settled(node, { value });
     let result = value;
     if (plan.forks.size > 0 && plan.forks.has(node)) {
       try {
@@ -684,7 +699,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   }
 
   private fail(node: number, thrown: unknown, decided?: FailureAction): void {
-    this.streams?.settled(node);
+    this.streams?.settled(node, { error: thrown });
     const error = nodeFailure(this.state, node, thrown);
     const { state } = this;
     state.status[node] = Status.failed;

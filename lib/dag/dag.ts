@@ -308,7 +308,8 @@ export class Dag<
     return this.runs.last === undefined ? fallback : this.runs.last.get(node as never, fallback);
   }
 
-  protected get sinks(): string[] {
+  /** @internal */
+  get sinks(): string[] {
     return this.plan.specs.filter((_, i) => isSink(this.plan, i)).map(({ name }) => name);
   }
 

@@ -9,12 +9,14 @@ import { Decision, isDecision, isRoute, Route } from "../definition/decisions.js
 import { NEVER } from "../planning/plan.js";
 import { Status } from "../run/status.js";
 import type { ItemPlace } from "../definition/item.js";
+import type { Scheduler } from "../policies/scheduler.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
 import { NodeContext, type AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";
 import type { Arguments } from "./arguments.js";
+import type { Outlet } from "../engine/channel.js";
 import type { ChildSite } from "../engine/children.js";
 import { EngineHost, type AttemptHost, type HostRun } from "../engine/host.js";
 import { nodeFailure, siteOf } from "./errors.js";
@@ -89,9 +91,12 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
   }
 
   execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
-    if (call.spec.subworkflow !== undefined) return this.executeWorkflow(node, call, abort, onStart);
     const { calls, streams } = this.run;
-    if (call.spec.map === undefined && streams?.produces(node) === true) {
+    if (call.spec.subworkflow !== undefined) {
+      if (streams?.isMember(node) === true) streams.begin(node, () => {});
+      return this.executeWorkflow(node, call, abort, onStart);
+    }
+    if (streams?.generates(node) === true) {
       const returned = inline.execute(call, abort, onStart);
       return streams.produce(node, returned as AsyncIterator<unknown>, abort);
     }
@@ -101,7 +106,7 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
 
   acquire(node: number): PendingAcquire | undefined {
     const { streams } = this.run;
-    if (streams?.isMember(node) === true) return streams.acquire(node);
+    if (streams?.isMember(node) === true) return streams.slots.acquire(node);
     return this.takesSlot(node) ? this.run.permitsOf(node).acquire(node) : undefined;
   }
 
@@ -111,13 +116,22 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
 
   release(node: number): void {
     const { streams } = this.run;
-    if (streams?.isMember(node) === true) streams.release(node);
+    if (streams?.isMember(node) === true) streams.slots.release(node);
     else if (this.takesSlot(node)) this.run.permitsOf(node).release();
   }
 
   /** A node in a stream can't run again once an item has passed. */
   canRetry(node: number): boolean {
     return this.run.streams?.hasBegun(node) !== true;
+  }
+
+  /** Nodes that run together take one slot of a scheduler. */
+  override schedulerOf(node: number): Scheduler | undefined {
+    return this.run.streams?.takesSchedulerSlot(node) === false ? undefined : super.schedulerOf(node);
+  }
+
+  protected override outletsOf(node: number): ReadonlyMap<string, Outlet> | undefined {
+    return this.run.streams?.outletsOf(node);
   }
 
   /** A workflow leaves the slots to its nodes, unless nodes run one after the other. */

@@ -23,8 +23,10 @@ export class Readiness implements Doors {
   private readonly pending: { [index: number]: number };
   /** The nodes that produce items. */
   private readonly streaming = new Set<number>();
-  /** The ready nodes that stream others. */
+  /** The ready nodes that run together with one that has started. */
   private readonly companions: number[] = [];
+  /** By group of nodes that run together: the ready ones that wait for its first; undefined when that has started. */
+  private readonly gathering = new Map<number, number[] | undefined>();
   /** Settled nodes whose dependents have yet to be updated. */
   private trail: number[] | undefined = undefined;
   /** Per `any` node, the number of needs that can still complete; undefined when it waits for all. */
@@ -40,6 +42,7 @@ export class Readiness implements Doors {
     anyWaitsForAll: boolean,
     dropsResults: boolean,
     readonly executor: Executor,
+    private readonly streams: { settled(node: number): void } | undefined,
   ) {
     this.pending = plan.indegree.slice();
     this.consumers = dropsResults ? countConsumers(plan) : undefined;
@@ -100,9 +103,31 @@ export class Readiness implements Doors {
     }
   }
 
-  /** Takes a node that streams others, which needs no permit of its own; -1 when there is none. */
-  takeCompanion(): number {
-    return this.companions.pop() ?? -1;
+  /** Takes a node that runs together with one that has started, and needs no permit of its own; -1 if there is none. */
+  takeCompanion(mayStart: (node: number) => boolean): number {
+    const { companions } = this;
+    if (companions.length === 0) return -1;
+    const at = companions.findIndex(mayStart);
+    return at < 0 ? -1 : companions.splice(at, 1)[0];
+  }
+
+  /** A node starts: those that run together with it may, too. */
+  launched(node: number): void {
+    const group = this.plan.streams?.groups.get(node);
+    if (group === undefined) return;
+    this.companions.push(...(this.gathering.get(group) ?? []));
+    this.gathering.set(group, undefined);
+  }
+
+  /** A node of a group is ready. The first one queues up for the slot that they share. */
+  private joinGroup(node: number, group: number): void {
+    const { gathering, companions } = this;
+    if (!gathering.has(group)) {
+      if (this.plan.streams?.consumers.has(node) === true) return void companions.push(node);
+      gathering.set(group, []);
+      return this.executor.ready(node);
+    }
+    (gathering.get(group) ?? companions).push(node);
   }
 
   /** Updates the dependents of a settled node, and of every node skipped because of it. */
@@ -177,14 +202,16 @@ export class Readiness implements Doors {
     }
     this.state.status[node] = Status.ready;
     this.emitter?.emit({ type: "node.ready" }, node);
-    if (this.plan.streams?.consumers.has(node) === true) this.companions.push(node);
-    else this.executor.ready(node);
+    const group = this.plan.streams?.groups.get(node);
+    if (group === undefined) this.executor.ready(node);
+    else this.joinGroup(node, group);
   }
 
   /** @param cause - the need that caused it, as written, or the choice that did not take it */
   private skip(node: number, cause: string): void {
     this.state.status[node] = Status.skipped;
     this.state.facts.skippedBy.set(node, cause);
+    this.streams?.settled(node);
     this.emitter?.emit({ type: "node.skipped", skippedBy: cause }, node);
     (this.trail ??= []).push(node);
   }

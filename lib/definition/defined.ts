@@ -37,6 +37,8 @@ export interface ChildWorkflow {
   readonly inputs: readonly WorkflowInput[];
   /** Its nodes or states, by name. */
   readonly members: ReadonlyMap<string, unknown>;
+  /** The nodes whose results its runs give. @throws {ValidationError} when it has errors */
+  readonly sinks: readonly string[];
   /** The errors of its definition. */
   readonly errors: readonly ValidationIssue[];
 }

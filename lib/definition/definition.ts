@@ -99,6 +99,8 @@ export abstract class Definition<T extends DefinitionTypes> implements ChildWork
   abstract readonly inputs: readonly WorkflowInput[];
   /** @internal */
   abstract readonly errors: readonly ValidationIssue[];
+  /** @internal */
+  abstract readonly sinks: readonly string[];
 
   /** The number of nodes or states. */
   get size(): number {

@@ -5,6 +5,7 @@ import type { ChildWorkflow, WorkflowKind } from "./defined.js";
 import { hasClassOptions } from "./specs/class-options.js";
 import { methodsOnPrototype } from "./specs/method-specs.js";
 import { isSubworkflow, Subworkflow, type SubworkflowOptions } from "./specs/subworkflow-spec.js";
+import type { Collected } from "./typings/typed-wiring.js";
 import { decoratedMethods } from "./standing-methods.js";
 
 /** The types of the results of a source's nodes, by name. */
@@ -21,7 +22,7 @@ type ValueOf<S, Output extends string> = string extends Output
   : Instance<S> extends infer T
     ? Output extends keyof T
       ? T[Output] extends (...args: any[]) => infer R
-        ? Awaited<R>
+        ? Collected<Awaited<R>>
         : T[Output] extends Subworkflow<infer V>
           ? V
           : any

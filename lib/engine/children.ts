@@ -13,6 +13,7 @@ import { InnerPause } from "../run/pause.js";
 import type { RunBase } from "../run/run-base.js";
 import type { RecordedRun, RunStore } from "../stores/store.js";
 import type { EventEmitter } from "./event-emitter.js";
+import type { Outlet } from "./channel.js";
 import type { CommonRunOptions } from "./options.js";
 import type { OuterRun } from "./outer-run.js";
 import type { SharedPermits } from "./permits.js";
@@ -66,9 +67,9 @@ export interface ContainingRun {
   /** Of a resumed run: the results given for nodes inside that paused, by path. */
   readonly provide: Readonly<Record<string, unknown>> | undefined;
   /** The options of the runs inside that are those of this run. */
-  innerOptions(): CommonRunOptions;
+  innerOptions(node: string): CommonRunOptions;
   /** The permits to share. @param among - whether other runs inside may run at the same time, in any mode */
-  sharedPermits(among: { readonly several: boolean }): SharedPermits | undefined;
+  sharedPermits(node: string, among: { readonly several: boolean }): SharedPermits | undefined;
   /** The results of a run inside that this run takes, by path. */
   takesInside(node: string, path: string): readonly string[];
 }
@@ -89,6 +90,8 @@ export interface ChildSite {
   readonly restarts: boolean;
   /** Whether it is one of several that the node may begin. */
   readonly isCall: boolean;
+  /** The items inside that others stream, by path. */
+  readonly outlets?: ReadonlyMap<string, Outlet> | undefined;
 }
 
 const RULES: Rules<ChildRunOptions> = {
@@ -196,7 +199,7 @@ export class Children {
     return this.drive(workflow.createInside(options, outer, run.sync), site);
   }
 
-  private outerOf({ node, path, isCall }: ChildSite): OuterRun {
+  private outerOf({ node, path, isCall, outlets }: ChildSite): OuterRun {
     const { run } = this;
     const prefix = `${path}.`;
     const provided = Object.entries(run.provide ?? {}).filter(([path]) => path.startsWith(prefix));
@@ -207,8 +210,9 @@ export class Children {
       get emitter() {
         return run.emitter;
       },
-      options: run.innerOptions(),
-      permits: run.sharedPermits({ several: isCall }),
+      options: run.innerOptions(node),
+      permits: run.sharedPermits(node, { several: isCall }),
+      outlets,
       takes: run.takesInside(node, path),
       provide: inner.length === 0 ? undefined : Object.fromEntries(inner),
     };

@@ -17,6 +17,7 @@ import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { RunBase } from "../run/run-base.js";
 import type { Children, ChildSite } from "./children.js";
+import type { Outlet } from "./channel.js";
 import type { EventEmitter } from "./event-emitter.js";
 import type { Slot } from "./slot.js";
 
@@ -189,14 +190,18 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     onStart();
     const { attempt } = ctx;
     const before = this.attemptsBefore(node);
-    const site = {
-      ...this.childSiteOf(node),
-      abort,
-      isRepeated: attempt > 1,
-      ...retried(attempt > before + 1),
-      isCall: false,
-    };
+    const outlets = this.outletsOf(node);
+    const isRetry = attempt > before + 1;
+    // Recorded results can't be streamed again.
+    const restarts = isRetry || outlets !== undefined;
+    const place = { ...this.childSiteOf(node), abort, isRepeated: attempt > 1 };
+    const site = { ...place, isRetry, restarts, isCall: false, outlets };
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
+  }
+
+  /** The items inside a workflow that others stream, by path. */
+  protected outletsOf(_node: number): ReadonlyMap<string, Outlet> | undefined {
+    return undefined;
   }
 
   /** Runs the workflow of a map for an item. @param item - with its node: `thumb[3]` */

@@ -1,4 +1,5 @@
 import type { RunBase } from "../run/run-base.js";
+import type { Outlet } from "./channel.js";
 import type { EventEmitter } from "./event-emitter.js";
 import type { CommonRunOptions } from "./options.js";
 import type { SharedPermits } from "./permits.js";
@@ -19,6 +20,8 @@ export interface OuterRun {
   readonly provide: Readonly<Record<string, unknown>> | undefined;
   /** The paths of the results inside that the outer run takes, which `retain: "outputs"` keeps. */
   readonly takes: readonly string[];
+  /** The items inside that nodes of outer runs stream, by the path of their producer; "" for the run itself. */
+  readonly outlets: ReadonlyMap<string, Outlet> | undefined;
 }
 
 /** The node of a run that another run belongs to. */

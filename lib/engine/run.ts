@@ -88,8 +88,8 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   protected abstract markCancelled(): void;
   /** The first observer subscribed after the run was created. */
   protected abstract observed(emitter: EventEmitter): void;
-  abstract innerOptions(): CommonRunOptions;
-  abstract sharedPermits(among: { readonly several: boolean }): SharedPermits | undefined;
+  abstract innerOptions(node: string): CommonRunOptions;
+  abstract sharedPermits(node: string, among: { readonly several: boolean }): SharedPermits | undefined;
   /** The results of nodes inside a workflow that other nodes take, by path. */
   protected abstract innerNeeds(node: string): readonly string[];
   /** The slot of a node that is a plain call. */

@@ -122,8 +122,8 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
     return (run as { readonly value?: unknown }).value;
   }
 
-  /** The nodes whose results a run gives. */
-  protected abstract readonly sinks: readonly string[];
+  /** The nodes whose results a run gives. @internal */
+  abstract override readonly sinks: readonly string[];
 
   private requireSingle(what: string, names: readonly string[]): void {
     if (names.length === 1) return;

@@ -7,6 +7,7 @@ import type { ChildSite } from "../engine/children.js";
 import type { CommonRunOptions } from "../engine/options.js";
 import { inSequence, type Permits, type SharedPermits } from "../engine/permits.js";
 import { KEPT_SLOT, SETTLED_SLOT, type Slot } from "../engine/slot.js";
+import type { Outlet } from "../engine/channel.js";
 import { EngineRun, type EngineSetup } from "../engine/run.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import type { ErrorSite, ExecutionError } from "../run/errors.js";
@@ -81,6 +82,10 @@ export class FsmRun
   private readonly inbox: Inbox | undefined;
   private readonly failures: Failures;
   waits: EventWaits | undefined = undefined;
+  /** Takes the value of each cycle to nodes of outer runs. */
+  private readonly outlet: Outlet | undefined;
+  /** Whether these take no more. */
+  private isAbandoned = false;
   private stateWaiters: StateWaiters | undefined = undefined;
 
   constructor(state: FsmState, options: FsmRunOptions, setup: FsmRunSetup) {
@@ -99,6 +104,7 @@ export class FsmRun
     this.inbox = inbox;
     if (resumed !== undefined) inbox?.add(resumed.events);
     recorder?.subscribe((events) => inbox?.add(events));
+    this.outlet = setup.outer?.outlets?.get("");
   }
 
   // --- control ---
@@ -108,9 +114,22 @@ export class FsmRun
     this.hasBegun = true;
     if (resumed?.isDone === true) return this.complete();
     this.inbox?.open();
+    if (this.outlet !== undefined) this.watch(this.outlet);
     if (resumed?.provided !== undefined) this.completePaused(resumed.provided.value);
     else if (resumed?.wait !== undefined) this.beginWait(resumed.wait);
     this.pump();
+  }
+
+  /** Ends the run when nobody takes its values any longer. */
+  private watch({ channel, keeps }: Outlet): void {
+    if (keeps) return;
+    channel.onAbandoned = () => {
+      this.isAbandoned = true;
+      const isWaiting = this.waits?.description !== undefined;
+      if (!this.isOver && isWaiting) this.life.guard(() => this.life.end("completed", undefined));
+      // An executing state completes first.
+    };
+    this.isAbandoned = channel.isAbandoned;
   }
 
   /** Completes the cycle of the state that paused the run. */
@@ -167,6 +186,7 @@ export class FsmRun
     try {
       while (!this.isOver && !this.busy) {
         if (this.isPausing) this.life.end("paused", undefined);
+        else if (this.isAbandoned) this.life.end("completed", undefined);
         else if (this.state.history.count >= this.maxCycles) this.exhaust();
         else if (this.budget <= 0) break;
         else if (this.clock.allows(this.expire, this.resumeLoop)) this.cycle();
@@ -281,7 +301,13 @@ export class FsmRun
       this.emitter.emit({ type: "node.completed", result: value, cached: state.isCached }, current);
       if (this.isOver) return;
     }
-    this.follow(outcome, value);
+    const room = this.outlet?.channel.push(value);
+    if (room === undefined) return this.follow(outcome, value);
+    this.continueAfter(
+      room,
+      () => this.follow(outcome, value),
+      () => {},
+    );
   };
 
   // --- transitions ---
@@ -394,7 +420,7 @@ export class FsmRun
     return this.setup.outer?.options ?? { mode, strict, scheduler, store, durability, hooks };
   }
 
-  sharedPermits({ several }: { readonly several: boolean }): SharedPermits | undefined {
+  sharedPermits(_: string, { several }: { readonly several: boolean }): SharedPermits | undefined {
     const { mode } = this.options;
     const isSequential = mode === undefined || mode === "sequential";
     const { permits = several && isSequential ? (this.inSequence ??= inSequence()) : undefined } =

@@ -132,8 +132,8 @@ export class Fsm<
     return reportInputs(fsmInputs(plan, this.declaredInputs), this.declaredInputs);
   }
 
-  /** The last state's value is the result. */
-  protected get sinks(): string[] {
+  /** The last state's value is the result. @internal */
+  get sinks(): string[] {
     return ["value"];
   }
 

@@ -29,7 +29,7 @@ export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Pla
   const wiring = wire(definition, given);
   const { specs } = wiring;
   const streamIssues: ValidationIssue[] = [];
-  const streams = planStreams(specs, wiring, (issue) => streamIssues.push(issue));
+  const streams = planStreams(wiring, wiring.streamPaths, (issue) => streamIssues.push(issue));
   const { start, order: slots } = groupBy(specs.length, wiring.from);
   const graph: Digraph = { size: specs.length, start, target: permute(wiring.to, slots) };
   const labels = new Map<number, string>();
@@ -157,7 +157,7 @@ function managedOf(
   hooks: ReadonlyMap<number, NodeHooks>,
   streams: StreamPlan | undefined,
 ): Uint8Array | undefined {
-  const isStreaming = (i: number) => streams !== undefined && (streams.producers.has(i) || streams.groups.has(i));
+  const isStreaming = (i: number) => streams !== undefined && (streams.generators.has(i) || streams.groups.has(i));
   const managed = Uint8Array.from(specs, ({ options, subworkflow, map }, i) => {
     return hasPolicies(options) || hooks.has(i) || subworkflow !== undefined || map !== undefined || isStreaming(i)
       ? 1
@@ -195,15 +195,35 @@ function forksOf(
   return forks;
 }
 
-function cyclesOf({ flow, choices, specs, size, workflow }: DagPlan): ValidationIssue[] {
+function cyclesOf(plan: DagPlan): ValidationIssue[] {
+  const { flow, choices, specs, size, workflow } = plan;
   const nodeAt = (vertex: number) => (vertex < size ? vertex : (choices?.ownerOf[vertex - size] as number));
   return findCycles(flow.graph).map((cycle) => {
-    const nodes = [...cycle, cycle[0]].map((vertex) => specs[nodeAt(vertex)].name);
+    const joins: string[] = [];
+    const way = [...cycle, cycle[0]].map(nodeAt).flatMap((node, k, all) => {
+      const member = k === 0 ? undefined : joinedBy(plan, all[k - 1], node);
+      if (member === undefined) return [node];
+      joins.push(` "${specs[member].name}" and "${specs[node].name}" run at the same time, connected by a stream.`);
+      return [member, node];
+    });
+    const nodes = way.map((i) => specs[i].name);
     const message =
-      `Workflow "${workflow}" has a cycle: ${shorten(nodes).join(" → ")}. ` +
+      `Workflow "${workflow}" has a cycle: ${shorten(nodes).join(" → ")}.${joins.join("")} ` +
       `Remove one of these needs${cycle.length === 1 ? "" : ", or split a node"}.`;
     return { severity: "error", code: "CYCLE", message, nodes };
   });
+}
+
+/** The node because of which `to` waits for `from`: one that runs together with `to`, if `to` itself does not need it. */
+function joinedBy({ graph, flags, streams }: DagPlan, from: number, to: number): number | undefined {
+  let member: number | undefined;
+  for (let e = graph.start[from]; e < graph.start[from + 1]; e++) {
+    const target = graph.target[e];
+    const isJoin = flags !== undefined && (flags[e] & Edge.join) !== 0;
+    if (target === to && !isJoin) return undefined;
+    if (!isJoin && streams?.groups.get(target) === streams?.groups.get(to)) member ??= target;
+  }
+  return member;
 }
 
 function shorten(names: readonly string[]): readonly string[] {

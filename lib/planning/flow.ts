@@ -1,7 +1,7 @@
 import { digraph, type Digraph } from "../graph/digraph.js";
 import { levels, topologicalOrder } from "../graph/order.js";
 import { reachable } from "../graph/reachability.js";
-import type { Choices, Flow } from "./plan.js";
+import { writtenGraph, type Choices, type DagPlan, type Flow } from "./plan.js";
 
 /** The flow of a graph: the graph itself if it has no choices. Cost: O(nodes + edges). */
 export function flowOf(graph: Digraph, choices: Choices | undefined): Flow {
@@ -53,4 +53,9 @@ export function flowLevels({ size, graph }: Flow, order: Int32Array): Int32Array
 /** As `reachable`, of the nodes alone. A branch depends on what decides whether it is taken. */
 export function reachableNodes({ size, graph }: Flow, origins: Iterable<number>): Uint8Array {
   return reachable(graph, origins).subarray(0, size);
+}
+
+/** The flow of what users wrote, see {@link writtenGraph}. */
+export function writtenFlow(plan: DagPlan): Flow {
+  return plan.streams === undefined ? plan.flow : flowOf(writtenGraph(plan), plan.choices);
 }

@@ -1,13 +1,13 @@
 import { append } from "../base/append.js";
 import { MissingResultError, ValidationError } from "../base/errors.js";
 import { reachable, reversed } from "../graph/reachability.js";
-import { reachableNodes } from "./flow.js";
-import { Edge, edgeText, isSink, type DagPlan } from "./plan.js";
+import { reachableNodes, writtenFlow } from "./flow.js";
+import { Edge, edgeText, isSink, writtenGraph, type Binding, type DagPlan } from "./plan.js";
 
 /** The nodes that a partial run computes, as a mask: from `first` on, up to `last`, or between the two. */
 export function activeNodes(plan: DagPlan, first: number | undefined, last: number | undefined): Uint8Array {
-  const after = first === undefined ? undefined : reachableNodes(plan.flow, [first]);
-  const before = last === undefined ? undefined : reachable(reversed(plan.graph), [last]);
+  const after = first === undefined ? undefined : reachableNodes(writtenFlow(plan), [first]);
+  const before = last === undefined ? undefined : reachable(reversed(writtenGraph(plan)), [last]);
   if (after === undefined) return before as Uint8Array;
   if (before === undefined) return after;
   const between = after.map((reached, i) => reached & before[i]);
@@ -31,7 +31,7 @@ export function withoutUnneeded(
   active: Uint8Array | undefined,
   isGiven: (node: number) => boolean,
 ): Uint8Array | undefined {
-  const { start, target } = plan.graph;
+  const { start, target } = writtenGraph(plan);
   const left = active?.slice() ?? new Uint8Array(plan.size).fill(1);
   const needs = (to: number) => left[to] === 1 && !isGiven(to);
   let isChanged = false;
@@ -50,7 +50,7 @@ export function withoutUnneeded(
 /** The nodes whose earlier results are still valid: neither they nor their ancestors are computed again. */
 export function copiedNodes(plan: DagPlan, active: Uint8Array): Uint8Array {
   const computed = Array.from(active.keys()).filter((i) => active[i] === 1);
-  return reachableNodes(plan.flow, computed).map((reached) => 1 - reached);
+  return reachableNodes(writtenFlow(plan), computed).map((reached) => 1 - reached);
 }
 
 /**
@@ -94,12 +94,20 @@ export function requireResults(plan: DagPlan, active: Uint8Array, available: (no
  */
 export function requireInner(plan: DagPlan, isGiven: (node: number) => boolean): void {
   for (const binding of plan.bindings) {
-    if (binding.type !== "inner" || !isGiven(binding.source)) continue;
-    const { name } = plan.specs[binding.source];
+    const inner = innerPath(binding);
+    if (inner === undefined || !isGiven(inner.source)) continue;
+    const { name } = plan.specs[inner.source];
     throw new MissingResultError(
-      `Workflow "${plan.workflow}" needs "${name}.${binding.path}", which does not exist if "${name}" does not run. ` +
+      `Workflow "${plan.workflow}" needs "${name}.${inner.path}", which does not exist if "${name}" does not run. ` +
         `Leave "${name}" out of the overrides, or give a result for the node that needs it.`,
-      [`${name}.${binding.path}`],
+      [`${name}.${inner.path}`],
     );
   }
+}
+
+/** The node inside a workflow that a binding takes. */
+function innerPath(binding: Binding): { readonly source: number; readonly path: string } | undefined {
+  if (binding.type === "inner") return binding;
+  if (binding.type !== "stream" || binding.output === undefined) return undefined;
+  return { source: binding.source, path: binding.output };
 }

@@ -19,6 +19,8 @@ export const Edge = {
   order: 4,
   /** The target takes the items of the source while they come. */
   stream: 8,
+  /** No need of the target, but of a node that runs together with it. */
+  join: 16,
 } as const;
 
 /**
@@ -33,8 +35,8 @@ export type Binding =
   | { readonly type: "input"; readonly input: number }
   | { readonly type: "output"; readonly source: number; readonly output: string }
   | { readonly type: "branch"; readonly source: number; readonly branch: string }
-  /** The items of a node, while they come. */
-  | { readonly type: "stream"; readonly source: number }
+  /** The items of a node, or of one inside it, while they come. */
+  | { readonly type: "stream"; readonly source: number; readonly path: string; readonly output: string | undefined }
   /** The result of a node inside a workflow. */
   | { readonly type: "inner"; readonly source: number; readonly path: string }
   | { readonly type: "record"; readonly keys: readonly string[]; readonly codes: readonly number[] }
@@ -193,6 +195,8 @@ export interface DagEdge {
   readonly orderOnly: boolean;
   /** The part that `from` has in a choice: `if`, `then` or `else` of a `when`, `1`, `2` … of a `coalesce`. */
   readonly role?: string | undefined;
+  /** Whether items pass while they come: `stream(…)`. */
+  readonly stream: boolean;
 }
 
 /** All edges, by name. Cost: O(nodes + edges). */
@@ -202,6 +206,7 @@ export function edgesOf({ size, specs, graph, flags, labels, choices }: DagPlan)
   for (let from = 0; from < size; from++) {
     for (let e = start[from]; e < start[from + 1]; e++) {
       const edgeFlags = flags === undefined ? 0 : flags[e];
+      if ((edgeFlags & Edge.join) !== 0) continue;
       edges.push({
         from: specs[from].name,
         to: specs[target[e]].name,
@@ -209,10 +214,25 @@ export function edgesOf({ size, specs, graph, flags, labels, choices }: DagPlan)
         optional: (edgeFlags & Edge.soft) !== 0 && (edgeFlags & Edge.order) === 0,
         orderOnly: (edgeFlags & Edge.order) !== 0,
         role: choices?.roles.get(e),
+        stream: (edgeFlags & Edge.stream) !== 0,
       });
     }
   }
   return edges;
+}
+
+/** The graph of what users wrote, without {@link Edge.join}. Cost: O(nodes + edges) in a dag with streams. */
+export function writtenGraph({ graph, flags, streams }: DagPlan): Digraph {
+  if (streams === undefined || flags === undefined) return graph;
+  const { size, start, target } = graph;
+  const isWritten = (_: unknown, e: number) => (flags[e] & Edge.join) === 0;
+  const ends = new Int32Array(size + 1);
+  for (let i = 0; i < size; i++) {
+    let count = 0;
+    for (let e = start[i]; e < start[i + 1]; e++) if (isWritten(undefined, e)) count++;
+    ends[i + 1] = ends[i] + count;
+  }
+  return { size, start: ends, target: target.filter(isWritten) };
 }
 
 /** The need of an edge as written: `node` or `node.output`. */

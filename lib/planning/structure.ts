@@ -26,6 +26,7 @@ export function dagStructure(plan: DagPlan): Structure {
   const edges: string[][] = specs.map(() => []);
   for (let source = 0; source < plan.size; source++) {
     for (let edge = graph.start[source]; edge < graph.start[source + 1]; edge++) {
+      if (((flags?.[edge] ?? 0) & Edge.join) !== 0) continue;
       edges[graph.target[edge]].push(`${EDGE}${flags?.[edge] ?? 0} ${edgeText(plan, source, edge)}`);
     }
   }
@@ -60,7 +61,8 @@ export function edgesIn(wiring: readonly string[]): { readonly source: string; r
   return wiring.flatMap((text) => {
     if (!text.startsWith(EDGE)) return [];
     const [, flags, source, label] = /^(\d+) ([^.]*)(?:\.(.*))?$/su.exec(text.slice(EDGE.length)) ?? [];
-    if (source === undefined || (Number(flags) & Edge.soft) !== 0) return [];
+    // What streams a node may have completed without it.
+    if (source === undefined || (Number(flags) & (Edge.soft | Edge.stream)) !== 0) return [];
     return { source, branch: (Number(flags) & Edge.branch) === 0 ? undefined : label };
   });
 }
@@ -69,8 +71,10 @@ function bindingText(plan: DagPlan, binding: Binding): string {
   switch (binding.type) {
     case "output":
       return `${plan.specs[binding.source].name}.${binding.output}`;
-    case "stream":
-      return plan.specs[binding.source].name;
+    case "stream": {
+      const { name } = plan.specs[binding.source];
+      return binding.output === undefined ? name : `${name}.${binding.output}`;
+    }
     case "inner":
       return `${plan.specs[binding.source].name}.${binding.path}`;
     case "branch":

@@ -8,6 +8,7 @@ import { collects, isChoice, type NodeSpec } from "../definition/specs/node-spec
 import { typesOf } from "../definition/typings/node-types.js";
 import { originalNames } from "../definition/specs/original-names.js";
 import { Edge, type AnyNeed, type Binding, type ChoiceCondition, type RunInput } from "./plan.js";
+import { findProducer, producersIn } from "./streams.js";
 import { TypeIndex } from "./type-index.js";
 import { missingIn, nestingIssue, withWorkflowInputs, workflowIssues, workflowOf } from "./workflow-nodes.js";
 
@@ -19,6 +20,10 @@ export interface Wiring {
   readonly to: number[];
   readonly flags: number[];
   readonly labels: ReadonlyMap<number, string>;
+  /** By edge of a stream: where its items come from inside the source, see {@link findProducer}. */
+  readonly streamPaths: ReadonlyMap<number, string>;
+  /** The workflows that are nodes, by name. */
+  readonly workflows: ReadonlyMap<string, ChildWorkflow>;
   readonly argStart: readonly number[];
   readonly args: readonly number[];
   readonly bindings: readonly Binding[];
@@ -60,6 +65,7 @@ class Wirer implements Wiring {
   readonly to: number[] = [];
   readonly flags: number[] = [];
   readonly labels = new Map<number, string>();
+  readonly streamPaths = new Map<number, string>();
   readonly argStart: number[] = [0];
   readonly args: number[] = [];
   readonly bindings: Binding[] = [{ type: "context" }, { type: "undefined" }];
@@ -68,7 +74,7 @@ class Wirer implements Wiring {
   readonly choiceEdges = new Map<number, number>();
   readonly inputs: { name: string; required: number[] }[] = [];
   readonly issues: ValidationIssue[] = [];
-  private readonly workflows = new Map<string, ChildWorkflow>();
+  readonly workflows = new Map<string, ChildWorkflow>();
   private readonly inputCodes = new Map<string, number>();
   private readonly types: TypeIndex | undefined;
 
@@ -228,7 +234,13 @@ class Wirer implements Wiring {
         i,
       );
     }
-    if (explicit.length > 0) return this.bindNeed(i, explicit[0]) ?? ~UNDEFINED;
+    if (explicit.length > 0) {
+      if (k > 0 && spec.map !== undefined && explicit[0].stream === true) {
+        const message = `Map "${spec.name}" streams "${needText(explicit[0])}" beside its items. Only its first need can be a stream.`;
+        this.issue("INVALID_NODE", message, i);
+      }
+      return this.bindNeed(i, explicit[0]) ?? ~UNDEFINED;
+    }
     const wired = this.bindAutomatically(i, k, name);
     if (wired !== undefined) return wired;
     if (name !== undefined) return this.bindRunInput(i, { name, optional });
@@ -299,10 +311,7 @@ class Wirer implements Wiring {
     const source = this.source(i, need);
     if (source === undefined) return undefined;
     const { output, optional } = need;
-    if (need.stream === true) {
-      this.edge(source, i, Edge.stream, undefined);
-      return this.binding({ type: "stream", source });
-    }
+    if (need.stream === true) return this.bindStream(i, source, need);
     const workflow = output === undefined ? undefined : this.workflows.get(need.node);
     const missing = workflow && missingIn(workflow, output as string);
     if (missing !== undefined) {
@@ -318,6 +327,21 @@ class Wirer implements Wiring {
     else if (output !== undefined && !isRequired) code = this.binding({ type: "branch", source, branch: output });
     anyNeeds?.push({ source, branch: isBranch ? output : undefined, text: needText(need), code });
     return code;
+  }
+
+  private bindStream(i: number, source: number, { node, output, optional }: Need): number {
+    const spec = this.specs[source];
+    const found = findProducer(spec, output, this.workflows.get(node));
+    if ("problem" in found) {
+      const others = spec.subworkflow === undefined ? producersIn(this.definition) : "";
+      const message = `Node "${this.specs[i].name}" streams "${needText({ node, output })}", but ${found.problem}${others}`;
+      this.issue("NO_STREAM", `${message} Generators, maps and machines produce items.`, i);
+    }
+    const path = "path" in found ? found.path : "";
+    this.streamPaths.set(this.from.length, path);
+    this.anyNeeds.get(i)?.push({ source, branch: undefined, text: node, code: source });
+    this.edge(source, i, Edge.stream | (optional ? Edge.soft : 0), output);
+    return this.binding({ type: "stream", source, path, output });
   }
 
   private order(i: number, need: Need): void {

@@ -44,7 +44,7 @@ export function toMermaid(plan: DagPlan, options: DiagramOptions): string {
   });
   for (const edge of edgesOf(plan)) {
     const { from, to } = edge;
-    const arrow = edge.optional || edge.orderOnly ? "-.->" : "-->";
+    const arrow = edge.stream ? "==>" : edge.optional || edge.orderOnly ? "-.->" : "-->";
     const text = edgeLabel(edge);
     const label = text === "" ? "" : `|"${escapeMermaid(text)}"|`;
     lines.push(`  n${plan.indexOf.get(from)} ${arrow}${label} n${plan.indexOf.get(to)}`);
@@ -73,7 +73,7 @@ export function toDot(plan: DagPlan, options: DiagramOptions): string {
     const text = edgeLabel(edge);
     const attributes = [
       ...(text === "" ? [] : [`label=${quoteDot(text)}`]),
-      ...(edge.optional || edge.orderOnly ? ["style=dashed"] : []),
+      ...(edge.stream ? ["style=bold"] : edge.optional || edge.orderOnly ? ["style=dashed"] : []),
     ];
     const end = attributes.length === 0 ? "" : ` [${attributes.join(", ")}]`;
     lines.push(`  n${plan.indexOf.get(from)} -> n${plan.indexOf.get(to)}${end};`);

@@ -14,7 +14,7 @@ function pipeline(): Dag<any> {
 describe("A dag describes itself", () => {
   it("with its edges and inputs", () => {
     const dag = pipeline();
-    const plain = { output: undefined, optional: false, orderOnly: false };
+    const plain = { output: undefined, optional: false, orderOnly: false, stream: false };
     expect(dag.edges).toEqual([
       { ...plain, from: "load", to: "parse" },
       { ...plain, from: "load", to: "report", orderOnly: true },

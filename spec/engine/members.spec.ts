@@ -81,6 +81,7 @@ const MEMBERS: readonly (readonly [member: string, kind: "both" | "dag only" | "
   ["subworkflows", "both", "nesting"],
   ["members", "both", "nesting"],
   ["errors", "both", "nesting"],
+  ["sinks", "both", "nesting"],
   ["ownRevision", "both", "nesting"],
   ["createInside", "both", "nesting"],
   ["continueInside", "both", "nesting"],

@@ -17,6 +17,7 @@ import { recordingContract } from "../contracts/store-recording.contract.js";
 import { recoveringContract } from "../contracts/store-recovering.contract.js";
 import { repeatingContract } from "../contracts/store-repeating.contract.js";
 import { replayingContract } from "../contracts/store-replaying.contract.js";
+import { streamingContract } from "../contracts/store-streaming.contract.js";
 import { resumingContract } from "../contracts/store-resuming.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
 import { storeWaitingContract } from "../contracts/store-waiting.contract.js";
@@ -60,6 +61,7 @@ async function subject() {
 
 recordingContract("SQLite", subject);
 resumingContract("SQLite", subject);
+streamingContract("SQLite", subject);
 replayingContract("SQLite", subject);
 listingContract("SQLite", subject);
 storeMapsContract("SQLite", subject);

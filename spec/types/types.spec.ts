@@ -64,6 +64,7 @@ describe.each([
       "forks",
       "generic",
       "live",
+      "item-streams",
       "members",
       "nesting",
       "runs",
@@ -128,6 +129,10 @@ describe.each([
       '@all("fetch", "report") f(all: { fetch: Row[]; other: 1 }) {}',
       '{ key: "other"; problem: "no need provides it"; needs: "fetch" | "report"; }',
     ],
+    [
+      '@node(stream("report")) f(n: AsyncIterable<number>) {}',
+      '{ need: "report"; problem: "produces no items: it is no generator and no map"; }',
+    ],
     ['@any("fetch", "report") f(rows: Row[]) {}', '{ need: "report"; gives: { count: number; }; takes: Row[]; }'],
     [
       '@condition("fetch") f(rows: Row[]) { return rows; }',
@@ -140,7 +145,7 @@ describe.each([
     ],
     ['@state f() { return next("isBig", 1); }', '{ state: "isBig"; gives: number; takes: Row[]; }'],
   ])("reports problems in one line: %s", (method, problem) => {
-    const text = `import { all, any, condition, next, node, optional, state } from "dagwright";
+    const text = `import { all, any, condition, next, node, optional, state, stream } from "dagwright";
       interface Row { id: string }
       export class Report {
         limit = 1;
@@ -149,7 +154,7 @@ describe.each([
         @condition("fetch") isBig(rows: Row[]): boolean { return rows.length > 9; }
         ${method}
       }
-      export const used = [all, any, condition, next, optional, state];`;
+      export const used = [all, any, condition, next, optional, state, stream];`;
     const { problems } = check([join(folder, "message.ts")], legacy, text, { noUnusedParameters: false });
     expect(problems.map((message) => message.split("\n")[0])).toEqual([
       expect.stringContaining(`Decorator function return type '${problem}' is not assignable`),

@@ -1,4 +1,4 @@
-import { reachableNodes } from "../../planning/flow.js";
+import { reachableNodes, writtenFlow } from "../../planning/flow.js";
 import { requireInner } from "../../planning/partial.js";
 import { requireInputs } from "../../planning/inputs.js";
 import { RunResult } from "../../run/result.js";
@@ -105,7 +105,7 @@ export class RecordedDags<N> extends RecordedRuns<
     const plan = this.factory.planFor(recorded.inputs, options);
     const { earlier, holds } = replayed(plan, recorded, options);
     const roots = plan.specs.flatMap(({ name }, i) => (names.includes(name) || holds?.[i] === 0 ? i : []));
-    const active = options.only === true ? maskOf(plan, names) : reachableNodes(plan.flow, roots);
+    const active = options.only === true ? maskOf(plan, names) : reachableNodes(writtenFlow(plan), roots);
     const overrides = options.overrides === undefined ? undefined : overridesIn(plan, options.overrides);
     const metadata = metadataOf(options) ?? recorded.metadata;
     const state = new RunState(plan, recorded.inputs, options.runId, active, metadata);

@@ -5,6 +5,7 @@ import { withDefaults } from "../../engine/run-defaults.js";
 import { hooksOf } from "../../engine/run-hooks.js";
 import { checkDagInputs, requireInputs } from "../../planning/inputs.js";
 import type { DagPlan } from "../../planning/plan.js";
+import { isGenerator } from "../../planning/streams.js";
 import type { DagRunFactory } from "../dag-run-factory.js";
 import type { DagOptions } from "../options.js";
 import type { LiveSource } from "./live-dag.js";
@@ -44,14 +45,12 @@ export function liveSource(
 }
 
 /** The kinds of nodes that a live dag can't keep up to date. */
-function refuseComposed({ specs, streams, workflow }: DagPlan): void {
+function refuseComposed({ specs, workflow }: DagPlan): void {
   const found = specs.find(
-    ({ kind, subworkflow }, i) =>
-      isChoice(kind) || kind === "map" || subworkflow !== undefined || streams?.producers.has(i),
+    ({ kind, subworkflow, fn }) => isChoice(kind) || kind === "map" || subworkflow !== undefined || isGenerator(fn),
   );
   if (found === undefined) return;
-  const what =
-    streams?.producers.has(specs.indexOf(found)) === true && found.kind === "node" ? "generator" : found.kind;
+  const what = isGenerator(found.fn) ? "generator" : found.kind;
   throw new ValidationError(
     `A live dag of "${workflow}" can't have "${found.name}": it is a ${what}, and a live dag keeps functions, forks and ` +
       `"any" nodes up to date. Do its work in a function, or run the dag.`,

@@ -10,7 +10,7 @@ import type { ItemCounts } from "../../run/state.js";
 import { WiringFault } from "../arguments.js";
 import type { DagHost } from "../host.js";
 import { ABSENT, collectionOf, type Collection } from "./collection.js";
-import type { Channel } from "../streams/channel.js";
+import type { Channel } from "../../engine/channel.js";
 import { Folding, Listing, Passing } from "./gathering.js";
 import { ItemSlots } from "./item-slots.js";
 import { MapHost, type MapItem, type MappingRun } from "./map-host.js";

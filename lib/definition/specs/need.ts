@@ -18,12 +18,21 @@ export class StreamNeed<S = unknown> {
     mark(this, "StreamNeed");
   }
 
-  constructor(readonly need: S) {}
+  /** Only types have it, which it tells apart. */
+  declare protected readonly kind: "stream";
+
+  constructor(
+    /** The need as written: `"node"`, `"node.output"` or a handle. */
+    readonly need: S,
+  ) {}
 }
 
 /**
- * A need that takes the items of a node as an `AsyncIterable` while they come: of a generator, or the results of a map in
- * order. Both nodes run at the same time.
+ * A need that takes the items of a node as an `AsyncIterable` while they come: those of a generator, the results of a map
+ * in order, the values of an fsm's cycles; of a workflow those of its sink, or of the node in it that is named
+ * (`"feed.rows"`). Both nodes run at the same time. The items can be read once; who stops early lets go of them.
+ *
+ * With `optional(stream(…))` the parameter is undefined if the source is skipped, or fails before it begins.
  */
 export function stream<const S extends string | NeedSource>(need: S): StreamNeed<S> {
   return new StreamNeed(need);
@@ -39,14 +48,21 @@ export class OptionalNeed<S = unknown> {
     mark(this, "OptionalNeed");
   }
 
+  /** Only types have it, which it tells apart. */
+  declare protected readonly kind: "optional";
+
   constructor(
-    /** The need as written: `"node"`, `"node.output"` or a handle. */
+    /** The need as written: `"node"`, `"node.output"`, a handle, or `stream(…)` of one. */
     readonly need: S,
   ) {}
 }
 
-/** A need as written: `"node"`, `"node.output"`, a handle, or `optional(…)` of one of these. */
-export type NeedLike = string | NeedSource | OptionalNeed<string | NeedSource> | StreamNeed<string | NeedSource>;
+/** A need as written: `"node"`, `"node.output"`, a handle, or `stream(…)` or `optional(…)` of one of these. */
+export type NeedLike =
+  | string
+  | NeedSource
+  | StreamNeed<string | NeedSource>
+  | OptionalNeed<string | NeedSource | StreamNeed<string | NeedSource>>;
 
 /**
  * A node's result, or one of its outputs: a property of the result, or a branch.
@@ -69,7 +85,9 @@ export interface NeedSource {
  * A need whose value is undefined if the node was skipped or failed. Without `optional`, the needing node would be
  * skipped.
  */
-export function optional<const S extends string | NeedSource>(need: S): OptionalNeed<S> {
+export function optional<const S extends string | NeedSource | StreamNeed<string | NeedSource>>(
+  need: S,
+): OptionalNeed<S> {
   return new OptionalNeed(need);
 }
 
@@ -96,7 +114,7 @@ export function toNeed(value: unknown, node: string): Need {
     return { ...value.source, optional: false };
   }
   throw new InvalidNodeError(
-    `A need of node "${node}" must be "node", "node.output", a handle, or optional(…) of one; received ${show(value)}.`,
+    `A need of node "${node}" must be "node", "node.output", a handle, or stream(…) or optional(…) of one; received ${show(value)}.`,
   );
 }
 

@@ -1,7 +1,7 @@
 /** The types of `dag.node(…)` and its variants: the handles in the needs determine the types of the parameters. */
 import type { Context } from "../context.js";
 import type { Decision, Route } from "../decisions.js";
-import type { NeedLike, OptionalNeed } from "../specs/need.js";
+import type { NeedLike, OptionalNeed, StreamNeed } from "../specs/need.js";
 import type { NodeHandle, OutputHandle } from "../node-handle.js";
 import type { MapOptions } from "../specs/map-options.js";
 import type { NodeOptions } from "../specs/node-options.js";
@@ -9,33 +9,37 @@ import type { CacheOptions } from "../specs/policy-options.js";
 import type { ChildWorkflow } from "../defined.js";
 import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { CaseResult, CaseTable } from "../switch.js";
-import type { AnyFn } from "./typed-wiring.js";
+import type { AnyFn, Collected } from "./typed-wiring.js";
 
 /** @inline */
 type Needs = readonly NeedLike[];
 
 /** The value of a need; `any` if it is only a name. */
 export type ValueOf<N> =
-  N extends OptionalNeed<infer S>
-    ? ValueOf<S> | undefined
-    : N extends NodeHandle<infer T, any>
-      ? T
-      : N extends OutputHandle<infer T>
+  N extends StreamNeed<infer S>
+    ? AsyncIterable<ItemOf<ValueOf<S>>>
+    : N extends OptionalNeed<infer S>
+      ? ValueOf<S> | undefined
+      : N extends NodeHandle<infer T, any>
         ? T
-        : any;
+        : N extends OutputHandle<infer T>
+          ? T
+          : any;
+
+/** The result of a function that returns `R`. */
+type ResultOf<R> = Collected<Awaited<R>>;
 
 type Values<D extends Needs> = { -readonly [K in keyof D]: ValueOf<D[K]> };
 type MaybeValues<D extends Needs> = { -readonly [K in keyof D]: ValueOf<D[K]> | undefined };
 type First<D extends Needs> = D extends readonly [infer N, ...unknown[]] ? ValueOf<N> : any;
 
-type KeyOf<N> =
-  N extends OptionalNeed<infer S>
-    ? KeyOf<S>
-    : N extends NodeHandle<any, infer Name>
-      ? Name
-      : N extends string
-        ? N
-        : never;
+type KeyOf<N> = N extends OptionalNeed<infer S> | StreamNeed<infer S>
+  ? KeyOf<S>
+  : N extends NodeHandle<any, infer Name>
+    ? Name
+    : N extends string
+      ? N
+      : never;
 
 type RecordOf<D extends Needs> = { [N in D[number] as KeyOf<N>]: ValueOf<N> };
 
@@ -59,16 +63,16 @@ type WorkflowOf<R> = Subworkflow<R> | ChildWorkflow | (new () => object);
  * function; a name, options and a function. Handles in `needs` give the parameters their types.
  */
 export interface NodeDefiner {
-  <R>(fn: (...args: any[]) => R): NodeHandle<Awaited<R>>;
-  <const N extends string, R>(name: N, fn: (...args: any[]) => R): NodeHandle<Awaited<R>, N>;
-  <const D extends Needs, R, V = Awaited<R>>(options: NodeOptions<D, V>, fn: Positional<D, R>): NodeHandle<V>;
-  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
+  <R>(fn: (...args: any[]) => R): NodeHandle<ResultOf<R>>;
+  <const N extends string, R>(name: N, fn: (...args: any[]) => R): NodeHandle<ResultOf<R>, N>;
+  <const D extends Needs, R, V = ResultOf<R>>(options: NodeOptions<D, V>, fn: Positional<D, R>): NodeHandle<V>;
+  <const N extends string, const D extends Needs, R, V = ResultOf<R>>(
     name: N,
     options: NodeOptions<D, V>,
     fn: Positional<D, R>,
   ): NodeHandle<V, N>;
-  <const N extends string, R = any>(name: N, workflow: WorkflowOf<R>): NodeHandle<Awaited<R>, N>;
-  <const N extends string, R = any>(name: N, options: NodeOptions, workflow: WorkflowOf<R>): NodeHandle<Awaited<R>, N>;
+  <const N extends string, R = any>(name: N, workflow: WorkflowOf<R>): NodeHandle<ResultOf<R>, N>;
+  <const N extends string, R = any>(name: N, options: NodeOptions, workflow: WorkflowOf<R>): NodeHandle<ResultOf<R>, N>;
 }
 
 /** The type of a collection's items. */
@@ -189,24 +193,24 @@ type AllValue<D extends Needs> = D extends readonly [infer N] ? ValueOf<N> : Rec
  * from the first overload that matches, so several parameters must be annotated.
  */
 export interface AllDefiner {
-  <F extends AnyFn>(fn: F): NodeHandle<Awaited<ReturnType<F>>>;
-  <const N extends string, F extends AnyFn>(name: N, fn: F): NodeHandle<Awaited<ReturnType<F>>, N>;
-  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
+  <F extends AnyFn>(fn: F): NodeHandle<ResultOf<ReturnType<F>>>;
+  <const N extends string, F extends AnyFn>(name: N, fn: F): NodeHandle<ResultOf<ReturnType<F>>, N>;
+  <const N extends string, const D extends Needs, R, V = ResultOf<R>>(
     name: N,
     options: NodeOptions<D, V>,
     fn: (values: AllValue<D>) => R,
   ): NodeHandle<V, N>;
-  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
+  <const N extends string, const D extends Needs, R, V = ResultOf<R>>(
     name: N,
     options: NodeOptions<D, V>,
     fn: Positional<D, R>,
   ): NodeHandle<V, N>;
-  <const N extends string, const D extends Needs, R, V = Awaited<R>>(
+  <const N extends string, const D extends Needs, R, V = ResultOf<R>>(
     name: N,
     options: NodeOptions<D, V>,
     fn: (values: AllValue<D>, ctx: Context) => R,
   ): NodeHandle<V, N>;
-  <const D extends Needs, R, V = Awaited<R>>(options: NodeOptions<D, V>, fn: (...args: any[]) => R): NodeHandle<V>;
+  <const D extends Needs, R, V = ResultOf<R>>(options: NodeOptions<D, V>, fn: (...args: any[]) => R): NodeHandle<V>;
 }
 
 /**

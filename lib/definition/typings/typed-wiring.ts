@@ -7,7 +7,7 @@
  */
 import type { Context } from "../context.js";
 import type { Decision, Route } from "../decisions.js";
-import type { OptionalNeed } from "../specs/need.js";
+import type { OptionalNeed, StreamNeed } from "../specs/need.js";
 import type { ItemKind } from "../item.js";
 import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { NodeKind } from "../specs/node-spec.js";
@@ -15,8 +15,8 @@ import type { Nearest } from "./typed-names.js";
 
 export type AnyFn = (...args: any[]) => any;
 
-/** A need in a decorator: the name of a method, with or without an output, or `optional(…)` of one. */
-export type MethodNeed = string | OptionalNeed<string>;
+/** A need in a decorator: the name of a method, with or without an output, or `stream(…)` or `optional(…)` of one. */
+export type MethodNeed = string | StreamNeed<string> | OptionalNeed<string | StreamNeed<string>>;
 export type MethodNeeds = readonly MethodNeed[];
 
 export type IsAny<T> = 0 extends 1 & T ? true : false;
@@ -52,8 +52,15 @@ export type Inputs<P extends readonly unknown[]> = P extends readonly []
           : [H | undefined, ...Inputs<R>]
         : [];
 
-/** The awaited return type of a function. */
-type ResultOfCall<F extends AnyFn> = Awaited<ReturnType<F>>;
+/** The result of a function: what it returns, awaited; of a generator, the list of its items. */
+type ResultOfCall<F extends AnyFn> = Collected<Awaited<ReturnType<F>>>;
+
+/** The list of the items of a generator; other results stay what they are. */
+export type Collected<R> = 0 extends 1 & R
+  ? R
+  : R extends AsyncGenerator<infer T, any, any> | Generator<infer T, any, any>
+    ? T[]
+    : R;
 
 /** The value that a fork passes on by default: its first input. */
 type FirstInput<F extends AnyFn> = Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]] ? H : undefined;
@@ -134,7 +141,7 @@ type Outputs<R> = {
 export type Member<T, S extends string> = S extends keyof T ? T[S] : (T & { [K in S]: unknown })[S];
 
 /** A need as text, and its parts. */
-type Text<N> = N extends OptionalNeed<infer S> ? (S extends string ? S : never) : N extends string ? N : never;
+type Text<N> = N extends OptionalNeed<infer S> | StreamNeed<infer S> ? Text<S> : N extends string ? N : never;
 type NodeOf<S extends string> = S extends `${infer Node}.${string}` ? Node : S;
 type OutputOf<S extends string> = S extends `${string}.${infer Output}` ? Output : never;
 
@@ -148,10 +155,33 @@ type NameProblem<T, Need extends string, S extends string> =
 
 /** The possible values of a need, each in a tuple. Those of nodes inside a workflow are not checked. */
 type Gives<F, N, S extends string> = F extends AnyFn
-  ? MaybeUndefined<N, [OutputOf<S>] extends [never] ? Given<F> : GivenOutput<F, OutputOf<S>>>
+  ? MaybeUndefined<
+      N,
+      IsStream<N> extends true ? Streamed<F> : [OutputOf<S>] extends [never] ? Given<F> : GivenOutput<F, OutputOf<S>>
+    >
   : F extends Subworkflow<infer V>
-    ? MaybeUndefined<N, [[OutputOf<S>] extends [never] ? V : any]>
+    ? MaybeUndefined<
+        N,
+        [OutputOf<S>] extends [never] ? (IsStream<N> extends true ? [AsyncIterable<ItemIn<V>>] : [V]) : [any]
+      >
     : never;
+
+/** The type of a list's items; of other values, any. */
+type ItemIn<V> = 0 extends 1 & V ? any : V extends readonly (infer T)[] ? T : any;
+
+type IsStream<N> = N extends StreamNeed | OptionalNeed<StreamNeed> ? true : false;
+
+/** The items of a generator or a map, in a tuple; never if the function is neither. */
+type Streamed<F extends AnyFn, R = ReturnType<F>> =
+  IsAny<R> extends true
+    ? [any]
+    : R extends AsyncIterable<infer T> | IterableIterator<infer T>
+      ? [AsyncIterable<T>]
+      : Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]]
+        ? [ItemKind<H>] extends [never]
+          ? never
+          : [AsyncIterable<Awaited<R>>]
+        : never;
 
 type MaybeUndefined<N, G> = N extends OptionalNeed ? (G extends [infer V] ? [V | undefined] : never) : G;
 
@@ -173,7 +203,9 @@ type NeedProblem<T, N, P> =
 type ValueProblem<F, N, S extends string, P, G = Gives<F, N, S>> =
   IsNever<F, G> extends true
     ? F extends AnyFn
-      ? { need: S; problem: "no such output"; nearest: Nearest<OutputOf<S>, Outputs<ResultOfCall<F>>["names"]> }
+      ? IsStream<N> extends true
+        ? { need: S; problem: "produces no items: it is no generator and no map" }
+        : { need: S; problem: "no such output"; nearest: Nearest<OutputOf<S>, Outputs<ResultOfCall<F>>["names"]> }
       : never
     : IsNever<F, Fits<G, P>> extends true
       ? { need: S; gives: Values<G>; takes: P }

@@ -57,9 +57,18 @@ describe.each([
   ["legacy", true],
 ])("The compiler, with %s decorators,", (_, legacy) => {
   it("accepts valid workflows, and refuses invalid ones", () => {
-    const names = ["builder", "class", "forks", "generic", "members", "runs", "states", "transforms", "choices"].map(
-      (name) => join(folder, `${name}.ts`),
-    );
+    const names = [
+      "builder",
+      "class",
+      "forks",
+      "generic",
+      "members",
+      "runs",
+      "states",
+      "transforms",
+      "choices",
+      "maps",
+    ].map((name) => join(folder, `${name}.ts`));
     expect(check(names, legacy).problems).toEqual([]);
     const broken = `const answer: number = "42";\n// @ts-expect-error\nexport const fine: number = answer;\n`;
     expect(check([join(folder, "broken.ts")], legacy, broken).problems).toEqual([

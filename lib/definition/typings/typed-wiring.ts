@@ -11,6 +11,7 @@ import type { OptionalNeed } from "../specs/need.js";
 import type { ItemKind } from "../item.js";
 import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { NodeKind } from "../specs/node-spec.js";
+import type { Switch } from "../switch.js";
 import type { Nearest } from "./typed-names.js";
 
 export type AnyFn = (...args: any[]) => any;
@@ -140,7 +141,7 @@ type OutputOf<S extends string> = S extends `${string}.${infer Output}` ? Output
 
 /** The problem with the name of a method, or never. */
 type NameProblem<T, Need extends string, S extends string> =
-  Member<T, S> extends AnyFn
+  Member<T, S> extends AnyFn | Subworkflow<any>
     ? never
     : S extends keyof T
       ? { need: Need; problem: "not a method" }
@@ -148,8 +149,20 @@ type NameProblem<T, Need extends string, S extends string> =
 
 /** The possible values of a need, each in a tuple. */
 type Gives<F, N, S extends string> = F extends AnyFn
-  ? MaybeUndefined<N, [OutputOf<S>] extends [never] ? Given<F> : GivenOutput<F, OutputOf<S>>>
+  ? MaybeUndefined<N, [OutputOf<S>] extends [never] ? GivenByMember<F> : GivenOutput<F, OutputOf<S>>>
   : never;
+
+/** What a map gives, if the first input is marked as an item. Cases may be those of a map, or of a switch. */
+type GivenByMember<F extends AnyFn> =
+  F extends Switch<any>
+    ? Given<F> | [ResultOfCall<F>[]] | [Map<any, ResultOfCall<F>>] | [Record<string, ResultOfCall<F>>]
+    : Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]]
+      ? Same<F, ItemKind<H>, "item"> extends true
+        ? [ResultOfCall<F>[]]
+        : Same<F, ItemKind<H>, "entry"> extends true
+          ? [any]
+          : Given<F>
+      : Given<F>;
 
 type MaybeUndefined<N, G> = N extends OptionalNeed ? (G extends [infer V] ? [V | undefined] : never) : G;
 
@@ -284,11 +297,7 @@ export type MapVerdict<T, D extends MethodNeeds, F extends AnyFn> = D extends re
     : never
   : void;
 
-type CollectionProblem<T, S extends string> = string extends S
-  ? never
-  : Member<T, NodeOf<S>> extends Subworkflow<any>
-    ? never
-    : NameProblem<T, S, NodeOf<S>>;
+type CollectionProblem<T, S extends string> = string extends S ? never : NameProblem<T, S, NodeOf<S>>;
 
 /** The names of a class's public methods. */
 export type MethodNames<T> = keyof { [K in keyof T & string as T[K] extends AnyFn ? K : never]: K };
@@ -302,8 +311,22 @@ export type ResultsOf<T> = {
       : never;
 };
 
-/** The result of a method; a list if its first input is marked as the item of one. */
+/** The result of a method; a list if its first input, or that of a case, is marked as the item of one. */
 type MappedOf<F extends AnyFn> =
+  F extends Switch<infer C>
+    ? "item" extends KindOfCases<C>
+      ? ResultOfCall<F>[]
+      : "entry" extends KindOfCases<C>
+        ? any
+        : ResultOf<F>
+    : ItemsOrResult<F>;
+
+/** The marks of the values that cases take. */
+type KindOfCases<C> = {
+  [K in keyof C]: C[K] extends (value: infer V, ...others: any[]) => any ? ItemKind<V> : never;
+}[keyof C];
+
+type ItemsOrResult<F extends AnyFn> =
   Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]]
     ? [ItemKind<H>] extends [never]
       ? ResultOf<F>

@@ -28,7 +28,11 @@ class Photos {
   up(value: number) {
     return value + this.size;
   }
-  @map("routes") moved = cases({ up: Photos.prototype.up, default: (value: number) => -value });
+  @map("routes") moved = cases({
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- cases are called with the instance as this
+    up: Photos.prototype.up,
+    default: (value: number) => -value,
+  });
 }
 
 describe("Legacy @map", () => {

@@ -20,6 +20,7 @@ const MERMAID_SHAPES: Readonly<Record<string, readonly [string, string]>> = {
   all: ["[[", "]]"],
   when: ["[/", "\\]"],
   coalesce: ["[\\", "/]"],
+  map: ["[/", "/]"],
 };
 const DOT_SHAPES: Readonly<Record<string, string>> = {
   condition: "diamond",
@@ -28,6 +29,7 @@ const DOT_SHAPES: Readonly<Record<string, string>> = {
   all: "box3d",
   when: "trapezium",
   coalesce: "invtrapezium",
+  map: "parallelogram",
 };
 
 /** A Mermaid flowchart. Names appear only in labels, so none can break the diagram. Cost: O(nodes + edges). */

@@ -172,10 +172,15 @@ class Outbox {
     return `mail ${text} by ${this.by}`;
   }
   @map("list", { onItemError: "skip" }) sent = cases({
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- cases are called with the instance as this
     email: Outbox.prototype.mail,
     post: subworkflow(Report, { output: "load" }),
   });
-  @switchOn("pick") delivered = cases({ email: Outbox.prototype.mail, post: subworkflow(Report, { output: "load" }) });
+  @switchOn("pick") delivered = cases({
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- cases are called with the instance as this
+    email: Outbox.prototype.mail,
+    post: subworkflow(Report, { output: "load" }),
+  });
   @node after(delivered: string) {
     return `${delivered}!`;
   }

@@ -44,7 +44,7 @@ describe("A map", () => {
     expect(await resultOf([1, 2])).toEqual([[1], [2]]);
     expect(await resultOf(new Set([3, 1]))).toEqual([[3], [1]]);
     expect(await resultOf(Uint8Array.of(7, 8))).toEqual([[7], [8]]);
-    expect(await resultOf([1, , 3])).toEqual([[1], [undefined], [3]]);
+    expect(await resultOf(new Array(2))).toEqual([[undefined], [undefined]]);
     expect(
       await resultOf(
         new Map<unknown, string>([

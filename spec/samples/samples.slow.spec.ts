@@ -34,6 +34,7 @@ describe.concurrent("Samples print what their headers say", () => {
     "live",
     "schemas",
     "definition",
+    "maps",
   ])("%s", async (sample) => {
     const lines = (await run(sample)).trimEnd().split("\n");
     expect(announced(sample).length).toBeGreaterThan(1);

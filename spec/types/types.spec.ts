@@ -65,6 +65,7 @@ describe.each([
       "generic",
       "live",
       "item-streams",
+      "maps",
       "members",
       "nesting",
       "runs",

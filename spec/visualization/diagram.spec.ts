@@ -15,6 +15,15 @@ function sample(): Dag {
   return dag;
 }
 
+describe("A map", () => {
+  it("is drawn as a parallelogram", () => {
+    const dag = new Dag("maps");
+    dag.map("each", (list: number) => list);
+    expect(dag.toMermaid()).toContain('n0[/"each"/]');
+    expect(dag.toDot()).toContain("shape=parallelogram");
+  });
+});
+
 describe("toMermaid", () => {
   it("draws nodes by kind, branches as labels, optional needs dashed", () => {
     expect(sample().toMermaid()).toBe(

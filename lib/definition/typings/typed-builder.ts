@@ -142,7 +142,7 @@ export interface MapDefiner {
   ): NodeHandle<MapResult<O, First<D>, CaseResult<C>>, N>;
   <const N extends string, R>(
     name: N,
-    options: MapOptions,
+    options: MapOptions & { readonly needs?: undefined },
     work: ((item: any, ...args: any[]) => R) | WorkflowOf<any> | Cases<CaseTable>,
   ): NodeHandle<any, N>;
 }

@@ -11,6 +11,7 @@ import type { OptionalNeed, StreamNeed } from "../specs/need.js";
 import type { ItemKind } from "../item.js";
 import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { NodeKind } from "../specs/node-spec.js";
+import type { Switch } from "../switch.js";
 import type { Nearest } from "./typed-names.js";
 
 export type AnyFn = (...args: any[]) => any;
@@ -157,7 +158,11 @@ type NameProblem<T, Need extends string, S extends string> =
 type Gives<F, N, S extends string> = F extends AnyFn
   ? MaybeUndefined<
       N,
-      IsStream<N> extends true ? Streamed<F> : [OutputOf<S>] extends [never] ? Given<F> : GivenOutput<F, OutputOf<S>>
+      IsStream<N> extends true
+        ? Streamed<F>
+        : [OutputOf<S>] extends [never]
+          ? GivenByMember<F>
+          : GivenOutput<F, OutputOf<S>>
     >
   : F extends Subworkflow<infer V>
     ? MaybeUndefined<
@@ -182,6 +187,18 @@ type Streamed<F extends AnyFn, R = ReturnType<F>> =
           ? never
           : [AsyncIterable<Awaited<R>>]
         : never;
+
+/** What a map gives, if the first input is marked as an item. Cases may be those of a map, or of a switch. */
+type GivenByMember<F extends AnyFn> =
+  F extends Switch<any>
+    ? Given<F> | [ResultOfCall<F>[]] | [Map<any, ResultOfCall<F>>] | [Record<string, ResultOfCall<F>>]
+    : Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]]
+      ? Same<F, ItemKind<H>, "item"> extends true
+        ? [ResultOfCall<F>[]]
+        : Same<F, ItemKind<H>, "entry"> extends true
+          ? [any]
+          : Given<F>
+      : Given<F>;
 
 type MaybeUndefined<N, G> = N extends OptionalNeed ? (G extends [infer V] ? [V | undefined] : never) : G;
 
@@ -343,11 +360,7 @@ export type MapVerdict<T, D extends MethodNeeds, F extends AnyFn> = D extends re
     : never
   : void;
 
-type CollectionProblem<T, S extends string> = string extends S
-  ? never
-  : Member<T, NodeOf<S>> extends Subworkflow<any>
-    ? never
-    : NameProblem<T, S, NodeOf<S>>;
+type CollectionProblem<T, S extends string> = string extends S ? never : NameProblem<T, S, NodeOf<S>>;
 
 /** The results of a class's methods by name, as `run.get` returns them. */
 export type ResultsOf<T> = {
@@ -358,8 +371,22 @@ export type ResultsOf<T> = {
       : never;
 };
 
-/** The result of a method; a list if its first input is marked as the item of one. */
+/** The result of a method; a list if its first input, or that of a case, is marked as the item of one. */
 type MappedOf<F extends AnyFn> =
+  F extends Switch<infer C>
+    ? "item" extends KindOfCases<C>
+      ? ResultOfCall<F>[]
+      : "entry" extends KindOfCases<C>
+        ? any
+        : ResultOf<F>
+    : ItemsOrResult<F>;
+
+/** The marks of the values that cases take. */
+type KindOfCases<C> = {
+  [K in keyof C]: C[K] extends (value: infer V, ...others: any[]) => any ? ItemKind<V> : never;
+}[keyof C];
+
+type ItemsOrResult<F extends AnyFn> =
   Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]]
     ? [ItemKind<H>] extends [never]
       ? ResultOf<F>

@@ -11,6 +11,7 @@ import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
 import { checkRunId, type Mode } from "../engine/options.js";
 import { withContinuingDefaults } from "../engine/run-defaults.js";
 import { levels } from "../graph/order.js";
+import type { ChildWorkflow } from "../definition/defined.js";
 import { edgesOf, isSink, type DagEdge, type DagPlan } from "../planning/plan.js";
 import type { BackendName } from "../run/place.js";
 import type { RunResult } from "../run/result.js";
@@ -131,14 +132,19 @@ export class Dag<
     return { name, description, nodes: [...this], inputs, edges };
   }
 
+  /** What diagrams draw of a workflow in a node. */
+  private static planOf(this: void, workflow: ChildWorkflow): DagPlan | undefined {
+    return workflow instanceof Dag && workflow.isValid ? workflow.factory.planning.plan : undefined;
+  }
+
   /** A Mermaid flowchart of the dag, coloured by a run if one is given. */
   toMermaid(options: DiagramOptions = {}): string {
-    return toMermaid(this.factory.planning.plan, options);
+    return toMermaid(this.factory.planning.plan, options, Dag.planOf);
   }
 
   /** A Graphviz digraph of the dag, coloured by a run if one is given. */
   toDot(options: DiagramOptions = {}): string {
-    return toDot(this.factory.planning.plan, options);
+    return toDot(this.factory.planning.plan, options, Dag.planOf);
   }
 
   // --- partial runs ---

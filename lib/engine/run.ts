@@ -72,7 +72,8 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   }
 
   abstract begin(): void;
-  release(_status: RunStatus): void {
+  /** @param _ - how the run ended */
+  release(_: RunStatus): void {
     this.lazyChildren?.end();
   }
   abstract resultOf(status: RunStatus): R;

@@ -11,16 +11,18 @@ import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
 import { checkRunId, type Mode } from "../engine/options.js";
 import { withContinuingDefaults } from "../engine/run-defaults.js";
 import { levels } from "../graph/order.js";
-import type { ChildWorkflow } from "../definition/defined.js";
 import { edgesOf, isSink, type DagEdge, type DagPlan } from "../planning/plan.js";
 import type { BackendName } from "../run/place.js";
 import type { RunResult } from "../run/result.js";
-import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.js";
+import { toDot, toMermaid, type DiagramOptions, type PlanOf } from "../visualization/diagram.js";
 import { DagBuilder } from "./dag-builder.js";
 import { DagRunFactory } from "./dag-run-factory.js";
 import { checkReplayOptions, type ReplayOptions } from "./durable/options.js";
 import { RecordedDags } from "./durable/recorded-dags.js";
 import { checkRunOptions, type DagOptions, type PartialRunOptions, type RunOptions } from "./options.js";
+
+/** What diagrams draw of a workflow in a node. Assigned in the class, whose plans are private. */
+let planOf: PlanOf;
 
 /** The result of a dry run. */
 export interface DryRun {
@@ -132,19 +134,14 @@ export class Dag<
     return { name, description, nodes: [...this], inputs, edges };
   }
 
-  /** What diagrams draw of a workflow in a node. */
-  private static planOf(this: void, workflow: ChildWorkflow): DagPlan | undefined {
-    return workflow instanceof Dag && workflow.isValid ? workflow.factory.planning.plan : undefined;
-  }
-
   /** A Mermaid flowchart of the dag, coloured by a run if one is given. */
   toMermaid(options: DiagramOptions = {}): string {
-    return toMermaid(this.factory.planning.plan, options, Dag.planOf);
+    return toMermaid(this.factory.planning.plan, options, planOf);
   }
 
   /** A Graphviz digraph of the dag, coloured by a run if one is given. */
   toDot(options: DiagramOptions = {}): string {
-    return toDot(this.factory.planning.plan, options, Dag.planOf);
+    return toDot(this.factory.planning.plan, options, planOf);
   }
 
   // --- partial runs ---

@@ -22,7 +22,7 @@ import { RecordedDags } from "./durable/recorded-dags.js";
 import { checkRunOptions, type DagOptions, type PartialRunOptions, type RunOptions } from "./options.js";
 
 /** What diagrams draw of a workflow in a node. Assigned in the class, whose plans are private. */
-let planOf: PlanOf;
+let planOf: PlanOf = () => undefined;
 
 /** The result of a dry run. */
 export interface DryRun {
@@ -58,6 +58,10 @@ export class Dag<
   I extends object = Record<string, any>,
   G = Record<string, any>,
 > extends DagBuilder<N, I, G> {
+  static {
+    planOf = (workflow) => (workflow instanceof Dag && workflow.isValid ? workflow.factory.planning.plan : undefined);
+  }
+
   readonly kind = "dag";
   protected readonly factory = new DagRunFactory<N>(this);
   protected readonly recorded = new RecordedDags<N>(this.factory, this.runs);

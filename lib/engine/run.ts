@@ -72,8 +72,9 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   }
 
   abstract begin(): void;
-  /** @param _ - how the run ended */
-  release(_: RunStatus): void {
+  abstract release(status: RunStatus): void;
+  /** Cancels the runs inside that are left. */
+  protected endChildren(): void {
     this.lazyChildren?.end();
   }
   abstract resultOf(status: RunStatus): R;

@@ -773,8 +773,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     return new RunResult<any>(this.state, status);
   }
 
-  override release(status: RunStatus): void {
-    super.release(status);
+  release(): void {
+    this.endChildren();
     if (this.setup.outer !== undefined) this.closePermits();
     this.deadlines?.stop();
   }

@@ -16,7 +16,7 @@ import { reportInputs, type InputReport } from "../planning/declared-inputs.js";
 import { edgesOf, isSink, type DagEdge, type DagPlan } from "../planning/plan.js";
 import type { BackendName } from "../run/place.js";
 import type { RunResult } from "../run/result.js";
-import { toDot, toMermaid, type DiagramOptions } from "../visualization/diagram.js";
+import { toDot, toMermaid, type DiagramOptions, type PlanOf } from "../visualization/diagram.js";
 import { DagBuilder } from "./dag-builder.js";
 import { dagJson, readDag, type DagJson } from "./dag-json.js";
 import { DagRunFactory } from "./dag-run-factory.js";
@@ -29,6 +29,9 @@ import { liveSource } from "./live/source.js";
 import type { StreamItem } from "./stream/item-stream.js";
 import type { StreamOptions } from "./stream/options.js";
 import { streamOf, type StreamedDag } from "./stream/stream.js";
+
+/** What diagrams draw of a workflow in a node. Assigned in the class, whose plans are private. */
+let planOf: PlanOf = () => undefined;
 
 /** The result of a dry run. */
 export interface DryRun {
@@ -66,6 +69,10 @@ export class Dag<
   I extends object = Record<string, any>,
   G = Record<string, any>,
 > extends DagBuilder<N, I, G> {
+  static {
+    planOf = (workflow) => (workflow instanceof Dag && workflow.isValid ? workflow.factory.planning.plan : undefined);
+  }
+
   readonly kind = "dag";
   protected readonly factory = new DagRunFactory<N>(this);
   protected readonly recorded = new RecordedDags<N>(this.factory, this.runs);
@@ -187,12 +194,12 @@ export class Dag<
 
   /** A Mermaid flowchart of the dag, coloured by a run if one is given. */
   toMermaid(options: DiagramOptions = {}): string {
-    return toMermaid(this.factory.planning.plan, options);
+    return toMermaid(this.factory.planning.plan, options, planOf);
   }
 
   /** A Graphviz digraph of the dag, coloured by a run if one is given. */
   toDot(options: DiagramOptions = {}): string {
-    return toDot(this.factory.planning.plan, options);
+    return toDot(this.factory.planning.plan, options, planOf);
   }
 
   // --- streams ---

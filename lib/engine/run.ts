@@ -78,7 +78,9 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   }
 
   abstract begin(): void;
-  release(_status: RunStatus): void {
+  abstract release(status: RunStatus): void;
+  /** Cancels the runs inside that are left. */
+  protected endChildren(): void {
     this.lazyChildren?.end();
   }
   abstract resultOf(status: RunStatus): R;

@@ -482,8 +482,8 @@ export class FsmRun
     return new FsmResult<any>(this.state, status, this.clock.elapsed());
   }
 
-  override release(status: RunStatus): void {
-    super.release(status);
+  release(status: RunStatus): void {
+    this.endChildren();
     this.permits?.close();
     const isPaused = status === "paused";
     this.waits?.stop();

@@ -13,8 +13,8 @@ export const COLOURS: Readonly<Record<NodeStatus, { fill: string; stroke: string
   copied: { fill: "#ccfbf1", stroke: "#0d9488" },
 };
 
-/** Mermaid lines that colour nodes by status. Node `i` is named by `prefix` and `i`. */
-export function classLines(byStatus: ReadonlyMap<NodeStatus, readonly number[]>, prefix: string): string[] {
+/** Mermaid lines that colour nodes by status. Node `i` is named by `prefix` and `i`, or by itself if it is a name. */
+export function classLines(byStatus: ReadonlyMap<NodeStatus, readonly (string | number)[]>, prefix: string): string[] {
   return Array.from(byStatus, ([status, nodes]) => {
     const { fill, stroke } = COLOURS[status];
     return [

@@ -1,4 +1,4 @@
-import { checkOptions, label, oneOf, show, type OptionName } from "../base/check.js";
+import { checkOptions, label, oneOf, show, type OptionName, type Rules } from "../base/check.js";
 import { isInstance } from "../base/safe-access.js";
 
 /** Options of every diagram. `R` is the type of a run's result. */
@@ -13,10 +13,11 @@ export interface BaseDiagramOptions<R> {
 export function checkDiagramOptions<R>(
   options: BaseDiagramOptions<R>,
   Result: abstract new (...args: any[]) => R,
+  more: Rules<any> = {},
 ): void {
   const checkResult = (option: OptionName, run: unknown) => {
     if (isInstance(run, Result)) return;
     throw new TypeError(`${label(option)} must be the result of a run; received ${show(run)}.`);
   };
-  checkOptions(options, { run: checkResult, direction: oneOf(["TB", "LR"]) }, "a diagram");
+  checkOptions(options, { run: checkResult, direction: oneOf(["TB", "LR"]), ...more }, "a diagram");
 }

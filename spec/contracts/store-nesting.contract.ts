@@ -210,7 +210,7 @@ export function nestingContract(name: string, connect: () => Promise<StoreSubjec
       acts.set("load", never);
       const handle = levels().start({ store, runId: "r" });
       await until(() => calls.includes("load"));
-      handle.cancel("enough");
+      void handle.cancel("enough");
       await failure(handle.result);
       await until(async () => (await store.listRuns({ status: "cancelled" })).runs.length === 3);
       acts.clear();

@@ -374,7 +374,7 @@ describe("Diagrams of choices", () => {
     dag.coalesce("found", ["pick", "flag"]);
     const text = dag.toMermaid();
     for (const line of [
-      '  n5[/"pick"\\]',
+      '  n5>"pick"]',
       '  n6[\\"found"/]',
       '  n4 -->|"if"| n5',
       '  n1 -->|"then"| n5',

@@ -275,7 +275,7 @@ describe.each(MODES)("Around a workflow, with %j,", (options) => {
       const failed = failure(handle.result);
       await turns(moment);
       if (by === "signal") controller.abort(new Error("enough"));
-      if (by === "cancel") handle.cancel("enough");
+      if (by === "cancel") void handle.cancel("enough");
       sibling.open();
       const error = await failed;
       expect(error).toBeInstanceOf(by === "timeout" ? RunTimeoutError : by === "sibling" ? Error : CancelledError);

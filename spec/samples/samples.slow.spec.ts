@@ -35,6 +35,7 @@ describe.concurrent("Samples print what their headers say", () => {
     "schemas",
     "definition",
     "maps",
+    "nested",
   ])("%s", async (sample) => {
     const lines = (await run(sample)).trimEnd().split("\n");
     expect(announced(sample).length).toBeGreaterThan(1);

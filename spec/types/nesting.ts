@@ -2,7 +2,7 @@
  * Compile-time checks of workflows in workflows, as standard decorators here, and as legacy ones by
  * `spec/legacy/tsconfig.json`, which includes this file.
  */
-import { Dag, Fsm, next, node, state, subworkflow, type RunResult } from "dagwright";
+import { Dag, Fsm, next, node, state, subworkflow, type Context, type RunResult } from "dagwright";
 
 class Validation {
   @node load(order: string): string {
@@ -95,7 +95,7 @@ export async function built(): Promise<boolean> {
   return run.get(check).ok && child?.get("load") === "book";
 }
 
-dag.node("call", async (ctx: import("dagwright").Context) => {
+dag.node("call", async (ctx: Context) => {
   const inner = await ctx.run(Dag.from(Validation), { inputs: { order: "x" }, key: "a" });
   const verdict: { ok: boolean } = inner.get("verdict");
   // @ts-expect-error: it is no number.

@@ -1,6 +1,6 @@
 import { instance } from "@viz-js/viz";
 import { describe, expect, it } from "vitest";
-import { Dag, Fsm, optional } from "dagwright";
+import { Dag, Fsm, optional, subworkflow } from "dagwright";
 
 const NASTY = ['say "hi"', "a-->b", "subgraph", "x]y[z", "<script>", "back\\slash", "two\nlines", "`{}|;#&%", "日本"];
 
@@ -105,5 +105,73 @@ describe("toDot", () => {
       expect(() => draw({ run: dagRun })).toThrow(/"run" must be the result of a run/u);
       expect(draw({ run: fsmRun, direction: "LR" })).toContain("LR");
     }
+  });
+});
+
+describe("Workflows in nodes", () => {
+  const nested = () => {
+    const low = new Dag("low");
+    low.node("only", () => 1);
+    const mid = new Dag("mid");
+    mid.node("deep", low);
+    mid.node("sum", { needs: ["deep"] }, (n: number) => n);
+    const fsm = new Fsm("machine");
+    fsm.state("begin", { initial: true, terminal: true }, () => 1);
+    const top = new Dag("top");
+    top.node("load", () => 1);
+    top.node('check "it"', { after: ["load"] }, mid);
+    top.node("machine", fsm);
+    top.node("ship", { needs: ['check "it".sum'] }, (n: number) => n);
+    return top;
+  };
+
+  it("are subroutines in Mermaid", () => {
+    expect(nested().toMermaid()).toBe(
+      [
+        "flowchart TB",
+        '  n0["load"]',
+        '  n1[["check #34;it#34;"]]',
+        '  n2[["machine"]]',
+        '  n3["ship"]',
+        "  n0 -.-> n1",
+        '  n1 -->|"sum"| n3',
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("are subgraphs in Mermaid, to a depth", async () => {
+    const dag = nested();
+    const inner = ['    n1_1["sum"]', "    n1_0 --> n1_1", "  end"];
+    expect(dag.toMermaid({ depth: 1 })).toContain(
+      ['  subgraph n1["check #34;it#34;"]', '    n1_0[["deep"]]', ...inner].join("\n"),
+    );
+    const deepest = ['    subgraph n1_0["deep"]', '      n1_0_0["only"]', "    end"];
+    expect(dag.toMermaid({ depth: Infinity })).toContain([...deepest, ...inner].join("\n"));
+    const coloured = dag.toMermaid({ depth: 2, run: await dag.run() });
+    expect(coloured).toMatch(/class n0,n1,n1_0,n1_0_0,n1_1,n2,n3 completed/u);
+  });
+
+  it("have a double border in dot, and are clusters to a depth", async () => {
+    const dag = nested();
+    expect(dag.toDot()).toMatch(/n2 \[label="machine", peripheries=2\]/u);
+    const viz = await instance();
+    const { objects } = viz.renderJSON(dag.toDot({ depth: 2 })) as { objects: { name: string }[] };
+    expect(objects.map(({ name }) => name).sort()).toEqual(
+      ["cluster_n1", "cluster_n1_0", "n0", "n1", "n1_0", "n1_0_0", "n1_1", "n2", "n3"].sort(),
+    );
+  });
+
+  it("that contain themselves are drawn once", () => {
+    const dag: Dag<any> = new Dag("self");
+    dag.node(
+      "again",
+      subworkflow(() => dag),
+    );
+    expect(dag.toMermaid({ depth: Infinity })).toBe('flowchart TB\n  n0[["again"]]\n');
+  });
+
+  it("refuse a wrong depth", () => {
+    expect(() => nested().toMermaid({ depth: -1 })).toThrow(/"depth" of a diagram must be an integer/u);
   });
 });

@@ -60,7 +60,7 @@ export interface GetRunOptions {
 
 const GET_RUN_RULES: Rules<GetRunOptions> = {
   depth: (_, depth) => {
-    if (depth === Infinity || (Number.isInteger(depth) && (depth as number) >= 0)) return;
+    if (depth === Infinity || (Number.isInteger(depth) && Number(depth) >= 0)) return;
     throw new RangeError(`"depth" of getRun must be an integer from 0 up, or Infinity; received ${show(depth)}.`);
   },
 };

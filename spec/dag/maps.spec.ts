@@ -428,6 +428,12 @@ describe("A run with a map", () => {
 });
 
 describe("The options of a map", () => {
+  it("include a name that no node takes for one of its items", async () => {
+    const dag = mapping([1]);
+    dag.node("out[0]", () => 1);
+    expect((await failure(dag.run())).message).toContain('Node "out[0]" has the name of an item of map "out"');
+  });
+
   it("are checked when it is defined", () => {
     const dag = new Dag<any>("options");
     const defined = (options: object) => () => dag.map("m", options as never, (item) => item);

@@ -59,7 +59,8 @@ const [error] = run.nodes.get("thumb")?.errors ?? [];
 console.log(`skipped  → ${error.item}: ${(error.cause as Error).message}`);
 const sizes = Object.entries<string>(run.get("size"));
 console.log(`sizes    → ${sizes.map(([name, size]) => `${name}: ${size}`).join(", ")}`);
-console.log(`albums   → ${run.get("album").join(", ")}`);
+const albums: string[] = run.get("album");
+console.log(`albums   → ${albums.join(", ")}`);
 console.log(`album[1] → ${run.get("album[1].count")} photo`);
 console.log(`sent     → ${run.get("sent").join(", ")}`);
 

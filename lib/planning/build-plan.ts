@@ -79,7 +79,13 @@ export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Pla
     rank,
   });
   const isCyclic = order.length < specs.length;
-  const issues = [...wiring.issues, ...streamIssues, ...(isCyclic ? cyclesOf(plan) : []), ...conflictingLimits(specs)];
+  const issues = [
+    ...wiring.issues,
+    ...streamIssues,
+    ...(isCyclic ? cyclesOf(plan) : []),
+    ...conflictingLimits(specs),
+    ...itemNames(specs),
+  ];
   return new Planning(plan, issues, () => [
     ...warningsOf(plan),
     ...misnamedInputs(
@@ -193,6 +199,22 @@ function forksOf(
     forks.set(i, { first, branches });
   });
   return forks;
+}
+
+/** The nodes that are named like items of maps, as which stores would record them. */
+function itemNames(specs: readonly NodeSpec[]): ValidationIssue[] {
+  const maps = new Set(specs.flatMap(({ name, map }) => (map === undefined ? [] : name)));
+  if (maps.size === 0) return [];
+  return specs.flatMap(({ name }): ValidationIssue[] => {
+    if (!name.endsWith("]")) return [];
+    for (let at = name.indexOf("["); at > 0; at = name.indexOf("[", at + 1)) {
+      const map = name.slice(0, at);
+      if (!maps.has(map)) continue;
+      const message = `Node "${name}" has the name of an item of map "${map}". Rename one of them.`;
+      return [{ severity: "error", code: "INVALID_NODE", message, nodes: [name, map] }];
+    }
+    return [];
+  });
 }
 
 function cyclesOf(plan: DagPlan): ValidationIssue[] {

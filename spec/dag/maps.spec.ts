@@ -347,64 +347,6 @@ describe("The items of a map that fail", () => {
   });
 });
 
-describe("The results of a map", () => {
-  it("are joined one level deep by flatten; keys are lost", async () => {
-    const values = [[1, [2]], 3, [], "ab"];
-    expect((await mapping(values, (item) => item, { flatten: true }).run()).get("out")).toEqual([1, [2], 3, "ab"]);
-    expect((await mapping({ a: [1], b: 2 }, (item) => item, { flatten: true }).run()).get("out")).toEqual([1, 2]);
-  });
-
-  it("are folded in the order of the items by reduce, which may be async", async () => {
-    const late = async (item: number) => (await sleep(10 - 3 * item), item);
-    const text = { initial: "", fn: (all: string, item: number) => all + item };
-    expect((await mapping([1, 2, 3], late, { reduce: text }).run({ mode: "async" })).get("out")).toBe("123");
-    const slow = { initial: "", fn: async (all: string, item: number) => (await sleep(1), all + item) };
-    expect((await mapping([1, 2, 3], late, { reduce: slow }).run({ mode: "async" })).get("out")).toBe("123");
-  });
-
-  it("fail the map when the reducer throws or rejects", async () => {
-    const boom = () => {
-      throw new Error("can't fold");
-    };
-    for (const fn of [boom, async () => boom()]) {
-      const error = await failure(
-        mapping([1, 2], (item) => item, { reduce: { initial: 0, fn } }).run({ mode: "async" }),
-      );
-      expect(error).toMatchObject({ node: "out", message: expect.stringContaining("can't fold") });
-    }
-  });
-
-  it("wait for an earlier item only in bounded number", async () => {
-    let started = 0;
-    let release!: () => void;
-    const gate = new Promise<void>((resolve) => (release = resolve));
-    const list = Array.from({ length: 5000 }, (_, i) => i);
-    const dag = mapping(list, (item: number) => (started++, item === 0 ? gate : item), {
-      reduce: { initial: 0, fn: (n: number) => n + 1 },
-    });
-    const run = dag.run({ mode: "async", concurrency: 2 });
-    await sleep(20);
-    expect(started).toBeLessThan(1100);
-    release();
-    expect((await run).get("out")).toBe(5000);
-  });
-
-  it("of a million async items take no memory when they are reduced", { timeout: 60_000 }, async () => {
-    const million = 1_000_000;
-    let most = 0;
-    const fn = (sum: number, item: number) => {
-      if (item % 100_000 === 0) most = Math.max(most, process.memoryUsage().heapUsed);
-      return sum + item;
-    };
-    const before = process.memoryUsage().heapUsed;
-    const run = await mapping(counting(0, million), (item: number) => item, { reduce: { initial: 0, fn } }).run({
-      mode: "async",
-    });
-    expect(run.get("out")).toBe((million * (million - 1)) / 2);
-    expect((most - before) / 2 ** 20).toBeLessThan(150);
-  });
-});
-
 describe("A run with a map", () => {
   it("tells of each item by key and index, and of the node's progress", async () => {
     const events: RunEvent[] = [];
@@ -428,8 +370,10 @@ describe("A run with a map", () => {
   });
 
   it("is cancelled at any moment, and lets go of the source", async () => {
+    let opened = false;
     let closed = false;
     const source = async function* () {
+      opened = true;
       try {
         for (let i = 0; ; i++) yield (await sleep(1), i);
       } finally {
@@ -437,12 +381,12 @@ describe("A run with a map", () => {
       }
     };
     for (const ms of [0, 1, 3, 8]) {
-      closed = false;
+      opened = closed = false;
       const error = await failure(
         mapping(source(), () => sleep(2)).run({ mode: "async", signal: AbortSignal.timeout(ms) }),
       );
       expect(error.run.status).toBe("cancelled");
-      if (error.run.nodes.get("out")?.startedAt !== undefined) await until(() => closed);
+      await until(() => closed || !opened);
     }
   });
 
@@ -484,6 +428,12 @@ describe("A run with a map", () => {
 });
 
 describe("The options of a map", () => {
+  it("include a name that no node takes for one of its items", async () => {
+    const dag = mapping([1]);
+    dag.node("out[0]", () => 1);
+    expect((await failure(dag.run())).message).toContain('Node "out[0]" has the name of an item of map "out"');
+  });
+
   it("are checked when it is defined", () => {
     const dag = new Dag<any>("options");
     const defined = (options: object) => () => dag.map("m", options as never, (item) => item);

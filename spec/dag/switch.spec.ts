@@ -121,8 +121,8 @@ describe("dag.switch", () => {
     const dag = new Dag<any>("d");
     const options = (table: unknown) => () => dag.switch("s", { needs: ["a"], cases: table as never });
     expect(options({})).toThrow('switch "s" takes at least one case; received none.');
-    expect(options({ a: 5 })).toThrow('The case "a" of switch "s" must be a function; received 5.');
-    expect(options([])).toThrow('switch "s" takes functions by label');
-    expect(() => cases(undefined as never)).toThrow("cases takes functions by label");
+    expect(options({ a: 5 })).toThrow('The case "a" of switch "s" must be a function or a workflow; received 5.');
+    expect(options([])).toThrow('switch "s" takes functions or workflows by label');
+    expect(() => cases(undefined as never)).toThrow("cases takes functions or workflows by label");
   });
 });

@@ -3,6 +3,7 @@ import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
 import type { EventEmitter } from "../engine/event-emitter.js";
 import { countConsumers, sourcesOf } from "./consumers.js";
+import { Companions } from "./streams/companions.js";
 import type { Executor } from "./executors/executor.js";
 
 /**
@@ -18,12 +19,8 @@ import type { Executor } from "./executors/executor.js";
  */
 export class Readiness {
   private readonly pending: { [index: number]: number };
-  /** The nodes that produce items. */
-  private readonly streaming = new Set<number>();
-  /** The ready nodes that run together with one that has started. */
-  private readonly companions: number[] = [];
-  /** By group of nodes that run together: the ready ones that wait for its first; undefined when that has started. */
-  private readonly gathering = new Map<number, number[] | undefined>();
+  /** The nodes that run together; undefined if none do. */
+  readonly companions: Companions | undefined;
   /** Settled nodes whose dependents have yet to be updated. */
   private trail: number[] | undefined = undefined;
   /** Per `any` node, the number of needs that can still complete; undefined when it waits for all. */
@@ -41,6 +38,7 @@ export class Readiness {
     private readonly streams: { settled(node: number): void } | undefined,
   ) {
     this.pending = plan.indegree.slice();
+    this.companions = plan.streams === undefined ? undefined : new Companions(plan.streams);
     this.consumers = dropsResults ? countConsumers(plan) : undefined;
     if (anyWaitsForAll || plan.anyNeeds.size === 0) return;
     this.hopes = new Map();
@@ -85,42 +83,15 @@ export class Readiness {
 
   /** A node produces items from now on: the nodes that stream them are ready, unless they wait for others. */
   started(source: number): void {
-    if (this.streaming.has(source)) return;
-    this.streaming.add(source);
-    const { plan, pending, state } = this;
+    const { plan, pending, state, companions } = this;
+    if (companions === undefined || companions.hasBegun(source)) return;
+    companions.begin(source);
     const { start, target } = plan.graph;
     for (let edge = start[source]; edge < start[source + 1]; edge++) {
       const node = target[edge];
       if (plan.flags === undefined || (plan.flags[edge] & Edge.stream) === 0) continue;
       if (state.status[node] === Status.pending && --pending[node] === 0) this.makeReady(node);
     }
-  }
-
-  /** Takes a node that runs together with one that has started, and needs no permit of its own; -1 if there is none. */
-  takeCompanion(mayStart: (node: number) => boolean): number {
-    const { companions } = this;
-    if (companions.length === 0) return -1;
-    const at = companions.findIndex(mayStart);
-    return at < 0 ? -1 : companions.splice(at, 1)[0];
-  }
-
-  /** A node starts: those that run together with it may, too. */
-  launched(node: number): void {
-    const group = this.plan.streams?.groups.get(node);
-    if (group === undefined) return;
-    this.companions.push(...(this.gathering.get(group) ?? []));
-    this.gathering.set(group, undefined);
-  }
-
-  /** A node of a group is ready. The first one queues up for the slot that they share. */
-  private joinGroup(node: number, group: number): void {
-    const { gathering, companions } = this;
-    if (!gathering.has(group)) {
-      if (this.plan.streams?.consumers.has(node) === true) return void companions.push(node);
-      gathering.set(group, []);
-      return this.executor.ready(node);
-    }
-    (gathering.get(group) ?? companions).push(node);
   }
 
   /** Updates the dependents of a settled node, and of every node skipped because of it. */
@@ -138,7 +109,7 @@ export class Readiness {
         const node = target[edge];
         if (state.status[node] !== Status.pending) continue;
         const marks = flags === undefined ? 0 : flags[edge];
-        if ((marks & Edge.stream) !== 0 && this.streaming.has(source)) continue;
+        if ((marks & Edge.stream) !== 0 && this.companions?.hasBegun(source) === true) continue;
         const alive = live && ((marks & Edge.branch) === 0 || this.state.took(source, plan.labels.get(edge)));
         if (hasAny && (marks & Edge.order) === 0 && anyNeeds.has(node)) this.releaseAny(node, source, edge, alive);
         else if (alive || (marks & Edge.soft) !== 0) {
@@ -179,9 +150,7 @@ export class Readiness {
     }
     this.state.status[node] = Status.ready;
     this.emitter?.emit({ type: "node.ready" }, node);
-    const group = this.plan.streams?.groups.get(node);
-    if (group === undefined) this.executor.ready(node);
-    else this.joinGroup(node, group);
+    if (this.companions === undefined || !this.companions.add(node)) this.executor.ready(node);
   }
 
   private isMet({ source, branch }: AnyNeed): boolean {

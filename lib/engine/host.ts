@@ -173,7 +173,7 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   }
 
   /** The items inside a workflow that others stream, by path. */
-  protected outletsOf(_node: number): ReadonlyMap<string, Outlet> | undefined {
+  protected outletsOf(_: number): ReadonlyMap<string, Outlet> | undefined {
     return undefined;
   }
 

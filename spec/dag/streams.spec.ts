@@ -93,6 +93,36 @@ describe("A stream", () => {
     }
   });
 
+  it("splits and joins, whichever side is read first", async () => {
+    const dag = new Dag("diamond");
+    dag.node("nums", { buffer: 1 }, counting(100));
+    const pass = async function* (items: AsyncIterable<number>) {
+      for await (const item of items) yield item;
+    };
+    dag.node("a", { needs: [stream("nums")], buffer: 1 }, pass);
+    dag.node("b", { needs: [stream("nums")], buffer: 1 }, pass);
+    dag.node("c", { needs: [stream("b")], buffer: 1 }, pass);
+    dag.node(
+      "both",
+      { needs: [stream("a"), stream("c")] },
+      async (a: AsyncIterable<number>, c: AsyncIterable<number>) => {
+        return [(await listOf(a)).length, (await listOf(c)).length];
+      },
+    );
+    dag.node(
+      "odd",
+      { needs: [stream("c"), stream("a")] },
+      async (c: AsyncIterable<number>, a: AsyncIterable<number>) => {
+        return [(await listOf(c)).length, (await listOf(a)).length];
+      },
+    );
+    for (const mode of MODES) {
+      const run = await dag.run({ mode, concurrency: 1, timeout: 5000 });
+      expect(run.get("both")).toEqual([100, 100]);
+      expect(run.get("odd")).toEqual([100, 100]);
+    }
+  });
+
   it("of two sources is taken by one node, under concurrency 1", async () => {
     const dag = new Dag("two");
     dag.node("x", { buffer: 1 }, counting(9));
@@ -139,7 +169,7 @@ describe("A stream", () => {
       listOf(nums),
     );
     const run = await dag.run({ mode });
-    expect(run.get("late")).toEqual([0, 1, 2]);
+    expect(run.get("late")).toEqual([0, 1, 2, 1]);
     expect(log[0]).toBe("slow");
   });
 });
@@ -340,8 +370,11 @@ describe("A partial run with a stream", () => {
   const counted = () => {
     const log: string[] = [];
     const dag = streaming(3, { list: listOf }, { log });
-    dag.node("x", () => void log.push("x"));
-    dag.node("both", { needs: [stream("nums"), "x"] }, async (nums: AsyncIterable<number>, _: unknown) => listOf(nums));
+    dag.node("x", () => log.push("x") && 1);
+    dag.node("both", { needs: [stream("nums"), "x"] }, async (nums: AsyncIterable<number>, x: unknown) => [
+      await listOf(nums),
+      x,
+    ]);
     return { dag, log };
   };
 
@@ -374,7 +407,7 @@ describe("A partial run with a stream", () => {
     const { dag } = counted();
     const run = await dag.run({ mode, overrides: { nums: [7, 8] } });
     expect(run.get("list")).toEqual([7, 8]);
-    expect(run.get("both")).toEqual([7, 8]);
+    expect(run.get("both")).toEqual([[7, 8], 1]);
     const error = await failure(dag.run({ mode, overrides: { nums: 7 } }));
     expect(error.message).toMatch(/streams "nums", whose result is 7/u);
   });

@@ -21,7 +21,7 @@ function announced(sample: string): string[] {
 }
 
 describe.concurrent("Samples print what their headers say", () => {
-  it.each(["builder", "errors", "partial", "order", "csv", "bootstrap", "resilience", "durable"])(
+  it.each(["builder", "errors", "partial", "order", "csv", "bootstrap", "resilience", "durable", "streams"])(
     "%s",
     async (sample) => {
       const lines = (await run(sample)).trimEnd().split("\n");

@@ -8,6 +8,7 @@ import type { Port, StreamPlan } from "../../planning/streams.js";
 import type { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
 import { WiringFault } from "../arguments.js";
+import { Stalls } from "./stalls.js";
 import { StreamSlots } from "./stream-slots.js";
 
 type Source = Iterator<unknown> | AsyncIterator<unknown>;
@@ -25,7 +26,13 @@ export interface StreamingRun {
   streamStarted(node: number): void;
 }
 
-const NONE: StreamPlan = { generators: new Set(), ports: new Map(), consumers: new Set(), groups: new Map() };
+const NONE: StreamPlan = {
+  generators: new Set(),
+  ports: new Map(),
+  consumers: new Set(),
+  groups: new Map(),
+  loops: new Set(),
+};
 
 /**
  * The streams of a run: a channel for each node, or node inside one, whose items are streamed. The channels to outer
@@ -36,6 +43,7 @@ export class Streams {
   private readonly plan: StreamPlan;
   private readonly channels = new Map<string, Channel>();
   private readonly readers = new Map<number, Map<Channel, Reader>>();
+  private readonly stalls = new Stalls(this.readers);
   /** The nodes that produce items for outer runs. */
   private readonly outward: ReadonlySet<number>;
 
@@ -90,6 +98,7 @@ export class Streams {
     if (isSequential) channel.buffer = 1;
     else if (buffer !== undefined) channel.buffer = buffer;
     this.channels.set(key, channel);
+    if (this.plan.loops.has(this.plan.groups.get(node) as number)) this.stalls.watch(channel, node);
     for (const consumer of consumers) {
       if (state.status[consumer] > Status.running) continue;
       const readers = this.readers.get(consumer) ?? new Map<Channel, Reader>();
@@ -229,7 +238,7 @@ export class Streams {
     const replaced = this.run.state.facts.fallbacks.get(node);
     if (replaced !== undefined) {
       // The consumers have seen items of what failed; or they get those of the fallback.
-      const value = outcome?.value as unknown;
+      const value = outcome?.value;
       if (channel.count > 0 || path !== "" || !Array.isArray(value))
         return channel.close({ failed: true, error: replaced });
       for (const item of value) void channel.push(item);
@@ -254,7 +263,7 @@ function collect(source: Iterator<unknown>): unknown[] {
 }
 
 async function* replay(items: Iterable<unknown>): AsyncGenerator<unknown> {
-  yield* items;
+  for (const item of items) yield await item;
 }
 
 /** Passes the items of a generator on. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Dag, MissingResultError, node, optional, stream, type ExecutorName, type NodeSpec } from "dagwright";
 import { counting, first, listOf, slowly } from "../support/streams.js";
-import { failure, gate, sleep, until } from "../support/waiting.js";
+import { failure, gate, sleep, turns, until } from "../support/waiting.js";
 
 const mode = "async";
 const EXECUTORS: ExecutorName[] = ["workQueue", "level", "reactive"];
@@ -165,9 +165,10 @@ describe("A stream", () => {
       log.push("slow");
       return 1;
     });
-    dag.node("late", { needs: [stream("nums"), "slow"] }, async (nums: AsyncIterable<number>, _: number) =>
-      listOf(nums),
-    );
+    dag.node("late", { needs: [stream("nums"), "slow"] }, async (nums: AsyncIterable<number>, one: number) => [
+      ...(await listOf(nums)),
+      one,
+    ]);
     const run = await dag.run({ mode });
     expect(run.get("late")).toEqual([0, 1, 2, 1]);
     expect(log[0]).toBe("slow");
@@ -293,15 +294,21 @@ describe("The items of a stream", () => {
 });
 
 describe("Sequential mode", () => {
-  it("runs a stream the same way each time: an item at a time, the producer first", async () => {
-    const logs = [];
-    for (let i = 0; i < 3; i++) {
+  it("runs a stream the same way each time, the producer first, then an item at a time", async () => {
+    const logs: string[] = [];
+    for (let i = 0; i < 20; i++) {
       const log: string[] = [];
-      await streaming(3, { a: slowly(0, log, "a"), b: slowly(1, log, "b") }, { log }).run();
+      const noting = (name: string, n: number) => async (items: AsyncIterable<number>) => {
+        for await (const item of items) {
+          await turns(n);
+          log.push(`${name}${item}`);
+        }
+      };
+      await streaming(4, { a: noting("a", 1), b: noting("b", 5) }, { log }).run();
       logs.push(log.join());
     }
-    expect(logs[0].startsWith("p0,")).toBe(true);
-    expect(new Set(logs).size).toBe(1);
+    expect(logs[0]).toBe("p0,a0,b0,p1,a1,b1,p2,a2,b2,p3,a3,b3,p closed");
+    expect(Array.from(new Set(logs))).toHaveLength(1);
   });
 
   it("never has more than one item in the buffer", async () => {

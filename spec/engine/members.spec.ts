@@ -26,6 +26,7 @@ const MEMBERS: readonly (readonly [member: string, kind: "both" | "dag only" | "
   ["select", "dag only", "branching"],
   ["all", "dag only", "needs"],
   ["any", "dag only", "needs"],
+  ["map", "dag only", "state"],
   ["cachedNode", "dag only", "state"],
   ["getNode", "dag only", "getState"],
   ["getState", "fsm only", "getNode"],

@@ -1,5 +1,5 @@
 import { drive, pendingOf, whenSettled } from "../../base/coroutine.js";
-import { nextTurn } from "../../base/event-loop.js";
+import { afterTurn, nextTurn } from "../../base/event-loop.js";
 import { deferred, type Deferred } from "../../base/deferred.js";
 import type { MapSettings } from "../../definition/specs/map-options.js";
 import { Attempts } from "../../engine/attempts.js";
@@ -339,7 +339,8 @@ export class MapRun {
       return;
     }
     if (this.keepsResults) this.outcomes.push(outcome);
-    const room = this.push(outcome[1]);
+    const room =
+      this.push(outcome[1]) ?? (this.channel !== undefined && this.run.isSequential ? afterTurn() : undefined);
     if (room !== undefined) this.foldAfter(room, () => {});
   }
 

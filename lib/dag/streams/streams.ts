@@ -1,6 +1,6 @@
 import { onAbort, type LazyAbort } from "../../base/abort.js";
 import { show } from "../../base/check.js";
-import { nextTurn } from "../../base/event-loop.js";
+import { afterTurn, nextTurn } from "../../base/event-loop.js";
 import { Channel, DEFAULT_BUFFER, type Outlet, type Reader } from "../../engine/channel.js";
 import type { Permits } from "../../engine/permits.js";
 import { Edge, type Binding } from "../../planning/plan.js";
@@ -180,7 +180,9 @@ export class Streams {
   produce(node: number, source: Source, abort: LazyAbort): unknown {
     const channel = this.channelOf(node);
     if (channel === undefined && !(Symbol.asyncIterator in source)) return collect(source as Iterator<unknown>);
-    const pass = new Pass(source, channel, this.keeps(node), () => void this.run.state.facts.dropped.add(node));
+    const pass = new Pass(source, channel, this.keeps(node), this.run.isSequential, () => {
+      this.run.state.facts.dropped.add(node);
+    });
     this.begin(node, () => pass.abandon(abort));
     return pass.run(abort);
   }
@@ -279,6 +281,7 @@ class Pass {
     private readonly source: Source,
     private readonly channel: Channel | undefined,
     private readonly keeps: boolean,
+    private readonly isSequential: boolean,
     private readonly onDropped: () => void,
   ) {}
 
@@ -300,8 +303,10 @@ class Pass {
         this.isComputing = false;
         if (step.done === true || this.isStopped) break;
         if (this.keeps) items.push(step.value);
-        const room = channel?.push(step.value) ?? nextTurn();
+        const room = channel?.push(step.value);
         if (room !== undefined) await room;
+        const turn = this.isSequential ? afterTurn() : nextTurn();
+        if (turn !== undefined) await turn;
       }
       if (this.isStopped) await this.returned;
     } catch (error) {

@@ -50,6 +50,7 @@ it("exports only documented names", () => {
     "getContext",
     "map",
     "next",
+    "map",
     "node",
     "optional",
     "resetCircuit",

@@ -9,6 +9,11 @@ const TIME_SLICE = 15;
 /** When such work began in the current turn of the event loop. */
 let began: number | undefined;
 
+/** Resolves in the next turn of the event loop, when all that waits only for promises is done. */
+export function afterTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** A promise to await before the next piece of such work; undefined while this turn's time slice lasts. */
 export function nextTurn(): Promise<void> | undefined {
   if (began === undefined) {
@@ -16,5 +21,5 @@ export function nextTurn(): Promise<void> | undefined {
     setImmediate(() => (began = undefined));
     return undefined;
   }
-  return now() - began < TIME_SLICE ? undefined : new Promise((resolve) => setImmediate(resolve));
+  return now() - began < TIME_SLICE ? undefined : afterTurn();
 }

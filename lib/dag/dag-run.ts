@@ -406,7 +406,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   /** Takes a node that runs together with one that has started, even while the run pauses; -1 when there is none. */
   private takeCompanion({ slots }: Streams): number {
-    return this.leaveSerialPath().takeCompanion((node) => !this.pausing || slots.isRunning(node));
+    const { companions } = this.leaveSerialPath();
+    return companions === undefined ? -1 : companions.take((node) => !this.pausing || slots.isRunning(node));
   }
 
   /** Takes the node that starts next; -1 when none may. */
@@ -438,7 +439,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private launch(node: number): void {
     const { state } = this;
     const { overrides } = this;
-    if (this.streams !== undefined) this.readiness?.launched(node);
+    if (this.streams !== undefined) this.readiness?.companions?.launched(node);
     if (overrides !== undefined && overrides.has(node)) return this.override(node, overrides.get(node));
     if (this.isStale) this.readClock();
     state.status[node] = Status.running;

@@ -5,6 +5,7 @@ import type { EventEmitter } from "../engine/event-emitter.js";
 import { ChoiceTracker, type Doors } from "./choice-tracker.js";
 import { isMet } from "./branching.js";
 import { countConsumers, sourcesOf } from "./consumers.js";
+import { Companions } from "./streams/companions.js";
 import type { Executor } from "./executors/executor.js";
 
 /**
@@ -21,12 +22,8 @@ import type { Executor } from "./executors/executor.js";
  */
 export class Readiness implements Doors {
   private readonly pending: { [index: number]: number };
-  /** The nodes that produce items. */
-  private readonly streaming = new Set<number>();
-  /** The ready nodes that run together with one that has started. */
-  private readonly companions: number[] = [];
-  /** By group of nodes that run together: the ready ones that wait for its first; undefined when that has started. */
-  private readonly gathering = new Map<number, number[] | undefined>();
+  /** The nodes that run together; undefined if none do. */
+  readonly companions: Companions | undefined;
   /** Settled nodes whose dependents have yet to be updated. */
   private trail: number[] | undefined = undefined;
   /** Per `any` node, the number of needs that can still complete; undefined when it waits for all. */
@@ -45,6 +42,7 @@ export class Readiness implements Doors {
     private readonly streams: { settled(node: number): void } | undefined,
   ) {
     this.pending = plan.indegree.slice();
+    this.companions = plan.streams === undefined ? undefined : new Companions(plan.streams);
     this.consumers = dropsResults ? countConsumers(plan) : undefined;
     const hasChoices = plan.choices !== undefined;
     this.choices = hasChoices ? new ChoiceTracker(plan, state, this, this.pending, anyWaitsForAll) : undefined;
@@ -92,42 +90,15 @@ export class Readiness implements Doors {
 
   /** A node produces items from now on: the nodes that stream them are ready, unless they wait for others. */
   started(source: number): void {
-    if (this.streaming.has(source)) return;
-    this.streaming.add(source);
-    const { plan, pending, state } = this;
+    const { plan, pending, state, companions } = this;
+    if (companions === undefined || companions.hasBegun(source)) return;
+    companions.begin(source);
     const { start, target } = plan.graph;
     for (let edge = start[source]; edge < start[source + 1]; edge++) {
       const node = target[edge];
       if (plan.flags === undefined || (plan.flags[edge] & Edge.stream) === 0) continue;
       if (state.status[node] === Status.pending && --pending[node] === 0) this.makeReady(node);
     }
-  }
-
-  /** Takes a node that runs together with one that has started, and needs no permit of its own; -1 if there is none. */
-  takeCompanion(mayStart: (node: number) => boolean): number {
-    const { companions } = this;
-    if (companions.length === 0) return -1;
-    const at = companions.findIndex(mayStart);
-    return at < 0 ? -1 : companions.splice(at, 1)[0];
-  }
-
-  /** A node starts: those that run together with it may, too. */
-  launched(node: number): void {
-    const group = this.plan.streams?.groups.get(node);
-    if (group === undefined) return;
-    this.companions.push(...(this.gathering.get(group) ?? []));
-    this.gathering.set(group, undefined);
-  }
-
-  /** A node of a group is ready. The first one queues up for the slot that they share. */
-  private joinGroup(node: number, group: number): void {
-    const { gathering, companions } = this;
-    if (!gathering.has(group)) {
-      if (this.plan.streams?.consumers.has(node) === true) return void companions.push(node);
-      gathering.set(group, []);
-      return this.executor.ready(node);
-    }
-    (gathering.get(group) ?? companions).push(node);
   }
 
   /** Updates the dependents of a settled node, and of every node skipped because of it. */
@@ -145,7 +116,7 @@ export class Readiness implements Doors {
       for (let edge = start[source]; edge < end; edge++) {
         const node = target[edge];
         const marks = flags === undefined ? 0 : flags[edge];
-        if ((marks & Edge.stream) !== 0 && this.streaming.has(source)) continue;
+        if ((marks & Edge.stream) !== 0 && this.companions?.hasBegun(source) === true) continue;
         if (choices !== undefined && (marks & Edge.order) === 0 && choices.has(node)) {
           choices.needSettled(node);
           continue;
@@ -202,9 +173,7 @@ export class Readiness implements Doors {
     }
     this.state.status[node] = Status.ready;
     this.emitter?.emit({ type: "node.ready" }, node);
-    const group = this.plan.streams?.groups.get(node);
-    if (group === undefined) this.executor.ready(node);
-    else this.joinGroup(node, group);
+    if (this.companions === undefined || !this.companions.add(node)) this.executor.ready(node);
   }
 
   /** @param cause - the need that caused it, as written, or the choice that did not take it */

@@ -37,6 +37,8 @@ export class Channel {
   private readonly readers = new Set<Reader>();
   /** Called when the last reader lets go before the end. */
   onAbandoned: (() => void) | undefined = undefined;
+  /** Called when the producer begins to wait for room, or a reader for an item. */
+  onStall: (() => void) | undefined = undefined;
 
   /** @param buffer - how many items may wait for the slowest reader */
   constructor(public buffer: number) {}
@@ -58,7 +60,25 @@ export class Channel {
     if (this.isAbandoned) return void this.advance();
     for (const reader of this.readers) reader.wake();
     if (this.count - this.slowest < this.buffer || this.ending !== undefined) return undefined;
-    return (this.room ??= deferred()).promise;
+    const { promise } = (this.room ??= deferred());
+    this.onStall?.();
+    return promise;
+  }
+
+  /** Whether the producer waits for room. */
+  get isFull(): boolean {
+    return this.room !== undefined;
+  }
+
+  /** Whether the producer waits for a reader. */
+  isSlowest(reader: Reader): boolean {
+    return this.readers.has(reader) && reader.position === this.slowest;
+  }
+
+  /** Makes room for one more item. */
+  grow(): void {
+    this.buffer = this.count - this.slowest + 1;
+    this.makeRoom();
   }
 
   /** Ends the stream. With an error, each reader's next item after those in the buffer throws it. */
@@ -149,7 +169,13 @@ export class Reader implements AsyncIterableIterator<unknown> {
     const next = deferred<IteratorResult<unknown>>();
     this.waiting.push(next);
     this.wake();
+    if (this.isWaiting) this.channel.onStall?.();
     return next.promise;
+  }
+
+  /** Whether it waits for an item. */
+  get isWaiting(): boolean {
+    return this.waiting.length > 0;
   }
 
   return(value?: unknown): Promise<IteratorResult<unknown>> {
@@ -174,7 +200,7 @@ export class Reader implements AsyncIterableIterator<unknown> {
       } else {
         this.isDone = true;
         const end = step as End | undefined;
-        if (end?.failed === true) next.reject(end.error as Error);
+        if (end?.failed === true) next.reject(end.error);
         else next.resolve({ done: true, value: undefined });
       }
     }

@@ -200,9 +200,7 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   }
 
   /** The items inside a workflow that others stream, by path. */
-  protected outletsOf(_node: number): ReadonlyMap<string, Outlet> | undefined {
-    return undefined;
-  }
+  protected abstract outletsOf(node: number): ReadonlyMap<string, Outlet> | undefined;
 
   /** Runs the workflow of a map for an item. @param item - with its node: `thumb[3]` */
   executeItem(

@@ -68,6 +68,9 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
     return { node: name, key: this.run.state.executionKey, path: name };
   }
 
+  /** Nothing streams the states of an fsm. */
+  protected outletsOf(): undefined {}
+
   execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
     if (call.spec.subworkflow !== undefined) return this.executeWorkflow(node, call, abort, onStart);
     return inline.execute(call, abort, onStart);

@@ -26,6 +26,8 @@ export interface StreamPlan {
   readonly consumers: ReadonlySet<number>;
   /** The group of each node in a stream, named by one of its nodes. */
   readonly groups: ReadonlyMap<number, number>;
+  /** The groups in which streams split and join again. */
+  readonly loops: ReadonlySet<number>;
 }
 
 /** A dag, as wiring found it. */
@@ -129,7 +131,21 @@ export function planStreams(wired: Wired, paths: ReadonlyMap<number, string>, re
   checkNodes(wired, generators, consumers, groups, report);
   checkEdges(wired, paths, groups, report);
   joinGroups(wired, consumers, groups);
-  return { generators, ports, consumers, groups };
+  return { generators, ports, consumers, groups, loops: loopsOf(wired, paths, groups) };
+}
+
+/** The groups with more streams than a tree has. */
+function loopsOf(
+  { from, to }: Wired,
+  paths: ReadonlyMap<number, string>,
+  groups: ReadonlyMap<number, number>,
+): Set<number> {
+  const excess = new Map<number, number>();
+  const add = (group: number, n: number) => excess.set(group, (excess.get(group) ?? 1) + n);
+  for (const group of groups.values()) add(group, -1);
+  const pairs = new Map(Array.from(paths.keys(), (e) => [`${from[e]} ${to[e]}`, from[e]]));
+  for (const source of pairs.values()) add(groups.get(source) as number, 1);
+  return new Set(Array.from(excess).flatMap(([group, n]) => (n > 0 ? [group] : [])));
 }
 
 function portsOf(wired: Wired, paths: ReadonlyMap<number, string>): Map<number, Port[]> {

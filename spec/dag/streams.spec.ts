@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Dag, MissingResultError, node, optional, stream, type ExecutorName, type NodeSpec } from "dagwright";
 import { counting, first, listOf, slowly } from "../support/item-streams.js";
-import { failure, gate, sleep, until } from "../support/waiting.js";
+import { failure, gate, sleep, turns, until } from "../support/waiting.js";
 
 const mode = "async";
 const EXECUTORS: ExecutorName[] = ["workQueue", "level", "reactive"];
@@ -93,6 +93,36 @@ describe("A stream", () => {
     }
   });
 
+  it("splits and joins, whichever side is read first", async () => {
+    const dag = new Dag("diamond");
+    dag.node("nums", { buffer: 1 }, counting(100));
+    const pass = async function* (items: AsyncIterable<number>) {
+      for await (const item of items) yield item;
+    };
+    dag.node("a", { needs: [stream("nums")], buffer: 1 }, pass);
+    dag.node("b", { needs: [stream("nums")], buffer: 1 }, pass);
+    dag.node("c", { needs: [stream("b")], buffer: 1 }, pass);
+    dag.node(
+      "both",
+      { needs: [stream("a"), stream("c")] },
+      async (a: AsyncIterable<number>, c: AsyncIterable<number>) => {
+        return [(await listOf(a)).length, (await listOf(c)).length];
+      },
+    );
+    dag.node(
+      "odd",
+      { needs: [stream("c"), stream("a")] },
+      async (c: AsyncIterable<number>, a: AsyncIterable<number>) => {
+        return [(await listOf(c)).length, (await listOf(a)).length];
+      },
+    );
+    for (const mode of MODES) {
+      const run = await dag.run({ mode, concurrency: 1, timeout: 5000 });
+      expect(run.get("both")).toEqual([100, 100]);
+      expect(run.get("odd")).toEqual([100, 100]);
+    }
+  });
+
   it("of two sources is taken by one node, under concurrency 1", async () => {
     const dag = new Dag("two");
     dag.node("x", { buffer: 1 }, counting(9));
@@ -135,11 +165,12 @@ describe("A stream", () => {
       log.push("slow");
       return 1;
     });
-    dag.node("late", { needs: [stream("nums"), "slow"] }, async (nums: AsyncIterable<number>, _: number) =>
-      listOf(nums),
-    );
+    dag.node("late", { needs: [stream("nums"), "slow"] }, async (nums: AsyncIterable<number>, one: number) => [
+      ...(await listOf(nums)),
+      one,
+    ]);
     const run = await dag.run({ mode });
-    expect(run.get("late")).toEqual([0, 1, 2]);
+    expect(run.get("late")).toEqual([0, 1, 2, 1]);
     expect(log[0]).toBe("slow");
   });
 });
@@ -263,15 +294,21 @@ describe("The items of a stream", () => {
 });
 
 describe("Sequential mode", () => {
-  it("runs a stream the same way each time: an item at a time, the producer first", async () => {
-    const logs = [];
-    for (let i = 0; i < 3; i++) {
+  it("runs a stream the same way each time, the producer first, then an item at a time", async () => {
+    const logs: string[] = [];
+    for (let i = 0; i < 20; i++) {
       const log: string[] = [];
-      await streaming(3, { a: slowly(0, log, "a"), b: slowly(1, log, "b") }, { log }).run();
+      const noting = (name: string, n: number) => async (items: AsyncIterable<number>) => {
+        for await (const item of items) {
+          await turns(n);
+          log.push(`${name}${item}`);
+        }
+      };
+      await streaming(4, { a: noting("a", 1), b: noting("b", 5) }, { log }).run();
       logs.push(log.join());
     }
-    expect(logs[0].startsWith("p0,")).toBe(true);
-    expect(new Set(logs).size).toBe(1);
+    expect(logs[0]).toBe("p0,a0,b0,p1,a1,b1,p2,a2,b2,p3,a3,b3,p closed");
+    expect(Array.from(new Set(logs))).toHaveLength(1);
   });
 
   it("never has more than one item in the buffer", async () => {
@@ -340,8 +377,11 @@ describe("A partial run with a stream", () => {
   const counted = () => {
     const log: string[] = [];
     const dag = streaming(3, { list: listOf }, { log });
-    dag.node("x", () => void log.push("x"));
-    dag.node("both", { needs: [stream("nums"), "x"] }, async (nums: AsyncIterable<number>, _: unknown) => listOf(nums));
+    dag.node("x", () => log.push("x") && 1);
+    dag.node("both", { needs: [stream("nums"), "x"] }, async (nums: AsyncIterable<number>, x: unknown) => [
+      await listOf(nums),
+      x,
+    ]);
     return { dag, log };
   };
 
@@ -374,7 +414,7 @@ describe("A partial run with a stream", () => {
     const { dag } = counted();
     const run = await dag.run({ mode, overrides: { nums: [7, 8] } });
     expect(run.get("list")).toEqual([7, 8]);
-    expect(run.get("both")).toEqual([7, 8]);
+    expect(run.get("both")).toEqual([[7, 8], 1]);
     const error = await failure(dag.run({ mode, overrides: { nums: 7 } }));
     expect(error.message).toMatch(/streams "nums", whose result is 7/u);
   });

@@ -1,6 +1,6 @@
 import { abandon, drive, pendingOf, whenSettled } from "../../base/coroutine.js";
 import { deferred, type Deferred } from "../../base/deferred.js";
-import { nextTurn } from "../../base/event-loop.js";
+import { afterTurn, nextTurn } from "../../base/event-loop.js";
 import type { MapSettings } from "../../definition/specs/map-options.js";
 import { Attempts } from "../../engine/attempts.js";
 import { ExecutionError, failedBecause, failedInside, isErrorOf } from "../../run/errors.js";
@@ -100,10 +100,10 @@ export class MapRun {
 
   /** Takes a result to the nodes that stream it. Returns a promise while they have enough. */
   private pass(channel: Channel, value: unknown): Promise<void> | undefined {
-    if (this.settings.flatten !== true || !Array.isArray(value)) return channel.push(value);
     let room: Promise<void> | undefined;
-    for (const part of value) room = channel.push(part);
-    return room;
+    const parts: readonly unknown[] = this.settings.flatten === true && Array.isArray(value) ? value : [value];
+    for (const part of parts) room = channel.push(part);
+    return room ?? (this.run.isSequential ? afterTurn() : undefined);
   }
 
   /** Runs all items. Returns the result, or a promise of it. */

@@ -39,7 +39,7 @@ export class StreamSlots {
     const pending = shared.permits.acquire(node);
     if (pending === undefined) return undefined;
     shared.pending = pending.granted.then(() => void (shared.pending = undefined));
-    return { granted: shared.pending, cancel: pending.cancel };
+    return { granted: shared.pending, cancel: () => pending.cancel() };
   }
 
   release(node: number): void {

@@ -1,6 +1,6 @@
 import { onAbort, type LazyAbort } from "../../base/abort.js";
 import { show } from "../../base/check.js";
-import { nextTurn } from "../../base/event-loop.js";
+import { afterTurn, nextTurn } from "../../base/event-loop.js";
 import { Channel, DEFAULT_BUFFER, type Outlet, type Reader } from "../../engine/channel.js";
 import type { Permits } from "../../engine/permits.js";
 import { Edge, type Binding } from "../../planning/plan.js";
@@ -8,6 +8,7 @@ import type { Port, StreamPlan } from "../../planning/streams.js";
 import type { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
 import { WiringFault } from "../arguments.js";
+import { Stalls } from "./stalls.js";
 import { StreamSlots } from "./stream-slots.js";
 
 type Source = Iterator<unknown> | AsyncIterator<unknown>;
@@ -25,7 +26,13 @@ export interface StreamingRun {
   streamStarted(node: number): void;
 }
 
-const NONE: StreamPlan = { generators: new Set(), ports: new Map(), consumers: new Set(), groups: new Map() };
+const NONE: StreamPlan = {
+  generators: new Set(),
+  ports: new Map(),
+  consumers: new Set(),
+  groups: new Map(),
+  loops: new Set(),
+};
 
 /**
  * The streams of a run: a channel for each node, or node inside one, whose items are streamed. The channels to outer
@@ -36,6 +43,7 @@ export class Streams {
   private readonly plan: StreamPlan;
   private readonly channels = new Map<string, Channel>();
   private readonly readers = new Map<number, Map<Channel, Reader>>();
+  private readonly stalls = new Stalls(this.readers);
   /** The nodes that produce items for outer runs. */
   private readonly outward: ReadonlySet<number>;
 
@@ -90,6 +98,7 @@ export class Streams {
     if (isSequential) channel.buffer = 1;
     else if (buffer !== undefined) channel.buffer = buffer;
     this.channels.set(key, channel);
+    if (this.plan.loops.has(this.plan.groups.get(node) as number)) this.stalls.watch(channel, node);
     for (const consumer of consumers) {
       if (state.status[consumer] > Status.running) continue;
       const readers = this.readers.get(consumer) ?? new Map<Channel, Reader>();
@@ -171,7 +180,9 @@ export class Streams {
   produce(node: number, source: Source, abort: LazyAbort): unknown {
     const channel = this.channelOf(node);
     if (channel === undefined && !(Symbol.asyncIterator in source)) return collect(source as Iterator<unknown>);
-    const pass = new Pass(source, channel, this.keeps(node), () => void this.run.state.facts.dropped.add(node));
+    const pass = new Pass(source, channel, this.keeps(node), this.run.isSequential, () => {
+      this.run.state.facts.dropped.add(node);
+    });
     this.begin(node, () => pass.abandon(abort));
     return pass.run(abort);
   }
@@ -229,7 +240,7 @@ export class Streams {
     const replaced = this.run.state.facts.fallbacks.get(node);
     if (replaced !== undefined) {
       // The consumers have seen items of what failed; or they get those of the fallback.
-      const value = outcome?.value as unknown;
+      const value = outcome?.value;
       if (channel.count > 0 || path !== "" || !Array.isArray(value))
         return channel.close({ failed: true, error: replaced });
       for (const item of value) void channel.push(item);
@@ -254,7 +265,7 @@ function collect(source: Iterator<unknown>): unknown[] {
 }
 
 async function* replay(items: Iterable<unknown>): AsyncGenerator<unknown> {
-  yield* items;
+  for (const item of items) yield await item;
 }
 
 /** Passes the items of a generator on. */
@@ -270,6 +281,7 @@ class Pass {
     private readonly source: Source,
     private readonly channel: Channel | undefined,
     private readonly keeps: boolean,
+    private readonly isSequential: boolean,
     private readonly onDropped: () => void,
   ) {}
 
@@ -291,8 +303,10 @@ class Pass {
         this.isComputing = false;
         if (step.done === true || this.isStopped) break;
         if (this.keeps) items.push(step.value);
-        const room = channel?.push(step.value) ?? nextTurn();
+        const room = channel?.push(step.value);
         if (room !== undefined) await room;
+        const turn = this.isSequential ? afterTurn() : nextTurn();
+        if (turn !== undefined) await turn;
       }
       if (this.isStopped) await this.returned;
     } catch (error) {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { Dag, node, workflow } from "dagwright";
+import { condition, Dag, node, workflow } from "dagwright";
 import { decoratorContract } from "../support/decorators.contract.js";
 import type * as standard from "../support/orders.js";
 import * as classes from "./orders.js";
@@ -26,7 +26,7 @@ describe("Legacy decorators", () => {
     }).toThrow(/"run" is static/u);
     expect(() => {
       class Field {
-        @(node as any) run = 1;
+        @(condition as any) run = 1;
       }
       return Field;
     }).toThrow(/"run" is a field/u);

@@ -661,10 +661,15 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   /** Releases the permit and the call of a plain node. */
   private letGo(node: number): void {
-    const slot = this.slots?.get(node);
-    if (slot === undefined || slot.settle()) this.permitsOf(node).release();
-    if (slot !== undefined) this.slots?.delete(node);
+    if (this.slots === undefined || this.mayRelease(this.slots, node)) this.permitsOf(node).release();
     this.calls?.settled(node);
+  }
+
+  /** Ends the slot of a node that has settled. Returns whether the node holds its permit. */
+  private mayRelease(slots: Map<number, PlainSlot>, node: number): boolean {
+    const slot = slots.get(node);
+    slots.delete(node);
+    return slot?.settle() ?? true;
   }
 
   /** Pauses the run because of a node. */

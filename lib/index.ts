@@ -20,7 +20,7 @@ export {
   type StateDecorators,
 } from "./definition/decorators.js";
 export { decide, route, type Decision, type Route } from "./definition/decisions.js";
-export { cases, type Case, type CaseTable, type Switch } from "./definition/switch.js";
+export { cases, type Case, type CaseFunction, type CaseTable, type Switch } from "./definition/switch.js";
 export { switchOn, type SwitchDecorator, type SwitchOn } from "./definition/switch-on.js";
 export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
 export type { DefinitionJson, FromDataOptions } from "./definition/data/document.js";
@@ -38,7 +38,7 @@ export {
 export type { Entry, Item, ItemPlace } from "./definition/item.js";
 export type { MapOptions, MapSettings, OnItemError, Reduction } from "./definition/specs/map-options.js";
 export { subworkflow } from "./definition/subworkflow.js";
-export type { Subworkflow, SubworkflowOptions } from "./definition/specs/subworkflow-spec.js";
+export type { Subworkflow, SubworkflowOptions, WorkflowLike } from "./definition/specs/subworkflow-spec.js";
 export type { ChildRunOptions, Context, FsmContext } from "./definition/context.js";
 export { getContext } from "./definition/current-context.js";
 export type { WorkflowOptions } from "./definition/specs/workflow-options.js";
@@ -136,9 +136,10 @@ export type { Observer, RunEvent } from "./run/events.js";
 export type { RunMetrics, TimelineEntry } from "./run/metrics.js";
 export type { DagEdge } from "./planning/plan.js";
 export type { FsmEdge } from "./planning/fsm-plan.js";
-export type { NodeReport, RunResult } from "./run/result.js";
+export type { ChildRun, NodeReport, RunResult } from "./run/result.js";
 export type { BackendName } from "./run/place.js";
 export type { Durability, RunStore } from "./stores/store.js";
+export type { ItemCounts } from "./run/state.js";
 export type { NodeStatus, RunStatus } from "./run/status.js";
 
 export {

@@ -10,7 +10,13 @@ export { SqlStore, type StoreOptions } from "./stores/sql-store.js";
 export type { StoredType } from "./stores/values/codec.js";
 export type { NodeDifference, RunDifference } from "./stores/reading/compare-runs.js";
 export type { PruneOptions } from "./stores/prune.js";
-export type { AttemptDetails, EdgeDetails, GetRunOptions, NodeDetails, RunDetails } from "./stores/reading/run-details.js";
+export type {
+  AttemptDetails,
+  EdgeDetails,
+  GetRunOptions,
+  NodeDetails,
+  RunDetails,
+} from "./stores/reading/run-details.js";
 export type { RunFilter, RunPage, UnreadableRun } from "./stores/reading/run-list.js";
 export type { RunSummary, WaitingFor } from "./stores/reading/run-summary.js";
 export type { NodeStats, WorkflowStats } from "./stores/reading/workflow-stats.js";

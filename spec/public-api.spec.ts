@@ -50,7 +50,6 @@ it("exports only documented names", () => {
     "getContext",
     "map",
     "next",
-    "map",
     "node",
     "optional",
     "resetCircuit",

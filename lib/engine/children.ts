@@ -20,7 +20,7 @@ import type { SharedPermits } from "./permits.js";
 import { withoutSlot, type Slot } from "./slot.js";
 
 /** A run inside another one. */
-export interface ChildRun {
+export interface RunInside {
   readonly state: RunBase;
   readonly life: {
     start(onEnd: (result: ChildResult, error: DagwrightError | undefined) => void): void;
@@ -42,7 +42,7 @@ export interface ChildContinuation {
 /** A workflow whose runs can be inside others. */
 export interface RunnableWorkflow extends ChildWorkflow {
   /** Creates a run inside another one. @throws as `run`, before anything runs */
-  createInside(options: CommonRunOptions, outer: OuterRun, sync: boolean): ChildRun;
+  createInside(options: CommonRunOptions, outer: OuterRun, sync: boolean): RunInside;
   /**
    * Claims a recorded run inside another one, or restores its result if it is complete.
    * @throws {StoreError} NOT_FOUND, LEASE_HELD
@@ -52,7 +52,7 @@ export interface RunnableWorkflow extends ChildWorkflow {
     options: CommonRunOptions,
     outer: OuterRun,
     how: ChildContinuation,
-  ): Promise<ChildRun | ChildResult>;
+  ): Promise<RunInside | ChildResult>;
   /** The result of a recorded run that has ended. @throws {ValidationError} when the workflow has changed */
   restored(recorded: RecordedRun): ChildResult;
 }
@@ -111,7 +111,7 @@ const CLAIM_DELAY = { first: 50, longest: 1000 };
 export class Children {
   /** The keys that the current attempt of a node has used. */
   private readonly used = new Map<string, { readonly attempt: number; readonly keys: Set<string>; next: number }>();
-  private readonly open = new Set<ChildRun>();
+  private readonly open = new Set<RunInside>();
   /** What `ctx.run` returned, until it settles. */
   private readonly calls = new Set<Promise<ChildResult>>();
 
@@ -252,7 +252,7 @@ export class Children {
     if (path !== key) state.setChild(path, result);
   }
 
-  private drive(child: ChildRun, site: ChildSite): ChildResult | Promise<ChildResult> {
+  private drive(child: RunInside, site: ChildSite): ChildResult | Promise<ChildResult> {
     const { run } = this;
     if (run.sync) {
       let ended: { readonly result: ChildResult; readonly error: DagwrightError | undefined } | undefined;

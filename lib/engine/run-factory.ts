@@ -1,7 +1,7 @@
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { Planning } from "../planning/validity.js";
 import type { Caches } from "../policies/caches.js";
-import type { ChildRun } from "./children.js";
+import type { RunInside } from "./children.js";
 import type { CommonRunOptions } from "./options.js";
 import type { OuterRun } from "./outer-run.js";
 import type { RunPromises } from "./run-promises.js";
@@ -33,7 +33,7 @@ export interface RunFactory<O, R, H> {
    */
   create(options: O | undefined, purpose: Purpose): SteppedRun<R>;
   /** Creates a run inside another one. Throws as {@link RunFactory.create}. */
-  createInside(options: CommonRunOptions, outer: OuterRun, sync: boolean): SteppedRun<R> & ChildRun;
+  createInside(options: CommonRunOptions, outer: OuterRun, sync: boolean): SteppedRun<R> & RunInside;
   /** The handle of a run that has been started. */
   handle(run: SteppedRun<R>, promises: RunPromises<R>): H;
   /** The handle of a run that never starts, since a worker is importing its module. */

@@ -5,7 +5,7 @@ import { checkStrict, issuesOf, requireValid } from "../planning/validity.js";
 import type { ErrorStrategy } from "../definition/specs/node-options.js";
 import type { ChildResult } from "../run/child-result.js";
 import type { RecordedRun } from "../stores/store.js";
-import type { ChildContinuation, ChildRun, RunnableWorkflow } from "./children.js";
+import type { ChildContinuation, RunInside, RunnableWorkflow } from "./children.js";
 import type { OuterRun } from "./outer-run.js";
 import { admission, whenAdmitted } from "./durable/admission.js";
 import type { CommonRunOptions } from "./options.js";
@@ -41,7 +41,7 @@ export interface RecordedWorkflow<T extends WorkflowTypes> {
     options: T["resumeOptions"],
     outer: OuterRun,
     how: ChildContinuation,
-  ): Promise<ChildRun | T["result"]>;
+  ): Promise<RunInside | T["result"]>;
   restored(recorded: RecordedRun): T["result"];
   startOrAttach(
     run: SteppedRun<T["result"]>,
@@ -211,7 +211,7 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
   // --- runs inside others ---
 
   /** @internal See `RunnableWorkflow`. */
-  createInside(options: CommonRunOptions, outer: OuterRun, sync: boolean): ChildRun {
+  createInside(options: CommonRunOptions, outer: OuterRun, sync: boolean): RunInside {
     return this.factory.createInside(options, outer, sync);
   }
 
@@ -221,8 +221,8 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
     options: CommonRunOptions,
     outer: OuterRun,
     how: ChildContinuation,
-  ): Promise<ChildRun | ChildResult> {
-    return this.recorded.continueInside(runId, options as never, outer, how) as Promise<ChildRun | ChildResult>;
+  ): Promise<RunInside | ChildResult> {
+    return this.recorded.continueInside(runId, options as never, outer, how) as Promise<RunInside | ChildResult>;
   }
 
   /** @internal See `RunnableWorkflow`. */

@@ -85,10 +85,10 @@ describe.each(["continue", "continueNone"] as const)(
     it("are computed again, from any node on, to the same end", async () => {
       await fc.assert(
         fc.asyncProperty(randomChoices(12), fc.nat(), async (nodes, at) => {
-          fc.pre(!isCircular(nodes) && nodes.every(({ act }) => act !== "throw"));
+          fc.pre(!isCircular(nodes));
           const dag = buildChoices(nodes);
           const whole = await dag.run({ errorStrategy });
-          fc.pre(whole.status === "completed");
+          fc.pre([...whole.nodes.values()].every(({ status }) => status !== "failed"));
           const { name } = nodes[at % nodes.length];
           fc.pre(whole.nodes.get(name)?.status !== "skipped");
           const part = await dag.runFrom(name, { errorStrategy, mode: "async" });

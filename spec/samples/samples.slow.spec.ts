@@ -36,7 +36,7 @@ describe.concurrent("Samples print what their headers say", () => {
     "definition",
     "maps",
     "nested",
-    "streams",
+    "pipeline",
   ])("%s", async (sample) => {
     const lines = (await run(sample)).trimEnd().split("\n");
     expect(announced(sample).length).toBeGreaterThan(1);

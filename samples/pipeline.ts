@@ -1,6 +1,6 @@
 /**
  * Reads a large file line by line, parses, checks and counts it, all at the same time: no step has more than a few lines.
- * Run it with `npx tsx samples/streams.ts`. It prints:
+ * Run it with `npx tsx samples/pipeline.ts`. It prints:
  *
  *     20000 orders, 19980 of them valid, worth 999000
  *     the first invalid one: order 999

@@ -65,6 +65,11 @@ export class ColumnDecoder {
     }
   }
 
+  /** The names of a run's outputs. A run that was reopened by hand still has those of its former end: they don't count. */
+  outputs({ status, outputs }: RunRow): readonly string[] {
+    return outputs === null || status === "running" ? [] : this.list(outputs);
+  }
+
   value(text: string): unknown {
     return this.read(text, (plain) => this.codec.decode(plain, this.onObject));
   }

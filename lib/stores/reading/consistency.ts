@@ -63,13 +63,13 @@ function endConflict(run: RunRow): Conflict | undefined {
   if (status !== "paused" && run.due_at !== null) return conflict("due_at");
   if (status !== "completed" && status !== "running") return undefined;
   for (const column of ["pauses", "pause_reason", "error"] as const) if (run[column] !== null) return conflict(column);
-  return status === "running" && run.outputs !== null ? conflict("outputs") : undefined;
+  return undefined;
 }
 
 function nameConflict(run: RunRow, decoder: ColumnDecoder): Conflict | undefined {
   const lists: [keyof RunRow, readonly string[]][] = [
     ["scope", run.scope === null ? [] : decoder.list(run.scope)],
-    ["outputs", run.outputs === null ? [] : decoder.list(run.outputs)],
+    ["outputs", decoder.outputs(run)],
     ["pauses", pausesIn(run, () => undefined).map(({ node }) => node)],
   ];
   for (const [column, names] of lists) {

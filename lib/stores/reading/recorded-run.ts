@@ -45,7 +45,7 @@ export async function readRun(db: Kysely<Tables>, row: RunRow, codec: Codec): Pr
     inputs: decoder.record(row.inputs),
     metadata: row.metadata === null ? {} : decoder.record(row.metadata),
     scope: row.scope === null ? undefined : decoder.list(row.scope),
-    outputs: row.outputs === null ? [] : decoder.list(row.outputs),
+    outputs: decoder.outputs(row),
     error: decoder.thrown(row.error),
     createdAt: row.created_at,
     finishedAt: row.finished_at ?? undefined,

@@ -191,7 +191,7 @@ async function oneRun(
   return withJson({
     ...summaryOf(row, cycles.at(-1), metadataIn(row, decoder, redaction), pauses),
     inputs: withJson(runInputs),
-    outputs: outputsOf(row.outputs === null ? [] : decoder.list(row.outputs), nodes),
+    outputs: outputsOf(decoder.outputs(row), nodes),
     error: reader.error(row.error),
     owner: row.owner ?? undefined,
     nodes,

@@ -13,7 +13,7 @@ import { escapeMermaid, quoteDot } from "./text.js";
 export interface DiagramOptions extends BaseDiagramOptions<RunResult<any>> {
   /** Colours each node by its status in this run, and adds its duration. */
   run?: RunResult<any> | undefined;
-  /** How many levels of dags inside are drawn with their nodes; may be Infinity. @defaultValue 0 */
+  /** How many levels of dags inside are drawn with their nodes; may be Infinity. @defaultValue 1 */
   depth?: number | undefined;
 }
 
@@ -65,7 +65,7 @@ interface Drawing {
 }
 
 /** What to draw of a dag: all its nodes, and those of the workflows inside, to a depth. */
-function drawingOf(root: DagPlan, { run, depth = 0 }: DiagramOptions, planOf: PlanOf): Drawing {
+function drawingOf(root: DagPlan, { run, depth = 1 }: DiagramOptions, planOf: PlanOf): Drawing {
   type Open = { drawing: Drawing & { nodes: Drawn[] }; run: RunResult<any> | undefined; depth: number };
   const first: Open = { drawing: { plan: root, prefix: "n", nodes: [] }, run, depth };
   const open = [first];

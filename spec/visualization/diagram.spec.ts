@@ -144,9 +144,7 @@ describe("Workflows in nodes", () => {
     const dag = nested();
     const inner = ['    n1_1["sum"]', "    n1_0 --> n1_1", "  end"];
     expect(dag.toMermaid()).toBe(dag.toMermaid({ depth: 1 }));
-    expect(dag.toMermaid()).toContain(
-      ['  subgraph n1["check #34;it#34;"]', '    n1_0[["deep"]]', ...inner].join("\n"),
-    );
+    expect(dag.toMermaid()).toContain(['  subgraph n1["check #34;it#34;"]', '    n1_0[["deep"]]', ...inner].join("\n"));
     const deepest = ['    subgraph n1_0["deep"]', '      n1_0_0["only"]', "    end"];
     expect(dag.toMermaid({ depth: Infinity })).toContain([...deepest, ...inner].join("\n"));
     const coloured = dag.toMermaid({ depth: 2, run: await dag.run() });

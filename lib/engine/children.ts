@@ -107,6 +107,10 @@ const RULES: Rules<ChildRunOptions> = {
 /** The delays between attempts to claim a run that another process seems to drive, in ms. */
 const CLAIM_DELAY = { first: 50, longest: 1000 };
 
+/** How many runs may start one inside the other before the next one waits for an empty stack. */
+const MAX_STARTING = 20;
+let starting = 0;
+
 /** Runs the workflows inside a run: those that are nodes, and those that nodes begin with `ctx.run`. */
 export class Children {
   /** The keys that the current attempt of a node has used. */
@@ -264,12 +268,13 @@ export class Children {
       if (ended.error !== undefined) throw ended.error;
       return resultOf(site, ended.result);
     }
+    if (starting === MAX_STARTING) return Promise.resolve().then(() => this.drive(child, site));
     return new Promise((resolve, reject) => {
       this.open.add(child);
       const { abort } = site;
       const signal = "signal" in abort ? abort.signal : abort;
       let removeListener: (() => void) | undefined;
-      child.life.start((result, error) => {
+      const ended = (result: ChildResult, error: DagwrightError | undefined) => {
         this.open.delete(child);
         removeListener?.();
         this.keep(site, result);
@@ -279,7 +284,13 @@ export class Children {
         } catch (failure) {
           reject(failure);
         }
-      });
+      };
+      starting++;
+      try {
+        child.life.start(ended);
+      } finally {
+        starting--;
+      }
       if (this.open.has(child)) removeListener = onAbort(signal, (reason) => child.life.cancel(reason));
     });
   }

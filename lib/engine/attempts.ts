@@ -328,7 +328,7 @@ class Controls implements AttemptControls {
   }
 
   runInside(node: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown> {
-    return this.host.callInside(node, attempt, workflow, options, this.abort, this.slot);
+    return this.host.callInside(node, { attempt, workflow, options, abort: this.abort, slot: this.slot });
   }
 
   onRead(what: "inputs" | "results"): void {

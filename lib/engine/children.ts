@@ -74,13 +74,17 @@ export interface ContainingRun {
   takesInside(node: string, path: string): readonly string[];
 }
 
-/** An attempt that a run inside belongs to. */
-export interface ChildSite {
+/** What a run inside is called. */
+export interface ChildPlace {
   readonly node: string;
   /** The key of the run inside, unique in the outer run, which ends its id. */
   readonly key: string;
   /** How users name it: the key, but without the number of a state's execution. */
   readonly path: string;
+}
+
+/** An attempt that a run inside belongs to. */
+export interface ChildSite extends ChildPlace {
   readonly abort: AbortSignal | LazyAbort;
   /** Whether the store may have it: the attempt is not the node's first. */
   readonly isRepeated: boolean;
@@ -92,6 +96,16 @@ export interface ChildSite {
   readonly isCall: boolean;
   /** The items inside that others stream, by path. */
   readonly outlets?: ReadonlyMap<string, Outlet> | undefined;
+}
+
+/** A call of `ctx.run`. */
+export interface InnerCall {
+  readonly attempt: number;
+  readonly workflow: unknown;
+  readonly options: ChildRunOptions;
+  readonly abort: LazyAbort;
+  /** That of the node. */
+  readonly slot: Slot;
 }
 
 const RULES: Rules<ChildRunOptions> = {
@@ -132,27 +146,23 @@ export class Children {
   /**
    * Runs a workflow for `ctx.run`.
    * @param site - of the attempt that calls it
-   * @param slot - that of the node
    */
-  call(attempt: number, source: unknown, options: ChildRunOptions, site: ChildSite, slot: Slot): Promise<ChildResult> {
+  call(call: InnerCall, site: ChildSite): Promise<ChildResult> {
     const work = async () => {
       try {
-        return await withoutSlot(slot, () => this.beginCall(attempt, source, options, site, slot));
+        return await withoutSlot(call.slot, () => this.beginCall(call, site));
       } finally {
-        this.calls.delete(call);
+        this.calls.delete(result);
       }
     };
-    const call = work();
-    this.calls.add(call);
-    return call;
+    const result = work();
+    this.calls.add(result);
+    return result;
   }
 
   private async beginCall(
-    attempt: number,
-    source: unknown,
-    options: ChildRunOptions,
+    { attempt, workflow: source, options, slot }: InnerCall,
     site: ChildSite,
-    slot: Slot,
   ): Promise<ChildResult> {
     if (this.run.isOver || site.abort.aborted || slot.hasSettled) {
       throw new ValidationError(

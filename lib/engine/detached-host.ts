@@ -1,6 +1,6 @@
 import type { AttemptCall } from "../backends/backend.js";
 import { LazyAbort } from "../base/abort.js";
-import type { ChildRunOptions, Context } from "../definition/context.js";
+import type { Context } from "../definition/context.js";
 import type { Semaphore } from "../base/semaphore.js";
 import type { Coroutine } from "../base/coroutine.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
@@ -10,8 +10,8 @@ import type { Limits } from "../policies/limits.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
-import type { AttemptHost } from "./host.js";
-import type { Slot } from "./slot.js";
+import type { InnerCall } from "./children.js";
+import { refuseRunInside, type AttemptHost } from "./host.js";
 
 /** A placeholder for the context, which each attempt replaces. */
 const CONTEXT = {} as Context;
@@ -94,19 +94,12 @@ export class DetachedHost implements AttemptHost {
     return this.host.schedulerOf(node);
   }
 
-  callInside(
-    node: number,
-    attempt: number,
-    workflow: unknown,
-    options: ChildRunOptions,
-    abort: LazyAbort,
-    slot: Slot,
-  ): Promise<unknown> {
-    return this.host.callInside(node, attempt, workflow, options, abort, slot);
+  callInside(node: number, call: InnerCall): Promise<unknown> {
+    return this.host.callInside(node, call);
   }
 
   runInside(): never {
-    throw new TypeError("ctx.run is for the function of a node, not for its fallback or an error handler.");
+    return refuseRunInside();
   }
 
   execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {

@@ -3,7 +3,7 @@ import type { LazyAbort } from "../base/abort.js";
 import type { Coroutine } from "../base/coroutine.js";
 import type { Semaphore } from "../base/semaphore.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
-import type { ChildRunOptions, Context } from "../definition/context.js";
+import type { Context } from "../definition/context.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import { namedInputs } from "../definition/specs/named-inputs.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
@@ -16,10 +16,9 @@ import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { RunBase } from "../run/run-base.js";
-import type { Children, ChildSite } from "./children.js";
+import type { Children, ChildPlace, InnerCall } from "./children.js";
 import type { Outlet } from "./channel.js";
 import type { EventEmitter } from "./event-emitter.js";
-import type { Slot } from "./slot.js";
 
 /** The run of an attempt, as the attempt sees it. Nodes and states are indices into the plan. */
 export interface AttemptHost extends AttemptControls {
@@ -54,14 +53,7 @@ export interface AttemptHost extends AttemptControls {
   /** The scheduler whose slots a node takes; undefined for a workflow, whose nodes take them. */
   schedulerOf(node: number): Scheduler | undefined;
   /** Runs a workflow inside the run, for an attempt. */
-  callInside(
-    node: number,
-    attempt: number,
-    workflow: unknown,
-    options: ChildRunOptions,
-    abort: LazyAbort,
-    slot: Slot,
-  ): Promise<unknown>;
+  callInside(node: number, call: InnerCall): Promise<unknown>;
   /** Whether a node keeps the slot of its run while it waits for runs inside, since no other node may start. */
   readonly keepsSlots: boolean;
   /** Whether a failed attempt may be followed by another one. */
@@ -112,6 +104,8 @@ export interface HostRun extends AttemptControls {
   barrier(): Promise<void> | undefined;
   /** The runs inside. */
   readonly children: Children;
+  /** What a run inside is called that is a node, or which a node begins. */
+  placeInside(node: number): ChildPlace;
 }
 
 /** The common part of the hosts of nodes and of states. */
@@ -149,74 +143,48 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     return own === undefined ? this.run.hooks : [...this.run.hooks, own];
   }
 
-  /** The place of a run inside, for a node or for a call of one. */
-  protected abstract childSiteOf(node: number): Pick<ChildSite, "node" | "key" | "path">;
-
   schedulerOf(node: number): Scheduler | undefined {
     return this.specOf(node).subworkflow === undefined ? this.scheduler : undefined;
   }
 
-  callInside(
-    node: number,
-    attempt: number,
-    workflow: unknown,
-    options: ChildRunOptions,
-    abort: LazyAbort,
-    slot: Slot,
-    /** The item of a map, with its node. */
-    item?: string,
-  ): Promise<unknown> {
-    const before = this.attemptsBefore(node);
-    // The attempts of an item are counted from 1 again when the run is resumed.
-    const isRetry = attempt > (item === undefined ? before : 0) + 1;
-    const isRepeated = isRetry || before > 0;
-    const place = this.childSiteOf(node);
-    const site = item === undefined ? place : { ...place, key: item, path: item };
-    const call = { ...site, abort, isRepeated, isRetry, restarts: false, isCall: true };
-    return this.run.children.call(attempt, workflow, options, call, slot);
+  /** @param item - of a map, with its node: `thumb[3]` */
+  callInside(node: number, call: InnerCall, item?: string): Promise<unknown> {
+    const site = { ...this.siteInside(node, call.attempt, call.abort, item), restarts: false, isCall: true };
+    return this.run.children.call(call, site);
   }
 
   runInside(): never {
-    throw new TypeError("ctx.run is for the function of a node, not for its fallback or an error handler.");
+    return refuseRunInside();
   }
 
-  /** Runs a node that is a workflow. */
-  protected executeWorkflow(
+  /** Runs a node that is a workflow, or the workflow of a map for an item, which is named with its node: `thumb[3]`. */
+  executeWorkflow(
     node: number,
     { spec, args, ctx }: AttemptCall,
     abort: LazyAbort,
     onStart: () => void,
+    item?: string,
   ): unknown {
     onStart();
-    const { attempt } = ctx;
-    const before = this.attemptsBefore(node);
-    const outlets = this.outletsOf(node);
-    const isRetry = attempt > before + 1;
+    const outlets = item === undefined ? this.outletsOf(node) : undefined;
+    const place = this.siteInside(node, ctx.attempt, abort, item);
     // Recorded results can't be streamed again.
-    const restarts = isRetry || outlets !== undefined;
-    const place = { ...this.childSiteOf(node), abort, isRepeated: attempt > 1 };
-    const site = { ...place, isRetry, restarts, isCall: false, outlets };
+    const site = { ...place, restarts: place.isRetry || outlets !== undefined, isCall: false, outlets };
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
+  }
+
+  /** Where an attempt of a node, or of an item of a map, begins a run inside. */
+  private siteInside(node: number, attempt: number, abort: LazyAbort, item: string | undefined) {
+    const before = this.attemptsBefore(node);
+    // The attempts of an item are counted from 1 again when the run is resumed.
+    const isRetry = attempt > (item === undefined ? before : 0) + 1;
+    const place = this.run.placeInside(node);
+    const named = item === undefined ? place : { ...place, key: item, path: item };
+    return { ...named, abort, isRetry, isRepeated: isRetry || before > 0 };
   }
 
   /** The items inside a workflow that others stream, by path. */
   protected abstract outletsOf(node: number): ReadonlyMap<string, Outlet> | undefined;
-
-  /** Runs the workflow of a map for an item. @param item - with its node: `thumb[3]` */
-  executeItem(
-    node: number,
-    item: string,
-    { spec, args, ctx }: AttemptCall,
-    abort: LazyAbort,
-    onStart: () => void,
-  ): unknown {
-    onStart();
-    const { attempt } = ctx;
-    const isRepeated = attempt + this.attemptsBefore(node) > 1;
-    const place = { ...this.childSiteOf(node), key: item, path: item };
-    const site = { ...place, abort, isRepeated, ...retried(attempt > 1), isCall: false };
-    return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
-  }
 
   protected abstract attemptsBefore(node: number): number;
 
@@ -245,8 +213,9 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   }
 }
 
-function retried(isRetry: boolean) {
-  return { isRetry, restarts: isRetry };
+/** For contexts that are not those of a node's function. */
+export function refuseRunInside(): never {
+  throw new TypeError("ctx.run is for the function of a node, not for its fallback or an error handler.");
 }
 
 /** The inputs of a workflow, without optional ones that nothing gives. */

@@ -15,7 +15,7 @@ import type { Attempts } from "./attempts.js";
 import type { Recorder } from "./durable/recorder.js";
 import { EventEmitter, type EmittingRun } from "./event-emitter.js";
 import { Lifecycle, type Loop } from "./lifecycle.js";
-import { Children, type ChildSite, type ContainingRun } from "./children.js";
+import { Children, type ChildPlace, type ContainingRun } from "./children.js";
 import type { CommonRunOptions } from "./options.js";
 import type { OuterRun } from "./outer-run.js";
 import type { SharedPermits } from "./permits.js";
@@ -96,8 +96,8 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   protected abstract innerNeeds(node: string): readonly string[];
   /** The slot of a node that is a plain call. */
   protected abstract slotOf(node: number): Slot;
-  /** The place of a run inside, for a call of a node. */
-  protected abstract childSiteOf(node: number): Pick<ChildSite, "node" | "key" | "path">;
+  /** What a run inside is called that is a node, or which a node begins. */
+  abstract placeInside(node: number): ChildPlace;
 
   get isOver(): boolean {
     return this.life.isOver;
@@ -144,15 +144,10 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   }
 
   runInside(node: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown> {
-    const site = {
-      ...this.childSiteOf(node),
-      abort: this.abort,
-      isRepeated: attempt > 1,
-      isRetry: false,
-      restarts: false,
-      isCall: true,
-    };
-    return this.children.call(attempt, workflow, options, site, this.slotOf(node));
+    const { abort } = this;
+    const place = { ...this.placeInside(node), abort };
+    const site = { ...place, isRepeated: attempt > 1, isRetry: false, restarts: false, isCall: true };
+    return this.children.call({ attempt, workflow, options, abort, slot: this.slotOf(node) }, site);
   }
 
   cancelOpen(error: DagwrightError): boolean {

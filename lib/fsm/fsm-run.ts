@@ -3,7 +3,7 @@ import { asSentence, messageOf } from "../base/message.js";
 import { callWith, current as called, leave, type ContextSource } from "../definition/current-context.js";
 import { valueOf } from "../definition/transitions.js";
 import { Attempts } from "../engine/attempts.js";
-import type { ChildSite } from "../engine/children.js";
+import type { ChildPlace } from "../engine/children.js";
 import type { CommonRunOptions } from "../engine/options.js";
 import { inSequence, type Permits, type SharedPermits } from "../engine/permits.js";
 import { KEPT_SLOT, SETTLED_SLOT, type Slot } from "../engine/slot.js";
@@ -428,7 +428,7 @@ export class FsmRun
     return permits;
   }
 
-  protected childSiteOf(node: number): Pick<ChildSite, "node" | "key" | "path"> {
+  placeInside(node: number): ChildPlace {
     const { name } = this.plan.specs[node];
     return { node: name, key: this.state.executionKey, path: name };
   }

@@ -9,7 +9,6 @@ import type { ErrorSite } from "../run/errors.js";
 import type { Context } from "../definition/context.js";
 import { StateContext } from "../run/fsm-context.js";
 import type { FsmState } from "../run/fsm-state.js";
-import type { ChildSite } from "../engine/children.js";
 import type { Permits } from "../engine/permits.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
 import { EngineHost, type AttemptHost, type HostRun } from "../engine/host.js";
@@ -61,11 +60,6 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
 
   siteOf(_: number, attempt: number, options?: ErrorOptions): ErrorSite {
     return this.run.siteOf(attempt, options);
-  }
-
-  protected childSiteOf(node: number): Pick<ChildSite, "node" | "key" | "path"> {
-    const { name } = this.specOf(node);
-    return { node: name, key: this.run.state.executionKey, path: name };
   }
 
   /** Nothing streams the states of an fsm. */

@@ -126,6 +126,10 @@ export class ManagedComputation extends Computation implements DagHostRun {
     return this.runInside();
   }
 
+  placeInside(): never {
+    return this.runInside();
+  }
+
   get hooks(): readonly NodeHooks[] {
     return this.dag.hooks;
   }

@@ -7,7 +7,8 @@ import type { ChildRunOptions, Context } from "../../definition/context.js";
 import type { ItemPlace } from "../../definition/item.js";
 import type { NodeHooks } from "../../definition/specs/node-options.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
-import type { AttemptHost } from "../../engine/host.js";
+import type { InnerCall } from "../../engine/children.js";
+import { refuseRunInside, type AttemptHost } from "../../engine/host.js";
 import type { ResultCache } from "../../policies/cache.js";
 import type { CircuitChange } from "../../policies/circuit.js";
 import type { Holder } from "../../policies/holder.js";
@@ -15,7 +16,6 @@ import type { Limits } from "../../policies/limits.js";
 import type { Scheduler } from "../../policies/scheduler.js";
 import type { AttemptControls } from "../../run/context.js";
 import type { ErrorSite } from "../../run/errors.js";
-import type { Slot } from "../../engine/slot.js";
 import type { DagHost, DagHostRun } from "../host.js";
 import type { ItemSlots } from "./item-slots.js";
 
@@ -139,9 +139,8 @@ export class MapHost implements AttemptHost {
   }
 
   execute(item: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
-    const { name } = this.itemOf(item);
-    if (call.spec.subworkflow !== undefined) return this.host.executeItem(this.node, name, call, abort, onStart);
-    return this.host.execute(this.node, call, abort, onStart);
+    if (call.spec.subworkflow === undefined) return this.host.execute(this.node, call, abort, onStart);
+    return this.host.executeWorkflow(this.node, call, abort, onStart, this.itemOf(item).name);
   }
 
   nodeLimitOf(): Semaphore | undefined {
@@ -160,20 +159,12 @@ export class MapHost implements AttemptHost {
     return this.host.schedulerOf(this.node);
   }
 
-  callInside(
-    item: number,
-    attempt: number,
-    workflow: unknown,
-    options: ChildRunOptions,
-    abort: LazyAbort,
-    slot: Slot,
-  ): Promise<unknown> {
-    const { name } = this.itemOf(item);
-    return this.host.callInside(this.node, attempt, workflow, options, abort, slot, name);
+  callInside(item: number, call: InnerCall): Promise<unknown> {
+    return this.host.callInside(this.node, call, this.itemOf(item).name);
   }
 
   runInside(): never {
-    throw new TypeError("ctx.run is for the function of a node, not for its fallback or an error handler.");
+    return refuseRunInside();
   }
 
   acquire(): PendingAcquire | undefined {

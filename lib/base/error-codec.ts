@@ -5,6 +5,7 @@ import { inspect } from "./clone.js";
 import { isInstance, tryOr } from "./safe-access.js";
 import { messageOf } from "./message.js";
 import { NATIVE_ERRORS } from "./natives.js";
+import { define } from "./objects.js";
 
 /** A thrown value in a form that survives structured clone. */
 export interface EncodedThrown {
@@ -163,10 +164,6 @@ export function decodeThrown({ value, errors }: EncodedThrown): unknown {
     for (const [key, part] of own) define(bare, key, part);
   }
   return value;
-}
-
-function define(object: object, key: string, value: unknown, { enumerable = true } = {}): void {
-  Object.defineProperty(object, key, { value, configurable: true, writable: true, enumerable });
 }
 
 /** Like {@link define}, for a property that is not enumerable. */

@@ -3,6 +3,7 @@ import { hasJson } from "./json.js";
 import { classOf, hasGetters, type Class } from "./class-state.js";
 import { kindOf, type Kind } from "./kinds.js";
 import { LEAVES, NATIVE_ERRORS, VIEWS, type ErrorClass } from "./natives.js";
+import { define, isObject } from "./objects.js";
 import { UnsupportedValue } from "./unsupported-value.js";
 import { isBare, isBareList, isBareView, keysOf } from "./own-properties.js";
 
@@ -167,12 +168,4 @@ function fillProperty(from: object, to: object, key: PropertyKey, property: Prop
   // For instance the length of an array.
   if (own?.configurable === false) return void Reflect.set(to, key, property.value);
   define(to, key, copy((from as Properties)[key]), { enumerable: isShown });
-}
-
-function define(to: object, key: PropertyKey, value: unknown, { enumerable } = { enumerable: true }): void {
-  Object.defineProperty(to, key, { value, enumerable, writable: true, configurable: true });
-}
-
-function isObject(value: unknown): boolean {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
 }

@@ -2,6 +2,7 @@
  * Standard Schema, the common interface of zod, valibot, arktype and others: https://standardschema.dev. Its types are
  * copied from there, as it proposes, so that nobody has to install it.
  */
+import { asSentence, messageOf } from "./message.js";
 import { isThenable } from "./coroutine.js";
 
 /** A schema: checks a value of type `Input`, and makes one of type `Output` of it. */
@@ -75,6 +76,11 @@ function key(segment: PropertyKey | { readonly key: PropertyKey }): PropertyKey 
 
 function refused(thrown: unknown): Checked {
   return { problems: [{ message: "its schema threw", path: [], thrown }] };
+}
+
+/** What is wrong, as a sentence. */
+export function problemText({ message, thrown }: SchemaProblem): string {
+  return asSentence(thrown === undefined ? message : `${message}: ${messageOf(thrown)}`);
 }
 
 /** A path as text: `items[0].price`. */

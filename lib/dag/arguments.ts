@@ -1,9 +1,10 @@
 import { show } from "../base/check.js";
+import { isObject } from "../base/objects.js";
 import type { Binding, ChoiceCondition, DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
 import { conditionValue } from "./choice-tracker.js";
-import { hasOutput, isObject } from "./outputs.js";
+import { hasOutput } from "./outputs.js";
 
 /** A node's arguments can't be assembled; becomes the node's failure. */
 export class WiringFault extends Error {}

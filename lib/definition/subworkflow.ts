@@ -1,6 +1,7 @@
 import { checkName, checkOptions, checkRecord, show, type Rules } from "../base/check.js";
 import type { Class } from "../base/class-state.js";
 import { InvalidNodeError } from "../base/errors.js";
+import { isObject } from "../base/objects.js";
 import type { ChildWorkflow, WorkflowKind } from "./defined.js";
 import { hasClassOptions } from "./specs/class-options.js";
 import { methodsOnPrototype } from "./specs/method-specs.js";
@@ -99,10 +100,6 @@ function isClass(value: object): boolean {
   if (/^class\b/u.test(Function.prototype.toString.call(value)) || hasClassOptions(value as Class)) return true;
   const { prototype } = value as { readonly prototype?: object };
   return prototype !== undefined && methodsOnPrototype(prototype).size > 0;
-}
-
-function isObject(value: unknown): value is object {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
 function notAWorkflow(value: unknown): InvalidNodeError {

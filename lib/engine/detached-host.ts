@@ -11,10 +11,8 @@ import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { InnerCall } from "./children.js";
+import { CONTEXT, filledIn } from "./context-placeholder.js";
 import { refuseRunInside, type AttemptHost } from "./host.js";
-
-/** A placeholder for the context, which each attempt replaces. */
-const CONTEXT = {} as Context;
 
 /**
  * Computes a node in the background of its run: with its current inputs, even after the run has ended, without a slot
@@ -47,7 +45,7 @@ export class DetachedHost implements AttemptHost {
   }
 
   argumentsOf(_: number, context: Context): unknown[] {
-    return this.args.map((argument) => (argument === CONTEXT ? context : argument));
+    return filledIn(this.args, context);
   }
 
   specOf(node: number): NodeSpec {

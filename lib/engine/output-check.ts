@@ -1,8 +1,8 @@
 import type { CancelScope } from "../base/cancel-scope.js";
 import type { Coroutine } from "../base/coroutine.js";
 import { ValidationError, type ValidationIssue } from "../base/errors.js";
-import { asSentence, messageOf, shortPath } from "../base/message.js";
-import { check, pathText, type SchemaProblem, type StandardSchema } from "../base/standard-schema.js";
+import { shortPath } from "../base/message.js";
+import { check, pathText, problemText, type SchemaProblem, type StandardSchema } from "../base/standard-schema.js";
 
 /** A result that is checked. */
 export interface CheckedOutput {
@@ -25,13 +25,13 @@ export function* checkOutput(value: unknown, { schema, label, name, waits }: Che
   throw new ValidationError(`${lines} Correct what it returns, or its "output".`, issues);
 }
 
-function invalid(label: string, name: string, { message, path, thrown }: SchemaProblem): ValidationIssue {
+function invalid(label: string, name: string, problem: SchemaProblem): ValidationIssue {
+  const { path } = problem;
   const where = path.length === 0 ? "" : ` at ${shortPath(pathText(path))}`;
-  const what = thrown === undefined ? message : `${message}: ${messageOf(thrown)}`;
   return {
     severity: "error",
     code: "INVALID_OUTPUT",
-    message: `${label} returned an invalid result${where}: ${asSentence(what)}`,
+    message: `${label} returned an invalid result${where}: ${problemText(problem)}`,
     nodes: [name],
     path,
   };

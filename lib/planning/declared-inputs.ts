@@ -1,10 +1,12 @@
 import type { ValidationIssue } from "../base/errors.js";
-import { asSentence, messageOf, shortPath } from "../base/message.js";
+import { shortPath } from "../base/message.js";
 import { suggestion } from "../base/nearest.js";
+import { define } from "../base/objects.js";
 import {
   check,
   jsonSchemaOf,
   pathText,
+  problemText,
   type Checked,
   type JsonSchema,
   type SchemaProblem,
@@ -71,17 +73,13 @@ function collect(declared: DeclaredInputs, given: RunInputs, checks: readonly Ch
 }
 
 /** Sets an own property, whatever its name. */
-function define(values: Record<string, unknown>, name: string, value: unknown): void {
-  Object.defineProperty(values, name, { value, enumerable: true, writable: true, configurable: true });
-}
-
-function invalid(name: string, { message, path, thrown }: SchemaProblem): ValidationIssue {
+function invalid(name: string, problem: SchemaProblem): ValidationIssue {
+  const { path } = problem;
   const where = shortPath(pathText([name, ...path]));
-  const what = thrown === undefined ? message : `${message}: ${messageOf(thrown)}`;
   return {
     severity: "error",
     code: "INVALID_INPUT",
-    message: `Input "${where}" is invalid: ${asSentence(what)}`,
+    message: `Input "${where}" is invalid: ${problemText(problem)}`,
     nodes: [],
     path: [name, ...path],
   };

@@ -1,5 +1,6 @@
 import { DagwrightError, nameError } from "../base/errors.js";
 import { asSentence, messageOf } from "../base/message.js";
+import { define } from "../base/objects.js";
 import type { FsmResult } from "./fsm-result.js";
 import type { RunResult } from "./result.js";
 import type { RunBase } from "./run-base.js";
@@ -107,7 +108,7 @@ export function sameErrorAt({ runId, cycle }: ErrorSite, error: ExecutionError):
     if (key === "run") continue;
     const enumerable = Object.prototype.propertyIsEnumerable.call(error, key);
     const value = error[key as keyof ExecutionError];
-    Object.defineProperty(same, key, { value, enumerable, writable: true, configurable: true });
+    define(same, key, value, { enumerable });
   }
   return Object.assign(same, { runId, cycle, attempt: 0 });
 }

@@ -1,5 +1,6 @@
 /** Transforms that read the fields of a record. */
 import { show } from "../base/check.js";
+import { hasMember } from "../base/objects.js";
 import { requireFields, requireNames } from "./operands.js";
 
 /** The value at a path such as `a.b` of a type; undefined where it has no such field. */
@@ -38,7 +39,7 @@ export function project<const Name extends string>(
         `The operand of project must be a record; received ${show(record)}. For each item, use mapEach(project(…)).`,
       );
     }
-    const present = names.filter((name) => hasField(record, name));
+    const present = names.filter((name) => hasMember(record, name));
     return Object.fromEntries(present.map((name) => [name, read(record, name)])) as never;
   };
 }
@@ -82,14 +83,10 @@ function pathOf(transform: string, path: unknown): readonly string[] {
 function valueAt(record: unknown, names: readonly string[]): unknown {
   let value = record;
   for (const name of names) {
-    if (typeof value !== "object" || value === null || !hasField(value, name)) return undefined;
+    if (typeof value !== "object" || value === null || !hasMember(value, name)) return undefined;
     value = read(value, name);
   }
   return value;
-}
-
-function hasField(record: object, name: string): boolean {
-  return Object.hasOwn(record, name) || (name in record && !(name in Object.prototype));
 }
 
 function read(record: object, name: string): unknown {

@@ -1,4 +1,5 @@
-import { isRecord, wrongOperand, type PlainRecord } from "./operands.js";
+import { isPlainRecord } from "../base/objects.js";
+import { wrongOperand, type PlainRecord } from "./operands.js";
 
 /** Two records in one: the fields of `R` win, and an optional one may leave that of `L`. */
 export type MergedRecord<L, R> = {
@@ -37,7 +38,7 @@ const OPERAND = "a record, or a list of records";
  * @throws {TypeError} for an operand or item that is no plain record; {RangeError} for lists of different lengths
  */
 export function merge<L extends object, R extends object>(left: L, right: R): Merged<L, R> {
-  if (isRecord(left) && isRecord(right)) return { ...left, ...right } as never;
+  if (isPlainRecord(left) && isPlainRecord(right)) return { ...left, ...right } as never;
   const [ofLeft, ofRight] = [itemsOf("left", left), itemsOf("right", right)];
   if (Array.isArray(left) && Array.isArray(right) && left.length !== right.length) {
     throw new RangeError(
@@ -50,11 +51,11 @@ export function merge<L extends object, R extends object>(left: L, right: R): Me
 
 /** The records of an operand by index; a single one for all indices. */
 function itemsOf(side: string, operand: unknown): (index: number) => PlainRecord {
-  if (isRecord(operand)) return () => operand;
+  if (isPlainRecord(operand)) return () => operand;
   if (!Array.isArray(operand)) throw wrongOperand(`The ${side} operand of merge`, OPERAND, operand);
   return (index) => {
     const item: unknown = operand[index];
-    if (!isRecord(item)) throw wrongOperand(`Item ${index} of merge's ${side} operand`, "a record", item);
+    if (!isPlainRecord(item)) throw wrongOperand(`Item ${index} of merge's ${side} operand`, "a record", item);
     return item;
   };
 }

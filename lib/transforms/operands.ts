@@ -1,6 +1,7 @@
 /** Checks of operands. Their errors name the transform, the operand, and what was received. */
 import { show } from "../base/check.js";
 import { refusePromise } from "../base/coroutine.js";
+import { isPlainRecord } from "../base/objects.js";
 
 /** A plain object, with the usual prototype or without one. */
 export type PlainRecord = Readonly<Record<string, unknown>>;
@@ -12,22 +13,9 @@ export function wrongOperand(operand: string, expected: string, received: unknow
 
 function nameOf(value: unknown): string {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return show(value);
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === null || isRoot(prototype)) return "a record";
-  const { constructor: of } = prototype as { constructor?: { name?: unknown } };
+  if (isPlainRecord(value)) return "a record";
+  const { constructor: of } = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } };
   return typeof of?.name === "string" && of.name !== "" ? `an instance of ${of.name}` : show(value);
-}
-
-/** Whether a value is a plain object, of any realm. Maps and instances of classes are not. */
-export function isRecord(value: unknown): value is PlainRecord {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || isRoot(prototype);
-}
-
-/** Whether a prototype is the `Object.prototype` of some realm. */
-function isRoot(prototype: unknown): boolean {
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, "isPrototypeOf");
 }
 
 /** @throws {TypeError} unless `value` is an array */

@@ -7,6 +7,7 @@ import { inspect } from "../../base/clone.js";
 import { drive, pendingOf, type Coroutine } from "../../base/coroutine.js";
 import { encodeThrown } from "../../base/error-codec.js";
 import { asText, messageOf, shortPath } from "../../base/message.js";
+import { define } from "../../base/objects.js";
 import { readSnapshot, type Snapshot } from "../../base/snapshot.js";
 import type { Context } from "../../definition/context.js";
 import { current, followContexts } from "../../definition/current-context.js";
@@ -133,8 +134,7 @@ function construct(target: Class): Instance {
 /** Creates an instance from its fields, without its constructor. */
 function recreate(target: Class, fields: Snapshot): Instance {
   const instance = Object.create(target.prototype as object) as Instance;
-  for (const [key, value] of readSnapshot(fields) as [string, unknown][])
-    Object.defineProperty(instance, key, { value, writable: true, enumerable: true, configurable: true });
+  for (const [key, value] of readSnapshot(fields) as [string, unknown][]) define(instance, key, value);
   return instance;
 }
 

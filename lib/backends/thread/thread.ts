@@ -2,6 +2,7 @@ import type { LazyAbort } from "../../base/abort.js";
 import { inspect } from "../../base/clone.js";
 import { decodeThrown } from "../../base/error-codec.js";
 import { asSentence, messageOf, shortPath } from "../../base/message.js";
+import { define } from "../../base/objects.js";
 import { memberText } from "../../base/unsupported-value.js";
 import { current } from "../../definition/current-context.js";
 import type { Snapshot } from "../../base/snapshot.js";
@@ -93,10 +94,7 @@ function resultOf(work: Promise<unknown>, call: BackendCall): Promise<unknown> {
     (received) => {
       const answer = received as CallAnswer;
       if (!isCompleted(answer)) throw errorIn(answer, spec, call.site);
-      for (const [key, value] of answer[1] ?? []) {
-        // Assigning to __proto__ would not create a property.
-        Object.defineProperty(ctx.metadata, key, { value, writable: true, enumerable: true, configurable: true });
-      }
+      for (const [key, value] of answer[1] ?? []) define(ctx.metadata, key, value);
       if (answer[2] !== undefined) Object.assign(ctx.metrics, Object.fromEntries(answer[2]));
       return answer[0];
     },

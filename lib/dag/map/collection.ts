@@ -1,5 +1,6 @@
 import { show } from "../../base/check.js";
 import { isThenable } from "../../base/coroutine.js";
+import { define, isPlainRecord } from "../../base/objects.js";
 import { WiringFault } from "../arguments.js";
 
 /** A collection as a map reads it: a cursor, which stands before the first item. */
@@ -37,13 +38,16 @@ export function collectionOf(value: unknown, node: string): Collection {
   if (value instanceof Map) return new MapCollection(value);
   if (typeof value === "object" && value !== null) {
     if (Symbol.asyncIterator in value) {
-      return new AsyncCollection(unread((value as AsyncIterable<unknown>)[Symbol.asyncIterator](), value, node));
+      return new AsyncCollection(
+        unread((value as AsyncIterable<unknown>)[Symbol.asyncIterator](), value, node),
+        undefined,
+      );
     }
     if (Symbol.iterator in value) {
       const iterator = unread((value as Iterable<unknown>)[Symbol.iterator](), value, node);
       return new IterableCollection(iterator, sizeOf(value));
     }
-    if (isRecord(value)) return new RecordCollection(value);
+    if (isPlainRecord(value)) return new RecordCollection(value);
   }
   const received = typeof value === "string" ? `the string ${show(value)}` : show(value);
   throw new WiringFault(
@@ -61,16 +65,6 @@ function unread<I extends object>(iterator: I, source: object, node: string): I 
   }
   read.add(iterator);
   return iterator;
-}
-
-function isRecord(value: object): value is Record<string, unknown> {
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  return prototype === null || prototype === Object.prototype || isForeignObjectPrototype(prototype);
-}
-
-/** Whether it is the `Object.prototype` of another realm. */
-function isForeignObjectPrototype(prototype: object): boolean {
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "hasOwnProperty");
 }
 
 /** The size of a set or a typed array. */
@@ -125,16 +119,26 @@ class ArrayCollection extends ListCollection {
   close(): void {}
 }
 
-class IterableCollection extends ListCollection {
-  readonly isAsync = false;
-  private isClosed = false;
+/** What an iterator gives. */
+abstract class IteratedCollection<I extends { return?(): unknown }> extends ListCollection {
+  protected isClosed = false;
 
   constructor(
-    private readonly items: Iterator<unknown>,
+    protected readonly items: I,
     readonly size: number | undefined,
   ) {
     super();
   }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    letGo(this.items);
+  }
+}
+
+class IterableCollection extends IteratedCollection<Iterator<unknown>> {
+  readonly isAsync = false;
 
   advance(): boolean {
     let isOpen = false;
@@ -147,22 +151,10 @@ class IterableCollection extends ListCollection {
     }
     return isOpen;
   }
-
-  close(): void {
-    if (this.isClosed) return;
-    this.isClosed = true;
-    letGo(this.items);
-  }
 }
 
-class AsyncCollection extends ListCollection {
+class AsyncCollection extends IteratedCollection<AsyncIterator<unknown>> {
   readonly isAsync = true;
-  readonly size = undefined;
-  private isClosed = false;
-
-  constructor(private readonly items: AsyncIterator<unknown>) {
-    super();
-  }
 
   async advance(): Promise<boolean> {
     let isOpen = false;
@@ -174,12 +166,6 @@ class AsyncCollection extends ListCollection {
       if (!isOpen) this.isClosed = true;
     }
     return isOpen;
-  }
-
-  close(): void {
-    if (this.isClosed) return;
-    this.isClosed = true;
-    letGo(this.items);
   }
 }
 
@@ -274,10 +260,7 @@ class RecordCollection extends KeyedCollection {
 
   protected make(entries: [unknown, unknown][]): unknown {
     const record: Record<string, unknown> = {};
-    for (const [key, value] of entries) {
-      // Defined, since a key may be `__proto__`.
-      Object.defineProperty(record, key as string, { value, enumerable: true, writable: true, configurable: true });
-    }
+    for (const [key, value] of entries) define(record, key as string, value);
     return record;
   }
 }

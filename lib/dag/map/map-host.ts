@@ -8,6 +8,7 @@ import type { ItemPlace } from "../../definition/item.js";
 import type { NodeHooks } from "../../definition/specs/node-options.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import type { InnerCall } from "../../engine/children.js";
+import { CONTEXT, filledIn } from "../../engine/context-placeholder.js";
 import { refuseRunInside, type AttemptHost } from "../../engine/host.js";
 import type { ResultCache } from "../../policies/cache.js";
 import type { CircuitChange } from "../../policies/circuit.js";
@@ -99,7 +100,7 @@ export class MapHost implements AttemptHost {
   }
 
   argumentsOf(item: number, context: Context | undefined): unknown[] {
-    const args = this.args.map((argument) => (argument === CONTEXT ? context : argument));
+    const args = filledIn(this.args, context);
     args[this.itemAt] = this.itemOf(item).value;
     return args;
   }
@@ -247,9 +248,6 @@ export class MapHost implements AttemptHost {
     return this.items.get(item) as MapItem;
   }
 }
-
-/** A placeholder for the context, which each attempt replaces. */
-const CONTEXT = {} as Context;
 
 /** The controls of an item's attempt. Contexts know the map's node, and attempts the item. */
 class ItemControls implements AttemptControls {

@@ -114,7 +114,7 @@ export class Document {
     );
   }
 
-  /** A node's function, and the object whose method it is. Nested workflows will be found here, too. */
+  /** A node's function, and the object whose method it is. */
   functionOf(name: string): { readonly fn: NodeFunction; readonly self: object } | undefined {
     const self = this.functions;
     const fn: unknown = name in Object.prototype && !Object.hasOwn(self, name) ? undefined : (self as Fields)[name];

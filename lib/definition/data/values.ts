@@ -1,3 +1,4 @@
+import { define } from "../../base/objects.js";
 import { tryOr } from "../../base/safe-access.js";
 import { memberText } from "../../base/unsupported-value.js";
 
@@ -89,9 +90,4 @@ function isRecord(value: object): value is Record<string, unknown> {
   if ((prototype !== Object.prototype && prototype !== null) || Object.hasOwn(value, "$value")) return false;
   if (Object.getOwnPropertySymbols(value).length > 0) return false;
   return Object.values(Object.getOwnPropertyDescriptors(value)).every((property) => "value" in property);
-}
-
-/** Sets an own property, whatever its name. */
-function define(record: Record<string, unknown>, name: string, value: unknown): void {
-  Object.defineProperty(record, name, { value, enumerable: true, writable: true, configurable: true });
 }

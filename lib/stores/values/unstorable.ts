@@ -1,3 +1,4 @@
+import { isObject } from "../../base/objects.js";
 import { isInstance, tryOr } from "../../base/safe-access.js";
 
 /** Thrown for a part of a value that can't be stored. */
@@ -35,8 +36,4 @@ export function describe(value: unknown): string {
   const inspect = () =>
     typeof value === "function" ? `function ${value.name}` : Object.prototype.toString.call(value);
   return tryOr(inspect, UNREADABLE);
-}
-
-export function isObject(value: unknown): value is object {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
 }

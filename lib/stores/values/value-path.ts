@@ -1,4 +1,4 @@
-import { isObject } from "./unstorable.js";
+import { isObject } from "../../base/objects.js";
 
 /** A step of a path: a property, an index, or the key of a map in a tuple of its own. */
 export type Step = string | number | readonly [unknown];

@@ -2,6 +2,7 @@ import { show } from "../../base/check.js";
 import { abandon, pendingOf } from "../../base/coroutine.js";
 import { messageOf } from "../../base/message.js";
 import { bytes, LEAVES, VIEWS } from "../../base/natives.js";
+import { define } from "../../base/objects.js";
 import { ERRORS } from "./known-errors.js";
 import { StoredClass, type StoredTypes } from "./stored-types.js";
 import { MAX_DEPTH } from "./value-path.js";
@@ -173,7 +174,7 @@ export class ValueReader {
       const value = this.part(part);
       if (key === "then" && typeof value === "function") throw new Malformed("the property then is a function");
       if (object === properties) properties[key] = value;
-      else Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
+      else define(object, key, value, { enumerable });
     }
   }
 

@@ -83,7 +83,7 @@ export class AttemptPermits {
 
   /** Releases the slots among the permits. Returns those that are left. */
   releaseSlots(node: number, permits: number, holder: Holder | undefined): number {
-    const kept = permits & (this.host.keepsSlots ? Permit.concurrencyKey | Permit.run : Permit.concurrencyKey);
+    const kept = permits & (Permit.concurrencyKey | Permit.node | (this.host.keepsSlots ? Permit.run : 0));
     this.release(node, permits & ~kept, holder);
     return kept;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Dag } from "dagwright";
+import { Dag, type Context } from "dagwright";
 import { all, counted, doubling, forever, leave, numbers } from "../../support/streams.js";
 import { failure, sleep } from "../../support/waiting.js";
 
@@ -54,6 +54,23 @@ describe("nodeConcurrency", () => {
     });
     const values = await all(dag.stream(numbers(10), { input: "n", values: true, nodeConcurrency: { a: 2 } }));
     expect(values).toEqual(numbers(10));
+    expect(most).toBe(2);
+  });
+
+  it("counts a node that waits for a run inside", async () => {
+    const inner = new Dag("inner");
+    inner.node("slow", () => sleep(2));
+    const dag = new Dag("d");
+    let inFlight = 0;
+    let most = 0;
+    dag.node("a", { params: ["n", "ctx"] }, async (n: number, ctx: Context) => {
+      most = Math.max(most, ++inFlight);
+      await ctx.run(inner);
+      inFlight--;
+      return n;
+    });
+    const values = await all(dag.stream(numbers(12), { input: "n", values: true, nodeConcurrency: { a: 2 } }));
+    expect(values).toEqual(numbers(12));
     expect(most).toBe(2);
   });
 

@@ -5,6 +5,7 @@ import { cores } from "../base/cores.js";
 import { abandon, drive, pendingOf, whenSettled } from "../base/coroutine.js";
 import { current, leave, type ContextSource } from "../definition/current-context.js";
 import { isContext, type DagPlan, type Ranking } from "../planning/plan.js";
+import { innerNeedsOf } from "../planning/inner-needs.js";
 import { criticalFirst } from "../planning/ranking.js";
 import { NodeContext } from "../run/context.js";
 import type { DagwrightError } from "../base/errors.js";
@@ -91,6 +92,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
   private inSequence: SharedPermits | undefined = undefined;
   /** The permits of the plain nodes that have begun runs inside. */
   private slots: Map<number, PlainSlot> | undefined = undefined;
+  /** The results inside workflows that this run takes, by node. */
+  private lazyInnerNeeds: ReadonlyMap<number, readonly string[]> | undefined = undefined;
   /** The maps that have started. */
   private maps: Map<number, MapRun> | undefined = undefined;
   readonly streams: Streams | undefined;
@@ -609,13 +612,8 @@ export class DagRun extends EngineRun<RunState, RunResult<any>> implements DagHo
 
   protected innerNeeds(name: string): readonly string[] {
     if (this.options.retain !== "outputs") return NO_PATHS;
-    const { bindings, indexOf, specs } = this.plan;
-    const node = indexOf.get(name);
-    const paths = bindings.flatMap((binding) =>
-      binding.type === "inner" && binding.source === node ? binding.path : [],
-    );
-    const output = node === undefined ? undefined : specs[node].subworkflow?.options.output;
-    return output === undefined ? paths : [...paths, output];
+    this.lazyInnerNeeds ??= innerNeedsOf(this.plan);
+    return this.lazyInnerNeeds.get(this.plan.indexOf.get(name) as number) ?? NO_PATHS;
   }
 
   placeInside(node: number): ChildPlace {

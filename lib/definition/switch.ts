@@ -114,7 +114,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** The parameters of a switch: the route, and further needs by their position. The context follows them. */
-export function switchParams(needs: readonly unknown[] = []): string[] {
+function switchParams(needs: readonly unknown[] = []): string[] {
   return ["item", ...needs.slice(1).map((_, i) => String(i + 1))];
 }
 

@@ -38,7 +38,7 @@ export function stream<const S extends string | NeedSource>(need: S): StreamNeed
   return new StreamNeed(need);
 }
 
-export function isStream(need: unknown): need is StreamNeed {
+function isStream(need: unknown): need is StreamNeed {
   return markOf(need) === "StreamNeed";
 }
 

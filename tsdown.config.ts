@@ -76,14 +76,14 @@ const ownMaps = {
 const typesOnce = {
   name: "types-once",
   generateBundle(this: Emitter) {
-    for (const entry of ["index", "store"]) {
+    for (const entry of ["index", "store", "service", "bullmq", "testing", "pictures", "observers"]) {
       this.emitFile({ type: "asset", fileName: `${entry}.d.mts`, source: `export * from "./${entry}.cjs";\n` });
     }
   },
 };
 
 /** The licences of the packages that are bundled. */
-const notices = {
+const notices = (fileName: string) => ({
   name: "notices",
   generateBundle(this: Emitter, _: unknown, bundle: Record<string, File>) {
     const modules = Object.values(bundle).flatMap(({ moduleIds = [] }) => moduleIds);
@@ -92,9 +92,9 @@ const notices = {
     );
     const texts = Array.from(folders).sort().map(noticeOf);
     const source = ["These packages are part of the files in this folder.\n", ...texts].join(`\n${"-".repeat(80)}\n\n`);
-    this.emitFile({ type: "asset", fileName: "THIRD-PARTY-NOTICES.txt", source });
+    this.emitFile({ type: "asset", fileName, source });
   },
-};
+});
 
 function noticeOf(folder: string): string {
   const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8")) as Record<
@@ -108,7 +108,19 @@ function noticeOf(folder: string): string {
 }
 
 /** Loading these as separate packages takes longer than loading them as part of our files. */
-const bundled = ["is-network-error", "js-tokens", "kysely", "lru-cache", "p-retry", "reflect-metadata"];
+const bundled = [
+  "commander",
+  "croner",
+  "fast-string-truncated-width",
+  "get-tsconfig",
+  "is-network-error",
+  "js-tokens",
+  "kysely",
+  "lru-cache",
+  "p-retry",
+  "reflect-metadata",
+  "resolve-pkg-maps",
+];
 
 const alwaysBundle = bundled.map((name) => new RegExp(`^${name}(?:/|$)`, "u"));
 
@@ -123,17 +135,54 @@ const shared = defineConfig({
   outputOptions: { comments: { legal: true, annotation: true, jsdoc: false } },
   deps: { alwaysBundle, onlyBundle: false },
 });
-const entry = ["lib/index.ts", "lib/store.ts"];
+const entry = ["lib/index.ts", "lib/store.ts", "lib/service.ts", "lib/bullmq.ts", "lib/testing.ts"];
+
+/**
+ * The entry points that are made of the others, and import them as they are built. If they shared files with them,
+ * importing the library would load more of these.
+ */
+const outerEntry = ["lib/observers.ts", "lib/pictures.ts"];
+const asBuilt = (extension: "mjs" | "cjs") => ({
+  name: "as-built",
+  resolveId(id: string, importer = "") {
+    if (slashed(importer).includes("/node_modules/")) return null;
+    const [, inner] = /^\.\.?\/(?:\.\.\/)*(index|store|service)\.js$/u.exec(id) ?? [];
+    return inner === undefined ? null : { id: `./${inner}.${extension}`, external: true };
+  },
+});
 
 export default [
   defineConfig({
     ...shared,
     entry,
     format: "esm",
-    plugins: [ascii, lightCache(), ownMaps, typesOnce, notices],
+    plugins: [ascii, lightCache(), ownMaps, typesOnce, notices("THIRD-PARTY-NOTICES.txt")],
     deps: { alwaysBundle, onlyBundle: bundled },
   }),
-  defineConfig({ ...shared, entry, format: "cjs", dts: true, plugins: [ascii, lightCache(), ownMaps], clean: false }),
+  defineConfig({ ...shared, entry, format: "cjs", plugins: [ascii, lightCache(), ownMaps], clean: false }),
+  defineConfig({
+    ...shared,
+    entry: [...outerEntry, "lib/cli.ts"],
+    format: "esm",
+    plugins: [asBuilt("mjs"), ascii, ownMaps, notices("THIRD-PARTY-NOTICES.cli.txt")],
+    deps: { alwaysBundle, onlyBundle: bundled },
+    clean: false,
+  }),
+  defineConfig({
+    ...shared,
+    entry: outerEntry,
+    format: "cjs",
+    plugins: [asBuilt("cjs"), ascii, ownMaps],
+    clean: false,
+  }),
+  defineConfig({
+    ...shared,
+    entry: [...entry, ...outerEntry],
+    format: "esm",
+    dts: { emitDtsOnly: true },
+    outExtensions: () => ({ js: ".cjs", dts: ".d.cts" }),
+    clean: false,
+  }),
   // What worker threads load: one file, whichever way the library itself was loaded.
   defineConfig({
     ...shared,

@@ -17,7 +17,12 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^dagwright$/u, replacement: fileURLToPath(new URL("lib/index.ts", import.meta.url)) },
+      { find: /^dagwright\/pictures$/u, replacement: fileURLToPath(new URL("lib/pictures.ts", import.meta.url)) },
+      { find: /^dagwright\/observers$/u, replacement: fileURLToPath(new URL("lib/observers.ts", import.meta.url)) },
       { find: /^dagwright\/store$/u, replacement: fileURLToPath(new URL("lib/store.ts", import.meta.url)) },
+      { find: /^dagwright\/service$/u, replacement: fileURLToPath(new URL("lib/service.ts", import.meta.url)) },
+      { find: /^dagwright\/bullmq$/u, replacement: fileURLToPath(new URL("lib/bullmq.ts", import.meta.url)) },
+      { find: /^dagwright\/testing$/u, replacement: fileURLToPath(new URL("lib/testing.ts", import.meta.url)) },
     ],
   },
   // esbuild writes TC39 decorators out as plain JavaScript only for targets without them.

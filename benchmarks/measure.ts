@@ -9,6 +9,51 @@ export async function median(run: () => unknown, samples: number, warmups = 1): 
   return times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
 }
 
+/**
+ * How long `work` takes, in ms: the elapsed time, or the processor time of this process if that is less, because other
+ * programs used the processor.
+ */
+export async function timeOf(work: () => unknown): Promise<number> {
+  const [used, began] = [process.cpuUsage(), performance.now()];
+  await work();
+  const elapsed = performance.now() - began;
+  const { user, system } = process.cpuUsage(used);
+  return Math.min(elapsed, (user + system) / 1000);
+}
+
+/** How often contenders take turns, and what each of them has to compute. */
+export interface Turns<T> {
+  readonly rounds: number;
+  /** The rounds before these, which are not counted. @defaultValue 3 */
+  readonly warmups?: number;
+  readonly expected: unknown;
+  /** @defaultValue the result itself */
+  readonly answerOf?: (result: T) => unknown;
+}
+
+/**
+ * The median time of each contender, in ms, see {@link timeOf}. They take turns, so that a busy moment slows all of them,
+ * and each is the first as often as any other: garbage that one leaves may be collected in the turn of the next.
+ */
+export async function takeTurns<K extends string, T = unknown>(
+  contenders: Readonly<Record<K, () => T | Promise<T>>>,
+  { rounds, warmups = 3, expected, answerOf = (result) => result }: Turns<T>,
+): Promise<Record<K, number>> {
+  const names = Object.keys(contenders) as K[];
+  const times = new Map(names.map((name): [K, number[]] => [name, []]));
+  for (let round = -warmups; round < rounds; round++) {
+    for (let turn = 0; turn < names.length; turn++) {
+      const name = names[(turn + round + warmups) % names.length];
+      let result: unknown;
+      const time = await timeOf(async () => (result = await contenders[name]()));
+      expectSame(answerOf(result as T), expected, name);
+      if (round >= 0) times.get(name)?.push(time);
+    }
+  }
+  const medians = names.map((name) => [name, times.get(name)?.sort((a, b) => a - b)[rounds >> 1]]);
+  return Object.fromEntries(medians) as Record<K, number>;
+}
+
 /** @throws {Error} when a benchmark computed a wrong result */
 export function expectSame(actual: unknown, expected: unknown, what: string): void {
   if (actual !== expected) throw new Error(`${what} gave ${String(actual)}, expected ${String(expected)}.`);

@@ -7,11 +7,14 @@ export {
   any,
   cachedNode,
   condition,
+  event,
   map,
   node,
   select,
   state,
   workflow,
+  type EventDecorator,
+  type EventDecorators,
   type MapDecorator,
   type MapDecorators,
   type NodeDecorator,
@@ -23,8 +26,9 @@ export { decide, route, type Decision, type Route } from "./definition/decisions
 export { cases, type Case, type CaseFunction, type CaseTable, type Switch } from "./definition/switch.js";
 export { switchOn, type SwitchDecorator, type SwitchOn } from "./definition/switch-on.js";
 export { next, stop, waitForEvent, type Next, type Stop, type WaitForEvent } from "./definition/transitions.js";
-export type { DefinitionJson, FromDataOptions } from "./definition/data/document.js";
-export type { MemberJson, NeedJson } from "./definition/data/members.js";
+export type { DefinitionJson, FromDataOptions, WorkflowJson } from "./definition/data/document.js";
+export type { CaseJson, MemberJson, NeedJson } from "./definition/data/members.js";
+export type { SubworkflowJson } from "./definition/data/workflow-writer.js";
 export type { ValueReference } from "./definition/data/values.js";
 export {
   optional,
@@ -37,6 +41,7 @@ export {
 } from "./definition/specs/need.js";
 export type { Entry, Item, ItemPlace } from "./definition/item.js";
 export type { MapOptions, MapSettings, OnItemError, Reduction } from "./definition/specs/map-options.js";
+export type { EventOptions, EventSettings, EventSpec } from "./definition/specs/event-spec.js";
 export { subworkflow } from "./definition/subworkflow.js";
 export type { Subworkflow, SubworkflowOptions, WorkflowLike } from "./definition/specs/subworkflow-spec.js";
 export type { ChildRunOptions, Context, FsmContext } from "./definition/context.js";
@@ -61,7 +66,7 @@ export type {
 } from "./base/standard-schema.js";
 export type { InputSchemas } from "./definition/specs/input-schemas.js";
 export type { InputReport } from "./planning/declared-inputs.js";
-export type { ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/specs/node-options.js";
+export type { Delay, ErrorStrategy, NodeHooks, NodeOptions, Priority } from "./definition/specs/node-options.js";
 export type {
   Backoff,
   CacheEntry,
@@ -80,6 +85,7 @@ export type {
   AllDefiner,
   AnyDefiner,
   CachedDefiner,
+  EventDefiner,
   ForkDefiner,
   MapDefiner,
   NodeDefiner,
@@ -91,7 +97,7 @@ export type { EventsOf, StatesOf } from "./definition/typings/typed-states.js";
 export type { ResultsOf, StandInsOf } from "./definition/typings/typed-wiring.js";
 
 export { Dag, type DryRun } from "./dag/dag.js";
-export type { ConnectionJson, DagJson } from "./dag/dag-json.js";
+export type { ConnectionJson, DagJson, NodeJson } from "./dag/dag-json.js";
 export type { RunHandle } from "./dag/handle.js";
 export type { ExecutorName } from "./dag/executors/executor.js";
 export { Fsm, type StateHook } from "./fsm/fsm.js";
@@ -101,8 +107,8 @@ export type { FsmHandle } from "./fsm/handle.js";
 export type { DagOptions, PartialRunOptions, RunOptions, RunProgress } from "./dag/options.js";
 export type { LiveDag } from "./dag/live/live-dag.js";
 export type { LiveOptions } from "./dag/live/options.js";
-export type { StreamItem } from "./dag/stream/item-stream.js";
-export type { ItemErrorAction, StreamInput, StreamOptions } from "./dag/stream/options.js";
+export type { StreamItem } from "./dag/over-stream/run-stream.js";
+export type { ItemErrorAction, StreamInput, StreamOptions } from "./dag/over-stream/options.js";
 export type { Source, WebStream } from "./base/source.js";
 export type { ContinueOptions, RecoverOptions, ReplayOptions, ResumeOptions } from "./dag/durable/options.js";
 export type { FsmOptions, FsmRunOptions } from "./fsm/options.js";
@@ -113,6 +119,7 @@ export type {
   FsmResumeOptions,
   FsmSendOptions,
 } from "./fsm/durable/options.js";
+export type { SendOptions } from "./engine/durable/options.js";
 export type { CommonRunOptions, ErrorHandler, ErrorVerdict, Given, Mode } from "./engine/options.js";
 export type { Workflow } from "./engine/workflow.js";
 export { WorkflowRegistry } from "./engine/workflow-registry.js";
@@ -136,10 +143,13 @@ export type { Observer, RunEvent } from "./run/events.js";
 export type { RunMetrics, TimelineEntry } from "./run/metrics.js";
 export type { DagEdge } from "./planning/plan.js";
 export type { FsmEdge } from "./planning/fsm-plan.js";
-export type { ChildRun, NodeReport, RunResult } from "./run/result.js";
+export type { DagGraph, FsmGraph, GraphNode, WorkflowGraph } from "./planning/workflow-graph.js";
+export type { ChildRun } from "./run/child-run.js";
+export type { NodeReport, RunResult } from "./run/result.js";
 export type { BackendName } from "./run/place.js";
 export type { Durability, RunStore } from "./stores/store.js";
-export type { ItemCounts } from "./run/state.js";
+export type { WaitingFor } from "./run/waiting-for.js";
+export type { ItemCounts, NodeWait } from "./run/state.js";
 export type { NodeStatus, RunStatus } from "./run/status.js";
 
 export {

@@ -18,7 +18,9 @@ export type {
   RunDetails,
 } from "./stores/reading/run-details.js";
 export type { RunFilter, RunPage, UnreadableRun } from "./stores/reading/run-list.js";
-export type { RunSummary, WaitingFor } from "./stores/reading/run-summary.js";
+export type { RunSummary } from "./stores/reading/run-summary.js";
+export type { WaitingFor } from "./run/waiting-for.js";
+export type { WorkflowGraph } from "./planning/workflow-graph.js";
 export type { NodeStats, WorkflowStats } from "./stores/reading/workflow-stats.js";
 export type { AttemptStatus, CycleStatus, RecordedCycle, RecordedWait, WorkflowKind } from "./stores/store.js";
 export type { OpenDatabase } from "./stores/sqlite/sqlite-packages.js";

@@ -1,16 +1,13 @@
 /**
- * Seattle's weather, 2012 to 2015: reads daily records, summarises them in four ways at once, decides whether the city
- * deserves its reputation for rain, and writes a report and a chart.
+ * Seattle's weather, 2012 to 2015: reads daily records, summarises them in five ways at once, some of them on worker
+ * threads, decides whether the city deserves its reputation for rain, and writes a report and a chart.
  *
- * Prints a summary, the files that it wrote to samples/output, and how long each node took:
- *
- *     Seattle 2012–2015: 1461 days, rain on 43% of them, 3.0 mm a day. A rainy place.
- *     Wrote samples/output/weather.md and samples/output/weather.svg
+ * `npm start` runs it (`samples/start.ts`); so does `npx dagwright run samples/weather.ts`.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { all, any, condition, Dag, node, workflow, type Context } from "dagwright";
+import { any, condition, node, workflow, type Context } from "dagwright";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -59,7 +56,7 @@ export class Weather {
     return days.filter(({ date, rain }) => !Number.isNaN(date.getTime()) && rain >= 0);
   }
 
-  @node("clean") months(days: Day[]): Month[] {
+  @node("clean", { backend: "thread" }) months(days: Day[]): Month[] {
     return MONTHS.map((name, month) => {
       const own = days.filter(({ date }) => date.getUTCMonth() === month);
       const mean = (value: (day: Day) => number) => own.reduce((sum, day) => sum + value(day), 0) / own.length;
@@ -72,6 +69,19 @@ export class Weather {
   @node("clean") rainfall(days: Day[]): { wetShare: number; daily: number } {
     const wet = days.filter(({ rain }) => rain > 0).length;
     return { wetShare: wet / days.length, daily: days.reduce((sum, { rain }) => sum + rain, 0) / days.length };
+  }
+
+  /** The share of wet days, with 95% confidence: of many years that are drawn from these days. */
+  @node("clean", { backend: "thread" }) confidence(days: Day[], ctx: Context): [low: number, high: number] {
+    const draws = 1000;
+    const random = seededRandom(1);
+    const shares = Array.from({ length: draws }, (_, draw) => {
+      if (draw % 100 === 0) ctx.progress(draw / draws, `${draw} of ${draws} draws`);
+      let wet = 0;
+      for (let i = 0; i < days.length; i++) if (days[Math.floor(random() * days.length)].rain > 0) wet++;
+      return wet / days.length;
+    }).sort((a, b) => a - b);
+    return [shares[Math.floor(draws * 0.025)], shares[Math.floor(draws * 0.975)]];
   }
 
   @node("clean") kinds(days: Day[]): [kind: string, days: number][] {
@@ -111,23 +121,27 @@ export class Weather {
     return `Seattle ${first}–${last}: ${days.length} days, rain on ${share}% of them, ${rainfall.daily.toFixed(1)} mm a day. ${verdict}`;
   }
 
-  @all("summary", "months", "kinds", "extremes") async report(parts: {
-    summary: string;
-    months: Month[];
-    kinds: [kind: string, days: number][];
-    extremes: { hottest: Day; coldest: Day };
-  }): Promise<string> {
-    const { hottest, coldest } = parts.extremes;
+  /** With `crashes`, the process dies in its first attempt. */
+  @node("summary", "months", "kinds", "extremes", "confidence") async report(
+    summary: string,
+    months: Month[],
+    kinds: [kind: string, days: number][],
+    { hottest, coldest }: { hottest: Day; coldest: Day },
+    [low, high]: [low: number, high: number],
+    ctx: Context,
+    crashes = false,
+  ): Promise<string> {
+    if (crashes && ctx.attempt === 1) process.kill(process.pid, "SIGKILL");
+    const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
     const text = [
       "# Weather report",
-      parts.summary,
+      summary,
       "![Rain and temperature by month](weather.svg)",
       ["| month | rain, mm | high, °C | low, °C |", "|---|--:|--:|--:|"]
-        .concat(
-          parts.months.map((m) => `| ${m.name} | ${m.rain.toFixed(0)} | ${m.high.toFixed(1)} | ${m.low.toFixed(1)} |`),
-        )
+        .concat(months.map((m) => `| ${m.name} | ${m.rain.toFixed(0)} | ${m.high.toFixed(1)} | ${m.low.toFixed(1)} |`))
         .join("\n"),
-      `Days by kind: ${parts.kinds.map(([kind, days]) => `${kind} ${days}`).join(", ")}.`,
+      `Days by kind: ${kinds.map(([kind, days]) => `${kind} ${days}`).join(", ")}.`,
+      `Wet days, with 95% confidence: ${percent(low)} to ${percent(high)}.`,
       `Hottest: ${hottest.high} °C on ${isoDate(hottest.date)}; coldest: ${coldest.low} °C on ${isoDate(coldest.date)}.`,
     ].join("\n\n");
     return this.write("weather.md", `${text}\n`);
@@ -142,6 +156,17 @@ export class Weather {
     await writeFile(join(this.folder, name), text);
     return name;
   }
+}
+
+/** Random numbers from 0 to 1 that are the same for each run (mulberry32). */
+function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
 }
 
 const isoDate = (date: Date) => date.toISOString().slice(0, 10);
@@ -184,15 +209,3 @@ function drawChart(months: readonly Month[]): string {
     "</svg>\n",
   ].join("\n");
 }
-
-const run = await Dag.from(Weather).run({ mode: "async" });
-console.log(run.get("summary"));
-console.log(`Wrote samples/output/${run.get("report")} and samples/output/${run.get("chart")}\n`);
-for (const { node: name, status, start, duration } of run.timeline()) {
-  console.log(
-    `${name.padEnd(10)} ${status}  at ${start.toFixed(1).padStart(5)} ms  took ${duration.toFixed(1).padStart(5)} ms`,
-  );
-}
-console.log(
-  `\nCritical path: ${run.metrics.criticalPath.nodes.join(" → ")} (${run.metrics.criticalPath.duration.toFixed(1)} ms)`,
-);

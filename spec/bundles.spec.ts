@@ -45,7 +45,14 @@ async function bundle(name: string, options: BuildOptions): Promise<string> {
     bundle: true,
     platform: "node",
     logLevel: "silent",
-    alias: { dagwright: join(root, "lib/index.ts"), "dagwright/store": join(root, "lib/store.ts") },
+    alias: {
+      dagwright: join(root, "lib/index.ts"),
+      "dagwright/observers": join(root, "lib/observers.ts"),
+      "dagwright/store": join(root, "lib/store.ts"),
+      "dagwright/service": join(root, "lib/service.ts"),
+      "dagwright/bullmq": join(root, "lib/bullmq.ts"),
+      "dagwright/testing": join(root, "lib/testing.ts"),
+    },
     nodePaths: [join(root, "node_modules")],
     ...options,
   });
@@ -148,4 +155,24 @@ it("A bundle opens SQLite if Node has it built in, and otherwise says what to in
   const [major] = process.versions.node.split(".").map(Number);
   if (major >= 22) expect(line).toBe("undefined");
   else expect(line).toMatch(/^STORE Node 20\..* has no built-in SQLite.*Run "npm install libsql", or use Node 22\.13/u);
+});
+
+it("A bundle says what to install for BullMQ, when it is asked for", async () => {
+  const source = `
+    import { bullmq } from "dagwright/bullmq";
+    try {
+      bullmq({ connection: "redis://127.0.0.1" });
+    } catch ({ code, message }) {
+      console.log(code, message);
+    }
+  `;
+  writeFileSync(join(folder, "queues.js"), source);
+  // One that can't be loaded, whatever is installed in folders above.
+  mkdirSync(join(folder, "node_modules/bullmq"), { recursive: true });
+  writeFileSync(join(folder, "node_modules/bullmq/package.json"), '{ "exports": {} }');
+  const outdir = await bundle("queues", { entryPoints: ["queues.js"], format: "esm", outExtension: { ".js": ".mjs" } });
+  const [line] = await outputOf(join(outdir, "queues.mjs"));
+  expect(line).toMatch(
+    /^STORE dagwright\/bullmq needs the package bullmq, which can't be loaded: .*Run "npm install bullmq"/u,
+  );
 });

@@ -5,6 +5,7 @@ import { stateful } from "./support/threaded.js";
 vi.resetModules();
 const other = await import("dagwright");
 const otherStore = await import("dagwright/store");
+const { Service, Client } = await import("dagwright/service");
 
 const add = (x: number) => x + 1;
 
@@ -105,6 +106,27 @@ describe("Two copies of the library in one process", () => {
     const store = otherStore.sqliteStore(":memory:");
     await define(one).run({ store, runId: "r" });
     expect(await failure(define(one), { store, runId: "r" })).toBeInstanceOf(one.StoreError);
+    await store.close();
+  });
+
+  it("serve each other's workflows", async () => {
+    class Numbers {
+      a() {
+        return 1;
+      }
+    }
+    one.node(Numbers.prototype, "a", Object.getOwnPropertyDescriptor(Numbers.prototype, "a") as PropertyDescriptor);
+    one.workflow({ name: "numbers" })(Numbers);
+    const dag = new one.Dag("same");
+    dag.node("a", () => 2);
+    const store = otherStore.sqliteStore(":memory:");
+    const service = new Service({ store, workflows: [Numbers, dag] });
+    await service.start();
+    const client = new Client({ store });
+    const runs = [await service.submit(Numbers), await client.submit("same")];
+    expect((await Promise.all(runs.map((run) => run.result()))).map(({ value }) => value)).toEqual([1, 2]);
+    await service.close();
+    await client.close();
     await store.close();
   });
 

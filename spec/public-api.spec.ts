@@ -2,7 +2,12 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { VERSION } from "../lib/base/own-files.js";
 import * as api from "dagwright";
+import * as queues from "dagwright/bullmq";
+import * as observers from "dagwright/observers";
+import * as pictures from "dagwright/pictures";
+import * as services from "dagwright/service";
 import * as stores from "dagwright/store";
+import * as kit from "dagwright/testing";
 
 it("exports only documented names", () => {
   expect(Object.keys(api).sort()).toEqual([
@@ -47,6 +52,7 @@ it("exports only documented names", () => {
     "circuits",
     "condition",
     "decide",
+    "event",
     "getContext",
     "map",
     "next",
@@ -66,8 +72,37 @@ it("exports only documented names", () => {
   ]);
 });
 
+it("exports only documented names from dagwright/pictures", () => {
+  expect(Object.keys(pictures).sort()).toEqual(["timelineSVG", "toPNG", "toSVG"]);
+});
+
+it("exports only documented names from dagwright/observers", () => {
+  expect(Object.keys(observers).sort()).toEqual(["consoleLog", "ndjson", "progress"]);
+});
+
 it("exports only documented names from dagwright/store", () => {
   expect(Object.keys(stores).sort()).toEqual(["SqlStore", "postgresStore", "sqliteStore"]);
+});
+
+it("exports only documented names from dagwright/service", () => {
+  expect(Object.keys(services).sort()).toEqual(["Client", "FoundRun", "Service", "SubmittedRun", "nextRuns"]);
+});
+
+it("exports only documented names from dagwright/bullmq", () => {
+  expect(Object.keys(queues)).toEqual(["bullmq"]);
+});
+
+it("exports only documented names from dagwright/testing", () => {
+  expect(Object.keys(kit).sort()).toEqual([
+    "assertSameResults",
+    "crashAtEveryWrite",
+    "explore",
+    "matchers",
+    "mock",
+    "recordedRun",
+    "runNode",
+    "virtualTime",
+  ]);
 });
 
 it("derives every error from DagwrightError, with its own name", () => {
@@ -85,11 +120,13 @@ it("knows its version", () => {
   expect(manifest).toMatchObject({ name: "dagwright", version: VERSION });
 });
 
-it("depends on piscina, and has database drivers as optional peers", () => {
+const PEERS = ["@resvg/resvg-js", "@viz-js/viz", "bullmq", "ioredis", "libsql", "pg"];
+
+it("depends on piscina, and has database drivers, BullMQ and what draws pictures as optional peers", () => {
   expect(manifest).toMatchObject({
     dependencies: { piscina: expect.any(String) },
-    peerDependencies: { libsql: expect.any(String), pg: expect.any(String) },
-    peerDependenciesMeta: { libsql: { optional: true }, pg: { optional: true } },
+    peerDependencies: Object.fromEntries(PEERS.map((name) => [name, expect.any(String)])),
+    peerDependenciesMeta: Object.fromEntries(PEERS.map((name) => [name, { optional: true }])),
   });
   expect(manifest).not.toHaveProperty("optionalDependencies");
 });

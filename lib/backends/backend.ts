@@ -22,6 +22,14 @@ export interface BackendCall extends AttemptCall {
    * instead of copied, and the run drops the results that hold them.
    */
   takeBuffers(): ArrayBuffer[];
+  /** The trips that it may go with; undefined for a call that goes alone. */
+  readonly trips?: Trips | undefined;
+}
+
+/** Calls that a backend may send together. */
+export interface Trips {
+  /** The maximum number of calls in a trip, at present. */
+  readonly size: number;
 }
 
 /** Executes attempts. A backend knows where they run, but neither when nor why. */
@@ -38,6 +46,12 @@ export interface Backend {
    * @throws what the function throws; {BackendError} BACKEND when it can't be called, or its outcome is lost
    */
   execute(call: BackendCall, abort: LazyAbort, onStart: () => void): unknown;
+  /**
+   * Trips for calls of one node; undefined in a backend where sending costs nothing.
+   * @param size - the number of calls in a trip; undefined to choose it by how long they take
+   * @param limit - returns how many trips may be under way at a time
+   */
+  newTrips?(size: number | undefined, limit: () => number): Trips;
   /** Releases resources such as threads. Called by the backend's owner, never by a run. */
   close(): Promise<void>;
 }

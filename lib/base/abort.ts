@@ -62,6 +62,9 @@ function reasonOf(signal: AbortSignal): unknown {
 export class LazyAbort {
   private controller: AbortController | undefined = undefined;
   private cause: { readonly reason: unknown } | undefined = undefined;
+  /** What the signal says. */
+  private told: { readonly reason: unknown } | undefined = undefined;
+  private listeners: Set<Listener> | undefined = undefined;
   private interrupt: ((reason: unknown) => void) | undefined = undefined;
   private listener: (() => void) | undefined = undefined;
 
@@ -78,7 +81,7 @@ export class LazyAbort {
       this.controller = new AbortController();
       // Users may add any number of listeners.
       process.getBuiltinModule("node:events").setMaxListeners(0, this.controller.signal);
-      if (this.cause !== undefined) this.controller.abort(this.cause.reason);
+      if (this.told !== undefined) this.controller.abort(this.told.reason);
     }
     return this.controller.signal;
   }
@@ -87,14 +90,28 @@ export class LazyAbort {
   abort(reason: unknown): void {
     if (this.cause !== undefined) return;
     this.cause = { reason };
-    this.controller?.abort(reason);
+    this.tell(reason);
     this.listener?.();
     this.interrupt?.(reason);
   }
 
-  /** Aborts the signal for those who have it, while the work goes on and {@link LazyAbort.race} waits for it. */
+  /** Aborts the signal, and tells the listeners, while the work goes on and {@link LazyAbort.race} waits for it. */
   tell(reason: unknown): void {
+    if (this.told !== undefined) return;
+    this.told = { reason };
     this.controller?.abort(reason);
+    for (const listener of this.listeners ?? []) listener(reason);
+  }
+
+  /** As {@link onAbort}, without creating the signal. */
+  listen(listener: Listener): () => void {
+    if (this.told !== undefined) {
+      listener(this.told.reason);
+      return () => {};
+    }
+    const listeners = (this.listeners ??= new Set());
+    listeners.add(listener);
+    return () => listeners.delete(listener);
   }
 
   /** Sets the one listener, with an event emitter's signature, for code that accepts an emitter instead of a signal. */

@@ -34,3 +34,28 @@ export function markOf(value: unknown): unknown {
     return undefined; // A proxy whose handler throws.
   }
 }
+
+/** The classes of {@link markData}, by kind. */
+const dataClasses = new Map<unknown, Class>();
+
+/** {@link mark} for a class whose instances are nothing but their properties: other threads can make them again. */
+export function markData(type: Class, kind: string): void {
+  mark(type, kind);
+  dataClasses.set(kind, type);
+}
+
+/** Whether a prototype is that of a class of {@link markData}, of any copy of this library. */
+export function isDataPrototype(prototype: object): boolean {
+  return Object.hasOwn(prototype, KIND) && dataClasses.has(markOf(prototype));
+}
+
+/** Instances of classes of {@link markData}, by kind. Cloned, they are records. */
+export type DataInstances = readonly (readonly [kind: string, instance: object])[];
+
+/** Makes instances of the records as which they arrived. */
+export function restoreInstances(arrived: DataInstances): void {
+  for (const [kind, instance] of arrived) {
+    const type = dataClasses.get(kind);
+    if (type !== undefined) Object.setPrototypeOf(instance, type.prototype as object);
+  }
+}

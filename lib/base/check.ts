@@ -111,7 +111,8 @@ function nameIn(owner: string | OptionName | undefined, name: string): OptionNam
   return typeof owner === "object" ? nested(owner, name) : { path: name };
 }
 
-function checkRule(option: OptionName, value: unknown, rule: Rule): void {
+/** @throws {TypeError} | {RangeError} unless a value follows the rule */
+export function checkRule(option: OptionName, value: unknown, rule: Rule): void {
   if (typeof rule === "function") rule(option, value);
   else if (rule !== "any") checkType(option, value, rule);
 }

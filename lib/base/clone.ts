@@ -1,3 +1,4 @@
+import { isDataPrototype, markOf, type DataInstances } from "./brand.js";
 import { ancestryOf, type Ancestry } from "./class-state.js";
 import { tryOr } from "./safe-access.js";
 import { memberText } from "./unsupported-value.js";
@@ -12,6 +13,8 @@ export interface Inspection {
   readonly buffers: readonly ArrayBuffer[];
   /** Whether it holds errors, of which structured clone keeps only name, message, stack and cause. */
   readonly hasErrors: boolean;
+  /** The instances that would arrive as records, see {@link DataInstances}. */
+  readonly instances: DataInstances;
 }
 
 /**
@@ -20,7 +23,12 @@ export interface Inspection {
  */
 const MOST_LEVELS = 1000;
 
-const NOTHING: Inspection = Object.freeze({ obstacle: undefined, buffers: Object.freeze([]), hasErrors: false });
+const NOTHING: Inspection = Object.freeze({
+  obstacle: undefined,
+  buffers: Object.freeze([]),
+  hasErrors: false,
+  instances: Object.freeze([]),
+});
 
 interface Step {
   readonly value: object;
@@ -32,13 +40,14 @@ interface Step {
 interface Found {
   readonly buffers: Set<ArrayBuffer>;
   hasErrors: boolean;
+  readonly instances: (readonly [kind: string, instance: object])[];
 }
 
 type Visit = (child: unknown, key: string) => boolean;
 
 /**
  * Finds the first part of a value that structured clone refuses, writes but can't read back, or would change: instances
- * of classes with methods, which would arrive without them. Cost: O(size of the value), without recursion.
+ * of classes with methods, which would arrive without them, except for those of `markData`. Cost: O(size of the value), without recursion.
  * @param spoils - whether to refuse an object even if it can be cloned
  */
 export function inspect(root: unknown, spoils?: (value: object) => boolean): Inspection {
@@ -46,7 +55,7 @@ export function inspect(root: unknown, spoils?: (value: object) => boolean): Ins
   if (typeof root !== "object" || root === null) return refusal("", root);
   if (ArrayBuffer.isView(root)) return isOwned(root.buffer) ? { ...NOTHING, buffers: [root.buffer] } : NOTHING;
   const seen = new Set<object>();
-  const found: Found = { buffers: new Set(), hasErrors: false };
+  const found: Found = { buffers: new Set(), hasErrors: false, instances: [] };
   let last: unknown;
   // In the order of structured clone, so that a step's parents are the objects that it is reading at that point.
   const stack: Step[] = [{ value: root, parent: undefined, key: "", level: 0 }];
@@ -72,7 +81,8 @@ export function inspect(root: unknown, spoils?: (value: object) => boolean): Ins
       stack[j] = later;
     }
   }
-  return { obstacle: undefined, buffers: Array.from(found.buffers), hasErrors: found.hasErrors };
+  const { hasErrors, instances } = found;
+  return { obstacle: undefined, buffers: Array.from(found.buffers), hasErrors, instances };
 }
 
 function refusal(obstacle: string, found: unknown): Inspection {
@@ -113,6 +123,9 @@ function visitParts(value: object, found: Found, visit: Visit): string | undefin
   }
   switch (formOf(value)) {
     case "Object":
+      return visitMembers(value as Record<string, unknown>, visit);
+    case DATA:
+      found.instances.push([markOf(value) as string, value]);
       return visitMembers(value as Record<string, unknown>, visit);
     case "Map":
       return visitEntries(value as Map<unknown, unknown>, visit);
@@ -179,14 +192,19 @@ function isPlain(value: unknown): boolean {
   }
 }
 
-/** The native class that objects are cloned as, by prototype; undefined if cloning loses data. */
+/** The form of the instances that restoreInstances makes again. */
+const DATA = "data";
+
+/** The native class that objects are cloned as, by prototype, or {@link DATA}; undefined if cloning loses data. */
 const forms = new WeakMap<object, string | undefined>();
 
 /** Objects may come from other realms: under Jest, messages from threads come from a different realm than the tests. */
 function formOf(value: object): string | undefined {
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype === null || prototype === Object.prototype) return "Object";
-  if (!forms.has(prototype)) forms.set(prototype, newForm(ancestryOf(prototype)));
+  if (!forms.has(prototype)) {
+    forms.set(prototype, isDataPrototype(prototype) ? DATA : newForm(ancestryOf(prototype)));
+  }
   return forms.get(prototype);
 }
 

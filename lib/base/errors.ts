@@ -61,7 +61,10 @@ export class CycleError extends ValidationError {
     nameError(this, "CycleError");
   }
 
-  /** The names along the cycle, with the first one repeated at the end: `["a", "b", "a"]`. */
+  /**
+   * The names along the cycle, with the first one repeated at the end: `["a", "b", "a"]`. Of a workflow that contains
+   * itself, the nodes that lead from it to itself: `["check", "retry"]`.
+   */
   readonly cycle: readonly string[];
 
   constructor(message: string, issue: ValidationIssue) {
@@ -138,10 +141,20 @@ export class InvalidNodeError extends DagwrightError {
 /**
  * `NOT_FOUND`: no run has this id. `RUN_EXISTS`: a run with this id exists. `LEASE_HELD`: another process drives the
  * run. `LEASE_LOST`: another process took the run over. `RUN_ENDED`: the run is over. `UNSTORABLE`: a value can't be
- * stored. `SCHEMA`: the tables are newer than this version of dagwright. `STORE`: any other failure.
+ * stored. `KEY_CONFLICT`: a run was submitted with this key and other inputs. `POISONED`: the run's drivers have died too
+ * often. `SCHEMA`: the tables are newer than this version of dagwright. `STORE`: any other failure.
  */
 export type StoreErrorCode =
-  "STORE" | "UNSTORABLE" | "SCHEMA" | "NOT_FOUND" | "RUN_EXISTS" | "LEASE_HELD" | "LEASE_LOST" | "RUN_ENDED";
+  | "STORE"
+  | "UNSTORABLE"
+  | "SCHEMA"
+  | "NOT_FOUND"
+  | "RUN_EXISTS"
+  | "LEASE_HELD"
+  | "LEASE_LOST"
+  | "RUN_ENDED"
+  | "KEY_CONFLICT"
+  | "POISONED";
 
 /** A store can't be opened, read or written, or can't store a value. See {@link StoreErrorCode}. */
 export class StoreError extends DagwrightError {

@@ -23,3 +23,23 @@ export function nextTurn(): Promise<void> | undefined {
   }
   return now() - began < TIME_SLICE ? undefined : afterTurn();
 }
+
+/** How many short steps may follow one another without a look at the clock, which takes longer than some of them. */
+const LONGEST_STRIDE = 16;
+
+/** {@link nextTurn} for many steps in a row, most of them short. */
+export class Strides {
+  private length = 1;
+  private left = 1;
+  private last = 0;
+
+  /** A promise to await before the next step; undefined if it may follow at once. */
+  nextTurn(): Promise<void> | undefined {
+    if (--this.left > 0) return undefined;
+    const time = now();
+    this.length = time - this.last > 1 ? 1 : Math.min(2 * this.length, LONGEST_STRIDE);
+    this.left = this.length;
+    this.last = time;
+    return nextTurn();
+  }
+}

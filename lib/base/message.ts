@@ -46,3 +46,8 @@ export function shortPath(path: string): string {
   if (path.length <= 3 * PATH_END) return path;
   return `${path.slice(0, PATH_END)}…${path.slice(-PATH_END)}`;
 }
+
+/** The nodes of a way for messages: a long one without its middle. */
+export function shortWay(names: readonly string[]): readonly string[] {
+  return names.length <= 12 ? names : [...names.slice(0, 6), `… ${names.length - 11} more …`, ...names.slice(-5)];
+}

@@ -18,8 +18,8 @@ interface WebReader<T> {
 /** Where values can be pulled from: an iterable, an async iterable (such as a Node `Readable`), a `ReadableStream`. */
 export type Source<T> = AsyncIterable<T> | Iterable<T | PromiseLike<T>> | WebStream<T>;
 
-/** How long {@link PulledSource.close} waits for a source that is still producing a value, in ms. */
-const GRACE = 1000;
+/** How long one that leaves waits for a source that is still producing a value, in ms. */
+export const GRACE = 1000;
 
 /** @throws {TypeError} unless values can be pulled from it. A string is none, since its characters are hardly meant. */
 export function checkSource(what: string | OptionName, source: unknown): void {

@@ -1,3 +1,5 @@
+import { lookLater } from "./clockwork.js";
+
 /** The longest delay that Node's timers support, in ms: about 24.8 days. A longer one fires immediately. */
 export const MAX_TIMEOUT = 2 ** 31 - 1;
 
@@ -8,7 +10,10 @@ const CLOCK_INTERVAL = 60_000;
 export class Timer {
   private timer: NodeJS.Timeout | undefined = undefined;
 
-  private constructor(private readonly callback: () => void) {}
+  private constructor(
+    private readonly callback: () => void,
+    private readonly clock: () => number = () => Date.now(),
+  ) {}
 
   /** Fires after `ms` milliseconds. */
   static after(ms: number, callback: () => void): Timer {
@@ -20,9 +25,10 @@ export class Timer {
   /**
    * Fires at a time of day, in ms since 1970, or as soon as possible if it has passed. When the clock is changed or the
    * machine has slept, it adjusts within a minute.
+   * @param clock - the clock that the time is of; by default that of this process
    */
-  static at(time: number, callback: () => void): Timer {
-    const timer = new Timer(callback);
+  static at(time: number, callback: () => void, clock?: () => number): Timer {
+    const timer = new Timer(callback, clock);
     timer.waitUntil(time);
     return timer;
   }
@@ -37,8 +43,8 @@ export class Timer {
   }
 
   private waitUntil(time: number): void {
-    const ms = Math.max(0, time - Date.now());
-    this.timer =
-      ms > CLOCK_INTERVAL ? setTimeout(() => this.waitUntil(time), CLOCK_INTERVAL) : setTimeout(this.callback, ms);
+    // Node's timers drop fractions of ms, and may fire a little early.
+    const check = () => (this.clock() < time ? this.waitUntil(time) : this.callback());
+    this.timer = lookLater(check, CLOCK_INTERVAL, Math.max(0, time - this.clock()));
   }
 }

@@ -3,7 +3,7 @@ import { isObject } from "../base/objects.js";
 import type { Binding, ChoiceCondition, DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
-import { conditionValue } from "./choice-tracker.js";
+import { conditionValue, innerValue } from "./choice-rules.js";
 import { hasOutput } from "./outputs.js";
 
 /** A node's arguments can't be assembled; becomes the node's failure. */
@@ -17,14 +17,19 @@ export function inputValues(plan: DagPlan, inputs: Readonly<Record<string, unkno
   return plan.inputs.map(({ name }) => (Object.hasOwn(inputs, name) ? inputs[name] : undefined));
 }
 
+/** The items that nodes stream. */
+interface Streams {
+  stream(binding: Extract<Binding, { type: "stream" }>, node: number): unknown;
+}
+
 /** Finds the values of a node's arguments in the state of a run. */
 export class Arguments {
   constructor(
     private readonly plan: DagPlan,
     private readonly state: RunState,
-    private readonly inputs: readonly unknown[],
-    /** The items that a node streams. */
-    private readonly streamOf: (binding: Extract<Binding, { type: "stream" }>, node: number) => unknown,
+    private readonly runInputs: readonly unknown[],
+    /** Those of the nodes, if they stream items. */
+    private readonly streams: Streams | undefined,
   ) {}
 
   /** One argument by its code, see {@link Binding}. `context` stands for the context. */
@@ -35,7 +40,7 @@ export class Arguments {
       case "context":
         return context;
       case "input":
-        return this.inputs[binding.input];
+        return this.runInputs[binding.input];
       case "output":
         return this.output(binding.source, binding.output, node);
       case "branch":
@@ -55,13 +60,26 @@ export class Arguments {
         const needs = this.plan.anyNeeds.get(node) ?? [];
         return this.value(needs[winner].code, node, context);
       }
+      case "event":
+        return this.state.facts.payloads.get(node);
       case "stream":
-        return this.streamOf(binding, node);
+        return this.streams?.stream(binding, node);
       case "inner":
-        return this.inner(binding.source, binding.path);
+        return innerValue(this.plan, this.state, binding.source, binding.path);
       case "undefined":
         return undefined;
     }
+  }
+
+  /** The values of a node's needs and inputs, in order: its arguments without payload and context. */
+  inputs(node: number): unknown[] {
+    const { argStart, args, bindings } = this.plan;
+    const values: unknown[] = [];
+    for (let k = argStart[node]; k < argStart[node + 1]; k++) {
+      const type = args[k] < 0 ? bindings[~args[k]].type : undefined;
+      if (type !== "context" && type !== "event") values.push(this.value(args[k], node, undefined));
+    }
+    return values;
   }
 
   /** All arguments of a node, in order. */
@@ -70,12 +88,6 @@ export class Arguments {
     const values: unknown[] = [];
     for (let k = argStart[node]; k < argStart[node + 1]; k++) values.push(this.value(args[k], node, context));
     return values;
-  }
-
-  /** The result of a node inside a workflow; null if the workflow failed under `continueNone`. */
-  private inner(source: number, path: string): unknown {
-    if (this.state.status[source] === Status.failed) return null;
-    return this.state.children.get(this.plan.specs[source].name)?.get(path);
   }
 
   /** A `when` whose condition gave no boolean. */

@@ -1,4 +1,4 @@
-import type { AttemptCall, BackendCall } from "../backends/backend.js";
+import type { AttemptCall, BackendCall, Trips } from "../backends/backend.js";
 import { LazyAbort } from "../base/abort.js";
 import { inspect } from "../base/clone.js";
 import type { Context } from "../definition/context.js";
@@ -44,8 +44,19 @@ export class BackendCalls {
   }
 
   /** Calls a node with policies. */
-  execute(node: number, { spec, args, ctx }: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
-    return this.lanes.backendOf(node).execute(new NodeCall(this, node, spec, args, ctx), abort, onStart);
+  execute(
+    node: number,
+    { spec, args, ctx }: AttemptCall,
+    abort: LazyAbort,
+    onStart: () => void,
+    trips?: Trips,
+  ): unknown {
+    return this.lanes.backendOf(node).execute(new NodeCall(this, node, spec, args, ctx, trips), abort, onStart);
+  }
+
+  /** See {@link Backend.newTrips}. */
+  newTrips(node: number, size: number | undefined, limit: () => number): Trips | undefined {
+    return this.lanes.backendOf(node).newTrips?.(size, limit);
   }
 
   /** Calls a plain node. When it has settled, the caller must report that to {@link BackendCalls.settled}. */
@@ -77,6 +88,7 @@ class NodeCall implements BackendCall {
     readonly spec: NodeSpec,
     readonly args: readonly unknown[],
     readonly ctx: Context,
+    readonly trips: Trips | undefined,
   ) {}
 
   get site(): ErrorSite {

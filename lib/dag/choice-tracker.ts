@@ -1,14 +1,10 @@
-import { tryOr } from "../base/safe-access.js";
 import type { Choice, ChoiceCondition, Choices, DagPlan } from "../planning/plan.js";
 import type { RunState } from "../run/state.js";
 import { Status } from "../run/status.js";
 import { isMet } from "./branching.js";
-import { hasOutput } from "./outputs.js";
+import { branchOfWhen, givesValue, Taken } from "./choice-rules.js";
 
 const Gate = { undecided: 0, open: 1, closed: 2 } as const;
-
-/** What a choice found out: the branch to take, or one of these. */
-const Taken = { none: -1, fault: -2 } as const;
 
 /** The readiness of nodes, as choices change it. */
 export interface Doors {
@@ -69,7 +65,8 @@ export class ChoiceTracker {
 
   /** A need of a choice has settled. */
   needSettled(node: number): void {
-    this.unsettled?.set(node, (this.unsettled.get(node) as number) - 1);
+    const left = this.unsettled?.get(node) ?? 0;
+    if (left > 0) this.unsettled?.set(node, left - 1);
     this.advance(node);
   }
 
@@ -78,6 +75,18 @@ export class ChoiceTracker {
     const cause = this.state.skippedBy(node);
     for (const gate of (this.choices.of.get(node) as Choice).gates) this.decide(gate, Gate.closed);
     this.announce(cause);
+  }
+
+  /** Lets choices take their branch before all their needs have settled. Returns whether any could. */
+  takeCompleted(): boolean {
+    let hasTaken = false;
+    for (const [node, left] of this.unsettled ?? []) {
+      if (left === 0 || !this.taken.has(node) || this.state.status[node] !== Status.pending) continue;
+      this.unsettled?.set(node, 0);
+      this.advance(node);
+      hasTaken ||= (this.state.status[node] as number) !== Status.pending;
+    }
+    return hasTaken;
   }
 
   /** Tells the nodes of the gates that were decided. @param cause - why the closed ones are; by default, their choice */
@@ -121,14 +130,9 @@ export class ChoiceTracker {
     return taken;
   }
 
-  private when({ condition, needs }: Choice): number | undefined {
-    const { source } = condition as ChoiceCondition;
-    if (!this.isSettled(source)) return undefined;
-    if (!this.state.hasResult(source)) return Taken.none;
-    const answer = conditionValue(this.plan, this.state, condition as ChoiceCondition);
-    if (typeof answer !== "boolean") return Taken.fault;
-    const branch = answer ? 0 : 1;
-    return branch < needs.length ? branch : Taken.none;
+  private when(choice: Choice): number | undefined {
+    const { source } = choice.condition as ChoiceCondition;
+    return this.isSettled(source) ? branchOfWhen(this.plan, this.state, choice) : undefined;
   }
 
   private coalesce(node: number, { needs, gates }: Choice): number | undefined {
@@ -137,7 +141,7 @@ export class ChoiceTracker {
       this.decide(gates[branch], Gate.open);
       const need = needs[branch];
       if (!this.isSettled(need.source)) return undefined;
-      if (isMet(this.state, need) && !this.isNothing(need.code)) return branch;
+      if (givesValue(this.plan, this.state, need)) return branch;
     }
     return Taken.none;
   }
@@ -167,32 +171,4 @@ export class ChoiceTracker {
     const status = this.state.status[source];
     return status >= Status.completed && status !== Status.paused;
   }
-
-  /** Whether a candidate's value is undefined or null. */
-  private isNothing(code: number): boolean {
-    const value = valueOf(this.plan, this.state, code);
-    return value === undefined || value === null;
-  }
-}
-
-/** The value of a condition, which must be a boolean. */
-export function conditionValue(plan: DagPlan, state: RunState, condition: ChoiceCondition): unknown {
-  const { source, code, branch } = condition;
-  if (branch !== undefined && state.branchOf(source) !== undefined) return state.branchOf(source) === branch;
-  return valueOf(plan, state, code);
-}
-
-/**
- * The value of an argument that is a result or an output of one; of null and undefined, all outputs are undefined. An
- * output that is absent, or whose getter throws, has the binding as its value: the choice takes it, and fails by it.
- */
-function valueOf({ bindings }: DagPlan, { values }: RunState, code: number): unknown {
-  if (code >= 0) return values[code];
-  const binding = bindings[~code];
-  if (binding.type === "branch") return values[binding.source];
-  if (binding.type !== "output") return undefined;
-  const { source, output } = binding;
-  const result = values[source];
-  if (result === null || result === undefined) return undefined;
-  return tryOr(() => (hasOutput(result, output) ? (result as Record<string, unknown>)[output] : binding), binding);
 }

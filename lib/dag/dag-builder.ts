@@ -1,5 +1,5 @@
 import { checkOptions } from "../base/check.js";
-import { ValidationError } from "../base/errors.js";
+import { InvalidNodeError, ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import type { Connection } from "../definition/defined.js";
 import { coalesceSpec, whenSpec, type BranchSource, type WhenOptions } from "../definition/specs/choice-spec.js";
@@ -12,29 +12,34 @@ import { checkDagOptions } from "../definition/specs/workflow-options.js";
 import { minifiedHint } from "../definition/specs/minified-names.js";
 import { inputNamed } from "../definition/specs/named-inputs.js";
 import { needText, toNeed, type Need, type NeedSource } from "../definition/specs/need.js";
+import type { EventOptions } from "../definition/specs/event-spec.js";
 import type { MapOptions } from "../definition/specs/map-options.js";
 import { withCache, type NodeOptions } from "../definition/specs/node-options.js";
 import {
   collects,
+  eventSpec,
   isChoice,
   mapSpec,
   nodeSpec,
   reconfigured,
   workflowNodeSpec,
+  type NodeFunction,
   type NodeKind,
   type NodeSpec,
 } from "../definition/specs/node-spec.js";
+import type { Subworkflow, WorkflowLike } from "../definition/specs/subworkflow-spec.js";
 import { subworkflowIn } from "../definition/subworkflow.js";
 import type {
   AllDefiner,
   AnyDefiner,
   CachedDefiner,
+  EventDefiner,
   ForkDefiner,
   MapDefiner,
   NodeDefiner,
 } from "../definition/typings/typed-builder.js";
 import type { SwitchDefiner } from "../definition/typings/typed-switch.js";
-import { cases, casesIn, withCaseParams, type CaseTable } from "../definition/switch.js";
+import { cases, casesIn, casesOf, withCaseParams, type CaseTable } from "../definition/switch.js";
 import type { CoalesceDefiner, GuardDefiner, WhenDefiner } from "../definition/typings/typed-choices.js";
 import type { AnyFn } from "../definition/typings/typed-wiring.js";
 import { Workflow, type WorkflowTypes } from "../engine/workflow.js";
@@ -137,10 +142,21 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
    */
   readonly map: MapDefiner = (...args: unknown[]): NodeHandle<any, any> => {
     const { name, options, fn } = readArguments<MapOptions>(args, "dag.map");
-    const table = tableIn(fn);
-    if (table === undefined) return this.add(mapSpec(name, subworkflowIn(fn) ?? fn, options));
-    casesIn(`map "${name}"`, table);
-    return this.add(mapSpec(name, cases(table), withCaseParams(options ?? {})));
+    const table = tableIn(fn, name);
+    if (table !== undefined) casesIn(`map "${name}"`, table);
+    const work = table === undefined ? (subworkflowIn(fn) ?? fn) : cases(table);
+    return this.add(mapSpec(name, work, paramsFor(work, options)));
+  };
+
+  /**
+   * Defines a node that waits for an event from outside, once its needs have completed: `event(name, options, fn)`. The
+   * function takes the payload, and then the needs; without one, the result is the payload. {@link Dag.send} and
+   * `handle.send` send events.
+   * @throws {InvalidNodeError} INVALID_NODE, {TypeError} | {RangeError} as {@link Dag.node}
+   */
+  readonly event: EventDefiner = (name: string, ...args: unknown[]): NodeHandle<any, any> => {
+    const [options, fn] = typeof args[0] === "function" ? [undefined, args[0]] : args;
+    return this.add(eventSpec(name, fn as NodeFunction, options as EventOptions));
   };
 
   /**
@@ -205,14 +221,28 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
   }
 
   /**
-   * Puts another function in the place of a node's, which keeps its wiring, options and hooks: parameters go by
-   * position, whatever their names. On threads, such a node runs inline.
+   * Puts another function, or a workflow, in the place of a node's, which keeps its wiring, options and hooks:
+   * parameters go by position, whatever their names. Of a workflow, those inputs go by position that needs and
+   * connections fill, and all others by their names. On threads, a node with another function runs inline.
    * @throws {ValidationError} VALIDATION when there is no such node; {InvalidNodeError} for a function with fewer
-   *   parameters
+   *   parameters, a workflow in the place of a fork, `all` or `any`, and for a `when` or `coalesce`, which has no
+   *   function
    */
-  replaceNode(target: Target, fn: AnyFn): this {
-    this.replaceFunction(target, fn);
+  replaceNode(target: Target, work: AnyFn | WorkflowLike): this {
+    const { name, subworkflow } = this.specOf(target);
+    this.replaceWork(target, work);
+    // A function has no `inputs`, which say where they come from.
+    if (subworkflow !== undefined) this.connectInputs(name, subworkflow);
     return this;
+  }
+
+  private connectInputs(node: string, { workflow, options }: Subworkflow): void {
+    if (this.specs.get(node)?.subworkflow !== undefined) return;
+    const names = workflow.inputs.map(({ name }) => name);
+    for (const [name, source] of Object.entries(options.inputs ?? {})) {
+      const connection = { ...toNeed(source, node), input: names.indexOf(name), key: undefined };
+      if (connection.input >= 0) this.addConnection(node, Object.freeze(connection));
+    }
   }
 
   /** @throws {ValidationError} VALIDATION when there is no such node */
@@ -295,17 +325,30 @@ export abstract class DagBuilder<N, I extends object, G> extends Workflow<DagTyp
     const { name, options, fn } = readArguments<NodeOptions>(args, `dag.${kind}`);
     const subworkflow = kind === "node" ? subworkflowIn(fn) : undefined;
     if (subworkflow !== undefined) return this.add(workflowNodeSpec(name, subworkflow, options));
-    return this.add(nodeSpec(kind, name, fn, options));
+    return this.add(nodeSpec(kind, name, fn, paramsFor(fn, options)));
   }
 }
 
-/** The index of the input a new connection fills, -1 when a collecting input takes it along with others. */
-/** The cases in the place of a map's function: `{ cases: { … } }`. */
-function tableIn(work: unknown): CaseTable | undefined {
-  const isRecord = typeof work === "object" && work !== null && Object.hasOwn(work, "cases");
-  return isRecord ? (work as { readonly cases: CaseTable }).cases : undefined;
+/** The options of a node, with the parameters of a function that {@link cases} made. */
+function paramsFor<O extends NodeOptions>(work: unknown, options: O | undefined): O | undefined {
+  return casesOf(work) === undefined ? options : withCaseParams(options ?? ({} as O));
 }
 
+/**
+ * The cases in the place of a map's function: `{ cases: { … } }`.
+ * @throws {InvalidNodeError} INVALID_NODE for options beside them
+ */
+function tableIn(work: unknown, map: string): CaseTable | undefined {
+  if (typeof work !== "object" || work === null || !Object.hasOwn(work, "cases")) return undefined;
+  const { cases: table, ...others } = work as { readonly cases: CaseTable };
+  const [option] = Object.keys(others);
+  if (option === undefined) return table;
+  throw new InvalidNodeError(
+    `Map "${map}" has "${option}" beside its cases. Pass its options before them: dag.map("${map}", { ${option} }, { cases }).`,
+  );
+}
+
+/** The index of the input a new connection fills, -1 when a collecting input takes it along with others. */
 function inputFor(spec: NodeSpec, connections: readonly Connection[], need: Need, name: string | undefined): number {
   const { inputs } = spec.signature;
   const named = name === undefined ? -1 : inputNamed(spec.signature, name);
@@ -324,7 +367,8 @@ function inputFor(spec: NodeSpec, connections: readonly Connection[], need: Need
     );
   }
   const taken = new Set(connections.map(({ input }) => input));
-  const isFree = (index: number) => index >= spec.needs.length && !taken.has(index);
+  const filled = spec.needs.length + (spec.event === undefined ? 0 : 1);
+  const isFree = (index: number) => index >= filled && !taken.has(index);
   for (const wanted of [need.output, need.node]) {
     const namesake = wanted === undefined ? -1 : inputNamed(spec.signature, wanted);
     if (namesake >= 0 && isFree(namesake)) return namesake;

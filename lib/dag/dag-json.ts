@@ -1,19 +1,60 @@
-import { Document, VERSION, type DefinitionJson, type FromDataOptions } from "../definition/data/document.js";
-import { memberJson, readNeeds, type MemberJson } from "../definition/data/members.js";
-import { DataWriter } from "../definition/data/values.js";
-import type { Connection, DefinedDag } from "../definition/defined.js";
-import { NODE_OPTIONS, type NodeHooks } from "../definition/specs/node-options.js";
-import { collects, nodeSpec, type NodeKind, type NodeSpec } from "../definition/specs/node-spec.js";
 import { show } from "../base/check.js";
+import type { DefinitionJson } from "../definition/data/document.js";
+import {
+  needJson,
+  optionsJson,
+  readNeed,
+  readNeeds,
+  readWork,
+  workJson,
+  type MemberJson,
+  type NeedJson,
+} from "../definition/data/members.js";
+import type { Fields, Section } from "../definition/data/section.js";
+import type { WorkflowWriter } from "../definition/data/workflow-writer.js";
+import type { Connection, DefinedDag } from "../definition/defined.js";
+import { coalesceSpec, whenSpec, type BranchSource } from "../definition/specs/choice-spec.js";
+import { checkEventOptions, EVENT_SETTINGS } from "../definition/specs/event-spec.js";
+import { checkMapOptions, MAP_SETTINGS } from "../definition/specs/map-options.js";
+import { checkHooks, checkNodeOptions, NODE_OPTIONS, type NodeHooks } from "../definition/specs/node-options.js";
+import {
+  collects,
+  eventSpec,
+  givesPayload,
+  isChoice,
+  mapSpec,
+  nodeSpec,
+  reconfigured,
+  workflowNodeSpec,
+  type NodeFunction,
+  type NodeKind,
+  type NodeSpec,
+} from "../definition/specs/node-spec.js";
+import { isSubworkflow } from "../definition/specs/subworkflow-spec.js";
+import { checkDagOptions } from "../definition/specs/workflow-options.js";
+import { withCaseParams } from "../definition/switch.js";
 import type { DagOptions } from "./options.js";
 
 /** A dag as data, see {@link Dag.toJSON}. */
 export interface DagJson extends DefinitionJson {
   readonly kind: "dag";
   /** In order of definition. */
-  readonly nodes: readonly MemberJson[];
+  readonly nodes: readonly NodeJson[];
   /** What `connect` has added. */
   readonly connections?: readonly ConnectionJson[];
+}
+
+/** A node as data. */
+export interface NodeJson extends MemberJson {
+  readonly kind: Exclude<NodeKind, "state">;
+  /** Of a `when`. */
+  readonly if?: NeedJson;
+  /** Of a `when`. */
+  readonly then?: NeedJson;
+  /** Of a `when`. */
+  readonly else?: NeedJson;
+  /** Of an event node without a function. */
+  readonly result?: "payload";
 }
 
 /** A connection as data. */
@@ -43,15 +84,39 @@ export interface ReadDag {
   readonly defaultHooks: NodeHooks | undefined;
 }
 
-const KINDS: readonly unknown[] = ["node", "condition", "select", "all", "any"];
 /** The options of dags that are part of the data; `module` is not, since it is where the dag is made. */
 const OPTIONS = ["description", "metadata", "errorStrategy", "inputs", "autowire", "wiring", "runOptions"];
-const ENTRY = ["kind", ...NODE_OPTIONS];
+/** The fields of dags. */
+export const DAG_FIELDS: readonly string[] = [...OPTIONS, "hooks", "nodes", "connections"];
+
+const NODE = ["kind", ...NODE_OPTIONS];
+const CHOICE = NODE.filter((option) => !["needs", "params"].includes(option));
+/** The fields of each kind of node. */
+const NODE_FIELDS: ReadonlyMap<unknown, readonly string[]> = new Map([
+  ["node", [...NODE, "cases"]],
+  ["condition", NODE],
+  ["select", NODE],
+  ["all", NODE],
+  ["any", NODE],
+  ["when", [...CHOICE, "if", "then", "else"]],
+  ["coalesce", [...CHOICE, "needs"]],
+  ["workflow", [...NODE, "subworkflow"]],
+  ["map", [...NODE, ...MAP_SETTINGS, "subworkflow", "cases"]],
+  ["event", [...NODE, ...EVENT_SETTINGS, "result"]],
+]);
+const PLAIN_OPTIONS = NODE_OPTIONS.filter((option) => !["name", "needs", "after"].includes(option));
+/** The options of the kinds that have others. */
+const OPTIONS_OF: ReadonlyMap<
+  unknown,
+  { readonly names: string[]; readonly check: (options: object, node: string) => void }
+> = new Map([
+  ["map", { names: [...PLAIN_OPTIONS, ...MAP_SETTINGS], check: checkMapOptions }],
+  ["event", { names: [...PLAIN_OPTIONS, ...EVENT_SETTINGS], check: checkEventOptions }],
+]);
 const CONNECTION = ["from", "output", "to", "position", "key"];
 
-/** Writes a dag as data. Cost: O(nodes + connections). */
-export function dagJson(dag: Written): DagJson {
-  const writer = new DataWriter();
+/** Writes the fields of a dag. Cost: O(nodes + connections). */
+export function dagJson(dag: Written, writer: WorkflowWriter): object {
   const connections = Array.from(dag.nodes.keys()).flatMap((to) =>
     dag.connectionsOf(to).map(({ node: from, output, input, key }) => ({
       from,
@@ -62,65 +127,127 @@ export function dagJson(dag: Written): DagJson {
     })),
   );
   return {
-    version: VERSION,
-    kind: "dag",
-    name: dag.name,
-    ...(writer.write({ ...dag.options, module: undefined }, "") as object),
-    ...(dag.defaultHooks === undefined ? {} : { hooks: writer.write(dag.defaultHooks, "hooks") }),
-    nodes: Array.from(dag.nodes.values(), (spec) => memberJson(spec, dag.nodeHooks(spec.name), writer, "nodes")),
-    ...(connections.length === 0 ? {} : { connections: writer.write(connections, "connections") as ConnectionJson[] }),
+    ...writer.record({ ...dag.options, module: undefined }, ""),
+    ...(dag.defaultHooks === undefined ? {} : { hooks: writer.value(dag.defaultHooks, "hooks") }),
+    nodes: Array.from(dag.nodes.values(), (spec) => nodeJson(spec, dag.nodeHooks(spec.name), writer)),
+    ...(connections.length === 0 ? {} : { connections: connections.map((each) => writer.record(each, "")) }),
   };
 }
 
-/**
- * Reads a dag from data.
- * @throws {ValidationError} VALIDATION with everything that is unknown or invalid
- */
-export function readDag(json: unknown, given: FromDataOptions<object>): ReadDag {
-  const document = new Document("dag", json, given, [...OPTIONS, "hooks", "nodes", "connections"]);
-  const { hooks, ...options } = document.valuesOf(document.fields, [...OPTIONS, "hooks"], "");
-  const entries = document.entries("nodes", ENTRY);
-  const specs = entries.flatMap(({ fields, path }) => readNode(fields, path, document) ?? []);
-  const byName = new Map(specs.map((spec) => [spec.name, spec]));
-  const names = new Set(entries.map(({ fields }) => fields.name));
-  const connections = document
-    .entries("connections", CONNECTION)
-    .flatMap(({ fields, path }) => readConnection(fields, path, { names, specs: byName }, document) ?? []);
-  return document.result({ name: document.name, options, specs, connections, defaultHooks: hooks as NodeHooks });
+function nodeJson(spec: NodeSpec, hooks: NodeHooks | undefined, writer: WorkflowWriter): object {
+  const { name, kind, after, options } = spec;
+  const hasNoFunction = isChoice(kind) || givesPayload(spec);
+  // These are inline if nothing else was said.
+  const isUsual = hasNoFunction && options.backend === "inline";
+  const said = isUsual ? { ...spec, options: { ...options, backend: undefined } } : spec;
+  return {
+    name,
+    kind,
+    ...sourcesJson(spec),
+    ...(after.length > 0 ? { after: after.map(needJson) } : {}),
+    ...(givesPayload(spec) ? { result: "payload" } : workJson(spec, writer)),
+    ...optionsJson(said, hooks, `nodes.${name}`, writer),
+  };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+function sourcesJson({ kind, needs }: NodeSpec): object {
+  const written = needs.map(needJson);
+  if (kind !== "when") return written.length > 0 ? { needs: written } : {};
+  const [condition, then, otherwise] = written;
+  return { if: condition, then, ...(otherwise === undefined ? {} : { else: otherwise }) };
+}
 
-function readNode(fields: Fields, path: string, document: Document): NodeSpec | undefined {
-  const { name, kind = "node" } = fields;
-  if (typeof name !== "string") {
-    return void document.report("INVALID_FIELD", `"${path}.name" must be a string; received ${show(name)}.`);
+/** Reads a dag. Reports what is unknown or invalid. */
+export function readDag(section: Section): ReadDag {
+  const { name, fields } = section;
+  const options = section.optionsOf(fields, OPTIONS, "", (option) => checkDagOptions(option, `workflow "${name}"`));
+  const { hooks } = section.optionsOf(fields, ["hooks"], "", ({ hooks }: any) => checkHooks(hooks, `"hooks"`));
+  const entries = section.members("nodes", "node");
+  const specs = entries.flatMap((entry) => readNode(entry, section) ?? []);
+  const byName = new Map(specs.map((spec) => [spec.name, spec]));
+  const names = new Set(entries.map((entry) => entry.name));
+  const connections = section
+    .entries("connections")
+    .flatMap((entry) => readConnection(entry, { names, specs: byName }, section) ?? []);
+  return { name, options, specs, connections, defaultHooks: hooks };
+}
+
+interface NodeEntry {
+  readonly fields: Fields;
+  readonly name: string;
+  readonly path: string;
+}
+
+function readNode(entry: NodeEntry, section: Section): NodeSpec | undefined {
+  const { fields, name, path } = entry;
+  const { kind = "node" } = fields;
+  const known = NODE_FIELDS.get(kind);
+  if (known === undefined) {
+    const kinds = Array.from(NODE_FIELDS.keys()).join(", ");
+    const rule = `"${section.where(path)}.kind" must be one of ${kinds}`;
+    section.report("UNKNOWN_KIND", `${rule}; received ${show(kind)}.`, name);
+    return void readWork(entry, section);
   }
-  if (!KINDS.includes(kind)) {
-    document.report("UNKNOWN_KIND", `"${path}.kind" must be one of ${KINDS.join(", ")}; received ${show(kind)}.`, [
-      name,
-    ]);
+  section.checkFields(fields, known, path);
+  const after = readNeeds(fields.after, name, `${path}.after`, section);
+  const { names, check } = OPTIONS_OF.get(kind) ?? { names: PLAIN_OPTIONS, check: checkNodeOptions };
+  const given = section.optionsOf(fields, names, `nodes.${name}`, (option) => check(option, name));
+  const options = after === undefined ? given : { ...given, after };
+  if (kind === "when") return readWhen(entry, options, section);
+  const needs = readNeeds(fields.needs, name, `${path}.needs`, section);
+  if (kind === "coalesce") {
+    return section.attempt(() => reconfigured(coalesceSpec(name, (needs ?? []) as BranchSource[]), options));
   }
-  const found = document.functionOf(name);
-  const needs = readNeeds(fields.needs, name, document);
-  const after = readNeeds(fields.after, name, document);
-  const others = NODE_OPTIONS.filter((option) => !["name", "needs", "after"].includes(option));
-  const options = document.valuesOf(fields, others, `nodes.${name}`);
-  if (found === undefined || !KINDS.includes(kind)) return undefined;
-  return document.attempt(() => {
-    const spec = nodeSpec(kind as NodeKind, name, found.fn, { ...options, needs, after });
-    return Object.freeze({ ...spec, self: found.self });
+  return readWorking(entry, needs === undefined ? options : { ...options, needs }, section);
+}
+
+function readWhen({ fields, name }: NodeEntry, options: object, section: Section): NodeSpec | undefined {
+  return section.attempt(() => {
+    const [condition, then, otherwise] = ["if", "then", "else"].map((branch) =>
+      fields[branch] === undefined ? undefined : (readNeed(fields[branch], name) as BranchSource),
+    );
+    return reconfigured(whenSpec("when", name, { if: condition!, then: then!, else: otherwise }), options);
   });
 }
 
+/** Reads a node with a function, cases or a workflow. */
+function readWorking(entry: NodeEntry, options: object, section: Section): NodeSpec | undefined {
+  const { fields, name, path } = entry;
+  const kind = (fields.kind ?? "node") as NodeKind;
+  if (kind === "workflow" && fields.subworkflow === undefined) {
+    const message = `"${section.where(path)}.subworkflow" is missing. Give it the id of a workflow: { workflow: … }.`;
+    return void section.report("INVALID_FIELD", message, name);
+  }
+  if (fields.result !== undefined && fields.result !== "payload") {
+    const message = `"${section.where(path)}.result" must be "payload", or absent; received ${show(fields.result)}.`;
+    return void section.report("INVALID_FIELD", message, name);
+  }
+  if (fields.result !== undefined) return section.attempt(() => eventSpec(name, undefined, options));
+  const work = readWork(entry, section);
+  if (work === undefined) return undefined;
+  return section.attempt(() => {
+    if (isSubworkflow(work))
+      return kind === "map" ? mapSpec(name, work, options) : workflowNodeSpec(name, work, options);
+    const hasOwnParams = fields.cases === undefined || fields.params !== undefined;
+    const all = hasOwnParams ? options : withCaseParams(options);
+    const spec = specOf(kind, name, work.fn, all);
+    return Object.freeze({ ...spec, self: work.self });
+  });
+}
+
+function specOf(kind: NodeKind, name: string, fn: NodeFunction, options: object): NodeSpec {
+  if (kind === "map") return mapSpec(name, fn, options);
+  return kind === "event" ? eventSpec(name, fn, options) : nodeSpec(kind, name, fn, options);
+}
+
 function readConnection(
-  fields: Fields,
-  path: string,
+  { fields, path }: { readonly fields: Fields; readonly path: string },
   nodes: { readonly names: ReadonlySet<unknown>; readonly specs: ReadonlyMap<string, NodeSpec> },
-  document: Document,
+  section: Section,
 ): ReadDag["connections"][number] | undefined {
+  section.checkFields(fields, CONNECTION, path);
   const { from, output, to, position, key } = fields;
-  const problem = (what: string) => void document.report("INVALID_FIELD", `"${path}.${what}.`);
+  const problem = (what: string) => void section.report("INVALID_FIELD", `"${section.where(path)}.${what}.`);
   for (const [field, value] of [
     ["from", from],
     ["to", to],
@@ -139,15 +266,13 @@ function readConnection(
   if (target === undefined) return undefined;
   const count = target.signature.inputs.length;
   const isCollected = collects(target.kind, target.signature);
-  if (
-    isCollected
-      ? position !== undefined
-      : !(Number.isInteger(position) && (position as number) >= 0 && (position as number) < count)
-  ) {
-    const rule = isCollected
-      ? "must be absent, since one parameter takes all"
-      : `must be that of one of ${count} parameters`;
-    return problem(`position" ${rule}; received ${show(position)}`);
+  const isPosition = Number.isInteger(position) && (position as number) >= 0;
+  if (isCollected && position !== undefined) {
+    return problem(`position" must be absent, since one parameter takes all; received ${show(position)}`);
+  }
+  // What a workflow takes is known when it is planned.
+  if (!isCollected && !(isPosition && ((position as number) < count || target.subworkflow !== undefined))) {
+    return problem(`position" must be that of one of ${count} parameters; received ${show(position)}`);
   }
   const input = isCollected ? -1 : (position as number);
   return {

@@ -1,33 +1,37 @@
-import type { LazyAbort } from "../base/abort.js";
 import type { Semaphore } from "../base/semaphore.js";
 import { warn } from "../base/warning.js";
+import type { ChildRunOptions } from "../definition/context.js";
 import type { DefinedDag } from "../definition/defined.js";
 import { unknownMember } from "../definition/definition.js";
 import type { ErrorStrategy, NodeHooks } from "../definition/specs/node-options.js";
 import { warnOfClassName } from "../engine/durable/class-names.js";
-import type { Recorder } from "../engine/durable/recorder.js";
 import { checkIdentity, metadataOf } from "../engine/options.js";
 import type { OuterRun } from "../engine/outer-run.js";
-import type { Purpose, RunFactory } from "../engine/run-factory.js";
+import type { AcceptedInputs, Purpose, RunFactory } from "../engine/run-factory.js";
 import { hooksOf, NO_HOOKS } from "../engine/run-hooks.js";
 import type { RunPromises } from "../engine/run-promises.js";
+import { CurrentPlan } from "../planning/current-plan.js";
 import { DagPlans } from "../planning/dag-plans.js";
-import { checkInputs, type CheckedInputs } from "../planning/declared-inputs.js";
+import { checkRunInputs, type CheckedInputs } from "../planning/declared-inputs.js";
 import { acceptDagInputs, checkDagInputs, requireInputs } from "../planning/inputs.js";
 import { activeNodes, copiedNodes, requireInner, withoutUnneeded } from "../planning/partial.js";
 import type { DagPlan } from "../planning/plan.js";
+import type { InnerChecks, InnerResults } from "../planning/inner-schemas.js";
+import { dagSurface } from "../planning/surface.js";
 import { requireValid, type Planning, type Strictness } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
 import { RunResult } from "../run/result.js";
 import { RunState } from "../run/state.js";
-import type { Parent } from "../stores/store.js";
+import type { Parent, QueuedEvent } from "../stores/store.js";
 import { standsAlone } from "./branching.js";
-import { DagRun, type RunSetup } from "./dag-run.js";
+import { DagRun } from "./dag-run.js";
+import type { DagRecorder } from "./durable/recorder.js";
 import { newRecorder } from "./durable/records.js";
 import type { NodeLimits } from "./host.js";
 import { dagHandle, idleDagHandle, type RunHandle } from "./handle.js";
 import { checkRunOptions, type PartialRunOptions, type RunOptions } from "./options.js";
 import { Placements } from "./placements.js";
+import type { RunSetup } from "./run-setup.js";
 import { progressObserver } from "./progress.js";
 import { takeOver } from "./take-over.js";
 
@@ -43,7 +47,6 @@ export interface Part {
 
 /** The dag whose runs are created. */
 interface Source extends DefinedDag {
-  readonly revision: number;
   readonly defaultHooks: NodeHooks | undefined;
   readonly options: { readonly errorStrategy?: ErrorStrategy | undefined };
 }
@@ -51,11 +54,21 @@ interface Source extends DefinedDag {
 /** The results that replace nodes, by index. */
 export type Overrides = ReadonlyMap<number, unknown>;
 
+/** The options that each run has of its own, even those of one stream. */
+export type OwnOptions = Pick<RunOptions<any>, "inputs" | "runId">;
+
+/** The limits of nodes that the runs of one stream share, by name. */
+export type StreamLimits = ReadonlyMap<string, Semaphore>;
+
 /** How a run differs from a plain one. */
 interface Special {
   readonly sync?: boolean;
   readonly overrides?: Overrides | undefined;
-  readonly recorder?: Recorder | undefined;
+  readonly recorder?: DagRecorder | undefined;
+  /** Whether events can be sent to it without a store. */
+  readonly takesEvents?: boolean;
+  /** The recorded events that it has not taken. */
+  readonly events?: readonly QueuedEvent[] | undefined;
   /** The limits that nodes share with other runs of the same stream. */
   readonly nodeLimits?: NodeLimits | undefined;
   /** Whether its state holds results from before it was resumed. */
@@ -66,12 +79,48 @@ interface Special {
   readonly provide?: Readonly<Record<string, unknown>> | undefined;
   /** Settles when its inputs are checked, if that takes time. */
   readonly checking?: Promise<void> | undefined;
+  /** See {@link AcceptedInputs.checks}. */
+  readonly checks?: InnerChecks | undefined;
 }
+
+/** What a run is created for. */
+interface SharedWith {
+  readonly outer?: OuterRun;
+  readonly limits?: StreamLimits | undefined;
+  readonly unknown?: ReadonlySet<string>;
+}
+
+const NOTHING_SHARED: SharedWith = Object.freeze({});
+
+/** The nodes that a run executes. */
+interface RunningPart {
+  readonly active: Uint8Array | undefined;
+  readonly overrides: Overrides | undefined;
+  readonly sync: boolean;
+  /** The checks of the outer run. */
+  readonly earlier: InnerChecks | undefined;
+  /** The inputs whose values are not known yet. */
+  readonly unknown: ReadonlySet<string> | undefined;
+}
+
+const WHOLE: RunningPart = Object.freeze({
+  active: undefined,
+  overrides: undefined,
+  sync: false,
+  earlier: undefined,
+  unknown: undefined,
+});
 
 const NO_OPTIONS: PartialRunOptions<any> = Object.freeze({});
 type Inputs = Readonly<Record<string, unknown>>;
 
+interface NewInputs extends AcceptedInputs {
+  /** The inputs that asynchronous schemas make of them. */
+  readonly later?: Promise<Inputs>;
+}
+
 const NO_INPUTS: Inputs = Object.freeze({});
+const NOTHING_TAKEN: NewInputs = Object.freeze({ inputs: NO_INPUTS });
 const PLAIN: Special = Object.freeze({});
 
 /** Creates the runs of one dag. */
@@ -81,11 +130,21 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
   readonly placements: Placements;
   /** The name of the class that names the dag, "" if the class has none; undefined if the dag has a name of its own. */
   className: string | undefined;
-  private planned: { readonly revision: number; readonly plans: DagPlans } | undefined;
+  readonly planned: CurrentPlan<DagPlans>;
+  /** The plans that have been searched for lost names. */
+  private searched: DagPlans | undefined;
   private readonly plainSetup: RunSetup;
+  /** That of a run with a handle. */
+  private readonly startedSetup: RunSetup;
+  private readonly syncSetup: RunSetup;
 
-  constructor(private readonly dag: Source) {
+  constructor(readonly dag: Source) {
     this.workflow = dag.name;
+    this.planned = new CurrentPlan(
+      dag,
+      (way) => new DagPlans(dag, way),
+      (plans) => dagSurface(plans.of(undefined), dag.declaredInputs),
+    );
     this.caches = new Caches(dag.name);
     this.placements = new Placements(dag.name, dag.origin);
     this.plainSetup = {
@@ -96,84 +155,149 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
       place: undefined,
       checking: undefined,
     };
+    this.startedSetup = { ...this.plainSetup, takesEvents: true };
+    this.syncSetup = { ...this.plainSetup, sync: true };
   }
 
   get planning(): Planning<DagPlan> {
-    return this.planningFor(undefined);
+    return this.planningIn(this.planned.now, undefined);
   }
 
   /** The plan of a run with these inputs, see {@link DagPlans}. @throws {ValidationError} when the dag is not valid */
   planFor(inputs: Readonly<Record<string, unknown>> | undefined, options: Strictness = {}): DagPlan {
-    return requireValid(this.planningFor(inputs), options);
+    return requireValid(this.planningIn(this.planned.now, inputs), options);
   }
 
-  createInside(options: RunOptions<any>, outer: OuterRun, sync: boolean): DagRun {
-    return this.create(this.inside(options), sync ? "runSync" : "run", undefined, { outer });
+  /** The same for a run inside of another one, whose plan goes with the latest plans of workflows inside. */
+  planInside(inputs: Readonly<Record<string, unknown>> | undefined, options: Strictness = {}): DagPlan {
+    return requireValid(this.planningIn(this.planned.latest, inputs), options);
   }
 
-  /** The options of a run inside another one, with the error strategy of this workflow. */
-  inside(options: RunOptions<any>): RunOptions<any> {
-    const { errorStrategy = this.dag.options.errorStrategy } = options;
-    return { ...options, errorStrategy };
+  createInside(own: ChildRunOptions, outer: OuterRun, sync: boolean): DagRun {
+    return this.create(this.inside(own, outer), sync ? "runSync" : "run", undefined, { outer });
+  }
+
+  acceptInside({ inputs = NO_INPUTS }: ChildRunOptions, outer: OuterRun): AcceptedInputs | Promise<AcceptedInputs> {
+    const plan = this.planInside(inputs);
+    const accepted = this.accept(plan, inputs, { ...WHOLE, earlier: outer.checks });
+    const { checks, later } = accepted;
+    return later === undefined ? accepted : later.then((made) => ({ inputs: made, checks }));
+  }
+
+  /** The options of a run inside another one: its own, and those that it shares. No spread, which takes longer. */
+  inside(own: ChildRunOptions, outer: OuterRun): RunOptions<any> {
+    const { inputs, timeout, errorStrategy = this.dag.options.errorStrategy } = own;
+    const shared: RunOptions<any> = outer.options;
+    return {
+      inputs,
+      timeout,
+      errorStrategy,
+      mode: shared.mode,
+      executor: shared.executor,
+      concurrency: shared.concurrency,
+      maxWorkers: shared.maxWorkers,
+      pool: shared.pool,
+      parallel: shared.parallel,
+      retain: shared.retain,
+      strict: shared.strict,
+      scheduler: shared.scheduler,
+      store: shared.store,
+      durability: shared.durability,
+      hooks: shared.hooks,
+    };
   }
 
   /**
-   * @param shared - the run that contains it; or by name, limits that nodes share with other runs of the same stream
+   * @param shared - the run that contains it; or by name, limits that nodes share with other runs of the same stream;
+   *   `unknown`: inputs whose values are not known yet, which are not checked
    */
   create(
     given: PartialRunOptions<any> = NO_OPTIONS,
     purpose: Purpose,
     part?: Part,
-    { outer, limits }: { outer?: OuterRun; limits?: ReadonlyMap<string, Semaphore> } = {},
+    shared: SharedWith = NOTHING_SHARED,
   ): DagRun {
-    if (given !== NO_OPTIONS) checkRunOptions(given, this.inputNames);
+    // Those of a run inside another one are of that run, which has checked them.
+    if (given !== NO_OPTIONS && shared.outer === undefined) checkRunOptions(given, this.inputNames);
     if (given.ifExists === "attach") checkIdentity(given);
     const sync = purpose === "runSync";
     if (sync && given.store !== undefined) throw new TypeError("runSync can't wait for a store. Use run instead.");
     const options: PartialRunOptions<any> = purpose === "step" ? { ...given, mode: "sequential" } : given;
-    const { inputs = NO_INPUTS } = options;
-    const plan = this.planFor(options.inputs, options);
+    return this.make(options, options, purpose, part, shared);
+  }
+
+  /** Creates the run of an item of a stream. @param options - those of all items, which have been checked */
+  createItem(options: RunOptions<any>, item: OwnOptions, limits: StreamLimits | undefined): DagRun {
+    return this.make(options, item, "run", undefined, limits === undefined ? NOTHING_SHARED : { limits });
+  }
+
+  private make(
+    options: PartialRunOptions<any>,
+    { inputs, runId }: OwnOptions,
+    purpose: Purpose,
+    part: Part | undefined,
+    { outer, limits, unknown }: SharedWith,
+  ): DagRun {
+    const sync = purpose === "runSync";
+    const plan = outer === undefined ? this.planFor(inputs, options) : this.planInside(inputs, options);
     const overrides = options.overrides === undefined ? undefined : overridesIn(plan, options.overrides);
     let active = part === undefined ? undefined : activeIn(plan, part);
-    if (overrides !== undefined) {
-      requireInner(plan, (i) => overrides.has(i));
-      active = withoutUnneeded(plan, active, (i) => overrides.has(i) && standsAlone(plan, i, overrides.get(i)));
-    }
-    const runs = (node: number) => (active === undefined || active[node] === 1) && !overrides?.has(node);
-    const checked = this.checked(plan, inputs, runs, sync);
-    if (checked === undefined) {
-      if (options.inputs !== undefined) checkDagInputs(plan, inputs);
-      if (plan.inputs.length > 0) requireInputs(plan, inputs, runs);
-    }
-    const values = checked === undefined || checked instanceof Promise ? inputs : checked;
-    const state = new RunState(plan, values, options.runId, active, metadataOf(options));
-    const checking = checked instanceof Promise ? checked.then((final) => void (state.inputs = final)) : undefined;
+    if (overrides !== undefined) active = withoutReplaced(plan, active, overrides);
+    const takesInputs = inputs !== undefined || plan.inputs.length > 0 || this.dag.declaredInputs !== undefined;
+    const accepted = takesInputs
+      ? this.accept(plan, inputs, { active, overrides, sync, earlier: outer?.checks, unknown })
+      : NOTHING_TAKEN;
+    const state = new RunState(plan, accepted.inputs, outer?.innerId ?? runId, active, metadataOf(options));
+    const checking = accepted.later && useLater(accepted.later, state);
     if (part !== undefined && active !== undefined) {
       const earlier = part.from === undefined ? undefined : RunResult.stateOf(part.from);
       takeOver(state, active, earlier, copiedNodes(plan, active), overrides);
     }
-    const parent = outer === undefined ? part?.parent : { ...outer.parent, isOuter: true };
-    const recorder = options.store && newRecorder(state, options, parent);
+    const recorder = options.store && newRecorder(state, options, parentOf(part, outer));
     const nodeLimits = limits && limitsIn(plan, limits);
-    return this.runOf(state, options, { sync, overrides, recorder, outer, nodeLimits, checking });
+    const takesEvents = purpose === "start" || outer?.takesEvents === true;
+    return this.runOf(state, options, {
+      sync,
+      overrides,
+      recorder,
+      outer,
+      nodeLimits,
+      checking,
+      checks: accepted.checks,
+      takesEvents,
+    });
   }
 
-  /** The inputs as their schemas made them; undefined without schemas. @throws as {@link acceptDagInputs} */
-  private checked(plan: DagPlan, given: Inputs, runs: (node: number) => boolean, sync: boolean) {
+  /**
+   * The inputs as their schemas make them, now or later.
+   * @throws {MissingInputError} | {ValidationError} | {TypeError} when they are missing, unknown or invalid
+   */
+  private accept(plan: DagPlan, inputs: Inputs | undefined, part: RunningPart): NewInputs {
+    const { active, overrides, sync, earlier, unknown } = part;
     const { declaredInputs: declared } = this.dag;
-    if (declared === undefined) return undefined;
+    const given = inputs ?? NO_INPUTS;
+    const runs = (node: number) => (active === undefined || active[node] === 1) && !overrides?.has(node);
+    if (declared === undefined && plan.inner === undefined) {
+      if (inputs !== undefined) checkDagInputs(plan, inputs);
+      requireInputs(plan, given, runs);
+      return { inputs: given };
+    }
+    const checks = plan.inner === undefined ? undefined : new Map<string, InnerResults>();
     const accept = (checked: CheckedInputs): Inputs => {
       acceptDagInputs(plan, { declared, given, checked }, runs);
+      for (const [name, results] of checked.inside ?? []) checks?.set(name, results);
       return checked.values;
     };
-    const checked = checkInputs(declared, given, { sync });
-    return checked instanceof Promise ? checked.then(accept) : accept(checked);
+    const checked = checkRunInputs({ declared, plan }, given, { word: "node", runs, sync, earlier, unknown });
+    if (checked instanceof Promise) return { inputs: given, checks, later: checked.then(accept) };
+    return { inputs: accept(checked), checks };
   }
 
   /** The run that drives a state. */
   runOf(state: RunState, given: RunOptions<any>, special: Special = PLAIN): DagRun {
     const { plan } = state;
-    const { sync = false, overrides, recorder, nodeLimits, isResumed, checking, outer, provide } = special;
+    const { sync = false, overrides, recorder, nodeLimits, isResumed, checking, checks, outer, provide } = special;
+    const { events, takesEvents = false } = special;
     if (outer !== undefined) keepFor(outer, state);
     const options = given.onProgress === undefined ? given : withProgress(state, given, given.onProgress);
     if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.workflow, this.className);
@@ -183,13 +307,35 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
       throw new TypeError("runSync can't stream between nodes, which run at the same time. Use run instead.");
     }
     if (sync && usesThreads) throw new TypeError("runSync can't wait for worker threads. Use run instead.");
-    const place = usesThreads ? (run: LazyAbort) => this.placements.of(plan, options, state.runId, run) : undefined;
-    const isPlain = !sync && overrides === undefined && hooks === NO_HOOKS && place === undefined;
-    if (isPlain && recorder === undefined && outer === undefined && nodeLimits === undefined && checking === undefined)
-      return new DagRun(state, options, this.plainSetup);
-    const { of: cacheOf } = this.caches;
-    const setup = { sync, overrides, hooks, cacheOf, place, recorder, nodeLimits, isResumed, checking, outer, provide };
-    return new DagRun(state, options, setup);
+    if (sync && plan.waits !== undefined && plan.waits.events.size > 0) {
+      throw new TypeError("runSync can't wait for events. Use start instead.");
+    }
+    const place = usesThreads ? this.placing(state, options) : undefined;
+    const isPlain = overrides === undefined && hooks === NO_HOOKS && place === undefined;
+    const isAlone = outer === undefined && nodeLimits === undefined && checks === undefined;
+    if (isPlain && recorder === undefined && checking === undefined && isAlone) {
+      return new DagRun(state, options, sync ? this.syncSetup : takesEvents ? this.startedSetup : this.plainSetup);
+    }
+    return new DagRun(state, options, {
+      sync,
+      overrides,
+      hooks,
+      cacheOf: this.caches.of,
+      place,
+      recorder,
+      nodeLimits,
+      isResumed,
+      checking,
+      checks,
+      outer,
+      provide,
+      takesEvents,
+      events,
+    });
+  }
+
+  private placing(state: RunState, options: RunOptions<any>): RunSetup["place"] {
+    return (run) => this.placements.of(state.plan, options, state.runId, run);
   }
 
   handle(run: DagRun, promises: RunPromises<RunResult<N>>): RunHandle<N> {
@@ -200,13 +346,13 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
     return idleDagHandle(run, never);
   }
 
-  private planningFor(inputs: Readonly<Record<string, unknown>> | undefined): Planning<DagPlan> {
-    const { revision } = this.dag;
-    if (this.planned?.revision !== revision) {
-      this.planned = { revision, plans: new DagPlans(this.dag) };
-      warnOfLostName(this.planned.plans.of(inputs));
+  private planningIn(plans: DagPlans, inputs: Readonly<Record<string, unknown>> | undefined): Planning<DagPlan> {
+    const planning = plans.of(inputs);
+    if (this.searched !== plans) {
+      this.searched = plans;
+      warnOfLostName(planning);
     }
-    return this.planned.plans.of(inputs);
+    return planning;
   }
 
   private readonly inputNames = () => this.planning.plan.inputs.map(({ name }) => name);
@@ -215,6 +361,12 @@ export class DagRunFactory<N> implements RunFactory<RunOptions<any>, RunResult<N
 function activeIn(plan: DagPlan, { first, last }: Part): Uint8Array {
   const at = (name: string | undefined) => (name === undefined ? undefined : nodeIn(plan, name));
   return activeNodes(plan, at(first), at(last));
+}
+
+/** The nodes to execute, without those that only overridden nodes need. @throws as {@link requireInner} */
+function withoutReplaced(plan: DagPlan, active: Uint8Array | undefined, overrides: Overrides): Uint8Array | undefined {
+  requireInner(plan, (i) => overrides.has(i));
+  return withoutUnneeded(plan, active, (i) => overrides.has(i) && standsAlone(plan, i, overrides.get(i)));
 }
 
 /** The index of a node. @throws {ValidationError} VALIDATION when there is no such node, suggesting the nearest name */
@@ -229,6 +381,16 @@ export function overridesIn(plan: DagPlan, overrides: Readonly<Record<string, un
   return new Map(Object.entries(overrides).map(([name, value]) => [nodeIn(plan, name), value]));
 }
 
+/** Gives a run the inputs that its schemas make, before it begins. */
+async function useLater(later: Promise<Inputs>, state: RunState): Promise<void> {
+  state.inputs = await later;
+}
+
+/** The recorded run that a run derives from, or that contains it. */
+function parentOf(part: Part | undefined, outer: OuterRun | undefined): Parent | undefined {
+  return outer === undefined ? part?.parent : { ...outer.parent, isOuter: true, rootId: outer.rootId };
+}
+
 /** Keeps the results that an outer run takes. */
 function keepFor({ takes }: OuterRun, state: RunState): void {
   if (takes.length === 0) return;
@@ -237,7 +399,7 @@ function keepFor({ takes }: OuterRun, state: RunState): void {
 }
 
 /** The limits of nodes that the plan has: the definition may have changed since the stream began. */
-function limitsIn({ indexOf }: DagPlan, limits: ReadonlyMap<string, Semaphore>): NodeLimits {
+function limitsIn({ indexOf }: DagPlan, limits: StreamLimits): NodeLimits {
   const found = new Map<number, Semaphore>();
   for (const [name, limit] of limits) {
     const node = indexOf.get(name);

@@ -2,23 +2,30 @@ import { merge } from "../base/merge.js";
 import type { Source } from "../base/source.js";
 import { wantedPlaces } from "../backends/thread/placement.js";
 import { readNodes } from "../definition/class-methods.js";
-import { created, fromYaml, toYaml, type FromDataOptions } from "../definition/data/document.js";
+import { readDocument, writeDocument, type FromDataOptions } from "../definition/data/document.js";
+import { registerFormat } from "../definition/data/format.js";
+import { fromYaml, toYaml } from "../definition/data/yaml.js";
 import { registerInstance } from "../definition/origin/class-registry.js";
 import { registerMaker } from "../definition/subworkflow.js";
 import type { Target } from "../definition/node-handle.js";
 import { isModuleBody, neverInWorker } from "../definition/origin/worker-scope.js";
 import type { OnlyResult, ResultsOf, StandInsOf } from "../definition/typings/typed-wiring.js";
 import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
+import { checkSendOptions, type SendOptions } from "../engine/durable/options.js";
+import { checkEvent, checkedPayload } from "../engine/events/payloads.js";
 import { checkRunId, type Mode } from "../engine/options.js";
 import { withContinuingDefaults } from "../engine/run-defaults.js";
 import { flowLevels } from "../planning/flow.js";
-import { reportInputs, type InputReport } from "../planning/declared-inputs.js";
-import { edgesOf, isSink, type DagEdge, type DagPlan } from "../planning/plan.js";
+import { placeOfEvent } from "../planning/event-places.js";
+import type { InputReport } from "../planning/declared-inputs.js";
+import { edgesOf, type DagEdge, type DagPlan } from "../planning/plan.js";
+import { dagInputReports, sinksOf } from "../planning/surface.js";
+import { dagGraph, type DagGraph } from "../planning/workflow-graph.js";
 import type { BackendName } from "../run/place.js";
 import type { RunResult } from "../run/result.js";
 import { toDot, toMermaid, type DiagramOptions, type PlanOf } from "../visualization/diagram.js";
 import { DagBuilder } from "./dag-builder.js";
-import { dagJson, readDag, type DagJson } from "./dag-json.js";
+import { DAG_FIELDS, dagJson, readDag, type DagJson, type ReadDag } from "./dag-json.js";
 import { DagRunFactory } from "./dag-run-factory.js";
 import { checkReplayOptions, type ReplayOptions } from "./durable/options.js";
 import { RecordedDags } from "./durable/recorded-dags.js";
@@ -26,9 +33,9 @@ import { checkRunOptions, type DagOptions, type PartialRunOptions, type RunOptio
 import { LiveDag } from "./live/live-dag.js";
 import type { LiveOptions } from "./live/options.js";
 import { liveSource } from "./live/source.js";
-import type { StreamItem } from "./stream/item-stream.js";
-import type { StreamOptions } from "./stream/options.js";
-import { streamOf, type StreamedDag } from "./stream/stream.js";
+import type { StreamItem } from "./over-stream/run-stream.js";
+import type { StreamOptions } from "./over-stream/options.js";
+import { overStream, type StreamedDag } from "./over-stream/over-stream.js";
 
 /** What diagrams draw of a workflow in a node. Assigned in the class, whose plans are private. */
 let planOf: PlanOf = () => undefined;
@@ -45,6 +52,8 @@ export interface DryRun {
    */
   readonly nodes: readonly {
     readonly name: string;
+    /** The nodes that it waits for. */
+    readonly needs: readonly string[];
     readonly backend: BackendName;
     readonly reason: string | undefined;
   }[];
@@ -70,7 +79,27 @@ export class Dag<
   G = Record<string, any>,
 > extends DagBuilder<N, I, G> {
   static {
-    planOf = (workflow) => (workflow instanceof Dag && workflow.isValid ? workflow.factory.planning.plan : undefined);
+    planOf = (workflow) => {
+      if (!(workflow instanceof Dag)) return undefined;
+      const { plan, errors } = workflow.factory.planned.latest.of(undefined);
+      return errors.length === 0 ? plan : undefined;
+    };
+    registerFormat<Dag<any>>("dag", {
+      fields: DAG_FIELDS,
+      write: dagJson,
+      read: (section) => {
+        const read = readDag(section);
+        return () => Dag.#made(read);
+      },
+    });
+  }
+
+  static #made({ name, options, specs, connections, defaultHooks }: ReadDag): Dag<any> {
+    const dag = new Dag<any>(name, options);
+    for (const spec of specs) dag.add(spec);
+    for (const { to, connection } of connections) dag.addConnection(to, connection);
+    if (defaultHooks !== undefined) dag.setDefaultHooks(defaultHooks);
+    return dag;
   }
 
   readonly kind = "dag";
@@ -107,14 +136,7 @@ export class Dag<
     json: unknown,
     options: FromDataOptions<F>,
   ): Dag<ResultsOf<F>, Record<string, any>, StandInsOf<F>> {
-    const read = readDag(json, options);
-    return created(read.name, () => {
-      const dag = new Dag<any>(read.name, read.options);
-      for (const spec of read.specs) dag.add(spec);
-      for (const { to, connection } of read.connections) dag.addConnection(to, connection);
-      if (read.defaultHooks !== undefined) dag.setDefaultHooks(read.defaultHooks);
-      return dag;
-    }) as never;
+    return readDocument("dag", json, options) as never;
   }
 
   /**
@@ -168,23 +190,26 @@ export class Dag<
     return edgesOf(this.factory.planning.plan);
   }
 
+  /** The nodes and edges, as pictures draw them, also of a dag that is not valid. */
+  get graph(): DagGraph {
+    return dagGraph(this.factory.planning.plan);
+  }
+
   /**
    * The inputs of a run: the parameters that no node fills, in order of the nodes that take them, then the inputs that
    * only a schema declares.
    */
   get inputs(): readonly InputReport[] {
-    const { inputs } = this.factory.planning.plan;
-    const taken = inputs.map(({ name, required }) => ({ name, required: required.length > 0 }));
-    return reportInputs(taken, this.declaredInputs);
+    return dagInputReports(this.factory.planning.plan, this.declaredInputs);
   }
 
   /**
-   * The definition as data: name, options, hooks, nodes with their kinds, needs and options, connections. Not the
-   * functions, and not `module`. What is no data (functions in options, schemas, class instances …) is written as `{
+   * The definition as data: name, options, hooks, nodes with their kinds, needs and options, connections, and all
+   * workflows inside. Not the functions, and not `module`. What is no data (functions in options, schemas, class instances …) is written as `{
    * $value: path }`. {@link Dag.fromJSON} makes an equal dag of it.
    */
   toJSON(): DagJson {
-    return dagJson(this);
+    return writeDocument(this) as DagJson;
   }
 
   /** {@link Dag.toJSON} as YAML. @throws {Error} when the package yaml is not installed */
@@ -236,13 +261,15 @@ export class Dag<
     const streamed: StreamedDag = {
       name: this.name,
       withDefaults: (given) => this.withDefaults(given) as RunOptions<any>,
-      check: (given) => void factory.create(given, "run"),
+      check: (given, unknown) => void factory.create(given, "run", undefined, { unknown }),
       inputNames: () => this.inputs.map(({ name }) => name),
       checkNode: (name) => void this.specOf(name),
+      create: (given, item, limits) => factory.createItem(given, item, limits),
+      start: (run, onEnd) => this.runs.start(run, onEnd),
       run: (given, limits) => this.execute(given, () => factory.create(given, "run", undefined, { limits })),
       never: () => neverInWorker(this),
     };
-    return streamOf(streamed, source, options);
+    return overStream(streamed, source, options);
   }
 
   // --- live dags ---
@@ -303,7 +330,46 @@ export class Dag<
     const { order, specs } = plan;
     const mode = given.mode ?? "sequential";
     const places = isModuleBody() ? wantedPlaces(specs, mode) : this.factory.placements.now(plan, given);
-    return { workflow: this.name, mode, nodes: Array.from(order, (i) => ({ name: specs[i].name, ...places[i] })) };
+    const needs = specs.map(() => new Set<string>());
+    for (const { from, to } of this.edges) needs[plan.indexOf.get(to) as number].add(from);
+    const nodes = Array.from(order, (i) => ({ name: specs[i].name, needs: Array.from(needs[i]), ...places[i] }));
+    return { workflow: this.name, mode, nodes };
+  }
+
+  // --- events ---
+
+  /**
+   * Sends an event to a recorded run, whether this process drives it, another one, or none. Resolves when the event is
+   * recorded. The run takes it once: at once or within a second if it is driven, or when `recover` or `resume` continues
+   * it. Events are taken in the order in which they were recorded, also those sent before a node waits for them.
+   * @param event - for a node of a workflow inside, with the way to it: `"check.PAID"`, `"check[3].PAID"`. A run that a
+   *   node begins with `ctx.run` is sent events by its own id, by its own workflow
+   * @throws {ValidationError} for an event that no node waits for, a payload that its schema refuses, a run of another
+   *   workflow; {ExecutionError} when the nodes that wait for it are over; {StoreError} NOT_FOUND, RUN_ENDED, UNSTORABLE
+   */
+  async send(runId: string, event: string, payload: unknown, options: SendOptions): Promise<void> {
+    const never = neverInWorker(this);
+    if (never !== undefined) return never;
+    checkRunId(runId);
+    checkEvent(event, payload);
+    checkSendOptions(options);
+    const { way, event: name, nodes, schema } = placeOfEvent(this, event);
+    const { store, key } = options;
+    // Checking it takes time, in which the caller may change it.
+    const checked = await checkedPayload(event, store.copyOf(payload), schema);
+    await store.send({ runId, workflow: this.name, kind: this.kind, way, event: name, payload: checked, nodes, key });
+  }
+
+  /** @internal */
+  sendTo(runId: string, event: string, payload: unknown, options: SendOptions): Promise<void> {
+    return this.send(runId, event, payload, options);
+  }
+
+  /** @internal */
+  submitReplay(runId: string, options: ReplayOptions<any>): Promise<string> {
+    const given = withContinuingDefaults(this.defaults, options);
+    checkReplayOptions(given);
+    return this.recorded.submitReplay(runId, given);
   }
 
   // --- the last run ---
@@ -315,9 +381,8 @@ export class Dag<
     return this.runs.last === undefined ? fallback : this.runs.last.get(node as never, fallback);
   }
 
-  /** @internal */
-  get sinks(): string[] {
-    return this.plan.specs.filter((_, i) => isSink(this.plan, i)).map(({ name }) => name);
+  protected get sinks(): string[] {
+    return sinksOf(this.plan);
   }
 
   private get plan(): DagPlan {

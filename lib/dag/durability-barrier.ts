@@ -1,41 +1,41 @@
-/** Holds started nodes back until everything recorded before them is durable. */
-export class DurabilityBarrier {
-  /** The nodes held back, and the write that they wait for. */
-  private nodes: number[] = [];
+/** Holds started nodes, or items of a map, back until everything recorded before them is durable. */
+export class DurabilityBarrier<T> {
+  /** What is held back, and the write that it waits for. */
+  private held: T[] = [];
   private durable: Promise<void> | undefined;
-  /** Released nodes, from `next` on. */
-  private open: number[] = [];
+  /** What is released, from `next` on. */
+  private open: T[] = [];
   private next = 0;
 
-  /** @param onOpen - called when nodes are released */
+  /** @param onOpen - called when something is released */
   constructor(private readonly onOpen: () => void) {}
 
-  /** @param durable - resolves when the node is released; rejects only after the run has ended */
-  add(node: number, durable: Promise<void>): void {
+  /** @param durable - resolves when it is released; rejects only after the run has ended */
+  add(started: T, durable: Promise<void>): void {
     if (this.durable !== durable) {
-      const nodes: number[] = [];
-      this.nodes = nodes;
+      const held: T[] = [];
+      this.held = held;
       this.durable = durable;
       durable.then(
-        () => this.letIn(nodes),
+        () => this.letIn(held),
         () => {}, // The run has ended with this error.
       );
     }
-    this.nodes.push(node);
+    this.held.push(started);
   }
 
   get isEmpty(): boolean {
     return this.next === this.open.length;
   }
 
-  /** Takes the next released node; there must be one. */
-  take(): number {
+  /** Takes the next one that is released; there must be one. */
+  take(): T {
     return this.open[this.next++];
   }
 
-  private letIn(nodes: number[]): void {
+  private letIn(released: T[]): void {
     this.durable = undefined;
-    this.open = this.isEmpty ? nodes : [...this.open.slice(this.next), ...nodes];
+    this.open = this.isEmpty ? released : [...this.open.slice(this.next), ...released];
     this.next = 0;
     this.onOpen();
   }

@@ -1,7 +1,9 @@
 import type { RunEvent } from "../run/events.js";
 import type { RunResult } from "../run/result.js";
 import type { DagRun } from "./dag-run.js";
+import { eventRefused } from "./waits/wait-errors.js";
 import { eventStream, joinedStream } from "../engine/event-stream.js";
+import { checkEvent } from "../engine/events/payloads.js";
 import type { RunLocation } from "../engine/run-location.js";
 import type { RunPromises } from "../engine/run-promises.js";
 
@@ -27,6 +29,14 @@ export interface RunHandle<N = Record<string, unknown>> {
    */
   cancel(reason?: unknown): Promise<RunResult<N>>;
   /**
+   * Sends an event to the node that waits for it, or will. Resolves when it is recorded; without a store, when the node
+   * has taken it.
+   * @param event - for a node of a run inside, with the way to it: `"check.PAID"`, `"check[3].PAID"`
+   * @throws {ValidationError} for an event that no node waits for, or a payload that its schema refuses; {ExecutionError}
+   *   when the nodes that wait for it are over; {StoreError} RUN_ENDED when the run has ended or ends first, UNSTORABLE
+   */
+  send(event: string, payload?: unknown): Promise<void>;
+  /**
    * The events of the run from now on, for `for await`, until it ends. Called in the same turn as `start`, it yields
    * all events. While another process drives the run there are none; they start when the run continues in this process.
    */
@@ -34,7 +44,7 @@ export interface RunHandle<N = Record<string, unknown>> {
 }
 
 /** The handle of a run that another process drives. */
-export type RemoteDagHandle<N> = Pick<RunHandle<N>, "pause">;
+export type RemoteDagHandle<N> = Pick<RunHandle<N>, "pause" | "send">;
 
 /** The handle of a run that has begun. */
 export function dagHandle<N>(run: DagRun, promises: RunPromises<RunResult<N>>): RunHandle<N> {
@@ -46,6 +56,7 @@ class BegunDag<N> implements RunHandle<N> {
   readonly result: Promise<RunResult<N>>;
   readonly pause: () => Promise<RunResult<N>>;
   readonly cancel: (reason?: unknown) => Promise<RunResult<N>>;
+  readonly send: (event: string, payload?: unknown) => Promise<void>;
   readonly events: () => AsyncIterableIterator<RunEvent>;
 
   constructor(
@@ -55,6 +66,10 @@ class BegunDag<N> implements RunHandle<N> {
     this.result = result;
     this.pause = () => (run.pause(), result);
     this.cancel = (reason) => (run.life.cancel(reason), ended);
+    this.send = async (event, payload) => {
+      checkEvent(event, payload);
+      return run.send(event, payload);
+    };
     this.events = () => eventStream((observer) => run.observe(observer));
   }
 
@@ -75,6 +90,7 @@ export function endedDagHandle<N>(run: RunResult<N>, { result, ended }: RunPromi
     recorded: Promise.resolve(),
     pause: () => result,
     cancel: () => ended,
+    send: (event) => Promise.reject(eventRefused(run, event)),
     events: () => eventStream(() => undefined),
   };
 }
@@ -82,7 +98,9 @@ export function endedDagHandle<N>(run: RunResult<N>, { result, ended }: RunPromi
 /** The handle of a run that never begins. */
 export function idleDagHandle<N>(run: DagRun, never: Promise<never>): RunHandle<N> {
   const events = () => eventStream((observer) => run.observe(observer));
-  return { runId: run.state.runId, result: never, recorded: never, pause: () => never, cancel: () => never, events };
+  const { runId } = run.state;
+  const nothing = () => never;
+  return { runId, result: never, recorded: never, pause: nothing, cancel: nothing, send: nothing, events };
 }
 
 /** The handle of a new run that may attach to an existing one. Its methods wait until that is known. */
@@ -104,6 +122,10 @@ export function attachingDagHandle<N>(
       location.giveUp(reason);
       void own.cancel(reason);
       return (await local).cancel(reason);
+    },
+    send: async (event, payload) => {
+      checkEvent(event, payload);
+      return (await location.current()).send(event, payload);
     },
     events: () => joinedStream(own, local),
   };

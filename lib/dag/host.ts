@@ -1,5 +1,5 @@
 import type { LazyAbort } from "../base/abort.js";
-import type { AttemptCall } from "../backends/backend.js";
+import type { Trips } from "../backends/backend.js";
 import { inline } from "../backends/inline.js";
 import { now } from "../base/clock.js";
 import type { Semaphore } from "../base/semaphore.js";
@@ -9,18 +9,18 @@ import { Decision, isDecision, isRoute, Route } from "../definition/decisions.js
 import { NEVER } from "../planning/plan.js";
 import { Status } from "../run/status.js";
 import type { ItemPlace } from "../definition/item.js";
-import type { Scheduler } from "../policies/scheduler.js";
+import type { Holder, SlotSource } from "../policies/holder.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
 import { NodeContext, type AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";
 import type { Arguments } from "./arguments.js";
-import type { Outlet } from "../engine/channel.js";
-import { EngineHost, type AttemptHost, type HostRun } from "../engine/host.js";
+import type { Outlet, StreamGroup } from "../engine/channel.js";
+import { EngineHost, type AttemptHost, type TracedCall, type HostRun } from "../engine/host.js";
 import { nodeFailure, siteOf } from "./errors.js";
 import { withInput } from "./branching.js";
-import type { Streams } from "./streams/streams.js";
+import type { NodeStreams } from "./node-streams/node-streams.js";
 import type { BackendCalls } from "./backend-calls.js";
 import type { Permits } from "../engine/permits.js";
 
@@ -34,7 +34,7 @@ export interface DagHostRun extends HostRun {
   /** Executes nodes that don't run inline; undefined when all do. */
   readonly calls: BackendCalls | undefined;
   /** The streams between nodes; undefined if no node produces items. */
-  readonly streams: Streams | undefined;
+  readonly streams: NodeStreams | undefined;
   /** Whether nodes run one after the other. */
   readonly isSequential: boolean;
   /** The limits that nodes share with other runs of the same stream; undefined outside of streams. */
@@ -46,10 +46,6 @@ export interface DagHostRun extends HostRun {
 
 /** Provides the attempts of a dag's nodes with arguments, contexts, permits and caches. */
 export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
-  get keepsSlots(): boolean {
-    return this.run.isSequential;
-  }
-
   labelOf(node: number): string {
     return `Node "${this.specOf(node).name}"`;
   }
@@ -89,7 +85,8 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     return siteOf(this.run.state, node, attempt, options);
   }
 
-  execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
+  /** @param trips - those that an item of a map may go with */
+  execute(node: number, call: TracedCall, abort: LazyAbort, onStart: () => void, trips?: Trips): unknown {
     const { calls, streams } = this.run;
     if (call.spec.subworkflow !== undefined) {
       if (streams?.isMember(node) === true) streams.begin(node, () => {});
@@ -97,16 +94,18 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     }
     if (streams?.generates(node) === true) {
       const returned = inline.execute(call, abort, onStart);
-      return streams.produce(node, returned as AsyncIterator<unknown>, abort);
+      return streams.produce(node, returned as Generator | AsyncGenerator, abort, call.slot);
     }
-    if (calls?.has(node) === true) return calls.execute(node, call, abort, onStart);
+    if (calls?.has(node) === true) return calls.execute(node, call, abort, onStart, trips);
     return inline.execute(call, abort, onStart);
   }
 
+  slotsOf(node: number): Permits | undefined {
+    return this.takesSlot(node) ? this.permitsOf(node) : undefined;
+  }
+
   acquire(node: number): PendingAcquire | undefined {
-    const { streams } = this.run;
-    if (streams?.isMember(node) === true) return streams.slots.acquire(node);
-    return this.takesSlot(node) ? this.run.permitsOf(node).acquire(node) : undefined;
+    return this.takesSlot(node) ? this.permitsOf(node).acquire(node) : undefined;
   }
 
   nodeLimitOf(node: number): Semaphore | undefined {
@@ -114,9 +113,15 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
   }
 
   release(node: number): void {
-    const { streams } = this.run;
-    if (streams?.isMember(node) === true) streams.slots.release(node);
-    else if (this.takesSlot(node)) this.run.permitsOf(node).release();
+    if (this.takesSlot(node)) this.permitsOf(node).release();
+  }
+
+  private groupOf(node: number): StreamGroup | undefined {
+    return this.run.streams?.groupOf(node);
+  }
+
+  private permitsOf(node: number): Permits {
+    return this.groupOf(node)?.permits ?? this.run.permitsOf(node);
   }
 
   /** A node in a stream can't run again once an item has passed. */
@@ -124,18 +129,27 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
     return this.run.streams?.hasBegun(node) !== true;
   }
 
-  /** Nodes that run together take one slot of a scheduler. */
-  override schedulerOf(node: number): Scheduler | undefined {
-    return this.run.streams?.takesSchedulerSlot(node) === false ? undefined : super.schedulerOf(node);
+  holderOf(node: number): Holder | undefined {
+    return this.run.streams?.holderOf(node);
+  }
+
+  callerOf(): Holder | undefined {
+    return this.run.caller;
+  }
+
+  /** Nodes that run together share a slot of a scheduler. */
+  override schedulerOf(node: number): SlotSource | undefined {
+    const source = super.schedulerOf(node);
+    return source === undefined ? undefined : (this.groupOf(node)?.turn ?? source);
   }
 
   protected override outletsOf(node: number): ReadonlyMap<string, Outlet> | undefined {
     return this.run.streams?.outletsOf(node);
   }
 
-  /** A workflow leaves the slots to its nodes, unless nodes run one after the other. */
+  /** A workflow leaves the slots to its nodes. */
   private takesSlot(node: number): boolean {
-    return this.run.isSequential || this.specOf(node).subworkflow === undefined;
+    return this.specOf(node).subworkflow === undefined;
   }
 
   /** A node that waits for its first attempt has not started. */
@@ -207,6 +221,7 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
 
   attemptFailed(node: number, attempt: number, error: unknown): void {
     if (this.run.isOver) return;
+    this.run.streams?.attemptFailed(node);
     this.run.state.setAttempts(node, attempt);
     this.run.emitter?.emit({ type: "attempt.failed", attempt, error }, node);
   }

@@ -1,32 +1,48 @@
 import { Timer } from "../base/timer.js";
 import { nowChecked } from "../base/clock.js";
+import { Status } from "../run/status.js";
+import { inputsLate } from "./errors.js";
+import { failUnstarted, type FailingRun } from "./fail-node.js";
 
 /**
- * The deadlines for nodes' inputs (`inputsTimeout`), counted from the start of the run. One timer serves them all.
+ * The deadlines for nodes' inputs (`inputsTimeout`), counted from the start of the run. One timer serves them all. A node
+ * whose inputs are late fails, or its fallback takes its place.
  */
 export class InputDeadlines {
   /** Nodes that must fail because their inputs arrived too late. */
-  readonly late: number[] = [];
+  private readonly late: number[] = [];
   /** The nodes with a deadline, earliest first. */
   private readonly order: readonly number[];
   private next = 0;
   private timer: Timer | undefined;
 
-  /**
-   * @param timeouts - by node, in ms
-   * @param onExpired - called for each node whose deadline has passed
-   */
+  /** @param timeouts - by node, in ms */
   constructor(
+    private readonly run: FailingRun,
     private readonly timeouts: ReadonlyMap<number, number>,
     private readonly beganAt: number,
-    private readonly onExpired: (node: number) => void,
   ) {
     this.order = Array.from(timeouts.keys()).sort((a, b) => this.deadlineOf(a) - this.deadlineOf(b));
   }
 
-  /** Whether inputs that arrive at `time` are too late. */
-  isLate(node: number, time: number): boolean {
-    return this.timeouts.has(node) && time > this.deadlineOf(node);
+  /** Whether nodes are to fail. */
+  get hasLate(): boolean {
+    return this.late.length > 0;
+  }
+
+  /** The inputs of a node have arrived. Returns false, and sets it aside to fail, if they are late. */
+  isInTime(node: number): boolean {
+    if (!this.timeouts.has(node) || this.run.time <= this.deadlineOf(node)) return true;
+    this.late.push(node);
+    return false;
+  }
+
+  /** Fails a node that was set aside. Returns false if there is none. */
+  failNext(): boolean {
+    const node = this.late.pop();
+    if (node === undefined) return false;
+    this.fail(node);
+    return true;
   }
 
   start(): void {
@@ -44,7 +60,15 @@ export class InputDeadlines {
     const first = this.next;
     while (this.next < this.order.length && this.deadlineOf(this.order[this.next]) <= time) this.next++;
     this.start();
-    for (const node of this.order.slice(first, this.next)) this.onExpired(node);
+    for (const node of this.order.slice(first, this.next)) this.run.reenter(() => this.expired(node));
+  }
+
+  private expired(node: number): void {
+    if (this.run.state.status[node] === Status.pending) this.fail(node);
+  }
+
+  private fail(node: number): void {
+    failUnstarted(this.run, node, inputsLate(this.run.state, node));
   }
 
   private deadlineOf(node: number): number {

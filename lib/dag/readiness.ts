@@ -5,7 +5,7 @@ import type { EventEmitter } from "../engine/event-emitter.js";
 import { ChoiceTracker, type Doors } from "./choice-tracker.js";
 import { isMet } from "./branching.js";
 import { countConsumers, sourcesOf } from "./consumers.js";
-import { Companions } from "./streams/companions.js";
+import { Companions } from "./node-streams/companions.js";
 import type { Executor } from "./executors/executor.js";
 
 /**
@@ -134,6 +134,33 @@ export class Readiness implements Doors {
     }
   }
 
+  /** Skips a node that waits, since only a settled `any` still needs it. Called while that one is released. */
+  skipWaiting(node: number, cause: string): void {
+    this.skip(node, cause);
+  }
+
+  /** Releases the nodes that {@link Readiness.skipWaiting} has skipped. */
+  releaseSkipped(): void {
+    const next = this.trail?.pop();
+    if (next !== undefined) this.release(next);
+  }
+
+  /**
+   * Lets `any` nodes and choices that wait for all their needs take what has completed, since the others wait for times
+   * and events. Returns whether that made any of them ready.
+   */
+  takeCompleted(): boolean {
+    const { plan, state, pending, choices } = this;
+    if (this.hopes !== undefined || plan.anyNeeds.size === 0) return false;
+    const isOpen = ({ source }: AnyNeed) => state.status[source] < Status.completed;
+    const found = Array.from(plan.anyNeeds).filter(([node, needs]) => {
+      if (choices?.has(node) === true || state.status[node] !== Status.pending) return false;
+      return needs.filter(isOpen).length === pending[node] && needs.some((need) => isMet(state, need));
+    });
+    for (const [node] of found) this.makeReady(node);
+    return choices?.takeCompleted() === true || found.length > 0;
+  }
+
   admit(node: number): void {
     if (this.state.status[node] === Status.pending && --this.pending[node] === 0) this.makeReady(node);
   }
@@ -168,7 +195,7 @@ export class Readiness implements Doors {
     const needs = this.plan.anyNeeds.size === 0 ? undefined : this.plan.anyNeeds.get(node);
     if (needs !== undefined && !this.state.facts.winners.has(node)) {
       const winner = needs.findIndex((need) => isMet(this.state, need));
-      if (winner < 0) return this.skip(node, edgeText(this.plan, source < 0 ? needs[0].source : source, edge));
+      if (winner < 0) return this.skip(node, source < 0 ? needs[0].text : edgeText(this.plan, source, edge));
       this.state.facts.winners.set(node, winner);
     }
     this.state.status[node] = Status.ready;

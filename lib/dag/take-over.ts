@@ -1,5 +1,7 @@
 import { requireResults } from "../planning/partial.js";
+import { firstNode } from "../run/pause.js";
 import type { RunState } from "../run/state.js";
+import { Status } from "../run/status.js";
 import { standsAlone } from "./branching.js";
 
 /**
@@ -29,7 +31,24 @@ export function takeOver(
     if (from.wasSkipped(index)) state.facts.skippedBefore.add(i);
     if (!from.hasResult(index)) continue;
     state.copy(i, from.values[index], from.branchOf(index));
-    const child = from.children.get(plan.specs[i].name);
-    if (child !== undefined) state.setChild(plan.specs[i].name, child);
+    takeItems(state, i, from, index);
+  }
+  takeChildren(state, from);
+}
+
+/** Copies how far a map came. */
+function takeItems(state: RunState, node: number, from: RunState, index: number): void {
+  const items = from.itemsOf(index);
+  if (items === undefined) return;
+  state.facts.items.set(node, { ...items });
+  state.facts.itemErrors.set(node, [...from.itemErrorsOf(index)]);
+}
+
+/** Copies the results of the runs inside that belong to copied nodes. */
+function takeChildren(state: RunState, from: RunState | undefined): void {
+  const { indexOf } = state.plan;
+  for (const [key, child] of from?.children ?? []) {
+    const name = firstNode(key, (part) => indexOf.has(part));
+    if (name !== undefined && state.status[indexOf.get(name) as number] === Status.copied) state.setChild(key, child);
   }
 }

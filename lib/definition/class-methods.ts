@@ -3,7 +3,7 @@ import { show } from "../base/check.js";
 import { classOptions } from "./specs/class-options.js";
 import type { MethodSpec } from "./specs/method-specs.js";
 import type { Class } from "../base/class-state.js";
-import { mapSpec, nodeSpec, workflowNodeSpec, type Method, type NodeSpec } from "./specs/node-spec.js";
+import { eventSpec, mapSpec, nodeSpec, workflowNodeSpec, type Method, type NodeSpec } from "./specs/node-spec.js";
 import { decoratedMethods, currentFunction } from "./standing-methods.js";
 import { stateSpec, workflowStateSpec, type StateSpec } from "./specs/state-spec.js";
 import type { Subworkflow } from "./specs/subworkflow-spec.js";
@@ -46,6 +46,7 @@ export function readNodes(source: object): ClassWorkflow<NodeSpec> {
       );
     }
     if (subworkflow !== undefined) return workflowNodeSpec(options.name ?? key, subworkflow, options);
+    if (spec.kind === "event") return eventSpec(options.name ?? key, currentFunction(self, key), options, method);
     return nodeSpec(spec.kind, options.name ?? key, currentFunction(self, key), options, method);
   });
 }

@@ -51,8 +51,9 @@ export interface Context {
   log(message: string): void;
   /**
    * Runs a workflow inside this run: a dag, an fsm, an annotated class, or an instance of one. It shares mode, slots,
-   * signal, store, hooks, observers and metadata of this run, and this node gives back its slot while it waits. In a
-   * recorded run, the run inside is recorded as `<runId>/<node>[<key>]`; when the node runs again, it is continued, and
+   * signal, store, hooks, observers and metadata of this run. From the call on, until the run inside has ended, this node
+   * counts as waiting, and gives back its slot, which the run inside may need: what the node computes meanwhile, beside
+   * the run, is not in any limit. In a recorded run, the run inside is recorded as `<runId>/<node>[<key>]`; when the node runs again, it is continued, and
    * its result taken if it has completed.
    * @returns its result; as with `run`, rejects with its error, which is the partial result's `.run`
    * @throws {ValidationError} for a key that this attempt has used; {TypeError} on a worker thread

@@ -5,21 +5,22 @@ import type { Context } from "./context.js";
 
 /** A run, as {@link getContext} sees it. */
 export interface ContextSource {
-  /** The context of a node whose function is being called. */
-  contextOf(node: number): Context;
+  /** Whether it is calling a function, which it noted before there was a storage. */
+  readonly isCalling: boolean;
+  /** The context of that function. */
+  readonly calledContext: Context;
 }
 
 /**
- * The node whose function is calling.
+ * Whose function is calling.
  *
  * Until someone asks for it, a run only notes which function it calls. From then on, an `AsyncLocalStorage` follows the
  * calls beyond their awaits. It slows down every promise of the process, and on Node 20 and 22 for good.
  */
 interface Current {
   storage: AsyncLocalStorage<Context> | undefined;
-  /** The function in progress on this stack, if it was called before there was a storage. */
+  /** The run that has called a function last. */
   source: ContextSource | undefined;
-  node: number;
   /** The number of runs in progress. */
   runs: number;
   /** Called when a context is asked for and none is known; throws if there should be one. */
@@ -29,7 +30,6 @@ interface Current {
 export const current = processWide<Current>("context", () => ({
   storage: undefined,
   source: undefined,
-  node: -1,
   runs: 0,
   onMissing: undefined,
 }));
@@ -45,9 +45,9 @@ export const current = processWide<Current>("context", () => ({
 export function getContext(): Context | undefined {
   const known = current.storage?.getStore();
   if (known !== undefined) return known;
-  const { source, node } = current;
-  if (source !== undefined) {
-    const context = source.contextOf(node);
+  const { source } = current;
+  if (source?.isCalling === true) {
+    const context = source.calledContext;
     followContexts().enterWith(context);
     return context;
   }
@@ -67,34 +67,34 @@ export function followContexts(): AsyncLocalStorage<Context> {
   return (current.storage ??= new (process.getBuiltinModule("node:async_hooks").AsyncLocalStorage)<Context>());
 }
 
-class Known implements ContextSource {
-  constructor(private readonly context: Context) {}
-
-  contextOf(): Context {
-    return this.context;
-  }
-}
-
 /** Calls a node's function, with its context as the current one. */
 export function callWith(
   context: Context,
   { fn, self }: { readonly fn: (...args: any[]) => unknown; readonly self: unknown },
   args: readonly unknown[],
 ): unknown {
-  const { storage, source, node } = current;
+  const { storage, source } = current;
   if (storage !== undefined) return storage.run(context, () => fn.apply(self, args as unknown[]));
-  current.source = new Known(context);
+  current.source = { isCalling: true, calledContext: context };
   try {
     return fn.apply(self, args as unknown[]);
   } finally {
-    leave(source, node);
+    current.source = source;
+    endCall();
   }
 }
 
-/** Returns to the function in progress before, if any. */
-export function leave(source: ContextSource | undefined, node: number): void {
-  current.source = source;
-  current.node = node;
-  // The function has asked for its context.
-  if (current.storage !== undefined) current.storage.enterWith(undefined as never);
+/** Returns to the function in progress before, if there is one: the stack is that of another run again. */
+export function returnTo(source: ContextSource | undefined): void {
+  if (source?.isCalling === true) current.source = source;
+}
+
+/** A run is over. */
+export function forget(source: ContextSource): void {
+  if (current.source === source && !source.isCalling) current.source = undefined;
+}
+
+/** A function has returned that was called without a storage. It may have asked for its context. */
+export function endCall(): void {
+  current.storage?.enterWith(undefined as never);
 }

@@ -1,10 +1,10 @@
-import { mark, markOf } from "../base/brand.js";
+import { markData, markOf } from "../base/brand.js";
 import { refusePromise } from "../base/coroutine.js";
 
 /** The result of a condition: the branch to take, and the value to pass on. Made by {@link decide}. */
 export class Decision<V = unknown, B extends boolean = boolean> {
   static {
-    mark(this, "Decision");
+    markData(this, "Decision");
   }
 
   constructor(
@@ -18,7 +18,7 @@ export class Decision<V = unknown, B extends boolean = boolean> {
 /** The result of a select: the branch to take, and the value to pass on. Made by {@link route}. */
 export class Route<B extends string = string, V = unknown> {
   static {
-    mark(this, "Route");
+    markData(this, "Route");
   }
 
   constructor(

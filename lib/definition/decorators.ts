@@ -1,12 +1,21 @@
 import { show } from "../base/check.js";
 import { InvalidNodeError } from "../base/errors.js";
-import type { AnyFn, FieldVerdict, MapVerdict, MethodNames, MethodNeeds, NodeVerdict } from "./typings/typed-wiring.js";
+import type {
+  AnyFn,
+  EventVerdict,
+  FieldVerdict,
+  MapVerdict,
+  MethodNames,
+  MethodNeeds,
+  NodeVerdict,
+} from "./typings/typed-wiring.js";
 import { attachToFunction, attachToPrototype, type DecoratedMethod, type MethodSpec } from "./specs/method-specs.js";
 import { checkNodeName, type NodeFunction, type NodeKind } from "./specs/node-spec.js";
 import type { Class } from "../base/class-state.js";
 import { checkNodeOptions, withCache, type NodeOptions } from "./specs/node-options.js";
 import type { CacheOptions } from "./specs/policy-options.js";
 import { checkMapOptions, type MapOptions } from "./specs/map-options.js";
+import { checkEventOptions, type EventOptions } from "./specs/event-spec.js";
 import { isMarkedNeed, type NeedLike } from "./specs/need.js";
 import type { Switch } from "./switch.js";
 import type { Subworkflow } from "./specs/subworkflow-spec.js";
@@ -145,6 +154,40 @@ export interface MapDecorators {
  */
 export const map: MapDecorators = decorators("map") as never;
 
+/** The decorator of an event node. `V` is what the schema of its result makes, `P` what that of its payload makes. */
+export interface EventDecorator<D extends MethodNeeds, A = unknown, B = unknown, V = never, P = never> {
+  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): EventVerdict<T, D, F, V, P>;
+  <T extends object, F extends AnyFn>(
+    target: T,
+    method: string,
+    descriptor: TypedPropertyDescriptor<F>,
+  ): EventVerdict<T, D, F, V, P>;
+  (target: A, place: B, descriptor?: any): { problem: "only a method can wait for an event" };
+}
+
+/** The forms of {@link event}: `@event`, `@event("need")`, `@event({ … })`, `@event("need", { … })`. */
+export interface EventDecorators {
+  <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): EventVerdict<T, [], F>;
+  <T extends object, F extends AnyFn>(
+    target: T,
+    method: string,
+    descriptor: TypedPropertyDescriptor<F>,
+  ): EventVerdict<T, [], F>;
+  <A, B, const D extends MethodNeeds>(...needs: D | Names<A, B>[]): EventDecorator<D, A, B>;
+  <A, B, const D extends MethodNeeds = [], V = never, P = never>(
+    options: EventOptions<D | Names<A, B>[], V, P>,
+  ): EventDecorator<D, A, B, V, P>;
+  <A, B, const D extends MethodNeeds, V = never, P = never>(
+    ...args: [...needs: D | Names<A, B>[], options: EventOptions<[], V, P>]
+  ): EventDecorator<D, A, B, V, P>;
+}
+
+/**
+ * Makes a method a node that waits for an event from outside: `handle.send` or `dag.send`. Its first parameter takes the
+ * payload, the others its needs. It begins to wait when these have completed.
+ */
+export const event: EventDecorators = decorators("event") as never;
+
 /** A method decorator that checks the next states, both as a TC39 standard decorator and as a legacy one. */
 export interface StateDecorator<To extends readonly string[], E extends string, V = never> {
   <T, F extends AnyFn>(method: F, context: ClassMethodDecoratorContext<T, F>): StateVerdict<T, F, To, E, V>;
@@ -215,6 +258,7 @@ function decorators<K extends NodeKind, O>(
     checkNodeName(name);
     if (kind === "state") checkStateOptions(options, name);
     else if (kind === "map") checkMapOptions(options, name);
+    else if (kind === "event") checkEventOptions(options, name);
     else checkNodeOptions(options, name);
     const spec = Object.freeze({ kind, options: Object.freeze(options) }) as MethodSpec;
     const method: DecoratedMethod = { key, fn: fn as NodeFunction | undefined, spec };

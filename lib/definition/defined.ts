@@ -1,5 +1,6 @@
 /** The parts of a workflow's definition that planning and workers read. */
 import type { ValidationIssue } from "../base/errors.js";
+import type { JsonSchema, StandardSchema } from "../base/standard-schema.js";
 import type { Origin } from "./origin/origin.js";
 import type { DeclaredInputs } from "./specs/input-schemas.js";
 import type { Need } from "./specs/need.js";
@@ -18,6 +19,9 @@ export interface Connection extends Need {
 /** The kind of workflow that a run belongs to. */
 export type WorkflowKind = "dag" | "fsm";
 
+/** The word for the members of a workflow. */
+export type MemberWord = "node" | "state";
+
 /** An input of a workflow's runs. */
 export interface WorkflowInput {
   readonly name: string;
@@ -25,22 +29,75 @@ export interface WorkflowInput {
   readonly required: boolean;
 }
 
+/** The schemas of one input of a workflow. */
+export interface SchemaTree {
+  /** That of the workflow itself. */
+  readonly schema: StandardSchema<any, any> | undefined;
+  /** Those of the workflows inside that take the input, as that schema has made it, by their nodes. */
+  readonly inside: readonly { readonly node: string; readonly tree: SchemaTree }[];
+  readonly told: ToldSchema;
+}
+
+/** What is told of the schemas of an input. */
+export interface ToldSchema {
+  /** Whether there is a value when it is not given. */
+  readonly hasDefault: boolean;
+  /** That value; undefined without one. */
+  readonly default: unknown;
+  /** Undefined if their library can't say it. */
+  readonly schema: JsonSchema | undefined;
+}
+
+/** What a workflow that contains another one takes of that one's plan. */
+export interface Surface {
+  /** In the order in which positional needs fill them. */
+  readonly inputs: readonly WorkflowInput[];
+  /** The schemas of these inputs, by name; undefined if there are none. */
+  readonly schemas: ReadonlyMap<string, SchemaTree> | undefined;
+  /** The nodes whose results its runs give. */
+  readonly sinks: readonly string[];
+  /** The errors of its definition. */
+  readonly errors: readonly ValidationIssue[];
+}
+
 /** A workflow, as one that contains it sees it. */
 export interface ChildWorkflow {
   readonly kind: WorkflowKind;
   readonly name: string;
-  /** Increases with every change of its own definition. */
-  readonly ownRevision: number;
+  /**
+   * Increases with every change of its definition; those of workflows inside do not count.
+   * @internal
+   */
+  readonly revision: number;
   /** The workflows in it, by node. */
   readonly subworkflows: ReadonlyMap<string, { readonly workflow: ChildWorkflow }>;
   /** In the order in which positional needs fill them. */
   readonly inputs: readonly WorkflowInput[];
-  /** Its nodes or states, by name. */
+  /**
+   * Its nodes or states, by name.
+   * @internal
+   */
   readonly members: ReadonlyMap<string, unknown>;
-  /** The nodes whose results its runs give. @throws {ValidationError} when it has errors */
-  readonly sinks: readonly string[];
-  /** The errors of its definition. */
-  readonly errors: readonly ValidationIssue[];
+  /**
+   * Its plan, as it was last made.
+   * @internal
+   */
+  readonly planned: Planned;
+}
+
+/** The plan of a workflow, as one that contains it sees it. */
+export interface Planned {
+  /** Makes the plan, and those of the workflows inside, unless they are current. */
+  update(): void;
+  /** Makes the plan and its surface, unless they are current. Those of the workflows inside are. */
+  refresh(): void;
+  /** Drops the plan, since the workflow contains itself: it is made when it is looked at. */
+  forget(): void;
+  /** How many levels of workflows there are, this one included; 0 until the plan is made. */
+  readonly levels: number;
+  /** What identifies the plan; undefined until it is made. */
+  readonly version: object | undefined;
+  readonly surface: Surface;
 }
 
 /** A dag as it is defined now. */

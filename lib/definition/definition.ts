@@ -1,19 +1,16 @@
 import { checkName } from "../base/check.js";
-import { InvalidNodeError, ValidationError, type ValidationIssue } from "../base/errors.js";
+import { InvalidNodeError, ValidationError } from "../base/errors.js";
 import { suggestion } from "../base/nearest.js";
 import { declaredIn, type DeclaredInputs, type InputSchemas } from "./specs/input-schemas.js";
 import { followContexts } from "./current-context.js";
 import { checkHooks, type NodeHooks } from "./specs/node-options.js";
 import { checkWorkflowName, type NodeFunction, type NodeSpec } from "./specs/node-spec.js";
 import { outlineOf } from "./specs/outline.js";
-import type { ChildWorkflow, WorkflowInput, WorkflowKind } from "./defined.js";
-import { revisionBelow } from "./nesting.js";
+import type { ChildWorkflow, MemberWord, Planned, WorkflowInput, WorkflowKind } from "./defined.js";
 import type { Subworkflow } from "./specs/subworkflow-spec.js";
-import { withFunction } from "./specs/replaced-function.js";
+import { withFunction, withWorkflow } from "./specs/replaced-function.js";
 import { lookAgain } from "./standing-methods.js";
-
-/** The word for the members of a workflow. */
-export type MemberWord = "node" | "state";
+import { subworkflowIn } from "./subworkflow.js";
 
 /** The types that belong to one kind of workflow's definition. */
 export interface DefinitionTypes {
@@ -78,29 +75,18 @@ export abstract class Definition<T extends DefinitionTypes> implements ChildWork
   protected abstract get memberWord(): MemberWord;
 
   /**
-   * Increases with every change, so that a plan can tell whether it is current.
+   * Increases with every change, so that a plan can tell whether it is current. Workflows inside have their own.
    * @internal
    */
   get revision(): number {
-    const own = this.ownRevision;
-    return this.subworkflows.size === 0 ? own : own + revisionBelow(this);
-  }
-
-  /**
-   * The {@link Definition.revision} without changes of the workflows inside.
-   * @internal
-   */
-  get ownRevision(): number {
-    if (this.hasMethods && lookAgain(this.specs)) this.changes++;
+    if (this.hasMethods && lookAgain(this.specs)) this.changed();
     return this.changes;
   }
 
   abstract readonly kind: WorkflowKind;
   abstract readonly inputs: readonly WorkflowInput[];
   /** @internal */
-  abstract readonly errors: readonly ValidationIssue[];
-  /** @internal */
-  abstract readonly sinks: readonly string[];
+  abstract readonly planned: Planned;
 
   /** The number of nodes or states. */
   get size(): number {
@@ -164,20 +150,31 @@ export abstract class Definition<T extends DefinitionTypes> implements ChildWork
       );
     }
     this.specs.set(spec.name, spec);
-    if (spec.subworkflow !== undefined)
-      (this.subworkflows as Map<string, Subworkflow>).set(spec.name, spec.subworkflow);
+    if (spec.subworkflow !== undefined) this.keepSubworkflow(spec);
     if (spec.signature.asks) followContexts();
     this.hasMethods ||= spec.method !== undefined;
     this.changed();
   }
 
-  /** Puts another function in the place of a member's. */
-  protected replaceFunction(target: string | T["member"], fn: NodeFunction): void {
+  /** Puts another function, or a workflow, in the place of a member's. */
+  protected replaceWork(target: string | T["member"], work: unknown): void {
     const spec = this.specOf(target);
-    const replaced = withFunction(spec, fn, this.memberWord === "node" ? "Node" : "State");
+    const word = this.memberWord === "node" ? "Node" : "State";
+    const subworkflow = subworkflowIn(work);
+    const replaced: T["spec"] =
+      subworkflow === undefined
+        ? withFunction(spec, work as NodeFunction, word)
+        : withWorkflow(spec, subworkflow, word);
     if (replaced.signature.asks) followContexts();
     this.specs.set(spec.name, replaced);
+    this.keepSubworkflow(replaced);
     this.changed();
+  }
+
+  private keepSubworkflow({ name, subworkflow }: T["spec"]): void {
+    const all = this.subworkflows as Map<string, Subworkflow>;
+    if (subworkflow === undefined) all.delete(name);
+    else all.set(name, subworkflow);
   }
 
   /** Removes a member with its hooks. @throws {ValidationError} VALIDATION when it does not exist */

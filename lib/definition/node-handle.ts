@@ -34,10 +34,14 @@ export class OutputHandle<T = unknown> implements NeedSource {
   }
 }
 
-/** A node of a dag, typed by its result. Several nodes that {@link NodeHandle.to} fanned out to act as one. */
-export class NodeHandle<T = unknown, Name extends string = string> implements NeedSource {
+/**
+ * A node of a dag, typed by its result, and by the workflow `W` in it, if it is one. Several nodes that {@link NodeHandle.to} fanned out to act as one.
+ */
+export class NodeHandle<T = unknown, Name extends string = string, W = unknown> implements NeedSource {
   /** Only for the compiler: the node's result. */
   declare readonly type: T;
+  /** Only for the compiler: the workflow in it; unknown of a node that is none. */
+  declare readonly workflow: W;
 
   constructor(
     private readonly dag: Connectable,

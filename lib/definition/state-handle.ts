@@ -9,10 +9,12 @@ export interface Transitional {
   addTransition(from: StateTarget, to: StateTarget, condition?: TransitionCondition): unknown;
 }
 
-/** A state of an fsm, typed by the value it leaves in the history. */
-export class StateHandle<V = unknown, Name extends string = string> {
+/** A state of an fsm, typed by the value it leaves in the history, and by the workflow `W` in it, if it is one. */
+export class StateHandle<V = unknown, Name extends string = string, W = unknown> {
   /** Only for the compiler. */
   declare readonly type: V;
+  /** Only for the compiler: the workflow in it; unknown of a state that is none. */
+  declare readonly workflow: W;
 
   constructor(
     private readonly fsm: Transitional,

@@ -1,6 +1,7 @@
-import { checkName, checkOptions, checkRecord, show, type Rules } from "../base/check.js";
+import { checkName, checkOptions, checkRecord, oneOf, show, type Rules } from "../base/check.js";
 import type { Class } from "../base/class-state.js";
 import { InvalidNodeError } from "../base/errors.js";
+import { processWide } from "../base/process-wide.js";
 import { isObject } from "../base/objects.js";
 import type { ChildWorkflow, WorkflowKind } from "./defined.js";
 import { hasClassOptions } from "./specs/class-options.js";
@@ -15,7 +16,7 @@ type Instance<S> = S extends new (...args: never) => infer T ? T : S;
 /** A workflow, a class or an instance of one, or a function that returns one of these. */
 export type SubworkflowSource = object;
 
-const RULES: Rules<SubworkflowOptions> = { output: checkName, inputs: checkRecord };
+const RULES: Rules<SubworkflowOptions> = { output: checkName, inputs: checkRecord, each: oneOf(["item", "entry"]) };
 
 /** The value of a node that is a workflow: the result of the named output, if its type is known. */
 type ValueOf<S, Output extends string> = string extends Output
@@ -30,32 +31,35 @@ type ValueOf<S, Output extends string> = string extends Output
       : any
     : any;
 
+/** The value of a field: a list of what runs for items give. That of entries is not known, as with a method. */
+type EachOf<V, E> = E extends "item" ? V[] : E extends "entry" ? any : V;
+
 /**
  * A workflow as a node, for a field of an annotated class or for `dag.node`.
  * @param source - a class, an instance, a dag or an fsm; or a function that returns one, which is called when the outer
  *   workflow is first planned
  * @throws {TypeError} | {RangeError} for unusable options
  */
-export function subworkflow<S extends SubworkflowSource, const Output extends string = string>(
-  source: S,
-  options: SubworkflowOptions<Output> = {},
-): Subworkflow<ValueOf<S, Output>> {
+export function subworkflow<
+  S extends SubworkflowSource,
+  const Output extends string = string,
+  const E extends "item" | "entry" | undefined = undefined,
+>(source: S, options: SubworkflowOptions<Output, E> = {}): Subworkflow<EachOf<ValueOf<S, Output>, E>, S> {
   checkOptions(options, RULES, "subworkflow");
   for (const [name, need] of Object.entries(options.inputs ?? {})) checkName(`inputs.${name}`, need);
   if (!isObject(source)) throw notAWorkflow(source);
   return new Subworkflow(() => resolveWorkflow(source), options);
 }
 
-/** What stands in the place of a function, as a subworkflow; undefined if it is a plain function. */
+/** What stands in the place of a function, as a subworkflow; undefined if it is a plain function, or no workflow. */
 export function subworkflowIn(value: unknown): Subworkflow | undefined {
   if (isSubworkflow(value)) return value;
-  if (isChildWorkflow(value) || (typeof value === "function" && isClass(value)))
-    return new Subworkflow(() => resolveWorkflow(value));
-  return undefined;
+  const isSource = typeof value === "function" ? isClass(value) : isChildWorkflow(value) || isInstance(value);
+  return isSource ? new Subworkflow(() => resolveWorkflow(value)) : undefined;
 }
 
-/** Makes the workflows of classes, by kind. */
-const makers = new Map<WorkflowKind, (source: object) => ChildWorkflow>();
+/** Makes the workflows of classes, by kind. A service may be of another copy of this library than the dags. */
+const makers = processWide("makers", () => new Map<WorkflowKind, (source: object) => ChildWorkflow>());
 
 /** Tells how a class becomes a workflow of a kind. */
 export function registerMaker(kind: WorkflowKind, from: (source: object) => ChildWorkflow): void {
@@ -72,7 +76,11 @@ const ofClasses = new WeakMap<object, ChildWorkflow>();
 export function resolveWorkflow(source: unknown): ChildWorkflow {
   if (isChildWorkflow(source)) return source;
   if (isSubworkflow(source)) return source.workflow;
-  if (typeof source === "function" && !isClass(source)) return resolveWorkflow((source as () => unknown)());
+  if (typeof source === "function" && !isClass(source)) {
+    const found = (source as () => unknown)();
+    if (typeof found !== "function" || isClass(found)) return resolveWorkflow(found);
+    throw notAWorkflow(found);
+  }
   if (!isObject(source)) throw notAWorkflow(source);
   const known = ofClasses.get(source);
   if (known !== undefined) return known;
@@ -91,12 +99,18 @@ export function resolveWorkflow(source: unknown): ChildWorkflow {
   return workflow;
 }
 
-function isChildWorkflow(value: unknown): value is ChildWorkflow {
-  return typeof value === "object" && value !== null && "subworkflows" in value && "ownRevision" in value;
+/** Whether a value is a dag or an fsm, of any copy of this library. */
+export function isChildWorkflow(value: unknown): value is ChildWorkflow {
+  return typeof value === "object" && value !== null && "subworkflows" in value && "planned" in value;
+}
+
+/** Whether a value is an instance of an annotated class. */
+function isInstance(value: unknown): boolean {
+  return isObject(value) && decoratedMethods(value).length > 0;
 }
 
 /** Whether a function is a class, or was one before it was compiled. */
-function isClass(value: object): boolean {
+export function isClass(value: object): boolean {
   if (/^class\b/u.test(Function.prototype.toString.call(value)) || hasClassOptions(value as Class)) return true;
   const { prototype } = value as { readonly prototype?: object };
   return prototype !== undefined && methodsOnPrototype(prototype).size > 0;

@@ -4,7 +4,7 @@ import type { Context } from "./context.js";
 import { isRoute, type Route } from "./decisions.js";
 import { OWN_RUN } from "./own-run.js";
 import type { NodeOptions } from "./specs/node-options.js";
-import { isSubworkflow, type Subworkflow, type WorkflowLike } from "./specs/subworkflow-spec.js";
+import { isSubworkflow, refuseEach, type Subworkflow, type WorkflowLike } from "./specs/subworkflow-spec.js";
 import { subworkflowIn } from "./subworkflow.js";
 
 /** A case that is a function: of the value, the node's further needs, and the context. */
@@ -94,6 +94,7 @@ export function casesIn(owner: string, table: unknown): Switch[typeof CASES] {
         `The case "${label}" of ${owner} must be a function or a workflow; received ${show(value)}.`,
       );
     }
+    if (isSubworkflow(found)) refuseEach(found, `The case "${label}" of ${owner}`);
     cases.set(label, found as CaseFunction | Subworkflow);
   }
   return cases;

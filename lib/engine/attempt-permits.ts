@@ -5,10 +5,10 @@ import type { PendingAcquire } from "../base/pending-acquire.js";
 import type { CancelScope } from "../base/cancel-scope.js";
 import { priorityOf } from "../definition/specs/node-options.js";
 import type { ConcurrencyOptions, ThrottleOptions } from "../definition/specs/policy-options.js";
-import { findDeadlock } from "../policies/deadlock.js";
-import type { Holder, ResourceAcquire } from "../policies/holder.js";
+import { findLastingDeadlock } from "../policies/deadlock.js";
+import type { Holder, ResourceAcquire, SlotSource } from "../policies/holder.js";
 import { LimitConflict } from "../policies/limit-conflict.js";
-import { QueueFull, type Scheduler } from "../policies/scheduler.js";
+import { QueueFull } from "../policies/scheduler.js";
 import { DeadlockError, ExecutionError, QueueFullError } from "../run/errors.js";
 import type { AttemptHost } from "./host.js";
 import { NodeSlot } from "./slot.js";
@@ -44,7 +44,7 @@ export class AttemptPermits {
         acquired |= Permit.node;
       }
       if (concurrencyKey !== undefined) {
-        yield* this.waitForResource(node, n, holder as Holder, this.acquireKey(node, concurrencyKey, holder as Holder));
+        yield* this.waitForResource(node, n, holder as Holder, this.acquireKey(node, holder as Holder));
         acquired |= Permit.concurrencyKey;
       }
       if (throttle !== undefined) yield* this.waitForToken(node, n, throttle);
@@ -63,64 +63,106 @@ export class AttemptPermits {
     { isUnderWay }: { readonly isUnderWay: boolean } = NOT_UNDER_WAY,
   ): Coroutine<number> {
     const { host } = this;
-    const scheduler = host.schedulerOf(node);
-    let acquired = 0;
+    yield* this.waitForSlot(node, n, holder, host.acquire(node), isUnderWay);
+    if (holder !== undefined) host.slotsOf(node)?.occupied(holder);
     try {
-      const slot = isUnderWay && host.keepsSlots ? undefined : host.acquire(node);
-      if (slot !== undefined) yield* this.wait(node, n, slot, "a slot of the run", isUnderWay);
-      acquired |= Permit.run;
-      if (scheduler !== undefined) {
-        const pending = this.acquireSchedulerSlot(node, n, scheduler, holder as Holder);
-        yield* this.waitForResource(node, n, holder as Holder, pending, isUnderWay);
-        acquired |= Permit.scheduler;
-      }
-      return acquired;
+      return Permit.run | (yield* this.acquireSchedulerSlot(node, n, holder, isUnderWay));
     } catch (error) {
-      this.release(node, acquired, holder);
+      this.release(node, Permit.run, holder);
       throw error;
     }
   }
 
+  /** Acquires the slot of the run, if that is all that a node needs, and to be had at once. Returns whether it has. */
+  acquireFreeSlot(node: number, holder: Holder | undefined): boolean {
+    const { host } = this;
+    const slots = host.schedulerOf(node) === undefined ? host.slotsOf(node) : undefined;
+    if (slots === undefined || slots.isFull) return false;
+    host.acquire(node);
+    if (holder !== undefined) slots.occupied(holder);
+    return true;
+  }
+
+  /** Waits for the slot of the run. Returns and throws as {@link AttemptPermits.acquire}. */
+  private *waitForSlot(
+    node: number,
+    n: number,
+    holder: Holder | undefined,
+    pending: PendingAcquire | undefined,
+    isUnderWay: boolean,
+  ): Coroutine<void> {
+    const slots = pending === undefined || holder === undefined ? undefined : this.host.slotsOf(node)?.slots;
+    if (slots === undefined) return yield* this.wait(node, n, pending, "a slot of the run", isUnderWay);
+    holder?.startWaiting(slots);
+    try {
+      yield* this.waitForResource(
+        node,
+        n,
+        holder as Holder,
+        { ...(pending as PendingAcquire), resource: slots },
+        isUnderWay,
+      );
+    } finally {
+      holder?.stopWaiting();
+    }
+  }
+
+  /** Waits for the slot of the scheduler, if there is one. Returns and throws as {@link AttemptPermits.acquire}. */
+  private *acquireSchedulerSlot(
+    node: number,
+    n: number,
+    holder: Holder | undefined,
+    isUnderWay = false,
+  ): Coroutine<number> {
+    const source = this.host.schedulerOf(node);
+    if (source === undefined) return 0;
+    const pending = this.queueAt(source, node, n, holder as Holder);
+    yield* this.waitForResource(node, n, holder as Holder, pending, isUnderWay);
+    return Permit.scheduler;
+  }
+
   /** Releases the slots among the permits. Returns those that are left. */
   releaseSlots(node: number, permits: number, holder: Holder | undefined): number {
-    const kept = permits & (Permit.concurrencyKey | Permit.node | (this.host.keepsSlots ? Permit.run : 0));
-    this.release(node, permits & ~kept, holder);
-    return kept;
+    const slots = permits & (Permit.run | Permit.scheduler);
+    this.release(node, slots, holder);
+    return permits & ~slots;
   }
 
   /** @param permits - what {@link AttemptPermits.acquire} returned */
   release(node: number, permits: number, holder: Holder | undefined): void {
     const { host } = this;
-    if (permits & Permit.scheduler) host.scheduler?.release(holder as Holder);
-    if (permits & Permit.run) host.release(node);
+    if (permits & Permit.scheduler) host.schedulerOf(node)?.release(holder as Holder);
     if (permits & Permit.concurrencyKey) {
-      const { key } = host.specOf(node).options.concurrencyKey as ConcurrencyOptions;
-      host.limits.concurrencyKeys.release(key, holder as Holder);
+      host.limits.concurrencyKeys.release(this.keyOf(node).key, holder as Holder);
+    }
+    if (permits & Permit.run) {
+      if (holder !== undefined) host.slotsOf(node)?.vacated(holder);
+      host.release(node);
     }
     if (permits & Permit.node) host.nodeLimitOf(node)?.release();
   }
 
-  private acquireKey(node: number, options: ConcurrencyOptions, holder: Holder): ResourceAcquire | undefined {
+  private acquireKey(node: number, holder: Holder): ResourceAcquire | undefined {
+    const { limits } = this.host;
     try {
-      return this.host.limits.concurrencyKeys.acquire(options, holder);
+      return limits.concurrencyKeys.acquire(this.keyOf(node), holder);
     } catch (cause) {
       throw this.errorFor(node, cause);
     }
   }
 
-  private acquireSchedulerSlot(
-    node: number,
-    n: number,
-    scheduler: Scheduler,
-    holder: Holder,
-  ): ResourceAcquire | undefined {
+  private keyOf(node: number): ConcurrencyOptions {
+    return this.host.specOf(node).options.concurrencyKey as ConcurrencyOptions;
+  }
+
+  private queueAt(source: SlotSource, node: number, n: number, holder: Holder): ResourceAcquire | undefined {
     const { host } = this;
     try {
-      return scheduler.acquire(priorityOf(host.specOf(node).options.priority), holder);
+      return source.acquire(priorityOf(host.specOf(node).options.priority), holder);
     } catch (cause) {
       if (!isInstance(cause, QueueFull)) throw cause;
       const message = `${host.labelOf(node)} was turned away. ${cause.message} Raise "maxQueueSize", or give the node a retry.`;
-      const error = new QueueFullError(message, host.siteOf(node, n), scheduler.stats().queued);
+      const error = new QueueFullError(message, host.siteOf(node, n), cause.queued);
       host.attemptFailed(node, n, error);
       throw error;
     }
@@ -153,10 +195,10 @@ export class AttemptPermits {
   ): Coroutine<void> {
     if (pending === undefined) return;
     const { resource } = pending;
-    const cycle = findDeadlock(holder, resource);
-    if (cycle !== undefined) {
+    const deadlock = findLastingDeadlock(holder, resource);
+    if (deadlock !== undefined) {
       pending.cancel();
-      const message = `${this.host.labelOf(node)} would wait for ever: ${cycle.join("; ")}. Begin the inner run when the node is done, or give one of them a key, or a scheduler, of its own.`;
+      const message = `${this.host.labelOf(node)} would wait for ever: ${deadlock.text}. Begin the inner run when the node is done, or give one of them a key, or a scheduler, of its own.`;
       throw new DeadlockError(message, this.host.siteOf(node, 0));
     }
     yield* this.wait(node, n, pending, resource.label, isUnderWay);
@@ -194,7 +236,7 @@ export class AttemptSlot extends NodeSlot {
     private readonly all: AttemptPermits,
     private readonly node: number,
     private readonly attempt: number,
-    private readonly holder: Holder | undefined,
+    readonly holder: Holder | undefined,
     /** The permits that the attempt holds. */
     public permits: number,
   ) {
@@ -202,6 +244,10 @@ export class AttemptSlot extends NodeSlot {
   }
 
   protected acquire(): Promise<unknown> | undefined {
+    if (this.all.acquireFreeSlot(this.node, this.holder)) {
+      this.permits |= Permit.run;
+      return undefined;
+    }
     const acquired = drive(this.all.acquireSlots(this.node, this.attempt, this.holder, { isUnderWay: true }));
     const hold = (permits: number) => void (this.permits |= permits);
     if (acquired instanceof Promise) return acquired.then(hold);

@@ -2,14 +2,14 @@ import type { AttemptCall } from "../backends/backend.js";
 import { setImmediate } from "../base/event-loop.js";
 import type { StandardSchema } from "../base/standard-schema.js";
 import type { LazyAbort } from "../base/abort.js";
-import { drive, type Coroutine } from "../base/coroutine.js";
+import { drive, pendingOf, type Coroutine } from "../base/coroutine.js";
 import { isInstance } from "../base/safe-access.js";
 import { asSentence, messageOf } from "../base/message.js";
 import { Incomparable } from "../base/structural-key.js";
 import { CancelScope } from "../base/cancel-scope.js";
 import type { ChildRunOptions, Context } from "../definition/context.js";
 import { namedInputs } from "../definition/specs/named-inputs.js";
-import type { CircuitBreakerOptions } from "../definition/specs/policy-options.js";
+import type { CircuitBreakerOptions, RetryOptions } from "../definition/specs/policy-options.js";
 import type { ResultCache } from "../policies/cache.js";
 import { circuitRegistry, type Circuit, type CircuitChange, type CircuitPermit } from "../policies/circuit.js";
 import { track, untrack } from "../policies/callers.js";
@@ -32,6 +32,7 @@ import {
 import { AttemptPermits, AttemptSlot } from "./attempt-permits.js";
 import { CachedNode } from "./cached-node.js";
 import { CallTracker } from "./call-tracker.js";
+import { Reader } from "./channel.js";
 import { DetachedHost } from "./detached-host.js";
 import type { AttemptHost } from "./host.js";
 import { checkOutput } from "./output-check.js";
@@ -54,21 +55,25 @@ export class Attempts {
   }
 
   /** Runs a node with all its policies. Returns its outcome: computed, cached, or of the fallback. */
-  *run(node: number): Coroutine {
+  run(node: number): Coroutine {
     const { cache, fallback } = this.host.specOf(node).options;
-    if (fallback === undefined) return yield* cache === undefined ? this.compute(node) : this.cached(node);
+    const work = cache === undefined ? this.compute(node) : this.cached(node);
+    return fallback === undefined ? work : this.withFallback(node, work);
+  }
+
+  /** Runs a node without its cache and its fallback. */
+  compute(node: number): Coroutine {
+    const { circuitBreaker } = this.host.specOf(node).options;
+    return circuitBreaker === undefined ? this.retried(node) : this.withCircuitBreaker(node, circuitBreaker);
+  }
+
+  private *withFallback(node: number, work: Coroutine): Coroutine {
     try {
-      return yield* cache === undefined ? this.compute(node) : this.cached(node);
+      return yield* work;
     } catch (error) {
       if (this.scope.isCancellation(error) || isPause(error)) throw error;
       return yield* this.useFallback(node, error);
     }
-  }
-
-  /** Runs a node without its cache and its fallback. */
-  *compute(node: number): Coroutine {
-    const { circuitBreaker } = this.host.specOf(node).options;
-    return yield* circuitBreaker === undefined ? this.retried(node) : this.withCircuitBreaker(node, circuitBreaker);
   }
 
   /** Computes a node's result in the background, even after the run has ended. */
@@ -80,7 +85,8 @@ export class Attempts {
 
   /** The node in the wait-for graph. */
   holder(node: number): Holder {
-    return new Holder(() => describeNode(this.host, node), this.host.caller);
+    const { host } = this;
+    return host.holderOf?.(node) ?? new Holder(() => describeNode(host, node), host.callerOf(node));
   }
 
   /** Tracks the calls of the node's function from now on. */
@@ -107,6 +113,24 @@ export class Attempts {
     }
     host.fallbackUsed(node, error);
     return value;
+  }
+
+  /** Computes the result that takes the place of a node whose event did not come: a value, or a function of its inputs. */
+  *standIn(node: number, value: unknown, inputs: readonly unknown[]): Coroutine {
+    const { host } = this;
+    if (typeof value !== "function") return value;
+    const attempts = host.attemptsOf(node);
+    try {
+      const answer: unknown = (value as (...args: unknown[]) => unknown)(
+        ...inputs,
+        host.contextOf(node, attempts, host),
+      );
+      return yield* this.scope.wait(answer, "onTimeout");
+    } catch (cause) {
+      if (this.scope.isCancellation(cause) || isPause(cause)) throw cause;
+      const message = `The onTimeout of ${inSentence(host.labelOf(node))} threw: ${asSentence(messageOf(cause))} Correct it.`;
+      throw new ExecutionError(message, host.siteOf(node, attempts, { cause }));
+    }
   }
 
   /** The operation that made a node wait in a synchronous run, for the message. */
@@ -194,11 +218,15 @@ export class Attempts {
     return error.attempt === 0 || isInstance(error, QueueFullError);
   }
 
-  private *retried(node: number): Coroutine {
+  private retried(node: number): Coroutine {
+    const { retry } = this.host.specOf(node).options;
+    const before = this.host.attemptsBefore(node);
+    const isOnce = retry === undefined || retriesOf(retry) === 0;
+    return isOnce ? this.attempt(node, before + 1) : this.withRetries(node, before, retry);
+  }
+
+  private *withRetries(node: number, before: number, retry: number | RetryOptions): Coroutine {
     const { host } = this;
-    const { retry } = host.specOf(node).options;
-    const before = host.attemptsBefore(node);
-    if (retry === undefined || retriesOf(retry) === 0) return yield* this.attempt(node, before + 1);
     try {
       return yield* withRetry(retry, {
         run: host,
@@ -246,7 +274,18 @@ export class Attempts {
       if (barrier !== undefined) yield* this.scope.wait(barrier);
       const tracker = this.trackers?.get(node);
       const ctx = host.contextOf(node, n, new Controls(host, abort, tracker, slot));
-      const call = { spec, args: host.argumentsOf(node, ctx), ctx };
+      const args = host.argumentsOf(node, ctx);
+      args.forEach((value, i) => {
+        if (value instanceof Reader) args[i] = value.with(slot);
+      });
+      const call = { spec, args, ctx, holder, slot };
+      const hooks = host.hooksOf(node);
+      if (hooks.length === 0 && timeout === undefined && output === undefined && tracker === undefined) {
+        const work = within(holder, () => host.execute(node, call, abort, noStart));
+        const pending = pendingOf(work);
+        const returned = pending === undefined ? work : yield abort.race(pending);
+        return host.outcomeOf(node, returned, host.resultIn(returned), call.args);
+      }
       const timeoutError = () => {
         const message = `${host.labelOf(node)} took longer than its timeout of ${timeout} ms. Raise it, or find out what takes so long.`;
         return new NodeTimeoutError(message, host.siteOf(node, n));
@@ -257,7 +296,6 @@ export class Attempts {
         const checked = output === undefined ? timed : this.checked(node, call, timed);
         return tracker === undefined ? checked : tracker.track(checked);
       };
-      const hooks = host.hooksOf(node);
       if (hooks.length === 0) {
         const returned = yield* execute();
         return host.outcomeOf(node, returned, host.resultIn(returned), call.args);
@@ -292,6 +330,9 @@ export class Attempts {
     }
   }
 }
+
+/** For calls without a timeout. */
+function noStart(): void {}
 
 /** Calls `work` as part of a node's attempt. */
 function within<T>(holder: Holder | undefined, work: () => T): T {
@@ -328,7 +369,14 @@ class Controls implements AttemptControls {
   }
 
   runInside(node: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown> {
-    return this.host.callInside(node, { attempt, workflow, options, abort: this.abort, slot: this.slot });
+    return this.host.callInside(node, {
+      attempt,
+      workflow,
+      options,
+      abort: this.abort,
+      slot: this.slot,
+      holder: this.slot.holder,
+    });
   }
 
   onRead(what: "inputs" | "results"): void {

@@ -2,6 +2,7 @@ import type { Coroutine } from "../base/coroutine.js";
 import { structuralKey } from "../base/structural-key.js";
 import type { CancelScope } from "../base/cancel-scope.js";
 import type { CacheClient } from "../policies/cache.js";
+import type { Deadlock } from "../policies/deadlock.js";
 import type { Failure, StaleResult } from "../policies/flight.js";
 import type { Holder } from "../policies/holder.js";
 import { DeadlockError, isErrorOf, sameErrorAt } from "../run/errors.js";
@@ -80,10 +81,10 @@ export class CachedNode implements CacheClient {
     return { error: isErrorOf(runId, error) ? sameErrorAt(host.siteOf(node, 0), error) : error };
   }
 
-  deadlock(cycle: readonly string[]): Error {
+  deadlock({ text }: Deadlock): Error {
     const { host, node } = this;
     host.notAttempted(node);
-    const message = `${host.labelOf(node)} would wait for ever: ${cycle.join("; ")}. Let the inner run ask for something else, or begin it when the node is done.`;
+    const message = `${host.labelOf(node)} would wait for ever: ${text}. Let the inner run ask for something else, or begin it when the node is done.`;
     return new DeadlockError(message, host.siteOf(node, 0));
   }
 

@@ -1,4 +1,8 @@
 import { deferred, type Deferred } from "../base/deferred.js";
+import type { Holder, SlotSource } from "../policies/holder.js";
+import type { Permits } from "./permits.js";
+import type { Slot } from "./slot.js";
+import { StreamWait } from "./stream-wait.js";
 
 /** How many items wait in a buffer, unless the producer says otherwise. */
 export const DEFAULT_BUFFER = 16;
@@ -6,15 +10,61 @@ export const DEFAULT_BUFFER = 16;
 /** How many items that all have taken stay in the array, at least, before it is shortened. */
 const SHORTEST_CUT = 64;
 
+/** The error that a stream has failed with, in the place of an item. */
+class Failure {
+  constructor(readonly error: unknown) {}
+}
+
+type Answer = IteratorResult<unknown> | Failure;
+
+function asResult(answer: Answer): IteratorResult<unknown> | Promise<never> {
+  return answer instanceof Failure ? Promise.reject(answer.error) : answer;
+}
+
+/** A call of `next` that waits. */
+interface Waiter {
+  readonly resolve: (result: IteratorResult<unknown> | Promise<never>) => void;
+  /** What the node that waits gives back meanwhile. */
+  readonly slot: Slot | undefined;
+}
+
 /** How a stream has ended. */
 interface End {
   readonly error?: unknown;
   readonly failed: boolean;
 }
 
+/** What nodes share that run at the same time. */
+export interface StreamGroup {
+  readonly permits: Permits;
+  /** Their slot of a scheduler, if there is one. */
+  readonly turn: SlotSource | undefined;
+}
+
+/** A node that puts items into channels, or takes them out, as circles of waiting see it. */
+export interface Party {
+  /** Undefined of a node that runs alone. */
+  readonly group: StreamGroup | undefined;
+  /** The node in the wait-for graph. */
+  readonly holder: Holder;
+  waits(): Iterable<StreamWait>;
+  /** The waits of this node, and of those that it is in, for items. */
+  waitsForItems(): Iterable<StreamWait>;
+  /** It begins to wait. Returns the error for a wait that would never end. */
+  stalled(wait: StreamWait): Error | undefined;
+  /** A node inside fills channels in the place of this one. */
+  contain(inner: Party): void;
+  /** Whether a circle of waiting may lead through its streams alone. */
+  readonly mayCircle: boolean;
+  /** What nodes wait for that need its result. */
+  readonly result: StreamWait;
+}
+
 /** A channel to nodes outside of the run that produces its items. */
 export interface Outlet {
   readonly channel: Channel;
+  /** The node outside that the run belongs to. */
+  readonly outer: Party;
   /** Whether a node outside also takes all items at once. */
   readonly keeps: boolean;
 }
@@ -34,18 +84,24 @@ export class Channel {
   private behind = 0;
   private ending: End | undefined = undefined;
   private room: Deferred<void> | undefined = undefined;
-  private readonly readers = new Set<Reader>();
+  private readonly readers: Cursor[] = [];
   /** Called when the last reader lets go before the end. */
   onAbandoned: (() => void) | undefined = undefined;
-  /** Called when the producer begins to wait for room, or a reader for an item. */
-  onStall: (() => void) | undefined = undefined;
+  /** What a reader waits for. */
+  readonly nextItem = new StreamWait("the next item of", () => this.producer);
 
-  /** @param buffer - how many items may wait for the slowest reader */
-  constructor(public buffer: number) {}
+  /**
+   * @param buffer - how many items may wait for the slowest reader
+   * @param producer - whose items these are, or those of a node inside it, which replaces it once it is known
+   */
+  constructor(
+    public buffer: number,
+    public producer: Party,
+  ) {}
 
   /** Whether nobody takes items any longer. */
   get isAbandoned(): boolean {
-    return this.readers.size === 0;
+    return this.readers.length === 0;
   }
 
   /** The number of items so far. */
@@ -56,13 +112,20 @@ export class Channel {
   /** Adds an item. Returns a promise while the buffer is full. */
   push(item: unknown): Promise<void> | undefined {
     if (this.ending !== undefined) return undefined;
+    if (this.readers.length === 1 && this.readers[0].isWaiting) return void this.handOver(item, this.readers[0]);
     this.items.push(item);
     if (this.isAbandoned) return void this.advance();
     for (const reader of this.readers) reader.wake();
     if (this.count - this.slowest < this.buffer || this.ending !== undefined) return undefined;
     const { promise } = (this.room ??= deferred());
-    this.onStall?.();
+    for (const wait of this.waitsForRoom()) this.producer.stalled(wait);
     return promise;
+  }
+
+  /** Gives an item to the only reader, which waits for it: there are no others. */
+  private handOver(item: unknown, reader: Cursor): void {
+    this.first = this.slowest = ++reader.position;
+    reader.settle({ done: false, value: item });
   }
 
   /** Whether the producer waits for room. */
@@ -70,9 +133,10 @@ export class Channel {
     return this.room !== undefined;
   }
 
-  /** Whether the producer waits for a reader. */
-  isSlowest(reader: Reader): boolean {
-    return this.readers.has(reader) && reader.position === this.slowest;
+  /** What the producer waits for while it has no room. */
+  *waitsForRoom(): Generator<StreamWait> {
+    if (this.room === undefined) return;
+    for (const { position, room } of this.readers) if (position === this.slowest) yield room;
   }
 
   /** Makes room for one more item. */
@@ -89,55 +153,66 @@ export class Channel {
   }
 
   /** Adds a reader, which gets all items from now on. */
-  join(): Reader {
-    const reader = new Reader(this, this.slowest);
-    this.readers.add(reader);
+  join(owner: Party): Cursor {
+    const reader = new Cursor(this, owner, this.slowest);
+    this.readers.push(reader);
     this.behind++;
     return reader;
   }
 
   /** Whether a reader has not let go. */
-  has(reader: Reader): boolean {
-    return this.readers.has(reader);
+  has(reader: Cursor): boolean {
+    return this.readers.includes(reader);
   }
 
   /** Gives the place of a reader that has taken nothing to a new one, and ends it. */
-  renew(reader: Reader): Reader {
-    if (!this.readers.has(reader)) return reader;
-    const next = this.join();
+  renew(reader: Cursor): Cursor {
+    const next = this.join(reader.owner);
     this.leave(reader);
     return next;
   }
 
   /** A reader takes no more items. */
-  leave(reader: Reader): void {
+  leave(reader: Cursor): void {
     reader.end();
-    if (!this.readers.delete(reader)) return;
+    const at = this.readers.indexOf(reader);
+    if (at < 0) return;
+    this.readers.splice(at, 1);
     this.passed(reader.position);
     if (this.isAbandoned && this.ending === undefined) this.onAbandoned?.();
   }
 
-  /** The item at a position, in a tuple; how the stream ended, if it comes no more; undefined if it is to come. */
-  at(position: number): readonly [unknown] | End | undefined {
-    return position < this.count ? [this.items[position - this.first]] : this.ending;
+  /** How the stream has ended; undefined while items may come. */
+  get end(): End | undefined {
+    return this.ending;
+  }
+
+  /** Gives a reader the item at its position. Call it only if there is one. */
+  take(reader: Cursor): unknown {
+    const item = this.items[reader.position - this.first];
+    this.passed(reader.position++);
+    return item;
   }
 
   /** A reader has left a position. */
-  passed(position: number): void {
+  private passed(position: number): void {
     if (position === this.slowest && --this.behind === 0) this.advance();
   }
 
   /** Drops what all readers have taken. */
   private advance(): void {
-    let slowest = this.readers.size === 0 ? this.count : Infinity;
+    let slowest = this.isAbandoned ? this.count : Infinity;
     for (const { position } of this.readers) {
       if (position < slowest) [slowest, this.behind] = [position, 0];
       if (position === slowest) this.behind++;
     }
-    this.items.fill(undefined, this.slowest - this.first, slowest - this.first);
-    this.slowest = slowest;
     const taken = slowest - this.first;
-    if (taken >= SHORTEST_CUT && taken * 2 >= this.items.length) {
+    for (let i = this.slowest - this.first; i < taken; i++) this.items[i] = undefined;
+    this.slowest = slowest;
+    if (taken === this.items.length) {
+      this.items.length = 0;
+      this.first = slowest;
+    } else if (taken >= SHORTEST_CUT && taken * 2 >= this.items.length) {
       this.items = this.items.slice(taken);
       this.first = slowest;
     }
@@ -150,35 +225,58 @@ export class Channel {
   }
 }
 
-/** The items of a channel, for one node. Ends when that lets go of it. */
-export class Reader implements AsyncIterableIterator<unknown> {
-  private waiting: Deferred<IteratorResult<unknown>>[] = [];
+/** The place of one node in a channel. Ends when that lets go of it. */
+export class Cursor {
+  /** The first call of `next` that waits, and the others. Usually there is one. */
+  private waiter: Waiter | undefined = undefined;
+  private readonly others: Waiter[] = [];
   private isDone = false;
+  /** What the producer waits for that this node keeps back. */
+  readonly room: StreamWait;
 
   constructor(
     private readonly channel: Channel,
+    readonly owner: Party,
     /** The position of the next item. */
     public position: number,
-  ) {}
-
-  [Symbol.asyncIterator](): this {
-    return this;
+  ) {
+    this.room = new StreamWait("room in the stream to", () => owner, channel);
   }
 
-  next(): Promise<IteratorResult<unknown>> {
-    const next = deferred<IteratorResult<unknown>>();
-    this.waiting.push(next);
-    this.wake();
-    if (this.isWaiting) this.channel.onStall?.();
-    return next.promise;
+  next(slot: Slot | undefined): Promise<IteratorResult<unknown>> {
+    const answer = this.isWaiting ? undefined : this.tryTake();
+    if (answer !== undefined) return Promise.resolve(asResult(answer));
+    const next = new Promise<IteratorResult<unknown>>((resolve) => {
+      const waiter = { resolve, slot };
+      if (this.waiter === undefined) this.waiter = waiter;
+      else this.others.push(waiter);
+    });
+    slot?.suspend();
+    const error = this.owner.stalled(this.channel.nextItem);
+    if (error !== undefined) this.settle(new Failure(error));
+    return next;
+  }
+
+  /** Takes what is to be had at once, if anything is. */
+  private tryTake(): Answer | undefined {
+    if (this.hasItem) return { done: false, value: this.channel.take(this) };
+    const { end } = this.channel;
+    if (!this.isDone && end === undefined) return undefined;
+    const fails = !this.isDone && end?.failed === true;
+    this.isDone = true;
+    return fails ? new Failure(end.error) : { done: true, value: undefined };
+  }
+
+  private get hasItem(): boolean {
+    return !this.isDone && this.position < this.channel.count;
   }
 
   /** Whether it waits for an item. */
   get isWaiting(): boolean {
-    return this.waiting.length > 0;
+    return this.waiter !== undefined;
   }
 
-  return(value?: unknown): Promise<IteratorResult<unknown>> {
+  return(value: unknown): Promise<IteratorResult<unknown>> {
     this.channel.leave(this);
     return Promise.resolve({ done: true, value });
   }
@@ -188,21 +286,59 @@ export class Reader implements AsyncIterableIterator<unknown> {
     this.wake();
   }
 
+  /** Answers the first call of `next` that waits, as soon as its node may go on. */
+  settle(answer: Answer): void {
+    const { waiter, others } = this;
+    this.waiter = others.length === 0 ? undefined : others.shift();
+    if (waiter === undefined) return;
+    const { slot, resolve } = waiter;
+    let resumed: Promise<unknown> | undefined;
+    try {
+      resumed = slot?.resume();
+    } catch (error) {
+      return resolve(Promise.reject(error));
+    }
+    if (resumed === undefined) resolve(asResult(answer));
+    else resolve(resumed.then(() => asResult(answer)) as Promise<never>);
+  }
+
   /** Answers calls of `next` as far as possible. */
   wake(): void {
-    while (this.waiting.length > 0) {
-      const step = this.isDone ? undefined : this.channel.at(this.position);
-      if (step === undefined && !this.isDone) return;
-      const next = this.waiting.shift() as Deferred<IteratorResult<unknown>>;
-      if (Array.isArray(step)) {
-        next.resolve({ done: false, value: (step as readonly unknown[])[0] });
-        this.channel.passed(this.position++);
-      } else {
-        this.isDone = true;
-        const end = step as End | undefined;
-        if (end?.failed === true) next.reject(end.error);
-        else next.resolve({ done: true, value: undefined });
-      }
+    while (this.isWaiting) {
+      const answer = this.tryTake();
+      if (answer === undefined) return;
+      this.settle(answer);
     }
+  }
+}
+
+/** The items of a channel, as a node takes them. */
+export class Reader implements AsyncIterableIterator<unknown> {
+  /** @param slot - what the node gives back while it waits for an item */
+  constructor(
+    private readonly cursor: Cursor,
+    private readonly slot?: Slot,
+  ) {}
+
+  /** The node that they come to, or one inside it. */
+  get owner(): Party {
+    return this.cursor.owner;
+  }
+
+  /** The same items, for a node with another slot. */
+  with(slot: Slot): Reader {
+    return new Reader(this.cursor, slot);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    return this.cursor.next(this.slot);
+  }
+
+  return(value?: unknown): Promise<IteratorResult<unknown>> {
+    return this.cursor.return(value);
   }
 }

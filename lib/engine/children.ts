@@ -1,4 +1,4 @@
-import { onAbort, type LazyAbort } from "../base/abort.js";
+import type { LazyAbort } from "../base/abort.js";
 import { checkDuration, checkOptions, checkRecord, show, type Rules } from "../base/check.js";
 import { StoreError, ValidationError, type DagwrightError } from "../base/errors.js";
 import type { ChildWorkflow } from "../definition/defined.js";
@@ -7,27 +7,43 @@ import { checkErrorStrategy } from "../definition/specs/node-options.js";
 import type { Subworkflow } from "../definition/specs/subworkflow-spec.js";
 import { OWN_RUN } from "../definition/own-run.js";
 import { resolveWorkflow } from "../definition/subworkflow.js";
-import { childKey, type ChildResult } from "../run/child-result.js";
+import type { Holder } from "../policies/holder.js";
+import { childKey, keyText, type ChildResult } from "../run/child-result.js";
 import { cancelled } from "../run/endings.js";
-import { InnerPause } from "../run/pause.js";
+import { inside, joined, type WaitingFor } from "../run/waiting-for.js";
+import { InnerPause, InnerWait } from "../run/pause.js";
 import type { RunBase } from "../run/run-base.js";
 import type { RecordedRun, RunStore } from "../stores/store.js";
 import type { EventEmitter } from "./event-emitter.js";
 import type { Outlet } from "./channel.js";
+import type { InnerRuns } from "./inner-runs.js";
 import type { CommonRunOptions } from "./options.js";
-import type { OuterRun } from "./outer-run.js";
-import type { SharedPermits } from "./permits.js";
+import { OuterRun } from "./outer-run.js";
 import { withoutSlot, type Slot } from "./slot.js";
+
+type ChildEnded = (result: ChildResult, error: DagwrightError | undefined) => void;
 
 /** A run inside another one. */
 export interface RunInside {
   readonly state: RunBase;
   readonly life: {
-    start(onEnd: (result: ChildResult, error: DagwrightError | undefined) => void): void;
+    start(onEnd: ChildEnded): void;
+    startDeferred(onEnd: ChildEnded, schedule: (begin: () => void) => void): void;
     cancel(reason: unknown): void;
   };
   /** Emits events from now on, since the outer run is observed. */
   outerObserved(): void;
+  /** Neither its store nor observers learn anything more of it. */
+  fallSilent(): void;
+  /** What it waits for, or the runs inside of it. */
+  readonly waitingFor: WaitingFor | undefined;
+  /** Ends it, in which only waits are left, as `waiting`. */
+  putAway(): void;
+  pause(): void;
+  /** Whether it takes an event, or may yet. */
+  takesEvent(event: string): boolean;
+  /** Sends it an event. */
+  send(event: string, payload: unknown): Promise<void>;
 }
 
 /** How a recorded run inside another one continues. */
@@ -41,37 +57,62 @@ export interface ChildContinuation {
 
 /** A workflow whose runs can be inside others. */
 export interface RunnableWorkflow extends ChildWorkflow {
-  /** Creates a run inside another one. @throws as `run`, before anything runs */
-  createInside(options: CommonRunOptions, outer: OuterRun, sync: boolean): RunInside;
+  /**
+   * Creates a run inside another one.
+   * @throws as `run`, before anything runs
+   * @internal
+   */
+  createInside(own: ChildRunOptions, outer: OuterRun, sync: boolean): RunInside;
   /**
    * Claims a recorded run inside another one, or restores its result if it is complete.
    * @throws {StoreError} NOT_FOUND, LEASE_HELD
+   * @internal
    */
-  continueInside(
-    runId: string,
-    options: CommonRunOptions,
-    outer: OuterRun,
-    how: ChildContinuation,
-  ): Promise<RunInside | ChildResult>;
-  /** The result of a recorded run that has ended. @throws {ValidationError} when the workflow has changed */
+  continueInside(own: ChildRunOptions, outer: OuterRun, how: ChildContinuation): Promise<RunInside | ChildResult>;
+  /**
+   * The result of a recorded run that has ended.
+   * @throws {ValidationError} when the workflow has changed
+   * @internal
+   */
   restored(recorded: RecordedRun): ChildResult;
+}
+
+/** An event for a run that has not begun. */
+interface Mail {
+  readonly event: string;
+  readonly payload: unknown;
+  readonly taken: () => void;
+  readonly refused: (error: Error) => void;
 }
 
 /** The run that contains others. */
 export interface ContainingRun {
   readonly state: RunBase;
   readonly options: CommonRunOptions;
+  /** The id of the outermost run. */
+  readonly rootId: string;
+  /** Whether events can be sent to runs inside without a store. */
+  readonly takesEvents: boolean;
   readonly sync: boolean;
   readonly isOver: boolean;
+  /** The node that it is a part of in the wait-for graph. */
+  readonly caller: Holder | undefined;
+  /** Whether it, and the runs inside, are put away when only waits are left. */
+  readonly detaches: boolean;
+  readonly children: Children;
+  /** What it gives to the runs inside. */
+  readonly inner: InnerRuns;
+  /** The error for an event that it did not take. */
+  notTaken(event: string): Error;
   readonly emitter: EventEmitter | undefined;
   /** Of a resumed run: the results given for nodes inside that paused, by path. */
   readonly provide: Readonly<Record<string, unknown>> | undefined;
-  /** The options of the runs inside that are those of this run. */
-  innerOptions(node: string): CommonRunOptions;
-  /** The permits to share. @param among - whether other runs inside may run at the same time, in any mode */
-  sharedPermits(node: string, among: { readonly several: boolean }): SharedPermits | undefined;
+  /** The store has failed: gives the outermost run back, if that is returnable. Returns whether it has. */
+  lostStore(error: unknown): boolean;
   /** The results of a run inside that this run takes, by path. */
   takesInside(node: string, path: string): readonly string[];
+  /** Takes the result of a run inside, see {@link RunBase.children}. */
+  keepChild(key: string, result: ChildResult): void;
 }
 
 /** What a run inside is called. */
@@ -83,9 +124,15 @@ export interface ChildPlace {
   readonly path: string;
 }
 
+/** What begins runs inside: a node, or an item of a map. */
+export interface ChildCaller extends ChildPlace {
+  /** The key of the node or item. */
+  readonly caller: string;
+}
+
 /** An attempt that a run inside belongs to. */
-export interface ChildSite extends ChildPlace {
-  readonly abort: AbortSignal | LazyAbort;
+export interface ChildSite extends ChildCaller {
+  readonly abort: LazyAbort;
   /** Whether the store may have it: the attempt is not the node's first. */
   readonly isRepeated: boolean;
   /** Whether the attempt follows a failed one in this run. */
@@ -94,6 +141,8 @@ export interface ChildSite extends ChildPlace {
   readonly restarts: boolean;
   /** Whether it is one of several that the node may begin. */
   readonly isCall: boolean;
+  /** The node in the wait-for graph, if it is there. */
+  readonly holder?: Holder | undefined;
   /** The items inside that others stream, by path. */
   readonly outlets?: ReadonlyMap<string, Outlet> | undefined;
 }
@@ -106,6 +155,8 @@ export interface InnerCall {
   readonly abort: LazyAbort;
   /** That of the node. */
   readonly slot: Slot;
+  /** The node in the wait-for graph, if it is there. */
+  readonly holder?: Holder | undefined;
 }
 
 const RULES: Rules<ChildRunOptions> = {
@@ -125,18 +176,35 @@ const CLAIM_DELAY = { first: 50, longest: 1000 };
 const MAX_STARTING = 20;
 let starting = 0;
 
+/** The keys of the runs that an attempt has begun. */
+interface UsedKeys {
+  readonly attempt: number;
+  readonly keys: Set<string>;
+  next: number;
+}
+
 /** Runs the workflows inside a run: those that are nodes, and those that nodes begin with `ctx.run`. */
 export class Children {
   /** The keys that the current attempt of a node has used. */
-  private readonly used = new Map<string, { readonly attempt: number; readonly keys: Set<string>; next: number }>();
-  private readonly open = new Set<RunInside>();
+  private used: Map<string, UsedKeys> | undefined = undefined;
+  /** The runs that have not ended, with where they are. */
+  private readonly open = new Map<RunInside, ChildSite>();
+  /** Of the open runs in which only waits are left: what they know of this one. */
+  private readonly resting = new Set<OuterRun>();
+  /** How many recorded runs are being claimed. */
+  private claiming = 0;
+  /** The events for runs that have not begun. */
+  private mail: Mail[] = [];
+  private onAllEnded: (() => void) | undefined = undefined;
+  /** Whether the outer run was given back. */
+  private isSilent = false;
   /** What `ctx.run` returned, until it settles. */
-  private readonly calls = new Set<Promise<ChildResult>>();
+  private calls: Set<Promise<ChildResult>> | undefined = undefined;
 
   constructor(private readonly run: ContainingRun) {}
 
   /** Runs a node that is a workflow. Returns its value, or a promise of it. */
-  execute(subworkflow: Subworkflow, inputs: Readonly<Record<string, unknown>>, site: ChildSite): unknown {
+  execute(subworkflow: Subworkflow, inputs: ChildRunOptions["inputs"], site: ChildSite): unknown {
     const { output } = subworkflow.options;
     const valueOf = (result: ChildResult) => (output === undefined ? result.value : result.get(output));
     const result = this.begin(subworkflow.workflow as RunnableWorkflow, { inputs }, site);
@@ -152,18 +220,18 @@ export class Children {
       try {
         return await withoutSlot(call.slot, () => this.beginCall(call, site));
       } finally {
-        this.calls.delete(result);
+        this.calls?.delete(result);
       }
     };
     const result = work();
-    this.calls.add(result);
+    (this.calls ??= new Set()).add(result);
     return result;
   }
 
-  private async beginCall(
+  private beginCall(
     { attempt, workflow: source, options, slot }: InnerCall,
     site: ChildSite,
-  ): Promise<ChildResult> {
+  ): ChildResult | Promise<ChildResult> {
     if (this.run.isOver || site.abort.aborted || slot.hasSettled) {
       throw new ValidationError(
         `Node "${site.node}" has settled, so its ctx.run begins nothing. Wait for ctx.run in it.`,
@@ -171,28 +239,111 @@ export class Children {
     }
     checkOptions(options, RULES, "ctx.run");
     const workflow = resolveWorkflow(source) as RunnableWorkflow;
+    workflow.planned.update();
     const { key: given, ...own } = options;
     if ((given as unknown) === OWN_RUN) return this.begin(workflow, own, { ...site, restarts: site.isRetry });
-    const key = this.newKey(site.key, attempt, given);
-    return this.begin(workflow, own, { ...site, key: childKey(site.key, key), path: childKey(site.path, key) });
+    const key = keyText(this.newKey(site.key, attempt, given));
+    return this.begin(workflow, own, placedAt(site, childKey(site.key, key), childKey(site.path, key)));
   }
 
-  /** The outer run is over. Cancels the runs that nodes left behind. */
-  end(): void {
+  /** The outer run is over. Cancels the runs that nodes left behind. Returns a promise if these need a turn to end. */
+  end(): Promise<void> | undefined {
     // Nobody may be waiting for these any longer.
-    for (const call of this.calls) call.catch(() => {});
-    for (const { life } of this.open) life.cancel(`run "${this.run.state.runId}" is over`);
+    for (const call of this.calls ?? []) call.catch(() => {});
+    for (const { life } of this.open.keys()) life.cancel(this.whyOver);
+    for (const { refused, event } of this.mail.splice(0)) refused(this.run.notTaken(event));
+    return this.open.size === 0 ? undefined : new Promise((resolve) => (this.onAllEnded = resolve));
+  }
+
+  /** Why runs inside are cancelled that nobody waits for. */
+  private get whyOver(): string {
+    return `run "${this.run.state.runId}" is over`;
   }
 
   /** The outer run is observed from now on. */
   observed(): void {
-    for (const child of this.open) child.outerObserved();
+    for (const child of this.open.keys()) child.outerObserved();
+  }
+
+  /** The outer run was given back. That of a run which is being claimed comes later. */
+  fallSilent(): void {
+    this.isSilent = true;
+    for (const child of this.open.keys()) child.fallSilent();
+  }
+
+  /** Whether only waits are left in a run inside, as that tells. */
+  rests(of: OuterRun, isResting: boolean): void {
+    if (isResting) this.resting.add(of);
+    else this.resting.delete(of);
+    this.run.inner.rested();
+  }
+
+  /** The nodes in which only waits are left, if that holds for all runs inside. @param items - in flight, of a map */
+  restingNodes(items: (node: string) => number | undefined): string[] {
+    const { open, resting, claiming } = this;
+    if (open.size === 0 || resting.size < open.size || claiming > 0) return [];
+    const callers = new Map<string, Set<string>>();
+    for (const { node, caller } of open.values()) {
+      const known = callers.get(node);
+      if (known === undefined) callers.set(node, new Set([caller]));
+      else known.add(caller);
+    }
+    return Array.from(callers.keys()).filter((node) => (items(node) ?? 1) === callers.get(node)?.size);
+  }
+
+  /** The nodes with open runs inside. */
+  get nodes(): Set<string> {
+    return new Set(Array.from(this.open.values(), ({ node }) => node));
+  }
+
+  /** What the open runs inside wait for, of one node or of all. */
+  waitingFor(of?: string): WaitingFor | undefined {
+    const found = Array.from(this.open).filter(([, { node }]) => of === undefined || node === of);
+    return joined(
+      found.flatMap(([{ waitingFor }, { path }]) => (waitingFor === undefined ? [] : inside(path, waitingFor))),
+    );
+  }
+
+  /** Puts all runs inside away, in which only waits are left. */
+  putAway(): void {
+    for (const child of Array.from(this.open.keys())) child.putAway();
+  }
+
+  pause(): void {
+    for (const child of Array.from(this.open.keys())) child.pause();
+  }
+
+  /** The run inside that an event such as `check.PAID` is for, if it has begun and takes it, and the event's name there. */
+  openAt(event: string): { readonly run: RunInside; readonly event: string } | undefined {
+    for (const [run, { path }] of this.open) {
+      if (!event.startsWith(`${path}.`)) continue;
+      const name = event.slice(path.length + 1);
+      if (run.takesEvent(name)) return { run, event: name };
+    }
+    return undefined;
+  }
+
+  /** Sends an event to a run inside, when that begins. */
+  sendLater(event: string, payload: unknown): Promise<void> {
+    return new Promise((taken, refused) => this.mail.push({ event, payload, taken, refused }));
+  }
+
+  /** Delivers the events that came for a run before it began. */
+  private deliver(run: RunInside, { path }: ChildSite): void {
+    if (this.mail.length === 0) return;
+    const isFor = ({ event }: Mail) => event.startsWith(`${path}.`);
+    const found = this.mail.filter(isFor);
+    this.mail = this.mail.filter((mail) => !isFor(mail));
+    for (const { event, payload, taken, refused } of found) {
+      run.send(event.slice(path.length + 1), payload).then(taken, refused);
+    }
   }
 
   /** @param caller - the node, or item, that begins the run */
   private newKey(caller: string, attempt: number, given: string | number | undefined): string | number {
-    let used = this.used.get(caller);
-    if (used?.attempt !== attempt) this.used.set(caller, (used = { attempt, keys: new Set(), next: 0 }));
+    const byCaller = (this.used ??= new Map<string, UsedKeys>());
+    let used = byCaller.get(caller);
+    if (used?.attempt !== attempt) byCaller.set(caller, (used = { attempt, keys: new Set(), next: 0 }));
     const key = given ?? used.next++;
     if (used.keys.has(String(key))) {
       throw new ValidationError(
@@ -205,113 +356,182 @@ export class Children {
 
   private begin(workflow: RunnableWorkflow, own: ChildRunOptions, site: ChildSite): ChildResult | Promise<ChildResult> {
     const { run } = this;
-    const runId = `${run.state.runId}/${site.key}`;
     const outer = this.outerOf(site);
-    const options = { ...outer.options, ...own, runId };
-    const { store } = options;
-    if (store !== undefined && site.isRepeated) return this.continueRecorded(workflow, options, outer, site, store);
-    return this.drive(workflow.createInside(options, outer, run.sync), site);
+    const { store } = outer.options;
+    if (store !== undefined && site.isRepeated) return this.continueRecorded(workflow, own, outer, site, store);
+    return this.drive(workflow.createInside(own, outer, run.sync), site);
   }
 
-  private outerOf({ node, path, isCall, outlets }: ChildSite): OuterRun {
+  private outerOf({ node, key, path, isCall, outlets, holder }: ChildSite): OuterRun {
     const { run } = this;
-    const prefix = `${path}.`;
-    const provided = Object.entries(run.provide ?? {}).filter(([path]) => path.startsWith(prefix));
-    const inner = provided.map(([path, value]): [string, unknown] => [path.slice(prefix.length), value]);
-    return {
-      parent: Object.freeze({ runId: run.state.runId, node }),
-      state: run.state,
-      get emitter() {
-        return run.emitter;
-      },
-      options: run.innerOptions(node),
-      permits: run.sharedPermits(node, { several: isCall }),
+    return new OuterRun(run, {
+      node,
+      key,
+      caller: holder ?? run.caller,
+      options: run.inner.optionsFor(node),
+      permits: run.inner.permitsFor(node, isCall),
       outlets,
       takes: run.takesInside(node, path),
-      provide: inner.length === 0 ? undefined : Object.fromEntries(inner),
-    };
+      checks: isCall ? undefined : run.inner.checksFor(node),
+      provide: run.provide && within(path, run.provide),
+    });
   }
 
   /** Continues the run that an earlier attempt began, in this process or before it crashed. */
   private async continueRecorded(
     workflow: RunnableWorkflow,
-    options: CommonRunOptions & { readonly runId: string },
+    own: ChildRunOptions,
     outer: OuterRun,
     site: ChildSite,
     store: RunStore,
   ): Promise<ChildResult> {
-    const { inputs = {} } = options;
+    let found: RunInside | ChildResult;
+    this.claiming++;
+    try {
+      found = await this.claim(workflow, own, outer, site, store);
+    } finally {
+      this.claiming--;
+    }
+    if ("life" in found) return this.drive(found, site);
+    this.keep(site, found);
+    this.oneLess();
+    return resultOf(site, found);
+  }
+
+  /** Claims a recorded run, or restores its result; a new run if it is not recorded. */
+  private async claim(
+    workflow: RunnableWorkflow,
+    own: ChildRunOptions,
+    outer: OuterRun,
+    site: ChildSite,
+    store: RunStore,
+  ): Promise<RunInside | ChildResult> {
+    const { inputs = {} } = own;
     const { allowChanges } = this.run.options as { readonly allowChanges?: boolean };
     const how = { store, inputs, restarts: site.restarts, allowChanges };
     for (let delay = CLAIM_DELAY.first; ; delay = Math.min(delay * 2, CLAIM_DELAY.longest)) {
       try {
-        const found = await workflow.continueInside(options.runId, options, outer, how);
-        if ("life" in found) return await this.drive(found, site);
-        this.keep(site, found);
-        return resultOf(site, found);
+        return await workflow.continueInside(own, outer, how);
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
-        if (error.code === "NOT_FOUND") return this.drive(workflow.createInside(options, outer, false), site);
+        if (error.code === "NOT_FOUND") return workflow.createInside(own, outer, false);
         // Its lease may end a little later than that of the outer run.
-        if (error.code !== "LEASE_HELD" || this.run.isOver || site.abort.aborted) throw error;
+        if (error.code !== "LEASE_HELD" || this.run.isOver || site.abort.aborted) {
+          this.run.lostStore(error);
+          throw error;
+        }
       }
       await new Promise((resolve) => setTimeout(resolve, delay));
     }
   }
 
+  /** One run less is open: those that are left may be at rest. */
+  private oneLess(): void {
+    if (this.resting.size > 0) this.run.inner.rested();
+  }
+
   /** Makes a result available as `run.child`. */
   private keep({ key, path }: ChildSite, result: ChildResult): void {
-    const { state } = this.run;
-    state.setChild(key, result);
-    if (path !== key) state.setChild(path, result);
+    this.run.keepChild(key, result);
+    if (path !== key) this.run.keepChild(path, result);
+  }
+
+  /** Starts a run inside: later if too many start one inside the other, and not at all if nobody waits for it. */
+  private start({ life }: RunInside, { abort }: ChildSite, onEnd: ChildEnded): void {
+    const { run } = this;
+    // The run inside was being claimed when that happened.
+    const isLate = run.isOver || abort.aborted;
+    if (isLate) life.startDeferred(onEnd, () => life.cancel(abort.reason ?? this.whyOver));
+    else if (starting < MAX_STARTING || run.sync) nested(() => life.start(onEnd));
+    else life.startDeferred(onEnd, (begin) => queueMicrotask(() => nested(begin)));
   }
 
   private drive(child: RunInside, site: ChildSite): ChildResult | Promise<ChildResult> {
-    const { run } = this;
-    if (run.sync) {
-      let ended: { readonly result: ChildResult; readonly error: DagwrightError | undefined } | undefined;
-      child.life.start((result, error) => {
-        this.keep(site, result);
-        ended = { result, error };
-      });
-      if (ended === undefined) throw new Error("A synchronous run did not end.");
-      if (ended.error !== undefined) throw ended.error;
-      return resultOf(site, ended.result);
-    }
-    if (starting === MAX_STARTING) return Promise.resolve().then(() => this.drive(child, site));
+    const { sync } = this.run;
+    let end: ChildEnd | undefined;
+    let onEnd: ((end: ChildEnd) => void) | undefined;
+    this.open.set(child, site);
+    if (this.isSilent) child.fallSilent();
+    this.deliver(child, site);
+    if (this.resting.size > 0) this.run.inner.rested();
+    this.start(child, site, (result, error) => {
+      this.open.delete(child);
+      this.keep(site, result);
+      if (this.open.size === 0) this.onAllEnded?.();
+      end = { result, error, dueAt: child.state.dueAt };
+      onEnd?.(end);
+      this.oneLess();
+    });
+    if (end === undefined && sync) throw new Error("A synchronous run did not end.");
+    if (end !== undefined && (sync || end.result.status === "completed")) return outcomeOf(site, end);
     return new Promise((resolve, reject) => {
-      this.open.add(child);
-      const { abort } = site;
-      const signal = "signal" in abort ? abort.signal : abort;
-      let removeListener: (() => void) | undefined;
-      const ended = (result: ChildResult, error: DagwrightError | undefined) => {
-        this.open.delete(child);
-        removeListener?.();
-        this.keep(site, result);
+      const settle = (ended: ChildEnd) => {
         try {
-          if (error !== undefined) throw error;
-          resolve(resultOf(site, result));
+          resolve(outcomeOf(site, ended));
         } catch (failure) {
           reject(failure);
         }
       };
-      starting++;
-      try {
-        child.life.start(ended);
-      } finally {
-        starting--;
-      }
-      if (this.open.has(child)) removeListener = onAbort(signal, (reason) => child.life.cancel(reason));
+      // A pause or a failure is told later: what else is ready may start before.
+      if (end !== undefined) return settle(end);
+      let removeListener = () => {};
+      onEnd = (ended) => {
+        removeListener();
+        settle(ended);
+      };
+      removeListener = site.abort.listen((reason) => child.life.cancel(reason));
     });
   }
 }
 
-/** A result with which the node goes on. @throws what ends the node otherwise */
-function resultOf({ path }: ChildSite, result: ChildResult): ChildResult {
+/** Calls `begin`, counting how many runs start one inside the other. */
+function nested(begin: () => void): void {
+  starting++;
+  try {
+    begin();
+  } finally {
+    starting--;
+  }
+}
+
+/** A site with another key and path. Written out, since a spread with more properties takes longer. */
+function placedAt(site: ChildSite, key: string, path: string): ChildSite {
+  const { node, caller, abort, isRepeated, isRetry, restarts, isCall, outlets, holder } = site;
+  return { node, key, path, caller, abort, isRepeated, isRetry, restarts, isCall, outlets, holder };
+}
+
+/** How a run inside has ended. */
+interface ChildEnd {
+  readonly result: ChildResult;
+  readonly error: DagwrightError | undefined;
+  /** When a paused one goes on by itself, in ms since 1970. */
+  readonly dueAt: number | undefined;
+}
+
+/** @throws what ends the node */
+function outcomeOf(site: ChildSite, { result, error, dueAt }: ChildEnd): ChildResult {
+  if (error !== undefined) throw error;
+  return resultOf(site, result, dueAt);
+}
+
+/** The results given for nodes inside a run, by their paths in it; undefined if there are none. */
+function within(
+  path: string,
+  provide: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> | undefined {
+  const prefix = `${path}.`;
+  const inner = Object.entries(provide).filter(([name]) => name.startsWith(prefix));
+  if (inner.length === 0) return undefined;
+  return Object.fromEntries(inner.map(([name, value]) => [name.slice(prefix.length), value]));
+}
+
+/** A result with which the node goes on. @param dueAt - see {@link ChildEnd} @throws what ends the node otherwise */
+function resultOf({ path }: ChildSite, result: ChildResult, dueAt?: number): ChildResult {
   if (result.status === "completed") return result;
   if (result.status === "paused") {
     const inner = result.pauses.map((pause) => ({ ...pause, node: `${path}.${pause.node}` }));
-    throw new InnerPause(result.pauseReason, inner);
+    throw new InnerPause(result.pauseReason, inner, dueAt);
   }
+  if (result.waitingFor !== undefined) throw new InnerWait(inside(path, result.waitingFor));
   throw result.errors[0] ?? cancelled(result, undefined);
 }

@@ -1,4 +1,3 @@
-import type { AttemptCall } from "../backends/backend.js";
 import { LazyAbort } from "../base/abort.js";
 import type { Context } from "../definition/context.js";
 import type { Semaphore } from "../base/semaphore.js";
@@ -7,12 +6,13 @@ import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
 import type { Limits } from "../policies/limits.js";
+import type { SlotSource } from "../policies/holder.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { InnerCall } from "./children.js";
 import { CONTEXT, filledIn } from "./context-placeholder.js";
-import { refuseRunInside, type AttemptHost } from "./host.js";
+import { refuseRunInside, type AttemptHost, type TracedCall } from "./host.js";
 
 /**
  * Computes a node in the background of its run: with its current inputs, even after the run has ended, without a slot
@@ -21,9 +21,7 @@ import { refuseRunInside, type AttemptHost } from "./host.js";
 export class DetachedHost implements AttemptHost {
   readonly sync = false;
   readonly isOver = false;
-  readonly keepsSlots = false;
   /** The node that began the run does not wait for this. */
-  readonly caller = undefined;
   readonly workflow: string;
   readonly limits: Limits;
   readonly scheduler: Scheduler | undefined;
@@ -88,7 +86,9 @@ export class DetachedHost implements AttemptHost {
     return this.host.siteOf(node, attempt, options);
   }
 
-  schedulerOf(node: number): Scheduler | undefined {
+  callerOf(): undefined {}
+
+  schedulerOf(node: number): SlotSource | undefined {
     return this.host.schedulerOf(node);
   }
 
@@ -100,7 +100,7 @@ export class DetachedHost implements AttemptHost {
     return refuseRunInside();
   }
 
-  execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
+  execute(node: number, call: TracedCall, abort: LazyAbort, onStart: () => void): unknown {
     return this.host.execute(node, call, abort, onStart);
   }
 
@@ -117,6 +117,7 @@ export class DetachedHost implements AttemptHost {
   }
 
   barrier(): undefined {}
+  slotsOf(): undefined {}
   acquire(): undefined {}
   release(): void {}
   attemptPending(): void {}

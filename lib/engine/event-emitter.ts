@@ -36,7 +36,9 @@ export class EventEmitter {
 
   /** The emitter whose observers are called: that of the outermost run. */
   private get root(): EventEmitter {
-    return this.outer?.emitter?.root ?? this;
+    let root: EventEmitter | undefined;
+    for (let next = this.outer?.emitter; next !== undefined; next = next.outer?.emitter) root = next;
+    return root ?? this;
   }
 
   /** Whether observers are being called. The run may be in the middle of a step. */

@@ -1,24 +1,35 @@
 import type { AttemptCall } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
 import type { Coroutine } from "../base/coroutine.js";
+import { define } from "../base/objects.js";
 import type { Semaphore } from "../base/semaphore.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
 import type { Context } from "../definition/context.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
-import { namedInputs } from "../definition/specs/named-inputs.js";
+import { inputName } from "../definition/specs/named-inputs.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { Subworkflow } from "../definition/specs/subworkflow-spec.js";
 import type { ResultCache } from "../policies/cache.js";
 import type { CircuitChange } from "../policies/circuit.js";
-import type { Holder } from "../policies/holder.js";
+import type { Holder, SlotSource } from "../policies/holder.js";
 import { processLimits, type Limits } from "../policies/limits.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { RunBase } from "../run/run-base.js";
-import type { Children, ChildPlace, InnerCall } from "./children.js";
+import type { Permits } from "./permits.js";
+import type { Slot } from "./slot.js";
+import type { Children, ChildSite, InnerCall } from "./children.js";
+import type { InnerRuns } from "./inner-runs.js";
 import type { Outlet } from "./channel.js";
 import type { EventEmitter } from "./event-emitter.js";
+
+/** A call of a node that may be in the wait-for graph. */
+export interface TracedCall extends AttemptCall {
+  readonly holder: Holder | undefined;
+  /** What the node gives back while it waits. */
+  readonly slot: Slot;
+}
 
 /** The run of an attempt, as the attempt sees it. Nodes and states are indices into the plan. */
 export interface AttemptHost extends AttemptControls {
@@ -30,8 +41,10 @@ export interface AttemptHost extends AttemptControls {
   readonly scheduler: Scheduler | undefined;
   /** The permits of a node that other runs of the same stream share; undefined when it has no limit there. */
   nodeLimitOf(node: number): Semaphore | undefined;
-  /** The node that began the run, if it is tracked. */
-  readonly caller: Holder | undefined;
+  /** What a node waits as a part of: the node that began the run, if it is tracked, or the group of the node. */
+  callerOf(node: number): Holder | undefined;
+  /** A node in the wait-for graph, if it is there whatever its options. */
+  holderOf?(node: number): Holder | undefined;
   /** The hooks of a node, in order. */
   hooksOf(node: number): readonly NodeHooks[];
   specOf(node: number): NodeSpec;
@@ -49,15 +62,15 @@ export interface AttemptHost extends AttemptControls {
   outcomeOf(node: number, returned: unknown, result: unknown, args: readonly unknown[]): unknown;
   siteOf(node: number, attempt: number, options?: ErrorOptions): ErrorSite;
   /** Calls the node's function on its backend. @param onStart - called when the function starts */
-  execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown;
-  /** The scheduler whose slots a node takes; undefined for a workflow, whose nodes take them. */
-  schedulerOf(node: number): Scheduler | undefined;
+  execute(node: number, call: TracedCall, abort: LazyAbort, onStart: () => void): unknown;
+  /** Where a node gets its slot of the scheduler; undefined for a workflow, whose nodes take them. */
+  schedulerOf(node: number): SlotSource | undefined;
   /** Runs a workflow inside the run, for an attempt. */
   callInside(node: number, call: InnerCall): Promise<unknown>;
-  /** Whether a node keeps the slot of its run while it waits for runs inside, since no other node may start. */
-  readonly keepsSlots: boolean;
   /** Whether a failed attempt may be followed by another one. */
   canRetry(node: number): boolean;
+  /** The permits that a node takes, for the wait-for graph; undefined if it takes none. */
+  slotsOf(node: number): Permits | undefined;
   /** Acquires a permit of the run at once, or returns the wait for one. */
   acquire(node: number): PendingAcquire | undefined;
   /** Releases the permit of an attempt. */
@@ -104,8 +117,7 @@ export interface HostRun extends AttemptControls {
   barrier(): Promise<void> | undefined;
   /** The runs inside. */
   readonly children: Children;
-  /** What a run inside is called that is a node, or which a node begins. */
-  placeInside(node: number): ChildPlace;
+  readonly inner: Pick<InnerRuns, "placeOf">;
 }
 
 /** The common part of the hosts of nodes and of states. */
@@ -114,13 +126,11 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   readonly workflow: string;
   readonly scheduler: Scheduler | undefined;
   readonly limits: Limits;
-  readonly caller: Holder | undefined;
 
   constructor(protected readonly run: R) {
     this.sync = run.sync;
     this.workflow = run.state.workflow;
     this.scheduler = run.scheduler;
-    this.caller = run.caller;
     this.limits = run.scheduler?.limits ?? processLimits;
   }
 
@@ -143,14 +153,13 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     return own === undefined ? this.run.hooks : [...this.run.hooks, own];
   }
 
-  schedulerOf(node: number): Scheduler | undefined {
+  schedulerOf(node: number): SlotSource | undefined {
     return this.specOf(node).subworkflow === undefined ? this.scheduler : undefined;
   }
 
   /** @param item - of a map, with its node: `thumb[3]` */
   callInside(node: number, call: InnerCall, item?: string): Promise<unknown> {
-    const site = { ...this.siteInside(node, call.attempt, call.abort, item), restarts: false, isCall: true };
-    return this.run.children.call(call, site);
+    return this.run.children.call(call, this.siteInside(node, call, item, { isCall: true }));
   }
 
   runInside(): never {
@@ -160,28 +169,48 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   /** Runs a node that is a workflow, or the workflow of a map for an item, which is named with its node: `thumb[3]`. */
   executeWorkflow(
     node: number,
-    { spec, args, ctx }: AttemptCall,
+    { spec, args, ctx, holder }: TracedCall,
     abort: LazyAbort,
     onStart: () => void,
     item?: string,
   ): unknown {
     onStart();
     const outlets = item === undefined ? this.outletsOf(node) : undefined;
-    const place = this.siteInside(node, ctx.attempt, abort, item);
-    // Recorded results can't be streamed again.
-    const site = { ...place, restarts: place.isRetry || outlets !== undefined, isCall: false, outlets };
+    const site = this.siteInside(node, { attempt: ctx.attempt, abort, holder }, item, { isCall: false, outlets });
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
   }
 
   /** Where an attempt of a node, or of an item of a map, begins a run inside. */
-  private siteInside(node: number, attempt: number, abort: LazyAbort, item: string | undefined) {
+  private siteInside(
+    node: number,
+    { attempt, abort, holder }: Pick<InnerCall, "attempt" | "abort" | "holder">,
+    item: string | undefined,
+    { isCall, outlets }: Pick<ChildSite, "isCall" | "outlets">,
+  ): ChildSite {
     const before = this.attemptsBefore(node);
     // The attempts of an item are counted from 1 again when the run is resumed.
     const isRetry = attempt > (item === undefined ? before : 0) + 1;
-    const place = this.run.placeInside(node);
-    const named = item === undefined ? place : { ...place, key: item, path: item };
-    return { ...named, abort, isRetry, isRepeated: isRetry || before > 0 };
+    const isRepeated = isRetry || before > 0;
+    // Recorded results can't be streamed again.
+    const restarts = !isCall && (isRetry || outlets !== undefined);
+    const { node: name, key, path } = this.run.inner.placeOf(node);
+    const caller = item ?? key;
+    return {
+      node: name,
+      key: caller,
+      path: item ?? path,
+      caller,
+      abort,
+      isRetry,
+      isRepeated,
+      restarts,
+      isCall,
+      outlets,
+      holder: holder ?? this.holderOf(node),
+    };
   }
+
+  abstract holderOf(node: number): Holder | undefined;
 
   /** The items inside a workflow that others stream, by path. */
   protected abstract outletsOf(node: number): ReadonlyMap<string, Outlet> | undefined;
@@ -218,11 +247,18 @@ export function refuseRunInside(): never {
   throw new TypeError("ctx.run is for the function of a node, not for its fallback or an error handler.");
 }
 
-/** The inputs of a workflow, without optional ones that nothing gives. */
-function givenInputs(spec: NodeSpec, args: readonly unknown[]): Readonly<Record<string, unknown>> {
-  const inputs = namedInputs(spec.signature, args);
-  for (const { name, optional } of spec.signature.inputs) {
-    if (optional && name !== undefined && inputs[name] === undefined) delete inputs[name];
-  }
+/**
+ * The inputs of a workflow, without optional ones that nothing gives; undefined if it takes none. Each run inside keeps
+ * them, so they are a plain record: one without a prototype takes four times the memory.
+ */
+function givenInputs({ signature }: NodeSpec, args: readonly unknown[]): Readonly<Record<string, unknown>> | undefined {
+  if (args.length === 0) return undefined;
+  const inputs: Record<string, unknown> = {};
+  args.forEach((value, position) => {
+    const name = inputName(signature, position);
+    if (name === undefined || (value === undefined && signature.inputs[position]?.optional === true)) return;
+    if (name === "__proto__") define(inputs, name, value);
+    else inputs[name] = value;
+  });
   return inputs;
 }

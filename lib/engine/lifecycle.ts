@@ -33,9 +33,13 @@ export interface Loop<R> {
   begin(): void;
   /** Cancels nodes that have not settled and aborts those in flight. Returns whether hooks need a turn to run. */
   cancelOpen(error: DagwrightError): boolean;
+  /** Cancels the runs inside that are left. Returns a promise if one of them needs a turn to end. */
+  endChildren(): Promise<void> | undefined;
   /** Releases the loop's own timers and waiters. */
   release(status: RunStatus): void;
   resultOf(status: RunStatus): R;
+  /** Ends the run because it can't be recorded. */
+  recordingFailed(error: DagwrightError): void;
 }
 
 /** The phases of a run, in order. A run enters each at most once. */
@@ -48,9 +52,13 @@ const Phase = { created: 0, opening: 1, running: 2, over: 3, recording: 4, settl
  *   recorded, and emits no events;
  * - opening: it is being added to its store;
  * - running: from `run.started` on;
- * - over: no node starts or settles any more. An early end (abort, timeout, failure) first cancels the open nodes;
+ * - over: no node starts or settles any more. An early end (abort, timeout, failure) first cancels the open nodes. The
+ *   runs inside end before the run does;
  * - recording: its end is being written to its store;
  * - settled: signal, timer and scheduler are released, `run.finished` was emitted and `onEnd` called.
+ *
+ * What only some runs need is in methods of its own where it takes closures: a function that has any allocates for them
+ * with every call.
  */
 export class Lifecycle<R> {
   /** Whether the run is over, or cancelling its open nodes. */
@@ -108,11 +116,19 @@ export class Lifecycle<R> {
     current.runs++;
     try {
       scheduler?.begin();
-      if (signal !== undefined) this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
+      if (signal !== undefined) this.follow(signal);
     } catch (fault) {
       this.failInternally(fault);
     }
-    if (timeout !== undefined && !sync && !this.isOver) this.timer = Timer.after(timeout, () => this.expire());
+    if (timeout !== undefined && !sync && !this.isOver) this.expireAfter(timeout);
+  }
+
+  private follow(signal: AbortSignal): void {
+    this.removeListener = onAbort(signal, (reason) => this.cancel(reason));
+  }
+
+  private expireAfter(timeout: number): void {
+    this.timer = Timer.after(timeout, () => this.expire());
   }
 
   private proceed(): void {
@@ -123,7 +139,11 @@ export class Lifecycle<R> {
 
   private begin(): void {
     const { checking } = this.loop;
-    if (checking === undefined) return this.open();
+    if (checking === undefined) this.open();
+    else this.openWhen(checking);
+  }
+
+  private openWhen(checking: Promise<void>): void {
     checking.then(
       () => this.isOver || this.open(),
       (error: DagwrightError) => this.isOver || this.refuse("failed", error),
@@ -143,7 +163,11 @@ export class Lifecycle<R> {
 
   private open(): void {
     const { recorder } = this.loop;
-    if (recorder === undefined) return this.run();
+    if (recorder === undefined) this.run();
+    else this.openIn(recorder);
+  }
+
+  private openIn(recorder: Recorder): void {
     this.phase = Phase.opening;
     recorder.open().then(
       () => this.isOver || this.run(),
@@ -170,7 +194,7 @@ export class Lifecycle<R> {
   /** The store did not accept the run. */
   private openFailed(error: DagwrightError): void {
     if (this.isOver) return;
-    if (!this.isDuplicate(error)) return this.halt("failed", error);
+    if (!this.isDuplicate(error)) return this.loop.recordingFailed(error);
     this.isOver = true;
     this.loop.emitter = undefined;
     this.endScheduler();
@@ -235,12 +259,25 @@ export class Lifecycle<R> {
     if (this.phase >= Phase.over) return;
     this.phase = Phase.over;
     this.isOver = true;
+    let left: Promise<void> | undefined;
     try {
+      left = this.loop.endChildren();
       this.loop.release(status);
     } catch (fault) {
       this.failInternally(fault);
     }
     this.endScheduler();
+    if (left === undefined) this.close(status, error);
+    else this.closeAfter(left, status, error);
+  }
+
+  private closeAfter(left: Promise<void>, status: RunStatus, error: DagwrightError | undefined): void {
+    this.loop.recorder?.waitUntil(left);
+    void left.then(() => this.close(status, error));
+  }
+
+  /** Records and settles a run whose runs inside have ended. */
+  private close(status: RunStatus, error: DagwrightError | undefined): void {
     const { recorder } = this.loop;
     if (recorder === undefined) this.settle(status, error);
     else this.record(recorder, status, error);
@@ -248,7 +285,12 @@ export class Lifecycle<R> {
 
   private endScheduler(): void {
     const { scheduler } = this.loop;
-    if (scheduler !== undefined) this.guard(() => scheduler.end());
+    if (scheduler === undefined) return;
+    try {
+      scheduler.end();
+    } catch (fault) {
+      this.failInternally(fault);
+    }
   }
 
   /** Executes a callback. If it throws, ends the run, which would otherwise never end. */

@@ -90,6 +90,12 @@ export interface CommonRunOptions<I extends object = Record<string, any>> {
    */
   ifExists?: "error" | "attach" | undefined;
   /**
+   * With a store: puts the run away when nothing is left to do but to wait, for events, for delays, or for runs inside
+   * that do. It resolves with status `waiting`, and `recover` continues it when it is due or has been sent an event.
+   * @defaultValue false; true for an fsm whose run has no handle
+   */
+  detach?: boolean | undefined;
+  /**
    * With a store, when a completion is durable: `strict`, before anything that depends on it starts; `relaxed`, within
    * 100 ms.
    * @defaultValue "strict"
@@ -115,6 +121,7 @@ export const COMMON_RULES: Rules<CommonRunOptions> = {
   store: (_, store) => checkStore(store),
   ifExists: oneOf(["error", "attach"]),
   durability: oneOf(["strict", "relaxed"]),
+  detach: "boolean",
 };
 
 /**
@@ -122,9 +129,17 @@ export const COMMON_RULES: Rules<CommonRunOptions> = {
  * @param inputs - the names of the run's inputs, for the message about an input that is passed as an option
  * @throws {TypeError} | {RangeError} naming the option, its rule and the value received
  */
-export function checkRun(options: object, rules: Rules<any>, inputs: () => Iterable<string> = noInputs): void {
+export function checkRun(
+  options: CommonRunOptions,
+  rules: Rules<any>,
+  inputs: () => Iterable<string> = noInputs,
+): void {
   checkObject(options, "a run");
-  if (!hasOnlyMode(options)) checkOptions(options, rules, "a run", (option) => inputAdvice(option, inputs()));
+  if (hasOnlyMode(options)) return;
+  checkOptions(options, rules, "a run", (option) => inputAdvice(option, inputs()));
+  if (options.detach === true && options.store === undefined) {
+    throw new TypeError('"detach" puts a run away in its store, so it needs a "store".');
+  }
 }
 
 function noInputs(): Iterable<string> {
@@ -166,7 +181,8 @@ export function checkIdentity({ runId, store }: CommonRunOptions): void {
   throw new TypeError('ifExists: "attach" needs the "runId" of a run and the "store" it may be in.');
 }
 
-function checkSignal(option: OptionName, signal: unknown): void {
+/** @throws {TypeError} unless it is a signal */
+export function checkSignal(option: OptionName, signal: unknown): void {
   if (typeof (signal as AbortSignal | null)?.addEventListener === "function") return;
   throw new TypeError(`${label(option)} must be an AbortSignal; received ${show(signal)}.`);
 }

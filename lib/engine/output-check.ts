@@ -20,9 +20,17 @@ export interface CheckedOutput {
 export function* checkOutput(value: unknown, { schema, label, name, waits }: CheckedOutput): Coroutine {
   const checked = yield* waits.wait(check(schema, value), 'schema "output"');
   if ("value" in checked) return checked.value;
-  const issues = checked.problems.map((problem) => invalid(label, name, problem));
+  throw invalidOutput({ label, name }, checked.problems);
+}
+
+/** The error for a result that a schema refuses. */
+export function invalidOutput(
+  { label, name }: Pick<CheckedOutput, "label" | "name">,
+  problems: readonly SchemaProblem[],
+): ValidationError {
+  const issues = problems.map((problem) => invalid(label, name, problem));
   const lines = issues.map(({ message }) => message).join("\n");
-  throw new ValidationError(`${lines} Correct what it returns, or its "output".`, issues);
+  return new ValidationError(`${lines} Correct what it returns, or its "output".`, issues);
 }
 
 function invalid(label: string, name: string, problem: SchemaProblem): ValidationIssue {

@@ -1,54 +1,92 @@
 import { deferred } from "../base/deferred.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
+import { Holder, type Resource } from "../policies/holder.js";
+
+/** What is told when a permit may be free. */
+export interface PermitWaiter {
+  wake(): void;
+}
 
 /** What waits for the permits of a run. */
-export interface PermitQueue {
+export interface PermitQueue extends PermitWaiter {
   /** Adds a node that waits for a permit. */
   enqueue(node: number): void;
-  /** Starts what waits: another run has released a permit. */
-  wake(): void;
 }
 
 /**
  * Limits how many attempts are in flight. Nodes that wait for a permit queue up in the executor.
  *
- * Runs inside a run share its permits, which the first of them owns. A permit that one run releases goes to the run
- * that has waited longest for one.
+ * Runs inside a run share its permits, as {@link InnerPermits}. A permit that one run releases goes to the run that has
+ * waited longest for one.
+ *
+ * No node holds a permit while it only waits. Where the nodes of a run keep their order, it keeps its place then: nodes
+ * of runs inside start meanwhile, but no other one of its run.
  */
-export class Permits {
-  /** The number of permits in use: of the owner, by all runs; of the others, by this run. */
-  private used = 0;
+export class Permits implements Resource {
+  /** The nodes in the wait-for graph that use permits. */
+  private occupants: Set<Holder> | undefined = undefined;
+  protected used = 0;
+  /** How many nodes keep their place in order, with or without a permit. */
+  protected places = 0;
   private waiters: Map<number, () => void> | undefined = undefined;
-  private isClosed = false;
-  /** The permits that are counted: these, or those of an outer run. */
-  private readonly owner: Permits;
-  /** Of the owner: the runs that found no free permit. Undefined if no other run shares the permits. */
-  private waiting: Set<Permits> | undefined = undefined;
+  /** What found no free permit; undefined if nothing shares the permits. */
+  private sharers: Set<PermitWaiter> | undefined = undefined;
 
+  /** @param isOrdered - whether the nodes of the run start one after the other */
   constructor(
-    private limit: number,
-    private readonly queue: PermitQueue,
-    shared?: Permits,
-  ) {
-    this.owner = shared === undefined ? this : shared.owner;
-    if (shared !== undefined) this.owner.waiting ??= new Set();
+    private readonly limit: number,
+    protected readonly queue: PermitQueue,
+    protected readonly isOrdered = false,
+  ) {}
+
+  get label(): string {
+    return "a slot of the run";
   }
 
+  /** The permits of the outermost run, which are what nodes wait for. */
+  get slots(): Permits {
+    return this;
+  }
+
+  /** A node uses one of these permits. */
+  occupied(by: Holder): void {
+    (this.occupants ??= new Set()).add(by);
+  }
+
+  vacated(by: Holder): void {
+    this.occupants?.delete(by);
+  }
+
+  /** Of the others that use permits, nothing is known that could keep them from releasing these. */
+  *holders(): Generator<Holder> {
+    const { used, limit, occupants } = this;
+    if (used < limit || occupants === undefined || used > occupants.size) yield OTHERS;
+    if (occupants !== undefined) yield* occupants;
+  }
+
+  /** Whether no other node may start. */
   get isFull(): boolean {
-    const { owner } = this;
-    if (owner.used < owner.limit) return false;
-    owner.waiting?.add(this);
-    return true;
+    return this.places > 0 || this.areTaken;
+  }
+
+  /** Whether no permit is free, whatever the order. */
+  get areTaken(): boolean {
+    return this.used >= this.limit && this.isFullFor(this.queue);
   }
 
   /** Takes a permit for a node that the executor chose. */
   take(): void {
     this.used++;
-    if (this.owner !== this) this.owner.used++;
   }
 
-  /** Acquires a permit at once, or returns the wait for one. */
+  release(): void {
+    if (this.sharers === undefined || this.sharers.size === 0) this.used--;
+    else this.handOver(this.sharers);
+  }
+
+  /** Acquires a permit at once, or returns the wait for one. In order, the node has its place. */
   acquire(node: number): PendingAcquire | undefined {
+    if (this.isOrdered) return this.acquireInPlace();
     if (!this.isFull) {
       this.take();
       return undefined;
@@ -62,7 +100,8 @@ export class Permits {
     waiters.set(node, grant);
     this.queue.enqueue(node);
     const cancel = () => {
-      if (waiters.get(node) === grant) waiters.delete(node);
+      // The executor still has the node, which must not start again when it is chosen.
+      if (waiters.get(node) === grant) waiters.set(node, () => {});
       else this.release();
     };
     return { granted: promise, cancel };
@@ -86,37 +125,135 @@ export class Permits {
     return true;
   }
 
-  release(): void {
-    const { owner } = this;
-    if (this.isClosed) return;
-    if (owner !== this) this.used--;
-    if (owner.waiting === undefined || owner.waiting.size === 0) owner.used--;
-    else owner.handOver(owner.waiting);
+  // --- nodes that only wait ---
+
+  /** A node keeps its place in order, while it waits for a permit or for anything else. */
+  keepPlace(): void {
+    if (this.isOrdered) this.places++;
   }
 
-  /** Releases the permits of a run that is over. The owner's run is over when all others are. */
+  /** A node that kept its place has settled, or lets others go first. */
+  leavePlace(): void {
+    if (this.isOrdered) this.places--;
+  }
+
+  /** The node does not queue up with the others, which come after it. */
+  private acquireInPlace(): PendingAcquire | undefined {
+    this.share();
+    const { promise, resolve } = deferred();
+    let isGranted = false;
+    const wake = () => {
+      isGranted = true;
+      this.take();
+      resolve();
+    };
+    const waiter = { wake };
+    if (!this.isFullFor(waiter)) return void this.take();
+    return { granted: promise, cancel: () => (isGranted ? this.release() : this.forget(waiter)) };
+  }
+
+  // --- runs inside ---
+
+  /** Shares the permits with other runs from now on. */
+  share(): void {
+    this.sharers ??= new Set();
+  }
+
+  /** Whether no permit is free. If so, `waiter` is told when one is. */
+  isFullFor(waiter: PermitWaiter): boolean {
+    if (this.used < this.limit) return false;
+    this.sharers?.add(waiter);
+    return true;
+  }
+
+  /** What waited for a permit waits no longer. */
+  forget(waiter: PermitWaiter): void {
+    this.sharers?.delete(waiter);
+  }
+
+  /** Releases the permits of a run that is over. */
   close(): void {
-    if (this.owner === this) return;
-    while (this.used > 0) this.release();
-    this.isClosed = true;
-    this.owner.waiting?.delete(this);
+    // The run that owns permits is over when all those inside it are.
   }
 
-  /** Changes the limit of the owner. */
-  setLimit(limit: number): void {
-    this.limit = limit;
-  }
-
-  /** Keeps a released permit for the runs that wait, which start one after the other until it is taken. */
-  private handOver(waiting: Set<Permits>): void {
+  /** Keeps a released permit for what waits, which starts one after the other until it is taken. */
+  private handOver(waiting: Set<PermitWaiter>): void {
     queueMicrotask(() => {
       this.used--;
       for (const next of Array.from(waiting)) {
-        if (this.used >= this.limit) return;
+        if (this.isFullFor(next)) return;
         waiting.delete(next);
-        next.queue.wake();
+        next.wake();
       }
     });
+  }
+}
+
+const OTHERS = new Holder(() => "another node", undefined);
+
+/** The permits of a run inside another one, which owns them. */
+export class InnerPermits extends Permits {
+  /** How many of them this run uses. */
+  private own = 0;
+  private isClosed = false;
+
+  constructor(
+    private readonly owner: Permits,
+    queue: PermitQueue,
+    isOrdered: boolean,
+  ) {
+    super(Infinity, queue, isOrdered);
+    owner.share();
+  }
+
+  override get slots(): Permits {
+    return this.owner.slots;
+  }
+
+  override occupied(by: Holder): void {
+    this.owner.occupied(by);
+  }
+
+  override vacated(by: Holder): void {
+    this.owner.vacated(by);
+  }
+
+  override get isFull(): boolean {
+    if (this.isClosed) return false;
+    return this.places > 0 || (this.isOrdered && this.own > 0) || this.areTaken;
+  }
+
+  override get areTaken(): boolean {
+    return !this.isClosed && this.owner.isFullFor(this.queue);
+  }
+
+  override isFullFor(waiter: PermitWaiter): boolean {
+    return this.owner.isFullFor(waiter);
+  }
+
+  override share(): void {}
+
+  override forget(waiter: PermitWaiter): void {
+    this.owner.forget(waiter);
+  }
+
+  /** What goes on in a run that is over takes no permit: nobody would release it. */
+  override take(): void {
+    if (this.isClosed) return;
+    this.own++;
+    this.owner.take();
+  }
+
+  override release(): void {
+    if (this.isClosed) return;
+    this.own--;
+    this.owner.release();
+  }
+
+  override close(): void {
+    while (this.own > 0) this.release();
+    this.isClosed = true;
+    this.owner.forget(this.queue);
   }
 }
 
@@ -137,9 +274,11 @@ export class SharedPermits {
   }
 
   /** The permits of a run inside, for one backend. */
-  of(backend: string, limit: number, queue: PermitQueue): Permits {
-    const permits = new Permits(limit, queue, this.byBackend.get(backend));
-    if (!this.byBackend.has(backend)) this.byBackend.set(backend, permits);
+  of(backend: string, limit: number, queue: PermitQueue, isOrdered: boolean): Permits {
+    const owner = this.byBackend.get(backend);
+    if (owner !== undefined) return new InnerPermits(owner, queue, isOrdered);
+    const permits = new Permits(limit, queue);
+    this.byBackend.set(backend, permits);
     return permits;
   }
 }

@@ -1,8 +1,10 @@
+import type { ChildRunOptions } from "../definition/context.js";
+import type { Planned } from "../definition/defined.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
+import type { InnerChecks } from "../planning/inner-schemas.js";
 import type { Planning } from "../planning/validity.js";
 import type { Caches } from "../policies/caches.js";
 import type { RunInside } from "./children.js";
-import type { CommonRunOptions } from "./options.js";
 import type { OuterRun } from "./outer-run.js";
 import type { RunPromises } from "./run-promises.js";
 import type { SteppedRun } from "./step.js";
@@ -20,11 +22,20 @@ export interface AnyPlan {
   readonly indexOf: ReadonlyMap<string, number>;
 }
 
+/** The inputs of a run as schemas have made them. */
+export interface AcceptedInputs {
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** What the schemas inside have made of these, when they have checked; undefined if there are none. */
+  readonly checks?: InnerChecks | undefined;
+}
+
 /** Creates the runs of one workflow, with options `O` and results `R`, and their handles `H`. */
 export interface RunFactory<O, R, H> {
   /** The name of the workflow. */
   readonly workflow: string;
   readonly caches: Caches;
+  /** The plan, as a workflow that contains this one sees it. */
+  readonly planned: Planned;
   /** The plan of the current definition, or its issues. */
   readonly planning: Planning<AnyPlan>;
   /**
@@ -33,7 +44,9 @@ export interface RunFactory<O, R, H> {
    */
   create(options: O | undefined, purpose: Purpose): SteppedRun<R>;
   /** Creates a run inside another one. Throws as {@link RunFactory.create}. */
-  createInside(options: CommonRunOptions, outer: OuterRun, sync: boolean): SteppedRun<R> & RunInside;
+  createInside(own: ChildRunOptions, outer: OuterRun, sync: boolean): SteppedRun<R> & RunInside;
+  /** The inputs of a run inside another one that goes on. Throws as {@link RunFactory.create}. */
+  acceptInside(own: ChildRunOptions, outer: OuterRun): AcceptedInputs | Promise<AcceptedInputs>;
   /** The handle of a run that has been started. */
   handle(run: SteppedRun<R>, promises: RunPromises<R>): H;
   /** The handle of a run that never starts, since a worker is importing its module. */

@@ -1,25 +1,30 @@
 import { LazyAbort } from "../base/abort.js";
-import type { DagwrightError } from "../base/errors.js";
+import type { DagwrightError, StoreError } from "../base/errors.js";
 import type { ChildRunOptions } from "../definition/context.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
 import { currentCaller } from "../policies/callers.js";
+import type { Holder } from "../policies/holder.js";
 import type { Scheduler } from "../policies/scheduler.js";
+import type { InnerChecks } from "../planning/inner-schemas.js";
 import type { AttemptControls } from "../run/context.js";
 import { interruption } from "../run/endings.js";
 import type { Observer } from "../run/events.js";
+import type { ChildResult } from "../run/child-result.js";
 import type { RunBase } from "../run/run-base.js";
 import type { RunStatus } from "../run/status.js";
+import { timeOfDay } from "../stores/database/time.js";
+import { storeFailure } from "../stores/database/store-failure.js";
+import type { DriverRequest } from "../stores/store.js";
 import type { Attempts } from "./attempts.js";
 import type { Recorder } from "./durable/recorder.js";
 import { EventEmitter, type EmittingRun } from "./event-emitter.js";
 import { Lifecycle, type Loop } from "./lifecycle.js";
-import { Children, type ChildPlace, type ContainingRun } from "./children.js";
+import { Children, type ContainingRun } from "./children.js";
+import type { InnerRuns } from "./inner-runs.js";
 import type { CommonRunOptions } from "./options.js";
 import type { OuterRun } from "./outer-run.js";
-import type { SharedPermits } from "./permits.js";
-import type { Slot } from "./slot.js";
 
 /** The setup of a run, beside its options. */
 export interface EngineSetup {
@@ -28,12 +33,16 @@ export interface EngineSetup {
   /** The hooks of all nodes: the default hooks, then those of the run. */
   readonly hooks: readonly NodeHooks[];
   cacheOf(node: NodeSpec): ResultCache | undefined;
+  /** Whether events can be sent to it without a store: it has a handle, or is inside of a run that has. */
+  readonly takesEvents?: boolean;
   /** The run that contains this one. */
   readonly outer?: OuterRun;
   /** Of a resumed run: the results given for nodes inside its workflows, by path. */
   readonly provide?: Readonly<Record<string, unknown>>;
   /** See {@link Loop.checking}. */
   readonly checking?: Promise<void> | undefined;
+  /** What schemas inside have made of its inputs before it began; undefined if there are none. */
+  readonly checks?: InnerChecks | undefined;
   /** Writes the run to its store; undefined when it has none. */
   readonly recorder?: Recorder;
 }
@@ -42,13 +51,11 @@ export interface EngineSetup {
 export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements Loop<R>, AttemptControls, ContainingRun {
   readonly life = new Lifecycle<R>(this);
   readonly sync: boolean;
-  readonly hooks: readonly NodeHooks[];
   readonly recorder: Recorder | undefined;
-  readonly checking: Promise<void> | undefined;
   emitter: EventEmitter | undefined;
   readonly scheduler: Scheduler | undefined;
   /** The node that began this run, if it is tracked. */
-  readonly caller = currentCaller();
+  readonly caller: Holder | undefined;
   /** How many more nodes may start. Finite only when stepping. */
   protected budget = Infinity;
   /** Called when the budget is used up and all started nodes have settled. */
@@ -56,6 +63,8 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   protected lazyAttempts: Attempts | undefined = undefined;
   private lazyChildren: Children | undefined = undefined;
   private lazyAbort: LazyAbort | undefined = undefined;
+  /** Whether only waits are left in the run. */
+  private isResting = false;
 
   constructor(
     readonly state: S,
@@ -65,24 +74,20 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
     const { observers, scheduler } = options;
     const { recorder, outer } = setup;
     this.sync = setup.sync;
-    this.hooks = setup.hooks;
     this.recorder = recorder;
-    this.checking = setup.checking;
     // Nothing awaits it in a dry run, or if the run is cancelled first.
-    this.checking?.catch(() => {});
+    setup.checking?.catch(() => {});
     const hasListeners = observers !== undefined || recorder !== undefined || outer?.emitter !== undefined;
     this.emitter = hasListeners ? new EventEmitter(state, observers ?? [], recorder, outer) : undefined;
     if (outer !== undefined) state.shareMetadata(outer.state);
     this.scheduler = scheduler;
+    this.caller = outer === undefined ? currentCaller() : outer.caller;
     if (recorder !== undefined) recorder.run = this;
   }
 
+  abstract notTaken(event: string): Error;
   abstract begin(): void;
   abstract release(status: RunStatus): void;
-  /** Cancels the runs inside that are left. */
-  protected endChildren(): void {
-    this.lazyChildren?.end();
-  }
   abstract resultOf(status: RunStatus): R;
   /** Starts nodes, or executes states, as far as possible. */
   protected abstract pump(): void;
@@ -90,14 +95,15 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   protected abstract markCancelled(): void;
   /** The first observer subscribed after the run was created. */
   protected abstract observed(emitter: EventEmitter): void;
-  abstract innerOptions(node: string): CommonRunOptions;
-  abstract sharedPermits(node: string, among: { readonly several: boolean }): SharedPermits | undefined;
-  /** The results of nodes inside a workflow that other nodes take, by path. */
-  protected abstract innerNeeds(node: string): readonly string[];
-  /** The slot of a node that is a plain call. */
-  protected abstract slotOf(node: number): Slot;
-  /** What a run inside is called that is a node, or which a node begins. */
-  abstract placeInside(node: number): ChildPlace;
+  abstract readonly inner: InnerRuns;
+
+  get hooks(): readonly NodeHooks[] {
+    return this.setup.hooks;
+  }
+
+  get checking(): Promise<void> | undefined {
+    return this.setup.checking;
+  }
 
   get isOver(): boolean {
     return this.life.isOver;
@@ -114,7 +120,48 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
 
   /** Ends the run because it can't be recorded. */
   recordingFailed(error: Error): void {
-    this.life.halt("failed", error as DagwrightError);
+    if (!this.lostStore(error)) this.life.halt("failed", error as DagwrightError);
+  }
+
+  /** Gives the outermost run back if it is returnable and its store has failed. Returns whether it has. */
+  lostStore(error: unknown): boolean {
+    const { recorder } = this;
+    const { outer } = this.setup;
+    if (outer !== undefined) return outer.lostStore(error);
+    const isLost = storeFailure(error) !== undefined || (error as Partial<StoreError>).code === "LEASE_LOST";
+    if (!isLost || recorder?.isReturnable !== true) return false;
+    // Also if the end that it has come to can't be recorded.
+    this.fallSilent();
+    this.giveBack(error as StoreError);
+    return true;
+  }
+
+  /**
+   * Ends the run here without an end, as a crash of this process would: attempts in flight are interrupted, and another
+   * driver can continue the run. It settles with the error when that is recorded. No effect on a run that is over.
+   */
+  giveBack(error: DagwrightError): void {
+    if (this.isOver) return;
+    this.fallSilent();
+    this.life.halt("waiting", error);
+  }
+
+  /** Neither the store nor observers learn anything more of the run, and of the runs inside. */
+  fallSilent(): void {
+    this.emitter = undefined;
+    this.recorder?.giveBack();
+    this.lazyChildren?.fallSilent();
+  }
+
+  /** Ends the run because another process asks for it. */
+  requested({ kind, reason }: DriverRequest): void {
+    if (kind === "cancel") this.life.cancel(reason);
+    else if (!this.isOver) this.life.guard(() => this.pause());
+  }
+
+  /** In ms since 1970; of a recorded run, by the clock that all processes which may drive it share. */
+  timeOfDay(): number {
+    return this.recorder?.timeOfDay() ?? timeOfDay();
   }
 
   /** Aborts when the run ends early. */
@@ -132,22 +179,84 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
     return (this.lazyChildren ??= new Children(this));
   }
 
+  /** The runs inside, if there have been any. */
+  get inside(): Children | undefined {
+    return this.lazyChildren;
+  }
+
+  endChildren(): Promise<void> | undefined {
+    return this.lazyChildren?.end();
+  }
+
   get provide(): Readonly<Record<string, unknown>> | undefined {
     return this.setup.provide ?? this.setup.outer?.provide;
   }
 
+  keepChild(key: string, result: ChildResult): void {
+    this.state.setChild(key, result);
+  }
+
+  /** Whether the run is put away when only waits are left. */
+  get detaches(): boolean {
+    return this.setup.outer?.detaches ?? (this.recorder !== undefined && this.detachesByItself);
+  }
+
+  protected get detachesByItself(): boolean {
+    return this.options.detach === true;
+  }
+
+  /** Tells the outer run whether only waits are left. */
+  setResting(isResting: boolean): void {
+    if (this.isResting === isResting) return;
+    this.isResting = isResting;
+    this.setup.outer?.rests(isResting);
+  }
+
+  /** Puts the run away, in which only waits are left, when the events that others have recorded are known. */
+  putAwayWhenPolled(): void {
+    if (this.setup.outer !== undefined || !this.detaches) return;
+    const polled = () => this.life.guard(() => !this.isOver && this.isResting && this.putAway());
+    // A store that can't be reached is reported when the end of the run is written.
+    this.recorder?.pollEvents().then(polled, polled);
+  }
+
+  /** Ends the run, in which only waits are left, as `waiting`. */
+  abstract putAway(): void;
+  /** Ends the run as `paused` when nothing is in flight. */
+  abstract pause(): void;
+
+  get takesEvents(): boolean {
+    return this.setup.takesEvents === true;
+  }
+
+  get rootId(): string {
+    return this.setup.outer?.rootId ?? this.state.runId;
+  }
+
   takesInside(node: string, path: string): readonly string[] {
+    const takes = this.setup.outer?.takes;
+    if (takes === undefined || takes.length === 0) return this.inner.needsOf(node);
     const prefix = `${path}.`;
-    const { takes = [] } = this.setup.outer ?? {};
     const inner = takes.flatMap((taken) => (taken.startsWith(prefix) ? taken.slice(prefix.length) : []));
-    return [...inner, ...this.innerNeeds(node)];
+    return [...inner, ...this.inner.needsOf(node)];
   }
 
   runInside(node: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown> {
     const { abort } = this;
-    const place = { ...this.placeInside(node), abort };
-    const site = { ...place, isRepeated: attempt > 1, isRetry: false, restarts: false, isCall: true };
-    return this.children.call({ attempt, workflow, options, abort, slot: this.slotOf(node) }, site);
+    const { node: name, key, path } = this.inner.placeOf(node);
+    const isRepeated = attempt > 1;
+    const site = {
+      node: name,
+      key,
+      path,
+      caller: key,
+      abort,
+      isRepeated,
+      isRetry: false,
+      restarts: false,
+      isCall: true,
+    };
+    return this.children.call({ attempt, workflow, options, abort, slot: this.inner.slotOf(node) }, site);
   }
 
   cancelOpen(error: DagwrightError): boolean {

@@ -1,5 +1,5 @@
 import type { DagwrightError } from "../base/errors.js";
-import type { Lifecycle } from "./lifecycle.js";
+import type { Lifecycle, RunEnd } from "./lifecycle.js";
 import { runPromises, type RunPromises } from "./run-promises.js";
 
 /** A run that has not started. */
@@ -19,6 +19,14 @@ export class Runs<R> {
         if (error === undefined) resolve(result);
         else reject(error);
       });
+    });
+  }
+
+  /** Starts a run. @param onEnd - called at its end, which may be before this returns */
+  start(run: Startable<R>, onEnd: RunEnd<R>): void {
+    run.life.start((result, error) => {
+      this.ended(run, result);
+      onEnd(result, error);
     });
   }
 

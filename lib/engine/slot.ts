@@ -1,16 +1,18 @@
-/** What a node gives back while it waits for runs inside. */
+import { untraced } from "../policies/callers.js";
+
+/** What a node gives back while it waits for runs inside, for items, or for room for its own. */
 export interface Slot {
   /** Whether the node has settled, and must not begin runs any more. */
   readonly hasSettled: boolean;
-  /** Releases it. Called once more for each run inside that begins meanwhile. */
+  /** Releases it. Called once more for each wait that begins meanwhile. */
   suspend(): void;
-  /** Acquires it again when the last of these runs has ended; undefined if it is not to be waited for. */
+  /** Acquires it again when the last of these waits has ended; undefined if it is not to be waited for. */
   resume(): Promise<unknown> | undefined;
 }
 
-/** The slot of a node, which may begin and end runs inside at any time, and settle while some of them are open. */
+/** The slot of a node, which may begin and end waits at any time, and settle while some of them are open. */
 export abstract class NodeSlot implements Slot {
-  /** The runs inside that the node waits for. */
+  /** The runs inside, and the items, that the node waits for. */
   private waits = 0;
   private isHeld = true;
   hasSettled = false;
@@ -58,25 +60,27 @@ export abstract class NodeSlot implements Slot {
   private letGo(): void {
     if (!this.isHeld) return;
     this.isHeld = false;
-    this.release();
+    // What starts now is not begun by this node.
+    untraced(() => this.release());
   }
 }
 
-/** Of a node that keeps its slot. */
-export const KEPT_SLOT: Slot = Object.freeze({ hasSettled: false, suspend: () => {}, resume: () => undefined });
+/** Of a state that has none. */
+export const NO_SLOT: Slot = Object.freeze({ hasSettled: false, suspend: () => {}, resume: () => undefined });
 
 /** Of a node that has settled. */
-export const SETTLED_SLOT: Slot = Object.freeze({ ...KEPT_SLOT, hasSettled: true });
+export const SETTLED_SLOT: Slot = Object.freeze({ ...NO_SLOT, hasSettled: true });
 
 /**
  * Waits for a run inside without holding a slot, which the run inside may need. While several of them run, the node
  * goes on without one.
  */
-export async function withoutSlot<T>(slot: Slot, work: () => Promise<T>): Promise<T> {
+export async function withoutSlot<T>(slot: Slot, work: () => T | Promise<T>): Promise<T> {
   slot.suspend();
   try {
     return await work();
   } finally {
-    await slot.resume();
+    const resumed = slot.resume();
+    if (resumed !== undefined) await resumed;
   }
 }

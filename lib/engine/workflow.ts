@@ -1,4 +1,5 @@
 import { ValidationError, type ValidationIssue } from "../base/errors.js";
+import type { Planned } from "../definition/defined.js";
 import { Definition, type DefinitionTypes } from "../definition/definition.js";
 import { neverInWorker } from "../definition/origin/worker-scope.js";
 import { checkStrict, issuesOf, requireValid } from "../planning/validity.js";
@@ -8,6 +9,10 @@ import type { RecordedRun } from "../stores/store.js";
 import type { ChildContinuation, RunInside, RunnableWorkflow } from "./children.js";
 import type { OuterRun } from "./outer-run.js";
 import { admission, whenAdmitted } from "./durable/admission.js";
+import type { DrivenRun } from "./durable/driven-run.js";
+import type { DriveOptions, Submission } from "./durable/recorded-runs.js";
+import type { ChildRunOptions } from "../definition/context.js";
+import type { SendOptions } from "./durable/options.js";
 import type { CommonRunOptions } from "./options.js";
 import { withContinuingDefaults, withDefaults, withRecoveryDefaults } from "./run-defaults.js";
 import type { RunFactory } from "./run-factory.js";
@@ -36,13 +41,11 @@ export interface RecordedWorkflow<T extends WorkflowTypes> {
   recover(options: T["recoverOptions"]): Promise<T["result"][]>;
   attach(runId: string, options: T["resumeOptions"]): Promise<T["handle"]>;
   attachAll(options: T["continueOptions"]): Promise<T["handle"][]>;
-  continueInside(
-    runId: string,
-    options: T["resumeOptions"],
-    outer: OuterRun,
-    how: ChildContinuation,
-  ): Promise<RunInside | T["result"]>;
+  continueInside(own: T["resumeOptions"], outer: OuterRun, how: ChildContinuation): Promise<RunInside | T["result"]>;
   restored(recorded: RecordedRun): T["result"];
+  structures(): string[];
+  submission(options: T["runOptions"] | undefined): Promise<Submission>;
+  drive(runId: string, options: T["resumeOptions"], how: DriveOptions): Promise<DrivenRun>;
   startOrAttach(
     run: SteppedRun<T["result"]>,
     options: CommonRunOptions<any>,
@@ -52,6 +55,9 @@ export interface RecordedWorkflow<T extends WorkflowTypes> {
     },
   ): T["handle"] & { readonly result: Promise<T["result"]> };
 }
+
+/** As many levels as fit the stack with all policies around each, and room for the caller. */
+const MAX_SYNC_LEVELS = 100;
 
 /**
  * The common base of dags and fsms: validation, running, stepping, recorded runs, caches, the last run.
@@ -82,12 +88,12 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
 
   /** Whether `validate()` finds no error; warnings do not count. */
   get isValid(): boolean {
-    return this.errors.length === 0;
+    return this.factory.planning.errors.length === 0;
   }
 
   /** @internal */
-  get errors(): readonly ValidationIssue[] {
-    return this.factory.planning.errors;
+  get planned(): Planned {
+    return this.factory.planned;
   }
 
   // --- running ---
@@ -122,8 +128,8 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
     return (run as { readonly value?: unknown }).value;
   }
 
-  /** The nodes whose results a run gives. @internal */
-  abstract override readonly sinks: readonly string[];
+  /** The nodes whose results a run gives. @throws {ValidationError} when the definition is not valid */
+  protected abstract readonly sinks: readonly string[];
 
   private requireSingle(what: string, names: readonly string[]): void {
     if (names.length === 1) return;
@@ -133,9 +139,14 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
     );
   }
 
-  /** Runs a workflow without asynchronous functions to its end, blocking the thread. Throws what `run` rejects with. */
+  /**
+   * Runs a workflow without asynchronous functions to its end, blocking the thread. At most 100 levels of workflows can be
+   * inside each other. Throws what `run` rejects with.
+   */
   runSync(options?: Omit<T["runOptions"], "mode" | "concurrency">): T["result"] {
-    return this.runs.runSync(this.factory.create(this.withDefaults(options), "runSync"));
+    const run = this.factory.create(this.withDefaults(options), "runSync");
+    this.requireSyncLevels();
+    return this.runs.runSync(run);
   }
 
   /**
@@ -161,6 +172,15 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
     if (never !== undefined) return never;
     if (state !== undefined) return StepState.next(this, state);
     return StepState.first(this, this.factory.create(this.withDefaults(options), "step"));
+  }
+
+  /** Without promises, runs inside are calls within calls. */
+  private requireSyncLevels(): void {
+    const { levels } = this.factory.planned;
+    if (levels <= MAX_SYNC_LEVELS) return;
+    throw new TypeError(
+      `runSync runs at most ${MAX_SYNC_LEVELS} levels of workflows inside each other, and "${this.name}" has ${levels}. Use run instead.`,
+    );
   }
 
   // --- recorded runs ---
@@ -211,23 +231,45 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
   // --- runs inside others ---
 
   /** @internal See `RunnableWorkflow`. */
-  createInside(options: CommonRunOptions, outer: OuterRun, sync: boolean): RunInside {
-    return this.factory.createInside(options, outer, sync);
+  createInside(own: ChildRunOptions, outer: OuterRun, sync: boolean): RunInside {
+    return this.factory.createInside(own, outer, sync);
   }
 
   /** @internal See `RunnableWorkflow`. */
-  continueInside(
-    runId: string,
-    options: CommonRunOptions,
-    outer: OuterRun,
-    how: ChildContinuation,
-  ): Promise<RunInside | ChildResult> {
-    return this.recorded.continueInside(runId, options as never, outer, how) as Promise<RunInside | ChildResult>;
+  continueInside(own: ChildRunOptions, outer: OuterRun, how: ChildContinuation): Promise<RunInside | ChildResult> {
+    return this.recorded.continueInside(own, outer, how) as Promise<RunInside | ChildResult>;
   }
 
   /** @internal See `RunnableWorkflow`. */
   restored(recorded: RecordedRun): ChildResult {
     return this.recorded.restored(recorded) as object as ChildResult;
+  }
+
+  // --- runs that services drive ---
+
+  /** @internal Sends an event to a recorded run, as `send` of dags and fsms do. */
+  abstract sendTo(runId: string, event: string, payload: unknown, options: SendOptions): Promise<void>;
+
+  /**
+   * @internal Records a replay of a run, for a service to drive.
+   * @returns the id of the new run
+   */
+  abstract submitReplay(runId: string, options: object): Promise<string>;
+
+  /** @internal See `RecordedRuns.structures`. */
+  get structures(): string[] {
+    return this.recorded.structures();
+  }
+
+  /** @internal See `RecordedRuns.submission`. */
+  submission(options: T["runOptions"]): Promise<Submission> {
+    return this.recorded.submission(this.withDefaults(options));
+  }
+
+  /** @internal See `RecordedRuns.drive`. It is put away when only waits are left. */
+  drive(runId: string, how: DriveOptions, options?: T["resumeOptions"]): Promise<DrivenRun> {
+    const given = { ...options, store: how.store, detach: true };
+    return this.recorded.drive(runId, withContinuingDefaults(this.defaults, given), how);
   }
 
   // --- results and caches ---

@@ -2,10 +2,10 @@ import { AsyncResource } from "node:async_hooks";
 import { Timer } from "../base/timer.js";
 import { sleepSync } from "../base/sleep-sync.js";
 import type { Lifecycle } from "../engine/lifecycle.js";
-import { timeOfDay } from "../stores/database/time.js";
+import type { WaitingFor } from "../run/waiting-for.js";
 import type { FsmRecorder } from "./durable/recorder.js";
-import type { PendingEvent } from "./event-queue.js";
-import type { Inbox } from "./inbox.js";
+import type { PendingEvent } from "../engine/events/event-queue.js";
+import type { Inbox } from "../engine/events/inbox.js";
 import { describeWait, type Wait } from "./transition.js";
 
 /** How often, and at which interval in ms, polling the store for events is tried after a deadline. */
@@ -21,10 +21,17 @@ export interface WaitingRun {
   /** Whether something has to settle before the next cycle. */
   busy: boolean;
   readonly life: Pick<Lifecycle<unknown>, "guard">;
+  /** In ms since 1970. */
+  timeOfDay(): number;
   /** Starts the transition to a state. */
   goTo(to: number, value: unknown): void;
   /** Ends the run as `paused`. */
-  endPaused(reason: string): void;
+  endPaused(reason: string, dueAt: number | undefined): void;
+  /** Ends the run as `waiting`. */
+  endWaiting(reason: string, waitingFor: WaitingFor): void;
+  /** The run waits. */
+  waitBegan(): void;
+  waitEnded(): void;
   /** Executes states as far as possible. */
   pump(): void;
 }
@@ -39,8 +46,6 @@ interface OpenWait extends Wait {
 /**
  * The waits of an fsm's run for events, one at a time. A wait ends with the first event that was sent by its deadline,
  * or at the deadline.
- *
- * A recorded run without a handle does not wait in memory: it ends as `paused`, and continues when it is recovered.
  */
 export class EventWaits {
   private open: OpenWait | undefined = undefined;
@@ -53,34 +58,61 @@ export class EventWaits {
     private readonly run: WaitingRun,
     private readonly inbox: Inbox | undefined,
     private readonly recorder: FsmRecorder | undefined,
-    /** Whether the run has a handle, which can send events. */
-    private readonly takesEvents: boolean,
   ) {}
+
+  /** Whether the run waits for an event. */
+  accepts(event: string): boolean {
+    return this.open?.events.has(event) === true;
+  }
+
+  /** What the run waits for. */
+  get waitingFor(): WaitingFor | undefined {
+    return this.open && { events: Array.from(this.open.events.keys()), until: this.open.after?.at };
+  }
 
   /** The open wait in words. */
   get description(): string | undefined {
     return this.open && describeWait(this.open);
   }
 
-  /**
-   * Leaves at once if there is an event that ends the wait. Otherwise waits, or pauses a recorded run without a handle.
-   */
+  /** The deadline of the open wait, in ms since 1970. */
+  get dueAt(): number | undefined {
+    return this.open?.after?.at;
+  }
+
+  /** Leaves at once if there is an event that ends the wait. Otherwise waits. */
   begin(wait: Wait): void {
-    const { run, recorder, takesEvents } = this;
+    const { run, recorder } = this;
     const { after } = wait;
     recorder?.waits(wait);
     if (this.leaveWithEvent(wait)) return;
-    if (run.isPausing) return run.endPaused(describeWait(wait));
+    if (run.isPausing) return run.endPaused(describeWait(wait), after?.at);
     if (run.sync && after !== undefined) {
-      sleepSync(Math.max(0, after.at - timeOfDay()));
+      sleepSync(Math.max(0, after.at - run.timeOfDay()));
       return this.leave(after.state, undefined);
     }
     run.busy = true;
-    const pauses = !takesEvents && recorder !== undefined;
-    const timer = pauses || after === undefined ? undefined : Timer.at(after.at, () => this.end({ isDue: true }));
+    // Keeps the process alive also where there is no deadline.
+    const isDue = after !== undefined && after.at <= run.timeOfDay();
+    const timer = isDue
+      ? undefined
+      : Timer.at(
+          after?.at ?? Infinity,
+          () => this.end(),
+          () => run.timeOfDay(),
+        );
     this.open = { ...wait, timer, asyncContext: new AsyncResource("DagwrightRun") };
-    if (pauses) this.end({ isDue: after !== undefined && after.at <= timeOfDay() });
-    else recorder?.listen();
+    recorder?.listen();
+    if (isDue) this.end();
+    else run.waitBegan();
+  }
+
+  /** Puts the run away until it is due, or an event is sent. */
+  putAway(): void {
+    const { open, run, waitingFor } = this;
+    if (open === undefined) return;
+    this.stop();
+    run.endWaiting(describeWait(open), waitingFor as WaitingFor);
   }
 
   /** Leaves the open wait if a new event ends it. */
@@ -91,7 +123,7 @@ export class EventWaits {
 
   /** Returns whether there was an event that ends the wait. */
   private leaveWithEvent(wait: Wait): boolean {
-    const event = this.inbox?.peek(wait);
+    const event = this.inbox?.peek(wait.events.keys(), wait.after?.at);
     if (event === undefined) return false;
     if (this.open !== undefined) this.stop();
     this.event = event;
@@ -105,35 +137,33 @@ export class EventWaits {
   }
 
   /**
-   * Ends the open wait without an event in memory. First polls the store for events of other processes, one of which
-   * may have been sent in time. Otherwise leaves for the state of a deadline that is due, or pauses the run.
+   * Ends the open wait at its deadline. First polls the store for events of other processes, one of which may have been
+   * sent in time; if that keeps failing, the run pauses.
    */
-  private end({ isDue, attempts = POLL_ATTEMPTS }: { readonly isDue: boolean; readonly attempts?: number }): void {
+  private end(attempts = POLL_ATTEMPTS): void {
     const { run, open, recorder } = this;
     const isOpen = () => open !== undefined && this.open === open;
     const end = (how: "leave" | "pause") =>
       run.life.guard(() => {
         if (open === undefined || !isOpen()) return;
         this.stop();
-        if (how === "pause") run.endPaused(describeWait(open));
+        if (how === "pause") run.endPaused(describeWait(open), open.after?.at);
         else this.leave((open.after as NonNullable<Wait["after"]>).state, undefined);
         run.pump();
       });
-    const polled = () => end(isDue ? "leave" : "pause");
-    if (recorder === undefined) return polled();
-    // A run that ends as paused reports an unreachable store itself, when it writes its end.
+    const leave = () => end("leave");
+    if (recorder === undefined) return leave();
     const retry = () => {
-      if (!isDue || attempts <= 1) return end("pause");
-      if (open !== undefined && isOpen()) {
-        open.timer = Timer.after(POLL_INTERVAL, () => this.end({ isDue, attempts: attempts - 1 }));
-      }
+      if (attempts <= 1) return end("pause");
+      if (open !== undefined && isOpen()) open.timer = Timer.after(POLL_INTERVAL, () => this.end(attempts - 1));
     };
-    recorder.pollEvents().then(polled, retry);
+    recorder.pollEvents().then(leave, retry);
   }
 
   /** Closes the open wait, if there is one. */
   stop(): void {
     this.open?.timer?.stop();
+    if (this.open !== undefined) this.run.waitEnded();
     this.open = undefined;
     this.run.busy = false;
     this.recorder?.unlisten();

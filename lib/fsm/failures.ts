@@ -5,9 +5,10 @@ import type { Lifecycle } from "../engine/lifecycle.js";
 import type { AttemptControls } from "../run/context.js";
 import { ExecutionError } from "../run/errors.js";
 import { StateContext } from "../run/fsm-context.js";
+import type { WaitingFor } from "../run/waiting-for.js";
 import type { FsmState } from "../run/fsm-state.js";
 import { NO_VALUE } from "../run/history.js";
-import { factsOf, isPause } from "../run/pause.js";
+import { factsOf, InnerWait, isPause } from "../run/pause.js";
 import type { FsmRecorder } from "./durable/recorder.js";
 import { originOf, stateError, stateFailure } from "./errors.js";
 import type { EventWaits } from "./event-waits.js";
@@ -34,6 +35,7 @@ export interface FailingRun extends AttemptControls {
   /** Continues when `work` has settled. */
   continueAfter<T>(work: Promise<T>, fulfilled: (value: T) => void, rejected: (error: unknown) => void): void;
   endPaused(reason: string | undefined): void;
+  endWaiting(reason: string | undefined, waitingFor: WaitingFor): void;
 }
 
 /**
@@ -126,8 +128,9 @@ export class Failures {
     } else {
       if (!state.isExecuting) state.history.undo();
       state.isExecuting = false;
-      recorder?.paused(pause.message);
+      recorder?.paused(pause.message, pause instanceof InnerWait ? "waiting" : "paused");
     }
+    if (pause instanceof InnerWait) return run.endWaiting(undefined, pause.waitingFor);
     const facts = factsOf(pause);
     state.pause = { node: state.plan.specs[state.current].name, ...facts };
     run.endPaused(facts.reason);

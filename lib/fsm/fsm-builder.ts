@@ -10,7 +10,7 @@ import {
   type StateSpec,
 } from "../definition/specs/state-spec.js";
 import { checkFsmOptions } from "../definition/specs/workflow-options.js";
-import type { WorkflowLike } from "../definition/specs/subworkflow-spec.js";
+import type { WorkflowInstance, WorkflowLike } from "../definition/specs/subworkflow-spec.js";
 import { subworkflowIn } from "../definition/subworkflow.js";
 import { StateHandle, stateName, type StateTarget } from "../definition/state-handle.js";
 import type { StateValue } from "../definition/typings/typed-states.js";
@@ -31,8 +31,12 @@ export interface StateDefiner {
     options: StateOptions<readonly string[], string, V>,
     fn: F,
   ): StateHandle<V, N>;
-  <const N extends string>(name: N, workflow: WorkflowLike): StateHandle<any, N>;
-  <const N extends string>(name: N, options: StateOptions, workflow: WorkflowLike): StateHandle<any, N>;
+  <const N extends string, W extends WorkflowLike>(name: N, workflow: W): StateHandle<any, N, W>;
+  <const N extends string, W extends WorkflowLike | WorkflowInstance>(
+    name: N,
+    options: StateOptions,
+    workflow: W,
+  ): StateHandle<any, N, W>;
 }
 
 /** The types that belong to an fsm, see {@link Fsm} for its parameters. */
@@ -140,13 +144,13 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
   }
 
   /**
-   * Puts another function in the place of a state's, which keeps its transitions, options and hooks: parameters go by
-   * position, whatever their names.
+   * Puts another function, or a workflow, in the place of a state's, which keeps its transitions, options and hooks:
+   * parameters of a function go by position, whatever their names, and inputs of a workflow by their names.
    * @throws {ValidationError} VALIDATION when there is no such state; {InvalidNodeError} for a function with fewer
    *   parameters
    */
-  replaceState(target: StateTarget, fn: AnyFn): this {
-    this.replaceFunction(target, fn);
+  replaceState(target: StateTarget, work: AnyFn | WorkflowLike): this {
+    this.replaceWork(target, work);
     return this;
   }
 
@@ -167,8 +171,8 @@ export abstract class FsmBuilder<S, I extends object, E> extends Workflow<FsmTyp
     }
     const source = stateName(from);
     const list = this.table.get(source) ?? [];
-    const other = list.find((transition) => transition.condition === "default");
-    if (condition === "default" && other !== undefined) {
+    const other = condition === "default" ? list.find((transition) => transition.condition === "default") : undefined;
+    if (other !== undefined) {
       throw new ValidationError(
         `State "${source}" already has a default transition, to "${other.to}". Give one of them a condition.`,
       );

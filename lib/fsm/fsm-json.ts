@@ -1,10 +1,20 @@
-import { show } from "../base/check.js";
-import { Document, VERSION, type DefinitionJson, type FromDataOptions } from "../definition/data/document.js";
-import { memberJson, type MemberJson } from "../definition/data/members.js";
-import { DataWriter, type ValueReference } from "../definition/data/values.js";
+import { checkName, checkType, show } from "../base/check.js";
+import type { DefinitionJson } from "../definition/data/document.js";
+import { optionsJson, readWork, workJson, type MemberJson } from "../definition/data/members.js";
+import type { Fields, Section } from "../definition/data/section.js";
+import type { ValueReference } from "../definition/data/values.js";
+import type { WorkflowWriter } from "../definition/data/workflow-writer.js";
 import type { DefinedFsm, TransitionCondition } from "../definition/defined.js";
-import type { NodeHooks } from "../definition/specs/node-options.js";
-import { STATE_OPTIONS, stateSpec, type StateSpec } from "../definition/specs/state-spec.js";
+import { checkHooks, type NodeHooks } from "../definition/specs/node-options.js";
+import {
+  checkStateOptions,
+  STATE_OPTIONS,
+  stateSpec,
+  workflowStateSpec,
+  type StateSpec,
+} from "../definition/specs/state-spec.js";
+import { isSubworkflow } from "../definition/specs/subworkflow-spec.js";
+import { checkFsmOptions } from "../definition/specs/workflow-options.js";
 import type { FsmOptions } from "./options.js";
 
 /** An fsm as data, see {@link Fsm.toJSON}. */
@@ -69,76 +79,100 @@ const OPTIONS = [
   "historyLimit",
   "runOptions",
 ];
-const OTHERS = ["hooks", "stateHooks", "initialState", "terminalStates"];
+/** The fields of fsms. */
+export const FSM_FIELDS: readonly string[] = [
+  ...OPTIONS,
+  ...["hooks", "stateHooks", "initialState", "terminalStates", "states", "transitions"],
+];
+const STATE = [...STATE_OPTIONS, "subworkflow"];
+const PLAIN_OPTIONS = STATE_OPTIONS.filter((option) => option !== "name");
 const TRANSITION = ["from", "to", "condition"];
 
-/** Writes an fsm as data. Cost: O(states + transitions). */
-export function fsmJson(fsm: Written, { initialState, terminalStates, stateHooks }: Additions): FsmJson {
-  const writer = new DataWriter();
+/** Writes the fields of an fsm. Cost: O(states + transitions). */
+export function fsmJson(fsm: Written, additions: Additions, writer: WorkflowWriter): object {
+  const { initialState, terminalStates, stateHooks } = additions;
   const transitions = Array.from(fsm.transitions).flatMap(([from, list]) =>
     list.map(({ to, condition }, i) => ({
       from,
       to,
-      ...(condition === "default" ? {} : { condition: { $value: `transitions.${from}[${i}]` } }),
+      ...(condition === "default" ? {} : { condition: writer.value(condition, `transitions.${from}[${i}]`) }),
     })),
   );
   const { defaultHooks } = fsm;
   return {
-    version: VERSION,
-    kind: "fsm",
-    name: fsm.name,
-    ...(writer.write(fsm.options, "") as object),
-    ...(defaultHooks === undefined ? {} : { hooks: writer.write(defaultHooks, "hooks") }),
-    states: Array.from(fsm.states.values(), (spec) => memberJson(spec, fsm.nodeHooks(spec.name), writer, "states")),
+    ...writer.record(fsm.options, ""),
+    ...(defaultHooks === undefined ? {} : { hooks: writer.value(defaultHooks, "hooks") }),
+    states: Array.from(fsm.states.values(), (spec) => ({
+      name: spec.name,
+      ...workJson(spec, writer),
+      ...optionsJson(spec, fsm.nodeHooks(spec.name), `states.${spec.name}`, writer),
+    })),
     ...(transitions.length === 0 ? {} : { transitions }),
     ...(initialState === undefined ? {} : { initialState }),
     ...(terminalStates.length === 0 ? {} : { terminalStates }),
-    ...(stateHooks.length === 0 ? {} : { stateHooks: writer.write(stateHooks, "stateHooks") }),
+    ...(stateHooks.length === 0 ? {} : { stateHooks: writer.value(stateHooks, "stateHooks") }),
   };
 }
 
-/**
- * Reads an fsm from data.
- * @throws {ValidationError} VALIDATION with everything that is unknown or invalid
- */
-export function readFsm(json: unknown, given: FromDataOptions<object>): ReadFsm {
-  const document = new Document("fsm", json, given, [...OPTIONS, ...OTHERS, "states", "transitions"]);
-  const { fields, name } = document;
-  const options = document.valuesOf(fields, OPTIONS, "");
-  const { hooks, stateHooks, initialState, terminalStates } = document.valuesOf(fields, OTHERS, "");
-  return document.result({
+/** Reads an fsm. Reports what is unknown or invalid. */
+export function readFsm(section: Section): ReadFsm {
+  const { fields, name } = section;
+  const options = section.optionsOf(fields, OPTIONS, "", (option) => checkFsmOptions(option, `workflow "${name}"`));
+  const others = section.optionsOf(fields, ["hooks", "initialState", "terminalStates", "stateHooks"], "", checkOther);
+  const { hooks, initialState, terminalStates = [], stateHooks = [] } = others;
+  return {
     name,
     options,
-    specs: document.entries("states", STATE_OPTIONS).flatMap((entry) => readState(entry, document) ?? []),
-    transitions: document.entries("transitions", TRANSITION).map((entry) => {
-      const { from, to, condition = "default" } = document.valuesOf(entry.fields, TRANSITION, entry.path);
-      return { from, to, condition };
-    }),
+    specs: section.members("states", "state").flatMap((entry) => readState(entry, section) ?? []),
+    transitions: section.entries("transitions").flatMap((entry) => readTransition(entry, section) ?? []),
     initialState,
-    terminalStates: list(terminalStates, "terminalStates", document),
-    stateHooks: list(stateHooks, "stateHooks", document),
-    defaultHooks: hooks as NodeHooks,
+    terminalStates,
+    stateHooks,
+    defaultHooks: hooks,
+  };
+}
+
+/** @throws {TypeError} for what is invalid */
+function checkOther({ hooks, initialState, terminalStates, stateHooks }: Record<string, any>): void {
+  if (hooks !== undefined) checkHooks(hooks as NodeHooks, `"hooks"`);
+  if (initialState !== undefined) checkName("initialState", initialState);
+  checkList("terminalStates", terminalStates, checkName);
+  checkList("stateHooks", stateHooks, (place, hook) => checkType(place, hook, "function"));
+}
+
+function checkList(field: string, list: unknown, check: (place: string, item: unknown) => void): void {
+  if (list === undefined) return;
+  if (!Array.isArray(list)) throw new TypeError(`"${field}" must be a list; received ${show(list)}.`);
+  list.forEach((item: unknown, i) => check(`${field}[${i}]`, item));
+}
+
+function readTransition(
+  { fields, path }: { readonly fields: Fields; readonly path: string },
+  section: Section,
+): ReadFsm["transitions"][number] | undefined {
+  section.checkFields(fields, TRANSITION, path);
+  const { from, to, condition = "default" } = section.valuesOf(fields, TRANSITION, path);
+  return section.attempt(() => {
+    checkName(section.where(`${path}.from`), from);
+    checkName(section.where(`${path}.to`), to);
+    if (condition !== "default") checkType(section.where(`${path}.condition`), condition, "function");
+    return { from, to, condition: condition as TransitionCondition };
   });
 }
 
 function readState(
-  { fields, path }: { readonly fields: Readonly<Record<string, unknown>>; readonly path: string },
-  document: Document,
+  entry: { readonly fields: Fields; readonly name: string; readonly path: string },
+  section: Section,
 ): StateSpec | undefined {
-  const { name } = fields;
-  if (typeof name !== "string") {
-    return void document.report("INVALID_FIELD", `"${path}.name" must be a string; received ${show(name)}.`);
-  }
-  const found = document.functionOf(name);
-  const others = STATE_OPTIONS.filter((option) => option !== "name");
-  const options = document.valuesOf(fields, others, `states.${name}`);
-  if (found === undefined) return undefined;
-  return document.attempt(() => Object.freeze({ ...stateSpec(name, found.fn, options), self: found.self }));
-}
-
-function list<T>(value: unknown, field: string, document: Document): readonly T[] {
-  if (value === undefined) return [];
-  if (Array.isArray(value)) return value as T[];
-  document.report("INVALID_FIELD", `"${field}" must be a list; received ${show(value)}.`);
-  return [];
+  const { fields, name, path } = entry;
+  section.checkFields(fields, STATE, path);
+  const options = section.optionsOf(fields, PLAIN_OPTIONS, `states.${name}`, (option) =>
+    checkStateOptions(option, name),
+  );
+  const work = readWork(entry, section);
+  if (work === undefined) return undefined;
+  return section.attempt(() => {
+    if (isSubworkflow(work)) return workflowStateSpec(name, work, options);
+    return Object.freeze({ ...stateSpec(name, work.fn, options), self: work.self });
+  });
 }

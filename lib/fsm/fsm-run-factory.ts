@@ -1,28 +1,32 @@
+import type { ChildRunOptions } from "../definition/context.js";
 import type { DefinedFsm } from "../definition/defined.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import { warnOfClassName } from "../engine/durable/class-names.js";
-import { checkIdentity, metadataOf, type CommonRunOptions } from "../engine/options.js";
+import { checkIdentity, metadataOf } from "../engine/options.js";
 import type { OuterRun } from "../engine/outer-run.js";
-import type { Purpose, RunFactory } from "../engine/run-factory.js";
+import type { AcceptedInputs, Purpose, RunFactory } from "../engine/run-factory.js";
 import { hooksOf } from "../engine/run-hooks.js";
 import type { RunPromises } from "../engine/run-promises.js";
+import { CurrentPlan } from "../planning/current-plan.js";
 import { planFsm, type FsmPlan } from "../planning/fsm-plan.js";
-import { checkInputs, type CheckedInputs } from "../planning/declared-inputs.js";
+import { checkRunInputs, type CheckedInputs } from "../planning/declared-inputs.js";
+import type { InnerChecks, InnerResults } from "../planning/inner-schemas.js";
 import { acceptFsmInputs, checkFsmInputs } from "../planning/inputs.js";
-import { requireValid, type Planning } from "../planning/validity.js";
+import { fsmSurface } from "../planning/surface.js";
+import { requireValid, type Planning, type Strictness } from "../planning/validity.js";
 import { Caches } from "../policies/caches.js";
 import type { FsmResult } from "../run/fsm-result.js";
 import { FsmState } from "../run/fsm-state.js";
 import { stateInputs } from "./arguments.js";
 import type { FsmRecorder } from "./durable/recorder.js";
 import { newFsmRecorder, type ResumedFsm } from "./durable/records.js";
-import { FsmRun, type BoundStateHook } from "./fsm-run.js";
+import type { BoundStateHook } from "./ask-state-hooks.js";
+import { FsmRun } from "./fsm-run.js";
 import { fsmHandle, idleFsmHandle, type FsmHandle } from "./handle.js";
 import { checkFsmRunOptions, type FsmOptions, type FsmRunOptions } from "./options.js";
 
 /** The fsm whose runs are created. */
 interface Source extends DefinedFsm {
-  readonly revision: number;
   readonly defaultHooks: NodeHooks | undefined;
 }
 
@@ -39,6 +43,8 @@ interface RunProperties {
   readonly resumed?: ResumedFsm;
   /** Settles when its inputs are checked, if that takes time. */
   readonly checking?: Promise<void> | undefined;
+  /** What the schema inside the initial state have made of its inputs, when these have checked. */
+  readonly checks?: InnerChecks | undefined;
 }
 
 /** Creates the runs of one fsm. */
@@ -49,20 +55,33 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
   readonly stateHooks: BoundStateHook[] = [];
   /** The name of the class that names the fsm, "" if the class has none; undefined if the fsm has a name of its own. */
   className: string | undefined;
-  private planned: { readonly revision: number; readonly planning: Planning<FsmPlan> } | undefined;
+  readonly planned: CurrentPlan<Planning<FsmPlan>>;
 
   constructor(
     private readonly fsm: Source,
     private readonly settings: FsmOptions,
   ) {
     this.workflow = fsm.name;
+    this.planned = new CurrentPlan(
+      fsm,
+      (way) => planFsm(fsm, way),
+      (planning) => fsmSurface(planning, fsm.declaredInputs),
+    );
     this.caches = new Caches(fsm.name);
   }
 
   get planning(): Planning<FsmPlan> {
-    const { revision } = this.fsm;
-    if (this.planned?.revision !== revision) this.planned = { revision, planning: planFsm(this.fsm) };
-    return this.planned.planning;
+    return this.planned.now;
+  }
+
+  /** The plan. @throws {ValidationError} when the fsm is not valid */
+  planFor(options: Strictness = {}): FsmPlan {
+    return requireValid(this.planned.now, options);
+  }
+
+  /** The same for a run inside of another one, whose plan goes with the latest plans of workflows inside. */
+  planInside(options: Strictness = {}): FsmPlan {
+    return requireValid(this.planned.latest, options);
   }
 
   /** The `historyLimit` of runs without that option. */
@@ -70,45 +89,62 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
     return this.settings.historyLimit ?? Infinity;
   }
 
-  createInside(options: CommonRunOptions, outer: OuterRun, sync: boolean): FsmRun {
-    return this.create(this.inside(options), sync ? "runSync" : "run", outer);
+  createInside(own: ChildRunOptions, outer: OuterRun, sync: boolean): FsmRun {
+    return this.create(this.inside(own, outer), sync ? "runSync" : "run", outer);
   }
 
-  /** The options of a run inside another one, as those of an fsm, with the error strategy of this workflow. */
-  inside(given: CommonRunOptions): FsmRunOptions {
-    const { mode, strict, scheduler, store, durability, hooks, inputs, runId, timeout } = given;
-    const { errorStrategy = this.settings.errorStrategy } = given;
-    const own = { strict, scheduler, store, durability, hooks, inputs, runId, timeout, errorStrategy };
-    return { ...own, mode: mode === "parallel" ? "async" : mode };
+  async acceptInside({ inputs = {} }: ChildRunOptions, outer: OuterRun): Promise<AcceptedInputs> {
+    const state = new FsmState(this.planInside(), inputs, outer.innerId, undefined, this.historyLimit);
+    const checks = new Map<string, InnerResults>();
+    await this.checkInputs(state, false, outer.checks, checks);
+    return { inputs: state.inputs, checks };
+  }
+
+  /** The options of a run inside another one: its own, and those that it shares, as those of an fsm. */
+  inside(own: ChildRunOptions, { options }: OuterRun): FsmRunOptions {
+    const { inputs, timeout, errorStrategy = this.settings.errorStrategy } = own;
+    const { strict, scheduler, store, durability, hooks } = options;
+    const mode = options.mode === "parallel" ? "async" : options.mode;
+    return { inputs, timeout, errorStrategy, mode, strict, scheduler, store, durability, hooks };
   }
 
   create(options: FsmRunOptions = {}, purpose: Purpose, outer?: OuterRun): FsmRun {
-    checkFsmRunOptions(options, this.inputNames);
+    // Those of a run inside another one are of that run, which has checked them.
+    if (outer === undefined) checkFsmRunOptions(options, this.inputNames);
     if (options.ifExists === "attach") checkIdentity(options);
     const sync = purpose === "runSync";
     if (sync && options.store !== undefined) throw new TypeError("runSync can't wait for a store. Use run instead.");
-    const plan = requireValid(this.planning, options);
+    const plan = outer === undefined ? this.planFor(options) : this.planInside(options);
     const { inputs = {}, runId, historyLimit = this.historyLimit } = options;
-    const state = new FsmState(plan, inputs, runId, metadataOf(options), historyLimit);
-    const checking = this.checkInputs(state, sync);
+    const state = new FsmState(plan, inputs, outer?.innerId ?? runId, metadataOf(options), historyLimit);
+    const checks = plan.inner === undefined ? undefined : new Map<string, InnerResults>();
+    const checking = this.checkInputs(state, sync, outer?.checks, checks);
     return this.runOf(state, options, {
       sync,
-      takesEvents: purpose === "start",
-      recorder: newFsmRecorder(state, options, outer && { ...outer.parent, isOuter: true }),
+      takesEvents: purpose === "start" || outer?.takesEvents === true,
+      recorder: newFsmRecorder(state, options, outer && { ...outer.parent, isOuter: true, rootId: outer.rootId }),
       outer,
       checking,
+      checks,
     });
   }
 
   /**
    * Checks the inputs of a new run, and replaces them by what their schemas make of them. A promise only if a schema
    * returns one.
+   * @param earlier - the checks of the outer run
+   * @param checks - gets those of the workflow in the initial state
    * @throws {ValidationError} | {MissingInputError}
    */
-  private checkInputs(state: FsmState, sync: boolean): Promise<void> | undefined {
+  private checkInputs(
+    state: FsmState,
+    sync: boolean,
+    earlier: InnerChecks | undefined,
+    checks: Map<string, InnerResults> | undefined,
+  ): Promise<void> | undefined {
     const { plan, inputs: given } = state;
     const { declaredInputs: declared } = this.fsm;
-    if (declared === undefined) {
+    if (declared === undefined && plan.inner === undefined) {
       checkFsmInputs(plan, given);
       stateInputs(state);
       return undefined;
@@ -116,16 +152,18 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
     const accept = (checked: CheckedInputs): void => {
       acceptFsmInputs(plan, { declared, given, checked });
       state.inputs = checked.values;
+      for (const [name, results] of checked.inside ?? []) checks?.set(name, results);
       stateInputs(state);
     };
-    const checked = checkInputs(declared, given, { sync });
+    const how = { word: "state" as const, runs: () => true, sync, earlier };
+    const checked = checkRunInputs({ declared, plan }, given, how);
     if (!(checked instanceof Promise)) return void accept(checked);
     return checked.then(accept);
   }
 
   /** Creates the run that drives a state. */
   runOf(state: FsmState, options: FsmRunOptions, properties: RunProperties): FsmRun {
-    const { sync = false, takesEvents = false, recorder, resumed, checking, outer, provide } = properties;
+    const { sync = false, takesEvents = false, recorder, resumed, checking, checks, outer, provide } = properties;
     if (recorder !== undefined && this.className !== undefined) warnOfClassName(this.workflow, this.className);
     const { maxCycles = this.settings.maxCycles } = options;
     return new FsmRun(state, maxCycles === options.maxCycles ? options : { ...options, maxCycles }, {
@@ -136,6 +174,7 @@ export class FsmRunFactory<S, E> implements RunFactory<FsmRunOptions<any>, FsmRe
       outer,
       provide,
       checking,
+      checks,
       hooks: hooksOf(this.fsm.defaultHooks, options.hooks),
       stateHooks: this.stateHooks.slice(),
       cacheOf: this.caches.of,

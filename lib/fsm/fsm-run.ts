@@ -1,13 +1,15 @@
-import { abandon, drive, pendingOf, whenSettled, type Coroutine } from "../base/coroutine.js";
-import { asSentence, messageOf } from "../base/message.js";
-import { callWith, current as called, leave, type ContextSource } from "../definition/current-context.js";
+import { abandon, drive, pendingOf, whenSettled } from "../base/coroutine.js";
+import {
+  callWith,
+  current as calling,
+  endCall,
+  forget,
+  returnTo,
+  type ContextSource,
+} from "../definition/current-context.js";
 import { valueOf } from "../definition/transitions.js";
 import { Attempts } from "../engine/attempts.js";
-import type { ChildPlace } from "../engine/children.js";
-import type { CommonRunOptions } from "../engine/options.js";
-import { inSequence, type Permits, type SharedPermits } from "../engine/permits.js";
-import { KEPT_SLOT, SETTLED_SLOT, type Slot } from "../engine/slot.js";
-import type { Outlet } from "../engine/channel.js";
+import type { Permits } from "../engine/permits.js";
 import { EngineRun, type EngineSetup } from "../engine/run.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import type { ErrorSite, ExecutionError } from "../run/errors.js";
@@ -17,24 +19,26 @@ import type { FsmState } from "../run/fsm-state.js";
 import { NO_VALUE } from "../run/history.js";
 import { isPause } from "../run/pause.js";
 import type { RunStatus } from "../run/status.js";
+import type { WaitingFor } from "../run/waiting-for.js";
 import type { QueuedEvent } from "../stores/store.js";
 import { stateInputs, withContext } from "./arguments.js";
-import { CycleClock } from "./cycle-clock.js";
+import { askStateHooks, type BoundStateHook } from "./ask-state-hooks.js";
+import { StepClock } from "../engine/step-clock.js";
 import type { FsmRecorder } from "./durable/recorder.js";
 import type { ResumedFsm } from "./durable/records.js";
 import { endedWithout, maxCyclesError, siteOf, stateError } from "./errors.js";
 import { EventWaits, type WaitingRun } from "./event-waits.js";
 import { Failures, type FailingRun, type FailureDecision } from "./failures.js";
 import { FsmHost, type FsmHostRun } from "./host.js";
-import { Inbox, type Receiver } from "./inbox.js";
+import { FsmInnerRuns } from "./inner-runs.js";
+import { Inbox, type Receiver } from "../engine/events/inbox.js";
 import type { FsmRunOptions } from "./options.js";
+import { StateDelay, type DelayedRun } from "./state-delay.js";
 import { StateWaiters } from "./state-waiters.js";
 import { describeWait, destination, END, type Wait } from "./transition.js";
+import { ValueOutlet } from "./value-outlet.js";
 
 const DEFAULT_MAX_CYCLES = 1000;
-
-/** A state hook bound to its fsm. */
-export type BoundStateHook = (from: string, to: string, value: unknown) => unknown;
 
 /** The setup of an fsm's run, beside its options. */
 export interface FsmRunSetup extends EngineSetup {
@@ -59,7 +63,7 @@ export interface FsmRunSetup extends EngineSetup {
  */
 export class FsmRun
   extends EngineRun<FsmState, FsmResult<any>>
-  implements FsmHostRun, Receiver, WaitingRun, FailingRun, ContextSource
+  implements FsmHostRun, Receiver, WaitingRun, DelayedRun, FailingRun, ContextSource
 {
   declare readonly options: FsmRunOptions;
   declare readonly recorder: FsmRecorder | undefined;
@@ -68,24 +72,25 @@ export class FsmRun
   private readonly maxCycles: number;
   /** Whether all states go through {@link Attempts}, even those without options. */
   private readonly managesAll: boolean;
-  private readonly clock: CycleClock;
+  private readonly clock: StepClock;
   private hasBegun = false;
   private pumping = false;
+  /** Whether the function of a state that is a plain call is being called. */
+  isCalling = false;
   busy = false;
   isPausing = false;
   /** The inputs of the current state, if it is managed. */
   inputs: readonly unknown[] = [];
   /** The permits of an outer run. */
   readonly permits: Permits | undefined;
-  /** In sequential mode: the only permit of the runs that states begin. */
-  private inSequence: SharedPermits | undefined = undefined;
+  private lazyInner: FsmInnerRuns | undefined = undefined;
   private readonly inbox: Inbox | undefined;
-  private readonly failures: Failures;
+  readonly failures: Failures;
   waits: EventWaits | undefined = undefined;
-  /** Takes the value of each cycle to nodes of outer runs. */
-  private readonly outlet: Outlet | undefined;
-  /** Whether these take no more. */
-  private isAbandoned = false;
+  /** The delays of states; undefined before the first one. */
+  private delay: StateDelay | undefined = undefined;
+  /** Takes the values to nodes of outer runs; undefined if none stream them. */
+  private outlet: ValueOutlet | undefined = undefined;
   private stateWaiters: StateWaiters | undefined = undefined;
 
   constructor(state: FsmState, options: FsmRunOptions, setup: FsmRunSetup) {
@@ -94,17 +99,16 @@ export class FsmRun
     const { resumed, recorder, takesEvents } = setup;
     this.plan = state.plan;
     this.maxCycles = maxCycles;
-    this.permits = setup.outer?.permits?.of("inline", Infinity, this);
+    this.permits = setup.outer?.permits?.of("inline", Infinity, this, false);
     const isObserved = setup.hooks.length > 0 || recorder !== undefined;
     this.managesAll = isObserved || this.scheduler !== undefined || this.permits !== undefined;
-    this.clock = new CycleClock(timeout, setup);
+    this.clock = new StepClock(timeout, setup);
     this.failures = new Failures(this);
     this.failures.anyIgnored = resumed?.hasFailed ?? false;
     const inbox = takesEvents || recorder !== undefined ? new Inbox(this, recorder) : undefined;
     this.inbox = inbox;
     if (resumed !== undefined) inbox?.add(resumed.events);
     recorder?.subscribe((events) => inbox?.add(events));
-    this.outlet = setup.outer?.outlets?.get("");
   }
 
   // --- control ---
@@ -114,22 +118,17 @@ export class FsmRun
     this.hasBegun = true;
     if (resumed?.isDone === true) return this.complete();
     this.inbox?.open();
-    if (this.outlet !== undefined) this.watch(this.outlet);
+    const outlet = this.setup.outer?.outlets?.get("");
+    if (outlet !== undefined) this.outlet = new ValueOutlet(outlet, () => this.abandoned());
     if (resumed?.provided !== undefined) this.completePaused(resumed.provided.value);
     else if (resumed?.wait !== undefined) this.beginWait(resumed.wait);
     this.pump();
   }
 
-  /** Ends the run when nobody takes its values any longer. */
-  private watch({ channel, keeps }: Outlet): void {
-    if (keeps) return;
-    channel.onAbandoned = () => {
-      this.isAbandoned = true;
-      const isWaiting = this.waits?.description !== undefined;
-      if (!this.isOver && isWaiting) this.life.guard(() => this.life.end("completed", undefined));
-      // An executing state completes first.
-    };
-    this.isAbandoned = channel.isAbandoned;
+  /** Nobody takes its values any longer. An executing state completes first. */
+  private abandoned(): void {
+    const isWaiting = this.waits?.description !== undefined;
+    if (!this.isOver && isWaiting) this.life.guard(() => this.life.end("completed", undefined));
   }
 
   /** Completes the cycle of the state that paused the run. */
@@ -142,10 +141,14 @@ export class FsmRun
   /** Executes no more states. The run ends as `paused` when the executing one is done. */
   pause(): void {
     const waitsFor = this.waits?.description;
+    const dueAt = this.waits?.dueAt;
     this.isPausing = true;
+    const { delay } = this;
+    if (delay?.isOpen === true) return this.life.guard(() => delay.pause());
     // A run that waits has nothing in progress, even while an observer is called.
-    if (waitsFor !== undefined) this.life.guard(() => this.endPaused(waitsFor));
+    if (waitsFor !== undefined) this.life.guard(() => this.endPaused(waitsFor, dueAt));
     else if (this.emitter?.isNotifying !== true) this.pump();
+    if (this.busy && this.inside !== undefined) this.inner.rested();
   }
 
   /** The state that executes next, when the run is stepped. */
@@ -153,9 +156,16 @@ export class FsmRun
     return this.plan.specs[this.state.current].name;
   }
 
-  /** See {@link Inbox.send}. Only for a run that has a handle. */
+  /** See {@link Inbox.send}. Only for a run that has a handle, a store, or an outer run. */
   send(event: string, payload: unknown): Promise<void> {
-    return (this.inbox as Inbox).send(event, payload);
+    const inside = this.waits?.accepts(event) === true ? undefined : this.inside?.openAt(event);
+    if (inside !== undefined) return inside.run.send(inside.event, payload);
+    if (this.inbox === undefined) return Promise.reject(this.notTaken(event));
+    return this.inbox.send(event, payload);
+  }
+
+  takesEvent(): boolean {
+    return true;
   }
 
   /** See {@link Inbox.sendAll}. Only for a recorded run. @throws {StoreError} UNSTORABLE */
@@ -182,11 +192,12 @@ export class FsmRun
   /** Executes states until one returns a promise or a wait, or the run ends. */
   pump(): void {
     if (this.pumping || !this.hasBegun) return;
+    const { source } = calling;
     this.pumping = true;
     try {
       while (!this.isOver && !this.busy) {
         if (this.isPausing) this.life.end("paused", undefined);
-        else if (this.isAbandoned) this.life.end("completed", undefined);
+        else if (this.outlet?.isAbandoned === true) this.life.end("completed", undefined);
         else if (this.state.history.count >= this.maxCycles) this.exhaust();
         else if (this.budget <= 0) break;
         else if (this.clock.allows(this.expire, this.resumeLoop)) this.cycle();
@@ -196,6 +207,7 @@ export class FsmRun
       this.life.failInternally(fault);
     }
     this.pumping = false;
+    if (source !== this) returnTo(source);
     if (!this.isOver && !this.busy) this.onIdle?.();
   }
 
@@ -216,20 +228,38 @@ export class FsmRun
       this.emitter.emit({ type: "state.entered", cycle: state.history.count }, current);
       if (this.isOver) return;
     }
+    const isManaged = this.manages(current);
+    if (isManaged && this.plan.specs[current].options.delay !== undefined && this.isDelayed()) return;
+    this.execute(current, isManaged);
+  }
+
+  private execute(current: number, isManaged: boolean): void {
     let returned: unknown;
     let pending: Promise<unknown> | undefined;
     try {
-      returned = this.manages(current) ? this.callManaged(current) : this.call(current);
+      returned = isManaged ? this.callManaged(current) : this.call(current);
       pending = pendingOf(returned);
     } catch (error) {
+      if (this.isCalling) this.endCall();
       return this.failures.threw(error);
     }
     if (pending === undefined) return this.returned(returned);
     if (!this.sync) return this.continueAfter(pending, this.returned, this.failures.threw);
     abandon(pending);
     const obstacle = this.lazyAttempts?.obstacle ?? "returned a promise";
-    const error = stateError(state, `${obstacle}, which runSync can't wait for. Use run instead.`);
+    const error = stateError(this.state, `${obstacle}, which runSync can't wait for. Use run instead.`);
     this.failures.threw(error, "failFast");
+  }
+
+  private isDelayed(): boolean {
+    this.delay ??= new StateDelay(this, this.setup.resumed?.dueAt);
+    return this.delay.begin();
+  }
+
+  executeDelayed(): void {
+    this.clock.reset();
+    this.execute(this.state.current, true);
+    this.pump();
   }
 
   continueAfter<T>(work: Promise<T>, fulfilled: (value: T) => void, rejected: (error: unknown) => void): void {
@@ -264,20 +294,27 @@ export class FsmRun
       this.emitter.emit({ type: "attempt.started", attempt: 1 }, current);
       if (this.isOver) return undefined;
     }
-    const { storage, source, node: caller } = called;
-    if (storage !== undefined || contextAt >= 0 || extra || rest) {
+    if (calling.storage !== undefined || contextAt >= 0 || extra || rest) {
       const context = this.contextOf(current);
       return callWith(context, spec, withContext(spec, stateInputs(state), context));
     }
-    called.source = this;
-    called.node = current;
-    try {
-      if (inputs.length === 0) return spec.fn.call(spec.self);
-      if (inputs.length === 1 && state.value !== undefined) return spec.fn.call(spec.self, state.value);
-      return spec.fn.apply(spec.self, stateInputs(state));
-    } finally {
-      leave(source, caller);
-    }
+    calling.source = this;
+    this.isCalling = true;
+    let outcome: unknown;
+    if (inputs.length === 0) outcome = spec.fn.call(spec.self);
+    else if (inputs.length === 1 && state.value !== undefined) outcome = spec.fn.call(spec.self, state.value);
+    else outcome = spec.fn.apply(spec.self, stateInputs(state));
+    this.endCall();
+    return outcome;
+  }
+
+  private endCall(): void {
+    this.isCalling = false;
+    endCall();
+  }
+
+  get calledContext(): StateContext {
+    return this.contextOf(this.state.current);
   }
 
   contextOf(state: number): StateContext {
@@ -301,7 +338,7 @@ export class FsmRun
       this.emitter.emit({ type: "node.completed", result: value, cached: state.isCached }, current);
       if (this.isOver) return;
     }
-    const room = this.outlet?.channel.push(value);
+    const room = this.outlet?.push(value);
     if (room === undefined) return this.follow(outcome, value);
     this.continueAfter(
       room,
@@ -319,7 +356,7 @@ export class FsmRun
   follow(outcome: unknown, value: unknown, decision?: FailureDecision): void {
     let target: number | Wait;
     try {
-      target = destination(this.plan, this.state.current, outcome, value);
+      target = destination(this.plan, this.state.current, outcome, value, this);
     } catch (error) {
       return isPause(error) ? this.failures.pause(error) : this.failures.fail(error, decision);
     }
@@ -339,46 +376,15 @@ export class FsmRun
       const predicate = `${describeWait(wait)}, but nobody can send events to this run. Use fsm.start, or give "after".`;
       return this.failures.fail(stateError(this.state, predicate));
     }
-    this.waits ??= new EventWaits(this, this.inbox, recorder, takesEvents);
+    this.waits ??= new EventWaits(this, this.inbox, recorder);
     this.waits.begin(wait);
   }
 
   /** Enters a state, unless a state hook vetoes that. */
   goTo(to: number, value: unknown, decision?: FailureDecision): void {
-    if (this.setup.stateHooks.length === 0) this.enter(to, value);
-    else this.askToEnter(to, value, decision);
-  }
-
-  private askToEnter(to: number, value: unknown, decision: FailureDecision | undefined): void {
-    const { failures } = this;
-    const vetoed = (cause: unknown) => {
-      if (this.isOver) return;
-      if (isPause(cause)) return failures.pause(cause);
-      const target = this.plan.specs[to].name;
-      const predicate = `can't go to "${target}": a state hook threw: ${asSentence(messageOf(cause))} Return another state, or correct the hook.`;
-      failures.fail(stateError(this.state, predicate, { cause }), decision);
-    };
-    const allowed = () => this.isOver || this.enter(to, value);
-    let asked: void | Promise<void>;
-    try {
-      asked = drive(this.callStateHooks(to, value));
-    } catch (error) {
-      return vetoed(error);
-    }
-    if (asked === undefined) return void allowed();
-    if (!this.sync) return this.continueAfter(asked, allowed, vetoed);
-    abandon(asked);
-    const predicate = "has a state hook that returned a promise, which runSync can't wait for. Use run instead.";
-    failures.fail(stateError(this.state, predicate), "failFast");
-  }
-
-  private *callStateHooks(to: number, value: unknown): Coroutine<void> {
-    const from = this.name;
-    const { name } = this.plan.specs[to];
-    for (const hook of this.setup.stateHooks) {
-      if (this.isOver) return;
-      yield hook(from, name, value);
-    }
+    const { stateHooks } = this.setup;
+    if (stateHooks.length === 0) this.enter(to, value);
+    else askStateHooks(this, stateHooks, { to, value, decision }, () => this.enter(to, value));
   }
 
   private enter(to: number, value: unknown): void {
@@ -415,32 +421,8 @@ export class FsmRun
     if (!this.isOver && this.permits?.isFull === false) this.permits.grant(current);
   }
 
-  innerOptions(): CommonRunOptions {
-    const { mode, strict, scheduler, store, durability, hooks } = this.options;
-    return this.setup.outer?.options ?? { mode, strict, scheduler, store, durability, hooks };
-  }
-
-  sharedPermits(_: string, { several }: { readonly several: boolean }): SharedPermits | undefined {
-    const { mode } = this.options;
-    const isSequential = mode === undefined || mode === "sequential";
-    const { permits = several && isSequential ? (this.inSequence ??= inSequence()) : undefined } =
-      this.setup.outer ?? {};
-    return permits;
-  }
-
-  placeInside(node: number): ChildPlace {
-    const { name } = this.plan.specs[node];
-    return { node: name, key: this.state.executionKey, path: name };
-  }
-
-  protected innerNeeds(): readonly string[] {
-    return [];
-  }
-
-  /** A state that is a plain call has no slot. */
-  protected slotOf(node: number): Slot {
-    const { isExecuting, current } = this.state;
-    return isExecuting && current === node ? KEPT_SLOT : SETTLED_SLOT;
+  get inner(): FsmInnerRuns {
+    return (this.lazyInner ??= new FsmInnerRuns(this, this.setup));
   }
 
   // --- the end ---
@@ -463,9 +445,41 @@ export class FsmRun
     this.life.end(this.failures.anyIgnored ? "failed" : "completed", undefined);
   }
 
-  endPaused(reason: string | undefined): void {
+  endPaused(reason: string | undefined, dueAt?: number): void {
     this.state.pauseReason = reason;
+    this.state.dueAt = dueAt;
     this.life.end("paused", undefined);
+  }
+
+  endWaiting(reason: string | undefined, waitingFor: WaitingFor): void {
+    this.state.pauseReason = reason;
+    this.state.waitingFor = this.lazyInner?.leaving ?? waitingFor;
+    this.life.end("waiting", undefined);
+  }
+
+  protected override get detachesByItself(): boolean {
+    return this.options.detach ?? !this.setup.takesEvents;
+  }
+
+  get waitingFor(): WaitingFor | undefined {
+    return this.delay?.waitingFor ?? this.waits?.waitingFor ?? this.inside?.waitingFor();
+  }
+
+  putAway(): void {
+    if (this.isOver) return;
+    if (this.delay?.isOpen === true) return this.delay.putAway();
+    if (this.waits?.description === undefined) this.inner.putAway();
+    else this.waits.putAway();
+  }
+
+  /** The run waits. */
+  waitBegan(): void {
+    this.setResting(true);
+    this.putAwayWhenPolled();
+  }
+
+  waitEnded(): void {
+    this.setResting(false);
   }
 
   protected markCancelled(): void {
@@ -483,12 +497,14 @@ export class FsmRun
   }
 
   release(status: RunStatus): void {
-    this.endChildren();
+    forget(this);
     this.permits?.close();
+    this.setResting(false);
     const isPaused = status === "paused";
+    this.delay?.stop();
     this.waits?.stop();
     if (isPaused) this.emitter?.emit({ type: "run.paused" });
-    this.inbox?.close({ isPaused });
+    this.inbox?.close({ continues: isPaused || status === "waiting" });
     this.inbox?.open();
     this.stateWaiters?.close((index) => this.notEntered(index));
   }

@@ -1,24 +1,30 @@
-import { checkName, checkType } from "../base/check.js";
+import { checkName, checkType, show } from "../base/check.js";
+import { ValidationError } from "../base/errors.js";
 import { merge } from "../base/merge.js";
 import { readStates } from "../definition/class-methods.js";
 import { registerMaker } from "../definition/subworkflow.js";
-import { created, fromYaml, toYaml, type FromDataOptions } from "../definition/data/document.js";
+import { readDocument, writeDocument, type FromDataOptions } from "../definition/data/document.js";
+import { registerFormat } from "../definition/data/format.js";
+import { fromYaml, toYaml } from "../definition/data/yaml.js";
 import { neverInWorker } from "../definition/origin/worker-scope.js";
 import type { EventsOf, StatesOf } from "../definition/typings/typed-states.js";
 import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
+import { checkSendOptions } from "../engine/durable/options.js";
 import { checkRunId } from "../engine/options.js";
 import type { RecordedWorkflow } from "../engine/workflow.js";
-import { reportInputs, type InputReport } from "../planning/declared-inputs.js";
-import { fsmEdges, fsmInputs, type FsmEdge } from "../planning/fsm-plan.js";
+import type { InputReport } from "../planning/declared-inputs.js";
+import { fsmEdges, type FsmEdge } from "../planning/fsm-plan.js";
+import { FSM_SINKS, fsmInputReports } from "../planning/surface.js";
 import { requireValid } from "../planning/validity.js";
+import { fsmGraph, type FsmGraph } from "../planning/workflow-graph.js";
 import type { StateKey } from "../run/fsm-result.js";
 import type { Cycle } from "../run/history.js";
 import { stateDiagram, stateDot, type StateDiagramOptions } from "../visualization/state-diagram.js";
 import { toXState, type XStateConfig } from "../visualization/xstate.js";
-import { checkFsmSendOptions, type FsmSendOptions } from "./durable/options.js";
+import type { FsmSendOptions } from "./durable/options.js";
 import { RecordedFsms } from "./durable/recorded-fsms.js";
 import { FsmBuilder, type FsmTypes } from "./fsm-builder.js";
-import { fsmJson, readFsm, type FsmJson } from "./fsm-json.js";
+import { FSM_FIELDS, fsmJson, readFsm, type FsmJson, type ReadFsm } from "./fsm-json.js";
 import { FsmRunFactory } from "./fsm-run-factory.js";
 import type { FsmOptions } from "./options.js";
 
@@ -39,6 +45,28 @@ export class Fsm<
   I extends object = Record<string, any>,
   E = Record<string, any>,
 > extends FsmBuilder<S, I, E> {
+  static {
+    registerFormat<Fsm<any, any, any>>("fsm", {
+      fields: FSM_FIELDS,
+      write: (fsm, writer) => fsmJson(fsm, { ...fsm.additions, stateHooks: fsm.stateHooks }, writer),
+      read: (section) => {
+        const read = readFsm(section);
+        return () => Fsm.#made(read);
+      },
+    });
+  }
+
+  static #made(read: ReadFsm): Fsm<any, any, any> {
+    const fsm = new Fsm<any, any, any>(read.name, read.options);
+    for (const spec of read.specs) fsm.add(spec);
+    for (const { from, to, condition } of read.transitions) fsm.addTransition(from, to, condition);
+    for (const name of read.terminalStates) fsm.addTerminalState(name);
+    if (read.initialState !== undefined) fsm.setInitialState(read.initialState);
+    for (const hook of read.stateHooks) fsm.addStateHook(hook as StateHook);
+    if (read.defaultHooks !== undefined) fsm.setDefaultHooks(read.defaultHooks);
+    return fsm;
+  }
+
   readonly kind = "fsm";
   protected readonly factory = new FsmRunFactory<S, E>(this, this.options);
   protected readonly recorded: RecordedWorkflow<FsmTypes<S, I, E>> = new RecordedFsms<S, E>(this.factory, this.runs);
@@ -72,17 +100,7 @@ export class Fsm<
     json: unknown,
     options: FromDataOptions<F>,
   ): Fsm<StatesOf<F>, Record<string, any>, EventsOf<F>> {
-    const read = readFsm(json, options);
-    return created(read.name, () => {
-      const fsm = new Fsm<any>(read.name, read.options);
-      for (const spec of read.specs) fsm.add(spec);
-      for (const { from, to, condition } of read.transitions) fsm.addTransition(from, to, condition);
-      for (const name of read.terminalStates) fsm.addTerminalState(name);
-      if (read.initialState !== undefined) fsm.setInitialState(read.initialState);
-      for (const hook of read.stateHooks) fsm.addStateHook(hook);
-      if (read.defaultHooks !== undefined) fsm.setDefaultHooks(read.defaultHooks);
-      return fsm;
-    }) as never;
+    return readDocument("fsm", json, options) as never;
   }
 
   /**
@@ -123,27 +141,28 @@ export class Fsm<
     return fsmEdges(this.factory.planning.plan);
   }
 
+  /** The states and declared transitions, as pictures draw them, also of an fsm that is not valid. */
+  get graph(): FsmGraph {
+    return fsmGraph(this.factory.planning.plan);
+  }
+
   /**
    * The inputs of a run, which are the parameters of all states, and those that only a schema declares. Those that the
    * initial state or their schema needs are required.
    */
   get inputs(): readonly InputReport[] {
-    const { plan } = this.factory.planning;
-    return reportInputs(fsmInputs(plan, this.declaredInputs), this.declaredInputs);
+    return fsmInputReports(this.factory.planning.plan, this.declaredInputs);
   }
 
-  /** The last state's value is the result. @internal */
-  get sinks(): string[] {
-    return ["value"];
-  }
+  protected readonly sinks = FSM_SINKS;
 
   /**
-   * The definition as data: name, options, hooks, states with their options, transitions. Not the functions. What is no
-   * data (conditions, functions in options, schemas, class instances …) is written as `{ $value: path }`. {@link
+   * The definition as data: name, options, hooks, states with their options, transitions, and all workflows inside. Not
+   * the functions. What is no data (conditions, functions in options, schemas, class instances …) is written as `{ $value: path }`. {@link
    * Fsm.fromJSON} makes an equal fsm of it.
    */
   toJSON(): FsmJson {
-    return fsmJson(this, { ...this.additions, stateHooks: this.stateHooks });
+    return writeDocument(this) as FsmJson;
   }
 
   /** {@link Fsm.toJSON} as YAML. @throws {Error} when the package yaml is not installed */
@@ -187,8 +206,19 @@ export class Fsm<
     if (never !== undefined) return never;
     checkRunId(runId);
     checkName("event", event);
-    checkFsmSendOptions(options);
-    await options.store.send({ runId, workflow: this.name, event, payload, key: options.key });
+    checkSendOptions(options);
+    await options.store.send({ runId, workflow: this.name, kind: this.kind, event, payload, key: options.key });
+  }
+
+  /** @internal */
+  sendTo(runId: string, event: string, payload: unknown, options: FsmSendOptions): Promise<void> {
+    return this.send(runId, event as never, payload as never, options);
+  }
+
+  /** @internal */
+  submitReplay(runId: string): Promise<string> {
+    const message = `Run ${show(runId)} is one of the fsm ${show(this.name)}, and only runs of dags can be replayed. Submit a new one.`;
+    return Promise.reject(new ValidationError(message));
   }
 
   // --- the last run ---

@@ -1,4 +1,3 @@
-import type { AttemptCall } from "../backends/backend.js";
 import type { LazyAbort } from "../base/abort.js";
 import type { Coroutine } from "../base/coroutine.js";
 import { inline } from "../backends/inline.js";
@@ -7,11 +6,12 @@ import { isWait, valueOf, withValue } from "../definition/transitions.js";
 import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { Context } from "../definition/context.js";
+import type { Holder } from "../policies/holder.js";
 import { StateContext } from "../run/fsm-context.js";
 import type { FsmState } from "../run/fsm-state.js";
 import type { Permits } from "../engine/permits.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
-import { EngineHost, type AttemptHost, type HostRun } from "../engine/host.js";
+import { EngineHost, type AttemptHost, type TracedCall, type HostRun } from "../engine/host.js";
 import { withContext } from "./arguments.js";
 
 /** The run of an fsm, as the attempts of its states see it. */
@@ -26,7 +26,12 @@ export interface FsmHostRun extends HostRun {
 
 /** Provides the attempts of an fsm's states with arguments and contexts. One state executes at a time. */
 export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
-  readonly keepsSlots = false;
+  /** States are there by their options. */
+  holderOf(): undefined {}
+
+  callerOf(): Holder | undefined {
+    return this.run.caller;
+  }
 
   labelOf(node: number): string {
     return `State "${this.specOf(node).name}"`;
@@ -65,9 +70,13 @@ export class FsmHost extends EngineHost<FsmHostRun> implements AttemptHost {
   /** Nothing streams the states of an fsm. */
   protected outletsOf(): undefined {}
 
-  execute(node: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
+  execute(node: number, call: TracedCall, abort: LazyAbort, onStart: () => void): unknown {
     if (call.spec.subworkflow !== undefined) return this.executeWorkflow(node, call, abort, onStart);
     return inline.execute(call, abort, onStart);
+  }
+
+  slotsOf(node: number): Permits | undefined {
+    return this.takesSlot(node) ? this.run.permits : undefined;
   }
 
   /** A state takes a slot only of an outer run: nothing else executes in its own. */

@@ -5,7 +5,6 @@ import { suggestion } from "../base/nearest.js";
 import { isNext, isStop, isWait, type WaitForEvent } from "../definition/transitions.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import { isPause } from "../run/pause.js";
-import { timeOfDay } from "../stores/database/time.js";
 
 /** The destination of an outcome that ends the run. */
 export const END = -1;
@@ -23,6 +22,11 @@ export function describeWait({ events, after }: Wait): string {
   const names = Array.from(events.keys(), (event) => `"${event}"`).join(", ");
   const until = after === undefined ? "" : ` until ${new Date(after.at).toISOString()}`;
   return names === "" ? `waits${until}` : `waits for ${names}${until}`;
+}
+
+/** The wait of a state for its delay, in words. */
+export function untilText(until: number): string {
+  return `waits until ${new Date(until).toISOString()}`;
 }
 
 /** A state leads to an illegal state, or to one that does not exist. */
@@ -44,13 +48,19 @@ export class ConditionFailed extends Error {}
  * transitions, and a terminal state ends the run whatever it returned.
  * @throws {IllegalTarget} | {ConditionFailed}
  */
-export function destination(plan: FsmPlan, from: number, outcome: unknown, value: unknown): number | Wait {
+export function destination(
+  plan: FsmPlan,
+  from: number,
+  outcome: unknown,
+  value: unknown,
+  clock: { timeOfDay(): number },
+): number | Wait {
   if (plan.isTerminal[from]) return END;
   // A plain value is its own value. It is not inspected, since it may be a proxy that throws.
   if (outcome !== value) {
     if (isStop(outcome)) return END;
     if (isNext(outcome)) return target(plan, from, outcome.state);
-    if (isWait(outcome)) return waitFrom(plan, from, outcome);
+    if (isWait(outcome)) return waitFrom(plan, from, outcome, clock.timeOfDay());
   }
   for (const { to, condition } of plan.transitions[from]) {
     if (condition === undefined || applies(plan, from, to, () => condition(value))) {
@@ -83,10 +93,10 @@ function conditionLabel({ specs }: FsmPlan, from: number, to: number): string {
   return `The condition from "${specs[from].name}" to "${specs[to].name}"`;
 }
 
-function waitFrom(plan: FsmPlan, from: number, { events, after }: WaitForEvent): Wait {
+function waitFrom(plan: FsmPlan, from: number, { events, after }: WaitForEvent, time: number): Wait {
   const targets = new Map<string, number>();
   for (const [event, state] of events) targets.set(event, target(plan, from, state));
-  return { events: targets, after: after && { at: timeOfDay() + after.ms, state: target(plan, from, after.state) } };
+  return { events: targets, after: after && { at: time + after.ms, state: target(plan, from, after.state) } };
 }
 
 /** @throws {IllegalTarget} */

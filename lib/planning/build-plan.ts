@@ -1,4 +1,5 @@
 import type { ValidationIssue } from "../base/errors.js";
+import { shortWay } from "../base/message.js";
 import type { DefinedDag } from "../definition/defined.js";
 import { isMinified, looksMinified, minifiedHint } from "../definition/specs/minified-names.js";
 import { hasPolicies, type NodeHooks } from "../definition/specs/node-options.js";
@@ -14,6 +15,7 @@ import { Edge, NEVER, type Choices, type DagPlan, type Fork } from "./plan.js";
 import { byPriority } from "./ranking.js";
 import { planStreams, type StreamPlan } from "./streams.js";
 import { Planning } from "./validity.js";
+import { planWaits } from "./waits.js";
 import { isFork, wire, type Wiring } from "./wiring.js";
 
 /** Plans up to this size use plain arrays for counters, which are faster to copy than typed arrays. */
@@ -24,11 +26,17 @@ const NO_FORKS: DagPlan["forks"] = new Map();
 /**
  * Validates a definition and builds its plan. Pure. Reports all problems, not only the first. Cost: O(nodes + edges).
  * @param given - see {@link wire}
+ * @param way - the nodes that lead from the workflow back to itself; undefined if it does not contain itself
  */
-export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Planning<DagPlan> {
-  const wiring = wire(definition, given);
+export function planDag(
+  definition: DefinedDag,
+  given: ReadonlySet<string>,
+  way: readonly string[] | undefined,
+): Planning<DagPlan> {
+  const wiring = wire(definition, given, way);
   const { specs } = wiring;
   const streamIssues: ValidationIssue[] = [];
+  const waitIssues: ValidationIssue[] = [];
   const streams = planStreams(wiring, wiring.streamPaths, (issue) => streamIssues.push(issue));
   const { start, order: slots } = groupBy(specs.length, wiring.from);
   const graph: Digraph = { size: specs.length, start, target: permute(wiring.to, slots) };
@@ -49,6 +57,12 @@ export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Pla
   const degrees = indegrees(graph);
   const hooks = hooksOf(definition, specs);
   const forks = specs.some(isFork) ? forksOf(wiring, graph, flags, labels) : NO_FORKS;
+  const waits = planWaits(
+    specs,
+    (i) => streams?.groups.has(i) === true,
+    (issue) => waitIssues.push(issue),
+  );
+  const isPlain = streams === undefined && waits === undefined;
   const plan: DagPlan = Object.freeze({
     workflow: definition.name,
     size: specs.length,
@@ -67,11 +81,14 @@ export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Pla
     choices,
     flow,
     inputs: wiring.inputs,
+    inner: wiring.inner.size === 0 ? undefined : wiring.inner,
+    inputNames: new Set(wiring.inputs.map(({ name }) => name)),
     hooks,
     managed: managedOf(specs, hooks, streams),
     streams,
-    isPlain: streams === undefined && flags === undefined && forks.size === 0 && wiring.anyNeeds.size === 0,
-    isSerial: streams === undefined && choices === undefined && isSerial(graph, order),
+    waits,
+    isPlain: isPlain && flags === undefined && forks.size === 0 && wiring.anyNeeds.size === 0,
+    isSerial: isPlain && choices === undefined && isSerial(graph, order),
     inputsTimeouts: inputsTimeoutsOf(specs),
     usesThreads: specs.some(({ options }) => options.backend === "thread"),
     blank: specs.length <= SMALL ? blankOf(specs.length) : undefined,
@@ -82,6 +99,7 @@ export function planDag(definition: DefinedDag, given: ReadonlySet<string>): Pla
   const issues = [
     ...wiring.issues,
     ...streamIssues,
+    ...waitIssues,
     ...(isCyclic ? cyclesOf(plan) : []),
     ...conflictingLimits(specs),
     ...itemNames(specs),
@@ -230,7 +248,7 @@ function cyclesOf(plan: DagPlan): ValidationIssue[] {
     });
     const nodes = way.map((i) => specs[i].name);
     const message =
-      `Workflow "${workflow}" has a cycle: ${shorten(nodes).join(" → ")}.${joins.join("")} ` +
+      `Workflow "${workflow}" has a cycle: ${shortWay(nodes).join(" → ")}.${joins.join("")} ` +
       `Remove one of these needs${cycle.length === 1 ? "" : ", or split a node"}.`;
     return { severity: "error", code: "CYCLE", message, nodes };
   });
@@ -246,10 +264,6 @@ function joinedBy({ graph, flags, streams }: DagPlan, from: number, to: number):
     if (!isJoin && streams?.groups.get(target) === streams?.groups.get(to)) member ??= target;
   }
   return member;
-}
-
-function shorten(names: readonly string[]): readonly string[] {
-  return names.length <= 12 ? names : [...names.slice(0, 6), `… ${names.length - 11} more …`, ...names.slice(-5)];
 }
 
 /** Warnings about nodes and branches that are not connected. */

@@ -8,6 +8,8 @@ import type { Planning } from "./validity.js";
 /** Enough for all choices of four optional inputs. */
 const MAX_PLANS = 16;
 
+const NO_NAMES: readonly string[] = Object.freeze([]);
+
 /**
  * The plans of a definition in its current state. Usually there is one. If a compiler may have renamed parameters, the
  * names of a run's inputs decide their bindings, and each set of names has its own plan. Declared inputs count as given.
@@ -19,25 +21,32 @@ export class DagPlans {
   private readonly ambiguous = new Set<string>();
   private readonly declared: ReadonlySet<string>;
 
-  constructor(private readonly definition: DefinedDag) {
+  /** @param way - see {@link planDag} */
+  constructor(
+    private readonly definition: DefinedDag,
+    private readonly way: readonly string[] | undefined,
+  ) {
     this.declared = new Set(definition.declaredInputs?.keys());
     for (const spec of definition.nodes.values()) for (const name of ambiguousIn(spec)) this.ambiguous.add(name);
   }
 
   /** The plan for a run with these inputs. */
   of(inputs: Readonly<Record<string, unknown>> | undefined): Planning<DagPlan> {
-    if (this.ambiguous.size > 0 && inputs !== undefined) {
-      const given = Object.keys(inputs).filter((name) => this.ambiguous.has(name));
-      if (given.length > 0) return this.ofNames(given.sort());
-    }
-    return (this.plain ??= planDag(this.definition, this.declared));
+    const given = this.ambiguous.size > 0 && inputs !== undefined ? this.ambiguousIn(inputs) : NO_NAMES;
+    if (given.length > 0) return this.ofNames(given);
+    return (this.plain ??= planDag(this.definition, this.declared, this.way));
+  }
+
+  private ambiguousIn(inputs: Readonly<Record<string, unknown>>): readonly string[] {
+    const given = Object.keys(inputs).filter((name) => this.ambiguous.has(name));
+    return given.sort();
   }
 
   private ofNames(given: readonly string[]): Planning<DagPlan> {
     const names = JSON.stringify(given);
     let planning = this.byNames.get(names);
     if (planning === undefined) {
-      planning = planDag(this.definition, new Set([...this.declared, ...given]));
+      planning = planDag(this.definition, new Set([...this.declared, ...given]), this.way);
       if (this.byNames.size === MAX_PLANS) this.byNames.delete(this.byNames.keys().next().value as string);
       this.byNames.set(names, planning);
     }

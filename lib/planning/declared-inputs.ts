@@ -4,14 +4,22 @@ import { suggestion } from "../base/nearest.js";
 import { define } from "../base/objects.js";
 import {
   check,
-  jsonSchemaOf,
   pathText,
   problemText,
   type Checked,
   type JsonSchema,
   type SchemaProblem,
 } from "../base/standard-schema.js";
+import type { SchemaTree } from "../definition/defined.js";
 import type { DeclaredInputs } from "../definition/specs/input-schemas.js";
+import {
+  checkInside,
+  madeBefore,
+  type CheckedInside,
+  type InnerCheckOptions,
+  type InnerChecks,
+  type InnerPlan,
+} from "./inner-schemas.js";
 
 type RunInputs = Readonly<Record<string, unknown>>;
 
@@ -23,6 +31,41 @@ export interface CheckedInputs {
   readonly issues: readonly ValidationIssue[];
   /** The inputs that were not given, and for which their schemas have no default. */
   readonly absent: ReadonlySet<string>;
+  /** What the schemas inside have made of the values; undefined if there are none. */
+  readonly inside?: InnerChecks | undefined;
+}
+
+/** The schemas for the inputs of a run: of its own workflow, and of those inside. */
+export interface InputChecks {
+  readonly declared: DeclaredInputs | undefined;
+  readonly plan: InnerPlan;
+}
+
+const NONE_ABSENT: ReadonlySet<string> = new Set();
+
+/**
+ * Checks the inputs of a run against its own schemas, then what these make of them against the schemas inside. A promise
+ * only if a schema returns one; it never rejects.
+ * @throws {TypeError} for a schema that returns a promise, if `sync`
+ */
+export function checkRunInputs(
+  { declared, plan }: InputChecks,
+  given: RunInputs,
+  how: InnerCheckOptions,
+): CheckedInputs | Promise<CheckedInputs> {
+  const own =
+    declared === undefined ? { values: given, issues: [], absent: NONE_ABSENT } : checkInputs(declared, given, how);
+  if (plan.inner === undefined) return own;
+  const continued = (checked: CheckedInputs): CheckedInputs | Promise<CheckedInputs> => {
+    const refused = new Set(checked.issues.map(({ path }) => path?.[0]));
+    const inside = checkInside(plan, checked.values, refused, how);
+    return inside instanceof Promise ? inside.then((all) => withInside(checked, all)) : withInside(checked, inside);
+  };
+  return own instanceof Promise ? own.then(continued) : continued(own);
+}
+
+function withInside(own: CheckedInputs, { issues, checks }: CheckedInside): CheckedInputs {
+  return { ...own, issues: [...own.issues, ...issues], inside: checks };
 }
 
 /** An input of a workflow's runs. */
@@ -32,30 +75,35 @@ export interface InputReport {
   readonly required: boolean;
   /** The value that its schema makes when it is not given; absent if that is none, or the schema is asynchronous. */
   readonly default?: unknown;
-  /** Its schema as JSON Schema; absent without a schema, or if its library can't say it. */
+  /**
+   * Its schema as JSON Schema, or that of the workflows inside that take it as it is; absent without a schema, or if its
+   * library can't say it.
+   */
   readonly schema?: JsonSchema;
 }
 
 /**
  * Checks the inputs of a run against their schemas, all of them. A promise only if a schema returns one; it never
  * rejects.
- * @param how - `sync`: whether promises are errors
+ * @param how - see {@link InnerCheckOptions}
  * @throws {TypeError} for a schema that returns a promise, if `sync`
  */
 export function checkInputs(
   declared: DeclaredInputs,
   given: RunInputs,
-  { sync }: { readonly sync: boolean },
+  { sync, earlier, unknown }: Pick<InnerCheckOptions, "sync" | "earlier" | "unknown">,
 ): CheckedInputs | Promise<CheckedInputs> {
-  const checks = Array.from(declared, ([name, schema]) => {
-    const checked = check(schema, Object.hasOwn(given, name) ? given[name] : undefined);
+  const known = unknown === undefined ? declared : new Map(Array.from(declared).filter(([name]) => !unknown.has(name)));
+  const checks = Array.from(known, ([name, schema]) => {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    const checked = madeBefore(earlier, name, schema, value) ?? check(schema, value);
     if (!sync || !(checked instanceof Promise)) return checked;
     throw new TypeError(
       `The schema of input "${name}" returned a promise, which runSync can't wait for. Use run instead.`,
     );
   });
-  if (!checks.some((checked) => checked instanceof Promise)) return collect(declared, given, checks as Checked[]);
-  return Promise.all(checks.map(async (checked) => await checked)).then((all) => collect(declared, given, all));
+  if (!checks.some((checked) => checked instanceof Promise)) return collect(known, given, checks as Checked[]);
+  return Promise.all(checks.map(async (checked) => await checked)).then((all) => collect(known, given, all));
 }
 
 function collect(declared: DeclaredInputs, given: RunInputs, checks: readonly Checked[]): CheckedInputs {
@@ -104,25 +152,24 @@ export function misnamedInputs(taken: Iterable<string>, declared: DeclaredInputs
  */
 export function reportInputs(
   taken: readonly { readonly name: string; readonly required: boolean }[],
-  declared: DeclaredInputs | undefined,
+  trees: ReadonlyMap<string, SchemaTree> | undefined,
 ): readonly InputReport[] {
-  if (declared === undefined) return Object.freeze(taken.map((input) => Object.freeze(input)));
+  if (trees === undefined) return Object.freeze(taken.map((input) => Object.freeze(input)));
   const names = new Set(taken.map(({ name }) => name));
-  const only = Array.from(declared.keys()).filter((name) => !names.has(name));
+  const only = Array.from(trees.keys()).filter((name) => !names.has(name));
   const all = [...taken, ...only.map((name) => ({ name, required: true }))];
-  return Object.freeze(all.map((input) => Object.freeze(report(input, declared))));
+  return Object.freeze(all.map((input) => Object.freeze(report(input, trees.get(input.name)))));
 }
 
-function report(input: InputReport, declared: DeclaredInputs): InputReport {
-  const schema = declared.get(input.name);
-  if (schema === undefined) return input;
-  const absent = check(schema, undefined);
-  const told = jsonSchemaOf(schema);
-  const isGiven = !(absent instanceof Promise) && "value" in absent;
+function report({ name, required: isTaken }: InputReport, tree: SchemaTree | undefined): InputReport {
+  if (tree === undefined) return { name, required: isTaken };
+  const { hasDefault, default: value, schema } = tree.told;
+  // The default of a schema inside is only for the workflow that has it.
+  const required = isTaken && (tree.schema === undefined || !hasDefault);
   return {
-    ...input,
-    required: input.required && !isGiven,
-    ...(isGiven && absent.value !== undefined ? { default: absent.value } : {}),
-    ...(told === undefined ? {} : { schema: told }),
+    name,
+    required,
+    ...(hasDefault && !required && value !== undefined ? { default: value } : {}),
+    ...(schema === undefined ? {} : { schema }),
   };
 }

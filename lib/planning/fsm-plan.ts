@@ -7,6 +7,7 @@ import type { StateSpec } from "../definition/specs/state-spec.js";
 import { digraph } from "../graph/digraph.js";
 import { reachable, reversed } from "../graph/reachability.js";
 import { misnamedInputs } from "./declared-inputs.js";
+import { innerInputs, type InnerInputs } from "./inner-schemas.js";
 import { conflictingLimits } from "./limits.js";
 import { Planning } from "./validity.js";
 import { nestingIssue, withWorkflowInputs, workflowIssues, workflowOf } from "./workflow-nodes.js";
@@ -58,6 +59,8 @@ export interface FsmPlan {
   readonly isManaged: readonly boolean[];
   /** The names of all parameters, which are the inputs that a run may have. */
   readonly inputs: ReadonlySet<string>;
+  /** The schemas that the workflow in the initial state has for inputs of the run; undefined if there are none. */
+  readonly inner: InnerInputs | undefined;
   /** The parameter names of each state with names that a compiler may have numbered. */
   readonly numbered: readonly (readonly (string | undefined)[])[];
   readonly edges: readonly DeclaredEdge[];
@@ -66,10 +69,11 @@ export interface FsmPlan {
 /**
  * Validates a definition and builds its plan. Pure. Reports all problems, not only the first. Cost: O(states +
  * transitions).
+ * @param way - the states that lead from the fsm back to itself; undefined if it does not contain itself
  */
-export function planFsm(definition: DefinedFsm): Planning<FsmPlan> {
+export function planFsm(definition: DefinedFsm, way: readonly string[] | undefined): Planning<FsmPlan> {
   const issues: ValidationIssue[] = [];
-  const specs = specsOf(definition, issues);
+  const specs = specsOf(definition, way, issues);
   const indexOf = new Map(specs.map(({ name }, i) => [name, i]));
   const report = (code: string, message: string, nodes: readonly string[] = []) =>
     issues.push({ severity: "error", code, message, nodes });
@@ -128,9 +132,11 @@ export function planFsm(definition: DefinedFsm): Planning<FsmPlan> {
     errorStates,
     hooks: specs.map(({ name }) => definition.nodeHooks(name)),
     isManaged: specs.map(({ name, options, subworkflow }) => {
-      return hasPolicies(options) || subworkflow !== undefined || definition.nodeHooks(name) !== undefined;
+      const isPlain = !hasPolicies(options) && options.delay === undefined && subworkflow === undefined;
+      return !isPlain || definition.nodeHooks(name) !== undefined;
     }),
     inputs: new Set(specs.flatMap(({ signature }) => signature.inputs.flatMap(({ name }) => name ?? []))),
+    inner: innerOf(specs[initial], initial, way !== undefined),
     numbered: specs.flatMap(({ signature }) => (signature.numbered === undefined ? [] : [signature.numbered])),
     edges,
   });
@@ -167,17 +173,33 @@ export function fsmInputs(
 }
 
 /** The states; those that are workflows take the inputs of these. */
-function specsOf(definition: DefinedFsm, issues: ValidationIssue[]): StateSpec[] {
-  const nesting = nestingIssue(definition);
-  if (nesting !== undefined) issues.push(nesting);
-  return Array.from(definition.states.values(), (spec) => {
-    if (spec.subworkflow === undefined || nesting !== undefined) return spec;
+function specsOf(
+  definition: DefinedFsm,
+  way: readonly string[] | undefined,
+  issues: ValidationIssue[],
+): readonly StateSpec[] {
+  const states = Array.from(definition.states.values());
+  if (way !== undefined) {
+    issues.push(nestingIssue(definition, way));
+    return states;
+  }
+  return states.map((spec) => {
+    if (spec.subworkflow === undefined) return spec;
     const label = `State "${spec.name}"`;
     const workflow = workflowOf(spec, label, (issue) => issues.push(issue));
     if (workflow === undefined) return spec;
     issues.push(...workflowIssues(spec, workflow, label));
     return withWorkflowInputs(spec, workflow);
   });
+}
+
+/** The initial state takes the inputs of the run as they are; later ones may take the values of others. */
+function innerOf(spec: StateSpec | undefined, initial: number, isCyclic: boolean): InnerInputs | undefined {
+  if (spec?.subworkflow === undefined || isCyclic) return undefined;
+  const workflow = workflowOf(spec, "", () => {});
+  const names = spec.signature.inputs.flatMap(({ name }) => name ?? []);
+  const inputs = innerInputs(workflow?.planned.surface.schemas, names);
+  return inputs && new Map([[initial, inputs]]);
 }
 
 type Find = (name: string | undefined, where: string) => number;

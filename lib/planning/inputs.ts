@@ -13,7 +13,7 @@ type RunInputs = Readonly<Record<string, unknown>>;
 
 /** @throws {ValidationError} VALIDATION for inputs that no node takes, suggesting the nearest name */
 export function checkDagInputs(plan: DagPlan, inputs: RunInputs): void {
-  throwUnknown(unknownInputs(plan, new Set(plan.inputs.map(({ name }) => name)), inputs));
+  throwUnknown(unknownInputs(plan, plan.inputNames, inputs));
 }
 
 /** @throws {ValidationError} VALIDATION for inputs that no state takes, suggesting the nearest name */
@@ -52,7 +52,7 @@ function unknownInputs(
 
 /** The inputs that a workflow declares, and what a run was given of them. */
 export interface DeclaredRun {
-  readonly declared: DeclaredInputs;
+  readonly declared: DeclaredInputs | undefined;
   readonly given: RunInputs;
   readonly checked: CheckedInputs;
 }
@@ -64,12 +64,12 @@ export interface DeclaredRun {
  */
 export function acceptDagInputs(plan: DagPlan, run: DeclaredRun, runs: (node: number) => boolean): void {
   const { declared, given, checked } = run;
-  const taken = new Set(plan.inputs.map(({ name }) => name));
+  const { inputNames: taken } = plan;
   const missing = missingInputs(plan, checked.values, runs);
   // One that schemas refuse is not missing as well.
   const lacking = missing.filter(({ name }) => !Object.hasOwn(given, name));
   const others = Array.from(checked.absent).filter((name) => !taken.has(name));
-  accept(plan.workflow, unknownInputs(plan, new Set([...taken, ...declared.keys()]), given), checked, [
+  accept(plan.workflow, unknownInputs(plan, new Set([...taken, ...(declared?.keys() ?? [])]), given), checked, [
     ...lacking,
     ...others.map(declaredMissing),
   ]);
@@ -81,7 +81,7 @@ export function acceptFsmInputs(plan: FsmPlan, { declared, given, checked }: Dec
     plan.specs[plan.initial].signature.inputs.flatMap((p) => (p.optional ? (p.name ?? []) : [])),
   );
   const missing = Array.from(checked.absent).filter((name) => !optional.has(name));
-  const known = new Set([...knownToFsm(plan, given), ...declared.keys()]);
+  const known = new Set([...knownToFsm(plan, given), ...(declared?.keys() ?? [])]);
   accept(plan.workflow, unknownInputs(plan, known, given), checked, missing.map(declaredMissing));
 }
 
@@ -123,12 +123,12 @@ function missingInputs(plan: DagPlan, inputs: RunInputs, runs: (node: number) =>
   const missing: MissingInput[] = [];
   for (const { name, required } of plan.inputs) {
     if (Object.hasOwn(inputs, name)) continue;
-    const nodes = required.filter(runs).map((i) => {
-      const { name: node, subworkflow } = plan.specs[i];
-      return subworkflow === undefined ? node : `${node}.${name}`;
-    });
-    if (nodes.length === 0) continue;
-    const users = nodes.map((node) => `"${node}"`).join(", ");
+    const takers = required.filter(runs).map((i) => plan.specs[i]);
+    if (takers.length === 0) continue;
+    const nodes = takers.map((taker) => taker.name);
+    const users = takers
+      .map(({ name: node, subworkflow }) => (subworkflow === undefined ? `"${node}"` : `"${node}" (${node}.${name})`))
+      .join(", ");
     const message = `input "${name}"${sourceNameHint(name)} of node ${users}`;
     missing.push({ name, issue: { severity: "error", code: "MISSING_INPUT", message, nodes } });
   }

@@ -1,6 +1,8 @@
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeFunction, NodeSpec } from "../definition/specs/node-spec.js";
+import type { InnerInputs } from "./inner-schemas.js";
 import type { StreamPlan } from "./streams.js";
+import type { WaitPlan } from "./waits.js";
 import type { Digraph } from "../graph/digraph.js";
 
 /**
@@ -41,7 +43,9 @@ export type Binding =
   | { readonly type: "inner"; readonly source: number; readonly path: string }
   | { readonly type: "record"; readonly keys: readonly string[]; readonly codes: readonly number[] }
   | { readonly type: "list"; readonly codes: readonly number[] }
-  | { readonly type: "winner" };
+  | { readonly type: "winner" }
+  /** The payload of the event that the node has waited for. */
+  | { readonly type: "event" };
 
 /** One need of an `any` node. */
 export interface AnyNeed {
@@ -145,6 +149,8 @@ export interface DagPlan extends Ranking {
   readonly self: unknown;
   /** The streams between nodes; undefined if no node produces items. */
   readonly streams: StreamPlan | undefined;
+  /** The nodes that wait before they start; undefined if there are none. */
+  readonly waits: WaitPlan | undefined;
   readonly graph: Digraph;
   /** The flags of each edge, see {@link Edge}; undefined if all are 0. */
   readonly flags: Uint8Array | undefined;
@@ -162,13 +168,16 @@ export interface DagPlan extends Ranking {
   /** In which order nodes can start: the graph, and the gates of choices. */
   readonly flow: Flow;
   readonly inputs: readonly RunInput[];
+  /** Undefined if no workflow inside has a schema for an input of the run. */
+  readonly inner: InnerInputs | undefined;
+  readonly inputNames: ReadonlySet<string>;
   /** The nodes' own hooks. */
   readonly hooks: ReadonlyMap<number, NodeHooks>;
   /** 1 for the nodes that need more than a plain call of their function; undefined if there are none. */
   readonly managed: Uint8Array | undefined;
   /**
-   * All edges are required needs on entire results, and no node is a fork, an `any` or a choice, so that only failures
-   * skip nodes.
+   * All edges are required needs on entire results, and no node waits, or is a fork, an `any` or a choice, so that only
+   * failures skip nodes.
    */
   readonly isPlain: boolean;
   /** Each node needs the previous one in {@link DagPlan.order}, so that two are never in flight at once. */

@@ -26,7 +26,7 @@ export interface StreamPlan {
   readonly consumers: ReadonlySet<number>;
   /** The group of each node in a stream, named by one of its nodes. */
   readonly groups: ReadonlyMap<number, number>;
-  /** The groups in which streams split and join again. */
+  /** The groups in which streams split and join again, or one node streams several of a workflow. */
   readonly loops: ReadonlySet<number>;
 }
 
@@ -76,14 +76,15 @@ export function findProducer(spec: NodeSpec, output: string | undefined, workflo
       if (rest === undefined) return { path: path.join(".") };
       return { problem: `"${name}" is a machine, whose states can't be streamed. Stream "${name}" itself.` };
     }
-    if (at.errors.length > 0) return { path: path.join(".") }; // They are reported.
+    const { errors, sinks } = at.planned.surface;
+    if (errors.length > 0) return { path: path.join(".") }; // They are reported.
     if (rest === undefined) {
-      if (at.sinks.length !== 1) {
+      if (sinks.length !== 1) {
         return {
-          problem: `workflow "${at.name}" has no single sink, but: ${at.sinks.join(", ")}. Name one of its nodes.`,
+          problem: `workflow "${at.name}" has no single sink, but: ${sinks.join(", ")}. Name one of its nodes.`,
         };
       }
-      rest = at.sinks[0];
+      rest = sinks[0];
     }
     const [head, ...others] = rest.split(".");
     const missing = missingIn(at, rest);
@@ -131,20 +132,19 @@ export function planStreams(wired: Wired, paths: ReadonlyMap<number, string>, re
   checkNodes(wired, generators, consumers, groups, report);
   checkEdges(wired, paths, groups, report);
   joinGroups(wired, consumers, groups);
-  return { generators, ports, consumers, groups, loops: loopsOf(wired, paths, groups) };
+  return { generators, ports, consumers, groups, loops: loopsOf(wired.from, paths, groups) };
 }
 
 /** The groups with more streams than a tree has. */
 function loopsOf(
-  { from, to }: Wired,
+  from: readonly number[],
   paths: ReadonlyMap<number, string>,
   groups: ReadonlyMap<number, number>,
 ): Set<number> {
   const excess = new Map<number, number>();
   const add = (group: number, n: number) => excess.set(group, (excess.get(group) ?? 1) + n);
   for (const group of groups.values()) add(group, -1);
-  const pairs = new Map(Array.from(paths.keys(), (e) => [`${from[e]} ${to[e]}`, from[e]]));
-  for (const source of pairs.values()) add(groups.get(source) as number, 1);
+  for (const e of paths.keys()) add(groups.get(from[e]) as number, 1);
   return new Set(Array.from(excess).flatMap(([group, n]) => (n > 0 ? [group] : [])));
 }
 

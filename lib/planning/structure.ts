@@ -56,15 +56,20 @@ export function inputsIn(wiring: readonly string[]): string[] {
   return wiring.filter((text) => text.startsWith(INPUT)).map((text) => text.slice(INPUT.length));
 }
 
-/** The required needs of a node, from its wiring: the nodes, and for forks the branches. */
-export function edgesIn(wiring: readonly string[]): { readonly source: string; readonly branch: string | undefined }[] {
+/** The edges into a node, from its wiring. */
+export function allEdgesIn(wiring: readonly string[]) {
   return wiring.flatMap((text) => {
     if (!text.startsWith(EDGE)) return [];
     const [, flags, source, label] = /^(\d+) ([^.]*)(?:\.(.*))?$/su.exec(text.slice(EDGE.length)) ?? [];
-    // What streams a node may have completed without it.
-    if (source === undefined || (Number(flags) & (Edge.soft | Edge.stream)) !== 0) return [];
-    return { source, branch: (Number(flags) & Edge.branch) === 0 ? undefined : label };
+    return source === undefined ? [] : { flags: Number(flags), source, label };
   });
+}
+
+/** The required needs of a node, from its wiring: the nodes, and for forks the branches. */
+export function edgesIn(wiring: readonly string[]): { readonly source: string; readonly branch: string | undefined }[] {
+  // What streams a node may have completed without it.
+  const required = allEdgesIn(wiring).filter(({ flags }) => (flags & (Edge.soft | Edge.stream)) === 0);
+  return required.map(({ flags, source, label }) => ({ source, branch: flags & Edge.branch ? label : undefined }));
 }
 
 function bindingText(plan: DagPlan, binding: Binding): string {
@@ -131,6 +136,37 @@ function isSame(a: readonly string[], b: readonly string[]): boolean {
 function isSameInput(a: string, b: string): boolean {
   const [[one], [other]] = [inputsIn([a]), inputsIn([b])];
   return one !== undefined && other !== undefined && unnumbered(one) === unnumbered(other);
+}
+
+/**
+ * A structure as it is without the numbers of compilers: equal for all builds of a workflow, and for all inputs of a run.
+ * An input that takes the name of a node without its number is a need of that node, unless a run is given the input.
+ * Pure. Cost: linear.
+ */
+export function unnumberedStructure(structure: Structure): Structure {
+  const names = new Set(structure.map(([name]) => name));
+  return structure.map(([name, kind, ...wiring]) => {
+    const edges = new Set(wiring.filter((text) => text.startsWith(EDGE)));
+    const parts = wiring.filter((text) => !text.startsWith(EDGE));
+    const original = (text: string): string => {
+      const [source, json] = /^(?:record|list) (.*)$/su.exec(text) ?? [];
+      if (source !== undefined) {
+        const items = JSON.parse(json) as (string | [key: string, text: string])[];
+        const originals = items.map((item) =>
+          typeof item === "string" ? original(item) : [item[0], original(item[1])],
+        );
+        return `${source.slice(0, -json.length)}${JSON.stringify(originals)}`;
+      }
+      if (!text.startsWith(INPUT)) return text;
+      const input = text.slice(INPUT.length);
+      const found = unnumbered(input);
+      if (found === input || !names.has(found)) return INPUT + found;
+      edges.add(`${EDGE}0 ${found}`);
+      return `node ${found}`;
+    };
+    const originals = parts.map(original);
+    return [name, kind, ...Array.from(edges).sort(), ...originals];
+  });
 }
 
 /** A change as text: `added "a"; rewired "b", "c"`. */

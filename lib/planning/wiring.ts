@@ -7,6 +7,7 @@ import type { Class } from "../base/class-state.js";
 import { collects, isChoice, type NodeSpec } from "../definition/specs/node-spec.js";
 import { typesOf } from "../definition/typings/node-types.js";
 import { originalNames } from "../definition/specs/original-names.js";
+import { innerInputs, type InnerInput, type InnerInputs } from "./inner-schemas.js";
 import { Edge, type AnyNeed, type Binding, type ChoiceCondition, type RunInput } from "./plan.js";
 import { findProducer, producersIn } from "./streams.js";
 import { TypeIndex } from "./type-index.js";
@@ -33,6 +34,7 @@ export interface Wiring {
   /** The branches that the edges into choices belong to; -1 for a condition. */
   readonly choiceEdges: ReadonlyMap<number, number>;
   readonly inputs: readonly RunInput[];
+  readonly inner: InnerInputs;
   readonly issues: readonly ValidationIssue[];
 }
 
@@ -41,9 +43,10 @@ export interface Wiring {
  * class); the run input with its name; its default value. Pure. Reports all problems as issues. Cost: O(nodes + edges).
  * @param given - the names of run inputs that decide ambiguous parameters: those that a compiler may have renamed, and
  *   those that were taken for the context
+ * @param way - see {@link planDag}
  */
-export function wire(definition: DefinedDag, given: ReadonlySet<string>): Wiring {
-  return new Wirer(definition, given).run();
+export function wire(definition: DefinedDag, given: ReadonlySet<string>, way: readonly string[] | undefined): Wiring {
+  return new Wirer(definition, given, way).run();
 }
 
 const CONTEXT = 0;
@@ -73,6 +76,7 @@ class Wirer implements Wiring {
   readonly conditions = new Map<number, ChoiceCondition>();
   readonly choiceEdges = new Map<number, number>();
   readonly inputs: { name: string; required: number[] }[] = [];
+  readonly inner = new Map<number, readonly InnerInput[]>();
   readonly issues: ValidationIssue[] = [];
   readonly workflows = new Map<string, ChildWorkflow>();
   private readonly inputCodes = new Map<string, number>();
@@ -81,11 +85,13 @@ class Wirer implements Wiring {
   constructor(
     private readonly definition: DefinedDag,
     private readonly given: ReadonlySet<string>,
+    way: readonly string[] | undefined,
   ) {
-    const nesting = nestingIssue(definition);
-    if (nesting !== undefined) this.issues.push(nesting);
-    const resolve = (spec: NodeSpec) =>
-      spec.subworkflow === undefined ? this.resolved(spec) : this.withInputs(spec, nesting !== undefined);
+    if (way !== undefined) this.issues.push(nestingIssue(definition, way));
+    const resolve = (spec: NodeSpec) => {
+      if (spec.subworkflow === undefined) return this.resolved(spec);
+      return way === undefined ? this.withInputs(spec) : spec;
+    };
     this.specs = Array.from(definition.nodes.values(), resolve);
     for (let i = 0; i < this.specs.length; i++) this.indexOf.set(this.specs[i].name, i);
     this.types = definition.wiring === "type" ? new TypeIndex(this.specs) : undefined;
@@ -112,12 +118,13 @@ class Wirer implements Wiring {
   }
 
   /** Gives a workflow the inputs of its runs as parameters, and reports its errors. */
-  private withInputs(spec: NodeSpec, isNested: boolean): NodeSpec {
+  private withInputs(spec: NodeSpec): NodeSpec {
     const report = (issue: ValidationIssue) => this.issues.push(issue);
-    const workflow = isNested ? undefined : workflowOf(spec, `Node "${spec.name}"`, report);
+    const workflow = workflowOf(spec, `Node "${spec.name}"`, report);
     if (workflow === undefined) return spec;
     this.workflows.set(spec.name, workflow);
-    this.issues.push(...workflowIssues(spec, workflow, `Node "${spec.name}"`));
+    const connections = this.definition.connectionsOf(spec.name);
+    this.issues.push(...workflowIssues(spec, workflow, `Node "${spec.name}"`, connections));
     return withWorkflowInputs(spec, workflow);
   }
 
@@ -139,6 +146,7 @@ class Wirer implements Wiring {
         ...connections.map((need) => ({ need, key: need.key })),
       ]);
     } else {
+      if (spec.event !== undefined && inputs.length === 0) this.args.push(this.binding({ type: "event" }));
       let position = 0;
       for (let k = 0; k < inputs.length; k++, position++) {
         if (position === contextAt) {
@@ -148,14 +156,28 @@ class Wirer implements Wiring {
         this.args.push(this.bindInput(i, k));
       }
       if (contextAt >= position) this.args.push(~CONTEXT);
-      for (let k = inputs.length; k < spec.needs.length; k++)
+      for (let k = inputs.length - payloads(spec); k < spec.needs.length; k++)
         this.args.push(this.bindNeed(i, spec.needs[k]) ?? ~UNDEFINED);
     }
+    if (spec.subworkflow !== undefined) this.checkInside(i);
     if (extra) this.args.push(~CONTEXT);
     for (const need of spec.after) this.order(i, need);
     if (spec.kind === "any" && this.anyNeeds.get(i)?.length === 0) {
       this.issue("MISSING_NEED", `The any-node "${spec.name}" has no needs to wait for. Give it needs.`, i);
     }
+  }
+
+  /** Notes the schemas of a workflow for inputs of the run. The first one of a map is a list of such values. */
+  private checkInside(i: number): void {
+    const { name, signature, map } = this.specs[i];
+    const schemas = this.workflows.get(name)?.planned.surface.schemas;
+    const names = signature.inputs.flatMap(({ name: input = "" }, k) => {
+      const code = this.args[this.argStart[i] + k];
+      const isOfRun = code < 0 && this.bindings[~code].type === "input";
+      return isOfRun && (k > 0 || map === undefined) ? input : [];
+    });
+    const inputs = innerInputs(schemas, names);
+    if (inputs !== undefined) this.inner.set(i, inputs);
   }
 
   /** Binds the only input of an `all` or `any` to all of its sources. */
@@ -190,9 +212,13 @@ class Wirer implements Wiring {
     const { output } = need;
     const isForked = isFork(this.specs[source]);
     const branch = isForked ? (output ?? (this.specs[source].kind === "condition" ? "true" : undefined)) : undefined;
+    const workflow = this.enteredBy(i, source, need);
+    const isBranch = output !== undefined && (isForked || workflow !== undefined);
     this.choiceEdges.set(this.from.length, -1);
-    this.edge(source, i, isForked && output !== undefined ? Edge.branch | Edge.soft : 0, output);
-    const code = output === undefined || isForked ? source : this.binding({ type: "output", source, output });
+    this.edge(source, i, isBranch ? Edge.branch | Edge.soft : 0, output);
+    let code = source;
+    if (workflow !== undefined) code = this.binding({ type: "inner", source, path: output as string });
+    else if (output !== undefined && !isForked) code = this.binding({ type: "output", source, output });
     this.conditions.set(i, { source, code, branch, text: needText(need) });
   }
 
@@ -205,7 +231,8 @@ class Wirer implements Wiring {
       keys.push(key ?? (uses.get(need.node) === 1 ? need.node : needText(need)));
       codes.push(this.bindNeed(i, need) ?? ~UNDEFINED);
     }
-    const duplicate = keys.find((key, position) => keys.indexOf(key) !== position);
+    const seen = new Set<string>();
+    const duplicate = keys.find((key) => seen.size === seen.add(key).size);
     if (duplicate !== undefined) {
       this.issue(
         "DUPLICATE_SOURCE",
@@ -218,9 +245,11 @@ class Wirer implements Wiring {
 
   private bindInput(i: number, k: number): number {
     const spec = this.specs[i];
+    if (k < payloads(spec)) return this.binding({ type: "event" });
     const { optional } = spec.signature.inputs[k];
     const name = this.nameOf(spec, k);
-    const explicit: Need[] = k < spec.needs.length ? [spec.needs[k]] : [];
+    const position = k - payloads(spec);
+    const explicit: Need[] = position < spec.needs.length ? [spec.needs[position]] : [];
     const mapped = name === undefined ? undefined : ownValue(spec.subworkflow?.options.inputs, name);
     if (mapped !== undefined) explicit.push(toNeed(mapped, spec.name));
     for (const connection of this.definition.connectionsOf(spec.name)) {
@@ -312,11 +341,7 @@ class Wirer implements Wiring {
     if (source === undefined) return undefined;
     const { output, optional } = need;
     if (need.stream === true) return this.bindStream(i, source, need);
-    const workflow = output === undefined ? undefined : this.workflows.get(need.node);
-    const missing = workflow && missingIn(workflow, output as string);
-    if (missing !== undefined) {
-      this.issue("UNKNOWN_NODE", `Node "${this.specs[i].name}" needs "${needText(need)}", but ${missing}`, i);
-    }
+    const workflow = this.enteredBy(i, source, need);
     const isBranch = output !== undefined && (workflow !== undefined || isFork(this.specs[source]));
     const anyNeeds = this.anyNeeds.get(i);
     this.edge(source, i, (isBranch ? Edge.branch : 0) | (optional && anyNeeds === undefined ? Edge.soft : 0), output);
@@ -327,6 +352,29 @@ class Wirer implements Wiring {
     else if (output !== undefined && !isRequired) code = this.binding({ type: "branch", source, branch: output });
     anyNeeds?.push({ source, branch: isBranch ? output : undefined, text: needText(need), code });
     return code;
+  }
+
+  /**
+   * The workflow that a need takes a result of inside; undefined if there is none. Reports a result that it lacks. What
+   * is needed of a map is a property of its result.
+   */
+  private enteredBy(i: number, source: number, need: Need): ChildWorkflow | undefined {
+    const isInside = need.output !== undefined && this.specs[source].map === undefined;
+    const workflow = isInside ? this.workflows.get(need.node) : undefined;
+    const missing = workflow && missingIn(workflow, need.output as string);
+    if (missing !== undefined) {
+      this.issue("UNKNOWN_NODE", `Node "${this.specs[i].name}" needs "${needText(need)}", but ${missing}`, i);
+    }
+    if (workflow !== undefined && this.specs[source].options.cache !== undefined) {
+      const problem = `node "${need.node}" is cached, and a cached result has no nodes inside`;
+      const advice = `Need "${need.node}", or cache the nodes of workflow "${workflow.name}" instead.`;
+      this.issue(
+        "INVALID_NODE",
+        `Node "${this.specs[i].name}" needs "${needText(need)}", but ${problem}. ${advice}`,
+        i,
+      );
+    }
+    return workflow;
   }
 
   private bindStream(i: number, source: number, { node, output, optional }: Need): number {
@@ -387,6 +435,11 @@ class Wirer implements Wiring {
 
 function ownValue(record: Readonly<Record<string, string>> | undefined, name: string): string | undefined {
   return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+/** How many parameters take a payload: the first of an event node, if it has any. */
+function payloads({ event, signature }: NodeSpec): number {
+  return event === undefined ? 0 : Math.min(1, signature.inputs.length);
 }
 
 /** Whether a node's outputs are branches. */

@@ -1,9 +1,8 @@
 /** Nodes and states that are workflows, as planning sees them. */
 import type { ValidationIssue } from "../base/errors.js";
-import { messageOf } from "../base/message.js";
+import { messageOf, shortWay } from "../base/message.js";
 import { suggestion } from "../base/nearest.js";
-import type { ChildWorkflow } from "../definition/defined.js";
-import { wayToItself } from "../definition/nesting.js";
+import type { ChildWorkflow, Connection } from "../definition/defined.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 
 interface Resolved<S extends NodeSpec> {
@@ -14,22 +13,15 @@ interface Resolved<S extends NodeSpec> {
 /** The specs with parameters, by original spec. They are reused, since caches are kept by spec. */
 const known = new WeakMap<NodeSpec, Resolved<any>>();
 
-/** The error of a workflow that contains itself; undefined if it does not. */
-export function nestingIssue(workflow: ChildWorkflow): ValidationIssue | undefined {
-  if (workflow.subworkflows.size === 0) return undefined;
-  let way: string[] | undefined;
-  try {
-    way = wayToItself(workflow);
-  } catch {
-    return undefined; // A source that is no workflow. The issue of its node says so.
-  }
-  if (way === undefined) return undefined;
-  const message = `Workflow "${workflow.name}" contains itself: ${[workflow.name, ...way].join(" › ")}. Remove one of these nodes, or run the workflow from a node, with ctx.run.`;
-  return { severity: "error", code: "CYCLE", message, nodes: [way[0]] };
+/** The error of a workflow that contains itself. @param way - the nodes that lead from it back to it */
+export function nestingIssue({ name }: ChildWorkflow, way: readonly string[]): ValidationIssue {
+  const message = `Workflow "${name}" contains itself: ${shortWay([name, ...way]).join(" › ")}. Remove one of these nodes, or run the workflow from a node, with ctx.run.`;
+  return { severity: "error", code: "CYCLE", message, nodes: way };
 }
 
 /** The spec of a node that is a workflow, with the inputs of that workflow as its parameters. */
-export function withWorkflowInputs<S extends NodeSpec>(spec: S, { inputs }: ChildWorkflow): S {
+export function withWorkflowInputs<S extends NodeSpec>(spec: S, { planned }: ChildWorkflow): S {
+  const { inputs } = planned.surface;
   const text = JSON.stringify(inputs.map(({ name, required }) => [name, required]));
   let resolved = known.get(spec) as Resolved<S> | undefined;
   if (resolved?.text !== text) {
@@ -58,18 +50,26 @@ export function workflowOf(
 }
 
 /** The errors of the workflow of a node: its own, and those of the options with which it is a node. */
-export function workflowIssues(spec: NodeSpec, workflow: ChildWorkflow, label: string): ValidationIssue[] {
+export function workflowIssues(
+  spec: NodeSpec,
+  workflow: ChildWorkflow,
+  label: string,
+  connections: readonly Connection[] = [],
+): ValidationIssue[] {
+  const { surface } = workflow.planned;
   const { output, inputs = {} } = spec.subworkflow?.options ?? {};
   const nodes = [spec.name];
-  const issues: ValidationIssue[] = workflow.errors.map(({ code, message }) => {
-    return { severity: "error", code, message: `${label} is a workflow with an error. ${message}`, nodes };
+  const issues: ValidationIssue[] = surface.errors.map((inner) => {
+    const message = `${label} is a workflow with an error. ${inner.message}`;
+    return { severity: "error", code: inner.code, message, nodes: inner.code === "CYCLE" ? inner.nodes : nodes };
   });
   const report = (code: string, message: string) => issues.push({ severity: "error", code, message, nodes });
   const missing = output === undefined ? undefined : missingIn(workflow, output);
   if (missing !== undefined) report("UNKNOWN_NODE", `${label} has the output "${output}", but ${missing}`);
-  const names = workflow.inputs.map(({ name }) => name);
+  const names = surface.inputs.map(({ name }) => name);
+  const taken = new Set(names);
   for (const name of Object.keys(inputs)) {
-    if (names.includes(name)) continue;
+    if (taken.has(name)) continue;
     const hint = suggestion(name, names) || ` It takes: ${names.join(", ") || "none"}.`;
     report(
       "UNKNOWN_INPUT",
@@ -81,6 +81,14 @@ export function workflowIssues(spec: NodeSpec, workflow: ChildWorkflow, label: s
     report(
       "TOO_MANY_NEEDS",
       `${label} has ${spec.needs.length} needs, but ${takes}. Remove some, or use "after" to order.`,
+    );
+  }
+  for (const { node, input } of connections) {
+    if (input < names.length) continue;
+    const takes = `its workflow "${workflow.name}" takes ${names.length}: ${names.join(", ") || "none"}`;
+    report(
+      "TOO_MANY_NEEDS",
+      `${label} has a connection from "${node}" to its input ${input + 1}, but ${takes}. Disconnect it.`,
     );
   }
   return issues;
@@ -101,7 +109,7 @@ export function missingIn(workflow: ChildWorkflow, path: string): string | undef
     }
     // One execution of a state.
     if (at.kind === "fsm" && /^\d+$/u.test(names[k + 1] ?? "")) k++;
-    at = member.subworkflow?.workflow;
+    at = member.map === undefined ? member.subworkflow?.workflow : undefined;
   }
   return undefined;
 }

@@ -4,9 +4,15 @@ import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { CacheOptions } from "../definition/specs/policy-options.js";
 import { isPause } from "../run/pause.js";
 import { CacheKeys } from "./cache-keys.js";
-import { findDeadlock } from "./deadlock.js";
-import { Flight, type Failure, type FlightOutcome, type FlightValue, type StaleResult } from "./flight.js";
-import type { Holder } from "./holder.js";
+import { findLastingDeadlock, type Deadlock } from "./deadlock.js";
+import {
+  Flight,
+  type Failure,
+  type FlightLeader,
+  type FlightOutcome,
+  type FlightValue,
+  type StaleResult,
+} from "./flight.js";
 import { MemoryStore } from "./memory-store.js";
 import { Refreshes } from "./refreshes.js";
 import { ResultStore, type StoredResult } from "./result-store.js";
@@ -14,13 +20,11 @@ import { ResultStore, type StoredResult } from "./result-store.js";
 const STORE = "cache with a store";
 
 /** A node of one run, looking up its result. */
-export interface CacheClient {
+export interface CacheClient extends FlightLeader {
   /** Whether the run can't wait for promises. */
   readonly sync: boolean;
   /** Cancelled when the run ends. */
   readonly waits: CancelScope;
-  /** Holds the result while computing it. */
-  readonly holder: Holder;
   /** Computes the result within the run. */
   compute(): Coroutine;
   /** Computes the result in the background, even after the run has ended. */
@@ -35,8 +39,8 @@ export interface CacheClient {
   failure(error: unknown): Failure | undefined;
   /** Turns another run's failure into an error of this run; undefined when this run may still succeed. */
   adopt(failure: Failure): { readonly error: unknown } | undefined;
-  /** The error for a wait that would never end. @param cycle - as {@link findDeadlock} returns it */
-  deadlock(cycle: readonly string[]): Error;
+  /** The error for a wait that would never end. */
+  deadlock(deadlock: Deadlock): Error;
 }
 
 /**
@@ -111,7 +115,8 @@ export class ResultCache {
     found: StoredResult | undefined | Promise<StoredResult | undefined>,
     client: CacheClient,
   ): Coroutine {
-    const flight = new Flight(`the result of node "${this.node}"`, client.holder);
+    const forget = () => this.flights.get(key) === flight && this.flights.delete(key);
+    const flight: Flight = new Flight(`the result of node "${this.node}"`, client, forget);
     this.flights.set(key, flight);
     let outcome: FlightOutcome;
     try {
@@ -142,16 +147,22 @@ export class ResultCache {
       if (this.flights.get(key) === flight) yield* client.waits.wait(this.results.set(key, value), STORE);
       return value;
     } finally {
-      if (this.flights.get(key) === flight) this.flights.delete(key);
+      forget();
       flight.land(() => this.shareable(outcome));
     }
   }
 
-  /** Waits for a flight to land. @throws the client's deadlock error when the leader waits for this run */
+  /**
+   * Waits for a flight to land. A lookup does not wait if the leader waits for a slot that a node around it lends to it.
+   * @throws the client's deadlock error when the leader waits for this run
+   */
   private *follow(flight: Flight, client: CacheClient): Coroutine<FlightOutcome> {
     const { holder } = client;
-    const cycle = findDeadlock(holder, flight);
-    if (cycle !== undefined) throw client.deadlock(cycle);
+    const deadlock = findLastingDeadlock(holder, flight);
+    if (deadlock !== undefined) {
+      if (Array.from(deadlock.resources).some(({ isLent }) => isLent)) return "unshareable";
+      throw client.deadlock(deadlock);
+    }
     holder.startWaiting(flight);
     try {
       return yield* client.waits.wait(flight.follow());
@@ -173,7 +184,7 @@ export class ResultCache {
     return this.results.copy(value);
   }
 
-  /** Computes a result that followers can't share, unless the store has it. */
+  /** Computes a result without a flight, unless the store has it. */
   private *computeAlone(key: string, client: CacheClient): Coroutine {
     const stored = yield* client.waits.wait(this.results.get(key), STORE);
     if (stored?.isFresh === true) return this.serve(key, stored, client);

@@ -2,13 +2,22 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate } from "../base/event-loop.js";
 import type { Holder } from "./holder.js";
 
-let storage: AsyncLocalStorage<Holder> | undefined;
+let storage: AsyncLocalStorage<Holder | undefined> | undefined;
 let tracked = 0;
 let isDisabling = false;
 
 /** The node whose function or hook is calling, if it is tracked. */
 export function currentCaller(): Holder | undefined {
-  return tracked === 0 ? undefined : storage?.getStore();
+  if (tracked === 0) return undefined;
+  let caller = storage?.getStore();
+  // What a node that has ended has caused is part of the node that began its run.
+  while (caller?.isTracked === false) ({ caller } = caller);
+  return caller;
+}
+
+/** Calls `work` as no part of the node that calls. */
+export function untraced<T>(work: () => T): T {
+  return tracked === 0 || storage === undefined ? work() : storage.run(undefined, work);
 }
 
 /**

@@ -1,24 +1,30 @@
 import type { Holder, Resource } from "./holder.js";
 
+/** What waits for one another. */
+export interface Deadlock {
+  readonly resources: ReadonlySet<Resource>;
+  /** One sentence about each of them, for messages. */
+  readonly text: string;
+}
+
 /**
  * Finds a cycle in the wait-for graph that would keep `waiter` waiting for a resource forever: each holder of the
  * resource waits, directly or through others, for something that `waiter` or its callers hold. A node counts as
  * waiting for every run it has begun.
  *
- * Returns one sentence about each resource in the cycle; undefined while some holder can release. Cost: O(1) when a
- * holder waits for nothing.
+ * Undefined while some holder can release. Cost: O(1) when a holder waits for nothing.
  */
-export function findDeadlock(waiter: Holder, resource: Resource): string[] | undefined {
-  const isOwn = (holder: Holder) => holder === waiter || waiter.isCalledBy(holder);
-  for (const holder of resource.holders()) if (holder.waits.size === 0 && !isOwn(holder)) return undefined;
+export function findDeadlock(waiter: Holder, resource: Resource): Deadlock | undefined {
+  const isOwn = (holder: Holder) => holder.contains(waiter);
+  for (const holder of resource.holders()) if (holder.waits.length === 0 && !isOwn(holder)) return undefined;
   // Collect all reachable resources, then drop those that a holder can release, until nothing changes.
   const stuck = new Set([resource]);
   for (const reached of stuck) {
     for (const holder of reached.holders()) {
-      if (!isOwn(holder)) for (const awaited of holder.waits.values()) stuck.add(awaited);
+      if (!isOwn(holder)) for (const awaited of holder.waits) stuck.add(awaited);
     }
   }
-  const stuckWaitOf = (holder: Holder) => [...holder.waits.values()].find((awaited) => stuck.has(awaited));
+  const stuckWaitOf = (holder: Holder) => holder.waits.find((awaited) => stuck.has(awaited));
   const canRelease = (held: Resource) => {
     for (const holder of held.holders()) if (!isOwn(holder) && stuckWaitOf(holder) === undefined) return true;
     return false;
@@ -31,11 +37,21 @@ export function findDeadlock(waiter: Holder, resource: Resource): string[] | und
   return describeCycle(resource, isOwn, stuckWaitOf);
 }
 
+/** Finds a deadlock that is left when all have let go of what they can do without. */
+export function findLastingDeadlock(waiter: Holder, resource: Resource): Deadlock | undefined {
+  for (;;) {
+    const deadlock = findDeadlock(waiter, resource);
+    if (deadlock === undefined) return undefined;
+    const letGo = Array.from(deadlock.resources, (each) => each.letGo?.(waiter));
+    if (!letGo.includes(true)) return deadlock;
+  }
+}
+
 function describeCycle(
   resource: Resource,
   isOwn: (holder: Holder) => boolean,
   stuckWaitOf: (holder: Holder) => Resource | undefined,
-): string[] {
+): Deadlock {
   const described = new Set([resource]);
   const lines: string[] = [];
   for (const held of described) {
@@ -45,5 +61,5 @@ function describeCycle(
     lines.push(`${held.label} is held by ${holder.label}, which waits for ${awaited?.label ?? "this node"}`);
     if (awaited !== undefined) described.add(awaited);
   }
-  return lines;
+  return { resources: described, text: lines.join("; ") };
 }

@@ -1,5 +1,5 @@
 import { deferred, type Deferred } from "../base/deferred.js";
-import type { Holder, Resource } from "./holder.js";
+import { Holder, type Resource } from "./holder.js";
 
 /** A failure of the node itself, which the followers of a flight share. */
 export interface Failure {
@@ -28,15 +28,21 @@ export interface FlightValue {
 }
 
 /**
- * How a flight ends for its followers. Undefined when the leader failed for reasons of its own run: the next follower
- * takes the lead.
+ * How a flight ends for its followers. Undefined when the leader failed for reasons of its own run, or waits for what
+ * followers hold: the next follower takes the lead.
  */
 export type FlightOutcome =
   | FlightValue
   | { readonly failure: Failure }
-  /** The value can't be copied: each follower computes its own. */
+  /** The value can't be copied, or the follower can't wait for it: it computes its own. */
   | "unshareable"
   | undefined;
+
+/** The lookup that computes a result. */
+export interface FlightLeader {
+  /** Holds the result meanwhile. */
+  readonly holder: Holder;
+}
 
 /**
  * A single flight: the leader computes a result, and concurrent lookups of the same key follow instead of computing
@@ -44,14 +50,24 @@ export type FlightOutcome =
  */
 export class Flight implements Resource {
   private followers: Deferred<FlightOutcome> | undefined;
+  private hasLanded = false;
 
+  /** @param onLetGo - called when followers are not to wait any longer: one of them computes the result as well */
   constructor(
     readonly label: string,
-    private readonly leader: Holder,
+    private readonly leader: FlightLeader,
+    private readonly onLetGo: () => unknown,
   ) {}
 
   holders(): Iterable<Holder> {
-    return [this.leader];
+    return [this.hasLanded ? NOBODY : this.leader.holder];
+  }
+
+  letGo(holder: Holder): boolean {
+    if (holder !== this.leader.holder || this.hasLanded) return false;
+    this.onLetGo();
+    this.land(() => undefined);
+    return true;
   }
 
   /** Resolves when the flight lands. */
@@ -61,6 +77,11 @@ export class Flight implements Resource {
 
   /** @param outcome - called only if there are followers */
   land(outcome: () => FlightOutcome): void {
+    if (this.hasLanded) return;
+    this.hasLanded = true;
     this.followers?.resolve(outcome());
   }
 }
+
+/** Holds what can be had at once. */
+const NOBODY = new Holder(() => "nobody", undefined);

@@ -62,12 +62,43 @@ interface Waiter {
   grant(): void;
 }
 
-/** A node's slot: its own, or borrowed from the node that began its run. */
-interface Slot {
-  lender: Slot | undefined;
-  borrower: Slot | undefined;
+/**
+ * A node's slot: its own, or borrowed from the node that began its run. It is what the nodes in runs that it began wait
+ * for, which get it, or a slot of a node around it, when a borrower ends.
+ */
+class Slot implements Resource {
+  borrower: Slot | undefined = undefined;
   /** Nodes that could borrow it, while they wait. */
-  waiters: Heap<QueueEntry<Waiter>> | undefined;
+  waiters: Heap<QueueEntry<Waiter>> | undefined = undefined;
+
+  constructor(
+    private readonly scheduler: Scheduler,
+    readonly holder: Holder,
+    public lender: Slot | undefined,
+  ) {
+    if (lender !== undefined) lender.borrower = this;
+  }
+
+  get label(): string {
+    return this.scheduler.label;
+  }
+
+  get isLent(): boolean {
+    return true;
+  }
+
+  /** Who lends it first, if it is lent. */
+  get owner(): Slot {
+    return this.lender?.owner ?? this;
+  }
+
+  *holders(): Generator<Holder> {
+    // It may have been released meanwhile.
+    const around = Array.from(this.scheduler.callerSlots({ caller: this.holder }));
+    for (const { borrower, holder } of around) yield borrower?.holder ?? holder;
+    const owners = new Set(around.map(({ owner }) => owner.holder));
+    for (const holder of this.scheduler.holders()) if (!owners.has(holder)) yield holder;
+  }
 }
 
 /** By priority, then first in, first out. */
@@ -79,6 +110,11 @@ function goesBefore({ value: a }: QueueEntry<Waiter>, { value: b }: QueueEntry<W
 export class QueueFull extends Error {
   static {
     brand(this, "QueueFull");
+  }
+
+  /** @param queued - how many nodes wait */
+  constructor(readonly queued: number) {
+    super(`The scheduler's queue is full: ${queued} waiting.`);
   }
 }
 
@@ -99,6 +135,8 @@ export class Scheduler implements Resource {
 
   /** @internal */
   readonly label = "a slot of the scheduler";
+  /** @internal */
+  readonly isLent = true;
   /** @internal */
   readonly limits = new Limits();
   private readonly maxConcurrency: number;
@@ -174,9 +212,9 @@ export class Scheduler implements Resource {
     this.resolveIfIdle();
   }
 
-  /** @internal Without nodes that lend their slot, which is released when the borrower ends. */
+  /** @internal Without nodes that have borrowed their slot: it goes back to its lender. */
   *holders(): Iterable<Holder> {
-    for (const [holder, { borrower }] of this.slots) if (borrower === undefined) yield holder;
+    for (const [holder, { lender }] of this.slots) if (lender === undefined) yield holder;
   }
 
   /**
@@ -197,16 +235,18 @@ export class Scheduler implements Resource {
     }
     if (this.byAge.size >= this.maxQueueSize) {
       this.rejected++;
-      throw new QueueFull(`The scheduler's queue is full: ${this.byAge.size} waiting.`);
+      throw new QueueFull(this.byAge.size);
     }
     const { promise, resolve } = deferred();
     const waiter = { holder, priority, arrival: this.submitted, since: nowChecked(), grant: resolve };
     const place = this.byAge.push(waiter);
     this.byPriority.push(place);
-    holder.startWaiting(this);
-    for (const slot of this.callerSlots(holder)) (slot.waiters ??= new Heap(goesBefore)).push(place);
+    const around = Array.from(this.callerSlots(holder));
+    for (const slot of around) (slot.waiters ??= new Heap(goesBefore)).push(place);
+    const resource: Resource = around.length === 0 ? this : around[0];
+    holder.startWaiting(resource);
     const cancel = () => (place.isQueued ? this.dequeue(place) : this.release(holder));
-    return { granted: promise, cancel, resource: this };
+    return { granted: promise, cancel, resource };
   }
 
   /** @internal Releases a slot: a borrowed one to its lender, any other to the next waiter. */
@@ -234,9 +274,7 @@ export class Scheduler implements Resource {
   }
 
   private addSlot(holder: Holder, lender: Slot | undefined): void {
-    const slot: Slot = { lender, borrower: undefined, waiters: undefined };
-    if (lender !== undefined) lender.borrower = slot;
-    this.slots.set(holder, slot);
+    this.slots.set(holder, new Slot(this, holder, lender));
   }
 
   private grant(place: QueueEntry<Waiter>, lender: Slot | undefined): void {
@@ -245,8 +283,8 @@ export class Scheduler implements Resource {
     place.value.grant();
   }
 
-  /** The slots of a node's callers, nearest first. */
-  private *callerSlots({ caller }: Pick<Holder, "caller">): Generator<Slot, undefined> {
+  /** @internal The slots of a node's callers, nearest first. */
+  *callerSlots({ caller }: Pick<Holder, "caller">): Generator<Slot, undefined> {
     for (; caller !== undefined; { caller } = caller) {
       const slot = this.slots.get(caller);
       if (slot !== undefined) yield slot;

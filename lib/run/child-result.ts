@@ -1,6 +1,8 @@
 import type { DagwrightError } from "../base/errors.js";
 import type { Pause } from "./pause.js";
+import type { RunBase } from "./run-base.js";
 import type { RunStatus } from "./status.js";
+import type { WaitingFor } from "./waiting-for.js";
 
 /** The result of a run that another run contains, as that one sees it. */
 export interface ChildResult {
@@ -11,8 +13,17 @@ export interface ChildResult {
   readonly errors: readonly DagwrightError[];
   readonly pauseReason: string | undefined;
   readonly pauses: readonly Pause[];
+  readonly waitingFor: WaitingFor | undefined;
   has(name: string): boolean;
   get(name: string): unknown;
+}
+
+/** Unlike a private member, a symbol also works for results of other copies of this library. */
+export const STATE = Symbol.for("dagwright:RunState");
+
+/** The state that a result is a view of. */
+export function stateOf(result: ChildResult): RunBase {
+  return (result as object as { readonly [STATE]: RunBase })[STATE];
 }
 
 /**
@@ -21,4 +32,22 @@ export interface ChildResult {
  */
 export function childKey(node: string, key: string | number | undefined): string {
   return key === undefined ? node : `${node}[${key}]`;
+}
+
+/** The result that a node has by this key: a text in quotes, if there is one, or else as it is. */
+export function childIn(
+  children: ReadonlyMap<string, ChildResult>,
+  node: string,
+  key: string | number | undefined,
+): ChildResult | undefined {
+  const quoted = typeof key === "string" ? children.get(childKey(node, JSON.stringify(key))) : undefined;
+  return quoted ?? children.get(childKey(node, key));
+}
+
+/** What in brackets would not be told from the rest of a path, or can't be stored. */
+const UNCLEAR = /^"|\]\.|\0|\p{Surrogate}/u;
+
+/** A key as it is written in brackets: in quotes, as JSON, where it would be unclear. */
+export function keyText(key: string | number): string {
+  return typeof key === "string" && UNCLEAR.test(key) ? JSON.stringify(key) : String(key);
 }

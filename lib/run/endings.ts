@@ -13,6 +13,13 @@ export function cancelled(run: Pick<RunBase, "runId" | "workflow">, reason: unkn
   return new CancelledError(message, { runId: run.runId, cause: reason });
 }
 
+/** The error with which attempts in flight are interrupted when their run is given back. */
+export function givenBack(runId: string, reason: string): CancelledError {
+  return new CancelledError(`Run "${runId}" was interrupted: ${reason}. It is queued again, and will go on.`, {
+    runId,
+  });
+}
+
 /** The error of a run that exceeded its `timeout`, in ms. */
 export function expired(run: RunBase, timeout: number | undefined): RunTimeoutError {
   const message = `Run of "${run.workflow}" took longer than its timeout of ${timeout} ms. ${PARTIAL}`;

@@ -27,7 +27,7 @@ export class ExecutionError extends DagwrightError {
     nameError(this, "ExecutionError");
     Object.defineProperty(this.prototype, "path", {
       get(this: ExecutionError): readonly string[] {
-        return this.node === undefined ? [] : [this.item ?? this.node, ...(innerError(this)?.path ?? [])];
+        return pathOf(this);
       },
     });
   }
@@ -61,6 +61,14 @@ export class ExecutionError extends DagwrightError {
   }
 }
 
+function pathOf(outermost: ExecutionError): string[] {
+  const path: string[] = [];
+  for (let error: ExecutionError | undefined = outermost; error?.node !== undefined; error = innerError(error)) {
+    path.push(error.item ?? error.node);
+  }
+  return path;
+}
+
 /** The error of a run inside the node that failed with `error`. */
 function innerError(error: ExecutionError): ExecutionError | undefined {
   return isErrorInside(error.runId, error.cause) ? error.cause : undefined;
@@ -81,10 +89,33 @@ function isErrorInside(runId: string, thrown: unknown): thrown is ExecutionError
  */
 export function failedInside(run: RunBase, node: string, thrown: unknown): string | undefined {
   if (!isErrorInside(run.runId, thrown)) return undefined;
-  let innermost = thrown;
-  for (let next = innerError(innermost); next !== undefined; next = innerError(next)) innermost = next;
-  const way = [run.workflow, node, ...thrown.path].join(" › ");
+  const { names, innermost } = wayOf(thrown);
+  const way = `${run.workflow} › ${node}${names}`;
   return `${way} failed: ${asSentence(messageOf(innermost.cause ?? innermost))} See the cause.`;
+}
+
+/** Where an error comes from. */
+interface Way {
+  /** The path of the error as text: ` › check › verify`. */
+  readonly names: string;
+  readonly innermost: ExecutionError;
+}
+
+/** Kept, since each error in deep nesting is the cause of the next one. */
+const ways = new WeakMap<ExecutionError, Way>();
+
+function wayOf(thrown: ExecutionError): Way {
+  const unknown: ExecutionError[] = [];
+  let next: ExecutionError | undefined = thrown;
+  for (; next !== undefined && !ways.has(next); next = innerError(next)) unknown.push(next);
+  let way = next && ways.get(next);
+  for (const error of unknown.reverse()) {
+    const own = error.item ?? error.node;
+    const names: string = own === undefined ? "" : ` › ${own}${way?.names ?? ""}`;
+    way = { names, innermost: way?.innermost ?? error };
+    ways.set(error, way);
+  }
+  return way as Way;
 }
 
 /** The message for a node or state that threw. */

@@ -39,6 +39,11 @@ export type RunEvent =
       readonly inputs: Readonly<Record<string, unknown>>;
     })
   | (NodeEventBase & { readonly type: "node.ready" })
+  /** The node waits for an event, or for a time in ms since 1970. */
+  | (NodeEventBase & {
+      readonly type: "node.waiting";
+      readonly waitingFor: { readonly event: string } | { readonly until: number };
+    })
   | (AttemptEventBase & { readonly type: "attempt.started" })
   /** In a map, with the item; the attempts of items do not start with an event of their own. */
   | (AttemptEventBase & { readonly type: "attempt.failed"; readonly error: unknown; readonly item?: ItemPlace })

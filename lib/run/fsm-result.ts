@@ -1,12 +1,15 @@
 import type { DagwrightError } from "../base/errors.js";
 import type { StateHandle } from "../definition/state-handle.js";
-import { childKey } from "./child-result.js";
+import { fsmGraph, type FsmGraph } from "../planning/workflow-graph.js";
+import type { ChildOf, ChildOfWorkflow, InnerValue } from "./child-run.js";
+import { childIn, STATE } from "./child-result.js";
 import { RunContext } from "./context.js";
 import type { ExecutionError } from "./errors.js";
 import { valueIn, type FsmState } from "./fsm-state.js";
-import { NO_VALUE, type Cycle } from "./history.js";
+import type { Cycle } from "./history.js";
 import { pausesOf, type Pause } from "./pause.js";
-import type { ChildRun } from "./result.js";
+import type { RunBase } from "./run-base.js";
+import type { WaitingFor } from "./waiting-for.js";
 import type { RunStatus } from "./status.js";
 
 /** How long an fsm's run took, and how often each state was executed. */
@@ -60,6 +63,11 @@ export class FsmResult<S = Record<string, unknown>> {
     return this.#state.workflow;
   }
 
+  /** The states and declared transitions of the fsm as it was when the run began. */
+  get graph(): FsmGraph {
+    return fsmGraph(this.#state.plan);
+  }
+
   /**
    * Resolves when the end of the run is recorded in its store: immediately, unless the run was aborted, cancelled or
    * timed out.
@@ -83,14 +91,21 @@ export class FsmResult<S = Record<string, unknown>> {
     return pause === undefined ? [] : pausesOf(pause.node, pause);
   }
 
+  /** What the run waits for, if it was put away; otherwise undefined. */
+  get waitingFor(): WaitingFor | undefined {
+    return this.status === "waiting" ? this.#state.waitingFor : undefined;
+  }
+
   /**
    * The result of the latest run of a state that is a workflow; of one execution (`"review.0"`); or of a run that a
    * state began with `ctx.run`.
    * @param key - of one of several runs of the state
    */
-  child(state: StateKey<S> | StateHandle<any, any>, key?: string | number): ChildRun | undefined {
+  child<K extends StateKey<S>>(state: K, key?: string | number): ChildOf<S, K> | undefined;
+  child<W>(state: StateHandle<any, any, W>, key?: string | number): ChildOfWorkflow<W> | undefined;
+  child(state: string | StateHandle<any, any>, key?: string | number): unknown {
     const name = typeof state === "string" ? state : state.name;
-    return this.#state.children.get(childKey(name, key)) as ChildRun | undefined;
+    return childIn(this.#state.children, name, key);
   }
 
   /** The value of the last cycle. */
@@ -108,11 +123,12 @@ export class FsmResult<S = Record<string, unknown>> {
   get<K extends StateKey<S>>(state: K): S[K] | undefined;
   get<K extends StateKey<S>>(execution: `${K}.${number}`): S[K] | undefined;
   get<V, F>(state: StateHandle<V, any>, fallback: F): V | F;
-  get(inner: `${StateKey<S>}.${string}`, fallback?: unknown): any;
+  get<const P extends `${StateKey<S>}.${string}`>(inner: P): InnerValue<S, P>;
+  get<const P extends `${StateKey<S>}.${string}`, F>(inner: P, fallback: F): InnerValue<S, P> | F;
   get<K extends StateKey<S>, F>(state: K | `${K}.${number}`, fallback: F): S[K] | F;
   get(state: string | StateHandle<any, any>, fallback?: unknown): unknown {
-    const value = this.#state.lookUp(typeof state === "string" ? state : state.name);
-    return value === NO_VALUE ? fallback : value;
+    const name = typeof state === "string" ? state : state.name;
+    return this.#state.has(name) ? this.#state.get(name) : fallback;
   }
 
   /** Whether the state has a value, which may be undefined. */
@@ -150,14 +166,14 @@ export class FsmResult<S = Record<string, unknown>> {
     return this.#state.history.count;
   }
 
-  /** The current state: the last one executed or, in a paused run, the one that is next or waits. */
+  /** The current state: the last one executed or, in a run that is paused or waiting, the one that is next or waits. */
   get currentState(): string | undefined {
     return this.#state.plan.specs[this.#state.current]?.name;
   }
 
-  /** The state in which the run ended; undefined in a paused run. */
+  /** The state in which the run ended; undefined in a run that is paused or waiting. */
   get finalState(): string | undefined {
-    return this.status !== "paused" ? this.currentState : undefined;
+    return this.status === "paused" || this.status === "waiting" ? undefined : this.currentState;
   }
 
   /** Whether the run ended by `stop`, a terminal state or a plain value. */
@@ -186,6 +202,11 @@ export class FsmResult<S = Record<string, unknown>> {
   /** The data that the states shared. Can be passed to a later run as its `context`. */
   get context(): RunContext {
     return new RunContext(this.#state);
+  }
+
+  /** @internal */
+  get [STATE](): RunBase {
+    return this.#state;
   }
 
   /** For `JSON.stringify`. */

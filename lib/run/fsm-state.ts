@@ -3,6 +3,7 @@ import type { FsmPlan } from "../planning/fsm-plan.js";
 import { History, NO_VALUE, type Cycle } from "./history.js";
 import type { PauseFacts } from "./pause.js";
 import { RunBase } from "./run-base.js";
+import type { WaitingFor } from "./waiting-for.js";
 
 const NO_ERRORS: readonly DagwrightError[] = Object.freeze([]);
 
@@ -29,6 +30,8 @@ export class FsmState extends RunBase {
   fallbacks = 0;
   /** The events that the run waits for, or the reason given by the state that paused it. */
   pauseReason: string | undefined = undefined;
+  /** What the run waits for, or the runs inside its state. */
+  waitingFor: WaitingFor | undefined = undefined;
   /** The pause of the state that paused the run. */
   pause: (PauseFacts & { readonly node: string }) | undefined = undefined;
   /** Whether the run ended by `stop`, a terminal state or a plain value. */
@@ -37,7 +40,7 @@ export class FsmState extends RunBase {
   constructor(
     readonly plan: FsmPlan,
     inputs: Readonly<Record<string, unknown>>,
-    runId: string | undefined,
+    runId: string | (() => string) | undefined,
     metadata: Readonly<Record<string, unknown>> | undefined,
     private readonly historyLimit: number,
   ) {
@@ -66,12 +69,17 @@ export class FsmState extends RunBase {
     this.failures?.pop();
   }
 
+  protected owns(name: string): boolean {
+    return this.plan.indexOf.has(name) || executionIn(this.plan, name) !== undefined;
+  }
+
+  /** Of `"state"` (the latest value), `"state.2"` (of the third execution), or `"state.node"` (of a workflow inside). */
   has(name: string): boolean {
-    return this.lookUp(name) !== NO_VALUE;
+    return this.owns(name) ? this.own(name) !== NO_VALUE : this.hasInner(name);
   }
 
   get(name: string): unknown {
-    return valueIn(this.lookUp(name));
+    return this.owns(name) ? valueIn(this.own(name)) : this.getInner(name);
   }
 
   /** The key of the child run of the current execution. */
@@ -89,15 +97,12 @@ export class FsmState extends RunBase {
     return record;
   }
 
-  /** The value for `"state"` (the latest), `"state.2"` (the third execution), or `"state.node"` (a workflow inside). */
-  lookUp(name: string): unknown {
+  /** The value of a state or an execution of this run itself, or {@link NO_VALUE}. */
+  private own(name: string): unknown {
     const state = this.plan.indexOf.get(name);
     if (state !== undefined) return this.history.latestOf(state);
-    const dot = name.lastIndexOf(".");
-    const index = name.slice(dot + 1);
-    const isExecution = dot > 0 && /^\d+$/u.test(index) && this.plan.indexOf.has(name.slice(0, dot));
-    if (isExecution) return this.execution(name.slice(0, dot), Number(index));
-    return this.hasInner(name) ? this.getInner(name) : NO_VALUE;
+    const execution = executionIn(this.plan, name);
+    return execution === undefined ? NO_VALUE : this.history.executionOf(execution.state, execution.index);
   }
 
   /** The values of a state's executions in the history, in order; undefined for one without a value. */
@@ -132,6 +137,17 @@ export class FsmState extends RunBase {
     const state = this.plan.indexOf.get(name);
     return state === undefined ? NO_VALUE : this.history.executionOf(state, index);
   }
+}
+
+/** What a name such as `"state.2"` stands for; undefined if it is no execution. */
+function executionIn(
+  { indexOf }: FsmPlan,
+  name: string,
+): { readonly state: number; readonly index: number } | undefined {
+  const dot = name.lastIndexOf(".");
+  if (dot <= 0 || !/^\d+$/u.test(name.slice(dot + 1))) return undefined;
+  const state = indexOf.get(name.slice(0, dot));
+  return state === undefined ? undefined : { state, index: Number(name.slice(dot + 1)) };
 }
 
 /** A value of the history as users see it: undefined instead of {@link NO_VALUE}. */

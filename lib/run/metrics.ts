@@ -1,3 +1,4 @@
+import { longestPath } from "../graph/longest-path.js";
 import { NEVER } from "../planning/plan.js";
 import type { RunState } from "./state.js";
 import { Status } from "./status.js";
@@ -52,25 +53,13 @@ export function measure(state: RunState, total: number): RunMetrics {
 }
 
 function criticalPath(state: RunState): RunMetrics["criticalPath"] {
-  const { graph, order, specs, size } = state.plan;
-  const longest = new Float64Array(size);
-  const previous = new Int32Array(size).fill(-1);
-  let last = -1;
-  for (const v of order) {
-    if (state.status[v] !== Status.completed || state.startedAt(v) === NEVER) continue;
-    longest[v] += state.finishedAt(v) - state.startedAt(v);
-    // Of paths with equal durations, take the one that goes further.
-    if (last < 0 || longest[v] >= longest[last]) last = v;
-    for (let e = graph.start[v]; e < graph.start[v + 1]; e++) {
-      const w = graph.target[e];
-      if (longest[v] <= longest[w] && previous[w] >= 0) continue;
-      longest[w] = longest[v];
-      previous[w] = v;
-    }
-  }
-  const nodes: string[] = [];
-  for (let v = last; v >= 0; v = previous[v]) nodes.push(specs[v].name);
-  return { nodes: nodes.reverse(), duration: last < 0 ? 0 : longest[last] };
+  const { graph, order, specs } = state.plan;
+  const { vertices, weight } = longestPath(graph, order, (v) =>
+    state.status[v] === Status.completed && state.startedAt(v) !== NEVER
+      ? state.finishedAt(v) - state.startedAt(v)
+      : undefined,
+  );
+  return { nodes: vertices.map((v) => specs[v].name), duration: weight };
 }
 
 const RAN: ReadonlyMap<number, TimelineEntry["status"]> = new Map([

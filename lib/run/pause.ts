@@ -1,6 +1,7 @@
 import { append } from "../base/append.js";
 import { checkOptions, isTime, timeOf, type Rules } from "../base/check.js";
 import { DagwrightError, nameError } from "../base/errors.js";
+import type { WaitingFor } from "./waiting-for.js";
 
 /** The options of {@link PauseRun}. */
 export interface PauseOptions {
@@ -98,12 +99,24 @@ export class PauseRun extends DagwrightError {
 
 /** Pauses a run because a run inside it has paused. */
 export class InnerPause extends PauseRun {
+  /** @param dueAt - when the run inside goes on by itself, besides what its pauses say */
   constructor(
     reason: string | undefined,
     readonly inner: readonly Pause[],
+    dueAt?: number,
   ) {
-    const times = inner.flatMap(({ until }) => until ?? []);
+    const times = [...inner.flatMap(({ until }) => until ?? []), ...(dueAt === undefined ? [] : [dueAt])];
     super(reason, times.length === 0 ? {} : { until: Math.min(...times) });
+  }
+}
+
+/** Ends a map that was stopped half-way, since its run pauses. It goes on when the run is resumed, with no answer. */
+export class StoppedHalfway extends PauseRun {}
+
+/** Ends a node because the run inside it was put away while it waits. It is treated as a pause, but does not pause the run. */
+export class InnerWait extends InnerPause {
+  constructor(readonly waitingFor: WaitingFor) {
+    super(undefined, []);
   }
 }
 

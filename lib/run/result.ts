@@ -2,14 +2,17 @@ import { brand } from "../base/brand.js";
 import { toEpoch } from "../base/clock.js";
 import type { NodeHandle } from "../definition/node-handle.js";
 import { isSink, NEVER } from "../planning/plan.js";
+import { dagGraph, type DagGraph } from "../planning/workflow-graph.js";
 import { INLINE, type BackendName } from "./place.js";
-import { childKey } from "./child-result.js";
+import type { ChildOf, ChildOfWorkflow, InnerValue } from "./child-run.js";
+import { childIn, STATE } from "./child-result.js";
 import { RunContext } from "./context.js";
 import type { ExecutionError } from "./errors.js";
-import type { FsmResult } from "./fsm-result.js";
 import { measure, timelineOf, type RunMetrics, type TimelineEntry } from "./metrics.js";
 import type { Pause } from "./pause.js";
-import type { ItemCounts, RunState } from "./state.js";
+import type { RunBase } from "./run-base.js";
+import type { ItemCounts, NodeWait, RunState } from "./state.js";
+import type { WaitingFor } from "./waiting-for.js";
 import { Status, STATUS_NAMES, type NodeStatus, type RunStatus } from "./status.js";
 
 /** The outcome of a node in a run. */
@@ -40,16 +43,12 @@ export interface NodeReport {
   readonly skippedBy: string | undefined;
   /** The reason given by a node that paused the run. */
   readonly pauseReason: string | undefined;
+  /** What a waiting node waits for: an event, or a time in ms since 1970. */
+  readonly waitingFor: NodeWait | undefined;
 }
 
-/** Unlike a private member, a symbol also works for results of other copies of this library. */
-const STATE = Symbol.for("dagwright:RunState");
-
 /** The path of a result inside a workflow: `"check.verdict"`, `"check[0].verdict"`. @inline */
-type InnerPath<N> = `${keyof N & string}.${string}` | `${keyof N & string}[${string}`;
-
-/** The result of a run inside another one, of a dag or an fsm. */
-export type ChildRun = RunResult<any> & FsmResult<any>;
+export type InnerPath<N> = `${keyof N & string}.${string}` | `${keyof N & string}[${string}`;
 
 /**
  * The result of a run. It is a view of the run's state: members are computed on access, so that unused ones cost
@@ -79,6 +78,11 @@ export class RunResult<N = Record<string, unknown>> {
   /** The name of the dag. */
   get workflow(): string {
     return this.#state.plan.workflow;
+  }
+
+  /** The nodes and edges of the dag as it was when the run began. */
+  get graph(): DagGraph {
+    return dagGraph(this.#state.plan);
   }
 
   /**
@@ -117,7 +121,8 @@ export class RunResult<N = Record<string, unknown>> {
   get<K extends keyof N & string>(node: K): N[K];
   get<K extends keyof N & string, F>(node: K, fallback: F): N[K] | F;
   get<T, F>(node: NodeHandle<T, any>, fallback: F): T | F;
-  get(inner: InnerPath<N>, fallback?: unknown): any;
+  get<const P extends InnerPath<N>>(inner: P): InnerValue<N, P>;
+  get<const P extends InnerPath<N>, F>(inner: P, fallback: F): InnerValue<N, P> | F;
   get(node: string | NodeHandle<any, any>, fallback?: unknown): unknown {
     const name = typeof node === "string" ? node : node.name;
     return this.#state.has(name) ? this.#state.get(name) : fallback;
@@ -132,9 +137,11 @@ export class RunResult<N = Record<string, unknown>> {
    * The result of the run of a node that is a workflow, or that a node began with `ctx.run`.
    * @param key - of one of several runs of the node
    */
-  child(node: (keyof N & string) | NodeHandle<any, any>, key?: string | number): ChildRun | undefined {
+  child<K extends keyof N & string>(node: K, key?: string | number): ChildOf<N, K> | undefined;
+  child<W>(node: NodeHandle<any, any, W>, key?: string | number): ChildOfWorkflow<W> | undefined;
+  child(node: string | NodeHandle<any, any>, key?: string | number): unknown {
     const name = typeof node === "string" ? node : node.name;
-    return this.#state.children.get(childKey(name, key)) as ChildRun | undefined;
+    return childIn(this.#state.children, name, key);
   }
 
   /** The error of a failed node, otherwise undefined. */
@@ -157,6 +164,11 @@ export class RunResult<N = Record<string, unknown>> {
   /** The pauses of the nodes that paused the run, in the order in which they did. */
   get pauses(): readonly Pause[] {
     return this.#state.pauses;
+  }
+
+  /** What the run waits for, if it was put away; otherwise undefined. */
+  get waitingFor(): WaitingFor | undefined {
+    return this.status === "waiting" ? this.#state.waitingFor : undefined;
   }
 
   /** The errors of all nodes that failed, in the order in which they failed, without those that a `coalesce` handled. */
@@ -182,7 +194,7 @@ export class RunResult<N = Record<string, unknown>> {
 
   /** @internal The state behind this view, for partial runs. */
   static stateOf(result: RunResult<any>): RunState {
-    return result[STATE];
+    return result[STATE] as RunState;
   }
 
   /** For `JSON.stringify`: the statuses and results. */
@@ -211,7 +223,8 @@ export class RunResult<N = Record<string, unknown>> {
     return { runId, workflow, status, ...pause, value, ...(errors.length > 0 ? { errors } : {}) };
   }
 
-  private get [STATE](): RunState {
+  /** @internal */
+  get [STATE](): RunBase {
     return this.#state;
   }
 
@@ -244,6 +257,7 @@ export class RunResult<N = Record<string, unknown>> {
       cached: state.isCached(i),
       skippedBy: state.skippedBy(i),
       pauseReason: state.pauseReasonOf(i),
+      waitingFor: state.waitOf(i),
     };
   }
 }

@@ -3,6 +3,7 @@ import type { ExecutionError } from "./errors.js";
 import { pausesOf, type Pause, type PauseFacts } from "./pause.js";
 import type { Place } from "./place.js";
 import { RunBase } from "./run-base.js";
+import { joined, type WaitingFor } from "./waiting-for.js";
 import { Status } from "./status.js";
 
 const NO_ERRORS: ReadonlyMap<number, ExecutionError> = new Map();
@@ -38,7 +39,7 @@ export class RunState extends RunBase {
   constructor(
     readonly plan: DagPlan,
     inputs: Readonly<Record<string, unknown>>,
-    runId: string | undefined,
+    runId: string | (() => string) | undefined,
     /** 1 for the nodes that this run may execute; undefined if it may execute all. */
     readonly active: Uint8Array | undefined,
     metadata: Readonly<Record<string, unknown>> | undefined,
@@ -58,6 +59,10 @@ export class RunState extends RunBase {
 
   get workflow(): string {
     return this.plan.workflow;
+  }
+
+  protected owns(name: string): boolean {
+    return this.plan.indexOf.has(name);
   }
 
   has(name: string): boolean {
@@ -235,6 +240,21 @@ export class RunState extends RunBase {
     return this.rare?.skippedBy.get(node);
   }
 
+  /** What the nodes of the run, and of the runs inside, wait for. */
+  get waitingFor(): WaitingFor | undefined {
+    if (this.rare === undefined) return undefined;
+    const { waits, deadlines, away } = this.rare;
+    const own = Array.from(waits, ([node, wait]): WaitingFor => {
+      return "event" in wait ? { events: [wait.event], until: deadlines.get(node) } : { events: [], until: wait.until };
+    });
+    return joined([...own, ...away.values()]);
+  }
+
+  /** What a node waits for. */
+  waitOf(node: number): NodeWait | undefined {
+    return this.rare?.waits.get(node);
+  }
+
   itemsOf(node: number): Readonly<ItemCounts> | undefined {
     return this.rare?.items.get(node);
   }
@@ -263,6 +283,19 @@ export class RunState extends RunBase {
     const winner = this.winnerOf(node);
     return winner === undefined ? undefined : this.plan.anyNeeds.get(node)?.[winner].text;
   }
+}
+
+/** What a node waits for: an event, or a time in ms since 1970. */
+export type NodeWait = { readonly event: string } | { readonly until: number };
+
+/** How a node waited before its run was resumed. */
+export interface EarlierWait {
+  /** The event that it waits for; undefined while it waits for its delay. */
+  readonly event: string | undefined;
+  /** When its delay ends, or the latest time for the event, in ms since 1970. */
+  readonly until: number | undefined;
+  /** The payload of the event, once that has come. */
+  readonly payload?: { readonly value: unknown } | undefined;
 }
 
 /** How far a map is. */
@@ -300,6 +333,18 @@ class RareFacts {
   readonly fallbacks = new Map<number, ExecutionError>();
   /** See {@link RunState.skippedBy}. */
   readonly skippedBy = new Map<number, string>();
+  /** What nodes wait for. */
+  readonly waits = new Map<number, NodeWait>();
+  /** The latest times for the events that nodes wait for, in ms since 1970. */
+  readonly deadlines = new Map<number, number>();
+  /** The nodes whose runs inside were put away, and what these wait for. */
+  readonly away = new Map<number, WaitingFor>();
+  /** What the runs inside of nodes wait for that are being put away. */
+  readonly leaving = new Map<number, WaitingFor>();
+  /** The payloads of the events that nodes have waited for. */
+  readonly payloads = new Map<number, unknown>();
+  /** What nodes waited for, and got, before the run was resumed. */
+  readonly earlierWaits = new Map<number, EarlierWait>();
   /** The positions of the needs that completed first, by `any` node. */
   readonly winners = new Map<number, number>();
 }

@@ -1,17 +1,18 @@
 import { type Kysely, sql } from "kysely";
+import { nowChecked, toEpoch } from "../base/clock.js";
 import { Batch } from "./writing/batch.js";
 import { writeBlobs } from "./writing/blobs.js";
 import type { Database } from "./database/database.js";
 import { runsInside } from "./delete-runs.js";
 import { insertEvents, markAllDelivered, newEventRows } from "./writing/event-rows.js";
-import { fingerprintOf } from "./writing/fingerprint.js";
+import { fingerprintOf, fitOf } from "./writing/fingerprint.js";
 import { parseStructure } from "./reading/json-columns.js";
 import type { Leases } from "./leases.js";
 import { NOT_PAUSED } from "./writing/pauses.js";
 import { readRun } from "./reading/recorded-run.js";
 import { encodeInputs } from "./writing/new-run.js";
 import { type LogHost, SqlRunLog } from "./writing/run-log.js";
-import { lockRunRow } from "./reading/run-rows.js";
+import { lockRunRow, rootOf } from "./reading/run-rows.js";
 import type { Tables } from "./database/schema.js";
 import type { Claim, RecordedRun } from "./store.js";
 import { timeOfDay } from "./database/time.js";
@@ -34,21 +35,29 @@ export async function claimRun(
 ): Promise<SqlRunLog | undefined> {
   const row = await lockRunRow(trx, database, runId);
   if (previous !== undefined) {
-    if (row.owner === leases.owner && row.fencing_token === previous.token) return previous;
+    // A run that was reserved keeps its token.
+    const isClaimed = row.owner === leases.owner && row.fencing_token === previous.token && row.status === "running";
+    if (isClaimed) return previous;
     leases.release(previous);
   }
-  leases.requireFree(row);
+  // Whoever has reserved a run may begin it.
+  const reservation = leases.reserved.get(runId);
+  const isReserved = reservation !== undefined && row.owner === leases.owner && !leases.driven.has(runId);
+  if (!isReserved) leases.requireFree(row);
   const run = await readRun(trx, row, host.codec);
   const claim = accept(run);
   if (claim === undefined) return undefined;
-  const token = row.fencing_token + 1;
+  const token = isReserved ? row.fencing_token : row.fencing_token + 1;
   const driver = {
     owner: leases.owner,
     lease_expires_at: sql<number>`${database.clock} + ${leases.length}`,
     fencing_token: token,
-    updated_at: timeOfDay(),
+    updated_at: toEpoch(nowChecked()),
   };
-  const restarted = { status: "running", finished_at: null, error: null, outputs: null, ...NOT_PAUSED };
+  if (isReserved) reservation.request = row.request;
+  const request = isReserved ? row.request : CANCEL_REQUEST;
+  const begun = { ...NOT_PAUSED, ready_at: null, was_due_at: null, is_fresh: 0, request };
+  const restarted = { status: "running", finished_at: null, error: null, outputs: null, ...begun };
   await trx
     .updateTable("runs")
     .set({ ...driver, ...restarted })
@@ -59,7 +68,12 @@ export async function claimRun(
     const fingerprint = fingerprintOf(claim.structure);
     batch.blobs.set(fingerprint, claim.structure);
     const scope = remainingScope(run, claim.structure, batch);
-    await trx.updateTable("runs").set({ fingerprint, scope }).where("id", "=", runId).execute();
+    const kind = claim.kind ?? row.kind;
+    await trx
+      .updateTable("runs")
+      .set({ fingerprint, fit: fitOf(claim.structure), scope, kind })
+      .where("id", "=", runId)
+      .execute();
   }
   if (claim.restart !== undefined) await restart(trx, runId, encodeInputs(claim.restart, batch, host));
   for (const node of claim.discard) {
@@ -68,17 +82,29 @@ export async function claimRun(
     const isOfNode = sql<boolean>`(node = ${node} or substr(node, 1, ${itemStart.length}) = ${itemStart})`;
     await results.where("run_id", "=", runId).where(isOfNode).execute();
   }
-  if (row.kind === "fsm") {
-    await markAllDelivered(trx, runId);
-    await insertEvents(
-      trx,
-      newEventRows(runId, claim.sent, host.codec, (text) => batch.store(text)),
-    );
-  }
+  const rootId = await rootOf(trx, row);
+  const isBegun = row.is_fresh === 0;
+  if (isBegun || run.events.length > 0) await markAllDelivered(trx, runId);
+  await insertEvents(
+    trx,
+    newEventRows({ runId, rootId }, claim.sent, host.codec, (text) => batch.store(text)),
+  );
+  if (isBegun) await forgetWaits(trx, runId, claim.discard);
   await writeBlobs(trx, runId, batch.blobs);
-  const log = new SqlRunLog(runId, token, claim.driver, host, row.metadata);
+  const log = new SqlRunLog(runId, token, claim.driver, host, rootId, row.metadata);
   leases.add(log);
   return log;
+}
+
+/** Whoever resumes a run ends a pause that was asked for. Its driver has yet to hear that the run is cancelled. */
+const CANCEL_REQUEST = sql<string | null>`case when request like '{"kind":"cancel"%' then request end`;
+
+/** Removes the waits of nodes that run again, and those of the runs inside, which these have themselves. */
+async function forgetWaits(trx: Kysely<Tables>, runId: string, discarded: readonly string[]): Promise<void> {
+  await trx.deleteFrom("waits").where("run_id", "=", runId).where("node", "like", "%.%").execute();
+  for (const node of discarded) {
+    await trx.deleteFrom("waits").where("run_id", "=", runId).where("node", "=", node).execute();
+  }
 }
 
 /** Supersedes all results of a run, which begins anew, and of those inside, which it may begin again. */
@@ -89,6 +115,8 @@ async function restart(trx: Kysely<Tables>, runId: string, inputs: string): Prom
     const results = trx.updateTable("node_executions").set({ status: "superseded", output: null });
     await results.where("run_id", "in", level).execute();
     await trx.deleteFrom("fsm_cycles").where("run_id", "in", level).execute();
+    await trx.deleteFrom("waits").where("run_id", "in", level).execute();
+    await trx.deleteFrom("moments").where("run_id", "in", level).execute();
     level = await runsInside(trx, level);
     if (level.length > 0) await trx.updateTable("runs").set(abandoned).where("id", "in", level).execute();
   }

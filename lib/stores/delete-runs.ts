@@ -1,18 +1,16 @@
 /** Deletes runs with their complete records. */
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Database } from "./database/database.js";
+import { parts } from "./database/parts.js";
 import { inList, lockRuns, skipLocked } from "./database/row-locks.js";
 import type { RunRow, Tables } from "./database/schema.js";
 import { timeOfDay } from "./database/time.js";
 
 /** The tables with a column `run_id`. */
-const TABLES = ["node_executions", "edge_traversals", "fsm_cycles", "fsm_events", "blob_uses"] as const;
+const TABLES = ["node_executions", "edge_traversals", "fsm_cycles", "events", "waits", "moments", "blob_uses"] as const;
 
 /** How long to keep an unused blob, in ms: a run that is about to be recorded may use it. */
 const GRACE_PERIOD = 60_000;
-
-/** The maximum number of ids in a query. */
-const MAX_IDS = 500;
 
 type Locking = Pick<Database, "hasRowLocks">;
 
@@ -32,6 +30,7 @@ export async function deleteRuns(
   for (let level: readonly string[] = deleted; level.length > 0;) {
     const inside = await runsInside(trx, level);
     await trx.deleteFrom("runs").where("id", "in", level).execute();
+    await trx.deleteFrom("events").where("root_id", "in", level).execute();
     for (const table of TABLES) await trx.deleteFrom(table).where("run_id", "in", level).execute();
     level = inside;
   }
@@ -41,9 +40,9 @@ export async function deleteRuns(
 /** The ids of the runs directly inside of others. */
 export async function runsInside(trx: Kysely<Tables>, ids: readonly string[]): Promise<string[]> {
   const found: string[] = [];
-  for (let at = 0; at < ids.length; at += MAX_IDS) {
+  for (const part of parts(ids)) {
     const query = trx.selectFrom("runs").select("id").where("is_child", "=", 1);
-    const rows = await query.where("parent_run_id", "in", ids.slice(at, at + MAX_IDS)).execute();
+    const rows = await query.where("parent_run_id", "in", part).execute();
     for (const { id } of rows) found.push(id);
   }
   return found;

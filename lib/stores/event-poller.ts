@@ -1,10 +1,12 @@
 import type { CompiledQuery, Kysely } from "kysely";
 import { append } from "../base/append.js";
+import { lookLater } from "../base/clockwork.js";
 import type { Codec } from "./values/codec.js";
 import { ColumnDecoder } from "./reading/column-decoder.js";
 import type { DatabaseAccess } from "./database/database-access.js";
 import type { Database } from "./database/database.js";
-import { MAX_ROWS } from "./writing/event-rows.js";
+import { parts } from "./database/parts.js";
+import { MAX_ROWS, untakenEvents } from "./writing/event-rows.js";
 import { lockRuns } from "./database/row-locks.js";
 import type { SqlRunLog } from "./writing/run-log.js";
 import type { EventRow, Tables } from "./database/schema.js";
@@ -39,8 +41,19 @@ export class EventPoller {
   /** Polls while the run waits for events, and keeps the process alive: others may send some. */
   add(log: SqlRunLog): void {
     this.listeners.add(log);
+    if (log.mayHaveEarlier) this.readEarlier(log);
     if (this.timer === undefined) this.schedulePoll();
     this.timer?.ref();
+  }
+
+  /** Delivers the events that were recorded for a run before it began. */
+  private readEarlier(log: SqlRunLog): void {
+    const read = async ({ db }: Database) => {
+      const rows = await untakenEvents(db, log.runId);
+      log.deliverEarlier(rows, await this.decoderFor(db, log.runId, rows));
+    };
+    // Ignores errors: renewing the leases reports a database that can't be reached. The next wait tries again.
+    this.access.run(() => this.access.read(read)).catch(() => {});
   }
 
   remove(log: SqlRunLog): void {
@@ -71,7 +84,7 @@ export class EventPoller {
   }
 
   private schedulePoll(): void {
-    this.timer = setTimeout(() => {
+    this.timer = lookLater(() => {
       const scheduleNext = () => {
         this.timer = undefined;
         if (this.listeners.size > 0) this.schedulePoll();
@@ -109,7 +122,7 @@ export class EventPoller {
 
   private async decoderFor(db: Kysely<Tables>, runId: string, events: readonly EventRow[]): Promise<ColumnDecoder> {
     const decoder = new ColumnDecoder(this.codec, runId);
-    for (const event of events) decoder.register("fsm_events", event, "payload");
+    for (const event of events) decoder.register("events", event, "payload");
     await decoder.fetchBlobs(db);
     return decoder;
   }
@@ -117,7 +130,7 @@ export class EventPoller {
 
 /** Selects the undelivered events of an owner's runs, those of a run in order. */
 function undeliveredTo(db: Kysely<Tables>, owner: string): CompiledQuery<EventRow> {
-  const query = db.selectFrom("fsm_events").selectAll().where("for_owner", "=", owner);
+  const query = db.selectFrom("events").selectAll().where("for_owner", "=", owner);
   return query.orderBy("run_id").orderBy("number").compile();
 }
 
@@ -138,10 +151,9 @@ async function markDelivered(
   const locked = await lockRuns(trx, database, Array.from(runIds));
   const owners = new Map(locked.map(({ id, owner }) => [id, owner]));
   const rows = [...delivered, ...orphaned.filter(({ run_id }) => owners.get(run_id) !== owner)];
-  for (let at = 0; at < rows.length; at += MAX_ROWS) {
-    const part = rows.slice(at, at + MAX_ROWS);
+  for (const part of parts(rows, MAX_ROWS)) {
     await trx
-      .updateTable("fsm_events")
+      .updateTable("events")
       .set({ for_owner: null })
       .where((eb) => eb.or(part.map(({ run_id, id }) => eb.and([eb("run_id", "=", run_id), eb("id", "=", id)]))))
       .execute();

@@ -2,6 +2,7 @@ import { checkNumber, checkOptions, integer, timeOf, type OptionName, type Rules
 import type { DatabaseAccess } from "./database/database-access.js";
 import { deleteRuns, deleteUnusedBlobs } from "./delete-runs.js";
 import { timeOfDay } from "./database/time.js";
+import { ENDED } from "./reading/run-summary.js";
 
 /** Which runs to delete. `olderThan`, `keepLast` or both are required. */
 export interface PruneOptions {
@@ -15,8 +16,6 @@ export interface PruneOptions {
 
 /** The maximum number of runs deleted per transaction, to keep locks short. */
 const MAX_RUNS = 100;
-
-const ENDED = ["completed", "failed", "cancelled"];
 
 const RULES: Rules<PruneOptions> = { olderThan: cutoffTime, keepLast: integer(0), paused: "boolean" };
 

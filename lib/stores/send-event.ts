@@ -2,55 +2,167 @@ import type { Kysely } from "kysely";
 import { show } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import { newRunId } from "../base/ids.js";
+import { ExecutionError } from "../run/errors.js";
 import { Batch } from "./writing/batch.js";
 import { writeBlobs } from "./writing/blobs.js";
 import type { Codec } from "./values/codec.js";
 import type { DatabaseAccess } from "./database/database-access.js";
 import type { Database } from "./database/database.js";
 import { encodePayload, insertEvents } from "./writing/event-rows.js";
-import { otherWorkflow } from "./other-workflow.js";
-import { lockRunRow } from "./reading/run-rows.js";
-import type { RunRow, Tables } from "./database/schema.js";
+import { readyAddressed, readyResting } from "./queue/addressed.js";
+import { requireWorkflow } from "./require-workflow.js";
+import { effectiveAttempt } from "./reading/effective-attempt.js";
+import { UNFINISHED } from "./reading/run-summary.js";
+import { attemptsOf, findAndLockRunRow, kindOf, lockRunRow, rootOf, waitRows } from "./reading/run-rows.js";
+import type { AttemptRow, EventRow, RunRow, Tables, WaitRow } from "./database/schema.js";
 import { requireKey } from "./values/storable-text.js";
 import type { SentEvent } from "./store.js";
-import { timeOfDay } from "./database/time.js";
+
+/** The driver of the run that an event was sent to, and the runs at rest that are ready to continue now. */
+interface SentTo {
+  readonly owner: string | null;
+  readonly ready: readonly string[];
+}
 
 /**
  * Records an event for a run, whichever process drives it, unless one with the same key is recorded already. Resolves
  * after the commit.
  *
  * The event is numbered under the lock of the run's row, so that a reader who sees an event has seen all events before
- * it.
- * @returns the driver of the run, or null
- * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow
+ * it. An event for a run inside may come before that run exists, which then finds it.
+ * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow;
+ *   {ExecutionError} when no node takes the event any more
  */
-export function sendEvent(access: DatabaseAccess, sent: SentEvent, codec: Codec): Promise<string | null> {
-  const { runId, workflow, event, key } = sent;
+export function sendEvent(access: DatabaseAccess, sent: SentEvent, codec: Codec): Promise<SentTo> {
+  const { runId, workflow, kind, event, key, way = [] } = sent;
   const batch = new Batch();
   const text = batch.store(encodePayload(sent, codec));
   if (key !== undefined) requireKey("The key", key);
   // Fixed before the first attempt, so that a retry does not record the event twice.
   const id = key === undefined ? newRunId() : `key:${key}`;
-  return access.transaction(async (trx, database: Database) => {
+  const target = [runId, ...way].join("/");
+  return access.transaction<SentTo>(async (trx, database: Database, previous) => {
     const run = await lockRunRow(trx, database, runId);
-    if (run.workflow !== workflow || run.kind !== "fsm") throw otherWorkflow(runId, run, "fsm", workflow);
-    if (run.status !== "running" && run.status !== "paused") {
-      if (await isRecorded(trx, runId, id)) return null;
-      throw runEnded(run, event);
-    }
-    const row = { run_id: runId, id, event, payload: text, sent_at: timeOfDay(), for_owner: run.owner };
+    requireWorkflow(runId, { workflow: run.workflow, kind: kindOf(run) }, { workflow, kind });
+    const inside = way.length === 0 ? run : await findAndLockRunRow(trx, database, target);
+    const mayExist = key !== undefined || previous !== undefined;
+    if (mayExist && (await isRecorded(trx, target, id))) return previous ?? { owner: null, ready: [] };
+    if (!UNFINISHED.includes(run.status)) throw runEnded(run, event);
+    const isAwaited = await requireTaker(trx, sent, inside, access.clock.now());
+    const owner = inside?.owner ?? run.owner;
+    const place = { run_id: target, root_id: await rootOf(trx, run) };
+    const is_unchecked = sent.isUnchecked === true ? 1 : 0;
+    const row = { ...place, id, event, payload: text, is_unchecked, sent_at: access.clock.now(), for_owner: owner };
     await insertEvents(trx, [row]);
-    await writeBlobs(trx, runId, batch.blobs);
-    return run.owner;
+    await writeBlobs(trx, place.root_id, batch.blobs);
+    return { owner, ready: run.owner === null ? await ready(trx, database, place, isAwaited) : [] };
   });
 }
 
+/** Makes the outermost run ready, if it is at rest and waits for the event. */
+async function ready(
+  trx: Kysely<Tables>,
+  database: Database,
+  { run_id, root_id }: Pick<EventRow, "run_id" | "root_id">,
+  isAwaited: boolean,
+): Promise<string[]> {
+  const found = isAwaited && run_id === root_id ? readyResting : readyAddressed;
+  return found(trx, database, [root_id]);
+}
+
 async function isRecorded(db: Kysely<Tables>, runId: string, id: string): Promise<boolean> {
-  const query = db.selectFrom("fsm_events").select("id").where("run_id", "=", runId).where("id", "=", id);
+  const query = db.selectFrom("events").select("id").where("run_id", "=", runId).where("id", "=", id);
   return (await query.executeTakeFirst()) !== undefined;
 }
 
-function runEnded({ id, status }: RunRow, event: string): StoreError {
+/** The node of a run inside, from its key: `thumb` for `thumb[3]`. */
+function nodeOf(key: string): string {
+  return key.split("[", 1)[0];
+}
+
+/**
+ * Whether a node is known to wait for the event now. If a run inside is yet to begin, or has failed and may be tried
+ * again, the node decides that it is in.
+ * @param inside - the run that takes it, if it exists
+ * @throws {ExecutionError} when all nodes that take it are over, have got their event, or have waited too long;
+ *   {StoreError} RUN_ENDED when a run inside has ended, and is not tried again
+ */
+async function requireTaker(
+  db: Kysely<Tables>,
+  { runId, way = [], nodes, event }: SentEvent,
+  inside: RunRow | undefined,
+  time: number,
+): Promise<boolean> {
+  const isOpen = inside !== undefined && UNFINISHED.includes(inside.status);
+  if (isOpen && nodes === undefined) return false;
+  const depth = isOpen ? way.length : await openLevels(db, runId, way);
+  const place = [runId, ...way.slice(0, depth)].join("/");
+  const takers = isOpen ? (nodes as readonly string[]) : [nodeOf(way[depth])];
+  const { taker, late } = await takerAmong(db, place, takers, event, time);
+  if (taker !== undefined) return taker.waits;
+  if (!isOpen && inside !== undefined) throw runEnded(inside, event);
+  throw new ExecutionError(tooLate(event, takers, late), { runId: place });
+}
+
+/** How many of the runs on the way exist and are unfinished, from the outside. */
+async function openLevels(db: Kysely<Tables>, runId: string, way: readonly string[]): Promise<number> {
+  const ids = way.map((_, i) => [runId, ...way.slice(0, i + 1)].join("/"));
+  const rows = await db
+    .selectFrom("runs")
+    .select("id")
+    .where("id", "in", ids)
+    .where("status", "in", UNFINISHED)
+    .execute();
+  const open = new Set(rows.map(({ id }) => id));
+  return ids.findIndex((id) => !open.has(id));
+}
+
+/** The statuses of nodes that take no event any more. */
+const OVER = ["completed", "copied", "failed", "skipped", "cancelled"];
+
+/** The first of the nodes that may still take an event, and those that have waited too long. */
+async function takerAmong(
+  db: Kysely<Tables>,
+  runId: string,
+  nodes: readonly string[],
+  event: string,
+  time: number,
+): Promise<{ readonly taker: { readonly waits: boolean } | undefined; readonly late: readonly string[] }> {
+  const waits = new Map((await waitRows(db, runId)).map((row) => [row.node, row]));
+  const late: string[] = [];
+  for (const node of nodes) {
+    const wait = waits.get(node);
+    const isOpen = wait?.event === event && wait.payload === null;
+    const isLate = isOpen && (wait.until ?? Infinity) < time;
+    if (isOpen && !isLate) return { taker: { waits: true }, late };
+    const isOver = isOverNode(await attemptsOf(db, runId, node), wait);
+    const hasIt = wait !== undefined && wait.payload !== null;
+    if (!isOver && !hasIt && !isLate) return { taker: { waits: false }, late };
+    if (isLate && !isOver) late.push(node);
+  }
+  return { taker: undefined, late };
+}
+
+function isOverNode(attempts: readonly AttemptRow[], wait: WaitRow | undefined): boolean {
+  if (attempts.length === 0) return false;
+  const { status, attempt } = effectiveAttempt(attempts);
+  // A failed one may be tried again, as long as nothing says that it waits no longer.
+  const isFinal =
+    status !== "failed" || attempt === 0 || (wait !== undefined && wait.event === null && wait.until === null);
+  return isFinal && OVER.includes(status);
+}
+
+/**
+ * Why an event is refused that no node takes any more.
+ * @param late - those of the nodes that have waited too long
+ */
+export function tooLate(event: string, nodes: readonly string[], late: readonly string[]): string {
+  const names = (list: readonly string[]) => list.map(show).join(", ");
+  const why = late.length > 0 ? `the time of ${names(late)} is up` : `${names(nodes)} is over, or has got it already`;
+  return `The event ${show(event)} comes too late: ${why}. Send it to another run.`;
+}
+
+function runEnded({ id, status }: Pick<RunRow, "id" | "status">, event: string): StoreError {
   const remedy = status === "completed" ? "Send it to another run." : "Resume the run, then send it again.";
   return new StoreError(
     `Run ${show(id)} has ended as ${status} and accepts no event ${show(event)}. ${remedy}`,

@@ -4,25 +4,31 @@ import { checkName } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import type { CacheStore } from "../definition/specs/policy-options.js";
+import { beginReserved, beginsPlainly, readReserved } from "./begin-run.js";
 import { cancelRun } from "./cancel-run.js";
 import { claimRun } from "./claim-run.js";
 import { Codec, type StoredType } from "./values/codec.js";
 import { compareRuns, type RunDifference } from "./reading/compare-runs.js";
-import { DatabaseAccess, storeClosed } from "./database/database-access.js";
+import { DatabaseAccess, storeClosed, writeFailed } from "./database/database-access.js";
 import type { Database, DatabaseAdapter } from "./database/database.js";
 import { deleteRun } from "./delete-runs.js";
 import { EventPoller } from "./event-poller.js";
 import { GroupCommit } from "./writing/group-commit.js";
 import { InFlight } from "./database/in-flight.js";
 import { cyclesAfter } from "./reading/latest-cycles.js";
-import { Leases } from "./leases.js";
-import { newRunRow } from "./writing/new-run.js";
+import { Leases, type ReservedRun } from "./leases.js";
+import { requireOutermost } from "./queue/outermost.js";
+import { tellDriver } from "./queue/request-poller.js";
+import { SqlSchedules } from "./queue/schedules/sql-schedules.js";
+import { SqlQueue } from "./queue/sql-queue.js";
+import { FIRST_TOKENS, newRunRow } from "./writing/new-run.js";
 import { OUTCOME_TYPES } from "./values/outcome-types.js";
 import { prune, type PruneOptions } from "./prune.js";
 import { readRun } from "./reading/recorded-run.js";
 import { recoverableRuns } from "./reading/recoverable-runs.js";
 import { Redaction } from "./values/redaction.js";
 import { checkGetRunOptions, runDetails, type GetRunOptions, type RunDetails } from "./reading/run-details.js";
+import { marksOf, runHistory, type RunHistory } from "./reading/run-history.js";
 import { listRuns, type RunFilter, type RunPage } from "./reading/run-list.js";
 import { type LogHost, runExists, SqlRunLog } from "./writing/run-log.js";
 import { findAndLockRunRow, lockRunRow, notFound, requireRunRow } from "./reading/run-rows.js";
@@ -61,9 +67,6 @@ export interface StoreOptions {
 
 const DEFAULT_LEASE = 10_000;
 
-/** Half of what the column holds: leaves room for later tokens. */
-const MAX_FIRST_TOKEN = 2 ** 30;
-
 /**
  * A SQL database of runs and cached results. It is opened, and its tables are created, on first use.
  *
@@ -73,6 +76,10 @@ const MAX_FIRST_TOKEN = 2 ** 30;
 export class SqlStore implements RunStore {
   /** Cached results that survive a restart, for `cache: { store: store.cache }`. */
   readonly cache: CacheStore;
+  /** @internal */
+  readonly queue: SqlQueue;
+  /** @internal */
+  readonly schedules: SqlSchedules;
   private readonly access: DatabaseAccess;
   private readonly codec: Codec;
   private readonly leases: Leases;
@@ -92,7 +99,7 @@ export class SqlStore implements RunStore {
     const access = (this.access = new DatabaseAccess(connect as () => Promise<DatabaseAdapter>));
     const open = () => access.open();
     this.codec = new Codec({ ...types, ...OUTCOME_TYPES });
-    this.leases = new Leases(lease, open);
+    this.leases = new Leases(lease, open, (isDriving) => this.queue.setDriving(isDriving));
     this.commits = new GroupCommit(open);
     this.cache = new SqlCache((work) => access.run(() => access.retry(work, cacheFailed)), this.codec);
     this.logHost = {
@@ -101,14 +108,25 @@ export class SqlStore implements RunStore {
       skipsUnstorable: onUnstorable === "skip",
       commit: (log) => this.commits.add(log),
       commitLater: (log) => this.commits.addLater(log),
+      giveBack: (log) => this.giveBack(log),
       released: (log) => {
         this.leases.release(log);
         this.eventPoller.remove(log);
+      },
+      ended: ({ runId, rootId }, status) => {
+        if (runId === rootId) this.queue.ended(runId, status);
       },
       listen: (log) => this.eventPoller.add(log),
       unlisten: (log) => this.eventPoller.remove(log),
       pollEvents: () => this.eventPoller.poll(),
     };
+    this.queue = new SqlQueue({ access, leases: this.leases, logHost: this.logHost });
+    this.schedules = new SqlSchedules({
+      access,
+      leases: this.leases,
+      logHost: this.logHost,
+      wake: (what, runIds) => this.queue.wake(what, runIds),
+    });
     this.eventPoller = new EventPoller(this.leases.owner, this.leases.driven, this.codec, access);
   }
 
@@ -144,7 +162,8 @@ export class SqlStore implements RunStore {
   /**
    * Cancels a run that has no driver: it is paused, or its process has died.
    * @param reason - becomes part of the run's error
-   * @throws {StoreError} NOT_FOUND, RUN_ENDED when the run is over, LEASE_HELD while it has a driver
+   * @throws {StoreError} NOT_FOUND, RUN_ENDED when the run is over, LEASE_HELD while it has a driver; {ValidationError}
+   *   for a run inside another one
    */
   async cancel(runId: string, reason?: unknown): Promise<void> {
     checkName("runId", runId);
@@ -153,6 +172,7 @@ export class SqlStore implements RunStore {
       // The token alone is ambiguous: if that attempt was rolled back, a driver that has taken the run over since has
       // the same one.
       if (row.fencing_token === token && row.status === "cancelled") return token;
+      requireOutermost(row, "Cancel");
       this.leases.requireFree(row, "Cancel it there, through its handle, or wait until the lease expires.");
       return cancelRun(trx, row, reason, this.codec);
     });
@@ -160,7 +180,7 @@ export class SqlStore implements RunStore {
 
   /**
    * Deletes a run that has no driver, whatever its status, with its complete record.
-   * @throws {StoreError} NOT_FOUND, LEASE_HELD while the run has a driver
+   * @throws {StoreError} NOT_FOUND, LEASE_HELD while the run has a driver; {ValidationError} for a run inside another one
    */
   async delete(runId: string): Promise<void> {
     checkName("runId", runId);
@@ -170,6 +190,7 @@ export class SqlStore implements RunStore {
       // A run with this id and another time of creation is a new one.
       if (deleted !== undefined && row?.created_at !== deleted) return deleted;
       if (row === undefined) throw notFound(runId);
+      requireOutermost(row, "Delete");
       this.leases.requireFree(row, "End it there, through its handle, or wait until the lease expires.");
       await deleteRun(trx, database, row);
       return row.created_at;
@@ -220,6 +241,7 @@ export class SqlStore implements RunStore {
     await this.commits.finish();
     await access.drained();
     this.eventPoller.stop();
+    this.queue.stop();
     // A run that can't be recorded must not continue.
     for (const log of Array.from(leases.driven.values())) log.fail(storeClosed());
     await access.close(async (database) => {
@@ -236,6 +258,11 @@ export class SqlStore implements RunStore {
   // --- for engines ---
 
   /** @internal */
+  copyOf<T>(value: T): T {
+    return this.codec.copyOf(value);
+  }
+
+  /** @internal */
   async create(run: NewRun): Promise<RunLog> {
     this.access.requireOpen();
     requireKey("The run id", run.runId);
@@ -243,15 +270,35 @@ export class SqlStore implements RunStore {
     requireStorableNames(run.structure);
     const { leases, logHost } = this;
     if (leases.driven.has(run.runId)) throw runExists(run.runId);
-    // Random, to fence off the driver of a deleted run with the same id, which may not have noticed yet.
-    const token = randomInt(1, MAX_FIRST_TOKEN);
-    const log = new SqlRunLog(run.runId, token, run.driver, logHost);
+    const token = randomInt(...FIRST_TOKENS);
+    const log = new SqlRunLog(run.runId, token, run.driver, logHost, run.parent?.rootId ?? run.runId);
     leases.add(log);
     return log.create((batch) => newRunRow(run, token, batch, leases, logHost));
   }
 
   /** @internal */
   async claim(runId: string, accept: (run: RecordedRun) => Claim | undefined): Promise<RunLog | undefined> {
+    const { access, leases, logHost } = this;
+    const reservation = leases.driven.has(runId) ? undefined : leases.reserved.get(runId);
+    if (reservation !== undefined) {
+      const run = await readReserved(access, reservation, this.codec);
+      access.requireOpen();
+      const claim = accept(run);
+      if (claim === undefined) return void leases.forget(reservation);
+      if (beginsPlainly(reservation, run, claim)) {
+        return begun(beginReserved(leases, logHost, reservation, run, claim), reservation);
+      }
+    }
+    const log = await this.claimNow(runId, accept);
+    if (reservation !== undefined && log !== undefined) leases.forget(reservation);
+    return log && begun(log.markRegistered(), reservation);
+  }
+
+  /** Claims a run in one transaction. */
+  private async claimNow(
+    runId: string,
+    accept: (run: RecordedRun) => Claim | undefined,
+  ): Promise<SqlRunLog | undefined> {
     let rejection: { readonly error: unknown } | undefined;
     const acceptOrReject = (run: RecordedRun): Claim | undefined => {
       try {
@@ -274,13 +321,40 @@ export class SqlStore implements RunStore {
       if (log !== undefined) leases.release(log);
       throw rejection === undefined ? error : rejection.error;
     }
-    return log?.markRegistered();
+    return log;
   }
 
   /** @internal */
   async read(runId: string): Promise<RecordedRun> {
-    const { access, codec } = this;
+    const { access, codec, leases } = this;
+    const reservation = leases.driven.has(runId) ? undefined : leases.reserved.get(runId);
+    if (reservation !== undefined) return readReserved(access, reservation, codec);
     return access.run(() => access.readConsistent(async (db) => readRun(db, await requireRunRow(db, runId), codec)));
+  }
+
+  /**
+   * What has happened in a run and those inside, also what this store has yet to write; undefined if there is no run with
+   * this id.
+   * @internal
+   */
+  async history(runId: string): Promise<RunHistory | undefined> {
+    const { access, codec, redaction, leases } = this;
+    return access.run(async () => {
+      const logs = Array.from(leases.driven.values()).filter((log) => log.rootId === runId || log.runId === runId);
+      // A log that can't be written tells its driver.
+      await Promise.allSettled(logs.map((log) => log.written()));
+      await this.pendingEnds.settled();
+      return access.readSnapshot((db) => runHistory(db, runId, codec, redaction));
+    });
+  }
+
+  /**
+   * A mark of each run that differs whenever its history does. A run that is not there has none.
+   * @internal
+   */
+  async marksOf(runIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const { access } = this;
+    return access.run(() => access.read(({ db }) => marksOf(db, runIds)));
   }
 
   /** @internal */
@@ -293,25 +367,39 @@ export class SqlStore implements RunStore {
   }
 
   /** @internal */
+  timeOfDay(): number {
+    return this.access.clock.now();
+  }
+
+  /** @internal */
   send(event: SentEvent, after?: Promise<unknown>): Promise<void> {
     const { access, leases, eventPoller } = this;
     return access.run(async () => {
       if (after !== undefined) await after;
-      const driver = await sendEvent(access, event, this.codec);
+      const { owner, ready } = await sendEvent(access, event, this.codec);
+      if (ready.length > 0) this.queue.wake("ready", ready);
       // Delivered before anything that is sent to the run here later. The event is recorded, even if polling fails.
-      if (driver === leases.owner) await eventPoller.poll().catch(() => {});
+      if (owner === leases.owner) await eventPoller.poll().catch(() => {});
     });
   }
 
   /** @internal */
   async recoverable(workflow: string, kind: WorkflowKind): Promise<RecoverableRuns> {
     const { access, leases } = this;
-    return access.run(() => access.read((database) => recoverableRuns(database, leases, workflow, kind)));
+    return access.run(() =>
+      access.read((database) => recoverableRuns(database, leases, workflow, kind, access.clock.now())),
+    );
   }
 
   /** @internal */
   waitUntil(work: Promise<unknown>): void {
     this.pendingEnds.add(work);
+  }
+
+  /** A run inside is not queued by itself: it goes on with the one that contains it. */
+  private giveBack(log: SqlRunLog): Promise<void> {
+    if (log.runId === log.rootId) return this.queue.release([log]);
+    return this.access.retry((database) => this.leases.giveBack(log, database), writeFailed);
   }
 
   /** Reads once the ends of all settled runs are recorded. */
@@ -325,6 +413,13 @@ export class SqlStore implements RunStore {
   private transaction<T>(work: Parameters<typeof this.access.transaction<T>>[0]): Promise<T> {
     return this.access.run(() => this.access.transaction(work));
   }
+}
+
+/** Tells the driver of a run that begins what it was asked for before. */
+function begun(log: SqlRunLog, reservation: ReservedRun | undefined): SqlRunLog {
+  const request = reservation?.request ?? null;
+  if (request !== null) tellDriver(log, request);
+  return log;
 }
 
 function cacheFailed(cause: unknown): StoreError {

@@ -1,7 +1,9 @@
 /** The store port: the only part of a store that engines depend on. */
 import type { WorkflowKind } from "../definition/defined.js";
 import type { Pause } from "../run/pause.js";
+import type { NodeWait } from "../run/state.js";
 import type { RunStatus } from "../run/status.js";
+import type { DriverRequest, RunQueue } from "./queue/queue.js";
 
 /**
  * When a completion becomes durable. `strict`: before anything that depends on it starts. `relaxed`: within 100 ms,
@@ -9,10 +11,13 @@ import type { RunStatus } from "../run/status.js";
  */
 export type Durability = "strict" | "relaxed";
 
+export type { DriverRequest } from "./queue/queue.js";
 export type { WorkflowKind } from "../definition/defined.js";
 
 /** A database of runs, created by `sqliteStore` or `postgresStore` from `dagwright/store`. */
 export interface RunStore {
+  /** @internal */
+  readonly queue: RunQueue;
   /**
    * Records a new run, driven by the caller.
    * @throws {StoreError} RUN_EXISTS when the id is taken, UNSTORABLE when its inputs can't be stored
@@ -33,7 +38,17 @@ export interface RunStore {
    */
   read(runId: string): Promise<RecordedRun>;
   /**
-   * Records an event for a run of an fsm, once per key. The run's driver takes it, now or after the run is recovered.
+   * The time of day in ms since 1970, by the clock that all clients of the store share.
+   * @internal
+   */
+  timeOfDay(): number;
+  /**
+   * A copy of what the caller may change while it is checked, as it would be stored; the value itself if it can't be.
+   * @internal
+   */
+  copyOf<T>(value: T): T;
+  /**
+   * Records an event for a run, once per key. The run's driver takes it, now or after the run is recovered.
    * @param after - must resolve first
    * @throws {StoreError} UNSTORABLE, NOT_FOUND, RUN_ENDED; {ValidationError} for a run of another workflow
    * @internal
@@ -73,6 +88,8 @@ export interface RunDriver {
   onFailure(error: Error): void;
   /** Called with events that other processes recorded for the run: in order, each once. */
   onEvents(events: readonly QueuedEvent[]): void;
+  /** Called when another process asks for something. */
+  onRequest(request: DriverRequest): void;
 }
 
 export interface NewRun {
@@ -94,12 +111,16 @@ export interface Parent {
   readonly node: string;
   /** Whether the new run is inside of it. */
   readonly isOuter?: boolean;
+  /** The outermost run that contains the new run, if that is not the new run itself. */
+  readonly rootId?: string;
 }
 
 export interface Claim {
   readonly driver: RunDriver;
   /** The structure that the run continues with, if it changed. */
   readonly structure: string | undefined;
+  /** The kind of its workflow, if it was not known before. */
+  readonly kind?: WorkflowKind | undefined;
   /** Nodes whose results are no longer valid. */
   readonly discard: readonly string[];
   /** Events to add to the run, behind those already recorded. */
@@ -134,7 +155,7 @@ export interface AttemptOutcome {
  * workflow has changed.
  */
 export type AttemptStatus =
-  "running" | "completed" | "failed" | "skipped" | "cancelled" | "paused" | "copied" | "superseded";
+  "running" | "completed" | "failed" | "skipped" | "cancelled" | "paused" | "waiting" | "copied" | "superseded";
 
 /** A result passed along an edge. */
 export interface Traversal {
@@ -172,10 +193,12 @@ export interface CycleEntry {
   readonly reason?: string;
   /** The wait that follows the cycle. */
   readonly wait?: RecordedWait;
+  /** When its delay ends, in ms since 1970. */
+  readonly dueAt?: number | undefined;
 }
 
 /** The status of a cycle. `entered`: it is the run's next one, and has not started yet. */
-export type CycleStatus = "entered" | "running" | "completed" | "failed" | "cancelled" | "paused";
+export type CycleStatus = "entered" | "running" | "completed" | "failed" | "cancelled" | "paused" | "waiting";
 
 /** The wait of an fsm for an event, as `waitForEvent` began it. */
 export interface RecordedWait {
@@ -185,10 +208,38 @@ export interface RecordedWait {
   readonly after: { readonly at: number; readonly state: string } | undefined;
 }
 
+/** The wait of a dag's node. Without event and time, the node waits no longer. */
+export interface WaitEntry {
+  /** A node with a dot is one inside, whose own run has the wait. */
+  readonly node: string;
+  /** Undefined while it waits for its delay. */
+  readonly event: string | undefined;
+  /** When its delay ends, or the latest time for its event, in ms since 1970. */
+  readonly until: number | undefined;
+  /** The payload of the event, once it has come. */
+  readonly payload?: { readonly value: unknown } | undefined;
+}
+
+/** Something that happened, and that no other entry keeps. */
+export interface MomentEntry {
+  readonly type: "run.paused" | "node.waiting" | "node.failed" | "attempt.started" | "attempt.failed";
+  /** In ms since 1970. */
+  readonly at: number;
+  /** The name of the node or state. */
+  readonly node?: string | undefined;
+  readonly attempt?: number | undefined;
+  /** The index of an item of a map. */
+  readonly item?: number | undefined;
+  /** The cycle of an fsm. */
+  readonly cycle?: number | undefined;
+  readonly waitingFor?: NodeWait | undefined;
+  readonly error?: unknown;
+}
+
 /** A cycle, and the state that it executed. */
 export type StateVisit = Pick<CycleEntry, "cycle" | "state">;
 
-/** An event that an fsm has not taken yet. */
+/** An event that a run has not taken yet. */
 export interface QueuedEvent {
   /** Unique within the run. */
   readonly id: string;
@@ -196,14 +247,24 @@ export interface QueuedEvent {
   readonly payload: unknown;
   /** In ms since 1970. */
   readonly sentAt: number;
+  /** Whether its sender did not know the workflow, whose driver has yet to check the payload. */
+  readonly isUnchecked?: boolean;
 }
 
-/** An event sent to an fsm's run through the store, wherever the run is driven. */
+/** An event sent to a run through the store, wherever the run is driven. */
 export interface SentEvent {
   readonly runId: string;
   readonly workflow: string;
+  /** Undefined if the sender knows only the name. */
+  readonly kind: WorkflowKind | undefined;
+  /** The keys of the runs inside that lead to the one that takes it. */
+  readonly way?: readonly string[];
+  /** The nodes of a dag that wait for it; undefined if that is not known. */
+  readonly nodes?: readonly string[] | undefined;
   readonly event: string;
   readonly payload: unknown;
+  /** See {@link QueuedEvent.isUnchecked}. */
+  readonly isUnchecked?: boolean;
   /** Of several events with the same key, a run receives only the first. */
   readonly key: string | undefined;
 }
@@ -219,6 +280,9 @@ export interface RunLog {
   traversals(list: readonly Traversal[]): void;
   /** @throws {StoreError} UNSTORABLE */
   cycle(entry: CycleEntry): void;
+  /** Replaces what is recorded of a node's wait. @throws {StoreError} UNSTORABLE */
+  wait(entry: WaitEntry): void;
+  moment(entry: MomentEntry): void;
   /** Adds all of the events, or none. @throws {StoreError} UNSTORABLE */
   sent(events: readonly QueuedEvent[]): void;
   /** Marks an event as taken. Add it together with the cycle that the event leads to. */
@@ -235,7 +299,7 @@ export interface RunLog {
    */
   written(): Promise<void>;
   /**
-   * Records why the run paused. Called before {@link RunLog.finish}.
+   * Records why the run paused, or what it waits for. Called before {@link RunLog.finish}.
    * @param pauses - the nodes that paused the run
    * @param dueAt - when the run continues at the latest, in ms since 1970
    * @throws {StoreError} UNSTORABLE
@@ -248,6 +312,11 @@ export interface RunLog {
    * @throws {StoreError} when that fails
    */
   finish(end: RunEnd): Promise<void>;
+  /**
+   * Makes all entries durable and gives the run back without an end: an outermost run is queued, for any driver.
+   * @throws {StoreError} when that fails
+   */
+  release(): Promise<void>;
 }
 
 export interface RunEnd {
@@ -261,8 +330,10 @@ export interface RunEnd {
 export interface RecordedRun {
   readonly runId: string;
   readonly workflow: string;
-  readonly kind: WorkflowKind;
-  readonly status: "running" | RunStatus;
+  /** Undefined for a submitted run that nobody has begun to drive, if its submitter did not know it. */
+  readonly kind: WorkflowKind | undefined;
+  readonly status: "queued" | "running" | RunStatus;
+  /** "" for a submitted run that nobody has begun to drive, if its submitter did not know it. */
   readonly structure: string;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -278,10 +349,17 @@ export interface RecordedRun {
   /** The items of maps, by map and index. */
   readonly items: ReadonlyMap<string, ReadonlyMap<number, RecordedNode>>;
   readonly cycles: readonly RecordedCycle[];
-  /** The records of its nodes, and items of maps, that are workflows and have completed, by node or item. */
+  /** The records of the runs inside that have ended, by the key that ends their ids. */
   readonly children: ReadonlyMap<string, RecordedRun>;
   readonly events: readonly QueuedEvent[];
-  /** When a paused run is due, in ms since 1970. */
+  /** What the nodes of a dag wait for, or waited for, by node. */
+  readonly waits: ReadonlyMap<string, WaitEntry>;
+  /**
+   * The results with which a service resumes it, by the nodes that paused. If an earlier driver died, some may be
+   * recorded already. Decoded on access. @throws {StoreError} STORE for unreadable data
+   */
+  readonly provided: Readonly<Record<string, unknown>> | undefined;
+  /** When a paused or waiting run is due, in ms since 1970. */
   readonly dueAt: number | undefined;
   /** The pauses in order, decoded on access. @throws {StoreError} STORE for unreadable data */
   readonly pauses: readonly Pause[];

@@ -83,8 +83,9 @@ function pathOf(transform: string, path: unknown): readonly string[] {
 function valueAt(record: unknown, names: readonly string[]): unknown {
   let value = record;
   for (const name of names) {
-    if (typeof value !== "object" || value === null || !hasMember(value, name)) return undefined;
-    value = read(value, name);
+    if (typeof value !== "object" || value === null) return undefined;
+    // Reading what is absent takes less time than asking whether it is there.
+    value = name in Object.prototype && !Object.hasOwn(value, name) ? undefined : read(value, name);
   }
   return value;
 }

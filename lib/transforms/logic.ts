@@ -1,16 +1,16 @@
 /** Transforms of booleans, and of values that may be missing. */
-import { requireBoolean } from "./operands.js";
+import { requireBoolean, requireBooleans } from "./operands.js";
 
 /** Whether all operands are true. @throws {TypeError} naming an operand that is no boolean */
 export function and(...operands: readonly boolean[]): boolean {
-  operands.forEach((operand, i) => requireBoolean(`Operand ${i + 1} of and`, operand));
-  return operands.every((operand) => operand);
+  requireBooleans("and", operands);
+  return !operands.includes(false);
 }
 
 /** Whether one operand is true. @throws {TypeError} naming an operand that is no boolean */
 export function or(...operands: readonly boolean[]): boolean {
-  operands.forEach((operand, i) => requireBoolean(`Operand ${i + 1} of or`, operand));
-  return operands.some((operand) => operand);
+  requireBooleans("or", operands);
+  return operands.includes(true);
 }
 
 /** The opposite of a boolean. @throws {TypeError} for an operand that is no boolean */

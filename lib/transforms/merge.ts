@@ -27,35 +27,64 @@ export type Merged<L, R> = 0 extends 1 & (L | R)
       ? MergedRecord<L, B>[]
       : MergedRecord<L, R>;
 
+/** The result of {@link merge} with any number of operands. Those that a node may get beyond its needs are none. */
+export type MergedAll<T extends readonly unknown[]> = T extends readonly [infer L, infer R, ...infer Others]
+  ? Others extends readonly [unknown, ...unknown[]]
+    ? MergedAll<readonly [Merged<L, R>, ...Others]>
+    : Merged<L, R>
+  : never;
+
 const OPERAND = "a record, or a list of records";
 
 /**
- * Merges two operands, of which the right one wins: records field by field; lists of equal length item by item; a list and
- * a record into the list of each item merged with the record.
+ * Merges operands, of which the last one wins: records field by field; lists of equal length item by item; lists and
+ * records into the list of each item merged with the records.
  *
- * Returns new records with the usual prototype, and reads each getter once. A field of the right operand wins even if it
+ * Returns new records with the usual prototype, and reads each getter once. A field of a later operand wins even if it
  * is undefined. Cost: O(fields).
  * @throws {TypeError} for an operand or item that is no plain record; {RangeError} for lists of different lengths
  */
-export function merge<L extends object, R extends object>(left: L, right: R): Merged<L, R> {
-  if (isPlainRecord(left) && isPlainRecord(right)) return { ...left, ...right } as never;
-  const [ofLeft, ofRight] = [itemsOf("left", left), itemsOf("right", right)];
-  if (Array.isArray(left) && Array.isArray(right) && left.length !== right.length) {
-    throw new RangeError(
-      `merge takes lists of equal length; the left operand has ${left.length} items, the right one ${right.length}.`,
-    );
-  }
-  const { length } = (Array.isArray(left) ? left : right) as readonly unknown[];
-  return Array.from({ length }, (_, i) => ({ ...ofLeft(i), ...ofRight(i) })) as never;
+export function merge<L extends object, R extends object, T extends readonly object[] = []>(
+  left: L,
+  right: R,
+  ...others: T
+): MergedAll<[L, R, ...T]> {
+  // Two records are the usual case, and preparing for lists would take longer than merging them.
+  if (others.length === 0 && isPlainRecord(left) && isPlainRecord(right)) return { ...left, ...right } as never;
+  return mergeAll([left, right, ...others]) as never;
+}
+
+function mergeAll(operands: readonly object[]): PlainRecord | PlainRecord[] {
+  const records = operands.map((operand, i) => recordsOf(nameOf(i, operands.length), operand));
+  const first = operands.findIndex((operand) => Array.isArray(operand));
+  if (first < 0) return merged(records, 0);
+  const { length } = operands[first] as readonly unknown[];
+  operands.forEach((operand, i) => {
+    if (!Array.isArray(operand) || operand.length === length) return;
+    const name = nameOf(first, operands.length);
+    const other = operands.length === 2 ? "the right one" : nameOf(i, operands.length);
+    throw new RangeError(`merge takes lists of equal length; ${name} has ${length} items, ${other} ${operand.length}.`);
+  });
+  return Array.from({ length }, (_, i) => merged(records, i));
+}
+
+function nameOf(index: number, count: number): string {
+  return count === 2 ? `the ${index === 0 ? "left" : "right"} operand` : `operand ${index + 1}`;
+}
+
+function merged(records: readonly ((index: number) => PlainRecord)[], index: number): PlainRecord {
+  return records.reduce<PlainRecord>((before, recordAt) => ({ ...before, ...recordAt(index) }), {});
 }
 
 /** The records of an operand by index; a single one for all indices. */
-function itemsOf(side: string, operand: unknown): (index: number) => PlainRecord {
+function recordsOf(name: string, operand: unknown): (index: number) => PlainRecord {
   if (isPlainRecord(operand)) return () => operand;
-  if (!Array.isArray(operand)) throw wrongOperand(`The ${side} operand of merge`, OPERAND, operand);
+  if (!Array.isArray(operand))
+    throw wrongOperand(`${name.charAt(0).toUpperCase()}${name.slice(1)} of merge`, OPERAND, operand);
   return (index) => {
     const item: unknown = operand[index];
-    if (!isPlainRecord(item)) throw wrongOperand(`Item ${index} of merge's ${side} operand`, "a record", item);
+    if (!isPlainRecord(item))
+      throw wrongOperand(`Item ${index} of merge's ${name.replace("the ", "")}`, "a record", item);
     return item;
   };
 }

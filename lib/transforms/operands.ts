@@ -34,6 +34,12 @@ export function requireBoolean(operand: string, value: unknown): asserts value i
   if (typeof value !== "boolean") throw wrongOperand(operand, "a boolean", value);
 }
 
+/** @throws {TypeError} unless all operands are booleans */
+export function requireBooleans(transform: string, operands: readonly unknown[]): void {
+  const wrong = operands.findIndex((operand) => typeof operand !== "boolean");
+  if (wrong >= 0) requireBoolean(`Operand ${wrong + 1} of ${transform}`, operands[wrong]);
+}
+
 /** @throws {TypeError} unless `fn` is a function */
 export function requireFunction(transform: string, fn: unknown): void {
   if (typeof fn !== "function") throw new TypeError(`${transform} takes a function; received ${show(fn)}.`);

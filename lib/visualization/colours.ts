@@ -4,6 +4,7 @@ import type { NodeStatus } from "../run/status.js";
 export const COLOURS: Readonly<Record<NodeStatus, { fill: string; stroke: string }>> = {
   pending: { fill: "#f4f4f5", stroke: "#a1a1aa" },
   ready: { fill: "#e0f2fe", stroke: "#38bdf8" },
+  waiting: { fill: "#fef9c3", stroke: "#ca8a04" },
   running: { fill: "#dbeafe", stroke: "#2563eb" },
   completed: { fill: "#dcfce7", stroke: "#16a34a" },
   failed: { fill: "#fee2e2", stroke: "#dc2626" },

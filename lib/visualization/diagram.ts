@@ -1,6 +1,7 @@
 import { append } from "../base/append.js";
 import { show, type Rules } from "../base/check.js";
 import type { ChildWorkflow } from "../definition/defined.js";
+import type { Delay } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import { edgesOf, type DagEdge, type DagPlan } from "../planning/plan.js";
 import { RunResult, type NodeReport } from "../run/result.js";
@@ -34,6 +35,7 @@ const MERMAID_SHAPES: Readonly<Record<string, readonly [string, string]>> = {
   coalesce: ["[\\", "/]"],
   map: ["[/", "/]"],
   workflow: ["[[", "]]"],
+  event: ["(((", ")))"],
 };
 const DOT_SHAPES: Readonly<Record<string, string>> = {
   condition: "diamond",
@@ -43,14 +45,18 @@ const DOT_SHAPES: Readonly<Record<string, string>> = {
   when: "trapezium",
   coalesce: "invtrapezium",
   map: "parallelogram",
+  event: "doubleoctagon",
 };
+
+/** How deep lines are indented, so that diagrams of deep nesting stay short. */
+const MAX_INDENT = 32;
 
 /** The plan of a workflow in a node; undefined if it is no dag, which is drawn as one node. */
 export type PlanOf = (workflow: ChildWorkflow) => DagPlan | undefined;
 
 /** A node of the diagram, of the dag or of a dag inside. */
 interface Drawn {
-  /** `n1`, or `n1_0` for the first node of the workflow that `n1` is. */
+  /** `n1`, or `n2_0` for the first node of the second workflow inside. */
   readonly id: string;
   readonly spec: NodeSpec;
   readonly report: NodeReport | undefined;
@@ -69,12 +75,13 @@ function drawingOf(root: DagPlan, { run, depth = 1 }: DiagramOptions, planOf: Pl
   type Open = { drawing: Drawing & { nodes: Drawn[] }; run: RunResult<any> | undefined; depth: number };
   const first: Open = { drawing: { plan: root, prefix: "n", nodes: [] }, run, depth };
   const open = [first];
+  let count = 0;
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { drawing, run: its, depth: left } = next;
     drawing.plan.specs.forEach((spec, i) => {
       const id = `${drawing.prefix}${i}`;
       const plan = left > 0 && spec.subworkflow !== undefined ? planOf(spec.subworkflow.workflow) : undefined;
-      const inside = plan === undefined ? undefined : { plan, prefix: `${id}_`, nodes: [] };
+      const inside = plan === undefined ? undefined : { plan, prefix: `n${++count}_`, nodes: [] };
       if (inside !== undefined) open.push({ drawing: inside, run: its?.child(spec.name), depth: left - 1 });
       drawing.nodes.push({ id, spec, report: its?.nodes.get(spec.name), inside });
     });
@@ -92,14 +99,14 @@ export function toMermaid(plan: DagPlan, options: DiagramOptions, planOf: PlanOf
   const lines = [`flowchart ${direction}`];
   const byStatus = new Map<NodeStatus, string[]>();
   walk(drawingOf(plan, options, planOf), {
-    node({ id, spec: { name, kind }, report }, indent) {
+    node({ id, spec, spec: { kind }, report }, indent) {
       const [open, close] = MERMAID_SHAPES[kind] ?? ["[", "]"];
       if (report !== undefined) append(byStatus, report.status, id);
-      lines.push(`${indent}${id}${open}"${labelOf(name, report).map(escapeMermaid).join("<br/>")}"${close}`);
+      lines.push(`${indent}${id}${open}"${labelOf(spec, report).map(escapeMermaid).join("<br/>")}"${close}`);
     },
-    enter({ id, spec: { name }, report }, indent) {
+    enter({ id, spec, report }, indent) {
       if (report !== undefined) append(byStatus, report.status, id);
-      lines.push(`${indent}subgraph ${id}["${labelOf(name, report).map(escapeMermaid).join("<br/>")}"]`);
+      lines.push(`${indent}subgraph ${id}["${labelOf(spec, report).map(escapeMermaid).join("<br/>")}"]`);
     },
     leave: (indent) => lines.push(`${indent}end`),
     edges({ plan: { indexOf }, plan: drawn, prefix }, indent) {
@@ -124,8 +131,8 @@ export function toDot(plan: DagPlan, options: DiagramOptions, planOf: PlanOf): s
   checkDiagramOptions(options, RunResult, DEPTH_RULE);
   const { direction = "TB" } = options;
   const lines = [`digraph ${quoteDot(plan.workflow)} {`, `  rankdir=${direction};`, `  ${DOT_NODE_STYLE}`];
-  const node = ({ id, spec: { name, kind }, report }: Drawn, indent: string) => {
-    const attributes = [`label=${quoteDot(labelOf(name, report).join("\n"))}`];
+  const node = ({ id, spec, spec: { kind }, report }: Drawn, indent: string) => {
+    const attributes = [`label=${quoteDot(labelOf(spec, report).join("\n"))}`];
     if (kind === "workflow") attributes.push("peripheries=2");
     if (DOT_SHAPES[kind] !== undefined) attributes.push(`shape=${DOT_SHAPES[kind]}`, "style=filled");
     if (report !== undefined) {
@@ -169,12 +176,12 @@ interface Pen {
 function walk(root: Drawing, pen: Pen): void {
   const open = [{ drawing: root, at: 0 }];
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
-    const indent = "  ".repeat(open.length);
+    const indent = indentAt(open.length);
     const drawn = top.drawing.nodes.at(top.at++);
     if (drawn === undefined) {
       pen.edges(top.drawing, indent);
       open.pop();
-      if (open.length > 0) pen.leave(indent.slice(2));
+      if (open.length > 0) pen.leave(indentAt(open.length));
     } else if (drawn.inside === undefined) pen.node(drawn, indent);
     else {
       pen.enter(drawn, indent);
@@ -183,16 +190,29 @@ function walk(root: Drawing, pen: Pen): void {
   }
 }
 
+function indentAt(depth: number): string {
+  return "  ".repeat(Math.min(depth, MAX_INDENT));
+}
+
 /** What passes along an edge, and what it is to a choice: `total`, `then`, `if: true`. */
 function edgeLabel({ role, output }: DagEdge): string {
   return [role, output].filter((part) => part !== undefined).join(": ");
 }
 
-/** The lines of a node's label. */
-function labelOf(name: string, report: NodeReport | undefined): string[] {
-  if (report === undefined) return [name];
+/** The lines of a node's label: its name, what it waits for, and what became of it. */
+function labelOf({ name, event, options: { delay } }: NodeSpec, report: NodeReport | undefined): string[] {
+  const lines = [name];
+  if (delay !== undefined) lines.push(delayText(delay));
+  if (event !== undefined) lines.push(`on ${event.name}`);
+  if (report === undefined) return lines;
   const time = report.duration === undefined ? "" : ` ${formatDuration(report.duration)}`;
-  return [name, `${report.status}${time}`];
+  return [...lines, `${report.status}${time}`];
+}
+
+/** `after 1.5 s`, `at 2026-11-26T12:00:00.000Z`, or `after a delay` for one that is computed. */
+function delayText(delay: Delay): string {
+  if (typeof delay === "function") return "after a delay";
+  return typeof delay === "number" ? `after ${formatDuration(delay)}` : `at ${delay.toISOString()}`;
 }
 
 /** `0.3 ms`, `12 ms`, `1.5 s`. */

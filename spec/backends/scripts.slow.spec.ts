@@ -68,6 +68,29 @@ describe("A script that runs its own dag on threads does not recurse, and ends",
     expect(lines).toEqual(["false 2 4 6 thread undefined"]);
   });
 
+  it("when it acts on runs of a store first", async () => {
+    const lines = await scripts.run(
+      "verbs.mjs",
+      `import { rmSync } from "node:fs";
+      import { Dag } from "dagwright";
+      import { Service } from "dagwright/service";
+      import { sqliteStore } from "dagwright/store";
+      import { isMainThread } from "node:worker_threads";
+      const file = new URL("verbs.db", import.meta.url);
+      if (isMainThread) for (const end of ["", "-wal", "-shm"]) rmSync(file.pathname + end, { force: true });
+      const dag = new Dag("script", { runOptions: { mode: "parallel" } });
+      dag.node("where", () => isMainThread);
+      const service = new Service({ store: sqliteStore(file.pathname), workflows: [dag] });
+      if (isMainThread) await service.schedule("yearly", dag, { cron: "0 0 1 1 *" });
+      const run = await service.trigger("yearly");
+      await service.start();
+      const { value } = await run.result();
+      console.log(value, (await service.list()).runs.length);
+      await service.close();`,
+    );
+    expect(lines).toEqual(["false 1"]);
+  });
+
   it("when it calls start, step or dryRun instead", async () => {
     const lines = await scripts.run(
       "starts.mjs",
@@ -129,7 +152,7 @@ describe("A module that a worker can't finish importing", () => {
       const dag = new Dag("hangs");
       dag.node("a", () => 1);
       await dag.run({ mode: "parallel", timeout: 300 }).catch((error) => console.log(error.name));`,
-      scripts.hurry(20_000),
+      scripts.count(20_000),
     );
     expect(lines).toEqual(["RunTimeoutError", "0 limits"]);
   });
@@ -184,7 +207,7 @@ describe("200 runs", () => {
       const dag = new Dag("ends");
       dag.node("a", () => 1);
       for (let i = 0; i < 200; i++) await dag.run({ mode: "parallel" });`,
-      scripts.hurry(10_000),
+      scripts.count(10_000),
     );
     expect(lines).toEqual(["0 limits"]);
   });

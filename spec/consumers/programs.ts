@@ -24,7 +24,7 @@ const INLINE = "on the main thread, inline: (?!undefined$).+";
 const LINES: Readonly<Record<Program, readonly RegExp[]>> = {
   example: Array.from(EXAMPLE.matchAll(/console\.log\(.*?\); \/\/ ([^,\n]+)/gu), ([, text]) => exactly(text)),
   thread: ["sums: 6", "squares: 14"].map((text) => new RegExp(`^${text} (?:${ON_THREAD}|${INLINE})$`, "u")),
-  recorded: [exactly("recorded: down, 7 saved, loaded 1 time")],
+  recorded: [exactly("recorded: down, 7 saved, loaded 1 time, served: completed")],
 };
 
 if (LINES.example.length === 0)

@@ -108,9 +108,7 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
 
     it("waits for existing states, within the timeout", async () => {
       const handle = await driven();
-      const began = performance.now();
       const late = await failure(handle.waitFor("sent", { timeout: 60 }));
-      expect(performance.now() - began).toBeLessThan(5000);
       expect(late).toMatchObject({
         name: "ExecutionError",
         code: "EXECUTION",

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag, decide, Fsm, next, route, stop, waitForEvent, type CacheOptions } from "dagwright";
 import type { SqlStore } from "dagwright/store";
 import { useStores, type StoreSubject } from "../support/stores.js";
+import { until } from "../support/waiting.js";
 
 /** Can't be copied by its visible properties. */
 class Money {
@@ -162,7 +163,7 @@ export function storeCachingContract(name: string, connect: () => Promise<StoreS
       });
       await failed;
       expect(calls).toBe(2);
-      await vi.waitFor(async () => expect((await store.getRun("b"))?.status).toBe("completed"));
+      await until(async () => (await store.getRun("b"))?.status === "completed");
       expect((await store.getRun("b"))?.nodes.get("rate")).toMatchObject({
         status: "completed",
         cached: true,

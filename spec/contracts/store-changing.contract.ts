@@ -66,11 +66,11 @@ export function storeChangingContract(name: string, connect: () => Promise<Store
         fsm.state("done", () => stop());
         const { runId } = await fsm.resume((await fsm.run({ store })).runId, { store, send: { other: 1 } });
         const refused = () => failure(fsm.resume(runId, { store, provide: { cart: 1 } }));
-        expect((await refused()).message).toContain(": nothing in it does.");
-        expect(await count("fsm_events")).toBe(1);
+        expect((await refused()).message).toContain(": it waits for an event or a time.");
+        expect(await count("events")).toBe(1);
         await store.cancel(runId);
         expect((await refused()).message).toMatch(/: the run was cancelled\. Resume it without "provide"/u);
-        expect(await count("fsm_events")).toBe(0);
+        expect(await count("events")).toBe(0);
         expect(await store.getRun(runId)).toMatchObject({ status: "cancelled", waitingFor: undefined });
       });
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, PauseRun, waitForEvent, type Context, type RunEvent } from "dagwright";
 import type { SqlStore } from "dagwright/store";
 import { isPending, useLockableStores, type LockableSubject } from "../support/lockable-stores.js";
-import { failure, never, sleep, until } from "../support/waiting.js";
+import { failure, gate, never, sleep, until } from "../support/waiting.js";
 
 /** The guarantees of every store for how runs end. */
 export function endingContract(name: string, connect: () => Promise<LockableSubject>): void {
@@ -54,9 +54,10 @@ export function endingContract(name: string, connect: () => Promise<LockableSubj
 
       it("when their store is closed, continue only where they are resumed", async () => {
         const calls: string[] = [];
+        const { opened, open } = gate();
         const dag = (place: string) => {
           const made = new Dag<any>("closing");
-          made.node("a", async () => (calls.push(`${place} a`), await sleep(50), 1));
+          made.node("a", async () => (calls.push(`${place} a`), place === "here" && (await opened), 1));
           made.node("b", { needs: ["a"] }, () => calls.push(`${place} b`));
           return made;
         };
@@ -69,13 +70,14 @@ export function endingContract(name: string, connect: () => Promise<LockableSubj
           const handles = [dag("here").start({ ...options, runId: durability }), fsm.start(options)];
           const ends = handles.map(({ result }) => failure(result));
           await Promise.all(handles.map(({ recorded }) => recorded));
-          await sleep(10);
+          await until(() => calls.at(-1) === "here a");
           await closing.close();
           for (const end of ends) expect((await end).message).toMatch(/store is closed/u);
           const run = await dag("there").resume(durability, { store });
           expect(run.status).toBe("completed");
         }
-        await sleep(100);
+        open();
+        await sleep(20);
         expect(calls).toEqual(["here a", "there a", "there b", "here a", "there a", "there b"]);
       });
 

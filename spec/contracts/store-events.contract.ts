@@ -30,7 +30,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         await order().send("r", "SENT", "ups", { store: from });
         expect((await handle.result).value).toBe("ups");
         expect(taken).toEqual([5]);
-        expect(await count("fsm_events where taken_at is null or for_owner is not null")).toBe(0);
+        expect(await count("events where taken_at is null or for_owner is not null")).toBe(0);
       });
 
       it("that is paused, and stays so until it is resumed", async () => {
@@ -40,11 +40,11 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         await order().send("r", "SENT", "not yet", { store });
         expect(await order().recover({ store })).toEqual([]);
         await order().send("r", "PAID", 5, { store: another() });
-        expect((await store.getRun("r"))!.status).toBe("paused");
+        expect((await store.getRun("r"))!.status).toBe("waiting");
         const [run, ...others] = await order().recover({ store });
         expect([run.runId, run.value, others]).toEqual(["r", "not yet", []]);
         await order().send("other", "PAID", 6, { store });
-        expect(await order().resume("other", { store })).toMatchObject({ status: "paused", currentState: "paid" });
+        expect(await order().resume("other", { store })).toMatchObject({ status: "waiting", currentState: "paid" });
         expect(taken).toEqual([5, 6]);
       });
 
@@ -84,7 +84,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         await until(waits("r", "idle"));
         // The current state does not wait for these.
         for (let i = 0; i < 120; i++) handle.send("LATER", i).catch(() => {});
-        await until(async () => (await count("fsm_events")) === 120);
+        await until(async () => (await count("events")) === 120);
         await collector().send("r", "LATER", 120, { store: another() });
         await crash(first);
         const later = new Fsm<any>("collector");
@@ -92,7 +92,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         later.state("item", (item: unknown) => (taken.push(item), next("idle")));
         later.state("end", () => stop("end"));
         await collector().send("r", "ITEM", -1, { store });
-        expect((await later.resume("r", { store })).status).toBe("paused");
+        expect((await later.resume("r", { store })).status).toBe("waiting");
         expect(taken).toEqual([-1, ...Array.from({ length: 121 }, (_, i) => i)]);
       });
 
@@ -192,7 +192,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         const other = await failure(collector().send("done", "ITEM", 1, { store }));
         expect(other).toBeInstanceOf(ValidationError);
         expect(other.message).toContain('belongs to the fsm "order", not to the fsm "collector"');
-        expect(await count("fsm_events where taken_at is null")).toBe(0);
+        expect(await count("events where taken_at is null")).toBe(0);
       });
 
       it("if they can't be recorded, and leave nothing behind", async () => {
@@ -207,7 +207,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         expect(await send("PAID", 1, { kye: "k" })).toBeInstanceOf(TypeError);
         expect(await send(5 as never, 1, {})).toBeInstanceOf(TypeError);
         await expect(order().send("r", "PAID", 1, undefined as never)).rejects.toThrow(TypeError);
-        expect(await count("fsm_events")).toBe(0);
+        expect(await count("events")).toBe(0);
       });
 
       it("by the handle, without affecting the run", async () => {
@@ -236,7 +236,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
           code: "UNSTORABLE",
         });
         expect(await store.getRun("r")).toEqual(before);
-        expect([before!.error, taken, await count("fsm_events")]).toEqual([undefined, [], 0]);
+        expect([before!.error, taken, await count("events")]).toEqual([undefined, [], 0]);
         const run = await order(HOUR).resume("r", { store, send: [["PAID", 5]] });
         expect([run.currentState, taken]).toEqual(["paid", [5]]);
       });
@@ -272,7 +272,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
           const kept = handle.send("OTHER", 1);
           await handle.pause();
           await kept;
-          expect(await count(`fsm_events where run_id = '${runId}' and taken_at is null`)).toBe(1);
+          expect(await count(`events where run_id = '${runId}' and taken_at is null`)).toBe(1);
         }
       });
 
@@ -283,7 +283,7 @@ export function storeEventsContract(name: string, connect: () => Promise<StoreSu
         await until(waits("r", "created"));
         await execute("update runs set lease_expires_at = 0");
         const paused = await order().resume("r", { store });
-        expect(paused.status).toBe("paused");
+        expect(paused.status).toBe("waiting");
         await order().send("r", "PAID", 5, { store });
         const error = await failure(handle.send("PAID", 6));
         expect(error.code).toMatch(/LEASE_LOST|EXECUTION/u);

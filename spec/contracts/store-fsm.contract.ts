@@ -3,7 +3,7 @@ import { Fsm, next, PauseRun, stop, ValidationError, waitForEvent } from "dagwri
 import type { SqlStore } from "dagwright/store";
 import { calls } from "../support/pipeline.js";
 import { useStores, type StoreSubject } from "../support/stores.js";
-import { failure, never, sleep, until } from "../support/waiting.js";
+import { failure, gate, never, until } from "../support/waiting.js";
 
 /** The guarantees of every store for runs of fsms. */
 export function recordedFsmContract(name: string, connect: () => Promise<StoreSubject>): void {
@@ -139,14 +139,18 @@ export function recordedFsmContract(name: string, connect: () => Promise<StoreSu
         expect(mended.stateHistory).toEqual(["draft", "count", "ship"]);
         expect(calls).toEqual(["draft.0", "count.1", "ship.2", "ship.2"]);
 
+        const { opened, open } = gate();
         const handle = order((state) =>
-          state === "count" ? sleep(20).then(() => next("ship", { n: 3 })) : undefined,
+          state === "count" ? opened.then(() => next("ship", { n: 3 })) : undefined,
         ).start({
           store,
           inputs: { n: 3 },
         });
         await until(() => calls.at(-1) === "count.1" && calls.length === 6);
-        const paused = await handle.pause();
+        const pausing = handle.pause();
+        open();
+        const paused = await pausing;
+        expect(paused.status).toBe("paused");
         expect((await order().resume(paused.runId, { store })).value).toEqual({ n: 3 });
       });
 
@@ -173,43 +177,45 @@ export function recordedFsmContract(name: string, connect: () => Promise<StoreSu
           return fsm;
         };
         const waiting = await make().run({ store });
-        expect(waiting).toMatchObject({ status: "paused", pauseReason: 'waits for "PAID"' });
+        expect(waiting).toMatchObject({ status: "waiting", pauseReason: 'waits for "PAID"' });
         const paid = await make().resume(waiting.runId, { store, send: { PAID: 5 } });
-        expect(paid).toMatchObject({ status: "paused", currentState: "paid" });
+        expect(paid).toMatchObject({ status: "waiting", currentState: "paid" });
         const done = await make().resume(waiting.runId, { store: another(), send: { SENT: "ups" } });
         expect([done.status, done.value]).toEqual(["completed", "ups SENT"]);
         expect(calls).toEqual(["paid 5"]);
 
         const handle = make().start({ store });
         const early = handle.send("SENT", "dhl");
-        await until(async () => (await count("fsm_events where taken_at is null")) === 1);
+        await until(async () => (await count("events where taken_at is null")) === 1);
         expect((await handle.pause()).status).toBe("paused");
         await early;
         const last = await make().resume(handle.runId, { store, send: { PAID: 1 } });
         expect(last.value).toBe("dhl SENT");
-        expect(await count("fsm_events where taken_at is null")).toBe(0);
+        expect(await count("events where taken_at is null")).toBe(0);
 
         const first = another();
         const crashing = make().start({ store: first });
         crashing.result.catch(() => {});
         crashing.send("SENT", "fedex").catch(() => {});
-        await until(async () => (await count("fsm_events where taken_at is null")) === 1);
+        await until(async () => (await count("events where taken_at is null")) === 1);
         await crash(first);
         expect((await make().resume(crashing.runId, { store, send: { PAID: 2 } })).value).toBe("fedex SENT");
       });
 
       it("wait no longer than before they were paused", async () => {
         const fsm = new Fsm<any>("timed");
-        fsm.state("open", { initial: true }, () => waitForEvent({ PAID: "paid" }, { after: [900, "late"] }));
+        fsm.state("open", { initial: true }, () => waitForEvent({ PAID: "paid" }, { after: [2000, "late"] }));
         fsm.state("paid", () => stop("paid"));
         fsm.state("late", () => stop("late"));
         const handle = fsm.start({ store });
         await until(async () => (await store.getRun(handle.runId))?.cycles[0]?.status === "completed");
         await handle.pause();
-        await sleep(900);
-        const began = performance.now();
-        expect((await fsm.resume(handle.runId, { store })).value).toBe("late");
-        expect(performance.now() - began).toBeLessThan(800);
+        const { at } = (await store.getRun(handle.runId))!.cycles[0].wait!.after!;
+        await until(() => Date.now() > at);
+        const run = await fsm.resume(handle.runId, { store });
+        expect(run.value).toBe("late");
+        // It did not wait anew.
+        expect((await store.getRun(handle.runId))!.cycles[0].wait!.after!.at).toBe(at);
       });
 
       it("are rejected if their states have changed", async () => {

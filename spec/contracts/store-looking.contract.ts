@@ -199,7 +199,7 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
       const { runs } = await store.listRuns();
       expect(runs.map(({ runId, status, currentState }) => [runId, status, currentState])).toEqual([
         ["asks", "paused", "asks"],
-        ["rests", "paused", "review"],
+        ["rests", "waiting", "review"],
         ["waits", "completed", "done"],
       ]);
       expect(runs[1]).toMatchObject({ waitingFor: { events: ["fine"], until: undefined }, pauses: [] });
@@ -296,7 +296,16 @@ export function storeLookingContract(name: string, connect: () => Promise<StoreS
         await execute("update node_executions set started_at = CAST(-1e300 AS double precision) where run_id = 'bad'");
         await execute("update runs set status = 'total' where id = 'bad'");
         const { runs, nodes } = await store.stats("approval");
-        expect(runs).toEqual({ total: 2, running: 0, completed: 0, failed: 0, cancelled: 0, paused: 1 });
+        expect(runs).toEqual({
+          total: 2,
+          queued: 0,
+          running: 0,
+          completed: 0,
+          failed: 0,
+          cancelled: 0,
+          paused: 1,
+          waiting: 0,
+        });
         expect(nodes.get("load")).toMatchObject({ completed: 2, failed: 0 });
         expect(nodes.get("load")!.p99).toBeLessThan(60_000);
       });

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Dag, PauseRun, type Context } from "dagwright";
+import { Dag, ExecutionError, PauseRun, type Context } from "dagwright";
 import type { SqlStore } from "dagwright/store";
 import { useStores, type StoreSubject } from "../support/stores.js";
 import { failure, never, until } from "../support/waiting.js";
@@ -49,6 +49,25 @@ export function storeMapsContract(name: string, connect: () => Promise<StoreSubj
       expect(run.get("out")).toEqual([1, 2, 3, 4].map((item) => `did ${item}`));
       expect(run.nodes.get("out")?.items).toEqual({ total: 4, completed: 4, failed: 0, cached: 0 });
       expect(run.get("count")).toBe(4);
+    });
+
+    it("keep the errors of workflows that items settled with", async () => {
+      const inner = new Dag<any>("inner");
+      inner.node("odd", (item: number) => {
+        if (item % 2 === 0) throw new TypeError(`${item} is even`);
+        return item;
+      });
+      const dag = new Dag<any>("outer");
+      dag.node("list", () => [1, 2]);
+      dag.map("out", { needs: ["list"], onItemError: "settle" }, inner);
+      const { runId } = await dag.run({ store });
+      const [first, second] = (await dag.resume(runId, { store: another() })).get("out") as any[];
+      expect(first).toEqual({ status: "fulfilled", value: 1 });
+      expect(second.reason).toBeInstanceOf(ExecutionError);
+      expect(second.reason).toMatchObject({ item: "out[1]", path: ["out[1]", "odd"] });
+      expect(second.reason.cause).toBeInstanceOf(ExecutionError);
+      expect(second.reason.cause.cause).toEqual(new TypeError("2 is even"));
+      expect("run" in second.reason.cause).toBe(false);
     });
 
     it("keep keys of all kinds", async () => {
@@ -177,6 +196,27 @@ export function storeMapsContract(name: string, connect: () => Promise<StoreSubj
         ]);
       });
 
+      it("are taken over by partial runs and replays that don't run them", async () => {
+        isOpen.add("B").add("C");
+        const define = () => {
+          const dag = approvals();
+          dag.node("end", { needs: ["m"] }, (m: string[]) => m.length);
+          return dag;
+        };
+        const first = await define().run({ store, runId: "r", mode: "async" });
+        calls.length = 0;
+        const replayed = await define().replay("r", { store: another(), rerun: ["end"] });
+        const partial = await define().runFrom("end", { from: first });
+        const stored = await define().runFrom("end", { from: "r", store: another() });
+        isOpen.clear();
+        for (const run of [replayed, partial, stored]) {
+          expect(run.get("m[1].load")).toBe("B");
+          expect(run.child("m", 2)?.runId).toBe("r/m[2]");
+          expect(run.nodes.get("m")?.items).toEqual({ total: 3, completed: 3, failed: 0, cached: 0 });
+        }
+        expect(calls).toEqual([]);
+      });
+
       it("run again as new ones in a replay", async () => {
         await approvals().run({ store, runId: "r", mode: "async" });
         isOpen.add("B").add("C");
@@ -201,6 +241,50 @@ export function storeMapsContract(name: string, connect: () => Promise<StoreSubj
       const run = await dag.resume(runId, { store: another(), provide: { "out[1]": 20 } as never });
       expect(run.get("out")).toEqual([1, 20]);
       expect(calls).toEqual([1, 2]);
+    });
+
+    it("tell the runs of items apart by all kinds of keys", async () => {
+      const inner = new Dag<any>("inner");
+      inner.node("ask", (key: string) => {
+        throw new PauseRun(key);
+      });
+      inner.node("load", { needs: ["ask"] }, (answer: string) => `${answer}!`);
+      const dag = new Dag<any>("keyed");
+      dag.node("list", { params: ["keys"] }, (keys: unknown[]) => new Map(keys.map((key, i) => [key, `v${i}`])));
+      dag.map("out", { needs: ["list"] }, inner);
+      const keys = [
+        "a",
+        "a].ask",
+        "a].b",
+        "a.b",
+        '"a"',
+        1,
+        "1",
+        "#8",
+        { id: 1 },
+        "",
+        "\0",
+        "\ud800",
+        "__proto__",
+        "x/y",
+      ];
+      const { runId, pauses } = await dag.run({ store, inputs: { keys }, mode: "async" });
+      expect(new Set(pauses.map(({ node }) => node)).size).toBe(keys.length);
+      const provide = Object.fromEntries(pauses.map(({ node, reason }) => [node, reason]));
+      const run = await dag.resume(runId, { store: another(), provide });
+      const values = keys.map((_, i) => `v${i}!`);
+      expect(Array.from(run.get("out") as Map<unknown, unknown>)).toEqual(keys.map((key, i) => [key, values[i]]));
+      const again = await dag.resume(runId, { store: another() });
+      for (const { get, child } of [run, again].map((each) => ({
+        get: (path: string) => each.get(path) as unknown,
+        child: (key: string | number) => each.child("out", key)?.get("load") as unknown,
+      }))) {
+        expect(pauses.map(({ node, reason }) => get(node.replace(/ask$/u, "load")) === `${reason}!`)).not.toContain(
+          false,
+        );
+        // Of the text "#8", and of the ninth key, which is no text, the former goes first.
+        expect(keys.map((key, i) => child(typeof key === "object" ? `#${i}` : key))).toEqual(values.with(8, values[7]));
+      }
     });
 
     it("are recorded as changed when a node becomes a map", async () => {

@@ -42,6 +42,25 @@ export function nestingContract(name: string, connect: () => Promise<StoreSubjec
     }
     const VALUE = "book!?+ book!";
 
+    it("begin nothing if they are claimed when their parent is over", async () => {
+      const inner = new Dag<any>("inner");
+      inner.node("fails", () => {
+        calls.push("fails");
+        throw new Error("always");
+      });
+      const dag = new Dag<any>("leaves");
+      let left: Promise<any> | undefined;
+      dag.node("leaves", { retry: { retries: 1, delay: 0 } }, async (ctx: Context) => {
+        const result = ctx.run(inner, { key: "a" });
+        if (ctx.attempt === 1) await result;
+        left = failure(result);
+      });
+      expect((await dag.run({ store, runId: "r", mode: "async" })).status).toBe("completed");
+      expect((await left).message).toContain('run "r" is over');
+      expect(calls).toEqual(["fails"]);
+      expect((await store.getRun("r/leaves[a]"))!.status).toBe("cancelled");
+    });
+
     it("have rows of their own, linked to their parents", async () => {
       const run = await levels().run({ store, runId: "r" });
       expect(run.value).toBe(VALUE);
@@ -259,6 +278,59 @@ export function nestingContract(name: string, connect: () => Promise<StoreSubjec
         expect(run.child("all", 0)!.value).toBe(2);
       });
 
+      it("are there after the run was resumed, with what is in them", async () => {
+        const inner = new Dag<any>("inner");
+        inner.node("leaf", leaf());
+        inner.node("list", () => [1, 2]);
+        inner.map("each", { needs: ["list"] }, leaf());
+        inner.node("sum", { needs: ["leaf.twice"], after: ["each"] }, (n: number) => n + 1);
+        const machine = new Fsm<any>("machine");
+        machine.state("ask", { initial: true, to: ["ask", "end"] }, async (n = 1, ctx: Context) => {
+          const { value } = await ctx.run(leaf(), { inputs: { n }, key: "k" });
+          return next(n === 1 ? "ask" : "end", value);
+        });
+        machine.state("end", { terminal: true }, (n: number) => n);
+        const broken = new Dag<any>("broken");
+        broken.node("fails", (): never => {
+          throw new Error("no");
+        });
+        broken.node("after", { needs: ["fails"] }, () => 1);
+        const define = () => {
+          const dag = new Dag<any>("outer");
+          dag.node("begins", async (ctx: Context) => {
+            await ctx.run(inner, { inputs: { n: 4 }, key: "a" });
+            await ctx.run(machine);
+            await ctx.run(broken).catch(() => {});
+          });
+          dag.node("last", { needs: ["begins"] }, (_: unknown, ctx: Context) => call("last", 1, ctx));
+          return dag;
+        };
+        acts.set("last", () => {
+          throw new Error("crash");
+        });
+        const { run: first } = await failure(define().run({ store, runId: "r" }));
+        acts.clear();
+        const resumed = await define().resume("r", { store: another() });
+        const ended = await define().resume("r", { store: another() });
+        for (const run of [first, resumed, ended]) {
+          const inside = run.child("begins", "a");
+          expect([inside.runId, inside.workflow, inside.status]).toEqual(["r/begins[a]", "inner", "completed"]);
+          expect(inside.outputs).toEqual({ sum: 9, each: [2, 4] });
+          expect(inside.nodes.get("each")).toMatchObject({ status: "completed", items: { total: 2, completed: 2 } });
+          expect(Object.keys(inside.metrics.nodes)).toEqual(["leaf", "list", "each", "sum"]);
+          expect(run.get("begins[a].leaf.twice")).toBe(8);
+          expect(run.get("begins[a].each[1].twice")).toBe(4);
+          expect(inside.child("each", 0).value).toBe(2);
+          const states = run.child("begins", 0);
+          expect([states.value, states.stateHistory, states.isTerminated]).toEqual([4, ["ask", "ask", "end"], true]);
+          expect([states.get("ask.0"), states.get("ask.1")]).toEqual([2, 4]);
+          expect(states.child("ask", "k").value).toBe(4);
+          const failed = run.child("begins", 1);
+          expect([failed.status, failed.errors[0].node]).toEqual(["failed", "fails"]);
+          expect(failed.nodes.get("fails").error.cause.message).toBe("no");
+        }
+      });
+
       it("have their key in their id", async () => {
         await fan().run({ store, runId: "r" });
         const found = await store.listRuns({ parent: "r" });
@@ -310,10 +382,10 @@ export function nestingContract(name: string, connect: () => Promise<StoreSubjec
         return dag;
       };
 
-      it("that wait for an event pause their parent; the event is sent to their id", async () => {
-        const paused = await around().run({ store, runId: "r" });
-        expect(paused.status).toBe("paused");
-        expect(paused.get("machine.count.1")).toBe(2);
+      it("that wait for an event make their parent wait; the event is sent to their id", async () => {
+        const waiting = await around().run({ store, runId: "r", detach: true });
+        expect(waiting.status).toBe("waiting");
+        expect(waiting.get("machine.count.1")).toBe(2);
         const later = another();
         await machine().send("r/machine", "yes", "go", { store: later });
         const run = await around().resume("r", { store: later });
@@ -321,6 +393,40 @@ export function nestingContract(name: string, connect: () => Promise<StoreSubjec
         expect(calls).toEqual(["count 0", "count 1", "count 2", "ask"]);
         const restored = await around().resume("r", { store: another() });
         expect(restored.get("machine.count.0")).toBe(1);
+      });
+
+      it("that wait until a deadline make their outermost run due at that time", async () => {
+        const waiting = (after: number) => {
+          const fsm = new Fsm<any>("waiting");
+          fsm.state("ask", { initial: true, to: ["end"] }, () =>
+            waitForEvent({ yes: "end" }, { after: [after, "end"] }),
+          );
+          fsm.state("end", { terminal: true }, () => "late");
+          return fsm;
+        };
+        const nested = (after: number) => {
+          const mid = new Dag<any>("mid");
+          mid.node("machine", waiting(after));
+          const around = new Fsm<any>("around");
+          around.state("mid", { initial: true, to: ["end"] }, mid);
+          around.state("end", { terminal: true }, (value: unknown) => value);
+          around.addTransition("mid", "end", "default");
+          const top = new Dag<any>("top");
+          top.node("list", () => [1, 2]);
+          top.map("each", { needs: ["list"] }, around);
+          top.node("called", async (ctx: Context) => (await ctx.run(waiting(after))).value);
+          return top;
+        };
+        const soon = Date.now() + 40;
+        const put = await nested(40).run({ store, runId: "r", mode: "async", detach: true });
+        expect(put).toMatchObject({ status: "waiting", waitingFor: { until: expect.any(Number) } });
+        expect(put.waitingFor?.until).toBeGreaterThanOrEqual(soon);
+        const [run] = await until(() => Date.now() > soon + 500).then(() =>
+          nested(40).recover({ store: another(), mode: "async" }),
+        );
+        expect([run.runId, run.get("each"), run.get("called")]).toEqual(["r", ["late", "late"], "late"]);
+        await nested(60_000).run({ store, runId: "later", mode: "async", detach: true });
+        expect(await nested(60_000).recover({ store: another(), mode: "async" })).toEqual([]);
       });
 
       it("continue in the cycle that crashed", async () => {

@@ -3,12 +3,12 @@ import { Dag, Fsm, PauseRun, ValidationError, type Context, type RunProgress } f
 import type { SqlStore } from "dagwright/store";
 import { calls, inputs, pipeline, statuses } from "../support/pipeline.js";
 import { useStores, type StoreSubject } from "../support/stores.js";
-import { failure, never, sleep, until } from "../support/waiting.js";
+import { failure, gate, never, until } from "../support/waiting.js";
 
 /** The guarantees of every store for runs that continue. */
 export function resumingContract(name: string, connect: () => Promise<StoreSubject>): void {
   describe(`Runs recorded in ${name}`, () => {
-    const { another, crash, execute } = useStores(connect);
+    const { another, count, crash, execute } = useStores(connect);
     let store: SqlStore;
 
     beforeEach(() => {
@@ -239,14 +239,17 @@ export function resumingContract(name: string, connect: () => Promise<StoreSubje
 
       it("continue after pause(), too, and complete if nothing was left", async () => {
         const slow = new Dag<any>("slow");
+        const done = gate();
         slow.node("a", () => {
           calls.push("a");
-          return sleep(30);
+          return done.opened;
         });
         slow.node("b", { needs: ["a"] }, () => calls.push("b"));
         const handle = slow.start({ store });
         await until(() => calls.includes("a"));
-        const paused = await handle.pause();
+        const pausing = handle.pause();
+        done.open();
+        const paused = await pausing;
         expect(paused.status).toBe("paused");
         expect((await slow.resume(paused.runId, { store })).status).toBe("completed");
         expect(calls).toEqual(["a", "b"]);
@@ -277,13 +280,15 @@ export function resumingContract(name: string, connect: () => Promise<StoreSubje
       });
 
       it("that renews the lease", async () => {
-        const quick = another({ lease: 150 });
+        const quick = another({ lease: 900 });
         const dag = new Dag<any>("long");
         let go: (() => void) | undefined;
         dag.node("a", () => new Promise<void>((resolve) => (go = resolve)));
         const running = dag.run({ store: quick, runId: "l" });
         await until(() => go !== undefined);
-        await sleep(400);
+        const firstEnd = Date.now() + 900;
+        await until(async () => (await count(`runs where lease_expires_at > ${firstEnd + 100}`)) === 1);
+        await until(() => Date.now() > firstEnd);
         expect(await failure(dag.resume("l", { store }))).toMatchObject({ code: "LEASE_HELD" });
         go?.();
         expect((await running).status).toBe("completed");

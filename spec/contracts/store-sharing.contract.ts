@@ -5,7 +5,7 @@ import { Dag, Fsm, StoreError, stop, waitForEvent } from "dagwright";
 import type { SqlStore, StoreOptions } from "dagwright/store";
 import { bundled } from "../support/bundled.js";
 import { dying } from "../support/dying.js";
-import { failure } from "../support/waiting.js";
+import { failure, until } from "../support/waiting.js";
 
 /** A kind of store that processes can share, on a database that is empty before each spec. */
 export interface SharedSubject {
@@ -113,7 +113,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       const [first, second, third] = [another(), another({ lease: 600_000 }), another()];
       const lost = dag(new Promise(() => {})).run({ store: first, runId: "r" });
       lost.catch(() => {});
-      await vi.waitFor(async () => expect((await third.getRun("r"))?.attempts.length).toBe(1));
+      await until(async () => (await third.getRun("r"))?.attempts.length === 1);
       await first.close();
       await second.listRuns();
       // The end of the run can't be recorded.
@@ -140,7 +140,7 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
         return `x of driver ${driver}`;
       });
       dag.node("y", { needs: ["x"] }, async (x: string) => `y after ${x}`);
-      const begun = (driver: number) => vi.waitFor(() => expect(drivers.length).toBe(driver));
+      const begun = (driver: number) => until(() => drivers.length === driver);
       const first = dag.run({ store, runId: "r" }).catch((error: unknown) => error);
       await begun(1);
       await subject.execute("update runs set lease_expires_at = 0");
@@ -189,8 +189,12 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
       for (const [runId, of] of Object.entries({ short: store, long: patient })) {
         await expect(evil.run({ store: of, runId })).rejects.toMatchObject({ code: "STORE" });
       }
-      await new Promise((resolve) => setTimeout(resolve, 600));
-      await other.cancel("short");
+      const isCancelled = (runId: string) =>
+        other.cancel(runId).then(
+          () => true,
+          () => false,
+        );
+      await until(() => isCancelled("short"));
       await expect(other.cancel("long")).rejects.toMatchObject({ code: "LEASE_HELD" });
       await patient.close();
       await other.cancel("long");
@@ -299,13 +303,13 @@ export function sharingContract(name: string, connect: () => Promise<SharedSubje
     });
 
     it("keep their leases while hundreds wait", async () => {
-      const [store, other] = [another({ lease: 400 }), another()];
+      const [store, other] = [another({ lease: 1000 }), another()];
       const fsm = new Fsm<any>("waits");
       fsm.state("idle", { initial: true, to: ["done"] }, () => waitForEvent({ GO: "done" }));
       fsm.state("done", { terminal: true }, () => "done");
       const handles = Array.from({ length: 200 }, (_, i) => fsm.start({ store, runId: `run ${i}` }));
       await Promise.all(handles.map((handle) => handle.waitFor("idle")));
-      await new Promise((resolve) => setTimeout(resolve, 1200));
+      await new Promise((resolve) => setTimeout(resolve, 2500));
       expect(await fsm.recover({ store: other })).toEqual([]);
       await Promise.all(handles.map((handle) => handle.send("GO")));
       for (const { result } of handles) expect((await result).finalState).toBe("done");

@@ -120,12 +120,23 @@ export function streamingContract(name: string, connect: () => Promise<StoreSubj
       expect(log).toEqual([]);
     });
 
-    it("of workflows inside begin anew", async () => {
+    it("of workflows inside begin anew, in place of what they recorded, and nothing outside of the stream does", async () => {
       let isStuck = true;
+      const noting = (name: string) => () => log.push(name);
       const feed = new Dag("feed");
-      feed.node("rows", { buffer: 1 }, counting(4, log));
+      feed.node("start", noting("start"));
+      feed.node("rows", { needs: ["start"], buffer: 1 }, async function* () {
+        yield* counting(isStuck ? 4 : 3, log)();
+      });
       const dag = new Dag("d");
-      dag.node("feed", feed);
+      dag.node("before", noting("before"));
+      dag.node("beside", noting("beside"));
+      dag.node("feed", { after: ["before"] }, feed);
+      dag.node("done", { needs: [stream("feed")] }, async (items: AsyncIterable<number>) => {
+        log.push("done");
+        for await (const item of items) return item;
+        return undefined;
+      });
       dag.node("list", { needs: [stream("feed")] }, async (items: AsyncIterable<number>) => {
         const list: number[] = [];
         for await (const item of items) {
@@ -135,13 +146,23 @@ export function streamingContract(name: string, connect: () => Promise<StoreSubj
         return list;
       });
       void dag.run({ mode, store, runId: "r" }).catch(() => {});
+      const reader = another();
+      await until(async () => (await reader.getRun("r"))?.nodes.get("done")?.status === "completed");
+      await until(async () => (await reader.getRun("r/feed"))?.nodes.get("start")?.status === "completed");
       await until(() => log.includes("p2"));
       const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {}); // Of the run inside, which goes on.
       await crash(store);
       isStuck = false;
+      log.length = 0;
       const run = await dag.resume("r", { store: another() });
-      expect(run.get("list")).toEqual([0, 1, 2, 3]);
+      expect(run.get("list")).toEqual([0, 1, 2]);
+      expect(run.get("done")).toBe(0);
       expect(run.child("feed")?.status).toBe("completed");
+      expect(log).toEqual(["start", "p0", "p1", "p2", "p closed"]);
+      const recorded = await reader.getRun("r/feed");
+      expect(recorded?.status).toBe("completed");
+      expect(Array.from(recorded?.nodes.values() ?? [], ({ status }) => status)).toEqual(["completed", "completed"]);
+      expect((await reader.listRuns({})).runs.map(({ runId }) => runId).sort()).toEqual(["r", "r/feed"]);
       warn.mockRestore();
     });
 

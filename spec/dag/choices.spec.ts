@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Dag, ExecutionError, PauseRun, type RunEvent, type RunResult } from "dagwright";
-import { failure, sleep } from "../support/waiting.js";
+import { failure, gate, sleep } from "../support/waiting.js";
 
 /** A dag with two branches of two nodes each, one only for `then`, one only for `else`. */
 function branching(answer: unknown) {
@@ -64,12 +64,14 @@ describe("dag.when", () => {
   it("starts a node of both branches before the condition is known", async () => {
     const dag = new Dag("d");
     const order: string[] = [];
+    const { opened, open } = gate();
     dag.node("flag", async () => {
-      await sleep(5);
+      await opened;
+      await sleep(1);
       order.push("flag");
       return true;
     });
-    dag.node("shared", () => order.push("shared"));
+    dag.node("shared", () => (open(), order.push("shared")));
     const then = dag.node("then", { needs: ["shared"] }, () => order.push("then"));
     const other = dag.node("other", { needs: ["shared"] }, () => order.push("other"));
     dag.when("pick", { if: "flag", then, else: other });
@@ -81,9 +83,10 @@ describe("dag.when", () => {
     const dag = new Dag("d");
     const order: string[] = [];
     const quick = dag.node("quick", () => 1);
-    const slow = dag.node("slow", () => sleep(10).then(() => order.push("slow")));
+    const { opened, open } = gate();
+    const slow = dag.node("slow", () => opened.then(() => order.push("slow")));
     const pick = dag.when("pick", { if: dag.node("flag", () => true), then: quick, else: slow });
-    dag.node("next", { needs: [pick] }, () => order.push("next"));
+    dag.node("next", { needs: [pick] }, () => (open(), order.push("next")));
     dag.node("log", { needs: [slow] }, () => 1);
     await dag.run({ mode: "async" });
     expect(order).toEqual(["next", "slow"]);
@@ -151,6 +154,28 @@ describe("dag.when", () => {
     });
     dag.when("noOutput", { if: "facts.nope", then: a });
     await expect(dag.run()).rejects.toThrow('needs "facts.nope", but the result of "facts" has only: isOk, text.');
+  });
+
+  it("takes results inside of workflows, also as candidates of a coalesce", async () => {
+    const inner = new Dag("inner");
+    inner.condition("flag", () => false);
+    inner.node("taken", { needs: ["flag.true"] }, () => true);
+    inner.node("ok", () => true);
+    inner.node("five", () => 5);
+    const { dag } = branching(true);
+    dag.node("in", {}, inner);
+    dag.when("pick", { if: "in.ok", then: "yes", else: "no" });
+    dag.when("absent", { if: "in.taken", then: "yes" });
+    dag.when("odd", { if: "in.five", then: "yes" });
+    dag.coalesce("first", ["in.taken", "in.five", "no"]);
+    const run = await dag.run({ errorStrategy: "continue" });
+    expect([run.get("pick"), run.get("first")]).toEqual(["yes", 5]);
+    expect(run.nodes.get("absent")?.skippedBy).toBe("in.taken");
+    expect(run.errors.map(({ message }) => message)).toEqual([
+      'The condition "in.five" of "odd" gave 5. It must give true or false.',
+    ]);
+    dag.when("unknown", { if: "in.okay", then: "yes" });
+    expect(() => dag.validateOrThrow()).toThrow(/"unknown" needs "in\.okay".*has no node "okay"/u);
   });
 
   it("nests: what an inner when takes is needed only if the outer one takes it", async () => {

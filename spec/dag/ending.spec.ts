@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Dag, Fsm, next, stop } from "dagwright";
 import { sqliteStore, type OpenDatabase } from "dagwright/store";
 import { openDatabase } from "../support/sqlite.js";
-import { sleep } from "../support/waiting.js";
+import { gate, sleep } from "../support/waiting.js";
 
 /** A database in which nothing can be written while somebody else holds its lock. */
 function lockable(): { database: OpenDatabase; lock: (isLocked: boolean) => void } {
@@ -22,9 +22,10 @@ describe("A run that has failed", () => {
     const store = sqliteStore(database);
     const abort = new AbortController();
     const dag = new Dag("work");
-    dag.node("slow", { timeout: 10_000 }, () => new Promise(() => {}));
+    const { opened, open } = gate();
+    dag.node("slow", { timeout: 10_000 }, () => (open(), new Promise(() => {})));
     dag.node("bad", async () => {
-      await sleep(5);
+      await opened;
       lock(true);
       throw new Error("bad");
     });
@@ -69,13 +70,16 @@ describe("A state machine that was stopped", () => {
     const fsm = new Fsm("work");
     fsm.state("a", { initial: true }, () => next("b"));
     fsm.state("b", () => stop());
-    fsm.addStateHook(() => sleep(10));
+    const begun = gate();
+    const { opened, open } = gate();
+    fsm.addStateHook(() => (begun.open(), opened));
     let asked = 0;
     fsm.addStateHook(() => void asked++);
     const handle = fsm.start();
-    await sleep(2);
+    await begun.opened;
     await handle.stop();
-    await sleep(15);
+    open();
+    await sleep(5);
     expect(asked).toBe(0);
   });
 

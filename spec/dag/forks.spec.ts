@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Dag, decide, optional, route, type Context } from "dagwright";
 import { fails } from "../support/failing.js";
-import { sleep, turns } from "../support/waiting.js";
+import { gate, sleep, turns } from "../support/waiting.js";
 
 describe("Dag › forks and joins", () => {
   it("pass on the condition's own first input, or the value of decide", async () => {
@@ -56,10 +56,12 @@ describe("Dag › forks and joins", () => {
   it("run an any once, with the first that completes", async () => {
     const seen: unknown[] = [];
     const dag = new Dag("d");
-    dag.node("slow", () => sleep(50).then(() => "slow"));
+    const { opened, open } = gate();
+    const note = (what: unknown[]) => void (seen.push(what) === 2 && open());
+    dag.node("slow", () => opened.then(() => "slow"));
     dag.node("fast", () => sleep(2).then(() => "fast"));
-    dag.any("one", { needs: ["slow", "fast"] }, (value: string, ctx: Context) => seen.push([value, ctx.trigger]));
-    dag.any("both", { needs: ["slow", "fast"], params: ["a", "b"] }, (a?: string, b?: string) => seen.push([a, b]));
+    dag.any("one", { needs: ["slow", "fast"] }, (value: string, ctx: Context) => note([value, ctx.trigger]));
+    dag.any("both", { needs: ["slow", "fast"], params: ["a", "b"] }, (a?: string, b?: string) => note([a, b]));
     await dag.run({ mode: "async" });
     expect(seen).toEqual([
       ["fast", "fast"],
@@ -110,6 +112,15 @@ describe("Dag › forks and joins", () => {
       expect(run.get("some")).toBe("good");
       expect(run.nodes.get("none")).toMatchObject({ status: "skipped", skippedBy: "after-bad" });
     }
+  });
+
+  it("name the need as written that skips an any node, also when an after settles last", async () => {
+    const dag = new Dag("d");
+    dag.condition("c", () => decide(true, 1));
+    dag.node("last", { needs: ["c"] }, (x: number) => x);
+    dag.node("yes", { needs: ["c.true"] }, (x: number) => x);
+    dag.any("none", { needs: ["c.false"], after: ["last"] }, (x: unknown) => x);
+    expect((await dag.run()).nodes.get("none")).toMatchObject({ status: "skipped", skippedBy: "c.false" });
   });
 
   it("order by after without passing data, released by skipped and failed nodes as well", async () => {

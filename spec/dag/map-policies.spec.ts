@@ -1,6 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
 import { Dag, PauseRun, Scheduler, type Context, type RunEvent } from "dagwright";
-import { failure, never, sleep } from "../support/waiting.js";
+import { sqliteStore } from "dagwright/store";
+import { outcome } from "../support/fake-time.js";
+import { meeting } from "../support/meeting.js";
+import { failure, gate, never, sleep, until } from "../support/waiting.js";
 
 function mapping(list: unknown, options: object, fn: (item: any, ctx: Context) => unknown): Dag<any> {
   const dag = new Dag<any>("policies");
@@ -25,6 +28,37 @@ describe("Each item of a map", () => {
     expect(failed).toMatchObject([{ node: "out", attempt: 1, item: { key: 1, index: 1 } }]);
   });
 
+  it("tells observers of a failed attempt, with options and without, recorded or not", async () => {
+    const fn = (item: number) => {
+      if (item === 2) throw new Error("odd");
+      return item;
+    };
+    for (const options of [{}, { timeout: 1000 }]) {
+      for (const store of [undefined, sqliteStore(":memory:")]) {
+        const events: string[] = [];
+        const observers = [({ type }: RunEvent) => void (/attempt.failed|item/.test(type) && events.push(type))];
+        const dag = mapping([1, 2], { onItemError: "skip", concurrency: 1, ...options }, fn);
+        await dag.run({ mode: "async", observers, store });
+        const [started, failed] = ["item.started", "attempt.failed"];
+        expect(events).toEqual([started, "item.completed", started, failed, "item.failed"]);
+        await store?.close();
+      }
+    }
+  });
+
+  it("is not called when an observer of its start cancels the run", async () => {
+    for (const store of [undefined, sqliteStore(":memory:")]) {
+      const calls: number[] = [];
+      const dag = mapping([1, 2, 3], {}, (item: number) => calls.push(item));
+      const controller = new AbortController();
+      const observers = [(event: RunEvent) => event.type === "item.started" && event.index === 1 && controller.abort()];
+      const error = await failure(dag.run({ mode: "async", store, observers, signal: controller.signal }));
+      expect(error).toMatchObject({ name: "CancelledError" });
+      expect(calls).toEqual(store === undefined ? [1] : []);
+      await store?.close();
+    }
+  });
+
   it("that used up its retries fails with all errors", async () => {
     const dag = mapping(["a"], { retry: { retries: 1, delay: 1 } }, () => {
       throw new Error("always");
@@ -34,11 +68,13 @@ describe("Each item of a map", () => {
   });
 
   it("has the whole timeout", async () => {
-    const dag = mapping([5, 5, 500, 5], { timeout: 60, concurrency: 1, onItemError: "skip" }, (ms: number) =>
+    vi.useFakeTimers();
+    const dag = mapping([50, 50, 500, 50], { timeout: 60, concurrency: 1, onItemError: "skip" }, (ms: number) =>
       ms === 500 ? never() : sleep(ms).then(() => ms),
     );
-    const run = await dag.run({ mode: "async" });
-    expect(run.get("out")).toEqual([5, 5, 5]);
+    const run = await outcome(dag.run({ mode: "async" }));
+    vi.useRealTimers();
+    expect(run.get("out")).toEqual([50, 50, 50]);
     expect(run.nodes.get("out")?.errors).toMatchObject([{ name: "NodeTimeoutError", item: "out[2]" }]);
   });
 
@@ -68,9 +104,9 @@ describe("Each item of a map", () => {
     await sleep(10);
     const chance = vi.spyOn(Math, "random").mockReturnValue(0);
     expect((await dag.run(options)).get("out")).toEqual(["a10", "b11"]);
+    chance.mockReturnValue(1);
+    await until(async () => (await dag.run(options)).get("out")?.toString() === "a20,b21");
     chance.mockRestore();
-    await sleep(30);
-    expect((await dag.run(options)).get("out")).toEqual(["a20", "b21"]);
   });
 
   it("falls back on its own, which metrics count", async () => {
@@ -121,25 +157,18 @@ describe("Each item of a map", () => {
   });
 
   it("is limited by concurrency keys, throttles and schedulers", async () => {
-    let now = 0;
-    let most = 0;
-    const work = async (item: number) => {
-      most = Math.max(most, ++now);
-      await sleep(1);
-      now--;
-      return item;
-    };
     const list = [1, 2, 3, 4, 5, 6];
     const concurrencyKey = { key: "maps of this spec", limit: 2 };
-    const keyed = await mapping(list, { concurrencyKey }, work).run({ mode: "async" });
-    expect([keyed.get("out"), most]).toEqual([list, 2]);
-    most = 0;
+    const two = meeting(2);
+    const keyed = await mapping(list, { concurrencyKey }, (item) => two.attend(item)).run({ mode: "async" });
+    expect([keyed.get("out"), two.seen.most]).toEqual([list, 2]);
     const scheduler = new Scheduler({ maxConcurrency: 3 });
-    const scheduled = await mapping(list, {}, work).run({ mode: "async", scheduler });
-    expect([scheduled.get("out"), most]).toEqual([list, 3]);
+    const three = meeting(3);
+    const scheduled = await mapping(list, {}, (item) => three.attend(item)).run({ mode: "async", scheduler });
+    expect([scheduled.get("out"), three.seen.most]).toEqual([list, 3]);
     const at = performance.now();
     const throttle = { key: "throttled maps of this spec", limit: 2, interval: 40 };
-    await mapping(list, { throttle }, work).run({ mode: "async" });
+    await mapping(list, { throttle }, (item) => item).run({ mode: "async" });
     expect(performance.now() - at).toBeGreaterThan(70);
   });
 
@@ -161,10 +190,16 @@ describe("Each item of a map", () => {
 
   it("may pause the run: items in flight finish, no other starts", async () => {
     const started: number[] = [];
+    const { opened, open } = gate();
     const dag = mapping([1, 2, 3], { concurrency: 2 }, async (item: number) => {
       started.push(item);
-      if (item === 1) throw new PauseRun("decide");
-      await sleep(5);
+      if (item === 2) {
+        open();
+        await sleep(5);
+        return;
+      }
+      await opened;
+      throw new PauseRun("decide");
     });
     const run = await dag.run({ mode: "async" });
     expect(run.status).toBe("paused");

@@ -7,13 +7,16 @@ import {
   node,
   PauseRun,
   route,
+  state,
   stop,
   subworkflow,
   switchOn,
+  ValidationError,
   type Context,
   type RunEvent,
 } from "dagwright";
-import { failure, sleep } from "../support/waiting.js";
+import { meeting } from "../support/meeting.js";
+import { failure, gate, sleep } from "../support/waiting.js";
 
 class Report {
   @node load(region: string) {
@@ -57,6 +60,45 @@ describe("A map of workflows", () => {
     expect(Dag.from(Regions).runSync().get("report")).toEqual(["N 2000", "S 2000"]);
   });
 
+  it("may say that it is one, for the types, in a field with @map only", async () => {
+    class Typed {
+      @node regions() {
+        return ["north", "south"];
+      }
+      @map("regions") report = subworkflow(Report, { output: "summary", each: "item" });
+      @node("report") read(report: string[]) {
+        return report.length;
+      }
+    }
+    const run = await Dag.from(Typed).run();
+    const report: string[] = run.get("report");
+    expect([report.length, run.get("read")]).toEqual([2, 2]);
+
+    const each = subworkflow(Report, { each: "item" });
+    class Once {
+      @node once = each;
+    }
+    class Machine {
+      @state({ initial: true, terminal: true }) once = each;
+    }
+    const dag = new Dag<any>("d");
+    dag.node("plain", () => 1);
+    const refused: readonly (readonly [string, () => unknown])[] = [
+      ['Node "once"', () => Dag.from(Once)],
+      ['State "once"', () => Fsm.from(Machine)],
+      ['Node "built"', () => dag.node("built", each)],
+      ['Map "built"', () => dag.map("built", { needs: ["plain"] }, each)],
+      ['Node "plain"', () => dag.replaceNode("plain", each)],
+      ['State "built"', () => new Fsm("f").state("built", each)],
+      ['The case "a" of cases', () => cases({ a: each })],
+    ];
+    for (const [label, define] of refused) {
+      const message = `${label} has a subworkflow with the option "each", which is for a field with @map. Leave it out.`;
+      expect(define).toThrow(new ValidationError(message));
+    }
+    expect(() => subworkflow(Report, { each: "items" as "item" })).toThrow(/"each" must be/u);
+  });
+
   it("names its children by the keys of the collection, which stay apart", async () => {
     const dag = new Dag<any>("keyed");
     const keys: unknown[] = ["a", 1, "1", {}, "1#2"];
@@ -64,8 +106,31 @@ describe("A map of workflows", () => {
     dag.map("report", { needs: ["regions"] }, subworkflow(Report, { output: "load" }));
     const run = await dag.run({ mode: "async" });
     expect(run.get("report")).toEqual(new Map(keys.map((key, i) => [key, `V${i}`])));
-    const ids = ["a", "1", "1#2", "#3", "1#2#4"];
+    const ids = ["a", "1", '"1"', "#3", "1#2"];
     expect(ids.map((id) => run.get(`report[${id}].load`))).toEqual(["V0", "V1", "V2", "V3", "V4"]);
+    expect([1, "1"].map((key) => run.child("report", key)?.get("load"))).toEqual(["V1", "V2"]);
+  });
+
+  it("puts keys in quotes that a path would not tell apart", async () => {
+    const keys = ["a", "a].b", "a].load", "a.b", "[", "]", '"', "'", "1", "#0", "", ".", "load", "__proto__"];
+    const record = Object.fromEntries(keys.map((key) => [key, key]));
+    Object.defineProperty(record, "__proto__", { value: "__proto__", enumerable: true });
+    const dag = new Dag<any>("keyed");
+    dag.node("regions", () => record);
+    dag.map("report", { needs: ["regions"] }, subworkflow(Report, { output: "load" }));
+    dag.node("calls", async (ctx: Context) => {
+      for (const key of keys) await ctx.run(Report, { key, inputs: { region: key } });
+    });
+    const run = await dag.run({ mode: "async" });
+    expect(Object.keys(run.get("report"))).toEqual(Object.keys(record));
+    for (const node of ["report", "calls"]) {
+      const quoted = ["a].b", "a].load", '"'];
+      for (const key of keys) {
+        const id = quoted.includes(key) ? JSON.stringify(key) : key;
+        expect(run.get(`${node}[${id}].load`)).toBe(key.toUpperCase());
+        expect(run.child(node, key)?.get("load")).toBe(key.toUpperCase());
+      }
+    }
   });
 
   it("tells the whole way of an error", async () => {
@@ -102,20 +167,14 @@ describe("A map of workflows", () => {
   });
 
   it("starts only as many children as the run has slots", async () => {
-    let now = 0;
-    let most = 0;
+    const { seen, attend } = meeting(3);
     const inner = new Dag<any>("inner");
-    inner.node("work", async (item: number) => {
-      most = Math.max(most, ++now);
-      await sleep(1);
-      now--;
-      return item;
-    });
+    inner.node("work", (item: number) => attend(item));
     const dag = new Dag<any>("outer");
     dag.node("list", () => Array.from({ length: 12 }, (_, i) => i));
     dag.map("m", { needs: ["list"] }, inner);
     await dag.run({ mode: "async", concurrency: 3 });
-    expect(most).toBe(3);
+    expect(seen.most).toBe(3);
   });
 
   it("sends the events of its children, with their parent", async () => {
@@ -126,9 +185,31 @@ describe("A map of workflows", () => {
     expect(started[1]).toMatchObject({ parent: { runId: "r", node: "report" } });
   });
 
+  it("gives properties of its result to other nodes", async () => {
+    const inner = new Dag<any>("inner");
+    inner.node("summary", (item: number) => item * 10);
+    const dag = new Dag<any>("outer");
+    dag.node("list", () => ({ eu: 1, us: 2 }));
+    dag.map("m", { needs: ["list"] }, inner);
+    dag.node("eu", { needs: ["m.eu"] }, (eu: number) => eu + 1);
+    expect((await dag.run()).get("eu")).toBe(11);
+    dag.node("none", { needs: ["m.summary"] }, (summary: unknown) => summary);
+    expect((await failure(dag.run())).message).toMatch(
+      /"none" needs "m\.summary", but the result of "m" has only: eu, us/u,
+    );
+    const outer = new Dag<any>("outermost");
+    outer.node("maps", dag);
+    outer.node("deep", { needs: ["maps.m.summary"] }, (summary: unknown) => summary);
+    expect((await failure(outer.run())).message).toContain('"m" is no workflow, so it has no "summary"');
+  });
+
   it("pauses in several items at once", async () => {
     const inner = new Dag<any>("inner");
-    inner.node("approve", (item: number) => {
+    let started = 0;
+    const { opened, open } = gate();
+    inner.node("approve", async (item: number) => {
+      if (++started === 3) open();
+      await opened;
       if (item > 1) throw new PauseRun(`approve ${item}`);
       return item;
     });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Dag, ExecutionError, map, node, type Context, type Entry, type Item, type RunEvent } from "dagwright";
-import { failure, never, sleep, until } from "../support/waiting.js";
+import { meeting } from "../support/meeting.js";
+import { failure, gate, never, sleep, until } from "../support/waiting.js";
 
 /** A dag that maps a collection. */
 function mapping(
@@ -187,44 +188,31 @@ describe("A map", () => {
 });
 
 describe("The concurrency of a map", () => {
-  async function mostAtOnce(collection: unknown, options: object, runOptions: object): Promise<number> {
-    let now = 0;
-    let most = 0;
-    const work = async () => {
-      most = Math.max(most, ++now);
-      await sleep(2);
-      now--;
-    };
-    await mapping(collection, work, options).run({ mode: "async", ...runOptions });
-    return most;
-  }
   const forty = Array.from({ length: 40 }, (_, i) => i);
 
-  it("is the map's own, the run's, or 16 over async iterables", async () => {
-    expect(await mostAtOnce(forty, { concurrency: 3 }, {})).toBe(3);
-    expect(await mostAtOnce(forty, {}, { concurrency: 5 })).toBe(5);
-    expect(await mostAtOnce(forty, { concurrency: 7 }, { concurrency: 5 })).toBe(5);
-    expect(await mostAtOnce(forty, {}, {})).toBe(40);
-    expect(await mostAtOnce(counting(0, 40), {}, {})).toBe(16);
-    expect(await mostAtOnce(forty, {}, { mode: "sequential" })).toBe(1);
+  it.each<[string, () => unknown, object, object, number]>([
+    ["the map's own", () => forty, { concurrency: 3 }, {}, 3],
+    ["the run's", () => forty, {}, { concurrency: 5 }, 5],
+    ["the lower of both", () => forty, { concurrency: 7 }, { concurrency: 5 }, 5],
+    ["unlimited over lists", () => forty, {}, {}, 40],
+    ["16 over async iterables", () => counting(0, 40), {}, {}, 16],
+    ["1 in sequential mode", () => forty, {}, { mode: "sequential" }, 1],
+  ])("is %s", async (_, collection, options, runOptions, limit) => {
+    const { seen, attend } = meeting(limit);
+    await mapping(collection(), () => attend(), options).run({ mode: "async", ...runOptions });
+    expect(seen.most).toBe(limit);
   });
 
   it("is shared with other nodes and maps", async () => {
-    let now = 0;
-    let most = 0;
-    const work = async () => {
-      most = Math.max(most, ++now);
-      await sleep(1);
-      now--;
-      return 1;
-    };
+    const { seen, attend } = meeting(4);
+    const work = () => attend(1);
     const dag = new Dag<any>("sharing");
     dag.node("list", () => forty);
     dag.map("a", { needs: ["list"] }, work);
     dag.map("b", { needs: ["list"], retry: 1 }, work);
     for (let i = 0; i < 10; i++) dag.node(`n${i}`, { needs: ["list"] }, work);
     const run = await dag.run({ mode: "async", concurrency: 4 });
-    expect(most).toBe(4);
+    expect(seen.most).toBe(4);
     expect(run.get("a")).toHaveLength(40);
     expect(run.get("b")).toHaveLength(40);
   });
@@ -288,9 +276,11 @@ describe("The items of a map that fail", () => {
 
   it("fail the map by default: the error says which, and those in flight are aborted", async () => {
     const aborted: unknown[] = [];
+    const { opened, open } = gate();
     const dag = mapping([0, 1, 2], async (item: number, ctx: Context) => {
-      if (item === 1) return odd(item);
+      if (item === 1) return opened.then(() => odd(item));
       ctx.signal.addEventListener("abort", () => aborted.push(item));
+      if (item === 2) open();
       return never();
     });
     const error = await failure(dag.run({ mode: "async" }));
@@ -441,6 +431,20 @@ describe("The options of a map", () => {
     expect(defined({ onItemError: "ignore" })).toThrow(/"onItemError" of map "m"/u);
     expect(defined({ reduce: { initial: 0 } })).toThrow(/"reduce.fn" of map "m" must be a function/u);
     expect(defined({ unknown: 1 })).toThrow(/Unknown option "unknown" of map "m"/u);
+  });
+
+  it("are refused where they can't go together", () => {
+    const dag = new Dag<any>("options");
+    const defined = (options: object) => () => dag.map("m", options as never, (item) => item);
+    const reduce = { initial: 0, fn: (sum: number) => sum };
+    expect(defined({ flatten: true, reduce })).toThrow(/"flatten" of map "m" can't go with "reduce".*reduce\.fn/u);
+    expect(defined({ flatten: true, onItemError: "settle" })).toThrow(
+      /"flatten" of map "m" can't go with onItemError/u,
+    );
+    expect(defined({ flatten: false, onItemError: "settle", reduce })).not.toThrow();
+    expect(() => dag.configureNode("m", { flatten: true } as never)).toThrow(/"flatten" of map "m"/u);
+    const table = { needs: ["list"], cases: { a: (item: number) => item } };
+    expect(() => dag.map("sent", table as never)).toThrow(/Map "sent" has "needs" beside its cases.*dag\.map\("sent"/u);
   });
 
   it("can be changed later", async () => {

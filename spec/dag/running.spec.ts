@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { CancelledError, Dag, MissingInputError, ValidationError, type Context } from "dagwright";
 import { fails } from "../support/failing.js";
+import { meeting } from "../support/meeting.js";
 import { sleep } from "../support/waiting.js";
 
 describe("Dag › run", () => {
@@ -27,23 +28,16 @@ describe("Dag › run", () => {
   });
 
   it("runs one node at a time in sequential, as many as concurrency allows in async", async () => {
-    for (const [options, most] of [
+    for (const [options, limit] of [
       [{ mode: "sequential" }, 1],
       [{ mode: "async", concurrency: 3 }, 3],
       [{ mode: "async" }, 8],
     ] as const) {
-      let now = 0;
-      let peak = 0;
+      const { seen, attend } = meeting(limit);
       const dag = new Dag("d");
-      for (let i = 0; i < 8; i++) {
-        dag.node(`n${i}`, async () => {
-          peak = Math.max(peak, ++now);
-          await sleep(2);
-          now--;
-        });
-      }
+      for (let i = 0; i < 8; i++) dag.node(`n${i}`, () => attend());
       await dag.run(options);
-      expect(peak).toBe(most);
+      expect(seen.most).toBe(limit);
     }
   });
 

@@ -47,8 +47,8 @@ describe("Dag › steps, dry runs and look-ups", () => {
       workflow: "d",
       mode: "async",
       nodes: [
-        { name: "a", backend: "inline" },
-        { name: "b", backend: "inline" },
+        { name: "a", needs: [], backend: "inline" },
+        { name: "b", needs: ["a"], backend: "inline" },
       ],
     });
     expect(fn).not.toHaveBeenCalled();

@@ -5,7 +5,9 @@ import {
   Fsm,
   next,
   NodeTimeoutError,
+  optional,
   PauseRun,
+  route,
   RunTimeoutError,
   type Context,
   type NodeSpec,
@@ -254,6 +256,34 @@ describe.each(MODES)("Around a workflow, with %j,", (options) => {
     expect(run.child("child")!.child("child")!.nodes.get("work")!.status).toBe("paused");
   });
 
+  it.each(["an abort", "a failure beside it", "another item failed", "a call that is left behind"])(
+    "ends before its parent after %s",
+    async (why) => {
+      const events: string[] = [];
+      const controller = new AbortController();
+      // What is done around a node needs a turn to end.
+      const child = inner(() => never());
+      child.configureNode("work", { retry: 1 });
+      const dag = new Dag<any>("outer");
+      if (why === "a call that is left behind")
+        dag.node("caller", (ctx: Context) => void ctx.run(child).catch(() => {}));
+      else if (why === "another item failed") {
+        const routes = dag.node("routes", () => [route("a", 0), route("b", 1)]);
+        const fails = () => Promise.reject(new Error("failure"));
+        dag.map("child", { needs: [routes], errorStrategy: "continue" }, { cases: { a: child, b: fails } });
+      } else dag.node("child", child);
+      dag.node("beside", async () => {
+        await turns(20);
+        if (why === "an abort") controller.abort();
+        if (why === "a failure beside it") throw new Error("failure");
+      });
+      const observers = [({ type, runId }: RunEvent) => void (type === "run.finished" && events.push(runId))];
+      await dag.run({ mode: "async", runId: "r", observers, signal: controller.signal }).catch(() => {});
+      await sleep(5);
+      expect(events).toEqual([expect.stringMatching(/^r\/c/u), "r"]);
+    },
+  );
+
   it.each(["signal", "cancel", "timeout", "sibling"])("%s aborts it, at every moment", async (by) => {
     for (let moment = 0; moment < 12; moment++) {
       const controller = new AbortController();
@@ -284,6 +314,23 @@ describe.each(MODES)("Around a workflow, with %j,", (options) => {
       await turns(20);
       const inside = error.run.child("child")?.child("child");
       if (started > 0) expect(inside.nodes.get("after").status).toBe("cancelled");
+    }
+  });
+});
+
+describe("A cached workflow", () => {
+  it("is refused if another node needs one inside, which a cached result does not have", () => {
+    for (const need of ["child.work", optional("child.work")]) {
+      const dag = outer(
+        inner(() => 1),
+        { cache: {} },
+      );
+      expect(dag.isValid).toBe(true);
+      dag.node("beside", { needs: [need] }, (work: number) => work);
+      expect(() => dag.validateOrThrow()).toThrow(
+        'Node "beside" needs "child.work", but node "child" is cached, and a cached result has no nodes inside. ' +
+          'Need "child", or cache the nodes of workflow "inner" instead.',
+      );
     }
   });
 });

@@ -1,18 +1,18 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Dag, DeadlockError, Fsm, next, Scheduler, type Context } from "dagwright";
-import { failure, sleep, turns } from "../support/waiting.js";
+import { outcome } from "../support/fake-time.js";
+import { meeting } from "../support/meeting.js";
+import { failure, gate, never, sleep, turns, until } from "../support/waiting.js";
 
-/** Counts how many nodes are in flight at once. */
-function meter() {
-  const seen = { now: 0, most: 0, calls: 0 };
+/** Counts calls, and how many of them are in flight at once. They wait until that is `count`. */
+function meter(count = 1) {
+  const { seen, attend } = meeting(count);
+  const counts = Object.assign(seen, { calls: 0 });
   return {
-    seen,
-    async work<T>(value: T): Promise<T> {
-      seen.calls++;
-      seen.most = Math.max(seen.most, ++seen.now);
-      await sleep(0);
-      seen.now--;
-      return value;
+    seen: counts,
+    work<T>(value: T): Promise<T> {
+      counts.calls++;
+      return attend(value);
     },
   };
 }
@@ -55,11 +55,11 @@ describe("Workflows in workflows share the slots of their run", () => {
   it.each(combinations.filter(({ mode }) => mode !== "parallel"))(
     "in $mode mode, with $executor, concurrency $concurrency",
     async (options) => {
-      const count = meter();
+      const limit = options.mode === "sequential" ? 1 : (options.concurrency ?? 81);
+      const count = meter(limit);
       const run = await tree(3, 3, count).run(options);
       expect(run.value).toBe(81);
       expect(count.seen.calls).toBe(81);
-      const limit = options.mode === "sequential" ? 1 : (options.concurrency ?? 81);
       expect(count.seen.most).toBe(limit);
     },
   );
@@ -88,7 +88,7 @@ describe("Workflows in workflows share the slots of their run", () => {
   });
 
   it("with siblings that are plain nodes", async () => {
-    const count = meter();
+    const count = meter(3);
     const dag = new Dag<any>("mixed");
     for (let i = 0; i < 10; i++) dag.node(`plain${i}`, () => count.work(1));
     for (let i = 0; i < 5; i++) dag.node(`nested${i}`, tree(1, 2, count));
@@ -99,16 +99,15 @@ describe("Workflows in workflows share the slots of their run", () => {
   });
 
   it("around a chain of nodes, which has no limit of its own", async () => {
-    const count = meter();
-    const dag = new Dag<any>("chain");
-    dag.node("first", () => 1);
-    dag.node("wide", { after: ["first"] }, tree(0, 9, count));
-    dag.node("last", { needs: ["wide", "wide.n0"] }, async (n: number, _: number, ctx: Context) => {
-      const run = await ctx.run(tree(0, 5, count));
-      return n + (run.value as number);
-    });
     for (const concurrency of [undefined, 4]) {
-      count.seen.most = 0;
+      const count = meter(concurrency ?? 9);
+      const dag = new Dag<any>("chain");
+      dag.node("first", () => 1);
+      dag.node("wide", { after: ["first"] }, tree(0, 9, count));
+      dag.node("last", { needs: ["wide", "wide.n0"] }, async (n: number, _: number, ctx: Context) => {
+        const run = await ctx.run(tree(0, 5, count));
+        return n + (run.value as number);
+      });
       const run = await dag.run({ mode: "async", concurrency });
       expect(run.get("last")).toBe(14);
       expect(count.seen.most).toBe(concurrency ?? 9);
@@ -122,26 +121,47 @@ describe("Workflows in workflows share the slots of their run", () => {
     const dag = new Dag<any>("outer");
     dag.node("limited", { timeout: 5, retry: 2 }, inner);
     dag.node("next", { needs: ["limited"] }, () => "done");
+    vi.useFakeTimers();
     for (const options of [{ concurrency: 2 }, { scheduler: new Scheduler({ maxConcurrency: 2 }) }]) {
       calls = 0;
-      const run = await dag.run({ mode: "async", ...options });
+      const run = await outcome(dag.run({ mode: "async", ...options }));
       expect(run.value).toBe("done");
       expect(run.nodes.get("limited")!.attempts).toBe(2);
     }
+    vi.useRealTimers();
+  });
+
+  it("which one that fails gives back, while nodes in it wait for runs inside", async () => {
+    let begun = gate();
+    const deep = new Dag("deep");
+    deep.node("waits", () => (begun.open(), never()));
+    const inner = new Dag("inner");
+    inner.node("begins", (ctx: Context) => ctx.run(deep));
+    inner.node("fails", () => begun.opened.then(() => Promise.reject(new Error("no"))));
+    const dag = new Dag("outer");
+    dag.node("calls", async (ctx: Context) => {
+      const messages: string[] = [];
+      for (let i = 0; i < 4; i++) {
+        begun = gate();
+        await ctx.run(inner).catch(({ message }) => messages.push(message));
+      }
+      return messages;
+    });
+    const run = await dag.run({ mode: "async", concurrency: 2, timeout: 5000 });
+    expect(run.get("calls")).toHaveLength(4);
   });
 
   it("with fsms", async () => {
-    const count = meter();
-    const fsm = new Fsm<any>("loop");
-    fsm.state("step", { initial: true, to: ["step", "end"] }, async (n = 0) => {
-      await count.work(0);
-      return n < 4 ? next("step", n + 1) : next("end", n);
-    });
-    fsm.state("end", { terminal: true }, (n: number) => count.work(n));
-    const dag = new Dag<any>("fsms");
-    for (let i = 0; i < 4; i++) dag.node(`fsm${i}`, subworkflowOf(fsm, i));
     for (const concurrency of [1, 2, undefined]) {
-      count.seen.most = 0;
+      const count = meter(concurrency ?? 4);
+      const fsm = new Fsm<any>("loop");
+      fsm.state("step", { initial: true, to: ["step", "end"] }, async (n = 0) => {
+        await count.work(0);
+        return n < 4 ? next("step", n + 1) : next("end", n);
+      });
+      fsm.state("end", { terminal: true }, (n: number) => count.work(n));
+      const dag = new Dag<any>("fsms");
+      for (let i = 0; i < 4; i++) dag.node(`fsm${i}`, subworkflowOf(fsm, i));
       const run = await dag.run({ mode: "async", concurrency });
       expect(run.get("fsm3")).toBe(4);
       expect(count.seen.most).toBe(concurrency ?? 4);
@@ -234,8 +254,7 @@ describe("ctx.run gives back the slot of its node", () => {
       count.seen.most = 0;
       const run = await dag.run({ mode: "async", ...options });
       expect(run.value).toMatchObject({ next: 1, other: 1 });
-      await sleep(5);
-      expect(count.seen.now).toBe(0);
+      await until(() => count.seen.now === 0);
       expect(count.seen.most).toBeLessThanOrEqual(options.concurrency ?? 3);
     }
   });
@@ -312,6 +331,24 @@ describe("ctx.run gives back the slot of its node", () => {
     const dag = new Dag<any>("sync");
     dag.node("x", (ctx: Context) => ctx.run(leaf(meter()), { inputs: { n: 1 } }));
     expect(() => dag.runSync()).toThrow(/returned a promise/u);
+  });
+});
+
+describe("A scheduler that is closed during a run", () => {
+  it("still takes the runs inside", async () => {
+    const scheduler = new Scheduler({ maxConcurrency: 1 });
+    const inner = new Dag<any>("inner");
+    inner.node("work", () => "worked");
+    const dag = new Dag<any>("outer");
+    let closing: Promise<unknown> | undefined;
+    dag.node("begins", async (ctx: Context) => {
+      closing = scheduler.close();
+      return (await ctx.run(inner)).value;
+    });
+    dag.node("is", { after: ["begins"] }, inner);
+    const run = await dag.run({ mode: "async", scheduler });
+    expect([run.get("begins"), run.get("is")]).toEqual(["worked", "worked"]);
+    expect(await closing).toEqual({ runs: 0, running: 0, queued: 0 });
   });
 });
 

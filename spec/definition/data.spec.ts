@@ -17,6 +17,7 @@ import {
   stop,
   workflow,
 } from "dagwright";
+import { copied, problems } from "../support/data.js";
 
 @workflow({ name: "orders", description: "nightly", metadata: { owner: ["ops"], odd: { "a b": null } } })
 class Orders {
@@ -43,19 +44,6 @@ class Orders {
     return values;
   }
 }
-
-const problems = (make: () => unknown): readonly string[] => {
-  try {
-    make();
-  } catch (error) {
-    if (error instanceof ValidationError) return error.issues.map(({ code, message }) => `${code} ${message}`);
-    throw error;
-  }
-  return [];
-};
-
-/** Through text, as in a file. */
-const copied = (value: object): any => JSON.parse(JSON.stringify(value));
 
 describe("A dag as data", () => {
   it("makes the same dag again, whose functions come from an object", async () => {
@@ -203,7 +191,7 @@ describe("A dag as data", () => {
     [
       "two nodes of a name",
       { version: 1, kind: "dag", name: "x", nodes: [{ name: "a" }, { name: "a" }] },
-      /already has/u,
+      /is a second node "a"/u,
     ],
     ["a list of nodes that is none", { version: 1, kind: "dag", name: "x", nodes: 5 }, /"nodes" must be a list/u],
     ["no name", { version: 1, kind: "dag", nodes: [] }, /"name" must be/u],

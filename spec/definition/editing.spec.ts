@@ -150,4 +150,16 @@ describe("configureNode", () => {
     expect(() => dag.configureNode("add", { timeout: "1s" } as never)).toThrow(/"timeout" of node "add"/u);
     expect(() => dag.configureNode("sub" as never, {})).toThrow(/no node "sub"/u);
   });
+
+  it("plans anew when a workflow inside is removed, however often either has changed", async () => {
+    const inner = new Dag<any>("inner");
+    inner.node("x", () => 1);
+    const dag = new Dag<any>("outer");
+    dag.node("a", () => 1);
+    dag.node("inner", inner);
+    expect((await dag.run()).results).toEqual({ a: 1, inner: 1 });
+    dag.removeNode("inner");
+    expect(dag.executionOrder).toEqual(["a"]);
+    expect((await dag.run()).results).toEqual({ a: 1 });
+  });
 });

@@ -1,5 +1,20 @@
 import { describe, expect, it, vi } from "vitest";
-import { Dag, Fsm, InvalidNodeError, ValidationError, WorkflowRegistry, next, node, state, stop } from "dagwright";
+import {
+  Dag,
+  Fsm,
+  InvalidNodeError,
+  ValidationError,
+  WorkflowRegistry,
+  cases,
+  next,
+  node,
+  route,
+  state,
+  stop,
+  stream,
+  subworkflow,
+} from "dagwright";
+import { copied, givenFor } from "../support/data.js";
 
 class Orders {
   factor = 3;
@@ -8,6 +23,15 @@ class Orders {
   }
   @node({ retry: { retries: 1, delay: 0 } }) total(load: number[], scale = 1) {
     return load.length * scale;
+  }
+}
+
+class Validation {
+  @node verify(order: number) {
+    return order > 3;
+  }
+  @node("verify") verdict(ok: boolean, limit = 7) {
+    return [ok, limit];
   }
 }
 
@@ -65,6 +89,87 @@ describe("replaceNode", () => {
     expect(dag.nodes.get("total")).toBe(before);
   });
 
+  it("puts a workflow in the place of a function, and a function in the place of a workflow", async () => {
+    const dag = new Dag<any>("orders");
+    dag.node("fetch", () => 5);
+    dag.node("limit", () => 9);
+    dag.node("check", { needs: ["fetch"], retry: 1, hooks: { cleanup: () => undefined } }, (sum: number) => -sum);
+    const { options } = dag.nodes.get("check")!;
+    dag.replaceNode("check", subworkflow(Validation, { output: "verdict" }));
+    const wired = [
+      { from: "fetch", to: "check" },
+      { from: "limit", to: "check" },
+    ];
+    expect(dag.edges).toMatchObject(wired);
+    expect(dag.nodes.get("check")).toMatchObject({ kind: "workflow", options });
+    expect((await dag.run()).get("check")).toEqual([true, 9]);
+    expect(dag.clone().subworkflows.get("check")?.workflow.name).toBe("Validation");
+    dag.replaceNode("check", (first: number, second: number) => [second, first]);
+    expect(dag.edges).toMatchObject(wired);
+    expect(dag.subworkflows.size).toBe(0);
+    expect((await dag.run()).get("check")).toEqual([9, 5]);
+  });
+
+  it("keeps connections, and the sources that a workflow was given for its inputs", async () => {
+    const dag = new Dag<any>("orders");
+    dag.node("fetch", () => 5);
+    dag.node("most", () => 1);
+    dag.node("check", subworkflow(Validation, { inputs: { limit: "most", order: "fetch" } }));
+    dag.replaceNode("check", (a: number, b: number) => [a, b]);
+    expect((await dag.run()).get("check")).toEqual([5, 1]);
+    dag.replaceNode("check", Dag.from(Validation));
+    expect((await dag.run()).get("check")).toEqual([true, 1]);
+    expect(copied(Dag.fromJSON(copied(dag), givenFor(dag)))).toEqual(copied(dag));
+    const one = new Dag<any>("one");
+    one.node("only", (order: number) => order);
+    const few = dag.clone().replaceNode("check", one);
+    expect(few.validate().flatMap(({ severity, message }) => (severity === "error" ? message : []))).toEqual([
+      'Node "check" has a connection from "most" to its input 2, but its workflow "one" takes 1: order. Disconnect it.',
+    ]);
+    expect(() => dag.replaceNode("check", (a: number) => a)).toThrow(/takes 2 parameters \(order, limit\)/u);
+  });
+
+  it("replaces the work of maps, switches and generators", async () => {
+    const dag = new Dag<any>("work");
+    dag.node("rows", { buffer: 2 }, function* () {
+      yield 1;
+    });
+    dag.map("mapped", { needs: [stream("rows")], concurrency: 1 }, (row: number) => row);
+    dag.node("pick", () => route("post", 4));
+    dag.switch("sent", { needs: ["pick"], cases: { post: (n: number) => n, mail: (n: number) => n } });
+    dag.replaceNode("rows", function* () {
+      yield 3;
+      yield 4;
+    });
+    dag.replaceNode("mapped", subworkflow(Validation, { output: "verify" }));
+    dag.replaceNode("sent", cases({ post: Validation }));
+    const run = await dag.run();
+    expect([run.get("mapped"), run.get("sent")]).toEqual([
+      [false, true],
+      [true, 7],
+    ]);
+    dag.replaceNode("mapped", (row: number, more = 2) => row * more);
+    dag.replaceNode("sent", ({ branch }: { branch: string }) => branch);
+    const again = await dag.run();
+    expect([again.get("mapped"), again.get("sent")]).toEqual([[6, 8], "post"]);
+    expect(dag.nodes.get("mapped")).toMatchObject({ kind: "map", map: { concurrency: 1 }, subworkflow: undefined });
+  });
+
+  it("refuses what can't take the place of a node's function", () => {
+    const dag = new Dag<any>("kinds");
+    dag.condition("is", () => true);
+    dag.all("all", { needs: ["is"] }, (values: object) => values);
+    dag.when("when", { if: "is", then: "all" });
+    dag.coalesce("first", ["all"]);
+    dag.node("far", { backend: "thread" }, () => 1);
+    expect(() => dag.replaceNode("is", Validation)).toThrow(/is a condition, so no workflow can take its place/u);
+    expect(() => dag.replaceNode("all", Dag.from(Validation))).toThrow(/is an all, so no workflow/u);
+    expect(() => dag.replaceNode("when", (x: unknown) => x)).toThrow(/is a when, which has no function/u);
+    expect(() => dag.replaceNode("first", Validation)).toThrow(/is a coalesce, so no workflow/u);
+    expect(() => dag.replaceNode("far", Validation)).toThrow(/has no option "backend". Set it on the nodes inside/u);
+    expect(dag.subworkflows.size).toBe(0);
+  });
+
   it("has a counterpart for states", async () => {
     class Machine {
       @state({ initial: true, to: ["last"] }) first(id: string) {
@@ -76,7 +181,16 @@ describe("replaceNode", () => {
     }
     const fsm = Fsm.from(Machine).replaceState("last", (text: string, count: number) => stop([text, count]));
     expect((await fsm.run({ inputs: { id: "x" } })).value).toEqual(["x", 1]);
-    expect(() => fsm.replaceState("first", () => stop())).toThrow(/State "first" takes 1 parameter \(id\)/u);
+    const given = subworkflow(Validation, { output: "verify", inputs: { order: "x" } });
+    expect(() => fsm.replaceState("last", given)).toThrow(/so its workflow has no "inputs"/u);
+    fsm.configureState("first", { to: ["last"] }).addTransition("first", "last");
+    fsm.replaceState("first", subworkflow(Validation, { output: "verify" }));
+    fsm.replaceState("last", (id: unknown, n = 0) => [id, n]).addTerminalState("last");
+    expect((await fsm.run({ inputs: { order: 8, id: 1 } })).stateHistory).toEqual(["first", "last"]);
+    fsm.replaceState("first", (order: number, limit = 1) => next("last", { id: order, n: limit }));
+    expect((await fsm.run({ inputs: { order: 8, id: 1 } })).value).toEqual([8, 1]);
+    fsm.replaceState("first", (id: string, more = 1) => next("last", { id, n: more }));
+    expect(() => fsm.replaceState("first", () => stop())).toThrow(/State "first" takes 2 parameters \(order, limit\)/u);
     expect(() => fsm.replaceState("fist", () => stop())).toThrow(ValidationError);
   });
 });

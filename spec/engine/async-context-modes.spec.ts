@@ -50,7 +50,7 @@ describe("The caller's own AsyncLocalStorage reaches the nodes", () => {
     ["with a scheduler", {}, { mode: "async", scheduler: new Scheduler({ maxConcurrency: 2 }) }, run],
     ["with a shared key", { concurrencyKey: { key: "crowd", limit: 2 } }, { mode: "async" }, run],
     ["throttled", { throttle: { limit: 5, interval: 5, key: "crowd" } }, { mode: "async" }, run],
-    ["timed", { timeout: 5000, retry: 1 }, { mode: "async" }, run],
+    ["timed", { timeout: 60_000, retry: 1 }, { mode: "async" }, run],
     ["when observed", {}, { mode: "async", observers: [() => {}] }, run],
     ["from start", {}, { mode: "async" }, start],
     ["from start, sequentially", {}, {}, start],

@@ -12,6 +12,7 @@ import {
   type FsmContext,
   type RunOptions,
 } from "dagwright";
+import { sqliteStore } from "dagwright/store";
 import { sleep } from "../support/waiting.js";
 
 /** What a helper sees that gets no context from its caller. */
@@ -84,6 +85,23 @@ describe("getContext", () => {
     });
     await dag.run({ mode: "async" });
     expect(checks).toEqual(Array.from({ length: 7 }, () => true));
+  });
+
+  it("gives each item of a map its own", async () => {
+    getContext();
+    const dag = new Dag<any>("mapped");
+    dag.node("list", () => ["a", "b"]);
+    const seen = async () => {
+      const { nodeName, item } = getContext() as Context;
+      await sleep(1);
+      return `${nodeName} ${item?.index} ${getContext()?.item?.index}`;
+    };
+    dag.map("out", { needs: ["list"] }, () => seen());
+    for (const store of [undefined, sqliteStore(":memory:")]) {
+      const run = await dag.run({ mode: "async", store });
+      expect(run.get("out")).toEqual(["out 0 0", "out 1 1"]);
+      await store?.close();
+    }
   });
 
   it("tells nested runs apart", async () => {

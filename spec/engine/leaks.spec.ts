@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { Dag, type Context } from "dagwright";
+import { collectGarbage } from "../support/garbage.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const tsx = createRequire(import.meta.url).resolve("tsx/cli");
@@ -62,11 +63,8 @@ describe("Memory", () => {
       return value;
     });
     for (let i = 0; i < 50; i++) await dag.run();
-    const { setFlagsFromString } = await import("node:v8");
-    const { runInNewContext } = await import("node:vm");
-    setFlagsFromString("--expose-gc");
     await new Promise((resolve) => setTimeout(resolve, 5));
-    (runInNewContext("gc") as () => void)();
+    collectGarbage();
     expect(registry.filter((ref) => ref.deref() !== undefined).length).toBeLessThanOrEqual(2);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { Dag, type Context } from "dagwright";
+import { collectGarbage } from "../support/garbage.js";
 import { failure, gate, sleep, turns } from "../support/waiting.js";
 
 function leaf(): Dag<any> {
@@ -36,13 +37,8 @@ describe("Runs inside of others", () => {
       const run = await dag.run({ inputs: { n: i }, mode: "async", concurrency: 1 });
       if (i % 1000 === 0) kept.push(new WeakRef(run.child("in")!), new WeakRef(run.child("calls", 0)!));
     }
-    if (globalThis.gc === undefined) {
-      const { setFlagsFromString } = process.getBuiltinModule("node:v8");
-      setFlagsFromString("--expose-gc");
-      globalThis.gc = process.getBuiltinModule("node:vm").runInNewContext("gc") as typeof globalThis.gc;
-    }
     await sleep(1);
-    globalThis.gc!();
+    collectGarbage();
     expect(kept.filter((ref) => ref.deref() !== undefined).length).toBeLessThanOrEqual(2);
   });
 

@@ -167,7 +167,7 @@ describe("An observer harms no run", () => {
     for (const deed of [Object.freeze, spoil] as ((error: unknown) => void)[])
       for (const type of ["attempt.failed", "node.failed"]) {
         const observers = [on(type, (event) => deed((event as { error?: unknown }).error))];
-        await expect(failing().run({ observers })).rejects.toHaveProperty("code", "EXECUTION");
+        await expect(failing().run({ observers })).rejects.toHaveProperty("code", "RETRY_EXHAUSTED");
         const handled = failing().run({ observers, errorHandler: () => "continue" });
         expect((await handled).status).toBe("failed");
         expect((await rescued().run({ observers })).value).toBe(2);

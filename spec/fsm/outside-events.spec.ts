@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { ExecutionError, Fsm, next, stop, waitForEvent, type FsmContext } from "dagwright";
-import { failure, sleep } from "../support/waiting.js";
+import { failure, gate, sleep } from "../support/waiting.js";
 
 describe("Events from outside", () => {
   function order(): Fsm {
@@ -60,10 +60,12 @@ describe("Events from outside", () => {
 
   it("that do not come in time leave the run to `after`", async () => {
     const fsm = new Fsm("f");
-    fsm.state("a", { initial: true }, () => waitForEvent({ GO: "b" }, { after: [10, "late"] }));
+    let ms = 10;
+    fsm.state("a", { initial: true }, () => waitForEvent({ GO: "b" }, { after: [ms, "late"] }));
     fsm.state("b", () => stop("in time"));
     fsm.state("late", () => stop("late"));
     expect((await fsm.run()).value).toBe("late");
+    ms = 60_000;
     const handle = fsm.start();
     await handle.send("GO");
     expect((await handle.result).value).toBe("in time");
@@ -105,7 +107,7 @@ describe("Events from outside", () => {
 
   it("are refused after stop, and the result resolves as cancelled", async () => {
     const handle = order().start();
-    await sleep(1);
+    await handle.waitFor("created");
     const refused = failure(handle.send("SENT"));
     const run = await handle.stop();
     expect(run).toMatchObject({ status: "cancelled", stateHistory: ["created"], currentState: "created" });
@@ -116,20 +118,26 @@ describe("Events from outside", () => {
 
   it("end with pause: at once during a wait, or else after the executing state", async () => {
     const handle = order().start();
-    await sleep(1);
+    await handle.waitFor("created");
     expect(await handle.pause()).toMatchObject({ status: "paused", currentState: "created", finalState: undefined });
     const fsm = new Fsm("f");
-    fsm.state("a", { initial: true }, async () => (await sleep(5), next("b", 1)));
+    const goes = gate();
+    fsm.state("a", { initial: true }, async () => (await goes.opened, next("b", 1)));
     fsm.state("b", () => stop(2));
     const pausing = fsm.start();
-    await sleep(1);
-    const run = await pausing.pause();
+    await pausing.waitFor("a");
+    const pause = pausing.pause();
+    goes.open();
+    const run = await pause;
     expect(run).toMatchObject({ status: "paused", value: 1, currentState: "b", cycleCount: 1 });
     const waits = new Fsm("f");
-    waits.state("a", { initial: true }, async () => (await sleep(5), waitForEvent({ GO: "a" })));
+    const begins = gate();
+    waits.state("a", { initial: true }, async () => (await begins.opened, waitForEvent({ GO: "a" })));
     const waiting = waits.start();
-    await sleep(1);
-    expect(await waiting.pause()).toMatchObject({ status: "paused", currentState: "a", cycleCount: 1 });
+    await waiting.waitFor("a");
+    const paused = waiting.pause();
+    begins.open();
+    expect(await paused).toMatchObject({ status: "paused", currentState: "a", cycleCount: 1 });
   });
 
   it("execute no state in the turn of start, in which pause and stop come first", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { CancelledError, Fsm, MaxCyclesError, next, stop, waitForEvent, type FsmContext } from "dagwright";
 import { fails } from "../support/failing.js";
 import { pingPong } from "../support/ping-pong.js";
-import { failure, sleep } from "../support/waiting.js";
+import { failure, gate, sleep, until } from "../support/waiting.js";
 
 describe("Fsm › run", () => {
   it("goes where next leads, and ends with stop", async () => {
@@ -148,12 +148,19 @@ describe("Fsm › run", () => {
 
   it("runs several runs of one fsm at once, each with its own history", async () => {
     const fsm = new Fsm("f");
-    fsm.state("a", { initial: true }, async (n: number) => (await sleep(n), next("b", n)));
-    fsm.state("b", async (n: number) => (await sleep(n), n));
-    const runs = await Promise.all([5, 1, 3].map((n) => fsm.run({ inputs: { n } })));
-    expect(runs.map((run) => run.value)).toEqual([5, 1, 3]);
-    expect(new Set(runs.map(({ runId }) => runId)).size).toBe(3);
-    expect(fsm.lastRun?.value).toBe(5);
+    const gates = [gate(), gate(), gate()];
+    const begun: string[] = [];
+    fsm.state("a", { initial: true }, async (n: number) => (begun.push(`a${n}`), await sleep(1), next("b", n)));
+    fsm.state("b", async (n: number) => (begun.push(`b${n}`), await gates[n].opened, n));
+    const runs = [0, 1, 2].map((n) => fsm.run({ inputs: { n } }));
+    await until(() => begun.length === 6);
+    for (const n of [1, 2, 0]) {
+      gates[n].open();
+      const run = await runs[n];
+      expect([run.value, run.stateHistory]).toEqual([n, ["a", "b"]]);
+      expect(fsm.lastRun?.value).toBe(n);
+    }
+    expect(new Set((await Promise.all(runs)).map(({ runId }) => runId)).size).toBe(3);
   });
 
   it("keeps hostile names harmless", async () => {
@@ -168,10 +175,14 @@ describe("Fsm › run", () => {
   });
 
   it("lets the event loop turn while synchronous states run on", async () => {
-    const fsm = pingPong(Infinity);
+    const fsm = new Fsm("f");
+    let cycles = 0;
+    fsm.state("a", { initial: true }, () => (cycles++, next("a")));
     const controller = new AbortController();
-    setTimeout(() => controller.abort("enough"), 20);
-    const error = await failure(fsm.run({ maxCycles: Infinity, historyLimit: 10, signal: controller.signal }));
+    const ended = failure(fsm.run({ maxCycles: Infinity, historyLimit: 10, signal: controller.signal }));
+    await until(() => cycles > 100);
+    controller.abort("enough");
+    const error = await ended;
     expect(error).toBeInstanceOf(CancelledError);
     expect(error.run.cycleCount).toBeGreaterThan(100);
   });

@@ -67,7 +67,7 @@ describe("A state machine that waits", () => {
     expect((await handle.pause()).status).toBe("paused");
     const { pauseReason } = await fsm.run({ store, runId: "resumed" });
     const rests = await store.getRun("resumed");
-    expect(rests).toMatchObject({ status: "paused", pauseReason });
+    expect(rests).toMatchObject({ status: "waiting", pauseReason });
     await expect(fsm.resume("resumed", { store, send: { X: () => {} } })).rejects.toMatchObject({ code: "UNSTORABLE" });
     expect(await store.getRun("resumed")).toEqual(rests);
     vi.setSystemTime(Date.now() + 60_000);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, next, type CacheEntry, type CacheOptions, type CacheStore } from "dagwright";
+import { meeting } from "../support/meeting.js";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -102,17 +103,16 @@ describe.each(stores)("A result cached in %s", (_, cacheOf) => {
   it("is computed by each run when it can't be copied, with one warning", async () => {
     const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     const dag = new Dag("clients");
-    const open = { now: 0, most: 0 };
+    const followers = meeting(3);
+    let calls = 0;
     dag.cachedNode("client", cacheOf(), async () => {
-      open.most = Math.max(open.most, ++open.now);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      open.now--;
+      if (++calls > 1 && calls <= 4) await followers.attend();
       return { pool: [{ send: () => "sent" }] };
     });
     const runs = await Promise.all([1, 2, 3, 4].map(() => dag.run({ mode: "async" })));
     expect(new Set(runs.map(({ value }) => value)).size).toBe(4);
     // Followers compute concurrently, not one after another.
-    expect(open.most).toBe(3);
+    expect(followers.seen.most).toBe(3);
     expect((await dag.run()).metrics.cache).toEqual({ hits: 0, misses: 1 });
     expect(warned.mock.calls.map(([message]) => message)).toEqual([
       `A result of node "client" is not cached, because it can't be copied: "pool[0].send" is function send. ` +

@@ -322,12 +322,12 @@ describe("concurrencyKey", () => {
     const dag = new Dag("d");
     dag.node("waits", { concurrencyKey }, () => 1);
     dag.node("goes", () => 2);
-    const handle = dag.start();
+    const handle = dag.start({ mode: "async" });
     await pass(10);
     handle.result.catch(() => {});
     const partial = await handle.cancel();
     expect(Array.from(partial.nodes.values(), ({ status }) => status)).toEqual(["cancelled", "completed"]);
-    const running = dag.run();
+    const running = dag.run({ mode: "async" });
     const run = await outcome(running);
     expect(run.nodes.get("waits")).toMatchObject({ attempts: 1, duration: 0 });
     await holding;

@@ -255,6 +255,29 @@ describe("A cached node that asks for its own result", () => {
     expect([a.status, b.status]).toEqual(["rejected", "rejected"]);
   });
 
+  it.each([
+    ["before the other one asks for it", 0],
+    ["after it", 10],
+  ])("computes its own, if the node that computes it waits for the slot that its caller holds, %s", async (_, ms) => {
+    const scheduler = new Scheduler({ maxConcurrency: 1 });
+    const calls: string[] = [];
+    const dag = new Dag<any>("unsteady");
+    dag.cachedNode("f", { retry: { retries: 1, delay: 30 } }, async (ctx: Context) => {
+      calls.push(ctx.runId);
+      if (calls.length === 1) throw new Error("not yet");
+      await sleep(20);
+      return 1;
+    });
+    const calling = around(async () => {
+      await sleep(40 - ms * 3);
+      return dag.run({ scheduler, runId: "inner" });
+    });
+    const outer = dag.run({ scheduler, runId: "outer" });
+    const caller = sleep(5).then(() => calling.run({ scheduler }));
+    expect(await outcome(Promise.all([outer, caller]))).toMatchObject([{ value: 1 }, { value: 1 }]);
+    expect(calls).toEqual(["outer", "inner", "outer"]);
+  });
+
   it("waits for a follower that has become the leader", async () => {
     const dag = new Dag<any>("handed on");
     let inner: Promise<unknown> | undefined;

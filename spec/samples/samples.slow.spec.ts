@@ -30,13 +30,19 @@ describe.concurrent("Samples print what their headers say", () => {
     "bootstrap",
     "resilience",
     "durable",
+    "waiting",
     "stream",
     "live",
+    "spreadsheet",
     "schemas",
     "definition",
     "maps",
     "nested",
     "pipeline",
+    "agent",
+    "years",
+    "log-analyser",
+    "orders-service",
   ])("%s", async (sample) => {
     const lines = (await run(sample)).trimEnd().split("\n");
     expect(announced(sample).length).toBeGreaterThan(1);
@@ -47,13 +53,19 @@ describe.concurrent("Samples print what their headers say", () => {
     expect(readFileSync(`${root}samples/${sample}.ts`, "utf8").split("\n").length).toBeLessThanOrEqual(61);
   });
 
-  it("weather, which also writes a report and a chart", async () => {
-    for (const file of ["weather.md", "weather.svg"]) rmSync(`${root}samples/output/${file}`, { force: true });
-    const output = await run("weather");
-    const [summary, files] = announced("weather");
-    expect(output).toContain(`${summary}\n${files}\n`);
-    expect(output).toMatch(/^load +completed +at +\d+\.\d ms +took +\d+\.\d ms$/mu);
-    expect(output).toMatch(/^Critical path: load → clean → /mu);
+  it("start, which is killed and goes on, and writes a report, a chart and a page", async () => {
+    for (const file of ["weather.md", "weather.svg", "weather.html"])
+      rmSync(`${root}samples/output/${file}`, { force: true });
+    const output = await run("start");
+    const [summary, page] = announced("start");
+    expect(output).toContain(`${summary}\n${page}\n`);
+    expect(output.match(/^load: completed in /gmu)).toHaveLength(1);
+    expect(output).toMatch(/^The process was killed by SIGKILL\./mu);
+    expect(output).toMatch(/^report: attempt 2 started$/mu);
+    const html = readFileSync(`${root}samples/output/weather.html`, "utf8");
+    expect(html.match(/<svg /gu)).toHaveLength(3);
+    expect(html).toContain("2 attempts</text>");
+    expect(html).toContain(`<p>${summary}</p>`);
     const report = readFileSync(`${root}samples/output/weather.md`, "utf8");
     // Checked by hand against the data: awk -F, '$1 ~ /-07-/ {s += $2} END {print s / 4}'
     expect(report).toMatch(/^\| Jul \| 12 \|/mu);

@@ -166,3 +166,36 @@ describe("A codec", () => {
     for (const text of ["", "{", "[[1", "{}", "5"]) expect(() => codec.decode(text)).toThrow(StoreError);
   });
 });
+
+describe("The digest of a value", () => {
+  const digestOf = (value: unknown) => codec.digestOf(value);
+
+  it("is that of its copy, and of no other value", () => {
+    fc.assert(
+      fc.property(plainData, plainData, (value, other) => {
+        expect(digestOf(roundTrip(value))).toBe(digestOf(value));
+        if (digestOf(value) === digestOf(other)) expect(value).toStrictEqual(other);
+      }),
+    );
+  });
+
+  it("depends neither on the order of properties nor on which parts are one object", () => {
+    const shared = { x: 1, y: [2] };
+    const equal = () => ({ y: [2], x: 1 });
+    expect(digestOf({ a: shared, b: [shared] })).toBe(digestOf({ b: [equal()], a: equal() }));
+    expect(digestOf({ a: [5] })).not.toBe(digestOf({ a: [[5]] }));
+  });
+
+  it("is known for cycles, deep values and parts that are repeated many times", () => {
+    const cycle = (n: number) => {
+      const value: Record<string, unknown> = { n };
+      value.list = [{ value }];
+      return value;
+    };
+    expect(digestOf(cycle(1))).toBe(digestOf(cycle(1)));
+    expect(digestOf(cycle(1))).not.toBe(digestOf(cycle(2)));
+    let [deep, wide]: unknown[] = [0, 0];
+    for (let i = 0; i < 1900; i++) [deep, wide] = [new Map([[i, deep]]), [wide, wide]];
+    expect(digestOf(deep)).not.toBe(digestOf(wide));
+  });
+});

@@ -71,4 +71,4 @@ it("A run with runs inside is completed after any number of kills, from effects 
     }
   }
   expect(kills).toBeGreaterThan(4);
-}, 180_000);
+}, 600_000);

@@ -108,7 +108,7 @@ describe("When a driver is killed", () => {
     };
     await Promise.all([drive("sequential"), drive("async")]);
     expect(kills).toBeGreaterThanOrEqual(KILLS);
-  }, 180_000);
+  }, 600_000);
 
   it("a process that waits until its leases expire recovers all of its runs", async () => {
     const database = join(folder, "restarted.db");
@@ -122,7 +122,7 @@ describe("When a driver is killed", () => {
     expect(code).toBe(0);
     expect(said).toEqual(Array.from({ length: 50 }, (_, i) => [`run ${i}`, "completed"]));
     expect(effects(ledger, "third")).toBe(50);
-  }, 120_000);
+  }, 600_000);
 
   it("other processes share its runs: 8 of them recover 50 runs, each once", async () => {
     const database = join(folder, "shared.db");
@@ -152,5 +152,5 @@ describe("When a driver is killed", () => {
     const store = sqliteStore(database);
     expect((await store.stats("stuck")).runs).toMatchObject({ total: 50, completed: 50 });
     await store.close();
-  }, 120_000);
+  }, 600_000);
 });

@@ -123,6 +123,6 @@ describe("A driver whose run was taken over", () => {
     await (await waiting().attach("r", { store: other })).pause();
     const paused = await waiting().resume("r", { store });
     expect(await lost).toMatchObject({ name: "StoreError", code: "LEASE_LOST" });
-    expect(paused.status).toBe("paused");
+    expect(paused.status).toBe("waiting");
   });
 });

@@ -75,12 +75,12 @@ describe.concurrent("Events sent while senders and drivers are killed", () => {
   it("are taken once each and in order: SQLite", async () => {
     const path = join(folder, "events.db");
     await survives(path, sqliteStore(path));
-  }, 180_000);
+  }, 600_000);
 
   it("are taken once each and in order: Postgres", async ({ skip }) => {
     const server = await startPostgres();
     if (typeof server === "string") return skip(server);
     await survives(server.url, postgresStore(server.url));
     await server.close();
-  }, 180_000);
+  }, 600_000);
 });

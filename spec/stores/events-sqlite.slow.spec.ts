@@ -62,7 +62,7 @@ describe("A store with runs that wait for events", () => {
     const forgetful: OpenDatabase = {
       close: () => database.close(),
       prepare: (sql) => {
-        const isMarking = /^update "fsm_events" set "for_owner" = \?/u.test(sql);
+        const isMarking = /^update "events" set "for_owner" = \?/u.test(sql);
         const statement = database.prepare(sql);
         return {
           ...statement,
@@ -195,5 +195,5 @@ describe("An event is taken once if a statement fails", () => {
       await other.close();
       return { hasFailed };
     });
-  }, 120_000);
+  }, 600_000);
 });

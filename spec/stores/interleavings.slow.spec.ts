@@ -260,4 +260,4 @@ it("Runs that fail, pause, crash, are cancelled, resumed, recovered and replayed
     }),
     { numRuns: 150 },
   );
-}, 120_000);
+}, 600_000);

@@ -270,7 +270,7 @@ await withPostgres((server) => {
       });
       await fsm.send("r", "PAID", 12, { store });
       expect(lost).toBe(3);
-      expect(await execute(url, "select event from fsm_events")).toEqual([{ event: "PAID" }]);
+      expect(await execute(url, "select event from events")).toEqual([{ event: "PAID" }]);
       expect((await fsm.resume("r", { store: other })).value).toBe(12);
     });
 

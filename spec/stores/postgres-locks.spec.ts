@@ -1,6 +1,7 @@
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, PauseRun, StoreError, waitForEvent } from "dagwright";
+import { Client } from "dagwright/service";
 import { postgresStore, type SqlStore, type StoreOptions } from "dagwright/store";
 import { execute, withPostgres } from "../support/postgres.js";
 import { interceptQueries } from "../support/queries.js";
@@ -94,8 +95,8 @@ await withPostgres((server) => {
         await lockedInOrder(() =>
           execute(
             url,
-            `insert into fsm_events (run_id, id, number, event, payload, sent_at, for_owner)
-             select id, 'e', 0, 'LATER', '[0]', 0, owner from runs`,
+            `insert into events (run_id, root_id, id, number, event, payload, sent_at, for_owner)
+             select id, id, 'e', 0, 'LATER', '[0]', 0, owner from runs`,
           ),
         );
         await Promise.all(handles.map((handle) => handle.stop()));
@@ -114,6 +115,20 @@ await withPostgres((server) => {
       await admin.query("commit");
       await store.prune({ keepLast: 0 });
       expect(await execute(url, "select 1 from blobs")).toEqual([]);
+    });
+
+    it("of what submitted runs share do not make them take turns, and keep it from being deleted", async () => {
+      const dag = pausing({ pauses: false });
+      const submitter = new Client({ store, workflows: [dag] });
+      await submitter.submit(dag, { runId: "first" });
+      await admin.query("begin; update blobs set used_at = 0");
+      await submitter.submit(dag, { runId: "second" });
+      await admin.query("commit");
+      await store.delete("first");
+      expect(await execute(url, "select run_id from blob_uses join blobs using (hash)")).toEqual([
+        { run_id: "second" },
+      ]);
+      await submitter.close();
     });
 
     it("of blobs are acquired in the order of their hashes", async () => {

@@ -1,7 +1,6 @@
-import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { Dag, StoreError } from "dagwright";
-import { postgresStore, type StoreOptions } from "dagwright/store";
+import { postgresStore } from "dagwright/store";
 import { attachedContract } from "../contracts/store-attached.contract.js";
 import { storeCachingContract } from "../contracts/store-caching.contract.js";
 import { storeChangingContract } from "../contracts/store-changing.contract.js";
@@ -20,33 +19,22 @@ import { replayingContract } from "../contracts/store-replaying.contract.js";
 import { streamingContract } from "../contracts/store-streaming.contract.js";
 import { resumingContract } from "../contracts/store-resuming.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
+import { storeAttendingContract } from "../contracts/store-attending.contract.js";
 import { storeWaitingContract } from "../contracts/store-waiting.contract.js";
 import { hurried } from "../support/fake-time.js";
 import { execute, withPostgres } from "../support/postgres.js";
+import { postgresSubject } from "../support/store-subjects.js";
 import { failure } from "../support/waiting.js";
 
 await withPostgres((server) => {
   const { url } = server;
 
-  const subject = async () => ({
-    address: () => url,
-    open: (options?: StoreOptions) => postgresStore(url, options),
-    execute: async (statement: string) => void (await execute(url, statement)),
-    count: async (table: string) => {
-      const [{ n }] = await execute(url, `select count(*)::int as n from ${table}`);
-      return n as number;
-    },
-    refuse: async (node: string) =>
-      void (await execute(url, `alter table node_executions add constraint refuses check (node <> '${node}')`)),
-    reset: () => server.empty(),
-    close: async () => {},
-    lock: async () => {
-      const client = new pg.Client({ connectionString: url });
-      await client.connect();
-      await client.query("begin; lock table runs in exclusive mode");
-      return () => client.end();
-    },
-  });
+  const subject = async () => {
+    const postgres = await postgresSubject(server)();
+    const refuse = (node: string) =>
+      postgres.execute(`alter table node_executions add constraint refuses check (node <> '${node}')`);
+    return { ...postgres, refuse };
+  };
   recordingContract("Postgres", subject);
   resumingContract("Postgres", subject);
   streamingContract("Postgres", subject);
@@ -58,6 +46,7 @@ await withPostgres((server) => {
   sharingContract("Postgres", subject);
   storeEventsContract("Postgres", subject);
   storeWaitingContract("Postgres", subject);
+  storeAttendingContract("Postgres", subject);
   storeCachingContract("Postgres", subject);
   storeLookingContract("Postgres", subject);
   storeChangingContract("Postgres", subject);

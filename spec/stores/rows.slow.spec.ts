@@ -7,16 +7,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, PauseRun, StoreError, ValidationError, next, waitForEvent } from "dagwright";
 import { sqliteStore, type OpenDatabase, type SqlStore } from "dagwright/store";
 import { openDatabase } from "../support/sqlite.js";
+import { until } from "../support/waiting.js";
 
-const TABLES = [
-  "runs",
-  "node_executions",
-  "edge_traversals",
-  "fsm_cycles",
-  "fsm_events",
-  "blobs",
-  "blob_uses",
-] as const;
+const TABLES = ["runs", "node_executions", "edge_traversals", "fsm_cycles", "events", "blobs", "blob_uses"] as const;
 type Table = (typeof TABLES)[number];
 type Row = Record<string, unknown>;
 
@@ -69,10 +62,10 @@ beforeAll(async () => {
   const end = new AbortController();
   const waiting = fsm().start({ store, runId: "f", inputs: { n: 5 }, signal: end.signal });
   const waits = () => database.prepare("select * from fsm_cycles where wait is not null").all([]).length > 0;
-  await vi.waitFor(() => expect(waits()).toBe(true), { timeout: 10_000 });
+  await until(waits);
   database
     .prepare(
-      "insert into fsm_events (run_id, id, number, event, payload, sent_at) values ('f', 'x', 7, 'OTHER', '[1]', 1)",
+      "insert into events (run_id, root_id, id, number, event, payload, sent_at) values ('f', 'f', 'x', 7, 'OTHER', '[1]', 1)",
     )
     .run([]);
   database.prepare("update runs set owner = null, lease_expires_at = null").run([]);
@@ -172,10 +165,11 @@ describe("A recorded run", () => {
 
   const columns: [Table, string][] = [
     ["runs", "kind status fingerprint scope inputs outputs metadata error created_at finished_at fencing_token owner lease_expires_at"],
+    ["runs", "key priority ready_at is_fresh recoveries request provided schedule"],
     ["node_executions", "attempt status worker output branch is_cached error reason started_at finished_at"],
     ["edge_traversals", "target input source output traversed_at"],
     ["fsm_cycles", "cycle state status attempts worker input event output error reason wait started_at finished_at"],
-    ["fsm_events", "number event payload sent_at"],
+    ["events", "number event payload sent_at"],
     ["blobs", "hash data"],
   ]; // prettier-ignore
   it.each(columns.flatMap(([table, names]) => names.split(" ").map((name): [Table, string] => [table, name])))(
@@ -268,7 +262,7 @@ describe("A recorded run", () => {
       expect(({} as any).polluted).toBeUndefined();
     }); // prettier-ignore
     await fc.assert(property, { numRuns: 150 });
-  }, 120_000);
+  }, 600_000);
 
   it.each([
     ["delete from blobs where hash = (select fingerprint from runs where id = 'd')", "fingerprint"],
@@ -286,6 +280,13 @@ describe("A recorded run", () => {
     [`update runs set outputs = '["nobody"]' where id = 'd'`, "outputs"],
     ["update runs set status = 'completed' where id = 'd'", "pauses"],
     ["update runs set status = 'failed', due_at = 1 where id = 'd'", "due_at"],
+    ["update runs set fingerprint = '' where id = 'd'", "fingerprint"],
+    ["update runs set is_fresh = 1 where id = 'd'", "is_fresh"],
+    ["update runs set priority = 101 where id = 'd'", "priority"],
+    ["update runs set recoveries = -1 where id = 'd'", "recoveries"],
+    ["update runs set ready_at = 1, owner = 'somebody' where id = 'd'", "ready_at"],
+    ["update runs set status = 'failed', ready_at = 1 where id = 'd'", "ready_at"],
+    [`update runs set request = '{"kind":"sell"}' where id = 'd'`, "request"],
     ["update node_executions set node = 'nobody' where node = 'bulk'", "node"],
     ["update node_executions set branch = 'false' where node = 'isLarge'", "branch"],
     ["update node_executions set branch = 'maybe' where node = 'isLarge'", "branch"],

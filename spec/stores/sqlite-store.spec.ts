@@ -1,7 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { sqliteStore } from "dagwright/store";
 import { attachedContract } from "../contracts/store-attached.contract.js";
 import { storeCachingContract } from "../contracts/store-caching.contract.js";
 import { storeChangingContract } from "../contracts/store-changing.contract.js";
@@ -20,43 +16,17 @@ import { replayingContract } from "../contracts/store-replaying.contract.js";
 import { streamingContract } from "../contracts/store-streaming.contract.js";
 import { resumingContract } from "../contracts/store-resuming.contract.js";
 import { sharingContract } from "../contracts/store-sharing.contract.js";
+import { storeAttendingContract } from "../contracts/store-attending.contract.js";
 import { storeWaitingContract } from "../contracts/store-waiting.contract.js";
-import { openDatabase } from "../support/sqlite.js";
+import { sqliteSubject } from "../support/store-subjects.js";
 
 async function subject() {
-  const folder = mkdtempSync(join(tmpdir(), "dagwright-runs-"));
-  let number = 0;
-  const path = () => join(folder, `${number}.db`);
-  const execute = async (statement: string) => {
-    const database = openDatabase(path());
-    database.prepare(statement).run([]);
-    database.close();
-  };
-  return {
-    address: path,
-    open: (options?: Parameters<typeof sqliteStore>[1]) => sqliteStore(path(), options),
-    execute,
-    count: async (table: string) => {
-      const database = openDatabase(path());
-      const [{ n }] = database.prepare(`select count(*) as n from ${table}`).all([]) as { n: number }[];
-      database.close();
-      return n;
-    },
-    refuse: (node: string) =>
-      execute(
-        `create trigger refuses before insert on node_executions when new.node = '${node}' begin select raise(abort, 'refused'); end`,
-      ),
-    reset: async () => void number++,
-    close: async () => rmSync(folder, { recursive: true, force: true }),
-    lock: async () => {
-      const database = openDatabase(path());
-      database.prepare("begin immediate").run([]);
-      return async () => {
-        database.prepare("rollback").run([]);
-        database.close();
-      };
-    },
-  };
+  const sqlite = await sqliteSubject();
+  const refuse = (node: string) =>
+    sqlite.execute(
+      `create trigger refuses before insert on node_executions when new.node = '${node}' begin select raise(abort, 'refused'); end`,
+    );
+  return { ...sqlite, refuse };
 }
 
 recordingContract("SQLite", subject);
@@ -70,6 +40,7 @@ nestingContract("SQLite", subject);
 sharingContract("SQLite", subject);
 storeEventsContract("SQLite", subject);
 storeWaitingContract("SQLite", subject);
+storeAttendingContract("SQLite", subject);
 storeCachingContract("SQLite", subject);
 storeLookingContract("SQLite", subject);
 storeChangingContract("SQLite", subject);

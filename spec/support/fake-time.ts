@@ -2,7 +2,10 @@ import { afterEach, beforeEach, vi } from "vitest";
 
 export { sleep, turns } from "./waiting.js";
 
-const { setTimeout: setRealTimeout } = globalThis;
+const { setTimeout: setRealTimeout, setImmediate: setRealImmediate } = globalThis;
+
+/** Turns of the event loop are real, see `lib/base/event-loop.ts`. */
+const turn = () => new Promise<void>((resolve) => setRealImmediate(resolve));
 
 /** Runs the specs of a file with fake timers and clocks, without real waiting. */
 export function useFakeTime(): void {
@@ -15,13 +18,21 @@ export function useFakeTime(): void {
   });
 }
 
-/** Advances fake time by `ms`. */
-export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+/** Advances fake time by `ms`, and lets what is due then happen. */
+export async function pass(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms);
+  await turn();
+}
 
-/** The outcome of a promise, after running all timers. */
+/** The outcome of a promise, after running all timers, also those that begin in later turns of the event loop. */
 export async function outcome<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  await vi.runAllTimersAsync();
+  let isOver = false;
+  const over = () => void (isOver = true);
+  promise.then(over, over);
+  do {
+    await vi.runAllTimersAsync();
+    await turn();
+  } while (!isOver);
   return promise;
 }
 

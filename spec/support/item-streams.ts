@@ -1,4 +1,5 @@
 /** Producers and consumers of items. */
+import { Dag, stream, type NodeOptions } from "dagwright";
 import { sleep } from "./waiting.js";
 
 /** A generator of the numbers below `count`, which notes what it does. */
@@ -45,4 +46,26 @@ export function first(count: number) {
     }
     return list;
   };
+}
+
+/** Yields 0, 1, … and throws in the place of number `at`. */
+export function failingAt(at: number, log: string[] = []) {
+  return async function* (): AsyncGenerator<number> {
+    try {
+      for (let i = 0; ; i++) {
+        if (i === at) throw new Error("boom");
+        yield i;
+      }
+    } finally {
+      log.push("closed");
+    }
+  };
+}
+
+/** A dag of a producer `nums` with options of its `own`, and consumers of its stream. */
+export function dagOf(producer: () => unknown, consumers: Record<string, unknown>, own: NodeOptions = {}): Dag {
+  const dag = new Dag("d");
+  dag.node("nums", own, producer as () => unknown);
+  for (const [name, fn] of Object.entries(consumers)) dag.node(name, { needs: [stream("nums")] }, fn as () => unknown);
+  return dag;
 }

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, expect } from "vitest";
+import { afterEach } from "vitest";
 import { useStores, type StoreSubject } from "./stores.js";
+import { refuseUnhandledRejections } from "./unhandled.js";
 import { sleep } from "./waiting.js";
 
 /** A kind of store whose writes can be blocked. */
@@ -18,16 +19,8 @@ export const isPending = async (promise: Promise<unknown>) => {
 /** Like `useStores`, for stores whose writes can be blocked. A promise whose rejection is not handled fails the spec. */
 export function useLockableStores(connect: () => Promise<LockableSubject>) {
   let subject: LockableSubject;
-  const unhandled: unknown[] = [];
-  const onUnhandled = (error: unknown) => unhandled.push(error);
-  beforeEach(() => void process.on("unhandledRejection", onUnhandled));
   // Hooks run in reverse order after a spec: first writes are unblocked, then the stores close.
-  afterEach(async () => {
-    await sleep(0);
-    process.off("unhandledRejection", onUnhandled);
-    expect(unhandled.splice(0)).toEqual([]);
-  });
-
+  refuseUnhandledRejections();
   const stores = useStores(async () => (subject = await connect()));
 
   const unlocking: (() => Promise<void>)[] = [];

@@ -5,7 +5,7 @@ import { afterAll, inject, it } from "vitest";
 export interface PostgresServer {
   readonly url: string;
   /** Empties the database. */
-  empty(): Promise<void>;
+  readonly empty: () => Promise<void>;
   close(): Promise<void>;
 }
 

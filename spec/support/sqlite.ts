@@ -25,7 +25,7 @@ export function openDatabase(path: string): OpenDatabase {
     prepare: (sql) => {
       const statement = database.prepare(sql);
       return {
-        reader: /^\s*(?:select|pragma)\b|\breturning\b/iu.test(sql),
+        reader: /^\s*(?:select|with|pragma)\b|\breturning\b/iu.test(sql),
         all: (parameters) => statement.all(...parameters) as unknown[],
         run: (parameters) => statement.run(...parameters) as { changes: number; lastInsertRowid: number },
         iterate: (parameters) => statement.iterate(...parameters) as IterableIterator<unknown>,
@@ -70,4 +70,41 @@ export function faulty(path: string, at: number, { lasting = false } = {}) {
     },
   };
   return { database: wrapped, failed, statements, count: () => count, heal: () => void (isHealed = true) };
+}
+
+/**
+ * The database of a process that dies at statement number `at`, counted from 0: its transaction is rolled back, and no
+ * later statement is executed.
+ */
+export function dying(path: string, at: number) {
+  const database = openDatabase(path);
+  let count = 0;
+  let isDead = false;
+  const tick = () => {
+    if (!isDead && count++ < at) return;
+    if (!isDead) {
+      isDead = true;
+      try {
+        database.prepare("rollback").run([]);
+      } catch {
+        // There was no transaction.
+      }
+      database.close();
+    }
+    throw new Error("this process is dead");
+  };
+  const wrapped: OpenDatabase = {
+    close: () => isDead || database.close(),
+    prepare: (sql) => {
+      if (isDead) throw new Error("this process is dead");
+      const statement = database.prepare(sql);
+      return {
+        reader: statement.reader,
+        all: (parameters) => (tick(), statement.all(parameters)),
+        run: (parameters) => (tick(), statement.run(parameters)),
+        iterate: (parameters) => (tick(), statement.iterate(parameters)),
+      };
+    },
+  };
+  return { database: wrapped, count: () => count };
 }

@@ -38,6 +38,23 @@ describe("merge", () => {
     expect(merge({ a: 1 }, [])).toEqual([]);
   });
 
+  it("takes any number of operands, of which the last one wins", async () => {
+    expect(merge({ a: 1, b: 1, c: 1 }, { b: 2, c: 2 }, { c: 3, d: 3 })).toEqual({ a: 1, b: 2, c: 3, d: 3 });
+    expect(merge({ a: 1 }, [{ b: 1 }, { b: 2 }], { c: 3 }, [{ d: 1 }, { a: 4 }])).toEqual([
+      { a: 1, b: 1, c: 3, d: 1 },
+      { a: 4, b: 2, c: 3 },
+    ]);
+    expect(() => merge({}, [{}], [{}, {}])).toThrow(
+      new RangeError("merge takes lists of equal length; operand 2 has 1 items, operand 3 2."),
+    );
+    expect(() => merge({}, {}, 5 as never)).toThrow(/^Operand 3 of merge must be a record, .*; received 5\.$/u);
+    expect(() => merge({}, {}, [5] as never)).toThrow("Item 0 of merge's operand 3 must be a record; received 5.");
+    const dag = new Dag("d");
+    const [a, b, c] = [1, 2, 3].map((n) => dag.node(`n${n}`, () => ({ [`n${n}`]: n })));
+    const all = dag.node("all", { needs: [a, b, c] }, merge);
+    expect((await dag.run()).get(all)).toEqual({ n1: 1, n2: 2, n3: 3 });
+  });
+
   it("changes neither operand, nor shares records with them", () => {
     const left = Object.freeze([Object.freeze({ a: 1 })]);
     const right = Object.freeze({ b: 2 });

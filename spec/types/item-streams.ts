@@ -22,6 +22,12 @@ export class Right {
     yield 1;
     return "done";
   }
+  @node *promises(): Generator<Promise<number>> {
+    yield Promise.resolve(1);
+  }
+  @node("promises") settled(numbers: number[]): unknown {
+    return numbers;
+  }
   @node("rows") all(rows: Row[]): number {
     return rows.length;
   }

@@ -1,5 +1,5 @@
 /** Compile-time checks of maps: the types of items and results, and the needs of `@map`. */
-import { cases, Dag, map, node, route, subworkflow, type Context, type Entry, type Item } from "dagwright";
+import { cases, Dag, map, node, route, stream, subworkflow, type Context, type Entry, type Item } from "dagwright";
 
 class Report {
   @node summary(region: string) {
@@ -27,6 +27,20 @@ class Photos {
     return size * 2;
   }
   @map("list") report = subworkflow(Report, { output: "summary" });
+  @map("list") reports = subworkflow(Report, { output: "summary", each: "item" });
+  @map("sizes") keyed = subworkflow(Report, { output: "summary", each: "entry" });
+  @node("reports") sum(reports: number[]) {
+    return reports.length;
+  }
+  // @ts-expect-error: it is a list.
+  @node("reports") wrongSum(reports: string) {
+    return reports;
+  }
+  @node("keyed") sizesOf(keyed: Map<string, number>) {
+    return keyed.size;
+  }
+  // @ts-expect-error: what a workflow runs for is an item or an entry.
+  @map("list") wrongEach = subworkflow(Report, { output: "summary", each: "items" });
   @map("report") doubled(count: Item<number>) {
     return count * 2;
   }
@@ -41,6 +55,55 @@ class Photos {
     default: subworkflow(Report, { output: "summary" }),
   });
 
+  @node("report") total(report: number[]) {
+    return report.length;
+  }
+  @map("list") anything(file: any) {
+    return file;
+  }
+  @map({ needs: ["sizes"], concurrency: 2 }) wider(size: Entry<number | string>) {
+    return size;
+  }
+  @node async *rows(): AsyncGenerator<string> {
+    yield "row";
+  }
+  @map("rows") row(row: Item<string>) {
+    return row;
+  }
+  @map("thumb") again(thumb: Item<{ file: string }>) {
+    return thumb.file;
+  }
+  @node record(): Promise<Record<string, number>> {
+    return Promise.resolve({});
+  }
+  @map("record") valued(value: Entry<number>) {
+    return value;
+  }
+  @node untyped(): any {}
+  @map("untyped") guessed(value: Item<number>) {
+    return value;
+  }
+
+  // @ts-expect-error the report is a number, or many of them
+  @node("report") texts(report: string[]) {
+    return report;
+  }
+  // @ts-expect-error the items are texts
+  @map("list") number(file: Item<number>) {
+    return file;
+  }
+  // @ts-expect-error the values are numbers
+  @map({ needs: ["sizes"] }) text(size: Entry<string>) {
+    return size;
+  }
+  // @ts-expect-error the items are texts
+  @map(stream("rows")) numbers(row: Item<number>) {
+    return row;
+  }
+  // @ts-expect-error a map of a map gives a list of its results
+  @map("cut") nested(cut: Item<string[]>) {
+    return cut;
+  }
   // @ts-expect-error there is no such method
   @map("lits") wrong(file: Item<string>) {
     return file;
@@ -64,12 +127,15 @@ const cut: string[] = run.get("cut");
 const text: string = run.get("cut");
 
 const sentItems: number[] = run.get("sent");
+const reports: number[] = run.get("reports");
+// @ts-expect-error: it is a list.
+const oneReport: number = run.get("reports");
 
 const dag = new Dag("maps");
 const list = dag.node("list", () => ["a"]);
 const keyed = dag.node("keyed", () => new Map([["a", 1]]));
 const record = dag.node("record", () => ({ a: 1, b: 2 }));
-const stream = dag.node("stream", () =>
+const source = dag.node("stream", () =>
   (async function* () {
     yield 1;
   })(),
@@ -82,7 +148,7 @@ const mapped = dag.map("mapped", { needs: [keyed] }, (value) => value.toFixed())
 dag.node("n3", { needs: [mapped] }, (all) => all.get("a")?.trim());
 const recorded = dag.map("recorded", { needs: [record] }, (value) => value > 1);
 dag.node("n4", { needs: [recorded] }, ({ a, b }) => a && b);
-const streamed = dag.map("streamed", { needs: [stream] }, (value) => value + 1);
+const streamed = dag.map("streamed", { needs: [source] }, (value) => value + 1);
 dag.node("n5", { needs: [streamed] }, (all) => all.at(0)?.toFixed());
 const settled = dag.map("settled", { needs: [list], onItemError: "settle" }, (item) => item.length);
 dag.node("n6", { needs: [settled] }, ([first]) =>
@@ -109,4 +175,4 @@ dag.node("e2", { needs: [lengths] }, (all: number) => all);
 // @ts-expect-error texts have no toFixed
 dag.map("e3", { needs: [list] }, (item) => item.toFixed());
 
-export { cut, sentItems, text, thumbs };
+export { cut, oneReport, reports, sentItems, text, thumbs };

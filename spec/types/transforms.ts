@@ -17,6 +17,10 @@ const count = dag.node("count", () => 1);
 
 const both = dag.node("both", { needs: [a, b] }, merge);
 is<{ id: string; name: string | undefined; at: { day: number } }>().of(both, true);
+is<{ id: string; name: string | undefined; at: { day: number }; n: number }[]>().of(
+  dag.node("three", { needs: [a, b, list] }, merge),
+  true,
+);
 is<{ n: number; id: string; at: { day: number } }[]>().of(dag.node("lb", { needs: [list, b] }, merge), true);
 is<{ id: string; at: { day: number }; n: number }[]>().of(dag.node("bl", { needs: [b, list] }, merge), true);
 is<{ n: number }[]>().of(dag.node("ll", { needs: [list, list] }, merge), true);

@@ -70,6 +70,7 @@ describe.each([
       "nesting",
       "runs",
       "schemas",
+      "services",
       "states",
       "streams",
       "transforms",

@@ -145,10 +145,10 @@ describe("Workflows in nodes", () => {
     const inner = ['    n1_1["sum"]', "    n1_0 --> n1_1", "  end"];
     expect(dag.toMermaid()).toBe(dag.toMermaid({ depth: 1 }));
     expect(dag.toMermaid()).toContain(['  subgraph n1["check #34;it#34;"]', '    n1_0[["deep"]]', ...inner].join("\n"));
-    const deepest = ['    subgraph n1_0["deep"]', '      n1_0_0["only"]', "    end"];
+    const deepest = ['    subgraph n1_0["deep"]', '      n2_0["only"]', "    end"];
     expect(dag.toMermaid({ depth: Infinity })).toContain([...deepest, ...inner].join("\n"));
     const coloured = dag.toMermaid({ depth: 2, run: await dag.run() });
-    expect(coloured).toMatch(/class n0,n1,n1_0,n1_0_0,n1_1,n2,n3 completed/u);
+    expect(coloured).toMatch(/class n0,n1,n1_0,n2_0,n1_1,n2,n3 completed/u);
   });
 
   it("have a double border in dot, and are clusters to a depth", async () => {
@@ -157,7 +157,7 @@ describe("Workflows in nodes", () => {
     const viz = await instance();
     const { objects } = viz.renderJSON(dag.toDot({ depth: 2 })) as { objects: { name: string }[] };
     expect(objects.map(({ name }) => name).sort()).toEqual(
-      ["cluster_n1", "cluster_n1_0", "n0", "n1", "n1_0", "n1_0_0", "n1_1", "n2", "n3"].sort(),
+      ["cluster_n1", "cluster_n1_0", "n0", "n1", "n1_0", "n2_0", "n1_1", "n2", "n3"].sort(),
     );
   });
 

@@ -10,6 +10,7 @@ import {
   READY,
   subjectOf,
   type Address,
+  type Answered,
   type CallTask,
   type Handshake,
   type Loaded,
@@ -17,6 +18,7 @@ import {
   type Problem,
   type StrayError,
   type TaskMessage,
+  type Trip,
 } from "./thread-protocol.js";
 
 /** The scope of a task, during its execution and afterwards for code that it left running. */
@@ -38,7 +40,7 @@ const postMessage: unknown = Reflect.get(MessagePort.prototype, "postMessage");
 
 export interface TaskService {
   /** Called by piscina with each task, the handshake first. */
-  readonly handle: (task: Handshake | ProbeTask | CallTask) => unknown;
+  readonly handle: (task: Handshake | ProbeTask | CallTask | Trip) => unknown;
   /** Tells the pool that a module is loaded. */
   readonly loaded: (module: string) => void;
 }
@@ -69,13 +71,26 @@ export function serveTasks(execute: Execute, currentScope: () => TaskScope | und
     port?.postMessage({ problem } satisfies Problem);
   });
   const loaded = (module: string) => port?.postMessage({ loaded: module } satisfies Loaded);
-  const handle = async (task: Handshake | ProbeTask | CallTask) => {
+  const handle = async (task: Handshake | ProbeTask | CallTask | Trip) => {
     isAnswering = false;
     if ("port" in task) {
       ({ port } = task);
       port.on("close", exit);
       return READY;
     }
+    if (!("calls" in task)) return answer(task);
+    const { calls } = task;
+    for (const call of calls.slice(0, -1)) {
+      const answered = await answerTo(call);
+      try {
+        port?.postMessage({ answer: answered.answer } satisfies Answered, answered.transfer);
+      } catch (error) {
+        return { problem: `its answer can't be sent: ${messageOf(error)}` } satisfies Problem;
+      }
+    }
+    return answer(calls[calls.length - 1]);
+  };
+  const answerTo = async (task: ProbeTask | CallTask) => {
     const scope: TaskScope = {
       address: addressOf(task),
       node: nodeOf(task),
@@ -90,12 +105,16 @@ export function serveTasks(execute: Execute, currentScope: () => TaskScope | und
       answer = { problem: messageOf(error) } satisfies Problem;
     }
     scope.isOver = true;
+    const { transfer } = scope;
+    if (Reflect.get(MessagePort.prototype, "postMessage") === postMessage || canSend()) return { answer, transfer };
+    Reflect.set(MessagePort.prototype, "postMessage", postMessage);
+    return { answer: { problem: MALFORMED } satisfies Problem, transfer: [] };
+  };
+  /** The answer to a task as piscina takes it. */
+  const answer = async (task: ProbeTask | CallTask) => {
+    const { answer, transfer } = await answerTo(task);
     isAnswering = true;
-    if (Reflect.get(MessagePort.prototype, "postMessage") !== postMessage && !canSend()) {
-      Reflect.set(MessagePort.prototype, "postMessage", postMessage);
-      return { problem: MALFORMED } satisfies Problem;
-    }
-    return scope.transfer.length === 0 ? answer : transferring(answer, scope.transfer);
+    return transfer.length === 0 ? answer : transferring(answer, transfer);
   };
   return { handle, loaded };
 }

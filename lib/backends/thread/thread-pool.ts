@@ -2,10 +2,12 @@ import type { LazyAbort } from "../../base/abort.js";
 import { brand } from "../../base/brand.js";
 import { cores } from "../../base/cores.js";
 import { messageOf } from "../../base/message.js";
+import { outside } from "../../base/outside-work.js";
 import { warn } from "../../base/warning.js";
 import { PendingTask } from "./pending-task.js";
 import { poolOptions, type ThreadPoolOptions } from "./pool-options.js";
 import { StartError, StartTimeout, TaskAborted } from "./thread-errors.js";
+import type { ThreadTrips } from "./trips.js";
 import type { CallTask, ProbeTask, StrayError, TaskMessage } from "./thread-protocol.js";
 import { problemWith, taskMessageIn } from "./worker-messages.js";
 import { WorkerThread, type ThreadListener, type ThreadOptions } from "./worker-thread.js";
@@ -39,14 +41,17 @@ export class ThreadPool {
   private readonly threads = new Set<WorkerThread>();
   /** Tasks waiting for a thread, first in, first out. */
   private queue = new Set<PendingTask>();
+  /** The trips of maps under way. */
+  private readonly trips = new Set<ThreadTrips>();
   /** When threads may be started again, by `performance.now()`. */
   private pausedUntil = 0;
   /** Why and until when a pool without threads starts none. */
   private timedOut: { readonly cause: StartTimeout; readonly until: number } | undefined = undefined;
   private closed = false;
   private readonly listener: ThreadListener = {
-    ready: (thread) => (thread.task === undefined ? this.freed(thread) : thread.send(thread.task)),
+    ready: (thread) => (thread.task === undefined ? this.freed(thread) : this.send(thread, thread.task)),
     messaged: ({ task }, message) => pass(task as PendingTask, message),
+    wentOn: (thread, answer) => this.wentOn(thread, thread.task as PendingTask, answer),
     answered: (thread, answer) => this.answered(thread, thread.task as PendingTask, answer),
     unsent: (thread, error) => this.unsent(thread, thread.task as PendingTask, error),
     strayError: (thread, error) => this.strayError(thread, error),
@@ -70,13 +75,14 @@ export class ThreadPool {
   async close(): Promise<void> {
     this.closed = true;
     const { queue } = this;
-    const executing = Array.from(this.threads).flatMap(({ task }) => task ?? []);
+    const executing = Array.from(this.threads).flatMap((thread) => [thread.task ?? [], thread.takeAhead()].flat());
+    const waiting = this.takeWaiting();
     for (const thread of this.threads) {
       thread.task = undefined;
       thread.end();
     }
     this.queue = new Set();
-    for (const task of [...executing, ...queue]) task.reject(poolClosed());
+    for (const task of [...executing, ...queue, ...waiting]) task.reject(poolClosed());
     await Promise.all(Array.from(this.threads, ({ ended }) => ended));
   }
 
@@ -102,6 +108,7 @@ export class ThreadPool {
    * Executes a task on a thread.
    * @param abort - ends the thread when it aborts
    * @param onMessage - receives the worker's messages during the task
+   * @param trips - those that it may go with
    * @returns the worker's answer; rejects with {@link StartError} when no thread could start, {@link WorkerExit} when
    *   it exited, {@link TaskAborted} when `abort` aborted, otherwise with the error that ended the worker or the task's
    *   cloning
@@ -112,27 +119,60 @@ export class ThreadPool {
     transfer: ArrayBuffer[],
     abort: LazyAbort,
     onMessage?: (message: TaskMessage) => void,
+    trips?: ThreadTrips,
   ): Promise<unknown> {
-    const pending = new PendingTask(task, transfer, abort, onMessage);
+    const pending = new PendingTask(task, transfer, abort, onMessage, trips);
     if (this.closed) pending.reject(poolClosed());
     else if (abort.aborted) pending.reject(new TaskAborted());
     else {
       abort.once("abort", () => this.abort(pending));
-      this.queue.add(pending);
+      if (trips !== undefined) this.trips.add(trips);
+      if (trips === undefined || trips.leads(pending)) this.queue.add(pending);
       this.dispatch();
     }
-    return pending.answer;
+    return outside(pending.answer);
   }
 
   private abort(task: PendingTask): void {
-    this.queue.delete(task);
-    for (const thread of this.threads) {
-      if (thread.task !== task) continue;
+    const isQueued = this.queue.delete(task);
+    const thread = this.threadOf(task);
+    if (thread !== undefined && task.isSent) this.stop(thread, task);
+    else if (thread !== undefined) {
       thread.task = undefined;
-      if (task.isSent) thread.end();
-      else this.freed(thread);
-    }
+      this.endTrip(task);
+      this.freed(thread);
+    } else if (isQueued) this.endTrip(task);
+    else task.trips?.drop(task);
     task.reject(new TaskAborted());
+  }
+
+  private threadOf(task: PendingTask): WorkerThread | undefined {
+    for (const thread of this.threads) if (thread.task === task) return thread;
+    return undefined;
+  }
+
+  /** Ends a thread, whose task is no longer wanted. The calls that it was sent with go elsewhere. */
+  private stop(thread: WorkerThread, task: PendingTask): void {
+    thread.task = undefined;
+    task.trips?.takeBack(thread.takeAhead());
+    thread.end();
+    this.endTrip(task);
+  }
+
+  /** The trip that a task leads, or is on, is over: the next one may begin. */
+  private endTrip({ trips }: PendingTask): void {
+    if (trips === undefined) return;
+    for (const leader of trips.ended()) this.queue.add(leader);
+    if (trips.isIdle) this.trips.delete(trips);
+    // When more is aborted at the same time, that is not sent first.
+    else queueMicrotask(() => this.dispatch());
+  }
+
+  /** Takes the calls that wait for trips. */
+  private takeWaiting(): PendingTask[] {
+    const waiting = Array.from(this.trips).flatMap((trips) => trips.takeAll());
+    this.trips.clear();
+    return waiting;
   }
 
   // --- which thread executes which task ---
@@ -147,8 +187,18 @@ export class ThreadPool {
       const [task] = this.queue;
       this.queue.delete(task);
       if (thread === undefined) this.start(task);
-      else assign(thread, task);
+      else this.assign(thread, task);
     }
+  }
+
+  private assign(thread: WorkerThread, task: PendingTask): void {
+    thread.task = task;
+    if (thread.isReady) this.send(thread, task);
+  }
+
+  /** Sends a thread its task, with others that go along. */
+  private send(thread: WorkerThread, task: PendingTask): void {
+    thread.send(task, task.trips?.companions(task, this.maxWorkers) ?? []);
   }
 
   /** A thread without a task, if possible one that is ready. */
@@ -190,7 +240,7 @@ export class ThreadPool {
     const [next = thread.isReady ? this.reclaim() : undefined] = this.queue;
     if (next === undefined) return thread.idle();
     this.queue.delete(next);
-    assign(thread, next);
+    this.assign(thread, next);
   }
 
   /** Takes a task back from a thread that is still starting. */
@@ -207,21 +257,44 @@ export class ThreadPool {
 
   // --- what happens to threads ---
 
+  private wentOn(thread: WorkerThread, task: PendingTask, answer: unknown): void {
+    const problem = problemWith(task.task, answer);
+    if (problem !== undefined) {
+      this.stop(thread, task);
+      return task.reject(problem);
+    }
+    thread.next();
+    const next = thread.task as unknown as PendingTask;
+    // It was aborted before its turn, and may never end.
+    if (next.isSettled) this.stop(thread, next);
+    task.resolve(answer);
+  }
+
   private answered(thread: WorkerThread, task: PendingTask, answer: unknown): void {
     thread.task = undefined;
     const problem = problemWith(task.task, answer);
     if (problem !== undefined) {
       thread.end();
+      this.endTrip(task);
       return task.reject(problem);
     }
+    task.trips?.took(thread.calls, performance.now() - thread.sentAt);
+    this.endTrip(task);
     this.freed(thread);
     task.resolve(answer);
   }
 
   private unsent(thread: WorkerThread, task: PendingTask, error: unknown): void {
     thread.task = undefined;
+    const others = thread.takeAhead();
+    if (others.length > 0) {
+      const all = [task, ...others];
+      for (const each of all) each.travelAlone();
+      task.trips?.takeBack(all);
+    }
+    this.endTrip(task);
     this.freed(thread);
-    task.reject(error);
+    if (others.length === 0) task.reject(error);
   }
 
   private strayError(thread: WorkerThread, { strayError, by }: StrayError): void {
@@ -237,8 +310,11 @@ export class ThreadPool {
     const { task } = thread;
     thread.task = undefined;
     if (!thread.isReady) this.startFailed(task, cause);
-    else if (task !== undefined) task.reject(cause);
-    else warn(`A worker thread failed while it was idle: ${messageOf(cause)}`, WARNING);
+    else if (task !== undefined) {
+      task.trips?.takeBack(thread.takeAhead());
+      this.endTrip(task);
+      task.reject(cause);
+    } else warn(`A worker thread failed while it was idle: ${messageOf(cause)}`, WARNING);
   }
 
   private stuck({ subject }: WorkerThread): void {
@@ -270,15 +346,10 @@ export class ThreadPool {
 
   /** Fails all tasks: there is no thread, and none can start. */
   private failAll(task: PendingTask | undefined, cause: unknown): void {
-    const { queue } = this;
+    const tasks = [...(task === undefined ? [] : [task]), ...this.queue, ...this.takeWaiting()];
     this.queue = new Set();
-    for (const each of task === undefined ? queue : [task, ...queue]) each.reject(new StartError(cause));
+    for (const each of tasks) each.reject(new StartError(cause));
   }
-}
-
-function assign(thread: WorkerThread, task: PendingTask): void {
-  thread.task = task;
-  if (thread.isReady) thread.send(task);
 }
 
 /** Passes a worker's message on, unless it is malformed. */

@@ -1,5 +1,6 @@
 /** The messages between the main thread and its workers. All are plain data. */
 import type { MessagePort } from "node:worker_threads";
+import type { DataInstances } from "../../base/brand.js";
 import type { EncodedThrown } from "../../base/error-codec.js";
 import type { ItemPlace } from "../../definition/item.js";
 import type { Snapshot } from "../../base/snapshot.js";
@@ -42,7 +43,19 @@ export type CallTask = readonly [
   /** The arguments without the context. */
   inputs: readonly unknown[],
   extra?: CallExtra,
+  /** The instances in this message that arrive as records. */
+  instances?: DataInstances,
 ];
+
+/** Executes nodes one after the other. Each answer but the last is sent as an {@link Answered}. */
+export interface Trip {
+  readonly calls: readonly CallTask[];
+}
+
+/** The answer to a call of a trip. */
+export interface Answered {
+  readonly answer: unknown;
+}
 
 /** The workflow of a task. */
 export function addressOf(task: ProbeTask | CallTask): Address {
@@ -100,6 +113,8 @@ export type Completed = readonly [
   value: unknown,
   metadata?: readonly (readonly [string, unknown])[],
   metrics?: readonly (readonly [string, number])[],
+  /** The instances in this message that arrive as records. */
+  instances?: DataInstances,
 ];
 
 export type CallAnswer =

@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { serialize } from "node:v8";
 import { LazyAbort } from "../../base/abort.js";
+import { restoreInstances } from "../../base/brand.js";
 import { show } from "../../base/check.js";
 import { inspect } from "../../base/clone.js";
 import { drive, pendingOf, type Coroutine } from "../../base/coroutine.js";
@@ -26,6 +27,7 @@ import type {
   CallExtra,
   CallTask,
   Callee,
+  Completed,
   ProbeAnswer,
   ProbedNode,
   ProbeTask,
@@ -151,15 +153,17 @@ function* callableFor(address: Address, name: string, callee: Callee | undefined
   return typeof fn === "function" ? { fn: fn as NodeFunction, self } : NO_METHOD;
 }
 
-function* call([address, name, inputs, extra]: CallTask, scope: TaskScope): Coroutine<CallAnswer> {
+function* call([address, name, inputs, extra, arrived]: CallTask, scope: TaskScope): Coroutine<CallAnswer> {
+  if (arrived !== undefined) restoreInstances(arrived);
   const callable = yield* callableFor(address, name, extra?.callee);
   if (typeof callable === "string") return { missing: callable };
   const answer = yield* answerTo(callable, name, inputs, extra, scope);
   if (!Array.isArray(answer)) return answer;
-  const { obstacle, buffers } = inspect(answer[0]);
+  const [value, metadata, metrics, instances = []] = answer as Completed;
+  const { obstacle, buffers, instances: own } = inspect(value);
   if (obstacle !== undefined) return { uncloneable: obstacle };
-  if (buffers.length > 0) scope.transfer = yield* bufferTransfer.of(callable.fn, answer[0], buffers);
-  return answer;
+  if (buffers.length > 0) scope.transfer = yield* bufferTransfer.of(callable.fn, value, buffers);
+  return own.length + instances.length === 0 ? answer : [value, metadata, metrics, [...own, ...instances]];
 }
 
 function* answerTo(
@@ -182,11 +186,11 @@ function* answerTo(
     if (pending !== undefined) value = yield pending;
     if (context === undefined || before === undefined) return [value];
     const metadata = changes(context.metadata, before.metadata);
-    const { obstacle } = inspect(Object.fromEntries(metadata));
+    const { obstacle, instances } = inspect(Object.fromEntries(metadata));
     if (obstacle !== undefined)
       throw new TypeError(`${shortPath(`ctx.metadata${obstacle}`)} can't be cloned. Write plain data there.`);
     const metrics = Object.entries(context.metrics).filter(([key, value]) => before.metrics[key] !== value);
-    return [value, metadata, metrics];
+    return [value, metadata, metrics, instances];
   } catch (error) {
     return { thrown: encodeThrown(isPause(error) ? checkedPause(error) : error) };
   }

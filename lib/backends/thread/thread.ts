@@ -1,4 +1,5 @@
 import type { LazyAbort } from "../../base/abort.js";
+import { restoreInstances, type DataInstances } from "../../base/brand.js";
 import { inspect } from "../../base/clone.js";
 import { decodeThrown } from "../../base/error-codec.js";
 import { asSentence, messageOf, shortPath } from "../../base/message.js";
@@ -20,6 +21,7 @@ import type {
   Completed,
   TaskMessage,
 } from "./thread-protocol.js";
+import { ThreadTrips } from "./trips.js";
 import { isCompleted } from "./worker-messages.js";
 
 /**
@@ -42,12 +44,17 @@ export class ThreadBackend implements Backend {
     const { spec, args, ctx } = call;
     const position = args.indexOf(ctx);
     const inputs = position < 0 ? args : args.filter((_, i) => i !== position);
-    requireCloneable(call, inputs);
-    const extra = this.extraOf(call, inputs, position);
-    const task: CallTask =
-      extra === undefined ? [this.address, spec.name, inputs] : [this.address, spec.name, inputs, extra];
+    const instances: Instances = [];
+    requireCloneable(call, inputs, instances);
+    const extra = this.extraOf(call, inputs, position, instances);
+    const task = taskOf(this.address, spec.name, inputs, extra, instances);
     const onMessage = extra === undefined ? undefined : receiverOf(call, onStart);
-    return resultOf(this.pool.execute(task, call.takeBuffers(), abort, onMessage), call);
+    const trips = call.trips as ThreadTrips | undefined;
+    return resultOf(this.pool.execute(task, call.takeBuffers(), abort, onMessage, trips), call);
+  }
+
+  newTrips(size: number | undefined, limit: () => number): ThreadTrips {
+    return new ThreadTrips(size, limit);
   }
 
   close(): Promise<void> {
@@ -55,16 +62,43 @@ export class ThreadBackend implements Backend {
   }
 
   /** The parts of a call that most calls don't need. */
-  private extraOf(call: BackendCall, inputs: readonly unknown[], position: number): CallExtra | undefined {
+  private extraOf(
+    call: BackendCall,
+    inputs: readonly unknown[],
+    position: number,
+    instances: Instances,
+  ): CallExtra | undefined {
     const { spec, ctx } = call;
     const reportsStart = spec.options.timeout !== undefined;
     const takesContext = position >= 0 || spec.signature.asks || current.storage !== undefined;
     if (!takesContext && !reportsStart && this.address.length === 2) return undefined;
-    const context = takesContext ? contextOf(call, inputs, position) : undefined;
+    const context = takesContext ? contextOf(call, inputs, position, instances) : undefined;
     const { method } = spec;
     const callee = method === undefined ? undefined : { runId: ctx.runId, method, fields: this.fields };
     return { callee, context, reportsStart };
   }
+}
+
+/** The instances in a call that arrive as records, as they are found. */
+type Instances = DataInstances[number][];
+
+/** The shortest message for a call. */
+function taskOf(
+  address: Address,
+  node: string,
+  inputs: readonly unknown[],
+  extra: CallExtra | undefined,
+  instances: DataInstances,
+): CallTask {
+  if (instances.length > 0) return [address, node, inputs, extra, instances];
+  return extra === undefined ? [address, node, inputs] : [address, node, inputs, extra];
+}
+
+/** The path of a part that can't be cloned; undefined if there is none. @param instances - gets those in the value */
+function obstacleIn(value: unknown, instances: Instances): string | undefined {
+  const found = inspect(value);
+  for (const instance of found.instances) instances.push(instance);
+  return found.obstacle;
 }
 
 /** Receives the worker's messages during a call. */
@@ -78,9 +112,9 @@ function receiverOf({ ctx }: BackendCall, onStart: () => void): (message: TaskMe
 }
 
 /** @throws {NotCloneableError} NOT_CLONEABLE for the first input that can't be cloned */
-function requireCloneable(call: BackendCall, inputs: readonly unknown[]): void {
+function requireCloneable(call: BackendCall, inputs: readonly unknown[], instances: Instances): void {
   for (let i = 0; i < inputs.length; i++) {
-    const { obstacle } = inspect(inputs[i]);
+    const obstacle = obstacleIn(inputs[i], instances);
     if (obstacle === undefined) continue;
     const { spec, site } = call;
     throw notCloneable(spec, `inputs.${spec.signature.inputs[i]?.name ?? i}${obstacle}`, site);
@@ -94,6 +128,7 @@ function resultOf(work: Promise<unknown>, call: BackendCall): Promise<unknown> {
     (received) => {
       const answer = received as CallAnswer;
       if (!isCompleted(answer)) throw errorIn(answer, spec, call.site);
+      if (answer[3] !== undefined) restoreInstances(answer[3]);
       for (const [key, value] of answer[1] ?? []) define(ctx.metadata, key, value);
       if (answer[2] !== undefined) Object.assign(ctx.metrics, Object.fromEntries(answer[2]));
       return answer[0];
@@ -136,26 +171,26 @@ function notCloneable(spec: NodeSpec, path: string, site: ErrorSite): NotCloneab
 }
 
 /** @throws {NotCloneableError} NOT_CLONEABLE for the first result of a need that can't be cloned */
-function contextOf(call: BackendCall, inputs: readonly unknown[], position: number): CallContext {
+function contextOf(call: BackendCall, inputs: readonly unknown[], position: number, instances: Instances): CallContext {
   const { spec, ctx, needs } = call;
   for (const [name, result] of needs) {
     // Most are inputs, which were checked.
     if (inputs.includes(result)) continue;
-    const { obstacle } = inspect(result);
+    const obstacle = obstacleIn(result, instances);
     if (obstacle !== undefined) throw notCloneable(spec, `results${memberText(name)}${obstacle}`, call.site);
   }
   const { runId, workflow, attempt, idempotencyKey, trigger, item } = ctx;
-  const { obstacle } = inspect(item?.key);
+  const obstacle = obstacleIn(item?.key, instances);
   if (obstacle !== undefined) throw notCloneable(spec, `ctx.item.key${obstacle}`, call.site);
-  const runInputs = cloneableOf(ctx.inputs);
-  const metadata = cloneableOf(ctx.metadata);
+  const runInputs = cloneableOf(ctx.inputs, instances);
+  const metadata = cloneableOf(ctx.metadata, instances);
   const metrics = { ...ctx.metrics };
   const own = { position, runId, workflow, attempt, idempotencyKey, trigger, item };
   return { ...own, inputs: runInputs, metadata, metrics, needs };
 }
 
 /** The entries of a record that can be cloned. */
-function cloneableOf(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const entries = Object.entries(record).filter(([, value]) => inspect(value).obstacle === undefined);
+function cloneableOf(record: Readonly<Record<string, unknown>>, instances: Instances): Record<string, unknown> {
+  const entries = Object.entries(record).filter(([, value]) => obstacleIn(value, instances) === undefined);
   return Object.fromEntries(entries);
 }

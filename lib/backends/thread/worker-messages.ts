@@ -22,14 +22,20 @@ export function taskMessageIn(message: unknown): TaskMessage | undefined {
 /** Whether a node completed. */
 export function isCompleted(answer: unknown): answer is Completed {
   if (!Array.isArray(answer) || answer.length === 0) return false;
-  const [, metadata, metrics] = answer as unknown[];
+  const [, metadata, metrics, instances] = answer as unknown[];
   const isMetric = ([, value]: [string, unknown]) => Number.isFinite(value);
+  if (!isEntries(instances) || instances?.every(([, value]) => isObject(value)) === false) return false;
   return isEntries(metadata) && isEntries(metrics) && (metrics === undefined || metrics.every(isMetric));
 }
 
 /** The problem that a worker reports. */
 export function problemIn(message: unknown): BrokenWorker | undefined {
   return isRecord(message) && typeof message.problem === "string" ? new BrokenWorker(message.problem) : undefined;
+}
+
+/** The answer to a call of a trip. */
+export function answerIn(message: unknown): { readonly answer: unknown } | undefined {
+  return isRecord(message) && "answer" in message ? { answer: message.answer } : undefined;
 }
 
 export function strayErrorIn(message: unknown): StrayError | undefined {
@@ -87,5 +93,9 @@ function isEncodedError(value: unknown): value is EncodedError {
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject(value) && !Array.isArray(value);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }

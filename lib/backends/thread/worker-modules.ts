@@ -1,8 +1,6 @@
 /** In a worker: imports the modules that define workflows, and finds the workflows and classes that they define. */
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { messageOf } from "../../base/message.js";
+import { isTypeScript, registerTypeScript } from "../../base/typescript.js";
 import type { DefinedDag } from "../../definition/defined.js";
 import type { Class } from "../../base/class-state.js";
 import type { Origin } from "../../definition/origin/origin.js";
@@ -149,27 +147,6 @@ function load(module: string): void {
 }
 
 async function importModule(module: string): Promise<void> {
-  if (/\.[cm]?tsx?$/u.test(module)) await registerTypeScript(module);
+  if (isTypeScript(module)) await registerTypeScript(module);
   await import(module);
-}
-
-let registered: Promise<void> | undefined;
-
-/** Makes this thread import TypeScript with the tsx that the module itself would resolve; without one, Node does it. */
-function registerTypeScript(module: string): Promise<void> {
-  return (registered ??= (async () => {
-    let manifest: string;
-    try {
-      manifest = createRequire(module).resolve("tsx/package.json");
-    } catch {
-      return;
-    }
-    const { exports } = createRequire(manifest)(manifest) as {
-      exports: Record<string, { import: { default: string } }>;
-    };
-    for (const api of ["./cjs/api", "./esm/api"]) {
-      const url = pathToFileURL(join(dirname(manifest), exports[api].import.default)).href;
-      ((await import(url)) as { register(): void }).register();
-    }
-  })());
 }

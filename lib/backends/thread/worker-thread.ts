@@ -16,12 +16,12 @@ import {
   type Handshake,
   type StrayError,
 } from "./thread-protocol.js";
-import { loadedIn, problemIn, strayErrorIn } from "./worker-messages.js";
+import { answerIn, loadedIn, problemIn, strayErrorIn } from "./worker-messages.js";
 
 /** How long a thread may take to start, in ms. */
 export const START_TIMEOUT = 10_000;
 /** How long a thread that may be importing a module gets to end itself, in ms. */
-export const EXIT_TIMEOUT = 500;
+export const EXIT_TIMEOUT = 2000;
 /** How often a terminated thread is checked for its exit, in ms. */
 const CHECK_INTERVAL = 100;
 /**
@@ -41,9 +41,11 @@ export interface ThreadListener {
   ready(thread: WorkerThread): void;
   /** It sent a message during its task. */
   messaged(thread: WorkerThread, message: unknown): void;
-  /** It answered its task. */
+  /** It answered a call, and goes on with the next one of its trip. */
+  wentOn(thread: WorkerThread, answer: unknown): void;
+  /** It answered its task, or the last call of its trip. */
   answered(thread: WorkerThread, answer: unknown): void;
-  /** Its task could not be sent to it. */
+  /** Its task, or trip, could not be sent to it. */
   unsent(thread: WorkerThread, error: unknown): void;
   /** Code that a finished task left running failed: the thread should get no more tasks. */
   strayError(thread: WorkerThread, error: StrayError): void;
@@ -69,7 +71,15 @@ export interface ThreadOptions {
  * posts to its parent is ignored.
  */
 export class WorkerThread {
+  /** The task that it executes. */
   task: PendingTask | undefined = undefined;
+  /** The calls of its trip that it executes after that, the next one last. */
+  private ahead: PendingTask[] = [];
+  /** Whether the task was sent together with others. */
+  private isOnTrip = false;
+  /** When its task was sent, by `performance.now()`, and with how many calls in all. */
+  sentAt = 0;
+  calls = 0;
   isReady = false;
   /** Whether it ends after its task. */
   isTainted = false;
@@ -143,10 +153,15 @@ export class WorkerThread {
     return this.address === undefined ? "its start" : subjectOf(this.address, this.node);
   }
 
-  /** Sends the thread its task. */
-  send(pending: PendingTask): void {
+  /** Sends the thread its task. @param others - the other calls of its trip, in order */
+  send(pending: PendingTask, others: readonly PendingTask[]): void {
     const { task, transfer } = pending;
+    this.ahead = others.toReversed();
+    this.isOnTrip = others.length > 0;
+    this.sentAt = performance.now();
+    this.calls = others.length + 1;
     pending.isSent = true;
+    for (const each of others) each.isSent = true;
     this.address = addressOf(task);
     this.node = nodeOf(task);
     const [module] = this.address;
@@ -154,7 +169,21 @@ export class WorkerThread {
       this.modules.set(module, false);
       this.loading++;
     }
-    this.piscina.run(task, { transferList: transfer }).then(this.answered, this.failed);
+    const message = this.isOnTrip ? { calls: [pending, ...others].map((each) => each.task) } : task;
+    this.piscina.run(message, { transferList: transfer }).then(this.answered, this.failed);
+  }
+
+  /** Turns to the next call of its trip. */
+  next(): void {
+    this.task = this.ahead.pop();
+  }
+
+  /** Takes back the calls that it was sent and has not begun, in order. */
+  takeAhead(): PendingTask[] {
+    const ahead = this.ahead.reverse();
+    this.ahead = [];
+    for (const each of ahead) each.isSent = false;
+    return ahead.filter(({ isSettled }) => !isSettled);
   }
 
   /** Ends the thread unless it gets a task within the idle timeout. */
@@ -225,8 +254,10 @@ export class WorkerThread {
   private readonly answered = (answer: unknown): void => {
     if (this.isEnding) return;
     // Messages use another port: those sent before the answer may not have been received.
-    if (this.task?.onMessage !== undefined) this.receiveAll();
-    this.listener.answered(this, answer);
+    if (this.task?.onMessage !== undefined || this.isOnTrip) this.receiveAll();
+    if (this.isEnding) return;
+    if (this.ahead.length > 0) this.lose(new BrokenWorker(MALFORMED));
+    else this.listener.answered(this, answer);
   };
 
   private readonly failed = (error: unknown): void => {
@@ -244,10 +275,17 @@ export class WorkerThread {
     const problem = problemIn(message);
     const loaded = loadedIn(message);
     const strayError = strayErrorIn(message);
+    const answer = answerIn(message);
     if (problem !== undefined) this.lose(problem);
     else if (loaded !== undefined) this.loaded(loaded);
     else if (strayError !== undefined) this.listener.strayError(this, strayError);
+    else if (answer !== undefined) this.wentOn(answer.answer);
     else if (this.task !== undefined) this.listener.messaged(this, message);
+  }
+
+  private wentOn(answer: unknown): void {
+    if (this.ahead.length > 0) this.listener.wentOn(this, answer);
+    else this.lose(new BrokenWorker(MALFORMED));
   }
 
   private loaded(module: string): void {

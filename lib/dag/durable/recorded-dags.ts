@@ -1,5 +1,8 @@
+import { checkedPayload } from "../../engine/events/payloads.js";
+import { placeOfEvent } from "../../planning/event-places.js";
 import { reachableNodes, writtenFlow } from "../../planning/flow.js";
 import { requireInner } from "../../planning/partial.js";
+import { dagStructure, structureText } from "../../planning/structure.js";
 import { requireInputs } from "../../planning/inputs.js";
 import { RunResult } from "../../run/result.js";
 import { RunState } from "../../run/state.js";
@@ -13,7 +16,7 @@ import type { RunOptions } from "../options.js";
 import type { Runs } from "../../engine/runs.js";
 import { takeOver } from "../take-over.js";
 import { continued, endedRun, newRecorder, replayed, restarted } from "./records.js";
-import { maskOf } from "./restore.js";
+import { maskOf } from "../../engine/durable/restored-dag.js";
 import type { LiveRun } from "../../engine/durable/live-runs.js";
 import {
   checkContinueOptions,
@@ -31,6 +34,7 @@ import {
   type EndedRun,
   type RemoteRun,
   type RunUse,
+  type Submission,
 } from "../../engine/durable/recorded-runs.js";
 import { inProgress } from "../../engine/durable/restore.js";
 
@@ -67,20 +71,24 @@ export class RecordedDags<N> extends RecordedRuns<
     given: ResumeOptions<any>,
     use: RunUse,
   ): ContinuedRun<DagRun> | EndedRun<RunResult<N>> {
-    const { outer, how } = use.inside ?? {};
-    const options = how === undefined ? given : insideOptions(this.factory.inside(given), outer, how);
-    const inputs = how?.inputs ?? recorded.inputs;
-    const plan = this.factory.planFor(inputs, options);
+    const { inside } = use;
+    const { outer, accepted } = inside ?? {};
+    const options = inside === undefined ? given : insideOptions(this.factory.inside(given, inside.outer), inside);
+    const inputs = accepted?.inputs ?? recorded.inputs;
+    const plan =
+      inside === undefined ? this.factory.planFor(inputs, options) : this.factory.planInside(inputs, options);
     const overrides = options.overrides === undefined ? undefined : overridesIn(plan, options.overrides);
     if (overrides !== undefined) requireInner(plan, (i) => overrides.has(i));
     const next = beginsAnew(recorded, use)
       ? restarted(plan, recorded, options, inputs)
       : continued(plan, recorded, options, overrides);
     if (next instanceof RunResult) return { result: next };
-    const { state, given: results, provide, recorder, claim } = next;
+    const { state, given: results, provide, recorder, claim, events } = next;
     const runs = (node: number) => state.status[node] !== Status.completed && state.active?.[node] !== 0;
     requireInputs(plan, inputs, (node) => runs(node) && !results?.has(node));
-    const special = { overrides: results, recorder, isResumed: true, outer, provide };
+    const takesEvents = use.hasHandle;
+    const own = { overrides: results, recorder, isResumed: true, outer, provide, events, takesEvents };
+    const special = { ...own, checks: accepted?.checks };
     return { run: this.factory.runOf(state, options, special), recorder, claim };
   }
 
@@ -116,8 +124,32 @@ export class RecordedDags<N> extends RecordedRuns<
     return this.factory.runOf(state, options, { overrides, recorder });
   }
 
+  /** Records a replay, for a service to drive. @returns its id */
+  async submitReplay(runId: string, options: ReplayOptions<any>): Promise<string> {
+    const { state, recorder } = await this.replay(runId, options);
+    await recorder?.open();
+    recorder?.giveBack();
+    await recorder?.finish("waiting", undefined);
+    return state.runId;
+  }
+
+  structures(): string[] {
+    return [structureText(this.factory.planFor(undefined), dagStructure)];
+  }
+
+  async submission(options: RunOptions<any> | undefined): Promise<Submission> {
+    const { state, checking } = this.factory.create(options, "run");
+    await checking;
+    const { plan, inputs, sharedMetadata: metadata } = state;
+    return { inputs, metadata, structure: structureText(plan, dagStructure) };
+  }
+
   protected ended(recorded: RecordedRun): RunResult<N> {
     return endedRun(this.factory.planFor(recorded.inputs), recorded);
+  }
+
+  restored(recorded: RecordedRun): RunResult<N> {
+    return endedRun(this.factory.planInside(recorded.inputs), recorded);
   }
 
   protected update(run: DagRun, { provide, overrides }: ResumeOptions<any>): boolean {
@@ -132,10 +164,16 @@ export class RecordedDags<N> extends RecordedRuns<
   }
 
   protected remote(
-    _recorded: RecordedRun,
-    _options: ResumeOptions<any>,
+    { runId }: RecordedRun,
+    { store }: ResumeOptions<any>,
     { pause }: { readonly pause: () => Promise<RunResult<N>> },
   ): RemoteRun<RemoteDagHandle<N>> {
-    return { handle: { pause } };
+    const { workflow } = this;
+    const send = async (event: string, payload: unknown) => {
+      const { way, event: name, nodes, schema } = placeOfEvent(this.factory.dag, event);
+      const checked = await checkedPayload(event, store.copyOf(payload), schema);
+      await store.send({ runId, workflow, kind: "dag", way, event: name, payload: checked, nodes, key: undefined });
+    };
+    return { handle: { pause, send } };
   }
 }

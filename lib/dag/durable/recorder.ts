@@ -5,11 +5,13 @@ import { isSink } from "../../planning/plan.js";
 import { childKey } from "../../run/child-result.js";
 import type { EventFacts } from "../../run/events.js";
 import type { RunState } from "../../run/state.js";
-import { Status } from "../../run/status.js";
+import { Status, type RunStatus } from "../../run/status.js";
 import type { AttemptEntry, AttemptOutcome, AttemptStatus, RunLog, Traversal } from "../../stores/store.js";
 import { Recorder, type Recording } from "../../engine/durable/recorder.js";
 
 type Completion = EventFacts & { readonly type: "node.completed" };
+
+type FailedAttempt = EventFacts & { readonly type: "attempt.failed" };
 
 type ItemFacts = EventFacts & { readonly type: "item.started" | "item.completed" | "item.failed" };
 
@@ -23,8 +25,8 @@ const NO_ATTEMPT: Begun = { attempt: 0, startedAt: undefined };
 export class DagRecorder extends Recorder {
   /** The attempts in progress, by node. */
   private readonly running = new Map<number, Begun>();
-  /** The items of maps that have started, by node and index. */
-  private readonly items = new Map<string, Begun>();
+  /** When the items of maps began that have not ended, by node and index. */
+  private readonly items = new Map<number, Map<number, number>>();
   /** The nodes whose failure was written with their attempt. */
   private failed: Set<number> | undefined = undefined;
 
@@ -36,8 +38,30 @@ export class DagRecorder extends Recorder {
     super(state, recording, create);
   }
 
-  /** A dag receives no external events. */
-  onEvents(): void {}
+  /** A node waits for its event, or for its delay to end. */
+  waits(node: number, event: string | undefined, until: number | undefined): void {
+    this.guarded((log) => log.wait({ node: this.nameOf(node), event, until }));
+  }
+
+  /** The event of a node has come. */
+  bound(node: number, event: string, payload: unknown): void {
+    this.guarded((log) => log.wait({ node: this.nameOf(node), event, until: undefined, payload: { value: payload } }));
+  }
+
+  /** A node waits no longer, and does not start. */
+  waitOver(node: number): void {
+    this.guarded((log) => log.wait({ node: this.nameOf(node), event: undefined, until: undefined }));
+  }
+
+  /** A node is not tried again after a failed attempt: the events for a run inside are over with it. */
+  private givenUp(log: RunLog, node: number): void {
+    if (this.state.plan.specs[node].subworkflow !== undefined)
+      log.wait({ node: this.nameOf(node), event: undefined, until: undefined });
+  }
+
+  private nameOf(node: number): string {
+    return this.state.plan.specs[node].name;
+  }
 
   /** Records the results copied from another run. */
   protected begin(log: RunLog): void {
@@ -61,8 +85,12 @@ export class DagRecorder extends Recorder {
         log.traversals(traversals(this.state, node));
         return;
       }
+      case "run.paused":
+        return log.moment({ type: facts.type, at });
+      case "node.waiting":
+        return log.moment({ type: facts.type, at, node: this.nameOf(node), waitingFor: facts.waitingFor });
       case "attempt.failed":
-        if (facts.item !== undefined) return; // The item's last attempt tells.
+        if (facts.item !== undefined) return this.itemAttemptFailed(log, facts, at, node);
         (this.failed ??= new Set()).add(node);
         return this.settle(log, node, "failed", at, { error: facts.error });
       case "item.started":
@@ -72,7 +100,8 @@ export class DagRecorder extends Recorder {
       case "node.completed":
         return this.complete(log, facts, at, node);
       case "node.failed":
-        if (this.failed?.has(node) === true && !running.has(node)) return;
+        log.moment({ type: facts.type, at, node: this.nameOf(node) });
+        if (this.failed?.has(node) === true && !running.has(node)) return this.givenUp(log, node);
         return this.settle(log, node, "failed", at, { error: facts.error });
       case "node.skipped":
         return this.settle(log, node, "skipped", at, { reason: facts.skippedBy });
@@ -82,13 +111,26 @@ export class DagRecorder extends Recorder {
   }
 
   /** A node that paused outside of an attempt is recorded only among the run's pauses. */
-  protected end(log: RunLog): void {
+  protected end(log: RunLog, status: RunStatus): void {
     const { state } = this;
-    for (const [node, { reason }] of state.pausedNodes) {
-      if (this.running.has(node)) this.settle(log, node, "paused", toEpoch(state.finishedAt(node)), { reason });
+    for (const node of Array.from(this.running.keys())) {
+      if (state.status[node] !== Status.paused) continue;
+      this.settle(log, node, "paused", toEpoch(state.finishedAt(node)), { reason: state.pauseReasonOf(node) });
     }
     this.endItems(log);
+    if (status === "waiting") return this.putAway(log);
     if (state.pausedNodes.size > 0) log.paused(state.pauseReason, state.pauses, undefined);
+  }
+
+  /** Records what the run waits for; of runs inside, which have their waits themselves, only for readers. */
+  private putAway(log: RunLog): void {
+    const { state } = this;
+    for (const [node, { events, until }] of state.facts.away) {
+      if (this.running.has(node)) this.settle(log, node, "waiting", toEpoch(state.finishedAt(node)));
+      if (events.length === 0) log.wait({ node: `${this.nameOf(node)}.`, event: undefined, until });
+      for (const event of events) log.wait({ node: event, event, until });
+    }
+    log.paused(undefined, [], state.waitingFor?.until);
   }
 
   protected outputs(): string[] {
@@ -97,33 +139,46 @@ export class DagRecorder extends Recorder {
     return plan.specs.filter(isOutput).map(({ name }) => name);
   }
 
+  /** An item has one row for all of its attempts. */
+  private itemAttemptFailed(
+    log: RunLog,
+    { type, attempt, error, item }: FailedAttempt,
+    at: number,
+    node: number,
+  ): void {
+    log.moment({ type, at, node: this.nameOf(node), attempt, item: item?.index, error });
+  }
+
   /** Records the start or the end of a map's item. */
   private item(log: RunLog, facts: ItemFacts, at: number, node: number): void {
     const name = childKey(this.state.plan.specs[node].name, facts.index);
-    const key = `${node} ${facts.index}`;
-    const { attempt, startedAt } = this.items.get(key) ?? NO_ATTEMPT;
+    const begun = this.items.get(node);
     if (facts.type === "item.started") {
-      this.items.set(key, { attempt: 1, startedAt: at });
+      if (begun === undefined) this.items.set(node, new Map([[facts.index, at]]));
+      else begun.set(facts.index, at);
       return log.attempt({ node: name, attempt: 1, status: "running", startedAt: at, finishedAt: undefined });
     }
-    this.items.delete(key);
-    const entry = { node: name, attempt, startedAt, finishedAt: at };
+    const startedAt = begun?.get(facts.index);
+    begun?.delete(facts.index);
+    const attempt = startedAt === undefined ? 0 : 1;
     if (facts.type === "item.failed") {
-      const { error } = facts;
-      return log.attempt({ ...entry, status: "failed", error: error.cause ?? error });
+      const error = facts.error.cause ?? facts.error;
+      return log.attempt({ node: name, attempt, status: "failed", startedAt, finishedAt: at, error });
     }
     const output = { value: facts.result };
-    log.attempt({ ...entry, status: "completed", output, isCached: facts.cached });
+    const isCached = facts.cached;
+    log.attempt({ node: name, attempt, status: "completed", startedAt, finishedAt: at, output, isCached });
   }
 
   /** Records the items that have started and not ended: those that paused the run, and those that were cancelled. */
   private endItems(log: RunLog): void {
     const { state } = this;
-    for (const [key, { attempt, startedAt }] of this.items) {
-      const [node, index] = key.split(" ").map(Number);
-      const status = state.pausedNodes.has(node) ? "paused" : "cancelled";
+    for (const [node, begun] of this.items) {
+      const { name } = state.plan.specs[node];
+      const status = state.status[node] === Status.paused ? "paused" : "cancelled";
       const finishedAt = toEpoch(state.finishedAt(node));
-      log.attempt({ node: childKey(state.plan.specs[node].name, index), attempt, status, startedAt, finishedAt });
+      for (const [index, startedAt] of begun)
+        log.attempt({ node: childKey(name, index), attempt: 1, status, startedAt, finishedAt });
     }
     this.items.clear();
   }

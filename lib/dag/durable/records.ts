@@ -6,18 +6,19 @@ import { dagStructure, structureText, untouched } from "../../planning/structure
 import { RunResult } from "../../run/result.js";
 import type { RunState } from "../../run/state.js";
 import type { RunStatus } from "../../run/status.js";
-import type { Claim, Parent, RecordedRun, RunLog } from "../../stores/store.js";
+import type { Claim, Parent, QueuedEvent, RecordedRun, RunLog } from "../../stores/store.js";
 import { DagRecorder } from "./recorder.js";
-import { discarded, restoredState, restoreEnds } from "./restore.js";
 import type { Recorder, Recording } from "../../engine/durable/recorder.js";
-import { changeSince, notPaused } from "../../engine/durable/restore.js";
+import { changeSince, newStructure, notPaused } from "../../engine/durable/restore.js";
+import { restoreChildren } from "../../engine/durable/restored-children.js";
+import { discarded, restoredState, restoreEnds } from "../../engine/durable/restored-dag.js";
 
 /** Creates the recorder of a new run; undefined without a store. */
 export function newRecorder(
   state: RunState,
   { store, durability }: Partial<Recording>,
   parent?: Parent,
-): Recorder | undefined {
+): DagRecorder | undefined {
   if (store === undefined) return undefined;
   const { plan, active } = state;
   const create = (driver: Recorder): Promise<RunLog> =>
@@ -37,8 +38,10 @@ export function newRecorder(
 /** A recorded run that can continue. */
 export interface Continued {
   readonly state: RunState;
-  readonly recorder: Recorder;
+  readonly recorder: DagRecorder;
   readonly claim: Claim;
+  /** The events that it has not taken. */
+  readonly events: readonly QueuedEvent[];
   /** The results that replace nodes. */
   readonly given: ReadonlyMap<number, unknown> | undefined;
   /** The results given for nodes inside workflows, by path. */
@@ -60,7 +63,7 @@ export function continued(
   const structure = structureText(plan, dagStructure);
   const change = changeSince(run, { kind: "dag", workflow: plan.workflow, structure }, options);
   const holds = change === undefined ? undefined : untouched(plan, change);
-  const state = restoredState(plan, run, holds);
+  const state = restored(plan, run, holds);
   const { provided, inner } = providedTo(plan, run, options.provide);
   const isOver = run.status === "completed" && change === undefined;
   for (const node of overrides?.keys() ?? []) requireOpen(state, node, isOver);
@@ -71,12 +74,12 @@ export function continued(
   const recorder = new DagRecorder(state, options);
   const claim = {
     driver: recorder,
-    structure: change === undefined ? undefined : structure,
+    structure: newStructure(run, change, structure),
     discard: holds === undefined ? [] : discarded(plan, run, holds),
     sent: [],
   };
   const given = overrides === undefined ? provided : new Map([...(provided ?? []), ...overrides]);
-  return { state, recorder, claim, given, provide: inner };
+  return { state, recorder, claim, given, provide: inner, events: run.events };
 }
 
 /**
@@ -96,7 +99,14 @@ export function restarted(
   const claim = { driver: recorder, structure, discard: [], sent: [], restart: inputs };
   const answers = Object.entries(options.provide ?? {});
   const given = new Map(answers.flatMap(([name, value]) => ownEntry(plan.indexOf.get(name), value)));
-  return { state, recorder, claim, given, provide: options.provide };
+  return { state, recorder, claim, given, provide: options.provide, events: recorded.events };
+}
+
+/** The state of a recorded run, with the results of runs inside. @param holds - see {@link restoredState} */
+function restored(plan: DagPlan, run: RecordedRun, holds?: Uint8Array): RunState {
+  const state = restoredState(plan, run, holds);
+  restoreChildren(state, run, holds);
+  return state;
 }
 
 function ownEntry(node: number | undefined, value: unknown): [number, unknown][] {
@@ -109,7 +119,7 @@ function ownEntry(node: number | undefined, value: unknown): [number, unknown][]
  */
 export function endedRun(plan: DagPlan, run: RecordedRun): RunResult<any> {
   changeSince(run, { kind: "dag", workflow: plan.workflow, structure: structureText(plan, dagStructure) });
-  const state = restoredState(plan, run);
+  const state = restored(plan, run);
   restoreEnds(state, run);
   return new RunResult<any>(state, run.status as RunStatus);
 }
@@ -161,7 +171,7 @@ export function replayed(
   const structure = structureText(plan, dagStructure);
   const change = changeSince(run, { kind: "dag", workflow: plan.workflow, structure }, options);
   const holds = change === undefined ? undefined : untouched(plan, change);
-  const earlier = restoredState(plan, run, holds);
+  const earlier = restored(plan, run, holds);
   if (run.status === "completed") restoreEnds(earlier, run);
   return { earlier, holds };
 }

@@ -5,12 +5,11 @@ import type { Executor } from "./executor.js";
 export class Punctual implements Executor {
   constructor(
     private readonly inner: Executor,
-    private readonly deadlines: InputDeadlines,
-    private readonly clock: () => number,
+    private readonly deadlines: Pick<InputDeadlines, "isInTime" | "hasLate">,
   ) {}
 
   get isEmpty(): boolean {
-    return this.deadlines.late.length === 0 && this.inner.isEmpty;
+    return !this.deadlines.hasLate && this.inner.isEmpty;
   }
 
   get first(): number {
@@ -18,8 +17,7 @@ export class Punctual implements Executor {
   }
 
   ready(node: number): void {
-    if (this.deadlines.isLate(node, this.clock())) this.deadlines.late.push(node);
-    else this.inner.ready(node);
+    if (this.deadlines.isInTime(node)) this.inner.ready(node);
   }
 
   settled(node: number): void {

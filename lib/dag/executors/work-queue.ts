@@ -21,7 +21,7 @@ export class WorkQueue implements Executor {
   }
 
   get isEmpty(): boolean {
-    return this.queue.size === 0 && this.others.every(({ size }) => size === 0);
+    return this.queue.size === 0 && (this.others === NO_QUEUES || this.others.every(({ size }) => size === 0));
   }
 
   get first(): number {

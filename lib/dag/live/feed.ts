@@ -5,10 +5,10 @@ import { PulledSource, type Source } from "../../base/source.js";
 export class Feed {
   private isStopped = false;
   private readonly source: PulledSource<unknown>;
-  /** What the source threw. */
-  failure: { readonly error: unknown } | undefined = undefined;
+  /** What the source threw, or what was thrown at one of its values. */
+  failure: { readonly error: unknown; readonly isRefusal: boolean } | undefined = undefined;
 
-  /** @param take - called with each value */
+  /** @param take - called with each value; may refuse it by throwing */
   constructor(
     source: Source<unknown>,
     private readonly take: (value: unknown) => void,
@@ -25,11 +25,20 @@ export class Feed {
         if (turn !== undefined) await turn;
         const result = await this.source.next();
         if (result.done === true || this.isStopped) return;
-        this.take(result.value);
+        if (!this.accepts(result.value)) return await this.source.close(this.onLateError).catch(this.onLateError);
       }
     } catch (error) {
-      if (!this.isStopped) this.failure = { error };
+      if (!this.isStopped) this.failure = { error, isRefusal: false };
     }
+  }
+
+  private accepts(value: unknown): boolean {
+    try {
+      this.take(value);
+    } catch (error) {
+      this.failure = { error, isRefusal: true };
+    }
+    return this.failure === undefined;
   }
 
   /** Resolves when the source has ended. @throws what the source throws as it ends */

@@ -29,6 +29,8 @@ export class Freshness {
   /** By node, the number of its edges from stale nodes. */
   private readonly pending: Int32Array;
   private count: number;
+  /** The nodes whose dependents are still to be looked at; empty between calls. */
+  private readonly trail: number[] = [];
 
   constructor(
     private readonly graph: Digraph,
@@ -69,22 +71,16 @@ export class Freshness {
   change(nodes: readonly number[]): void {
     const { graph, stale, pending, listener } = this;
     const { start, target } = graph;
-    const trail: number[] = [];
-    const enter = (node: number) => {
-      stale[node] = 1;
-      this.count++;
-      listener.becameStale(node);
-      trail.push(node);
-    };
+    const { trail } = this;
     for (const node of nodes) {
       if (stale[node] === 1) listener.overtaken(node);
-      else enter(node);
+      else this.enter(node);
       this.marked[node] = 1;
     }
     for (let source = trail.pop(); source !== undefined; source = trail.pop()) {
       for (let edge = start[source]; edge < start[source + 1]; edge++) {
         const node = target[edge];
-        if (stale[node] === 0) enter(node);
+        if (stale[node] === 0) this.enter(node);
         else if (pending[node] === 0) listener.overtaken(node);
         pending[node]++;
       }
@@ -94,9 +90,8 @@ export class Freshness {
 
   /** A stale node is fresh. @param isChanged - whether it has another result than before */
   settle(node: number, isChanged: boolean): void {
-    const { graph, stale, marked, pending, listener } = this;
+    const { graph, stale, marked, pending, listener, trail } = this;
     const { start, target } = graph;
-    const trail: number[] = [];
     this.refresh(node);
     let changed = isChanged;
     for (let source: number | undefined = node; source !== undefined; source = trail.pop()) {
@@ -113,6 +108,13 @@ export class Freshness {
       }
       changed = false;
     }
+  }
+
+  private enter(node: number): void {
+    this.stale[node] = 1;
+    this.count++;
+    this.listener.becameStale(node);
+    if (this.graph.start[node] < this.graph.start[node + 1]) this.trail.push(node);
   }
 
   private refresh(node: number): void {

@@ -1,13 +1,14 @@
 import { checkRecord, checkType } from "../../base/check.js";
-import { deferred, type Deferred } from "../../base/deferred.js";
 import { ClosedError } from "../../base/errors.js";
 import { asSentence, messageOf } from "../../base/message.js";
 import { checkSource, type Source } from "../../base/source.js";
 import { warn } from "../../base/warning.js";
+import type { DeclaredInputs } from "../../definition/specs/input-schemas.js";
 import type { NodeHandle, Target } from "../../definition/node-handle.js";
 import { checkDagInputs } from "../../planning/inputs.js";
 import type { DagPlan } from "../../planning/plan.js";
 import { CancelledError, ExecutionError } from "../../run/errors.js";
+import type { InnerPath } from "../../run/result.js";
 import { RunState } from "../../run/state.js";
 import { STATUS_NAMES, type NodeStatus } from "../../run/status.js";
 import { inputValues } from "../arguments.js";
@@ -15,11 +16,16 @@ import { nodeIn } from "../dag-run-factory.js";
 import { Feed } from "./feed.js";
 import { LiveRun, type LiveSetup } from "./live-run.js";
 import type { LiveOptions } from "./options.js";
+import { acceptChange } from "./schemas.js";
 import { Subscribers } from "./subscribers.js";
 
 /** What {@link LiveDag} is made of. */
 export interface LiveSource extends Pick<LiveSetup, "hooks" | "cacheOf" | "place"> {
   readonly plan: DagPlan;
+  /** The schemas of inputs; undefined if there are none. */
+  readonly declared: DeclaredInputs | undefined;
+  /** As their schemas made them. */
+  readonly inputs: Readonly<Record<string, unknown>>;
   readonly options: LiveOptions<any>;
   /** A promise that never settles, at the top level of a module that a worker imports; elsewhere undefined. */
   readonly never: Promise<never> | undefined;
@@ -36,20 +42,21 @@ export interface LiveSource extends Pick<LiveSetup, "hooks" | "cacheOf" | "place
  */
 export class LiveDag<N = Record<string, unknown>, I extends object = Record<string, any>> {
   readonly #plan: DagPlan;
+  readonly #declared: DeclaredInputs | undefined;
   readonly #state: RunState;
   readonly #run: LiveRun;
   readonly #never: Promise<never> | undefined;
   readonly #subscribers: Subscribers;
   readonly #inputs: ReadonlyMap<string, number>;
   readonly #feeds = new Map<Feed, string>();
-  #waiter: Deferred<void> | undefined;
   #fault: ExecutionError | undefined;
   #closing: Promise<void> | undefined;
 
   /** @internal */
-  constructor({ plan, options, hooks, cacheOf, place, never }: LiveSource) {
-    const { inputs = {}, metadata } = options;
+  constructor({ plan, declared, inputs, options, hooks, cacheOf, place, never }: LiveSource) {
+    const { metadata } = options;
     this.#plan = plan;
+    this.#declared = declared;
     this.#never = never;
     this.#state = new RunState(plan, inputs, undefined, undefined, metadata);
     this.#subscribers = new Subscribers((node) => plan.specs[node].name);
@@ -58,8 +65,8 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
       hooks,
       cacheOf,
       place,
-      changed: (node) => this.#subscribers.changed(node, this.#run.get(node)),
-      rested: () => this.#rested(),
+      changed: (node) => this.#subscribers.changed(node, this.#run.results.get(node)),
+      rested: () => this.#subscribers.notify(),
       broke: (error) => {
         this.#fault = error;
         void this.close();
@@ -73,30 +80,42 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
   /**
    * Changes one input, or several at once. An equal value (`Object.is`) is no change. Returns at once.
    * @throws {ClosedError} CLOSED after {@link LiveDag.close}
-   * @throws {ValidationError} VALIDATION for an input that no node takes, suggesting the nearest name
+   * @throws {ValidationError} VALIDATION for an input that no node takes, suggesting the nearest name, or that its schema
+   * refuses; nothing is changed then
    */
   set<K extends keyof I & string>(input: K, value: I[K]): void;
   set(inputs: Readonly<Partial<I>>): void;
   set(input: string | Readonly<Record<string, unknown>>, value?: unknown): void {
-    if (typeof input === "string") return this.#run.set(new Map([[this.#inputNamed(input, "set"), value]]));
+    if (typeof input === "string") {
+      const number = this.#inputNamed(input, "set");
+      if (this.#declared?.has(input) !== true) return this.#run.set(number, value);
+      return this.#setAll({ [input]: value });
+    }
     checkRecord("inputs", input);
-    const changes = Object.entries(input).map(([name, own]) => [this.#inputNamed(name, "set"), own] as const);
-    this.#run.set(new Map(changes));
+    this.#setAll(input);
+  }
+
+  #setAll(given: Readonly<Record<string, unknown>>): void {
+    const numbers = Object.keys(given).map((name) => [name, this.#inputNamed(name, "set")] as const);
+    const values =
+      this.#declared === undefined ? given : acceptChange(this.#plan, this.#declared, given, this.#run.inputsNow());
+    this.#run.setAll(new Map(numbers.map(([name, number]) => [number, values[name]])));
   }
 
   /**
    * Sets an input to each value of a source as it comes; a value that comes before the last one is through overtakes it.
-   * If the source throws, that is one of {@link LiveDag.errors} until the input is followed again.
+   * If the source throws, or gives a value that the input's schema refuses, that is one of {@link LiveDag.errors} until
+   * the input is followed again.
    * @param source - an iterable, an async iterable, a Node `Readable` or a Web `ReadableStream`
    * @returns a function that stops this and closes the source; it resolves when the source has closed
    * @throws as {@link LiveDag.set}; {TypeError} when it is no source
    */
   follow<K extends keyof I & string>(input: K, source: Source<I[K]>): () => Promise<void> {
-    const number = this.#inputNamed(input, "follow");
+    this.#inputNamed(input, "follow");
     checkSource({ path: "", owner: `What input "${input}" follows` }, source);
     for (const [other, name] of this.#feeds)
       if (name === input && other.failure !== undefined) this.#feeds.delete(other);
-    const feed = new Feed(source, (value) => this.#run.set(new Map([[number, value]])), this.#warnOfSource);
+    const feed = new Feed(source, (value) => this.set(input, value as I[K]), this.#warnOfSource);
     this.#feeds.set(feed, input);
     if (this.#never === undefined) {
       void feed.run().then(() => {
@@ -129,21 +148,25 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
 
   /**
    * The value of a node, or `fallback` if it has none: if it has failed, been skipped, or never been computed. While it
-   * is computed anew, that is the value before.
+   * is computed anew, that is the value before. Of a node inside a workflow: `check.verdict`.
    */
   get<T>(node: NodeHandle<T, any>): T | undefined;
   get<K extends keyof N & string>(node: K): N[K] | undefined;
   get<K extends keyof N & string, F>(node: K, fallback: F): N[K] | F;
   get<T, F>(node: NodeHandle<T, any>, fallback: F): T | F;
+  get(inner: InnerPath<N>, fallback?: unknown): any;
   get(node: string | NodeHandle<any, any>, fallback?: unknown): unknown {
-    const index = this.#plan.indexOf.get(typeof node === "string" ? node : node.name);
-    return index !== undefined && this.#run.has(index) ? this.#run.get(index) : fallback;
+    const name = typeof node === "string" ? node : node.name;
+    const index = this.#plan.indexOf.get(name);
+    if (index === undefined) return this.#state.has(name) ? this.#state.get(name) : fallback;
+    return this.#run.results.has(index) ? this.#run.results.get(index) : fallback;
   }
 
   /** Whether a node has a value, see {@link LiveDag.get}. */
-  has(node: (keyof N & string) | NodeHandle<any, any>): boolean {
-    const index = this.#plan.indexOf.get(typeof node === "string" ? node : node.name);
-    return index !== undefined && this.#run.has(index);
+  has(node: (keyof N & string) | NodeHandle<any, any> | InnerPath<N>): boolean {
+    const name = typeof node === "string" ? node : node.name;
+    const index = this.#plan.indexOf.get(name);
+    return index === undefined ? this.#state.has(name) : this.#run.results.has(index);
   }
 
   /**
@@ -155,14 +178,18 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
     return STATUS_NAMES[this.#state.status[this.#indexOf(node)]];
   }
 
-  /** The errors of the nodes that have failed, in the order in which they did, and those of sources that failed. */
+  /**
+   * The errors of the nodes that have failed, in the order in which they did, and those of sources that failed; without
+   * those that a `coalesce` handles.
+   */
   get errors(): readonly ExecutionError[] {
     const { runId } = this.#state;
-    const errors = [...this.#state.errors.values()];
+    const errors: ExecutionError[] = this.#state.failures;
     for (const [{ failure }, input] of this.#feeds) {
       if (failure === undefined) continue;
       const why = asSentence(messageOf(failure.error));
-      const message = `Input "${input}" of "${this.workflow}" is followed no more, because its source failed: ${why} Follow another one.`;
+      const reason = failure.isRefusal ? "a value of its source was refused" : "its source failed";
+      const message = `Input "${input}" of "${this.workflow}" is followed no more, because ${reason}: ${why} Follow another one.`;
       errors.push(new ExecutionError(message, { runId, cause: failure.error }));
     }
     if (this.#fault !== undefined) errors.push(this.#fault);
@@ -192,13 +219,7 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
    * see {@link LiveDag.status} and {@link LiveDag.errors}.
    */
   settled(): Promise<void> {
-    if (this.#never !== undefined) return this.#never;
-    if (this.#isQuiet) return Promise.resolve();
-    return (this.#waiter ??= deferred()).promise;
-  }
-
-  get #isQuiet(): boolean {
-    return this.#closing !== undefined || this.#run.isComplete;
+    return this.#never ?? this.#run.settled() ?? Promise.resolve();
   }
 
   #indexOf(node: Target): number {
@@ -207,22 +228,11 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
     return nodeIn(this.#plan, name as string);
   }
 
-  #rested(): void {
-    this.#subscribers.notify();
-    if (this.#isQuiet) this.#release();
-  }
-
-  #release(): void {
-    const waiter = this.#waiter;
-    this.#waiter = undefined;
-    waiter?.resolve();
-  }
-
   // --- the end ---
 
   /**
-   * Aborts what is being computed, and closes the sources that inputs follow. Results can still be read. Resolves when
-   * the sources have closed; what they throw becomes a process warning.
+   * Aborts what is being computed, runs inside included, and closes the sources that inputs follow. Results can still be
+   * read. Resolves when all that has ended, and the sources have closed; what they throw becomes a process warning.
    */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
@@ -237,8 +247,7 @@ export class LiveDag<N = Record<string, unknown>, I extends object = Record<stri
     const stopping = Array.from(this.#feeds.keys(), (feed) => feed.stop().catch(this.#warnOfSource));
     this.#run.close(new CancelledError(message, { runId: this.#state.runId }));
     this.#subscribers.clear();
-    this.#release();
-    await Promise.all(stopping);
+    await Promise.all([...stopping, this.#run.ended()]);
   }
 
   readonly #warnOfSource = (error: unknown): void => {

@@ -1,34 +1,41 @@
 import type { Backend } from "../../backends/backend.js";
 import { LazyAbort } from "../../base/abort.js";
-import { findClock, now } from "../../base/clock.js";
+import { cores } from "../../base/cores.js";
 import { pendingOf, whenSettled } from "../../base/coroutine.js";
-import { show } from "../../base/check.js";
-import { asSentence, messageOf } from "../../base/message.js";
+import { deferred, type Deferred } from "../../base/deferred.js";
+import { current } from "../../definition/current-context.js";
 import type { NodeHooks } from "../../definition/specs/node-options.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
-import { TIME_SLICE, TimeSlice } from "../../engine/time-slice.js";
-import { edgeText, type DagPlan } from "../../planning/plan.js";
+import type { CommonRunOptions } from "../../engine/options.js";
+import { Permits, SharedPermits } from "../../engine/permits.js";
+import { StepClock } from "../../engine/step-clock.js";
+import { indegrees } from "../../graph/digraph.js";
+import type { DagPlan } from "../../planning/plan.js";
 import { criticalFirst } from "../../planning/ranking.js";
 import type { ResultCache } from "../../policies/cache.js";
 import { currentCaller } from "../../policies/callers.js";
 import type { Scheduler } from "../../policies/scheduler.js";
 import { broken } from "../../run/endings.js";
 import { CancelledError, type ExecutionError } from "../../run/errors.js";
-import { isPause } from "../../run/pause.js";
 import type { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
 import { Arguments } from "../arguments.js";
+import { refuseRunInside } from "../../engine/host.js";
 import { BackendCalls, type CallsRun } from "../backend-calls.js";
-import { choose } from "../branching.js";
-import { nodeError, nodeFailure } from "../errors.js";
 import { WorkQueue } from "../executors/work-queue.js";
 import { Lanes } from "../lanes.js";
-import { Permits } from "../../engine/permits.js";
 import type { Placed } from "../placements.js";
+import { NodeStreams } from "../node-streams/node-streams.js";
 import { Computation, ManagedComputation, type ComputingDag } from "./computation.js";
 import { Freshness, type FreshnessListener } from "./freshness.js";
+import { Gates } from "./gates.js";
 import { Needs } from "./needs.js";
 import type { LiveOptions } from "./options.js";
+import { LiveResults, type SettlingDag } from "./results.js";
+
+const noDeadline = (): void => {};
+
+const resolved = Promise.resolve();
 
 /** What a live dag takes from its definition, and whom it tells. */
 export interface LiveSetup {
@@ -47,18 +54,21 @@ export interface LiveSetup {
 /**
  * Keeps the results of a dag up to date.
  *
- * Results, errors and branches are in a run's state; `freshness` knows which of them still hold. A node that has to be
- * computed waits for everything it depends on, and then runs with the policies of a run (`computation.ts`). A change of
- * what it depends on stops it, and its outcome is dropped. Changes are taken at any time; nodes start in a microtask.
+ * Results, errors and branches are in a run's state, which `results.ts` changes; `freshness` knows which of them still
+ * hold. A node that has to be computed waits for everything it depends on, and then runs with the policies of a run
+ * (`computation.ts`). A change of what it depends on stops it, and its outcome is dropped. Changes are taken at any time;
+ * nodes start in a microtask.
  *
  * Guarantees:
  * - a node is computed from results and inputs of one moment, and at most once for it, retries aside;
  * - one whose result is the same as before, or that has none again, has nothing computed after it;
  * - one that failed is computed again whenever something that it depends on was computed.
  *
+ * The nodes that only one branch of a choice needs wait for its gate, a vertex after the nodes in `freshness`.
+ *
  * Not here: who hears of changes (`live-dag.ts`).
  */
-export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
+export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, SettlingDag {
   readonly emitter = undefined;
   readonly readiness = undefined;
   readonly args: Arguments;
@@ -66,7 +76,12 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
   readonly scheduler: Scheduler | undefined;
   calls: BackendCalls | undefined = undefined;
   private readonly plan: DagPlan;
+  readonly streams: NodeStreams | undefined;
+  readonly results: LiveResults;
   private readonly needs: Needs;
+  private readonly gates: Gates | undefined;
+  /** The gates that are to be decided, by number. */
+  private undecided: number[] = [];
   private readonly freshness: Freshness;
   private readonly permits: Permits;
   /** Whether every node needs policies. */
@@ -74,21 +89,26 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
   private queue: WorkQueue | undefined = undefined;
   /** 1 for a node in the queue. */
   private readonly queued: Uint8Array;
-  /** 1 for a node with a value: the present one, or, while it is stale, the one before. */
-  private readonly held: Uint8Array;
-  /** The statuses of stale nodes when they became stale. */
-  private readonly before: Uint8Array;
-  private readonly computations = new Map<number, Computation>();
+  /** By node, what computes it; undefined if nothing does. */
+  private readonly computations: (Computation | undefined)[];
+  /** A computation that is over and that nobody knows, to be used again: a wave of quick nodes needs only one. */
+  private spare: Computation | undefined = undefined;
+  private lazyPermits: SharedPermits | undefined = undefined;
   /** Computations to be stopped when freshness is known. */
   private overtakenOnes: Computation[] = [];
+  /** What was stopped and has not ended. */
+  private readonly ending = new Set<Promise<unknown>>();
   private readonly abort = new LazyAbort();
   private snapshot: Readonly<Record<string, unknown>> | undefined = undefined;
-  private isScheduled = false;
+  /** What begins in a microtask, and resolves when everything is up to date. */
+  private wave: Promise<void> | undefined = undefined;
+  /** Waits for what no wave that is to begin computes. */
+  private waiter: Deferred<void> | undefined = undefined;
   private pumping = false;
   private isClosed = false;
-  private time = 0;
-  private sliceEnd = 0;
-  private slice: TimeSlice | undefined = undefined;
+  private readonly clock = new StepClock(undefined, { sync: false });
+  /** Whether the event loop has to turn before more nodes start. */
+  private isWaiting = false;
 
   /** @param inputs - in the order of the plan; changed in place */
   constructor(
@@ -100,15 +120,18 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
     const { plan } = state;
     const { mode = "async", concurrency = Infinity, scheduler } = options;
     this.plan = plan;
-    this.args = new Arguments(plan, state, inputs, () => undefined);
+    this.args = new Arguments(plan, state, inputs, undefined);
     this.scheduler = scheduler;
     this.managesAll = setup.hooks.length > 0 || scheduler !== undefined;
-    this.needs = new Needs(plan);
+    this.gates = plan.choices === undefined ? undefined : new Gates(plan, state);
+    this.needs = new Needs(plan, state, this.gates);
+    this.results = new LiveResults(state, this.args, this);
+    this.streams = plan.streams === undefined ? undefined : new NodeStreams(this, plan.streams, undefined);
     this.permits = new Permits(mode === "sequential" ? 1 : concurrency, this);
+    this.computations = new Array<Computation | undefined>(plan.size).fill(undefined);
     this.queued = new Uint8Array(plan.size);
-    this.held = new Uint8Array(plan.size);
-    this.before = new Uint8Array(plan.size);
-    this.freshness = new Freshness(plan.graph, plan.indegree, this);
+    const { graph } = plan.flow;
+    this.freshness = new Freshness(graph, graph === plan.graph ? plan.indegree : indegrees(graph), this);
   }
 
   /** Finds out where nodes run, and computes all of them. */
@@ -132,7 +155,8 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
       const newPermits = mode === "parallel" ? ({ limit }: Backend) => new Permits(limit, this) : undefined;
       this.calls = new BackendCalls(this, new Lanes(placed.places, placed.backends, this.permits, newPermits));
     }
-    const ranking = mode === "sequential" ? this.plan : criticalFirst(this.plan);
+    const isLimited = mode === "parallel" || this.concurrency < Infinity || this.scheduler !== undefined;
+    const ranking = isLimited && mode !== "sequential" ? criticalFirst(this.plan) : this.plan;
     this.queue = new WorkQueue(this.plan, ranking, this.calls?.lanes.queueOf);
     this.freshness.begin();
     this.schedule();
@@ -145,9 +169,42 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
   /** Nobody listens. */
   progress(): void {}
 
+  /** A generator produces items, which nobody streams. */
+  streamStarted(): void {}
+
+  // --- runs inside ---
+
   /** A fork's context has no attempt, and runs nothing. */
   runInside(): never {
-    throw new TypeError("ctx.run is not available in a live dag.");
+    return refuseRunInside();
+  }
+
+  get isSequential(): boolean {
+    return this.options.mode === "sequential";
+  }
+
+  get concurrency(): number {
+    const { concurrency, mode, maxWorkers } = this.options;
+    return concurrency ?? (mode === "parallel" ? (maxWorkers ?? cores()) : Infinity);
+  }
+
+  get hasWaiting(): boolean {
+    return this.queue?.isEmpty === false;
+  }
+
+  get innerOptions(): CommonRunOptions {
+    const { mode = "async", concurrency, maxWorkers, pool, scheduler, hooks, strict } = this.options;
+    const ofDags = { mode, concurrency, maxWorkers, pool };
+    return { ...ofDags, scheduler, hooks, strict };
+  }
+
+  get sharedPermits(): SharedPermits {
+    if (this.lazyPermits === undefined) {
+      this.lazyPermits = new SharedPermits();
+      this.lazyPermits.add("inline", this.permits);
+      this.calls?.lanes.share(this.lazyPermits);
+    }
+    return this.lazyPermits;
   }
 
   wake(): void {
@@ -158,32 +215,43 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
     return this.setup.hooks;
   }
 
-  /** Whether every node is up to date. */
-  get isComplete(): boolean {
-    return this.freshness.isComplete;
+  private get isQuiet(): boolean {
+    return this.isClosed || this.freshness.isComplete;
   }
 
-  // --- results ---
-
-  /** Whether a node has a value: its own, or, while it is computed, the one before. */
-  has(node: number): boolean {
-    return this.held[node] === 1;
+  /** A promise that resolves when every node is up to date, or the live dag is closed; undefined if so at present. */
+  settled(): Promise<void> | undefined {
+    if (this.isQuiet) return undefined;
+    return this.wave ?? (this.waiter ??= deferred()).promise;
   }
 
-  get(node: number): unknown {
-    return this.state.values[node];
+  private release(): void {
+    const { waiter } = this;
+    this.waiter = undefined;
+    waiter?.resolve();
   }
 
   // --- changes ---
 
   /** Sets inputs by their number in the plan. */
-  set(changes: ReadonlyMap<number, unknown>): void {
+  setAll(changes: ReadonlyMap<number, unknown>): void {
     const nodes: number[] = [];
     for (const [input, value] of changes) {
       if (Object.is(this.inputs[input], value)) continue;
       this.inputs[input] = value;
       for (const node of this.needs.takersOf(input)) nodes.push(node);
     }
+    this.changed(nodes);
+  }
+
+  /** Sets one input by its number in the plan. */
+  set(input: number, value: unknown): void {
+    if (Object.is(this.inputs[input], value)) return;
+    this.inputs[input] = value;
+    this.changed(this.needs.takersOf(input));
+  }
+
+  private changed(nodes: readonly number[]): void {
     if (nodes.length === 0) return;
     this.snapshot = undefined;
     if (this.queue === undefined) return; // Everything is still to be computed.
@@ -202,6 +270,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
   }
 
   private stopOvertaken(): void {
+    if (this.overtakenOnes.length === 0) return;
     const overtaken = this.overtakenOnes;
     this.overtakenOnes = [];
     for (const computation of overtaken) {
@@ -212,32 +281,26 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
   }
 
   becameStale(node: number): void {
-    const { state } = this;
-    this.before[node] = state.status[node];
-    if (state.status[node] === Status.failed) {
-      this.freshness.mark(node);
-      state.facts.errors.delete(node);
-      state.facts.nulled.delete(node);
-    }
-    state.status[node] = Status.pending;
+    if (node < this.plan.size && this.results.becameStale(node)) this.freshness.mark(node);
   }
 
   overtaken(node: number): void {
-    const computation = this.computations.get(node);
+    const computation = this.computations[node];
     if (computation === undefined) return;
     computation.isOver = true;
-    this.computations.delete(node);
+    this.computations[node] = undefined;
     this.overtakenOnes.push(computation);
     this.freshness.mark(node);
     this.state.status[node] = Status.pending;
   }
 
   ready(node: number): void {
-    this.enqueue(node);
+    if (node < this.plan.size) this.enqueue(node);
+    else this.undecided.push(node - this.plan.size);
   }
 
   kept(node: number): void {
-    this.state.status[node] = this.before[node];
+    if (node < this.plan.size) this.results.kept(node);
   }
 
   // --- the loop ---
@@ -257,40 +320,48 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
     return this.calls === undefined ? this.permits : this.calls.lanes.permitsOf(node);
   }
 
+  /** Not `queueMicrotask`, which makes an object for async hooks each time. */
   private schedule(): void {
-    if (this.isScheduled) return;
-    this.isScheduled = true;
-    queueMicrotask(() => {
-      this.isScheduled = false;
-      this.pump();
-    });
+    this.wave ??= resolved.then(this.pumpScheduled);
   }
+
+  private readonly pumpScheduled = (): Promise<void> | undefined => {
+    this.wave = undefined;
+    this.pump();
+    return this.settled();
+  };
 
   /** Starts what is ready, while permits are free. */
   pump(): void {
     if (this.pumping || this.isClosed || this.queue === undefined || this.isWaiting) return;
+    const { source } = current;
     this.pumping = true;
     this.guard(() => this.startReady(this.queue as WorkQueue));
     this.pumping = false;
-    if (!this.isClosed && !this.isWaiting) this.guard(() => this.setup.rested());
-  }
-
-  /** Whether the event loop has to turn before more nodes start. */
-  private get isWaiting(): boolean {
-    return this.slice?.isWaiting === true;
+    // That of computations holds the live dag.
+    if (current.source !== source) current.source = source;
+    if (this.isClosed || this.isWaiting) return;
+    this.guard(() => this.setup.rested());
+    if (this.isQuiet) this.release();
   }
 
   private startReady(queue: WorkQueue): void {
-    findClock();
-    this.readClock();
-    if (this.sliceEnd === 0) this.sliceEnd = this.time + TIME_SLICE;
     while (!this.isClosed) {
-      if (this.time >= this.sliceEnd && !queue.isEmpty && this.endSlice()) return;
+      if (this.gates !== undefined) this.decideGates(this.gates);
+      if (!queue.isEmpty && !this.clock.allows(noDeadline, this.resume)) return void (this.isWaiting = true);
       const node = this.takeReady(queue);
       if (node < 0) return;
       this.queued[node] = 0;
-      if (this.permitsOf(node).grant(node)) continue;
-      if (this.freshness.isReady(node) && !this.computations.has(node)) this.compute(node);
+      // A map that was stopped may still be in the queue, in the place of its node.
+      this.permitsOf(node).grant(node);
+      if (this.freshness.isReady(node) && this.computations[node] === undefined) this.compute(node);
+    }
+  }
+
+  private decideGates(gates: Gates): void {
+    for (let gate = this.undecided.pop(); gate !== undefined; gate = this.undecided.pop()) {
+      const vertex = this.plan.size + gate;
+      if (this.freshness.isReady(vertex)) this.freshness.settle(vertex, gates.decide(gate));
     }
   }
 
@@ -299,16 +370,10 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
     return this.permits.isFull ? -1 : queue.take(0);
   }
 
-  /** Returns whether the event loop has to turn first. */
-  private endSlice(): boolean {
-    this.sliceEnd = this.time + TIME_SLICE;
-    this.slice ??= new TimeSlice();
-    return this.slice.renew(() => this.pump());
-  }
-
-  private readClock(): void {
-    this.time = now();
-  }
+  private readonly resume = (): void => {
+    this.isWaiting = false;
+    this.pump();
+  };
 
   private guard(work: () => void): void {
     try {
@@ -318,7 +383,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
     }
   }
 
-  private breakDown(fault: unknown): void {
+  breakDown(fault: unknown): void {
     if (!this.isClosed) this.setup.broke(broken(this.state, fault));
   }
 
@@ -326,14 +391,13 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
 
   private compute(node: number): void {
     const { state } = this;
-    const unmet = this.needs.unmet(node, state);
-    if (unmet !== undefined) return this.skip(node, unmet);
+    if (!this.needs.areMet(node)) return this.results.skip(node);
     state.status[node] = Status.running;
-    state.setStarted(node, this.time);
-    this.forget(node);
+    // It matters only that it has started.
+    state.setStarted(node, 0);
     const isManaged = this.managesAll || this.plan.managed?.[node] === 1 || this.calls?.has(node) === true;
-    const computation = isManaged ? new ManagedComputation(this, node) : new Computation(this, node);
-    this.computations.set(node, computation);
+    const computation = isManaged ? this.newManaged(node) : this.newPlain(node);
+    this.computations[node] = computation;
     computation.begin();
     let pending: Promise<unknown> | undefined;
     let work: unknown;
@@ -341,124 +405,73 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
       work = computation.run();
       pending = pendingOf(work);
     } catch (error) {
-      return this.settled(computation, () => this.fail(node, error));
+      if (computation.isCalling) computation.endCall();
+      return this.failed(computation, error);
     }
-    if (pending === undefined) return this.settled(computation, () => this.complete(computation, work));
-    const later = (outcome: () => void) => {
-      this.guard(() => this.settled(computation, outcome));
+    if (pending !== undefined) return this.await(computation, pending);
+    this.succeeded(computation, work);
+    if (!isManaged && !computation.isOver && !computation.isKnown) this.spare = computation;
+  }
+
+  private newPlain(node: number): Computation {
+    const { spare } = this;
+    if (spare === undefined) return new Computation(this, node);
+    this.spare = undefined;
+    spare.node = node;
+    return spare;
+  }
+
+  private newManaged(node: number): ManagedComputation {
+    this.results.forgetPolicies(node);
+    return new ManagedComputation(this, node);
+  }
+
+  private await(computation: Computation, pending: Promise<unknown>): void {
+    // A computation that was stopped has released its permits by now.
+    const later = (settle: () => void) => {
+      this.guard(settle);
       this.pump();
     };
     whenSettled(
       pending,
-      (value) => later(() => this.complete(computation, value)),
-      (error) => later(() => this.fail(node, error)),
+      (value) => later(() => this.succeeded(computation, value)),
+      (error) => later(() => this.failed(computation, error)),
     );
   }
 
-  /** Forgets what a node's computation before left in the state. */
-  private forget(node: number): void {
-    const { facts } = this.state;
-    facts.cached.delete(node);
-    facts.fallbacks.delete(node);
-    facts.skippedBy.delete(node);
-  }
-
-  private settled(computation: Computation, outcome: () => void): void {
-    this.readClock();
+  private succeeded(computation: Computation, value: unknown): void {
     if (computation.isOver) return;
     // The functions of users that judge the outcome may still overtake it.
-    outcome();
+    this.results.complete(computation, value);
     if (!computation.isOver) computation.release();
   }
 
-  private complete(computation: Computation, returned: unknown): void {
-    const { state, plan } = this;
-    const { node } = computation;
-    let value = returned;
-    let branch: string | undefined;
-    let isSame: boolean;
-    try {
-      if (plan.forks.has(node)) {
-        const choice = choose(plan, node, returned, () => this.args.all(node, undefined));
-        value = choice.value;
-        branch = choice.branch;
-      }
-      isSame = this.has(node) && state.branchOf(node) === branch && this.isEqual(node, state.values[node], value);
-    } catch (error) {
-      if (!computation.isOver) this.fail(node, error);
-      return;
-    }
+  private failed(computation: Computation, error: unknown): void {
     if (computation.isOver) return;
-    if (branch !== undefined) state.facts.branches.set(node, branch);
-    state.status[node] = Status.completed;
-    this.settle(node, isSame ? undefined : { value });
+    this.results.fail(computation, error);
+    computation.release();
   }
 
-  /** @throws {ExecutionError} when the node's own comparison throws, or answers with no boolean */
-  private isEqual(node: number, before: unknown, after: unknown): boolean {
-    const { name, options } = this.plan.specs[node];
-    const { equals } = options;
-    if (equals === undefined || this.before[node] === Status.failed) return Object.is(before, after);
-    let answer: unknown;
-    try {
-      answer = equals(before, after);
-    } catch (cause) {
-      const message = `The "equals" of node "${name}" threw: ${asSentence(messageOf(cause))} Correct the function.`;
-      throw nodeError(this.state, node, message, { cause });
-    }
-    if (typeof answer === "boolean") return answer;
-    const message = `The "equals" of node "${name}" must return a boolean; it returned ${show(answer)}. Correct the function.`;
-    throw nodeError(this.state, node, message);
-  }
-
-  private fail(node: number, thrown: unknown): void {
-    const { state, plan } = this;
-    const { name, options } = plan.specs[node];
-    const message = `Node "${name}" paused, which a live dag can't. Let it return, and set an input to go on.`;
-    const error = isPause(thrown)
-      ? nodeError(state, node, message, { cause: thrown })
-      : nodeFailure(state, node, thrown);
-    state.facts.errors.set(node, error);
-    state.facts.branches.delete(node);
-    state.status[node] = Status.failed;
-    if (options.errorStrategy !== "continueNone") return this.lose(node);
-    state.facts.nulled.add(node);
-    const isSame = this.before[node] === Status.failed && this.has(node);
-    this.settle(node, isSame ? undefined : { value: null });
-  }
-
-  private skip(node: number, by: { readonly source: number; readonly edge: number }): void {
-    const { state } = this;
-    this.forget(node);
-    state.facts.skippedBy.set(node, edgeText(this.plan, by.source, by.edge));
-    state.facts.branches.delete(node);
-    state.status[node] = Status.skipped;
-    this.lose(node);
-  }
-
-  /** Settles a node that has no value. */
-  private lose(node: number): void {
-    const isChanged = this.has(node);
-    this.held[node] = 0;
-    this.state.values[node] = undefined;
-    this.finish(node, isChanged);
-  }
-
-  /** Settles a node that has a value. @param change - its new value; undefined if it is the same */
-  private settle(node: number, change: { readonly value: unknown } | undefined): void {
-    this.held[node] = 1;
-    if (change !== undefined) this.state.values[node] = change.value;
-    this.finish(node, change !== undefined);
-  }
-
-  private finish(node: number, isChanged: boolean): void {
-    this.computations.delete(node);
-    this.state.setFinished(node, this.time);
+  nodeSettled(node: number, isChanged: boolean): void {
+    this.computations[node] = undefined;
     this.freshness.settle(node, isChanged);
-    if (isChanged) this.setup.changed(node);
+  }
+
+  valueChanged(node: number): void {
+    this.setup.changed(node);
   }
 
   // --- the end ---
+
+  isEnding(work: Promise<unknown>): void {
+    this.ending.add(work);
+    void work.then(() => this.ending.delete(work));
+  }
+
+  /** Resolves when nothing that was stopped runs any longer: hooks, and runs inside. */
+  async ended(): Promise<void> {
+    while (this.ending.size > 0) await Promise.all(this.ending);
+  }
 
   /** Stops all computations. Results stay as they are. */
   close(reason: unknown): void {
@@ -469,9 +482,10 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener {
       if (this.freshness.isStale(node)) state.status[node] = Status.cancelled;
     }
     this.abort.abort(reason);
-    const open = [...this.computations.values()];
-    this.computations.clear();
+    const open = this.computations.filter((computation) => computation !== undefined);
+    this.computations.fill(undefined);
     for (const computation of open) computation.stop(reason);
     this.scheduler?.end();
+    this.release();
   }
 }

@@ -2,29 +2,32 @@ import { groupBy } from "../../graph/digraph.js";
 import { Edge, type DagPlan } from "../../planning/plan.js";
 import type { RunState } from "../../run/state.js";
 import { isMet } from "../branching.js";
-
-/** An edge whose source does not provide what its target requires. */
-export interface UnmetEdge {
-  readonly source: number;
-  readonly edge: number;
-}
+import { Taken } from "../choice-rules.js";
+import type { Gates } from "./gates.js";
 
 /** What nodes depend on: the edges into them, and the nodes that take each input. Cost to create: O(nodes + edges). */
 export class Needs {
   /** The edges into node i are `into[start[i]]` … `into[start[i + 1] - 1]`. */
   private readonly start: Int32Array;
   private readonly into: Int32Array;
-  private readonly sourceOf: Int32Array;
+  /** Where they come from. */
+  private readonly sources: Int32Array;
   /** By input, the nodes that take it. */
   private readonly takers: readonly (readonly number[])[];
 
-  constructor(private readonly plan: DagPlan) {
+  /** @param gates - undefined if the dag has no choices */
+  constructor(
+    private readonly plan: DagPlan,
+    private readonly state: RunState,
+    private readonly gates: Gates | undefined,
+  ) {
     const { graph } = plan;
     const { start, order } = groupBy(graph.size, graph.target);
     this.start = start;
     this.into = order;
-    this.sourceOf = new Int32Array(graph.target.length);
-    for (let node = 0; node < graph.size; node++) this.sourceOf.fill(node, graph.start[node], graph.start[node + 1]);
+    const sourceOf = new Int32Array(graph.target.length);
+    for (let node = 0; node < graph.size; node++) sourceOf.fill(node, graph.start[node], graph.start[node + 1]);
+    this.sources = order.map((edge) => sourceOf[edge]);
     this.takers = takersOf(plan);
   }
 
@@ -33,27 +36,37 @@ export class Needs {
   }
 
   /**
-   * The edge because of which a node is skipped; undefined when it runs. All its sources must have settled. An `any` gets
-   * the first of its needs that has a result.
+   * Whether a node runs; otherwise it is skipped. All its sources, and the gate that it waits for, must be up to date. An
+   * `any` gets the first of its needs that has a result, and a choice the branch that it takes.
    */
-  unmet(node: number, state: RunState): UnmetEdge | undefined {
-    const { flags, labels } = this.plan;
-    const anyNeeds = this.plan.anyNeeds.get(node);
-    let first: UnmetEdge | undefined;
-    for (let k = this.start[node]; k < this.start[node + 1]; k++) {
-      const edge = this.into[k];
-      const source = this.sourceOf[edge];
-      const marks = flags === undefined ? 0 : flags[edge];
-      if ((marks & Edge.soft) !== 0) continue;
-      const isAlive = state.hasResult(source) && ((marks & Edge.branch) === 0 || state.took(source, labels.get(edge)));
-      if (!isAlive && anyNeeds === undefined) return { source, edge };
-      if (!isAlive) first ??= { source, edge };
+  areMet(node: number): boolean {
+    const { gates, state, plan } = this;
+    if (gates !== undefined) {
+      if (!gates.admits(node)) return false;
+      const taken = gates.taken(node);
+      if (taken !== undefined) return this.win(node, taken);
     }
-    if (anyNeeds === undefined) return undefined;
-    const winner = anyNeeds.findIndex((need) => isMet(state, need));
-    if (winner < 0) return first;
-    state.facts.winners.set(node, winner);
-    return undefined;
+    const anyNeeds = plan.anyNeeds.size === 0 ? undefined : plan.anyNeeds.get(node);
+    if (anyNeeds !== undefined) {
+      return this.win(
+        node,
+        anyNeeds.findIndex((need) => isMet(state, need)),
+      );
+    }
+    const { flags, labels } = plan;
+    for (let k = this.start[node]; k < this.start[node + 1]; k++) {
+      const source = this.sources[k];
+      const marks = flags === undefined ? 0 : flags[this.into[k]];
+      if ((marks & Edge.soft) !== 0) continue;
+      if (!state.hasResult(source)) return false;
+      if ((marks & Edge.branch) !== 0 && !state.took(source, labels.get(this.into[k]))) return false;
+    }
+    return true;
+  }
+
+  private win(node: number, winner: number): boolean {
+    this.state.facts.winners.set(node, winner);
+    return winner !== Taken.none;
   }
 }
 

@@ -1,20 +1,21 @@
 import { ValidationError } from "../../base/errors.js";
-import { isChoice } from "../../definition/specs/node-spec.js";
+import type { DeclaredInputs } from "../../definition/specs/input-schemas.js";
 import type { NodeHooks } from "../../definition/specs/node-options.js";
 import { withDefaults } from "../../engine/run-defaults.js";
 import { hooksOf } from "../../engine/run-hooks.js";
 import { checkDagInputs, requireInputs } from "../../planning/inputs.js";
 import type { DagPlan } from "../../planning/plan.js";
-import { isGenerator } from "../../planning/streams.js";
 import type { DagRunFactory } from "../dag-run-factory.js";
 import type { DagOptions } from "../options.js";
 import type { LiveSource } from "./live-dag.js";
+import { acceptChange } from "./schemas.js";
 import { checkLiveOptions, liveDefaults, type LiveOptions } from "./options.js";
 
 /** The dag that a live one is made of. */
 interface Definition {
   readonly options: DagOptions<any, any>;
   readonly defaultHooks: NodeHooks | undefined;
+  readonly declaredInputs: DeclaredInputs | undefined;
 }
 
 /**
@@ -28,15 +29,22 @@ export function liveSource(
 ): Omit<LiveSource, "never"> {
   checkLiveOptions(given);
   const options = withDefaults(liveDefaults(dag.options), given) as LiveOptions<any>;
-  const { inputs = {}, mode, hooks } = options;
+  const { inputs: raw = {}, mode, hooks } = options;
   const plan = factory.planFor(options.inputs, options);
-  checkDagInputs(plan, inputs);
-  requireInputs(plan, inputs, () => true);
+  const { declaredInputs: declared } = dag;
+  if (declared === undefined) {
+    checkDagInputs(plan, raw);
+    requireInputs(plan, raw, () => true);
+  }
+  const inputs = declared === undefined ? raw : acceptChange(plan, declared, raw, {});
   refuseInputsTimeouts(plan);
-  refuseComposed(plan);
+  refuseWaits(plan);
+  refuseStreams(plan);
   const usesThreads = plan.usesThreads || mode === "parallel";
   return {
     plan,
+    declared,
+    inputs,
     options,
     hooks: hooksOf(dag.defaultHooks, hooks),
     cacheOf: factory.caches.of,
@@ -44,17 +52,20 @@ export function liveSource(
   };
 }
 
-/** The kinds of nodes that a live dag can't keep up to date. */
-function refuseComposed({ specs, workflow }: DagPlan): void {
-  const found = specs.find(
-    ({ kind, subworkflow, fn }) => isChoice(kind) || kind === "map" || subworkflow !== undefined || isGenerator(fn),
-  );
-  if (found === undefined) return;
-  const what = isGenerator(found.fn) ? "generator" : found.kind;
+function refuseStreams({ streams, specs, workflow }: DagPlan): void {
+  if (streams === undefined || streams.consumers.size === 0) return;
+  const names = Array.from(streams.consumers, (node) => `"${specs[node].name}"`).join(", ");
   throw new ValidationError(
-    `A live dag of "${workflow}" can't have "${found.name}": it is a ${what}, and a live dag keeps functions, forks and ` +
-      `"any" nodes up to date. Do its work in a function, or run the dag.`,
+    `A live dag of "${workflow}" can't have the streams that ${names} ${streams.consumers.size === 1 ? "takes" : "take"}: ` +
+      `it keeps results, not items on their way. Need the whole result, without stream().`,
   );
+}
+
+function refuseWaits({ waits, specs, workflow }: DagPlan): void {
+  if (waits === undefined) return;
+  const names = Array.from(waits.nodes, (node) => `"${specs[node].name}"`).join(", ");
+  const rule = "a live dag keeps up to date and waits for nothing";
+  throw new ValidationError(`A live dag of "${workflow}" can't have nodes that wait (${names}): ${rule}. Run the dag.`);
 }
 
 function refuseInputsTimeouts({ inputsTimeouts, specs, workflow }: DagPlan): void {

@@ -28,7 +28,7 @@ export class Subscribers {
   }
 
   changed(node: number, value: unknown): void {
-    if (this.byNode.has(node)) this.changes.push({ node, value });
+    if (this.byNode.size > 0 && this.byNode.has(node)) this.changes.push({ node, value });
   }
 
   /** Tells all changes so far. Those that subscribers cause are told later. */

@@ -1,6 +1,7 @@
 import { show } from "../../base/check.js";
 import { isThenable } from "../../base/coroutine.js";
 import { define, isPlainRecord } from "../../base/objects.js";
+import { keyText } from "../../run/child-result.js";
 import { WiringFault } from "../arguments.js";
 
 /** A collection as a map reads it: a cursor, which stands before the first item. */
@@ -186,25 +187,22 @@ abstract class KeyedCollection implements Collection {
   value: unknown = undefined;
   protected readonly keys: unknown[] = [];
   private readonly ids: string[] = [];
-  private readonly taken = new Set<string>();
 
   abstract advance(): boolean;
   close(): void {}
   protected abstract make(entries: [unknown, unknown][]): unknown;
+  /** Whether a key that is no text may have this id. */
+  protected abstract isTaken(text: string): boolean;
 
   keyOf(index: number): unknown {
     return this.keys[index];
   }
 
-  /** In a `Map`, `1` and `"1"` are two keys: where a text is taken, the index tells them apart. */
   idOf(index: number): string {
     for (let i = this.ids.length; i <= index; i++) {
       const key = this.keys[i];
-      const text = typeof key === "string" || typeof key === "number" ? String(key) : `#${i}`;
-      let id = text;
-      for (let n = i; this.taken.has(id); n++) id = `${text}#${n}`;
-      this.taken.add(id);
-      this.ids.push(id);
+      if (typeof key === "string") this.ids.push(this.isTaken(key) ? JSON.stringify(key) : keyText(key));
+      else this.ids.push(typeof key === "number" ? String(key) : `#${i}`);
     }
     return this.ids[index];
   }
@@ -220,7 +218,7 @@ class MapCollection extends KeyedCollection {
   readonly size: number;
   private readonly entries: Iterator<[unknown, unknown]>;
 
-  constructor(map: ReadonlyMap<unknown, unknown>) {
+  constructor(private readonly map: ReadonlyMap<unknown, unknown>) {
     super();
     this.size = map.size;
     this.entries = map.entries();
@@ -237,6 +235,12 @@ class MapCollection extends KeyedCollection {
 
   protected make(entries: [unknown, unknown][]): unknown {
     return new Map(entries);
+  }
+
+  /** `1` and `"1"` are two keys. Others than numbers and texts go by their index, as `#1`. */
+  protected isTaken(text: string): boolean {
+    const number = Number(text);
+    return /^#\d+$/u.test(text) || (String(number) === text && this.map.has(number));
   }
 }
 
@@ -262,5 +266,9 @@ class RecordCollection extends KeyedCollection {
     const record: Record<string, unknown> = {};
     for (const [key, value] of entries) define(record, key as string, value);
     return record;
+  }
+
+  protected isTaken(): boolean {
+    return false;
   }
 }

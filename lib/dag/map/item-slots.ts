@@ -5,8 +5,15 @@ import type { Permits } from "../../engine/permits.js";
 /**
  * The permits of a map's items. In the queue of the run's permits, the map stands once for all that waits, as the node
  * that it is: which of several maps and nodes is next is decided as between nodes.
+ *
+ * Where items travel together, several share a permit: each takes one while any is free, and no more join while other
+ * nodes wait.
  */
 export class ItemSlots {
+  /** The number of permits held. */
+  held = 0;
+  /** The number of items that hold them. */
+  private active = 0;
   /** First in, first out. */
   private readonly waiting = new Set<() => void>();
   private isQueued = false;
@@ -19,18 +26,34 @@ export class ItemSlots {
     private readonly node: number,
     /** Whether other nodes wait to start. */
     private readonly isContended: () => boolean,
+    /** How many items may share a permit. */
+    private readonly share: () => number,
   ) {}
 
   /** Whether an item gets a permit at once. */
   get isFree(): boolean {
-    return this.hasSpare || (this.waiting.size === 0 && !this.permits.isFull && !this.isContended());
+    if (this.hasSpare) return true;
+    return this.waiting.size === 0 && (this.hasRoom || !this.permits.isFull) && !this.isContended();
+  }
+
+  /** Whether an item gets a permit when others of the map have ended. */
+  get isShared(): boolean {
+    return this.held > 0 && this.share() > 1;
+  }
+
+  private get hasRoom(): boolean {
+    return this.active < this.held * this.share();
   }
 
   /** Takes a permit if there is a free one. */
   take(): boolean {
     if (!this.isFree) return false;
     if (this.hasSpare) this.hasSpare = false;
-    else this.permits.take();
+    else if (!this.permits.isFull) {
+      this.permits.take();
+      this.held++;
+    }
+    this.active++;
     return true;
   }
 
@@ -46,21 +69,32 @@ export class ItemSlots {
   dropSpare(): void {
     if (!this.hasSpare) return;
     this.hasSpare = false;
-    this.permits.release();
+    this.giveBack();
   }
 
   /** Acquires a permit at once, or returns the wait for one. */
   acquire(): PendingAcquire | undefined {
     if (this.take()) return undefined;
     const { promise, resolve } = deferred();
-    this.wait(resolve);
+    const granted = () => {
+      this.active++;
+      resolve();
+    };
+    this.wait(granted);
     const cancel = () => {
-      if (!this.waiting.delete(resolve)) this.permits.release();
+      if (!this.waiting.delete(granted)) this.release();
     };
     return { granted: promise, cancel };
   }
 
   release(): void {
+    this.active--;
+    const needed = this.isContended() ? Math.ceil(this.active / this.share()) : this.active;
+    while (this.held - (this.hasSpare ? 1 : 0) > needed) this.giveBack();
+  }
+
+  private giveBack(): void {
+    this.held--;
     this.permits.release();
   }
 
@@ -73,8 +107,9 @@ export class ItemSlots {
     this.isQueued = true;
     this.permits.wait(this.node, () => {
       this.isQueued = false;
+      this.held++;
       const [next] = this.waiting;
-      if (next === undefined) return this.permits.release();
+      if (next === undefined) return this.giveBack();
       this.waiting.delete(next);
       if (this.waiting.size > 0) this.enqueue();
       next();

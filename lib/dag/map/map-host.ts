@@ -1,4 +1,4 @@
-import type { AttemptCall } from "../../backends/backend.js";
+import type { Trips } from "../../backends/backend.js";
 import type { LazyAbort } from "../../base/abort.js";
 import type { Coroutine } from "../../base/coroutine.js";
 import type { Semaphore } from "../../base/semaphore.js";
@@ -8,11 +8,12 @@ import type { ItemPlace } from "../../definition/item.js";
 import type { NodeHooks } from "../../definition/specs/node-options.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import type { InnerCall } from "../../engine/children.js";
+import type { Permits } from "../../engine/permits.js";
 import { CONTEXT, filledIn } from "../../engine/context-placeholder.js";
-import { refuseRunInside, type AttemptHost } from "../../engine/host.js";
+import { refuseRunInside, type AttemptHost, type TracedCall } from "../../engine/host.js";
 import type { ResultCache } from "../../policies/cache.js";
 import type { CircuitChange } from "../../policies/circuit.js";
-import type { Holder } from "../../policies/holder.js";
+import type { Holder, SlotSource } from "../../policies/holder.js";
 import type { Limits } from "../../policies/limits.js";
 import type { Scheduler } from "../../policies/scheduler.js";
 import type { AttemptControls } from "../../run/context.js";
@@ -26,11 +27,11 @@ export interface MappingRun extends DagHostRun {
   readonly concurrency: number;
   /** Whether nodes wait to start. */
   readonly hasWaiting: boolean;
-  /** Undefined without a store. */
-  readonly recorder: object | undefined;
   /** Of a resumed run: the results given for what paused inside, by path. */
   readonly provide: Readonly<Record<string, unknown>> | undefined;
   readonly life: { failInternally(fault: unknown): void };
+  /** Starts no more nodes. */
+  pause(): void;
 }
 
 /** An item in flight. */
@@ -49,26 +50,26 @@ export class MapHost implements AttemptHost {
   readonly workflow: string;
   readonly limits: Limits;
   readonly scheduler: Scheduler | undefined;
-  readonly caller: Holder | undefined;
   /** The items in flight, by index. */
   readonly items = new Map<number, MapItem>();
   /** The arguments of the map, with the collection in the place of the item. */
   readonly args: readonly unknown[];
   /** The position of the item among the arguments. */
   readonly itemAt: number;
+  /** Undefined where items go nowhere, or one after the other. */
+  trips: Trips | undefined;
+  /** Undefined where items take no permits. */
+  slots: ItemSlots | undefined;
 
   constructor(
     private readonly host: DagHost,
     private readonly node: number,
-    /** Undefined where items take no permits. */
-    private readonly slots: ItemSlots | undefined,
     private readonly onStarted: (item: MapItem) => void,
   ) {
     this.sync = host.sync;
     this.workflow = host.workflow;
     this.limits = host.limits;
     this.scheduler = host.scheduler;
-    this.caller = host.caller;
     this.args = host.argumentsOf(node, CONTEXT);
     this.itemAt = host.specOf(node).signature.contextAt === 0 ? 1 : 0;
   }
@@ -76,10 +77,6 @@ export class MapHost implements AttemptHost {
   /** The argument whose items are mapped. */
   get collection(): unknown {
     return this.args[this.itemAt];
-  }
-
-  get keepsSlots(): boolean {
-    return this.host.keepsSlots;
   }
 
   pump(): void {
@@ -139,8 +136,8 @@ export class MapHost implements AttemptHost {
     return { ...this.host.siteOf(this.node, attempt, options), item: name };
   }
 
-  execute(item: number, call: AttemptCall, abort: LazyAbort, onStart: () => void): unknown {
-    if (call.spec.subworkflow === undefined) return this.host.execute(this.node, call, abort, onStart);
+  execute(item: number, call: TracedCall, abort: LazyAbort, onStart: () => void): unknown {
+    if (call.spec.subworkflow === undefined) return this.host.execute(this.node, call, abort, onStart, this.trips);
     return this.host.executeWorkflow(this.node, call, abort, onStart, this.itemOf(item).name);
   }
 
@@ -156,7 +153,11 @@ export class MapHost implements AttemptHost {
     return true;
   }
 
-  schedulerOf(): Scheduler | undefined {
+  callerOf(): Holder | undefined {
+    return this.host.holderOf(this.node) ?? this.host.callerOf();
+  }
+
+  schedulerOf(): SlotSource | undefined {
     return this.host.schedulerOf(this.node);
   }
 
@@ -166,6 +167,10 @@ export class MapHost implements AttemptHost {
 
   runInside(): never {
     return refuseRunInside();
+  }
+
+  slotsOf(): Permits | undefined {
+    return this.slots && this.host.slotsOf(this.node);
   }
 
   acquire(): PendingAcquire | undefined {

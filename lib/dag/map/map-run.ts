@@ -1,16 +1,21 @@
 import { abandon, drive, pendingOf, whenSettled } from "../../base/coroutine.js";
 import { deferred, type Deferred } from "../../base/deferred.js";
 import { afterTurn, nextTurn } from "../../base/event-loop.js";
+import type { Trips } from "../../backends/backend.js";
 import type { MapSettings } from "../../definition/specs/map-options.js";
 import { Attempts } from "../../engine/attempts.js";
 import { ExecutionError, failedBecause, failedInside, isErrorOf } from "../../run/errors.js";
 import { childKey } from "../../run/child-result.js";
-import { factsOf, InnerPause, isPause, pausesOf, type Pause } from "../../run/pause.js";
+import { joined, type WaitingFor } from "../../run/waiting-for.js";
+import { factsOf, InnerPause, InnerWait, isPause, pausesOf, StoppedHalfway, type Pause } from "../../run/pause.js";
 import type { ItemCounts } from "../../run/state.js";
 import { WiringFault } from "../arguments.js";
+import { DurabilityBarrier } from "../durability-barrier.js";
 import type { DagHost } from "../host.js";
 import { ABSENT, collectionOf, type Collection } from "./collection.js";
 import type { Channel } from "../../engine/channel.js";
+import type { Permits } from "../../engine/permits.js";
+import { GroupPermits } from "../node-streams/group-permits.js";
 import { Folding, Listing, Passing } from "./gathering.js";
 import { ItemSlots } from "./item-slots.js";
 import { MapHost, type MapItem, type MappingRun } from "./map-host.js";
@@ -19,21 +24,30 @@ import { plainCallOf, type ItemCall } from "./plain-call.js";
 /** How many items of an async iterable are in flight, unless the map says otherwise. */
 const ASYNC_CONCURRENCY = 16;
 
+/** An item whose start waits to be durable. */
+interface StartedItem {
+  readonly index: number;
+  readonly value: unknown;
+}
+
 /**
  * Runs a map: reads its collection, attempts each item with all policies of the node, and gathers the results.
  *
- * The map itself takes no permit, its items do; in mode `sequential` it takes one for all of them. The next item is
- * read when one may start. As with nodes, an item without options, hooks and context is a plain call; any other is a
- * coroutine of policies.
+ * The map itself takes no permit, its items do; in mode `sequential` it takes one for all of them, if they are plain
+ * calls. The next item is read when one may start. As with nodes, an item without options, hooks and context is a plain
+ * call; any other is a coroutine of policies.
  *
- * A failure ends the map at once: items in flight are aborted, and their outcomes dropped. A pause lets them finish.
+ * A failure ends the map at once: items in flight are aborted, and their outcomes dropped. A pause, of an item or of the
+ * run, lets them finish, and starts no more; a map in a stream, whose nodes run again together, goes on to its end.
  */
 export class MapRun {
   private readonly name: string;
   private readonly settings: MapSettings;
   private readonly items: MapHost;
   private readonly attempts: Attempts;
-  /** Undefined where items take no permits: in mode `sequential`, and for workflows, whose nodes take them. */
+  /** The permits of the items. */
+  private readonly permits: Permits;
+  /** Undefined where items take no permits: of workflows, whose nodes take them, and of a map that has one for all. */
   private readonly slots: ItemSlots | undefined;
   private readonly collection: Collection;
   /** Calls an item that needs no policies. */
@@ -47,15 +61,22 @@ export class MapRun {
   private readonly limit: number;
   private readonly pauses: Pause[] = [];
   private pauseReason: string | undefined;
+  /** Whether items are left, since the run pauses. */
+  private isHalfway = false;
+  /** What the items wait for whose runs were put away. */
+  private readonly waits: WaitingFor[] = [];
   private failure: { readonly error: unknown } | undefined;
   /** The number of items read. */
   private read = 0;
   /** Whether the item that was read last has not started. */
   private hasNext = false;
-  private inFlight = 0;
+  /** How many items are in flight. */
+  inFlight = 0;
   private isAtEnd = false;
   private isReading = false;
   private awaitsTurn = false;
+  /** In a recorded run: plain items that have started and wait for the store. */
+  private barred: DurabilityBarrier<StartedItem> | undefined = undefined;
   private done: Deferred<unknown> | undefined;
 
   /** @throws {WiringFault} when there is no collection to map */
@@ -69,22 +90,50 @@ export class MapRun {
     this.settings = map as MapSettings;
     const { streams } = run;
     this.channel = streams?.channelOf(node);
-    // In a stream, all nodes share one slot.
-    const takesSlots = !run.isSequential && subworkflow === undefined && streams?.isMember(node) !== true;
-    this.slots = takesSlots ? new ItemSlots(run.permitsOf(node), node, () => run.hasWaiting) : undefined;
-    this.items = new MapHost(host, node, this.slots, (item) => this.started(item.index, item.attempts));
+    this.items = new MapHost(host, node, (item) => this.started(item.index, item.attempts));
     this.attempts = new Attempts(this.items);
     this.collection = collectionOf(this.items.collection, name);
     this.plainCall = plainCallOf(run, this.items, node);
+    this.permits = this.newPermits();
+    this.slots = subworkflow === undefined && !this.ownsPermit ? this.newSlots() : undefined;
+    this.items.slots = this.slots;
     this.gathering = this.newGathering();
     const unbounded = subworkflow === undefined ? Infinity : run.concurrency;
     const { concurrency = this.collection.isAsync ? ASYNC_CONCURRENCY : unbounded } = this.settings;
     this.limit = run.isSequential ? 1 : concurrency;
+    if (!run.isSequential) this.items.trips = this.newTrips();
     this.counts.total = this.collection.size ?? 0;
     run.state.facts.items.set(node, this.counts);
     if (run.sync && this.collection.isAsync) {
       throw new WiringFault(`Map "${name}" needs an async iterable, which runSync can't wait for. Use run instead.`);
     }
+  }
+
+  private newPermits(): Permits {
+    const { run, node } = this;
+    const group = run.streams?.groupOf(node);
+    if (group !== undefined) return group.permits;
+    return run.isSequential && !this.ownsPermit ? new GroupPermits(run.permitsOf(node), node) : run.permitsOf(node);
+  }
+
+  private newSlots(): ItemSlots {
+    const { run, node, permits } = this;
+    // Those of a group, and of a map in sequence, don't queue up with other nodes.
+    const isContended = permits instanceof GroupPermits ? () => false : () => run.hasWaiting;
+    return new ItemSlots(permits, node, isContended, () => this.share);
+  }
+
+  /** How many items there are for each that could run: those of a trip, and of the one after it. */
+  private get share(): number {
+    const size = this.items.trips?.size ?? 1;
+    return size === 1 || this.collection.isAsync ? 1 : 2 * size;
+  }
+
+  /** Trips for the items, if sending them costs something. */
+  private newTrips(): Trips | undefined {
+    const { calls } = this.run;
+    if (calls === undefined || this.host.specOf(this.node).subworkflow !== undefined) return undefined;
+    return calls.newTrips(this.node, this.settings.batch, () => Math.min(this.limit, this.slots?.held ?? Infinity));
   }
 
   private newGathering(): Listing | Folding | Passing {
@@ -108,7 +157,7 @@ export class MapRun {
 
   /** Runs all items. Returns the result, or a promise of it. */
   execute(): unknown {
-    if (this.ownsPermit) this.run.permitsOf(this.node).take();
+    if (this.ownsPermit) this.permits.take();
     if (this.channel !== undefined) this.run.streams?.begin(this.node, () => this.abandon());
     this.startItems();
     if (this.isDone) return this.endedWith();
@@ -116,9 +165,9 @@ export class MapRun {
     return this.done.promise;
   }
 
-  /** Whether the map has a permit for all of its items. */
+  /** Whether the map has a permit for all of its items, which never wait. */
   private get ownsPermit(): boolean {
-    return this.run.isSequential && this.run.streams?.isMember(this.node) !== true;
+    return this.run.isSequential && this.plainCall !== undefined && !this.isInStream;
   }
 
   /** Stops, since nobody takes the results any longer. */
@@ -126,6 +175,18 @@ export class MapRun {
     this.isAbandoned = true;
     this.interrupt(new Error("Nobody takes the results any longer."));
     this.settle();
+  }
+
+  /** Starts no more items: the run pauses. */
+  pause(): void {
+    if (this.isAtEnd || this.isInStream) return;
+    this.isHalfway = this.hasNext || this.read !== this.collection.size;
+    this.stopReading();
+    this.settle();
+  }
+
+  private get isInStream(): boolean {
+    return this.run.streams?.isMember(this.node) === true;
   }
 
   /** Ends all items in flight. Returns whether there were any that are to be waited for. */
@@ -209,7 +270,9 @@ export class MapRun {
     while (!this.isAtEnd) {
       if (run.isOver) return this.stopReading();
       if (!this.hasNext) {
-        if (this.inFlight >= this.limit || gathering.isFull) return undefined;
+        if ((this.inFlight >= this.limit && this.inFlight >= this.limit * this.share) || gathering.isFull) {
+          return undefined;
+        }
         const turn = run.sync ? undefined : nextTurn();
         if (turn !== undefined) return turn;
         if (slots?.isFree === false) return this.awaitTurn(slots);
@@ -237,6 +300,7 @@ export class MapRun {
   }
 
   private awaitTurn(slots: ItemSlots): undefined {
+    if (slots.isShared) return;
     this.awaitsTurn = true;
     slots.whenFree(() => {
       this.awaitsTurn = false;
@@ -263,7 +327,7 @@ export class MapRun {
     if (provide !== undefined && Object.hasOwn(provide, this.nameOf(index))) return this.provided(index, provide);
     this.inFlight++;
     if (this.plainCall === undefined) this.attempt(index, value);
-    else this.call(this.plainCall, index, value);
+    else this.begin(this.plainCall, index, value);
     this.slots?.dropSpare();
   }
 
@@ -274,18 +338,44 @@ export class MapRun {
     this.keep(index, provide[this.nameOf(index)]);
   }
 
+  /** Starts an item without policies, and calls its function when the start is durable. */
+  private begin(plain: ItemCall, index: number, value: unknown): void {
+    const { run } = this;
+    this.slots?.take();
+    if (run.emitter !== undefined) {
+      this.started(index, 1);
+      if (this.isInterrupted) return;
+    }
+    const barrier = run.barrier();
+    if (barrier === undefined) this.call(plain, index, value);
+    else (this.barred ??= new DurabilityBarrier(() => this.callDurable(plain))).add({ index, value }, barrier);
+  }
+
+  /** Calls the function for the items whose start is durable. */
+  private callDurable(plain: ItemCall): void {
+    const barred = this.barred as DurabilityBarrier<StartedItem>;
+    try {
+      while (!barred.isEmpty && !this.isInterrupted) {
+        const turn = nextTurn();
+        if (turn !== undefined) return void turn.then(() => this.callDurable(plain));
+        const { index, value } = barred.take();
+        this.call(plain, index, value);
+      }
+    } catch (fault) {
+      return this.run.life.failInternally(fault);
+    }
+    this.proceed();
+  }
+
   /** Calls the function for an item, without policies. */
   private call(plain: ItemCall, index: number, value: unknown): void {
-    this.slots?.take();
-    if (this.run.emitter !== undefined) this.started(index, 1);
     let returned: unknown;
     let pending: Promise<unknown> | undefined;
     try {
       returned = plain.call(value);
       pending = pendingOf(returned);
     } catch (error) {
-      if (!this.isInterrupted) this.failed(index, error, 1);
-      return;
+      return this.callFailed(index, error);
     }
     if (this.isInterrupted) return void (pending && abandon(pending));
     if (pending === undefined) return this.completed(index, returned, false);
@@ -299,10 +389,19 @@ export class MapRun {
       },
       (error) => {
         if (this.isInterrupted) return;
-        this.failed(index, error, 1);
+        this.callFailed(index, error);
         this.proceed();
       },
     );
+  }
+
+  private callFailed(index: number, error: unknown): void {
+    if (this.isInterrupted) return;
+    if (this.run.emitter !== undefined && !isPause(error)) {
+      this.host.itemAttemptFailed(this.node, { key: this.collection.keyOf(index), index }, 1, error);
+      if (this.isInterrupted) return;
+    }
+    this.failed(index, error, 1);
   }
 
   /** Runs an item with all its policies. */
@@ -414,10 +513,13 @@ export class MapRun {
   }
 
   private paused(index: number, pause: Error): void {
+    this.stopReading();
+    if (pause instanceof InnerWait) return void this.waits.push(pause.waitingFor);
     const facts = factsOf(pause);
     this.pauseReason ??= facts.reason;
     this.pauses.push(...pausesOf(this.nameOf(index), facts));
     this.stopReading();
+    this.run.pause();
   }
 
   /** Fails the map, and aborts the items in flight. */
@@ -437,9 +539,9 @@ export class MapRun {
 
   // --- the result ---
 
-  /** The result. Releases the permit that the map has in mode `sequential`. */
+  /** The result. The next node may start in mode `sequential`. */
   private endedWith(): unknown {
-    if (this.ownsPermit) this.run.permitsOf(this.node).release();
+    if (this.ownsPermit) this.permits.release();
     try {
       const result = this.result();
       this.channel?.close({ failed: false });
@@ -453,6 +555,9 @@ export class MapRun {
   private result(): unknown {
     if (this.failure !== undefined) throw this.failure.error;
     if (this.pauses.length > 0) throw new InnerPause(this.pauseReason, this.pauses);
+    if (this.isHalfway) throw new StoppedHalfway();
+    const waitingFor = joined(this.waits);
+    if (waitingFor !== undefined) throw new InnerWait(waitingFor);
     const { gathering, settings, collection } = this;
     if (gathering instanceof Folding) return gathering.folded;
     if (this.isAbandoned || gathering.values === undefined) return void this.run.state.facts.dropped.add(this.node);

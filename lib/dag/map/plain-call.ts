@@ -1,3 +1,4 @@
+import { current } from "../../definition/current-context.js";
 import { hasPolicies } from "../../definition/specs/node-options.js";
 import type { MapHost, MappingRun } from "./map-host.js";
 
@@ -6,12 +7,16 @@ export interface ItemCall {
   call(item: unknown): unknown;
 }
 
-/** The plain call of a map's items; undefined if they need more: policies, hooks, permits of others, a context. */
+/**
+ * The plain call of a map's items; undefined if they need more: policies, hooks, permits of others, a context, which
+ * they may ask for once anything has.
+ */
 export function plainCallOf(run: MappingRun, items: MapHost, node: number): ItemCall | undefined {
   const spec = items.specOf();
   const isInline = spec.subworkflow === undefined && run.calls?.has(node) !== true;
-  const isFree = run.recorder === undefined && items.schedulerOf() === undefined && items.hooksOf().length === 0;
-  if (!isInline || !isFree || hasPolicies(spec.options) || items.takesContext) return undefined;
+  const isFree = items.schedulerOf() === undefined && items.hooksOf().length === 0;
+  const needsContext = items.takesContext || current.storage !== undefined;
+  if (!isInline || !isFree || hasPolicies(spec.options) || needsContext) return undefined;
   const { fn, self } = spec;
   const { args, itemAt } = items;
   if (args.length === 1) return { call: (item) => fn.call(self, item) };

@@ -1,72 +1,121 @@
-import { ValidationError } from "../../base/errors.js";
+import { joinEventOptions } from "../specs/event-spec.js";
+import { show } from "../../base/check.js";
+import { InvalidNodeError } from "../../base/errors.js";
+import { define, isPlainRecord } from "../../base/objects.js";
+import { isSubworkflow, type Subworkflow } from "../specs/subworkflow-spec.js";
 import type { NodeHooks } from "../specs/node-options.js";
-import { needText, optional, toNeed, type Need, type NeedLike } from "../specs/need.js";
+import { needText, optional, stream, toNeed, type Need, type NeedLike } from "../specs/need.js";
 import type { NodeSpec } from "../specs/node-spec.js";
-import type { Document } from "./document.js";
-import type { DataWriter } from "./values.js";
+import { cases, casesOf, type Case, type CaseFunction } from "../switch.js";
+import type { Fields, FoundFunction, Section } from "./section.js";
+import { caseName, type SubworkflowJson, type WorkflowWriter } from "./workflow-writer.js";
 
-/** A need as data: `"node"`, `"node.output"`, or `{ optional: "node" }`. */
-export type NeedJson = string | { readonly optional: string };
+/** A need as data: `"node"`, `"node.output"`, `{ stream: "node" }`, or `{ optional: … }` of one of these. */
+export type NeedJson =
+  string | { readonly stream: string } | { readonly optional: string | { readonly stream: string } };
+
+/** A case as data: empty for a function. */
+export type CaseJson = SubworkflowJson | Readonly<Record<string, never>>;
 
 /** A node or state as data: its name, its options, and for a node its kind. */
 export interface MemberJson {
   readonly name: string;
   readonly needs?: readonly NeedJson[];
   readonly after?: readonly NeedJson[];
+  /** The workflow in the place of its function. */
+  readonly subworkflow?: SubworkflowJson;
+  /** The cases in the place of its function, by label. */
+  readonly cases?: Readonly<Record<string, CaseJson>>;
   readonly [option: string]: unknown;
 }
 
-/**
- * Writes a node or a state. Its function is not part of that.
- * @param hooks - its own hooks, wherever they were set
- */
-export function memberJson(
+type Cases = ReadonlyMap<string, CaseFunction | Subworkflow>;
+
+/** Writes what takes the place of a member's function; nothing for a plain function. */
+export function workJson(spec: NodeSpec, writer: WorkflowWriter): Pick<MemberJson, "subworkflow" | "cases"> {
+  const { name, subworkflow, fn } = spec;
+  if (subworkflow !== undefined) return { subworkflow: writer.subworkflow(subworkflow, name) };
+  const table = casesOf(fn);
+  return table === undefined ? {} : { cases: casesJson(table, name, writer) };
+}
+
+function casesJson(table: Cases, node: string, writer: WorkflowWriter): Record<string, CaseJson> {
+  const written: Record<string, CaseJson> = {};
+  for (const [label, found] of table) {
+    define(written, label, isSubworkflow(found) ? writer.subworkflow(found, caseName(node, label)) : {});
+  }
+  return written;
+}
+
+/** Reads what {@link workJson} has written, and otherwise finds the function. Undefined if there is none. */
+export function readWork(
+  { fields, name, path }: { readonly fields: Fields; readonly name: string; readonly path: string },
+  section: Section,
+): FoundFunction | Subworkflow | undefined {
+  if (fields.subworkflow !== undefined) return section.subworkflow(fields.subworkflow, `${path}.subworkflow`);
+  if (fields.cases === undefined) return section.functionOf(name);
+  const table = readCases(fields.cases, name, `${path}.cases`, section);
+  return table && section.attempt(() => ({ fn: cases(table), self: section.self }));
+}
+
+function readCases(json: unknown, node: string, path: string, section: Section): Record<string, Case> | undefined {
+  if (!isPlainRecord(json)) {
+    const rule = "must be an object with a case for each label";
+    return void section.report("INVALID_FIELD", `"${section.where(path)}" ${rule}; received ${show(json)}.`);
+  }
+  const table: Record<string, Case> = {};
+  for (const [label, fields] of Object.entries(json)) {
+    const isFunction = isPlainRecord(fields) && Object.keys(fields).length === 0;
+    const found = isFunction
+      ? section.functionOf(caseName(node, label))?.fn
+      : section.subworkflow(fields, `${path}.${label}`);
+    if (found !== undefined) define(table, label, found);
+  }
+  return Object.keys(table).length < Object.keys(json).length ? undefined : table;
+}
+
+export function needJson({ node, output, optional: isOptional, stream: isStream }: Need): NeedJson {
+  const text = needText({ node, output });
+  const need = isStream === true ? { stream: text } : text;
+  return isOptional ? { optional: need } : need;
+}
+
+/** A need from data. @throws {InvalidNodeError} INVALID_NODE when it is none */
+export function readNeed(json: unknown, node: string): NeedLike {
+  const inner = only("optional", json);
+  const streamed = only("stream", inner ?? json);
+  const text = streamed ?? inner ?? json;
+  if (typeof text !== "string") {
+    const forms = '"node", "node.output", { stream: … } or { optional: … }';
+    throw new InvalidNodeError(`A need of node "${node}" must be ${forms}; received ${show(json)}.`);
+  }
+  toNeed(text, node);
+  const source = streamed === undefined ? text : stream(text);
+  return inner === undefined ? source : optional(source);
+}
+
+/** What an object has under its only key, if that is the given one. */
+function only(key: string, json: unknown): unknown {
+  return isPlainRecord(json) && Object.keys(json).join() === key ? json[key] : undefined;
+}
+
+/** A list of needs from data. */
+export function readNeeds(json: unknown, node: string, path: string, section: Section): NeedLike[] | undefined {
+  if (json === undefined) return undefined;
+  if (!Array.isArray(json)) {
+    return void section.report("INVALID_FIELD", `"${section.where(path)}" must be a list; received ${show(json)}.`);
+  }
+  return json.flatMap((need: unknown) => section.attempt(() => readNeed(need, node)) ?? []);
+}
+
+/** Writes the options of a member, with the hooks that it has now. */
+export function optionsJson(
   spec: NodeSpec,
   hooks: NodeHooks | undefined,
-  writer: DataWriter,
-  list: "nodes" | "states",
-): MemberJson {
-  const { name, needs, after } = spec;
-  refuseComposed(spec, list);
-  const written = { name: undefined, needs: undefined, after: undefined };
-  return {
-    name,
-    ...(list === "nodes" ? { kind: spec.kind } : {}),
-    ...(needs.length > 0 ? { needs: needs.map(needJson) } : {}),
-    ...(after.length > 0 ? { after: after.map(needJson) } : {}),
-    ...(writer.write({ ...spec.options, ...written, hooks }, `${list}.${name}`) as object),
-  };
-}
-
-/** @throws {ValidationError} VALIDATION for what has no form as data yet */
-function refuseComposed({ name, kind, subworkflow, needs }: NodeSpec, list: "nodes" | "states"): void {
-  const what = subworkflow !== undefined ? "a workflow" : KINDS_WITHOUT_DATA.has(kind) ? `a ${kind}` : undefined;
-  const streams = needs.some(({ stream }) => stream === true) ? "streams another one" : undefined;
-  const reason = what === undefined ? streams : `is ${what}`;
-  if (reason === undefined) return;
-  const word = list === "nodes" ? "node" : "state";
-  throw new ValidationError(
-    `Only functions can be written as data, but ${word} "${name}" ${reason}. Keep the definition in code.`,
-  );
-}
-
-const KINDS_WITHOUT_DATA: ReadonlySet<string> = new Set(["map", "when", "coalesce"]);
-
-function needJson(need: Need): NeedJson {
-  return need.optional ? { optional: needText(need) } : needText(need);
-}
-
-/** The needs of a node, from data. */
-export function readNeeds(json: unknown, node: string, document: Document): NeedLike[] | undefined {
-  if (json === undefined) return undefined;
-  return document.attempt(() => {
-    if (!Array.isArray(json)) throw new TypeError(`The needs of node "${node}" must be a list.`);
-    return json.map((need: unknown) => {
-      const isOptional = typeof need === "object" && need !== null && Object.keys(need).join() === "optional";
-      const text = isOptional ? (need as { optional: string }).optional : (need as string);
-      if (typeof text === "string") toNeed(text, node);
-      else toNeed(undefined, node);
-      return isOptional ? optional(text) : text;
-    });
-  });
+  place: string,
+  writer: WorkflowWriter,
+): object {
+  const elsewhere = { name: undefined, needs: undefined, after: undefined };
+  const options = spec.event === undefined ? spec.options : joinEventOptions(spec.event, spec.options);
+  return writer.record({ ...options, ...spec.map, ...elsewhere, hooks }, place);
 }

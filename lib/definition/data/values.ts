@@ -10,7 +10,7 @@ export interface ValueReference {
   readonly $value: string;
 }
 
-/** Deeper values, and those beyond this number, are references. */
+/** Deeper values, and those beyond this number of objects, are references, and refused when they are read. */
 const MAX_DEPTH = 200;
 const MAX_VALUES = 1_000_000;
 
@@ -18,9 +18,20 @@ const MAX_VALUES = 1_000_000;
 export class DataWriter {
   private count = 0;
 
-  /** @param path - the place of the value; undefined properties are left out */
+  /** @param path - the place of the value; undefined properties are left out. */
   write(value: unknown, path: string): unknown {
+    this.count = 0;
     return this.data(value, path, []);
+  }
+
+  /** Writes each property of a record, which is data itself. */
+  writeRecord(record: object, path: string): Record<string, unknown> {
+    const written: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(record)) {
+      if (value === undefined) continue;
+      define(written, name, this.write(value, path === "" ? name : path + memberText(name)));
+    }
+    return written;
   }
 
   private data(value: unknown, path: string, above: readonly object[]): unknown {
@@ -35,8 +46,7 @@ export class DataWriter {
     if (!tryOr(() => isRecord(value), false)) return reference(path);
     const record: Record<string, unknown> = {};
     for (const [name, item] of Object.entries(value)) {
-      if (item !== undefined)
-        define(record, name, this.data(item, path === "" ? name : path + memberText(name), within));
+      if (item !== undefined) define(record, name, this.data(item, path + memberText(name), within));
     }
     return record;
   }
@@ -44,31 +54,47 @@ export class DataWriter {
 
 /** Reads what {@link DataWriter} has written. */
 export class DataReader {
-  /** @param report - called for a reference without a value */
+  private count = 0;
+
+  /** @param report - called for what can't be read */
   constructor(
     private readonly values: Readonly<Record<string, unknown>>,
-    private readonly report: (message: string) => void,
+    private readonly report: (code: string, message: string) => void,
   ) {}
 
-  /** @param path - the place of the value, for messages */
-  read(json: unknown, path: string, depth = 0): unknown {
+  /** @param path - the place of the value, for messages. Returns undefined, and reports why, if it can't be read. */
+  read(json: unknown, path: string): unknown {
+    this.count = 0;
+    try {
+      return this.value(json, path, 0);
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      return void this.report("INVALID_FIELD", `"${path}" is nested too deeply, contains itself, or is too large.`);
+    }
+  }
+
+  private value(json: unknown, path: string, depth: number): unknown {
     if (typeof json !== "object" || json === null) return json;
-    if (depth > MAX_DEPTH) return void this.report(`"${path}" is nested too deeply.`);
-    if (Array.isArray(json)) return json.map((item, i) => this.read(item, `${path}[${i}]`, depth + 1));
+    if (depth > MAX_DEPTH || ++this.count > MAX_VALUES) throw new Unreadable();
+    if (Array.isArray(json)) return json.map((item, i) => this.value(item, `${path}[${i}]`, depth + 1));
     if (isReference(json)) return this.valueOf(json.$value, path);
     const record: Record<string, unknown> = {};
     for (const [name, item] of Object.entries(json))
-      define(record, name, this.read(item, path + memberText(name), depth + 1));
+      define(record, name, this.value(item, path + memberText(name), depth + 1));
     return record;
   }
 
   private valueOf(name: string, path: string): unknown {
     if (Object.hasOwn(this.values, name)) return this.values[name];
     return void this.report(
+      "UNKNOWN_VALUE",
       `"${path}" refers to a value that is not given. Pass { values: { ${JSON.stringify(name)}: … } }.`,
     );
   }
 }
+
+/** Ends the reading of a value. */
+class Unreadable extends Error {}
 
 function reference(path: string): ValueReference {
   return { $value: path };

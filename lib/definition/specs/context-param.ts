@@ -106,5 +106,5 @@ export function withoutGuessedContext(signature: Signature): Signature {
 function filled(kind: NodeKind, needs: number, { isNumbered }: ContextGuess): number {
   // In these kinds, the first parameter may take all needs, or the value of a state.
   if (kind === "all" || kind === "any" || kind === "state") return isNumbered ? 0 : 1;
-  return needs;
+  return kind === "event" ? needs + 1 : needs;
 }

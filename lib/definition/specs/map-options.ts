@@ -15,17 +15,26 @@ export interface Reduction<A = any, R = any> {
 /** The options of a map that a node does not have. */
 export interface MapSettings {
   /**
-   * How many of its items may be in flight.
+   * How many of its items may be in flight. On worker threads, those that wait for their turn there don't count.
    * @defaultValue unlimited within the run; 16 over an async iterable
    */
   concurrency?: number | undefined;
   /**
+   * On worker threads: how many items are sent to a thread at most at a time. It executes them one after the other.
+   * @defaultValue as many as take about a millisecond together
+   */
+  batch?: number | undefined;
+  /**
    * `fail`: the first error fails the node, and aborts the items in flight. `skip`: the result lacks the item.
-   * `settle`: the result has `{ status, value }` or `{ status, reason }` for each item, as `Promise.allSettled` has.
+   * `settle`: the result has `{ status, value }` or `{ status, reason }` for each item, as `Promise.allSettled` has; with
+   * `reduce`, these are folded.
    * @defaultValue "fail"
    */
   onItemError?: OnItemError | undefined;
-  /** Joins results that are lists, one level deep. The result is a list, also of a keyed collection. */
+  /**
+   * Joins results that are lists, one level deep. The result is a list, also of a keyed collection. Not with `reduce`,
+   * nor with `onItemError: "settle"`.
+   */
   flatten?: boolean | undefined;
   /** Folds the results as they come, instead of keeping them. */
   reduce?: Reduction | undefined;
@@ -38,6 +47,7 @@ const REDUCE_RULES: Rules<Reduction> = { initial: "any", fn: "function" };
 
 const SETTINGS_RULES: Rules<MapSettings> = {
   concurrency: integer(1),
+  batch: integer(1),
   onItemError: oneOf(["fail", "skip", "settle"]),
   flatten: "boolean",
   reduce: (option: OptionName, reduce) => {
@@ -46,15 +56,32 @@ const SETTINGS_RULES: Rules<MapSettings> = {
   },
 };
 
+/** The names of the options of maps that nodes don't have. */
+export const MAP_SETTINGS = Object.keys(SETTINGS_RULES);
+
 const MAP_RULES: Rules<MapOptions> = { ...NODE_RULES, ...SETTINGS_RULES };
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkMapOptions(options: MapOptions, map: string): void {
   checkSpecOptions(options, MAP_RULES, `map "${map}"`);
+  checkCombination(options, map);
+}
+
+/** @throws {TypeError} for options that can't go together */
+export function checkCombination({ flatten, reduce, onItemError }: MapSettings, map: string): void {
+  if (flatten !== true) return;
+  const clash = (option: string, rule: string) =>
+    new TypeError(`"flatten" of map "${map}" can't go with ${option}: ${rule}`);
+  if (reduce !== undefined) {
+    throw clash('"reduce"', "there is no list of results to join. Fold the parts of each result in reduce.fn.");
+  }
+  if (onItemError === "settle") {
+    throw clash('onItemError: "settle"', "settled results are records. Join the values in a node that needs the map.");
+  }
 }
 
 /** The options of a map, parted into its own and those of a node. */
 export function partMapOptions(options: MapOptions): { readonly settings: MapSettings; readonly node: NodeOptions } {
-  const { concurrency, onItemError, flatten, reduce, ...node } = options;
-  return { settings: Object.freeze({ concurrency, onItemError, flatten, reduce }), node };
+  const { concurrency, batch, onItemError, flatten, reduce, ...node } = options;
+  return { settings: Object.freeze({ concurrency, batch, onItemError, flatten, reduce }), node };
 }

@@ -9,6 +9,8 @@ import {
   integer,
   label,
   oneOf,
+  show,
+  timeOf,
   type OptionName,
   type OtherNames,
   type Rules,
@@ -89,7 +91,13 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   output?: StandardSchema<any, V> | undefined;
   /** The number of retries, with delays of 100 ms, 200 ms, 400 ms …, or detailed options. @defaultValue 0 */
   retry?: number | RetryOptions | undefined;
-  /** How long an attempt may take, in ms. @defaultValue unlimited */
+  /**
+   * When the node starts after its inputs are there: that many ms later, or at a date. Meanwhile it is `waiting`, and
+   * takes no slot. A function gets the inputs.
+   * @defaultValue at once
+   */
+  delay?: Delay | undefined;
+  /** How long an attempt may take, in ms, without its `delay`. @defaultValue unlimited */
   timeout?: number | undefined;
   /**
    * How long the node may wait for its inputs, in ms from the start of the run, before it fails.
@@ -124,6 +132,9 @@ export interface NodeOptions<D extends readonly NeedLike[] = readonly NeedLike[]
   errorStrategy?: ErrorStrategy | undefined;
 }
 
+/** A time to wait: ms, a date, or a function of a node's inputs that returns either. */
+export type Delay = number | Date | ((...inputs: any[]) => number | Date);
+
 const ERROR_STRATEGIES: readonly ErrorStrategy[] = ["failFast", "continue", "continueNone"];
 
 const PRIORITIES: ReadonlyMap<unknown, number> = new Map([
@@ -133,6 +144,12 @@ const PRIORITIES: ReadonlyMap<unknown, number> = new Map([
   ["low", 20],
   ["background", 0],
 ]);
+
+/** @throws {TypeError} | {RangeError} */
+export function checkPriority(option: OptionName, priority: unknown): void {
+  if (typeof priority === "number") checkNumber(option, priority, { min: 0, max: 100 });
+  else checkOneOf(option, priority, [...PRIORITIES.keys()] as string[]);
+}
 
 /** The priority as a number from 0 to 100. */
 export function priorityOf(priority: Priority | undefined): number {
@@ -174,15 +191,13 @@ export const SHARED_RULES: Rules<SharedOptions> = {
     checkArray(option, params);
     for (const param of params) checkName(option, param);
   },
+  delay: checkDelay,
   timeout: checkDuration,
   hooks: (option, hooks) => checkHooks(hooks, label(option)),
   errorStrategy: checkErrorStrategy,
   fallback: "any",
   output: checkSchema,
-  priority: (option, priority) => {
-    if (typeof priority === "number") checkNumber(option, priority, { min: 0, max: 100 });
-    else checkOneOf(option, priority, [...PRIORITIES.keys()] as string[]);
-  },
+  priority: checkPriority,
 };
 
 export const NODE_RULES: Rules<NodeOptions> = {
@@ -239,6 +254,23 @@ export function frozen<O extends NodeOptions>(options: O): Readonly<O> {
     if (typeof own === "object") copy[policy] = Object.freeze({ ...own }) as never;
   }
   return Object.freeze(copy as O);
+}
+
+function checkDelay(option: OptionName, delay: unknown): void {
+  if (typeof delay !== "function") dueAfter(option, delay, 0);
+}
+
+/**
+ * When a delay that begins at `time` ends; both in ms since 1970.
+ * @throws {TypeError} | {RangeError} unless it is a number of ms, or a date
+ */
+export function dueAfter(option: string | OptionName, delay: unknown, time: number): number {
+  if (delay instanceof Date) return timeOf(option, delay);
+  if (typeof delay !== "number") {
+    throw new TypeError(`${label(option)} must be milliseconds, or a date; received ${show(delay)}.`);
+  }
+  checkDuration(option, delay);
+  return time + delay;
 }
 
 /** @throws {TypeError} unless `hooks` is an object of functions with known names */

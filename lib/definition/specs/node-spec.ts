@@ -8,12 +8,13 @@ import { checkNodeOptions, frozen, type NodeOptions } from "./node-options.js";
 import type { CacheOptions } from "./policy-options.js";
 import { readSignature } from "./params.js";
 import type { Signature } from "./signature.js";
-import { checkMapOptions, partMapOptions, type MapOptions, type MapSettings } from "./map-options.js";
-import { isSubworkflow, type Subworkflow } from "./subworkflow-spec.js";
+import { checkCombination, checkMapOptions, partMapOptions, type MapOptions, type MapSettings } from "./map-options.js";
+import { checkEventOptions, partEventOptions, type EventOptions, type EventSpec } from "./event-spec.js";
+import { isSubworkflow, refuseEach, type Subworkflow } from "./subworkflow-spec.js";
 
 /** How a node treats its needs and its result. */
 export type NodeKind =
-  "node" | "condition" | "select" | "all" | "any" | "when" | "coalesce" | "state" | "workflow" | "map";
+  "node" | "condition" | "select" | "all" | "any" | "when" | "coalesce" | "state" | "workflow" | "map" | "event";
 
 /** @inline */
 export type NodeFunction = (...args: any[]) => unknown;
@@ -54,6 +55,8 @@ export interface NodeSpec {
   readonly subworkflow: Subworkflow | undefined;
   /** The options of a map, whose function, or workflow, is called for each item of its first need. */
   readonly map: MapSettings | undefined;
+  /** What an event node waits for, whose payload its first parameter takes. */
+  readonly event: EventSpec | undefined;
 }
 
 /** A method that is a node. */
@@ -88,7 +91,7 @@ export function nodeSpec(
   const { declared = fn } = method ?? {};
   const read = readSignature(declared, options.params, name);
   const signature = read.guess === undefined ? read : withGuessedContext(read, kind, needs.length);
-  if (needs.length > signature.inputs.length) checkArity(kind, name, signature, needs);
+  if (needs.length > 0 && needs.length >= signature.inputs.length) checkArity(kind, name, signature, needs);
   if (options.cache?.key !== undefined) checkCacheKey(options.cache.key, signature, name);
   return Object.freeze({
     name,
@@ -104,7 +107,30 @@ export function nodeSpec(
     options: options === NO_OPTIONS ? options : frozen(options),
     subworkflow: undefined,
     map: undefined,
+    event: undefined,
   });
+}
+
+/** The function of an event node without one: its result is the payload. */
+const payloadOf = (...values: unknown[]): unknown => values[0];
+
+/** Whether a node is an event node without a function. */
+export function givesPayload({ fn }: NodeSpec): boolean {
+  return fn === payloadOf;
+}
+
+/** The spec of an event node. Throws like {@link nodeSpec}. */
+export function eventSpec(
+  name: string,
+  fn: NodeFunction = payloadOf,
+  options: EventOptions = NO_OPTIONS,
+  method?: Method,
+): NodeSpec {
+  checkNodeName(name);
+  checkEventOptions(options, name);
+  const { event, node } = partEventOptions(name, options);
+  const own = fn === payloadOf ? { ...node, backend: "inline" as const } : node;
+  return Object.freeze({ ...nodeSpec("event", name, fn, own, method), event });
 }
 
 /** The spec of a map. Throws like {@link nodeSpec}. */
@@ -117,7 +143,8 @@ export function mapSpec(
   checkNodeName(name);
   checkMapOptions(options, name);
   const { settings: map, node } = partMapOptions(options);
-  const spec = isSubworkflow(work) ? workflowNodeSpec(name, work, node) : nodeSpec("map", name, work, node, method);
+  if (isSubworkflow(work) && method === undefined) refuseEach(work, `Map "${name}"`);
+  const spec = isSubworkflow(work) ? workflowSpec(name, work, node) : nodeSpec("map", name, work, node, method);
   return Object.freeze({ ...spec, kind: "map", map, signature: withItem(spec) });
 }
 
@@ -144,14 +171,21 @@ export function workflowParts(subworkflow: Subworkflow) {
     signature,
     subworkflow,
     map: undefined,
+    event: undefined,
   };
 }
 
 /**
  * The spec of a node that is a workflow. Throws like {@link nodeSpec}.
  * @throws {InvalidNodeError} INVALID_NODE for options that only functions have
+ * @throws {ValidationError} VALIDATION for options that only fields with `@map` have
  */
 export function workflowNodeSpec(name: string, subworkflow: Subworkflow, options: NodeOptions = NO_OPTIONS): NodeSpec {
+  refuseEach(subworkflow, `Node "${name}"`);
+  return workflowSpec(name, subworkflow, options);
+}
+
+function workflowSpec(name: string, subworkflow: Subworkflow, options: NodeOptions): NodeSpec {
   checkNodeName(name);
   checkNodeOptions(options, name);
   refuseFunctionOptions(options, `Node "${name}"`);
@@ -180,7 +214,17 @@ export function reconfigured(spec: NodeSpec, options: NodeOptions): NodeSpec {
   if (spec.map !== undefined) {
     const { settings, node } = partMapOptions(options);
     checkMapOptions(options, name);
-    return Object.freeze({ ...reconfigured({ ...spec, map: undefined }, node), map: merge(spec.map, settings) });
+    const map = merge(spec.map, settings);
+    checkCombination(map, name);
+    return Object.freeze({ ...reconfigured({ ...spec, map: undefined }, node), map });
+  }
+  if (spec.event !== undefined) {
+    const { event } = spec;
+    checkEventOptions(options, name);
+    const { event: given, node } = partEventOptions(event.name, options);
+    const timeout = "bodyTimeout" in options ? node.timeout : spec.options.timeout;
+    const changed = reconfigured({ ...spec, event: undefined }, { ...node, timeout });
+    return Object.freeze({ ...changed, event: merge(event, given) });
   }
   checkNodeOptions(options, name);
   if (spec.subworkflow !== undefined) refuseFunctionOptions(options, `Node "${name}"`);
@@ -263,16 +307,19 @@ function toNeeds(needs: readonly NeedLike[] | undefined, node: string): readonly
   return Object.freeze(needs.map((need) => Object.freeze(toNeed(need, node))));
 }
 
-/** Refuses more needs than parameters. A function without parameters may have any needs, which it waits for. */
+/**
+ * Refuses more needs than parameters. A function without parameters, or with that of a payload only, may have any needs,
+ * which it waits for.
+ */
 export function checkArity(kind: NodeKind, name: string, signature: Signature, needs: readonly Need[]): void {
   const { inputs, rest } = signature;
-  if (needs.length <= inputs.length || inputs.length === 0 || rest || signature.extra || collects(kind, signature))
-    return;
+  const free = kind === "event" ? Math.max(0, inputs.length - 1) : inputs.length;
+  if (needs.length <= free || free === 0 || rest || signature.extra || collects(kind, signature)) return;
   const remedy =
     inputs.length === 1 && kind === "node"
       ? "Add parameters, or use @all to get the values as a record"
       : 'Add parameters, or use "after" for a need that only orders';
   throw new InvalidNodeError(
-    `Node "${name}" has ${needs.length} needs but ${inputs.length} parameter${inputs.length > 1 ? "s" : ""}. ${remedy}.`,
+    `Node "${name}" has ${needs.length} needs but ${free} parameter${free > 1 ? "s" : ""}${kind === "event" ? " after its payload" : ""}. ${remedy}.`,
   );
 }

@@ -15,7 +15,7 @@ import {
   type NodeSpec,
 } from "./node-spec.js";
 import { readSignature } from "./params.js";
-import type { Subworkflow } from "./subworkflow-spec.js";
+import { refuseEach, type Subworkflow } from "./subworkflow-spec.js";
 
 /** The options of a state. */
 export interface StateOptions<
@@ -89,6 +89,7 @@ export function stateSpec(
     options: frozen(options),
     subworkflow: undefined,
     map: undefined,
+    event: undefined,
   });
 }
 
@@ -101,11 +102,8 @@ export function workflowStateSpec(
   checkNodeName(name, "state");
   checkStateOptions(options, name);
   refuseFunctionOptions(options, `State "${name}"`);
-  if (subworkflow.options.inputs !== undefined) {
-    throw new InvalidNodeError(
-      `State "${name}" takes its inputs from the value of the state before, so its workflow has no "inputs".`,
-    );
-  }
+  refuseInputs(subworkflow, name);
+  refuseEach(subworkflow, `State "${name}"`);
   return Object.freeze({
     ...workflowParts(subworkflow),
     name,
@@ -115,6 +113,14 @@ export function workflowStateSpec(
     after: [],
     options: frozen(options),
   });
+}
+
+/** @throws {InvalidNodeError} INVALID_NODE when a workflow says where its inputs come from */
+export function refuseInputs({ options }: Subworkflow, state: string): void {
+  if (options.inputs === undefined) return;
+  throw new InvalidNodeError(
+    `State "${state}" takes its inputs from the value of the state before, so its workflow has no "inputs".`,
+  );
 }
 
 /** The spec with the given options changed. Throws like {@link stateSpec}. */

@@ -3,13 +3,14 @@ import type { Context } from "../context.js";
 import type { Decision, Route } from "../decisions.js";
 import type { NeedLike, OptionalNeed, StreamNeed } from "../specs/need.js";
 import type { NodeHandle, OutputHandle } from "../node-handle.js";
+import type { EventOptions } from "../specs/event-spec.js";
 import type { MapOptions } from "../specs/map-options.js";
 import type { NodeOptions } from "../specs/node-options.js";
 import type { CacheOptions } from "../specs/policy-options.js";
 import type { ChildWorkflow } from "../defined.js";
-import type { Subworkflow } from "../specs/subworkflow-spec.js";
+import type { Subworkflow, WorkflowInstance } from "../specs/subworkflow-spec.js";
 import type { CaseResult, CaseTable } from "../switch.js";
-import type { AnyFn, Collected } from "./typed-wiring.js";
+import type { AnyFn, Collected, ItemOf } from "./typed-wiring.js";
 
 /** @inline */
 type Needs = readonly NeedLike[];
@@ -57,6 +58,7 @@ type PassedOn<R, D extends Needs> =
 
 /** A workflow in the place of a function. Its value is any, unless `subworkflow` names an output of a known type. */
 type WorkflowOf<R> = Subworkflow<R> | ChildWorkflow | (new () => object);
+type ValueIn<W> = W extends Subworkflow<infer V> ? V : any;
 
 /**
  * The call forms of {@link Dag.node}: a function, whose name becomes the node's; a name and a function; options and a
@@ -71,22 +73,18 @@ export interface NodeDefiner {
     options: NodeOptions<D, V>,
     fn: Positional<D, R>,
   ): NodeHandle<V, N>;
-  <const N extends string, R = any>(name: N, workflow: WorkflowOf<R>): NodeHandle<ResultOf<R>, N>;
-  <const N extends string, R = any>(name: N, options: NodeOptions, workflow: WorkflowOf<R>): NodeHandle<ResultOf<R>, N>;
+  <const N extends string, W extends WorkflowOf<any>>(name: N, workflow: W): NodeHandle<ValueIn<W>, N, W>;
+  <const N extends string, W extends WorkflowOf<any>>(
+    name: N,
+    options: NodeOptions,
+    workflow: W,
+  ): NodeHandle<ValueIn<W>, N, W>;
+  <const N extends string, W extends WorkflowInstance>(
+    name: N,
+    options: NodeOptions,
+    workflow: W,
+  ): NodeHandle<any, N, W>;
 }
-
-/** The type of a collection's items. */
-type ItemOf<C> = 0 extends 1 & C
-  ? any
-  : C extends readonly (infer T)[]
-    ? T
-    : C extends ReadonlyMap<any, infer V>
-      ? V
-      : C extends Iterable<infer T> | AsyncIterable<infer T>
-        ? T
-        : C extends Readonly<Record<string, infer V>>
-          ? V
-          : any;
 
 /** The result of a map over a collection. */
 type MapOf<C, R> = 0 extends 1 & C
@@ -124,27 +122,57 @@ interface Cases<C extends CaseTable> {
  */
 export interface MapDefiner {
   <const N extends string, R>(name: N, fn: (item: any, ...args: any[]) => R): NodeHandle<any, N>;
-  <const N extends string>(name: N, work: WorkflowOf<any> | Cases<CaseTable>): NodeHandle<any, N>;
+  <const N extends string, W extends WorkflowOf<any>>(name: N, workflow: W): NodeHandle<any, N, W>;
+  <const N extends string>(name: N, cases: Cases<CaseTable>): NodeHandle<any, N>;
   <const N extends string, const D extends Needs, const O extends MapOptions<D>, R>(
     name: N,
     options: O & { readonly needs: D },
     fn: (item: ItemOf<First<D>>, ...args: [...Rest<D>, ...any[]]) => R,
   ): NodeHandle<MapResult<O, First<D>, Awaited<R>>, N>;
-  <const N extends string, const D extends Needs, const O extends MapOptions<D>, R = any>(
+  <const N extends string, const D extends Needs, const O extends MapOptions<D>, W extends WorkflowOf<any>>(
     name: N,
     options: O & { readonly needs: D },
-    workflow: WorkflowOf<R>,
-  ): NodeHandle<MapResult<O, First<D>, R>, N>;
+    workflow: W,
+  ): NodeHandle<MapResult<O, First<D>, ValueIn<W>>, N, W>;
   <const N extends string, const D extends Needs, const O extends MapOptions<D>, const C extends CaseTable>(
     name: N,
     options: O & { readonly needs: D },
     cases: Cases<C>,
   ): NodeHandle<MapResult<O, First<D>, CaseResult<C>>, N>;
+  <const N extends string, const D extends Needs, const O extends MapOptions<D>, W extends WorkflowInstance>(
+    name: N,
+    options: O & { readonly needs: D },
+    workflow: W,
+  ): NodeHandle<MapResult<O, First<D>, any>, N, W>;
+  <const N extends string, W extends WorkflowOf<any>>(
+    name: N,
+    options: MapOptions & { readonly needs?: undefined },
+    workflow: W,
+  ): NodeHandle<any, N, W>;
   <const N extends string, R>(
     name: N,
     options: MapOptions & { readonly needs?: undefined },
-    work: ((item: any, ...args: any[]) => R) | WorkflowOf<any> | Cases<CaseTable>,
+    work: ((item: any, ...args: any[]) => R) | Cases<CaseTable>,
   ): NodeHandle<any, N>;
+}
+
+/**
+ * The call forms of {@link Dag.event}: a name; options; a function that takes the payload, and then the needs. Without
+ * one, the result is the payload.
+ */
+export interface EventDefiner {
+  <const N extends string>(name: N): NodeHandle<any, N>;
+  <const N extends string, R>(name: N, fn: (payload: any, ...args: any[]) => R): NodeHandle<ResultOf<R>, N>;
+  <const N extends string, const D extends Needs, P = any>(
+    name: N,
+    options: EventOptions<D, P, P>,
+    fn?: undefined,
+  ): NodeHandle<P, N>;
+  <const N extends string, const D extends Needs, P, R, V = ResultOf<R>>(
+    name: N,
+    options: EventOptions<D, V, P>,
+    fn: (payload: P, ...args: [...Values<D>, ...any[]]) => R,
+  ): NodeHandle<V, N>;
 }
 
 /** The call forms of {@link Dag.cachedNode}, which take options of the node and of its cache in one object. */

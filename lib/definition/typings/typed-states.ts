@@ -8,6 +8,7 @@
 import type { Next, Stop, WaitForEvent } from "../transitions.js";
 import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { Nearest } from "./typed-names.js";
+import type { WithSources } from "./typed-nesting.js";
 import type { AnyFn, Inputs, IsAny, IsNever, Member, MethodNames, Same, SchemaProblem } from "./typed-wiring.js";
 
 /** The problem with the name of a state, or never. */
@@ -75,7 +76,7 @@ export type StatesOf<T> = {
     : T[K] extends Subworkflow<infer V>
       ? V
       : never;
-};
+} & WithSources<T>;
 
 /** The value of a state in the history: of a `next` or `stop`, or a plain value. */
 export type StateValue<F extends AnyFn, R = Awaited<ReturnType<F>>> =

@@ -13,6 +13,7 @@ import type { Subworkflow } from "../specs/subworkflow-spec.js";
 import type { NodeKind } from "../specs/node-spec.js";
 import type { Switch } from "../switch.js";
 import type { Nearest } from "./typed-names.js";
+import type { WithSources } from "./typed-nesting.js";
 
 export type AnyFn = (...args: any[]) => any;
 
@@ -60,7 +61,7 @@ type ResultOfCall<F extends AnyFn> = Collected<Awaited<ReturnType<F>>>;
 export type Collected<R> = 0 extends 1 & R
   ? R
   : R extends AsyncGenerator<infer T, any, any> | Generator<infer T, any, any>
-    ? T[]
+    ? Awaited<T>[]
     : R;
 
 /** The value that a fork passes on by default: its first input. */
@@ -154,7 +155,10 @@ type NameProblem<T, Need extends string, S extends string> =
       ? { need: Need; problem: "not a method" }
       : { need: Need; problem: "no such method"; nearest: Nearest<S, MethodNames<T>> };
 
-/** The possible values of a need, each in a tuple. Those of nodes inside a workflow are not checked. */
+/**
+ * The possible values of a need, each in a tuple. Those of nodes inside a workflow are not checked. A field's type does
+ * not tell whether its workflow runs once, or as a map for each item.
+ */
 type Gives<F, N, S extends string> = F extends AnyFn
   ? MaybeUndefined<
       N,
@@ -167,7 +171,11 @@ type Gives<F, N, S extends string> = F extends AnyFn
   : F extends Subworkflow<infer V>
     ? MaybeUndefined<
         N,
-        [OutputOf<S>] extends [never] ? (IsStream<N> extends true ? [AsyncIterable<ItemIn<V>>] : [V]) : [any]
+        [OutputOf<S>] extends [never]
+          ? IsStream<N> extends true
+            ? [AsyncIterable<ItemIn<V>>]
+            : [V] | [V[]] | [Map<any, V>] | [Record<string, V>]
+          : [any]
       >
     : never;
 
@@ -343,14 +351,14 @@ export type MethodNames<T> = keyof {
 };
 
 /**
- * The return type of a map's decorator: void, or the problem with its needs. The first one gives the collection, which
- * may also be a field that holds a workflow, and is checked by name only; the others are checked as those of a node.
+ * The return type of a map's decorator: void, or the problem with its needs. The items of the first one must fit the
+ * first parameter, the values of the others those after it.
  */
 export type MapVerdict<T, D extends MethodNeeds, F extends AnyFn> = D extends readonly [
   infer N,
   ...infer Others extends MethodNeeds,
 ]
-  ? CollectionProblem<T, Text<N>> extends infer Problem
+  ? CollectionProblem<T, N, Text<N>, F> extends infer Problem
     ? [Problem] extends [never]
       ? WiringVerdict<
           PositionalProblem<T, Others, Inputs<Parameters<F>> extends readonly [any, ...infer R] ? R : []>,
@@ -360,7 +368,60 @@ export type MapVerdict<T, D extends MethodNeeds, F extends AnyFn> = D extends re
     : never
   : void;
 
-type CollectionProblem<T, S extends string> = string extends S ? never : NameProblem<T, S, NodeOf<S>>;
+/**
+ * The return type of an event's decorator: void, or the problem with its needs or schemas. The first parameter takes the
+ * payload. `V` is what the schema of its result makes, `P` what that of its payload makes.
+ */
+export type EventVerdict<T, D extends MethodNeeds, F extends AnyFn, V = never, P = never> = WiringVerdict<
+  PositionalProblem<T, D, Inputs<Parameters<F>> extends readonly [any, ...infer R] ? R : []>,
+  WiringVerdict<PayloadProblem<F, P>, OutputProblem<"node", F, V>> extends infer Other
+    ? [Other] extends [void]
+      ? never
+      : Other
+    : never
+>;
+
+/** The problem with a schema whose payload the first parameter does not take, or never. */
+type PayloadProblem<F extends AnyFn, P> =
+  IsNever<F, [P] extends [FirstInput<F>] ? true : never> extends true
+    ? Same<F, FirstInput<F>, undefined> extends true
+      ? never
+      : { schema: P; takes: FirstInput<F>; problem: "the first parameter does not take what the schema makes" }
+    : never;
+
+type CollectionProblem<T, N, S extends string, F extends AnyFn> = string extends S
+  ? never
+  : NameProblem<T, S, NodeOf<S>> extends infer Problem
+    ? [Problem] extends [never]
+      ? Inputs<Parameters<F>> extends readonly [infer P, ...unknown[]]
+        ? ItemProblem<F, Gives<Member<T, NodeOf<S>>, N, S>, S, P>
+        : never
+      : Problem
+    : never;
+
+/** The problem with the items of a collection for a parameter of type `P`. Outputs that no type tells are accepted. */
+type ItemProblem<F, G, S extends string, P> =
+  IsNever<F, G> extends true
+    ? never
+    : IsNever<F, ItemFits<G, P>> extends true
+      ? { need: S; givesItems: ItemOf<Values<G>>; takes: P }
+      : never;
+
+type ItemFits<G, P> = G extends [infer V] ? ([ItemOf<V>] extends [P] ? true : never) : never;
+
+/** The type of a collection's items. */
+export type ItemOf<C> =
+  IsAny<C> extends true
+    ? any
+    : C extends readonly (infer T)[]
+      ? T
+      : C extends ReadonlyMap<any, infer T>
+        ? T
+        : C extends Iterable<infer T> | AsyncIterable<infer T>
+          ? T
+          : C extends Readonly<Record<string, infer T>>
+            ? T
+            : any;
 
 /** The results of a class's methods by name, as `run.get` returns them. */
 export type ResultsOf<T> = {
@@ -369,7 +430,7 @@ export type ResultsOf<T> = {
     : T[K] extends Subworkflow<infer V>
       ? V
       : never;
-};
+} & WithSources<T>;
 
 /** The result of a method; a list if its first input, or that of a case, is marked as the item of one. */
 type MappedOf<F extends AnyFn> =
@@ -410,10 +471,10 @@ export type ResultOf<F extends AnyFn, R = ResultOfCall<F>> =
 type MaybePassed<F extends AnyFn> = Inputs<Parameters<F>> extends readonly [infer H, ...unknown[]] ? H : never;
 
 /** The result of the only method; unknown if there are several. */
-export type OnlyResult<N, K = keyof N> = [K] extends [never]
+export type OnlyResult<N, K = keyof N & string> = [K] extends [never]
   ? unknown
-  : K extends keyof N
-    ? [keyof N] extends [K]
+  : K extends keyof N & string
+    ? [keyof N & string] extends [K]
       ? N[K]
       : unknown
     : never;

@@ -1,6 +1,6 @@
-import { integer, label, type OptionName, type Rules } from "../../base/check.js";
+import { checkNonEmptyString, checkOptions, integer, label, type OptionName, type Rules } from "../../base/check.js";
 import type { RunStore } from "../../stores/store.js";
-import { checkRun } from "../options.js";
+import { checkRun, checkStore } from "../options.js";
 
 /** The run options that a continuing run takes from its record. */
 export type Recorded = "inputs" | "metadata" | "context" | "runId" | "store" | "overrides" | "ifExists";
@@ -27,6 +27,22 @@ export interface Recovering {
    * @defaultValue false
    */
   wait?: boolean | undefined;
+}
+
+/** The options of `send`. */
+export interface SendOptions {
+  /** Where the run is recorded. */
+  store: RunStore;
+  /** Of several events with the same key, sent by any process, a run takes only the first. */
+  key?: string | undefined;
+}
+
+const SEND_RULES: Rules<SendOptions> = { store: (_, store) => checkStore(store), key: checkNonEmptyString };
+
+/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
+export function checkSendOptions(options: SendOptions): void {
+  checkOptions(options, SEND_RULES, "send");
+  if (options.store === undefined) throw new TypeError('send needs the "store" that the run is recorded in.');
 }
 
 /** The rule of an option that is taken from the record. */

@@ -1,23 +1,23 @@
-import { onAbort, type LazyAbort } from "../../base/abort.js";
+import { LazyAbort, onAbort } from "../../base/abort.js";
 import { show } from "../../base/check.js";
 import { deferred } from "../../base/deferred.js";
 import { StoreError, ValidationError, type DagwrightError, type StoreErrorCode } from "../../base/errors.js";
 import { requireValid } from "../../planning/validity.js";
 import type { RunBase } from "../../run/run-base.js";
-import { otherWorkflow } from "../../stores/other-workflow.js";
+import { requireWorkflow } from "../../stores/require-workflow.js";
 import type { Claim, RecordedRun, RunLog, RunStore, WorkflowKind } from "../../stores/store.js";
-import { timeOfDay } from "../../stores/database/time.js";
 import type { ChildContinuation } from "../children.js";
 import type { EmittingRun } from "../event-emitter.js";
 import type { OuterRun } from "../outer-run.js";
 import { checkRunId } from "../options.js";
-import type { RunFactory } from "../run-factory.js";
+import type { AcceptedInputs, RunFactory } from "../run-factory.js";
 import { RunLocation } from "../run-location.js";
 import { runPromises, settledRunPromises, type RunPromises } from "../run-promises.js";
 import type { EngineRun } from "../run.js";
 import type { Runs } from "../runs.js";
 import { admission, whenAdmitted } from "./admission.js";
 import { interruptible, POLL_DELAY, type WaitOptions } from "./interruptible.js";
+import { drivenRun, type DrivenRun, type ObservableRun } from "./driven-run.js";
 import { findLiveRun, runExclusive, type LiveRun } from "./live-runs.js";
 import type { Recorder } from "./recorder.js";
 import { claimAll, recoverAll, type RecoverySettings } from "./recovery.js";
@@ -43,23 +43,50 @@ export interface LookupOptions extends WaitOptions {
   readonly strict?: boolean | undefined;
 }
 
+/** A run to be recorded by one process, and driven by another. */
+export interface Submission {
+  /** As their schemas have made them. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+  readonly structure: string;
+}
+
+/** The options of {@link RecordedRuns.drive}. */
+export interface DriveOptions {
+  readonly store: RunStore;
+  /** The inputs of a run that has been submitted and not begun, whose structure is not known. They are not checked. */
+  readonly unchecked?: Readonly<Record<string, unknown>> | undefined;
+  /** Ends what comes before the run begins. */
+  readonly abort: LazyAbort;
+  /** Called with the run before it begins: again if that has to be tried again. */
+  readonly onBegin?: ((run: ObservableRun) => void) | undefined;
+}
+
 /** How a run is used. */
 export interface RunUse {
   /** Whether the caller gets a handle, which can send events. */
   readonly hasHandle: boolean;
   /** The run that contains it. */
-  readonly inside?: { readonly outer: OuterRun; readonly how: ChildContinuation };
+  readonly inside?: {
+    readonly outer: OuterRun;
+    readonly how: ChildContinuation;
+    /** The inputs of `how`, as schemas have made them. */
+    readonly accepted: AcceptedInputs;
+  };
 }
 
 /** Whether a run inside another one begins anew: it is told to, or its inputs have changed. */
 export function beginsAnew({ inputs }: RecordedRun, { inside }: RunUse): boolean {
   if (inside === undefined) return false;
-  return inside.how.restarts || differingInputs(inputs, inside.how.inputs).length > 0;
+  const { how, accepted } = inside;
+  // Default values need not be the same twice.
+  const isDefault = (name: string) => !Object.hasOwn(how.inputs, name) && Object.hasOwn(accepted.inputs, name);
+  return how.restarts || !differingInputs(inputs, accepted.inputs).every(isDefault);
 }
 
 /** The options with which a run inside another one continues. */
-export function insideOptions<O extends object>(options: O, outer: OuterRun | undefined, how: ChildContinuation) {
-  return { ...options, store: how.store, allowChanges: how.allowChanges, provide: outer?.provide };
+export function insideOptions<O extends object>(options: O, { outer, how }: NonNullable<RunUse["inside"]>) {
+  return { ...options, store: how.store, allowChanges: how.allowChanges, provide: outer.provide };
 }
 
 /** A run that was claimed and has been started, or the result of one that had ended. */
@@ -111,7 +138,7 @@ export abstract class RecordedRuns<
   protected abstract readonly handles: Handles<Run, R, H, Remote>;
 
   constructor(
-    protected readonly factory: Pick<RunFactory<never, R, H>, "workflow" | "planning">,
+    protected readonly factory: Pick<RunFactory<never, R, H>, "workflow" | "planning" | "acceptInside">,
     protected readonly runs: Runs<R>,
   ) {}
 
@@ -235,12 +262,14 @@ export abstract class RecordedRuns<
   }
 
   /** See `RunnableWorkflow.continueInside`. */
-  async continueInside(runId: string, options: O, outer: OuterRun, how: ChildContinuation): Promise<Run | R> {
-    const { store } = how;
+  async continueInside(own: O, outer: OuterRun, how: ChildContinuation): Promise<Run | R> {
+    const { store, inputs } = how;
+    const runId = outer.innerId();
+    const accepted = await this.factory.acceptInside({ inputs }, outer);
     let next: ContinuedRun<Run> | EndedRun<R> | undefined;
     const log = await runExclusive(store, runId, () =>
       store.claim(runId, (recorded) => {
-        next = this.continued(recorded, options, { hasHandle: false, inside: { outer, how } });
+        next = this.continued(recorded, own, { hasHandle: false, inside: { outer, how, accepted } });
         return "claim" in next ? next.claim : undefined;
       }),
     );
@@ -251,8 +280,42 @@ export abstract class RecordedRuns<
   }
 
   /** See `RunnableWorkflow.restored`. */
-  restored(recorded: RecordedRun): R {
-    return this.ended(recorded);
+  abstract restored(recorded: RecordedRun): R;
+
+  // --- services ---
+
+  /** The structures of runs of the current definition. */
+  abstract structures(): string[];
+
+  /** Checks the options of a new run, which is not to run here. @throws what `run` rejects with before anything runs */
+  abstract submission(options: object | undefined): Promise<Submission>;
+
+  /**
+   * Drives a run that a service has claimed. When its store fails, it is given back.
+   * @param options - those with which it continues
+   * @throws {ValidationError} when its inputs are not valid, or it does not fit the workflow; {StoreError}; the reason of
+   *   `abort`
+   */
+  async drive(runId: string, options: O, { unchecked, abort, onBegin }: DriveOptions): Promise<DrivenRun> {
+    const { store } = options;
+    const accepted = unchecked && (await abort.race(this.submission({ inputs: unchecked }))).inputs;
+    const decide = (recorded: RecordedRun) => {
+      if (abort.aborted) throw abort.reason;
+      const { kind } = this;
+      const run = accepted === undefined ? recorded : { ...recorded, kind, inputs: accepted };
+      const { provided } = recorded;
+      const given = provided === undefined ? options : { ...options, provide: provided };
+      const next = this.continued(run, given, { hasHandle: false });
+      if (!("claim" in next)) return next;
+      next.recorder.isReturnable = true;
+      onBegin?.(next.run);
+      return accepted === undefined ? next : { ...next, claim: { ...next.claim, kind, restart: accepted } };
+    };
+    const claim = () => this.claim(runId, options, decide, new LazyAbort());
+    const { run, promises, result } = (await runExclusive(store, runId, claim)) as ClaimedRun<Run, R>;
+    if (run !== undefined) return drivenRun(run, promises);
+    const over = Promise.resolve({ how: "ended", result: result as R, error: undefined } as const);
+    return { runId, run: undefined, over, giveBack: () => {} };
   }
 
   // --- attaching ---
@@ -272,7 +335,7 @@ export abstract class RecordedRuns<
   ): Promise<H> {
     const { runId, inputs } = state;
     const decide = (recorded: RecordedRun) => {
-      const isUnfinished = recorded.status === "running";
+      const isUnfinished = ["queued", "running", "waiting"].includes(recorded.status);
       const next = isUnfinished ? this.continued(recorded, options, use) : this.endedRun(recorded);
       requireSameInputs(runId, recorded.inputs, inputs);
       return next;
@@ -306,7 +369,7 @@ export abstract class RecordedRuns<
   private async readSame(store: RunStore, { runId, inputs }: Run["state"]): Promise<RecordedRun> {
     const recorded = await store.read(runId);
     const { kind, workflow } = this;
-    if (recorded.kind !== kind || recorded.workflow !== workflow) throw otherWorkflow(runId, recorded, kind, workflow);
+    requireWorkflow(runId, recorded, { workflow, kind });
     requireSameInputs(runId, recorded.inputs, inputs);
     return recorded;
   }
@@ -356,7 +419,8 @@ export abstract class RecordedRuns<
 
   private claimRecoverable(runId: string, options: O, use: RunUse): Promise<ClaimedRun<Run, R> | undefined> {
     // Since it was found, another process may have claimed the run and ended it.
-    const decide = (run: RecordedRun) => (isRecoverable(run) ? this.continued(run, options, use) : undefined);
+    const decide = (run: RecordedRun) =>
+      isRecoverable(run, options.store.timeOfDay()) ? this.continued(run, options, use) : undefined;
     return this.exclusively(runId, options, (abort) => this.claim(runId, options, decide, abort));
   }
 
@@ -394,10 +458,10 @@ export abstract class RecordedRuns<
 }
 
 /** Whether a run is ready to continue: it is unfinished, or paused and due, or it waits for an event that was sent. */
-function isRecoverable(run: RecordedRun): boolean {
+function isRecoverable(run: RecordedRun, time: number): boolean {
   const { status, dueAt = Infinity, cycles, events } = run;
-  if (status !== "paused") return status === "running";
-  if (dueAt <= timeOfDay()) return true;
+  if (status !== "paused") return status === "running" || status === "waiting";
+  if (dueAt <= time) return true;
   const accepted = cycles.at(-1)?.wait?.events ?? [];
   return run.pauses.length === 0 && events.some(({ event }) => accepted.some(([name]) => name === event));
 }

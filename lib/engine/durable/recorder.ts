@@ -4,13 +4,23 @@ import { messageOf } from "../../base/message.js";
 import type { EventFacts } from "../../run/events.js";
 import type { RunStatus } from "../../run/status.js";
 import type { RunBase } from "../../run/run-base.js";
-import type { RunDriver, Durability, QueuedEvent, RunLog, RunStore } from "../../stores/store.js";
+import type {
+  DriverRequest,
+  RunDriver,
+  Durability,
+  QueuedEvent,
+  RunLog,
+  RunStore,
+  SentEvent,
+} from "../../stores/store.js";
 import { addLiveRun, removeLiveRun, runExclusive, type LiveRun } from "./live-runs.js";
 
 /** A run that is recorded. */
 export interface Recordable extends LiveRun {
   /** Called when the run can't be recorded. */
   recordingFailed(error: Error): void;
+  /** Called when another process asks the run to end. */
+  requested(request: DriverRequest): void;
 }
 
 /** Where and how a run is recorded. */
@@ -19,6 +29,9 @@ export interface Recording {
   /** @defaultValue "strict" */
   readonly durability?: Durability;
 }
+
+/** Takes events for a run. @returns when they are with it; nothing if they are now */
+type EventListener = (events: readonly QueuedEvent[]) => Promise<void> | void;
 
 /**
  * Writes the events of a run to its store.
@@ -31,13 +44,26 @@ export abstract class Recorder implements RunDriver {
   declare run: Recordable;
   readonly durability: Durability;
   protected log: RunLog | undefined;
-  private readonly runId: string;
+  readonly runId: string;
   private readonly store: RunStore;
   private opening: Promise<void> | undefined;
   /** Settles as `opening` does. Set if {@link Recorder.opened} is read before that. */
   private expected: Deferred<void> | undefined;
+  /** Events of other processes that came before {@link Recorder.subscribe}. */
+  private readonly earlyEvents: QueuedEvent[] = [];
+  /** Events that were refused before this process drove the run. */
+  private readonly earlyTaken: string[] = [];
+  /** What was asked for before this process drove the run. */
+  private earlyRequest: DriverRequest | undefined = undefined;
+  private listener: EventListener | undefined = undefined;
+  /** Settles when the events that have come are with the run; undefined if they are. */
+  private receiving: Promise<void> | void = undefined;
   /** The first error of a value that can't be stored. */
   private unstorable: StoreError | undefined;
+  /** Whether the run goes on elsewhere if it can't be recorded here, instead of failing. */
+  isReturnable = false;
+  /** Whether the run has been given back, and nothing more of it is recorded. */
+  isGivenBack = false;
 
   constructor(
     private readonly recorded: RunBase,
@@ -59,12 +85,83 @@ export abstract class Recorder implements RunDriver {
     queueMicrotask(() => this.run.recordingFailed(error));
   }
 
-  abstract onEvents(events: readonly QueuedEvent[]): void;
+  /** Does what another process asks for, after the run's current callback. */
+  onRequest(request: DriverRequest): void {
+    if (this.log === undefined) this.earlyRequest = request;
+    else queueMicrotask(() => this.run.requested(request));
+  }
+
+  onEvents(events: readonly QueuedEvent[]): void {
+    if (this.listener === undefined) this.earlyEvents.push(...events);
+    else this.receiving = this.listener(events);
+  }
+
+  /**
+   * Calls `listener` with the events that other processes record for the run, including those that have come already.
+   * @param recorded - those that are recorded of the run
+   */
+  subscribe(listener: EventListener, recorded: readonly QueuedEvent[] = []): void {
+    this.listener = listener;
+    const events = [...recorded, ...this.earlyEvents.splice(0)];
+    if (events.length > 0) this.onEvents(events);
+  }
+
+  /** In ms since 1970, by the clock that all processes which may drive the run share. */
+  timeOfDay(): number {
+    return this.store.timeOfDay();
+  }
+
+  /** Records events sent to the run: all, or none. The run must be in its store. @throws {StoreError} UNSTORABLE */
+  sent(events: readonly QueuedEvent[]): void {
+    this.log?.sent(events);
+  }
+
+  /** See `RunStore.copyOf`. */
+  copyOf<T>(value: T): T {
+    return this.store.copyOf(value);
+  }
+
+  /** Records an event for a run inside, which has not begun. @throws {StoreError} */
+  sendInside(event: SentEvent): Promise<void> {
+    return this.store.send(event);
+  }
+
+  /** Records that an event was taken or refused. */
+  taken(id: string): void {
+    if (this.log === undefined) this.earlyTaken.push(id);
+    else this.guarded((log) => log.taken({ id }));
+  }
+
+  /** Starts polling for events that other processes record. */
+  listen(): void {
+    this.log?.listen();
+  }
+
+  /** Stops what {@link Recorder.listen} started. */
+  unlisten(): void {
+    this.log?.unlisten();
+  }
+
+  /**
+   * Resolves when the run has received all events that other processes have recorded.
+   * @throws {StoreError} when that fails
+   */
+  async pollEvents(): Promise<void> {
+    await this.log?.pollEvents();
+    await this.receiving;
+  }
+
+  /** Resolves when everything so far is durable. @throws {StoreError} when that fails */
+  async written(): Promise<void> {
+    await this.log?.written();
+  }
 
   /** The run is in the store, and this process drives it. */
   attach(log: RunLog): void {
     this.log = log;
     addLiveRun(this.store, this.runId, this.run);
+    for (const id of this.earlyTaken.splice(0)) this.taken(id);
+    if (this.earlyRequest !== undefined) this.onRequest(this.earlyRequest);
   }
 
   /** Adds the run to its store. @throws {StoreError} RUN_EXISTS, UNSTORABLE, STORE */
@@ -122,6 +219,7 @@ export abstract class Recorder implements RunDriver {
    */
   finish(status: RunStatus, error: unknown): Promise<void> {
     const { store, runId, run } = this;
+    if (this.isGivenBack) return this.release();
     const opening = this.open();
     return runExclusive(store, runId, async () => {
       await opening;
@@ -129,8 +227,23 @@ export abstract class Recorder implements RunDriver {
     });
   }
 
+  /** Records nothing more: the run ends here without an end, as if this process crashed, and can go on elsewhere. */
+  giveBack(): void {
+    this.isGivenBack = true;
+  }
+
+  /** Makes everything durable, and leaves the run to another driver. */
+  private async release(): Promise<void> {
+    const { store, runId, run, opening } = this;
+    if (opening === undefined && this.log === undefined) return; // It is not in the store.
+    await runExclusive(store, runId, async () => {
+      await opening;
+      await this.log?.release().finally(() => removeLiveRun(store, runId, run));
+    });
+  }
+
   private async finishNow(status: RunStatus, error: unknown): Promise<void> {
-    this.guarded((log) => this.end(log));
+    this.guarded((log) => this.end(log, status));
     // A run that ended in the same turn has not failed because of it yet; a cancelled run ended for another reason.
     const missed = error === undefined && status !== "cancelled" ? this.unstorable : undefined;
     const end = missed === undefined ? { status, error } : { status: "failed" as const, error: missed };
@@ -143,13 +256,13 @@ export abstract class Recorder implements RunDriver {
   /** Writes an event. */
   protected abstract write(log: RunLog, facts: EventFacts, at: number, node: number | undefined): void;
   /** Writes the data of the run's end that no event has. */
-  protected abstract end(log: RunLog): void;
+  protected abstract end(log: RunLog, status: RunStatus): void;
   /** The names of the nodes whose results are the run's. */
   protected abstract outputs(): string[];
 
   /** Calls `work` with the log, if there is one. If it throws, ends the run. */
   protected guarded(work: (log: RunLog) => void): void {
-    if (this.log === undefined) return;
+    if (this.log === undefined || this.isGivenBack) return;
     try {
       work(this.log);
     } catch (cause) {

@@ -2,7 +2,7 @@ import { show } from "../../base/check.js";
 import { DagwrightError, StoreError, ValidationError } from "../../base/errors.js";
 import { changeText, structureChange, type Structure, type StructureChange } from "../../planning/structure.js";
 import { ExecutionError } from "../../run/errors.js";
-import { otherWorkflow } from "../../stores/other-workflow.js";
+import { requireWorkflow } from "../../stores/require-workflow.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
 
 /**
@@ -15,14 +15,23 @@ export function changeSince(
   { kind, workflow, structure }: Pick<RecordedRun, "kind" | "workflow" | "structure">,
   { allowChanges = false }: { readonly allowChanges?: boolean | undefined } = {},
 ): StructureChange | undefined {
-  if (run.workflow !== workflow || run.kind !== kind) throw otherWorkflow(run.runId, run, kind, workflow);
-  if (run.structure === structure) return undefined;
+  requireWorkflow(run.runId, run, { workflow, kind });
+  if (run.structure === structure || run.structure === "") return undefined;
   const change = structureChange(JSON.parse(run.structure) as Structure, JSON.parse(structure) as Structure);
   if (change === undefined || allowChanges) return change;
   throw new ValidationError(
     `Workflow ${show(workflow)} has changed since run ${show(run.runId)} was recorded: ${changeText(change)}. ` +
       "Use the code of that time, or pass allowChanges: true to keep the results that are still valid.",
   );
+}
+
+/** The structure that a continuing run is recorded with; undefined to keep the recorded one. */
+export function newStructure(
+  run: RecordedRun,
+  change: StructureChange | undefined,
+  structure: string,
+): string | undefined {
+  return change === undefined && run.structure !== "" ? undefined : structure;
 }
 
 /** The error that a run rejected with, as recorded; undefined if it resolved. */
@@ -51,17 +60,19 @@ export function requireSameInputs(runId: string, recorded: RecordedRun["inputs"]
 
 /** Why no node of a run waits for a value, by the run's status. */
 const REASONS: Readonly<Record<RecordedRun["status"], string>> = {
+  queued: "the run is queued",
   running: "the run was interrupted",
   paused: "nothing in it does",
+  waiting: "it waits for an event or a time",
   completed: "the run has completed",
   failed: "the run has failed",
   cancelled: "the run was cancelled",
 };
 
-/** How a run continues without a value. */
+/** How a run continues when it is resumed without a value. */
 const REMEDIES: Readonly<Record<WorkflowKind, string>> = {
-  dag: 'Resume it without "provide": it runs the nodes that have not completed, or takes results for them from "overrides".',
-  fsm: 'Resume it without "provide": it continues in its current state.',
+  dag: ': it runs the nodes that have not completed, or takes results for them from "overrides".',
+  fsm: ": it continues in its current state.",
 };
 
 /**
@@ -75,7 +86,8 @@ export function notPaused(
 ): ValidationError {
   const what = `"provide" names ${show(name)}, which waits for no value in run ${show(runId)}`;
   if (paused.length > 0) return new ValidationError(`${what}. Paused are: ${paused.map(show).join(", ")}.`);
-  const remedy = status === "completed" ? "Its result stands." : REMEDIES[kind];
+  const without = `Resume it without "provide"${kind === undefined ? "." : REMEDIES[kind]}`;
+  const remedy = status === "completed" ? "Its result stands." : without;
   return new ValidationError(`${what}: ${REASONS[status]}. ${remedy}`);
 }
 

@@ -1,14 +1,5 @@
-import {
-  checkNonEmptyString,
-  checkOptions,
-  checkRecord,
-  label,
-  show,
-  type OptionName,
-  type Rules,
-} from "../../base/check.js";
+import { checkRecord, label, show, type OptionName, type Rules } from "../../base/check.js";
 import type { Next, Stop, WaitForEvent } from "../../definition/transitions.js";
-import type { RunStore } from "../../stores/store.js";
 import {
   checkContinuing,
   CONTINUE_RULES,
@@ -16,8 +7,8 @@ import {
   type Continuing,
   type Recorded,
   type Recovering,
+  type SendOptions,
 } from "../../engine/durable/options.js";
-import { checkStore } from "../../engine/options.js";
 import { FSM_RUN_RULES, type FsmRunOptions } from "../options.js";
 
 /** The options with which recorded runs of an fsm continue. */
@@ -45,17 +36,11 @@ export type EventsToSend<E = Record<string, any>> =
   readonly { [K in keyof E]: readonly [event: K, payload?: E[K]] }[keyof E][] | Readonly<Partial<E>>;
 
 /** The options of `fsm.send`. */
-export interface FsmSendOptions {
-  /** Where the run is recorded. */
-  store: RunStore;
-  /** Of several events with the same key, sent by any process, a run takes only the first. */
-  key?: string | undefined;
-}
+export type FsmSendOptions = SendOptions;
 
 const FSM_CONTINUE_RULES: Rules<FsmContinueOptions> = { ...FSM_RUN_RULES, ...CONTINUE_RULES };
 const FSM_RESUME_RULES: Rules<FsmResumeOptions> = { ...FSM_CONTINUE_RULES, provide: checkRecord, send: checkEvents };
 const FSM_RECOVER_RULES: Rules<FsmRecoverOptions> = { ...FSM_CONTINUE_RULES, ...RECOVERY_RULES };
-const SEND_RULES: Rules<FsmSendOptions> = { store: (_, store) => checkStore(store), key: checkNonEmptyString };
 
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkFsmResumeOptions(options: FsmResumeOptions, method = "resume"): void {
@@ -65,12 +50,6 @@ export function checkFsmResumeOptions(options: FsmResumeOptions, method = "resum
 /** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
 export function checkFsmContinueOptions(options: FsmContinueOptions): void {
   checkContinuing(options, FSM_CONTINUE_RULES, "attachAll");
-}
-
-/** @throws {TypeError} | {RangeError} naming the option, its rule and the value received */
-export function checkFsmSendOptions(options: FsmSendOptions): void {
-  checkOptions(options, SEND_RULES, "send");
-  if (options.store === undefined) throw new TypeError('send needs the "store" that the run is recorded in.');
 }
 
 function checkEvents(option: OptionName, send: unknown): void {

@@ -6,16 +6,17 @@ import {
   type ContinuedRun,
   type EndedRun,
   type RunUse,
+  type Submission,
 } from "../../engine/durable/recorded-runs.js";
 import { inProgress } from "../../engine/durable/restore.js";
 import type { Runs } from "../../engine/runs.js";
-import type { FsmPlan } from "../../planning/fsm-plan.js";
-import { requireValid, type Strictness } from "../../planning/validity.js";
+import { fsmStructure, structureText } from "../../planning/structure.js";
 import { FsmResult } from "../../run/fsm-result.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
 import { attachingFsmHandle, endedFsmHandle, fsmHandle, type FsmHandle, type RemoteFsmHandle } from "../handle.js";
 import { FsmRun } from "../fsm-run.js";
 import type { FsmRunFactory } from "../fsm-run-factory.js";
+import type { FsmRunOptions } from "../options.js";
 import { continuedFsm, endedFsm, eventsIn, restartedFsm } from "./records.js";
 import { RemoteFsm } from "./remote-fsm.js";
 import {
@@ -53,37 +54,50 @@ export class RecordedFsms<S, E> extends RecordedRuns<
     super(factory, runs);
   }
 
-  private planFor(options: Strictness = {}): FsmPlan {
-    return requireValid(this.factory.planning, options);
-  }
-
   protected continued(
     recorded: RecordedRun,
     given: FsmResumeOptions<any>,
     use: RunUse,
   ): ContinuedRun<FsmRun> | EndedRun<FsmResult<S>> {
-    const { outer, how } = use.inside ?? {};
-    const options = how === undefined ? given : insideOptions(this.factory.inside(given), outer, how);
+    const { inside } = use;
+    const { outer, accepted } = inside ?? {};
+    const options = inside === undefined ? given : insideOptions(this.factory.inside(given, inside.outer), inside);
     const { historyLimit = this.factory.historyLimit } = options;
-    const plan = this.planFor(options);
+    const plan = inside === undefined ? this.factory.planFor(options) : this.factory.planInside(options);
     const next =
-      how !== undefined && beginsAnew(recorded, use)
-        ? restartedFsm(plan, recorded, options, how.inputs, historyLimit)
+      accepted !== undefined && beginsAnew(recorded, use)
+        ? restartedFsm(plan, recorded, options, accepted.inputs, historyLimit)
         : continuedFsm(plan, recorded, options, historyLimit);
     if (next instanceof FsmResult) return { result: next };
     const { state, recorder, claim, resumed, provide } = next;
-    const run = this.factory.runOf(state, options, { takesEvents: use.hasHandle, recorder, resumed, outer, provide });
+    const properties = { takesEvents: use.hasHandle, recorder, resumed, outer, provide, checks: accepted?.checks };
+    const run = this.factory.runOf(state, options, properties);
     return { run, recorder, claim };
   }
 
+  structures(): string[] {
+    return [structureText(this.factory.planFor(), fsmStructure)];
+  }
+
+  async submission(options: FsmRunOptions<any> | undefined): Promise<Submission> {
+    const { state, checking } = this.factory.create(options, "run");
+    await checking;
+    const { plan, inputs, sharedMetadata: metadata } = state;
+    return { inputs, metadata, structure: structureText(plan, fsmStructure) };
+  }
+
   protected ended(recorded: RecordedRun): FsmResult<S> {
-    return endedFsm(this.planFor(), recorded, this.factory.historyLimit);
+    return endedFsm(this.factory.planFor(), recorded, this.factory.historyLimit);
+  }
+
+  restored(recorded: RecordedRun): FsmResult<S> {
+    return endedFsm(this.factory.planInside(), recorded, this.factory.historyLimit);
   }
 
   protected update(run: FsmRun, { provide, send }: FsmResumeOptions<any>): boolean {
     if (run.isOver) return provide === undefined && send === undefined;
     for (const name in provide) throw inProgress("provide", run.state.runId, name);
-    run.sendAll(eventsIn(send));
+    run.sendAll(eventsIn(send, run.timeOfDay()));
     return true;
   }
 
@@ -96,6 +110,6 @@ export class RecordedFsms<S, E> extends RecordedRuns<
     { store }: FsmResumeOptions<any>,
     how: { readonly pause: () => Promise<FsmResult<S>>; readonly local: Promise<FsmHandle<S, E>> },
   ): RemoteFsm<S, E> {
-    return new RemoteFsm(recorded, this.planFor(), store, how);
+    return new RemoteFsm(recorded, this.factory.planFor(), store, how);
   }
 }

@@ -3,7 +3,7 @@ import { Recorder, type Recording } from "../../engine/durable/recorder.js";
 import type { EventFacts } from "../../run/events.js";
 import type { FsmState } from "../../run/fsm-state.js";
 import { NO_VALUE } from "../../run/history.js";
-import type { CycleEntry, QueuedEvent, RunLog } from "../../stores/store.js";
+import type { CycleEntry, RunLog } from "../../stores/store.js";
 import type { Wait } from "../transition.js";
 
 /**
@@ -12,9 +12,6 @@ import type { Wait } from "../transition.js";
  */
 export class FsmRecorder extends Recorder {
   private current: CycleEntry;
-  /** Events of other processes that came before {@link FsmRecorder.subscribe}. */
-  private readonly early: QueuedEvent[] = [];
-  private listener: ((events: readonly QueuedEvent[]) => void) | undefined = undefined;
 
   constructor(
     private readonly state: FsmState,
@@ -27,52 +24,6 @@ export class FsmRecorder extends Recorder {
     this.current = current ?? this.entered(0, state.current, undefined, undefined);
   }
 
-  onEvents(events: readonly QueuedEvent[]): void {
-    if (this.listener === undefined) this.early.push(...events);
-    else this.listener(events);
-  }
-
-  /**
-   * Calls `listener` with the events that other processes record for the run, including those that have come already.
-   */
-  subscribe(listener: (events: readonly QueuedEvent[]) => void): void {
-    this.listener = listener;
-    if (this.early.length > 0) listener(this.early.splice(0));
-  }
-
-  /** Records events sent to the run: all, or none. The run must be in its store. @throws {StoreError} UNSTORABLE */
-  sent(events: readonly QueuedEvent[]): void {
-    this.log?.sent(events);
-  }
-
-  /** Records that an event was taken or refused. */
-  taken(id: string): void {
-    this.guarded((log) => log.taken({ id }));
-  }
-
-  /** Starts polling for events that other processes record. */
-  listen(): void {
-    this.log?.listen();
-  }
-
-  /** Stops what {@link FsmRecorder.listen} started. */
-  unlisten(): void {
-    this.log?.unlisten();
-  }
-
-  /**
-   * Resolves when the run has received all events that other processes have recorded.
-   * @throws {StoreError} when that fails
-   */
-  async pollEvents(): Promise<void> {
-    await this.log?.pollEvents();
-  }
-
-  /** Resolves when everything so far is durable. @throws {StoreError} when that fails */
-  async written(): Promise<void> {
-    await this.log?.written();
-  }
-
   /** Records the end of the current cycle, and the wait that follows it. */
   waits({ events, after }: Wait): void {
     const { specs } = this.state.plan;
@@ -83,16 +34,21 @@ export class FsmRecorder extends Recorder {
     this.guarded((log) => log.cycle((this.current = { ...this.over(), wait })));
   }
 
+  /** Records when the delay of the current state ends. */
+  delayed(dueAt: number): void {
+    this.guarded((log) => log.cycle((this.current = { ...this.current, dueAt })));
+  }
+
   /** Records that the run is back in its last wait, which it failed to leave. */
   waitsAgain(): void {
     this.guarded((log) => log.cycle((this.current = { ...this.current, status: "completed", error: undefined })));
   }
 
-  /** Records that the current state paused the run. */
-  paused(reason: string): void {
+  /** Records that the current state paused the run, or waits for runs inside. */
+  paused(reason: string, status: "paused" | "waiting"): void {
     const finishedAt = toEpoch(nowChecked());
     const entry = { ...this.current, reason, finishedAt, output: undefined, wait: undefined };
-    this.guarded((log) => log.cycle((this.current = { ...entry, status: "paused" })));
+    this.guarded((log) => log.cycle((this.current = { ...entry, status })));
   }
 
   protected begin(log: RunLog): void {
@@ -102,7 +58,20 @@ export class FsmRecorder extends Recorder {
   protected write(log: RunLog, facts: EventFacts, at: number): void {
     const { current, state } = this;
     switch (facts.type) {
+      case "run.paused":
+        return log.moment({ type: facts.type, at });
+      case "node.waiting": {
+        const { cycle, state: node } = current;
+        return log.moment({ type: facts.type, at, node, cycle, waitingFor: facts.waitingFor });
+      }
+      case "attempt.failed": {
+        const { cycle, state: node } = current;
+        return log.moment({ type: facts.type, at, node, cycle, attempt: facts.attempt, error: facts.error });
+      }
       case "attempt.started": {
+        const { cycle, state: node } = current;
+        // The cycle has the first one.
+        if (current.attempts > 0) log.moment({ type: facts.type, at, node, cycle, attempt: facts.attempt });
         const startedAt = current.startedAt ?? at;
         const begun = { status: "running", attempts: facts.attempt, startedAt } as const;
         this.current = { ...current, ...begun, finishedAt: undefined, error: undefined, reason: undefined };
@@ -126,9 +95,9 @@ export class FsmRecorder extends Recorder {
   }
 
   protected end(log: RunLog): void {
-    const { pause, pauseReason } = this.state;
+    const { pause, pauseReason, waitingFor } = this.state;
     // A run that was paused while it left a wait is not due at the deadline of that wait.
-    const dueAt = pause === undefined ? this.current.wait?.after?.at : undefined;
+    const dueAt = pause === undefined ? (waitingFor?.until ?? this.current.wait?.after?.at) : undefined;
     if (pause === undefined && pauseReason === undefined && dueAt === undefined) return;
     log.paused(pauseReason, pause === undefined ? [] : [pause], dueAt);
   }

@@ -1,16 +1,14 @@
-import { show } from "../../base/check.js";
-import { ValidationError, type DagwrightError } from "../../base/errors.js";
 import type { Recorder, Recording } from "../../engine/durable/recorder.js";
-import { changeSince, notPaused } from "../../engine/durable/restore.js";
+import { changeSince, newStructure, notPaused } from "../../engine/durable/restore.js";
+import { restoreChildren } from "../../engine/durable/restored-children.js";
+import { endedFsmState, fsmResult, isOver, restoredFsm } from "../../engine/durable/restored-fsm.js";
 import type { FsmPlan } from "../../planning/fsm-plan.js";
 import { fsmStructure, structureText } from "../../planning/structure.js";
-import { FsmResult } from "../../run/fsm-result.js";
+import type { FsmResult } from "../../run/fsm-result.js";
 import { FsmState } from "../../run/fsm-state.js";
-import { NO_VALUE } from "../../run/history.js";
 import { pausesByNode } from "../../run/pause.js";
-import type { RunStatus } from "../../run/status.js";
 import type { Claim, CycleEntry, Parent, QueuedEvent, RecordedRun, RecordedWait } from "../../stores/store.js";
-import { newEvent } from "../event-queue.js";
+import { newEvent } from "../../engine/events/event-queue.js";
 import { describeWait, type Wait } from "../transition.js";
 import type { EventsToSend } from "./options.js";
 import { FsmRecorder } from "./recorder.js";
@@ -20,6 +18,8 @@ export interface ResumedFsm {
   /** The value provided for the state that paused it. */
   readonly provided: { readonly value: unknown } | undefined;
   readonly wait: Wait | undefined;
+  /** When the delay of the state that it continues with ends, in ms since 1970. */
+  readonly dueAt?: number | undefined;
   /** The events that it has not taken, including those sent with `resume`. */
   readonly events: readonly QueuedEvent[];
   /** Whether a failure was ignored, so that it ends as `failed`. */
@@ -82,17 +82,19 @@ export function continuedFsm(
   if (run.status === "completed") return endedFsm(plan, run, historyLimit);
   const state = restoredFsm(plan, run, { cycles, historyLimit, isInHistory: isOver });
   const isUnfinished = last !== undefined && !isOver(last);
+  restoreChildren(state, run);
   state.attemptsBefore = isUnfinished ? last.attempts : 0;
   const recorder = new FsmRecorder(state, options, undefined, last);
-  const sent = eventsIn(options.send);
+  const sent = eventsIn(options.send, options.store.timeOfDay());
   const resumed = {
     provided,
     wait: !isUnfinished && last?.wait !== undefined ? restoredWait(plan, last.wait) : undefined,
+    dueAt: isUnfinished ? last.dueAt : undefined,
     events: [...run.events, ...sent],
     isDone: last !== undefined && !isUnfinished && last.wait === undefined,
     hasFailed: cycles.some(({ status, output }) => status === "failed" && output !== undefined),
   };
-  const claim = { driver: recorder, structure: change === undefined ? undefined : structure, discard: [], sent };
+  const claim = { driver: recorder, structure: newStructure(run, change, structure), discard: [], sent };
   return { state, recorder, claim, resumed, provide: inner };
 }
 
@@ -119,13 +121,10 @@ export function restartedFsm(
 
 /** Restores the result of a run that has ended. @throws {ValidationError} VALIDATION when a state is missing */
 export function endedFsm(plan: FsmPlan, run: RecordedRun, historyLimit: number): FsmResult<any> {
-  const status = run.status as RunStatus;
-  const isInHistory = status === "paused" ? isOver : (cycle: CycleEntry) => cycle.status !== "entered";
-  const state = restoredFsm(plan, run, { cycles: run.cycles, historyLimit, isInHistory });
-  if (status !== "paused" && state.history.count > 0) state.current = state.history.stateAt(state.history.count - 1);
-  state.isTerminated = run.outputs.length > 0;
-  if (status === "paused") restorePause(state, run);
-  return new FsmResult<any>(state, status, (run.finishedAt ?? run.createdAt) - run.createdAt);
+  const state = endedFsmState(plan, run, historyLimit);
+  restoreChildren(state, run);
+  if (run.status === "paused" || run.status === "waiting") restorePause(state, run);
+  return fsmResult(state, run);
 }
 
 /** Restores the reason of a pause. */
@@ -134,12 +133,10 @@ function restorePause(state: FsmState, { pauses, cycles }: RecordedRun): void {
   const [paused] = pausesByNode(pauses, state.plan.indexOf);
   state.pause = paused && { node: state.plan.specs[paused[0]].name, ...paused[1] };
   if (state.pause !== undefined) state.pauseReason = state.pause.reason;
-  else if (wait !== undefined) state.pauseReason = describeWait(restoredWait(state.plan, wait));
-}
-
-/** Whether a cycle is over. A failed one is if its failure was ignored, which gave it a value. */
-function isOver({ status, output }: CycleEntry): boolean {
-  return status === "completed" || (status === "failed" && output !== undefined);
+  else if (wait !== undefined) {
+    state.pauseReason = describeWait(restoredWait(state.plan, wait));
+    state.waitingFor = { events: wait.events.map(([event]) => event), until: wait.after?.at };
+  }
 }
 
 /** The cycles of a run that continues. If it failed to leave a wait, it waits again. */
@@ -149,54 +146,11 @@ function continuedCycles({ cycles }: RecordedRun): readonly CycleEntry[] {
   return [...cycles.slice(0, -1), { ...last, status: "completed", error: undefined }];
 }
 
-function restoredFsm(
-  plan: FsmPlan,
-  run: RecordedRun,
-  {
-    cycles,
-    historyLimit,
-    isInHistory,
-  }: {
-    readonly cycles: readonly CycleEntry[];
-    readonly historyLimit: number;
-    /** Whether the history includes the last cycle. */
-    readonly isInHistory: (last: CycleEntry) => boolean;
-  },
-): FsmState {
-  const missing = statesOf(run).find((name) => !plan.indexOf.has(name));
-  if (missing !== undefined) {
-    const message = `Run ${show(run.runId)} was in state ${show(missing)}, or waits to enter it, but ${show(plan.workflow)} no longer has that state. Define it again.`;
-    throw new ValidationError(message);
-  }
-  const state = new FsmState(plan, run.inputs, run.runId, run.metadata, historyLimit);
-  const last = cycles.at(-1);
-  for (const cycle of cycles) {
-    if (cycle === last && !isInHistory(cycle)) break;
-    state.history.add(
-      plan.indexOf.get(cycle.state) as number,
-      cycle.output === undefined ? NO_VALUE : cycle.output.value,
-    );
-    if (cycle.status === "failed") state.addError(cycle.error as DagwrightError);
-  }
-  if (last !== undefined) {
-    state.current = plan.indexOf.get(last.state) as number;
-    state.value = last.input?.value;
-    state.trigger = last.event;
-  }
-  return state;
-}
-
-/** The states that a run was in, and those that its wait may lead to. */
-function statesOf({ cycles }: RecordedRun): string[] {
-  const { events = [], after } = cycles.at(-1)?.wait ?? {};
-  const next = [...events.map(([, state]) => state), ...(after === undefined ? [] : [after.state])];
-  return [...cycles.map(({ state }) => state), ...next];
-}
-
 /** The events of the option `send`. */
-export function eventsIn(send: EventsToSend = []): QueuedEvent[] {
+export function eventsIn(send: EventsToSend | undefined, time: number): QueuedEvent[] {
+  if (send === undefined) return [];
   const list = Array.isArray(send) ? (send as Exclude<EventsToSend, Record<string, unknown>>) : Object.entries(send);
-  return list.map(([event, payload]) => newEvent(event, payload));
+  return list.map(([event, payload]) => newEvent(event, payload, time));
 }
 
 /** The value that is provided for the paused state. @throws {ValidationError} VALIDATION for any other state */

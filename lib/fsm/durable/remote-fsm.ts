@@ -44,7 +44,7 @@ export class RemoteFsm<S, E> implements RemoteFsmHandle<S, E>, RemoteRun<RemoteF
 
   send(event: string, payload?: unknown): Promise<void> {
     const { runId, workflow, store } = this;
-    const sent = store.send({ runId, workflow, event, payload, key: undefined }, this.sending);
+    const sent = store.send({ runId, workflow, kind: "fsm", event, payload, key: undefined }, this.sending);
     this.sending = sent.catch(() => {});
     return sent;
   }

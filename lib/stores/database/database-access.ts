@@ -1,23 +1,35 @@
-import { Kysely, type Transaction } from "kysely";
+import { Kysely, type RawBuilder, type Transaction } from "kysely";
+import { currentClockwork } from "../../base/clockwork.js";
 import { DagwrightError, StoreError } from "../../base/errors.js";
+import { deferred } from "../../base/deferred.js";
 import { messageOf } from "../../base/message.js";
 import { warn } from "../../base/warning.js";
 import type { Database, DatabaseAdapter } from "./database.js";
 import { InFlight } from "./in-flight.js";
 import { withRetries } from "./retry.js";
+import { SharedClock } from "./shared-clock.js";
 import { migrate, type Tables } from "./schema.js";
+import { failed } from "./store-failure.js";
 
 /**
  * Access to a database that is opened and migrated on first use. Operations that have begun are completed before it
  * closes, regardless of their number of steps, and each step is retried while that may help.
  */
 export class DatabaseAccess {
+  readonly clock = new SharedClock();
+  /** Resolves when the database has been opened, by whoever uses it first once it can be reached. */
+  readonly whenOpened: Promise<Database>;
   private opened: Promise<Database> | undefined;
   private readonly inFlight = new InFlight();
   private isClosing = false;
   private isClosed = false;
+  private readonly onOpened: (database: Database) => void;
 
-  constructor(private readonly connect: () => Promise<DatabaseAdapter>) {}
+  constructor(private readonly connect: () => Promise<DatabaseAdapter>) {
+    const { promise, resolve } = deferred<Database>();
+    this.whenOpened = promise;
+    this.onOpened = resolve;
+  }
 
   /**
    * Begins an operation, unless the store is closing. All its steps are executed, even if the store starts closing
@@ -45,9 +57,14 @@ export class DatabaseAccess {
         return await work(db);
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
-        return db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute(work);
+        return inSnapshot(db, work);
       }
     });
+  }
+
+  /** A step that reads with several queries what was there at one time. */
+  readSnapshot<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+    return this.read(({ db }) => inSnapshot(db, work));
   }
 
   /** An idempotent step. @param failed - creates the error to throw when retries fail */
@@ -103,12 +120,18 @@ export class DatabaseAccess {
         () => migrate(db, adapter.lockMigrations),
         (error) => adapter.classify(error),
       );
-      return { ...adapter, db, writer: adapter.writer(db) };
+      const clock = () => timeFor(adapter);
+      const measure = () => this.clock.measure(db, clock());
+      if (adapter.isRemote) await withRetries(measure, (error) => adapter.classify(error));
+      const opened = { ...adapter, db, writer: adapter.writer(db, clock) };
+      const database = Object.defineProperty(opened, "clock", { get: clock });
+      this.onOpened(database);
+      return database;
     } catch (cause) {
       await db.destroy();
       if (cause instanceof StoreError) throw cause;
       const message = `The store can't be opened: ${messageOf(cause)}. Check its path or address, and that its server is up.`;
-      throw new StoreError(message, "STORE", { cause });
+      throw failed(new StoreError(message, "STORE", { cause }), "unreachable");
     }
   }
 
@@ -144,15 +167,27 @@ export class DatabaseAccess {
   }
 }
 
+function inSnapshot<T>(db: Kysely<Tables>, work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+  return db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute(work);
+}
+
+/** The clock of a database, or the time of a clockwork that takes the place of the system's. */
+function timeFor({ clock, constant }: Pick<DatabaseAdapter, "clock" | "constant">): RawBuilder<number> {
+  const time = currentClockwork()?.now();
+  return time === undefined ? clock : constant(time);
+}
+
 export function storeClosed(): StoreError {
-  return new StoreError("The store is closed. Create a new one.");
+  return failed(new StoreError("The store is closed. Create a new one."), "closed");
 }
 
 function readFailed(cause: unknown): StoreError {
-  return new StoreError(`The store can't be read: ${messageOf(cause)}. Fix that and try again.`, "STORE", { cause });
+  const message = `The store can't be read: ${messageOf(cause)}. Fix that and try again.`;
+  return failed(new StoreError(message, "STORE", { cause }), "unreachable");
 }
 
 /** @param remedy - what to do after the cause is fixed */
 export function writeFailed(cause: unknown, remedy = "try again"): StoreError {
-  return new StoreError(`The store can't be written: ${messageOf(cause)}. Fix that and ${remedy}.`, "STORE", { cause });
+  const message = `The store can't be written: ${messageOf(cause)}. Fix that and ${remedy}.`;
+  return failed(new StoreError(message, "STORE", { cause }), "unreachable");
 }

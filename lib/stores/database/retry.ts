@@ -1,4 +1,4 @@
-import { nowChecked } from "../../base/clock.js";
+import { outsideTime } from "../../base/clockwork.js";
 
 /**
  * Why a statement or a transaction failed.
@@ -32,11 +32,11 @@ export async function withRetries<T>(work: () => Promise<T>, classify: (error: u
     } catch (error) {
       const failure = classify(error);
       const isRetryable = failure === "transient" || failure === "disconnected" || failure === "timeout";
-      const time = nowChecked();
+      const time = outsideTime().now();
       deadline = Math.min(deadline, time + RETRY_PERIOD);
       if (!isRetryable || time >= deadline) throw error;
       const delay = failure === "timeout" ? DELAY_AFTER_TIMEOUT : maxDelay * (0.5 + Math.random() / 2);
-      await new Promise((resolve) => setTimeout(resolve, delay));
+      await outsideTime().sleep(delay);
     }
   }
 }

@@ -13,6 +13,11 @@ export function forUpdateInOrder({ hasRowLocks }: Locking): RawBuilder<unknown> 
   return hasRowLocks ? sql`order by id for update` : sql``;
 }
 
+/** Ends a query of one row, and locks it. */
+export function forUpdate({ hasRowLocks }: Locking): RawBuilder<unknown> {
+  return hasRowLocks ? sql`for update` : sql``;
+}
+
 /**
  * Ends a query of rows to delete, and locks them. Skips rows that another transaction has locked: a later deletion gets
  * them.

@@ -1,4 +1,4 @@
-import type { ColumnDataType, Kysely } from "kysely";
+import { sql, type ColumnDataType, type Kysely } from "kysely";
 import { StoreError } from "../../base/errors.js";
 
 /**
@@ -12,7 +12,11 @@ export interface Tables {
   node_executions: AttemptRow;
   edge_traversals: TraversalRow;
   fsm_cycles: CycleRow;
-  fsm_events: EventRow;
+  events: EventRow;
+  waits: WaitRow;
+  moments: MomentRow;
+  starts: { workflow: string; started_at: number };
+  schedules: ScheduleRow;
   blobs: { hash: string; data: string; used_at: number };
   blob_uses: { run_id: string; hash: string };
 }
@@ -20,9 +24,12 @@ export interface Tables {
 export interface RunRow {
   id: string;
   workflow: string;
+  /** "" until it is known. */
   kind: string;
-  /** The SHA-256 of the workflow's structure, which is stored as a blob. */
+  /** The SHA-256 of the workflow's structure, which is stored as a blob; "" until a submitted run's is known. */
   fingerprint: string;
+  /** Which services may drive the run: the hash of its structure without the numbers of compilers; "" with its fingerprint. */
+  fit: string;
   parent_run_id: string | null;
   parent_node: string | null;
   /** 1 for a run inside its parent, 0 for one that replays it. */
@@ -35,7 +42,7 @@ export interface RunRow {
   outputs: string | null;
   metadata: string | null;
   error: string | null;
-  /** Of a paused run: why it paused, in all and by node, and when it is due. */
+  /** Of a paused or waiting run: why it paused, in all and by node; and when it is due, as is a queued one. */
   pause_reason: string | null;
   pauses: string | null;
   due_at: number | null;
@@ -46,6 +53,60 @@ export interface RunRow {
   created_at: number;
   updated_at: number;
   finished_at: number | null;
+  /** The submitter's key, unique among the runs of the workflow. */
+  key: string | null;
+  /** From 0 to 100: of the runs that are ready, services claim those with the highest priority first. */
+  priority: number;
+  /** Set while a service may claim the run: since when. Null while it has a driver. */
+  ready_at: number | null;
+  /** 1 for a submitted run that nobody has begun to drive. */
+  is_fresh: number;
+  /** When the run was due, before it was put off; of one that was stopped before it began, when it was to begin. */
+  was_due_at: number | null;
+  /** How often the run's drivers died, since it last made progress, came to rest or was given back. */
+  recoveries: number;
+  /** What the driver is asked to do, as JSON, see `queue/request-column.ts`. */
+  request: string | null;
+  /** The results to resume the run with, by the names of the nodes that paused. */
+  provided: string | null;
+  /** The hashes, by name, of the inputs that were submitted with a key, before schemas made others of them. */
+  given: string | null;
+  /** The schedule that submitted the run. */
+  schedule: string | null;
+}
+
+/** The columns that only services use. Runs that are started without one have their default values. */
+export type QueueColumn =
+  | "key"
+  | "priority"
+  | "ready_at"
+  | "is_fresh"
+  | "was_due_at"
+  | "recoveries"
+  | "request"
+  | "provided"
+  | "given"
+  | "schedule";
+
+/** A schedule that submits runs. */
+export interface ScheduleRow {
+  name: string;
+  workflow: string;
+  /** Null if only the name of the workflow was known. */
+  kind: string | null;
+  /** When it submits, and what it does about runs that it missed, as JSON. */
+  definition: string;
+  inputs: string;
+  /** When it was first scheduled: intervals count from then. */
+  first_at: number;
+  /** The nominal times of the last run, and of the next one; no next one while it is paused. */
+  last_at: number | null;
+  next_at: number | null;
+  /** When the next run is submitted: its nominal time and the jitter. */
+  due_at: number | null;
+  /** 0 or 1. */
+  paused: number;
+  updated_at: number;
 }
 
 /** An attempt of a node. Attempt 0 is a node that settled without one. The inputs are in `edge_traversals`. */
@@ -87,19 +148,61 @@ export interface CycleRow {
   error: string | null;
   reason: string | null;
   wait: string | null;
+  /** When its delay ends. */
+  due_at: number | null;
   started_at: number | null;
   finished_at: number | null;
 }
 
-/** An event sent to an fsm. */
+/**
+ * What a node of a dag waits for. A row without event and time is of a node that waits no longer. A node with a dot is
+ * one inside, whose own run has the wait: it is only of use to readers.
+ */
+export interface WaitRow {
+  run_id: string;
+  node: string;
+  /** Null while it waits for its delay. */
+  event: string | null;
+  /** When its delay ends, or the latest time for its event. */
+  until: number | null;
+  /** The payload of the event, once it has come. */
+  payload: string | null;
+}
+
+/** Something that happened in a run, and that no other row keeps. */
+export interface MomentRow {
+  run_id: string;
+  /** The fencing token of the driver in whose time it happened, and its place among those of this driver. */
+  token: number;
+  number: number;
+  /** A type of run events. */
+  type: string;
+  at: number;
+  node: string | null;
+  attempt: number | null;
+  /** The index of an item of a map. */
+  item: number | null;
+  /** The cycle of an fsm. */
+  cycle: number | null;
+  /** What a node waits for. */
+  event: string | null;
+  until: number | null;
+  error: string | null;
+}
+
+/** An event sent to a run. */
 export interface EventRow {
   run_id: string;
+  /** The outermost run that contains it. */
+  root_id: string;
   /** Derived from the sender's key, if there is one. */
   id: string;
   /** The position among the events of the run. */
   number: number;
   event: string;
   payload: string;
+  /** 1 if the sender did not know the workflow, whose driver has yet to check the payload. */
+  is_unchecked: number;
   sent_at: number;
   /** Null until the run takes it. */
   taken_at: number | null;
@@ -214,6 +317,99 @@ const MIGRATIONS: readonly Migration[] = [
       .alterTable("runs")
       .addColumn("is_child", "integer", (c) => c.notNull().defaultTo(0))
       .execute();
+  },
+  async (db) => {
+    await db.schema.alterTable("fsm_events").renameTo("events").execute();
+    await db.schema.alterTable("events").addColumn("root_id", "text").execute();
+    await sql`update events set root_id = run_id`.execute(db);
+    await index(db, "events", ["root_id"]);
+    await table(db, "waits", ["run_id", "node"], {
+      run_id: "text not null",
+      node: "text not null",
+      event: "text",
+      until: "double precision",
+      payload: "text",
+    });
+    await db.schema.alterTable("fsm_cycles").addColumn("due_at", "double precision").execute();
+  },
+  async (db) => {
+    const add = (name: string, type: ColumnDataType, initial?: number) =>
+      db.schema
+        .alterTable("runs")
+        .addColumn(name, type, (c) => (initial === undefined ? c : c.notNull().defaultTo(initial)))
+        .execute();
+    await db.schema
+      .alterTable("runs")
+      .addColumn("fit", "text", (c) => c.notNull().defaultTo(""))
+      .execute();
+    await sql`update runs set fit = fingerprint`.execute(db);
+    await add("key", "text");
+    await add("priority", "double precision", 50);
+    await add("ready_at", "double precision");
+    await add("is_fresh", "integer", 0);
+    await add("was_due_at", "double precision");
+    await add("recoveries", "integer", 0);
+    await add("request", "text");
+    await add("provided", "text");
+    await add("given", "text");
+    await add("schedule", "text");
+    await db.schema
+      .alterTable("events")
+      .addColumn("is_unchecked", "integer", (c) => c.notNull().defaultTo(0))
+      .execute();
+    // The index of owners is partial from now on: SQLite would use it to find the runs without one, which are most.
+    await db.schema.dropIndex("runs_owner").execute();
+    await index(db, "runs", ["owner"], "owner");
+    // All are partial: runs that are started without a service enter none of them.
+    await sql`create unique index runs_workflow_key on runs (workflow, key) where key is not null`.execute(db);
+    await sql`create index runs_ready on runs
+      (workflow, kind, fit, is_fresh, priority desc, ready_at, created_at) where ready_at is not null`.execute(db);
+    await sql`create index runs_due on runs (workflow, due_at)
+      where due_at is not null and ready_at is null and owner is null and is_child = 0`.execute(db);
+    await sql`create index runs_claimed on runs (workflow) where owner is not null and status <> 'running'`.execute(db);
+    await sql`create index runs_resting on runs (workflow, status)
+      where status = 'waiting' and ready_at is null and owner is null and is_child = 0`.execute(db);
+    await sql`create index runs_requested on runs (workflow) where request is not null`.execute(db);
+    await sql`create index runs_schedule on runs (schedule, status) where schedule is not null`.execute(db);
+    await sql`create index runs_held on runs (schedule, id) where schedule is not null and status = 'queued'
+      and owner is null and ready_at is null and due_at is null`.execute(db);
+    await sql`create index events_untaken on events (root_id) where taken_at is null`.execute(db);
+    await db.schema
+      .createTable("starts")
+      .addColumn("workflow", "text", (c) => c.notNull())
+      .addColumn("started_at", "double precision", (c) => c.notNull())
+      .execute();
+    await index(db, "starts", ["workflow", "started_at"]);
+    await table(db, "schedules", ["name"], {
+      name: "text not null",
+      workflow: "text not null",
+      kind: "text",
+      definition: "text not null",
+      inputs: "text not null",
+      first_at: "double precision not null",
+      last_at: "double precision",
+      next_at: "double precision",
+      due_at: "double precision",
+      paused: "integer not null",
+      updated_at: "double precision not null",
+    });
+    await index(db, "schedules", ["due_at"], "due_at");
+  },
+  async (db) => {
+    await table(db, "moments", ["run_id", "token", "number"], {
+      run_id: "text not null",
+      token: "integer not null",
+      number: "integer not null",
+      type: "text not null",
+      at: "double precision not null",
+      node: "text",
+      attempt: "integer",
+      item: "integer",
+      cycle: "integer",
+      event: "text",
+      until: "double precision",
+      error: "text",
+    });
   },
 ];
 

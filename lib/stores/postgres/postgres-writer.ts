@@ -1,7 +1,7 @@
 import { CompiledQuery, type Kysely } from "kysely";
 import { collectRows } from "../writing/batch-rows.js";
 import type { BatchWriter, FencedBatch } from "../writing/batch-writer.js";
-import { type ColumnType, NEW_RUN, RUN_END, SHAPES, type TableShape } from "../writing/columns.js";
+import { type ColumnType, NEW_RUN, RUN_BEGIN, RUN_END, SHAPES, type TableShape } from "../writing/columns.js";
 import type { NewEvent } from "../writing/event-rows.js";
 import type { Tables } from "../database/schema.js";
 import { timeOfDay } from "../database/time.js";
@@ -24,7 +24,7 @@ export class PostgresWriter implements BatchWriter {
   /** @param clock - the SQL of the clock in `database.ts` */
   constructor(
     private readonly db: Kysely<Tables>,
-    private readonly clock: string,
+    private readonly clock: () => string,
   ) {}
 
   async write(writes: readonly FencedBatch[]): Promise<ReadonlySet<string>> {
@@ -34,6 +34,8 @@ export class PostgresWriter implements BatchWriter {
       upsert("attempts", SHAPES.ATTEMPTS, rows.attempts),
       upsert("traversals", SHAPES.TRAVERSALS, rows.traversals),
       upsert("cycles", SHAPES.CYCLES, rows.cycles),
+      upsert("waiting", SHAPES.WAITS, rows.waits),
+      upsert("happened", SHAPES.MOMENTS, rows.moments),
       sent(rows.sent),
       taken(writes),
       upsert("texts", SHAPES.BLOBS, rows.blobs),
@@ -58,7 +60,7 @@ export class PostgresWriter implements BatchWriter {
       rows: writes.flatMap(({ batch }) => batch.created ?? []),
       sql: (rows) => `(
         insert into runs (${columns}, lease_expires_at)
-        select ${columns}, ${this.clock} + lease
+        select ${columns}, ${this.clock()} + lease
         from json_to_recordset(${rows}) as w(${declared(NEW_RUN)}, lease double precision)
         order by id
         on conflict (id) do nothing returning id)`,
@@ -73,7 +75,7 @@ export class PostgresWriter implements BatchWriter {
 function fence(writes: readonly FencedBatch[]): Clause {
   return {
     name: "fence",
-    rows: writes.map(({ runId, token, batch }) => ({ id: runId, token, owner: batch.created?.owner })),
+    rows: writes.map(({ runId, token, batch }) => ({ id: runId, token, owner: batch.owner })),
     sql: (rows) => `materialized (
       select r.id from runs r join json_to_recordset(${rows}) as w(id text, token integer, owner text)
         on r.id = w.id and r.fencing_token = w.token and (w.owner is null or w.owner = r.owner)
@@ -110,16 +112,16 @@ function upsert<T extends keyof Tables>(
 
 /** Inserts events in order, each with the next number of its run, see `event-rows.ts`. */
 function sent(events: readonly NewEvent[]): Clause {
-  const columns = "run_id, id, event, payload, sent_at, for_owner";
+  const columns = "run_id, root_id, id, event, payload, sent_at, for_owner";
   return {
     name: "sent",
     rows: events.map((event, place) => ({ ...event, place })),
     sql: (rows) => `(
-      insert into fsm_events (${columns}, number)
+      insert into events (${columns}, number)
       select ${columns},
-        coalesce((select max(e.number) from fsm_events e where e.run_id = w.run_id), -1)
+        coalesce((select max(e.number) from events e where e.run_id = w.run_id), -1)
           + row_number() over (partition by run_id order by place)
-      from json_to_recordset(${rows}) as w(place integer, run_id text, id text, event text, payload text,
+      from json_to_recordset(${rows}) as w(place integer, run_id text, root_id text, id text, event text, payload text,
         sent_at double precision, for_owner text)
       where run_id ${IS_LIVE}
       on conflict (run_id, id) do nothing)`,
@@ -132,32 +134,44 @@ function taken(writes: readonly FencedBatch[]): Clause {
     name: "taken",
     rows: writes.flatMap(({ runId, batch }) => batch.taken.map((id) => ({ run_id: runId, id, taken_at }))),
     sql: (rows) => `(
-      update fsm_events e set taken_at = w.taken_at, for_owner = null
+      update events e set taken_at = w.taken_at, for_owner = null
       from json_to_recordset(${rows}) as w(run_id text, id text, taken_at double precision)
       where e.run_id = w.run_id and e.id = w.id and e.run_id ${IS_WRITTEN} and e.run_id ${IS_LIVE})`,
   };
 }
 
-/** Updates the rows of runs that ended, or whose metadata changed. */
+/** Updates the rows of runs that began or ended, or whose metadata changed. */
 function changes(writes: readonly FencedBatch[]): Clause {
-  const ends = Object.keys(RUN_END);
-  const set = ends.map((column) => `${column} = case when w.ends then w.${column} else r.${column} end`);
-  const changed = writes.filter(({ batch }) => batch.end !== undefined || batch.metadata !== undefined);
+  const columns = Object.keys(RUN_END);
+  const set = columns.map((column) => `${column} = case when w.ends or w.begins then w.${column} else r.${column} end`);
+  const changed = writes.filter(({ batch: { begun, end, metadata } }) => (begun ?? end ?? metadata) !== undefined);
   return {
     name: "changes",
-    rows: changed.map(({ runId, batch: { end, metadata } }) => ({
+    rows: changed.map(({ runId, batch: { begun, end, metadata } }) => ({
       id: runId,
+      begins: begun !== undefined,
       ends: end !== undefined,
       metadata,
+      status: "running",
+      ...begun,
       ...end,
     })),
     sql: (rows) => `(
       update runs r set ${set.join(", ")},
         owner = case when w.ends then null else r.owner end,
         lease_expires_at = case when w.ends then null else r.lease_expires_at end,
-        updated_at = coalesce(w.finished_at, r.updated_at),
+        recoveries = case when w.ends then 0 else r.recoveries end,
+        provided = case when w.ends then null else r.provided end,
+        request = case when w.ends and w.keeps_request = 0 then null else r.request end,
+        is_fresh = case when w.begins then 0 else r.is_fresh end,
+        kind = coalesce(w.kind, r.kind),
+        fingerprint = coalesce(w.fingerprint, r.fingerprint),
+        fit = coalesce(w.fit, r.fit),
+        inputs = coalesce(w.inputs, r.inputs),
+        updated_at = coalesce(w.finished_at, w.updated_at, r.updated_at),
         metadata = coalesce(w.metadata, r.metadata)
-      from json_to_recordset(${rows}) as w(id text, ends boolean, metadata text, ${declared(RUN_END)})
+      from json_to_recordset(${rows}) as w(id text, begins boolean, ends boolean, metadata text, keeps_request integer,
+        ${declared(RUN_BEGIN)}, ${declared(RUN_END)})
       where r.id = w.id and r.id ${IS_WRITTEN} and r.id ${IS_LIVE})`,
   };
 }

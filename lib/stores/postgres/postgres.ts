@@ -2,9 +2,11 @@ import { PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from
 import type * as Pg from "pg";
 import { StoreError } from "../../base/errors.js";
 import { messageOf } from "../../base/message.js";
+import { outside } from "../../base/outside-work.js";
 import { Semaphore } from "../../base/semaphore.js";
 import type { DatabaseAdapter } from "../database/database.js";
 import { classify, leavesConnectionUsable } from "./postgres-errors.js";
+import { type NoticeClient, postgresNotices } from "./postgres-notices.js";
 import { PostgresWriter } from "./postgres-writer.js";
 
 /** The size of the connection pool. */
@@ -39,16 +41,15 @@ export async function openPostgres(url: string): Promise<DatabaseAdapter> {
     const message = `The Postgres store needs the package pg, which can't be loaded: ${messageOf(cause)}. Run "npm install pg".`;
     throw new StoreError(message, "STORE", { cause });
   }
-  const { Pool } = "Pool" in pg ? pg : (pg as { default: typeof Pg }).default;
+  const { Client, Pool } = "Pool" in pg ? pg : (pg as { default: typeof Pg }).default;
+  const connection = { connectionString: url, connectionTimeoutMillis: CONNECTION_TIMEOUT, keepAlive: true };
   const pool = new Pool({
-    connectionString: url,
+    ...connection,
     max: MAX_CONNECTIONS,
-    connectionTimeoutMillis: CONNECTION_TIMEOUT,
     query_timeout: QUERY_TIMEOUT,
     statement_timeout: STATEMENT_TIMEOUT,
     lock_timeout: LOCK_TIMEOUT,
     idle_in_transaction_session_timeout: IDLE_TIMEOUT,
-    keepAlive: true,
     allowExitOnIdle: true,
   });
   // A connection broke while it was idle, or between two statements. Its next use fails.
@@ -57,12 +58,15 @@ export async function openPostgres(url: string): Promise<DatabaseAdapter> {
   return {
     dialect: new PostgresDialect({ pool: new QueueingPool(pool) }),
     clock: sql.raw<number>(CLOCK),
+    constant: (time) => sql.raw(`${time}::double precision`),
+    isRemote: true,
     hasRowLocks: true,
     lockMigrations: async (db) => {
       await sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`.execute(db);
     },
     classify,
-    writer: (db) => new PostgresWriter(db, CLOCK),
+    notices: postgresNotices(() => new Client(connection) as NoticeClient),
+    writer: (db, clock) => new PostgresWriter(db, () => clock().compile(db).sql),
   };
 }
 
@@ -78,7 +82,7 @@ class QueueingPool implements PostgresPool {
   async connect(): Promise<PostgresPoolClient> {
     await this.semaphore.acquire();
     try {
-      return new PooledClient(await this.pool.connect(), () =>
+      return new PooledClient(await outside(this.pool.connect()), () =>
         this.semaphore.release(),
       ) as unknown as PostgresPoolClient;
     } catch (error) {
@@ -110,7 +114,7 @@ class PooledClient {
     }
     requireMessageSize(parameters);
     try {
-      return await this.client.query(text, parameters);
+      return await outside(this.client.query(text, parameters));
     } catch (error) {
       if (!leavesConnectionUsable(error)) this.failure = { error };
       throw error;

@@ -1,6 +1,8 @@
 import type { Kysely } from "kysely";
+import { append } from "../../base/append.js";
 import { show } from "../../base/check.js";
 import type { Structure } from "../../planning/structure.js";
+import { parts } from "../database/parts.js";
 import { blobHash, blobReference, sha256 } from "../writing/blobs.js";
 import type { Codec } from "../values/codec.js";
 import { parseNames, parseStructure, parseWait } from "./json-columns.js";
@@ -21,7 +23,7 @@ const WAITS: readonly string[] = ["wait"];
  * then they can be decoded.
  */
 export class ColumnDecoder {
-  /** By hash; undefined until fetched, or if missing. */
+  /** By hash; undefined until known, or if missing. */
   private readonly blobs = new Map<string, string | undefined>();
   private parsedStructure: Structure | undefined;
   private nodeNames: ReadonlySet<string> | undefined;
@@ -36,8 +38,8 @@ export class ColumnDecoder {
     private readonly onObject?: (object: object) => void,
   ) {
     if (run === undefined) return;
-    this.blobs.set(run.fingerprint, undefined);
-    this.register("runs", run, "inputs", "metadata", "scope", "outputs", "error");
+    if (run.fingerprint !== "") this.blobs.set(run.fingerprint, undefined);
+    this.register("runs", run, "inputs", "metadata", "scope", "outputs", "error", "provided");
   }
 
   /** Registers columns of a row to decode. */
@@ -55,19 +57,32 @@ export class ColumnDecoder {
     }
   }
 
+  /** Passes a blob that need not be fetched. */
+  know(hash: string, data: string): void {
+    this.blobs.set(hash, data);
+  }
+
   /** Fetches the blobs that registered columns refer to. */
-  async fetchBlobs(db: Kysely<Tables>): Promise<void> {
-    const hashes = Array.from(this.blobs.keys());
-    for (let at = 0; at < hashes.length; at += MAX_BLOBS) {
-      const part = hashes.slice(at, at + MAX_BLOBS);
+  fetchBlobs(db: Kysely<Tables>): Promise<void> {
+    return ColumnDecoder.fetchBlobs(db, [this]);
+  }
+
+  /** Fetches the blobs of several runs together. */
+  static async fetchBlobs(db: Kysely<Tables>, decoders: readonly ColumnDecoder[]): Promise<void> {
+    const users = new Map<string, ColumnDecoder[]>();
+    for (const decoder of decoders) {
+      for (const [hash, data] of decoder.blobs) if (data === undefined) append(users, hash, decoder);
+    }
+    const hashes = Array.from(users.keys());
+    for (const part of parts(hashes, MAX_BLOBS)) {
       const rows = await db.selectFrom("blobs").select(["hash", "data"]).where("hash", "in", part).execute();
-      for (const { hash, data } of rows) this.blobs.set(hash, data);
+      for (const { hash, data } of rows) for (const decoder of users.get(hash) ?? []) decoder.blobs.set(hash, data);
     }
   }
 
   /** The names of a run's outputs. A run that was reopened by hand still has those of its former end: they don't count. */
   outputs({ status, outputs }: RunRow): readonly string[] {
-    return outputs === null || status === "running" ? [] : this.list(outputs);
+    return outputs === null || ["running", "queued"].includes(status) ? [] : this.list(outputs);
   }
 
   value(text: string): unknown {
@@ -100,8 +115,11 @@ export class ColumnDecoder {
     return this.read(text, (plain) => parseWait(plain, (name) => this.hasNode(name)), WAITS);
   }
 
+  /** Empty while it is not known. */
   structure(): Structure {
-    return (this.parsedStructure ??= this.read(blobReference((this.run as RunRow).fingerprint), parseStructure));
+    const { fingerprint } = this.run as RunRow;
+    if (fingerprint === "") return [];
+    return (this.parsedStructure ??= this.read(blobReference(fingerprint), parseStructure));
   }
 
   /** Whether the structure has a node or state of this name. */

@@ -5,6 +5,7 @@ import { show } from "../../base/check.js";
 import { edgesIn, type Structure } from "../../planning/structure.js";
 import type { ColumnDecoder } from "./column-decoder.js";
 import { effectiveAttempt } from "./effective-attempt.js";
+import { parseRequest } from "../queue/request-column.js";
 import { pausesIn } from "../writing/pauses.js";
 import { describeColumn } from "./row-checks.js";
 import type { AttemptRow, CycleRow, RunRow, TraversalRow } from "../database/schema.js";
@@ -25,7 +26,9 @@ export function requireConsistent(
 ): void {
   const byNode = new Map<string, AttemptRow[]>();
   for (const row of attempts) append(byNode, row.node, row);
+  if (run.request !== null) parseRequest(run.id, run.request);
   const conflict =
+    queueConflict(run, attempts.length + cycles.length > 0) ??
     endConflict(run) ??
     nameConflict(run, decoder) ??
     outputConflict(run, byNode, cycles, decoder) ??
@@ -56,11 +59,23 @@ function noNode(name: string): string {
   return `there is no node ${show(name)}`;
 }
 
-/** Columns that only a paused or failed run can have. */
+/** Columns that only a run without a driver can have, and only one that has not begun. */
+function queueConflict(run: RunRow, hasBegun: boolean): Conflict | undefined {
+  const { status, owner, fingerprint, is_fresh } = run;
+  const conflict = (column: keyof RunRow, reason: string): Conflict => [describeColumn("runs", run, column), reason];
+  const isDriven = status === "running" || status === "completed";
+  if (fingerprint === "" && (hasBegun || isDriven)) return conflict("fingerprint", "the run has begun");
+  if (is_fresh === 1 && (hasBegun || isDriven)) return conflict("is_fresh", "the run has begun");
+  if (run.ready_at === null) return undefined;
+  if (owner !== null) return conflict("ready_at", `${owner} drives the run`);
+  return ["queued", "paused", "waiting"].includes(status) ? undefined : conflict("ready_at", `the run is ${status}`);
+}
+
+/** Columns that only a queued, paused, waiting or failed run can have. */
 function endConflict(run: RunRow): Conflict | undefined {
   const { status } = run;
   const conflict = (column: keyof RunRow): Conflict => [describeColumn("runs", run, column), `the run is ${status}`];
-  if (status !== "paused" && run.due_at !== null) return conflict("due_at");
+  if (!["queued", "paused", "waiting"].includes(status) && run.due_at !== null) return conflict("due_at");
   if (status !== "completed" && status !== "running") return undefined;
   for (const column of ["pauses", "pause_reason", "error"] as const) if (run[column] !== null) return conflict(column);
   return undefined;
@@ -156,9 +171,10 @@ function needConflict(structure: Structure, byNode: ReadonlyMap<string, readonly
   return undefined;
 }
 
-/** The last state of a paused fsm is unfinished, or waits. */
+/** The last state of an fsm that is paused or put away is unfinished, or waits. */
 function waitConflict(run: RunRow, cycles: readonly CycleRow[]): Conflict | undefined {
   const last = cycles.at(-1);
-  if (run.status !== "paused" || last?.status !== "completed" || last.wait !== null) return undefined;
-  return [describeColumn("fsm_cycles", last, "wait"), "the run is paused but does not wait"];
+  const rests = run.status === "paused" || run.status === "waiting";
+  if (!rests || last?.status !== "completed" || last.wait !== null) return undefined;
+  return [describeColumn("fsm_cycles", last, "wait"), `the run is ${run.status} but does not wait`];
 }

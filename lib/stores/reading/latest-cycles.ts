@@ -1,12 +1,10 @@
 import type { Kysely } from "kysely";
+import { parts } from "../database/parts.js";
 import { tryParseWait } from "./json-columns.js";
 import { checkRow, describeColumn } from "./row-checks.js";
 import type { CycleRow, Tables } from "../database/schema.js";
 import type { StateVisit } from "../store.js";
 import { unreadable } from "../values/unreadable.js";
-
-/** The maximum number of runs per query. */
-export const MAX_RUNS = 500;
 
 /** The columns of a cycle that show the progress of its run. */
 export type LatestCycle = Pick<CycleRow, "cycle" | "state" | "status" | "wait">;
@@ -14,7 +12,7 @@ export type LatestCycle = Pick<CycleRow, "cycle" | "state" | "status" | "wait">;
 /** The latest cycles of fsm runs, by run id. */
 export async function latestCycles(db: Kysely<Tables>, runIds: readonly string[]): Promise<Map<string, LatestCycle>> {
   const cycles = new Map<string, LatestCycle>();
-  for (let at = 0; at < runIds.length; at += MAX_RUNS) {
+  for (const part of parts(runIds)) {
     const found = await db
       .selectFrom("runs")
       .innerJoin("fsm_cycles", (join) =>
@@ -26,7 +24,7 @@ export async function latestCycles(db: Kysely<Tables>, runIds: readonly string[]
         ),
       )
       .select(["runs.id", "fsm_cycles.cycle", "fsm_cycles.state", "fsm_cycles.status", "fsm_cycles.wait"])
-      .where("runs.id", "in", runIds.slice(at, at + MAX_RUNS))
+      .where("runs.id", "in", part)
       .execute();
     for (const { id, ...cycle } of found) cycles.set(id, cycle);
   }

@@ -1,6 +1,15 @@
 import { isTime, show } from "../../base/check.js";
-import type { AttemptRow, CycleRow, EventRow, RunRow, Tables, TraversalRow } from "../database/schema.js";
-import type { AttemptStatus, CycleStatus, RecordedRun, WorkflowKind } from "../store.js";
+import type {
+  AttemptRow,
+  CycleRow,
+  EventRow,
+  MomentRow,
+  RunRow,
+  Tables,
+  TraversalRow,
+  WaitRow,
+} from "../database/schema.js";
+import type { AttemptStatus, CycleStatus, MomentEntry, RecordedRun, WorkflowKind } from "../store.js";
 import { unreadable, unreadableEntry } from "../values/unreadable.js";
 
 /** The row types of the tables that hold runs. */
@@ -9,7 +18,9 @@ export interface RunRows {
   readonly node_executions: AttemptRow;
   readonly edge_traversals: TraversalRow;
   readonly fsm_cycles: CycleRow;
-  readonly fsm_events: EventRow;
+  readonly events: EventRow;
+  readonly waits: WaitRow;
+  readonly moments: MomentRow;
 }
 
 interface Rule {
@@ -26,6 +37,14 @@ const TEXT: Rule = { expected: "a string", holds: (value) => typeof value === "s
 const HASH: Rule = {
   expected: "a SHA-256 in hex",
   holds: (value) => typeof value === "string" && /^[\da-f]{64}$/u.test(value),
+};
+const NO_HASH: Rule = {
+  expected: `${HASH.expected}, or ""`,
+  holds: (value) => value === "" || HASH.holds(value),
+};
+const PRIORITY: Rule = {
+  expected: "a number from 0 to 100",
+  holds: (value) => typeof value === "number" && value >= 0 && value <= 100,
 };
 const TIME: Rule = { expected: "a time in ms", holds: isTime };
 const COUNT: Rule = {
@@ -47,18 +66,21 @@ const RULES: { readonly [Table in keyof RunRows]: Rules<RunRows[Table]> } = {
   runs: {
     id: TEXT,
     workflow: TEXT,
-    kind: oneOf<WorkflowKind>({ dag: true, fsm: true }),
-    fingerprint: HASH,
+    kind: oneOf<WorkflowKind | "">({ dag: true, fsm: true, "": true }),
+    fingerprint: NO_HASH,
+    fit: NO_HASH,
     parent_run_id: optional(TEXT),
     parent_node: optional(TEXT),
     is_child: FLAG,
     scope: optional(TEXT),
     status: oneOf<RecordedRun["status"]>({
+      queued: true,
       running: true,
       completed: true,
       failed: true,
       cancelled: true,
       paused: true,
+      waiting: true,
     }),
     inputs: TEXT,
     outputs: optional(TEXT),
@@ -73,6 +95,16 @@ const RULES: { readonly [Table in keyof RunRows]: Rules<RunRows[Table]> } = {
     pause_reason: optional(TEXT),
     pauses: optional(TEXT),
     due_at: optional(TIME),
+    key: optional(TEXT),
+    priority: PRIORITY,
+    ready_at: optional(TIME),
+    is_fresh: FLAG,
+    was_due_at: optional(TIME),
+    recoveries: COUNT,
+    request: optional(TEXT),
+    provided: optional(TEXT),
+    given: optional(TEXT),
+    schedule: optional(TEXT),
   },
   node_executions: {
     run_id: TEXT,
@@ -86,6 +118,7 @@ const RULES: { readonly [Table in keyof RunRows]: Rules<RunRows[Table]> } = {
       copied: true,
       cancelled: true,
       paused: true,
+      waiting: true,
       superseded: true,
     }),
     worker: optional(TEXT),
@@ -116,6 +149,7 @@ const RULES: { readonly [Table in keyof RunRows]: Rules<RunRows[Table]> } = {
       failed: true,
       cancelled: true,
       paused: true,
+      waiting: true,
     }),
     attempts: COUNT,
     worker: optional(TEXT),
@@ -125,15 +159,45 @@ const RULES: { readonly [Table in keyof RunRows]: Rules<RunRows[Table]> } = {
     error: optional(TEXT),
     reason: optional(TEXT),
     wait: optional(TEXT),
+    due_at: optional(TIME),
     started_at: optional(TIME),
     finished_at: optional(TIME),
   },
-  fsm_events: {
+  waits: {
     run_id: TEXT,
+    node: TEXT,
+    event: optional(TEXT),
+    until: optional(TIME),
+    payload: optional(TEXT),
+  },
+  moments: {
+    run_id: TEXT,
+    token: COUNT,
+    number: COUNT,
+    type: oneOf<MomentEntry["type"]>({
+      "run.paused": true,
+      "node.waiting": true,
+      "node.failed": true,
+      "attempt.started": true,
+      "attempt.failed": true,
+    }),
+    at: TIME,
+    node: optional(TEXT),
+    attempt: optional(COUNT),
+    item: optional(COUNT),
+    cycle: optional(COUNT),
+    event: optional(TEXT),
+    until: optional(TIME),
+    error: optional(TEXT),
+  },
+  events: {
+    run_id: TEXT,
+    root_id: TEXT,
     id: TEXT,
     number: COUNT,
     event: TEXT,
     payload: TEXT,
+    is_unchecked: FLAG,
     sent_at: TIME,
     taken_at: optional(TIME),
     for_owner: optional(TEXT),
@@ -150,7 +214,9 @@ const ROW_LABELS: { readonly [Table in keyof RunRows]: (row: RunRows[Table]) => 
   node_executions: ({ node, attempt }) => ` of node ${show(node)}, attempt ${show(attempt)}`,
   edge_traversals: ({ source, target }) => ` of the edge from ${show(source)} to ${show(target)}`,
   fsm_cycles: ({ cycle }) => ` of cycle ${show(cycle)}`,
-  fsm_events: ({ number }) => ` of event ${show(number)}`,
+  moments: ({ type, number }) => ` of ${show(type)}, ${show(number)}`,
+  waits: ({ node }) => ` of node ${show(node)}`,
+  events: ({ number }) => ` of event ${show(number)}`,
 };
 
 /**

@@ -1,11 +1,13 @@
-import { partItems } from "./item-rows.js";
+import { countItems, partItems, type PartedRows } from "./item-rows.js";
 import { firstNode } from "../../run/pause.js";
 import type { Kysely } from "kysely";
 import { append } from "../../base/append.js";
 import { checkOptions, show, type Rules } from "../../base/check.js";
 import { withJson } from "../../base/json.js";
 import { inputsIn, type Structure } from "../../planning/structure.js";
+import { recordedGraph, type WorkflowGraph } from "../../planning/workflow-graph.js";
 import type { Pause } from "../../run/pause.js";
+import type { ItemCounts, NodeWait } from "../../run/state.js";
 import type { NodeStatus } from "../../run/status.js";
 import type { Codec } from "../values/codec.js";
 import type { ColumnDecoder } from "./column-decoder.js";
@@ -15,9 +17,9 @@ import { pausesIn } from "../writing/pauses.js";
 import { decoderFor, recordedCycles } from "./recorded-run.js";
 import type { Redaction } from "../values/redaction.js";
 import { checkRow, describeColumn } from "./row-checks.js";
-import { attemptRows, cycleRows, findRunRow } from "./run-rows.js";
+import { attemptRows, cycleRows, findRunRow, isOpenWait, kindOf, waitRows } from "./run-rows.js";
 import { metadataIn, type RunSummary, summaryOf, wholeMs } from "./run-summary.js";
-import type { AttemptRow, CycleRow, RunRow, Tables, TraversalRow } from "../database/schema.js";
+import type { AttemptRow, CycleRow, RunRow, Tables, TraversalRow, WaitRow } from "../database/schema.js";
 import { unescapeName } from "../values/storable-text.js";
 import type { AttemptStatus, RecordedCycle } from "../store.js";
 import { reasonOf, unreadable } from "../values/unreadable.js";
@@ -40,6 +42,8 @@ export interface RunDetails extends RunSummary {
   readonly owner: string | undefined;
   /** All nodes or states by name, in definition order. */
   readonly nodes: ReadonlyMap<string, NodeDetails>;
+  /** The nodes, or states, and what connects them. */
+  readonly graph: WorkflowGraph;
   /** Ordered by start time. */
   readonly attempts: readonly AttemptDetails[];
   /** The edges along which results were passed, each once. */
@@ -90,6 +94,12 @@ export interface NodeDetails {
   readonly startedAt: number | undefined;
   /** From the start of the first attempt to the end, in ms. */
   readonly duration: number | undefined;
+  /** When it settled or paused, in whole ms since 1970; undefined if it did not, or its result was copied. */
+  readonly finishedAt: number | undefined;
+  /** What a waiting node waits for: an event, or a time in ms since 1970. */
+  readonly waitingFor: NodeWait | undefined;
+  /** Of a map: how many items are recorded, and what became of them. */
+  readonly items: Readonly<ItemCounts> | undefined;
   /** False if the result was not storable, so that resuming the run computes it again. */
   readonly resumable: boolean;
 }
@@ -174,27 +184,31 @@ async function oneRun(
   const attempts = await attemptRows(db, runId);
   const cycles = await cycleRows(db, runId);
   const edges = await edgeRows(db, runId);
+  const waits = await waitRows(db, runId);
   const replays = await childIds(db, runId, 0);
   const decoder = decoderFor(row, attempts, cycles, codec, withJson);
   await decoder.fetchBlobs(db);
   const structure = decoder.structure();
-  const { nodes: nodeRows } = partItems(attempts, structure);
+  const { nodes: nodeRows, items } = partItems(attempts, structure);
   requireConsistent(row, nodeRows, cycles, decoder);
   requireEdges(runId, edges, nodeRows, decoder);
 
   const reader = new RedactingReader(decoder, redaction);
   const isDag = row.kind === "dag";
   const pauses = pausesIn(row, (text, node) => redaction.apply(node, decoder.value(text)));
-  const nodes = withJson(isDag ? reader.nodes(row, structure, nodeRows, pauses) : reader.states(structure, cycles));
+  const nodes = withJson(
+    isDag ? withItems(reader.nodes(row, structure, nodeRows, pauses, waits), items) : reader.states(structure, cycles),
+  );
   const runInputs = redaction.apply("inputs", decoder.record(row.inputs)) as Values;
   const redactedCycles = reader.cycles(cycles);
   return withJson({
-    ...summaryOf(row, cycles.at(-1), metadataIn(row, decoder, redaction), pauses),
+    ...summaryOf(row, cycles.at(-1), waits, metadataIn(row, decoder, redaction), pauses),
     inputs: withJson(runInputs),
     outputs: outputsOf(decoder.outputs(row), nodes),
     error: reader.error(row.error),
     owner: row.owner ?? undefined,
     nodes,
+    graph: recordedGraph(kindOf(row) ?? "dag", row.workflow, structure),
     attempts: isDag
       ? reader.attempts(attempts, nodes, inputsOf(structure, runInputs, nodes, edges))
       : executions(redactedCycles),
@@ -274,11 +288,32 @@ const NO_NODE: NodeDetails = {
   reason: undefined,
   startedAt: undefined,
   duration: undefined,
+  finishedAt: undefined,
+  waitingFor: undefined,
+  items: undefined,
   resumable: true,
 };
 
 /** A node outside the scope of a partial run. */
 const OUT_OF_SCOPE: NodeDetails = { ...NO_NODE, status: "skipped" };
+
+/** Adds the counts of items to the nodes that are maps. */
+function withItems(nodes: Map<string, NodeDetails>, items: PartedRows["items"]): Map<string, NodeDetails> {
+  for (const [map, rows] of items) {
+    const node = nodes.get(map);
+    if (node !== undefined) nodes.set(map, withJson({ ...node, items: countItems(rows) }));
+  }
+  return nodes;
+}
+
+/** Whether a node that has waited before has a status of its own again. */
+function hasEnded({ status }: NodeDetails): boolean {
+  return status !== "pending" && status !== "ready";
+}
+
+function nodeWait({ event, until }: WaitRow): NodeWait {
+  return event === null ? { until: until as number } : { event };
+}
 
 /** Decodes and redacts rows. */
 class RedactingReader {
@@ -301,6 +336,7 @@ class RedactingReader {
     structure: Structure,
     rows: readonly AttemptRow[],
     pauses: readonly Pause[],
+    waits: readonly WaitRow[],
   ): Map<string, NodeDetails> {
     const byNode = new Map<string, AttemptRow[]>();
     for (const row of rows) append(byNode, row.node, row);
@@ -308,12 +344,17 @@ class RedactingReader {
     const idle: NodeDetails = isOver ? { ...NO_NODE, status: "cancelled" } : NO_NODE;
     const inScope = scope === null ? undefined : new Set(this.decoder.list(scope));
     const names = new Set(structure.map(([name]) => name));
+    const waiting = new Map(waits.filter(isOpenWait).map((wait) => [wait.node, wait]));
     const paused = new Map(pauses.map((pause) => [firstNode(pause.node, (name) => names.has(name)), pause]));
     return new Map(
       structure.map(([name]) => {
         const isOutside = inScope !== undefined && !inScope.has(name);
         const node = this.node(byNode.get(name)) ?? (isOutside ? OUT_OF_SCOPE : idle);
         const pause = paused.get(name);
+        const wait = isOver ? undefined : waiting.get(name);
+        if (wait !== undefined && !hasEnded(node)) {
+          return [name, withJson({ ...node, status: "waiting" as const, waitingFor: withJson(nodeWait(wait)) })];
+        }
         const details = pause === undefined ? node : { ...node, status: "paused" as const, reason: pause.reason };
         return [name, withJson({ ...details })];
       }),
@@ -335,6 +376,9 @@ class RedactingReader {
       reason: row.reason ?? undefined,
       startedAt: startedAt === undefined ? undefined : wholeMs(startedAt),
       duration: startedAt === undefined || finished_at === null ? undefined : finished_at - startedAt,
+      finishedAt: wholeMs(finished_at),
+      waitingFor: undefined,
+      items: undefined,
       resumable: status !== "completed" || output !== null,
     };
   }
@@ -381,6 +425,7 @@ class RedactingReader {
         reason: row.reason ?? undefined,
         startedAt: wholeMs(started_at),
         duration: started_at === null || finished_at === null ? undefined : finished_at - started_at,
+        finishedAt: wholeMs(finished_at),
       };
       nodes.set(row.state, withJson(details));
     }

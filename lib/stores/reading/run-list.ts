@@ -10,8 +10,9 @@ import { decodeCursor, encodeCursor } from "./page-cursor.js";
 import { pausesIn } from "../writing/pauses.js";
 import type { Redaction } from "../values/redaction.js";
 import { checkRow } from "./row-checks.js";
-import { metadataIn, type RunSummary, SUMMARY_COLUMNS, summaryOf, type SummaryRow } from "./run-summary.js";
-import type { Tables } from "../database/schema.js";
+import { metadataIn, type RunSummary, UNFINISHED, SUMMARY_COLUMNS, summaryOf, type SummaryRow } from "./run-summary.js";
+import type { Tables, WaitRow } from "../database/schema.js";
+import { waitRowsOf } from "./run-rows.js";
 import { isStorable } from "../values/storable-text.js";
 
 /** Which runs `SqlStore.listRuns` lists: those that meet all of the conditions given. */
@@ -51,7 +52,15 @@ export interface UnreadableRun {
 }
 
 const DEFAULT_LIMIT = 50;
-const STATUSES: readonly RunSummary["status"][] = ["running", "completed", "failed", "cancelled", "paused"];
+const STATUSES: readonly RunSummary["status"][] = [
+  "queued",
+  "running",
+  "completed",
+  "failed",
+  "cancelled",
+  "paused",
+  "waiting",
+];
 
 const FILTER_RULES: Rules<RunFilter> = {
   workflow: "string",
@@ -99,11 +108,18 @@ export async function listRuns(
     db,
     page.filter(({ kind }) => kind === "fsm").map(({ id }) => id),
   );
+  const dags = page.filter(({ kind, status }) => kind === "dag" && UNFINISHED.includes(status));
+  const waits = await waitRowsOf(
+    db,
+    dags.map(({ id }) => id),
+  );
   const runs: RunSummary[] = [];
   const unreadable: UnreadableRun[] = [];
   for (const row of page) {
     try {
-      runs.push(await readSummary(db, row, cycles.get(row.id), codec, redaction));
+      runs.push(
+        await readSummary(db, row, { cycle: cycles.get(row.id), waits: waits.get(row.id) ?? [] }, codec, redaction),
+      );
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       unreadable.push(withJson({ runId: row.id, error: withJson(error) }));
@@ -116,7 +132,7 @@ export async function listRuns(
 async function readSummary(
   db: Kysely<Tables>,
   row: SummaryRow,
-  cycle: LatestCycle | undefined,
+  { cycle, waits }: { readonly cycle: LatestCycle | undefined; readonly waits: readonly WaitRow[] },
   codec: Codec,
   redaction: Redaction,
 ): Promise<RunSummary> {
@@ -130,7 +146,7 @@ async function readSummary(
   const dataOf = (text: string, node: string) =>
     blobHash(text) === undefined ? redaction.apply(node, decoder.value(text)) : undefined;
   const pauses = ifReadable(() => pausesIn(row, dataOf)) ?? [];
-  return withJson(summaryOf(row, cycle, metadata, pauses));
+  return withJson(summaryOf(row, cycle, waits, metadata, pauses));
 }
 
 /** @param last - the last run of the page, if another page follows */

@@ -1,11 +1,13 @@
 import { withJson } from "../../base/json.js";
 import type { Pause } from "../../run/pause.js";
+import { joined, type WaitingFor } from "../../run/waiting-for.js";
 import type { RunStatus } from "../../run/status.js";
 import type { ColumnDecoder } from "./column-decoder.js";
 import { tryParseWait } from "./json-columns.js";
 import type { LatestCycle } from "./latest-cycles.js";
+import { kindOf } from "./run-rows.js";
 import type { Redaction } from "../values/redaction.js";
-import type { RunRow } from "../database/schema.js";
+import type { RunRow, WaitRow } from "../database/schema.js";
 import type { WorkflowKind } from "../store.js";
 
 /** A run without its nodes and values. All times are whole ms since 1970. */
@@ -14,10 +16,13 @@ export interface RunSummary {
   readonly runId: string;
   /** The name of its workflow. */
   readonly workflow: string;
-  /** The kind of its workflow. */
-  readonly kind: WorkflowKind;
-  /** `running` also if its process is gone, until another one continues the run. */
-  readonly status: "running" | RunStatus;
+  /** The kind of its workflow; undefined for a queued run whose submitter knew only its name. */
+  readonly kind: WorkflowKind | undefined;
+  /**
+   * `queued` from its submission until a service begins or continues it. `running` also if its process is gone, until
+   * another one continues the run.
+   */
+  readonly status: "queued" | "running" | RunStatus;
   /** The run that this one is inside of; or the run whose results it took, as a replay or a partial run. */
   readonly parentRunId: string | undefined;
   /** The node at which such a run began: the first one replayed, or the one given to the partial run. */
@@ -36,16 +41,10 @@ export interface RunSummary {
   readonly pauses: readonly Pause[];
   /** The current state of an fsm. */
   readonly currentState: string | undefined;
+  /** When a queued, paused or waiting run goes on by itself; undefined if it does not. */
+  readonly dueAt: number | undefined;
   /** The events or the time that an unfinished run waits for. */
   readonly waitingFor: WaitingFor | undefined;
-}
-
-/** What a run waits for. Either ends the waiting. */
-export interface WaitingFor {
-  /** The names of the events that the fsm accepts now. */
-  readonly events: readonly string[];
-  /** When the run continues without an event, in whole ms since 1970; undefined if it waits for as long as it takes. */
-  readonly until: number | undefined;
 }
 
 /** The columns that a summary is made from. */
@@ -76,17 +75,21 @@ export function metadataIn(
   return withJson(redaction.apply("metadata", decoder.record(metadata)) as Record<string, unknown>);
 }
 
-/** @param cycle - the latest cycle of an fsm */
+/**
+ * @param cycle - the latest cycle of an fsm
+ * @param waits - those of a dag's nodes
+ */
 export function summaryOf<M extends RunSummary["metadata"]>(
   row: SummaryRow,
   cycle: LatestCycle | undefined,
+  waits: readonly WaitRow[],
   metadata: M,
   pauses: readonly Pause[],
 ): RunSummary & { readonly metadata: M } {
   return {
     runId: row.id,
     workflow: row.workflow,
-    kind: row.kind as WorkflowKind,
+    kind: kindOf(row),
     status: row.status as RunSummary["status"],
     parentRunId: row.parent_run_id ?? undefined,
     parentNode: row.parent_node ?? undefined,
@@ -97,12 +100,33 @@ export function summaryOf<M extends RunSummary["metadata"]>(
     pauseReason: row.pause_reason ?? undefined,
     pauses: withJson(pauses.map((pause) => withJson(pause))),
     currentState: cycle?.state,
-    waitingFor: waitingFor(row, cycle),
+    dueAt: wholeMs(row.due_at),
+    waitingFor: waitingFor(row, cycle, waits),
   };
 }
 
-function waitingFor({ status, due_at, pauses }: SummaryRow, cycle: LatestCycle | undefined): WaitingFor | undefined {
-  if (status !== "running" && status !== "paused") return undefined;
+/** The statuses of runs that have not ended. */
+export const UNFINISHED: readonly string[] = ["queued", "running", "paused", "waiting"];
+
+/** The statuses of runs that have. */
+export const ENDED: readonly string[] = ["completed", "failed", "cancelled"];
+
+function waitingFor(
+  { status, due_at, pauses, kind }: SummaryRow,
+  cycle: LatestCycle | undefined,
+  waits: readonly WaitRow[],
+): WaitingFor | undefined {
+  if (!UNFINISHED.includes(status)) return undefined;
+  if (kind === "dag") {
+    const open = waits.filter(({ payload }) => payload === null);
+    const parts = open.map(({ event, until }) => ({
+      events: event === null ? [] : [event],
+      until: until ?? undefined,
+    }));
+    const due = due_at === null ? [] : [{ events: [], until: due_at }];
+    const all = joined([...parts.filter(({ events, until }) => events.length > 0 || until !== undefined), ...due]);
+    return all && { ...all, until: wholeMs(all.until ?? null) };
+  }
   // A run that paused between a wait and the next cycle accepts no other event.
   const wait = pauses === null ? tryParseWait(cycle?.wait ?? "null") : undefined;
   const until = wholeMs(due_at ?? wait?.after?.at ?? null);

@@ -12,7 +12,9 @@ export interface WorkflowStats {
   /** The name of the workflow. */
   readonly workflow: string;
   /** The number of runs, by status and in total. */
-  readonly runs: Readonly<Record<"total" | "running" | "completed" | "failed" | "cancelled" | "paused", number>>;
+  readonly runs: Readonly<
+    Record<"total" | "queued" | "running" | "completed" | "failed" | "cancelled" | "paused" | "waiting", number>
+  >;
   /** By the name of the node or state. */
   readonly nodes: ReadonlyMap<string, NodeStats>;
 }
@@ -40,7 +42,7 @@ interface Sums {
 type Status = Exclude<keyof WorkflowStats["runs"], "total">;
 
 function isStatus(status: string): status is Status {
-  return ["running", "completed", "failed", "cancelled", "paused"].includes(status);
+  return ["queued", "running", "completed", "failed", "cancelled", "paused", "waiting"].includes(status);
 }
 
 /** The duration of a row; null if a time is missing or invalid. */
@@ -52,7 +54,7 @@ function duration(table: string): RawBuilder<number | null> {
 
 /** Computes the statistics in the database. Percentiles are exact, by the nearest-rank method. */
 export async function workflowStats(db: Kysely<Tables>, workflow: string): Promise<WorkflowStats> {
-  const runs = { total: 0, running: 0, completed: 0, failed: 0, cancelled: 0, paused: 0 };
+  const runs = { total: 0, queued: 0, running: 0, completed: 0, failed: 0, cancelled: 0, paused: 0, waiting: 0 };
   if (!isStorable(workflow)) return { workflow, runs, nodes: new Map() };
   const counts = await db
     .selectFrom("runs")

@@ -6,7 +6,7 @@ import {
   SqliteDialect,
   type TransactionSettings,
 } from "kysely";
-import { now } from "../../base/clock.js";
+import { outsideTime } from "../../base/clockwork.js";
 import { DagwrightError } from "../../base/errors.js";
 import { messageOf } from "../../base/message.js";
 import { Semaphore } from "../../base/semaphore.js";
@@ -37,9 +37,11 @@ export function openSqlite(source: string | OpenDatabase): DatabaseAdapter {
   return {
     dialect,
     clock: CLOCK,
+    constant: (time) => sql`cast(${time} as real)`,
+    isRemote: false,
     hasRowLocks: false,
     classify: (error) => (isBusy(error) || error instanceof DagwrightError ? "fatal" : "rejected"),
-    writer: (db) => new SqliteWriter(db, CLOCK),
+    writer: (db, clock) => new SqliteWriter(db, clock),
     // Moves the write-ahead log into the file, so that a copy of the file is complete. A concurrent reader prevents it,
     // harmlessly.
     beforeClose: async (db) => void (await CHECKPOINT.execute(db)),
@@ -125,10 +127,10 @@ class RetryingDriver implements Driver {
 }
 
 /** Retries while another connection holds a lock. */
-function retryWhileBusy<T>(work: () => Promise<T>, deadline = now() + BUSY_TIMEOUT): Promise<T> {
+function retryWhileBusy<T>(work: () => Promise<T>, deadline = outsideTime().now() + BUSY_TIMEOUT): Promise<T> {
   const retry = async (error: unknown): Promise<T> => {
-    if (!isBusy(error) || now() > deadline) throw error;
-    await new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * 10));
+    if (!isBusy(error) || outsideTime().now() > deadline) throw error;
+    await outsideTime().sleep(1 + Math.random() * 10);
     return retryWhileBusy(work, deadline);
   };
   try {

@@ -1,5 +1,6 @@
 import { StoreError } from "../../base/errors.js";
 import { messageOf, shortPath } from "../../base/message.js";
+import { DigestWriter } from "./digest-writer.js";
 import { type StoredType, StoredTypes } from "./stored-types.js";
 import { isTooLong, isUnstorable } from "./unstorable.js";
 import { ValueReader } from "./value-reader.js";
@@ -35,6 +36,11 @@ export class Codec {
     }
   }
 
+  /** A hash of a value that can be encoded, see {@link DigestWriter}. */
+  digestOf(value: unknown): string {
+    return new DigestWriter(this.types).write(value);
+  }
+
   /**
    * Encodes a thrown value. Describes parts that can't be stored, and reduces errors of unknown classes to known ones.
    */
@@ -44,6 +50,11 @@ export class Codec {
     } catch {
       return this.encode(new Error(messageOf(thrown).slice(0, MAX_MESSAGE_LENGTH)));
     }
+  }
+
+  /** A copy of a value, as it would be stored; the value itself if it can't be, which whoever stores it says. */
+  copyOf<T>(value: T): T {
+    return this.canEncode(value) ? (this.decode(this.encode(value)) as T) : value;
   }
 
   canEncode(value: unknown): boolean {

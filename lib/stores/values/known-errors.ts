@@ -28,6 +28,11 @@ export function knownName(prototype: object): string | undefined {
   return OWN_NAMES.get(prototype) ?? nativeName(prototype);
 }
 
+/** Whether an error of a known class has a property that belongs to its moment: the result of the run that it ended. */
+export function isTransient(kind: string, key: PropertyKey): boolean {
+  return key === "run" && OWN_ERRORS.some(({ name }) => name === kind);
+}
+
 /** The closest known error class that a prototype belongs to or inherits from. */
 export function knownError(prototype: object | null): string | undefined {
   for (let of = prototype; of !== null; of = Object.getPrototypeOf(of) as object | null) {

@@ -4,7 +4,7 @@ import { hasJson } from "../../base/json.js";
 import { messageOf } from "../../base/message.js";
 import { base64, LEAVES } from "../../base/natives.js";
 import { isBare, isBareView } from "../../base/own-properties.js";
-import { ERRORS, knownError, knownName } from "./known-errors.js";
+import { ERRORS, isTransient, knownError, knownName } from "./known-errors.js";
 import { type NamedCustomType, StoredClass, type StoredTypes } from "./stored-types.js";
 import { describe, isTooLong, isUnstorable, UNREADABLE, Unstorable } from "./unstorable.js";
 import { joinPaths, MAX_DEPTH, pathOf, type Place, quote, type Step } from "./value-path.js";
@@ -22,7 +22,7 @@ const ADD_CUSTOM_TYPE = 'Add { is, encode, decode } for it to the store option "
 /** The properties of errors that are natively non-enumerable. A getter among them is stored as its value. */
 const HIDDEN: readonly string[] = ["name", "message", "stack", "cause", "errors"];
 
-type Properties = Record<string, unknown>;
+export type Properties = Record<string, unknown>;
 
 /**
  * Writes a value as a JSON array: first the value, then each object in it, numbered from 1.
@@ -36,7 +36,7 @@ type Properties = Record<string, unknown>;
 export class ValueWriter {
   private readonly numbers = new Map<unknown, number>();
   private readonly places: Place[] = [];
-  private current: Place | undefined;
+  protected current: Place | undefined;
   private readonly hasCustomTypes: boolean;
   private readonly describes: boolean;
 
@@ -45,7 +45,7 @@ export class ValueWriter {
    * @param within - the values with `encode` whose data contains the value
    */
   constructor(
-    private readonly types: StoredTypes,
+    protected readonly types: StoredTypes,
     private readonly onUnstorable: "throw" | "describe",
     private readonly within: readonly unknown[] = [],
   ) {
@@ -66,7 +66,7 @@ export class ValueWriter {
     return `[${texts.join(",")}]`;
   }
 
-  private entryOf(value: unknown): string {
+  protected entryOf(value: unknown): string {
     try {
       return this.entry(value);
     } catch (error) {
@@ -78,7 +78,7 @@ export class ValueWriter {
   }
 
   /** Writes a value in its place. */
-  private part(value: unknown, step: Step): string {
+  protected part(value: unknown, step: Step): string {
     if (this.hasCustomTypes && typeof value !== "object" && this.types.customTypeOf(value) !== undefined) {
       return this.reference(value, step);
     }
@@ -102,7 +102,7 @@ export class ValueWriter {
     }
   }
 
-  private reference(value: unknown, step: Step): string {
+  protected reference(value: unknown, step: Step): string {
     const known = this.numbers.get(value);
     if (known !== undefined) return `[${known}]`;
     const { current } = this;
@@ -156,7 +156,7 @@ export class ValueWriter {
     return this.properties(value, keys);
   }
 
-  private properties(value: Properties, keys: readonly string[]): string {
+  protected properties(value: Properties, keys: readonly string[]): string {
     let text = "{";
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i];
@@ -218,6 +218,7 @@ export class ValueWriter {
     const hidden = Object.create(null) as Properties;
     const enumerable = Object.create(null) as Properties;
     for (const key of ownKeysOf(value)) {
+      if (isTransient(kind, key)) continue;
       // May throw: a stack is formatted on access, from whatever the error's properties return.
       const inspect = () => Object.getOwnPropertyDescriptor(value, key);
       const property = this.describes ? tryOr(inspect, undefined) : inspect();
@@ -271,13 +272,17 @@ export class ValueWriter {
     }
     if (this.within.length === MAX_CUSTOM_DEPTH) throw new Unstorable("it is too deeply nested", FLATTEN);
     const data = encoded(value, encode, subject);
-    const writer = new ValueWriter(this.types, this.onUnstorable, [...this.within, value]);
+    const writer = this.writerWithin([...this.within, value]);
     try {
       return `["coded",${quote(name)},${writer.write(data)}]`;
     } catch (error) {
       if (!isUnstorable(error)) throw error;
       throw new Unstorable(error.reason, error.remedy, joinPaths(this.path(), error.path ?? ""));
     }
+  }
+
+  protected writerWithin(within: readonly unknown[]): ValueWriter {
+    return new ValueWriter(this.types, this.onUnstorable, within);
   }
 
   /** An instance of an unregistered class. */

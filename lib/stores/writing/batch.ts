@@ -1,22 +1,46 @@
 import { blobHash, blobReference, sha256 } from "./blobs.js";
 import type { NewEvent } from "./event-rows.js";
-import type { AttemptRow, CycleRow, RunRow, TraversalRow } from "../database/schema.js";
+import type {
+  AttemptRow,
+  CycleRow,
+  MomentRow,
+  QueueColumn,
+  RunRow,
+  TraversalRow,
+  WaitRow,
+} from "../database/schema.js";
 
 /** Longer texts are stored as blobs. */
 const MAX_INLINE_LENGTH = 1024 * 1024;
 
 /** The row of a new run, with the length of its lease, which starts when the row is written. */
-export type NewRunRow = Omit<RunRow, "lease_expires_at"> & { readonly lease: number };
+export type NewRunRow = Omit<RunRow, "lease_expires_at" | QueueColumn> & { readonly lease: number };
+
+/** What changes in the row of a run that this store has reserved, and begins or continues. */
+export interface RunBeginRow {
+  /** Whoever has reserved the run. */
+  readonly owner: string;
+  readonly updated_at: number;
+  /** Null if they do not change. */
+  readonly kind: string | null;
+  readonly fingerprint: string | null;
+  readonly fit: string | null;
+  readonly inputs: string | null;
+}
 
 /** The columns of a run that has ended or paused. */
 export type RunEndRow = Pick<RunRow, "status" | "outputs" | "error" | "pause_reason" | "pauses" | "due_at"> & {
   readonly finished_at: number;
+  /** 1 to keep what somebody asked the driver for, so that others carry it out. */
+  readonly keeps_request: number;
 };
 
 /** The entries of a run to write in one transaction. Of several versions of a row, only the last is written. */
 export class Batch {
   /** The run's row, if the run is new. */
   created: NewRunRow | undefined;
+  /** Set when a reserved run begins. */
+  begun: RunBeginRow | undefined;
   /** The latest attempt of each node. */
   readonly attempts = new Map<string, AttemptRow>();
   /** Earlier attempts. */
@@ -24,6 +48,9 @@ export class Batch {
   /** The traversals to each node. */
   readonly traversals = new Map<string, readonly TraversalRow[]>();
   readonly cycles = new Map<number, CycleRow>();
+  /** By node. */
+  readonly waits = new Map<string, WaitRow>();
+  readonly moments: MomentRow[] = [];
   readonly sent = new Map<string, NewEvent>();
   /** The ids of events that were taken. */
   readonly taken: string[] = [];
@@ -36,9 +63,16 @@ export class Batch {
   /** The approximate number of characters. */
   length = 0;
 
+  /** Whom the run has to belong to; undefined if its token tells. If it also ends, a retry finds it without an owner. */
+  get owner(): string | undefined {
+    return this.created?.owner ?? (this.end === undefined ? this.begun?.owner : undefined);
+  }
+
   /** The approximate number of rows. */
   get size(): number {
-    return 1 + this.attempts.size + this.earlier.length + this.traversals.size + this.cycles.size + this.sent.size;
+    const { attempts, earlier, traversals, cycles, waits, moments, sent } = this;
+    const rows = attempts.size + earlier.length + traversals.size + cycles.size + waits.size;
+    return 1 + rows + moments.length + sent.size;
   }
 
   /** Adds an attempt, or replaces its earlier version. */
@@ -66,6 +100,13 @@ export class Batch {
    */
   split(maxRows: number, maxLength: number): Batch {
     const part = new Batch();
+    if (this.begun !== undefined) {
+      const { fingerprint, inputs } = this.begun;
+      part.begun = this.begun;
+      this.begun = undefined;
+      if (fingerprint !== null) this.moveText(blobReference(fingerprint), part);
+      if (inputs !== null) this.moveText(inputs, part);
+    }
     for (const row of this.earlier.splice(0)) {
       part.earlier.push(row);
       this.moveBlobs(row, part);
@@ -86,14 +127,17 @@ export class Batch {
 
   /** Moves the blobs of a row. Later rows with the same blob are written later. */
   private moveBlobs({ output, error }: AttemptRow, part: Batch): void {
-    for (const text of [output, error]) {
-      if (text === null) continue;
-      const hash = blobHash(text);
-      const blob = hash === undefined ? undefined : this.blobs.get(hash);
-      part.length += (blob ?? text).length;
-      if (blob === undefined) continue;
-      this.blobs.delete(hash as string);
-      part.blobs.set(hash as string, blob);
-    }
+    if (output !== null) this.moveText(output, part);
+    if (error !== null) this.moveText(error, part);
+  }
+
+  /** Moves the length of a column, and its blob. */
+  private moveText(text: string, part: Batch): void {
+    const hash = blobHash(text);
+    const blob = hash === undefined ? undefined : this.blobs.get(hash);
+    part.length += (blob ?? text).length;
+    if (blob === undefined) return;
+    this.blobs.delete(hash as string);
+    part.blobs.set(hash as string, blob);
   }
 }

@@ -1,4 +1,4 @@
-import type { Tables } from "../database/schema.js";
+import type { QueueColumn, Tables } from "../database/schema.js";
 
 /** A column type, by its name in Postgres. */
 export type ColumnType = "text" | "integer" | "double precision";
@@ -31,9 +31,10 @@ const ATTEMPTS = shape(
     is_cached: "integer",
     error: "text",
     reason: "text",
-    started_at: "double precision",
     finished_at: "double precision",
   },
+  // An item that goes on after a pause or a crash began earlier.
+  { started_at: "double precision" },
 );
 
 const TRAVERSALS = shape(
@@ -56,8 +57,32 @@ const CYCLES = shape(
     error: "text",
     reason: "text",
     wait: "text",
+    due_at: "double precision",
     started_at: "double precision",
     finished_at: "double precision",
+  },
+);
+
+const WAITS = shape(
+  "waits",
+  { run_id: "text", node: "text" },
+  { event: "text", until: "double precision", payload: "text" },
+);
+
+const MOMENTS = shape(
+  "moments",
+  { run_id: "text", token: "integer", number: "integer" },
+  {},
+  {
+    type: "text",
+    at: "double precision",
+    node: "text",
+    attempt: "integer",
+    item: "integer",
+    cycle: "integer",
+    event: "text",
+    until: "double precision",
+    error: "text",
   },
 );
 
@@ -66,7 +91,7 @@ const BLOBS = shape("blobs", { hash: "text" }, { used_at: "double precision" }, 
 
 const BLOB_USES = shape("blob_uses", { run_id: "text", hash: "text" }, {});
 
-export const SHAPES = { ATTEMPTS, TRAVERSALS, CYCLES, BLOBS, BLOB_USES } as const;
+export const SHAPES = { ATTEMPTS, TRAVERSALS, CYCLES, WAITS, MOMENTS, BLOBS, BLOB_USES } as const;
 
 /** The columns of a new run, except for its lease, which starts at the database's time. */
 export const NEW_RUN = {
@@ -74,6 +99,7 @@ export const NEW_RUN = {
   workflow: "text",
   kind: "text",
   fingerprint: "text",
+  fit: "text",
   parent_run_id: "text",
   parent_node: "text",
   is_child: "integer",
@@ -91,9 +117,9 @@ export const NEW_RUN = {
   pause_reason: "text",
   pauses: "text",
   due_at: "double precision",
-} satisfies Readonly<Record<Exclude<keyof Tables["runs"], "lease_expires_at">, ColumnType>>;
+} satisfies Readonly<Record<Exclude<keyof Tables["runs"], "lease_expires_at" | QueueColumn>, ColumnType>>;
 
-/** The columns that change when a run ends, except for those of its lease. */
+/** The columns that change when a run ends, except for those of its lease; most are null in a run that is driven. */
 export const RUN_END = {
   status: "text",
   outputs: "text",
@@ -102,4 +128,13 @@ export const RUN_END = {
   pause_reason: "text",
   pauses: "text",
   due_at: "double precision",
+} as const satisfies Readonly<Partial<Record<keyof Tables["runs"], ColumnType>>>;
+
+/** The columns that may change when a reserved run begins, besides those of {@link RUN_END}. */
+export const RUN_BEGIN = {
+  kind: "text",
+  fingerprint: "text",
+  fit: "text",
+  inputs: "text",
+  updated_at: "double precision",
 } as const satisfies Readonly<Partial<Record<keyof Tables["runs"], ColumnType>>>;

@@ -3,11 +3,12 @@ import { nowChecked, toEpoch } from "../../base/clock.js";
 import { deferred, type Deferred } from "../../base/deferred.js";
 import { StoreError } from "../../base/errors.js";
 import type { Pause } from "../../run/pause.js";
-import { Batch, type NewRunRow } from "./batch.js";
+import type { RunStatus } from "../../run/status.js";
+import { Batch, type NewRunRow, type RunBeginRow } from "./batch.js";
 import type { Codec } from "../values/codec.js";
 import type { ColumnDecoder } from "../reading/column-decoder.js";
 import { newEventRows } from "./event-rows.js";
-import { NOT_PAUSED, pauseColumns, type PauseColumns } from "./pauses.js";
+import { ASKED_TO_PAUSE, NOT_PAUSED, pauseColumns, type PauseColumns } from "./pauses.js";
 import { queuedEvent } from "../reading/recorded-run.js";
 import type { EventRow } from "../database/schema.js";
 import { escapeInputName, escapeName, requireStorable, sanitize } from "../values/storable-text.js";
@@ -15,11 +16,14 @@ import type {
   AttemptEntry,
   CycleEntry,
   CycleStatus,
+  DriverRequest,
+  MomentEntry,
   QueuedEvent,
   RunDriver,
   RunEnd,
   RunLog,
   Traversal,
+  WaitEntry,
 } from "../store.js";
 import { SKIP_HINT } from "../values/unstorable.js";
 
@@ -34,11 +38,20 @@ export interface LogHost {
   commit(log: SqlRunLog): void;
   /** Commits them after a short delay. */
   commitLater(log: SqlRunLog): void;
+  /** Makes the log's run available to other drivers. */
+  giveBack(log: SqlRunLog): Promise<void>;
+  /** The end of the log's run is durable. */
+  ended(log: SqlRunLog, status: RunStatus): void;
   /** The log no longer drives its run. */
   released(log: SqlRunLog): void;
   listen(log: SqlRunLog): void;
   unlisten(log: SqlRunLog): void;
   pollEvents(): Promise<void>;
+}
+
+/** The columns of a run that somebody asked to pause: neither a time nor an event ends that. */
+function askedToPause({ pauses }: PauseColumns): Partial<PauseColumns> {
+  return { pauses: pauses ?? ASKED_TO_PAUSE, due_at: null };
 }
 
 /** A batch to write. */
@@ -63,6 +76,13 @@ export class SqlRunLog implements RunLog {
   private pauses: PauseColumns = NOT_PAUSED;
   /** The number of the last delivered event. */
   private lastDelivered = -1;
+  /** Of a reserved run: the events that it began with. */
+  private known: ReadonlySet<string> | undefined;
+  /** Of a new run inside another one: the delivered events, until those are known that came before it. */
+  private delivered: Set<string> | undefined;
+  private nextMoment = 0;
+  /** What the driver has been asked for last. */
+  private heard: DriverRequest | undefined;
 
   constructor(
     readonly runId: string,
@@ -70,6 +90,8 @@ export class SqlRunLog implements RunLog {
     readonly token: number,
     private readonly driver: RunDriver,
     private readonly host: LogHost,
+    /** The outermost run that contains it. */
+    readonly rootId: string,
     private lastMetadata: string | null = null,
   ) {}
 
@@ -118,7 +140,8 @@ export class SqlRunLog implements RunLog {
   }
 
   cycle(entry: CycleEntry): void {
-    const { cycle, state, status, attempts, startedAt, finishedAt, input, event, output, error, reason, wait } = entry;
+    const { cycle, state, status, attempts, startedAt, finishedAt, input, event, output, error, reason, wait, dueAt } =
+      entry;
     const { codec, worker } = this.host;
     const encoded = (value: { readonly value: unknown } | undefined, label: string) =>
       value === undefined ? undefined : codec.encode(value.value, `The ${label} of state "${state}"`);
@@ -139,6 +162,7 @@ export class SqlRunLog implements RunLog {
       error: error === undefined ? null : batch.store(codec.encodeThrown(error)),
       reason: reason === undefined ? null : sanitize(reason),
       wait: wait === undefined ? null : JSON.stringify(wait),
+      due_at: dueAt ?? null,
       started_at: startedAt ?? null,
       finished_at: finishedAt ?? null,
     });
@@ -146,13 +170,44 @@ export class SqlRunLog implements RunLog {
 
   sent(events: readonly QueuedEvent[]): void {
     const store = (text: string) => this.pendingWrite().batch.store(text);
-    for (const row of newEventRows(this.runId, events, this.host.codec, store))
+    for (const row of newEventRows(this, events, this.host.codec, store))
       this.pendingWrite().batch.sent.set(row.id, row);
+  }
+
+  wait({ node, event, until, payload }: WaitEntry): void {
+    const { codec } = this.host;
+    const text = payload === undefined ? undefined : codec.encode(payload.value, `The payload of node "${node}"`);
+    const { batch } = this.pendingWrite();
+    batch.waits.set(node, {
+      run_id: this.runId,
+      node,
+      event: event ?? null,
+      until: until ?? null,
+      payload: text === undefined ? null : batch.store(text),
+    });
+  }
+
+  moment({ type, at, node, attempt, item, cycle, waitingFor, error }: MomentEntry): void {
+    const { batch } = this.pendingWrite();
+    batch.moments.push({
+      run_id: this.runId,
+      token: this.token,
+      number: this.nextMoment++,
+      type,
+      at,
+      node: node ?? null,
+      attempt: attempt ?? null,
+      item: item ?? null,
+      cycle: cycle ?? null,
+      event: waitingFor !== undefined && "event" in waitingFor ? waitingFor.event : null,
+      until: waitingFor !== undefined && "until" in waitingFor ? waitingFor.until : null,
+      error: error === undefined ? null : batch.store(this.host.codec.encodeThrown(error)),
+    });
   }
 
   taken({ id }: Pick<QueuedEvent, "id">): void {
     const { batch } = this.pendingWrite();
-    // An event that is taken before it is written needs no row: the cycle that it led to records it.
+    // An event that is taken before it is written needs no row: what it led to records it.
     if (!batch.sent.delete(id)) batch.taken.push(id);
   }
 
@@ -189,14 +244,18 @@ export class SqlRunLog implements RunLog {
     }
     const { batch } = this.pendingWrite();
     const unstorable = this.addMetadata(batch);
-    const { status, outputs, error } = unstorable === undefined ? end : { ...end, status: "failed", error: unstorable };
+    const { status, outputs, error }: RunEnd =
+      unstorable === undefined ? end : { ...end, status: "failed", error: unstorable };
+    const rests = status === "paused" || status === "waiting";
     batch.end = {
       status,
       outputs: JSON.stringify(outputs),
       error: error === undefined ? null : batch.store(this.host.codec.encodeThrown(error)),
       finished_at: toEpoch(nowChecked()),
       ...this.pauses,
-      due_at: status === "paused" ? this.pauses.due_at : null,
+      due_at: rests ? this.pauses.due_at : null,
+      ...(status === "paused" && this.heard?.kind === "pause" && askedToPause(this.pauses)),
+      keeps_request: rests && this.heard === undefined ? 1 : 0,
     };
     this.isEnding = true;
     this.host.commit(this);
@@ -205,7 +264,18 @@ export class SqlRunLog implements RunLog {
     } finally {
       this.host.released(this);
     }
+    this.host.ended(this, status);
     if (unstorable !== undefined) throw unstorable;
+  }
+
+  async release(): Promise<void> {
+    try {
+      await this.written();
+      this.isEnding = true;
+      await this.host.giveBack(this);
+    } finally {
+      this.host.released(this);
+    }
   }
 
   // --- used by the store ---
@@ -217,9 +287,26 @@ export class SqlRunLog implements RunLog {
    */
   create(makeRow: (batch: Batch) => NewRunRow): Promise<this> {
     const written = deferred();
+    if (this.rootId !== this.runId) this.delivered = new Set();
     this.creation = { makeRow, written };
     this.host.commit(this);
     return written.promise.then(() => this.markRegistered());
+  }
+
+  /**
+   * Begins, or continues, a run that this store has reserved: its row changes together with the first entries. Must be
+   * called before anything is added.
+   * @param makeRow - its blobs go into the batch
+   * @param events - those that the driver has already
+   * @throws {StoreError} UNSTORABLE
+   */
+  begin(makeRow: (batch: Batch) => RunBeginRow, events: readonly QueuedEvent[]): void {
+    const batch = new Batch();
+    batch.begun = makeRow(batch);
+    this.pending = { batch, written: undefined };
+    this.scheduleCommit();
+    if (events.length > 0) this.known = new Set(events.map(({ id }) => id));
+    this.markRegistered();
   }
 
   /** The database now records this store as the run's driver. */
@@ -243,16 +330,44 @@ export class SqlRunLog implements RunLog {
    * @param rows - ordered by number
    */
   deliver(rows: readonly EventRow[], decoder: ColumnDecoder): readonly EventRow[] {
-    const delivered = rows.filter(({ number }) => number <= this.lastDelivered);
-    const fresh = rows.slice(delivered.length);
+    const wasDelivered = ({ id, number }: EventRow) => number <= this.lastDelivered || this.known?.has(id) === true;
+    const delivered = rows.filter(wasDelivered);
+    const fresh = rows.filter((row) => !wasDelivered(row));
     if (fresh.length === 0 || this.failure !== undefined) return delivered;
     this.lastDelivered = fresh[fresh.length - 1].number;
+    for (const { id } of fresh) this.delivered?.add(id);
+    this.pass(fresh, decoder);
+    return delivered;
+  }
+
+  /** Whether events may have been recorded before the run. */
+  get mayHaveEarlier(): boolean {
+    return this.delivered !== undefined;
+  }
+
+  /** Delivers the events that were recorded before the run. @param rows - all that it has not taken, by number */
+  deliverEarlier(rows: readonly EventRow[], decoder: ColumnDecoder): void {
+    const { delivered } = this;
+    this.delivered = undefined;
+    this.pass(
+      rows.filter(({ id }) => delivered?.has(id) === false),
+      decoder,
+    );
+  }
+
+  /** Passes a request to the driver, once. */
+  request(request: DriverRequest): void {
+    if (this.heard?.kind === request.kind || !this.isDriven) return;
+    this.heard = request;
+    this.driver.onRequest(request);
+  }
+
+  private pass(rows: readonly EventRow[], decoder: ColumnDecoder): void {
     try {
-      this.driver.onEvents(fresh.map((row) => queuedEvent(row, decoder)));
+      this.driver.onEvents(rows.map((row) => queuedEvent(row, decoder)));
     } catch (unreadable) {
       this.fail(unreadable as Error);
     }
-    return delivered;
   }
 
   /**

@@ -1,7 +1,8 @@
-/** Records a run that fails, and resumes it where it stopped, through another connection. */
+/** Records a run that fails, resumes it where it stopped, through another connection, and serves another one. */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Dag, node, workflow } from "dagwright";
+import { Service } from "dagwright/service";
 import { sqliteStore } from "dagwright/store";
 
 const file = join(tmpdir(), `recorded-${process.pid}.db`);
@@ -37,4 +38,14 @@ async function resume(): Promise<string> {
   return `${run.get("save")}, loaded ${loads} time`;
 }
 
-console.log(`recorded: ${await record()}, ${await resume()}`);
+async function serve(): Promise<string> {
+  const store = sqliteStore(file);
+  const service = new Service({ store, workflows: [Stock] });
+  await service.start();
+  const { status } = await (await service.submit(Stock)).result();
+  await service.close();
+  await store.close();
+  return `served: ${status}`;
+}
+
+console.log(`recorded: ${await record()}, ${await resume()}, ${await serve()}`);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { ClosedError, Dag, MissingInputError, ValidationError, type Context } from "dagwright";
+import { ClosedError, Dag, MissingInputError, ValidationError, type Context, type NodeSpec } from "dagwright";
 import { sqliteStore } from "dagwright/store";
 import { bills } from "../../support/bills.js";
-import { never, sleep, until } from "../../support/waiting.js";
+import { never, sleep, turns, until } from "../../support/waiting.js";
 
 describe("Closing a live dag", () => {
   it("aborts what is computed, keeps results, and settles", async () => {
@@ -20,6 +20,60 @@ describe("Closing a live dag", () => {
     expect((reason as Error).message).toBe('The live dag of "d" was closed.');
     expect([live.get("quick"), live.status("quick"), live.status("slow")]).toEqual([1, "completed", "cancelled"]);
     await live.settled();
+  });
+
+  it.each(["close", "await using"])("waits for hooks and for runs inside, by %s", async (how) => {
+    const log: string[] = [];
+    const opened = new Set<string>();
+    const hooks = { cleanup: ({ name }: NodeSpec) => turns(20).then(() => void log.push(name)) };
+    const open = (name: string) => () => {
+      opened.add(name);
+      return never();
+    };
+    const leaf = (name: string) => {
+      const dag = new Dag<any>(name);
+      dag.node(name, { hooks }, open(name));
+      return dag;
+    };
+    const around = new Dag<any>("around");
+    around.node("begins", (ctx: Context) => ctx.run(leaf("deep")));
+    const dag = new Dag<any>("d");
+    dag.node("contains", leaf("contained"));
+    dag.node("nests", around);
+    dag.node("calls", async (ctx: Context) => Promise.all([ctx.run(leaf("called")), ctx.run(leaf("too"))]));
+    const items = dag.node("items", () => [1]);
+    dag.map("each", { needs: [items] }, (_: number, ctx: Context) => ctx.run(leaf("item")));
+    dag.node("own", { hooks }, open("own"));
+    const begun = ["called", "contained", "deep", "item", "own", "too"];
+    const live = dag.live();
+    await until(() => opened.size === begun.length);
+    if (how === "close") await live.close();
+    else {
+      await using closing = live;
+      expect(closing.status("own")).toBe("running");
+    }
+    expect(log.toSorted()).toEqual(begun);
+  });
+
+  it("waits for what was overtaken before", async () => {
+    const log: unknown[] = [];
+    const inner = new Dag<any>("inner");
+    inner.node(
+      "a",
+      { hooks: { cleanup: (_, { inputs }) => turns(20).then(() => void log.push(inputs.n)) } },
+      (n: number, ctx: Context) => {
+        log.push(`begins ${n}`);
+        ctx.signal.addEventListener("abort", () => log.push(`aborts ${n}`));
+        return never();
+      },
+    );
+    const dag = new Dag<any>("d");
+    dag.node("contains", inner);
+    const live = dag.live({ inputs: { n: 1 } });
+    await until(() => log.includes("begins 1"));
+    live.set("n", 2);
+    await live.close();
+    expect(log).toEqual(["begins 1", "aborts 1", 1]);
   });
 
   it("refuses set, follow and subscribe from then on", () => {

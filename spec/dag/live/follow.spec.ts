@@ -106,9 +106,9 @@ describe("An input that follows a source", () => {
     await using live = dag.live({ inputs: { n: 0 } });
     const { source, push } = feed();
     live.follow("n", source);
-    for (const n of [1, 2, 9]) {
+    for (const [i, n] of [1, 2, 9].entries()) {
       push(n);
-      await sleep(1);
+      await until(() => begun.length === i + 2);
     }
     await live.settled();
     expect([live.get("slow"), begun]).toEqual([9, [0, 1, 2, 9]]);

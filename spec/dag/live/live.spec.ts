@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { CancelledError, Dag, ExecutionError, type Context } from "dagwright";
+import { CancelledError, Dag, ExecutionError, getContext, type Context } from "dagwright";
 import { bills } from "../../support/bills.js";
 import { gate, sleep, turns, until } from "../../support/waiting.js";
 
@@ -248,6 +248,20 @@ describe("A live dag", () => {
     expect(live.get("a")).toEqual([1, 1, 1, true]);
   });
 
+  it("is known to getContext in its nodes, also after an await", async () => {
+    const dag = new Dag<any>("d");
+    dag.node("a", async (n: number) => {
+      const before = getContext()?.nodeName;
+      await turns(2);
+      return [n, before, getContext()?.inputs.n];
+    });
+    await using live = dag.live({ inputs: { n: 1 } });
+    await live.settled();
+    live.set("n", 2);
+    await live.settled();
+    expect(live.get("a")).toEqual([2, "a", 2]);
+  });
+
   it("may be changed by its own nodes", async () => {
     const dag = new Dag("d");
     let change: (n: number) => void = () => {};
@@ -320,6 +334,20 @@ describe("A subscriber", () => {
     live.set("price", 1);
     await live.settled();
     expect(heard).toEqual([60]);
+  });
+
+  it("does not hear of another branch that passes the same value on", async () => {
+    const dag = new Dag<any>("d");
+    const heard: unknown[] = [];
+    dag.condition("check", { params: ["value", "isOn"] }, (_: number, isOn: boolean) => isOn);
+    dag.node("on", { needs: ["check.true"] }, (value: number) => value);
+    await using live = dag.live({ inputs: { value: 5, isOn: true } });
+    await live.settled();
+    live.subscribe("check", (value) => heard.push(value));
+    live.subscribe("on", (value) => heard.push(value));
+    live.set("isOn", false);
+    await live.settled();
+    expect([heard, live.status("on")]).toEqual([[undefined], "skipped"]);
   });
 
   it("sees a consistent dag, and is told before settled() resolves", async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Dag, node, PauseRun, Scheduler, type Context, type DagOptions, type NodeOptions, workflow } from "dagwright";
 import { never, sleep, turns, until } from "../../support/waiting.js";
 
@@ -8,6 +8,8 @@ function one(options: NodeOptions, fn: (n: number, ctx: Context) => unknown, dag
   dag.node("a", { params: ["n"], ...options }, fn);
   return dag;
 }
+
+afterEach(() => void vi.useRealTimers());
 
 describe("In a live dag", () => {
   it("retries, timeouts and fallbacks work", async () => {
@@ -149,7 +151,8 @@ describe("In a live dag", () => {
   });
 
   it("a circuit opens and closes over changes", async () => {
-    const dag = one({ circuitBreaker: { key: "live-circuit", failureThreshold: 2, resetAfter: 1 } }, (n) => {
+    vi.useFakeTimers();
+    const dag = one({ circuitBreaker: { key: "live-circuit", failureThreshold: 2, resetAfter: 1000 } }, (n) => {
       if (n < 3) throw new Error("down");
       return n;
     });
@@ -160,7 +163,7 @@ describe("In a live dag", () => {
     live.set("n", 2.5);
     await live.settled();
     expect(live.errors[0].code).toBe("CIRCUIT_OPEN");
-    await sleep(5);
+    vi.advanceTimersByTime(1000);
     live.set("n", 3);
     await live.settled();
     expect(live.get("a")).toBe(3);
@@ -178,6 +181,31 @@ describe("In a live dag", () => {
     live.set("n", 2);
     await live.settled();
     expect(live.errors[0].message).toContain('Node "a" paused, which a live dag can\'t.');
+  });
+
+  it("to fail under continueNone after a result of null is a change for outputs alone, and so is the way back", async () => {
+    const dag = new Dag<any>("nulls");
+    const a = dag.node("a", { params: ["n"], errorStrategy: "continueNone" }, (n: number) => {
+      if (n % 2 === 0) throw new Error("even");
+      return null;
+    });
+    dag.node("b", { needs: ["a.x"] }, (x: unknown) => [x]);
+    await using live = dag.live({ inputs: { n: 1 } });
+    const heard: unknown[] = [];
+    live.subscribe(a, (value) => heard.push(value));
+    const seen: unknown[] = [];
+    for (const n of [1, 2, 4, 3]) {
+      live.set("n", n);
+      await live.settled();
+      seen.push([live.status("a"), live.get("a"), live.status("b"), live.get("b")]);
+    }
+    expect(seen).toEqual([
+      ["completed", null, "failed", undefined],
+      ["failed", null, "completed", [null]],
+      ["failed", null, "completed", [null]],
+      ["completed", null, "failed", undefined],
+    ]);
+    expect(heard).toEqual([null]);
   });
 
   it("branches are taken and left", async () => {

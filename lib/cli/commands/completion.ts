@@ -1,0 +1,77 @@
+import { Argument, type Command } from "commander";
+import { print } from "../output.js";
+
+const SHELLS = ["bash", "zsh", "fish"];
+
+export function addCompletion(root: Command): void {
+  root
+    .command("completion")
+    .summary("complete commands in a shell")
+    .description("Writes a script that completes commands and options in a shell, for its startup file.")
+    .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
+    .addHelpText(
+      "after",
+      `
+bash:  echo 'source <(npx dagwright completion bash)' >> ~/.bashrc
+zsh:   echo 'source <(npx dagwright completion zsh)' >> ~/.zshrc
+fish:  npx dagwright completion fish > ~/.config/fish/completions/dagwright.fish`,
+    )
+    .action((shell: string) => {
+      const words = wordsOf(root);
+      print(shell === "fish" ? fish(words) : shell === "zsh" ? zsh(words) : bash(words));
+    });
+}
+
+/** What can follow some words: commands and options. Files are completed by the shell. */
+type Words = ReadonlyMap<string, readonly string[]>;
+
+function wordsOf(command: Command, path = ""): Words {
+  const words = new Map<string, readonly string[]>();
+  const { commands, options } = command;
+  words.set(path, [...commands.map((each) => each.name()), ...options.map(({ long }) => long ?? ""), "--help"]);
+  for (const each of commands) {
+    for (const [inner, list] of wordsOf(each, `${path} ${each.name()}`.trim())) words.set(inner, list);
+  }
+  return words;
+}
+
+function bash(words: Words): string {
+  const known = Array.from(words.keys(), (path) => `"${path}"`).filter((path) => path !== '""');
+  const cases = Array.from(words, ([path, list]) => `    "${path}") words="${list.join(" ")}" ;;`);
+  return `_dagwright() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" path="" words="" word
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    word="\${path:+$path }$word"
+    case "$word" in ${known.join("|")}) path="$word" ;; *) break ;; esac
+  done
+  case "$path" in
+${cases.join("\n")}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+}
+complete -o bashdefault -o default -F _dagwright dagwright`;
+}
+
+/** zsh runs completions of bash. */
+function zsh(words: Words): string {
+  return `autoload -U +X bashcompinit && bashcompinit
+${bash(words)}`;
+}
+
+function fish(words: Words): string {
+  const lines = Array.from(words).flatMap(([path, list]) => {
+    const condition =
+      path === ""
+        ? "__fish_use_subcommand"
+        : path
+            .split(" ")
+            .map((word) => `__fish_seen_subcommand_from ${word}`)
+            .join("; and ");
+    return list.map((word) =>
+      word.startsWith("--")
+        ? `complete -c dagwright -n "${condition}" -l ${word.slice(2)}`
+        : `complete -c dagwright -n "${condition}" -a ${word}`,
+    );
+  });
+  return lines.join("\n");
+}

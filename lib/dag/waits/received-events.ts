@@ -1,0 +1,70 @@
+import { show } from "../../base/check.js";
+import { ValidationError } from "../../base/errors.js";
+import { messageOf } from "../../base/message.js";
+import { warn } from "../../base/warning.js";
+import { checkedPayload } from "../../engine/events/payloads.js";
+import type { Inbox } from "../../engine/events/inbox.js";
+import type { WaitPlan } from "../../planning/waits.js";
+import type { QueuedEvent } from "../../stores/store.js";
+
+/** The run that receives events. */
+export interface ReceivingRun {
+  readonly runId: string;
+  /** Records that an event was taken or refused. */
+  taken(id: string): void;
+}
+
+/**
+ * The events that other processes record for a run, on their way to its inbox. Those whose senders did not know the
+ * workflow are checked here: one that its schema refuses, or that no node waits for, is dropped with a warning, since
+ * its sender has gone on. All stay in order.
+ */
+export class ReceivedEvents {
+  /** Settles when the events so far are checked; undefined if they are. */
+  private checking: Promise<void> | undefined;
+
+  constructor(
+    private readonly run: ReceivingRun,
+    private readonly awaited: WaitPlan["events"],
+    private readonly inbox: Inbox,
+  ) {}
+
+  /** @returns when the events are in the inbox; undefined if they are there now */
+  add(events: readonly QueuedEvent[]): Promise<void> | undefined {
+    if (this.checking === undefined && !events.some(({ isUnchecked }) => isUnchecked)) this.inbox.add(events);
+    else for (const event of events) this.addOne(event);
+    return this.checking;
+  }
+
+  private addOne(event: QueuedEvent): void {
+    const { payload } = event;
+    let checked: unknown;
+    try {
+      checked = event.isUnchecked === true ? this.checked(event) : payload;
+    } catch (error) {
+      return this.refuse(event, error);
+    }
+    const accept = (accepted: unknown) => this.inbox.add([{ ...event, payload: accepted }]);
+    if (this.checking === undefined && !(checked instanceof Promise)) return accept(checked);
+    const adding = Promise.allSettled([checked, this.checking]).then(([outcome]) => {
+      if (outcome.status === "fulfilled") accept(outcome.value);
+      else this.refuse(event, outcome.reason);
+    });
+    this.checking = adding;
+    void adding.then(() => {
+      if (this.checking === adding) this.checking = undefined;
+    });
+  }
+
+  /** What the schema of an event makes of its payload. @throws {ValidationError} */
+  private checked({ event, payload }: QueuedEvent): unknown {
+    const awaited = this.awaited.get(event);
+    if (awaited === undefined) throw new ValidationError(`No node waits for the event ${show(event)}.`);
+    return checkedPayload(event, payload, awaited.schema);
+  }
+
+  private refuse({ id }: QueuedEvent, error: unknown): void {
+    this.run.taken(id);
+    warn(`An event sent to run ${show(this.run.runId)} is dropped: ${messageOf(error)}`, "DagwrightEventWarning");
+  }
+}

@@ -1,0 +1,80 @@
+import { show } from "../base/check.js";
+import { ValidationError } from "../base/errors.js";
+import { suggestion } from "../base/nearest.js";
+import type { StandardSchema } from "../base/standard-schema.js";
+import type { WorkflowKind } from "../definition/defined.js";
+import type { NodeSpec } from "../definition/specs/node-spec.js";
+
+/** A workflow, as those who send it events see it. */
+export interface EventWorkflow {
+  readonly kind: WorkflowKind;
+  readonly name: string;
+  readonly members: ReadonlyMap<string, unknown>;
+}
+
+/** Where an event goes. */
+export interface EventPlace {
+  /** The keys of the runs inside that lead to the one whose nodes wait for it. */
+  readonly way: readonly string[];
+  /** Its name there. */
+  readonly event: string;
+  /** The nodes that wait for it there; undefined in an fsm, whose states decide that as they run. */
+  readonly nodes: readonly string[] | undefined;
+  readonly schema: StandardSchema<any, any> | undefined;
+}
+
+/** How many names a message lists. */
+const MAX_NAMES = 20;
+
+/**
+ * Finds the nodes that wait for an event: of the workflow itself, or inside of it for `check.PAID` and `check[3].PAID`.
+ * Events of runs that nodes begin with `ctx.run` are not known. Cost: O(nodes).
+ * @throws {ValidationError} VALIDATION listing the events that there are
+ */
+export function placeOfEvent(workflow: EventWorkflow, event: string): EventPlace {
+  const place = find(workflow, event);
+  if (place !== undefined) return place;
+  const known = Array.from(eventsOf(workflow, []));
+  const list = known.slice(0, MAX_NAMES).map(show).join(", ");
+  const hint = suggestion(event, known) || (known.length === 0 ? " It waits for none." : ` It waits for: ${list}.`);
+  throw new ValidationError(`No node of ${show(workflow.name)} waits for the event ${show(event)}.${hint}`);
+}
+
+function find(workflow: EventWorkflow, event: string): EventPlace | undefined {
+  if (workflow.kind === "fsm") return { way: [], event, nodes: undefined, schema: undefined };
+  const specs = Array.from(specsOf(workflow)).filter((spec) => spec.event?.name === event);
+  const nodes = specs.map(({ name }) => name);
+  if (nodes.length > 0) return { way: [], event, nodes, schema: specs[0].event?.schema };
+  for (let dot = event.indexOf("."); dot > 0; dot = event.indexOf(".", dot + 1)) {
+    const key = event.slice(0, dot);
+    const inner = insideOf(workflow, key);
+    const place = inner && find(inner, event.slice(dot + 1));
+    if (place !== undefined) return { ...place, way: [key, ...place.way] };
+  }
+  return undefined;
+}
+
+/** The workflow in a node, or in a map for an item: `check`, or `check[3]`. */
+function insideOf({ members }: EventWorkflow, key: string): EventWorkflow | undefined {
+  const spec = (members.get(key) ?? members.get(key.slice(0, key.indexOf("[")))) as NodeSpec | undefined;
+  const isItem = !members.has(key);
+  if (spec?.subworkflow === undefined || (isItem && (spec.map === undefined || !key.endsWith("]")))) return undefined;
+  return spec.subworkflow.workflow;
+}
+
+function* specsOf({ members }: EventWorkflow): Generator<NodeSpec> {
+  for (const spec of members.values()) yield spec as NodeSpec;
+}
+
+/** The events of a dag and of the dags inside, as {@link placeOfEvent} takes them. */
+function* eventsOf(workflow: EventWorkflow, above: readonly EventWorkflow[]): Generator<string> {
+  if (workflow.kind !== "dag" || above.includes(workflow)) return;
+  const own = new Set<string>();
+  for (const { event } of specsOf(workflow)) if (event !== undefined) own.add(event.name);
+  yield* own;
+  for (const { name, subworkflow, map } of specsOf(workflow)) {
+    if (subworkflow === undefined) continue;
+    const key = map === undefined ? name : `${name}[…]`;
+    for (const inner of eventsOf(subworkflow.workflow, [...above, workflow])) yield `${key}.${inner}`;
+  }
+}

@@ -1,0 +1,12 @@
+import { notPaused } from "../engine/durable/restore.js";
+import type { RecordedRun } from "../stores/store.js";
+
+/** @throws {ValidationError} VALIDATION naming a node that did not pause the run, and those that did */
+export function requirePaused(run: RecordedRun, names: readonly string[]): void {
+  const last = run.cycles.at(-1);
+  const paused = new Set(run.pauses.map(({ node }) => node));
+  for (const [name, { status }] of run.nodes) if (status === "paused") paused.add(name);
+  if (last?.status === "paused") paused.add(last.state);
+  const wrong = names.find((name) => !paused.has(name));
+  if (wrong !== undefined) throw notPaused(run, wrong, Array.from(paused));
+}

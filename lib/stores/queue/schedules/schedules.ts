@@ -1,0 +1,50 @@
+/** The port of schedules: what services and clients need of a store. */
+import type { StoreError } from "../../../base/errors.js";
+import type { ScheduleDefinition } from "../../../timetables/schedule-definition.js";
+import type { WorkflowKind } from "../../store.js";
+
+/** Schedules that submit runs. All times are by the clock that the store's clients share. */
+export interface Schedules {
+  /** Records a schedule, or another definition of it. The same one changes nothing. @throws {StoreError} UNSTORABLE */
+  put(schedule: NewSchedule): Promise<void>;
+  /** Its runs stay. @throws {StoreError} NOT_FOUND */
+  remove(name: string): Promise<void>;
+  /** By name. */
+  list(): Promise<readonly RecordedSchedule[]>;
+  /** What comes while it is paused is not made up for. @throws {StoreError} NOT_FOUND */
+  setPaused(name: string, isPaused: boolean): Promise<void>;
+  /** Submits a run now, whatever the schedule says. @returns the run's id @throws {StoreError} NOT_FOUND */
+  trigger(name: string): Promise<string>;
+  /**
+   * Submits the runs of all schedules that are due, and lets those begin that waited for earlier ones.
+   * @param watchedFor - for how long the caller has done so, in ms
+   */
+  fire(watchedFor: number): Promise<Fired>;
+}
+
+export interface NewSchedule {
+  readonly name: string;
+  readonly workflow: string;
+  /** Undefined if only the name of the workflow is known. */
+  readonly kind: WorkflowKind | undefined;
+  readonly definition: ScheduleDefinition;
+  readonly inputs: Readonly<Record<string, unknown>>;
+}
+
+export interface RecordedSchedule {
+  readonly name: string;
+  readonly workflow: string;
+  /** Or why it can't be read: then it submits no runs. */
+  readonly definition: ScheduleDefinition | StoreError;
+  /** The nominal times of its next run and of its last one, in ms since 1970. */
+  readonly next: number | undefined;
+  readonly last: number | undefined;
+  readonly isPaused: boolean;
+}
+
+export interface Fired {
+  /** In how many ms the next schedule is due; undefined if none is. */
+  readonly nextIn: number | undefined;
+  /** Whether runs wait for earlier ones of their schedule: they may begin when any run ends. */
+  readonly hasHeld: boolean;
+}

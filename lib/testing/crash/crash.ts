@@ -1,0 +1,43 @@
+import { setImmediate } from "../../base/event-loop.js";
+
+/** What a process gets that uses its store after it has crashed. Nobody sees it. */
+export function crashed(): Error {
+  return new Error("The process has crashed.");
+}
+
+/** Counts what a process writes, until it crashes: before one of the writes, of which nothing is left. */
+export class Crash {
+  /** How many writes there were. */
+  writes = 0;
+  hasHappened = false;
+  private isWriting = false;
+
+  /**
+   * @param at - the write that is lost, counted from 0; Infinity for none
+   * @param onCrash - called at that moment
+   */
+  constructor(
+    private readonly at: number,
+    private readonly onCrash: () => void,
+  ) {}
+
+  /** Something is to be written, with everything else of the same turn of the event loop. Returns whether it is. */
+  write(): boolean {
+    if (this.hasHappened) return false;
+    if (this.isWriting) return true;
+    if (this.writes === this.at) {
+      this.hasHappened = true;
+      this.onCrash();
+      return false;
+    }
+    this.writes++;
+    this.isWriting = true;
+    setImmediate(() => this.written());
+    return true;
+  }
+
+  /** What was to be written is, which may be before the turn ends: what comes now is another write. */
+  written(): void {
+    this.isWriting = false;
+  }
+}

@@ -1,0 +1,70 @@
+/** Where a {@link VirtualTimer} belongs. */
+export interface TimerOwner {
+  restart(timer: VirtualTimer): void;
+  clear(timer: VirtualTimer): void;
+}
+
+/** A timer in place of one of Node's. */
+export class VirtualTimer {
+  /** When it is due, in ms since 1970; Infinity if nothing is known to be. */
+  at = Infinity;
+  /** When it looks whether something is, of a timer that looks; Infinity as long as it would find nothing. */
+  lookAt = Infinity;
+  private isRef = true;
+
+  /**
+   * @param order - orders timers that are due at the same time; in place of the timer itself in `clearTimeout`
+   * @param repeats - whether it is due again and again
+   * @param interval - how often it looks, in ms; Infinity if it only fires when it is due
+   */
+  constructor(
+    private readonly owner: TimerOwner,
+    public order: number,
+    readonly callback: () => void,
+    readonly delay: number,
+    readonly repeats = false,
+    readonly interval = Infinity,
+  ) {}
+
+  /** When it calls its function. */
+  get next(): number {
+    return Math.min(this.at, this.lookAt);
+  }
+
+  /** Whether something happens when it fires: one that would not keep a process alive, such as of an idle socket, cleans up. */
+  get matters(): boolean {
+    return this.isRef || this.interval < Infinity;
+  }
+
+  ref(): this {
+    this.isRef = true;
+    return this;
+  }
+
+  unref(): this {
+    this.isRef = false;
+    return this;
+  }
+
+  hasRef(): boolean {
+    return this.isRef;
+  }
+
+  refresh(): this {
+    this.owner.restart(this);
+    return this;
+  }
+
+  close(): this {
+    this.owner.clear(this);
+    return this;
+  }
+
+  [Symbol.toPrimitive](): number {
+    return this.order;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

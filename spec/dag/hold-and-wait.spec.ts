@@ -1,0 +1,147 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Dag, Scheduler, stream, type Context } from "dagwright";
+import { outcome, rejection, sleep, useFakeTime } from "../support/fake-time.js";
+import { listOf } from "../support/item-streams.js";
+import { checkProgram, programs } from "../support/random-waiting.js";
+
+useFakeTime();
+
+describe("A program of streams, maps, keys, throttles, caches and runs inside", () => {
+  it("ends without errors and within all limits, if who holds a key waits only for later keys", async () => {
+    await fc.assert(
+      fc.asyncProperty(programs, (program) => checkProgram(program, "ctx.run", true)),
+      { numRuns: 100, seed: 1 },
+    );
+  });
+
+  it("ends with a result, or with an error that names the circle, whoever holds keys", async () => {
+    await fc.assert(
+      fc.asyncProperty(programs, (program) => checkProgram(program, "ctx.run", false)),
+      { numRuns: 100, seed: 1 },
+    );
+  });
+});
+
+const key = (name: string) => ({ concurrencyKey: { key: `hold-and-wait ${name}` } });
+
+/** A workflow of one node, which takes a key for `ms`. */
+function keyed(name: string, ms = 1): Dag<any> {
+  const dag = new Dag<any>("keyed");
+  dag.node("takes", key(name), () => sleep(ms).then(() => "had it"));
+  return dag;
+}
+
+describe("The nodes of a stream", () => {
+  it("give up their slot while all of them only wait, also for a key whose holder waits for that slot", async () => {
+    for (const scheduler of [undefined, new Scheduler({ maxConcurrency: 1 })]) {
+      const [inner, short] = [keyed("a"), new Dag<any>("short")];
+      short.node("ends", () => sleep(3));
+      const dag = new Dag<any>("outer");
+      // Has the key, gives up the slot for a run inside, and needs it again.
+      dag.node("holds", { ...key("a"), priority: "critical" }, async (ctx: Context) => {
+        await ctx.run(short);
+        return "went on";
+      });
+      dag.node("items", async function* (ctx: Context) {
+        yield (await ctx.run(inner)).value;
+      });
+      dag.node("list", { needs: [stream("items")] }, listOf);
+      const run = await outcome(dag.run({ mode: "async", concurrency: 1, scheduler }));
+      expect(run.outputs).toEqual({ holds: "went on", list: ["had it"] });
+    }
+  });
+
+  it("buffer more than they should rather than wait in a circle through keys", async () => {
+    const inner = keyed("b");
+    const dag = new Dag<any>("outer");
+    dag.node("holds", key("c"), async (ctx: Context) => {
+      await sleep(5);
+      return (await ctx.run(inner)).value;
+    });
+    dag.node("items", { ...key("b"), buffer: 1 }, async function* () {
+      yield* [1, 2, 3];
+    });
+    dag.node("list", { needs: [stream("items")], ...key("c") }, listOf);
+    const run = await outcome(dag.run({ mode: "async" }));
+    expect(run.outputs).toEqual({ holds: "had it", list: [1, 2, 3] });
+  });
+
+  it("fail with an error that names the circle if one waits for items of another, which waits for its key", async () => {
+    const inner = keyed("d");
+    const dag = new Dag<any>("outer");
+    dag.node("items", async function* (ctx: Context) {
+      await sleep(5);
+      yield (await ctx.run(inner)).value;
+    });
+    dag.node("list", { needs: [stream("items")], ...key("d") }, listOf);
+    const error = await rejection(dag.run({ mode: "async", runId: "run" }));
+    let innermost = error;
+    while (innermost.cause !== undefined) innermost = innermost.cause;
+    expect(innermost).toMatchObject({ code: "DEADLOCK", node: "takes" });
+    expect(innermost.message).toContain(
+      'concurrency key "hold-and-wait d" is held by node "list" of run "run", which waits for the next item of node "items" of run "run"',
+    );
+  });
+});
+
+describe("In sequential mode", () => {
+  it("a node comes after one before it in order, also while that waits for its key or for its next attempt", async () => {
+    const holding = keyed("e", 10).run();
+    const order: string[] = [];
+    const dag = new Dag("outer");
+    dag.node("waits", key("e"), () => void order.push("waits"));
+    dag.node("retries", { retry: { retries: 1, delay: 5 } }, (ctx: Context) => {
+      order.push(`retries ${ctx.attempt}`);
+      if (ctx.attempt === 1) throw new Error("not yet");
+    });
+    dag.node("last", () => void order.push("last"));
+    await outcome(Promise.all([holding, dag.run()]));
+    expect(order).toEqual(["waits", "retries 1", "retries 2", "last"]);
+  });
+
+  it("one function works at a time, in all runs inside", async () => {
+    let [now, most] = [0, 0];
+    const work = async () => {
+      most = Math.max(most, ++now);
+      await sleep(2);
+      now--;
+    };
+    const leaf = new Dag("leaf");
+    leaf.node("works", work);
+    const middle = new Dag("middle");
+    middle.node("begins", async (ctx: Context) => {
+      await work();
+      await Promise.all([ctx.run(leaf), ctx.run(leaf)]);
+      await work();
+    });
+    middle.node("inside", leaf);
+    const dag = new Dag("outer");
+    dag.node("begins", (ctx: Context) => Promise.all([ctx.run(middle), ctx.run(middle), ctx.run(leaf)]).then(work));
+    dag.node("list", () => [1, 2]);
+    dag.map("each", { needs: ["list"] }, async (_: number, ctx: Context) => {
+      await work();
+      await ctx.run(middle);
+      await work();
+    });
+    dag.node("inside", middle);
+    await outcome(dag.run());
+    expect({ now, most }).toEqual({ now: 0, most: 1 });
+  });
+
+  it("a node that wakes up while another works, which it had let go first, waits for that", async () => {
+    let [now, most] = [0, 0];
+    const work = async (ms: number) => {
+      most = Math.max(most, ++now);
+      await sleep(ms);
+      now--;
+    };
+    const inner = new Dag("inner");
+    inner.node("waits", { delay: 10 }, () => work(5));
+    const dag = new Dag("outer");
+    dag.node("begins", inner);
+    dag.node("works", () => work(30));
+    await outcome(dag.run());
+    expect({ now, most }).toEqual({ now: 0, most: 1 });
+  });
+});

@@ -1,0 +1,4 @@
+import * as classes from "./kit-classes.js";
+import { kitContract } from "./kit.contract.js";
+
+kitContract("standard", classes);

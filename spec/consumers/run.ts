@@ -99,13 +99,20 @@ async function tryAll(tools: readonly Tool[]): Promise<boolean> {
     if (problem === undefined) for (const kind of KINDS) trials.push([tool, kind]);
     else say(`${titleOf(tool)}: skipped, since ${problem}`);
   }
-  let areTrue = trials.length > 0;
+  if (trials.length === 0) return false;
+  const failed: [Tool, Kind][] = [];
   const worker = async () => {
     for (let next = trials.shift(); next !== undefined; next = trials.shift()) {
-      if (!(await isTrue(...next))) areTrue = false;
+      if (!(await isTrue(...next))) failed.push(next);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  // A tool may have run out of time or memory beside another.
+  let areTrue = true;
+  for (const [tool, kind] of failed) {
+    say(`${titleOf(tool)}, ${kind}, once more, alone:`);
+    areTrue = (await isTrue(tool, kind)) && areTrue;
+  }
   return areTrue;
 }
 

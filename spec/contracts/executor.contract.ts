@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { Dag, NodeTimeoutError, type ExecutorName, type RunEvent, type RunOptions } from "dagwright";
 import { build, randomDags } from "../support/random-dag.js";
 import { evaluate, type RandomNode } from "../support/reference.js";
-import { sleep, useFakeTime } from "../support/fake-time.js";
+import { outcome, sleep, useFakeTime } from "../support/fake-time.js";
 import { observed } from "../support/observed.js";
 
 const RUNS = { numRuns: 150 };
@@ -73,9 +73,8 @@ export function executorContract(executor: ExecutorName): void {
           inFlight--;
         });
       }
-      const run = dag.run({ mode: "async", concurrency: 3, executor });
-      await vi.runAllTimersAsync();
-      expect((await run).status).toBe("completed");
+      const run = await outcome(dag.run({ mode: "async", concurrency: 3, executor }));
+      expect(run.status).toBe("completed");
       expect(most).toBe(3);
     });
 
@@ -87,9 +86,7 @@ export function executorContract(executor: ExecutorName): void {
         dag.node(name, { after: ["s"], priority }, () => sleep(1));
       }
       const { order, observers } = starts();
-      const run = dag.run({ mode: "async", concurrency: 1, executor, observers });
-      await vi.runAllTimersAsync();
-      await run;
+      await outcome(dag.run({ mode: "async", concurrency: 1, executor, observers }));
       expect(order).toEqual(["s", "b", "c", "d", "e", "a", "f"]);
     });
 
@@ -124,9 +121,7 @@ export function executorContract(executor: ExecutorName): void {
       dag.node("hooked", { hooks }, () => 1);
       dag.node("behind", { needs: ["throws", "hangs"], params: ["a", "b"] }, (a, b) => [a, b]);
       for (const mode of ["sequential", "async"] as const) {
-        const running = dag.run({ mode, executor, errorStrategy: "continue" });
-        await vi.runAllTimersAsync();
-        const run = await running;
+        const run = await outcome(dag.run({ mode, executor, errorStrategy: "continue" }));
         expect(observed(run).statuses).toEqual({
           ok: "completed",
           throws: "failed",

@@ -82,7 +82,7 @@ describe("Dag › time and cancellation", () => {
     expect(ran).not.toContain("c");
     ran.length = 0;
     expect(() => dag.runSync({ timeout: 100 })).toThrow(RunTimeoutError);
-    expect(ran).toEqual(["a"]);
+    expect(ran).not.toContain("b");
   });
 
   it("ends an attempt at its node's timeout, with that reason on its signal", async () => {

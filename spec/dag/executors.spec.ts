@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Dag, Scheduler, type ExecutorName, type Priority } from "dagwright";
 import { executorContract } from "../contracts/executor.contract.js";
 import { outcome, sleep, useFakeTime } from "../support/fake-time.js";
@@ -20,9 +20,7 @@ describe("When nodes start", () => {
     dag.node("B", () => sleep(200));
     dag.node("C", { needs: ["A"], params: ["a"] }, () => {});
     dag.node("D", { needs: ["B", "C"], params: ["b", "c"] }, () => {});
-    const running = dag.run({ mode: "async", executor });
-    await vi.runAllTimersAsync();
-    const timeline = (await running).timeline();
+    const timeline = (await outcome(dag.run({ mode: "async", executor }))).timeline();
     expect(timeline.find(({ node }) => node === "C")?.start).toBeCloseTo(expected, 1);
     expect(timeline.find(({ node }) => node === "D")?.start).toBeCloseTo(200, 1);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { Dag, Fsm, ValidationError, type Context, type NodeOptions } from "dagwright";
 import { failing, fails } from "../support/failing.js";
+import { outcome } from "../support/fake-time.js";
 import { sleep } from "../support/waiting.js";
 
 describe("Dag › steps, dry runs and look-ups", () => {
@@ -77,9 +78,7 @@ describe("Dag › steps, dry runs and look-ups", () => {
     try {
       vi.advanceTimersByTime(100);
       const began = Date.now();
-      const running = dag.run({ mode: "async" });
-      await vi.runAllTimersAsync();
-      const run = await running;
+      const run = await outcome(dag.run({ mode: "async" }));
       const { total, nodes, criticalPath } = run.metrics;
       expect(criticalPath.nodes).toEqual(["long", "end"]);
       expect([criticalPath.duration, total, nodes["short"]].map(Math.round)).toEqual([20, 20, 2]);

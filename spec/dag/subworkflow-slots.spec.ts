@@ -147,7 +147,7 @@ describe("Workflows in workflows share the slots of their run", () => {
       }
       return messages;
     });
-    const run = await dag.run({ mode: "async", concurrency: 2, timeout: 5000 });
+    const run = await dag.run({ mode: "async", concurrency: 2, timeout: 60_000 });
     expect(run.get("calls")).toHaveLength(4);
   });
 

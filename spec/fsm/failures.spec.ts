@@ -13,6 +13,7 @@ import {
   type FsmContext,
 } from "dagwright";
 import { boom, fails } from "../support/failing.js";
+import { rejection } from "../support/fake-time.js";
 import { pingPong } from "../support/ping-pong.js";
 import { failure, never } from "../support/waiting.js";
 
@@ -193,7 +194,8 @@ describe("Abort", () => {
     const fsm = new Fsm("f");
     fsm.state("a", { initial: true }, () => next("b", 1));
     fsm.state("b", (_: number, ctx: FsmContext) => ((seen = ctx.signal), never()));
-    const error = await failure(fsm.run({ timeout: 10 }));
+    vi.useFakeTimers();
+    const error = await rejection(fsm.run({ timeout: 10 })).finally(() => vi.useRealTimers());
     expect(error).toBeInstanceOf(RunTimeoutError);
     expect(error.run).toMatchObject({ status: "failed", stateHistory: ["a", "b"], currentState: "b" });
     expect(seen?.aborted).toBe(true);

@@ -241,7 +241,7 @@ describe("A stream of a machine", () => {
       for await (const value of values) if (value === 2) return value;
       return undefined;
     });
-    const run = await dag.run({ ...options, timeout: 2000 });
+    const run = await dag.run({ ...options, timeout: 60_000 });
     expect(run.get("one")).toBe(2);
   });
 

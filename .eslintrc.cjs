@@ -36,7 +36,16 @@ module.exports = {
   plugins: ["@typescript-eslint", "import-x"],
   extends: ["eslint:recommended", "plugin:@typescript-eslint/recommended-type-checked"],
   settings: { "import-x/resolver": { typescript: { project: "./tsconfig.json" } } },
-  ignorePatterns: ["!.github", "dist", "docs/api", "node_modules", "samples/output", "*.cjs", "spec/support/fresh"],
+  ignorePatterns: [
+    "!.github",
+    "!docs/.vitepress",
+    "dist",
+    "docs/api",
+    "node_modules",
+    "samples/output",
+    "*.cjs",
+    "spec/support/fresh",
+  ],
   reportUnusedDisableDirectives: true,
   rules: {
     "import-x/no-cycle": "error",

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { anchorsOf, linksOf } from "./support/pages.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const tsx = createRequire(import.meta.url).resolve("tsx/cli");
@@ -25,19 +26,13 @@ it("The README's first example prints what it says", () => {
   expect(stdout.trimEnd().split("\n")).toEqual(promised);
 });
 
-it.each(["README.md", "CONTRIBUTING.md"])("%s links only to files in the package", (file) => {
-  const text = readFileSync(`${root}${file}`, "utf8");
+it.each(["README.md", "CONTRIBUTING.md"])("%s links only to files in the package", (path) => {
   const { files } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { files: string[] };
-  const anchors = Array.from(text.matchAll(/^#+ (.*)$/gmu), ([, heading]) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\w -]/gu, "")
-      .replaceAll(" ", "-"),
-  );
-  const links = Array.from(text.matchAll(/\]\(([^)\s]+)\)/gu), ([, link]) => link);
+  const page = { path, text: readFileSync(`${root}${path}`, "utf8") };
+  const links = linksOf(page);
   expect(links).not.toEqual([]);
   for (const link of links) {
-    if (link.startsWith("#")) expect(anchors).toContain(link.slice(1));
+    if (link.startsWith("#")) expect(anchorsOf(page)).toContain(link.slice(1));
     else {
       expect(existsSync(`${root}${link}`), link).toBe(true);
       expect([...files, "README.md"], link).toContain(link.split("/")[0]);

@@ -8,8 +8,10 @@ export type Outcome = Program | "inline";
 
 const read = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
 
-export const README = read("../../README.md");
-const [, EXAMPLE = ""] = /```ts\n(.*?)```/su.exec(README) ?? [];
+/** The page with the table of tools. */
+export const INSTALL = read("../../docs/install.md");
+
+const [, EXAMPLE = ""] = /```ts\n(.*?)```/su.exec(read("../../README.md")) ?? [];
 
 const TEXTS: Readonly<Record<Program, string>> = {
   example: EXAMPLE,

@@ -1,7 +1,7 @@
 /**
- * Installs the packed package with the newest version of every tool in the README's table, and runs three programs with
- * each: the README's first example, nodes on threads, and a recorded run. Prints what each tool does, and fails if the table
- * says otherwise. Arguments select the tools whose names begin with them.
+ * Installs the packed package with the newest version of every tool in the table of docs/install.md, and runs three
+ * programs with each: the README's first example, nodes on threads, and a recorded run. Prints what each tool does, and
+ * fails if the table says otherwise. Arguments select the tools whose names begin with them.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { isBuiltin } from "node:module";
@@ -9,18 +9,19 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { capture } from "./capture.js";
 import { install } from "./install.js";
-import { PROGRAMS, README } from "./programs.js";
+import { INSTALL, PROGRAMS } from "./programs.js";
 import { Project } from "./project.js";
 import { KINDS, readTable, type Claims, type Kind } from "./table.js";
 import { TOOLS, type Tool } from "./tools.js";
 
 const FAILS = "does not work";
 
-const table = readTable(README);
+const table = readTable(INSTALL);
 const tried = new Set(TOOLS.map(({ name }) => name));
 for (const name of new Set([...tried, ...table.keys()])) {
-  if (!table.has(name)) throw new Error(`The table in README.md has no row for ${name}.`);
-  if (!tried.has(name)) throw new Error(`The table in README.md has a row for ${name}, which tools.ts does not try.`);
+  if (!table.has(name)) throw new Error(`The table in docs/install.md has no row for ${name}.`);
+  if (!tried.has(name))
+    throw new Error(`The table in docs/install.md has a row for ${name}, which tools.ts does not try.`);
 }
 const chosen = process.argv.slice(2);
 const tools = TOOLS.filter(({ name }) => chosen.length === 0 || chosen.some((start) => name.startsWith(start)));
@@ -74,7 +75,7 @@ async function isTrue(tool: Tool, kind: Kind): Promise<boolean> {
   });
   say(`${titleOf(tool)}, ${kind}: ${text}`);
   if (text === wanted) return true;
-  say(`  The table in README.md promises "${wanted}".\n${printed.join("\n").replace(/^/gmu, "  | ")}`);
+  say(`  The table in docs/install.md promises "${wanted}".\n${printed.join("\n").replace(/^/gmu, "  | ")}`);
   return false;
 }
 

@@ -1,4 +1,4 @@
-/** Reads the README's table of tools. */
+/** Reads the table of tools in docs/install.md. */
 
 export const KINDS = ["standard", "legacy"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -11,8 +11,8 @@ export interface Claims {
 }
 
 /** The claims of the table, by tool. */
-export function readTable(readme: string): Map<string, Claims> {
-  const [, table = ""] = /^\| tool \|.*\n\|[-|]+\n((?:\|.*\n)+)/mu.exec(readme) ?? [];
+export function readTable(page: string): Map<string, Claims> {
+  const [, table = ""] = /^\| tool \|.*\n\|[-|]+\n((?:\|.*\n)+)/mu.exec(page) ?? [];
   const rows = table.trimEnd().split("\n");
   return new Map(
     rows.map((row) => {

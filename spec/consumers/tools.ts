@@ -1,4 +1,4 @@
-/** The tools in the README's table, and how each runs a program. */
+/** The tools in the table of docs/install.md, and how each runs a program. */
 import { PROGRAMS, type Program } from "./programs.js";
 
 /** The first word is `node`, or a file in node_modules/.bin. */

@@ -24,6 +24,11 @@ export class DagwrightError extends Error {
     super(message, options);
     this.code = code;
   }
+
+  /** The address of what the documentation says of this code: when it happens, and what to do. */
+  get docs(): string {
+    return `https://github.com/dagwright/dagwright/blob/main/docs/errors.md#${this.code.toLowerCase()}`;
+  }
 }
 
 /** A problem or warning about a definition. */

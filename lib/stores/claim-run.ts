@@ -8,6 +8,7 @@ import { insertEvents, markAllDelivered, newEventRows } from "./writing/event-ro
 import { fingerprintOf, fitOf } from "./writing/fingerprint.js";
 import { parseStructure } from "./reading/json-columns.js";
 import type { Leases } from "./leases.js";
+import { countStart } from "./queue/starts.js";
 import { NOT_PAUSED } from "./writing/pauses.js";
 import { readRun } from "./reading/recorded-run.js";
 import { encodeInputs } from "./writing/new-run.js";
@@ -55,6 +56,7 @@ export async function claimRun(
     updated_at: toEpoch(nowChecked()),
   };
   if (isReserved) reservation.request = row.request;
+  if (isReserved && reservation.isRated) await countStart(trx, database, runId);
   const request = isReserved ? row.request : CANCEL_REQUEST;
   const begun = { ...NOT_PAUSED, ready_at: null, was_due_at: null, is_fresh: 0, request };
   const restarted = { status: "running", finished_at: null, error: null, outputs: null, ...begun };

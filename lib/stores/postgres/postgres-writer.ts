@@ -40,6 +40,7 @@ export class PostgresWriter implements BatchWriter {
       taken(writes),
       upsert("texts", SHAPES.BLOBS, rows.blobs),
       upsert("text_uses", SHAPES.BLOB_USES, rows.blobUses),
+      this.starts(writes),
       changes(writes),
     ].filter(isUsed);
     const ids = writes.map(({ runId }) => runId);
@@ -51,6 +52,18 @@ export class PostgresWriter implements BatchWriter {
     const statement = `with ${expressions.join(",\n")}\nselect id from live`;
     const { rows: written } = await this.db.executeQuery<{ id: string }>(CompiledQuery.raw(statement, parameters));
     return new Set(written.map(({ id }) => id));
+  }
+
+  /** Counts the runs that begin, see `queue/starts.ts`: by their locked rows, whose latest version may be a later one. */
+  private starts(writes: readonly FencedBatch[]): Clause {
+    return {
+      name: "starting",
+      rows: writes.flatMap(({ runId, batch }) => (batch.begun?.isRated === true ? { id: runId } : [])),
+      sql: (rows) => `(
+        insert into starts (workflow, started_at)
+        select workflow, ${this.clock()} from fence join json_to_recordset(${rows}) as w(id text) using (id)
+        where is_fresh = 1)`,
+    };
   }
 
   private created(writes: readonly FencedBatch[]): Clause {
@@ -77,7 +90,7 @@ function fence(writes: readonly FencedBatch[]): Clause {
     name: "fence",
     rows: writes.map(({ runId, token, batch }) => ({ id: runId, token, owner: batch.owner })),
     sql: (rows) => `materialized (
-      select r.id from runs r join json_to_recordset(${rows}) as w(id text, token integer, owner text)
+      select r.id, r.workflow, r.is_fresh from runs r join json_to_recordset(${rows}) as w(id text, token integer, owner text)
         on r.id = w.id and r.fencing_token = w.token and (w.owner is null or w.owner = r.owner)
       where r.id ${IS_WRITTEN}
       order by r.id for update of r)`,

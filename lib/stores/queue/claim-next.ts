@@ -5,7 +5,7 @@ import { inList } from "../database/row-locks.js";
 import type { RunRow, Tables } from "../database/schema.js";
 import type { Leases, ReservedRun } from "../leases.js";
 import { runsWithRecords } from "../reading/recorded-run.js";
-import { type Allowance, allowancesOf, countStarts } from "./allowances.js";
+import { type Allowance, allowancesOf } from "./allowances.js";
 import { promoteOf } from "./promote.js";
 import type { ClaimableWorkflow, Claimed, ClaimedRun, ClaimRequest } from "./queue.js";
 
@@ -95,7 +95,7 @@ async function lostReservations(db: Kysely<Tables>, leases: Leases, since: numbe
   return rows.filter(({ id }) => !leases.driven.has(id) && !leases.reserved.has(id));
 }
 
-/** Reserves as many runs as the limits of their workflows allow, and counts those that begin. */
+/** Reserves as many runs as the limits of their workflows allow. */
 async function reserveAllowed(
   db: Kysely<Tables>,
   database: Pick<Database, "clock" | "hasRowLocks">,
@@ -114,9 +114,6 @@ async function reserveAllowed(
   const allowed = all.filter(({ allowance }) => allowance.runs > 0);
   const mayReserve = allowed.length > 0 && limit > 0;
   const rows = mayReserve ? await reserve(db, database, leases, allowed, limit, runIds) : [];
-  const rated = new Set(allowed.flatMap(({ workflow: { name, rate } }) => (rate === undefined ? [] : name)));
-  const begun = rows.flatMap(({ is_fresh, workflow }) => (is_fresh === 1 && rated.has(workflow) ? workflow : []));
-  await countStarts(db, database, begun);
   return { rows, nextIn, isLimited: all.some((each) => isUsedUp(each, rows)) };
 }
 
@@ -238,5 +235,6 @@ function reserved(row: RunRow, claimable: readonly Claimable[], known: ReadonlyS
     recoveries: row.recoveries,
     parent: parent === null || node === null ? undefined : { runId: parent, node },
   };
-  return { run, reservation: { row, structure, isBlank: isFresh && !known.has(runId), request: row.request } };
+  const isRated = workflow.rate !== undefined;
+  return { run, reservation: { row, structure, isBlank: isFresh && !known.has(runId), isRated, request: row.request } };
 }

@@ -5,6 +5,7 @@ import type { Batch } from "../writing/batch.js";
 import { NEW_RUN, RUN_END, SHAPES } from "../writing/columns.js";
 import { insertEvents, takeEvents } from "../writing/event-rows.js";
 import { parts } from "../database/parts.js";
+import { countStart } from "../queue/starts.js";
 import type { Tables } from "../database/schema.js";
 import { Upsert } from "./upsert.js";
 
@@ -131,7 +132,8 @@ export class SqliteWriter implements BatchWriter {
     { begun, taken, metadata, end }: Batch,
   ): Promise<void> {
     if (begun !== undefined) {
-      const { updated_at, kind, fingerprint, fit, inputs } = begun;
+      const { isRated, updated_at, kind, fingerprint, fit, inputs } = begun;
+      if (isRated) await countStart(trx, { clock: this.clock() }, runId);
       await trx.executeQuery({ ...this.beginRun, parameters: [updated_at, kind, fingerprint, fit, inputs, runId] });
     }
     await takeEvents(trx, runId, taken);

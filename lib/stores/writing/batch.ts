@@ -20,6 +20,8 @@ export type NewRunRow = Omit<RunRow, "lease_expires_at" | QueueColumn> & { reado
 export interface RunBeginRow {
   /** Whoever has reserved the run. */
   readonly owner: string;
+  /** Whether it counts as a start, if it has not begun before. */
+  readonly isRated: boolean;
   readonly updated_at: number;
   /** Null if they do not change. */
   readonly kind: string | null;

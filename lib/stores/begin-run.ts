@@ -48,6 +48,7 @@ export function beginReserved(
   const { id, fencing_token: token, metadata } = reservation.row;
   const log = new SqlRunLog(id, token, claim.driver, host, id, metadata);
   log.begin((batch) => beginRow(claim, reservation, batch, leases, host), run.events);
+  log.asked = reservation.request;
   leases.add(log);
   leases.forget(reservation);
   return log;

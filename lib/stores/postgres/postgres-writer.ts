@@ -175,7 +175,7 @@ function changes(writes: readonly FencedBatch[]): Clause {
         lease_expires_at = case when w.ends then null else r.lease_expires_at end,
         recoveries = case when w.ends then 0 else r.recoveries end,
         provided = case when w.ends then null else r.provided end,
-        request = case when w.ends and w.keeps_request = 0 then null else r.request end,
+        request = case when w.ends and (w.rests = 0 or r.request = w.carried_out) then null else r.request end,
         is_fresh = case when w.begins then 0 else r.is_fresh end,
         kind = coalesce(w.kind, r.kind),
         fingerprint = coalesce(w.fingerprint, r.fingerprint),
@@ -183,8 +183,8 @@ function changes(writes: readonly FencedBatch[]): Clause {
         inputs = coalesce(w.inputs, r.inputs),
         updated_at = coalesce(w.finished_at, w.updated_at, r.updated_at),
         metadata = coalesce(w.metadata, r.metadata)
-      from json_to_recordset(${rows}) as w(id text, begins boolean, ends boolean, metadata text, keeps_request integer,
-        ${declared(RUN_BEGIN)}, ${declared(RUN_END)})
+      from json_to_recordset(${rows}) as w(id text, begins boolean, ends boolean, metadata text, rests integer,
+        carried_out text, ${declared(RUN_BEGIN)}, ${declared(RUN_END)})
       where r.id = w.id and r.id ${IS_WRITTEN} and r.id ${IS_LIVE})`,
   };
 }

@@ -45,7 +45,7 @@ export class SqliteWriter implements BatchWriter {
       where id = ${0}`.compile(db);
     const changes = Object.keys(RUN_END).map((column) => sql`${sql.ref(column)} = ${0}`);
     const release = sql`owner = null, lease_expires_at = null, recoveries = 0, provided = null,
-      request = case when ${0} = 1 then request end, updated_at = ${0}, metadata = coalesce(${0}, metadata)`;
+      request = case when ${0} = 1 and request is not ${0} then request end, updated_at = ${0}, metadata = coalesce(${0}, metadata)`;
     this.endRun = sql`update runs set ${sql.join(changes)}, ${release} where id = ${0}`.compile(db);
     this.updateMetadata = sql`update runs set metadata = ${0} where id = ${0}`.compile(db);
     this.attempts = new Upsert(db, SHAPES.ATTEMPTS);
@@ -139,7 +139,7 @@ export class SqliteWriter implements BatchWriter {
     await takeEvents(trx, runId, taken);
     if (end !== undefined) {
       const changes = (Object.keys(RUN_END) as (keyof typeof RUN_END)[]).map((column) => end[column]);
-      const parameters = [...changes, end.keeps_request, end.finished_at, metadata ?? null, runId];
+      const parameters = [...changes, end.rests, end.carried_out, end.finished_at, metadata ?? null, runId];
       await trx.executeQuery({ ...this.endRun, parameters });
     } else if (metadata !== undefined) {
       await trx.executeQuery({ ...this.updateMetadata, parameters: [metadata, runId] });

@@ -65,8 +65,10 @@ export function limitingContract(name: string, connect: () => Promise<StoreSubje
     it("count a run when it begins, however long it was reserved, and not when it is given back", async () => {
       await submitAll(4);
       const rate = { limit: 2, interval: 60_000 };
-      const reserved = (await claim(9, { rate })).runs;
+      const { runs: reserved, nextIn } = await claim(9, { rate });
       expect(reserved).toHaveLength(2);
+      // What it has used up is a reason to ask again, too.
+      expect(nextIn).toBeLessThanOrEqual(1000);
       // Those that are reserved may begin at any time.
       const held = await claim(9, { rate }, another());
       expect(held).toMatchObject({ runs: [], isLimited: true });

@@ -15,6 +15,11 @@ export interface Allowance {
 /** The longest time, in ms, after which to ask again while runs are reserved: they may be given back. */
 const MAX_HOLD = 500;
 
+/** In how many ms to ask again when all runs that a rate allows are reserved. */
+export function holdOf({ interval }: NonNullable<ClaimableWorkflow["rate"]>): number {
+  return Math.min(interval, MAX_HOLD);
+}
+
 export const UNLIMITED: Allowance = { runs: Infinity, starts: Infinity, nextIn: undefined };
 
 /**

@@ -123,13 +123,14 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
     if (!this.lostStore(error)) this.life.halt("failed", error as DagwrightError);
   }
 
-  /** Gives the outermost run back if it is returnable and its store has failed. Returns whether it has. */
+  /** Gives the outermost run back if it is returnable and its store can do nothing for now. Returns whether it has. */
   lostStore(error: unknown): boolean {
     const { recorder } = this;
     const { outer } = this.setup;
     if (outer !== undefined) return outer.lostStore(error);
-    const isLost = storeFailure(error) !== undefined || (error as Partial<StoreError>).code === "LEASE_LOST";
-    if (!isLost || recorder?.isReturnable !== true) return false;
+    const failure = storeFailure(error);
+    const isLost = failure === "unreachable" || failure === "closed";
+    if (!(isLost || (error as Partial<StoreError>).code === "LEASE_LOST") || recorder?.isReturnable !== true) return false;
     // Also if the end that it has come to can't be recorded.
     this.fallSilent();
     this.giveBack(error as StoreError);

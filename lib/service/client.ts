@@ -4,7 +4,7 @@ import { newRunId } from "../base/ids.js";
 import { priorityOf } from "../definition/specs/node-options.js";
 import { checkEvent } from "../engine/events/payloads.js";
 import type { ChildRun } from "../run/child-run.js";
-import { isUnreachable } from "../stores/database/store-failure.js";
+import { storeFailure } from "../stores/database/store-failure.js";
 import type { RunWorkflow } from "../stores/queue/queue.js";
 import type { SqlStore } from "../stores/sql-store.js";
 import { notFound } from "../stores/reading/run-rows.js";
@@ -119,7 +119,7 @@ export class Client {
   /**
    * A run as it is recorded; undefined when there is none with this id. One that can't be read has its {StoreError} as
    * `error`.
-   * @throws {StoreError} when the store can't be reached
+   * @throws {StoreError} when the store can't be read
    */
   async get<R = ChildRun, P = Record<string, any>>(
     run: string | SubmittedRun<R, P>,
@@ -130,7 +130,7 @@ export class Client {
       const details = await this.store.getRun(runId);
       return details && new FoundRun(runId, { details }, this.results);
     } catch (error) {
-      if (!(error instanceof StoreError) || isUnreachable(error)) throw error;
+      if (!(error instanceof StoreError) || storeFailure(error) !== undefined) throw error;
       return new FoundRun(runId, { unreadable: error }, this.results);
     }
   }

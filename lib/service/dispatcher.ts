@@ -12,7 +12,6 @@ import { isUnreachable, storeFailure } from "../stores/database/store-failure.js
 import type { ClaimableWorkflow, ClaimedRun, RunQueue } from "../stores/queue/queue.js";
 import type { Schedules } from "../stores/queue/schedules/schedules.js";
 import type { RunStore } from "../stores/store.js";
-import { failRun } from "./fail-run.js";
 import type { Followers } from "./followers.js";
 import type { KnownWorkflows } from "./known-workflows.js";
 import type { RateLimit } from "./options.js";
@@ -74,6 +73,8 @@ export class Dispatcher {
   private nextSweep = 0;
   private isInterrupted = false;
   private failures = 0;
+  /** What was told last of failures that may last. */
+  private readonly reported = new Map<"look" | "sweep", string>();
   private stopListening: readonly (() => void)[] = [];
   private onIdle: (() => void) | undefined;
 
@@ -120,6 +121,7 @@ export class Dispatcher {
       (next) => {
         nextIn = next;
         this.failures = 0;
+        this.reported.delete("look");
       },
       (error: unknown) => this.failed(error),
     );
@@ -187,20 +189,36 @@ export class Dispatcher {
     const time = performance.now();
     try {
       await runs.sweep(workflows.structures, maxRecoveries);
+      this.reported.delete("sweep");
     } catch (error) {
+      const failure = storeFailure(error);
+      if (!(error instanceof StoreError) || failure === "unreachable" || failure === "closed") throw error;
       // Runs that can't be read stay, and say so when they are looked up.
-      if (!(error instanceof StoreError) || storeFailure(error) !== undefined) throw error;
+      if (failure === "refused") this.report("sweep", `A run can't be looked after: ${messageOf(error)}`);
     }
     this.nextSweep = time + runs.sweepInterval;
   }
 
   private failed(error: unknown): void {
-    if (this.failures++ > 0 || this.isDraining) return;
-    this.isDraining = storeFailure(error) === "closed";
-    const message = this.isDraining
-      ? "The store of a service was closed before the service, which drives nothing any more. Close the service first."
-      : `The service can't reach its store, and tries again: ${messageOf(error)}`;
-    warn(message, "DagwrightServiceWarning");
+    const isFirst = this.failures++ === 0;
+    if (this.isDraining) return;
+    const failure = storeFailure(error);
+    this.isDraining = failure === "closed";
+    if (failure === "closed") {
+      const message =
+        "The store of a service was closed before the service, which drives nothing any more. Close the service first.";
+      warn(message, "DagwrightServiceWarning");
+    } else if (failure !== "unreachable") {
+      this.report("look", `The service can't look for runs, and tries again: ${messageOf(error)}`);
+    } else if (isFirst) {
+      warn(`The service can't reach its store, and tries again: ${messageOf(error)}`, "DagwrightServiceWarning");
+    }
+  }
+
+  /** Warns of what will not pass by itself: once, as long as it is the same. */
+  private report(of: "look" | "sweep", message: string): void {
+    if (this.reported.get(of) !== message) warn(message, "DagwrightServiceWarning");
+    this.reported.set(of, message);
   }
 
   // --- driving ---
@@ -237,7 +255,7 @@ export class Dispatcher {
     const slot: RunSlot = { driven: undefined, abort: new LazyAbort() };
     this.slots.set(runId, slot);
     try {
-      this.over(run, await this.driveNow(run, slot));
+      await this.over(run, await this.driveNow(run, slot));
     } catch (error) {
       if (error === slot.abort.reason) this.returns.add(run);
       else await this.refused(run, error);
@@ -267,27 +285,30 @@ export class Dispatcher {
   }
 
   /** A run is driven here no longer. */
-  private over(run: ClaimedRun, end: DriveEnd): void {
+  private async over(run: ClaimedRun, end: DriveEnd): Promise<void> {
     const { runId } = run;
     if (end.how === "ended") {
       this.returns.forget(runId);
       const { status } = end.result as { readonly status: RunStatus };
       if (status !== "paused" && status !== "waiting") this.dispatch.onEnd(runId, end.result, end.error);
-    } else if (end.how === "lost" && isUnreachable(end.cause)) this.returns.add(run);
+    } else if (end.how === "lost") await this.refused(run, end.cause);
   }
 
-  /** A claimed run could not be driven. */
+  /** A claimed run could not be driven, or not to its end. */
   private async refused(run: ClaimedRun, error: unknown): Promise<void> {
-    const { runId, isFresh } = run;
     const code = error instanceof StoreError ? error.code : undefined;
     if (code === "LEASE_HELD" || code === "LEASE_LOST" || code === "NOT_FOUND") return;
-    if (isUnreachable(error)) return this.returns.add(run);
+    const failure = storeFailure(error);
+    if (failure === "closed") return;
+    if (failure === "unreachable") return this.returns.add(run);
+    const isDamaged = code === "STORE" && failure === undefined;
     // Its record is damaged, or of another version of its workflow: it stays, for whoever can drive it.
-    if (code === "STORE" || (error instanceof ValidationError && !isFresh)) return this.postpone(run, error);
+    if (isDamaged || (error instanceof ValidationError && !run.isFresh)) return this.postpone(run, error);
     try {
-      await failRun(this.dispatch.store, runId, error);
-    } catch {
-      this.returns.add(run);
+      await this.dispatch.runs.fail(run, error);
+    } catch (unrecorded) {
+      if (isUnreachable(unrecorded)) this.returns.add(run);
+      else this.postpone(run, unrecorded);
     }
   }
 

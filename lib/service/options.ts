@@ -55,8 +55,8 @@ export interface ServiceOptions extends ClientOptions {
    */
   limits?: Readonly<Record<string, number>> | undefined;
   /**
-   * How many runs of a workflow all services of the store start in any `interval`, in ms, by its name. The services
-   * should agree on it. @defaultValue unlimited
+   * How many runs of a workflow all services of the store begin in any `interval`, in ms, by its name. Runs that continue
+   * are not counted. The services should agree on it. @defaultValue unlimited
    */
   rate?: Readonly<Record<string, RateLimit>> | undefined;
   /**

@@ -1,3 +1,7 @@
+import { show } from "../base/check.js";
+import { messageOf } from "../base/message.js";
+import { warn } from "../base/warning.js";
+import { storeFailure } from "../stores/database/store-failure.js";
 import type { HeldRun, RunQueue } from "../stores/queue/queue.js";
 
 /** How long a run is left alone that may end its process, as long as another one of these is driven, in ms. */
@@ -45,8 +49,20 @@ export class Returns {
     const all = Array.from(this.runs.values());
     for (const delay of new Set(all.map((run) => run.delay))) {
       const runs = all.filter((run) => run.delay === delay);
-      await this.queue.release(runs, delay);
+      await this.release(runs, delay);
       for (const run of runs) if (this.runs.get(run.runId) === run) this.runs.delete(run.runId);
+    }
+  }
+
+  /** If the store refuses it, each by itself. One that it refuses is left to whoever finds that its lease is over. */
+  private async release(runs: readonly HeldRun[], delay: number): Promise<void> {
+    try {
+      await this.queue.release(runs, delay);
+    } catch (error) {
+      if (storeFailure(error) !== "refused") throw error;
+      const [{ runId }, ...others] = runs;
+      if (others.length > 0) for (const run of runs) await this.release([run], delay);
+      else warn(`Run ${show(runId)} can't be given back to its queue: ${messageOf(error)}`, "DagwrightServiceWarning");
     }
   }
 

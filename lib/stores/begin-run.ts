@@ -47,16 +47,24 @@ export function beginReserved(
 ): SqlRunLog {
   const { id, fencing_token: token, metadata } = reservation.row;
   const log = new SqlRunLog(id, token, claim.driver, host, id, metadata);
-  log.begin((batch) => beginRow(claim, batch, leases, host), run.events);
+  log.begin((batch) => beginRow(claim, reservation, batch, leases, host), run.events);
+  log.asked = reservation.request;
   leases.add(log);
   leases.forget(reservation);
   return log;
 }
 
-function beginRow({ structure, kind, restart }: Claim, batch: Batch, { owner }: Leases, host: LogHost): RunBeginRow {
+function beginRow(
+  { structure, kind, restart }: Claim,
+  { isRated }: ReservedRun,
+  batch: Batch,
+  { owner }: Leases,
+  host: LogHost,
+): RunBeginRow {
   if (structure !== undefined) batch.blobs.set(fingerprintOf(structure), structure);
   return {
     owner,
+    isRated,
     updated_at: toEpoch(nowChecked()),
     kind: kind ?? null,
     fingerprint: structure === undefined ? null : fingerprintOf(structure),

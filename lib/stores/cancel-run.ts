@@ -44,7 +44,7 @@ export async function cancelRun(trx: Kysely<Tables>, row: RunRow, reason: unknow
 export async function endRun(
   trx: Kysely<Tables>,
   row: RunRow,
-  { status, error }: { readonly status: "cancelled" | "failed"; readonly error: Error },
+  { status, error }: { readonly status: "cancelled" | "failed"; readonly error: unknown },
   codec: Codec,
 ): Promise<number> {
   const { id } = row;

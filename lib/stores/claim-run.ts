@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import { nowChecked, toEpoch } from "../base/clock.js";
+import { StoreError } from "../base/errors.js";
 import { Batch } from "./writing/batch.js";
 import { writeBlobs } from "./writing/blobs.js";
 import type { Database } from "./database/database.js";
@@ -8,12 +9,14 @@ import { insertEvents, markAllDelivered, newEventRows } from "./writing/event-ro
 import { fingerprintOf, fitOf } from "./writing/fingerprint.js";
 import { parseStructure } from "./reading/json-columns.js";
 import type { Leases } from "./leases.js";
+import { parseRequest } from "./queue/request-column.js";
+import { countStart } from "./queue/starts.js";
 import { NOT_PAUSED } from "./writing/pauses.js";
 import { readRun } from "./reading/recorded-run.js";
 import { encodeInputs } from "./writing/new-run.js";
 import { type LogHost, SqlRunLog } from "./writing/run-log.js";
 import { lockRunRow, rootOf } from "./reading/run-rows.js";
-import type { Tables } from "./database/schema.js";
+import type { RunRow, Tables } from "./database/schema.js";
 import type { Claim, RecordedRun } from "./store.js";
 import { timeOfDay } from "./database/time.js";
 
@@ -55,7 +58,8 @@ export async function claimRun(
     updated_at: toEpoch(nowChecked()),
   };
   if (isReserved) reservation.request = row.request;
-  const request = isReserved ? row.request : CANCEL_REQUEST;
+  if (isReserved && reservation.isRated) await countStart(trx, database, runId);
+  const request = claim.endsPause === true && !isReserved && isPauseRequest(row) ? null : row.request;
   const begun = { ...NOT_PAUSED, ready_at: null, was_due_at: null, is_fresh: 0, request };
   const restarted = { status: "running", finished_at: null, error: null, outputs: null, ...begun };
   await trx
@@ -92,12 +96,20 @@ export async function claimRun(
   if (isBegun) await forgetWaits(trx, runId, claim.discard);
   await writeBlobs(trx, runId, batch.blobs);
   const log = new SqlRunLog(runId, token, claim.driver, host, rootId, row.metadata);
+  log.asked = request;
   leases.add(log);
   return log;
 }
 
-/** Whoever resumes a run ends a pause that was asked for. Its driver has yet to hear that the run is cancelled. */
-const CANCEL_REQUEST = sql<string | null>`case when request like '{"kind":"cancel"%' then request end`;
+/** A corrupt request is none: the driver reports it. */
+function isPauseRequest({ id, request }: RunRow): boolean {
+  try {
+    return request !== null && parseRequest(id, request).kind === "pause";
+  } catch (error) {
+    if (error instanceof StoreError) return false;
+    throw error;
+  }
+}
 
 /** Removes the waits of nodes that run again, and those of the runs inside, which these have themselves. */
 async function forgetWaits(trx: Kysely<Tables>, runId: string, discarded: readonly string[]): Promise<void> {

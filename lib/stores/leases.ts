@@ -30,6 +30,8 @@ export interface ReservedRun {
   readonly structure: string | undefined;
   /** Whether nothing but the row is recorded of it. */
   readonly isBlank: boolean;
+  /** Whether it counts when it begins: its workflow has a rate, see `queue/starts.ts`. */
+  readonly isRated: boolean;
   /** What its driver is asked for, as far as it is known here, see `queue/request-column.ts`. */
   request: string | null;
 }

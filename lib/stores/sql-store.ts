@@ -16,7 +16,7 @@ import { EventPoller } from "./event-poller.js";
 import { GroupCommit } from "./writing/group-commit.js";
 import { InFlight } from "./database/in-flight.js";
 import { cyclesAfter } from "./reading/latest-cycles.js";
-import { Leases, type ReservedRun } from "./leases.js";
+import { Leases } from "./leases.js";
 import { requireOutermost } from "./queue/outermost.js";
 import { tellDriver } from "./queue/request-poller.js";
 import { SqlSchedules } from "./queue/schedules/sql-schedules.js";
@@ -286,12 +286,15 @@ export class SqlStore implements RunStore {
       const claim = accept(run);
       if (claim === undefined) return void leases.forget(reservation);
       if (beginsPlainly(reservation, run, claim)) {
-        return begun(beginReserved(leases, logHost, reservation, run, claim), reservation);
+        return begun(beginReserved(leases, logHost, reservation, run, claim));
       }
     }
     const log = await this.claimNow(runId, accept);
-    if (reservation !== undefined && log !== undefined) leases.forget(reservation);
-    return log && begun(log.markRegistered(), reservation);
+    if (reservation !== undefined && log !== undefined) {
+      log.asked = reservation.request;
+      leases.forget(reservation);
+    }
+    return log && begun(log.markRegistered());
   }
 
   /** Claims a run in one transaction. */
@@ -416,9 +419,8 @@ export class SqlStore implements RunStore {
 }
 
 /** Tells the driver of a run that begins what it was asked for before. */
-function begun(log: SqlRunLog, reservation: ReservedRun | undefined): SqlRunLog {
-  const request = reservation?.request ?? null;
-  if (request !== null) tellDriver(log, request);
+function begun(log: SqlRunLog): SqlRunLog {
+  if (log.asked !== null) tellDriver(log, log.asked);
   return log;
 }
 

@@ -125,6 +125,8 @@ export interface Claim {
   readonly discard: readonly string[];
   /** Events to add to the run, behind those already recorded. */
   readonly sent: readonly QueuedEvent[];
+  /** Whether somebody resumes the run, which ends a pause that was asked for. @defaultValue false */
+  readonly endsPause?: boolean | undefined;
   /** The inputs with which the run begins anew. Its results are superseded. */
   readonly restart?: Readonly<Record<string, unknown>> | undefined;
 }

@@ -168,33 +168,5 @@ export function serviceSharingContract(name: string, connect: () => Promise<Open
       const results = await Promise.all(runs.map((run) => run.result()));
       expect(results.map(({ value }) => value)).toEqual(names);
     });
-
-    it("take up a run again that could not be recorded, without a restart", async () => {
-      const { opened, open } = gate();
-      const attempts: number[] = [];
-      const ends: string[] = [];
-      const observers = [({ type }: { type: string }) => void ends.push(type)];
-      const dag = new Dag("locked", { runOptions: { observers } });
-      dag.node("a", () => 1);
-      dag.node("b", { needs: ["a"], params: ["a", "ctx"] }, async (a: number, { attempt }: { attempt: number }) => {
-        attempts.push(attempt);
-        if (attempt === 1) await opened;
-        return a + 1;
-      });
-      dag.node("c", { needs: ["b"] }, (b: number) => b + 1);
-      const serving = service({ workflows: [dag] }, { lease: 60_000 });
-      await serving.start();
-      const run = await serving.submit(dag);
-      const result = run.result();
-      await until(() => attempts.length === 1);
-      await execute("alter table node_executions rename to elsewhere");
-      open();
-      // It is given back, and can't be claimed.
-      await until(async () => (await rows("select status from runs"))[0].status === "queued");
-      await execute("alter table elsewhere rename to node_executions");
-      expect((await result).value).toBe(3);
-      expect(attempts).toEqual([1, 2]);
-      expect(ends.filter((type) => type === "run.finished").length).toBe(1);
-    });
   });
 }

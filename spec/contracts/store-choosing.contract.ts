@@ -24,7 +24,8 @@ export function choosingContract(name: string, connect: () => Promise<StoreSubje
       expect(await claim(["a", "c"], { maxRunning: 2 })).toEqual({ ids: [], isLimited: true });
       expect(await claim(["a", "c"], { maxRunning: 3 })).toMatchObject({ ids: ["a"], isLimited: true });
       expect(await claim(["c"], { structures: [] })).toEqual({ ids: [], isLimited: false });
-      expect(await claim(["c"], { rate: { limit: 1, interval: 60_000 } })).toEqual({ ids: ["c"], isLimited: true });
+      expect(await claim(["c"], { rate: { limit: 3, interval: 60_000 } })).toEqual({ ids: [], isLimited: true });
+      expect(await claim(["c"], { rate: { limit: 4, interval: 60_000 } })).toEqual({ ids: ["c"], isLimited: true });
     });
 
     it("say when they are ready, until they are claimed", async () => {

@@ -33,6 +33,9 @@ export function listingContract(name: string, connect: () => Promise<StoreSubjec
         expect((await store.listRuns({ status: "failed" })).runs.map(({ workflow }) => workflow)).toEqual(["other"]);
         expect((await store.listRuns({ since: Date.now() + 1000 })).runs).toEqual([]);
         expect((await store.listRuns({ since: new Date(0) })).runs.length).toBe(6);
+        expect((await store.listRuns({ finishedSince: Date.now() + 1000 })).runs).toEqual([]);
+        const [{ finishedAt }] = (await store.listRuns({ status: "failed" })).runs;
+        expect((await store.listRuns({ finishedSince: finishedAt, workflow: "other" })).runs).toHaveLength(1);
         await expect(store.listRuns({ limit: 0 })).rejects.toThrow(RangeError);
         await expect(store.listRuns({ cursor: "nonsense" })).rejects.toThrow(/"cursor" must be/u);
         await expect(store.listRuns({ workflw: "x" } as any)).rejects.toThrow(/"workflow"/u);

@@ -189,7 +189,10 @@ export abstract class RecordedRuns<
   async resume(runId: string, options: O): Promise<R> {
     checkRunId(runId);
     this.checks.resume(options, "resume");
-    const decide = (recorded: RecordedRun) => this.continued(recorded, options, { hasHandle: false });
+    const decide = (recorded: RecordedRun) => {
+      const next = this.continued(recorded, options, { hasHandle: false });
+      return "claim" in next ? { ...next, claim: { ...next.claim, endsPause: true } } : next;
+    };
     const claimed = await this.exclusively(runId, options, (abort) => this.claim(runId, options, decide, abort));
     return (claimed as ClaimedRun<Run, R>).promises.result;
   }

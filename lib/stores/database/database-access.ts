@@ -6,10 +6,10 @@ import { messageOf } from "../../base/message.js";
 import { warn } from "../../base/warning.js";
 import type { Database, DatabaseAdapter } from "./database.js";
 import { InFlight } from "./in-flight.js";
-import { withRetries } from "./retry.js";
+import { type Failure, withRetries } from "./retry.js";
 import { SharedClock } from "./shared-clock.js";
 import { migrate, type Tables } from "./schema.js";
-import { failed } from "./store-failure.js";
+import { failed, statementFailed } from "./store-failure.js";
 
 /**
  * Access to a database that is opened and migrated on first use. Operations that have begun are completed before it
@@ -68,13 +68,16 @@ export class DatabaseAccess {
   }
 
   /** An idempotent step. @param failed - creates the error to throw when retries fail */
-  async retry<T>(work: (database: Database) => Promise<T>, failed: (cause: unknown) => StoreError): Promise<T> {
+  async retry<T>(
+    work: (database: Database) => Promise<T>,
+    failed: (cause: unknown, failure: Failure) => StoreError,
+  ): Promise<T> {
     const database = await this.open();
     try {
       return await withRetries(() => work(database), database.classify);
     } catch (cause) {
       const isOwn = cause instanceof DagwrightError || cause instanceof TypeError || cause instanceof RangeError;
-      throw isOwn ? cause : failed(cause);
+      throw isOwn ? cause : failed(cause, database.classify(cause));
     }
   }
 
@@ -90,7 +93,7 @@ export class DatabaseAccess {
     try {
       return await withRetries(attempt, classify);
     } catch (cause) {
-      throw cause instanceof DagwrightError ? cause : writeFailed(cause);
+      throw cause instanceof DagwrightError ? cause : writeFailed(cause, classify(cause));
     }
   }
 
@@ -131,7 +134,7 @@ export class DatabaseAccess {
       await db.destroy();
       if (cause instanceof StoreError) throw cause;
       const message = `The store can't be opened: ${messageOf(cause)}. Check its path or address, and that its server is up.`;
-      throw failed(new StoreError(message, "STORE", { cause }), "unreachable");
+      throw statementFailed(new StoreError(message, "STORE", { cause }), adapter.classify(cause));
     }
   }
 
@@ -181,13 +184,13 @@ export function storeClosed(): StoreError {
   return failed(new StoreError("The store is closed. Create a new one."), "closed");
 }
 
-function readFailed(cause: unknown): StoreError {
+function readFailed(cause: unknown, failure: Failure): StoreError {
   const message = `The store can't be read: ${messageOf(cause)}. Fix that and try again.`;
-  return failed(new StoreError(message, "STORE", { cause }), "unreachable");
+  return statementFailed(new StoreError(message, "STORE", { cause }), failure);
 }
 
 /** @param remedy - what to do after the cause is fixed */
-export function writeFailed(cause: unknown, remedy = "try again"): StoreError {
+export function writeFailed(cause: unknown, failure: Failure, remedy = "try again"): StoreError {
   const message = `The store can't be written: ${messageOf(cause)}. Fix that and ${remedy}.`;
-  return failed(new StoreError(message, "STORE", { cause }), "unreachable");
+  return statementFailed(new StoreError(message, "STORE", { cause }), failure);
 }

@@ -7,7 +7,7 @@ import { outsideTime } from "../../base/clockwork.js";
  * - `disconnected`: the connection broke, and whether it wrote anything is unknown;
  * - `timeout`: the server did not answer in time, and whether it wrote anything is unknown;
  * - `rejected`: the database rejected it, perhaps because of its data;
- * - `fatal`: it failed for a reason that is not in its data.
+ * - `fatal`: it failed for a reason that is not in its data, such as a lock or a full disk, and may succeed much later.
  */
 export type Failure = "transient" | "disconnected" | "timeout" | "rejected" | "fatal";
 

@@ -1,11 +1,15 @@
 import { processWide } from "../../base/process-wide.js";
 import type { StoreError } from "../../base/errors.js";
+import type { Failure } from "./retry.js";
 
 /**
- * What failed of a store, as opposed to what is recorded in it. `unreachable`: its database can't be reached, or does
- * not do what it is told, so that trying again may help. `closed`: it never will again.
+ * What failed of a store, as opposed to what is recorded in it.
+ *
+ * - `unreachable`: its database can't be reached, is locked, or can do nothing for now: trying again may help;
+ * - `refused`: its database rejects what it is told, and would do so again;
+ * - `closed`: it never will do anything again.
  */
-type StoreFailure = "unreachable" | "closed";
+type StoreFailure = "unreachable" | "refused" | "closed";
 
 const failures = processWide("store-failures", () => new WeakMap<object, StoreFailure>());
 
@@ -13,6 +17,11 @@ const failures = processWide("store-failures", () => new WeakMap<object, StoreFa
 export function failed(error: StoreError, how: StoreFailure): StoreError {
   failures.set(error, how);
   return error;
+}
+
+/** Marks the error of a statement that has failed. */
+export function statementFailed(error: StoreError, failure: Failure): StoreError {
+  return failed(error, failure === "rejected" ? "refused" : "unreachable");
 }
 
 /** How the store failed; undefined for an error about something else, such as a damaged record. */

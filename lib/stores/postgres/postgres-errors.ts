@@ -13,6 +13,12 @@ const CODE = /^[0-9A-Z]{5}$/u;
  */
 const TRANSIENT = /^(?:40001|40P01|55P03|57014|57P0[1-35]|53300|25P03)$/u;
 
+/**
+ * What the server, and not the statement, is to blame for: it refuses connections, is read-only, has no room on its disk
+ * or no resources, was told to stop, or has trouble with its system. Memory is not among them: the data may be too large.
+ */
+const UNFIT = /^(?:25006|28...|3D...|53[134]..|57...|58...)$/u;
+
 /** No connection could be made, so nothing was sent: system error codes, and messages of pg. */
 const UNSENT = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/u;
 const UNSENT_TEXT =
@@ -50,5 +56,5 @@ export function classify(error: unknown): Failure {
   if (TRANSIENT.test(code) || isUnsent || UNSENT_TEXT.test(text)) return "transient";
   if (DISCONNECTED.test(code) || DISCONNECTED_TEXT.test(text)) return "disconnected";
   if (code === TIMEOUT || TIMEOUT_TEXT.test(text)) return "timeout";
-  return "rejected";
+  return UNFIT.test(code) ? "fatal" : "rejected";
 }

@@ -40,6 +40,7 @@ export class PostgresWriter implements BatchWriter {
       taken(writes),
       upsert("texts", SHAPES.BLOBS, rows.blobs),
       upsert("text_uses", SHAPES.BLOB_USES, rows.blobUses),
+      this.starts(writes),
       changes(writes),
     ].filter(isUsed);
     const ids = writes.map(({ runId }) => runId);
@@ -51,6 +52,18 @@ export class PostgresWriter implements BatchWriter {
     const statement = `with ${expressions.join(",\n")}\nselect id from live`;
     const { rows: written } = await this.db.executeQuery<{ id: string }>(CompiledQuery.raw(statement, parameters));
     return new Set(written.map(({ id }) => id));
+  }
+
+  /** Counts the runs that begin, see `queue/starts.ts`: by their locked rows, whose latest version may be a later one. */
+  private starts(writes: readonly FencedBatch[]): Clause {
+    return {
+      name: "starting",
+      rows: writes.flatMap(({ runId, batch }) => (batch.begun?.isRated === true ? { id: runId } : [])),
+      sql: (rows) => `(
+        insert into starts (workflow, started_at)
+        select workflow, ${this.clock()} from fence join json_to_recordset(${rows}) as w(id text) using (id)
+        where is_fresh = 1)`,
+    };
   }
 
   private created(writes: readonly FencedBatch[]): Clause {
@@ -77,7 +90,7 @@ function fence(writes: readonly FencedBatch[]): Clause {
     name: "fence",
     rows: writes.map(({ runId, token, batch }) => ({ id: runId, token, owner: batch.owner })),
     sql: (rows) => `materialized (
-      select r.id from runs r join json_to_recordset(${rows}) as w(id text, token integer, owner text)
+      select r.id, r.workflow, r.is_fresh from runs r join json_to_recordset(${rows}) as w(id text, token integer, owner text)
         on r.id = w.id and r.fencing_token = w.token and (w.owner is null or w.owner = r.owner)
       where r.id ${IS_WRITTEN}
       order by r.id for update of r)`,
@@ -162,7 +175,7 @@ function changes(writes: readonly FencedBatch[]): Clause {
         lease_expires_at = case when w.ends then null else r.lease_expires_at end,
         recoveries = case when w.ends then 0 else r.recoveries end,
         provided = case when w.ends then null else r.provided end,
-        request = case when w.ends and w.keeps_request = 0 then null else r.request end,
+        request = case when w.ends and (w.rests = 0 or r.request = w.carried_out) then null else r.request end,
         is_fresh = case when w.begins then 0 else r.is_fresh end,
         kind = coalesce(w.kind, r.kind),
         fingerprint = coalesce(w.fingerprint, r.fingerprint),
@@ -170,8 +183,8 @@ function changes(writes: readonly FencedBatch[]): Clause {
         inputs = coalesce(w.inputs, r.inputs),
         updated_at = coalesce(w.finished_at, w.updated_at, r.updated_at),
         metadata = coalesce(w.metadata, r.metadata)
-      from json_to_recordset(${rows}) as w(id text, begins boolean, ends boolean, metadata text, keeps_request integer,
-        ${declared(RUN_BEGIN)}, ${declared(RUN_END)})
+      from json_to_recordset(${rows}) as w(id text, begins boolean, ends boolean, metadata text, rests integer,
+        carried_out text, ${declared(RUN_BEGIN)}, ${declared(RUN_END)})
       where r.id = w.id and r.id ${IS_WRITTEN} and r.id ${IS_LIVE})`,
   };
 }

@@ -1,8 +1,6 @@
 import { type Kysely, sql } from "kysely";
-import { parts } from "../database/parts.js";
 import type { Database } from "../database/database.js";
 import type { Tables } from "../database/schema.js";
-import { MAX_ROWS } from "../writing/event-rows.js";
 import type { ClaimableWorkflow } from "./queue.js";
 
 /** How many runs of a workflow may be claimed now. */
@@ -10,8 +8,16 @@ export interface Allowance {
   readonly runs: number;
   /** How many of them may be fresh. */
   readonly starts: number;
-  /** If its rate allows no more: in how many ms it allows the next one. */
+  /** If its rate allows no more: in how many ms it may allow the next one. */
   readonly nextIn: number | undefined;
+}
+
+/** The longest time, in ms, after which to ask again while runs are reserved: they may be given back. */
+const MAX_HOLD = 500;
+
+/** In how many ms to ask again when all runs that a rate allows are reserved. */
+export function holdOf({ interval }: NonNullable<ClaimableWorkflow["rate"]>): number {
+  return Math.min(interval, MAX_HOLD);
 }
 
 export const UNLIMITED: Allowance = { runs: Infinity, starts: Infinity, nextIn: undefined };
@@ -46,8 +52,7 @@ async function allowanceOf(
 ): Promise<Allowance> {
   const runs = maxRunning === undefined ? Infinity : Math.max(0, maxRunning - (await drivenRuns(trx, name)));
   if (rate === undefined) return { runs, starts: Infinity, nextIn: undefined };
-  const { count, nextIn } = await startsIn(trx, database, name, rate);
-  return { runs, starts: rate.limit - count, nextIn: count < rate.limit ? undefined : nextIn };
+  return { runs, ...(await startsLeft(trx, database, name, rate)) };
 }
 
 /** How many runs of a workflow are driven or reserved. */
@@ -60,31 +65,30 @@ async function drivenRuns(trx: Kysely<Tables>, workflow: string): Promise<number
 }
 
 /**
- * Forgets the starts of a workflow that are out of its window. How many are in it, and in how many ms one more is
- * allowed when they are too many.
+ * How many runs of a workflow may begin now. Of those that are reserved, any may begin at any time. Forgets the starts
+ * that are out of the window.
  */
-async function startsIn(
+async function startsLeft(
   trx: Kysely<Tables>,
   { clock }: Pick<Database, "clock">,
   workflow: string,
   { limit, interval }: NonNullable<ClaimableWorkflow["rate"]>,
-): Promise<{ readonly count: number; readonly nextIn: number }> {
+): Promise<Omit<Allowance, "runs">> {
   const isOurs = sql`workflow = ${workflow}`;
   await sql`delete from starts where ${isOurs} and started_at <= (select ${clock} - ${interval})`.execute(trx);
-  const { rows } = await sql<{ in_ms: number }>`
-    select started_at + ${interval} - ${clock} as in_ms from starts where ${isOurs} order by started_at desc limit ${limit}
-    `.execute(trx);
-  return { count: rows.length, nextIn: Math.max(0, rows.at(-1)?.in_ms ?? 0) };
-}
-
-/** Counts the starts of runs of workflows that have a rate. */
-export async function countStarts(
-  trx: Kysely<Tables>,
-  { clock }: Pick<Database, "clock">,
-  workflows: readonly string[],
-): Promise<void> {
-  for (const part of parts(workflows, MAX_ROWS)) {
-    const rows = part.map((workflow) => ({ workflow, started_at: clock }));
-    await trx.insertInto("starts").values(rows).execute();
-  }
+  // In one statement: a run that begins now is either reserved or among the starts.
+  const { rows } = await sql<{ reserved: number | string; in_ms: number | null }>`
+    select reserved, in_ms
+    from (select count(*) as reserved from runs
+      where ${isOurs} and is_child = 0 and owner is not null and status <> 'running' and is_fresh = 1) as yet_to_begin
+    left join (select started_at + ${interval} - ${clock} as in_ms from starts
+      where ${isOurs} order by started_at desc limit ${limit}) as begun on true
+    order by in_ms desc`.execute(trx);
+  const reserved = Number(rows[0].reserved);
+  const begun = rows.flatMap(({ in_ms }) => (in_ms === null ? [] : Math.max(0, in_ms)));
+  const starts = Math.max(0, limit - reserved - begun.length);
+  if (starts > 0) return { starts, nextIn: undefined };
+  // If all that are reserved begin now, they leave the window last.
+  const nextIn = reserved < limit ? begun[limit - reserved - 1] : interval;
+  return { starts, nextIn: reserved > 0 ? Math.min(nextIn, MAX_HOLD) : nextIn };
 }

@@ -5,7 +5,7 @@ import { inList } from "../database/row-locks.js";
 import type { RunRow, Tables } from "../database/schema.js";
 import type { Leases, ReservedRun } from "../leases.js";
 import { runsWithRecords } from "../reading/recorded-run.js";
-import { type Allowance, allowancesOf, countStarts } from "./allowances.js";
+import { type Allowance, allowancesOf, holdOf } from "./allowances.js";
 import { promoteOf } from "./promote.js";
 import type { ClaimableWorkflow, Claimed, ClaimedRun, ClaimRequest } from "./queue.js";
 
@@ -95,7 +95,7 @@ async function lostReservations(db: Kysely<Tables>, leases: Leases, since: numbe
   return rows.filter(({ id }) => !leases.driven.has(id) && !leases.reserved.has(id));
 }
 
-/** Reserves as many runs as the limits of their workflows allow, and counts those that begin. */
+/** Reserves as many runs as the limits of their workflows allow. */
 async function reserveAllowed(
   db: Kysely<Tables>,
   database: Pick<Database, "clock" | "hasRowLocks">,
@@ -109,24 +109,26 @@ async function reserveAllowed(
     database,
     claimable.map(({ workflow }) => workflow),
   );
-  const nextIn = finite(Math.min(...Array.from(allowances.values(), ({ nextIn = Infinity }) => nextIn)));
   const all = claimable.map((each) => ({ ...each, allowance: allowances.get(each.workflow) as Allowance }));
   const allowed = all.filter(({ allowance }) => allowance.runs > 0);
   const mayReserve = allowed.length > 0 && limit > 0;
   const rows = mayReserve ? await reserve(db, database, leases, allowed, limit, runIds) : [];
-  const rated = new Set(allowed.flatMap(({ workflow: { name, rate } }) => (rate === undefined ? [] : name)));
-  const begun = rows.flatMap(({ is_fresh, workflow }) => (is_fresh === 1 && rated.has(workflow) ? workflow : []));
-  await countStarts(db, database, begun);
-  return { rows, nextIn, isLimited: all.some((each) => isUsedUp(each, rows)) };
+  const left = all.map((each) => leftOf(each, rows));
+  const nextIn = Math.min(...left.map(({ nextIn = Infinity }) => nextIn));
+  return {
+    rows,
+    nextIn: nextIn === Infinity ? undefined : nextIn,
+    isLimited: left.some(({ runs, starts }) => runs <= 0 || starts <= 0),
+  };
 }
 
-function isUsedUp({ workflow: { name }, allowance }: Allowed, reserved: readonly RunRow[]): boolean {
+/** What is left of an allowance when some runs have been reserved. */
+function leftOf({ workflow: { name, rate }, allowance }: Allowed, reserved: readonly RunRow[]): Allowance {
   const rows = reserved.filter(({ workflow }) => workflow === name);
-  return rows.length >= allowance.runs || rows.filter(({ is_fresh }) => is_fresh === 1).length >= allowance.starts;
-}
-
-function finite(time: number): number | undefined {
-  return time === Infinity ? undefined : time;
+  const runs = allowance.runs - rows.length;
+  const starts = allowance.starts - rows.filter(({ is_fresh }) => is_fresh === 1).length;
+  const isUsedUp = rate !== undefined && starts === 0 && allowance.starts > 0;
+  return { runs, starts, nextIn: isUsedUp ? holdOf(rate) : allowance.nextIn };
 }
 
 /** Reserves the first of the runs that are ready, in order. */
@@ -238,5 +240,6 @@ function reserved(row: RunRow, claimable: readonly Claimable[], known: ReadonlyS
     recoveries: row.recoveries,
     parent: parent === null || node === null ? undefined : { runId: parent, node },
   };
-  return { run, reservation: { row, structure, isBlank: isFresh && !known.has(runId), request: row.request } };
+  const isRated = workflow.rate !== undefined;
+  return { run, reservation: { row, structure, isBlank: isFresh && !known.has(runId), isRated, request: row.request } };
 }

@@ -23,6 +23,11 @@ export interface RunQueue {
    * @param delay - for how long nobody may claim them, in ms; for runs that it has not begun to drive
    */
   release(runs: readonly HeldRun[], delay?: number): Promise<void>;
+  /**
+   * Ends a run as failed that this store has reserved and can't begin, or has driven and can't record. One that has been
+   * claimed once more since stays with whoever did.
+   */
+  fail(run: HeldRun, error: unknown): Promise<void>;
   /** The workflow of a run; undefined when there is no run with this id. */
   workflowOf(runId: string): Promise<RunWorkflow | undefined>;
   /**

@@ -75,7 +75,7 @@ export class RequestPoller {
 /** Passes a request to the driver of a run. */
 export function tellDriver(log: SqlRunLog, request: string): void {
   try {
-    log.request(parseRequest(log.runId, request));
+    log.request(parseRequest(log.runId, request), request);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     log.fail(error);

@@ -33,6 +33,7 @@ import type {
   Wake,
 } from "./queue.js";
 import { releaseRuns } from "./release.js";
+import { failRun } from "./fail.js";
 import { RequestPoller } from "./request-poller.js";
 import { requestOf } from "./requests.js";
 import { encodeAnswers, resumeRun } from "./resume.js";
@@ -135,6 +136,16 @@ export class SqlQueue implements RunQueue {
     });
     const runIds = left.map(({ runId }) => runId);
     this.wakes.wake("ready", runIds);
+  }
+
+  async fail(run: HeldRun, error: unknown): Promise<void> {
+    const { access, leases, logHost } = this.host;
+    leases.forgetReserved(run);
+    if (leases.isDriving(run)) return;
+    await access.run(() =>
+      access.transaction((trx, database) => failRun(trx, database, leases, run, error, logHost.codec)),
+    );
+    this.wakes.wake("ended");
   }
 
   async workflowOf(runId: string): Promise<RunWorkflow | undefined> {

@@ -64,7 +64,8 @@ export class Submissions {
       if (group.length > 1 && database?.classify(cause) === "rejected") {
         for (const each of group) await this.insert([each]);
       } else {
-        const error = cause instanceof StoreError ? cause : writeFailed(cause);
+        // Opening the database throws nothing else.
+        const error = cause instanceof StoreError ? cause : writeFailed(cause, (database as Database).classify(cause));
         for (const { done } of group) done.reject(error);
       }
     }

@@ -5,6 +5,7 @@ import type { Batch } from "../writing/batch.js";
 import { NEW_RUN, RUN_END, SHAPES } from "../writing/columns.js";
 import { insertEvents, takeEvents } from "../writing/event-rows.js";
 import { parts } from "../database/parts.js";
+import { countStart } from "../queue/starts.js";
 import type { Tables } from "../database/schema.js";
 import { Upsert } from "./upsert.js";
 
@@ -44,7 +45,7 @@ export class SqliteWriter implements BatchWriter {
       where id = ${0}`.compile(db);
     const changes = Object.keys(RUN_END).map((column) => sql`${sql.ref(column)} = ${0}`);
     const release = sql`owner = null, lease_expires_at = null, recoveries = 0, provided = null,
-      request = case when ${0} = 1 then request end, updated_at = ${0}, metadata = coalesce(${0}, metadata)`;
+      request = case when ${0} = 1 and request is not ${0} then request end, updated_at = ${0}, metadata = coalesce(${0}, metadata)`;
     this.endRun = sql`update runs set ${sql.join(changes)}, ${release} where id = ${0}`.compile(db);
     this.updateMetadata = sql`update runs set metadata = ${0} where id = ${0}`.compile(db);
     this.attempts = new Upsert(db, SHAPES.ATTEMPTS);
@@ -131,13 +132,14 @@ export class SqliteWriter implements BatchWriter {
     { begun, taken, metadata, end }: Batch,
   ): Promise<void> {
     if (begun !== undefined) {
-      const { updated_at, kind, fingerprint, fit, inputs } = begun;
+      const { isRated, updated_at, kind, fingerprint, fit, inputs } = begun;
+      if (isRated) await countStart(trx, { clock: this.clock() }, runId);
       await trx.executeQuery({ ...this.beginRun, parameters: [updated_at, kind, fingerprint, fit, inputs, runId] });
     }
     await takeEvents(trx, runId, taken);
     if (end !== undefined) {
       const changes = (Object.keys(RUN_END) as (keyof typeof RUN_END)[]).map((column) => end[column]);
-      const parameters = [...changes, end.keeps_request, end.finished_at, metadata ?? null, runId];
+      const parameters = [...changes, end.rests, end.carried_out, end.finished_at, metadata ?? null, runId];
       await trx.executeQuery({ ...this.endRun, parameters });
     } else if (metadata !== undefined) {
       await trx.executeQuery({ ...this.updateMetadata, parameters: [metadata, runId] });

@@ -40,7 +40,7 @@ export function openSqlite(source: string | OpenDatabase): DatabaseAdapter {
     constant: (time) => sql`cast(${time} as real)`,
     isRemote: false,
     hasRowLocks: false,
-    classify: (error) => (isBusy(error) || error instanceof DagwrightError ? "fatal" : "rejected"),
+    classify: (error) => (isBusy(error) || isUnfit(error) || error instanceof DagwrightError ? "fatal" : "rejected"),
     writer: (db, clock) => new SqliteWriter(db, clock),
     // Moves the write-ahead log into the file, so that a copy of the file is complete. A concurrent reader prevents it,
     // harmlessly.
@@ -143,3 +143,11 @@ function retryWhileBusy<T>(work: () => Promise<T>, deadline = outsideTime().now(
 function isBusy(error: unknown): boolean {
   return /database (?:table )?is locked|SQLITE_BUSY/u.test(messageOf(error));
 }
+
+/** Whether the file, and not the statement, is to blame: no room, no access, a broken disk. */
+function isUnfit(error: unknown): boolean {
+  return UNFIT.test(messageOf(error));
+}
+
+const UNFIT =
+  /disk is full|disk I\/O error|readonly database|unable to open database|disk image is malformed|not a database|locking protocol/u;

@@ -20,6 +20,8 @@ export type NewRunRow = Omit<RunRow, "lease_expires_at" | QueueColumn> & { reado
 export interface RunBeginRow {
   /** Whoever has reserved the run. */
   readonly owner: string;
+  /** Whether it counts as a start, if it has not begun before. */
+  readonly isRated: boolean;
   readonly updated_at: number;
   /** Null if they do not change. */
   readonly kind: string | null;
@@ -31,8 +33,10 @@ export interface RunBeginRow {
 /** The columns of a run that has ended or paused. */
 export type RunEndRow = Pick<RunRow, "status" | "outputs" | "error" | "pause_reason" | "pauses" | "due_at"> & {
   readonly finished_at: number;
-  /** 1 to keep what somebody asked the driver for, so that others carry it out. */
-  readonly keeps_request: number;
+  /** 1 if it is at rest: then what somebody asked the driver for is kept, so that others carry it out. */
+  readonly rests: number;
+  /** What it came to rest for, if somebody asked for it: that is not kept. */
+  readonly carried_out: string | null;
 };
 
 /** The entries of a run to write in one transaction. Of several versions of a row, only the last is written. */

@@ -1,4 +1,4 @@
-import { StoreError } from "../../base/errors.js";
+import type { StoreError } from "../../base/errors.js";
 import { setImmediate } from "../../base/event-loop.js";
 import type { FencedBatch } from "./batch-writer.js";
 import { writeFailed } from "../database/database-access.js";
@@ -111,7 +111,8 @@ export class GroupCommit {
     try {
       database = await this.open();
     } catch (error) {
-      return fail(writes, error);
+      // Opening the database throws nothing else.
+      return fail(writes, error as StoreError, error as StoreError);
     }
     await write(database, writes);
   }
@@ -124,7 +125,11 @@ async function write(database: Database, writes: readonly LoggedWrite[]): Promis
   try {
     written = await withRetries(() => writer.write(writes), classify);
   } catch (error) {
-    if (classify(error) !== "rejected" || writes.length === 1) return fail(writes, error);
+    const failure = classify(error);
+    if (failure !== "rejected" || writes.length === 1) {
+      const ofNew = writeFailed(error, failure, "start the run again: it was not recorded");
+      return fail(writes, ofNew, writeFailed(error, failure, "resume the run"));
+    }
     for (const each of writes) await write(database, [each]);
     return;
   }
@@ -134,8 +139,6 @@ async function write(database: Database, writes: readonly LoggedWrite[]): Promis
   }
 }
 
-function fail(writes: readonly LoggedWrite[], cause: unknown): void {
-  const ofNew = cause instanceof StoreError ? cause : writeFailed(cause, "start the run again: it was not recorded");
-  const ofKnown = cause instanceof StoreError ? cause : writeFailed(cause, "resume the run");
+function fail(writes: readonly LoggedWrite[], ofNew: StoreError, ofKnown: StoreError): void {
   for (const { log, batch } of writes) log.fail(batch.created === undefined ? ofKnown : ofNew);
 }

@@ -80,9 +80,11 @@ export class SqlRunLog implements RunLog {
   private known: ReadonlySet<string> | undefined;
   /** Of a new run inside another one: the delivered events, until those are known that came before it. */
   private delivered: Set<string> | undefined;
+  /** What its driver was asked for before it began, as that is recorded; null if for nothing. */
+  asked: string | null = null;
   private nextMoment = 0;
-  /** What the driver has been asked for last. */
-  private heard: DriverRequest | undefined;
+  /** What the driver has been asked for last, and how that is recorded. */
+  private heard: { readonly kind: DriverRequest["kind"]; readonly text: string } | undefined;
 
   constructor(
     readonly runId: string,
@@ -247,6 +249,8 @@ export class SqlRunLog implements RunLog {
     const { status, outputs, error }: RunEnd =
       unstorable === undefined ? end : { ...end, status: "failed", error: unstorable };
     const rests = status === "paused" || status === "waiting";
+    // It may have come to rest for another reason, before it could do what it heard.
+    const carriedOut = status === "paused" && this.heard?.kind === "pause" ? this.heard.text : null;
     batch.end = {
       status,
       outputs: JSON.stringify(outputs),
@@ -254,8 +258,9 @@ export class SqlRunLog implements RunLog {
       finished_at: toEpoch(nowChecked()),
       ...this.pauses,
       due_at: rests ? this.pauses.due_at : null,
-      ...(status === "paused" && this.heard?.kind === "pause" && askedToPause(this.pauses)),
-      keeps_request: rests && this.heard === undefined ? 1 : 0,
+      ...(carriedOut !== null && askedToPause(this.pauses)),
+      rests: rests ? 1 : 0,
+      carried_out: carriedOut,
     };
     this.isEnding = true;
     this.host.commit(this);
@@ -355,10 +360,11 @@ export class SqlRunLog implements RunLog {
     );
   }
 
-  /** Passes a request to the driver, once. */
-  request(request: DriverRequest): void {
-    if (this.heard?.kind === request.kind || !this.isDriven) return;
-    this.heard = request;
+  /** Passes a request to the driver, once. @param text - as it is recorded */
+  request(request: DriverRequest, text: string): void {
+    const { kind } = request;
+    if (this.heard?.kind === kind || !this.isDriven) return;
+    this.heard = { kind, text };
     this.driver.onRequest(request);
   }
 

@@ -4,6 +4,7 @@ import { lookingAfterContract } from "../../contracts/store-looking-after.contra
 import { wakingContract } from "../../contracts/store-waking.contract.js";
 import { queueingContract } from "../../contracts/store-queueing.contract.js";
 import { reservingContract } from "../../contracts/store-reserving.contract.js";
+import { requestingContract } from "../../contracts/store-requesting.contract.js";
 import { withPostgres } from "../../support/postgres.js";
 import { postgresSubject } from "../../support/store-subjects.js";
 
@@ -20,6 +21,7 @@ await withPostgres((server) => {
   choosingContract("Postgres", subject);
   reservingContract("Postgres", subject);
   lookingAfterContract("Postgres", subject);
+  requestingContract("Postgres", subject);
   limitingContract("Postgres", subject);
   wakingContract("Postgres", subject);
 });

@@ -4,6 +4,7 @@ import { lookingAfterContract } from "../../contracts/store-looking-after.contra
 import { wakingContract } from "../../contracts/store-waking.contract.js";
 import { queueingContract } from "../../contracts/store-queueing.contract.js";
 import { reservingContract } from "../../contracts/store-reserving.contract.js";
+import { requestingContract } from "../../contracts/store-requesting.contract.js";
 import { sqliteSubject } from "../../support/store-subjects.js";
 
 queueingContract("SQLite", sqliteSubject, {
@@ -18,5 +19,6 @@ queueingContract("SQLite", sqliteSubject, {
 choosingContract("SQLite", sqliteSubject);
 reservingContract("SQLite", sqliteSubject);
 lookingAfterContract("SQLite", sqliteSubject);
+requestingContract("SQLite", sqliteSubject);
 limitingContract("SQLite", sqliteSubject);
 wakingContract("SQLite", sqliteSubject);

@@ -2,7 +2,6 @@ import {
   checkArray,
   checkDuration,
   checkNonEmptyString,
-  checkObject,
   checkOptions,
   checkRecord,
   integer,
@@ -240,7 +239,7 @@ function checkSources(option: OptionName, sources: unknown): void {
 /** A rule for a record of one value for each of some workflows, by name. */
 function byWorkflow<V>(rule: Rule<V>) {
   return (option: OptionName, record: Readonly<Record<string, V>>) => {
-    checkObject(record, option);
+    checkRecord(option, record);
     for (const [name, value] of Object.entries(record)) checkRule(nested(option, name), value, rule);
   };
 }

@@ -1,8 +1,9 @@
-import { checkNonEmptyString, checkOptions, checkRecord, type Rules } from "../base/check.js";
+import { checkNonEmptyString, checkOptions, checkRecord, show, type Rules } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import type { RecordedSchedule } from "../stores/queue/schedules/schedules.js";
 import {
   defineSchedule,
+  firstTime,
   type ScheduleDefinition,
   TIMING_RULES,
   type TimingOptions,
@@ -44,7 +45,18 @@ export function checkSchedule<I extends object>(
   checkNonEmptyString("name", name);
   checkOptions(options, RULES, { path: "", owner: `schedule "${name}"` });
   const { inputs = {}, ...timing } = options;
-  return { definition: defineSchedule(name, timing), inputs };
+  const definition = defineSchedule(name, timing);
+  requireTimes(name, definition);
+  return { definition, inputs };
+}
+
+/** @throws {RangeError} for a cron expression of years that are over */
+function requireTimes(name: string, definition: ScheduleDefinition): void {
+  const now = Date.now();
+  if (firstTime(definition, now, now) !== undefined) return;
+  throw new RangeError(
+    `"cron" of schedule ${show(name)} must have a time to come; received ${show(definition.cron)}, whose last one is over. Name a later year, or none.`,
+  );
 }
 
 export function scheduleInfo({ name, workflow, definition, next, last, isPaused }: RecordedSchedule): ScheduleInfo {

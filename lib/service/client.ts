@@ -4,7 +4,7 @@ import { newRunId } from "../base/ids.js";
 import { priorityOf } from "../definition/specs/node-options.js";
 import { checkEvent } from "../engine/events/payloads.js";
 import type { ChildRun } from "../run/child-run.js";
-import { isUnreachable } from "../stores/database/store-failure.js";
+import { storeFailure } from "../stores/database/store-failure.js";
 import type { RunWorkflow } from "../stores/queue/queue.js";
 import type { SqlStore } from "../stores/sql-store.js";
 import { notFound } from "../stores/reading/run-rows.js";
@@ -80,8 +80,9 @@ export class Client {
   /**
    * Records a run for a service to begin, when it is due. Resolves when it is recorded. With a `key` that the workflow
    * has, resolves to the run that has it.
+   * @param workflow - its current version; an earlier one, which a service lists among its `versions`; or its name
    * @throws {ValidationError} | {MissingInputError} for an unknown workflow, and for inputs that `run` would reject;
-   *   {TypeError} | {RangeError} for other options
+   *   {InvalidNodeError} for what is no workflow; {TypeError} | {RangeError} for other options
    * @throws {StoreError} KEY_CONFLICT when the run that has the key has other inputs; RUN_EXISTS, UNSTORABLE
    */
   async submit<W extends WorkflowRef>(
@@ -119,7 +120,7 @@ export class Client {
   /**
    * A run as it is recorded; undefined when there is none with this id. One that can't be read has its {StoreError} as
    * `error`.
-   * @throws {StoreError} when the store can't be reached
+   * @throws {StoreError} when the store can't be reached, or is closed
    */
   async get<R = ChildRun, P = Record<string, any>>(
     run: string | SubmittedRun<R, P>,
@@ -130,7 +131,9 @@ export class Client {
       const details = await this.store.getRun(runId);
       return details && new FoundRun(runId, { details }, this.results);
     } catch (error) {
-      if (!(error instanceof StoreError) || isUnreachable(error)) throw error;
+      // What is wrong with the store is no property of the run.
+      const isOfRun = error instanceof StoreError && error.code === "STORE" && storeFailure(error) === undefined;
+      if (!isOfRun) throw error;
       return new FoundRun(runId, { unreadable: error }, this.results);
     }
   }
@@ -291,8 +294,8 @@ export class Client {
    * it, and what is missed of the same times is still made up for. Its runs begin with the current version of the
    * workflow. Resolves when it is recorded.
    * @param name - unique in the store
-   * @throws {ValidationError} | {MissingInputError} for an unknown workflow, and for inputs that `run` would reject;
-   *   {TypeError} | {RangeError} for other options, such as a bad cron expression, naming what is wrong and where
+   * @throws {ValidationError} | {MissingInputError} for an unknown workflow, an earlier version of one, and for inputs that
+   *   `run` would reject; {InvalidNodeError} for what is no workflow; {TypeError} | {RangeError} for other options, such as a bad cron expression, naming what is wrong and where
    * @throws {StoreError} UNSTORABLE
    */
   async schedule<W extends WorkflowRef>(
@@ -304,7 +307,7 @@ export class Client {
     if (never !== undefined) return never;
     this.requireOpen();
     const { definition, inputs: given } = checkSchedule(name, options);
-    const { name: workflowName, workflow: known } = this.workflows.resolve(workflow);
+    const { name: workflowName, workflow: known } = this.workflows.resolveCurrent(workflow);
     const inputs = copiesOf(this.store, given);
     await known?.submission({ inputs });
     // As they were given: the version that is current when a run begins checks them again.

@@ -281,7 +281,7 @@ export class Dispatcher {
     const { runId, isFresh } = run;
     const code = error instanceof StoreError ? error.code : undefined;
     if (code === "LEASE_HELD" || code === "LEASE_LOST" || code === "NOT_FOUND") return;
-    if (isUnreachable(error)) return this.returns.add(run);
+    if (storeFailure(error) !== undefined) return this.returns.add(run);
     // Its record is damaged, or of another version of its workflow: it stays, for whoever can drive it.
     if (code === "STORE" || (error instanceof ValidationError && !isFresh)) return this.postpone(run, error);
     try {

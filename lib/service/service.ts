@@ -130,7 +130,8 @@ export class Service extends Client {
 
 function serviceWorkflows({ workflows, versions = [], limits = {}, rate = {} }: ServiceOptions): KnownWorkflows {
   const known = new KnownWorkflows("service", workflows);
-  for (const version of versions) known.addVersion(version);
-  for (const name of [...Object.keys(limits), ...Object.keys(rate)]) known.resolve(name);
+  known.addVersions(versions);
+  known.requireNames("limits", Object.keys(limits));
+  known.requireNames("rate", Object.keys(rate));
   return known;
 }

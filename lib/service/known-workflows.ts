@@ -4,6 +4,7 @@ import { suggestion } from "../base/nearest.js";
 import { isModuleBody, neverInWorker } from "../definition/origin/worker-scope.js";
 import { resolveWorkflow } from "../definition/subworkflow.js";
 import type { Workflow } from "../engine/workflow.js";
+import { changeText, structureChange, type Structure } from "../planning/structure.js";
 import type { ServedWorkflow } from "../stores/queue/queue.js";
 import type { WorkflowKind } from "../stores/store.js";
 import type { WorkflowRef } from "./workflow-types.js";
@@ -46,8 +47,9 @@ export class KnownWorkflows {
       const workflow = workflowIn(`workflows[${i}]`, ref);
       const name = workflow?.name ?? (ref as string);
       if (this.names.has(name) && this.current.get(name) !== workflow) {
+        const remedy = owner === "service" ? `list an older one among "versions"` : "leave one out";
         throw new ValidationError(
-          `The ${owner} has two workflows named ${show(name)}. Give one another name, or list an older one among "versions".`,
+          `The ${owner} has two workflows named ${show(name)}. Give one another name, or ${remedy}.`,
         );
       }
       this.names.add(name);
@@ -89,6 +91,11 @@ export class KnownWorkflows {
     return new Promise(() => {});
   }
 
+  /** The names of all that it lists; undefined for any workflow. */
+  get listed(): string[] | undefined {
+    return this.refs && Array.from(this.names);
+  }
+
   /** The names of all that it drives. */
   get served(): string[] {
     return Array.from(this.current.keys());
@@ -108,9 +115,25 @@ export class KnownWorkflows {
     return Array.from(this.versionsOf(name)).find(({ structures }) => structures.includes(structure));
   }
 
-  /** The current workflow of a name, if it is known by more than that. */
-  get(name: string): AnyWorkflow | undefined {
-    return this.current.get(name);
+  /**
+   * The version of a workflow that a run has.
+   * @throws {ValidationError} VALIDATION when it is not known, saying what has changed since
+   */
+  versionOf(runId: string, name: string, structure: string | undefined): AnyWorkflow {
+    const version = this.withStructure(name, structure);
+    if (version !== undefined) return version;
+    const current = this.current.get(name);
+    if (current === undefined || structure === undefined) {
+      throw new ValidationError(
+        `The nodes of run ${show(runId)} are not known to the ${this.owner}. List the class of ${show(name)} among "workflows".`,
+      );
+    }
+    const change = structureChange(JSON.parse(structure) as Structure, JSON.parse(current.structures[0]) as Structure);
+    const remedy =
+      this.owner === "service" ? `List that version among "versions"` : "Use a client that has that version";
+    throw new ValidationError(
+      `Workflow ${show(name)} has changed since run ${show(runId)} was recorded: ${change === undefined ? "it is wired otherwise" : changeText(change)}. ${remedy}.`,
+    );
   }
 
   /**

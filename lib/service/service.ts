@@ -123,6 +123,12 @@ export class Service extends Client {
     return { running, waiting, due, oldestDue, claimed: this.driven.size, lag };
   }
 
+  /** For `JSON.stringify`. */
+  override toJSON(): object {
+    const isDriving = this.term !== undefined && !this.term.isStopping;
+    return { ...super.toJSON(), isDriving, claimed: this.driven.size };
+  }
+
   protected override get driven(): ReadonlyMap<string, RunSlot> {
     return this.term?.slots ?? super.driven;
   }

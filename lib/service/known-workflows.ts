@@ -13,13 +13,18 @@ export type AnyWorkflow = Workflow<any> & { readonly kind: WorkflowKind };
 
 /**
  * The workflow of a class, an instance, a dag or an fsm; undefined for a name.
+ * Warns of a name that looks minified.
  * @param option - what it was given as
  * @throws {InvalidNodeError} INVALID_NODE when it is none; {RangeError} for an empty name
  */
 function workflowIn(option: string, ref: WorkflowRef): AnyWorkflow | undefined {
-  if (typeof ref !== "string") return resolveWorkflow(ref, label(option)) as AnyWorkflow;
-  checkNonEmptyString(option, ref);
-  return undefined;
+  if (typeof ref === "string") {
+    checkNonEmptyString(option, ref);
+    return undefined;
+  }
+  const workflow = resolveWorkflow(ref, label(option)) as AnyWorkflow;
+  workflow.warnOfClassName();
+  return workflow;
 }
 
 /** What a reference stands for: a workflow, or its name if no more is known. */

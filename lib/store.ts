@@ -1,6 +1,6 @@
 /** `dagwright/store`: SQL databases of runs and cached results. */
 import { MAX_TIMEOUT } from "./base/timer.js";
-import { checkDuration, checkName, checkOptions, oneOf, type Rules } from "./base/check.js";
+import { checkDuration, checkName, checkOptions, checkRecord, oneOf, type Rules } from "./base/check.js";
 import { openPostgres } from "./stores/postgres/postgres.js";
 import { openSqlite } from "./stores/sqlite/sqlite.js";
 import type { OpenDatabase } from "./stores/sqlite/sqlite-packages.js";
@@ -50,7 +50,7 @@ export function postgresStore(url: string, options: StoreOptions = {}): SqlStore
 }
 
 const RULES: Rules<StoreOptions> = {
-  types: "object",
+  types: checkRecord,
   lease: (option, lease) => checkDuration(option, lease, 1, MAX_TIMEOUT),
   onUnstorable: oneOf(["fail", "skip"]),
 };

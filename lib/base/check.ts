@@ -100,10 +100,22 @@ export function requireOptions<O extends object>(
   }
 }
 
-/** @throws {TypeError} unless `options` is an object, and not an array */
+/** @throws {TypeError} unless `options` is an object with names. Arrays and maps are not, nor is anything else without. */
 export function checkObject(options: unknown, owner: string | OptionName): asserts options is object {
-  if (typeof options === "object" && options !== null && !Array.isArray(options)) return;
+  if (typeof options === "object" && options !== null && !Array.isArray(options) && hasNames(options)) return;
   throw new TypeError(`The options of ${ownerText(owner)} must be an object; received ${show(options)}.`);
+}
+
+/** Whether an object has enumerable properties, or could have, as an empty plain one. */
+function hasNames(object: object): boolean {
+  if (isPlain(object)) return true;
+  for (const _ in object) return true;
+  return false;
+}
+
+function isPlain(object: object): boolean {
+  const parent: unknown = Object.getPrototypeOf(object);
+  return parent === null || Object.getPrototypeOf(parent) === null;
 }
 
 /** The owner is part of the name only if it is an {@link OptionName}. */
@@ -250,9 +262,7 @@ export function checkRecord(option: string | OptionName, value: unknown): void {
     if (Object.hasOwn(value as object, name)) return;
     isEmpty = false;
   }
-  const parent: unknown = Object.getPrototypeOf(value);
-  const isPlain = parent === null || Object.getPrototypeOf(parent) === null;
-  if (isEmpty && isPlain && Object.getOwnPropertySymbols(value).length === 0) return;
+  if (isEmpty && isPlain(value as object) && Object.getOwnPropertySymbols(value).length === 0) return;
   throw notRecord(option, `${show(value)} that has none`);
 }
 

@@ -105,7 +105,8 @@ export abstract class Definition<T extends DefinitionTypes> implements ChildWork
 
   /** `Dag "etl" { load, parse }`, for logs and debuggers. */
   toString(): string {
-    return outlineOf(this.memberWord === "node" ? "Dag" : "Fsm", this.name, this.specs.keys());
+    const kind = this.memberWord === "node" ? "Dag" : "Fsm";
+    return outlineOf(`${kind} ${JSON.stringify(this.name)}`, this.specs.keys());
   }
 
   /** For `console.log`. */

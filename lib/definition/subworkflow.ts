@@ -47,7 +47,7 @@ export function subworkflow<
 >(source: S, options: SubworkflowOptions<Output, E> = {}): Subworkflow<EachOf<ValueOf<S, Output>, E>, S> {
   checkOptions(options, RULES, "subworkflow");
   for (const [name, need] of Object.entries(options.inputs ?? {})) checkName(`inputs.${name}`, need);
-  if (!isObject(source)) throw notAWorkflow(source);
+  if (!isObject(source)) throw notAWorkflow(source, "A subworkflow");
   return new Subworkflow(() => resolveWorkflow(source), options);
 }
 
@@ -71,17 +71,18 @@ const ofClasses = new WeakMap<object, ChildWorkflow>();
 
 /**
  * The workflow that a source stands for.
+ * @param place - what the source was given as, for the message
  * @throws {InvalidNodeError} INVALID_NODE when it is none
  */
-export function resolveWorkflow(source: unknown): ChildWorkflow {
+export function resolveWorkflow(source: unknown, place = "A subworkflow"): ChildWorkflow {
   if (isChildWorkflow(source)) return source;
   if (isSubworkflow(source)) return source.workflow;
   if (typeof source === "function" && !isClass(source)) {
     const found = (source as () => unknown)();
-    if (typeof found !== "function" || isClass(found)) return resolveWorkflow(found);
-    throw notAWorkflow(found);
+    if (typeof found !== "function" || isClass(found)) return resolveWorkflow(found, place);
+    throw notAWorkflow(found, place);
   }
-  if (!isObject(source)) throw notAWorkflow(source);
+  if (!isObject(source)) throw notAWorkflow(source, place);
   const known = ofClasses.get(source);
   if (known !== undefined) return known;
   const instance = typeof source === "function" ? new (source as unknown as new () => object)() : source;
@@ -93,7 +94,7 @@ export function resolveWorkflow(source: unknown): ChildWorkflow {
   }
   const [kind] = kinds;
   const make = kind === undefined ? undefined : makers.get(kind);
-  if (make === undefined) throw notAWorkflow(source);
+  if (make === undefined) throw notAWorkflow(source, place);
   const workflow = make(source);
   ofClasses.set(source, workflow);
   return workflow;
@@ -116,8 +117,8 @@ export function isClass(value: object): boolean {
   return prototype !== undefined && methodsOnPrototype(prototype).size > 0;
 }
 
-function notAWorkflow(value: unknown): InvalidNodeError {
+function notAWorkflow(value: unknown, place: string): InvalidNodeError {
   return new InvalidNodeError(
-    `A subworkflow is a dag, an fsm, an annotated class, an instance of one, or a function that returns one of these; received ${show(value)}.`,
+    `${place} must be a dag, an fsm, an annotated class, an instance of one, or a function that returns one of these; received ${show(value)}.`,
   );
 }

@@ -33,6 +33,8 @@ export interface AcceptedInputs {
 export interface RunFactory<O, R, H> {
   /** The name of the workflow. */
   readonly workflow: string;
+  /** The name of its class, if it has no name of its own. */
+  readonly className: string | undefined;
   readonly caches: Caches;
   /** The plan, as a workflow that contains this one sees it. */
   readonly planned: Planned;

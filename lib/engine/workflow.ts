@@ -8,6 +8,7 @@ import type { ChildResult } from "../run/child-result.js";
 import type { RecordedRun } from "../stores/store.js";
 import type { ChildContinuation, RunInside, RunnableWorkflow } from "./children.js";
 import type { OuterRun } from "./outer-run.js";
+import { warnOfClassName } from "./durable/class-names.js";
 import { admission, whenAdmitted } from "./durable/admission.js";
 import type { DrivenRun } from "./durable/driven-run.js";
 import type { DriveOptions, Submission } from "./durable/recorded-runs.js";
@@ -255,6 +256,12 @@ export abstract class Workflow<T extends WorkflowTypes> extends Definition<T> im
    * @returns the id of the new run
    */
   abstract submitReplay(runId: string, options: object): Promise<string>;
+
+  /** @internal Warns if its runs are recorded under a name that another class may have after the next build. */
+  warnOfClassName(): void {
+    const { className } = this.factory;
+    if (className !== undefined) warnOfClassName(this.name, className);
+  }
 
   /** @internal See `RecordedRuns.structures`. */
   get structures(): string[] {

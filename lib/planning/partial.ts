@@ -83,7 +83,7 @@ export function requireResults(plan: DagPlan, active: Uint8Array, available: (no
   const list = names.map((name) => `"${name}"`).join(", ");
   throw new MissingResultError(
     `This partial run needs the result of ${list}, which it does not compute and no earlier run has. ` +
-      `Run the whole workflow first, or pass a run that has it as "from".`,
+      `Run more of the workflow: all of it, or with a run that has the result as "from"; in a replay, name it in "rerun".`,
     names,
   );
 }
@@ -99,7 +99,7 @@ export function requireInner(plan: DagPlan, isGiven: (node: number) => boolean):
     const { name } = plan.specs[inner.source];
     throw new MissingResultError(
       `Workflow "${plan.workflow}" needs "${name}.${inner.path}", which does not exist if "${name}" does not run. ` +
-        `Leave "${name}" out of the overrides, or give a result for the node that needs it.`,
+        `Let "${name}" run as well, or give a result for the node that needs it.`,
       [`${name}.${inner.path}`],
     );
   }

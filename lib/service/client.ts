@@ -1,6 +1,7 @@
-import { checkName, checkNonEmptyString } from "../base/check.js";
-import { ClosedError, StoreError, ValidationError } from "../base/errors.js";
+import { checkName } from "../base/check.js";
+import { ClosedError, StoreError } from "../base/errors.js";
 import { newRunId } from "../base/ids.js";
+import { outlineOf } from "../definition/specs/outline.js";
 import { priorityOf } from "../definition/specs/node-options.js";
 import { checkEvent } from "../engine/events/payloads.js";
 import type { ChildRun } from "../run/child-run.js";
@@ -32,12 +33,12 @@ import {
 import { PendingResults } from "./pending-results.js";
 import type { OpenQueue } from "./queue.js";
 import { RunFeeds } from "./run-feeds.js";
-import { checkSchedule, scheduleInfo, type ScheduleInfo, type ScheduleOptions } from "./schedules.js";
+import { ScheduleVerbs } from "./schedule-verbs.js";
 import { storeQueue } from "./store-queue.js";
 import { SubmittedRun } from "./submitted-run.js";
 import { answersOf, copiesOf, dueOf, idOf } from "./verb-arguments.js";
 import { wayOfEvent } from "./way-of-event.js";
-import type { InputsOf, PayloadsOf, ResultOf, WorkflowRef } from "./workflow-types.js";
+import type { InputsOf, NodesIn, PayloadsOf, ResultOf, WorkflowRef } from "./workflow-types.js";
 
 const NO_RUNS: ReadonlyMap<string, RunSlot> = new Map();
 
@@ -45,7 +46,7 @@ const NO_RUNS: ReadonlyMap<string, RunSlot> = new Map();
  * Submits runs for services to drive, and acts on recorded runs, whichever process drives them. It drives nothing itself,
  * and does not keep an idle process alive: only results and events that are waited for do.
  */
-export class Client {
+export class Client extends ScheduleVerbs {
   protected readonly store: SqlStore;
   protected readonly workflows: KnownWorkflows;
   protected readonly results: PendingResults;
@@ -63,6 +64,7 @@ export class Client {
   /** @internal */
   constructor(options: ClientOptions, workflows?: KnownWorkflows);
   constructor(options: ClientOptions, workflows?: KnownWorkflows) {
+    super();
     if (workflows === undefined) checkClientOptions(options);
     const { store, queue = storeQueue, pollInterval = DEFAULT_POLL_INTERVAL } = options;
     this.store = store;
@@ -80,8 +82,9 @@ export class Client {
   /**
    * Records a run for a service to begin, when it is due. Resolves when it is recorded. With a `key` that the workflow
    * has, resolves to the run that has it.
+   * @param workflow - its current version; an earlier one, which a service lists among its `versions`; or its name
    * @throws {ValidationError} | {MissingInputError} for an unknown workflow, and for inputs that `run` would reject;
-   *   {TypeError} | {RangeError} for other options
+   *   {InvalidNodeError} for what is no workflow; {TypeError} | {RangeError} for other options
    * @throws {StoreError} KEY_CONFLICT when the run that has the key has other inputs; RUN_EXISTS, UNSTORABLE
    */
   async submit<W extends WorkflowRef>(
@@ -119,7 +122,7 @@ export class Client {
   /**
    * A run as it is recorded; undefined when there is none with this id. One that can't be read has its {StoreError} as
    * `error`.
-   * @throws {StoreError} when the store can't be read
+   * @throws {StoreError} when the store can't be read, or is closed
    */
   async get<R = ChildRun, P = Record<string, any>>(
     run: string | SubmittedRun<R, P>,
@@ -130,7 +133,9 @@ export class Client {
       const details = await this.store.getRun(runId);
       return details && new FoundRun(runId, { details }, this.results);
     } catch (error) {
-      if (!(error instanceof StoreError) || storeFailure(error) !== undefined) throw error;
+      // What is wrong with the store is no property of the run.
+      const isOfRun = error instanceof StoreError && error.code === "STORE" && storeFailure(error) === undefined;
+      if (!isOfRun) throw error;
       return new FoundRun(runId, { unreadable: error }, this.results);
     }
   }
@@ -234,7 +239,10 @@ export class Client {
    * @throws {ValidationError} when `provide` names a node that does not pause it any more, for a run that is queued, and
    *   for one inside another; {StoreError} NOT_FOUND; RUN_ENDED when it has completed; LEASE_HELD while it is driven
    */
-  async resume(run: string | SubmittedRun<any, any>, options: ServiceResumeOptions = {}): Promise<void> {
+  async resume<R = ChildRun>(
+    run: string | SubmittedRun<R, any>,
+    options: ServiceResumeOptions<NodesIn<R>> = {},
+  ): Promise<void> {
     const { never } = this.workflows;
     if (never !== undefined) return never;
     const runId = idOf(run);
@@ -251,7 +259,7 @@ export class Client {
    */
   async replay<R = ChildRun>(
     run: string | SubmittedRun<R, any>,
-    options: ServiceReplayOptions,
+    options: ServiceReplayOptions<NodesIn<R>>,
   ): Promise<SubmittedRun<R>> {
     const { never } = this.workflows;
     if (never !== undefined) return never;
@@ -260,13 +268,7 @@ export class Client {
     this.requireOpen();
     const given = { ...options, rerun: options.rerun.slice() };
     const { workflow: name, structure } = await this.workflowOf(runId);
-    // The current version says what has changed since.
-    const workflow = this.workflows.withStructure(name, structure) ?? this.workflows.get(name);
-    if (workflow === undefined) {
-      throw new ValidationError(
-        `Run "${runId}" can't be replayed by this client, which knows no nodes of ${name}. List its class among "workflows".`,
-      );
-    }
+    const workflow = this.workflows.versionOf(runId, name, structure);
     const replayed = await workflow.submitReplay(runId, { ...given, store: this.store });
     return new SubmittedRun(replayed, true, this.results);
   }
@@ -283,82 +285,6 @@ export class Client {
     await this.store.delete(runId);
   }
 
-  // --- schedules ---
-
-  /**
-   * Records a schedule: services submit runs of the workflow when it is due, each exactly once, as
-   * `<name>@<nominal time in ISO 8601>`. The same name and definition again change nothing; another definition replaces
-   * it, and what is missed of the same times is still made up for. Its runs begin with the current version of the
-   * workflow. Resolves when it is recorded.
-   * @param name - unique in the store
-   * @throws {ValidationError} | {MissingInputError} for an unknown workflow, and for inputs that `run` would reject;
-   *   {TypeError} | {RangeError} for other options, such as a bad cron expression, naming what is wrong and where
-   * @throws {StoreError} UNSTORABLE
-   */
-  async schedule<W extends WorkflowRef>(
-    name: string,
-    workflow: W,
-    options: ScheduleOptions<InputsOf<W>>,
-  ): Promise<void> {
-    const { never } = this.workflows;
-    if (never !== undefined) return never;
-    this.requireOpen();
-    const { definition, inputs: given } = checkSchedule(name, options);
-    const { name: workflowName, workflow: known } = this.workflows.resolve(workflow);
-    const inputs = copiesOf(this.store, given);
-    await known?.submission({ inputs });
-    // As they were given: the version that is current when a run begins checks them again.
-    await this.store.schedules.put({ name, workflow: workflowName, kind: known?.kind, definition, inputs });
-  }
-
-  /** Removes a schedule. Runs that it has submitted stay. @throws {StoreError} NOT_FOUND */
-  async unschedule(name: string): Promise<void> {
-    const { never } = this.workflows;
-    if (never !== undefined) return never;
-    checkNonEmptyString("name", name);
-    this.requireOpen();
-    await this.store.schedules.remove(name);
-  }
-
-  /** The recorded schedules, by name. One that can't be read has its {StoreError} as `error`. @throws {StoreError} */
-  async schedules(): Promise<ScheduleInfo[]> {
-    this.requireOpen();
-    return (await this.store.schedules.list()).map(scheduleInfo);
-  }
-
-  /** Submits no runs of a schedule until it is resumed. Idempotent. @throws {StoreError} NOT_FOUND */
-  async pauseSchedule(name: string): Promise<void> {
-    const { never } = this.workflows;
-    if (never !== undefined) return never;
-    checkNonEmptyString("name", name);
-    this.requireOpen();
-    await this.store.schedules.setPaused(name, true);
-  }
-
-  /**
-   * Submits runs of a paused schedule again, from its next time on: what came while it was paused is not made up for.
-   * Idempotent. @throws {StoreError} NOT_FOUND; STORE when it can't be read
-   */
-  async resumeSchedule(name: string): Promise<void> {
-    const { never } = this.workflows;
-    if (never !== undefined) return never;
-    checkNonEmptyString("name", name);
-    this.requireOpen();
-    await this.store.schedules.setPaused(name, false);
-  }
-
-  /**
-   * Submits a run of a schedule now, also while it is paused or an earlier run is unfinished. Its next time stays the
-   * same. @throws {StoreError} NOT_FOUND
-   */
-  async trigger(name: string): Promise<SubmittedRun> {
-    const { never } = this.workflows;
-    if (never !== undefined) return never;
-    checkNonEmptyString("name", name);
-    this.requireOpen();
-    return new SubmittedRun(await this.store.schedules.trigger(name), true, this.results);
-  }
-
   // --- closing ---
 
   /** Rejects the results and the events that are still waited for. The store stays open. Idempotent. */
@@ -369,13 +295,30 @@ export class Client {
     return this.queue.close();
   }
 
+  /** For `JSON.stringify`. Without `workflows`, it submits runs of any. */
+  toJSON(): object {
+    return { workflows: this.workflows.listed, isClosed: this.isClosed };
+  }
+
+  /** For `console.log`. */
+  [Symbol.for("nodejs.util.inspect.custom")](): object {
+    return this.toJSON();
+  }
+
+  /** `Client { orders, checkout }`, for logs. */
+  override toString(): string {
+    const { owner, listed } = this.workflows;
+    const what = owner === "client" ? "Client" : "Service";
+    return listed === undefined ? what : outlineOf(what, listed);
+  }
+
   /** Closes it at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
   /** @throws {ClosedError} */
-  protected requireOpen(): void {
+  protected override requireOpen(): void {
     if (this.isClosed) throw this.closed();
   }
 

@@ -1,4 +1,6 @@
 import type { StoreError } from "../base/errors.js";
+import { withJson } from "../base/json.js";
+import type { Priority } from "../definition/specs/node-options.js";
 import type { ChildRun } from "../run/child-run.js";
 import type { WaitingFor } from "../run/waiting-for.js";
 import type { Pause } from "../run/pause.js";
@@ -12,14 +14,17 @@ export class FoundRun<R = ChildRun, P = Record<string, any>> extends SubmittedRu
   /** The complete record; undefined if it can't be read, see {@link FoundRun.error}. */
   readonly details: RunDetails | undefined;
 
+  readonly #unreadable: StoreError | undefined;
+
   /** @internal */
   constructor(
     runId: string,
-    private readonly found: { readonly details: RunDetails } | { readonly unreadable: StoreError },
+    found: { readonly details: RunDetails } | { readonly unreadable: StoreError },
     pending: PendingResults,
   ) {
     super(runId, false, pending);
     this.details = "details" in found ? found.details : undefined;
+    this.#unreadable = "details" in found ? undefined : withJson(found.unreadable);
   }
 
   /**
@@ -40,7 +45,22 @@ export class FoundRun<R = ChildRun, P = Record<string, any>> extends SubmittedRu
     return this.details?.kind;
   }
 
-  /** When a queued, paused or waiting run goes on by itself, in ms since 1970; undefined if it does not. */
+  /** The key that it was submitted with. */
+  get key(): string | undefined {
+    return this.details?.key;
+  }
+
+  /** The priority that it was submitted with; undefined if the record can't be read. */
+  get priority(): Priority | undefined {
+    return this.details?.priority;
+  }
+
+  /** The values that its nodes share, as of its last write. */
+  get metadata(): Readonly<Record<string, unknown>> {
+    return this.details?.metadata ?? {};
+  }
+
+  /** When a queued, paused or waiting run begins, or goes on, by itself, in ms since 1970; undefined if it does not. */
   get dueAt(): number | undefined {
     return this.details?.dueAt;
   }
@@ -62,6 +82,20 @@ export class FoundRun<R = ChildRun, P = Record<string, any>> extends SubmittedRu
 
   /** What it rejected with, if it did; the {@link StoreError} of a record that can't be read. */
   get error(): unknown {
-    return "unreadable" in this.found ? this.found.unreadable : this.found.details.error;
+    return this.#unreadable ?? this.details?.error;
+  }
+
+  /** For `JSON.stringify`: all but the details. */
+  override toJSON(): object {
+    const { runId, workflow, kind, status, key, priority, metadata } = this;
+    const { dueAt, waitingFor, pauses, outputs, error } = this;
+    const about = { runId, workflow, kind, status, key, priority, metadata };
+    return { ...about, dueAt, waitingFor, pauses, outputs, error };
+  }
+
+  /** `Run 1f3a of "etl" (completed)`, for logs. */
+  override toString(): string {
+    const of = this.workflow === undefined ? "" : ` of "${this.workflow}"`;
+    return `${super.toString()}${of} (${this.status})`;
   }
 }

@@ -2,7 +2,6 @@ import {
   checkArray,
   checkDuration,
   checkNonEmptyString,
-  checkObject,
   checkOptions,
   checkRecord,
   integer,
@@ -102,16 +101,16 @@ export interface ServiceSendOptions {
   key?: string | undefined;
 }
 
-/** The options of `resume`. */
-export interface ServiceResumeOptions {
-  /** Results for the nodes that paused the run, by name. Those nodes don't run. */
-  provide?: Readonly<Record<string, unknown>> | undefined;
+/** The options of `resume`. `N` are the names of the run's nodes. */
+export interface ServiceResumeOptions<N extends string = string> {
+  /** Results for the nodes that paused the run, by name: `ask`; `check.ask` and `check[3].ask` inside others. These don't run. */
+  provide?: { readonly [K in N | `${N}.${string}` | `${N}[${string}`]?: unknown } | undefined;
 }
 
-/** The options of `replay`. */
-export interface ServiceReplayOptions {
+/** The options of `replay`. `N` are the names of the run's nodes. */
+export interface ServiceReplayOptions<N extends string = string> {
   /** The nodes to run again, along with their dependents. */
-  rerun: readonly string[];
+  rerun: readonly N[];
   /** Excludes their dependents. @defaultValue false */
   only?: boolean | undefined;
   /** @defaultValue a random UUID */
@@ -240,7 +239,7 @@ function checkSources(option: OptionName, sources: unknown): void {
 /** A rule for a record of one value for each of some workflows, by name. */
 function byWorkflow<V>(rule: Rule<V>) {
   return (option: OptionName, record: Readonly<Record<string, V>>) => {
-    checkObject(record, option);
+    checkRecord(option, record);
     for (const [name, value] of Object.entries(record)) checkRule(nested(option, name), value, rule);
   };
 }

@@ -123,6 +123,12 @@ export class Service extends Client {
     return { running, waiting, due, oldestDue, claimed: this.driven.size, lag };
   }
 
+  /** For `JSON.stringify`. */
+  override toJSON(): object {
+    const isDriving = this.term !== undefined && !this.term.isStopping;
+    return { ...super.toJSON(), isDriving, claimed: this.driven.size };
+  }
+
   protected override get driven(): ReadonlyMap<string, RunSlot> {
     return this.term?.slots ?? super.driven;
   }
@@ -130,7 +136,8 @@ export class Service extends Client {
 
 function serviceWorkflows({ workflows, versions = [], limits = {}, rate = {} }: ServiceOptions): KnownWorkflows {
   const known = new KnownWorkflows("service", workflows);
-  for (const version of versions) known.addVersion(version);
-  for (const name of [...Object.keys(limits), ...Object.keys(rate)]) known.resolve(name);
+  known.addVersions(versions);
+  known.requireNames("limits", Object.keys(limits));
+  known.requireNames("rate", Object.keys(rate));
   return known;
 }

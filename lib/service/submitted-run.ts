@@ -11,13 +11,17 @@ export class SubmittedRun<R = ChildRun, P = Record<string, any>> {
   /** Only for the compiler: the payloads of its events. */
   declare readonly payloads: P;
 
+  readonly #pending: PendingResults;
+
   /** @internal */
   constructor(
     readonly runId: string,
     /** Whether it did not exist before: false for a run that had been submitted with the same key. */
     readonly isNew: boolean,
-    private readonly pending: PendingResults,
-  ) {}
+    pending: PendingResults,
+  ) {
+    this.#pending = pending;
+  }
 
   /**
    * Settles as `run` does, wherever the run is driven. A paused or waiting run keeps it open.
@@ -25,6 +29,22 @@ export class SubmittedRun<R = ChildRun, P = Record<string, any>> {
    *   killing its drivers, STORE when its record can't be read; {ClosedError} when the client is closed first
    */
   result(): Promise<R> {
-    return this.pending.of(this.runId) as Promise<R>;
+    return this.#pending.of(this.runId) as Promise<R>;
+  }
+
+  /** For `JSON.stringify`. */
+  toJSON(): object {
+    const { runId, isNew } = this;
+    return { runId, isNew };
+  }
+
+  /** For `console.log`. */
+  [Symbol.for("nodejs.util.inspect.custom")](): object {
+    return this.toJSON();
+  }
+
+  /** `Run 1f3a`, for logs. */
+  toString(): string {
+    return `Run ${this.runId}`;
   }
 }

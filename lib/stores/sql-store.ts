@@ -125,6 +125,7 @@ export class SqlStore implements RunStore {
       access,
       leases: this.leases,
       logHost: this.logHost,
+      redaction: this.redaction,
       wake: (what, runIds) => this.queue.wake(what, runIds),
     });
     this.eventPoller = new EventPoller(this.leases.owner, this.leases.driven, this.codec, access);
@@ -173,7 +174,7 @@ export class SqlStore implements RunStore {
       // the same one.
       if (row.fencing_token === token && row.status === "cancelled") return token;
       requireOutermost(row, "Cancel");
-      this.leases.requireFree(row, "Cancel it there, through its handle, or wait until the lease expires.");
+      this.leases.requireFree(row, "Cancel it there, through its handle, or with a client.");
       return cancelRun(trx, row, reason, this.codec);
     });
   }
@@ -191,7 +192,7 @@ export class SqlStore implements RunStore {
       if (deleted !== undefined && row?.created_at !== deleted) return deleted;
       if (row === undefined) throw notFound(runId);
       requireOutermost(row, "Delete");
-      this.leases.requireFree(row, "End it there, through its handle, or wait until the lease expires.");
+      this.leases.requireFree(row, "Cancel it first, with a client or through its handle, or wait until it ends.");
       await deleteRun(trx, database, row);
       return row.created_at;
     });

@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, type Rules } from "../base/check.js";
+import { checkNumber, checkOptions, checkRecord, type Rules } from "../base/check.js";
 import { resolveWorkflow } from "../definition/subworkflow.js";
 import type { ChildRunOptions, Context, FsmContext } from "../index.js";
 import type { AnyWorkflow } from "./workflow-source.js";
@@ -13,14 +13,14 @@ const RULES: Rules<ContextParts> = {
   item: "object",
   attempt: "any",
   idempotencyKey: "string",
-  inputs: "object",
+  inputs: checkRecord,
   trigger: "string",
   signal: "object",
-  metadata: "object",
-  metrics: "object",
+  metadata: checkRecord,
+  metrics: checkRecord,
   get: "function",
   has: "function",
-  results: "object",
+  results: checkRecord,
   progress: "function",
   log: "function",
   run: "function",

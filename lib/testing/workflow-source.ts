@@ -15,7 +15,7 @@ export type AnyWorkflow = Dag<any, any, any> | Fsm<any, any, any>;
 export function workflowOf(source: unknown, user: string): AnyWorkflow {
   const isObject = (typeof source === "object" && source !== null) || typeof source === "function";
   if (!isObject) throw notAWorkflow(source, user);
-  return resolveWorkflow(source) as unknown as AnyWorkflow;
+  return resolveWorkflow(source, `The workflow of ${user}`) as unknown as AnyWorkflow;
 }
 
 /** {@link workflowOf}, but with an instance of its own for a class. */

@@ -69,7 +69,14 @@ export function serviceSchedulesContract(name: string, connect: () => Promise<Op
       expect(daily).toMatchObject({ last: undefined, paused: false });
       expect(daily.next!.getTime()).toBeGreaterThan(Date.now());
       expect(hourly).toMatchObject({ name: "hourly", every: HOUR, last: undefined });
-      expect(single).toEqual({ name: "single", workflow: "reports", at, next: at, last: undefined, paused: false });
+      expect(single).toMatchObject({
+        name: "single",
+        workflow: "reports",
+        at,
+        next: at,
+        last: undefined,
+        paused: false,
+      });
     });
 
     it("stay as they are when they are scheduled again, and are replaced by another definition", async () => {

@@ -218,8 +218,8 @@ describe("A function that makes a new workflow each time, around itself", () => 
 
 describe("A source that is no workflow", () => {
   it.each([
-    ["undefined", () => undefined, /"in": A subworkflow is a dag.*received undefined/su],
-    ["a function", () => () => new Dag("late"), /"in": A subworkflow is a dag.*received function/su],
+    ["undefined", () => undefined, /"in": A subworkflow must be a dag.*received undefined/su],
+    ["a function", () => () => new Dag("late"), /"in": A subworkflow must be a dag.*received function/su],
     [
       "an error",
       () => {

@@ -57,3 +57,45 @@ export async function ofServices(): Promise<void> {
   await client.submit("payment", { priority: "urgent" });
   void [total, result, any];
 }
+
+class Approval {
+  @node ask(amount: number): string {
+    return `${amount}`;
+  }
+  @node("ask") ship(answer: string): string {
+    return answer;
+  }
+}
+
+declare const anything: any;
+
+export async function ofNodes(): Promise<void> {
+  const client = new Client({ store, workflows: [Approval, Payment] });
+  const run = await client.submit(Approval, { inputs: { amount: 1 } });
+  await client.resume(run, { provide: { ask: "yes" } });
+  await client.resume(run, { provide: { "ask.inner": "yes", "ask[3].inner": "no" } });
+  // @ts-expect-error no node is named "aks"
+  await client.resume(run, { provide: { aks: "yes" } });
+  const again = await client.replay(run, { rerun: ["ship"] });
+  const shipped: string = (await again.result()).get("ship");
+  // @ts-expect-error no node is named "shp"
+  await client.replay(run, { rerun: ["shp"] });
+  await client.resume("any id", { provide: { any: 1 } });
+  await client.replay("any id", { rerun: ["any"] });
+  await client.resume(await client.submit(Payment), { provide: { open: 1 } });
+  // @ts-expect-error no state is named "opn"
+  await client.resume(await client.submit(Payment), { provide: { opn: 1 } });
+  await client.resume(await client.submit(new Dag("d")), { provide: { any: 1 } });
+  await client.replay(await client.submit("payment"), { rerun: ["any"] });
+
+  const some = await client.submit(anything, { inputs: { any: 1 } });
+  await client.send(some, "ANY", { any: 1 });
+  await client.resume(some, { provide: { any: 1 } });
+  const value: unknown = (await some.result()).value;
+  const found = await client.get(some);
+  if (found !== undefined) await client.send(found, "ANY", {});
+  await client.schedule("often", anything, { every: 1, inputs: { any: 1 }, priority: "low", metadata: { any: 1 } });
+  // @ts-expect-error no priority is named "urgent"
+  await client.schedule("often", Approval, { every: 1, priority: "urgent" });
+  void [shipped, value];
+}

@@ -1,4 +1,4 @@
-import { checkOptions, checkType, show } from "../../base/check.js";
+import { checkOptions, checkRecord, checkType, show } from "../../base/check.js";
 import { ValidationError, type ValidationIssue } from "../../base/errors.js";
 import { messageOf } from "../../base/message.js";
 import type { ChildWorkflow, WorkflowKind } from "../defined.js";
@@ -69,7 +69,7 @@ export function writeDocument(root: ChildWorkflow): DefinitionJson {
  * @throws {ValidationError} VALIDATION with everything that is unknown or invalid
  */
 export function readDocument(kind: WorkflowKind, json: unknown, options: FromDataOptions<object>): ChildWorkflow {
-  checkOptions(options, { functions: "any", values: "object" }, "fromJSON");
+  checkOptions(options, { functions: "any", values: checkRecord }, "fromJSON");
   const { functions, values = {} } = options;
   if (typeof functions !== "function") checkType("functions", functions, "object");
   const root = typeof json === "string" ? parsed(json) : json;

@@ -156,6 +156,12 @@ export function priorityOf(priority: Priority | undefined): number {
   return typeof priority === "number" ? priority : (PRIORITIES.get(priority ?? "normal") as number);
 }
 
+/** The name of a priority; the number itself if it has none. */
+export function namedPriority(priority: number): Priority {
+  for (const [name, number] of PRIORITIES) if (number === priority) return name as Priority;
+  return priority;
+}
+
 const POLICIES = Object.keys(POLICY_RULES) as (keyof typeof POLICY_RULES)[];
 
 /** Names that these options have in other libraries. */

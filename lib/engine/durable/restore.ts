@@ -78,15 +78,17 @@ const REMEDIES: Readonly<Record<WorkflowKind, string>> = {
 /**
  * The error for a value that is provided for a node or state that did not pause.
  * @param paused - the names of those that did
+ * @param remedies - how the run continues without a value
  */
 export function notPaused(
   { runId, status, kind }: Pick<RecordedRun, "runId" | "status" | "kind">,
   name: string,
   paused: readonly string[],
+  remedies = REMEDIES,
 ): ValidationError {
   const what = `"provide" names ${show(name)}, which waits for no value in run ${show(runId)}`;
   if (paused.length > 0) return new ValidationError(`${what}. Paused are: ${paused.map(show).join(", ")}.`);
-  const without = `Resume it without "provide"${kind === undefined ? "." : REMEDIES[kind]}`;
+  const without = `Resume it without "provide"${kind === undefined ? "." : remedies[kind]}`;
   const remedy = status === "completed" ? "Its result stands." : without;
   return new ValidationError(`${what}: ${REASONS[status]}. ${remedy}`);
 }

@@ -97,6 +97,9 @@ export interface ScheduleRow {
   /** When it submits, and what it does about runs that it missed, as JSON. */
   definition: string;
   inputs: string;
+  metadata: string | null;
+  /** That of its runs, from 0 to 100. */
+  priority: number;
   /** When it was first scheduled: intervals count from then. */
   first_at: number;
   /** The nominal times of the last run, and of the next one; no next one while it is paused. */
@@ -386,6 +389,8 @@ const MIGRATIONS: readonly Migration[] = [
       kind: "text",
       definition: "text not null",
       inputs: "text not null",
+      metadata: "text",
+      priority: "double precision not null",
       first_at: "double precision not null",
       last_at: "double precision",
       next_at: "double precision",

@@ -22,7 +22,7 @@ export function decodeCursor(cursor: string): [createdAt: number, id: string] {
   } catch {
     // Undecodable text is reported below.
   }
-  throw new TypeError('"cursor" must be the cursor of a page that listRuns returned.');
+  throw new TypeError('"cursor" must be the cursor of a page of runs.');
 }
 
 function isColumnValue(value: unknown): boolean {

@@ -86,7 +86,7 @@ export async function listRuns(
   codec: Codec,
   redaction: Redaction,
 ): Promise<RunPage> {
-  checkOptions(filter, FILTER_RULES, "listRuns");
+  checkOptions(filter, FILTER_RULES, "a list of runs");
   const { workflow, status, roots, parent, since, finishedSince, limit = DEFAULT_LIMIT, cursor } = filter;
   if ([workflow, parent].some((text) => text !== undefined && !isStorable(text))) return pageOf([], []);
   let query = db.selectFrom("runs").select(SUMMARY_COLUMNS);

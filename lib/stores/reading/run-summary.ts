@@ -1,4 +1,5 @@
 import { withJson } from "../../base/json.js";
+import { namedPriority, type Priority } from "../../definition/specs/node-options.js";
 import type { Pause } from "../../run/pause.js";
 import { joined, type WaitingFor } from "../../run/waiting-for.js";
 import type { RunStatus } from "../../run/status.js";
@@ -29,6 +30,10 @@ export interface RunSummary {
   readonly parentNode: string | undefined;
   /** Whether this run is inside of its parent. */
   readonly isChild: boolean;
+  /** The key that it was submitted with. */
+  readonly key: string | undefined;
+  /** The priority that it was submitted with; that of a run without a service is `normal`. */
+  readonly priority: Priority;
   /** When the run was first recorded. */
   readonly createdAt: number;
   /** When it ended or paused. */
@@ -41,7 +46,7 @@ export interface RunSummary {
   readonly pauses: readonly Pause[];
   /** The current state of an fsm. */
   readonly currentState: string | undefined;
-  /** When a queued, paused or waiting run goes on by itself; undefined if it does not. */
+  /** When a queued, paused or waiting run begins, or goes on, by itself; undefined if it does not. */
   readonly dueAt: number | undefined;
   /** The events or the time that an unfinished run waits for. */
   readonly waitingFor: WaitingFor | undefined;
@@ -62,6 +67,9 @@ export const SUMMARY_COLUMNS = [
   "pause_reason",
   "pauses",
   "due_at",
+  "ready_at",
+  "key",
+  "priority",
 ] as const satisfies readonly (keyof RunRow)[];
 
 export type SummaryRow = Pick<RunRow, (typeof SUMMARY_COLUMNS)[number]>;
@@ -94,15 +102,22 @@ export function summaryOf<M extends RunSummary["metadata"]>(
     parentRunId: row.parent_run_id ?? undefined,
     parentNode: row.parent_node ?? undefined,
     isChild: row.is_child === 1,
+    key: row.key ?? undefined,
+    priority: namedPriority(row.priority),
     createdAt: wholeMs(row.created_at),
     finishedAt: wholeMs(row.finished_at),
     metadata,
     pauseReason: row.pause_reason ?? undefined,
     pauses: withJson(pauses.map((pause) => withJson(pause))),
     currentState: cycle?.state,
-    dueAt: wholeMs(row.due_at),
+    dueAt: wholeMs(dueAt(row)),
     waitingFor: waitingFor(row, cycle, waits),
   };
+}
+
+/** A queued run that is due is ready, and has no other time. */
+function dueAt({ status, due_at, ready_at }: SummaryRow): number | null {
+  return due_at ?? (status === "queued" ? ready_at : null);
 }
 
 /** The statuses of runs that have not ended. */

@@ -8,16 +8,20 @@ import type { NewSchedule } from "./schedules.js";
 
 type Locking = Pick<Database, "hasRowLocks">;
 
-/** Records a schedule in the caller's transaction, see `Schedules.put`. @param now - by the database's clock */
+/**
+ * Records a schedule in the caller's transaction, see `Schedules.put`.
+ * @param values - those of its runs, encoded
+ * @param now - by the database's clock
+ */
 export async function putSchedule(
   trx: Kysely<Tables>,
   database: Locking,
   schedule: NewSchedule,
-  inputs: string,
+  values: Pick<ScheduleRow, "inputs" | "metadata">,
   now: number,
 ): Promise<void> {
-  const { name, workflow, kind = null, definition } = schedule;
-  const written = { workflow, kind, definition: definitionText(definition), inputs, updated_at: now };
+  const { name, workflow, kind = null, definition, priority } = schedule;
+  const written = { workflow, kind, definition: definitionText(definition), ...values, priority, updated_at: now };
   const first = nextColumns(schedule, now, firstTime(definition, now, now));
   const row = { name, ...written, ...first, first_at: now, last_at: null, paused: 0 };
   const inserted = await trx
@@ -29,8 +33,8 @@ export async function putSchedule(
   if (inserted !== undefined) return;
   const existing = await findSchedule(trx, database, name);
   // It was removed meanwhile.
-  if (existing === undefined) return putSchedule(trx, database, schedule, inputs, now);
-  const columns = ["workflow", "kind", "definition", "inputs"] as const;
+  if (existing === undefined) return putSchedule(trx, database, schedule, values, now);
+  const columns = ["workflow", "kind", "definition", "inputs", "metadata", "priority"] as const;
   if (columns.every((column) => existing[column] === written[column])) return;
   const next = { ...written, ...nextColumns(schedule, existing.first_at, nextTime(existing, schedule, now)) };
   await trx.updateTable("schedules").set(next).where("name", "=", name).execute();

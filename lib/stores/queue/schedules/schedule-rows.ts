@@ -1,5 +1,6 @@
 import { show } from "../../../base/check.js";
 import { StoreError } from "../../../base/errors.js";
+import { withJson } from "../../../base/json.js";
 import { asSentence, messageOf } from "../../../base/message.js";
 import { dueTimeOf } from "../../../timetables/due-time.js";
 import {
@@ -9,7 +10,11 @@ import {
   type TimingOptions,
 } from "../../../timetables/schedule-definition.js";
 import type { ScheduleRow } from "../../database/schema.js";
+import type { Codec } from "../../values/codec.js";
+import type { SchedulesHost } from "./schedules-host.js";
 import type { RecordedSchedule } from "./schedules.js";
+
+type Values = Readonly<Record<string, unknown>>;
 
 /** The text of a definition: the same for equal ones. */
 export function definitionText({ cron, timezone, every, at, overlap, catchUp, jitter }: ScheduleDefinition): string {
@@ -39,15 +44,33 @@ export function nextColumns(
   return { next_at: next, due_at: dueTimeOf(name, timetableOf(definition, first), next, definition.jitter) };
 }
 
-export function recordedSchedule(row: ScheduleRow): RecordedSchedule {
+export function recordedSchedule(row: ScheduleRow, { logHost: { codec }, redaction }: SchedulesHost): RecordedSchedule {
+  const valuesOf = (column: "inputs" | "metadata") => {
+    const text = row[column];
+    return text === null ? {} : recordIn(text, codec, (record) => redaction.apply(column, record));
+  };
   return {
     name: row.name,
     workflow: row.workflow,
     definition: readable(row),
+    inputs: valuesOf("inputs"),
+    metadata: valuesOf("metadata"),
+    priority: row.priority,
     next: row.next_at ?? undefined,
     last: row.last_at ?? undefined,
     isPaused: row.paused === 1,
   };
+}
+
+/** Undefined if it can't be decoded. */
+function recordIn(text: string, codec: Codec, redact: (record: unknown) => unknown): Values | undefined {
+  let record: unknown;
+  try {
+    record = codec.decode(text, withJson);
+  } catch {
+    return undefined;
+  }
+  return redact(record) as Values;
 }
 
 function readable(row: ScheduleRow): ScheduleDefinition | StoreError {

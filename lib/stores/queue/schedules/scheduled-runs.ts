@@ -43,15 +43,19 @@ export async function insertRun(
   trx: Kysely<Tables>,
   { clock }: Pick<Database, "clock">,
   host: LogHost,
-  { name, workflow, kind, inputs }: ScheduleRow,
+  { name, workflow, kind, inputs, metadata, priority }: ScheduleRow,
   { time, isHeld }: ScheduledRun,
 ): Promise<string | undefined> {
   const runId = scheduledRunId(name, time);
   const batch = new Batch();
   // Of whichever version of the workflow is current by then.
   const ofKind = kind === null ? undefined : (kind as WorkflowKind);
-  const submission = { runId, workflow, kind: ofKind, structure: undefined, inputs: {}, schedule: name };
-  const row = { ...submittedRow(submission, batch, host), inputs: batch.store(inputs) };
+  const submission = { runId, workflow, kind: ofKind, structure: undefined, inputs: {}, priority, schedule: name };
+  const row = {
+    ...submittedRow(submission, batch, host),
+    inputs: batch.store(inputs),
+    metadata: metadata === null ? null : batch.store(metadata),
+  };
   const inserted = await trx
     .insertInto("runs")
     .values({ ...row, created_at: clock, updated_at: clock, due_at: null, ready_at: isHeld ? null : time })

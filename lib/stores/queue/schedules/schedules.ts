@@ -29,6 +29,10 @@ export interface NewSchedule {
   readonly kind: WorkflowKind | undefined;
   readonly definition: ScheduleDefinition;
   readonly inputs: Readonly<Record<string, unknown>>;
+  /** Values that the nodes of each run share. */
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+  /** That of its runs, from 0 to 100. */
+  readonly priority: number;
 }
 
 export interface RecordedSchedule {
@@ -36,6 +40,10 @@ export interface RecordedSchedule {
   readonly workflow: string;
   /** Or why it can't be read: then it submits no runs. */
   readonly definition: ScheduleDefinition | StoreError;
+  /** Undefined if they can't be decoded, such as an instance of a class that is not among the store's types. */
+  readonly inputs: Readonly<Record<string, unknown>> | undefined;
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+  readonly priority: number;
   /** The nominal times of its next run and of its last one, in ms since 1970. */
   readonly next: number | undefined;
   readonly last: number | undefined;

@@ -24,9 +24,14 @@ export class SqlSchedules implements Schedules {
   async put(schedule: NewSchedule): Promise<void> {
     requireKey("The schedule's name", schedule.name, MAX_NAME_BYTES);
     requireKey("The workflow's name", schedule.workflow);
-    const inputs = this.host.logHost.codec.encode({ ...schedule.inputs }, "The inputs");
+    const { codec } = this.host.logHost;
+    const { inputs, metadata } = schedule;
+    const values = {
+      inputs: codec.encode({ ...inputs }, "The inputs"),
+      metadata: metadata === undefined ? null : codec.encode({ ...metadata }, "The metadata"),
+    };
     await this.write(async (trx, database) =>
-      putSchedule(trx, database, schedule, inputs, await timeOf(trx, database)),
+      putSchedule(trx, database, schedule, values, await timeOf(trx, database)),
     );
   }
 
@@ -42,7 +47,9 @@ export class SqlSchedules implements Schedules {
     const { access } = this.host;
     return access.run(() =>
       access.read(async ({ db }) =>
-        (await db.selectFrom("schedules").selectAll().orderBy("name").execute()).map(recordedSchedule),
+        (await db.selectFrom("schedules").selectAll().orderBy("name").execute()).map((row) =>
+          recordedSchedule(row, this.host),
+        ),
       ),
     );
   }

@@ -19,6 +19,7 @@ import { cyclesAfter } from "./reading/latest-cycles.js";
 import { Leases } from "./leases.js";
 import { requireOutermost } from "./queue/outermost.js";
 import { tellDriver } from "./queue/request-poller.js";
+import { Outlook } from "./queue/schedules/outlook.js";
 import { SqlSchedules } from "./queue/schedules/sql-schedules.js";
 import { SqlQueue } from "./queue/sql-queue.js";
 import { FIRST_TOKENS, newRunRow } from "./writing/new-run.js";
@@ -120,11 +121,10 @@ export class SqlStore implements RunStore {
       unlisten: (log) => this.eventPoller.remove(log),
       pollEvents: () => this.eventPoller.poll(),
     };
-    this.queue = new SqlQueue({ access, leases: this.leases, logHost: this.logHost });
+    const queueHost = { access, leases: this.leases, logHost: this.logHost, outlook: new Outlook() };
+    this.queue = new SqlQueue(queueHost);
     this.schedules = new SqlSchedules({
-      access,
-      leases: this.leases,
-      logHost: this.logHost,
+      ...queueHost,
       redaction: this.redaction,
       wake: (what, runIds) => this.queue.wake(what, runIds),
     });

@@ -3,6 +3,8 @@ import type { Database } from "../database/database.js";
 import { inList, skipLocked } from "../database/row-locks.js";
 import type { Tables } from "../database/schema.js";
 import type { Promoted } from "./queue.js";
+import { type OutlookColumns, outlookColumns, outlookOf } from "./schedules/outlook.js";
+import type { Fired } from "./schedules/schedules.js";
 
 /** How many runs one statement makes ready. */
 const MAX_RUNS = 500;
@@ -19,19 +21,21 @@ function firstDue(workflows: readonly string[]): RawBuilder<unknown> {
   return sql`select min(due_at) from (${sql.join(firsts, sql` union all `)}) as firsts`;
 }
 
-/** Whether runs are ready, and in how many ms the next one is due: 0 if one is now. Undefined if none is. */
+/**
+ * Whether runs are ready, and in how many ms the next one is due: 0 if one is now. Undefined if none is. And what there is
+ * to do for schedules, whose look comes next.
+ */
 export async function upcoming(
   { db, clock, hasRowLocks }: Pick<Database, "db" | "clock" | "hasRowLocks">,
   workflows: readonly string[],
-): Promise<{ readonly hasReady: boolean; readonly nextIn: number | undefined }> {
-  if (workflows.length === 0) return { hasReady: false, nextIn: undefined };
+): Promise<{ readonly outlook: Fired; readonly found: Omit<Promoted, "promoted"> }> {
   // Naming the kinds makes the databases use the index of runs that are ready.
   const isReady = sql`workflow ${inList(workflows, { hasRowLocks })} and kind in ('dag', 'fsm', '') and ready_at is not null`;
-  const { rows } = await sql<{ ready: string | null; next: number | null }>`
-    select (select id from runs where ${isReady} limit 1) as ready, (${firstDue(workflows)}) - ${clock} as next
-    `.execute(db);
-  const [{ ready, next }] = rows;
-  return { hasReady: ready !== null, nextIn: dueIn(next) };
+  const { rows } = await sql<{ ready: string | null; next: number | null } & OutlookColumns>`
+    select (select id from runs where ${isReady} limit 1) as ready, (${firstDue(workflows)}) - ${clock} as next,
+      ${outlookColumns({ clock })}`.execute(db);
+  const [{ ready, next, ...outlook }] = rows;
+  return { outlook: outlookOf(outlook), found: { hasReady: ready !== null, nextIn: dueIn(next) } };
 }
 
 /** @param ms - null if no run is due; not a number for a damaged time */

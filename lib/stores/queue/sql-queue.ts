@@ -37,6 +37,7 @@ import { failRun } from "./fail.js";
 import { RequestPoller } from "./request-poller.js";
 import { requestOf } from "./requests.js";
 import { encodeAnswers, resumeRun } from "./resume.js";
+import type { Outlook } from "./schedules/outlook.js";
 import { Submissions } from "./submissions.js";
 import { submitRun } from "./submit.js";
 import { lookAfter, type Stray, strayRuns } from "./sweep.js";
@@ -48,6 +49,7 @@ export interface QueueHost {
   readonly access: DatabaseAccess;
   readonly leases: Leases;
   readonly logHost: LogHost;
+  readonly outlook: Outlook;
 }
 
 /** The queue of a SQL store. */
@@ -66,6 +68,7 @@ export class SqlQueue implements RunQueue {
     this.requests = new RequestPoller(leases, access);
     this.submissions = new Submissions(access);
     this.wakes = new Wakes(leases.owner, access, (what) => {
+      host.outlook.forget();
       if (what === "requested" && leases.driven.size + leases.reserved.size > 0) this.requests.pollOnce();
     });
   }
@@ -111,7 +114,9 @@ export class SqlQueue implements RunQueue {
 
   async promoteDue(workflows: readonly string[]): Promise<Promoted> {
     const { access } = this.host;
-    const found = await access.run(() => access.read((database) => upcoming(database, workflows)));
+    if (workflows.length === 0) return { promoted: 0, nextIn: undefined, hasReady: false };
+    const look = () => access.run(() => access.read((database) => upcoming(database, workflows)));
+    const found = await this.host.outlook.keep(look);
     // Mostly, none is due: then there is no transaction.
     if (found.nextIn !== 0) return { promoted: 0, ...found };
     const step = () => access.run(() => access.transaction((trx, database) => promoteRuns(trx, database, workflows)));

@@ -5,8 +5,9 @@ import { findRunRow } from "../../reading/run-rows.js";
 import { requireKey } from "../../values/storable-text.js";
 import { fireSchedules } from "./fire-schedules.js";
 import { columnsAfterPause, findSchedule, putSchedule } from "./put-schedule.js";
+import { type OutlookColumns, outlookColumns, outlookOf } from "./outlook.js";
 import { NO_NEXT, noSchedule, recordedSchedule } from "./schedule-rows.js";
-import { anyHeldRun, insertRun, releaseHeldRuns } from "./scheduled-runs.js";
+import { insertRun, releaseHeldRuns } from "./scheduled-runs.js";
 import type { SchedulesHost } from "./schedules-host.js";
 import type { Fired, NewSchedule, RecordedSchedule, Schedules } from "./schedules.js";
 
@@ -83,9 +84,9 @@ export class SqlSchedules implements Schedules {
   }
 
   async fire(watchedFor: number): Promise<Fired> {
-    const { access, wake } = this.host;
+    const { access, wake, outlook } = this.host;
     return access.run(async () => {
-      const { nextIn, hasHeld } = await this.outlook();
+      const { nextIn, hasHeld } = outlook.take() ?? (await this.outlook());
       const isDue = nextIn !== undefined && nextIn <= 0;
       if (!isDue && !hasHeld) return { nextIn, hasHeld };
       const fired = isDue ? await this.fireAllDue(watchedFor) : [];
@@ -105,14 +106,10 @@ export class SqlSchedules implements Schedules {
     }
   }
 
-  /** What is to do: two looks at indexes, whatever the number of runs and schedules. */
   private outlook(): Promise<Fired> {
     return this.host.access.read(async ({ db, clock }) => {
-      const next = sql`select min(due_at) from schedules where due_at is not null`;
-      const { rows } = await sql<{ next: number | null; held: number }>`
-        select (${next}) - ${clock} as next, case when ${anyHeldRun} then 1 else 0 end as held`.execute(db);
-      const [{ next: nextIn, held }] = rows;
-      return { nextIn: nextIn ?? undefined, hasHeld: held === 1 };
+      const { rows } = await sql<OutlookColumns>`select ${outlookColumns({ clock })}`.execute(db);
+      return outlookOf(rows[0]);
     });
   }
 

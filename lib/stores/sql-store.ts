@@ -24,6 +24,7 @@ import { SqlQueue } from "./queue/sql-queue.js";
 import { FIRST_TOKENS, newRunRow } from "./writing/new-run.js";
 import { OUTCOME_TYPES } from "./values/outcome-types.js";
 import { prune, type PruneOptions } from "./prune.js";
+import { readOverview, type Overview } from "./reading/overview.js";
 import { readRun } from "./reading/recorded-run.js";
 import { recoverableRuns } from "./reading/recoverable-runs.js";
 import { Redaction } from "./values/redaction.js";
@@ -157,6 +158,14 @@ export class SqlStore implements RunStore {
   async stats(workflow: string): Promise<WorkflowStats> {
     checkName("workflow", workflow);
     return this.inspect(({ db }) => workflowStats(db, workflow));
+  }
+
+  /**
+   * The workflows that have runs, and the processes that drive some.
+   * @internal
+   */
+  async overview(): Promise<Overview> {
+    return this.inspect(({ db }) => readOverview(db));
   }
 
   /**

@@ -22,7 +22,7 @@ export interface StudioOptions {
   workflows?: readonly WorkflowRef[] | undefined;
   /** Whether it only shows. @defaultValue false */
   readOnly?: boolean | undefined;
-  /** What it hides, besides what the store does: paths as `store.redact` takes them, which it adds to the store's. */
+  /** What it hides besides what `store.redact` does, by the same paths, in all lookups of this store. */
   redact?: readonly string[] | undefined;
   /** What opens it, of at least 32 characters. @defaultValue 256 random bits */
   token?: string | undefined;

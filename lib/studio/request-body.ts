@@ -28,7 +28,7 @@ async function textOf(request: Request): Promise<string> {
   if (Number(request.headers.get("content-length") ?? 0) > MOST) throw tooLarge();
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const part of request.body ?? []) {
+  for await (const part of (request.body ?? []) as AsyncIterable<Uint8Array>) {
     size += part.byteLength;
     if (size > MOST) throw tooLarge();
     parts.push(part);

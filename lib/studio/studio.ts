@@ -46,7 +46,7 @@ export function openStudio(options: StudioOptions, place: Place): Studio {
   const { store, workflows, readOnly = false, redact = [], hosts = [] } = options;
   const { token = randomBytes(32).toString("base64url") } = options;
   const client = new Client(workflows === undefined ? { store } : { store, workflows });
-  for (const path of redact) store.redact(path);
+  for (const path of redact) store.hide(path);
   const known = knownWorkflows(workflows);
   const gate = new Gate(token, hosts);
   const desk: Desk = {

@@ -46,7 +46,8 @@ describe.skipIf(!hasBrowser)("A person with a studio", () => {
     const page = await open(listener.link);
     const focused = () => page.evaluate("document.activeElement.textContent");
     await page.waitForSelector("text=by-hand");
-    while (!String(await focused()).includes("by-hand")) await page.keyboard.press("Tab");
+    const link = `document.activeElement.matches("a") && document.activeElement.textContent.includes("by-hand")`;
+    while ((await page.evaluate(link)) !== true) await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
 
     await page.waitForSelector("[data-node=fetch]");
@@ -91,7 +92,7 @@ describe.skipIf(!hasBrowser)("A person with a studio", () => {
     );
     await page.getByRole("button", { name: "Start the run" }).click();
     await page.waitForSelector("h1 .paused");
-    const { runs } = await store.listRuns();
+    const { runs } = await store.listRuns({ roots: true });
     expect(runs).toHaveLength(1);
     expect((await store.getRun(runs[0].runId))?.inputs.request).toEqual({
       customer: "Grace Hopper",
@@ -103,7 +104,7 @@ describe.skipIf(!hasBrowser)("A person with a studio", () => {
     await page.getByLabel("quarter").selectOption("Q2");
     await page.getByRole("button", { name: "Start the run" }).click();
     await page.waitForSelector(`.failure:has-text("request.customer")`);
-    expect((await store.listRuns()).runs).toHaveLength(1);
+    expect((await store.listRuns({ roots: true })).runs).toHaveLength(1);
   });
 
   it("sees runs come and end, and steps through the cycles of one", async () => {
@@ -132,7 +133,7 @@ describe.skipIf(!hasBrowser)("A person with a studio", () => {
   });
 
   it("sees hostile names and values as text", async () => {
-    const hostile = `<img src=x onerror="globalThis.isCaught=true">"'</style><script>globalThis.isCaught=true</script>`;
+    const hostile = `<img src=x onerror="isCaught=true">"'</style><script>isCaught=true</script>`;
     const dag = new Dag<any>(hostile);
     dag.node(hostile, () => ({ [hostile]: hostile }));
     dag.node("fails", { after: [hostile] }, () => {
@@ -153,9 +154,9 @@ describe.skipIf(!hasBrowser)("A person with a studio", () => {
       `#/compare?a=${id}&b=${id}`,
     ];
     for (const place of places) {
+      await page.goto("about:blank");
       await page.goto(`${origin}/${place}`);
-      await page.waitForSelector(`main :text("onerror"), main option:has-text("onerror"), main input`);
-      await page.waitForLoadState("networkidle").catch(() => {});
+      await page.waitForFunction(`document.querySelector("main")?.textContent.includes("onerror")`);
       expect(
         await page.evaluate(
           `[globalThis.isCaught, document.querySelectorAll("main img, main script, main style").length]`,

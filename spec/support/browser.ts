@@ -4,7 +4,12 @@ import { fileURLToPath } from "node:url";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import { afterAll, afterEach } from "vitest";
 
-const CANDIDATES = [process.env["DAGWRIGHT_TEST_CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser"];
+const CANDIDATES = [
+  process.env["DAGWRIGHT_TEST_CHROMIUM"],
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+];
 const path = CANDIDATES.find((candidate) => candidate !== undefined && existsSync(candidate));
 
 /** Whether there is one. */
@@ -45,7 +50,7 @@ export function useBrowser() {
   afterAll(async () => (await browser)?.close());
   mkdirSync(FOLDER, { recursive: true });
   return {
-    async open(url: string, { width = 1280, height = 800, theme = "light" }: OpenOptions = {}): Promise<Page> {
+    open: async (url: string, { width = 1280, height = 800, theme = "light" }: OpenOptions = {}): Promise<Page> => {
       browser ??= chromium.launch({ executablePath: path as string, args: FLAGS });
       const context = await (
         await browser
@@ -62,7 +67,7 @@ export function useBrowser() {
       return page;
     },
     /** Keeps a picture of a page. */
-    async picture(page: Page, name: string): Promise<void> {
+    picture: async (page: Page, name: string): Promise<void> => {
       await page.screenshot({ path: `${FOLDER}${name}.png` });
     },
   };

@@ -17,17 +17,17 @@ export interface Served {
   /** Where it listens, without a slash at the end. */
   readonly origin: string;
   /** Asks with the token, unless other headers say otherwise. */
-  ask(path: string, init?: RequestInit): Promise<Response>;
+  readonly ask: (path: string, init?: RequestInit) => Promise<Response>;
   /** What it answers to a `GET`, as data. */
-  data(path: string): Promise<any>;
+  readonly data: (path: string) => Promise<any>;
   /** What it answers to a `POST` of data. */
-  post(path: string, body: unknown): Promise<{ readonly status: number; readonly body: any }>;
+  readonly post: (path: string, body: unknown) => Promise<{ readonly status: number; readonly body: any }>;
   /** Sends exactly these headers, also those that `fetch` would set itself. */
-  raw(
+  readonly raw: (
     path: string,
     headers: Readonly<Record<string, string>>,
     init?: { readonly method?: string; readonly body?: string },
-  ): Promise<Reply>;
+  ) => Promise<Reply>;
 }
 
 /** Serves studios on the loopback interface, and closes them after each spec. */

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { listen, type Listener } from "../../studio/listener.js";
 import { openStudio } from "../../studio/studio.js";
-import type { SqlStore } from "../../store.js";
 import { Failure } from "../exit.js";
 import { Interrupts } from "../interrupts.js";
 import { loadWorkflows } from "../load-workflows.js";
@@ -37,7 +36,7 @@ export function addStudio(root: Command): void {
           file: file ?? "workflows.ts",
           isWindows: process.platform === "win32",
         };
-        const studio = openStudio(given({ store: store as SqlStore, workflows, readOnly, redact }), place);
+        const studio = openStudio(given({ store, workflows, readOnly, redact }), place);
         const interrupts = new Interrupts();
         try {
           const listener = await listening(studio, options.port);

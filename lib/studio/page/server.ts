@@ -94,30 +94,42 @@ export function useAnswer<T>(key: string | undefined, ask: (signal: AbortSignal)
   };
 }
 
+/** After how long a stream that was refused is asked for again, in ms. */
+const RETRY = 10_000;
+
 /**
  * Listens to a stream of the server while the page is seen: browsers have few connections. It comes back where it left.
  * @param path - undefined for none
+ * @param state - when it is another one, a stream that has ended begins again
  */
-export function useStream(path: string | undefined, listen: (event: string, data: any, id: string) => void): void {
+export function useStream(path: string | undefined, listen: (event: string, data: any) => void, state?: string): void {
   const listener = useRef(listen);
   listener.current = listen;
   useEffect(() => {
     if (path === undefined) return;
     let source: EventSource | undefined;
     let last = "";
+    let retry: ReturnType<typeof setTimeout> | undefined;
     const open = () => {
       if (source !== undefined || document.hidden) return;
       const after = last === "" ? "" : `${path.includes("?") ? "&" : "?"}after=${segment(last)}`;
       source = new EventSource(`api/${path}${after}`);
+      // Broken connections come back by themselves.
+      source.addEventListener("error", () => {
+        if (source?.readyState !== EventSource.CLOSED) return;
+        close();
+        retry = setTimeout(open, RETRY);
+      });
       for (const type of ["run", "runs", "end"]) {
         source.addEventListener(type, (message) => {
           if (message.lastEventId !== "") last = message.lastEventId;
           if (type === "end") close();
-          listener.current(type, JSON.parse(message.data as string), message.lastEventId);
+          listener.current(type, JSON.parse(message.data as string));
         });
       }
     };
     const close = () => {
+      clearTimeout(retry);
       source?.close();
       source = undefined;
     };
@@ -128,7 +140,7 @@ export function useStream(path: string | undefined, listen: (event: string, data
       document.removeEventListener("visibilitychange", onVisible);
       close();
     };
-  }, [path]);
+  }, [path, state]);
 }
 
 /** Calls something every so often while the page is seen. @param ms - undefined for never */

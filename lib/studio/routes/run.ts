@@ -18,7 +18,7 @@ const MOST_LEVELS = 4;
 export const showRun: Route = async (desk, { parts: [runId], query }) => {
   const readAt = Date.now();
   const run = await requireRun(desk, runId);
-  const { graph, nodes, attempts, cycles, inputs, outputs, metadata, error, inside: _, edges, ...facts } = run;
+  const { graph, nodes, attempts, cycles, inputs, outputs, metadata, error, edges, ...facts } = run;
   const found = await desk.store.listRuns({ parent: runId, limit: MOST });
   const from = Math.max(0, Number(query.get("cycles") ?? cycles.length - MOST) || 0);
   return json({
@@ -36,6 +36,7 @@ export const showRun: Route = async (desk, { parts: [runId], query }) => {
     cycles: cycles.slice(from, from + MOST).map((cycle) => cycleOf(cycle, BRIEF)),
     cycleCount: cycles.length,
     visits: visitsOf(cycles),
+    // In place of their records, of which there are none without a depth.
     inside: found.runs.filter(({ isChild }) => isChild),
   });
 };

@@ -46,7 +46,7 @@ export function listQuery(query: URLSearchParams): ListQuery {
   for (const name of ["since", "limit"]) if (given[name] !== undefined) given[name] = Number(given[name]);
   if (given.inside !== undefined) given.inside = given.inside === "true";
   checkOptions(given, RULES, "a list of runs");
-  return given as ListQuery;
+  return given;
 }
 
 export function filterOf({ workflow, status, since, parent, inside }: ListQuery): RunFilter {

@@ -2,9 +2,9 @@ import { useEffect, useState } from "preact/hooks";
 
 /** A value that parts of the page share. */
 export interface Signal<T> {
-  get(): T;
-  set(value: T): void;
-  subscribe(listener: () => void): () => void;
+  readonly get: () => T;
+  readonly set: (value: T) => void;
+  readonly subscribe: (listener: () => void) => () => void;
 }
 
 export function signalOf<T>(first: T): Signal<T> {

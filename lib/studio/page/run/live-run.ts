@@ -49,6 +49,8 @@ interface Told {
   readonly logs: ReadonlyMap<string, readonly LogLine[]>;
 }
 
+const OVER: ReadonlySet<string> = new Set(["completed", "failed", "cancelled"]);
+
 const NOTHING: Told = { statuses: new Map(), progress: new Map(), logs: new Map() };
 
 /** A run, read again when something happens in it. */
@@ -77,13 +79,17 @@ export function useLiveRun(runId: string): LiveRun {
     setMark((before) => before + 1);
     reload();
   };
-  // A run that is over tells nothing more, until somebody goes on with it.
-  const isOver = data?.status === "completed";
-  useStream(isOver || data === undefined ? undefined : `events?run=${segment(runId)}`, (type, event) => {
+  const listen = (type: string, event: LiveEvent) => {
     if (type !== "run") return;
-    gathered.current.push(event as LiveEvent);
+    gathered.current.push(event);
     timer.current ??= setTimeout(take, GATHER);
-  });
+  };
+  // A run that is over tells nothing more, until somebody goes on with it.
+  useStream(
+    data === undefined || OVER.has(data.status) ? undefined : `events?run=${segment(runId)}`,
+    listen,
+    data?.status,
+  );
   return { ...loaded, ...told, mark: `${data?.status ?? ""} ${mark}` };
 }
 

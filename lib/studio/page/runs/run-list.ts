@@ -73,7 +73,14 @@ export function useRunList(query: string, isSearch: boolean): RunList {
       mine.cursor = page.cursor;
       mine.isOver = page.cursor === undefined;
       setComplete(mine.isOver);
-      setRuns((before) => merged(before, page.runs));
+      // What the stream has told since is newer.
+      setRuns((before) => {
+        const known = new Set(before.map((run) => run.runId));
+        return merged(
+          before,
+          page.runs.filter((run) => !known.has(run.runId)),
+        );
+      });
       setError(undefined);
       // A search may look through many runs before it finds one.
       if (page.runs.length === 0 && !mine.isOver) setTimeout(() => void load(), 0);
@@ -93,7 +100,8 @@ export function useRunList(query: string, isSearch: boolean): RunList {
   }, [query, load]);
 
   useStream(isSearch ? undefined : `events?${query}`, (event, { runs: news, gone }) => {
-    if (event === "runs") setRuns((before) => merged(before, inReach(news as Summary[], before), gone as string[]));
+    if (event === "runs")
+      setRuns((before) => merged(before, inReach(news as Summary[], before, state.current.isOver), gone as string[]));
   });
 
   useRepeat(REFRESH, () => {
@@ -118,7 +126,9 @@ export function useRunList(query: string, isSearch: boolean): RunList {
 }
 
 /** Not those that come after what is loaded, between which others may be missing. */
-function inReach(news: readonly Summary[], loaded: readonly Summary[]): readonly Summary[] {
+function inReach(news: readonly Summary[], loaded: readonly Summary[], isComplete: boolean): readonly Summary[] {
   const last = loaded.at(-1);
-  return last === undefined ? [] : news.filter((run) => isBefore(run, last) || run.runId === last.runId);
+  return isComplete || last === undefined
+    ? news
+    : news.filter((run) => isBefore(run, last) || run.runId === last.runId);
 }

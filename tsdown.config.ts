@@ -76,7 +76,7 @@ const ownMaps = {
 const typesOnce = {
   name: "types-once",
   generateBundle(this: Emitter) {
-    for (const entry of ["index", "store", "service", "bullmq", "testing", "pictures", "observers"]) {
+    for (const entry of ["index", "store", "service", "bullmq", "testing", "pictures", "observers", "studio"]) {
       this.emitFile({ type: "asset", fileName: `${entry}.d.mts`, source: `export * from "./${entry}.cjs";\n` });
     }
   },
@@ -141,7 +141,7 @@ const entry = ["lib/index.ts", "lib/store.ts", "lib/service.ts", "lib/bullmq.ts"
  * The entry points that are made of the others, and import them as they are built. If they shared files with them,
  * importing the library would load more of these.
  */
-const outerEntry = ["lib/observers.ts", "lib/pictures.ts"];
+const outerEntry = ["lib/observers.ts", "lib/pictures.ts", "lib/studio.ts"];
 const asBuilt = (extension: "mjs" | "cjs") => ({
   name: "as-built",
   resolveId(id: string, importer = "") {
@@ -150,6 +150,16 @@ const asBuilt = (extension: "mjs" | "cjs") => ({
     return inner === undefined ? null : { id: `./${inner}.${extension}`, external: true };
   },
 });
+
+/** The files of the studio's page that are not code. */
+const pageFiles = {
+  name: "page-files",
+  generateBundle(this: Emitter) {
+    for (const fileName of ["index.html", "page.css"]) {
+      this.emitFile({ type: "asset", fileName, source: readFileSync(`lib/studio/page/${fileName}`, "utf8") });
+    }
+  },
+};
 
 export default [
   defineConfig({
@@ -189,6 +199,22 @@ export default [
     entry: { "thread-worker": "lib/backends/thread/thread-worker.ts" },
     format: "esm",
     plugins: [ascii, ownMaps],
+    clean: false,
+  }),
+  // What browsers load: one file, with the library that it is drawn by.
+  defineConfig({
+    ...shared,
+    entry: { page: "lib/studio/page/main.tsx" },
+    outDir: "dist/studio",
+    tsconfig: "lib/studio/page/tsconfig.json",
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    sourcemap: false,
+    minify: true,
+    outExtensions: () => ({ js: ".js" }),
+    plugins: [pageFiles, notices("THIRD-PARTY-NOTICES.txt")],
+    deps: { alwaysBundle: [/./u], onlyBundle: ["preact"] },
     clean: false,
   }),
 ];

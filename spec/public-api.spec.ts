@@ -7,6 +7,7 @@ import * as observers from "dagwright/observers";
 import * as pictures from "dagwright/pictures";
 import * as services from "dagwright/service";
 import * as stores from "dagwright/store";
+import * as studios from "dagwright/studio";
 import * as kit from "dagwright/testing";
 
 it("exports only documented names", () => {
@@ -74,6 +75,10 @@ it("exports only documented names", () => {
 
 it("exports only documented names from dagwright/pictures", () => {
   expect(Object.keys(pictures).sort()).toEqual(["timelineSVG", "toPNG", "toSVG"]);
+});
+
+it("exports only documented names from dagwright/studio", () => {
+  expect(Object.keys(studios).sort()).toEqual(["createStudio"]);
 });
 
 it("exports only documented names from dagwright/observers", () => {

@@ -62,6 +62,11 @@ export function isBundled(): boolean {
   return home().root === undefined;
 }
 
+/** Whether the library runs from its sources, in a checkout. */
+export function isSource(): boolean {
+  return home().file?.endsWith(".ts") === true;
+}
+
 /** Loads a package on first use, hidden from bundlers. @param from - where the search begins */
 export function load(name: string, from = home().root ?? home().file ?? process.cwd()): unknown {
   return requireAt(from)(name);

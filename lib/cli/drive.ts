@@ -1,5 +1,6 @@
 /** Drives runs in view of a person, or of a program that reads events. */
 import { writeFileSync } from "node:fs";
+import { commandLine } from "../base/command-line.js";
 import { messageOf } from "../base/message.js";
 import {
   ExecutionError,
@@ -13,7 +14,6 @@ import { progress } from "../observers.js";
 import { eventJson, toJson } from "../observers/event-json.js";
 import { brief } from "../observers/text.js";
 import type { SqlStore } from "../store.js";
-import { commandLine } from "./command-line.js";
 import { Exit, exitCodeFor, Failure } from "./exit.js";
 import { explain } from "./explain.js";
 import { Interrupts } from "./interrupts.js";
@@ -131,9 +131,8 @@ function tellNext(run: AnyResult, place: Place | undefined): void {
       ];
       complain(`Put away. It waits for ${whats.join(", ")}.`);
       if (place === undefined) return;
-      if (events.length > 0)
-        complain(`Send: ${commandLine("send", run.runId, events[0], "…", "--store", place.store)}`);
-      complain(`Go on with: ${commandLine("recover", place.file, ...placeOptions(place))}`);
+      if (events.length > 0) complain(`Send: ${line("send", run.runId, events[0], "…", "--store", place.store)}`);
+      complain(`Go on with: ${line("recover", place.file, ...placeOptions(place))}`);
       return;
     }
     default:
@@ -142,7 +141,11 @@ function tellNext(run: AnyResult, place: Place | undefined): void {
 }
 
 function resumeLine(place: Place, { runId }: AnyResult, ...rest: string[]): string {
-  return commandLine("resume", place.file, runId, ...placeOptions(place), ...rest);
+  return line("resume", place.file, runId, ...placeOptions(place), ...rest);
+}
+
+function line(...args: readonly string[]): string {
+  return commandLine(args, process.platform === "win32");
 }
 
 function placeOptions({ workflow, store }: Place): string[] {

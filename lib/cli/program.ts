@@ -18,6 +18,8 @@ import { addSchedule } from "./commands/schedule.js";
 import { addSend } from "./commands/send.js";
 import { addService } from "./commands/service.js";
 import { addShow } from "./commands/show.js";
+import { addSteering } from "./commands/steer.js";
+import { addStudio } from "./commands/studio.js";
 import { addSubmit } from "./commands/submit.js";
 import { addValidate } from "./commands/validate.js";
 
@@ -43,8 +45,8 @@ export function program(): Command {
     });
   for (const add of [addRun, addValidate, addPlan, addGraph]) add(root);
   for (const add of [addRuns, addShow, addLogs, addDiff]) add(root);
-  for (const add of [addResume, addReplay, addRecover, addSend, addPrune]) add(root);
-  for (const add of [addService, addSubmit, addSchedule]) add(root);
+  for (const add of [addResume, addReplay, addRecover, addSend, addSteering, addPrune]) add(root);
+  for (const add of [addService, addSubmit, addSchedule, addStudio]) add(root);
   for (const add of [addInit, addDoctor, addCompletion]) add(root);
   return root;
 }

@@ -1,4 +1,5 @@
 import type { NodeStatus } from "../index.js";
+import { GLYPHS } from "./glyphs.js";
 import type { Area, Point } from "./layout.js";
 import type { Shape } from "./scene.js";
 
@@ -91,24 +92,10 @@ export function frameOf(area: Area): string {
   return rect(area, 9, "frame");
 }
 
-/** What is drawn into the circle of a status, around (0, 0). */
-const GLYPHS: Readonly<Record<NodeStatus, string>> = {
-  pending: "",
-  ready: "",
-  waiting: "M0 -3.6V0L2.6 1.6",
-  running: "M-1.6 -2.8L2.8 0L-1.6 2.8Z",
-  completed: "M-3.2 0.2L-1 2.5L3.2 -2.3",
-  failed: "M-2.6 -2.6L2.6 2.6M2.6 -2.6L-2.6 2.6",
-  skipped: "M-3.2 0H3.2",
-  cancelled: "M-2.8 2.8L2.8 -2.8",
-  paused: "M-1.8 -2.8V2.8M1.8 -2.8V2.8",
-  copied: "M-3.4 0H3M0.4 -2.8L3.2 0L0.4 2.8",
-};
-
 /** The sign of a status, so that it is told not only by colour. @param x - of its centre */
 export function signOf(status: NodeStatus, x: number, y: number): string {
   const place = `transform="translate(${px(x)} ${px(y)})"`;
-  const glyph = GLYPHS[status];
+  const glyph: string = GLYPHS[status];
   if (glyph === "") return `<g ${place}><circle class="hollow" r="6"/></g>`;
   return `<g ${place}><circle class="sign" r="7"/><path class="glyph" d="${glyph}"/></g>`;
 }

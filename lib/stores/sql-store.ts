@@ -25,7 +25,9 @@ import { SqlQueue } from "./queue/sql-queue.js";
 import { FIRST_TOKENS, newRunRow } from "./writing/new-run.js";
 import { OUTCOME_TYPES } from "./values/outcome-types.js";
 import { prune, type PruneOptions } from "./prune.js";
+import { readOverview, type Overview } from "./reading/overview.js";
 import { readRun } from "./reading/recorded-run.js";
+import { RecordedRedactions } from "./recorded-redactions.js";
 import { recoverableRuns } from "./reading/recoverable-runs.js";
 import { Redaction } from "./values/redaction.js";
 import { checkGetRunOptions, runDetails, type GetRunOptions, type RunDetails } from "./reading/run-details.js";
@@ -90,6 +92,7 @@ export class SqlStore implements RunStore {
   private readonly logHost: LogHost;
   private readonly eventPoller: EventPoller;
   private readonly redaction = new Redaction();
+  private readonly redactions: RecordedRedactions;
   private closing: Promise<void> | undefined;
 
   /**
@@ -98,6 +101,7 @@ export class SqlStore implements RunStore {
    */
   constructor(connect: () => Promise<object>, { types, lease = DEFAULT_LEASE, onUnstorable = "fail" }: StoreOptions) {
     const access = (this.access = new DatabaseAccess(connect as () => Promise<DatabaseAdapter>));
+    this.redactions = new RecordedRedactions(access, this.redaction);
     const open = () => access.open();
     this.codec = new Codec({ ...types, ...OUTCOME_TYPES });
     this.leases = new Leases(lease, open, (isDriving) => this.queue.setDriving(isDriving));
@@ -144,6 +148,7 @@ export class SqlStore implements RunStore {
     checkGetRunOptions(options);
     return this.access.run(async () => {
       await this.pendingEnds.settled();
+      await this.access.read((database) => this.redactions.load(database));
       return this.access.readConsistent((db) => runDetails(db, runId, this.codec, this.redaction, options.depth));
     });
   }
@@ -158,6 +163,14 @@ export class SqlStore implements RunStore {
   async stats(workflow: string): Promise<WorkflowStats> {
     checkName("workflow", workflow);
     return this.inspect(({ db }) => workflowStats(db, workflow));
+  }
+
+  /**
+   * The workflows that have runs, and the processes that drive some.
+   * @internal
+   */
+  async overview(): Promise<Overview> {
+    return this.inspect(({ db }) => readOverview(db));
   }
 
   /**
@@ -208,14 +221,23 @@ export class SqlStore implements RunStore {
   }
 
   /**
-   * Hides a value in the results of later lookups. The stored record, which resuming needs, is not changed.
+   * Hides a value in the results of later lookups, here and in every other process: the rule is recorded once the store
+   * is used, and stays. The stored record of the run, which resuming needs, is not changed.
    * @param path - a node or state, `inputs` or `metadata`, and a path within its value: `login.token`, `rows[0].email`,
    *   `users.*.email`
    */
   redact(path: string): this {
     checkName("path", path);
-    this.redaction.add(path);
+    this.redactions.add(path);
     return this;
+  }
+
+  /**
+   * Hides a value in the results of later lookups of this store alone. @param path - as in {@link SqlStore.redact}
+   * @internal
+   */
+  hide(path: string): void {
+    this.redaction.add(path);
   }
 
   private async requireRun(runId: string): Promise<RunDetails> {
@@ -348,6 +370,7 @@ export class SqlStore implements RunStore {
       // A log that can't be written tells its driver.
       await Promise.allSettled(logs.map((log) => log.written()));
       await this.pendingEnds.settled();
+      await access.read((database) => this.redactions.load(database));
       return access.readSnapshot((db) => runHistory(db, runId, codec, redaction));
     });
   }
@@ -410,7 +433,10 @@ export class SqlStore implements RunStore {
   private inspect<T>(work: (database: Database) => Promise<T>): Promise<T> {
     return this.access.run(async () => {
       await this.pendingEnds.settled();
-      return this.access.read(work);
+      return this.access.read(async (database) => {
+        await this.redactions.load(database);
+        return work(database);
+      });
     });
   }
 

@@ -5,8 +5,17 @@ import { reportsOn } from "./report.js";
 const UPDATE = "npx vitest run spec/api -u";
 
 it(`The API is the one of the reports (${UPDATE})`, async () => {
-  const entries = ["index.ts", "observers.ts", "pictures.ts", "store.ts", "service.ts", "bullmq.ts", "testing.ts"];
-  const [index, observers, pictures, store, service, bullmq, testing] = await reportsOn(entries);
+  const entries = [
+    "index.ts",
+    "observers.ts",
+    "pictures.ts",
+    "store.ts",
+    "service.ts",
+    "bullmq.ts",
+    "testing.ts",
+    "studio.ts",
+  ];
+  const [index, observers, pictures, store, service, bullmq, testing, studio] = await reportsOn(entries);
   await expect(page("dagwright", index)).toMatchFileSnapshot("dagwright.api.md");
   await expect(page("dagwright/observers", observers)).toMatchFileSnapshot("observers.api.md");
   await expect(page("dagwright/pictures", pictures)).toMatchFileSnapshot("pictures.api.md");
@@ -14,6 +23,7 @@ it(`The API is the one of the reports (${UPDATE})`, async () => {
   await expect(page("dagwright/service", service)).toMatchFileSnapshot("service.api.md");
   await expect(page("dagwright/bullmq", bullmq)).toMatchFileSnapshot("bullmq.api.md");
   await expect(page("dagwright/testing", testing)).toMatchFileSnapshot("testing.api.md");
+  await expect(page("dagwright/studio", studio)).toMatchFileSnapshot("studio.api.md");
 });
 
 const page = (name: string, report: string) => `# ${name}\n\nWritten by \`${UPDATE}\`.\n\n${report}`;

@@ -101,6 +101,22 @@ export function listingContract(name: string, connect: () => Promise<StoreSubjec
         expect(whole.nodes.get("login")).toMatchObject({ status: "completed", output: login });
       });
 
+      it("without what another process redacts, now and later", async () => {
+        const dag = new Dag<any>("shared");
+        dag.node("login", () => ({ user: "ann", token: "t" }));
+        const { runId } = await dag.run({ store });
+        const viewer = another();
+        expect((await viewer.getRun(runId))?.nodes.get("login")?.output).toEqual({ user: "ann", token: "t" });
+        store.redact("login.token").redact("login.token");
+        await store.listRuns();
+        expect((await viewer.getRun(runId))?.nodes.get("login")?.output).toEqual({ user: "ann", token: "[redacted]" });
+        viewer.redact("login.user");
+        await viewer.close();
+        const later = another();
+        const login = (await later.getRun(runId))?.nodes.get("login")?.output;
+        expect(login).toEqual({ user: "[redacted]", token: "[redacted]" });
+      });
+
       it("without what is redacted in maps and sets", async () => {
         const dag = new Dag<any>("secret");
         const value = () =>

@@ -19,6 +19,7 @@ export interface Tables {
   schedules: ScheduleRow;
   blobs: { hash: string; data: string; used_at: number };
   blob_uses: { run_id: string; hash: string };
+  redactions: { path: string };
 }
 
 export interface RunRow {
@@ -416,6 +417,7 @@ const MIGRATIONS: readonly Migration[] = [
       error: "text",
     });
   },
+  (db) => table(db, "redactions", ["path"], { path: "text not null" }),
 ];
 
 async function table(db: Kysely<any>, name: string, key: readonly string[], columns: Columns): Promise<void> {

@@ -12,13 +12,16 @@ const PATH = /^[^.[\]]+(?:\.[^.[\]]+|\[\d+\])*$/u;
  */
 export class Redaction {
   private readonly rules: (readonly string[])[] = [];
+  private readonly paths = new Set<string>();
 
-  /** @throws {RangeError} for an invalid path */
+  /** Adds a rule, once. @throws {RangeError} for an invalid path */
   add(path: string): void {
+    if (this.paths.has(path)) return;
     if (!PATH.test(path)) {
       const rule = "a name, optionally followed by keys like .token, [0] or .*";
       throw new RangeError(`"path" must be ${rule}; received ${show(path)}.`);
     }
+    this.paths.add(path);
     this.rules.push(path.split(/\.|\[(\d+)\]/u).filter((part) => part !== undefined && part !== ""));
   }
 

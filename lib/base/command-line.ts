@@ -1,0 +1,14 @@
+/**
+ * A command line of dagwright for people to copy: arguments with blanks and the like are in quotes. Pure.
+ * @param isWindows - whether they are quoted as on Windows
+ */
+export function commandLine(args: readonly string[], isWindows: boolean): string {
+  return ["dagwright", ...args].map((arg) => quoted(arg, isWindows)).join(" ");
+}
+
+function quoted(arg: string, isWindows: boolean): string {
+  if (/^[\w@%+=:,./…-]+$/u.test(arg)) return arg;
+  // eslint-disable-next-line no-control-regex -- these are to be found
+  if (/[\u0000-\u001f\u007f-\u009f]/u.test(arg)) return JSON.stringify(arg);
+  return isWindows ? `"${arg.replaceAll('"', '""')}"` : `'${arg.replaceAll("'", "'\\''")}'`;
+}

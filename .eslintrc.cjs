@@ -13,8 +13,8 @@ const layers = [
 ];
 
 /** What is made of the public API, lowest first. */
-const outerLayers = [["observers", "pictures"], ["cli"]];
-const names = ["index", "store", "service", "bullmq", "testing", "observers", "pictures", "cli"];
+const outerLayers = [["observers", "pictures", "telemetry"], ["cli"]];
+const names = ["index", "store", "service", "bullmq", "testing", "observers", "pictures", "otel", "cli"];
 const entries = names.map((entry) => `./lib/${entry}.ts`);
 
 /** A folder must not import from the layers above it, nor from siblings in its own layer. */

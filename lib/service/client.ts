@@ -3,6 +3,7 @@ import { ClosedError, StoreError, ValidationError } from "../base/errors.js";
 import { newRunId } from "../base/ids.js";
 import { priorityOf } from "../definition/specs/node-options.js";
 import { checkEvent } from "../engine/events/payloads.js";
+import type { Telemetry } from "../engine/telemetry/telemetry.js";
 import type { ChildRun } from "../run/child-run.js";
 import { isUnreachable } from "../stores/database/store-failure.js";
 import type { RunWorkflow } from "../stores/queue/queue.js";
@@ -50,6 +51,7 @@ export class Client {
   protected readonly workflows: KnownWorkflows;
   protected readonly results: PendingResults;
   protected readonly interval: number;
+  protected readonly telemetry: Telemetry | undefined;
   protected readonly followers = new Followers();
   protected readonly queue: OpenQueue;
   private readonly feeds: RunFeeds;
@@ -64,9 +66,10 @@ export class Client {
   constructor(options: ClientOptions, workflows?: KnownWorkflows);
   constructor(options: ClientOptions, workflows?: KnownWorkflows) {
     if (workflows === undefined) checkClientOptions(options);
-    const { store, queue = storeQueue, pollInterval = DEFAULT_POLL_INTERVAL } = options;
+    const { store, queue = storeQueue, pollInterval = DEFAULT_POLL_INTERVAL, telemetry } = options;
     this.store = store;
     this.interval = pollInterval;
+    this.telemetry = telemetry;
     this.workflows = workflows ?? new KnownWorkflows("client", options.workflows);
     this.results = new PendingResults(store, store.queue, pollInterval);
     this.queue = queue.open(store.queue);
@@ -99,18 +102,21 @@ export class Client {
     const inputs = copiesOf(store, options.inputs ?? {});
     const metadata = options.metadata && copiesOf(store, options.metadata);
     const checked = await known?.submission({ inputs, metadata });
-    const submitted = await store.queue.submit({
-      runId,
-      workflow: name,
-      kind: known?.kind,
-      structure: checked?.structure,
-      inputs: checked?.inputs ?? inputs,
-      given: inputs,
-      metadata: checked === undefined ? metadata : checked.metadata,
-      key,
-      priority: priorityOf(priority),
-      due: dueOf(delay),
-    });
+    const send = (trace: string | undefined) =>
+      store.queue.submit({
+        runId,
+        workflow: name,
+        kind: known?.kind,
+        structure: checked?.structure,
+        inputs: checked?.inputs ?? inputs,
+        given: inputs,
+        metadata: checked === undefined ? metadata : checked.metadata,
+        key,
+        priority: priorityOf(priority),
+        due: dueOf(delay),
+        trace,
+      });
+    const submitted = await (this.telemetry === undefined ? send(undefined) : this.telemetry.submit(name, send));
     return new SubmittedRun(submitted.runId, submitted.isNew, this.results);
   }
 

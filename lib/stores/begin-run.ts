@@ -53,7 +53,7 @@ export function beginReserved(
   return log;
 }
 
-function beginRow({ structure, kind, restart }: Claim, batch: Batch, { owner }: Leases, host: LogHost): RunBeginRow {
+function beginRow({ structure, kind, restart, trace }: Claim, batch: Batch, { owner }: Leases, host: LogHost): RunBeginRow {
   if (structure !== undefined) batch.blobs.set(fingerprintOf(structure), structure);
   return {
     owner,
@@ -62,5 +62,6 @@ function beginRow({ structure, kind, restart }: Claim, batch: Batch, { owner }: 
     fingerprint: structure === undefined ? null : fingerprintOf(structure),
     fit: structure === undefined ? null : fitOf(structure),
     inputs: restart === undefined ? null : encodeInputs(restart, batch, host),
+    trace: trace ?? null,
   };
 }

@@ -73,6 +73,8 @@ export interface RunRow {
   given: string | null;
   /** The schedule that submitted the run. */
   schedule: string | null;
+  /** What telemetry calls the trace of the run, as W3C Trace Context: `traceparent`, and `tracestate` after a space. */
+  trace: string | null;
 }
 
 /** The columns that only services use. Runs that are started without one have their default values. */
@@ -410,6 +412,9 @@ const MIGRATIONS: readonly Migration[] = [
       until: "double precision",
       error: "text",
     });
+  },
+  async (db) => {
+    await db.schema.alterTable("runs").addColumn("trace", "text").execute();
   },
 ];
 

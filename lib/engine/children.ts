@@ -502,8 +502,8 @@ function nested(begin: () => void): void {
 
 /** A site with another key and path. Written out, since a spread with more properties takes longer. */
 function placedAt(site: ChildSite, key: string, path: string): ChildSite {
-  const { node, caller, abort, isRepeated, isRetry, restarts, isCall, outlets, holder } = site;
-  return { node, key, path, caller, abort, isRepeated, isRetry, restarts, isCall, outlets, holder };
+  const { node, caller, abort, isRepeated, isRetry, restarts, isCall, outlets, holder, followed } = site;
+  return { node, key, path, caller, abort, isRepeated, isRetry, restarts, isCall, outlets, holder, followed };
 }
 
 /** How a run inside has ended. */

@@ -188,7 +188,10 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   ): unknown {
     onStart();
     const outlets = item === undefined ? this.outletsOf(node) : undefined;
-    const site = this.siteInside(node, { attempt: ctx.attempt, abort, holder, followed }, item, { isCall: false, outlets });
+    const site = this.siteInside(node, { attempt: ctx.attempt, abort, holder, followed }, item, {
+      isCall: false,
+      outlets,
+    });
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
   }
 

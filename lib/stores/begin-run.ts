@@ -53,7 +53,12 @@ export function beginReserved(
   return log;
 }
 
-function beginRow({ structure, kind, restart, trace }: Claim, batch: Batch, { owner }: Leases, host: LogHost): RunBeginRow {
+function beginRow(
+  { structure, kind, restart, trace }: Claim,
+  batch: Batch,
+  { owner }: Leases,
+  host: LogHost,
+): RunBeginRow {
   if (structure !== undefined) batch.blobs.set(fingerprintOf(structure), structure);
   return {
     owner,

@@ -150,4 +150,6 @@ export type Progress = readonly [fraction: number, message: string | undefined];
 
 /** Sent during a task: it starts to import or to call a function, or a node reports progress, or writes a line. */
 export type TaskMessage =
-  { readonly started: true } | { readonly progress: Progress } | { readonly log: Pick<LogLine, "message" | "fields" | "level"> };
+  | { readonly started: true }
+  | { readonly progress: Progress }
+  | { readonly log: Pick<LogLine, "message" | "fields" | "level"> };

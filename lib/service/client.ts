@@ -150,7 +150,7 @@ export class Client {
   /**
    * The events of a run, and of the runs inside: first what is recorded, then what is recorded as it happens, so that all
    * who follow a run get the same events, each once and in the same order, whenever and wherever. Where the run is driven,
-   * those that are never recorded come, too: `node.ready`, `node.progress`, `node.stale`, and those of circuits and
+   * those that are never recorded come, too: `node.ready`, `node.progress`, `node.log`, `node.stale`, and those of circuits and
    * refreshes. Values are as recorded, without what `store.redact` hides; the key of an item is its index.
    *
    * It ends after `run.finished`; leaving the loop, or `signal`, ends it at once. News is at most `pollInterval` old, and

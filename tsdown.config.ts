@@ -76,7 +76,7 @@ const ownMaps = {
 const typesOnce = {
   name: "types-once",
   generateBundle(this: Emitter) {
-    for (const entry of ["index", "store", "service", "bullmq", "testing", "pictures", "observers", "studio"]) {
+    for (const entry of ["index", "store", "service", "bullmq", "testing", "pictures", "observers", "otel", "studio"]) {
       this.emitFile({ type: "asset", fileName: `${entry}.d.mts`, source: `export * from "./${entry}.cjs";\n` });
     }
   },
@@ -141,7 +141,7 @@ const entry = ["lib/index.ts", "lib/store.ts", "lib/service.ts", "lib/bullmq.ts"
  * The entry points that are made of the others, and import them as they are built. If they shared files with them,
  * importing the library would load more of these.
  */
-const outerEntry = ["lib/observers.ts", "lib/pictures.ts", "lib/studio.ts"];
+const outerEntry = ["lib/observers.ts", "lib/pictures.ts", "lib/otel.ts", "lib/studio.ts"];
 const asBuilt = (extension: "mjs" | "cjs") => ({
   name: "as-built",
   resolveId(id: string, importer = "") {

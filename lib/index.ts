@@ -44,7 +44,7 @@ export type { MapOptions, MapSettings, OnItemError, Reduction } from "./definiti
 export type { EventOptions, EventSettings, EventSpec } from "./definition/specs/event-spec.js";
 export { subworkflow } from "./definition/subworkflow.js";
 export type { Subworkflow, SubworkflowOptions, WorkflowLike } from "./definition/specs/subworkflow-spec.js";
-export type { ChildRunOptions, Context, FsmContext } from "./definition/context.js";
+export type { ChildRunOptions, Context, FsmContext, LogLevel } from "./definition/context.js";
 export { getContext } from "./definition/current-context.js";
 export type { WorkflowOptions } from "./definition/specs/workflow-options.js";
 export type {
@@ -120,7 +120,9 @@ export type {
   FsmSendOptions,
 } from "./fsm/durable/options.js";
 export type { SendOptions } from "./engine/durable/options.js";
+export type { Logger } from "./engine/logger.js";
 export type { CommonRunOptions, ErrorHandler, ErrorVerdict, Given, Mode } from "./engine/options.js";
+export type { Telemetry } from "./engine/telemetry/telemetry.js";
 export type { Workflow } from "./engine/workflow.js";
 export { WorkflowRegistry } from "./engine/workflow-registry.js";
 export type { StepResult, StepState } from "./engine/step.js";
@@ -139,7 +141,7 @@ export { PauseRun, type Pause, type PauseOptions } from "./run/pause.js";
 export type { RunContext } from "./run/context.js";
 export type { FsmMetrics, FsmResult } from "./run/fsm-result.js";
 export type { Cycle } from "./run/history.js";
-export type { Observer, RunEvent } from "./run/events.js";
+export type { LogLine, Observer, RunEvent } from "./run/events.js";
 export type { RunMetrics, TimelineEntry } from "./run/metrics.js";
 export type { DagEdge } from "./planning/plan.js";
 export type { FsmEdge } from "./planning/fsm-plan.js";

@@ -4,6 +4,7 @@ import { VERSION } from "../lib/base/own-files.js";
 import * as api from "dagwright";
 import * as queues from "dagwright/bullmq";
 import * as observers from "dagwright/observers";
+import * as otel from "dagwright/otel";
 import * as pictures from "dagwright/pictures";
 import * as services from "dagwright/service";
 import * as stores from "dagwright/store";
@@ -81,6 +82,10 @@ it("exports only documented names from dagwright/studio", () => {
   expect(Object.keys(studios).sort()).toEqual(["createStudio"]);
 });
 
+it("exports only documented names from dagwright/otel", () => {
+  expect(Object.keys(otel)).toEqual(["otel"]);
+});
+
 it("exports only documented names from dagwright/observers", () => {
   expect(Object.keys(observers).sort()).toEqual(["consoleLog", "ndjson", "progress"]);
 });
@@ -125,9 +130,10 @@ it("knows its version", () => {
   expect(manifest).toMatchObject({ name: "dagwright", version: VERSION });
 });
 
-const PEERS = ["@resvg/resvg-js", "@viz-js/viz", "bullmq", "ioredis", "libsql", "pg"];
+const OTEL = ["@opentelemetry/api", "@opentelemetry/api-logs"];
+const PEERS = [...OTEL, "@resvg/resvg-js", "@viz-js/viz", "bullmq", "ioredis", "libsql", "pg"];
 
-it("depends on piscina, and has database drivers, BullMQ and what draws pictures as optional peers", () => {
+it("depends on piscina, and has database drivers, BullMQ, what draws pictures and OpenTelemetry as optional peers", () => {
   expect(manifest).toMatchObject({
     dependencies: { piscina: expect.any(String) },
     peerDependencies: Object.fromEntries(PEERS.map((name) => [name, expect.any(String)])),

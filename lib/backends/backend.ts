@@ -9,6 +9,8 @@ export interface AttemptCall {
   /** The arguments in order, including the context if the function takes one. */
   readonly args: readonly unknown[];
   readonly ctx: Context;
+  /** The trace that it belongs to, for telemetry where it is executed; undefined if there is none. */
+  readonly trace?: string | undefined;
 }
 
 /** An attempt, with everything a backend needs to execute it elsewhere. */

@@ -46,12 +46,12 @@ export class BackendCalls {
   /** Calls a node with policies. */
   execute(
     node: number,
-    { spec, args, ctx }: AttemptCall,
+    { spec, args, ctx, trace }: AttemptCall,
     abort: LazyAbort,
     onStart: () => void,
     trips?: Trips,
   ): unknown {
-    return this.lanes.backendOf(node).execute(new NodeCall(this, node, spec, args, ctx, trips), abort, onStart);
+    return this.lanes.backendOf(node).execute(new NodeCall(this, node, spec, args, ctx, trips, trace), abort, onStart);
   }
 
   /** See {@link Backend.newTrips}. */
@@ -89,6 +89,7 @@ class NodeCall implements BackendCall {
     readonly args: readonly unknown[],
     readonly ctx: Context,
     readonly trips: Trips | undefined,
+    readonly trace: string | undefined,
   ) {}
 
   get site(): ErrorSite {

@@ -20,6 +20,8 @@ import type { Outlet, StreamGroup } from "../engine/channel.js";
 import { EngineHost, type AttemptHost, type TracedCall, type HostRun } from "../engine/host.js";
 import { nodeFailure, siteOf } from "./errors.js";
 import { withInput } from "./branching.js";
+import { followedSource } from "./node-streams/followed-source.js";
+import type { Source } from "./node-streams/production.js";
 import type { NodeStreams } from "./node-streams/node-streams.js";
 import type { BackendCalls } from "./backend-calls.js";
 import type { Permits } from "../engine/permits.js";
@@ -93,8 +95,9 @@ export class DagHost extends EngineHost<DagHostRun> implements AttemptHost {
       return this.executeWorkflow(node, call, abort, onStart);
     }
     if (streams?.generates(node) === true) {
-      const returned = inline.execute(call, abort, onStart);
-      return streams.produce(node, returned as Generator | AsyncGenerator, abort, call.slot);
+      const source = inline.execute(call, abort, onStart) as Source;
+      const { followed, slot } = call;
+      return streams.produce(node, followed === undefined ? source : followedSource(source, followed), abort, slot);
     }
     if (calls?.has(node) === true) return calls.execute(node, call, abort, onStart, trips);
     return inline.execute(call, abort, onStart);

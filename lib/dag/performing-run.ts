@@ -2,6 +2,7 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 import { findClock, now } from "../base/clock.js";
 import { abandon, drive, pendingOf, whenSettled } from "../base/coroutine.js";
 import type { Context } from "../definition/context.js";
+import type { WorkflowKind } from "../definition/defined.js";
 import { current, endCall, type ContextSource } from "../definition/current-context.js";
 import { Attempts } from "../engine/attempts.js";
 import type { EventEmitter } from "../engine/event-emitter.js";
@@ -78,7 +79,8 @@ export abstract class PerformingRun
     const outlets = setup.outer?.outlets;
     const isTaker = setup.outer !== undefined && takesStreams(state);
     const isStreaming = plan.streams !== undefined || outlets !== undefined || isTaker;
-    this.ways = waysOf(plan, setup, setup.hooks.length > 0 || this.scheduler !== undefined || isTaker);
+    const isFollowed = setup.hooks.length > 0 || this.telemetry !== undefined;
+    this.ways = waysOf(plan, setup, isFollowed || this.scheduler !== undefined || isTaker);
     this.streams = isStreaming ? new NodeStreams(this, plan.streams, outlets) : undefined;
     findClock();
     this.time = now();
@@ -98,6 +100,10 @@ export abstract class PerformingRun
   abstract streamStarted(node: number): void;
   abstract goOnAfter(node: number): void;
   abstract holdBack(): void;
+
+  get kind(): WorkflowKind {
+    return "dag";
+  }
 
   get isSequential(): boolean {
     const { mode } = this.options;

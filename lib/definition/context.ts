@@ -47,8 +47,13 @@ export interface Context {
    * @throws {TypeError} | {RangeError} for any other fraction
    */
   progress(fraction: number, message?: string): void;
-  /** Sends a message to observers, as a `node.progress` event without a fraction. */
-  log(message: string): void;
+  /**
+   * Writes a line to the log of the run: to observers, as a `node.log` event, to its logger, and to telemetry.
+   * @param fields - what belongs to the message, as data; on a worker thread, what can be cloned
+   * @param level - defaults to `info`
+   * @throws {TypeError} | {RangeError} for other fields, and for an unknown level
+   */
+  log(message: string, fields?: Readonly<Record<string, unknown>>, level?: LogLevel): void;
   /**
    * Runs a workflow inside this run: a dag, an fsm, an annotated class, or an instance of one. It shares mode, slots,
    * signal, store, hooks, observers and metadata of this run. From the call on, until the run inside has ended, this node
@@ -60,6 +65,9 @@ export interface Context {
    */
   run<W extends object>(workflow: W, options?: ChildRunOptions): Promise<ResultOfRun<W>>;
 }
+
+/** How important a line of the log is. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** The options of {@link Context.run}. */
 export interface ChildRunOptions {

@@ -19,6 +19,7 @@ import { withHooks } from "../policies/hooks.js";
 import { AttemptsFailed, retriesOf, withRetry } from "../policies/retry.js";
 import { withTimeout } from "../policies/timeout.js";
 import type { AttemptControls } from "../run/context.js";
+import type { LogLine } from "../run/events.js";
 import { isPause } from "../run/pause.js";
 import {
   CircuitOpenError,
@@ -36,6 +37,7 @@ import { Reader } from "./channel.js";
 import { DetachedHost } from "./detached-host.js";
 import type { AttemptHost } from "./host.js";
 import { checkOutput } from "./output-check.js";
+import type { AttemptTelemetry } from "./telemetry/telemetry.js";
 
 /**
  * Executes the nodes of a run that take more than a plain call. Each is a coroutine of policies, from the outside in:
@@ -267,30 +269,35 @@ export class Attempts {
     const { timeout, output } = spec.options;
     this.scope.throwIfCancelled();
     const abort = this.scope.add();
+    let followed: AttemptTelemetry | undefined;
     try {
       host.attemptStarted(node, n);
+      followed = host.followed(node, n);
       this.scope.throwIfCancelled();
       const barrier = host.barrier();
       if (barrier !== undefined) yield* this.scope.wait(barrier);
       const tracker = this.trackers?.get(node);
-      const ctx = host.contextOf(node, n, new Controls(host, abort, tracker, slot));
+      const ctx = host.contextOf(node, n, new Controls(host, abort, tracker, slot, followed));
       const args = host.argumentsOf(node, ctx);
       args.forEach((value, i) => {
         if (value instanceof Reader) args[i] = value.with(slot);
       });
-      const call = { spec, args, ctx, holder, slot };
+      const call = { spec, args, ctx, holder, slot, followed, trace: followed?.trace };
+      const inside = <T>(work: () => T): T =>
+        followed === undefined ? within(holder, work) : followed.within(() => within(holder, work));
       const hooks = host.hooksOf(node);
       if (hooks.length === 0 && timeout === undefined && output === undefined && tracker === undefined) {
-        const work = within(holder, () => host.execute(node, call, abort, noStart));
+        const work = inside(() => host.execute(node, call, abort, noStart));
         const pending = pendingOf(work);
         const returned = pending === undefined ? work : yield abort.race(pending);
+        followed?.ended("completed", returned);
         return host.outcomeOf(node, returned, host.resultIn(returned), call.args);
       }
       const timeoutError = () => {
         const message = `${host.labelOf(node)} took longer than its timeout of ${timeout} ms. Raise it, or find out what takes so long.`;
         return new NodeTimeoutError(message, host.siteOf(node, n));
       };
-      const begin = (onStart: () => void) => within(holder, () => host.execute(node, call, abort, onStart));
+      const begin = (onStart: () => void) => inside(() => host.execute(node, call, abort, onStart));
       const execute = () => {
         const timed = withTimeout({ timeout, abort, timeoutError }, begin);
         const checked = output === undefined ? timed : this.checked(node, call, timed);
@@ -298,18 +305,21 @@ export class Attempts {
       };
       if (hooks.length === 0) {
         const returned = yield* execute();
+        followed?.ended("completed", returned);
         return host.outcomeOf(node, returned, host.resultIn(returned), call.args);
       }
       let returned: unknown;
       const label = inSentence(host.labelOf(node));
       const siteOf = (cause: unknown) => host.siteOf(node, n, { cause });
-      const attempt = { ...call, label, siteOf, within: <T>(work: () => T) => within(holder, work) };
+      const attempt = { ...call, label, siteOf, within: inside };
       const result = yield* withHooks(hooks, attempt, this.scope, function* () {
         returned = yield* execute();
         return host.resultIn(returned);
       });
+      followed?.ended("completed", result);
       return host.outcomeOf(node, returned, result, call.args);
     } catch (error) {
+      followed?.ended(isPause(error) ? "paused" : this.scope.isCancellation(error) ? "cancelled" : "failed", error);
       if (!isPause(error)) host.attemptFailed(node, n, error);
       throw error;
     } finally {
@@ -358,14 +368,19 @@ class Controls implements AttemptControls {
     private readonly abort: LazyAbort,
     private readonly tracker: CallTracker | undefined,
     private readonly slot: AttemptSlot,
+    private readonly followed: AttemptTelemetry | undefined,
   ) {}
 
   get signal(): AbortSignal {
     return this.abort.signal;
   }
 
-  progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
+  progress(node: number, attempt: number, fraction: number, message: string | undefined): void {
     this.host.progress(node, attempt, fraction, message);
+  }
+
+  log(node: number, attempt: number, line: LogLine): void {
+    this.host.log(node, attempt, line);
   }
 
   runInside(node: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown> {
@@ -376,6 +391,7 @@ class Controls implements AttemptControls {
       abort: this.abort,
       slot: this.slot,
       holder: this.slot.holder,
+      followed: this.followed,
     });
   }
 

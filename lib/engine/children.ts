@@ -20,6 +20,7 @@ import type { InnerRuns } from "./inner-runs.js";
 import type { CommonRunOptions } from "./options.js";
 import { OuterRun } from "./outer-run.js";
 import { withoutSlot, type Slot } from "./slot.js";
+import type { AttemptTelemetry } from "./telemetry/telemetry.js";
 
 type ChildEnded = (result: ChildResult, error: DagwrightError | undefined) => void;
 
@@ -145,6 +146,8 @@ export interface ChildSite extends ChildCaller {
   readonly holder?: Holder | undefined;
   /** The items inside that others stream, by path. */
   readonly outlets?: ReadonlyMap<string, Outlet> | undefined;
+  /** Follows the attempt; undefined when nothing does. */
+  readonly followed?: AttemptTelemetry | undefined;
 }
 
 /** A call of `ctx.run`. */
@@ -157,6 +160,8 @@ export interface InnerCall {
   readonly slot: Slot;
   /** The node in the wait-for graph, if it is there. */
   readonly holder?: Holder | undefined;
+  /** Follows the attempt; undefined when nothing does. */
+  readonly followed?: AttemptTelemetry | undefined;
 }
 
 const RULES: Rules<ChildRunOptions> = {
@@ -362,7 +367,7 @@ export class Children {
     return this.drive(workflow.createInside(own, outer, run.sync), site);
   }
 
-  private outerOf({ node, key, path, isCall, outlets, holder }: ChildSite): OuterRun {
+  private outerOf({ node, key, path, isCall, outlets, holder, followed }: ChildSite): OuterRun {
     const { run } = this;
     return new OuterRun(run, {
       node,
@@ -371,6 +376,7 @@ export class Children {
       options: run.inner.optionsFor(node),
       permits: run.inner.permitsFor(node, isCall),
       outlets,
+      followed,
       takes: run.takesInside(node, path),
       checks: isCall ? undefined : run.inner.checksFor(node),
       provide: run.provide && within(path, run.provide),
@@ -496,8 +502,8 @@ function nested(begin: () => void): void {
 
 /** A site with another key and path. Written out, since a spread with more properties takes longer. */
 function placedAt(site: ChildSite, key: string, path: string): ChildSite {
-  const { node, caller, abort, isRepeated, isRetry, restarts, isCall, outlets, holder } = site;
-  return { node, key, path, caller, abort, isRepeated, isRetry, restarts, isCall, outlets, holder };
+  const { node, caller, abort, isRepeated, isRetry, restarts, isCall, outlets, holder, followed } = site;
+  return { node, key, path, caller, abort, isRepeated, isRetry, restarts, isCall, outlets, holder, followed };
 }
 
 /** How a run inside has ended. */

@@ -131,5 +131,7 @@ export class DetachedHost implements AttemptHost {
   attemptStarted(): void {}
   attemptFailed(): void {}
   notAttempted(): void {}
+  followed(): undefined {}
   progress(): void {}
+  log(): void {}
 }

@@ -5,6 +5,7 @@ import { warn } from "../base/warning.js";
 import type { EventFacts, Observer, RunEvent } from "../run/events.js";
 import type { Recorder } from "./durable/recorder.js";
 import type { OuterRun } from "./outer-run.js";
+import type { RunTelemetry } from "./telemetry/telemetry.js";
 
 /** A run that emits events, with the names of its nodes or states by index. */
 export interface EmittingRun {
@@ -13,7 +14,7 @@ export interface EmittingRun {
 }
 
 /**
- * Emits the events of a run to its store and its observers. Runs that have neither have no emitter.
+ * Emits the events of a run to its store, its telemetry and its observers. Runs that have none of these have no emitter.
  *
  * Observers can't harm a run: what they throw becomes a process warning. All of them get all events in order, even
  * those they cause meanwhile. The run may be over when {@link EventEmitter.emit} returns.
@@ -30,6 +31,7 @@ export class EventEmitter {
     private readonly recorder: Pick<Recorder, "record"> | undefined,
     /** The run that contains this one, whose observers get its events. */
     private readonly outer?: Pick<OuterRun, "parent" | "emitter">,
+    private readonly telemetry?: RunTelemetry,
   ) {
     this.observers = [...observers];
   }
@@ -58,9 +60,10 @@ export class EventEmitter {
   emit(facts: EventFacts, node?: number): void {
     const at = toEpoch(now());
     this.recorder?.record(facts, at, node);
-    const { root } = this;
+    const { root, run, telemetry } = this;
+    telemetry?.record(facts, node === undefined ? undefined : run.plan.specs[node].name);
     if (root.observers.length === 0) return;
-    const { plan, runId } = this.run;
+    const { plan, runId } = run;
     const name = node === undefined ? {} : { node: plan.specs[node].name };
     const parent = this.outer === undefined ? {} : { parent: this.outer.parent };
     // Frozen, since all observers get the same object.

@@ -16,6 +16,7 @@ import { processLimits, type Limits } from "../policies/limits.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
+import type { LogLine } from "../run/events.js";
 import type { RunBase } from "../run/run-base.js";
 import type { Permits } from "./permits.js";
 import type { Slot } from "./slot.js";
@@ -23,12 +24,15 @@ import type { Children, ChildSite, InnerCall } from "./children.js";
 import type { InnerRuns } from "./inner-runs.js";
 import type { Outlet } from "./channel.js";
 import type { EventEmitter } from "./event-emitter.js";
+import type { AttemptTelemetry, RunTelemetry } from "./telemetry/telemetry.js";
 
 /** A call of a node that may be in the wait-for graph. */
 export interface TracedCall extends AttemptCall {
   readonly holder: Holder | undefined;
   /** What the node gives back while it waits. */
   readonly slot: Slot;
+  /** Follows the attempt; undefined when nothing does. */
+  readonly followed: AttemptTelemetry | undefined;
 }
 
 /** The run of an attempt, as the attempt sees it. Nodes and states are indices into the plan. */
@@ -86,6 +90,8 @@ export interface AttemptHost extends AttemptControls {
   /** Refreshing a cached result in the background failed. The run may be over. */
   refreshFailed(node: number, error: unknown, failures: number, retryAt: number): void;
   attemptStarted(node: number, attempt: number): void;
+  /** Follows an attempt that has started, if telemetry does. */
+  followed(node: number, attempt: number): AttemptTelemetry | undefined;
   attemptFailed(node: number, attempt: number, error: unknown): void;
   /** The durability barrier: resolves when the function may be called; undefined when it may be at once. */
   barrier(): Promise<void> | undefined;
@@ -108,6 +114,7 @@ export interface HostRun extends AttemptControls {
   readonly sync: boolean;
   readonly state: RunBase & { readonly plan: { readonly specs: readonly NodeSpec[] } };
   readonly emitter: EventEmitter | undefined;
+  readonly telemetry: RunTelemetry | undefined;
   readonly isOver: boolean;
   /** The hooks of all nodes: the default hooks, then those of the run. */
   readonly hooks: readonly NodeHooks[];
@@ -153,6 +160,11 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     return own === undefined ? this.run.hooks : [...this.run.hooks, own];
   }
 
+  /** @param item - the index of an item of a map */
+  followed(node: number, attempt: number, item?: number): AttemptTelemetry | undefined {
+    return this.run.telemetry?.attempt(this.specOf(node).name, attempt, item);
+  }
+
   schedulerOf(node: number): SlotSource | undefined {
     return this.specOf(node).subworkflow === undefined ? this.scheduler : undefined;
   }
@@ -169,21 +181,24 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   /** Runs a node that is a workflow, or the workflow of a map for an item, which is named with its node: `thumb[3]`. */
   executeWorkflow(
     node: number,
-    { spec, args, ctx, holder }: TracedCall,
+    { spec, args, ctx, holder, followed }: TracedCall,
     abort: LazyAbort,
     onStart: () => void,
     item?: string,
   ): unknown {
     onStart();
     const outlets = item === undefined ? this.outletsOf(node) : undefined;
-    const site = this.siteInside(node, { attempt: ctx.attempt, abort, holder }, item, { isCall: false, outlets });
+    const site = this.siteInside(node, { attempt: ctx.attempt, abort, holder, followed }, item, {
+      isCall: false,
+      outlets,
+    });
     return this.run.children.execute(spec.subworkflow as Subworkflow, givenInputs(spec, args), site);
   }
 
   /** Where an attempt of a node, or of an item of a map, begins a run inside. */
   private siteInside(
     node: number,
-    { attempt, abort, holder }: Pick<InnerCall, "attempt" | "abort" | "holder">,
+    { attempt, abort, holder, followed }: Pick<InnerCall, "attempt" | "abort" | "holder" | "followed">,
     item: string | undefined,
     { isCall, outlets }: Pick<ChildSite, "isCall" | "outlets">,
   ): ChildSite {
@@ -206,6 +221,7 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
       restarts,
       isCall,
       outlets,
+      followed,
       holder: holder ?? this.holderOf(node),
     };
   }
@@ -237,8 +253,12 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
     this.run.emitter?.emit({ type: "refresh.failed", error, failures, retryAt }, node);
   }
 
-  progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
+  progress(node: number, attempt: number, fraction: number, message: string | undefined): void {
     this.run.progress(node, attempt, fraction, message);
+  }
+
+  log(node: number, attempt: number, line: LogLine): void {
+    this.run.log(node, attempt, line);
   }
 }
 

@@ -14,6 +14,7 @@ import type { RunStatus } from "../run/status.js";
 import type { Recorder } from "./durable/recorder.js";
 import type { EventEmitter } from "./event-emitter.js";
 import type { CommonRunOptions } from "./options.js";
+import type { RunTelemetry } from "./telemetry/telemetry.js";
 
 /** Called once when the run has ended. `run` rejects with the error, if there is one. */
 export type RunEnd<R> = (result: R, error: DagwrightError | undefined) => void;
@@ -29,6 +30,8 @@ export interface Loop<R> {
   /** Writes the run to its store; undefined when it has none. */
   readonly recorder: Recorder | undefined;
   emitter: EventEmitter | undefined;
+  /** Follows the run; undefined when nothing does. */
+  readonly telemetry: RunTelemetry | undefined;
   /** Starts the first node or state. */
   begin(): void;
   /** Cancels nodes that have not settled and aborts those in flight. Returns whether hooks need a turn to run. */
@@ -178,10 +181,16 @@ export class Lifecycle<R> {
   private run(): void {
     try {
       this.emitStart();
-      if (!this.isOver) this.loop.begin();
+      if (this.isOver) return;
+      if (this.loop.telemetry === undefined) this.loop.begin();
+      else this.beginWithin(this.loop.telemetry);
     } catch (fault) {
       this.failInternally(fault);
     }
+  }
+
+  private beginWithin(telemetry: RunTelemetry): void {
+    telemetry.within(() => this.loop.begin());
   }
 
   private emitStart(): void {

@@ -26,6 +26,8 @@ import { Scheduler } from "../policies/scheduler.js";
 import type { ExecutionError } from "../run/errors.js";
 import type { Observer } from "../run/events.js";
 import type { Durability, RunStore } from "../stores/store.js";
+import { checkLogger, type Logger } from "./logger.js";
+import type { Telemetry } from "./telemetry/telemetry.js";
 
 /**
  * `sequential`: one node at a time. `async`: all ready nodes at once, on the event loop. `parallel`: all ready nodes at
@@ -73,6 +75,10 @@ export interface CommonRunOptions<I extends object = Record<string, any>> {
   hooks?: NodeHooks | undefined;
   /** Functions that are called with every event of the run. */
   observers?: readonly Observer[] | undefined;
+  /** Gets the lines of `ctx.log`, and what happens in the run: a logger of pino, or of its shape. @defaultValue none */
+  logger?: Logger | undefined;
+  /** Follows the run and carries a context through it: `otel()` of `dagwright/otel`. @defaultValue none */
+  telemetry?: Telemetry | undefined;
   /** A scheduler, whose slots this run shares with others. */
   scheduler?: Scheduler | undefined;
   /** @defaultValue a random UUID */
@@ -116,6 +122,8 @@ export const COMMON_RULES: Rules<CommonRunOptions> = {
   strict: "boolean",
   hooks: (option, hooks) => checkHooks(hooks, `${label(option)} of a run`),
   observers: checkObservers,
+  logger: checkLogger,
+  telemetry: (_, telemetry) => checkTelemetry(telemetry),
   scheduler: checkScheduler,
   runId: checkNonEmptyString,
   store: (_, store) => checkStore(store),
@@ -210,6 +218,12 @@ function checkScheduler(option: OptionName, scheduler: unknown): void {
   if (scheduler.refuses(currentCaller())) {
     throw new ClosedError(`${label(option)} is closed. Pass another one, or none.`);
   }
+}
+
+/** @throws {TypeError} unless it is telemetry */
+export function checkTelemetry(telemetry: unknown): void {
+  if (typeof telemetry === "object" && telemetry !== null && "follow" in telemetry && "submit" in telemetry) return;
+  throw new TypeError(`"telemetry" must be made by otel() of "dagwright/otel"; received ${show(telemetry)}.`);
 }
 
 /** @throws {TypeError} unless it is a store */

@@ -5,6 +5,7 @@ import type { Outlet } from "./channel.js";
 import type { EventEmitter } from "./event-emitter.js";
 import type { CommonRunOptions } from "./options.js";
 import type { SharedPermits } from "./permits.js";
+import type { AttemptTelemetry } from "./telemetry/telemetry.js";
 
 /** The node of a run that another run belongs to. */
 export interface ParentNode {
@@ -32,6 +33,8 @@ export interface OuterFacts {
   readonly checks: InnerChecks | undefined;
   /** The items inside that nodes of outer runs stream, by the path of their producer; "" for the run itself. */
   readonly outlets: ReadonlyMap<string, Outlet> | undefined;
+  /** Follows the attempt that begins the run inside; undefined when nothing does. */
+  readonly followed: AttemptTelemetry | undefined;
 }
 
 /** The run that contains another one, as that one sees it. */
@@ -47,6 +50,7 @@ export class OuterRun implements Omit<OuterFacts, "node" | "key"> {
   readonly takes: readonly string[];
   readonly outlets: ReadonlyMap<string, Outlet> | undefined;
   readonly checks: InnerChecks | undefined;
+  readonly followed: AttemptTelemetry | undefined;
 
   constructor(
     private readonly run: {
@@ -69,6 +73,7 @@ export class OuterRun implements Omit<OuterFacts, "node" | "key"> {
     this.takes = facts.takes;
     this.outlets = facts.outlets;
     this.checks = facts.checks;
+    this.followed = facts.followed;
   }
 
   get parent(): ParentNode {

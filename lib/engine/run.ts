@@ -1,6 +1,7 @@
 import { LazyAbort } from "../base/abort.js";
 import type { DagwrightError, StoreError } from "../base/errors.js";
 import type { ChildRunOptions } from "../definition/context.js";
+import type { WorkflowKind } from "../definition/defined.js";
 import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
@@ -10,7 +11,7 @@ import type { Scheduler } from "../policies/scheduler.js";
 import type { InnerChecks } from "../planning/inner-schemas.js";
 import type { AttemptControls } from "../run/context.js";
 import { interruption } from "../run/endings.js";
-import type { Observer } from "../run/events.js";
+import type { LogLine, Observer } from "../run/events.js";
 import type { ChildResult } from "../run/child-result.js";
 import type { RunBase } from "../run/run-base.js";
 import type { RunStatus } from "../run/status.js";
@@ -24,7 +25,10 @@ import { Lifecycle, type Loop } from "./lifecycle.js";
 import { Children, type ContainingRun } from "./children.js";
 import type { InnerRuns } from "./inner-runs.js";
 import type { CommonRunOptions } from "./options.js";
+import { observersOf } from "./logger.js";
 import type { OuterRun } from "./outer-run.js";
+import { telemetryOf } from "./telemetry/of-run.js";
+import type { RunTelemetry, Telemetry } from "./telemetry/telemetry.js";
 
 /** The setup of a run, beside its options. */
 export interface EngineSetup {
@@ -53,6 +57,7 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   readonly sync: boolean;
   readonly recorder: Recorder | undefined;
   emitter: EventEmitter | undefined;
+  readonly telemetry: RunTelemetry | undefined;
   readonly scheduler: Scheduler | undefined;
   /** The node that began this run, if it is tracked. */
   readonly caller: Holder | undefined;
@@ -71,20 +76,31 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
     readonly options: CommonRunOptions,
     protected readonly setup: EngineSetup,
   ) {
-    const { observers, scheduler } = options;
+    const { observers, scheduler, logger } = options;
     const { recorder, outer } = setup;
     this.sync = setup.sync;
     this.recorder = recorder;
     // Nothing awaits it in a dry run, or if the run is cancelled first.
     setup.checking?.catch(() => {});
-    const hasListeners = observers !== undefined || recorder !== undefined || outer?.emitter !== undefined;
-    this.emitter = hasListeners ? new EventEmitter(state, observers ?? [], recorder, outer) : undefined;
+    const telemetry = outer === undefined ? telemetryOf(options.telemetry) : outer.followed;
+    this.telemetry = telemetry === undefined ? undefined : this.followedBy(telemetry);
+    const isObserved = observers !== undefined || logger !== undefined || outer?.emitter !== undefined;
+    const hasListeners = isObserved || recorder !== undefined || telemetry !== undefined;
+    this.emitter = hasListeners
+      ? new EventEmitter(state, observersOf(options), recorder, outer, this.telemetry)
+      : undefined;
     if (outer !== undefined) state.shareMetadata(outer.state);
     this.scheduler = scheduler;
     this.caller = outer === undefined ? currentCaller() : outer.caller;
     if (recorder !== undefined) recorder.run = this;
   }
 
+  private followedBy(telemetry: Pick<Telemetry, "follow">): RunTelemetry {
+    const { runId, workflow } = this.state;
+    return telemetry.follow({ runId, workflow, kind: this.kind, past: this.recorder?.past });
+  }
+
+  abstract readonly kind: WorkflowKind;
   abstract notTaken(event: string): Error;
   abstract begin(): void;
   abstract release(status: RunStatus): void;
@@ -116,6 +132,11 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   /** Resolves when the run is in its store; at once without a store. @throws {StoreError} */
   get recorded(): Promise<void> {
     return this.recorder?.opened ?? Promise.resolve();
+  }
+
+  /** The trace to record with the run. Runs inside belong to that of their outer run. */
+  get trace(): string | undefined {
+    return this.setup.outer === undefined ? this.telemetry?.trace : undefined;
   }
 
   /** Ends the run because it can't be recorded. */
@@ -150,6 +171,7 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   /** Neither the store nor observers learn anything more of the run, and of the runs inside. */
   fallSilent(): void {
     this.emitter = undefined;
+    this.telemetry?.lost();
     this.recorder?.giveBack();
     this.lazyChildren?.fallSilent();
   }
@@ -305,8 +327,12 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
     return this.setup.cacheOf(node);
   }
 
-  progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
+  progress(node: number, attempt: number, fraction: number, message: string | undefined): void {
     if (!this.isOver) this.emitter?.emit({ type: "node.progress", attempt, fraction, message }, node);
+  }
+
+  log(node: number, attempt: number, line: LogLine): void {
+    if (!this.isOver) this.emitter?.emit({ type: "node.log", attempt, ...line }, node);
   }
 
   /** The durability barrier: resolves when the next attempt may start; undefined when it may at once. */

@@ -7,6 +7,7 @@ import {
   returnTo,
   type ContextSource,
 } from "../definition/current-context.js";
+import type { WorkflowKind } from "../definition/defined.js";
 import { valueOf } from "../definition/transitions.js";
 import { Attempts } from "../engine/attempts.js";
 import type { Permits } from "../engine/permits.js";
@@ -100,7 +101,7 @@ export class FsmRun
     this.plan = state.plan;
     this.maxCycles = maxCycles;
     this.permits = setup.outer?.permits?.of("inline", Infinity, this, false);
-    const isObserved = setup.hooks.length > 0 || recorder !== undefined;
+    const isObserved = setup.hooks.length > 0 || recorder !== undefined || this.telemetry !== undefined;
     this.managesAll = isObserved || this.scheduler !== undefined || this.permits !== undefined;
     this.clock = new StepClock(timeout, setup);
     this.failures = new Failures(this);
@@ -109,6 +110,10 @@ export class FsmRun
     this.inbox = inbox;
     if (resumed !== undefined) inbox?.add(resumed.events);
     recorder?.subscribe((events) => inbox?.add(events));
+  }
+
+  get kind(): WorkflowKind {
+    return "fsm";
   }
 
   // --- control ---

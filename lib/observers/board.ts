@@ -170,8 +170,11 @@ export class Board {
         node.message = event.item === undefined ? messageOf(event.error) : undefined;
         return;
       case "node.progress":
-        node.fraction = event.fraction ?? node.fraction;
+        node.fraction = event.fraction;
         node.message = event.message ?? node.message;
+        return;
+      case "node.log":
+        node.message = event.message;
         return;
       case "item.started":
         node.items ??= { started: 0, done: 0, failed: 0 };

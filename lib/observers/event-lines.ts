@@ -1,6 +1,7 @@
 import { show } from "../base/check.js";
 import { messageOf } from "../base/message.js";
 import type { RunEvent } from "../index.js";
+import { toJson } from "./event-json.js";
 import { brief, durationText } from "./text.js";
 
 type Places = Map<string, { readonly path: string; readonly startedAt: number; readonly workflow: string }>;
@@ -74,6 +75,8 @@ export class EventLines {
           : `waits until ${new Date(event.waitingFor.until).toISOString()}`;
       case "node.progress":
         return event.message === undefined ? undefined : brief(event.message);
+      case "node.log":
+        return lineText(event);
       case "item.failed":
         return `failed: ${brief(messageOf(event.error))}`;
       case "circuit.opened":
@@ -87,6 +90,13 @@ export class EventLines {
         return undefined;
     }
   }
+}
+
+/** A line of the log: `warn: slow {"ms":12}`. */
+function lineText({ level, message, fields }: Extract<RunEvent, { type: "node.log" }>): string {
+  const prefix = level === "info" ? "" : `${level}: `;
+  const rest = Object.keys(fields).length === 0 ? "" : ` ${brief(toJson(fields))}`;
+  return `${prefix}${brief(message)}${rest}`;
 }
 
 /** The name of the node, with the item that the event is about. */

@@ -1,8 +1,10 @@
 import { checkNumber } from "../base/check.js";
 import { asText } from "../base/message.js";
-import type { ChildRunOptions, Context } from "../definition/context.js";
+import type { ChildRunOptions, Context, LogLevel } from "../definition/context.js";
 import type { ItemPlace } from "../definition/item.js";
 import { checkedMetrics } from "./checked-metrics.js";
+import type { LogLine } from "./events.js";
+import { logLine } from "./log-line.js";
 import type { RunBase } from "./run-base.js";
 import type { RunState } from "./state.js";
 
@@ -71,7 +73,8 @@ export class RunContext {
 export interface AttemptControls {
   /** The signal of the attempt, created on first access. */
   readonly signal: AbortSignal;
-  progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void;
+  progress(node: number, attempt: number, fraction: number, message: string | undefined): void;
+  log(node: number, attempt: number, line: LogLine): void;
   /** Runs a workflow inside the run. */
   runInside(node: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown>;
   /** Called when the attempt reads the inputs or metadata of its run, or the results of other nodes. */
@@ -138,8 +141,8 @@ export abstract class AttemptContext<S extends RunBase> extends RunContext {
     this.controls.progress(this.node, this.attempt, fraction, message === undefined ? undefined : asText(message));
   }
 
-  log(message: string): void {
-    this.controls.progress(this.node, this.attempt, undefined, asText(message));
+  log(message: string, fields?: Readonly<Record<string, unknown>>, level?: LogLevel): void {
+    this.controls.log(this.node, this.attempt, logLine(message, fields, level));
   }
 
   run(workflow: object, options: ChildRunOptions = {}): Promise<any> {

@@ -1,5 +1,6 @@
 import type { ItemPlace } from "../definition/item.js";
 import type { DagwrightError } from "../base/errors.js";
+import type { LogLevel } from "../definition/context.js";
 import type { RunStatus } from "./status.js";
 
 /** @inline */
@@ -29,6 +30,17 @@ interface ItemEventBase extends NodeEventBase, ItemPlace {}
 interface CycleEventBase extends NodeEventBase {
   /** Counted from 0. */
   readonly cycle: number;
+}
+
+/** A line that a node writes with `ctx.log`. */
+export interface LogLine {
+  readonly message: string;
+  /** @defaultValue {} */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** @defaultValue "info" */
+  readonly level: LogLevel;
+  /** In a map, the item. */
+  readonly item?: ItemPlace;
 }
 
 /** An event of a run. The states of an fsm count as nodes. */
@@ -75,10 +87,12 @@ export type RunEvent =
     })
   | (AttemptEventBase & {
       readonly type: "node.progress";
-      /** From 0 to 1; undefined for a log line. */
-      readonly fraction: number | undefined;
+      /** From 0 to 1. */
+      readonly fraction: number;
       readonly message: string | undefined;
     })
+  /** The node wrote a line with `ctx.log`. */
+  | (AttemptEventBase & { readonly type: "node.log" } & LogLine)
   | (ItemEventBase & { readonly type: "item.started"; readonly attempt: number })
   | (ItemEventBase & { readonly type: "item.completed"; readonly result: unknown; readonly cached: boolean })
   | (ItemEventBase & { readonly type: "item.failed"; readonly error: DagwrightError })

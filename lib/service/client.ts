@@ -4,6 +4,7 @@ import { newRunId } from "../base/ids.js";
 import { outlineOf } from "../definition/specs/outline.js";
 import { priorityOf } from "../definition/specs/node-options.js";
 import { checkEvent } from "../engine/events/payloads.js";
+import type { Telemetry } from "../engine/telemetry/telemetry.js";
 import type { ChildRun } from "../run/child-run.js";
 import { storeFailure } from "../stores/database/store-failure.js";
 import type { RunWorkflow } from "../stores/queue/queue.js";
@@ -51,6 +52,7 @@ export class Client extends ScheduleVerbs {
   protected readonly workflows: KnownWorkflows;
   protected readonly results: PendingResults;
   protected readonly interval: number;
+  protected readonly telemetry: Telemetry | undefined;
   protected readonly followers = new Followers();
   protected readonly queue: OpenQueue;
   private readonly feeds: RunFeeds;
@@ -66,9 +68,10 @@ export class Client extends ScheduleVerbs {
   constructor(options: ClientOptions, workflows?: KnownWorkflows) {
     super();
     if (workflows === undefined) checkClientOptions(options);
-    const { store, queue = storeQueue, pollInterval = DEFAULT_POLL_INTERVAL } = options;
+    const { store, queue = storeQueue, pollInterval = DEFAULT_POLL_INTERVAL, telemetry } = options;
     this.store = store;
     this.interval = pollInterval;
+    this.telemetry = telemetry;
     this.workflows = workflows ?? new KnownWorkflows("client", options.workflows);
     this.results = new PendingResults(store, store.queue, pollInterval);
     this.queue = queue.open(store.queue);
@@ -102,18 +105,21 @@ export class Client extends ScheduleVerbs {
     const inputs = copiesOf(store, options.inputs ?? {});
     const metadata = options.metadata && copiesOf(store, options.metadata);
     const checked = await known?.submission({ inputs, metadata });
-    const submitted = await store.queue.submit({
-      runId,
-      workflow: name,
-      kind: known?.kind,
-      structure: checked?.structure,
-      inputs: checked?.inputs ?? inputs,
-      given: inputs,
-      metadata: checked === undefined ? metadata : checked.metadata,
-      key,
-      priority: priorityOf(priority),
-      due: dueOf(delay),
-    });
+    const send = (trace: string | undefined) =>
+      store.queue.submit({
+        runId,
+        workflow: name,
+        kind: known?.kind,
+        structure: checked?.structure,
+        inputs: checked?.inputs ?? inputs,
+        given: inputs,
+        metadata: checked === undefined ? metadata : checked.metadata,
+        key,
+        priority: priorityOf(priority),
+        due: dueOf(delay),
+        trace,
+      });
+    const submitted = await (this.telemetry === undefined ? send(undefined) : this.telemetry.submit(name, send));
     return new SubmittedRun(submitted.runId, submitted.isNew, this.results);
   }
 
@@ -149,7 +155,7 @@ export class Client extends ScheduleVerbs {
   /**
    * The events of a run, and of the runs inside: first what is recorded, then what is recorded as it happens, so that all
    * who follow a run get the same events, each once and in the same order, whenever and wherever. Where the run is driven,
-   * those that are never recorded come, too: `node.ready`, `node.progress`, `node.stale`, and those of circuits and
+   * those that are never recorded come, too: `node.ready`, `node.progress`, `node.log`, `node.stale`, and those of circuits and
    * refreshes. Values are as recorded, without what `store.redact` hides; the key of an item is its index.
    *
    * It ends after `run.finished`; leaving the loop, or `signal`, ends it at once. News is at most `pollInterval` old, and

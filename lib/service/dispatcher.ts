@@ -5,6 +5,7 @@ import { StoreError, ValidationError } from "../base/errors.js";
 import { messageOf } from "../base/message.js";
 import { warn } from "../base/warning.js";
 import type { DriveEnd, DrivenRun, ObservableRun } from "../engine/durable/driven-run.js";
+import type { Telemetry } from "../engine/telemetry/telemetry.js";
 import { givenBack } from "../run/endings.js";
 import type { CancelledError } from "../run/errors.js";
 import type { RunStatus } from "../run/status.js";
@@ -37,6 +38,8 @@ export interface Dispatch {
   readonly rates: ReadonlyMap<string, RateLimit>;
   /** How often the driver of a run may die, before the run fails. */
   readonly maxRecoveries: number;
+  /** Follows the runs that are driven; undefined where that of their workflows does. */
+  readonly telemetry: Telemetry | undefined;
   /** Called when a run has ended here. */
   onEnd(runId: string, result: object, error: Error | undefined): void;
 }
@@ -269,7 +272,7 @@ export class Dispatcher {
 
   private async driveNow(run: ClaimedRun, slot: RunSlot): Promise<DriveEnd> {
     const { runId, workflow: name, structure } = run;
-    const { store, workflows, followers } = this.dispatch;
+    const { store, workflows, followers, telemetry } = this.dispatch;
     const workflow = workflows.withStructure(name, structure);
     if (workflow === undefined || this.isDraining) {
       if (workflow === undefined) this.returns.postpone(run);
@@ -278,7 +281,8 @@ export class Dispatcher {
     }
     const unchecked = structure === undefined ? (await store.read(runId)).inputs : undefined;
     const onBegin = (begun: ObservableRun) => followers.begins(runId, begun);
-    const driven = await workflow.drive(runId, { store, unchecked, onBegin, abort: slot.abort });
+    const how = { store, unchecked, onBegin, abort: slot.abort };
+    const driven = await workflow.drive(runId, how, telemetry && { telemetry });
     slot.driven = driven;
     if (this.isInterrupted) driven.giveBack(stopped(runId));
     return driven.over;

@@ -18,7 +18,8 @@ import {
 import { MAX_TIMEOUT } from "../base/timer.js";
 import { checkPriority, type Priority } from "../definition/specs/node-options.js";
 import type { SqlStore } from "../stores/sql-store.js";
-import { checkSignal, checkStore } from "../engine/options.js";
+import { checkSignal, checkStore, checkTelemetry } from "../engine/options.js";
+import type { Telemetry } from "../engine/telemetry/telemetry.js";
 import type { ServiceQueue } from "./queue.js";
 import type { WorkflowRef } from "./workflow-types.js";
 
@@ -38,6 +39,11 @@ export interface ClientOptions {
   queue?: ServiceQueue | undefined;
   /** How often the store is asked for news that nobody told of, in ms. @defaultValue 500 */
   pollInterval?: number | undefined;
+  /**
+   * Follows what is submitted, and the runs that a service drives: `otel()` of `dagwright/otel`. @defaultValue none; for
+   * runs that of their workflow
+   */
+  telemetry?: Telemetry | undefined;
 }
 
 /** The options of a {@link Service}. */
@@ -141,6 +147,7 @@ const CLIENT_RULES: Rules<ClientOptions> = {
   workflows: checkArray,
   queue: checkQueue,
   pollInterval: (option, interval) => checkDuration(option, interval, 1, MAX_TIMEOUT),
+  telemetry: (_, telemetry) => checkTelemetry(telemetry),
 };
 
 const SERVICE_RULES: Rules<ServiceOptions> = {

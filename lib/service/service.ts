@@ -68,7 +68,9 @@ export class Service extends Client {
   private nextTerm(previous: Term | undefined): Term {
     const { signals = false } = this.settings;
     const onSignal = signals === false ? undefined : () => this.stop(signals === true ? {} : signals);
+    const stopWatching = this.telemetry?.watch(() => this.health());
     const term: Term = new Term(this.newDispatcher(), previous, onSignal, () => {
+      stopWatching?.();
       if (this.term === term) this.term = undefined;
     });
     return term;
@@ -93,6 +95,7 @@ export class Service extends Client {
       limits: new Map(Object.entries(limits)),
       rates: new Map(Object.entries(rate)),
       maxRecoveries,
+      telemetry: this.telemetry,
       onEnd: (runId, result, error) => this.results.settle(runId, result, error),
     });
   }

@@ -55,7 +55,7 @@ export function beginReserved(
 }
 
 function beginRow(
-  { structure, kind, restart }: Claim,
+  { structure, kind, restart, trace }: Claim,
   { isRated }: ReservedRun,
   batch: Batch,
   { owner }: Leases,
@@ -70,5 +70,6 @@ function beginRow(
     fingerprint: structure === undefined ? null : fingerprintOf(structure),
     fit: structure === undefined ? null : fitOf(structure),
     inputs: restart === undefined ? null : encodeInputs(restart, batch, host),
+    trace: trace ?? null,
   };
 }

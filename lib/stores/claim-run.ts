@@ -64,7 +64,7 @@ export async function claimRun(
   const restarted = { status: "running", finished_at: null, error: null, outputs: null, ...begun };
   await trx
     .updateTable("runs")
-    .set({ ...driver, ...restarted })
+    .set({ ...driver, ...restarted, trace: row.trace ?? claim.trace ?? null })
     .where("id", "=", runId)
     .execute();
   const batch = new Batch();

@@ -103,6 +103,8 @@ export interface NewRun {
   readonly parent: Parent | undefined;
   /** The nodes that a partial run computes; undefined for all nodes. */
   readonly scope: readonly string[] | undefined;
+  /** The trace that it belongs to, for telemetry; undefined if there is none. */
+  readonly trace: string | undefined;
 }
 
 /** The run that a new run is inside of, and its node; or the run that it replays, and the first node computed again. */
@@ -129,6 +131,8 @@ export interface Claim {
   readonly endsPause?: boolean | undefined;
   /** The inputs with which the run begins anew. Its results are superseded. */
   readonly restart?: Readonly<Record<string, unknown>> | undefined;
+  /** The trace that it belongs to from now on, if none is recorded. */
+  readonly trace?: string | undefined;
 }
 
 /** The record of a node's attempt. Attempt 0 records a node that settled without one: skipped, cached or provided. */
@@ -344,6 +348,8 @@ export interface RecordedRun {
   readonly outputs: readonly string[];
   /** The error that the run rejected with, if it did. */
   readonly error: unknown;
+  /** See {@link NewRun.trace}. */
+  readonly trace: string | undefined;
   /** In ms since 1970. */
   readonly createdAt: number;
   readonly finishedAt: number | undefined;

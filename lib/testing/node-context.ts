@@ -1,6 +1,7 @@
 import { checkNumber, checkOptions, checkRecord, type Rules } from "../base/check.js";
 import { resolveWorkflow } from "../definition/subworkflow.js";
 import type { ChildRunOptions, Context, FsmContext } from "../index.js";
+import { logLine } from "../run/log-line.js";
 import type { AnyWorkflow } from "./workflow-source.js";
 
 /** What the function of a node or a state sees of its run, as far as a test gives it. */
@@ -57,7 +58,7 @@ export function contextFor(workflow: AnyWorkflow, node: string, given: ContextPa
     get: (name, fallback) => (Object.hasOwn(results, name) ? results[name] : fallback),
     has: (name) => Object.hasOwn(results, name),
     progress: (fraction) => checkNumber("fraction", fraction, { min: 0, max: 1 }),
-    log: () => {},
+    log: (...line) => void logLine(...line),
     run: runInside as Context["run"],
     cycle: cycles.length,
     stateHistory: cycles.map(({ state }) => state),

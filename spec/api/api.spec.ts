@@ -5,20 +5,13 @@ import { reportsOn } from "./report.js";
 const UPDATE = "npx vitest run spec/api -u";
 
 it(`The API is the one of the reports (${UPDATE})`, async () => {
-  const entries = [
-    "index.ts",
-    "observers.ts",
-    "pictures.ts",
-    "store.ts",
-    "service.ts",
-    "bullmq.ts",
-    "testing.ts",
-    "studio.ts",
-  ];
-  const [index, observers, pictures, store, service, bullmq, testing, studio] = await reportsOn(entries);
+  const names = ["index", "observers", "pictures", "otel", "store", "service", "bullmq", "testing", "studio"];
+  const entries = names.map((name) => `${name}.ts`);
+  const [index, observers, pictures, otel, store, service, bullmq, testing, studio] = await reportsOn(entries);
   await expect(page("dagwright", index)).toMatchFileSnapshot("dagwright.api.md");
   await expect(page("dagwright/observers", observers)).toMatchFileSnapshot("observers.api.md");
   await expect(page("dagwright/pictures", pictures)).toMatchFileSnapshot("pictures.api.md");
+  await expect(page("dagwright/otel", otel)).toMatchFileSnapshot("otel.api.md");
   await expect(page("dagwright/store", store)).toMatchFileSnapshot("store.api.md");
   await expect(page("dagwright/service", service)).toMatchFileSnapshot("service.api.md");
   await expect(page("dagwright/bullmq", bullmq)).toMatchFileSnapshot("bullmq.api.md");

@@ -150,10 +150,13 @@ describe("The context in a worker", () => {
     expect(run.context.metadata).toMatchObject({ written: { by: "second" }, shared: { n: 2 }, dropped: true });
     expect(Object.getOwnPropertyDescriptor(run.context.metadata, "__proto__")?.value).toBe("a key");
     expect({ ...run.metrics.custom }).toEqual({ seen: 1 });
-    const told = events.flatMap((event) => (event.type === "node.progress" ? [[event.fraction, event.message]] : []));
+    const told = events.flatMap((event) => {
+      if (event.type === "node.progress") return [[event.fraction, event.message]];
+      return event.type === "node.log" ? [[event.level, event.message]] : [];
+    });
     expect(told).toEqual([
       [0.5, "half"],
-      [undefined, "a line"],
+      ["info", "a line"],
     ]);
   });
 

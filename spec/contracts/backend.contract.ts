@@ -90,10 +90,13 @@ export function backendContract(backend: string, options: RunOptions, backendOf:
       expect(second.run).toEqual([run.runId, "contexts", "second", 1, undefined]);
       expect(run.context.metadata).toMatchObject({ written: { by: "second" }, shared: { n: 2 } });
       expect({ ...run.metrics.custom }).toEqual({ seen: 1 });
-      const told = events.flatMap((event) => (event.type === "node.progress" ? [[event.fraction, event.message]] : []));
+      const told = events.flatMap((event) => {
+        if (event.type === "node.progress") return [[event.fraction, event.message]];
+        return event.type === "node.log" ? [[event.level, event.message]] : [];
+      });
       expect(told).toEqual([
         [0.5, "half"],
-        [undefined, "a line"],
+        ["info", "a line"],
       ]);
     });
 
@@ -110,7 +113,9 @@ export function backendContract(backend: string, options: RunOptions, backendOf:
         "an array of 1",
       ];
       const told = [...texts, "5", "5n", "null"];
-      const messages = events.flatMap((event) => (event.type === "node.progress" ? [event.message] : []));
+      const messages = events.flatMap((event) =>
+        event.type === "node.progress" || event.type === "node.log" ? [event.message] : [],
+      );
       expect(messages).toEqual([...told, "undefined", ...told, undefined]);
     });
 

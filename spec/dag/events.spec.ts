@@ -21,7 +21,7 @@ describe("Dag › events", () => {
       ["node.ready", "a"],
       ["attempt.started", "a"],
       ["node.progress", "a"],
-      ["node.progress", "a"],
+      ["node.log", "a"],
       ["node.completed", "a"],
       ["node.ready", "b"],
       ["attempt.started", "b"],

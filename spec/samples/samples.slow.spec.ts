@@ -43,6 +43,7 @@ describe.concurrent("Samples print what their headers say", () => {
     "years",
     "log-analyser",
     "orders-service",
+    "telemetry",
   ])("%s", async (sample) => {
     const lines = (await run(sample)).trimEnd().split("\n");
     expect(announced(sample).length).toBeGreaterThan(1);

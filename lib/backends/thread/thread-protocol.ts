@@ -2,6 +2,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { DataInstances } from "../../base/brand.js";
 import type { EncodedThrown } from "../../base/error-codec.js";
+import type { LogLine } from "../../run/events.js";
 import type { ItemPlace } from "../../definition/item.js";
 import type { Snapshot } from "../../base/snapshot.js";
 
@@ -80,6 +81,8 @@ export interface CallExtra {
   readonly context: CallContext | undefined;
   /** Whether the worker reports when it calls the function. */
   readonly reportsStart: boolean;
+  /** The trace that the call belongs to. */
+  readonly trace: string | undefined;
 }
 
 /** A method of an instance. Each worker has an instance for each run. */
@@ -143,7 +146,10 @@ export interface Loaded {
 }
 
 /** Progress of a node, and a message. */
-export type Progress = readonly [fraction: number | undefined, message: string | undefined];
+export type Progress = readonly [fraction: number, message: string | undefined];
 
-/** Sent during a task: it starts to import or to call a function, or a node reports progress. */
-export type TaskMessage = { readonly started: true } | { readonly progress: Progress };
+/** Sent during a task: it starts to import or to call a function, or a node reports progress, or writes a line. */
+export type TaskMessage =
+  | { readonly started: true }
+  | { readonly progress: Progress }
+  | { readonly log: Pick<LogLine, "message" | "fields" | "level"> };

@@ -15,10 +15,12 @@ import { current, followContexts } from "../../definition/current-context.js";
 import { paramCount } from "../../definition/specs/named-inputs.js";
 import { checkedMetrics } from "../../run/checked-metrics.js";
 import { NodeContext } from "../../run/context.js";
+import { logLine } from "../../run/log-line.js";
 import { isPause } from "../../run/pause.js";
 import type { Class } from "../../base/class-state.js";
 import type { NodeFunction, NodeSpec } from "../../definition/specs/node-spec.js";
 import { BufferTransfer } from "./buffer-transfer.js";
+import { withinTrace } from "./worker-trace.js";
 import { serveTasks, type TaskScope } from "./task-service.js";
 import type {
   Address,
@@ -180,7 +182,9 @@ function* answerTo(
   const args = position < 0 ? inputs : inputs.toSpliced(position, 0, ctx);
   if (extra?.reportsStart === true) scope.send({ started: true });
   try {
-    const apply = () => fn.apply(self, args as unknown[]);
+    const plain = () => fn.apply(self, args as unknown[]);
+    const trace = extra?.trace;
+    const apply = trace === undefined ? plain : () => withinTrace(trace, plain);
     let value: unknown = taskScope.run(scope, () => (ctx === undefined ? apply() : followContexts().run(ctx, apply)));
     const pending = pendingOf(value);
     if (pending !== undefined) value = yield pending;
@@ -224,8 +228,6 @@ function contextOf(name: string, context: CallContext, scope: TaskScope): Contex
   const { runId, workflow, attempt, idempotencyKey, trigger, item, inputs, metadata, metrics } = context;
   const needs = new Map(context.needs);
   const abort = new LazyAbort();
-  const report = (fraction: number | undefined, message: string | undefined) =>
-    scope.send({ progress: [fraction, message === undefined ? undefined : asText(message)] });
   const own: Context = {
     runId,
     workflow,
@@ -251,9 +253,14 @@ function contextOf(name: string, context: CallContext, scope: TaskScope): Contex
       if (typeof fraction !== "number" || !(fraction >= 0 && fraction <= 1)) {
         throw new RangeError(`"fraction" must be a number, from 0 to 1; received ${show(fraction)}.`);
       }
-      report(fraction, message);
+      scope.send({ progress: [fraction, message === undefined ? undefined : asText(message)] });
     },
-    log: (message) => report(undefined, asText(message)),
+    log(message, fields, level) {
+      const line = logLine(message, fields, level);
+      const { obstacle } = inspect(line.fields);
+      if (obstacle === undefined) return void scope.send({ log: line });
+      throw new TypeError(`${shortPath(`fields${obstacle}`)} of ctx.log can't be cloned. Pass plain data.`);
+    },
     run() {
       throw new TypeError(`ctx.run is not available on a worker thread. Give node "${name}" { backend: "inline" }.`);
     },

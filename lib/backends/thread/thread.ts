@@ -68,14 +68,14 @@ export class ThreadBackend implements Backend {
     position: number,
     instances: Instances,
   ): CallExtra | undefined {
-    const { spec, ctx } = call;
+    const { spec, ctx, trace } = call;
     const reportsStart = spec.options.timeout !== undefined;
     const takesContext = position >= 0 || spec.signature.asks || current.storage !== undefined;
-    if (!takesContext && !reportsStart && this.address.length === 2) return undefined;
+    if (!takesContext && !reportsStart && trace === undefined && this.address.length === 2) return undefined;
     const context = takesContext ? contextOf(call, inputs, position, instances) : undefined;
     const { method } = spec;
     const callee = method === undefined ? undefined : { runId: ctx.runId, method, fields: this.fields };
-    return { callee, context, reportsStart };
+    return { callee, context, reportsStart, trace };
   }
 }
 
@@ -105,9 +105,9 @@ function obstacleIn(value: unknown, instances: Instances): string | undefined {
 function receiverOf({ ctx }: BackendCall, onStart: () => void): (message: TaskMessage) => void {
   return (message) => {
     if ("started" in message) return onStart();
-    const [fraction, text] = message.progress;
-    if (fraction === undefined) ctx.log(text as string);
-    else ctx.progress(fraction, text);
+    if ("progress" in message) return ctx.progress(...message.progress);
+    const { message: text, fields, level } = message.log;
+    ctx.log(text, fields, level);
   };
 }
 

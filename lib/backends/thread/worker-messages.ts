@@ -1,5 +1,7 @@
 /** Checks workers' messages, since user code on their threads can change anything it reaches. */
 import { types } from "node:util";
+import type { LogLine } from "../../run/events.js";
+import { logLine } from "../../run/log-line.js";
 import type { EncodedError, EncodedThrown } from "../../base/error-codec.js";
 import { BrokenWorker, MALFORMED } from "./thread-errors.js";
 import type {
@@ -16,6 +18,7 @@ import type {
 export function taskMessageIn(message: unknown): TaskMessage | undefined {
   if (!isRecord(message)) return undefined;
   if (message.started === true) return { started: true };
+  if ("log" in message) return lineIn(message.log);
   return "progress" in message && isProgress(message.progress) ? { progress: message.progress } : undefined;
 }
 
@@ -73,7 +76,16 @@ function isProgress(value: unknown): value is Progress {
   if (!Array.isArray(value)) return false;
   const [fraction, message] = value as unknown[];
   if (message !== undefined && typeof message !== "string") return false;
-  return fraction === undefined || (typeof fraction === "number" && fraction >= 0 && fraction <= 1);
+  return typeof fraction === "number" && fraction >= 0 && fraction <= 1;
+}
+
+function lineIn(line: unknown): TaskMessage | undefined {
+  if (!isRecord(line) || typeof line.message !== "string") return undefined;
+  try {
+    return { log: logLine(line.message, line.fields as LogLine["fields"], line.level as LogLine["level"]) };
+  } catch {
+    return undefined;
+  }
 }
 
 function isEntries(value: unknown): value is [string, unknown][] | undefined {

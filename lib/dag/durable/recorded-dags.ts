@@ -126,7 +126,8 @@ export class RecordedDags<N> extends RecordedRuns<
 
   /** Records a replay, for a service to drive. @returns its id */
   async submitReplay(runId: string, options: ReplayOptions<any>): Promise<string> {
-    const { state, recorder } = await this.replay(runId, options);
+    // Whoever drives it follows it.
+    const { state, recorder } = await this.replay(runId, { ...options, telemetry: undefined });
     await recorder?.open();
     recorder?.giveBack();
     await recorder?.finish("waiting", undefined);

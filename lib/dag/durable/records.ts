@@ -9,7 +9,7 @@ import type { RunStatus } from "../../run/status.js";
 import type { Claim, Parent, QueuedEvent, RecordedRun, RunLog } from "../../stores/store.js";
 import { DagRecorder } from "./recorder.js";
 import type { Recorder, Recording } from "../../engine/durable/recorder.js";
-import { changeSince, newStructure, notPaused } from "../../engine/durable/restore.js";
+import { changeSince, newStructure, notPaused, pastOf } from "../../engine/durable/restore.js";
 import { restoreChildren } from "../../engine/durable/restored-children.js";
 import { discarded, restoredState, restoreEnds } from "../../engine/durable/restored-dag.js";
 
@@ -30,6 +30,7 @@ export function newRecorder(
       structure: structureText(plan, dagStructure),
       inputs: state.inputs,
       parent,
+      trace: driver.run.trace,
       scope: active === undefined ? undefined : plan.specs.filter((_, i) => active[i] === 1).map(({ name }) => name),
     });
   return new DagRecorder(state, { store, durability }, create);
@@ -72,6 +73,7 @@ export function continued(
     return new RunResult<any>(state, "completed");
   }
   const recorder = new DagRecorder(state, options);
+  recorder.past = pastOf(run);
   const claim = {
     driver: recorder,
     structure: newStructure(run, change, structure),

@@ -10,6 +10,7 @@ import { Attempts } from "../../engine/attempts.js";
 import { Children, type ContainingRun } from "../../engine/children.js";
 import type { CommonRunOptions } from "../../engine/options.js";
 import type { Permits, SharedPermits } from "../../engine/permits.js";
+import type { RunTelemetry } from "../../engine/telemetry/telemetry.js";
 import { isContext } from "../../planning/plan.js";
 import type { ResultCache } from "../../policies/cache.js";
 import type { Holder } from "../../policies/holder.js";
@@ -17,6 +18,7 @@ import type { Scheduler } from "../../policies/scheduler.js";
 import type { ChildResult } from "../../run/child-result.js";
 import { NodeContext, type AttemptControls } from "../../run/context.js";
 import { ExecutionError } from "../../run/errors.js";
+import type { LogLine } from "../../run/events.js";
 import type { RunState } from "../../run/state.js";
 import type { Arguments } from "../arguments.js";
 import type { BackendCalls } from "../backend-calls.js";
@@ -33,6 +35,7 @@ export interface ComputingDag {
   readonly calls: BackendCalls | undefined;
   readonly hooks: readonly NodeHooks[];
   readonly scheduler: Scheduler | undefined;
+  readonly telemetry: RunTelemetry | undefined;
   readonly caller: Holder | undefined;
   /** Collects the items of generators; undefined if there are none. */
   readonly streams: NodeStreams | undefined;
@@ -49,6 +52,7 @@ export interface ComputingDag {
   cacheOf(spec: NodeSpec): ResultCache | undefined;
   permitsOf(node: number): Permits;
   pump(): void;
+  log(node: number, attempt: number, line: LogLine): void;
   /** Something that was stopped takes a while to end. */
   isEnding(work: Promise<unknown>): void;
   /** Closes the live dag because of an exception that no node threw. */
@@ -182,6 +186,10 @@ export class Computation implements AttemptControls, ContainingRun, ContextSourc
   /** Nobody listens. */
   progress(): void {}
 
+  log(node: number, attempt: number, line: LogLine): void {
+    this.dag.log(node, attempt, line);
+  }
+
   // --- runs inside ---
 
   get sync(): boolean {
@@ -293,6 +301,10 @@ export class ManagedComputation extends Computation implements MappingRun {
 
   get scheduler(): Scheduler | undefined {
     return this.dag.scheduler;
+  }
+
+  get telemetry(): RunTelemetry | undefined {
+    return this.dag.telemetry;
   }
 
   get streams(): NodeStreams | undefined {

@@ -2,11 +2,14 @@ import type { Backend } from "../../backends/backend.js";
 import { LazyAbort } from "../../base/abort.js";
 import { cores } from "../../base/cores.js";
 import { pendingOf, whenSettled } from "../../base/coroutine.js";
+import type { DagwrightError } from "../../base/errors.js";
 import { deferred, type Deferred } from "../../base/deferred.js";
 import { current } from "../../definition/current-context.js";
 import type { NodeHooks } from "../../definition/specs/node-options.js";
 import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import type { CommonRunOptions } from "../../engine/options.js";
+import { telemetryOf } from "../../engine/telemetry/of-run.js";
+import type { RunTelemetry } from "../../engine/telemetry/telemetry.js";
 import { Permits, SharedPermits } from "../../engine/permits.js";
 import { StepClock } from "../../engine/step-clock.js";
 import { indegrees } from "../../graph/digraph.js";
@@ -17,6 +20,7 @@ import { currentCaller } from "../../policies/callers.js";
 import type { Scheduler } from "../../policies/scheduler.js";
 import { broken } from "../../run/endings.js";
 import { CancelledError, type ExecutionError } from "../../run/errors.js";
+import type { EventFacts, LogLine } from "../../run/events.js";
 import type { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
 import { Arguments } from "../arguments.js";
@@ -74,6 +78,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   readonly args: Arguments;
   readonly caller = currentCaller();
   readonly scheduler: Scheduler | undefined;
+  readonly telemetry: RunTelemetry | undefined;
   calls: BackendCalls | undefined = undefined;
   private readonly plan: DagPlan;
   readonly streams: NodeStreams | undefined;
@@ -122,7 +127,10 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     this.plan = plan;
     this.args = new Arguments(plan, state, inputs, undefined);
     this.scheduler = scheduler;
-    this.managesAll = setup.hooks.length > 0 || scheduler !== undefined;
+    const { runId, workflow } = state;
+    this.telemetry = telemetryOf(options.telemetry)?.follow({ runId, workflow, kind: "dag", past: undefined });
+    const isFollowed = setup.hooks.length > 0 || this.telemetry !== undefined;
+    this.managesAll = isFollowed || scheduler !== undefined;
     this.gates = plan.choices === undefined ? undefined : new Gates(plan, state);
     this.needs = new Needs(plan, state, this.gates);
     this.results = new LiveResults(state, this.args, this);
@@ -137,6 +145,8 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   /** Finds out where nodes run, and computes all of them. */
   begin(): void {
     const { place } = this.setup;
+    const { workflow, inputs } = this.state;
+    this.telemetry?.record({ type: "run.started", workflow, inputs }, undefined);
     this.guard(() => {
       this.scheduler?.begin();
       if (place === undefined) return this.beginNodes(undefined);
@@ -168,6 +178,15 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
 
   /** Nobody listens. */
   progress(): void {}
+
+  log(node: number, attempt: number, line: LogLine): void {
+    this.tell({ type: "node.log", attempt, ...line }, node);
+  }
+
+  /** Tells telemetry what happens. */
+  private tell(facts: EventFacts, node: number): void {
+    this.telemetry?.record(facts, this.plan.specs[node].name);
+  }
 
   /** A generator produces items, which nobody streams. */
   streamStarted(): void {}
@@ -290,6 +309,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     computation.isOver = true;
     this.computations[node] = undefined;
     this.overtakenOnes.push(computation);
+    this.tell({ type: "node.cancelled" }, node);
     this.freshness.mark(node);
     this.state.status[node] = Status.pending;
   }
@@ -398,6 +418,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     const isManaged = this.managesAll || this.plan.managed?.[node] === 1 || this.calls?.has(node) === true;
     const computation = isManaged ? this.newManaged(node) : this.newPlain(node);
     this.computations[node] = computation;
+    this.tell({ type: "attempt.started", attempt: 1 }, node);
     computation.begin();
     let pending: Promise<unknown> | undefined;
     let work: unknown;
@@ -441,13 +462,19 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
 
   private succeeded(computation: Computation, value: unknown): void {
     if (computation.isOver) return;
+    if (this.telemetry !== undefined) this.tellCompleted(computation.node, value);
     // The functions of users that judge the outcome may still overtake it.
     this.results.complete(computation, value);
     if (!computation.isOver) computation.release();
   }
 
+  private tellCompleted(node: number, result: unknown): void {
+    this.tell({ type: "node.completed", result, cached: this.state.isCached(node) }, node);
+  }
+
   private failed(computation: Computation, error: unknown): void {
     if (computation.isOver) return;
+    this.tell({ type: "node.failed", error: error as DagwrightError }, computation.node);
     this.results.fail(computation, error);
     computation.release();
   }
@@ -485,6 +512,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     const open = this.computations.filter((computation) => computation !== undefined);
     this.computations.fill(undefined);
     for (const computation of open) computation.stop(reason);
+    this.telemetry?.record({ type: "run.finished", status: "completed", error: undefined }, undefined);
     this.scheduler?.end();
     this.release();
   }

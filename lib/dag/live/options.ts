@@ -9,6 +9,7 @@ const OPTIONS = [
   "pool",
   "scheduler",
   "hooks",
+  "telemetry",
   "metadata",
   "strict",
 ] as const satisfies readonly (keyof RunOptions)[];
@@ -31,6 +32,7 @@ const ELSEWHERE: OtherNames = {
   store: "runs, since a live dag is not recorded",
   runId: "runs, since a live dag is not recorded",
   observers: "subscribe",
+  logger: "runs",
   onProgress: "subscribe",
   errorStrategy: 'errorStrategy: "continueNone" of nodes',
   errorHandler: "errors",

@@ -10,6 +10,7 @@ import type { NodeSpec } from "../../definition/specs/node-spec.js";
 import type { InnerCall } from "../../engine/children.js";
 import type { Permits } from "../../engine/permits.js";
 import { CONTEXT, filledIn } from "../../engine/context-placeholder.js";
+import type { AttemptTelemetry } from "../../engine/telemetry/telemetry.js";
 import { refuseRunInside, type AttemptHost, type TracedCall } from "../../engine/host.js";
 import type { ResultCache } from "../../policies/cache.js";
 import type { CircuitChange } from "../../policies/circuit.js";
@@ -18,6 +19,7 @@ import type { Limits } from "../../policies/limits.js";
 import type { Scheduler } from "../../policies/scheduler.js";
 import type { AttemptControls } from "../../run/context.js";
 import type { ErrorSite } from "../../run/errors.js";
+import type { LogLine } from "../../run/events.js";
 import type { DagHost, DagHostRun } from "../host.js";
 import type { ItemSlots } from "./item-slots.js";
 
@@ -120,7 +122,7 @@ export class MapHost implements AttemptHost {
 
   contextOf(item: number, attempt: number, controls: AttemptControls): Context {
     const { key, index } = this.itemOf(item);
-    return this.host.contextOf(this.node, attempt, new ItemControls(controls, item), { key, index });
+    return this.host.contextOf(this.node, attempt, new ItemControls(controls, { key, index }), { key, index });
   }
 
   resultIn(returned: unknown): unknown {
@@ -188,6 +190,10 @@ export class MapHost implements AttemptHost {
     if (isFirst) this.onStarted(started);
   }
 
+  followed(item: number, attempt: number): AttemptTelemetry | undefined {
+    return this.host.followed(this.node, attempt, item);
+  }
+
   attemptFailed(item: number, attempt: number, error: unknown): void {
     const { key, index } = this.itemOf(item);
     this.host.itemAttemptFailed(this.node, { key, index }, attempt, error);
@@ -219,8 +225,12 @@ export class MapHost implements AttemptHost {
     return this.host.barrier();
   }
 
-  progress(_: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
+  progress(_: number, attempt: number, fraction: number, message: string | undefined): void {
     this.host.progress(this.node, attempt, fraction, message);
+  }
+
+  log(_: number, attempt: number, line: LogLine): void {
+    this.host.log(this.node, attempt, line);
   }
 
   attemptsBefore(): number {
@@ -258,19 +268,23 @@ export class MapHost implements AttemptHost {
 class ItemControls implements AttemptControls {
   constructor(
     private readonly controls: AttemptControls,
-    private readonly item: number,
+    private readonly item: ItemPlace,
   ) {}
 
   get signal(): AbortSignal {
     return this.controls.signal;
   }
 
-  progress(node: number, attempt: number, fraction: number | undefined, message: string | undefined): void {
+  progress(node: number, attempt: number, fraction: number, message: string | undefined): void {
     this.controls.progress(node, attempt, fraction, message);
   }
 
+  log(node: number, attempt: number, line: LogLine): void {
+    this.controls.log(node, attempt, { ...line, item: this.item });
+  }
+
   runInside(_: number, attempt: number, workflow: unknown, options: ChildRunOptions): Promise<unknown> {
-    return this.controls.runInside(this.item, attempt, workflow, options);
+    return this.controls.runInside(this.item.index, attempt, workflow, options);
   }
 
   onRead(what: "inputs" | "results"): void {

@@ -56,6 +56,7 @@ function inRunOptions(...options: string[]): OtherNames {
 /** Advice for the options of all runs. */
 const RUN_OPTIONS = inRunOptions(
   ...["mode", "errorHandler", "timeout", "signal", "hooks", "observers", "scheduler", "strict"],
+  ...["logger", "telemetry"],
   ...["store", "durability", "ifExists", "context"],
 );
 

@@ -440,7 +440,7 @@ export abstract class RecordedRuns<
     const log = await store.claim(runId, (recorded) => {
       if (abort.aborted) throw abort.reason;
       next = decide(recorded);
-      return next !== undefined && "claim" in next ? next.claim : undefined;
+      return next !== undefined && "claim" in next ? { ...next.claim, trace: next.run.trace } : undefined;
     });
     if (next === undefined) return undefined;
     if (!("claim" in next)) {

@@ -13,6 +13,7 @@ import type {
   RunStore,
   SentEvent,
 } from "../../stores/store.js";
+import type { RecordedPast } from "../telemetry/telemetry.js";
 import { addLiveRun, removeLiveRun, runExclusive, type LiveRun } from "./live-runs.js";
 
 /** A run that is recorded. */
@@ -21,6 +22,8 @@ export interface Recordable extends LiveRun {
   recordingFailed(error: Error): void;
   /** Called when another process asks the run to end. */
   requested(request: DriverRequest): void;
+  /** The trace to record with it; undefined if there is none. */
+  readonly trace: string | undefined;
 }
 
 /** Where and how a run is recorded. */
@@ -42,6 +45,8 @@ type EventListener = (events: readonly QueuedEvent[]) => Promise<void> | void;
 export abstract class Recorder implements RunDriver {
   /** Set when the run is created. */
   declare run: Recordable;
+  /** What is recorded of the run that it continues; undefined for a new run. */
+  past: RecordedPast | undefined = undefined;
   readonly durability: Durability;
   protected log: RunLog | undefined;
   readonly runId: string;

@@ -4,6 +4,7 @@ import { changeText, structureChange, type Structure, type StructureChange } fro
 import { ExecutionError } from "../../run/errors.js";
 import { requireWorkflow } from "../../stores/require-workflow.js";
 import type { RecordedRun, WorkflowKind } from "../../stores/store.js";
+import type { RecordedPast } from "../telemetry/telemetry.js";
 
 /**
  * How a workflow has changed since a run of it was recorded; undefined if it has not.
@@ -32,6 +33,11 @@ export function newStructure(
   structure: string,
 ): string | undefined {
   return change === undefined && run.structure !== "" ? undefined : structure;
+}
+
+/** What telemetry learns of the record with which a run begins or continues. */
+export function pastOf({ status, nodes, cycles, trace }: RecordedRun): RecordedPast {
+  return { trace, isResumed: status !== "queued" || nodes.size + cycles.length > 0 };
 }
 
 /** The error that a run rejected with, as recorded; undefined if it resolved. */

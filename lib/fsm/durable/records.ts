@@ -1,5 +1,5 @@
 import type { Recorder, Recording } from "../../engine/durable/recorder.js";
-import { changeSince, newStructure, notPaused } from "../../engine/durable/restore.js";
+import { changeSince, newStructure, notPaused, pastOf } from "../../engine/durable/restore.js";
 import { restoreChildren } from "../../engine/durable/restored-children.js";
 import { endedFsmState, fsmResult, isOver, restoredFsm } from "../../engine/durable/restored-fsm.js";
 import type { FsmPlan } from "../../planning/fsm-plan.js";
@@ -54,6 +54,7 @@ export function newFsmRecorder(
       structure: structureText(state.plan, fsmStructure),
       inputs: state.inputs,
       parent,
+      trace: driver.run.trace,
       scope: undefined,
     });
   return new FsmRecorder(state, { store, durability }, create);
@@ -85,6 +86,7 @@ export function continuedFsm(
   restoreChildren(state, run);
   state.attemptsBefore = isUnfinished ? last.attempts : 0;
   const recorder = new FsmRecorder(state, options, undefined, last);
+  recorder.past = pastOf(run);
   const sent = eventsIn(options.send, options.store.timeOfDay());
   const resumed = {
     provided,

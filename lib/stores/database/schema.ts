@@ -74,6 +74,8 @@ export interface RunRow {
   given: string | null;
   /** The schedule that submitted the run. */
   schedule: string | null;
+  /** What telemetry calls the trace of the run, as W3C Trace Context: `traceparent`, and `tracestate` after a space. */
+  trace: string | null;
 }
 
 /** The columns that only services use. Runs that are started without one have their default values. */
@@ -418,6 +420,9 @@ const MIGRATIONS: readonly Migration[] = [
     });
   },
   (db) => table(db, "redactions", ["path"], { path: "text not null" }),
+  async (db) => {
+    await db.schema.alterTable("runs").addColumn("trace", "text").execute();
+  },
 ];
 
 async function table(db: Kysely<any>, name: string, key: readonly string[], columns: Columns): Promise<void> {

@@ -181,6 +181,7 @@ function changes(writes: readonly FencedBatch[]): Clause {
         fingerprint = coalesce(w.fingerprint, r.fingerprint),
         fit = coalesce(w.fit, r.fit),
         inputs = coalesce(w.inputs, r.inputs),
+        trace = coalesce(r.trace, w.trace),
         updated_at = coalesce(w.finished_at, w.updated_at, r.updated_at),
         metadata = coalesce(w.metadata, r.metadata)
       from json_to_recordset(${rows}) as w(id text, begins boolean, ends boolean, metadata text, rests integer,

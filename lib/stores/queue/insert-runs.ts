@@ -26,6 +26,7 @@ const SUBMITTED = {
   recoveries: "integer",
   given: "text",
   schedule: "text",
+  trace: "text",
 } as const satisfies Readonly<Partial<Record<keyof RunRow, ColumnType>>>;
 
 export type SubmittedRow = Pick<RunRow, keyof typeof SUBMITTED>;

@@ -1,6 +1,6 @@
 /** The queue port: what services and clients need of a store. All times are by the clock that the store's clients share. */
 import type { WorkflowKind } from "../../definition/defined.js";
-import type { RecordedRun } from "../store.js";
+import type { NewRun, RecordedRun } from "../store.js";
 
 /** Runs that are submitted by some processes and driven by others. */
 export interface RunQueue {
@@ -148,6 +148,8 @@ export interface Submission {
   readonly due?: { readonly at: number } | { readonly in: number } | undefined;
   /** The name of the schedule that submits it. */
   readonly schedule?: string | undefined;
+  /** See {@link NewRun.trace}. */
+  readonly trace?: string | undefined;
   /** The run that it replays, and the first node to compute again. */
   readonly parent?: ReplayedRun | undefined;
 }

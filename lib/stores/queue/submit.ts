@@ -60,7 +60,7 @@ async function existingRun(
 /** The columns of a submitted run, without its times. Adds its blobs to `batch`. @throws {StoreError} UNSTORABLE */
 export function submittedRow(run: Submission, batch: Batch, host: LogHost): SubmittedRow {
   const { runId, workflow, kind, structure, inputs, given = inputs, metadata, key } = run;
-  const { priority = 50, schedule, parent } = run;
+  const { priority = 50, schedule, parent, trace } = run;
   const fingerprint = structure === undefined ? "" : fingerprintOf(structure);
   if (structure !== undefined) batch.blobs.set(fingerprint, structure);
   return {
@@ -82,6 +82,7 @@ export function submittedRow(run: Submission, batch: Batch, host: LogHost): Subm
     recoveries: 0,
     given: key === undefined ? null : digestsOf(given, host),
     schedule: schedule ?? null,
+    trace: trace ?? null,
   };
 }
 

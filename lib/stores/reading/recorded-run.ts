@@ -135,6 +135,7 @@ function decoded({ row, attempts, cycles, events, waits, decoder }: RunRecord): 
     scope: row.scope === null ? undefined : decoder.list(row.scope),
     outputs: decoder.outputs(row),
     error: decoder.thrown(row.error),
+    trace: row.trace ?? undefined,
     createdAt: row.created_at,
     finishedAt: row.finished_at ?? undefined,
     dueAt: row.due_at ?? undefined,

@@ -105,6 +105,7 @@ const RULES: { readonly [Table in keyof RunRows]: Rules<RunRows[Table]> } = {
     provided: optional(TEXT),
     given: optional(TEXT),
     schedule: optional(TEXT),
+    trace: optional(TEXT),
   },
   node_executions: {
     run_id: TEXT,

@@ -41,7 +41,7 @@ export class SqliteWriter implements BatchWriter {
     const nulls = begun.map((column) => sql`${sql.ref(column)} = null`);
     this.beginRun = sql`update runs set status = 'running', is_fresh = 0, ${sql.join(nulls)}, updated_at = ${0},
       kind = coalesce(${0}, kind), fingerprint = coalesce(${0}, fingerprint), fit = coalesce(${0}, fit),
-      inputs = coalesce(${0}, inputs)
+      inputs = coalesce(${0}, inputs), trace = coalesce(trace, ${0})
       where id = ${0}`.compile(db);
     const changes = Object.keys(RUN_END).map((column) => sql`${sql.ref(column)} = ${0}`);
     const release = sql`owner = null, lease_expires_at = null, recoveries = 0, provided = null,
@@ -132,9 +132,10 @@ export class SqliteWriter implements BatchWriter {
     { begun, taken, metadata, end }: Batch,
   ): Promise<void> {
     if (begun !== undefined) {
-      const { isRated, updated_at, kind, fingerprint, fit, inputs } = begun;
+      const { isRated, updated_at, kind, fingerprint, fit, inputs, trace } = begun;
       if (isRated) await countStart(trx, { clock: this.clock() }, runId);
-      await trx.executeQuery({ ...this.beginRun, parameters: [updated_at, kind, fingerprint, fit, inputs, runId] });
+      const parameters = [updated_at, kind, fingerprint, fit, inputs, trace, runId];
+      await trx.executeQuery({ ...this.beginRun, parameters });
     }
     await takeEvents(trx, runId, taken);
     if (end !== undefined) {

@@ -28,6 +28,8 @@ export interface RunBeginRow {
   readonly fingerprint: string | null;
   readonly fit: string | null;
   readonly inputs: string | null;
+  /** Kept if one is recorded. */
+  readonly trace: string | null;
 }
 
 /** The columns of a run that has ended or paused. */

@@ -117,6 +117,7 @@ export const NEW_RUN = {
   pause_reason: "text",
   pauses: "text",
   due_at: "double precision",
+  trace: "text",
 } satisfies Readonly<Record<Exclude<keyof Tables["runs"], "lease_expires_at" | QueueColumn>, ColumnType>>;
 
 /** The columns that change when a run ends, except for those of its lease; most are null in a run that is driven. */
@@ -136,5 +137,6 @@ export const RUN_BEGIN = {
   fingerprint: "text",
   fit: "text",
   inputs: "text",
+  trace: "text",
   updated_at: "double precision",
 } as const satisfies Readonly<Partial<Record<keyof Tables["runs"], ColumnType>>>;

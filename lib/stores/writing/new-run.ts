@@ -39,6 +39,7 @@ export function newRunRow(run: NewRun, token: number, batch: Batch, leases: Leas
     created_at: now,
     updated_at: now,
     finished_at: null,
+    trace: run.trace ?? null,
     ...NOT_PAUSED,
   };
 }

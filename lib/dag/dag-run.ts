@@ -7,6 +7,7 @@ import type { EventEmitter } from "../engine/event-emitter.js";
 import { TIME_SLICE, TimeSlice } from "../engine/time-slice.js";
 import type { Ranking } from "../planning/plan.js";
 import { criticalFirst } from "../planning/ranking.js";
+import { asPartOf, isPartOfOther } from "../policies/callers.js";
 import { interruption } from "../run/endings.js";
 import type { ExecutionError } from "../run/errors.js";
 import { RunResult } from "../run/result.js";
@@ -195,6 +196,7 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
   /** Starts ready nodes while permits are free, and ends the run when nothing is left. */
   pump(): void {
     if (this.pumping || !this.hasBegun || this.isWaiting) return;
+    if (isPartOfOther(this.caller)) return asPartOf(this.caller, () => this.pump());
     const { source } = current;
     this.pumping = true;
     try {

@@ -128,6 +128,11 @@ export class AttemptPermits {
     return permits & ~slots;
   }
 
+  /** Starts what waited for permits. */
+  pump(): void {
+    this.host.pump();
+  }
+
   /** @param permits - what {@link AttemptPermits.acquire} returned */
   release(node: number, permits: number, holder: Holder | undefined): void {
     const { host } = this;
@@ -257,5 +262,6 @@ export class AttemptSlot extends NodeSlot {
 
   protected release(): void {
     this.permits = this.all.releaseSlots(this.node, this.permits, this.holder);
+    this.all.pump();
   }
 }

@@ -156,7 +156,10 @@ export class Permits implements Resource {
 
   /** Shares the permits with other runs from now on. */
   share(): void {
-    this.sharers ??= new Set();
+    if (this.sharers !== undefined) return;
+    this.sharers = new Set();
+    // What has found no permit before.
+    if (this.used >= this.limit) this.sharers.add(this.queue);
   }
 
   /** Whether no permit is free. If so, `waiter` is told when one is. */

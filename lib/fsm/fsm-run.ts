@@ -12,6 +12,7 @@ import { Attempts } from "../engine/attempts.js";
 import type { Permits } from "../engine/permits.js";
 import { EngineRun, type EngineSetup } from "../engine/run.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
+import { asPartOf, isPartOfOther } from "../policies/callers.js";
 import type { ErrorSite, ExecutionError } from "../run/errors.js";
 import { StateContext } from "../run/fsm-context.js";
 import { FsmResult } from "../run/fsm-result.js";
@@ -192,6 +193,7 @@ export class FsmRun
   /** Executes states until one returns a promise or a wait, or the run ends. */
   pump(): void {
     if (this.pumping || !this.hasBegun) return;
+    if (isPartOfOther(this.caller)) return asPartOf(this.caller, () => this.pump());
     const { source } = calling;
     this.pumping = true;
     try {

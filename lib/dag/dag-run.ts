@@ -8,6 +8,7 @@ import { TIME_SLICE, TimeSlice } from "../engine/time-slice.js";
 import type { Ranking } from "../planning/plan.js";
 import { criticalFirst } from "../planning/ranking.js";
 import { asPartOf, isPartOfOther } from "../policies/callers.js";
+import type { Resource } from "../policies/holder.js";
 import { interruption } from "../run/endings.js";
 import type { ExecutionError } from "../run/errors.js";
 import { RunResult } from "../run/result.js";
@@ -101,6 +102,11 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
 
   get hasWaiting(): boolean {
     return this.readiness?.executor.isEmpty === false;
+  }
+
+  *awaitedSlots(): Generator<Resource> {
+    const { permits } = this;
+    if ((this.hasWaiting || permits.isAwaited) && permits.areTaken) yield permits.slots;
   }
 
   // --- the beginning ---
@@ -207,6 +213,7 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
     this.pumping = false;
     if (source !== this) returnTo(source);
     if (this.time >= this.deadline) this.life.expire();
+    if (this.caller !== undefined && !this.isOver) this.relieve();
     if (this.isOver || this.open > this.resting || this.isWaiting) return;
     if (this.readiness?.executor.isEmpty ?? true) this.finish();
     else this.onIdle?.();

@@ -200,7 +200,7 @@ export class AttemptPermits {
   ): Coroutine<void> {
     if (pending === undefined) return;
     const { resource } = pending;
-    const deadlock = findLastingDeadlock(holder, resource);
+    const deadlock = findLastingDeadlock(holder, resource, () => holder.isWaiting);
     if (deadlock !== undefined) {
       pending.cancel();
       const message = `${this.host.labelOf(node)} would wait for ever: ${deadlock.text}. Begin the inner run when the node is done, or give one of them a key, or a scheduler, of its own.`;

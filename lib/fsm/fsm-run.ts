@@ -13,6 +13,7 @@ import type { Permits } from "../engine/permits.js";
 import { EngineRun, type EngineSetup } from "../engine/run.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
 import { asPartOf, isPartOfOther } from "../policies/callers.js";
+import type { Resource } from "../policies/holder.js";
 import type { ErrorSite, ExecutionError } from "../run/errors.js";
 import { StateContext } from "../run/fsm-context.js";
 import { FsmResult } from "../run/fsm-result.js";
@@ -416,7 +417,13 @@ export class FsmRun
   // --- runs inside ---
 
   /** The current state waits for a permit. It gets one when there is one. */
-  enqueue(): void {}
+  enqueue(): void {
+    this.relieve();
+  }
+
+  *awaitedSlots(): Generator<Resource> {
+    if (this.permits?.isAwaited === true && this.permits.areTaken) yield this.permits.slots;
+  }
 
   wake(): void {
     const { current } = this.state;

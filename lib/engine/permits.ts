@@ -312,6 +312,9 @@ export function inSequence(): SharedPermits {
 export class SharedPermits {
   private readonly byBackend = new Map<string, Permits>();
 
+  /** @param tracesAll - whether all nodes that use them are in the wait-for graph */
+  constructor(readonly tracesAll = false) {}
+
   /** Adds the permits of the outermost run. */
   add(backend: string, permits: Permits): void {
     this.byBackend.set(backend, permits);

@@ -85,6 +85,8 @@ export class FsmRun
   inputs: readonly unknown[] = [];
   /** The permits of an outer run. */
   readonly permits: Permits | undefined;
+  /** Whether all states are in the wait-for graph. */
+  readonly tracesAll: boolean;
   private lazyInner: FsmInnerRuns | undefined = undefined;
   private readonly inbox: Inbox | undefined;
   readonly failures: Failures;
@@ -102,6 +104,7 @@ export class FsmRun
     this.plan = state.plan;
     this.maxCycles = maxCycles;
     this.permits = setup.outer?.permits?.of("inline", Infinity, this, false);
+    this.tracesAll = setup.outer?.permits?.tracesAll === true;
     const isObserved = setup.hooks.length > 0 || recorder !== undefined;
     this.managesAll = isObserved || this.scheduler !== undefined || this.permits !== undefined;
     this.clock = new StepClock(timeout, setup);

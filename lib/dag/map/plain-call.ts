@@ -14,7 +14,7 @@ export interface ItemCall {
 export function plainCallOf(run: MappingRun, items: MapHost, node: number): ItemCall | undefined {
   const spec = items.specOf();
   const isInline = spec.subworkflow === undefined && run.calls?.has(node) !== true;
-  const isFree = items.schedulerOf() === undefined && items.hooksOf().length === 0;
+  const isFree = items.schedulerOf() === undefined && !items.tracesAll && items.hooksOf().length === 0;
   const needsContext = items.takesContext || current.storage !== undefined;
   if (!isInline || !isFree || hasPolicies(spec.options) || needsContext) return undefined;
   const { fn, self } = spec;

@@ -29,6 +29,8 @@ export class Permits implements Resource {
   protected used = 0;
   /** How many there are beyond the limit, for what those wait for that use the others. */
   private lent = 0;
+  /** How many of these have yet to be offered. */
+  private lending = 0;
   /** How many nodes keep their place in order, with or without a permit. */
   protected places = 0;
   private waiters: Map<number, () => void> | undefined = undefined;
@@ -96,7 +98,11 @@ export class Permits implements Resource {
    */
   letGo(): boolean {
     this.lent++;
-    queueMicrotask(() => this.offer());
+    this.lending++;
+    queueMicrotask(() => {
+      this.lending--;
+      this.offer();
+    });
     return true;
   }
 
@@ -229,7 +235,7 @@ export class Permits implements Resource {
       this.sharers?.delete(next);
       next.wake();
     }
-    this.lent = Math.max(0, this.used - this.limit);
+    if (this.lending === 0) this.lent = Math.max(0, this.used - this.limit);
   }
 }
 

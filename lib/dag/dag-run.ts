@@ -7,6 +7,8 @@ import type { EventEmitter } from "../engine/event-emitter.js";
 import { TIME_SLICE, TimeSlice } from "../engine/time-slice.js";
 import type { Ranking } from "../planning/plan.js";
 import { criticalFirst } from "../planning/ranking.js";
+import { asPartOf, isPartOfOther } from "../policies/callers.js";
+import type { Resource } from "../policies/holder.js";
 import { interruption } from "../run/endings.js";
 import type { ExecutionError } from "../run/errors.js";
 import { RunResult } from "../run/result.js";
@@ -102,6 +104,11 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
     return this.readiness?.executor.isEmpty === false;
   }
 
+  *awaitedSlots(): Generator<Resource> {
+    const { permits } = this;
+    if ((this.hasWaiting || permits.isAwaited) && permits.areTaken) yield permits.slots;
+  }
+
   // --- the beginning ---
 
   /** Finds out where nodes run, and starts the first ones. */
@@ -195,6 +202,7 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
   /** Starts ready nodes while permits are free, and ends the run when nothing is left. */
   pump(): void {
     if (this.pumping || !this.hasBegun || this.isWaiting) return;
+    if (isPartOfOther(this.caller)) return asPartOf(this.caller, () => this.pump());
     const { source } = current;
     this.pumping = true;
     try {
@@ -205,6 +213,7 @@ export class DagRun extends PerformingRun implements WaitingRun, SendingRun {
     this.pumping = false;
     if (source !== this) returnTo(source);
     if (this.time >= this.deadline) this.life.expire();
+    if (this.caller !== undefined && !this.isOver) this.relieve();
     if (this.isOver || this.open > this.resting || this.isWaiting) return;
     if (this.readiness?.executor.isEmpty ?? true) this.finish();
     else this.onIdle?.();

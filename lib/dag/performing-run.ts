@@ -8,6 +8,7 @@ import { Attempts } from "../engine/attempts.js";
 import type { EventEmitter } from "../engine/event-emitter.js";
 import { Permits, SharedPermits } from "../engine/permits.js";
 import { EngineRun } from "../engine/run.js";
+import { usesKeys } from "../planning/keys.js";
 import type { DagPlan } from "../planning/plan.js";
 import { NodeContext } from "../run/context.js";
 import { isPause } from "../run/pause.js";
@@ -64,6 +65,8 @@ export abstract class PerformingRun
   private lazyArgs: Arguments | undefined = undefined;
   /** The calls of nodes that don't run inline; undefined when all do. */
   calls: BackendCalls | undefined = undefined;
+  /** See {@link DagHostRun.tracesAll}. */
+  readonly tracesAll: boolean;
   readonly streams: NodeStreams | undefined;
   /** The maps in progress; undefined before the first one. */
   maps: Maps | undefined = undefined;
@@ -79,8 +82,9 @@ export abstract class PerformingRun
     const outlets = setup.outer?.outlets;
     const isTaker = setup.outer !== undefined && takesStreams(state);
     const isStreaming = plan.streams !== undefined || outlets !== undefined || isTaker;
+    this.tracesAll = setup.outer?.permits?.tracesAll === true || ((isStreaming || this.isLimited) && usesKeys(plan));
     const isFollowed = setup.hooks.length > 0 || this.telemetry !== undefined;
-    this.ways = waysOf(plan, setup, isFollowed || this.scheduler !== undefined || isTaker);
+    this.ways = waysOf(plan, setup, isFollowed || this.scheduler !== undefined || isTaker || this.tracesAll);
     this.streams = isStreaming ? new NodeStreams(this, plan.streams, outlets) : undefined;
     findClock();
     this.time = now();
@@ -108,6 +112,13 @@ export abstract class PerformingRun
   get isSequential(): boolean {
     const { mode } = this.options;
     return this.sync || mode === undefined || mode === "sequential";
+  }
+
+  /** Whether a node may wait for another that is not before it in order. */
+  private get isLimited(): boolean {
+    const { concurrency = Infinity, mode } = this.options;
+    if (this.isSequential) return this.setup.outer !== undefined;
+    return concurrency < Infinity || mode === "parallel";
   }
 
   get nodeLimits(): NodeLimits | undefined {
@@ -151,7 +162,7 @@ export abstract class PerformingRun
   }
 
   sharePermits(): SharedPermits {
-    const shared = new SharedPermits();
+    const shared = new SharedPermits(this.tracesAll);
     shared.add("inline", this.permits);
     this.calls?.lanes.share(shared);
     // In order, nothing queues up.

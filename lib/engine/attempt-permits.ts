@@ -128,6 +128,11 @@ export class AttemptPermits {
     return permits & ~slots;
   }
 
+  /** Starts what waited for permits. */
+  pump(): void {
+    this.host.pump();
+  }
+
   /** @param permits - what {@link AttemptPermits.acquire} returned */
   release(node: number, permits: number, holder: Holder | undefined): void {
     const { host } = this;
@@ -195,7 +200,7 @@ export class AttemptPermits {
   ): Coroutine<void> {
     if (pending === undefined) return;
     const { resource } = pending;
-    const deadlock = findLastingDeadlock(holder, resource);
+    const deadlock = findLastingDeadlock(holder, resource, () => holder.isWaiting);
     if (deadlock !== undefined) {
       pending.cancel();
       const message = `${this.host.labelOf(node)} would wait for ever: ${deadlock.text}. Begin the inner run when the node is done, or give one of them a key, or a scheduler, of its own.`;
@@ -257,5 +262,6 @@ export class AttemptSlot extends NodeSlot {
 
   protected release(): void {
     this.permits = this.all.releaseSlots(this.node, this.permits, this.holder);
+    this.all.pump();
   }
 }

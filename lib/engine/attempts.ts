@@ -250,8 +250,8 @@ export class Attempts {
   private *attempt(node: number, n: number): Coroutine {
     const { host } = this;
     const { concurrencyKey } = host.specOf(node).options;
-    const isShared = host.schedulerOf(node) !== undefined || concurrencyKey !== undefined;
-    const holder = this.trackers?.get(node)?.holder ?? (isShared ? this.holder(node) : undefined);
+    const isTraced = host.tracesAll || host.schedulerOf(node) !== undefined || concurrencyKey !== undefined;
+    const holder = this.trackers?.get(node)?.holder ?? (isTraced ? this.holder(node) : undefined);
     const permits = yield* this.permits.acquire(node, n, holder);
     const slot = new AttemptSlot(this.permits, node, n, holder, permits);
     try {

@@ -43,6 +43,8 @@ export interface AttemptHost extends AttemptControls {
   /** The limits that the run shares with others. */
   readonly limits: Limits;
   readonly scheduler: Scheduler | undefined;
+  /** Whether all nodes are in the wait-for graph, since those that hold keys may wait for them. */
+  readonly tracesAll: boolean;
   /** The permits of a node that other runs of the same stream share; undefined when it has no limit there. */
   nodeLimitOf(node: number): Semaphore | undefined;
   /** What a node waits as a part of: the node that began the run, if it is tracked, or the group of the node. */
@@ -119,6 +121,8 @@ export interface HostRun extends AttemptControls {
   /** The hooks of all nodes: the default hooks, then those of the run. */
   readonly hooks: readonly NodeHooks[];
   readonly scheduler: Scheduler | undefined;
+  /** See {@link AttemptHost.tracesAll}. */
+  readonly tracesAll: boolean;
   readonly caller: Holder | undefined;
   cacheOf(node: NodeSpec): ResultCache | undefined;
   barrier(): Promise<void> | undefined;
@@ -133,11 +137,13 @@ export abstract class EngineHost<R extends HostRun> implements AttemptControls {
   readonly workflow: string;
   readonly scheduler: Scheduler | undefined;
   readonly limits: Limits;
+  readonly tracesAll: boolean;
 
   constructor(protected readonly run: R) {
     this.sync = run.sync;
     this.workflow = run.state.workflow;
     this.scheduler = run.scheduler;
+    this.tracesAll = run.tracesAll;
     this.limits = run.scheduler?.limits ?? processLimits;
   }
 

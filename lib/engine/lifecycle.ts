@@ -6,6 +6,7 @@ import { messageOf } from "../base/message.js";
 import { setImmediate } from "../base/event-loop.js";
 import { warn } from "../base/warning.js";
 import { current } from "../definition/current-context.js";
+import type { Holder, Resource } from "../policies/holder.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import { broken, cancelled, expired } from "../run/endings.js";
 import { ExecutionError } from "../run/errors.js";
@@ -25,6 +26,10 @@ export interface Loop<R> {
   readonly options: CommonRunOptions;
   readonly sync: boolean;
   readonly scheduler: Scheduler | undefined;
+  /** The node that began the run, if it is tracked. */
+  readonly caller: Holder | undefined;
+  /** See {@link BegunRun}. */
+  awaitedSlots(): Iterable<Resource>;
   /** Resolves when the inputs are checked, and rejects when they are invalid; undefined when they are. */
   readonly checking: Promise<void> | undefined;
   /** Writes the run to its store; undefined when it has none. */
@@ -119,6 +124,7 @@ export class Lifecycle<R> {
     current.runs++;
     try {
       scheduler?.begin();
+      this.loop.caller?.begin(this.loop);
       if (signal !== undefined) this.follow(signal);
     } catch (fault) {
       this.failInternally(fault);
@@ -159,7 +165,7 @@ export class Lifecycle<R> {
     this.isOver = this.isRefused = true;
     this.loop.emitter = undefined;
     this.guard(() => this.loop.release(status));
-    this.endScheduler();
+    this.leave();
     recorder?.refuse(error);
     this.settle(status, isError ? error : undefined);
   }
@@ -206,7 +212,7 @@ export class Lifecycle<R> {
     if (!this.isDuplicate(error)) return this.loop.recordingFailed(error);
     this.isOver = true;
     this.loop.emitter = undefined;
-    this.endScheduler();
+    this.leave();
     this.settle("failed", error);
   }
 
@@ -275,7 +281,7 @@ export class Lifecycle<R> {
     } catch (fault) {
       this.failInternally(fault);
     }
-    this.endScheduler();
+    this.leave();
     if (left === undefined) this.close(status, error);
     else this.closeAfter(left, status, error);
   }
@@ -292,8 +298,10 @@ export class Lifecycle<R> {
     else this.record(recorder, status, error);
   }
 
-  private endScheduler(): void {
-    const { scheduler } = this.loop;
+  /** Its nodes wait no longer. */
+  private leave(): void {
+    const { scheduler, caller } = this.loop;
+    caller?.end(this.loop);
     if (scheduler === undefined) return;
     try {
       scheduler.end();

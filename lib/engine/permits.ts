@@ -1,5 +1,6 @@
 import { deferred } from "../base/deferred.js";
 import type { PendingAcquire } from "../base/pending-acquire.js";
+import { isStuck } from "../policies/deadlock.js";
 import { Holder, type Resource } from "../policies/holder.js";
 
 /** What is told when a permit may be free. */
@@ -26,9 +27,15 @@ export class Permits implements Resource {
   /** The nodes in the wait-for graph that use permits. */
   private occupants: Set<Holder> | undefined = undefined;
   protected used = 0;
+  /** How many there are beyond the limit, for what those wait for that use the others. */
+  private lent = 0;
+  /** How many of these have yet to be offered. */
+  private lending = 0;
   /** How many nodes keep their place in order, with or without a permit. */
   protected places = 0;
   private waiters: Map<number, () => void> | undefined = undefined;
+  /** How many nodes wait that have their place in order. */
+  private inPlace = 0;
   /** What found no free permit; undefined if nothing shares the permits. */
   private sharers: Set<PermitWaiter> | undefined = undefined;
 
@@ -59,8 +66,8 @@ export class Permits implements Resource {
 
   /** Of the others that use permits, nothing is known that could keep them from releasing these. */
   *holders(): Generator<Holder> {
-    const { used, limit, occupants } = this;
-    if (used < limit || occupants === undefined || used > occupants.size) yield OTHERS;
+    const { used, limit, lent, occupants } = this;
+    if (used < limit + lent || occupants === undefined || used > occupants.size) yield OTHERS;
     if (occupants !== undefined) yield* occupants;
   }
 
@@ -80,8 +87,35 @@ export class Permits implements Resource {
   }
 
   release(): void {
-    if (this.sharers === undefined || this.sharers.size === 0) this.used--;
-    else this.handOver(this.sharers);
+    if (this.lent > 0) this.takeBack();
+    else if (this.sharers === undefined || this.sharers.size === 0) this.used--;
+    else this.handOver();
+  }
+
+  /**
+   * Lets one more node work, since all that work only wait, for what others do without a permit. No more nodes do more
+   * than wait than there are permits.
+   */
+  letGo(): boolean {
+    this.lent++;
+    this.lending++;
+    queueMicrotask(() => {
+      this.lending--;
+      this.offer();
+    });
+    return true;
+  }
+
+  /** A permit is released while there are more than the limit. */
+  private takeBack(): void {
+    this.used--;
+    this.lent--;
+    if (isStuck(this)) this.letGo();
+  }
+
+  /** Whether nodes wait for a permit, apart from those that have yet to start. */
+  get isAwaited(): boolean {
+    return this.inPlace > 0 || (this.waiters !== undefined && this.waiters.size > 0);
   }
 
   /** Acquires a permit at once, or returns the wait for one. In order, the node has its place. */
@@ -144,24 +178,34 @@ export class Permits implements Resource {
     let isGranted = false;
     const wake = () => {
       isGranted = true;
+      this.inPlace--;
       this.take();
       resolve();
     };
     const waiter = { wake };
     if (!this.isFullFor(waiter)) return void this.take();
-    return { granted: promise, cancel: () => (isGranted ? this.release() : this.forget(waiter)) };
+    this.inPlace++;
+    const cancel = () => {
+      if (isGranted) return this.release();
+      this.inPlace--;
+      this.forget(waiter);
+    };
+    return { granted: promise, cancel };
   }
 
   // --- runs inside ---
 
   /** Shares the permits with other runs from now on. */
   share(): void {
-    this.sharers ??= new Set();
+    if (this.sharers !== undefined) return;
+    this.sharers = new Set();
+    // What has found no permit before.
+    if (this.used >= this.limit) this.sharers.add(this.queue);
   }
 
   /** Whether no permit is free. If so, `waiter` is told when one is. */
   isFullFor(waiter: PermitWaiter): boolean {
-    if (this.used < this.limit) return false;
+    if (this.used < this.limit + this.lent) return false;
     this.sharers?.add(waiter);
     return true;
   }
@@ -177,15 +221,21 @@ export class Permits implements Resource {
   }
 
   /** Keeps a released permit for what waits, which starts one after the other until it is taken. */
-  private handOver(waiting: Set<PermitWaiter>): void {
+  private handOver(): void {
     queueMicrotask(() => {
       this.used--;
-      for (const next of Array.from(waiting)) {
-        if (this.isFullFor(next)) return;
-        waiting.delete(next);
-        next.wake();
-      }
+      this.offer();
     });
+  }
+
+  /** Lets those that wait take what is free. */
+  private offer(): void {
+    for (const next of [...(this.sharers ?? []), this.queue]) {
+      if (this.isFullFor(next)) return;
+      this.sharers?.delete(next);
+      next.wake();
+    }
+    if (this.lending === 0) this.lent = Math.max(0, this.used - this.limit);
   }
 }
 
@@ -267,6 +317,9 @@ export function inSequence(): SharedPermits {
 /** The permits that a run shares with the runs inside it, by backend. */
 export class SharedPermits {
   private readonly byBackend = new Map<string, Permits>();
+
+  /** @param tracesAll - whether all nodes that use them are in the wait-for graph */
+  constructor(readonly tracesAll = false) {}
 
   /** Adds the permits of the outermost run. */
   add(backend: string, permits: Permits): void {

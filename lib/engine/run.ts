@@ -6,7 +6,8 @@ import type { NodeHooks } from "../definition/specs/node-options.js";
 import type { NodeSpec } from "../definition/specs/node-spec.js";
 import type { ResultCache } from "../policies/cache.js";
 import { currentCaller } from "../policies/callers.js";
-import type { Holder } from "../policies/holder.js";
+import { isStuck } from "../policies/deadlock.js";
+import { anyWaits, type BegunRun, type Holder, type Resource } from "../policies/holder.js";
 import type { Scheduler } from "../policies/scheduler.js";
 import type { InnerChecks } from "../planning/inner-schemas.js";
 import type { AttemptControls } from "../run/context.js";
@@ -52,7 +53,7 @@ export interface EngineSetup {
 }
 
 /** The common part of the runs of dags and fsms: lifecycle, events, caches, stepping. */
-export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements Loop<R>, AttemptControls, ContainingRun {
+export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements Loop<R>, AttemptControls, ContainingRun, BegunRun {
   readonly life = new Lifecycle<R>(this);
   readonly sync: boolean;
   readonly recorder: Recorder | undefined;
@@ -101,6 +102,8 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
   }
 
   abstract readonly kind: WorkflowKind;
+  /** See {@link BegunRun}. */
+  abstract awaitedSlots(): Iterable<Resource>;
   abstract notTaken(event: string): Error;
   abstract begin(): void;
   abstract release(status: RunStatus): void;
@@ -194,6 +197,12 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements L
 
   protected get abort(): LazyAbort {
     return (this.lazyAbort ??= new LazyAbort());
+  }
+
+  /** Lets nodes that wait for slots have one, if all that use these wait for them. */
+  protected relieve(): void {
+    if (this.caller === undefined || !anyWaits()) return;
+    for (const slots of this.awaitedSlots()) if (isStuck(slots)) slots.letGo?.(this.caller);
   }
 
   // --- runs inside ---

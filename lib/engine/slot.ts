@@ -1,5 +1,3 @@
-import { untraced } from "../policies/callers.js";
-
 /** What a node gives back while it waits for runs inside, for items, or for room for its own. */
 export interface Slot {
   /** Whether the node has settled, and must not begin runs any more. */
@@ -20,7 +18,7 @@ export abstract class NodeSlot implements Slot {
 
   /** Acquires the slot at once, or returns the wait for it. */
   protected abstract acquire(): Promise<unknown> | undefined;
-  /** Gives back what `acquire` acquired. */
+  /** Gives back what `acquire` acquired, and lets others have it at once. */
   protected abstract release(): void;
 
   suspend(): void {
@@ -60,8 +58,7 @@ export abstract class NodeSlot implements Slot {
   private letGo(): void {
     if (!this.isHeld) return;
     this.isHeld = false;
-    // What starts now is not begun by this node.
-    untraced(() => this.release());
+    this.release();
   }
 }
 

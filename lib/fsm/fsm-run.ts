@@ -13,6 +13,8 @@ import { Attempts } from "../engine/attempts.js";
 import type { Permits } from "../engine/permits.js";
 import { EngineRun, type EngineSetup } from "../engine/run.js";
 import type { FsmPlan } from "../planning/fsm-plan.js";
+import { asPartOf, isPartOfOther } from "../policies/callers.js";
+import type { Resource } from "../policies/holder.js";
 import type { ErrorSite, ExecutionError } from "../run/errors.js";
 import { StateContext } from "../run/fsm-context.js";
 import { FsmResult } from "../run/fsm-result.js";
@@ -84,6 +86,8 @@ export class FsmRun
   inputs: readonly unknown[] = [];
   /** The permits of an outer run. */
   readonly permits: Permits | undefined;
+  /** Whether all states are in the wait-for graph. */
+  readonly tracesAll: boolean;
   private lazyInner: FsmInnerRuns | undefined = undefined;
   private readonly inbox: Inbox | undefined;
   readonly failures: Failures;
@@ -101,6 +105,7 @@ export class FsmRun
     this.plan = state.plan;
     this.maxCycles = maxCycles;
     this.permits = setup.outer?.permits?.of("inline", Infinity, this, false);
+    this.tracesAll = setup.outer?.permits?.tracesAll === true;
     const isObserved = setup.hooks.length > 0 || recorder !== undefined || this.telemetry !== undefined;
     this.managesAll = isObserved || this.scheduler !== undefined || this.permits !== undefined;
     this.clock = new StepClock(timeout, setup);
@@ -197,6 +202,7 @@ export class FsmRun
   /** Executes states until one returns a promise or a wait, or the run ends. */
   pump(): void {
     if (this.pumping || !this.hasBegun) return;
+    if (isPartOfOther(this.caller)) return asPartOf(this.caller, () => this.pump());
     const { source } = calling;
     this.pumping = true;
     try {
@@ -419,7 +425,13 @@ export class FsmRun
   // --- runs inside ---
 
   /** The current state waits for a permit. It gets one when there is one. */
-  enqueue(): void {}
+  enqueue(): void {
+    this.relieve();
+  }
+
+  *awaitedSlots(): Generator<Resource> {
+    if (this.permits?.isAwaited === true && this.permits.areTaken) yield this.permits.slots;
+  }
 
   wake(): void {
     const { current } = this.state;

@@ -152,17 +152,11 @@ export class ResultCache {
     }
   }
 
-  /**
-   * Waits for a flight to land. A lookup does not wait if the leader waits for a slot that a node around it lends to it.
-   * @throws the client's deadlock error when the leader waits for this run
-   */
+  /** Waits for a flight to land. @throws the client's deadlock error when the leader waits for this run */
   private *follow(flight: Flight, client: CacheClient): Coroutine<FlightOutcome> {
     const { holder } = client;
     const deadlock = findLastingDeadlock(holder, flight);
-    if (deadlock !== undefined) {
-      if (Array.from(deadlock.resources).some(({ isLent }) => isLent)) return "unshareable";
-      throw client.deadlock(deadlock);
-    }
+    if (deadlock !== undefined) throw client.deadlock(deadlock);
     holder.startWaiting(flight);
     try {
       return yield* client.waits.wait(flight.follow());

@@ -15,9 +15,14 @@ export function currentCaller(): Holder | undefined {
   return caller;
 }
 
-/** Calls `work` as no part of the node that calls. */
-export function untraced<T>(work: () => T): T {
-  return tracked === 0 || storage === undefined ? work() : storage.run(undefined, work);
+/** Whether what is called now would be a part of another node than `caller`. */
+export function isPartOfOther(caller: Holder | undefined): boolean {
+  return tracked > 0 && storage !== undefined && storage.getStore() !== caller;
+}
+
+/** Calls `work` as part of a node that has begun its run, or of none. */
+export function asPartOf(caller: Holder | undefined, work: () => void): void {
+  storage?.run(caller, work);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Holder, Resource } from "./holder.js";
+import { anyWaits, Holder, type Resource } from "./holder.js";
 
 /** What waits for one another. */
 export interface Deadlock {
@@ -37,15 +37,29 @@ export function findDeadlock(waiter: Holder, resource: Resource): Deadlock | und
   return describeCycle(resource, isOwn, stuckWaitOf);
 }
 
-/** Finds a deadlock that is left when all have let go of what they can do without. */
-export function findLastingDeadlock(waiter: Holder, resource: Resource): Deadlock | undefined {
-  for (;;) {
+/**
+ * Finds a deadlock that is left when all have let go of what they can do without.
+ * @param isWaiting - whether `waiter` still waits then
+ */
+export function findLastingDeadlock(
+  waiter: Holder,
+  resource: Resource,
+  isWaiting: () => boolean = () => true,
+): Deadlock | undefined {
+  while (isWaiting()) {
     const deadlock = findDeadlock(waiter, resource);
     if (deadlock === undefined) return undefined;
-    const letGo = Array.from(deadlock.resources, (each) => each.letGo?.(waiter));
-    if (!letGo.includes(true)) return deadlock;
+    if (!Array.from(deadlock.resources).some((each) => each.letGo?.(waiter))) return deadlock;
   }
+  return undefined;
 }
+
+/** Whether each holder of a resource waits, directly or through others, for something that only such holders can release. */
+export function isStuck(resource: Resource): boolean {
+  return anyWaits() && findDeadlock(NOBODY, resource) !== undefined;
+}
+
+const NOBODY = new Holder(() => "nobody", undefined);
 
 function describeCycle(
   resource: Resource,

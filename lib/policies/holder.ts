@@ -9,8 +9,6 @@ export interface Resource {
   readonly label: string;
   /** A waiter gets its turn when one of them releases. */
   holders(): Iterable<Holder>;
-  /** Whether holders lend it to the runs that they begin. */
-  readonly isLent?: boolean;
   /** Lets those that wait for it go, if `holder` holds it, or all do, and can do without them. Returns whether it does. */
   letGo?(holder: Holder): boolean;
 }
@@ -27,11 +25,19 @@ export interface SlotSource {
   release(holder: Holder): void;
 }
 
+/** A run that a node has begun. */
+export interface BegunRun {
+  /** The slots that its nodes wait for which are not in the wait-for graph themselves. */
+  awaitedSlots(): Iterable<Resource>;
+}
+
 /** A node that may hold resources, and wait for one: a vertex of the wait-for graph. */
 export class Holder {
   /** Whether runs that its function or hooks begin are traced to it. */
   isTracked = false;
   private lazyWaits: Map<Holder, Resource> | undefined;
+  /** The open runs that it has begun, directly or through other runs. */
+  private lazyRuns: Set<BegunRun> | undefined;
 
   /**
    * @param describe - names it in messages
@@ -50,9 +56,27 @@ export class Holder {
 
   /** Its own waits, and the waits of nodes in runs that it began, directly or through other runs. */
   get waits(): readonly Resource[] {
-    const { lazyWaits, streamWaits } = this;
-    if (streamWaits === undefined && (lazyWaits === undefined || lazyWaits.size === 0)) return NO_WAITS;
-    return [...(lazyWaits?.values() ?? []), ...(streamWaits?.() ?? [])];
+    const { lazyWaits, lazyRuns, streamWaits } = this;
+    const waits = [...(lazyWaits?.values() ?? NO_WAITS), ...(streamWaits?.() ?? NO_WAITS)];
+    for (const run of lazyRuns ?? NO_RUNS) waits.push(...run.awaitedSlots());
+    return waits;
+  }
+
+  /** Whether it waits itself. */
+  get isWaiting(): boolean {
+    return this.lazyWaits?.has(this) === true;
+  }
+
+  /** It has begun a run. */
+  begin(run: BegunRun): void {
+    (this.lazyRuns ??= new Set()).add(run);
+    this.caller?.begin(run);
+  }
+
+  /** A run that it has begun is over. */
+  end(run: BegunRun): void {
+    this.lazyRuns?.delete(run);
+    this.caller?.end(run);
   }
 
   /** Whether `waiter` is it, or a node in a run that it began, directly or through other runs. */
@@ -84,6 +108,7 @@ export class Holder {
 }
 
 const NO_WAITS: readonly Resource[] = [];
+const NO_RUNS: readonly BegunRun[] = [];
 
 let waiting = 0;
 

@@ -5,6 +5,7 @@ import { nowChecked } from "../base/clock.js";
 import { deferred, type Deferred } from "../base/deferred.js";
 import { Heap } from "../base/heap.js";
 import { Queue, type QueueEntry } from "../base/queue.js";
+import { isStuck } from "./deadlock.js";
 import type { Holder, Resource, ResourceAcquire } from "./holder.js";
 import { Limits } from "./limits.js";
 
@@ -83,8 +84,8 @@ class Slot implements Resource {
     return this.scheduler.label;
   }
 
-  get isLent(): boolean {
-    return true;
+  letGo(): boolean {
+    return this.scheduler.letGo();
   }
 
   /** Who lends it first, if it is lent. */
@@ -135,8 +136,6 @@ export class Scheduler implements Resource {
 
   /** @internal */
   readonly label = "a slot of the scheduler";
-  /** @internal */
-  readonly isLent = true;
   /** @internal */
   readonly limits = new Limits();
   private readonly maxConcurrency: number;
@@ -267,10 +266,19 @@ export class Scheduler implements Resource {
       return;
     }
     this.running--;
+    if (this.running < this.maxConcurrency || isStuck(this)) this.letGo();
+  }
+
+  /**
+   * @internal Gives the next waiter a slot, whether or not one is free. Where all that have one wait for what others do
+   * without, no more nodes work than there are slots. Returns false if nobody waits.
+   */
+  letGo(): boolean {
     const next = this.nextWaiter();
-    if (next === undefined) return;
+    if (next === undefined) return false;
     this.running++;
     this.grant(next, undefined);
+    return true;
   }
 
   private addSlot(holder: Holder, lender: Slot | undefined): void {

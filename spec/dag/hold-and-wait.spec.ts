@@ -1,27 +1,9 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Dag, Scheduler, stream, type Context } from "dagwright";
 import { outcome, rejection, sleep, useFakeTime } from "../support/fake-time.js";
 import { listOf } from "../support/item-streams.js";
-import { checkProgram, programs } from "../support/random-waiting.js";
 
 useFakeTime();
-
-describe("A program of streams, maps, keys, throttles, caches and runs inside", () => {
-  it("ends without errors and within all limits, if who holds a key waits only for later keys", async () => {
-    await fc.assert(
-      fc.asyncProperty(programs, (program) => checkProgram(program, "ctx.run", true)),
-      { numRuns: 100, seed: 1 },
-    );
-  });
-
-  it("ends with a result, or with an error that names the circle, whoever holds keys", async () => {
-    await fc.assert(
-      fc.asyncProperty(programs, (program) => checkProgram(program, "ctx.run", false)),
-      { numRuns: 100, seed: 1 },
-    );
-  });
-});
 
 const key = (name: string) => ({ concurrencyKey: { key: `hold-and-wait ${name}` } });
 
@@ -67,6 +49,40 @@ describe("The nodes of a stream", () => {
     expect(run.outputs).toEqual({ holds: "had it", list: [1, 2, 3] });
   });
 
+  it("buffer more than they should, also for one that has yet to start, since another waits for its key", async () => {
+    const asked = keyed("h");
+    const dag = new Dag<any>("streams");
+    dag.node("first", { ...key("h"), buffer: 1 }, async function* () {
+      yield 1;
+    });
+    dag.node("second", { ...key("i"), buffer: 2 }, async function* () {
+      yield* [1, 2];
+    });
+    dag.node("list", { needs: [stream("first"), stream("second")] }, async (first, second, ctx: Context) => {
+      const items: unknown[] = [];
+      for (const source of [first, second]) {
+        for await (const item of source) items.push(item, (await ctx.run(asked)).value);
+      }
+      return items.length;
+    });
+    const runs = await outcome(Promise.all([dag.run({ mode: "async" }), dag.run({ mode: "async" })]));
+    expect(runs.map(({ value }) => value)).toEqual([6, 6]);
+  });
+
+  it("are not taken for parts of the producer that lets them start", async () => {
+    const asked = keyed("j");
+    const dag = new Dag<any>("streams");
+    dag.node("items", { ...key("j"), buffer: 2 }, async function* () {
+      yield 1;
+    });
+    dag.node("list", { needs: [stream("items")] }, async (items) => {
+      const values: unknown[] = [];
+      for await (const _ of items) values.push((await asked.run()).value);
+      return values;
+    });
+    expect((await outcome(dag.run({ mode: "async" }))).value).toEqual(["had it"]);
+  });
+
   it("fail with an error that names the circle if one waits for items of another, which waits for its key", async () => {
     const inner = keyed("d");
     const dag = new Dag<any>("outer");
@@ -82,6 +98,45 @@ describe("The nodes of a stream", () => {
     expect(innermost.message).toContain(
       'concurrency key "hold-and-wait d" is held by node "list" of run "run", which waits for the next item of node "items" of run "run"',
     );
+  });
+});
+
+describe("A node that waits for a slot", () => {
+  it("gets that of another as soon as this one first waits for a run inside", async () => {
+    const other = keyed("f", 5).run();
+    const inner = keyed("f");
+    const dag = new Dag<any>("outer");
+    dag.node("waits", key("f"), () => "had it, too");
+    dag.node("begins", { timeout: 1000 }, async (ctx: Context) => {
+      await sleep(10);
+      return (await ctx.run(inner)).value;
+    });
+    const [run] = await outcome(Promise.all([dag.run({ mode: "async", concurrency: 1 }), other]));
+    expect(run.outputs).toEqual({ waits: "had it, too", begins: "had it" });
+  });
+
+  it.each([
+    ["of the run", undefined],
+    ["of a scheduler", 1],
+  ])("gets one beyond the limit %s, if all that have one wait for what it is to release", async (_, slots) => {
+    const scheduler = slots === undefined ? undefined : new Scheduler({ maxConcurrency: slots });
+    let [now, most] = [0, 0];
+    const work = async () => {
+      most = Math.max(most, ++now);
+      await sleep(2);
+      now--;
+    };
+    const steps = new Dag<any>("steps");
+    steps.node("one", work);
+    steps.node("two", { after: ["one"] }, work);
+    const asked = new Dag<any>("asked");
+    asked.node("takes", key("g"), work);
+    const dag = new Dag<any>("outer");
+    dag.node("holds", key("g"), steps);
+    dag.node("asks", async () => void (await asked.run({ scheduler })));
+    const run = await outcome(dag.run({ mode: "async", concurrency: 1, scheduler }));
+    expect(run.status).toBe("completed");
+    expect(most).toBe(1);
   });
 });
 

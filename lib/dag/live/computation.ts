@@ -299,6 +299,11 @@ export class ManagedComputation extends Computation implements MappingRun {
     return this.dag.hooks;
   }
 
+  /** Nothing inside waits for a computation. */
+  get tracesAll(): boolean {
+    return false;
+  }
+
   get scheduler(): Scheduler | undefined {
     return this.dag.scheduler;
   }

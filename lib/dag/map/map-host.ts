@@ -52,6 +52,7 @@ export class MapHost implements AttemptHost {
   readonly workflow: string;
   readonly limits: Limits;
   readonly scheduler: Scheduler | undefined;
+  readonly tracesAll: boolean;
   /** The items in flight, by index. */
   readonly items = new Map<number, MapItem>();
   /** The arguments of the map, with the collection in the place of the item. */
@@ -72,6 +73,7 @@ export class MapHost implements AttemptHost {
     this.workflow = host.workflow;
     this.limits = host.limits;
     this.scheduler = host.scheduler;
+    this.tracesAll = host.tracesAll;
     this.args = host.argumentsOf(node, CONTEXT);
     this.itemAt = host.specOf(node).signature.contextAt === 0 ? 1 : 0;
   }

@@ -14,7 +14,8 @@ export interface ItemCall {
 export function plainCallOf(run: MappingRun, items: MapHost, node: number): ItemCall | undefined {
   const spec = items.specOf();
   const isInline = spec.subworkflow === undefined && run.calls?.has(node) !== true;
-  const isFree = items.schedulerOf() === undefined && items.hooksOf().length === 0 && run.telemetry === undefined;
+  const isObserved = items.hooksOf().length > 0 || run.telemetry !== undefined || items.tracesAll;
+  const isFree = items.schedulerOf() === undefined && !isObserved;
   const needsContext = items.takesContext || current.storage !== undefined;
   if (!isInline || !isFree || hasPolicies(spec.options) || needsContext) return undefined;
   const { fn, self } = spec;

@@ -13,7 +13,7 @@ export class GroupHolder extends Holder {
     return this.sharers.size;
   }
 
-  get isWaiting(): boolean {
+  override get isWaiting(): boolean {
     return this.awaited !== undefined;
   }
 

@@ -13,6 +13,7 @@ import { Status } from "../../run/status.js";
 import { DeadlockError } from "../../run/errors.js";
 import { WiringFault } from "../arguments.js";
 import { siteOf } from "../errors.js";
+import type { Companions } from "./companions.js";
 import { collect, Production, type Source } from "./production.js";
 import { StreamNode, type StreamNodeSite } from "./stalls.js";
 import type { Slot } from "../../engine/slot.js";
@@ -31,6 +32,7 @@ export interface StreamingRun {
   readonly isSequential: boolean;
   readonly scheduler: Scheduler | undefined;
   readonly caller: Holder | undefined;
+  readonly readiness: { readonly companions: Companions | undefined } | undefined;
   permitsOf(node: number): Permits;
   /** The consumers of a node may start. */
   streamStarted(node: number): void;
@@ -189,9 +191,11 @@ export class NodeStreams {
     if (status[node] > Status.ready) return;
     const { start, target } = (this.lazySources ??= reversed(plan.graph));
     for (let e = start[node]; e < start[node + 1]; e++) {
-      // The nodes of a group start together.
-      if (status[target[e]] > Status.running || this.keyOf(target[e]) === this.keyOf(node)) continue;
-      yield this.nodeOf(target[e]);
+      const source = target[e];
+      if (status[source] > Status.running) continue;
+      // The nodes of a group start together: each when those that it streams have begun.
+      if (this.keyOf(source) === this.keyOf(node) && this.run.readiness?.companions?.hasBegun(source) === true) continue;
+      yield this.nodeOf(source);
     }
   }
 

@@ -5,6 +5,7 @@ import { messageOf } from "../base/message.js";
 import { suggestion } from "../base/nearest.js";
 import { define } from "../base/objects.js";
 import { InvalidArgumentError } from "commander";
+import type { Priority } from "../index.js";
 import type { AnyWorkflow } from "./load-workflows.js";
 import { UsageError } from "./exit.js";
 
@@ -98,4 +99,9 @@ function readRecord(file: string): Values {
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Values;
   throw new UsageError(`${show(file)} must hold an object with the inputs by name.`);
+}
+
+/** A priority: a number, or the name of one. */
+export function priorityIn(text: string): Priority {
+  return /^-?\d+$/u.test(text) ? Number(text) : (text as Priority);
 }

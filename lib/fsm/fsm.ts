@@ -10,9 +10,11 @@ import { neverInWorker } from "../definition/origin/worker-scope.js";
 import type { EventsOf, StatesOf } from "../definition/typings/typed-states.js";
 import type { InstanceOf, WorkflowSource } from "../engine/workflow-source.js";
 import { checkSendOptions } from "../engine/durable/options.js";
+import { checkedPayload } from "../engine/events/payloads.js";
 import { checkRunId } from "../engine/options.js";
 import type { RecordedWorkflow } from "../engine/workflow.js";
 import type { InputReport } from "../planning/declared-inputs.js";
+import { placeOfEvent } from "../planning/event-places.js";
 import { fsmEdges, type FsmEdge } from "../planning/fsm-plan.js";
 import { FSM_SINKS, fsmInputReports } from "../planning/surface.js";
 import { requireValid } from "../planning/validity.js";
@@ -193,8 +195,13 @@ export class Fsm<
   /**
    * Sends an event to a recorded run, whether this process drives it, another one, or none. Resolves when the event is
    * recorded. The run takes it once: at once or within a second if it is driven, or when `recover` or `resume`
-   * continues it. Events are taken in the order in which they were recorded, each when a state waits for it.
-   * @throws {StoreError} NOT_FOUND, RUN_ENDED, UNSTORABLE; {ValidationError} for a run of another workflow
+   * continues it. Events are taken in the order in which they were recorded, each when a state waits for it. Which ones
+   * these are, states decide as they run: one that none has waited for when the run completes is dropped with a warning.
+   * @param event - for a state that is a workflow, with its name: `"check.PAID"`. It goes to the run that the state has
+   *   begun last
+   * @throws {StoreError} NOT_FOUND, RUN_ENDED, UNSTORABLE; {ValidationError} for a run of another workflow, an event that
+   *   no node inside waits for, or a payload that its schema refuses; {ExecutionError} when the nodes inside that wait for it
+   *   are over, or the state has begun no run
    */
   async send<K extends keyof E & string>(
     runId: string,
@@ -207,7 +214,11 @@ export class Fsm<
     checkRunId(runId);
     checkName("event", event);
     checkSendOptions(options);
-    await options.store.send({ runId, workflow: this.name, kind: this.kind, event, payload, key: options.key });
+    const { way, event: name, nodes, schema } = placeOfEvent(this, event);
+    const { store, key } = options;
+    // Checking it takes time, in which the caller may change it.
+    const checked = schema === undefined ? payload : await checkedPayload(event, store.copyOf(payload), schema);
+    await store.send({ runId, workflow: this.name, kind: this.kind, way, event: name, payload: checked, nodes, key });
   }
 
   /** @internal */

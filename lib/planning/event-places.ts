@@ -28,7 +28,8 @@ const MAX_NAMES = 20;
 
 /**
  * Finds the nodes that wait for an event: of the workflow itself, or inside of it for `check.PAID` and `check[3].PAID`.
- * Events of runs that nodes begin with `ctx.run` are not known. Cost: O(nodes).
+ * The events of an fsm's own states are not known before they wait, nor are those of runs that nodes begin with
+ * `ctx.run`. Cost: O(nodes).
  * @throws {ValidationError} VALIDATION listing the events that there are
  */
 export function placeOfEvent(workflow: EventWorkflow, event: string): EventPlace {
@@ -41,7 +42,7 @@ export function placeOfEvent(workflow: EventWorkflow, event: string): EventPlace
 }
 
 function find(workflow: EventWorkflow, event: string): EventPlace | undefined {
-  if (workflow.kind === "fsm") return { way: [], event, nodes: undefined, schema: undefined };
+  if (workflow.kind === "fsm") return findInStates(workflow, event);
   const specs = Array.from(specsOf(workflow)).filter((spec) => spec.event?.name === event);
   const nodes = specs.map(({ name }) => name);
   if (nodes.length > 0) return { way: [], event, nodes, schema: specs[0].event?.schema };
@@ -52,6 +53,19 @@ function find(workflow: EventWorkflow, event: string): EventPlace | undefined {
     if (place !== undefined) return { ...place, way: [key, ...place.way] };
   }
   return undefined;
+}
+
+/** An event that has the name of a state that is a workflow before it is for that one: `check.PAID`, `check.2.PAID`. */
+function findInStates({ members }: EventWorkflow, event: string): EventPlace | undefined {
+  for (let dot = event.indexOf("."); dot > 0; dot = event.indexOf(".", dot + 1)) {
+    const state = event.slice(0, dot);
+    const inner = (members.get(state) as NodeSpec | undefined)?.subworkflow?.workflow;
+    if (inner === undefined) continue;
+    const [, cycle = "", rest] = /^(\.\d+)?\.(.*)$/su.exec(event.slice(dot)) as string[];
+    const place = find(inner, rest);
+    return place && { ...place, way: [state + cycle, ...place.way] };
+  }
+  return { way: [], event, nodes: undefined, schema: undefined };
 }
 
 /** The workflow in a node, or in a map for an item: `check`, or `check[3]`. */
@@ -66,9 +80,9 @@ function* specsOf({ members }: EventWorkflow): Generator<NodeSpec> {
   for (const spec of members.values()) yield spec as NodeSpec;
 }
 
-/** The events of a dag and of the dags inside, as {@link placeOfEvent} takes them. */
+/** The events of a workflow and of those inside, as {@link placeOfEvent} takes them, without those of fsms' own states. */
 function* eventsOf(workflow: EventWorkflow, above: readonly EventWorkflow[]): Generator<string> {
-  if (workflow.kind !== "dag" || above.includes(workflow)) return;
+  if (above.includes(workflow)) return;
   const own = new Set<string>();
   for (const { event } of specsOf(workflow)) if (event !== undefined) own.add(event.name);
   yield* own;

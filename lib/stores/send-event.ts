@@ -34,21 +34,22 @@ interface SentTo {
  *   {ExecutionError} when no node takes the event any more
  */
 export function sendEvent(access: DatabaseAccess, sent: SentEvent, codec: Codec): Promise<SentTo> {
-  const { runId, workflow, kind, event, key, way = [] } = sent;
+  const { runId, workflow, kind, event, key } = sent;
   const batch = new Batch();
   const text = batch.store(encodePayload(sent, codec));
   if (key !== undefined) requireKey("The key", key);
   // Fixed before the first attempt, so that a retry does not record the event twice.
   const id = key === undefined ? newRunId() : `key:${key}`;
-  const target = [runId, ...way].join("/");
   return access.transaction<SentTo>(async (trx, database: Database, previous) => {
     const run = await lockRunRow(trx, database, runId);
     requireWorkflow(runId, { workflow: run.workflow, kind: kindOf(run) }, { workflow, kind });
+    const way = await currentWay(trx, run, sent);
+    const target = [runId, ...way].join("/");
     const inside = way.length === 0 ? run : await findAndLockRunRow(trx, database, target);
     const mayExist = key !== undefined || previous !== undefined;
     if (mayExist && (await isRecorded(trx, target, id))) return previous ?? { owner: null, ready: [] };
     if (!UNFINISHED.includes(run.status)) throw runEnded(run, event);
-    const isAwaited = await requireTaker(trx, sent, inside, access.clock.now());
+    const isAwaited = await requireTaker(trx, { ...sent, way }, inside, access.clock.now());
     const owner = inside?.owner ?? run.owner;
     const place = { run_id: target, root_id: await rootOf(trx, run) };
     const is_unchecked = sent.isUnchecked === true ? 1 : 0;
@@ -57,6 +58,34 @@ export function sendEvent(access: DatabaseAccess, sent: SentEvent, codec: Codec)
     await writeBlobs(trx, place.root_id, batch.blobs);
     return { owner, ready: run.owner === null ? await ready(trx, database, place, isAwaited) : [] };
   });
+}
+
+/**
+ * The way to a run inside, with the run that a state has begun last in the place of its name: `check.2` for `check`.
+ * @throws {ExecutionError} when a state has begun none
+ */
+async function currentWay(db: Kysely<Tables>, run: RunRow, { way = [], event }: SentEvent): Promise<readonly string[]> {
+  const found: string[] = [];
+  let outer: Pick<RunRow, "id" | "kind"> | undefined = run;
+  for (const key of way) {
+    const name: string = outer?.kind === "fsm" ? await latestRunOf(db, outer.id, key, event) : key;
+    found.push(name);
+    if (outer === undefined) continue;
+    const query = db.selectFrom("runs").select(["id", "kind"]);
+    outer = await query.where("id", "=", `${outer.id}/${name}`).executeTakeFirst();
+  }
+  return found;
+}
+
+async function latestRunOf(db: Kysely<Tables>, runId: string, state: string, event: string): Promise<string> {
+  const query = db.selectFrom("runs").select("id").where("parent_run_id", "=", runId).where("is_child", "=", 1);
+  const keys = (await query.execute()).map(({ id }) => id.slice(runId.length + 1));
+  if (keys.includes(state)) return state;
+  const cycles = keys.filter((key) => key.startsWith(`${state}.`)).map((key) => Number(key.slice(state.length + 1)));
+  const latest = Math.max(...cycles.filter(Number.isInteger));
+  if (latest >= 0) return `${state}.${latest}`;
+  const message = `The state ${show(state)} has begun no run that could take the event ${show(event)}. Send it when the state is entered.`;
+  throw new ExecutionError(message, { runId });
 }
 
 /** Makes the outermost run ready, if it is at rest and waits for the event. */

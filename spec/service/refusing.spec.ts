@@ -1,10 +1,11 @@
-import { describe, expect, it } from "vitest";
-import { Dag } from "dagwright";
+import { describe, expect, it, vi } from "vitest";
+import { Dag, Fsm, waitForEvent } from "dagwright";
+import { z } from "zod";
 import { Service } from "dagwright/service";
 import { sqliteStore } from "dagwright/store";
 import { useServices } from "../support/services.js";
 import { sqliteSubject } from "../support/store-subjects.js";
-import { failure } from "../support/waiting.js";
+import { failure, until } from "../support/waiting.js";
 
 function ordersOf(node = "total") {
   const dag = new Dag("orders");
@@ -115,6 +116,61 @@ describe("Services and clients", () => {
     );
     await scheduling(2090);
     expect(await serving.schedules()).toMatchObject([{ name: "once", next: new Date("2090-01-01T03:00Z") }]);
+  });
+
+  it("send a dag inside an fsm its events, and refuse those that none of its nodes waits for", async () => {
+    const inner = new Dag("inner");
+    inner.event("PAID", { schema: z.number() }, (amount: number) => amount);
+    const outer = new Fsm("outer");
+    outer.state("open", { initial: true }, () => waitForEvent({ GO: "ask" }));
+    outer.state("ask", inner);
+    outer.addTransition("ask", "done");
+    outer.state("done", { terminal: true }, (amount: number) => amount + 1);
+    const around = new Dag("around");
+    around.node("in", outer);
+    const serving = service({ workflows: [outer, around] });
+    await serving.start();
+    for (const [name, way] of [
+      ["outer", ""],
+      ["around", "in."],
+    ] as const) {
+      const run = await serving.submit(name);
+      await until(async () => (await serving.get(run))?.status === "waiting");
+      expect(await messageOf(() => serving.send(run, `${way}ask.PIAD`, 1))).toContain(
+        `waits for the event "${way}ask.PIAD". Did you mean "${way}ask.PAID"?`,
+      );
+      expect(await messageOf(() => serving.send(run, `${way}ask.PAID`, "much"))).toContain("is invalid");
+      expect(await messageOf(() => serving.send(run, `${way}ask.PAID`, 1))).toContain(
+        'The state "ask" has begun no run that could take the event "PAID"',
+      );
+      await serving.send(run, `${way}GO`);
+      await until(
+        async () =>
+          (await failure(serving.send(run, `${way}ask.PAID`, 6).then(() => Promise.reject("sent")))) === "sent",
+      );
+      expect((await run.result()).status).toBe("completed");
+      expect(Object.values((await serving.get(run))!.outputs)).toEqual([7]);
+    }
+  });
+
+  it("warn of an event that no state of a run has waited for", async () => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const fsm = new Fsm("payment");
+    fsm.state("open", { initial: true }, () => waitForEvent({ PAID: "paid" }));
+    fsm.state("paid", { terminal: true }, (amount: number) => amount);
+    const sending = client();
+    const run = await sending.submit("payment");
+    await sending.send(run, "PIAD", 1);
+    await sending.send(run, "PAID", 2);
+    await service({ workflows: [fsm] }).start();
+    expect((await run.result()).value).toBe(2);
+    expect(warned.mock.calls).toEqual([
+      [
+        `The event "PIAD" sent to run "${run.runId}" of "payment" is dropped: the run has completed, and no state waited for it.`,
+        "DagwrightEventWarning",
+      ],
+    ]);
+    warned.mockRestore();
   });
 
   it("submit runs of the version that is given, if they have it, and schedule only the current one", async () => {

@@ -7,7 +7,7 @@ import { complain, print } from "../output.js";
 import { withStore } from "../stores.js";
 import { printTable } from "../table.js";
 import { timeText } from "../time-text.js";
-import { date, duration, inputsFor, type InputOptions } from "../values.js";
+import { date, duration, inputsFor, priorityIn, type InputOptions } from "../values.js";
 
 interface AddOptions extends WorkflowOption, StoreOption, InputOptions {
   readonly cron?: string;
@@ -17,6 +17,7 @@ interface AddOptions extends WorkflowOption, StoreOption, InputOptions {
   readonly overlap?: Overlap;
   readonly catchUp?: CatchUp;
   readonly jitter?: number;
+  readonly priority?: string;
 }
 
 export function addSchedule(root: Command): void {
@@ -58,11 +59,13 @@ function addAdd(group: Command): void {
       new Option("--catch-up <what>", "what of missed times is made up for").choices(["none", "latest", "all"]),
     )
     .option("--jitter <duration>", "how much later a run may begin, at random", duration)
+    .option("--priority <priority>", "of its runs: critical, high, normal, low, background, or a number")
     .action(async (name: string, file: string, options: AddOptions) => {
       const { cron, timezone, every, at, overlap, catchUp, jitter } = options;
+      const priority = options.priority === undefined ? undefined : priorityIn(options.priority);
       const workflow = await loadWorkflow(file, options.workflow);
       const inputs = inputsFor(workflow, options);
-      const timing = given({ cron, timezone, every, at, overlap, catchUp, jitter });
+      const timing = given({ cron, timezone, every, at, overlap, catchUp, jitter, priority });
       await withStore(
         options.store,
         async (store) => {

@@ -1,11 +1,10 @@
 import type { Command } from "commander";
-import type { Priority } from "../../index.js";
 import { Client } from "../../service.js";
 import { loadWorkflow } from "../load-workflows.js";
 import { given, withInputs, withStoreOption, withWorkflow, type StoreOption, type WorkflowOption } from "../options.js";
 import { complain, print } from "../output.js";
 import { withStore } from "../stores.js";
-import { duration, inputsFor, type InputOptions } from "../values.js";
+import { duration, inputsFor, priorityIn, type InputOptions } from "../values.js";
 
 interface SubmitOptions extends WorkflowOption, StoreOption, InputOptions {
   readonly key?: string;
@@ -34,7 +33,7 @@ export function addSubmit(root: Command): void {
         options.store,
         async (store) => {
           await using client = new Client({ store, workflows: [workflow] });
-          const own = given({ key, delay, priority: priorityOf(priority), runId });
+          const own = given({ key, delay, priority: priority === undefined ? undefined : priorityIn(priority), runId });
           const run = await client.submit(workflow, { ...own, inputs });
           if (!run.isNew) complain("A run with this key was submitted before.");
           print(run.runId);
@@ -42,8 +41,4 @@ export function addSubmit(root: Command): void {
         { mustExist: false },
       );
     });
-}
-
-function priorityOf(text: string | undefined): Priority | undefined {
-  return text !== undefined && /^-?\d+$/u.test(text) ? Number(text) : (text as Priority | undefined);
 }

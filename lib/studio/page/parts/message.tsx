@@ -31,9 +31,7 @@ export function CommandLine({ line }: { readonly line: string }) {
   const copy = () => void navigator.clipboard?.writeText(line);
   return (
     <div class="command">
-      <code tabIndex={0} aria-label="Command line">
-        {line}
-      </code>
+      <code>{line}</code>
       <button type="button" class="quiet" onClick={copy}>
         Copy
       </button>

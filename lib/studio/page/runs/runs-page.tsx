@@ -6,12 +6,14 @@ import { Status } from "../parts/status.js";
 import { Time } from "../parts/time.js";
 import { VirtualList } from "../parts/virtual-list.js";
 import { adjust, href, type Place } from "../router.js";
-import { useData } from "../server.js";
+import { useData, useRepeat } from "../server.js";
 import { useNarrow } from "../parts/narrow.js";
 import { useRunList } from "./run-list.js";
 
 const STATUSES = ["running", "queued", "waiting", "paused", "completed", "failed", "cancelled"];
 const HOUR = 3_600_000;
+/** How often runs are counted, in ms. */
+const COUNTED = 5000;
 const PERIODS = { "": "Any time", "1": "Last hour", "24": "Last day", "168": "Last week", "720": "Last month" };
 
 /** All runs, newest first. */
@@ -19,7 +21,8 @@ export function RunsPage({ place, canStart }: { readonly place: Place; readonly 
   const { query } = place;
   const [since] = useState(() => Date.now());
   const [chosen, setChosen] = useState<readonly string[]>([]);
-  const { data } = useData<{ workflows: readonly WorkflowFacts[] }>("workflows");
+  const { data, reload } = useData<{ workflows: readonly WorkflowFacts[] }>("workflows");
+  useRepeat(COUNTED, reload);
   const [workflow, status, text, hours] = ["workflow", "status", "text", "hours"].map((name) => query.get(name) ?? "");
   const asked = new URLSearchParams({ workflow, status, text });
   if (hours !== "") asked.set("since", String(since - Number(hours) * HOUR));

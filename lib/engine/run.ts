@@ -53,7 +53,9 @@ export interface EngineSetup {
 }
 
 /** The common part of the runs of dags and fsms: lifecycle, events, caches, stepping. */
-export abstract class EngineRun<S extends RunBase & EmittingRun, R> implements Loop<R>, AttemptControls, ContainingRun, BegunRun {
+export abstract class EngineRun<S extends RunBase & EmittingRun, R>
+  implements Loop<R>, AttemptControls, ContainingRun, BegunRun
+{
   readonly life = new Lifecycle<R>(this);
   readonly sync: boolean;
   readonly recorder: Recorder | undefined;

@@ -9,7 +9,11 @@ export interface Resource {
   readonly label: string;
   /** A waiter gets its turn when one of them releases. */
   holders(): Iterable<Holder>;
-  /** Lets those that wait for it go, if `holder` holds it, or all do, and can do without them. Returns whether it does. */
+  /**
+   * Breaks a circle of waiting that leads through it, if it can: a result is computed twice, a buffer grows, or there is
+   * one slot more. Returns whether it does.
+   * @param holder - the node that closes the circle
+   */
   letGo?(holder: Holder): boolean;
 }
 

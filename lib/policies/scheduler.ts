@@ -125,7 +125,8 @@ export class QueueFull extends Error {
  * scheduler share `concurrencyKey`s and `throttle`s with each other, and with no other runs.
  *
  * A node that runs other workflows with the same scheduler lends them its slot, to one of their nodes at a time, so
- * nodes that wait for inner runs can't use up all slots.
+ * nodes that wait for inner runs can't use up all slots. If all nodes that have slots wait for what waits for a slot
+ * itself, that gets one beyond the limit.
  *
  * Cost: O(log waiters) per acquire and release.
  */

@@ -74,13 +74,14 @@ describe("The nodes of a stream", () => {
     const dag = new Dag<any>("streams");
     dag.node("items", { ...key("j"), buffer: 2 }, async function* () {
       yield 1;
+      await sleep(5);
     });
     dag.node("list", { needs: [stream("items")] }, async (items) => {
       const values: unknown[] = [];
-      for await (const _ of items) values.push((await asked.run()).value);
+      for await (const item of items) values.push(item, (await asked.run()).value);
       return values;
     });
-    expect((await outcome(dag.run({ mode: "async" }))).value).toEqual(["had it"]);
+    expect((await outcome(dag.run({ mode: "async" }))).value).toEqual([1, "had it"]);
   });
 
   it("fail with an error that names the circle if one waits for items of another, which waits for its key", async () => {

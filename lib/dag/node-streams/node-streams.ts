@@ -194,7 +194,8 @@ export class NodeStreams {
       const source = target[e];
       if (status[source] > Status.running) continue;
       // The nodes of a group start together: each when those that it streams have begun.
-      if (this.keyOf(source) === this.keyOf(node) && this.run.readiness?.companions?.hasBegun(source) === true) continue;
+      if (this.keyOf(source) === this.keyOf(node) && this.run.readiness?.companions?.hasBegun(source) === true)
+        continue;
       yield this.nodeOf(source);
     }
   }

@@ -132,7 +132,7 @@ describe("A SQLite store", () => {
     await expect(storeAt().cache.get("k")).rejects.toThrow(StoreError);
     await expect(storeAt().cache.get("k")).rejects.toMatchObject({ code: "SCHEMA" });
     await expect(storeAt().cache.get("k")).rejects.toThrow(
-      /schema version 99, but this version of dagwright supports 6/u,
+      /schema version 99, but this version of dagwright supports 7/u,
     );
   });
 

@@ -8,8 +8,6 @@ import {
   type ContextSource,
 } from "../definition/current-context.js";
 import type { WorkflowKind } from "../definition/defined.js";
-import { show } from "../base/check.js";
-import { warn } from "../base/warning.js";
 import { valueOf } from "../definition/transitions.js";
 import { Attempts } from "../engine/attempts.js";
 import type { Permits } from "../engine/permits.js";
@@ -523,22 +521,13 @@ export class FsmRun
     this.delay?.stop();
     this.waits?.stop();
     if (isPaused) this.emitter?.emit({ type: "run.paused" });
-    const left = this.inbox?.close({ continues: isPaused || status === "waiting" }) ?? [];
-    // Those of a run that has failed or was cancelled are taken when it is resumed.
-    if (status === "completed") for (const { event } of left) this.neverTaken(event);
+    this.inbox?.close({ continues: isPaused || status === "waiting" });
     this.inbox?.open();
     this.stateWaiters?.close((index) => this.notEntered(index));
   }
 
   siteOf(attempt: number, options?: ErrorOptions): ErrorSite {
     return siteOf(this.state, attempt, options);
-  }
-
-  /** An event that another process has sent is of no use any more. */
-  private neverTaken(event: string): void {
-    const { runId, workflow } = this.state;
-    const message = `The event ${show(event)} sent to run ${show(runId)} of ${show(workflow)} is dropped: the run has completed, and no state waited for it.`;
-    warn(message, "DagwrightEventWarning");
   }
 
   notTaken(event: string): ExecutionError {

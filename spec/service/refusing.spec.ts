@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Dag, Fsm, waitForEvent } from "dagwright";
 import { z } from "zod";
 import { Service } from "dagwright/service";
@@ -151,26 +151,6 @@ describe("Services and clients", () => {
       expect((await run.result()).status).toBe("completed");
       expect(Object.values((await serving.get(run))!.outputs)).toEqual([7]);
     }
-  });
-
-  it("warn of an event that no state of a run has waited for", async () => {
-    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
-    const fsm = new Fsm("payment");
-    fsm.state("open", { initial: true }, () => waitForEvent({ PAID: "paid" }));
-    fsm.state("paid", { terminal: true }, (amount: number) => amount);
-    const sending = client();
-    const run = await sending.submit("payment");
-    await sending.send(run, "PIAD", 1);
-    await sending.send(run, "PAID", 2);
-    await service({ workflows: [fsm] }).start();
-    expect((await run.result()).value).toBe(2);
-    expect(warned.mock.calls).toEqual([
-      [
-        `The event "PIAD" sent to run "${run.runId}" of "payment" is dropped: the run has completed, and no state waited for it.`,
-        "DagwrightEventWarning",
-      ],
-    ]);
-    warned.mockRestore();
   });
 
   it("submit runs of the version that is given, if they have it, and schedule only the current one", async () => {

@@ -117,19 +117,16 @@ export class Inbox {
   /**
    * Empties the queue of a run that has ended. Events of a recorded run that is to continue stay recorded until it does;
    * all others are refused, if their sender is in this process.
-   * @returns the events of other senders that the run has not taken
    */
-  close({ continues }: { readonly continues: boolean }): PendingEvent[] {
+  close({ continues }: { readonly continues: boolean }): void {
     const { recorder } = this;
-    const left: PendingEvent[] = [];
     for (const event of this.queue.drain()) {
       const { id, sender } = event;
       if (continues && recorder !== undefined) this.acknowledge(event);
       else if (sender !== undefined) {
         recorder?.taken(id);
         sender.refused(this.run.notTaken(event.event));
-      } else left.push(event);
+      }
     }
-    return left;
   }
 }

@@ -1,6 +1,6 @@
 /** The queue port: what services and clients need of a store. All times are by the clock that the store's clients share. */
 import type { WorkflowKind } from "../../definition/defined.js";
-import type { NewRun, RecordedRun } from "../store.js";
+import type { RecordedRun } from "../store.js";
 
 /** Runs that are submitted by some processes and driven by others. */
 export interface RunQueue {

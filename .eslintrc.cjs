@@ -32,7 +32,10 @@ const zones = [...layers, ...outerLayers].flatMap((siblings, height, all) =>
 module.exports = {
   root: true,
   parser: "@typescript-eslint/parser",
-  parserOptions: { project: ["./tsconfig.json", "./spec/legacy/tsconfig.json", "./lib/studio/page/tsconfig.json"], tsconfigRootDir: __dirname },
+  parserOptions: {
+    project: ["./tsconfig.json", "./spec/legacy/tsconfig.json", "./lib/studio/page/tsconfig.json"],
+    tsconfigRootDir: __dirname,
+  },
   plugins: ["@typescript-eslint", "import-x"],
   extends: ["eslint:recommended", "plugin:@typescript-eslint/recommended-type-checked"],
   settings: { "import-x/resolver": { typescript: { project: "./tsconfig.json" } } },

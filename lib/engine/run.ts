@@ -156,7 +156,8 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R>
     if (outer !== undefined) return outer.lostStore(error);
     const failure = storeFailure(error);
     const isLost = failure === "unreachable" || failure === "closed";
-    if (!(isLost || (error as Partial<StoreError>).code === "LEASE_LOST") || recorder?.isReturnable !== true) return false;
+    if (!(isLost || (error as Partial<StoreError>).code === "LEASE_LOST") || recorder?.isReturnable !== true)
+      return false;
     // Also if the end that it has come to can't be recorded.
     this.fallSilent();
     this.giveBack(error as StoreError);

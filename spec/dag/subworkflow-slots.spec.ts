@@ -320,7 +320,9 @@ describe("ctx.run gives back the slot of its node", () => {
   it("refuses what is no workflow, and unknown options", async () => {
     const dag = new Dag<any>("wrong");
     dag.node("x", (what: object, options: object, ctx: Context) => ctx.run(what, options as never));
-    expect((await failure(dag.run({ inputs: { what: {}, options: {} } }))).message).toMatch(/A subworkflow must be a dag/u);
+    expect((await failure(dag.run({ inputs: { what: {}, options: {} } }))).message).toMatch(
+      /A subworkflow must be a dag/u,
+    );
     const inputs = { what: leaf(meter()), options: { mode: "async" } };
     expect((await failure(dag.run({ inputs }))).message).toMatch(/"mode"/u);
     const missing = await failure(dag.run({ inputs: { what: leaf(meter()), options: {} } }));

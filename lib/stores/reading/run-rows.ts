@@ -61,7 +61,10 @@ export async function findAndLockRunRow(
 }
 
 export function notFound(runId: string): StoreError {
-  return new StoreError(`The store has no run ${show(runId)}. Check the id: it was never recorded, or is deleted.`, "NOT_FOUND");
+  return new StoreError(
+    `The store has no run ${show(runId)}. Check the id: it was never recorded, or is deleted.`,
+    "NOT_FOUND",
+  );
 }
 
 /** The attempts of runs, by run, ordered by node and attempt. */

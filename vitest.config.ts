@@ -13,9 +13,6 @@ function slowness(): number {
 /** In ms. Nothing is judged by its time: what takes this long hangs. */
 const limit = Math.round(60_000 * slowness());
 
-/** Many processes, threads or databases, or every case that there is. */
-const SLOW = ["spec/**/*.slow.spec.ts", "spec/**/postgres-*.spec.ts"];
-
 export default defineConfig({
   resolve: {
     alias: [
@@ -33,11 +30,7 @@ export default defineConfig({
   // esbuild writes TC39 decorators out as plain JavaScript only for targets without them.
   esbuild: { target: "es2022" },
   test: {
-    projects: [
-      // What `npm run test:fast` runs. Its files share the modules of a process, which take longer to load than most specs.
-      { extends: true, test: { name: "fast", include: ["spec/**/*.spec.ts"], exclude: SLOW, isolate: false } },
-      { extends: true, test: { name: "slow", include: SLOW } },
-    ],
+    include: ["spec/**/*.spec.ts"],
     globalSetup: "spec/support/embedded-postgres.ts",
     setupFiles: ["spec/support/warnings.ts"],
     // Node 22 says so of its SQLite.

@@ -5,7 +5,7 @@ import type { SqlStore } from "dagwright/store";
 import { bundled } from "../support/bundled.js";
 import { parcel, stuck } from "../support/driving.js";
 import { useStores, type StoreSubject } from "../support/stores.js";
-import { failure, never, sleep } from "../support/waiting.js";
+import { failure, gate, never, sleep } from "../support/waiting.js";
 
 /** A kind of store that processes can share. */
 export interface AttachedSubject extends StoreSubject {
@@ -241,10 +241,13 @@ export function attachedContract(name: string, connect: () => Promise<AttachedSu
 
     it("pauses a dag's run, too, only after the driver's process has died", async () => {
       driver = await drive(script, subject.address(), "dag", "d");
-      const handle = stuck().start({ store, runId: "d", ifExists: "attach" });
+      const { opened, open } = gate();
+      const handle = stuck(() => opened).start({ store, runId: "d", ifExists: "attach" });
       expect(await failure(handle.pause())).toMatchObject({ code: "LEASE_HELD" });
       await kill(driver);
-      expect([(await handle.pause()).status, (await handle.result).status]).toEqual(["paused", "paused"]);
+      const pausing = handle.pause();
+      open();
+      expect([(await pausing).status, (await handle.result).status]).toEqual(["paused", "paused"]);
     });
   });
 

@@ -89,6 +89,7 @@ const MEMBERS: readonly (readonly [member: string, kind: "both" | "dag only" | "
   ["drive", "both", "services"],
   ["sendTo", "both", "services"],
   ["submitReplay", "both", "services"],
+  ["warnOfClassName", "both", "services"],
   ["continueInside", "both", "nesting"],
   ["restored", "both", "nesting"],
 

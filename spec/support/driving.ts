@@ -18,10 +18,10 @@ export function parcel(): Fsm<any> {
   return fsm;
 }
 
-/** Two nodes. The first takes the given time, in ms. */
-export function stuck({ delay = 200 } = {}): Dag<any> {
+/** Two nodes. The first waits for a promise. */
+export function stuck(opened: () => Promise<unknown>): Dag<any> {
   const dag = new Dag<any>("stuck");
-  dag.node("first", () => sleep(delay).then(() => 1));
+  dag.node("first", () => opened().then(() => 1));
   dag.node("second", { needs: ["first"] }, (first: number) => first + 1);
   return dag;
 }
@@ -29,7 +29,7 @@ export function stuck({ delay = 200 } = {}): Dag<any> {
 const [database, kind, runId] = process.argv.slice(2);
 if (runId !== undefined) {
   const store = database.startsWith("postgres") ? postgresStore(database) : sqliteStore(database);
-  const workflow = kind === "dag" ? stuck({ delay: 3_600_000 }) : parcel();
+  const workflow = kind === "dag" ? stuck(() => sleep(3_600_000)) : parcel();
   const handle = workflow.start({ store, runId });
   await handle.recorded;
   process.stdout.write("driving\n");

@@ -5,13 +5,11 @@
 import { afterAll, expect } from "vitest";
 
 const stray: string[] = [];
-const keep = (warning: Error) => {
+process.on("warning", (warning) => {
   if (warning.name !== "ExperimentalWarning") stray.push(String(warning));
-};
-process.on("warning", keep);
+});
 
 afterAll(async () => {
   await new Promise((resolve) => setImmediate(resolve));
-  process.off("warning", keep);
   expect(stray).toEqual([]);
 });

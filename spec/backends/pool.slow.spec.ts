@@ -153,7 +153,7 @@ describe("A message from a thread", () => {
   it("is received although an earlier node closed the port to the parent: starts, progress", async () => {
     const pool = new ThreadPool({ maxWorkers: 1 });
     const told: (string | undefined)[] = [];
-    const observers = [(event: RunEvent) => event.type === "node.progress" && told.push(event.message)];
+    const observers = [(event: RunEvent) => event.type === "node.log" && told.push(event.message)];
     const run = await closing.run({ mode: "parallel", pool, observers, errorStrategy: "continue" });
     expect(run.nodes.get("hangs")?.error).toBeInstanceOf(NodeTimeoutError);
     expect(told).toEqual(["still received"]);

@@ -4,6 +4,7 @@ import { problemsOf } from "../support/axe.js";
 import { hasBrowser, useBrowser } from "../support/browser.js";
 import { elevator, imports, recordScene, reports } from "../support/studio-scene.js";
 import { useStudios, type Served } from "../support/studios.js";
+import { until } from "../support/waiting.js";
 
 const serve = useStudios();
 const { open, picture } = useBrowser();
@@ -54,7 +55,7 @@ describe.skipIf(!hasBrowser)("The page of a studio", () => {
         await picture(page, `${name}-${theme}`);
         expect(await problemsOf(page)).toEqual([]);
         await page.setViewportSize({ width: 320, height: 640 });
-        await page.waitForFunction("innerWidth === 320");
+        await until(async () => (await page.evaluate("innerWidth")) === 320);
         await page.waitForSelector(ready);
         await picture(page, `${name}-${theme}-phone`);
         expect(await page.evaluate(OVERFLOW)).toEqual([0, 0]);

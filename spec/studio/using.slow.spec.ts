@@ -156,7 +156,7 @@ describe.skipIf(!hasBrowser)("A person with a studio", () => {
     for (const place of places) {
       await page.goto("about:blank");
       await page.goto(`${origin}/${place}`);
-      await page.waitForFunction(`document.querySelector("main")?.textContent.includes("onerror")`);
+      await page.locator("main", { hasText: "onerror" }).waitFor();
       expect(
         await page.evaluate(
           `[globalThis.isCaught, document.querySelectorAll("main img, main script, main style").length]`,
@@ -188,7 +188,7 @@ describe.skipIf(!hasBrowser)("A person with a studio", () => {
     const last = `document.querySelector(".virtual-row:last-child")?.innerText.includes("bulk-9999")`;
     while ((await page.evaluate(last)) !== true) {
       await page.keyboard.press("End");
-      await page.waitForFunction("document.activeElement.closest('.virtual-row') !== null");
+      await page.locator(".virtual-row :focus").waitFor();
       expect(await page.locator(".virtual-row").count()).toBeLessThan(100);
     }
     await page.waitForSelector("text=10,000 runs");

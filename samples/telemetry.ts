@@ -2,15 +2,15 @@
  * Traces a run with OpenTelemetry, and prints its spans as a tree: `npx tsx samples/telemetry.ts`
  *
  *     run report
- *       node load
- *         attempt load (failed)
- *         attempt load (completed)
- *           query
- *       node check
- *         attempt check (completed)
- *           run check
- *             node count
- *               attempt count (completed)
+ *     · node load
+ *     · · attempt load (failed)
+ *     · · attempt load (completed)
+ *     · · · query
+ *     · node check
+ *     · · attempt check (completed)
+ *     · · · run check
+ *     · · · · node count
+ *     · · · · · attempt count (completed)
  */
 import { trace } from "@opentelemetry/api";
 import { InMemorySpanExporter, SimpleSpanProcessor, type ReadableSpan } from "@opentelemetry/sdk-trace-base";
@@ -43,6 +43,6 @@ function print(span: ReadableSpan, indent = ""): void {
   const { "dagwright.attempt.status": status } = span.attributes;
   console.log(`${indent}${span.name}${typeof status === "string" ? ` (${status})` : ""}`);
   const { spanId } = span.spanContext();
-  for (const child of spans) if (child.parentSpanContext?.spanId === spanId) print(child, `${indent}  `);
+  for (const child of spans) if (child.parentSpanContext?.spanId === spanId) print(child, `${indent}· `);
 }
 for (const span of spans) if (span.parentSpanContext === undefined) print(span);

@@ -9,14 +9,14 @@ export interface AttemptCall {
   /** The arguments in order, including the context if the function takes one. */
   readonly args: readonly unknown[];
   readonly ctx: Context;
-  /** The trace that it belongs to, for telemetry where it is executed; undefined if there is none. */
-  readonly trace?: string | undefined;
 }
 
 /** An attempt, with everything a backend needs to execute it elsewhere. */
 export interface BackendCall extends AttemptCall {
   /** The location of the attempt, for errors. */
   readonly site: ErrorSite;
+  /** The trace that it belongs to, for telemetry where it is executed; undefined if there is none. */
+  readonly trace?: string | undefined;
   /** The results of the node's needs, by name. Cost: O(needs) per read. */
   readonly needs: readonly (readonly [name: string, result: unknown])[];
   /**

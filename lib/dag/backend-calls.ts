@@ -10,6 +10,7 @@ import { NodeContext, type AttemptControls } from "../run/context.js";
 import type { ErrorSite } from "../run/errors.js";
 import type { RunState } from "../run/state.js";
 import type { EventEmitter } from "../engine/event-emitter.js";
+import type { TracedCall } from "../engine/host.js";
 import type { Arguments } from "./arguments.js";
 import { sourcesOf, sourcesOfItems } from "./consumers.js";
 import { siteOf } from "./errors.js";
@@ -46,12 +47,13 @@ export class BackendCalls {
   /** Calls a node with policies. */
   execute(
     node: number,
-    { spec, args, ctx, trace }: AttemptCall,
+    { spec, args, ctx, followed }: AttemptCall & Partial<Pick<TracedCall, "followed">>,
     abort: LazyAbort,
     onStart: () => void,
     trips?: Trips,
   ): unknown {
-    return this.lanes.backendOf(node).execute(new NodeCall(this, node, spec, args, ctx, trips, trace), abort, onStart);
+    const call = new NodeCall(this, node, spec, args, ctx, trips, followed?.trace);
+    return this.lanes.backendOf(node).execute(call, abort, onStart);
   }
 
   /** See {@link Backend.newTrips}. */

@@ -282,7 +282,7 @@ export class Attempts {
       args.forEach((value, i) => {
         if (value instanceof Reader) args[i] = value.with(slot);
       });
-      const call = { spec, args, ctx, holder, slot, followed, trace: followed?.trace };
+      const call = { spec, args, ctx, holder, slot, followed };
       const inside = <T>(work: () => T): T =>
         followed === undefined ? within(holder, work) : followed.within(() => within(holder, work));
       const hooks = host.hooksOf(node);

@@ -2,6 +2,7 @@ import { label, show, type OptionName } from "../base/check.js";
 import { messageOf } from "../base/message.js";
 import type { LogLevel } from "../definition/context.js";
 import type { Observer, RunEvent } from "../run/events.js";
+import { LOG_LEVELS } from "../run/log-line.js";
 
 const NO_OBSERVERS: readonly Observer[] = Object.freeze([]);
 
@@ -10,9 +11,8 @@ export type Logger = Readonly<Record<LogLevel, (fields: object, message: string)
 
 /** @throws {TypeError} unless it is a logger */
 export function checkLogger(option: OptionName, logger: unknown): void {
-  const methods: readonly LogLevel[] = ["debug", "info", "warn", "error"];
   const isLogger = typeof logger === "object" && logger !== null;
-  if (isLogger && methods.every((method) => typeof Reflect.get(logger, method) === "function")) return;
+  if (isLogger && LOG_LEVELS.every((method) => typeof Reflect.get(logger, method) === "function")) return;
   const rule = `must have the methods debug, info, warn and error, which take fields and a message, as pino's do`;
   throw new TypeError(`${label(option)} ${rule}; received ${show(logger)}.`);
 }

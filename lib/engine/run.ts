@@ -17,7 +17,7 @@ import type { ChildResult } from "../run/child-result.js";
 import type { RunBase } from "../run/run-base.js";
 import type { RunStatus } from "../run/status.js";
 import { timeOfDay } from "../stores/database/time.js";
-import { storeFailure } from "../stores/database/store-failure.js";
+import { isOutOfService } from "../stores/database/store-failure.js";
 import type { DriverRequest } from "../stores/store.js";
 import type { Attempts } from "./attempts.js";
 import type { Recorder } from "./durable/recorder.js";
@@ -154,10 +154,8 @@ export abstract class EngineRun<S extends RunBase & EmittingRun, R>
     const { recorder } = this;
     const { outer } = this.setup;
     if (outer !== undefined) return outer.lostStore(error);
-    const failure = storeFailure(error);
-    const isLost = failure === "unreachable" || failure === "closed";
-    if (!(isLost || (error as Partial<StoreError>).code === "LEASE_LOST") || recorder?.isReturnable !== true)
-      return false;
+    const isLost = isOutOfService(error) || (error as Partial<StoreError>).code === "LEASE_LOST";
+    if (!isLost || recorder?.isReturnable !== true) return false;
     // Also if the end that it has come to can't be recorded.
     this.fallSilent();
     this.giveBack(error as StoreError);

@@ -3,7 +3,7 @@ import { asText } from "../base/message.js";
 import type { LogLevel } from "../definition/context.js";
 import type { LogLine } from "./events.js";
 
-const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+export const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 const OTHER_LEVELS = { trace: '"debug"', warning: '"warn"', fatal: '"error"' };
 
 const NO_FIELDS = Object.freeze({});
@@ -15,6 +15,6 @@ export function logLine(
   level: LogLevel = "info",
 ): LogLine {
   checkRecord("fields", fields);
-  checkOneOf("level", level, LEVELS, OTHER_LEVELS);
+  checkOneOf("level", level, LOG_LEVELS, OTHER_LEVELS);
   return { message: asText(message), fields, level };
 }

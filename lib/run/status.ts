@@ -5,6 +5,17 @@
  */
 export type RunStatus = "completed" | "failed" | "cancelled" | "paused" | "waiting";
 
+/** The statuses that runs have in a store. */
+export const RUN_STATUSES = [
+  "queued",
+  "running",
+  "completed",
+  "failed",
+  "cancelled",
+  "paused",
+  "waiting",
+] as const satisfies (RunStatus | "queued" | "running")[];
+
 /** `copied` means that the result comes from another run. */
 export type NodeStatus =
   "pending" | "ready" | "waiting" | "running" | "completed" | "failed" | "skipped" | "cancelled" | "paused" | "copied";

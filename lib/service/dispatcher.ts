@@ -9,7 +9,7 @@ import type { Telemetry } from "../engine/telemetry/telemetry.js";
 import { givenBack } from "../run/endings.js";
 import type { CancelledError } from "../run/errors.js";
 import type { RunStatus } from "../run/status.js";
-import { isUnreachable, storeFailure } from "../stores/database/store-failure.js";
+import { isOutOfService, isUnreachable, storeFailure } from "../stores/database/store-failure.js";
 import type { ClaimableWorkflow, ClaimedRun, RunQueue } from "../stores/queue/queue.js";
 import type { Schedules } from "../stores/queue/schedules/schedules.js";
 import type { RunStore } from "../stores/store.js";
@@ -194,10 +194,9 @@ export class Dispatcher {
       await runs.sweep(workflows.structures, maxRecoveries);
       this.reported.delete("sweep");
     } catch (error) {
-      const failure = storeFailure(error);
-      if (!(error instanceof StoreError) || failure === "unreachable" || failure === "closed") throw error;
+      if (!(error instanceof StoreError) || isOutOfService(error)) throw error;
       // Runs that can't be read stay, and say so when they are looked up.
-      if (failure === "refused") this.report("sweep", `A run can't be looked after: ${messageOf(error)}`);
+      if (storeFailure(error) === "refused") this.report("sweep", `A run can't be looked after: ${messageOf(error)}`);
     }
     this.nextSweep = time + runs.sweepInterval;
   }

@@ -14,11 +14,11 @@ import { followEvents } from "./routes/events.js";
 import { drawRun, showNode, showRun, showTimeline } from "./routes/run.js";
 import { listRuns } from "./routes/runs.js";
 import {
-  compareRuns,
   drawWorkflow,
   listDeadLetters,
   listSchedules,
   listWorkflows,
+  showComparison,
   showServices,
   showStudio,
 } from "./routes/views.js";
@@ -32,7 +32,7 @@ const ROUTES: readonly (readonly [method: "GET" | "POST", path: string, route: R
   ["GET", "runs/:/graph.svg", drawRun],
   ["GET", "runs/:/timeline", showTimeline],
   ["GET", "events", followEvents],
-  ["GET", "compare", compareRuns],
+  ["GET", "compare", showComparison],
   ["GET", "dead-letters", listDeadLetters],
   ["GET", "schedules", listSchedules],
   ["GET", "services", showServices],

@@ -71,7 +71,6 @@ export class RunListFeed {
   }
 
   private async look(): Promise<void> {
-    const waiting = this.next;
     try {
       const runs = await this.read();
       const latest = new Map(runs.map((run) => [run.runId, { run, text: toJson(run) }]));
@@ -83,7 +82,7 @@ export class RunListFeed {
         this.next = undefined;
       }
     } catch (error) {
-      const { next = waiting } = this;
+      const { next } = this;
       this.next = undefined;
       // Nobody may wait for it.
       next?.promise.catch(() => {});

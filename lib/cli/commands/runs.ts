@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import { count, durationText } from "../../observers/text.js";
+import { RUN_STATUSES } from "../../run/status.js";
 import type { RunFilter, RunSummary } from "../../store.js";
 import { given, withStoreOption, type StoreOption } from "../options.js";
 import { complain, print } from "../output.js";
@@ -17,13 +18,11 @@ interface RunsOptions extends StoreOption {
   readonly json?: boolean;
 }
 
-const STATUSES = ["queued", "running", "completed", "failed", "cancelled", "paused", "waiting"];
-
 export function addRuns(root: Command): void {
   const command = root.command("runs").summary("list recorded runs").description("Lists recorded runs, newest first.");
   withStoreOption(command)
     .option("-w, --workflow <name>", "only runs of this workflow")
-    .addOption(new Option("--status <status>", "only runs with this status").choices(STATUSES))
+    .addOption(new Option("--status <status>", "only runs with this status").choices(RUN_STATUSES))
     .option("--since <duration>", "only runs begun at most so long ago, such as 2h or 7d", duration)
     .option("-n, --limit <number>", "how many at most (default: 50)", wholeNumber)
     .option("--all", "also runs inside of others")

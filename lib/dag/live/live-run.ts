@@ -20,7 +20,7 @@ import { currentCaller } from "../../policies/callers.js";
 import type { Scheduler } from "../../policies/scheduler.js";
 import { broken } from "../../run/endings.js";
 import { CancelledError, type ExecutionError } from "../../run/errors.js";
-import type { EventFacts, LogLine } from "../../run/events.js";
+import type { LogLine } from "../../run/events.js";
 import type { RunState } from "../../run/state.js";
 import { Status } from "../../run/status.js";
 import { Arguments } from "../arguments.js";
@@ -180,12 +180,11 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
   progress(): void {}
 
   log(node: number, attempt: number, line: LogLine): void {
-    this.tell({ type: "node.log", attempt, ...line }, node);
+    this.telemetry?.record({ type: "node.log", attempt, ...line }, this.nameOf(node));
   }
 
-  /** Tells telemetry what happens. */
-  private tell(facts: EventFacts, node: number): void {
-    this.telemetry?.record(facts, this.plan.specs[node].name);
+  private nameOf(node: number): string {
+    return this.plan.specs[node].name;
   }
 
   /** A generator produces items, which nobody streams. */
@@ -309,7 +308,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     computation.isOver = true;
     this.computations[node] = undefined;
     this.overtakenOnes.push(computation);
-    this.tell({ type: "node.cancelled" }, node);
+    this.telemetry?.record({ type: "node.cancelled" }, this.nameOf(node));
     this.freshness.mark(node);
     this.state.status[node] = Status.pending;
   }
@@ -418,7 +417,7 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
     const isManaged = this.managesAll || this.plan.managed?.[node] === 1 || this.calls?.has(node) === true;
     const computation = isManaged ? this.newManaged(node) : this.newPlain(node);
     this.computations[node] = computation;
-    this.tell({ type: "attempt.started", attempt: 1 }, node);
+    this.telemetry?.record({ type: "attempt.started", attempt: 1 }, this.nameOf(node));
     computation.begin();
     let pending: Promise<unknown> | undefined;
     let work: unknown;
@@ -462,19 +461,19 @@ export class LiveRun implements ComputingDag, CallsRun, FreshnessListener, Settl
 
   private succeeded(computation: Computation, value: unknown): void {
     if (computation.isOver) return;
-    if (this.telemetry !== undefined) this.tellCompleted(computation.node, value);
+    const { node } = computation;
+    this.telemetry?.record(
+      { type: "node.completed", result: value, cached: this.state.isCached(node) },
+      this.nameOf(node),
+    );
     // The functions of users that judge the outcome may still overtake it.
     this.results.complete(computation, value);
     if (!computation.isOver) computation.release();
   }
 
-  private tellCompleted(node: number, result: unknown): void {
-    this.tell({ type: "node.completed", result, cached: this.state.isCached(node) }, node);
-  }
-
   private failed(computation: Computation, error: unknown): void {
     if (computation.isOver) return;
-    this.tell({ type: "node.failed", error: error as DagwrightError }, computation.node);
+    this.telemetry?.record({ type: "node.failed", error: error as DagwrightError }, this.nameOf(computation.node));
     this.results.fail(computation, error);
     computation.release();
   }

@@ -29,6 +29,12 @@ export function storeFailure(error: unknown): StoreFailure | undefined {
   return typeof error === "object" && error !== null ? failures.get(error) : undefined;
 }
 
+/** Whether the store can do nothing, for now or for ever. */
+export function isOutOfService(error: unknown): boolean {
+  const failure = storeFailure(error);
+  return failure === "unreachable" || failure === "closed";
+}
+
 export function isUnreachable(error: unknown): boolean {
   return storeFailure(error) === "unreachable";
 }

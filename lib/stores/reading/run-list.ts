@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { checkOptions, integer, oneOf, timeOf, type Rules } from "../../base/check.js";
 import { StoreError } from "../../base/errors.js";
 import { withJson } from "../../base/json.js";
+import { RUN_STATUSES } from "../../run/status.js";
 import { blobHash } from "../writing/blobs.js";
 import type { Codec } from "../values/codec.js";
 import { ColumnDecoder } from "./column-decoder.js";
@@ -54,19 +55,10 @@ export interface UnreadableRun {
 }
 
 const DEFAULT_LIMIT = 50;
-const STATUSES: readonly RunSummary["status"][] = [
-  "queued",
-  "running",
-  "completed",
-  "failed",
-  "cancelled",
-  "paused",
-  "waiting",
-];
 
 const FILTER_RULES: Rules<RunFilter> = {
   workflow: "string",
-  status: oneOf(STATUSES),
+  status: oneOf(RUN_STATUSES),
   roots: "boolean",
   parent: "string",
   since: timeOf,

@@ -1,6 +1,7 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import { MAX_TIME } from "../../base/check.js";
 import { withJson } from "../../base/json.js";
+import { RUN_STATUSES } from "../../run/status.js";
 import type { Tables } from "../database/schema.js";
 import { isStorable } from "../values/storable-text.js";
 
@@ -42,7 +43,7 @@ interface Sums {
 type Status = Exclude<keyof WorkflowStats["runs"], "total">;
 
 function isStatus(status: string): status is Status {
-  return ["queued", "running", "completed", "failed", "cancelled", "paused", "waiting"].includes(status);
+  return (RUN_STATUSES as readonly string[]).includes(status);
 }
 
 /** The duration of a row; null if a time is missing or invalid. */

@@ -4,7 +4,7 @@ import { commandLine } from "../../base/command-line.js";
 import type { AttemptDetails, NodeDetails, RecordedCycle, RunDetails } from "../../store.js";
 import { answer, json, Refusal } from "../answer.js";
 import type { Desk, Route } from "../desk.js";
-import type { Look } from "../graph-drawer.js";
+import type { Drawing, Look } from "../graph-drawer.js";
 import { shownError, shownValue, shownValues } from "../shown-value.js";
 
 /** How much of a value is shown where there are many, in characters. */
@@ -73,9 +73,13 @@ export const showNode: Route = async (desk, { parts: [runId, path], query }) => 
 export const drawRun: Route = async (desk, { parts: [runId], query }) => {
   const drawing = await desk.drawer.run(runId, lookIn(query));
   if (drawing === undefined) throw missing(runId);
-  const { svg, hint } = drawing;
-  return answer(svg, "image/svg+xml; charset=utf-8", { headers: hint === undefined ? {} : { "X-Studio-Hint": hint } });
+  return picture(drawing);
 };
+
+/** The answer that is a drawing. */
+export function picture({ svg, hint }: Drawing): Response {
+  return answer(svg, "image/svg+xml; charset=utf-8", { headers: hint === undefined ? {} : { "X-Studio-Hint": hint } });
+}
 
 /** Anything else than these is the default. */
 export function lookIn(query: URLSearchParams): Look {

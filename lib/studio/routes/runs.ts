@@ -1,5 +1,6 @@
 import { oneOf, checkOptions, integer, type Rules } from "../../base/check.js";
 import { toJson } from "../../observers/event-json.js";
+import { RUN_STATUSES } from "../../run/status.js";
 import type { RunFilter, RunSummary } from "../../store.js";
 import { json } from "../answer.js";
 import type { Desk, Route } from "../desk.js";
@@ -22,7 +23,7 @@ interface ListQuery {
 
 const RULES: Rules<ListQuery> = {
   workflow: "string",
-  status: oneOf(["queued", "running", "completed", "failed", "cancelled", "paused", "waiting"]),
+  status: oneOf(RUN_STATUSES),
   since: "any",
   text: "string",
   parent: "string",

@@ -1,10 +1,11 @@
 import { VERSION } from "../../base/own-files.js";
 import type { RunSummary } from "../../store.js";
-import { answer, json, Refusal } from "../answer.js";
+import { compareRuns } from "../../stores/reading/compare-runs.js";
+import { json, Refusal } from "../answer.js";
 import type { Desk, Route } from "../desk.js";
 import { draw } from "../graph-drawer.js";
 import { shownError, shownValue } from "../shown-value.js";
-import { lookIn } from "./run.js";
+import { lookIn, picture, requireRun } from "./run.js";
 import { filterOf, listQuery } from "./runs.js";
 
 const BRIEF = 2000;
@@ -42,8 +43,7 @@ export const drawWorkflow: Route = async ({ workflows }, { parts: [name], query 
   const workflow = workflows.get(name);
   if (workflow === undefined)
     throw new Refusal(404, "NOT_FOUND", `The studio knows no nodes of ${JSON.stringify(name)}.`);
-  const { svg, hint } = await draw(workflow, lookIn(query));
-  return answer(svg, "image/svg+xml; charset=utf-8", { headers: hint === undefined ? {} : { "X-Studio-Hint": hint } });
+  return picture(await draw(workflow, lookIn(query)));
 };
 
 /** `GET /api/schedules`. */
@@ -66,10 +66,11 @@ export const showServices: Route = async ({ store }) => {
 };
 
 /** `GET /api/compare?a=…&b=…`: how two runs differ. */
-export const compareRuns: Route = async ({ store }, { query }) => {
+export const showComparison: Route = async (desk, { query }) => {
   const [a, b] = ["a", "b"].map((name) => query.get(name) ?? "");
   if (a === "" || b === "") throw new Refusal(400, "QUERY", 'Two runs are compared by their ids, as "?a=…&b=…".');
-  const [difference, one, other] = await Promise.all([store.diffRuns(a, b), store.getRun(a), store.getRun(b)]);
+  const [one, other] = await Promise.all([requireRun(desk, a), requireRun(desk, b)]);
+  const difference = compareRuns(one, other);
   const side = (node: (typeof difference.nodes)[number]["a"]) =>
     node && {
       status: node.status,
@@ -86,21 +87,19 @@ export const compareRuns: Route = async ({ store }, { query }) => {
   }));
   const inputs = difference.inputs.map((name) => ({
     name,
-    a: shownValue(one?.inputs[name], BRIEF),
-    b: shownValue(other?.inputs[name], BRIEF),
+    a: shownValue(one.inputs[name], BRIEF),
+    b: shownValue(other.inputs[name], BRIEF),
   }));
   return json({
     a: factsOf(one),
     b: factsOf(other),
     inputs,
     nodes,
-    same: (one?.nodes.size ?? 0) - nodes.filter((each) => each.a).length,
+    same: one.nodes.size - nodes.filter((each) => each.a).length,
   });
 };
 
-function factsOf(run: RunSummary | undefined) {
-  if (run === undefined) return undefined;
-  const { runId, workflow, kind, status, createdAt, finishedAt } = run;
+function factsOf({ runId, workflow, kind, status, createdAt, finishedAt }: RunSummary) {
   return { runId, workflow, kind, status, createdAt, finishedAt };
 }
 

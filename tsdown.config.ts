@@ -161,7 +161,17 @@ const pageFiles = {
   },
 };
 
-export default [
+/** The declarations, of ES modules and of CommonJS. */
+const types = defineConfig({
+  ...shared,
+  entry: [...entry, ...outerEntry],
+  format: "esm",
+  dts: { emitDtsOnly: true },
+  outExtensions: () => ({ js: ".cjs", dts: ".d.cts" }),
+  clean: false,
+});
+
+export default ({ dts }: { readonly dts?: unknown }) => [
   defineConfig({
     ...shared,
     entry,
@@ -185,14 +195,8 @@ export default [
     plugins: [asBuilt("cjs"), ascii, ownMaps],
     clean: false,
   }),
-  defineConfig({
-    ...shared,
-    entry: [...entry, ...outerEntry],
-    format: "esm",
-    dts: { emitDtsOnly: true },
-    outExtensions: () => ({ js: ".cjs", dts: ".d.cts" }),
-    clean: false,
-  }),
+  // With --no-dts, it would write modules in the place of what CommonJS loads.
+  ...(dts === false ? [] : [types]),
   // What worker threads load: one file, whichever way the library itself was loaded.
   defineConfig({
     ...shared,

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { FlakyReporter } from "./spec/support/flaky-reporter.js";
 
 /** How many times longer than usual things take on this machine, as busy as it is: starting a process takes 50 ms. */
 function slowness(): number {
@@ -37,6 +38,9 @@ export default defineConfig({
     execArgv: ["--disable-warning=ExperimentalWarning"],
     testTimeout: limit,
     hookTimeout: limit,
+    // Specs with threads, processes and databases share a machine with others. The report names what passed only then.
+    retry: 1,
+    reporters: ["default", new FlakyReporter()],
     // What processes, threads and databases do goes on while a spec waits for them.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     // Worker threads and child processes of specs are not measured.

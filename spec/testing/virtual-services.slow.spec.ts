@@ -72,7 +72,10 @@ function virtualServices(name: string, connect: () => Promise<OpenSubject>): voi
       for (const service of services) await service.start();
       const run = await services[0].submit(dag);
       expect(await time.until(run.result())).toMatchObject({ status: "completed" });
-      expect([calls, time.now() - START.getTime()]).toEqual([[1], 24 * DAY]);
+      expect(calls).toEqual([1]);
+      // A service hears of what another one drove by a notice of the server, or else when it polls.
+      expect(time.now() - START.getTime()).toBeGreaterThanOrEqual(24 * DAY);
+      expect(time.now() - START.getTime()).toBeLessThan(24 * DAY + HOUR);
       for (const service of services) await service.stop();
     });
 

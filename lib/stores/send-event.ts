@@ -3,6 +3,7 @@ import { show } from "../base/check.js";
 import { StoreError } from "../base/errors.js";
 import { newRunId } from "../base/ids.js";
 import { ExecutionError } from "../run/errors.js";
+import { tooLate } from "../run/late-event.js";
 import { Batch } from "./writing/batch.js";
 import { writeBlobs } from "./writing/blobs.js";
 import type { Codec } from "./values/codec.js";
@@ -179,16 +180,6 @@ function isOverNode(attempts: readonly AttemptRow[], wait: WaitRow | undefined):
   const isFinal =
     status !== "failed" || attempt === 0 || (wait !== undefined && wait.event === null && wait.until === null);
   return isFinal && OVER.includes(status);
-}
-
-/**
- * Why an event is refused that no node takes any more.
- * @param late - those of the nodes that have waited too long
- */
-export function tooLate(event: string, nodes: readonly string[], late: readonly string[]): string {
-  const names = (list: readonly string[]) => list.map(show).join(", ");
-  const why = late.length > 0 ? `the time of ${names(late)} is up` : `${names(nodes)} is over, or has got it already`;
-  return `The event ${show(event)} comes too late: ${why}. Send it to another run.`;
 }
 
 function runEnded({ id, status }: Pick<RunRow, "id" | "status">, event: string): StoreError {
